@@ -1,0 +1,90 @@
+# Every action by name. `make help` prints them; `make test` runs all that can be tested without a container engine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The npm package of Node 24 comes before the machine's own Node, wherever there is one for this platform.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+JEST := NODE_OPTIONS=--experimental-vm-modules jest
+# More arguments for the program behind a target: make unit ARGS='--watch test/unit/lib'
+ARGS ?=
+IMAGE ?= virtrigaud-proxmox:dev
+
+##@ Start
+.PHONY: help
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: node_modules/.package-lock.json ## Install the npm packages, where package-lock.json changed
+	@node --eval 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 20) ? 0 : 1)' 2>/dev/null || \
+	  { echo "Node 22.20 or newer is needed; this machine has $$(node --version 2>/dev/null || echo none), and npm brings none for its platform. See https://nodejs.org" >&2; exit 1; }
+
+# npm writes this file at the end of each install, so it is as good as a stamp.
+node_modules/.package-lock.json: package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed: install Node.js (any version with npm 10 or newer), see https://nodejs.org" >&2; exit 1; }
+	npm ci --no-audit --no-fund
+
+##@ Write
+.PHONY: build
+build: setup ## Bundle the operator into dist/
+	npm run -s build
+
+.PHONY: generate
+generate: setup ## Write the generated files anew
+	npm run -s generate
+
+.PHONY: fmt
+fmt: setup ## Format all files
+	npm run -s format
+
+##@ Check
+.PHONY: test
+test: setup ## Run everything: verify, unit and integration tests
+	@node hack/test.ts $(ARGS)
+
+.PHONY: verify
+verify: setup ## Check generated files, format, lint rules and types
+	@node hack/test.ts verify
+
+.PHONY: lint
+lint: setup ## Check the lint and the dependency rules
+	npm run -s lint
+
+.PHONY: typecheck
+typecheck: setup ## Check the types
+	npm run -s typecheck
+
+.PHONY: unit
+unit: setup ## Run the unit tests (ARGS go to jest)
+	$(JEST) --selectProjects unit $(ARGS)
+
+.PHONY: integration
+integration: setup ## Run the integration tests (ARGS go to jest)
+	$(JEST) --selectProjects integration --maxWorkers 2 $(ARGS)
+
+##@ Run
+.PHONY: demo
+demo: setup ## Run the operator against the fake Proxmox VE, with the samples (ONCE=1: check, clean up, end; REQUESTS=FILE)
+	@node hack/demo.ts $(if $(filter 1,$(ONCE)),--once) $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)
+
+.PHONY: control-plane
+control-plane: setup ## Start an API server until Ctrl-C and print its KUBECONFIG
+	@node hack/control-plane/cli.ts $(ARGS)
+
+.PHONY: fake-pve
+fake-pve: setup ## Start the fake Proxmox VE until Ctrl-C (ARGS go to it)
+	@npm run -s fakepve -- $(ARGS)
+
+.PHONY: measure
+measure: setup ## Measure creation, the cost of VMs at rest and the operator's weight (ARGS='--vms 200')
+	@node hack/measure.ts $(ARGS)
+
+##@ Ship
+.PHONY: image
+image: ## Build the container image (IMAGE names it)
+	docker build --target operator --tag $(IMAGE) .
+
+.PHONY: clean
+clean: ## Remove what was built; caches outside the checkout stay
+	rm -rf dist coverage node_modules

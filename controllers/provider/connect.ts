@@ -1,0 +1,224 @@
+/** Opens, keeps and closes the connections to Proxmox VE: one a Provider, shared by those that say the same. */
+import {
+  clusterKey,
+  createInventory,
+  createTransport,
+  pve as pveOver,
+  type ClusterIdentity,
+  type Inventory,
+  type Pve,
+  type RequestSeen,
+  type View,
+  type Version,
+} from '../../src/pve/index.ts';
+import { sha256Hex } from '../../src/lib/hash.ts';
+import { minutes, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
+import type { Connection, Connections, ProviderDefaults } from '../shared/connections.ts';
+import { createVmidAllocator, type VmidAllocator } from '../shared/vmids.ts';
+import { isSameCluster } from '../shared/cluster-identity.ts';
+import { connectionOf, type Settings } from './settings.ts';
+
+export interface ConnectionPoolOptions {
+  /** VMIDs that stand in the status of any VirtualMachine. */
+  readonly claimed: () => ReadonlySet<Vmid>;
+  readonly onRequest: (seen: RequestSeen) => void;
+  /** Guests differ from the last look; for the VMs of these Providers. */
+  readonly onGuestsChanged: (providers: ReadonlySet<string>, vmids: ReadonlySet<Vmid>) => void;
+  /**
+   * Something about the connection of these Providers differs: nodes, storages, our sight of the cluster, the
+   * endpoint in use, or Proxmox VE no longer accepts the credentials.
+   */
+  readonly onConnectionChanged: (providers: ReadonlySet<string>) => void;
+  /** From now on the Provider's VMs have a connection, or another one than before. */
+  readonly onConnected: (provider: string) => void;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly inventoryInterval?: Millis;
+}
+
+/** A line to one PVE cluster, whichever Providers use it. */
+export interface Line {
+  /** The same for all settings that may share it. */
+  readonly key: string;
+  /** Of the endpoint in use. */
+  readonly origin: string;
+  readonly pve: Pve;
+  readonly inventory: Inventory;
+  /** Asked once; PVE is upgraded without us noticing, so it is asked again after a failure. */
+  version?: Version;
+}
+
+export interface ConnectionPool extends Connections {
+  /**
+   * The line for these settings; opened where there is none. It stays open until the Provider asks for another.
+   * @param pinned the cluster that it must lead to, where that is known
+   */
+  line(provider: string, settings: Settings, pinned: ClusterIdentity | undefined): Line;
+  /** From now on the Provider's VMs use this line. Gives whether they did so before. */
+  use(
+    provider: string,
+    line: Line,
+    how: {
+      readonly nodeSelector: readonly string[];
+      readonly defaults: ProviderDefaults;
+      readonly view: View;
+      readonly identity: ClusterIdentity;
+    },
+  ): 'new' | 'known';
+  /** Its VMs have no connection for now. The line stays open, so that its Provider can see when that changes. */
+  suspend(provider: string): void;
+  drop(provider: string): void;
+  closeAll(): Promise<void>;
+}
+
+const GRACE = seconds(20);
+/** Passes that began with a line that was replaced may still end with it. */
+const LINGER = minutes(1);
+
+interface OpenLine extends Line {
+  /** Reads no more by itself; requests are still taken. */
+  readonly quieten: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
+  const lines = new Map<string, OpenLine>();
+  const retired = new Map<OpenLine, NodeJS.Timeout>();
+  const users = new Map<string, Connection & { readonly key: string }>();
+  /** What each Provider asked for last, in use or not yet. */
+  const asked = new Map<string, string>();
+  const allocators = new Map<string, VmidAllocator>();
+
+  const providersOf = (wanted: string): ReadonlySet<string> =>
+    new Set([
+      ...[...users].flatMap(([provider, { key }]) => (key === wanted ? [provider] : [])),
+      ...[...asked].flatMap(([provider, key]) => (key === wanted ? [provider] : [])),
+    ]);
+
+  function open(settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenLine {
+    const changed = (): void => options.onConnectionChanged(providersOf(key));
+    const isNewlyRefused = refusals();
+    let known = pinned;
+    const transport = createTransport({
+      ...connectionOf(settings),
+      admits(found) {
+        const before = identityOf(inventory.view()) ?? known;
+        if (before && !isSameCluster(before, found)) return false;
+        known = found;
+        return true;
+      },
+      onMoved: changed,
+      onRequest(seen) {
+        options.onRequest(seen);
+        // The credentials may have been replaced: the Secret will tell.
+        if (isNewlyRefused(seen)) changed();
+      },
+    });
+    const pve = pveOver(transport.send);
+    const inventory = createInventory({ pve, interval: options.inventoryInterval });
+    const stopping = new AbortController();
+    inventory.onChange((vmids, kind) =>
+      kind === 'cluster' ? changed() : options.onGuestsChanged(providersOf(key), vmids),
+    );
+    inventory.start(stopping.signal);
+    return {
+      key,
+      get origin() {
+        return transport.origin;
+      },
+      pve,
+      inventory,
+      quieten: () => stopping.abort(),
+      async close() {
+        stopping.abort();
+        await transport.close(GRACE);
+      },
+    };
+  }
+
+  function takeUnused(): readonly OpenLine[] {
+    const used = new Set([...[...users.values()].map(({ key }) => key), ...asked.values()]);
+    const unused = [...lines.values()].filter(({ key }) => !used.has(key));
+    for (const { key } of unused) lines.delete(key);
+    return unused;
+  }
+
+  function retire(line: OpenLine): void {
+    line.quieten();
+    const timer = setTimeout(() => {
+      retired.delete(line);
+      void line.close();
+    }, LINGER);
+    timer.unref();
+    retired.set(line, timer);
+  }
+
+  function allocatorFor(view: View): VmidAllocator {
+    // Nodes join and leave; the name of a cluster stays.
+    const key = view.clusterName ?? clusterKey(view);
+    const known = allocators.get(key) ?? createVmidAllocator(options.claimed, options.now);
+    allocators.set(key, known);
+    return known;
+  }
+
+  return {
+    get: (namespace, name) => users.get(`${namespace}/${name}`),
+    line(provider, settings, pinned) {
+      const key = keyOf(settings);
+      asked.set(provider, key);
+      const known = lines.get(key) ?? open(settings, key, pinned);
+      lines.set(key, known);
+      return known;
+    },
+    use(provider, line, { nodeSelector, defaults, view, identity }) {
+      const before = users.get(provider)?.key;
+      const { key, pve, inventory } = line;
+      users.set(provider, {
+        key,
+        get origin() {
+          return line.origin;
+        },
+        pve,
+        inventory,
+        identity,
+        nodeSelector,
+        defaults,
+        vmids: allocatorFor(view),
+      });
+      takeUnused().forEach(retire);
+      if (before === key) return 'known';
+      options.onConnected(provider);
+      return 'new';
+    },
+    suspend: (provider) => void users.delete(provider),
+    drop(provider) {
+      users.delete(provider);
+      asked.delete(provider);
+      for (const line of takeUnused()) void line.close();
+    },
+    async closeAll() {
+      users.clear();
+      asked.clear();
+      for (const timer of retired.values()) clearTimeout(timer);
+      const all = [...takeUnused(), ...retired.keys()];
+      retired.clear();
+      await Promise.all(all.map((line) => line.close()));
+    },
+  };
+}
+
+const keyOf = (settings: Settings): string => sha256Hex(JSON.stringify(connectionOf(settings)));
+
+const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
+  view && { name: view.clusterName, nodes: view.nodes.map(({ name }) => name) };
+
+/** Tells the first refusal of the credentials from those that only repeat it. */
+function refusals(): (seen: RequestSeen) => boolean {
+  let refused = false;
+  return ({ code }) => {
+    const before = refused;
+    if (code === '401') refused = true;
+    else if (code.startsWith('2')) refused = false;
+    return refused && !before;
+  };
+}

@@ -1,0 +1,176 @@
+/** Provider: connects to Proxmox VE and says what it found. */
+import { CredentialsError, PveError, type View, type ClusterIdentity } from '../../src/pve/index.ts';
+import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
+import { minutes, seconds } from '../../src/lib/units.ts';
+import type { Controller, Pass, Verdict } from '../../src/runtime/controller.ts';
+import { released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import { Reasons } from '../shared/reasons.ts';
+import type { ConnectionPool, Line } from './connect.ts';
+import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster-identity.ts';
+import { gatherLayers, type LayerPorts } from './layers.ts';
+import type { Lacks } from './lacks.ts';
+import type { PrivilegeWatch } from './privileges.ts';
+import { ignoredFields, insufficient, limitedFeatures, reportProvider, unverified } from './report.ts';
+import { resolveSettings } from './settings.ts';
+
+export interface ProviderPorts extends LayerPorts {
+  readonly pool: ConnectionPool;
+  readonly privileges: PrivilegeWatch;
+  /** VirtualMachines that refer to this Provider, being deleted or not. */
+  readonly usersOf: (namespace: string, name: string) => readonly VirtualMachine[];
+}
+
+type ProviderVerdict = Verdict<ProviderStatus>;
+
+export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
+
+/** The inventory notices trouble by itself; this is how soon a changed Secret is noticed. */
+const LOOK_AGAIN = seconds(10);
+/** Credentials that Proxmox VE refuses are likely being replaced. */
+const CREDENTIALS_AGAIN = seconds(5);
+
+export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
+  async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderVerdict> {
+    const key = `${provider.metadata.namespace}/${provider.metadata.name}`;
+    if (pass.deleting) {
+      const held = release(provider, key);
+      if (held.outcome.kind === 'released') return held;
+      // Its VMs still need the connection: an operator that was started anew makes it for them.
+      await connect(provider, key, pass).catch(() => undefined);
+      return held;
+    }
+    return connect(provider, key, pass);
+  }
+
+  function release(provider: Provider, key: string): ProviderVerdict {
+    const users = ports.usersOf(provider.metadata.namespace, provider.metadata.name);
+    if (users.length === 0) {
+      ports.pool.drop(key);
+      return { outcome: released, status: {} };
+    }
+    const named = users
+      .slice(0, 5)
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+      .join(', ');
+    const rest = users.length > 5 ? ` and ${users.length - 5} more` : '';
+    return {
+      outcome: waiting(
+        'InUse',
+        `The Provider is kept while VirtualMachines need it: ${named}${rest}.`,
+        LOOK_AGAIN,
+      ),
+      status: kept(provider),
+    };
+  }
+
+  async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderVerdict> {
+    const layers = await gatherLayers(provider, ports);
+    if (!layers.ok) return troubled(provider, waiting(layers.reason, layers.message, LOOK_AGAIN));
+    const resolved = resolveSettings(provider.spec, layers.layers);
+    if (!resolved.ok) return troubled(provider, stalled(resolved.reason, resolved.message, LOOK_AGAIN));
+    const { settings } = resolved;
+    const pinned = provider.status?.clusterID;
+    const before = pinned === undefined ? undefined : parseIdentity(pinned);
+    let line: Line;
+    let view: View;
+    try {
+      line = ports.pool.line(key, settings, before);
+      view = await look(line, pass.signal);
+    } catch (error) {
+      return troubled(provider, unreachable(error));
+    }
+    const identity = identityOf(view, before);
+    if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
+      ports.pool.suspend(key);
+      return troubled(
+        provider,
+        stalled(
+          'ClusterChanged',
+          `Another Proxmox VE cluster answers at ${line.origin} (${printIdentity(identity)} instead of ${pinned}). Nothing is done for the VMs of this Provider, and none is released. ` +
+            `If the endpoint is wrong, correct it; for another cluster, create another Provider.`,
+          LOOK_AGAIN,
+        ),
+      );
+    }
+    const use = ports.pool.use(key, line, {
+      view,
+      identity,
+      nodeSelector: settings.nodeSelector,
+      defaults: provider.spec.defaults ?? {},
+    });
+    // VMs have their connection by now: what the credentials may do for a pool is for Proxmox VE to say.
+    const lacks = await ports.privileges.lacks(line, settings.credentials, pass.signal);
+    return {
+      outcome: outcomeOf(line, view, lacks),
+      status: reportProvider({
+        origin: line.origin,
+        view,
+        version: line.version?.version,
+        clusterID: printIdentity(identity),
+        lacks,
+      }),
+      conditions: [...ignoredFields(provider.spec), ...limitedFeatures(lacks)],
+      ...(use === 'new' && { events: unverified(settings) }),
+    };
+  }
+
+  return { name: 'provider', finalizer: FINALIZER, reconcile };
+}
+
+/** Where PVE does not tell the cluster's name (no right to ask), it is taken to be what it was. */
+const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
+  name: view.quorate === 'unknown' ? before?.name : view.clusterName,
+  nodes: view.nodes.map(({ name }) => name),
+});
+
+/** The first look reads; later ones see what the inventory read for everyone. */
+async function look(line: Line, signal: AbortSignal): Promise<View> {
+  const { lastError } = line.inventory;
+  const view = line.inventory.view();
+  // The inventory goes on trying; asking twice as often would only look like an attack.
+  if (!view && lastError && isUnauthenticated(lastError)) throw lastError;
+  const seen = view ?? (await line.inventory.refresh(signal));
+  line.version ??= await line.pve.version({ signal });
+  return seen;
+}
+
+const isUnauthenticated = (error: unknown): boolean =>
+  error instanceof PveError && error.refusal === 'unauthenticated';
+
+function outcomeOf(line: Line, view: View, lacks: Lacks | undefined): Outcome {
+  if (view.staleSince !== undefined) return unreachable(line.inventory.lastError);
+  if (view.quorate === 'no')
+    return waiting(
+      Reasons.noQuorum,
+      'The Proxmox VE cluster has no quorum: nothing can be changed in it until a majority of its nodes is back.',
+      LOOK_AGAIN,
+    );
+  if (lacks && lacks.required.length > 0)
+    return stalled(Reasons.missingPrivileges, insufficient(lacks), LOOK_AGAIN);
+  return settled(LOOK_AGAIN);
+}
+
+function unreachable(error: unknown): Outcome {
+  if (error instanceof CredentialsError) return stalled('CredentialsInvalid', error.message, LOOK_AGAIN);
+  if (!(error instanceof PveError)) throw error;
+  if (isUnauthenticated(error))
+    return stalled(
+      Reasons.authenticationFailed,
+      `authentication failed: ${error.message}`,
+      CREDENTIALS_AGAIN,
+    );
+  if (error.refusal === 'forbidden') return stalled(Reasons.missingPrivilege, error.message, minutes(1));
+  return waiting(Reasons.unreachable, `failed to connect to Proxmox VE: ${error.message}`, LOOK_AGAIN);
+}
+
+/** What was known before stays, save that it is healthy. */
+const troubled = (provider: Provider, outcome: Outcome): ProviderVerdict => ({
+  outcome,
+  status: { ...kept(provider), healthy: false },
+  conditions: ignoredFields(provider.spec),
+});
+
+function kept(provider: Provider): ProviderStatus {
+  const { conditions: _conditions, observedGeneration: _generation, ...status } = provider.status ?? {};
+  return status;
+}

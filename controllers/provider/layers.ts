@@ -1,0 +1,86 @@
+/** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
+import type { Provider } from '../../src/api/index.ts';
+import { ALLOW_FROM, allowsFrom } from '../shared/references.ts';
+import { Reasons } from '../shared/reasons.ts';
+import type { Layer, Layers } from './settings.ts';
+
+export interface NamedEntries {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+export interface LayerPorts {
+  readonly readSecret: (namespace: string, name: string) => Promise<NamedEntries | undefined>;
+  readonly readConfigMap: (namespace: string, name: string) => Promise<NamedEntries | undefined>;
+  /** The PVE_* variables of this process. */
+  readonly process: Layer;
+}
+
+export type GatheredLayers =
+  | { readonly ok: true; readonly layers: Layers }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+type Missing = Extract<GatheredLayers, { ok: false }>;
+
+export async function gatherLayers(provider: Provider, ports: LayerPorts): Promise<GatheredLayers> {
+  const secret = await secretLayer(provider, ports);
+  if (!secret.ok) return secret;
+  const env = await envLayer(provider, ports);
+  return env.ok
+    ? { ok: true, layers: { env: env.layer, secret: secret.layer, process: ports.process } }
+    : env;
+}
+
+type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;
+
+const missing = (reason: string, message: string): Missing => ({ ok: false, reason, message });
+
+async function secretLayer({ spec, metadata }: Provider, { readSecret }: LayerPorts): Promise<LayerResult> {
+  const ref = spec.credentialSecretRef;
+  if (!ref) return { ok: true, layer: {} };
+  const namespace = ref.namespace ?? metadata.namespace;
+  const secret = await readSecret(namespace, ref.name);
+  if (!secret)
+    return missing(
+      Reasons.secretNotFound,
+      `There is no Secret "${ref.name}" in namespace "${namespace}". Work goes on by itself once it is created.`,
+    );
+  if (namespace !== metadata.namespace && !allowsFrom(secret.annotations, metadata.namespace))
+    return missing(
+      Reasons.notAllowed,
+      `The Secret "${ref.name}" in namespace "${namespace}" may not be used from namespace "${metadata.namespace}". Allow it on the Secret with the annotation ${ALLOW_FROM}: ${metadata.namespace}`,
+    );
+  return { ok: true, layer: secret.values };
+}
+
+type Variable = NonNullable<NonNullable<Provider['spec']['runtime']>['env']>[number];
+
+async function envLayer({ spec, metadata }: Provider, ports: LayerPorts): Promise<LayerResult> {
+  const layer: Record<string, string> = {};
+  for (const variable of spec.runtime?.env ?? []) {
+    const value = await valueOf(variable, metadata.namespace, ports);
+    if (typeof value === 'object') return value;
+    layer[variable.name] = value;
+  }
+  return { ok: true, layer };
+}
+
+async function valueOf(
+  { name, value, valueFrom }: Variable,
+  namespace: string,
+  ports: LayerPorts,
+): Promise<string | Missing> {
+  if (value !== undefined) return value;
+  const { secretKeyRef, configMapKeyRef } = valueFrom ?? {};
+  const ref = secretKeyRef ?? configMapKeyRef;
+  if (!ref) return '';
+  const kind = secretKeyRef ? 'Secret' : 'ConfigMap';
+  const read = secretKeyRef ? ports.readSecret : ports.readConfigMap;
+  const entries = await read(namespace, ref.name);
+  const found = entries?.values[ref.key];
+  if (found !== undefined) return found;
+  return missing(
+    entries ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
+    `spec.runtime.env "${name}" needs the key "${ref.key}" of the ${kind} "${ref.name}" in namespace "${namespace}", which is not there. Work goes on by itself once it is.`,
+  );
+}

@@ -1,0 +1,178 @@
+/** What a Provider, its Secret and the environment together say about the connection. Pure. */
+import {
+  normaliseEndpoint,
+  normaliseFingerprint,
+  type Credentials,
+  type TransportOptions,
+} from '../../src/pve/index.ts';
+import type { ProviderSpec } from '../../src/api/index.ts';
+
+export interface Settings {
+  readonly origin: string;
+  /** Further nodes of the same cluster. */
+  readonly otherOrigins: readonly string[];
+  readonly credentials: Credentials;
+  /** PEM. */
+  readonly ca: string | undefined;
+  /** `AA:BB:…`; where there is one, it decides alone. */
+  readonly fingerprints: readonly string[];
+  readonly insecureSkipVerify: boolean;
+  readonly nodeSelector: readonly string[];
+}
+
+type Refused = { readonly ok: false; readonly reason: string; readonly message: string };
+
+export type SettingsResult = { readonly ok: true; readonly settings: Settings } | Refused;
+
+/** What decides about the connection: two Providers that agree in this share it. */
+export const connectionOf = ({
+  origin,
+  otherOrigins,
+  credentials,
+  ca,
+  fingerprints,
+  insecureSkipVerify,
+}: Settings): Pick<TransportOptions, 'endpoint' | 'endpoints' | 'credentials' | 'tls'> => ({
+  endpoint: origin,
+  endpoints: otherOrigins,
+  credentials,
+  tls: { ca, fingerprints, insecureSkipVerify },
+});
+
+/** Plain names and values: `runtime.env` resolved, the Secret's data decoded, or the PVE_* variables of the process. */
+export type Layer = Readonly<Record<string, string>>;
+
+export interface Layers {
+  /** `spec.runtime.env` of the Provider. */
+  readonly env: Layer;
+  readonly secret: Layer;
+  readonly process: Layer;
+}
+
+/** The Secret's own keys, by the name of the variable that means the same. */
+const SECRET_KEYS: Readonly<Record<string, string>> = {
+  PVE_TOKEN_ID: 'token_id',
+  PVE_TOKEN_SECRET: 'token_secret',
+  PVE_USERNAME: 'username',
+  PVE_PASSWORD: 'password',
+  PVE_CA_BUNDLE: 'ca.crt',
+  PVE_FINGERPRINT: 'fingerprint',
+};
+
+/** An empty value, as of an unset Helm value, says nothing. */
+const read = (layer: Layer, name: string): string | undefined => {
+  const value = (layer[name] ?? layer[SECRET_KEYS[name] ?? ''])?.trim();
+  return value === '' ? undefined : value;
+};
+
+/** A set of credentials comes whole from one layer: half of one and half of another would be nobody's. */
+function credentialsIn(layer: Layer): Credentials | undefined {
+  const [id, secret] = [read(layer, 'PVE_TOKEN_ID'), read(layer, 'PVE_TOKEN_SECRET')];
+  if (id !== undefined && secret !== undefined) return { kind: 'token', id, secret };
+  const [username, password] = [read(layer, 'PVE_USERNAME'), read(layer, 'PVE_PASSWORD')];
+  return username !== undefined && password !== undefined
+    ? { kind: 'password', username, password }
+    : undefined;
+}
+
+const isTrue = (text: string | undefined): boolean => /^(1|true|yes|on)$/i.test(text ?? '');
+
+const originOf = (endpoint: string | undefined): string | undefined => {
+  const parsed = endpoint === undefined ? undefined : normaliseEndpoint(endpoint);
+  return parsed?.ok ? parsed.origin : undefined;
+};
+
+/** The first value of a variable, in the order of precedence. */
+type Lookup = (name: string) => string | undefined;
+
+type Origins = { readonly ok: true; readonly origins: readonly [string, ...string[]] } | Refused;
+
+/** Each endpoint once, the first one first. */
+function originsOf(endpoint: string, others: readonly string[]): Origins {
+  const first = normaliseEndpoint(endpoint);
+  if (!first.ok) return refuse('EndpointInvalid', first.problem);
+  const further = new Set<string>();
+  for (const text of others) {
+    const parsed = normaliseEndpoint(text);
+    if (!parsed.ok) return refuse('EndpointInvalid', `spec.endpoints: ${parsed.problem}`);
+    if (parsed.origin !== first.origin) further.add(parsed.origin);
+  }
+  return { ok: true, origins: [first.origin, ...further] };
+}
+
+type TrustResult = { readonly ok: true; readonly trust: Pick<Settings, 'ca' | 'fingerprints'> } | Refused;
+
+/** By what the servers are known to be the right ones. */
+function trustOf({ tls }: ProviderSpec, first: Lookup, origins: readonly string[]): TrustResult {
+  const ca = tls?.caBundle ?? first('PVE_CA_BUNDLE');
+  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
+    return refuse(
+      'CABundleInvalid',
+      'The CA bundle holds no certificate: give it in PEM, as in /etc/pve/pve-root-ca.pem of a node, beginning with -----BEGIN CERTIFICATE-----.',
+    );
+  const given = tls?.fingerprints ?? splitNames(first('PVE_FINGERPRINT'));
+  const fingerprints = given.flatMap((text) => normaliseFingerprint(text) ?? []);
+  if (fingerprints.length < given.length)
+    return refuse(
+      'FingerprintInvalid',
+      'A fingerprint is no SHA-256 fingerprint, which has 32 bytes like AB:CD:…. It is printed by: openssl x509 -in /etc/pve/local/pve-ssl.pem -noout -fingerprint -sha256',
+    );
+  if (fingerprints.length > 0 && origins.some((origin) => origin.startsWith('http:')))
+    return refuse(
+      'EndpointInvalid',
+      'Only an https endpoint shows a certificate whose fingerprint can be compared.',
+    );
+  return { ok: true, trust: { ca, fingerprints } };
+}
+
+/**
+ * Precedence: field of the Provider, `spec.runtime.env`, Secret, process. The process's own settings serve only a
+ * Provider without endpoints or with the process's: otherwise whoever may create a Provider could have our
+ * credentials sent to a server of theirs.
+ */
+export function resolveSettings(spec: ProviderSpec, { env, secret, process }: Layers): SettingsResult {
+  const endpoint =
+    spec.endpoint ??
+    read(env, 'PVE_ENDPOINT') ??
+    read(secret, 'PVE_ENDPOINT') ??
+    read(process, 'PVE_ENDPOINT');
+  if (endpoint === undefined)
+    return refuse(
+      'EndpointMissing',
+      'endpoint is required: set spec.endpoint, for example https://pve.example.com:8006.',
+    );
+  const found = originsOf(endpoint, spec.endpoints ?? []);
+  if (!found.ok) return found;
+  const { origins } = found;
+  const own = originOf(read(process, 'PVE_ENDPOINT'));
+  const layers = origins.every((origin) => origin === own) ? [env, secret, process] : [env, secret];
+  const first: Lookup = (name) => layers.map((layer) => read(layer, name)).find((v) => v !== undefined);
+
+  const credentials = layers.map(credentialsIn).find((held) => held !== undefined);
+  if (!credentials)
+    return refuse(
+      'CredentialsMissing',
+      'There are no credentials: name a Secret in spec.credentialSecretRef that has token_id and token_secret, or username and password.',
+    );
+  const trusted = trustOf(spec, first, origins);
+  if (!trusted.ok) return trusted;
+  return {
+    ok: true,
+    settings: {
+      origin: origins[0],
+      otherOrigins: origins.slice(1),
+      credentials,
+      ...trusted.trust,
+      insecureSkipVerify: spec.insecureSkipVerify ?? isTrue(first('PVE_INSECURE_SKIP_VERIFY')),
+      nodeSelector: spec.nodeSelector ?? splitNames(first('PVE_NODE_SELECTOR')),
+    },
+  };
+}
+
+const splitNames = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+const refuse = (reason: string, message: string): Refused => ({ ok: false, reason, message });

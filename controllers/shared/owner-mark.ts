@@ -1,0 +1,37 @@
+/**
+ * The line in a guest's description that says whose guest it is. Only a guest that carries the mark of the very
+ * object in hand is ever changed; names, tags and numbers prove nothing.
+ */
+
+export interface OwnerMark {
+  /** Identity of the Kubernetes cluster: made once, kept beside the Lease. */
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** On a VirtualMachine: guests of other Kubernetes clusters with its namespace and name are none of its concern. */
+export const BESIDE_OTHERS = 'virtrigaud.io/beside-other-clusters';
+
+const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)\s*$/m;
+
+export const printMark = (mark: OwnerMark): string =>
+  `virtrigaud: ${mark.cluster}/${mark.namespace}/${mark.name}/${mark.uid}`;
+
+/** The mark in a description, whatever else stands there; `undefined` where there is none. */
+export function parseMark(description: string | undefined): OwnerMark | undefined {
+  const [, cluster, namespace, name, uid] = LINE.exec(description ?? '') ?? [];
+  return cluster && namespace && name && uid ? { cluster, namespace, name, uid } : undefined;
+}
+
+export const sameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
+  a !== undefined && a.cluster === b.cluster && a.uid === b.uid;
+
+/** The same object by name, made anew: its cluster was rebuilt from Git, or it was deleted without us. */
+export const formerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
+  a !== undefined && a.namespace === b.namespace && a.name === b.name && !sameOwner(a, b);
+
+/** What a guest's description says when we make it: for people first, the mark last. */
+export const describeGuest = (mark: OwnerMark): string =>
+  `Managed by the VirtualMachine ${mark.namespace}/${mark.name} in Kubernetes. Keep the line below: it says whose guest this is.\n\n${printMark(mark)}`;

@@ -1,0 +1,17 @@
+/** The words of conditions, events and metrics that more than one file says. */
+export const Reasons = {
+  reconciled: 'Reconciled',
+  providerNotFound: 'ProviderNotFound',
+  providerNotReady: 'ProviderNotReady',
+  classNotFound: 'ClassNotFound',
+  imageNotFound: 'ImageNotFound',
+  secretNotFound: 'SecretNotFound',
+  secretKeyNotFound: 'SecretKeyNotFound',
+  notAllowed: 'ReferenceNotAllowed',
+  missingPrivilege: 'MissingPrivilege',
+  missingPrivileges: 'MissingPrivileges',
+  authenticationFailed: 'AuthenticationFailed',
+  unreachable: 'Unreachable',
+  noQuorum: 'NoQuorum',
+  refused: 'RefusedByProxmox',
+} as const;

@@ -1,0 +1,64 @@
+/** The NoCloud image that the operator makes itself: its files, its name, its bytes. */
+import { sha256Hex } from '../../../src/lib/hash.ts';
+import { buildIso, type IsoFile } from '../../../src/lib/iso9660.ts';
+import type { Parsed } from '../../../src/lib/parsed.ts';
+import type { Vmid } from '../../../src/lib/units.ts';
+import type { CloudInitInput } from './input.ts';
+import { withKeysPart } from './multipart.ts';
+import { networkConfig, networkProblem } from './network.ts';
+import { addKeys, cleanKeys } from './ssh-keys.ts';
+import { readUserData } from './user-data.ts';
+import { printYaml } from './yaml.ts';
+
+/** cloud-init finds its data by this label. */
+const VOLUME_ID = 'cidata';
+/** Always the same, so that equal files give an equal image. */
+const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
+
+/** The files user-data, meta-data and, where there are NICs, network-config. Asks for the MAC of every NIC. */
+export function noCloudFiles(input: CloudInitInput): Parsed<readonly IsoFile[]> {
+  const problem = networkProblem(input.nics);
+  if (problem !== undefined) return { problem };
+  const userData = userDataFile(input);
+  if ('problem' in userData) return userData;
+  const network = networkConfig(input.nics);
+  if ('problem' in network) return network;
+  const texts: Record<string, string | undefined> = {
+    'user-data': userData.value,
+    'meta-data': printYaml({ 'instance-id': input.instanceId, 'local-hostname': input.hostname }),
+    'network-config': network.value,
+  };
+  const encoder = new TextEncoder();
+  return {
+    value: Object.entries(texts).flatMap(([name, text]) =>
+      text === undefined ? [] : [{ name, bytes: encoder.encode(text) }],
+    ),
+  };
+}
+
+/** The user's text as it is, unless keys have to be added. */
+function userDataFile({ hostname, userData, sshKeys }: CloudInitInput): Parsed<string> {
+  const read = readUserData(userData);
+  if ('problem' in read) return read;
+  const keys = cleanKeys(sshKeys);
+  const data = read.value;
+  if (data.kind === 'none')
+    return {
+      value: `#cloud-config\n${printYaml({ hostname, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
+    };
+  if (keys.length === 0) return { value: data.text };
+  if (data.kind !== 'cloudConfig') return { value: withKeysPart(data.text, data.kind, keys) };
+  const added = addKeys(data.document, keys);
+  if ('problem' in added) return added;
+  return { value: added.value ? data.document.toString({ lineWidth: 0 }) : data.text };
+}
+
+/** Nobody without the object's uid and the contents can guess the name, and other contents have another one. */
+export function imageName(uid: string, vmid: Vmid, files: readonly IsoFile[]): string {
+  const contents = files.map(({ name, bytes }) => [name, sha256Hex(bytes)]);
+  return `virtrigaud-${vmid}-${sha256Hex(JSON.stringify([uid, contents])).slice(0, 24)}.iso`;
+}
+
+/** The image's bytes; equal files give equal bytes. */
+export const cloudInitImage = (files: readonly IsoFile[]): Uint8Array =>
+  buildIso({ volumeId: VOLUME_ID, files, modifiedAt: MODIFIED_AT });

@@ -1,0 +1,104 @@
+/** What a pass found → the conditions beside Ready, Reconciling and Stalled. Pure. */
+import type { DomainCondition } from '../../src/runtime/controller.ts';
+import type { Desired, Guest, Observed, Plan } from './model.ts';
+import type { Agent, Facts } from './report.ts';
+
+export function reportConditions({
+  want,
+  have,
+  plan,
+  agent,
+  differences,
+  ignored,
+}: Facts): DomainCondition[] {
+  if (!want.exists) return [];
+  const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
+  return [
+    ...placed(want, have),
+    ...synced(guest, plan, differences),
+    ...agentCondition(guest, agent),
+    ...restart(guest),
+    ...fieldsIgnored(ignored),
+  ];
+}
+
+const condition = (
+  type: DomainCondition['type'],
+  status: DomainCondition['status'],
+  reason: string,
+  message: string,
+): DomainCondition => ({ type, status, reason, message });
+
+function placed(want: Extract<Desired, { exists: true }>, have: Observed): DomainCondition[] {
+  if (have.presence.kind === 'seen')
+    return [condition('Placed', 'True', 'Placed', `The VM is on node ${have.presence.guest.node}.`)];
+  return want.creation.ok
+    ? [condition('Placed', 'True', 'NodeChosen', `The VM is created on node ${want.creation.node}.`)]
+    : [condition('Placed', 'False', want.creation.reason, want.creation.message)];
+}
+
+function synced(guest: Guest | undefined, plan: Plan, differences: readonly string[]): DomainCondition[] {
+  if (!guest) return [];
+  const held = guest.pending.map(({ key }) => key);
+  const sentences = [
+    ...differences,
+    ...(held.length > 0 ? [`Changed, but not yet in effect: ${held.join(', ')}.`] : []),
+  ];
+  if (sentences.length > 0)
+    return [
+      condition(
+        'Synced',
+        'False',
+        differences.length > 0 ? 'Different' : 'PendingChanges',
+        sentences.join(' '),
+      ),
+    ];
+  return plan.kind === 'steady'
+    ? [condition('Synced', 'True', 'InSync', 'Proxmox VE runs what the spec says.')]
+    : [];
+}
+
+function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition[] {
+  if (!guest?.running) return [];
+  switch (agent) {
+    case 'running':
+      return [condition('GuestAgentConnected', 'True', 'Connected', 'The QEMU guest agent answers.')];
+    case 'silent':
+      return [
+        condition(
+          'GuestAgentConnected',
+          'False',
+          'NotRunning',
+          'The QEMU guest agent does not answer. Without it no addresses are known; install qemu-guest-agent in the guest.',
+        ),
+      ];
+    case 'notConfigured':
+      return [
+        condition(
+          'GuestAgentConnected',
+          'False',
+          'NotConfigured',
+          'The QEMU guest agent is not enabled for the running VM. It is from the next stop and start on.',
+        ),
+      ];
+    case 'notAsked':
+      return [];
+    default:
+      return agent satisfies never;
+  }
+}
+
+const restart = (guest: Guest | undefined): DomainCondition[] =>
+  guest && guest.running && guest.pending.length > 0
+    ? [
+        condition(
+          'RestartRequired',
+          'True',
+          'PendingChanges',
+          `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`,
+        ),
+      ]
+    : [];
+
+const fieldsIgnored = (ignored: readonly string[]): DomainCondition[] =>
+  ignored.length > 0 ? [condition('FieldsIgnored', 'True', 'NoEffect', ignored.join(' '))] : [];

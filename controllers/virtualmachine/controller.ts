@@ -1,0 +1,249 @@
+/** VirtualMachine: resolve → observe → plan → perform → report. Read this file first; each verb is a file of its own. */
+import { millis, minutes, seconds, type Millis } from '../../src/lib/units.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
+import type { Controller, DomainCondition, Pass, Verdict } from '../../src/runtime/controller.ts';
+import { progressed, released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import { readAddresses, nextAgentLook } from './agent.ts';
+import { createCreations } from './creation.ts';
+import { readAt } from './drift-scan.ts';
+import { eventsOf } from './events.ts';
+import { factsOf } from './facts.ts';
+import type { GuestMemories, GuestMemory } from './memory.ts';
+import type { Plan, Step, Task, Unresolved } from './model.ts';
+import { observe, type Sight } from './observe.ts';
+import { perform } from './perform.ts';
+import { plan } from './plan.ts';
+import { reportConditions } from './conditions.ts';
+import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
+import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
+import { taskMessage } from './rules/task-in-progress.ts';
+import { resolve, type ResolvePorts, type Wish } from './resolve.ts';
+import { isListed, restKey } from './rest-key.ts';
+
+type VmPass = Pass<VirtualMachine>;
+type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
+
+type VmVerdict = Verdict<VirtualMachineStatus>;
+
+interface Seen {
+  readonly wish: Wish;
+  readonly sight: Sight;
+}
+
+/** What a pass saw and means to do. Nothing needs to be seen for an object that never made anything. */
+interface Decision {
+  readonly next: Plan;
+  readonly seen?: Seen;
+  readonly memory: GuestMemory;
+  readonly pass: VmPass;
+}
+
+export interface VirtualMachinePorts extends ResolvePorts {
+  readonly memories: GuestMemories;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+export const FINALIZER = 'virtualmachine.infra.virtrigaud.io/finalizer';
+
+export function virtualMachineController(
+  ports: VirtualMachinePorts,
+): Controller<VirtualMachine, VirtualMachineStatus> {
+  const creations = createCreations(ports.now);
+
+  async function reconcile(cached: VirtualMachine, pass: VmPass): Promise<VmVerdict> {
+    const memory = ports.memories.of(cached.metadata.uid);
+    let vm = cached;
+    // Plans are cheap and made on what the cache says; before anything is changed the object itself is read,
+    // and if it is another by now, everything is looked at again with it.
+    for (;;) {
+      const decision = await decide(vm, memory, pass);
+      if ('verdict' in decision) return decision.verdict;
+      if (decision.next.kind !== 'act' && decision.next.kind !== 'gone') return carryOut(vm, decision);
+      const fresh = await pass.reread();
+      if (!fresh) return { outcome: settled(), status: vm.status ?? {} };
+      if (fresh.metadata.resourceVersion === vm.metadata.resourceVersion) return carryOut(vm, decision);
+      vm = fresh;
+    }
+  }
+
+  async function decide(
+    vm: VirtualMachine,
+    memory: GuestMemory,
+    pass: VmPass,
+  ): Promise<Decision | { readonly verdict: VmVerdict }> {
+    if (vm.metadata.deletionTimestamp !== undefined && madeNothing(vm))
+      return { next: { kind: 'gone' }, memory, pass };
+    const resolved = await resolve(vm, ports);
+    if (!resolved.ok) return { verdict: unresolved(vm, resolved) };
+    const { wish } = resolved;
+    const key = restKey(vm, wish);
+    if (key !== undefined && memory.rest?.key === key)
+      return { verdict: await restAgain(wish, memory.rest, { vm, memory, pass }) };
+    delete memory.rest;
+    const context = { memory, creations, options: { signal: pass.signal }, now: pass.now.getTime() };
+    const sight = await observe(vm, wish, context);
+    return {
+      next: unhurried(plan(sight.want, sight.have), vm, context),
+      seen: { wish, sight },
+      memory,
+      pass,
+    };
+  }
+
+  async function carryOut(vm: VirtualMachine, { next, seen, memory, pass }: Decision): Promise<VmVerdict> {
+    if (next.kind === 'gone' || !seen) {
+      ports.memories.forget(vm.metadata.uid);
+      return { outcome: released, status: vm.status ?? {} };
+    }
+    const { wish, sight } = seen;
+    if (next.kind === 'wait' && isOpen(sight.have.task)) return unchanged(vm, outcomeOf(next));
+    const started =
+      next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, memory, pass }) : undefined;
+    const gathered = { ...sight, plan: next, started };
+    const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
+    const verdict = verdictOf(vm, facts, outcomeOf(next, started));
+    if (next.kind !== 'steady') return verdict;
+    const now = pass.now.getTime();
+    const again = nextAgentLook(facts, memory, now);
+    const reported = { ...vm, status: verdict.status };
+    const key = restKey(reported, wish);
+    const at = readAt(now, isListed(reported, wish) ? 'listed' : 'unlisted');
+    if (key !== undefined) memory.rest = { key, verdict, facts, at };
+    return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
+  }
+
+  async function takeStep(
+    step: Step,
+    vm: VirtualMachine,
+    { wish, sight: { have, cloudInit }, memory, pass }: Seen & Omit<Decision, 'next' | 'seen'>,
+  ): Promise<Started> {
+    pass.log.info({ step: step.do, vmid: have.claim?.vmid }, 'step');
+    // Until its task is written down and seen to end, nobody can say what becomes of a request.
+    memory.calm = false;
+    delete memory.begun;
+    const started = await perform(step, {
+      wish,
+      memory,
+      creations,
+      guest: have.presence.kind === 'seen' ? have.presence.guest : undefined,
+      seedNode: vm.status?.cloudInit?.node,
+      seedBytes: () => cloudInit?.build() ?? new Uint8Array(),
+      options: { signal: pass.signal },
+    });
+    if (started.kind === 'task') memory.begun = started.upid;
+    else memory.calm = true;
+    memory.last = taken(memory.last, signatureOf(step, vm.metadata.generation), pass.now.getTime());
+    return started;
+  }
+
+  /** Nothing has changed since everything was in order: at most the guest agent is asked once more. */
+  async function restAgain(
+    wish: Wish,
+    rest: NonNullable<GuestMemory['rest']>,
+    { vm, memory, pass }: { vm: VirtualMachine; memory: GuestMemory; pass: VmPass },
+  ): Promise<VmVerdict> {
+    const now = pass.now.getTime();
+    if (memory.agentDueAt === undefined) return rest.verdict;
+    if (memory.agentDueAt > now)
+      return { ...rest.verdict, outcome: settled(millis(memory.agentDueAt - now)) };
+    const facts: Facts = {
+      ...rest.facts,
+      ...(await readAddresses(wish, rest.facts, { signal: pass.signal })),
+    };
+    const verdict = verdictOf(vm, facts, settled());
+    memory.rest = { ...rest, facts, verdict };
+    const again = nextAgentLook(facts, memory, now);
+    return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
+  }
+
+  return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };
+}
+
+/** How it ends is still to come: the status says all there is to say. */
+const isOpen = (task: Task | undefined): boolean =>
+  task?.state === 'running' || task?.state === 'unreachable';
+
+/** A step that did not last is not repeated at once. */
+function unhurried(
+  next: Plan,
+  { metadata }: VirtualMachine,
+  { memory, now }: { readonly memory: GuestMemory; readonly now: number },
+): Plan {
+  if (next.kind !== 'act') return next;
+  return tooSoon(memory.last, signatureOf(next.step, metadata.generation), now) ?? next;
+}
+
+/** No number was reserved and nothing uploaded: there is nothing to undo, and no Provider is needed for it. */
+const madeNothing = ({ status }: VirtualMachine): boolean =>
+  status?.vmid === undefined && status?.cloudInit?.volume === undefined;
+
+const LATER: Millis = seconds(30);
+
+function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmVerdict {
+  const before = vm.status ?? {};
+  const deleting = vm.metadata.deletionTimestamp !== undefined;
+  // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
+  if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
+  const phase = deleting ? 'Deleting' : before.uuid === undefined ? 'Pending' : before.phase;
+  return unchanged(
+    { ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } },
+    final ? stalled(reason, message) : waiting(reason, message, LATER),
+  );
+}
+
+/** The last report says that the spec as it is now is fulfilled. */
+const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
+  status?.conditions?.some(
+    (condition) =>
+      condition.type === 'Ready' &&
+      condition.status === 'True' &&
+      condition.observedGeneration === metadata.generation,
+  ) === true;
+
+/** Nothing was found out that the status does not say already. */
+function unchanged(vm: VirtualMachine, outcome: Outcome): VmVerdict {
+  const { conditions = [], ...status } = vm.status ?? {};
+  return { outcome, status, conditions: conditions.flatMap(domainCondition) };
+}
+
+const DOMAIN = ['Placed', 'Synced', 'GuestAgentConnected', 'RestartRequired', 'FieldsIgnored'] as const;
+
+function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {
+  const known = DOMAIN.find((name) => name === type);
+  return known ? [{ type: known, status, reason, message }] : [];
+}
+
+function verdictOf(vm: VirtualMachine, facts: Facts, outcome: Outcome): VmVerdict {
+  return {
+    outcome,
+    status: reportStatus(vm, facts),
+    conditions: reportConditions(facts),
+    events: eventsOf(facts),
+  };
+}
+
+/** @param started a task that just began is asked about soon: the shortest takes a tenth of a second */
+function outcomeOf(next: Plan, started?: Started): Outcome {
+  switch (next.kind) {
+    case 'steady':
+      return settled();
+    case 'gone':
+      return released;
+    case 'wait':
+      return waiting(next.reason, next.message, millis(next.againMs));
+    case 'refuse':
+      return stalled(
+        next.reason,
+        next.message,
+        next.againMs === undefined ? minutes(30) : millis(next.againMs),
+      );
+    case 'act': {
+      return started?.kind === 'task'
+        ? waiting('TaskRunning', taskMessage(started.type), millis(50))
+        : progressed('StepTaken', messageOf(next) ?? '');
+    }
+    default:
+      return next satisfies never;
+  }
+}

@@ -1,0 +1,66 @@
+/** The story of a VM, as `kubectl describe` tells it. Pure. */
+import type { EventNote } from '../../src/runtime/controller.ts';
+import { formatQuantity } from '../../src/lib/quantity.ts';
+import type { Plan, Step } from './model.ts';
+import type { Facts } from './report.ts';
+
+const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
+const warning = (reason: string, message: string): EventNote => ({ type: 'Warning', reason, message });
+
+export function eventsOf({ plan, have }: Pick<Facts, 'plan' | 'have'>): EventNote[] {
+  const { task, failure } = have;
+  return [
+    ...(task?.state === 'failed' && failure
+      ? [warning('TaskFailed', `Proxmox VE failed at "${failure.step}": ${failure.message}`)]
+      : []),
+    ...ofPlan(plan, have.claim?.vmid),
+  ];
+}
+
+function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {
+  if (plan.kind === 'refuse') return [warning(plan.reason, plan.message)];
+  return plan.kind === 'act' ? ofStep(plan.step, vmid) : [];
+}
+
+function ofStep(step: Step, vmid: number | undefined): EventNote[] {
+  const vm = `VM ${vmid ?? ''}`.trim();
+  switch (step.do) {
+    case 'clone': {
+      const { creation } = step;
+      const how = creation.full ? 'a full clone' : 'a linked clone';
+      return [
+        normal(
+          'Creating',
+          `VM ${step.vmid} is made on node ${creation.node} as ${how} of ${creation.template}.`,
+        ),
+      ];
+    }
+    case 'configure':
+      return [
+        normal(
+          'Configuring',
+          `${vm}: ${[...Object.keys(step.change.set), ...step.change.delete.map((key) => `${key} (removed)`)].join(', ')}.`,
+        ),
+      ];
+    case 'growRootDisk':
+      return [normal('GrowingDisk', `${vm}: ${step.disk} is grown to ${formatQuantity(step.to)}.`)];
+    case 'start':
+      return [normal('Starting', `${vm} is started.`)];
+    case 'stop':
+      return [normal('Stopping', `${vm} is stopped.`)];
+    case 'shutdown':
+      return [
+        normal('ShuttingDown', `${vm} is asked to shut down, and stopped after ${step.graceSeconds} s.`),
+      ];
+    case 'destroy':
+      return [normal('Destroying', `${vm} is destroyed.`)];
+    case 'reserve':
+    case 'releaseClaim':
+    case 'noteSeed':
+    case 'uploadSeed':
+    case 'deleteSeed':
+      return [];
+    default:
+      return step satisfies never;
+  }
+}

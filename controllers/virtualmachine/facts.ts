@@ -1,0 +1,89 @@
+/** Everything the report needs to know, gathered after a step: names of NICs, addresses, what differs and what has no effect. */
+import type { VirtualMachine } from '../../src/api/index.ts';
+import type { CallOptions } from '../../src/pve/index.ts';
+import { readAddresses } from './agent.ts';
+import { differencesOf } from './change.ts';
+import { devicesOf, recordedDevices } from './devices.ts';
+import { rootDiskOf } from './disks.ts';
+import type { Desired, Guest, Observed, Plan } from './model.ts';
+import { nicsOf } from './networks.ts';
+import { cpusOfNode } from './observe.ts';
+import type { Facts, Started } from './report.ts';
+import type { Wish } from './resolve.ts';
+import type { CloudInitPlan } from './cloud-init-plan.ts';
+
+export interface Gathered {
+  readonly want: Desired;
+  readonly have: Observed;
+  readonly plan: Plan;
+  readonly started: Started | undefined;
+  readonly cloudInit: CloudInitPlan | undefined;
+}
+
+export async function factsOf(
+  vm: VirtualMachine,
+  wish: Wish,
+  gathered: Gathered,
+  options: CallOptions,
+): Promise<Facts> {
+  const { want, have, plan, started, cloudInit } = gathered;
+  const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
+  // A device whose network left the spec keeps its name until it is gone: that is how it is known to be ours to remove.
+  const names = new Map(
+    [...recordedDevices(vm), ...devicesOf(vm, want)].map(([name, device]) => [device, name] as const),
+  );
+  const nics = guest ? nicsOf(guest.config).map((nic) => ({ ...nic, name: names.get(nic.device) })) : [];
+  // Only at rest: on the way there, every request would make the way longer.
+  const answer =
+    plan.kind === 'steady'
+      ? await readAddresses(wish, { have, nics }, options)
+      : { agent: 'notAsked' as const, addresses: undefined };
+  return {
+    want,
+    have,
+    plan,
+    started,
+    nics,
+    ...answer,
+    cloudInit: cloudInit?.mode,
+    differences:
+      guest && want.exists
+        ? [...differencesOf(vm, want, guest, cloudInit), ...misplaced(wish, guest), ...tooLarge(wish, guest)]
+        : [],
+    ignored: wish.ignored,
+    consoleURL: guest && consoleUrl(wish.connection.origin, guest),
+  };
+}
+
+/** Where a VM lies is decided when it is made. */
+const misplaced = ({ host, storage }: Wish, { node, config }: Guest): string[] => {
+  const disk = rootDiskOf(config);
+  return [
+    ...(host !== undefined && host !== node
+      ? [`The VM is on node ${node}, spec.placement.host says ${host}: a VM that exists is not moved.`]
+      : []),
+    ...(storage !== undefined && disk?.storage !== undefined && disk.storage !== storage
+      ? [
+          `The root disk is on storage ${disk.storage}, ${storage} is asked for: a disk that exists is not moved.`,
+        ]
+      : []),
+  ];
+};
+
+const tooLarge = (wish: Wish, { node }: Guest): string[] => {
+  const [cpus, has] = [wish.shape?.cpus ?? 0, cpusOfNode(wish, node)];
+  return cpus > has
+    ? [`The class asks for ${cpus} CPUs, node ${node} has ${has}: the VM keeps what it has.`]
+    : [];
+};
+
+/** PVE's own console page; who opens it logs in there. */
+const consoleUrl = (
+  origin: string,
+  {
+    vmid,
+    node,
+    config,
+  }: { readonly vmid: number; readonly node: string; readonly config: Readonly<Record<string, string>> },
+): string =>
+  `${origin}/?${new URLSearchParams({ console: 'kvm', novnc: '1', vmid: String(vmid), vmname: config['name'] ?? '', node, resize: 'off' }).toString()}`;

@@ -1,0 +1,73 @@
+/**
+ * What this process knows about a guest beyond status: nothing that must survive, only what saves requests
+ * or shortens a wait. After a restart everything here is unknown, and unknown is the careful answer.
+ */
+import type { VirtualMachineStatus } from '../../src/api/index.ts';
+import type { Upid } from '../../src/lib/units.ts';
+import type { Verdict } from '../../src/runtime/controller.ts';
+import type { Facts } from './report.ts';
+import type { LastStep } from './rules/repetition.ts';
+
+export interface GuestMemory {
+  /**
+   * What we know of our clone request. `unsent`: the number was reserved by this process and nothing was sent;
+   * `ended`: its task has ended. Absent: it may be under way.
+   */
+  clone?: 'unsent' | 'ended';
+  /** Epoch ms: since when nobody knows what became of it. */
+  unknownSince?: number;
+  /** No request of an earlier process, or one that got no answer, can still be under way. */
+  calm: boolean;
+  /** The task that the last step began; absent where there was none, or no answer. */
+  begun?: Upid;
+  /** The cluster was read since this object is known. */
+  surveyed?: true;
+  /** What was found when everything was last read, and what it rested on. */
+  rest?: {
+    readonly key: string;
+    readonly facts: Facts;
+    readonly verdict: Verdict<VirtualMachineStatus>;
+    /** Epoch ms. */
+    readonly at: number;
+  };
+  /** Epoch ms: since when PVE holds a lock on the guest that no task accounts for. */
+  lockedSince?: number;
+  /** The last step that was taken. */
+  last?: LastStep;
+  /** Epoch ms: since when addresses are looked for, and when to ask the guest agent next. */
+  agentSince?: number;
+  agentDueAt?: number;
+}
+
+export interface GuestMemories {
+  of(uid: string): GuestMemory;
+  forget(uid: string): void;
+  /** Makes the next pass read everything again. */
+  disturb(uid: string): void;
+  /** The settled guest that was read longest ago, and when. */
+  stalest(): { readonly uid: string; readonly at: number } | undefined;
+}
+
+export function createGuestMemories(): GuestMemories {
+  const memories = new Map<string, GuestMemory>();
+  return {
+    of(uid) {
+      const known = memories.get(uid);
+      if (known) return known;
+      const fresh: GuestMemory = { calm: false };
+      memories.set(uid, fresh);
+      return fresh;
+    },
+    forget: (uid) => void memories.delete(uid),
+    disturb(uid) {
+      const known = memories.get(uid);
+      if (known) delete known.rest;
+    },
+    stalest() {
+      let oldest: { uid: string; at: number } | undefined;
+      for (const [uid, { rest }] of memories)
+        if (rest && (!oldest || rest.at < oldest.at)) oldest = { uid, at: rest.at };
+      return oldest;
+    },
+  };
+}

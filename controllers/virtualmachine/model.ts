@@ -1,0 +1,214 @@
+/** The nouns of a VirtualMachine pass. Types only: nothing in this file runs. */
+import type { Bytes, NodeName, Upid, Vmid } from '../../src/lib/units.ts';
+import type { OwnerMark } from '../shared/owner-mark.ts';
+
+export type Power = 'On' | 'Off' | 'OffGraceful';
+
+/** The wish: that the guest be gone, or that it be like this. Going needs no class, no image, no placement. */
+export type Desired =
+  | { readonly exists: false; readonly owner: OwnerMark; readonly graceSeconds: number }
+  | ({ readonly exists: true; readonly graceSeconds: number } & Shape);
+
+/** Every reference followed, every default applied, every quantity in bytes. */
+export interface Shape {
+  readonly owner: OwnerMark;
+  readonly name: string;
+  readonly cpus: number;
+  readonly memory: Bytes;
+  /** Set at creation only: a guest does not survive a change of firmware. Absent: as the template has it. */
+  readonly machine?: string;
+  readonly bios?: 'ovmf' | 'seabios';
+  /** Absent: as large as the template's. */
+  readonly rootDisk?: Bytes | undefined;
+  /** Absent: the template's NICs stay as they are. */
+  readonly nics?: readonly NicWish[] | undefined;
+  /** Absent where a guest that exists refers to a Secret that is gone: it needs it no more. */
+  readonly cloudInit: CloudInitWish | undefined;
+  readonly power: Power;
+  readonly creation: Creation;
+}
+
+export interface NicWish {
+  readonly name: string;
+  readonly bridge: string;
+  readonly model?: string;
+  readonly vlan?: number;
+  /** As the user wrote it. Absent: the NIC keeps the MAC it has. */
+  readonly mac?: string;
+  readonly staticIP?: {
+    readonly address: string;
+    readonly gateway?: string;
+    readonly dns: readonly string[];
+  };
+}
+
+export interface CloudInitWish {
+  readonly userData: string | undefined;
+  readonly sshKeys: readonly string[];
+}
+
+/** Why a wish cannot be known: something it refers to is missing. */
+export interface Unresolved {
+  readonly ok: false;
+  readonly reason: string;
+  readonly message: string;
+  /** Only an edit of this object mends it. */
+  readonly final?: boolean;
+  /** This process merely has not come to it yet; an earlier one had. */
+  readonly early?: boolean;
+}
+
+/** How a guest that is not there yet would be made, or why that cannot be. */
+export type Creation =
+  | {
+      readonly ok: true;
+      readonly template: Vmid;
+      /** The clone request goes to the node where the template is. */
+      readonly templateNode: NodeName;
+      readonly node: NodeName;
+      readonly full: boolean;
+      /** Only with a full clone. */
+      readonly storage?: string;
+    }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** PVE's keys and values, as text. */
+export type GuestConfig = Readonly<Record<string, string>>;
+
+/** One NIC of a guest: `net0` … as PVE has it, keys that are not ours included. */
+export interface Nic {
+  readonly device: string;
+  readonly model: string;
+  readonly mac: string | undefined;
+  readonly bridge: string | undefined;
+  readonly vlan: number | undefined;
+}
+
+/** The guest as PVE reports it in this pass; never as we remember it. */
+export interface Guest {
+  readonly vmid: Vmid;
+  readonly node: NodeName;
+  readonly mark: OwnerMark | undefined;
+  /** PVE's own lock: clone, backup, snapshot, migrate … */
+  readonly lock: string | undefined;
+  readonly template: boolean;
+  readonly running: boolean;
+  /** The guest's configuration with pending changes merged in, as PVE's keys and values. */
+  readonly config: GuestConfig;
+  /** Checksum of the configuration; PVE refuses a write that carries a stale one. */
+  readonly digest: string;
+  /** Changes that PVE holds until the guest is stopped and started. */
+  readonly pending: readonly PendingChange[];
+}
+
+export interface PendingChange {
+  readonly key: string;
+  readonly current?: string;
+  readonly pending?: string;
+}
+
+export type Task =
+  | { readonly upid: Upid; readonly type: string; readonly state: 'running'; readonly ageMs: number }
+  | { readonly upid: Upid; readonly type: string; readonly state: 'failed'; readonly exit: string }
+  | { readonly upid: Upid; readonly type: string; readonly state: 'ok' | 'lost' }
+  /** Its node is offline: how it ended, or whether, is not known. */
+  | { readonly upid: Upid; readonly type: string; readonly state: 'unreachable'; readonly node: NodeName };
+
+/** Where the guest with our number is. */
+export type Presence =
+  | { readonly kind: 'seen'; readonly guest: Guest }
+  /** Absent from the whole quorate cluster, seen with the right to see it. */
+  | { readonly kind: 'absent' }
+  /** Nothing was asked: our own reservation, for which no clone was requested yet. */
+  | { readonly kind: 'notMade' }
+  | { readonly kind: 'unknown'; readonly reason?: string; readonly message: string };
+
+/** The number an earlier pass reserved. */
+export interface Claim {
+  readonly vmid: Vmid;
+  readonly ageMs: number;
+  /** The guest was seen with our mark at least once. */
+  readonly made: boolean;
+  /** No clone request of ours can still be under way: none was sent, or its task has ended. */
+  readonly certain: boolean;
+}
+
+/** A guest that carries the mark of an object with our namespace and name. */
+export interface Namesake {
+  readonly vmid: Vmid;
+  readonly mark: OwnerMark;
+}
+
+/** The image that carries user-data, meta-data and network-config to the guest. */
+export interface SeedImage {
+  readonly volume: string;
+  readonly storage: string;
+  readonly filename: string;
+  /** The volume is on its storage. */
+  readonly uploaded: boolean;
+  /** Its name is in our status, so that it cannot be forgotten. */
+  readonly noted: boolean;
+}
+
+export interface Failure {
+  readonly step: string;
+  readonly message: string;
+  readonly attempts: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+export interface Observed {
+  /** Epoch ms; time is an input, so that a plan can be replayed. */
+  readonly now: number;
+  readonly claim: Claim | undefined;
+  readonly presence: Presence;
+  readonly task: Task | undefined;
+  readonly failure: Failure | undefined;
+  /** UPIDs of running tasks that name our number, whoever started them. */
+  readonly activeTasks: readonly string[];
+  /** For how long PVE has held a lock that no task accounts for. */
+  readonly lockedMs: number;
+  readonly namesake: Namesake | undefined;
+  /** The volume named in our status, to be deleted with the guest. */
+  readonly seedVolume: string | undefined;
+  /** What the guest's configuration should become; computed from wish and guest. */
+  readonly change: ConfigChange | undefined;
+}
+
+/** One write of a guest's configuration: only keys that differ. */
+export interface ConfigChange {
+  readonly set: Readonly<Record<string, string | number>>;
+  readonly delete: readonly string[];
+  /** The image that must be on its storage before this is written. */
+  readonly seed?: SeedImage;
+  readonly seedProblem?: { readonly reason: string; readonly message: string };
+}
+
+export type Step =
+  | { readonly do: 'reserve'; readonly vmid?: Vmid }
+  | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
+  | {
+      readonly do: 'clone';
+      readonly vmid: Vmid;
+      readonly creation: Extract<Creation, { ok: true }>;
+      readonly name: string;
+      readonly owner: OwnerMark;
+    }
+  | { readonly do: 'noteSeed'; readonly volume: string }
+  | { readonly do: 'uploadSeed'; readonly seed: SeedImage }
+  | { readonly do: 'configure'; readonly change: ConfigChange; readonly digest: string }
+  | { readonly do: 'growRootDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }
+  | { readonly do: 'start' }
+  | { readonly do: 'stop' }
+  | { readonly do: 'shutdown'; readonly graceSeconds: number }
+  | { readonly do: 'destroy' }
+  | { readonly do: 'deleteSeed'; readonly volume: string };
+
+export type Plan =
+  | { readonly kind: 'steady' }
+  | { readonly kind: 'act'; readonly step: Step }
+  | { readonly kind: 'wait'; readonly reason: string; readonly message: string; readonly againMs: number }
+  /** Only a person can mend it; `againMs` where the cure lies outside Kubernetes. */
+  | { readonly kind: 'refuse'; readonly reason: string; readonly message: string; readonly againMs?: number }
+  | { readonly kind: 'gone' };

@@ -1,0 +1,212 @@
+/** What Proxmox VE says about this guest now. Reads only. */
+import type { CallOptions } from '../../src/pve/index.ts';
+import type { NodeName } from '../../src/lib/units.ts';
+import type { VirtualMachine } from '../../src/api/index.ts';
+import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
+import { configChange, isNew } from './change.ts';
+import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init-plan.ts';
+import type { Creations } from './creation.ts';
+import { calmDown } from './doubt.ts';
+import { failureAfter } from './failure.ts';
+import { locate } from './locate.ts';
+import type { GuestMemory } from './memory.ts';
+import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
+import { readTask } from './read-task.ts';
+import { desiredOf, type Wish } from './resolve.ts';
+
+export interface Sight {
+  readonly want: Desired;
+  readonly have: Observed;
+  /** How the guest gets its cloud-init data; known once the guest is there. */
+  readonly cloudInit: CloudInitPlan | undefined;
+}
+
+export interface ObserveContext {
+  readonly memory: GuestMemory;
+  readonly creations: Creations;
+  readonly options: CallOptions;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+const NOT_ASKED: Creation = {
+  ok: false,
+  reason: 'GuestExists',
+  message: 'The guest exists already.',
+};
+
+type Wanted = Extract<Desired, { exists: true }>;
+
+interface InContext {
+  readonly wish: Wish;
+  readonly context: ObserveContext;
+}
+
+type Before = Pick<Observed, 'now' | 'claim' | 'task' | 'failure' | 'seedVolume'>;
+
+export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveContext): Promise<Sight> {
+  const { memory, now } = context;
+  const task = await readTask(vm, wish.connection, context);
+  rememberTask(memory, task, now);
+  const before: Before = {
+    now,
+    task,
+    claim: claimOf(vm, memory, now),
+    failure: failureAfter(vm.status?.failure, task, { generation: vm.metadata.generation, now }),
+    seedVolume: vm.status?.cloudInit?.volume,
+  };
+  const destroyed = task?.type === 'qmdestroy' && task.state === 'ok';
+  return destroyed || task?.state === 'running' || task?.state === 'unreachable'
+    ? withoutGuest(before, desiredOf(wish, NOT_ASKED))
+    : withGuest(vm, wish, { before, context });
+}
+
+function rememberTask(memory: GuestMemory, task: Task | undefined, now: number): void {
+  // What this process began last is over. A task in status may be older than a request whose answer was lost.
+  if (task && hasEnded(task) && task.upid === memory.begun) memory.calm = true;
+  if (task?.type === 'qmclone' && hasEnded(task)) memory.clone = 'ended';
+  // An earlier process may have sent a request the moment before it ended, however old the claim is.
+  if (memory.clone === undefined) memory.unknownSince ??= now;
+}
+
+const hasEnded = ({ state }: Task): boolean => state === 'ok' || state === 'failed';
+
+/** While our task runs, or after it destroyed the guest, there is nothing to look at. */
+const withoutGuest = (before: Before, want: Desired): Sight => ({
+  want,
+  cloudInit: undefined,
+  have: {
+    ...before,
+    presence: { kind: 'absent' },
+    activeTasks: [],
+    lockedMs: 0,
+    namesake: undefined,
+    change: undefined,
+  },
+});
+
+async function withGuest(
+  vm: VirtualMachine,
+  wish: Wish,
+  { before, context }: { readonly before: Before; readonly context: ObserveContext },
+): Promise<Sight> {
+  const { claim, now } = before;
+  const { memory, options } = context;
+  const located = await presenceOf(vm, claim, { wish, context });
+  const isThere = claim?.made === true || located.kind === 'seen';
+  const creation = isThere ? NOT_ASKED : await decideCreation(wish, context);
+  const template = creation.ok ? creation.template : undefined;
+  const doubt = { connection: wish.connection, memory, template, options, now };
+  const { presence, activeTasks } = await calmDown(located, claim, doubt);
+  const want = desiredOf(wish, creation);
+  const have: Observed = {
+    ...before,
+    presence,
+    activeTasks,
+    lockedMs: memory.lockedSince === undefined ? 0 : now - memory.lockedSince,
+    namesake: claim || !want.exists ? undefined : await namesakeOf(wish, context),
+    change: undefined,
+  };
+  if (presence.kind !== 'seen' || !sameOwner(presence.guest.mark, wish.owner) || !claim)
+    return { want, have, cloudInit: undefined };
+  const own: Observed = { ...have, claim: { ...claim, made: true } };
+  return want.exists
+    ? withChange(vm, { wish, want, guest: presence.guest }, { have: own, options })
+    : { want, have: own, cloudInit: undefined };
+}
+
+/** What has to change in a guest that is ours. */
+async function withChange(
+  vm: VirtualMachine,
+  { wish, want, guest }: { readonly wish: Wish; readonly want: Wanted; readonly guest: Guest },
+  { have, options }: { readonly have: Observed; readonly options: CallOptions },
+): Promise<Sight> {
+  const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
+  const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, options }));
+  const change = configChange(vm, want, guest, {
+    cloudInit,
+    maxCpus: maxCpusOf(wish),
+    nodeCpus: cpusOfNode(wish, guest.node),
+  });
+  return { want, have: { ...have, change }, cloudInit };
+}
+
+async function cloudInitOf(
+  vm: VirtualMachine,
+  want: WithCloudInit,
+  guest: Guest,
+  { wish: { connection }, options }: { readonly wish: Wish; readonly options: CallOptions },
+): Promise<CloudInitPlan> {
+  const view = connection.inventory.view();
+  const planned = planCloudInit(vm, want, guest, {
+    isoStorage: connection.defaults.isoStorage,
+    storages: view?.storages ?? [],
+  });
+  const { seed } = planned;
+  // Only a new guest is given an image, and only what is named in our status can have been uploaded.
+  if (!seed?.noted || !isNew(vm, guest)) return planned;
+  const volumes = await connection.pve.node(guest.node).storage(seed.storage).content('iso', options);
+  return { ...planned, seed: { ...seed, uploaded: volumes.some(({ volid }) => volid === seed.volume) } };
+}
+
+function claimOf(vm: VirtualMachine, memory: GuestMemory, now: number): Claim | undefined {
+  const { vmid, claimedAt, name } = vm.status ?? {};
+  if (vmid === undefined) return undefined;
+  const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), memory.unknownSince ?? 0);
+  return { vmid, ageMs: now - since, made: name !== undefined, certain: memory.clone !== undefined };
+}
+
+async function presenceOf(
+  vm: VirtualMachine,
+  claim: Claim | undefined,
+  { wish: { connection }, context: { memory, options } }: InContext,
+): Promise<Presence> {
+  if (claim === undefined) return { kind: 'notMade' };
+  if (memory.clone === 'unsent' && !claim.made && !connection.inventory.view()?.guests.has(claim.vmid))
+    return { kind: 'notMade' };
+  return locate(connection, claim.vmid, vm.status?.node, options);
+}
+
+async function decideCreation(wish: Wish, { creations, options }: ObserveContext): Promise<Creation> {
+  const view = wish.connection.inventory.view();
+  return view && wish.shape
+    ? creations.decide(wish, view, options)
+    : { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
+}
+
+/** As `place` would have it for a new guest: room to grow, as far as the smallest node has CPUs. */
+function maxCpusOf({ shape, connection }: Wish): number {
+  const online = connection.inventory.view()?.nodes.filter((node) => node.online) ?? [];
+  const cpus = shape?.cpus ?? 1;
+  return Math.max(cpus, Math.min(4 * cpus, ...online.map((node) => node.cpus)));
+}
+
+/** CPUs of a node; as many as you like where the cluster does not tell. */
+export function cpusOfNode({ connection }: Wish, node: NodeName): number {
+  const cpus = connection.inventory.view()?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
+  return cpus > 0 ? cpus : Infinity;
+}
+
+/** A guest of our name that carries the mark of an object of our namespace and name. */
+async function namesakeOf(
+  { connection, shape, owner, besideOthers }: Wish,
+  { memory, options }: ObserveContext,
+): Promise<Namesake | undefined> {
+  // A guest made for a former object a moment ago is not in a view that was read before this object was known.
+  if (!memory.surveyed) await connection.inventory.refresh(options.signal);
+  memory.surveyed = true;
+  const guests = connection.inventory.view()?.guests;
+  if (!shape || !guests) return undefined;
+  for (const row of guests.values()) {
+    if (row.type !== 'qemu' || row.template || row.name !== shape.name) continue;
+    const { values } = await connection.pve.node(row.node).qemu(row.vmid).config(options);
+    const mark = parseMark(values['description']);
+    if (mark && isNamesake(mark, owner, besideOthers)) return { vmid: row.vmid, mark };
+  }
+  return undefined;
+}
+
+const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): boolean =>
+  mark.namespace === owner.namespace &&
+  mark.name === owner.name &&
+  !(besideOthers && mark.cluster !== owner.cluster);

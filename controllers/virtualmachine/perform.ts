@@ -1,0 +1,200 @@
+/** One step → one request to PVE. Whatever a request begins is written down by the caller, in the same pass. */
+import { PveError, type CallOptions, type Qemu } from '../../src/pve/index.ts';
+import { seconds, type NodeName, type Upid } from '../../src/lib/units.ts';
+import { waiting } from '../../src/runtime/outcome.ts';
+import type { Connection } from '../shared/connections.ts';
+import { Trouble } from '../shared/trouble.ts';
+import { describeGuest } from '../shared/owner-mark.ts';
+import { parseVolumeId } from '../../src/pve/index.ts';
+import type { Creations } from './creation.ts';
+import type { GuestMemory } from './memory.ts';
+import type { Guest, Step } from './model.ts';
+import type { Started } from './report.ts';
+import type { Wish } from './resolve.ts';
+
+export interface PerformContext {
+  readonly wish: Wish;
+  readonly memory: GuestMemory;
+  readonly creations: Creations;
+  /** The guest of this pass, with our mark as observed in this very pass. */
+  readonly guest: Guest | undefined;
+  /** Node that the cloud-init image was uploaded to. */
+  readonly seedNode: NodeName | undefined;
+  /** Bytes of the cloud-init image, built only when it is uploaded. */
+  readonly seedBytes: () => Uint8Array;
+  readonly options: CallOptions;
+}
+
+const DONE: Started = { kind: 'done' };
+
+const begun = (type: string, upid: Upid | undefined): Started =>
+  upid === undefined ? DONE : { kind: 'task', type, upid };
+
+export async function perform(step: Step, context: PerformContext): Promise<Started> {
+  switch (step.do) {
+    case 'reserve':
+    case 'releaseClaim':
+    case 'noteSeed':
+      return note(step, context);
+    case 'clone':
+      return clone(step, context);
+    case 'uploadSeed':
+    case 'deleteSeed':
+      return moveSeed(step, context);
+    case 'configure':
+    case 'growRootDisk':
+    case 'start':
+    case 'stop':
+    case 'shutdown':
+    case 'destroy':
+      return change(step, context);
+    default:
+      return step satisfies never;
+  }
+}
+
+type NoteStep = Extract<Step, { do: 'reserve' | 'releaseClaim' | 'noteSeed' }>;
+
+async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
+  const { connection } = wish;
+  switch (step.do) {
+    case 'reserve': {
+      if (step.vmid !== undefined) return { kind: 'claim', vmid: step.vmid };
+      const view = connection.inventory.view();
+      const vmid =
+        view && (await connection.vmids.reserve(connection.pve, view, connection.defaults.vmIdRange));
+      if (vmid === undefined) throw noFreeVmid(connection);
+      memory.clone = 'unsent';
+      memory.calm = true;
+      return { kind: 'claim', vmid };
+    }
+    case 'releaseClaim':
+      connection.vmids.release(step.vmid);
+      delete memory.clone;
+      return { kind: 'claimReleased' };
+    case 'noteSeed':
+      return { kind: 'seedNoted', volume: step.volume, node: guest?.node };
+    default:
+      return step satisfies never;
+  }
+}
+
+const noFreeVmid = ({ defaults: { vmIdRange } }: Connection): Trouble =>
+  new Trouble(
+    waiting(
+      'NoFreeVmid',
+      vmIdRange
+        ? `No VMID from ${vmIdRange.start} to ${vmIdRange.end} is free: widen spec.defaults.vmIdRange of the Provider.`
+        : 'Proxmox VE has no free VMID left: widen next-id in the options of its datacenter.',
+      seconds(30),
+    ),
+  );
+
+async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformContext): Promise<Started> {
+  const { wish, memory, creations, options } = context;
+  const { creation, vmid, name, owner } = step;
+  // Until there is an answer, the request may be under way; for how long counts from when the waiting for it is over.
+  delete memory.clone;
+  delete memory.unknownSince;
+  try {
+    const upid = await wish.connection.pve
+      .node(creation.templateNode)
+      .qemu(creation.template)
+      .clone(
+        {
+          newid: vmid,
+          name,
+          description: describeGuest(owner),
+          full: creation.full,
+          ...(creation.node !== creation.templateNode && { target: creation.node }),
+          ...(creation.storage !== undefined && { storage: creation.storage }),
+        },
+        options,
+      );
+    creations.promise(owner.uid, creation.node, wish.shape?.memory ?? 0);
+    return { kind: 'task', type: 'qmclone', upid };
+  } catch (error) {
+    rememberRefusal(error, context);
+    throw error;
+  }
+}
+
+/** A refusal leaves nothing behind; only a lost answer leaves doubt. */
+function rememberRefusal(error: unknown, { memory }: PerformContext): void {
+  if (!(error instanceof PveError)) return;
+  if (error.refusal === 'unknownOutcome' || error.refusal === 'unknown') return;
+  // The number is taken: whose guest that is must be looked at.
+  memory.clone = error.refusal === 'exists' ? 'ended' : 'unsent';
+}
+
+type SeedStep = Extract<Step, { do: 'uploadSeed' | 'deleteSeed' }>;
+
+async function moveSeed(step: SeedStep, context: PerformContext): Promise<Started> {
+  const { wish, guest, seedBytes, options } = context;
+  if (step.do === 'deleteSeed') return deleteSeed(step.volume, context);
+  if (!guest) return DONE;
+  const { storage, filename } = step.seed;
+  const upid = await wish.connection.pve
+    .node(guest.node)
+    .storage(storage)
+    .upload({ content: 'iso', filename, bytes: seedBytes() }, options);
+  return { kind: 'task', type: 'imgcopy', upid };
+}
+
+/** Believed gone only when its storage no longer lists it: a task may fail, and the storage of another node may have the same name. */
+async function deleteSeed(volume: string, { wish, seedNode, options }: PerformContext): Promise<Started> {
+  const { pve, inventory } = wish.connection;
+  const name = parseVolumeId(volume)?.storage;
+  const known = inventory.view()?.storages.filter(({ storage }) => storage === name) ?? [];
+  const holders = known.some(({ shared }) => shared) ? known : known.filter(({ node }) => node === seedNode);
+  // A storage or node that was removed from the cluster took the image with it.
+  if (name === undefined || holders.length === 0) return { kind: 'seedDeleted' };
+  const holder = holders.find(({ status }) => status === 'available');
+  if (!holder) throw storageUnavailable(volume, name);
+  const storage = pve.node(holder.node).storage(name);
+  const volumes = await storage.content('iso', options);
+  if (!volumes.some(({ volid }) => volid === volume)) return { kind: 'seedDeleted' };
+  return begun('imgdel', await storage.deleteVolume(volume, options));
+}
+
+const storageUnavailable = (volume: string, name: string): Trouble =>
+  new Trouble(
+    waiting(
+      'StorageUnavailable',
+      `The cloud-init image ${volume} cannot be deleted while its storage is not available: bring storage ${name} back, or remove it from Proxmox VE.`,
+      seconds(15),
+    ),
+  );
+
+type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' }>;
+
+async function change(step: ChangeStep, { wish, guest, options }: PerformContext): Promise<Started> {
+  if (!guest) return DONE;
+  const qemu: Qemu = wish.connection.pve.node(guest.node).qemu(guest.vmid);
+  switch (step.do) {
+    case 'configure':
+      return begun(
+        'qmconfig',
+        await qemu.setConfig(step.change.set, { digest: step.digest, delete: step.change.delete }, options),
+      );
+    case 'growRootDisk':
+      return begun(
+        'resize',
+        await qemu.resize({ disk: step.disk, size: step.to, digest: step.digest }, options),
+      );
+    case 'start':
+      return begun('qmstart', await qemu.start(options));
+    case 'stop':
+      return begun('qmstop', await qemu.stop(options));
+    case 'shutdown':
+      // PVE itself stops the guest when the time is over: that survives a restart of ours.
+      return begun(
+        'qmshutdown',
+        await qemu.shutdown({ timeout: seconds(step.graceSeconds), forceStop: true }, options),
+      );
+    case 'destroy':
+      return begun('qmdestroy', await qemu.destroy({ purge: true }, options));
+    default:
+      return step satisfies never;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Decides what a pass should do. Pure: no clock, no I/O, no waiting, no throwing.
+ * The rules are asked in order and the first that has an opinion wins, so the order is the policy.
+ */
+import type { Desired, Observed, Plan, Step } from './model.ts';
+import { backoff } from './rules/backoff.ts';
+import { configure } from './rules/configure.ts';
+import { create } from './rules/create.ts';
+import { deletion } from './rules/deletion.ts';
+import { beingMade, heldBack } from './rules/locked.ts';
+import { formerObject, ownership } from './rules/ownership.ts';
+import { power } from './rules/power.ts';
+import { resize } from './rules/resize.ts';
+import { taskInProgress } from './rules/task-in-progress.ts';
+import type { Rule } from './rules/verdicts.ts';
+
+const RULES: readonly Rule[] = [
+  taskInProgress,
+  beingMade,
+  ownership,
+  backoff,
+  deletion,
+  formerObject,
+  create,
+  configure,
+  resize,
+  power,
+];
+
+/** Steps that change the guest itself. */
+const ON_THE_GUEST: readonly Step['do'][] = [
+  'configure',
+  'growRootDisk',
+  'start',
+  'stop',
+  'shutdown',
+  'destroy',
+];
+
+export function plan(want: Desired, have: Observed): Plan {
+  for (const rule of RULES) {
+    const opinion = rule(want, have);
+    if (!opinion) continue;
+    const touches = opinion.kind === 'act' && ON_THE_GUEST.includes(opinion.step.do);
+    return (touches ? heldBack(have) : undefined) ?? opinion;
+  }
+  return { kind: 'steady' };
+}

@@ -1,0 +1,238 @@
+/** What a pass found and did → the status. Pure. */
+import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
+import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
+import type { NicAddresses } from './addresses.ts';
+import type { CloudInitMode } from './cloud-init-plan.ts';
+import { smbiosUuidOf } from './hardware.ts';
+import type { Desired, Guest, Nic, Observed, Plan } from './model.ts';
+
+/** What a step began or changed, to be written down. */
+export type Started =
+  | { readonly kind: 'task'; readonly upid: Upid; readonly type: string }
+  | { readonly kind: 'claim'; readonly vmid: Vmid }
+  | { readonly kind: 'claimReleased' }
+  | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }
+  | { readonly kind: 'seedDeleted' }
+  | { readonly kind: 'done' };
+
+/** Whether the guest agent answers, as far as it was asked. */
+export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
+
+export interface Facts {
+  readonly want: Desired;
+  readonly have: Observed;
+  readonly plan: Plan;
+  readonly started: Started | undefined;
+  /** NICs of the guest in the order of their devices, and the names the spec gives them. */
+  readonly nics: readonly (Nic & { readonly name: string | undefined })[];
+  readonly addresses: readonly NicAddresses[] | undefined;
+  readonly agent: Agent;
+  /** Absent while the guest is not there to be looked at. */
+  readonly cloudInit: CloudInitMode | undefined;
+  /** What differs from the spec and is not brought in line: a sentence each. */
+  readonly differences: readonly string[];
+  /** Fields of the spec that have no effect: a sentence each. */
+  readonly ignored: readonly string[];
+  readonly consoleURL: string | undefined;
+}
+
+type Status = VirtualMachineStatus;
+type Phase = NonNullable<Status['phase']>;
+
+// What the schema of the status allows: the API server refuses a longer one, and then nothing is written down at all.
+const LONGEST_TEXT = 1024;
+const MOST_NETWORKS = 32;
+const MOST_ADDRESSES_OF_A_NIC = 32;
+const MOST_ADDRESSES = 64;
+const MOST_PENDING = 64;
+
+function cut(text: string): string {
+  const characters = Array.from(text);
+  return characters.length <= LONGEST_TEXT ? text : `${characters.slice(0, LONGEST_TEXT - 1).join('')}…`;
+}
+
+const iso = (epochMs: number): string => new Date(epochMs).toISOString();
+
+/** An object without the members that are undefined: absent is absent. */
+function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> };
+function present(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
+  const before = vm.status ?? {};
+  const own = ownGuest(facts);
+  const message = messageOf(facts.plan) ?? remarks(facts, own);
+  return {
+    phase: phaseOf(facts, own, before.phase),
+    ...present({
+      message: message && cut(message),
+      task: taskOf(before, facts),
+      cloudInit: cloudInitOf(before, facts),
+    }),
+    ...claimOf(before, facts),
+    ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
+    ...failureOf(vm, facts),
+  };
+}
+
+/** At rest: what differs from the spec all the same, so that it is not only found in the conditions. */
+function remarks({ differences }: Facts, own: Guest | undefined): string | undefined {
+  const pending = own?.pending.map(({ key }) => key) ?? [];
+  const held = pending.length > 0 ? [`In effect after a stop and start: ${pending.join(', ')}.`] : [];
+  const all = [...differences, ...held];
+  return all.length > 0 ? all.join(' ') : undefined;
+}
+
+/** The guest, if it is there and carries our mark. */
+function ownGuest({ want, have }: Facts): Guest | undefined {
+  if (have.presence.kind !== 'seen') return undefined;
+  const { guest } = have.presence;
+  return guest.mark?.uid === want.owner.uid ? guest : undefined;
+}
+
+type ClaimFields = Pick<Status, 'vmid' | 'claimedAt' | 'uuid' | 'node' | 'name' | 'cloneType'>;
+
+/** What was promised or found out once and holds until the number is given back. */
+function claimOf(before: Status, { want, have, plan, started }: Facts): ClaimFields {
+  if (started?.kind === 'claim')
+    return {
+      vmid: started.vmid,
+      claimedAt: iso(have.now),
+      ...present({ cloneType: plannedClone(want, plan) }),
+    };
+  if (have.claim === undefined || started?.kind === 'claimReleased') return {};
+  const { vmid, claimedAt, uuid, node, name, cloneType } = before;
+  const kept = present({ vmid, claimedAt, uuid, node, name, cloneType });
+  if (plan.kind !== 'act' || plan.step.do !== 'clone') return kept;
+  const { creation } = plan.step;
+  return { ...kept, node: creation.node, cloneType: creation.full ? 'Full' : 'Linked' };
+}
+
+/** Written down with the number: it tells a guest that we make from one that is adopted. */
+function plannedClone(want: Desired, plan: Plan): Status['cloneType'] {
+  const adopts = plan.kind === 'act' && plan.step.do === 'reserve' && plan.step.vmid !== undefined;
+  if (adopts || !want.exists || !want.creation.ok) return undefined;
+  return want.creation.full ? 'Full' : 'Linked';
+}
+
+/** While a guest cannot be looked at, what was seen last stands. */
+function lastSeen(
+  { powerState, networks, ipAddresses, consoleURL }: Status,
+  { have }: Facts,
+): Partial<Status> {
+  const { presence, claim } = have;
+  return claim?.made && presence.kind === 'unknown'
+    ? present({ powerState, networks, ipAddresses, consoleURL })
+    : {};
+}
+
+/** What only a look at the guest can tell. */
+const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> => ({
+  node: own.node,
+  powerState: own.running ? 'On' : 'Off',
+  ...present({
+    uuid: smbiosUuidOf(own.config),
+    name: own.config['name'] ?? vm.metadata.name,
+    consoleURL: facts.consoleURL,
+  }),
+  ...(own.pending.length > 0 && { pendingChanges: pendingOf(own) }),
+  ...networksOf(vm.status ?? {}, facts, own),
+});
+
+const pendingOf = ({ pending }: Guest): NonNullable<Status['pendingChanges']> =>
+  pending.slice(0, MOST_PENDING).map(({ key, current, pending: next }) => ({
+    key,
+    ...(current !== undefined && { current: cut(current) }),
+    ...(next !== undefined && { pending: cut(next) }),
+  }));
+
+function failureOf(vm: VirtualMachine, { have: { failure } }: Facts): Pick<Status, 'failure'> {
+  if (!failure) return {};
+  const { generation } = vm.metadata;
+  return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };
+}
+
+function taskOf(before: Status, { have, started }: Facts): Status['task'] {
+  if (started?.kind === 'task') return { upid: started.upid, type: started.type, startedAt: iso(have.now) };
+  const { state } = have.task ?? {};
+  return state === 'running' || state === 'unreachable' ? before.task : undefined;
+}
+
+function seedVolumeOf({ started, have }: Facts): string | undefined {
+  if (started?.kind === 'seedNoted') return started.volume;
+  return started?.kind === 'seedDeleted' ? undefined : have.seedVolume;
+}
+
+function cloudInitOf(before: Status, facts: Facts): Status['cloudInit'] {
+  const volume = seedVolumeOf(facts);
+  if (!facts.want.exists && volume === undefined) return undefined;
+  const mode = before.cloudInit?.mode ?? facts.cloudInit;
+  const node = facts.started?.kind === 'seedNoted' ? facts.started.node : before.cloudInit?.node;
+  return mode && { mode, ...present({ volume, node: volume === undefined ? undefined : node }) };
+}
+
+function networksOf(before: Status, facts: Facts, own: Guest): Pick<Status, 'networks' | 'ipAddresses'> {
+  // An agent that does not answer for a moment says nothing about addresses; a guest that is off has none.
+  const addressesOf = (device: string): readonly string[] => {
+    const told = facts.addresses?.find((nic) => nic.device === device)?.addresses;
+    const last = before.networks?.find((network) => network.device === device)?.ipAddresses;
+    return (told ?? (own.running ? last : undefined) ?? []).slice(0, MOST_ADDRESSES_OF_A_NIC);
+  };
+  const networks = facts.nics.slice(0, MOST_NETWORKS).map(({ name, device, mac = '', bridge }) => {
+    const ipAddresses = addressesOf(device);
+    return { device, mac, ...present({ name, bridge }), ...(ipAddresses.length > 0 && { ipAddresses }) };
+  });
+  const all = new Set(networks.flatMap((network) => network.ipAddresses ?? []));
+  const ipAddresses = [...all].slice(0, MOST_ADDRESSES);
+  return { ...(networks.length > 0 && { networks }), ...(ipAddresses.length > 0 && { ipAddresses }) };
+}
+
+function phaseOf({ want, plan, have }: Facts, own: Guest | undefined, last: Phase | undefined): Phase {
+  if (!want.exists) return 'Deleting';
+  if (!own) return phaseWithoutGuest(plan, have, last);
+  const asWished = own.running === (want.power === 'On');
+  if (plan.kind === 'refuse' && !asWished) return 'Failed';
+  if (!own.running) return asWished && plan.kind === 'steady' ? 'Stopped' : 'Provisioning';
+  return isReconfiguring(plan) ? 'Reconfiguring' : 'Running';
+}
+
+function phaseWithoutGuest(plan: Plan, { claim, presence }: Observed, last: Phase | undefined): Phase {
+  if (claim?.made && presence.kind === 'unknown') return last ?? 'Provisioning';
+  if (claim?.made || plan.kind === 'refuse') return 'Failed';
+  return claim ? 'Provisioning' : 'Pending';
+}
+
+const isReconfiguring = (plan: Plan): boolean =>
+  plan.kind === 'act' && (plan.step.do === 'configure' || plan.step.do === 'growRootDisk');
+
+const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
+  reserve: 'A VMID is reserved.',
+  releaseClaim: 'The VMID is given back.',
+  clone: 'The template is being cloned.',
+  noteSeed: 'The cloud-init image is being prepared.',
+  uploadSeed: 'The cloud-init image is being uploaded.',
+  configure: 'The configuration is being written.',
+  growRootDisk: 'The root disk is being grown.',
+  start: 'The VM is starting.',
+  stop: 'The VM is being stopped.',
+  shutdown: 'The VM is shutting down.',
+  destroy: 'The VM is being destroyed.',
+  deleteSeed: 'The cloud-init image is being deleted.',
+};
+
+/** What a plan means, for people. */
+export const messageOf = (plan: Plan): string | undefined => {
+  switch (plan.kind) {
+    case 'act':
+      return DOING[plan.step.do];
+    case 'wait':
+    case 'refuse':
+      return plan.message;
+    case 'steady':
+    case 'gone':
+      return undefined;
+    default:
+      return plan satisfies never;
+  }
+};

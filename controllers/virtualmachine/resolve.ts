@@ -1,0 +1,165 @@
+/** Spec, class, image, Provider and Secrets → the wish, or why there is none yet. */
+import {
+  DEFAULTS,
+  type Provider,
+  type TemplateSource,
+  type VirtualMachine,
+  type VMClass,
+  type VMImage,
+} from '../../src/api/index.ts';
+import type { ObjectReader } from '../../src/runtime/controller.ts';
+import type { Connection, Connections } from '../shared/connections.ts';
+import { BESIDE_OTHERS, type OwnerMark } from '../shared/owner-mark.ts';
+import { Reasons } from '../shared/reasons.ts';
+import { follow } from '../shared/references.ts';
+import type { Desired, Shape, Unresolved } from './model.ts';
+import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
+import { resolveNics } from './resolve-networks.ts';
+
+export interface ResolvePorts {
+  readonly clusterId: string;
+  readonly providers: ObjectReader<Provider>;
+  readonly classes: ObjectReader<VMClass>;
+  readonly images: ObjectReader<VMImage>;
+  readonly connections: Connections;
+  readonly readSecret: ReadSecret;
+}
+
+/** What is wished, save where a new guest would be made: that is asked only when it must be. */
+export interface Wish {
+  readonly connection: Connection;
+  readonly shape: Omit<Shape, 'creation'> | undefined;
+  readonly graceSeconds: number;
+  readonly owner: OwnerMark;
+  /** Absent where the guest exists already and its image is gone. */
+  readonly image: TemplateSource | undefined;
+  readonly storage: string | undefined;
+  readonly host: string | undefined;
+  /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
+  readonly besideOthers: boolean;
+  /** Fields that have no effect: a sentence each. */
+  readonly ignored: readonly string[];
+}
+
+export type Resolved = { readonly ok: true; readonly wish: Wish } | Unresolved;
+
+const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;
+
+export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
+  const { namespace, name, uid } = vm.metadata;
+  const provider = follow(ports.providers, vm.spec.providerRef, {
+    namespace,
+    kind: 'Provider',
+    notFound: Reasons.providerNotFound,
+  });
+  if (!provider.ok) return provider;
+  const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
+  if (!connection) return notReady(provider.object);
+  const base: Base = {
+    connection,
+    owner: { cluster: ports.clusterId, namespace, name, uid },
+    graceSeconds: Math.ceil(
+      (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
+    ),
+    host: vm.spec.placement?.host,
+    besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
+  };
+  // Going needs no class, no image and no Secret: they may be gone already.
+  return vm.metadata.deletionTimestamp === undefined
+    ? resolveShape(vm, base, ports)
+    : { ok: true, wish: { ...base, shape: undefined, image: undefined, storage: undefined, ignored: [] } };
+}
+
+type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'besideOthers'>;
+
+async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
+  const { namespace } = vm.metadata;
+  const vmClass = follow(ports.classes, vm.spec.classRef, {
+    namespace,
+    kind: 'VMClass',
+    notFound: Reasons.classNotFound,
+  });
+  if (!vmClass.ok) return vmClass;
+  const image = follow(ports.images, vm.spec.imageRef, {
+    namespace,
+    kind: 'VMImage',
+    notFound: Reasons.imageNotFound,
+  });
+  // A guest that exists needs its image no more.
+  if (!image.ok && !isMade(vm)) return image;
+  const source = image.ok ? image.object.spec.source : undefined;
+  const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
+  if (!nics.ok) return nics;
+  const cloudInit = await resolveCloudInit(vm, ports.readSecret);
+  // A guest that was configured has read its user-data: the Secret may be gone.
+  if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
+  const parts = { nics: nics.wishes, cloudInit: cloudInit.ok ? cloudInit.wish : undefined };
+  return { ok: true, wish: wishOf(vm, base, { vmClass: vmClass.object, source, parts }) };
+}
+
+interface Followed {
+  readonly vmClass: VMClass;
+  readonly source: TemplateSource | undefined;
+  readonly parts: Pick<Shape, 'nics' | 'cloudInit'>;
+}
+
+function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Followed): Wish {
+  const root = rootOf(vm);
+  return {
+    ...base,
+    image: source,
+    storage: root?.storageClass ?? storageOf(vmClass) ?? base.connection.defaults.storage,
+    ignored: ignoredOf(vmClass),
+    shape: {
+      owner: base.owner,
+      name: vm.metadata.name,
+      power: vm.spec.powerState ?? 'On',
+      rootDisk: root?.size,
+      ...parts,
+      ...sizeOf(vmClass),
+    },
+  };
+}
+
+const rootOf = ({ spec }: VirtualMachine): NonNullable<typeof spec.disks>[number] | undefined =>
+  spec.disks?.find((disk) => disk.name === 'root');
+
+function sizeOf({
+  spec: { cpus, memory, spec: pve },
+}: VMClass): Pick<Shape, 'cpus' | 'memory' | 'machine' | 'bios'> {
+  return {
+    cpus,
+    memory,
+    ...(pve?.machine !== undefined && { machine: pve.machine }),
+    ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
+  };
+}
+
+const isMade = ({ status }: VirtualMachine): boolean => status?.name !== undefined;
+
+const isConfigured = ({ status, metadata }: VirtualMachine): boolean => status?.uuid === metadata.uid;
+
+const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
+
+const ignoredOf = ({ metadata, spec: { storage } }: VMClass): string[] =>
+  storage?.type === undefined
+    ? []
+    : [
+        `VMClass ${metadata.name}: storage.type "${storage.type}" has no effect, because in Proxmox VE the storage decides about thin or thick.`,
+      ];
+
+function notReady(provider: Provider): Unresolved {
+  const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
+  const early = ready?.status === 'True';
+  const why = ready && !early ? `: ${ready.message}` : '.';
+  return {
+    ok: false,
+    reason: Reasons.providerNotReady,
+    message: `Provider "${provider.metadata.name}" is not connected to Proxmox VE yet${why}`,
+    early,
+  };
+}
+
+/** The wish as the planner knows it. */
+export const desiredOf = ({ shape, owner, graceSeconds }: Wish, creation: Shape['creation']): Desired =>
+  shape ? { exists: true, graceSeconds, ...shape, creation } : { exists: false, owner, graceSeconds };

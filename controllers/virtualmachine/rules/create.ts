@@ -1,0 +1,34 @@
+/** A guest comes into being: number first, written down; then one clone under that number. */
+import type { Claim, Observed } from '../model.ts';
+import type { Rule } from './verdicts.ts';
+import { act, refuse, wait } from './verdicts.ts';
+
+/** So long after a request without an answer PVE may still be at it. */
+const OUTCOME_UNKNOWN_MS = 60_000;
+
+/** A clone request may still be under way, or have made a guest that does not show yet. */
+export const inDoubt = ({ certain, ageMs }: Claim, activeTasks: Observed['activeTasks']): boolean =>
+  !certain && (ageMs < OUTCOME_UNKNOWN_MS || activeTasks.length > 0);
+
+export const create: Rule = (want, { claim, presence, activeTasks }) => {
+  if (!want.exists || presence.kind === 'seen') return undefined;
+  if (!want.creation.ok && !claim?.made) return wait(want.creation.reason, want.creation.message, 10_000);
+  if (claim === undefined) return act({ do: 'reserve' });
+  if (presence.kind === 'unknown')
+    return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
+  if (claim.made)
+    return refuse(
+      'GuestMissing',
+      `VM ${claim.vmid} is gone from Proxmox VE, and it was not deleted through this object. It is not created again by itself: ` +
+        `restore it from a backup under the same VMID, or delete this object and apply it again for a new VM.`,
+      60_000,
+    );
+  if (inDoubt(claim, activeTasks))
+    return wait(
+      'CreateOutcomeUnknown',
+      `It is not known whether the request to create VM ${claim.vmid} reached Proxmox VE. It is sent again once it is certain that nothing is under way.`,
+      2_000,
+    );
+  if (!want.creation.ok) return wait(want.creation.reason, want.creation.message, 10_000);
+  return act({ do: 'clone', vmid: claim.vmid, creation: want.creation, name: want.name, owner: want.owner });
+};

@@ -1,0 +1,44 @@
+/** The object goes: shut down, destroy, see that it is gone, delete the cloud-init image. */
+import type { Guest, Plan } from '../model.ts';
+import type { Rule } from './verdicts.ts';
+import { act, gone, refuse, wait } from './verdicts.ts';
+import { inDoubt } from './create.ts';
+
+export const deletion: Rule = (want, have) => {
+  if (want.exists) return undefined;
+  const { claim, presence, task, seedVolume, activeTasks } = have;
+  if (claim === undefined)
+    return seedVolume === undefined ? gone : act({ do: 'deleteSeed', volume: seedVolume });
+  // PVE frees the number as the last act of destroying, so its word is proof enough.
+  if (task?.type === 'qmdestroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
+  switch (presence.kind) {
+    case 'seen':
+      return removal(presence.guest, want.graceSeconds);
+    case 'notMade':
+      return act({ do: 'releaseClaim', vmid: claim.vmid });
+    case 'unknown':
+      return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
+    case 'absent':
+      return !claim.made && inDoubt(claim, activeTasks)
+        ? wait(
+            'CreateOutcomeUnknown',
+            `It is not known yet whether Proxmox VE still creates VM ${claim.vmid}. The object is kept until that is certain.`,
+            2_000,
+          )
+        : act({ do: 'releaseClaim', vmid: claim.vmid });
+    default:
+      return presence satisfies never;
+  }
+};
+
+function removal({ vmid, node, config, running }: Guest, graceSeconds: number): Plan {
+  // A list of guests does not show it, so that it was lifted is only seen by another look.
+  if (config['protection'] === '1')
+    return refuse(
+      'Protected',
+      `VM ${vmid} is protected in Proxmox VE, so it is neither stopped nor removed. ` +
+        `To let it go, lift the protection on node ${node} with: qm set ${vmid} --protection 0`,
+      15_000,
+    );
+  return running ? act({ do: 'shutdown', graceSeconds }) : act({ do: 'destroy' });
+}

@@ -1,0 +1,60 @@
+/**
+ * A step that PVE reported done and that is wished again did not last: PVE only took note of it (a guest that HA
+ * manages), or something undoes it (a guest that powers itself off). It is repeated ever more slowly. Pure.
+ */
+import type { Plan, Step } from '../model.ts';
+import { holdOffMs } from './backoff.ts';
+import { wait } from './verdicts.ts';
+
+export interface LastStep {
+  readonly signature: string;
+  /** How often it was taken in a row. */
+  readonly times: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** Older than this, a step is no repetition. */
+const FORGOTTEN_MS = 10 * 60_000;
+
+/** Equal for steps that ask the same of PVE on behalf of the same spec. */
+export function signatureOf(step: Step, generation: number): string {
+  switch (step.do) {
+    case 'configure':
+      return JSON.stringify([generation, step.do, step.change.set, step.change.delete]);
+    case 'growRootDisk':
+      return JSON.stringify([generation, step.do, step.disk, step.to]);
+    case 'start':
+    case 'stop':
+    case 'shutdown':
+    case 'destroy':
+    case 'reserve':
+    case 'releaseClaim':
+    case 'clone':
+    case 'noteSeed':
+    case 'uploadSeed':
+    case 'deleteSeed':
+      return JSON.stringify([generation, step.do]);
+    default:
+      return step satisfies never;
+  }
+}
+
+export const taken = (last: LastStep | undefined, signature: string, now: number): LastStep => ({
+  signature,
+  times: last?.signature === signature && now - last.at < FORGOTTEN_MS ? last.times + 1 : 1,
+  at: now,
+});
+
+/** What to do instead of repeating a step too soon. */
+export function tooSoon(last: LastStep | undefined, signature: string, now: number): Plan | undefined {
+  if (last?.signature !== signature || now - last.at >= FORGOTTEN_MS) return undefined;
+  const left = last.at + holdOffMs({ attempts: last.times }) - now;
+  return left > 0
+    ? wait(
+        'NotInEffect',
+        'Proxmox VE reported the last step done, but it is not in effect: it may take a moment (a VM that HA manages), or something undoes it. It is tried again shortly.',
+        left,
+      )
+    : undefined;
+}

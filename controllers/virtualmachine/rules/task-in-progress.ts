@@ -1,0 +1,45 @@
+/** One task at a time: whatever PVE is doing for this guest ends before the next step is thought of. */
+import type { Rule } from './verdicts.ts';
+import { wait } from './verdicts.ts';
+
+const WHAT: Readonly<Record<string, string>> = {
+  qmclone: 'the template is being cloned',
+  qmconfig: 'the configuration is being written',
+  resize: 'the root disk is being grown',
+  imgcopy: 'the cloud-init image is being uploaded',
+  imgdel: 'the cloud-init image is being deleted',
+  qmstart: 'the VM is starting',
+  qmstop: 'the VM is being stopped',
+  qmshutdown: 'the VM is shutting down',
+  qmdestroy: 'the VM is being destroyed',
+};
+
+/** What a task of this type does, as a sentence. */
+export const taskMessage = (type: string): string =>
+  `In Proxmox VE ${WHAT[type] ?? `the task ${type} is running`}.`;
+
+/**
+ * How long to wait before a task is asked about again: a tenth of its age, so that a short task costs little
+ * and a long one is not pestered.
+ */
+export const pollGapMs = (ageMs: number, longestMs = 2_000): number =>
+  Math.min(Math.max(ageMs / 10, 50), longestMs);
+
+export const OVERDUE_MS = 5 * 60_000;
+
+export const taskInProgress: Rule = (_want, { task }) => {
+  if (task?.state === 'unreachable')
+    return wait(
+      'NodeOffline',
+      `Node ${task.node} is offline, and a task of this VM ran on it. Work goes on when the node is back or Proxmox VE has moved the VM.`,
+      15_000,
+    );
+  if (task?.state !== 'running') return undefined;
+  return task.ageMs > OVERDUE_MS
+    ? wait(
+        'TaskOverdue',
+        `${taskMessage(task.type)} This takes more than 5 minutes. Nothing else is done until the task ends; look at its log in the Proxmox VE web interface.`,
+        pollGapMs(task.ageMs, 60_000),
+      )
+    : wait('TaskRunning', taskMessage(task.type), pollGapMs(task.ageMs));
+};

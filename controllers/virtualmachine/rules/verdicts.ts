@@ -1,0 +1,23 @@
+/** The four things a rule can say, and the type of a rule. */
+import type { Desired, Observed, Plan, Step } from '../model.ts';
+
+/** Has an opinion on what comes next, or none. Pure. */
+export type Rule = (want: Desired, have: Observed) => Plan | undefined;
+
+export const act = (step: Step): Plan => ({ kind: 'act', step });
+
+export const wait = (reason: string, message: string, againMs = 2_000): Plan => ({
+  kind: 'wait',
+  reason,
+  message,
+  againMs,
+});
+
+export const refuse = (reason: string, message: string, againMs?: number): Plan => ({
+  kind: 'refuse',
+  reason,
+  message,
+  ...(againMs !== undefined && { againMs }),
+});
+
+export const gone: Plan = { kind: 'gone' };

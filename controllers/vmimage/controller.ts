@@ -1,0 +1,55 @@
+/** VMImage: says where its template is. VMs look it up themselves when they are made. */
+import type { Provider, VMImage, VMImageStatus } from '../../src/api/index.ts';
+import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
+import { seconds } from '../../src/lib/units.ts';
+import { settled, waiting } from '../../src/runtime/outcome.ts';
+import type { Connections } from '../shared/connections.ts';
+import { Reasons } from '../shared/reasons.ts';
+import { allowsFrom } from '../shared/references.ts';
+import { templatesNamed } from '../shared/templates.ts';
+
+export interface VMImagePorts {
+  readonly providers: ObjectReader<Provider>;
+  readonly connections: Connections;
+}
+
+const LOOK_AGAIN = seconds(30);
+
+export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
+  const usable = (image: VMImage): readonly Provider[] =>
+    ports.providers
+      .list()
+      .filter(
+        ({ metadata }) =>
+          metadata.namespace === image.metadata.namespace ||
+          allowsFrom(metadata.annotations, image.metadata.namespace),
+      );
+
+  return {
+    name: 'vmimage',
+    reconcile(image) {
+      const looked = usable(image).flatMap(({ metadata: { namespace, name } }) => {
+        const view = ports.connections.get(namespace, name)?.inventory.view();
+        return view
+          ? [{ provider: `${namespace}/${name}`, found: templatesNamed(image.spec.source, view) }]
+          : [];
+      });
+      if (looked.length === 0)
+        return Promise.resolve({
+          outcome: waiting(
+            Reasons.providerNotReady,
+            'No Provider of this namespace is connected to Proxmox VE yet.',
+            LOOK_AGAIN,
+          ),
+          status: {},
+        });
+      const availableOn = looked.flatMap(({ provider, found }) =>
+        found.ok ? found.guests.map(({ vmid, node }) => ({ provider, vmid, node })) : [],
+      );
+      const problem = looked.map(({ found }) => found).find((found) => !found.ok);
+      if (availableOn.length === 0 && problem)
+        return Promise.resolve({ outcome: waiting(problem.reason, problem.message, LOOK_AGAIN), status: {} });
+      return Promise.resolve({ outcome: settled(), status: { availableOn: availableOn.slice(0, 64) } });
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * Behind `.ci/run`: `make test`, and then what needs the tools and the recordings that lie beside the checkout, where
+ * they do. `--raise-baseline` replays the recordings and writes what the fake reaches now.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { checkReplay, raiseBaseline } from './ci/replay.ts';
+import { checkRequests } from './ci/requests.ts';
+import { type Counts, say, sum, summaryLine } from './stages.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const SHARED = resolve(ROOT, '../shared');
+const REQUEST_CHECKER = join(SHARED, 'tools/check-pve-requests.mjs');
+const REPLAY_TOOL = join(SHARED, 'tools/replay-recordings.mjs');
+const RECORDINGS = join(SHARED, 'pve/recordings');
+
+/** Shows what `make test` prints, but its closing line, which is counted instead: ours is the only one. */
+async function makeTest(): Promise<Counts> {
+  const child = spawn('make', ['--no-print-directory', 'test'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  let counts: Counts | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(line) ?? [];
+    if (passed === undefined) say(line);
+    else counts = { passed: Number(passed), failed: Number(failed) };
+  }
+  await ended;
+  const { exitCode } = child;
+  if (counts === undefined) return { passed: 0, failed: 1 };
+  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** A check that cannot even be made has failed. */
+async function attempt(check: () => Promise<Counts>): Promise<Counts> {
+  try {
+    return await check();
+  } catch (error) {
+    say(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+async function main(): Promise<void> {
+  const counts = [await attempt(makeTest)];
+  if (existsSync(REQUEST_CHECKER)) counts.push(await attempt(() => checkRequests(REQUEST_CHECKER)));
+  else say('\nno request checker beside the checkout: requests are not checked');
+  if (existsSync(REPLAY_TOOL)) counts.push(await attempt(() => checkReplay(REPLAY_TOOL, RECORDINGS)));
+  else say('\nno recordings beside the checkout: nothing is replayed');
+  const total = sum(counts);
+  say(`\n${summaryLine(total)}`);
+  process.exitCode = total.failed > 0 ? 1 : 0;
+}
+
+process.chdir(ROOT);
+if (process.argv[2] === '--raise-baseline') {
+  const { failed } = await attempt(() => raiseBaseline(REPLAY_TOOL, RECORDINGS));
+  process.exitCode = failed;
+} else {
+  await main();
+}

@@ -1,0 +1,77 @@
+/** How far the fake agrees with recordings of the real server; that share may rise and never fall. */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { run } from '../control-plane/run.ts';
+import { type Counts, say } from '../stages.ts';
+import { type RunningFake, startFake } from './fake.ts';
+
+const CLUSTER = 'test/fakepve/clusters/recordings.yaml';
+const BASELINE = resolve(import.meta.dirname, '../../test/fakepve/baseline.json');
+
+/** More than processors: a recording mostly waits for guests to boot. */
+const AT_ONCE = 4;
+/** A fake that never reaches what a step waits for would keep the tool busy for hours. */
+const LIMIT_MS = 300_000;
+
+/** Percent of the steps that agree, by recording. */
+type Shares = Readonly<Record<string, number>>;
+
+/** Replays every recording of `dir` with `tool`, each against a fake of its own; the shares by recording. */
+async function replayAll(tool: string, dir: string): Promise<Shares> {
+  const waiting = readdirSync(dir).filter((name) => name.endsWith('.json'));
+  const shares: Record<string, number> = {};
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const fake = await startFake(CLUSTER);
+      try {
+        shares[basename(file, '.json')] = await replay(tool, join(dir, file), fake);
+      } finally {
+        await fake.stop();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return Object.fromEntries(Object.entries(shares).toSorted());
+}
+
+async function replay(tool: string, recording: string, { url, token }: RunningFake): Promise<number> {
+  const options = ['--url', url, '--token', token, '--reset', 'POST /fakepve/reset', '--max-wait', '0.1'];
+  const { stdout, stderr } = await run(process.execPath, [tool, ...options, recording], {
+    timeoutMs: LIMIT_MS,
+  });
+  const [, steps, agreed] = /^(\d+) steps, (\d+) agree \(/m.exec(stdout) ?? [];
+  const share = Number(steps) > 0 ? Math.floor((1000 * Number(agreed)) / Number(steps)) / 10 : 0;
+  if (steps === undefined || share < 100) say(`${stdout}${stderr}`.trimEnd());
+  return share;
+}
+
+/** Every recording counts as one check, held against the committed baseline. */
+export async function checkReplay(tool: string, dir: string): Promise<Counts> {
+  say('\n=== recordings of Proxmox VE, replayed against the fake');
+  const baseline = readBaseline();
+  const counts = { passed: 0, failed: 0 };
+  for (const [name, share] of Object.entries(await replayAll(tool, dir))) {
+    const least = baseline[name] ?? 0;
+    if (share < least) counts.failed += 1;
+    else counts.passed += 1;
+    say(`${share < least ? 'FAILED' : 'passed'} ${name}: ${share} % agree, at least ${least} % must`);
+  }
+  return counts;
+}
+
+/** Holds the fake to what it reaches now. */
+export async function raiseBaseline(tool: string, dir: string): Promise<Counts> {
+  const before = readBaseline();
+  const shares = Object.entries(await replayAll(tool, dir));
+  const raised = shares.map(([name, share]) => [name, Math.max(share, before[name] ?? 0)] as const);
+  writeFileSync(BASELINE, `${JSON.stringify(Object.fromEntries(raised), undefined, 2)}\n`);
+  for (const [name, share] of raised) say(`${name}: ${share} %`);
+  return { passed: raised.length, failed: 0 };
+}
+
+function readBaseline(): Shares {
+  return existsSync(BASELINE)
+    ? z.record(z.string(), z.number()).parse(JSON.parse(readFileSync(BASELINE, 'utf8')))
+    : {};
+}

@@ -1,0 +1,26 @@
+/** The samples as the demo applies them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+const SAMPLES = resolve(import.meta.dirname, '../../deploy/samples');
+
+/** The second version of an object that another file holds: for the commands to try, not for the start. */
+const LATER = /^(02|14|17)-/;
+
+export interface Sample {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** @param endpoint where the fake listens: written into the samples where it is not the one they name */
+export async function samples(endpoint: string): Promise<readonly Sample[]> {
+  const files = (await readdir(SAMPLES))
+    .filter((file) => file.endsWith('.yaml') && !LATER.test(file))
+    .toSorted();
+  return Promise.all(
+    files.map(async (file) => ({
+      file,
+      text: (await readFile(join(SAMPLES, file), 'utf8')).replaceAll('https://127.0.0.1:8006', endpoint),
+    })),
+  );
+}

@@ -1,0 +1,10 @@
+/** What an absent field means: told in the field's description, applied by the controllers, never written into a spec. */
+import { seconds } from '../lib/units.ts';
+
+export const DEFAULTS = {
+  gracefulShutdownTimeout: seconds(60),
+  /** Entry of a Secret with user data. */
+  userDataKey: 'userdata',
+  /** Entry of a Secret with SSH public keys. */
+  sshKeysKey: 'ssh-publickey',
+} as const;

@@ -1,0 +1,31 @@
+/** Every kind; what is generated is generated from this list. */
+import type { Kind } from './kind.ts';
+import { Provider } from './provider.ts';
+import { VirtualMachine } from './virtualmachine.ts';
+import { VMClass } from './vmclass.ts';
+import { VMClone } from './vmclone.ts';
+import { VMImage } from './vmimage.ts';
+import { VMPlacementPolicy } from './vmplacementpolicy.ts';
+import { VMSnapshot } from './vmsnapshot.ts';
+
+export const KINDS: readonly Kind[] = [
+  Provider,
+  VirtualMachine,
+  VMClass,
+  VMImage,
+  VMSnapshot,
+  VMClone,
+  VMPlacementPolicy,
+];
+
+export * from './defaults.ts';
+export * from './group.ts';
+export * from './kind.ts';
+export * from './provider.ts';
+export * from './resource.ts';
+export * from './virtualmachine.ts';
+export * from './vmclass.ts';
+export * from './vmclone.ts';
+export * from './vmimage.ts';
+export * from './vmplacementpolicy.ts';
+export * from './vmsnapshot.ts';

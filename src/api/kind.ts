@@ -1,0 +1,32 @@
+/** What a kind is to the rest of the program: names, schemas and the columns of `kubectl get`. */
+import type { z } from 'zod';
+import type { Immutable } from './resource.ts';
+
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'date';
+  readonly jsonPath: string;
+  readonly description?: string;
+  /** 1: only with `-o wide`. */
+  readonly priority?: 0 | 1;
+}
+
+export interface Kind<Spec extends z.ZodType = z.ZodType, Status extends z.ZodType = z.ZodType> {
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly description: string;
+  readonly spec: Spec;
+  readonly status: Status;
+  readonly columns: readonly PrinterColumn[];
+}
+
+export const kind = <Spec extends z.ZodType, Status extends z.ZodType>(
+  k: Kind<Spec, Status>,
+): Kind<Spec, Status> => k;
+
+/** What a schema yields: quantities are bytes, durations milliseconds, spellings one. */
+export type Output<S extends z.ZodType> = Immutable<z.output<S>>;
+/** What a user writes in a manifest. */
+export type Input<S extends z.ZodType> = Immutable<z.input<S>>;

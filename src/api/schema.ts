@@ -1,0 +1,152 @@
+/**
+ * The words our schemas are made of. Each carries its rule twice, side by side: as CEL for the API server
+ * and as a predicate for zod; a round trip against a real API server proves that they agree.
+ */
+import { z } from 'zod';
+import { durationPattern, parseDuration } from '../lib/duration.ts';
+import type { Parsed } from '../lib/parsed.ts';
+import { formatQuantity, parseQuantity } from '../lib/quantity.ts';
+import { nodeName, seconds, vmid, type Bytes } from '../lib/units.ts';
+
+interface Validation {
+  readonly rule: string;
+  readonly message: string;
+}
+
+declare module 'zod' {
+  interface GlobalMeta {
+    /** Replaces what zod would generate: for types that only Kubernetes has. */
+    readonly crd?: Readonly<Record<string, unknown>>;
+    readonly maxLength?: number;
+    readonly format?: string;
+    readonly 'x-kubernetes-validations'?: readonly Validation[];
+    readonly 'x-kubernetes-list-type'?: 'map' | 'atomic';
+    readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  }
+}
+
+/** Adds a rule: `cel` is what the API server asks, `holds` what zod asks; `message` completes "<field>: …". */
+export function rule<S extends z.ZodType>(
+  schema: S,
+  { cel, message, holds }: { cel: string; message: string; holds: (value: z.output<S>) => boolean },
+): S {
+  const earlier = schema.meta()?.['x-kubernetes-validations'] ?? [];
+  return schema
+    .refine(holds, message)
+    .meta({ ...schema.meta(), 'x-kubernetes-validations': [...earlier, { rule: cel, message }] });
+}
+
+/** A required field that may not change once the object exists. Only the API server knows the former value. */
+export function immutable<S extends z.ZodType>(schema: S, message: string): S {
+  return rule(schema, { cel: 'self == oldSelf', message, holds: () => true });
+}
+
+/** Free text. Kubernetes counts code points, JavaScript UTF-16 units. */
+export const text = (max: number): z.ZodString =>
+  z
+    .string()
+    .refine((value) => Array.from(value).length <= max, `must have at most ${max} characters`)
+    .meta({ maxLength: max });
+
+/** One word of a known form; `pattern` is anchored and within RE2, as Go has no lookaround. */
+export const word = (pattern: RegExp, max: number, message: string): z.ZodString =>
+  rule(z.string().max(max), {
+    cel: `self.matches(r'${pattern.source}')`,
+    message,
+    holds: (value) => pattern.test(value),
+  });
+
+export const list = <T extends z.ZodType>(item: T, max: number): z.ZodArray<T> =>
+  z.array(item).max(max).meta({ 'x-kubernetes-list-type': 'atomic' });
+
+/** A list whose items are told apart by `key`. */
+export const listMap = <K extends string, T extends z.ZodType<Readonly<Record<K, unknown>>>>(
+  item: T,
+  key: K,
+  max: number,
+): z.ZodArray<T> =>
+  z
+    .array(item)
+    .max(max)
+    .superRefine((items, ctx) => {
+      const seen = new Set<unknown>();
+      for (const [index, { [key]: value }] of items.entries()) {
+        if (seen.has(value)) {
+          ctx.addIssue({ code: 'custom', path: [index], message: `has the same ${key} as another entry` });
+        }
+        seen.add(value);
+      }
+    })
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
+
+const unwrap = <T>(parsed: Parsed<T>, ctx: z.RefinementCtx): T => {
+  if ('value' in parsed) return parsed.value;
+  ctx.addIssue({ code: 'custom', message: parsed.problem });
+  return z.NEVER;
+};
+
+/** An amount of bytes from `min` to below `limit`, with a unit or without. */
+export const quantity = (
+  min: Bytes,
+  limit: Bytes,
+): z.ZodPipe<z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>, z.ZodTransform<Bytes, string | number>> => {
+  const [least, most] = [formatQuantity(min), formatQuantity(limit)];
+  const message = `must be at least ${least} and less than ${most}: give a unit, for example 4Gi`;
+  return z
+    .union([z.string(), z.number()])
+    .transform((value, ctx) => {
+      const size = unwrap(parseQuantity(value), ctx);
+      if (size < min || size >= limit) ctx.addIssue({ code: 'custom', message });
+      return size;
+    })
+    .meta({
+      crd: {
+        'x-kubernetes-int-or-string': true,
+        'x-kubernetes-validations': [
+          {
+            rule:
+              `type(self) == int ? self >= ${min} && self < ${limit} : isQuantity(self)` +
+              ` && quantity(self).compareTo(quantity('${least}')) >= 0` +
+              ` && quantity(self).compareTo(quantity('${most}')) < 0`,
+            message,
+          },
+        ],
+      },
+    });
+};
+
+const day = seconds(86_400);
+
+/** A time span of at most a day. */
+export const duration = rule(z.string().max(32), {
+  cel: `self.matches(r'${durationPattern.source}') && duration(self) <= duration('24h')`,
+  message: 'must be a time span of at most 24h, for example 60s or 5m',
+  holds: (value) => {
+    const parsed = parseDuration(value);
+    return 'value' in parsed && parsed.value <= day;
+  },
+}).transform((value, ctx) => unwrap(parseDuration(value), ctx));
+
+/** A moment that we wrote ourselves, RFC 3339. */
+export const moment = z.string().max(40).meta({ format: 'date-time' });
+
+export const vmidNumber = z.int32().min(100).max(999_999_999).transform(vmid);
+
+const nodeNameText = word(
+  /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/,
+  63,
+  'must be the name of a Proxmox VE node: letters, digits and hyphens',
+);
+export const node = nodeNameText.transform(nodeName);
+
+export const storageName = word(
+  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]$/,
+  100,
+  'must be the ID of a Proxmox VE storage, for example local-lvm',
+);
+
+export const bridgeName = word(
+  /^[a-zA-Z][a-zA-Z0-9_.-]*$/,
+  15,
+  'must be the name of a bridge or an SDN vnet, for example vmbr0',
+);

@@ -1,0 +1,154 @@
+/** What a user wishes of a virtual machine. */
+import { z } from 'zod';
+import { ipFamily, parseCidr } from '../lib/ip.ts';
+import { bytes, MiB } from '../lib/units.ts';
+import { DEFAULTS } from './defaults.ts';
+import { objectRef, secretRef } from './refs.ts';
+import {
+  bridgeName,
+  duration,
+  immutable,
+  list,
+  listMap,
+  node,
+  quantity,
+  rule,
+  storageName,
+  text,
+  word,
+} from './schema.ts';
+
+/** On is kept up; Off stops at once; OffGraceful asks the guest to shut down. */
+const powerStates = ['On', 'Off', 'OffGraceful'] as const;
+
+/**
+ * YAML 1.1 reads a bare `On` as true, YAML 1.2 as text, and kubectl's ways of applying differ in which they use.
+ * A schema without a type is the only one that takes both.
+ */
+const powerState = z
+  .union([z.enum(powerStates), z.boolean()])
+  .transform((value) => (typeof value === 'string' ? value : value ? 'On' : 'Off'))
+  .meta({ crd: { 'x-kubernetes-preserve-unknown-fields': true, enum: [...powerStates, true, false] } });
+
+const interfaceName = word(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  63,
+  'must be lower-case letters, digits and hyphens, for example lan',
+);
+const mac = word(
+  /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
+  17,
+  'must be a unicast MAC address, for example 02:00:00:aa:bb:cc',
+);
+
+const ip = rule(z.string().max(64), {
+  cel: 'isIP(self)',
+  message: 'must be an IPv4 or IPv6 address',
+  holds: (value) => ipFamily(value) !== undefined,
+});
+const cidr = rule(z.string().max(64), {
+  cel: 'isCIDR(self)',
+  message: 'must be an address with a prefix length, for example 192.168.1.100/24',
+  holds: (value) => parseCidr(value) !== undefined,
+});
+
+const staticIP = rule(
+  z.object({
+    address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
+    gateway: ip.optional().describe('Default gateway, of the same family as the address.'),
+    dns: list(ip, 8).optional().describe('Name servers, the preferred one first.'),
+  }),
+  {
+    cel:
+      '!has(self.gateway) || !isIP(self.gateway) || !isCIDR(self.address)' +
+      ' || ip(self.gateway).family() == cidr(self.address).ip().family()',
+    message: 'must have address and gateway of the same family: both IPv4 or both IPv6',
+    holds: ({ address, gateway }) =>
+      gateway === undefined || ipFamily(gateway) === parseCidr(address)?.family,
+  },
+);
+
+const network = z.object({
+  name: interfaceName.describe(
+    'Name of the interface. lan and default stand for vmbr0, dmz for vmbr1, mgmt and management for vmbr2, vmbr* for itself.',
+  ),
+  bridge: bridgeName.optional().describe('Bridge or SDN vnet; absent: the one that the name stands for.'),
+  vlan: z.int32().min(1).max(4094).optional().describe('VLAN tag.'),
+  mac: mac.optional().describe('MAC address; absent: Proxmox VE makes one, which is then kept.'),
+  model: z
+    .enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'])
+    .optional()
+    .describe('Emulated network card; absent: virtio.'),
+  staticIP: staticIP.optional().describe('Fixed address, set by cloud-init; absent: DHCP.'),
+});
+
+const diskName = rule(text(63), {
+  cel: "self == 'root'",
+  message: 'only the boot disk works so far: name it root',
+  holds: (name) => name === 'root',
+});
+
+const disk = z.object({
+  name: diskName.describe('Name of the disk; root is the boot disk.'),
+  size: quantity(bytes(MiB), bytes(1024 ** 3 * MiB)).describe(
+    'Size, as a quantity with a unit, for example 40Gi. A disk grows, it never shrinks.',
+  ),
+  storageClass: storageName
+    .optional()
+    .describe('Storage in Proxmox VE; absent: that of the class, of the Provider or of the template.'),
+});
+
+const cloudInit = rule(
+  z.object({
+    inline: text(262_144).optional().describe('User data, usually starting with #cloud-config.'),
+    secretRef: secretRef
+      .optional()
+      .describe(`Secret that holds the user data; the key is ${DEFAULTS.userDataKey} unless given.`),
+  }),
+  {
+    cel: 'has(self.inline) != has(self.secretRef)',
+    message: 'must have exactly one of inline and secretRef',
+    holds: (data) => (data.inline === undefined) !== (data.secretRef === undefined),
+  },
+);
+
+const fixed = (what: string) =>
+  `cannot be changed: ${what} is part of the VM's identity; create another VirtualMachine`;
+
+export const virtualMachineSpec = z.object({
+  providerRef: immutable(objectRef, fixed('the provider')).describe('Provider that the VM runs on.'),
+  classRef: objectRef.describe('VMClass that gives CPUs and memory; another one resizes the VM.'),
+  imageRef: immutable(objectRef, fixed('the image')).describe('VMImage that the VM is cloned from.'),
+  powerState: powerState
+    .optional()
+    .describe(
+      'On (also when absent): the VM is kept running. Off: it is stopped at once. OffGraceful: the guest is asked to shut down, and stopped after lifecycle.gracefulShutdownTimeout.',
+    ),
+  networks: listMap(network, 'name', 32)
+    .optional()
+    .describe('Network interfaces in order, net0 first; absent: those of the template are left as they are.'),
+  disks: listMap(disk, 'name', 4).optional().describe('Disks; absent: those of the template.'),
+  userData: z
+    .object({ cloudInit: cloudInit.optional().describe('User data for cloud-init.') })
+    .optional()
+    .describe('Data handed to the guest at its first boot.'),
+  sshKeysSecretRef: secretRef
+    .optional()
+    .describe(
+      `Secret with SSH public keys, one a line, for the default user of the guest; the key is ${DEFAULTS.sshKeysKey} unless given.`,
+    ),
+  placement: z
+    .object({ host: node.optional().describe('Node that a new VM is placed on.') })
+    .optional()
+    .describe('Where the VM is created. It is not moved afterwards.'),
+  lifecycle: z
+    .object({
+      gracefulShutdownTimeout: duration
+        .optional()
+        .describe(
+          `How long the guest may take to shut down before it is stopped, for example 5m; absent: ${DEFAULTS.gracefulShutdownTimeout / 1000}s.`,
+        ),
+    })
+    .optional()
+    .describe('How the VM is brought down.'),
+});

@@ -1,0 +1,78 @@
+/** What is reported about a virtual machine. */
+import { z } from 'zod';
+import { nodeName, upid } from '../lib/units.ts';
+import { statusBase } from './conditions.ts';
+import { list, moment, text, vmidNumber } from './schema.ts';
+
+const networkStatus = z.object({
+  name: text(63).optional().describe('Name of the interface in the spec.'),
+  device: text(16).describe('Device in Proxmox VE, for example net0.'),
+  mac: text(17).describe('MAC address.'),
+  bridge: text(64).optional().describe('Bridge or SDN vnet.'),
+  ipAddresses: list(text(64), 32)
+    .optional()
+    .describe('Addresses that the guest agent reports for the interface.'),
+});
+
+const task = z.object({
+  upid: text(256).transform(upid).describe('Identifier of the task in Proxmox VE.'),
+  type: text(64).describe('Type of the task, for example qmclone.'),
+  startedAt: moment.describe('When the task was started.'),
+});
+
+const pendingChange = z.object({
+  key: text(64).describe('Setting in Proxmox VE.'),
+  current: text(1024).optional().describe('Value that the running VM has.'),
+  pending: text(1024).optional().describe('Value after the next start; absent: the setting goes.'),
+});
+
+const failure = z.object({
+  step: text(64).describe('What failed.'),
+  message: text(1024).describe('What Proxmox VE said.'),
+  attempts: z.int32().min(0).describe('How often it was tried.'),
+  at: moment.describe('When it failed last.'),
+  generation: z.int().min(0).describe('Generation of the object that failed.'),
+});
+
+export const virtualMachineStatus = z.object({
+  ...statusBase,
+  phase: z
+    .enum(['Pending', 'Provisioning', 'Running', 'Stopped', 'Reconfiguring', 'Deleting', 'Failed'])
+    .optional()
+    .describe('The state in one word, for people; programs read the conditions.'),
+  message: text(1024).optional().describe('The state as a sentence.'),
+  powerState: text(32)
+    .optional()
+    .describe('State of the guest in Proxmox VE: On, Off or what else it reports.'),
+  node: text(63).transform(nodeName).optional().describe('Node that the VM lies on now.'),
+  vmid: vmidNumber.optional().describe('VMID, reserved before the VM is created.'),
+  claimedAt: moment.optional().describe('When the VMID was reserved.'),
+  name: text(255).optional().describe('Name of the guest in Proxmox VE.'),
+  ipAddresses: list(text(64), 64)
+    .optional()
+    .describe('Addresses that the guest agent reports, without loopback and link-local ones.'),
+  networks: list(networkStatus, 32).optional().describe('Network interfaces as they are.'),
+  consoleURL: text(1024).optional().describe('Where the console opens in a browser.'),
+  task: task.optional().describe('Task in Proxmox VE that is being waited for.'),
+  pendingChanges: list(pendingChange, 64)
+    .optional()
+    .describe('Settings that the running VM takes up at its next start.'),
+  cloudInit: z
+    .object({
+      mode: z
+        .enum(['None', 'Native', 'Image'])
+        .describe('None: no cloud-init. Native: Proxmox VE makes the drive. Image: the operator does.'),
+      volume: text(255).optional().describe('Volume of the image that the operator made.'),
+      node: text(63)
+        .transform(nodeName)
+        .optional()
+        .describe('Node that the image was uploaded to; it matters where the storage is not shared.'),
+    })
+    .optional()
+    .describe('How cloud-init gets its data.'),
+  uuid: text(36)
+    .optional()
+    .describe('SMBIOS UUID of the guest; the uid of this object once the guest was configured.'),
+  cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned.'),
+  failure: failure.optional().describe('The last step that failed and was not yet repeated with success.'),
+});

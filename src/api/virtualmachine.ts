@@ -1,0 +1,41 @@
+/** A virtual machine. */
+import { age, ready } from './columns.ts';
+import { kind, type Input, type Output, type PrinterColumn } from './kind.ts';
+import type { Resource } from './resource.ts';
+import { virtualMachineSpec } from './virtualmachine-spec.ts';
+import { virtualMachineStatus } from './virtualmachine-status.ts';
+
+const text = (name: string, jsonPath: string, priority: 0 | 1 = 0): PrinterColumn => ({
+  name,
+  type: 'string',
+  jsonPath,
+  priority,
+});
+
+export const VirtualMachine = kind({
+  kind: 'VirtualMachine',
+  plural: 'virtualmachines',
+  singular: 'virtualmachine',
+  shortNames: ['vm'],
+  description: 'A virtual machine on Proxmox VE, cloned from an image and kept as its spec says.',
+  spec: virtualMachineSpec,
+  status: virtualMachineStatus,
+  columns: [
+    text('Phase', '.status.phase'),
+    text('Power', '.status.powerState'),
+    text('Node', '.status.node'),
+    { name: 'VMID', type: 'integer', jsonPath: '.status.vmid' },
+    text('IP', '.status.ipAddresses[0]'),
+    age,
+    { ...ready, priority: 1 },
+    text('Provider', '.spec.providerRef.name', 1),
+    text('Class', '.spec.classRef.name', 1),
+    text('Image', '.spec.imageRef.name', 1),
+    text('Message', '.status.message', 1),
+  ],
+});
+
+export type VirtualMachineSpec = Output<typeof virtualMachineSpec>;
+export type VirtualMachineSpecInput = Input<typeof virtualMachineSpec>;
+export type VirtualMachineStatus = Output<typeof virtualMachineStatus>;
+export type VirtualMachine = Resource<VirtualMachineSpec, VirtualMachineStatus>;

@@ -1,0 +1,69 @@
+/** A size of virtual machine that many can share. */
+import { z } from 'zod';
+import { MiB, bytes } from '../lib/units.ts';
+import { age, ready, readyMessage } from './columns.ts';
+import { statusBase } from './conditions.ts';
+import { kind, type Input, type Output } from './kind.ts';
+import type { Resource } from './resource.ts';
+import { quantity, storageName, word } from './schema.ts';
+
+const machine = word(
+  /^(pc|q35|pc-(i440fx|q35)-[0-9]+(\.[0-9]+){1,2}(\+pve[0-9]+)?)$/,
+  40,
+  'must be a machine type of Proxmox VE: q35, pc or a version of one, for example pc-q35-9.0',
+);
+
+const spec = z.object({
+  cpus: z.int32().min(1).max(1024).describe('Number of virtual CPUs.'),
+  memory: quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB)).describe(
+    'Memory, as a quantity with a unit, for example 4Gi.',
+  ),
+  spec: z
+    .object({
+      machine: machine.optional().describe('Machine type; absent: that of the template.'),
+      bios: z
+        .enum(['uefi', 'ovmf', 'bios', 'seabios'])
+        .optional()
+        .describe('Firmware: uefi (or ovmf), bios (or seabios); absent: that of the template.'),
+    })
+    .optional()
+    .describe('Settings that only Proxmox VE has. They take effect when a VM is created.'),
+  storage: z
+    .object({
+      class: storageName
+        .optional()
+        .describe('Proxmox VE storage for the disks of VMs of this class, unless the VM names another.'),
+      type: z
+        .enum(['thin', 'thick'])
+        .optional()
+        .describe(
+          'Accepted for compatibility: on Proxmox VE the storage decides. A VM of the class names the field in its condition FieldsIgnored.',
+        ),
+    })
+    .optional()
+    .describe('Where the disks of VMs of this class lie.'),
+});
+
+const status = z.object(statusBase);
+
+export const VMClass = kind({
+  kind: 'VMClass',
+  plural: 'vmclasses',
+  singular: 'vmclass',
+  shortNames: [],
+  description: 'A size of virtual machine: CPUs, memory, firmware and storage that many VMs can share.',
+  spec,
+  status,
+  columns: [
+    { name: 'CPUs', type: 'integer', jsonPath: '.spec.cpus' },
+    { name: 'Memory', type: 'string', jsonPath: '.spec.memory' },
+    ready,
+    age,
+    readyMessage,
+  ],
+});
+
+export type VMClassSpec = Output<typeof spec>;
+export type VMClassSpecInput = Input<typeof spec>;
+export type VMClassStatus = Output<typeof status>;
+export type VMClass = Resource<VMClassSpec, VMClassStatus>;

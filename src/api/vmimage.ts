@@ -1,0 +1,88 @@
+/** A template that virtual machines are cloned from. */
+import { z } from 'zod';
+import { vmid, type Vmid } from '../lib/units.ts';
+import { age, ready, readyMessage } from './columns.ts';
+import { statusBase } from './conditions.ts';
+import { kind, type Input, type Output } from './kind.ts';
+import type { Resource } from './resource.ts';
+import { list, text, vmidNumber } from './schema.ts';
+
+/** A template as a user names it. */
+export type TemplateSource = { readonly vmid: Vmid } | { readonly name: string };
+
+const vmidPattern = /^[1-9][0-9]{2,8}$/;
+/** Proxmox VE names guests like DNS names; one of digits alone would be read as a VMID. */
+const namePattern = /^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
+const digits = /^[0-9]+$/;
+const maxName = 255;
+
+const elsewhere =
+  'only templates work so far, by name or VMID: make a template in Proxmox VE and name it here';
+const malformed =
+  'must be the name or the VMID of a template in Proxmox VE, for example ubuntu-22-template or 9000';
+
+const problemWith = (source: string): string | undefined => {
+  if (/[:/]/.test(source)) return elsewhere;
+  if (source.length > maxName) return malformed;
+  return (digits.test(source) ? vmidPattern : namePattern).test(source) ? undefined : malformed;
+};
+
+const source = z
+  .union([z.string(), z.int()])
+  .transform((value, ctx): TemplateSource => {
+    const wanted = String(value);
+    const problem = problemWith(wanted);
+    if (problem !== undefined) ctx.addIssue({ code: 'custom', message: problem });
+    return digits.test(wanted) ? { vmid: vmid(Number(wanted)) } : { name: wanted };
+  })
+  .meta({
+    crd: {
+      'x-kubernetes-int-or-string': true,
+      'x-kubernetes-validations': [
+        { rule: "type(self) == int || !self.matches('[:/]')", message: elsewhere },
+        {
+          rule:
+            'type(self) == int ? self >= 100 && self <= 999999999 : ' +
+            `self.matches('[:/]') || size(self) <= ${maxName} && (self.matches(r'${digits.source}')` +
+            ` ? self.matches(r'${vmidPattern.source}') : self.matches(r'${namePattern.source}'))`,
+          message: malformed,
+        },
+      ],
+    },
+  });
+
+const spec = z.object({
+  source: source.describe(
+    'Template in Proxmox VE: its name, or its VMID as a number or a string. A name must be unique in the cluster, save for copies on several nodes.',
+  ),
+});
+
+const status = z.object({
+  ...statusBase,
+  availableOn: list(
+    z.object({
+      provider: text(320).describe('Provider that has the template, as namespace/name.'),
+      vmid: vmidNumber.describe('VMID of the template.'),
+      node: text(63).describe('Node that the template lies on.'),
+    }),
+    64,
+  )
+    .optional()
+    .describe('Where the template was found.'),
+});
+
+export const VMImage = kind({
+  kind: 'VMImage',
+  plural: 'vmimages',
+  singular: 'vmimage',
+  shortNames: ['vmimg'],
+  description: 'A template in Proxmox VE that virtual machines are cloned from.',
+  spec,
+  status,
+  columns: [{ name: 'Source', type: 'string', jsonPath: '.spec.source' }, ready, age, readyMessage],
+});
+
+export type VMImageSpec = Output<typeof spec>;
+export type VMImageSpecInput = Input<typeof spec>;
+export type VMImageStatus = Output<typeof status>;
+export type VMImage = Resource<VMImageSpec, VMImageStatus>;

@@ -1,0 +1,72 @@
+/** Rules that say on which nodes virtual machines may lie. */
+import { z } from 'zod';
+import { MiB, bytes } from '../lib/units.ts';
+import { age, ready, readyMessage } from './columns.ts';
+import { statusBase } from './conditions.ts';
+import { kind, type Input, type Output } from './kind.ts';
+import type { Resource } from './resource.ts';
+import { list, node, quantity, rule, word } from './schema.ts';
+
+const labelKey = word(
+  /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+  317,
+  'must be the key of a label, for example vm.type',
+);
+const labelValue = word(
+  /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+  63,
+  'must be the value of a label: letters, digits, hyphens, dots and underscores',
+);
+
+const term = rule(
+  z.object({
+    key: labelKey.describe('Key of a label of virtual machines.'),
+    operator: z
+      .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
+      .describe('How the label of a VM is compared with the values.'),
+    values: list(labelValue, 32)
+      .optional()
+      .describe('Values for In and NotIn; Exists and DoesNotExist have none.'),
+  }),
+  {
+    cel: "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+    message: 'In and NotIn need values, Exists and DoesNotExist take none',
+    holds: ({ operator, values = [] }) => ['In', 'NotIn'].includes(operator) === values.length > 0,
+  },
+);
+
+const spec = z.object({
+  nodeSelector: list(node, 64)
+    .optional()
+    .describe('Nodes that VMs may be placed on, the preferred ones first.'),
+  antiAffinity: list(term, 16)
+    .optional()
+    .describe('VMs that a node must not share: those whose labels match one of the terms.'),
+  constraints: z
+    .object({
+      maxVMsPerNode: z.int32().min(1).max(10_000).optional().describe('Most VMs that one node may carry.'),
+      minFreeMemory: quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB))
+        .optional()
+        .describe('Memory that stays free on the node, as a quantity with a unit, for example 4Gi.'),
+    })
+    .optional()
+    .describe('Limits that a node must keep.'),
+});
+
+const status = z.object(statusBase);
+
+export const VMPlacementPolicy = kind({
+  kind: 'VMPlacementPolicy',
+  plural: 'vmplacementpolicies',
+  singular: 'vmplacementpolicy',
+  shortNames: ['vmpp'],
+  description: 'Rules that say on which nodes virtual machines may be placed.',
+  spec,
+  status,
+  columns: [ready, age, readyMessage],
+});
+
+export type VMPlacementPolicySpec = Output<typeof spec>;
+export type VMPlacementPolicySpecInput = Input<typeof spec>;
+export type VMPlacementPolicyStatus = Output<typeof status>;
+export type VMPlacementPolicy = Resource<VMPlacementPolicySpec, VMPlacementPolicyStatus>;

@@ -1,0 +1,38 @@
+/** A snapshot of one virtual machine. */
+import { z } from 'zod';
+import { age, ready, readyMessage } from './columns.ts';
+import { statusBase } from './conditions.ts';
+import { kind, type Input, type Output } from './kind.ts';
+import { localRef } from './refs.ts';
+import type { Resource } from './resource.ts';
+import { immutable, text } from './schema.ts';
+
+const spec = z.object({
+  vmRef: immutable(
+    localRef,
+    'cannot be changed: a snapshot belongs to one VM; create another VMSnapshot',
+  ).describe('VirtualMachine to take the snapshot of.'),
+  description: text(1024).optional().describe('Text that Proxmox VE shows beside the snapshot.'),
+  includeMemory: z
+    .boolean()
+    .optional()
+    .describe('Whether the memory of a running VM belongs to the snapshot; absent: it does not.'),
+});
+
+const status = z.object(statusBase);
+
+export const VMSnapshot = kind({
+  kind: 'VMSnapshot',
+  plural: 'vmsnapshots',
+  singular: 'vmsnapshot',
+  shortNames: ['vmsnap'],
+  description: 'A snapshot of one virtual machine, with or without its memory.',
+  spec,
+  status,
+  columns: [{ name: 'VM', type: 'string', jsonPath: '.spec.vmRef.name' }, ready, age, readyMessage],
+});
+
+export type VMSnapshotSpec = Output<typeof spec>;
+export type VMSnapshotSpecInput = Input<typeof spec>;
+export type VMSnapshotStatus = Output<typeof status>;
+export type VMSnapshot = Resource<VMSnapshotSpec, VMSnapshotStatus>;

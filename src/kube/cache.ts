@@ -1,0 +1,95 @@
+/** All objects of one kind, as new as anything we have seen: the watch, a read, or the answer to our own write. */
+import type { ObjectReader, Resource } from '../runtime/controller.ts';
+import type { ChangeListener, ChangeSource, Entry } from '../runtime/object-store.ts';
+
+/** Versions of one kind grow as numbers; they may be longer than what a double holds exactly. */
+export const isOlder = (a: string, b: string): boolean =>
+  a.length === b.length ? a < b : a.length < b.length;
+
+export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeSource<O> {
+  readonly #entries = new Map<string, Entry<O>>();
+  readonly #listeners: ChangeListener<O>[] = [];
+  /** How far the watch has come: an answer that is older than this brings nothing new. */
+  #progress = '0';
+  #list: readonly O[] | undefined;
+
+  /** Valid objects only: who follows a reference must not take half an object for the whole. */
+  get(namespace: string, name: string): O | undefined {
+    return this.entry(`${namespace}/${name}`)?.object;
+  }
+
+  /**
+   * All objects, also those with a problem as far as they can be read: who counts what is in use must not
+   * overlook them. The same array until something changes.
+   */
+  list(): readonly O[] {
+    this.#list ??= [...this.#entries.values()].flatMap(({ object, salvaged }) => object ?? salvaged ?? []);
+    return this.#list;
+  }
+
+  entry(key: string): Entry<O> | undefined {
+    return this.#entries.get(key);
+  }
+
+  keys(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  onChange(listener: ChangeListener<O>): void {
+    this.#listeners.push(listener);
+  }
+
+  /** From the watch: an object appeared or changed. */
+  put(entry: Entry<O>): void {
+    this.advance(entry.metadata.resourceVersion);
+    this.#store(entry);
+  }
+
+  /** From the watch: an object is gone since `resourceVersion`. */
+  remove(key: string, resourceVersion: string): void {
+    this.advance(resourceVersion);
+    const known = this.#entries.get(key);
+    if (known && !isOlder(resourceVersion, known.metadata.resourceVersion)) this.#drop(key, known);
+  }
+
+  /** From a list: this is all there was at `resourceVersion`. */
+  replaceAll(entries: readonly Entry<O>[], resourceVersion: string): void {
+    this.advance(resourceVersion);
+    const present = new Set(entries.map(({ key }) => key));
+    for (const [key, known] of this.#entries)
+      if (!present.has(key) && !isOlder(resourceVersion, known.metadata.resourceVersion))
+        this.#drop(key, known);
+    for (const entry of entries) this.#store(entry);
+  }
+
+  /** From a read or a write of ours: taken in unless the watch already knows better. Answers with the newest. */
+  offer(entry: Entry<O>): Entry<O> {
+    const isPast = !isOlder(this.#progress, entry.metadata.resourceVersion);
+    // An object that the watch has already seen go must not come back by a late answer: nothing would remove it.
+    if (isPast && !this.#entries.has(entry.key)) return entry;
+    this.#store(entry);
+    return this.#entries.get(entry.key) ?? entry;
+  }
+
+  /** From a bookmark: nothing of this kind has happened up to `resourceVersion`. */
+  advance(resourceVersion: string): void {
+    if (isOlder(this.#progress, resourceVersion)) this.#progress = resourceVersion;
+  }
+
+  #store(entry: Entry<O>): void {
+    const known = this.#entries.get(entry.key);
+    if (known && !isOlder(known.metadata.resourceVersion, entry.metadata.resourceVersion)) return;
+    this.#entries.set(entry.key, entry);
+    this.#tell(entry.key, known, entry);
+  }
+
+  #drop(key: string, known: Entry<O>): void {
+    this.#entries.delete(key);
+    this.#tell(key, known, undefined);
+  }
+
+  #tell(key: string, before: Entry<O> | undefined, after: Entry<O> | undefined): void {
+    this.#list = undefined;
+    for (const listener of this.#listeners) listener(key, before, after);
+  }
+}

@@ -1,0 +1,106 @@
+/** Writes Events. The same news about the same object is told once in a while, and a flood of news is cut. */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { API_VERSION } from '../api/group.ts';
+import { minutes, type Millis } from '../lib/units.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { EventNote } from '../runtime/controller.ts';
+import { fitting } from '../runtime/message.ts';
+import type { EventSink } from '../runtime/object-store.ts';
+import type { KubeClient } from './client.ts';
+import { apiVersionOf, EVENTS } from './resource.ts';
+
+export interface EventRecorder extends EventSink {
+  /** Resolves once everything that was published has been written or given up. */
+  flush(): Promise<void>;
+}
+
+export interface EventRecorderOptions {
+  readonly client: Pick<KubeClient, 'create'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Which process speaks: the pod's name. */
+  readonly instance: string;
+}
+
+type About = Parameters<EventSink['publish']>[0];
+
+const REPORTER = 'virtrigaud.io/proxmox';
+const REPEAT_AFTER = minutes(10);
+/** What may be told at once, and how many a second after that. */
+const BURST = 200;
+const PER_SECOND = 10;
+
+export function eventRecorder({ client, clock, log, instance }: EventRecorderOptions): EventRecorder {
+  /** When each piece of news was last told, oldest first. */
+  const told = new Map<string, Millis>();
+  const writing = new Set<Promise<void>>();
+  let allowance = { left: BURST, at: clock.monotonic() };
+
+  function isRepeated(news: string, now: Millis): boolean {
+    for (const [old, at] of told) {
+      if (now - at < REPEAT_AFTER) break;
+      told.delete(old);
+    }
+    if (told.has(news)) return true;
+    told.set(news, now);
+    return false;
+  }
+
+  function isAllowed(now: Millis): boolean {
+    const refilled = Math.min(BURST, allowance.left + ((now - allowance.at) / 1000) * PER_SECOND);
+    allowance = { left: refilled < 1 ? refilled : refilled - 1, at: now };
+    return refilled >= 1;
+  }
+
+  async function write(about: About, note: EventNote): Promise<void> {
+    const { namespace } = about.metadata;
+    try {
+      await client.create({ ...EVENTS, namespace }, eventOf(about, note, clock.now(), instance), z.unknown());
+    } catch (error) {
+      log.warn(
+        { err: error, namespace, name: about.metadata.name, reason: note.reason },
+        'event not written',
+      );
+    }
+  }
+
+  return {
+    publish(about, note) {
+      const now = clock.monotonic();
+      const news = [about.metadata.uid, note.type, note.reason, note.message].join('\n');
+      if (isRepeated(news, now)) return;
+      if (!isAllowed(now)) {
+        log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
+        return;
+      }
+      const written = write(about, note).finally(() => writing.delete(written));
+      writing.add(written);
+    },
+    async flush() {
+      await Promise.all(writing);
+    },
+  };
+}
+
+/** Object names may be longer than what leaves room for the suffix. */
+const NAME_ROOM = 253 - 17;
+
+function eventOf({ kind, metadata }: About, note: EventNote, at: Date, instance: string): unknown {
+  const { namespace, name, uid, resourceVersion } = metadata;
+  return {
+    apiVersion: apiVersionOf(EVENTS),
+    kind: 'Event',
+    // The API server refuses a generateName that ends in a dot, so the name is made here.
+    metadata: { namespace, name: `${name.slice(0, NAME_ROOM)}.${randomBytes(8).toString('hex')}` },
+    eventTime: at.toISOString().replace('Z', '000Z'), // MicroTime has six digits
+    type: note.type,
+    reason: note.reason,
+    note: fitting(note.message),
+    action: 'Reconcile',
+    reportingController: REPORTER,
+    reportingInstance: instance,
+    regarding: { apiVersion: API_VERSION, kind, namespace, name, uid, resourceVersion },
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Where the API server is and how to speak to it. client-node reads the configuration and signs (files, tokens
+ * that rotate, exec plugins); the connections are ours, because it opens a new one for every request.
+ */
+import { createHash } from 'node:crypto';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig, type Cluster } from '@kubernetes/client-node';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { KubeError } from './errors.ts';
+
+export interface KubeConfigSource {
+  /** A kubeconfig file. Absent: KUBECONFIG, then ~/.kube/config, then the pod's service account. */
+  readonly file?: string | undefined;
+  /** Absent: the file's current context. */
+  readonly context?: string | undefined;
+}
+
+export interface Signed {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly dispatcher: Dispatcher;
+}
+
+export interface Connection {
+  readonly server: string;
+  /** The namespace of the context, or of the pod. */
+  readonly namespace: string;
+  /** Asked before every request: credentials and certificates may have changed since the last one. */
+  sign(): Promise<Signed>;
+  close(): Promise<void>;
+}
+
+/** Watches take one connection each; the rest is for passes. */
+const CONNECTIONS = 64;
+/** Streams end by their own timers, everything else by a deadline. */
+const NEVER = 0;
+
+export function connect(source: KubeConfigSource = {}): Connection {
+  const config = load(source);
+  const cluster = clusterOf(config);
+  let current: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
+
+  function dispatcherFor(tls: Tls): Dispatcher {
+    const fingerprint = createHash('sha256').update(JSON.stringify(tls)).digest('hex');
+    if (current?.fingerprint === fingerprint) return current.dispatcher;
+    void current?.dispatcher.close(); // running requests and watches come to their end on the old one
+    current = { fingerprint, dispatcher: pool(cluster.proxyUrl, tls) };
+    return current.dispatcher;
+  }
+
+  return {
+    server: cluster.server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    async sign() {
+      const options: RequestOptions = {};
+      await config.applyToHTTPSOptions(options);
+      const headers = Object.fromEntries(
+        Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value)]),
+      );
+      if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+      return { headers, dispatcher: dispatcherFor(tlsOf(options)) };
+    },
+    async close() {
+      await current?.dispatcher.destroy();
+    },
+  };
+}
+
+function load({ file, context }: KubeConfigSource): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (file) config.loadFromFile(file);
+    else config.loadFromDefault();
+  } catch (error) {
+    throw unconfigured(`The kubeconfig could not be read: ${String(error)}`, error);
+  }
+  if (context) config.setCurrentContext(context);
+  return config;
+}
+
+function clusterOf(config: KubeConfig): Cluster {
+  const cluster = config.getCurrentCluster();
+  if (!cluster)
+    throw unconfigured(
+      `The kubeconfig has no cluster for its context "${config.getCurrentContext()}". Choose another context, or correct the file.`,
+    );
+  if (cluster.server === NOTHING_FOUND)
+    throw unconfigured(
+      'There is no Kubernetes configuration: neither KUBECONFIG, nor ~/.kube/config, nor the service account of a pod.',
+    );
+  if (cluster.proxyUrl?.startsWith('socks'))
+    throw unconfigured(
+      'The kubeconfig names a SOCKS proxy, which is not supported. Use an HTTP proxy, or none.',
+    );
+  return cluster;
+}
+
+/** What client-node makes up when it finds no configuration. */
+const NOTHING_FOUND = 'http://localhost:8080';
+
+const unconfigured = (message: string, cause?: unknown): KubeError =>
+  new KubeError({ status: 0, reason: 'NoConfiguration', message }, { cause });
+
+type Tls = Pick<
+  RequestOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'
+>;
+
+const tlsOf = (options: RequestOptions): Tls => ({
+  ca: options.ca,
+  cert: options.cert,
+  key: options.key,
+  pfx: options.pfx,
+  passphrase: options.passphrase,
+  rejectUnauthorized: options.rejectUnauthorized ?? true,
+  servername: options.servername,
+});
+
+function pool(proxy: string | undefined, tls: Tls): Dispatcher {
+  const settings = {
+    connections: CONNECTIONS,
+    allowH2: false, // one stalled HTTP/2 connection would stall every watch and every pass with it
+    headersTimeout: NEVER,
+    bodyTimeout: NEVER,
+  };
+  return proxy
+    ? new ProxyAgent({ ...settings, uri: proxy, requestTls: tls })
+    : new Agent({ ...settings, connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 } });
+}

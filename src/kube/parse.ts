@@ -1,0 +1,94 @@
+/** The door: what the API server holds, checked against the kind's schemas. */
+import { z } from 'zod';
+import type { Kind } from '../api/kind.ts';
+import type { Condition } from '../runtime/conditions.ts';
+import type { Resource } from '../runtime/controller.ts';
+import type { Entry } from '../runtime/object-store.ts';
+import { apiVersionOf, ownResource } from './resource.ts';
+import { salvage } from './salvage.ts';
+
+/** An object of a kind as controllers see it. */
+export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resource<
+  z.output<Spec>,
+  z.output<Status>
+>;
+
+/** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and tells us nothing. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+const Text = z.record(z.string(), z.string());
+/** Only what is named here is kept; managedFields, which are often longer than the object, are not. */
+const Metadata = z.object({
+  name: z.string(),
+  namespace: z.string().default(''),
+  uid: z.string(),
+  resourceVersion: z.string(),
+  generation: z.int().default(0),
+  creationTimestamp: z.string().optional(),
+  deletionTimestamp: z.string().optional(),
+  finalizers: z.array(z.string()).default([]),
+  labels: Text.default({}),
+  annotations: Text.transform(({ [LAST_APPLIED]: _, ...annotations }) => annotations).default({}),
+});
+
+const Raw = z.object({
+  metadata: Metadata,
+  spec: z.unknown().transform((spec) => spec ?? {}),
+  status: z.record(z.string(), z.unknown()).optional(),
+});
+
+const StoredCondition = z.object({
+  type: z.string(),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string(),
+  message: z.string(),
+  lastTransitionTime: z.string(),
+  observedGeneration: z.int(),
+});
+
+export type Parse<O extends Resource> = (raw: unknown) => Entry<O>;
+
+/** Never refuses an object for its spec or status: what is wrong with them is told in the entry. */
+export function parserOf<Spec extends z.ZodType, Status extends z.ZodType>(
+  kind: Kind<Spec, Status>,
+): Parse<ResourceOf<Spec, Status>> {
+  const apiVersion = apiVersionOf(ownResource(kind));
+  return (raw) => {
+    const { metadata, spec: rawSpec, status: rawStatus } = Raw.parse(raw);
+    const head = { apiVersion, kind: kind.kind, metadata };
+    const base = {
+      key: `${metadata.namespace}/${metadata.name}`,
+      metadata,
+      rawStatus,
+      conditions: conditionsIn(rawStatus),
+    };
+    const status = rawStatus && kind.status.safeParse(rawStatus);
+    // A status without some of its fields might lack the very one that names what we made.
+    if (status?.error) return { ...base, problem: problemOf('status', status.error) };
+    const rest = status && { status: status.data };
+    const spec = kind.spec.safeParse(rawSpec);
+    if (spec.success) return { ...base, object: { ...head, spec: spec.data, ...rest } };
+    const left = salvage(kind.spec, rawSpec);
+    return {
+      ...base,
+      problem: problemOf('spec', spec.error),
+      ...(left && { salvaged: { ...head, spec: left.value, ...rest } }),
+    };
+  };
+}
+
+function conditionsIn(status: Readonly<Record<string, unknown>> | undefined): readonly Condition[] {
+  const { data = [] } = z.array(z.unknown()).safeParse(status?.['conditions']);
+  return data.flatMap((condition) => StoredCondition.safeParse(condition).data ?? []);
+}
+
+/** A longer list helps nobody: the first corrections often settle the rest. */
+const PROBLEMS_TOLD = 5;
+
+function problemOf(part: 'spec' | 'status', { issues }: z.ZodError): string {
+  const told = issues
+    .slice(0, PROBLEMS_TOLD)
+    .map(({ path, message }) => `${[part, ...path.map(String)].join('.')}: ${message}`);
+  const more = issues.length - told.length;
+  return `${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
+}

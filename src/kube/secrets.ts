@@ -1,0 +1,67 @@
+/** Secrets and ConfigMaps, read one by one and by name: the operator needs no right to list or watch them. */
+import { z } from 'zod';
+import { seconds, type Millis } from '../lib/units.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { KubeClient } from './client.ts';
+import { CONFIG_MAPS, SECRETS, type ApiResource } from './resource.ts';
+
+/** The values under their keys, decoded. */
+export interface NamedValues {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+export interface ValuesReader {
+  /** `undefined`: there is none of this name. Rejects with a `KubeError` when it cannot be read. */
+  get(namespace: string, name: string): Promise<NamedValues | undefined>;
+}
+
+/** Many objects share one Secret, and their passes come together: within this time they share one answer. */
+const FRESH = seconds(5);
+
+const Text = z.record(z.string(), z.string());
+const Metadata = z.object({ uid: z.string(), resourceVersion: z.string(), annotations: Text.default({}) });
+const decoded = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
+
+const Secret = z
+  .object({ metadata: Metadata, data: Text.default({}) })
+  .transform(({ metadata, data }): NamedValues => ({
+    ...metadata,
+    values: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decoded(value)])),
+  }));
+const ConfigMap = z
+  .object({ metadata: Metadata, data: Text.default({}) })
+  .transform(({ metadata, data }): NamedValues => ({ ...metadata, values: data }));
+
+export const secretReader = (client: Pick<KubeClient, 'get'>, clock: Clock): ValuesReader =>
+  reader(client, clock, SECRETS, Secret);
+
+export const configMapReader = (client: Pick<KubeClient, 'get'>, clock: Clock): ValuesReader =>
+  reader(client, clock, CONFIG_MAPS, ConfigMap);
+
+function reader(
+  client: Pick<KubeClient, 'get'>,
+  clock: Clock,
+  resource: ApiResource,
+  schema: z.ZodType<NamedValues>,
+): ValuesReader {
+  const answers = new Map<
+    string,
+    { readonly at: Millis; readonly answer: Promise<NamedValues | undefined> }
+  >();
+  return {
+    get(namespace, name) {
+      const key = `${namespace}/${name}`;
+      const now = clock.monotonic();
+      for (const [old, { at }] of answers) if (now - at >= FRESH) answers.delete(old); // a secret is not kept longer than needed
+      const known = answers.get(key);
+      if (known) return known.answer;
+      const answer = client.get({ ...resource, namespace, name }, schema);
+      answers.set(key, { at: now, answer });
+      answer.catch(() => answers.delete(key));
+      return answer;
+    },
+  };
+}

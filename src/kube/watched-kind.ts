@@ -1,0 +1,49 @@
+/** Everything that one kind needs to be watched, read and written. */
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { Kind } from '../api/kind.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Watcher } from '../runtime/manager.ts';
+import type { ObjectStore } from '../runtime/object-store.ts';
+import { ObjectCache } from './cache.ts';
+import type { KubeClient } from './client.ts';
+import { objectStore } from './object-store.ts';
+import { objectWriter, type ObjectWriter } from './objects.ts';
+import { parserOf, type ResourceOf } from './parse.ts';
+import { reflector } from './reflector.ts';
+import { ownResource } from './resource.ts';
+
+export interface WatchedKind<Spec extends z.ZodType, Status extends z.ZodType> {
+  readonly kind: string;
+  /** For controllers of other kinds to read, and the source of changes. */
+  readonly cache: ObjectCache<ResourceOf<Spec, Status>>;
+  readonly watcher: Watcher;
+  /** The engine's port. */
+  readonly store: ObjectStore<ResourceOf<Spec, Status>>;
+  readonly writer: ObjectWriter<z.input<Spec>>;
+}
+
+export interface WatchDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly onWatchRestart: (kind: string) => void;
+}
+
+export function watchKind<Spec extends z.ZodType, Status extends z.ZodType>(
+  kind: Kind<Spec, Status>,
+  { client, clock, random, log, onWatchRestart }: WatchDeps,
+): WatchedKind<Spec, Status> {
+  const resource = ownResource(kind);
+  const parse = parserOf(kind);
+  const cache = new ObjectCache<ResourceOf<Spec, Status>>();
+  const onRestart = (): void => onWatchRestart(kind.kind);
+  return {
+    kind: kind.kind,
+    cache,
+    watcher: reflector({ kind: kind.kind, resource, client, parse, cache, clock, random, log, onRestart }),
+    store: objectStore({ resource, client, cache, parse }),
+    writer: objectWriter(kind, client, cache),
+  };
+}

@@ -1,0 +1,60 @@
+/** Kubernetes quantities as bytes: `4Gi`, `1.5G`, `4e9`, 4294967296. */
+import type { Parsed } from './parsed.ts';
+import { bytes, type Bytes } from './units.ts';
+
+const decimal = ['k', 'M', 'G', 'T', 'P', 'E'];
+const binary = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
+
+const multipliers: ReadonlyMap<string, bigint> = new Map([
+  ['', 1n],
+  ...decimal.map((suffix, i): [string, bigint] => [suffix, 1000n ** BigInt(i + 1)]),
+  ...binary.map((suffix, i): [string, bigint] => [suffix, 1024n ** BigInt(i + 1)]),
+]);
+
+/** Kubernetes also has nano, micro and milli: fractions of a byte, accepted and rounded away. */
+const divisors: ReadonlyMap<string, bigint> = new Map([
+  ['m', 1000n],
+  ['u', 1000n ** 2n],
+  ['n', 1000n ** 3n],
+]);
+
+const quantity = /^\+?([0-9]*)\.?([0-9]*)(?:(n|u|m||[kMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,9}))$/;
+const malformed = 'give a number and a unit, for example 4Gi';
+/** Ten to this power is beyond every limit, and still quick to compute. */
+const largestExponent = 40;
+
+/**
+ * Reads a quantity as whole bytes; a fraction of a byte is dropped.
+ * The grammar is that of Kubernetes' `resource.Quantity`, so that what CEL's `isQuantity` takes is taken here, save negative ones.
+ */
+export function parseQuantity(text: string | number): Parsed<Bytes> {
+  if (typeof text === 'number') return fromNumber(text);
+  const [, whole = '', fraction = '', suffix = '', exponent = '0'] = quantity.exec(text) ?? [];
+  if (whole + fraction === '') return { problem: `"${text}" is not a quantity: ${malformed}` };
+  const power = Number(exponent);
+  if (Math.abs(power) > largestExponent) return { problem: `"${text}" is out of range: ${malformed}` };
+  const numerator =
+    BigInt(whole + fraction) * (multipliers.get(suffix) ?? 1n) * 10n ** BigInt(Math.max(power, 0));
+  const denominator =
+    10n ** BigInt(fraction.length) * (divisors.get(suffix) ?? 1n) * 10n ** BigInt(Math.max(-power, 0));
+  return fromNumber(Number(numerator / denominator), text);
+}
+
+function fromNumber(value: number, text: string | number = value): Parsed<Bytes> {
+  if (Number.isInteger(value) && value < 0) return { problem: `${text} is negative: ${malformed}` };
+  if (!Number.isInteger(value)) return { problem: `${text} is not a whole number of bytes: ${malformed}` };
+  if (!Number.isSafeInteger(value)) return { problem: `${text} is too large` };
+  return { value: bytes(value) };
+}
+
+/** Writes bytes with the largest binary unit that leaves a whole number: 4294967296 is `4Gi`. */
+export function formatQuantity(size: Bytes): string {
+  let value: number = size;
+  let unit = '';
+  for (const next of binary) {
+    if (value === 0 || value % 1024 !== 0) break;
+    value /= 1024;
+    unit = next;
+  }
+  return `${value}${unit}`;
+}

@@ -1,0 +1,77 @@
+/** `/nodes/{node}/qemu/{vmid}/agent`: what the guest says about itself. Silence is an answer, not an error. */
+import { z } from 'zod';
+import { seconds, type NodeName, type Vmid } from '../lib/units.ts';
+import { endpoint, type CallOptions, type Send } from './endpoint.ts';
+import { PveError } from './errors.ts';
+import { agentSilence } from './prose.ts';
+import { Int, maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
+
+const Address = z
+  .object({ 'ip-address': z.string(), 'ip-address-type': maybe(Text), prefix: maybe(Int) })
+  .transform((row) => ({
+    address: row['ip-address'],
+    family: row['ip-address'].includes(':') ? ('ipv6' as const) : ('ipv4' as const),
+    prefix: row.prefix,
+  }));
+
+const Interface = z
+  .object({ name: Text, 'hardware-address': maybe(Text), 'ip-addresses': maybe(rows(Address)) })
+  .transform((row) => ({
+    name: row.name,
+    mac: row['hardware-address']?.toUpperCase(),
+    addresses: row['ip-addresses'] ?? [],
+  }));
+
+/** As the guest names it; tunnels and loopbacks included. */
+export type GuestInterface = z.output<typeof Interface>;
+
+export type AgentInterfaces =
+  | { readonly state: 'running'; readonly interfaces: readonly GuestInterface[] }
+  /** `silent`: enabled, but no answer; `notConfigured`: not enabled in the VM's configuration; `stopped`: the VM is off. */
+  | { readonly state: 'silent' | 'notConfigured' | 'stopped' };
+
+export const AGENT = {
+  networkInterfaces: endpoint({
+    method: 'GET',
+    path: '/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces',
+    // PVE waits about 3 s for an agent that is silent: guests that boot must not hold up anything else.
+    lane: 'agent',
+    params: z.object({ node: NodeParam, vmid: VmidParam }),
+    reply: z.object({ result: maybe(rows(Interface)) }),
+    needs: [
+      {
+        path: '/vms/{vmid}',
+        anyOf: ['VM.GuestAgent.Audit', 'VM.GuestAgent.Unrestricted'],
+        since: 9,
+        feature: 'guestAgent',
+      },
+      { path: '/vms/{vmid}', anyOf: ['VM.Monitor'], until: 8, feature: 'guestAgent' },
+    ],
+  }),
+} as const;
+
+export interface Agent {
+  networkInterfaces(options?: CallOptions): Promise<AgentInterfaces>;
+}
+
+/** PVE itself waits about 3 s for the agent. */
+const DEADLINE = seconds(5);
+
+const stateAfter = (error: unknown): 'silent' | 'notConfigured' | 'stopped' | undefined => {
+  if (!(error instanceof PveError)) return undefined;
+  if (error.code === 'timeout') return 'silent';
+  return error.refusal === 'unknown' ? agentSilence(error.said) : undefined;
+};
+
+export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: Vmid }): Agent => ({
+  async networkInterfaces(options) {
+    try {
+      const { result } = await send(AGENT.networkInterfaces, at, { ...options, deadline: DEADLINE });
+      return { state: 'running', interfaces: result ?? [] };
+    } catch (error) {
+      const state = stateAfter(error);
+      if (state !== undefined) return { state };
+      throw error;
+    }
+  },
+});

@@ -1,0 +1,20 @@
+/** By what one PVE cluster is told from another: all that its nodes tell of themselves. */
+
+export interface ClusterIdentity {
+  /** Absent on a node that belongs to no cluster, and where we may not know. */
+  readonly name: string | undefined;
+  readonly nodes: readonly string[];
+}
+
+/** Another cluster answers at an endpoint than at the others. */
+export class OtherCluster extends Error {
+  override readonly name = 'OtherCluster';
+  static readonly code = 'otherCluster';
+  readonly code = OtherCluster.code;
+
+  constructor({ name, nodes }: ClusterIdentity) {
+    super(
+      `another Proxmox VE cluster answers there (${name ?? 'a node without a cluster'}: ${nodes.slice(0, 8).join(', ')}), so this endpoint is not used`,
+    );
+  }
+}

@@ -1,0 +1,197 @@
+/** `/cluster`: what the whole cluster looks like, as one node of it tells. */
+import { z } from 'zod';
+import type { NodeName, Upid, Vmid } from '../lib/units.ts';
+import { endpoint, type CallOptions, type Send } from './endpoint.ts';
+import { PveError } from './errors.ts';
+import {
+  epochSeconds,
+  Flag,
+  Int,
+  maybe,
+  NodeText,
+  Num,
+  rows,
+  Size,
+  Text,
+  UpidText,
+  VmidParam,
+  VmidText,
+  Words,
+} from './wire.ts';
+
+const words = maybe(Words).transform((list) => list ?? []);
+
+const GuestRow = z.object({
+  type: z.enum(['qemu', 'lxc']),
+  vmid: VmidText,
+  node: NodeText,
+  /** Missing while a clone or creation is under way. */
+  name: maybe(Text),
+  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  template: Flag,
+  lock: maybe(Text),
+  tags: words,
+  maxcpu: maybe(Num),
+  maxmem: maybe(Size),
+  maxdisk: maybe(Size),
+  uptime: maybe(Int),
+  pool: maybe(Text),
+  hastate: maybe(Text),
+});
+export type GuestRow = z.output<typeof GuestRow>;
+
+const NodeRow = z.object({
+  type: z.literal('node'),
+  node: NodeText,
+  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  maxcpu: maybe(Num),
+  maxmem: maybe(Size),
+  mem: maybe(Size),
+});
+export type NodeRow = z.output<typeof NodeRow>;
+
+const StorageRow = z.object({
+  type: z.literal('storage'),
+  node: NodeText,
+  storage: z.string(),
+  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  plugintype: maybe(Text),
+  content: words,
+  shared: Flag,
+  disk: maybe(Size),
+  maxdisk: maybe(Size),
+});
+export type StorageRow = z.output<typeof StorageRow>;
+
+const ResourceRow = z.discriminatedUnion('type', [GuestRow, NodeRow, StorageRow]);
+export type ResourceRow = z.output<typeof ResourceRow>;
+
+const StatusRow = z.object({
+  type: z.enum(['cluster', 'node']),
+  name: z.string(),
+  quorate: Flag,
+  online: Flag,
+  local: Flag,
+  ip: maybe(z.string()),
+});
+
+export interface ClusterStatus {
+  /** Absent on a node that never joined a cluster. */
+  readonly cluster: { readonly name: string; readonly quorate: boolean } | undefined;
+  /** `local`: the node that answered. */
+  readonly nodes: readonly { readonly name: string; readonly online: boolean; readonly local: boolean }[];
+}
+
+const Status = rows(StatusRow).transform((list): ClusterStatus => {
+  const cluster = list.find(({ type }) => type === 'cluster');
+  return {
+    cluster: cluster && { name: cluster.name, quorate: cluster.quorate },
+    nodes: list
+      .filter(({ type }) => type === 'node')
+      .map(({ name, online, local }) => ({ name, online, local })),
+  };
+});
+
+const TaskRow = z.object({
+  upid: UpidText,
+  node: NodeText,
+  type: Text,
+  id: maybe(Text),
+  user: maybe(Text),
+  starttime: epochSeconds,
+  endtime: maybe(epochSeconds),
+  status: maybe(Text),
+});
+
+export interface ListedTask {
+  readonly upid: Upid;
+  readonly node: NodeName;
+  readonly type: string;
+  /** Mostly a VMID. */
+  readonly id: string;
+  readonly user: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Absent while the task runs. */
+  readonly ended: { readonly at: number; readonly exitStatus: string } | undefined;
+}
+
+/** Shared with the nodes' own lists of tasks. */
+export const TaskList = rows(TaskRow).transform((list) =>
+  list.map(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
+    upid,
+    node,
+    type,
+    id: id ?? '',
+    user: user ?? '',
+    startedAt: starttime,
+    ended: endtime === undefined ? undefined : { at: endtime, exitStatus: status ?? '' },
+  })),
+);
+
+export const CLUSTER = {
+  status: endpoint({
+    method: 'GET',
+    path: '/cluster/status',
+    params: z.object({}),
+    reply: Status,
+    needs: [{ path: '/', anyOf: ['Sys.Audit'], feature: 'quorum' }],
+  }),
+  resources: endpoint({
+    method: 'GET',
+    path: '/cluster/resources',
+    params: z.object({ type: z.enum(['vm', 'storage', 'node']).optional() }),
+    reply: rows(ResourceRow),
+    // Without them the call succeeds, but shows neither the guests nor the storages.
+    needs: [
+      { path: '/vms/{vmid}', anyOf: ['VM.Audit'] },
+      { path: '/storage/{storage}', anyOf: ['Datastore.Audit'] },
+      { path: '/nodes/{node}', anyOf: ['Sys.Audit'] },
+    ],
+  }),
+  tasks: endpoint({
+    method: 'GET',
+    path: '/cluster/tasks',
+    params: z.object({}),
+    reply: TaskList,
+    // Everyone sees the tasks of their own; those of others take this.
+    needs: [{ path: '/nodes/{node}', anyOf: ['Sys.Audit'] }],
+  }),
+  nextid: endpoint({
+    method: 'GET',
+    path: '/cluster/nextid',
+    params: z.object({ vmid: VmidParam.optional() }),
+    reply: VmidText,
+    needs: [],
+  }),
+} as const;
+
+export type FreeVmid = { readonly free: true; readonly vmid: Vmid } | { readonly free: false };
+
+export interface Cluster {
+  /** @throws PveError `forbidden` without Sys.Audit on `/`. */
+  status(options?: CallOptions): Promise<ClusterStatus>;
+  /** Figures in it are up to 20 s old; guests that may not be seen are left out. */
+  resources(type?: 'vm' | 'storage' | 'node', options?: CallOptions): Promise<readonly ResourceRow[]>;
+  /** Running tasks and the newest ended ones. */
+  tasks(options?: CallOptions): Promise<readonly ListedTask[]>;
+  /** Whether this number is free, or the lowest that is. Also counts guests that may not be seen; reserves nothing. */
+  nextid(vmid?: Vmid, options?: CallOptions): Promise<FreeVmid>;
+}
+
+const isTaken = (error: unknown): boolean =>
+  error instanceof PveError && (error.refusal === 'exists' || /any free VMID/i.test(error.said));
+
+export const cluster = (send: Send): Cluster => ({
+  status: (options) => send(CLUSTER.status, {}, options),
+  resources: (type, options) => send(CLUSTER.resources, { type }, options),
+  tasks: (options) => send(CLUSTER.tasks, {}, options),
+  async nextid(vmid, options) {
+    try {
+      return { free: true, vmid: await send(CLUSTER.nextid, { vmid }, options) };
+    } catch (error) {
+      if (isTaken(error)) return { free: false };
+      throw error;
+    }
+  },
+});

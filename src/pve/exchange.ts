@@ -1,0 +1,191 @@
+/** One request and its answer over the connection pool. Knows whether the request was sent when something fails. */
+import { TLSSocket } from 'node:tls';
+import { buildConnector, Pool, type Dispatcher } from 'undici';
+import { z } from 'zod';
+import type { Millis } from '../lib/units.ts';
+import { FingerprintMismatch, normaliseFingerprint } from './fingerprint.ts';
+import type { WireRequest } from './request.ts';
+
+export interface Answer {
+  readonly status: number;
+  /** The text after the status: PVE puts its message there. */
+  readonly reason: string;
+  readonly body: string;
+}
+
+/** No answer, or only a part of one. */
+export class ExchangeFailure extends Error {
+  override readonly name = 'ExchangeFailure';
+  readonly code: string;
+  /** The request was handed to a connection, so PVE may have seen it. */
+  readonly sent: boolean;
+  /** Where several endpoints were tried: what happened at each, in turn. */
+  readonly tried: readonly TriedEndpoint[];
+  constructor(code: string, sent: boolean, cause: unknown, tried: readonly TriedEndpoint[] = []) {
+    super(code, { cause });
+    this.code = code;
+    this.sent = sent;
+    this.tried = tried;
+  }
+}
+
+export interface TriedEndpoint {
+  readonly origin: string;
+  readonly failure: ExchangeFailure;
+}
+
+export interface Tls {
+  /** PEM; replaces the system's authorities. */
+  readonly ca?: string | undefined;
+  readonly insecureSkipVerify?: boolean | undefined;
+  /** SHA-256; where there is one, it alone decides: neither authorities nor host names count. */
+  readonly fingerprints?: readonly string[] | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** PVE closes an idle connection after 5 s: ours goes first, so that no request meets a closing one. */
+const KEEP_ALIVE_MS = 4000;
+const MAX_CONNECTIONS = 64;
+/** A list of ten thousand guests is a few MiB. */
+const MAX_ANSWER_BYTES = 64 * 1024 ** 2;
+
+/** Hands a connection over only once its certificate was found to be one of those; nothing was sent on it until then. */
+function pinned(fingerprints: readonly string[]): buildConnector.connector {
+  const wanted = new Set(fingerprints.map(normaliseFingerprint));
+  const connect = buildConnector({
+    timeout: CONNECT_TIMEOUT_MS,
+    allowH2: false,
+    rejectUnauthorized: false,
+    maxCachedSessions: 0, // a resumed session need not show the certificate again
+  });
+  return (target, callback) => {
+    connect(target, (...connected) => {
+      const [error, socket] = connected;
+      if (error !== null) {
+        callback(error, null);
+        return;
+      }
+      const found = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.fingerprint256 : undefined;
+      if (found !== undefined && wanted.has(found)) {
+        callback(null, socket);
+        return;
+      }
+      socket.destroy();
+      callback(new FingerprintMismatch(found), null);
+    });
+  };
+}
+
+export const createPool = (origin: string, tls: Tls): Pool =>
+  new Pool(origin, {
+    connections: MAX_CONNECTIONS,
+    pipelining: 1,
+    allowH2: false, // HTTP/2 has no reason phrase
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: 0, // each call has its own deadline
+    bodyTimeout: 0,
+    connect:
+      tls.fingerprints && tls.fingerprints.length > 0
+        ? pinned(tls.fingerprints)
+        : {
+            timeout: CONNECT_TIMEOUT_MS,
+            rejectUnauthorized: tls.insecureSkipVerify !== true,
+            ...(tls.ca !== undefined && { ca: tls.ca }),
+          },
+  });
+
+/** Lets what is in flight end, for at most `grace`, then cuts the connections. */
+export async function closePool(pool: Pool, grace: Millis): Promise<void> {
+  const cut = setTimeout(() => void pool.destroy(), grace);
+  try {
+    await pool.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
+const Coded = z.object({ code: z.string() });
+
+const codeOf = (error: unknown): string => Coded.safeParse(error).data?.code ?? 'unknown';
+
+export interface ExchangeOptions {
+  /** Ends the exchange, sent or not; counts as code `timeout`. */
+  readonly deadline: Millis;
+  /** The caller's wish to end; heeded until the request is sent, and later only if it is harmless. */
+  readonly signal: AbortSignal | undefined;
+  readonly harmless: boolean;
+}
+
+/**
+ * @throws ExchangeFailure when there is no whole answer
+ * @throws the caller's reason when its signal ended the exchange
+ */
+export function exchange(pool: Dispatcher, request: WireRequest, options: ExchangeOptions): Promise<Answer> {
+  const { deadline, signal, harmless } = options;
+  return new Promise((resolve, reject) => {
+    let sent = false;
+    let ended = false;
+    let controller: Dispatcher.DispatchController | undefined;
+    let status = 0;
+    let reason = '';
+    let size = 0;
+    const chunks: Buffer[] = [];
+
+    const end = (): boolean => {
+      if (ended) return false;
+      ended = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onCancel);
+      return true;
+    };
+    const fail = (code: string, cause: unknown): void => {
+      if (!end()) return;
+      reject(new ExchangeFailure(code, sent, cause));
+    };
+    const drop = (why: string): void => controller?.abort(new Error(why));
+    const timer = setTimeout(() => {
+      fail('timeout', undefined);
+      drop('deadline');
+    }, deadline);
+    const onCancel = (): void => {
+      if ((sent && !harmless) || !end()) return;
+      const why: unknown = signal?.reason;
+      reject(why instanceof Error ? why : new Error('The call was cancelled.', { cause: why }));
+      drop('cancelled');
+    };
+
+    signal?.addEventListener('abort', onCancel, { once: true });
+    const { method, target, headers, body } = request;
+    try {
+      pool.dispatch(
+        { method, path: target, headers, body },
+        {
+          onRequestStart(started) {
+            controller = started;
+            if (ended) drop('nobody waits any more');
+            else sent = true;
+          },
+          onResponseStart(_controller, code, _headers, text) {
+            status = code;
+            reason = text ?? '';
+          },
+          onResponseData(_controller, chunk) {
+            size += chunk.length;
+            if (size <= MAX_ANSWER_BYTES) chunks.push(chunk);
+            else {
+              fail('UND_ERR_RES_EXCEEDED_MAX_SIZE', undefined);
+              drop('too much');
+            }
+          },
+          onResponseEnd() {
+            if (end()) resolve({ status, reason, body: Buffer.concat(chunks).toString('utf8') });
+          },
+          onResponseError: (_controller, error) => fail(codeOf(error), error),
+        },
+      );
+    } catch (error) {
+      fail(codeOf(error), error);
+    }
+  });
+}

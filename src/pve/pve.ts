@@ -1,0 +1,20 @@
+/** The handle tree: `pve(send).node('pve1').qemu(100).config()`. It mirrors the paths of the PVE API. */
+import type { NodeName } from '../lib/units.ts';
+import { access, ACCESS, type Access, type Version } from './access.ts';
+import { cluster, type Cluster } from './cluster.ts';
+import type { CallOptions, Send } from './endpoint.ts';
+import { node, type Node } from './node.ts';
+
+export interface Pve {
+  version(options?: CallOptions): Promise<Version>;
+  readonly cluster: Cluster;
+  readonly access: Access;
+  node(name: NodeName): Node;
+}
+
+export const pve = (send: Send): Pve => ({
+  version: (options) => send(ACCESS.version, {}, options),
+  cluster: cluster(send),
+  access: access(send),
+  node: (name) => node(send, name),
+});

@@ -1,0 +1,89 @@
+/** From an endpoint and its parameters to the request that travels. */
+import { randomUUID } from 'node:crypto';
+import type { Endpoint, Method, Params } from './endpoint.ts';
+
+export interface WireRequest {
+  readonly method: Method;
+  /** Path and query, from `/api2/json` on. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer | null;
+  /** Requests of one lane share the limit of requests in flight: a node's own, or the cluster's. */
+  readonly lane: string;
+}
+
+const API = '/api2/json';
+const CLUSTER_LANE = '';
+
+const SECRET = /pass|secret|sshkeys|token|ticket|cicustom/i;
+
+type Pair = readonly [name: string, value: string];
+
+const pairsOf = (params: Params): Pair[] =>
+  Object.entries(params).flatMap(([name, value]): Pair[] => {
+    if (value === undefined) return [];
+    if (typeof value === 'boolean') return [[name, value ? '1' : '0']];
+    return [[name, String(value).toWellFormed()]];
+  });
+
+/** Everything but letters and digits is escaped: PVE also splits at `;`, and cuts a value at a bare `=`. */
+const encodePairs = (pairs: readonly Pair[]): string =>
+  pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+
+/** The values of parameters that must not appear in any text. */
+export const secretsIn = (params: Params): readonly string[] =>
+  pairsOf(params).flatMap(([name, value]) => (SECRET.test(name) ? [value] : []));
+
+/** The parameter that travels as the name of the file's part. */
+const FILE_FIELD = 'filename';
+
+/** One multipart body in memory: PVE wants its length in advance, and the file after all fields. */
+function multipart(pairs: readonly Pair[], file: Uint8Array): { type: string; body: Buffer } {
+  const boundary = `virtrigaud-${randomUUID()}`;
+  const part = (disposition: string, rest: string): string =>
+    `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n${rest}`;
+  const fields = pairs.filter(([name]) => name !== FILE_FIELD);
+  const filename = pairs.find(([name]) => name === FILE_FIELD)?.[1] ?? '';
+  const texts = fields.map(([name, value]) => part(`name="${name}"`, `\r\n${value}\r\n`));
+  const head = part(
+    `name="${FILE_FIELD}"; filename="${filename}"`,
+    'Content-Type: application/octet-stream\r\n\r\n',
+  );
+  return {
+    type: `multipart/form-data; boundary=${boundary}`,
+    body: Buffer.concat([Buffer.from(texts.join('') + head), file, Buffer.from(`\r\n--${boundary}--\r\n`)]),
+  };
+}
+
+const PLACEHOLDER = /\{(\w+)\}/g;
+
+/** The path for people. A UPID or the name of an uploaded file stays out: each text would be another, and the name may be a secret. */
+export const shownPath = (path: string, params: Params): string =>
+  path.replace(PLACEHOLDER, (whole, name: string) =>
+    name === 'upid' || name === 'volume' ? whole : String(params[name] ?? whole),
+  );
+
+/** GET and DELETE carry parameters in the query (PVE refuses a body there), POST and PUT as a form. */
+export function toRequest(endpoint: Endpoint, params: Params, file: Uint8Array | undefined): WireRequest {
+  const { method } = endpoint;
+  const inPath = new Set<string>();
+  const path = endpoint.path.replace(PLACEHOLDER, (_whole, name: string) => {
+    inPath.add(name);
+    return encodeURIComponent(String(params[name] ?? ''));
+  });
+  const pairs = pairsOf(params).filter(([name]) => !inPath.has(name));
+  const owner = inPath.has('node') ? String(params['node']) : CLUSTER_LANE;
+  const lane = endpoint.lane === undefined ? owner : `${owner}/${endpoint.lane}`;
+  const accept = { accept: 'application/json' };
+  if (file) {
+    const { type, body } = multipart(pairs, file);
+    return { method, lane, target: API + path, headers: { ...accept, 'content-type': type }, body };
+  }
+  const encoded = encodePairs(pairs);
+  if (method === 'GET' || method === 'DELETE') {
+    const query = encoded === '' ? '' : `?${encoded}`;
+    return { method, lane, target: API + path + query, headers: accept, body: null };
+  }
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  return { method, lane, target: API + path, headers: { ...accept, ...form }, body: encoded };
+}

@@ -1,0 +1,94 @@
+/** `/nodes/{node}/storage/{storage}`: what lies on a storage, seen from one node. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { NodeName, Upid } from '../lib/units.ts';
+import { endpoint, type CallOptions, type Send } from './endpoint.ts';
+import {
+  Int,
+  maybe,
+  MaybeUpid,
+  NodeParam,
+  rows,
+  Size,
+  StorageParam,
+  Text,
+  UpidText,
+  VmidText,
+} from './wire.ts';
+
+const Volume = z.object({
+  volid: z.string(),
+  content: maybe(Text),
+  format: maybe(Text),
+  size: maybe(Size),
+  vmid: maybe(VmidText),
+  /** Seconds since the epoch. */
+  ctime: maybe(Int),
+});
+export type Volume = z.output<typeof Volume>;
+
+const At = z.object({ node: NodeParam, storage: StorageParam });
+
+/** PVE would silently replace other characters, and the volume would not be found under its name. */
+const IsoName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.(iso|img)$/, 'not a file name for an ISO image');
+
+export const STORAGE = {
+  content: endpoint({
+    method: 'GET',
+    path: '/nodes/{node}/storage/{storage}/content',
+    params: At.extend({ content: z.string().optional() }),
+    reply: rows(Volume),
+    needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.Audit', 'Datastore.AllocateSpace'] }],
+  }),
+  upload: endpoint({
+    method: 'POST',
+    path: '/nodes/{node}/storage/{storage}/upload',
+    params: At.extend({
+      content: z.literal('iso'),
+      filename: IsoName,
+      'checksum-algorithm': z.literal('sha256'),
+      checksum: z.string(),
+    }),
+    reply: UpidText,
+    needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' }],
+  }),
+  deleteVolume: endpoint({
+    method: 'DELETE',
+    path: '/nodes/{node}/storage/{storage}/content/{volume}',
+    params: At.extend({ volume: z.string().min(1) }),
+    reply: MaybeUpid,
+    // For an image that belongs to no guest; pve-storage, API2/Storage/Content.pm.
+    needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.Allocate'], feature: 'isoUpload' }],
+  }),
+} as const;
+
+export interface IsoUpload {
+  readonly content: 'iso';
+  /** Letters, digits, `.`, `_` and `-`, ending in `.iso` or `.img`. */
+  readonly filename: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Storage {
+  /** All volumes, or those of one content type such as `iso` or `images`. */
+  content(type?: string, options?: CallOptions): Promise<readonly Volume[]>;
+  /** An existing image of that name is overwritten. Ends when the file has arrived; the task puts it in place. */
+  upload(file: IsoUpload, options?: CallOptions): Promise<Upid>;
+  /** Also succeeds when the volume is already gone. `undefined`: done at once. */
+  deleteVolume(volid: string, options?: CallOptions): Promise<Upid | undefined>;
+}
+
+export const storage = (send: Send, at: { readonly node: NodeName; readonly storage: string }): Storage => ({
+  content: (type, options) => send(STORAGE.content, { ...at, content: type }, options),
+  upload: ({ content, filename, bytes }, options) => {
+    const checksum = createHash('sha256').update(bytes).digest('hex');
+    return send(
+      STORAGE.upload,
+      { ...at, content, filename, 'checksum-algorithm': 'sha256', checksum },
+      { ...options, file: bytes },
+    );
+  },
+  deleteVolume: (volume, options) => send(STORAGE.deleteVolume, { ...at, volume }, options),
+});

@@ -1,0 +1,102 @@
+/**
+ * Conditions as kstatus reads them: Ready is always there; Reconciling and Stalled are there only while they
+ * are true, so that their absence means health; every condition says which generation it speaks of.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { DomainCondition } from './controller.ts';
+import { fitting } from './message.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration: number;
+}
+
+/** What the conditions of an object are made of. Nothing else goes in. */
+export interface ConditionInputs {
+  readonly outcome: Outcome;
+  /** `'unknown'`: the pass ended before it could tell, so what was last known stays. */
+  readonly domain: readonly DomainCondition[] | 'unknown';
+  readonly previous: readonly Condition[];
+  readonly generation: number;
+  readonly deleting: boolean;
+  readonly now: Date;
+}
+
+type Claim = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+const ENGINE_TYPES: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stalled']);
+
+/** The conditions after this pass: Ready, Reconciling, Stalled, then the controller's own in its order. */
+export function conditionsOf(inputs: ConditionInputs): readonly Condition[] {
+  const { outcome, domain, previous, generation, deleting, now } = inputs;
+  const told = [...engineClaims(outcome, deleting), ...(domain === 'unknown' ? [] : domain)].map((claim) =>
+    dated(claim, previous, generation, now),
+  );
+  const kept = domain === 'unknown' ? previous.filter(({ type }) => !ENGINE_TYPES.has(type)) : [];
+  return [...told, ...kept];
+}
+
+/** Whether the object's standing changed in a way a person would call news. */
+export function isTransition(previous: readonly Condition[], next: readonly Condition[]): boolean {
+  const standing = (conditions: readonly Condition[]): readonly unknown[] =>
+    conditions
+      .filter(({ type }) => ENGINE_TYPES.has(type))
+      .map(({ type, status, reason }) => ({ type, status, reason }));
+  return !isDeepStrictEqual(standing(previous), standing(next));
+}
+
+function engineClaims(outcome: Outcome, deleting: boolean): readonly Claim[] {
+  switch (outcome.kind) {
+    case 'settled':
+    case 'released':
+      return deleting
+        ? busy('Deleting', 'The object is being deleted.', deleting)
+        : [{ type: 'Ready', status: 'True', reason: 'Reconciled', message: 'The spec is fulfilled.' }];
+    case 'progressed':
+    case 'waiting':
+    case 'retry':
+      return busy(outcome.reason, outcome.message, deleting);
+    case 'stalled':
+      return [notReady(outcome.reason, outcome.message, deleting), abnormal('Stalled', outcome)];
+  }
+}
+
+const busy = (reason: string, message: string, deleting: boolean): readonly Claim[] => [
+  notReady(reason, message, deleting),
+  abnormal('Reconciling', { reason, message }),
+];
+
+// While an object is going, that alone is why it is not ready; what holds it up is told beside it.
+const notReady = (reason: string, message: string, deleting: boolean): Claim => ({
+  type: 'Ready',
+  status: 'False',
+  reason: deleting ? 'Deleting' : reason,
+  message,
+});
+
+const abnormal = (type: string, { reason, message }: Pick<Claim, 'reason' | 'message'>): Claim => ({
+  type,
+  status: 'True',
+  reason,
+  message,
+});
+
+function dated(claim: Claim, previous: readonly Condition[], generation: number, now: Date): Condition {
+  const before = previous.find(({ type }) => type === claim.type);
+  return {
+    type: claim.type,
+    status: claim.status,
+    reason: claim.reason,
+    message: fitting(claim.message),
+    lastTransitionTime: before?.status === claim.status ? before.lastTransitionTime : inSeconds(now),
+    observedGeneration: generation,
+  };
+}
+
+/** metav1.Time has no fractions. */
+const inSeconds = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,0 +1,100 @@
+/** Runs one controller: a queue and the workers that empty it. */
+import type { Logger } from 'pino';
+import { millis, seconds, type Millis } from '../lib/units.ts';
+import type { Clock } from './clock.ts';
+import { sleep } from './clock.ts';
+import type { Controller, Resource } from './controller.ts';
+import { runPass, type PassResult } from './engine.ts';
+import type { EventSink, ObjectStore } from './object-store.ts';
+import type { Outcome } from './outcome.ts';
+import { WorkQueue } from './queue.ts';
+
+/** One finished pass, for metrics. `error`: a write failed, so nothing is known to be stored. */
+export interface PassRecord {
+  readonly kind: string;
+  readonly outcome: PassResult['outcome'] | 'error';
+  readonly reason?: string | undefined;
+  readonly duration: Millis;
+}
+
+export interface RunnerOptions<O extends Resource, Status extends object> {
+  readonly kind: string;
+  readonly controller: Controller<O, Status>;
+  readonly store: ObjectStore<O>;
+  readonly events: EventSink;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly workers: number;
+  readonly outcomeOf: (error: unknown) => Outcome | undefined;
+  readonly onPass: (record: PassRecord) => void;
+  readonly passId: () => string;
+}
+
+export interface Runner {
+  readonly kind: string;
+  readonly queue: WorkQueue;
+  /** Looks at every object once, then at what the queue is told. */
+  start(): void;
+  /** Takes no more keys and waits for running passes; those still running after `grace` are aborted. */
+  stop(grace: Millis): Promise<void>;
+}
+
+/** An aborted pass has this long to notice. */
+const LAST_CALL = seconds(2);
+
+export function controllerRunner<O extends Resource, Status extends object>(
+  options: RunnerOptions<O, Status>,
+): Runner {
+  const { kind, controller, store, clock, log } = options;
+  const queue = new WorkQueue({ clock, random: options.random });
+  const aborting = new AbortController();
+  const deps = { ...options, signal: aborting.signal };
+  let workers: Promise<unknown> = Promise.resolve();
+
+  async function pass(key: string): Promise<void> {
+    const begun = clock.monotonic();
+    const record = (outcome: PassRecord['outcome'], reason?: string): void =>
+      options.onPass({ kind, outcome, reason, duration: millis(clock.monotonic() - begun) });
+    try {
+      const { outcome, reason, next } = await runPass(key, controller, deps);
+      record(outcome, reason);
+      if (next.when === 'backoff') queue.retry(key);
+      else queue.forget(key);
+      if (next.when === 'after') queue.addAfter(key, next.delay);
+    } catch (error) {
+      if (aborting.signal.aborted) return;
+      record('error');
+      const delay = queue.retry(key);
+      log.warn({ err: error, controller: controller.name, key, afterMs: delay }, 'pass failed');
+    }
+  }
+
+  async function work(): Promise<void> {
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      await pass(key);
+      queue.done(key);
+    }
+  }
+
+  return {
+    kind,
+    queue,
+    start() {
+      for (const key of store.keys()) queue.add(key);
+      workers = Promise.all(Array.from({ length: options.workers }, work));
+    },
+    async stop(grace) {
+      queue.shutdown();
+      await within(grace, workers, clock);
+      aborting.abort(new Error('the operator is stopping'));
+      await within(LAST_CALL, workers, clock);
+    },
+  };
+}
+
+async function within(limit: Millis, work: Promise<unknown>, clock: Clock): Promise<void> {
+  const finished = new AbortController();
+  await Promise.race([work, sleep(clock, limit, finished.signal)]);
+  finished.abort();
+}

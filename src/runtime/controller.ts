@@ -1,0 +1,74 @@
+/** What the engine asks of a controller. Knows neither kinds nor PVE. */
+import type { Logger } from 'pino';
+import type { Outcome } from './outcome.ts';
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly creationTimestamp?: string | undefined;
+  readonly deletionTimestamp?: string | undefined;
+  readonly finalizers: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One object of one of our kinds, parsed: `spec` satisfies the kind's schema. */
+export interface Resource<Spec = unknown, Status = unknown> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly spec: Spec;
+  /** What we reported last. Absent on an object that was never reconciled. */
+  readonly status?: Status | undefined;
+}
+
+/** A condition beside Ready, Reconciling and Stalled, which the engine derives from the outcome. */
+export interface DomainCondition {
+  readonly type:
+    'Placed' | 'Synced' | 'GuestAgentConnected' | 'RestartRequired' | 'FieldsIgnored' | 'MissingPrivileges';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Published after the status is stored, so that nothing is announced that was not written down. */
+export interface EventNote {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  /** At most 1 KiB, no secrets. */
+  readonly message: string;
+}
+
+/** What a pass may lean on. Clock and signal come from outside, so that a pass can be replayed. */
+export interface Pass<O> {
+  readonly now: Date;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly deleting: boolean;
+  /** Reads the object from the API server, past the cache: asked for before anything outside is changed. `undefined`: it is gone. */
+  reread(): Promise<O | undefined>;
+}
+
+export interface Verdict<Status> {
+  readonly outcome: Outcome;
+  /** The controller's own status fields, whole: a field that is absent here is removed. Conditions and observedGeneration are the engine's. */
+  readonly status: Status;
+  readonly conditions?: readonly DomainCondition[];
+  readonly events?: readonly EventNote[];
+}
+
+export interface Controller<O extends Resource, Status> {
+  readonly name: string;
+  /** Absent: nothing outside Kubernetes depends on the object, so nothing holds it back when it is deleted. */
+  readonly finalizer?: string;
+  reconcile(object: O, pass: Pass<O>): Promise<Verdict<Status>>;
+}
+
+/** A read-only view of the objects of one kind, from the reflector's cache. */
+export interface ObjectReader<O extends Resource> {
+  get(namespace: string, name: string): O | undefined;
+  list(): readonly O[];
+}

@@ -1,0 +1,50 @@
+/** The engine's view of one kind in the API server: what is known of an object, and the writes it makes. */
+import type { Condition } from './conditions.ts';
+import type { EventNote, ObjectMeta, Resource } from './controller.ts';
+
+/** One object as the API server holds it. */
+export interface Entry<O extends Resource> {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly metadata: ObjectMeta;
+  /** Absent where spec or status do not satisfy the kind's schema. */
+  readonly object?: O | undefined;
+  /** What is wrong with spec or status, as sentences for the object's author. */
+  readonly problem?: string | undefined;
+  /** An object with a problem, without the fields that have it: enough to let go of what it made. Absent where too much is missing. */
+  readonly salvaged?: O | undefined;
+  /** As stored, including what this version of the program does not know. */
+  readonly rawStatus?: Readonly<Record<string, unknown>> | undefined;
+  readonly conditions: readonly Condition[];
+}
+
+/** `conflict`: somebody else wrote the object since this entry was read. `gone`: it no longer exists. */
+export type Written<O extends Resource> = Entry<O> | 'conflict' | 'gone';
+
+export interface ObjectStore<O extends Resource> {
+  /** The newest state known: from the watch, from a read or from an answer to our own write. */
+  cached(key: string): Entry<O> | undefined;
+  keys(): readonly string[];
+  /** Reads past the cache, and puts the answer there. */
+  fetch(key: string, signal: AbortSignal): Promise<Entry<O> | undefined>;
+  /** Replaces the whole list of finalizers, provided nobody wrote the object since `entry` was read. */
+  writeFinalizers(entry: Entry<O>, finalizers: readonly string[]): Promise<Written<O>>;
+  /** Replaces the whole status, under the same proviso. */
+  writeStatus(entry: Entry<O>, status: Readonly<Record<string, unknown>>): Promise<Written<O>>;
+}
+
+/** Tells people what happened to an object. It never throws and never makes a pass wait. */
+export interface EventSink {
+  publish(about: { readonly kind: string; readonly metadata: ObjectMeta }, note: EventNote): void;
+}
+
+export type ChangeListener<O extends Resource> = (
+  key: string,
+  before: Entry<O> | undefined,
+  after: Entry<O> | undefined,
+) => void;
+
+/** Tells of every object that appears, changes or goes. Listeners run in the order they came and must not throw. */
+export interface ChangeSource<O extends Resource> {
+  onChange(listener: ChangeListener<O>): void;
+}

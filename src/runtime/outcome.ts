@@ -1,0 +1,47 @@
+/** How one pass over one object ended. The engine alone turns this into a requeue, conditions and a metric. */
+import { millis, seconds, type Millis } from '../lib/units.ts';
+
+/** A machine-readable word (CamelCase) and a sentence a person can act on: what, why, what to do. */
+export interface Reason {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Outcome =
+  /** The world equals the wish. Looked at again when something changes, or after `again`. */
+  | { readonly kind: 'settled'; readonly again?: Millis }
+  /** One step was taken; the next is planned at once from what the world then looks like. */
+  | ({ readonly kind: 'progressed'; readonly again: Millis } & Reason)
+  /** The world is busy or incomplete: not a failure, no backoff. */
+  | ({ readonly kind: 'waiting'; readonly again: Millis } & Reason)
+  /** A hiccup of the infrastructure: tried again with the queue's backoff. */
+  | ({ readonly kind: 'retry' } & Reason)
+  /** Only a person can mend it. Looked at again on a change, or after `again` where the cure lies outside Kubernetes. */
+  | ({ readonly kind: 'stalled'; readonly again?: Millis } & Reason)
+  /** Deletion is complete: the finalizer may go. */
+  | { readonly kind: 'released' };
+
+export const settled = (again?: Millis): Outcome => ({
+  kind: 'settled',
+  ...(again !== undefined && { again }),
+});
+export const progressed = (reason: string, message: string, again = millis(0)): Outcome => ({
+  kind: 'progressed',
+  reason,
+  message,
+  again,
+});
+export const waiting = (reason: string, message: string, again = seconds(15)): Outcome => ({
+  kind: 'waiting',
+  reason,
+  message,
+  again,
+});
+export const retry = (reason: string, message: string): Outcome => ({ kind: 'retry', reason, message });
+export const stalled = (reason: string, message: string, again?: Millis): Outcome => ({
+  kind: 'stalled',
+  reason,
+  message,
+  ...(again !== undefined && { again }),
+});
+export const released: Outcome = { kind: 'released' };

@@ -1,0 +1,35 @@
+/** Which changes in Kubernetes ask for a pass. */
+import { isDeepStrictEqual } from 'node:util';
+import type { ObjectMeta, Resource } from './controller.ts';
+import type { ChangeSource, Entry } from './object-store.ts';
+import type { WorkQueue } from './queue.ts';
+
+type Keys = Pick<WorkQueue, 'add' | 'forget'>;
+
+/** A controller's own objects: what their authors change asks for a pass, what we report on them does not. */
+export function watchOwn<O extends Resource>(source: ChangeSource<O>, queue: Keys): void {
+  source.onChange((key, before, after) => {
+    if (!after) queue.forget(key);
+    else if (!before || changedByOthers(before.metadata, after.metadata)) queue.add(key);
+  });
+}
+
+/** Objects that others depend on: `dependants` names the keys that a change of this object touches, before and after it. */
+export function watchRelated<O extends Resource>(
+  source: ChangeSource<O>,
+  queue: Pick<WorkQueue, 'add'>,
+  dependants: (entry: Entry<O>) => Iterable<string>,
+): void {
+  source.onChange((_key, before, after) => {
+    const keys = new Set([before, after].flatMap((entry) => (entry ? [...dependants(entry)] : [])));
+    for (const key of keys) queue.add(key);
+  });
+}
+
+const changedByOthers = (before: ObjectMeta, after: ObjectMeta): boolean =>
+  before.uid !== after.uid ||
+  before.generation !== after.generation ||
+  before.deletionTimestamp !== after.deletionTimestamp ||
+  !isDeepStrictEqual(before.annotations, after.annotations) ||
+  !isDeepStrictEqual(before.labels, after.labels) ||
+  !isDeepStrictEqual(before.finalizers, after.finalizers);

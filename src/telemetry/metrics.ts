@@ -1,0 +1,160 @@
+/** What is measured. Labels hold kinds, routes and reasons, never the name of an object. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Millis } from '../lib/units.ts';
+import { millis, seconds } from '../lib/units.ts';
+import type { PassRecord, Runner } from '../runtime/controller-runner.ts';
+
+export interface BuildInfo {
+  readonly version: string;
+  readonly commit: string;
+}
+
+export interface PveCall {
+  readonly method: string;
+  /** The template of the path, such as `/nodes/{node}/qemu/{vmid}/config`. */
+  readonly route: string;
+  /** The status, or the word for what happened instead. */
+  readonly code: string;
+  readonly duration: Millis;
+}
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** Starts every series of a controller at zero and reads its queue from then on. */
+  addRunner(runner: Pick<Runner, 'kind' | 'queue'>): void;
+  passEnded(pass: PassRecord): void;
+  pveCallEnded(call: PveCall): void;
+  watchRestarted(kind: string): void;
+  errorMet(reason: string, component: string): void;
+  setLeader(leads: boolean): void;
+}
+
+const PASS_OUTCOMES: readonly PassRecord['outcome'][] = [
+  'settled',
+  'progressed',
+  'waiting',
+  'retry',
+  'stalled',
+  'released',
+  'held',
+  'conflict',
+  'bug',
+  'skipped',
+  'error',
+];
+
+const inSeconds = (duration: Millis): number => duration / seconds(1);
+
+/** Passes take milliseconds when there is nothing to do, and seconds when Proxmox VE is slow. */
+const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export function createMetrics(build: BuildInfo): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const info = new Gauge({
+    name: 'virtrigaud_build_info',
+    help: 'The build that is running; always 1.',
+    labelNames: ['version', 'git_sha', 'node_version', 'component'],
+    registers,
+  });
+  info.set(
+    {
+      version: build.version,
+      git_sha: build.commit,
+      node_version: process.version,
+      component: 'provider-proxmox',
+    },
+    1,
+  );
+  const passes = new Counter({
+    name: 'virtrigaud_manager_reconcile_total',
+    help: 'Passes over objects, by how they ended.',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  });
+  const passSeconds = new Histogram({
+    name: 'virtrigaud_manager_reconcile_duration_seconds',
+    help: 'How long a pass took.',
+    labelNames: ['kind'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const errors = new Counter({
+    name: 'virtrigaud_errors_total',
+    help: 'What went wrong, by reason and by the part that met it.',
+    labelNames: ['reason', 'component'],
+    registers,
+  });
+  const pveRequests = new Counter({
+    name: 'virtrigaud_pve_requests_total',
+    help: 'Requests to Proxmox VE.',
+    labelNames: ['method', 'route', 'code'],
+    registers,
+  });
+  const pveSeconds = new Histogram({
+    name: 'virtrigaud_pve_request_seconds',
+    help: 'How long Proxmox VE took to answer.',
+    labelNames: ['route'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const restarts = new Counter({
+    name: 'virtrigaud_watch_restarts_total',
+    help: 'Watches that ended and were begun again.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const leader = new Gauge({ name: 'virtrigaud_leader', help: '1 while this process leads.', registers });
+  leader.set(0);
+  const queues = queueGauges(registers);
+
+  return {
+    registry,
+    addRunner({ kind, queue }) {
+      for (const outcome of PASS_OUTCOMES) passes.inc({ kind, outcome }, 0);
+      passSeconds.zero({ kind });
+      restarts.inc({ kind }, 0);
+      queues.set(kind, queue);
+    },
+    passEnded({ kind, outcome, reason, duration }) {
+      passes.inc({ kind, outcome });
+      passSeconds.observe({ kind }, inSeconds(duration));
+      if (outcome === 'retry' || outcome === 'stalled')
+        errors.inc({ reason: reason ?? 'Unknown', component: kind });
+      if (outcome === 'bug') errors.inc({ reason: 'InternalError', component: kind });
+      if (outcome === 'error') errors.inc({ reason: 'WriteFailed', component: kind });
+    },
+    pveCallEnded({ method, route, code, duration }) {
+      pveRequests.inc({ method, route, code });
+      pveSeconds.observe({ route }, inSeconds(duration));
+    },
+    watchRestarted: (kind) => restarts.inc({ kind }),
+    errorMet: (reason, component) => errors.inc({ reason, component }),
+    setLeader: (leads) => leader.set(leads ? 1 : 0),
+  };
+}
+
+type Queue = Pick<Runner['queue'], 'depth' | 'longestRunning'>;
+
+function queueGauges(registers: Registry[]): Map<string, Queue> {
+  const queues = new Map<string, Queue>();
+  const gauge = (name: string, help: string, read: (queue: Queue) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        for (const [kind, queue] of queues) this.set({ kind }, read(queue));
+      },
+    });
+  };
+  gauge('virtrigaud_queue_depth', 'Objects that wait for a worker.', ({ depth }) => depth);
+  gauge(
+    'virtrigaud_queue_longest_running_seconds',
+    'The age of the oldest running pass.',
+    ({ longestRunning }) => inSeconds(millis(longestRunning)),
+  );
+  return queues;
+}

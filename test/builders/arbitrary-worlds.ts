@@ -1,0 +1,281 @@
+/** Any wish against any state of Proxmox VE, with a liking for the edges. */
+import fc, { type Arbitrary } from 'fast-check';
+import type {
+  Claim,
+  Creation,
+  Desired,
+  Failure,
+  Guest,
+  GuestConfig,
+  NicWish,
+  Task,
+} from '../../controllers/virtualmachine/model.ts';
+import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
+import type { StorageView } from '../../src/pve/index.ts';
+import { bytes, GiB, MiB, nodeName, vmid } from '../../src/lib/units.ts';
+import {
+  aGuest,
+  aMark,
+  aWish,
+  configOf,
+  CREATION,
+  FOREIGN,
+  FORMER,
+  GONE,
+  NOW,
+  TEMPLATE_CONFIG,
+  UPID,
+} from './guests.ts';
+import type { World } from './planner-world.ts';
+import { isoStorage } from './views.ts';
+
+const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+const often = <T>(usual: Arbitrary<T>, ...rare: readonly Arbitrary<T>[]): Arbitrary<T> =>
+  fc.oneof({ weight: 4, arbitrary: usual }, ...rare.map((arbitrary) => ({ weight: 1, arbitrary })));
+
+/** Keys with a value each, some of them missing. */
+const someOf = (choices: Readonly<Record<string, readonly string[]>>): Arbitrary<GuestConfig> =>
+  fc
+    .record(
+      Object.fromEntries(Object.entries(choices).map(([key, values]) => [key, fc.constantFrom(...values)])),
+      { requiredKeys: [], noNullPrototype: true },
+    )
+    .map((config) => config as GuestConfig);
+
+/** What a template, or a guest that people touched, may say. */
+export const foreignKeys: Arbitrary<GuestConfig> = someOf({
+  cores: ['1', '2', '4', '16'],
+  sockets: ['1', '2'],
+  vcpus: ['1', '2', '3'],
+  hotplug: ['0', '1', 'network,disk,usb', 'disk,cpu'],
+  memory: ['512', '2048', 'current=4096', '2048.5'],
+  balloon: ['0', '512', '999999'],
+  agent: ['1', '0', 'enabled=1,fstrim_cloned_disks=1', 'enabled=0,type=isa', ''],
+  bios: ['ovmf', 'seabios'],
+  efidisk0: ['local-lvm:vm-9000-disk-2,efitype=4m,size=4M'],
+  machine: ['q35', 'pc-q35-9.0', 'type=q35,viommu=intel', 'pc-i440fx-8.1'],
+  tags: ['a;b'],
+  ide2: [
+    'none,media=cdrom',
+    'local-lvm:vm-9000-cloudinit,media=cdrom,size=4M',
+    'local:iso/x.iso,media=cdrom,size=1G',
+  ],
+  scsi1: ['local-lvm:vm-9000-cloudinit,media=cdrom', 'local-lvm:vm-9000-disk-7,size=1T'],
+  net0: ['virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1', 'e1000=02:00:00:00:00:01,bridge=vmbr9,tag=7'],
+  net1: ['model=virtio,macaddr=02:00:00:00:00:02,bridge=vmbr1'],
+  net3: ['virtio=02:00:00:00:00:03,bridge=vmbr2,queues=4'],
+  ciuser: ['ubuntu'],
+  cipassword: ['**********'],
+  ipconfig0: ['ip=dhcp'],
+  ipconfig3: ['ip=10.0.0.3/24'],
+});
+
+const bootDisks: Arbitrary<GuestConfig> = fc.constantFrom<GuestConfig>(
+  { boot: 'order=scsi0;net0', scsi0: 'local-lvm:vm-101-disk-0,size=10G' },
+  { boot: 'order=ide2;virtio0', virtio0: 'local-lvm:vm-101-disk-0,iothread=1,size=2252M' },
+  { boot: 'cdn', bootdisk: 'sata0', sata0: 'tank:vm-101-disk-0,size=1T' },
+  { scsi0: 'local-lvm:vm-101-disk-0' },
+);
+
+const nic = (name: string): Arbitrary<NicWish> =>
+  fc
+    .record({
+      bridge: fc.constantFrom('vmbr0', 'vmbr1'),
+      model: maybe(fc.constantFrom('virtio', 'e1000')),
+      vlan: maybe(fc.constantFrom(1, 100)),
+      mac: maybe(fc.constantFrom('02:00:00:aa:bb:cc', '02:00:00:AA:BB:DD')),
+      staticIP: maybe(
+        fc.constantFrom<NonNullable<NicWish['staticIP']>>(
+          { address: '192.168.1.100/24', gateway: '192.168.1.1', dns: ['192.168.1.53'] },
+          { address: 'fd00::10/64', dns: [] },
+        ),
+      ),
+    })
+    .map(({ bridge, ...rest }) => ({ name, bridge, ...present(rest) }));
+
+function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> };
+function present(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+const nics: Arbitrary<readonly NicWish[] | undefined> = maybe(
+  fc
+    .uniqueArray(fc.constantFrom('lan', 'dmz', 'mgmt'), { maxLength: 3 })
+    .chain((names) => fc.tuple(...names.map(nic))),
+);
+
+const cloudInit = fc.constantFrom(
+  { userData: undefined, sshKeys: [] },
+  { userData: '#cloud-config\nuser: deploy\n', sshKeys: ['ssh-ed25519 AAAA me'] },
+  { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] },
+  { userData: '#!/bin/sh\ntrue\n', sshKeys: [] },
+);
+
+export const impossibleCreation: Creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' };
+
+export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
+  .record({
+    cpus: fc.constantFrom(1, 2, 3, 8),
+    memory: fc.constantFrom(bytes(512 * MiB), bytes(2 * GiB), bytes(4 * GiB)),
+    power: fc.constantFrom('On' as const, 'Off' as const, 'OffGraceful' as const),
+    cloudInit,
+    nics,
+    machine: maybe(fc.constantFrom('q35', 'pc-q35-9.0')),
+    bios: maybe(fc.constantFrom('ovmf' as const, 'seabios' as const)),
+    rootDisk: maybe(fc.constantFrom(bytes(MiB), bytes(10 * GiB), bytes(40 * GiB), bytes(2048 * GiB))),
+    creation: often<Creation>(fc.constant(CREATION), fc.constant(impossibleCreation)),
+  })
+  .map((parts) => aWish(present(parts)));
+
+const marks: Arbitrary<OwnerMark | undefined> = often<OwnerMark | undefined>(
+  fc.constant(aMark()),
+  fc.constant(FOREIGN),
+  fc.constant(FORMER),
+  fc.constant(undefined),
+);
+
+/** A guest on our number, whosever it is, configured before or fresh from the clone. */
+const guests: Arbitrary<Guest> = fc
+  .record({
+    mark: marks,
+    keys: foreignKeys,
+    disk: bootDisks,
+    isNew: fc.boolean(),
+    running: fc.boolean(),
+    lock: often(fc.constant(undefined), fc.constantFrom('clone', 'create', 'backup', 'suspended')),
+    digest: fc.constantFrom('d1', 'd2'),
+  })
+  .map(({ mark, keys, disk, isNew, running, lock, digest }) => {
+    const base: GuestConfig = isNew || !mark ? TEMPLATE_CONFIG : configOf(mark);
+    const { scsi0: _disk, boot: _boot, template: _template, ...rest } = base;
+    const config: GuestConfig = {
+      ...rest,
+      ...disk,
+      ...keys,
+      ...(mark && { description: describeGuest(mark) }),
+    };
+    return aGuest({ config, mark, running, lock, digest });
+  });
+
+const TASK_TYPES = [
+  'qmclone',
+  'qmconfig',
+  'resize',
+  'imgcopy',
+  'qmstart',
+  'qmstop',
+  'qmshutdown',
+  'qmdestroy',
+];
+
+const tasks: Arbitrary<Task> = fc
+  .tuple(
+    fc.constantFrom(...TASK_TYPES),
+    fc.constantFrom(
+      'running' as const,
+      'failed' as const,
+      'ok' as const,
+      'lost' as const,
+      'unreachable' as const,
+    ),
+    fc.nat(600_000),
+  )
+  .map(([type, state, ageMs]): Task => {
+    switch (state) {
+      case 'running':
+        return { upid: UPID, type, state, ageMs };
+      case 'failed':
+        return { upid: UPID, type, state, exit: 'it broke' };
+      case 'unreachable':
+        return { upid: UPID, type, state, node: nodeName('pve-1') };
+      case 'ok':
+      case 'lost':
+        return { upid: UPID, type, state };
+      default:
+        return state satisfies never;
+    }
+  });
+
+const failures: Arbitrary<Failure> = fc.record({
+  step: fc.constantFrom(...TASK_TYPES),
+  message: fc.constant('it broke'),
+  attempts: fc.integer({ min: 1, max: 9 }),
+  at: fc.integer({ min: NOW - 400_000, max: NOW }),
+});
+
+const claims: Arbitrary<Omit<Claim, 'ageMs'>> = fc.record({
+  vmid: fc.constant(vmid(101)),
+  made: fc.boolean(),
+  certain: fc.boolean(),
+});
+
+const storages = often<readonly StorageView[]>(
+  fc.constant([isoStorage()]),
+  fc.constant([isoStorage({ shared: true }, 'nfs'), isoStorage()]),
+  fc.constant([]),
+);
+
+/** A guest that our own destroy task removed is gone; everything else may be combined. */
+const coherent = (world: World): World =>
+  world.task?.type === 'qmdestroy' && world.task.state === 'ok' ? { ...world, guest: undefined } : world;
+
+export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
+  fc
+    .record({
+      want,
+      template: fc
+        .tuple(foreignKeys, bootDisks)
+        .map(([keys, disk]) => ({ ...TEMPLATE_CONFIG, ...keys, ...disk })),
+      claim: maybe(claims),
+      claimedAt: fc.integer({ min: NOW - 120_000, max: NOW }),
+      guest: maybe(guests),
+      blind: often(fc.constant(false), fc.boolean()),
+      task: often(fc.constant(undefined), tasks),
+      failure: often<Failure | undefined>(fc.constant(undefined), failures),
+      othersTasks: often<readonly string[]>(fc.constant([]), fc.constant([String(UPID)])),
+      namesake: often(
+        fc.constant(undefined),
+        fc.constantFrom(aMark(), FORMER, FOREIGN).map((mark) => ({ vmid: vmid(101), mark })),
+      ),
+      noted: often(
+        fc.constant(undefined),
+        fc.constantFrom('local:iso/virtrigaud-101-0123.iso', 'gone:iso/virtrigaud-101-4567.iso'),
+      ),
+      storages,
+      maxCpus: fc.constantFrom(8, 32),
+      cloned: fc.boolean(),
+      lockedMs: fc.constantFrom(0, 600_000),
+    })
+    .map((parts) =>
+      coherent({
+        now: NOW,
+        devices: [],
+        nextVmid: 200,
+        volumes: new Set(parts.noted === undefined ? [] : [parts.noted]),
+        ...parts,
+        // A namesake is seen in a guest's description, so there is that guest.
+        guest: parts.namesake
+          ? aGuest({ config: configOf(parts.namesake.mark), node: nodeName('pve-1') })
+          : parts.guest,
+      }),
+    );
+
+/** Nothing stands in the way that only a person could move. */
+export const unobstructed = (world: World): World => {
+  const { guest, claim, want } = world;
+  const own = guest && { ...guest, mark: want.owner, lock: undefined };
+  return {
+    ...world,
+    blind: false,
+    namesake: undefined,
+    storages: [isoStorage()],
+    guest: own,
+    want: want.exists ? { ...want, creation: CREATION } : want,
+    claim: claim && { ...claim, made: claim.made && (own !== undefined || !want.exists) },
+  };
+};
+
+export const worlds: Arbitrary<World> = worldsWith(
+  fc.oneof({ weight: 3, arbitrary: wishes }, { weight: 1, arbitrary: fc.constant(GONE) }),
+);

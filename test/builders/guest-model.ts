@@ -1,0 +1,81 @@
+/** How PVE changes a guest's configuration: pure, and only as far as the operator's requests go. */
+import { parseDisk, parseNic, parseProperties, printProperties, printSize } from '../../src/pve/index.ts';
+import { bytes } from '../../src/lib/units.ts';
+import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
+
+const withSize = (text: string, size: string): string =>
+  printProperties([
+    ...parseProperties(text).filter(({ key }) => key !== 'size'),
+    { key: 'size', value: size },
+  ]);
+
+/** What PVE keeps of a text it was sent: it allocates volumes, fills in MACs and has an order of its own. */
+function stored(vmid: number, key: string, text: string): string {
+  if (/^net\d+$/.test(key)) {
+    const { model, mac = 'BC:24:11:FF:FF:FF', properties } = parseNic(text);
+    const others = properties.filter((each) => each.key !== model && each.key !== undefined);
+    return printProperties([
+      { key: model, value: mac },
+      ...others.toSorted((a, b) => (a.key ?? '').localeCompare(b.key ?? '')),
+    ]);
+  }
+  const drive = /^([^:]+):cloudinit$/.exec(text);
+  if (drive) return `${drive[1] ?? ''}:vm-${vmid}-cloudinit,media=cdrom,size=4M`;
+  const allocated = /^([^:]+):\d+,(.*)$/.exec(text);
+  if (key === 'efidisk0' && allocated)
+    return `${allocated[1] ?? ''}:vm-${vmid}-disk-1,${allocated[2] ?? ''},size=4M`;
+  return text.includes('media=cdrom') ? withSize(text, '366K') : text;
+}
+
+/** Why PVE refuses the write; `undefined` if it does not. */
+export function refusalOf(
+  set: Readonly<Record<string, string | number>>,
+  remove: readonly string[],
+): string | undefined {
+  const both = remove.find((key) => key in set);
+  if (both !== undefined) return `you can't use '-${both}' and -delete ${both}' at the same time`;
+  return Object.keys(set).length + remove.length === 0 ? 'no options specified' : undefined;
+}
+
+export function configured(
+  vmid: number,
+  config: GuestConfig,
+  set: Readonly<Record<string, string | number>>,
+  remove: readonly string[],
+): GuestConfig {
+  const refusal = refusalOf(set, remove);
+  if (refusal !== undefined) throw new Error(refusal);
+  const kept = Object.entries(config).filter(([key]) => !remove.includes(key));
+  const changed = Object.entries(set).map(([key, value]) => [key, stored(vmid, key, String(value))] as const);
+  return Object.fromEntries([...kept, ...changed]);
+}
+
+/** A clone has disks and a MAC of its own; everything else is its template's. */
+export function cloned(
+  template: GuestConfig,
+  { vmid, name, description }: { readonly vmid: number; readonly name: string; readonly description: string },
+): GuestConfig {
+  const { template: _template, ...rest } = template;
+  const own = Object.entries(rest).map(([key, text]): [string, string] => {
+    if (/^net\d+$/.test(key)) {
+      const { model, properties } = parseNic(text);
+      const mac = `BC:24:11:${String(vmid % 100).padStart(2, '0')}:00:${key.slice(3).padStart(2, '0')}`;
+      return [key, printProperties(properties.map((p) => (p.key === model ? { ...p, value: mac } : p)))];
+    }
+    return [key, text.replace(/:(?:base|vm)-\d+-/, `:vm-${vmid}-`)];
+  });
+  return {
+    ...Object.fromEntries(own),
+    name,
+    description,
+    smbios1: `uuid=00000000-0000-0000-0000-${String(vmid).padStart(12, '0')}`,
+  };
+}
+
+/** @throws where PVE would refuse: disks do not shrink */
+export function grown(config: GuestConfig, disk: string, size: number): GuestConfig {
+  const text = config[disk] ?? '';
+  const before = parseDisk(text).size ?? bytes(0);
+  if (size < before) throw new Error('shrinking disks is not supported');
+  return { ...config, [disk]: withSize(text, printSize(bytes(size))) };
+}

@@ -1,0 +1,339 @@
+/** A small Proxmox VE in memory behind the client's `Send`: guests, tasks that take their time, volumes, locks. */
+import { PveError, type Refusal, type Send } from '../../src/pve/index.ts';
+import { parseNic, parseSize } from '../../src/pve/index.ts';
+import { GiB } from '../../src/lib/units.ts';
+import { parseMark } from '../../controllers/shared/owner-mark.ts';
+import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
+import { cloned, configured, grown, refusalOf } from './guest-model.ts';
+import { TEMPLATE_CONFIG } from './guests.ts';
+
+export interface ModelGuest {
+  readonly vmid: number;
+  readonly node: string;
+  config: GuestConfig;
+  /** What runs, where that differs from the configuration. */
+  inForce: GuestConfig;
+  running: boolean;
+  digest: number;
+  agent: 'running' | 'silent';
+}
+
+interface ModelTask {
+  readonly upid: string;
+  readonly node: string;
+  readonly type: string;
+  readonly id: string;
+  readonly startedAt: number;
+  readonly endsAt: number;
+  readonly finish: () => void;
+  exit: string | undefined;
+}
+
+export type Params = Readonly<Record<string, unknown>>;
+type Handler = (params: Params) => unknown;
+
+/** What takes effect while a guest runs; everything else waits for the next start. */
+const HOTPLUG = /^(vcpus|net\d+|ide2|description|name|tags)$/;
+
+export class InMemoryPve {
+  readonly guests = new Map<number, ModelGuest>();
+  readonly volumes = new Set<string>();
+  /** Method and path template of every request. */
+  readonly requests: string[] = [];
+  quorate = true;
+  /** How the next tasks of a type end, if not well. */
+  readonly failures: { type: string; exit: string }[] = [];
+  taskMs = 300;
+  readonly #tasks: ModelTask[] = [];
+  #late: { readonly at: number; readonly run: () => void }[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number, template: GuestConfig = TEMPLATE_CONFIG) {
+    this.#now = now;
+    this.add(9000, { ...template, template: '1' });
+  }
+
+  add(vmid: number, config: GuestConfig, change: Partial<ModelGuest> = {}): ModelGuest {
+    const guest: ModelGuest = {
+      vmid,
+      node: 'pve-1',
+      config,
+      inForce: config,
+      running: false,
+      digest: 1,
+      agent: 'running',
+      ...change,
+    };
+    this.guests.set(vmid, guest);
+    return guest;
+  }
+
+  guestsOf(uid: string): ModelGuest[] {
+    return [...this.guests.values()].filter(({ config }) => parseMark(config['description'])?.uid === uid);
+  }
+
+  /** Lets everything happen that is due by now. */
+  settle(): void {
+    const due = this.#late.filter(({ at }) => at <= this.#now());
+    this.#late = this.#late.filter(({ at }) => at > this.#now());
+    for (const { run } of due) run();
+    for (const task of this.#tasks) {
+      if (task.exit !== undefined || task.endsAt > this.#now()) continue;
+      const failure = this.failures.findIndex(({ type }) => type === task.type);
+      task.exit = failure < 0 ? 'OK' : (this.failures.splice(failure, 1)[0]?.exit ?? 'OK');
+      if (task.exit === 'OK') task.finish();
+      else if (task.type === 'qmclone') this.#abandonClones();
+    }
+  }
+
+  /** The request arrives only after a while. */
+  deliverLate(at: number, run: () => void): void {
+    this.#late.push({ at, run });
+  }
+
+  readonly send: Send = (endpoint, params) => {
+    const route = `${endpoint.method} ${endpoint.path}`;
+    this.requests.push(route);
+    return new Promise((resolve) => resolve(endpoint.reply.parse(this.answer(route, params as Params))));
+  };
+
+  /** @throws PveError where PVE would refuse */
+  answer(route: string, params: Params): unknown {
+    this.settle();
+    const handler = this.#routes[route];
+    if (!handler) throw new Error(`The model does not know ${route}.`);
+    return handler(params);
+  }
+
+  #abandonClones(): void {
+    for (const [vmid, { config }] of this.guests) if (config['lock'] === 'clone') this.guests.delete(vmid);
+  }
+
+  #begin(type: string, at: Params, finish: () => void, id = String(at['vmid'])): string {
+    const startedAt = this.#now();
+    const node = String(at['node']);
+    const hex = (n: number): string => n.toString(16).toUpperCase().padStart(8, '0');
+    const upid = `UPID:${node}:${hex(this.#tasks.length + 1)}:00000001:${hex(Math.floor(startedAt / 1000))}:${type}:${id}:operator@pve:`;
+    this.#tasks.push({
+      upid,
+      node,
+      type,
+      id,
+      startedAt,
+      endsAt: startedAt + this.taskMs,
+      finish,
+      exit: undefined,
+    });
+    return upid;
+  }
+
+  #guest(at: Params): ModelGuest {
+    const guest = this.guests.get(Number(at['vmid']));
+    if (guest && guest.node === at['node']) return guest;
+    throw refusal('notFound', `Configuration file '${String(at['vmid'])}.conf' does not exist`, 'guest');
+  }
+
+  /** A guest that may be changed now. */
+  #free(at: Params): ModelGuest {
+    const guest = this.#guest(at);
+    const busy = this.#tasks.some(({ id, exit }) => id === String(guest.vmid) && exit === undefined);
+    if (busy || guest.config['lock'] !== undefined) throw refusal('locked', 'VM is locked');
+    return guest;
+  }
+
+  readonly #isFree = (vmid: number): boolean => !this.guests.has(vmid);
+
+  #power(type: string, running: boolean): Handler {
+    return (at) => {
+      const guest = this.#free(at);
+      return this.#begin(type, at, () => {
+        guest.running = running;
+        guest.inForce = guest.config;
+      });
+    };
+  }
+
+  readonly #routes: Readonly<Record<string, Handler>> = {
+    'GET /cluster/resources': () => [
+      { type: 'node', node: 'pve-1', status: 'online', maxcpu: 8, maxmem: 64 * GiB, mem: 16 * GiB },
+      {
+        type: 'storage',
+        node: 'pve-1',
+        storage: 'local-lvm',
+        status: 'available',
+        plugintype: 'lvmthin',
+        content: 'images',
+      },
+      {
+        type: 'storage',
+        node: 'pve-1',
+        storage: 'local',
+        status: 'available',
+        plugintype: 'dir',
+        content: 'iso',
+      },
+      ...[...this.guests.values()].map(({ vmid, node, config, running }) => ({
+        type: 'qemu',
+        vmid,
+        node,
+        name: config['name'],
+        status: running ? 'running' : 'stopped',
+        template: config['template'],
+        lock: config['lock'],
+        maxcpu: Number(config['vcpus'] ?? config['cores'] ?? 1),
+        maxmem: Number(config['memory'] ?? 512) * 1024 ** 2,
+      })),
+    ],
+    'GET /cluster/tasks': () =>
+      this.#tasks.map(({ upid, node, type, id, startedAt, endsAt, exit }) => ({
+        upid,
+        node,
+        type,
+        id,
+        user: 'operator@pve',
+        starttime: startedAt / 1000,
+        ...(exit !== undefined && { endtime: endsAt / 1000, status: exit }),
+      })),
+    'GET /cluster/status': () => [
+      { type: 'cluster', name: 'homelab', quorate: this.quorate ? 1 : 0 },
+      { type: 'node', name: 'pve-1', online: 1, local: 1 },
+    ],
+    'GET /cluster/nextid': ({ vmid }) => {
+      if (vmid !== undefined) {
+        if (this.#isFree(Number(vmid))) return vmid;
+        throw refusal('exists', `VM ${Number(vmid)} already exists`);
+      }
+      let lowest = 100;
+      while (!this.#isFree(lowest)) lowest += 1;
+      return lowest;
+    },
+    'GET /nodes/{node}/tasks/{upid}/status': ({ upid }) => {
+      const task = this.#tasks.find((each) => each.upid === upid);
+      if (!task) throw refusal('notFound', 'no such task', 'task');
+      return task.exit === undefined ? { status: 'running' } : { status: 'stopped', exitstatus: task.exit };
+    },
+    'GET /nodes/{node}/qemu/{vmid}/config': (at) => {
+      const { config, digest } = this.#guest(at);
+      return { ...config, digest: `digest-${digest}` };
+    },
+    'GET /nodes/{node}/qemu/{vmid}/status/current': (at) => {
+      const { running, config } = this.#guest(at);
+      return { status: running ? 'running' : 'stopped', lock: config['lock'] };
+    },
+    'GET /nodes/{node}/qemu/{vmid}/pending': (at) => {
+      const { config, inForce } = this.#guest(at);
+      return [...new Set([...Object.keys(config), ...Object.keys(inForce)])].map((key) => ({
+        key,
+        value: inForce[key],
+        ...(config[key] === undefined
+          ? { delete: 1 }
+          : config[key] !== inForce[key] && { pending: config[key] }),
+      }));
+    },
+    'POST /nodes/{node}/qemu/{vmid}/config': ({ node, vmid, digest, delete: remove, ...set }) => {
+      const guest = this.#free({ node, vmid });
+      if (digest !== `digest-${guest.digest}`) throw refusal('stale', 'detected modified configuration');
+      const keys = set as Readonly<Record<string, string | number>>;
+      const gone = typeof remove === 'string' ? remove.split(',') : [];
+      const invalid = refusalOf(keys, gone);
+      if (invalid !== undefined) throw refusal('invalid', invalid);
+      return this.#begin('qmconfig', { node, vmid }, () => this.#configure(guest, keys, gone));
+    },
+    'PUT /nodes/{node}/qemu/{vmid}/resize': ({ disk, size, digest, ...at }) => {
+      const guest = this.#free(at);
+      if (digest !== `digest-${guest.digest}`) throw refusal('stale', 'detected modified configuration');
+      return this.#begin('resize', at, () => {
+        guest.config = grown(guest.config, String(disk), parseSize(String(size)) ?? 0);
+        guest.inForce = { ...guest.inForce, [String(disk)]: guest.config[String(disk)] ?? '' };
+        guest.digest += 1;
+      });
+    },
+    'POST /nodes/{node}/qemu/{vmid}/clone': ({ newid, name, description, ...at }) => {
+      const template = this.#guest(at);
+      const vmid = Number(newid);
+      if (!this.#isFree(vmid))
+        throw refusal('exists', `unable to create VM ${vmid}: config file already exists`);
+      const guest = this.add(vmid, { lock: 'clone' });
+      return this.#begin('qmclone', at, () => {
+        guest.config = cloned(template.config, {
+          vmid,
+          name: String(name),
+          description: String(description),
+        });
+        guest.inForce = guest.config;
+      });
+    },
+    'POST /nodes/{node}/qemu/{vmid}/status/start': this.#power('qmstart', true),
+    'POST /nodes/{node}/qemu/{vmid}/status/stop': this.#power('qmstop', false),
+    'POST /nodes/{node}/qemu/{vmid}/status/shutdown': this.#power('qmshutdown', false),
+    'DELETE /nodes/{node}/qemu/{vmid}': (at) => {
+      const guest = this.#free(at);
+      if (guest.running) throw refusal('unknown', `VM ${guest.vmid} is running - destroy failed`);
+      return this.#begin('qmdestroy', at, () => this.guests.delete(guest.vmid));
+    },
+    'GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces': (at) => {
+      const { agent, config, vmid } = this.#guest(at);
+      if (agent === 'silent') throw refusal('unknown', 'QEMU guest agent is not running');
+      const { mac } = parseNic(config['net0'] ?? '');
+      return {
+        result: [
+          {
+            name: 'docker0',
+            'hardware-address': '02:42:00:00:00:01',
+            'ip-addresses': [{ 'ip-address': '172.17.0.1' }],
+          },
+          {
+            name: 'eth0',
+            'hardware-address': mac?.toLowerCase(),
+            'ip-addresses': [{ 'ip-address': `10.0.0.${vmid % 250}` }],
+          },
+        ],
+      };
+    },
+    'GET /nodes/{node}/storage/{storage}/content': ({ storage }) =>
+      [...this.volumes]
+        .filter((volid) => volid.startsWith(`${String(storage)}:`))
+        .map((volid) => ({ volid })),
+    'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, ...at }) =>
+      this.#begin(
+        'imgcopy',
+        at,
+        () => void this.volumes.add(`${String(storage)}:iso/${String(filename)}`),
+        '',
+      ),
+    'DELETE /nodes/{node}/storage/{storage}/content/{volume}': ({ volume }) => {
+      this.volumes.delete(String(volume));
+      return null;
+    },
+  };
+
+  #configure(
+    guest: ModelGuest,
+    set: Readonly<Record<string, string | number>>,
+    remove: readonly string[],
+  ): void {
+    const before = guest.config;
+    guest.config = configured(guest.vmid, before, set, remove);
+    guest.digest += 1;
+    const keys = [...Object.keys(set), ...remove].filter((key) => !guest.running || HOTPLUG.test(key));
+    const inForce: Record<string, string> = { ...guest.inForce };
+    for (const key of keys) {
+      const value = guest.config[key];
+      if (value === undefined) Reflect.deleteProperty(inForce, key);
+      else inForce[key] = value;
+    }
+    guest.inForce = inForce;
+  }
+}
+
+function refusal(kind: Refusal, said: string, absent?: PveError['absent']): PveError {
+  return new PveError({
+    refusal: kind,
+    method: 'GET',
+    route: '/in-memory',
+    code: '500',
+    message: `Proxmox VE answered: ${said}`,
+    said,
+    absent,
+  });
+}

@@ -1,0 +1,113 @@
+/** The life of one VirtualMachine: passes follow each other as the queue would have them, and time passes between. */
+import { setImmediate } from 'node:timers/promises';
+import type { PassResult } from '../../src/runtime/engine.ts';
+import { NOW } from './guests.ts';
+import { inMemoryVm, type VmStore } from './in-memory-vm.ts';
+import { InMemoryPve } from './in-memory-pve.ts';
+import type { VirtualMachineChange } from './objects.ts';
+import { operatorProcess, type OperatorProcess, type Ports, type World } from './operator-process.ts';
+
+const SCAN_MS = 5_000;
+/** Ten times as many as an undisturbed life takes. */
+const MOST_PASSES = 600;
+
+export interface LifeOptions extends Partial<Omit<World, 'store' | 'now'>> {
+  readonly vm?: VirtualMachineChange;
+  readonly template?: Readonly<Record<string, string>>;
+  /** Whether the cache is still behind what was written. */
+  readonly lagging?: () => boolean;
+  /** What stands between the process and the world. */
+  readonly between?: (ports: Ports, life: Life) => Ports;
+  /** Whether the process has died, so that another one takes over. */
+  readonly isDead?: () => boolean;
+}
+
+export class Life {
+  now = NOW;
+  readonly pve: InMemoryPve;
+  readonly store: VmStore;
+  process: OperatorProcess;
+  readonly events: string[] = [];
+  readonly #options: LifeOptions;
+  #scannedAt = 0;
+
+  constructor(options: LifeOptions = {}) {
+    this.#options = options;
+    this.pve = new InMemoryPve(() => this.now, options.template);
+    this.store = inMemoryVm(options.vm, options.lagging);
+    this.process = this.#start();
+  }
+
+  /** What the process kept in memory is lost. */
+  restart(): void {
+    this.events.push(...this.process.events.map(({ reason }) => reason));
+    this.process = this.#start();
+    this.#scannedAt = 0;
+    this.store.sync();
+  }
+
+  #start(): OperatorProcess {
+    const direct: Ports = { send: this.pve.send, store: this.store };
+    return operatorProcess(
+      { ...this.#options, store: this.store, now: () => this.now },
+      this.#options.between?.(direct, this) ?? direct,
+    );
+  }
+
+  get conditions(): Readonly<Record<string, string>> {
+    const conditions = this.store.live()?.object?.status?.conditions ?? [];
+    return Object.fromEntries(conditions.map(({ type, status }) => [type, status]));
+  }
+
+  get status() {
+    return this.store.live()?.object?.status ?? {};
+  }
+
+  /** The shared look at the cluster, as often as it is taken in earnest. */
+  async #scan(): Promise<void> {
+    if (this.now - this.#scannedAt < SCAN_MS) return;
+    this.#scannedAt = this.now;
+    await this.process.inventory.refresh().catch(() => undefined);
+  }
+
+  /** One pass and the time until the next. A pass that waits for a change gets one with the next look at the cluster. */
+  async pass(): Promise<PassResult | undefined> {
+    this.pve.settle();
+    await this.#scan();
+    const result = await this.process.pass().catch(() => undefined);
+    await setImmediate(); // whatever the pass left running comes to its end
+    if (this.#options.isDead?.() === true) {
+      this.now += 3_000;
+      this.restart();
+      return undefined;
+    }
+    this.store.sync();
+    this.now +=
+      result?.next.when === 'after' ? result.next.delay : result?.next.when === 'change' ? SCAN_MS : 1_000;
+    return result;
+  }
+
+  async until(isDone: () => boolean): Promise<void> {
+    for (let passes = 0; passes < MOST_PASSES; passes += 1) {
+      if (isDone()) return;
+      await this.pass();
+    }
+    throw new Error(
+      `After ${MOST_PASSES} passes there is no end to it: ${JSON.stringify({ status: this.status, guests: [...this.pve.guests.values()].map(({ vmid, config }) => [vmid, config['lock'], config['name']]) })}`,
+    );
+  }
+
+  untilReady(): Promise<void> {
+    const isReady = (): boolean => {
+      const { conditions, observedGeneration } = this.status;
+      const ready = conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+      return ready && observedGeneration === this.store.live()?.metadata.generation;
+    };
+    return this.until(isReady);
+  }
+
+  async delete(): Promise<void> {
+    this.store.markDeleted();
+    await this.until(() => this.store.live() === undefined);
+  }
+}

@@ -1,0 +1,75 @@
+/** Objects of our kinds as the API server would hold them, with little in them unless a test says more. */
+import { bytes, GiB, vmid } from '../../src/lib/units.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
+import type { ObjectReader, Resource } from '../../src/runtime/controller.ts';
+
+export const UID = 'c7b0a0b2-5a55-4f0e-9b0c-3c1f6a0e9d11';
+export const OTHER_UID = '0d9a5f7e-1111-4c4c-8d8d-aaaaaaaaaaaa';
+
+type Meta = Resource['metadata'];
+
+const meta = (name: string, change: Partial<Meta> = {}): Meta => ({
+  name,
+  namespace: 'default',
+  uid: `uid-of-${name}`,
+  resourceVersion: '1',
+  generation: 1,
+  finalizers: [],
+  labels: {},
+  annotations: {},
+  ...change,
+});
+
+export interface VirtualMachineChange {
+  readonly metadata?: Partial<Meta>;
+  readonly spec?: Partial<VirtualMachine['spec']>;
+  readonly status?: VirtualMachine['status'];
+}
+
+export const aVirtualMachine = ({ metadata, spec, status }: VirtualMachineChange = {}): VirtualMachine => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'VirtualMachine',
+  metadata: meta('web', { uid: UID, ...metadata }),
+  spec: {
+    providerRef: { name: 'pve' },
+    classRef: { name: 'small' },
+    imageRef: { name: 'ubuntu' },
+    ...spec,
+  },
+  ...(status && { status }),
+});
+
+export const aProvider = (
+  spec: Partial<Provider['spec']> = {},
+  metadata: Partial<Meta> = {},
+  status?: Provider['status'],
+): Provider => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'Provider',
+  metadata: meta('pve', metadata),
+  spec: { type: 'proxmox', ...spec },
+  ...(status && { status }),
+});
+
+export const aClass = (spec: Partial<VMClass['spec']> = {}, metadata: Partial<Meta> = {}): VMClass => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'VMClass',
+  metadata: meta('small', metadata),
+  spec: { cpus: 2, memory: bytes(2 * GiB), ...spec },
+});
+
+export const anImage = (
+  source: VMImage['spec']['source'] = { vmid: vmid(9000) },
+  metadata: Partial<Meta> = {},
+): VMImage => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'VMImage',
+  metadata: meta('ubuntu', metadata),
+  spec: { source },
+});
+
+export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => ({
+  get: (namespace, name) =>
+    objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
+  list: () => objects,
+});

@@ -1,0 +1,85 @@
+/** One life of the operator's process, as far as a VirtualMachine is concerned: what it keeps in memory dies with it. */
+import { pino } from 'pino';
+import { createGuestMemories, outcomeOf, virtualMachineController } from '../../controllers/index.ts';
+import type { Connection } from '../../controllers/shared/connections.ts';
+import { createVmidAllocator } from '../../controllers/shared/vmids.ts';
+import type { GuestMemories } from '../../controllers/virtualmachine/memory.ts';
+import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
+import { vmid } from '../../src/lib/units.ts';
+import type { VMClass } from '../../src/api/index.ts';
+import type { EventNote } from '../../src/runtime/controller.ts';
+import { runPass, type PassResult } from '../../src/runtime/engine.ts';
+import type { ObjectStore } from '../../src/runtime/object-store.ts';
+import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
+import { VM_KEY, type VmStore } from './in-memory-vm.ts';
+
+export interface World {
+  readonly store: VmStore;
+  readonly now: () => number;
+  readonly vmClass?: () => VMClass;
+  readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly defaults?: Connection['defaults'];
+}
+
+/** What the process reaches the world through; a test may stand in between. */
+export interface Ports {
+  readonly send: Send;
+  readonly store: ObjectStore<ReturnType<typeof aVirtualMachine>>;
+}
+
+export interface OperatorProcess {
+  readonly inventory: Inventory;
+  readonly memories: GuestMemories;
+  readonly events: EventNote[];
+  pass(): Promise<PassResult>;
+}
+
+export const CLUSTER_ID = 'cluster-1';
+
+export function operatorProcess(world: World, { send, store }: Ports): OperatorProcess {
+  const { now, secrets = {}, defaults = {} } = world;
+  const client = pve(send);
+  const inventory = createInventory({ pve: client, now });
+  const claimed = () => {
+    const number = world.store.live()?.object?.status?.vmid;
+    return new Set(number === undefined ? [] : [vmid(number)]);
+  };
+  const connection: Connection = {
+    origin: 'https://pve.example.com:8006',
+    identity: { name: 'homelab', nodes: ['pve-1'] },
+    pve: client,
+    inventory,
+    vmids: createVmidAllocator(claimed, now),
+    nodeSelector: [],
+    defaults,
+  };
+  const memories = createGuestMemories();
+  const events: EventNote[] = [];
+  const controller = virtualMachineController({
+    clusterId: CLUSTER_ID,
+    providers: readerOf(aProvider()),
+    classes: {
+      get: () => world.vmClass?.() ?? aClass(),
+      list: () => [],
+    },
+    images: readerOf(anImage()),
+    connections: { get: () => (inventory.view() ? connection : undefined) },
+    readSecret: (_namespace, name) => {
+      const values = secrets[name];
+      return Promise.resolve(values && { values });
+    },
+    memories,
+    now,
+  });
+  const deps = {
+    kind: 'VirtualMachine',
+    store,
+    events: { publish: (_about: unknown, note: EventNote) => void events.push(note) },
+    log: pino({ enabled: false }),
+    clock: { now: () => new Date(now()), monotonic: () => 0 as never, after: () => () => undefined },
+    signal: new AbortController().signal,
+    outcomeOf,
+    passId: () => 'p',
+  };
+  return { inventory, memories, events, pass: () => runPass(VM_KEY, controller, deps) };
+}

@@ -1,0 +1,237 @@
+/** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
+import { configChange, isNew } from '../../controllers/virtualmachine/change.ts';
+import { planCloudInit } from '../../controllers/virtualmachine/cloud-init-plan.ts';
+import { devicesOf } from '../../controllers/virtualmachine/devices.ts';
+import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
+import type {
+  Claim,
+  ConfigChange,
+  Desired,
+  Failure,
+  Guest,
+  GuestConfig,
+  Namesake,
+  Observed,
+  Plan,
+  Presence,
+  Step,
+  Task,
+} from '../../controllers/virtualmachine/model.ts';
+import { nicsOf } from '../../controllers/virtualmachine/networks.ts';
+import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
+import type { StorageView } from '../../src/pve/index.ts';
+import { vmid } from '../../src/lib/units.ts';
+import type { VirtualMachine } from '../../src/api/index.ts';
+import { cloned, configured, grown } from './guest-model.ts';
+import { UPID } from './guests.ts';
+import { aVirtualMachine } from './objects.ts';
+
+export interface World {
+  readonly now: number;
+  readonly want: Desired;
+  readonly template: GuestConfig;
+  readonly claim: Omit<Claim, 'ageMs'> | undefined;
+  /** Epoch ms. */
+  readonly claimedAt: number;
+  /** The guest on the claimed number. */
+  readonly guest: Guest | undefined;
+  /** Nobody can tell whether the guest is there. */
+  readonly blind: boolean;
+  readonly task: Task | undefined;
+  readonly failure: Failure | undefined;
+  readonly othersTasks: readonly string[];
+  readonly namesake: Namesake | undefined;
+  readonly noted: string | undefined;
+  readonly volumes: ReadonlySet<string>;
+  readonly storages: readonly StorageView[];
+  /** Status says that we cloned it, rather than adopted it. */
+  readonly cloned: boolean;
+  /** For how long a lock was held without a task. */
+  readonly lockedMs: number;
+  /** Which device each network was given, as status would carry it. */
+  readonly devices: readonly { readonly name?: string; readonly device: string; readonly mac: string }[];
+  readonly nextVmid: number;
+  readonly maxCpus: number;
+}
+
+export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
+  sameOwner(guest.mark, want.owner);
+
+export const vmOf = ({ want, noted, devices, cloned }: World): VirtualMachine =>
+  aVirtualMachine({
+    metadata: { uid: want.owner.uid },
+    status: {
+      networks: devices,
+      ...(cloned && { cloneType: 'Linked' as const }),
+      ...(noted !== undefined && { cloudInit: { mode: 'Image' as const, volume: noted } }),
+    },
+  });
+
+export function observe(world: World): Observed {
+  const { now, guest, claim, want, task } = world;
+  const own = claim && guest && isOurs(world, guest) ? guest : undefined;
+  const hidden = isHidden(task);
+  return {
+    now,
+    task,
+    failure: failureOf(world),
+    activeTasks: world.othersTasks,
+    lockedMs: world.lockedMs,
+    namesake: claim || !want.exists ? undefined : world.namesake,
+    seedVolume: world.noted,
+    claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },
+    presence: hidden ? { kind: 'absent' } : presenceOf(world),
+    change: own && !hidden ? changeOf(world, own) : undefined,
+  };
+}
+
+/** While our task runs, or after it destroyed the guest, nobody looks. */
+const isHidden = (task: Task | undefined): boolean =>
+  task?.state === 'running' ||
+  task?.state === 'unreachable' ||
+  (task?.type === 'qmdestroy' && task.state === 'ok');
+
+const GENERATION = 1;
+
+const failureOf = ({ failure, task, now }: World): Failure | undefined =>
+  failureAfter(
+    failure && { ...failure, at: new Date(failure.at).toISOString(), generation: GENERATION },
+    task,
+    { generation: GENERATION, now },
+  );
+
+function presenceOf({ claim, guest, blind }: World): Presence {
+  if (claim === undefined) return { kind: 'notMade' };
+  if (blind) return { kind: 'unknown', message: 'The cluster has no quorum.' };
+  return guest ? { kind: 'seen', guest } : { kind: 'absent' };
+}
+
+export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
+  const { want, storages, volumes, maxCpus } = world;
+  if (!want.exists) return undefined;
+  const vm = vmOf(world);
+  const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
+  const planned = known && planCloudInit(vm, known, guest, { isoStorage: undefined, storages });
+  const cloudInit =
+    planned?.seed?.noted && isNew(vm, guest)
+      ? { ...planned, seed: { ...planned.seed, uploaded: volumes.has(planned.seed.volume) } }
+      : planned;
+  return configChange(vm, want, guest, { cloudInit, maxCpus, nodeCpus: 1024 });
+}
+
+/** The world after a plan was carried out, its tasks done and some time gone by. */
+export function after(plan: Plan, world: World): World {
+  const later = { ...world, now: world.now + 1_000, task: undefined, failure: undefined };
+  if (plan.kind === 'act') return notedDevices(afterStep(plan.step, later));
+  if (plan.kind === 'wait' || plan.kind === 'refuse') return afterWaiting(plan.againMs ?? 60_000, world);
+  return world;
+}
+
+/** What runs comes to its end meanwhile; what nobody mends stays. Looking late does no harm and is quicker. */
+const afterWaiting = (ms: number, world: World): World => ({
+  ...world,
+  now: world.now + Math.max(ms, 20_000),
+  task: undefined,
+  othersTasks: [],
+  failure: failureOf(world),
+});
+
+function afterStep(step: Step, world: World): World {
+  switch (step.do) {
+    case 'reserve':
+      return {
+        ...world,
+        claim: { vmid: step.vmid ?? vmid(world.nextVmid), made: false, certain: true },
+        claimedAt: world.now,
+        nextVmid: world.nextVmid + 1,
+        cloned: step.vmid === undefined,
+        // A namesake's number has a guest on it; a number that PVE gave has none.
+        guest: step.vmid === undefined ? undefined : world.guest,
+      };
+    case 'releaseClaim':
+      return { ...world, claim: undefined, devices: [], cloned: false };
+    case 'clone':
+      if (world.guest) throw new Error(`VM ${step.vmid} already exists`);
+      return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
+    case 'noteSeed':
+      return { ...world, noted: step.volume };
+    case 'uploadSeed':
+      return { ...world, volumes: new Set([...world.volumes, step.seed.volume]) };
+    case 'deleteSeed':
+      return { ...world, noted: undefined, volumes: without(world.volumes, step.volume) };
+    case 'destroy':
+      if (world.guest?.running) throw new Error('the VM is running - destroy failed');
+      return {
+        ...withClaimMade(world),
+        guest: undefined,
+        task: { upid: UPID, type: 'qmdestroy', state: 'ok' },
+      };
+    case 'configure':
+    case 'growRootDisk':
+    case 'start':
+    case 'stop':
+    case 'shutdown':
+      return withClaimMade({ ...world, guest: guestAfter(step, world.guest) });
+    default:
+      return step satisfies never;
+  }
+}
+
+type GuestStep = Extract<Step, { do: 'configure' | 'growRootDisk' | 'start' | 'stop' | 'shutdown' }>;
+
+function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
+  if (!guest) throw new Error(`There is no guest to ${step.do}.`);
+  if ('digest' in step && step.digest !== guest.digest) throw new Error('detected modified configuration');
+  switch (step.do) {
+    case 'configure': {
+      const config = configured(guest.vmid, guest.config, step.change.set, step.change.delete);
+      return { ...guest, config, digest: `${guest.digest}+` };
+    }
+    case 'growRootDisk':
+      return { ...guest, config: grown(guest.config, step.disk, step.to), digest: `${guest.digest}+` };
+    case 'start':
+      return { ...guest, running: true };
+    case 'stop':
+    case 'shutdown':
+      return { ...guest, running: false };
+    default:
+      return step satisfies never;
+  }
+}
+
+function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Guest {
+  const description = describeGuest(step.owner);
+  return {
+    vmid: step.vmid,
+    node: step.creation.node,
+    mark: parseMark(description),
+    lock: undefined,
+    template: false,
+    running: false,
+    config: cloned(template, { vmid: step.vmid, name: step.name, description }),
+    digest: 'made',
+    pending: [],
+  };
+}
+
+const withClaimMade = (world: World): World => ({
+  ...world,
+  claim: world.claim && { ...world.claim, made: true, certain: true },
+});
+
+/** Status records the devices of a guest's networks in every pass that sees it. */
+function notedDevices(world: World): World {
+  const { guest, want } = world;
+  if (!guest || !isOurs(world, guest) || !world.claim) return world;
+  const names = new Map([...devicesOf(vmOf(world), want)].map(([name, device]) => [device, name]));
+  return {
+    ...world,
+    devices: nicsOf(guest.config).map(({ device, mac = '' }) => {
+      const name = names.get(device);
+      return { device, mac, ...(name !== undefined && { name }) };
+    }),
+  };
+}
+
+const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>
+  new Set([...set].filter((each) => each !== gone));

@@ -1,0 +1,108 @@
+/** Kills the operator's process between any two calls to the outside, or loses what Proxmox VE or the API server answered. */
+import { PveError, type Send } from '../../src/pve/index.ts';
+import type { Life } from './life.ts';
+import type { Ports } from './operator-process.ts';
+
+/** What happens to one call. */
+export type Fault =
+  /** The process ends before the request is sent. */
+  | 'dies before'
+  /** The request is carried out, and the process ends before it has the answer. */
+  | 'dies after'
+  /** The request never arrives, and nobody says so. */
+  | 'is lost'
+  /** The request is carried out, but the answer never arrives. */
+  | 'loses the answer'
+  /** The request arrives long after everybody stopped waiting for it. */
+  | 'arrives late';
+
+/** What shall happen to a call, by its number (from 1) and what it calls. */
+export type Strike = (call: number, what: string) => Fault | undefined;
+
+export const atCalls = (faults: Iterable<readonly [number, Fault]>): Strike => {
+  const byCall = new Map(faults);
+  return (call) => byCall.get(call);
+};
+
+class Died extends Error {}
+
+const LATE_MS = 25_000;
+
+export class Saboteur {
+  /** Calls so far, over all processes. */
+  calls = 0;
+  readonly #strike: Strike;
+  #dead = false;
+
+  constructor(strike: Strike) {
+    this.#strike = strike;
+  }
+
+  readonly isDead = (): boolean => this.#dead;
+
+  readonly between = ({ send, store }: Ports, life: Life): Ports => {
+    let alive = true;
+    this.#dead = false;
+    const die = (): never => {
+      alive = false;
+      this.#dead = true;
+      throw new Died();
+    };
+    const next = (what: string): Fault | undefined => {
+      if (!alive) throw new Died();
+      this.calls += 1;
+      const fault = this.#strike(this.calls, what);
+      return fault === 'dies before' ? die() : fault;
+    };
+    const call = async <T>(
+      what: string,
+      run: () => Promise<T>,
+      { lost, later }: { readonly lost: () => Error; readonly later?: (() => void) | undefined },
+    ): Promise<T> => {
+      const fault = next(what);
+      if (fault === 'arrives late') later?.();
+      if (fault === 'arrives late' || fault === 'is lost') throw lost();
+      const answer = await run();
+      if (fault === 'dies after') die();
+      if (fault === 'loses the answer') throw lost();
+      return answer;
+    };
+    const sabotaged: Send = (endpoint, params, options) => {
+      const route = `${endpoint.method} ${endpoint.path}`;
+      // An upload is streamed while we wait for it: it arrives then or never.
+      const canBeLate = endpoint.method !== 'GET' && !endpoint.path.endsWith('/upload');
+      const arrive = (): void => {
+        try {
+          life.pve.answer(route, params as Readonly<Record<string, unknown>>);
+        } catch (error) {
+          if (!(error instanceof PveError)) throw error; // refused: nobody is left to be told
+        }
+      };
+      return call(route, () => send(endpoint, params, options), {
+        lost: () => unanswered(endpoint.method, endpoint.path),
+        later: canBeLate ? () => life.pve.deliverLate(life.now + LATE_MS, arrive) : undefined,
+      });
+    };
+    const lost = (): Error => new Error('the API server does not answer');
+    return {
+      send: sabotaged,
+      store: {
+        ...store,
+        fetch: (key, signal) => call('fetch', () => store.fetch(key, signal), { lost }),
+        writeFinalizers: (entry, names) =>
+          call('write finalizers', () => store.writeFinalizers(entry, names), { lost }),
+        writeStatus: (entry, status) =>
+          call('write status', () => store.writeStatus(entry, status), { lost }),
+      },
+    };
+  };
+}
+
+const unanswered = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', route: string): PveError =>
+  new PveError({
+    refusal: method === 'GET' ? 'unavailable' : 'unknownOutcome',
+    method,
+    route,
+    code: 'ECONNRESET',
+    message: 'Proxmox VE gave no answer.',
+  });

@@ -1,0 +1,345 @@
+/** Specs as users might write them, right ones and wrong ones, with a liking for the edges. */
+import fc, { type Arbitrary } from 'fast-check';
+
+/** Mostly a value that is right: in a spec of many fields, one wrong one in a few objects is what tells. */
+const field = <T>(right: Arbitrary<T>, ...wrong: readonly unknown[]): Arbitrary<unknown> =>
+  fc.oneof({ weight: 24, arbitrary: right }, { weight: 1, arbitrary: fc.constantFrom(...wrong) });
+
+const record = (
+  fields: Readonly<Record<string, Arbitrary<unknown>>>,
+  ...requiredKeys: readonly string[]
+): Arbitrary<unknown> => fc.record(fields, { requiredKeys: [...requiredKeys], noNullPrototype: true });
+
+const name = field(
+  fc.constantFrom('a', 'a.b', 'web-server', '9', 'x'.repeat(253)),
+  ...['', 'A', 'a_b', '-a', 'a-', 'a b', 'ä', 'x'.repeat(254), 7, {}],
+);
+const namespace = field(fc.constantFrom('default', 'x'.repeat(63)), 'a.b', '', 'x'.repeat(64), true);
+const ref = record({ name, namespace }, 'name');
+const key = field(fc.constantFrom('userdata', 'ca.crt', '_-.'), '', 'a/b', 'ö', 1);
+const keyRef = record({ name, key }, 'name', 'key');
+const secretRef = record({ name, key }, 'name');
+const text = field(fc.oneof(fc.string(), fc.constant('🐧'.repeat(300))), 1, false, []);
+const flag = field(fc.boolean(), 'true', 1);
+const node = field(fc.constantFrom('pve-1', 'PVE', '1'), 'pve_1', 'pve.1', '', 'x'.repeat(64));
+const storage = field(fc.constantFrom('local-lvm', 'ab', 'a.b_c9'), 'a', '9a', 'a-', 'a/b');
+const bridge = field(
+  fc.constantFrom('vmbr0', 'v', 'a_b.c-d', 'x'.repeat(15)),
+  '0vmbr',
+  '',
+  'x'.repeat(16),
+  'a b',
+);
+const vmid = field(
+  fc.oneof(fc.integer({ min: 100, max: 999_999_999 }), fc.constantFrom(100, 999_999_999)),
+  99,
+  1e9,
+  '100',
+  100.5,
+);
+
+const suffix = fc.constantFrom(
+  '',
+  'm',
+  'u',
+  'k',
+  'K',
+  'M',
+  'G',
+  'T',
+  'P',
+  'E',
+  'Ki',
+  'Mi',
+  'Gi',
+  'Ti',
+  'Pi',
+  'Ei',
+  'ki',
+  'e3',
+  'E3',
+  'e+3',
+  'e-3',
+  'e',
+  'B',
+);
+const number = fc.oneof(
+  fc.nat(4096).map(String),
+  fc.tuple(fc.nat(99), fc.nat(999)).map(([whole, fraction]) => `${whole}.${fraction}`),
+  fc.constantFrom(
+    '.5',
+    '5.',
+    '',
+    '.',
+    '+4',
+    '-4',
+    '0',
+    '1048576',
+    '1048575',
+    '16777216',
+    '16777215.5',
+    '70368744177664',
+  ),
+);
+const quantity = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom('4Gi', '16Mi', '1.5Gi', '8000M', 4_294_967_296, '4e9') },
+  { weight: 1, arbitrary: fc.tuple(number, suffix).map(([n, s]) => n + s) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<unknown>(
+      4,
+      -1,
+      16_777_215,
+      16_777_216,
+      2 ** 60,
+      1.5,
+      true,
+      '64Ti',
+      '1Pi',
+      '8Ei',
+    ),
+  },
+);
+
+const address = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.constantFrom('192.168.1.1', 'fd00::1', '::1', '255.255.255.255', '2001:db8::192.0.2.1'),
+  },
+  { weight: 2, arbitrary: fc.oneof(fc.ipV4(), fc.ipV6()) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '',
+      '01.2.3.4',
+      '1.2.3',
+      'fe80::1%eth0',
+      '::ffff:1.2.3.4',
+      '::ffff:c0a8:101',
+      '[::1]',
+      'host',
+    ),
+  },
+);
+const prefix = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(32).map(String) },
+  { weight: 1, arbitrary: fc.constantFrom('128', '129', '33', '', '024', '-1') },
+);
+const cidr = fc.oneof(
+  { weight: 12, arbitrary: fc.tuple(address, prefix).map(([a, p]) => `${a}/${p}`) },
+  { weight: 1, arbitrary: address },
+);
+const mac = field(
+  fc.constantFrom('02:00:00:aa:bb:cc', '0E:FF:00:AA:BB:CC'),
+  ...['01:00:5e:00:00:01', '02-00-00-aa-bb-cc', '02:00:00:aa:bb', '02:00:00:aa:bb:cg'],
+);
+const network = record(
+  {
+    name: field(fc.constantFrom('lan', 'dmz', 'mgmt', 'vmbr0', '9'), '', 'LAN', 'a.b', 'x'.repeat(64)),
+    bridge,
+    vlan: field(fc.constantFrom(1, 100, 4094), 0, 4095, '100', 1.5),
+    mac,
+    model: field(fc.constantFrom('virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'), 'ne2000', ''),
+    staticIP: record(
+      { address: cidr, gateway: address, dns: fc.array(address, { maxLength: 3 }) },
+      'address',
+    ),
+  },
+  'name',
+);
+const disk = record(
+  { name: field(fc.constant('root'), 'data', ''), size: quantity, storageClass: storage },
+  'name',
+  'size',
+);
+const duration = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom('60s', '5m', '24h', '1h30m', '0s', '1.5s', '250ms', '999999.999ms'),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('60', '', '25h', '24h1ms', '1d', '-1s', '1us', '1234567s', '1h'.repeat(17)),
+  },
+);
+
+const labelKey = field(fc.constantFrom('vm.type', 'example.com/role', 'A'), '', 'a b', '/a', 'a/');
+const labelValues = fc.array(field(fc.constantFrom('database', '', 'A_1'), 'a b', '-a'), {
+  minLength: 1,
+  maxLength: 2,
+});
+const term = fc.oneof(
+  record(
+    { key: labelKey, operator: fc.constantFrom('In', 'NotIn'), values: labelValues },
+    'key',
+    'operator',
+    'values',
+  ),
+  record({ key: labelKey, operator: fc.constantFrom('Exists', 'DoesNotExist') }, 'key', 'operator'),
+  record({ key: labelKey, operator: fc.constantFrom('In', 'Exists', 'Gt'), values: labelValues }, 'key'),
+);
+
+/** One arbitrary a kind. */
+export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
+  Provider: record(
+    {
+      type: field(fc.constant('proxmox'), 'vsphere', ''),
+      endpoint: field(
+        fc.constantFrom(
+          'https://pve:8006',
+          'http://127.0.0.1:1',
+          'https://[fd00::1]:8006/api2/',
+          'https://a.b/api2/json',
+        ),
+        ...[
+          'pve:8006',
+          'https://',
+          'https://u:p@pve',
+          'https://pve:0',
+          'https://pve:65536',
+          'https://pve/x',
+          'HTTPS://pve',
+        ],
+      ),
+      endpoints: fc.array(field(fc.constantFrom('https://pve-2', 'https://[::1]:8006/api2'), 'pve-2', ''), {
+        maxLength: 2,
+      }),
+      tls: record({
+        caBundle: field(fc.constant('-----BEGIN CERTIFICATE-----\nMIIB\n'), '', 'MIIB'),
+        fingerprints: fc.array(
+          field(
+            fc.constantFrom('ab'.repeat(32), `${'AB:'.repeat(31)}AB`),
+            'AB',
+            'AB:'.repeat(32),
+            `${'AB:'.repeat(32)}AB`,
+            'G'.repeat(64),
+          ),
+          { maxLength: 2 },
+        ),
+      }),
+      credentialSecretRef: ref,
+      insecureSkipVerify: flag,
+      nodeSelector: fc.array(node, { maxLength: 3 }),
+      defaults: record({
+        storage,
+        isoStorage: storage,
+        bridge,
+        vmIdRange: record({ start: vmid, end: vmid }, 'start', 'end'),
+      }),
+      runtime: record({
+        mode: field(fc.constantFrom('Remote', 'InProcess'), 'remote'),
+        image: text,
+        service: record({ port: field(fc.constantFrom(1, 9090, 65_535), 0, 65_536) }),
+        env: fc.array(
+          fc.oneof(
+            record(
+              { name: field(fc.constantFrom('A', 'PVE_TOKEN_ID', '_9'), '', '9A', 'A-B'), value: text },
+              'name',
+              'value',
+            ),
+            record(
+              {
+                name: fc.constantFrom('B', 'C'),
+                value: text,
+                valueFrom: record({ secretKeyRef: keyRef, configMapKeyRef: keyRef }),
+              },
+              'name',
+            ),
+          ),
+          { maxLength: 2 },
+        ),
+      }),
+    },
+    'type',
+  ),
+  VirtualMachine: record(
+    {
+      providerRef: ref,
+      classRef: ref,
+      imageRef: ref,
+      powerState: field(
+        fc.constantFrom<unknown>('On', 'Off', 'OffGraceful', true, false),
+        'on',
+        'Paused',
+        'true',
+        1,
+        {},
+      ),
+      networks: fc.array(network, { maxLength: 2 }),
+      disks: fc.array(disk, { maxLength: 1 }),
+      userData: record({
+        cloudInit: fc.oneof(
+          { weight: 6, arbitrary: record({ inline: text }, 'inline') },
+          { weight: 1, arbitrary: record({ inline: text, secretRef }) },
+        ),
+      }),
+      sshKeysSecretRef: secretRef,
+      placement: record({ host: node }),
+      lifecycle: record({ gracefulShutdownTimeout: duration }),
+    },
+    'providerRef',
+    'classRef',
+    'imageRef',
+  ),
+  VMClass: record(
+    {
+      cpus: field(fc.constantFrom(1, 2, 1024), 0, 1025, '2', 1.5),
+      memory: quantity,
+      spec: record({
+        machine: field(fc.constantFrom('q35', 'pc', 'pc-q35-9.0', 'pc-i440fx-8.1+pve1'), 'q36', 'pc-q35', ''),
+        bios: field(fc.constantFrom('uefi', 'ovmf', 'bios', 'seabios'), 'UEFI', ''),
+      }),
+      storage: record({ class: storage, type: field(fc.constantFrom('thin', 'thick'), 'ssd') }),
+    },
+    'cpus',
+    'memory',
+  ),
+  VMImage: record(
+    {
+      source: field(
+        fc.oneof(
+          fc.constantFrom<unknown>(
+            'ubuntu-22-template',
+            'a',
+            'A.b',
+            '9000',
+            9000,
+            100,
+            999_999_999,
+            '9000-x',
+            'x'.repeat(255),
+          ),
+          fc.string(),
+          fc.integer(),
+        ),
+        ...[
+          '',
+          '99',
+          '099',
+          '0100',
+          '1000000000',
+          'https://a/b',
+          'local:iso/x',
+          'a b',
+          'a_b',
+          '-a',
+          'x'.repeat(256),
+          1.5,
+          true,
+          {},
+        ],
+      ),
+    },
+    'source',
+  ),
+  VMSnapshot: record({ vmRef: record({ name }, 'name'), description: text, includeMemory: flag }, 'vmRef'),
+  VMClone: record({ sourceVMRef: ref, linkedClone: flag }, 'sourceVMRef'),
+  VMPlacementPolicy: record({
+    nodeSelector: fc.array(node, { maxLength: 2 }),
+    antiAffinity: fc.array(term, { maxLength: 2 }),
+    constraints: record({
+      maxVMsPerNode: field(fc.constantFrom(1, 10, 10_000), 0, 10_001, '1'),
+      minFreeMemory: quantity,
+    }),
+  }),
+};

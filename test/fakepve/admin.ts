@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { PveError, notImplemented } from './errors.ts';
+import { faultSchema } from './fault-rules.ts';
+import { describeWorld } from './state-view.ts';
+import type { FaultInput } from './fault-rules.ts';
+import type { World } from './world.ts';
+
+export interface Admin {
+  readonly world: () => World;
+  /** Back to the beginning; with a description, to that cluster from now on. */
+  readonly reset: (cluster?: unknown) => Promise<void>;
+}
+
+const move = z.strictObject({ advance: z.number().nonnegative() });
+const isFault = z.custom<FaultInput>((rule) => faultSchema.safeParse(rule).success);
+
+const refusal = (text: string): PveError => new PveError(400, `${text}\n`);
+
+function arm(world: World, rule: FaultInput): void {
+  try {
+    world.faults.add(rule);
+  } catch (error) {
+    throw refusal(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Refused as a whole if one of the rules makes no sense. */
+function addFaults(world: World, body: unknown): readonly FaultInput[] {
+  const rules: unknown[] = Array.isArray(body) ? body : [body];
+  for (const rule of rules) {
+    const { error } = faultSchema.safeParse(rule);
+    if (error) throw refusal(`${JSON.stringify(rule)} is no fault rule: ${z.prettifyError(error)}`);
+  }
+  for (const rule of z.array(isFault).parse(rules)) arm(world, rule);
+  return world.faults.list();
+}
+
+async function moveClock({ clock }: World, body: unknown): Promise<object> {
+  const { data, error } = move.safeParse(body);
+  if (error) throw refusal(`write {"advance": MILLISECONDS}: ${z.prettifyError(error)}`);
+  await clock.advance(data.advance);
+  return { now: clock.now() };
+}
+
+async function reset(admin: Admin, body: unknown): Promise<null> {
+  try {
+    await admin.reset(body);
+  } catch (error) {
+    throw refusal(error instanceof Error ? error.message : String(error));
+  }
+  return null;
+}
+
+/** The fake's own requests, beside those of PVE. */
+export async function administer(
+  admin: Admin,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<unknown> {
+  const world = admin.world();
+  switch (`${method} ${path}`) {
+    case 'POST /fakepve/reset':
+      return reset(admin, body);
+    case 'GET /fakepve/state':
+      return describeWorld(world);
+    case 'GET /fakepve/faults':
+      return world.faults.list();
+    case 'POST /fakepve/faults':
+      return addFaults(world, body);
+    case 'DELETE /fakepve/faults':
+      world.faults.clear();
+      return null;
+    case 'GET /fakepve/clock':
+      return { now: world.clock.now() };
+    case 'POST /fakepve/clock':
+      return moveClock(world, body);
+    default:
+      throw notImplemented(method, path);
+  }
+}
+
+/** What came with such a request; nothing if it came without a body. */
+export function readJson(text: string): unknown {
+  try {
+    return text.trim() === '' ? undefined : JSON.parse(text);
+  } catch {
+    throw refusal('the body is no JSON');
+  }
+}

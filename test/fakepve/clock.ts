@@ -1,0 +1,117 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** Time as the fake sees it. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Resolves after `ms`, or rejects as soon as the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Lets `ms` pass at once: whoever sleeps until then wakes in order, and does what follows. */
+  advance(ms: number): Promise<void>;
+}
+
+/** Waiting was cut short by its signal. */
+export class Interrupted extends Error {
+  constructor() {
+    super('received interrupt');
+  }
+}
+
+interface Sleeper {
+  readonly due: number;
+  readonly wake: () => void;
+}
+
+/** What timers of Node can wait at most. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+abstract class AdvancingClock implements Clock {
+  protected readonly sleepers = new Set<Sleeper>();
+
+  abstract now(): number;
+  protected abstract moveTo(time: number): void;
+  /** Makes the sleeper wake by itself; gives what calls that off. */
+  protected abstract arm(sleeper: Sleeper): () => void;
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) throw new Interrupted();
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const sleeper = { due: this.now() + Math.max(0, ms), wake: () => resolve(undefined) };
+    const interrupt = (): void => reject(new Interrupted());
+    this.sleepers.add(sleeper);
+    const disarm = this.arm(sleeper);
+    signal?.addEventListener('abort', interrupt, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.sleepers.delete(sleeper);
+      signal?.removeEventListener('abort', interrupt);
+      disarm();
+    }
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.now() + ms;
+    // Whatever is under way may be about to sleep.
+    await turn();
+    for (let next = this.first(end); next !== undefined; next = this.first(end)) {
+      this.moveTo(Math.max(next.due, this.now()));
+      this.sleepers.delete(next);
+      next.wake();
+      // What it does next may be to sleep again, within this same time.
+      await turn();
+    }
+    this.moveTo(Math.max(end, this.now()));
+  }
+
+  private first(end: number): Sleeper | undefined {
+    let first: Sleeper | undefined;
+    for (const sleeper of this.sleepers)
+      if (sleeper.due <= end && (first === undefined || sleeper.due < first.due)) first = sleeper;
+    return first;
+  }
+}
+
+/** The machine's own time, which can be moved ahead. */
+export class RunningClock extends AdvancingClock {
+  private offset = 0;
+
+  now(): number {
+    return Date.now() + this.offset;
+  }
+
+  protected moveTo(time: number): void {
+    this.offset = time - Date.now();
+  }
+
+  protected arm({ due, wake }: Sleeper): () => void {
+    const timer = setTimeout(wake, Math.min(due - this.now(), LONGEST_MS)).unref();
+    return () => clearTimeout(timer);
+  }
+}
+
+/** Time that stands still unless it is moved: with it, the same requests always have the same effects. */
+export class StandingClock extends AdvancingClock {
+  private time: number;
+
+  /** @param start milliseconds since 1970 */
+  constructor(start: number = Date.UTC(2026, 0, 1)) {
+    super();
+    this.time = start;
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  protected moveTo(time: number): void {
+    this.time = time;
+  }
+
+  /** Who need not wait is not made to. */
+  protected arm({ due, wake }: Sleeper): () => void {
+    if (due > this.time) return () => undefined;
+    const immediate = setImmediate(wake);
+    return () => clearImmediate(immediate);
+  }
+}

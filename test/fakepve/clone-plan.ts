@@ -1,0 +1,128 @@
+import { checkLock } from './call.ts';
+import { failure, paramError } from './errors.ts';
+import { drivesOf, isCdrom, isCloudInit, splitVolid } from './drives.ts';
+import { checkBridges } from './option-rights.ts';
+import { canLink, canSnapshot, isBase, keepsFiles } from './storage.ts';
+import type { Call } from './call.ts';
+import type { Drive } from './drives.ts';
+import type { Config, Guest } from './guest.ts';
+
+/** What a clone will do, once everything that could refuse it was asked. */
+export interface ClonePlan {
+  readonly source: Guest;
+  /** Of the source, or of one of its snapshots. */
+  readonly config: Config;
+  readonly newid: number;
+  readonly full: boolean;
+  readonly storage: string | undefined;
+  readonly format: string | undefined;
+  readonly target: string;
+  /** KiB a second; 0: as fast as it goes. */
+  readonly bwlimit: number;
+}
+
+/** Other CD drives are taken over as they are; cloud-init drives are always copied. */
+export const isCopied = (drive: Drive): boolean => !isCdrom(drive) || isCloudInit(drive);
+
+/** These cannot be linked, whatever the storage can do. */
+export const alwaysFull = (drive: Drive): boolean => isCloudInit(drive) || drive.key === 'tpmstate0';
+
+/** A base volume, or the state of a snapshot where the storage can clone that. */
+function canBeLinked(call: Call, source: Guest, drive: Drive, snapname: string | undefined): boolean {
+  const parts = splitVolid(drive.file);
+  if (!parts) return false;
+  const storage = call.world.storage.get(parts.storage);
+  if (!canLink(storage)) return false;
+  if (isBase(parts.name)) return !/\/vm-\d+-/.test(parts.name);
+  const volume = call.world.storage.find(drive.file, source.node);
+  return snapname !== undefined && !keepsFiles(storage) && canSnapshot(storage, volume?.format ?? 'raw');
+}
+
+function checkStorage(call: Call, target: string | undefined): string | undefined {
+  const { world } = call;
+  const id = call.get('storage');
+  if (id === undefined) return undefined;
+  const storage = world.storage.on(id, call.node);
+  if (!storage.content.includes('images'))
+    throw paramError({ storage: `storage '${id}' does not support vm images` });
+  if (target === undefined) return id;
+  world.storage.on(id, target);
+  if (!storage.shared) throw failure(`can't clone to non-shared storage '${id}'`);
+  return id;
+}
+
+function readTarget(call: Call): string | undefined {
+  const target = call.get('target');
+  if (target === undefined || target === call.node || target === 'localhost') return undefined;
+  if (!call.world.nodes.has(target)) throw failure(`no such cluster node '${target}'`);
+  return target;
+}
+
+function configOf(call: Call, source: Guest): Config {
+  const name = call.get('snapname');
+  if (name === undefined) return source.config;
+  const snapshot = source.snapshots.get(name);
+  if (!snapshot) throw failure(`snapshot '${name}' does not exist`);
+  return snapshot.config;
+}
+
+function checkMode(call: Call, full: boolean): void {
+  const refused = ['storage', 'format'].find((name) => !full && call.get(name) !== undefined);
+  if (refused !== undefined) throw failure(`parameter '${refused}' not allowed for linked clones`);
+}
+
+/** The rights on storages and bridges, and whether another node could run it. */
+function checkAccess(call: Call, config: Config, target: string | undefined): void {
+  const { world } = call;
+  let shared = true;
+  for (const drive of drivesOf(config)) {
+    const own = splitVolid(drive.file)?.storage;
+    if (own === undefined) continue;
+    if (!world.storage.get(own).shared) shared = false;
+    if (!isCdrom(drive)) call.need(`/storage/${call.get('storage') ?? own}`, 'Datastore.AllocateSpace');
+  }
+  checkBridges(call, Object.fromEntries(config));
+  if (target !== undefined && !shared)
+    throw failure(`can't clone VM to node '${target}' (VM uses local storage)`);
+}
+
+function checkLinks(call: Call, source: Guest, config: Config): void {
+  const snapname = call.get('snapname');
+  const drives = [...drivesOf(config)].sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const drive of drives) {
+    if (isCdrom(drive) || alwaysFull(drive) || canBeLinked(call, source, drive, snapname)) continue;
+    const of = snapname === undefined ? '' : ' a snapshot of';
+    throw failure(`Linked clone feature is not supported for${of} '${drive.file}' (${drive.key})`);
+  }
+}
+
+/** Asks everything that PVE asks before it clones, in PVE's order. */
+export function planClone(call: Call): ClonePlan {
+  const { world } = call;
+  const source = world.findGuest(call.node, call.vmid);
+  const newid = Number(call.text('newid'));
+  const pool = call.get('pool');
+  if (pool !== undefined) call.needPool(pool);
+  const target = readTarget(call);
+  const storage = checkStorage(call, target);
+  world.requireQuorum();
+  checkLock(source);
+  const config = configOf(call, source);
+  const full = call.flag('full') ?? !source.is('template');
+  checkMode(call, full);
+  checkAccess(call, config, target);
+  if (world.guests.has(newid)) throw failure(`unable to create VM ${newid}: config file already exists`);
+  if (full && source.running && call.get('snapname') === undefined && config.has('tpmstate0'))
+    throw failure('cannot clone TPM state while VM is running');
+  if (!full) checkLinks(call, source, config);
+  return {
+    source,
+    config,
+    newid,
+    full,
+    storage,
+    format: call.get('format'),
+    target: target ?? source.node,
+    bwlimit: call.int('bwlimit') ?? 0,
+  };
+}

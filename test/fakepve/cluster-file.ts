@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { parseSize } from './size.ts';
+
+const size = z.union([z.number().int().nonnegative(), z.string()]).transform((value, context) => {
+  const bytes = typeof value === 'number' ? value : parseSize(value.replace(/i?B?$/, ''));
+  if (bytes === undefined) context.addIssue(`"${value}" is no size: write for example 64G`);
+  return bytes ?? 0;
+});
+
+const scalar = z.union([z.string(), z.number()]).transform(String);
+const names = z.array(z.string());
+
+const nodeSchema = z.strictObject({
+  name: z.string(),
+  cpus: z.number().int().positive().default(8),
+  memory: size.default(32 * 1024 ** 3),
+  /** In addition to those of the whole cluster. */
+  bridges: names.default([]),
+});
+
+const storageSchema = z.strictObject({
+  id: z.string(),
+  type: z.string().default('dir'),
+  content: names,
+  shared: z.boolean().default(false),
+  nodes: names.optional(),
+  size: size.default(1024 ** 4),
+  /** For directories; where PVE would keep the files. */
+  path: z.string().optional(),
+});
+
+const guestSchema = z.strictObject({
+  vmid: z.number().int(),
+  node: z.string(),
+  /** Options as a client would send them to create it: `scsi0: nvme-storage:20` makes the volume. */
+  config: z.record(z.string(), scalar).default({}),
+  template: z.boolean().default(false),
+  running: z.boolean().default(false),
+  /** Interfaces beyond those of the configuration that its guest agent reports. */
+  extraInterfaces: z
+    .array(z.strictObject({ name: z.string(), mac: z.string(), ipv4: z.string() }))
+    .default([]),
+});
+
+const poolSchema = z.strictObject({
+  id: z.string(),
+  comment: z.string().optional(),
+  vms: z.array(z.number().int()).default([]),
+  storages: names.default([]),
+});
+
+const userSchema = z.strictObject({
+  id: z.string(),
+  password: z.string().optional(),
+  groups: names.default([]),
+});
+
+const tokenSchema = z.strictObject({
+  /** `user@realm!name` */
+  id: z.string(),
+  secret: z.string().optional(),
+  privsep: z.boolean().default(false),
+});
+
+const aclSchema = z.strictObject({
+  path: z.string(),
+  role: z.string(),
+  user: z.string().optional(),
+  token: z.string().optional(),
+  group: z.string().optional(),
+  propagate: z.boolean().default(true),
+});
+
+export const clusterSchema = z.strictObject({
+  /** Nodes without a name for their cluster stand alone. */
+  name: z.string().optional(),
+  nodes: z.array(nodeSchema).min(1),
+  bridges: names.default(['vmbr0']),
+  storages: z.array(storageSchema).default([]),
+  guests: z.array(guestSchema).default([]),
+  pools: z.array(poolSchema).default([]),
+  roles: z.record(z.string(), names).default({}),
+  users: z.array(userSchema).default([]),
+  /** The first one is the token that the fake announces. */
+  tokens: z.array(tokenSchema).default([{ id: 'root@pam!operator', privsep: false }]),
+  acls: z.array(aclSchema).default([]),
+  options: z.record(z.string(), scalar).default({}),
+});
+
+export type Cluster = z.output<typeof clusterSchema>;
+export type ClusterInput = z.input<typeof clusterSchema>;
+export type ClusterGuest = Cluster['guests'][number];
+
+const terse = z
+  .looseObject({
+    nodes: z.array(z.string()).min(1),
+    nodeCpus: z.number().int().positive().optional(),
+    bridges: names.default(['vmbr0']),
+    storages: z.array(
+      z.looseObject({
+        storage: z.string(),
+        type: z.string(),
+        path: z.string().optional(),
+        content: names,
+        shared: z.union([z.number(), z.boolean()]).default(0),
+        nodes: names.nullish(),
+      }),
+    ),
+  })
+  .transform(({ nodes, nodeCpus, bridges, storages }): ClusterInput => ({
+    nodes: nodes.map((name) => ({ name, ...(nodeCpus === undefined ? {} : { cpus: nodeCpus }) })),
+    bridges,
+    storages: storages.map(({ storage, type, path, content, shared, nodes: only }) => ({
+      id: storage,
+      type,
+      content,
+      shared: Boolean(shared),
+      ...(path === undefined ? {} : { path }),
+      ...(only ? { nodes: only } : {}),
+    })),
+  }));
+
+const wrapped = z
+  .looseObject({ cluster: z.unknown(), steps: z.unknown() })
+  .transform(({ cluster }) => cluster);
+
+/** Recordings of a real server say in terser words what it had; such a description does as well. */
+function plain(input: unknown): unknown {
+  const inner = wrapped.safeParse(input);
+  const given = inner.success && inner.data !== undefined ? inner.data : input;
+  const short = terse.safeParse(given);
+  return short.success ? short.data : given;
+}
+
+/** Reads a cluster description, YAML or JSON; what is wrong with it is told by place. */
+export function parseCluster(input: unknown, source = 'cluster description'): Cluster {
+  const result = clusterSchema.safeParse(plain(input));
+  if (result.success) return result.data;
+  throw new Error(`${source} cannot be used:\n${z.prettifyError(result.error)}`);
+}
+
+export const readClusterFile = (path: string | URL): Cluster =>
+  parseCluster(parse(readFileSync(path, 'utf8')), String(path));
+
+/** The descriptions that come with the fake, by file name without `.yaml`. */
+export const shippedCluster = (name: 'document' | 'recordings'): Cluster =>
+  readClusterFile(new URL(`./clusters/${name}.yaml`, import.meta.url));

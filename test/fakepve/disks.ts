@@ -1,0 +1,170 @@
+import { failure } from './errors.ts';
+import { isCdrom, newDisk, parseDrive, printDrive, splitVolid } from './drives.ts';
+import { GIB, MIB, formatSize, wholeKiB } from './size.ts';
+import { keepsFiles } from './storage.ts';
+import type { Drive } from './drives.ts';
+import type { Config } from './guest.ts';
+import type { Storage, Volume } from './storage.ts';
+import type { World } from './world.ts';
+
+/** Where disks are made, and for whom. */
+export interface Site {
+  readonly world: World;
+  readonly node: string;
+  readonly vmid: number;
+  readonly log: (line: string) => void;
+}
+
+interface Wanted {
+  readonly storage: Storage;
+  readonly size: number;
+  readonly format: string;
+  /** `disk`, `cloudinit` or `state-NAME`. */
+  readonly kind: string;
+  readonly parent?: Volume | undefined;
+  readonly data?: Buffer | undefined;
+}
+
+const EFI_SIZES: Readonly<Record<string, number>> = { '2m': 128 * 1024, '4m': 528 * 1024 };
+const TPM_SIZE = 4 * MIB;
+const CLOUD_INIT_SIZE = 4 * MIB;
+
+/** The format that a storage can hold, given the wish for one. */
+export const formatOn = (storage: Storage, wanted: string | undefined): string =>
+  keepsFiles(storage) ? (wanted ?? 'raw') : 'raw';
+
+function freeName(site: Site, storage: Storage, stem: 'vm' | 'base'): string {
+  const taken = new Set(
+    site.world.storage
+      .ofGuest(site.vmid, site.node, storage)
+      .map((volume) => /-disk-(\d+)/.exec(volume.name.split('/').at(-1) ?? '')?.[1]),
+  );
+  for (let i = 0; ; i += 1) if (!taken.has(String(i))) return `${stem}-${site.vmid}-disk-${i}`;
+}
+
+function volumeName(site: Site, { storage, kind, format, parent }: Wanted): string {
+  const base = kind === 'disk' ? freeName(site, storage, 'vm') : `vm-${site.vmid}-${kind}`;
+  const own = keepsFiles(storage) ? `${site.vmid}/${base}.${format}` : base;
+  // Thin LVM does not name the base in its clones.
+  return parent && storage.type !== 'lvmthin' ? `${parent.name}/${own}` : own;
+}
+
+/** Makes a volume; refuses when the storage is full. */
+export function allocate(site: Site, wanted: Wanted): Volume {
+  const { world, node, vmid } = site;
+  const { storage, format, parent } = wanted;
+  if (world.faults.isFull(storage.id))
+    throw failure(`unable to create image: storage '${storage.id}': No space left on device`);
+  const name = volumeName(site, wanted);
+  if (world.storage.find(`${storage.id}:${name}`, node))
+    throw failure(`disk image '${world.storage.path(storage, name)}' already exists`);
+  return world.storage.put(
+    {
+      volid: `${storage.id}:${name}`,
+      storage: storage.id,
+      name,
+      content: 'images',
+      format,
+      size: wholeKiB(wanted.size),
+      vmid,
+      parent: parent?.name,
+      ctime: world.seconds(node),
+      data: wanted.data,
+      snapshots: new Set(),
+    },
+    node,
+  );
+}
+
+const sized = (file: string, options: Drive['options'], size: number): Omit<Drive, 'key'> => {
+  const { format: _format, 'import-from': _source, ...rest } = options;
+  return { file, options: { ...rest, size: formatSize(size) } };
+};
+
+/** The size of the disk inside an image file: qcow2 says it in its header. */
+export function imageSize(volume: Volume): number {
+  const data = volume.data;
+  if (volume.content !== 'import' || !data || data.length < 32) return volume.size;
+  return data.readUInt32BE(0) === 0x514649fb ? Number(data.readBigUInt64BE(24)) : volume.size;
+}
+
+function importDisk(site: Site, drive: Drive, storage: Storage): Omit<Drive, 'key'> {
+  const { world, node } = site;
+  const source = drive.options['import-from'] ?? '';
+  const volume = world.storage.find(source, node);
+  const parts = splitVolid(source);
+  if (!parts) throw failure(`unable to parse volume ID '${source}'`);
+  const from = world.storage.on(parts.storage, node);
+  if (!volume) throw failure(`failed to stat '${world.storage.path(from, parts.name)}'`);
+  site.log(`create full clone of drive ${volume.content === 'import' ? '' : `${drive.key} `}(${source})`);
+  const format = formatOn(storage, drive.options['format'] ?? volume.format);
+  const made = allocate(site, { storage, size: imageSize(volume), format, kind: 'disk', data: volume.data });
+  site.log(`allocated target volume '${made.volid}'`);
+  return sized(made.volid, drive.options, made.size);
+}
+
+function newSize(drive: Drive, gib: number): number {
+  if (drive.key === 'efidisk0') return EFI_SIZES[drive.options['efitype'] ?? '2m'] ?? 0;
+  return drive.key === 'tpmstate0' ? TPM_SIZE : Math.floor(gib * GIB);
+}
+
+function cloudInitDrive(site: Site, drive: Drive, storage: Storage): Omit<Drive, 'key'> {
+  const format = keepsFiles(storage) ? (drive.options['format'] ?? 'qcow2') : 'raw';
+  const made = allocate(site, { storage, size: CLOUD_INIT_SIZE, format, kind: 'cloudinit' });
+  const { format: _format, size: _size, ...rest } = drive.options;
+  return { file: made.volid, options: { ...rest, media: 'cdrom' } };
+}
+
+function existing(site: Site, drive: Drive): Omit<Drive, 'key'> {
+  const { world, node } = site;
+  const parts = splitVolid(drive.file);
+  if (!parts) return drive;
+  const storage = world.storage.on(parts.storage, node);
+  world.storage.parseName(storage, parts.name);
+  const volume = world.storage.find(drive.file, node);
+  if (!volume) throw failure(`volume '${drive.file}' does not exist`);
+  return sized(drive.file, drive.options, wholeKiB(volume.size));
+}
+
+/** Where another cloud-init drive is attached already. */
+function attachedCloudInit(config: Config, besides: string): string | undefined {
+  for (const [key, value] of config)
+    if (key !== besides && /^(?:ide|sata|scsi)\d+$/.test(key) && /cloudinit/.test(value)) return key;
+  return undefined;
+}
+
+function makeCloudInit(site: Site, drive: Drive, storage: Storage, config: Config): Omit<Drive, 'key'> {
+  const other = attachedCloudInit(config, drive.key);
+  if (other !== undefined) throw failure(`${drive.key} - cloud-init drive is already attached at '${other}'`);
+  return cloudInitDrive(site, drive, storage);
+}
+
+function makeDisk(site: Site, drive: Drive, storage: Storage, gib: number): Omit<Drive, 'key'> {
+  if (drive.options['import-from'] !== undefined) return importDisk(site, drive, storage);
+  const format = formatOn(storage, drive.options['format']);
+  const made = allocate(site, { storage, size: newSize(drive, gib), format, kind: 'disk' });
+  return sized(made.volid, drive.options, made.size);
+}
+
+/** A volume that is there; a cloud-init drive does not say its size. */
+function attach(site: Site, drive: Drive): string {
+  if (drive.file === 'none' || drive.file === 'cdrom' || drive.file.startsWith('/')) return printDrive(drive);
+  const found = existing(site, drive);
+  const bare = isCdrom(drive) && drive.file.includes('cloudinit');
+  return printDrive(bare ? { file: drive.file, options: { media: 'cdrom' } } : found);
+}
+
+/** Makes what a drive's text asks for (a new disk, an import, a cloud-init drive) and returns the text to keep. */
+export function realize(site: Site, key: string, value: string, config: Config): string {
+  const drive = parseDrive(key, value);
+  const wanted = newDisk(drive.file);
+  const cloudInit = /^([^/:\s]+):cloudinit$/.exec(drive.file)?.[1];
+  const id = wanted?.storage ?? cloudInit;
+  if (id === undefined) return attach(site, drive);
+  const storage = site.world.storage.on(id, site.node);
+  const made = wanted
+    ? makeDisk(site, drive, storage, wanted.gib)
+    : makeCloudInit(site, drive, storage, config);
+  site.log(`${key}: successfully created disk '${printDrive(made)}'`);
+  return printDrive(made);
+}

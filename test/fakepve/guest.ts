@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { guestOptions, propertyFormat } from './schema/schema.ts';
+import { splitProperties } from './schema/property-string.ts';
+import type { Properties } from './schema/property-string.ts';
+
+/** A guest's options as its file holds them: text. */
+export type Config = Map<string, string>;
+
+export interface Snapshot {
+  readonly name: string;
+  /** Includes `snaptime`, `parent`, `description` and, with memory, `vmstate`. */
+  readonly config: Config;
+}
+
+/** What exists only while the guest runs. */
+export interface Running {
+  readonly pid: number;
+  readonly since: number;
+  qmp: 'running' | 'paused';
+  /** When the guest's system listens; a reset sets it anew. */
+  bootedAt: number;
+  frozen: boolean;
+  /** Network settings that the guest took at boot, by MAC. */
+  readonly addresses: Map<string, readonly string[]>;
+  readonly files: Map<string, string>;
+  readonly processes: Map<number, { readonly out: string; readonly until: number }>;
+}
+
+/** Cloud-init settings that the drive does not have yet. */
+export interface CloudInitDrift {
+  readonly recorded: Map<string, string>;
+  readonly added: Set<string>;
+}
+
+export interface ExtraInterface {
+  readonly name: string;
+  readonly mac: string;
+  readonly ipv4: string;
+}
+
+export class Guest {
+  readonly vmid: number;
+  node: string;
+  config: Config;
+  pending: Config = new Map();
+  /** Options to remove at the next stop; true: their volume goes too. */
+  readonly pendingDelete = new Map<string, boolean>();
+  readonly snapshots = new Map<string, Snapshot>();
+  readonly drift: CloudInitDrift = { recorded: new Map(), added: new Set() };
+  running: Running | undefined;
+  hasRun = false;
+  extraInterfaces: readonly ExtraInterface[] = [];
+  /** When lists first show more of it than its name. */
+  listedFrom = 0;
+  private revision = 0;
+  private digested: { revision: number; digest: string } | undefined;
+
+  constructor(vmid: number, node: string, config: Config) {
+    this.vmid = vmid;
+    this.node = node;
+    this.config = config;
+  }
+
+  /** To be called after every write to the configuration. */
+  written(): void {
+    this.revision += 1;
+  }
+
+  get writes(): number {
+    return this.revision;
+  }
+
+  get(key: string): string | undefined {
+    return this.config.get(key);
+  }
+
+  int(key: string, fallback: number): number {
+    const value = this.config.get(key);
+    return value === undefined ? fallback : Number(value);
+  }
+
+  is(key: string): boolean {
+    return this.config.get(key) === '1';
+  }
+
+  get tags(): readonly string[] {
+    return (this.config.get('tags') ?? '').split(';').filter((tag) => tag !== '');
+  }
+
+  /** SHA-1 of the file that PVE would keep. */
+  get digest(): string {
+    if (this.digested?.revision === this.revision) return this.digested.digest;
+    const digest = createHash('sha1').update(this.render()).digest('hex');
+    this.digested = { revision: this.revision, digest };
+    return digest;
+  }
+
+  private render(): string {
+    const section = (config: Config): string =>
+      [...config]
+        .map(([key, value]) => `${key}: ${value}\n`)
+        .sort()
+        .join('');
+    const pending = [...this.pendingDelete].map(([key, force]) => `${force ? '!' : ''}${key}`).sort();
+    const snapshots = [...this.snapshots.values()]
+      .map(({ name, config }) => `[${name}]\n${section(config)}`)
+      .sort();
+    return [section(this.config), section(this.pending), pending.join(','), ...snapshots].join('\n');
+  }
+}
+
+/** What the API makes of an option's text: whole numbers and booleans become numbers, all else stays text. */
+export function typed(key: string, value: string): string | number {
+  const type = key === 'snaptime' ? 'integer' : guestOptions[key]?.type;
+  return type === 'integer' || type === 'boolean' ? Number(value) : value;
+}
+
+/** Reads an option that is a property string; what cannot be read is empty. */
+export function optionProperties(key: string, value: string | undefined): Properties {
+  const name = guestOptions[key]?.properties;
+  if (value === undefined || name === undefined) return {};
+  try {
+    return splitProperties(value, propertyFormat(name));
+  } catch {
+    return {};
+  }
+}
+
+export const memoryMiB = (config: Config): number =>
+  Number(config.get('memory')?.split(',')[0]?.replace('current=', '') ?? 512);
+
+export const coreCount = (config: Config): number =>
+  Number(config.get('cores') ?? 1) * Number(config.get('sockets') ?? 1);
+
+export const cpuCount = (config: Config): number => Number(config.get('vcpus') ?? 0) || coreCount(config);
+
+export const agentEnabled = (config: Config): boolean =>
+  optionProperties('agent', config.get('agent'))['enabled'] === '1';

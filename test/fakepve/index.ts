@@ -1,0 +1,145 @@
+import { buildWorld } from './build-world.ts';
+import { RunningClock } from './clock.ts';
+import { makeCertificate } from './certificate.ts';
+import { parseCluster, readClusterFile, shippedCluster } from './cluster-file.ts';
+import { readLatency } from './latency.ts';
+import { OutsideWorld } from './outside-world.ts';
+import { RequestLog } from './request-log.ts';
+import { warmUp } from './routes/cluster.ts';
+import { makeServer } from './server.ts';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:https';
+import type { Clock } from './clock.ts';
+import type { Cluster, ClusterInput } from './cluster-file.ts';
+import type { FaultInput } from './fault-rules.ts';
+import type { LatencyInput } from './latency.ts';
+import type { LoggedRequest } from './request-log.ts';
+import type { World } from './world.ts';
+
+export interface FakePveOptions {
+  /** A description, the path of one, or the name of a shipped one; default: the demo cluster `document`. */
+  readonly cluster?: ClusterInput | 'document' | 'recordings' | (string & {});
+  /** Default: any free port. */
+  readonly port?: number;
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
+  /** What else clients call it: the certificate is good for these names and addresses too. */
+  readonly names?: readonly string[];
+  /** Every request becomes a line of JSON here. */
+  readonly requestsFile?: string;
+  /** Default: close to a real cluster; `instant` and `quick` suit tests. */
+  readonly latency?: LatencyInput;
+  /** MACs, UUIDs, process numbers and secrets follow from it. */
+  readonly seed?: string | number;
+  /** Default: the machine's; a `StandingClock` moves only when it is told to. */
+  readonly clock?: Clock;
+}
+
+export interface FakePve {
+  /** `https://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly port: number;
+  /** `USER@REALM!ID=SECRET` */
+  readonly token: string;
+  readonly tokenId: string;
+  readonly tokenSecret: string;
+  /** PEM to trust. */
+  readonly ca: string;
+  /** SHA-256 of the certificate, `AA:BB:…`. */
+  readonly fingerprint: string;
+  /** Guests, volumes, tasks and all else; another one after a reset. */
+  readonly state: World;
+  readonly faults: { add: (rule: FaultInput) => void; clear: () => void };
+  readonly requests: readonly LoggedRequest[];
+  readonly clock: Clock;
+  /** What happens in the cluster without the client. */
+  readonly outside: OutsideWorld;
+  addGuest: OutsideWorld['addGuest'];
+  /** Back to the cluster as it was described, or to another one. */
+  reset: (cluster?: FakePveOptions['cluster']) => Promise<void>;
+  close: () => Promise<void>;
+}
+
+function readCluster(given: unknown): Cluster {
+  if (given === undefined || given === 'document') return shippedCluster('document');
+  if (given === 'recordings') return shippedCluster('recordings');
+  return typeof given === 'string' ? readClusterFile(given) : parseCluster(given);
+}
+
+async function listen(server: Server, port: number, host: string): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Who listens everywhere is reached on this machine too. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Starts a fake Proxmox VE that speaks TLS on 127.0.0.1 until it is closed. */
+export async function startFakePve(options: FakePveOptions = {}): Promise<FakePve> {
+  let cluster = readCluster(options.cluster);
+  const certificate = await makeCertificate(options.names);
+  const { fingerprint } = certificate;
+  const environment = {
+    clock: options.clock ?? new RunningClock(),
+    latency: readLatency(options.latency),
+    seed: options.seed ?? 'fakepve',
+    fingerprint,
+  };
+  let world = buildWorld(cluster, environment);
+  warmUp(world);
+  const [announced] = world.access.tokens.values();
+  if (!announced) throw new Error('the cluster description has no token: give it one under "tokens"');
+  const reset = async (other?: unknown): Promise<void> => {
+    const old = world;
+    if (other !== undefined) cluster = readCluster(other);
+    world = buildWorld(cluster, environment);
+    warmUp(world);
+    // Whoever was given the token may go on using it.
+    world.access.tokens.set(announced.id, announced);
+    await old.tasks.stop();
+  };
+  const log = new RequestLog(options.requestsFile);
+  const server = makeServer({ admin: { world: () => world, reset }, log, certificate });
+  const host = options.host ?? '127.0.0.1';
+  const port = await listen(server, options.port ?? 0, host);
+  const outside = new OutsideWorld(() => world);
+  return {
+    url: `https://${reachable(host)}:${port}`,
+    port,
+    token: `${announced.id}=${announced.secret}`,
+    tokenId: announced.id,
+    tokenSecret: announced.secret,
+    ca: certificate.cert,
+    fingerprint,
+    get state() {
+      return world;
+    },
+    faults: { add: (rule) => world.faults.add(rule), clear: () => world.faults.clear() },
+    requests: log.requests,
+    clock: environment.clock,
+    outside,
+    addGuest: (input) => outside.addGuest(input),
+    reset,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await world.tasks.stop();
+    },
+  };
+}
+
+export { RunningClock, StandingClock } from './clock.ts';
+export { instant, quick } from './latency.ts';
+export type { Clock } from './clock.ts';
+export type { ClusterInput } from './cluster-file.ts';
+export type { FaultInput } from './fault-rules.ts';
+export type { LatencyInput } from './latency.ts';
+export type { LoggedRequest } from './request-log.ts';
+export type { OutsideWorld } from './outside-world.ts';
+export type { World } from './world.ts';

@@ -1,0 +1,193 @@
+import { failure, paramError } from './errors.ts';
+import { isCdrom, isCloudInit, isDrive, newDisk, parseDrive, splitVolid } from './drives.ts';
+import { optionProperties } from './guest.ts';
+import type { Call } from './call.ts';
+import type { Drive } from './drives.ts';
+
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
+const rights: readonly (readonly [privileges: readonly string[], options: readonly string[]])[] = [
+  [['VM.Config.CPU'], words('affinity cores cpu cpulimit cpuunits numa smp sockets vcpus')],
+  [['VM.Config.Memory'], words('allow-ksm balloon hugepages keephugepages memory shares')],
+  [
+    ['VM.Config.HWType'],
+    words(
+      'acpi amd-sev arch audio0 hotplug intel-tdx kvm machine rng0 scsihw smbios1 tablet vga vmgenid watchdog',
+    ),
+  ],
+  [
+    ['VM.Config.Options'],
+    words(`agent autostart bios description keyboard localtime migrate_downtime migrate_speed name onboot ostype
+      protection reboot spice_enhancements startdate startup tdf template`),
+  ],
+  [['VM.PowerMgmt'], ['freeze']],
+  [['VM.Config.Disk'], words('boot bootdisk vmstatestorage')],
+  [
+    ['VM.Config.Cloudinit', 'VM.Config.Network'],
+    words('cicustom cipassword citype ciupgrade ciuser nameserver searchdomain sshkeys'),
+  ],
+];
+
+const byOption = new Map(
+  rights.flatMap(([names, options]) => options.map((option) => [option, names] as const)),
+);
+
+function rightsFor(option: string): readonly string[] | undefined {
+  if (/^numa\d+$/.test(option)) return ['VM.Config.CPU'];
+  if (/^net\d+$/.test(option)) return ['VM.Config.Network'];
+  if (/^ipconfig\d+$/.test(option)) return ['VM.Config.Cloudinit', 'VM.Config.Network'];
+  return byOption.get(option);
+}
+
+/** Options whose right depends on their value, and is looked at where the value is. */
+const judgedByValue = (option: string): boolean =>
+  isDrive(option) ||
+  option === 'cdrom' ||
+  option === 'tags' ||
+  /^(?:unused|serial|usb|hostpci|virtiofs)\d+$/.test(option);
+
+/** A right on the guest counts as well if it is held on the pool that the guest will be in. */
+function need(call: Call, pool: string | undefined, vmid: number, names: readonly string[]): void {
+  if (pool !== undefined && names.some((name) => call.may(`/pool/${pool}`, name))) return;
+  call.needAny(`/vms/${vmid}`, ...names);
+}
+
+/** Refuses options that the caller may not set or delete; some only root itself may. */
+export function checkOptionRights(call: Call, vmid: number, options: readonly string[], pool?: string): void {
+  if (call.isRoot) return;
+  for (const option of [...options].sort()) {
+    if (judgedByValue(option)) continue;
+    const names = rightsFor(option);
+    if (!names) throw failure(`only root can set '${option}' config`);
+    need(call, pool, vmid, names);
+    if (option === 'startup') call.need('/', 'Sys.Modify');
+  }
+}
+
+/** Volumes that exist already: whose they are decides. */
+function checkVolumeAccess(call: Call, vmid: number, volid: string): void {
+  const { world } = call;
+  const parts = splitVolid(volid);
+  if (!parts) {
+    if (!call.isRoot)
+      throw failure(
+        'Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651.',
+      );
+    return;
+  }
+  const storage = world.storage.get(parts.storage);
+  const { type, vmid: owner } = world.storage.parseName(storage, parts.name);
+  if (type === 'iso' || type === 'vztmpl') {
+    call.needAny(`/storage/${storage.id}`, 'Datastore.AllocateSpace', 'Datastore.Audit');
+  } else if (owner === vmid && type === 'images') {
+    if (call.may(`/storage/${storage.id}`, 'Datastore.Allocate')) return;
+    call.needAny(`/vms/${vmid}`, 'VM.Config.Disk');
+  } else {
+    call.need(`/storage/${storage.id}`, 'Datastore.Allocate');
+  }
+}
+
+function checkImport(call: Call, vmid: number, drive: Drive): void {
+  const source = drive.options['import-from'];
+  if (source === undefined) return;
+  const parts = splitVolid(source);
+  if (!parts) {
+    checkVolumeAccess(call, vmid, source);
+    return;
+  }
+  const { world } = call;
+  const parsed = world.storage.parseName(world.storage.get(parts.storage), parts.name);
+  if (parsed.type !== 'images' && parsed.type !== 'import')
+    throw paramError({
+      [drive.key]: `${source} has wrong type '${parsed.type}' - needs to be 'images' or 'import'`,
+    });
+  if (parsed.vmid !== undefined) call.need(`/vms/${parsed.vmid}`, 'VM.Clone');
+  else call.needAny(`/storage/${parts.storage}`, 'Datastore.AllocateSpace', 'Datastore.Audit');
+}
+
+function checkStorageAccess(call: Call, vmid: number, drive: Drive): void {
+  const { world } = call;
+  const cloudInit = /^[^/:\s]+:cloudinit$/.test(drive.file);
+  const fresh = newDisk(drive.file);
+  if (drive.file === 'none' || cloudInit) {
+    if (cloudInit) world.storage.get(drive.file.split(':')[0] ?? '');
+  } else if (drive.file === 'cdrom') {
+    call.need('/', 'Sys.Console');
+  } else if (fresh && !isCdrom(drive)) {
+    call.need(`/storage/${fresh.storage}`, 'Datastore.AllocateSpace');
+    const storage = world.storage.get(fresh.storage);
+    if (!storage.content.includes('images'))
+      throw paramError({ storage: `storage '${storage.id}' does not support vm images` });
+  } else {
+    checkVolumeAccess(call, vmid, drive.file);
+  }
+  checkImport(call, vmid, drive);
+}
+
+/** What must hold of drives before anything is done with them: storages, sources, and their form. */
+export function checkDrives(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
+  const drives = Object.entries(settings)
+    .filter(([key]) => isDrive(key))
+    .sort();
+  for (const [key, value] of drives) checkStorageAccess(call, vmid, parseDrive(key, value));
+}
+
+/** An import needs `STORAGE:0`, since its size is that of its source. */
+export function checkImportForm(settings: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(settings)) {
+    if (!isDrive(key)) continue;
+    const drive = parseDrive(key, value);
+    const fresh = newDisk(drive.file);
+    if (drive.options['import-from'] !== undefined && (!fresh || fresh.gib !== 0))
+      throw paramError({
+        [key]: "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>",
+      });
+  }
+}
+
+/** The right to put this drive onto the guest. */
+export function checkDriveRight(call: Call, vmid: number, key: string, value: string, pool?: string): void {
+  if (call.isRoot) return;
+  const drive = parseDrive(key, value);
+  // A cloud-init drive is a CD drive as well.
+  const names = [
+    ...(isCloudInit(drive) ? ['VM.Config.Cloudinit'] : []),
+    isCdrom(drive) || isCloudInit(drive) ? 'VM.Config.CDROM' : 'VM.Config.Disk',
+  ];
+  for (const name of names) need(call, pool, vmid, [name]);
+}
+
+/** Bridges belong to the zone `localnetwork`; a VLAN of one has a path of its own. */
+export function checkBridges(call: Call, settings: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(settings).sort()) {
+    if (!/^net\d+$/.test(key)) continue;
+    const { bridge, tag } = optionProperties(key, value);
+    if (bridge === undefined) continue;
+    const path = `/sdn/zones/localnetwork/${bridge}`;
+    call.need(tag === undefined ? path : `${path}/${tag}`, 'SDN.Use');
+  }
+}
+
+/** Serial ports that are sockets are hardware; real ones are for root itself. */
+export function checkSerialRight(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
+  if (call.isRoot) return;
+  for (const [key, value] of Object.entries(settings)) {
+    if (!/^serial\d+$/.test(key)) continue;
+    if (value !== 'socket') throw failure(`only root can set '${key}' config for real devices`);
+    call.need(`/vms/${vmid}`, 'VM.Config.HWType');
+  }
+}
+
+/** Whole devices of the host need a mapping, unless root itself gives them. */
+export function checkHostDevices(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
+  if (call.isRoot) return;
+  for (const [key, value] of Object.entries(settings)) {
+    if (!/^(?:hostpci|usb)\d+$/.test(key)) continue;
+    const mapped = /(?:^|,)mapping=/.test(value) || (key.startsWith('usb') && value.startsWith('spice'));
+    if (!mapped)
+      throw failure(
+        `only root can set '${key}' config for ${key.startsWith('usb') ? 'real' : 'non-mapped'} devices`,
+      );
+    call.need(`/vms/${vmid}`, 'VM.Config.HWType');
+  }
+}

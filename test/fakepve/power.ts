@@ -1,0 +1,156 @@
+import { failure } from './errors.ts';
+import { drivesOf, isCdrom } from './drives.ts';
+import { agentEnabled, coreCount, cpuCount, memoryMiB, optionProperties } from './guest.ts';
+import { applyPending } from './pending.ts';
+import { guestAddresses } from './guest-network.ts';
+import { checkCiCustom } from './cloudinit.ts';
+import { splitVolid } from './drives.ts';
+import type { Guest, Running } from './guest.ts';
+import type { TaskRun } from './tasks.ts';
+import type { World } from './world.ts';
+
+export const hasNoSystem = (guest: Guest): boolean => guest.tags.includes('noguest');
+export const isDeaf = (guest: Guest): boolean => guest.tags.includes('noacpi') || hasNoSystem(guest);
+
+export const isBooted = (world: World, guest: Guest): boolean =>
+  guest.running !== undefined &&
+  guest.running.qmp === 'running' &&
+  !hasNoSystem(guest) &&
+  world.clock.now() >= guest.running.bootedAt;
+
+/** Does the guest agent answer now? */
+export const agentAnswers = (world: World, guest: Guest): boolean =>
+  agentEnabled(guest.config) && isBooted(world, guest) && !world.faults.isAgentSilent(guest.vmid);
+
+function checkBridges(world: World, guest: Guest): void {
+  const bridges = world.nodes.get(guest.node)?.bridges;
+  for (const [key, value] of guest.config) {
+    if (!/^net\d+$/.test(key)) continue;
+    const { bridge } = optionProperties(key, value);
+    if (bridge !== undefined && !bridges?.has(bridge)) throw failure(`bridge '${bridge}' does not exist`);
+  }
+}
+
+function checkHardware(world: World, guest: Guest): void {
+  const cpus = world.nodes.get(guest.node)?.cpus ?? 1;
+  if (cpuCount(guest.config) > cpus || coreCount(guest.config) > cpus)
+    throw failure(`MAX ${cpus} vcpus allowed per VM on this node`);
+  const features = guest.get('hotplug') ?? '';
+  if (/memory/.test(features)) {
+    if (!guest.is('numa')) throw failure('NUMA needs to be enabled for memory hotplug');
+    if (memoryMiB(guest.config) < 1024) throw failure('minimum memory must be 1024MB');
+  }
+}
+
+function checkVolumes(world: World, guest: Guest): void {
+  for (const drive of drivesOf(guest.config)) {
+    const parts = splitVolid(drive.file);
+    if (!parts) continue;
+    world.storage.on(parts.storage, guest.node);
+    if (!world.storage.find(drive.file, guest.node) && !(isCdrom(drive) && /cloudinit/.test(drive.file)))
+      throw failure(`volume '${drive.file}' does not exist`);
+  }
+}
+
+function checkStartable(world: World, guest: Guest): void {
+  if (guest.is('template')) throw failure("you can't start a vm if it's a template");
+  const lock = guest.get('lock');
+  if (lock !== undefined && lock !== 'suspended') throw failure(`VM is locked (${lock})`);
+  if (guest.running) throw failure(`VM ${guest.vmid} already running`);
+}
+
+function machine(world: World, guest: Guest): Running {
+  const now = world.clock.now();
+  return {
+    pid: world.tasks.pid(),
+    since: now,
+    qmp: 'running',
+    bootedAt: now + world.wait(world.latency.guestBoot),
+    frozen: false,
+    addresses: guestAddresses(world, guest),
+    files: new Map([['/etc/hostname', `${(guest.get('name') ?? `VM${guest.vmid}`).split('.')[0] ?? ''}\n`]]),
+    processes: new Map(),
+  };
+}
+
+/** Puts the guest on; the checks are those of PVE, in its order. */
+export function powerOn(world: World, guest: Guest): Running {
+  applyPending(world, guest);
+  checkBridges(world, guest);
+  checkHardware(world, guest);
+  checkCiCustom(world, guest);
+  checkVolumes(world, guest);
+  guest.drift.recorded.clear();
+  guest.drift.added.clear();
+  guest.hasRun = true;
+  const running = machine(world, guest);
+  guest.running = running;
+  return running;
+}
+
+/** The guest is off; what was pending becomes current. */
+export function powerOff(world: World, guest: Guest): void {
+  guest.running = undefined;
+  applyPending(world, guest);
+}
+
+function resumeState(world: World, guest: Guest, run: TaskRun): void {
+  const state = guest.get('vmstate');
+  if (guest.get('lock') !== 'suspended' || state === undefined) return;
+  run.log('Resuming suspended VM');
+  run.log(`activating and using '${state}' as vmstate`);
+  run.log('Resumed VM, removing state');
+  world.storage.remove(state, guest.node);
+  for (const key of ['lock', 'vmstate', 'runningcpu', 'runningmachine', 'running-nets-host-mtu'])
+    guest.config.delete(key);
+  guest.written();
+}
+
+/** The work of a start task. */
+export async function start(world: World, guest: Guest, run: TaskRun): Promise<void> {
+  checkStartable(world, guest);
+  if (guest.get('bios') === 'ovmf' && !guest.config.has('efidisk0'))
+    run.warn('no efidisk configured! Using temporary efivars disk.');
+  const resumed = guest.get('lock') === 'suspended';
+  await run.sleep(world.latency.qmstart);
+  const running = powerOn(world, guest);
+  resumeState(world, guest, run);
+  if (resumed) running.bootedAt = world.clock.now();
+}
+
+export async function stop(world: World, guest: Guest, run: TaskRun): Promise<void> {
+  if (!guest.running) return;
+  await run.sleep(world.latency.qmstop);
+  powerOff(world, guest);
+}
+
+export interface ShutdownOptions {
+  readonly timeoutS: number;
+  readonly force: boolean;
+}
+
+/** How long until the guest is off by itself; nothing if it will not listen. */
+function obeysIn(world: World, guest: Guest): number | undefined {
+  if (isDeaf(guest) && !agentAnswers(world, guest)) return undefined;
+  const booting = Math.max(0, (guest.running?.bootedAt ?? 0) - world.clock.now());
+  return booting / (world.latency.scale || 1) + world.latency.guestShutdown;
+}
+
+/** The guest is asked to go off, and killed only if the caller said so. */
+export async function shutdown(
+  world: World,
+  guest: Guest,
+  run: TaskRun,
+  { timeoutS, force }: ShutdownOptions,
+): Promise<void> {
+  if (!guest.running) return;
+  const ms = obeysIn(world, guest);
+  if (ms !== undefined && ms <= timeoutS * 1000) {
+    await run.sleep(ms);
+  } else {
+    await run.sleep(timeoutS * 1000);
+    if (!force) throw failure('VM quit/powerdown failed - got timeout');
+    run.log('VM still running - terminating now with SIGTERM');
+  }
+  powerOff(world, guest);
+}

@@ -1,0 +1,32 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import type { Values } from './schema/verify.ts';
+
+export interface LoggedRequest {
+  readonly method: string;
+  /** After /api2/json, without the query. */
+  readonly path: string;
+  /** Query and body together, as they were sent. */
+  readonly params: Values;
+  readonly status: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Remembers requests; with a file, each is also a line of JSON there. */
+export class RequestLog {
+  readonly requests: LoggedRequest[] = [];
+  private readonly file: string | undefined;
+
+  constructor(file: string | undefined) {
+    this.file = file;
+    if (file !== undefined) writeFileSync(file, '');
+  }
+
+  /** A request that a fault turned away before its body was read is remembered, but its line would lack the parameters. */
+  add(request: LoggedRequest, body: 'read' | 'unread'): void {
+    this.requests.push(request);
+    if (this.file === undefined || body === 'unread') return;
+    const { method, path, params } = request;
+    appendFileSync(this.file, `${JSON.stringify({ method, path, params })}\n`);
+  }
+}

@@ -1,0 +1,125 @@
+import { checkLock } from '../call.ts';
+import { failure, paramError } from '../errors.ts';
+import { drivesOf, isCdrom, splitVolid } from '../drives.ts';
+import type { Call, Routes } from '../call.ts';
+import { requestMigration } from '../ha-manager.ts';
+import type { Guest } from '../guest.ts';
+import type { Volume } from '../storage.ts';
+import type { TaskRun } from '../tasks.ts';
+import type { World } from '../world.ts';
+
+const MIGRATE = '/nodes/{node}/qemu/{vmid}/migrate';
+
+/** Volumes that only the present node has. */
+function localVolumes(world: World, guest: Guest): readonly Volume[] {
+  return drivesOf(guest.config).flatMap((drive) => {
+    const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
+    const volume = storage && !storage.shared ? world.storage.find(drive.file, guest.node) : undefined;
+    return volume ? [volume] : [];
+  });
+}
+
+function storagesMissing(world: World, guest: Guest, node: string): readonly string[] {
+  const used = drivesOf(guest.config).map((drive) => splitVolid(drive.file)?.storage);
+  return [...new Set(used)].filter(
+    (id) => id !== undefined && !world.storage.isOn(world.storage.get(id), node),
+  ) as string[];
+}
+
+function preconditions(call: Call): object {
+  const { world, guest } = call;
+  checkLock(guest);
+  const others = [...world.nodes.keys()].filter((node) => node !== guest.node);
+  const lacking = others.map((node) => [node, storagesMissing(world, guest, node)] as const);
+  return {
+    running: guest.running ? 1 : 0,
+    allowed_nodes: lacking.filter(([, ids]) => ids.length === 0).map(([node]) => node),
+    not_allowed_nodes: Object.fromEntries(
+      lacking.filter(([, ids]) => ids.length > 0).map(([node, ids]) => [node, { unavailable_storages: ids }]),
+    ),
+    local_disks: localVolumes(world, guest).map((volume) => ({
+      volid: volume.volid,
+      size: volume.size,
+      cdrom: volume.content === 'iso' || volume.name.includes('cloudinit') ? 1 : 0,
+      is_unused: 0,
+    })),
+    local_resources: [],
+    'mapped-resources': [],
+    'mapped-resource-info': {},
+    'has-dbus-vmstate': 1,
+    ...(world.ha.managed(guest.vmid) ? { 'dependent-ha-resources': [] } : {}),
+  };
+}
+
+function moveVolumes(call: Call, guest: Guest, target: string): void {
+  const { world } = call;
+  for (const volume of localVolumes(world, guest)) {
+    world.storage.remove(volume.volid, guest.node);
+    world.storage.put(volume, target);
+  }
+}
+
+function checkLocal(call: Call, guest: Guest): void {
+  const { world } = call;
+  const stuck = drivesOf(guest.config).find((drive) => {
+    const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
+    return isCdrom(drive) && storage?.shared === false && !drive.file.includes('cloudinit');
+  });
+  if (stuck) throw failure(`can't migrate local disk '${stuck.file}': local cdrom image`);
+  const volumes = localVolumes(world, guest);
+  if (guest.running && volumes.length > 0 && call.flag('with-local-disks') !== true)
+    throw failure(`can't live migrate attached local disks without with-local-disks option`);
+}
+
+function checkMigration(call: Call, guest: Guest, target: string): void {
+  const { world } = call;
+  checkLock(guest);
+  if (guest.running && call.flag('online') !== true)
+    throw failure("can't migrate running VM without --online");
+  const [missing] = call.get('targetstorage') === undefined ? storagesMissing(world, guest, target) : [];
+  if (missing !== undefined) throw failure(`storage '${missing}' is not available on node '${target}'`);
+}
+
+async function migrateInTask(call: Call, guest: Guest, target: string, run: TaskRun): Promise<void> {
+  const { world } = call;
+  run.log(
+    `starting migration of VM ${guest.vmid} to node '${target}' (${world.nodes.get(target)?.ip ?? ''})`,
+  );
+  if (!world.isOnline(target)) throw failure('migration aborted');
+  checkLocal(call, guest);
+  guest.config.set('lock', 'migrate');
+  guest.written();
+  try {
+    await run.sleep(world.latency.qmigrate);
+    moveVolumes(call, guest, target);
+    guest.node = target;
+  } finally {
+    guest.config.delete('lock');
+    guest.written();
+  }
+  run.log('migration finished successfully');
+}
+
+function migrate(call: Call): string {
+  const { world, vmid } = call;
+  const target = call.text('target');
+  if (target === call.node) throw paramError({ target: 'target is local node.' });
+  world.requireQuorum();
+  if (!world.nodes.has(target)) throw failure(`no such cluster node '${target}'`);
+  call.refuseUnlessRoot('force', 'migration_type', 'migration_network');
+  const { guest } = call;
+  checkMigration(call, guest, target);
+  if (world.ha.managed(vmid)) {
+    return call.start('hamigrate', vmid, async (run) => {
+      run.log(`Requesting HA migration for VM ${vmid} to node ${target}`);
+      await run.sleep(world.latency.ha);
+      requestMigration(world, guest, target);
+    });
+  }
+  return call.startLocked('qmigrate', vmid, (run) => migrateInTask(call, guest, target, run));
+}
+
+export const migrationRoutes: Routes = {
+  [`GET ${MIGRATE}`]: preconditions,
+  [`POST ${MIGRATE}`]: migrate,
+};

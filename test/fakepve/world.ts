@@ -1,0 +1,186 @@
+import { Access } from './access.ts';
+import { failure } from './errors.ts';
+import { Faults } from './faults.ts';
+import { Ha } from './ha.ts';
+import { Locks } from './locks.ts';
+import { Random } from './random.ts';
+import { StorageState } from './storage.ts';
+import { Tasks } from './tasks.ts';
+import { Tickets } from './tickets.ts';
+import type { Clock } from './clock.ts';
+import type { Cluster } from './cluster-file.ts';
+import type { LockHeld } from './fault-rules.ts';
+import type { Guest } from './guest.ts';
+import type { Latency } from './latency.ts';
+
+export interface Node {
+  readonly name: string;
+  readonly cpus: number;
+  readonly memory: number;
+  readonly bridges: ReadonlySet<string>;
+  readonly ip: string;
+}
+
+export interface Pool {
+  readonly id: string;
+  comment: string | undefined;
+  readonly vms: Set<number>;
+  readonly storages: Set<string>;
+}
+
+export interface Environment {
+  readonly clock: Clock;
+  readonly latency: Latency;
+  readonly seed: string | number;
+  /** SHA-256 of the server's certificate, as PVE shows it. */
+  readonly fingerprint: string;
+}
+
+const nodeOf = (cluster: Cluster, index: number): Node => {
+  const described = cluster.nodes[index];
+  if (!described) throw new Error(`node ${index} is missing`);
+  const { name, cpus, memory, bridges } = described;
+  return {
+    name,
+    cpus,
+    memory,
+    bridges: new Set([...cluster.bridges, ...bridges]),
+    ip: `192.0.2.${10 + index}`,
+  };
+};
+
+/** Everything that the cluster remembers. Routes read and change it; a reset makes a new one. */
+export class World {
+  readonly clock: Clock;
+  readonly latency: Latency;
+  readonly random: Random;
+  readonly fingerprint: string;
+  readonly clusterName: string | undefined;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly storage = new StorageState();
+  readonly guests = new Map<number, Guest>();
+  /** VMIDs whose configuration file exists already, though their creation still runs. */
+  readonly pools = new Map<string, Pool>();
+  readonly options = new Map<string, string>();
+  readonly access: Access;
+  readonly tasks: Tasks;
+  readonly locks: Locks;
+  readonly tickets: Tickets;
+  readonly ha: Ha;
+  readonly faults: Faults;
+  readonly startedAt: number;
+
+  constructor(cluster: Cluster, { clock, latency, seed, fingerprint }: Environment) {
+    this.clock = clock;
+    this.latency = latency;
+    this.fingerprint = fingerprint;
+    this.random = new Random(seed);
+    this.startedAt = clock.now();
+    this.clusterName = cluster.name ?? (cluster.nodes.length > 1 ? 'cluster' : undefined);
+    this.nodes = new Map(cluster.nodes.map(({ name }, index) => [name, nodeOf(cluster, index)]));
+    this.faults = new Faults((fault) => this.holdLock(fault));
+    this.tasks = new Tasks(this);
+    this.locks = new Locks(clock);
+    this.tickets = new Tickets(this.random.hex(40), () => this.seconds());
+    this.ha = new Ha();
+    this.access = new Access({
+      ofGuest: (vmid) => this.poolOf(vmid),
+      ofStorage: (id) =>
+        [...this.pools.values()].filter((pool) => pool.storages.has(id)).map((pool) => pool.id),
+    });
+  }
+
+  /** The node that clients talk to. */
+  get localNode(): Node {
+    const [first] = this.nodes.values();
+    if (!first) throw new Error('a cluster has at least one node');
+    return first;
+  }
+
+  /** Milliseconds since 1970 as that node's own clock tells them, which may be wrong. */
+  timeOn(node = this.localNode.name): number {
+    return this.clock.now() + this.faults.skew(node);
+  }
+
+  /** The same in whole seconds. */
+  seconds(node?: string): number {
+    return Math.floor(this.timeOn(node) / 1000);
+  }
+
+  /** Milliseconds of a wait in the latency profile, scaled. */
+  wait(ms: number): number {
+    return ms * this.latency.scale;
+  }
+
+  poolOf(vmid: number): string | undefined {
+    for (const pool of this.pools.values()) if (pool.vms.has(vmid)) return pool.id;
+    return undefined;
+  }
+
+  /** The guest, if its configuration lies with that node. */
+  guestOn(node: string, vmid: number): Guest | undefined {
+    const guest = this.guests.get(vmid);
+    return guest?.node === node ? guest : undefined;
+  }
+
+  /** The guest, or PVE's words for a configuration that is not there. */
+  guest(node: string, vmid: number): Guest {
+    const guest = this.guestOn(node, vmid);
+    if (!guest) throw failure(`Configuration file 'nodes/${node}/qemu-server/${vmid}.conf' does not exist`);
+    return guest;
+  }
+
+  /** The same, in the words of calls that look for it on the node. */
+  findGuest(node: string, vmid: number): Guest {
+    const guest = this.guestOn(node, vmid);
+    if (!guest) throw failure(`unable to find configuration file for VM ${vmid} on node '${node}'`);
+    return guest;
+  }
+
+  /** Somebody else holds a guest's lock; gives what ends that. */
+  private holdLock({ vmid, lock }: LockHeld): () => void {
+    if (lock === undefined) return this.locks.seize(vmid);
+    const guest = this.guests.get(vmid);
+    if (!guest) throw new Error(`there is no guest ${vmid} to lock`);
+    const before = guest.get('lock');
+    const write = (value: string | undefined): void => {
+      if (value === undefined) guest.config.delete('lock');
+      else guest.config.set('lock', value);
+      guest.written();
+    };
+    write(lock);
+    return () => {
+      if (guest.get('lock') === lock) write(before);
+    };
+  }
+
+  get quorate(): boolean {
+    return !this.faults.noQuorum;
+  }
+
+  requireQuorum(): void {
+    if (!this.quorate) throw failure('cluster not ready - no quorum?');
+  }
+
+  isOnline(node: string): boolean {
+    return this.nodes.has(node) && !this.faults.isOffline(node);
+  }
+
+  vmidRange(): readonly [number, number] {
+    const text = this.options.get('next-id') ?? '';
+    const bound = (name: string, fallback: number): number =>
+      Number(new RegExp(`(?:^|,)${name}=(\\d+)`).exec(text)?.[1] ?? fallback);
+    return [bound('lower', 100), bound('upper', 1_000_000)];
+  }
+
+  /** The lowest free VMID; the upper bound itself is not part of the range. */
+  nextVmid(): number {
+    const [lower, upper] = this.vmidRange();
+    for (let vmid = lower; vmid < upper; vmid += 1) if (!this.guests.has(vmid)) return vmid;
+    throw failure(`unable to get any free VMID in range [${lower}, ${upper}]`);
+  }
+
+  macPrefix(): string {
+    return (this.options.get('mac_prefix') ?? 'BC:24:11').replace(/:$/, '');
+  }
+}

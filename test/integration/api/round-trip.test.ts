@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { API_VERSION, KINDS } from '../../../src/api/index.ts';
+import { specs } from '../../builders/specs.ts';
+import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+
+let plane: TestPlane;
+beforeAll(async () => {
+  plane = await controlPlane();
+});
+
+const OBJECTS = 80;
+
+/** Which of the specs the API server refuses; asked in one go, told apart by name. kubectl's own checks come before that, and are left out. */
+async function refusedBy(kind: string, candidates: readonly unknown[]): Promise<ReadonlySet<number>> {
+  const items = candidates.map((spec, i) => ({
+    apiVersion: API_VERSION,
+    kind,
+    metadata: { name: `x${i}` },
+    spec,
+  }));
+  const { stderr, code } = await plane.kubectl(
+    ['create', '--dry-run=server', '--validate=ignore', '-f', '-'],
+    {
+      input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+    },
+  );
+  const refused = new Set([...stderr.matchAll(/"x([0-9]+)" is invalid/g)].map(([, i]) => Number(i)));
+  expect(
+    stderr.split('\n').filter((line) => line.startsWith('Error') && !line.includes('is invalid')),
+  ).toEqual([]);
+  expect(code === 0).toBe(refused.size === 0);
+  return refused;
+}
+
+describe.each(KINDS)('zod and the API server agree about $kind', ({ kind, spec: schema }) => {
+  test('whatever the spec', async () => {
+    const seed = Date.now();
+    const candidates = fc.sample(specs[kind]!, { numRuns: OBJECTS, seed });
+    const refused = await refusedBy(kind, candidates);
+    const disagreements = candidates
+      .map((spec, i) => ({ spec, zod: schema.safeParse(spec).success, server: !refused.has(i) }))
+      .filter(({ zod, server }) => zod !== server);
+    expect({ seed, disagreements }).toEqual({ seed, disagreements: [] });
+    // Neither side may agree by refusing everything.
+    expect(refused.size).toBeLessThan(OBJECTS);
+  });
+});

@@ -1,0 +1,115 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import {
+  createConnectionPool,
+  createPrivilegeWatch,
+  providerController,
+} from '../../../controllers/index.ts';
+import { seconds } from '../../../src/lib/units.ts';
+import type { FakePve } from '../../fakepve/index.ts';
+import { aProvider } from '../../builders/objects.ts';
+import { demoCluster, environmentOf, runOnNode, startScene, TOKEN, USER } from './scene.ts';
+
+const undo: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).toReversed()) await step();
+});
+
+/** A Provider whose settings come from the environment, and its passes at any time. */
+async function scene(without: readonly string[]) {
+  const roles = { VirtRigaud: demoCluster().roles!['VirtRigaud']!.filter((name) => !without.includes(name)) };
+  const pve = await startScene({ roles });
+  undo.push(() => pve.close());
+  let now = Date.now();
+  const pool = createConnectionPool({
+    claimed: () => new Set(),
+    onRequest: () => undefined,
+    onGuestsChanged: () => undefined,
+    onConnectionChanged: () => undefined,
+    onConnected: () => undefined,
+    now: () => now,
+    inventoryInterval: seconds(3600),
+  });
+  undo.push(() => pool.closeAll());
+  const controller = providerController({
+    pool,
+    privileges: createPrivilegeWatch({ now: () => now, refusedAt: () => undefined }),
+    usersOf: () => [],
+    readSecret: () => Promise.resolve(undefined),
+    readConfigMap: () => Promise.resolve(undefined),
+    process: environmentOf(pve),
+  });
+  const { spec: _spec, ...object } = aProvider();
+  const provider = { ...object, spec: { type: 'proxmox' as const } };
+  const reconcile = () =>
+    controller.reconcile(provider, {
+      now: new Date(now),
+      signal: new AbortController().signal,
+      log: pino({ enabled: false }),
+      deleting: false,
+      reread: () => Promise.resolve(provider),
+    });
+  return { pve, pool, reconcile, provider, wait: (duration: number) => void (now += duration) };
+}
+
+const asked = (pve: FakePve): number =>
+  pve.requests.filter(({ path }) => path === '/access/permissions').length;
+
+test('a Provider whose credentials suffice says nothing of privileges', async () => {
+  const { reconcile } = await scene([]);
+  const { outcome, status, conditions } = await reconcile();
+  expect(outcome.kind).toBe('settled');
+  expect(status.missingPrivileges).toBeUndefined();
+  expect(conditions).toEqual([]);
+});
+
+test('a Provider that may not see any VM is not ready and says how that is mended; its VMs have a connection', async () => {
+  const { pve, pool, reconcile, provider, wait } = await scene(['VM.Audit']);
+  const { outcome, status } = await reconcile();
+  expect(outcome).toMatchObject({
+    kind: 'stalled',
+    reason: 'MissingPrivileges',
+    message:
+      'The credentials hold these privileges nowhere: VM.Audit on /vms. VMs are worked on as far as Proxmox VE allows it. On a node: ' +
+      `pveum role add VirtRigaud ; pveum role modify VirtRigaud --append 1 --privs 'VM.Audit' ; pveum acl modify / --users '${USER}' --roles VirtRigaud ; pveum acl modify / --tokens '${TOKEN}' --roles VirtRigaud`,
+  });
+  expect(status).toMatchObject({ healthy: true, missingPrivileges: ['VM.Audit on /vms'] });
+  expect(pool.get(provider.metadata.namespace, provider.metadata.name)).toBeDefined();
+
+  const commands = 'message' in outcome ? (outcome.message.split('On a node: ')[1] ?? '').split(' ; ') : [];
+  runOnNode(pve, commands);
+  wait(seconds(45));
+  const healed = await reconcile();
+  expect(healed.outcome.kind).toBe('settled');
+  expect(healed.status.missingPrivileges).toBeUndefined();
+});
+
+test('a Provider that lacks what single features need is ready and names them', async () => {
+  const { reconcile } = await scene(['VM.GuestAgent.Audit', 'Datastore.AllocateTemplate']);
+  const { outcome, status, conditions } = await reconcile();
+  expect(outcome.kind).toBe('settled');
+  expect(status.missingPrivileges).toEqual([
+    'Datastore.AllocateTemplate on /storage',
+    'VM.GuestAgent.Audit on /vms',
+  ]);
+  expect(conditions).toMatchObject([
+    { type: 'MissingPrivileges', status: 'True', reason: 'FeaturesLimited' },
+  ]);
+});
+
+test('a role on a single pool suffices', async () => {
+  const { pve, reconcile } = await scene(['VM.Audit']);
+  const grant = { path: '/pool/k8s', role: 'PVEVMAdmin', propagate: true } as const;
+  pve.state.access.grant({ ...grant, kind: 'user', subject: USER });
+  pve.state.access.grant({ ...grant, kind: 'token', subject: TOKEN });
+  expect((await reconcile()).outcome.kind).toBe('settled');
+});
+
+test('privileges are asked for once in five minutes', async () => {
+  const { pve, reconcile, wait } = await scene([]);
+  for (let pass = 0; pass < 40; pass += 1) {
+    await reconcile();
+    wait(seconds(15));
+  }
+  expect(asked(pve)).toBe(2);
+});

@@ -1,0 +1,154 @@
+import { describe, expect } from '@jest/globals';
+import { fileOf, manifestInput } from './manifest-input.ts';
+import { checksNetworkConfig, inFile, run, testWith, withCloudInit } from './tools.ts';
+
+const KEY =
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJscscHStQhxxPat6mmcGWgN9iFmWZC6gc9arYFPqajm one@example.com';
+const withCloudInitTest = testWith(['cloud-init']);
+
+const schema = (bytes: Uint8Array, ...options: string[]): string =>
+  inFile('config', bytes, (path) => run('cloud-init', ['schema', ...options, '-c', path]));
+
+describe('cloud-init accepts the user-data', () => {
+  for (const manifest of ['12-vm-web-server.yaml', '13-vm-multi-nic.yaml', '15-vm-netplan-userdata.yaml'])
+    for (const sshKeys of [[], [KEY]])
+      withCloudInitTest(`of ${manifest}, with ${sshKeys.length} keys of a Secret`, () => {
+        expect(schema(fileOf(manifestInput(manifest, { sshKeys }), 'user-data')!)).toMatch(/^Valid /);
+      });
+});
+
+/** What cloud-init makes of user-data: all parts merged into one configuration, and the kinds of the parts. */
+const CONSUME = `
+import json, sys, tempfile
+from cloudinit import handlers, helpers, user_data
+from cloudinit.handlers.cloud_config import CloudConfigPartHandler
+with tempfile.TemporaryDirectory() as folder:
+    paths = helpers.Paths({"cloud_dir": folder, "run_dir": folder})
+    message = user_data.UserDataProcessor(paths).process(sys.stdin.buffer.read())
+    handler = CloudConfigPartHandler(paths)
+    handler.handle_part(None, handlers.CONTENT_START, None, None, None, {})
+    kinds = []
+    texts = []
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        kind = part.get_content_type()
+        payload = part.get_payload(decode=True).decode()
+        kinds.append(kind)
+        texts.append(payload)
+        if kind == "text/cloud-config":
+            handler.handle_part(None, kind, "part", payload, None, dict(part))
+    json.dump({"kinds": kinds, "texts": texts, "config": handler.cloud_buf}, sys.stdout)
+`;
+
+const consumed = (userData: string, sshKeys: readonly string[]) =>
+  withCloudInit(CONSUME, fileOf(manifestInput('12-vm-web-server.yaml', { userData, sshKeys }), 'user-data')!);
+
+describe('cloud-init finds the keys of a Secret', () => {
+  withCloudInitTest('beside a script that stays as it was', () => {
+    const script = '#!/bin/sh\necho "é"\n';
+    expect(consumed(script, [KEY])).toMatchObject({
+      kinds: ['text/x-shellscript', 'text/cloud-config'],
+      texts: [script, expect.any(String)],
+      config: { ssh_authorized_keys: [KEY] },
+    });
+  });
+
+  withCloudInitTest("beside the parts of the user's own message, and joined to their keys", () => {
+    const message = [
+      'Content-Type: multipart/mixed; boundary="inner"',
+      'MIME-Version: 1.0',
+      '',
+      '--inner',
+      'Content-Type: text/cloud-config',
+      '',
+      '#cloud-config',
+      'packages: [nginx]',
+      'ssh_authorized_keys: [a]',
+      '',
+      '--inner',
+      'Content-Type: text/x-shellscript',
+      '',
+      '#!/bin/sh',
+      '',
+      '--inner--',
+      '',
+    ].join('\n');
+    expect(consumed(message, [KEY])).toMatchObject({
+      kinds: ['text/cloud-config', 'text/x-shellscript', 'text/cloud-config'],
+      config: { packages: ['nginx'], ssh_authorized_keys: ['a', KEY] },
+    });
+  });
+
+  withCloudInitTest('beside an archive, and joined to its keys', () => {
+    const archive = `#cloud-config-archive\n- type: text/cloud-config\n  content: |\n    ssh_authorized_keys: [a]\n    runcmd: [b]\n`;
+    expect(consumed(archive, [KEY])).toMatchObject({
+      config: { runcmd: ['b'], ssh_authorized_keys: ['a', KEY] },
+    });
+  });
+
+  withCloudInitTest('in a cloud-config, whose other values are to Python what they were', () => {
+    const rest =
+      'write_files: [{path: /x, permissions: 0644}]\nplain_text_passwd: 1e3\nntp: yes\nfqdn: 12:30\nz:\n';
+    const before = consumed(`#cloud-config\n${rest}`, []) as { config: object };
+    expect(consumed(`#cloud-config\n${rest}`, [KEY])).toMatchObject({
+      config: { ...before.config, ssh_authorized_keys: [KEY] },
+    });
+  });
+});
+
+/** How cloud-init understands a network-config, and what it would write for distributions without netplan. */
+const NETWORK = `
+import json, sys, yaml
+from cloudinit.net import eni, network_state
+state = network_state.parse_net_config_data(yaml.safe_load(sys.stdin.buffer.read()))
+interfaces = {
+    i["name"]: {
+        "mac": i["mac_address"],
+        "subnets": [[s["type"], "%s/%s" % (s.get("address"), s.get("prefix"))] for s in i["subnets"]],
+    }
+    for i in state.iter_interfaces()
+}
+print(json.dumps({"interfaces": interfaces, "eni": eni.Renderer({})._render_interfaces(state)}))
+`;
+
+const NICS = [
+  {
+    device: 'net0',
+    mac: '52:54:00:12:34:56',
+    dhcp4: false,
+    addresses: ['192.0.2.9/24', '2001:db8::9/64'],
+    gateway4: '192.0.2.1',
+    gateway6: '2001:db8::1',
+    dns: ['192.0.2.53'],
+  },
+  { device: 'net2', mac: 'BC:24:11:00:00:02', dhcp4: true, addresses: [], dns: [] },
+];
+
+describe('cloud-init understands the network-config', () => {
+  withCloudInitTest('with addresses, gateway and DHCP, without netplan', () => {
+    const network = fileOf(manifestInput('13-vm-multi-nic.yaml', { nics: NICS }), 'network-config')!;
+    expect(withCloudInit(NETWORK, network)).toMatchObject({
+      interfaces: {
+        net0: {
+          mac: '52:54:00:12:34:56',
+          subnets: [
+            [expect.stringMatching(/^static/), '192.0.2.9/24'],
+            [expect.stringMatching(/^static/), '2001:db8::9/64'],
+          ],
+        },
+        net2: { mac: 'bc:24:11:00:00:02', subnets: [['dhcp4', 'None/None']] },
+      },
+      eni: expect.stringContaining('route add default gw 192.0.2.1'),
+    });
+  });
+
+  const schemaTest = checksNetworkConfig() ? withCloudInitTest : testWith(['cloud-init 24.1']);
+  schemaTest('by its schema', () => {
+    for (const input of [
+      manifestInput('13-vm-multi-nic.yaml'),
+      manifestInput('13-vm-multi-nic.yaml', { nics: NICS }),
+    ])
+      expect(schema(fileOf(input, 'network-config')!, '--schema-type', 'network-config')).toMatch(/^Valid /);
+  });
+});

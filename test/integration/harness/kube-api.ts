@@ -1,0 +1,54 @@
+/** Plain requests to the API server, for tests that ask more often than kubectl can be started. */
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'undici';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const Kubeconfig = z.object({
+  clusters: z.tuple([
+    z.object({ cluster: z.object({ server: z.string(), 'certificate-authority-data': z.string() }) }),
+  ]),
+  users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
+});
+
+export interface KubeApi {
+  /** The body as text; `undefined`: there is no such thing. Any other refusal throws. */
+  get: (path: string) => Promise<string | undefined>;
+  /** A merge patch; gives whether the object is there. */
+  patch: (path: string, body: object) => Promise<boolean>;
+  /** Does not wait until the object is gone; gives whether it was there. */
+  remove: (path: string) => Promise<boolean>;
+  close: () => Promise<void>;
+}
+
+/** @param kubeconfig of a control plane of the tests */
+export async function kubeApi(kubeconfig: string): Promise<KubeApi> {
+  const { clusters, users } = Kubeconfig.parse(parse(await readFile(kubeconfig, 'utf8')));
+  const { server, 'certificate-authority-data': authority } = clusters[0].cluster;
+  const dispatcher = new Agent({ connect: { ca: Buffer.from(authority, 'base64').toString() } });
+  const authorization = `Bearer ${users[0].user.token}`;
+
+  async function send(
+    method: 'GET' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+  ): Promise<string | undefined> {
+    const { statusCode, body: answer } = await request(`${server}${path}`, {
+      dispatcher,
+      method,
+      headers: { authorization, ...(body && { 'content-type': 'application/merge-patch+json' }) },
+      body: body ? JSON.stringify(body) : null,
+    });
+    const text = await answer.text();
+    if (statusCode === 404) return undefined;
+    if (statusCode >= 300) throw new Error(`${method} ${path}: ${statusCode} ${text}`);
+    return text;
+  }
+
+  return {
+    get: (path) => send('GET', path),
+    patch: async (path, body) => (await send('PATCH', path, body)) !== undefined,
+    remove: async (path) => (await send('DELETE', path)) !== undefined,
+    close: () => dispatcher.close(),
+  };
+}

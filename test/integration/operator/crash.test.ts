@@ -1,0 +1,81 @@
+/** The operator is killed at any moment: what it had begun is found and finished, and nothing is done twice. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Random } from '../../fakepve/random.ts';
+import {
+  type OperatorPlane,
+  operatorProcesses,
+  type OperatorProcesses,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
+import { tenant, type Tenant, userData, vm } from './tenant.ts';
+
+const KILLS_WHILE_CREATING = 14;
+const KILLS_WHILE_DELETING = 6;
+/** Most a round waits for its moment: what is left may be waiting itself, for certainty. */
+const ROUND_MS = 5_000;
+/** A VM of these tests takes five changes in Proxmox VE; a number below 1 means before the first. */
+const MOMENTS = [0, 5] as const;
+
+let plane: OperatorPlane;
+let operators: OperatorProcesses;
+const random = new Random('crash');
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operators = await operatorProcesses(plane);
+});
+afterAll(async () => {
+  await operators.endAll();
+  await plane.stop();
+});
+
+/** Starts an operator, lets it make a random number of changes, and kills it a random moment later. */
+async function runAndKill({ pve }: Tenant): Promise<void> {
+  const asked = pve.requests.length;
+  const before = changes(pve).length;
+  const wanted = random.integer(...MOMENTS);
+  const operator = spawn();
+  const deadline = performance.now() + ROUND_MS;
+  const isTime = () => (wanted === 0 ? pve.requests.length > asked : changes(pve).length >= before + wanted);
+  while (!isTime() && performance.now() < deadline) await sleep(2);
+  // An answer takes 20 ms on its way: some of these moments lie before it arrives, some after its status write.
+  await sleep(random.integer(0, 60));
+  await operator.end('SIGKILL');
+}
+
+const spawn = () => operators.spawn('operator', ['--no-leader-elect']);
+
+test('killed again and again, it makes one guest for each object and removes each', async () => {
+  const t = await tenant(plane, { latency: { scale: 0.1, request: 200 } });
+  const { pve } = t;
+  const names = Array.from({ length: KILLS_WHILE_CREATING }, (_, n) => `vm-${n}`);
+  for (const name of names) {
+    await t.apply(vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] }));
+    await runAndKill(t);
+  }
+  const creator = spawn();
+  await t.ready(...names.map((name) => `vm/${name}`));
+
+  const objects = await t.list('virtualmachines');
+  const numbers = objects.map(({ metadata, status }) => [metadata.name, status.vmid]);
+  expect(
+    ownGuests(pve)
+      .map((guest) => [guest.get('name'), guest.vmid])
+      .toSorted(),
+  ).toEqual(numbers.toSorted());
+  expect(tasksDone(pve, 'qmclone')).toBe(names.length);
+  expect(images(pve)).toHaveLength(names.length);
+  expect(orphans(pve)).toEqual([]);
+
+  await creator.end('SIGKILL');
+  await t.kubectl('delete', 'vm', '--all', '--wait=false');
+  for (let kills = 0; kills < KILLS_WHILE_DELETING; kills += 1) await runAndKill(t);
+  spawn();
+  await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+  expect(ownGuests(pve)).toEqual([]);
+  expect(images(pve)).toEqual([]);
+  expect(orphans(pve)).toEqual([]);
+  expect(await operators.log('operator')).not.toContain('"level":"error"');
+}, 300_000);

@@ -1,0 +1,113 @@
+/** Fifty VMs and two operators: what is settled costs next to nothing, and one operator acts at a time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  operatorProcesses,
+  type OperatorProcesses,
+  OPERATOR_NAMESPACE,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, ownGuests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import type { Server } from '../../../hack/control-plane/processes.ts';
+import { tenant, type Tenant, vm } from './tenant.ts';
+
+const VMS = 50;
+const WINDOW_S = 20;
+/** Seconds. */
+const INVENTORY_INTERVAL = 5;
+const INVENTORY_REQUESTS = 3;
+
+let plane: OperatorPlane;
+let operators: OperatorProcesses;
+let t: Tenant;
+let killed: Server;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operators = await operatorProcesses(plane);
+  t = await tenant(plane);
+});
+afterAll(async () => {
+  await operators.endAll();
+  await plane.stop();
+});
+
+const holder = async (): Promise<string> =>
+  plane.succeed([
+    ...['get', 'lease', '-n', OPERATOR_NAMESPACE, '-o', 'jsonpath={.items[*].spec.holderIdentity}'],
+  ]);
+const steps = async (name: string): Promise<number> =>
+  (await operators.log(name)).split('"msg":"step"').length - 1;
+
+/** Writes that the API server has answered since its start, by resource. */
+async function writes(): Promise<Readonly<Record<string, number>>> {
+  const sums: Record<string, number> = {};
+  for (const line of (await plane.succeed(['get', '--raw', '/metrics'])).split('\n')) {
+    const [, labels = '', count = '0'] = /^apiserver_request_total\{(.*)\} (\d+)$/.exec(line) ?? [];
+    const label = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels)?.[1] ?? '';
+    if (!/^(POST|PUT|PATCH|APPLY|DELETE)$/.test(label('verb'))) continue;
+    sums[label('resource')] = (sums[label('resource')] ?? 0) + Number(count);
+  }
+  return sums;
+}
+
+/** By name; the same as before means that nothing was written. */
+const versions = async (): Promise<Readonly<Record<string, string>>> =>
+  Object.fromEntries(
+    [...(await t.list('virtualmachines')), ...(await t.list('providers'))].map(({ metadata }) => [
+      metadata.name,
+      metadata.resourceVersion,
+    ]),
+  );
+
+test('fifty VMs that are settled cost Proxmox VE the inventory, and the API server the Lease', async () => {
+  killed = operators.spawn('first');
+  await soon(async () => expect(await holder()).not.toBe(''));
+  operators.spawn('second');
+  const names = Array.from({ length: VMS }, (_, n) => `vm-${n}`);
+  await t.apply(...names.map((name) => vm(name)));
+  await t.ready(...names.map((name) => `vm/${name}`));
+  expect(ownGuests(t.pve)).toHaveLength(VMS);
+  expect(tasksDone(t.pve, 'qmclone')).toBe(VMS);
+  await soon(async () => {
+    for (const { status } of await t.list('virtualmachines')) expect(status.ipAddresses).not.toEqual([]);
+  });
+  await sleep(8_000); // until the list of guests shows all of them running
+
+  const [before, asked] = [await writes(), t.pve.requests.length];
+  const stored = await versions();
+  await sleep(WINDOW_S * 1000);
+  const requests = t.pve.requests.slice(asked);
+  expect(await versions()).toEqual(stored);
+  const after = await writes();
+  expect({ ...after, leases: 0 }).toEqual({ ...before, leases: 0 });
+
+  const [inventory, agent, others] = [
+    requests.filter(({ path }) => path.startsWith('/cluster/')),
+    requests.filter(({ path }) => path.endsWith('/agent/network-get-interfaces')),
+    requests.filter(({ path }) => !/^\/cluster\/|\/agent\/network-get-interfaces$/.test(path)),
+  ];
+  expect(inventory.length).toBeLessThanOrEqual((WINDOW_S / INVENTORY_INTERVAL + 2) * INVENTORY_REQUESTS);
+  // In the first half minute after a boot addresses may come late: two more looks at each VM.
+  expect(agent.length).toBeLessThanOrEqual(2 * VMS);
+  expect(others).toEqual([]);
+}, 200_000);
+
+test('the second operator takes over from one that was killed, and only does what there is to do', async () => {
+  const [first] = (await holder()).split(' ');
+  expect(await steps('first')).toBeGreaterThan(VMS);
+  expect(await steps('second')).toBe(0);
+  const done = changes(t.pve).length;
+  const { 'vm-7': _, ...others } = await versions();
+  await killed.end('SIGKILL');
+  await t.kubectl('patch', 'vm', 'vm-7', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+  await t.kubectl('wait', 'vm/vm-7', '--for=jsonpath={.status.powerState}=Off', '--timeout=60s');
+  expect(await holder()).not.toBe(first);
+  expect(await steps('second')).toBe(1);
+  expect(changes(t.pve).slice(done)).toMatchObject([{ path: expect.stringMatching(/\/status\/stop$/) }]);
+  expect(ownGuests(t.pve)).toHaveLength(VMS);
+  await sleep(2_000); // whatever it might still write about the others
+  expect(await versions()).toMatchObject(others);
+});

@@ -1,0 +1,133 @@
+/** What others do in Proxmox VE is followed, undone or reported; it never makes a second guest. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { cloneRequests, guestNamed, images, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, tenant, userData, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+test.concurrent('a guest that was removed in Proxmox VE is reported and not made again', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web', { userData }));
+  await t.ready('vm/web');
+  t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False GuestMissing'));
+  await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(cloneRequests(t.pve)).toHaveLength(1);
+  expect(images(t.pve)).toEqual([]);
+});
+
+test.concurrent('a guest that was migrated in Proxmox VE is followed', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const guest = guestNamed(t.pve, 'web');
+  const target = guest.node === 'pve-3' ? 'pve-2' : 'pve-3';
+  t.pve.outside.migrate(guest.vmid, target);
+  await soon(async () => {
+    const object = await t.vm('web');
+    expect(object.status.node).toBe(target);
+    expect(condition(object).is).toBe('Ready=True Reconciled');
+  });
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
+
+test.concurrent('a guest without our mark is left alone, also when its object goes', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const { vmid } = guestNamed(t.pve, 'web');
+  t.pve.outside.edit(vmid, { description: 'mine now' });
+  t.pve.outside.stop(vmid);
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False MarkMissing'));
+  t.pve.outside.edit(vmid, { smbios1: 'uuid=11111111-2222-4333-8444-555555555555' });
+  await t.kubectl('annotate', 'vm', 'web', 'look=again');
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False NotOurs'));
+  expect(t.pve.state.guests.get(vmid)?.running).toBeUndefined();
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(t.pve.state.guests.get(vmid)?.get('description')).toBe('mine now');
+});
+
+test.concurrent('a guest whose mark is put back goes on', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const guest = guestNamed(t.pve, 'web');
+  t.pve.outside.edit(guest.vmid, { description: null });
+  t.pve.outside.stop(guest.vmid);
+  const mark = await soon(async () => {
+    const { is, message } = condition(await t.vm('web'));
+    expect(is).toBe('Ready=False MarkMissing');
+    return /virtrigaud: \S+/.exec(message)?.[0] ?? '';
+  });
+  t.pve.outside.edit(guest.vmid, { description: mark });
+  await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+  await t.ready('vm/web');
+  expect(guest.running).toBeDefined();
+});
+
+test.concurrent('a locked guest is waited for, and goes on when the lock is cleared', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const { vmid } = guestNamed(t.pve, 'web');
+  t.pve.outside.lock(vmid, 'backup');
+  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+  await soon(async () => {
+    const { is, message } = condition(await t.vm('web'));
+    expect(is).toBe('Ready=False Locked');
+    expect(message).toContain('the lock "backup"');
+  });
+  expect(guestNamed(t.pve, 'web').running).toBeDefined();
+  t.pve.outside.unlock(vmid);
+  await soon(() => expect(guestNamed(t.pve, 'web').running).toBeUndefined());
+  await t.ready('vm/web');
+});
+
+test.concurrent(
+  'the guest of a cluster that was rebuilt from Git is adopted by hand, never doubled',
+  async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await t.ready('vm/web');
+    const guest = guestNamed(t.pve, 'web');
+    // The object goes without us: as if its API server had been lost.
+    await plane.api.remove(t.path('web'));
+    await plane.api.patch(t.path('web'), { metadata: { finalizers: null } });
+    expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
+    await t.apply(vm('web'));
+    const mark = await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False BelongsToFormerObject');
+      expect(message).toContain(`VM ${guest.vmid}`);
+      return /virtrigaud: \S+/.exec(message)?.[0] ?? '';
+    });
+    const lines = (guest.get('description') ?? '').split('\n');
+    t.pve.outside.edit(guest.vmid, { description: [...lines.slice(0, -1), mark].join('\n') });
+    await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+    await t.ready('vm/web');
+    expect((await t.vm('web')).status.vmid).toBe(guest.vmid);
+    expect(ownGuests(t.pve)).toHaveLength(1);
+    expect(cloneRequests(t.pve)).toHaveLength(1);
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+  },
+);

@@ -1,0 +1,162 @@
+/** Power follows the spec, and deletion leaves nothing. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const power = ({ kubectl }: Tenant, name: string, powerState: string) =>
+  kubectl('patch', 'vm', name, '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
+
+/** The object and Proxmox VE agree. */
+const settled = ({ pve, vm: read }: Tenant, name: string, phase: 'Running' | 'Stopped') =>
+  soon(async () => {
+    const object = await read(name);
+    expect(condition(object).is).toBe('Ready=True Reconciled');
+    expect(object.status).toMatchObject({ phase, powerState: phase === 'Running' ? 'On' : 'Off' });
+    expect(object.status['observedGeneration']).toBe(object.metadata.generation);
+    expect(guestNamed(pve, name).running !== undefined).toBe(phase === 'Running');
+  });
+
+describe('power', () => {
+  test.concurrent('goes off at once and on again, as the spec says', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await settled(t, 'web', 'Running');
+    await power(t, 'web', 'Off');
+    await settled(t, 'web', 'Stopped');
+    expect((await t.vm('web')).status.ipAddresses).toEqual([]);
+    expect(tasksDone(t.pve, 'qmstop')).toBe(1);
+    expect(tasksDone(t.pve, 'qmshutdown')).toBe(0);
+    await power(t, 'web', 'On');
+    await settled(t, 'web', 'Running');
+    await soon(async () => expect((await t.vm('web')).status.ipAddresses).not.toEqual([]));
+  });
+
+  test.concurrent('off gracefully shuts the guest down and stays off', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await settled(t, 'web', 'Running');
+    await power(t, 'web', 'OffGraceful');
+    await settled(t, 'web', 'Stopped');
+    expect(tasksDone(t.pve, 'qmshutdown')).toBe(1);
+    expect(tasksDone(t.pve, 'qmstop')).toBe(0);
+  });
+
+  test.concurrent.each(['noacpi', 'noguest'])(
+    'off gracefully ends a guest that does not listen (%s) when its time is over',
+    async (tag) => {
+      const t = await tenant(plane);
+      await t.apply(vm('web', { lifecycle: { gracefulShutdownTimeout: '3s' } }));
+      await settled(t, 'web', 'Running');
+      t.pve.outside.edit(guestNamed(t.pve, 'web').vmid, { tags: tag });
+      await power(t, 'web', 'OffGraceful');
+      await settled(t, 'web', 'Stopped');
+      const request = t.pve.requests.find(({ path }) => path.endsWith('/status/shutdown'));
+      expect(request?.params).toMatchObject({ timeout: '3', forceStop: '1' });
+    },
+  );
+
+  test.concurrent('off is kept for a VM that was never on', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { powerState: 'Off' }));
+    await settled(t, 'web', 'Stopped');
+    expect(guestNamed(t.pve, 'web').hasRun).toBe(false);
+  });
+
+  test.concurrent('on is enforced: a guest stopped in Proxmox VE is started again', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await settled(t, 'web', 'Running');
+    t.pve.outside.stop(guestNamed(t.pve, 'web').vmid);
+    await soon(() => expect(tasksDone(t.pve, 'qmstart')).toBe(2));
+    await settled(t, 'web', 'Running');
+  });
+
+  test.concurrent('off is enforced: a guest started in Proxmox VE is stopped again', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { powerState: 'Off' }));
+    await settled(t, 'web', 'Stopped');
+    t.pve.outside.start(guestNamed(t.pve, 'web').vmid);
+    await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1));
+    await settled(t, 'web', 'Stopped');
+  });
+});
+
+describe('deletion', () => {
+  test.concurrent('of a running VM ends with no guest, no disk and no image', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData }), vm('db', { userData }));
+    await settled(t, 'web', 'Running');
+    await settled(t, 'db', 'Running');
+    expect(images(t.pve)).toHaveLength(2);
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(ownGuests(t.pve).map((guest) => guest.get('name'))).toEqual(['db']);
+    expect(images(t.pve)).toHaveLength(1);
+    expect(orphans(t.pve)).toEqual([]);
+  });
+
+  test.concurrent('waits for a guest that is protected in Proxmox VE, which keeps running', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData }));
+    await settled(t, 'web', 'Running');
+    const { vmid } = guestNamed(t.pve, 'web');
+    t.pve.outside.edit(vmid, { protection: 1 });
+    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'Stalled');
+      expect(is).toBe('Stalled=True Protected');
+      expect(message).toContain(`qm set ${vmid} --protection 0`);
+    });
+    expect(guestNamed(t.pve, 'web').running).toBeDefined();
+    t.pve.outside.edit(vmid, { protection: null });
+    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+    expect(images(t.pve)).toEqual([]);
+  });
+
+  test.concurrent('of a Provider waits for its VMs', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await settled(t, 'web', 'Running');
+    await t.kubectl('delete', 'provider', 'pve', '--wait=false');
+    await soon(async () => {
+      const { is, message } = condition(await t.find('providers', 'pve'), 'Reconciling');
+      expect(is).toBe('Reconciling=True InUse');
+      expect(message).toContain(`${t.namespace}/web`);
+    });
+    expect(guestNamed(t.pve, 'web').running).toBeDefined();
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.kubectl('wait', 'provider/pve', '--for=delete', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+  });
+
+  test.concurrent('of everything at once ends, with nothing left in Proxmox VE', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData }), vm('db', { powerState: 'Off' }));
+    await settled(t, 'web', 'Running');
+    await settled(t, 'db', 'Stopped');
+    await t.apply(vm('late', { userData })); // is still being made when all of it goes
+    await t.kubectl('delete', 'secret,vmclass,vmimage,provider,vm', '--all', '--timeout=100s');
+    expect(ownGuests(t.pve)).toEqual([]);
+    expect(images(t.pve)).toEqual([]);
+    expect(orphans(t.pve)).toEqual([]);
+  });
+});

@@ -1,0 +1,177 @@
+/** Every way in which a Provider can be told how to reach Proxmox VE and to whom it speaks there. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { RunningClock } from '../../fakepve/index.ts';
+import { guestNamed, ownGuests, tasksDone, type FakePve } from '../harness/pve.ts';
+import {
+  startOperator,
+  startOperatorPlane,
+  type OperatorPlane,
+  type RunningOperator,
+} from '../harness/operator.ts';
+import { soon } from '../harness/soon.ts';
+import {
+  bareTenant,
+  condition,
+  credentials,
+  provider,
+  secret,
+  type Tenant,
+  TOKEN,
+  vm,
+  vmClass,
+  vmImage,
+} from '../operator/tenant.ts';
+
+const PASSWORD = { username: 'virtrigaud@pve', password: 'secure-password' };
+const HOUR = 60 * 60 * 1000;
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const providerSays = (t: Tenant, is: string, message: RegExp) =>
+  soon(async () => {
+    const ready = condition(await t.find('providers', 'pve'));
+    expect(ready.is).toBe(is);
+    expect(ready.message).toMatch(message);
+  });
+
+const logins = ({ requests }: FakePve) => requests.filter(({ path }) => path === '/access/ticket');
+
+/** A VM is made and deleted again over the connection. */
+async function works(t: Tenant): Promise<void> {
+  await t.apply(vmClass(), vmImage(), vm('web'));
+  await t.ready('provider/pve', 'vm/web');
+  expect(ownGuests(t.pve)).toHaveLength(1);
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+}
+
+describe('a server is trusted', () => {
+  const WRONG = 'AB'.repeat(32);
+
+  test.concurrent('with its fingerprint among those of the Provider, and no CA', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    const tls = { fingerprints: [WRONG, pve.fingerprint] };
+    await t.apply(secret('pve-credentials', TOKEN), provider(pve, { tls }));
+    await works(t);
+  });
+
+  test.concurrent('with its fingerprint in the Secret', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(
+      secret('pve-credentials', { ...TOKEN, PVE_FINGERPRINT: pve.fingerprint.replaceAll(':', '') }),
+      provider(pve),
+    );
+    await t.ready('provider/pve');
+  });
+
+  test.concurrent('not with another fingerprint: what was found is told, and nothing was sent', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(credentials(pve), provider(pve, { tls: { fingerprints: [WRONG] } }));
+    await providerSays(t, 'Ready=False Unreachable', new RegExp(`${pve.fingerprint}.*openssl x509`, 's'));
+    expect(pve.requests).toEqual([]);
+    await t.apply(provider(pve, { tls: { fingerprints: [pve.fingerprint] } }));
+    await t.ready('provider/pve');
+  });
+
+  test.concurrent('with the CA in the Provider', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(secret('pve-credentials', TOKEN), provider(pve, { tls: { caBundle: pve.ca } }));
+    await t.ready('provider/pve');
+  });
+
+  test.concurrent('whoever it is where that is asked for, and an event warns of it', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(secret('pve-credentials', TOKEN), provider(pve, { insecureSkipVerify: true }));
+    await t.ready('provider/pve');
+    await soon(async () => {
+      const events = await t.kubectl('get', 'events.events.k8s.io', '-o', 'jsonpath={.items[*].reason}');
+      expect(events.split(' ').filter((reason) => reason === 'TLSNotVerified')).toHaveLength(1);
+    });
+  });
+});
+
+describe('the endpoint', () => {
+  test.concurrent.each(['', '/', '/api2', '/api2/json', '/api2/json/'])(
+    'may be an IPv6 address followed by "%s"',
+    async (path) => {
+      const t = await bareTenant(plane, { host: '::1' });
+      const { pve } = t;
+      await t.apply(credentials(pve), provider({ url: `https://[::1]:${pve.port}${path}` }));
+      await t.ready('provider/pve');
+      expect((await t.find('providers', 'pve'))?.status['endpoint']).toBe(`https://[::1]:${pve.port}`);
+    },
+  );
+
+  test.concurrent('may be in the Secret', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(
+      secret('pve-credentials', { ...TOKEN, 'ca.crt': pve.ca, PVE_ENDPOINT: `${pve.url}/api2` }),
+      provider(pve, { endpoint: undefined }),
+    );
+    await works(t);
+  });
+});
+
+describe('with user name and password', () => {
+  const withPassword = (pve: FakePve) => secret('pve-credentials', { ...PASSWORD, 'ca.crt': pve.ca });
+
+  test.concurrent('VMs are made and deleted, and one login serves for all of it', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(withPassword(pve), provider(pve));
+    await works(t);
+    expect(logins(pve)).toHaveLength(1);
+    expect(pve.requests.filter(({ status }) => status === 401)).toEqual([]);
+  });
+
+  test.concurrent('a ticket that ended is replaced, and the VM follows its spec as before', async () => {
+    const clock = new RunningClock();
+    const t = await bareTenant(plane, { clock });
+    const { pve } = t;
+    await t.apply(withPassword(pve), provider(pve), vmClass(), vmImage(), vm('web'));
+    await t.ready('vm/web');
+    await clock.advance(3 * HOUR);
+    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await soon(() => expect(tasksDone(pve, 'qmstop')).toBe(1));
+    await t.ready('vm/web', 'provider/pve');
+    expect(guestNamed(pve, 'web').running).toBeUndefined();
+    expect(logins(pve).length).toBeGreaterThan(1);
+  });
+
+  test.concurrent('a wrong password is told as such, and the right one is taken up', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    const wrong = { ...PASSWORD, password: 'not-the-password', 'ca.crt': pve.ca };
+    await t.apply(secret('pve-credentials', wrong), provider(pve));
+    await providerSays(t, 'Ready=False AuthenticationFailed', /authentication failed/);
+    expect(JSON.stringify(await t.find('providers', 'pve'))).not.toContain('not-the-password');
+    await t.apply(withPassword(pve));
+    await t.ready('provider/pve');
+  });
+
+  test.concurrent('a user name without its realm is told as such', async () => {
+    const t = await bareTenant(plane);
+    const { pve } = t;
+    await t.apply(
+      secret('pve-credentials', { username: 'root', password: 'secure-password', 'ca.crt': pve.ca }),
+      provider(pve),
+    );
+    await providerSays(t, 'Ready=False CredentialsInvalid', /realm/);
+  });
+});

@@ -1,0 +1,173 @@
+/** Credentials and authorities are replaced in the Secret while everything runs: no restart, nothing interrupted. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { guestNamed, tasksDone, type FakePve } from '../harness/pve.ts';
+import {
+  startOperator,
+  startOperatorPlane,
+  type OperatorPlane,
+  type RunningOperator,
+} from '../harness/operator.ts';
+import { soon } from '../harness/soon.ts';
+import {
+  bareTenant,
+  condition,
+  provider,
+  secret,
+  tenant,
+  type Tenant,
+  TOKEN,
+  vm,
+  vmClass,
+  vmImage,
+} from '../operator/tenant.ts';
+import { tlsFront } from './tls-front.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const NEXT = {
+  token_id: 'virtrigaud@pve!vrtg-token-2',
+  token_secret: 'yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy',
+};
+
+const patchSecret = ({ kubectl }: Tenant, stringData: Readonly<Record<string, string>>) =>
+  kubectl('patch', 'secret', 'pve-credentials', '--type=merge', '-p', JSON.stringify({ stringData }));
+const power = ({ kubectl }: Tenant, name: string, powerState: string) =>
+  kubectl('patch', 'vm', name, '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
+const revoke = ({ state }: FakePve, { token_id: id } = TOKEN) => state.access.tokens.delete(id);
+
+/** Creates the next token; gives how often it was shown since. */
+function grantNext({ state: { access } }: FakePve): () => number {
+  let shown = 0;
+  const old = access.tokens.get(TOKEN.token_id)!;
+  access.tokens.set(NEXT.token_id, {
+    ...old,
+    id: NEXT.token_id,
+    name: 'vrtg-token-2',
+    get secret() {
+      shown += 1;
+      return NEXT.token_secret;
+    },
+  });
+  access.grant({ path: '/', kind: 'token', subject: NEXT.token_id, role: 'VirtRigaud', propagate: true });
+  return () => shown;
+}
+
+/** What stood in Ready of the Provider and the VMs whenever it was looked at. */
+function watchReady(t: Tenant): { readonly seen: Set<string>; readonly stop: () => Promise<void> } {
+  const seen = new Set<string>();
+  const going = new AbortController();
+  const running = (async () => {
+    while (!going.signal.aborted) {
+      const objects = [...(await t.list('virtualmachines')), ...(await t.list('providers'))];
+      for (const object of objects) seen.add(condition(object).is);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  return {
+    seen,
+    async stop() {
+      going.abort();
+      await running;
+    },
+  };
+}
+
+test.concurrent('a token that is replaced before it is revoked is never missed', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'), vm('db'));
+  await t.ready('provider/pve', 'vm/web', 'vm/db');
+  const ready = watchReady(t);
+  const shown = grantNext(t.pve);
+  await patchSecret(t, NEXT);
+  await soon(() => expect(shown()).toBeGreaterThan(0), 15_000);
+  // Both have their connection from the new token once the Provider's pass, which was the first to show it, is over.
+  await soon(() => expect(shown()).toBeGreaterThan(10));
+  revoke(t.pve);
+  await power(t, 'web', 'Off');
+  await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1));
+  await t.ready('provider/pve', 'vm/web', 'vm/db');
+  await ready.stop();
+  expect([...ready.seen].filter((is) => /Auth|Unreachable|NotReady|Refused/.test(is))).toEqual([]);
+  expect(t.pve.requests.filter(({ status }) => status === 401)).toEqual([]);
+});
+
+test.concurrent(
+  'a token that is revoked as soon as the Secret has the next is replaced at once',
+  async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await t.ready('provider/pve', 'vm/web');
+    grantNext(t.pve);
+    await patchSecret(t, NEXT);
+    revoke(t.pve);
+    await power(t, 'web', 'Off');
+    await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1), 20_000);
+    await t.ready('provider/pve', 'vm/web');
+  },
+);
+
+test.concurrent('a token that is revoked first is missed until the Secret has the next', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('provider/pve', 'vm/web');
+  grantNext(t.pve);
+  revoke(t.pve);
+  await soon(async () => {
+    expect(condition(await t.find('providers', 'pve')).is).toBe('Ready=False AuthenticationFailed');
+  });
+  await power(t, 'web', 'Off');
+  await patchSecret(t, NEXT);
+  await t.ready('provider/pve');
+  await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1));
+  await t.ready('vm/web');
+});
+
+test.concurrent('an authority that is replaced in the Secret is taken up', async () => {
+  const t = await bareTenant(plane);
+  const { pve } = t;
+  const front = await tlsFront(pve);
+  plane.defer(() => front.close());
+  await t.apply(
+    secret('pve-credentials', { ...TOKEN, 'ca.crt': front.certificate.cert }),
+    provider(front),
+    vmClass(),
+    vmImage(),
+    vm('web'),
+  );
+  await t.ready('provider/pve', 'vm/web');
+  const { cert } = await front.renew();
+  await soon(async () => {
+    const { is, message } = condition(await t.find('providers', 'pve'));
+    expect(is).toBe('Ready=False Unreachable');
+    expect(message).toContain('certificate');
+  });
+  await patchSecret(t, { 'ca.crt': cert });
+  await t.ready('provider/pve');
+  await power(t, 'web', 'Off');
+  await soon(() => expect(guestNamed(pve, 'web').running).toBeUndefined());
+  await t.ready('vm/web');
+});
+
+test.concurrent('a Secret that became wrong leaves the VMs the connection that they have', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('provider/pve', 'vm/web');
+  await patchSecret(t, { token_secret: 'no-such-secret' });
+  await soon(async () => {
+    expect(condition(await t.find('providers', 'pve')).is).toBe('Ready=False AuthenticationFailed');
+  });
+  await power(t, 'web', 'Off');
+  await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1));
+  await patchSecret(t, TOKEN);
+  await t.ready('provider/pve', 'vm/web');
+});

@@ -1,0 +1,57 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  isSameCluster,
+  parseIdentity,
+  printIdentity,
+} from '../../../../controllers/shared/cluster-identity.ts';
+
+const of = (name: string | undefined, ...nodes: string[]) => ({ name, nodes });
+
+describe('a PVE cluster is still the same', () => {
+  test.each([
+    ['unchanged', of('homelab', 'a', 'b'), of('homelab', 'b', 'a')],
+    ['with a node more', of('homelab', 'a'), of('homelab', 'a', 'b')],
+    ['with a node less', of('homelab', 'a', 'b'), of('homelab', 'b')],
+    ['as a single node', of(undefined, 'a'), of(undefined, 'a')],
+    ['when a single node joined a cluster', of(undefined, 'a'), of('homelab', 'a', 'b')],
+  ])('%s', (_what, before, now) => {
+    expect(isSameCluster(before, now)).toBe(true);
+  });
+});
+
+describe('a PVE cluster is another one', () => {
+  test.each([
+    ['under another name, even with nodes of the same names', of('homelab', 'pve'), of('other', 'pve')],
+    ['without a single node of before', of('homelab', 'a'), of('homelab', 'b')],
+    ['when it is a single node and was a cluster', of('homelab', 'a', 'b'), of(undefined, 'a')],
+    ['when another single node answers', of(undefined, 'a'), of(undefined, 'b')],
+  ])('%s', (_what, before, now) => {
+    expect(isSameCluster(before, now)).toBe(false);
+  });
+});
+
+test('an identity is read from what it was written to, whatever the order of the nodes', () => {
+  const names = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,10}$/);
+  fc.assert(
+    fc.property(
+      fc.option(names, { nil: undefined }),
+      fc.uniqueArray(names, { maxLength: 8 }),
+      (name, nodes) => {
+        const text = printIdentity({ name, nodes });
+        expect(text).toBe(printIdentity({ name, nodes: nodes.toReversed() }));
+        expect(parseIdentity(text)).toEqual({ name, nodes: nodes.toSorted() });
+      },
+    ),
+  );
+});
+
+test('the identity of a large cluster fits the status and is still recognised', () => {
+  const large = of(
+    'homelab',
+    ...Array.from({ length: 60 }, (_, n) => `node-in-rack-${String(n).padStart(2, '0')}`),
+  );
+  const kept = printIdentity(large);
+  expect(kept.length).toBeLessThanOrEqual(256);
+  expect(isSameCluster(parseIdentity(kept), large)).toBe(true);
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from '@jest/globals';
+import { gatherLayers, type NamedEntries } from '../../../../controllers/provider/layers.ts';
+import { ALLOW_FROM } from '../../../../controllers/shared/references.ts';
+import type { ProviderSpec } from '../../../../src/api/index.ts';
+import { aProvider } from '../../../builders/objects.ts';
+
+const entries = (values: Record<string, string>, annotations: Record<string, string> = {}): NamedEntries => ({
+  values,
+  annotations,
+});
+const SECRETS: Readonly<Record<string, NamedEntries>> = {
+  'default/pve': entries({ token_id: 'a@pve!b' }),
+  'shared/pve': entries({ token_id: 'shared' }, { [ALLOW_FROM]: 'default' }),
+  'private/pve': entries({ token_id: 'private' }),
+};
+const gather = (spec: Partial<ProviderSpec>) =>
+  gatherLayers(aProvider(spec), {
+    readSecret: (namespace, name) => Promise.resolve(SECRETS[`${namespace}/${name}`]),
+    readConfigMap: (namespace, name) =>
+      Promise.resolve(
+        namespace === 'default' && name === 'settings' ? entries({ nodes: 'pve-1' }) : undefined,
+      ),
+    process: { PVE_ENDPOINT: 'https://process:8006' },
+  });
+const env = (...variables: NonNullable<NonNullable<ProviderSpec['runtime']>['env']>) =>
+  gather({ runtime: { env: variables } });
+
+describe('the Secret of a Provider', () => {
+  test('is in its own namespace unless it says another that allows it', async () => {
+    expect(await gather({ credentialSecretRef: { name: 'pve' } })).toMatchObject({
+      layers: { secret: { token_id: 'a@pve!b' } },
+    });
+    expect(await gather({ credentialSecretRef: { name: 'pve', namespace: 'shared' } })).toMatchObject({
+      layers: { secret: { token_id: 'shared' } },
+    });
+  });
+
+  test('of another namespace is not used without its leave, and its contents are not told', async () => {
+    const refused = await gather({ credentialSecretRef: { name: 'pve', namespace: 'private' } });
+    expect(refused).toMatchObject({ ok: false, reason: 'ReferenceNotAllowed' });
+    expect(JSON.stringify(refused)).not.toContain('token_id');
+  });
+
+  test('that is missing is waited for by name', async () => {
+    expect(await gather({ credentialSecretRef: { name: 'nope' } })).toMatchObject({
+      ok: false,
+      reason: 'SecretNotFound',
+      message: expect.stringContaining('"nope"'),
+    });
+  });
+
+  test('may be absent', async () => {
+    expect(await gather({})).toEqual({
+      ok: true,
+      layers: { env: {}, secret: {}, process: { PVE_ENDPOINT: 'https://process:8006' } },
+    });
+  });
+});
+
+describe('runtime.env', () => {
+  test('takes plain values and entries of Secrets and ConfigMaps', async () => {
+    const gathered = await env(
+      { name: 'A', value: 'plain' },
+      { name: 'B', valueFrom: { secretKeyRef: { name: 'pve', key: 'token_id' } } },
+      { name: 'C', valueFrom: { configMapKeyRef: { name: 'settings', key: 'nodes' } } },
+    );
+    expect(gathered).toMatchObject({ layers: { env: { A: 'plain', B: 'a@pve!b', C: 'pve-1' } } });
+  });
+
+  test.each([
+    ['Secret', { secretKeyRef: { name: 'pve', key: 'nope' } }, 'SecretKeyNotFound'],
+    ['Secret', { secretKeyRef: { name: 'nope', key: 'x' } }, 'SecretNotFound'],
+    ['ConfigMap', { configMapKeyRef: { name: 'nope', key: 'x' } }, 'SecretNotFound'],
+  ])('says which entry of which %s is missing', async (kind, valueFrom, reason) => {
+    expect(await env({ name: 'PVE_TOKEN_ID', valueFrom })).toMatchObject({
+      ok: false,
+      reason,
+      message: expect.stringContaining(kind),
+    });
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import { ignoredFields, reportProvider } from '../../../../controllers/provider/report.ts';
+import { Provider } from '../../../../src/api/index.ts';
+import type { View } from '../../../../src/pve/index.ts';
+import { bytes } from '../../../../src/lib/units.ts';
+import { aNode, aStorage, aView } from '../../../builders/views.ts';
+
+const report = (view: View) =>
+  reportProvider({
+    origin: 'https://pve:8006',
+    view,
+    version: '9.0.3',
+    clusterID: 'homelab/pve-1',
+    lacks: undefined,
+  });
+
+describe('the status of a Provider', () => {
+  test('lists nodes by name and each storage once', () => {
+    const view = aView({
+      nodes: [aNode('pve-2', { online: false }), aNode('pve-1')],
+      storages: [
+        aStorage('nfs', { node: 'pve-2', status: 'unknown', shared: true, type: 'nfs' }),
+        aStorage('nfs', { shared: true, type: 'nfs' }),
+        aStorage(),
+      ],
+    });
+    expect(report(view)).toMatchObject({
+      nodes: [
+        { name: 'pve-1', status: 'online' },
+        { name: 'pve-2', status: 'offline' },
+      ],
+      nodeCount: 2,
+      storages: [
+        { name: 'local-lvm', type: 'lvmthin', shared: false, status: 'available' },
+        { name: 'nfs', type: 'nfs', shared: true, status: 'available' },
+      ],
+      storageCount: 2,
+    });
+  });
+
+  test('does not change with figures, order or time', () => {
+    const [a, b] = [aNode('pve-1'), aNode('pve-2')];
+    const before = aView({ nodes: [a, b] });
+    const later = aView({
+      nodes: [b, { ...a, memoryUsed: bytes(1) }],
+      storages: [...before.storages.toReversed()],
+      takenAt: 1,
+    });
+    expect(report(later)).toEqual(report(before));
+  });
+
+  test('is not healthy while reading fails, and leaves out what it may not know', () => {
+    expect(report(aView({ staleSince: 1 })).healthy).toBe(false);
+    expect(report(aView({ quorate: 'no' }))).toMatchObject({ healthy: true, quorate: false });
+    expect(report(aView({ quorate: 'unknown' }))).not.toHaveProperty('quorate');
+    expect(report(aView({ clusterName: undefined }))).not.toHaveProperty('clusterName');
+  });
+
+  test('of a cluster with 100 nodes and storages fits its schema and tells how many there are', () => {
+    const names = Array.from({ length: 100 }, (_, n) => `n${n}`);
+    const status = report(
+      aView({ nodes: names.map((name) => aNode(name)), storages: names.map((name) => aStorage(name)) }),
+    );
+    expect(status).toMatchObject({ nodeCount: 100, storageCount: 100 });
+    expect(Provider.status.parse(status)).toEqual(status);
+  });
+});
+
+test('fields of a provider process are named as ignored, others are not', () => {
+  expect(ignoredFields({ type: 'proxmox', runtime: { mode: 'InProcess', env: [] } })).toEqual([]);
+  const [condition] = ignoredFields({
+    type: 'proxmox',
+    runtime: { mode: 'Remote', image: 'x', service: { port: 1 } },
+  });
+  expect(condition).toMatchObject({
+    type: 'FieldsIgnored',
+    status: 'True',
+    message: expect.stringContaining('runtime.mode, runtime.image, runtime.service'),
+  });
+});

@@ -1,0 +1,194 @@
+import { describe, expect, test } from '@jest/globals';
+import { configChange, differencesOf } from '../../../../controllers/virtualmachine/change.ts';
+import {
+  planCloudInit,
+  type CloudInitPlaces,
+} from '../../../../controllers/virtualmachine/cloud-init-plan.ts';
+import type { GuestConfig } from '../../../../controllers/virtualmachine/model.ts';
+import type { VirtualMachineStatus } from '../../../../src/api/index.ts';
+import { bytes, GiB } from '../../../../src/lib/units.ts';
+import { aGuest, aMark, aWish, configOf, TEMPLATE_CONFIG, type Wanted } from '../../../builders/guests.ts';
+import { aVirtualMachine } from '../../../builders/objects.ts';
+import { aStorage, isoStorage } from '../../../builders/views.ts';
+
+const { ide2: SEED_DRIVE, ...WITHOUT_DRIVE } = TEMPLATE_CONFIG;
+const NATIVE = { cloudInit: { userData: '#cloud-config\nuser: deploy\n', sshKeys: [] } };
+const IMAGE = { cloudInit: { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] } };
+
+interface Case {
+  readonly want?: Partial<Wanted>;
+  readonly config?: GuestConfig;
+  readonly status?: VirtualMachineStatus;
+  readonly places?: Partial<CloudInitPlaces>;
+}
+
+function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: Case) {
+  const vm = aVirtualMachine({ status: { cloneType: 'Linked', ...status } });
+  const guest = aGuest({ config, mark: aMark(), running: false });
+  const wish = aWish(want);
+  const known = { ...wish, cloudInit: wish.cloudInit ?? { userData: undefined, sshKeys: [] } };
+  const plan = planCloudInit(vm, known, guest, {
+    isoStorage: undefined,
+    storages: [isoStorage()],
+    ...places,
+  });
+  return {
+    plan,
+    change: configChange(vm, wish, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }),
+    differences: differencesOf(vm, wish, guest, plan),
+  };
+}
+
+describe('the way cloud-init data takes', () => {
+  test('is none where nothing is asked and the template has no drive', () => {
+    expect(planned({ config: WITHOUT_DRIVE }).plan).toMatchObject({
+      mode: 'None',
+      keys: { set: {}, delete: [] },
+    });
+  });
+
+  test("is PVE's own drive where the template has one, and its user stays as the template says", () => {
+    const { plan } = planned({
+      config: { ...TEMPLATE_CONFIG, ciuser: 'ubuntu', cipassword: '***', ipconfig1: 'ip=dhcp' },
+    });
+    expect(plan).toMatchObject({ mode: 'Native', keys: { set: { ipconfig0: 'ip=dhcp', ciupgrade: '0' } } });
+    expect(plan.keys.set).not.toHaveProperty('ide2');
+    expect(plan.keys.delete).toContain('ipconfig1');
+    for (const key of ['ciuser', 'cipassword', 'sshkeys', 'cicustom'])
+      expect(plan.keys.delete).not.toContain(key);
+  });
+
+  test("takes the template's password away where the VM names a user itself", () => {
+    expect(planned({ want: NATIVE }).plan.keys).toMatchObject({
+      set: { ciuser: 'deploy' },
+      delete: expect.arrayContaining(['cipassword']),
+    });
+  });
+
+  test('gets a drive on the storage of the root disk where the template has none', () => {
+    expect(planned({ want: NATIVE, config: WITHOUT_DRIVE }).plan.keys.set['ide2']).toBe(
+      'local-lvm:cloudinit',
+    );
+  });
+
+  test("is an image of ours where PVE's drive cannot say it, instead of every other drive", () => {
+    const { plan } = planned({ want: IMAGE, config: { ...WITHOUT_DRIVE, scsi1: SEED_DRIVE! } });
+    expect(plan).toMatchObject({ mode: 'Image', seed: { storage: 'local', noted: false, uploaded: false } });
+    expect(plan.keys.set['ide2']).toBe(`${plan.seed!.volume},media=cdrom`);
+    expect(plan.keys.delete).toContain('scsi1');
+    expect(plan.build().length).toBeGreaterThan(0);
+  });
+
+  test('is noted only under the very name', () => {
+    const volume = planned({ want: IMAGE }).plan.seed!.volume;
+    const noted = (name: string) =>
+      planned({ want: IMAGE, status: { cloudInit: { mode: 'Image', volume: name } } }).plan.seed?.noted;
+    expect([noted(volume), noted('local:iso/other.iso')]).toEqual([true, false]);
+  });
+
+  test('is refused where the user-data is nothing that cloud-init knows', () => {
+    const { change } = planned({ want: { cloudInit: { userData: 'packages: [nginx]', sshKeys: [] } } });
+    expect(change?.seedProblem?.reason).toBe('CloudInitInvalid');
+  });
+});
+
+describe('the storage of an image', () => {
+  const storageOf = (places: Partial<CloudInitPlaces>) => {
+    const { plan } = planned({ want: IMAGE, places });
+    return plan.seed?.storage ?? plan.problem?.reason;
+  };
+
+  test('is a shared one before a local one, then the first by name', () => {
+    expect(
+      storageOf({
+        storages: [
+          isoStorage(),
+          isoStorage({ shared: true }, 'nfs-b'),
+          isoStorage({ shared: true }, 'nfs-a'),
+        ],
+      }),
+    ).toBe('nfs-a');
+  });
+
+  test('is the one that the Provider names, and no other', () => {
+    const storages = [isoStorage(), isoStorage({}, 'isos')];
+    expect(storageOf({ storages, isoStorage: 'isos' })).toBe('isos');
+    expect(storageOf({ storages, isoStorage: 'nope' })).toBe('NoIsoStorage');
+  });
+
+  test.each([
+    ['on another node', isoStorage({ node: 'pve-2' })],
+    ['not available', isoStorage({ status: 'unknown' })],
+    ['without content type iso', aStorage()],
+  ])('is none that is %s', (_what, storage) => {
+    expect(storageOf({ storages: [storage] })).toBe('NoIsoStorage');
+  });
+});
+
+describe('a guest that was adopted', () => {
+  test('keeps the network, the user and the identity that it came with', () => {
+    const adopted = {
+      want: { ...NATIVE, nics: [{ name: 'lan', bridge: 'vmbr0' }] },
+      status: { cloneType: undefined },
+    };
+    const { change } = planned(adopted);
+    expect(Object.keys(change?.set ?? {}).toSorted()).toEqual(['agent']);
+    expect(change?.delete).toEqual([]);
+  });
+});
+
+describe('after the guest was made', () => {
+  const made = (config: GuestConfig = {}) =>
+    configOf(aMark(), {
+      ide2: SEED_DRIVE!,
+      ciuser: 'deploy',
+      ciupgrade: '0',
+      ipconfig0: 'ip=dhcp',
+      ...config,
+    });
+
+  test('cloud-init data is never written again, but a change of it is told', () => {
+    const later = planned({
+      want: { cloudInit: { userData: '#cloud-config\nuser: root\n', sshKeys: [] } },
+      config: made(),
+      status: { cloudInit: { mode: 'Native' } },
+    });
+    expect(later.change).toBeUndefined();
+    expect(later.differences).toEqual([expect.stringContaining('first boot only')]);
+  });
+
+  test('nothing is told where nothing changed', () => {
+    expect(
+      planned({ want: NATIVE, config: made(), status: { cloudInit: { mode: 'Native' } } }).differences,
+    ).toEqual([]);
+  });
+
+  test('a change from native to image and of the image is told', () => {
+    const volume = planned({ want: IMAGE }).plan.seed!.volume;
+    const told = (status: VirtualMachineStatus) =>
+      planned({ want: IMAGE, config: made(), status }).differences.length;
+    expect([
+      told({ cloudInit: { mode: 'Native' } }),
+      told({ cloudInit: { mode: 'Image', volume: 'local:iso/old.iso' } }),
+    ]).toEqual([1, 1]);
+    expect(told({ cloudInit: { mode: 'Image', volume } })).toBe(0);
+  });
+
+  test('a root disk that shall be smaller is told in sizes people know', () => {
+    const { differences } = planned({ want: { rootDisk: bytes(5 * GiB) }, config: configOf(), status: {} });
+    expect(differences).toEqual([expect.stringContaining('10Gi, the spec says 5Gi')]);
+  });
+
+  test('surplus NICs of the template are removed once, later only those that were ours', () => {
+    const nics = [{ name: 'lan', bridge: 'vmbr0' }];
+    const net1 = { net1: 'virtio=02:00:00:00:00:02,bridge=vmbr1' };
+    expect(planned({ want: { nics }, config: { ...TEMPLATE_CONFIG, ...net1 } }).change?.delete).toContain(
+      'net1',
+    );
+    expect(planned({ want: { nics }, config: configOf(aMark(), net1) }).change).toBeUndefined();
+    const networks = [{ name: 'dmz', device: 'net1', mac: '' }];
+    expect(
+      planned({ want: { nics }, config: configOf(aMark(), net1), status: { networks } }).change?.delete,
+    ).toEqual(['net1']);
+  });
+});

@@ -1,0 +1,21 @@
+/** What a pass gathered for its report, with little in it unless a test says more. */
+import type { Observed } from '../../../../controllers/virtualmachine/model.ts';
+import type { Facts } from '../../../../controllers/virtualmachine/report.ts';
+import { aWish, observed } from '../../../builders/guests.ts';
+
+export type FactsChange = Partial<Omit<Facts, 'have'>> & { readonly have?: Partial<Observed> };
+
+export const facts = ({ have, ...rest }: FactsChange = {}): Facts => ({
+  want: aWish(),
+  plan: { kind: 'steady' },
+  started: undefined,
+  nics: [],
+  addresses: undefined,
+  agent: 'notAsked',
+  cloudInit: undefined,
+  differences: [],
+  ignored: [],
+  consoleURL: undefined,
+  ...rest,
+  have: observed(have),
+});

@@ -1,0 +1,227 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { GuestConfig, NicWish } from '../../../../controllers/virtualmachine/model.ts';
+import {
+  assignDevices,
+  bridgeNamed,
+  derivedMac,
+  nicChanges,
+  nicsOf,
+  nicText,
+  sameNic,
+} from '../../../../controllers/virtualmachine/networks.ts';
+import { resolveNics } from '../../../../controllers/virtualmachine/resolve-networks.ts';
+import { parseNic } from '../../../../src/pve/index.ts';
+import { configured } from '../../../builders/guest-model.ts';
+import { UID } from '../../../builders/objects.ts';
+
+const lan = (wish: Partial<NicWish> = {}): NicWish => ({ name: 'lan', bridge: 'vmbr0', ...wish });
+const FRESH = 'BC:24:11:00:00:09';
+
+describe('the text of a NIC', () => {
+  test('keeps MAC, model and foreign keys when the bridge changes', () => {
+    const now = 'e1000=02:00:00:AA:BB:CC,bridge=vmbr0,firewall=1,queues=4';
+    expect(nicText(lan({ bridge: 'vmbr7' }), now, FRESH)).toBe(
+      'e1000=02:00:00:AA:BB:CC,bridge=vmbr7,firewall=1,queues=4',
+    );
+  });
+
+  test('keeps the MAC when the model changes', () => {
+    expect(nicText(lan({ model: 'virtio' }), 'e1000=02:00:00:AA:BB:CC,bridge=vmbr0', FRESH)).toBe(
+      'virtio=02:00:00:AA:BB:CC,bridge=vmbr0',
+    );
+  });
+
+  test('sets, changes and removes the VLAN', () => {
+    const now = 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,tag=5,firewall=1';
+    expect(nicText(lan({ vlan: 7 }), now, FRESH)).toContain('tag=7');
+    expect(nicText(lan(), now, FRESH)).toBe('virtio=02:00:00:AA:BB:CC,bridge=vmbr0,firewall=1');
+  });
+
+  test('takes the MAC of the spec, in capitals', () => {
+    expect(nicText(lan({ mac: '02:00:00:aa:bb:cc' }), undefined, FRESH)).toBe(
+      'virtio=02:00:00:AA:BB:CC,bridge=vmbr0',
+    );
+  });
+
+  test('of a new NIC has a MAC already', () => {
+    expect(nicText(lan(), undefined, FRESH)).toBe(`virtio=${FRESH},bridge=vmbr0`);
+  });
+
+  test('is understood in the long form too', () => {
+    expect(nicText(lan(), 'model=rtl8139,macaddr=02:00:00:AA:BB:CC,bridge=vmbr9', FRESH)).toBe(
+      'rtl8139=02:00:00:AA:BB:CC,bridge=vmbr0',
+    );
+  });
+
+  test('says after a round trip what was wished, and is then left alone', () => {
+    const wishes = fc.record(
+      {
+        bridge: fc.constantFrom('vmbr0', 'vnet1'),
+        model: fc.constantFrom('virtio', 'e1000e', 'vmxnet3'),
+        vlan: fc.integer({ min: 1, max: 4094 }),
+      },
+      { requiredKeys: ['bridge'] },
+    );
+    const texts = fc.tuple(
+      fc.constantFrom(
+        'virtio=02:00:00:AA:BB:CC',
+        'model=e1000,macaddr=02:00:00:AA:BB:CC',
+        'rtl8139=02:00:00:aa:bb:cc',
+      ),
+      fc.subarray(['bridge=vmbr3', 'tag=9', 'firewall=1', 'rate=10.5', 'mtu=1', 'link_down=1', 'trunks=1;2']),
+    );
+    fc.assert(
+      fc.property(wishes, texts, (wish, [head, rest]) => {
+        const before = parseNic([head, ...rest].join(','));
+        const text = nicText(lan(wish), [head, ...rest].join(','), FRESH);
+        const after = parseNic(text);
+        expect(after).toMatchObject({
+          mac: before.mac,
+          bridge: wish.bridge,
+          vlan: wish.vlan,
+          model: wish.model ?? before.model,
+        });
+        for (const key of ['firewall', 'rate', 'mtu', 'link_down', 'trunks'])
+          expect(after.properties.find((p) => p.key === key)).toEqual(
+            before.properties.find((p) => p.key === key),
+          );
+        expect(nicText(lan(wish), text, FRESH)).toBe(text);
+      }),
+    );
+  });
+});
+
+test.each([
+  [
+    'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,firewall=1',
+    'virtio=02:00:00:aa:bb:cc,firewall=1,bridge=vmbr0',
+    true,
+  ],
+  ['model=virtio,macaddr=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0', true],
+  ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CD,bridge=vmbr0', false],
+  ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,tag=1', false],
+  ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'e1000=02:00:00:AA:BB:CC,bridge=vmbr0', false],
+])('%s and %s say the same: %s', (a, b, same) => {
+  expect(sameNic(a, b)).toBe(same);
+});
+
+describe('devices', () => {
+  test('are given in the order of the spec', () => {
+    expect([...assignDevices(['lan', 'dmz'], new Map())]).toEqual([
+      ['lan', 'net0'],
+      ['dmz', 'net1'],
+    ]);
+  });
+
+  test('stay with their network when another is removed, added before or put in another order', () => {
+    const recorded = new Map([
+      ['lan', 'net0'],
+      ['dmz', 'net1'],
+      ['mgmt', 'net2'],
+    ]);
+    expect([...assignDevices(['mgmt', 'new', 'dmz'], recorded)]).toEqual([
+      ['mgmt', 'net2'],
+      ['new', 'net0'],
+      ['dmz', 'net1'],
+    ]);
+  });
+
+  test('never belong to two networks, and end at net31', () => {
+    const names = fc.uniqueArray(
+      fc.integer({ min: 0, max: 40 }).map((n) => `n${n}`),
+      { maxLength: 34 },
+    );
+    fc.assert(
+      fc.property(names, names, (before, now) => {
+        const recorded = assignDevices(before, new Map());
+        const assigned = assignDevices(now, recorded);
+        expect(new Set(assigned.values()).size).toBe(assigned.size);
+        expect(assigned.size).toBe(Math.min(now.length, 32));
+        for (const name of now)
+          if (recorded.has(name) && assigned.has(name)) expect(assigned.get(name)).toBe(recorded.get(name));
+      }),
+    );
+  });
+
+  test('are listed by number, not by letter', () => {
+    const config = Object.fromEntries(
+      ['net10', 'net2', 'net0', 'netx'].map((key) => [key, 'virtio=02:00:00:AA:BB:CC,bridge=v']),
+    );
+    expect(nicsOf(config).map(({ device }) => device)).toEqual(['net0', 'net2', 'net10']);
+  });
+});
+
+describe('a MAC of our own making', () => {
+  test('is always the same for an object and a device', () => {
+    expect(derivedMac(UID, 'net1')).toBe(derivedMac(UID, 'net1'));
+    expect(derivedMac(UID, 'net1')).toMatch(/^02(:[0-9A-F]{2}){5}$/);
+  });
+
+  test('differs between the devices of an object', () => {
+    const macs = Array.from({ length: 32 }, (_, n) => derivedMac(UID, `net${n}`));
+    expect(new Set(macs).size).toBe(32);
+  });
+});
+
+describe('changes to NICs', () => {
+  const config: GuestConfig = {
+    net0: 'virtio=02:00:00:00:00:01,bridge=vmbr0',
+    net1: 'virtio=02:00:00:00:00:02,bridge=vmbr1',
+    net2: 'virtio=02:00:00:00:00:03,bridge=vmbr2',
+  };
+  const devices = new Map([['lan', 'net0']]);
+
+  test('remove only what is surplus and there', () => {
+    expect(nicChanges([lan()], config, UID, { devices, surplus: ['net0', 'net2', 'net9'] })).toEqual({
+      set: {},
+      delete: ['net2'],
+    });
+  });
+
+  test('leave nothing to change once they were made', () => {
+    const wishes = [lan({ bridge: 'vmbr5', vlan: 3 }), { name: 'new', bridge: 'vmbr1' }];
+    const where = {
+      devices: new Map([
+        ['lan', 'net0'],
+        ['new', 'net3'],
+      ]),
+      surplus: ['net1'],
+    };
+    const { set, delete: gone } = nicChanges(wishes, config, UID, where);
+    const after = configured(101, config, set, gone);
+    expect(Object.keys(after).toSorted()).toEqual(['net0', 'net2', 'net3']);
+    expect(nicChanges(wishes, after, UID, where)).toEqual({ set: {}, delete: [] });
+  });
+});
+
+describe('the bridge of a network', () => {
+  test.each([
+    ['lan', 'vmbr0'],
+    ['default', 'vmbr0'],
+    ['dmz', 'vmbr1'],
+    ['mgmt', 'vmbr2'],
+    ['management', 'vmbr2'],
+    ['vmbr17', 'vmbr17'],
+    ['storage', undefined],
+    ['constructor', undefined],
+  ])('%s is %s', (name, bridge) => {
+    expect(bridgeNamed(name)).toBe(bridge);
+  });
+
+  test('is the one given, else that of its name, else the default of the Provider', () => {
+    const bridgeOf = (network: { name: string; bridge?: string }, fallback?: string) => {
+      const resolved = resolveNics([network], fallback);
+      return resolved.ok ? resolved.wishes?.[0]?.bridge : resolved.reason;
+    };
+    expect(bridgeOf({ name: 'lan', bridge: 'vnet1' }, 'vmbr9')).toBe('vnet1');
+    expect(bridgeOf({ name: 'lan' }, 'vmbr9')).toBe('vmbr0');
+    expect(bridgeOf({ name: 'storage' }, 'vmbr9')).toBe('vmbr9');
+    expect(bridgeOf({ name: 'storage' })).toBe('NetworkUnknown');
+  });
+
+  test("is nobody else's business where the spec has no networks", () => {
+    expect(resolveNics(undefined, undefined)).toEqual({ ok: true, wishes: undefined });
+    expect(resolveNics([], undefined)).toEqual({ ok: true, wishes: [] });
+  });
+});

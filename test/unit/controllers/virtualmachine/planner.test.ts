@@ -1,0 +1,294 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseProperties, property } from '../../../../src/pve/index.ts';
+import { bytes, MiB } from '../../../../src/lib/units.ts';
+import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
+import { cpusOf, memoryMiBOf, smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
+import type { Guest, Plan, Step } from '../../../../controllers/virtualmachine/model.ts';
+import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
+import { plan } from '../../../../controllers/virtualmachine/plan.ts';
+import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
+import { GONE } from '../../../builders/guests.ts';
+import { after, isOurs, observe, type World } from '../../../builders/planner-world.ts';
+
+const RUNS = { numRuns: 150 };
+/** Waiting in vain this often means that only a person could move what stands in the way. */
+const PATIENCE = 6;
+/** More than any way to rest takes. */
+const MANY = 40;
+
+const planFor = (world: World): Plan => plan(world.want, observe(world));
+
+interface Run {
+  readonly steps: readonly { readonly step: Step; readonly world: World }[];
+  readonly end: World;
+  readonly last: Plan;
+}
+
+/** Follows the plans until nothing is left to do or only waiting is. */
+function run(start: World): Run {
+  const steps: { step: Step; world: World }[] = [];
+  let world = start;
+  let next = planFor(world);
+  for (let waits = 0; waits < PATIENCE && next.kind !== 'steady' && next.kind !== 'gone';) {
+    waits = next.kind === 'act' ? 0 : waits + 1;
+    if (next.kind === 'act') steps.push({ step: next.step, world });
+    if (steps.length > MANY) break;
+    world = after(next, world);
+    next = planFor(world);
+  }
+  return { steps, end: world, last: next };
+}
+
+const ON_THE_GUEST: ReadonlySet<Step['do']> = new Set([
+  'configure',
+  'growRootDisk',
+  'start',
+  'stop',
+  'shutdown',
+  'destroy',
+]);
+
+const seenIn = (world: World): Guest | undefined => {
+  const { presence } = observe(world);
+  return presence.kind === 'seen' ? presence.guest : undefined;
+};
+
+describe('from wherever it starts, the planner', () => {
+  test('comes to rest in a bounded number of steps, and then does nothing but wait', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { steps, end, last } = run(world);
+        expect(steps.length).toBeLessThanOrEqual(14);
+        expect(last.kind).not.toBe('act');
+        expect(run(end).steps).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test('reaches the wish where nothing stands in the way', () => {
+    fc.assert(
+      fc.property(worlds.map(unobstructed), (world) => {
+        const { end, last } = run(world);
+        expect(last.kind).toBe(world.want.exists ? 'steady' : 'gone');
+        expectWished(end);
+      }),
+      RUNS,
+    );
+  });
+
+  test('is at rest nowhere but at the wish', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { end, last } = run(world);
+        if (last.kind === 'steady' || last.kind === 'gone') expectWished(end);
+      }),
+      RUNS,
+    );
+  });
+
+  test('goes on to the rest of the wish although the root disk is to be smaller', () => {
+    fc.assert(
+      fc.property(
+        worldsWith(wishes.map((wish) => ({ ...wish, rootDisk: bytes(MiB) }))).map(unobstructed),
+        (world) => {
+          expect(run(world).last.kind).toBe('steady');
+        },
+      ),
+    );
+  });
+});
+
+function expectWished({ want, guest, claim, noted }: World): void {
+  if (!want.exists) {
+    expect(claim).toBeUndefined();
+    expect(noted).toBeUndefined();
+    return;
+  }
+  const { config, running } = guest!;
+  expect(running).toBe(want.power === 'On');
+  expect(cpusOf(config).now).toBe(want.cpus);
+  expect(cpusOf(config).ceiling).toBeGreaterThanOrEqual(want.cpus);
+  expect(memoryMiBOf(config)).toBe(want.memory / MiB);
+  expect(property(parseProperties(config['agent'] ?? ''), 'enabled', 'enabled')).toBe('1');
+  const size = rootDiskOf(config)?.size;
+  if (want.rootDisk !== undefined && size !== undefined) expect(size).toBeGreaterThanOrEqual(want.rootDisk);
+  for (const nic of want.nics ?? []) {
+    expect(nicsOf(config)).toContainEqual(
+      expect.objectContaining({ bridge: nic.bridge, vlan: nic.vlan, ...(nic.model && { model: nic.model }) }),
+    );
+  }
+}
+
+describe('whatever happens, the planner', () => {
+  test('acts on a guest only if the guest carries our mark', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps)
+          if (ON_THE_GUEST.has(step.do)) expect(isOurs(at, seenIn(at)!)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test('leaves the guest of someone else as it is', () => {
+    fc.assert(
+      fc.property(
+        worlds.filter((world) => world.guest !== undefined && !isOurs(world, world.guest)),
+        (world) => {
+          const { steps } = run(world);
+          for (const { step } of steps.slice(0, 1)) expect(ON_THE_GUEST.has(step.do)).toBe(false);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test('starts nothing for an object that is being deleted', () => {
+    fc.assert(
+      fc.property(worldsWith(fc.constant(GONE)), (world) => {
+        for (const { step } of run(world).steps)
+          expect(['shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
+      }),
+      RUNS,
+    );
+  });
+
+  test('lets a deleted object go when someone else has its number, and does not touch their guest', () => {
+    const strangers = worldsWith(fc.constant(GONE)).filter(
+      (world) =>
+        world.claim !== undefined &&
+        !world.blind &&
+        !!world.guest &&
+        !isOurs(world, world.guest) &&
+        !['clone', 'create'].includes(world.guest.lock ?? ''),
+    );
+    fc.assert(
+      fc.property(strangers, (world) => {
+        const { end, last } = run(world);
+        expect(last.kind).toBe('gone');
+        expect(end.guest).toEqual(world.guest);
+      }),
+      RUNS,
+    );
+  });
+
+  test('does nothing while a task runs, whoever started it', () => {
+    fc.assert(
+      fc.property(
+        worlds.filter(({ task, othersTasks }) => task?.state === 'running' || othersTasks.length > 0),
+        (world) => {
+          const next = planFor(world);
+          if (world.task?.state === 'running') expect(next.kind).toBe('wait');
+          if (next.kind === 'act') expect(ON_THE_GUEST.has(next.step.do)).toBe(false);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test('does nothing to a guest that Proxmox VE holds locked', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps)
+          if (ON_THE_GUEST.has(step.do)) expect(seenIn(at)?.lock).toBeUndefined();
+      }),
+      RUNS,
+    );
+  });
+
+  test('changes a configuration only with the digest it has just read', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps)
+          if (step.do === 'configure' || step.do === 'growRootDisk')
+            expect(step.digest).toBe(seenIn(at)?.digest);
+      }),
+      RUNS,
+    );
+  });
+
+  test('never sets and deletes the same key, and never writes nothing', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step } of run(world).steps) {
+          if (step.do !== 'configure') continue;
+          const { set, delete: remove } = step.change;
+          expect(remove.filter((key) => key in set)).toEqual([]);
+          expect(Object.keys(set).length + remove.length).toBeGreaterThan(0);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('never makes a disk smaller', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps)
+          if (step.do === 'growRootDisk')
+            expect(step.to).toBeGreaterThan(rootDiskOf(seenIn(at)!.config)?.size ?? Infinity);
+      }),
+      RUNS,
+    );
+  });
+
+  test('never both starts and stops a guest for one wish', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const done = new Set(run(world).steps.map(({ step }) => step.do));
+        expect(done.has('start') && (done.has('stop') || done.has('shutdown'))).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+
+  test('clones at most once for one claim, and never for a guest that was made', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const clones = run(world).steps.filter(({ step }) => step.do === 'clone');
+        expect(clones.length).toBeLessThanOrEqual(1);
+        for (const { world: at } of clones) expect(observe(at).claim?.made).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+
+  test('makes a guest that says by its SMBIOS table whose it is, and touches the table of no other', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { steps, end, last } = run(world);
+        const clones = steps.some(({ step }) => step.do === 'clone');
+        if (clones && last.kind === 'steady')
+          expect(smbiosUuidOf(end.guest?.config ?? {})).toBe(world.want.owner.uid);
+        for (const { step, world: at } of steps)
+          if (step.do === 'configure' && 'smbios1' in step.change.set) expect(at.cloned).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test('uploads an image only under a name that was noted before', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          if (step.do === 'uploadSeed') expect(step.seed.volume).toBe(at.noted);
+          if (step.do === 'configure' && step.change.seed)
+            expect(at.volumes).toContain(step.change.seed.volume);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('leaves no image behind', () => {
+    fc.assert(
+      fc.property(worldsWith(fc.constant(GONE)), (world) => {
+        const { end, last } = run(world);
+        if (last.kind === 'gone') expect([...end.volumes]).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import type { Connection } from '../../../../controllers/shared/connections.ts';
+import { ALLOW_FROM } from '../../../../controllers/shared/references.ts';
+import { vmImageController } from '../../../../controllers/vmimage/controller.ts';
+import type { Provider, VMImage } from '../../../../src/api/index.ts';
+import type { View } from '../../../../src/pve/index.ts';
+import { nodeName, vmid } from '../../../../src/lib/units.ts';
+import { anImage, aProvider, readerOf } from '../../../builders/objects.ts';
+import { aTemplateRow, aView } from '../../../builders/views.ts';
+
+const reconcile = (image: VMImage, providers: readonly Provider[], views: Readonly<Record<string, View>>) =>
+  vmImageController({
+    providers: readerOf(...providers),
+    connections: {
+      get(namespace, name) {
+        const view = views[`${namespace}/${name}`];
+        return view && ({ inventory: { view: () => view } } as unknown as Connection);
+      },
+    },
+  }).reconcile(image, {
+    now: new Date(0),
+    signal: new AbortController().signal,
+    log: pino({ enabled: false }),
+    deleting: false,
+    reread: () => Promise.resolve(image),
+  });
+
+const BY_NAME = anImage({ name: 'ubuntu-22-template' });
+const WITH = aView({ guests: [aTemplateRow(), aTemplateRow({ vmid: vmid(9001), node: nodeName('pve-2') })] });
+
+describe('a VMImage', () => {
+  test('lists every copy of its template on every Provider it may use', async () => {
+    const providers = [
+      aProvider(),
+      aProvider({}, { namespace: 'shared', annotations: { [ALLOW_FROM]: '*' } }),
+      aProvider({}, { namespace: 'private' }),
+    ];
+    const verdict = await reconcile(BY_NAME, providers, {
+      'default/pve': WITH,
+      'shared/pve': WITH,
+      'private/pve': WITH,
+    });
+    expect(verdict.outcome.kind).toBe('settled');
+    expect(
+      verdict.status.availableOn?.map(({ provider, vmid: number, node }) => `${provider} ${number} ${node}`),
+    ).toEqual([
+      'default/pve 9000 pve-1',
+      'default/pve 9001 pve-2',
+      'shared/pve 9000 pve-1',
+      'shared/pve 9001 pve-2',
+    ]);
+  });
+
+  test('is ready when one of two Providers has it', async () => {
+    const providers = [aProvider(), aProvider({}, { name: 'other' })];
+    const verdict = await reconcile(BY_NAME, providers, { 'default/pve': aView(), 'default/other': WITH });
+    expect(verdict.outcome.kind).toBe('settled');
+  });
+
+  test('waits, with the reason, while nobody has it', async () => {
+    expect((await reconcile(BY_NAME, [aProvider()], { 'default/pve': aView() })).outcome).toMatchObject({
+      kind: 'waiting',
+      reason: 'TemplateNotFound',
+    });
+    expect((await reconcile(BY_NAME, [aProvider()], {})).outcome).toMatchObject({
+      kind: 'waiting',
+      reason: 'ProviderNotReady',
+    });
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseCluster, shippedCluster } from '../../fakepve/cluster-file.ts';
+import { servedEndpoints } from '../../fakepve/router.ts';
+import { endpoints } from '../../fakepve/schema/schema.ts';
+import { formatUpid, parseUpid } from '../../fakepve/upid.ts';
+import { withFake } from './client.ts';
+import type { ClusterInput } from '../../fakepve/index.ts';
+
+const two: ClusterInput = {
+  name: 'lab',
+  nodes: [{ name: 'a', cpus: 4 }, { name: 'b' }],
+  storages: [
+    { id: 'ceph', type: 'rbd', content: ['images'], shared: true },
+    { id: 'local', type: 'dir', content: ['images', 'iso'] },
+  ],
+  guests: [
+    { vmid: 100, node: 'a', config: { name: 'one', scsi0: 'ceph:1' } },
+    { vmid: 102, node: 'b', running: true, config: { name: 'two', scsi0: 'local:1' } },
+  ],
+};
+
+describe('a cluster', () => {
+  test('description that is wrong is refused with the place', () => {
+    expect(() => parseCluster({ nodes: [{ name: 'a', cpu: 4 }] })).toThrow(/cpu/);
+    expect(() => parseCluster({ nodes: [] })).toThrow(/nodes/);
+  });
+
+  test('may be described in the terse words of a recording', () => {
+    const storages = [
+      { storage: 'local', type: 'dir', path: '/x', content: ['iso'], shared: 0, nodes: null },
+    ];
+    const terse = { version: '9.2', nodes: ['pve1'], nodeCpus: 2, storages, bridges: ['vmbr0'], vms: [] };
+    const wanted = {
+      nodes: [{ name: 'pve1', cpus: 2 }],
+      storages: [{ id: 'local', path: '/x', shared: false }],
+    };
+    expect(parseCluster(terse)).toMatchObject(wanted);
+    expect(parseCluster({ scenario: 'x', cluster: terse, steps: [] })).toMatchObject(wanted);
+  });
+
+  test('of the samples has its nodes, storages, bridges and template', () =>
+    withFake({ cluster: 'document' }, async (client) => {
+      expect(shippedCluster('document').nodes.map(({ name }) => name)).toEqual(['pve-1', 'pve-2', 'pve-3']);
+      const config = await client.get('/nodes/pve-1/qemu/9000/config');
+      expect(config).toMatchObject({ name: 'ubuntu-22-template', template: 1, bios: 'ovmf', machine: 'q35' });
+      expect(config.scsi0).toContain('nvme-storage:base-9000-disk-');
+    }));
+
+  test('hands out the lowest free VMID within the range of the datacenter', () =>
+    withFake({ cluster: two }, async (client) => {
+      expect(await client.get('/cluster/nextid')).toBe('101');
+      await client.send('PUT', '/cluster/options', { 'next-id': 'lower=102,upper=103' });
+      expect((await client.send('GET', '/cluster/nextid')).reason).toBe(
+        'unable to get any free VMID in range [102, 103]',
+      );
+    }));
+
+  test('passes requests on to its nodes, and says when one does not answer', () =>
+    withFake({ cluster: two }, async (client, fake) => {
+      fake.faults.add({ kind: 'nodeOffline', node: 'b' });
+      const reply = await client.send('GET', '/nodes/b/qemu/102/config');
+      expect([reply.status, reply.reason, reply.text]).toEqual([595, 'No route to host', '']);
+      const rows = await client.list('/cluster/resources');
+      expect(rows.find(({ id }) => id === 'qemu/102')).toMatchObject({ status: 'unknown' });
+      expect(rows.find(({ id }) => id === 'node/b')).toMatchObject({ status: 'offline' });
+      expect((await client.send('GET', '/nodes/c/qemu')).reason).toContain("hostname lookup 'c' failed");
+    }));
+
+  test('without quorum can be read and not changed', () =>
+    withFake({ cluster: two }, async (client, fake) => {
+      fake.faults.add({ kind: 'noQuorum' });
+      expect((await client.list('/cluster/status'))[0]).toMatchObject({ type: 'cluster', quorate: 0 });
+      expect((await client.send('PUT', '/nodes/a/qemu/100/config', { cores: 2 })).reason).toContain(
+        'no quorum',
+      );
+      fake.faults.clear();
+      expect((await client.send('PUT', '/nodes/a/qemu/100/config', { cores: 2 })).status).toBe(200);
+    }));
+
+  test('moves guests between nodes, if their volumes can follow', () =>
+    withFake({ cluster: two }, async (client) => {
+      expect(await client.run('POST', '/nodes/a/qemu/100/migrate', { target: 'b' })).toBe('OK');
+      expect((await client.get('/nodes/b/qemu/100/status/current')).name).toBe('one');
+      expect(await client.run('POST', '/nodes/b/qemu/102/migrate', { target: 'a' })).toBe(
+        "can't migrate running VM without --online",
+      );
+      const local = await client.run('POST', '/nodes/b/qemu/102/migrate', { target: 'a', online: 1 });
+      expect(local).toContain('without with-local-disks option');
+    }));
+
+  test('shows what others do to it', () =>
+    withFake({ cluster: two }, async (client, fake) => {
+      fake.outside.stop(102);
+      fake.outside.rename(100, 'renamed');
+      fake.outside.migrate(100, 'b');
+      fake.addGuest({ vmid: 500, node: 'a', config: { scsi0: 'ceph:3' } });
+      const rows = await client.list('/cluster/resources', { type: 'vm' });
+      expect(rows.map(({ vmid, node, status, name }) => [vmid, node, status, name])).toEqual([
+        [100, 'b', 'stopped', 'renamed'],
+        [102, 'b', 'stopped', 'two'],
+        [500, 'a', 'stopped', 'VM 500'],
+      ]);
+      fake.outside.delete(500);
+      expect(fake.state.storage.ofGuest(500, 'a')).toEqual([]);
+    }));
+
+  test('shows its whole state, and no secrets', () =>
+    withFake(
+      {
+        cluster: {
+          ...two,
+          pools: [{ id: 'team', vms: [100] }],
+          users: [{ id: 'jane@pve', password: 'her-secret' }],
+          tokens: [{ id: 'root@pam!operator', secret: 'token-secret' }],
+          acls: [{ path: '/vms', role: 'PVEVMUser', user: 'jane@pve' }],
+        },
+      },
+      async (client) => {
+        for (const snapname of ['first', 'second'])
+          await client.run('POST', '/nodes/a/qemu/100/snapshot', { snapname });
+        await client.send('POST', '/cluster/ha/resources', { sid: 'vm:100' });
+        const { data, text } = await client.send('GET', '/fakepve/state');
+        expect(data).toMatchObject({
+          guests: [
+            {
+              vmid: 100,
+              snapshots: [
+                { name: 'first', parent: null },
+                { name: 'second', parent: 'first' },
+              ],
+            },
+            { vmid: 102, status: 'running' },
+          ],
+          pools: [{ id: 'team', vms: [100] }],
+          ha: { resources: [{ sid: 'vm:100' }], rules: [] },
+          access: {
+            users: [{ id: 'root@pam' }, { id: 'jane@pve' }],
+            tokens: [{ id: 'root@pam!operator' }],
+            acls: [{ path: '/vms', role: 'PVEVMUser', subject: 'jane@pve' }],
+          },
+        });
+        expect(text).not.toMatch(/her-secret|token-secret/);
+      },
+    ));
+
+  test('is as described again after a reset, with the same token', () =>
+    withFake({ cluster: two }, async (client) => {
+      await client.run('DELETE', '/nodes/a/qemu/100');
+      for (const path of ['/fakepve/reset']) expect((await client.send('POST', path)).status).toBe(200);
+      expect((await client.send('GET', '/nodes/a/qemu/100/config')).status).toBe(200);
+    }));
+});
+
+test('a UPID reads back as it was written', () => {
+  const parts = {
+    node: 'pve-1',
+    pid: 4711,
+    pstart: 99,
+    starttime: 1_700_000_000,
+    type: 'qmmove',
+    id: '100-scsi0>101-scsi1',
+    user: 'root@pam!t',
+  };
+  expect(parseUpid(formatUpid(parts))).toEqual(parts);
+  expect(parseUpid('UPID:nonsense')).toBeUndefined();
+});
+
+test('every route that is served has its parameters described', () => {
+  expect(servedEndpoints.filter((key) => !endpoints.has(key))).toEqual([]);
+});

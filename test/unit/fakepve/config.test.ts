@@ -1,0 +1,155 @@
+import { describe, expect, test } from '@jest/globals';
+import { modules } from '../../fakepve/hotplug.ts';
+import { withFake } from './client.ts';
+import type { Client } from './client.ts';
+import type { ClusterInput } from '../../fakepve/index.ts';
+
+const QEMU = '/nodes/pve1/qemu';
+
+const cluster = (config: Record<string, string | number>, running = false): ClusterInput => ({
+  nodes: [{ name: 'pve1', cpus: 8 }],
+  storages: [{ id: 'dir', type: 'dir', content: ['images', 'iso', 'snippets'] }],
+  guests: [{ vmid: 100, node: 'pve1', running, config: { memory: 2048, ...config } }],
+});
+
+const put = (client: Client, params: Record<string, string | number>) =>
+  client.send('PUT', `${QEMU}/100/config`, params);
+const config = (client: Client) => client.get(`${QEMU}/100/config`);
+const pending = async (client: Client) =>
+  (await client.list<object>(`${QEMU}/100/pending`)).filter((row) => 'pending' in row || 'delete' in row);
+
+describe('a configuration', () => {
+  test('has another digest after every write, and only then', () =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      const { digest = '' } = await config(client);
+      expect((await config(client)).digest).toBe(digest);
+      expect((await put(client, { cores: 2, digest })).status).toBe(200);
+      expect((await put(client, { cores: 4, digest })).reason).toBe(
+        'checksum mismatch (file change by other user?)',
+      );
+      expect((await config(client)).cores).toBe(2);
+    }));
+
+  test('shows whole numbers and booleans as numbers and all else as text', () =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      await put(client, { cores: 2, onboot: 'yes', cpulimit: 2, agent: 1, memory: 512 });
+      expect(await config(client)).toMatchObject({
+        cores: 2,
+        onboot: 1,
+        cpulimit: '2',
+        agent: '1',
+        memory: '512',
+      });
+    }));
+
+  test('keeps tags in lower case, each once, in order', () =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      await put(client, { tags: 'web,B;a web' });
+      expect((await config(client)).tags).toBe('a;b;web');
+    }));
+
+  test('never shows a password', () =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      await put(client, { cipassword: 'secret' });
+      expect((await config(client)).cipassword).toBe('**********');
+    }));
+
+  test('lets a detached volume stay as unused, and forgets it in the boot order', () =>
+    withFake(
+      { cluster: cluster({ scsi0: 'dir:1', scsi1: 'dir:2', boot: 'order=scsi0;scsi1' }) },
+      async (client) => {
+        await put(client, { delete: 'scsi1' });
+        expect(await config(client)).toMatchObject({
+          unused0: 'dir:100/vm-100-disk-1.raw',
+          boot: 'order=scsi0',
+        });
+        await put(client, { delete: 'unused0' });
+        expect(await client.list('/nodes/pve1/storage/dir/content', { vmid: 100 })).toHaveLength(1);
+      },
+    ));
+
+  test('takes one cloud-init drive', () =>
+    withFake({ cluster: cluster({ ide2: 'dir:cloudinit' }) }, async (client) => {
+      expect(await client.run('POST', `${QEMU}/100/config`, { ide0: 'dir:cloudinit' })).toBe(
+        "ide0 - cloud-init drive is already attached at 'ide2'",
+      );
+    }));
+
+  test('refuses a balloon larger than the memory', () =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      expect((await put(client, { balloon: 4096 })).reason).toBe(
+        'balloon value too large (must be smaller than assigned memory)',
+      );
+    }));
+
+  test('is not changed while a lock stands in it', () =>
+    withFake({ cluster: cluster({}) }, async (client, fake) => {
+      fake.outside.lock(100, 'backup');
+      expect((await put(client, { cores: 2 })).reason).toBe('VM is locked (backup)');
+      fake.outside.unlock(100);
+      expect((await put(client, { cores: 2 })).status).toBe(200);
+    }));
+});
+
+describe('a running guest', () => {
+  test('takes names, tags and cloud-init settings at once and leaves hardware pending', () =>
+    withFake({ cluster: cluster({}, true) }, async (client) => {
+      await put(client, { name: 'new', tags: 'x', ciuser: 'me', cores: 2, cpu: 'host' });
+      expect(await pending(client)).toEqual([
+        { key: 'cores', pending: 2 },
+        { key: 'cpu', pending: 'host' },
+      ]);
+      expect(await config(client)).toMatchObject({ name: 'new', cores: 2 });
+      expect((await client.get(`${QEMU}/100/config`, { current: 1 })).cores).toBeUndefined();
+    }));
+
+  test('has its pending changes after a stop', () =>
+    withFake({ cluster: cluster({}, true) }, async (client) => {
+      await put(client, { cores: 2, delete: 'memory' });
+      await client.run('POST', `${QEMU}/100/status/stop`);
+      expect(await pending(client)).toEqual([]);
+      expect(await config(client)).toMatchObject({ cores: 2 });
+      expect((await config(client)).memory).toBeUndefined();
+    }));
+
+  test('drops what is reverted', () =>
+    withFake({ cluster: cluster({}, true) }, async (client) => {
+      await put(client, { cores: 2 });
+      await put(client, { revert: 'cores' });
+      expect(await pending(client)).toEqual([]);
+    }));
+
+  test('gives a net device back, unless nothing runs in it', () =>
+    withFake({ cluster: cluster({ net0: 'virtio,bridge=vmbr0' }, true) }, async (client, fake) => {
+      expect((await put(client, { delete: 'net0' })).status).toBe(200);
+      await fake.reset(cluster({ net0: 'virtio,bridge=vmbr0', tags: 'noguest' }, true));
+      expect((await put(client, { delete: 'net0' })).errors['net0']).toContain('still busy in guest?');
+      expect((await pending(client))[0]).toMatchObject({ key: 'net0', delete: 1 });
+    }));
+
+  test('takes CPUs up to its cores where hotplug has cpu', () =>
+    withFake({ cluster: cluster({ cores: 4, vcpus: 1, hotplug: 'cpu' }, true) }, async (client) => {
+      expect((await put(client, { vcpus: 3 })).status).toBe(200);
+      expect((await put(client, { vcpus: 5 })).errors['vcpus']).toBe(
+        "hotplug problem - you can't add more vcpus than maxcpus\n",
+      );
+      expect(await pending(client)).toEqual([{ key: 'vcpus', value: 3, pending: 5 }]);
+    }));
+
+  test('keeps its agent setting until it was off, but for trimming', () =>
+    withFake({ cluster: cluster({ agent: 1 }, true) }, async (client) => {
+      await put(client, { agent: 'enabled=1,fstrim_cloned_disks=1' });
+      expect(await pending(client)).toEqual([]);
+      await put(client, { agent: 0 });
+      expect(await pending(client)).toMatchObject([{ key: 'agent', pending: '0' }]);
+    }));
+
+  test.each([
+    [1024, 1024],
+    [1025, 1536],
+    [17_408, 17_408],
+    [17_409, 18_432],
+  ])('with memory hotplug gets modules: %d MiB become %d', (asked, got) => {
+    expect(modules(asked)).toBe(got);
+  });
+});

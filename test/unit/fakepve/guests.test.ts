@@ -1,0 +1,168 @@
+import { describe, expect, test } from '@jest/globals';
+import { buildIso } from '../../../src/lib/iso9660.ts';
+import { RunningClock, instant } from '../../fakepve/index.ts';
+import { linkLocal } from '../../fakepve/guest-network.ts';
+import { readIso } from '../../fakepve/iso9660.ts';
+import { withFake } from './client.ts';
+import type { Client } from './client.ts';
+import type { ClusterInput } from '../../fakepve/index.ts';
+
+const QEMU = '/nodes/pve1/qemu';
+const MAC = '02:00:00:00:00:10';
+
+const cluster = (config: Record<string, string | number>, running = true): ClusterInput => ({
+  nodes: [{ name: 'pve1', cpus: 4 }],
+  storages: [{ id: 'dir', type: 'dir', content: ['images', 'iso', 'snippets'] }],
+  guests: [
+    { vmid: 100, node: 'pve1', running, config: { net0: `virtio=${MAC},bridge=vmbr0`, agent: 1, ...config } },
+  ],
+});
+
+interface Interfaces {
+  readonly result: readonly {
+    readonly name: string;
+    readonly 'ip-addresses'?: readonly { readonly 'ip-address': string; readonly prefix: number }[];
+  }[];
+}
+
+async function interfaces(client: Client): Promise<Interfaces['result']> {
+  const reply = await client.send('GET', `${QEMU}/100/agent/network-get-interfaces`);
+  return (reply.data as Interfaces).result;
+}
+
+async function addresses(client: Client): Promise<readonly string[]> {
+  const eth0 = (await interfaces(client)).find(({ name }) => name === 'eth0');
+  return (eth0?.['ip-addresses'] ?? []).map((address) => `${address['ip-address']}/${address.prefix}`);
+}
+
+describe('a guest that boots', () => {
+  test('answers only when its system is up', async () => {
+    const clock = new RunningClock();
+    const latency = { guestBoot: 60_000, agentTimeout: 0 };
+    await withFake({ cluster: cluster({}), clock, latency }, async (client) => {
+      const ping = async () => (await client.send('POST', `${QEMU}/100/agent/ping`)).reason;
+      expect(await ping()).toBe('QEMU guest agent is not running');
+      await clock.advance(61_000);
+      expect(await ping()).toBe('OK');
+    });
+  });
+
+  test('has the addresses of its cloud-init settings', () =>
+    withFake({ cluster: cluster({ ipconfig0: 'ip=192.0.2.20/24,ip6=2001:db8::20/64' }) }, async (client) => {
+      expect(await addresses(client)).toEqual(['192.0.2.20/24', '2001:db8::20/64', linkLocal(MAC)]);
+    }));
+
+  test('gets the same lease for the same MAC', () =>
+    withFake({ cluster: cluster({ ipconfig0: 'ip=dhcp' }) }, async (client) => {
+      const before = await addresses(client);
+      await client.run('POST', `${QEMU}/100/status/stop`);
+      await client.run('POST', `${QEMU}/100/status/start`);
+      expect(await addresses(client)).toEqual(before);
+    }));
+
+  test('reads its addresses from an attached NoCloud image', () =>
+    withFake({ cluster: cluster({}, false) }, async (client, fake) => {
+      const network = `network:\n  version: 2\n  ethernets:\n    any:\n      match: {macaddress: "${MAC}"}\n      addresses: [198.51.100.7/24]\n`;
+      const image = buildIso({
+        volumeId: 'cidata',
+        modifiedAt: new Date(0),
+        files: [{ name: 'network-config', bytes: Buffer.from(network) }],
+      });
+      const boundary = 'x';
+      const part = (head: string, value: Uint8Array | string) => [
+        Buffer.from(`--x\r\nContent-Disposition: form-data; ${head}\r\n\r\n`),
+        Buffer.from(value),
+        Buffer.from('\r\n'),
+      ];
+      const body = Buffer.concat([
+        ...part('name="content"', 'iso'),
+        ...part('name="filename"; filename="seed.iso"', image),
+        Buffer.from('--x--\r\n'),
+      ]);
+      const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` };
+      const upload = await client.send('POST', '/nodes/pve1/storage/dir/upload', {}, { body, headers });
+      await fake.state.tasks.ended(upload.data as string);
+      expect(fake.state.storage.find('dir:iso/seed.iso', 'pve1')?.data?.equals(image)).toBe(true);
+      await client.send('PUT', `${QEMU}/100/config`, { ide2: 'dir:iso/seed.iso,media=cdrom' });
+      await client.run('POST', `${QEMU}/100/status/start`);
+      expect((await addresses(client))[0]).toBe('198.51.100.7/24');
+    }));
+
+  test('shows further interfaces that were described for it', () => {
+    const described = cluster({});
+    const docker = { name: 'docker0', mac: '02:42:00:00:00:01', ipv4: '172.17.0.1/16' };
+    const guests = described.guests!.map((guest) => ({ ...guest, extraInterfaces: [docker] }));
+    return withFake({ cluster: { ...described, guests } }, async (client) => {
+      expect((await interfaces(client)).map(({ name }) => name)).toEqual(['lo', 'eth0', 'docker0']);
+    });
+  });
+});
+
+test('an ISO image with long names is read back file by file', () => {
+  const files = ['meta-data', 'network-config', 'user-data'].map((name) => ({
+    name,
+    bytes: Buffer.from(`of ${name}`),
+  }));
+  const read = readIso(Buffer.from(buildIso({ volumeId: 'cidata', modifiedAt: new Date(0), files })));
+  expect([...read].map(([name, bytes]) => [name, bytes.toString()]).sort()).toEqual(
+    files.map(({ name }) => [name, `of ${name}`]),
+  );
+  expect(readIso(Buffer.from('no image')).size).toBe(0);
+});
+
+describe('power', () => {
+  test.each([
+    [{ tags: 'noacpi', agent: 0 }, 'VM quit/powerdown failed - got timeout'],
+    [{ tags: 'noguest' }, 'VM quit/powerdown failed - got timeout'],
+    [{ agent: 0 }, 'OK'],
+  ])('a shutdown of %j ends with %s', (config, exit) =>
+    withFake({ cluster: cluster(config) }, async (client) => {
+      expect(await client.run('POST', `${QEMU}/100/status/shutdown`, { timeout: 10 })).toBe(exit);
+    }),
+  );
+
+  test.each([
+    ['start', 'VM 100 already running'],
+    ['reboot', 'OK'],
+    ['reset', 'OK'],
+    ['stop', 'OK'],
+  ])('%s of a running guest: %s', (verb, exit) =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      expect(await client.run('POST', `${QEMU}/100/status/${verb}`)).toBe(exit);
+    }),
+  );
+
+  test.each([
+    [{ net1: 'virtio,bridge=vmbr9' }, "bridge 'vmbr9' does not exist"],
+    [{ cores: 8 }, 'MAX 4 vcpus allowed per VM on this node'],
+    [{ hotplug: 'memory' }, 'NUMA needs to be enabled for memory hotplug'],
+    [{ cicustom: 'user=dir:snippets/x.yaml' }, "volume 'dir:snippets/x.yaml' does not exist"],
+    [{ bios: 'ovmf' }, 'WARNINGS: 1'],
+  ])('a start with %j ends with "%s"', (config, exit) =>
+    withFake({ cluster: cluster(config, false) }, async (client) => {
+      expect(await client.run('POST', `${QEMU}/100/status/start`)).toBe(exit);
+    }),
+  );
+
+  test('a hibernated guest is locked until it is started again', () =>
+    withFake({ cluster: cluster({ scsi0: 'dir:1' }) }, async (client) => {
+      expect(await client.run('POST', `${QEMU}/100/status/suspend`, { todisk: 1 })).toBe('OK');
+      expect(await client.get(`${QEMU}/100/status/current`)).toMatchObject({
+        status: 'stopped',
+        lock: 'suspended',
+      });
+      expect(await client.run('POST', `${QEMU}/100/status/start`)).toBe('OK');
+      expect((await client.get(`${QEMU}/100/config`)).vmstate).toBeUndefined();
+    }));
+
+  test('a stop overrules a shutdown that waits in vain', () =>
+    withFake(
+      { cluster: cluster({ tags: 'noguest' }), latency: { ...instant, scale: 0.01 } },
+      async (client, fake) => {
+        const upid = (await client.send('POST', `${QEMU}/100/status/shutdown`, { timeout: 60_000 }))
+          .data as string;
+        expect(await client.run('POST', `${QEMU}/100/status/stop`, { 'overrule-shutdown': 1 })).toBe('OK');
+        expect((await fake.state.tasks.ended(upid))?.exitstatus).toBe('received interrupt');
+      },
+    ));
+});

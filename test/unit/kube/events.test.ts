@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { minutes, seconds } from '../../../src/lib/units.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import { eventRecorder } from '../../../src/kube/events.ts';
+import { fakeClock } from '../runtime/fake-clock.ts';
+import { aThing } from './things.ts';
+
+const Event = z.looseObject({
+  metadata: z.object({ name: z.string(), namespace: z.string() }),
+  reason: z.string(),
+  note: z.string(),
+});
+
+function aRecorder() {
+  const clock = fakeClock();
+  const written: z.output<typeof Event>[] = [];
+  let fails = false;
+  const recorder = eventRecorder({
+    client: {
+      create: (_path, body, reply) => {
+        if (fails) return Promise.reject(new KubeError({ status: 403, reason: 'Forbidden', message: 'no' }));
+        written.push(Event.parse(body));
+        return Promise.resolve(reply.parse(body));
+      },
+    },
+    clock,
+    log: pino({ enabled: false }),
+    instance: 'pod-1',
+  });
+  return { clock, written, recorder, failFromNow: () => (fails = true) };
+}
+
+const about = (name: string) => ({ kind: 'Thing', metadata: aThing(name, 1).metadata });
+const note = (reason: string, message = 'm') => ({ type: 'Normal' as const, reason, message });
+
+describe('an event', () => {
+  test('says what, about which object, and who speaks', async () => {
+    const { recorder, written } = aRecorder();
+    recorder.publish(about('a'), { type: 'Warning', reason: 'Failed', message: 'The disk is full.' });
+    await recorder.flush();
+    expect(written[0]!.metadata.name).toMatch(/^a\.[0-9a-f]{16}$/);
+    expect(written[0]).toMatchObject({
+      metadata: { namespace: 'ns' },
+      eventTime: '2026-03-01T12:00:00.000000Z',
+      type: 'Warning',
+      reason: 'Failed',
+      note: 'The disk is full.',
+      action: 'Reconcile',
+      reportingController: 'virtrigaud.io/proxmox',
+      reportingInstance: 'pod-1',
+      regarding: { apiVersion: 'infra.virtrigaud.io/v1beta1', kind: 'Thing', name: 'a', uid: 'uid-a' },
+    });
+  });
+
+  test('keeps to the lengths that the API server takes', async () => {
+    const { recorder, written } = aRecorder();
+    recorder.publish(about('n'.repeat(253)), note('Long', 'ü'.repeat(2000)));
+    await recorder.flush();
+    expect(written[0]!.metadata.name.length).toBeLessThanOrEqual(253);
+    expect(Buffer.byteLength(written[0]!.note)).toBeLessThanOrEqual(1024);
+  });
+
+  test('is not repeated for ten minutes, but another object, reason or message is news', async () => {
+    const { clock, recorder, written } = aRecorder();
+    const publishAll = () => {
+      recorder.publish(about('a'), note('One'));
+      recorder.publish(about('b'), note('One'));
+      recorder.publish(about('a'), note('Two'));
+      recorder.publish(about('a'), note('One', 'other'));
+    };
+    publishAll();
+    await clock.advance(minutes(9));
+    publishAll();
+    expect(written).toHaveLength(4);
+    await clock.advance(minutes(1));
+    publishAll();
+    expect(written).toHaveLength(8);
+  });
+
+  test('is dropped in a flood, and told again when the flood is over', async () => {
+    const { clock, recorder, written } = aRecorder();
+    for (let number = 0; number < 500; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
+    expect(written).toHaveLength(200);
+    await clock.advance(seconds(2));
+    for (let number = 500; number < 600; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
+    expect(written).toHaveLength(220);
+  });
+
+  test('that cannot be written is no reason to fail', async () => {
+    const { recorder, failFromNow } = aRecorder();
+    failFromNow();
+    recorder.publish(about('a'), note('One'));
+    await expect(recorder.flush()).resolves.toBeUndefined();
+  });
+});

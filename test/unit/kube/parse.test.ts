@@ -1,0 +1,83 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { aThing, rawThing, Thing } from './things.ts';
+import { salvage } from '../../../src/kube/salvage.ts';
+
+describe('an object as it comes from the API server', () => {
+  test('is typed, with defaults filled in', () => {
+    const { key, object, problem } = aThing('a', 1, { status: { made: 3 } });
+    expect(key).toBe('ns/a');
+    expect(problem).toBeUndefined();
+    expect(object).toMatchObject({
+      apiVersion: 'infra.virtrigaud.io/v1beta1',
+      kind: 'Thing',
+      metadata: { generation: 0, finalizers: [], labels: {}, annotations: {} },
+      spec: { size: 1, parts: [] },
+      status: { made: 3 },
+    });
+  });
+
+  test('loses what only takes memory', () => {
+    const annotations = { mine: 'yes', 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+    const metadata = { ...rawThing('a', 1).metadata, managedFields: [{ manager: 'kubectl' }], annotations };
+    const entry = aThing('a', 1, { metadata });
+    expect(entry.metadata.annotations).toEqual({ mine: 'yes' });
+    expect(entry.metadata).not.toHaveProperty('managedFields');
+  });
+
+  test('keeps the whole status beside the typed one, and the conditions in it that can be read', () => {
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Reconciled',
+      message: '',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+      observedGeneration: 1,
+    };
+    const status = { made: 1, newer: true, conditions: [ready, { type: 'Odd' }, 'odder'] };
+    const entry = aThing('a', 1, { status });
+    expect(entry.rawStatus).toEqual(status);
+    expect(entry.conditions).toEqual([ready]);
+  });
+
+  test('that does not satisfy the schema names every fault, and keeps the rest for its deletion', () => {
+    const entry = aThing('a', 1, { spec: { size: 0, owner: { name: 'x', mail: 7 } }, status: { made: 2 } });
+    expect(entry.object).toBeUndefined();
+    expect(entry.problem).toMatch(/spec\.size: .+; spec\.owner\.mail: .+\.$/);
+    expect(entry.salvaged).toBeUndefined(); // there is no thing without a size
+    const left = aThing('a', 1, { spec: { size: 2, owner: { name: 'x', mail: 7 } }, status: { made: 2 } });
+    expect(left.salvaged).toMatchObject({ spec: { size: 2, owner: { name: 'x' } }, status: { made: 2 } });
+  });
+
+  test('whose status cannot be read is not salvaged: the status may name what we made', () => {
+    const entry = aThing('a', 1, { status: { made: 'three' } });
+    expect(entry.object).toBeUndefined();
+    expect(entry.problem).toContain('status.made');
+    expect(entry.salvaged).toBeUndefined();
+  });
+
+  test('tells of many faults only the first', () => {
+    const parts = Array.from({ length: 9 }, () => ({}));
+    expect(aThing('a', 1, { spec: { size: 1, parts } }).problem).toMatch(/; and 13 more\.$/);
+  });
+});
+
+describe('salvaging', () => {
+  test('takes a list’s bad items and leaves the good', () => {
+    const parts = [{ name: 'a', weight: 1 }, { name: 'b' }, { name: 'c', weight: 3 }];
+    expect(salvage(Thing.spec, { size: 1, parts })?.value.parts.map(({ name }) => name)).toEqual(['a', 'c']);
+  });
+
+  test('ends for any value, with something that the schema accepts or with nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.record({ size: fc.jsonValue(), owner: fc.jsonValue(), parts: fc.jsonValue() }),
+        (value) => {
+          const left = salvage(Thing.spec, value);
+          if (left) expect(Thing.spec.safeParse(left.value).success).toBe(true);
+          expect(left !== undefined).toBe(Thing.spec.shape.size.safeParse(value.size).success);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { seconds } from '../../../src/lib/units.ts';
+import { configMapReader, secretReader } from '../../../src/kube/secrets.ts';
+import { fakeClock } from '../runtime/fake-clock.ts';
+import { inMemoryApi } from './in-memory-api.ts';
+
+const URL = '/api/v1/namespaces/ns/secrets/pve';
+const secret = (data: object) => ({
+  [URL]: { metadata: { name: 'pve', uid: 'u', resourceVersion: '1' }, data },
+});
+
+describe('a Secret', () => {
+  test('is read by name and decoded', async () => {
+    const { client } = inMemoryApi(secret({ password: Buffer.from('geheim ü').toString('base64') }));
+    const read = await secretReader(client, fakeClock()).get('ns', 'pve');
+    expect(read).toEqual({
+      uid: 'u',
+      resourceVersion: '1',
+      annotations: {},
+      values: { password: 'geheim ü' },
+    });
+  });
+
+  test('is read once for all that ask at about the same time, and anew after that', async () => {
+    const { client, requests } = inMemoryApi(secret({}));
+    const clock = fakeClock();
+    const reader = secretReader(client, clock);
+    await Promise.all([reader.get('ns', 'pve'), reader.get('ns', 'pve')]);
+    await clock.advance(seconds(4));
+    await reader.get('ns', 'pve');
+    expect(requests).toEqual([`get ${URL}`]);
+    await clock.advance(seconds(1));
+    await reader.get('ns', 'pve');
+    expect(requests).toHaveLength(2);
+  });
+
+  test('that could not be read is asked for again at once', async () => {
+    let tries = 0;
+    const get = () => Promise.reject(new Error(`try ${(tries += 1)}`));
+    const reader = secretReader({ get }, fakeClock());
+    await expect(reader.get('ns', 'pve')).rejects.toThrow('try 1');
+    await expect(reader.get('ns', 'pve')).rejects.toThrow('try 2');
+  });
+
+  test('that does not exist is undefined', async () => {
+    expect(await secretReader(inMemoryApi().client, fakeClock()).get('ns', 'pve')).toBeUndefined();
+  });
+});
+
+test('a ConfigMap is read as it is', async () => {
+  const { client } = inMemoryApi({
+    '/api/v1/namespaces/ns/configmaps/c': {
+      metadata: { name: 'c', uid: 'u', resourceVersion: '1' },
+      data: { a: 'b' },
+    } as never,
+  });
+  expect((await configMapReader(client, fakeClock()).get('ns', 'c'))?.values).toEqual({ a: 'b' });
+});

@@ -1,0 +1,340 @@
+import { describe, expect, test } from '@jest/globals';
+import { millis, nodeName, upid, vmid, type Upid, type Vmid } from '../../../src/lib/units.ts';
+import {
+  clusterKey,
+  createInventory,
+  PveError,
+  type ChangeKind,
+  type Cluster,
+  type ClusterStatus,
+  type GuestRow,
+  type ListedTask,
+  type ResourceRow,
+} from '../../../src/pve/index.ts';
+
+const guest = (id: number, over: Partial<GuestRow> = {}): GuestRow => ({
+  type: 'qemu',
+  vmid: vmid(id),
+  node: nodeName('pve1'),
+  name: `vm-${id}`,
+  status: 'running',
+  template: false,
+  lock: undefined,
+  tags: [],
+  maxcpu: 2,
+  maxmem: undefined,
+  maxdisk: undefined,
+  uptime: 10,
+  pool: undefined,
+  hastate: undefined,
+  ...over,
+});
+
+const task = (name: string, ended = false): ListedTask => ({
+  upid: upid(`UPID:${name}`),
+  node: nodeName('pve1'),
+  type: 'qmclone',
+  id: '100',
+  user: 'operator@pve',
+  startedAt: 0,
+  ended: ended ? { at: 1, exitStatus: 'OK' } : undefined,
+});
+
+const failing = (refusal: PveError['refusal']): PveError =>
+  new PveError({ refusal, method: 'GET', route: '/cluster/status', code: 'x', message: `It is ${refusal}.` });
+
+const SINGLE: ClusterStatus = { cluster: undefined, nodes: [{ name: 'pve1', online: true, local: true }] };
+
+/** A cluster that tells what the test puts into it. */
+const rig = () => {
+  const world: {
+    resources: ResourceRow[];
+    tasks: ListedTask[];
+    status: ClusterStatus | Error;
+    down?: Error;
+  } = {
+    resources: [],
+    tasks: [],
+    status: SINGLE,
+  };
+  let reads = 0;
+  let gate: Promise<unknown> = Promise.resolve();
+  const cluster: Cluster = {
+    async resources() {
+      reads += 1;
+      const now = [...world.resources];
+      await gate;
+      if (world.down) throw world.down;
+      return now;
+    },
+    tasks: () => Promise.resolve([...world.tasks]),
+    status: () =>
+      world.status instanceof Error ? Promise.reject(world.status) : Promise.resolve(world.status),
+    nextid: () => Promise.resolve({ free: false }),
+  };
+  let clock = 1000;
+  const sleeps: (() => void)[] = [];
+  const inventory = createInventory({
+    pve: { cluster },
+    interval: millis(5000),
+    now: () => (clock += 1),
+    sleep: (_duration, signal) =>
+      new Promise((resolve, reject) => {
+        sleeps.push(() => resolve(undefined));
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      }),
+  });
+  const changes: [ChangeKind, Vmid[]][] = [];
+  const ended: Upid[] = [];
+  inventory.onChange((vmids, kind) => changes.push([kind, [...vmids]]));
+  inventory.onTaskEnded((each) => ended.push(each));
+  return {
+    world,
+    inventory,
+    sleeps,
+    reads: () => reads,
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      gate = promise;
+      return () => resolve(undefined);
+    },
+    changes: () => changes.splice(0).filter(([kind]) => kind !== 'cluster'),
+    clusterChanges: () => changes.splice(0).filter(([kind]) => kind === 'cluster').length,
+    ended: () => ended.splice(0),
+  };
+};
+
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('the view', () => {
+  test('is absent until the first read, and then holds the whole cluster', async () => {
+    const { world, inventory } = rig();
+    expect(inventory.view()).toBeUndefined();
+    world.resources = [
+      guest(100),
+      guest(200, { type: 'lxc' }),
+      {
+        type: 'node',
+        node: nodeName('pve1'),
+        status: 'online',
+        maxcpu: 8,
+        maxmem: undefined,
+        mem: undefined,
+      },
+      {
+        type: 'storage',
+        node: nodeName('pve1'),
+        storage: 'local',
+        status: 'available',
+        plugintype: 'dir',
+        content: ['iso'],
+        shared: false,
+        disk: undefined,
+        maxdisk: undefined,
+      },
+    ];
+    world.tasks = [task('a'), task('b', true)];
+    const view = await inventory.refresh();
+    expect(inventory.view()).toBe(view);
+    expect(view.guests.get(vmid(100))).toMatchObject({ name: 'vm-100', node: 'pve1' });
+    expect(view.guests.get(vmid(200))?.type).toBe('lxc');
+    expect(view.nodes).toEqual([{ name: 'pve1', online: true, cpus: 8, memory: 0, memoryUsed: 0 }]);
+    expect(view.storages).toMatchObject([{ storage: 'local', type: 'dir', shared: false }]);
+    expect(view.activeTasks.map((each) => each.upid)).toEqual(['UPID:a']);
+  });
+
+  test.each<[string, ClusterStatus | Error, string]>([
+    ['a node without a cluster', SINGLE, 'yes'],
+    ['a cluster with a majority', { cluster: { name: 'prod', quorate: true }, nodes: [] }, 'yes'],
+    ['a cluster without one', { cluster: { name: 'prod', quorate: false }, nodes: [] }, 'no'],
+    ['a cluster that may not be asked', failing('forbidden'), 'unknown'],
+  ])('of %s is quorate: %#', async (_what, status, quorate) => {
+    const { world, inventory } = rig();
+    world.status = status;
+    expect((await inventory.refresh()).quorate).toBe(quorate);
+  });
+
+  test('survives a failed read, marked as stale since then, until one succeeds', async () => {
+    const { world, inventory, clusterChanges } = rig();
+    world.resources = [guest(100)];
+    await inventory.refresh();
+    clusterChanges();
+    world.down = failing('unavailable');
+    await expect(inventory.refresh()).rejects.toThrow('It is unavailable.');
+    const since = inventory.view()?.staleSince;
+    expect(since).toEqual(expect.any(Number));
+    await expect(inventory.refresh()).rejects.toThrow();
+    expect(inventory.view()).toMatchObject({ staleSince: since, guests: new Map([[100, guest(100)]]) });
+    expect(inventory.lastError?.message).toBe('It is unavailable.');
+    expect(clusterChanges()).toBe(1);
+    delete world.down;
+    await inventory.refresh();
+    expect(inventory.view()?.staleSince).toBeUndefined();
+    expect(inventory.lastError).toBeUndefined();
+    expect(clusterChanges()).toBe(1);
+  });
+});
+
+describe('changes', () => {
+  test('name the guests that came, differ and went', async () => {
+    const { world, inventory, changes } = rig();
+    world.resources = [guest(100), guest(101)];
+    await inventory.refresh();
+    expect(changes()).toEqual([['appeared', [100, 101]]]);
+    world.resources = [guest(101, { status: 'stopped' }), guest(102)];
+    await inventory.refresh();
+    expect(changes()).toEqual([
+      ['appeared', [102]],
+      ['changed', [101]],
+      ['gone', [100]],
+    ]);
+  });
+
+  test.each<Partial<GuestRow>>([
+    { node: nodeName('pve2') },
+    { name: 'other' },
+    { status: 'paused' },
+    { lock: 'backup' },
+    { template: true },
+    { tags: ['x'] },
+    { maxcpu: 4 },
+    { pool: 'k8s' },
+    { hastate: 'started' },
+  ])('are told for %j', async (over) => {
+    const { world, inventory, changes } = rig();
+    world.resources = [guest(100)];
+    await inventory.refresh();
+    changes();
+    world.resources = [guest(100, over)];
+    await inventory.refresh();
+    expect(changes()).toEqual([['changed', [100]]]);
+  });
+
+  test('are not told for counters', async () => {
+    const { world, inventory, changes } = rig();
+    world.resources = [guest(100)];
+    await inventory.refresh();
+    changes();
+    world.resources = [guest(100, { uptime: 99 })];
+    const view = await inventory.refresh();
+    expect(changes()).toEqual([]);
+    expect(view.guests.get(vmid(100))?.uptime).toBe(99);
+  });
+
+  test('of the cluster are told apart', async () => {
+    const { world, inventory, clusterChanges } = rig();
+    await inventory.refresh();
+    clusterChanges();
+    await inventory.refresh();
+    expect(clusterChanges()).toBe(0);
+    world.status = { cluster: { name: 'prod', quorate: false }, nodes: [] };
+    await inventory.refresh();
+    expect(clusterChanges()).toBe(1);
+  });
+
+  test('reach the other listeners when one throws, and the view stays good', async () => {
+    const { world, inventory } = rig();
+    const heard: ChangeKind[] = [];
+    inventory.onChange(() => {
+      throw new Error('broken listener');
+    });
+    const stop = inventory.onChange((_vmids, kind) => heard.push(kind));
+    world.resources = [guest(100)];
+    const view = await inventory.refresh();
+    expect(view.staleSince).toBeUndefined();
+    expect(heard).toEqual(['appeared', 'cluster']);
+    stop();
+    world.resources = [];
+    await inventory.refresh();
+    expect(heard).toHaveLength(2);
+  });
+});
+
+describe('the end of a task', () => {
+  test('is told once, also for one that came and went between two reads or left the list', async () => {
+    const { world, inventory, ended } = rig();
+    world.tasks = [task('old', true), task('a'), task('b')];
+    await inventory.refresh();
+    expect(ended()).toEqual([]);
+    world.tasks = [task('old', true), task('a', true), task('quick', true)];
+    await inventory.refresh();
+    expect(ended().toSorted()).toEqual(['UPID:a', 'UPID:b', 'UPID:quick']);
+    await inventory.refresh();
+    expect(ended()).toEqual([]);
+  });
+});
+
+describe('a refresh', () => {
+  test('never takes part in a read that began before it, and shares the next with others', async () => {
+    const { world, inventory, reads, hold } = rig();
+    const release = hold();
+    const first = inventory.refresh();
+    world.resources = [guest(100)];
+    const second = inventory.refresh();
+    const third = inventory.refresh();
+    release();
+    expect((await first).guests.size).toBe(0);
+    expect((await second).guests.size).toBe(1);
+    expect(await third).toBe(await second);
+    expect(reads()).toBe(2);
+  });
+
+  test('is made even if the read before it fails', async () => {
+    const { world, inventory, hold } = rig();
+    const release = hold();
+    world.down = failing('unavailable');
+    const first = inventory.refresh();
+    const second = inventory.refresh();
+    release();
+    await expect(first).rejects.toThrow('unavailable');
+    delete world.down;
+    await expect(second).resolves.toMatchObject({ quorate: 'yes' });
+  });
+
+  test('can be given up without hurting the read', async () => {
+    const { inventory, hold } = rig();
+    const release = hold();
+    const controller = new AbortController();
+    const given = inventory.refresh(controller.signal);
+    controller.abort(new Error('not needed any more'));
+    await expect(given).rejects.toThrow('not needed any more');
+    release();
+    await settle();
+    expect(inventory.view()).toBeDefined();
+  });
+});
+
+describe('the loop', () => {
+  test('reads, sleeps and reads again, through failures, until it is told to end', async () => {
+    const { world, inventory, sleeps, reads } = rig();
+    const controller = new AbortController();
+    world.down = failing('unavailable');
+    inventory.start(controller.signal);
+    await settle();
+    expect([reads(), sleeps.length]).toEqual([1, 1]);
+    delete world.down;
+    sleeps[0]!();
+    await settle();
+    expect([reads(), sleeps.length]).toEqual([2, 2]);
+    expect(inventory.view()).toBeDefined();
+    controller.abort();
+    await settle();
+    expect([reads(), sleeps.length]).toEqual([2, 2]);
+  });
+});
+
+test('a cluster is known by its name and its nodes, in whatever order', () => {
+  const view = (clusterName: string | undefined, ...nodes: string[]) => ({
+    clusterName,
+    nodes: nodes.map((name) => ({
+      name: nodeName(name),
+      online: true,
+      cpus: 1,
+      memory: 0 as never,
+      memoryUsed: 0 as never,
+    })),
+  });
+  expect(clusterKey(view('prod', 'b', 'a'))).toBe(clusterKey(view('prod', 'a', 'b')));
+  expect(clusterKey(view('prod', 'a'))).not.toBe(clusterKey(view('test', 'a')));
+  expect(clusterKey(view(undefined, 'a'))).not.toBe(clusterKey(view(undefined, 'b')));
+});

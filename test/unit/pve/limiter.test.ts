@@ -1,0 +1,83 @@
+import { expect, test } from '@jest/globals';
+import { createLimiter } from '../../../src/pve/limiter.ts';
+
+interface Job {
+  readonly end: () => void;
+  readonly done: Promise<unknown>;
+}
+
+const rig = (perLane: number) => {
+  const limiter = createLimiter(perLane);
+  const started: string[] = [];
+  const start = (lane: string, name: string, signal?: AbortSignal): Job => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const done = limiter.run(
+      lane,
+      () => {
+        started.push(name);
+        return promise;
+      },
+      signal,
+    );
+    return { end: () => resolve(undefined), done };
+  };
+  return { start, started };
+};
+
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test('a lane runs as many as it may, and the rest in order of arrival', async () => {
+  const { start, started } = rig(2);
+  const jobs = ['a', 'b', 'c', 'd'].map((name) => start('pve1', name));
+  await settle();
+  expect(started).toEqual(['a', 'b']);
+  jobs[1]!.end();
+  await settle();
+  expect(started).toEqual(['a', 'b', 'c']);
+  jobs.forEach((job) => job.end());
+  await Promise.all(jobs.map((job) => job.done));
+  expect(started).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('a full lane does not hold up another', async () => {
+  const { start, started } = rig(1);
+  const jobs = [start('pve1', 'a'), start('pve1', 'b'), start('pve2', 'c')];
+  await settle();
+  expect(started).toEqual(['a', 'c']);
+  jobs.forEach((job) => job.end());
+  await Promise.all(jobs.map((job) => job.done));
+});
+
+test('a newcomer does not overtake one that waits', async () => {
+  const { start, started } = rig(1);
+  const first = start('pve1', 'first');
+  const second = start('pve1', 'second');
+  await settle();
+  first.end();
+  const third = start('pve1', 'third');
+  await settle();
+  expect(started).toEqual(['first', 'second']);
+  second.end();
+  third.end();
+  await third.done;
+});
+
+test('who gives up while waiting leaves the queue', async () => {
+  const { start, started } = rig(1);
+  const gone = new AbortController();
+  const first = start('pve1', 'first');
+  const second = start('pve1', 'second', gone.signal);
+  const third = start('pve1', 'third');
+  gone.abort(new Error('not needed any more'));
+  await expect(second.done).rejects.toThrow('not needed any more');
+  first.end();
+  third.end();
+  await third.done;
+  expect(started).toEqual(['first', 'third']);
+});
+
+test('a task that fails gives its place back', async () => {
+  const limiter = createLimiter(1);
+  await expect(limiter.run('pve1', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  await expect(limiter.run('pve1', () => Promise.resolve('fine'))).resolves.toBe('fine');
+});

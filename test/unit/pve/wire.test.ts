@@ -1,0 +1,125 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { bytes } from '../../../src/lib/units.ts';
+import { decodeSshKeys, encodeSshKeys, parseSize, parseUpid, printSize } from '../../../src/pve/index.ts';
+import { Flag, Int, maybe, MaybeUpid, Num, rows, Text, Words } from '../../../src/pve/wire.ts';
+
+describe('scalars', () => {
+  test.each([1, '1', true, 'on', 'Yes'])('%j is a set flag', (value) => {
+    expect(Flag.parse(value)).toBe(true);
+  });
+
+  test.each([0, '0', false, '', null, undefined, 'off'])('%j is no set flag', (value) => {
+    expect(Flag.parse(value)).toBe(false);
+  });
+
+  test('numbers come as numbers or strings', () => {
+    expect([Int.parse(4), Int.parse('4'), Num.parse('0.25'), Num.parse('1.5e-05')]).toEqual([
+      4, 4, 0.25, 1.5e-5,
+    ]);
+  });
+
+  test.each(['', 'x', '4 MiB', null, 1.5])('%j is no whole number', (value) => {
+    expect(Int.safeParse(value).success).toBe(false);
+  });
+
+  test('an optional member that is absent, null or unreadable is not told', () => {
+    const schema = z.object({ a: maybe(Int), b: maybe(Int), c: maybe(Int), d: maybe(Int) });
+    expect(schema.parse({ b: null, c: 'x', d: '7' })).toEqual({
+      a: undefined,
+      b: undefined,
+      c: undefined,
+      d: 7,
+    });
+  });
+
+  test('an unreadable row is left out and the others stay', () => {
+    expect(rows(z.object({ name: Text })).parse([{ name: 'a' }, 'odd', {}, { name: 7 }])).toEqual([
+      { name: 'a' },
+      { name: '7' },
+    ]);
+  });
+
+  test('a list in one string is split at any of its separators', () => {
+    expect(Words.parse('a;b, c  d')).toEqual(['a', 'b', 'c', 'd']);
+    expect(Words.parse('')).toEqual([]);
+  });
+
+  test('no UPID means that the work is done', () => {
+    expect(MaybeUpid.parse(null)).toBeUndefined();
+    expect(MaybeUpid.safeParse('nonsense').success).toBe(false);
+  });
+});
+
+describe('sizes', () => {
+  test.each([
+    ['32G', 32 * 1024 ** 3],
+    ['2252M', 2252 * 1024 ** 2],
+    ['528K', 528 * 1024],
+    ['1T', 1024 ** 4],
+    ['1.5G', 1.5 * 1024 ** 3],
+    ['1000', 1000],
+    ['12 GB', undefined],
+    ['', undefined],
+  ])('%s is %s bytes', (text, size) => {
+    expect(parseSize(text)).toBe(size);
+  });
+
+  test('what is printed reads as the same size', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 40 }), fc.constantFrom(1, 1024, 1024 ** 2, 1024 ** 3), (n, unit) => {
+        const size = bytes((n % 4096) * unit);
+        expect(parseSize(printSize(size))).toBe(size);
+      }),
+    );
+  });
+
+  test('a size is printed in its largest whole unit, as PVE takes it', () => {
+    expect([3584 * 1024 ** 2, 2 * 1024 ** 3, 1000, 0].map((n) => printSize(bytes(n)))).toEqual([
+      '3584M',
+      '2G',
+      '1000',
+      '0',
+    ]);
+  });
+});
+
+test('SSH keys are percent-encoded with %20 for a blank, one a line, and read back', () => {
+  const keys = ['ssh-ed25519 AAAA+/= a@example.com', 'ssh-rsa BBBB b'];
+  expect(encodeSshKeys(keys)).toBe('ssh-ed25519%20AAAA%2B%2F%3D%20a%40example.com%0Assh-rsa%20BBBB%20b');
+  expect(decodeSshKeys(encodeSshKeys(keys))).toEqual(keys);
+});
+
+test('SSH keys that someone stored without encoding are read as they are', () => {
+  expect(decodeSshKeys('ssh-rsa AAAA 100%-mine\n')).toEqual(['ssh-rsa AAAA 100%-mine']);
+});
+
+describe('a UPID', () => {
+  test('tells node, start, type, object and user', () => {
+    expect(parseUpid('UPID:pve-1:0003A1B2:01C2D3E4:65F00000:qmclone:9000:op@pve!k8s:')).toEqual({
+      node: 'pve-1',
+      pid: 0x3a1b2,
+      startedAt: 0x65f00000 * 1000,
+      type: 'qmclone',
+      id: '9000',
+      user: 'op@pve!k8s',
+    });
+  });
+
+  test.each([
+    ['UPID:pve1:0003A1B2:01C2D3E45:65F00000:imgcopy::root@pam:', ''],
+    ['UPID:pve1:0003A1B2:01C2D3E4:65F00000:imgdel:130@local:root@pam:', '130@local'],
+  ])('%s is read too', (text, id) => {
+    expect(parseUpid(text)?.id).toBe(id);
+  });
+
+  test.each([
+    '',
+    'garbage',
+    'UPID:pve1:1:2:3:qmstart:100:root@pam:',
+    'UPID:pve1:0003A1B2:01C2D3E4:65F00000:qmstart:100:root@pam',
+  ])('"%s" is none', (text) => {
+    expect(parseUpid(text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,344 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { pino } from 'pino';
+import { seconds } from '../../../src/lib/units.ts';
+import type { Controller, EventNote, Verdict } from '../../../src/runtime/controller.ts';
+import { runPass } from '../../../src/runtime/engine.ts';
+import {
+  progressed,
+  released,
+  retry,
+  settled,
+  stalled,
+  waiting,
+  type Outcome,
+} from '../../../src/runtime/outcome.ts';
+import { fakeClock } from './fake-clock.ts';
+import { aThing, inMemoryStore, KEY, type InMemoryStore, type Thing } from './in-memory-store.ts';
+
+interface Made {
+  readonly made?: number;
+}
+type Reconcile = Controller<Thing, Made>['reconcile'];
+
+class Foreseen extends Error {}
+
+function anEngine(
+  store: InMemoryStore,
+  reconcile: Reconcile,
+  withFinalizer: 'finalizer' | 'none' = 'finalizer',
+) {
+  const told: EventNote[] = [];
+  const aborting = new AbortController();
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
+  const clock = fakeClock();
+  const spy = jest.fn(reconcile);
+  const controller: Controller<Thing, Made> = {
+    name: 'thing',
+    ...(withFinalizer === 'finalizer' && { finalizer: 'thing/finalizer' }),
+    reconcile: spy,
+  };
+  const pass = () =>
+    runPass(KEY, controller, {
+      kind: 'Thing',
+      store,
+      events: { publish: (_about, note) => told.push(note) },
+      log,
+      clock,
+      signal: aborting.signal,
+      outcomeOf: (error) => (error instanceof Foreseen ? retry('PveUnavailable', error.message) : undefined),
+      passId: () => 'p1',
+    });
+  return { pass, told, aborting, logged, clock, reconcile: spy };
+}
+
+const gives =
+  (outcome: Outcome, rest: Partial<Verdict<Made>> = {}): Reconcile =>
+  () =>
+    Promise.resolve({ outcome, status: {}, ...rest });
+
+const DELETED = { deletionTimestamp: '2026-03-01T11:00:00Z' };
+const conditions = (store: InMemoryStore) =>
+  store.live()?.conditions.map(({ type, status, reason }) => `${type}=${status}/${reason}`);
+
+describe('a pass over an object', () => {
+  test('that is not there does nothing', async () => {
+    const { pass, reconcile } = anEngine(inMemoryStore(undefined), gives(settled()));
+    expect(await pass()).toMatchObject({ outcome: 'skipped', next: { when: 'change' } });
+    expect(reconcile).not.toHaveBeenCalled();
+  });
+
+  test('adds the finalizer before the controller may do anything, beside those of others', async () => {
+    const store = inMemoryStore(aThing({ finalizers: ['other'] }));
+    const { pass, reconcile } = anEngine(store, gives(settled()));
+    expect(await pass()).toMatchObject({ outcome: 'held', next: { when: 'after', delay: 0 } });
+    expect(reconcile).not.toHaveBeenCalled();
+    expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
+    expect(await pass()).toMatchObject({ outcome: 'settled' });
+  });
+
+  test('writes what the controller reports, its conditions and the generation in one go', async () => {
+    const store = inMemoryStore(aThing({ generation: 3 }));
+    const domain = [{ type: 'Placed', status: 'True', reason: 'Placed', message: 'On pve1.' }] as const;
+    await anEngine(store, gives(settled(), { status: { made: 1 }, conditions: domain })).pass();
+    expect(store.statusWrites).toHaveLength(1);
+    expect(store.statusWrites[0]).toMatchObject({ made: 1, observedGeneration: 3 });
+    expect(conditions(store)).toEqual(['Ready=True/Reconciled', 'Placed=True/Placed']);
+  });
+
+  test('replaces the status: a field that is no longer reported is gone', async () => {
+    const store = inMemoryStore({ ...aThing(), rawStatus: { made: 1, ancient: true } });
+    await anEngine(store, gives(settled())).pass();
+    expect(Object.keys(store.live()!.rawStatus!)).toEqual(['observedGeneration', 'conditions']);
+  });
+
+  test('writes nothing when nothing has changed, however late it is', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass, clock } = anEngine(store, gives(settled(), { status: { made: 1 } }));
+    await pass();
+    await clock.advance(seconds(3600));
+    await pass();
+    expect(store.statusWrites).toHaveLength(1);
+  });
+
+  test.each([
+    [settled(), { when: 'change' }],
+    [settled(seconds(300)), { when: 'after', delay: 300_000 }],
+    [progressed('Cloning', 'm'), { when: 'after', delay: 0 }],
+    [waiting('Busy', 'm', seconds(7)), { when: 'after', delay: 7000 }],
+    [retry('PveUnavailable', 'm'), { when: 'backoff' }],
+    [stalled('DiskShrink', 'm'), { when: 'change' }],
+    [stalled('Forbidden', 'm', seconds(1800)), { when: 'after', delay: 1_800_000 }],
+  ])('ends as its outcome says: %j', async (outcome, next) => {
+    const result = await anEngine(inMemoryStore(aThing()), gives(outcome)).pass();
+    expect(result).toMatchObject({ outcome: outcome.kind, next });
+  });
+});
+
+describe('when somebody else writes the object during a pass', () => {
+  test('a changed label does not make us forget what we started', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass, told } = anEngine(store, () => {
+      store.edit(({ metadata }) => ({ metadata: { ...metadata, labels: { a: 'b' } } }));
+      const events = [{ type: 'Normal', reason: 'Cloning', message: 'm' }] as const;
+      return Promise.resolve({ outcome: progressed('Cloning', 'm'), status: { made: 9 }, events });
+    });
+    expect(await pass()).toMatchObject({ outcome: 'progressed' });
+    expect(store.live()!.rawStatus).toMatchObject({ made: 9 });
+    expect(store.live()!.metadata.labels).toEqual({ a: 'b' });
+    expect(told.map(({ reason }) => reason)).toEqual(['Cloning']);
+  });
+
+  test('a changed status wins: nothing is written or announced, and the next pass sees it at once', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass, told } = anEngine(store, () => {
+      store.edit({ rawStatus: { made: 5 } });
+      const events = [{ type: 'Normal', reason: 'Reserved', message: 'm' }] as const;
+      return Promise.resolve({ outcome: progressed('Reserved', 'm'), status: { made: 9 }, events });
+    });
+    expect(await pass()).toMatchObject({ outcome: 'conflict', next: { when: 'after', delay: 0 } });
+    expect(store.live()!.rawStatus).toEqual({ made: 5 });
+    expect(store.cached(KEY)!.rawStatus).toEqual({ made: 5 });
+    expect(told).toEqual([]);
+  });
+
+  test('an object that took the name of ours gets nothing of its status', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass } = anEngine(store, () => {
+      store.edit(({ metadata }) => ({ metadata: { ...metadata, uid: 'uid-2' } }));
+      return Promise.resolve({ outcome: settled(), status: { made: 9 } });
+    });
+    expect(await pass()).toMatchObject({ outcome: 'skipped' });
+    expect(store.statusWrites).toEqual([]);
+  });
+
+  test('a finalizer is not added on old sight, and the next pass has the new one', async () => {
+    const store = inMemoryStore(aThing({ finalizers: [] }));
+    store.edit(({ metadata }) => ({ metadata: { ...metadata, finalizers: ['other'] } }));
+    const { pass } = anEngine(store, gives(settled()));
+    expect(await pass()).toMatchObject({ outcome: 'conflict' });
+    expect(await pass()).toMatchObject({ outcome: 'held' });
+    expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
+  });
+
+  test('a write that fails fails the pass', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass, told } = anEngine(store, gives(stalled('DiskShrink', 'm')));
+    store.failNext(new Error('etcd is full'));
+    await expect(pass()).rejects.toThrow('etcd is full');
+    expect(told).toEqual([]);
+  });
+});
+
+describe('a controller that asks for the live object', () => {
+  test('gets it, and its report is laid on that', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass } = anEngine(store, async (_thing, running) => {
+      store.edit(({ metadata, object }) => ({
+        metadata: { ...metadata, generation: 2 },
+        object: { ...object!, spec: { size: 2 } },
+      }));
+      const live = await running.reread();
+      return { outcome: settled(), status: { made: live!.spec.size } };
+    });
+    expect(await pass()).toMatchObject({ outcome: 'settled' });
+    expect(store.live()!.rawStatus).toMatchObject({ made: 2, observedGeneration: 2 });
+  });
+
+  test('is told that it is gone when another has its name', async () => {
+    const store = inMemoryStore(aThing());
+    const seen: unknown[] = [];
+    const { pass } = anEngine(store, async (_thing, running) => {
+      store.edit(({ metadata }) => ({ metadata: { ...metadata, uid: 'uid-2' } }));
+      seen.push(await running.reread());
+      return { outcome: settled(), status: {} };
+    });
+    await pass();
+    expect(seen).toEqual([undefined]);
+  });
+
+  test('ends there when the object has become unreadable', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass } = anEngine(store, async (_thing, running) => {
+      store.edit({ object: undefined, problem: 'spec.size: too big.' });
+      await running.reread();
+      throw new Error('not reached');
+    });
+    expect(await pass()).toMatchObject({ outcome: 'stalled', reason: 'InvalidSpec' });
+  });
+});
+
+describe('an object that cannot be read', () => {
+  const unreadable = { ...aThing(), object: undefined, problem: 'spec.size: expected a number.' };
+
+  test('is Stalled with the fault in its message, its fields stay, and the controller is not asked', async () => {
+    const store = inMemoryStore({ ...unreadable, rawStatus: { made: 1 } });
+    const { pass, reconcile, told } = anEngine(store, gives(settled()));
+    expect(await pass()).toMatchObject({ outcome: 'stalled', next: { when: 'change' } });
+    expect(conditions(store)).toEqual(['Ready=False/InvalidSpec', 'Stalled=True/InvalidSpec']);
+    expect(store.live()!.conditions[0]!.message).toContain('spec.size: expected a number.');
+    expect(store.live()!.rawStatus).toMatchObject({ made: 1 });
+    expect(reconcile).not.toHaveBeenCalled();
+    expect(told.map(({ type, reason }) => [type, reason])).toEqual([['Warning', 'InvalidSpec']]);
+  });
+
+  test('gets no finalizer', async () => {
+    const metadata = { ...unreadable.metadata, finalizers: [] };
+    const store = inMemoryStore({ ...unreadable, metadata });
+    await anEngine(store, gives(settled())).pass();
+    expect(store.live()!.metadata.finalizers).toEqual([]);
+  });
+
+  test('still reaches its controller when it is deleted, with what is left of it', async () => {
+    const deleted = aThing(DELETED);
+    const store = inMemoryStore({ ...deleted, object: undefined, salvaged: deleted.object, problem: 'p' });
+    expect(await anEngine(store, gives(released)).pass()).toMatchObject({ outcome: 'released' });
+    expect(store.live()).toBeUndefined();
+  });
+
+  test('says how to get rid of it when nothing is left of it', async () => {
+    const store = inMemoryStore({ ...aThing(DELETED), object: undefined, problem: 'spec: missing.' });
+    await anEngine(store, gives(released)).pass();
+    expect(conditions(store)).toEqual(['Ready=False/Deleting', 'Stalled=True/InvalidSpec']);
+    expect(store.live()!.conditions[1]!.message).toContain('finalizer');
+  });
+});
+
+describe('deletion', () => {
+  test('is told to the controller, and only our finalizer goes when it lets go', async () => {
+    const store = inMemoryStore(aThing({ ...DELETED, finalizers: ['a', 'thing/finalizer', 'b'] }));
+    const { pass, reconcile } = anEngine(store, gives(released));
+    expect(await pass()).toMatchObject({ outcome: 'released', next: { when: 'change' } });
+    expect(reconcile.mock.calls[0]![1].deleting).toBe(true);
+    expect(store.live()!.metadata.finalizers).toEqual(['a', 'b']);
+    expect(await pass()).toMatchObject({ outcome: 'skipped' });
+    expect(reconcile).toHaveBeenCalledTimes(1);
+  });
+
+  test('is not held up by a controller without a finalizer', async () => {
+    const store = inMemoryStore(aThing({ ...DELETED, finalizers: ['other'] }));
+    const { pass, reconcile } = anEngine(store, gives(settled()), 'none');
+    expect(await pass()).toMatchObject({ outcome: 'skipped' });
+    expect(reconcile).not.toHaveBeenCalled();
+  });
+
+  test('on old sight is looked at again', async () => {
+    const store = inMemoryStore(aThing(DELETED));
+    store.edit(({ metadata }) => ({ metadata: { ...metadata, labels: { a: 'b' } } }));
+    const { pass } = anEngine(store, gives(released));
+    expect(await pass()).toMatchObject({ outcome: 'conflict', next: { when: 'after', delay: 0 } });
+    expect(await pass()).toMatchObject({ outcome: 'released' });
+    expect(store.live()).toBeUndefined();
+  });
+});
+
+describe('what a controller throws', () => {
+  const REPORTED = { made: 1 };
+
+  test('has the meaning it is given, and leaves the reported fields alone', async () => {
+    const store = inMemoryStore({ ...aThing(), rawStatus: REPORTED });
+    const { pass } = anEngine(store, () => Promise.reject(new Foreseen('connection refused')));
+    expect(await pass()).toMatchObject({
+      outcome: 'retry',
+      reason: 'PveUnavailable',
+      next: { when: 'backoff' },
+    });
+    expect(store.live()!.rawStatus).toMatchObject(REPORTED);
+    expect(conditions(store)).toEqual(['Ready=False/PveUnavailable', 'Reconciling=True/PveUnavailable']);
+  });
+
+  test.each([
+    ['an error nobody expected', () => Promise.reject(new TypeError('x is not a function'))],
+    ['letting go of what is not being deleted', gives(released)],
+  ])('%s is a bug: logged with its stack, told without it, tried again', async (_name, reconcile) => {
+    const store = inMemoryStore(aThing());
+    const { pass, logged } = anEngine(store, reconcile);
+    expect(await pass()).toMatchObject({ outcome: 'bug', next: { when: 'backoff' } });
+    expect(conditions(store)).toEqual(['Ready=False/InternalError', 'Reconciling=True/InternalError']);
+    expect(store.live()!.conditions[0]!.message).not.toContain('function');
+    const bug = logged.find((line) => line.includes('"level":50'));
+    expect(bug).toContain('engine.test.ts');
+    expect(store.live()!.metadata.finalizers).toEqual(['thing/finalizer']);
+  });
+
+  test('after the pass was aborted means nothing: no status is written', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass, aborting } = anEngine(store, () => {
+      aborting.abort();
+      return Promise.reject(new Foreseen('aborted'));
+    });
+    await expect(pass()).rejects.toThrow('aborted');
+    expect(store.statusWrites).toEqual([]);
+  });
+});
+
+describe('news', () => {
+  test('of the controller is told after the status is stored', async () => {
+    const note = { type: 'Normal', reason: 'Cloned', message: 'm' } as const;
+    const { pass, told } = anEngine(inMemoryStore(aThing()), gives(settled(), { events: [note] }));
+    await pass();
+    expect(told).toEqual([note]);
+  });
+
+  test('of stalling is a Warning once, and the controller’s own words are not repeated', async () => {
+    const quiet = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm')));
+    await quiet.pass();
+    await quiet.pass();
+    expect(quiet.told).toEqual([{ type: 'Warning', reason: 'DiskShrink', message: 'm' }]);
+    const note = { type: 'Warning', reason: 'DiskShrink', message: 'in its own words' } as const;
+    const talking = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm'), { events: [note] }));
+    await talking.pass();
+    expect(talking.told).toEqual([note]);
+  });
+
+  test('a transition is logged at info, a pass without one only at debug', async () => {
+    const { pass, logged } = anEngine(inMemoryStore(aThing()), gives(settled()));
+    await pass();
+    await pass();
+    const lines = logged.map((line) => JSON.parse(line) as { level: number; msg: string });
+    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
+      [30, 'transition'],
+      [20, 'pass'],
+    ]);
+  });
+});

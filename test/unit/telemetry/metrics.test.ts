@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals';
+import { millis, seconds } from '../../../src/lib/units.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+
+const queue = { depth: 3, longestRunning: seconds(2) };
+
+async function lines(change: (metrics: ReturnType<typeof createMetrics>) => void): Promise<string[]> {
+  const metrics = createMetrics({ version: '1.2.3', commit: 'abc' });
+  change(metrics);
+  return (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('virtrigaud_'));
+}
+
+describe('the metrics', () => {
+  test('name the build', async () => {
+    const told = await lines(() => undefined);
+    expect(told).toContainEqual(
+      expect.stringMatching(/^virtrigaud_build_info\{version="1\.2\.3",git_sha="abc",.*\} 1$/),
+    );
+  });
+
+  test('have every series of a controller from the start', async () => {
+    const told = await lines((metrics) => metrics.addRunner({ kind: 'VMImage', queue } as never));
+    for (const outcome of [
+      'settled',
+      'progressed',
+      'waiting',
+      'retry',
+      'stalled',
+      'released',
+      'bug',
+      'error',
+    ])
+      expect(told).toContain(`virtrigaud_manager_reconcile_total{kind="VMImage",outcome="${outcome}"} 0`);
+    expect(told).toContain('virtrigaud_manager_reconcile_duration_seconds_count{kind="VMImage"} 0');
+    expect(told).toContain('virtrigaud_watch_restarts_total{kind="VMImage"} 0');
+    expect(told).toContain('virtrigaud_queue_depth{kind="VMImage"} 3');
+    expect(told).toContain('virtrigaud_queue_longest_running_seconds{kind="VMImage"} 2');
+  });
+
+  test('count passes, and what went wrong in them by reason', async () => {
+    const told = await lines((metrics) => {
+      const pass = { kind: 'VirtualMachine', duration: millis(20) };
+      metrics.passEnded({ ...pass, outcome: 'settled' });
+      metrics.passEnded({ ...pass, outcome: 'waiting', reason: 'TaskRunning' });
+      metrics.passEnded({ ...pass, outcome: 'stalled', reason: 'DiskShrink' });
+      metrics.passEnded({ ...pass, outcome: 'bug' });
+    });
+    expect(told).toContain('virtrigaud_manager_reconcile_total{kind="VirtualMachine",outcome="settled"} 1');
+    expect(told).toContain('virtrigaud_manager_reconcile_duration_seconds_sum{kind="VirtualMachine"} 0.08');
+    expect(told.filter((line) => line.startsWith('virtrigaud_errors_total'))).toEqual([
+      'virtrigaud_errors_total{reason="DiskShrink",component="VirtualMachine"} 1',
+      'virtrigaud_errors_total{reason="InternalError",component="VirtualMachine"} 1',
+    ]);
+  });
+
+  test('count calls to Proxmox VE by route, and tell who leads', async () => {
+    const told = await lines((metrics) => {
+      metrics.pveCallEnded({ method: 'GET', route: '/nodes/{node}', code: '200', duration: millis(100) });
+      metrics.setLeader(true);
+    });
+    expect(told).toContain('virtrigaud_pve_requests_total{method="GET",route="/nodes/{node}",code="200"} 1');
+    expect(told).toContain('virtrigaud_pve_request_seconds_count{route="/nodes/{node}"} 1');
+    expect(told).toContain('virtrigaud_leader 1');
+  });
+});
