@@ -19,6 +19,8 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   guestAgent: 'addresses from the guest agent',
   bridges: 'network interfaces',
   quorum: 'quorum',
+  migration: 'moving VMs between nodes',
+  pools: 'pools',
 };
 
 /** Commands for a fresh user and token on this major version of PVE. */

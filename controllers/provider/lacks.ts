@@ -28,6 +28,8 @@ const CONSEQUENCES: Readonly<Record<Feature, string>> = {
   guestAgent: 'addresses are not read from the guest agent',
   bridges: 'Proxmox VE refuses VMs and templates that have network interfaces',
   quorum: 'quorum is not seen, so that a VM which vanished is not recognised as gone',
+  migration: 'VMs are not moved to another node',
+  pools: 'VMs are not put into a pool',
 };
 
 export function granteeOf(credentials: Credentials): Grantee {

@@ -23,9 +23,18 @@ export interface Need {
 
 /**
  * What an installation can do without, privilege by privilege: images for cloud-init, cloud-init itself, addresses from
- * the guest agent, network interfaces on bridges, and to see whether a cluster has a majority.
+ * the guest agent, network interfaces on bridges, to see whether a cluster has a majority, VMs that move between nodes,
+ * and pools.
  */
-export const FEATURES = ['isoUpload', 'cloudInit', 'guestAgent', 'bridges', 'quorum'] as const;
+export const FEATURES = [
+  'isoUpload',
+  'cloudInit',
+  'guestAgent',
+  'bridges',
+  'quorum',
+  'migration',
+  'pools',
+] as const;
 export type Feature = (typeof FEATURES)[number];
 
 export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R extends z.ZodType = z.ZodType> {

@@ -76,6 +76,7 @@ const onGuest = (privilege: string, feature?: Feature): Need => ({
 });
 const storageSpace: Need = { path: '/storage/{storage}', anyOf: ['Datastore.AllocateSpace'] };
 const bridgeUse: Need = { path: '/sdn/zones/{zone}', anyOf: ['SDN.Use'], since: 8, feature: 'bridges' };
+const poolUse: Need = { path: '/pool/{pool}', anyOf: ['VM.Allocate'], feature: 'pools' };
 const power = [onGuest('VM.PowerMgmt')] as const;
 
 const path = '/nodes/{node}/qemu/{vmid}';
@@ -137,7 +138,19 @@ export const QEMU = {
       format: z.enum(['raw', 'qcow2', 'vmdk']).optional(),
     }),
     reply: UpidText,
-    needs: [onGuest('VM.Clone'), onGuest('VM.Allocate'), storageSpace, bridgeUse],
+    needs: [onGuest('VM.Clone'), onGuest('VM.Allocate'), storageSpace, bridgeUse, poolUse],
+  }),
+  migrate: endpoint({
+    method: 'POST',
+    path: `${path}/migrate`,
+    params: At.extend({
+      target: NodeParam,
+      online: z.boolean().optional(),
+      'with-local-disks': z.boolean().optional(),
+      targetstorage: z.string().optional(),
+    }),
+    reply: UpidText,
+    needs: [onGuest('VM.Migrate', 'migration')],
   }),
   start: endpoint({
     method: 'POST',
@@ -198,6 +211,16 @@ export interface CloneRequest {
   readonly format?: 'raw' | 'qcow2' | 'vmdk' | undefined;
 }
 
+export interface MigrateRequest {
+  readonly target: NodeName;
+  /** Without it PVE refuses to move a guest that runs. */
+  readonly online?: boolean | undefined;
+  /** A guest that runs takes disks on local storage along only with this; one that is off always does. */
+  readonly withLocalDisks?: boolean | undefined;
+  /** Where disks on local storage go: one storage for all, or pairs such as `local-lvm:fast`. Absent: the same ID. */
+  readonly targetStorage?: string | undefined;
+}
+
 export interface Qemu {
   readonly node: NodeName;
   readonly vmid: Vmid;
@@ -212,6 +235,8 @@ export interface Qemu {
   pending(options?: CallOptions): Promise<readonly PendingOption[]>;
   status(options?: CallOptions): Promise<QemuStatus>;
   clone(request: CloneRequest, options?: CallOptions): Promise<Upid>;
+  /** To another node. A guest that HA manages is only asked to move, as soon as the HA manager comes to it. */
+  migrate(request: MigrateRequest, options?: CallOptions): Promise<Upid>;
   start(options?: CallOptions): Promise<Upid>;
   /** Pulls the plug. */
   stop(options?: CallOptions): Promise<Upid>;
@@ -251,6 +276,12 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
   },
   status: (options) => send(QEMU.status, at, options),
   clone: (request, options) => send(QEMU.clone, { ...at, ...request }, options),
+  migrate: ({ target, online, withLocalDisks, targetStorage }, options) =>
+    send(
+      QEMU.migrate,
+      { ...at, target, online, 'with-local-disks': withLocalDisks, targetstorage: targetStorage },
+      options,
+    ),
   start: (options) => send(QEMU.start, at, options),
   stop: (options) => send(QEMU.stop, at, options),
   shutdown: ({ timeout, forceStop }, options) =>

@@ -1,6 +1,7 @@
 import { checkLock } from '../call.ts';
+import { allocate, formatOn } from '../disks.ts';
 import { failure, paramError } from '../errors.ts';
-import { drivesOf, isCdrom, splitVolid } from '../drives.ts';
+import { drivesOf, isCdrom, printDrive, splitVolid } from '../drives.ts';
 import type { Call, Routes } from '../call.ts';
 import { requestMigration } from '../ha-manager.ts';
 import type { Guest } from '../guest.ts';
@@ -51,11 +52,43 @@ function preconditions(call: Call): object {
   };
 }
 
+/** From `targetstorage`: one ID for all, pairs such as `a:b`, or `1` for the same everywhere. */
+function storageMap(call: Call): (id: string) => string {
+  const entries = (call.get('targetstorage') ?? '')
+    .split(',')
+    .filter((entry) => entry !== '' && entry !== '1');
+  const pairs = new Map(
+    entries.filter((entry) => entry.includes(':')).map((entry) => entry.split(':') as [string, string]),
+  );
+  const [all] = entries.filter((entry) => !entry.includes(':'));
+  return (id) => pairs.get(id) ?? all ?? id;
+}
+
+/** On the other node's part of the same storage it keeps its name; on another storage it gets a new one. */
+function arrive({ world }: Call, volume: Volume, to: { guest: Guest; node: string; id: string }): Volume {
+  if (to.id === volume.storage) return world.storage.put(volume, to.node);
+  const storage = world.storage.on(to.id, to.node);
+  return allocate(
+    { world, node: to.node, vmid: to.guest.vmid, log: () => undefined },
+    {
+      storage,
+      size: volume.size,
+      format: formatOn(storage, volume.format),
+      kind: volume.name.includes('cloudinit') ? 'cloudinit' : 'disk',
+      data: volume.data,
+    },
+  );
+}
+
 function moveVolumes(call: Call, guest: Guest, target: string): void {
   const { world } = call;
+  const mapped = storageMap(call);
   for (const volume of localVolumes(world, guest)) {
+    const arrived = arrive(call, volume, { guest, node: target, id: mapped(volume.storage) });
     world.storage.remove(volume.volid, guest.node);
-    world.storage.put(volume, target);
+    for (const drive of drivesOf(guest.config))
+      if (drive.file === volume.volid)
+        guest.config.set(drive.key, printDrive({ file: arrived.volid, options: drive.options }));
   }
 }
 
@@ -67,8 +100,25 @@ function checkLocal(call: Call, guest: Guest): void {
   });
   if (stuck) throw failure(`can't migrate local disk '${stuck.file}': local cdrom image`);
   const volumes = localVolumes(world, guest);
+  const clone = volumes.find(({ storage, parent }) => {
+    // Thin LVM does not say whose clone a volume is.
+    return parent !== undefined && world.storage.get(storage).type !== 'lvmthin';
+  });
+  if (clone) throw failure(`can't migrate '${clone.volid}' as it's a clone of '${clone.parent ?? ''}'`);
   if (guest.running && volumes.length > 0 && call.flag('with-local-disks') !== true)
     throw failure(`can't live migrate attached local disks without with-local-disks option`);
+}
+
+function checkTargetStorage(call: Call, target: string): void {
+  if (call.get('targetstorage') === undefined) return;
+  call.need(`/vms/${call.vmid}`, 'VM.Config.Disk');
+  const mapped = storageMap(call);
+  for (const { storage } of localVolumes(call.world, call.guest)) {
+    const id = mapped(storage);
+    call.need(`/storage/${id}`, 'Datastore.AllocateSpace');
+    if (!call.world.storage.on(id, target).content.includes('images'))
+      throw failure(`storage '${id}' on node '${target}' does not allow content type 'images'`);
+  }
 }
 
 function checkMigration(call: Call, guest: Guest, target: string): void {
@@ -109,6 +159,7 @@ function migrate(call: Call): string {
   call.refuseUnlessRoot('force', 'migration_type', 'migration_network');
   const { guest } = call;
   checkMigration(call, guest, target);
+  checkTargetStorage(call, target);
   if (world.ha.managed(vmid)) {
     return call.start('hamigrate', vmid, async (run) => {
       run.log(`Requesting HA migration for VM ${vmid} to node ${target}`);

@@ -6,7 +6,7 @@ import { formatUpid, parseUpid } from '../../fakepve/upid.ts';
 import { withFake } from './client.ts';
 import type { ClusterInput } from '../../fakepve/index.ts';
 
-const two: ClusterInput = {
+const two = {
   name: 'lab',
   nodes: [{ name: 'a', cpus: 4 }, { name: 'b' }],
   storages: [
@@ -17,7 +17,7 @@ const two: ClusterInput = {
     { vmid: 100, node: 'a', config: { name: 'one', scsi0: 'ceph:1' } },
     { vmid: 102, node: 'b', running: true, config: { name: 'two', scsi0: 'local:1' } },
   ],
-};
+} satisfies ClusterInput;
 
 describe('a cluster', () => {
   test('description that is wrong is refused with the place', () => {
@@ -87,6 +87,46 @@ describe('a cluster', () => {
       const local = await client.run('POST', '/nodes/b/qemu/102/migrate', { target: 'a', online: 1 });
       expect(local).toContain('without with-local-disks option');
     }));
+
+  test('takes the local disks of a guest that is off along, to the storage that is named', () =>
+    withFake(
+      {
+        cluster: {
+          ...two,
+          storages: [
+            ...two.storages,
+            { id: 'thin', type: 'lvmthin', content: ['images'] },
+            { id: 'files', type: 'dir', content: ['images'], nodes: ['b'] },
+          ],
+        },
+      },
+      async (client, fake) => {
+        fake.addGuest({ vmid: 600, node: 'a', config: { scsi0: 'thin:3', ide2: 'thin:cloudinit' } });
+        const move = { target: 'b', targetstorage: 'files' };
+        expect(await client.run('POST', '/nodes/a/qemu/600/migrate', move)).toBe('OK');
+        const moved = await client.get('/nodes/b/qemu/600/config');
+        expect(moved.scsi0).toBe('files:600/vm-600-disk-0.raw,size=3G');
+        expect(fake.state.guests.get(600)?.get('ide2')).toContain('files:600/vm-600-cloudinit');
+        expect(fake.state.storage.ofGuest(600, 'a')).toEqual([]);
+        fake.addGuest({ vmid: 601, node: 'a', config: { scsi0: 'thin:3' } });
+        expect(await client.run('POST', '/nodes/a/qemu/601/migrate', { target: 'b' })).toBe('OK');
+        expect((await client.get('/nodes/b/qemu/601/config')).scsi0).toBe('thin:vm-601-disk-0,size=3G');
+      },
+    ));
+
+  test('does not move a linked clone away from its base', () =>
+    withFake(
+      {
+        cluster: { ...two, storages: [...two.storages, { id: 'files', type: 'dir', content: ['images'] }] },
+      },
+      async (client, fake) => {
+        fake.addGuest({ vmid: 700, node: 'a', template: true, config: { scsi0: 'files:3' } });
+        expect(await client.run('POST', '/nodes/a/qemu/700/clone', { newid: 701 })).toBe('OK');
+        expect(await client.run('POST', '/nodes/a/qemu/701/migrate', { target: 'b' })).toContain(
+          "as it's a clone of",
+        );
+      },
+    ));
 
   test('shows what others do to it', () =>
     withFake({ cluster: two }, async (client, fake) => {

@@ -54,6 +54,27 @@ describe('nextid', () => {
     }));
 });
 
+describe('a migration', () => {
+  test('says no more than what was asked', () =>
+    withPve(async (api, rig) => {
+      rig.server.replies(data(UPID), data(UPID));
+      await guest(api).migrate({ target: nodeName('pve2') });
+      expect(form(rig)).toEqual({ target: 'pve2' });
+      await guest(api).migrate({
+        target: nodeName('pve2'),
+        online: true,
+        withLocalDisks: true,
+        targetStorage: 'fast',
+      });
+      expect(form(rig)).toEqual({
+        target: 'pve2',
+        online: '1',
+        'with-local-disks': '1',
+        targetstorage: 'fast',
+      });
+    }));
+});
+
 describe('a task', () => {
   test.each([
     [{ status: 'running' }, { state: 'running' }],
