@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fakePveFiles } from '../test/fakepve/doc-tables.ts';
+import { admissionFiles } from './generate-admission.ts';
 import { crdFiles } from './generate-crds.ts';
 import { docFiles } from './generate-docs.ts';
 import { permissionFiles } from './generate-permissions.ts';
@@ -22,6 +23,7 @@ const current = (path: string): string | undefined => {
 const files = new Map([
   ...crdFiles(),
   ...rbacFiles(),
+  ...admissionFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
   ...fakePveFiles(current),

@@ -83,6 +83,7 @@ async function install(plane: ControlPlane): Promise<void> {
     ['apply', '--server-side', '-f', crds],
     ['wait', '--for=condition=Established', '--timeout=60s', '-f', crds],
     ['create', 'namespace', 'virtrigaud-system'],
+    ['apply', '-f', join(ROOT, 'deploy/kustomize/base/admission.yaml')],
   ]) {
     const { code, stderr } = await plane.kubectl(args);
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr}`);

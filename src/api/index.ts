@@ -18,6 +18,7 @@ export const KINDS: readonly Kind[] = [
   VMPlacementPolicy,
 ];
 
+export * from './annotations.ts';
 export * from './defaults.ts';
 export * from './group.ts';
 export * from './kind.ts';

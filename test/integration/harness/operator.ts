@@ -44,6 +44,7 @@ export async function startOperatorPlane(): Promise<OperatorPlane> {
     await succeed(['apply', '--server-side', '-f', crds]);
     await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
     await succeed(['create', 'namespace', OPERATOR_NAMESPACE]);
+    await succeed(['apply', '-f', join(ROOT, 'deploy/kustomize/base/admission.yaml')]);
     const api = await kubeApi(plane.kubeconfig);
     const undo: (() => Promise<void>)[] = [() => plane.stop(), () => api.close()];
     const stop = async (): Promise<void> => {

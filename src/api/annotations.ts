@@ -1,0 +1,35 @@
+/**
+ * What users may tell the operator by annotation: each with its form, for the admission policy (which refuses every
+ * other one of ours, as it would do nothing) and the docs.
+ */
+
+/** The prefix of our annotations; finalizers and the API group have the longer one. */
+export const ANNOTATION_PREFIX = 'virtrigaud.io/';
+
+export interface Annotation {
+  readonly name: string;
+  readonly on: readonly string[];
+  /** Anchored and within RE2. */
+  readonly pattern: RegExp;
+  /** Completes "<annotation>: …". */
+  readonly message: string;
+  readonly meaning: string;
+}
+
+const truth = { pattern: /^(true|false)$/, message: 'must be "true" or "false"' };
+
+export const ANNOTATIONS: readonly Annotation[] = [
+  {
+    name: `${ANNOTATION_PREFIX}allow-from`,
+    on: ['Provider', 'VMClass', 'VMImage', 'VirtualMachine'],
+    pattern: /^ *(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?) *(, *(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?) *)*$/,
+    message: 'must be * or names of namespaces separated by commas, for example team-a,team-b',
+    meaning: 'Namespaces whose objects may refer to this one; * means all.',
+  },
+  {
+    name: `${ANNOTATION_PREFIX}beside-other-clusters`,
+    on: ['VirtualMachine'],
+    ...truth,
+    meaning: 'Guests of other Kubernetes clusters with the same namespace and name are none of its concern.',
+  },
+];

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { API_VERSION } from '../../../src/api/index.ts';
+import { manifestFiles, readManifest } from '../../fixtures/manifests.ts';
+import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+
+const policies = join(import.meta.dirname, '../../../deploy/kustomize/base/admission.yaml');
+
+const specs = {
+  Provider: { type: 'proxmox' },
+  VMClass: { cpus: 2, memory: '4Gi' },
+  VMSnapshot: { vmRef: { name: 'a' } },
+  VirtualMachine: { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } },
+} as const;
+
+let plane: TestPlane;
+
+const object = (kind: keyof typeof specs, annotations: Readonly<Record<string, string>>, spec = {}) =>
+  JSON.stringify({
+    apiVersion: API_VERSION,
+    kind,
+    metadata: { name: 'x', annotations },
+    spec: { ...specs[kind], ...spec },
+  });
+const create = (input: string) => plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
+
+beforeAll(async () => {
+  plane = await controlPlane();
+  await plane.succeed(['create', '-f', '-'], {
+    input: object('VMClass', { 'virtrigaud.io/typo': 'from before' }).replace('"x"', '"old"'),
+  });
+  await plane.succeed(['apply', '-f', policies]);
+  // The API server takes a policy up a moment after it was stored.
+  for (let tries = 0; tries < 100; tries += 1) {
+    const denied = await create(object('VMClass', { 'virtrigaud.io/typo': '' }));
+    const warned = await create(object('VMClass', {}, { storage: { type: 'thin' } }));
+    const aboutProviders = await create(object('Provider', {}, { insecureSkipVerify: true }));
+    if (denied.code !== 0 && warned.stderr !== '' && aboutProviders.stderr !== '') return;
+    await sleep(200);
+  }
+  throw new Error('the policies do not come into force');
+});
+
+describe('an annotation of ours', () => {
+  test('that would do nothing is refused, with those that do something', async () => {
+    const { stderr } = await create(object('Provider', { 'virtrigaud.io/alow-from': '*' }));
+    expect(stderr).toContain(
+      'metadata.annotations: virtrigaud.io/alow-from would do nothing on a Provider; those that do something are virtrigaud.io/allow-from',
+    );
+  });
+
+  test('is refused on a kind that it does nothing on', async () => {
+    const { stderr } = await create(object('VMSnapshot', { 'virtrigaud.io/allow-from': '*' }));
+    expect(stderr).toContain('would do nothing on a VMSnapshot; none of ours does');
+  });
+
+  test.each([
+    ['allow-from', 'Provider', 'team a', 'must be * or names of namespaces separated by commas'],
+    ['allow-from', 'VMClass', '', 'must be * or names of namespaces separated by commas'],
+    ['beside-other-clusters', 'VirtualMachine', 'yes', 'must be "true" or "false"'],
+  ] as const)('%s on a %s is refused with the value "%s"', async (name, kind, value, message) => {
+    const { stderr } = await create(object(kind, { [`virtrigaud.io/${name}`]: value }));
+    expect(stderr).toContain(`metadata.annotations: virtrigaud.io/${name} ${message}`);
+  });
+
+  test.each(['*', 'team-a', 'team-a, team-b', 'team-a,*'])('allow-from is taken as "%s"', async (value) => {
+    expect((await create(object('Provider', { 'virtrigaud.io/allow-from': value }))).stderr).toBe('');
+  });
+
+  test('that is there from before does not hold up other changes', async () => {
+    await plane.succeed(['label', 'vmclass', 'old', 'still=writable']);
+    const changed = await plane.kubectl([
+      ...['annotate', 'vmclass', 'old', '--overwrite', 'virtrigaud.io/typo=new'],
+    ]);
+    expect(changed.stderr).toContain('virtrigaud.io/typo would do nothing on a VMClass');
+    await plane.succeed(['annotate', 'vmclass', 'old', 'virtrigaud.io/typo-']);
+  });
+});
+
+describe('kubectl warns', () => {
+  test.each([
+    ['Provider', { insecureSkipVerify: true }, 'spec.insecureSkipVerify: certificates are not checked'],
+    ['Provider', { endpoint: 'http://pve:8006' }, 'spec.endpoint: http is not encrypted'],
+    ['Provider', { endpoints: ['http://pve:8006'] }, 'spec.endpoint: http is not encrypted'],
+    ['Provider', { runtime: { mode: 'Remote' } }, 'spec.runtime: mode, image and service have no effect'],
+    ['Provider', { runtime: { image: 'x' } }, 'spec.runtime: mode, image and service have no effect'],
+    ['VMClass', { storage: { type: 'thin' } }, 'spec.storage.type: it has no effect'],
+  ] as const)('about a %s with %j', async (kind, spec, message) => {
+    const { code, stderr } = await create(object(kind, {}, spec));
+    expect(code).toBe(0);
+    expect(stderr).toContain('Warning: ');
+    expect(stderr).toContain(message);
+  });
+
+  test.each([
+    ['Provider', { endpoint: 'https://pve:8006', endpoints: ['https://b:8006'], insecureSkipVerify: false }],
+    ['Provider', { insecureSkipVerify: true, tls: { fingerprints: ['ab'.repeat(32)] } }],
+    ['Provider', { runtime: { mode: 'InProcess', env: [{ name: 'PVE_NODE_SELECTOR', value: 'a' }] } }],
+    ['VMClass', { storage: { class: 'fast' } }],
+  ] as const)('not about a %s with %j', async (kind, spec) => {
+    expect(await create(object(kind, {}, spec))).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+test.each(manifestFiles)('the published manifest %s is taken', async (file) => {
+  const namespace = await plane.newNamespace('admission');
+  const text = readManifest(file).replaceAll(/^( +namespace:) .*$/gm, `$1 ${namespace}`);
+  await plane.succeed(['apply', '--dry-run=server', '-n', namespace, '-f', '-'], { input: text });
+});
