@@ -15,6 +15,7 @@ import {
 } from './hardware.ts';
 import type { ConfigChange, Desired, Guest } from './model.ts';
 import { nicChanges, nicsOf } from './networks.ts';
+import { recordedSettings } from './nic-settings.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
@@ -55,7 +56,11 @@ export function configChange(
 function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean): Keys {
   if (want.nics === undefined) return NO_KEYS;
   const surplus = fresh ? nicsOf(guest.config).map(({ device }) => device) : formerDevices(vm);
-  return nicChanges(want.nics, guest.config, want.owner.uid, { devices: devicesOf(vm, want), surplus });
+  return nicChanges(want.nics, guest.config, want.owner.uid, {
+    devices: devicesOf(vm, want),
+    surplus,
+    given: recordedSettings(vm),
+  });
 }
 
 const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({

@@ -1,5 +1,5 @@
 /** How a guest gets its cloud-init data: by PVE's own drive, by an image of ours, or not at all. Pure. */
-import { parseNic, type StorageView } from '../../src/pve/index.ts';
+import type { StorageView } from '../../src/pve/index.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import {
   cloudInitImage,
@@ -14,7 +14,7 @@ import { devicesOf } from './devices.ts';
 import { cloudInitDrives, rootDiskOf } from './disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from './hardware.ts';
 import type { CloudInitWish, Desired, Guest, GuestConfig, SeedImage } from './model.ts';
-import { derivedMac } from './networks.ts';
+import { cloudInitNics } from './cloud-init-nics.ts';
 
 export type CloudInitMode = 'None' | 'Native' | 'Image';
 type Problem = { readonly reason: string; readonly message: string };
@@ -86,28 +86,15 @@ function nativeDrive(config: GuestConfig, drives: readonly string[]): Keys {
 }
 
 function inputOf(vm: VirtualMachine, want: WithCloudInit, config: GuestConfig): CloudInitInput {
-  const devices = devicesOf(vm, want);
   return {
     instanceId: vm.metadata.uid,
     hostname: want.name.split('.')[0] ?? want.name,
     userData: want.cloudInit.userData,
     sshKeys: want.cloudInit.sshKeys,
-    nics: (want.nics ?? []).flatMap((nic) => {
-      const device = devices.get(nic.name);
-      if (device === undefined) return [];
-      const { address, gateway, dns = [] } = nic.staticIP ?? {};
-      const mac = nic.mac ?? parseNic(config[device] ?? '').mac ?? derivedMac(vm.metadata.uid, device);
-      return [
-        {
-          device,
-          mac,
-          dhcp4: address === undefined,
-          addresses: address === undefined ? [] : [address],
-          dns,
-          ...(gateway !== undefined &&
-            (gateway.includes(':') ? { gateway6: gateway } : { gateway4: gateway })),
-        },
-      ];
+    nics: cloudInitNics(want.nics ?? [], {
+      uid: vm.metadata.uid,
+      devices: devicesOf(vm, want),
+      config,
     }),
   };
 }

@@ -3,10 +3,9 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import type { CallOptions } from '../../src/pve/index.ts';
 import { readAddresses } from './agent.ts';
 import { differencesOf } from './change.ts';
-import { devicesOf, recordedDevices } from './devices.ts';
+import { namedNics } from './named-nics.ts';
 import { rootDiskOf } from './disks.ts';
 import type { Desired, Guest, Observed, Plan } from './model.ts';
-import { nicsOf } from './networks.ts';
 import { cpusOfNode } from './observe.ts';
 import type { Facts, Started } from './report.ts';
 import type { Wish } from './resolve.ts';
@@ -28,11 +27,7 @@ export async function factsOf(
 ): Promise<Facts> {
   const { want, have, plan, started, cloudInit } = gathered;
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
-  // A device whose network left the spec keeps its name until it is gone: that is how it is known to be ours to remove.
-  const names = new Map(
-    [...recordedDevices(vm), ...devicesOf(vm, want)].map(([name, device]) => [device, name] as const),
-  );
-  const nics = guest ? nicsOf(guest.config).map((nic) => ({ ...nic, name: names.get(nic.device) })) : [];
+  const nics = guest ? namedNics(vm, want, guest) : [];
   // Only at rest: on the way there, every request would make the way longer.
   const answer =
     plan.kind === 'steady'

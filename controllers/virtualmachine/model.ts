@@ -40,7 +40,13 @@ export interface NicWish {
     readonly gateway?: string;
     readonly dns: readonly string[];
   };
+  readonly ipv6?: { readonly address: string; readonly gateway?: string };
+  /** Optional settings by their key in PVE. Absent ones stay as they are, unless the spec once gave them. */
+  readonly settings?: NicSettings;
 }
+
+export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down';
+export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
 
 export interface CloudInitWish {
   readonly userData: string | undefined;

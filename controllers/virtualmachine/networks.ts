@@ -2,6 +2,7 @@
 import { parseNic, parseProperties, printProperties, withProperty } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { GuestConfig, Nic, NicWish } from './model.ts';
+import { canonical, withSettings } from './nic-settings.ts';
 
 const NET = /^net(\d+)$/;
 const HIGHEST_NET = 31;
@@ -62,10 +63,17 @@ export function assignDevices(
 }
 
 /**
- * The text of one NIC, from the text it has: model, bridge and VLAN as wished, the MAC kept unless the spec names
- * one, and whatever else stands there (firewall, rate, queues …) left alone.
+ * The text of one NIC, from the text it has: model, bridge, VLAN and settings as wished, the MAC kept unless the spec
+ * names one, and whatever else stands there (queues …) left alone.
+ *
+ * @param given settings that the spec gave before
  */
-export function nicText(wish: NicWish, current: string | undefined, freshMac: string): string {
+export function nicText(
+  wish: NicWish,
+  current: string | undefined,
+  freshMac: string,
+  given: readonly string[] = [],
+): string {
   const now = current === undefined ? undefined : parseNic(current);
   const model = wish.model ?? now?.model ?? 'virtio';
   const mac = (wish.mac ?? now?.mac ?? freshMac).toUpperCase();
@@ -77,19 +85,26 @@ export function nicText(wish: NicWish, current: string | undefined, freshMac: st
     'tag',
     wish.vlan === undefined ? undefined : String(wish.vlan),
   );
-  return printProperties([{ key: model, value: mac }, ...owned]);
+  return printProperties([{ key: model, value: mac }, ...withSettings(owned, wish, given)]);
 }
 
 /** Whether PVE's text already says what is wished, in whatever order. */
 export function sameNic(a: string, b: string): boolean {
-  const canonical = (text: string): string => {
+  const inOneForm = (text: string): string => {
     const { model, mac, properties } = parseNic(text);
     const others = properties.filter(
       ({ key }) => key !== undefined && key !== model && key !== 'model' && key !== 'macaddr',
     );
-    return JSON.stringify([model, mac, others.map(({ key, value }) => `${key ?? ''}=${value}`).toSorted()]);
+    return JSON.stringify([
+      model,
+      mac,
+      others
+        .map(canonical)
+        .filter((each) => each !== undefined)
+        .toSorted(),
+    ]);
   };
-  return canonical(a) === canonical(b);
+  return inOneForm(a) === inOneForm(b);
 }
 
 /** A MAC for a NIC that the template does not have: locally administered, and always the same for one object and device. */
@@ -98,22 +113,27 @@ export function derivedMac(uid: string, device: string): string {
   return ['02', ...octets].join(':').toUpperCase();
 }
 
-/** What differs between the NICs of the spec and the guest's. `surplus`: devices that may be removed. */
+export interface NicsOfStatus {
+  readonly devices: ReadonlyMap<string, string>;
+  /** Devices that may be removed. */
+  readonly surplus: readonly string[];
+  /** By device: settings that the spec gave before. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What differs between the NICs of the spec and the guest's. */
 export function nicChanges(
   wishes: readonly NicWish[],
   config: GuestConfig,
   uid: string,
-  {
-    devices,
-    surplus,
-  }: { readonly devices: ReadonlyMap<string, string>; readonly surplus: readonly string[] },
+  { devices, surplus, given }: NicsOfStatus,
 ): { readonly set: Readonly<Record<string, string>>; readonly delete: readonly string[] } {
   const set: Record<string, string> = {};
   for (const wish of wishes) {
     const device = devices.get(wish.name);
     if (device === undefined) continue;
     const current = config[device];
-    const text = nicText(wish, current, derivedMac(uid, device));
+    const text = nicText(wish, current, derivedMac(uid, device), given.get(device));
     if (current === undefined || !sameNic(current, text)) set[device] = text;
   }
   const kept = new Set(devices.values());

@@ -1,5 +1,6 @@
 /** What a pass found and did → the status. Pure. */
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
+import { present } from '../../src/lib/present.ts';
 import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import type { NicAddresses } from './addresses.ts';
 import type { CloudInitMode } from './cloud-init-plan.ts';
@@ -18,13 +19,20 @@ export type Started =
 /** Whether the guest agent answers, as far as it was asked. */
 export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
 
+/** A NIC of the guest, with what the spec says of it. */
+export interface NamedNic extends Nic {
+  readonly name: string | undefined;
+  /** Optional settings that the spec gives, or gave and that are still there. */
+  readonly settings: readonly string[];
+}
+
 export interface Facts {
   readonly want: Desired;
   readonly have: Observed;
   readonly plan: Plan;
   readonly started: Started | undefined;
   /** NICs of the guest in the order of their devices, and the names the spec gives them. */
-  readonly nics: readonly (Nic & { readonly name: string | undefined })[];
+  readonly nics: readonly NamedNic[];
   readonly addresses: readonly NicAddresses[] | undefined;
   readonly agent: Agent;
   /** Absent while the guest is not there to be looked at. */
@@ -52,12 +60,6 @@ function cut(text: string): string {
 }
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
-
-/** An object without the members that are undefined: absent is absent. */
-function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> };
-function present(members: object): object {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
-}
 
 export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
   const before = vm.status ?? {};
@@ -179,9 +181,15 @@ function networksOf(before: Status, facts: Facts, own: Guest): Pick<Status, 'net
     const last = before.networks?.find((network) => network.device === device)?.ipAddresses;
     return (told ?? (own.running ? last : undefined) ?? []).slice(0, MOST_ADDRESSES_OF_A_NIC);
   };
-  const networks = facts.nics.slice(0, MOST_NETWORKS).map(({ name, device, mac = '', bridge }) => {
+  const networks = facts.nics.slice(0, MOST_NETWORKS).map(({ name, device, mac = '', bridge, settings }) => {
     const ipAddresses = addressesOf(device);
-    return { device, mac, ...present({ name, bridge }), ...(ipAddresses.length > 0 && { ipAddresses }) };
+    return {
+      device,
+      mac,
+      ...present({ name, bridge }),
+      ...(settings.length > 0 && { settings: [...settings] }),
+      ...(ipAddresses.length > 0 && { ipAddresses }),
+    };
   });
   const all = new Set(networks.flatMap((network) => network.ipAddresses ?? []));
   const ipAddresses = [...all].slice(0, MOST_ADDRESSES);

@@ -1,6 +1,7 @@
 /** The networks of a spec → what each NIC shall be. Pure. */
 import type { VirtualMachine } from '../../src/api/index.ts';
-import type { NicWish, Unresolved } from './model.ts';
+import { present } from '../../src/lib/present.ts';
+import type { NicSettings, NicWish, Unresolved } from './model.ts';
 import { bridgeNamed } from './networks.ts';
 
 type Network = NonNullable<VirtualMachine['spec']['networks']>[number];
@@ -19,23 +20,39 @@ export function resolveNics(
   return { ok: true, wishes: networks && wishes };
 }
 
-function wishOf({ name, model, vlan, mac, staticIP }: Network, bridge: string): NicWish {
-  const gateway = staticIP?.gateway;
+function wishOf(network: Network, bridge: string): NicWish {
+  const { name, vlan, mac, staticIP, ipv6, mtu } = network;
+  // With any other model PVE passes over the MTU.
+  const model = network.model ?? (mtu === undefined ? undefined : 'virtio');
+  const settings = settingsOf(network);
   return {
     name,
     bridge,
-    ...(model !== undefined && { model }),
-    ...(vlan !== undefined && { vlan }),
-    ...(mac !== undefined && { mac }),
+    ...present({ model, vlan, mac }),
     ...(staticIP && {
       staticIP: {
         address: staticIP.address,
         dns: staticIP.dns ?? [],
-        ...(gateway !== undefined && { gateway }),
+        ...present({ gateway: staticIP.gateway }),
       },
     }),
+    ...(ipv6 && { ipv6: { address: ipv6.address, ...present({ gateway: ipv6.gateway }) } }),
+    ...(Object.keys(settings).length > 0 && { settings }),
   };
 }
+
+/** As PVE writes them; off and nothing are written out here, so that they differ from what is left alone. */
+const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown }: Network): NicSettings =>
+  present({
+    mtu: mtu?.toString(),
+    firewall: flag(firewall),
+    rate: rateLimit?.toString(),
+    trunks: trunks?.join(';'),
+    link_down: flag(linkDown),
+  });
+
+const flag = (value: boolean | undefined): string | undefined =>
+  value === undefined ? undefined : value ? '1' : '0';
 
 const unknown = (name: string): Unresolved => ({
   ok: false,

@@ -1,22 +1,10 @@
 /** What a user wishes of a virtual machine. */
 import { z } from 'zod';
-import { ipFamily, parseCidr } from '../lib/ip.ts';
 import { bytes, MiB } from '../lib/units.ts';
 import { DEFAULTS } from './defaults.ts';
 import { objectRef, secretRef } from './refs.ts';
-import {
-  bridgeName,
-  duration,
-  immutable,
-  list,
-  listMap,
-  node,
-  quantity,
-  rule,
-  storageName,
-  text,
-  word,
-} from './schema.ts';
+import { duration, immutable, listMap, node, quantity, rule, storageName, text } from './schema.ts';
+import { network } from './virtualmachine-network.ts';
 
 /** On is kept up; Off stops at once; OffGraceful asks the guest to shut down. */
 const powerStates = ['On', 'Off', 'OffGraceful'] as const;
@@ -29,58 +17,6 @@ const powerState = z
   .union([z.enum(powerStates), z.boolean()])
   .transform((value) => (typeof value === 'string' ? value : value ? 'On' : 'Off'))
   .meta({ crd: { 'x-kubernetes-preserve-unknown-fields': true, enum: [...powerStates, true, false] } });
-
-const interfaceName = word(
-  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-  63,
-  'must be lower-case letters, digits and hyphens, for example lan',
-);
-const mac = word(
-  /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
-  17,
-  'must be a unicast MAC address, for example 02:00:00:aa:bb:cc',
-);
-
-const ip = rule(z.string().max(64), {
-  cel: 'isIP(self)',
-  message: 'must be an IPv4 or IPv6 address',
-  holds: (value) => ipFamily(value) !== undefined,
-});
-const cidr = rule(z.string().max(64), {
-  cel: 'isCIDR(self)',
-  message: 'must be an address with a prefix length, for example 192.168.1.100/24',
-  holds: (value) => parseCidr(value) !== undefined,
-});
-
-const staticIP = rule(
-  z.object({
-    address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
-    gateway: ip.optional().describe('Default gateway, of the same family as the address.'),
-    dns: list(ip, 8).optional().describe('Name servers, the preferred one first.'),
-  }),
-  {
-    cel:
-      '!has(self.gateway) || !isIP(self.gateway) || !isCIDR(self.address)' +
-      ' || ip(self.gateway).family() == cidr(self.address).ip().family()',
-    message: 'must have address and gateway of the same family: both IPv4 or both IPv6',
-    holds: ({ address, gateway }) =>
-      gateway === undefined || ipFamily(gateway) === parseCidr(address)?.family,
-  },
-);
-
-const network = z.object({
-  name: interfaceName.describe(
-    'Name of the interface. lan and default stand for vmbr0, dmz for vmbr1, mgmt and management for vmbr2, vmbr* for itself.',
-  ),
-  bridge: bridgeName.optional().describe('Bridge or SDN vnet; absent: the one that the name stands for.'),
-  vlan: z.int32().min(1).max(4094).optional().describe('VLAN tag.'),
-  mac: mac.optional().describe('MAC address; absent: Proxmox VE makes one, which is then kept.'),
-  model: z
-    .enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'])
-    .optional()
-    .describe('Emulated network card; absent: virtio.'),
-  staticIP: staticIP.optional().describe('Fixed address, set by cloud-init; absent: DHCP.'),
-});
 
 const diskName = rule(text(63), {
   cel: "self == 'root'",

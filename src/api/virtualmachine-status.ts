@@ -9,6 +9,11 @@ const networkStatus = z.object({
   device: text(16).describe('Device in Proxmox VE, for example net0.'),
   mac: text(17).describe('MAC address.'),
   bridge: text(64).optional().describe('Bridge or SDN vnet.'),
+  settings: list(text(16), 8)
+    .optional()
+    .describe(
+      'Optional settings that the spec gave, by their names in Proxmox VE; what leaves the spec is taken back.',
+    ),
   ipAddresses: list(text(64), 32)
     .optional()
     .describe('Addresses that the guest agent reports for the interface.'),

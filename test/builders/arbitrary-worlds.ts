@@ -12,6 +12,7 @@ import type {
 } from '../../controllers/virtualmachine/model.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
+import { present } from '../../src/lib/present.ts';
 import { bytes, GiB, MiB, nodeName, vmid } from '../../src/lib/units.ts';
 import {
   aGuest,
@@ -62,7 +63,11 @@ export const foreignKeys: Arbitrary<GuestConfig> = someOf({
     'local:iso/x.iso,media=cdrom,size=1G',
   ],
   scsi1: ['local-lvm:vm-9000-cloudinit,media=cdrom', 'local-lvm:vm-9000-disk-7,size=1T'],
-  net0: ['virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1', 'e1000=02:00:00:00:00:01,bridge=vmbr9,tag=7'],
+  net0: [
+    'virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1',
+    'virtio=BC:24:11:00:00:01,bridge=vmbr0,rate=12.50,trunks=30;10,link_down=1,mtu=1,queues=2',
+    'e1000=02:00:00:00:00:01,bridge=vmbr9,tag=7',
+  ],
   net1: ['model=virtio,macaddr=02:00:00:00:00:02,bridge=vmbr1'],
   net3: ['virtio=02:00:00:00:00:03,bridge=vmbr2,queues=4'],
   ciuser: ['ubuntu'],
@@ -91,13 +96,26 @@ const nic = (name: string): Arbitrary<NicWish> =>
           { address: 'fd00::10/64', dns: [] },
         ),
       ),
+      ipv6: maybe(
+        fc.constantFrom<NonNullable<NicWish['ipv6']>>(
+          { address: 'auto' },
+          { address: '2001:db8::10/64', gateway: 'fe80::1' },
+        ),
+      ),
+      settings: maybe(
+        fc.record(
+          {
+            mtu: fc.constantFrom('1', '9000'),
+            firewall: fc.constantFrom('0', '1'),
+            rate: fc.constantFrom('12.5', '100'),
+            trunks: fc.constantFrom('', '10;20-30'),
+            link_down: fc.constantFrom('0', '1'),
+          },
+          { requiredKeys: [], noNullPrototype: true },
+        ),
+      ),
     })
     .map(({ bridge, ...rest }) => ({ name, bridge, ...present(rest) }));
-
-function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> };
-function present(members: object): object {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
-}
 
 const nics: Arbitrary<readonly NicWish[] | undefined> = maybe(
   fc

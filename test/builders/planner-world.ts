@@ -1,7 +1,6 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { configChange, isNew } from '../../controllers/virtualmachine/change.ts';
 import { planCloudInit } from '../../controllers/virtualmachine/cloud-init-plan.ts';
-import { devicesOf } from '../../controllers/virtualmachine/devices.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type {
   Claim,
@@ -17,7 +16,7 @@ import type {
   Step,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
-import { nicsOf } from '../../controllers/virtualmachine/networks.ts';
+import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid } from '../../src/lib/units.ts';
@@ -49,7 +48,7 @@ export interface World {
   /** For how long a lock was held without a task. */
   readonly lockedMs: number;
   /** Which device each network was given, as status would carry it. */
-  readonly devices: readonly { readonly name?: string; readonly device: string; readonly mac: string }[];
+  readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
   readonly nextVmid: number;
   readonly maxCpus: number;
 }
@@ -223,13 +222,14 @@ const withClaimMade = (world: World): World => ({
 function notedDevices(world: World): World {
   const { guest, want } = world;
   if (!guest || !isOurs(world, guest) || !world.claim) return world;
-  const names = new Map([...devicesOf(vmOf(world), want)].map(([name, device]) => [device, name]));
   return {
     ...world,
-    devices: nicsOf(guest.config).map(({ device, mac = '' }) => {
-      const name = names.get(device);
-      return { device, mac, ...(name !== undefined && { name }) };
-    }),
+    devices: namedNics(vmOf(world), want, guest).map(({ device, mac = '', name, settings }) => ({
+      device,
+      mac,
+      ...(name !== undefined && { name }),
+      ...(settings.length > 0 && { settings: [...settings] }),
+    })),
   };
 }
 

@@ -144,6 +144,33 @@ const network = record(
       { address: cidr, gateway: address, dns: fc.array(address, { maxLength: 3 }) },
       'address',
     ),
+    ipv6: record(
+      {
+        address: fc.oneof(
+          { weight: 3, arbitrary: fc.constantFrom('auto', 'dhcp', 'fd00::9/64', '2001:db8::1/128') },
+          { weight: 1, arbitrary: fc.oneof(cidr, fc.constantFrom('', 'slaac', 'AUTO')) },
+        ),
+        gateway: address,
+      },
+      'address',
+    ),
+    mtu: field(fc.constantFrom(1, 576, 1500, 65_520), 0, 2, 575, 65_521, '1500'),
+    firewall: flag,
+    rateLimit: field(fc.constantFrom(0.01, 12.5, 100_000), 0, 0.001, 100_001, '10'),
+    trunks: fc.array(
+      field(
+        fc.constantFrom<unknown>(1, 4094, '10', '10-20', '4094'),
+        0,
+        4095,
+        '0',
+        '4095',
+        '10-',
+        '010',
+        1.5,
+      ),
+      { maxLength: 3 },
+    ),
+    linkDown: flag,
   },
   'name',
 );

@@ -12,6 +12,7 @@ const ethernet = z.looseObject({
   match: z.looseObject({ macaddress: z.string().optional() }).optional(),
   dhcp4: z.boolean().optional(),
   dhcp6: z.boolean().optional(),
+  'accept-ra': z.boolean().optional(),
   addresses: z.array(z.string()).optional(),
 });
 const networkV2 = z.looseObject({
@@ -77,11 +78,11 @@ function fromNoCloud(config: z.output<typeof networkV2>, device: Device): readon
   );
   const found = (byMac ?? entries.find(([name]) => name === `eth${device.index}`))?.[1];
   if (!found) return [];
-  const { addresses = [], dhcp4, dhcp6 } = found;
+  const { addresses = [], dhcp4, dhcp6, 'accept-ra': announced } = found;
   return [
     ...addresses,
     ...(dhcp4 ? [leasedAddress(device.mac)] : []),
-    ...(dhcp6 ? [globalAddress6(device.mac)] : []),
+    ...(dhcp6 || announced ? [globalAddress6(device.mac)] : []),
   ];
 }
 

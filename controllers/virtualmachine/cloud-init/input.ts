@@ -18,6 +18,8 @@ export interface CloudInitNic {
   /** Known only once the guest exists. */
   readonly mac: string | undefined;
   readonly dhcp4: boolean;
+  /** How the guest comes by an IPv6 address of its own: from the router's announcements, or by DHCPv6. */
+  readonly ipv6?: 'auto' | 'dhcp' | undefined;
   /** IPv4 or IPv6, each with its prefix length. */
   readonly addresses: readonly string[];
   readonly gateway4?: string | undefined;

@@ -38,12 +38,12 @@ function gatewayProblem(nic: CloudInitNic, family: IpFamily): string | undefined
 
 /** PVE's key takes one address of each family, and DHCP only instead of one. */
 export const fitsIpConfig = (nic: CloudInitNic): boolean =>
-  ofFamily(nic, 6).length <= 1 && ofFamily(nic, 4).length + (nic.dhcp4 ? 1 : 0) <= 1;
+  ofFamily(nic, 6).length + (nic.ipv6 ? 1 : 0) <= 1 && ofFamily(nic, 4).length + (nic.dhcp4 ? 1 : 0) <= 1;
 
 /** The value of ipconfig0 …; `undefined` for a NIC without any address. */
 export function ipConfig(nic: CloudInitNic): string | undefined {
   const [v4 = nic.dhcp4 ? 'dhcp' : undefined] = ofFamily(nic, 4);
-  const [v6] = ofFamily(nic, 6);
+  const [v6 = nic.ipv6] = ofFamily(nic, 6);
   const settings = { ip: v4, gw: nic.gateway4, ip6: v6, gw6: nic.gateway6 };
   const text = Object.entries(settings)
     .flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]))
@@ -83,6 +83,9 @@ function ethernet(nic: CloudInitNic): object {
   return {
     match: { macaddress: nic.mac?.toLowerCase() },
     dhcp4: nic.dhcp4,
+    ...(nic.ipv6 === 'dhcp' && { dhcp6: true }),
+    // Distributions differ in whether they listen to routers unless told.
+    ...(nic.ipv6 === 'auto' && { 'accept-ra': true }),
     ...(nic.addresses.length > 0 && { addresses: nic.addresses }),
     ...(routes.length > 0 && { routes }),
     ...(nic.dns.length > 0 && { nameservers: { addresses: nic.dns } }),

@@ -123,6 +123,15 @@ const NICS = [
     dns: ['192.0.2.53'],
   },
   { device: 'net2', mac: 'BC:24:11:00:00:02', dhcp4: true, addresses: [], dns: [] },
+  { device: 'net3', mac: 'BC:24:11:00:00:03', dhcp4: true, ipv6: 'auto' as const, addresses: [], dns: [] },
+  {
+    device: 'net4',
+    mac: 'BC:24:11:00:00:04',
+    dhcp4: false,
+    ipv6: 'dhcp' as const,
+    addresses: ['192.0.2.10/24'],
+    dns: [],
+  },
 ];
 
 describe('cloud-init understands the network-config', () => {
@@ -138,6 +147,14 @@ describe('cloud-init understands the network-config', () => {
           ],
         },
         net2: { mac: 'bc:24:11:00:00:02', subnets: [['dhcp4', 'None/None']] },
+        net3: { mac: 'bc:24:11:00:00:03', subnets: [['dhcp4', 'None/None']] },
+        net4: {
+          mac: 'bc:24:11:00:00:04',
+          subnets: [
+            ['dhcp6', 'None/None'],
+            [expect.stringMatching(/^static/), '192.0.2.10/24'],
+          ],
+        },
       },
       eni: expect.stringContaining('route add default gw 192.0.2.1'),
     });

@@ -108,6 +108,8 @@ describe('the keys for the drive of Proxmox VE', () => {
     ['IPv4', aNic({ addresses: ['192.0.2.9/24'], gateway4: '192.0.2.1' }), 'ip=192.0.2.9/24,gw=192.0.2.1'],
     ['IPv4 without a gateway', aNic({ addresses: ['192.0.2.9/24'] }), 'ip=192.0.2.9/24'],
     ['IPv6', aNic({ addresses: ['2001:db8::9/64'], gateway6: 'fe80::1' }), 'ip6=2001:db8::9/64,gw6=fe80::1'],
+    ['DHCP and what routers announce', aNic({ ipv6: 'auto' }), 'ip=dhcp,ip6=auto'],
+    ['IPv4 and DHCPv6', aNic({ addresses: ['192.0.2.9/24'], ipv6: 'dhcp' }), 'ip=192.0.2.9/24,ip6=dhcp'],
     ['DHCP and IPv6', aNic({ dhcp4: true, addresses: ['2001:db8::9/64'] }), 'ip=dhcp,ip6=2001:db8::9/64'],
     [
       'both families',

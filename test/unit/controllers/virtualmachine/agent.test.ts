@@ -10,6 +10,7 @@ const NIC = {
   mac: 'BC:24:11:00:00:01',
   bridge: 'vmbr0',
   vlan: undefined,
+  settings: [],
   name: 'lan',
 };
 const facts = (change: Partial<Facts> = {}): Facts => ({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { cloudInitNics } from '../../../../controllers/virtualmachine/cloud-init-nics.ts';
 import type { GuestConfig, NicWish } from '../../../../controllers/virtualmachine/model.ts';
 import {
   assignDevices,
@@ -10,6 +11,7 @@ import {
   nicText,
   sameNic,
 } from '../../../../controllers/virtualmachine/networks.ts';
+import { settingsToRecord } from '../../../../controllers/virtualmachine/nic-settings.ts';
 import { resolveNics } from '../../../../controllers/virtualmachine/resolve-networks.ts';
 import { parseNic } from '../../../../src/pve/index.ts';
 import { configured } from '../../../builders/guest-model.ts';
@@ -92,12 +94,71 @@ describe('the text of a NIC', () => {
   });
 });
 
+describe('the settings of a NIC', () => {
+  const plain = 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0';
+  const full = `${plain},firewall=1,mtu=1,queues=4,rate=10.5,trunks=10;20-30`;
+  const all = { mtu: '1', firewall: '1', rate: '10.5', trunks: '10;20-30', link_down: '1' };
+
+  test('come as the spec says', () => {
+    expect(nicText(lan({ settings: all }), plain, FRESH)).toBe(
+      `${plain},mtu=1,firewall=1,rate=10.5,trunks=10;20-30,link_down=1`,
+    );
+  });
+
+  test('of a template or of a person stay where the spec says nothing of them', () => {
+    expect(nicText(lan(), full, FRESH)).toBe(full);
+  });
+
+  test('go where the spec says so', () => {
+    const off = { firewall: '0', trunks: '', link_down: '0' };
+    expect(nicText(lan({ settings: off }), `${full},link_down=1`, FRESH)).toBe(
+      `${plain},mtu=1,queues=4,rate=10.5`,
+    );
+  });
+
+  test('that the spec gave go when they leave it, and no others', () => {
+    expect(nicText(lan(), full, FRESH, ['rate', 'trunks'])).toBe(`${plain},firewall=1,mtu=1,queues=4`);
+  });
+
+  test('are remembered while the spec gives them, and after that until they are gone', () => {
+    const remembered = (config: GuestConfig, recorded: readonly string[], wish?: NicWish) =>
+      settingsToRecord('net0', wish, { config, recorded });
+    expect(remembered({ net0: plain }, [], lan({ settings: { rate: '5' } }))).toEqual(['rate']);
+    expect(remembered({ net0: full }, ['rate', 'link_down'], lan())).toEqual(['rate']);
+    expect(remembered({ net0: plain }, ['rate'], lan())).toEqual([]);
+    expect(remembered({ net0: full }, [], lan())).toEqual([]);
+  });
+
+  test('are what the spec says, in the words of Proxmox VE', () => {
+    const settingsOf = (network: Parameters<typeof resolveNics>[0]) => {
+      const resolved = resolveNics(network, undefined);
+      return resolved.ok ? resolved.wishes?.map(({ model, settings }) => ({ model, settings })) : undefined;
+    };
+    expect(
+      settingsOf([
+        { name: 'lan', mtu: 9000, firewall: false, rateLimit: 12.5, trunks: ['10', '20-30'], linkDown: true },
+        { name: 'dmz', model: 'e1000' },
+      ]),
+    ).toEqual([
+      {
+        model: 'virtio',
+        settings: { mtu: '9000', firewall: '0', rate: '12.5', trunks: '10;20-30', link_down: '1' },
+      },
+      { model: 'e1000' },
+    ]);
+  });
+});
+
 test.each([
   [
     'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,firewall=1',
     'virtio=02:00:00:aa:bb:cc,firewall=1,bridge=vmbr0',
     true,
   ],
+  ['virtio=02:00:00:AA:BB:CC,firewall=0,link_down=0', 'virtio=02:00:00:AA:BB:CC', true],
+  ['virtio=02:00:00:AA:BB:CC,rate=10.50', 'virtio=02:00:00:AA:BB:CC,rate=10.5', true],
+  ['virtio=02:00:00:AA:BB:CC,trunks=20;10', 'virtio=02:00:00:AA:BB:CC,trunks=10;20', true],
+  ['virtio=02:00:00:AA:BB:CC,firewall=1', 'virtio=02:00:00:AA:BB:CC', false],
   ['model=virtio,macaddr=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0', true],
   ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CD,bridge=vmbr0', false],
   ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,tag=1', false],
@@ -173,7 +234,9 @@ describe('changes to NICs', () => {
   const devices = new Map([['lan', 'net0']]);
 
   test('remove only what is surplus and there', () => {
-    expect(nicChanges([lan()], config, UID, { devices, surplus: ['net0', 'net2', 'net9'] })).toEqual({
+    expect(
+      nicChanges([lan()], config, UID, { devices, surplus: ['net0', 'net2', 'net9'], given: new Map() }),
+    ).toEqual({
       set: {},
       delete: ['net2'],
     });
@@ -187,12 +250,52 @@ describe('changes to NICs', () => {
         ['new', 'net3'],
       ]),
       surplus: ['net1'],
+      given: new Map(),
     };
     const { set, delete: gone } = nicChanges(wishes, config, UID, where);
     const after = configured(101, config, set, gone);
     expect(Object.keys(after).toSorted()).toEqual(['net0', 'net2', 'net3']);
     expect(nicChanges(wishes, after, UID, where)).toEqual({ set: {}, delete: [] });
   });
+});
+
+test('mac-kept-on-bridge-change: a NIC that is changed keeps its MAC, and no other NIC is written', () => {
+  const config: GuestConfig = {
+    net0: 'virtio=BC:24:11:00:00:01,bridge=vmbr0,queues=4',
+    net1: 'virtio=BC:24:11:00:00:02,bridge=vmbr1,queues=2',
+  };
+  const where = {
+    devices: new Map([
+      ['lan', 'net0'],
+      ['dmz', 'net1'],
+    ]),
+    surplus: ['net0', 'net1'],
+    given: new Map(),
+  };
+  const wishes = [lan({ bridge: 'vnet7', vlan: 12 }), { name: 'dmz', bridge: 'vmbr1' }];
+  expect(nicChanges(wishes, config, UID, where)).toEqual({
+    set: { net0: 'virtio=BC:24:11:00:00:01,bridge=vnet7,queues=4,tag=12' },
+    delete: [],
+  });
+});
+
+test('both families of a network reach cloud-init, each with its gateway', () => {
+  const context = { uid: UID, devices: new Map([['lan', 'net0']]), config: {} };
+  const both = lan({
+    staticIP: { address: '192.0.2.9/24', gateway: '192.0.2.1', dns: ['192.0.2.53'] },
+    ipv6: { address: '2001:db8::9/64', gateway: 'fe80::1' },
+  });
+  expect(cloudInitNics([both], context)).toEqual([
+    expect.objectContaining({
+      dhcp4: false,
+      addresses: ['192.0.2.9/24', '2001:db8::9/64'],
+      gateway4: '192.0.2.1',
+      gateway6: 'fe80::1',
+    }),
+  ]);
+  expect(cloudInitNics([lan({ ipv6: { address: 'auto' } })], context)).toEqual([
+    expect.objectContaining({ dhcp4: true, ipv6: 'auto', addresses: [] }),
+  ]);
 });
 
 describe('the bridge of a network', () => {

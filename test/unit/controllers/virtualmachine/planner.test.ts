@@ -1,14 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseProperties, property } from '../../../../src/pve/index.ts';
+import { parseNic, parseProperties, property } from '../../../../src/pve/index.ts';
 import { bytes, MiB } from '../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
 import { cpusOf, memoryMiBOf, smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
-import type { Guest, Plan, Step } from '../../../../controllers/virtualmachine/model.ts';
+import type {
+  Guest,
+  GuestConfig,
+  NicWish,
+  Plan,
+  Step,
+} from '../../../../controllers/virtualmachine/model.ts';
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
 import { plan } from '../../../../controllers/virtualmachine/plan.ts';
 import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
-import { GONE } from '../../../builders/guests.ts';
+import { GONE, type Wanted } from '../../../builders/guests.ts';
 import { after, isOurs, observe, type World } from '../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 150 };
@@ -100,7 +106,7 @@ describe('from wherever it starts, the planner', () => {
   });
 });
 
-function expectWished({ want, guest, claim, noted }: World): void {
+function expectWished({ want, guest, claim, noted, devices }: World): void {
   if (!want.exists) {
     expect(claim).toBeUndefined();
     expect(noted).toBeUndefined();
@@ -114,10 +120,23 @@ function expectWished({ want, guest, claim, noted }: World): void {
   expect(property(parseProperties(config['agent'] ?? ''), 'enabled', 'enabled')).toBe('1');
   const size = rootDiskOf(config)?.size;
   if (want.rootDisk !== undefined && size !== undefined) expect(size).toBeGreaterThanOrEqual(want.rootDisk);
-  for (const nic of want.nics ?? []) {
+  expectNics(want, config, devices);
+}
+
+function expectNics(want: Wanted, config: GuestConfig, devices: World['devices']): void {
+  for (const nic of want.nics ?? [])
     expect(nicsOf(config)).toContainEqual(
       expect.objectContaining({ bridge: nic.bridge, vlan: nic.vlan, ...(nic.model && { model: nic.model }) }),
     );
+  for (const { name, device } of devices)
+    expectSettings(config[device], want.nics?.find((nic) => nic.name === name)?.settings);
+}
+
+function expectSettings(text = '', settings: NicWish['settings'] = {}): void {
+  const { properties } = parseNic(text);
+  for (const [key, value] of Object.entries(settings)) {
+    const off = value === '0' || value === '';
+    expect(property(properties, key) ?? '0').toBe(off ? '0' : value);
   }
 }
 

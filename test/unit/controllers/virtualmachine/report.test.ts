@@ -19,6 +19,7 @@ const NIC = {
   mac: 'BC:24:11:00:00:01',
   bridge: 'vmbr0',
   vlan: undefined,
+  settings: [],
   name: 'lan',
 };
 

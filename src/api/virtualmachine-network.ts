@@ -1,0 +1,162 @@
+/** What a user wishes of a network interface. */
+import { z } from 'zod';
+import { ipFamily, parseCidr } from '../lib/ip.ts';
+import { bridgeName, list, rule, word } from './schema.ts';
+
+const interfaceName = word(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  63,
+  'must be lower-case letters, digits and hyphens, for example lan',
+);
+const mac = word(
+  /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
+  17,
+  'must be a unicast MAC address, for example 02:00:00:aa:bb:cc',
+);
+
+const ip = rule(z.string().max(64), {
+  cel: 'isIP(self)',
+  message: 'must be an IPv4 or IPv6 address',
+  holds: (value) => ipFamily(value) !== undefined,
+});
+const ip6 = rule(z.string().max(64), {
+  cel: 'isIP(self) && ip(self).family() == 6',
+  message: 'must be an IPv6 address',
+  holds: (value) => ipFamily(value) === 6,
+});
+const cidr = rule(z.string().max(64), {
+  cel: 'isCIDR(self)',
+  message: 'must be an address with a prefix length, for example 192.168.1.100/24',
+  holds: (value) => parseCidr(value) !== undefined,
+});
+
+const staticIP = rule(
+  z.object({
+    address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
+    gateway: ip.optional().describe('Default gateway, of the same family as the address.'),
+    dns: list(ip, 8).optional().describe('Name servers, the preferred one first.'),
+  }),
+  {
+    cel:
+      '!has(self.gateway) || !isIP(self.gateway) || !isCIDR(self.address)' +
+      ' || ip(self.gateway).family() == cidr(self.address).ip().family()',
+    message: 'must have address and gateway of the same family: both IPv4 or both IPv6',
+    holds: ({ address, gateway }) =>
+      gateway === undefined || ipFamily(gateway) === parseCidr(address)?.family,
+  },
+);
+
+/** How a guest comes by an IPv6 address without being given one. */
+const automatic = ['auto', 'dhcp'] as const;
+const isAutomatic = (address: string): boolean => automatic.some((way) => way === address);
+
+const ipv6Address = rule(z.string().max(64), {
+  cel: "self in ['auto', 'dhcp'] || isCIDR(self) && cidr(self).ip().family() == 6",
+  message: 'must be auto, dhcp, or an IPv6 address with its prefix length, for example 2001:db8::10/64',
+  holds: (value) => isAutomatic(value) || parseCidr(value)?.family === 6,
+});
+
+const ipv6 = rule(
+  z.object({
+    address: ipv6Address.describe(
+      'auto: the guest makes its address from what the router announces (SLAAC). dhcp: DHCPv6. Else the address with its prefix length.',
+    ),
+    gateway: ip6.optional().describe('Default gateway; only beside an address.'),
+  }),
+  {
+    cel: "!has(self.gateway) || !(self.address in ['auto', 'dhcp'])",
+    message:
+      'has a gateway only beside an address of its own: with auto and dhcp the router announces itself',
+    holds: ({ address, gateway }) => gateway === undefined || !isAutomatic(address),
+  },
+);
+
+const mtu = rule(z.int32(), {
+  cel: 'self == 1 || self >= 576 && self <= 65520',
+  message: "must be 1, which stands for the bridge's own, or from 576 to 65520",
+  holds: (value) => value === 1 || (value >= 576 && value <= 65_520),
+});
+
+const VLAN = '([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])';
+const trunkPattern = new RegExp(`^${VLAN}(-${VLAN})?$`);
+const trunk = z
+  .union([z.int(), z.string()])
+  .transform(String)
+  .refine((value) => trunkPattern.test(value), 'must be a VLAN from 1 to 4094 or a range such as 10-20')
+  .meta({
+    crd: {
+      'x-kubernetes-int-or-string': true,
+      // Bounds hold for numbers and the pattern for texts. A rule would cost too much: it cannot know how long they are.
+      minimum: 1,
+      maximum: 4094,
+      pattern: trunkPattern.source,
+    },
+  });
+
+// The API server cuts a bound to a whole number before it compares a whole number with it, so these are a rule.
+const rate = rule(z.number(), {
+  cel: 'self >= 0.01 && self <= 100000.0',
+  message: 'must be from 0.01 to 100000',
+  holds: (value) => value >= 0.01 && value <= 100_000,
+});
+
+const oneIPv6 = {
+  cel: '!has(self.ipv6) || !has(self.staticIP) || !isCIDR(self.staticIP.address) || cidr(self.staticIP.address).ip().family() == 4',
+  message: 'must have an IPv4 address in staticIP where ipv6 is given',
+};
+const mtuOfVirtio = {
+  cel: "!has(self.mtu) || !has(self.model) || self.model == 'virtio'",
+  message: 'has an MTU only with the model virtio: Proxmox VE ignores it with any other',
+};
+
+const fields = z.object({
+  name: interfaceName.describe(
+    'Name of the interface. lan and default stand for vmbr0, dmz for vmbr1, mgmt and management for vmbr2, vmbr* for itself.',
+  ),
+  bridge: bridgeName.optional().describe('Bridge or SDN vnet; absent: the one that the name stands for.'),
+  vlan: z.int32().min(1).max(4094).optional().describe('VLAN tag.'),
+  mac: mac.optional().describe('MAC address; absent: Proxmox VE makes one, which is then kept.'),
+  model: z
+    .enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'])
+    .optional()
+    .describe('Emulated network card; absent: virtio.'),
+  staticIP: staticIP.optional().describe('Fixed address, set by cloud-init; absent: DHCP.'),
+  ipv6: ipv6
+    .optional()
+    .describe('IPv6 beside what staticIP says, or beside DHCP; absent: none is configured.'),
+  mtu: mtu
+    .optional()
+    .describe(
+      "Largest packet in bytes, for virtio only; 1: the bridge's. Absent: as the template or Proxmox VE has it.",
+    ),
+  firewall: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the firewall of Proxmox VE filters the interface. Absent: as the template or Proxmox VE has it.',
+    ),
+  rateLimit: rate
+    .optional()
+    .describe('Most megabytes a second. Absent: as the template or Proxmox VE has it.'),
+  trunks: list(trunk, 64)
+    .optional()
+    .describe(
+      'VLANs, or ranges of them such as 10-20, that pass with their tags. Absent: as the template or Proxmox VE has it.',
+    ),
+  linkDown: z
+    .boolean()
+    .optional()
+    .describe('Whether the cable is pulled. Absent: as the template or Proxmox VE has it.'),
+});
+
+export const network = rule(
+  rule(fields, {
+    ...oneIPv6,
+    holds: ({ ipv6: six, staticIP: fixed }) =>
+      six === undefined || fixed === undefined || parseCidr(fixed.address)?.family === 4,
+  }),
+  {
+    ...mtuOfVirtio,
+    holds: ({ mtu: size, model }) => size === undefined || model === undefined || model === 'virtio',
+  },
+);
