@@ -1,25 +1,48 @@
-/** `make measure`: how long a VM takes beside what Proxmox VE itself needs, what fifty cost at rest, what the operator weighs. */
-import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+/**
+ * `make measure`: how long VMs take beside what Proxmox VE itself needs, what they cost at rest, what the operator
+ * weighs. It prints one table and ends. The fake Proxmox VE, the API server and the operator share this machine, so
+ * the load average stands beside each figure.
+ */
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { shippedCluster } from '../test/fakepve/cluster-file.ts';
 import { startCast, type Cast } from './demo/cast.ts';
 import { samples } from './demo/samples.ts';
-import { isThere, vmsOf } from './demo/watch.ts';
+import { costOf, load } from './measure/counters.ts';
+import { type Figures, figuresOf, printTable, type Row, seconds } from './measure/table.ts';
+import { watchVms, type Moments, type VmWatch } from './measure/watch.ts';
 
 const { values } = parseArgs({
   options: {
-    /** VMs at rest. */
-    vms: { type: 'string', default: '50' },
-    /** How long the rest is watched. */
+    /** VMs in the smaller apply. */
+    few: { type: 'string', default: '50' },
+    /** VMs in the larger apply; 0: none, and nothing is deleted. */
+    many: { type: 'string', default: '500' },
+    /** How many of them are deleted at once. */
+    delete: { type: 'string', default: '300' },
+    /** How long VMs at rest are watched. */
     seconds: { type: 'string', default: '60' },
+    /** What each task of the fake takes, in ms. */
+    task: { type: 'string', default: '500' },
+    /** What a guest needs to boot, in ms. */
+    boot: { type: 'string', default: '1000' },
   },
 });
 
-const VMS = Number(values.vms);
+const FEW = Number(values.few);
+const MANY = Number(values.many);
+const DELETED = Math.min(Number(values.delete), MANY);
 const SECONDS = Number(values.seconds);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const TASK = Number(values.task);
+const BOOT = Number(values.boot);
+
+/** Clone, image, configuration, root disk, start: a VM as the samples have it. */
+const TASKS_OF_A_VM = 5;
+const OWN_MS = TASKS_OF_A_VM * TASK + BOOT;
+/** Shutdown (as long as the boot), destroy, and the image. */
+const OWN_DELETION_MS = BOOT + 2 * TASK;
+/** The late looks at the guest agents end half a minute after the boot. */
+const UNTIL_QUIET_MS = 40_000;
 
 const manifest = (name: string): string => `apiVersion: infra.virtrigaud.io/v1beta1
 kind: VirtualMachine
@@ -33,89 +56,146 @@ spec:
   userData: { cloudInit: { inline: "#cloud-config\\npackages: [nginx]\\n" } }
 `;
 
-async function apply(cast: Cast, input: string): Promise<void> {
-  const { code, stderr } = await cast.plane.kubectl(['apply', '-f', '-'], { input });
+const named = (prefix: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, n) => `${prefix}-${n + 1}`);
+
+async function kubectl(cast: Cast, args: readonly string[], input?: string): Promise<void> {
+  const { code, stderr } = await cast.plane.kubectl(args, input === undefined ? {} : { input });
   if (code !== 0) throw new Error(stderr);
 }
 
-/** What the fake needs for one such VM, whoever asks: its tasks one after the other, and the guest's boot. */
-function ownTime({ fake }: Cast): number {
-  const { cloneLinked, imgcopy, qmconfig, resize, qmstart, guestBoot } = fake.state.latency;
-  return cloneLinked + imgcopy + qmconfig + resize + qmstart + guestBoot;
+const apply = (cast: Cast, input: string): Promise<void> => kubectl(cast, ['apply', '-f', '-'], input);
+
+/** The demo's cluster, large enough for all of them. */
+function roomyCluster() {
+  const cluster = shippedCluster('document');
+  return {
+    ...cluster,
+    nodes: cluster.nodes.map((node) => ({ ...node, cpus: 256, memory: 4 * 1024 ** 4 })),
+  };
 }
 
-/** From the return of `kubectl apply` to the watch event that shows the VM running with an address. */
-async function oneVm(cast: Cast, name: string): Promise<number> {
-  const columns = '{.metadata.name} {.status.phase} {.status.ipAddresses[0]}{"\\n"}';
-  const watch = spawn('kubectl', ['get', 'vm', '-w', '-o', `jsonpath=${columns}`], {
-    env: { ...process.env, ...cast.plane.env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** From what to what, for each name. */
+const between = (
+  { moments }: VmWatch,
+  names: readonly string[],
+  from: (moments: Moments) => number | undefined,
+  to: keyof Moments,
+): Figures =>
+  figuresOf(
+    names.map((name) => {
+      const known = moments.get(name) ?? {};
+      return (known[to] ?? NaN) - (from(known) ?? NaN);
+    }),
+  );
+
+async function create(cast: Cast, watch: VmWatch, names: readonly string[], what: string): Promise<Row[]> {
+  const before = await costOf(cast);
+  const began = performance.now();
+  await apply(cast, names.map(manifest).join('---\n'));
+  const applied = performance.now() - began;
+  await watch.until(names, 'running');
+  const after = await costOf(cast);
+  const own = between(watch, names, ({ created }) => created, 'running');
+  const all = between(watch, names, () => began, 'running');
+  const note = `kubectl itself ${seconds(applied)}, Proxmox VE's own time ${seconds(OWN_MS)}`;
+  return [
+    { what: `${what}: from its creation to Running with address`, figure: own.text, load: load(), note },
+    {
+      what: `${what}: from the start of kubectl apply`,
+      figure: all.text,
+      load: load(),
+      note: `${((after.pveRequests - before.pveRequests) / names.length).toFixed(1)} PVE requests and ${((after.apiWrites - before.apiWrites) / names.length).toFixed(1)} API writes a VM, CPU ${seconds((after.cpuSeconds - before.cpuSeconds) * 1000)}, ${after.memoryMb.toFixed(0)} MB`,
+    },
+  ];
+}
+
+async function remove(cast: Cast, watch: VmWatch, names: readonly string[]): Promise<Row> {
+  const began = performance.now();
+  await kubectl(cast, ['delete', 'vm', '--wait=false', ...names]);
+  await watch.until(names, 'gone');
+  return {
+    what: `${names.length} deleted in one command: from its start until gone`,
+    figure: between(watch, names, () => began, 'gone').text,
+    load: load(),
+    note: `Proxmox VE's own time ${seconds(OWN_DELETION_MS)}`,
+  };
+}
+
+async function rest(cast: Cast, count: number): Promise<Row> {
+  await sleep(UNTIL_QUIET_MS);
+  const before = await costOf(cast);
+  const began = performance.now();
+  await sleep(SECONDS * 1000);
+  const after = await costOf(cast);
+  const took = (performance.now() - began) / 1000;
+  return {
+    what: `${count} at rest for ${SECONDS} s`,
+    figure: `${((after.pveRequests - before.pveRequests) / took).toFixed(2)} PVE requests a second, ${after.apiWrites - before.apiWrites} API writes`,
+    load: load(),
+    note: `CPU ${(((after.cpuSeconds - before.cpuSeconds) / took) * 100).toFixed(1)} %, ${after.memoryMb.toFixed(0)} MB`,
+  };
+}
+
+async function measure(cast: Cast, watch: VmWatch, tell: (...rows: readonly Row[]) => void): Promise<void> {
+  const ones = named('one', 5);
+  for (const name of ones) {
+    await apply(cast, manifest(name));
+    await watch.until([name], 'running');
+  }
+  const { text } = between(watch, ones, ({ created }) => created, 'running');
+  tell({
+    what: 'one VM, five times',
+    figure: text,
+    load: load(),
+    note: `Proxmox VE's own ${seconds(OWN_MS)}`,
   });
-  const lines = createInterface({ input: watch.stdout });
-  await sleep(500); // until the watch stands
-  await apply(cast, manifest(name));
-  const applied = performance.now();
-  for await (const line of lines) {
-    const [who, phase, address] = line.split(' ');
-    if (who === name && phase === 'Running' && address) break;
-  }
-  const took = performance.now() - applied;
-  watch.kill();
-  return took;
+  tell(await remove(cast, watch, ones));
+
+  const few = named('few', FEW);
+  tell(...(await create(cast, watch, few, `${FEW} in one apply`)));
+  tell(await rest(cast, FEW));
+  tell(await remove(cast, watch, few));
+  if (MANY === 0) return;
+
+  const many = named('many', MANY);
+  tell(...(await create(cast, watch, many, `${MANY} in one apply`)));
+  tell(await rest(cast, MANY));
+  tell(await remove(cast, watch, many.slice(0, DELETED)));
 }
 
-async function untilAllAreThere(cast: Cast, count: number): Promise<void> {
-  for (;;) {
-    const vms = await vmsOf(cast.plane);
-    if (vms.length >= count && vms.every(isThere)) return;
-    await sleep(200);
-  }
-}
+const tasks = ['cloneLinked', 'cloneFull', 'qmconfig', 'resize', 'imgcopy', 'imgdel', 'qmstart', 'qmstop'];
+const latency = {
+  ...Object.fromEntries([...tasks, 'qmdestroy'].map((task) => [task, TASK])),
+  guestBoot: BOOT,
+  guestShutdown: BOOT,
+};
 
-async function versions(cast: Cast): Promise<string> {
-  const { stdout } = await cast.plane.kubectl([
-    ...['get', 'vm,provider,vmclass,vmimage', '-A', '-o'],
-    'jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}',
-  ]);
-  return stdout;
-}
-
-async function memoryMb(cast: Cast): Promise<number> {
-  const status = await readFile(`/proc/${cast.operator.pid ?? 0}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
-}
-
-const cast = await startCast({ requestsFile: undefined, say: () => undefined });
+const rows: Row[] = [];
+const cast = await startCast({
+  requestsFile: undefined,
+  say: () => undefined,
+  logFormat: 'json', // as in production; to write it for people takes time
+  pve: { cluster: roomyCluster(), latency },
+});
 try {
-  say(`start to ready: ${(cast.readyAfterMs / 1000).toFixed(2)} s`);
+  rows.push({
+    what: 'start of the operator to ready',
+    figure: seconds(cast.readyAfterMs),
+    load: load(),
+    note: `${(await costOf(cast)).memoryMb.toFixed(0)} MB`,
+  });
   for (const { file, text } of await samples(cast.fake.url))
     if (/^(00|01|04|07|10)-/.test(file)) await apply(cast, text);
-  await cast.plane.kubectl(['delete', 'vm', '--all']);
-  await cast.plane.kubectl(['wait', 'provider', '--all', '--for=condition=Ready']);
-
-  const own = ownTime(cast);
-  for (let n = 1; n <= 5; n += 1) {
-    const took = await oneVm(cast, `one-${n}`);
-    say(
-      `one VM, apply to Running with address: ${(took / 1000).toFixed(2)} s; Proxmox VE's own ${(own / 1000).toFixed(2)} s; more: ${((took - own) / 1000).toFixed(2)} s`,
-    );
-  }
-
-  const began = performance.now();
-  await apply(cast, Array.from({ length: VMS }, (_, n) => manifest(`many-${n}`)).join('---\n'));
-  await untilAllAreThere(cast, VMS + 5);
-  say(`${VMS} VMs in one apply: all there after ${((performance.now() - began) / 1000).toFixed(1)} s`);
-
-  await sleep(35_000); // the late looks at the guest agents end after half a minute
-  const before = cast.fake.requests.length;
-  const versionsBefore = await versions(cast);
-  await sleep(SECONDS * 1000);
-  const requests = cast.fake.requests.length - before;
-  say(
-    `${VMS + 5} VMs at rest: ${(requests / SECONDS).toFixed(2)} requests a second to Proxmox VE over ${SECONDS} s`,
-  );
-  say(`objects written meanwhile: ${(await versions(cast)) === versionsBefore ? 'none' : 'some'}`);
-  say(`memory of the operator: ${(await memoryMb(cast)).toFixed(0)} MB`);
+  await kubectl(cast, ['delete', 'vm', '--all']);
+  await kubectl(cast, ['wait', 'provider', '--all', '--for=condition=Ready']);
+  const watch = await watchVms(cast.plane);
+  await measure(cast, watch, (...more) => {
+    rows.push(...more);
+    for (const { what, figure } of more) process.stderr.write(`${what}: ${figure}\n`);
+  });
+  await watch.stop();
+  printTable(rows);
 } finally {
   await cast.stop();
 }

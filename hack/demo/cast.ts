@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startFakePve, type FakePve } from '../../test/fakepve/index.ts';
+import { startFakePve, type FakePve, type FakePveOptions } from '../../test/fakepve/index.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/index.ts';
 import { run } from '../control-plane/run.ts';
 
@@ -32,6 +32,9 @@ export interface Cast {
 export async function startCast(options: {
   readonly requestsFile: string | undefined;
   readonly say: (line: string) => void;
+  /** Where it differs from the demo's. */
+  readonly pve?: Pick<FakePveOptions, 'cluster' | 'latency'>;
+  readonly logFormat?: 'json';
 }): Promise<Cast> {
   const { say } = options;
   const dir = await mkdtemp(join(tmpdir(), 'virtrigaud-demo-'));
@@ -47,6 +50,7 @@ export async function startCast(options: {
       cluster: CLUSTER,
       port: (await isFree(PVE_PORT)) ? PVE_PORT : 0,
       ...(options.requestsFile !== undefined && { requestsFile: options.requestsFile }),
+      ...options.pve,
     });
     undo.push(() => fake.close());
     say(`fake Proxmox VE: ${fake.url} (3 nodes, template 9000 "ubuntu-22-template")`);
@@ -58,7 +62,8 @@ export async function startCast(options: {
     const ca = join(dir, 'pve-ca.pem');
     await writeFile(ca, fake.ca);
     const startedAt = performance.now();
-    const operator = await startOperator({ plane, fake, ca, operatorLog, metricsPort });
+    const { logFormat } = options;
+    const operator = await startOperator({ plane, fake, ca, operatorLog, metricsPort, logFormat });
     undo.push(() => ended(operator, 'SIGTERM'));
     say(`operator: process ${operator.pid ?? 0}, log in ${operatorLog}`);
     const lastLines = async (count: number): Promise<string> =>
@@ -96,6 +101,7 @@ async function startOperator(options: {
   readonly ca: string;
   readonly operatorLog: string;
   readonly metricsPort: number;
+  readonly logFormat: 'json' | undefined;
 }): Promise<ChildProcess> {
   const { plane, fake, ca, operatorLog, metricsPort } = options;
   const log = await open(operatorLog, 'a');
@@ -109,7 +115,7 @@ async function startOperator(options: {
         ...plane.env,
         // The fake's certificate is made anew at each start; a real cluster's CA would be in the Secret (ca.crt).
         NODE_EXTRA_CA_CERTS: ca,
-        LOG_FORMAT: 'text',
+        LOG_FORMAT: options.logFormat ?? 'text',
         // What the Deployment takes from the Secret of 03-credentials-env-keys.yaml.
         PVE_ENDPOINT: `${fake.url}/api2`,
         PVE_TOKEN_ID: 'virtrigaud@pve!vrtg-token',
