@@ -1,6 +1,6 @@
 /**
  * Gives out VMIDs of one PVE cluster. PVE reserves nothing: two clients that ask for the next free number get the
- * same one. So every number passes here, one request at a time, and stays taken until a status carries it.
+ * same one. So every number passes here, and is nobody else's from when it is considered until a status carries it.
  */
 import type { Pve, View } from '../../src/pve/index.ts';
 import { minutes, vmid, type Vmid } from '../../src/lib/units.ts';
@@ -24,34 +24,43 @@ const HIGHEST = 999_999_999;
 /** @param claimed the numbers that stand in the status of any VirtualMachine */
 export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () => number): VmidAllocator {
   const heldUntil = new Map<Vmid, number>();
-  let last: Promise<unknown> = Promise.resolve();
+  const asking = new WeakMap<Pve, Promise<Vmid | undefined>>();
 
   const taken = (view: View, number: Vmid): boolean =>
     view.guests.has(number) || claimed().has(number) || (heldUntil.get(number) ?? 0) > now();
+
+  /** Many ask at the same time; one answer is good for all of them. */
+  function lowestFree(pve: Pve): Promise<Vmid | undefined> {
+    const known = asking.get(pve) ?? askForLowest(pve).finally(() => asking.delete(pve));
+    asking.set(pve, known);
+    return known;
+  }
+
+  /** PVE itself sees guests that our credentials may not see. */
+  async function isFree(pve: Pve, number: Vmid): Promise<boolean> {
+    heldUntil.set(number, now() + COOL_DOWN);
+    try {
+      return (await pve.cluster.nextid(number)).free;
+    } catch (error) {
+      heldUntil.delete(number);
+      throw error;
+    }
+  }
 
   async function find(pve: Pve, view: View, range: VmidRange | undefined): Promise<Vmid | undefined> {
     const lowest = range ? vmid(range.start) : await lowestFree(pve);
     if (lowest === undefined) return undefined;
     for (let n: number = lowest; n <= (range?.end ?? HIGHEST); n += 1) {
       const number = vmid(n);
-      if (taken(view, number)) continue;
-      // PVE itself sees guests that our credentials may not see.
-      if ((await pve.cluster.nextid(number)).free) return number;
-      heldUntil.set(number, now() + COOL_DOWN);
+      if (!taken(view, number) && (await isFree(pve, number))) return number;
     }
     return undefined;
   }
 
   return {
     reserve(pve, view, range) {
-      const next = last.then(async () => {
-        for (const [number, until] of heldUntil) if (until <= now()) heldUntil.delete(number);
-        const number = await find(pve, view, range);
-        if (number !== undefined) heldUntil.set(number, now() + COOL_DOWN);
-        return number;
-      });
-      last = next.catch(() => undefined);
-      return next;
+      for (const [number, until] of heldUntil) if (until <= now()) heldUntil.delete(number);
+      return find(pve, view, range);
     },
     release(number) {
       heldUntil.set(number, now() + COOL_DOWN);
@@ -59,7 +68,7 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
   };
 }
 
-async function lowestFree(pve: Pve): Promise<Vmid | undefined> {
+async function askForLowest(pve: Pve): Promise<Vmid | undefined> {
   const next = await pve.cluster.nextid();
   return next.free ? next.vmid : undefined;
 }
