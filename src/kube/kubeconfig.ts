@@ -2,8 +2,9 @@
  * Where the API server is and how to speak to it. client-node reads the configuration and signs (files, tokens
  * that rotate, exec plugins); the connections are ours, because it opens a new one for every request.
  */
-import { createHash } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig, type Cluster } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { KubeError } from './errors.ts';
@@ -37,13 +38,12 @@ const NEVER = 0;
 export function connect(source: KubeConfigSource = {}): Connection {
   const config = load(source);
   const cluster = clusterOf(config);
-  let current: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
+  let current: { readonly tls: Tls; readonly dispatcher: Dispatcher } | undefined;
 
   function dispatcherFor(tls: Tls): Dispatcher {
-    const fingerprint = createHash('sha256').update(JSON.stringify(tls)).digest('hex');
-    if (current?.fingerprint === fingerprint) return current.dispatcher;
+    if (current && isDeepStrictEqual(current.tls, tls)) return current.dispatcher;
     void current?.dispatcher.close(); // running requests and watches come to their end on the old one
-    current = { fingerprint, dispatcher: pool(cluster.proxyUrl, tls) };
+    current = { tls, dispatcher: pool(cluster.proxyUrl, tls) };
     return current.dispatcher;
   }
 
@@ -124,5 +124,15 @@ function pool(proxy: string | undefined, tls: Tls): Dispatcher {
   };
   return proxy
     ? new ProxyAgent({ ...settings, uri: proxy, requestTls: tls })
-    : new Agent({ ...settings, connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 } });
+    : new Agent({
+        ...settings,
+        connect: {
+          // Certificates are parsed once, not for every connection.
+          secureContext: createSecureContext(tls),
+          rejectUnauthorized: tls.rejectUnauthorized,
+          servername: tls.servername,
+          keepAlive: true,
+          keepAliveInitialDelay: 30_000,
+        },
+      });
 }

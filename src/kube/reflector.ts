@@ -36,7 +36,13 @@ const BACKOFF = { first: millis(800), most: seconds(30) };
 /** A watch that lived shorter than this counts as a failure, even if it was closed politely. */
 const HEALTHY = seconds(5);
 
-const Versioned = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
+const Versioned = z.object({
+  metadata: z.object({
+    resourceVersion: z.string(),
+    namespace: z.string().default(''),
+    name: z.string().default(''),
+  }),
+});
 const Problem = z.object({
   code: z.int().default(0),
   reason: z.string().default('Unknown'),
@@ -70,8 +76,11 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
       const { code, reason, message } = Problem.parse(object);
       throw new KubeError({ status: code, reason, message });
     }
-    const { resourceVersion } = Versioned.parse(object).metadata;
-    if (type === 'BOOKMARK') cache.advance(resourceVersion);
+    const { resourceVersion, namespace, name } = Versioned.parse(object).metadata;
+    const known = cache.entry(`${namespace}/${name}`)?.metadata.resourceVersion;
+    // What we wrote ourselves comes back by the watch: it is not read twice.
+    if (type === 'BOOKMARK' || (type !== 'DELETED' && known === resourceVersion))
+      cache.advance(resourceVersion);
     else if (type === 'DELETED') cache.remove(parse(object).key, resourceVersion);
     else cache.put(parse(object));
     return resourceVersion;

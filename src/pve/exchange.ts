@@ -1,5 +1,5 @@
 /** One request and its answer over the connection pool. Knows whether the request was sent when something fails. */
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Millis } from '../lib/units.ts';
@@ -91,7 +91,8 @@ export const createPool = (origin: string, tls: Tls): Pool =>
         : {
             timeout: CONNECT_TIMEOUT_MS,
             rejectUnauthorized: tls.insecureSkipVerify !== true,
-            ...(tls.ca !== undefined && { ca: tls.ca }),
+            // Parsed once, not for every connection.
+            ...(tls.ca !== undefined && { secureContext: createSecureContext({ ca: tls.ca }) }),
           },
   });
 
