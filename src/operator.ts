@@ -168,6 +168,9 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
   );
+  const enqueueVm = (uid: string): void => {
+    for (const key of vmsBy.uid.keys(uid)) vmRunner.queue.add(key);
+  };
   const vmRunner = run(
     kinds.vm,
     virtualMachineController({
@@ -178,6 +181,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       connections: pool,
       readSecret: (namespace, name) => secrets.get(namespace, name),
       memories,
+      enqueue: enqueueVm,
       now,
     }),
     VM_WORKERS,
@@ -217,9 +221,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       driftScan({
         memories,
         now,
-        enqueue: (uid) => {
-          for (const key of vmsBy.uid.keys(uid)) vmRunner.queue.add(key);
-        },
+        enqueue: enqueueVm,
       }),
     DRIFT_TICK,
   );

@@ -46,6 +46,8 @@ async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfac
 }
 
 const SHORTEST_MS = 250;
+/** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
+const QUICKEST_BOOT_MS = 1_000;
 const LONGEST_MS = 60_000;
 /** After this long without an address only the drift scan asks. */
 const PATIENCE_MS = 10 * 60_000;
@@ -65,12 +67,18 @@ export function nextAgentLook(
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
   if (!running) delete memory.agentSince;
   if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return undefined;
-  memory.agentSince ??= now;
-  const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
-  const gap = gapAfter(now - memory.agentSince, found === nics.length);
+  const gap = memory.boots
+    ? QUICKEST_BOOT_MS
+    : nextGap({ nics, addresses }, now - (memory.agentSince ??= now));
+  delete memory.boots;
   if (gap === undefined) return undefined;
   memory.agentDueAt = now + gap;
   return millis(gap);
+}
+
+function nextGap({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {
+  const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
+  return gapAfter(age, found === nics.length);
 }
 
 function gapAfter(age: number, complete: boolean): number | undefined {

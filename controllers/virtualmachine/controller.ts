@@ -16,7 +16,8 @@ import { plan } from './plan.ts';
 import { reportConditions } from './conditions.ts';
 import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
 import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
-import { taskMessage } from './rules/task-in-progress.ts';
+import { FOLLOWED_MS, taskMessage } from './rules/task-in-progress.ts';
+import { createTaskWatch } from './task-watch.ts';
 import { resolve, type ResolvePorts, type Wish } from './resolve.ts';
 import { isListed, restKey } from './rest-key.ts';
 
@@ -40,6 +41,8 @@ interface Decision {
 
 export interface VirtualMachinePorts extends ResolvePorts {
   readonly memories: GuestMemories;
+  /** Asks for a pass over the object with this uid. */
+  readonly enqueue: (uid: string) => void;
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -50,6 +53,7 @@ export function virtualMachineController(
   ports: VirtualMachinePorts,
 ): Controller<VirtualMachine, VirtualMachineStatus> {
   const creations = createCreations(ports.now);
+  const tasks = createTaskWatch({ wake: ports.enqueue, now: ports.now });
 
   async function reconcile(cached: VirtualMachine, pass: VmPass): Promise<VmVerdict> {
     const memory = ports.memories.of(cached.metadata.uid);
@@ -81,7 +85,7 @@ export function virtualMachineController(
     if (key !== undefined && memory.rest?.key === key)
       return { verdict: await restAgain(wish, memory.rest, { vm, memory, pass }) };
     delete memory.rest;
-    const context = { memory, creations, options: { signal: pass.signal }, now: pass.now.getTime() };
+    const context = { memory, creations, tasks, options: { signal: pass.signal }, now: pass.now.getTime() };
     const sight = await observe(vm, wish, context);
     return {
       next: unhurried(plan(sight.want, sight.have), vm, context),
@@ -100,7 +104,7 @@ export function virtualMachineController(
     if (next.kind === 'wait' && isOpen(sight.have.task)) return unchanged(vm, outcomeOf(next));
     const started =
       next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, memory, pass }) : undefined;
-    const gathered = { ...sight, plan: next, started };
+    const gathered = { ...sight, plan: next, started, boots: memory.boots === true };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts, outcomeOf(next, started));
     if (next.kind !== 'steady') return verdict;
@@ -122,6 +126,7 @@ export function virtualMachineController(
     // Until its task is written down and seen to end, nobody can say what becomes of a request.
     memory.calm = false;
     delete memory.begun;
+    if (step.do === 'start') memory.boots = true;
     const started = await perform(step, {
       wish,
       memory,
@@ -134,7 +139,9 @@ export function virtualMachineController(
     if (started.kind === 'task') memory.begun = started.upid;
     else memory.calm = true;
     memory.last = taken(memory.last, signatureOf(step, vm.metadata.generation), pass.now.getTime());
-    return started;
+    if (started.kind !== 'task') return started;
+    const { pve } = wish.connection;
+    return { ...started, followed: tasks.follow({ pve, upid: started.upid, uid: vm.metadata.uid }) };
   }
 
   /** Nothing has changed since everything was in order: at most the guest agent is asked once more. */
@@ -171,7 +178,7 @@ function unhurried(
   { memory, now }: { readonly memory: GuestMemory; readonly now: number },
 ): Plan {
   if (next.kind !== 'act') return next;
-  return tooSoon(memory.last, signatureOf(next.step, metadata.generation), now) ?? next;
+  return tooSoon(memory.last, { step: next.step, generation: metadata.generation }, now) ?? next;
 }
 
 /** No number was reserved and nothing uploaded: there is nothing to undo, and no Provider is needed for it. */
@@ -240,7 +247,7 @@ function outcomeOf(next: Plan, started?: Started): Outcome {
       );
     case 'act': {
       return started?.kind === 'task'
-        ? waiting('TaskRunning', taskMessage(started.type), millis(50))
+        ? waiting('TaskRunning', taskMessage(started.type), millis(started.followed ? FOLLOWED_MS : 50))
         : progressed('StepTaken', messageOf(next) ?? '');
     }
     default:

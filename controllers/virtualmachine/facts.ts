@@ -17,6 +17,8 @@ export interface Gathered {
   readonly plan: Plan;
   readonly started: Started | undefined;
   readonly cloudInit: CloudInitPlan | undefined;
+  /** The guest was started a moment ago. */
+  readonly boots: boolean;
 }
 
 export async function factsOf(
@@ -25,12 +27,12 @@ export async function factsOf(
   gathered: Gathered,
   options: CallOptions,
 ): Promise<Facts> {
-  const { want, have, plan, started, cloudInit } = gathered;
+  const { want, have, plan, started, cloudInit, boots } = gathered;
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   const nics = guest ? namedNics(vm, want, guest) : [];
   // Only at rest: on the way there, every request would make the way longer.
   const answer =
-    plan.kind === 'steady'
+    plan.kind === 'steady' && !boots
       ? await readAddresses(wish, { have, nics }, options)
       : { agent: 'notAsked' as const, addresses: undefined };
   return {

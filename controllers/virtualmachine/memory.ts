@@ -34,6 +34,8 @@ export interface GuestMemory {
   lockedSince?: number;
   /** The last step that was taken. */
   last?: LastStep;
+  /** We started the guest, and did not look for addresses since. */
+  boots?: true;
   /** Epoch ms: since when addresses are looked for, and when to ask the guest agent next. */
   agentSince?: number;
   agentDueAt?: number;

@@ -114,7 +114,14 @@ export interface PendingChange {
 }
 
 export type Task =
-  | { readonly upid: Upid; readonly type: string; readonly state: 'running'; readonly ageMs: number }
+  | {
+      readonly upid: Upid;
+      readonly type: string;
+      readonly state: 'running';
+      readonly ageMs: number;
+      /** Its end starts a pass by itself. */
+      readonly followed?: boolean;
+    }
   | { readonly upid: Upid; readonly type: string; readonly state: 'failed'; readonly exit: string }
   | { readonly upid: Upid; readonly type: string; readonly state: 'ok' | 'lost' }
   /** Its node is offline: how it ended, or whether, is not known. */

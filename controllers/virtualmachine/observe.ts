@@ -13,6 +13,7 @@ import type { GuestMemory } from './memory.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
 import { readTask } from './read-task.ts';
 import { desiredOf, type Wish } from './resolve.ts';
+import type { TaskWatch } from './task-watch.ts';
 
 export interface Sight {
   readonly want: Desired;
@@ -24,6 +25,7 @@ export interface Sight {
 export interface ObserveContext {
   readonly memory: GuestMemory;
   readonly creations: Creations;
+  readonly tasks: TaskWatch;
   readonly options: CallOptions;
   /** Epoch ms. */
   readonly now: number;

@@ -4,11 +4,12 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../src/lib/units.ts';
 import type { Connection } from '../shared/connections.ts';
 import type { Task } from './model.ts';
+import type { TaskWatch } from './task-watch.ts';
 
 export async function readTask(
   vm: VirtualMachine,
   { pve, inventory }: Connection,
-  { options, now }: { readonly options: CallOptions; readonly now: number },
+  { options, now, tasks }: { readonly options: CallOptions; readonly now: number; readonly tasks: TaskWatch },
 ): Promise<Task | undefined> {
   const { task, vmid } = vm.status ?? {};
   const parsed = task && parseUpid(task.upid);
@@ -18,9 +19,12 @@ export async function readTask(
   if (reach === 'offline') return { upid, type, state: 'unreachable', node: parsed.node };
   if (reach === 'gone') return { upid, type, state: 'lost' };
   const state = await pve.node(parsed.node).task(upid).status(options);
+  if (state.state !== 'running') tasks.forget({ pve, upid });
   switch (state.state) {
-    case 'running':
-      return { upid, type, state: 'running', ageMs: now - Date.parse(task.startedAt) };
+    case 'running': {
+      const followed = tasks.follow({ pve, upid, uid: vm.metadata.uid });
+      return { upid, type, state: 'running', ageMs: now - Date.parse(task.startedAt), followed };
+    }
     case 'failed':
       return { upid, type, state: 'failed', exit: state.exitStatus };
     case 'ok':

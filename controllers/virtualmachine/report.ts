@@ -9,7 +9,13 @@ import type { Desired, Guest, Nic, Observed, Plan } from './model.ts';
 
 /** What a step began or changed, to be written down. */
 export type Started =
-  | { readonly kind: 'task'; readonly upid: Upid; readonly type: string }
+  | {
+      readonly kind: 'task';
+      readonly upid: Upid;
+      readonly type: string;
+      /** Its end starts a pass by itself. */
+      readonly followed?: boolean;
+    }
   | { readonly kind: 'claim'; readonly vmid: Vmid }
   | { readonly kind: 'claimReleased' }
   | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }

@@ -51,7 +51,12 @@ export const TASKS = {
   list: endpoint({
     method: 'GET',
     path: '/nodes/{node}/tasks',
-    params: z.object({ node: NodeParam, source: z.literal('active'), vmid: VmidParam.optional() }),
+    params: z.object({
+      node: NodeParam,
+      source: z.literal('active'),
+      limit: z.int(),
+      vmid: VmidParam.optional(),
+    }),
     reply: TaskList,
     needs: [],
   }),
@@ -65,6 +70,8 @@ export interface Task {
 }
 
 const ALL_LINES = 0;
+/** PVE lists 50 unless told, and none for 0. */
+const ALL_TASKS = 1000;
 
 export const task = (send: Send, at: { readonly node: NodeName; readonly upid: Upid }): Task => ({
   async status(options) {
@@ -85,4 +92,4 @@ export const activeTasks = (
   send: Send,
   at: { readonly node: NodeName; readonly vmid: Vmid | undefined },
   options: CallOptions | undefined,
-): Promise<readonly ListedTask[]> => send(TASKS.list, { ...at, source: 'active' }, options);
+): Promise<readonly ListedTask[]> => send(TASKS.list, { ...at, source: 'active', limit: ALL_TASKS }, options);

@@ -69,6 +69,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       return Promise.resolve(values && { values });
     },
     memories,
+    enqueue: () => undefined,
     now,
   });
   const deps = {

@@ -46,10 +46,19 @@ export const taken = (last: LastStep | undefined, signature: string, now: number
   at: now,
 });
 
+/** Steps that look before they act: the first repetition is what sees that the step had its effect. */
+const SEES_FOR_ITSELF: readonly Step['do'][] = ['deleteSeed'];
+
 /** What to do instead of repeating a step too soon. */
-export function tooSoon(last: LastStep | undefined, signature: string, now: number): Plan | undefined {
-  if (last?.signature !== signature || now - last.at >= FORGOTTEN_MS) return undefined;
-  const left = last.at + holdOffMs({ attempts: last.times }) - now;
+export function tooSoon(
+  last: LastStep | undefined,
+  { step, generation }: { readonly step: Step; readonly generation: number },
+  now: number,
+): Plan | undefined {
+  if (last?.signature !== signatureOf(step, generation) || now - last.at >= FORGOTTEN_MS) return undefined;
+  const repeated = SEES_FOR_ITSELF.includes(step.do) ? last.times - 1 : last.times;
+  if (repeated === 0) return undefined;
+  const left = last.at + holdOffMs({ attempts: repeated }) - now;
   return left > 0
     ? wait(
         'NotInEffect',

@@ -25,6 +25,9 @@ export const taskMessage = (type: string): string =>
 export const pollGapMs = (ageMs: number, longestMs = 2_000): number =>
   Math.min(Math.max(ageMs / 10, 50), longestMs);
 
+/** A task whose end is told is asked about this often all the same. */
+export const FOLLOWED_MS = 2_000;
+
 export const OVERDUE_MS = 5 * 60_000;
 
 export const taskInProgress: Rule = (_want, { task }) => {
@@ -41,5 +44,5 @@ export const taskInProgress: Rule = (_want, { task }) => {
         `${taskMessage(task.type)} This takes more than 5 minutes. Nothing else is done until the task ends; look at its log in the Proxmox VE web interface.`,
         pollGapMs(task.ageMs, 60_000),
       )
-    : wait('TaskRunning', taskMessage(task.type), pollGapMs(task.ageMs));
+    : wait('TaskRunning', taskMessage(task.type), task.followed ? FOLLOWED_MS : pollGapMs(task.ageMs));
 };

@@ -144,7 +144,7 @@ describe('a task', () => {
     withPve(async (api, { server }) => {
       server.replies(data([]));
       await expect(node(api).activeTasks(vmid(100))).resolves.toEqual([]);
-      expect(server.received[0]?.url).toBe('/api2/json/nodes/pve1/tasks?source=active&vmid=100');
+      expect(server.received[0]?.url).toBe('/api2/json/nodes/pve1/tasks?source=active&limit=1000&vmid=100');
     }));
 });
 

@@ -77,3 +77,9 @@ test('looking for addresses starts over after the VM was off', () => {
   expect(nextAgentLook(facts(), memory, NOW)).toBe(250);
   expect(memory.agentDueAt).toBe(NOW + 250);
 });
+
+test('a guest that we started is given a second to boot, and then asked as often as any', () => {
+  const memory: GuestMemory = { calm: true, boots: true };
+  expect(nextAgentLook(facts({ agent: 'notAsked' }), memory, NOW)).toBe(1_000);
+  expect(nextAgentLook(facts(), memory, NOW + 1_000)).toBe(250);
+});
