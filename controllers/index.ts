@@ -7,6 +7,7 @@ export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
 export { outcomeOf } from './shared/outcome-of.ts';
 export { unsupportedController } from './shared/unsupported.ts';
+export { exclusivesOf } from './virtualmachine/addresses-in-use.ts';
 export { virtualMachineController } from './virtualmachine/controller.ts';
 export { DRIFT_TICK, driftScan } from './virtualmachine/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks.ts';

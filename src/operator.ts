@@ -7,6 +7,7 @@ import {
   createPrivilegeWatch,
   DRIFT_TICK,
   driftScan,
+  exclusivesOf,
   outcomeOf as outcomeOfPve,
   providerController,
   unsupportedController,
@@ -105,6 +106,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     image: indexBy(vms, ({ metadata, spec }) => [refKey(metadata.namespace, spec.imageRef)]),
     vmid: indexBy(vms, ({ status }) => (status?.vmid === undefined ? [] : [String(status.vmid)])),
     uid: indexBy(vms, ({ metadata }) => [metadata.uid]),
+    exclusive: indexBy(vms, exclusivesOf),
   };
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -180,6 +182,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       images: kinds.image.cache,
       connections: pool,
       readSecret: (namespace, name) => secrets.get(namespace, name),
+      addressed: (value) => vmsBy.exclusive.objects(value),
       memories,
       enqueue: enqueueVm,
       now,
@@ -209,6 +212,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   watchRelated(kinds.image.cache, vmRunner.queue, ({ key }) => vmsBy.image.keys(key));
   watchRelated(kinds.provider.cache, imageRunner.queue, () =>
     kinds.image.cache.list().map(({ metadata }) => keyOf(metadata)),
+  );
+  // One that waits for an address follows who has it.
+  watchRelated(vms, vmRunner.queue, ({ key, object, salvaged = object }) =>
+    (salvaged ? exclusivesOf(salvaged) : [])
+      .flatMap((value) => vmsBy.exclusive.keys(value))
+      .filter((other) => other !== key),
   );
   vms.onChange((_key, before, after) => {
     if (before && before.metadata.uid !== after?.metadata.uid) memories.forget(before.metadata.uid);

@@ -4,6 +4,7 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.t
 import type { Controller, DomainCondition, Pass, Verdict } from '../../src/runtime/controller.ts';
 import { progressed, released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { readAddresses, nextAgentLook } from './agent.ts';
+import { withBridges } from './bridges.ts';
 import { createCreations } from './creation.ts';
 import { readAt } from './drift-scan.ts';
 import { eventsOf } from './events.ts';
@@ -52,7 +53,7 @@ export const FINALIZER = 'virtualmachine.infra.virtrigaud.io/finalizer';
 export function virtualMachineController(
   ports: VirtualMachinePorts,
 ): Controller<VirtualMachine, VirtualMachineStatus> {
-  const creations = createCreations(ports.now);
+  const creations = withBridges(createCreations(ports.now), ports.now);
   const tasks = createTaskWatch({ wake: ports.enqueue, now: ports.now });
 
   async function reconcile(cached: VirtualMachine, pass: VmPass): Promise<VmVerdict> {

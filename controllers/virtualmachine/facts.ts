@@ -1,6 +1,7 @@
 /** Everything the report needs to know, gathered after a step: names of NICs, addresses, what differs and what has no effect. */
 import type { VirtualMachine } from '../../src/api/index.ts';
 import type { CallOptions } from '../../src/pve/index.ts';
+import { sharedAddress } from './addresses-in-use.ts';
 import { readAddresses } from './agent.ts';
 import { differencesOf } from './change.ts';
 import { namedNics } from './named-nics.ts';
@@ -45,7 +46,12 @@ export async function factsOf(
     cloudInit: cloudInit?.mode,
     differences:
       guest && want.exists
-        ? [...differencesOf(vm, want, guest, cloudInit), ...misplaced(wish, guest), ...tooLarge(wish, guest)]
+        ? [
+            ...differencesOf(vm, want, guest, cloudInit),
+            ...misplaced(wish, guest),
+            ...tooLarge(wish, guest),
+            ...(wish.rival ? [sharedAddress(wish.rival)] : []),
+          ]
         : [],
     ignored: wish.ignored,
     consoleURL: guest && consoleUrl(wish.connection.origin, guest),

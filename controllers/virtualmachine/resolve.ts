@@ -14,6 +14,7 @@ import { Reasons } from '../shared/reasons.ts';
 import { follow } from '../shared/references.ts';
 import type { Desired, Shape, Unresolved } from './model.ts';
 import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
+import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
 import { resolveNics } from './resolve-networks.ts';
 
 export interface ResolvePorts {
@@ -23,6 +24,7 @@ export interface ResolvePorts {
   readonly images: ObjectReader<VMImage>;
   readonly connections: Connections;
   readonly readSecret: ReadSecret;
+  readonly addressed: AddressPorts['addressed'];
 }
 
 /** What is wished, save where a new guest would be made: that is asked only when it must be. */
@@ -37,6 +39,8 @@ export interface Wish {
   readonly host: string | undefined;
   /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
   readonly besideOthers: boolean;
+  /** Another VM that was first to have an address of this one. */
+  readonly rival: Rival | undefined;
   /** Fields that have no effect: a sentence each. */
   readonly ignored: readonly string[];
 }
@@ -67,7 +71,17 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   // Going needs no class, no image and no Secret: they may be gone already.
   return vm.metadata.deletionTimestamp === undefined
     ? resolveShape(vm, base, ports)
-    : { ok: true, wish: { ...base, shape: undefined, image: undefined, storage: undefined, ignored: [] } };
+    : {
+        ok: true,
+        wish: {
+          ...base,
+          shape: undefined,
+          image: undefined,
+          storage: undefined,
+          rival: undefined,
+          ignored: [],
+        },
+      };
 }
 
 type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'besideOthers'>;
@@ -88,13 +102,16 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   // A guest that exists needs its image no more.
   if (!image.ok && !isMade(vm)) return image;
   const source = image.ok ? image.object.spec.source : undefined;
+  const rival = rivalOf(vm, ports);
+  // Before a number is reserved nothing is lost by waiting.
+  if (rival && vm.status?.vmid === undefined) return addressInUse(rival);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
   const cloudInit = await resolveCloudInit(vm, ports.readSecret);
   // A guest that was configured has read its user-data: the Secret may be gone.
   if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
   const parts = { nics: nics.wishes, cloudInit: cloudInit.ok ? cloudInit.wish : undefined };
-  return { ok: true, wish: wishOf(vm, base, { vmClass: vmClass.object, source, parts }) };
+  return { ok: true, wish: { ...wishOf(vm, base, { vmClass: vmClass.object, source, parts }), rival } };
 }
 
 interface Followed {
@@ -103,7 +120,7 @@ interface Followed {
   readonly parts: Pick<Shape, 'nics' | 'cloudInit'>;
 }
 
-function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Followed): Wish {
+function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Followed): Omit<Wish, 'rival'> {
   const root = rootOf(vm);
   return {
     ...base,

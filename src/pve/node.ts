@@ -64,7 +64,7 @@ export const NODE = {
   network: endpoint({
     method: 'GET',
     path: '/nodes/{node}/network',
-    params: At,
+    params: At.extend({ type: z.literal('any_bridge').optional() }),
     reply: rows(NetworkInterface),
     needs: [],
   }),
@@ -79,8 +79,8 @@ export const NODE = {
 
 export interface Node {
   status(options?: CallOptions): Promise<NodeStatus>;
-  /** The node's own interfaces, bridges among them; no SDN vnets. */
-  network(options?: CallOptions): Promise<readonly NetworkInterface[]>;
+  /** The node's own interfaces; with `any_bridge` what a guest may be plugged into, vnets among it, as far as the credentials may use it. */
+  network(options?: CallOptions & { readonly type?: 'any_bridge' }): Promise<readonly NetworkInterface[]>;
   /** The storages this node can reach, or those for one content type such as `images`. */
   storages(
     options?: CallOptions & { readonly content?: string | undefined },
@@ -94,7 +94,7 @@ export interface Node {
 
 export const node = (send: Send, name: NodeName): Node => ({
   status: (options) => send(NODE.status, { node: name }, options),
-  network: (options) => send(NODE.network, { node: name }, options),
+  network: ({ type, ...options } = {}) => send(NODE.network, { node: name, type }, options),
   storages: ({ content, ...options } = {}) => send(NODE.storages, { node: name, content }, options),
   task: (upid) => task(send, { node: name, upid }),
   activeTasks: (vmid, options) => activeTasks(send, { node: name, vmid }, options),

@@ -207,6 +207,8 @@ export class InMemoryPve {
       while (!this.#isFree(lowest)) lowest += 1;
       return lowest;
     },
+    'GET /nodes/{node}/network': () =>
+      ['vmbr0', 'vmbr1', 'vmbr2'].map((iface) => ({ iface, type: 'bridge', active: 1 })),
     'GET /nodes/{node}/tasks/{upid}/status': ({ upid }) => {
       const task = this.#tasks.find((each) => each.upid === upid);
       if (!task) throw refusal('notFound', 'no such task', 'task');

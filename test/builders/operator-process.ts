@@ -68,6 +68,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       const values = secrets[name];
       return Promise.resolve(values && { values });
     },
+    addressed: () => [],
     memories,
     enqueue: () => undefined,
     now,

@@ -78,6 +78,8 @@ export const clusterSchema = z.strictObject({
   name: z.string().optional(),
   nodes: z.array(nodeSchema).min(1),
   bridges: names.default(['vmbr0']),
+  /** Networks of the SDN, each with its zone; they are on every node. */
+  vnets: z.record(z.string(), z.string()).default({}),
   storages: z.array(storageSchema).default([]),
   guests: z.array(guestSchema).default([]),
   pools: z.array(poolSchema).default([]),

@@ -6,7 +6,7 @@ import { claimUnused, keepUnused, releaseDrive } from './pending.ts';
 import { hasNoSystem } from './power.ts';
 import { splitList } from './schema/formats.ts';
 import type { Guest } from './guest.ts';
-import type { World } from './world.ts';
+import { hasBridge, type World } from './world.ts';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
@@ -47,7 +47,7 @@ async function unplugDrive(plug: Plug, key: string): Promise<void> {
 
 function plugNet({ world, guest }: Plug, value: string): void {
   const { bridge } = optionProperties('net0', value);
-  if (bridge === undefined || world.nodes.get(guest.node)?.bridges.has(bridge)) return;
+  if (bridge === undefined || hasBridge(world, guest.node, bridge)) return;
   throw failure(
     `VM ${guest.vmid} qmp command 'netdev_add' failed - network script /usr/libexec/qemu-server/pve-bridge-hotplug failed with status 512`,
   );

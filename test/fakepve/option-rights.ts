@@ -157,13 +157,13 @@ export function checkDriveRight(call: Call, vmid: number, key: string, value: st
   for (const name of names) need(call, pool, vmid, [name]);
 }
 
-/** Bridges belong to the zone `localnetwork`; a VLAN of one has a path of its own. */
+/** Bridges belong to the zone `localnetwork`, vnets to their own; a VLAN of one has a path of its own. */
 export function checkBridges(call: Call, settings: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(settings).sort()) {
     if (!/^net\d+$/.test(key)) continue;
     const { bridge, tag } = optionProperties(key, value);
     if (bridge === undefined) continue;
-    const path = `/sdn/zones/localnetwork/${bridge}`;
+    const path = `/sdn/zones/${call.world.vnets.get(bridge) ?? 'localnetwork'}/${bridge}`;
     call.need(tag === undefined ? path : `${path}/${tag}`, 'SDN.Use');
   }
 }

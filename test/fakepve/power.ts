@@ -7,7 +7,7 @@ import { checkCiCustom } from './cloudinit.ts';
 import { splitVolid } from './drives.ts';
 import type { Guest, Running } from './guest.ts';
 import type { TaskRun } from './tasks.ts';
-import type { World } from './world.ts';
+import { hasBridge, type World } from './world.ts';
 
 export const hasNoSystem = (guest: Guest): boolean => guest.tags.includes('noguest');
 export const isDeaf = (guest: Guest): boolean => guest.tags.includes('noacpi') || hasNoSystem(guest);
@@ -23,11 +23,11 @@ export const agentAnswers = (world: World, guest: Guest): boolean =>
   agentEnabled(guest.config) && isBooted(world, guest) && !world.faults.isAgentSilent(guest.vmid);
 
 function checkBridges(world: World, guest: Guest): void {
-  const bridges = world.nodes.get(guest.node)?.bridges;
   for (const [key, value] of guest.config) {
     if (!/^net\d+$/.test(key)) continue;
     const { bridge } = optionProperties(key, value);
-    if (bridge !== undefined && !bridges?.has(bridge)) throw failure(`bridge '${bridge}' does not exist`);
+    if (bridge !== undefined && !hasBridge(world, guest.node, bridge))
+      throw failure(`bridge '${bridge}' does not exist`);
   }
 }
 

@@ -49,6 +49,10 @@ const nodeOf = (cluster: Cluster, index: number): Node => {
   };
 };
 
+/** Whether a guest on the node can be plugged in there. */
+export const hasBridge = ({ nodes, vnets }: World, node: string, bridge: string): boolean =>
+  vnets.has(bridge) || nodes.get(node)?.bridges.has(bridge) === true;
+
 /** Everything that the cluster remembers. Routes read and change it; a reset makes a new one. */
 export class World {
   readonly clock: Clock;
@@ -57,6 +61,8 @@ export class World {
   readonly fingerprint: string;
   readonly clusterName: string | undefined;
   readonly nodes: ReadonlyMap<string, Node>;
+  /** Zones by vnet. */
+  readonly vnets: ReadonlyMap<string, string>;
   readonly storage = new StorageState();
   readonly guests = new Map<number, Guest>();
   /** VMIDs whose configuration file exists already, though their creation still runs. */
@@ -72,6 +78,7 @@ export class World {
 
   constructor(cluster: Cluster, { clock, latency, seed, fingerprint }: Environment) {
     this.clock = clock;
+    this.vnets = new Map(Object.entries(cluster.vnets));
     this.latency = latency;
     this.fingerprint = fingerprint;
     this.random = new Random(seed);

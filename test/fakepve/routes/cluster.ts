@@ -197,9 +197,24 @@ function setOptions(call: Call): null {
   return null;
 }
 
+const vnetsOf = (call: Call): readonly object[] =>
+  [...call.world.vnets]
+    .filter(
+      ([vnet, zone]) =>
+        call.may(`/sdn/zones/${zone}/${vnet}`, 'SDN.Audit') ||
+        call.may(`/sdn/zones/${zone}/${vnet}`, 'SDN.Use'),
+    )
+    .map(([vnet]) => ({ iface: vnet, type: 'vnet', active: 1 }));
+
 function network(call: Call): readonly object[] {
-  const { world } = call;
   const type = call.get('type');
+  if (type === 'vnet') return vnetsOf(call);
+  const withVnets = type === 'any_bridge' || type === 'include_sdn';
+  return [...bridgesOf(call, type), ...(withVnets ? vnetsOf(call) : [])];
+}
+
+function bridgesOf(call: Call, type: string | undefined): readonly object[] {
+  const { world } = call;
   const bridges = [...(world.nodes.get(call.node)?.bridges ?? [])].sort();
   if (type !== undefined && !['bridge', 'any_bridge', 'any_local_bridge', 'include_sdn'].includes(type))
     return [];

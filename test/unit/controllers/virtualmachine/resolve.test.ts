@@ -33,6 +33,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   images: readerOf(anImage()),
   connections: { get: () => connection() },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
+  addressed: () => [],
   ...change,
 });
 async function wishOf(vm: VirtualMachineChange = {}, change: Partial<ResolvePorts> = {}): Promise<Wish> {
@@ -192,6 +193,7 @@ describe('what a settled guest rests on', () => {
       storage: undefined,
       host: undefined,
       besideOthers: false,
+      rival: undefined,
       ignored: [],
       ...wish,
       connection: connection({

@@ -1,0 +1,135 @@
+/** Networks: each interface for itself, both families, vnets; two VMs never get one address. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { shippedCluster } from '../../fakepve/cluster-file.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { bareTenant, condition, credentials, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const at = (address: string, more: object = {}) => ({
+  networks: [{ name: 'lan', staticIP: { address }, ...more }],
+});
+
+test.concurrent('interfaces come, change and go while the VM runs, each without the others', async () => {
+  const t = await tenant(plane);
+  const lan = {
+    name: 'lan',
+    staticIP: { address: '192.168.1.100/24', gateway: '192.168.1.1' },
+    ipv6: { address: '2001:db8::100/64', gateway: 'fe80::1' },
+    rateLimit: 12.5,
+    firewall: true,
+  };
+  await t.apply(vm('web', { networks: [lan] }));
+  await t.ready('vm/web');
+  const guest = guestNamed(t.pve, 'web');
+  expect(guest.get('ipconfig0')).toBe('ip=192.168.1.100/24,gw=192.168.1.1,ip6=2001:db8::100/64,gw6=fe80::1');
+  const mac = /virtio=([0-9A-F:]+)/.exec(guest.get('net0') ?? '')?.[1] ?? 'none';
+  t.pve.outside.edit(guest.vmid, { net0: `${guest.get('net0') ?? ''},queues=4` });
+  const started = guest.running;
+
+  const dmz = { name: 'dmz', vlan: 20, trunks: [30, '40-50'], linkDown: true };
+  await t.apply(vm('web', { networks: [{ ...lan, bridge: 'vmbr2' }, dmz] }));
+  await soon(() => {
+    expect(guest.get('net1')).toMatch(/bridge=vmbr1,.*link_down=1.*tag=20.*trunks=30;40-50/);
+    expect(guest.get('net0')).toContain('bridge=vmbr2');
+  });
+  for (const part of [`virtio=${mac}`, 'queues=4', 'rate=12.5', 'firewall=1'])
+    expect(guest.get('net0')).toContain(part);
+  const net0 = guest.get('net0');
+
+  await t.apply(
+    vm('web', {
+      networks: [
+        { ...lan, bridge: 'vmbr2', rateLimit: null },
+        { name: 'dmz', trunks: ['30'] },
+      ],
+    }),
+  );
+  await soon(() => {
+    expect(guest.get('net0')).not.toContain('rate');
+    expect(guest.get('net1')).not.toMatch(/tag|link_down|40-50/);
+  });
+  expect(net0?.replace(',rate=12.5', '')).toBe(guest.get('net0'));
+
+  await t.apply(vm('web', { networks: [{ ...lan, bridge: 'vmbr2', rateLimit: null }] }));
+  await soon(() => expect(guest.get('net1')).toBeUndefined());
+  await t.ready('vm/web');
+  expect(guest.running).toBe(started);
+  expect(guest.get('net0')).toContain(`virtio=${mac}`);
+  const before = changes(t.pve).length;
+  await t.kubectl('annotate', 'vm', 'web', 'look=again');
+  await t.ready('vm/web');
+  expect(changes(t.pve)).toHaveLength(before);
+});
+
+test.concurrent(
+  'an address belongs to the first, in whatever namespace and through whatever Provider',
+  async () => {
+    const [t, elsewhere] = await Promise.all([tenant(plane), bareTenant(plane)]);
+    await elsewhere.apply(credentials(t.pve), provider(t.pve), vmClass(), vmImage());
+    await t.apply(vm('first', at('192.168.1.100/24', { ipv6: { address: '2001:db8::1/64' } })));
+    await t.ready('vm/first');
+    await elsewhere.kubectl('wait', 'provider/pve', '--for=condition=Ready', '--timeout=60s');
+    await elsewhere.apply(
+      vm('same', at('192.168.1.100/16')),
+      vm('six', { networks: [{ name: 'lan', ipv6: { address: '2001:db8:0:0::1/64' } }] }),
+      vm('other', at('192.168.1.101/24')),
+    );
+    await elsewhere.ready('vm/other');
+    for (const name of ['same', 'six'])
+      await soon(async () => {
+        const { is, message } = condition(await elsewhere.vm(name));
+        expect(is).toBe('Ready=False AddressInUse');
+        expect(message).toContain(`"${t.namespace}/first"`);
+      });
+    expect(
+      ownGuests(t.pve)
+        .map((guest) => guest.get('name'))
+        .toSorted(),
+    ).toEqual(['first', 'other']);
+
+    await t.apply(vm('first', at('192.168.1.99/24')));
+    await elsewhere.ready('vm/same', 'vm/six');
+    await t.kubectl('delete', 'vm', 'first', '--timeout=60s');
+  },
+);
+
+test.concurrent(
+  'a vnet is used like a bridge, and a bridge that is missing is told before anything is made',
+  async () => {
+    const t = await tenant(plane, {
+      cluster: { ...shippedCluster('document'), name: 'with-sdn', vnets: { tenant1: 'zone1' } },
+    });
+    await t.apply(
+      vm('web', { networks: [{ name: 'lan', bridge: 'tenant1' }] }),
+      vm('lost', { networks: [{ name: 'lan', bridge: 'vmbr77' }] }),
+    );
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').get('net0')).toContain('bridge=tenant1');
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('lost'));
+      expect(is).toBe('Ready=False BridgeNotFound');
+      expect(message).toContain('"vmbr77"');
+    });
+    expect(ownGuests(t.pve)).toHaveLength(1);
+    await t.apply(vm('lost', { networks: [{ name: 'lan', bridge: 'vmbr1' }] }));
+    await t.ready('vm/lost');
+  },
+);
