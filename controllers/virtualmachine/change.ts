@@ -16,15 +16,13 @@ import {
 import type { ConfigChange, Desired, Guest } from './model.ts';
 import { nicChanges, nicsOf } from './networks.ts';
 import { recordedSettings } from './nic-settings.ts';
+import type { CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-export interface ChangeContext {
+export interface ChangeContext extends CpuRoom {
   /** Absent: not known, and not needed by a guest that was configured. */
   readonly cloudInit: CloudInitPlan | undefined;
-  readonly maxCpus: number;
-  /** CPUs of the guest's node. */
-  readonly nodeCpus: number;
 }
 
 /**
@@ -41,14 +39,14 @@ export function configChange(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest,
-  { cloudInit, maxCpus, nodeCpus }: ChangeContext,
+  { cloudInit, ...room }: ChangeContext,
 ): ConfigChange | undefined {
   const fresh = isNew(vm, guest);
   const nics = nicKeys(vm, want, guest, fresh);
-  if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest.config, nodeCpus), nics));
+  if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest, room), nics));
   if (!cloudInit) return undefined;
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
-  const keys = mergeKeys(hardwareAtCreation(want, guest.config, maxCpus), nics, cloudInit.keys);
+  const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), nics, cloudInit.keys);
   const change = nonEmpty(onlyDifferent(keys, guest));
   return change && { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
 }

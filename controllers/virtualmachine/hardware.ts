@@ -1,87 +1,11 @@
-/** CPU, memory, firmware, identity and agent: the wish ⇄ PVE's configuration keys. Pure. */
+/** Firmware, identity and agent beside CPUs and memory: the wish ⇄ PVE's configuration keys. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../src/pve/index.ts';
-import { MiB } from '../../src/lib/units.ts';
 import { rootDiskOf } from './disks.ts';
-import type { GuestConfig, Shape } from './model.ts';
+import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
+import type { Guest, GuestConfig, Shape } from './model.ts';
+import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
 
-/** A piece of a configuration write. */
-export interface Keys {
-  readonly set: Readonly<Record<string, string | number>>;
-  readonly delete: readonly string[];
-}
-
-export const NO_KEYS: Keys = { set: {}, delete: [] };
-
-export const mergeKeys = (...pieces: readonly Keys[]): Keys => ({
-  set: pieces.reduce((all, { set }) => ({ ...all, ...set }), {}),
-  delete: [...new Set(pieces.flatMap((piece) => piece.delete))],
-});
-
-const int = (text: string | undefined, fallback: number): number => {
-  const value = Number(text);
-  return text !== undefined && Number.isInteger(value) ? value : fallback;
-};
-
-/** vCPUs that the guest has, and the most it can have without a restart. */
-export function cpusOf(config: GuestConfig): { readonly now: number; readonly ceiling: number } {
-  const ceiling = int(config['cores'], 1) * int(config['sockets'], 1);
-  return { now: int(config['vcpus'], ceiling), ceiling };
-}
-
-const DEFAULT_HOTPLUG = ['network', 'disk', 'usb'];
-
-/** `hotplug` with cpu in it; PVE writes 1 for its defaults and 0 for none. */
-function withCpuHotplug(text: string | undefined): string {
-  const now = text === undefined || text === '1' ? DEFAULT_HOTPLUG : text === '0' ? [] : text.split(',');
-  return [...new Set([...now, 'cpu'])].join(',');
-}
-
-// Only `vcpus` can change while a guest runs; cores and sockets wait for the next start (qemu-server, QemuServer.pm).
-// So a guest is made with room to grow, and its size is set below that ceiling.
-function cpuAtCreation(cpus: number, maxCpus: number, config: GuestConfig): Keys {
-  const room = maxCpus > cpus;
-  return {
-    set: {
-      cores: maxCpus,
-      ...(room && { vcpus: cpus, hotplug: withCpuHotplug(config['hotplug']) }),
-    },
-    delete: [
-      ...(config['sockets'] === undefined ? [] : ['sockets']),
-      ...(room || config['vcpus'] === undefined ? [] : ['vcpus']),
-    ],
-  };
-}
-
-/** @param nodeCpus what the guest's node has: PVE starts no guest with more */
-function cpuLater(cpus: number, config: GuestConfig, nodeCpus: number): Keys {
-  const { now, ceiling } = cpusOf(config);
-  if (cpus > nodeCpus) return NO_KEYS;
-  if (ceiling > nodeCpus)
-    return {
-      set: { cores: nodeCpus, vcpus: cpus },
-      delete: config['sockets'] === undefined ? [] : ['sockets'],
-    };
-  if (cpus <= ceiling) return now === cpus ? NO_KEYS : { set: { vcpus: cpus }, delete: [] };
-  return {
-    set: { cores: cpus },
-    delete: ['sockets', 'vcpus'].filter((key) => config[key] !== undefined),
-  };
-}
-
-/** PVE writes `4096` or, newer, `current=4096`. */
-export const memoryMiBOf = (config: GuestConfig): number =>
-  int(property(parseProperties(config['memory'] ?? '512'), 'current', 'current'), 512);
-
-function memory(want: Shape, config: GuestConfig, creating: boolean): Keys {
-  const mib = Math.floor(want.memory / MiB);
-  const balloon = config['balloon'];
-  // A balloon target of the template, or one above the memory, is nobody's wish; 0 means "no balloon device" and stays.
-  const dropBalloon = balloon !== undefined && balloon !== '0' && (creating || Number(balloon) > mib);
-  return {
-    set: memoryMiBOf(config) === mib ? {} : { memory: mib },
-    delete: dropBalloon ? ['balloon'] : [],
-  };
-}
+export { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
 
 const DEFAULT_BIOS = 'seabios';
 
@@ -142,10 +66,10 @@ const smbios = (uid: string, config: GuestConfig): Keys => ({
 });
 
 /** A guest's first configuration: what the template says of itself goes, what the object says comes. */
-export const hardwareAtCreation = (want: Shape, config: GuestConfig, maxCpus: number): Keys =>
+export const hardwareAtCreation = (want: Shape, config: GuestConfig, room: CpuRoom): Keys =>
   mergeKeys(
-    cpuAtCreation(want.cpus, maxCpus, config),
-    memory(want, config, true),
+    cpuAtCreation(want.cpus, room, config),
+    memoryAtCreation(want, config),
     firmwareAtCreation(want, config),
     agent(config),
     smbios(want.owner.uid, config),
@@ -153,5 +77,8 @@ export const hardwareAtCreation = (want: Shape, config: GuestConfig, maxCpus: nu
   );
 
 /** What differs on a guest that was configured before. */
-export const hardwareLater = (want: Shape, config: GuestConfig, nodeCpus: number): Keys =>
-  mergeKeys(cpuLater(want.cpus, config, nodeCpus), memory(want, config, false), agent(config));
+export const hardwareLater = (
+  want: Shape,
+  guest: Pick<Guest, 'config' | 'pending' | 'running'>,
+  room: CpuRoom,
+): Keys => mergeKeys(cpuLater(want.cpus, guest, room), memoryLater(want, guest), agent(guest.config));

@@ -15,6 +15,9 @@ export interface Shape {
   readonly name: string;
   readonly cpus: number;
   readonly memory: Bytes;
+  /** Room to grow without a restart, for guests made from now on. */
+  readonly maxCpus?: number;
+  readonly maxMemory?: Bytes;
   /** Set at creation only: a guest does not survive a change of firmware. Absent: as the template has it. */
   readonly machine?: string;
   readonly bios?: 'ovmf' | 'seabios';

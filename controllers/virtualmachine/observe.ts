@@ -1,9 +1,9 @@
 /** What Proxmox VE says about this guest now. Reads only. */
 import type { CallOptions } from '../../src/pve/index.ts';
-import type { NodeName } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
 import { configChange, isNew } from './change.ts';
+import { cpuRoomOf } from './cpu-room.ts';
 import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init-plan.ts';
 import type { Creations } from './creation.ts';
 import { calmDown } from './doubt.ts';
@@ -125,11 +125,7 @@ async function withChange(
 ): Promise<Sight> {
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
   const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, options }));
-  const change = configChange(vm, want, guest, {
-    cloudInit,
-    maxCpus: maxCpusOf(wish),
-    nodeCpus: cpusOfNode(wish, guest.node),
-  });
+  const change = configChange(vm, want, guest, { cloudInit, ...cpuRoomOf(wish, guest.node) });
   return { want, have: { ...have, change }, cloudInit };
 }
 
@@ -174,19 +170,6 @@ async function decideCreation(wish: Wish, { creations, options }: ObserveContext
   return view && wish.shape
     ? creations.decide(wish, view, options)
     : { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
-}
-
-/** As `place` would have it for a new guest: room to grow, as far as the smallest node has CPUs. */
-function maxCpusOf({ shape, connection }: Wish): number {
-  const online = connection.inventory.view()?.nodes.filter((node) => node.online) ?? [];
-  const cpus = shape?.cpus ?? 1;
-  return Math.max(cpus, Math.min(4 * cpus, ...online.map((node) => node.cpus)));
-}
-
-/** CPUs of a node; as many as you like where the cluster does not tell. */
-export function cpusOfNode({ connection }: Wish, node: NodeName): number {
-  const cpus = connection.inventory.view()?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
-  return cpus > 0 ? cpus : Infinity;
 }
 
 /** A guest of our name that carries the mark of an object of our namespace and name. */

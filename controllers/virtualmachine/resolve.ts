@@ -142,11 +142,13 @@ const rootOf = ({ spec }: VirtualMachine): NonNullable<typeof spec.disks>[number
   spec.disks?.find((disk) => disk.name === 'root');
 
 function sizeOf({
-  spec: { cpus, memory, spec: pve },
-}: VMClass): Pick<Shape, 'cpus' | 'memory' | 'machine' | 'bios'> {
+  spec: { cpus, memory, maxCpus, maxMemory, spec: pve },
+}: VMClass): Pick<Shape, 'cpus' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios'> {
   return {
     cpus,
     memory,
+    ...(maxCpus !== undefined && { maxCpus }),
+    ...(maxMemory !== undefined && { maxMemory }),
     ...(pve?.machine !== undefined && { machine: pve.machine }),
     ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
   };

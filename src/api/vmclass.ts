@@ -5,7 +5,7 @@ import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
-import { quantity, storageName, word } from './schema.ts';
+import { quantity, rule, storageName, word } from './schema.ts';
 
 const machine = word(
   /^(pc|q35|pc-(i440fx|q35)-[0-9]+(\.[0-9]+){1,2}(\+pve[0-9]+)?)$/,
@@ -13,11 +13,22 @@ const machine = word(
   'must be a machine type of Proxmox VE: q35, pc or a version of one, for example pc-q35-9.0',
 );
 
-const spec = z.object({
-  cpus: z.int32().min(1).max(1024).describe('Number of virtual CPUs.'),
-  memory: quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB)).describe(
-    'Memory, as a quantity with a unit, for example 4Gi.',
-  ),
+const memory = quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB));
+const cpus = z.int32().min(1).max(1024);
+
+const fields = z.object({
+  cpus: cpus.describe('Number of virtual CPUs.'),
+  maxCpus: cpus
+    .optional()
+    .describe(
+      'Most CPUs that a VM can be given while it runs. It is set when a VM is created; absent: four times its CPUs. It is never more than the smallest node has that the VM may be on.',
+    ),
+  memory: memory.describe('Memory, as a quantity with a unit, for example 4Gi.'),
+  maxMemory: memory
+    .optional()
+    .describe(
+      'Most memory that a VM can be given while it runs. The VM is made with it, and its balloon holds back what is above memory; absent: every change of memory waits for a restart.',
+    ),
   spec: z
     .object({
       machine: machine.optional().describe('Machine type; absent: that of the template.'),
@@ -43,6 +54,21 @@ const spec = z.object({
     .optional()
     .describe('Where the disks of VMs of this class lie.'),
 });
+
+const spec = rule(
+  rule(fields, {
+    cel: '!has(self.maxCpus) || self.maxCpus >= self.cpus',
+    message: 'must have maxCpus of at least cpus',
+    holds: ({ cpus, maxCpus }) => maxCpus === undefined || maxCpus >= cpus,
+  }),
+  {
+    cel:
+      '!has(self.maxMemory) || !isQuantity(string(self.maxMemory)) || !isQuantity(string(self.memory))' +
+      ' || quantity(string(self.maxMemory)).compareTo(quantity(string(self.memory))) >= 0',
+    message: 'must have maxMemory of at least memory',
+    holds: ({ memory, maxMemory }) => maxMemory === undefined || maxMemory >= memory,
+  },
+);
 
 const status = z.object(statusBase);
 

@@ -27,6 +27,7 @@ import {
   TEMPLATE_CONFIG,
   UPID,
 } from './guests.ts';
+import { pendingAfter } from './guest-model.ts';
 import type { World } from './planner-world.ts';
 import { isoStorage } from './views.ts';
 
@@ -52,6 +53,7 @@ export const foreignKeys: Arbitrary<GuestConfig> = someOf({
   hotplug: ['0', '1', 'network,disk,usb', 'disk,cpu'],
   memory: ['512', '2048', 'current=4096', '2048.5'],
   balloon: ['0', '512', '999999'],
+  shares: ['0', '1000'],
   agent: ['1', '0', 'enabled=1,fstrim_cloned_disks=1', 'enabled=0,type=isa', ''],
   bios: ['ovmf', 'seabios'],
   efidisk0: ['local-lvm:vm-9000-disk-2,efitype=4m,size=4M'],
@@ -136,6 +138,7 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
   .record({
     cpus: fc.constantFrom(1, 2, 3, 8),
     memory: fc.constantFrom(bytes(512 * MiB), bytes(2 * GiB), bytes(4 * GiB)),
+    maxMemory: maybe(fc.constantFrom(bytes(4 * GiB), bytes(16 * GiB))),
     power: fc.constantFrom('On' as const, 'Off' as const, 'OffGraceful' as const),
     cloudInit,
     nics,
@@ -153,6 +156,12 @@ const marks: Arbitrary<OwnerMark | undefined> = often<OwnerMark | undefined>(
   fc.constant(undefined),
 );
 
+/** What a running guest was started with, where that differs from its configuration. */
+const waiting = often<GuestConfig>(
+  fc.constant({}),
+  someOf({ cores: ['2', '4', '8'], memory: ['1024', '8192'], agent: ['0'], vga: ['qxl'] }),
+);
+
 /** A guest on our number, whosever it is, configured before or fresh from the clone. */
 const guests: Arbitrary<Guest> = fc
   .record({
@@ -163,8 +172,9 @@ const guests: Arbitrary<Guest> = fc
     running: fc.boolean(),
     lock: often(fc.constant(undefined), fc.constantFrom('clone', 'create', 'backup', 'suspended')),
     digest: fc.constantFrom('d1', 'd2'),
+    current: waiting,
   })
-  .map(({ mark, keys, disk, isNew, running, lock, digest }) => {
+  .map(({ mark, keys, disk, isNew, running, lock, digest, current }) => {
     const base: GuestConfig = isNew || !mark ? TEMPLATE_CONFIG : configOf(mark);
     const { scsi0: _disk, boot: _boot, template: _template, ...rest } = base;
     const config: GuestConfig = {
@@ -173,7 +183,8 @@ const guests: Arbitrary<Guest> = fc
       ...keys,
       ...(mark && { description: describeGuest(mark) }),
     };
-    return aGuest({ config, mark, running, lock, digest });
+    const pending = running ? pendingAfter({ config: { ...config, ...current }, pending: [] }, config) : [];
+    return aGuest({ config, mark, running, lock, digest, pending });
   });
 
 const TASK_TYPES = [

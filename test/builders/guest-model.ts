@@ -1,7 +1,8 @@
 /** How PVE changes a guest's configuration: pure, and only as far as the operator's requests go. */
 import { parseDisk, parseNic, parseProperties, printProperties, printSize } from '../../src/pve/index.ts';
 import { bytes } from '../../src/lib/units.ts';
-import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
+import type { Guest, GuestConfig, PendingChange } from '../../controllers/virtualmachine/model.ts';
+import { cpusOf, inForce } from '../../controllers/virtualmachine/size.ts';
 
 const withSize = (text: string, size: string): string =>
   printProperties([
@@ -48,6 +49,25 @@ export function configured(
   const kept = Object.entries(config).filter(([key]) => !remove.includes(key));
   const changed = Object.entries(set).map(([key, value]) => [key, stored(vmid, key, String(value))] as const);
   return Object.fromEntries([...kept, ...changed]);
+}
+
+/** What takes effect while a guest runs; everything else waits for the next start. */
+export const HOTPLUG = /^(vcpus|balloon|shares|hotplug|net\d+|ide2|description|name|tags)$/;
+
+/**
+ * What waits for the next start after a running guest was configured.
+ * @throws where PVE would fail: it cannot plug more CPUs than the guest was started with
+ */
+export function pendingAfter(guest: Pick<Guest, 'config' | 'pending'>, next: GuestConfig): PendingChange[] {
+  const now = inForce(guest);
+  const { ceiling } = cpusOf(now);
+  if (next['vcpus'] !== guest.config['vcpus'] && Number(next['vcpus'] ?? 0) > ceiling)
+    throw new Error("you can't add more vcpus than maxcpus");
+  return [...new Set([...Object.keys(now), ...Object.keys(next)])].flatMap((key) => {
+    const [current, pending] = [now[key], next[key]];
+    if (current === pending || HOTPLUG.test(key)) return [];
+    return [{ key, ...(current !== undefined && { current }), ...(pending !== undefined && { pending }) }];
+  });
 }
 
 /** A clone has disks and a MAC of its own; everything else is its template's. */

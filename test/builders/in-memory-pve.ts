@@ -4,7 +4,7 @@ import { parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
 import { parseMark } from '../../controllers/shared/owner-mark.ts';
 import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
-import { cloned, configured, grown, refusalOf } from './guest-model.ts';
+import { cloned, configured, grown, HOTPLUG, refusalOf } from './guest-model.ts';
 import { TEMPLATE_CONFIG } from './guests.ts';
 
 export interface ModelGuest {
@@ -31,9 +31,6 @@ interface ModelTask {
 
 export type Params = Readonly<Record<string, unknown>>;
 type Handler = (params: Params) => unknown;
-
-/** What takes effect while a guest runs; everything else waits for the next start. */
-const HOTPLUG = /^(vcpus|net\d+|ide2|description|name|tags)$/;
 
 export class InMemoryPve {
   readonly guests = new Map<number, ModelGuest>();

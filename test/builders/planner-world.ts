@@ -21,7 +21,7 @@ import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/ow
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
-import { cloned, configured, grown } from './guest-model.ts';
+import { cloned, configured, grown, pendingAfter } from './guest-model.ts';
 import { UPID } from './guests.ts';
 import { aVirtualMachine } from './objects.ts';
 
@@ -184,15 +184,16 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   switch (step.do) {
     case 'configure': {
       const config = configured(guest.vmid, guest.config, step.change.set, step.change.delete);
-      return { ...guest, config, digest: `${guest.digest}+` };
+      const pending = guest.running ? pendingAfter(guest, config) : [];
+      return { ...guest, config, pending, digest: `${guest.digest}+` };
     }
     case 'growRootDisk':
       return { ...guest, config: grown(guest.config, step.disk, step.to), digest: `${guest.digest}+` };
     case 'start':
-      return { ...guest, running: true };
+      return { ...guest, running: true, pending: [] };
     case 'stop':
     case 'shutdown':
-      return { ...guest, running: false };
+      return { ...guest, running: false, pending: [] };
     default:
       return step satisfies never;
   }

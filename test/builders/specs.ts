@@ -311,7 +311,9 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
   VMClass: record(
     {
       cpus: field(fc.constantFrom(1, 2, 1024), 0, 1025, '2', 1.5),
+      maxCpus: field(fc.constantFrom(2, 1024), 1, 0, 1025, '2'),
       memory: quantity,
+      maxMemory: quantity,
       spec: record({
         machine: field(fc.constantFrom('q35', 'pc', 'pc-q35-9.0', 'pc-i440fx-8.1+pve1'), 'q36', 'pc-q35', ''),
         bios: field(fc.constantFrom('uefi', 'ovmf', 'bios', 'seabios'), 'UEFI', ''),

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { parseNic, parseProperties, property } from '../../../../src/pve/index.ts';
 import { bytes, MiB } from '../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
-import { cpusOf, memoryMiBOf, smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
+import { smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
 import type {
   Guest,
   GuestConfig,
@@ -13,6 +13,7 @@ import type {
 } from '../../../../controllers/virtualmachine/model.ts';
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
 import { plan } from '../../../../controllers/virtualmachine/plan.ts';
+import { cpusOf, inForce, memoryMiBOf } from '../../../../controllers/virtualmachine/size.ts';
 import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
 import { GONE, type Wanted } from '../../../builders/guests.ts';
 import { after, isOurs, observe, type World } from '../../../builders/planner-world.ts';
@@ -114,9 +115,13 @@ function expectWished({ want, guest, claim, noted, devices }: World): void {
   }
   const { config, running } = guest!;
   expect(running).toBe(want.power === 'On');
-  expect(cpusOf(config).now).toBe(want.cpus);
+  const most = running ? cpusOf(inForce(guest!)).ceiling : Infinity;
+  expect(cpusOf(config).now).toBe(Math.min(want.cpus, most));
   expect(cpusOf(config).ceiling).toBeGreaterThanOrEqual(want.cpus);
-  expect(memoryMiBOf(config)).toBe(want.memory / MiB);
+  const memory = want.memory / MiB;
+  if (want.maxMemory === undefined) expect(memoryMiBOf(config)).toBe(memory);
+  else expect(config).toMatchObject({ balloon: String(memory), shares: '0' });
+  expect(memoryMiBOf(config)).toBeGreaterThanOrEqual(memory);
   expect(property(parseProperties(config['agent'] ?? ''), 'enabled', 'enabled')).toBe('1');
   const size = rootDiskOf(config)?.size;
   if (want.rootDisk !== undefined && size !== undefined) expect(size).toBeGreaterThanOrEqual(want.rootDisk);

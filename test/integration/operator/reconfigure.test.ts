@@ -1,0 +1,192 @@
+/** The document's "Reconfigure Matrix", row by row: what changes while the VM runs, and what waits for a restart. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { guestNamed, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const sized = (spec: object, name = 'sized') =>
+  manifest('VMClass', name, { cpus: 2, memory: '2Gi', ...spec });
+
+/** A VM that runs, of a class that is then changed. */
+async function running(spec: object = {}, vmSpec: object = {}, names: readonly string[] = ['web']) {
+  const t = await tenant(plane);
+  await t.apply(sized(spec), ...names.map((name) => vm(name, { classRef: { name: 'sized' }, ...vmSpec })));
+  await t.ready(...names.map((name) => `vm/${name}`));
+  return { t, pid: guestNamed(t.pve, 'web').running?.pid };
+}
+
+/** What runs; `undefined` for a setting that the guest does not have. */
+const runs = (t: Tenant, ...keys: readonly string[]) =>
+  keys.map((key) => guestNamed(t.pve, 'web').config.get(key));
+
+async function pendingKeys(t: Tenant): Promise<readonly string[]> {
+  const { status } = await t.vm('web');
+  const changes = (status['pendingChanges'] ?? []) as readonly { readonly key: string }[];
+  return changes.map(({ key }) => key);
+}
+
+/** In force without a restart, and everything said about the VM says so. */
+async function online(t: Tenant, pid: number | undefined): Promise<void> {
+  await soon(async () => {
+    const object = await t.vm('web');
+    expect(condition(object).is).toBe('Ready=True Reconciled');
+    expect(condition(object, 'Synced').is).toBe('Synced=True InSync');
+    expect(condition(object, 'RestartRequired').is).toBe('no RestartRequired');
+  });
+  expect(await pendingKeys(t)).toEqual([]);
+  expect(guestNamed(t.pve, 'web').running?.pid).toBe(pid);
+}
+
+/** Waits for a restart, which is told and not made; the VM is ready all the same. */
+async function waits(t: Tenant, pid: number | undefined, keys: readonly string[]): Promise<void> {
+  await soon(async () => {
+    const object = await t.vm('web');
+    expect(condition(object).is).toBe('Ready=True Reconciled');
+    expect(condition(object, 'RestartRequired').is).toBe('RestartRequired=True PendingChanges');
+    expect(condition(object, 'Synced').is).toBe('Synced=False PendingChanges');
+  });
+  expect(await pendingKeys(t)).toEqual(keys);
+  expect(guestNamed(t.pve, 'web').running?.pid).toBe(pid);
+}
+
+describe('CPU', () => {
+  test.concurrent('increase: online, up to the ceiling that the VM was made with', async () => {
+    const { t, pid } = await running({ maxCpus: 6 });
+    expect(runs(t, 'cores', 'vcpus')).toEqual(['6', '2']);
+    await t.apply(sized({ cpus: 6, maxCpus: 6 }));
+    await soon(() => expect(runs(t, 'vcpus')).toEqual(['6']));
+    await online(t, pid);
+  });
+
+  test.concurrent('increase: online for a class without maxCpus up to four times its size', async () => {
+    const { t, pid } = await running({ cpus: 1 });
+    await t.apply(sized({ cpus: 4 }));
+    await soon(() => expect(runs(t, 'vcpus')).toEqual(['4']));
+    await online(t, pid);
+  });
+
+  test.concurrent('decrease: online', async () => {
+    const { t, pid } = await running();
+    await t.apply(sized({ cpus: 1 }));
+    await soon(() => expect(runs(t, 'vcpus')).toEqual(['1']));
+    await online(t, pid);
+  });
+
+  test.concurrent('decrease: waits for a restart where the guest does not let go of a CPU', async () => {
+    const { t, pid } = await running();
+    t.pve.outside.edit(guestNamed(t.pve, 'web').vmid, { tags: 'noguest' });
+    await t.apply(sized({ cpus: 1 }));
+    await soon(() => expect(guestNamed(t.pve, 'web').pending.get('vcpus')).toBe('1'));
+    await waits(t, pid, ['vcpus']);
+    expect(runs(t, 'vcpus')).toEqual(['2']);
+  });
+
+  test.concurrent('cores-change-on-running-sets-RestartRequired', async () => {
+    const { t, pid } = await running({ maxCpus: 3 });
+    await t.apply(sized({ cpus: 5, maxCpus: 6 }));
+    await soon(() => expect(runs(t, 'cores', 'vcpus')).toEqual(['3', '3'])); // what can be had at once
+    await waits(t, pid, ['cores']);
+    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await soon(() => expect(runs(t, 'cores', 'vcpus')).toEqual(['6', '5']));
+    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"On"}}');
+    await soon(() => expect(guestNamed(t.pve, 'web').running).toBeDefined());
+    await online(t, guestNamed(t.pve, 'web').running?.pid);
+  });
+
+  test.concurrent('above the ceiling and back again leaves nothing that waits', async () => {
+    const { t, pid } = await running({ maxCpus: 3 });
+    await t.apply(sized({ cpus: 5 }));
+    await waits(t, pid, ['cores']);
+    await t.apply(sized({ cpus: 2 }));
+    await soon(() => expect(guestNamed(t.pve, 'web').pending.size).toBe(0));
+    await online(t, pid);
+  });
+});
+
+describe('memory', () => {
+  test.concurrent('increase and decrease: online within maxMemory, as far as the balloon goes', async () => {
+    const { t, pid } = await running({ maxMemory: '8Gi' });
+    expect(runs(t, 'memory', 'balloon', 'shares')).toEqual(['8192', '2048', '0']);
+    await t.apply(sized({ memory: '6Gi', maxMemory: '8Gi' }));
+    await soon(() => expect(runs(t, 'memory', 'balloon')).toEqual(['8192', '6144']));
+    await online(t, pid);
+    await t.apply(sized({ memory: '1Gi', maxMemory: '8Gi' }));
+    await soon(() => expect(runs(t, 'memory', 'balloon')).toEqual(['8192', '1024']));
+    await online(t, pid);
+  });
+
+  test.concurrent('above maxMemory of the running VM: waits for a restart', async () => {
+    const { t, pid } = await running({ maxMemory: '4Gi' });
+    await t.apply(sized({ memory: '6Gi', maxMemory: '8Gi' }));
+    await waits(t, pid, ['memory']);
+    expect(runs(t, 'memory')).toEqual(['4096']);
+  });
+
+  test.concurrent.each(['4Gi', '1Gi'])(
+    'to %s in a class without maxMemory: waits for a restart',
+    async (memory) => {
+      const { t, pid } = await running();
+      await t.apply(sized({ memory }));
+      await waits(t, pid, ['memory']);
+      expect(runs(t, 'memory')).toEqual(['2048']);
+    },
+  );
+});
+
+describe('disk', () => {
+  const disk = (size: string) => ({ disks: [{ name: 'root', size }] });
+  const edit = (t: Tenant, spec: object) =>
+    t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+
+  test.concurrent('expand: online', async () => {
+    const { t, pid } = await running({}, disk('20Gi'));
+    await edit(t, disk('30Gi'));
+    await soon(() => expect(runs(t, 'scsi0')[0]).toContain('size=30G'));
+    await online(t, pid);
+  });
+
+  test.concurrent('shrink: told, and no hindrance for the rest', async () => {
+    const { t, pid } = await running({}, disk('20Gi'));
+    await edit(t, disk('5Gi'));
+    await t.apply(sized({ cpus: 4 }));
+    await soon(async () => {
+      const object = await t.vm('web');
+      expect(runs(t, 'vcpus')).toEqual(['4']);
+      expect(condition(object).is).toBe('Ready=True Reconciled');
+      const { is, message } = condition(object, 'Synced');
+      expect(is).toBe('Synced=False Different');
+      expect(message).toContain('20Gi');
+    });
+    expect(runs(t, 'scsi0')[0]).toContain('size=20G');
+    expect(guestNamed(t.pve, 'web').running?.pid).toBe(pid);
+  });
+});
+
+test.concurrent('an edit of a class reaches all of its VMs, and a VM goes to another class', async () => {
+  const names = ['web', 'db', 'cache'];
+  const { t } = await running({}, {}, names);
+  await t.apply(sized({ cpus: 4 }), sized({ cpus: 3 }, 'large'));
+  const cpus = () => names.map((name) => guestNamed(t.pve, name).get('vcpus'));
+  await soon(() => expect(cpus()).toEqual(['4', '4', '4']));
+  await t.kubectl('patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"classRef":{"name":"large"}}}');
+  await soon(() => expect(cpus()).toEqual(['4', '3', '4']));
+  expect(tasksDone(t.pve, 'qmstart')).toBe(3);
+});
