@@ -1,5 +1,6 @@
 /** What a pass found → the conditions beside Ready, Reconciling and Stalled. Pure. */
 import type { DomainCondition } from '../../src/runtime/controller.ts';
+import { driftSentences } from './drift.ts';
 import type { Desired, Guest, Observed, Plan } from './model.ts';
 import type { Agent, Facts } from './report.ts';
 
@@ -15,7 +16,7 @@ export function reportConditions({
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   return [
     ...placed(want, have),
-    ...synced(guest, plan, differences),
+    ...synced(guest, plan, { differences, drifted: driftSentences(have.drift) }),
     ...agentCondition(guest, agent),
     ...restart(guest),
     ...fieldsIgnored(ignored),
@@ -37,10 +38,16 @@ function placed(want: Extract<Desired, { exists: true }>, have: Observed): Domai
     : [condition('Placed', 'False', want.creation.reason, want.creation.message)];
 }
 
-function synced(guest: Guest | undefined, plan: Plan, differences: readonly string[]): DomainCondition[] {
+interface Apart {
+  readonly differences: readonly string[];
+  readonly drifted: readonly string[];
+}
+
+function synced(guest: Guest | undefined, plan: Plan, { differences, drifted }: Apart): DomainCondition[] {
   if (!guest) return [];
   const held = guest.pending.map(({ key }) => key);
   const sentences = [
+    ...drifted,
     ...differences,
     ...(held.length > 0 ? [`Changed, but not yet in effect: ${held.join(', ')}.`] : []),
   ];
@@ -49,7 +56,7 @@ function synced(guest: Guest | undefined, plan: Plan, differences: readonly stri
       condition(
         'Synced',
         'False',
-        differences.length > 0 ? 'Different' : 'PendingChanges',
+        drifted.length > 0 ? 'Drifted' : differences.length > 0 ? 'Different' : 'PendingChanges',
         sentences.join(' '),
       ),
     ];

@@ -13,9 +13,20 @@ export function eventsOf({ plan, have }: Pick<Facts, 'plan' | 'have'>): EventNot
     ...(task?.state === 'failed' && failure
       ? [warning('TaskFailed', `Proxmox VE failed at "${failure.step}": ${failure.message}`)]
       : []),
+    ...ofDrift(plan, have),
     ...ofPlan(plan, have.claim?.vmid),
   ];
 }
+
+const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
+  drift && plan.kind === 'act' && plan.step.do === 'configure'
+    ? [
+        warning(
+          'RevertingDrift',
+          `VM ${claim?.vmid ?? ''} was changed in Proxmox VE and is brought back to the spec: ${drift.told}.`,
+        ),
+      ]
+    : [];
 
 function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {
   if (plan.kind === 'refuse') return [warning(plan.reason, plan.message)];
@@ -57,6 +68,7 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
     case 'reserve':
     case 'releaseClaim':
     case 'noteSeed':
+    case 'noteWish':
     case 'uploadSeed':
     case 'deleteSeed':
       return [];

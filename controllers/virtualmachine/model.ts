@@ -28,6 +28,8 @@ export interface Shape {
   /** Absent where a guest that exists refers to a Secret that is gone: it needs it no more. */
   readonly cloudInit: CloudInitWish | undefined;
   readonly power: Power;
+  /** Absent: Report. */
+  readonly driftPolicy?: 'Report' | 'Revert';
   readonly creation: Creation;
 }
 
@@ -190,6 +192,18 @@ export interface Observed {
   readonly seedVolume: string | undefined;
   /** What the guest's configuration should become; computed from wish and guest. */
   readonly change: ConfigChange | undefined;
+  /** What somebody else changed in the guest's configuration. */
+  readonly drift?: Drift | undefined;
+  /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */
+  readonly wish?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+}
+
+export interface Drift {
+  /** For people, from what is wished to what is: `vcpus 2 → 3`. */
+  readonly told: string;
+  readonly keys: readonly string[];
+  /** It is undone; otherwise it is only told. */
+  readonly reverted: boolean;
 }
 
 /** One write of a guest's configuration: only keys that differ. */
@@ -212,6 +226,8 @@ export type Step =
       readonly owner: OwnerMark;
     }
   | { readonly do: 'noteSeed'; readonly volume: string }
+  /** Forgets what wish was brought about last, since another is to be. */
+  | { readonly do: 'noteWish' }
   | { readonly do: 'uploadSeed'; readonly seed: SeedImage }
   | { readonly do: 'configure'; readonly change: ConfigChange; readonly digest: string }
   | { readonly do: 'growRootDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }

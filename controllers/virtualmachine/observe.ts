@@ -7,6 +7,7 @@ import { cpuRoomOf } from './cpu-room.ts';
 import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init-plan.ts';
 import type { Creations } from './creation.ts';
 import { calmDown } from './doubt.ts';
+import { judgeDrift, wishDigest } from './drift.ts';
 import { failureAfter } from './failure.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from './memory.ts';
@@ -125,8 +126,14 @@ async function withChange(
 ): Promise<Sight> {
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
   const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, options }));
-  const change = configChange(vm, want, guest, { cloudInit, ...cpuRoomOf(wish, guest.node) });
-  return { want, have: { ...have, change }, cloudInit };
+  const room = cpuRoomOf(wish, guest.node);
+  const change = configChange(vm, want, guest, { cloudInit, ...room });
+  const judged = judgeDrift(change, guest, {
+    digest: wishDigest(want, guest, room),
+    applied: isNew(vm, guest) ? undefined : vm.status?.appliedDigest,
+    policy: want.driftPolicy,
+  });
+  return { want, have: { ...have, ...judged }, cloudInit };
 }
 
 async function cloudInitOf(

@@ -35,6 +35,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'reserve':
     case 'releaseClaim':
     case 'noteSeed':
+    case 'noteWish':
       return note(step, context);
     case 'clone':
       return clone(step, context);
@@ -53,7 +54,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
   }
 }
 
-type NoteStep = Extract<Step, { do: 'reserve' | 'releaseClaim' | 'noteSeed' }>;
+type NoteStep = Extract<Step, { do: 'reserve' | 'releaseClaim' | 'noteSeed' | 'noteWish' }>;
 
 async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
   const { connection } = wish;
@@ -74,6 +75,8 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
       return { kind: 'claimReleased' };
     case 'noteSeed':
       return { kind: 'seedNoted', volume: step.volume, node: guest?.node };
+    case 'noteWish':
+      return DONE;
     default:
       return step satisfies never;
   }

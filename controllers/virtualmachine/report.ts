@@ -4,6 +4,7 @@ import { present } from '../../src/lib/present.ts';
 import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import type { NicAddresses } from './addresses.ts';
 import type { CloudInitMode } from './cloud-init-plan.ts';
+import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
 import type { Desired, Guest, Nic, Observed, Plan } from './model.ts';
 
@@ -80,15 +81,16 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     }),
     ...claimOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
+    ...present({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
     ...failureOf(vm, facts),
   };
 }
 
 /** At rest: what differs from the spec all the same, so that it is not only found in the conditions. */
-function remarks({ differences }: Facts, own: Guest | undefined): string | undefined {
+function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
   const pending = own?.pending.map(({ key }) => key) ?? [];
   const held = pending.length > 0 ? [`In effect after a stop and start: ${pending.join(', ')}.`] : [];
-  const all = [...differences, ...held];
+  const all = [...driftSentences(have.drift), ...differences, ...held];
   return all.length > 0 ? all.join(' ') : undefined;
 }
 
@@ -217,14 +219,16 @@ function phaseWithoutGuest(plan: Plan, { claim, presence }: Observed, last: Phas
   return claim ? 'Provisioning' : 'Pending';
 }
 
-const isReconfiguring = (plan: Plan): boolean =>
-  plan.kind === 'act' && (plan.step.do === 'configure' || plan.step.do === 'growRootDisk');
+const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'growRootDisk', 'noteWish']);
+
+const isReconfiguring = (plan: Plan): boolean => plan.kind === 'act' && RECONFIGURING.has(plan.step.do);
 
 const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
   reserve: 'A VMID is reserved.',
   releaseClaim: 'The VMID is given back.',
   clone: 'The template is being cloned.',
   noteSeed: 'The cloud-init image is being prepared.',
+  noteWish: 'The configuration is about to change.',
   uploadSeed: 'The cloud-init image is being uploaded.',
   configure: 'The configuration is being written.',
   growRootDisk: 'The root disk is being grown.',

@@ -132,6 +132,7 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
       name: vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
       rootDisk: root?.size,
+      ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
       ...parts,
       ...sizeOf(vmClass),
     },

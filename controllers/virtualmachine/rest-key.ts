@@ -8,12 +8,12 @@ export function restKey(vm: VirtualMachine, { connection, ...wish }: Wish): stri
   const { vmid, task } = vm.status ?? {};
   const row = vmid === undefined ? undefined : connection.inventory.view()?.guests.get(vmid);
   if (!row || task || !wish.shape) return undefined;
-  const { node, status, lock, name, template, maxcpu, maxmem } = row;
+  const { node, status, lock, name, template, maxcpu, maxmem, tags } = row;
   return sha256Hex(
     JSON.stringify([
       vm.metadata.generation,
       wish,
-      { vmid, node, status, lock, name, template, maxcpu, maxmem },
+      { vmid, node, status, lock, name, template, maxcpu, maxmem, tags },
     ]),
   );
 }

@@ -73,6 +73,12 @@ export const virtualMachineSpec = z.object({
     .describe(
       `Secret with SSH public keys, one a line, for the default user of the guest; the key is ${DEFAULTS.sshKeysKey} unless given.`,
     ),
+  driftPolicy: z
+    .enum(['Report', 'Revert'])
+    .optional()
+    .describe(
+      'What becomes of settings that somebody else changed in Proxmox VE. Report (also when absent): they are told in the condition Synced and left as they are. Revert: they are brought back. A change of the spec or the class is brought about in any case, and so is the power state.',
+    ),
   placement: z
     .object({ host: node.optional().describe('Node that a new VM is placed on.') })
     .optional()

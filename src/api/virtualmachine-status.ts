@@ -79,5 +79,10 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe('SMBIOS UUID of the guest; the uid of this object once the guest was configured.'),
   cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned.'),
+  appliedDigest: text(64)
+    .optional()
+    .describe(
+      'Digest of the settings that were last brought about. While they stay the same, what differs was changed in Proxmox VE.',
+    ),
   failure: failure.optional().describe('The last step that failed and was not yet repeated with success.'),
 });

@@ -145,6 +145,7 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
     machine: maybe(fc.constantFrom('q35', 'pc-q35-9.0')),
     bios: maybe(fc.constantFrom('ovmf' as const, 'seabios' as const)),
     rootDisk: maybe(fc.constantFrom(bytes(MiB), bytes(10 * GiB), bytes(40 * GiB), bytes(2048 * GiB))),
+    driftPolicy: maybe(fc.constantFrom('Report' as const, 'Revert' as const)),
     creation: often<Creation>(fc.constant(CREATION), fc.constant(impossibleCreation)),
   })
   .map((parts) => aWish(present(parts)));
@@ -274,6 +275,7 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       storages,
       maxCpus: fc.constantFrom(8, 32),
       cloned: fc.boolean(),
+      applied: often<World['applied']>(fc.constant(undefined), fc.constantFrom('this', 'other')),
       lockedMs: fc.constantFrom(0, 600_000),
     })
     .map((parts) =>

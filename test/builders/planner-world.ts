@@ -1,6 +1,7 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { configChange, isNew } from '../../controllers/virtualmachine/change.ts';
 import { planCloudInit } from '../../controllers/virtualmachine/cloud-init-plan.ts';
+import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/drift.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type {
   Claim,
@@ -49,9 +50,13 @@ export interface World {
   readonly lockedMs: number;
   /** Which device each network was given, as status would carry it. */
   readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
+  /** The wish that was last brought about: the one there is, or another. */
+  readonly applied: 'this' | 'other' | undefined;
   readonly nextVmid: number;
   readonly maxCpus: number;
 }
+
+const NODE_CPUS = 1024;
 
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
@@ -80,7 +85,7 @@ export function observe(world: World): Observed {
     seedVolume: world.noted,
     claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },
     presence: hidden ? { kind: 'absent' } : presenceOf(world),
-    change: own && !hidden ? changeOf(world, own) : undefined,
+    ...(own && !hidden ? judgedChange(world, own) : { change: undefined }),
   };
 }
 
@@ -105,6 +110,15 @@ function presenceOf({ claim, guest, blind }: World): Presence {
   return guest ? { kind: 'seen', guest } : { kind: 'absent' };
 }
 
+/** With the drift in it left alone or undone, as the wish has it. */
+function judgedChange(world: World, guest: Guest): Pick<Observed, 'change' | 'drift' | 'wish'> {
+  const { want, maxCpus, applied } = world;
+  if (!want.exists) return { change: undefined };
+  const digest = wishDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
+  const made = isNew(vmOf(world), guest) ? undefined : applied === 'this' ? digest : applied;
+  return judgeDrift(changeOf(world, guest), guest, { digest, applied: made, policy: want.driftPolicy });
+}
+
 export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
   const { want, storages, volumes, maxCpus } = world;
   if (!want.exists) return undefined;
@@ -115,7 +129,7 @@ export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
     planned?.seed?.noted && isNew(vm, guest)
       ? { ...planned, seed: { ...planned.seed, uploaded: volumes.has(planned.seed.volume) } }
       : planned;
-  return configChange(vm, want, guest, { cloudInit, maxCpus, nodeCpus: 1024 });
+  return configChange(vm, want, guest, { cloudInit, maxCpus, nodeCpus: NODE_CPUS });
 }
 
 /** The world after a plan was carried out, its tasks done and some time gone by. */
@@ -152,6 +166,8 @@ function afterStep(step: Step, world: World): World {
     case 'clone':
       if (world.guest) throw new Error(`VM ${step.vmid} already exists`);
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
+    case 'noteWish':
+      return { ...world, applied: undefined };
     case 'noteSeed':
       return { ...world, noted: step.volume };
     case 'uploadSeed':

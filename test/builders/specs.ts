@@ -302,6 +302,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
       }),
       sshKeysSecretRef: secretRef,
       placement: record({ host: node }),
+      driftPolicy: field(fc.constantFrom('Report', 'Revert'), 'Ignore', ''),
       lifecycle: record({ gracefulShutdownTimeout: duration }),
     },
     'providerRef',

@@ -1,14 +1,22 @@
 /** The guest's configuration is brought to the wish, only with the keys that differ. */
+import type { Plan, SeedImage } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { act, refuse } from './verdicts.ts';
 
-export const configure: Rule = (want, { presence, change, seedVolume }) => {
+export const configure: Rule = (want, { presence, change, seedVolume, wish }) => {
   if (!want.exists || presence.kind !== 'seen' || change === undefined) return undefined;
   if (change.seedProblem) return refuse(change.seedProblem.reason, change.seedProblem.message, 60_000);
-  const { seed } = change;
-  // The image holds secrets: its name is in our status before it exists, so that it is deleted whatever happens.
-  if (seed && !seed.noted && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
-  if (seed && !seed.noted) return act({ do: 'noteSeed', volume: seed.volume });
-  if (seed && !seed.uploaded) return act({ do: 'uploadSeed', seed });
-  return act({ do: 'configure', change, digest: presence.guest.digest });
+  // If the first wish came back before this one is brought about, what is half done would be taken for somebody's doing.
+  if (wish?.applied !== undefined && wish.applied !== wish.digest) return act({ do: 'noteWish' });
+  return (
+    (change.seed && seedFirst(change.seed, seedVolume)) ??
+    act({ do: 'configure', change, digest: presence.guest.digest })
+  );
 };
+
+/** The image holds secrets: its name is in our status before it exists, so that it is deleted whatever happens. */
+function seedFirst(seed: SeedImage, seedVolume: string | undefined): Plan | undefined {
+  if (!seed.noted && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
+  if (!seed.noted) return act({ do: 'noteSeed', volume: seed.volume });
+  return seed.uploaded ? undefined : act({ do: 'uploadSeed', seed });
+}

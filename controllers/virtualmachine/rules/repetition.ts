@@ -32,6 +32,7 @@ export function signatureOf(step: Step, generation: number): string {
     case 'releaseClaim':
     case 'clone':
     case 'noteSeed':
+    case 'noteWish':
     case 'uploadSeed':
     case 'deleteSeed':
       return JSON.stringify([generation, step.do]);

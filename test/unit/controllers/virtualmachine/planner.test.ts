@@ -107,7 +107,8 @@ describe('from wherever it starts, the planner', () => {
   });
 });
 
-function expectWished({ want, guest, claim, noted, devices }: World): void {
+function expectWished(world: World): void {
+  const { want, guest, claim, noted, devices } = world;
   if (!want.exists) {
     expect(claim).toBeUndefined();
     expect(noted).toBeUndefined();
@@ -115,6 +116,7 @@ function expectWished({ want, guest, claim, noted, devices }: World): void {
   }
   const { config, running } = guest!;
   expect(running).toBe(want.power === 'On');
+  if (observe(world).drift) return; // left as somebody else made it
   const most = running ? cpusOf(inForce(guest!)).ceiling : Infinity;
   expect(cpusOf(config).now).toBe(Math.min(want.cpus, most));
   expect(cpusOf(config).ceiling).toBeGreaterThanOrEqual(want.cpus);
@@ -144,6 +146,38 @@ function expectSettings(text = '', settings: NicWish['settings'] = {}): void {
     expect(property(properties, key) ?? '0').toBe(off ? '0' : value);
   }
 }
+
+describe('what somebody else changed in Proxmox VE', () => {
+  const applied = (policy: 'Report' | 'Revert') =>
+    worldsWith(wishes.map((wish) => ({ ...wish, driftPolicy: policy })))
+      .map(unobstructed)
+      .map((world) => ({ ...world, applied: 'this' as const, cloned: false }));
+
+  test('is left as it is and told, and the guest is started and stopped all the same', () => {
+    fc.assert(
+      fc.property(applied('Report'), (world) => {
+        const { steps, end, last } = run(world);
+        const configured = steps.filter(({ step }) => step.do === 'configure');
+        if (world.guest && world.claim) expect(configured).toEqual([]);
+        expect(last.kind).toBe('steady');
+        expect(end.guest?.running).toBe(world.want.exists && world.want.power === 'On');
+      }),
+      RUNS,
+    );
+  });
+
+  test('is brought back where the wish says so', () => {
+    fc.assert(
+      fc.property(applied('Revert'), (world) => {
+        const { end, last } = run(world);
+        expect(last.kind).toBe('steady');
+        expect(observe(end).change).toBeUndefined();
+        expectWished(end);
+      }),
+      RUNS,
+    );
+  });
+});
 
 describe('whatever happens, the planner', () => {
   test('acts on a guest only if the guest carries our mark', () => {
