@@ -27,6 +27,12 @@ export const ANNOTATIONS: readonly Annotation[] = [
     meaning: 'Namespaces whose objects may refer to this one; * means all.',
   },
   {
+    name: `${ANNOTATION_PREFIX}allow-duplicate-addresses`,
+    on: ['VirtualMachine'],
+    ...truth,
+    meaning: 'Another VM of the same Proxmox VE cluster may have the same address or MAC.',
+  },
+  {
     name: `${ANNOTATION_PREFIX}beside-other-clusters`,
     on: ['VirtualMachine'],
     ...truth,
