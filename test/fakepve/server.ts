@@ -3,6 +3,7 @@ import { administer, readJson } from './admin.ts';
 import { readAll } from './body.ts';
 import { answer, errorReply } from './exchange.ts';
 import { requestDelay } from './latency.ts';
+import { redirectPlainHttp } from './plain-http.ts';
 import { route } from './router.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
@@ -126,5 +127,6 @@ export function makeServer(service: Service): Server {
   });
   // PVE lets an idle connection live for five seconds.
   server.keepAliveTimeout = 5000;
+  redirectPlainHttp(server);
   return server;
 }

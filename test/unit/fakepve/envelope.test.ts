@@ -14,6 +14,14 @@ test('the certificate is good for the names that clients use', () =>
     return Promise.resolve();
   }));
 
+test('whoever comes without TLS is told to come with it', () =>
+  withFake({}, async (_, fake) => {
+    const url = `${fake.url.replace('https', 'http')}/api2/json/version`;
+    const get = await fetch(url, { redirect: 'manual' });
+    expect([get.status, get.headers.get('location')]).toEqual([301, `${fake.url}/api2/json/version`]);
+    expect((await fetch(url, { method: 'POST', redirect: 'manual' })).status).toBe(308);
+  }));
+
 describe('the envelope', () => {
   test('puts the first line of the message into the reason phrase', () =>
     withFake({}, async (client) => {
