@@ -4,7 +4,7 @@
  */
 import { ANNOTATION_PREFIX, ANNOTATIONS } from '../src/api/annotations.ts';
 import { GROUP, VERSION } from '../src/api/group.ts';
-import { KINDS } from '../src/api/index.ts';
+import { KINDS, PVE_VARIABLES } from '../src/api/index.ts';
 import { generated, toYaml, type Files } from './generate-crds.ts';
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "\\'")}'`;
@@ -79,6 +79,11 @@ const WARNINGS: readonly Warning[] = [
       "!has(object.spec.runtime) || !has(object.spec.runtime.image) && !has(object.spec.runtime.service) && object.spec.runtime.?mode.orValue('') != 'Remote'",
     message:
       'spec.runtime: mode, image and service have no effect, because the operator itself speaks to Proxmox VE',
+  },
+  {
+    kind: 'Provider',
+    expression: `!has(object.spec.runtime) || object.spec.runtime.?env.orValue([]).all(e, e.name in ${listOf(PVE_VARIABLES)})`,
+    message: `spec.runtime.env: variables other than ${PVE_VARIABLES.join(', ')} have no effect`,
   },
   {
     kind: 'VMClass',

@@ -1,25 +1,25 @@
 /** Everything the process is told from outside: its flags and its environment. The only reader of `process.env`. */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { PVE_VARIABLES } from './api/index.ts';
+import { parseDuration } from './lib/duration.ts';
+import { minutes, seconds, type Millis } from './lib/units.ts';
 
-/** Settings of Proxmox VE for Providers that bring none of their own; names as the Provider's Secret may have them. */
-const PVE_VARIABLES = [
-  'PVE_ENDPOINT',
-  'PVE_TOKEN_ID',
-  'PVE_TOKEN_SECRET',
-  'PVE_USERNAME',
-  'PVE_PASSWORD',
-  'PVE_INSECURE_SKIP_VERIFY',
-  'PVE_CA_BUNDLE',
-  'PVE_FINGERPRINT',
-  'PVE_NODE_SELECTOR',
-] as const;
+/** A time span with its unit; a bare number counts seconds. */
+const Span = z.string().transform((text, ctx): Millis => {
+  const parsed = parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
+  if ('value' in parsed) return parsed.value;
+  ctx.addIssue({ code: 'custom', message: parsed.problem });
+  return z.NEVER;
+});
 
 const Environment = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   LOG_FORMAT: z.enum(['json', 'text']).default('json'),
   POD_NAME: z.string().min(1).optional(),
   POD_NAMESPACE: z.string().min(1).default('virtrigaud-system'),
+  PVE_TASK_POLL_INTERVAL: Span.refine((span) => span >= 50, 'must be at least 50ms').default(seconds(2)),
+  PVE_TASK_TIMEOUT: Span.refine((span) => span >= 1000, 'must be at least 1s').default(minutes(5)),
 });
 
 const Address = z
@@ -51,6 +51,8 @@ export interface Config {
   readonly telemetry: { readonly host: string; readonly port: number };
   readonly leaderElect: boolean;
   readonly pve: Readonly<Record<string, string>>;
+  /** How tasks of Proxmox VE are waited for. */
+  readonly tasks: { readonly longestGap: Millis; readonly overdueAfter: Millis };
 }
 
 export type ConfigResult =
@@ -73,7 +75,9 @@ Flags:
   --version                     print the version
   --help                        print this text
 
-Environment: LOG_LEVEL (debug, info, warn, error), LOG_FORMAT (json, text), POD_NAME, POD_NAMESPACE, and
+Environment: LOG_LEVEL (debug, info, warn, error), LOG_FORMAT (json, text), POD_NAME, POD_NAMESPACE,
+PVE_TASK_POLL_INTERVAL (the longest gap between two looks at a task, 2s), PVE_TASK_TIMEOUT (when a task is reported as
+overdue, 5m; it is waited for all the same), and
 ${PVE_VARIABLES.join(', ')}
 for Providers that have no endpoint of their own, or this one. If any of these is set, the operator tries them out when it
 starts, and ends with exit code 1 where they do not work.
@@ -114,6 +118,10 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       telemetry: flags.data['metrics-bind-address'],
       leaderElect: flags.data['leader-elect'],
       pve: pveVariables(env),
+      tasks: {
+        longestGap: environment.data.PVE_TASK_POLL_INTERVAL,
+        overdueAfter: environment.data.PVE_TASK_TIMEOUT,
+      },
     },
   };
 }

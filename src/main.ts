@@ -36,6 +36,7 @@ async function run(config: Config): Promise<number> {
     identity: `${config.podName ?? hostname()}_${randomUUID()}`,
     leaderElect: config.leaderElect,
     pve: config.pve,
+    tasks: config.tasks,
     metrics,
     log,
   });

@@ -56,6 +56,8 @@ export interface OperatorOptions {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly inventoryInterval?: Millis;
+  /** How tasks of Proxmox VE are waited for; absent: the defaults. */
+  readonly tasks?: { readonly longestGap: Millis; readonly overdueAfter: Millis };
 }
 
 export interface Operator {
@@ -132,6 +134,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       for (const { metadata } of kinds.image.cache.list()) imageRunner.queue.add(keyOf(metadata));
     },
     now,
+    tasks: options.tasks,
     ...(options.inventoryInterval !== undefined && { inventoryInterval: options.inventoryInterval }),
   });
 

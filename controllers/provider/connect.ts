@@ -13,7 +13,7 @@ import {
 } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { minutes, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
-import type { Connection, Connections, ProviderDefaults } from '../shared/connections.ts';
+import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/connections.ts';
 import { createVmidAllocator, type VmidAllocator } from '../shared/vmids.ts';
 import { isSameCluster } from '../shared/cluster-identity.ts';
 import { connectionOf, type Settings } from './settings.ts';
@@ -34,6 +34,7 @@ export interface ConnectionPoolOptions {
   /** Epoch ms. */
   readonly now: () => number;
   readonly inventoryInterval?: Millis;
+  readonly tasks?: TaskTiming | undefined;
 }
 
 /** A line to one PVE cluster, whichever Providers use it. */
@@ -184,6 +185,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         nodeSelector,
         defaults,
         vmids: allocatorFor(view),
+        tasks: options.tasks,
       });
       takeUnused().forEach(retire);
       if (before === key) return 'known';
@@ -210,7 +212,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 const keyOf = (settings: Settings): string => sha256Hex(JSON.stringify(connectionOf(settings)));
 
 const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
-  view && { name: view.clusterName, nodes: view.nodes.map(({ name }) => name) };
+  view && {
+    name: view.clusterName,
+    nodes: view.nodes.map(({ name }) => name),
+    address: view.address,
+  };
 
 /** Tells the first refusal of the credentials from those that only repeat it. */
 function refusals(): (seen: RequestSeen) => boolean {

@@ -2,7 +2,7 @@
 import { CredentialsError, PveError, type View, type ClusterIdentity } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
 import { minutes, seconds } from '../../src/lib/units.ts';
-import type { Controller, Pass, Verdict } from '../../src/runtime/controller.ts';
+import type { Controller, EventNote, Pass, Verdict } from '../../src/runtime/controller.ts';
 import { released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { Reasons } from '../shared/reasons.ts';
 import type { ConnectionPool, Line } from './connect.ts';
@@ -10,8 +10,16 @@ import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster-i
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import type { Lacks } from './lacks.ts';
 import type { PrivilegeWatch } from './privileges.ts';
-import { ignoredFields, insufficient, limitedFeatures, reportProvider, unverified } from './report.ts';
-import { resolveSettings } from './settings.ts';
+import {
+  connected,
+  ignoredFields,
+  insufficient,
+  limitedFeatures,
+  reportProvider,
+  unverified,
+  type ProviderFacts,
+} from './report.ts';
+import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {
   readonly pool: ConnectionPool;
@@ -63,12 +71,23 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     };
   }
 
+  async function settingsOf(
+    provider: Provider,
+  ): Promise<
+    | { readonly settings: Settings; readonly hindrance?: never }
+    | { readonly settings?: never; readonly hindrance: Outcome }
+  > {
+    const gathered = await gatherLayers(provider, ports);
+    if (!gathered.ok) return { hindrance: waiting(gathered.reason, gathered.message, LOOK_AGAIN) };
+    const resolved = resolveSettings(provider.spec, gathered.layers);
+    return resolved.ok
+      ? { settings: resolved.settings }
+      : { hindrance: stalled(resolved.reason, resolved.message, LOOK_AGAIN) };
+  }
+
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderVerdict> {
-    const layers = await gatherLayers(provider, ports);
-    if (!layers.ok) return troubled(provider, waiting(layers.reason, layers.message, LOOK_AGAIN));
-    const resolved = resolveSettings(provider.spec, layers.layers);
-    if (!resolved.ok) return troubled(provider, stalled(resolved.reason, resolved.message, LOOK_AGAIN));
-    const { settings } = resolved;
+    const { settings, hindrance } = await settingsOf(provider);
+    if (!settings) return troubled(provider, hindrance);
     const pinned = provider.status?.clusterID;
     const before = pinned === undefined ? undefined : parseIdentity(pinned);
     let line: Line;
@@ -87,7 +106,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
         stalled(
           'ClusterChanged',
           `Another Proxmox VE cluster answers at ${line.origin} (${printIdentity(identity)} instead of ${pinned}). Nothing is done for the VMs of this Provider, and none is released. ` +
-            `If the endpoint is wrong, correct it; for another cluster, create another Provider.`,
+            `If the endpoint is wrong, correct it; for another cluster, create another Provider. If it is the same one under a new name or address: ${forget(provider)}`,
           LOOK_AGAIN,
         ),
       );
@@ -100,17 +119,22 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     });
     // VMs have their connection by now: what the credentials may do for a pool is for Proxmox VE to say.
     const lacks = await ports.privileges.lacks(line, settings.credentials, pass.signal);
+    const outcome = outcomeOf(line, view, lacks);
+    const facts: ProviderFacts = {
+      origin: line.origin,
+      view,
+      version: line.version?.version,
+      clusterID: printIdentity(identity),
+      lacks,
+    };
     return {
-      outcome: outcomeOf(line, view, lacks),
-      status: reportProvider({
-        origin: line.origin,
-        view,
-        version: line.version?.version,
-        clusterID: printIdentity(identity),
-        lacks,
-      }),
+      outcome,
+      status: reportProvider(facts),
       conditions: [...ignoredFields(provider.spec), ...limitedFeatures(lacks)],
-      ...(use === 'new' && { events: unverified(settings) }),
+      events: [
+        ...newsOf(provider, outcome),
+        ...(use === 'new' ? [connected(facts), ...unverified(settings)] : back(provider, outcome, facts)),
+      ],
     };
   }
 
@@ -121,6 +145,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
 const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
   name: view.quorate === 'unknown' ? before?.name : view.clusterName,
   nodes: view.nodes.map(({ name }) => name),
+  address: view.quorate === 'unknown' ? before?.address : view.address,
 });
 
 /** The first look reads; later ones see what the inventory read for everyone. */
@@ -133,6 +158,9 @@ async function look(line: Line, signal: AbortSignal): Promise<View> {
   line.version ??= await line.pve.version({ signal });
   return seen;
 }
+
+const forget = ({ metadata: { namespace, name } }: Provider): string =>
+  `kubectl patch provider ${name} -n ${namespace} --subresource=status --type=json -p '[{"op":"remove","path":"/status/clusterID"}]'`;
 
 const isUnauthenticated = (error: unknown): boolean =>
   error instanceof PveError && error.refusal === 'unauthenticated';
@@ -168,7 +196,20 @@ const troubled = (provider: Provider, outcome: Outcome): ProviderVerdict => ({
   outcome,
   status: { ...kept(provider), healthy: false },
   conditions: ignoredFields(provider.spec),
+  events: newsOf(provider, outcome),
 });
+
+const readyBefore = ({ status }: Provider) => status?.conditions?.find(({ type }) => type === 'Ready');
+
+const back = (provider: Provider, outcome: Outcome, facts: ProviderFacts): readonly EventNote[] =>
+  outcome.kind === 'settled' && readyBefore(provider)?.status === 'False' ? [connected(facts)] : [];
+
+/** What hinders a Provider is told once; what only a person can mend is told for every kind alike. */
+function newsOf(provider: Provider, outcome: Outcome): readonly EventNote[] {
+  return outcome.kind === 'waiting' && outcome.reason !== readyBefore(provider)?.reason
+    ? [{ type: 'Warning', reason: outcome.reason, message: outcome.message }]
+    : [];
+}
 
 function kept(provider: Provider): ProviderStatus {
   const { conditions: _conditions, observedGeneration: _generation, ...status } = provider.status ?? {};

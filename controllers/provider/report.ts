@@ -1,6 +1,6 @@
 /** What is reported of a Provider. Pure. */
 import type { View } from '../../src/pve/index.ts';
-import type { ProviderSpec, ProviderStatus } from '../../src/api/index.ts';
+import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
 import { consequencesOf, namesOf, type Lacks } from './lacks.ts';
 import type { Settings } from './settings.ts';
@@ -84,6 +84,18 @@ function withLines(texts: readonly string[], commands: readonly string[]): strin
   return [...whole, ...texts.map((text) => `${text} ${hint}`)].find((text) => text.length <= LONGEST) ?? hint;
 }
 
+/** What a new connection leads to. */
+export function connected({ origin, view, version }: ProviderFacts): EventNote {
+  const { nodes, clusterName } = view;
+  const count = `${nodes.length} node${nodes.length === 1 ? '' : 's'}`;
+  const what = clusterName === undefined ? count : `cluster ${clusterName} with ${count}`;
+  return {
+    type: 'Normal',
+    reason: 'Connected',
+    message: `Proxmox VE ${version ?? 'of an unknown version'} answers at ${origin}: ${what}.`,
+  };
+}
+
 /** Connections on which somebody in between could read the credentials. */
 export function unverified({
   origin,
@@ -104,12 +116,15 @@ export function unverified({
   }));
 }
 
-/** Settings of a provider process that does not exist here. */
+const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);
+
+/** Settings of a provider process that does not exist here, and variables that nobody reads: often misspelt ones. */
 export function ignoredFields({ runtime }: ProviderSpec): DomainCondition[] {
   const fields = [
     ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
     ...(runtime?.image === undefined ? [] : ['runtime.image']),
     ...(runtime?.service === undefined ? [] : ['runtime.service']),
+    ...(runtime?.env ?? []).flatMap(({ name }) => (VARIABLES.has(name) ? [] : [`runtime.env ${name}`])),
   ];
   return fields.length === 0
     ? []

@@ -75,6 +75,39 @@ function credentialsIn(layer: Layer): Credentials | undefined {
     : undefined;
 }
 
+const HALVES = [
+  ['PVE_TOKEN_ID', 'PVE_TOKEN_SECRET'],
+  ['PVE_USERNAME', 'PVE_PASSWORD'],
+] as const;
+
+/** Where a layer has one half of a set, the other one was likely misspelt: as the layer would call it. */
+function halfIn(layer: Layer, where: string): string | undefined {
+  for (const [one, other] of HALVES)
+    for (const [has, lacks] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      if (read(layer, has) === undefined || read(layer, lacks) !== undefined) continue;
+      const own = layer[has] === undefined;
+      const name = (variable: string): string => (own ? (SECRET_KEYS[variable] ?? variable) : variable);
+      return `The credentials are incomplete: ${where} has ${name(has)}, but no ${name(lacks)}.`;
+    }
+  return undefined;
+}
+
+function withoutCredentials(asked: readonly Layer[], { env, secret, process }: Layers): Refused {
+  const half =
+    halfIn(env, 'spec.runtime.env') ??
+    halfIn(secret, 'the Secret') ??
+    (asked.includes(process) ? halfIn(process, 'the environment of the operator') : undefined);
+  return half === undefined
+    ? refuse(
+        'CredentialsMissing',
+        'There are no credentials: name a Secret in spec.credentialSecretRef that has token_id and token_secret, or username and password.',
+      )
+    : refuse('CredentialsIncomplete', half);
+}
+
 const isTrue = (text: string | undefined): boolean => /^(1|true|yes|on)$/i.test(text ?? '');
 
 const originOf = (endpoint: string | undefined): string | undefined => {
@@ -149,11 +182,7 @@ export function resolveSettings(spec: ProviderSpec, { env, secret, process }: La
   const first: Lookup = (name) => layers.map((layer) => read(layer, name)).find((v) => v !== undefined);
 
   const credentials = layers.map(credentialsIn).find((held) => held !== undefined);
-  if (!credentials)
-    return refuse(
-      'CredentialsMissing',
-      'There are no credentials: name a Secret in spec.credentialSecretRef that has token_id and token_secret, or username and password.',
-    );
+  if (!credentials) return withoutCredentials(layers, { env, secret, process });
   const trusted = trustOf(spec, first, origins);
   if (!trusted.ok) return trusted;
   return {

@@ -1,5 +1,6 @@
 /** The live connections to Proxmox VE, one a Provider: made by the Provider's controller, used by all others. */
 import type { ClusterIdentity, Inventory, Pve } from '../../src/pve/index.ts';
+import type { Millis } from '../../src/lib/units.ts';
 import type { VmidAllocator, VmidRange } from './vmids.ts';
 
 export interface ProviderDefaults {
@@ -7,6 +8,14 @@ export interface ProviderDefaults {
   readonly isoStorage?: string | undefined;
   readonly bridge?: string | undefined;
   readonly vmIdRange?: VmidRange | undefined;
+}
+
+/** How the operator waits for tasks of Proxmox VE. */
+export interface TaskTiming {
+  /** The longest gap between two looks at a task. */
+  readonly longestGap: Millis;
+  /** From this age on a task is reported as overdue; it is waited for all the same. */
+  readonly overdueAfter: Millis;
 }
 
 export interface Connection {
@@ -19,6 +28,8 @@ export interface Connection {
   readonly vmids: VmidAllocator;
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
+  /** Absent: the defaults. */
+  readonly tasks?: TaskTiming | undefined;
 }
 
 export interface Connections {

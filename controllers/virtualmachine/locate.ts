@@ -59,7 +59,7 @@ async function absence(
       kind: 'unknown',
       message: `VM ${vmid} is not seen, but the Proxmox VE cluster ${view.quorate === 'no' ? 'has no quorum' : 'does not tell whether it has quorum'}: that is no proof that it is gone.`,
     };
-  const now = { name: view.clusterName, nodes: view.nodes.map(({ name }) => name) };
+  const now = { name: view.clusterName, nodes: view.nodes.map(({ name }) => name), address: view.address };
   if (!isSameCluster(identity, now))
     return {
       kind: 'unknown',

@@ -1,5 +1,6 @@
 /** The nouns of a VirtualMachine pass. Types only: nothing in this file runs. */
 import type { Bytes, NodeName, Upid, Vmid } from '../../src/lib/units.ts';
+import type { TaskTiming } from '../shared/connections.ts';
 import type { OwnerMark } from '../shared/owner-mark.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
@@ -126,6 +127,7 @@ export type Task =
       readonly ageMs: number;
       /** Its end starts a pass by itself. */
       readonly followed?: boolean;
+      readonly timing?: TaskTiming | undefined;
     }
   | { readonly upid: Upid; readonly type: string; readonly state: 'failed'; readonly exit: string }
   | { readonly upid: Upid; readonly type: string; readonly state: 'ok' | 'lost' }

@@ -8,7 +8,7 @@ import type { TaskWatch } from './task-watch.ts';
 
 export async function readTask(
   vm: VirtualMachine,
-  { pve, inventory }: Connection,
+  { pve, inventory, tasks: timing }: Connection,
   { options, now, tasks }: { readonly options: CallOptions; readonly now: number; readonly tasks: TaskWatch },
 ): Promise<Task | undefined> {
   const { task, vmid } = vm.status ?? {};
@@ -23,7 +23,7 @@ export async function readTask(
   switch (state.state) {
     case 'running': {
       const followed = tasks.follow({ pve, upid, uid: vm.metadata.uid });
-      return { upid, type, state: 'running', ageMs: now - Date.parse(task.startedAt), followed };
+      return { upid, type, state: 'running', ageMs: now - Date.parse(task.startedAt), followed, timing };
     }
     case 'failed':
       return { upid, type, state: 'failed', exit: state.exitStatus };

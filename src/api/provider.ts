@@ -11,10 +11,23 @@ const port = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0
 const host = '[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\]';
 
 const endpoint = word(
-  new RegExp(`^https?://(${host})(:(${port}))?(/api2(/json|/extjs)?)?/?$`),
+  new RegExp(`^https?://(${host})(:(${port}))?(/api2(/json)?)?/?$`),
   512,
   'must be the URL of a Proxmox VE API, for example https://pve.example.com:8006 or https://[fd00::1]:8006/api2',
 );
+
+/** Settings by environment variable: of a Provider, in its Secret, and of the process. */
+export const PVE_VARIABLES = [
+  'PVE_ENDPOINT',
+  'PVE_TOKEN_ID',
+  'PVE_TOKEN_SECRET',
+  'PVE_USERNAME',
+  'PVE_PASSWORD',
+  'PVE_INSECURE_SKIP_VERIFY',
+  'PVE_CA_BUNDLE',
+  'PVE_FINGERPRINT',
+  'PVE_NODE_SELECTOR',
+] as const;
 
 const valueFrom = rule(
   z.object({
@@ -110,7 +123,7 @@ const runtime = z.object({
   env: listMap(variable, 'name', 50)
     .optional()
     .describe(
-      'Settings of this provider under the names of the environment variables: PVE_ENDPOINT, PVE_TOKEN_ID, PVE_TOKEN_SECRET, PVE_USERNAME, PVE_PASSWORD, PVE_INSECURE_SKIP_VERIFY, PVE_CA_BUNDLE, PVE_FINGERPRINT (several with commas), PVE_NODE_SELECTOR. They stand above the Secret and below the fields of the spec.',
+      `Settings of this provider under the names of the environment variables: ${PVE_VARIABLES.join(', ')}. Several fingerprints or nodes are separated by commas. They stand above the Secret and below the fields of the spec.`,
     ),
 });
 

@@ -122,7 +122,14 @@ function refusal(error: unknown, { credentials }: Settings, loggedIn: boolean): 
       `It could not be finished: ${causeOf(error)}.`,
       'Try again; see the logs of pveproxy.',
     );
-  if (error.refusal !== 'unauthenticated') return fail(check, error.message, 'See the logs of pveproxy.');
+  if (error.refusal !== 'unauthenticated')
+    return loggedIn
+      ? fail(check, error.message, 'See the logs of pveproxy.')
+      : fail(
+          check,
+          error.message,
+          'Check that the endpoint is an https address of Proxmox VE, which tells its version to whoever is logged in; then see the logs of pveproxy.',
+        );
   const { user, token } = granteeOf(credentials);
   return token === undefined
     ? fail(

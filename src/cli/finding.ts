@@ -37,15 +37,18 @@ const INDENT = ' '.repeat('FAIL  '.length + LONGEST_CHECK + 2);
 export const toText = (findings: readonly Finding[]): string =>
   [...findings.flatMap(linesOf), '', summaryOf(findings), ''].join('\n');
 
+/** Others' words often end without a full stop. */
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
 const linesOf = ({ check, level, found, todo, commands = [] }: Finding): readonly string[] => [
-  `${LEVELS[level]}  ${check.padEnd(LONGEST_CHECK)}  ${[found, todo].filter((part) => part !== undefined).join(' ')}`,
+  `${LEVELS[level]}  ${check.padEnd(LONGEST_CHECK)}  ${[sentence(found), todo].filter((part) => part !== undefined).join(' ')}`,
   ...commands.map((command) => `${INDENT}${command}`),
 ];
 
 function summaryOf(findings: readonly Finding[]): string {
   const count = (wanted: Finding['level']): number => findings.filter(({ level }) => level === wanted).length;
   const [failures, warnings] = [count('fail'), count('warn')];
-  return `${findings.length} checks: ${failures} failed, ${warnings} with a warning.`;
+  return `${findings.length} check${findings.length === 1 ? '' : 's'}: ${failures} failed, ${warnings} with a warning.`;
 }
 
 export const toJson = (target: string, findings: readonly Finding[]): string =>

@@ -40,6 +40,8 @@ function misfit({ reason, message }: { readonly reason: string; readonly message
         'credentials are required',
         'Set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USERNAME and PVE_PASSWORD.',
       );
+    case 'CredentialsIncomplete':
+      return unusable('credentials are required', message);
     default:
       return unusable(message);
   }

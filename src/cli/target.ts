@@ -39,6 +39,8 @@ export function environmentTarget(variables: Layer): TargetResult {
         'There are no credentials in the environment.',
         'Set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USERNAME and PVE_PASSWORD.',
       );
+    case 'CredentialsIncomplete':
+      return missing('login', resolved.message, 'Set what is missing.');
     default:
       return missing('settings', resolved.message, 'Correct the environment.');
   }

@@ -4,6 +4,8 @@ export interface ClusterIdentity {
   /** Absent on a node that belongs to no cluster, and where we may not know. */
   readonly name: string | undefined;
   readonly nodes: readonly string[];
+  /** Of a node that belongs to no cluster, where known: many such nodes are called `pve`, as the installer suggests. */
+  readonly address?: string | undefined;
 }
 
 /** Another cluster answers at an endpoint than at the others. */

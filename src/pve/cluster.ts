@@ -1,6 +1,7 @@
 /** `/cluster`: what the whole cluster looks like, as one node of it tells. */
 import { z } from 'zod';
 import type { NodeName, Upid, Vmid } from '../lib/units.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
 import {
@@ -79,7 +80,12 @@ export interface ClusterStatus {
   /** Absent on a node that never joined a cluster. */
   readonly cluster: { readonly name: string; readonly quorate: boolean } | undefined;
   /** `local`: the node that answered. */
-  readonly nodes: readonly { readonly name: string; readonly online: boolean; readonly local: boolean }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly online: boolean;
+    readonly local: boolean;
+    readonly ip?: string | undefined;
+  }[];
 }
 
 const Status = rows(StatusRow).transform((list): ClusterStatus => {
@@ -88,9 +94,19 @@ const Status = rows(StatusRow).transform((list): ClusterStatus => {
     cluster: cluster && { name: cluster.name, quorate: cluster.quorate },
     nodes: list
       .filter(({ type }) => type === 'node')
-      .map(({ name, online, local }) => ({ name, online, local })),
+      .map(({ name, online, local, ip }) => ({ name, online, local, ip })),
   };
 });
+
+export const identityIn = ({ cluster, nodes }: ClusterStatus): ClusterIdentity => ({
+  name: cluster?.name,
+  nodes: nodes.map(({ name }) => name),
+  address: addressIn({ cluster, nodes }),
+});
+
+/** The address of a node that belongs to no cluster. */
+export const addressIn = ({ cluster, nodes }: ClusterStatus): string | undefined =>
+  cluster === undefined && nodes.length === 1 ? nodes[0]?.ip : undefined;
 
 const TaskRow = z.object({
   upid: UpidText,

@@ -5,7 +5,7 @@
  */
 import type { Pool } from 'undici';
 import { seconds, type Millis } from '../lib/units.ts';
-import { CLUSTER } from './cluster.ts';
+import { CLUSTER, identityIn } from './cluster.ts';
 import { OtherCluster, type ClusterIdentity } from './cluster-identity.ts';
 import type { AuthHeaders } from './auth.ts';
 import type { Params, Endpoint } from './endpoint.ts';
@@ -97,7 +97,7 @@ export function createFailover(options: FailoverOptions): Failover {
   const identify = async (site: Site, headers: AuthHeaders): Promise<ClusterIdentity | Answer> => {
     const answer = await ask(site, headers, CLUSTER.status, {});
     const status = dataOf(CLUSTER.status.reply, answer);
-    if (status) return { name: status.cluster?.name, nodes: status.nodes.map(({ name }) => name) };
+    if (status) return identityIn(status);
     if (answer.status !== 403) return answer;
     // Without Sys.Audit the cluster's name stays hidden, but its nodes do not.
     const list = await ask(site, headers, CLUSTER.resources, { type: 'node' });

@@ -123,8 +123,14 @@ export function createInventory(options: InventoryOptions): Inventory {
     for (const upid of ended) notify(taskListeners, (listener) => listener(upid));
   };
 
-  const readAll = (): Promise<[readonly ResourceRow[], readonly ListedTask[], ClusterStatus | undefined]> =>
-    Promise.all([pve.cluster.resources(), pve.cluster.tasks(), clusterStatus()]);
+  /** Where several fail, the same one is told each time, so that no message changes for nothing. */
+  const readAll = async (): Promise<
+    [readonly ResourceRow[], readonly ListedTask[], ClusterStatus | undefined]
+  > => {
+    const reads = [pve.cluster.resources(), pve.cluster.tasks(), clusterStatus()] as const;
+    await Promise.allSettled(reads);
+    return Promise.all(reads);
+  };
 
   const markStale = (since: number): void => {
     if (!view || view.staleSince !== undefined) return;

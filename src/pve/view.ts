@@ -1,5 +1,6 @@
 /** What a whole PVE cluster looks like at one moment: plain data, and how two moments differ. */
 import { bytes, type Bytes, type NodeName, type Upid, type Vmid } from '../lib/units.ts';
+import { addressIn } from './cluster.ts';
 import type { ClusterStatus, GuestRow, ListedTask, NodeRow, ResourceRow, StorageRow } from './cluster.ts';
 
 export interface NodeView {
@@ -53,6 +54,8 @@ export interface View {
   readonly staleSince: number | undefined;
   /** Absent on a node that belongs to no cluster, and where we may not know. */
   readonly clusterName: string | undefined;
+  /** Of a node that belongs to no cluster, where known. */
+  readonly address?: string | undefined;
   /** Whether the cluster has a majority and can be changed; `unknown` where we may not know. */
   readonly quorate: 'yes' | 'no' | 'unknown';
   readonly nodes: readonly NodeView[];
@@ -95,6 +98,7 @@ export function toView(
     takenAt,
     staleSince: undefined,
     clusterName: status?.cluster?.name,
+    address: status && addressIn(status),
     quorate: quorumOf(status),
     nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row)] : [])),
     guests: new Map(resources.filter(isGuest).map((guest) => [guest.vmid, guest])),

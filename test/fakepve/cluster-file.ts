@@ -18,6 +18,8 @@ const nodeSchema = z.strictObject({
   memory: size.default(32 * 1024 ** 3),
   /** In addition to those of the whole cluster. */
   bridges: names.default([]),
+  /** As /cluster/status tells it; absent: one of 192.0.2.0/24. */
+  ip: z.string().optional(),
 });
 
 const storageSchema = z.strictObject({

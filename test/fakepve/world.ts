@@ -39,13 +39,13 @@ export interface Environment {
 const nodeOf = (cluster: Cluster, index: number): Node => {
   const described = cluster.nodes[index];
   if (!described) throw new Error(`node ${index} is missing`);
-  const { name, cpus, memory, bridges } = described;
+  const { name, cpus, memory, bridges, ip = `192.0.2.${10 + index}` } = described;
   return {
     name,
     cpus,
     memory,
     bridges: new Set([...cluster.bridges, ...bridges]),
-    ip: `192.0.2.${10 + index}`,
+    ip,
   };
 };
 

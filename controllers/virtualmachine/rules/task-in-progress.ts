@@ -22,13 +22,18 @@ export const taskMessage = (type: string): string =>
  * How long to wait before a task is asked about again: a tenth of its age, so that a short task costs little
  * and a long one is not pestered.
  */
-export const pollGapMs = (ageMs: number, longestMs = 2_000): number =>
-  Math.min(Math.max(ageMs / 10, 50), longestMs);
+export const pollGapMs = (ageMs: number, longestMs: number = LONGEST_GAP_MS): number =>
+  Math.min(Math.max(ageMs / 10, SHORTEST_GAP_MS), longestMs);
 
+const SHORTEST_GAP_MS = 50;
+const LONGEST_GAP_MS = 2_000;
 /** A task whose end is told is asked about this often all the same. */
-export const FOLLOWED_MS = 2_000;
-
+export const FOLLOWED_MS = LONGEST_GAP_MS;
 export const OVERDUE_MS = 5 * 60_000;
+/** A task that is overdue may take hours. */
+const LONGEST_GAP_OVERDUE_MS = 60_000;
+
+const span = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000} minutes` : `${ms / 1000} s`);
 
 export const taskInProgress: Rule = (_want, { task }) => {
   if (task?.state === 'unreachable')
@@ -38,11 +43,12 @@ export const taskInProgress: Rule = (_want, { task }) => {
       15_000,
     );
   if (task?.state !== 'running') return undefined;
-  return task.ageMs > OVERDUE_MS
+  const { ageMs, timing: { overdueAfter = OVERDUE_MS, longestGap = LONGEST_GAP_MS } = {} } = task;
+  return ageMs > overdueAfter
     ? wait(
         'TaskOverdue',
-        `${taskMessage(task.type)} This takes more than 5 minutes. Nothing else is done until the task ends; look at its log in the Proxmox VE web interface.`,
-        pollGapMs(task.ageMs, 60_000),
+        `${taskMessage(task.type)} This takes more than ${span(overdueAfter)}. Nothing else is done until the task ends; look at its log in the Proxmox VE web interface.`,
+        pollGapMs(ageMs, Math.max(longestGap, LONGEST_GAP_OVERDUE_MS)),
       )
-    : wait('TaskRunning', taskMessage(task.type), task.followed ? FOLLOWED_MS : pollGapMs(task.ageMs));
+    : wait('TaskRunning', taskMessage(task.type), task.followed ? longestGap : pollGapMs(ageMs, longestGap));
 };

@@ -85,6 +85,11 @@ describe('kubectl warns', () => {
     ['Provider', { endpoints: ['http://pve:8006'] }, 'spec.endpoint: http is not encrypted'],
     ['Provider', { runtime: { mode: 'Remote' } }, 'spec.runtime: mode, image and service have no effect'],
     ['Provider', { runtime: { image: 'x' } }, 'spec.runtime: mode, image and service have no effect'],
+    [
+      'Provider',
+      { runtime: { env: [{ name: 'PVE_NODESELECTOR', value: 'a' }] } },
+      'spec.runtime.env: variables other than PVE_ENDPOINT,',
+    ],
     ['VMClass', { storage: { type: 'thin' } }, 'spec.storage.type: it has no effect'],
   ] as const)('about a %s with %j', async (kind, spec, message) => {
     const { code, stderr } = await create(object(kind, {}, spec));

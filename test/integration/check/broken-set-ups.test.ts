@@ -52,6 +52,50 @@ describe('what does not let us in', () => {
     ]);
   });
 
+  test('an address without TLS', async () => {
+    const fake = await start();
+    const { code, complaints } = await check(fake, { PVE_ENDPOINT: fake.url.replace('https', 'http') });
+    expect(code).toBe(1);
+    expect(complaints).toEqual([
+      'warn  tls         The endpoint is http: credentials travel unprotected. Use https.',
+      expect.stringMatching(/^FAIL {2}login .* 301: .*is the endpoint an https address of Proxmox VE\?/),
+    ]);
+  });
+
+  test('what is no Proxmox VE', async () => {
+    const fake = await start();
+    fake.faults.add({ kind: 'status', code: 403, reason: 'Forbidden', path: '/version' } as never);
+    const { code, complaints } = await check(fake);
+    expect(code).toBe(1);
+    expect(complaints).toEqual([
+      expect.stringMatching(
+        /^FAIL {2}login .* 403: Forbidden\. Check that the endpoint is an https address of Proxmox VE/,
+      ),
+    ]);
+  });
+
+  test('half of the credentials', async () => {
+    const { code, complaints, text } = await check(await start(), { PVE_TOKEN_SECRET: '' });
+    expect(code).toBe(1);
+    expect(complaints).toEqual([
+      'FAIL  login       The credentials are incomplete: the environment of the operator has PVE_TOKEN_ID, but no PVE_TOKEN_SECRET. Set what is missing.',
+    ]);
+    expect(text).toContain('1 check: 1 failed, 0 with a warning.');
+  });
+
+  test('a wrong password', async () => {
+    const { code, complaints } = await check(await start(), {
+      PVE_TOKEN_ID: '',
+      PVE_TOKEN_SECRET: '',
+      PVE_USERNAME: USER,
+      PVE_PASSWORD: 'not-the-password',
+    });
+    expect(code).toBe(1);
+    expect(complaints[0]).toBe(
+      `FAIL  login       Proxmox VE does not accept ${USER}: authentication failure. Check the realm and the password, and that the user is enabled and not expired:`,
+    );
+  });
+
   test('a certificate that nobody vouches for', async () => {
     const { code, complaints } = await check(await start(), { PVE_CA_BUNDLE: '' });
     expect(code).toBe(1);

@@ -448,7 +448,7 @@ describe('the cluster', () => {
       await expect(api.cluster.status()).resolves.toEqual({
         cluster: { name: 'prod', quorate: false },
         nodes: [
-          { name: 'pve1', online: true, local: true },
+          { name: 'pve1', online: true, local: true, ip: '192.0.2.1' },
           { name: 'pve2', online: false, local: false },
         ],
       });

@@ -7,6 +7,7 @@ import {
 } from '../../../../controllers/shared/cluster-identity.ts';
 
 const of = (name: string | undefined, ...nodes: string[]) => ({ name, nodes });
+const alone = (node: string, address?: string) => ({ name: undefined, nodes: [node], address });
 
 describe('a PVE cluster is still the same', () => {
   test.each([
@@ -14,6 +15,10 @@ describe('a PVE cluster is still the same', () => {
     ['with a node more', of('homelab', 'a'), of('homelab', 'a', 'b')],
     ['with a node less', of('homelab', 'a', 'b'), of('homelab', 'b')],
     ['as a single node', of(undefined, 'a'), of(undefined, 'a')],
+    ['as a single node at its address', alone('pve', '192.0.2.1'), alone('pve', '192.0.2.1')],
+    ['where the address was not known yet', alone('pve'), alone('pve', '192.0.2.1')],
+    ['where the address may not be seen', alone('pve', '192.0.2.1'), alone('pve')],
+    ['when a single node of known address joined', alone('a', '192.0.2.1'), of('homelab', 'a', 'b')],
     ['when a single node joined a cluster', of(undefined, 'a'), of('homelab', 'a', 'b')],
   ])('%s', (_what, before, now) => {
     expect(isSameCluster(before, now)).toBe(true);
@@ -26,6 +31,11 @@ describe('a PVE cluster is another one', () => {
     ['without a single node of before', of('homelab', 'a'), of('homelab', 'b')],
     ['when it is a single node and was a cluster', of('homelab', 'a', 'b'), of(undefined, 'a')],
     ['when another single node answers', of(undefined, 'a'), of(undefined, 'b')],
+    [
+      'when another single node of the same name answers',
+      alone('pve', '192.0.2.1'),
+      alone('pve', '192.0.2.2'),
+    ],
   ])('%s', (_what, before, now) => {
     expect(isSameCluster(before, now)).toBe(false);
   });
@@ -41,6 +51,8 @@ test('an identity is read from what it was written to, whatever the order of the
         const text = printIdentity({ name, nodes });
         expect(text).toBe(printIdentity({ name, nodes: nodes.toReversed() }));
         expect(parseIdentity(text)).toEqual({ name, nodes: nodes.toSorted() });
+        const at = printIdentity({ name, nodes, address: 'fd00::1' });
+        expect(parseIdentity(at)).toEqual({ name, nodes: nodes.toSorted(), address: 'fd00::1' });
       },
     ),
   );

@@ -78,3 +78,12 @@ test('fields of a provider process are named as ignored, others are not', () => 
     message: expect.stringContaining('runtime.mode, runtime.image, runtime.service'),
   });
 });
+
+test('variables that nobody reads are named as ignored: most are misspelt', () => {
+  const env = ['PVE_NODESELECTOR', 'PVE_NODE_SELECTOR', 'LOG_LEVEL'].map((name) => ({ name, value: 'x' }));
+  expect(ignoredFields({ type: 'proxmox', runtime: { env } })).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining(': runtime.env PVE_NODESELECTOR, runtime.env LOG_LEVEL.'),
+    }),
+  ]);
+});

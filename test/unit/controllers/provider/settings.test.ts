@@ -78,9 +78,42 @@ describe('credentials', () => {
   test("come whole from one layer: half of one and half of another are nobody's", () => {
     expect(
       reason({ spec: { endpoint: URL }, env: { PVE_TOKEN_ID: 'a@pve!b' }, secret: { token_secret: 's' } }),
-    ).toBe('CredentialsMissing');
+    ).toBe('CredentialsIncomplete');
     expect(settings({ env: { PVE_TOKEN_ID: 'mallory@pve!x' }, secret: TOKEN }).credentials).toMatchObject({
       id: TOKEN.token_id,
+    });
+  });
+
+  test.each<[string, Given, string]>([
+    [
+      'a Secret',
+      { secret: { token_id: 'a@pve!b', 'token-secret': 's' } },
+      'the Secret has token_id, but no token_secret',
+    ],
+    ['a Secret', { secret: { PVE_PASSWORD: 'hush' } }, 'the Secret has PVE_PASSWORD, but no PVE_USERNAME'],
+    [
+      'runtime.env',
+      { env: { PVE_USERNAME: 'a@pve' }, secret: { token_id: 'a@pve!b' } },
+      'spec.runtime.env has PVE_USERNAME, but no PVE_PASSWORD',
+    ],
+    [
+      'the process',
+      { process: { ...PROCESS, PVE_TOKEN_SECRET: '' } },
+      'the environment of the operator has PVE_TOKEN_ID, but no PVE_TOKEN_SECRET',
+    ],
+  ])('of which %s has one half only are told so', (_where, given, message) => {
+    const result = resolved({ ...given, spec: { endpoint: URL } });
+    expect(result).toEqual({
+      ok: false,
+      reason: 'CredentialsIncomplete',
+      message: `The credentials are incomplete: ${message}.`,
+    });
+  });
+
+  test('of another server are not spoken of where they may not serve', () => {
+    const process = { ...PROCESS, PVE_TOKEN_SECRET: '' };
+    expect(resolved({ spec: { endpoint: 'https://other:8006' }, process })).toMatchObject({
+      message: expect.stringContaining('There are no credentials'),
     });
   });
 
@@ -91,7 +124,7 @@ describe('credentials', () => {
   });
 
   test.each(['', '  '])('that are empty ("%s") are none', (empty) => {
-    expect(reason({ spec: { endpoint: URL }, secret: { ...TOKEN, token_secret: empty } })).toBe(
+    expect(reason({ spec: { endpoint: URL }, secret: { token_id: empty, token_secret: empty } })).toBe(
       'CredentialsMissing',
     );
   });

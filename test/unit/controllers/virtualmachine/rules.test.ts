@@ -7,7 +7,7 @@ import {
   pollGapMs,
   taskMessage,
 } from '../../../../controllers/virtualmachine/rules/task-in-progress.ts';
-import { bytes, GiB, nodeName, vmid } from '../../../../src/lib/units.ts';
+import { seconds, bytes, GiB, nodeName, vmid } from '../../../../src/lib/units.ts';
 import {
   aClaim,
   aMark,
@@ -40,7 +40,8 @@ const there = (guest: Parameters<typeof seen>[0] = {}, claim: Claim = MADE) => (
 });
 const ABSENT = { kind: 'absent' } as const;
 const UNKNOWN = { kind: 'unknown', message: 'The cluster has no quorum.' } as const;
-const running = (ageMs: number): Task => ({ upid: UPID, type: 'qmclone', state: 'running', ageMs });
+const running = (ageMs: number) =>
+  ({ upid: UPID, type: 'qmclone', state: 'running', ageMs }) as const satisfies Task;
 
 describe('a running task', () => {
   test('is asked about after a tenth of its age, within 50 ms and 2 s', () => {
@@ -57,6 +58,18 @@ describe('a running task', () => {
       kind: 'wait',
       reason: 'TaskOverdue',
       againMs: 30_000.1,
+    });
+  });
+
+  test('is looked at and overdue as the operator was told', () => {
+    const timing = { longestGap: seconds(10), overdueAfter: seconds(90) };
+    expect(planned(aWish(), { task: { ...running(90_000), timing } })).toMatchObject({
+      reason: 'TaskRunning',
+      againMs: 9_000,
+    });
+    expect(planned(aWish(), { task: { ...running(90_001), timing } })).toMatchObject({
+      reason: 'TaskOverdue',
+      message: expect.stringContaining('This takes more than 90 s.'),
     });
   });
 
