@@ -31,12 +31,21 @@ const condition = (
 ): DomainCondition => ({ type, status, reason, message });
 
 function placed(want: Extract<Desired, { exists: true }>, have: Observed): DomainCondition[] {
-  if (have.presence.kind === 'seen')
-    return [condition('Placed', 'True', 'Placed', `The VM is on node ${have.presence.guest.node}.`)];
+  if (have.presence.kind === 'seen') return [placedOn(have.presence.guest)];
   return want.creation.ok
     ? [condition('Placed', 'True', 'NodeChosen', `The VM is created on node ${want.creation.node}.`)]
     : [condition('Placed', 'False', want.creation.reason, want.creation.message)];
 }
+
+const placedOn = ({ node, ha }: Guest): DomainCondition =>
+  ha.managed
+    ? condition(
+        'Placed',
+        'True',
+        'ManagedByHA',
+        `The VM is on node ${node}. HA of Proxmox VE manages it: the operator starts and stops it by request, and HA may move it.`,
+      )
+    : condition('Placed', 'True', 'Placed', `The VM is on node ${node}.`);
 
 interface Apart {
   readonly differences: readonly string[];

@@ -1,6 +1,7 @@
 /** VirtualMachine: resolve → observe → plan → perform → report. Read this file first; each verb is a file of its own. */
 import { millis, minutes, seconds, type Millis } from '../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
+import type { GuestView } from '../../src/pve/index.ts';
 import type { Controller, DomainCondition, Pass, Verdict } from '../../src/runtime/controller.ts';
 import { progressed, released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { readAddresses, nextAgentLook } from './agent.ts';
@@ -16,11 +17,12 @@ import { perform } from './perform.ts';
 import { plan } from './plan.ts';
 import { reportConditions } from './conditions.ts';
 import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
+import { HA_PATIENCE_MS, isRequest } from './rules/ha.ts';
 import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
 import { FOLLOWED_MS, taskMessage } from './rules/task-in-progress.ts';
 import { createTaskWatch } from './task-watch.ts';
 import { resolve, type ResolvePorts, type Wish } from './resolve.ts';
-import { isListed, restKey } from './rest-key.ts';
+import { isListed, listedAs, restKey } from './rest-key.ts';
 
 type VmPass = Pass<VirtualMachine>;
 type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
@@ -30,6 +32,8 @@ type VmVerdict = Verdict<VirtualMachineStatus>;
 interface Seen {
   readonly wish: Wish;
   readonly sight: Sight;
+  /** What the list of guests said before. */
+  readonly row: GuestView | undefined;
 }
 
 /** What a pass saw and means to do. Nothing needs to be seen for an object that never made anything. */
@@ -82,7 +86,8 @@ export function virtualMachineController(
     const resolved = await resolve(vm, ports);
     if (!resolved.ok) return { verdict: unresolved(vm, resolved) };
     const { wish } = resolved;
-    const key = restKey(vm, wish);
+    const row = listedAs(vm, wish);
+    const key = restKey(vm, wish, row);
     if (key !== undefined && memory.rest?.key === key)
       return { verdict: await restAgain(wish, memory.rest, { vm, memory, pass }) };
     delete memory.rest;
@@ -90,7 +95,7 @@ export function virtualMachineController(
     const sight = await observe(vm, wish, context);
     return {
       next: unhurried(plan(sight.want, sight.have), vm, context),
-      seen: { wish, sight },
+      seen: { wish, sight, row },
       memory,
       pass,
     };
@@ -101,10 +106,10 @@ export function virtualMachineController(
       ports.memories.forget(vm.metadata.uid);
       return { outcome: released, status: vm.status ?? {} };
     }
-    const { wish, sight } = seen;
+    const { wish, sight, row } = seen;
     if (next.kind === 'wait' && isOpen(sight.have.task)) return unchanged(vm, outcomeOf(next));
     const started =
-      next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, memory, pass }) : undefined;
+      next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, row, memory, pass }) : undefined;
     const gathered = { ...sight, plan: next, started, boots: memory.boots === true };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts, outcomeOf(next, started));
@@ -112,7 +117,7 @@ export function virtualMachineController(
     const now = pass.now.getTime();
     const again = nextAgentLook(facts, memory, now);
     const reported = { ...vm, status: verdict.status };
-    const key = restKey(reported, wish);
+    const key = restKey(reported, wish, row);
     const at = readAt(now, isListed(reported, wish) ? 'listed' : 'unlisted');
     if (key !== undefined) memory.rest = { key, verdict, facts, at };
     return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
@@ -128,18 +133,20 @@ export function virtualMachineController(
     memory.calm = false;
     delete memory.begun;
     if (step.do === 'start') memory.boots = true;
+    const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
     const started = await perform(step, {
       wish,
       memory,
       creations,
-      guest: have.presence.kind === 'seen' ? have.presence.guest : undefined,
+      guest,
       seedNode: vm.status?.cloudInit?.node,
       seedBytes: () => cloudInit?.build() ?? new Uint8Array(),
       options: { signal: pass.signal },
     });
     if (started.kind === 'task') memory.begun = started.upid;
     else memory.calm = true;
-    memory.last = taken(memory.last, signatureOf(step, vm.metadata.generation), pass.now.getTime());
+    const patience = isRequest(step, guest) ? HA_PATIENCE_MS : 0;
+    memory.last = taken(memory.last, signatureOf(step, vm.metadata.generation), pass.now.getTime(), patience);
     if (started.kind !== 'task') return started;
     const { pve } = wish.connection;
     return { ...started, followed: tasks.follow({ pve, upid: started.upid, uid: vm.metadata.uid }) };

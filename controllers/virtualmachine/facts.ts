@@ -8,6 +8,7 @@ import { cpusOfNode } from './cpu-room.ts';
 import { namedNics } from './named-nics.ts';
 import { rootDiskOf } from './disks.ts';
 import type { Desired, Guest, Observed, Plan } from './model.ts';
+import { haErrorOf } from './rules/ha.ts';
 import type { Facts, Started } from './report.ts';
 import type { Wish } from './resolve.ts';
 import type { CloudInitPlan } from './cloud-init-plan.ts';
@@ -51,6 +52,7 @@ export async function factsOf(
             ...misplaced(wish, guest),
             ...tooLarge(wish, guest),
             ...(wish.rival ? [sharedAddress(wish.rival)] : []),
+            ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
           ]
         : [],
     ignored: wish.ignored,

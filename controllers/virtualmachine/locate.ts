@@ -94,6 +94,8 @@ async function readGuest(
       lock: values['lock'] ?? status.lock,
       template: values['template'] === '1',
       running,
+      state: status.qmpstatus ?? status.status,
+      ha: status.ha,
       config: values,
       digest,
       pending: pending.flatMap(({ key, value, pending: next, delete: goes }) =>
@@ -122,6 +124,8 @@ const container = (vmid: Vmid, node: NodeName): Guest => ({
   lock: undefined,
   template: false,
   running: false,
+  state: 'stopped',
+  ha: { managed: false, state: undefined },
   config: {},
   digest: '',
   pending: [],

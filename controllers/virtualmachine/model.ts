@@ -104,13 +104,24 @@ export interface Guest {
   /** PVE's own lock: clone, backup, snapshot, migrate … */
   readonly lock: string | undefined;
   readonly template: boolean;
+  /** Its process exists; whether it does anything is told by `state`. */
   readonly running: boolean;
+  /** QEMU's run state: running, paused, io-error, prelaunch …; `stopped` without a process. */
+  readonly state: string;
+  readonly ha: HaState;
   /** The guest's configuration with pending changes merged in, as PVE's keys and values. */
   readonly config: GuestConfig;
   /** Checksum of the configuration; PVE refuses a write that carries a stale one. */
   readonly digest: string;
   /** Changes that PVE holds until the guest is stopped and started. */
   readonly pending: readonly PendingChange[];
+}
+
+export interface HaState {
+  /** HA of PVE starts, stops and moves the guest. */
+  readonly managed: boolean;
+  /** What HA is doing with it: started, request_stop, error …; absent until HA took notice of it. */
+  readonly state: string | undefined;
 }
 
 export interface PendingChange {

@@ -7,6 +7,7 @@ import { backoff } from './rules/backoff.ts';
 import { configure } from './rules/configure.ts';
 import { create } from './rules/create.ts';
 import { deletion } from './rules/deletion.ts';
+import { leftToHa } from './rules/ha.ts';
 import { beingMade, heldBack } from './rules/locked.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
@@ -42,7 +43,7 @@ export function plan(want: Desired, have: Observed): Plan {
     const opinion = rule(want, have);
     if (!opinion) continue;
     const touches = opinion.kind === 'act' && ON_THE_GUEST.includes(opinion.step.do);
-    return (touches ? heldBack(have) : undefined) ?? opinion;
+    return (touches ? (heldBack(have) ?? leftToHa(opinion.step, have)) : undefined) ?? opinion;
   }
   return { kind: 'steady' };
 }

@@ -7,6 +7,7 @@ import type { CloudInitMode } from './cloud-init-plan.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
 import type { Desired, Guest, Nic, Observed, Plan } from './model.ts';
+import { isUp, powerStateOf } from './states.ts';
 
 /** What a step began or changed, to be written down. */
 export type Started =
@@ -140,7 +141,7 @@ function lastSeen(
 /** What only a look at the guest can tell. */
 const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> => ({
   node: own.node,
-  powerState: own.running ? 'On' : 'Off',
+  powerState: powerStateOf(own),
   ...present({
     uuid: smbiosUuidOf(own.config),
     name: own.config['name'] ?? vm.metadata.name,
@@ -207,7 +208,7 @@ function networksOf(before: Status, facts: Facts, own: Guest): Pick<Status, 'net
 function phaseOf({ want, plan, have }: Facts, own: Guest | undefined, last: Phase | undefined): Phase {
   if (!want.exists) return 'Deleting';
   if (!own) return phaseWithoutGuest(plan, have, last);
-  const asWished = own.running === (want.power === 'On');
+  const asWished = want.power === 'On' ? isUp(own) : !own.running;
   if (plan.kind === 'refuse' && !asWished) return 'Failed';
   if (!own.running) return asWished && plan.kind === 'steady' ? 'Stopped' : 'Provisioning';
   return isReconfiguring(plan) ? 'Reconfiguring' : 'Running';

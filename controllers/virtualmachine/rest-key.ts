@@ -1,19 +1,27 @@
 /** What a settled guest rests on. While it stays the same, nothing needs to be asked. */
 import type { VirtualMachine } from '../../src/api/index.ts';
+import type { GuestView } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { Wish } from './resolve.ts';
 
-/** `undefined`: nothing to rest on. A digest, because the wish holds what Secrets say. */
-export function restKey(vm: VirtualMachine, { connection, ...wish }: Wish): string | undefined {
-  const { vmid, task } = vm.status ?? {};
-  const row = vmid === undefined ? undefined : connection.inventory.view()?.guests.get(vmid);
-  if (!row || task || !wish.shape) return undefined;
-  const { node, status, lock, name, template, maxcpu, maxmem, tags } = row;
+/** What the list of guests says of the guest now. */
+export function listedAs({ status }: VirtualMachine, { connection }: Wish): GuestView | undefined {
+  return status?.vmid === undefined ? undefined : connection.inventory.view()?.guests.get(status.vmid);
+}
+
+/**
+ * `undefined`: nothing to rest on. A digest, because the wish holds what Secrets say.
+ * @param row from before the guest was read: of a list that came later it is not known whether the read agrees with it
+ */
+export function restKey(vm: VirtualMachine, wish: Wish, row: GuestView | undefined): string | undefined {
+  const { connection: _connection, ...plain } = wish;
+  if (!row || vm.status?.task || !wish.shape) return undefined;
+  const { vmid, node, status, lock, name, template, maxcpu, maxmem, tags, hastate } = row;
   return sha256Hex(
     JSON.stringify([
       vm.metadata.generation,
-      wish,
-      { vmid, node, status, lock, name, template, maxcpu, maxmem, tags },
+      plain,
+      { vmid, node, status, lock, name, template, maxcpu, maxmem, tags, hastate },
     ]),
   );
 }
@@ -22,8 +30,7 @@ export function restKey(vm: VirtualMachine, { connection, ...wish }: Wish): stri
  * Whether the list of guests agrees with what was just read. It lags behind, and of two changes between two lists,
  * such as a start and the stop after it, it tells nothing.
  */
-export function isListed({ status = {} }: VirtualMachine, { connection }: Wish): boolean {
-  const { vmid, powerState } = status;
-  const row = vmid === undefined ? undefined : connection.inventory.view()?.guests.get(vmid);
-  return row?.status !== (powerState === 'On' ? 'stopped' : 'running');
+export function isListed(vm: VirtualMachine, wish: Wish): boolean {
+  const listed = listedAs(vm, wish)?.status ?? 'unknown';
+  return listed === 'unknown' || listed === (vm.status?.powerState === 'On' ? 'running' : 'stopped');
 }

@@ -23,6 +23,7 @@ import {
   FOREIGN,
   FORMER,
   GONE,
+  NO_HA,
   NOW,
   TEMPLATE_CONFIG,
   UPID,
@@ -171,11 +172,21 @@ const guests: Arbitrary<Guest> = fc
     disk: bootDisks,
     isNew: fc.boolean(),
     running: fc.boolean(),
+    halted: often(
+      fc.constant('running'),
+      fc.constantFrom('paused', 'io-error', 'suspended', 'prelaunch', 'odd'),
+    ),
+    ha: often<Guest['ha']>(
+      fc.constant(NO_HA),
+      fc
+        .constantFrom('started', 'stopped', 'request_stop', 'error', undefined)
+        .map((state) => ({ managed: true, state })),
+    ),
     lock: often(fc.constant(undefined), fc.constantFrom('clone', 'create', 'backup', 'suspended')),
     digest: fc.constantFrom('d1', 'd2'),
     current: waiting,
   })
-  .map(({ mark, keys, disk, isNew, running, lock, digest, current }) => {
+  .map(({ mark, keys, disk, isNew, running, halted, ha, lock, digest, current }) => {
     const base: GuestConfig = isNew || !mark ? TEMPLATE_CONFIG : configOf(mark);
     const { scsi0: _disk, boot: _boot, template: _template, ...rest } = base;
     const config: GuestConfig = {
@@ -185,7 +196,8 @@ const guests: Arbitrary<Guest> = fc
       ...(mark && { description: describeGuest(mark) }),
     };
     const pending = running ? pendingAfter({ config: { ...config, ...current }, pending: [] }, config) : [];
-    return aGuest({ config, mark, running, lock, digest, pending });
+    const state = running ? halted : 'stopped';
+    return aGuest({ config, mark, running, state, ha, lock, digest, pending });
   });
 
 const TASK_TYPES = [
@@ -295,7 +307,9 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
 /** Nothing stands in the way that only a person could move. */
 export const unobstructed = (world: World): World => {
   const { guest, claim, want } = world;
-  const own = guest && { ...guest, mark: want.owner, lock: undefined };
+  const state = guest?.running ? 'running' : 'stopped';
+  const ha = guest?.ha.state === 'error' ? NO_HA : guest?.ha;
+  const own = guest && { ...guest, mark: want.owner, lock: undefined, state, ha: ha ?? NO_HA };
   return {
     ...world,
     blind: false,

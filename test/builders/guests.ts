@@ -53,6 +53,8 @@ export const configOf = (mark: OwnerMark = aMark(), change: GuestConfig = {}): G
   ...change,
 });
 
+export const NO_HA: Guest['ha'] = { managed: false, state: undefined };
+
 export const aGuest = (change: Partial<Guest> = {}): Guest => {
   const config = change.config ?? configOf();
   return {
@@ -62,6 +64,8 @@ export const aGuest = (change: Partial<Guest> = {}): Guest => {
     lock: config['lock'],
     template: false,
     running: true,
+    state: change.running === false ? 'stopped' : 'running',
+    ha: NO_HA,
     config,
     digest: 'digest-1',
     pending: [],

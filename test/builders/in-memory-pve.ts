@@ -14,6 +14,10 @@ export interface ModelGuest {
   /** What runs, where that differs from the configuration. */
   inForce: GuestConfig;
   running: boolean;
+  /** QEMU's run state, where it is not what `running` says. */
+  halted?: string | undefined;
+  /** State of its HA resource; absent: HA has nothing to do with it. */
+  ha?: string | undefined;
   digest: number;
   agent: 'running' | 'silent';
 }
@@ -41,6 +45,8 @@ export class InMemoryPve {
   /** How the next tasks of a type end, if not well. */
   readonly failures: { type: string; exit: string }[] = [];
   taskMs = 300;
+  /** How long HA takes to notice, and then to act. */
+  haMs = 10_000;
   readonly #tasks: ModelTask[] = [];
   #late: { readonly at: number; readonly run: () => void }[] = [];
   readonly #now: () => number;
@@ -143,11 +149,28 @@ export class InMemoryPve {
   #power(type: string, running: boolean): Handler {
     return (at) => {
       const guest = this.#free(at);
+      if (guest.ha !== undefined) return this.#askHa(running, at);
       return this.#begin(type, at, () => {
         guest.running = running;
         guest.inForce = guest.config;
       });
     };
+  }
+
+  /** The task ends at once; HA notices the wish a while later. */
+  #askHa(running: boolean, at: Params): string {
+    const guest = this.#guest(at);
+    return this.#begin(running ? 'hastart' : 'hastop', at, () => {
+      if (guest.ha === 'error') return;
+      this.deliverLate(this.#now() + this.haMs, () => {
+        guest.ha = running ? 'started' : 'request_stop';
+      });
+      this.deliverLate(this.#now() + 2 * this.haMs, () => {
+        guest.ha = running ? 'started' : 'stopped';
+        guest.running = running;
+        guest.inForce = guest.config;
+      });
+    });
   }
 
   readonly #routes: Readonly<Record<string, Handler>> = {
@@ -169,12 +192,13 @@ export class InMemoryPve {
         plugintype: 'dir',
         content: 'iso',
       },
-      ...[...this.guests.values()].map(({ vmid, node, config, running }) => ({
+      ...[...this.guests.values()].map(({ vmid, node, config, running, halted, ha }) => ({
         type: 'qemu',
         vmid,
         node,
         name: config['name'],
-        status: running ? 'running' : 'stopped',
+        status: running ? (halted ?? 'running') : 'stopped',
+        hastate: ha,
         template: config['template'],
         lock: config['lock'],
         maxcpu: Number(config['vcpus'] ?? config['cores'] ?? 1),
@@ -216,8 +240,14 @@ export class InMemoryPve {
       return { ...config, digest: `digest-${digest}` };
     },
     'GET /nodes/{node}/qemu/{vmid}/status/current': (at) => {
-      const { running, config } = this.#guest(at);
-      return { status: running ? 'running' : 'stopped', lock: config['lock'] };
+      const { running, halted, ha, config } = this.#guest(at);
+      const status = running ? 'running' : 'stopped';
+      return {
+        status,
+        qmpstatus: (running ? halted : undefined) ?? status,
+        lock: config['lock'],
+        ha: ha === undefined ? { managed: 0 } : { managed: 1, state: ha },
+      };
     },
     'GET /nodes/{node}/qemu/{vmid}/pending': (at) => {
       const { config, inForce } = this.#guest(at);

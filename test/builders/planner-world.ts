@@ -18,12 +18,13 @@ import type {
   Task,
 } from '../../controllers/virtualmachine/model.ts';
 import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
+import { haltOf } from '../../controllers/virtualmachine/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { cloned, configured, grown, pendingAfter } from './guest-model.ts';
-import { UPID } from './guests.ts';
+import { NO_HA, UPID } from './guests.ts';
 import { aVirtualMachine } from './objects.ts';
 
 export interface World {
@@ -146,8 +147,17 @@ const afterWaiting = (ms: number, world: World): World => ({
   now: world.now + Math.max(ms, 20_000),
   task: undefined,
   othersTasks: [],
+  guest: world.guest && isOurs(world, world.guest) ? byItself(world.guest) : world.guest,
   failure: failureOf(world),
 });
+
+/** HA carries out what it was asked for; what is between two states arrives; a guest that a person halted stays so. */
+function byItself(guest: Guest): Guest {
+  if (guest.ha.state === 'started' && !guest.running) return { ...guest, running: true, state: 'running' };
+  if (guest.ha.state === 'request_stop' && guest.running)
+    return { ...guest, running: false, state: 'stopped', ha: { managed: true, state: 'stopped' } };
+  return haltOf(guest)?.lasts === 'passing' ? { ...guest, state: 'running' } : guest;
+}
 
 function afterStep(step: Step, world: World): World {
   switch (step.do) {
@@ -206,14 +216,17 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
     case 'growRootDisk':
       return { ...guest, config: grown(guest.config, step.disk, step.to), digest: `${guest.digest}+` };
     case 'start':
-      return { ...guest, running: true, pending: [] };
+      return { ...guest, running: true, pending: [], state: 'running', ha: asked(guest, 'started') };
     case 'stop':
     case 'shutdown':
-      return { ...guest, running: false, pending: [] };
+      return { ...guest, running: false, pending: [], state: 'stopped', ha: asked(guest, 'stopped') };
     default:
       return step satisfies never;
   }
 }
+
+/** HA does at once what it is asked for. */
+const asked = ({ ha }: Guest, state: string): Guest['ha'] => (ha.managed ? { ...ha, state } : ha);
 
 function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Guest {
   const description = describeGuest(step.owner);
@@ -224,6 +237,8 @@ function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Gu
     lock: undefined,
     template: false,
     running: false,
+    state: 'stopped',
+    ha: NO_HA,
     config: cloned(template, { vmid: step.vmid, name: step.name, description }),
     digest: 'made',
     pending: [],

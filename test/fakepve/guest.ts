@@ -12,11 +12,22 @@ export interface Snapshot {
   readonly config: Config;
 }
 
+/** QEMU's run states, as far as a guest of the fake can get into them. */
+export const RUN_STATES = [
+  'running',
+  'paused',
+  'suspended',
+  'io-error',
+  'prelaunch',
+  'internal-error',
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
 /** What exists only while the guest runs. */
 export interface Running {
   readonly pid: number;
   readonly since: number;
-  qmp: 'running' | 'paused';
+  qmp: RunState;
   /** When the guest's system listens; a reset sets it anew. */
   bootedAt: number;
   frozen: boolean;

@@ -7,6 +7,13 @@ import type { World } from './world.ts';
 function carryOut(world: World, resource: HaResource): void {
   const guest = world.guests.get(resource.vmid);
   if (!guest || world.ha.resources.get(resource.sid) !== resource || resource.state === 'ignored') return;
+  // Of a service in error HA keeps its hands until it is disabled.
+  if (resource.service === 'error' && resource.state !== 'disabled') return;
+  // One piece of work at a time.
+  if (world.tasks.active().some((task) => task.id === String(guest.vmid))) {
+    notice(world, resource);
+    return;
+  }
   const wanted = resource.state === 'started';
   if (wanted === (guest.running !== undefined)) {
     resource.service = wanted ? 'started' : resource.state;

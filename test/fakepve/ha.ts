@@ -17,6 +17,17 @@ export interface HaRule {
   readonly options: Map<string, string>;
 }
 
+export const haResource = (vmid: number, state: RequestState): HaResource => ({
+  sid: `vm:${vmid}`,
+  vmid,
+  state,
+  comment: undefined,
+  maxRestart: undefined,
+  maxRelocate: undefined,
+  failback: undefined,
+  service: undefined,
+});
+
 /** What HA is asked to look after. */
 export class Ha {
   readonly resources = new Map<string, HaResource>();

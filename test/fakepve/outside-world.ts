@@ -2,9 +2,13 @@ import { clusterSchema } from './cluster-file.ts';
 import { placeGuest } from './build-world.ts';
 import { forgetGuest } from './creation.ts';
 import { normalOption } from './options.ts';
+import { haResource } from './ha.ts';
+import { notice } from './ha-manager.ts';
 import { powerOff, powerOn } from './power.ts';
+import { allocateState, stateStorage } from './snapshots.ts';
 import type { ClusterInput } from './cluster-file.ts';
-import type { Guest } from './guest.ts';
+import type { Guest, RunState } from './guest.ts';
+import type { RequestState } from './ha.ts';
 import type { World } from './world.ts';
 
 export type GuestInput = NonNullable<ClusterInput['guests']>[number];
@@ -38,6 +42,51 @@ export class OutsideWorld {
   /** As when the guest's own system shuts down, or its process dies. */
   stop(vmid: number): void {
     powerOff(this.world(), this.guest(vmid));
+    this.haLooksAt(vmid);
+  }
+
+  /** QEMU's run state: a person pauses the guest, its storage is full, it sleeps or crashes, or it goes on. */
+  setRunState(vmid: number, state: RunState): void {
+    const { running } = this.guest(vmid);
+    if (!running) throw new Error(`the guest ${vmid} is off`);
+    running.qmp = state;
+  }
+
+  /** The guest's memory goes to a volume, and the guest off. */
+  suspendToDisk(vmid: number): void {
+    const world = this.world();
+    const guest = this.guest(vmid);
+    const state = allocateState(world, guest, 'suspend-2026-01-01', stateStorage(world, guest));
+    powerOff(world, guest);
+    this.edit(vmid, { lock: 'suspended', vmstate: state });
+  }
+
+  /** HA shall manage the guest from now on. */
+  addToHa(vmid: number, state: RequestState = 'started'): void {
+    const resource = haResource(vmid, state);
+    this.world().ha.resources.set(resource.sid, resource);
+    notice(this.world(), resource);
+  }
+
+  /** What HA's manager says of the guest, for instance `error`. */
+  setHaState(vmid: number, service: string): void {
+    const resource = this.world().ha.managed(vmid);
+    if (!resource) throw new Error(`HA does not manage the guest ${vmid}`);
+    resource.service = service;
+  }
+
+  /** `ha-manager set`: a service in error takes notice of `disabled` only. */
+  requestHa(vmid: number, state: RequestState): void {
+    const resource = this.world().ha.managed(vmid);
+    if (!resource) throw new Error(`HA does not manage the guest ${vmid}`);
+    resource.state = state;
+    notice(this.world(), resource);
+  }
+
+  /** A guest that shall run is started again where it stopped by itself. */
+  private haLooksAt(vmid: number): void {
+    const resource = this.world().ha.managed(vmid);
+    if (resource) notice(this.world(), resource);
   }
 
   migrate(vmid: number, node: string): void {

@@ -131,8 +131,9 @@ export interface ShutdownOptions {
 
 /** How long until the guest is off by itself; nothing if it will not listen. */
 function obeysIn(world: World, guest: Guest): number | undefined {
+  if (guest.running?.qmp !== 'running') return undefined;
   if (isDeaf(guest) && !agentAnswers(world, guest)) return undefined;
-  const booting = Math.max(0, (guest.running?.bootedAt ?? 0) - world.clock.now());
+  const booting = Math.max(0, guest.running.bootedAt - world.clock.now());
   return booting / (world.latency.scale || 1) + world.latency.guestShutdown;
 }
 

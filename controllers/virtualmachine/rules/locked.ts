@@ -1,6 +1,7 @@
 /** PVE's lock on a guest is respected, never lifted, and so is work that others do on it. */
 import { sameOwner } from '../../shared/owner-mark.ts';
 import type { Observed, Plan } from '../model.ts';
+import { isSuspendedToDisk } from '../states.ts';
 import type { Rule } from './verdicts.ts';
 import { refuse, wait } from './verdicts.ts';
 
@@ -29,8 +30,12 @@ export function heldBack({ presence, activeTasks, lockedMs }: Observed): Plan | 
     );
   if (presence.kind !== 'seen' || presence.guest.lock === undefined) return undefined;
   const { lock, vmid, node } = presence.guest;
-  if (lock === 'suspended')
-    return wait('Suspended', `VM ${vmid} is suspended to disk. Resume or stop it in Proxmox VE.`, 15_000);
+  if (isSuspendedToDisk(presence.guest))
+    return refuse(
+      'SuspendedToDisk',
+      `VM ${vmid} is suspended to disk, and the operator leaves it so. Resume it in Proxmox VE or with "qm resume ${vmid}" on node ${node}; to have it start anew without its saved memory, give that up with: qm unlock ${vmid}`,
+      15_000,
+    );
   if (lockedMs < ABANDONED_MS)
     return wait(
       'Locked',

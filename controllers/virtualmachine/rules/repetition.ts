@@ -12,6 +12,8 @@ export interface LastStep {
   readonly times: number;
   /** Epoch ms. */
   readonly at: number;
+  /** It is not repeated before. */
+  readonly patienceMs: number;
 }
 
 /** Older than this, a step is no repetition. */
@@ -41,8 +43,15 @@ export function signatureOf(step: Step, generation: number): string {
   }
 }
 
-export const taken = (last: LastStep | undefined, signature: string, now: number): LastStep => ({
+/** @param patienceMs how long PVE may take to bring the step about after it reported it done */
+export const taken = (
+  last: LastStep | undefined,
+  signature: string,
+  now: number,
+  patienceMs = 0,
+): LastStep => ({
   signature,
+  patienceMs,
   times: last?.signature === signature && now - last.at < FORGOTTEN_MS ? last.times + 1 : 1,
   at: now,
 });
@@ -59,7 +68,7 @@ export function tooSoon(
   if (last?.signature !== signatureOf(step, generation) || now - last.at >= FORGOTTEN_MS) return undefined;
   const repeated = SEES_FOR_ITSELF.includes(step.do) ? last.times - 1 : last.times;
   if (repeated === 0) return undefined;
-  const left = last.at + holdOffMs({ attempts: repeated }) - now;
+  const left = last.at + Math.max(holdOffMs({ attempts: repeated }), last.patienceMs) - now;
   return left > 0
     ? wait(
         'NotInEffect',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { failure } from '../errors.ts';
-import { normalSid, requestState } from '../ha.ts';
+import { haResource, normalSid, requestState } from '../ha.ts';
 import { notice } from '../ha-manager.ts';
 import type { Call, Routes } from '../call.ts';
 import type { HaResource, HaRule } from '../ha.ts';
@@ -42,16 +42,7 @@ function add(call: Call): null {
   if (world.ha.resources.has(sid))
     throw failure(`create resource failed: resource ID '${sid}' already defined`);
   world.requireQuorum();
-  const resource: HaResource = {
-    sid,
-    vmid,
-    state: requestState(call.get('state') ?? 'started'),
-    comment: undefined,
-    maxRestart: undefined,
-    maxRelocate: undefined,
-    failback: undefined,
-    service: undefined,
-  };
+  const resource = haResource(vmid, requestState(call.get('state') ?? 'started'));
   world.ha.resources.set(sid, resource);
   apply(call, resource);
   return null;

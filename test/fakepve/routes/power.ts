@@ -85,7 +85,7 @@ function shutdownGuest(call: Call): string {
   const { world, node, vmid } = call;
   call.refuseUnlessRoot('skiplock', 'keepActive');
   const force = call.flag('forceStop') ?? false;
-  const paused = world.guestOn(node, vmid)?.running?.qmp === 'paused';
+  const paused = isPaused(world.guestOn(node, vmid));
   if (paused && !force) throw failure('VM is paused - cannot shutdown');
   const managed = byHa(call, 'stopped');
   if (managed !== undefined) return managed;
@@ -96,6 +96,10 @@ function shutdownGuest(call: Call): string {
     else await shutdown(world, guest, run, { timeoutS: shutdownSeconds(call, guest), force });
   });
 }
+
+/** Such a guest is not asked to shut down; one that failed to write is, and does not hear it. */
+const isPaused = (guest: Guest | undefined): boolean =>
+  ['paused', 'prelaunch', 'suspended'].includes(guest?.running?.qmp ?? '');
 
 function runningGuest(call: Call): Guest {
   const guest = call.world.findGuest(call.node, call.vmid);
@@ -117,7 +121,7 @@ async function startAgain(world: World, guest: Guest): Promise<void> {
 function rebootGuest(call: Call): string {
   const { world, vmid } = call;
   const guest = runningGuest(call);
-  if (guest.running?.qmp === 'paused') throw failure('VM is paused - cannot shutdown');
+  if (isPaused(guest)) throw failure('VM is paused - cannot shutdown');
   return call.start('qmreboot', vmid, async (run) => {
     const options = { timeoutS: shutdownSeconds(call, guest), force: false };
     await holding(world, vmid, run, () => shutdown(world, guest, run, options));

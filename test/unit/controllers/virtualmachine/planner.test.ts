@@ -12,6 +12,7 @@ import type {
   Step,
 } from '../../../../controllers/virtualmachine/model.ts';
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
+import { haltOf } from '../../../../controllers/virtualmachine/states.ts';
 import { plan } from '../../../../controllers/virtualmachine/plan.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../../../../controllers/virtualmachine/size.ts';
 import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
@@ -114,8 +115,9 @@ function expectWished(world: World): void {
     expect(noted).toBeUndefined();
     return;
   }
-  const { config, running } = guest!;
+  const { config, running, state } = guest!;
   expect(running).toBe(want.power === 'On');
+  if (running) expect(state).toBe('running');
   if (observe(world).drift) return; // left as somebody else made it
   const most = running ? cpusOf(inForce(guest!)).ceiling : Infinity;
   expect(cpusOf(config).now).toBe(Math.min(want.cpus, most));
@@ -297,6 +299,35 @@ describe('whatever happens, the planner', () => {
       fc.property(worlds, (world) => {
         const done = new Set(run(world).steps.map(({ step }) => step.do));
         expect(done.has('start') && (done.has('stop') || done.has('shutdown'))).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+
+  test('leaves a guest that stands still as it is, unless it is to be off or gone', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          const guest = seenIn(at);
+          if (!guest || haltOf(guest) === undefined) continue;
+          expect(step.do).not.toBe('start');
+          if (step.do === 'stop') expect(world.want).toMatchObject({ power: 'Off' });
+          if (step.do === 'shutdown') expect(world.want.exists).toBe(false);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('asks HA for nothing that it is at already, and for nothing at all once it gave the guest up', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          const ha = seenIn(at)?.ha;
+          if (!ha?.managed) continue;
+          if (step.do === 'start') expect(['started', 'error']).not.toContain(ha.state);
+          if (step.do === 'shutdown') expect(['request_stop', 'error']).not.toContain(ha.state);
+        }
       }),
       RUNS,
     );

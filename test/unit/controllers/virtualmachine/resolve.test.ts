@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Connection } from '../../../../controllers/shared/connections.ts';
 import { ALLOW_FROM } from '../../../../controllers/shared/references.ts';
 import { resolve, type ResolvePorts, type Wish } from '../../../../controllers/virtualmachine/resolve.ts';
-import { restKey } from '../../../../controllers/virtualmachine/rest-key.ts';
+import { listedAs, restKey } from '../../../../controllers/virtualmachine/rest-key.ts';
 import type { GuestView } from '../../../../src/pve/index.ts';
 import { bytes, GiB, nodeName, seconds, upid, vmid } from '../../../../src/lib/units.ts';
 import { aMark, aWish } from '../../../builders/guests.ts';
@@ -184,8 +184,9 @@ describe('what a settled guest rests on', () => {
     wish = {},
     row = {},
     origin = 'https://pve:8006',
-  }: { vm?: VirtualMachineChange; wish?: Partial<Wish>; row?: Partial<GuestView>; origin?: string } = {}) =>
-    restKey(aVirtualMachine(vm), {
+  }: { vm?: VirtualMachineChange; wish?: Partial<Wish>; row?: Partial<GuestView>; origin?: string } = {}) => {
+    const object = aVirtualMachine(vm);
+    const whole: Wish = {
       shape: shape(),
       graceSeconds: 60,
       owner: aMark(),
@@ -200,7 +201,9 @@ describe('what a settled guest rests on', () => {
         origin,
         inventory: { view: () => aView({ guests: [aRow(row)] }) } as unknown as Connection['inventory'],
       }),
-    });
+    };
+    return restKey(object, whole, listedAs(object, whole));
+  };
 
   test.each<[string, Parameters<typeof key>[0]]>([
     ['an edit of the spec', { vm: { ...VM, metadata: { generation: 2 } } }],

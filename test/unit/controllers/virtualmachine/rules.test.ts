@@ -103,7 +103,7 @@ describe('a lock of Proxmox VE', () => {
   test('is waited for ten minutes, and as long as the guest is suspended to disk', () => {
     const locked = (lock: string, lockedMs: number) =>
       reason(aWish(), { ...there({ lock, running: false }), lockedMs });
-    expect([locked('backup', 599_999), locked('suspended', 600_000)]).toEqual(['Locked', 'Suspended']);
+    expect([locked('backup', 599_999), locked('suspended', 600_000)]).toEqual(['Locked', 'SuspendedToDisk']);
   });
 
   test("is nobody's concern while there is nothing to do", () => {

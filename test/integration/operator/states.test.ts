@@ -1,0 +1,169 @@
+/** What Proxmox VE or a person makes of a guest is told, with what to do; the operator neither fixes nor fights it. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { quick } from '../../fakepve/index.ts';
+import type { RunState } from '../../fakepve/guest.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, guestNamed, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, type Tenant, tenant, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const patch = ({ kubectl }: Tenant, spec: object) =>
+  kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+
+/** @param is for instance `Ready=False Paused` */
+const told = ({ vm: read }: Tenant, is: string, message: string) =>
+  soon(async () => {
+    const found = condition(await read('web'), is.split('=')[0]);
+    expect(found.is).toBe(is);
+    expect(found.message).toContain(message);
+  });
+
+async function running(options: Parameters<typeof tenant>[1] = {}) {
+  const t = await tenant(plane, options);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const guest = guestNamed(t.pve, 'web');
+  return { t, guest, vmid: guest.vmid };
+}
+
+describe('a guest that stands still', () => {
+  test.concurrent.each<[RunState, string, string]>([
+    ['paused', 'Paused', 'qm resume'],
+    ['io-error', 'IoError', 'storage is full'],
+    ['suspended', 'Suspended', 'Wake it'],
+    ['internal-error', 'GuestCrashed', 'qm reset'],
+  ])('(%s) is told and left alone, and is ready again when it goes on', async (state, reason, todo) => {
+    const { t, vmid } = await running();
+    const before = changes(t.pve).length;
+    t.pve.outside.setRunState(vmid, state);
+    await told(t, `Ready=False ${reason}`, todo);
+    await told(t, `Stalled=True ${reason}`, `VM ${vmid}`);
+    expect((await t.vm('web')).status).toMatchObject({ powerState: reason, phase: 'Failed' });
+    expect(changes(t.pve)).toHaveLength(before);
+    t.pve.outside.setRunState(vmid, 'running');
+    await t.ready('vm/web');
+    expect((await t.vm('web')).status).toMatchObject({ powerState: 'On', phase: 'Running' });
+  });
+
+  test.concurrent('is waited for while it is only about to start', async () => {
+    const { t, vmid } = await running();
+    t.pve.outside.setRunState(vmid, 'prelaunch');
+    await told(t, 'Reconciling=True Prelaunch', `VM ${vmid}`);
+    t.pve.outside.setRunState(vmid, 'running');
+    await t.ready('vm/web');
+  });
+
+  test.concurrent(
+    'is not shut down gracefully, which would cut its power, but stopped when it shall be off',
+    async () => {
+      const { t, guest, vmid } = await running();
+      t.pve.outside.setRunState(vmid, 'paused');
+      await patch(t, { powerState: 'OffGraceful' });
+      await told(t, 'Ready=False Paused', 'set spec.powerState to Off');
+      expect(guest.running?.qmp).toBe('paused');
+      await patch(t, { powerState: 'Off' });
+      await t.ready('vm/web');
+      expect(guest.running).toBeUndefined();
+    },
+  );
+
+  test.concurrent('goes with its object', async () => {
+    const { t, vmid } = await running();
+    t.pve.outside.setRunState(vmid, 'io-error');
+    await patch(t, { lifecycle: { gracefulShutdownTimeout: '1s' } });
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+  });
+});
+
+test.concurrent('a guest suspended to disk is told and not resumed by us', async () => {
+  const { t, guest, vmid } = await running();
+  t.pve.outside.suspendToDisk(vmid);
+  await told(t, 'Stalled=True SuspendedToDisk', `qm resume ${vmid}`);
+  expect((await t.vm('web')).status).toMatchObject({ powerState: 'Suspended' });
+  expect(guest.running).toBeUndefined();
+  t.pve.outside.unlock(vmid);
+  await t.ready('vm/web');
+  expect(guest.running).toBeDefined();
+});
+
+test.concurrent('a guest on a node that goes down is waited for', async () => {
+  const { t, guest, vmid } = await running();
+  t.pve.faults.add({ kind: 'nodeOffline', node: guest.node });
+  await told(t, 'Ready=False NodeOffline', `VM ${vmid} is on node ${guest.node}, which is offline`);
+  t.pve.faults.clear();
+  await t.ready('vm/web');
+});
+
+describe('a guest that HA manages', () => {
+  test.concurrent('ha-managed-start-stop-delete', async () => {
+    // HA takes two seconds to notice a wish: longer than a step that is in effect at once.
+    const { t, guest, vmid } = await running({ latency: { ...quick, haManager: 20_000 } });
+    const requests = (end: string) => changes(t.pve).filter(({ path }) => path.endsWith(end)).length;
+    t.pve.outside.addToHa(vmid);
+    t.pve.outside.setHaState(vmid, 'started');
+    await told(t, 'Placed=True ManagedByHA', 'HA may move it');
+    await patch(t, { powerState: 'OffGraceful' });
+    await soon(async () => {
+      expect(guest.running).toBeUndefined();
+      expect(condition(await t.vm('web')).is).toBe('Ready=True Reconciled');
+    });
+    expect(requests('/status/shutdown')).toBe(1);
+    expect(tasksDone(t.pve, 'hastop')).toBe(1);
+    const starts = requests('/status/start');
+    await patch(t, { powerState: 'On' });
+    await soon(async () => {
+      expect(guest.running).toBeDefined();
+      expect(condition(await t.vm('web')).is).toBe('Ready=True Reconciled');
+    });
+    expect(requests('/status/start')).toBe(starts + 1);
+    await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
+    expect(requests('/status/shutdown')).toBe(2);
+    expect(ownGuests(t.pve)).toEqual([]);
+    expect(orphans(t.pve)).toEqual([]);
+    expect([...t.pve.state.ha.resources.keys()]).toEqual([]);
+  });
+
+  test.concurrent('and that stops by itself is left to HA, which starts it again', async () => {
+    const { t, guest, vmid } = await running();
+    t.pve.outside.addToHa(vmid);
+    t.pve.outside.setHaState(vmid, 'started');
+    const starts = tasksDone(t.pve, 'qmstart');
+    t.pve.outside.stop(vmid);
+    await soon(() => expect(tasksDone(t.pve, 'qmstart')).toBe(starts + 1));
+    await t.ready('vm/web');
+    expect(guest.running).toBeDefined();
+    expect(tasksDone(t.pve, 'hastart')).toBe(0);
+  });
+
+  test.concurrent('and that HA has given up says how to clear the error', async () => {
+    const { t, vmid } = await running();
+    t.pve.outside.addToHa(vmid);
+    t.pve.outside.setHaState(vmid, 'error');
+    const clear = `ha-manager set vm:${vmid} --state disabled`;
+    await told(t, 'Synced=False Different', clear); // it runs, so it is ready all the same
+    t.pve.outside.stop(vmid);
+    await told(t, 'Stalled=True HaError', clear);
+    expect(tasksDone(t.pve, 'hastart')).toBe(0);
+    t.pve.outside.requestHa(vmid, 'disabled');
+    await t.ready('vm/web');
+    expect(tasksDone(t.pve, 'hastart')).toBe(1);
+  });
+});
