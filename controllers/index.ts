@@ -5,6 +5,7 @@ export { consequencesOf, granteeOf, lacksOf, namesOf, type Lacks } from './provi
 export { gatherLayers, type NamedEntries } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
+export { heldWhileUsed } from './shared/in-use.ts';
 export { outcomeOf } from './shared/outcome-of.ts';
 export { unsupportedController } from './shared/unsupported.ts';
 export { exclusivesOf } from './virtualmachine/addresses-in-use.ts';

@@ -7,6 +7,7 @@ import {
   createPrivilegeWatch,
   DRIFT_TICK,
   driftScan,
+  heldWhileUsed,
   exclusivesOf,
   outcomeOf as outcomeOfPve,
   providerController,
@@ -40,7 +41,7 @@ import { controllerRunner, type Runner } from './runtime/controller-runner.ts';
 import type { Controller, Resource } from './runtime/controller.ts';
 import { LeaderElector } from './runtime/leader-election.ts';
 import { Manager } from './runtime/manager.ts';
-import type { ChangeSource, ObjectStore } from './runtime/object-store.ts';
+import type { ChangeSource, Entry, ObjectStore } from './runtime/object-store.ts';
 import { watchOwn, watchRelated } from './runtime/triggers.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -194,12 +195,20 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   );
   const imageRunner = run(
     kinds.image,
-    vmImageController({ providers: kinds.provider.cache, connections: pool }),
+    heldWhileUsed(
+      'VMImage',
+      vmImageController({ providers: kinds.provider.cache, connections: pool }),
+      (...at) => vmsBy.image.objects(at.join('/')),
+    ),
+  );
+  const classRunner = run(
+    kinds.vmClass,
+    heldWhileUsed('VMClass', vmClassController(), (...at) => vmsBy.vmClass.objects(at.join('/'))),
   );
   const runners = [
     providerRunner,
     vmRunner,
-    run(kinds.vmClass, vmClassController()),
+    classRunner,
     imageRunner,
     run(kinds.snapshot, unsupportedController('VMSnapshot', 'no snapshot is taken')),
     run(kinds.clone, unsupportedController('VMClone', 'nothing is cloned')),
@@ -222,6 +231,15 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       .flatMap((value) => vmsBy.exclusive.keys(value))
       .filter((other) => other !== key),
   );
+  // Classes and images are held while VMs use them.
+  vms.onChange((_key, before, after) => {
+    if (before && after && useOf(before) === useOf(after)) return;
+    for (const { metadata, object } of [before, after].filter((entry) => entry !== undefined)) {
+      if (!object) continue;
+      classRunner.queue.add(refKey(metadata.namespace, object.spec.classRef));
+      imageRunner.queue.add(refKey(metadata.namespace, object.spec.imageRef));
+    }
+  });
   vms.onChange((_key, before, after) => {
     if (before && before.metadata.uid !== after?.metadata.uid) memories.forget(before.metadata.uid);
     if (before?.object && !after)
@@ -263,6 +281,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     },
   };
 }
+
+/** Changes when a VM may come to use, or no longer need, another class or image. */
+const useOf = ({ metadata }: Entry<VirtualMachine>): string =>
+  `${metadata.uid} ${metadata.generation} ${metadata.deletionTimestamp ?? ''}`;
 
 const providerOf = ({ metadata, spec }: Pick<VirtualMachine, 'metadata' | 'spec'>): string =>
   refKey(metadata.namespace, spec.providerRef);

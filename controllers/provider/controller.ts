@@ -1,9 +1,10 @@
 /** Provider: connects to Proxmox VE and says what it found. */
 import { CredentialsError, PveError, type View, type ClusterIdentity } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
+import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import { minutes, seconds } from '../../src/lib/units.ts';
 import type { Controller, EventNote, Pass, Verdict } from '../../src/runtime/controller.ts';
 import { released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import { inUse, type UsersOf } from '../shared/in-use.ts';
 import { Reasons } from '../shared/reasons.ts';
 import type { ConnectionPool, Line } from './connect.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster-identity.ts';
@@ -25,7 +26,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly pool: ConnectionPool;
   readonly privileges: PrivilegeWatch;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
-  readonly usersOf: (namespace: string, name: string) => readonly VirtualMachine[];
+  readonly usersOf: UsersOf;
 }
 
 type ProviderVerdict = Verdict<ProviderStatus>;
@@ -56,19 +57,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       ports.pool.drop(key);
       return { outcome: released, status: {} };
     }
-    const named = users
-      .slice(0, 5)
-      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
-      .join(', ');
-    const rest = users.length > 5 ? ` and ${users.length - 5} more` : '';
-    return {
-      outcome: waiting(
-        'InUse',
-        `The Provider is kept while VirtualMachines need it: ${named}${rest}.`,
-        LOOK_AGAIN,
-      ),
-      status: kept(provider),
-    };
+    return { outcome: inUse('Provider', users), status: kept(provider) };
   }
 
   async function settingsOf(

@@ -64,6 +64,8 @@ export interface Controller<O extends Resource, Status> {
   readonly name: string;
   /** Absent: nothing outside Kubernetes depends on the object, so nothing holds it back when it is deleted. */
   readonly finalizer?: string;
+  /** Whether the finalizer is needed now; absent: always. It comes and goes with the answer. */
+  readonly holds?: (object: O) => boolean;
   reconcile(object: O, pass: Pass<O>): Promise<Verdict<Status>>;
 }
 

@@ -29,7 +29,7 @@ export type Next =
 
 /** How a pass ended, for metrics and the queue. */
 export interface PassResult {
-  readonly outcome: Outcome['kind'] | 'held' | 'conflict' | 'bug' | 'skipped';
+  readonly outcome: Outcome['kind'] | 'held' | 'let go' | 'conflict' | 'bug' | 'skipped';
   readonly reason?: string | undefined;
   readonly next: Next;
 }
@@ -50,14 +50,12 @@ export async function runPass<O extends Resource, Status extends object>(
   const entry = deps.store.cached(key);
   if (!entry) return SKIPPED;
   const { finalizer } = controller;
-  const held = finalizer === undefined || entry.metadata.finalizers.includes(finalizer);
-  if (isDeleting(entry) && (finalizer === undefined || !held)) return SKIPPED; // others hold it, not we
+  const held = finalizer !== undefined && entry.metadata.finalizers.includes(finalizer);
+  if (isDeleting(entry) && !held) return SKIPPED; // others hold it, not we
   const object = readable(entry);
-  if (object && !held) {
-    // Before the first effect outside: a deletion must find us waiting.
-    const written = await deps.store.writeFinalizers(entry, [...entry.metadata.finalizers, finalizer]);
-    return afterWrite(written, key, deps, { outcome: 'held', next: NOW });
-  }
+  // Before the first effect outside: a deletion must find us waiting.
+  if (object && finalizer !== undefined && !isDeleting(entry) && wants(controller, object) !== held)
+    return setFinalizer(entry, finalizer, held ? 'let go' : 'held', deps);
 
   const { metadata } = entry;
   const log = deps.log.child({
@@ -71,6 +69,25 @@ export async function runPass<O extends Resource, Status extends object>(
   return finding.outcome.kind === 'released'
     ? release(sight.entry, finalizer, deps, finding)
     : conclude(finding, await report(sight.entry, finding, { ...deps, log }));
+}
+
+const wants = <O extends Resource, Status extends object>(
+  { holds }: Controller<O, Status>,
+  object: O,
+): boolean => holds?.(object) ?? true;
+
+async function setFinalizer<O extends Resource>(
+  entry: Entry<O>,
+  finalizer: string,
+  outcome: 'held' | 'let go',
+  deps: EngineDeps<O>,
+): Promise<PassResult> {
+  const others = entry.metadata.finalizers.filter((name) => name !== finalizer);
+  const written = await deps.store.writeFinalizers(
+    entry,
+    outcome === 'held' ? [...others, finalizer] : others,
+  );
+  return afterWrite(written, entry.key, deps, { outcome, next: NOW });
 }
 
 function conclude(finding: Finding, stored: Reported): PassResult {

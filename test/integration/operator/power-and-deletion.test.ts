@@ -8,7 +8,7 @@ import {
 } from '../harness/operator.ts';
 import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
+import { condition, tenant, type Tenant, userData, vm, vmClass } from './tenant.ts';
 
 let plane: OperatorPlane;
 let operator: RunningOperator;
@@ -145,6 +145,29 @@ describe('deletion', () => {
     expect(guestNamed(t.pve, 'web').running).toBeDefined();
     await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
     await t.kubectl('wait', 'provider/pve', '--for=delete', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+  });
+
+  test.concurrent('of a class or an image waits while a VM uses it that is to stay', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'), vmClass('unused'));
+    await settled(t, 'web', 'Running');
+    await t.kubectl('delete', 'vmclass', 'unused', '--timeout=30s');
+    await t.kubectl('delete', 'vmclass/small', 'vmimage/ubuntu', '--wait=false');
+    for (const [plural, name] of [
+      ['vmclasses', 'small'],
+      ['vmimages', 'ubuntu'],
+    ] as const)
+      await soon(async () => {
+        const { is, message } = condition(await t.find(plural, name), 'Reconciling');
+        expect(is).toBe('Reconciling=True InUse');
+        expect(message).toContain(`${t.namespace}/web`);
+      });
+    // The VM does not miss them meanwhile, and is deleted as ever.
+    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await settled(t, 'web', 'Stopped');
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.kubectl('wait', 'vmclass/small', 'vmimage/ubuntu', '--for=delete', '--timeout=60s');
     expect(ownGuests(t.pve)).toEqual([]);
   });
 

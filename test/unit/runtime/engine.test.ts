@@ -26,6 +26,7 @@ function anEngine(
   store: InMemoryStore,
   reconcile: Reconcile,
   withFinalizer: 'finalizer' | 'none' = 'finalizer',
+  holds?: () => boolean,
 ) {
   const told: EventNote[] = [];
   const aborting = new AbortController();
@@ -36,6 +37,7 @@ function anEngine(
   const controller: Controller<Thing, Made> = {
     name: 'thing',
     ...(withFinalizer === 'finalizer' && { finalizer: 'thing/finalizer' }),
+    ...(holds && { holds }),
     reconcile: spy,
   };
   const pass = () =>
@@ -75,6 +77,21 @@ describe('a pass over an object', () => {
     expect(reconcile).not.toHaveBeenCalled();
     expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
     expect(await pass()).toMatchObject({ outcome: 'settled' });
+  });
+
+  test('takes and lets go of a finalizer that is not always needed, and works without it', async () => {
+    const store = inMemoryStore(aThing({ finalizers: ['other'] }));
+    let needed = false;
+    const { pass } = anEngine(store, gives(settled()), 'finalizer', () => needed);
+    expect(await pass()).toMatchObject({ outcome: 'settled' });
+    expect(store.live()!.metadata.finalizers).toEqual(['other']);
+    needed = true;
+    expect(await pass()).toMatchObject({ outcome: 'held', next: { when: 'after', delay: 0 } });
+    expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
+    expect(await pass()).toMatchObject({ outcome: 'settled' });
+    needed = false;
+    expect(await pass()).toMatchObject({ outcome: 'let go', next: { when: 'after', delay: 0 } });
+    expect(store.live()!.metadata.finalizers).toEqual(['other']);
   });
 
   test('writes what the controller reports, its conditions and the generation in one go', async () => {
@@ -253,6 +270,14 @@ describe('deletion', () => {
     expect(store.live()!.metadata.finalizers).toEqual(['a', 'b']);
     expect(await pass()).toMatchObject({ outcome: 'skipped' });
     expect(reconcile).toHaveBeenCalledTimes(1);
+  });
+
+  test('goes on where the finalizer is no longer needed', async () => {
+    const store = inMemoryStore(aThing({ ...DELETED, finalizers: ['thing/finalizer'] }));
+    const { pass, reconcile } = anEngine(store, gives(released), 'finalizer', () => false);
+    expect(await pass()).toMatchObject({ outcome: 'released' });
+    expect(reconcile).toHaveBeenCalledTimes(1);
+    expect(store.live()).toBeUndefined();
   });
 
   test('is not held up by a controller without a finalizer', async () => {
