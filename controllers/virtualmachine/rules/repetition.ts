@@ -59,12 +59,16 @@ export const taken = (
 /** Steps that look before they act: the first repetition is what sees that the step had its effect. */
 const SEES_FOR_ITSELF: readonly Step['do'][] = ['deleteSeed'];
 
+/** What these do is done by the status write that follows. Where it is refused, nothing was done, and nothing undid it. */
+const ONLY_WRITTEN_DOWN: readonly Step['do'][] = ['reserve', 'releaseClaim', 'noteSeed'];
+
 /** What to do instead of repeating a step too soon. */
 export function tooSoon(
   last: LastStep | undefined,
   { step, generation }: { readonly step: Step; readonly generation: number },
   now: number,
 ): Plan | undefined {
+  if (ONLY_WRITTEN_DOWN.includes(step.do)) return undefined;
   if (last?.signature !== signatureOf(step, generation) || now - last.at >= FORGOTTEN_MS) return undefined;
   const repeated = SEES_FOR_ITSELF.includes(step.do) ? last.times - 1 : last.times;
   if (repeated === 0) return undefined;

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Step } from '../../../../controllers/virtualmachine/model.ts';
 import { signatureOf, taken, tooSoon } from '../../../../controllers/virtualmachine/rules/repetition.ts';
+import { vmid } from '../../../../src/lib/units.ts';
 import { NOW } from '../../../builders/guests.ts';
 
 const after = (step: Step, times: number) => {
@@ -18,4 +19,13 @@ test('an image that was deleted is looked for at once, and deleted again only af
   const step: Step = { do: 'deleteSeed', volume: 'local:iso/a.iso' };
   expect(after(step, 1)).toBeUndefined();
   expect(after(step, 2)).toMatchObject({ kind: 'wait', againMs: 5_000 });
+});
+
+test('what is only written down is repeated at once: its write was refused, or it would not be asked for', () => {
+  const steps: readonly Step[] = [
+    { do: 'reserve' },
+    { do: 'releaseClaim', vmid: vmid(100) },
+    { do: 'noteSeed', volume: 'local:iso/a.iso' },
+  ];
+  for (const step of steps) expect(after(step, 3)).toBeUndefined();
 });
