@@ -48,7 +48,7 @@ describe.each(MANIFESTS)('the image for %s', (manifest) => {
   });
 });
 
-describe('what a user asks for arrives in the image', () => {
+describe('full-user-data-arrives: what a user asks for is in the image', () => {
   const userDataIn = (manifest: string): unknown =>
     parse(unpack(imageOf(manifestInput(manifest)), ['user-data'])['user-data']!.toString());
 

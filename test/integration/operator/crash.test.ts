@@ -11,8 +11,12 @@ import {
 import { changes, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { tenant, type Tenant, userData, vm } from './tenant.ts';
 
-const KILLS_WHILE_CREATING = 14;
-const KILLS_WHILE_DELETING = 6;
+/** VIRTRIGAUD_KILLS=200 VIRTRIGAUD_SEED=any: as many as one likes, at other moments. */
+const KILLS_WHILE_CREATING = Number(process.env['VIRTRIGAUD_KILLS'] ?? 14);
+const KILLS_WHILE_DELETING = Math.ceil(KILLS_WHILE_CREATING * 0.4);
+const SEED = process.env['VIRTRIGAUD_SEED'] ?? 'crash';
+/** A kill takes a few seconds, and VMs that wait for certainty a minute. */
+const LIMIT_MS = 300_000 + (KILLS_WHILE_CREATING - 14) * 20_000;
 /** Most a round waits for its moment: what is left may be waiting itself, for certainty. */
 const ROUND_MS = 5_000;
 /** A VM of these tests takes five changes in Proxmox VE; a number below 1 means before the first. */
@@ -20,7 +24,7 @@ const MOMENTS = [0, 5] as const;
 
 let plane: OperatorPlane;
 let operators: OperatorProcesses;
-const random = new Random('crash');
+const random = new Random(SEED);
 
 beforeAll(async () => {
   plane = await startOperatorPlane();
@@ -47,35 +51,39 @@ async function runAndKill({ pve }: Tenant): Promise<void> {
 
 const spawn = () => operators.spawn('operator', ['--no-leader-elect']);
 
-test('killed again and again, it makes one guest for each object and removes each', async () => {
-  const t = await tenant(plane, { latency: { scale: 0.1, request: 200 } });
-  const { pve } = t;
-  const names = Array.from({ length: KILLS_WHILE_CREATING }, (_, n) => `vm-${n}`);
-  for (const name of names) {
-    await t.apply(vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] }));
-    await runAndKill(t);
-  }
-  const creator = spawn();
-  await t.ready(...names.map((name) => `vm/${name}`));
+test(
+  'killed again and again, it makes one guest for each object and removes each',
+  async () => {
+    const t = await tenant(plane, { latency: { scale: 0.1, request: 200 } });
+    const { pve } = t;
+    const names = Array.from({ length: KILLS_WHILE_CREATING }, (_, n) => `vm-${n}`);
+    for (const name of names) {
+      await t.apply(vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] }));
+      await runAndKill(t);
+    }
+    const creator = spawn();
+    await t.ready(...names.map((name) => `vm/${name}`));
 
-  const objects = await t.list('virtualmachines');
-  const numbers = objects.map(({ metadata, status }) => [metadata.name, status.vmid]);
-  expect(
-    ownGuests(pve)
-      .map((guest) => [guest.get('name'), guest.vmid])
-      .toSorted(),
-  ).toEqual(numbers.toSorted());
-  expect(tasksDone(pve, 'qmclone')).toBe(names.length);
-  expect(images(pve)).toHaveLength(names.length);
-  expect(orphans(pve)).toEqual([]);
+    const objects = await t.list('virtualmachines');
+    const numbers = objects.map(({ metadata, status }) => [metadata.name, status.vmid]);
+    expect(
+      ownGuests(pve)
+        .map((guest) => [guest.get('name'), guest.vmid])
+        .toSorted(),
+    ).toEqual(numbers.toSorted());
+    expect(tasksDone(pve, 'qmclone')).toBe(names.length);
+    expect(images(pve)).toHaveLength(names.length);
+    expect(orphans(pve)).toEqual([]);
 
-  await creator.end('SIGKILL');
-  await t.kubectl('delete', 'vm', '--all', '--wait=false');
-  for (let kills = 0; kills < KILLS_WHILE_DELETING; kills += 1) await runAndKill(t);
-  spawn();
-  await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
-  expect(ownGuests(pve)).toEqual([]);
-  expect(images(pve)).toEqual([]);
-  expect(orphans(pve)).toEqual([]);
-  expect(await operators.log('operator')).not.toContain('"level":"error"');
-}, 300_000);
+    await creator.end('SIGKILL');
+    await t.kubectl('delete', 'vm', '--all', '--wait=false');
+    for (let kills = 0; kills < KILLS_WHILE_DELETING; kills += 1) await runAndKill(t);
+    spawn();
+    await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+    expect(ownGuests(pve)).toEqual([]);
+    expect(images(pve)).toEqual([]);
+    expect(orphans(pve)).toEqual([]);
+    expect(await operators.log('operator')).not.toContain('"level":"error"');
+  },
+  LIMIT_MS,
+);

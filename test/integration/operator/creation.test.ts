@@ -8,17 +8,10 @@ import {
   startOperator,
   startOperatorPlane,
 } from '../harness/operator.ts';
-import {
-  cloneRequests,
-  type FakePve,
-  guestNamed,
-  images,
-  orphans,
-  ownGuests,
-  tasksDone,
-} from '../harness/pve.ts';
+import { cloneRequests, type FakePve, guestNamed, images, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
+import { condition, tenant, userData, vm } from './tenant.ts';
+import { expectNothingLeft, expectOneGuestEach } from './world.ts';
 
 let plane: OperatorPlane;
 let operator: RunningOperator;
@@ -31,23 +24,6 @@ afterAll(async () => {
   await operator.stop();
   await plane.stop();
 });
-
-/** What must be true of any tenant when its objects are Ready. */
-async function expectOneGuestEach(t: Tenant): Promise<void> {
-  const objects = await t.list('virtualmachines');
-  const claimed = objects.map(({ metadata, status }) => [metadata.name, status.vmid]);
-  const made = ownGuests(t.pve).map((guest) => [guest.get('name'), guest.vmid]);
-  expect(made.toSorted()).toEqual(claimed.toSorted());
-  expect(orphans(t.pve)).toEqual([]);
-  const used = ownGuests(t.pve).filter((guest) => guest.get('ide2')?.includes('virtrigaud-'));
-  expect(images(t.pve)).toHaveLength(used.length);
-}
-
-function expectNothingLeft({ pve }: Tenant): void {
-  expect(ownGuests(pve)).toEqual([]);
-  expect(images(pve)).toEqual([]);
-  expect(orphans(pve)).toEqual([]);
-}
 
 describe('an object that is disturbed while its VM is created', () => {
   test.concurrent('by an annotation every 50 ms gets one guest', async () => {
@@ -80,39 +56,42 @@ describe('an object that is disturbed while its VM is created', () => {
   const guestOf = (pve: FakePve, name: string) =>
     [...pve.state.guests.values()].find((guest) => guest.get('name') === name);
 
-  test.concurrent('by its deletion at any stage leaves nothing', async () => {
-    const t = await tenant(plane);
-    const { pve } = t;
-    const object = (name: string) => t.find('virtualmachines', name);
-    const stages: Readonly<Record<string, (name: string) => boolean | Promise<boolean>>> = {
-      'at-once': () => true,
-      held: async (name) => ((await object(name))?.metadata.finalizers.length ?? 1) > 0,
-      claimed: async (name) => (await object(name))?.status.vmid !== undefined,
-      asked: (name) => cloneRequests(pve).some(({ params }) => params['name'] === name),
-      noted: async (name) => (await object(name))?.status['cloudInit'] !== undefined,
-      cloned: (name) => guestOf(pve, name) !== undefined && guestOf(pve, name)?.get('lock') === undefined,
-      uploaded: (name) => {
-        const vmid = guestOf(pve, name)?.vmid;
-        return vmid !== undefined && images(pve).some((image) => image.name.includes(`-${vmid}-`));
-      },
-      configured: (name) => guestOf(pve, name)?.get('smbios1') !== undefined,
-      asking: (name) => requested(pve, name, /\/config$/),
-      growing: (name) => requested(pve, name, /\/resize$/),
-      starting: (name) => requested(pve, name, /\/status\/start$/),
-      started: (name) => guestOf(pve, name)?.running !== undefined,
-    };
-    const names = Object.keys(stages);
-    await t.apply(...names.map((name) => vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] })));
-    await Promise.all(
-      names.map(async (name) => {
-        await soon(async () => expect(await stages[name]?.(name)).toBe(true));
-        expect(await plane.api.remove(t.path(name))).toBe(true);
-      }),
-    );
-    await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
-    expect(await t.list('virtualmachines')).toEqual([]);
-    expectNothingLeft(t);
-  });
+  test.concurrent(
+    'delete-during-create-does-not-orphan: by its deletion at any stage leaves nothing',
+    async () => {
+      const t = await tenant(plane);
+      const { pve } = t;
+      const object = (name: string) => t.find('virtualmachines', name);
+      const stages: Readonly<Record<string, (name: string) => boolean | Promise<boolean>>> = {
+        'at-once': () => true,
+        held: async (name) => ((await object(name))?.metadata.finalizers.length ?? 1) > 0,
+        claimed: async (name) => (await object(name))?.status.vmid !== undefined,
+        asked: (name) => cloneRequests(pve).some(({ params }) => params['name'] === name),
+        noted: async (name) => (await object(name))?.status['cloudInit'] !== undefined,
+        cloned: (name) => guestOf(pve, name) !== undefined && guestOf(pve, name)?.get('lock') === undefined,
+        uploaded: (name) => {
+          const vmid = guestOf(pve, name)?.vmid;
+          return vmid !== undefined && images(pve).some((image) => image.name.includes(`-${vmid}-`));
+        },
+        configured: (name) => guestOf(pve, name)?.get('smbios1') !== undefined,
+        asking: (name) => requested(pve, name, /\/config$/),
+        growing: (name) => requested(pve, name, /\/resize$/),
+        starting: (name) => requested(pve, name, /\/status\/start$/),
+        started: (name) => guestOf(pve, name)?.running !== undefined,
+      };
+      const names = Object.keys(stages);
+      await t.apply(...names.map((name) => vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] })));
+      await Promise.all(
+        names.map(async (name) => {
+          await soon(async () => expect(await stages[name]?.(name)).toBe(true));
+          expect(await plane.api.remove(t.path(name))).toBe(true);
+        }),
+      );
+      await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+      expect(await t.list('virtualmachines')).toEqual([]);
+      expectNothingLeft(t);
+    },
+  );
 });
 
 describe('a clone', () => {
@@ -125,7 +104,7 @@ describe('a clone', () => {
       { ...POST_CLONE, kind: 'status-after-effect', code: 595, reason: 'No route to host' },
     ],
     [
-      'a proxy gives up with 596',
+      'a proxy gives up (596-after-clone-post-does-not-clone-twice)',
       { ...POST_CLONE, kind: 'status-after-effect', code: 596, reason: 'Connection timed out' },
     ],
     ['the answer is empty', { ...POST_CLONE, kind: 'empty' }],
@@ -193,26 +172,29 @@ describe('a clone', () => {
     await expectOneGuestEach(t);
   });
 
-  test.concurrent('under a number that a stranger took meanwhile goes to another', async () => {
-    const t = await tenant(plane);
-    t.pve.faults.add({ ...POST_CLONE, kind: 'delay', ms: 1500 });
-    await t.apply(vm('web', { userData }));
-    const number = await soon(async () => {
-      const { vmid } = (await t.vm('web')).status;
-      if (vmid === undefined) throw new Error('no number is reserved yet');
-      return vmid;
-    });
-    t.pve.addGuest({ vmid: number, node: 'pve-2', config: { name: 'stranger', scsi0: 'nvme-storage:5' } });
-    const stranger = t.pve.state.guests.get(number);
-    const digest = stranger?.digest;
-    await t.ready('vm/web');
-    expect((await t.vm('web')).status.vmid).not.toBe(number);
-    expect(t.pve.state.guests.get(number)).toBe(stranger);
-    expect(stranger?.digest).toBe(digest);
-    await expectOneGuestEach(t);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
-    expect(t.pve.state.guests.get(number)?.digest).toBe(digest);
-  });
+  test.concurrent(
+    'foreign-vm-on-our-vmid-is-never-touched: under a number that a stranger took meanwhile goes to another',
+    async () => {
+      const t = await tenant(plane);
+      t.pve.faults.add({ ...POST_CLONE, kind: 'delay', ms: 1500 });
+      await t.apply(vm('web', { userData }));
+      const number = await soon(async () => {
+        const { vmid } = (await t.vm('web')).status;
+        if (vmid === undefined) throw new Error('no number is reserved yet');
+        return vmid;
+      });
+      t.pve.addGuest({ vmid: number, node: 'pve-2', config: { name: 'stranger', scsi0: 'nvme-storage:5' } });
+      const stranger = t.pve.state.guests.get(number);
+      const digest = stranger?.digest;
+      await t.ready('vm/web');
+      expect((await t.vm('web')).status.vmid).not.toBe(number);
+      expect(t.pve.state.guests.get(number)).toBe(stranger);
+      expect(stranger?.digest).toBe(digest);
+      await expectOneGuestEach(t);
+      await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+      expect(t.pve.state.guests.get(number)?.digest).toBe(digest);
+    },
+  );
 });
 
 test.concurrent(

@@ -1,4 +1,4 @@
-/** Fifty VMs and two operators: what is settled costs next to nothing, and one operator acts at a time. */
+/** Fifty VMs, two operators and others who make VMs: a number each, next to no cost at rest, one operator at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
@@ -8,12 +8,14 @@ import {
   OPERATOR_NAMESPACE,
   startOperatorPlane,
 } from '../harness/operator.ts';
-import { changes, ownGuests, tasksDone } from '../harness/pve.ts';
+import { changes, type Guest, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import type { Server } from '../../../hack/control-plane/processes.ts';
 import { tenant, type Tenant, vm } from './tenant.ts';
+import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
 const VMS = 50;
+const STRANGERS = 40;
 const WINDOW_S = 20;
 /** Seconds. */
 const INVENTORY_INTERVAL = 5;
@@ -23,6 +25,8 @@ let plane: OperatorPlane;
 let operators: OperatorProcesses;
 let t: Tenant;
 let killed: Server;
+let strangers: readonly Stranger[] = [];
+const names = Array.from({ length: VMS }, (_, n) => `vm-${n}`);
 
 beforeAll(async () => {
   plane = await startOperatorPlane();
@@ -62,15 +66,50 @@ const versions = async (): Promise<Readonly<Record<string, string>>> =>
     ]),
   );
 
-test('fifty VMs that are settled cost Proxmox VE the inventory, and the API server the Lease', async () => {
+interface Stranger {
+  readonly guest: Guest;
+  /** As it was when it came. */
+  readonly digest: string;
+}
+
+/** Guests of others that come while ours are made, each under the number that Proxmox VE would give out next. */
+async function strangersCome({ pve }: Tenant, done: AbortSignal): Promise<readonly Stranger[]> {
+  const strangers: Stranger[] = [];
+  while (!done.aborted && strangers.length < STRANGERS) {
+    let vmid = 100;
+    while (pve.state.guests.has(vmid)) vmid += 1;
+    const guest = pve.addGuest({ vmid, node: 'pve-2', config: { name: `stranger-${vmid}` } });
+    strangers.push({ guest, digest: guest.digest });
+    await sleep(40);
+  }
+  return strangers;
+}
+
+function expectStrangersUntouched({ pve }: Tenant): void {
+  expect(strangers.length).toBeGreaterThan(0);
+  for (const { guest, digest } of strangers) {
+    expect(pve.state.guests.get(guest.vmid)).toBe(guest);
+    expect(guest.digest).toBe(digest);
+  }
+}
+
+test('nextid-race-50-parallel-creates: fifty VMs in one apply get a number each, while others take numbers too', async () => {
   killed = operators.spawn('first');
   await soon(async () => expect(await holder()).not.toBe(''));
   operators.spawn('second');
-  const names = Array.from({ length: VMS }, (_, n) => `vm-${n}`);
+  const made = new AbortController();
   await t.apply(...names.map((name) => vm(name)));
+  const coming = strangersCome(t, made.signal);
   await t.ready(...names.map((name) => `vm/${name}`));
+  made.abort();
+  strangers = await coming;
+  await expectOneGuestEach(t);
+  await expectOneCloneEach(t);
   expect(ownGuests(t.pve)).toHaveLength(VMS);
-  expect(tasksDone(t.pve, 'qmclone')).toBe(VMS);
+  expectStrangersUntouched(t);
+}, 200_000);
+
+test('fifty VMs that are settled cost Proxmox VE the inventory, and the API server the Lease', async () => {
   await soon(async () => {
     for (const { status } of await t.list('virtualmachines')) expect(status.ipAddresses).not.toEqual([]);
   });
@@ -111,3 +150,10 @@ test('the second operator takes over from one that was killed, and only does wha
   await sleep(2_000); // whatever it might still write about the others
   expect(await versions()).toMatchObject(others);
 });
+
+test('fifty VMs that are deleted at once leave nothing of theirs, and all that is of others', async () => {
+  await t.kubectl('delete', 'vm', '--all', '--wait=false');
+  await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+  expectNothingLeft(t);
+  expectStrangersUntouched(t);
+}, 150_000);

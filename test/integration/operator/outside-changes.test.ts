@@ -22,19 +22,22 @@ afterAll(async () => {
   await plane.stop();
 });
 
-test.concurrent('a guest that was removed in Proxmox VE is reported and not made again', async () => {
-  const t = await tenant(plane);
-  await t.apply(vm('web', { userData }));
-  await t.ready('vm/web');
-  t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
-  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False GuestMissing'));
-  await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
-  expect(cloneRequests(t.pve)).toHaveLength(1);
-  expect(images(t.pve)).toEqual([]);
-});
+test.concurrent(
+  'vm-deleted-in-ui-does-not-recreate-by-default: a guest that was removed in Proxmox VE is reported',
+  async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData }));
+    await t.ready('vm/web');
+    t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
+    await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False GuestMissing'));
+    await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(cloneRequests(t.pve)).toHaveLength(1);
+    expect(images(t.pve)).toEqual([]);
+  },
+);
 
-test.concurrent('a guest that was migrated in Proxmox VE is followed', async () => {
+test.concurrent('vm-migrated-in-ui-is-followed: a guest that was migrated in Proxmox VE', async () => {
   const t = await tenant(plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
@@ -84,23 +87,26 @@ test.concurrent('a guest whose mark is put back goes on', async () => {
   expect(guest.running).toBeDefined();
 });
 
-test.concurrent('a locked guest is waited for, and goes on when the lock is cleared', async () => {
-  const t = await tenant(plane);
-  await t.apply(vm('web'));
-  await t.ready('vm/web');
-  const { vmid } = guestNamed(t.pve, 'web');
-  t.pve.outside.lock(vmid, 'backup');
-  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
-  await soon(async () => {
-    const { is, message } = condition(await t.vm('web'));
-    expect(is).toBe('Ready=False Locked');
-    expect(message).toContain('the lock "backup"');
-  });
-  expect(guestNamed(t.pve, 'web').running).toBeDefined();
-  t.pve.outside.unlock(vmid);
-  await soon(() => expect(guestNamed(t.pve, 'web').running).toBeUndefined());
-  await t.ready('vm/web');
-});
+test.concurrent(
+  'locked-vm-waits: a locked guest is waited for, and goes on when the lock is cleared',
+  async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await t.ready('vm/web');
+    const { vmid } = guestNamed(t.pve, 'web');
+    t.pve.outside.lock(vmid, 'backup');
+    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False Locked');
+      expect(message).toContain('the lock "backup"');
+    });
+    expect(guestNamed(t.pve, 'web').running).toBeDefined();
+    t.pve.outside.unlock(vmid);
+    await soon(() => expect(guestNamed(t.pve, 'web').running).toBeUndefined());
+    await t.ready('vm/web');
+  },
+);
 
 test.concurrent(
   'the guest of a cluster that was rebuilt from Git is adopted by hand, never doubled',

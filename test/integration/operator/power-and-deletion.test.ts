@@ -50,7 +50,7 @@ describe('power', () => {
     await soon(async () => expect((await t.vm('web')).status.ipAddresses).not.toEqual([]));
   });
 
-  test.concurrent('off gracefully shuts the guest down and stays off', async () => {
+  test.concurrent('off-graceful-settles: off gracefully shuts the guest down and stays off', async () => {
     const t = await tenant(plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
@@ -113,24 +113,27 @@ describe('deletion', () => {
     expect(orphans(t.pve)).toEqual([]);
   });
 
-  test.concurrent('waits for a guest that is protected in Proxmox VE, which keeps running', async () => {
-    const t = await tenant(plane);
-    await t.apply(vm('web', { userData }));
-    await settled(t, 'web', 'Running');
-    const { vmid } = guestNamed(t.pve, 'web');
-    t.pve.outside.edit(vmid, { protection: 1 });
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
-    await soon(async () => {
-      const { is, message } = condition(await t.vm('web'), 'Stalled');
-      expect(is).toBe('Stalled=True Protected');
-      expect(message).toContain(`qm set ${vmid} --protection 0`);
-    });
-    expect(guestNamed(t.pve, 'web').running).toBeDefined();
-    t.pve.outside.edit(vmid, { protection: null });
-    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
-    expect(ownGuests(t.pve)).toEqual([]);
-    expect(images(t.pve)).toEqual([]);
-  });
+  test.concurrent(
+    'protection-mode-delete: waits for a guest that is protected in Proxmox VE, which keeps running',
+    async () => {
+      const t = await tenant(plane);
+      await t.apply(vm('web', { userData }));
+      await settled(t, 'web', 'Running');
+      const { vmid } = guestNamed(t.pve, 'web');
+      t.pve.outside.edit(vmid, { protection: 1 });
+      await t.kubectl('delete', 'vm', 'web', '--wait=false');
+      await soon(async () => {
+        const { is, message } = condition(await t.vm('web'), 'Stalled');
+        expect(is).toBe('Stalled=True Protected');
+        expect(message).toContain(`qm set ${vmid} --protection 0`);
+      });
+      expect(guestNamed(t.pve, 'web').running).toBeDefined();
+      t.pve.outside.edit(vmid, { protection: null });
+      await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+      expect(ownGuests(t.pve)).toEqual([]);
+      expect(images(t.pve)).toEqual([]);
+    },
+  );
 
   test.concurrent('of a Provider waits for its VMs', async () => {
     const t = await tenant(plane);

@@ -55,7 +55,7 @@ async function works(t: Tenant): Promise<void> {
   expect(ownGuests(t.pve)).toEqual([]);
 }
 
-describe('a server is trusted', () => {
+describe('ca-bundle-and-fingerprint: a server is trusted', () => {
   const WRONG = 'AB'.repeat(32);
 
   test.concurrent('with its fingerprint among those of the Provider, and no CA', async () => {
@@ -107,7 +107,7 @@ describe('a server is trusted', () => {
 
 describe('the endpoint', () => {
   test.concurrent.each(['', '/', '/api2', '/api2/json', '/api2/json/'])(
-    'may be an IPv6 address followed by "%s"',
+    'ipv6-endpoint, endpoint-with-api2-suffix: may be an IPv6 address followed by "%s"',
     async (path) => {
       const t = await bareTenant(plane, { host: '::1' });
       const { pve } = t;
@@ -140,19 +140,22 @@ describe('with user name and password', () => {
     expect(pve.requests.filter(({ status }) => status === 401)).toEqual([]);
   });
 
-  test.concurrent('a ticket that ended is replaced, and the VM follows its spec as before', async () => {
-    const clock = new RunningClock();
-    const t = await bareTenant(plane, { clock });
-    const { pve } = t;
-    await t.apply(withPassword(pve), provider(pve), vmClass(), vmImage(), vm('web'));
-    await t.ready('vm/web');
-    await clock.advance(3 * HOUR);
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
-    await soon(() => expect(tasksDone(pve, 'qmstop')).toBe(1));
-    await t.ready('vm/web', 'provider/pve');
-    expect(guestNamed(pve, 'web').running).toBeUndefined();
-    expect(logins(pve).length).toBeGreaterThan(1);
-  });
+  test.concurrent(
+    'ticket-renewed-after-2h: a ticket that ended is replaced, and the VM follows its spec as before',
+    async () => {
+      const clock = new RunningClock();
+      const t = await bareTenant(plane, { clock });
+      const { pve } = t;
+      await t.apply(withPassword(pve), provider(pve), vmClass(), vmImage(), vm('web'));
+      await t.ready('vm/web');
+      await clock.advance(3 * HOUR);
+      await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+      await soon(() => expect(tasksDone(pve, 'qmstop')).toBe(1));
+      await t.ready('vm/web', 'provider/pve');
+      expect(guestNamed(pve, 'web').running).toBeUndefined();
+      expect(logins(pve).length).toBeGreaterThan(1);
+    },
+  );
 
   test.concurrent('a wrong password is told as such, and the right one is taken up', async () => {
     const t = await bareTenant(plane);

@@ -71,7 +71,7 @@ describe('with a password', () => {
     );
   });
 
-  test('a ticket that is too old to be traded costs a login with the password', async () => {
+  test('ticket-renewed-after-2h: a ticket that is too old to be traded costs a login with the password', async () => {
     let now = 0;
     await withServer(
       async ({ server, transport }) => {

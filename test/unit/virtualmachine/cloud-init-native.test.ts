@@ -142,7 +142,7 @@ describe('the keys for the drive of Proxmox VE', () => {
     expect(keysOf({ nics: [] }).set['ipconfig0']).toBe('ip=dhcp');
   });
 
-  test('list every DNS server once', () => {
+  test('dns-goes-to-nameserver: list every DNS server once', () => {
     const nics = [
       aNic({ dns: ['8.8.8.8', '1.1.1.1'] }),
       aNic({ device: 'net1', dns: ['1.1.1.1', '2001:db8::53'] }),

@@ -16,7 +16,7 @@ describe('a template by name', () => {
     expect(found({ name: NAME }, view)).toEqual([9000, 9001]);
   });
 
-  test('is refused where a node has two, with the list of them', () => {
+  test('two-templates-same-name-is-an-error-with-list: is refused where a node has two, with the list of them', () => {
     const view = aView({ guests: [copyOn('pve-1', 9000), copyOn('pve-1', 9001), copyOn('pve-2', 9002)] });
     expect(templatesNamed({ name: NAME }, view)).toMatchObject({
       ok: false,

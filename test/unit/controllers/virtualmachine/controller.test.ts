@@ -33,7 +33,7 @@ describe('a new VirtualMachine', () => {
     });
   });
 
-  test('reports the addresses of its own NIC, and none of docker0', async () => {
+  test('docker0-ip-not-first: reports the addresses of its own NIC, and none of docker0', async () => {
     const life = new Life();
     await quiet(life);
     expect(life.status.ipAddresses).toEqual([`10.0.0.${life.status.vmid! % 250}`]);
@@ -124,7 +124,7 @@ describe('a VirtualMachine at rest', () => {
     expect(timesOf(life, '/status/start')).toBe(starts);
   });
 
-  test('keeps its last addresses while the guest agent is silent, and stays ready', async () => {
+  test('agent-500-is-quiet: keeps its last addresses while the agent is silent, and stays ready', async () => {
     const life = new Life();
     await quiet(life);
     const { ipAddresses } = life.status;
@@ -170,7 +170,7 @@ describe('a VirtualMachine at rest', () => {
     expect(life.pve.guestsOf(UID)[0]?.config['scsi0']).toContain('size=40G');
   });
 
-  test('says what it cannot do about a smaller root disk, and is ready all the same', async () => {
+  test('root-disk-smaller-than-template: says what it cannot do, and is ready all the same', async () => {
     const life = new Life({ vm: { spec: { disks: [{ name: 'root', size: bytes(GiB) }] } } });
     await life.untilReady();
     expect(life.conditions).toMatchObject({ Ready: 'True', Synced: 'False' });
@@ -199,7 +199,7 @@ describe('a VirtualMachine at rest', () => {
     expect(timesOf(life, '/clone')).toBe(1);
   });
 
-  test('is not taken for gone while the cluster has no quorum', async () => {
+  test('no-quorum-is-not-absence: is not taken for gone while the cluster has no quorum', async () => {
     const life = new Life();
     await quiet(life);
     life.pve.quorate = false;
@@ -233,7 +233,7 @@ describe('a request whose answer was lost', () => {
     expect(timesOf(life, '/status/start')).toBe(1);
   });
 
-  test("is waited for by the next process too, and a lock of its task is nobody's fault", async () => {
+  test("crash-between-clone-and-status: is waited for by the next process too, and a lock of its task is nobody's fault", async () => {
     const life = lifeWith('/clone', 'dies after');
     life.pve.taskMs = 5_000;
     const told = new Set<string | undefined>();

@@ -11,6 +11,9 @@ const PLAIN: VirtualMachineChange = {};
 
 const FAULTS: readonly Fault[] = ['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'];
 
+/** VIRTRIGAUD_FAULT_RUNS=5000 for a long run; one that fails says its seed. */
+const RUNS = Number(process.env['VIRTRIGAUD_FAULT_RUNS'] ?? 200);
+
 interface Story {
   readonly vm: VirtualMachineChange;
   readonly faults: Iterable<readonly [number, Fault]>;
@@ -110,29 +113,33 @@ describe('from nothing to one guest and back to nothing', () => {
     expect([...life.pve.guests.keys()]).toEqual([9000]);
   });
 
-  test('whatever goes wrong, however often, and whenever it is deleted', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.tuple(fc.integer({ min: 1, max: 25 }), fc.constantFrom(...FAULTS)), { maxLength: 8 }),
-        fc.option(fc.nat(40), { nil: undefined }),
-        fc.constantFrom(PLAIN, WITH_IMAGE),
-        fc.boolean(),
-        fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(5) }),
-        fc.infiniteStream(fc.boolean()),
-        async (gaps, deletedAfter, vm, rival, failedClones, lags) => {
-          let call = 0;
-          const faults = gaps.map(([gap, fault]) => [(call += gap), fault] as const);
-          await live({
-            vm,
-            faults,
-            deletedAfter,
-            rival,
-            failedClones,
-            lagging: () => lags.next().value === true,
-          });
-        },
-      ),
-      { numRuns: 200 },
-    );
-  }, 60_000);
+  test(
+    'whatever goes wrong, however often, and whenever it is deleted',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.integer({ min: 1, max: 25 }), fc.constantFrom(...FAULTS)), { maxLength: 8 }),
+          fc.option(fc.nat(40), { nil: undefined }),
+          fc.constantFrom(PLAIN, WITH_IMAGE),
+          fc.boolean(),
+          fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(5) }),
+          fc.infiniteStream(fc.boolean()),
+          async (gaps, deletedAfter, vm, rival, failedClones, lags) => {
+            let call = 0;
+            const faults = gaps.map(([gap, fault]) => [(call += gap), fault] as const);
+            await live({
+              vm,
+              faults,
+              deletedAfter,
+              rival,
+              failedClones,
+              lagging: () => lags.next().value === true,
+            });
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    },
+    60_000 + RUNS * 300,
+  );
 });

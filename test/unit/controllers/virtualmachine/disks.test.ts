@@ -36,7 +36,7 @@ describe('the root disk', () => {
     ['512M', 512 * MiB],
     ['3584M', 3584 * MiB],
     ['10737418240', 10 * GiB],
-  ])('of %s has its size in bytes', (size, expected) => {
+  ])('1T-and-512M-sizes: of %s has its size in bytes', (size, expected) => {
     expect(rootDiskOf({ scsi0: `tank:vm-1-disk-0,iothread=1,size=${size}` })).toMatchObject({
       storage: 'tank',
       size: expected,

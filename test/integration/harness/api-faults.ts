@@ -1,0 +1,50 @@
+/** Stands between the operator and the API server: what a test wants to happen before or instead of a request, happens. */
+import type { Dispatcher } from 'undici';
+import type { Connection } from '../../../src/kube/kubeconfig.ts';
+
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Runs before the request is sent; the request never is, if it throws. */
+export type Meanwhile = (request: ApiRequest) => Promise<void>;
+
+/** Whether a request writes the status of a VirtualMachine. */
+export const isStatusWrite = ({ method, path }: ApiRequest): boolean =>
+  method !== 'GET' && /\/virtualmachines\/[^/]+\/status$/.test(path);
+
+export const meeting =
+  (meanwhile: Meanwhile) =>
+  (connection: Connection): Connection => ({
+    ...connection,
+    async sign() {
+      const { headers, dispatcher } = await connection.sign();
+      return { headers, dispatcher: dispatcher.compose(interceptor(meanwhile)) };
+    },
+  });
+
+const interceptor =
+  (meanwhile: Meanwhile): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) => {
+    const { method, path } = options;
+    meanwhile({ method, path }).then(
+      () => void dispatch(options, handler),
+      (error: unknown) => {
+        const cause = error instanceof Error ? error : new Error(String(error));
+        handler.onResponseError?.(nobody, cause);
+      },
+    );
+    return true;
+  };
+
+/** Nothing was sent, so there is nothing to pause or to abort. */
+const nobody: Dispatcher.DispatchController = {
+  aborted: true,
+  paused: false,
+  reason: null,
+  abort: () => undefined,
+  pause: () => undefined,
+  resume: () => undefined,
+};

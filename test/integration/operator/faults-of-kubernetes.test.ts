@@ -1,0 +1,128 @@
+/** Whatever becomes of the operator's dealings with the API server, and however many operators there are: one guest for each object. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { isStatusWrite, meeting } from '../harness/api-faults.ts';
+import {
+  type OperatorPlane,
+  type OperatorSetting,
+  OPERATOR_NAMESPACE,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { cloneRequests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { tenant, type Tenant, userData, vm } from './tenant.ts';
+import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
+
+let plane: OperatorPlane;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+});
+afterAll(() => plane.stop());
+
+const named = (count: number): readonly string[] => Array.from({ length: count }, (_, n) => `vm-${n}`);
+const wanted = (names: readonly string[]) => names.map((name) => vm(name, { userData }));
+
+/** Each test has operators of its own, and they are stopped before the next begins. */
+async function withOperators(settings: readonly OperatorSetting[], work: () => Promise<void>): Promise<void> {
+  const operators = await Promise.all(settings.map((setting) => startOperator(plane, setting)));
+  try {
+    await work();
+  } finally {
+    await Promise.all(operators.map((operator) => operator.stop()));
+  }
+}
+
+/** All of them come, with one guest each, and all of them go. */
+async function comeAndGo(
+  t: Tenant,
+  names: readonly string[],
+  meanwhile?: () => Promise<void>,
+): Promise<void> {
+  await t.apply(...wanted(names));
+  await meanwhile?.();
+  await t.ready(...names.map((name) => `vm/${name}`));
+  await expectOneGuestEach(t);
+  await expectOneCloneEach(t);
+  await t.kubectl('delete', 'vm', '--all', '--wait=false');
+  await meanwhile?.();
+  await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+  expectNothingLeft(t);
+}
+
+test('double-create-on-status-conflict: every status write is refused with 409 at first, and many again', async () => {
+  const t = await tenant(plane);
+  let writes = 0;
+  const conflicting = meeting(async (request) => {
+    if (!isStatusWrite(request)) return;
+    writes += 1;
+    // Two of three are the first try, one of three the second: then the pass is lost, with what it began.
+    if (writes % 3 === 0) return;
+    const metadata = { annotations: { 'example.com/somebody': String(writes) } };
+    await plane.api.patch(request.path.replace(/\/status$/, ''), { metadata });
+  });
+  await withOperators([{ through: conflicting }], async () => {
+    await comeAndGo(t, named(6));
+    expect(cloneRequests(t.pve)).toHaveLength(6);
+    expect(writes).toBeGreaterThan(60);
+  });
+});
+
+test('a status write that never arrives, or whose answer is lost, leads to no second guest', async () => {
+  const t = await tenant(plane);
+  let writes = 0;
+  const lossy = meeting((request) => {
+    if (isStatusWrite(request) && (writes += 1) % 3 === 1)
+      return Promise.reject(new Error('connection reset'));
+    return Promise.resolve();
+  });
+  await withOperators([{ through: lossy }], async () => {
+    await comeAndGo(t, named(4));
+    expect(cloneRequests(t.pve)).toHaveLength(4);
+  });
+});
+
+test('the API server is restarted while VMs come and go', async () => {
+  const t = await tenant(plane);
+  await withOperators([{}], () => comeAndGo(t, named(4), () => plane.restartApiServer()));
+});
+
+test('watches are cut all the time while VMs come and go', async () => {
+  const t = await tenant(plane);
+  const cut = meeting(async ({ path }) => {
+    if (path.includes('watch=true') && Math.random() < 0.5) {
+      await sleep(20);
+      throw new Error('the watch was cut');
+    }
+  });
+  await withOperators([{ through: cut }], () => comeAndGo(t, named(4)));
+});
+
+test('two operators that both believe to lead make one guest for each object', async () => {
+  const t = await tenant(plane);
+  await withOperators([{}, {}], () => comeAndGo(t, named(8)));
+});
+
+test('leadership that is lost in the middle of a clone request leaves the clone to the next leader', async () => {
+  const t = await tenant(plane);
+  t.pve.faults.add({ kind: 'delay', method: 'POST', path: '/clone$', ms: 4_000, times: 1 });
+  const lease = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/virtrigaud-proxmox`;
+  const first = await startOperator(plane, { leaderElect: true, expected: /leadership lost/ });
+  await soon(() => expect(first.leads).toBe(true));
+  await t.apply(vm('web'));
+  await soon(async () => expect((await t.vm('web')).status.vmid).toBeDefined());
+  await sleep(500); // the request follows at once, and is answered after four seconds
+  // As if its Lease had run out while it was away, and somebody else had taken and left it.
+  await plane.api.patch(lease, { spec: { holderIdentity: 'another' } });
+  await soon(() => expect(first.leads).toBe(false));
+  await plane.api.patch(lease, { spec: { holderIdentity: '' } });
+  await withOperators([{ leaderElect: true }], async () => {
+    await t.ready('vm/web');
+    await first.stop();
+    await expectOneGuestEach(t);
+    expect(tasksDone(t.pve, 'qmclone')).toBe(1);
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expectNothingLeft(t);
+  });
+});

@@ -1,0 +1,182 @@
+/** Whatever becomes of requests to Proxmox VE and of the tasks that they begin: one guest for each object, then none. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { FaultInput } from '../../fakepve/index.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, cloneRequests, guestNamed, ownGuests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
+import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const CLONE = { method: 'POST', path: '/clone$' };
+/** One request each in the life of a VM with an image, after the clone. */
+const STEPS = [
+  { method: 'POST', path: '/upload$' },
+  { method: 'POST', path: '/config$' },
+  { method: 'PUT', path: '/resize$' },
+  { method: 'POST', path: '/status/start$' },
+  { method: 'POST', path: '/status/shutdown$' },
+  { method: 'DELETE', path: '/qemu/\\d+$' },
+  { method: 'DELETE', path: '/content/' },
+];
+/** A VM that takes all of these steps. */
+const full = (name: string) => vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] });
+
+/** From nothing to one guest and back to nothing. */
+async function liveWith(t: Tenant, faults: readonly FaultInput[]): Promise<void> {
+  for (const fault of faults) t.pve.faults.add(fault);
+  await t.apply(full('web'));
+  await t.ready('vm/web');
+  await expectOneGuestEach(t);
+  await expectOneCloneEach(t);
+  expect(guestNamed(t.pve, 'web').running).toBeDefined();
+  await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
+  expectNothingLeft(t);
+}
+
+describe('a life in which every first request', () => {
+  const once = { times: 1 };
+  const all = [CLONE, ...STEPS];
+  // A clone that may be under way is waited for a minute: creation.test.ts does.
+  const faults: readonly (readonly [string, readonly FaultInput[]])[] = [
+    [
+      'is answered with 500',
+      STEPS.map((step) => ({ ...step, ...once, kind: 'status', code: 500, reason: 'no worker' })),
+    ],
+    [
+      'is answered with 503',
+      STEPS.map((step) => ({ ...step, ...once, kind: 'status', code: 503, reason: 'Service Unavailable' })),
+    ],
+    [
+      'is answered with 595',
+      STEPS.map((step) => ({ ...step, ...once, kind: 'status', code: 595, reason: 'No route to host' })),
+    ],
+    ['is lost', STEPS.map((step) => ({ ...step, ...once, kind: 'reset-before' }))],
+    [
+      'is carried out, and its answer lost',
+      all.map((step) => ({ ...step, ...once, kind: 'reset-after-effect' })),
+    ],
+    [
+      'is carried out, and answered with 596',
+      STEPS.map((step) => ({ ...step, ...once, kind: 'status-after-effect', code: 596, reason: 'Broken' })),
+    ],
+    [
+      'begins a task that fails',
+      all.map((step) => ({ ...step, ...once, kind: 'taskFail', exitstatus: 'no space' })),
+    ],
+    [
+      'begins a task that is reported as failed though its work was done',
+      STEPS.map((step) => ({ ...step, ...once, kind: 'taskFail', exitstatus: 'cannot close', late: true })),
+    ],
+    [
+      'begins a task of which nobody knows how it ended',
+      all.map((step) => ({
+        ...step,
+        ...once,
+        kind: 'taskFail',
+        exitstatus: 'unexpected status',
+        late: true,
+      })),
+    ],
+  ];
+  test.concurrent.each(faults)('%s comes to one guest and to none', async (_what, rules) =>
+    liveWith(await tenant(plane), rules),
+  );
+
+  test.concurrent('warnings-task-is-success: ends with warnings takes every step once', async () => {
+    const t = await tenant(plane);
+    t.pve.faults.add({ kind: 'taskWarn' });
+    await liveWith(t, []);
+    for (const { path } of [CLONE, ...STEPS].filter(({ method }) => method === 'POST'))
+      expect(changes(t.pve).filter((request) => new RegExp(path).test(request.path))).toHaveLength(1);
+  });
+});
+
+test.concurrent(
+  'poll-error-is-not-task-failure: who cannot ask about a task does not begin another',
+  async () => {
+    const t = await tenant(plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
+    for (const code of [500, 596, 503])
+      t.pve.faults.add({ kind: 'status', path: '/tasks/.*/status$', code, reason: 'no answer', times: 6 });
+    await t.apply(vm('web'));
+    await t.ready('vm/web');
+    expect(cloneRequests(t.pve)).toHaveLength(1);
+    expect((await t.vm('web')).status['failure']).toBeUndefined();
+    await expectOneGuestEach(t);
+  },
+);
+
+test.concurrent(
+  'a clone that never ends holds up nobody else, and is made again once it was stopped',
+  async () => {
+    const t = await tenant(plane);
+    t.pve.faults.add({ kind: 'taskHang', ...CLONE, times: 1 });
+    await t.apply(vm('slow'));
+    await soon(() => expect(cloneRequests(t.pve)).toHaveLength(1));
+    const others = Array.from({ length: 8 }, (_, n) => `other-${n}`);
+    await t.apply(...others.map((name) => vm(name)));
+    await t.ready(...others.map((name) => `vm/${name}`));
+    expect(condition(await t.vm('slow')).is).toBe('Ready=False TaskRunning');
+    const [hanging] = t.pve.state.tasks.active();
+    t.pve.state.tasks.abort(hanging?.upid ?? '');
+    await t.ready('vm/slow');
+    await expectOneGuestEach(t);
+    await expectOneCloneEach(t);
+  },
+);
+
+describe('a Proxmox VE that answers nothing', () => {
+  const down: FaultInput = { kind: 'reset-before' };
+  const unreachable = (t: Tenant) =>
+    soon(async () => {
+      expect(condition(await t.find('providers', 'pve')).is).toBe('Ready=False Unreachable');
+    });
+
+  test.concurrent('while a VM is cloned is waited for, and the clone is found', async () => {
+    const t = await tenant(plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
+    await t.apply(full('web'));
+    await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('qmclone'));
+    t.pve.faults.add(down);
+    await unreachable(t);
+    expect(condition(await t.vm('web')).is).toMatch(/^Ready=False/);
+    t.pve.faults.clear();
+    await t.ready('vm/web', 'provider/pve');
+    expect(cloneRequests(t.pve)).toHaveLength(1);
+    await expectOneGuestEach(t);
+  });
+
+  test.concurrent('provider-unreachable-keeps-finalizer: while a VM is deleted', async () => {
+    const t = await tenant(plane);
+    await t.apply(full('web'));
+    await t.ready('vm/web');
+    t.pve.faults.add(down);
+    await unreachable(t);
+    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await soon(async () => {
+      const object = await t.vm('web');
+      expect(condition(object, 'Reconciling').is).toBe('Reconciling=True Unreachable');
+      expect(object.metadata.finalizers).not.toEqual([]);
+    });
+    expect(ownGuests(t.pve)).toHaveLength(1);
+    expect(tasksDone(t.pve, 'qmdestroy')).toBe(0);
+    t.pve.faults.clear();
+    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=100s');
+    expectNothingLeft(t);
+  });
+});

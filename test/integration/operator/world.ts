@@ -1,0 +1,29 @@
+/** What must be true of a tenant's Proxmox VE, whatever went wrong on the way. */
+import { expect } from '@jest/globals';
+import { images, orphans, ownGuests } from '../harness/pve.ts';
+import type { Tenant } from './tenant.ts';
+
+/** For objects that are Ready: each has its guest, no guest is too many, and nothing lies about. */
+export async function expectOneGuestEach(t: Tenant): Promise<void> {
+  const objects = await t.list('virtualmachines');
+  const claimed = objects.map(({ metadata, status }) => [metadata.name, status.vmid]);
+  const made = ownGuests(t.pve).map((guest) => [guest.get('name'), guest.vmid]);
+  expect(made.toSorted()).toEqual(claimed.toSorted());
+  expect(orphans(t.pve)).toEqual([]);
+  const used = ownGuests(t.pve).filter((guest) => guest.get('ide2')?.includes('virtrigaud-'));
+  expect(images(t.pve)).toHaveLength(used.length);
+}
+
+/** As many clones were made as there are objects: none was thrown away. Nobody may know how one ended. */
+export async function expectOneCloneEach(t: Tenant): Promise<void> {
+  const made = t.pve.state.tasks
+    .list()
+    .filter(({ type, exitstatus = '' }) => type === 'qmclone' && /^(OK|WARN|unexpected)/.test(exitstatus));
+  expect(made).toHaveLength((await t.list('virtualmachines')).length);
+}
+
+export function expectNothingLeft({ pve }: Tenant): void {
+  expect(ownGuests(pve)).toEqual([]);
+  expect(images(pve)).toEqual([]);
+  expect(orphans(pve)).toEqual([]);
+}
