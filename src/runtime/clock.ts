@@ -17,7 +17,8 @@ export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => millis(performance.now()),
   after: (delay, run) => {
-    const timer = setTimeout(run, delay);
+    // What is overdue by a moment is due now; Node would print a warning.
+    const timer = setTimeout(run, Math.max(delay, 0));
     return () => clearTimeout(timer);
   },
 };

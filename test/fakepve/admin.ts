@@ -24,6 +24,17 @@ function arm(world: World, rule: FaultInput): void {
   }
 }
 
+/** A rule about something that is not there would strike nothing, and a test would pass that tests nothing. */
+function targetMissing({ nodes, storage, guests }: World, fault: FaultInput): string | undefined {
+  if ('node' in fault && fault.node !== undefined && !nodes.has(fault.node))
+    return `there is no node "${fault.node}"`;
+  if ('storage' in fault && !storage.storages.has(fault.storage))
+    return `there is no storage "${fault.storage}"`;
+  if ('vmid' in fault && fault.vmid !== undefined && !guests.has(fault.vmid))
+    return `there is no guest ${fault.vmid}`;
+  return undefined;
+}
+
 /** Refused as a whole if one of the rules makes no sense. */
 function addFaults(world: World, body: unknown): readonly FaultInput[] {
   const rules: unknown[] = Array.isArray(body) ? body : [body];
@@ -31,7 +42,12 @@ function addFaults(world: World, body: unknown): readonly FaultInput[] {
     const { error } = faultSchema.safeParse(rule);
     if (error) throw refusal(`${JSON.stringify(rule)} is no fault rule: ${z.prettifyError(error)}`);
   }
-  for (const rule of z.array(isFault).parse(rules)) arm(world, rule);
+  const faults = z.array(isFault).parse(rules);
+  for (const fault of faults) {
+    const absent = targetMissing(world, fault);
+    if (absent !== undefined) throw refusal(`${JSON.stringify(fault)} would strike nothing: ${absent}`);
+  }
+  for (const fault of faults) arm(world, fault);
   return world.faults.list();
 }
 

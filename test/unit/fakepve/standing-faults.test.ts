@@ -143,6 +143,10 @@ describe('rules that make no sense', () => {
     ['a path that is no regular expression', { kind: 'delay', ms: 1, path: '(' }],
     ['a lock that Proxmox VE does not know', { kind: 'lockHeld', vmid: 100, lock: 'mine' }],
     ['a locked guest that is not there', { kind: 'lockHeld', vmid: 999, lock: 'backup' }],
+    ['a node that is not there', { kind: 'nodeOffline', node: 'z' }],
+    ['a storage that is not there', { kind: 'storageFull', storage: 'z' }],
+    ['an agent of a guest that is not there', { kind: 'agentSilent', vmid: 999 }],
+    ['a clock of a node that is not there', { kind: 'clockSkew', ms: 1, node: 'z' }],
     ['a good rule beside a bad one', [{ kind: 'noQuorum' }, { kind: 'nodeOffline' }]],
   ])('are refused and arm nothing: %s', (_, rule) =>
     withFake({ cluster }, async (client, fake) => {
