@@ -53,6 +53,8 @@ const documents = () => [
       // Leader election, and the identity of this Kubernetes cluster beside it.
       rule('coordination.k8s.io', ['leases'], ['get', 'create', 'update']),
       rule('', ['configmaps'], ['get', 'create']),
+      // The key of the digests in statuses; it is read by name like every Secret.
+      rule('', ['secrets'], ['create']),
     ],
   },
   roleBinding('RoleBinding', { name: NAME, namespace: NAMESPACE }),

@@ -27,6 +27,7 @@ import {
 } from './api/index.ts';
 import { kubeClient } from './kube/client.ts';
 import { outcomeOfKubeError } from './kube/errors.ts';
+import { digestKey } from './kube/digest-key.ts';
 import { eventRecorder } from './kube/events.ts';
 import { clusterId } from './kube/identity.ts';
 import { indexBy } from './kube/index-by.ts';
@@ -35,6 +36,7 @@ import { leaseStore } from './kube/lease.ts';
 import { configMapReader, secretReader } from './kube/secrets.ts';
 import { transport } from './kube/transport.ts';
 import { watchKind, type WatchedKind } from './kube/watched-kind.ts';
+import { digestWith } from './lib/hash.ts';
 import { millis, vmid, type Millis, type Vmid } from './lib/units.ts';
 import { systemClock } from './runtime/clock.ts';
 import { controllerRunner, type Runner } from './runtime/controller-runner.ts';
@@ -186,6 +188,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       images: kinds.image.cache,
       connections: pool,
       readSecret: (namespace, name) => secrets.get(namespace, name),
+      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: `${NAME}-digest` })),
       addressed: (value) => vmsBy.exclusive.objects(value),
       memories,
       enqueue: enqueueVm,

@@ -1,7 +1,7 @@
 /** What must be written to a guest's configuration so that it equals the wish: only keys that differ. Pure. */
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
-import { cloudInitDiffers, type CloudInitPlan } from './cloud-init-plan.ts';
+import { alteredKeys, type CloudInitPlan } from './cloud-init-plan.ts';
 import { devicesOf, formerDevices } from './devices.ts';
 import { rootDiskOf } from './disks.ts';
 import {
@@ -10,29 +10,21 @@ import {
   hardwareLater,
   mergeKeys,
   NO_KEYS,
-  smbiosUuidOf,
   type Keys,
 } from './hardware.ts';
+import { isNew } from './is-new.ts';
 import type { ConfigChange, Desired, Guest } from './model.ts';
 import { nicChanges, nicsOf } from './networks.ts';
 import { recordedSettings } from './nic-settings.ts';
 import type { CpuRoom } from './size.ts';
+
+export { isNew };
 
 type Wanted = Extract<Desired, { exists: true }>;
 
 export interface ChangeContext extends CpuRoom {
   /** Absent: not known, and not needed by a guest that was configured. */
   readonly cloudInit: CloudInitPlan | undefined;
-}
-
-/**
- * A guest as our clone left it: its SMBIOS UUID is set with its first configuration. One that was adopted, or whose
- * UUID somebody changed later, is not made anew: its network, user and firmware are its own.
- */
-export function isNew(vm: VirtualMachine, guest: Guest): boolean {
-  const { uid } = vm.metadata;
-  const { cloneType, uuid } = vm.status ?? {};
-  return cloneType !== undefined && uuid !== uid && smbiosUuidOf(guest.config) !== uid && !guest.running;
 }
 
 export function configChange(
@@ -61,12 +53,12 @@ function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean)
   });
 }
 
-const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({
+export const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({
   set: Object.fromEntries(Object.entries(keys.set).filter(([key, value]) => config[key] !== String(value))),
   delete: keys.delete.filter((key) => config[key] !== undefined),
 });
 
-const nonEmpty = (keys: Keys): ConfigChange | undefined =>
+export const nonEmpty = (keys: Keys): ConfigChange | undefined =>
   Object.keys(keys.set).length + keys.delete.length > 0 ? keys : undefined;
 
 /** What differs from the spec and stays so: a sentence each, with what to do. */
@@ -92,10 +84,22 @@ export function differencesOf(
         ]
       : []),
     ...(cloudInit?.problem ? [cloudInit.problem.message] : []),
-    ...(cloudInit && cloudInitDiffers(vm, cloudInit, guest.config)
-      ? [
-          'User-data, SSH keys or addresses changed after the VM was made: cloud-init reads them at the first boot only, so they take effect in a new VM.',
-        ]
-      : []),
+    ...(cloudInit ? changesTold(want, cloudInit, guest) : []),
   ];
+}
+
+/** What the guest was not given, as far as the user wants to be told. */
+function changesTold(want: Wanted, plan: CloudInitPlan, { config }: Guest): string[] {
+  const { changed = [], renews = false } = plan;
+  if (changed.length > 0)
+    return renews || want.cloudInit?.onChange === 'Ignore'
+      ? []
+      : [
+          `Changed since the guest was given it: ${changed.join(', ')}. cloud-init reads this at the first boot only. ` +
+            'To hand it over at the next boot, as to a new instance, set spec.userData.onChange to NextBoot; to be told no more, set it to Ignore.',
+        ];
+  const altered = alteredKeys(plan, config);
+  return altered.length > 0
+    ? [`Changed in Proxmox VE since the VM was made: ${altered.join(', ')}. They are left as they are.`]
+    : [];
 }

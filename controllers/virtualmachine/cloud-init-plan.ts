@@ -1,6 +1,7 @@
 /** How a guest gets its cloud-init data: by PVE's own drive, by an image of ours, or not at all. Pure. */
 import type { StorageView } from '../../src/pve/index.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
+import type { Digest } from '../../src/lib/hash.ts';
 import {
   cloudInitImage,
   cloudInitMode,
@@ -10,9 +11,11 @@ import {
   noCloudFiles,
   type CloudInitInput,
 } from './cloud-init.ts';
+import { changedParts, givenOf, type Given } from './cloud-init-given.ts';
 import { devicesOf } from './devices.ts';
 import { cloudInitDrives, rootDiskOf } from './disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from './hardware.ts';
+import { isNew } from './is-new.ts';
 import type { CloudInitWish, Desired, Guest, GuestConfig, SeedImage } from './model.ts';
 import { cloudInitNics } from './cloud-init-nics.ts';
 
@@ -22,7 +25,7 @@ type Wanted = Extract<Desired, { exists: true }>;
 /** The wish, with its user-data known. */
 export type WithCloudInit = Omit<Wanted, 'cloudInit'> & { readonly cloudInit: CloudInitWish };
 
-export interface CloudInitPlan {
+export interface CloudInitPlan extends Partial<History> {
   readonly mode: CloudInitMode;
   readonly keys: Keys;
   readonly seed?: SeedImage;
@@ -47,7 +50,19 @@ const impossible = (reason: string, message: string): CloudInitPlan => ({
   problem: { reason, message },
 });
 
+/** What the guest was given before, against what the spec says now. */
+interface History {
+  readonly given: Given;
+  /** What differs, in words. */
+  readonly changed: readonly string[];
+  /** It is handed to the guest anew, for the next boot. */
+  readonly renews: boolean;
+  /** How often that was done; part of the instance-id. */
+  readonly instance: number;
+}
+
 export interface CloudInitPlaces {
+  readonly digest: Digest;
   readonly isoStorage: string | undefined;
   readonly storages: readonly StorageView[];
 }
@@ -58,19 +73,41 @@ export function planCloudInit(
   guest: Guest,
   places: CloudInitPlaces,
 ): CloudInitPlan {
+  const history = historyOf(vm, want, guest, places.digest);
+  return { ...planData(vm, want, guest, { places, history }), ...history };
+}
+
+function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): History {
+  const { given: before, instance = 0 } = vm.status?.cloudInit ?? {};
+  const given = givenOf(want, digest);
+  const changed = isNew(vm, guest) ? [] : changedParts(before, given);
+  const renews = changed.length > 0 && want.cloudInit.onChange === 'NextBoot';
+  return { given, changed, renews, instance: renews ? instance + 1 : instance };
+}
+
+interface Planning {
+  readonly places: CloudInitPlaces;
+  readonly history: History;
+}
+
+function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
   const { userData, sshKeys } = want.cloudInit;
   const drives = cloudInitDrives(guest.config);
   const asked = userData !== undefined || sshKeys.length > 0;
   if (!asked && want.nics === undefined && drives.length === 0) return nothing('None');
-  const input = inputOf(vm, want, guest.config);
+  const input = inputOf(vm, want, guest.config, planning.history.instance);
   const mode = cloudInitMode(input);
   if ('problem' in mode) return impossible('CloudInitInvalid', mode.problem);
-  if (mode.value === 'Image') return imagePlan(vm, guest, input, places);
+  if (mode.value === 'Image' || hadImage(vm, guest)) return imagePlan(vm, guest, input, planning);
   const native = nativeKeys(input);
   if ('problem' in native) return impossible('CloudInitInvalid', native.problem);
   const keys = asked ? native.value : withoutUserKeys(native.value);
   return nothing('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
 }
+
+/** Its instance-id is ours: PVE's own would make it another instance. */
+const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
+  vm.status?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
 const withoutUserKeys = (keys: Keys): Keys => ({
   set: Object.fromEntries(Object.entries(keys.set).filter(([key]) => !USER_KEYS.includes(key))),
@@ -85,9 +122,15 @@ function nativeDrive(config: GuestConfig, drives: readonly string[]): Keys {
     : { set: { [DRIVE]: `${storage}:cloudinit` }, delete: [] };
 }
 
-function inputOf(vm: VirtualMachine, want: WithCloudInit, config: GuestConfig): CloudInitInput {
+function inputOf(
+  vm: VirtualMachine,
+  want: WithCloudInit,
+  config: GuestConfig,
+  instance: number,
+): CloudInitInput {
+  const { uid } = vm.metadata;
   return {
-    instanceId: vm.metadata.uid,
+    instanceId: instance === 0 ? uid : `${uid}-${instance}`,
     hostname: want.name.split('.')[0] ?? want.name,
     userData: want.cloudInit.userData,
     sshKeys: want.cloudInit.sshKeys,
@@ -103,13 +146,14 @@ function imagePlan(
   vm: VirtualMachine,
   guest: Guest,
   input: CloudInitInput,
-  places: CloudInitPlaces,
+  { places, history }: Planning,
 ): CloudInitPlan {
   const files = noCloudFiles(input);
   if ('problem' in files) return impossible('CloudInitInvalid', files.problem);
+  if (!isNew(vm, guest) && !history.renews) return nothing('Image');
   const storage = isoStorageFor(guest.node, places);
   if (typeof storage === 'object') return impossible(storage.reason, storage.message);
-  const filename = imageName(vm.metadata.uid, guest.vmid, files.value);
+  const filename = imageName(places.digest, guest.vmid, { uid: vm.metadata.uid, files: files.value });
   const volume = `${storage}:iso/${filename}`;
   const others = cloudInitDrives(guest.config).filter((device) => device !== DRIVE);
   return {
@@ -137,15 +181,19 @@ function isoStorageFor(node: string, { isoStorage, storages }: CloudInitPlaces):
   };
 }
 
-/** Whether user-data, keys or addresses say something else than the guest was given when it was made. */
-export function cloudInitDiffers(vm: VirtualMachine, plan: CloudInitPlan, config: GuestConfig): boolean {
-  const given = vm.status?.cloudInit;
-  if (plan.problem || !given) return false;
-  if (given.mode !== plan.mode) return true;
-  // The image's name tells its contents; the storage it once was on does not matter.
-  if (plan.mode === 'Image')
-    return plan.seed !== undefined && !given.volume?.endsWith(`/${plan.seed.filename}`);
-  return Object.entries(plan.keys.set).some(
-    ([key, value]) => key !== DRIVE && config[key] !== undefined && config[key] !== String(value),
+/** Whether the guest has all that the plan would give it. */
+export function isHanded({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { config }: Guest): boolean {
+  if (mode === 'Image') return seed !== undefined && config[DRIVE]?.startsWith(`${seed.volume},`) === true;
+  return (
+    Object.entries(keys.set).every(([key, value]) => key === DRIVE || config[key] === String(value)) &&
+    keys.delete.every((key) => config[key] === undefined)
   );
 }
+
+/** Settings of PVE's own drive that say something else than the plan: somebody changed them. */
+export const alteredKeys = ({ mode, keys }: CloudInitPlan, config: GuestConfig): readonly string[] =>
+  mode === 'Native'
+    ? Object.entries(keys.set)
+        .filter(([key, value]) => key !== DRIVE && config[key] !== undefined && config[key] !== String(value))
+        .map(([key]) => key)
+    : [];

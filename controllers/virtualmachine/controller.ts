@@ -2,10 +2,12 @@
 import { millis, minutes, seconds, type Millis } from '../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
 import type { GuestView } from '../../src/pve/index.ts';
+import type { Digest } from '../../src/lib/hash.ts';
 import type { Controller, DomainCondition, Pass, Verdict } from '../../src/runtime/controller.ts';
 import { progressed, released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { readAddresses, nextAgentLook } from './agent.ts';
 import { withBridges } from './bridges.ts';
+import { hasJustServed } from './cloud-init-status.ts';
 import { createCreations } from './creation.ts';
 import { readAt } from './drift-scan.ts';
 import { eventsOf } from './events.ts';
@@ -46,6 +48,8 @@ interface Decision {
 
 export interface VirtualMachinePorts extends ResolvePorts {
   readonly memories: GuestMemories;
+  /** Of what Secrets say, for statuses that more people may read. */
+  readonly digest: Digest;
   /** Asks for a pass over the object with this uid. */
   readonly enqueue: (uid: string) => void;
   /** Epoch ms. */
@@ -91,7 +95,14 @@ export function virtualMachineController(
     if (key !== undefined && memory.rest?.key === key)
       return { verdict: await restAgain(wish, memory.rest, { vm, memory, pass }) };
     delete memory.rest;
-    const context = { memory, creations, tasks, options: { signal: pass.signal }, now: pass.now.getTime() };
+    const context = {
+      memory,
+      creations,
+      tasks,
+      digest: ports.digest,
+      options: { signal: pass.signal },
+      now: pass.now.getTime(),
+    };
     const sight = await observe(vm, wish, context);
     return {
       next: unhurried(plan(sight.want, sight.have), vm, context),
@@ -114,6 +125,7 @@ export function virtualMachineController(
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts, outcomeOf(next, started));
     if (next.kind !== 'steady') return verdict;
+    if (hasJustServed(vm.status, verdict.status)) return { ...verdict, outcome: settled(AT_ONCE) };
     const now = pass.now.getTime();
     const again = nextAgentLook(facts, memory, now);
     const reported = { ...vm, status: verdict.status };
@@ -167,6 +179,10 @@ export function virtualMachineController(
       ...(await readAddresses(wish, rest.facts, { signal: pass.signal })),
     };
     const verdict = verdictOf(vm, facts, settled());
+    if (hasJustServed(vm.status, verdict.status)) {
+      delete memory.rest;
+      return { ...verdict, outcome: settled(AT_ONCE) };
+    }
     memory.rest = { ...rest, facts, verdict };
     const again = nextAgentLook(facts, memory, now);
     return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
@@ -194,6 +210,7 @@ const madeNothing = ({ status }: VirtualMachine): boolean =>
   status?.vmid === undefined && status?.cloudInit?.volume === undefined;
 
 const LATER: Millis = seconds(30);
+const AT_ONCE: Millis = millis(1);
 
 function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmVerdict {
   const before = vm.status ?? {};

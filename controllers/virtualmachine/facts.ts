@@ -44,7 +44,7 @@ export async function factsOf(
     started,
     nics,
     ...answer,
-    cloudInit: cloudInit?.mode,
+    cloudInit: cloudInit && withoutBytes(cloudInit),
     differences:
       guest && want.exists
         ? [
@@ -92,3 +92,6 @@ const consoleUrl = (
   }: { readonly vmid: number; readonly node: string; readonly config: Readonly<Record<string, string>> },
 ): string =>
   `${origin}/?${new URLSearchParams({ console: 'kvm', novnc: '1', vmid: String(vmid), vmname: config['name'] ?? '', node, resize: 'off' }).toString()}`;
+
+/** What is kept at rest shall not hold every user's image in memory. */
+const withoutBytes = ({ build: _bytes, ...plan }: CloudInitPlan): Facts['cloudInit'] => plan;

@@ -96,6 +96,7 @@ async function readGuest(
       running,
       state: status.qmpstatus ?? status.status,
       ha: status.ha,
+      ...(status.uptime !== undefined && { uptimeMs: status.uptime * 1000 }),
       config: values,
       digest,
       pending: pending.flatMap(({ key, value, pending: next, delete: goes }) =>

@@ -55,6 +55,8 @@ export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down';
 export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
 
 export interface CloudInitWish {
+  /** Absent: Report. */
+  readonly onChange?: 'Report' | 'Ignore' | 'NextBoot';
   readonly userData: string | undefined;
   readonly sshKeys: readonly string[];
 }
@@ -109,6 +111,8 @@ export interface Guest {
   /** QEMU's run state: running, paused, io-error, prelaunch …; `stopped` without a process. */
   readonly state: string;
   readonly ha: HaState;
+  /** For how long it has run, counted from its start in PVE: a reboot within the guest does not show. */
+  readonly uptimeMs?: number;
   /** The guest's configuration with pending changes merged in, as PVE's keys and values. */
   readonly config: GuestConfig;
   /** Checksum of the configuration; PVE refuses a write that carries a stale one. */

@@ -1,8 +1,10 @@
 /** What Proxmox VE says about this guest now. Reads only. */
 import type { CallOptions } from '../../src/pve/index.ts';
+import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
 import { configChange, isNew } from './change.ts';
+import { cloudInitAfterwards } from './cloud-init-afterwards.ts';
 import { cpuRoomOf } from './cpu-room.ts';
 import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init-plan.ts';
 import type { Creations } from './creation.ts';
@@ -14,6 +16,7 @@ import type { GuestMemory } from './memory.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
 import { readTask } from './read-task.ts';
 import { desiredOf, type Wish } from './resolve.ts';
+import { withAwaitedBoot } from './seed-drive.ts';
 import type { TaskWatch } from './task-watch.ts';
 
 export interface Sight {
@@ -28,6 +31,7 @@ export interface ObserveContext {
   readonly creations: Creations;
   readonly tasks: TaskWatch;
   readonly options: CallOptions;
+  readonly digest: Digest;
   /** Epoch ms. */
   readonly now: number;
 }
@@ -112,9 +116,10 @@ async function withGuest(
   };
   if (presence.kind !== 'seen' || !sameOwner(presence.guest.mark, wish.owner) || !claim)
     return { want, have, cloudInit: undefined };
-  const own: Observed = { ...have, claim: { ...claim, made: true } };
+  const guest = withAwaitedBoot(vm, presence.guest, now);
+  const own: Observed = { ...have, presence: { kind: 'seen', guest }, claim: { ...claim, made: true } };
   return want.exists
-    ? withChange(vm, { wish, want, guest: presence.guest }, { have: own, options })
+    ? withChange(vm, { wish, want, guest }, { have: own, context })
     : { want, have: own, cloudInit: undefined };
 }
 
@@ -122,10 +127,10 @@ async function withGuest(
 async function withChange(
   vm: VirtualMachine,
   { wish, want, guest }: { readonly wish: Wish; readonly want: Wanted; readonly guest: Guest },
-  { have, options }: { readonly have: Observed; readonly options: CallOptions },
+  { have, context }: { readonly have: Observed; readonly context: ObserveContext },
 ): Promise<Sight> {
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
-  const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, options }));
+  const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, context }));
   const room = cpuRoomOf(wish, guest.node);
   const change = configChange(vm, want, guest, { cloudInit, ...room });
   const judged = judgeDrift(change, guest, {
@@ -133,23 +138,25 @@ async function withChange(
     applied: isNew(vm, guest) ? undefined : vm.status?.appliedDigest,
     policy: want.driftPolicy,
   });
-  return { want, have: { ...have, ...judged }, cloudInit };
+  const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now: have.now });
+  return { want, have: { ...have, ...judged, change: judged.change ?? afterwards }, cloudInit };
 }
 
 async function cloudInitOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  { wish: { connection }, options }: { readonly wish: Wish; readonly options: CallOptions },
+  { wish: { connection }, context: { options, digest } }: InContext,
 ): Promise<CloudInitPlan> {
   const view = connection.inventory.view();
   const planned = planCloudInit(vm, want, guest, {
+    digest,
     isoStorage: connection.defaults.isoStorage,
     storages: view?.storages ?? [],
   });
   const { seed } = planned;
-  // Only a new guest is given an image, and only what is named in our status can have been uploaded.
-  if (!seed?.noted || !isNew(vm, guest)) return planned;
+  // Only what is named in our status can have been uploaded.
+  if (!seed?.noted) return planned;
   const volumes = await connection.pve.node(guest.node).storage(seed.storage).content('iso', options);
   return { ...planned, seed: { ...seed, uploaded: volumes.some(({ volid }) => volid === seed.volume) } };
 }

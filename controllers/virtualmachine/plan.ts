@@ -4,7 +4,7 @@
  */
 import type { Desired, Observed, Plan, Step } from './model.ts';
 import { backoff } from './rules/backoff.ts';
-import { configure } from './rules/configure.ts';
+import { configure, dropSeed } from './rules/configure.ts';
 import { create } from './rules/create.ts';
 import { deletion } from './rules/deletion.ts';
 import { leftToHa } from './rules/ha.ts';
@@ -26,6 +26,7 @@ const RULES: readonly Rule[] = [
   configure,
   resize,
   power,
+  dropSeed,
 ];
 
 /** Steps that change the guest itself. */

@@ -3,7 +3,8 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.t
 import { present } from '../../src/lib/present.ts';
 import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import type { NicAddresses } from './addresses.ts';
-import type { CloudInitMode } from './cloud-init-plan.ts';
+import type { CloudInitPlan } from './cloud-init-plan.ts';
+import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
 import type { Desired, Guest, Nic, Observed, Plan } from './model.ts';
@@ -44,7 +45,7 @@ export interface Facts {
   readonly addresses: readonly NicAddresses[] | undefined;
   readonly agent: Agent;
   /** Absent while the guest is not there to be looked at. */
-  readonly cloudInit: CloudInitMode | undefined;
+  readonly cloudInit: Omit<CloudInitPlan, 'build'> | undefined;
   /** What differs from the spec and is not brought in line: a sentence each. */
   readonly differences: readonly string[];
   /** Fields of the spec that have no effect: a sentence each. */
@@ -78,7 +79,7 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     ...present({
       message: message && cut(message),
       task: taskOf(before, facts),
-      cloudInit: cloudInitOf(before, facts),
+      cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...claimOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
@@ -168,19 +169,6 @@ function taskOf(before: Status, { have, started }: Facts): Status['task'] {
   if (started?.kind === 'task') return { upid: started.upid, type: started.type, startedAt: iso(have.now) };
   const { state } = have.task ?? {};
   return state === 'running' || state === 'unreachable' ? before.task : undefined;
-}
-
-function seedVolumeOf({ started, have }: Facts): string | undefined {
-  if (started?.kind === 'seedNoted') return started.volume;
-  return started?.kind === 'seedDeleted' ? undefined : have.seedVolume;
-}
-
-function cloudInitOf(before: Status, facts: Facts): Status['cloudInit'] {
-  const volume = seedVolumeOf(facts);
-  if (!facts.want.exists && volume === undefined) return undefined;
-  const mode = before.cloudInit?.mode ?? facts.cloudInit;
-  const node = facts.started?.kind === 'seedNoted' ? facts.started.node : before.cloudInit?.node;
-  return mode && { mode, ...present({ volume, node: volume === undefined ? undefined : node }) };
 }
 
 function networksOf(before: Status, facts: Facts, own: Guest): Pick<Status, 'networks' | 'ipAddresses'> {

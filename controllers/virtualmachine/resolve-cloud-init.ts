@@ -1,5 +1,6 @@
 /** User-data and SSH keys, from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine } from '../../src/api/index.ts';
+import { present } from '../../src/lib/present.ts';
 import { Reasons } from '../shared/reasons.ts';
 import type { CloudInitWish, Unresolved } from './model.ts';
 
@@ -31,7 +32,11 @@ export async function resolveCloudInit(
   if (!keys.ok) return keys;
   return {
     ok: true,
-    wish: { userData: text.text ?? userData?.cloudInit?.inline, sshKeys: publicKeys(keys.text ?? '') },
+    wish: {
+      ...present({ onChange: userData?.onChange }),
+      userData: text.text ?? userData?.cloudInit?.inline,
+      sshKeys: publicKeys(keys.text ?? ''),
+    },
   };
 }
 

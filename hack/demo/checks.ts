@@ -30,8 +30,8 @@ export async function checkThere(cast: Cast, say: Say): Promise<void> {
   expect(web?.get('vcpus') === '2' && web.get('memory') === '4096', 'web-server has 2 CPUs and 4 GiB', say);
   expect(/size=40G/.test(web?.get('scsi0') ?? ''), 'the root disk of web-server was grown to 40 GiB', say);
   expect(
-    /:iso\/virtrigaud-/.test(web?.get('ide2') ?? ''),
-    'web-server gets its user-data from an image at ide2',
+    cast.fake.state.storage.arrivals.some(({ name }) => name.includes(`virtrigaud-${web?.vmid ?? 0}-`)),
+    'web-server was given its user-data in an image',
     say,
   );
   const multi = vms.find(({ metadata }) => metadata.name === 'multi-nic-vm');

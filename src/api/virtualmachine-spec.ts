@@ -65,7 +65,15 @@ export const virtualMachineSpec = z.object({
     .describe('Network interfaces in order, net0 first; absent: those of the template are left as they are.'),
   disks: listMap(disk, 'name', 4).optional().describe('Disks; absent: those of the template.'),
   userData: z
-    .object({ cloudInit: cloudInit.optional().describe('User data for cloud-init.') })
+    .object({
+      cloudInit: cloudInit.optional().describe('User data for cloud-init.'),
+      onChange: z
+        .enum(['Report', 'Ignore', 'NextBoot'])
+        .optional()
+        .describe(
+          'What becomes of user data, SSH keys, meta-data and network data that change once the VM was made. Report: the condition Synced says so. Ignore: nothing. NextBoot: the guest gets it at its next boot, as a new instance. Absent: Report.',
+        ),
+    })
     .optional()
     .describe('Data handed to the guest at its first boot.'),
   sshKeysSecretRef: secretRef

@@ -31,6 +31,14 @@ const pendingChange = z.object({
   pending: text(1024).optional().describe('Value after the next start; absent: the setting goes.'),
 });
 
+const digest = text(64);
+const given = z.object({
+  userData: digest.describe('Of the user data.'),
+  sshKeys: digest.describe('Of the SSH keys.'),
+  metaData: digest.describe('Of the meta-data.'),
+  networkData: digest.describe('Of the network data.'),
+});
+
 const failure = z.object({
   step: text(64).describe('What failed.'),
   message: text(1024).describe('What Proxmox VE said.'),
@@ -72,6 +80,16 @@ export const virtualMachineStatus = z.object({
         .transform(nodeName)
         .optional()
         .describe('Node that the image was uploaded to; it matters where the storage is not shared.'),
+      given: given
+        .optional()
+        .describe('Digests of what the guest was given, made with a key that only the operator has.'),
+      instance: z
+        .int32()
+        .min(0)
+        .optional()
+        .describe('How often the guest was given something new as a new instance.'),
+      handedAt: moment.optional().describe('When it was given that.'),
+      served: z.boolean().optional().describe('The guest has read its image, so that it can go.'),
     })
     .optional()
     .describe('How cloud-init gets its data.'),

@@ -1,5 +1,18 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 /** SHA-256 of a text (as UTF-8) or of bytes, as 64 lower-case hex digits. */
 export const sha256Hex = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex');
+
+/** A digest that nobody can make, or try guesses against, without the key. */
+export type Digest = (text: string) => string;
+
+const LENGTH = 32;
+
+/** Begins with what tells the key: digests of two keys cannot be compared. */
+export function digestWith(key: Uint8Array): Digest {
+  const name = sha256Hex(key).slice(0, 8);
+  return (text) => `${name}-${createHmac('sha256', key).update(text).digest('hex').slice(0, LENGTH)}`;
+}
+
+export const sameKey = (a: string, b: string): boolean => a.split('-')[0] === b.split('-')[0];

@@ -1,7 +1,10 @@
 /** Any wish against any state of Proxmox VE, with a liking for the edges. */
 import fc, { type Arbitrary } from 'fast-check';
+import { givenOf } from '../../controllers/virtualmachine/cloud-init-given.ts';
+import type { Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
 import type {
   Claim,
+  CloudInitWish,
   Creation,
   Desired,
   Failure,
@@ -15,6 +18,7 @@ import type { StorageView } from '../../src/pve/index.ts';
 import { present } from '../../src/lib/present.ts';
 import { bytes, GiB, MiB, nodeName, vmid } from '../../src/lib/units.ts';
 import {
+  aDigest,
   aGuest,
   aMark,
   aWish,
@@ -126,11 +130,25 @@ const nics: Arbitrary<readonly NicWish[] | undefined> = maybe(
     .chain((names) => fc.tuple(...names.map(nic))),
 );
 
-const cloudInit = fc.constantFrom(
+const cloudInit = fc.constantFrom<CloudInitWish>(
   { userData: undefined, sshKeys: [] },
   { userData: '#cloud-config\nuser: deploy\n', sshKeys: ['ssh-ed25519 AAAA me'] },
   { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] },
   { userData: '#!/bin/sh\ntrue\n', sshKeys: [] },
+  { userData: '#!/bin/sh\nfalse\n', sshKeys: [], onChange: 'NextBoot' },
+  { userData: '#cloud-config\nuser: me\n', sshKeys: [], onChange: 'NextBoot' },
+  { userData: '#cloud-config\nuser: you\n', sshKeys: [], onChange: 'Ignore' },
+);
+
+const handed = often<Remembered>(
+  fc.constant({}),
+  fc.record({
+    given: fc.constant(
+      givenOf({ ...aWish(), cloudInit: { userData: '#!/bin/sh\nold\n', sshKeys: [] } }, aDigest),
+    ),
+    instance: fc.constantFrom(0, 3),
+    served: fc.boolean(),
+  }),
 );
 
 export const impossibleCreation: Creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' };
@@ -284,6 +302,8 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
         fc.constant(undefined),
         fc.constantFrom('local:iso/virtrigaud-101-0123.iso', 'gone:iso/virtrigaud-101-4567.iso'),
       ),
+      handed,
+      answers: fc.boolean(),
       storages,
       maxCpus: fc.constantFrom(8, 32),
       cloned: fc.boolean(),

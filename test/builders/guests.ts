@@ -8,8 +8,11 @@ import type {
   Presence,
 } from '../../controllers/virtualmachine/model.ts';
 import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
+import { digestWith } from '../../src/lib/hash.ts';
 import { bytes, GiB, nodeName, upid, vmid } from '../../src/lib/units.ts';
 import { OTHER_UID, UID } from './objects.ts';
+
+export const aDigest = digestWith(new Uint8Array(32));
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
 

@@ -18,6 +18,8 @@ export interface ModelGuest {
   halted?: string | undefined;
   /** State of its HA resource; absent: HA has nothing to do with it. */
   ha?: string | undefined;
+  /** Epoch ms. */
+  startedAt: number;
   digest: number;
   agent: 'running' | 'silent';
 }
@@ -63,6 +65,7 @@ export class InMemoryPve {
       config,
       inForce: config,
       running: false,
+      startedAt: 0,
       digest: 1,
       agent: 'running',
       ...change,
@@ -152,6 +155,7 @@ export class InMemoryPve {
       if (guest.ha !== undefined) return this.#askHa(running, at);
       return this.#begin(type, at, () => {
         guest.running = running;
+        guest.startedAt = this.#now();
         guest.inForce = guest.config;
       });
     };
@@ -240,13 +244,14 @@ export class InMemoryPve {
       return { ...config, digest: `digest-${digest}` };
     },
     'GET /nodes/{node}/qemu/{vmid}/status/current': (at) => {
-      const { running, halted, ha, config } = this.#guest(at);
+      const { running, halted, ha, config, startedAt } = this.#guest(at);
       const status = running ? 'running' : 'stopped';
       return {
         status,
         qmpstatus: (running ? halted : undefined) ?? status,
         lock: config['lock'],
         ha: ha === undefined ? { managed: 0 } : { managed: 1, state: ha },
+        uptime: running ? Math.floor((this.#now() - startedAt) / 1000) : 0,
       };
     },
     'GET /nodes/{node}/qemu/{vmid}/pending': (at) => {

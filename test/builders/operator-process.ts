@@ -10,6 +10,7 @@ import type { VMClass } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
+import { aDigest } from './guests.ts';
 import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
 
@@ -69,6 +70,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       return Promise.resolve(values && { values });
     },
     addressed: () => [],
+    digest: aDigest,
     memories,
     enqueue: () => undefined,
     now,

@@ -1,6 +1,8 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { configChange, isNew } from '../../controllers/virtualmachine/change.ts';
-import { planCloudInit } from '../../controllers/virtualmachine/cloud-init-plan.ts';
+import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init-afterwards.ts';
+import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init-plan.ts';
+import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
 import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/drift.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type {
@@ -24,7 +26,7 @@ import type { StorageView } from '../../src/pve/index.ts';
 import { vmid } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { cloned, configured, grown, pendingAfter } from './guest-model.ts';
-import { NO_HA, UPID } from './guests.ts';
+import { aDigest, NO_HA, UPID } from './guests.ts';
 import { aVirtualMachine } from './objects.ts';
 
 export interface World {
@@ -43,6 +45,10 @@ export interface World {
   readonly othersTasks: readonly string[];
   readonly namesake: Namesake | undefined;
   readonly noted: string | undefined;
+  /** What status says of the data that the guest was given. */
+  readonly handed: Remembered;
+  /** The guest agent answers, once the guest runs. */
+  readonly answers: boolean;
   readonly volumes: ReadonlySet<string>;
   readonly storages: readonly StorageView[];
   /** Status says that we cloned it, rather than adopted it. */
@@ -62,13 +68,13 @@ const NODE_CPUS = 1024;
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
 
-export const vmOf = ({ want, noted, devices, cloned }: World): VirtualMachine =>
+export const vmOf = ({ want, noted, devices, cloned, handed }: World): VirtualMachine =>
   aVirtualMachine({
     metadata: { uid: want.owner.uid },
     status: {
       networks: devices,
       ...(cloned && { cloneType: 'Linked' as const }),
-      ...(noted !== undefined && { cloudInit: { mode: 'Image' as const, volume: noted } }),
+      cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
     },
   });
 
@@ -117,28 +123,43 @@ function judgedChange(world: World, guest: Guest): Pick<Observed, 'change' | 'dr
   if (!want.exists) return { change: undefined };
   const digest = wishDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
   const made = isNew(vmOf(world), guest) ? undefined : applied === 'this' ? digest : applied;
-  return judgeDrift(changeOf(world, guest), guest, { digest, applied: made, policy: want.driftPolicy });
+  const judged = judgeDrift(changeOf(world, guest), guest, {
+    digest,
+    applied: made,
+    policy: want.driftPolicy,
+  });
+  const afterwards = cloudInitAfterwards(vmOf(world), guest, {
+    plan: cloudInitOf(world, guest),
+    now: world.now,
+  });
+  return { ...judged, change: judged.change ?? afterwards };
 }
 
 export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
-  const { want, storages, volumes, maxCpus } = world;
+  const { want, maxCpus } = world;
+  if (!want.exists) return undefined;
+  const cloudInit = cloudInitOf(world, guest);
+  return configChange(vmOf(world), want, guest, { cloudInit, maxCpus, nodeCpus: NODE_CPUS });
+}
+
+function cloudInitOf(world: World, guest: Guest): CloudInitPlan | undefined {
+  const { want, storages, volumes } = world;
   if (!want.exists) return undefined;
   const vm = vmOf(world);
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
-  const planned = known && planCloudInit(vm, known, guest, { isoStorage: undefined, storages });
-  const cloudInit =
-    planned?.seed?.noted && isNew(vm, guest)
-      ? { ...planned, seed: { ...planned.seed, uploaded: volumes.has(planned.seed.volume) } }
-      : planned;
-  return configChange(vm, want, guest, { cloudInit, maxCpus, nodeCpus: NODE_CPUS });
+  const planned =
+    known && planCloudInit(vm, known, guest, { isoStorage: undefined, storages, digest: aDigest });
+  return planned?.seed?.noted
+    ? { ...planned, seed: { ...planned.seed, uploaded: volumes.has(planned.seed.volume) } }
+    : planned;
 }
 
 /** The world after a plan was carried out, its tasks done and some time gone by. */
 export function after(plan: Plan, world: World): World {
   const later = { ...world, now: world.now + 1_000, task: undefined, failure: undefined };
-  if (plan.kind === 'act') return notedDevices(afterStep(plan.step, later));
+  if (plan.kind === 'act') return noted(afterStep(plan.step, noted(later, plan)), plan);
   if (plan.kind === 'wait' || plan.kind === 'refuse') return afterWaiting(plan.againMs ?? 60_000, world);
-  return world;
+  return plan.kind === 'steady' ? noted(later, plan) : world;
 }
 
 /** What runs comes to its end meanwhile; what nobody mends stays. Looking late does no harm and is quicker. */
@@ -179,11 +200,16 @@ function afterStep(step: Step, world: World): World {
     case 'noteWish':
       return { ...world, applied: undefined };
     case 'noteSeed':
-      return { ...world, noted: step.volume };
+      return { ...world, noted: step.volume, handed: withoutServed(world.handed) };
     case 'uploadSeed':
       return { ...world, volumes: new Set([...world.volumes, step.seed.volume]) };
     case 'deleteSeed':
-      return { ...world, noted: undefined, volumes: without(world.volumes, step.volume) };
+      return {
+        ...world,
+        noted: undefined,
+        handed: withoutServed(world.handed),
+        volumes: without(world.volumes, step.volume),
+      };
     case 'destroy':
       if (world.guest?.running) throw new Error('the VM is running - destroy failed');
       return {
@@ -216,7 +242,14 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
     case 'growRootDisk':
       return { ...guest, config: grown(guest.config, step.disk, step.to), digest: `${guest.digest}+` };
     case 'start':
-      return { ...guest, running: true, pending: [], state: 'running', ha: asked(guest, 'started') };
+      return {
+        ...guest,
+        running: true,
+        uptimeMs: 0,
+        pending: [],
+        state: 'running',
+        ha: asked(guest, 'started'),
+      };
     case 'stop':
     case 'shutdown':
       return { ...guest, running: false, pending: [], state: 'stopped', ha: asked(guest, 'stopped') };
@@ -250,13 +283,16 @@ const withClaimMade = (world: World): World => ({
   claim: world.claim && { ...world.claim, made: true, certain: true },
 });
 
-/** Status records the devices of a guest's networks in every pass that sees it. */
-function notedDevices(world: World): World {
-  const { guest, want } = world;
-  if (!guest || !isOurs(world, guest) || !world.claim) return world;
+/** Status records the devices of a guest's networks, and what it was given, in every pass that sees it. */
+function noted(world: World, plan: Plan): World {
+  const { guest, want, now } = world;
+  if (!guest || !isOurs(world, guest) || !world.claim || !want.exists) return world;
+  const vm = vmOf(world);
+  const answered = plan.kind === 'steady' && guest.running && world.answers;
   return {
     ...world,
-    devices: namedNics(vmOf(world), want, guest).map(({ device, mac = '', name, settings }) => ({
+    handed: remembered(vm, { guest, plan: cloudInitOf(world, guest), answered, now }),
+    devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({
       device,
       mac,
       ...(name !== undefined && { name }),
@@ -267,3 +303,5 @@ function notedDevices(world: World): World {
 
 const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>
   new Set([...set].filter((each) => each !== gone));
+
+const withoutServed = ({ served: _served, ...rest }: Remembered): Remembered => rest;

@@ -118,6 +118,8 @@ class Shelf {
 /** Every storage and its volumes. A storage that is not shared has volumes of its own on each node. */
 export class StorageState {
   readonly storages = new Map<string, Storage>();
+  /** Every file that was uploaded or fetched, also those that were deleted since. */
+  readonly arrivals: Volume[] = [];
   private readonly shelves = new Map<string, Shelf>();
 
   add(storage: Storage): void {

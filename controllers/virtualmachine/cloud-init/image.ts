@@ -1,5 +1,5 @@
 /** The NoCloud image that the operator makes itself: its files, its name, its bytes. */
-import { sha256Hex } from '../../../src/lib/hash.ts';
+import { sha256Hex, type Digest } from '../../../src/lib/hash.ts';
 import { buildIso, type IsoFile } from '../../../src/lib/iso9660.ts';
 import type { Parsed } from '../../../src/lib/parsed.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
@@ -53,10 +53,14 @@ function userDataFile({ hostname, userData, sshKeys }: CloudInitInput): Parsed<s
   return { value: added.value ? data.document.toString({ lineWidth: 0 }) : data.text };
 }
 
-/** Nobody without the object's uid and the contents can guess the name, and other contents have another one. */
-export function imageName(uid: string, vmid: Vmid, files: readonly IsoFile[]): string {
+/** Nobody without the key can guess the name, even if they know the contents; other contents have another one. */
+export function imageName(
+  digest: Digest,
+  vmid: Vmid,
+  { uid, files }: { readonly uid: string; readonly files: readonly IsoFile[] },
+): string {
   const contents = files.map(({ name, bytes }) => [name, sha256Hex(bytes)]);
-  return `virtrigaud-${vmid}-${sha256Hex(JSON.stringify([uid, contents])).slice(0, 24)}.iso`;
+  return `virtrigaud-${vmid}-${sha256Hex(digest(JSON.stringify([uid, contents]))).slice(0, 24)}.iso`;
 }
 
 /** The image's bytes; equal files give equal bytes. */

@@ -1,6 +1,7 @@
 /** The guest's configuration is brought to the wish, only with the keys that differ. */
 import type { Plan, SeedImage } from '../model.ts';
 import type { Rule } from './verdicts.ts';
+import { isEjected } from '../seed-drive.ts';
 import { act, refuse } from './verdicts.ts';
 
 export const configure: Rule = (want, { presence, change, seedVolume, wish }) => {
@@ -12,6 +13,13 @@ export const configure: Rule = (want, { presence, change, seedVolume, wish }) =>
     (change.seed && seedFirst(change.seed, seedVolume)) ??
     act({ do: 'configure', change, digest: presence.guest.digest })
   );
+};
+
+/** The image holds secrets: it goes as soon as nothing has it any more. */
+export const dropSeed: Rule = (want, { presence, change, seedVolume }) => {
+  if (!want.exists || presence.kind !== 'seen' || change !== undefined || seedVolume === undefined)
+    return undefined;
+  return isEjected(seedVolume, presence.guest) ? act({ do: 'deleteSeed', volume: seedVolume }) : undefined;
 };
 
 /** The image holds secrets: its name is in our status before it exists, so that it is deleted whatever happens. */

@@ -48,7 +48,9 @@ function target(call: Call): Target {
 
 function keep(call: Call, { storage, volume }: Target, data: Buffer): void {
   const parsed = call.world.storage.parseName(storage, volume);
-  call.world.storage.put(bytesOf(storage, volume, data, call.world.seconds(call.node), parsed), call.node);
+  const file = bytesOf(storage, volume, data, call.world.seconds(call.node), parsed);
+  call.world.storage.arrivals.push(file);
+  call.world.storage.put(file, call.node);
 }
 
 function checkSum(call: Call, data: Buffer, run: TaskRun): void {

@@ -43,11 +43,12 @@ export const orphans = (pve: FakePve): readonly string[] =>
     vmid === undefined || pve.state.guests.has(vmid) ? [] : [volid],
   );
 
-/** The files of the image in the guest's drive, as text. */
+/** The files of the image that the guest was given last, as text: it is deleted when it has served. */
 export function seedFiles(pve: FakePve, guest: Guest): Readonly<Record<string, string>> {
-  const volid = (guest.get('ide2') ?? '').split(',')[0] ?? '';
-  const volume = pve.state.storage.find(volid, guest.node);
-  if (!volume?.data) throw new Error(`the guest ${guest.vmid} has no image at ide2: ${volid}`);
+  const volume = pve.state.storage.arrivals.findLast(({ name }) =>
+    name.includes(`virtrigaud-${guest.vmid}-`),
+  );
+  if (!volume?.data) throw new Error(`the guest ${guest.vmid} was given no image`);
   return Object.fromEntries([...readIso(volume.data)].map(([name, bytes]) => [name, bytes.toString('utf8')]));
 }
 

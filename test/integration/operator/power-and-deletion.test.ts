@@ -103,7 +103,11 @@ describe('power', () => {
 describe('deletion', () => {
   test.concurrent('of a running VM ends with no guest, no disk and no image', async () => {
     const t = await tenant(plane);
-    await t.apply(vm('web', { userData }), vm('db', { userData }));
+    t.pve.faults.add({ kind: 'agentSilent' }); // so that nobody says that the images have served
+    await t.apply(
+      vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }),
+      vm('db', { userData }),
+    );
     await settled(t, 'web', 'Running');
     await settled(t, 'db', 'Running');
     expect(images(t.pve)).toHaveLength(2);

@@ -7,6 +7,9 @@ import {
   noCloudFiles,
   type CloudInitInput,
 } from '../../../controllers/virtualmachine/cloud-init.ts';
+import { digestWith } from '../../../src/lib/hash.ts';
+import type { IsoFile } from '../../../src/lib/iso9660.ts';
+import { aDigest } from '../../builders/guests.ts';
 import { vmid } from '../../../src/lib/units.ts';
 import { aNic, anInput, ED25519, found, OTHER_ED25519, problemOf } from './cloud-init-input.ts';
 
@@ -226,24 +229,27 @@ describe('meta-data and network-config in the image', () => {
 
 describe("the image's name", () => {
   const files = found(noCloudFiles(anInput({ userData: '#!/bin/sh\n' })));
-  const name = imageName('uid', vmid(117), files);
+  const nameOf = (some: readonly IsoFile[], { uid = 'uid', digest = aDigest } = {}) =>
+    imageName(digest, vmid(117), { uid, files: some });
+  const name = nameOf(files);
 
   test('carries the VMID and is a legal file name for an ISO', () => {
     expect(name).toMatch(/^virtrigaud-117-[0-9a-f]{24}\.iso$/);
   });
 
   test('is the same for the same contents', () => {
-    expect(imageName('uid', vmid(117), found(noCloudFiles(anInput({ userData: '#!/bin/sh\n' }))))).toBe(name);
+    expect(nameOf(found(noCloudFiles(anInput({ userData: '#!/bin/sh\n' }))))).toBe(name);
   });
 
-  test('is another for another object, other contents or another file name', () => {
+  test('is another for another object, other contents, another file name or another key', () => {
     const changed = files.map((file, index) => (index === 0 ? { ...file, bytes: Uint8Array.of(1) } : file));
     const renamed = files.map((file, index) => (index === 0 ? { ...file, name: 'x' } : file));
     const all = [
       name,
-      imageName('other', vmid(117), files),
-      imageName('uid', vmid(117), changed),
-      imageName('uid', vmid(117), renamed),
+      nameOf(files, { uid: 'other' }),
+      nameOf(changed),
+      nameOf(renamed),
+      nameOf(files, { digest: digestWith(new Uint8Array([1])) }),
     ];
     expect(new Set(all).size).toBe(all.length);
   });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { cloudInitAfterwards } from '../../../../controllers/virtualmachine/cloud-init-afterwards.ts';
+import { givenOf } from '../../../../controllers/virtualmachine/cloud-init-given.ts';
 import { configChange, differencesOf } from '../../../../controllers/virtualmachine/change.ts';
 import {
   planCloudInit,
@@ -6,8 +8,18 @@ import {
 } from '../../../../controllers/virtualmachine/cloud-init-plan.ts';
 import type { GuestConfig } from '../../../../controllers/virtualmachine/model.ts';
 import type { VirtualMachineStatus } from '../../../../src/api/index.ts';
+import { digestWith } from '../../../../src/lib/hash.ts';
 import { bytes, GiB } from '../../../../src/lib/units.ts';
-import { aGuest, aMark, aWish, configOf, TEMPLATE_CONFIG, type Wanted } from '../../../builders/guests.ts';
+import {
+  aDigest,
+  aGuest,
+  aMark,
+  aWish,
+  configOf,
+  NOW,
+  TEMPLATE_CONFIG,
+  type Wanted,
+} from '../../../builders/guests.ts';
 import { aVirtualMachine } from '../../../builders/objects.ts';
 import { aStorage, isoStorage } from '../../../builders/views.ts';
 
@@ -30,11 +42,14 @@ function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: C
   const plan = planCloudInit(vm, known, guest, {
     isoStorage: undefined,
     storages: [isoStorage()],
+    digest: aDigest,
     ...places,
   });
   return {
     plan,
-    change: configChange(vm, wish, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }),
+    change:
+      configChange(vm, wish, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }) ??
+      cloudInitAfterwards(vm, guest, { plan, now: NOW }),
     differences: differencesOf(vm, wish, guest, plan),
   };
 }
@@ -147,31 +162,104 @@ describe('after the guest was made', () => {
       ...config,
     });
 
-  test('cloud-init data is never written again, but a change of it is told', () => {
+  const given = (wish: Partial<Wanted>) => {
+    const { cloudInit = { userData: undefined, sshKeys: [] }, ...rest } = aWish(wish);
+    return givenOf({ ...rest, cloudInit }, aDigest);
+  };
+  const ROOT = '#cloud-config\nuser: root\n';
+
+  test('user-data-change-sets-condition: it is not written again, but told with the part that changed', () => {
     const later = planned({
-      want: { cloudInit: { userData: '#cloud-config\nuser: root\n', sshKeys: [] } },
+      want: { cloudInit: { userData: ROOT, sshKeys: ['ssh-ed25519 AAAA me'] } },
       config: made(),
-      status: { cloudInit: { mode: 'Native' } },
+      status: { cloudInit: { mode: 'Native', given: given(NATIVE) } },
     });
     expect(later.change).toBeUndefined();
-    expect(later.differences).toEqual([expect.stringContaining('first boot only')]);
+    expect(later.differences).toEqual([expect.stringContaining('user-data, SSH keys. cloud-init reads')]);
   });
 
-  test('nothing is told where nothing changed', () => {
-    expect(
-      planned({ want: NATIVE, config: made(), status: { cloudInit: { mode: 'Native' } } }).differences,
-    ).toEqual([]);
+  test('nothing is told where nothing changed, or where nobody wants to be told', () => {
+    const status = { cloudInit: { mode: 'Native' as const, given: given(NATIVE) } };
+    expect(planned({ want: NATIVE, config: made(), status }).differences).toEqual([]);
+    const ignored = { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'Ignore' as const } };
+    expect(planned({ want: ignored, config: made(), status })).toMatchObject({
+      differences: [],
+      change: undefined,
+    });
   });
 
-  test('a change from native to image and of the image is told', () => {
-    const volume = planned({ want: IMAGE }).plan.seed!.volume;
-    const told = (status: VirtualMachineStatus) =>
-      planned({ want: IMAGE, config: made(), status }).differences.length;
-    expect([
-      told({ cloudInit: { mode: 'Native' } }),
-      told({ cloudInit: { mode: 'Image', volume: 'local:iso/old.iso' } }),
-    ]).toEqual([1, 1]);
-    expect(told({ cloudInit: { mode: 'Image', volume } })).toBe(0);
+  test('nothing can be said of what was given before there were digests, or under another key', () => {
+    const other = givenOf({ ...aWish(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
+    for (const some of [{}, { given: other }])
+      expect(
+        planned({ want: NATIVE, config: made(), status: { cloudInit: { mode: 'Native', ...some } } })
+          .differences,
+      ).toEqual([]);
+  });
+
+  test('what somebody changed in Proxmox VE is told and left', () => {
+    const status = { cloudInit: { mode: 'Native' as const, given: given(NATIVE) } };
+    const { differences, change } = planned({ want: NATIVE, config: made({ ciuser: 'eve' }), status });
+    expect(differences).toEqual([expect.stringContaining('ciuser')]);
+    expect(change).toBeUndefined();
+  });
+
+  describe('what shall be handed over at the next boot', () => {
+    const next = { cloudInit: { userData: '#!/bin/sh\n', sshKeys: [], onChange: 'NextBoot' as const } };
+
+    test('is an image for another instance, and nothing is told', () => {
+      const { plan, change, differences } = planned({
+        want: next,
+        config: made(),
+        status: { cloudInit: { mode: 'Image', given: given(IMAGE), instance: 2 } },
+      });
+      expect(differences).toEqual([]);
+      expect(plan).toMatchObject({ mode: 'Image', renews: true, instance: 3 });
+      expect(change?.seed?.volume).toBe(plan.seed?.volume);
+      expect(new TextDecoder('latin1').decode(plan.build())).toContain(`instance-id: "${aMark().uid}-3"`);
+    });
+
+    test('waits until the drive has let go of the former image', () => {
+      const volume = 'local:iso/virtrigaud-101-0123456789abcdef01234567.iso';
+      const { change } = planned({
+        want: next,
+        config: made({ ide2: `${volume},media=cdrom,size=366K` }),
+        status: { cloudInit: { mode: 'Image', given: given(IMAGE), volume } },
+      });
+      expect(change).toEqual({ set: { ide2: 'none,media=cdrom' }, delete: [] });
+    });
+
+    test("is written into Proxmox VE's own drive where that is enough", () => {
+      const { change } = planned({
+        want: { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'NextBoot' } },
+        config: made(),
+        status: { cloudInit: { mode: 'Native', given: given(NATIVE) } },
+      });
+      expect(change).toEqual({ set: { ciuser: 'root' }, delete: [] });
+    });
+
+    test('changes nothing when only bridge, tag or name of the image are others', () => {
+      const nics = [{ name: 'lan', bridge: 'vmbr1', vlan: 7 }];
+      const { plan } = planned({
+        want: { ...next, nics },
+        config: made(),
+        status: {
+          cloudInit: { mode: 'Image', given: given({ ...next, nics: [{ name: 'lan', bridge: 'vmbr0' }] }) },
+        },
+      });
+      expect(plan).toMatchObject({ changed: [], renews: false, instance: 0 });
+    });
+
+    test('holds nothing else back where no storage takes the image', () => {
+      const { change, differences } = planned({
+        want: { ...next, cpus: 4 },
+        config: made(),
+        status: { cloudInit: { mode: 'Image', given: given(IMAGE) } },
+        places: { storages: [] },
+      });
+      expect(change).toEqual({ set: { vcpus: 4 }, delete: [] });
+      expect(differences).toEqual([expect.stringContaining('content type "iso"')]);
+    });
   });
 
   test('a root disk that shall be smaller is told in sizes people know', () => {

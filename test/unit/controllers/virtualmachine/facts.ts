@@ -1,7 +1,11 @@
 /** What a pass gathered for its report, with little in it unless a test says more. */
+import type { CloudInitMode } from '../../../../controllers/virtualmachine/cloud-init-plan.ts';
 import type { Observed } from '../../../../controllers/virtualmachine/model.ts';
 import type { Facts } from '../../../../controllers/virtualmachine/report.ts';
 import { aWish, observed } from '../../../builders/guests.ts';
+
+/** How the guest gets its data, and nothing else about it. */
+export const planOf = (mode: CloudInitMode): Facts['cloudInit'] => ({ mode, keys: { set: {}, delete: [] } });
 
 export type FactsChange = Partial<Omit<Facts, 'have'>> & { readonly have?: Partial<Observed> };
 

@@ -6,7 +6,7 @@ import { VirtualMachine, type VirtualMachineStatus } from '../../../../src/api/i
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { aClaim, aMark, aWish, CREATION, FOREIGN, GONE, NOW, seen, UPID } from '../../../builders/guests.ts';
 import { aVirtualMachine, UID } from '../../../builders/objects.ts';
-import { facts, type FactsChange } from './facts.ts';
+import { facts, planOf, type FactsChange } from './facts.ts';
 
 const STEADY: Plan = { kind: 'steady' };
 const act = (step: Step): Plan => ({ kind: 'act', step });
@@ -165,7 +165,7 @@ describe('the cloud-init image in status', () => {
   test('is named before it is uploaded and forgotten when it is deleted', () => {
     const noted = status({
       have: there(),
-      cloudInit: 'Image',
+      cloudInit: planOf('Image'),
       started: { kind: 'seedNoted', volume, node: nodeName('pve-1') },
       plan: act({ do: 'noteSeed', volume }),
     });
@@ -189,7 +189,8 @@ describe('the cloud-init image in status', () => {
 
   test('keeps the mode with which the guest was made', () => {
     expect(
-      status({ before: { cloudInit: { mode: 'Native' } }, have: there(), cloudInit: 'Image' }).cloudInit,
+      status({ before: { cloudInit: { mode: 'Native' } }, have: there(), cloudInit: planOf('Image') })
+        .cloudInit,
     ).toEqual({ mode: 'Native' });
   });
 });
@@ -253,7 +254,7 @@ test('the status of a VM with everything fits its schema and stays below 8 KiB',
       failure: { step: 'resize', message: 'x'.repeat(1000), attempts: 3, at: NOW },
     },
     consoleURL: 'https://pve.example.com:8006/?console=kvm',
-    cloudInit: 'Native',
+    cloudInit: planOf('Native'),
   });
   expect(VirtualMachine.status.parse(full)).toEqual(full);
   expect(JSON.stringify(full).length).toBeLessThan(8 * 1024);

@@ -1,0 +1,137 @@
+/** What becomes of cloud-init's data once a VM was made: the image goes, a change is noticed and treated as asked. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, type FakePve, guestNamed, images, ownGuests, seedFiles } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, secret, tenant, type Tenant, userData, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const look = (t: Tenant, name = 'web') =>
+  t.kubectl('annotate', '--overwrite', 'vm', name, `look=${Math.random()}`);
+
+const ejected = (pve: FakePve, name = 'web') =>
+  soon(() => {
+    expect(guestNamed(pve, name).get('ide2')).toBe('none,media=cdrom');
+    expect(images(pve).map(({ volid }) => volid)).toEqual([]);
+  });
+
+test.concurrent('the image is ejected and deleted when the guest has read it, and it runs on', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web', { userData }));
+  await t.ready('vm/web');
+  const { running } = guestNamed(t.pve, 'web');
+  await ejected(t.pve);
+  await t.ready('vm/web');
+  expect(guestNamed(t.pve, 'web').running).toBe(running);
+  expect([...guestNamed(t.pve, 'web').pending]).toEqual([]);
+  const done = changes(t.pve).length;
+  await look(t);
+  await t.ready('vm/web');
+  expect(changes(t.pve)).toHaveLength(done);
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
+
+test.concurrent('the image stays while no agent answers, and goes with the VM', async () => {
+  const t = await tenant(plane);
+  t.pve.faults.add({ kind: 'agentSilent' });
+  await t.apply(vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }));
+  await t.ready('vm/web');
+  await look(t);
+  await t.ready('vm/web');
+  expect(images(t.pve)).toHaveLength(1);
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(images(t.pve)).toEqual([]);
+});
+
+test.concurrent('an image that a rollback brought back does not keep the VM from starting', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web', { userData }));
+  await t.ready('vm/web');
+  await ejected(t.pve);
+  const guest = guestNamed(t.pve, 'web');
+  const gone = t.pve.state.storage.arrivals.at(-1)?.volid ?? '';
+  t.pve.outside.stop(guest.vmid);
+  t.pve.outside.edit(guest.vmid, { ide2: `${gone},media=cdrom` });
+  await soon(() => expect(guest.running).toBeDefined());
+  expect(guest.get('ide2')).toBe('none,media=cdrom');
+  await t.ready('vm/web');
+});
+
+test.concurrent(
+  'user-data-change-sets-condition: a Secret that changed is told with the part, not its content',
+  async () => {
+    const t = await tenant(plane);
+    await t.apply(
+      secret('data', { userdata: '#cloud-config\nruncmd: [hush-one]\n' }),
+      vm('web', { userData: { cloudInit: { secretRef: { name: 'data' } } } }),
+      vm('quiet', { userData: { cloudInit: { secretRef: { name: 'data' } }, onChange: 'Ignore' } }),
+    );
+    await t.ready('vm/web', 'vm/quiet');
+    await t.apply(secret('data', { userdata: '#cloud-config\nruncmd: [hush-two]\n' }));
+    await soon(async () => {
+      await look(t);
+      const { is, message } = condition(await t.vm('web'), 'Synced');
+      expect(is).toBe('Synced=False Different');
+      expect(message).toContain('user-data');
+    });
+    await look(t, 'quiet');
+    await t.ready('vm/web', 'vm/quiet');
+    await soon(async () => expect(condition(await t.vm('quiet'), 'Synced').is).toBe('Synced=True InSync'));
+    expect(JSON.stringify(await t.list('virtualmachines'))).not.toMatch(/hush/);
+    expect(seedFiles(t.pve, guestNamed(t.pve, 'web'))['user-data']).toContain('hush-one');
+    await t.kubectl('delete', 'secret', 'data');
+    await look(t);
+    await t.ready('vm/web');
+  },
+);
+
+test.concurrent(
+  'NextBoot hands new user-data over as another instance, and nobody is rebooted for it',
+  async () => {
+    const t = await tenant(plane);
+    const next = (inline: string) => vm('web', { userData: { cloudInit: { inline }, onChange: 'NextBoot' } });
+    await t.apply(next('#cloud-config\npackages: [nginx]\n'));
+    await t.ready('vm/web');
+    await ejected(t.pve);
+    const guest = guestNamed(t.pve, 'web');
+    const { uid } = (await t.vm('web')).metadata;
+    expect(seedFiles(t.pve, guest)['meta-data']).toContain(`"${uid}"`);
+    const started = guest.running;
+    await t.apply(next('#cloud-config\npackages: [caddy]\n'));
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'RestartRequired');
+      expect(is).toBe('RestartRequired=True PendingChanges');
+      expect(message).toContain('cloud-init');
+    });
+    expect(seedFiles(t.pve, guest)).toMatchObject({
+      'user-data': expect.stringContaining('caddy'),
+      'meta-data': expect.stringContaining(`"${uid}-1"`),
+    });
+    expect(guest.get('ide2')).toContain('virtrigaud-');
+    expect(guest.running).toBe(started);
+    t.pve.outside.stop(guest.vmid);
+    await soon(() => expect(guest.running).not.toBe(started));
+    await ejected(t.pve);
+    await soon(async () =>
+      expect(condition(await t.vm('web'), 'RestartRequired').is).toBe('no RestartRequired'),
+    );
+    await t.ready('vm/web');
+  },
+);
