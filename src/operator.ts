@@ -269,7 +269,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     onLeading: (leads) => metrics.setLeader(leads),
     elector: options.leaderElect
       ? new LeaderElector({
-          store: leaseStore(client, { namespace: options.namespace, name: NAME }),
+          store: leaseStore(kubeClient(transport(connection, clock, 'lease')), {
+            namespace: options.namespace,
+            name: NAME,
+          }),
           identity: options.identity,
           clock,
           log,

@@ -21,46 +21,51 @@ export interface Signed {
   readonly dispatcher: Dispatcher;
 }
 
+/** The Lease is renewed on connections of its own: a leader that is busy must not lose it for being busy. */
+export type Lane = 'shared' | 'lease';
+
 export interface Connection {
   readonly server: string;
   /** The namespace of the context, or of the pod. */
   readonly namespace: string;
   /** Asked before every request: credentials and certificates may have changed since the last one. */
-  sign(): Promise<Signed>;
+  sign(lane?: Lane): Promise<Signed>;
   close(): Promise<void>;
 }
 
-/** Watches take one connection each; the rest is for passes. */
-const CONNECTIONS = 64;
+/** Watches take one shared connection each; the rest of those is for passes. */
+const CONNECTIONS: Readonly<Record<Lane, number>> = { shared: 64, lease: 2 };
 /** Streams end by their own timers, everything else by a deadline. */
 const NEVER = 0;
 
 export function connect(source: KubeConfigSource = {}): Connection {
   const config = load(source);
   const cluster = clusterOf(config);
-  let current: { readonly tls: Tls; readonly dispatcher: Dispatcher } | undefined;
+  const current = new Map<Lane, { readonly tls: Tls; readonly dispatcher: Dispatcher }>();
 
-  function dispatcherFor(tls: Tls): Dispatcher {
-    if (current && isDeepStrictEqual(current.tls, tls)) return current.dispatcher;
-    void current?.dispatcher.close(); // running requests and watches come to their end on the old one
-    current = { tls, dispatcher: pool(cluster.proxyUrl, tls) };
-    return current.dispatcher;
+  function dispatcherFor(lane: Lane, tls: Tls): Dispatcher {
+    const known = current.get(lane);
+    if (known && isDeepStrictEqual(known.tls, tls)) return known.dispatcher;
+    void known?.dispatcher.close(); // running requests and watches come to their end on the old one
+    const dispatcher = pool(cluster.proxyUrl, tls, CONNECTIONS[lane]);
+    current.set(lane, { tls, dispatcher });
+    return dispatcher;
   }
 
   return {
     server: cluster.server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    async sign() {
+    async sign(lane = 'shared') {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options);
       const headers = Object.fromEntries(
         Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value)]),
       );
       if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-      return { headers, dispatcher: dispatcherFor(tlsOf(options)) };
+      return { headers, dispatcher: dispatcherFor(lane, tlsOf(options)) };
     },
     async close() {
-      await current?.dispatcher.destroy();
+      await Promise.all([...current.values()].map(({ dispatcher }) => dispatcher.destroy()));
     },
   };
 }
@@ -115,9 +120,9 @@ const tlsOf = (options: RequestOptions): Tls => ({
   servername: options.servername,
 });
 
-function pool(proxy: string | undefined, tls: Tls): Dispatcher {
+function pool(proxy: string | undefined, tls: Tls, connections: number): Dispatcher {
   const settings = {
-    connections: CONNECTIONS,
+    connections,
     allowH2: false, // one stalled HTTP/2 connection would stall every watch and every pass with it
     headersTimeout: NEVER,
     bodyTimeout: NEVER,

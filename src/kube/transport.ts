@@ -5,7 +5,7 @@ import { seconds, type Millis } from '../lib/units.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { withDeadline } from '../runtime/deadline.ts';
 import { KubeError } from './errors.ts';
-import type { Connection } from './kubeconfig.ts';
+import type { Connection, Lane } from './kubeconfig.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -28,9 +28,9 @@ const DEADLINE = seconds(30);
 /** The API server has begun to answer a watch long before. */
 const FIRST_BYTE = seconds(30);
 
-export function transport(connection: Connection, clock: Clock): Transport {
+export function transport(connection: Connection, clock: Clock, lane: Lane = 'shared'): Transport {
   async function dispatch(req: KubeRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { headers, dispatcher } = await connection.sign();
+    const { headers, dispatcher } = await connection.sign(lane);
     const url = new URL(connection.server.replace(/\/$/, '') + req.path);
     for (const [name, value] of Object.entries(req.query ?? {})) url.searchParams.set(name, value);
     return request(url, {

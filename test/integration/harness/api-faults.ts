@@ -18,8 +18,8 @@ export const meeting =
   (meanwhile: Meanwhile) =>
   (connection: Connection): Connection => ({
     ...connection,
-    async sign() {
-      const { headers, dispatcher } = await connection.sign();
+    async sign(lane) {
+      const { headers, dispatcher } = await connection.sign(lane);
       return { headers, dispatcher: dispatcher.compose(interceptor(meanwhile)) };
     },
   });

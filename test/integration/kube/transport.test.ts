@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,16 @@ describe('a request', () => {
   test('that is not answered ends by itself', async () => {
     answers = [() => undefined];
     await expect(api.send({ ...get, limit: seconds(0.05) })).rejects.toMatchObject({ reason: 'Unreachable' });
+  });
+
+  test('for the Lease goes through, however many others wait for their answers', async () => {
+    answers = Array.from({ length: 200 }, () => () => undefined);
+    const others = Array.from({ length: 200 }, () => api.send(get).catch(() => undefined));
+    while (requests.length < 64) await sleep(5);
+    answers = [];
+    expect(await transport(connection, systemClock, 'lease').send(get)).toEqual({ ok: true });
+    await connection.close();
+    await Promise.all(others);
   });
 
   test('ends with the caller’s signal', async () => {
