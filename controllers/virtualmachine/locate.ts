@@ -7,8 +7,8 @@ import { parseMark } from '../shared/owner-mark.ts';
 import type { Guest, Presence } from './model.ts';
 
 /**
- * @param hint the node the guest was last seen on or is being made on
- * The node of the inventory comes first: PVE or a person may have moved the guest.
+ * @param hint the node the guest was last seen on or is being made on; it comes first, because the inventory is some
+ * seconds old: while a clone goes to another node, it shows the guest where the template is
  */
 export async function locate(
   connection: Connection,
@@ -25,11 +25,12 @@ export async function locate(
       reason: 'NodeOffline',
       message: `VM ${vmid} is on node ${seen.node}, which is offline.`,
     };
-  const here = seen && (await readGuest(connection, vmid, seen.node, options));
-  if (here) return { kind: 'seen', guest: here };
-  const pointless = hint === undefined || hint === seen?.node || isOffline(inventory.view(), hint);
-  const there = pointless ? undefined : await readGuest(connection, vmid, hint, options);
-  return there ? { kind: 'seen', guest: there } : search(connection, vmid, options);
+  for (const node of new Set([hint, seen?.node])) {
+    if (node === undefined || isOffline(inventory.view(), node)) continue;
+    const guest = await readGuest(connection, vmid, node, options);
+    if (guest) return { kind: 'seen', guest };
+  }
+  return search(connection, vmid, options);
 }
 
 const isOffline = (view: View | undefined, node: NodeName): boolean =>
