@@ -3,6 +3,7 @@
  * weighs. It prints one table and ends. The fake Proxmox VE, the API server and the operator share this machine, so
  * the load average stands beside each figure.
  */
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shippedCluster } from '../test/fakepve/cluster-file.ts';
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     delete: { type: 'string', default: '300' },
     /** How long VMs at rest are watched. */
     seconds: { type: 'string', default: '60' },
+    /** How long VMs rest before they are watched once more, while the drift scan reads each again; 0: not at all. */
+    scan: { type: 'string', default: '300' },
     /** What each task of the fake takes, in ms. */
     task: { type: 'string', default: '500' },
     /** What a guest needs to boot, in ms. */
@@ -33,6 +36,7 @@ const FEW = Number(values.few);
 const MANY = Number(values.many);
 const DELETED = Math.min(Number(values.delete), MANY);
 const SECONDS = Number(values.seconds);
+const SCAN_AFTER = Number(values.scan);
 const TASK = Number(values.task);
 const BOOT = Number(values.boot);
 
@@ -72,6 +76,7 @@ function roomyCluster() {
   return {
     ...cluster,
     nodes: cluster.nodes.map((node) => ({ ...node, cpus: 256, memory: 4 * 1024 ** 4 })),
+    storages: cluster.storages.map((storage) => ({ ...storage, size: 1024 ** 5 })),
   };
 }
 
@@ -122,15 +127,23 @@ async function remove(cast: Cast, watch: VmWatch, names: readonly string[]): Pro
   };
 }
 
-async function rest(cast: Cast, count: number): Promise<Row> {
+/** At rest, and in the minutes in which the drift scan comes by: it begins five minutes after a VM was read. */
+async function rest(cast: Cast, count: number): Promise<Row[]> {
   await sleep(UNTIL_QUIET_MS);
+  const quiet = await watchRest(cast, `${count} at rest for ${SECONDS} s`);
+  if (SCAN_AFTER === 0) return [quiet];
+  await sleep(SCAN_AFTER * 1000 - SECONDS * 1000);
+  return [quiet, await watchRest(cast, `${count} at rest for ${SECONDS} s, each read again meanwhile`)];
+}
+
+async function watchRest(cast: Cast, what: string): Promise<Row> {
   const before = await costOf(cast);
   const began = performance.now();
   await sleep(SECONDS * 1000);
   const after = await costOf(cast);
   const took = (performance.now() - began) / 1000;
   return {
-    what: `${count} at rest for ${SECONDS} s`,
+    what,
     figure: `${((after.pveRequests - before.pveRequests) / took).toFixed(2)} PVE requests a second, ${after.apiWrites - before.apiWrites} API writes`,
     load: load(),
     note: `CPU ${(((after.cpuSeconds - before.cpuSeconds) / took) * 100).toFixed(1)} %, ${after.memoryMb.toFixed(0)} MB`,
@@ -154,13 +167,13 @@ async function measure(cast: Cast, watch: VmWatch, tell: (...rows: readonly Row[
 
   const few = named('few', FEW);
   tell(...(await create(cast, watch, few, `${FEW} in one apply`)));
-  tell(await rest(cast, FEW));
+  tell(...(await rest(cast, FEW)));
   tell(await remove(cast, watch, few));
   if (MANY === 0) return;
 
   const many = named('many', MANY);
   tell(...(await create(cast, watch, many, `${MANY} in one apply`)));
-  tell(await rest(cast, MANY));
+  tell(...(await rest(cast, MANY)));
   tell(await remove(cast, watch, many.slice(0, DELETED)));
 }
 
@@ -190,13 +203,17 @@ try {
   await kubectl(cast, ['delete', 'vm', '--all']);
   await kubectl(cast, ['wait', 'provider', '--all', '--for=condition=Ready']);
   const watch = await watchVms(cast.plane);
-  await measure(cast, watch, (...more) => {
+  const measured = measure(cast, watch, (...more) => {
     rows.push(...more);
     for (const { what, figure } of more) process.stderr.write(`${what}: ${figure}\n`);
   });
+  const ended = once(cast.operator, 'exit').then(async () => {
+    throw new Error(`the operator ended:\n${await cast.lastLines(5)}`);
+  });
+  await Promise.race([measured, ended]);
   await watch.stop();
-  printTable(rows);
 } finally {
+  printTable(rows);
   await cast.stop();
 }
 process.exit();

@@ -158,7 +158,14 @@ export function virtualMachineController(
     if (started.kind === 'task') memory.begun = started.upid;
     else memory.calm = true;
     const patience = isRequest(step, guest) ? HA_PATIENCE_MS : 0;
-    memory.last = taken(memory.last, signatureOf(step, vm.metadata.generation), pass.now.getTime(), patience);
+    // An image that was found to be gone was not asked to go once more.
+    if (started.kind !== 'seedDeleted')
+      memory.last = taken(
+        memory.last,
+        signatureOf(step, vm.metadata.generation),
+        pass.now.getTime(),
+        patience,
+      );
     if (started.kind !== 'task') return started;
     const { pve } = wish.connection;
     return { ...started, followed: tasks.follow({ pve, upid: started.upid, uid: vm.metadata.uid }) };

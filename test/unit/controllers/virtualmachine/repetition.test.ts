@@ -26,6 +26,7 @@ test('what is only written down is repeated at once: its write was refused, or i
     { do: 'reserve' },
     { do: 'releaseClaim', vmid: vmid(100) },
     { do: 'noteSeed', volume: 'local:iso/a.iso' },
+    { do: 'noteWish' },
   ];
   for (const step of steps) expect(after(step, 3)).toBeUndefined();
 });
