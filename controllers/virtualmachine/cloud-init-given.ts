@@ -23,15 +23,16 @@ interface Wished {
 
 /** Only what reaches the guest: an edit of a bridge or a tag is none of its business. */
 export function givenOf({ owner, cloudInit, nics }: Wished, digest: Digest): Given {
-  const { userData, sshKeys } = cloudInit;
+  const { userData, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
+  const text = userData ?? ignition ?? snippet;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
   // The uid keeps two VMs with the same Secret from showing the same digest.
   const of = (part: Part, value: unknown): string => digest(JSON.stringify([owner.uid, part, value]));
   return {
-    userData: of('userData', userData ?? null),
+    userData: of('userData', text ?? null),
     sshKeys: of('sshKeys', sshKeys),
-    metaData: of('metaData', null),
-    networkData: of('networkData', network),
+    metaData: of('metaData', metaData ?? null),
+    networkData: of('networkData', networkData ?? network),
   };
 }
 

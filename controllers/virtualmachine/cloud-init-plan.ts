@@ -91,9 +91,9 @@ interface Planning {
 }
 
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
-  const { userData, sshKeys } = want.cloudInit;
+  const { snippet } = want.cloudInit;
   const drives = cloudInitDrives(guest.config);
-  const asked = userData !== undefined || sshKeys.length > 0;
+  const asked = asksForData(want.cloudInit);
   if (!asked && want.nics === undefined && drives.length === 0) return nothing('None');
   const input = inputOf(vm, want, guest.config, planning.history.instance);
   const mode = cloudInitMode(input);
@@ -101,13 +101,27 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   if (mode.value === 'Image' || hadImage(vm, guest)) return imagePlan(vm, guest, input, planning);
   const native = nativeKeys(input);
   if ('problem' in native) return impossible('CloudInitInvalid', native.problem);
-  const keys = asked ? native.value : withoutUserKeys(native.value);
+  const keys =
+    snippet === undefined
+      ? asked
+        ? native.value
+        : withoutUserKeys(native.value)
+      : withSnippet(native.value, snippet);
   return nothing('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
 }
 
 /** Its instance-id is ours: PVE's own would make it another instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
+
+const asksForData = ({ sshKeys, onChange: _onChange, ...texts }: CloudInitWish): boolean =>
+  sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
+
+/** PVE takes the user-data from there and adds nothing to it. */
+const withSnippet = (keys: Keys, snippet: string): Keys => ({
+  set: { ...keys.set, cicustom: `user=${snippet}` },
+  delete: keys.delete.filter((key) => key !== 'cicustom'),
+});
 
 const withoutUserKeys = (keys: Keys): Keys => ({
   set: Object.fromEntries(Object.entries(keys.set).filter(([key]) => !USER_KEYS.includes(key))),
@@ -132,8 +146,7 @@ function inputOf(
   return {
     instanceId: instance === 0 ? uid : `${uid}-${instance}`,
     hostname: want.name.split('.')[0] ?? want.name,
-    userData: want.cloudInit.userData,
-    sshKeys: want.cloudInit.sshKeys,
+    ...want.cloudInit,
     nics: cloudInitNics(want.nics ?? [], {
       uid: vm.metadata.uid,
       devices: devicesOf(vm, want),
@@ -149,7 +162,8 @@ function imagePlan(
   { places, history }: Planning,
 ): CloudInitPlan {
   const files = noCloudFiles(input);
-  if ('problem' in files) return impossible('CloudInitInvalid', files.problem);
+  if ('problem' in files)
+    return impossible(input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid', files.problem);
   if (!isNew(vm, guest) && !history.renews) return nothing('Image');
   const storage = isoStorageFor(guest.node, places);
   if (typeof storage === 'object') return impossible(storage.reason, storage.message);

@@ -57,6 +57,13 @@ export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
 export interface CloudInitWish {
   /** Absent: Report. */
   readonly onChange?: 'Report' | 'Ignore' | 'NextBoot';
+  /** Ignition's configuration, instead of user-data for cloud-init. */
+  readonly ignition?: string;
+  /** A volume of PVE that holds the user-data. */
+  readonly snippet?: string;
+  readonly metaData?: string;
+  /** Instead of what follows from the networks. */
+  readonly networkData?: string;
   readonly userData: string | undefined;
   readonly sshKeys: readonly string[];
 }

@@ -16,6 +16,7 @@ import type { GuestMemory } from './memory.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
 import { readTask } from './read-task.ts';
 import { desiredOf, type Wish } from './resolve.ts';
+import { snippetProblem } from './snippets.ts';
 import { withAwaitedBoot } from './seed-drive.ts';
 import type { TaskWatch } from './task-watch.ts';
 
@@ -154,6 +155,11 @@ async function cloudInitOf(
     isoStorage: connection.defaults.isoStorage,
     storages: view?.storages ?? [],
   });
+  const { snippet } = want.cloudInit;
+  if (snippet !== undefined && (isNew(vm, guest) || planned.renews === true)) {
+    const problem = await snippetProblem(connection, { node: guest.node, snippet }, options);
+    return problem ? { ...planned, problem } : planned;
+  }
   const { seed } = planned;
   // Only what is named in our status can have been uploaded.
   if (!seed?.noted) return planned;

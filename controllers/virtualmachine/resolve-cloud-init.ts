@@ -23,21 +23,52 @@ export async function resolveCloudInit(
   vm: VirtualMachine,
   readSecret: ReadSecret,
 ): Promise<ResolvedCloudInit> {
-  const { userData, sshKeysSecretRef } = vm.spec;
-  const read = (entry: SecretEntry | undefined, key: string): Promise<Entry> =>
-    readEntry(readSecret, vm.metadata.namespace, entry && { name: entry.name, key: entry.key ?? key });
-  const text = await read(userData?.cloudInit?.secretRef, DEFAULTS.userDataKey);
-  if (!text.ok) return text;
-  const keys = await read(sshKeysSecretRef, DEFAULTS.sshKeysKey);
-  if (!keys.ok) return keys;
+  const texts = new Map<string, string | undefined>();
+  for (const { name, source, key } of sourcesOf(vm)) {
+    const ref = source?.secretRef;
+    const entry = ref && { name: ref.name, key: ref.key ?? key };
+    const read = await readEntry(readSecret, vm.metadata.namespace, entry);
+    if (!read.ok) return read;
+    texts.set(name, read.text ?? source?.inline);
+  }
+  const { userData } = vm.spec;
   return {
     ok: true,
     wish: {
-      ...present({ onChange: userData?.onChange }),
-      userData: text.text ?? userData?.cloudInit?.inline,
-      sshKeys: publicKeys(keys.text ?? ''),
+      userData: texts.get('userData'),
+      sshKeys: publicKeys(texts.get('sshKeys') ?? ''),
+      ...present({
+        ignition: texts.get('ignition'),
+        metaData: texts.get('metaData'),
+        networkData: texts.get('networkData'),
+        snippet: userData?.cloudInit?.snippet,
+        onChange: userData?.onChange,
+      }),
     },
   };
+}
+
+interface Source {
+  readonly name: string;
+  readonly source: TextSource | undefined;
+  /** Of the Secret, unless the spec names one. */
+  readonly key: string;
+}
+
+const sourcesOf = ({
+  spec: { userData, metaData, networkData, sshKeysSecretRef },
+}: VirtualMachine): readonly Source[] => [
+  { name: 'userData', source: userData?.cloudInit, key: DEFAULTS.userDataKey },
+  { name: 'ignition', source: userData?.ignition, key: DEFAULTS.ignitionKey },
+  { name: 'metaData', source: metaData?.cloudInit, key: DEFAULTS.metaDataKey },
+  { name: 'networkData', source: networkData, key: DEFAULTS.networkDataKey },
+  { name: 'sshKeys', source: sshKeysSecretRef && { secretRef: sshKeysSecretRef }, key: DEFAULTS.sshKeysKey },
+];
+
+/** A text in the spec, or where a Secret has it. */
+interface TextSource {
+  readonly inline?: string | undefined;
+  readonly secretRef?: SecretEntry | undefined;
 }
 
 const publicKeys = (text: string): string[] =>

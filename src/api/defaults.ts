@@ -7,4 +7,7 @@ export const DEFAULTS = {
   userDataKey: 'userdata',
   /** Entry of a Secret with SSH public keys. */
   sshKeysKey: 'ssh-publickey',
+  ignitionKey: 'ignition',
+  metaDataKey: 'metadata',
+  networkDataKey: 'networkdata',
 } as const;

@@ -5,6 +5,7 @@ import { DEFAULTS } from './defaults.ts';
 import { objectRef, secretRef } from './refs.ts';
 import { duration, immutable, listMap, node, quantity, rule, storageName, text } from './schema.ts';
 import { network } from './virtualmachine-network.ts';
+import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
 
 /** On is kept up; Off stops at once; OffGraceful asks the guest to shut down. */
 const powerStates = ['On', 'Off', 'OffGraceful'] as const;
@@ -34,20 +35,6 @@ const disk = z.object({
     .describe('Storage in Proxmox VE; absent: that of the class, of the Provider or of the template.'),
 });
 
-const cloudInit = rule(
-  z.object({
-    inline: text(262_144).optional().describe('User data, usually starting with #cloud-config.'),
-    secretRef: secretRef
-      .optional()
-      .describe(`Secret that holds the user data; the key is ${DEFAULTS.userDataKey} unless given.`),
-  }),
-  {
-    cel: 'has(self.inline) != has(self.secretRef)',
-    message: 'must have exactly one of inline and secretRef',
-    holds: (data) => (data.inline === undefined) !== (data.secretRef === undefined),
-  },
-);
-
 const fixed = (what: string) =>
   `cannot be changed: ${what} is part of the VM's identity; create another VirtualMachine`;
 
@@ -64,18 +51,11 @@ export const virtualMachineSpec = z.object({
     .optional()
     .describe('Network interfaces in order, net0 first; absent: those of the template are left as they are.'),
   disks: listMap(disk, 'name', 4).optional().describe('Disks; absent: those of the template.'),
-  userData: z
-    .object({
-      cloudInit: cloudInit.optional().describe('User data for cloud-init.'),
-      onChange: z
-        .enum(['Report', 'Ignore', 'NextBoot'])
-        .optional()
-        .describe(
-          'What becomes of user data, SSH keys, meta-data and network data that change once the VM was made. Report: the condition Synced says so. Ignore: nothing. NextBoot: the guest gets it at its next boot, as a new instance. Absent: Report.',
-        ),
-    })
+  userData: userData.optional().describe('Data handed to the guest at its first boot.'),
+  metaData: metaData.optional().describe('Meta-data handed to the guest beside it.'),
+  networkData: networkData
     .optional()
-    .describe('Data handed to the guest at its first boot.'),
+    .describe('Network configuration handed to the guest instead of what follows from networks.'),
   sshKeysSecretRef: secretRef
     .optional()
     .describe(

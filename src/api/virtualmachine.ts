@@ -3,6 +3,7 @@ import { age, ready } from './columns.ts';
 import { kind, type Input, type Output, type PrinterColumn } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { virtualMachineSpec } from './virtualmachine-spec.ts';
+import { withDataRules } from './virtualmachine-userdata.ts';
 import { virtualMachineStatus } from './virtualmachine-status.ts';
 
 const text = (name: string, jsonPath: string, priority: 0 | 1 = 0): PrinterColumn => ({
@@ -18,7 +19,7 @@ export const VirtualMachine = kind({
   singular: 'virtualmachine',
   shortNames: ['vm'],
   description: 'A virtual machine on Proxmox VE, cloned from an image and kept as its spec says.',
-  spec: virtualMachineSpec,
+  spec: withDataRules(virtualMachineSpec),
   status: virtualMachineStatus,
   columns: [
     text('Phase', '.status.phase'),

@@ -206,6 +206,18 @@ const term = fc.oneof(
   record({ key: labelKey, operator: fc.constantFrom('In', 'Exists', 'Gt'), values: labelValues }, 'key'),
 );
 
+/** Most of this refuses something else beside it. */
+const ownData = record({
+  metaData: record({ cloudInit: record({ inline: text, secretRef }) }),
+  networkData: record({ inline: text }, 'inline'),
+  userData: record({ ignition: record({ inline: text }, 'inline'), onChange: fc.constant('Ignore') }),
+});
+
+const sometimesWith = (more: Arbitrary<unknown>, usual: Arbitrary<unknown>): Arbitrary<unknown> =>
+  fc
+    .tuple(usual, fc.oneof({ weight: 6, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: more }))
+    .map(([spec, added]) => Object.assign({}, spec, added));
+
 /** One arbitrary a kind. */
 export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
   Provider: record(
@@ -279,35 +291,52 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
     },
     'type',
   ),
-  VirtualMachine: record(
-    {
-      providerRef: ref,
-      classRef: ref,
-      imageRef: ref,
-      powerState: field(
-        fc.constantFrom<unknown>('On', 'Off', 'OffGraceful', true, false),
-        'on',
-        'Paused',
-        'true',
-        1,
-        {},
-      ),
-      networks: fc.array(network, { maxLength: 2 }),
-      disks: fc.array(disk, { maxLength: 1 }),
-      userData: record({
-        cloudInit: fc.oneof(
-          { weight: 6, arbitrary: record({ inline: text }, 'inline') },
-          { weight: 1, arbitrary: record({ inline: text, secretRef }) },
+  VirtualMachine: sometimesWith(
+    ownData,
+    record(
+      {
+        providerRef: ref,
+        classRef: ref,
+        imageRef: ref,
+        powerState: field(
+          fc.constantFrom<unknown>('On', 'Off', 'OffGraceful', true, false),
+          'on',
+          'Paused',
+          'true',
+          1,
+          {},
         ),
-      }),
-      sshKeysSecretRef: secretRef,
-      placement: record({ host: node }),
-      driftPolicy: field(fc.constantFrom('Report', 'Revert'), 'Ignore', ''),
-      lifecycle: record({ gracefulShutdownTimeout: duration }),
-    },
-    'providerRef',
-    'classRef',
-    'imageRef',
+        networks: fc.array(network, { maxLength: 2 }),
+        disks: fc.array(disk, { maxLength: 1 }),
+        userData: record({
+          cloudInit: fc.oneof(
+            { weight: 6, arbitrary: record({ inline: text }, 'inline') },
+            { weight: 1, arbitrary: record({ inline: text, secretRef }) },
+            {
+              weight: 2,
+              arbitrary: record(
+                {
+                  snippet: field(
+                    fc.constantFrom('local:snippets/a.yaml', 'ab:snippets/_'),
+                    'local:iso/a',
+                    'a',
+                  ),
+                },
+                'snippet',
+              ),
+            },
+          ),
+          onChange: field(fc.constantFrom('Report', 'Ignore', 'NextBoot'), 'Reboot', ''),
+        }),
+        sshKeysSecretRef: secretRef,
+        placement: record({ host: node }),
+        driftPolicy: field(fc.constantFrom('Report', 'Revert'), 'Ignore', ''),
+        lifecycle: record({ gracefulShutdownTimeout: duration }),
+      },
+      'providerRef',
+      'classRef',
+      'imageRef',
+    ),
   ),
   VMClass: record(
     {

@@ -5,7 +5,10 @@ import type { Parsed } from '../../../src/lib/parsed.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { CloudInitInput } from './input.ts';
 import { withKeysPart } from './multipart.ts';
+import { readIgnition } from './ignition.ts';
 import { networkConfig, networkProblem } from './network.ts';
+import { networkConfigV1 } from './network-v1.ts';
+import { metaDataFile, networkDataFile } from './own-data.ts';
 import { addKeys, cleanKeys } from './ssh-keys.ts';
 import { readUserData } from './user-data.ts';
 import { printYaml } from './yaml.ts';
@@ -19,21 +22,27 @@ const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
 export function noCloudFiles(input: CloudInitInput): Parsed<readonly IsoFile[]> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
-  const userData = userDataFile(input);
-  if ('problem' in userData) return userData;
-  const network = networkConfig(input.nics);
-  if ('problem' in network) return network;
-  const texts: Record<string, string | undefined> = {
-    'user-data': userData.value,
-    'meta-data': printYaml({ 'instance-id': input.instanceId, 'local-hostname': input.hostname }),
-    'network-config': network.value,
+  const parts = {
+    'user-data': input.ignition === undefined ? userDataFile(input) : readIgnition(input.ignition),
+    'meta-data': metaDataFile(input),
+    'network-config': networkFile(input),
   };
+  const texts: Record<string, string | undefined> = {};
+  for (const [name, part] of Object.entries(parts)) {
+    if ('problem' in part) return part;
+    texts[name] = part.value;
+  }
   const encoder = new TextEncoder();
   return {
     value: Object.entries(texts).flatMap(([name, text]) =>
       text === undefined ? [] : [{ name, bytes: encoder.encode(text) }],
     ),
   };
+}
+
+function networkFile({ networkData, ignition, nics }: CloudInitInput): Parsed<string | undefined> {
+  if (networkData !== undefined) return networkDataFile(networkData);
+  return ignition === undefined ? networkConfig(nics) : { value: networkConfigV1(nics) };
 }
 
 /** The user's text as it is, unless keys have to be added. */

@@ -7,6 +7,12 @@ export interface CloudInitInput {
   readonly hostname: string;
   /** The user's text, byte for byte. */
   readonly userData: string | undefined;
+  /** Takes the place of user-data, and is nothing that anything could be added to. */
+  readonly ignition?: string | undefined;
+  /** The user's own, as YAML. */
+  readonly metaData?: string | undefined;
+  /** The user's own, instead of what follows from the NICs. */
+  readonly networkData?: string | undefined;
   /** Public keys, one an entry, from the Secret. */
   readonly sshKeys: readonly string[];
   readonly nics: readonly CloudInitNic[];

@@ -79,6 +79,10 @@ function expressible(userData: UserData, input: CloudInitInput): Asked | undefin
   return asked;
 }
 
+/** PVE writes meta-data and network-config itself. */
+const hasMore = ({ ignition, metaData, networkData }: CloudInitInput): boolean =>
+  [ignition, metaData, networkData].some((text) => text !== undefined);
+
 /** What goes onto PVE's drive; a value of `undefined` means that an image of ours must do it. */
 function nativeData(input: CloudInitInput): Parsed<Asked | undefined> {
   const problem = networkProblem(input.nics);
@@ -86,7 +90,7 @@ function nativeData(input: CloudInitInput): Parsed<Asked | undefined> {
   const userData = readUserData(input.userData);
   if ('problem' in userData) return userData;
   const asked = expressible(userData.value, input);
-  if (!asked || !input.nics.every(fitsIpConfig)) return { value: undefined };
+  if (!asked || hasMore(input) || !input.nics.every(fitsIpConfig)) return { value: undefined };
   const sshKeys = cleanKeys([...asked.sshKeys, ...input.sshKeys]);
   return { value: sshKeys.every(isPlainPublicKey) ? { ...asked, sshKeys: [...sshKeys] } : undefined };
 }

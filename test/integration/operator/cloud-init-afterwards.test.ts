@@ -22,6 +22,36 @@ afterAll(async () => {
   await plane.stop();
 });
 
+test.concurrent(
+  'Ignition, meta-data and network data arrive as they are, and a snippet must be there',
+  async () => {
+    const t = await tenant(plane);
+    const ignition = '{"ignition": {"version": "3.4.0"}}';
+    const networkData = 'version: 2\nethernets: {}\n';
+    await t.apply(
+      secret('coreos', { ignition }),
+      vm('coreos', { userData: { ignition: { secretRef: { name: 'coreos' } } } }),
+      vm('butane', { userData: { ignition: { inline: 'variant: fcos' } } }),
+      vm('own', {
+        metaData: { cloudInit: { inline: 'region: eu\n' } },
+        networkData: { inline: networkData },
+      }),
+      vm('lost', { userData: { cloudInit: { snippet: 'local:snippets/lost.yaml' } } }),
+    );
+    await t.ready('vm/coreos', 'vm/own');
+    expect(seedFiles(t.pve, guestNamed(t.pve, 'coreos'))['user-data']).toBe(ignition);
+    expect(seedFiles(t.pve, guestNamed(t.pve, 'own'))).toMatchObject({
+      'meta-data': expect.stringContaining('region: eu'),
+      'network-config': networkData,
+    });
+    const says = (name: string, is: string) =>
+      soon(async () => expect(condition(await t.vm(name)).is).toBe(`Ready=False ${is}`));
+    await says('butane', 'IgnitionInvalid');
+    await says('lost', 'SnippetNotFound');
+    expect(guestNamed(t.pve, 'lost').running).toBeUndefined();
+  },
+);
+
 const look = (t: Tenant, name = 'web') =>
   t.kubectl('annotate', '--overwrite', 'vm', name, `look=${Math.random()}`);
 

@@ -1,0 +1,108 @@
+/** What a guest is told at its first boot: user data, meta-data, network data. */
+import { z } from 'zod';
+import { DEFAULTS } from './defaults.ts';
+import { secretRef } from './refs.ts';
+import { rule, text, word } from './schema.ts';
+
+const LARGEST = 262_144;
+
+/** A text that stands in the spec or in a Secret. */
+const textOf = (what: string, key: string) =>
+  rule(
+    z.object({
+      inline: text(LARGEST).optional().describe(`${what}.`),
+      secretRef: secretRef.optional().describe(`Secret that holds it; the key is ${key} unless given.`),
+    }),
+    {
+      cel: 'has(self.inline) != has(self.secretRef)',
+      message: 'must have exactly one of inline and secretRef',
+      holds: (data) => (data.inline === undefined) !== (data.secretRef === undefined),
+    },
+  );
+
+const snippet = word(
+  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:snippets\/[a-zA-Z0-9_][a-zA-Z0-9_.-]*$/,
+  255,
+  'must be a volume with snippets, for example local:snippets/web.yaml',
+);
+
+const cloudInit = rule(
+  z.object({
+    inline: text(LARGEST).optional().describe('User data, usually starting with #cloud-config.'),
+    secretRef: secretRef
+      .optional()
+      .describe(`Secret that holds the user data; the key is ${DEFAULTS.userDataKey} unless given.`),
+    snippet: snippet
+      .optional()
+      .describe('Snippet in Proxmox VE that holds the user data; it must be on the node of the VM.'),
+  }),
+  {
+    cel: '[has(self.inline), has(self.secretRef), has(self.snippet)].filter(given, given).size() == 1',
+    message: 'must have exactly one of inline, secretRef and snippet',
+    holds: (data) =>
+      [data.inline, data.secretRef, data.snippet].filter((given) => given !== undefined).length === 1,
+  },
+);
+
+export const userData = rule(
+  z.object({
+    cloudInit: cloudInit.optional().describe('User data for cloud-init.'),
+    ignition: textOf('Ignition configuration, as JSON', DEFAULTS.ignitionKey)
+      .optional()
+      .describe('Configuration for Ignition (Fedora CoreOS, Flatcar), handed over exactly as it is.'),
+    onChange: z
+      .enum(['Report', 'Ignore', 'NextBoot'])
+      .optional()
+      .describe(
+        'What becomes of user data, SSH keys, meta-data and network data that change once the VM was made. Report: the condition Synced says so. Ignore: nothing. NextBoot: the guest gets it at its next boot, as a new instance. Absent: Report.',
+      ),
+  }),
+  {
+    cel: '!has(self.cloudInit) || !has(self.ignition)',
+    message: 'must not have both cloudInit and ignition',
+    holds: (data) => data.cloudInit === undefined || data.ignition === undefined,
+  },
+);
+
+export const metaData = z.object({
+  cloudInit: textOf('Meta-data for cloud-init, as YAML', DEFAULTS.metaDataKey)
+    .optional()
+    .describe('Further meta-data; instance-id and local-hostname are added unless it has them.'),
+});
+
+export const networkData = textOf(
+  'Network configuration for cloud-init, version 1 or 2, as YAML',
+  DEFAULTS.networkDataKey,
+);
+
+type Given = Readonly<Partial<Record<'sshKeysSecretRef' | 'metaData' | 'networkData', unknown>>> & {
+  readonly userData?: z.output<typeof userData> | undefined;
+  readonly networks?: readonly { readonly staticIP?: unknown; readonly ipv6?: unknown }[] | undefined;
+};
+
+/** What cannot stand beside each other, since one of both would have no effect. */
+export function withDataRules<S extends z.ZodType<Given>>(spec: S): S {
+  const addresses = rule(spec, {
+    cel: '!has(self.networkData) || !has(self.networks) || self.networks.all(n, !has(n.staticIP) && !has(n.ipv6))',
+    message: 'must not have networkData beside staticIP or ipv6: it takes their place',
+    holds: ({ networkData: own, networks = [] }) =>
+      own === undefined ||
+      networks.every(({ staticIP, ipv6 }) => staticIP === undefined && ipv6 === undefined),
+  });
+  const keys = rule(addresses, {
+    cel: '!has(self.sshKeysSecretRef) || !has(self.userData) || !has(self.userData.ignition)',
+    message: 'must not have sshKeysSecretRef beside userData.ignition: put the keys into it',
+    holds: ({ sshKeysSecretRef, userData: data }) =>
+      sshKeysSecretRef === undefined || data?.ignition === undefined,
+  });
+  return rule(keys, {
+    cel:
+      '!has(self.userData) || !has(self.userData.cloudInit) || !has(self.userData.cloudInit.snippet)' +
+      ' || !has(self.sshKeysSecretRef) && !has(self.metaData) && !has(self.networkData)',
+    message:
+      'must not have sshKeysSecretRef, metaData or networkData beside a snippet: Proxmox VE would pass over them',
+    holds: (value) =>
+      value.userData?.cloudInit?.snippet === undefined ||
+      [value.sshKeysSecretRef, value.metaData, value.networkData].every((each) => each === undefined),
+  });
+}
