@@ -116,6 +116,9 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
   const memories = createGuestMemories();
+  const enqueueVm = (uid: string): void => {
+    for (const key of vmsBy.uid.keys(uid)) vmRunner.queue.add(key);
+  };
   let refusedAt: number | undefined;
   const pool = createConnectionPool({
     claimed: () => claimedVmids(vms.list()),
@@ -136,6 +139,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       for (const key of vmsBy.provider.keys(provider)) vmRunner.queue.add(key);
       for (const { metadata } of kinds.image.cache.list()) imageRunner.queue.add(keyOf(metadata));
     },
+    onTurn: enqueueVm,
     now,
     tasks: options.tasks,
     ...(options.inventoryInterval !== undefined && { inventoryInterval: options.inventoryInterval }),
@@ -176,9 +180,6 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
   );
-  const enqueueVm = (uid: string): void => {
-    for (const key of vmsBy.uid.keys(uid)) vmRunner.queue.add(key);
-  };
   const vmRunner = run(
     kinds.vm,
     virtualMachineController({

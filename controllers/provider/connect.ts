@@ -13,7 +13,9 @@ import {
 } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { minutes, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
+import { createCloneTurns, type CloneTurns } from '../shared/clone-turns.ts';
 import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/connections.ts';
+import { createLedger, type Ledger } from '../shared/ledger.ts';
 import { createVmidAllocator, type VmidAllocator } from '../shared/vmids.ts';
 import { isSameCluster } from '../shared/cluster-identity.ts';
 import { connectionOf, type Settings } from './settings.ts';
@@ -31,6 +33,8 @@ export interface ConnectionPoolOptions {
   readonly onConnectionChanged: (providers: ReadonlySet<string>) => void;
   /** From now on the Provider's VMs have a connection, or another one than before. */
   readonly onConnected: (provider: string) => void;
+  /** This VM waited for its turn to be cloned, and may have it now. */
+  readonly onTurn: (uid: string) => void;
   /** Epoch ms. */
   readonly now: () => number;
   readonly inventoryInterval?: Millis;
@@ -72,6 +76,13 @@ export interface ConnectionPool extends Connections {
   closeAll(): Promise<void>;
 }
 
+/** What all Providers of one PVE cluster share: or two of them would promise the same twice. */
+interface Common {
+  readonly vmids: VmidAllocator;
+  readonly ledger: Ledger;
+  readonly turns: CloneTurns;
+}
+
 const GRACE = seconds(20);
 /** Passes that began with a line that was replaced may still end with it. */
 const LINGER = minutes(1);
@@ -88,7 +99,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const users = new Map<string, Connection & { readonly key: string }>();
   /** What each Provider asked for last, in use or not yet. */
   const asked = new Map<string, string>();
-  const allocators = new Map<string, VmidAllocator>();
+  const commons = new Map<string, Common>();
 
   const providersOf = (wanted: string): ReadonlySet<string> =>
     new Set([
@@ -154,11 +165,16 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     retired.set(line, timer);
   }
 
-  function allocatorFor(view: View): VmidAllocator {
+  function commonTo(view: View): Common {
     // Nodes join and leave; the name of a cluster stays.
     const key = view.clusterName ?? clusterKey(view);
-    const known = allocators.get(key) ?? createVmidAllocator(options.claimed, options.now);
-    allocators.set(key, known);
+    const { claimed, now, onTurn } = options;
+    const known = commons.get(key) ?? {
+      vmids: createVmidAllocator(claimed, now),
+      ledger: createLedger(now),
+      turns: createCloneTurns(now, onTurn),
+    };
+    commons.set(key, known);
     return known;
   }
 
@@ -184,7 +200,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         identity,
         nodeSelector,
         defaults,
-        vmids: allocatorFor(view),
+        ...commonTo(view),
         tasks: options.tasks,
       });
       takeUnused().forEach(retire);

@@ -1,6 +1,8 @@
 /** The live connections to Proxmox VE, one a Provider: made by the Provider's controller, used by all others. */
 import type { ClusterIdentity, Inventory, Pve } from '../../src/pve/index.ts';
 import type { Millis } from '../../src/lib/units.ts';
+import type { CloneTurns } from './clone-turns.ts';
+import type { Ledger } from './ledger.ts';
 import type { VmidAllocator, VmidRange } from './vmids.ts';
 
 export interface ProviderDefaults {
@@ -26,6 +28,8 @@ export interface Connection {
   /** The PVE cluster that this connection was made for. */
   readonly identity: ClusterIdentity;
   readonly vmids: VmidAllocator;
+  readonly ledger: Ledger;
+  readonly turns: CloneTurns;
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */

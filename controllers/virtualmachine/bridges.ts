@@ -43,13 +43,15 @@ export function withBridges(creations: Creations, now: () => number): Creations 
 
   return {
     ...creations,
-    async decide(wish, view, options) {
-      const creation = await creations.decide(wish, view, options);
+    async decide(wish, claim, view, options) {
+      const creation = await creations.decide(wish, claim, view, options);
       const wanted = wish.shape?.nics?.map(({ bridge }) => bridge) ?? [];
       if (!creation.ok || wanted.length === 0) return creation;
       const there = await bridgesOf(wish.connection, creation.node, options);
       const missing = there && missingBridge(wanted, there);
-      return missing === undefined ? creation : notFound(missing, creation.node);
+      if (missing === undefined) return creation;
+      wish.connection.ledger.release(wish.owner.uid);
+      return notFound(missing, creation.node);
     },
   };
 }

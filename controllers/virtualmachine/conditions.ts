@@ -1,7 +1,8 @@
 /** What a pass found → the conditions beside Ready, Reconciling and Stalled. Pure. */
 import type { DomainCondition } from '../../src/runtime/controller.ts';
 import { driftSentences } from './drift.ts';
-import type { Desired, Guest, Observed, Plan } from './model.ts';
+import type { Desired, Guest, Observed, Placement, Plan } from './model.ts';
+import { chosenSentence, placedSentence } from './placement.ts';
 import type { Agent, Facts } from './report.ts';
 
 export function reportConditions({
@@ -31,21 +32,23 @@ const condition = (
 ): DomainCondition => ({ type, status, reason, message });
 
 function placed(want: Extract<Desired, { exists: true }>, have: Observed): DomainCondition[] {
-  if (have.presence.kind === 'seen') return [placedOn(have.presence.guest)];
+  if (have.presence.kind === 'seen') return [placedOn(have.presence.guest, have.claim?.placement)];
   return want.creation.ok
-    ? [condition('Placed', 'True', 'NodeChosen', `The VM is created on node ${want.creation.node}.`)]
+    ? [condition('Placed', 'True', 'NodeChosen', `The VM is made ${chosenSentence(want.creation)}.`)]
     : [condition('Placed', 'False', want.creation.reason, want.creation.message)];
 }
 
-const placedOn = ({ node, ha }: Guest): DomainCondition =>
-  ha.managed
+function placedOn(guest: Guest, placement: Placement | undefined): DomainCondition {
+  const where = placedSentence(guest, placement);
+  return guest.ha.managed
     ? condition(
         'Placed',
         'True',
         'ManagedByHA',
-        `The VM is on node ${node}. HA of Proxmox VE manages it: the operator starts and stops it by request, and HA may move it.`,
+        `${where} HA of Proxmox VE manages it: the operator starts and stops it by request, and HA may move it.`,
       )
-    : condition('Placed', 'True', 'Placed', `The VM is on node ${node}.`);
+    : condition('Placed', 'True', 'Placed', where);
+}
 
 interface Apart {
   readonly differences: readonly string[];

@@ -12,6 +12,7 @@ import { createCreations } from './creation.ts';
 import { readAt } from './drift-scan.ts';
 import { eventsOf } from './events.ts';
 import { factsOf } from './facts.ts';
+import { inTurn } from './clone-queue.ts';
 import type { GuestMemories, GuestMemory } from './memory.ts';
 import type { Plan, Step, Task, Unresolved } from './model.ts';
 import { observe, type Sight } from './observe.ts';
@@ -105,19 +106,24 @@ export function virtualMachineController(
     };
     const sight = await observe(vm, wish, context);
     return {
-      next: unhurried(plan(sight.want, sight.have), vm, context),
+      next: inTurn(unhurried(plan(sight.want, sight.have), vm, context), wish, 'ask'),
       seen: { wish, sight, row },
       memory,
       pass,
     };
   }
 
-  async function carryOut(vm: VirtualMachine, { next, seen, memory, pass }: Decision): Promise<VmVerdict> {
-    if (next.kind === 'gone' || !seen) {
+  async function carryOut(
+    vm: VirtualMachine,
+    { next: planned, seen, memory, pass }: Decision,
+  ): Promise<VmVerdict> {
+    if (planned.kind === 'gone' || !seen) {
       ports.memories.forget(vm.metadata.uid);
+      seen?.wish.connection.ledger.release(vm.metadata.uid);
       return { outcome: released, status: vm.status ?? {} };
     }
     const { wish, sight, row } = seen;
+    const next = inTurn(planned, wish, 'take');
     if (next.kind === 'wait' && isOpen(sight.have.task)) return unchanged(vm, outcomeOf(next));
     const started =
       next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, row, memory, pass }) : undefined;
@@ -125,6 +131,7 @@ export function virtualMachineController(
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts, outcomeOf(next, started));
     if (next.kind !== 'steady') return verdict;
+    wish.connection.ledger.settle(vm.metadata.uid);
     if (hasJustServed(vm.status, verdict.status)) return { ...verdict, outcome: settled(AT_ONCE) };
     const now = pass.now.getTime();
     const again = nextAgentLook(facts, memory, now);
@@ -149,7 +156,6 @@ export function virtualMachineController(
     const started = await perform(step, {
       wish,
       memory,
-      creations,
       guest,
       seedNode: vm.status?.cloudInit?.node,
       seedBytes: () => cloudInit?.build() ?? new Uint8Array(),

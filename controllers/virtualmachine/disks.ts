@@ -26,6 +26,25 @@ export function rootDiskOf(config: GuestConfig): RootDisk | undefined {
   return undefined;
 }
 
+/** Every volume a clone would copy or link, with its size. */
+export function disksOf(
+  config: GuestConfig,
+): { readonly storage: string; readonly size: Bytes | undefined; readonly isRoot: boolean }[] {
+  const root = rootDiskOf(config)?.key;
+  return Object.entries(config).flatMap(([key, text]) => {
+    const [volume] = volumesOf({ [key]: text });
+    return volume ? [{ storage: volume.storage, size: parseDisk(text).size, isRoot: key === root }] : [];
+  });
+}
+
+/** Storages of the images that lie in CD drives. */
+export const cdStoragesOf = (config: GuestConfig): string[] =>
+  Object.entries(config)
+    .filter(([key]) => BUS.test(key))
+    .map(([, text]) => parseDisk(text))
+    .filter((disk) => disk.cdrom && !disk.cloudInit)
+    .flatMap((disk) => parseVolumeId(disk.volume)?.storage ?? []);
+
 /** Every volume a clone would copy or link, with the storage it is on. */
 export const volumesOf = (config: GuestConfig): { readonly storage: string; readonly volume: string }[] =>
   Object.entries(config)

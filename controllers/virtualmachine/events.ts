@@ -2,6 +2,7 @@
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import type { Plan, Step } from './model.ts';
+import { chosenSentence } from './placement.ts';
 import type { Facts } from './report.ts';
 
 const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
@@ -38,14 +39,10 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
   switch (step.do) {
     case 'clone': {
       const { creation } = step;
-      const how = creation.full ? 'a full clone' : 'a linked clone';
-      return [
-        normal(
-          'Creating',
-          `VM ${step.vmid} is made on node ${creation.node} as ${how} of ${creation.template}.`,
-        ),
-      ];
+      return [normal('Creating', `VM ${step.vmid} is made ${chosenSentence(creation)}.`)];
     }
+    case 'migrate':
+      return [normal('Moving', `${vm} is moved to node ${step.move.to}.`)];
     case 'configure':
       return [
         normal(
@@ -67,6 +64,7 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
       return [normal('Destroying', `${vm} is destroyed.`)];
     case 'reserve':
     case 'releaseClaim':
+    case 'choose':
     case 'noteSeed':
     case 'noteWish':
     case 'uploadSeed':

@@ -6,6 +6,7 @@ import type { VirtualMachineStatus } from '../../src/api/index.ts';
 import type { Upid } from '../../src/lib/units.ts';
 import type { Verdict } from '../../src/runtime/controller.ts';
 import type { Facts } from './report.ts';
+import type { Refused } from './refusal.ts';
 import type { LastStep } from './rules/repetition.ts';
 
 export interface GuestMemory {
@@ -22,6 +23,8 @@ export interface GuestMemory {
   begun?: Upid;
   /** The cluster was read since this object is known. */
   surveyed?: true;
+  /** Why the guest cannot be made, as it was worded last. */
+  refused?: Refused;
   /** What was found when everything was last read, and what it rested on. */
   rest?: {
     readonly key: string;

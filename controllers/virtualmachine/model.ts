@@ -88,10 +88,31 @@ export type Creation =
       readonly templateNode: NodeName;
       readonly node: NodeName;
       readonly full: boolean;
-      /** Only with a full clone. */
+      /** The storage to name in the request: only with a full clone. */
       readonly storage?: string;
+      /** Where the root disk is in the end. */
+      readonly rootStorage?: string;
+      /** It is made on the template's node, and moved before its first start. */
+      readonly moves?: true;
+      /** Why it is a full clone, as half a sentence. */
+      readonly whyFull?: string;
     }
   | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** What was chosen for a guest that is being made; written down before the clone is requested. */
+export interface Placement {
+  readonly template: Vmid;
+  readonly node: NodeName;
+  readonly storage?: string | undefined;
+  readonly whyFull?: string | undefined;
+}
+
+/** Where a guest that exists shall be instead. */
+export interface Move {
+  readonly to: NodeName;
+  /** The storage for its disks, where those on local storage cannot keep theirs. */
+  readonly targetStorage?: string;
+}
 
 /** PVE's keys and values, as text. */
 export type GuestConfig = Readonly<Record<string, string>>;
@@ -173,6 +194,8 @@ export interface Claim {
   readonly made: boolean;
   /** No clone request of ours can still be under way: none was sent, or its task has ended. */
   readonly certain: boolean;
+  /** What was chosen with the number. */
+  readonly placement?: Placement;
 }
 
 /** A guest that carries the mark of an object with our namespace and name. */
@@ -216,6 +239,8 @@ export interface Observed {
   readonly seedVolume: string | undefined;
   /** What the guest's configuration should become; computed from wish and guest. */
   readonly change: ConfigChange | undefined;
+  /** Absent: the guest is on the node where it shall be. */
+  readonly move?: Move | undefined;
   /** What somebody else changed in the guest's configuration. */
   readonly drift?: Drift | undefined;
   /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */
@@ -242,6 +267,7 @@ export interface ConfigChange {
 export type Step =
   | { readonly do: 'reserve'; readonly vmid?: Vmid }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
+  | { readonly do: 'choose'; readonly creation: Extract<Creation, { ok: true }> }
   | {
       readonly do: 'clone';
       readonly vmid: Vmid;
@@ -249,6 +275,7 @@ export type Step =
       readonly name: string;
       readonly owner: OwnerMark;
     }
+  | { readonly do: 'migrate'; readonly move: Move }
   | { readonly do: 'noteSeed'; readonly volume: string }
   /** Forgets what wish was brought about last, since another is to be. */
   | { readonly do: 'noteWish' }

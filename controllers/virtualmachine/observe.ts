@@ -14,7 +14,9 @@ import { failureAfter } from './failure.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
+import { moveBeforeStart } from './placement.ts';
 import { readTask } from './read-task.ts';
+import { steadyRefusal } from './refusal.ts';
 import { desiredOf, type Wish } from './resolve.ts';
 import { snippetProblem } from './snippets.ts';
 import { withAwaitedBoot } from './seed-drive.ts';
@@ -56,6 +58,7 @@ export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveCo
   const { memory, now } = context;
   const task = await readTask(vm, wish.connection, context);
   rememberTask(memory, task, now);
+  if (task?.type === 'qmclone' && !isOpen(task)) wish.connection.turns.end(wish.owner.uid);
   const before: Before = {
     now,
     task,
@@ -64,7 +67,7 @@ export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveCo
     seedVolume: vm.status?.cloudInit?.volume,
   };
   const destroyed = task?.type === 'qmdestroy' && task.state === 'ok';
-  return destroyed || task?.state === 'running' || task?.state === 'unreachable'
+  return destroyed || (task && isOpen(task))
     ? withoutGuest(before, desiredOf(wish, NOT_ASKED))
     : withGuest(vm, wish, { before, context });
 }
@@ -76,6 +79,9 @@ function rememberTask(memory: GuestMemory, task: Task | undefined, now: number):
   // An earlier process may have sent a request the moment before it ended, however old the claim is.
   if (memory.clone === undefined) memory.unknownSince ??= now;
 }
+
+/** How it ends, or whether, is still to be seen. */
+const isOpen = ({ state }: Task): boolean => state === 'running' || state === 'unreachable';
 
 const hasEnded = ({ state }: Task): boolean => state === 'ok' || state === 'failed';
 
@@ -102,10 +108,11 @@ async function withGuest(
   const { memory, options } = context;
   const located = await presenceOf(vm, claim, { wish, context });
   const isThere = claim?.made === true || located.kind === 'seen';
-  const creation = isThere ? NOT_ASKED : await decideCreation(wish, context);
+  const creation = isThere ? NOT_ASKED : await decideCreation(wish, claim, context);
   const template = creation.ok ? creation.template : undefined;
   const doubt = { connection: wish.connection, memory, template, options, now };
   const { presence, activeTasks } = await calmDown(located, claim, doubt);
+  endTurn(presence, wish);
   const want = desiredOf(wish, creation);
   const have: Observed = {
     ...before,
@@ -124,6 +131,11 @@ async function withGuest(
     : { want, have: own, cloudInit: undefined };
 }
 
+/** A guest that is there and not locked was cloned, also where the answer to the request was lost. */
+function endTurn(presence: Presence, { connection, owner }: Wish): void {
+  if (presence.kind === 'seen' && presence.guest.lock === undefined) connection.turns.end(owner.uid);
+}
+
 /** What has to change in a guest that is ours. */
 async function withChange(
   vm: VirtualMachine,
@@ -140,7 +152,8 @@ async function withChange(
     policy: want.driftPolicy,
   });
   const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now: have.now });
-  return { want, have: { ...have, ...judged, change: judged.change ?? afterwards }, cloudInit };
+  const due = { change: judged.change ?? afterwards, move: moveBeforeStart(vm, guest, wish.host) };
+  return { want, have: { ...have, ...judged, ...due }, cloudInit };
 }
 
 async function cloudInitOf(
@@ -168,10 +181,16 @@ async function cloudInitOf(
 }
 
 function claimOf(vm: VirtualMachine, memory: GuestMemory, now: number): Claim | undefined {
-  const { vmid, claimedAt, name } = vm.status ?? {};
+  const { vmid, claimedAt, name, placement } = vm.status ?? {};
   if (vmid === undefined) return undefined;
   const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), memory.unknownSince ?? 0);
-  return { vmid, ageMs: now - since, made: name !== undefined, certain: memory.clone !== undefined };
+  return {
+    vmid,
+    ageMs: now - since,
+    made: name !== undefined,
+    certain: memory.clone !== undefined,
+    ...(placement && { placement }),
+  };
 }
 
 async function presenceOf(
@@ -185,11 +204,18 @@ async function presenceOf(
   return locate(connection, claim.vmid, vm.status?.node, options);
 }
 
-async function decideCreation(wish: Wish, { creations, options }: ObserveContext): Promise<Creation> {
+async function decideCreation(
+  wish: Wish,
+  claim: Claim | undefined,
+  { creations, memory, options, now }: ObserveContext,
+): Promise<Creation> {
   const view = wish.connection.inventory.view();
-  return view && wish.shape
-    ? creations.decide(wish, view, options)
-    : { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
+  if (!view || !wish.shape)
+    return { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
+  const creation = await creations.decide(wish, claim, view, options);
+  if (creation.ok) delete memory.refused;
+  else memory.refused = steadyRefusal(memory.refused, creation, now);
+  return memory.refused?.creation ?? creation;
 }
 
 /** A guest of our name that carries the mark of an object of our namespace and name. */

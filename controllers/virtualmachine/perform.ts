@@ -6,7 +6,6 @@ import type { Connection } from '../shared/connections.ts';
 import { Trouble } from '../shared/trouble.ts';
 import { describeGuest } from '../shared/owner-mark.ts';
 import { parseVolumeId } from '../../src/pve/index.ts';
-import type { Creations } from './creation.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Guest, Step } from './model.ts';
 import type { Started } from './report.ts';
@@ -15,7 +14,6 @@ import type { Wish } from './resolve.ts';
 export interface PerformContext {
   readonly wish: Wish;
   readonly memory: GuestMemory;
-  readonly creations: Creations;
   /** The guest of this pass, with our mark as observed in this very pass. */
   readonly guest: Guest | undefined;
   /** Node that the cloud-init image was uploaded to. */
@@ -34,6 +32,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
   switch (step.do) {
     case 'reserve':
     case 'releaseClaim':
+    case 'choose':
     case 'noteSeed':
     case 'noteWish':
       return note(step, context);
@@ -42,6 +41,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'uploadSeed':
     case 'deleteSeed':
       return moveSeed(step, context);
+    case 'migrate':
     case 'configure':
     case 'growRootDisk':
     case 'start':
@@ -54,7 +54,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
   }
 }
 
-type NoteStep = Extract<Step, { do: 'reserve' | 'releaseClaim' | 'noteSeed' | 'noteWish' }>;
+type NoteStep = Extract<Step, { do: 'reserve' | 'releaseClaim' | 'choose' | 'noteSeed' | 'noteWish' }>;
 
 async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
   const { connection } = wish;
@@ -69,8 +69,12 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
       memory.calm = true;
       return { kind: 'claim', vmid };
     }
+    case 'choose':
+      return DONE;
     case 'releaseClaim':
       connection.vmids.release(step.vmid);
+      connection.ledger.release(wish.owner.uid);
+      connection.turns.end(wish.owner.uid);
       delete memory.clone;
       return { kind: 'claimReleased' };
     case 'noteSeed':
@@ -94,7 +98,7 @@ const noFreeVmid = ({ defaults: { vmIdRange } }: Connection): Trouble =>
   );
 
 async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformContext): Promise<Started> {
-  const { wish, memory, creations, options } = context;
+  const { wish, memory, options } = context;
   const { creation, vmid, name, owner } = step;
   // Until there is an answer, the request may be under way; for how long counts from when the waiting for it is over.
   delete memory.clone;
@@ -109,12 +113,12 @@ async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformConte
           name,
           description: describeGuest(owner),
           full: creation.full,
-          ...(creation.node !== creation.templateNode && { target: creation.node }),
+          ...(creation.node !== creation.templateNode && !creation.moves && { target: creation.node }),
           ...(creation.storage !== undefined && { storage: creation.storage }),
         },
         options,
       );
-    creations.promise(owner.uid, creation.node, wish.shape?.memory ?? 0);
+    wish.connection.turns.begun(owner.uid, upid);
     return { kind: 'task', type: 'qmclone', upid };
   } catch (error) {
     rememberRefusal(error, context);
@@ -123,11 +127,12 @@ async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformConte
 }
 
 /** A refusal leaves nothing behind; only a lost answer leaves doubt. */
-function rememberRefusal(error: unknown, { memory }: PerformContext): void {
+function rememberRefusal(error: unknown, { memory, wish }: PerformContext): void {
   if (!(error instanceof PveError)) return;
   if (error.refusal === 'unknownOutcome' || error.refusal === 'unknown') return;
   // The number is taken: whose guest that is must be looked at.
   memory.clone = error.refusal === 'exists' ? 'ended' : 'unsent';
+  wish.connection.turns.end(wish.owner.uid);
 }
 
 type SeedStep = Extract<Step, { do: 'uploadSeed' | 'deleteSeed' }>;
@@ -175,6 +180,10 @@ async function change(step: ChangeStep, { wish, guest, options }: PerformContext
   if (!guest) return DONE;
   const qemu: Qemu = wish.connection.pve.node(guest.node).qemu(guest.vmid);
   switch (step.do) {
+    case 'migrate': {
+      const { to, targetStorage } = step.move;
+      return begun('qmigrate', await qemu.migrate({ target: to, targetStorage }, options));
+    }
     case 'configure':
       return begun(
         'qmconfig',

@@ -1,120 +1,99 @@
 /** Where a guest is made, from which copy of the template and how. Pure: the same view gives the same answer. */
 import type { View } from '../../src/pve/index.ts';
-import type { Bytes, NodeName, Vmid } from '../../src/lib/units.ts';
+import type { Promised } from '../shared/ledger.ts';
 import type { Creation } from './model.ts';
+import { printFree, printNeeded, roomIn } from './room.ts';
+import { wayTo, type PlacementWish, type Site, type Template, type Way } from './ways.ts';
 
-export interface PlacementWish {
-  readonly cpus: number;
-  readonly memory: Bytes;
-  /** The only node that will do. */
-  readonly host?: string;
-  /** Nodes that will do, the preferred first; empty: all. */
-  readonly nodeSelector: readonly string[];
-  /** The storage the disks shall be on. Absent: where the template's are. */
-  readonly storage?: string;
-}
+export type { PlacementWish, Template } from './ways.ts';
 
-/** A template, or a VM that serves as one, with what its configuration says about its disks. */
-export interface Template {
-  readonly vmid: Vmid;
-  readonly node: NodeName;
-  readonly isTemplate: boolean;
-  readonly storages: readonly string[];
-  /** The base volumes allow linked clones. */
-  readonly linkable: boolean;
-}
-
-type Refusal = Extract<Creation, { ok: false }>;
 type Node = View['nodes'][number];
+
+export interface Placed {
+  readonly creation: Extract<Creation, { ok: true }>;
+  readonly way: Way;
+}
+export interface Unplaced {
+  readonly creation: Extract<Creation, { ok: false }>;
+}
 
 interface Option {
   readonly node: Node;
-  readonly template: Template;
-  readonly full: boolean;
+  readonly way: Way;
 }
 
-const refusal = (reason: string, message: string): Refusal => ({ ok: false, reason, message });
-
-/** @param promised memory of guests that were placed a moment ago and that PVE's figures do not show yet, by node */
+/** @param promised what others were promised a moment ago and Proxmox VE's figures do not show yet */
 export function place(
   wish: PlacementWish,
   templates: readonly Template[],
   view: View,
-  promised: ReadonlyMap<string, number>,
-): Creation {
+  promised: Promised,
+): Placed | Unplaced {
+  const site: Site = { wish, view, room: roomIn(view, promised) };
+  const sources = templates.toSorted((a, b) => a.vmid - b.vmid);
   const rejected: string[] = [];
   const options: Option[] = [];
-  for (const node of view.nodes) {
-    const verdict = consider(node, wish, templates, view);
+  for (const node of view.nodes.toSorted((a, b) => a.name.localeCompare(b.name))) {
+    const verdict = unable(node, site) ?? wayTo(node.name, sources, site);
     if (typeof verdict === 'string') rejected.push(`${node.name}: ${verdict}`);
-    else options.push(verdict);
+    else options.push({ node, way: verdict });
   }
-  const free = ({ node }: Option): number => node.memory - node.memoryUsed - (promised.get(node.name) ?? 0);
+  const [best] = options.toSorted((a, b) => preference(a, b, site));
+  return best ? placed(best) : unplaced(rejected);
+}
+
+/** The node that was chosen before; no move where it can be had without; memory; the order of the Provider. */
+function preference(a: Option, b: Option, { wish, room }: Site): number {
+  const isChosen = ({ node }: Option): number => Number(node.name === wish.chosen);
+  const moves = ({ way }: Option): number => Number(way.moves);
   const rank = ({ node }: Option): number => {
     const at = wish.nodeSelector.indexOf(node.name);
     return at < 0 ? wish.nodeSelector.length : at;
   };
-  const [best] = options.toSorted(
-    (a, b) => free(b) - free(a) || rank(a) - rank(b) || a.node.name.localeCompare(b.node.name),
+  const [more, less] = [room.memoryOf(b.node), room.memoryOf(a.node)];
+  return (
+    isChosen(b) - isChosen(a) || moves(a) - moves(b) || (more === less ? 0 : more - less) || rank(a) - rank(b)
   );
-  if (!best)
-    return refusal(
-      'NoEligibleNode',
-      `No node can take this VM (${listed(rejected) || 'the cluster has no nodes'}).`,
-    );
-  return {
-    ok: true,
-    template: best.template.vmid,
-    templateNode: best.template.node,
-    node: best.node.name,
-    full: best.full,
-    ...(best.full && wish.storage !== undefined && { storage: wish.storage }),
-  };
 }
+
+const placed = ({ node, way }: Option): Placed => ({
+  way,
+  creation: {
+    ok: true,
+    template: way.template.vmid,
+    templateNode: way.template.node,
+    node: node.name,
+    full: way.full,
+    ...(way.moves && { moves: true }),
+    ...(way.storage !== undefined && { storage: way.storage }),
+    ...(way.rootStorage !== undefined && { rootStorage: way.rootStorage }),
+    ...(way.whyFull !== undefined && { whyFull: way.whyFull }),
+  },
+});
 
 const MOST_LISTED = 8;
 
-function listed(reasons: readonly string[]): string {
+function unplaced(reasons: readonly string[]): Unplaced {
   const more = reasons.length - MOST_LISTED;
-  return [...reasons.slice(0, MOST_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const listed = [...reasons.slice(0, MOST_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  return {
+    creation: {
+      ok: false,
+      reason: 'NoEligibleNode',
+      message: `No node can take this VM (${listed || 'the cluster has no nodes'}).`,
+    },
+  };
 }
 
-/** What this node would do, or why it is out. */
-function consider(
-  node: Node,
-  wish: PlacementWish,
-  templates: readonly Template[],
-  view: View,
-): Option | string {
+/** Why a node is out whatever the template. */
+function unable(node: Node, { wish, room }: Site): string | undefined {
   if (!node.online) return 'offline';
   if (wish.host !== undefined && wish.host !== node.name) return `the VM asks for ${wish.host}`;
   if (wish.nodeSelector.length > 0 && !wish.nodeSelector.includes(node.name))
     return 'not among the nodes of the Provider';
-  if (node.cpus < wish.cpus) return `has ${node.cpus} CPUs, the VM asks for ${wish.cpus}`;
-  if (node.memory < wish.memory) return 'has less memory than the VM asks for';
-  if (wish.storage !== undefined && !storageAt(view, node.name, wish.storage))
-    return `storage ${wish.storage} is not there or not available`;
-  const reachable = templates.filter((t) => t.node === node.name || canCloneAcross(t, wish, view, node));
-  const template = reachable.find((t) => t.node === node.name) ?? reachable[0];
-  if (!template) return 'the template is on local storage of another node';
-  return { node, template, full: mustBeFull(template, wish) };
-}
-
-const storageAt = (view: View, node: string, storage: string): View['storages'][number] | undefined =>
-  view.storages.find((s) => s.node === node && s.storage === storage && s.status === 'available');
-
-const shared = (view: View, storage: string): boolean =>
-  view.storages.some((s) => s.storage === storage && s.shared);
-
-// PVE clones to another node only where every disk, old and new, is on shared storage (qemu-server, clone_vm).
-function canCloneAcross(template: Template, wish: PlacementWish, view: View, node: Node): boolean {
-  const needed = [...template.storages, ...(wish.storage === undefined ? [] : [wish.storage])];
-  return needed.every(
-    (storage) => shared(view, storage) && storageAt(view, node.name, storage) !== undefined,
-  );
-}
-
-function mustBeFull(template: Template, wish: PlacementWish): boolean {
-  const moves = wish.storage !== undefined && template.storages.some((storage) => storage !== wish.storage);
-  return moves || !template.isTemplate || !template.linkable;
+  if (node.cpus > 0 && node.cpus < wish.cpus) return `has ${node.cpus} CPUs, the VM asks for ${wish.cpus}`;
+  const free = room.memoryOf(node);
+  return free < wish.memory
+    ? `${printFree(free)} of memory free, ${printNeeded(wish.memory)} needed`
+    : undefined;
 }

@@ -9,6 +9,7 @@ import { create } from './rules/create.ts';
 import { deletion } from './rules/deletion.ts';
 import { leftToHa } from './rules/ha.ts';
 import { beingMade, heldBack } from './rules/locked.ts';
+import { migrate } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
 import { resize } from './rules/resize.ts';
@@ -23,6 +24,7 @@ const RULES: readonly Rule[] = [
   deletion,
   formerObject,
   create,
+  migrate,
   configure,
   resize,
   power,
@@ -31,6 +33,7 @@ const RULES: readonly Rule[] = [
 
 /** Steps that change the guest itself. */
 const ON_THE_GUEST: readonly Step['do'][] = [
+  'migrate',
   'configure',
   'growRootDisk',
   'start',

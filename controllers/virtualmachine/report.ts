@@ -2,12 +2,13 @@
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
 import { present } from '../../src/lib/present.ts';
 import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
+import { placementOf } from './placement.ts';
 import type { NicAddresses } from './addresses.ts';
 import type { CloudInitPlan } from './cloud-init-plan.ts';
 import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
-import type { Desired, Guest, Nic, Observed, Plan } from './model.ts';
+import type { Creation, Desired, Guest, Nic, Observed, Plan } from './model.ts';
 import { isUp, powerStateOf } from './states.ts';
 
 /** What a step began or changed, to be written down. */
@@ -103,7 +104,7 @@ function ownGuest({ want, have }: Facts): Guest | undefined {
   return guest.mark?.uid === want.owner.uid ? guest : undefined;
 }
 
-type ClaimFields = Pick<Status, 'vmid' | 'claimedAt' | 'uuid' | 'node' | 'name' | 'cloneType'>;
+type ClaimFields = Pick<Status, 'vmid' | 'claimedAt' | 'uuid' | 'node' | 'name' | 'cloneType' | 'placement'>;
 
 /** What was promised or found out once and holds until the number is given back. */
 function claimOf(before: Status, { want, have, plan, started }: Facts): ClaimFields {
@@ -111,21 +112,27 @@ function claimOf(before: Status, { want, have, plan, started }: Facts): ClaimFie
     return {
       vmid: started.vmid,
       claimedAt: iso(have.now),
-      ...present({ cloneType: plannedClone(want, plan) }),
+      ...plannedClone(want, plan),
     };
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
-  const { vmid, claimedAt, uuid, node, name, cloneType } = before;
-  const kept = present({ vmid, claimedAt, uuid, node, name, cloneType });
-  if (plan.kind !== 'act' || plan.step.do !== 'clone') return kept;
+  const { vmid, claimedAt, uuid, node, name, cloneType, placement } = before;
+  const kept = present({ vmid, claimedAt, uuid, node, name, cloneType, placement });
+  if (plan.kind !== 'act') return kept;
+  if (plan.step.do === 'choose') return { ...kept, ...chosen(plan.step.creation) };
+  if (plan.step.do !== 'clone') return kept;
   const { creation } = plan.step;
-  return { ...kept, node: creation.node, cloneType: creation.full ? 'Full' : 'Linked' };
+  return { ...kept, ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
 }
 
+const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneType' | 'placement'> => ({
+  cloneType: creation.full ? 'Full' : 'Linked',
+  placement: placementOf(creation),
+});
+
 /** Written down with the number: it tells a guest that we make from one that is adopted. */
-function plannedClone(want: Desired, plan: Plan): Status['cloneType'] {
+function plannedClone(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placement'> {
   const adopts = plan.kind === 'act' && plan.step.do === 'reserve' && plan.step.vmid !== undefined;
-  if (adopts || !want.exists || !want.creation.ok) return undefined;
-  return want.creation.full ? 'Full' : 'Linked';
+  return adopts || !want.exists || !want.creation.ok ? {} : chosen(want.creation);
 }
 
 /** While a guest cannot be looked at, what was seen last stands. */
@@ -215,6 +222,8 @@ const isReconfiguring = (plan: Plan): boolean => plan.kind === 'act' && RECONFIG
 const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
   reserve: 'A VMID is reserved.',
   releaseClaim: 'The VMID is given back.',
+  choose: 'The node is chosen.',
+  migrate: 'The VM is being moved to its node.',
   clone: 'The template is being cloned.',
   noteSeed: 'The cloud-init image is being prepared.',
   noteWish: 'The configuration is about to change.',

@@ -47,6 +47,15 @@ const failure = z.object({
   generation: z.int().min(0).describe('Generation of the object that failed.'),
 });
 
+const placement = z.object({
+  template: vmidNumber.describe('VMID of the template that was cloned.'),
+  node: text(63).transform(nodeName).describe('Node that the VM was made for.'),
+  storage: text(100).optional().describe('Storage of the root disk.'),
+  whyFull: text(512)
+    .optional()
+    .describe('Why it is a full clone although a linked one is preferred; absent: it is linked.'),
+});
+
 export const virtualMachineStatus = z.object({
   ...statusBase,
   phase: z
@@ -102,5 +111,8 @@ export const virtualMachineStatus = z.object({
     .describe(
       'Digest of the settings that were last brought about. While they stay the same, what differs was changed in Proxmox VE.',
     ),
+  placement: placement
+    .optional()
+    .describe('What was chosen for the VM when it was made, by the operator or by the spec.'),
   failure: failure.optional().describe('The last step that failed and was not yet repeated with success.'),
 });

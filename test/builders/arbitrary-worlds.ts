@@ -24,6 +24,7 @@ import {
   aWish,
   configOf,
   CREATION,
+  CREATION_AND_MOVE,
   FOREIGN,
   FORMER,
   GONE,
@@ -165,7 +166,11 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
     bios: maybe(fc.constantFrom('ovmf' as const, 'seabios' as const)),
     rootDisk: maybe(fc.constantFrom(bytes(MiB), bytes(10 * GiB), bytes(40 * GiB), bytes(2048 * GiB))),
     driftPolicy: maybe(fc.constantFrom('Report' as const, 'Revert' as const)),
-    creation: often<Creation>(fc.constant(CREATION), fc.constant(impossibleCreation)),
+    creation: often<Creation>(
+      fc.constant(CREATION),
+      fc.constant(impossibleCreation),
+      fc.constant(CREATION_AND_MOVE),
+    ),
   })
   .map((parts) => aWish(present(parts)));
 

@@ -7,6 +7,7 @@ import type {
   Observed,
   Presence,
 } from '../../controllers/virtualmachine/model.ts';
+import { placementOf } from '../../controllers/virtualmachine/placement.ts';
 import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import { digestWith } from '../../src/lib/hash.ts';
 import { bytes, GiB, nodeName, upid, vmid } from '../../src/lib/units.ts';
@@ -86,6 +87,16 @@ export const CREATION: Extract<Creation, { ok: true }> = {
   full: false,
 };
 
+/** Cloned beside its template, on local storage, and then moved. */
+export const CREATION_AND_MOVE: Extract<Creation, { ok: true }> = {
+  ...CREATION,
+  node: nodeName('pve-2'),
+  full: true,
+  moves: true,
+  rootStorage: 'local-lvm',
+  whyFull: 'the template is on local storage of pve-1',
+};
+
 export type Wanted = Extract<Desired, { exists: true }>;
 
 export const aWish = (change: Partial<Wanted> = {}): Wanted => ({
@@ -110,6 +121,7 @@ export const aClaim = (claim: Partial<NonNullable<Observed['claim']>> = {}) => (
   ageMs: 0,
   made: false,
   certain: true,
+  placement: placementOf(CREATION),
   ...claim,
 });
 

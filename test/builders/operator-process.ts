@@ -2,6 +2,8 @@
 import { pino } from 'pino';
 import { createGuestMemories, outcomeOf, virtualMachineController } from '../../controllers/index.ts';
 import type { Connection } from '../../controllers/shared/connections.ts';
+import { createCloneTurns } from '../../controllers/shared/clone-turns.ts';
+import { createLedger } from '../../controllers/shared/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/vmids.ts';
 import type { GuestMemories } from '../../controllers/virtualmachine/memory.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
@@ -51,6 +53,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     pve: client,
     inventory,
     vmids: createVmidAllocator(claimed, now),
+    ledger: createLedger(now),
+    turns: createCloneTurns(now, () => undefined),
     nodeSelector: [],
     defaults,
   };

@@ -20,6 +20,7 @@ import type {
   Task,
 } from '../../controllers/virtualmachine/model.ts';
 import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
+import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement.ts';
 import { haltOf } from '../../controllers/virtualmachine/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
@@ -68,11 +69,12 @@ const NODE_CPUS = 1024;
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
 
-export const vmOf = ({ want, noted, devices, cloned, handed }: World): VirtualMachine =>
+export const vmOf = ({ want, noted, devices, cloned, handed, claim }: World): VirtualMachine =>
   aVirtualMachine({
     metadata: { uid: want.owner.uid },
     status: {
       networks: devices,
+      ...(claim?.placement && { placement: claim.placement }),
       ...(cloned && { cloneType: 'Linked' as const }),
       cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
     },
@@ -92,8 +94,14 @@ export function observe(world: World): Observed {
     seedVolume: world.noted,
     claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },
     presence: hidden ? { kind: 'absent' } : presenceOf(world),
-    ...(own && !hidden ? judgedChange(world, own) : { change: undefined }),
+    ...(hidden || !own ? { change: undefined } : dueOf(world, own)),
   };
+}
+
+/** What has to become of a guest of ours. */
+function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'wish' | 'move'> {
+  const move = world.want.exists ? moveBeforeStart(vmOf(world), own, undefined) : undefined;
+  return { ...judgedChange(world, own), ...(move && { move }) };
 }
 
 /** While our task runs, or after it destroyed the guest, nobody looks. */
@@ -185,7 +193,12 @@ function afterStep(step: Step, world: World): World {
     case 'reserve':
       return {
         ...world,
-        claim: { vmid: step.vmid ?? vmid(world.nextVmid), made: false, certain: true },
+        claim: {
+          vmid: step.vmid ?? vmid(world.nextVmid),
+          made: false,
+          certain: true,
+          ...(step.vmid === undefined && chosenIn(world)),
+        },
         claimedAt: world.now,
         nextVmid: world.nextVmid + 1,
         cloned: step.vmid === undefined,
@@ -194,6 +207,11 @@ function afterStep(step: Step, world: World): World {
       };
     case 'releaseClaim':
       return { ...world, claim: undefined, devices: [], cloned: false };
+    case 'choose':
+      return {
+        ...world,
+        claim: world.claim && { ...world.claim, placement: placementOf(step.creation) },
+      };
     case 'clone':
       if (world.guest) throw new Error(`VM ${step.vmid} already exists`);
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
@@ -217,6 +235,7 @@ function afterStep(step: Step, world: World): World {
         guest: undefined,
         task: { upid: UPID, type: 'qmdestroy', state: 'ok' },
       };
+    case 'migrate':
     case 'configure':
     case 'growRootDisk':
     case 'start':
@@ -228,12 +247,21 @@ function afterStep(step: Step, world: World): World {
   }
 }
 
-type GuestStep = Extract<Step, { do: 'configure' | 'growRootDisk' | 'start' | 'stop' | 'shutdown' }>;
+const chosenIn = ({ want }: World): Pick<Claim, 'placement'> =>
+  want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
+
+type GuestStep = Extract<
+  Step,
+  { do: 'migrate' | 'configure' | 'growRootDisk' | 'start' | 'stop' | 'shutdown' }
+>;
 
 function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if (!guest) throw new Error(`There is no guest to ${step.do}.`);
   if ('digest' in step && step.digest !== guest.digest) throw new Error('detected modified configuration');
   switch (step.do) {
+    case 'migrate':
+      if (guest.running) throw new Error("can't migrate running VM without --online");
+      return { ...guest, node: step.move.to };
     case 'configure': {
       const config = configured(guest.vmid, guest.config, step.change.set, step.change.delete);
       const pending = guest.running ? pendingAfter(guest, config) : [];
@@ -265,7 +293,7 @@ function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Gu
   const description = describeGuest(step.owner);
   return {
     vmid: step.vmid,
-    node: step.creation.node,
+    node: step.creation.moves ? step.creation.templateNode : step.creation.node,
     mark: parseMark(description),
     lock: undefined,
     template: false,

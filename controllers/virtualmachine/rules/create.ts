@@ -1,7 +1,11 @@
 /** A guest comes into being: number first, written down; then one clone under that number. */
-import type { Claim, Observed } from '../model.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { placementOf } from '../placement.ts';
+import type { Claim, Desired, Observed, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { act, refuse, wait } from './verdicts.ts';
+
+type Wanted = Extract<Desired, { exists: true }>;
 
 /** So long after a request without an answer PVE may still be at it. */
 const OUTCOME_UNKNOWN_MS = 60_000;
@@ -29,6 +33,13 @@ export const create: Rule = (want, { claim, presence, activeTasks }) => {
       `It is not known whether the request to create VM ${claim.vmid} reached Proxmox VE. It is sent again once it is certain that nothing is under way.`,
       2_000,
     );
-  if (!want.creation.ok) return wait(want.creation.reason, want.creation.message, 10_000);
-  return act({ do: 'clone', vmid: claim.vmid, creation: want.creation, name: want.name, owner: want.owner });
+  return cloneOnceChosen(want, claim);
 };
+
+function cloneOnceChosen({ creation, name, owner }: Wanted, { vmid, placement }: Claim): Plan {
+  if (!creation.ok) return wait(creation.reason, creation.message, 10_000);
+  // What becomes of the guest after the clone rests on it, so it is written down first.
+  return isDeepStrictEqual(placement, placementOf(creation))
+    ? act({ do: 'clone', vmid, creation, name, owner })
+    : act({ do: 'choose', creation });
+}

@@ -26,12 +26,15 @@ export function signatureOf(step: Step, generation: number): string {
       return JSON.stringify([generation, step.do, step.change.set, step.change.delete]);
     case 'growRootDisk':
       return JSON.stringify([generation, step.do, step.disk, step.to]);
+    case 'migrate':
+      return JSON.stringify([generation, step.do, step.move.to]);
     case 'start':
     case 'stop':
     case 'shutdown':
     case 'destroy':
     case 'reserve':
     case 'releaseClaim':
+    case 'choose':
     case 'clone':
     case 'noteSeed':
     case 'noteWish':

@@ -4,6 +4,7 @@ import { wait } from './verdicts.ts';
 
 const WHAT: Readonly<Record<string, string>> = {
   qmclone: 'the template is being cloned',
+  qmigrate: 'the VM is being moved to another node',
   qmconfig: 'the configuration is being written',
   resize: 'the root disk is being grown',
   imgcopy: 'the cloud-init image is being uploaded',

@@ -27,6 +27,7 @@ async function scene(without: readonly string[]) {
     onGuestsChanged: () => undefined,
     onConnectionChanged: () => undefined,
     onConnected: () => undefined,
+    onTurn: () => undefined,
     now: () => now,
     inventoryInterval: seconds(3600),
   });

@@ -1,8 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { reportConditions } from '../../../../controllers/virtualmachine/conditions.ts';
+import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { eventsOf } from '../../../../controllers/virtualmachine/events.ts';
 import type { Observed, Plan, Step } from '../../../../controllers/virtualmachine/model.ts';
-import { aClaim, aWish, GONE, NOW, observed, seen, UPID } from '../../../builders/guests.ts';
+import {
+  aClaim,
+  aWish,
+  CREATION_AND_MOVE,
+  GONE,
+  NOW,
+  observed,
+  seen,
+  UPID,
+} from '../../../builders/guests.ts';
 import { facts, type FactsChange } from './facts.ts';
 
 const act = (step: Step): Plan => ({ kind: 'act', step });
@@ -19,8 +29,21 @@ describe('conditions', () => {
   });
 
   test('Placed names the node, or why there is none', () => {
-    expect(condition('Placed', { have: there() })?.message).toBe('The VM is on node pve-1.');
-    expect(condition('Placed', {})).toMatchObject({ status: 'True', reason: 'NodeChosen' });
+    expect(condition('Placed', { have: there() })?.message).toBe(
+      'The VM is on node pve-1, its root disk on storage local-lvm, made as a linked clone of 9000.',
+    );
+    expect(condition('Placed', {})).toMatchObject({
+      status: 'True',
+      reason: 'NodeChosen',
+      message: 'The VM is made on node pve-1, as a linked clone of 9000.',
+    });
+    expect(condition('Placed', { want: aWish({ creation: CREATION_AND_MOVE }) })?.message).toBe(
+      'The VM is made on node pve-2, storage local-lvm, as a full clone of 9000, because the template is on local storage of pve-1, so it is cloned on pve-1 and then moved.',
+    );
+    const placement = { template: vmid(9000), node: nodeName('pve-1'), whyFull: 'the storage cannot link' };
+    expect(condition('Placed', { have: { ...there(), claim: aClaim({ placement }) } })?.message).toBe(
+      'The VM is on node pve-1, its root disk on storage local-lvm, made as a full clone of 9000, because the storage cannot link.',
+    );
     const creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' } as const;
     expect(condition('Placed', { want: aWish({ creation }) })).toMatchObject({
       status: 'False',

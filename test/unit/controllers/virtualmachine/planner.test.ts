@@ -17,7 +17,7 @@ import { plan } from '../../../../controllers/virtualmachine/plan.ts';
 import { awaitsBoot, seedDrives } from '../../../../controllers/virtualmachine/seed-drive.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../../../../controllers/virtualmachine/size.ts';
 import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
-import { GONE, type Wanted } from '../../../builders/guests.ts';
+import { CREATION_AND_MOVE, GONE, type Wanted } from '../../../builders/guests.ts';
 import { after, isOurs, observe, type World } from '../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 150 };
@@ -53,6 +53,7 @@ function run(start: World): Run {
 }
 
 const ON_THE_GUEST: ReadonlySet<Step['do']> = new Set([
+  'migrate',
   'configure',
   'growRootDisk',
   'start',
@@ -358,6 +359,43 @@ describe('whatever happens, the planner', () => {
         const clones = run(world).steps.filter(({ step }) => step.do === 'clone');
         expect(clones.length).toBeLessThanOrEqual(1);
         for (const { world: at } of clones) expect(observe(at).claim?.made).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+
+  test('moves only a guest that is off and was never configured, to the node that was chosen', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          if (step.do !== 'migrate') continue;
+          expect(seenIn(at)).toMatchObject({ running: false });
+          expect(smbiosUuidOf(seenIn(at)!.config)).not.toBe(at.want.owner.uid);
+          expect(step.move.to).toBe(at.claim?.placement?.node);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('moves a guest that was cloned beside its template before it configures and starts it', () => {
+    const fresh = worldsWith(wishes.map((wish) => ({ ...wish, creation: CREATION_AND_MOVE })))
+      .map(unobstructed)
+      .map((world) => ({
+        ...world,
+        want: { ...world.want, creation: CREATION_AND_MOVE },
+        guest: undefined,
+        claim: undefined,
+        task: undefined,
+        failure: undefined,
+        othersTasks: [],
+      }));
+    fc.assert(
+      fc.property(fresh, (world) => {
+        const { steps, end } = run(world);
+        const done = steps.map(({ step }) => step.do);
+        expect(done.slice(0, 3)).toEqual(['reserve', 'clone', 'migrate']);
+        expect(end.guest?.node).toBe(CREATION_AND_MOVE.node);
       }),
       RUNS,
     );

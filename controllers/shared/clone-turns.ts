@@ -1,0 +1,117 @@
+/**
+ * How many clones run at a time: copies compete for the disks they read and write, and Proxmox VE itself locks a source
+ * that runs. Nobody waits in here; who gets no turn comes back, and is told when one is free.
+ */
+import type { View } from '../../src/pve/index.ts';
+import { minutes, seconds, type Upid, type Vmid } from '../../src/lib/units.ts';
+
+export interface CloneRequest {
+  readonly source: Vmid;
+  /** The source is a VM that runs. */
+  readonly running: boolean;
+  readonly full: boolean;
+  /** Where the disks are written, as `spaceKey` names it. */
+  readonly storage: string;
+}
+
+export interface CloneTurns {
+  /** Whether a turn is free for it, or taken by it already. Otherwise it is told when it may ask again. */
+  isFree(uid: string, request: CloneRequest, view: View): boolean;
+  /** Takes the turn, or says that there is none. */
+  take(uid: string, request: CloneRequest, view: View): boolean;
+  /** The clone is this task of Proxmox VE. */
+  begun(uid: string, upid: Upid): void;
+  /** The clone has ended, was refused, or is not wanted any more. */
+  end(uid: string): void;
+}
+
+export const MOST_FULL = 2;
+export const MOST_LINKED = 16;
+
+/** So long after its start a task is certainly in the list of those that run. */
+const LISTED = seconds(20);
+/** A turn without a task that nobody gave back; the request may still be under way. */
+const FORGOTTEN = minutes(10);
+
+interface Turn extends CloneRequest {
+  readonly at: number;
+  upid?: Upid;
+}
+
+/** @param wake asks a VM that waits for a turn to come back now */
+export function createCloneTurns(now: () => number, wake: (uid: string) => void): CloneTurns {
+  const turns = new Map<string, Turn>();
+  const waiting = new Map<string, CloneRequest>();
+  /** Tasks that are over although the last list still shows them. */
+  const ended = new Set<Upid>();
+
+  const isOver = ({ upid, at }: Turn, view: View): boolean =>
+    upid === undefined
+      ? now() - at > FORGOTTEN
+      : view.takenAt - at > LISTED && !view.activeTasks.some((task) => task.upid === upid);
+
+  function tidy(view: View): void {
+    for (const [uid, turn] of turns) if (isOver(turn, view)) turns.delete(uid);
+    const active = new Set(view.activeTasks.map(({ upid }) => upid));
+    for (const upid of ended) if (!active.has(upid)) ended.delete(upid);
+  }
+
+  /** Clones of this source that somebody else began, or we before a restart: of what kind, nobody can tell. */
+  function strangers(source: Vmid, view: View): number {
+    const ours = [...turns.values()].filter((turn) => turn.source === source);
+    const known = new Set(ours.map(({ upid }) => upid));
+    const unknown = view.activeTasks.filter(
+      ({ type, id, upid }) =>
+        type === 'qmclone' && id === String(source) && !known.has(upid) && !ended.has(upid),
+    );
+    // The answer to a request of ours may still be on its way while its task is listed already.
+    return Math.max(0, unknown.length - ours.filter(({ upid }) => upid === undefined).length);
+  }
+
+  function hasRoom(uid: string, request: CloneRequest, view: View): boolean {
+    tidy(view);
+    if (turns.has(uid)) return true;
+    const others = [...turns.values()];
+    const unknown = strangers(request.source, view);
+    if (request.running && unknown + others.filter(({ source }) => source === request.source).length > 0)
+      return false;
+    const alike = others.filter(({ full, storage }) => full === request.full && storage === request.storage);
+    return alike.length + unknown < (request.full ? MOST_FULL : MOST_LINKED);
+  }
+
+  function wakeNext({ source, storage }: CloneRequest): void {
+    for (const [uid, request] of waiting) {
+      if (request.source !== source && request.storage !== storage) continue;
+      waiting.delete(uid);
+      wake(uid);
+      return;
+    }
+  }
+
+  return {
+    isFree(uid, request, view) {
+      const free = hasRoom(uid, request, view);
+      if (free) waiting.delete(uid);
+      else waiting.set(uid, request);
+      return free;
+    },
+    take(uid, request, view) {
+      if (!hasRoom(uid, request, view)) return false;
+      waiting.delete(uid);
+      turns.set(uid, { ...request, at: now() });
+      return true;
+    },
+    begun(uid, upid) {
+      const turn = turns.get(uid);
+      if (turn) turn.upid = upid;
+    },
+    end(uid) {
+      waiting.delete(uid);
+      const turn = turns.get(uid);
+      if (!turn) return;
+      turns.delete(uid);
+      if (turn.upid !== undefined) ended.add(turn.upid);
+      wakeNext(turn);
+    },
+  };
+}

@@ -1,0 +1,216 @@
+/** Where VMs come to lie and how they get there: many at once, on clusters whose storages differ. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { shippedCluster } from '../../fakepve/cluster-file.ts';
+import type { FakePveOptions } from '../../fakepve/index.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { cloneRequests, type FakePve, guestNamed, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, manifest, tenant, userData, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const template = (vmid: number, node: string) => ({
+  vmid,
+  node,
+  template: true,
+  config: {
+    name: 'ubuntu-22-template',
+    scsi0: 'local-lvm:10',
+    ide2: 'local-lvm:cloudinit',
+    net0: 'virtio,bridge=vmbr0',
+    boot: 'order=scsi0',
+  },
+});
+
+/** Three nodes that share nothing. */
+const localCluster = (...templates: readonly ReturnType<typeof template>[]) => ({
+  ...shippedCluster('document'),
+  name: `local-${randomBytes(4).toString('hex')}`,
+  storages: [
+    { id: 'local', type: 'dir', path: '/var/lib/vz', content: ['iso'], size: '100G' },
+    { id: 'local-lvm', type: 'lvmthin', content: ['images'], size: '100G' },
+    { id: 'fast', type: 'lvmthin', content: ['images'], size: '100G', nodes: ['pve-3'] },
+  ],
+  guests: [...templates],
+});
+const onPve1 = (options: FakePveOptions = {}): FakePveOptions => ({
+  cluster: localCluster(template(9001, 'pve-1')),
+  ...options,
+});
+const onEachNode = (): FakePveOptions => ({
+  cluster: localCluster(template(9001, 'pve-1'), template(9002, 'pve-2'), template(9003, 'pve-3')),
+});
+
+const names = (count: number) => Array.from({ length: count }, (_, n) => `web-${n}`);
+const nodesOf = (pve: FakePve) =>
+  Object.fromEntries(
+    ['pve-1', 'pve-2', 'pve-3'].map((node) => [
+      node,
+      ownGuests(pve).filter((guest) => guest.node === node).length,
+    ]),
+  );
+/** Takes space on one node's part of a storage. */
+const fill = (pve: FakePve, node: string, gib: number, vmid: number): void =>
+  void pve.addGuest({ vmid, node, config: { name: 'big', scsi0: `local-lvm:${gib}` } });
+
+describe('VMs that are applied at once', () => {
+  test.concurrent('spread evenly over the nodes', async () => {
+    const t = await tenant(plane);
+    await t.apply(...names(12).map((name) => vm(name)));
+    await t.ready(...names(12).map((name) => `vm/${name}`));
+    expect(nodesOf(t.pve)).toEqual({ 'pve-1': 4, 'pve-2': 4, 'pve-3': 4 });
+    const { message } = condition(await t.vm('web-0'), 'Placed');
+    expect(message).toMatch(
+      /^The VM is on node pve-\d, its root disk on storage nvme-storage, made as a linked clone of 9000\.$/,
+    );
+  });
+
+  test.concurrent('keep off a node whose storage is full', async () => {
+    const t = await tenant(plane, onEachNode());
+    fill(t.pve, 'pve-1', 95, 500);
+    await t.apply(...names(6).map((name) => vm(name)));
+    // The templates take ten of the hundred; the linked clones next to nothing.
+    await t.ready(...names(6).map((name) => `vm/${name}`));
+    expect(nodesOf(t.pve)).toEqual({ 'pve-1': 0, 'pve-2': 3, 'pve-3': 3 });
+  });
+
+  test.concurrent('are fully cloned two at a time for a storage, and hold up no other', async () => {
+    const t = await tenant(plane, { latency: { scale: 0.1, cloneFull: 10_000 } });
+    const onto = (storageClass: string) => ({ disks: [{ name: 'root', size: '20Gi', storageClass }] });
+    await t.apply(...names(5).map((name) => vm(name, onto('ssd-storage'))));
+    let most = 0;
+    const done = new AbortController();
+    const watching = (async () => {
+      while (!done.signal.aborted) {
+        const active = t.pve.state.tasks.active().filter(({ type }) => type === 'qmclone');
+        most = Math.max(most, active.length);
+        await sleep(20);
+      }
+    })();
+    await soon(async () => {
+      const queued = (await t.list('virtualmachines')).filter(
+        (object) => condition(object).is === 'Ready=False CloneQueued',
+      );
+      expect(queued).toHaveLength(3);
+      expect(condition(queued[0]).message).toContain('Full clones onto ssd-storage are made 2 at a time.');
+    });
+    await t.apply(vm('linked'));
+    await t.ready('vm/linked');
+    expect(ownGuests(t.pve).filter((guest) => guest.running)).toHaveLength(1);
+    await t.ready(...names(5).map((name) => `vm/${name}`));
+    done.abort();
+    await watching;
+    // Two full ones and the linked one.
+    expect(most).toBe(3);
+    expect(cloneRequests(t.pve)).toHaveLength(6);
+  });
+});
+
+test.concurrent(
+  'a VM that no node can take says why, node by node, and is made when one can',
+  async () => {
+    const t = await tenant(plane, onEachNode());
+    for (const n of [1, 2, 3]) fill(t.pve, `pve-${n}`, 90, 500 + n);
+    await t.apply(vm('web'), vm('big', { classRef: { name: 'big' } }));
+    await t.apply(manifest('VMClass', 'big', { cpus: 2, memory: '63Gi' }));
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False NoEligibleNode');
+      for (const n of [1, 2, 3])
+        expect(message).toContain(`pve-${n}: 0 MiB of 100 GiB free on local-lvm, 1 GiB needed`);
+      expect(condition(await t.vm('big')).message).toContain('pve-1: 62 GiB of memory free, 63 GiB needed');
+    });
+    // Figures move all the time; nothing is written about that.
+    const { resourceVersion } = (await t.vm('web')).metadata;
+    t.pve.outside.delete(501);
+    fill(t.pve, 'pve-1', 89, 501);
+    t.pve.outside.delete(501);
+    fill(t.pve, 'pve-1', 89.5, 501);
+    await sleep(12_000);
+    expect((await t.vm('web')).metadata.resourceVersion).toBe(resourceVersion);
+    t.pve.outside.delete(502);
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').node).toBe('pve-2');
+  },
+  120_000,
+);
+
+describe('a template on local storage', () => {
+  test.concurrent('of which each node has a copy is cloned where the VM shall be', async () => {
+    const t = await tenant(plane, onEachNode());
+    await t.apply(...[1, 2, 3].map((n) => vm(`web-${n}`, { placement: { host: `pve-${n}` } })));
+    await t.ready('vm/web-1', 'vm/web-2', 'vm/web-3');
+    for (const n of [1, 2, 3]) {
+      expect(guestNamed(t.pve, `web-${n}`).node).toBe(`pve-${n}`);
+      expect((await t.vm(`web-${n}`)).status).toMatchObject({
+        cloneType: 'Linked',
+        placement: { template: 9000 + n, node: `pve-${n}`, storage: 'local-lvm' },
+      });
+    }
+    expect(tasksDone(t.pve, 'qmigrate')).toBe(0);
+  });
+
+  test.concurrent('of another node is cloned there and moved before the VM is first started', async () => {
+    const t = await tenant(plane, onPve1());
+    await t.apply(
+      vm('web', { placement: { host: 'pve-2' }, userData, disks: [{ name: 'root', size: '20Gi' }] }),
+    );
+    await t.ready('vm/web');
+    const guest = guestNamed(t.pve, 'web');
+    expect([guest.node, guest.running !== undefined]).toEqual(['pve-2', true]);
+    expect(guest.get('scsi0')).toContain('size=20G');
+    const done = t.pve.state.tasks
+      .list()
+      .map(({ type }) => type)
+      .toReversed();
+    expect(done.filter((type) => ['qmclone', 'qmigrate', 'qmstart'].includes(type))).toEqual([
+      'qmclone',
+      'qmigrate',
+      'qmstart',
+    ]);
+    const object = await t.vm('web');
+    expect(object.status).toMatchObject({ node: 'pve-2', cloneType: 'Full' });
+    expect(condition(object, 'Placed').message).toBe(
+      'The VM is on node pve-2, its root disk on storage local-lvm, made as a full clone of 9001, because the template is on local storage of pve-1.',
+    );
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+    expect(orphans(t.pve)).toEqual([]);
+  });
+
+  test.concurrent('is moved to another storage where that is asked for', async () => {
+    const t = await tenant(plane, onPve1());
+    await t.apply(vm('web', { disks: [{ name: 'root', size: '20Gi', storageClass: 'fast' }] }));
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
+    expect(guestNamed(t.pve, 'web').get('scsi0')).toMatch(/^fast:vm-\d+-disk-0,/);
+    expect(orphans(t.pve)).toEqual([]);
+  });
+
+  test.concurrent('is moved although the requests for it are lost', async () => {
+    const t = await tenant(plane, onPve1());
+    t.pve.faults.add({ method: 'POST', path: '/migrate$', times: 2, kind: 'reset-before' });
+    await t.apply(vm('web', { placement: { host: 'pve-3' } }));
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
+    expect(tasksDone(t.pve, 'qmigrate')).toBe(1);
+    expect(cloneRequests(t.pve)).toHaveLength(1);
+  });
+});
