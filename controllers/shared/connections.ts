@@ -9,6 +9,7 @@ export interface ProviderDefaults {
   readonly storage?: string | undefined;
   readonly isoStorage?: string | undefined;
   readonly bridge?: string | undefined;
+  readonly pool?: string | undefined;
   readonly vmIdRange?: VmidRange | undefined;
 }
 

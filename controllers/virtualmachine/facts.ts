@@ -61,9 +61,13 @@ export async function factsOf(
 }
 
 /** Where a VM lies is decided when it is made. */
-const misplaced = ({ host, storage }: Wish, { node, config }: Guest): string[] => {
+const misplaced = ({ host, storage, pool, connection }: Wish, { node, config, vmid }: Guest): string[] => {
   const disk = rootDiskOf(config);
+  const is = connection.inventory.view()?.guests.get(vmid)?.pool;
   return [
+    ...(pool !== undefined && is !== undefined && is !== pool
+      ? [`The VM is in pool ${is}, ${pool} is asked for: a VM that exists is not moved to another pool.`]
+      : []),
     ...(host !== undefined && host !== node
       ? [`The VM is on node ${node}, spec.placement.host says ${host}: a VM that exists is not moved.`]
       : []),

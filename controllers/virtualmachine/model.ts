@@ -22,6 +22,8 @@ export interface Shape {
   /** Set at creation only: a guest does not survive a change of firmware. Absent: as the template has it. */
   readonly machine?: string;
   readonly bios?: 'ovmf' | 'seabios';
+  /** Absent: any number that is free. */
+  readonly vmid?: Vmid;
   /** Absent: as large as the template's. */
   readonly rootDisk?: Bytes | undefined;
   /** Absent: the template's NICs stay as they are. */
@@ -239,6 +241,8 @@ export interface Observed {
   readonly seedVolume: string | undefined;
   /** What the guest's configuration should become; computed from wish and guest. */
   readonly change: ConfigChange | undefined;
+  /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
+  readonly vmidTaken?: string | undefined;
   /** Absent: the guest is on the node where it shall be. */
   readonly move?: Move | undefined;
   /** What somebody else changed in the guest's configuration. */
@@ -265,7 +269,8 @@ export interface ConfigChange {
 }
 
 export type Step =
-  | { readonly do: 'reserve'; readonly vmid?: Vmid }
+  /** `vmid`: of a guest that is there and ours. `fixed`: the number that the spec asks for. */
+  | { readonly do: 'reserve'; readonly vmid?: Vmid; readonly fixed?: Vmid }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
   | { readonly do: 'choose'; readonly creation: Extract<Creation, { ok: true }> }
   | {

@@ -16,6 +16,7 @@ import type { GuestMemory } from './memory.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
 import { moveBeforeStart } from './placement.ts';
 import { readTask } from './read-task.ts';
+import { vmidHolder } from './vmid-holder.ts';
 import { steadyRefusal } from './refusal.ts';
 import { desiredOf, type Wish } from './resolve.ts';
 import { snippetProblem } from './snippets.ts';
@@ -114,9 +115,11 @@ async function withGuest(
   const { presence, activeTasks } = await calmDown(located, claim, doubt);
   endTurn(presence, wish);
   const want = desiredOf(wish, creation);
+  const vmidTaken = await vmidHolder(wish, { claim, creation }, options);
   const have: Observed = {
     ...before,
     presence,
+    vmidTaken,
     activeTasks,
     lockedMs: memory.lockedSince === undefined ? 0 : now - memory.lockedSince,
     namesake: claim || !want.exists ? undefined : await namesakeOf(wish, context),

@@ -1,7 +1,7 @@
 /** One step → one request to PVE. Whatever a request begins is written down by the caller, in the same pass. */
 import { PveError, type CallOptions, type Qemu } from '../../src/pve/index.ts';
-import { seconds, type NodeName, type Upid } from '../../src/lib/units.ts';
-import { waiting } from '../../src/runtime/outcome.ts';
+import { seconds, type NodeName, type Upid, type Vmid } from '../../src/lib/units.ts';
+import { stalled, waiting } from '../../src/runtime/outcome.ts';
 import type { Connection } from '../shared/connections.ts';
 import { Trouble } from '../shared/trouble.ts';
 import { describeGuest } from '../shared/owner-mark.ts';
@@ -61,10 +61,8 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
   switch (step.do) {
     case 'reserve': {
       if (step.vmid !== undefined) return { kind: 'claim', vmid: step.vmid };
-      const view = connection.inventory.view();
-      const vmid =
-        view && (await connection.vmids.reserve(connection.pve, view, connection.defaults.vmIdRange));
-      if (vmid === undefined) throw noFreeVmid(connection);
+      if (step.fixed !== undefined) connection.vmids.hold(step.fixed);
+      const vmid = step.fixed ?? (await freeVmid(connection));
       memory.clone = 'unsent';
       memory.calm = true;
       return { kind: 'claim', vmid };
@@ -84,6 +82,14 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
     default:
       return step satisfies never;
   }
+}
+
+async function freeVmid(connection: Connection): Promise<Vmid> {
+  const { inventory, vmids, pve, defaults } = connection;
+  const view = inventory.view();
+  const vmid = view && (await vmids.reserve(pve, view, defaults.vmIdRange));
+  if (vmid === undefined) throw noFreeVmid(connection);
+  return vmid;
 }
 
 const noFreeVmid = ({ defaults: { vmIdRange } }: Connection): Trouble =>
@@ -115,6 +121,7 @@ async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformConte
           full: creation.full,
           ...(creation.node !== creation.templateNode && !creation.moves && { target: creation.node }),
           ...(creation.storage !== undefined && { storage: creation.storage }),
+          ...(wish.pool !== undefined && { pool: wish.pool }),
         },
         options,
       );
@@ -122,9 +129,21 @@ async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformConte
     return { kind: 'task', type: 'qmclone', upid };
   } catch (error) {
     rememberRefusal(error, context);
-    throw error;
+    throw poolMissing(error, wish.pool) ?? error;
   }
 }
+
+/** PVE says this as it says that a privilege is missing. */
+const poolMissing = (error: unknown, pool: string | undefined): Trouble | undefined =>
+  pool !== undefined && error instanceof PveError && error.said.includes(`pool '${pool}' does not exist`)
+    ? new Trouble(
+        stalled(
+          'PoolNotFound',
+          `Proxmox VE has no pool "${pool}", so the VM is not created. Make it on a node with: pvesh create /pools --poolid ${pool}`,
+          seconds(30),
+        ),
+      )
+    : undefined;
 
 /** A refusal leaves nothing behind; only a lost answer leaves doubt. */
 function rememberRefusal(error: unknown, { memory, wish }: PerformContext): void {

@@ -37,6 +37,7 @@ export interface Wish {
   readonly image: TemplateSource | undefined;
   readonly storage: string | undefined;
   readonly host: string | undefined;
+  readonly pool: string | undefined;
   /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
   readonly besideOthers: boolean;
   /** Another VM that was first to have an address of this one. */
@@ -66,6 +67,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
     host: vm.spec.placement?.host,
+    pool: vm.spec.placement?.pool ?? connection.defaults.pool,
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
   };
   // Going needs no class, no image and no Secret: they may be gone already.
@@ -84,7 +86,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       };
 }
 
-type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'besideOthers'>;
+type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'pool' | 'besideOthers'>;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const { namespace } = vm.metadata;
@@ -132,6 +134,7 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
       name: vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
       rootDisk: root?.size,
+      ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
       ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
       ...parts,
       ...sizeOf(vmClass),

@@ -5,7 +5,18 @@ import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import { keyRef, objectRef } from './refs.ts';
 import type { Resource } from './resource.ts';
-import { bridgeName, list, listMap, node, rule, storageName, text, vmidNumber, word } from './schema.ts';
+import {
+  bridgeName,
+  list,
+  listMap,
+  node,
+  poolName,
+  rule,
+  storageName,
+  text,
+  vmidNumber,
+  word,
+} from './schema.ts';
 
 const port = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
 const host = '[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\]';
@@ -103,6 +114,7 @@ const defaults = z.object({
   bridge: bridgeName
     .optional()
     .describe('Bridge for a network interface that gives none and whose name has no known bridge.'),
+  pool: poolName.optional().describe('Pool for new VMs that name none.'),
   vmIdRange: vmIdRange
     .optional()
     .describe('Range from which VMIDs of new VMs are taken; absent: the range of the Proxmox VE cluster.'),

@@ -145,6 +145,12 @@ export const storageName = word(
   'must be the ID of a Proxmox VE storage, for example local-lvm',
 );
 
+export const poolName = word(
+  /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){0,2}$/,
+  128,
+  'must be the name of a Proxmox VE pool, for example k8s or k8s/web',
+);
+
 export const bridgeName = word(
   /^[a-zA-Z][a-zA-Z0-9_.-]*$/,
   15,

@@ -3,7 +3,18 @@ import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
 import { DEFAULTS } from './defaults.ts';
 import { objectRef, secretRef } from './refs.ts';
-import { duration, immutable, listMap, node, quantity, rule, storageName, text } from './schema.ts';
+import {
+  duration,
+  immutable,
+  listMap,
+  node,
+  poolName,
+  quantity,
+  rule,
+  storageName,
+  text,
+  vmidNumber,
+} from './schema.ts';
 import { network } from './virtualmachine-network.ts';
 import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
 
@@ -38,10 +49,15 @@ const disk = z.object({
 const fixed = (what: string) =>
   `cannot be changed: ${what} is part of the VM's identity; create another VirtualMachine`;
 
-export const virtualMachineSpec = z.object({
+const spec = z.object({
   providerRef: immutable(objectRef, fixed('the provider')).describe('Provider that the VM runs on.'),
   classRef: objectRef.describe('VMClass that gives CPUs and memory; another one resizes the VM.'),
   imageRef: immutable(objectRef, fixed('the image')).describe('VMImage that the VM is cloned from.'),
+  vmid: vmidNumber
+    .optional()
+    .describe(
+      'VMID that the VM gets; absent: a free one. It cannot be changed, added or removed later. While somebody else has it, the VM waits.',
+    ),
   powerState: powerState
     .optional()
     .describe(
@@ -68,7 +84,12 @@ export const virtualMachineSpec = z.object({
       'What becomes of settings that somebody else changed in Proxmox VE. Report (also when absent): they are told in the condition Synced and left as they are. Revert: they are brought back. A change of the spec or the class is brought about in any case, and so is the power state.',
     ),
   placement: z
-    .object({ host: node.optional().describe('Node that a new VM is placed on.') })
+    .object({
+      host: node.optional().describe('Node that a new VM is placed on.'),
+      pool: poolName
+        .optional()
+        .describe("Pool in Proxmox VE that a new VM is put into; absent: the Provider's, if it has one."),
+    })
     .optional()
     .describe('Where the VM is created. It is not moved afterwards.'),
   lifecycle: z
@@ -81,4 +102,11 @@ export const virtualMachineSpec = z.object({
     })
     .optional()
     .describe('How the VM is brought down.'),
+});
+
+// Only a rule above the field sees it come and go.
+export const virtualMachineSpec = rule(spec, {
+  cel: 'has(self.vmid) == has(oldSelf.vmid) && (!has(self.vmid) || self.vmid == oldSelf.vmid)',
+  message: 'vmid cannot be changed, added or removed: create another VirtualMachine',
+  holds: () => true,
 });

@@ -1,5 +1,6 @@
 /** A guest comes into being: number first, written down; then one clone under that number. */
 import { isDeepStrictEqual } from 'node:util';
+import type { Vmid } from '../../../src/lib/units.ts';
 import { placementOf } from '../placement.ts';
 import type { Claim, Desired, Observed, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
@@ -14,10 +15,10 @@ const OUTCOME_UNKNOWN_MS = 60_000;
 export const inDoubt = ({ certain, ageMs }: Claim, activeTasks: Observed['activeTasks']): boolean =>
   !certain && (ageMs < OUTCOME_UNKNOWN_MS || activeTasks.length > 0);
 
-export const create: Rule = (want, { claim, presence, activeTasks }) => {
+export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) => {
   if (!want.exists || presence.kind === 'seen') return undefined;
   if (!want.creation.ok && !claim?.made) return wait(want.creation.reason, want.creation.message, 10_000);
-  if (claim === undefined) return act({ do: 'reserve' });
+  if (claim === undefined) return reserve(want.vmid, vmidTaken);
   if (presence.kind === 'unknown')
     return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
   if (claim.made)
@@ -35,6 +36,17 @@ export const create: Rule = (want, { claim, presence, activeTasks }) => {
     );
   return cloneOnceChosen(want, claim);
 };
+
+function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): Plan {
+  if (fixed === undefined) return act({ do: 'reserve' });
+  return vmidTaken === undefined
+    ? act({ do: 'reserve', fixed })
+    : refuse(
+        'VmidTaken',
+        `${vmidTaken} It is left alone, and this VM is not created while that is so. Free the number, or delete this object and apply it with another spec.vmid.`,
+        15_000,
+      );
+}
 
 function cloneOnceChosen({ creation, name, owner }: Wanted, { vmid, placement }: Claim): Plan {
   if (!creation.ok) return wait(creation.reason, creation.message, 10_000);

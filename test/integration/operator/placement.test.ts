@@ -92,18 +92,18 @@ describe('VMs that are applied at once', () => {
   });
 
   test.concurrent('are fully cloned two at a time for a storage, and hold up no other', async () => {
-    const t = await tenant(plane, { latency: { scale: 0.1, cloneFull: 10_000 } });
+    const t = await tenant(plane, { latency: { scale: 0.1, cloneFull: 60_000 } });
     const onto = (storageClass: string) => ({ disks: [{ name: 'root', size: '20Gi', storageClass }] });
     await t.apply(...names(5).map((name) => vm(name, onto('ssd-storage'))));
+    const clones = () => t.pve.state.tasks.active().filter(({ type }) => type === 'qmclone').length;
     let most = 0;
-    const done = new AbortController();
-    const watching = (async () => {
-      while (!done.signal.aborted) {
-        const active = t.pve.state.tasks.active().filter(({ type }) => type === 'qmclone');
-        most = Math.max(most, active.length);
-        await sleep(20);
-      }
-    })();
+    const watching = setInterval(() => {
+      most = Math.max(most, clones());
+    }, 20);
+    plane.defer(() => {
+      clearInterval(watching);
+      return Promise.resolve();
+    });
     await soon(async () => {
       const queued = (await t.list('virtualmachines')).filter(
         (object) => condition(object).is === 'Ready=False CloneQueued',
@@ -115,8 +115,6 @@ describe('VMs that are applied at once', () => {
     await t.ready('vm/linked');
     expect(ownGuests(t.pve).filter((guest) => guest.running)).toHaveLength(1);
     await t.ready(...names(5).map((name) => `vm/${name}`));
-    done.abort();
-    await watching;
     // Two full ones and the linked one.
     expect(most).toBe(3);
     expect(cloneRequests(t.pve)).toHaveLength(6);
@@ -213,4 +211,94 @@ describe('a template on local storage', () => {
     expect(tasksDone(t.pve, 'qmigrate')).toBe(1);
     expect(cloneRequests(t.pve)).toHaveLength(1);
   });
+});
+
+describe('a pool', () => {
+  const POOLS = [{ id: 'k8s' }, { id: 'k8s/web' }];
+  const pooled = (): FakePveOptions => ({
+    cluster: { ...shippedCluster('document'), name: `pools-${randomBytes(4).toString('hex')}`, pools: POOLS },
+  });
+  const members = (pve: FakePve, id: string) => [...(pve.state.pools.get(id)?.vms ?? [])];
+
+  test.concurrent('of the VM, else of its Provider, is where a new VM is put', async () => {
+    const t = await tenant(plane, pooled());
+    await t.kubectl('patch', 'provider', 'pve', '--type=merge', '-p', '{"spec":{"defaults":{"pool":"k8s"}}}');
+    await t.apply(vm('db'), vm('web', { placement: { pool: 'k8s/web' } }));
+    await t.ready('vm/db', 'vm/web');
+    expect(members(t.pve, 'k8s/web')).toEqual([guestNamed(t.pve, 'web').vmid]);
+    expect(members(t.pve, 'k8s')).toEqual([guestNamed(t.pve, 'db').vmid]);
+  });
+
+  test.concurrent('that is not there is named, and the VM is made once it is', async () => {
+    const t = await tenant(plane, pooled());
+    await t.apply(vm('web', { placement: { pool: 'missing' } }));
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False PoolNotFound');
+      expect(message).toContain('pvesh create /pools --poolid missing');
+    });
+    expect(ownGuests(t.pve)).toEqual([]);
+    t.pve.state.pools.set('missing', {
+      id: 'missing',
+      comment: undefined,
+      vms: new Set(),
+      storages: new Set(),
+    });
+    await t.ready('vm/web');
+    expect(members(t.pve, 'missing')).toEqual([guestNamed(t.pve, 'web').vmid]);
+  });
+});
+
+describe('a fixed VMID', () => {
+  test.concurrent('is the one that the VM gets, and stays what it is', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { vmid: 777 }), vm('db'));
+    await t.ready('vm/web', 'vm/db');
+    expect(guestNamed(t.pve, 'web').vmid).toBe(777);
+    for (const [name, vmid] of [
+      ['web', '778'],
+      ['web', 'null'],
+      ['db', '900'],
+    ] as const)
+      await expect(
+        t.kubectl('patch', 'vm', name, '--type=merge', '-p', `{"spec":{"vmid":${vmid}}}`),
+      ).rejects.toThrow('vmid cannot be changed, added or removed');
+  });
+
+  test.concurrent('that somebody else has is left to them, until it is free', async () => {
+    const t = await tenant(plane);
+    t.pve.addGuest({ vmid: 777, node: 'pve-2', config: { name: 'stranger', scsi0: 'nvme-storage:5' } });
+    const stranger = t.pve.state.guests.get(777);
+    const digest = stranger?.digest;
+    await t.apply(vm('web', { vmid: 777 }));
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False VmidTaken');
+      expect(message).toContain('VMID 777 belongs to the VM "stranger" on node pve-2.');
+    });
+    expect(t.pve.state.guests.get(777)).toBe(stranger);
+    expect(stranger?.digest).toBe(digest);
+    expect(cloneRequests(t.pve)).toEqual([]);
+    t.pve.outside.delete(777);
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').vmid).toBe(777);
+    await t.apply(vm('late', { vmid: 777 }));
+    await soon(async () => expect(condition(await t.vm('late')).message).toContain('the VM "web"'));
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.ready('vm/late');
+    expect(guestNamed(t.pve, 'late').vmid).toBe(777);
+  });
+});
+
+test.concurrent('a VM with UEFI has its firmware settings where its root disk is', async () => {
+  const t = await tenant(plane, onPve1());
+  await t.apply(
+    manifest('VMClass', 'uefi', { cpus: 2, memory: '2Gi', spec: { bios: 'uefi', machine: 'q35' } }),
+    vm('web', { classRef: { name: 'uefi' }, disks: [{ name: 'root', size: '20Gi', storageClass: 'fast' }] }),
+  );
+  await t.ready('vm/web');
+  const guest = guestNamed(t.pve, 'web');
+  expect(guest.get('bios')).toBe('ovmf');
+  expect(guest.get('efidisk0')).toMatch(/^fast:/);
+  expect(guest.get('scsi0')).toMatch(/^fast:/);
 });

@@ -193,6 +193,7 @@ describe('what a settled guest rests on', () => {
       image: { vmid: vmid(9000) },
       storage: undefined,
       host: undefined,
+      pool: undefined,
       besideOthers: false,
       rival: undefined,
       ignored: [],

@@ -228,6 +228,19 @@ describe('creation', () => {
     expect(reason(aWish({ creation }), { claim: aClaim() })).toBe('NoEligibleNode');
   });
 
+  test('reserves the number that the spec asks for, unless somebody has it', () => {
+    const fixed = aWish({ vmid: vmid(777) });
+    expect(step(fixed, {})).toEqual({ do: 'reserve', fixed: 777 });
+    const vmidTaken = 'VMID 777 belongs to the VM "db" on node pve-1.';
+    expect(planned(fixed, { vmidTaken })).toMatchObject({ kind: 'refuse', reason: 'VmidTaken' });
+  });
+
+  test('writes down anew what was chosen if that must be another, before it clones', () => {
+    const claim = aClaim();
+    const creation = { ...CREATION, node: nodeName('pve-3') };
+    expect(step(aWish({ creation }), { claim })).toEqual({ do: 'choose', creation });
+  });
+
   test('waits 60 s where a clone may be under way, then clones', () => {
     const doubt = (ageMs: number) => ({ claim: aClaim({ certain: false, ageMs }), presence: ABSENT });
     expect(reason(aWish(), doubt(59_999))).toBe('CreateOutcomeUnknown');
