@@ -14,8 +14,6 @@ export interface VmidRange {
 export interface VmidAllocator {
   /** A number that is free now. `undefined`: the range has none left. */
   reserve(pve: Pve, view: View, range?: VmidRange): Promise<Vmid | undefined>;
-  /** Whether a status carries the number. */
-  isClaimed(number: Vmid): boolean;
   /** Takes a number that the user chose, for nobody else to be given. */
   hold(number: Vmid): void;
   /** The number is ours no longer. It is not given out again for ten minutes: others may still mean the old guest. */
@@ -66,7 +64,6 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
       for (const [number, until] of heldUntil) if (until <= now()) heldUntil.delete(number);
       return find(pve, view, range);
     },
-    isClaimed: (number) => claimed().has(number),
     hold(number) {
       heldUntil.set(number, now() + COOL_DOWN);
     },

@@ -118,8 +118,7 @@ export function virtualMachineController(
     { next: planned, seen, memory, pass }: Decision,
   ): Promise<VmVerdict> {
     if (planned.kind === 'gone' || !seen) {
-      ports.memories.forget(vm.metadata.uid);
-      seen?.wish.connection.ledger.release(vm.metadata.uid);
+      forget(vm, seen);
       return { outcome: released, status: vm.status ?? {} };
     }
     const { wish, sight, row } = seen;
@@ -140,6 +139,11 @@ export function virtualMachineController(
     const at = readAt(now, isListed(reported, wish) ? 'listed' : 'unlisted');
     if (key !== undefined) memory.rest = { key, verdict, facts, at };
     return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
+  }
+
+  function forget({ metadata: { uid } }: VirtualMachine, seen: Seen | undefined): void {
+    ports.memories.forget(uid);
+    seen?.wish.connection.ledger.release(uid);
   }
 
   async function takeStep(

@@ -5,7 +5,7 @@ import type { Wish } from './resolve.ts';
 
 /** A sentence; `undefined`: nobody, or there is no need to know. */
 export async function vmidHolder(
-  { connection: { inventory, vmids, pve }, shape }: Wish,
+  { connection: { inventory, pve }, shape }: Wish,
   { claim, creation }: { readonly claim: Claim | undefined; readonly creation: Creation },
   options: CallOptions,
 ): Promise<string | undefined> {
@@ -13,7 +13,6 @@ export async function vmidHolder(
   if (number === undefined || claim || !creation.ok) return undefined;
   const row = inventory.view()?.guests.get(number);
   if (row) return `VMID ${number} belongs to ${describe(row)} on node ${row.node}.`;
-  if (vmids.isClaimed(number)) return `VMID ${number} is reserved for another VirtualMachine.`;
   // PVE itself sees guests that our credentials may not see.
   const { free } = await pve.cluster.nextid(number, options);
   return free ? undefined : `VMID ${number} belongs to a guest that the credentials may not see.`;

@@ -63,7 +63,13 @@ export const taken = (
 const SEES_FOR_ITSELF: readonly Step['do'][] = ['deleteSeed'];
 
 /** What these do is done by the status write that follows. Where it is refused, nothing was done, and nothing undid it. */
-const ONLY_WRITTEN_DOWN: readonly Step['do'][] = ['reserve', 'releaseClaim', 'noteSeed', 'noteWish'];
+const ONLY_WRITTEN_DOWN: readonly Step['do'][] = [
+  'reserve',
+  'releaseClaim',
+  'choose',
+  'noteSeed',
+  'noteWish',
+];
 
 /** What to do instead of repeating a step too soon. */
 export function tooSoon(
