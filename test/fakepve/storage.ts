@@ -108,9 +108,10 @@ class Shelf {
     return this.byName.delete(name);
   }
 
+  /** Linked clones take only what their guests write, and these write nothing. */
   get size(): number {
     let sum = 0;
-    for (const volume of this.byName.values()) sum += volume.size;
+    for (const volume of this.byName.values()) if (volume.parent === undefined) sum += volume.size;
     return sum;
   }
 }
