@@ -9,7 +9,7 @@ import { TEMPLATE_CONFIG } from './guests.ts';
 
 export interface ModelGuest {
   readonly vmid: number;
-  readonly node: string;
+  node: string;
   config: GuestConfig;
   /** What runs, where that differs from the configuration. */
   inForce: GuestConfig;
@@ -37,6 +37,9 @@ interface ModelTask {
 
 export type Params = Readonly<Record<string, unknown>>;
 type Handler = (params: Params) => unknown;
+
+/** They share nothing; the template is on the first. */
+const NODES = ['pve-1', 'pve-2'];
 
 export class InMemoryPve {
   readonly guests = new Map<number, ModelGuest>();
@@ -179,23 +182,18 @@ export class InMemoryPve {
 
   readonly #routes: Readonly<Record<string, Handler>> = {
     'GET /cluster/resources': () => [
-      { type: 'node', node: 'pve-1', status: 'online', maxcpu: 8, maxmem: 64 * GiB, mem: 16 * GiB },
-      {
-        type: 'storage',
-        node: 'pve-1',
-        storage: 'local-lvm',
-        status: 'available',
-        plugintype: 'lvmthin',
-        content: 'images',
-      },
-      {
-        type: 'storage',
-        node: 'pve-1',
-        storage: 'local',
-        status: 'available',
-        plugintype: 'dir',
-        content: 'iso',
-      },
+      ...NODES.flatMap((node) => [
+        { type: 'node', node, status: 'online', maxcpu: 8, maxmem: 64 * GiB, mem: 16 * GiB },
+        {
+          type: 'storage',
+          node,
+          storage: 'local-lvm',
+          status: 'available',
+          plugintype: 'lvmthin',
+          content: 'images',
+        },
+        { type: 'storage', node, storage: 'local', status: 'available', plugintype: 'dir', content: 'iso' },
+      ]),
       ...[...this.guests.values()].map(({ vmid, node, config, running, halted, ha }) => ({
         type: 'qemu',
         vmid,
@@ -295,6 +293,13 @@ export class InMemoryPve {
           description: String(description),
         });
         guest.inForce = guest.config;
+      });
+    },
+    'POST /nodes/{node}/qemu/{vmid}/migrate': ({ target, ...at }) => {
+      const guest = this.#free(at);
+      if (guest.running) throw refusal('unknown', "can't migrate running VM without --online");
+      return this.#begin('qmigrate', at, () => {
+        guest.node = String(target);
       });
     },
     'POST /nodes/{node}/qemu/{vmid}/status/start': this.#power('qmstart', true),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { nodeName } from '../../../../src/lib/units.ts';
 import { Life } from '../../../builders/life.ts';
 import { UID, type VirtualMachineChange } from '../../../builders/objects.ts';
 import { atCalls, Saboteur, type Fault } from '../../../builders/saboteur.ts';
@@ -8,6 +9,8 @@ const WITH_IMAGE: VirtualMachineChange = {
   spec: { userData: { cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' } } },
 };
 const PLAIN: VirtualMachineChange = {};
+/** The template is on local storage of the other node. */
+const ELSEWHERE: VirtualMachineChange = { spec: { placement: { host: nodeName('pve-2') } } };
 
 const FAULTS: readonly Fault[] = ['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'];
 
@@ -75,6 +78,7 @@ function expectOneGuest({ pve, status }: Life, rivals: number): void {
   expect(pve.guests.size).toBe(2 + rivals);
   expect(guest?.vmid).toBe(status.vmid);
   expect(guest?.running).toBe(true);
+  expect(guest?.node).toBe(status.placement?.node);
   expect([...pve.volumes]).toEqual(status.cloudInit?.volume === undefined ? [] : [status.cloudInit.volume]);
 }
 
@@ -87,6 +91,21 @@ describe('from nothing to one guest and back to nothing', () => {
       for (let call = 1; call <= calls; call += 1) {
         try {
           await live({ vm: WITH_IMAGE, faults: [[call, fault]] });
+        } catch (error) {
+          throw new Error(`Call ${call} of ${calls} ${fault}.`, { cause: error });
+        }
+      }
+    },
+    60_000,
+  );
+
+  test.each(FAULTS)(
+    'on another node than its template, whichever call %s',
+    async (fault) => {
+      const calls = await live({ vm: ELSEWHERE, faults: [] });
+      for (let call = 1; call <= calls; call += 1) {
+        try {
+          await live({ vm: ELSEWHERE, faults: [[call, fault]] });
         } catch (error) {
           throw new Error(`Call ${call} of ${calls} ${fault}.`, { cause: error });
         }
@@ -120,7 +139,7 @@ describe('from nothing to one guest and back to nothing', () => {
         fc.asyncProperty(
           fc.array(fc.tuple(fc.integer({ min: 1, max: 25 }), fc.constantFrom(...FAULTS)), { maxLength: 8 }),
           fc.option(fc.nat(40), { nil: undefined }),
-          fc.constantFrom(PLAIN, WITH_IMAGE),
+          fc.constantFrom(PLAIN, WITH_IMAGE, ELSEWHERE),
           fc.boolean(),
           fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(5) }),
           fc.infiniteStream(fc.boolean()),
