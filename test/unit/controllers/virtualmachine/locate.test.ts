@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { createCloneTurns } from '../../../../controllers/shared/clone-turns.ts';
 import type { Connection } from '../../../../controllers/shared/connections.ts';
+import { createLedger } from '../../../../controllers/shared/ledger.ts';
 import { locate } from '../../../../controllers/virtualmachine/locate.ts';
 import { createInventory, pve } from '../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
@@ -26,7 +28,12 @@ async function movedTo(node: string) {
     pve: client,
     inventory,
     identity: { name: 'homelab', nodes: ['pve-1'] },
-    vmids: { reserve: () => Promise.resolve(undefined), release: () => undefined },
+    vmids: { reserve: () => Promise.resolve(undefined), hold: () => undefined, release: () => undefined },
+    ledger: createLedger(() => NOW),
+    turns: createCloneTurns(
+      () => NOW,
+      () => undefined,
+    ),
     nodeSelector: [],
     defaults: {},
   };
