@@ -18,6 +18,17 @@ export const placementOf = ({
   ...(whyFull !== undefined && { whyFull }),
 });
 
+/** Whether what was written down is what would be made. */
+export function isChosen(
+  creation: Extract<Creation, { ok: true }>,
+  { template, node, storage, whyFull }: Partial<Placement> = {},
+): boolean {
+  const next = placementOf(creation);
+  return (
+    template === next.template && node === next.node && storage === next.storage && whyFull === next.whyFull
+  );
+}
+
 /** A guest that was cloned beside its template, as local storages demand, goes where it shall be before it is configured. */
 export function moveBeforeStart(
   vm: VirtualMachine,

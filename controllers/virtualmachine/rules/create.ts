@@ -1,7 +1,6 @@
 /** A guest comes into being: number first, written down; then one clone under that number. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Vmid } from '../../../src/lib/units.ts';
-import { placementOf } from '../placement.ts';
+import { isChosen } from '../placement.ts';
 import type { Claim, Desired, Observed, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { act, refuse, wait } from './verdicts.ts';
@@ -51,7 +50,7 @@ function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): Plan {
 function cloneOnceChosen({ creation, name, owner }: Wanted, { vmid, placement }: Claim): Plan {
   if (!creation.ok) return wait(creation.reason, creation.message, 10_000);
   // What becomes of the guest after the clone rests on it, so it is written down first.
-  return isDeepStrictEqual(placement, placementOf(creation))
+  return isChosen(creation, placement)
     ? act({ do: 'clone', vmid, creation, name, owner })
     : act({ do: 'choose', creation });
 }
