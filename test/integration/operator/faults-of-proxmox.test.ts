@@ -99,13 +99,16 @@ describe('a life in which every first request', () => {
     liveWith(await tenant(plane), rules),
   );
 
-  test.concurrent('warnings-task-is-success: ends with warnings takes every step once', async () => {
-    const t = await tenant(plane);
-    t.pve.faults.add({ kind: 'taskWarn' });
-    await liveWith(t, []);
-    for (const { path } of [CLONE, ...STEPS].filter(({ method }) => method === 'POST'))
-      expect(changes(t.pve).filter((request) => new RegExp(path).test(request.path))).toHaveLength(1);
-  });
+  test.concurrent(
+    'warnings-task-is-success: begins a task that ends with warnings is made once',
+    async () => {
+      const t = await tenant(plane);
+      t.pve.faults.add({ kind: 'taskWarn' });
+      await liveWith(t, []);
+      for (const path of ['/clone$', '/upload$', '/resize$', '/status/start$', '/status/shutdown$'])
+        expect(changes(t.pve).filter((request) => new RegExp(path).test(request.path))).toHaveLength(1);
+    },
+  );
 });
 
 test.concurrent(

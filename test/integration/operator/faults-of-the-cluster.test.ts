@@ -8,7 +8,7 @@ import {
 } from '../harness/operator.ts';
 import { changes, cloneRequests, guestNamed, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, provider, tenant, type Tenant, userData, vm } from './tenant.ts';
+import { condition, provider, tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
 let plane: OperatorPlane;
@@ -39,7 +39,7 @@ async function untouched(t: Tenant, look: () => Promise<unknown>): Promise<void>
 const gone = (t: Tenant) => t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=100s');
 async function ready(options: Parameters<typeof tenant>[1] = {}): Promise<Tenant> {
   const t = await tenant(plane, options);
-  await t.apply(vm('web', { userData }));
+  await t.apply(vm('web'));
   await t.ready('vm/web');
   return t;
 }

@@ -66,6 +66,7 @@ test.concurrent('two-templates-same-name-is-an-error-with-list: nobody guesses w
 
 test.concurrent('full-user-data-arrives: all of it, not only keys', async () => {
   const t = await tenant(plane);
+  t.pve.faults.add({ kind: 'agentSilent' }); // so that nobody says that the image has served
   const inline = [
     '#cloud-config',
     'hostname: front',
