@@ -53,6 +53,23 @@ describe('a VMID', () => {
     expect(Math.min(...numbers.map(Number))).toBe(102);
   });
 
+  test('costs one look at all VMs, however many numbers are taken', async () => {
+    let looks = 0;
+    const client: Pve = pve((endpoint, params) =>
+      Promise.resolve(endpoint.reply.parse((params as { readonly vmid?: number }).vmid ?? 100)),
+    );
+    const many = new Set(Array.from({ length: 500 }, (_, n) => vmid(100 + n)));
+    const allocator = createVmidAllocator(
+      () => {
+        looks += 1;
+        return many;
+      },
+      () => NOW,
+    );
+    expect(await allocator.reserve(client, EMPTY)).toBe(600);
+    expect(looks).toBe(1);
+  });
+
   test('walks on where Proxmox VE says that it is taken', async () => {
     const { reserve } = anAllocator({ taken: [200, 201] });
     expect(await reserve(RANGE)).toBe(202);
