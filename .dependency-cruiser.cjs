@@ -36,7 +36,7 @@ module.exports = {
       '^src/api/',
       '^src/pve/index\\.ts$',
       '^src/runtime/(controller|outcome)\\.ts$',
-      ...npm('zod', 'yaml', 'ipaddr\\.js', 'pino'),
+      ...npm('zod', 'yaml', 'ipaddr\\.js', 'croner', 'pino'),
     ]),
     only('^src/cli/', [
       '^src/(lib|api|kube|runtime)/',

@@ -13,5 +13,6 @@ export { virtualMachineController } from './virtualmachine/controller.ts';
 export { DRIFT_TICK, driftScan } from './virtualmachine/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks.ts';
 export { createGuestMemories, type GuestMemories } from './virtualmachine/memory.ts';
+export { createRestartTurns } from './virtualmachine/restart-turns.ts';
 export { vmClassController } from './vmclass/controller.ts';
 export { vmImageController } from './vmimage/controller.ts';

@@ -5,6 +5,7 @@ import {
   createConnectionPool,
   createGuestMemories,
   createPrivilegeWatch,
+  createRestartTurns,
   DRIFT_TICK,
   driftScan,
   heldWhileUsed,
@@ -180,6 +181,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
   );
+  const turns = createRestartTurns({
+    wake(uid) {
+      memories.disturb(uid);
+      enqueueVm(uid);
+    },
+  });
   const vmRunner = run(
     kinds.vm,
     virtualMachineController({
@@ -191,6 +198,8 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       readSecret: (namespace, name) => secrets.get(namespace, name),
       digest: digestWith(await digestKey(client, { namespace: options.namespace, name: `${NAME}-digest` })),
       addressed: (value) => vmsBy.exclusive.objects(value),
+      vmsOfClass: (namespace, name) => vmsBy.vmClass.objects(`${namespace}/${name}`),
+      turns,
       memories,
       enqueue: enqueueVm,
       now,
@@ -245,7 +254,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     }
   });
   vms.onChange((_key, before, after) => {
-    if (before && before.metadata.uid !== after?.metadata.uid) memories.forget(before.metadata.uid);
+    if (before && before.metadata.uid !== after?.metadata.uid) {
+      memories.forget(before.metadata.uid);
+      turns.forget(before.metadata.uid);
+    }
     if (before?.object && !after)
       providerRunner.queue.add(refKey(before.metadata.namespace, before.object.spec.providerRef));
   });

@@ -19,7 +19,7 @@ export function reportConditions({
     ...placed(want, have),
     ...synced(guest, plan, { differences, drifted: driftSentences(have.drift) }),
     ...agentCondition(guest, agent),
-    ...restart(guest),
+    ...restart(guest, have),
     ...fieldsIgnored(ignored),
   ];
 }
@@ -107,17 +107,20 @@ function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition
   }
 }
 
-const restart = (guest: Guest | undefined): DomainCondition[] =>
-  guest && guest.running && guest.pending.length > 0
-    ? [
-        condition(
-          'RestartRequired',
-          'True',
-          'PendingChanges',
-          `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`,
-        ),
-      ]
-    : [];
+function restart(guest: Guest | undefined, { restart: judged, failure }: Observed): DomainCondition[] {
+  const required = (reason: string, message: string): DomainCondition[] => [
+    condition('RestartRequired', 'True', reason, message),
+  ];
+  if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && failure)
+    return required(
+      'RolloutStopped',
+      'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
+    );
+  if (!guest?.running || guest.pending.length === 0) return [];
+  const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
+  const { reason, message } = judged?.held ?? { reason: 'PendingChanges', message: '' };
+  return required(reason, `${changes} ${message}`.trim());
+}
 
 const fieldsIgnored = (ignored: readonly string[]): DomainCondition[] =>
   ignored.length > 0 ? [condition('FieldsIgnored', 'True', 'NoEffect', ignored.join(' '))] : [];

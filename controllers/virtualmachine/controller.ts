@@ -19,6 +19,8 @@ import { observe, type Sight } from './observe.ts';
 import { perform } from './perform.ts';
 import { plan } from './plan.ts';
 import { reportConditions } from './conditions.ts';
+import { lookAtRestart, type RestartPorts } from './look-at-restart.ts';
+import { isDue, scheduleRestartLook, settledUntil } from './next-look.ts';
 import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
 import { HA_PATIENCE_MS, isRequest } from './rules/ha.ts';
 import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
@@ -47,7 +49,7 @@ interface Decision {
   readonly pass: VmPass;
 }
 
-export interface VirtualMachinePorts extends ResolvePorts {
+export interface VirtualMachinePorts extends ResolvePorts, RestartPorts {
   readonly memories: GuestMemories;
   /** Of what Secrets say, for statuses that more people may read. */
   readonly digest: Digest;
@@ -93,6 +95,7 @@ export function virtualMachineController(
     const { wish } = resolved;
     const row = listedAs(vm, wish);
     const key = restKey(vm, wish, row);
+    if (isDue(memory.restartDueAt, pass.now.getTime())) delete memory.rest;
     if (key !== undefined && memory.rest?.key === key)
       return { verdict: await restAgain(wish, memory.rest, { vm, memory, pass }) };
     delete memory.rest;
@@ -104,7 +107,7 @@ export function virtualMachineController(
       options: { signal: pass.signal },
       now: pass.now.getTime(),
     };
-    const sight = await observe(vm, wish, context);
+    const sight = lookAtRestart(vm, await observe(vm, wish, context), { wish, memory, ports });
     return {
       next: inTurn(unhurried(plan(sight.want, sight.have), vm, context), wish, 'ask'),
       seen: { wish, sight, row },
@@ -133,12 +136,13 @@ export function virtualMachineController(
     wish.connection.ledger.settle(vm.metadata.uid);
     if (hasJustServed(vm.status, verdict.status)) return { ...verdict, outcome: settled(AT_ONCE) };
     const now = pass.now.getTime();
-    const again = nextAgentLook(facts, memory, now);
+    nextAgentLook(facts, memory, now);
+    scheduleRestartLook(sight.have, memory);
     const reported = { ...vm, status: verdict.status };
     const key = restKey(reported, wish, row);
     const at = readAt(now, isListed(reported, wish) ? 'listed' : 'unlisted');
     if (key !== undefined) memory.rest = { key, verdict, facts, at };
-    return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
+    return { ...verdict, outcome: settledUntil(memory, now) };
   }
 
   function forget({ metadata: { uid } }: VirtualMachine, seen: Seen | undefined): void {
@@ -188,9 +192,8 @@ export function virtualMachineController(
     { vm, memory, pass }: { vm: VirtualMachine; memory: GuestMemory; pass: VmPass },
   ): Promise<VmVerdict> {
     const now = pass.now.getTime();
-    if (memory.agentDueAt === undefined) return rest.verdict;
-    if (memory.agentDueAt > now)
-      return { ...rest.verdict, outcome: settled(millis(memory.agentDueAt - now)) };
+    if (memory.agentDueAt === undefined || memory.agentDueAt > now)
+      return { ...rest.verdict, outcome: settledUntil(memory, now) };
     const facts: Facts = {
       ...rest.facts,
       ...(await readAddresses(wish, rest.facts, { signal: pass.signal })),
@@ -201,8 +204,8 @@ export function virtualMachineController(
       return { ...verdict, outcome: settled(AT_ONCE) };
     }
     memory.rest = { ...rest, facts, verdict };
-    const again = nextAgentLook(facts, memory, now);
-    return again === undefined ? verdict : { ...verdict, outcome: settled(again) };
+    nextAgentLook(facts, memory, now);
+    return { ...verdict, outcome: settledUntil(memory, now) };
   }
 
   return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };

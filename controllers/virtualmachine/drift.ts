@@ -18,6 +18,7 @@ export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
     power: _power,
     creation: _creation,
     cloudInit: _cloudInit,
+    restart: _restart,
     driftPolicy: _driftPolicy,
     ...settings
   } = want;

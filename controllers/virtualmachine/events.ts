@@ -15,9 +15,20 @@ export function eventsOf({ plan, have }: Pick<Facts, 'plan' | 'have'>): EventNot
       ? [warning('TaskFailed', `Proxmox VE failed at "${failure.step}": ${failure.message}`)]
       : []),
     ...ofDrift(plan, have),
+    ...ofRestart(plan, have),
     ...ofPlan(plan, have.claim?.vmid),
   ];
 }
+
+const ofRestart = (plan: Plan, { restart, claim }: Facts['have']): EventNote[] =>
+  restart?.note && plan.kind === 'act' && plan.step.do === 'shutdown'
+    ? [
+        normal(
+          'Restarting',
+          `VM ${claim?.vmid ?? ''} is restarted, ${restart.note.cause === 'Requested' ? `as asked for at ${restart.note.of}` : 'so that it takes up its changes'}.`,
+        ),
+      ]
+    : [];
 
 const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
   drift && plan.kind === 'act' && plan.step.do === 'configure'
@@ -67,6 +78,7 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
     case 'choose':
     case 'noteSeed':
     case 'noteWish':
+    case 'noteRestart':
     case 'uploadSeed':
     case 'deleteSeed':
       return [];

@@ -39,6 +39,13 @@ export interface GuestMemory {
   last?: LastStep;
   /** We started the guest, and did not look for addresses since. */
   boots?: true;
+  /** The restart that this process announced, so that no other can have begun it. */
+  announced?: string;
+  /** A shutdown got no answer, or may have been asked for by an earlier process; epoch ms: since when nobody waits for it. */
+  shutdown?: 'unanswered';
+  shutdownSince?: number;
+  /** Epoch ms: when to see again whether a restart is due. */
+  restartDueAt?: number;
   /** Epoch ms: since when addresses are looked for, and when to ask the guest agent next. */
   agentSince?: number;
   agentDueAt?: number;

@@ -1,6 +1,7 @@
 /** The nouns of a VirtualMachine pass. Types only: nothing in this file runs. */
 import type { Bytes, NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import type { TaskTiming } from '../shared/connections.ts';
+import type { MaintenanceWindow } from './maintenance-window.ts';
 import type { OwnerMark } from '../shared/owner-mark.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
@@ -31,9 +32,19 @@ export interface Shape {
   /** Absent where a guest that exists refers to a Secret that is gone: it needs it no more. */
   readonly cloudInit: CloudInitWish | undefined;
   readonly power: Power;
+  readonly restart?: RestartWish;
   /** Absent: Report. */
   readonly driftPolicy?: 'Report' | 'Revert';
   readonly creation: Creation;
+}
+
+/** Why the guest may be restarted, and when. */
+export interface RestartWish {
+  /** Absent: never without being asked. */
+  readonly policy?: 'IfRequired' | 'MaintenanceWindow';
+  readonly window?: MaintenanceWindow;
+  /** What the annotation says; each value is carried out once. */
+  readonly requestedAt?: string;
 }
 
 export interface NicWish {
@@ -247,8 +258,34 @@ export interface Observed {
   readonly move?: Move | undefined;
   /** What somebody else changed in the guest's configuration. */
   readonly drift?: Drift | undefined;
+  /** Absent: it was not judged. */
+  readonly restart?: Restart | undefined;
   /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */
   readonly wish?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+}
+
+/** A restart that was announced before anything was done about it. */
+export interface RestartNote {
+  readonly cause: 'Requested' | 'PendingChanges';
+  /** The request, or a digest of the changes. */
+  readonly of: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** The guest was seen off since. */
+  readonly stopped: boolean;
+}
+
+/** What is to be done about a restart in this pass, and how status stands after it. */
+export interface Restart {
+  readonly note: RestartNote | undefined;
+  /** The last request that was carried out. */
+  readonly restartedAt: string | undefined;
+  /** `note`: only write down what stands here. `doubt`: wait until it is certain that no shutdown is under way. */
+  readonly next?: 'note' | 'shutdown' | 'doubt';
+  /** Why changes wait although the policy allows restarts. */
+  readonly held?: { readonly reason: string; readonly message: string };
+  /** Epoch ms: when the maintenance window opens, or the turn may be free. */
+  readonly againAt?: number;
 }
 
 export interface Drift {
@@ -284,6 +321,8 @@ export type Step =
   | { readonly do: 'noteSeed'; readonly volume: string }
   /** Forgets what wish was brought about last, since another is to be. */
   | { readonly do: 'noteWish' }
+  /** Writes down that a restart is about to be made, or was. */
+  | { readonly do: 'noteRestart' }
   | { readonly do: 'uploadSeed'; readonly seed: SeedImage }
   | { readonly do: 'configure'; readonly change: ConfigChange; readonly digest: string }
   | { readonly do: 'growRootDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }

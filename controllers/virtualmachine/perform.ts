@@ -35,6 +35,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'choose':
     case 'noteSeed':
     case 'noteWish':
+    case 'noteRestart':
       return note(step, context);
     case 'clone':
       return clone(step, context);
@@ -54,7 +55,10 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
   }
 }
 
-type NoteStep = Extract<Step, { do: 'reserve' | 'releaseClaim' | 'choose' | 'noteSeed' | 'noteWish' }>;
+type NoteStep = Extract<
+  Step,
+  { do: 'reserve' | 'releaseClaim' | 'choose' | 'noteSeed' | 'noteWish' | 'noteRestart' }
+>;
 
 async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
   const { connection } = wish;
@@ -78,6 +82,7 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
     case 'noteSeed':
       return { kind: 'seedNoted', volume: step.volume, node: guest?.node };
     case 'noteWish':
+    case 'noteRestart':
       return DONE;
     default:
       return step satisfies never;
@@ -195,7 +200,7 @@ const storageUnavailable = (volume: string, name: string): Trouble =>
 
 type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' }>;
 
-async function change(step: ChangeStep, { wish, guest, options }: PerformContext): Promise<Started> {
+async function change(step: ChangeStep, { wish, guest, memory, options }: PerformContext): Promise<Started> {
   if (!guest) return DONE;
   const qemu: Qemu = wish.connection.pve.node(guest.node).qemu(guest.vmid);
   switch (step.do) {
@@ -221,11 +226,29 @@ async function change(step: ChangeStep, { wish, guest, options }: PerformContext
       // PVE itself stops the guest when the time is over: that survives a restart of ours.
       return begun(
         'qmshutdown',
-        await qemu.shutdown({ timeout: seconds(step.graceSeconds), forceStop: true }, options),
+        await answered(memory, () =>
+          qemu.shutdown({ timeout: seconds(step.graceSeconds), forceStop: true }, options),
+        ),
       );
     case 'destroy':
       return begun('qmdestroy', await qemu.destroy({ purge: true }, options));
     default:
       return step satisfies never;
+  }
+}
+
+/** Until there is an answer the request may arrive late, and stop a guest that was started again since. */
+async function answered<T>(memory: GuestMemory, ask: () => Promise<T>): Promise<T> {
+  memory.shutdown = 'unanswered';
+  delete memory.shutdownSince;
+  try {
+    const answer = await ask();
+    delete memory.shutdown;
+    return answer;
+  } catch (error) {
+    const refused =
+      error instanceof PveError && error.refusal !== 'unknownOutcome' && error.refusal !== 'unknown';
+    if (refused) delete memory.shutdown;
+    throw error;
   }
 }

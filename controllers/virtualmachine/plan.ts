@@ -13,6 +13,7 @@ import { migrate } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
 import { resize } from './rules/resize.ts';
+import { restart } from './rules/restart.ts';
 import { taskInProgress } from './rules/task-in-progress.ts';
 import type { Rule } from './rules/verdicts.ts';
 
@@ -27,6 +28,7 @@ const RULES: readonly Rule[] = [
   migrate,
   configure,
   resize,
+  restart,
   power,
   dropSeed,
 ];

@@ -8,7 +8,7 @@ import type { CloudInitPlan } from './cloud-init-plan.ts';
 import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
-import type { Creation, Desired, Guest, Nic, Observed, Plan } from './model.ts';
+import type { Creation, Desired, Guest, Nic, Observed, Plan, Restart } from './model.ts';
 import { isUp, powerStateOf } from './states.ts';
 
 /** What a step began or changed, to be written down. */
@@ -84,6 +84,7 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     }),
     ...claimOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
+    ...restartOf(before, facts.have.restart),
     ...present({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
     ...failureOf(vm, facts),
   };
@@ -215,6 +216,17 @@ function phaseWithoutGuest(plan: Plan, { claim, presence }: Observed, last: Phas
   return claim ? 'Provisioning' : 'Pending';
 }
 
+function restartOf(before: Status, judged: Restart | undefined): Pick<Status, 'restart' | 'restartedAt'> {
+  if (judged === undefined) return present({ restart: before.restart, restartedAt: before.restartedAt });
+  const { note, restartedAt } = judged;
+  return {
+    ...present({ restartedAt }),
+    ...(note && {
+      restart: { cause: note.cause, of: note.of, at: iso(note.at), ...(note.stopped && { stopped: true }) },
+    }),
+  };
+}
+
 const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'growRootDisk', 'noteWish']);
 
 const isReconfiguring = (plan: Plan): boolean => plan.kind === 'act' && RECONFIGURING.has(plan.step.do);
@@ -227,6 +239,7 @@ const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], strin
   clone: 'The template is being cloned.',
   noteSeed: 'The cloud-init image is being prepared.',
   noteWish: 'The configuration is about to change.',
+  noteRestart: 'A restart is written down.',
   uploadSeed: 'The cloud-init image is being uploaded.',
   configure: 'The configuration is being written.',
   growRootDisk: 'The root disk is being grown.',

@@ -12,6 +12,7 @@ import type { Connection, Connections } from '../shared/connections.ts';
 import { BESIDE_OTHERS, type OwnerMark } from '../shared/owner-mark.ts';
 import { Reasons } from '../shared/reasons.ts';
 import { follow } from '../shared/references.ts';
+import { restartIgnored, restartWish } from './restart-wish.ts';
 import type { Desired, Shape, Unresolved } from './model.ts';
 import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
@@ -124,17 +125,19 @@ interface Followed {
 
 function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Followed): Omit<Wish, 'rival'> {
   const root = rootOf(vm);
+  const restart = restartWish(vm);
   return {
     ...base,
     image: source,
     storage: root?.storageClass ?? storageOf(vmClass) ?? base.connection.defaults.storage,
-    ignored: ignoredOf(vmClass),
+    ignored: [...ignoredOf(vmClass), ...restartIgnored(vm)],
     shape: {
       owner: base.owner,
       name: vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
       rootDisk: root?.size,
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
+      ...(restart && { restart }),
       ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
       ...parts,
       ...sizeOf(vmClass),

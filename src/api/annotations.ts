@@ -33,6 +33,14 @@ export const ANNOTATIONS: readonly Annotation[] = [
     meaning: 'Another VM of the same Proxmox VE cluster may have the same address or MAC.',
   },
   {
+    name: `${ANNOTATION_PREFIX}restartedAt`,
+    on: ['VirtualMachine'],
+    pattern:
+      /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
+    message: 'must be a moment, for example 2026-03-01T12:00:00Z',
+    meaning: 'Each new value restarts the VM once, whatever its rebootPolicy.',
+  },
+  {
     name: `${ANNOTATION_PREFIX}beside-other-clusters`,
     on: ['VirtualMachine'],
     ...truth,

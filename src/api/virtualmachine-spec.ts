@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
 import { DEFAULTS } from './defaults.ts';
+import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
 import {
   duration,
@@ -77,6 +78,14 @@ const spec = z.object({
     .describe(
       `Secret with SSH public keys, one a line, for the default user of the guest; the key is ${DEFAULTS.sshKeysKey} unless given.`,
     ),
+  rebootPolicy: rebootPolicy
+    .optional()
+    .describe(
+      'Whether the operator restarts the VM where changes wait for it. Never (also when absent): it only tells. IfRequired: at once. MaintenanceWindow: within maintenanceWindow. VMs of a class are restarted one at a time.',
+    ),
+  maintenanceWindow: maintenanceWindow
+    .optional()
+    .describe('When the VM may be restarted, with rebootPolicy MaintenanceWindow.'),
   driftPolicy: z
     .enum(['Report', 'Revert'])
     .optional()

@@ -106,6 +106,20 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe('SMBIOS UUID of the guest; the uid of this object once the guest was configured.'),
   cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned.'),
+  restartedAt: text(40)
+    .optional()
+    .describe('Value of the annotation virtrigaud.io/restartedAt that was carried out last.'),
+  restart: z
+    .object({
+      cause: z
+        .enum(['Requested', 'PendingChanges'])
+        .describe('Requested: by the annotation. PendingChanges: by spec.rebootPolicy.'),
+      of: text(64).describe('The request, or a digest of the changes.'),
+      at: moment.describe('When it was announced.'),
+      stopped: z.boolean().optional().describe('Whether the VM was seen off since.'),
+    })
+    .optional()
+    .describe('Restart that is under way.'),
   appliedDigest: text(64)
     .optional()
     .describe(

@@ -2,6 +2,7 @@
 import { age, ready } from './columns.ts';
 import { kind, type Input, type Output, type PrinterColumn } from './kind.ts';
 import type { Resource } from './resource.ts';
+import { rule } from './schema.ts';
 import { virtualMachineSpec } from './virtualmachine-spec.ts';
 import { withDataRules } from './virtualmachine-userdata.ts';
 import { virtualMachineStatus } from './virtualmachine-status.ts';
@@ -13,13 +14,20 @@ const text = (name: string, jsonPath: string, priority: 0 | 1 = 0): PrinterColum
   priority,
 });
 
+const spec = rule(withDataRules(virtualMachineSpec), {
+  cel: "!has(self.rebootPolicy) || self.rebootPolicy != 'MaintenanceWindow' || has(self.maintenanceWindow)",
+  message: 'must have maintenanceWindow where rebootPolicy is MaintenanceWindow',
+  holds: ({ rebootPolicy, maintenanceWindow }) =>
+    rebootPolicy !== 'MaintenanceWindow' || maintenanceWindow !== undefined,
+});
+
 export const VirtualMachine = kind({
   kind: 'VirtualMachine',
   plural: 'virtualmachines',
   singular: 'virtualmachine',
   shortNames: ['vm'],
   description: 'A virtual machine on Proxmox VE, cloned from an image and kept as its spec says.',
-  spec: withDataRules(virtualMachineSpec),
+  spec,
   status: virtualMachineStatus,
   columns: [
     text('Phase', '.status.phase'),

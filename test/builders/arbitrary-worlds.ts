@@ -11,12 +11,14 @@ import type {
   Guest,
   GuestConfig,
   NicWish,
+  RestartNote,
+  RestartWish,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { present } from '../../src/lib/present.ts';
-import { bytes, GiB, MiB, nodeName, vmid } from '../../src/lib/units.ts';
+import { bytes, GiB, MiB, minutes, nodeName, vmid } from '../../src/lib/units.ts';
 import {
   aDigest,
   aGuest,
@@ -131,6 +133,21 @@ const nics: Arbitrary<readonly NicWish[] | undefined> = maybe(
     .chain((names) => fc.tuple(...names.map(nic))),
 );
 
+const REQUEST = '2026-03-01T11:59:00Z';
+
+const restarts: Arbitrary<RestartWish | undefined> = maybe(
+  fc
+    .record({
+      policy: maybe(fc.constantFrom('IfRequired' as const, 'MaintenanceWindow' as const)),
+      window: fc.constantFrom(
+        { schedule: '0 12 * * *', duration: minutes(60) },
+        { schedule: '0 2 * * SAT', duration: minutes(60), timeZone: 'Europe/Berlin' },
+      ),
+      requestedAt: maybe(fc.constantFrom(REQUEST, '2026-03-01T12:00:00Z')),
+    })
+    .map(present),
+);
+
 const cloudInit = fc.constantFrom<CloudInitWish>(
   { userData: undefined, sshKeys: [] },
   { userData: '#cloud-config\nuser: deploy\n', sshKeys: ['ssh-ed25519 AAAA me'] },
@@ -165,6 +182,7 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
     machine: maybe(fc.constantFrom('q35', 'pc-q35-9.0')),
     bios: maybe(fc.constantFrom('ovmf' as const, 'seabios' as const)),
     rootDisk: maybe(fc.constantFrom(bytes(MiB), bytes(10 * GiB), bytes(40 * GiB), bytes(2048 * GiB))),
+    restart: restarts,
     driftPolicy: maybe(fc.constantFrom('Report' as const, 'Revert' as const)),
     creation: often<Creation>(
       fc.constant(CREATION),
@@ -285,6 +303,13 @@ const storages = often<readonly StorageView[]>(
 const coherent = (world: World): World =>
   world.task?.type === 'qmdestroy' && world.task.state === 'ok' ? { ...world, guest: undefined } : world;
 
+const notes: Arbitrary<RestartNote> = fc.record({
+  cause: fc.constantFrom('Requested' as const, 'PendingChanges' as const),
+  of: fc.constantFrom(REQUEST, 'changes'),
+  at: fc.integer({ min: NOW - 60_000, max: NOW }),
+  stopped: fc.boolean(),
+});
+
 export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
   fc
     .record({
@@ -312,6 +337,9 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       storages,
       maxCpus: fc.constantFrom(8, 32),
       cloned: fc.boolean(),
+      note: often<World['note']>(fc.constant(undefined), notes),
+      restartedAt: fc.constantFrom(undefined, REQUEST),
+      othersTurn: often(fc.constant(false), fc.boolean()),
       applied: often<World['applied']>(fc.constant(undefined), fc.constantFrom('this', 'other')),
       lockedMs: fc.constantFrom(0, 600_000),
     })

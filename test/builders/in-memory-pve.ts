@@ -52,6 +52,8 @@ export class InMemoryPve {
   taskMs = 300;
   /** How long HA takes to notice, and then to act. */
   haMs = 10_000;
+  /** How often a guest that ran went off. */
+  stops = 0;
   readonly #tasks: ModelTask[] = [];
   #late: { readonly at: number; readonly run: () => void }[] = [];
   readonly #now: () => number;
@@ -157,6 +159,7 @@ export class InMemoryPve {
       const guest = this.#free(at);
       if (guest.ha !== undefined) return this.#askHa(running, at);
       return this.#begin(type, at, () => {
+        if (guest.running && !running) this.stops += 1;
         guest.running = running;
         guest.startedAt = this.#now();
         guest.inForce = guest.config;

@@ -14,6 +14,8 @@ export interface VmStore extends ObjectStore<ReturnType<typeof aVirtualMachine>>
   sync(): void;
   /** `kubectl edit`; `unseen`: the watch has not told of it yet. */
   editSpec(change: NonNullable<VirtualMachineChange['spec']>, watch?: 'seen' | 'unseen'): void;
+  /** `kubectl annotate` */
+  annotate(annotations: Readonly<Record<string, string>>): void;
   /** `kubectl delete` */
   markDeleted(): void;
   readonly statusWrites: Readonly<Record<string, unknown>>[];
@@ -75,6 +77,10 @@ export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): bool
     editSpec(spec, watch = 'seen') {
       live &&= renew(live, { spec, metadata: { generation: live.metadata.generation + 1 } });
       if (watch === 'seen') cached = live;
+    },
+    annotate(annotations) {
+      live &&= renew(live, { metadata: { annotations } });
+      cached = live;
     },
     markDeleted() {
       live &&= renew(live, {

@@ -1,6 +1,11 @@
 /** One life of the operator's process, as far as a VirtualMachine is concerned: what it keeps in memory dies with it. */
 import { pino } from 'pino';
-import { createGuestMemories, outcomeOf, virtualMachineController } from '../../controllers/index.ts';
+import {
+  createGuestMemories,
+  createRestartTurns,
+  outcomeOf,
+  virtualMachineController,
+} from '../../controllers/index.ts';
 import type { Connection } from '../../controllers/shared/connections.ts';
 import { createCloneTurns } from '../../controllers/shared/clone-turns.ts';
 import { createLedger } from '../../controllers/shared/ledger.ts';
@@ -75,6 +80,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     },
     addressed: () => [],
     digest: aDigest,
+    vmsOfClass: () => [],
+    turns: createRestartTurns({ wake: () => undefined }),
     memories,
     enqueue: () => undefined,
     now,

@@ -16,9 +16,12 @@ import type {
   Observed,
   Plan,
   Presence,
+  Restart,
+  RestartNote,
   Step,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
+import { judgeRestart } from '../../controllers/virtualmachine/restart.ts';
 import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
 import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement.ts';
 import { haltOf } from '../../controllers/virtualmachine/states.ts';
@@ -60,6 +63,11 @@ export interface World {
   readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
   /** The wish that was last brought about: the one there is, or another. */
   readonly applied: 'this' | 'other' | undefined;
+  /** As status has them. */
+  readonly note: RestartNote | undefined;
+  readonly restartedAt: string | undefined;
+  /** Another VM of the class has the turn to be restarted. */
+  readonly othersTurn: boolean;
   readonly nextVmid: number;
   readonly maxCpus: number;
 }
@@ -81,6 +89,27 @@ export const vmOf = ({ want, noted, devices, cloned, handed, claim }: World): Vi
   });
 
 export function observe(world: World): Observed {
+  const seen = look(world);
+  return { ...seen, restart: restartOf(world, seen) };
+}
+
+function restartOf(world: World, { presence, claim, task, drift, now }: Observed): Restart | undefined {
+  const { want, note, restartedAt, othersTurn } = world;
+  if (!want.exists) return undefined;
+  return judgeRestart({
+    want,
+    guest: presence.kind === 'seen' && isOurs(world, presence.guest) ? presence.guest : undefined,
+    made: claim?.made === true,
+    task,
+    drift,
+    now,
+    before: { note, restartedAt },
+    inDoubt: false,
+    claimTurn: () => (othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
+  });
+}
+
+function look(world: World): Observed {
   const { now, guest, claim, want, task } = world;
   const own = claim && guest && isOurs(world, guest) ? guest : undefined;
   const hidden = isHidden(task);
@@ -165,7 +194,7 @@ function cloudInitOf(world: World, guest: Guest): CloudInitPlan | undefined {
 /** The world after a plan was carried out, its tasks done and some time gone by. */
 export function after(plan: Plan, world: World): World {
   const later = { ...world, now: world.now + 1_000, task: undefined, failure: undefined };
-  if (plan.kind === 'act') return noted(afterStep(plan.step, noted(later, plan)), plan);
+  if (plan.kind === 'act') return noted(notedRestart(world, afterStep(plan.step, noted(later, plan))), plan);
   if (plan.kind === 'wait' || plan.kind === 'refuse') return afterWaiting(plan.againMs ?? 60_000, world);
   return plan.kind === 'steady' ? noted(later, plan) : world;
 }
@@ -215,6 +244,8 @@ function afterStep(step: Step, world: World): World {
     case 'clone':
       if (world.guest) throw new Error(`VM ${step.vmid} already exists`);
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
+    case 'noteRestart':
+      return world;
     case 'noteWish':
       return { ...world, applied: undefined };
     case 'noteSeed':
@@ -310,6 +341,11 @@ const withClaimMade = (world: World): World => ({
   ...world,
   claim: world.claim && { ...world.claim, made: true, certain: true },
 });
+
+function notedRestart(before: World, world: World): World {
+  const { restart } = observe(before);
+  return restart ? { ...world, note: restart.note, restartedAt: restart.restartedAt } : world;
+}
 
 /** Status records the devices of a guest's networks, and what it was given, in every pass that sees it. */
 function noted(world: World, plan: Plan): World {

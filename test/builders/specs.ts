@@ -219,6 +219,19 @@ const sometimesWith = (more: Arbitrary<unknown>, usual: Arbitrary<unknown>): Arb
     .map(([spec, added]) => Object.assign({}, spec, added));
 
 /** One arbitrary a kind. */
+const maintenanceWindow = record(
+  {
+    schedule: field(
+      fc.constantFrom('0 2 * * SAT', '*/15 * * * *', '0,30 1-5/2 L JAN-MAR 1#2', '59 23 31 12 7'),
+      ...['', '@daily', '60 * * * *', '* * * *', '* * * * * *', '0 24 * * *', '0 0 0 1 *', 'a b c d e'],
+    ),
+    duration: field(fc.constantFrom('1m', '2h', '24h'), '59s', '25h', '', 'long'),
+    timeZone: field(fc.constantFrom('UTC', 'Europe/Berlin', 'Etc/GMT+1'), '', 'Europe/', ' UTC', 'a/b/c/d'),
+  },
+  'schedule',
+  'duration',
+);
+
 export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
   Provider: record(
     {
@@ -330,6 +343,8 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         }),
         sshKeysSecretRef: secretRef,
         placement: record({ host: node }),
+        rebootPolicy: field(fc.constantFrom('Never', 'IfRequired'), 'Always', 'MaintenanceWindow'),
+        maintenanceWindow,
         driftPolicy: field(fc.constantFrom('Report', 'Revert'), 'Ignore', ''),
         lifecycle: record({ gracefulShutdownTimeout: duration }),
       },

@@ -38,6 +38,7 @@ export function signatureOf(step: Step, generation: number): string {
     case 'clone':
     case 'noteSeed':
     case 'noteWish':
+    case 'noteRestart':
     case 'uploadSeed':
     case 'deleteSeed':
       return JSON.stringify([generation, step.do]);

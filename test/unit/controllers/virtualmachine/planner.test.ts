@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseNic, parseProperties, property } from '../../../../src/pve/index.ts';
-import { bytes, MiB } from '../../../../src/lib/units.ts';
+import { bytes, MiB, minutes } from '../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
 import { smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
 import type {
@@ -14,10 +14,11 @@ import type {
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
 import { haltOf } from '../../../../controllers/virtualmachine/states.ts';
 import { plan } from '../../../../controllers/virtualmachine/plan.ts';
+import { waitingChanges } from '../../../../controllers/virtualmachine/restart.ts';
 import { awaitsBoot, seedDrives } from '../../../../controllers/virtualmachine/seed-drive.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../../../../controllers/virtualmachine/size.ts';
 import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
-import { CREATION_AND_MOVE, GONE, type Wanted } from '../../../builders/guests.ts';
+import { CREATION_AND_MOVE, GONE, NO_HA, type Wanted } from '../../../builders/guests.ts';
 import { after, isOurs, observe, type World } from '../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 150 };
@@ -72,7 +73,7 @@ describe('from wherever it starts, the planner', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         const { steps, end, last } = run(world);
-        expect(steps.length).toBeLessThanOrEqual(14);
+        expect(steps.length).toBeLessThanOrEqual(20);
         expect(last.kind).not.toBe('act');
         expect(run(end).steps).toEqual([]);
       }),
@@ -161,6 +162,95 @@ function expectSettings(text = '', settings: NicWish['settings'] = {}): void {
     expect(property(properties, key) ?? '0').toBe(off ? '0' : value);
   }
 }
+
+/** The step that is planned now belongs to a restart, or starts the guest after one. */
+const isRestart = (world: World): boolean => {
+  const { note } = observe(world).restart ?? {};
+  return note !== undefined || (world.restartedAt !== undefined && seenIn(world)?.running === false);
+};
+
+/** A guest that is ours, runs and is to run. */
+const running = (wish: Partial<Wanted>): fc.Arbitrary<World> =>
+  worldsWith(wishes.map((each) => ({ ...each, power: 'On' as const, ...wish })))
+    .map(unobstructed)
+    .filter(({ guest, claim }) => guest?.running === true && claim !== undefined)
+    .map((world) => ({ ...world, task: undefined, cloned: false }));
+
+const goesDown = ({ step }: Run['steps'][number]): boolean => ['shutdown', 'stop'].includes(step.do);
+
+describe('a restart', () => {
+  const request = '2026-03-01T12:00:00Z';
+
+  test('is not made unless it was asked for or the policy allows it', () => {
+    fc.assert(
+      fc.property(running({}), (world) => {
+        const { restart } = world.want.exists ? world.want : {};
+        const open = restart?.requestedAt !== undefined && restart.requestedAt !== world.restartedAt;
+        fc.pre(restart?.policy === undefined && !open);
+        expect(run(world).steps.filter(goesDown)).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test('that was asked for is made once, announced before and written down after', () => {
+    // HA may be at it already, whoever asked.
+    const asked = running({ restart: { requestedAt: request } }).map((world) => ({
+      ...world,
+      guest: world.guest && { ...world.guest, ha: NO_HA },
+    }));
+    fc.assert(
+      fc.property(asked, (world) => {
+        const { steps, end, last } = run(world);
+        const downs = steps.filter(goesDown);
+        expect(downs).toHaveLength(1);
+        expect(downs[0]?.world.note).toMatchObject({ cause: 'Requested', of: request, stopped: false });
+        expect(end.restartedAt).toBe(request);
+        expect(end.guest?.running).toBe(true);
+        expect(last.kind).toBe('steady');
+        const start = steps.find(({ step }) => step.do === 'start');
+        expect(start?.world.restartedAt).toBe(request);
+      }),
+      RUNS,
+    );
+  });
+
+  test('leaves nothing that waits, where the policy allows it and no other has the turn', () => {
+    fc.assert(
+      fc.property(running({ restart: { policy: 'IfRequired' } }), (start) => {
+        const world = { ...start, othersTurn: false, note: undefined };
+        const { steps, end, last } = run(world);
+        expect(last.kind).toBe('steady');
+        expect(steps.filter(goesDown).length).toBeLessThanOrEqual(1);
+        expect(waitingChanges(end.guest!, observe(end).drift)).toBeUndefined();
+        expectWished(end);
+      }),
+      RUNS,
+    );
+  });
+
+  test.each([
+    ['while another VM of the class has the turn', { restart: { policy: 'IfRequired' as const } }],
+    [
+      'outside the maintenance window',
+      {
+        restart: {
+          policy: 'MaintenanceWindow' as const,
+          window: { schedule: '0 3 * * *', duration: minutes(60) },
+        },
+      },
+    ],
+  ])('is not begun %s', (_when, wish) => {
+    fc.assert(
+      fc.property(running(wish), (start) => {
+        const { steps, last } = run({ ...start, othersTurn: true, note: undefined });
+        expect(steps.filter(goesDown)).toEqual([]);
+        expect(last.kind).toBe('steady');
+      }),
+      RUNS,
+    );
+  });
+});
 
 describe('what somebody else changed in Proxmox VE', () => {
   const applied = (policy: 'Report' | 'Revert') =>
@@ -317,7 +407,8 @@ describe('whatever happens, the planner', () => {
   test('never both starts and stops a guest for one wish', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const done = new Set(run(world).steps.map(({ step }) => step.do));
+        const { steps } = run(world);
+        const done = new Set(steps.filter(({ world: at }) => !isRestart(at)).map(({ step }) => step.do));
         expect(done.has('start') && (done.has('stop') || done.has('shutdown'))).toBe(false);
       }),
       RUNS,

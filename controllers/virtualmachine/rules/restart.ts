@@ -1,0 +1,22 @@
+/** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
+import type { Rule } from './verdicts.ts';
+import { act, wait } from './verdicts.ts';
+
+// After configure and resize, so that one restart serves them all; before power, so that what was stopped is noted first.
+export const restart: Rule = (want, { presence, restart: judged }) => {
+  if (!want.exists || presence.kind !== 'seen' || judged?.next === undefined) return undefined;
+  switch (judged.next) {
+    case 'note':
+      return act({ do: 'noteRestart' });
+    case 'shutdown':
+      return act({ do: 'shutdown', graceSeconds: want.graceSeconds });
+    case 'doubt':
+      return wait(
+        'RestartOutcomeUnknown',
+        'It is not known whether the request to shut the VM down for its restart reached Proxmox VE. It is sent again once it is certain that nothing is under way.',
+        2_000,
+      );
+    default:
+      return judged.next satisfies never;
+  }
+};
