@@ -6,7 +6,7 @@ const pureFiles = [
   'controllers/*/report.ts',
   'controllers/*/rules/*.ts',
   'controllers/*/hardware.ts',
-  'controllers/*/{size,keys,key-changes,drift,restart,restart-wish,maintenance-window}.ts',
+  'controllers/*/{size,keys,key-changes,drift,restart,restart-wish,dry-run,maintenance-window}.ts',
   'controllers/*/networks.ts',
   'controllers/*/addresses.ts',
   'controllers/*/place.ts',

@@ -10,6 +10,7 @@ import { withBridges } from './bridges.ts';
 import { hasJustServed } from './cloud-init-status.ts';
 import { createCreations } from './creation.ts';
 import { readAt } from './drift-scan.ts';
+import { rehearsed } from './dry-run.ts';
 import { eventsOf } from './events.ts';
 import { factsOf } from './facts.ts';
 import { inTurn } from './clone-queue.ts';
@@ -109,7 +110,9 @@ export function virtualMachineController(
     };
     const sight = lookAtRestart(vm, await observe(vm, wish, context), { wish, memory, ports });
     return {
-      next: inTurn(unhurried(plan(sight.want, sight.have), vm, context), wish, 'ask'),
+      next: wish.dryRun
+        ? rehearsed(plan(sight.want, sight.have), sight.want)
+        : inTurn(unhurried(plan(sight.want, sight.have), vm, context), wish, 'ask'),
       seen: { wish, sight, row },
       memory,
       pass,

@@ -5,6 +5,7 @@ import { sharedAddress } from './addresses-in-use.ts';
 import { readAddresses } from './agent.ts';
 import { differencesOf } from './change.ts';
 import { cpusOfNode } from './cpu-room.ts';
+import { dryRunPlan } from './dry-run.ts';
 import { namedNics } from './named-nics.ts';
 import { rootDiskOf } from './disks.ts';
 import type { Desired, Guest, Observed, Plan } from './model.ts';
@@ -56,6 +57,7 @@ export async function factsOf(
           ]
         : [],
     ignored: wish.ignored,
+    ...(wish.dryRun && { dryRun: dryRunPlan(want, have) }),
     consoleURL: guest && consoleUrl(wish.connection.origin, guest),
   };
 }

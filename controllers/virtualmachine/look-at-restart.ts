@@ -38,7 +38,7 @@ export function lookAtRestart(
   const guest =
     presence.kind === 'seen' && sameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
   const note = noteOf(vm);
-  const turn = turnOf(vm, wish, ports, note);
+  const turn = wish.dryRun ? NO_TURN : turnOf(vm, wish, ports, note);
   const restart = judgeRestart({
     want,
     guest,
@@ -85,6 +85,9 @@ interface Turn {
   readonly claimed: () => boolean;
   readonly release: () => void;
 }
+
+/** Nothing is done, so nobody waits for it. */
+const NO_TURN: Turn = { claim: () => undefined, claimed: () => true, release: () => undefined };
 
 function turnOf(vm: VirtualMachine, wish: Wish, ports: RestartPorts, note: RestartNote | undefined): Turn {
   const { uid, namespace, name } = vm.metadata;

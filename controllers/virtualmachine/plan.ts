@@ -53,3 +53,7 @@ export function plan(want: Desired, have: Observed): Plan {
   }
   return { kind: 'steady' };
 }
+
+/** What each rule would have done by itself, in their order: for people, not to be acted upon. */
+export const opinions = (want: Desired, have: Observed): readonly Plan[] =>
+  RULES.flatMap((rule) => rule(want, have) ?? []);

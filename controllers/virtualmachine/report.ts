@@ -52,6 +52,8 @@ export interface Facts {
   /** Fields of the spec that have no effect: a sentence each. */
   readonly ignored: readonly string[];
   readonly consoleURL: string | undefined;
+  /** What would be done. Absent: it is done. */
+  readonly dryRun?: readonly string[];
 }
 
 type Status = VirtualMachineStatus;
@@ -84,7 +86,8 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     }),
     ...claimOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
-    ...restartOf(before, facts.have.restart),
+    ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
+    ...(facts.dryRun && { plan: [...facts.dryRun] }),
     ...present({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
     ...failureOf(vm, facts),
   };

@@ -41,11 +41,16 @@ export interface Wish {
   readonly pool: string | undefined;
   /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
   readonly besideOthers: boolean;
+  /** Nothing is to be changed in PVE. */
+  readonly dryRun?: true;
   /** Another VM that was first to have an address of this one. */
   readonly rival: Rival | undefined;
   /** Fields that have no effect: a sentence each. */
   readonly ignored: readonly string[];
 }
+
+/** On a VirtualMachine: nothing is changed in PVE, and status says what would be. */
+export const DRY_RUN = 'virtrigaud.io/dry-run';
 
 export type Resolved = { readonly ok: true; readonly wish: Wish } | Unresolved;
 
@@ -70,6 +75,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     host: vm.spec.placement?.host,
     pool: vm.spec.placement?.pool ?? connection.defaults.pool,
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
+    ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
   };
   // Going needs no class, no image and no Secret: they may be gone already.
   return vm.metadata.deletionTimestamp === undefined
@@ -87,7 +93,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       };
 }
 
-type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'pool' | 'besideOthers'>;
+type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'pool' | 'besideOthers' | 'dryRun'>;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const { namespace } = vm.metadata;

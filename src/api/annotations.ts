@@ -33,6 +33,13 @@ export const ANNOTATIONS: readonly Annotation[] = [
     meaning: 'Another VM of the same Proxmox VE cluster may have the same address or MAC.',
   },
   {
+    name: `${ANNOTATION_PREFIX}dry-run`,
+    on: ['VirtualMachine'],
+    ...truth,
+    meaning:
+      'Nothing is changed in Proxmox VE; status.plan says what would be done. It holds a deletion, too.',
+  },
+  {
     name: `${ANNOTATION_PREFIX}restartedAt`,
     on: ['VirtualMachine'],
     pattern:

@@ -106,6 +106,11 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe('SMBIOS UUID of the guest; the uid of this object once the guest was configured.'),
   cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned.'),
+  plan: list(text(1024), 16)
+    .optional()
+    .describe(
+      'What would be done, with the annotation virtrigaud.io/dry-run; empty: nothing. Absent without the annotation.',
+    ),
   restartedAt: text(40)
     .optional()
     .describe('Value of the annotation virtrigaud.io/restartedAt that was carried out last.'),

@@ -1,0 +1,80 @@
+/** With the annotation nothing is changed in Proxmox VE, and status says what would be. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const DRY_RUN = 'virtrigaud.io/dry-run';
+
+const planned = (t: Tenant, ...sentences: readonly string[]) =>
+  soon(async () => {
+    const object = await t.vm('web');
+    expect(condition(object).is).toBe('Ready=False DryRun');
+    const plan = object.status['plan'];
+    for (const sentence of sentences) expect(plan).toContainEqual(expect.stringContaining(sentence));
+  });
+
+test.concurrent('a VM is planned and not made, until the annotation goes', async () => {
+  const t = await tenant(plane);
+  const { spec } = vm('web');
+  await t.apply(manifest('VirtualMachine', 'web', spec, { annotations: { [DRY_RUN]: 'true' } }));
+  await planned(t, 'linked clone of 9000', 'It is started');
+  expect(changes(t.pve)).toEqual([]);
+  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
+  await t.ready('vm/web');
+  expect((await t.vm('web')).status['plan']).toBeUndefined();
+  expect(ownGuests(t.pve)).toHaveLength(1);
+});
+
+test.concurrent('an edit is planned and not made', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}=true`);
+  const before = changes(t.pve).length;
+  await t.apply(manifest('VMClass', 'small', { cpus: 4, memory: '4Gi' }));
+  await planned(t, 'vcpus 2 → 4');
+  t.pve.outside.stop(guestNamed(t.pve, 'web').vmid);
+  await planned(t, 'memory 2048 → 4096', 'The VM is starting');
+  expect(changes(t.pve)).toHaveLength(before);
+  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
+  await soon(() => expect(guestNamed(t.pve, 'web').get('vcpus')).toBe('4'));
+  await t.ready('vm/web');
+});
+
+test.concurrent('a deletion is held and says so, until the annotation goes', async () => {
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}=true`);
+  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await soon(async () => {
+    const object = await t.vm('web');
+    const { is, message } = condition(object, 'Reconciling');
+    expect(is).toBe('Reconciling=True DryRun');
+    expect(message).toContain('holds the deletion');
+    expect(object.status['plan']).toEqual([expect.stringContaining('shutting down')]);
+  });
+  expect(guestNamed(t.pve, 'web').running).toBeDefined();
+  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
+  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
