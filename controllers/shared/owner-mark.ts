@@ -35,3 +35,12 @@ export const formerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
 /** What a guest's description says when we make it: for people first, the mark last. */
 export const describeGuest = (mark: OwnerMark): string =>
   `Managed by the VirtualMachine ${mark.namespace}/${mark.name} in Kubernetes. Keep the line below: it says whose guest this is.\n\n${printMark(mark)}`;
+
+const SENTENCE =
+  /^Managed by the VirtualMachine \S+ in Kubernetes\. Keep the line below: it says whose guest this is\.\s*$/;
+
+/** A description without the lines that we write into it; what people wrote there stays. */
+export function withoutMark(description: string): string {
+  const kept = description.split('\n').filter((line) => !LINE.test(line) && !SENTENCE.test(line));
+  return kept.join('\n').replace(/^\s*\n|\s+$/g, '');
+}

@@ -1,7 +1,8 @@
 /** What a pass found → the conditions beside Ready, Reconciling and Stalled. Pure. */
 import type { DomainCondition } from '../../src/runtime/controller.ts';
 import { driftSentences } from './drift.ts';
-import type { Desired, Guest, Observed, Placement, Plan } from './model.ts';
+import { withheldMessage } from './management.ts';
+import type { Desired, Guest, Observed, Placement, Plan, Restraint } from './model.ts';
 import { chosenSentence, placedSentence } from './placement.ts';
 import type { Agent, Facts } from './report.ts';
 
@@ -17,7 +18,11 @@ export function reportConditions({
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   return [
     ...placed(want, have),
-    ...synced(guest, plan, { differences, drifted: driftSentences(have.drift) }),
+    ...synced(guest, plan, {
+      differences,
+      drifted: driftSentences(have.drift),
+      restraint: want.restraint,
+    }),
     ...agentCondition(guest, agent),
     ...restart(guest, have),
     ...fieldsIgnored(ignored),
@@ -53,9 +58,18 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 interface Apart {
   readonly differences: readonly string[];
   readonly drifted: readonly string[];
+  readonly restraint: Restraint | undefined;
 }
 
-function synced(guest: Guest | undefined, plan: Plan, { differences, drifted }: Apart): DomainCondition[] {
+function synced(
+  guest: Guest | undefined,
+  plan: Plan,
+  { differences, drifted, restraint }: Apart,
+): DomainCondition[] {
+  if (plan.kind === 'withheld')
+    return [
+      condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
+    ];
   if (!guest) return [];
   const held = guest.pending.map(({ key }) => key);
   const sentences = [
@@ -73,7 +87,7 @@ function synced(guest: Guest | undefined, plan: Plan, { differences, drifted }: 
       ),
     ];
   return plan.kind === 'steady'
-    ? [condition('Synced', 'True', 'InSync', 'Proxmox VE runs what the spec says.')]
+    ? [condition('Synced', 'True', restraint ?? 'InSync', 'Proxmox VE runs what the spec says.')]
     : [];
 }
 

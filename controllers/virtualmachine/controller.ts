@@ -4,7 +4,15 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.t
 import type { GuestView } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
 import type { Controller, DomainCondition, Pass, Verdict } from '../../src/runtime/controller.ts';
-import { progressed, released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import {
+  progressed,
+  released,
+  settled,
+  stalled,
+  suspended,
+  waiting,
+  type Outcome,
+} from '../../src/runtime/outcome.ts';
 import { readAddresses, nextAgentLook } from './agent.ts';
 import { withBridges } from './bridges.ts';
 import { hasJustServed } from './cloud-init-status.ts';
@@ -14,6 +22,8 @@ import { rehearsed } from './dry-run.ts';
 import { eventsOf } from './events.ts';
 import { factsOf } from './facts.ts';
 import { inTurn } from './clone-queue.ts';
+import { farewell, goesUnasked } from './leaving.ts';
+import { pausedMessage, withheldOutcome } from './management.ts';
 import type { GuestMemories, GuestMemory } from './memory.ts';
 import type { Plan, Step, Task, Unresolved } from './model.ts';
 import { observe, type Sight } from './observe.ts';
@@ -89,8 +99,12 @@ export function virtualMachineController(
     memory: GuestMemory,
     pass: VmPass,
   ): Promise<Decision | { readonly verdict: VmVerdict }> {
-    if (vm.metadata.deletionTimestamp !== undefined && madeNothing(vm))
-      return { next: { kind: 'gone' }, memory, pass };
+    const unasked = vm.metadata.deletionTimestamp === undefined ? undefined : goesUnasked(vm);
+    if (unasked) return { next: unasked, memory, pass };
+    if (vm.spec.managementPolicy === 'Paused') {
+      delete memory.rest;
+      return { verdict: paused(vm) };
+    }
     const resolved = await resolve(vm, ports);
     if (!resolved.ok) return { verdict: unresolved(vm, resolved) };
     const { wish } = resolved;
@@ -125,7 +139,7 @@ export function virtualMachineController(
   ): Promise<VmVerdict> {
     if (planned.kind === 'gone' || !seen) {
       forget(vm, seen);
-      return { outcome: released, status: vm.status ?? {} };
+      return farewellTo(vm, planned, pass);
     }
     const { wish, sight, row } = seen;
     const next = inTurn(planned, wish, 'take');
@@ -134,10 +148,10 @@ export function virtualMachineController(
       next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, row, memory, pass }) : undefined;
     const gathered = { ...sight, plan: next, started, boots: memory.boots === true };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
-    const verdict = verdictOf(vm, facts, outcomeOf(next, started));
-    if (next.kind !== 'steady') return verdict;
+    const verdict = verdictOf(vm, facts);
+    if (next.kind !== 'steady' && next.kind !== 'withheld') return verdict;
     wish.connection.ledger.settle(vm.metadata.uid);
-    if (hasJustServed(vm.status, verdict.status)) return { ...verdict, outcome: settled(AT_ONCE) };
+    if (hasJustServed(vm.status, verdict.status)) return resting(verdict, settled(AT_ONCE));
     const now = pass.now.getTime();
     nextAgentLook(facts, memory, now);
     scheduleRestartLook(sight.have, memory);
@@ -145,7 +159,7 @@ export function virtualMachineController(
     const key = restKey(reported, wish, row);
     const at = readAt(now, isListed(reported, wish) ? 'listed' : 'unlisted');
     if (key !== undefined) memory.rest = { key, verdict, facts, at };
-    return { ...verdict, outcome: settledUntil(memory, now) };
+    return resting(verdict, settledUntil(memory, now));
   }
 
   function forget({ metadata: { uid } }: VirtualMachine, seen: Seen | undefined): void {
@@ -196,19 +210,19 @@ export function virtualMachineController(
   ): Promise<VmVerdict> {
     const now = pass.now.getTime();
     if (memory.agentDueAt === undefined || memory.agentDueAt > now)
-      return { ...rest.verdict, outcome: settledUntil(memory, now) };
+      return resting(rest.verdict, settledUntil(memory, now));
     const facts: Facts = {
       ...rest.facts,
       ...(await readAddresses(wish, rest.facts, { signal: pass.signal })),
     };
-    const verdict = verdictOf(vm, facts, settled());
+    const verdict = verdictOf(vm, facts);
     if (hasJustServed(vm.status, verdict.status)) {
       delete memory.rest;
-      return { ...verdict, outcome: settled(AT_ONCE) };
+      return resting(verdict, settled(AT_ONCE));
     }
     memory.rest = { ...rest, facts, verdict };
     nextAgentLook(facts, memory, now);
-    return { ...verdict, outcome: settledUntil(memory, now) };
+    return resting(verdict, settledUntil(memory, now));
   }
 
   return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };
@@ -228,9 +242,13 @@ function unhurried(
   return tooSoon(memory.last, { step: next.step, generation: metadata.generation }, now) ?? next;
 }
 
-/** No number was reserved and nothing uploaded: there is nothing to undo, and no Provider is needed for it. */
-const madeNothing = ({ status }: VirtualMachine): boolean =>
-  status?.vmid === undefined && status?.cloudInit?.volume === undefined;
+/** The object goes; what it leaves in Proxmox VE is told where people look for it later. */
+function farewellTo(vm: VirtualMachine, next: Plan, { log }: VmPass): VmVerdict {
+  const left = next.kind === 'gone' ? next.left : undefined;
+  const note = left && farewell(left);
+  if (note) log[left.by === 'force' ? 'warn' : 'info']({ left }, note.message);
+  return { outcome: released, status: vm.status ?? {}, ...(note && { events: [note] }) };
+}
 
 const LATER: Millis = seconds(30);
 const AT_ONCE: Millis = millis(1);
@@ -269,9 +287,30 @@ function domainCondition({ type, status, reason, message }: Condition): DomainCo
   return known ? [{ type: known, status, reason, message }] : [];
 }
 
-function verdictOf(vm: VirtualMachine, facts: Facts, outcome: Outcome): VmVerdict {
+function paused(vm: VirtualMachine): VmVerdict {
+  const deleting = vm.metadata.deletionTimestamp !== undefined;
+  const message = pausedMessage(deleting);
+  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
+  return unchanged(
+    { ...vm, status },
+    deleting
+      ? waiting('ManagementPaused', message, minutes(30))
+      : suspended('Unknown', 'ManagementPaused', message),
+  );
+}
+
+/** At rest until then, also where that is because nothing may be done. */
+const resting = (verdict: VmVerdict, until: Outcome): VmVerdict => {
+  const { outcome } = verdict;
+  const again = 'again' in until ? until.again : undefined;
+  if (outcome.kind !== 'suspended') return { ...verdict, outcome: until };
+  return again === undefined ? verdict : { ...verdict, outcome: { ...outcome, again } };
+};
+
+function verdictOf(vm: VirtualMachine, facts: Facts): VmVerdict {
+  const { plan: next, want, have, started } = facts;
   return {
-    outcome,
+    outcome: next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started),
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
     events: eventsOf(facts),
@@ -279,7 +318,7 @@ function verdictOf(vm: VirtualMachine, facts: Facts, outcome: Outcome): VmVerdic
 }
 
 /** @param started a task that just began is asked about soon: the shortest takes a tenth of a second */
-function outcomeOf(next: Plan, started?: Started): Outcome {
+function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started): Outcome {
   switch (next.kind) {
     case 'steady':
       return settled();

@@ -20,6 +20,7 @@ export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
     cloudInit: _cloudInit,
     restart: _restart,
     driftPolicy: _driftPolicy,
+    restraint: _restraint,
     ...settings
   } = want;
   return sha256Hex(JSON.stringify([settings, reachableCpus(want.cpus, guest, room)], sorted)).slice(0, 16);

@@ -11,6 +11,12 @@ const MOST = 16;
 const LONGEST = 1024;
 const LOOK_AGAIN_MS = 5 * 60_000;
 
+const FATE = {
+  Delete: 'the VM would be shut down and destroyed',
+  Retain: 'the VM would be let go and stay',
+  Stop: 'the VM would be shut down and stay',
+} as const;
+
 type Wanted = Extract<Desired, { exists: true }>;
 
 /** Stops where something would be done. Letting go of what is not there any more changes nothing. */
@@ -18,7 +24,7 @@ export function rehearsed(next: Plan, want: Desired): Plan {
   if (next.kind !== 'act' || next.step.do === 'releaseClaim') return next;
   const what = want.exists
     ? 'Nothing is changed in Proxmox VE; status.plan says what would be.'
-    : 'It holds the deletion: the VM would be shut down and destroyed, as status.plan says.';
+    : `It holds the deletion: ${FATE[want.deletionPolicy]}, as status.plan says.`;
   return wait(
     'DryRun',
     `The annotation ${DRY_RUN} is set. ${what} Remove the annotation to go on.`,

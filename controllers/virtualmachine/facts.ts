@@ -24,6 +24,8 @@ export interface Gathered {
   readonly boots: boolean;
 }
 
+const isAtRest = ({ kind }: Plan): boolean => kind === 'steady' || kind === 'withheld';
+
 export async function factsOf(
   vm: VirtualMachine,
   wish: Wish,
@@ -35,7 +37,7 @@ export async function factsOf(
   const nics = guest ? namedNics(vm, want, guest) : [];
   // Only at rest: on the way there, every request would make the way longer.
   const answer =
-    plan.kind === 'steady' && !boots
+    isAtRest(plan) && !boots
       ? await readAddresses(wish, { have, nics }, options)
       : { agent: 'notAsked' as const, addresses: undefined };
   return {

@@ -6,10 +6,21 @@ import type { OwnerMark } from '../shared/owner-mark.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
 
+/** What becomes of the guest when its object goes. */
+export type DeletionPolicy = 'Delete' | 'Retain' | 'Stop';
+
 /** The wish: that the guest be gone, or that it be like this. Going needs no class, no image, no placement. */
 export type Desired =
-  | { readonly exists: false; readonly owner: OwnerMark; readonly graceSeconds: number }
+  | {
+      readonly exists: false;
+      readonly owner: OwnerMark;
+      readonly graceSeconds: number;
+      readonly deletionPolicy: DeletionPolicy;
+    }
   | ({ readonly exists: true; readonly graceSeconds: number } & Shape);
+
+/** Why nothing in Proxmox VE is changed and everything only reported: the word in `spec.managementPolicy`. */
+export type Restraint = 'ObserveOnly' | 'CreateOnly';
 
 /** Every reference followed, every default applied, every quantity in bytes. */
 export interface Shape {
@@ -35,6 +46,7 @@ export interface Shape {
   readonly restart?: RestartWish;
   /** Absent: Report. */
   readonly driftPolicy?: 'Report' | 'Revert';
+  readonly restraint?: Restraint | undefined;
   readonly creation: Creation;
 }
 
@@ -262,6 +274,8 @@ export interface Observed {
   readonly restart?: Restart | undefined;
   /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */
   readonly wish?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+  /** The guest runs and has been up for so long that it has read its cloud-init image. */
+  readonly hasBooted?: boolean;
 }
 
 /** A restart that was announced before anything was done about it. */
@@ -335,7 +349,21 @@ export type Step =
 export type Plan =
   | { readonly kind: 'steady' }
   | { readonly kind: 'act'; readonly step: Step }
+  /** These steps would be due, one after the other, but a person asked for none. */
+  | { readonly kind: 'withheld'; readonly by: Restraint; readonly steps: readonly Step[] }
   | { readonly kind: 'wait'; readonly reason: string; readonly message: string; readonly againMs: number }
   /** Only a person can mend it; `againMs` where the cure lies outside Kubernetes. */
   | { readonly kind: 'refuse'; readonly reason: string; readonly message: string; readonly againMs?: number }
-  | { readonly kind: 'gone' };
+  /** `left`: what stays behind in Proxmox VE, to be named when the object goes. */
+  | { readonly kind: 'gone'; readonly left?: LeftBehind };
+
+export interface LeftBehind {
+  /** Why it stays: by the policy of its object, or because Proxmox VE was not asked. */
+  readonly by: 'policy' | 'force';
+  readonly vmid?: Vmid | undefined;
+  readonly node?: NodeName | undefined;
+  /** The cloud-init image. */
+  readonly volume?: string | undefined;
+  /** The task that was under way. */
+  readonly task?: Upid | undefined;
+}

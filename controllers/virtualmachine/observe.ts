@@ -11,6 +11,7 @@ import type { Creations } from './creation.ts';
 import { calmDown } from './doubt.ts';
 import { judgeDrift, wishDigest } from './drift.ts';
 import { failureAfter } from './failure.ts';
+import { hasBooted } from './leaving.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
@@ -121,6 +122,7 @@ async function withGuest(
     presence,
     vmidTaken,
     activeTasks,
+    hasBooted: hasBooted(vm, presence),
     lockedMs: memory.lockedSince === undefined ? 0 : now - memory.lockedSince,
     namesake: claim || !want.exists ? undefined : await namesakeOf(wish, context),
     change: undefined,

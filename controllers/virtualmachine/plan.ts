@@ -2,7 +2,7 @@
  * Decides what a pass should do. Pure: no clock, no I/O, no waiting, no throwing.
  * The rules are asked in order and the first that has an opinion wins, so the order is the policy.
  */
-import type { Desired, Observed, Plan, Step } from './model.ts';
+import type { Desired, Observed, Plan, Restraint, Step } from './model.ts';
 import { backoff } from './rules/backoff.ts';
 import { configure, dropSeed } from './rules/configure.ts';
 import { create } from './rules/create.ts';
@@ -44,7 +44,13 @@ const ON_THE_GUEST: readonly Step['do'][] = [
   'destroy',
 ];
 
+/** Nothing in Proxmox VE changes by them: a number is written down or forgotten. */
+const isNote = (step: Step): boolean =>
+  step.do === 'releaseClaim' || (step.do === 'reserve' && step.vmid !== undefined);
+
 export function plan(want: Desired, have: Observed): Plan {
+  const restraint = want.exists ? want.restraint : undefined;
+  if (restraint !== undefined) return restrained(restraint, want, have);
   for (const rule of RULES) {
     const opinion = rule(want, have);
     if (!opinion) continue;
@@ -57,3 +63,16 @@ export function plan(want: Desired, have: Observed): Plan {
 /** What each rule would have done by itself, in their order: for people, not to be acted upon. */
 export const opinions = (want: Desired, have: Observed): readonly Plan[] =>
   RULES.flatMap((rule) => rule(want, have) ?? []);
+
+/** What each rule would do is told; only what stands in the way of looking, and notes of our own, go through. */
+function restrained(by: Restraint, want: Desired, have: Observed): Plan {
+  const steps: Step[] = [];
+  for (const rule of RULES) {
+    // Before a change its wish would be noted down: here it is the change that is of interest.
+    const opinion = rule(want, { ...have, wish: undefined });
+    if (!opinion) continue;
+    if (opinion.kind === 'act' && !isNote(opinion.step)) steps.push(opinion.step);
+    else if (steps.length === 0) return opinion;
+  }
+  return steps.length === 0 ? { kind: 'steady' } : { kind: 'withheld', by, steps };
+}

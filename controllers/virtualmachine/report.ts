@@ -8,6 +8,7 @@ import type { CloudInitPlan } from './cloud-init-plan.ts';
 import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
+import { withheldMessage } from './management.ts';
 import type { Creation, Desired, Guest, Nic, Observed, Plan, Restart } from './model.ts';
 import { isUp, powerStateOf } from './states.ts';
 
@@ -108,10 +109,14 @@ function ownGuest({ want, have }: Facts): Guest | undefined {
   return guest.mark?.uid === want.owner.uid ? guest : undefined;
 }
 
-type ClaimFields = Pick<Status, 'vmid' | 'claimedAt' | 'uuid' | 'node' | 'name' | 'cloneType' | 'placement'>;
+type ClaimFields = Pick<
+  Status,
+  'vmid' | 'claimedAt' | 'createdAt' | 'uuid' | 'node' | 'name' | 'cloneType' | 'placement'
+>;
 
 /** What was promised or found out once and holds until the number is given back. */
-function claimOf(before: Status, { want, have, plan, started }: Facts): ClaimFields {
+function claimOf(before: Status, facts: Facts): ClaimFields {
+  const { want, have, plan, started } = facts;
   if (started?.kind === 'claim')
     return {
       vmid: started.vmid,
@@ -120,7 +125,8 @@ function claimOf(before: Status, { want, have, plan, started }: Facts): ClaimFie
     };
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
   const { vmid, claimedAt, uuid, node, name, cloneType, placement } = before;
-  const kept = present({ vmid, claimedAt, uuid, node, name, cloneType, placement });
+  const createdAt = before.createdAt ?? (isComplete(facts) ? iso(have.now) : undefined);
+  const kept = present({ vmid, claimedAt, createdAt, uuid, node, name, cloneType, placement });
   if (plan.kind !== 'act') return kept;
   if (plan.step.do === 'choose') return { ...kept, ...chosen(plan.step.creation) };
   if (plan.step.do !== 'clone') return kept;
@@ -132,6 +138,12 @@ const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneT
   cloneType: creation.full ? 'Full' : 'Linked',
   placement: placementOf(creation),
 });
+
+/** Starting a guest is the last step of making it. */
+function isComplete(facts: Facts): boolean {
+  const own = ownGuest(facts);
+  return own !== undefined && (own.running || facts.plan.kind === 'steady');
+}
 
 /** Written down with the number: it tells a guest that we make from one that is adopted. */
 function plannedClone(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placement'> {
@@ -209,7 +221,8 @@ function phaseOf({ want, plan, have }: Facts, own: Guest | undefined, last: Phas
   if (!own) return phaseWithoutGuest(plan, have, last);
   const asWished = want.power === 'On' ? isUp(own) : !own.running;
   if (plan.kind === 'refuse' && !asWished) return 'Failed';
-  if (!own.running) return asWished && plan.kind === 'steady' ? 'Stopped' : 'Provisioning';
+  if (!own.running)
+    return plan.kind === 'withheld' || (asWished && plan.kind === 'steady') ? 'Stopped' : 'Provisioning';
   return isReconfiguring(plan) ? 'Reconfiguring' : 'Running';
 }
 
@@ -261,6 +274,8 @@ export const messageOf = (plan: Plan): string | undefined => {
     case 'wait':
     case 'refuse':
       return plan.message;
+    case 'withheld':
+      return withheldMessage(plan);
     case 'steady':
     case 'gone':
       return undefined;

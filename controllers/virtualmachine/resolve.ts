@@ -13,7 +13,9 @@ import { BESIDE_OTHERS, type OwnerMark } from '../shared/owner-mark.ts';
 import { Reasons } from '../shared/reasons.ts';
 import { follow } from '../shared/references.ts';
 import { restartIgnored, restartWish } from './restart-wish.ts';
-import type { Desired, Shape, Unresolved } from './model.ts';
+import { deletionPolicyOf } from './leaving.ts';
+import { restraintOf } from './management.ts';
+import type { DeletionPolicy, Desired, Shape, Unresolved } from './model.ts';
 import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
 import { resolveNics } from './resolve-networks.ts';
@@ -34,6 +36,7 @@ export interface Wish {
   readonly shape: Omit<Shape, 'creation'> | undefined;
   readonly graceSeconds: number;
   readonly owner: OwnerMark;
+  readonly deletionPolicy: DeletionPolicy;
   /** Absent where the guest exists already and its image is gone. */
   readonly image: TemplateSource | undefined;
   readonly storage: string | undefined;
@@ -72,6 +75,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     graceSeconds: Math.ceil(
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
+    deletionPolicy: deletionPolicyOf(vm),
     host: vm.spec.placement?.host,
     pool: vm.spec.placement?.pool ?? connection.defaults.pool,
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
@@ -93,7 +97,10 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       };
 }
 
-type Base = Pick<Wish, 'connection' | 'owner' | 'graceSeconds' | 'host' | 'pool' | 'besideOthers' | 'dryRun'>;
+type Base = Pick<
+  Wish,
+  'connection' | 'owner' | 'graceSeconds' | 'deletionPolicy' | 'host' | 'pool' | 'besideOthers' | 'dryRun'
+>;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const { namespace } = vm.metadata;
@@ -141,6 +148,7 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
       owner: base.owner,
       name: vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
+      restraint: restraintOf(vm),
       rootDisk: root?.size,
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
       ...(restart && { restart }),
@@ -193,5 +201,10 @@ function notReady(provider: Provider): Unresolved {
 }
 
 /** The wish as the planner knows it. */
-export const desiredOf = ({ shape, owner, graceSeconds }: Wish, creation: Shape['creation']): Desired =>
-  shape ? { exists: true, graceSeconds, ...shape, creation } : { exists: false, owner, graceSeconds };
+export const desiredOf = (
+  { shape, owner, graceSeconds, deletionPolicy }: Wish,
+  creation: Shape['creation'],
+): Desired =>
+  shape
+    ? { exists: true, graceSeconds, ...shape, creation }
+    : { exists: false, owner, graceSeconds, deletionPolicy };

@@ -53,4 +53,11 @@ export const ANNOTATIONS: readonly Annotation[] = [
     ...truth,
     meaning: 'Guests of other Kubernetes clusters with the same namespace and name are none of its concern.',
   },
+  {
+    name: `${ANNOTATION_PREFIX}force-delete`,
+    on: ['VirtualMachine'],
+    ...truth,
+    meaning:
+      'The object, once it is being deleted, goes at once: Proxmox VE is not asked, and what it has made stays there.',
+  },
 ];

@@ -3,6 +3,7 @@ import { seconds } from '../lib/units.ts';
 
 export const DEFAULTS = {
   gracefulShutdownTimeout: seconds(60),
+  deletionPolicy: 'Delete',
   /** Entry of a Secret with user data. */
   userDataKey: 'userdata',
   /** Entry of a Secret with SSH public keys. */

@@ -111,6 +111,18 @@ const spec = z.object({
     })
     .optional()
     .describe('How the VM is brought down.'),
+  managementPolicy: z
+    .enum(['Full', 'ObserveOnly', 'CreateOnly', 'Paused'])
+    .optional()
+    .describe(
+      'How far the VM is managed. Full (also when absent): it is kept as the spec says. ObserveOnly: everything is reported and nothing in Proxmox VE is changed, also not when this object is deleted. CreateOnly: it is created, configured and started once, and from then on only reported; it is deleted as deletionPolicy says. Paused: nothing is asked of Proxmox VE and nothing is done.',
+    ),
+  deletionPolicy: z
+    .enum(['Delete', 'Retain', 'Stop'])
+    .optional()
+    .describe(
+      'What becomes of the VM when this object is deleted. Delete (also when absent): it is shut down and destroyed. Retain: it stays in Proxmox VE as it is. Stop: it is shut down and stays.',
+    ),
 });
 
 // Only a rule above the field sees it come and go.

@@ -69,6 +69,9 @@ export const virtualMachineStatus = z.object({
   node: text(63).transform(nodeName).optional().describe('Node that the VM lies on now.'),
   vmid: vmidNumber.optional().describe('VMID, reserved before the VM is created.'),
   claimedAt: moment.optional().describe('When the VMID was reserved.'),
+  createdAt: moment
+    .optional()
+    .describe('When the VM was complete for the first time: configured and, if it shall run, started.'),
   name: text(255).optional().describe('Name of the guest in Proxmox VE.'),
   ipAddresses: list(text(64), 64)
     .optional()

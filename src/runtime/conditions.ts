@@ -61,6 +61,8 @@ function engineClaims(outcome: Outcome, deleting: boolean): readonly Claim[] {
     case 'waiting':
     case 'retry':
       return busy(outcome.reason, outcome.message, deleting);
+    case 'suspended':
+      return [{ ...notReady(outcome.reason, outcome.message, deleting), status: outcome.ready }];
     case 'stalled':
       return [notReady(outcome.reason, outcome.message, deleting), abnormal('Stalled', outcome)];
   }

@@ -18,6 +18,11 @@ export type Outcome =
   | ({ readonly kind: 'retry' } & Reason)
   /** Only a person can mend it. Looked at again on a change, or after `again` where the cure lies outside Kubernetes. */
   | ({ readonly kind: 'stalled'; readonly again?: Millis } & Reason)
+  /**
+   * A person asked for nothing to be done: nothing is under way and nothing is wrong. `ready`: False where the wish is
+   * not fulfilled, Unknown where nobody looked.
+   */
+  | ({ readonly kind: 'suspended'; readonly ready: 'False' | 'Unknown'; readonly again?: Millis } & Reason)
   /** Deletion is complete: the finalizer may go. */
   | { readonly kind: 'released' };
 
@@ -43,5 +48,11 @@ export const stalled = (reason: string, message: string, again?: Millis): Outcom
   reason,
   message,
   ...(again !== undefined && { again }),
+});
+export const suspended = (ready: 'False' | 'Unknown', reason: string, message: string): Outcome => ({
+  kind: 'suspended',
+  ready,
+  reason,
+  message,
 });
 export const released: Outcome = { kind: 'released' };

@@ -35,6 +35,7 @@ const PASS_OUTCOMES: readonly PassRecord['outcome'][] = [
   'waiting',
   'retry',
   'stalled',
+  'suspended',
   'released',
   'held',
   'conflict',

@@ -112,7 +112,12 @@ export const aWish = (change: Partial<Wanted> = {}): Wanted => ({
   ...change,
 });
 
-export const GONE: Desired = { exists: false, owner: aMark(), graceSeconds: 60 };
+export const GONE: Extract<Desired, { exists: false }> = {
+  exists: false,
+  owner: aMark(),
+  graceSeconds: 60,
+  deletionPolicy: 'Delete',
+};
 
 export const UPID = upid('UPID:pve-1:000A1B2C:01234567:69A42F40:qmclone:9000:operator@pve!k8s:');
 

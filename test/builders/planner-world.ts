@@ -119,6 +119,7 @@ function look(world: World): Observed {
     failure: failureOf(world),
     activeTasks: world.othersTasks,
     lockedMs: world.lockedMs,
+    hasBooted: guest?.running === true,
     namesake: claim || !want.exists ? undefined : world.namesake,
     seedVolume: world.noted,
     claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },

@@ -346,6 +346,13 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         rebootPolicy: field(fc.constantFrom('Never', 'IfRequired'), 'Always', 'MaintenanceWindow'),
         maintenanceWindow,
         driftPolicy: field(fc.constantFrom('Report', 'Revert'), 'Ignore', ''),
+        managementPolicy: field(
+          fc.constantFrom('Full', 'ObserveOnly', 'CreateOnly', 'Paused'),
+          'full',
+          'None',
+          true,
+        ),
+        deletionPolicy: field(fc.constantFrom('Delete', 'Retain', 'Stop'), 'delete', 'Orphan', 1),
         lifecycle: record({ gracefulShutdownTimeout: duration }),
       },
       'providerRef',

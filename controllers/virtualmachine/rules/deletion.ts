@@ -3,6 +3,7 @@ import type { Guest, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { act, gone, refuse, wait } from './verdicts.ts';
 import { inDoubt } from './create.ts';
+import { retention } from './retention.ts';
 
 export const deletion: Rule = (want, have) => {
   if (want.exists) return undefined;
@@ -13,7 +14,9 @@ export const deletion: Rule = (want, have) => {
   if (task?.type === 'qmdestroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
   switch (presence.kind) {
     case 'seen':
-      return removal(presence.guest, want.graceSeconds);
+      return want.deletionPolicy === 'Delete'
+        ? removal(presence.guest, want.graceSeconds)
+        : retention(presence.guest, want, have);
     case 'notMade':
       return act({ do: 'releaseClaim', vmid: claim.vmid });
     case 'unknown':

@@ -1,14 +1,17 @@
 /** A guest that does not carry our mark is never touched. */
 import { BESIDE_OTHERS, formerOwner, printMark, sameOwner, type OwnerMark } from '../../shared/owner-mark.ts';
 import { smbiosUuidOf } from '../hardware.ts';
-import type { Plan } from '../model.ts';
+import type { Claim, Desired, Guest, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
+import { parted } from './retention.ts';
 import { act, refuse } from './verdicts.ts';
 
-export const ownership: Rule = (want, { presence, claim }) => {
+export const ownership: Rule = (want, have) => {
+  const { presence, claim } = have;
   if (presence.kind !== 'seen' || claim === undefined) return undefined;
   const { guest } = presence;
   if (sameOwner(guest.mark, want.owner)) return undefined;
+  if (isReleased(want, guest, claim)) return parted(guest, have);
   // Somebody took our line out of its description; by its SMBIOS UUID it is ours all the same.
   if (claim.made && smbiosUuidOf(guest.config) === want.owner.uid) return markMissing(guest.vmid, want.owner);
   // Before we made anything the number is only a plan: someone was faster, so we take another.
@@ -23,6 +26,10 @@ export const ownership: Rule = (want, { presence, claim }) => {
     60_000,
   );
 };
+
+/** The object goes, its guest shall stay, and the mark is out of it already. */
+const isReleased = (want: Desired, { mark }: Guest, { made }: Claim): boolean =>
+  !want.exists && want.deletionPolicy !== 'Delete' && made && mark === undefined;
 
 const markMissing = (vmid: number, owner: OwnerMark): Plan =>
   refuse(

@@ -12,6 +12,7 @@ import {
   retry,
   settled,
   stalled,
+  suspended,
   waiting,
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
@@ -31,6 +32,7 @@ const outcomes: readonly Outcome[] = [
   waiting('ClassNotFound', 'There is no class "small".'),
   retry('PveUnavailable', 'Proxmox VE does not answer.'),
   stalled('DiskShrink', 'A disk cannot become smaller.'),
+  suspended('Unknown', 'Paused', 'Nothing is done.'),
   released,
 ];
 
@@ -52,6 +54,11 @@ describe('what an outcome says in conditions', () => {
       'Ready=False/DiskShrink',
       'Stalled=True/DiskShrink',
     ]);
+  });
+
+  test('what a person keeps from being done is neither under way nor wrong', () => {
+    expect(brief(of(suspended('Unknown', 'Paused', 'm')))).toEqual(['Ready=Unknown/Paused']);
+    expect(brief(of(suspended('False', 'ObserveOnly', 'm')))).toEqual(['Ready=False/ObserveOnly']);
   });
 
   test('an object that is being deleted is not Ready for that reason, and tells what holds it up beside it', () => {

@@ -26,6 +26,7 @@ describe('the metrics', () => {
       'waiting',
       'retry',
       'stalled',
+      'suspended',
       'released',
       'bug',
       'error',

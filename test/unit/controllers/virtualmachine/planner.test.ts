@@ -4,55 +4,18 @@ import { parseNic, parseProperties, property } from '../../../../src/pve/index.t
 import { bytes, MiB, minutes } from '../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
 import { smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
-import type {
-  Guest,
-  GuestConfig,
-  NicWish,
-  Plan,
-  Step,
-} from '../../../../controllers/virtualmachine/model.ts';
+import type { Guest, GuestConfig, NicWish, Step } from '../../../../controllers/virtualmachine/model.ts';
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
 import { haltOf } from '../../../../controllers/virtualmachine/states.ts';
-import { plan } from '../../../../controllers/virtualmachine/plan.ts';
 import { waitingChanges } from '../../../../controllers/virtualmachine/restart.ts';
 import { awaitsBoot, seedDrives } from '../../../../controllers/virtualmachine/seed-drive.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../../../../controllers/virtualmachine/size.ts';
 import { unobstructed, wishes, worlds, worldsWith } from '../../../builders/arbitrary-worlds.ts';
 import { CREATION_AND_MOVE, GONE, NO_HA, type Wanted } from '../../../builders/guests.ts';
-import { after, isOurs, observe, type World } from '../../../builders/planner-world.ts';
+import { planFor, run, type Run } from '../../../builders/planner-run.ts';
+import { isOurs, observe, type World } from '../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 150 };
-/** Waiting in vain this often means that only a person could move what stands in the way. */
-const PATIENCE = 6;
-/** More than any way to rest takes. */
-const MANY = 40;
-
-const planFor = (world: World): Plan => plan(world.want, observe(world));
-
-interface Run {
-  readonly steps: readonly { readonly step: Step; readonly world: World }[];
-  readonly end: World;
-  readonly last: Plan;
-}
-
-/** Follows the plans until nothing is left to do or only waiting is. */
-function run(start: World): Run {
-  const steps: { step: Step; world: World }[] = [];
-  let world = start;
-  let next = planFor(world);
-  for (let waits = 0; waits < PATIENCE && next.kind !== 'gone';) {
-    waits = next.kind === 'act' ? 0 : waits + 1;
-    if (next.kind === 'act') steps.push({ step: next.step, world });
-    if (steps.length > MANY) break;
-    world = after(next, world);
-    const later = planFor(world);
-    // What is learned at rest may be what was waited for: the guest agent answers.
-    if (next.kind === 'steady' && later.kind === 'steady') break;
-    next = later;
-  }
-  return { steps, end: world, last: next };
-}
-
 const ON_THE_GUEST: ReadonlySet<Step['do']> = new Set([
   'migrate',
   'configure',

@@ -190,6 +190,7 @@ describe('what a settled guest rests on', () => {
       shape: shape(),
       graceSeconds: 60,
       owner: aMark(),
+      deletionPolicy: 'Delete',
       image: { vmid: vmid(9000) },
       storage: undefined,
       host: undefined,

@@ -1,0 +1,35 @@
+/** The planner left to itself in a modelled world: its steps, and where it comes to rest. */
+import type { Plan, Step } from '../../controllers/virtualmachine/model.ts';
+import { plan } from '../../controllers/virtualmachine/plan.ts';
+import { after, observe, type World } from './planner-world.ts';
+
+/** Waiting in vain this often means that only a person could move what stands in the way. */
+const PATIENCE = 6;
+/** More than any way to rest takes. */
+const MANY = 40;
+
+export const planFor = (world: World): Plan => plan(world.want, observe(world));
+
+export interface Run {
+  readonly steps: readonly { readonly step: Step; readonly world: World }[];
+  readonly end: World;
+  readonly last: Plan;
+}
+
+/** Follows the plans until nothing is left to do or only waiting is. */
+export function run(start: World): Run {
+  const steps: { step: Step; world: World }[] = [];
+  let world = start;
+  let next = planFor(world);
+  for (let waits = 0; waits < PATIENCE && next.kind !== 'gone';) {
+    waits = next.kind === 'act' ? 0 : waits + 1;
+    if (next.kind === 'act') steps.push({ step: next.step, world });
+    if (steps.length > MANY) break;
+    world = after(next, world);
+    const later = planFor(world);
+    // What is learned at rest may be what was waited for: the guest agent answers.
+    if (next.kind === 'steady' && later.kind === 'steady') break;
+    next = later;
+  }
+  return { steps, end: world, last: next };
+}

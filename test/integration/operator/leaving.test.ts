@@ -1,0 +1,150 @@
+/** What stays in Proxmox VE when an object goes: by its policy, or by force. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const Events = z.object({
+  items: z.array(z.object({ type: z.string(), reason: z.string(), note: z.string() })),
+});
+
+/** The events of that reason in the tenant's namespace. */
+const told = ({ kubectl }: Tenant, reason: string) =>
+  soon(async () => {
+    const text = await kubectl('get', 'events.events.k8s.io', '-o', 'json');
+    const [event] = Events.parse(JSON.parse(text)).items.filter((each) => each.reason === reason);
+    expect(event).toBeDefined();
+    return event!;
+  });
+
+/** The guest agent has answered, so the guest has booted. */
+const booted = (t: Tenant, name: string) =>
+  soon(async () => expect((await t.vm(name)).status.ipAddresses).not.toEqual([]));
+
+describe('deletionPolicy', () => {
+  test.concurrent('Retain leaves the guest running, without our mark and without our image', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData, deletionPolicy: 'Retain' }));
+    await t.ready('vm/web');
+    await booted(t, 'web');
+    const guest = guestNamed(t.pve, 'web');
+    const marked = guest.get('description') ?? '';
+    t.pve.outside.edit(guest.vmid, { description: `Ask Ann before you touch this.\n\n${marked}` });
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(guest.running).toBeDefined();
+    expect(guest.get('description')).toBe('Ask Ann before you touch this.');
+    expect(guest.get('ide2')).toContain('none');
+    expect(images(t.pve)).toEqual([]);
+    expect(tasksDone(t.pve, 'qmdestroy') + tasksDone(t.pve, 'qmshutdown')).toBe(0);
+    const { note } = await told(t, 'Retained');
+    expect(note).toContain(`VM ${guest.vmid} on node ${guest.node}`);
+  });
+
+  test.concurrent('Retain without a line of people leaves no description at all', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { powerState: 'Off', deletionPolicy: 'Retain' }));
+    await t.ready('vm/web');
+    const guest = guestNamed(t.pve, 'web');
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(guest.get('description')).toBeUndefined();
+    expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
+  });
+
+  test.concurrent('Stop shuts the guest down and leaves it', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData, deletionPolicy: 'Stop' }));
+    await t.ready('vm/web');
+    await booted(t, 'web');
+    const guest = guestNamed(t.pve, 'web');
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(guest.running).toBeUndefined();
+    expect(guest.get('description')).toBeUndefined();
+    expect(tasksDone(t.pve, 'qmshutdown')).toBe(1);
+    expect(images(t.pve)).toEqual([]);
+  });
+
+  test.concurrent(
+    'may be changed until the object is deleted, also by a deletion that has begun',
+    async () => {
+      const t = await tenant(plane);
+      await t.apply(vm('web'));
+      await t.ready('vm/web');
+      const guest = guestNamed(t.pve, 'web');
+      t.pve.outside.lock(guest.vmid, 'backup');
+      await t.kubectl('delete', 'vm', 'web', '--wait=false');
+      await soon(async () => expect(condition(await t.vm('web'), 'Reconciling').is).toContain('Locked'));
+      await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"deletionPolicy":"Retain"}}');
+      t.pve.outside.unlock(guest.vmid);
+      await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+      expect(guest.running).toBeDefined();
+      expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
+    },
+  );
+});
+
+describe('an object that is deleted by force', () => {
+  const force = (t: Tenant) => t.kubectl('annotate', 'vm', 'web', 'virtrigaud.io/force-delete=true');
+
+  test.concurrent('goes although its guest is locked, and names what it leaves', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web', { userData }));
+    await t.ready('vm/web');
+    const guest = guestNamed(t.pve, 'web');
+    const [image] = images(t.pve);
+    t.pve.outside.lock(guest.vmid, 'backup');
+    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await soon(async () => expect(condition(await t.vm('web'), 'Reconciling').is).toContain('Locked'));
+    await force(t);
+    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=30s');
+    expect(ownGuests(t.pve)).toHaveLength(1);
+    const { type, note } = await told(t, 'DeletedByForce');
+    expect(type).toBe('Warning');
+    for (const part of [`VM ${guest.vmid}`, `node ${guest.node}`, image!.name]) expect(note).toContain(part);
+  });
+
+  test.concurrent('goes although Proxmox VE does not answer', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await t.ready('vm/web');
+    await t.pve.close();
+    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await force(t);
+    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=30s');
+    expect((await told(t, 'DeletedByForce')).note).toMatch(/VM \d+ on node /);
+  });
+
+  test.concurrent('goes although its Provider is gone', async () => {
+    const t = await tenant(plane);
+    await t.apply(vm('web'));
+    await t.ready('vm/web');
+    await t.kubectl('delete', 'provider', 'pve', '--wait=false');
+    await t.kubectl('patch', 'provider', 'pve', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await soon(async () =>
+      expect(condition(await t.vm('web'), 'Reconciling').is).toBe('Reconciling=True ProviderNotFound'),
+    );
+    await force(t);
+    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=30s');
+    expect(ownGuests(t.pve)).toHaveLength(1);
+    expect(orphans(t.pve)).toEqual([]);
+  });
+});
