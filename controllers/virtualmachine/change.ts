@@ -40,7 +40,21 @@ export function configChange(
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
   const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), nics, cloudInit.keys);
   const change = nonEmpty(onlyDifferent(keys, guest));
-  return change && { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
+  if (!change) return undefined;
+  return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
+}
+
+/** `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`: PVE makes a volume for it. */
+const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
+
+/**
+ * PVE writes key by key, in an order of its own, and stops at a volume that it cannot make (qemu-server, update_vm_api).
+ * Were the SMBIOS UUID written by then, the guest would pass for configured and start without its cloud-init data. So
+ * volumes are made in a write of their own, and the rest follows.
+ */
+function volumesFirst({ set, delete: gone }: Keys): ConfigChange | undefined {
+  const volumes = Object.entries(set).filter(([, value]) => ALLOCATES.test(String(value)));
+  return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: gone } : undefined;
 }
 
 function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean): Keys {

@@ -1,4 +1,5 @@
 /** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
+import { haltOf } from '../states.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';
 
@@ -9,6 +10,8 @@ export const restart: Rule = (want, { presence, restart: judged }) => {
     case 'note':
       return act({ do: 'noteRestart' });
     case 'shutdown':
+      // PVE would pull the plug of a guest that stands still; the power rule tells what it is and what to do.
+      if (haltOf(presence.guest)) return undefined;
       return act({ do: 'shutdown', graceSeconds: want.graceSeconds });
     case 'doubt':
       return wait(

@@ -255,6 +255,20 @@ describe('what somebody else changed in Proxmox VE', () => {
 });
 
 describe('whatever happens, the planner', () => {
+  test('says that a guest is configured only in a write that makes no volume and so cannot stop half way', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step } of run(world).steps) {
+          if (step.do !== 'configure' || !('smbios1' in step.change.set)) continue;
+          const { efidisk0, ide2 = '' } = step.change.set;
+          expect(efidisk0).toBeUndefined();
+          expect(ide2).not.toMatch(/:cloudinit/);
+        }
+      }),
+      RUNS,
+    );
+  });
+
   test('acts on a guest only if the guest carries our mark', () => {
     fc.assert(
       fc.property(worlds, (world) => {
