@@ -6,6 +6,8 @@ import { act, wait } from './verdicts.ts';
 // After configure and resize, so that one restart serves them all; before power, so that what was stopped is noted first.
 export const restart: Rule = (want, { presence, restart: judged }) => {
   if (!want.exists || presence.kind !== 'seen' || judged?.next === undefined) return undefined;
+  // PVE pulls the plug of a guest that stands still when it is asked to shut it down; the power rule tells of it.
+  if (haltOf(presence.guest)) return undefined;
   switch (judged.next) {
     case 'note':
       return act({ do: 'noteRestart' });

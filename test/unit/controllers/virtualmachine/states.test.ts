@@ -36,6 +36,15 @@ describe('a guest that stands still', () => {
     expect(planned('Off', guest)).toEqual({ kind: 'act', step: { do: 'stop' } });
   });
 
+  test('is not restarted either, whatever waits for a restart', () => {
+    const have = observed({
+      claim: aClaim({ made: true }),
+      presence: seen({ running: true, state: 'paused' }),
+      restart: { note: undefined, restartedAt: undefined, next: 'shutdown' },
+    });
+    expect(plan(aWish(), have)).toMatchObject({ kind: 'refuse', reason: 'Paused' });
+  });
+
   test('by itself, as between two states, is waited for', () => {
     expect(planned('On', { running: true, state: 'postmigrate' })).toMatchObject({ kind: 'wait' });
   });
