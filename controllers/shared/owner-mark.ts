@@ -32,9 +32,18 @@ export const sameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
 export const formerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
   a !== undefined && a.namespace === b.namespace && a.name === b.name && !sameOwner(a, b);
 
-/** What a guest's description says when we make it: for people first, the mark last. */
-export const describeGuest = (mark: OwnerMark): string =>
-  `Managed by the VirtualMachine ${mark.namespace}/${mark.name} in Kubernetes. Keep the line below: it says whose guest this is.\n\n${printMark(mark)}`;
+/** What a guest's description says: for people first, the mark last. */
+export const describeGuest = (
+  mark: OwnerMark,
+  text = `Managed by the VirtualMachine ${mark.namespace}/${mark.name} in Kubernetes. Keep the line below: it says whose guest this is.`,
+): string => (text === '' ? printMark(mark) : `${text}\n\n${printMark(mark)}`);
+
+/** What stands in a description beside our line. */
+export const textBeside = (description: string): string =>
+  description
+    .split('\n')
+    .filter((line) => !LINE.test(line))
+    .join('\n');
 
 const SENTENCE =
   /^Managed by the VirtualMachine \S+ in Kubernetes\. Keep the line below: it says whose guest this is\.\s*$/;

@@ -2,6 +2,7 @@
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { alteredKeys, type CloudInitPlan } from './cloud-init-plan.ts';
+import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, formerDevices } from './devices.ts';
 import { rootDiskOf } from './disks.ts';
 import {
@@ -16,6 +17,7 @@ import { isNew } from './is-new.ts';
 import type { ConfigChange, Desired, Guest } from './model.ts';
 import { nicChanges, nicsOf } from './networks.ts';
 import { recordedSettings } from './nic-settings.ts';
+import { optionKeys } from './options.ts';
 import type { CpuRoom } from './size.ts';
 
 export { isNew };
@@ -25,21 +27,24 @@ type Wanted = Extract<Desired, { exists: true }>;
 export interface ChangeContext extends CpuRoom {
   /** Absent: not known, and not needed by a guest that was configured. */
   readonly cloudInit: CloudInitPlan | undefined;
+  /** The template's tags may not be removed. */
+  readonly keepTags?: boolean;
 }
 
 export function configChange(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest,
-  { cloudInit, ...room }: ChangeContext,
+  { cloudInit, keepTags = false, ...room }: ChangeContext,
 ): ConfigChange | undefined {
   const fresh = isNew(vm, guest);
   const nics = nicKeys(vm, want, guest, fresh);
-  if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest, room), nics));
+  const others = mergeKeys(cpuTypeKeys(want.cpuType, guest.config), optionKeys(want, guest.config), nics);
+  if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest, room), others));
   if (!cloudInit) return undefined;
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
-  const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), nics, cloudInit.keys);
-  const change = nonEmpty(onlyDifferent(keys, guest));
+  const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
+  const change = nonEmpty(onlyDifferent(keepTags ? withoutTags(keys) : keys, guest));
   if (!change) return undefined;
   return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
 }
@@ -66,6 +71,8 @@ function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean)
     given: recordedSettings(vm),
   });
 }
+
+const withoutTags = (keys: Keys): Keys => ({ ...keys, delete: keys.delete.filter((key) => key !== 'tags') });
 
 export const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({
   set: Object.fromEntries(Object.entries(keys.set).filter(([key, value]) => config[key] !== String(value))),

@@ -188,6 +188,13 @@ export function virtualMachineController(
     });
     if (started.kind === 'task') memory.begun = started.upid;
     else memory.calm = true;
+    if (started.kind === 'refused') {
+      const { aside, said } = started;
+      memory.refusedAsides = {
+        ...memory.refusedAsides,
+        [aside.key]: { value: aside.value, said, at: pass.now.getTime() },
+      };
+    }
     const patience = isRequest(step, guest) ? HA_PATIENCE_MS : 0;
     // An image that was found to be gone was not asked to go once more.
     if (started.kind !== 'seedDeleted')

@@ -79,6 +79,7 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
     case 'noteSeed':
     case 'noteWish':
     case 'noteRestart':
+    case 'noteTags':
     case 'uploadSeed':
     case 'deleteSeed':
       return [];

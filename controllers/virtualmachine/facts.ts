@@ -55,6 +55,7 @@ export async function factsOf(
             ...misplaced(wish, guest),
             ...tooLarge(wish, guest),
             ...(wish.rival ? [sharedAddress(wish.rival)] : []),
+            ...have.asidesLeft,
             ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
           ]
         : [],

@@ -57,6 +57,8 @@ function wouldDo(step: Step): string {
       return 'a restart';
     case 'noteWish':
       return 'another configuration';
+    case 'noteTags':
+      return 'other tags';
     case 'releaseClaim':
       return 'the VMID to be given back';
     default:

@@ -5,6 +5,7 @@
 import type { VirtualMachineStatus } from '../../src/api/index.ts';
 import type { Upid } from '../../src/lib/units.ts';
 import type { Verdict } from '../../src/runtime/controller.ts';
+import type { Aside } from './model.ts';
 import type { Facts } from './report.ts';
 import type { Refused } from './refusal.ts';
 import type { LastStep } from './rules/repetition.ts';
@@ -35,6 +36,10 @@ export interface GuestMemory {
   };
   /** Epoch ms: since when PVE holds a lock on the guest that no task accounts for. */
   lockedSince?: number;
+  /** What PVE refused of the options that are written alone. */
+  refusedAsides?: Partial<
+    Record<Aside['key'], { readonly value: string | undefined; readonly said: string; readonly at: number }>
+  >;
   /** The last step that was taken. */
   last?: LastStep;
   /** We started the guest, and did not look for addresses since. */

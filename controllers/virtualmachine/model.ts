@@ -16,6 +16,8 @@ export type Desired =
       readonly owner: OwnerMark;
       readonly graceSeconds: number;
       readonly deletionPolicy: DeletionPolicy;
+      /** What the spec says of it; false: a protection in PVE is lifted. */
+      readonly protection?: boolean | undefined;
     }
   | ({ readonly exists: true; readonly graceSeconds: number } & Shape);
 
@@ -42,6 +44,10 @@ export interface Shape {
   readonly nics?: readonly NicWish[] | undefined;
   /** Absent where a guest that exists refers to a Secret that is gone: it needs it no more. */
   readonly cloudInit: CloudInitWish | undefined;
+  /** Absent: the template's. */
+  readonly cpuType?: string;
+  /** Absent: none is wished. */
+  readonly options?: Options | undefined;
   readonly power: Power;
   readonly restart?: RestartWish;
   /** Absent: Report. */
@@ -57,6 +63,30 @@ export interface RestartWish {
   readonly window?: MaintenanceWindow;
   /** What the annotation says; each value is carried out once. */
   readonly requestedAt?: string;
+}
+
+/** Each that is absent stays as it is in PVE. */
+export interface Options {
+  /** In lower case, each once, in order. */
+  readonly tags?: readonly string[];
+  readonly description?: string;
+  readonly onBoot?: boolean;
+  readonly protection?: boolean;
+  /** Delays in seconds. */
+  readonly startup?: {
+    readonly order: number | undefined;
+    readonly up: number | undefined;
+    readonly down: number | undefined;
+  };
+}
+
+/** An option that is written alone, because PVE may refuse it although it allows all others. */
+export interface Aside {
+  readonly key: 'tags' | 'startup';
+  /** `undefined`: the option goes. */
+  readonly value: string | undefined;
+  /** Tags that are ours then. */
+  readonly note?: readonly string[];
 }
 
 export interface NicWish {
@@ -262,6 +292,12 @@ export interface Observed {
   readonly namesake: Namesake | undefined;
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
+  /** Tags that we set, as status has them. */
+  readonly ownTags: readonly string[];
+  /** What is left to be written alone. */
+  readonly asides: readonly Aside[];
+  /** What of it PVE refused, or others changed: a sentence each. */
+  readonly asidesLeft: readonly string[];
   /** What the guest's configuration should become; computed from wish and guest. */
   readonly change: ConfigChange | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
@@ -338,7 +374,14 @@ export type Step =
   /** Writes down that a restart is about to be made, or was. */
   | { readonly do: 'noteRestart' }
   | { readonly do: 'uploadSeed'; readonly seed: SeedImage }
-  | { readonly do: 'configure'; readonly change: ConfigChange; readonly digest: string }
+  | {
+      readonly do: 'configure';
+      readonly change: ConfigChange;
+      readonly digest: string;
+      /** The one option that is written; its refusal is told and holds nothing back. */
+      readonly aside?: Aside;
+    }
+  | { readonly do: 'noteTags'; readonly tags: readonly string[] }
   | { readonly do: 'growRootDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }
   | { readonly do: 'start' }
   | { readonly do: 'stop' }

@@ -3,6 +3,7 @@ import type { CallOptions } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
+import { asidesOf, refusesTags } from './asides.ts';
 import { configChange, isNew } from './change.ts';
 import { cloudInitAfterwards } from './cloud-init-afterwards.ts';
 import { cpuRoomOf } from './cpu-room.ts';
@@ -54,7 +55,10 @@ interface InContext {
   readonly context: ObserveContext;
 }
 
-type Before = Pick<Observed, 'now' | 'claim' | 'task' | 'failure' | 'seedVolume'>;
+type Before = Pick<
+  Observed,
+  'now' | 'claim' | 'task' | 'failure' | 'seedVolume' | 'ownTags' | 'asides' | 'asidesLeft'
+>;
 
 export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveContext): Promise<Sight> {
   const { memory, now } = context;
@@ -67,12 +71,17 @@ export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveCo
     claim: claimOf(vm, memory, now),
     failure: failureAfter(vm.status?.failure, task, { generation: vm.metadata.generation, now }),
     seedVolume: vm.status?.cloudInit?.volume,
+    ownTags: tagsOf(vm),
+    asides: [],
+    asidesLeft: [],
   };
   const destroyed = task?.type === 'qmdestroy' && task.state === 'ok';
   return destroyed || (task && isOpen(task))
     ? withoutGuest(before, desiredOf(wish, NOT_ASKED))
     : withGuest(vm, wish, { before, context });
 }
+
+const tagsOf = ({ status }: VirtualMachine): readonly string[] => status?.tags ?? [];
 
 function rememberTask(memory: GuestMemory, task: Task | undefined, now: number): void {
   // What this process began last is over. A task in status may be older than a request whose answer was lost.
@@ -150,15 +159,22 @@ async function withChange(
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
   const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, context }));
   const room = cpuRoomOf(wish, guest.node);
-  const change = configChange(vm, want, guest, { cloudInit, ...room });
+  const keepTags = refusesTags(have.failure);
+  const change = configChange(vm, want, guest, { cloudInit, ...room, keepTags });
   const judged = judgeDrift(change, guest, {
     digest: wishDigest(want, guest, room),
     applied: isNew(vm, guest) ? undefined : vm.status?.appliedDigest,
     policy: want.driftPolicy,
   });
   const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now: have.now });
+  const asides = asidesOf(want, guest, {
+    ownTags: have.ownTags,
+    memory: context.memory,
+    applied: judged.wish?.applied === judged.wish?.digest,
+    now: have.now,
+  });
   const due = { change: judged.change ?? afterwards, move: moveBeforeStart(vm, guest, wish.host) };
-  return { want, have: { ...have, ...judged, ...due }, cloudInit };
+  return { want, have: { ...have, ...judged, ...asides, ...due }, cloudInit };
 }
 
 async function cloudInitOf(

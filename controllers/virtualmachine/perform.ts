@@ -36,6 +36,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'noteSeed':
     case 'noteWish':
     case 'noteRestart':
+    case 'noteTags':
       return note(step, context);
     case 'clone':
       return clone(step, context);
@@ -57,7 +58,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
 
 type NoteStep = Extract<
   Step,
-  { do: 'reserve' | 'releaseClaim' | 'choose' | 'noteSeed' | 'noteWish' | 'noteRestart' }
+  { do: 'reserve' | 'releaseClaim' | 'choose' | 'noteSeed' | 'noteWish' | 'noteRestart' | 'noteTags' }
 >;
 
 async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
@@ -84,6 +85,8 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
     case 'noteWish':
     case 'noteRestart':
       return DONE;
+    case 'noteTags':
+      return { kind: 'tagsNoted', tags: step.tags };
     default:
       return step satisfies never;
   }
@@ -209,10 +212,7 @@ async function change(step: ChangeStep, { wish, guest, memory, options }: Perfor
       return begun('qmigrate', await qemu.migrate({ target: to, targetStorage }, options));
     }
     case 'configure':
-      return begun(
-        'qmconfig',
-        await qemu.setConfig(step.change.set, { digest: step.digest, delete: step.change.delete }, options),
-      );
+      return configure(qemu, step, options);
     case 'growRootDisk':
       return begun(
         'resize',
@@ -249,6 +249,23 @@ async function answered<T>(memory: GuestMemory, ask: () => Promise<T>): Promise<
     const refused =
       error instanceof PveError && error.refusal !== 'unknownOutcome' && error.refusal !== 'unknown';
     if (refused) delete memory.shutdown;
+    throw error;
+  }
+}
+
+async function configure(
+  qemu: Qemu,
+  { change: keys, digest, aside }: Extract<Step, { do: 'configure' }>,
+  options: CallOptions,
+): Promise<Started> {
+  try {
+    const write = { digest, delete: keys.delete };
+    if (!aside) return begun('qmconfig', await qemu.setConfig(keys.set, write, options));
+    await qemu.setConfigNow(keys.set, write, options);
+    return DONE;
+  } catch (error) {
+    if (aside && error instanceof PveError && error.refusal === 'forbidden')
+      return { kind: 'refused', aside, said: error.said };
     throw error;
   }
 }

@@ -3,6 +3,7 @@
  * The rules are asked in order and the first that has an opinion wins, so the order is the policy.
  */
 import type { Desired, Observed, Plan, Restraint, Step } from './model.ts';
+import { aside } from './rules/aside.ts';
 import { backoff } from './rules/backoff.ts';
 import { configure, dropSeed } from './rules/configure.ts';
 import { create } from './rules/create.ts';
@@ -30,6 +31,7 @@ const RULES: readonly Rule[] = [
   resize,
   restart,
   power,
+  aside,
   dropSeed,
 ];
 

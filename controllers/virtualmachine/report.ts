@@ -9,7 +9,8 @@ import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { smbiosUuidOf } from './hardware.ts';
 import { withheldMessage } from './management.ts';
-import type { Creation, Desired, Guest, Nic, Observed, Plan, Restart } from './model.ts';
+import type { Aside, Creation, Desired, Guest, Nic, Observed, Plan, Restart } from './model.ts';
+import { ownTagsIn } from './options.ts';
 import { isUp, powerStateOf } from './states.ts';
 
 /** What a step began or changed, to be written down. */
@@ -25,6 +26,9 @@ export type Started =
   | { readonly kind: 'claimReleased' }
   | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }
   | { readonly kind: 'seedDeleted' }
+  | { readonly kind: 'tagsNoted'; readonly tags: readonly string[] }
+  /** PVE may allow everything else. */
+  | { readonly kind: 'refused'; readonly aside: Aside; readonly said: string }
   | { readonly kind: 'done' };
 
 /** Whether the guest agent answers, as far as it was asked. */
@@ -90,8 +94,17 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
     ...(facts.dryRun && { plan: [...facts.dryRun] }),
     ...present({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
+    ...tagsOf(facts, own),
     ...failureOf(vm, facts),
   };
+}
+
+function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Status, 'tags'> {
+  const { ownTags, claim } = have;
+  if (claim === undefined || started?.kind === 'claimReleased') return {};
+  const noted = started?.kind === 'tagsNoted' ? started.tags : ownTags;
+  const tags = own && want.exists ? ownTagsIn(noted, want.options?.tags ?? [], own.config) : [...noted];
+  return tags.length > 0 ? { tags } : {};
 }
 
 /** At rest: what differs from the spec all the same, so that it is not only found in the conditions. */
@@ -256,6 +269,7 @@ const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], strin
   noteSeed: 'The cloud-init image is being prepared.',
   noteWish: 'The configuration is about to change.',
   noteRestart: 'A restart is written down.',
+  noteTags: 'The tags are about to change.',
   uploadSeed: 'The cloud-init image is being uploaded.',
   configure: 'The configuration is being written.',
   growRootDisk: 'The root disk is being grown.',

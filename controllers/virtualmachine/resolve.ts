@@ -18,6 +18,7 @@ import { restraintOf } from './management.ts';
 import type { DeletionPolicy, Desired, Shape, Unresolved } from './model.ts';
 import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
+import { optionsOf } from './options.ts';
 import { resolveNics } from './resolve-networks.ts';
 
 export interface ResolvePorts {
@@ -46,6 +47,8 @@ export interface Wish {
   readonly besideOthers: boolean;
   /** Nothing is to be changed in PVE. */
   readonly dryRun?: true;
+  /** As the spec has it; it matters when the object goes. */
+  readonly protection: boolean | undefined;
   /** Another VM that was first to have an address of this one. */
   readonly rival: Rival | undefined;
   /** Fields that have no effect: a sentence each. */
@@ -80,6 +83,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     pool: vm.spec.placement?.pool ?? connection.defaults.pool,
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
+    protection: vm.spec.protection,
   };
   // Going needs no class, no image and no Secret: they may be gone already.
   return vm.metadata.deletionTimestamp === undefined
@@ -99,7 +103,15 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
 
 type Base = Pick<
   Wish,
-  'connection' | 'owner' | 'graceSeconds' | 'deletionPolicy' | 'host' | 'pool' | 'besideOthers' | 'dryRun'
+  | 'connection'
+  | 'owner'
+  | 'graceSeconds'
+  | 'deletionPolicy'
+  | 'host'
+  | 'pool'
+  | 'besideOthers'
+  | 'dryRun'
+  | 'protection'
 >;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
@@ -152,6 +164,7 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
       rootDisk: root?.size,
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
       ...(restart && { restart }),
+      options: optionsOf(vm.spec),
       ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
       ...parts,
       ...sizeOf(vmClass),
@@ -163,11 +176,12 @@ const rootOf = ({ spec }: VirtualMachine): NonNullable<typeof spec.disks>[number
   spec.disks?.find((disk) => disk.name === 'root');
 
 function sizeOf({
-  spec: { cpus, memory, maxCpus, maxMemory, spec: pve },
-}: VMClass): Pick<Shape, 'cpus' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios'> {
+  spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve },
+}: VMClass): Pick<Shape, 'cpus' | 'cpuType' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios'> {
   return {
     cpus,
     memory,
+    ...(cpuType !== undefined && { cpuType }),
     ...(maxCpus !== undefined && { maxCpus }),
     ...(maxMemory !== undefined && { maxMemory }),
     ...(pve?.machine !== undefined && { machine: pve.machine }),
@@ -202,9 +216,9 @@ function notReady(provider: Provider): Unresolved {
 
 /** The wish as the planner knows it. */
 export const desiredOf = (
-  { shape, owner, graceSeconds, deletionPolicy }: Wish,
+  { shape, owner, graceSeconds, deletionPolicy, protection }: Wish,
   creation: Shape['creation'],
 ): Desired =>
   shape
     ? { exists: true, graceSeconds, ...shape, creation }
-    : { exists: false, owner, graceSeconds, deletionPolicy };
+    : { exists: false, owner, graceSeconds, deletionPolicy, protection };

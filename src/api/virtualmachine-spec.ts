@@ -17,6 +17,7 @@ import {
   vmidNumber,
 } from './schema.ts';
 import { network } from './virtualmachine-network.ts';
+import { optionFields } from './virtualmachine-options.ts';
 import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
 
 /** On is kept up; Off stops at once; OffGraceful asks the guest to shut down. */
@@ -92,6 +93,7 @@ const spec = z.object({
     .describe(
       'What becomes of settings that somebody else changed in Proxmox VE. Report (also when absent): they are told in the condition Synced and left as they are. Revert: they are brought back. A change of the spec or the class is brought about in any case, and so is the power state.',
     ),
+  ...optionFields,
   placement: z
     .object({
       host: node.optional().describe('Node that a new VM is placed on.'),

@@ -136,5 +136,6 @@ export const virtualMachineStatus = z.object({
   placement: placement
     .optional()
     .describe('What was chosen for the VM when it was made, by the operator or by the spec.'),
+  tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
   failure: failure.optional().describe('The last step that failed and was not yet repeated with success.'),
 });

@@ -13,6 +13,12 @@ const machine = word(
   'must be a machine type of Proxmox VE: q35, pc or a version of one, for example pc-q35-9.0',
 );
 
+const cpuType = word(
+  /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+  64,
+  'must be a CPU type of Proxmox VE, for example host or x86-64-v2-AES',
+);
+
 const memory = quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB));
 const cpus = z.int32().min(1).max(1024);
 
@@ -28,6 +34,11 @@ const fields = z.object({
     .optional()
     .describe(
       'Most memory that a VM can be given while it runs. The VM is made with it, and its balloon holds back what is above memory; absent: every change of memory waits for a restart.',
+    ),
+  cpuType: cpuType
+    .optional()
+    .describe(
+      'Emulated processor, for example host or x86-64-v2-AES; absent: that of the template. A VM takes up another one at its next start.',
     ),
   spec: z
     .object({

@@ -110,6 +110,16 @@ export const QEMU = {
       bridgeUse,
     ],
   }),
+  // For options that take effect at once: a refusal comes with the answer, where POST would end in a task that failed.
+  setConfigNow: endpoint({
+    method: 'PUT',
+    path: `${path}/config`,
+    params: At.extend({ digest: z.string().min(1), delete: z.string().optional() }).catchall(
+      z.union([z.string(), z.number()]),
+    ),
+    reply: Nothing,
+    needs: [onGuest('VM.Config.Options')],
+  }),
   pending: endpoint({
     method: 'GET',
     path: `${path}/pending`,
@@ -232,6 +242,12 @@ export interface Qemu {
     change: { readonly digest: string; readonly delete?: readonly string[] },
     options?: CallOptions,
   ): Promise<Upid | undefined>;
+  /** The same, done when it answers. Only for options that need no hot-plugging and no storage. */
+  setConfigNow(
+    patch: Readonly<Record<string, string | number>>,
+    change: { readonly digest: string; readonly delete?: readonly string[] },
+    options?: CallOptions,
+  ): Promise<void>;
   pending(options?: CallOptions): Promise<readonly PendingOption[]>;
   status(options?: CallOptions): Promise<QemuStatus>;
   clone(request: CloneRequest, options?: CallOptions): Promise<Upid>;
@@ -261,15 +277,24 @@ export interface Qemu {
 
 const DIGEST_ROW = 'digest';
 
+const written = ({
+  digest,
+  delete: gone = [],
+}: {
+  readonly digest: string;
+  readonly delete?: readonly string[];
+}): { readonly digest: string; readonly delete?: string } => ({
+  digest,
+  ...(gone.length > 0 && { delete: gone.join(',') }),
+});
+
 export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: Vmid }): Qemu => ({
   ...at,
   config: ({ current, ...options } = {}) => send(QEMU.config, { ...at, current }, options),
-  setConfig: (patch, { digest, delete: gone = [] }, options) =>
-    send(
-      QEMU.setConfig,
-      { ...patch, ...at, digest, ...(gone.length > 0 && { delete: gone.join(',') }) },
-      options,
-    ),
+  setConfig: (patch, change, options) =>
+    send(QEMU.setConfig, { ...patch, ...at, ...written(change) }, options),
+  setConfigNow: (patch, change, options) =>
+    send(QEMU.setConfigNow, { ...patch, ...at, ...written(change) }, options),
   async pending(options) {
     const options_ = await send(QEMU.pending, at, options);
     return options_.filter(({ key }) => key !== DIGEST_ROW);

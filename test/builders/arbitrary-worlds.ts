@@ -13,6 +13,7 @@ import type {
   NicWish,
   RestartNote,
   RestartWish,
+  Options,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
@@ -66,7 +67,11 @@ export const foreignKeys: Arbitrary<GuestConfig> = someOf({
   bios: ['ovmf', 'seabios'],
   efidisk0: ['local-lvm:vm-9000-disk-2,efitype=4m,size=4M'],
   machine: ['q35', 'pc-q35-9.0', 'type=q35,viommu=intel', 'pc-i440fx-8.1'],
-  tags: ['a;b'],
+  tags: ['a;b', 'B', 'ours'],
+  cpu: ['host', 'kvm64,flags=+aes', 'cputype=x86-64-v2-AES'],
+  onboot: ['1', '0'],
+  protection: ['0', '1'],
+  startup: ['order=3', '1,up=5', 'up=30,down=60'],
   ide2: [
     'none,media=cdrom',
     'local-lvm:vm-9000-cloudinit,media=cdrom,size=4M',
@@ -169,6 +174,18 @@ const handed = often<Remembered>(
   }),
 );
 
+const options: Arbitrary<Options> = fc
+  .record({
+    tags: maybe(fc.constantFrom<readonly string[]>([], ['a'], ['a', 'web'], ['prod'])),
+    description: maybe(fc.constantFrom('', 'The shop.', 'Two\nlines.')),
+    onBoot: maybe(fc.boolean()),
+    protection: maybe(fc.boolean()),
+    startup: maybe(
+      fc.record({ order: maybe(fc.constant(3)), up: maybe(fc.constant(30)), down: fc.constant(60) }),
+    ),
+  })
+  .map((parts) => present(parts));
+
 export const impossibleCreation: Creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' };
 
 export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
@@ -184,6 +201,8 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
     rootDisk: maybe(fc.constantFrom(bytes(MiB), bytes(10 * GiB), bytes(40 * GiB), bytes(2048 * GiB))),
     restart: restarts,
     driftPolicy: maybe(fc.constantFrom('Report' as const, 'Revert' as const)),
+    options: maybe(options),
+    cpuType: maybe(fc.constantFrom('host', 'x86-64-v2-AES')),
     creation: often<Creation>(
       fc.constant(CREATION),
       fc.constant(impossibleCreation),
@@ -342,6 +361,7 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       othersTurn: often(fc.constant(false), fc.boolean()),
       applied: often<World['applied']>(fc.constant(undefined), fc.constantFrom('this', 'other')),
       lockedMs: fc.constantFrom(0, 600_000),
+      ownTags: fc.constantFrom<readonly string[]>([], ['a'], ['a', 'ours']),
     })
     .map((parts) =>
       coherent({
@@ -357,23 +377,41 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       }),
     );
 
+/** Ours, and neither locked nor halted nor given up by HA. */
+const unhindered = (guest: Guest, mark: OwnerMark): Guest => ({
+  ...guest,
+  config: { ...guest.config, description: describeGuest(mark) },
+  mark,
+  lock: undefined,
+  state: guest.running ? 'running' : 'stopped',
+  ha: guest.ha.state === 'error' ? NO_HA : guest.ha,
+});
+
 /** Nothing stands in the way that only a person could move. */
 export const unobstructed = (world: World): World => {
   const { guest, claim, want } = world;
-  const state = guest?.running ? 'running' : 'stopped';
-  const ha = guest?.ha.state === 'error' ? NO_HA : guest?.ha;
-  const own = guest && { ...guest, mark: want.owner, lock: undefined, state, ha: ha ?? NO_HA };
+  const own = guest && unhindered(guest, want.owner);
   return {
     ...world,
     blind: false,
     namesake: undefined,
     storages: [isoStorage()],
     guest: own,
-    want: want.exists ? { ...want, creation: CREATION } : want,
+    want: want.exists ? { ...want, creation: CREATION } : { ...want, protection: false },
     claim: claim && { ...claim, made: claim.made && (own !== undefined || !want.exists) },
   };
 };
 
 export const worlds: Arbitrary<World> = worldsWith(
-  fc.oneof({ weight: 3, arbitrary: wishes }, { weight: 1, arbitrary: fc.constant(GONE) }),
+  fc.oneof(
+    { weight: 3, arbitrary: wishes },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<Desired>(
+        GONE,
+        { ...GONE, protection: true },
+        { ...GONE, protection: false },
+      ),
+    },
+  ),
 );

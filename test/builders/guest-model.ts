@@ -52,7 +52,8 @@ export function configured(
 }
 
 /** What takes effect while a guest runs; everything else waits for the next start. */
-export const HOTPLUG = /^(vcpus|balloon|shares|hotplug|net\d+|ide2|description|name|tags)$/;
+export const HOTPLUG =
+  /^(vcpus|balloon|shares|hotplug|net\d+|ide2|description|name|tags|onboot|protection|startup)$/;
 
 /**
  * What waits for the next start after a running guest was configured.

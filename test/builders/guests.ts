@@ -140,6 +140,9 @@ export const observed = (change: Partial<Observed> = {}): Observed => ({
   lockedMs: 0,
   namesake: undefined,
   seedVolume: undefined,
+  ownTags: [],
+  asides: [],
+  asidesLeft: [],
   change: undefined,
   ...change,
 });

@@ -167,6 +167,18 @@ export class InMemoryPve {
     };
   }
 
+  /** A write of the configuration, as far as PVE accepts it. */
+  #write({ node, vmid, digest, delete: remove, ...set }: Params) {
+    const at = { node, vmid };
+    const guest = this.#free(at);
+    if (digest !== `digest-${guest.digest}`) throw refusal('stale', 'detected modified configuration');
+    const keys = set as Readonly<Record<string, string | number>>;
+    const gone = typeof remove === 'string' ? remove.split(',') : [];
+    const invalid = refusalOf(keys, gone);
+    if (invalid !== undefined) throw refusal('invalid', invalid);
+    return { at, guest, keys, gone };
+  }
+
   /** The task ends at once; HA notices the wish a while later. */
   #askHa(running: boolean, at: Params): string {
     const guest = this.#guest(at);
@@ -265,14 +277,14 @@ export class InMemoryPve {
           : config[key] !== inForce[key] && { pending: config[key] }),
       }));
     },
-    'POST /nodes/{node}/qemu/{vmid}/config': ({ node, vmid, digest, delete: remove, ...set }) => {
-      const guest = this.#free({ node, vmid });
-      if (digest !== `digest-${guest.digest}`) throw refusal('stale', 'detected modified configuration');
-      const keys = set as Readonly<Record<string, string | number>>;
-      const gone = typeof remove === 'string' ? remove.split(',') : [];
-      const invalid = refusalOf(keys, gone);
-      if (invalid !== undefined) throw refusal('invalid', invalid);
-      return this.#begin('qmconfig', { node, vmid }, () => this.#configure(guest, keys, gone));
+    'POST /nodes/{node}/qemu/{vmid}/config': (params) => {
+      const { at, guest, keys, gone } = this.#write(params);
+      return this.#begin('qmconfig', at, () => this.#configure(guest, keys, gone));
+    },
+    'PUT /nodes/{node}/qemu/{vmid}/config': (params) => {
+      const { guest, keys, gone } = this.#write(params);
+      this.#configure(guest, keys, gone);
+      return null;
     },
     'PUT /nodes/{node}/qemu/{vmid}/resize': ({ disk, size, digest, ...at }) => {
       const guest = this.#free(at);

@@ -1,4 +1,5 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
+import { asidesOf } from '../../controllers/virtualmachine/asides.ts';
 import { configChange, isNew } from '../../controllers/virtualmachine/change.ts';
 import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init-afterwards.ts';
 import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init-plan.ts';
@@ -68,6 +69,8 @@ export interface World {
   readonly restartedAt: string | undefined;
   /** Another VM of the class has the turn to be restarted. */
   readonly othersTurn: boolean;
+  /** Tags that status says are ours. */
+  readonly ownTags: readonly string[];
   readonly nextVmid: number;
   readonly maxCpus: number;
 }
@@ -122,6 +125,9 @@ function look(world: World): Observed {
     hasBooted: guest?.running === true,
     namesake: claim || !want.exists ? undefined : world.namesake,
     seedVolume: world.noted,
+    ownTags: world.ownTags,
+    asides: [],
+    asidesLeft: [],
     claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },
     presence: hidden ? { kind: 'absent' } : presenceOf(world),
     ...(hidden || !own ? { change: undefined } : dueOf(world, own)),
@@ -156,8 +162,11 @@ function presenceOf({ claim, guest, blind }: World): Presence {
 }
 
 /** With the drift in it left alone or undone, as the wish has it. */
-function judgedChange(world: World, guest: Guest): Pick<Observed, 'change' | 'drift' | 'wish'> {
-  const { want, maxCpus, applied } = world;
+function judgedChange(
+  world: World,
+  guest: Guest,
+): Pick<Observed, 'change'> & Partial<Pick<Observed, 'drift' | 'wish' | 'asides' | 'asidesLeft'>> {
+  const { want, maxCpus, applied, ownTags, now } = world;
   if (!want.exists) return { change: undefined };
   const digest = wishDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
   const made = isNew(vmOf(world), guest) ? undefined : applied === 'this' ? digest : applied;
@@ -170,7 +179,8 @@ function judgedChange(world: World, guest: Guest): Pick<Observed, 'change' | 'dr
     plan: cloudInitOf(world, guest),
     now: world.now,
   });
-  return { ...judged, change: judged.change ?? afterwards };
+  const asides = asidesOf(want, guest, { ownTags, memory: {}, applied: made === digest, now });
+  return { ...judged, ...asides, change: judged.change ?? afterwards };
 }
 
 export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
@@ -236,7 +246,7 @@ function afterStep(step: Step, world: World): World {
         guest: step.vmid === undefined ? undefined : world.guest,
       };
     case 'releaseClaim':
-      return { ...world, claim: undefined, devices: [], cloned: false };
+      return { ...world, claim: undefined, devices: [], ownTags: [], cloned: false };
     case 'choose':
       return {
         ...world,
@@ -247,6 +257,8 @@ function afterStep(step: Step, world: World): World {
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
     case 'noteRestart':
       return world;
+    case 'noteTags':
+      return { ...world, ownTags: step.tags };
     case 'noteWish':
       return { ...world, applied: undefined };
     case 'noteSeed':

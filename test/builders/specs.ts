@@ -354,6 +354,20 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         ),
         deletionPolicy: field(fc.constantFrom('Delete', 'Retain', 'Stop'), 'delete', 'Orphan', 1),
         lifecycle: record({ gracefulShutdownTimeout: duration }),
+        tags: fc.array(field(fc.constantFrom('web', 'A', '_x.y+z-1', '9'), '-a', 'a b', 'ä', '', 'a;b'), {
+          maxLength: 3,
+        }),
+        description: field(
+          fc.oneof(fc.string(), fc.constant('virtrigaud')),
+          'a\nvirtrigaud: x',
+          'x'.repeat(4097),
+        ),
+        startup: fc.oneof(
+          { weight: 9, arbitrary: record({ order: field(fc.nat(9), -1, '1'), upDelay: duration }, 'order') },
+          { weight: 1, arbitrary: record({ order: fc.nat(9), downDelay: duration }) },
+        ),
+        onBoot: flag,
+        protection: flag,
       },
       'providerRef',
       'classRef',
@@ -366,6 +380,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
       maxCpus: field(fc.constantFrom(2, 1024), 1, 0, 1025, '2'),
       memory: quantity,
       maxMemory: quantity,
+      cpuType: field(fc.constantFrom('host', 'x86-64-v2-AES', 'custom-my_cpu'), '-host', '', 'a,b'),
       spec: record({
         machine: field(fc.constantFrom('q35', 'pc', 'pc-q35-9.0', 'pc-i440fx-8.1+pve1'), 'q36', 'pc-q35', ''),
         bios: field(fc.constantFrom('uefi', 'ovmf', 'bios', 'seabios'), 'UEFI', ''),

@@ -1,5 +1,5 @@
 /** The object goes: shut down, destroy, see that it is gone, delete the cloud-init image. */
-import type { Guest, Plan } from '../model.ts';
+import type { Desired, Guest, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { act, gone, refuse, wait } from './verdicts.ts';
 import { inDoubt } from './create.ts';
@@ -15,7 +15,7 @@ export const deletion: Rule = (want, have) => {
   switch (presence.kind) {
     case 'seen':
       return want.deletionPolicy === 'Delete'
-        ? removal(presence.guest, want.graceSeconds)
+        ? removal(presence.guest, want)
         : retention(presence.guest, want, have);
     case 'notMade':
       return act({ do: 'releaseClaim', vmid: claim.vmid });
@@ -34,9 +34,21 @@ export const deletion: Rule = (want, have) => {
   }
 };
 
-function removal({ vmid, node, config, running }: Guest, graceSeconds: number): Plan {
+type Going = Extract<Desired, { exists: false }>;
+
+function removal(guest: Guest, { graceSeconds, protection, owner }: Going): Plan {
+  const { vmid, node, config, running, digest } = guest;
+  if (protection === true)
+    return refuse(
+      'Protected',
+      `spec.protection is true, so VM ${vmid} is neither stopped nor removed. To let it go: ` +
+        `kubectl -n ${owner.namespace} patch vm ${owner.name} --type=merge -p '{"spec":{"protection":false}}'`,
+    );
+  const isProtected = config['protection'] === '1';
+  if (isProtected && protection === false)
+    return act({ do: 'configure', change: { set: { protection: 0 }, delete: [] }, digest });
   // A list of guests does not show it, so that it was lifted is only seen by another look.
-  if (config['protection'] === '1')
+  if (isProtected)
     return refuse(
       'Protected',
       `VM ${vmid} is protected in Proxmox VE, so it is neither stopped nor removed. ` +

@@ -39,6 +39,7 @@ export function signatureOf(step: Step, generation: number): string {
     case 'noteSeed':
     case 'noteWish':
     case 'noteRestart':
+    case 'noteTags':
     case 'uploadSeed':
     case 'deleteSeed':
       return JSON.stringify([generation, step.do]);

@@ -5,6 +5,7 @@ import { bytes, MiB, minutes } from '../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
 import { smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
 import type { Guest, GuestConfig, NicWish, Step } from '../../../../controllers/virtualmachine/model.ts';
+import { parseMark, textBeside } from '../../../../controllers/shared/owner-mark.ts';
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
 import { haltOf } from '../../../../controllers/virtualmachine/states.ts';
 import { waitingChanges } from '../../../../controllers/virtualmachine/restart.ts';
@@ -99,6 +100,7 @@ function expectWished(world: World): void {
   const size = rootDiskOf(config)?.size;
   if (want.rootDisk !== undefined && size !== undefined) expect(size).toBeGreaterThanOrEqual(want.rootDisk);
   expectNics(want, config, devices);
+  if (observe(world).asidesLeft.length === 0) expectOptions(want, config);
   expectNoSecretsLeft(world);
 }
 
@@ -124,6 +126,22 @@ function expectSettings(text = '', settings: NicWish['settings'] = {}): void {
     const off = value === '0' || value === '';
     expect(property(properties, key) ?? '0').toBe(off ? '0' : value);
   }
+}
+
+const tagsOf = (config: GuestConfig): string[] =>
+  (config['tags'] ?? '').toLowerCase().split(';').filter(Boolean);
+
+function expectOptions({ options = {}, cpuType, owner }: Wanted, config: GuestConfig): void {
+  expect(tagsOf(config)).toEqual(expect.arrayContaining([...(options.tags ?? [])]));
+  if (options.description !== undefined) {
+    expect(parseMark(config['description'])).toEqual(owner);
+    expect(textBeside(config['description'] ?? '').trim()).toBe(options.description);
+  }
+  if (options.onBoot !== undefined) expect(config['onboot'] === '1').toBe(options.onBoot);
+  if (options.protection !== undefined) expect(config['protection'] === '1').toBe(options.protection);
+  if (options.startup?.down !== undefined)
+    expect(config['startup']).toContain(`down=${options.startup.down}`);
+  if (cpuType !== undefined) expect(config['cpu']).toMatch(new RegExp(`^(cputype=)?${cpuType}(,|$)`));
 }
 
 /** The step that is planned now belongs to a restart, or starts the guest after one. */
@@ -264,6 +282,29 @@ describe('whatever happens, the planner', () => {
           expect(efidisk0).toBeUndefined();
           expect(ide2).not.toMatch(/:cloudinit/);
         }
+      }),
+      RUNS,
+    );
+  });
+
+  test('takes no tag from a guest but those that it set', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          if (step.do !== 'configure' || step.aside?.key !== 'tags') continue;
+          const left = tagsOf({ tags: step.aside.value ?? '' });
+          const lost = tagsOf(seenIn(at)!.config).filter((tag) => !left.includes(tag));
+          for (const tag of lost) expect(at.ownTags).toContain(tag);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('removes or stops no guest that the spec protects', () => {
+    fc.assert(
+      fc.property(worldsWith(fc.constant({ ...GONE, protection: true })), (world) => {
+        for (const { step } of run(world).steps) expect(ON_THE_GUEST.has(step.do)).toBe(false);
       }),
       RUNS,
     );

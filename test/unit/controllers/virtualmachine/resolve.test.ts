@@ -195,6 +195,7 @@ describe('what a settled guest rests on', () => {
       storage: undefined,
       host: undefined,
       pool: undefined,
+      protection: undefined,
       besideOthers: false,
       rival: undefined,
       ignored: [],
