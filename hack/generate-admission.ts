@@ -85,12 +85,6 @@ const WARNINGS: readonly Warning[] = [
     expression: `!has(object.spec.runtime) || object.spec.runtime.?env.orValue([]).all(e, e.name in ${listOf(PVE_VARIABLES)})`,
     message: `spec.runtime.env: variables other than ${PVE_VARIABLES.join(', ')} have no effect`,
   },
-  {
-    kind: 'VMClass',
-    expression: '!has(object.spec.storage) || !has(object.spec.storage.type)',
-    message:
-      'spec.storage.type: it has no effect, because on Proxmox VE the storage decides about thin or thick',
-  },
 ];
 
 const API = 'admissionregistration.k8s.io/v1';

@@ -1,10 +1,9 @@
 /** What must be written to a guest's configuration so that it equals the wish: only keys that differ. Pure. */
 import type { VirtualMachine } from '../../src/api/index.ts';
-import { formatQuantity } from '../../src/lib/quantity.ts';
 import { alteredKeys, type CloudInitPlan } from './cloud-init-plan.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, formerDevices } from './devices.ts';
-import { rootDiskOf } from './disks.ts';
+import { diskKeys } from './disk-keys.ts';
 import {
   firmwareDifferences,
   hardwareAtCreation,
@@ -39,7 +38,12 @@ export function configChange(
 ): ConfigChange | undefined {
   const fresh = isNew(vm, guest);
   const nics = nicKeys(vm, want, guest, fresh);
-  const others = mergeKeys(cpuTypeKeys(want.cpuType, guest.config), optionKeys(want, guest.config), nics);
+  const others = mergeKeys(
+    cpuTypeKeys(want.cpuType, guest.config),
+    optionKeys(want, guest.config),
+    nics,
+    diskKeys(vm, want, guest),
+  );
   if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest, room), others));
   if (!cloudInit) return undefined;
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
@@ -90,14 +94,7 @@ export function differencesOf(
   cloudInit: CloudInitPlan | undefined,
 ): string[] {
   if (isNew(vm, guest)) return [];
-  const disk = rootDiskOf(guest.config);
-  const shrunk = want.rootDisk !== undefined && disk?.size !== undefined && want.rootDisk < disk.size;
   return [
-    ...(shrunk
-      ? [
-          `The root disk has ${formatQuantity(disk.size)}, the spec says ${formatQuantity(want.rootDisk)}: Proxmox VE grows disks but never shrinks them.`,
-        ]
-      : []),
     ...firmwareDifferences(want, guest.config),
     ...(want.cloudInit === undefined
       ? [

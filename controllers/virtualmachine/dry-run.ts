@@ -72,7 +72,7 @@ function stepOf(step: Step, { change, presence, restart }: Observed): string | u
   const config = presence.kind === 'seen' ? presence.guest.config : {};
   if (step.do === 'configure' || step.do === 'noteWish')
     return change && `The configuration is written: ${keyChanges(change, config, 'forth').join(', ')}.`;
-  if (step.do === 'growRootDisk') return `${step.disk} is grown to ${formatQuantity(step.to)}.`;
+  if (step.do === 'growDisk') return `${step.disk} is grown to ${formatQuantity(step.to)}.`;
   if (step.do === 'noteRestart') return restart?.note ? 'The VM is restarted.' : undefined;
   return messageOf({ kind: 'act', step });
 }

@@ -61,8 +61,26 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
           `${vm}: ${[...Object.keys(step.change.set), ...step.change.delete.map((key) => `${key} (removed)`)].join(', ')}.`,
         ),
       ];
-    case 'growRootDisk':
+    case 'growDisk':
       return [normal('GrowingDisk', `${vm}: ${step.disk} is grown to ${formatQuantity(step.to)}.`)];
+    case 'moveDisk':
+      return [normal('MovingDisk', `${vm}: disk ${step.name} (${step.disk}) is moved to ${step.storage}.`)];
+    case 'attachDisk':
+      return [normal('AttachingDisk', `${vm}: disk ${step.name} is attached as ${step.device}.`)];
+    case 'detachDisk':
+      return [
+        normal(
+          'DetachingDisk',
+          `${vm}: disk ${step.name} left the spec and is detached from ${step.device}.`,
+        ),
+      ];
+    case 'destroyDisk':
+      return [
+        normal(
+          'DestroyingDisk',
+          `${vm}: disk ${step.name} (${step.volume}) is destroyed, as its reclaimPolicy says.`,
+        ),
+      ];
     case 'start':
       return [normal('Starting', `${vm} is started.`)];
     case 'stop':
@@ -80,6 +98,7 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
     case 'noteWish':
     case 'noteRestart':
     case 'noteTags':
+    case 'noteDisks':
     case 'uploadSeed':
     case 'deleteSeed':
       return [];

@@ -52,11 +52,9 @@ export async function factsOf(
       guest && want.exists
         ? [
             ...differencesOf(vm, want, guest, cloudInit),
-            ...misplaced(wish, guest),
-            ...tooLarge(wish, guest),
-            ...(wish.rival ? [sharedAddress(wish.rival)] : []),
+            ...(have.disks?.differences ?? []),
+            ...around(wish, guest),
             ...have.asidesLeft,
-            ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
           ]
         : [],
     ignored: wish.ignored,
@@ -65,9 +63,17 @@ export async function factsOf(
   };
 }
 
+/** What differs for reasons that lie around the guest. */
+const around = (wish: Wish, guest: Guest): string[] => [
+  ...misplaced(wish, guest),
+  ...elsewhere(wish, guest),
+  ...tooLarge(wish, guest),
+  ...(wish.rival ? [sharedAddress(wish.rival)] : []),
+  ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
+];
+
 /** Where a VM lies is decided when it is made. */
-const misplaced = ({ host, storage, pool, connection }: Wish, { node, config, vmid }: Guest): string[] => {
-  const disk = rootDiskOf(config);
+const misplaced = ({ host, pool, connection }: Wish, { node, vmid }: Guest): string[] => {
   const is = connection.inventory.view()?.guests.get(vmid)?.pool;
   return [
     ...(pool !== undefined && is !== undefined && is !== pool
@@ -76,13 +82,19 @@ const misplaced = ({ host, storage, pool, connection }: Wish, { node, config, vm
     ...(host !== undefined && host !== node
       ? [`The VM is on node ${node}, spec.placement.host says ${host}: a VM that exists is not moved.`]
       : []),
-    ...(storage !== undefined && disk?.storage !== undefined && disk.storage !== storage
-      ? [
-          `The root disk is on storage ${disk.storage}, ${storage} is asked for: a disk that exists is not moved.`,
-        ]
-      : []),
   ];
 };
+
+/** What the spec itself says of the storage is done; what class or Provider say is for new disks. */
+function elsewhere({ storage, shape }: Wish, { config }: Guest): string[] {
+  const now = rootDiskOf(config)?.storage;
+  if (shape?.root?.storageClass !== undefined || storage === undefined || now === undefined) return [];
+  return now === storage
+    ? []
+    : [
+        `The root disk is on storage ${now}, ${storage} is what class or Provider say for new disks. To move it, name the storage in storageClass of the disk root.`,
+      ];
+}
 
 const tooLarge = (wish: Wish, { node }: Guest): string[] => {
   const [cpus, has] = [wish.shape?.cpus ?? 0, cpusOfNode(wish, node)];

@@ -17,17 +17,29 @@ function sameMachine(wish: string, current: string | undefined): boolean {
   return (wish === 'q35' || wish === 'pc') && family(type) === wish;
 }
 
+function firmwareVolumes(
+  { bios, tpm }: { readonly bios: string; readonly tpm: string | undefined },
+  storage: string,
+  config: GuestConfig,
+): Keys['set'] {
+  return {
+    // Without it the firmware forgets its settings at every start, and each start ends with a warning.
+    ...(bios === 'ovmf' &&
+      config['efidisk0'] === undefined && { efidisk0: `${storage}:1,efitype=4m,pre-enrolled-keys=0` }),
+    ...(tpm !== undefined &&
+      config['tpmstate0'] === undefined && { tpmstate0: `${storage}:1,version=${tpm}` }),
+  };
+}
+
 function firmwareAtCreation(want: Shape, config: GuestConfig): Keys {
   const storage = rootDiskOf(config)?.storage;
   const bios = want.bios ?? config['bios'] ?? DEFAULT_BIOS;
-  const needsEfiDisk = bios === 'ovmf' && config['efidisk0'] === undefined && storage !== undefined;
   return {
     set: {
       ...(bios !== (config['bios'] ?? DEFAULT_BIOS) && { bios }),
       ...(want.machine !== undefined &&
         !sameMachine(want.machine, config['machine']) && { machine: want.machine }),
-      // Without it the firmware forgets its settings at every start, and each start ends with a warning.
-      ...(needsEfiDisk && { efidisk0: `${storage}:1,efitype=4m,pre-enrolled-keys=0` }),
+      ...(storage !== undefined && firmwareVolumes({ bios, tpm: want.tpm }, storage, config)),
     },
     delete: [],
   };
@@ -44,6 +56,9 @@ export function firmwareDifferences(want: Shape, config: GuestConfig): string[] 
       ? [
           `The machine type is ${config['machine'] ?? 'pc'}, the class says ${want.machine}: it is set only when a VM is created.`,
         ]
+      : []),
+    ...(want.tpm !== undefined && config['tpmstate0'] === undefined
+      ? [`The VM has no TPM, the class says ${want.tpm}: a TPM is added only when a VM is created.`]
       : []),
   ];
 }

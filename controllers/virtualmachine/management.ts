@@ -33,7 +33,17 @@ function wouldDo(step: Step): string {
   switch (step.do) {
     case 'configure':
       return `a change of ${[...Object.keys(step.change.set), ...step.change.delete].join(', ')}`;
-    case 'growRootDisk':
+    case 'noteDisks':
+      return 'new disks';
+    case 'attachDisk':
+      return `disk ${step.name} to be attached`;
+    case 'moveDisk':
+      return `disk ${step.name} to be moved to ${step.storage}`;
+    case 'detachDisk':
+      return `disk ${step.name} to be detached`;
+    case 'destroyDisk':
+      return `disk ${step.name} to be destroyed`;
+    case 'growDisk':
       return `${step.disk} to be grown to ${formatQuantity(step.to)}`;
     case 'start':
       return 'the VM to be started';

@@ -38,8 +38,16 @@ export interface Shape {
   readonly bios?: 'ovmf' | 'seabios';
   /** Absent: any number that is free. */
   readonly vmid?: Vmid;
+  /** A TPM of this version; like the firmware, set at creation only. */
+  readonly tpm?: string;
   /** Absent: as large as the template's. */
   readonly rootDisk?: Bytes | undefined;
+  /** What the spec says of the boot disk beside its size. */
+  readonly root?: RootWish;
+  /** Disks beside the boot disk. Absent: none. */
+  readonly disks?: readonly DiskWish[];
+  /** How the class wants space to be taken, where the storage leaves a choice. */
+  readonly provisioning?: 'thin' | 'thick';
   /** Absent: the template's NICs stay as they are. */
   readonly nics?: readonly NicWish[] | undefined;
   /** Absent where a guest that exists refers to a Secret that is gone: it needs it no more. */
@@ -108,6 +116,39 @@ export interface NicWish {
 
 export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down';
 export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
+/** How a disk behaves. What is absent stays as it is. */
+export interface DiskOptions {
+  readonly cache?: string | undefined;
+  readonly discard?: boolean | undefined;
+  readonly ssd?: boolean | undefined;
+  readonly iothread?: boolean | undefined;
+  readonly limits?:
+    | {
+        readonly readIOPS?: number | undefined;
+        readonly writeIOPS?: number | undefined;
+        readonly readMBps?: number | undefined;
+        readonly writeMBps?: number | undefined;
+      }
+    | undefined;
+}
+
+export interface RootWish {
+  readonly options: DiskOptions;
+  /** As the spec itself says: a disk that is elsewhere is moved there. */
+  readonly storageClass?: string | undefined;
+}
+
+export interface DiskWish extends RootWish {
+  readonly name: string;
+  /** Absent: as large as what it is imported from. */
+  readonly size?: Bytes | undefined;
+  readonly importFrom?: string | undefined;
+  /** Where a new one is made. Absent: where the boot disk is. */
+  readonly storage?: string | undefined;
+  readonly reclaimPolicy: ReclaimPolicy;
+}
+
+export type ReclaimPolicy = 'Delete' | 'Detach';
 
 export interface CloudInitWish {
   /** Absent: Report. */
@@ -270,6 +311,54 @@ export interface SeedImage {
   readonly noted: boolean;
 }
 
+/** A disk as status has it: its slot was written down before it was made. */
+export interface RecordedDisk {
+  readonly name: string;
+  readonly device: string;
+  readonly volume?: string | undefined;
+  readonly storage?: string | undefined;
+  readonly size?: string | undefined;
+  readonly reclaimPolicy?: ReclaimPolicy | undefined;
+}
+
+export type DiskStep =
+  | {
+      readonly do: 'attachDisk';
+      readonly name: string;
+      readonly device: string;
+      readonly text: string;
+      readonly digest: string;
+    }
+  | { readonly do: 'growDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }
+  | {
+      readonly do: 'moveDisk';
+      readonly name: string;
+      readonly disk: string;
+      readonly storage: string;
+      readonly digest: string;
+    }
+  | { readonly do: 'detachDisk'; readonly name: string; readonly device: string; readonly digest: string }
+  | {
+      readonly do: 'destroyDisk';
+      readonly name: string;
+      readonly unused: string;
+      readonly volume: string;
+      readonly digest: string;
+    };
+
+/** What is to be done about the disks of a guest that is ours; computed from wish, status and guest. */
+export interface DiskWork {
+  /** What status shall say, with the slots that are chosen. */
+  readonly entries: readonly RecordedDisk[];
+  /** A slot is chosen that status does not have yet. */
+  readonly unnoted: boolean;
+  readonly steps: readonly DiskStep[];
+  /** Disks that cannot be made now: a sentence each. */
+  readonly unmakeable: readonly string[];
+  /** What differs from the spec and stays so: a sentence each. */
+  readonly differences: readonly string[];
+}
+
 export interface Failure {
   readonly step: string;
   readonly message: string;
@@ -312,6 +401,7 @@ export interface Observed {
   readonly wish?: { readonly digest: string; readonly applied: string | undefined } | undefined;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
+  readonly disks: DiskWork | undefined;
 }
 
 /** A restart that was announced before anything was done about it. */
@@ -382,7 +472,9 @@ export type Step =
       readonly aside?: Aside;
     }
   | { readonly do: 'noteTags'; readonly tags: readonly string[] }
-  | { readonly do: 'growRootDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }
+  /** Status is written with the slots that are chosen; nothing is asked of PVE. */
+  | { readonly do: 'noteDisks' }
+  | DiskStep
   | { readonly do: 'start' }
   | { readonly do: 'stop' }
   | { readonly do: 'shutdown'; readonly graceSeconds: number }

@@ -9,13 +9,24 @@ import { cloudInitAfterwards } from './cloud-init-afterwards.ts';
 import { cpuRoomOf } from './cpu-room.ts';
 import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init-plan.ts';
 import type { Creations } from './creation.ts';
+import { diskWork } from './disk-work.ts';
 import { calmDown } from './doubt.ts';
 import { judgeDrift, wishDigest } from './drift.ts';
 import { failureAfter } from './failure.ts';
 import { hasBooted } from './leaving.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from './memory.ts';
-import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
+import type {
+  Claim,
+  Creation,
+  Desired,
+  DiskWork,
+  Guest,
+  Namesake,
+  Observed,
+  Presence,
+  Task,
+} from './model.ts';
 import { moveBeforeStart } from './placement.ts';
 import { readTask } from './read-task.ts';
 import { vmidHolder } from './vmid-holder.ts';
@@ -107,6 +118,7 @@ const withoutGuest = (before: Before, want: Desired): Sight => ({
     lockedMs: 0,
     namesake: undefined,
     change: undefined,
+    disks: undefined,
   },
 });
 
@@ -135,6 +147,7 @@ async function withGuest(
     lockedMs: memory.lockedSince === undefined ? 0 : now - memory.lockedSince,
     namesake: claim || !want.exists ? undefined : await namesakeOf(wish, context),
     change: undefined,
+    disks: undefined,
   };
   if (presence.kind !== 'seen' || !sameOwner(presence.guest.mark, wish.owner) || !claim)
     return { want, have, cloudInit: undefined };
@@ -174,7 +187,24 @@ async function withChange(
     now: have.now,
   });
   const due = { change: judged.change ?? afterwards, move: moveBeforeStart(vm, guest, wish.host) };
-  return { want, have: { ...have, ...judged, ...asides, ...due }, cloudInit };
+  const disks = disksOf(vm, wish, { want, guest, judged });
+  return { want, have: { ...have, ...judged, ...asides, ...due, disks }, cloudInit };
+}
+
+function disksOf(
+  { status }: VirtualMachine,
+  { connection }: Wish,
+  {
+    want,
+    guest,
+    judged,
+  }: { readonly want: Wanted; readonly guest: Guest; readonly judged: Pick<Observed, 'wish'> },
+): DiskWork {
+  return diskWork(want, guest, {
+    recorded: status?.disks ?? [],
+    storages: connection.inventory.view()?.storages ?? [],
+    leaves: judged.wish?.applied === judged.wish?.digest && want.driftPolicy !== 'Revert',
+  });
 }
 
 async function cloudInitOf(

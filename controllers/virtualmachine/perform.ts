@@ -6,8 +6,9 @@ import type { Connection } from '../shared/connections.ts';
 import { Trouble } from '../shared/trouble.ts';
 import { describeGuest } from '../shared/owner-mark.ts';
 import { parseVolumeId } from '../../src/pve/index.ts';
+import { changeDisk } from './perform-disks.ts';
 import type { GuestMemory } from './memory.ts';
-import type { Guest, Step } from './model.ts';
+import type { DiskStep, Guest, Step } from './model.ts';
 import type { Started } from './report.ts';
 import type { Wish } from './resolve.ts';
 
@@ -44,8 +45,14 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'deleteSeed':
       return moveSeed(step, context);
     case 'migrate':
+    case 'noteDisks':
+      return DONE;
+    case 'attachDisk':
+    case 'growDisk':
+    case 'moveDisk':
+    case 'detachDisk':
+    case 'destroyDisk':
     case 'configure':
-    case 'growRootDisk':
     case 'start':
     case 'stop':
     case 'shutdown':
@@ -201,11 +208,17 @@ const storageUnavailable = (volume: string, name: string): Trouble =>
     ),
   );
 
-type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' }>;
+type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' | 'noteDisks' }>;
+
+const isDiskStep = (step: ChangeStep): step is DiskStep => step.do.endsWith('Disk');
 
 async function change(step: ChangeStep, { wish, guest, memory, options }: PerformContext): Promise<Started> {
   if (!guest) return DONE;
   const qemu: Qemu = wish.connection.pve.node(guest.node).qemu(guest.vmid);
+  if (isDiskStep(step)) {
+    const { type, upid } = await changeDisk(step, qemu, options);
+    return begun(type, upid);
+  }
   switch (step.do) {
     case 'migrate': {
       const { to, targetStorage } = step.move;
@@ -213,11 +226,6 @@ async function change(step: ChangeStep, { wish, guest, memory, options }: Perfor
     }
     case 'configure':
       return configure(qemu, step, options);
-    case 'growRootDisk':
-      return begun(
-        'resize',
-        await qemu.resize({ disk: step.disk, size: step.to, digest: step.digest }, options),
-      );
     case 'start':
       return begun('qmstart', await qemu.start(options));
     case 'stop':

@@ -8,12 +8,12 @@ import { backoff } from './rules/backoff.ts';
 import { configure, dropSeed } from './rules/configure.ts';
 import { create } from './rules/create.ts';
 import { deletion } from './rules/deletion.ts';
+import { disks, disksLater } from './rules/disks.ts';
 import { leftToHa } from './rules/ha.ts';
 import { beingMade, heldBack } from './rules/locked.ts';
 import { migrate } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
-import { resize } from './rules/resize.ts';
 import { restart } from './rules/restart.ts';
 import { taskInProgress } from './rules/task-in-progress.ts';
 import type { Rule } from './rules/verdicts.ts';
@@ -28,10 +28,11 @@ const RULES: readonly Rule[] = [
   create,
   migrate,
   configure,
-  resize,
+  disks,
   restart,
   power,
   aside,
+  disksLater,
   dropSeed,
 ];
 
@@ -39,7 +40,11 @@ const RULES: readonly Rule[] = [
 const ON_THE_GUEST: readonly Step['do'][] = [
   'migrate',
   'configure',
-  'growRootDisk',
+  'attachDisk',
+  'growDisk',
+  'moveDisk',
+  'detachDisk',
+  'destroyDisk',
   'start',
   'stop',
   'shutdown',

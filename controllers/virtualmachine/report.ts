@@ -70,6 +70,7 @@ const MOST_NETWORKS = 32;
 const MOST_ADDRESSES_OF_A_NIC = 32;
 const MOST_ADDRESSES = 64;
 const MOST_PENDING = 64;
+const MOST_DISKS = 62;
 
 function cut(text: string): string {
   const characters = Array.from(text);
@@ -90,6 +91,7 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...claimOf(before, facts),
+    ...disksOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
     ...(facts.dryRun && { plan: [...facts.dryRun] }),
@@ -156,6 +158,13 @@ const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneT
 function isComplete(facts: Facts): boolean {
   const own = ownGuest(facts);
   return own !== undefined && (own.running || facts.plan.kind === 'steady');
+}
+
+/** Slots are promises, and volumes may be destroyed by what stands here: kept while a guest cannot be looked at. */
+function disksOf(before: Status, { have, started }: Facts): Pick<Status, 'disks'> {
+  if (have.claim === undefined || started?.kind === 'claimReleased') return {};
+  const disks = have.disks?.entries ?? before.disks ?? [];
+  return disks.length > 0 ? { disks: disks.slice(0, MOST_DISKS) } : {};
 }
 
 /** Written down with the number: it tells a guest that we make from one that is adopted. */
@@ -256,9 +265,10 @@ function restartOf(before: Status, judged: Restart | undefined): Pick<Status, 'r
   };
 }
 
-const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'growRootDisk', 'noteWish']);
+const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'noteWish']);
 
-const isReconfiguring = (plan: Plan): boolean => plan.kind === 'act' && RECONFIGURING.has(plan.step.do);
+const isReconfiguring = (plan: Plan): boolean =>
+  plan.kind === 'act' && (RECONFIGURING.has(plan.step.do) || plan.step.do.endsWith('Disk'));
 
 const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
   reserve: 'A VMID is reserved.',
@@ -272,7 +282,12 @@ const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], strin
   noteTags: 'The tags are about to change.',
   uploadSeed: 'The cloud-init image is being uploaded.',
   configure: 'The configuration is being written.',
-  growRootDisk: 'The root disk is being grown.',
+  noteDisks: 'The devices of new disks are written down.',
+  attachDisk: 'A disk is being attached.',
+  growDisk: 'A disk is being grown.',
+  moveDisk: 'A disk is being moved to another storage.',
+  detachDisk: 'A disk is being detached.',
+  destroyDisk: 'A disk is being destroyed.',
   start: 'The VM is starting.',
   stop: 'The VM is being stopped.',
   shutdown: 'The VM is shutting down.',

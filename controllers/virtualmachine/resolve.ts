@@ -19,6 +19,7 @@ import type { DeletionPolicy, Desired, Shape, Unresolved } from './model.ts';
 import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
 import { optionsOf } from './options.ts';
+import { resolveDisks, rootOf, unmetType } from './resolve-disks.ts';
 import { resolveNics } from './resolve-networks.ts';
 
 export interface ResolvePorts {
@@ -149,35 +150,37 @@ interface Followed {
 }
 
 function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Followed): Omit<Wish, 'rival'> {
-  const root = rootOf(vm);
+  const { defaults, inventory } = base.connection;
+  const usual = storageOf(vmClass) ?? defaults.storage;
+  const storage = rootOf(vm)?.storageClass ?? usual;
   const restart = restartWish(vm);
   return {
     ...base,
     image: source,
-    storage: root?.storageClass ?? storageOf(vmClass) ?? base.connection.defaults.storage,
-    ignored: [...ignoredOf(vmClass), ...restartIgnored(vm)],
+    storage,
+    ignored: [...unmetType(vmClass, storageNow(vm) ?? storage, inventory.view()), ...restartIgnored(vm)],
     shape: {
       owner: base.owner,
       name: vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
       restraint: restraintOf(vm),
-      rootDisk: root?.size,
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
       ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
+      ...resolveDisks(vm, usual),
       ...parts,
       ...sizeOf(vmClass),
     },
   };
 }
 
-const rootOf = ({ spec }: VirtualMachine): NonNullable<typeof spec.disks>[number] | undefined =>
-  spec.disks?.find((disk) => disk.name === 'root');
-
 function sizeOf({
-  spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve },
-}: VMClass): Pick<Shape, 'cpus' | 'cpuType' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios'> {
+  spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve, storage },
+}: VMClass): Pick<
+  Shape,
+  'cpus' | 'cpuType' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios' | 'tpm' | 'provisioning'
+> {
   return {
     cpus,
     memory,
@@ -186,6 +189,8 @@ function sizeOf({
     ...(maxMemory !== undefined && { maxMemory }),
     ...(pve?.machine !== undefined && { machine: pve.machine }),
     ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
+    ...(pve?.tpm !== undefined && { tpm: pve.tpm }),
+    ...(storage?.type !== undefined && { provisioning: storage.type }),
   };
 }
 
@@ -193,14 +198,11 @@ const isMade = ({ status }: VirtualMachine): boolean => status?.name !== undefin
 
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean => status?.uuid === metadata.uid;
 
-const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
+/** Where the boot disk is. */
+const storageNow = ({ status }: VirtualMachine): string | undefined =>
+  status?.disks?.find(({ name }) => name === 'root')?.storage;
 
-const ignoredOf = ({ metadata, spec: { storage } }: VMClass): string[] =>
-  storage?.type === undefined
-    ? []
-    : [
-        `VMClass ${metadata.name}: storage.type "${storage.type}" has no effect, because in Proxmox VE the storage decides about thin or thick.`,
-      ];
+const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
 
 function notReady(provider: Provider): Unresolved {
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');

@@ -1,21 +1,10 @@
 /** What a user wishes of a virtual machine. */
 import { z } from 'zod';
-import { bytes, MiB } from '../lib/units.ts';
 import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
-import {
-  duration,
-  immutable,
-  listMap,
-  node,
-  poolName,
-  quantity,
-  rule,
-  storageName,
-  text,
-  vmidNumber,
-} from './schema.ts';
+import { duration, immutable, listMap, node, poolName, rule, vmidNumber } from './schema.ts';
+import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
 import { optionFields } from './virtualmachine-options.ts';
 import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
@@ -31,22 +20,6 @@ const powerState = z
   .union([z.enum(powerStates), z.boolean()])
   .transform((value) => (typeof value === 'string' ? value : value ? 'On' : 'Off'))
   .meta({ crd: { 'x-kubernetes-preserve-unknown-fields': true, enum: [...powerStates, true, false] } });
-
-const diskName = rule(text(63), {
-  cel: "self == 'root'",
-  message: 'only the boot disk works so far: name it root',
-  holds: (name) => name === 'root',
-});
-
-const disk = z.object({
-  name: diskName.describe('Name of the disk; root is the boot disk.'),
-  size: quantity(bytes(MiB), bytes(1024 ** 3 * MiB)).describe(
-    'Size, as a quantity with a unit, for example 40Gi. A disk grows, it never shrinks.',
-  ),
-  storageClass: storageName
-    .optional()
-    .describe('Storage in Proxmox VE; absent: that of the class, of the Provider or of the template.'),
-});
 
 const fixed = (what: string) =>
   `cannot be changed: ${what} is part of the VM's identity; create another VirtualMachine`;
@@ -68,7 +41,11 @@ const spec = z.object({
   networks: listMap(network, 'name', 32)
     .optional()
     .describe('Network interfaces in order, net0 first; absent: those of the template are left as they are.'),
-  disks: listMap(disk, 'name', 4).optional().describe('Disks; absent: those of the template.'),
+  disks: disks
+    .optional()
+    .describe(
+      'Disks; absent: those of the template. Disks of the template that have no name here stay as they are.',
+    ),
   userData: userData.optional().describe('Data handed to the guest at its first boot.'),
   metaData: metaData.optional().describe('Meta-data handed to the guest beside it.'),
   networkData: networkData

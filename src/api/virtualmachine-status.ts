@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { nodeName, upid } from '../lib/units.ts';
 import { statusBase } from './conditions.ts';
 import { list, moment, text, vmidNumber } from './schema.ts';
+import { diskStatus } from './virtualmachine-disks.ts';
 
 const networkStatus = z.object({
   name: text(63).optional().describe('Name of the interface in the spec.'),
@@ -77,6 +78,7 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe('Addresses that the guest agent reports, without loopback and link-local ones.'),
   networks: list(networkStatus, 32).optional().describe('Network interfaces as they are.'),
+  disks: list(diskStatus, 62).optional().describe('The boot disk, and the disks that the operator made.'),
   consoleURL: text(1024).optional().describe('Where the console opens in a browser.'),
   task: task.optional().describe('Task in Proxmox VE that is being waited for.'),
   pendingChanges: list(pendingChange, 64)

@@ -47,6 +47,12 @@ const fields = z.object({
         .enum(['uefi', 'ovmf', 'bios', 'seabios'])
         .optional()
         .describe('Firmware: uefi (or ovmf), bios (or seabios); absent: that of the template.'),
+      tpm: z
+        .enum(['v2.0'])
+        .optional()
+        .describe(
+          'Version of the TPM that a VM gets, on the storage of its boot disk; absent: as the template has it.',
+        ),
     })
     .optional()
     .describe('Settings that only Proxmox VE has. They take effect when a VM is created.'),
@@ -59,7 +65,7 @@ const fields = z.object({
         .enum(['thin', 'thick'])
         .optional()
         .describe(
-          'Accepted for compatibility: on Proxmox VE the storage decides. A VM of the class names the field in its condition FieldsIgnored.',
+          'Whether disks take their space as they fill or at once. In Proxmox VE the storage decides, save where disks are files: there thin makes qcow2, thick raw. Where the storage does the opposite, a VM says so in its condition FieldsIgnored.',
         ),
     })
     .optional()

@@ -150,6 +150,18 @@ export const QEMU = {
     reply: UpidText,
     needs: [onGuest('VM.Clone'), onGuest('VM.Allocate'), storageSpace, bridgeUse, poolUse],
   }),
+  moveDisk: endpoint({
+    method: 'POST',
+    path: `${path}/move_disk`,
+    params: At.extend({
+      disk: z.string(),
+      storage: z.string(),
+      delete: z.literal(true),
+      digest: z.string().min(1),
+    }),
+    reply: UpidText,
+    needs: [onGuest('VM.Config.Disk'), storageSpace],
+  }),
   migrate: endpoint({
     method: 'POST',
     path: `${path}/migrate`,
@@ -268,6 +280,11 @@ export interface Qemu {
     to: { readonly disk: string; readonly size: Bytes; readonly digest?: string | undefined },
     options?: CallOptions,
   ): Promise<Upid | undefined>;
+  /** Copies the disk to another storage, also while the guest runs, and deletes it where it was. */
+  moveDisk(
+    to: { readonly disk: string; readonly storage: string; readonly digest: string },
+    options?: CallOptions,
+  ): Promise<Upid>;
   /** The guest must be off. `purge`: also out of backup jobs, replication and HA. */
   destroy(how: { readonly purge: boolean }, options?: CallOptions): Promise<Upid>;
   /** Writes the cloud-init drive anew from the configuration. */
@@ -314,6 +331,7 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
   reboot: (options) => send(QEMU.reboot, at, options),
   resize: ({ disk, size, digest }, options) =>
     send(QEMU.resize, { ...at, disk, digest, size: printSize(size) }, options),
+  moveDisk: (to, options) => send(QEMU.moveDisk, { ...at, ...to, delete: true }, options),
   destroy: ({ purge }, options) =>
     send(QEMU.destroy, { ...at, purge, 'destroy-unreferenced-disks': false }, options),
   regenerateCloudInit: (options) => send(QEMU.regenerateCloudInit, at, options),

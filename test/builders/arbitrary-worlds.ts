@@ -367,6 +367,7 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       coherent({
         now: NOW,
         devices: [],
+        disks: [],
         nextVmid: 200,
         volumes: new Set(parts.noted === undefined ? [] : [parts.noted]),
         ...parts,

@@ -1,6 +1,6 @@
 /** How PVE changes a guest's configuration: pure, and only as far as the operator's requests go. */
 import { parseDisk, parseNic, parseProperties, printProperties, printSize } from '../../src/pve/index.ts';
-import { bytes } from '../../src/lib/units.ts';
+import { bytes, GiB } from '../../src/lib/units.ts';
 import type { Guest, GuestConfig, PendingChange } from '../../controllers/virtualmachine/model.ts';
 import { cpusOf, inForce } from '../../controllers/virtualmachine/size.ts';
 
@@ -11,7 +11,7 @@ const withSize = (text: string, size: string): string =>
   ]);
 
 /** What PVE keeps of a text it was sent: it allocates volumes, fills in MACs and has an order of its own. */
-function stored(vmid: number, key: string, text: string): string {
+function stored(vmid: number, key: string, text: string, config: GuestConfig): string {
   if (/^net\d+$/.test(key)) {
     const { model, mac = 'BC:24:11:FF:FF:FF', properties } = parseNic(text);
     const others = properties.filter((each) => each.key !== model && each.key !== undefined);
@@ -25,7 +25,42 @@ function stored(vmid: number, key: string, text: string): string {
   const allocated = /^([^:]+):\d+,(.*)$/.exec(text);
   if (key === 'efidisk0' && allocated)
     return `${allocated[1] ?? ''}:vm-${vmid}-disk-1,${allocated[2] ?? ''},size=4M`;
+  const made = /^([^:]+):(\d+(?:\.\d+)?)(?:,(.*))?$/.exec(text);
+  if (made && DISK.test(key)) return allocatedDisk(vmid, made, config);
   return text.includes('media=cdrom') ? withSize(text, '366K') : text;
+}
+
+const DISK = /^(scsi|virtio|sata|ide)\d+$/;
+/** What everything that is imported has. */
+const IMPORTED_SIZE = '1G';
+
+/** A new volume under the lowest number that is free. */
+function allocatedDisk(
+  vmid: number,
+  [, storage = '', gib = '', rest = '']: readonly string[],
+  config: GuestConfig,
+): string {
+  const all = Object.values(config);
+  const name = (n: number): string => `${storage}:vm-${vmid}-disk-${n}`;
+  let n = 0;
+  while (all.some((value) => value === name(n) || value.startsWith(`${name(n)},`))) n += 1;
+  const imported = rest.includes('import-from=');
+  const others = parseProperties(rest).filter(({ key }) => key !== 'import-from' && key !== 'format');
+  const size = imported ? IMPORTED_SIZE : printSize(bytes(Number(gib) * GiB));
+  return printProperties([{ value: name(n) }, ...others, { key: 'size', value: size }]);
+}
+
+/** The volume of a drive that is taken off stays with the guest, under the lowest number that is free. */
+function unused(config: GuestConfig, remove: readonly string[]): GuestConfig {
+  const left: Record<string, string> = {};
+  for (const key of remove) {
+    const { volume, cdrom, cloudInit } = parseDisk(config[key] ?? 'none');
+    if (!DISK.test(key) || cdrom || cloudInit || volume === 'none') continue;
+    let n = 0;
+    while (`unused${n}` in config || `unused${n}` in left) n += 1;
+    left[`unused${n}`] = volume;
+  }
+  return left;
 }
 
 /** Why PVE refuses the write; `undefined` if it does not. */
@@ -47,8 +82,10 @@ export function configured(
   const refusal = refusalOf(set, remove);
   if (refusal !== undefined) throw new Error(refusal);
   const kept = Object.entries(config).filter(([key]) => !remove.includes(key));
-  const changed = Object.entries(set).map(([key, value]) => [key, stored(vmid, key, String(value))] as const);
-  return Object.fromEntries([...kept, ...changed]);
+  const changed = Object.entries(set).map(
+    ([key, value]) => [key, stored(vmid, key, String(value), config)] as const,
+  );
+  return { ...Object.fromEntries([...kept, ...changed]), ...unused(config, remove) };
 }
 
 /** What takes effect while a guest runs; everything else waits for the next start. */
@@ -99,4 +136,10 @@ export function grown(config: GuestConfig, disk: string, size: number): GuestCon
   const before = parseDisk(text).size ?? bytes(0);
   if (size < before) throw new Error('shrinking disks is not supported');
   return { ...config, [disk]: withSize(text, printSize(bytes(size))) };
+}
+
+/** @throws where PVE would refuse: snapshots need the disk where it is */
+export function moved(config: GuestConfig, disk: string, storage: string): GuestConfig {
+  if (config['parent'] !== undefined) throw new Error("you can't move a disk with snapshots");
+  return { ...config, [disk]: (config[disk] ?? '').replace(/^[^:]+:/, `${storage}:`) };
 }

@@ -144,5 +144,6 @@ export const observed = (change: Partial<Observed> = {}): Observed => ({
   asides: [],
   asidesLeft: [],
   change: undefined,
+  disks: undefined,
   ...change,
 });

@@ -5,11 +5,14 @@ import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init
 import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init-plan.ts';
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
 import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/drift.ts';
+import { diskWork } from '../../controllers/virtualmachine/disk-work.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type {
   Claim,
   ConfigChange,
   Desired,
+  DiskStep,
+  DiskWork,
   Failure,
   Guest,
   GuestConfig,
@@ -17,6 +20,7 @@ import type {
   Observed,
   Plan,
   Presence,
+  RecordedDisk,
   Restart,
   RestartNote,
   Step,
@@ -30,7 +34,7 @@ import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/ow
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
-import { cloned, configured, grown, pendingAfter } from './guest-model.ts';
+import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { aDigest, NO_HA, UPID } from './guests.ts';
 import { aVirtualMachine } from './objects.ts';
 
@@ -71,6 +75,8 @@ export interface World {
   readonly othersTurn: boolean;
   /** Tags that status says are ours. */
   readonly ownTags: readonly string[];
+  /** The disks that status knows. */
+  readonly disks: readonly RecordedDisk[];
   readonly nextVmid: number;
   readonly maxCpus: number;
 }
@@ -80,12 +86,13 @@ const NODE_CPUS = 1024;
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
 
-export const vmOf = ({ want, noted, devices, cloned, handed, claim }: World): VirtualMachine =>
+export const vmOf = ({ want, noted, devices, cloned, handed, claim, disks }: World): VirtualMachine =>
   aVirtualMachine({
     metadata: { uid: want.owner.uid },
     status: {
       networks: devices,
       ...(claim?.placement && { placement: claim.placement }),
+      disks,
       ...(cloned && { cloneType: 'Linked' as const }),
       cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
     },
@@ -130,14 +137,14 @@ function look(world: World): Observed {
     asidesLeft: [],
     claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },
     presence: hidden ? { kind: 'absent' } : presenceOf(world),
-    ...(hidden || !own ? { change: undefined } : dueOf(world, own)),
+    ...(hidden || !own ? { change: undefined, disks: undefined } : dueOf(world, own)),
   };
 }
 
 /** What has to become of a guest of ours. */
-function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'wish' | 'move'> {
+function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'wish' | 'move' | 'disks'> {
   const move = world.want.exists ? moveBeforeStart(vmOf(world), own, undefined) : undefined;
-  return { ...judgedChange(world, own), ...(move && { move }) };
+  return { ...judgedChange(world, own), disks: disksOf(world, own), ...(move && { move }) };
 }
 
 /** While our task runs, or after it destroyed the guest, nobody looks. */
@@ -202,10 +209,24 @@ function cloudInitOf(world: World, guest: Guest): CloudInitPlan | undefined {
     : planned;
 }
 
+const disksOf = ({ want, disks, storages, applied }: World, guest: Guest): DiskWork | undefined =>
+  want.exists
+    ? diskWork(want, guest, {
+        recorded: disks,
+        storages,
+        leaves: applied === 'this' && want.driftPolicy !== 'Revert',
+      })
+    : undefined;
+
 /** The world after a plan was carried out, its tasks done and some time gone by. */
 export function after(plan: Plan, world: World): World {
   const later = { ...world, now: world.now + 1_000, task: undefined, failure: undefined };
-  if (plan.kind === 'act') return noted(notedRestart(world, afterStep(plan.step, noted(later, plan))), plan);
+  if (plan.kind === 'act')
+    return notedDisks(
+      plan,
+      noted(notedRestart(world, afterStep(plan.step, noted(later, plan))), plan),
+      world,
+    );
   if (plan.kind === 'wait' || plan.kind === 'refuse') return afterWaiting(plan.againMs ?? 60_000, world);
   return plan.kind === 'steady' ? noted(later, plan) : world;
 }
@@ -246,7 +267,7 @@ function afterStep(step: Step, world: World): World {
         guest: step.vmid === undefined ? undefined : world.guest,
       };
     case 'releaseClaim':
-      return { ...world, claim: undefined, devices: [], ownTags: [], cloned: false };
+      return { ...world, claim: undefined, devices: [], ownTags: [], disks: [], cloned: false };
     case 'choose':
       return {
         ...world,
@@ -261,6 +282,8 @@ function afterStep(step: Step, world: World): World {
       return { ...world, ownTags: step.tags };
     case 'noteWish':
       return { ...world, applied: undefined };
+    case 'noteDisks':
+      return withClaimMade(world);
     case 'noteSeed':
       return { ...world, noted: step.volume, handed: withoutServed(world.handed) };
     case 'uploadSeed':
@@ -280,8 +303,12 @@ function afterStep(step: Step, world: World): World {
         task: { upid: UPID, type: 'qmdestroy', state: 'ok' },
       };
     case 'migrate':
+    case 'attachDisk':
+    case 'growDisk':
+    case 'moveDisk':
+    case 'detachDisk':
+    case 'destroyDisk':
     case 'configure':
-    case 'growRootDisk':
     case 'start':
     case 'stop':
     case 'shutdown':
@@ -294,10 +321,7 @@ function afterStep(step: Step, world: World): World {
 const chosenIn = ({ want }: World): Pick<Claim, 'placement'> =>
   want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
 
-type GuestStep = Extract<
-  Step,
-  { do: 'migrate' | 'configure' | 'growRootDisk' | 'start' | 'stop' | 'shutdown' }
->;
+type GuestStep = Extract<Step, { do: 'migrate' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
 
 function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if (!guest) throw new Error(`There is no guest to ${step.do}.`);
@@ -311,8 +335,20 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       const pending = guest.running ? pendingAfter(guest, config) : [];
       return { ...guest, config, pending, digest: `${guest.digest}+` };
     }
-    case 'growRootDisk':
+    case 'growDisk':
       return { ...guest, config: grown(guest.config, step.disk, step.to), digest: `${guest.digest}+` };
+    case 'moveDisk':
+      return { ...guest, config: moved(guest.config, step.disk, step.storage), digest: `${guest.digest}+` };
+    case 'attachDisk': {
+      const config = configured(guest.vmid, guest.config, { [step.device]: step.text }, []);
+      return { ...guest, config, digest: `${guest.digest}+` };
+    }
+    case 'detachDisk':
+    case 'destroyDisk': {
+      const key = step.do === 'detachDisk' ? step.device : step.unused;
+      const config = configured(guest.vmid, guest.config, {}, [key]);
+      return { ...guest, config, digest: `${guest.digest}+` };
+    }
     case 'start':
       return {
         ...guest,
@@ -376,6 +412,13 @@ function noted(world: World, plan: Plan): World {
       ...(settings.length > 0 && { settings: [...settings] }),
     })),
   };
+}
+
+/** Status records the disks as the pass saw them before its step; while nobody can look, what it says stands. */
+function notedDisks(plan: Plan, world: World, seenIn: World): World {
+  const released = plan.kind === 'act' && plan.step.do === 'releaseClaim';
+  const entries = observe(seenIn).disks?.entries;
+  return released || !entries ? world : { ...world, disks: entries };
 }
 
 const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>

@@ -175,9 +175,25 @@ const network = record(
   'name',
 );
 const disk = record(
-  { name: field(fc.constant('root'), 'data', ''), size: quantity, storageClass: storage },
+  {
+    name: field(fc.constantFrom('root', 'data', 'a-1', 'x'.repeat(63)), '', 'DATA', 'a.b', '-a'),
+    size: quantity,
+    storageClass: storage,
+    importFrom: field(
+      fc.constantFrom('local:import/data.qcow2', 'a.b:vm-101-disk-0', 'nfs:101/vm-101-disk-0.raw'),
+      ...['/dev/sda', 'local:a,b=c', 'local:', 'local: a', 'none'],
+    ),
+    cache: field(fc.constantFrom('none', 'writeback', 'unsafe'), 'off', ''),
+    discard: flag,
+    ssd: flag,
+    iothread: flag,
+    limits: record({
+      readIOPS: field(fc.constantFrom(0, 100, 10_000_000), -1, 10_000_001, '100', 1.5),
+      writeMBps: field(fc.constantFrom(0, 50), -1, 0.5),
+    }),
+    reclaimPolicy: field(fc.constantFrom('Delete', 'Detach'), 'Retain', ''),
+  },
   'name',
-  'size',
 );
 const duration = fc.oneof(
   {
@@ -320,7 +336,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
           {},
         ),
         networks: fc.array(network, { maxLength: 2 }),
-        disks: fc.array(disk, { maxLength: 1 }),
+        disks: fc.array(disk, { maxLength: 2 }),
         userData: record({
           cloudInit: fc.oneof(
             { weight: 6, arbitrary: record({ inline: text }, 'inline') },

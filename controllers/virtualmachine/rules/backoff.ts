@@ -1,5 +1,6 @@
 /** After a failed task the next try waits, longer each time; an edit of the spec forgives. */
-import type { Failure } from '../model.ts';
+import type { Failure, Plan } from '../model.ts';
+import { isDiskFailure } from './disk-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { refuse, wait } from './verdicts.ts';
 
@@ -9,10 +10,16 @@ const GIVE_UP_AFTER = 5;
 export const holdOffMs = ({ attempts }: Pick<Failure, 'attempts'>): number =>
   Math.min(5_000 * 2 ** Math.max(attempts - 1, 0), 5 * 60_000);
 
-export const backoff: Rule = (_want, { failure, now }) => {
-  if (failure === undefined) return undefined;
-  const left = failure.at + holdOffMs(failure) - now;
-  if (left <= 0) return undefined;
+/** How long a failed step still has to wait. */
+export const heldMs = (failure: Failure, now: number): number => failure.at + holdOffMs(failure) - now;
+
+export const backoff: Rule = (_want, { failure, now }) =>
+  failure === undefined || isDiskFailure(failure) || heldMs(failure, now) <= 0
+    ? undefined
+    : backingOff(failure, now);
+
+export function backingOff(failure: Failure, now: number): Plan {
+  const left = heldMs(failure, now);
   const message = `Proxmox VE failed at "${failure.step}": ${failure.message.replace(/\.?\s*$/, '.')}`;
   return failure.attempts >= GIVE_UP_AFTER
     ? refuse(
@@ -21,4 +28,4 @@ export const backoff: Rule = (_want, { failure, now }) => {
         left,
       )
     : wait('BackingOff', `${message} It is tried again shortly.`, left);
-};
+}

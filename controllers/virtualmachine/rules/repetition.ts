@@ -24,10 +24,16 @@ export function signatureOf(step: Step, generation: number): string {
   switch (step.do) {
     case 'configure':
       return JSON.stringify([generation, step.do, step.change.set, step.change.delete]);
-    case 'growRootDisk':
+    case 'growDisk':
       return JSON.stringify([generation, step.do, step.disk, step.to]);
     case 'migrate':
       return JSON.stringify([generation, step.do, step.move.to]);
+    case 'moveDisk':
+      return JSON.stringify([generation, step.do, step.disk, step.storage]);
+    case 'attachDisk':
+    case 'detachDisk':
+    case 'destroyDisk':
+      return JSON.stringify([generation, step.do, step.name]);
     case 'start':
     case 'stop':
     case 'shutdown':
@@ -40,6 +46,7 @@ export function signatureOf(step: Step, generation: number): string {
     case 'noteWish':
     case 'noteRestart':
     case 'noteTags':
+    case 'noteDisks':
     case 'uploadSeed':
     case 'deleteSeed':
       return JSON.stringify([generation, step.do]);

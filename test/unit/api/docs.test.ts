@@ -29,7 +29,7 @@ describe('the pages about the kinds', () => {
   test('have a row for each field, with its bounds and its rules', () => {
     const page = docFiles(() => undefined).get('docs/kinds/virtualmachine.md')!;
     expect(page).toContain('| `networks[].vlan` | integer |  | VLAN tag. From 1 to 4094. |');
-    expect(page).toContain('| `disks[].size` | integer or string | yes | Size,');
+    expect(page).toContain('| `disks[].size` | integer or string |  | Size,');
     expect(page).toContain('Must be a unicast MAC address');
   });
 });

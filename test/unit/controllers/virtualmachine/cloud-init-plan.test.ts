@@ -9,7 +9,6 @@ import {
 import type { GuestConfig } from '../../../../controllers/virtualmachine/model.ts';
 import type { VirtualMachineStatus } from '../../../../src/api/index.ts';
 import { digestWith } from '../../../../src/lib/hash.ts';
-import { bytes, GiB } from '../../../../src/lib/units.ts';
 import {
   aDigest,
   aGuest,
@@ -260,11 +259,6 @@ describe('after the guest was made', () => {
       expect(change).toEqual({ set: { vcpus: 4 }, delete: [] });
       expect(differences).toEqual([expect.stringContaining('content type "iso"')]);
     });
-  });
-
-  test('a root disk that shall be smaller is told in sizes people know', () => {
-    const { differences } = planned({ want: { rootDisk: bytes(5 * GiB) }, config: configOf(), status: {} });
-    expect(differences).toEqual([expect.stringContaining('10Gi, the spec says 5Gi')]);
   });
 
   test('surplus NICs of the template are removed once, later only those that were ours', () => {

@@ -25,8 +25,10 @@ describe('a dry run', () => {
 
   test('tells all that would be changed in a VM that exists, each key as it is and as it would be', () => {
     const change = { set: { vcpus: 4, cipassword: 'hunter2' }, delete: ['balloon'] };
-    const have = observed({ claim: made, presence: seen({ running: false }), change });
-    expect(dryRunPlan(aWish({ rootDisk: bytes(40 * GiB) }), have)).toEqual([
+    const grow = { do: 'growDisk', disk: 'scsi0', to: bytes(40 * GiB), digest: 'd' } as const;
+    const disks = { entries: [], unnoted: false, steps: [grow], unmakeable: [], differences: [] };
+    const have = observed({ claim: made, presence: seen({ running: false }), change, disks });
+    expect(dryRunPlan(aWish(), have)).toEqual([
       'The configuration is written: vcpus 2 → 4, cipassword (not set) → (hidden), balloon (not set) → (not set).',
       'scsi0 is grown to 40Gi.',
       'The VM is starting.',

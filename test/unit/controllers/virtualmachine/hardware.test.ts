@@ -43,6 +43,21 @@ describe('firmware', () => {
     expect(firmwareDifferences(aWish(), configOf(aMark(), { bios: 'ovmf' }))).toEqual([]);
   });
 
+  test('of a class with a TPM gives a new guest one where its root disk is, and keeps that of the template', () => {
+    expect(atCreation({}, { tpm: 'v2.0' }).set).toMatchObject({ tpmstate0: 'local-lvm:1,version=v2.0' });
+    expect(atCreation({})).not.toHaveProperty('set.tpmstate0');
+    const has = { tpmstate0: 'tank:vm-9000-disk-3,size=4M,version=v2.0' };
+    expect(atCreation(has, { tpm: 'v2.0' }).set).not.toHaveProperty('tpmstate0');
+    expect(firmwareDifferences(aWish({ tpm: 'v2.0' }), configOf(aMark(), has))).toEqual([]);
+  });
+
+  test('never gives a TPM to a guest that exists, but tells that it has none', () => {
+    expect(later({}, { tpm: 'v2.0' })).toEqual({ set: {}, delete: [] });
+    expect(firmwareDifferences(aWish({ tpm: 'v2.0' }), configOf())).toEqual([
+      expect.stringContaining('a TPM is added only when a VM is created'),
+    ]);
+  });
+
   test.each([
     ['q35', 'pc-q35-9.0', []],
     ['q35', 'type=q35,viommu=intel', []],

@@ -15,7 +15,7 @@ import {
   UID,
   type VirtualMachineChange,
 } from '../../../builders/objects.ts';
-import { aRow, aView } from '../../../builders/views.ts';
+import { aRow, aStorage, aView } from '../../../builders/views.ts';
 
 const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   seed: {
@@ -24,8 +24,24 @@ const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'ssh-publickey': '# mine\nssh-ed25519 AAAA a\n\n ssh-rsa BBBB b \n',
   },
 };
+const inventory = {
+  view: () =>
+    aView({
+      storages: [
+        aStorage('local-lvm'),
+        aStorage('sas', { type: 'lvm' }),
+        aStorage('tank', { type: 'zfspool' }),
+      ],
+    }),
+};
 const connection = (change: Partial<Connection> = {}) =>
-  ({ origin: 'https://pve:8006', defaults: {}, nodeSelector: [], ...change }) as unknown as Connection;
+  ({
+    origin: 'https://pve:8006',
+    defaults: {},
+    nodeSelector: [],
+    inventory,
+    ...change,
+  }) as unknown as Connection;
 const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   clusterId: 'cluster-1',
   providers: readerOf(aProvider()),
@@ -91,9 +107,47 @@ describe('the wish', () => {
     ).toBe(2);
   });
 
-  test('names the fields of the class that have no effect', async () => {
-    const { ignored } = await wishOf({}, { classes: readerOf(aClass({ storage: { type: 'thin' } })) });
-    expect(ignored).toEqual([expect.stringContaining('storage.type')]);
+  test.each([
+    ['thin', 'local-lvm', 'no'],
+    ['thick', 'local-lvm', 'a'],
+    ['thin', 'sas', 'a'],
+    ['thick', 'sas', 'no'],
+    ['thin', 'tank', 'no'],
+    ['thick', 'tank', 'a'],
+    ['thick', 'unknown', 'no'],
+    ['thick', undefined, 'no'],
+  ] as const)(
+    'of a class that wants %s disks on storage %s comes with %s word that this has no effect',
+    async (type, storage, word) => {
+      const wanted = storage === undefined ? { type } : { type, class: storage };
+      const { ignored } = await wishOf({}, { classes: readerOf(aClass({ storage: wanted })) });
+      expect(ignored).toEqual(word === 'no' ? [] : [expect.stringContaining(`storage.type "${type}"`)]);
+    },
+  );
+
+  test('has the disks beside the boot disk, on the storage of the class unless they name one', async () => {
+    const disks = [
+      { name: 'root', size: bytes(GiB), storageClass: 'fast', ssd: true },
+      { name: 'data', size: bytes(GiB), storageClass: 'big', reclaimPolicy: 'Delete' as const },
+      { name: 'logs', importFrom: 'local:import/logs.qcow2', limits: { readIOPS: 100 } },
+    ];
+    const classes = readerOf(aClass({ storage: { class: 'of-class' } }));
+    const { shape } = await wishOf({ spec: { disks } }, { classes });
+    expect(shape).toMatchObject({
+      rootDisk: GiB,
+      root: { storageClass: 'fast', options: { ssd: true } },
+      disks: [
+        { name: 'data', size: GiB, storage: 'big', storageClass: 'big', reclaimPolicy: 'Delete' },
+        {
+          name: 'logs',
+          storage: 'of-class',
+          importFrom: 'local:import/logs.qcow2',
+          options: { limits: { readIOPS: 100 } },
+          reclaimPolicy: 'Detach',
+        },
+      ],
+    });
+    expect((await wishOf()).shape).not.toHaveProperty('disks');
   });
 
   test('takes user-data and keys from Secrets, without comments and blank lines', async () => {

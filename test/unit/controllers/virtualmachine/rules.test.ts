@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { diskWork } from '../../../../controllers/virtualmachine/disk-work.ts';
 import type { Claim, Desired, Observed, Plan, Task } from '../../../../controllers/virtualmachine/model.ts';
 import { plan } from '../../../../controllers/virtualmachine/plan.ts';
 import { holdOffMs } from '../../../../controllers/virtualmachine/rules/backoff.ts';
@@ -10,6 +11,7 @@ import {
 import { seconds, bytes, GiB, nodeName, vmid } from '../../../../src/lib/units.ts';
 import {
   aClaim,
+  aGuest,
   aMark,
   aWish,
   configOf,
@@ -291,27 +293,16 @@ describe('configuration', () => {
 
   test('goes before growing the disk, and that before starting', () => {
     const want = aWish({ rootDisk: bytes(40 * GiB) });
-    expect(step(want, { ...there({ running: false }), change: change({}) })?.do).toBe('configure');
-    expect(step(want, there({ running: false }))).toEqual({
-      do: 'growRootDisk',
+    const guest = aGuest({ running: false });
+    const disks = diskWork(want, guest, { recorded: [], storages: [], leaves: false });
+    expect(step(want, { ...there({ running: false }), disks, change: change({}) })?.do).toBe('configure');
+    expect(step(want, { ...there({ running: false }), disks })).toEqual({
+      do: 'growDisk',
       disk: 'scsi0',
       to: 40 * GiB,
       digest: 'digest-1',
     });
     expect(step(aWish(), there({ running: false }))?.do).toBe('start');
-  });
-});
-
-describe('the root disk', () => {
-  test.each([
-    ['equal', 10 * GiB, {}],
-    ['smaller', GiB, {}],
-    ['of unknown size', 40 * GiB, { scsi0: 'local-lvm:vm-101-disk-0' }],
-    ['absent', 40 * GiB, { scsi0: 'none,media=cdrom' }],
-  ])('is left as it is where it is %s', (_what, size, config) => {
-    expect(planned(aWish({ rootDisk: bytes(size) }), there({ config: configOf(aMark(), config) })).kind).toBe(
-      'steady',
-    );
   });
 });
 

@@ -1,0 +1,97 @@
+/** The disks of a virtual machine: what a user wishes of them, and what is reported about them. */
+import { z } from 'zod';
+import { bytes, MiB } from '../lib/units.ts';
+import { listMap, quantity, rule, storageName, text, word } from './schema.ts';
+
+/**
+ * PVE has room for more. Before Kubernetes 1.34 the API server takes a size, a number or a text, for as long as a whole
+ * request, whatever its maxLength, and refuses a CRD whose rules could cost too much: each disk counts.
+ */
+const MOST_DISKS = 7;
+
+const diskName = word(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  63,
+  'must be lower-case letters, digits and hyphens, for example data',
+);
+
+const volumeId = word(
+  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:[a-zA-Z0-9][a-zA-Z0-9_./+@-]*$/,
+  255,
+  'must be a volume of Proxmox VE, for example local:import/data.qcow2',
+);
+
+const limit = (what: string) => z.int32().min(0).max(10_000_000).optional().describe(`${what}; 0: no limit.`);
+
+const limits = z.object({
+  readIOPS: limit('Read operations a second'),
+  writeIOPS: limit('Write operations a second'),
+  readMBps: limit('Megabytes read a second'),
+  writeMBps: limit('Megabytes written a second'),
+});
+
+const fields = z.object({
+  name: diskName.describe(
+    'Name of the disk; root is the boot disk. The guest sees the name of any other disk as its serial number, so it finds it below /dev/disk/by-id.',
+  ),
+  size: quantity(bytes(MiB), bytes(1024 ** 3 * MiB))
+    .optional()
+    .describe(
+      'Size, as a quantity with a unit, for example 40Gi; absent: that of importFrom. A disk grows, it never shrinks.',
+    ),
+  storageClass: storageName
+    .optional()
+    .describe(
+      'Storage in Proxmox VE; absent: that of the class, of the Provider or of the boot disk. A disk that exists is moved when this changes.',
+    ),
+  importFrom: volumeId
+    .optional()
+    .describe(
+      'Volume whose contents the disk starts with, for example local:import/data.qcow2. It is read once, when the disk is made.',
+    ),
+  cache: z
+    .enum(['none', 'directsync', 'writethrough', 'writeback', 'unsafe'])
+    .optional()
+    .describe('How the host caches the disk; absent: as it is.'),
+  discard: z
+    .boolean()
+    .optional()
+    .describe('Whether space that the guest frees is given back to the storage; absent: as it is.'),
+  ssd: z.boolean().optional().describe('Whether the guest sees a solid-state disk; absent: as it is.'),
+  iothread: z.boolean().optional().describe('Whether the disk has a thread of its own; absent: as it is.'),
+  limits: limits.optional().describe('How fast the disk may be at most; absent: as it is.'),
+  reclaimPolicy: z
+    .enum(['Delete', 'Detach'])
+    .optional()
+    .describe(
+      'What becomes of the disk when it leaves the spec. Detach (also when absent): it stays with the VM as an unused disk. Delete: it is destroyed with its data. A VM that is deleted takes all its disks with it, whatever this says.',
+    ),
+});
+
+const sized = rule(fields, {
+  cel: 'has(self.size) || has(self.importFrom)',
+  message: 'must have a size, unless importFrom gives it one',
+  holds: ({ size, importFrom }) => size !== undefined || importFrom !== undefined,
+});
+
+const disk = rule(sized, {
+  cel: "self.name != 'root' || !has(self.importFrom) && !has(self.reclaimPolicy)",
+  message:
+    'must have neither importFrom nor reclaimPolicy if it is the boot disk: that comes from the image and goes with the VM',
+  holds: ({ name, importFrom, reclaimPolicy }) =>
+    name !== 'root' || (importFrom === undefined && reclaimPolicy === undefined),
+});
+
+export const disks = listMap(disk, 'name', MOST_DISKS);
+
+export const diskStatus = z.object({
+  name: text(63).describe('Name of the disk in the spec; root is the boot disk.'),
+  device: text(16).describe('Device in Proxmox VE, for example scsi1. It is chosen once and kept.'),
+  volume: text(255).optional().describe('Volume in Proxmox VE; absent: not made yet.'),
+  storage: text(100).optional().describe('Storage that the volume is on.'),
+  size: text(32).optional().describe('Size as it is.'),
+  reclaimPolicy: z
+    .enum(['Delete', 'Detach'])
+    .optional()
+    .describe('What becomes of the disk when it leaves the spec, as the spec said last.'),
+});
