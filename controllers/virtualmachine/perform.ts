@@ -44,9 +44,9 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'uploadSeed':
     case 'deleteSeed':
       return moveSeed(step, context);
-    case 'migrate':
     case 'noteDisks':
       return DONE;
+    case 'migrate':
     case 'attachDisk':
     case 'growDisk':
     case 'moveDisk':
