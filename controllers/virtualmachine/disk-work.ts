@@ -132,13 +132,16 @@ function upkeep(what: string, disk: Kept, guest: Guest, site: Site): Piece {
 function relocation(
   what: string,
   { name, device, text, storage }: Kept,
-  { node, config, digest }: Guest,
+  { node, config, digest, pending }: Guest,
   { storages, leaves }: Site,
 ): Piece {
   const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
   if (storage === undefined || now === undefined || now === storage) return {};
   const stays = `${what} is on storage ${now}, the spec says ${storage}`;
   if (leaves) return { difference: `${stays}: it was moved in Proxmox VE, and is left there.` };
+  // PVE moves what is in force, and what waits would name a volume that is gone then (qemu-server, move_vm_disk).
+  if (pending.some(({ key }) => key === device))
+    return { difference: `${stays}: it is moved when the change that waits for a restart is in effect.` };
   // PVE does not take a disk away from its snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
   if (config['parent'] !== undefined)
     return { difference: `${stays}: it is moved when the VM has no snapshots any more.` };

@@ -1,10 +1,13 @@
 /** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
 import { haltOf } from '../states.ts';
+import type { Observed } from '../model.ts';
+import { holdsStart } from './disk-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';
 
 // After configure and resize, so that one restart serves them all; before power, so that what was stopped is noted first.
-export const restart: Rule = (want, { presence, restart: judged }) => {
+export const restart: Rule = (want, have) => {
+  const { presence, restart: judged } = have;
   if (!want.exists || presence.kind !== 'seen' || judged?.next === undefined) return undefined;
   // PVE pulls the plug of a guest that stands still when it is asked to shut it down; the power rule tells of it.
   if (haltOf(presence.guest)) return undefined;
@@ -12,9 +15,7 @@ export const restart: Rule = (want, { presence, restart: judged }) => {
     case 'note':
       return act({ do: 'noteRestart' });
     case 'shutdown':
-      // PVE would pull the plug of a guest that stands still; the power rule tells what it is and what to do.
-      if (haltOf(presence.guest)) return undefined;
-      return act({ do: 'shutdown', graceSeconds: want.graceSeconds });
+      return wouldStayOff(have) ? undefined : act({ do: 'shutdown', graceSeconds: want.graceSeconds });
     case 'doubt':
       return wait(
         'RestartOutcomeUnknown',
@@ -25,3 +26,7 @@ export const restart: Rule = (want, { presence, restart: judged }) => {
       return judged.next satisfies never;
   }
 };
+
+/** A guest that is off is not started without a disk of its spec: it is not brought down while one cannot be had. */
+const wouldStayOff = ({ disks, failure }: Observed): boolean =>
+  (disks?.unmakeable.length ?? 0) > 0 || (failure !== undefined && holdsStart(failure));

@@ -323,6 +323,16 @@ describe('a disk whose storageClass names another storage', () => {
     ]);
   });
 
+  test('stays while a change of it waits for a restart, and says so', () => {
+    const current = AT_SCSI1['scsi1'] ?? '';
+    const pending = [{ key: 'scsi1', current, pending: `${current},ssd=1` }];
+    const { steps, differences } = work({ ...there, config: { scsi1: `${current},ssd=1` }, pending });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([
+      'Disk data is on storage local-lvm, the spec says ssd: it is moved when the change that waits for a restart is in effect.',
+    ]);
+  });
+
   test('stays where the storage is not to be had, and says so', () => {
     const disks = [data({ storageClass: 'nowhere' })];
     const { steps, differences } = work({ ...there, disks, config: AT_SCSI1 });

@@ -365,3 +365,12 @@ describe('deletion', () => {
     expect(step(GONE, { claim: aClaim(), presence: { kind: 'notMade' } })?.do).toBe('releaseClaim');
   });
 });
+
+test('a VM is not restarted while a disk of it cannot be had, since it would stay off', () => {
+  const restart = { note: undefined, restartedAt: undefined, next: 'shutdown' } as const;
+  const disks = { entries: [], unnoted: false, steps: [], unmakeable: [], differences: [] };
+  const have = observed({ claim: MADE, presence: seen({ running: true }), restart, disks });
+  expect(plan(aWish(), have)).toMatchObject({ kind: 'act', step: { do: 'shutdown' } });
+  const missing = { ...disks, unmakeable: ['Disk data cannot be made.'] };
+  expect(plan(aWish(), { ...have, disks: missing }).kind).toBe('steady');
+});
