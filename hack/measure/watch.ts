@@ -1,4 +1,5 @@
 /** Follows the VirtualMachines by one watch, and notes when each came, ran with an address, and went. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ControlPlane } from '../control-plane/index.ts';
 import { VirtualMachine } from '../../src/api/index.ts';
@@ -30,6 +31,8 @@ export interface VmWatch {
 }
 
 const LONGER_THAN_ANY_RUN_S = 24 * 3600;
+/** Between two watches. */
+const PAUSE_MS = 50;
 
 export async function watchVms(plane: ControlPlane): Promise<VmWatch> {
   const connection = connect({ file: plane.kubeconfig });
@@ -38,11 +41,16 @@ export async function watchVms(plane: ControlPlane): Promise<VmWatch> {
   const ending = new AbortController();
   const moments = new Map<string, Moments>();
   const waiting = new Set<() => void>();
+  const listed = Promise.withResolvers<undefined>();
 
-  let resourceVersion = '0';
-  for await (const page of client.list(resource, ending.signal)) ({ resourceVersion } = page.metadata);
+  function noteGone(name: string): void {
+    const known = moments.get(name);
+    if (known) known.gone ??= performance.now();
+    for (const look of waiting) look();
+  }
 
-  function take(type: string, object: unknown): void {
+  /** Gives the object's name. */
+  function take(type: string, object: unknown): string {
     const now = performance.now();
     const { metadata, status } = Seen.parse(object);
     const known = moments.get(metadata.name) ?? {};
@@ -51,15 +59,38 @@ export async function watchVms(plane: ControlPlane): Promise<VmWatch> {
     if (status.phase === 'Running' && status.ipAddresses.length > 0) known.running ??= now;
     if (type === 'DELETED') known.gone ??= now;
     for (const look of waiting) look();
+    return metadata.name;
   }
 
-  const following = (async () => {
-    const from = { resourceVersion, timeoutSeconds: LONGER_THAN_ANY_RUN_S };
-    for await (const { type, object } of client.watch(resource, from, ending.signal))
+  /** Everything as it is now; what was known and is not there any more has gone. */
+  async function list(): Promise<string> {
+    const missing = new Set(moments.keys());
+    let from = '0';
+    for await (const { items, metadata } of client.list(resource, ending.signal)) {
+      from = metadata.resourceVersion;
+      for (const item of items) missing.delete(take('LISTED', item));
+    }
+    for (const name of missing) noteGone(name);
+    return from;
+  }
+
+  async function follow(): Promise<void> {
+    const from = { resourceVersion: await list(), timeoutSeconds: LONGER_THAN_ANY_RUN_S };
+    listed.resolve(undefined);
+    for await (const { type, object } of client.watch(resource, from, ending.signal)) {
+      if (type === 'ERROR') return;
       if (type !== 'BOOKMARK') take(type, object);
-  })().catch((error: unknown) => {
-    if (!ending.signal.aborted) throw error;
-  });
+    }
+  }
+
+  // The API server ends a watch whose reader is too slow, and this process is also the fake Proxmox VE.
+  const following = (async () => {
+    while (!ending.signal.aborted) {
+      await follow().catch(listed.reject); // without a first list there is nothing to measure
+      await sleep(PAUSE_MS);
+    }
+  })();
+  await listed.promise;
 
   return {
     moments,
