@@ -4,22 +4,14 @@ import { alteredKeys, type CloudInitPlan } from './cloud-init-plan.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, formerDevices } from './devices.ts';
 import { diskKeys } from './disk-keys.ts';
-import {
-  firmwareDifferences,
-  hardwareAtCreation,
-  hardwareLater,
-  mergeKeys,
-  NO_KEYS,
-  type Keys,
-} from './hardware.ts';
+import { firmwareDifferences, hardwareAtCreation, hardwareLater } from './hardware.ts';
 import { isNew } from './is-new.ts';
+import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
 import type { ConfigChange, Desired, Guest } from './model.ts';
 import { nicChanges, nicsOf } from './networks.ts';
 import { recordedSettings } from './nic-settings.ts';
 import { optionKeys } from './options.ts';
 import type { CpuRoom } from './size.ts';
-
-export { isNew };
 
 type Wanted = Extract<Desired, { exists: true }>;
 

@@ -1,6 +1,7 @@
 /** What cloud-init still asks of a guest that was configured: its image goes, or new data comes. Pure. */
 import type { VirtualMachine } from '../../src/api/index.ts';
-import { isNew, nonEmpty, onlyDifferent } from './change.ts';
+import { nonEmpty, onlyDifferent } from './change.ts';
+import { isNew } from './is-new.ts';
 import type { CloudInitPlan } from './cloud-init-plan.ts';
 import type { ConfigChange, Guest } from './model.ts';
 import { ejections, isEjected } from './seed-drive.ts';

@@ -14,7 +14,7 @@ import {
 import { changedParts, givenOf, type Given } from './cloud-init-given.ts';
 import { devicesOf } from './devices.ts';
 import { cloudInitDrives, rootDiskOf } from './disks.ts';
-import { mergeKeys, NO_KEYS, type Keys } from './hardware.ts';
+import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
 import { isNew } from './is-new.ts';
 import type { CloudInitWish, Desired, Guest, GuestConfig, SeedImage } from './model.ts';
 import { cloudInitNics } from './cloud-init-nics.ts';

@@ -5,8 +5,9 @@ import { placeOf } from './disk-slots.ts';
 import { inForce } from './disk-work.ts';
 import { rootDiskOf } from './disks.ts';
 import { withOptions } from './drive.ts';
-import type { Keys } from './hardware.ts';
-import type { Desired, DiskOptions, Guest } from './model.ts';
+import type { Keys } from './keys.ts';
+import type { DiskOptions } from './disk-model.ts';
+import type { Desired, Guest } from './model.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 

@@ -1,6 +1,7 @@
 /** A disk that left the spec: it is detached, and destroyed only where the spec said so and status knows its volume. Pure. */
 import type { Place } from './disk-slots.ts';
-import type { DiskStep, Guest, RecordedDisk } from './model.ts';
+import type { DiskStep, RecordedDisk } from './disk-model.ts';
+import type { Guest } from './model.ts';
 
 /** What one disk comes to. */
 export interface Piece {

@@ -2,7 +2,8 @@
 import { parseDisk } from '../../src/pve/index.ts';
 import { rootDiskOf } from './disks.ts';
 import { hasSerialOf } from './drive.ts';
-import type { Guest, RecordedDisk } from './model.ts';
+import type { RecordedDisk } from './disk-model.ts';
+import type { Guest } from './model.ts';
 
 export const ROOT = 'root';
 

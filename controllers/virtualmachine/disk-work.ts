@@ -6,7 +6,8 @@ import { assignSlots, placeOf, ROOT, type Place } from './disk-slots.ts';
 import { farewell, type Piece } from './disk-removal.ts';
 import { rootDiskOf } from './disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
-import type { Desired, DiskWish, DiskWork, Guest, RecordedDisk } from './model.ts';
+import type { DiskWish, DiskWork, RecordedDisk } from './disk-model.ts';
+import type { Desired, Guest } from './model.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 

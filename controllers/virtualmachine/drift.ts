@@ -52,14 +52,23 @@ export function judgeDrift(
     readonly applied: string | undefined;
     readonly policy: Wanted['driftPolicy'];
   },
-): Pick<Observed, 'change' | 'drift' | 'wish'> {
+): Pick<Observed, 'change' | 'drift'> & { readonly wish: WishSeen } {
   const wish = { digest, applied };
-  if (!change || applied !== digest) return { change, wish };
+  if (!change || !isApplied(wish)) return { change, wish };
   const reverted = policy === 'Revert';
   const told = keyChanges(change, guest.config, 'back').join(', ');
   const keys = [...Object.keys(change.set), ...change.delete];
   return { change: reverted ? change : undefined, drift: { told, keys, reverted }, wish };
 }
+
+type WishSeen = NonNullable<Observed['wish']>;
+
+/** The wish is the one that was brought about last: whatever differs is somebody else's doing. */
+export const isApplied = ({ digest, applied }: WishSeen): boolean => applied === digest;
+
+/** Another wish was brought about before. It must be forgotten first: were it to come back half way, what is half done would be taken for somebody's doing. */
+export const replacesAnother = (wish: WishSeen | undefined): boolean =>
+  wish?.applied !== undefined && !isApplied(wish);
 
 /** As `status.appliedDigest` is after the pass. */
 export function appliedAfter(

@@ -9,7 +9,7 @@ import {
 } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { GiB, type Bytes } from '../../src/lib/units.ts';
-import type { DiskOptions } from './model.ts';
+import type { DiskOptions } from './disk-model.ts';
 
 /** QEMU's limit for the serial number of a drive. */
 const LONGEST_SERIAL = 20;

@@ -5,8 +5,6 @@ import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
 import type { Guest, GuestConfig, Shape } from './model.ts';
 import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
 
-export { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
-
 const DEFAULT_BIOS = 'seabios';
 
 /** `q35` is satisfied by any version of it; a version only by itself. */

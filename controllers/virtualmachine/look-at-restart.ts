@@ -4,7 +4,7 @@ import type { GuestView, View } from '../../src/pve/index.ts';
 import { sameOwner } from '../shared/owner-mark.ts';
 import type { Connection, Connections } from '../shared/connections.ts';
 import type { GuestMemory } from './memory.ts';
-import type { RestartNote } from './model.ts';
+import type { RestartNote } from './restart-model.ts';
 import type { Sight } from './observe.ts';
 import type { Wish } from './resolve.ts';
 import { judgeRestart } from './restart.ts';

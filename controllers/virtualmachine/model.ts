@@ -1,4 +1,6 @@
 /** The nouns of a VirtualMachine pass. Types only: nothing in this file runs. */
+import type { DiskStep, DiskWish, DiskWork, RootWish } from './disk-model.ts';
+import type { Restart } from './restart-model.ts';
 import type { Bytes, NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import type { TaskTiming } from '../shared/connections.ts';
 import type { MaintenanceWindow } from './maintenance-window.ts';
@@ -116,40 +118,6 @@ export interface NicWish {
 
 export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down';
 export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
-/** How a disk behaves. What is absent stays as it is. */
-export interface DiskOptions {
-  readonly cache?: string | undefined;
-  readonly discard?: boolean | undefined;
-  readonly ssd?: boolean | undefined;
-  readonly iothread?: boolean | undefined;
-  readonly limits?:
-    | {
-        readonly readIOPS?: number | undefined;
-        readonly writeIOPS?: number | undefined;
-        readonly readMBps?: number | undefined;
-        readonly writeMBps?: number | undefined;
-      }
-    | undefined;
-}
-
-export interface RootWish {
-  readonly options: DiskOptions;
-  /** As the spec itself says: a disk that is elsewhere is moved there. */
-  readonly storageClass?: string | undefined;
-}
-
-export interface DiskWish extends RootWish {
-  readonly name: string;
-  /** Absent: as large as what it is imported from. */
-  readonly size?: Bytes | undefined;
-  readonly importFrom?: string | undefined;
-  /** Where a new one is made. Absent: where the boot disk is. */
-  readonly storage?: string | undefined;
-  readonly reclaimPolicy: ReclaimPolicy;
-}
-
-export type ReclaimPolicy = 'Delete' | 'Detach';
-
 export interface CloudInitWish {
   /** Absent: Report. */
   readonly onChange?: 'Report' | 'Ignore' | 'NextBoot';
@@ -311,54 +279,6 @@ export interface SeedImage {
   readonly noted: boolean;
 }
 
-/** A disk as status has it: its slot was written down before it was made. */
-export interface RecordedDisk {
-  readonly name: string;
-  readonly device: string;
-  readonly volume?: string | undefined;
-  readonly storage?: string | undefined;
-  readonly size?: string | undefined;
-  readonly reclaimPolicy?: ReclaimPolicy | undefined;
-}
-
-export type DiskStep =
-  | {
-      readonly do: 'attachDisk';
-      readonly name: string;
-      readonly device: string;
-      readonly text: string;
-      readonly digest: string;
-    }
-  | { readonly do: 'growDisk'; readonly disk: string; readonly to: Bytes; readonly digest: string }
-  | {
-      readonly do: 'moveDisk';
-      readonly name: string;
-      readonly disk: string;
-      readonly storage: string;
-      readonly digest: string;
-    }
-  | { readonly do: 'detachDisk'; readonly name: string; readonly device: string; readonly digest: string }
-  | {
-      readonly do: 'destroyDisk';
-      readonly name: string;
-      readonly unused: string;
-      readonly volume: string;
-      readonly digest: string;
-    };
-
-/** What is to be done about the disks of a guest that is ours; computed from wish, status and guest. */
-export interface DiskWork {
-  /** What status shall say, with the slots that are chosen. */
-  readonly entries: readonly RecordedDisk[];
-  /** A slot is chosen that status does not have yet. */
-  readonly unnoted: boolean;
-  readonly steps: readonly DiskStep[];
-  /** Disks that cannot be made now: a sentence each. */
-  readonly unmakeable: readonly string[];
-  /** What differs from the spec and stays so: a sentence each. */
-  readonly differences: readonly string[];
-}
-
 export interface Failure {
   readonly step: string;
   readonly message: string;
@@ -402,30 +322,6 @@ export interface Observed {
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;
-}
-
-/** A restart that was announced before anything was done about it. */
-export interface RestartNote {
-  readonly cause: 'Requested' | 'PendingChanges';
-  /** The request, or a digest of the changes. */
-  readonly of: string;
-  /** Epoch ms. */
-  readonly at: number;
-  /** The guest was seen off since. */
-  readonly stopped: boolean;
-}
-
-/** What is to be done about a restart in this pass, and how status stands after it. */
-export interface Restart {
-  readonly note: RestartNote | undefined;
-  /** The last request that was carried out. */
-  readonly restartedAt: string | undefined;
-  /** `note`: only write down what stands here. `doubt`: wait until it is certain that no shutdown is under way. */
-  readonly next?: 'note' | 'shutdown' | 'doubt';
-  /** Why changes wait although the policy allows restarts. */
-  readonly held?: { readonly reason: string; readonly message: string };
-  /** Epoch ms: when the maintenance window opens, or the turn may be free. */
-  readonly againAt?: number;
 }
 
 export interface Drift {

@@ -4,29 +4,21 @@ import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
 import { asidesOf, refusesTags } from './asides.ts';
-import { configChange, isNew } from './change.ts';
+import { configChange } from './change.ts';
 import { cloudInitAfterwards } from './cloud-init-afterwards.ts';
 import { cpuRoomOf } from './cpu-room.ts';
 import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init-plan.ts';
 import type { Creations } from './creation.ts';
 import { diskWork } from './disk-work.ts';
 import { calmDown } from './doubt.ts';
-import { judgeDrift, wishDigest } from './drift.ts';
+import { isApplied, judgeDrift, wishDigest } from './drift.ts';
 import { failureAfter } from './failure.ts';
 import { hasBooted } from './leaving.ts';
+import { isNew } from './is-new.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from './memory.ts';
-import type {
-  Claim,
-  Creation,
-  Desired,
-  DiskWork,
-  Guest,
-  Namesake,
-  Observed,
-  Presence,
-  Task,
-} from './model.ts';
+import type { DiskWork } from './disk-model.ts';
+import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
 import { moveBeforeStart } from './placement.ts';
 import { readTask } from './read-task.ts';
 import { vmidHolder } from './vmid-holder.ts';
@@ -183,7 +175,7 @@ async function withChange(
   const asides = asidesOf(want, guest, {
     ownTags: have.ownTags,
     memory: context.memory,
-    applied: judged.wish?.applied === judged.wish?.digest,
+    applied: isApplied(judged.wish),
     now: have.now,
   });
   const due = { change: judged.change ?? afterwards, move: moveBeforeStart(vm, guest, wish.host) };
@@ -198,12 +190,12 @@ function disksOf(
     want,
     guest,
     judged,
-  }: { readonly want: Wanted; readonly guest: Guest; readonly judged: Pick<Observed, 'wish'> },
+  }: { readonly want: Wanted; readonly guest: Guest; readonly judged: ReturnType<typeof judgeDrift> },
 ): DiskWork {
   return diskWork(want, guest, {
     recorded: status?.disks ?? [],
     storages: connection.inventory.view()?.storages ?? [],
-    leaves: judged.wish?.applied === judged.wish?.digest && want.driftPolicy !== 'Revert',
+    leaves: isApplied(judged.wish) && want.driftPolicy !== 'Revert',
   });
 }
 

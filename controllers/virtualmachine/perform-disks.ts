@@ -1,7 +1,7 @@
 /** One step on a disk → one request to PVE. */
 import type { CallOptions, Qemu } from '../../src/pve/index.ts';
 import type { Upid } from '../../src/lib/units.ts';
-import type { DiskStep } from './model.ts';
+import type { DiskStep } from './disk-model.ts';
 
 interface Begun {
   /** What the step is called in status while its task runs, and if it fails. */

@@ -6,9 +6,10 @@ import type { Connection } from '../shared/connections.ts';
 import { Trouble } from '../shared/trouble.ts';
 import { describeGuest } from '../shared/owner-mark.ts';
 import { parseVolumeId } from '../../src/pve/index.ts';
+import { isDiskStep } from './disk-steps.ts';
 import { changeDisk } from './perform-disks.ts';
 import type { GuestMemory } from './memory.ts';
-import type { DiskStep, Guest, Step } from './model.ts';
+import type { Guest, Step } from './model.ts';
 import type { Started } from './report.ts';
 import type { Wish } from './resolve.ts';
 
@@ -38,14 +39,13 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'noteWish':
     case 'noteRestart':
     case 'noteTags':
+    case 'noteDisks':
       return note(step, context);
     case 'clone':
       return clone(step, context);
     case 'uploadSeed':
     case 'deleteSeed':
       return moveSeed(step, context);
-    case 'noteDisks':
-      return DONE;
     case 'migrate':
     case 'attachDisk':
     case 'growDisk':
@@ -65,7 +65,17 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
 
 type NoteStep = Extract<
   Step,
-  { do: 'reserve' | 'releaseClaim' | 'choose' | 'noteSeed' | 'noteWish' | 'noteRestart' | 'noteTags' }
+  {
+    do:
+      | 'reserve'
+      | 'releaseClaim'
+      | 'choose'
+      | 'noteSeed'
+      | 'noteWish'
+      | 'noteRestart'
+      | 'noteTags'
+      | 'noteDisks';
+  }
 >;
 
 async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
@@ -79,8 +89,6 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
       memory.calm = true;
       return { kind: 'claim', vmid };
     }
-    case 'choose':
-      return DONE;
     case 'releaseClaim':
       connection.vmids.release(step.vmid);
       connection.ledger.release(wish.owner.uid);
@@ -89,8 +97,10 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
       return { kind: 'claimReleased' };
     case 'noteSeed':
       return { kind: 'seedNoted', volume: step.volume, node: guest?.node };
+    case 'choose':
     case 'noteWish':
     case 'noteRestart':
+    case 'noteDisks':
       return DONE;
     case 'noteTags':
       return { kind: 'tagsNoted', tags: step.tags };
@@ -208,9 +218,7 @@ const storageUnavailable = (volume: string, name: string): Trouble =>
     ),
   );
 
-type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' | 'noteDisks' }>;
-
-const isDiskStep = (step: ChangeStep): step is DiskStep => step.do.endsWith('Disk');
+type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' }>;
 
 async function change(step: ChangeStep, { wish, guest, memory, options }: PerformContext): Promise<Started> {
   if (!guest) return DONE;

@@ -1,7 +1,7 @@
 /** What was chosen for a new guest, and what follows from it until the guest is configured. Pure. */
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { nodeName } from '../../src/lib/units.ts';
-import { isNew } from './change.ts';
+import { isNew } from './is-new.ts';
 import { rootDiskOf } from './disks.ts';
 import type { Creation, Guest, Move, Placement } from './model.ts';
 

@@ -7,9 +7,11 @@ import type { NicAddresses } from './addresses.ts';
 import type { CloudInitPlan } from './cloud-init-plan.ts';
 import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
+import { isDiskStep } from './disk-steps.ts';
 import { smbiosUuidOf } from './hardware.ts';
 import { withheldMessage } from './management.ts';
-import type { Aside, Creation, Desired, Guest, Nic, Observed, Plan, Restart } from './model.ts';
+import type { Aside, Creation, Desired, Guest, Nic, Observed, Plan } from './model.ts';
+import type { Restart } from './restart-model.ts';
 import { ownTagsIn } from './options.ts';
 import { isUp, powerStateOf } from './states.ts';
 
@@ -268,7 +270,7 @@ function restartOf(before: Status, judged: Restart | undefined): Pick<Status, 'r
 const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'noteWish']);
 
 const isReconfiguring = (plan: Plan): boolean =>
-  plan.kind === 'act' && (RECONFIGURING.has(plan.step.do) || plan.step.do.endsWith('Disk'));
+  plan.kind === 'act' && (RECONFIGURING.has(plan.step.do) || isDiskStep(plan.step));
 
 const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
   reserve: 'A VMID is reserved.',

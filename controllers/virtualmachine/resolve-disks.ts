@@ -2,7 +2,8 @@
 import type { VirtualMachine, VMClass } from '../../src/api/index.ts';
 import type { View } from '../../src/pve/index.ts';
 import { ROOT } from './disk-slots.ts';
-import type { DiskOptions, DiskWish, Shape } from './model.ts';
+import type { DiskOptions, DiskWish } from './disk-model.ts';
+import type { Shape } from './model.ts';
 
 type Disk = NonNullable<VirtualMachine['spec']['disks']>[number];
 

@@ -5,7 +5,8 @@
  */
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
-import type { Desired, Drift, Guest, Restart, RestartNote, Task } from './model.ts';
+import type { Desired, Drift, Guest, Task } from './model.ts';
+import type { Restart, RestartNote } from './restart-model.ts';
 import type { Queued } from './restart-turns.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;

@@ -3,7 +3,7 @@ import { parseDisk } from '../../src/pve/index.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
 import { minutes } from '../../src/lib/units.ts';
 import type { CloudInitPlan } from './cloud-init-plan.ts';
-import type { Keys } from './hardware.ts';
+import type { Keys } from './keys.ts';
 import type { Guest } from './model.ts';
 
 type Handed = VirtualMachineStatus['cloudInit'];

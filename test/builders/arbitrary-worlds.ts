@@ -11,11 +11,11 @@ import type {
   Guest,
   GuestConfig,
   NicWish,
-  RestartNote,
   RestartWish,
   Options,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
+import type { RestartNote } from '../../controllers/virtualmachine/restart-model.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { present } from '../../src/lib/present.ts';

@@ -1,18 +1,18 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { asidesOf } from '../../controllers/virtualmachine/asides.ts';
-import { configChange, isNew } from '../../controllers/virtualmachine/change.ts';
+import { configChange } from '../../controllers/virtualmachine/change.ts';
+import { isNew } from '../../controllers/virtualmachine/is-new.ts';
 import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init-afterwards.ts';
 import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init-plan.ts';
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
 import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/drift.ts';
 import { diskWork } from '../../controllers/virtualmachine/disk-work.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
+import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disk-model.ts';
 import type {
   Claim,
   ConfigChange,
   Desired,
-  DiskStep,
-  DiskWork,
   Failure,
   Guest,
   GuestConfig,
@@ -20,12 +20,10 @@ import type {
   Observed,
   Plan,
   Presence,
-  RecordedDisk,
-  Restart,
-  RestartNote,
   Step,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
+import type { Restart, RestartNote } from '../../controllers/virtualmachine/restart-model.ts';
 import { judgeRestart } from '../../controllers/virtualmachine/restart.ts';
 import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
 import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement.ts';
@@ -243,7 +241,7 @@ const afterWaiting = (ms: number, world: World): World => ({
 
 /** HA carries out what it was asked for; what is between two states arrives; a guest that a person halted stays so. */
 function byItself(guest: Guest): Guest {
-  if (guest.ha.state === 'started' && !guest.running) return { ...guest, running: true, state: 'running' };
+  if (guest.ha.state === 'started' && !guest.running) return started(guest);
   if (guest.ha.state === 'request_stop' && guest.running)
     return { ...guest, running: false, state: 'stopped', ha: { managed: true, state: 'stopped' } };
   return haltOf(guest)?.lasts === 'passing' ? { ...guest, state: 'running' } : guest;
@@ -350,14 +348,7 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       return { ...guest, config, digest: `${guest.digest}+` };
     }
     case 'start':
-      return {
-        ...guest,
-        running: true,
-        uptimeMs: 0,
-        pending: [],
-        state: 'running',
-        ha: asked(guest, 'started'),
-      };
+      return { ...started(guest), ha: asked(guest, 'started') };
     case 'stop':
     case 'shutdown':
       return { ...guest, running: false, pending: [], state: 'stopped', ha: asked(guest, 'stopped') };
@@ -365,6 +356,15 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       return step satisfies never;
   }
 }
+
+/** What waited for a start is in force with it. */
+const started = (guest: Guest): Guest => ({
+  ...guest,
+  running: true,
+  uptimeMs: 0,
+  pending: [],
+  state: 'running',
+});
 
 /** HA does at once what it is asked for. */
 const asked = ({ ha }: Guest, state: string): Guest['ha'] => (ha.managed ? { ...ha, state } : ha);

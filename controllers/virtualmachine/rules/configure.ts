@@ -1,5 +1,6 @@
 /** The guest's configuration is brought to the wish, only with the keys that differ. */
 import type { Plan, SeedImage } from '../model.ts';
+import { replacesAnother } from '../drift.ts';
 import type { Rule } from './verdicts.ts';
 import { isEjected } from '../seed-drive.ts';
 import { act, refuse } from './verdicts.ts';
@@ -7,8 +8,7 @@ import { act, refuse } from './verdicts.ts';
 export const configure: Rule = (want, { presence, change, seedVolume, wish }) => {
   if (!want.exists || presence.kind !== 'seen' || change === undefined) return undefined;
   if (change.seedProblem) return refuse(change.seedProblem.reason, change.seedProblem.message, 60_000);
-  // If the first wish came back before this one is brought about, what is half done would be taken for somebody's doing.
-  if (wish?.applied !== undefined && wish.applied !== wish.digest) return act({ do: 'noteWish' });
+  if (replacesAnother(wish)) return act({ do: 'noteWish' });
   return (
     (change.seed && seedFirst(change.seed, seedVolume)) ??
     act({ do: 'configure', change, digest: presence.guest.digest })

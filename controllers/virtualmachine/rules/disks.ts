@@ -2,7 +2,9 @@
  * Disks are made, grown and taken off, one step a pass. A disk that cannot be had holds back nothing but the start of
  * a guest that would boot without it.
  */
-import type { DiskWork, Failure, Observed } from '../model.ts';
+import type { DiskWork } from '../disk-model.ts';
+import type { Failure, Observed } from '../model.ts';
+import { replacesAnother } from '../drift.ts';
 import { backingOff, heldMs } from './backoff.ts';
 import { holdsStart, isDiskFailure } from './disk-failures.ts';
 import type { Rule } from './verdicts.ts';
@@ -29,8 +31,7 @@ function nextStep({ steps }: DiskWork, have: Observed, power: 'starts' | 'stays'
   const { failure, now, wish } = have;
   const holding = held(have);
   if (holding) return power === 'starts' && holdsStart(holding) ? backingOff(holding, now) : undefined;
-  // As for the configuration: a wish that is taken back half way must not be mistaken for somebody's doing.
-  if (wish?.applied !== undefined && wish.applied !== wish.digest) return act({ do: 'noteWish' });
+  if (replacesAnother(wish)) return act({ do: 'noteWish' });
   // After a failure another disk has its turn: one that cannot be had must not keep the next one waiting.
   const step = steps[(failure?.attempts ?? 0) % steps.length];
   return step && act(step);

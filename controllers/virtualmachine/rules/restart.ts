@@ -1,11 +1,11 @@
 /** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
-import { haltOf } from '../states.ts';
 import type { Observed } from '../model.ts';
+import { haltOf } from '../states.ts';
 import { holdsStart } from './disk-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';
 
-// After configure and resize, so that one restart serves them all; before power, so that what was stopped is noted first.
+// After configure and disks, so that one restart serves them all; before power, so that what was stopped is noted first.
 export const restart: Rule = (want, have) => {
   const { presence, restart: judged } = have;
   if (!want.exists || presence.kind !== 'seen' || judged?.next === undefined) return undefined;

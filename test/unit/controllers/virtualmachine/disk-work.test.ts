@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { diskWork } from '../../../../controllers/virtualmachine/disk-work.ts';
-import type {
-  DiskWish,
-  Guest,
-  GuestConfig,
-  PendingChange,
-  RecordedDisk,
-} from '../../../../controllers/virtualmachine/model.ts';
+import type { DiskWish, RecordedDisk } from '../../../../controllers/virtualmachine/disk-model.ts';
+import type { Guest, GuestConfig, PendingChange } from '../../../../controllers/virtualmachine/model.ts';
 import { bytes, GiB } from '../../../../src/lib/units.ts';
 import { aGuest, aMark, aWish, configOf } from '../../../builders/guests.ts';
 import { aStorage } from '../../../builders/views.ts';

@@ -7,7 +7,7 @@ import {
   serialOf,
   withOptions,
 } from '../../../../controllers/virtualmachine/drive.ts';
-import type { DiskOptions } from '../../../../controllers/virtualmachine/model.ts';
+import type { DiskOptions } from '../../../../controllers/virtualmachine/disk-model.ts';
 import { parseDisk, parseProperties, property } from '../../../../src/pve/index.ts';
 import { bytes, GiB, MiB } from '../../../../src/lib/units.ts';
 

@@ -4,8 +4,8 @@ import {
   firmwareDifferences,
   hardwareAtCreation,
   hardwareLater,
-  type Keys,
 } from '../../../../controllers/virtualmachine/hardware.ts';
+import type { Keys } from '../../../../controllers/virtualmachine/keys.ts';
 import type { GuestConfig } from '../../../../controllers/virtualmachine/model.ts';
 import { cpusOf, memoryMiBOf } from '../../../../controllers/virtualmachine/size.ts';
 import { parseProperties, property } from '../../../../src/pve/index.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Guest, RestartNote } from '../../../../controllers/virtualmachine/model.ts';
+import type { Guest } from '../../../../controllers/virtualmachine/model.ts';
+import type { RestartNote } from '../../../../controllers/virtualmachine/restart-model.ts';
 import {
   judgeRestart,
   waitingChanges,

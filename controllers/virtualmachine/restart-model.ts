@@ -1,0 +1,25 @@
+/** The nouns of a VM's restarts. Types only: nothing in this file runs. */
+
+/** A restart that was announced before anything was done about it. */
+export interface RestartNote {
+  readonly cause: 'Requested' | 'PendingChanges';
+  /** The request, or a digest of the changes. */
+  readonly of: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** The guest was seen off since. */
+  readonly stopped: boolean;
+}
+
+/** What is to be done about a restart in this pass, and how status stands after it. */
+export interface Restart {
+  readonly note: RestartNote | undefined;
+  /** The last request that was carried out. */
+  readonly restartedAt: string | undefined;
+  /** `note`: only write down what stands here. `doubt`: wait until it is certain that no shutdown is under way. */
+  readonly next?: 'note' | 'shutdown' | 'doubt';
+  /** Why changes wait although the policy allows restarts. */
+  readonly held?: { readonly reason: string; readonly message: string };
+  /** Epoch ms: when the maintenance window opens, or the turn may be free. */
+  readonly againAt?: number;
+}
