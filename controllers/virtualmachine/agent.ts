@@ -54,6 +54,13 @@ const PATIENCE_MS = 10 * 60_000;
 /** Once every NIC has an address, two more looks catch what comes late, such as IPv6. */
 const LATE_LOOKS_MS = [10_000, 30_000];
 
+/** Called at rest. Passes may come while a guest boots, such as when Proxmox VE lists it as running at last. */
+export function stillBoots(memory: GuestMemory, now: number): boolean {
+  if (memory.boots) memory.agentNotBefore = now + QUICKEST_BOOT_MS;
+  delete memory.boots;
+  return memory.agentNotBefore !== undefined && now < memory.agentNotBefore;
+}
+
 /**
  * When the agent should be asked again; `undefined`: not before something changes or the drift scan comes by.
  * The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one is not pestered.
@@ -67,10 +74,9 @@ export function nextAgentLook(
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
   if (!running) delete memory.agentSince;
   if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return undefined;
-  const gap = memory.boots
-    ? QUICKEST_BOOT_MS
+  const gap = stillBoots(memory, now)
+    ? (memory.agentNotBefore ?? now) - now
     : nextGap({ nics, addresses }, now - (memory.agentSince ??= now));
-  delete memory.boots;
   if (gap === undefined) return undefined;
   memory.agentDueAt = now + gap;
   return millis(gap);

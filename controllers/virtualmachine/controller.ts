@@ -13,7 +13,7 @@ import {
   waiting,
   type Outcome,
 } from '../../src/runtime/outcome.ts';
-import { readAddresses, nextAgentLook } from './agent.ts';
+import { nextAgentLook, readAddresses, stillBoots } from './agent.ts';
 import { withBridges } from './bridges.ts';
 import { hasJustServed } from './cloud-init-status.ts';
 import { createCreations } from './creation.ts';
@@ -146,10 +146,12 @@ export function virtualMachineController(
     if (next.kind === 'wait' && isOpen(sight.have.task)) return unchanged(vm, outcomeOf(next));
     const started =
       next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, row, memory, pass }) : undefined;
-    const gathered = { ...sight, plan: next, started, boots: memory.boots === true };
+    const atRest = next.kind === 'steady' || next.kind === 'withheld';
+    const boots = atRest && stillBoots(memory, pass.now.getTime());
+    const gathered = { ...sight, plan: next, started, boots };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts);
-    if (next.kind !== 'steady' && next.kind !== 'withheld') return verdict;
+    if (!atRest) return verdict;
     wish.connection.ledger.settle(vm.metadata.uid);
     if (hasJustServed(vm.status, verdict.status)) return resting(verdict, settled(AT_ONCE));
     const now = pass.now.getTime();

@@ -42,8 +42,10 @@ export interface GuestMemory {
   >;
   /** The last step that was taken. */
   last?: LastStep;
-  /** We started the guest, and did not look for addresses since. */
+  /** We started the guest, and it was not seen to run since. */
   boots?: true;
+  /** Epoch ms: before this a guest that was just started has no agent that could answer. */
+  agentNotBefore?: number;
   /** The restart that this process announced, so that no other can have begun it. */
   announced?: string;
   /** A shutdown got no answer, or may have been asked for by an earlier process; epoch ms: since when nobody waits for it. */

@@ -29,8 +29,8 @@ export interface Exchange {
   /** Nothing for paths and verbs that are not served. */
   readonly found: Route | undefined;
   readonly faults: readonly RequestFault[];
-  /** What was sent, for the log; known once the body was read. */
-  sent: Values;
+  /** What was sent, for the log; known once the body was read, which it is not of who may not log in. */
+  sent: Values | undefined;
 }
 
 const methods = new Set(['GET', 'POST', 'PUT', 'DELETE']);
@@ -89,9 +89,10 @@ async function handle(exchange: Exchange): Promise<unknown> {
     method === 'POST' || method === 'PUT'
       ? await readBody(request, isUpload)
       : { params: {}, file: undefined };
-  exchange.sent = { ...query, ...body.params };
+  const sent = { ...query, ...body.params };
+  exchange.sent = sent;
   if (!found) throw notImplemented(method, path);
-  const values = mergePath(found, exchange.sent);
+  const values = mergePath(found, sent);
   const { check } = found.endpoint;
   if (check && check[0] !== 'world') checkPermissions(world.access, caller, check, values);
   // Only paths below a node are passed on; `node` may be an ordinary parameter elsewhere.

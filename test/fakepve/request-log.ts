@@ -22,7 +22,7 @@ export class RequestLog {
     if (file !== undefined) writeFileSync(file, '');
   }
 
-  /** A request that a fault turned away before its body was read is remembered, but its line would lack the parameters. */
+  /** A request that was turned away before its body was read is remembered, but its line would lack the parameters. */
   add(request: LoggedRequest, body: 'read' | 'unread'): void {
     this.requests.push(request);
     if (this.file === undefined || body === 'unread') return;

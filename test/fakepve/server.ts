@@ -9,7 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Admin } from './admin.ts';
 import type { ServerCertificate } from './certificate.ts';
-import type { Reply } from './exchange.ts';
+import type { Exchange, Reply } from './exchange.ts';
 import type { RequestFault } from './fault-rules.ts';
 import type { RequestLog } from './request-log.ts';
 
@@ -79,7 +79,7 @@ async function serveApi(
   const faults = world.faults.strike(method, parts.path);
   const { path, query } = parts;
   const found = route(method, path);
-  const exchange = { world, request, method, path, query, found, faults, sent: {} };
+  const exchange: Exchange = { world, request, method, path, query, found, faults, sent: undefined };
   const delay = faults.reduce(
     (sum, fault) => sum + (fault.kind === 'delay' ? fault.ms : 0),
     world.wait(requestDelay(world.latency, found?.key)),
@@ -91,10 +91,10 @@ async function serveApi(
   }
   const refused = refusal(faults);
   const reply = refused ?? (await answer(exchange));
-  const entry = { method, path, params: exchange.sent, status: reply.status, at };
+  const entry = { method, path, params: exchange.sent ?? {}, status: reply.status, at };
   // A client that was killed in the middle of a request never sent the rest of it.
   const cut = request.destroyed && !request.complete;
-  log.add(entry, refused || cut ? 'unread' : 'read');
+  log.add(entry, exchange.sent === undefined || cut ? 'unread' : 'read');
   return distort(reply, faults);
 }
 

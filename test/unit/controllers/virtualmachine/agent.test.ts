@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { nextAgentLook } from '../../../../controllers/virtualmachine/agent.ts';
+import { nextAgentLook, stillBoots } from '../../../../controllers/virtualmachine/agent.ts';
 import type { GuestMemory } from '../../../../controllers/virtualmachine/memory.ts';
 import type { Facts } from '../../../../controllers/virtualmachine/report.ts';
 import { aClaim, aWish, GONE, NOW, observed, seen } from '../../../builders/guests.ts';
@@ -81,5 +81,8 @@ test('looking for addresses starts over after the VM was off', () => {
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {
   const memory: GuestMemory = { calm: true, boots: true };
   expect(nextAgentLook(facts({ agent: 'notAsked' }), memory, NOW)).toBe(1_000);
+  expect(stillBoots(memory, NOW + 400)).toBe(true);
+  expect(nextAgentLook(facts({ agent: 'notAsked' }), memory, NOW + 400)).toBe(600);
+  expect(stillBoots(memory, NOW + 1_000)).toBe(false);
   expect(nextAgentLook(facts(), memory, NOW + 1_000)).toBe(250);
 });
