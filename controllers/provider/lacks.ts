@@ -6,7 +6,6 @@ import {
   neededPrivileges,
   printNeed,
   type Credentials,
-  type Feature,
   type Grantee,
   type Need,
   type Permissions,
@@ -22,7 +21,7 @@ export interface Lacks {
 }
 
 /** What does not work without the privileges of a feature. */
-const CONSEQUENCES: Readonly<Record<Feature, string>> = {
+const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
   isoUpload: 'user-data that travels on an image is not delivered',
   cloudInit: 'cloud-init settings are not applied',
   guestAgent: 'addresses are not read from the guest agent',

@@ -184,6 +184,8 @@ export function virtualMachineController(
       wish,
       memory,
       guest,
+      generation: vm.metadata.generation,
+      now: pass.now.getTime(),
       seedNode: vm.status?.cloudInit?.node,
       seedBytes: () => cloudInit?.build() ?? new Uint8Array(),
       options: { signal: pass.signal },

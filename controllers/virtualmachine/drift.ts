@@ -21,6 +21,7 @@ export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
     restart: _restart,
     driftPolicy: _driftPolicy,
     restraint: _restraint,
+    hooks: _hooks,
     ...settings
   } = want;
   return sha256Hex(JSON.stringify([settings, reachableCpus(want.cpus, guest, room)], sorted)).slice(0, 16);

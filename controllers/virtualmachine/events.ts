@@ -1,19 +1,24 @@
 /** The story of a VM, as `kubectl describe` tells it. Pure. */
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
-import type { Plan, Step } from './model.ts';
+import type { Observed, Plan, Step } from './model.ts';
 import { chosenSentence } from './placement.ts';
 import type { Facts } from './report.ts';
 
 const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
 const warning = (reason: string, message: string): EventNote => ({ type: 'Warning', reason, message });
 
-export function eventsOf({ plan, have }: Pick<Facts, 'plan' | 'have'>): EventNote[] {
+export function eventsOf({
+  plan,
+  have,
+  started,
+}: Pick<Facts, 'plan' | 'have'> & Partial<Pick<Facts, 'started'>>): EventNote[] {
   const { task, failure } = have;
   return [
     ...(task?.state === 'failed' && failure
       ? [warning('TaskFailed', `Proxmox VE failed at "${failure.step}": ${failure.message}`)]
       : []),
+    ...ofHook(have.hook, started),
     ...ofDrift(plan, have),
     ...ofRestart(plan, have),
     ...ofPlan(plan, have.claim?.vmid),
@@ -29,6 +34,19 @@ const ofRestart = (plan: Plan, { restart, claim }: Facts['have']): EventNote[] =
         ),
       ]
     : [];
+
+/** A hook is told as it ends, in the pass that finds it out. */
+function ofHook(now: Observed['hook'], started?: Facts['started']): EventNote[] {
+  const hook = started?.kind === 'hook' ? started.hook : now?.ended ? now : undefined;
+  if (!hook || (hook.state !== 'Succeeded' && hook.state !== 'Failed')) return [];
+  const told =
+    hook.exitCode === undefined
+      ? 'did not run to its end: is the guest agent there, and has the operator VM.GuestAgent.Unrestricted?'
+      : `ended with exit code ${hook.exitCode}.`;
+  return hook.state === 'Failed'
+    ? [warning('HookFailed', `The hook ${hook.name} ${told}`)]
+    : [normal('HookSucceeded', `The hook ${hook.name} ${told}`)];
+}
 
 const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
   drift && plan.kind === 'act' && plan.step.do === 'configure'
@@ -99,6 +117,8 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
     case 'noteRestart':
     case 'noteTags':
     case 'noteDisks':
+    case 'noteHook':
+    case 'runHook':
     case 'uploadSeed':
     case 'deleteSeed':
       return [];

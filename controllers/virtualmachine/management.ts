@@ -35,6 +35,9 @@ function wouldDo(step: Step): string {
       return `a change of ${[...Object.keys(step.change.set), ...step.change.delete].join(', ')}`;
     case 'noteDisks':
       return 'new disks';
+    case 'noteHook':
+    case 'runHook':
+      return `the hook ${step.hook} to be run`;
     case 'attachDisk':
       return `disk ${step.name} to be attached`;
     case 'moveDisk':

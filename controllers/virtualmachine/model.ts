@@ -18,6 +18,7 @@ export type Desired =
       readonly owner: OwnerMark;
       readonly graceSeconds: number;
       readonly deletionPolicy: DeletionPolicy;
+      readonly hooks?: Hooks | undefined;
       /** What the spec says of it; false: a protection in PVE is lifted. */
       readonly protection?: boolean | undefined;
     }
@@ -58,6 +59,7 @@ export interface Shape {
   readonly cpuType?: string;
   /** Absent: none is wished. */
   readonly options?: Options | undefined;
+  readonly hooks?: Hooks | undefined;
   readonly power: Power;
   readonly restart?: RestartWish;
   /** Absent: Report. */
@@ -88,6 +90,24 @@ export interface Options {
     readonly up: number | undefined;
     readonly down: number | undefined;
   };
+}
+
+export type HookName = 'postStart' | 'preStop';
+
+/** Program and arguments. */
+export type Hooks = Readonly<Partial<Record<HookName, readonly string[]>>>;
+
+/** The hook that status speaks of, as it is now. */
+export interface Hook {
+  readonly name: HookName;
+  readonly state: 'Due' | 'Running' | 'Succeeded' | 'Failed';
+  /** Epoch ms: since when it is due, or runs. */
+  readonly since: number;
+  readonly pid?: number;
+  readonly exitCode?: number;
+  readonly generation: number;
+  /** It ended since the last pass. */
+  readonly ended?: true;
 }
 
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
@@ -301,6 +321,9 @@ export interface Observed {
   readonly namesake: Namesake | undefined;
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
+  readonly hook: Hook | undefined;
+  /** Of the object. */
+  readonly generation: number;
   /** Tags that we set, as status has them. */
   readonly ownTags: readonly string[];
   /** What is left to be written alone. */
@@ -371,6 +394,14 @@ export type Step =
   /** Status is written with the slots that are chosen; nothing is asked of PVE. */
   | { readonly do: 'noteDisks' }
   | DiskStep
+  | { readonly do: 'noteHook'; readonly hook: HookName }
+  | {
+      readonly do: 'runHook';
+      readonly hook: HookName;
+      readonly command: readonly string[];
+      /** Epoch ms: since when it is due. */
+      readonly since: number;
+    }
   | { readonly do: 'start' }
   | { readonly do: 'stop' }
   | { readonly do: 'shutdown'; readonly graceSeconds: number }

@@ -1,5 +1,5 @@
 /** What Proxmox VE says about this guest now. Reads only. */
-import type { CallOptions } from '../../src/pve/index.ts';
+import type { CallOptions, Qemu } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
@@ -15,6 +15,7 @@ import { isApplied, judgeDrift, wishDigest } from './drift.ts';
 import { failureAfter } from './failure.ts';
 import { hasBooted } from './leaving.ts';
 import { isNew } from './is-new.ts';
+import { readHook } from './hooks.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from './memory.ts';
 import type { DiskWork } from './disk-model.ts';
@@ -60,7 +61,16 @@ interface InContext {
 
 type Before = Pick<
   Observed,
-  'now' | 'claim' | 'task' | 'failure' | 'seedVolume' | 'ownTags' | 'asides' | 'asidesLeft'
+  | 'now'
+  | 'claim'
+  | 'task'
+  | 'failure'
+  | 'seedVolume'
+  | 'hook'
+  | 'generation'
+  | 'ownTags'
+  | 'asides'
+  | 'asidesLeft'
 >;
 
 export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveContext): Promise<Sight> {
@@ -68,21 +78,38 @@ export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveCo
   const task = await readTask(vm, wish.connection, context);
   rememberTask(memory, task, now);
   if (task?.type === 'qmclone' && !isOpen(task)) wish.connection.turns.end(wish.owner.uid);
-  const before: Before = {
-    now,
-    task,
-    claim: claimOf(vm, memory, now),
-    failure: failureAfter(vm.status?.failure, task, { generation: vm.metadata.generation, now }),
-    seedVolume: vm.status?.cloudInit?.volume,
-    ownTags: tagsOf(vm),
-    asides: [],
-    asidesLeft: [],
-  };
+  const before = await beforeLook(vm, wish, { task, context });
   const destroyed = task?.type === 'qmdestroy' && task.state === 'ok';
   return destroyed || (task && isOpen(task))
     ? withoutGuest(before, desiredOf(wish, NOT_ASKED))
     : withGuest(vm, wish, { before, context });
 }
+
+/** What is known before the guest is looked for. */
+async function beforeLook(
+  vm: VirtualMachine,
+  wish: Wish,
+  { task, context }: { readonly task: Task | undefined; readonly context: ObserveContext },
+): Promise<Before> {
+  const { memory, now, options } = context;
+  return {
+    now,
+    task,
+    claim: claimOf(vm, memory, now),
+    failure: failureAfter(vm.status?.failure, task, { generation: vm.metadata.generation, now }),
+    seedVolume: vm.status?.cloudInit?.volume,
+    hook: await readHook(vm.status?.hook, undefined, handleOf(wish), options),
+    generation: vm.metadata.generation,
+    ownTags: tagsOf(vm),
+    asides: [],
+    asidesLeft: [],
+  };
+}
+
+const handleOf =
+  ({ connection }: Wish) =>
+  ({ node, vmid }: Guest): Qemu =>
+    connection.pve.node(node).qemu(vmid);
 
 const tagsOf = ({ status }: VirtualMachine): readonly string[] => status?.tags ?? [];
 
@@ -143,8 +170,25 @@ async function withGuest(
   };
   if (presence.kind !== 'seen' || !sameOwner(presence.guest.mark, wish.owner) || !claim)
     return { want, have, cloudInit: undefined };
-  const guest = withAwaitedBoot(vm, presence.guest, now);
-  const own: Observed = { ...have, presence: { kind: 'seen', guest }, claim: { ...claim, made: true } };
+  return withOwn(
+    vm,
+    { wish, want, guest: withAwaitedBoot(vm, presence.guest, now) },
+    { have, claim, context },
+  );
+}
+
+/** The guest carries our mark. */
+async function withOwn(
+  vm: VirtualMachine,
+  { wish, want, guest }: { readonly wish: Wish; readonly want: Desired; readonly guest: Guest },
+  {
+    have,
+    claim,
+    context,
+  }: { readonly have: Observed; readonly claim: Claim; readonly context: ObserveContext },
+): Promise<Sight> {
+  const hook = await readHook(vm.status?.hook, guest, handleOf(wish), context.options);
+  const own: Observed = { ...have, hook, presence: { kind: 'seen', guest }, claim: { ...claim, made: true } };
   return want.exists
     ? withChange(vm, { wish, want, guest }, { have: own, context })
     : { want, have: own, cloudInit: undefined };

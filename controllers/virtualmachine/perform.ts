@@ -9,6 +9,7 @@ import { parseVolumeId } from '../../src/pve/index.ts';
 import { isDiskStep } from './disk-steps.ts';
 import { changeDisk } from './perform-disks.ts';
 import type { GuestMemory } from './memory.ts';
+import { runHook } from './hooks.ts';
 import type { Guest, Step } from './model.ts';
 import type { Started } from './report.ts';
 import type { Wish } from './resolve.ts';
@@ -22,6 +23,10 @@ export interface PerformContext {
   readonly seedNode: NodeName | undefined;
   /** Bytes of the cloud-init image, built only when it is uploaded. */
   readonly seedBytes: () => Uint8Array;
+  /** Of the object. */
+  readonly generation: number;
+  /** Epoch ms. */
+  readonly now: number;
   readonly options: CallOptions;
 }
 
@@ -40,6 +45,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'noteRestart':
     case 'noteTags':
     case 'noteDisks':
+    case 'noteHook':
       return note(step, context);
     case 'clone':
       return clone(step, context);
@@ -57,6 +63,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'stop':
     case 'shutdown':
     case 'destroy':
+    case 'runHook':
       return change(step, context);
     default:
       return step satisfies never;
@@ -74,11 +81,15 @@ type NoteStep = Extract<
       | 'noteWish'
       | 'noteRestart'
       | 'noteTags'
-      | 'noteDisks';
+      | 'noteDisks'
+      | 'noteHook';
   }
 >;
 
-async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Promise<Started> {
+async function note(
+  step: NoteStep,
+  { wish, memory, guest, generation, now }: PerformContext,
+): Promise<Started> {
   const { connection } = wish;
   switch (step.do) {
     case 'reserve': {
@@ -104,6 +115,8 @@ async function note(step: NoteStep, { wish, memory, guest }: PerformContext): Pr
       return DONE;
     case 'noteTags':
       return { kind: 'tagsNoted', tags: step.tags };
+    case 'noteHook':
+      return { kind: 'hook', hook: { name: step.hook, state: 'Due', since: now, generation } };
     default:
       return step satisfies never;
   }
@@ -220,7 +233,10 @@ const storageUnavailable = (volume: string, name: string): Trouble =>
 
 type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' }>;
 
-async function change(step: ChangeStep, { wish, guest, memory, options }: PerformContext): Promise<Started> {
+async function change(
+  step: ChangeStep,
+  { wish, guest, memory, generation, now, options }: PerformContext,
+): Promise<Started> {
   if (!guest) return DONE;
   const qemu: Qemu = wish.connection.pve.node(guest.node).qemu(guest.vmid);
   if (isDiskStep(step)) {
@@ -246,6 +262,8 @@ async function change(step: ChangeStep, { wish, guest, memory, options }: Perfor
           qemu.shutdown({ timeout: seconds(step.graceSeconds), forceStop: true }, options),
         ),
       );
+    case 'runHook':
+      return { kind: 'hook', hook: await runHook(step, { qemu, generation, now, options }) };
     case 'destroy':
       return begun('qmdestroy', await qemu.destroy({ purge: true }, options));
     default:

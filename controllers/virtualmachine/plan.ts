@@ -10,6 +10,7 @@ import { create } from './rules/create.ts';
 import { deletion } from './rules/deletion.ts';
 import { disks, disksLater } from './rules/disks.ts';
 import { leftToHa } from './rules/ha.ts';
+import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingMade, heldBack } from './rules/locked.ts';
 import { migrate } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
@@ -31,6 +32,7 @@ const RULES: readonly Rule[] = [
   disks,
   restart,
   power,
+  postStart,
   aside,
   disksLater,
   dropSeed,
@@ -45,6 +47,7 @@ const ON_THE_GUEST: readonly Step['do'][] = [
   'moveDisk',
   'detachDisk',
   'destroyDisk',
+  'runHook',
   'start',
   'stop',
   'shutdown',
@@ -62,7 +65,7 @@ export function plan(want: Desired, have: Observed): Plan {
     const opinion = rule(want, have);
     if (!opinion) continue;
     const touches = opinion.kind === 'act' && ON_THE_GUEST.includes(opinion.step.do);
-    return (touches ? (heldBack(have) ?? leftToHa(opinion.step, have)) : undefined) ?? opinion;
+    return (touches ? before(opinion.step, want, have) : undefined) ?? opinion;
   }
   return { kind: 'steady' };
 }
@@ -83,3 +86,7 @@ function restrained(by: Restraint, want: Desired, have: Observed): Plan {
   }
   return steps.length === 0 ? { kind: 'steady' } : { kind: 'withheld', by, steps };
 }
+
+/** What must be waited for, or done, before a guest is touched. */
+const before = (step: Step, want: Desired, have: Observed): Plan | undefined =>
+  heldBack(have) ?? leftToHa(step, have) ?? hookBefore(step, want, have);

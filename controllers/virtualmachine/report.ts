@@ -9,8 +9,9 @@ import { reportCloudInit } from './cloud-init-status.ts';
 import { appliedAfter, driftSentences } from './drift.ts';
 import { isDiskStep } from './disk-steps.ts';
 import { smbiosUuidOf } from './hardware.ts';
+import { keptHook } from './hooks.ts';
 import { withheldMessage } from './management.ts';
-import type { Aside, Creation, Desired, Guest, Nic, Observed, Plan } from './model.ts';
+import type { Aside, Creation, Desired, Guest, Hook, Nic, Observed, Plan } from './model.ts';
 import type { Restart } from './restart-model.ts';
 import { ownTagsIn } from './options.ts';
 import { isUp, powerStateOf } from './states.ts';
@@ -28,6 +29,7 @@ export type Started =
   | { readonly kind: 'claimReleased' }
   | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }
   | { readonly kind: 'seedDeleted' }
+  | { readonly kind: 'hook'; readonly hook: Hook }
   | { readonly kind: 'tagsNoted'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */
   | { readonly kind: 'refused'; readonly aside: Aside; readonly said: string }
@@ -99,8 +101,16 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     ...(facts.dryRun && { plan: [...facts.dryRun] }),
     ...present({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
     ...tagsOf(facts, own),
+    ...hookOf(facts, own),
     ...failureOf(vm, facts),
   };
+}
+
+function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Status, 'hook'> {
+  const hook = started?.kind === 'hook' ? started.hook : keptHook(have.hook, want, own);
+  if (!hook) return {};
+  const { ended: _ended, since, ...rest } = hook;
+  return { hook: { ...rest, since: iso(since) } };
 }
 
 function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Status, 'tags'> {
@@ -282,6 +292,8 @@ const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], strin
   noteWish: 'The configuration is about to change.',
   noteRestart: 'A restart is written down.',
   noteTags: 'The tags are about to change.',
+  noteHook: 'The hook postStart is made due.',
+  runHook: 'A hook is started in the guest.',
   uploadSeed: 'The cloud-init image is being uploaded.',
   configure: 'The configuration is being written.',
   noteDisks: 'The devices of new disks are written down.',

@@ -15,9 +15,10 @@ import { follow } from '../shared/references.ts';
 import { restartIgnored, restartWish } from './restart-wish.ts';
 import { deletionPolicyOf } from './leaving.ts';
 import { restraintOf } from './management.ts';
-import type { DeletionPolicy, Desired, Shape, Unresolved } from './model.ts';
+import type { DeletionPolicy, Desired, Hooks, Shape, Unresolved } from './model.ts';
 import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
+import { hooksOf } from './hooks.ts';
 import { optionsOf } from './options.ts';
 import { resolveDisks, rootOf, unmetType } from './resolve-disks.ts';
 import { resolveNics } from './resolve-networks.ts';
@@ -50,6 +51,7 @@ export interface Wish {
   readonly dryRun?: true;
   /** As the spec has it; it matters when the object goes. */
   readonly protection: boolean | undefined;
+  readonly hooks: Hooks | undefined;
   /** Another VM that was first to have an address of this one. */
   readonly rival: Rival | undefined;
   /** Fields that have no effect: a sentence each. */
@@ -85,6 +87,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
     protection: vm.spec.protection,
+    hooks: hooksOf(vm),
   };
   // Going needs no class, no image and no Secret: they may be gone already.
   return vm.metadata.deletionTimestamp === undefined
@@ -113,6 +116,7 @@ type Base = Pick<
   | 'besideOthers'
   | 'dryRun'
   | 'protection'
+  | 'hooks'
 >;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
@@ -167,6 +171,7 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
+      hooks: base.hooks,
       ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
       ...resolveDisks(vm, usual),
       ...parts,
@@ -218,9 +223,9 @@ function notReady(provider: Provider): Unresolved {
 
 /** The wish as the planner knows it. */
 export const desiredOf = (
-  { shape, owner, graceSeconds, deletionPolicy, protection }: Wish,
+  { shape, owner, graceSeconds, deletionPolicy, protection, hooks }: Wish,
   creation: Shape['creation'],
 ): Desired =>
   shape
     ? { exists: true, graceSeconds, ...shape, creation }
-    : { exists: false, owner, graceSeconds, deletionPolicy, protection };
+    : { exists: false, owner, graceSeconds, deletionPolicy, protection, hooks };

@@ -6,6 +6,7 @@ import { objectRef, secretRef } from './refs.ts';
 import { duration, immutable, listMap, node, poolName, rule, vmidNumber } from './schema.ts';
 import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
+import { hook } from './virtualmachine-hook.ts';
 import { optionFields } from './virtualmachine-options.ts';
 import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
 
@@ -87,9 +88,17 @@ const spec = z.object({
         .describe(
           `How long the guest may take to shut down before it is stopped, for example 5m; absent: ${DEFAULTS.gracefulShutdownTimeout / 1000}s.`,
         ),
+      postStart: hook
+        .optional()
+        .describe('Runs after each start that the operator made, once the guest agent answers.'),
+      preStop: hook
+        .optional()
+        .describe(
+          'Runs before the operator shuts down, stops or deletes the VM, for gracefulShutdownTimeout at most; it never prevents that.',
+        ),
     })
     .optional()
-    .describe('How the VM is brought down.'),
+    .describe('What happens when the VM starts and stops.'),
   managementPolicy: z
     .enum(['Full', 'ObserveOnly', 'CreateOnly', 'Paused'])
     .optional()

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nodeName, upid } from '../lib/units.ts';
 import { statusBase } from './conditions.ts';
+import { hookStatus } from './virtualmachine-hook.ts';
 import { list, moment, text, vmidNumber } from './schema.ts';
 import { diskStatus } from './virtualmachine-disks.ts';
 
@@ -139,5 +140,6 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe('What was chosen for the VM when it was made, by the operator or by the spec.'),
   tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
+  hook: hookStatus.optional().describe('The last hook of spec.lifecycle.'),
   failure: failure.optional().describe('The last step that failed and was not yet repeated with success.'),
 });

@@ -1,10 +1,10 @@
 /** `/nodes/{node}/qemu/{vmid}/agent`: what the guest says about itself. Silence is an answer, not an error. */
 import { z } from 'zod';
 import { seconds, type NodeName, type Vmid } from '../lib/units.ts';
-import { endpoint, type CallOptions, type Send } from './endpoint.ts';
+import { endpoint, type CallOptions, type Need, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
 import { agentSilence } from './prose.ts';
-import { Int, maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
+import { Flag, Int, maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
 
 const Address = z
   .object({ 'ip-address': z.string(), 'ip-address-type': maybe(Text), prefix: maybe(Int) })
@@ -30,7 +30,38 @@ export type AgentInterfaces =
   /** `silent`: enabled, but no answer; `notConfigured`: not enabled in the VM's configuration; `stopped`: the VM is off. */
   | { readonly state: 'silent' | 'notConfigured' | 'stopped' };
 
+const commands: readonly Need[] = [
+  { path: '/vms/{vmid}', anyOf: ['VM.GuestAgent.Unrestricted'], since: 9, feature: 'guestCommands' },
+  { path: '/vms/{vmid}', anyOf: ['VM.Monitor'], until: 8, feature: 'guestCommands' },
+];
+
+/** What became of a command in the guest; its output stays there. */
+export type Execution =
+  | { readonly state: 'running' }
+  | { readonly state: 'ended'; readonly exitCode: number }
+  /** The agent knows it no more, as after a reboot of the guest. */
+  | { readonly state: 'lost' }
+  | { readonly state: 'silent' | 'notConfigured' | 'stopped' };
+
+const Exited = z.object({ exited: Flag, exitcode: maybe(Int), signal: maybe(Int) });
+
 export const AGENT = {
+  exec: endpoint({
+    method: 'POST',
+    path: '/nodes/{node}/qemu/{vmid}/agent/exec',
+    lane: 'agent',
+    params: z.object({ node: NodeParam, vmid: VmidParam, command: z.array(z.string()).min(1) }),
+    reply: z.object({ pid: Int }),
+    needs: commands,
+  }),
+  execStatus: endpoint({
+    method: 'GET',
+    path: '/nodes/{node}/qemu/{vmid}/agent/exec-status',
+    lane: 'agent',
+    params: z.object({ node: NodeParam, vmid: VmidParam, pid: z.int() }),
+    reply: Exited,
+    needs: commands,
+  }),
   networkInterfaces: endpoint({
     method: 'GET',
     path: '/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces',
@@ -52,6 +83,16 @@ export const AGENT = {
 
 export interface Agent {
   networkInterfaces(options?: CallOptions): Promise<AgentInterfaces>;
+  /** Starts a program with its arguments, without a shell. */
+  exec(
+    command: readonly string[],
+    options?: CallOptions,
+  ): Promise<
+    | { readonly pid: number }
+    /** `refused`: the agent cannot run it, for instance because there is no such program. */
+    | { readonly state: 'silent' | 'notConfigured' | 'stopped' | 'refused' }
+  >;
+  execution(pid: number, options?: CallOptions): Promise<Execution>;
 }
 
 /** PVE itself waits about 3 s for the agent. */
@@ -69,6 +110,33 @@ export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: 
       const { result } = await send(AGENT.networkInterfaces, at, { ...options, deadline: DEADLINE });
       return { state: 'running', interfaces: result ?? [] };
     } catch (error) {
+      const state = stateAfter(error);
+      if (state !== undefined) return { state };
+      throw error;
+    }
+  },
+  async exec(command, options) {
+    try {
+      return await send(AGENT.exec, { ...at, command: [...command] }, { ...options, deadline: DEADLINE });
+    } catch (error) {
+      if (error instanceof PveError && error.said.startsWith('Agent error')) return { state: 'refused' };
+      const state = stateAfter(error);
+      if (state !== undefined) return { state };
+      throw error;
+    }
+  },
+  async execution(pid, options) {
+    try {
+      const { exited, exitcode, signal } = await send(
+        AGENT.execStatus,
+        { ...at, pid },
+        { ...options, deadline: DEADLINE },
+      );
+      // As a shell tells of a signal.
+      const code = exitcode ?? (signal === undefined ? 0 : 128 + signal);
+      return exited ? { state: 'ended', exitCode: code } : { state: 'running' };
+    } catch (error) {
+      if (error instanceof PveError && /Invalid parameter 'pid'/.test(error.said)) return { state: 'lost' };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;

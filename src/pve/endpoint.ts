@@ -4,8 +4,8 @@ import type { Millis } from '../lib/units.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** Parameters as PVE knows them. `true` and `false` travel as 1 and 0; `undefined` does not travel. */
-export type Params = Readonly<Record<string, string | number | boolean | undefined>>;
+/** Parameters as PVE knows them. `true` and `false` travel as 1 and 0, a list as one parameter an item; `undefined` does not travel. */
+export type Params = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /** A privilege that a call requires, and where. */
 export interface Need {
@@ -35,7 +35,9 @@ export const FEATURES = [
   'migration',
   'pools',
 ] as const;
-export type Feature = (typeof FEATURES)[number];
+/** To run commands in guests is more than most want to allow: it is granted by those who want it, and missed by nobody. */
+export const ON_REQUEST = ['guestCommands'] as const;
+export type Feature = (typeof FEATURES)[number] | (typeof ON_REQUEST)[number];
 
 export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R extends z.ZodType = z.ZodType> {
   readonly method: Method;

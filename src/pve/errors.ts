@@ -66,7 +66,7 @@ export interface Call {
   readonly redact: (text: string) => string;
 }
 
-const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket/i;
+const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket|command/i;
 const LONGEST_TEXT = 700;
 
 /** One line of bounded length. */

@@ -1,6 +1,6 @@
 /** All that the rest of the program sees of the Proxmox VE client. */
 export type { Access, Permissions, Version } from './access.ts';
-export type { Agent, AgentInterfaces, GuestInterface } from './agent.ts';
+export type { Agent, AgentInterfaces, Execution, GuestInterface } from './agent.ts';
 export { CredentialsError, type Credentials } from './auth.ts';
 export type {
   Cluster,

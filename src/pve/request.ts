@@ -15,13 +15,14 @@ export interface WireRequest {
 const API = '/api2/json';
 const CLUSTER_LANE = '';
 
-const SECRET = /pass|secret|sshkeys|token|ticket|cicustom/i;
+const SECRET = /pass|secret|sshkeys|token|ticket|cicustom|command/i;
 
 type Pair = readonly [name: string, value: string];
 
 const pairsOf = (params: Params): Pair[] =>
   Object.entries(params).flatMap(([name, value]): Pair[] => {
     if (value === undefined) return [];
+    if (typeof value === 'object') return value.map((item): Pair => [name, item.toWellFormed()]);
     if (typeof value === 'boolean') return [[name, value ? '1' : '0']];
     return [[name, String(value).toWellFormed()]];
   });

@@ -10,6 +10,7 @@ import type {
   Failure,
   Guest,
   GuestConfig,
+  Hooks,
   NicWish,
   RestartWish,
   Options,
@@ -174,6 +175,12 @@ const handed = often<Remembered>(
   }),
 );
 
+const hooks = fc.constantFrom<Hooks>(
+  { postStart: ['up'] },
+  { preStop: ['down'] },
+  { postStart: ['up'], preStop: ['down'] },
+);
+
 const options: Arbitrary<Options> = fc
   .record({
     tags: maybe(fc.constantFrom<readonly string[]>([], ['a'], ['a', 'web'], ['prod'])),
@@ -202,6 +209,7 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
     restart: restarts,
     driftPolicy: maybe(fc.constantFrom('Report' as const, 'Revert' as const)),
     options: maybe(options),
+    hooks: maybe(hooks),
     cpuType: maybe(fc.constantFrom('host', 'x86-64-v2-AES')),
     creation: often<Creation>(
       fc.constant(CREATION),
@@ -361,6 +369,7 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       othersTurn: often(fc.constant(false), fc.boolean()),
       applied: often<World['applied']>(fc.constant(undefined), fc.constantFrom('this', 'other')),
       lockedMs: fc.constantFrom(0, 600_000),
+      hook: fc.constant(undefined),
       ownTags: fc.constantFrom<readonly string[]>([], ['a'], ['a', 'ours']),
     })
     .map((parts) =>

@@ -140,6 +140,8 @@ export const observed = (change: Partial<Observed> = {}): Observed => ({
   lockedMs: 0,
   namesake: undefined,
   seedVolume: undefined,
+  hook: undefined,
+  generation: 1,
   ownTags: [],
   asides: [],
   asidesLeft: [],

@@ -46,6 +46,8 @@ export class InMemoryPve {
   readonly volumes = new Set<string>();
   /** Method and path template of every request. */
   readonly requests: string[] = [];
+  /** Commands that the agents of guests were given. */
+  readonly executed: string[] = [];
   quorate = true;
   /** How the next tasks of a type end, if not well. */
   readonly failures: { type: string; exit: string }[] = [];
@@ -324,6 +326,19 @@ export class InMemoryPve {
       const guest = this.#free(at);
       if (guest.running) throw refusal('unknown', `VM ${guest.vmid} is running - destroy failed`);
       return this.#begin('qmdestroy', at, () => this.guests.delete(guest.vmid));
+    },
+    'POST /nodes/{node}/qemu/{vmid}/agent/exec': (at) => {
+      const guest = this.#guest(at);
+      if (!guest.running) throw refusal('unknown', `VM ${guest.vmid} is not running`);
+      if (guest.agent === 'silent') throw refusal('unknown', 'QEMU guest agent is not running');
+      this.executed.push((at['command'] as readonly string[]).join(' '));
+      return { pid: this.executed.length };
+    },
+    'GET /nodes/{node}/qemu/{vmid}/agent/exec-status': ({ pid }) => {
+      const command = this.executed[Number(pid) - 1];
+      if (command === undefined) throw refusal('unknown', "Agent error: Invalid parameter 'pid'");
+      if (command.startsWith('endless')) return { exited: 0 };
+      return { exited: 1, exitcode: command.startsWith('false') ? 1 : 0 };
     },
     'GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces': (at) => {
       const { agent, config, vmid } = this.#guest(at);

@@ -16,6 +16,7 @@ import type {
   Failure,
   Guest,
   GuestConfig,
+  Hook,
   Namesake,
   Observed,
   Plan,
@@ -71,6 +72,7 @@ export interface World {
   readonly restartedAt: string | undefined;
   /** Another VM of the class has the turn to be restarted. */
   readonly othersTurn: boolean;
+  readonly hook: Hook | undefined;
   /** Tags that status says are ours. */
   readonly ownTags: readonly string[];
   /** The disks that status knows. */
@@ -130,6 +132,8 @@ function look(world: World): Observed {
     hasBooted: guest?.running === true,
     namesake: claim || !want.exists ? undefined : world.namesake,
     seedVolume: world.noted,
+    hook: world.hook,
+    generation: 1,
     ownTags: world.ownTags,
     asides: [],
     asidesLeft: [],
@@ -235,6 +239,7 @@ const afterWaiting = (ms: number, world: World): World => ({
   now: world.now + Math.max(ms, 20_000),
   task: undefined,
   othersTasks: [],
+  hook: world.hook?.state === 'Running' ? { ...world.hook, state: 'Succeeded' } : world.hook,
   guest: world.guest && isOurs(world, world.guest) ? byItself(world.guest) : world.guest,
   failure: failureOf(world),
 });
@@ -276,6 +281,13 @@ function afterStep(step: Step, world: World): World {
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
     case 'noteRestart':
       return world;
+    case 'noteHook':
+      return { ...world, hook: { name: step.hook, state: 'Due', since: world.now, generation: 1 } };
+    case 'runHook':
+      return {
+        ...world,
+        hook: { name: step.hook, state: 'Running', since: world.now, pid: 7, generation: 1 },
+      };
     case 'noteTags':
       return { ...world, ownTags: step.tags };
     case 'noteWish':

@@ -206,6 +206,13 @@ const duration = fc.oneof(
   },
 );
 
+const hook = record(
+  {
+    exec: record({ command: field(fc.array(text, { minLength: 1, maxLength: 3 }), [], 'true') }, 'command'),
+  },
+  'exec',
+);
+
 const labelKey = field(fc.constantFrom('vm.type', 'example.com/role', 'A'), '', 'a b', '/a', 'a/');
 const labelValues = fc.array(field(fc.constantFrom('database', '', 'A_1'), 'a b', '-a'), {
   minLength: 1,
@@ -369,7 +376,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
           true,
         ),
         deletionPolicy: field(fc.constantFrom('Delete', 'Retain', 'Stop'), 'delete', 'Orphan', 1),
-        lifecycle: record({ gracefulShutdownTimeout: duration }),
+        lifecycle: record({ gracefulShutdownTimeout: duration, postStart: hook, preStop: hook }),
         tags: fc.array(field(fc.constantFrom('web', 'A', '_x.y+z-1', '9'), '-a', 'a b', 'ä', '', 'a;b'), {
           maxLength: 3,
         }),

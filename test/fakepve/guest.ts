@@ -34,7 +34,7 @@ export interface Running {
   /** Network settings that the guest took at boot, by MAC. */
   readonly addresses: Map<string, readonly string[]>;
   readonly files: Map<string, string>;
-  readonly processes: Map<number, { readonly out: string; readonly until: number }>;
+  readonly processes: Map<number, { readonly out: string; readonly until: number; readonly code: number }>;
 }
 
 /** Cloud-init settings that the drive does not have yet. */
@@ -60,6 +60,8 @@ export class Guest {
   readonly drift: CloudInitDrift = { recorded: new Map(), added: new Set() };
   running: Running | undefined;
   hasRun = false;
+  /** What its agent was told to run. */
+  readonly commands: string[] = [];
   extraInterfaces: readonly ExtraInterface[] = [];
   /** When lists first show more of it than its name. */
   listedFrom = 0;

@@ -47,6 +47,8 @@ export function signatureOf(step: Step, generation: number): string {
     case 'noteRestart':
     case 'noteTags':
     case 'noteDisks':
+    case 'noteHook':
+    case 'runHook':
     case 'uploadSeed':
     case 'deleteSeed':
       return JSON.stringify([generation, step.do]);

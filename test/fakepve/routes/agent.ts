@@ -128,11 +128,19 @@ const commands: Readonly<Record<string, (alive: Alive, call: Call) => unknown>> 
 };
 
 async function exec(call: Call): Promise<object> {
-  const { system } = await reach(call);
+  const { guest, system } = await reach(call);
   const argv = call.text('command').split('\0');
   const pid = call.world.tasks.pid();
   const out = argv[0]?.endsWith('echo') ? `${argv.slice(1).join(' ')}\n` : '';
-  system.processes.set(pid, { out, until: call.world.clock.now() });
+  const program = argv[0]?.split('/').at(-1);
+  if (program === 'nonexistent')
+    throw failure(
+      `Agent error: Guest agent command failed, error was 'Failed to execute child process “${argv[0] ?? ''}” (No such file or directory)'`,
+    );
+  const ms = program === 'sleep' ? Number(argv[1]) * 1000 : 0;
+  const until = call.world.clock.now() + call.world.wait(ms);
+  system.processes.set(pid, { out, until, code: program === 'false' ? 1 : 0 });
+  guest.commands.push(argv.join(' '));
   return { pid };
 }
 
@@ -140,7 +148,8 @@ async function execStatus(call: Call): Promise<object> {
   const { system } = await reach(call);
   const process = system.processes.get(Number(call.text('pid')));
   if (!process) throw failure("Agent error: Invalid parameter 'pid'");
-  return { exited: 1, exitcode: 0, ...(process.out === '' ? {} : { 'out-data': process.out }) };
+  if (call.world.clock.now() < process.until) return { exited: 0 };
+  return { exited: 1, exitcode: process.code, ...(process.out === '' ? {} : { 'out-data': process.out }) };
 }
 
 async function readFile(call: Call): Promise<object> {

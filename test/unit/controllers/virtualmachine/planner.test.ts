@@ -24,6 +24,7 @@ const ON_THE_GUEST: ReadonlySet<Step['do']> = new Set([
   'growDisk',
   'detachDisk',
   'destroyDisk',
+  'runHook',
   'start',
   'stop',
   'shutdown',
@@ -298,6 +299,22 @@ describe('whatever happens, the planner', () => {
           const left = tagsOf({ tags: step.aside.value ?? '' });
           const lost = tagsOf(seenIn(at)!.config).filter((tag) => !left.includes(tag));
           for (const tag of lost) expect(at.ownTags).toContain(tag);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('stops no guest that runs before its hook ran, and starts none whose hook is not written down', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          const { hooks } = at.want;
+          if (step.do === 'start' && hooks?.postStart)
+            expect(at.hook).toMatchObject({ name: 'postStart', state: 'Due' });
+          const guest = seenIn(at);
+          if ((step.do === 'stop' || step.do === 'shutdown') && hooks?.preStop && !haltOf(guest!))
+            expect(at.hook).toMatchObject({ name: 'preStop', state: 'Succeeded' });
         }
       }),
       RUNS,

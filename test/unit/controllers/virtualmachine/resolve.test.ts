@@ -250,6 +250,7 @@ describe('what a settled guest rests on', () => {
       host: undefined,
       pool: undefined,
       protection: undefined,
+      hooks: undefined,
       besideOthers: false,
       rival: undefined,
       ignored: [],

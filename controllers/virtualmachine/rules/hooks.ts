@@ -1,0 +1,47 @@
+/** Hooks of spec.lifecycle: noted before the start that makes them due, run before the stop that they precede. Pure. */
+import { isUp } from '../states.ts';
+import type { Desired, Guest, Hook, Observed, Plan, Step } from '../model.ts';
+import type { Rule } from './verdicts.ts';
+import { act, wait } from './verdicts.ts';
+import { pollGapMs } from './task-in-progress.ts';
+
+/** So long a hook is tried whose agent does not answer. */
+export const HOOK_PATIENCE_MS = 10 * 60_000;
+
+/** What comes before a step. */
+export function hookBefore(step: Step, want: Desired, have: Observed): Plan | undefined {
+  if (have.presence.kind !== 'seen') return undefined;
+  if (step.do === 'start') return beforeStart(want, have);
+  return step.do === 'stop' || step.do === 'shutdown'
+    ? beforeStop(want, have, have.presence.guest)
+    : undefined;
+}
+
+/** Written down first: a start whose hook nobody remembers would be a hook that silently never ran. */
+function beforeStart({ hooks }: Desired, { hook }: Observed): Plan | undefined {
+  if (!hooks?.postStart || (hook?.name === 'postStart' && hook.state === 'Due')) return undefined;
+  return act({ do: 'noteHook', hook: 'postStart' });
+}
+
+function beforeStop({ hooks, graceSeconds }: Desired, have: Observed, guest: Guest): Plan | undefined {
+  const { hook, generation, now } = have;
+  const command = hooks?.preStop;
+  if (!command || !isUp(guest)) return undefined;
+  const ran = hook?.name === 'preStop' && hook.generation === generation ? hook : undefined;
+  if (!ran) return act({ do: 'runHook', hook: 'preStop', command, since: now });
+  return ran.state === 'Running' && now - ran.since < graceSeconds * 1000 ? underWay(ran, now) : undefined;
+}
+
+const underWay = ({ name, since }: Hook, now: number): Plan =>
+  wait('HookRunning', `The hook ${name} runs in the guest.`, pollGapMs(Math.max(now - since, 0), 5_000));
+
+/** After power, so that the guest is there. */
+export const postStart: Rule = (want, { presence, hook, now }) => {
+  const command = want.hooks?.postStart;
+  if (!want.exists || presence.kind !== 'seen' || want.power !== 'On') return undefined;
+  if (!command || hook?.name !== 'postStart') return undefined;
+  if (hook.state === 'Running') return underWay(hook, now);
+  return hook.state === 'Due' && isUp(presence.guest)
+    ? act({ do: 'runHook', hook: 'postStart', command, since: hook.since })
+    : undefined;
+};

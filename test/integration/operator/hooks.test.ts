@@ -1,0 +1,97 @@
+/** Hooks run in the guest at the starts and before the stops that the operator makes, and prevent none of them. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { shippedCluster } from '../../fakepve/cluster-file.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { guestNamed, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { type Tenant, tenant, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const exec = (...command: readonly string[]) => ({ exec: { command } });
+
+const patch = ({ kubectl }: Tenant, spec: object) =>
+  kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+
+/** Credentials that may run commands in guests, which the documented role does not include. */
+function mayRunCommands() {
+  const document = shippedCluster('document');
+  const rights = [...(document.roles['VirtRigaud'] ?? []), 'VM.GuestAgent.Unrestricted'];
+  const roles = { ...document.roles, VirtRigaud: rights };
+  return { cluster: { ...document, name: `lab-${randomBytes(4).toString('hex')}`, roles } };
+}
+
+async function ready(lifecycle: object, options: Parameters<typeof tenant>[1] = mayRunCommands()) {
+  const t = await tenant(plane, options);
+  await t.apply(vm('web', { lifecycle }));
+  await t.ready('vm/web');
+  return { t, guest: guestNamed(t.pve, 'web') };
+}
+
+const events = ({ kubectl }: Tenant) => kubectl('get', 'events', '-o', 'jsonpath={.items[*].reason}');
+
+describe('postStart', () => {
+  test.concurrent('runs once the agent answers, and after each start that the operator made', async () => {
+    const { t, guest } = await ready({ postStart: exec('/bin/echo', 'a b', 'c') });
+    expect(guest.commands).toEqual(['/bin/echo a b c']);
+    expect((await t.vm('web')).status['hook']).toMatchObject({ name: 'postStart', state: 'Succeeded' });
+    t.pve.outside.stop(guest.vmid);
+    await soon(() => expect(guest.commands).toHaveLength(2));
+    await t.ready('vm/web');
+  });
+
+  test.concurrent('that fails is told, with nothing but its exit code', async () => {
+    const { t } = await ready({ postStart: exec('false', '--password=s3cret') });
+    expect((await t.vm('web')).status['hook']).toMatchObject({ state: 'Failed', exitCode: 1 });
+    await soon(async () => expect(await events(t)).toContain('HookFailed'));
+    expect(await t.kubectl('get', 'events', '-o', 'json')).not.toContain('s3cret');
+  });
+
+  test.concurrent('that the credentials may not run is told, and the VM is ready', async () => {
+    const { t, guest } = await ready({ postStart: exec('true') }, {});
+    expect(guest.commands).toEqual([]);
+    expect((await t.vm('web')).status['hook']).toMatchObject({ state: 'Failed' });
+  });
+});
+
+describe('preStop', () => {
+  test.concurrent('runs to its end before the VM goes off, and before it is deleted', async () => {
+    const { t, guest } = await ready({ preStop: exec('sleep', '5') });
+    await patch(t, { powerState: 'OffGraceful' });
+    await soon(() => expect(guest.running).toBeUndefined());
+    await t.ready('vm/web');
+    expect(guest.commands).toEqual(['sleep 5']);
+    await patch(t, { powerState: 'On' });
+    await soon(() => expect(guest.running).toBeDefined());
+    await t.ready('vm/web');
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(guest.commands).toEqual(['sleep 5', 'sleep 5']);
+    expect(ownGuests(t.pve)).toEqual([]);
+  });
+
+  test.concurrent.each<[string, readonly string[]]>([
+    ['does not end', ['sleep', '100000']],
+    ['is not there', ['/opt/nonexistent']],
+    ['fails', ['false']],
+  ])('that %s does not keep the VM', async (_what, command) => {
+    const { t } = await ready({ preStop: exec(...command), gracefulShutdownTimeout: '3s' });
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(ownGuests(t.pve)).toEqual([]);
+  });
+});
