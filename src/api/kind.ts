@@ -20,6 +20,8 @@ export interface Kind<Spec extends z.ZodType = z.ZodType, Status extends z.ZodTy
   readonly spec: Spec;
   readonly status: Status;
   readonly columns: readonly PrinterColumn[];
+  /** What a field means that is there and cannot be read, where its absence would mean to do more. */
+  readonly whenUnreadable?: Readonly<Record<string, unknown>>;
 }
 
 export const kind = <Spec extends z.ZodType, Status extends z.ZodType>(

@@ -29,6 +29,8 @@ export const VirtualMachine = kind({
   description: 'A virtual machine on Proxmox VE, cloned from an image and kept as its spec says.',
   spec,
   status: virtualMachineStatus,
+  // Absent, they would let a guest be destroyed that somebody may have asked to keep.
+  whenUnreadable: { deletionPolicy: 'Retain', managementPolicy: 'ObserveOnly' },
   columns: [
     text('Phase', '.status.phase'),
     text('Power', '.status.powerState'),

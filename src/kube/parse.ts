@@ -68,13 +68,23 @@ export function parserOf<Spec extends z.ZodType, Status extends z.ZodType>(
     const rest = status && { status: status.data };
     const spec = kind.spec.safeParse(rawSpec);
     if (spec.success) return { ...base, object: { ...head, spec: spec.data, ...rest } };
-    const left = salvage(kind.spec, rawSpec);
+    const left = salvage(kind.spec, carefully(rawSpec, kind));
     return {
       ...base,
       problem: problemOf('spec', spec.error),
       ...(left && { salvaged: { ...head, spec: left.value, ...rest } }),
     };
   };
+}
+
+/** With the careful value of every field that means more when it is missing than when it cannot be read. */
+function carefully(rawSpec: unknown, { spec, whenUnreadable = {} }: Kind): unknown {
+  const given = z.record(z.string(), z.unknown()).safeParse(rawSpec).data ?? {};
+  const left = z.record(z.string(), z.unknown()).safeParse(salvage(spec, rawSpec)?.value).data ?? {};
+  const lost = Object.entries(whenUnreadable).filter(
+    ([name]) => given[name] !== undefined && left[name] === undefined,
+  );
+  return lost.length === 0 ? rawSpec : { ...given, ...Object.fromEntries(lost) };
 }
 
 function conditionsIn(status: Readonly<Record<string, unknown>> | undefined): readonly Condition[] {

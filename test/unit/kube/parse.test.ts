@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { aThing, rawThing, Thing } from './things.ts';
+import { VirtualMachine } from '../../../src/api/index.ts';
+import { parserOf } from '../../../src/kube/parse.ts';
 import { salvage } from '../../../src/kube/salvage.ts';
 
 describe('an object as it comes from the API server', () => {
@@ -60,6 +62,20 @@ describe('an object as it comes from the API server', () => {
     const parts = Array.from({ length: 9 }, () => ({}));
     expect(aThing('a', 1, { spec: { size: 1, parts } }).problem).toMatch(/; and 13 more\.$/);
   });
+});
+
+test('a VirtualMachine whose policies cannot be read is not taken for one that has none', () => {
+  const policiesOf = (spec: object) => {
+    const raw = {
+      ...rawThing('a', 1),
+      spec: { providerRef: { name: 'p' }, classRef: { name: 'c' }, imageRef: { name: 'i' }, ...spec },
+    };
+    const { managementPolicy, deletionPolicy } = parserOf(VirtualMachine)(raw).salvaged?.spec ?? {};
+    return [managementPolicy, deletionPolicy];
+  };
+  expect(policiesOf({ deletionPolicy: 'Keep' })).toEqual([undefined, 'Retain']);
+  expect(policiesOf({ managementPolicy: 'Off', deletionPolicy: 'Stop' })).toEqual(['ObserveOnly', 'Stop']);
+  expect(policiesOf({ powerState: 'Sideways' })).toEqual([undefined, undefined]);
 });
 
 describe('salvaging', () => {
