@@ -83,7 +83,7 @@ export function createCreations(now: () => number): Creations {
 
 const placementWish = (
   { connection, storage, host }: Wish,
-  { cpus, memory, rootDisk }: NonNullable<Wish['shape']>,
+  { cpus, memory, rootDisk, disks }: NonNullable<Wish['shape']>,
   claim: Claim | undefined,
 ): Parameters<typeof place>[0] => {
   const chosen: NodeName | undefined = claim?.placement?.node;
@@ -94,6 +94,7 @@ const placementWish = (
     ...(host !== undefined && { host }),
     ...(storage !== undefined && { storage }),
     ...(rootDisk !== undefined && { rootDisk }),
+    ...(disks && { disks }),
     ...(chosen !== undefined && { chosen }),
   };
 };

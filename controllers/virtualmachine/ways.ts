@@ -14,6 +14,8 @@ export interface PlacementWish {
   readonly storage?: string;
   /** What the root disk will be grown to. Absent: as large as the template's. */
   readonly rootDisk?: Bytes;
+  /** The disks beside the root disk; without a storage they are made where it is. */
+  readonly disks?: readonly { readonly storage?: string | undefined; readonly size?: Bytes | undefined }[];
   /** The node that was chosen before, and is kept as long as it will do. */
   readonly chosen?: NodeName;
 }
@@ -110,6 +112,24 @@ function copies(template: Template, onto: string | undefined, rootDisk = 0): Map
   return sums;
 }
 
+/** Storages that set the whole size of a new disk aside; on all others an empty one takes nothing yet. */
+const THICK = new Set(['lvm', 'iscsi', 'iscsidirect']);
+
+/** With what the disks beside the root disk take, so that a node is chosen that has their storages too. */
+function withDisks(
+  needs: ReadonlyMap<string, number>,
+  template: Template,
+  { wish, view }: Site,
+): Map<string, number> {
+  const sums = new Map(needs);
+  for (const { storage = wish.storage ?? rootStorageOf(template), size = 0 } of wish.disks ?? []) {
+    if (storage === undefined) continue;
+    const type = view.storages.find((each) => each.storage === storage)?.type ?? '';
+    sums.set(storage, (sums.get(storage) ?? 0) + (THICK.has(type) ? size : 0));
+  }
+  return sums;
+}
+
 type Fitted = { readonly space: Way['space'] } | string;
 
 /** Whether the storages of a node can take so much. */
@@ -144,8 +164,8 @@ function direct(template: Template, node: string, site: Site): Found {
   const linked = new Map(storagesOf(template).map((storage) => [storage, 0]));
   const fitted =
     why === undefined
-      ? fit(linked, node, site, ROOM_TO_START)
-      : fit(copies(template, wish.storage, wish.rootDisk), node, site);
+      ? fit(withDisks(linked, template, site), node, site, ROOM_TO_START)
+      : fit(withDisks(copies(template, wish.storage, wish.rootDisk), template, site), node, site);
   if (typeof fitted === 'string') return fitted;
   return {
     template,
@@ -165,7 +185,7 @@ function byMove(template: Template, node: string, site: Site): Found {
   const { wish } = site;
   const obstacle = cannotMove(template, node, site);
   if (obstacle !== undefined) return obstacle;
-  const arrived = fit(copies(template, wish.storage, wish.rootDisk), node, site);
+  const arrived = fit(withDisks(copies(template, wish.storage, wish.rootDisk), template, site), node, site);
   if (typeof arrived === 'string') return arrived;
   // Where the storage is there as well, the copy is made on it at once. It is grown only where it stays.
   const copy = copyBeside(template, site);

@@ -56,6 +56,37 @@ const withStorages = (...changed: View['storages']): View => {
   return { ...cluster(), storages: [...others, ...changed] };
 };
 
+describe('disks beside the root disk', () => {
+  const thick = (node: string) =>
+    aStorage('san', { node, type: 'lvm', total: bytes(100 * GiB), used: bytes(0) });
+  const withSan = (...nodes: readonly string[]) => withStorages(...nodes.map(thick));
+  const disk = (storage: string | undefined, gib: number) => ({ storage, size: bytes(gib * GiB) });
+
+  test('lead to a node that has their storages', () => {
+    expect(nodeOf(wish({ disks: [disk('san', 10)] }), [ON_NFS], withSan('pve-3'))).toBe('pve-3');
+    expect(whyNot(wish({ disks: [disk('nowhere', 1)] }))).toContain(
+      'pve-1: storage nowhere is not on this node',
+    );
+  });
+
+  test('count where their storage sets their whole size aside, all of them together', () => {
+    const both = wish({ disks: [disk('san', 60), disk('san', 60)] });
+    expect(whyNot(both, [ON_NFS], withSan('pve-2'))).toContain('pve-2: 100 GiB of 100 GiB free on san');
+    const { way } = {
+      way: undefined,
+      ...place(wish({ disks: [disk('san', 60)] }), [ON_NFS], withSan('pve-2'), NOTHING),
+    };
+    expect(way?.space.map(({ at, bytes: taken }) => [at.storage, taken])).toEqual([
+      ['nfs', 0],
+      ['san', 60 * GiB],
+    ]);
+  });
+
+  test('take nothing yet where the storage is thin', () => {
+    expect(nodeOf(wish({ disks: [disk(undefined, 100_000), disk('local-lvm', 100_000)] }))).toBe('pve-1');
+  });
+});
+
 describe('the node of a new VM', () => {
   test('is the one with the most free memory', () => {
     const view = cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(GiB) }), aNode('pve-3'));
