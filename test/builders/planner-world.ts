@@ -31,7 +31,7 @@ import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/p
 import { haltOf } from '../../controllers/virtualmachine/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
-import { vmid } from '../../src/lib/units.ts';
+import { vmid, type Bytes } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { aDigest, NO_HA, UPID } from './guests.ts';
@@ -346,7 +346,7 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       return { ...guest, config, pending, digest: `${guest.digest}+` };
     }
     case 'growDisk':
-      return { ...guest, config: grown(guest.config, step.disk, step.to), digest: `${guest.digest}+` };
+      return { ...grownLive(guest, step.disk, step.to), digest: `${guest.digest}+` };
     case 'moveDisk':
       return { ...guest, config: moved(guest.config, step.disk, step.storage), digest: `${guest.digest}+` };
     case 'attachDisk': {
@@ -367,6 +367,15 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
     default:
       return step satisfies never;
   }
+}
+
+/** PVE writes the new size into what runs; a value that waits for the next start keeps the size that it was written with. */
+function grownLive(guest: Guest, disk: string, to: Bytes): Guest {
+  const live = guest.pending.find(({ key }) => key === disk)?.current;
+  if (live === undefined) return { ...guest, config: grown(guest.config, disk, to) };
+  const current = grown({ [disk]: live }, disk, to)[disk] ?? live;
+  const pending = guest.pending.map((row) => (row.key === disk ? { ...row, current } : row));
+  return { ...guest, pending };
 }
 
 /** What waited for a start is in force with it. */
