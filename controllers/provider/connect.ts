@@ -14,6 +14,7 @@ import {
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { minutes, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
 import { createCloneTurns, type CloneTurns } from '../shared/clone-turns.ts';
+import { createMoveTurns, type MoveTurns } from '../shared/move-turns.ts';
 import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/connections.ts';
 import { createLedger, type Ledger } from '../shared/ledger.ts';
 import { createVmidAllocator, type VmidAllocator } from '../shared/vmids.ts';
@@ -81,6 +82,7 @@ interface Common {
   readonly vmids: VmidAllocator;
   readonly ledger: Ledger;
   readonly turns: CloneTurns;
+  readonly moves: MoveTurns;
 }
 
 const GRACE = seconds(20);
@@ -173,6 +175,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       vmids: createVmidAllocator(claimed, now),
       ledger: createLedger(now),
       turns: createCloneTurns(now, onTurn),
+      moves: createMoveTurns(onTurn),
     };
     commons.set(key, known);
     return known;

@@ -3,6 +3,7 @@ import type { ClusterIdentity, Inventory, Pve } from '../../src/pve/index.ts';
 import type { Millis } from '../../src/lib/units.ts';
 import type { CloneTurns } from './clone-turns.ts';
 import type { Ledger } from './ledger.ts';
+import type { MoveTurns } from './move-turns.ts';
 import type { VmidAllocator, VmidRange } from './vmids.ts';
 
 export interface ProviderDefaults {
@@ -31,6 +32,7 @@ export interface Connection {
   readonly vmids: VmidAllocator;
   readonly ledger: Ledger;
   readonly turns: CloneTurns;
+  readonly moves: MoveTurns;
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */

@@ -54,8 +54,10 @@ export function createLedger(now: () => number): Ledger {
   /** Whether its memory and its space are still to be counted. */
   function outstanding(entry: Entry, view: View): { readonly memory: boolean; readonly space: boolean } {
     const row = entry.vmid === undefined ? undefined : view.guests.get(entry.vmid);
-    if (row && row.lock === undefined) entry.shownSince ??= now();
-    const memory = entry.settled === undefined && row?.status !== 'running';
+    // One that is being moved shows where it was until it arrives.
+    const isThere = row?.node === entry.node;
+    if ((isThere && row.lock === undefined) || entry.settled) entry.shownSince ??= now();
+    const memory = entry.settled === undefined && !(isThere && row.status === 'running');
     const space = entry.shownSince === undefined || now() - entry.shownSince < FIGURES_LAG;
     return row || now() - entry.at < FORGOTTEN ? { memory, space } : { memory: false, space: false };
   }

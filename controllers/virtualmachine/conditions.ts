@@ -20,7 +20,7 @@ export function reportConditions({
     ...placed(want, have),
     ...synced(guest, plan, {
       differences,
-      drifted: driftSentences(have.drift),
+      drifted: driftSentences(have),
       restraint: want.restraint,
     }),
     ...agentCondition(guest, agent),

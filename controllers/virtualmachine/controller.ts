@@ -22,13 +22,14 @@ import { rehearsed } from './dry-run.ts';
 import { eventsOf } from './events.ts';
 import { factsOf } from './facts.ts';
 import { inTurn } from './clone-queue.ts';
+import { moveInTurn, planBesidesMove } from './move-queue.ts';
 import { farewell, goesUnasked } from './leaving.ts';
 import { pausedMessage, withheldOutcome } from './management.ts';
 import type { GuestMemories, GuestMemory } from './memory.ts';
 import type { Plan, Step, Task, Unresolved } from './model.ts';
 import { observe, type Sight } from './observe.ts';
 import { perform } from './perform.ts';
-import { plan } from './plan.ts';
+import { isDone, plan } from './plan.ts';
 import { reportConditions } from './conditions.ts';
 import { lookAtRestart, type RestartPorts } from './look-at-restart.ts';
 import { isDue, scheduleRestartLook, settledUntil } from './next-look.ts';
@@ -126,7 +127,9 @@ export function virtualMachineController(
     return {
       next: wish.dryRun
         ? rehearsed(plan(sight.want, sight.have), sight.want)
-        : inTurn(unhurried(plan(sight.want, sight.have), vm, context), wish, 'ask'),
+        : planBesidesMove(sight, (next) =>
+            moveInTurn(inTurn(unhurried(next, vm, context), wish, 'ask'), sight, { wish, how: 'ask' }),
+          ),
       seen: { wish, sight, row },
       memory,
       pass,
@@ -142,12 +145,13 @@ export function virtualMachineController(
       return farewellTo(vm, planned, pass);
     }
     const { wish, sight, row } = seen;
-    const next = inTurn(planned, wish, 'take');
-    if (next.kind === 'wait' && isOpen(sight.have.task)) return unchanged(vm, outcomeOf(next));
+    const next = moveInTurn(inTurn(planned, wish, 'take'), sight, { wish, how: 'take' });
+    const { task } = sight.have;
+    if (next.kind === 'wait' && isOpen(task)) return unchanged(withProgress(vm, task), outcomeOf(next));
     const started =
       next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, row, memory, pass }) : undefined;
     const atRest = next.kind === 'steady' || next.kind === 'withheld';
-    const boots = atRest && stillBoots(memory, pass.now.getTime());
+    const boots = isDone(next) && stillBoots(memory, pass.now.getTime());
     const gathered = { ...sight, plan: next, started, boots };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts);
@@ -167,6 +171,7 @@ export function virtualMachineController(
   function forget({ metadata: { uid } }: VirtualMachine, seen: Seen | undefined): void {
     ports.memories.forget(uid);
     seen?.wish.connection.ledger.release(uid);
+    seen?.wish.connection.moves.end(uid);
   }
 
   async function takeStep(
@@ -242,6 +247,11 @@ export function virtualMachineController(
 /** How it ends is still to come: the status says all there is to say. */
 const isOpen = (task: Task | undefined): boolean =>
   task?.state === 'running' || task?.state === 'unreachable';
+
+const withProgress = (vm: VirtualMachine, task: Task | undefined): VirtualMachine =>
+  vm.status?.task && task?.state === 'running' && task.progress !== undefined
+    ? { ...vm, status: { ...vm.status, task: { ...vm.status.task, progress: task.progress } } }
+    : vm;
 
 /** A step that did not last is not repeated at once. */
 function unhurried(

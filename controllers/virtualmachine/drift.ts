@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { keyChanges } from './key-changes.ts';
-import type { ConfigChange, Desired, Drift, Guest, Observed, Plan } from './model.ts';
+import type { ConfigChange, Desired, Guest, Observed, Plan } from './model.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -21,6 +21,7 @@ export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
     restart: _restart,
     driftPolicy: _driftPolicy,
     restraint: _restraint,
+    host: _host,
     hooks: _hooks,
     ...settings
   } = want;
@@ -82,9 +83,11 @@ export function appliedAfter(
 }
 
 /** What is left as somebody else made it. */
-export const driftSentences = (drift: Drift | undefined): string[] =>
-  drift && !drift.reverted
+export const driftSentences = ({ drift, relocation }: Pick<Observed, 'drift' | 'relocation'>): string[] => [
+  ...(drift && !drift.reverted
     ? [
         `Changed in Proxmox VE, not by the operator, and left so: ${drift.told}. Undo it there, or set spec.driftPolicy to Revert.`,
       ]
-    : [];
+    : []),
+  ...(relocation?.strayed === undefined ? [] : [relocation.strayed]),
+];

@@ -9,6 +9,7 @@ import { dryRunPlan } from './dry-run.ts';
 import { namedNics } from './named-nics.ts';
 import { rootDiskOf } from './disks.ts';
 import type { Desired, Guest, Observed, Plan } from './model.ts';
+import { isDone } from './plan.ts';
 import { haErrorOf } from './rules/ha.ts';
 import type { Facts, Started } from './report.ts';
 import type { Wish } from './resolve.ts';
@@ -24,8 +25,6 @@ export interface Gathered {
   readonly boots: boolean;
 }
 
-const isAtRest = ({ kind }: Plan): boolean => kind === 'steady' || kind === 'withheld';
-
 export async function factsOf(
   vm: VirtualMachine,
   wish: Wish,
@@ -37,7 +36,7 @@ export async function factsOf(
   const nics = guest ? namedNics(vm, want, guest) : [];
   // Only at rest: on the way there, every request would make the way longer.
   const answer =
-    isAtRest(plan) && !boots
+    isDone(plan) && !boots
       ? await readAddresses(wish, { have, nics }, options)
       : { agent: 'notAsked' as const, addresses: undefined };
   return {
@@ -50,18 +49,19 @@ export async function factsOf(
     cloudInit: cloudInit && withoutBytes(cloudInit),
     differences:
       guest && want.exists
-        ? [
-            ...differencesOf(vm, want, guest, cloudInit),
-            ...(have.disks?.differences ?? []),
-            ...around(wish, guest),
-            ...have.asidesLeft,
-          ]
+        ? [...differencesOf(vm, want, guest, cloudInit), ...observedDifferences(have), ...around(wish, guest)]
         : [],
     ignored: wish.ignored,
     ...(wish.dryRun && { dryRun: dryRunPlan(want, have) }),
     consoleURL: guest && consoleUrl(wish.connection.origin, guest),
   };
 }
+
+const observedDifferences = ({ disks, relocation, asidesLeft }: Observed): readonly string[] => [
+  ...(disks?.differences ?? []),
+  ...(relocation?.blocked === undefined ? [] : [relocation.blocked]),
+  ...asidesLeft,
+];
 
 /** What differs for reasons that lie around the guest. */
 const around = (wish: Wish, guest: Guest): string[] => [
@@ -72,15 +72,11 @@ const around = (wish: Wish, guest: Guest): string[] => [
   ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
 ];
 
-/** Where a VM lies is decided when it is made. */
-const misplaced = ({ host, pool, connection }: Wish, { node, vmid }: Guest): string[] => {
+const misplaced = ({ pool, connection }: Wish, { vmid }: Guest): string[] => {
   const is = connection.inventory.view()?.guests.get(vmid)?.pool;
   return [
     ...(pool !== undefined && is !== undefined && is !== pool
       ? [`The VM is in pool ${is}, ${pool} is asked for: a VM that exists is not moved to another pool.`]
-      : []),
-    ...(host !== undefined && host !== node
-      ? [`The VM is on node ${node}, spec.placement.host says ${host}: a VM that exists is not moved.`]
       : []),
   ];
 };

@@ -22,6 +22,8 @@ export interface GuestMemory {
   calm: boolean;
   /** The task that the last step began; absent where there was none, or no answer. */
   begun?: Upid;
+  /** How far the task had come, and when that was looked up; epoch ms. */
+  progress?: { readonly upid: Upid; readonly at: number; readonly text: string | undefined };
   /** The cluster was read since this object is known. */
   surveyed?: true;
   /** Why the guest cannot be made, as it was worded last. */

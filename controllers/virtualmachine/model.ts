@@ -64,6 +64,8 @@ export interface Shape {
   readonly restart?: RestartWish;
   /** Absent: Report. */
   readonly driftPolicy?: 'Report' | 'Revert';
+  /** The node that the spec names. */
+  readonly host?: NodeName | undefined;
   readonly restraint?: Restraint | undefined;
   readonly creation: Creation;
 }
@@ -194,8 +196,23 @@ export interface Placement {
 /** Where a guest that exists shall be instead. */
 export interface Move {
   readonly to: NodeName;
+  /** By spec.placement.host, and not as a part of making it: whatever else is due does not wait for it. */
+  readonly asked?: true;
+  /** It runs, and goes on running. */
+  readonly online?: true;
+  /** Disks on local storage are copied while it runs. */
+  readonly withLocalDisks?: true;
   /** The storage for its disks, where those on local storage cannot keep theirs. */
   readonly targetStorage?: string;
+}
+
+/** How spec.placement.host stands, where the guest is elsewhere. */
+export interface Relocation {
+  /** Somebody moved it, and it is left there: a sentence. */
+  readonly strayed?: string | undefined;
+  /** Why it is not moved: a sentence. */
+  readonly blocked?: string | undefined;
+  readonly move?: Move | undefined;
 }
 
 /** PVE's keys and values, as text. */
@@ -255,6 +272,8 @@ export type Task =
       /** Its end starts a pass by itself. */
       readonly followed?: boolean;
       readonly timing?: TaskTiming | undefined;
+      /** How far a copy has come, for people. */
+      readonly progress?: string | undefined;
     }
   | { readonly upid: Upid; readonly type: string; readonly state: 'failed'; readonly exit: string }
   | { readonly upid: Upid; readonly type: string; readonly state: 'ok' | 'lost' }
@@ -334,8 +353,10 @@ export interface Observed {
   readonly change: ConfigChange | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
   readonly vmidTaken?: string | undefined;
-  /** Absent: the guest is on the node where it shall be. */
+  /** Absent: the guest is on the node where it shall be, or cannot be moved there. */
   readonly move?: Move | undefined;
+  /** Absent: it was not looked into. */
+  readonly relocation?: Relocation | undefined;
   /** What somebody else changed in the guest's configuration. */
   readonly drift?: Drift | undefined;
   /** Absent: it was not judged. */
@@ -413,11 +434,18 @@ export type Plan =
   | { readonly kind: 'act'; readonly step: Step }
   /** These steps would be due, one after the other, but a person asked for none. */
   | { readonly kind: 'withheld'; readonly by: Restraint; readonly steps: readonly Step[] }
-  | { readonly kind: 'wait'; readonly reason: string; readonly message: string; readonly againMs: number }
+  | ({ readonly kind: 'wait'; readonly againMs: number } & Held)
   /** Only a person can mend it; `againMs` where the cure lies outside Kubernetes. */
-  | { readonly kind: 'refuse'; readonly reason: string; readonly message: string; readonly againMs?: number }
+  | ({ readonly kind: 'refuse'; readonly againMs?: number } & Held)
   /** `left`: what stays behind in Proxmox VE, to be named when the object goes. */
   | { readonly kind: 'gone'; readonly left?: LeftBehind };
+
+interface Held {
+  readonly reason: string;
+  readonly message: string;
+  /** One part of the wish is held up, and all else is as it shall be. */
+  readonly restIsDone?: true;
+}
 
 export interface LeftBehind {
   /** Why it stays: by the policy of its object, or because Proxmox VE was not asked. */

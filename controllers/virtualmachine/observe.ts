@@ -1,5 +1,5 @@
 /** What Proxmox VE says about this guest now. Reads only. */
-import type { CallOptions, Qemu } from '../../src/pve/index.ts';
+import { parseUpid, type CallOptions, type Qemu } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
@@ -22,6 +22,7 @@ import type { DiskWork } from './disk-model.ts';
 import type { Claim, Creation, Desired, Guest, Namesake, Observed, Presence, Task } from './model.ts';
 import { moveBeforeStart } from './placement.ts';
 import { readTask } from './read-task.ts';
+import { relocate } from './relocate.ts';
 import { vmidHolder } from './vmid-holder.ts';
 import { steadyRefusal } from './refusal.ts';
 import { desiredOf, type Wish } from './resolve.ts';
@@ -78,6 +79,7 @@ export async function observe(vm: VirtualMachine, wish: Wish, context: ObserveCo
   const task = await readTask(vm, wish.connection, context);
   rememberTask(memory, task, now);
   if (task?.type === 'qmclone' && !isOpen(task)) wish.connection.turns.end(wish.owner.uid);
+  keepMoveTurn(task, wish);
   const before = await beforeLook(vm, wish, { task, context });
   const destroyed = task?.type === 'qmdestroy' && task.state === 'ok';
   return destroyed || (task && isOpen(task))
@@ -119,6 +121,13 @@ function rememberTask(memory: GuestMemory, task: Task | undefined, now: number):
   if (task?.type === 'qmclone' && hasEnded(task)) memory.clone = 'ended';
   // An earlier process may have sent a request the moment before it ended, however old the claim is.
   if (memory.clone === undefined) memory.unknownSince ??= now;
+}
+
+/** An earlier process may have begun the move. */
+function keepMoveTurn(task: Task | undefined, { connection, owner, host }: Wish): void {
+  const from = task?.type === 'qmigrate' && isOpen(task) ? parseUpid(task.upid)?.node : undefined;
+  if (from === undefined) connection.moves.end(owner.uid);
+  else connection.moves.hold(owner.uid, { from, to: host ?? from });
 }
 
 /** How it ends, or whether, is still to be seen. */
@@ -222,7 +231,9 @@ async function withChange(
     applied: isApplied(judged.wish),
     now: have.now,
   });
-  const due = { change: judged.change ?? afterwards, move: moveBeforeStart(vm, guest, wish.host) };
+  const relocation = await relocate(vm, { wish, want, guest }, context.options);
+  const move = moveBeforeStart(vm, guest, wish.host) ?? relocation?.move;
+  const due = { change: judged.change ?? afterwards, move, relocation };
   const disks = disksOf(vm, wish, { want, guest, judged });
   return { want, have: { ...have, ...judged, ...asides, ...due, disks }, cloudInit };
 }

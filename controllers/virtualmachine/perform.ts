@@ -11,6 +11,7 @@ import { changeDisk } from './perform-disks.ts';
 import type { GuestMemory } from './memory.ts';
 import { runHook } from './hooks.ts';
 import type { Guest, Step } from './model.ts';
+import { roomFor } from './relocation.ts';
 import type { Started } from './report.ts';
 import type { Wish } from './resolve.ts';
 
@@ -245,8 +246,12 @@ async function change(
   }
   switch (step.do) {
     case 'migrate': {
-      const { to, targetStorage } = step.move;
-      return begun('qmigrate', await qemu.migrate({ target: to, targetStorage }, options));
+      const { to, targetStorage, online, withLocalDisks } = step.move;
+      if (step.move.asked) promiseRoom(wish, guest, to);
+      return begun(
+        'qmigrate',
+        await qemu.migrate({ target: to, targetStorage, online, withLocalDisks }, options),
+      );
     }
     case 'configure':
       return configure(qemu, step, options);
@@ -269,6 +274,12 @@ async function change(
     default:
       return step satisfies never;
   }
+}
+
+function promiseRoom({ connection, owner, shape }: Wish, guest: Guest, to: NodeName): void {
+  const view = connection.inventory.view();
+  const memory = guest.running ? (shape?.memory ?? 0) : 0;
+  if (view) connection.ledger.promise(owner.uid, roomFor(guest, to, { view, memory }));
 }
 
 /** Until there is an answer the request may arrive late, and stop a guest that was started again since. */

@@ -1,6 +1,6 @@
 /** What was chosen for a new guest, and what follows from it until the guest is configured. Pure. */
 import type { VirtualMachine } from '../../src/api/index.ts';
-import { nodeName } from '../../src/lib/units.ts';
+import type { NodeName } from '../../src/lib/units.ts';
 import { isNew } from './is-new.ts';
 import { rootDiskOf } from './disks.ts';
 import type { Creation, Guest, Move, Placement } from './model.ts';
@@ -33,10 +33,10 @@ export function isChosen(
 export function moveBeforeStart(
   vm: VirtualMachine,
   guest: Guest,
-  host: string | undefined,
+  host: NodeName | undefined,
 ): Move | undefined {
   const { placement } = vm.status ?? {};
-  const to = host === undefined ? placement?.node : nodeName(host);
+  const to = host ?? placement?.node;
   if (!placement || to === undefined || to === guest.node || !isNew(vm, guest)) return undefined;
   const { storage } = placement;
   const isThere = rootDiskOf(guest.config)?.storage === storage;

@@ -12,7 +12,7 @@ import { disks, disksLater } from './rules/disks.ts';
 import { leftToHa } from './rules/ha.ts';
 import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingMade, heldBack } from './rules/locked.ts';
-import { migrate } from './rules/migrate.ts';
+import { migrate, migrateLater } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
 import { restart } from './rules/restart.ts';
@@ -34,8 +34,9 @@ const RULES: readonly Rule[] = [
   power,
   postStart,
   aside,
-  disksLater,
   dropSeed,
+  disksLater,
+  migrateLater,
 ];
 
 /** Steps that change the guest itself. */
@@ -69,6 +70,10 @@ export function plan(want: Desired, have: Observed): Plan {
   }
   return { kind: 'steady' };
 }
+
+/** The guest is as it shall be, or as near to it as can be had now. */
+export const isDone = (next: Plan): boolean =>
+  next.kind === 'steady' || next.kind === 'withheld' || ('restIsDone' in next && next.restIsDone);
 
 /** What each rule would have done by itself, in their order: for people, not to be acted upon. */
 export const opinions = (want: Desired, have: Observed): readonly Plan[] =>

@@ -4,12 +4,24 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../src/lib/units.ts';
 import type { Connection } from '../shared/connections.ts';
 import type { Task } from './model.ts';
+import type { GuestMemory } from './memory.ts';
+import { readProgress } from './progress.ts';
 import type { TaskWatch } from './task-watch.ts';
 
 export async function readTask(
   vm: VirtualMachine,
   { pve, inventory, tasks: timing }: Connection,
-  { options, now, tasks }: { readonly options: CallOptions; readonly now: number; readonly tasks: TaskWatch },
+  {
+    options,
+    now,
+    tasks,
+    memory,
+  }: {
+    readonly options: CallOptions;
+    readonly now: number;
+    readonly tasks: TaskWatch;
+    readonly memory: GuestMemory;
+  },
 ): Promise<Task | undefined> {
   const { task, vmid } = vm.status ?? {};
   const parsed = task && parseUpid(task.upid);
@@ -23,7 +35,10 @@ export async function readTask(
   switch (state.state) {
     case 'running': {
       const followed = tasks.follow({ pve, upid, uid: vm.metadata.uid });
-      return { upid, type, state: 'running', ageMs: now - Date.parse(task.startedAt), followed, timing };
+      const ageMs = now - Date.parse(task.startedAt);
+      const at = { pve, node: parsed.node, memory, now };
+      const progress = await readProgress({ upid, type, ageMs }, at, options);
+      return { upid, type, state: 'running', ageMs, followed, timing, progress };
     }
     case 'failed':
       return { upid, type, state: 'failed', exit: state.exitStatus };

@@ -101,6 +101,7 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     ...(facts.dryRun && { plan: [...facts.dryRun] }),
     ...present({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
     ...tagsOf(facts, own),
+    ...hostOf(before, facts, own),
     ...hookOf(facts, own),
     ...failureOf(vm, facts),
   };
@@ -121,11 +122,21 @@ function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
   return tags.length > 0 ? { tags } : {};
 }
 
+/** While the guest cannot be looked at, what was found out stands as long as the wish does. */
+function hostOf(
+  before: Status,
+  { want, have: { claim } }: Facts,
+  own: Guest | undefined,
+): Pick<Status, 'host'> {
+  if (!want.exists || want.host === undefined || claim === undefined) return {};
+  return own?.node === want.host || before.host === want.host ? { host: want.host } : {};
+}
+
 /** At rest: what differs from the spec all the same, so that it is not only found in the conditions. */
 function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
   const pending = own?.pending.map(({ key }) => key) ?? [];
   const held = pending.length > 0 ? [`In effect after a stop and start: ${pending.join(', ')}.`] : [];
-  const all = [...driftSentences(have.drift), ...differences, ...held];
+  const all = [...driftSentences(have), ...differences, ...held];
   return all.length > 0 ? all.join(' ') : undefined;
 }
 

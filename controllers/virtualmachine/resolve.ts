@@ -7,6 +7,7 @@ import {
   type VMClass,
   type VMImage,
 } from '../../src/api/index.ts';
+import { nodeName, type NodeName } from '../../src/lib/units.ts';
 import type { ObjectReader } from '../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../shared/connections.ts';
 import { BESIDE_OTHERS, type OwnerMark } from '../shared/owner-mark.ts';
@@ -43,7 +44,7 @@ export interface Wish {
   /** Absent where the guest exists already and its image is gone. */
   readonly image: TemplateSource | undefined;
   readonly storage: string | undefined;
-  readonly host: string | undefined;
+  readonly host: NodeName | undefined;
   readonly pool: string | undefined;
   /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
   readonly besideOthers: boolean;
@@ -82,7 +83,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
     deletionPolicy: deletionPolicyOf(vm),
-    host: vm.spec.placement?.host,
+    host: vm.spec.placement?.host === undefined ? undefined : nodeName(vm.spec.placement.host),
     pool: vm.spec.placement?.pool ?? connection.defaults.pool,
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
@@ -172,6 +173,7 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
       hooks: base.hooks,
+      ...(base.host !== undefined && { host: base.host }),
       ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
       ...resolveDisks(vm, usual),
       ...parts,

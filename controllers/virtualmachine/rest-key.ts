@@ -3,6 +3,7 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import type { GuestView } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { Wish } from './resolve.ts';
+import { roomIn } from './room.ts';
 
 /** What the list of guests says of the guest now. */
 export function listedAs({ status }: VirtualMachine, { connection }: Wish): GuestView | undefined {
@@ -16,15 +17,26 @@ export function listedAs({ status }: VirtualMachine, { connection }: Wish): Gues
 export function restKey(vm: VirtualMachine, wish: Wish, row: GuestView | undefined): string | undefined {
   const { connection: _connection, ...plain } = wish;
   if (!row || vm.status?.task || !wish.shape) return undefined;
+  const prospect = prospectOf(row, wish);
   const { vmid, node, status, lock, name, template, maxcpu, maxmem, tags, hastate } = row;
   return sha256Hex(
     JSON.stringify([
       vm.metadata.generation,
       plain,
-      { vmid, node, status, lock, name, template, maxcpu, maxmem, tags, hastate },
+      { vmid, node, status, lock, name, template, maxcpu, maxmem, tags, hastate, prospect },
     ]),
   );
 }
+
+/** Of a guest that waits to be moved: whether the node it shall be on can take it, as far as the list of nodes tells. */
+function prospectOf({ node, maxmem }: GuestView, { host, connection }: Wish): unknown {
+  const view = connection.inventory.view();
+  if (host === undefined || host === node || !view) return undefined;
+  const target = view.nodes.find(({ name }) => name === host);
+  return target && { online: target.online, takes: roomIn(view, NOTHING).memoryOf(target) >= (maxmem ?? 0) };
+}
+
+const NOTHING = { memory: new Map<string, number>(), space: new Map<string, number>() };
 
 /**
  * Whether the list of guests agrees with what was just read. It lags behind, and of two changes between two lists,

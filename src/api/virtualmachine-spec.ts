@@ -74,13 +74,17 @@ const spec = z.object({
   ...optionFields,
   placement: z
     .object({
-      host: node.optional().describe('Node that a new VM is placed on.'),
+      host: node
+        .optional()
+        .describe(
+          'Node that the VM lies on. When it changes, the VM is moved: while it runs without interruption, else while it is off; it is never stopped for that. Absent: a new VM is placed by the operator, one that exists stays where it is.',
+        ),
       pool: poolName
         .optional()
         .describe("Pool in Proxmox VE that a new VM is put into; absent: the Provider's, if it has one."),
     })
     .optional()
-    .describe('Where the VM is created. It is not moved afterwards.'),
+    .describe('Where the VM lies.'),
   lifecycle: z
     .object({
       gracefulShutdownTimeout: duration

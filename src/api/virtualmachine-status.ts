@@ -25,6 +25,9 @@ const task = z.object({
   upid: text(256).transform(upid).describe('Identifier of the task in Proxmox VE.'),
   type: text(64).describe('Type of the task, for example qmclone.'),
   startedAt: moment.describe('When the task was started.'),
+  progress: text(128)
+    .optional()
+    .describe('How far a long copy has come, as Proxmox VE logs it, for example scsi0: 5.0 GiB of 32.0 GiB.'),
 });
 
 const pendingChange = z.object({
@@ -135,6 +138,12 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe(
       'Digest of the settings that were last brought about. While they stay the same, what differs was changed in Proxmox VE.',
+    ),
+  host: text(63)
+    .transform(nodeName)
+    .optional()
+    .describe(
+      'Node of spec.placement.host, once the VM was on it. Elsewhere later, it was moved in Proxmox VE.',
     ),
   placement: placement
     .optional()

@@ -69,6 +69,35 @@ const Status = z.object({
 });
 export type QemuStatus = z.output<typeof Status>;
 
+const HaCause = z.object({ sid: Text, cause: maybe(Text) });
+const NotAllowed = z.object({
+  unavailable_storages: maybe(z.array(Text)),
+  'unavailable-resources': maybe(z.array(Text)),
+  'blocking-ha-resources': maybe(z.array(HaCause)),
+});
+const Movability = z
+  .object({
+    local_disks: maybe(z.array(z.object({ volid: Text, cdrom: Flag }))),
+    local_resources: maybe(z.array(Text)),
+    not_allowed_nodes: maybe(z.record(z.string(), NotAllowed)),
+  })
+  .transform((all) => ({
+    localDisks: all.local_disks ?? [],
+    localResources: all.local_resources ?? [],
+    notAllowed: Object.fromEntries(
+      Object.entries(all.not_allowed_nodes ?? {}).map(([node, why]) => [
+        node,
+        {
+          storages: why.unavailable_storages ?? [],
+          resources: why['unavailable-resources'] ?? [],
+          ha: why['blocking-ha-resources'] ?? [],
+        },
+      ]),
+    ),
+  }));
+/** What binds a guest to its node. */
+export type Movability = z.output<typeof Movability>;
+
 const onGuest = (privilege: string, feature?: Feature): Need => ({
   path: '/vms/{vmid}',
   anyOf: [privilege],
@@ -161,6 +190,13 @@ export const QEMU = {
     }),
     reply: UpidText,
     needs: [onGuest('VM.Config.Disk'), storageSpace],
+  }),
+  movability: endpoint({
+    method: 'GET',
+    path: `${path}/migrate`,
+    params: At.extend({ target: NodeParam.optional() }),
+    reply: Movability,
+    needs: [onGuest('VM.Migrate', 'migration')],
   }),
   migrate: endpoint({
     method: 'POST',
@@ -263,6 +299,7 @@ export interface Qemu {
   pending(options?: CallOptions): Promise<readonly PendingOption[]>;
   status(options?: CallOptions): Promise<QemuStatus>;
   clone(request: CloneRequest, options?: CallOptions): Promise<Upid>;
+  movability(target: NodeName, options?: CallOptions): Promise<Movability>;
   /** To another node. A guest that HA manages is only asked to move, as soon as the HA manager comes to it. */
   migrate(request: MigrateRequest, options?: CallOptions): Promise<Upid>;
   start(options?: CallOptions): Promise<Upid>;
@@ -318,6 +355,7 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
   },
   status: (options) => send(QEMU.status, at, options),
   clone: (request, options) => send(QEMU.clone, { ...at, ...request }, options),
+  movability: (target, options) => send(QEMU.movability, { ...at, target }, options),
   migrate: ({ target, online, withLocalDisks, targetStorage }, options) =>
     send(
       QEMU.migrate,

@@ -5,7 +5,7 @@ import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';
 import { wishes, worldsWith } from './arbitrary-worlds.ts';
 import type { World } from './planner-world.ts';
-import { aStorage } from './views.ts';
+import { aStorage, onBothNodes } from './views.ts';
 
 const NAMES = ['data', 'logs', 'scratch'] as const;
 
@@ -92,7 +92,7 @@ export const diskWorlds: Arbitrary<World> = fc
     return {
       ...world,
       want: want.exists ? { ...want, disks: wished } : want,
-      storages: [...world.storages, aStorage(), aStorage('fast')],
+      storages: [...world.storages, ...onBothNodes(aStorage()), ...onBothNodes(aStorage('fast'))],
       disks: guest ? history.flatMap(({ recorded }) => recorded) : [],
       guest: guest && {
         ...guest,
@@ -104,5 +104,5 @@ export const diskWorlds: Arbitrary<World> = fc
 /** Nothing that only a person could move stands between the guest and its disks. */
 export const withStorages = (world: World): World => ({
   ...world,
-  storages: [...world.storages, aStorage(), aStorage('fast')],
+  storages: [...world.storages, ...onBothNodes(aStorage()), ...onBothNodes(aStorage('fast'))],
 });

@@ -39,7 +39,7 @@ import {
 } from './guests.ts';
 import { pendingAfter } from './guest-model.ts';
 import type { World } from './planner-world.ts';
-import { isoStorage } from './views.ts';
+import { isoStorage, onBothNodes } from './views.ts';
 
 const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
@@ -210,6 +210,7 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
     driftPolicy: maybe(fc.constantFrom('Report' as const, 'Revert' as const)),
     options: maybe(options),
     hooks: maybe(hooks),
+    host: maybe(fc.constantFrom(nodeName('pve-1'), nodeName('pve-2'))),
     cpuType: maybe(fc.constantFrom('host', 'x86-64-v2-AES')),
     creation: often<Creation>(
       fc.constant(CREATION),
@@ -217,7 +218,13 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
       fc.constant(CREATION_AND_MOVE),
     ),
   })
-  .map((parts) => aWish(present(parts)));
+  .map((parts) => onItsHost(aWish(present(parts))));
+
+/** A guest that is made is made on the node that its spec names. */
+function onItsHost<W extends Extract<Desired, { exists: true }>>(wish: W): W {
+  if (wish.host === undefined || !wish.creation.ok) return wish;
+  return { ...wish, creation: wish.host === CREATION.node ? CREATION : CREATION_AND_MOVE };
+}
 
 const marks: Arbitrary<OwnerMark | undefined> = often<OwnerMark | undefined>(
   fc.constant(aMark()),
@@ -270,6 +277,7 @@ const guests: Arbitrary<Guest> = fc
 
 const TASK_TYPES = [
   'qmclone',
+  'qmigrate',
   'qmconfig',
   'resize',
   'imgcopy',
@@ -321,8 +329,8 @@ const claims: Arbitrary<Omit<Claim, 'ageMs'>> = fc.record({
 });
 
 const storages = often<readonly StorageView[]>(
-  fc.constant([isoStorage()]),
-  fc.constant([isoStorage({ shared: true }, 'nfs'), isoStorage()]),
+  fc.constant(onBothNodes(isoStorage())),
+  fc.constant([...onBothNodes(isoStorage({ shared: true }, 'nfs')), isoStorage()]),
   fc.constant([]),
 );
 
@@ -370,6 +378,7 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       applied: often<World['applied']>(fc.constant(undefined), fc.constantFrom('this', 'other')),
       lockedMs: fc.constantFrom(0, 600_000),
       hook: fc.constant(undefined),
+      arrived: fc.constantFrom(undefined, nodeName('pve-1'), nodeName('pve-2')),
       ownTags: fc.constantFrom<readonly string[]>([], ['a'], ['a', 'ours']),
     })
     .map((parts) =>
@@ -405,9 +414,9 @@ export const unobstructed = (world: World): World => {
     ...world,
     blind: false,
     namesake: undefined,
-    storages: [isoStorage()],
+    storages: onBothNodes(isoStorage()),
     guest: own,
-    want: want.exists ? { ...want, creation: CREATION } : { ...want, protection: false },
+    want: want.exists ? onItsHost({ ...want, creation: CREATION }) : { ...want, protection: false },
     claim: claim && { ...claim, made: claim.made && (own !== undefined || !want.exists) },
   };
 };

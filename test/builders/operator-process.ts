@@ -8,6 +8,7 @@ import {
 } from '../../controllers/index.ts';
 import type { Connection } from '../../controllers/shared/connections.ts';
 import { createCloneTurns } from '../../controllers/shared/clone-turns.ts';
+import { createMoveTurns } from '../../controllers/shared/move-turns.ts';
 import { createLedger } from '../../controllers/shared/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/vmids.ts';
 import type { GuestMemories } from '../../controllers/virtualmachine/memory.ts';
@@ -60,6 +61,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     vmids: createVmidAllocator(claimed, now),
     ledger: createLedger(now),
     turns: createCloneTurns(now, () => undefined),
+    moves: createMoveTurns(() => undefined),
     nodeSelector: [],
     defaults,
   };

@@ -7,6 +7,7 @@ import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmach
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
 import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/drift.ts';
 import { diskWork } from '../../controllers/virtualmachine/disk-work.ts';
+import { isDone } from '../../controllers/virtualmachine/plan.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disk-model.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   Guest,
   GuestConfig,
   Hook,
+  Move,
   Namesake,
   Observed,
   Plan,
@@ -28,10 +30,11 @@ import type { Restart, RestartNote } from '../../controllers/virtualmachine/rest
 import { judgeRestart } from '../../controllers/virtualmachine/restart.ts';
 import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
 import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement.ts';
+import { isMovedByHa, obstaclesOfGuest, whereabouts } from '../../controllers/virtualmachine/relocation.ts';
 import { haltOf } from '../../controllers/virtualmachine/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
-import { vmid, type Bytes } from '../../src/lib/units.ts';
+import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { aDigest, NO_HA, UPID } from './guests.ts';
@@ -73,6 +76,10 @@ export interface World {
   /** Another VM of the class has the turn to be restarted. */
   readonly othersTurn: boolean;
   readonly hook: Hook | undefined;
+  /** Every move that the spec asks for fails. */
+  readonly moveFails?: boolean;
+  /** Node of the spec that the guest was on once, as status has it. */
+  readonly arrived: NodeName | undefined;
   /** Tags that status says are ours. */
   readonly ownTags: readonly string[];
   /** The disks that status knows. */
@@ -86,13 +93,23 @@ const NODE_CPUS = 1024;
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
 
-export const vmOf = ({ want, noted, devices, cloned, handed, claim, disks }: World): VirtualMachine =>
+export const vmOf = ({
+  want,
+  noted,
+  devices,
+  cloned,
+  handed,
+  claim,
+  disks,
+  arrived,
+}: World): VirtualMachine =>
   aVirtualMachine({
     metadata: { uid: want.owner.uid },
     status: {
       networks: devices,
       ...(claim?.placement && { placement: claim.placement }),
       disks,
+      ...(arrived !== undefined && { host: arrived }),
       ...(cloned && { cloneType: 'Linked' as const }),
       cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
     },
@@ -145,8 +162,20 @@ function look(world: World): Observed {
 
 /** What has to become of a guest of ours. */
 function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'wish' | 'move' | 'disks'> {
-  const move = world.want.exists ? moveBeforeStart(vmOf(world), own, undefined) : undefined;
+  const host = world.want.exists ? world.want.host : undefined;
+  const move =
+    (world.want.exists ? moveBeforeStart(vmOf(world), own, host) : undefined) ?? moveAskedFor(world, own);
   return { ...judgedChange(world, own), disks: disksOf(world, own), ...(move && { move }) };
+}
+
+/** Nothing but the guest itself stands in the way of a move. */
+function moveAskedFor(world: World, own: Guest): Move | undefined {
+  const { want, arrived } = world;
+  if (!want.exists || want.host === undefined || isNew(vmOf(world), own)) return undefined;
+  const { host, power, driftPolicy = 'Report' } = want;
+  if (whereabouts({ host, power, driftPolicy, arrived }, own) !== 'elsewhere') return undefined;
+  if (own.lock !== undefined || isMovedByHa(own) || obstaclesOfGuest(own).length > 0) return undefined;
+  return { to: host, asked: true, ...(own.running && { online: true }) };
 }
 
 /** While our task runs, or after it destroyed the guest, nobody looks. */
@@ -229,7 +258,8 @@ export function after(plan: Plan, world: World): World {
       noted(notedRestart(world, afterStep(plan.step, noted(later, plan))), plan),
       world,
     );
-  if (plan.kind === 'wait' || plan.kind === 'refuse') return afterWaiting(plan.againMs ?? 60_000, world);
+  if (plan.kind === 'wait' || plan.kind === 'refuse')
+    return afterWaiting(plan.againMs ?? 60_000, noted(world, plan));
   return plan.kind === 'steady' ? noted(later, plan) : world;
 }
 
@@ -313,6 +343,9 @@ function afterStep(step: Step, world: World): World {
         task: { upid: UPID, type: 'qmdestroy', state: 'ok' },
       };
     case 'migrate':
+      return world.moveFails && step.move.asked
+        ? { ...world, task: { upid: UPID, type: 'qmigrate', state: 'failed', exit: 'migration aborted' } }
+        : withClaimMade({ ...world, guest: guestAfter(step, world.guest) });
     case 'attachDisk':
     case 'growDisk':
     case 'moveDisk':
@@ -338,7 +371,7 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if ('digest' in step && step.digest !== guest.digest) throw new Error('detected modified configuration');
   switch (step.do) {
     case 'migrate':
-      if (guest.running) throw new Error("can't migrate running VM without --online");
+      if (guest.running && !step.move.online) throw new Error("can't migrate running VM without --online");
       return { ...guest, node: step.move.to };
     case 'configure': {
       const config = configured(guest.vmid, guest.config, step.change.set, step.change.delete);
@@ -422,9 +455,10 @@ function noted(world: World, plan: Plan): World {
   const { guest, want, now } = world;
   if (!guest || !isOurs(world, guest) || !world.claim || !want.exists) return world;
   const vm = vmOf(world);
-  const answered = plan.kind === 'steady' && guest.running && world.answers;
+  const answered = isDone(plan) && guest.running && world.answers;
   return {
     ...world,
+    arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
     handed: remembered(vm, { guest, plan: cloudInitOf(world, guest), answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({
       device,

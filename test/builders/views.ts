@@ -30,6 +30,10 @@ export const aStorage = (
 export const isoStorage = (change: Parameters<typeof aStorage>[1] = {}, name = 'local'): StorageView =>
   aStorage(name, { type: 'dir', content: ['iso', 'vztmpl'], ...change });
 
+/** Present on each node of the modelled cluster. */
+export const onBothNodes = (storage: StorageView): StorageView[] =>
+  ['pve-1', 'pve-2'].map((node) => ({ ...storage, node: nodeName(node) }));
+
 export const aRow = (change: Partial<GuestView> = {}): GuestView => ({
   vmid: vmid(101),
   type: 'qemu',

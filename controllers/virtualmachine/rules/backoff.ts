@@ -1,6 +1,6 @@
 /** After a failed task the next try waits, longer each time; an edit of the spec forgives. */
 import type { Failure, Plan } from '../model.ts';
-import { isDiskFailure } from './disk-failures.ts';
+import { isNarrow } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { refuse, wait } from './verdicts.ts';
 
@@ -14,11 +14,11 @@ export const holdOffMs = ({ attempts }: Pick<Failure, 'attempts'>): number =>
 export const heldMs = (failure: Failure, now: number): number => failure.at + holdOffMs(failure) - now;
 
 export const backoff: Rule = (_want, { failure, now }) =>
-  failure === undefined || isDiskFailure(failure) || heldMs(failure, now) <= 0
+  failure === undefined || isNarrow(failure) || heldMs(failure, now) <= 0
     ? undefined
     : backingOff(failure, now);
 
-export function backingOff(failure: Failure, now: number): Plan {
+export function backingOff(failure: Failure, now: number): Extract<Plan, { kind: 'wait' | 'refuse' }> {
   const left = heldMs(failure, now);
   const message = `Proxmox VE failed at "${failure.step}": ${failure.message.replace(/\.?\s*$/, '.')}`;
   return failure.attempts >= GIVE_UP_AFTER

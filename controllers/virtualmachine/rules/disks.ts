@@ -6,7 +6,7 @@ import type { DiskWork } from '../disk-model.ts';
 import type { Failure, Observed } from '../model.ts';
 import { replacesAnother } from '../drift.ts';
 import { backingOff, heldMs } from './backoff.ts';
-import { holdsStart, isDiskFailure } from './disk-failures.ts';
+import { holdsStart, isDiskFailure } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';
 
@@ -42,5 +42,5 @@ export const disksLater: Rule = (want, have) => {
   const { disks: work, now } = have;
   if (!want.exists || !work || work.steps.length === 0) return undefined;
   const failure = held(have);
-  return failure && backingOff(failure, now);
+  return failure && { ...backingOff(failure, now), restIsDone: true };
 };

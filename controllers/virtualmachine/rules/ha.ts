@@ -17,13 +17,16 @@ const COMING_UP = new Set([
 /** So long HA may take to notice a request: its manager and the node's look around every 10 s each, then comes the work. */
 export const HA_PATIENCE_MS = 60_000;
 
+const ASKED_OF_HA: readonly Step['do'][] = ['start', 'stop', 'shutdown', 'migrate'];
+
 /** Whether PVE only takes note of the step. */
 export const isRequest = (step: Step, guest: Guest | undefined): boolean =>
-  guest?.ha.managed === true && (step.do === 'start' || step.do === 'stop' || step.do === 'shutdown');
+  guest?.ha.managed === true && ASKED_OF_HA.includes(step.do);
 
 /** Why HA need not, or cannot, be asked for this step. */
 export function leftToHa(step: Step, { presence }: Observed): Plan | undefined {
-  if (presence.kind !== 'seen' || !isRequest(step, presence.guest)) return undefined;
+  // Whether HA can be asked for a move was seen to before.
+  if (presence.kind !== 'seen' || !isRequest(step, presence.guest) || step.do === 'migrate') return undefined;
   const { guest } = presence;
   const { ha, vmid } = guest;
   if (ha.state === 'error') return refuse('HaError', haErrorOf(guest), 15_000);

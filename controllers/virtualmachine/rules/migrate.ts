@@ -1,8 +1,28 @@
-/** A guest that is on another node than it shall be is moved. Whether it shall be is for whoever observes to say. */
+/**
+ * A guest that is on another node than it shall be is moved. Whether it shall be is for whoever observes to say. A move
+ * that was asked for and fails holds back nothing else; one that is a part of making the guest comes before its start.
+ */
+import type { Failure, Observed } from '../model.ts';
+import { backingOff, heldMs } from './backoff.ts';
+import { isMoveFailure } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { act } from './verdicts.ts';
 
-export const migrate: Rule = (want, { presence, move }) =>
-  want.exists && presence.kind === 'seen' && move && move.to !== presence.guest.node
-    ? act({ do: 'migrate', move })
+const held = ({ failure, now }: Observed): Failure | undefined =>
+  failure && isMoveFailure(failure) && heldMs(failure, now) > 0 ? failure : undefined;
+
+export const migrate: Rule = (want, have) => {
+  const { presence, move, now } = have;
+  if (!want.exists || presence.kind !== 'seen' || !move || move.to === presence.guest.node) return undefined;
+  const failure = held(have);
+  if (!failure) return act({ do: 'migrate', move });
+  return move.asked ? undefined : backingOff(failure, now);
+};
+
+/** Last of all rules: everything else is as it shall be. */
+export const migrateLater: Rule = (want, have) => {
+  const failure = held(have);
+  return want.exists && have.move && failure
+    ? { ...backingOff(failure, have.now), restIsDone: true }
     : undefined;
+};

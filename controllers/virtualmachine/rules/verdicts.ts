@@ -6,14 +6,18 @@ export type Rule = (want: Desired, have: Observed) => Plan | undefined;
 
 export const act = (step: Step): Plan => ({ kind: 'act', step });
 
-export const wait = (reason: string, message: string, againMs = 2_000): Plan => ({
+export const wait = (reason: string, message: string, againMs = 2_000): Extract<Plan, { kind: 'wait' }> => ({
   kind: 'wait',
   reason,
   message,
   againMs,
 });
 
-export const refuse = (reason: string, message: string, againMs?: number): Plan => ({
+export const refuse = (
+  reason: string,
+  message: string,
+  againMs?: number,
+): Extract<Plan, { kind: 'refuse' }> => ({
   kind: 'refuse',
   reason,
   message,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createCloneTurns } from '../../../../controllers/shared/clone-turns.ts';
+import { createMoveTurns } from '../../../../controllers/shared/move-turns.ts';
 import type { Connection } from '../../../../controllers/shared/connections.ts';
 import { createLedger } from '../../../../controllers/shared/ledger.ts';
 import { locate } from '../../../../controllers/virtualmachine/locate.ts';
@@ -34,6 +35,7 @@ async function movedTo(node: string) {
       () => NOW,
       () => undefined,
     ),
+    moves: createMoveTurns(() => undefined),
     nodeSelector: [],
     defaults: {},
   };

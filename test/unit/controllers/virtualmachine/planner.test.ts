@@ -6,6 +6,7 @@ import { rootDiskOf } from '../../../../controllers/virtualmachine/disks.ts';
 import { smbiosUuidOf } from '../../../../controllers/virtualmachine/hardware.ts';
 import type { Guest, GuestConfig, NicWish, Step } from '../../../../controllers/virtualmachine/model.ts';
 import { parseMark, textBeside } from '../../../../controllers/shared/owner-mark.ts';
+import { obstaclesOfGuest } from '../../../../controllers/virtualmachine/relocation.ts';
 import { nicsOf } from '../../../../controllers/virtualmachine/networks.ts';
 import { haltOf } from '../../../../controllers/virtualmachine/states.ts';
 import { waitingChanges } from '../../../../controllers/virtualmachine/restart.ts';
@@ -30,6 +31,8 @@ const ON_THE_GUEST: ReadonlySet<Step['do']> = new Set([
   'shutdown',
   'destroy',
 ]);
+
+const hostOf = ({ want }: World) => (want.exists ? want.host : undefined);
 
 const seenIn = (world: World): Guest | undefined => {
   const { presence } = observe(world);
@@ -82,8 +85,17 @@ describe('from wherever it starts, the planner', () => {
   });
 });
 
+/** Nothing but the guest itself may stand in the way. */
+function expectPlaced({ want, guest, arrived, moveFails }: World): void {
+  if (!want.exists || want.host === undefined || !guest || moveFails) return;
+  const isLeft = arrived === want.host && want.driftPolicy !== 'Revert';
+  const isFree = guest.lock === undefined && obstaclesOfGuest(guest).length === 0;
+  if (isFree && !isLeft) expect(guest.node).toBe(want.host);
+}
+
 function expectWished(world: World): void {
   const { want, guest, claim, noted, devices } = world;
+  expectPlaced(world);
   if (!want.exists) {
     expect(claim).toBeUndefined();
     expect(noted).toBeUndefined();
@@ -496,18 +508,44 @@ describe('whatever happens, the planner', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         for (const { step, world: at } of run(world).steps) {
-          if (step.do !== 'migrate') continue;
+          if (step.do !== 'migrate' || step.move.asked) continue;
           expect(seenIn(at)).toMatchObject({ running: false });
           expect(smbiosUuidOf(seenIn(at)!.config)).not.toBe(at.want.owner.uid);
-          expect(step.move.to).toBe(at.claim?.placement?.node);
+          expect(step.move.to).toBe(hostOf(at) ?? at.claim?.placement?.node);
         }
       }),
       RUNS,
     );
   });
 
+  test('moves a guest that was made only to the node of the spec, and back only where drift is reverted', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          if (step.do !== 'migrate' || !step.move.asked) continue;
+          expect(step.move.to).toBe(hostOf(at));
+          const { driftPolicy } = at.want as Wanted;
+          if (at.arrived === step.move.to) expect(driftPolicy).toBe('Revert');
+          expect(step.move.online === true).toBe(seenIn(at)!.running);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('does all else that a wish asks for while a move fails', () => {
+    fc.assert(
+      fc.property(worldsWith(wishes).map(unobstructed), (world) => {
+        expectWished(run({ ...world, moveFails: true }).end);
+      }),
+      RUNS,
+    );
+  });
+
   test('moves a guest that was cloned beside its template before it configures and starts it', () => {
-    const fresh = worldsWith(wishes.map((wish) => ({ ...wish, creation: CREATION_AND_MOVE })))
+    const fresh = worldsWith(
+      wishes.map((wish) => ({ ...wish, host: undefined, creation: CREATION_AND_MOVE })),
+    )
       .map(unobstructed)
       .map((world) => ({
         ...world,
