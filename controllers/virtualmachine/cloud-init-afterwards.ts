@@ -13,7 +13,8 @@ export function cloudInitAfterwards(
   { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
 ): ConfigChange | undefined {
   if (isNew(vm, guest)) return undefined;
-  return nonEmpty(ejections(vm, guest, { plan, now })) ?? handedAnew(vm, plan, guest);
+  const ejection = nonEmpty(ejections(vm, guest, { plan, now }));
+  return ejection ? { ...ejection, ejects: true } : handedAnew(vm, plan, guest);
 }
 
 function handedAnew(

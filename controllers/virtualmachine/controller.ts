@@ -1,4 +1,5 @@
 /** VirtualMachine: resolve → observe → plan → perform → report. Read this file first; each verb is a file of its own. */
+import { present } from '../../src/lib/present.ts';
 import { millis, minutes, seconds, type Millis } from '../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
 import type { GuestView } from '../../src/pve/index.ts';
@@ -146,19 +147,35 @@ export function virtualMachineController(
     }
     const { wish, sight, row } = seen;
     const next = moveInTurn(inTurn(planned, wish, 'take'), sight, { wish, how: 'take' });
-    const { task } = sight.have;
-    if (next.kind === 'wait' && isOpen(task)) return unchanged(withProgress(vm, task), outcomeOf(next));
+    if (next.kind === 'wait' && isOpen(sight.have.task)) return whileTaskRuns(vm, sight.have.task, next);
     const started =
       next.kind === 'act' ? await takeStep(next.step, vm, { wish, sight, row, memory, pass }) : undefined;
-    const atRest = next.kind === 'steady' || next.kind === 'withheld';
     const boots = isDone(next) && stillBoots(memory, pass.now.getTime());
     const gathered = { ...sight, plan: next, started, boots };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts);
-    if (!atRest) return verdict;
+    if (isTidying(next) && wasReady(vm)) return tidied(vm, verdict, started);
+    return isAtRest(next) ? rested(vm, { seen, memory, facts, verdict, now: pass.now.getTime() }) : verdict;
+  }
+
+  function rested(
+    vm: VirtualMachine,
+    {
+      seen: { wish, sight, row },
+      memory,
+      facts,
+      verdict,
+      now,
+    }: {
+      readonly seen: Seen;
+      readonly memory: GuestMemory;
+      readonly facts: Facts;
+      readonly verdict: VmVerdict;
+      readonly now: number;
+    },
+  ): VmVerdict {
     wish.connection.ledger.settle(vm.metadata.uid);
     if (hasJustServed(vm.status, verdict.status)) return resting(verdict, settled(AT_ONCE));
-    const now = pass.now.getTime();
     nextAgentLook(facts, memory, now);
     scheduleRestartLook(sight.have, memory);
     const reported = { ...vm, status: verdict.status };
@@ -248,6 +265,16 @@ export function virtualMachineController(
 const isOpen = (task: Task | undefined): boolean =>
   task?.state === 'running' || task?.state === 'unreachable';
 
+const isAtRest = ({ kind }: Plan): boolean => kind === 'steady' || kind === 'withheld';
+
+/** The status says all there is to say, save how far it has come. */
+const whileTaskRuns = (
+  vm: VirtualMachine,
+  task: Task | undefined,
+  next: Extract<Plan, { kind: 'wait' }>,
+): VmVerdict =>
+  unchanged(withProgress(vm, task), isTidied(vm, task) ? settled(millis(next.againMs)) : outcomeOf(next));
+
 const withProgress = (vm: VirtualMachine, task: Task | undefined): VirtualMachine =>
   vm.status?.task && task?.state === 'running' && task.progress !== undefined
     ? { ...vm, status: { ...vm.status, task: { ...vm.status.task, progress: task.progress } } }
@@ -271,6 +298,26 @@ function farewellTo(vm: VirtualMachine, next: Plan, { log }: VmPass): VmVerdict 
   return { outcome: released, status: vm.status ?? {}, ...(note && { events: [note] }) };
 }
 
+/** The guest is as it shall be: that an image is cleared away is no reason to call it unready. */
+const isTidying = (next: Plan): boolean =>
+  next.kind === 'act' &&
+  (next.step.do === 'deleteSeed' || (next.step.do === 'configure' && next.step.change.ejects === true));
+
+/** What is told of the guest stays as it was told. */
+function tidied(vm: VirtualMachine, { status, events }: VmVerdict, started: Started | undefined): VmVerdict {
+  const { phase, message } = vm.status ?? {};
+  const { message: _doing, ...rest } = status;
+  const told = {
+    ...vm,
+    status: { ...rest, ...present({ phase, message }), conditions: vm.status?.conditions },
+  };
+  return { ...unchanged(told, settled(started?.kind === 'task' ? SOON : AT_ONCE)), ...present({ events }) };
+}
+
+const isTidied = (vm: VirtualMachine, task: Task | undefined): boolean =>
+  task?.type === 'imgdel' && wasReady(vm);
+
+const SOON: Millis = millis(50);
 const LATER: Millis = seconds(30);
 const AT_ONCE: Millis = millis(1);
 

@@ -383,6 +383,8 @@ export interface ConfigChange {
   /** The image that must be on its storage before this is written. */
   readonly seed?: SeedImage;
   readonly seedProblem?: { readonly reason: string; readonly message: string };
+  /** It only empties drives whose images have served: the guest is as it shall be before and after. */
+  readonly ejects?: true;
 }
 
 export type Step =

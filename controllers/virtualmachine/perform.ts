@@ -305,7 +305,7 @@ async function configure(
 ): Promise<Started> {
   try {
     const write = { digest, delete: keys.delete };
-    if (!aside) return begun('qmconfig', await qemu.setConfig(keys.set, write, options));
+    if (!aside && !keys.ejects) return begun('qmconfig', await qemu.setConfig(keys.set, write, options));
     await qemu.setConfigNow(keys.set, write, options);
     return DONE;
   } catch (error) {

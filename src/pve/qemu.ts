@@ -139,7 +139,7 @@ export const QEMU = {
       bridgeUse,
     ],
   }),
-  // For options that take effect at once: a refusal comes with the answer, where POST would end in a task that failed.
+  // For options that take effect at once, and to empty a CD drive: a refusal comes with the answer, where POST would end in a task that failed.
   setConfigNow: endpoint({
     method: 'PUT',
     path: `${path}/config`,
@@ -147,7 +147,7 @@ export const QEMU = {
       z.union([z.string(), z.number()]),
     ),
     reply: Nothing,
-    needs: [onGuest('VM.Config.Options')],
+    needs: [onGuest('VM.Config.Options'), onGuest('VM.Config.CDROM', 'isoUpload')],
   }),
   pending: endpoint({
     method: 'GET',

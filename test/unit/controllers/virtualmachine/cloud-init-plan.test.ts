@@ -225,7 +225,7 @@ describe('after the guest was made', () => {
         config: made({ ide2: `${volume},media=cdrom,size=366K` }),
         status: { cloudInit: { mode: 'Image', given: given(IMAGE), volume } },
       });
-      expect(change).toEqual({ set: { ide2: 'none,media=cdrom' }, delete: [] });
+      expect(change).toEqual({ set: { ide2: 'none,media=cdrom' }, delete: [], ejects: true });
     });
 
     test("is written into Proxmox VE's own drive where that is enough", () => {

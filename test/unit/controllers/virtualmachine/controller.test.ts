@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { bytes, GiB } from '../../../../src/lib/units.ts';
 import { aGuest, aMark, configOf, FORMER } from '../../../builders/guests.ts';
 import { Life } from '../../../builders/life.ts';
@@ -12,6 +13,10 @@ async function quiet(life: Life): Promise<void> {
   await life.untilReady();
   for (let pass = 0; pass < 20; pass += 1) await life.pass();
 }
+
+const Told = z.looseObject({ conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })) });
+const readyIn = (status: unknown): string | undefined =>
+  Told.parse(status).conditions.find(({ type }) => type === 'Ready')?.status;
 
 const timesOf = ({ pve }: Life, end: string): number =>
   pve.requests.filter((route) => route.endsWith(end)).length;
@@ -54,6 +59,17 @@ describe('a new VirtualMachine', () => {
     await life.untilReady();
     expect([...life.pve.volumes]).toEqual([life.status.cloudInit?.volume]);
     expect(life.pve.guestsOf(UID)[0]?.config['ide2']).toContain(life.status.cloudInit?.volume ?? 'no volume');
+  });
+
+  test('stays Ready and Running while the image that has served is cleared away', async () => {
+    const life = new Life({ vm: { spec: INLINE } });
+    await life.untilReady();
+    const before = life.store.statusWrites.length;
+    await quiet(life);
+    expect([...life.pve.volumes]).toEqual([]);
+    const told = life.store.statusWrites.slice(before).map((status) => [status['phase'], readyIn(status)]);
+    expect(told.length).toBeGreaterThan(0);
+    expect(new Set(told.map(String))).toEqual(new Set(['Running,True']));
   });
 
   test('that shall be off is ready without ever having been started', async () => {
