@@ -7,7 +7,7 @@ import {
   type VMClass,
   type VMImage,
 } from '../../src/api/index.ts';
-import { nodeName, type NodeName } from '../../src/lib/units.ts';
+import type { NodeName } from '../../src/lib/units.ts';
 import type { ObjectReader } from '../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../shared/connections.ts';
 import { BESIDE_OTHERS, type OwnerMark } from '../shared/owner-mark.ts';
@@ -83,7 +83,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
     deletionPolicy: deletionPolicyOf(vm),
-    host: vm.spec.placement?.host === undefined ? undefined : nodeName(vm.spec.placement.host),
+    host: vm.spec.placement?.host,
     pool: vm.spec.placement?.pool ?? connection.defaults.pool,
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),

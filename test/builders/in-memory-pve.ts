@@ -312,9 +312,14 @@ export class InMemoryPve {
         guest.inForce = guest.config;
       });
     },
-    'POST /nodes/{node}/qemu/{vmid}/migrate': ({ target, ...at }) => {
+    'GET /nodes/{node}/qemu/{vmid}/migrate': (at) => ({
+      running: this.#guest(at).running ? 1 : 0,
+      local_disks: [{ volid: 'local-lvm:vm-101-disk-0', cdrom: 0 }],
+      local_resources: [],
+    }),
+    'POST /nodes/{node}/qemu/{vmid}/migrate': ({ target, online, ...at }) => {
       const guest = this.#free(at);
-      if (guest.running) throw refusal('unknown', "can't migrate running VM without --online");
+      if (guest.running && !online) throw refusal('unknown', "can't migrate running VM without --online");
       return this.#begin('qmigrate', at, () => {
         guest.node = String(target);
       });
