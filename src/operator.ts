@@ -109,7 +109,9 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const vmsBy = {
     provider: indexBy(vms, ({ metadata, spec }) => [refKey(metadata.namespace, spec.providerRef)]),
     vmClass: indexBy(vms, ({ metadata, spec }) => [refKey(metadata.namespace, spec.classRef)]),
-    image: indexBy(vms, ({ metadata, spec }) => [refKey(metadata.namespace, spec.imageRef)]),
+    image: indexBy(vms, ({ metadata, spec }) =>
+      spec.imageRef ? [refKey(metadata.namespace, spec.imageRef)] : [],
+    ),
     vmid: indexBy(vms, ({ status }) => (status?.vmid === undefined ? [] : [String(status.vmid)])),
     uid: indexBy(vms, ({ metadata }) => [metadata.uid]),
     exclusive: indexBy(vms, exclusivesOf),
@@ -250,7 +252,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     for (const { metadata, object } of [before, after].filter((entry) => entry !== undefined)) {
       if (!object) continue;
       classRunner.queue.add(refKey(metadata.namespace, object.spec.classRef));
-      imageRunner.queue.add(refKey(metadata.namespace, object.spec.imageRef));
+      if (object.spec.imageRef) imageRunner.queue.add(refKey(metadata.namespace, object.spec.imageRef));
     }
   });
   vms.onChange((_key, before, after) => {

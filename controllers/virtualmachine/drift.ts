@@ -22,6 +22,7 @@ export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
     driftPolicy: _driftPolicy,
     restraint: _restraint,
     host: _host,
+    adopt: _adopt,
     hooks: _hooks,
     ...settings
   } = want;

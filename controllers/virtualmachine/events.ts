@@ -21,6 +21,7 @@ export function eventsOf({
     ...ofHook(have.hook, started),
     ...ofDrift(plan, have),
     ...ofRestart(plan, have),
+    ...ofAdoption(plan, have),
     ...ofPlan(plan, have.claim?.vmid),
   ];
 }
@@ -34,6 +35,16 @@ const ofRestart = (plan: Plan, { restart, claim }: Facts['have']): EventNote[] =
         ),
       ]
     : [];
+
+/** Keys only: values may be secrets. */
+function ofAdoption(plan: Plan, { claim, change, presence }: Facts['have']): EventNote[] {
+  if (plan.kind !== 'act' || plan.step.do !== 'adopt' || presence.kind !== 'seen') return [];
+  const keys = change ? [...Object.keys(change.set), ...change.delete] : [];
+  const differs = keys.length > 0 ? ` What differs from the spec: ${keys.join(', ')}.` : '';
+  return [
+    normal('Adopting', `VM ${claim?.vmid ?? ''} on node ${presence.guest.node} is taken over.${differs}`),
+  ];
+}
 
 /** A hook is told as it ends, in the pass that finds it out. */
 function ofHook(now: Observed['hook'], started?: Facts['started']): EventNote[] {
@@ -110,6 +121,7 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
     case 'destroy':
       return [normal('Destroying', `${vm} is destroyed.`)];
     case 'reserve':
+    case 'adopt':
     case 'releaseClaim':
     case 'choose':
     case 'noteSeed':

@@ -8,8 +8,9 @@ import type { DeletionPolicy, LeftBehind, Plan, Presence } from './model.ts';
 /** On a VirtualMachine that is being deleted: it goes at once, and Proxmox VE is not asked. */
 export const FORCE_DELETE = 'virtrigaud.io/force-delete';
 
-export const deletionPolicyOf = ({ spec }: VirtualMachine): DeletionPolicy =>
-  spec.deletionPolicy ?? DEFAULTS.deletionPolicy;
+/** A guest that we did not make is not ours to destroy, unless the spec says so. */
+export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPolicy =>
+  spec.deletionPolicy ?? (spec.adopt || status?.adopted ? 'Retain' : DEFAULTS.deletionPolicy);
 
 /** How an object goes for which Proxmox VE needs not be asked; `undefined`: it must be. */
 export function goesUnasked(vm: VirtualMachine): Extract<Plan, { kind: 'gone' }> | undefined {

@@ -125,6 +125,7 @@ const container = (vmid: Vmid, node: NodeName): Guest => ({
   mark: undefined,
   lock: undefined,
   template: false,
+  container: true,
   running: false,
   state: 'stopped',
   ha: { managed: false, state: undefined },

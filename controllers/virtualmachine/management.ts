@@ -58,7 +58,10 @@ function wouldDo(step: Step): string {
       return 'the VM to be destroyed';
     case 'migrate':
       return `the VM to be moved to node ${step.move.to}`;
+    case 'adopt':
+      return 'the VM to be taken over, with our mark in its description';
     case 'reserve':
+      return step.adopts ? `VM ${step.vmid ?? ''} to be taken over` : 'a VM to be created';
     case 'choose':
     case 'clone':
       return 'a VM to be created';

@@ -41,6 +41,8 @@ export interface Shape {
   readonly bios?: 'ovmf' | 'seabios';
   /** Absent: any number that is free. */
   readonly vmid?: Vmid;
+  /** A guest that exists, to be taken over instead of making one. */
+  readonly adopt?: Vmid;
   /** A TPM of this version; like the firmware, set at creation only. */
   readonly tpm?: string;
   /** Absent: as large as the template's. */
@@ -235,6 +237,8 @@ export interface Guest {
   /** PVE's own lock: clone, backup, snapshot, migrate … */
   readonly lock: string | undefined;
   readonly template: boolean;
+  /** It is a container, of which nothing else is known. */
+  readonly container?: true;
   /** Its process exists; whether it does anything is told by `state`. */
   readonly running: boolean;
   /** QEMU's run state: running, paused, io-error, prelaunch …; `stopped` without a process. */
@@ -331,6 +335,8 @@ export interface Observed {
   readonly now: number;
   readonly claim: Claim | undefined;
   readonly presence: Presence;
+  /** The guest that the spec asks to adopt, while the object has no number yet. */
+  readonly candidate?: Presence | undefined;
   readonly task: Task | undefined;
   readonly failure: Failure | undefined;
   /** UPIDs of running tasks that name our number, whoever started them. */
@@ -388,8 +394,10 @@ export interface ConfigChange {
 }
 
 export type Step =
-  /** `vmid`: of a guest that is there and ours. `fixed`: the number that the spec asks for. */
-  | { readonly do: 'reserve'; readonly vmid?: Vmid; readonly fixed?: Vmid }
+  /** `vmid`: of a guest that is there, and ours or to be adopted. `fixed`: the number that the spec asks for. */
+  | { readonly do: 'reserve'; readonly vmid?: Vmid; readonly fixed?: Vmid; readonly adopts?: true }
+  /** Makes a guest ours. */
+  | { readonly do: 'adopt'; readonly description: string; readonly digest: string }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
   | { readonly do: 'choose'; readonly creation: Extract<Creation, { ok: true }> }
   | {

@@ -3,6 +3,7 @@ import { parseUpid, type CallOptions, type Qemu } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
+import { adopting, awaitsAdoption } from './adoption.ts';
 import { asidesOf, refusesTags } from './asides.ts';
 import { configChange } from './change.ts';
 import { cloudInitAfterwards } from './cloud-init-afterwards.ts';
@@ -51,6 +52,12 @@ const NOT_ASKED: Creation = {
   ok: false,
   reason: 'GuestExists',
   message: 'The guest exists already.',
+};
+
+const ADOPTS: Creation = {
+  ok: false,
+  reason: 'Adopts',
+  message: 'A VM that exists is taken over, and none is created.',
 };
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -159,7 +166,7 @@ async function withGuest(
   const { memory, options } = context;
   const located = await presenceOf(vm, claim, { wish, context });
   const isThere = claim?.made === true || located.kind === 'seen';
-  const creation = isThere ? NOT_ASKED : await decideCreation(wish, claim, context);
+  const creation = isThere ? NOT_ASKED : await creationFor(wish, claim, context);
   const template = creation.ok ? creation.template : undefined;
   const doubt = { connection: wish.connection, memory, template, options, now };
   const { presence, activeTasks } = await calmDown(located, claim, doubt);
@@ -169,6 +176,7 @@ async function withGuest(
   const have: Observed = {
     ...before,
     presence,
+    candidate: await candidateOf(wish, claim, options),
     vmidTaken,
     activeTasks,
     hasBooted: hasBooted(vm, presence),
@@ -177,7 +185,7 @@ async function withGuest(
     change: undefined,
     disks: undefined,
   };
-  if (presence.kind !== 'seen' || !sameOwner(presence.guest.mark, wish.owner) || !claim)
+  if (presence.kind !== 'seen' || !claim || !concernsUs(want, claim, presence.guest))
     return { want, have, cloudInit: undefined };
   return withOwn(
     vm,
@@ -186,7 +194,28 @@ async function withGuest(
   );
 }
 
-/** The guest carries our mark. */
+/** It is ours, or to be: then what would become of it is told before it is touched. */
+const concernsUs = (want: Desired, claim: Claim, guest: Guest): boolean =>
+  sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest);
+
+/** The guest that is to be adopted, as long as its number is not written down. */
+async function candidateOf(
+  { connection, shape }: Wish,
+  claim: Claim | undefined,
+  options: CallOptions,
+): Promise<Presence | undefined> {
+  if (shape?.adopt === undefined || claim || !connection.inventory.view()) return undefined;
+  return locate(connection, shape.adopt, undefined, options);
+}
+
+const creationFor = (
+  wish: Wish,
+  claim: Claim | undefined,
+  context: ObserveContext,
+): Creation | Promise<Creation> =>
+  adopting(desiredOf(wish, NOT_ASKED), claim) ? ADOPTS : decideCreation(wish, claim, context);
+
+/** The guest carries our mark, or is about to. */
 async function withOwn(
   vm: VirtualMachine,
   { wish, want, guest }: { readonly wish: Wish; readonly want: Desired; readonly guest: Guest },
@@ -197,7 +226,8 @@ async function withOwn(
   }: { readonly have: Observed; readonly claim: Claim; readonly context: ObserveContext },
 ): Promise<Sight> {
   const hook = await readHook(vm.status?.hook, guest, handleOf(wish), context.options);
-  const own: Observed = { ...have, hook, presence: { kind: 'seen', guest }, claim: { ...claim, made: true } };
+  const made = claim.made || sameOwner(guest.mark, want.owner);
+  const own: Observed = { ...have, hook, presence: { kind: 'seen', guest }, claim: { ...claim, made } };
   return want.exists
     ? withChange(vm, { wish, want, guest }, { have: own, context })
     : { want, have: own, cloudInit: undefined };

@@ -53,6 +53,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
     case 'uploadSeed':
     case 'deleteSeed':
       return moveSeed(step, context);
+    case 'adopt':
     case 'migrate':
     case 'attachDisk':
     case 'growDisk':
@@ -245,6 +246,9 @@ async function change(
     return begun(type, upid);
   }
   switch (step.do) {
+    case 'adopt':
+      await qemu.setConfigNow({ description: step.description }, { digest: step.digest }, options);
+      return DONE;
     case 'migrate': {
       const { to, targetStorage, online, withLocalDisks } = step.move;
       if (step.move.asked) promiseRoom(wish, guest, to);

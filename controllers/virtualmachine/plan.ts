@@ -3,6 +3,7 @@
  * The rules are asked in order and the first that has an opinion wins, so the order is the policy.
  */
 import type { Desired, Observed, Plan, Restraint, Step } from './model.ts';
+import { claimAdopted, stampAdopted } from './rules/adoption.ts';
 import { aside } from './rules/aside.ts';
 import { backoff } from './rules/backoff.ts';
 import { configure, dropSeed } from './rules/configure.ts';
@@ -22,9 +23,11 @@ import type { Rule } from './rules/verdicts.ts';
 const RULES: readonly Rule[] = [
   taskInProgress,
   beingMade,
+  stampAdopted,
   ownership,
   backoff,
   deletion,
+  claimAdopted,
   formerObject,
   create,
   migrate,
@@ -41,6 +44,7 @@ const RULES: readonly Rule[] = [
 
 /** Steps that change the guest itself. */
 const ON_THE_GUEST: readonly Step['do'][] = [
+  'adopt',
   'migrate',
   'configure',
   'attachDisk',

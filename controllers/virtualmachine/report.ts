@@ -3,6 +3,7 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.t
 import { present } from '../../src/lib/present.ts';
 import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import { placementOf } from './placement.ts';
+import { awaitsAdoption } from './adoption.ts';
 import type { NicAddresses } from './addresses.ts';
 import type { CloudInitPlan } from './cloud-init-plan.ts';
 import { reportCloudInit } from './cloud-init-status.ts';
@@ -140,31 +141,29 @@ function remarks({ differences, have }: Facts, own: Guest | undefined): string |
   return all.length > 0 ? all.join(' ') : undefined;
 }
 
-/** The guest, if it is there and carries our mark. */
+/** The guest, if it is there and carries our mark, or is about to. */
 function ownGuest({ want, have }: Facts): Guest | undefined {
   if (have.presence.kind !== 'seen') return undefined;
   const { guest } = have.presence;
-  return guest.mark?.uid === want.owner.uid ? guest : undefined;
+  return isMarked(guest, want) || awaitsAdoption(want, have.claim, guest) ? guest : undefined;
 }
+
+const isMarked = ({ mark }: Guest, { owner }: Desired): boolean => mark?.uid === owner.uid;
 
 type ClaimFields = Pick<
   Status,
-  'vmid' | 'claimedAt' | 'createdAt' | 'uuid' | 'node' | 'name' | 'cloneType' | 'placement'
+  'vmid' | 'claimedAt' | 'adopted' | 'createdAt' | 'uuid' | 'node' | 'name' | 'cloneType' | 'placement'
 >;
 
 /** What was promised or found out once and holds until the number is given back. */
 function claimOf(before: Status, facts: Facts): ClaimFields {
   const { want, have, plan, started } = facts;
   if (started?.kind === 'claim')
-    return {
-      vmid: started.vmid,
-      claimedAt: iso(have.now),
-      ...plannedClone(want, plan),
-    };
+    return { vmid: started.vmid, claimedAt: iso(have.now), ...howMade(want, plan) };
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
-  const { vmid, claimedAt, uuid, node, name, cloneType, placement } = before;
+  const { vmid, claimedAt, adopted, uuid, node, name, cloneType, placement } = before;
   const createdAt = before.createdAt ?? (isComplete(facts) ? iso(have.now) : undefined);
-  const kept = present({ vmid, claimedAt, createdAt, uuid, node, name, cloneType, placement });
+  const kept = present({ vmid, claimedAt, adopted, createdAt, uuid, node, name, cloneType, placement });
   if (plan.kind !== 'act') return kept;
   if (plan.step.do === 'choose') return { ...kept, ...chosen(plan.step.creation) };
   if (plan.step.do !== 'clone') return kept;
@@ -190,10 +189,11 @@ function disksOf(before: Status, { have, started }: Facts): Pick<Status, 'disks'
   return disks.length > 0 ? { disks: disks.slice(0, MOST_DISKS) } : {};
 }
 
-/** Written down with the number: it tells a guest that we make from one that is adopted. */
-function plannedClone(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placement'> {
-  const adopts = plan.kind === 'act' && plan.step.do === 'reserve' && plan.step.vmid !== undefined;
-  return adopts || !want.exists || !want.creation.ok ? {} : chosen(want.creation);
+/** Written down with the number: it tells a guest that we make from one that there is. */
+function howMade(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placement' | 'adopted'> {
+  const { vmid, adopts } = plan.kind === 'act' && plan.step.do === 'reserve' ? plan.step : {};
+  if (adopts) return { adopted: true };
+  return vmid !== undefined || !want.exists || !want.creation.ok ? {} : chosen(want.creation);
 }
 
 /** While a guest cannot be looked at, what was seen last stands. */
@@ -213,7 +213,8 @@ const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> 
   powerState: powerStateOf(own),
   ...present({
     uuid: smbiosUuidOf(own.config),
-    name: own.config['name'] ?? vm.metadata.name,
+    // Where there is a name, the guest was ours once.
+    name: isMarked(own, facts.want) ? (own.config['name'] ?? vm.metadata.name) : undefined,
     consoleURL: facts.consoleURL,
   }),
   ...(own.pending.length > 0 && { pendingChanges: pendingOf(own) }),
@@ -295,6 +296,7 @@ const isReconfiguring = (plan: Plan): boolean =>
 
 const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
   reserve: 'A VMID is reserved.',
+  adopt: 'The VM is taken over.',
   releaseClaim: 'The VMID is given back.',
   choose: 'The node is chosen.',
   migrate: 'The VM is being moved to its node.',

@@ -128,14 +128,8 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
     notFound: Reasons.classNotFound,
   });
   if (!vmClass.ok) return vmClass;
-  const image = follow(ports.images, vm.spec.imageRef, {
-    namespace,
-    kind: 'VMImage',
-    notFound: Reasons.imageNotFound,
-  });
-  // A guest that exists needs its image no more.
-  if (!image.ok && !isMade(vm)) return image;
-  const source = image.ok ? image.object.spec.source : undefined;
+  const image = imageOf(vm, ports);
+  if (!image.ok) return image;
   const rival = rivalOf(vm, ports);
   // Before a number is reserved nothing is lost by waiting.
   if (rival && vm.status?.vmid === undefined) return addressInUse(rival);
@@ -145,7 +139,25 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   // A guest that was configured has read its user-data: the Secret may be gone.
   if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
   const parts = { nics: nics.wishes, cloudInit: cloudInit.ok ? cloudInit.wish : undefined };
-  return { ok: true, wish: { ...wishOf(vm, base, { vmClass: vmClass.object, source, parts }), rival } };
+  return {
+    ok: true,
+    wish: { ...wishOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }), rival },
+  };
+}
+
+/** A guest that exists needs its image no more, and one that is adopted needs none. */
+function imageOf(
+  { metadata: { namespace }, spec, status }: VirtualMachine,
+  { images }: ResolvePorts,
+): { readonly ok: true; readonly source: TemplateSource | undefined } | Unresolved {
+  if (spec.imageRef === undefined) return { ok: true, source: undefined };
+  const image = follow(images, spec.imageRef, {
+    namespace,
+    kind: 'VMImage',
+    notFound: Reasons.imageNotFound,
+  });
+  if (image.ok) return { ok: true, source: image.object.spec.source };
+  return status?.name !== undefined || spec.adopt ? { ok: true, source: undefined } : image;
 }
 
 interface Followed {
@@ -163,13 +175,18 @@ function wishOf(vm: VirtualMachine, base: Base, { vmClass, source, parts }: Foll
     ...base,
     image: source,
     storage,
-    ignored: [...unmetType(vmClass, storageNow(vm) ?? storage, inventory.view()), ...restartIgnored(vm)],
+    ignored: [
+      ...adoptIgnored(vm),
+      ...unmetType(vmClass, storageNow(vm) ?? storage, inventory.view()),
+      ...restartIgnored(vm),
+    ],
     shape: {
       owner: base.owner,
       name: vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
       restraint: restraintOf(vm),
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
+      ...(vm.spec.adopt && { adopt: vm.spec.adopt.vmid }),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
       hooks: base.hooks,
@@ -201,7 +218,10 @@ function sizeOf({
   };
 }
 
-const isMade = ({ status }: VirtualMachine): boolean => status?.name !== undefined;
+const adoptIgnored = ({ spec: { adopt }, status }: VirtualMachine): string[] =>
+  adopt && status?.vmid !== undefined && status.vmid !== adopt.vmid
+    ? [`spec.adopt has no effect: this is VM ${status.vmid} already.`]
+    : [];
 
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean => status?.uuid === metadata.uid;
 

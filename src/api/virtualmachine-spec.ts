@@ -28,11 +28,24 @@ const fixed = (what: string) =>
 const spec = z.object({
   providerRef: immutable(objectRef, fixed('the provider')).describe('Provider that the VM runs on.'),
   classRef: objectRef.describe('VMClass that gives CPUs and memory; another one resizes the VM.'),
-  imageRef: immutable(objectRef, fixed('the image')).describe('VMImage that the VM is cloned from.'),
+  imageRef: immutable(objectRef, fixed('the image'))
+    .optional()
+    .describe('VMImage that the VM is cloned from. Required unless adopt is given.'),
   vmid: vmidNumber
     .optional()
     .describe(
       'VMID that the VM gets; absent: a free one. It cannot be changed, added or removed later. While somebody else has it, the VM waits.',
+    ),
+  adopt: z
+    .object({
+      vmid: immutable(
+        vmidNumber,
+        'cannot be changed: create another VirtualMachine to adopt another VM',
+      ).describe('VMID of the VM.'),
+    })
+    .optional()
+    .describe(
+      'A VM that exists in Proxmox VE is taken over, and none is created. It is brought to the spec as far as that needs no restart; with managementPolicy ObserveOnly nothing is changed, and what would be is told. A VM of another VirtualMachine is not taken. It has no effect once this object has another VM.',
     ),
   powerState: powerState
     .optional()
@@ -113,13 +126,25 @@ const spec = z.object({
     .enum(['Delete', 'Retain', 'Stop'])
     .optional()
     .describe(
-      'What becomes of the VM when this object is deleted. Delete (also when absent): it is shut down and destroyed. Retain: it stays in Proxmox VE as it is. Stop: it is shut down and stays.',
+      'What becomes of the VM when this object is deleted. Delete: it is shut down and destroyed. Retain: it stays in Proxmox VE as it is. Stop: it is shut down and stays. Absent: Delete, and Retain for a VM that was adopted.',
     ),
 });
 
 // Only a rule above the field sees it come and go.
-export const virtualMachineSpec = rule(spec, {
+const withFixedVmid = rule(spec, {
   cel: 'has(self.vmid) == has(oldSelf.vmid) && (!has(self.vmid) || self.vmid == oldSelf.vmid)',
   message: 'vmid cannot be changed, added or removed: create another VirtualMachine',
   holds: () => true,
+});
+
+const withSource = rule(withFixedVmid, {
+  cel: 'has(self.imageRef) || has(self.adopt)',
+  message: 'give imageRef, the VMImage that the VM is cloned from, or adopt, a VM that exists',
+  holds: ({ imageRef, adopt }) => imageRef !== undefined || adopt !== undefined,
+});
+
+export const virtualMachineSpec = rule(withSource, {
+  cel: '!has(self.vmid) || !has(self.adopt)',
+  message: 'vmid and adopt exclude each other: an adopted VM keeps its VMID',
+  holds: ({ vmid, adopt }) => vmid === undefined || adopt === undefined,
 });

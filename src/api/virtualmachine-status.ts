@@ -139,6 +139,7 @@ export const virtualMachineStatus = z.object({
     .describe(
       'Digest of the settings that were last brought about. While they stay the same, what differs was changed in Proxmox VE.',
     ),
+  adopted: z.boolean().optional().describe('The VM existed before, and was taken over by spec.adopt.'),
   host: text(63)
     .transform(nodeName)
     .optional()

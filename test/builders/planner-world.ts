@@ -1,4 +1,5 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
+import { awaitsAdoption } from '../../controllers/virtualmachine/adoption.ts';
 import { asidesOf } from '../../controllers/virtualmachine/asides.ts';
 import { configChange } from '../../controllers/virtualmachine/change.ts';
 import { isNew } from '../../controllers/virtualmachine/is-new.ts';
@@ -138,7 +139,7 @@ function restartOf(world: World, { presence, claim, task, drift, now }: Observed
 
 function look(world: World): Observed {
   const { now, guest, claim, want, task } = world;
-  const own = claim && guest && isOurs(world, guest) ? guest : undefined;
+  const { own, marked } = ownIn(world);
   const hidden = isHidden(task);
   return {
     now,
@@ -154,11 +155,24 @@ function look(world: World): Observed {
     ownTags: world.ownTags,
     asides: [],
     asidesLeft: [],
-    claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || own !== undefined },
+    claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || marked },
+    candidate: candidateOf(world),
     presence: hidden ? { kind: 'absent' } : presenceOf(world),
     ...(hidden || !own ? { change: undefined, disks: undefined } : dueOf(world, own)),
   };
 }
+
+function ownIn(world: World): { readonly own: Guest | undefined; readonly marked: boolean } {
+  const { claim, guest, want } = world;
+  const marked = claim !== undefined && guest !== undefined && isOurs(world, guest);
+  return { marked, own: guest && (marked || awaitsAdoption(want, full(world), guest)) ? guest : undefined };
+}
+
+const full = ({ claim, now, claimedAt }: World): Claim | undefined =>
+  claim && { ...claim, ageMs: now - claimedAt };
+
+const candidateOf = (world: World): Presence | undefined =>
+  world.want.exists && world.want.adopt !== undefined && !world.claim ? presenceAt(world) : undefined;
 
 /** What has to become of a guest of ours. */
 function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'wish' | 'move' | 'disks'> {
@@ -193,8 +207,10 @@ const failureOf = ({ failure, task, now }: World): Failure | undefined =>
     { generation: GENERATION, now },
   );
 
-function presenceOf({ claim, guest, blind }: World): Presence {
-  if (claim === undefined) return { kind: 'notMade' };
+const presenceOf = (world: World): Presence =>
+  world.claim === undefined ? { kind: 'notMade' } : presenceAt(world);
+
+function presenceAt({ guest, blind }: World): Presence {
   if (blind) return { kind: 'unknown', message: 'The cluster has no quorum.' };
   return guest ? { kind: 'seen', guest } : { kind: 'absent' };
 }
@@ -309,6 +325,8 @@ function afterStep(step: Step, world: World): World {
     case 'clone':
       if (world.guest) throw new Error(`VM ${step.vmid} already exists`);
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
+    case 'adopt':
+      return withClaimMade({ ...world, guest: adopted(world.guest, step) });
     case 'noteRestart':
       return world;
     case 'noteHook':
@@ -359,6 +377,12 @@ function afterStep(step: Step, world: World): World {
     default:
       return step satisfies never;
   }
+}
+
+function adopted(guest: Guest | undefined, { description, digest }: Extract<Step, { do: 'adopt' }>): Guest {
+  if (guest?.digest !== digest) throw new Error('detected modified configuration');
+  const config = { ...guest.config, description };
+  return { ...guest, config, mark: parseMark(description), digest: `${digest}+` };
 }
 
 const chosenIn = ({ want }: World): Pick<Claim, 'placement'> =>

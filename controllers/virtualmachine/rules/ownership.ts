@@ -1,5 +1,6 @@
 /** A guest that does not carry our mark is never touched. */
 import { BESIDE_OTHERS, formerOwner, printMark, sameOwner, type OwnerMark } from '../../shared/owner-mark.ts';
+import { awaitsAdoption } from '../adoption.ts';
 import { smbiosUuidOf } from '../hardware.ts';
 import type { Claim, Desired, Guest, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
@@ -10,7 +11,7 @@ export const ownership: Rule = (want, have) => {
   const { presence, claim } = have;
   if (presence.kind !== 'seen' || claim === undefined) return undefined;
   const { guest } = presence;
-  if (sameOwner(guest.mark, want.owner)) return undefined;
+  if (sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest)) return undefined;
   if (isReleased(want, guest, claim)) return parted(guest, have);
   // Somebody took our line out of its description; by its SMBIOS UUID it is ours all the same.
   if (claim.made && smbiosUuidOf(guest.config) === want.owner.uid) return markMissing(guest.vmid, want.owner);
@@ -43,7 +44,7 @@ export const formerObject: Rule = (want, { namesake, claim }) => {
   if (!want.exists || claim !== undefined || namesake === undefined) return undefined;
   if (sameOwner(namesake.mark, want.owner)) return act({ do: 'reserve', vmid: namesake.vmid });
   if (!formerOwner(namesake.mark, want.owner)) return undefined;
-  const adopt = `To adopt it, replace the last line of its description by: ${printMark(want.owner)}`;
+  const adopt = `To adopt it, set spec.adopt.vmid to ${namesake.vmid}, or replace the last line of its description by: ${printMark(want.owner)}`;
   return refuse(
     'BelongsToFormerObject',
     namesake.mark.cluster === want.owner.cluster

@@ -39,6 +39,7 @@ export function signatureOf(step: Step, generation: number): string {
     case 'shutdown':
     case 'destroy':
     case 'reserve':
+    case 'adopt':
     case 'releaseClaim':
     case 'choose':
     case 'clone':
