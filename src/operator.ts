@@ -179,6 +179,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       privileges: createPrivilegeWatch({ now, refusedAt: () => refusedAt }),
       process: options.pve,
       usersOf: (namespace, name) => vmsBy.provider.objects(`${namespace}/${name}`),
+      claimedIn: (clusterID) =>
+        claimedVmids(
+          vms.list().filter(({ metadata, spec: { providerRef } }) => {
+            const { namespace = metadata.namespace, name } = providerRef;
+            return kinds.provider.cache.get(namespace, name)?.status?.clusterID === clusterID;
+          }),
+        ),
       readSecret: (namespace, name) => secrets.get(namespace, name),
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),

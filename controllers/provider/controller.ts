@@ -1,13 +1,14 @@
 /** Provider: connects to Proxmox VE and says what it found. */
 import { CredentialsError, PveError, type View, type ClusterIdentity } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
-import { minutes, seconds } from '../../src/lib/units.ts';
+import { minutes, seconds, type Vmid } from '../../src/lib/units.ts';
 import type { Controller, EventNote, Pass, Verdict } from '../../src/runtime/controller.ts';
 import { released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { inUse, type UsersOf } from '../shared/in-use.ts';
 import { Reasons } from '../shared/reasons.ts';
 import type { ConnectionPool, Line } from './connect.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster-identity.ts';
+import { discover } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import type { Lacks } from './lacks.ts';
 import type { PrivilegeWatch } from './privileges.ts';
@@ -27,6 +28,8 @@ export interface ProviderPorts extends LayerPorts {
   readonly privileges: PrivilegeWatch;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
+  /** Numbers that VirtualMachines have in this PVE cluster. */
+  readonly claimedIn: (clusterID: string) => ReadonlySet<Vmid>;
 }
 
 type ProviderVerdict = Verdict<ProviderStatus>;
@@ -109,17 +112,20 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     // VMs have their connection by now: what the credentials may do for a pool is for Proxmox VE to say.
     const lacks = await ports.privileges.lacks(line, settings.credentials, pass.signal);
     const outcome = outcomeOf(line, view, lacks);
+    const clusterID = printIdentity(identity);
+    const discovery = discover(provider, view, () => ports.claimedIn(clusterID));
     const facts: ProviderFacts = {
       origin: line.origin,
       view,
       version: line.version?.version,
-      clusterID: printIdentity(identity),
+      clusterID,
       lacks,
+      discovery,
     };
     return {
       outcome,
       status: reportProvider(facts),
-      conditions: [...ignoredFields(provider.spec), ...limitedFeatures(lacks)],
+      conditions: [...ignoredFields(provider.spec, discovery), ...limitedFeatures(lacks)],
       events: [
         ...newsOf(provider, outcome),
         ...(use === 'new' ? [connected(facts), ...unverified(settings)] : back(provider, outcome, facts)),

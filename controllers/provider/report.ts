@@ -2,6 +2,7 @@
 import type { View } from '../../src/pve/index.ts';
 import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
+import type { Discovery } from './discovery.ts';
 import { consequencesOf, namesOf, type Lacks } from './lacks.ts';
 import type { Settings } from './settings.ts';
 
@@ -15,10 +16,18 @@ export interface ProviderFacts {
   readonly clusterID: string;
   /** Absent: not known. */
   readonly lacks?: Lacks | undefined;
+  readonly discovery?: Discovery;
 }
 
 /** Names and states only: figures change at every look, and each change would be a write. */
-export function reportProvider({ origin, view, version, clusterID, lacks }: ProviderFacts): ProviderStatus {
+export function reportProvider({
+  origin,
+  view,
+  version,
+  clusterID,
+  lacks,
+  discovery,
+}: ProviderFacts): ProviderStatus {
   const nodes = view.nodes.map(({ name, online }) => ({ name, status: online ? 'online' : 'offline' }));
   const storages = storagesOf(view);
   const missing = namesOf([...(lacks?.required ?? []), ...(lacks?.optional ?? [])]);
@@ -33,6 +42,7 @@ export function reportProvider({ origin, view, version, clusterID, lacks }: Prov
     nodeCount: nodes.length,
     storages: storages.slice(0, MOST),
     storageCount: storages.length,
+    ...(discovery?.ok && { discovered: discovery.discovered }),
     ...(missing.length > 0 && { missingPrivileges: missing.slice(0, MOST_PRIVILEGES) }),
   };
 }
@@ -119,21 +129,21 @@ export function unverified({
 const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);
 
 /** Settings of a provider process that does not exist here, and variables that nobody reads: often misspelt ones. */
-export function ignoredFields({ runtime }: ProviderSpec): DomainCondition[] {
+export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery): DomainCondition[] {
   const fields = [
     ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
     ...(runtime?.image === undefined ? [] : ['runtime.image']),
     ...(runtime?.service === undefined ? [] : ['runtime.service']),
     ...(runtime?.env ?? []).flatMap(({ name }) => (VARIABLES.has(name) ? [] : [`runtime.env ${name}`])),
   ];
-  return fields.length === 0
-    ? []
-    : [
-        {
-          type: 'FieldsIgnored',
-          status: 'True',
-          reason: 'NoEffect',
-          message: `These fields have no effect, because the operator itself speaks to Proxmox VE: ${fields.join(', ')}.`,
-        },
-      ];
+  const told = `These fields have no effect, because the operator itself speaks to Proxmox VE: ${fields.join(', ')}.`;
+  return withoutEffect([
+    ...(fields.length > 0 ? [told] : []),
+    ...(discovery?.ok === false ? [discovery.problem] : []),
+  ]);
 }
+
+const withoutEffect = (sentences: readonly string[]): DomainCondition[] =>
+  sentences.length === 0
+    ? []
+    : [{ type: 'FieldsIgnored', status: 'True', reason: 'NoEffect', message: sentences.join(' ') }];

@@ -33,6 +33,21 @@ export const ANNOTATIONS: readonly Annotation[] = [
     meaning: 'Another VM of the same Proxmox VE cluster may have the same address or MAC.',
   },
   {
+    name: `${ANNOTATION_PREFIX}adopt-vms`,
+    on: ['Provider'],
+    ...truth,
+    meaning:
+      'status.discovered lists the VMs in Proxmox VE that no VirtualMachine has. Nothing is adopted by it.',
+  },
+  {
+    name: `${ANNOTATION_PREFIX}adopt-filter`,
+    on: ['Provider'],
+    pattern: /^\s*\{(.|\n)*\}\s*$/,
+    message: 'must be JSON, for example {"namePattern": "web-*", "powerState": "On", "minCPU": 2}',
+    meaning:
+      'Which VMs are listed: namePattern (with * and ?), powerState (On or Off), minCPU, maxCPU, minMemoryMiB, maxMemoryMiB.',
+  },
+  {
     name: `${ANNOTATION_PREFIX}dry-run`,
     on: ['VirtualMachine'],
     ...truth,

@@ -204,6 +204,25 @@ const status = z.object({
     .optional()
     .describe('Storages of the cluster, at most 64.'),
   storageCount: z.int32().min(0).optional().describe('Number of storages in the cluster.'),
+  discovered: z
+    .object({
+      count: z.int32().min(0).describe('How many there are.'),
+      vms: list(
+        z.object({
+          vmid: z.int32().describe('VMID, for spec.adopt of a VirtualMachine.'),
+          name: text(255).optional().describe('Name in Proxmox VE.'),
+          node: text(63).describe('Node that it is on.'),
+          powerState: z.enum(['On', 'Off']).describe('Whether it runs.'),
+          cpus: z.number().min(0).optional().describe('CPUs that it has.'),
+          memory: text(32).optional().describe('Memory that it has.'),
+        }),
+        64,
+      ).describe('By VMID, at most 64.'),
+    })
+    .optional()
+    .describe(
+      'VMs that no VirtualMachine has and that could be adopted; present with the annotation virtrigaud.io/adopt-vms.',
+    ),
   missingPrivileges: list(text(128), 32)
     .optional()
     .describe(

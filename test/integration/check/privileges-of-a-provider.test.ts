@@ -36,6 +36,7 @@ async function scene(without: readonly string[]) {
     pool,
     privileges: createPrivilegeWatch({ now: () => now, refusedAt: () => undefined }),
     usersOf: () => [],
+    claimedIn: () => new Set(),
     readSecret: () => Promise.resolve(undefined),
     readConfigMap: () => Promise.resolve(undefined),
     process: environmentOf(pve),

@@ -207,3 +207,21 @@ describe('what cannot be adopted is left alone and told', () => {
     expect(guest.running).toBeDefined();
   });
 });
+
+test.concurrent(
+  'a Provider lists the VMs that could be adopted where it is asked to, and adopts none',
+  async () => {
+    const { t } = await withGuest();
+    const listed = async () => (await t.find('providers', 'pve'))?.status['discovered'];
+    await t.ready('provider/pve');
+    expect(await listed()).toBeUndefined();
+    const filter = 'virtrigaud.io/adopt-filter={"namePattern":"old-*"}';
+    await t.kubectl('annotate', 'provider', 'pve', 'virtrigaud.io/adopt-vms=true', filter);
+    const row = { vmid: VMID, name: 'old-db', node: 'pve-2', powerState: 'On', cpus: 2, memory: '1Gi' };
+    await soon(async () => expect(await listed()).toEqual({ count: 1, vms: [row] }));
+    expect(changes(t.pve)).toEqual([]);
+    await t.apply(adopter('db'));
+    await t.ready('vm/db');
+    await soon(async () => expect(await listed()).toEqual({ count: 0, vms: [] }));
+  },
+);

@@ -1,0 +1,112 @@
+/** The guests of a PVE cluster that could be adopted, for people to choose from. Nothing is adopted by it. Pure. */
+import { z } from 'zod';
+import type { GuestView, View } from '../../src/pve/index.ts';
+import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { formatQuantity } from '../../src/lib/quantity.ts';
+import { MiB, type Vmid } from '../../src/lib/units.ts';
+import { present } from '../../src/lib/present.ts';
+
+/** On a Provider: the guests that no VirtualMachine has are listed in its status. */
+export const ADOPT_VMS = 'virtrigaud.io/adopt-vms';
+/** On a Provider: which of them, as JSON. */
+export const ADOPT_FILTER = 'virtrigaud.io/adopt-filter';
+
+const Filter = z.strictObject({
+  /** `*` stands for any text, `?` for one character. */
+  namePattern: z.string().max(253).optional(),
+  powerState: z.enum(['On', 'Off']).optional(),
+  minCPU: z.number().optional(),
+  maxCPU: z.number().optional(),
+  minMemoryMiB: z.number().optional(),
+  maxMemoryMiB: z.number().optional(),
+});
+export type Filter = z.output<typeof Filter>;
+
+/** `undefined`: nobody asked for a list. */
+export type Discovery =
+  | { readonly ok: true; readonly discovered: NonNullable<ProviderStatus['discovered']> }
+  | { readonly ok: false; readonly problem: string }
+  | undefined;
+
+const MOST = 64;
+
+export function discover(
+  { metadata: { annotations } }: Provider,
+  view: View,
+  claimedIn: () => ReadonlySet<Vmid>,
+): Discovery {
+  if (annotations[ADOPT_VMS] !== 'true') return undefined;
+  const filter = parseFilter(annotations[ADOPT_FILTER]);
+  if (typeof filter === 'string') return { ok: false, problem: filter };
+  const claimed = claimedIn();
+  const found = [...view.guests.values()]
+    .filter((row) => row.type === 'qemu' && !row.template && !claimed.has(row.vmid) && passes(filter, row))
+    .toSorted((a, b) => a.vmid - b.vmid);
+  return { ok: true, discovered: { count: found.length, vms: found.slice(0, MOST).map(told) } };
+}
+
+function parseFilter(text: string | undefined): Filter | string {
+  if (text === undefined) return {};
+  const parsed = z
+    .string()
+    .transform((json, context): unknown => {
+      try {
+        return JSON.parse(json);
+      } catch {
+        context.addIssue('is not JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(Filter)
+    .safeParse(text);
+  if (parsed.success) return parsed.data;
+  const why = parsed.error.issues.map(({ path, message }) => [...path, message].join(' ')).join('; ');
+  return `The annotation ${ADOPT_FILTER} cannot be read, so no VM is listed: ${why}. It takes JSON such as {"namePattern": "web-*", "powerState": "On", "minCPU": 2, "maxMemoryMiB": 8192}.`;
+}
+
+function passes(filter: Filter, { name = '', status, maxcpu = 0, maxmem }: GuestView): boolean {
+  const { namePattern = '*', powerState = powerOf(status) } = filter;
+  const { minCPU, maxCPU, minMemoryMiB, maxMemoryMiB } = filter;
+  return (
+    matches(name, namePattern) &&
+    powerState === powerOf(status) &&
+    isWithin(maxcpu, minCPU, maxCPU) &&
+    isWithin((maxmem ?? 0) / MiB, minMemoryMiB, maxMemoryMiB)
+  );
+}
+
+const isWithin = (value: number, least = 0, most = Infinity): boolean => value >= least && value <= most;
+
+/** No regular expression: one with many stars would take a day over some names. */
+function matches(name: string, pattern: string): boolean {
+  const [head = '', ...rest] = pattern.split('*');
+  const tail = rest.pop();
+  if (tail === undefined) return alike(name, head);
+  let at = head.length;
+  for (const part of rest) {
+    at = find(name, part, at);
+    if (at < 0) return false;
+    at += part.length;
+  }
+  const end = name.length - tail.length;
+  return end >= at && alike(name.slice(0, head.length), head) && alike(name.slice(end), tail);
+}
+
+const alike = (text: string, part: string): boolean =>
+  text.length === part.length &&
+  Array.from(part).every((letter, at) => letter === '?' || letter === text[at]);
+
+function find(text: string, part: string, from: number): number {
+  for (let at = from; at + part.length <= text.length; at += 1)
+    if (alike(text.slice(at, at + part.length), part)) return at;
+  return -1;
+}
+
+const powerOf = (status: GuestView['status']): 'On' | 'Off' => (status === 'running' ? 'On' : 'Off');
+
+const told = ({ vmid, name, node, status, maxcpu, maxmem }: GuestView) => ({
+  vmid,
+  node,
+  powerState: powerOf(status),
+  ...present({ name, cpus: maxcpu, memory: maxmem === undefined ? undefined : formatQuantity(maxmem) }),
+});
