@@ -21,7 +21,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   quorum: 'quorum',
   migration: 'moving VMs between nodes',
   pools: 'pools',
-  guestCommands: 'hooks, only where they are used',
+  guestCommands: 'hooks and readiness probes, only where they are used',
 };
 
 /** Commands for a fresh user and token on this major version of PVE. */

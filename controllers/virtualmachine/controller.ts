@@ -30,6 +30,8 @@ import type { GuestMemories, GuestMemory } from './memory.ts';
 import type { Plan, Step, Task, Unresolved } from './model.ts';
 import { observe, type Sight } from './observe.ts';
 import { perform } from './perform.ts';
+import { probe } from './probe.ts';
+import { begun, unready } from './readiness.ts';
 import { isDone, plan } from './plan.ts';
 import { reportConditions } from './conditions.ts';
 import { lookAtRestart, type RestartPorts } from './look-at-restart.ts';
@@ -38,6 +40,7 @@ import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
 import { HA_PATIENCE_MS, isRequest } from './rules/ha.ts';
 import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
 import { FOLLOWED_MS, taskMessage } from './rules/task-in-progress.ts';
+import { isUp } from './states.ts';
 import { createTaskWatch } from './task-watch.ts';
 import { resolve, type ResolvePorts, type Wish } from './resolve.ts';
 import { isListed, listedAs, restKey } from './rest-key.ts';
@@ -155,7 +158,9 @@ export function virtualMachineController(
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
     const verdict = verdictOf(vm, facts);
     if (isTidying(next) && wasReady(vm)) return tidied(vm, verdict, started);
-    return isAtRest(next) ? rested(vm, { seen, memory, facts, verdict, now: pass.now.getTime() }) : verdict;
+    if (!isAtRest(next)) return verdict;
+    await probeAgain(wish, facts, { memory, pass });
+    return rested(vm, { seen, memory, facts, verdict, now: pass.now.getTime() });
   }
 
   function rested(
@@ -175,14 +180,15 @@ export function virtualMachineController(
     },
   ): VmVerdict {
     wish.connection.ledger.settle(vm.metadata.uid);
-    if (hasJustServed(vm.status, verdict.status)) return resting(verdict, settled(AT_ONCE));
+    if (hasJustServed(vm.status, verdict.status))
+      return readied(vm, resting(verdict, settled(AT_ONCE)), { wish, memory });
     nextAgentLook(facts, memory, now);
     scheduleRestartLook(sight.have, memory);
     const reported = { ...vm, status: verdict.status };
     const key = restKey(reported, wish, row);
     const at = readAt(now, isListed(reported, wish) ? 'listed' : 'unlisted');
     if (key !== undefined) memory.rest = { key, verdict, facts, at };
-    return resting(verdict, settledUntil(memory, now));
+    return readied(vm, resting(verdict, settledUntil(memory, now)), { wish, memory });
   }
 
   function forget({ metadata: { uid } }: VirtualMachine, seen: Seen | undefined): void {
@@ -242,8 +248,10 @@ export function virtualMachineController(
     { vm, memory, pass }: { vm: VirtualMachine; memory: GuestMemory; pass: VmPass },
   ): Promise<VmVerdict> {
     const now = pass.now.getTime();
-    if (memory.agentDueAt === undefined || memory.agentDueAt > now)
-      return resting(rest.verdict, settledUntil(memory, now));
+    await probeAgain(wish, rest.facts, { memory, pass });
+    const ready = (verdict: VmVerdict, until: Outcome): VmVerdict =>
+      readied(vm, resting(verdict, until), { wish, memory });
+    if (!isDue(memory.agentDueAt, now)) return ready(rest.verdict, settledUntil(memory, now));
     const facts: Facts = {
       ...rest.facts,
       ...(await readAddresses(wish, rest.facts, { signal: pass.signal })),
@@ -251,14 +259,50 @@ export function virtualMachineController(
     const verdict = verdictOf(vm, facts);
     if (hasJustServed(vm.status, verdict.status)) {
       delete memory.rest;
-      return resting(verdict, settled(AT_ONCE));
+      return ready(verdict, settled(AT_ONCE));
     }
     memory.rest = { ...rest, facts, verdict };
     nextAgentLook(facts, memory, now);
-    return resting(verdict, settledUntil(memory, now));
+    return ready(verdict, settledUntil(memory, now));
   }
 
   return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };
+}
+
+/** A guest that nothing may be done to runs no command of ours either. */
+async function probeAgain(
+  { probe: wished, connection }: Wish,
+  { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
+  { memory, pass }: { readonly memory: GuestMemory; readonly pass: VmPass },
+): Promise<void> {
+  const guest = presence.kind === 'seen' ? presence.guest : undefined;
+  if (!wished || !guest || !isUp(guest) || !want.exists || kind !== 'steady') {
+    delete memory.probe;
+    return;
+  }
+  const now = pass.now.getTime();
+  const known = begun(memory.probe, wished, { guest, now: seenAt, notBefore: memory.agentNotBefore });
+  const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
+  memory.probe = isDue(known.dueAt, now)
+    ? await probe(known, wished, { qemu, now, options: { signal: pass.signal } })
+    : known;
+}
+
+/** The guest is as it shall be; whether it is ready is for its probe to say. */
+function readied(
+  vm: VirtualMachine,
+  verdict: VmVerdict,
+  { wish, memory }: { readonly wish: Wish; readonly memory: GuestMemory },
+): VmVerdict {
+  const { outcome } = verdict;
+  if (outcome.kind !== 'settled' || !wish.probe || !memory.probe) return verdict;
+  const why = unready(memory.probe, wish.probe, wasReady(vm));
+  return why
+    ? {
+        ...verdict,
+        outcome: { ...suspended('False', why.reason, why.message), ...present({ again: outcome.again }) },
+      }
+    : verdict;
 }
 
 /** How it ends is still to come: the status says all there is to say. */

@@ -7,6 +7,7 @@ import type { Upid } from '../../src/lib/units.ts';
 import type { Verdict } from '../../src/runtime/controller.ts';
 import type { Aside } from './model.ts';
 import type { Facts } from './report.ts';
+import type { Probe } from './readiness.ts';
 import type { Refused } from './refusal.ts';
 import type { LastStep } from './rules/repetition.ts';
 
@@ -53,6 +54,8 @@ export interface GuestMemory {
   /** A shutdown got no answer, or may have been asked for by an earlier process; epoch ms: since when nobody waits for it. */
   shutdown?: 'unanswered';
   shutdownSince?: number;
+  /** What is known of the readiness probe, while the guest runs. */
+  probe?: Probe;
   /** Epoch ms: when to see again whether a restart is due. */
   restartDueAt?: number;
   /** Epoch ms: since when addresses are looked for, and when to ask the guest agent next. */

@@ -14,7 +14,7 @@ export function scheduleRestartLook({ restart }: Observed, memory: GuestMemory):
   else memory.restartDueAt = restart.againAt;
 }
 
-export function settledUntil({ agentDueAt, restartDueAt }: GuestMemory, now: number): Outcome {
-  const next = Math.min(agentDueAt ?? Infinity, restartDueAt ?? Infinity);
+export function settledUntil({ agentDueAt, restartDueAt, probe }: GuestMemory, now: number): Outcome {
+  const next = Math.min(agentDueAt ?? Infinity, restartDueAt ?? Infinity, probe?.dueAt ?? Infinity);
   return settled(next === Infinity ? undefined : millis(Math.min(Math.max(next - now, 0), LONGEST)));
 }

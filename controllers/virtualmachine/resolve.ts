@@ -21,6 +21,7 @@ import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
 import { hooksOf } from './hooks.ts';
 import { optionsOf } from './options.ts';
+import { probeOf, type ProbeWish } from './readiness.ts';
 import { resolveDisks, rootOf, unmetType } from './resolve-disks.ts';
 import { resolveNics } from './resolve-networks.ts';
 
@@ -53,6 +54,7 @@ export interface Wish {
   /** As the spec has it; it matters when the object goes. */
   readonly protection: boolean | undefined;
   readonly hooks: Hooks | undefined;
+  readonly probe?: ProbeWish | undefined;
   /** Another VM that was first to have an address of this one. */
   readonly rival: Rival | undefined;
   /** Fields that have no effect: a sentence each. */
@@ -89,6 +91,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
     protection: vm.spec.protection,
     hooks: hooksOf(vm),
+    probe: probeOf(vm),
   };
   // Going needs no class, no image and no Secret: they may be gone already.
   return vm.metadata.deletionTimestamp === undefined
@@ -118,6 +121,7 @@ type Base = Pick<
   | 'dryRun'
   | 'protection'
   | 'hooks'
+  | 'probe'
 >;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {

@@ -4,6 +4,7 @@ import { seconds } from '../lib/units.ts';
 export const DEFAULTS = {
   gracefulShutdownTimeout: seconds(60),
   deletionPolicy: 'Delete',
+  readinessProbe: { period: seconds(10), timeout: seconds(10), failureThreshold: 3 },
   /** Entry of a Secret with user data. */
   userDataKey: 'userdata',
   /** Entry of a Secret with SSH public keys. */

@@ -1,6 +1,8 @@
 /** Commands that run in the guest at turns of its life. */
 import { z } from 'zod';
-import { list, rule, text } from './schema.ts';
+import { seconds } from '../lib/units.ts';
+import { DEFAULTS } from './defaults.ts';
+import { duration, list, rule, text } from './schema.ts';
 
 const command = rule(list(text(4096), 64), {
   cel: 'size(self) > 0',
@@ -14,6 +16,32 @@ export const hook = z.object({
       command: command.describe('Program and arguments, without a shell. Its output is not kept.'),
     })
     .describe('A command that the guest agent runs.'),
+});
+
+const { period, timeout, failureThreshold } = DEFAULTS.readinessProbe;
+const LEAST = seconds(2);
+const atLeast = rule(duration, {
+  cel: `duration(self) >= duration('2s')`,
+  message: 'must be at least 2s',
+  holds: (value) => value >= LEAST,
+});
+
+export const readinessProbe = hook.extend({
+  initialDelay: duration
+    .optional()
+    .describe('How long after the start of the VM the first probe is made; absent: as soon as the VM runs.'),
+  period: atLeast.optional().describe(`Time between two probes, at least 2s; absent: ${period / 1000}s.`),
+  timeout: atLeast
+    .optional()
+    .describe(`How long the command may take, at least 2s; absent: ${timeout / 1000}s.`),
+  failureThreshold: z
+    .int32()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      `How often in a row it must fail before a VM that was ready is not; absent: ${failureThreshold}.`,
+    ),
 });
 
 export const hookStatus = z.object({

@@ -6,7 +6,7 @@ import { objectRef, secretRef } from './refs.ts';
 import { duration, immutable, listMap, node, poolName, rule, vmidNumber } from './schema.ts';
 import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
-import { hook } from './virtualmachine-hook.ts';
+import { hook, readinessProbe } from './virtualmachine-hook.ts';
 import { optionFields } from './virtualmachine-options.ts';
 import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
 
@@ -112,6 +112,11 @@ const spec = z.object({
         .optional()
         .describe(
           'Runs before the operator shuts down, stops or deletes the VM, for gracefulShutdownTimeout at most; it never prevents that.',
+        ),
+      readinessProbe: readinessProbe
+        .optional()
+        .describe(
+          'Runs again and again while the VM runs, which is Ready only when it succeeds. Absent: the VM is Ready as soon as it is as the spec says.',
         ),
     })
     .optional()

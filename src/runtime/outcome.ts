@@ -19,8 +19,8 @@ export type Outcome =
   /** Only a person can mend it. Looked at again on a change, or after `again` where the cure lies outside Kubernetes. */
   | ({ readonly kind: 'stalled'; readonly again?: Millis } & Reason)
   /**
-   * A person asked for nothing to be done: nothing is under way and nothing is wrong. `ready`: False where the wish is
-   * not fulfilled, Unknown where nobody looked.
+   * Nothing is left to be done, and nothing is wrong: a person asked for no more, or the rest is not ours to do.
+   * `ready`: False where the wish is not fulfilled, Unknown where nobody looked.
    */
   | ({ readonly kind: 'suspended'; readonly ready: 'False' | 'Unknown'; readonly again?: Millis } & Reason)
   /** Deletion is complete: the finalizer may go. */

@@ -139,7 +139,8 @@ async function exec(call: Call): Promise<object> {
     );
   const ms = program === 'sleep' ? Number(argv[1]) * 1000 : 0;
   const until = call.world.clock.now() + call.world.wait(ms);
-  system.processes.set(pid, { out, until, code: program === 'false' ? 1 : 0 });
+  const fails = program === 'false' || (program === 'test' && !system.files.has(argv[2] ?? ''));
+  system.processes.set(pid, { out, until, code: fails ? 1 : 0 });
   guest.commands.push(argv.join(' '));
   return { pid };
 }

@@ -1,0 +1,92 @@
+/** A VM with a readiness probe is Ready when a command in its guest says so, and all else goes on as without one. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { shippedCluster } from '../../fakepve/cluster-file.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { guestNamed } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, type Tenant, tenant, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+/** Credentials that may run commands in guests, which the documented role does not include. */
+function mayRunCommands() {
+  const document = shippedCluster('document');
+  const rights = [...(document.roles['VirtRigaud'] ?? []), 'VM.GuestAgent.Unrestricted'];
+  const roles = { ...document.roles, VirtRigaud: rights };
+  return { cluster: { ...document, name: `lab-${randomBytes(4).toString('hex')}`, roles } };
+}
+
+const probed = (...command: readonly string[]) =>
+  vm('web', { lifecycle: { readinessProbe: { exec: { command }, period: '2s', failureThreshold: 2 } } });
+
+const says = (t: Tenant, message: string) =>
+  soon(async () => {
+    const object = await t.vm('web');
+    expect(condition(object)).toEqual({ is: 'Ready=False NotReady', message });
+    expect(object.status.phase).toBe('Running');
+  });
+
+test.concurrent('a VM is Ready while its probe succeeds', async () => {
+  const t = await tenant(plane, mayRunCommands());
+  await t.apply(probed('test', '-f', '/ready'));
+  await says(t, 'The readiness probe ended with exit code 1.');
+  const guest = guestNamed(t.pve, 'web');
+  expect(condition(await t.vm('web'), 'Synced').is).toBe('Synced=True InSync');
+  guest.running?.files.set('/ready', '');
+  await t.ready('vm/web');
+  guest.running?.files.delete('/ready');
+  await says(t, 'The readiness probe ended with exit code 1.');
+  const { since } = guest.running ?? {};
+  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"description":"not ready"}}');
+  await soon(() => expect(guest.get('description')).toMatch(/^not ready\n/));
+  expect(guest.running?.since).toBe(since);
+  await t.kubectl('patch', 'vm', 'web', '--type=json', '-p', '[{"op":"remove","path":"/spec/lifecycle"}]');
+  await t.ready('vm/web');
+});
+
+test.concurrent('a probe that cannot be run says what is missing', async () => {
+  const t = await tenant(plane);
+  await t.apply(probed('true'));
+  await says(
+    t,
+    'The readiness probe takes the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials do not have.',
+  );
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+});
+
+test('a new operator takes a VM that was Ready for ready until a probe says otherwise', async () => {
+  const t = await tenant(plane, mayRunCommands());
+  await t.apply(probed('true'));
+  await t.ready('vm/web');
+  const since = () =>
+    t.kubectl(
+      'get',
+      'vm',
+      'web',
+      '-o',
+      'jsonpath={.status.conditions[?(@.type=="Ready")].lastTransitionTime}',
+    );
+  const before = await since();
+  const { commands } = guestNamed(t.pve, 'web');
+  await operator.stop();
+  const known = commands.length;
+  operator = await startOperator(plane);
+  await soon(() => expect(commands.length).toBeGreaterThan(known + 1));
+  expect(await since()).toBe(before);
+});
