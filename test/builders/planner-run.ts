@@ -14,6 +14,8 @@ export interface Run {
   readonly steps: readonly { readonly step: Step; readonly world: World }[];
   readonly end: World;
   readonly last: Plan;
+  /** Up to the first after which nothing is done any more. */
+  readonly passes: number;
 }
 
 /** Follows the plans until nothing is left to do or only waiting is. */
@@ -21,9 +23,15 @@ export function run(start: World): Run {
   const steps: { step: Step; world: World }[] = [];
   let world = start;
   let next = planFor(world);
+  let passes = 0;
+  let busy = 0;
   for (let waits = 0; waits < PATIENCE && next.kind !== 'gone';) {
     waits = next.kind === 'act' ? 0 : waits + 1;
-    if (next.kind === 'act') steps.push({ step: next.step, world });
+    passes += 1;
+    if (next.kind === 'act') {
+      steps.push({ step: next.step, world });
+      busy = passes;
+    }
     if (steps.length > MANY) break;
     world = after(next, world);
     const later = planFor(world);
@@ -31,5 +39,5 @@ export function run(start: World): Run {
     if (next.kind === 'steady' && later.kind === 'steady') break;
     next = later;
   }
-  return { steps, end: world, last: next };
+  return { steps, end: world, last: next, passes: busy + 1 };
 }
