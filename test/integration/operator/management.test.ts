@@ -1,0 +1,92 @@
+/** How far a VM is managed: what managementPolicy withholds is told and not done, whatever happens around it. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, tenant, type Tenant, vm } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator;
+
+beforeAll(async () => {
+  plane = await startOperatorPlane();
+  operator = await startOperator(plane);
+});
+afterAll(async () => {
+  await operator.stop();
+  await plane.stop();
+});
+
+const patch = (t: Tenant, spec: object) =>
+  t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+
+async function made(spec: object = {}) {
+  const t = await tenant(plane);
+  await t.apply(vm('web', spec));
+  await t.ready('vm/web');
+  return { t, guest: guestNamed(t.pve, 'web') };
+}
+
+const withheld = (t: Tenant, by: string, what: string) =>
+  soon(async () => {
+    const object = await t.vm('web');
+    const synced = condition(object, 'Synced');
+    expect(synced.is).toBe(`Synced=False ${by}`);
+    expect(synced.message).toContain(what);
+    expect(object.status['message']).toContain(what);
+    return object;
+  });
+
+test.concurrent(
+  'ObserveOnly tells what the spec asks for, changes nothing, and lets the object go alone',
+  async () => {
+    const { t, guest } = await made();
+    await patch(t, { managementPolicy: 'ObserveOnly', description: 'the shop', powerState: 'Off' });
+    const object = await withheld(t, 'ObserveOnly', 'the VM to be stopped');
+    expect(condition(object, 'Synced').message).toContain('a change of description');
+    expect(condition(object).is).toBe('Ready=False ObserveOnly');
+    const [config, done] = [[...guest.config], changes(t.pve).length];
+    t.pve.outside.stop(guest.vmid);
+    await soon(async () => expect((await t.vm('web')).status.powerState).toBe('Off'));
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expect(changes(t.pve)).toHaveLength(done);
+    expect([...guest.config]).toEqual(config);
+    expect(await t.kubectl('get', 'events', '--field-selector=reason=Retained')).toContain(
+      `VM ${guest.vmid}`,
+    );
+  },
+);
+
+test.concurrent('CreateOnly makes and starts the VM once, and from then on only tells', async () => {
+  const { t, guest } = await made({ managementPolicy: 'CreateOnly' });
+  expect(guest.running).toBeDefined();
+  await patch(t, { description: 'the shop' });
+  await withheld(t, 'CreateOnly', 'a change of description');
+  t.pve.outside.stop(guest.vmid);
+  await withheld(t, 'CreateOnly', 'the VM to be started');
+  expect(guest.running).toBeUndefined();
+  expect(guest.get('description')).not.toContain('the shop');
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
+
+test.concurrent('Paused does nothing, holds a deletion and says how to go on', async () => {
+  const { t, guest } = await made();
+  await patch(t, { managementPolicy: 'Paused', powerState: 'Off' });
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=Unknown ManagementPaused'));
+  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await soon(async () => {
+    const { is, message } = condition(await t.vm('web'), 'Reconciling');
+    expect(is).toBe('Reconciling=True ManagementPaused');
+    expect(message).toContain('Set managementPolicy to Full');
+  });
+  expect(guest.running).toBeDefined();
+  await patch(t, { managementPolicy: 'Full' });
+  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
