@@ -271,12 +271,13 @@ export function virtualMachineController(
 
 /** A guest that nothing may be done to runs no command of ours either. */
 async function probeAgain(
-  { probe: wished, connection }: Wish,
+  { probe: wished, connection, dryRun }: Wish,
   { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
   { memory, pass }: { readonly memory: GuestMemory; readonly pass: VmPass },
 ): Promise<void> {
   const guest = presence.kind === 'seen' ? presence.guest : undefined;
-  if (!wished || !guest || !isUp(guest) || !want.exists || kind !== 'steady') {
+  const may = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
+  if (!wished || !may || !guest || !isUp(guest)) {
     delete memory.probe;
     return;
   }

@@ -1,5 +1,6 @@
 /** A VM with a readiness probe is Ready when a command in its guest says so, and all else goes on as without one. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import {
@@ -68,6 +69,18 @@ test.concurrent('a probe that cannot be run says what is missing', async () => {
     'The readiness probe takes the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials do not have.',
   );
   await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+});
+
+test.concurrent('no command is run in a guest to which nothing may be done', async () => {
+  const t = await tenant(plane, mayRunCommands());
+  await t.apply(probed('true'));
+  await t.ready('vm/web');
+  await t.kubectl('annotate', 'vm', 'web', 'virtrigaud.io/dry-run=true');
+  await soon(async () => expect((await t.vm('web')).status).toHaveProperty('plan'));
+  const { commands } = guestNamed(t.pve, 'web');
+  const known = commands.length;
+  await sleep(4_000);
+  expect(commands.length).toBe(known);
 });
 
 test('a new operator takes a VM that was Ready for ready until a probe says otherwise', async () => {
