@@ -95,6 +95,8 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   const drives = cloudInitDrives(guest.config);
   const asked = asksForData(want.cloudInit);
   if (!asked && want.nics === undefined && drives.length === 0) return nothing('None');
+  // Its data is read, parsed and laid out only where something may come of it.
+  if (hadImage(vm, guest) && planning.history.changed.length === 0) return nothing('Image');
   const input = inputOf(vm, want, guest.config, planning.history.instance);
   const mode = cloudInitMode(input);
   if ('problem' in mode) return impossible('CloudInitInvalid', mode.problem);
