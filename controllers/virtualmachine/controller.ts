@@ -1,55 +1,48 @@
 /** VirtualMachine: resolve → observe → plan → perform → report. Read this file first; each verb is a file of its own. */
-import { present } from '../../src/lib/present.ts';
-import { millis, minutes, seconds, type Millis } from '../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
 import type { GuestView } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
-import type { Controller, DomainCondition, Pass, Verdict } from '../../src/runtime/controller.ts';
-import {
-  progressed,
-  released,
-  settled,
-  stalled,
-  suspended,
-  waiting,
-  type Outcome,
-} from '../../src/runtime/outcome.ts';
+import type { Controller, Pass } from '../../src/runtime/controller.ts';
+import { settled, type Outcome } from '../../src/runtime/outcome.ts';
 import { nextAgentLook, readAddresses, stillBoots } from './agent.ts';
 import { withBridges } from './bridges.ts';
 import { hasJustServed } from './cloud-init-status.ts';
 import { createCreations } from './creation.ts';
 import { readAt } from './drift-scan.ts';
 import { rehearsed } from './dry-run.ts';
-import { eventsOf } from './events.ts';
 import { factsOf } from './facts.ts';
 import { inTurn } from './clone-queue.ts';
 import { moveInTurn, planBesidesMove } from './move-queue.ts';
-import { farewell, goesUnasked } from './leaving.ts';
-import { pausedMessage, withheldOutcome } from './management.ts';
+import { goesUnasked } from './leaving.ts';
 import type { GuestMemories, GuestMemory } from './memory.ts';
-import type { Plan, Step, Task, Unresolved } from './model.ts';
+import type { Plan, Step, Task } from './model.ts';
 import { observe, type Sight } from './observe.ts';
 import { perform } from './perform.ts';
-import { probe } from './probe.ts';
-import { begun, unready } from './readiness.ts';
+import { probeAgain } from './probe.ts';
 import { isDone, plan } from './plan.ts';
-import { reportConditions } from './conditions.ts';
 import { lookAtRestart, type RestartPorts } from './look-at-restart.ts';
 import { isDue, scheduleRestartLook, settledUntil } from './next-look.ts';
-import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
+import type { Facts, Started } from './report.ts';
 import { HA_PATIENCE_MS, isRequest } from './rules/ha.ts';
 import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
-import { FOLLOWED_MS, taskMessage } from './rules/task-in-progress.ts';
-import { isUp } from './states.ts';
 import { createTaskWatch } from './task-watch.ts';
 import { resolve, type ResolvePorts, type Wish } from './resolve.ts';
 import { isListed, listedAs, restKey } from './rest-key.ts';
+import {
+  AT_ONCE,
+  farewellTo,
+  paused,
+  readied,
+  resting,
+  tidied,
+  unresolved,
+  verdictOf,
+  wasReady,
+  whileTaskRuns,
+  type VmVerdict,
+} from './verdict.ts';
 
 type VmPass = Pass<VirtualMachine>;
-type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
-
-type VmVerdict = Verdict<VirtualMachineStatus>;
-
 interface Seen {
   readonly wish: Wish;
   readonly sight: Sight;
@@ -159,7 +152,7 @@ export function virtualMachineController(
     const verdict = verdictOf(vm, facts);
     if (isTidying(next) && wasReady(vm)) return tidied(vm, verdict, started);
     if (!isAtRest(next)) return verdict;
-    await probeAgain(wish, facts, { memory, pass });
+    await probeAgain(wish, facts, { memory, now: pass.now.getTime(), options: { signal: pass.signal } });
     return rested(vm, { seen, memory, facts, verdict, now: pass.now.getTime() });
   }
 
@@ -248,7 +241,7 @@ export function virtualMachineController(
     { vm, memory, pass }: { vm: VirtualMachine; memory: GuestMemory; pass: VmPass },
   ): Promise<VmVerdict> {
     const now = pass.now.getTime();
-    await probeAgain(wish, rest.facts, { memory, pass });
+    await probeAgain(wish, rest.facts, { memory, now, options: { signal: pass.signal } });
     const ready = (verdict: VmVerdict, until: Outcome): VmVerdict =>
       readied(vm, resting(verdict, until), { wish, memory });
     if (!isDue(memory.agentDueAt, now)) return ready(rest.verdict, settledUntil(memory, now));
@@ -269,61 +262,16 @@ export function virtualMachineController(
   return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };
 }
 
-/** A guest that nothing may be done to runs no command of ours either. */
-async function probeAgain(
-  { probe: wished, connection, dryRun }: Wish,
-  { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
-  { memory, pass }: { readonly memory: GuestMemory; readonly pass: VmPass },
-): Promise<void> {
-  const guest = presence.kind === 'seen' ? presence.guest : undefined;
-  const may = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
-  if (!wished || !may || !guest || !isUp(guest)) {
-    delete memory.probe;
-    return;
-  }
-  const now = pass.now.getTime();
-  const known = begun(memory.probe, wished, { guest, now: seenAt, notBefore: memory.agentNotBefore });
-  const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
-  memory.probe = isDue(known.dueAt, now)
-    ? await probe(known, wished, { qemu, now, options: { signal: pass.signal } })
-    : known;
-}
-
-/** The guest is as it shall be; whether it is ready is for its probe to say. */
-function readied(
-  vm: VirtualMachine,
-  verdict: VmVerdict,
-  { wish, memory }: { readonly wish: Wish; readonly memory: GuestMemory },
-): VmVerdict {
-  const { outcome } = verdict;
-  if (outcome.kind !== 'settled' || !wish.probe || !memory.probe) return verdict;
-  const why = unready(memory.probe, wish.probe, wasReady(vm));
-  return why
-    ? {
-        ...verdict,
-        outcome: { ...suspended('False', why.reason, why.message), ...present({ again: outcome.again }) },
-      }
-    : verdict;
-}
-
 /** How it ends is still to come: the status says all there is to say. */
 const isOpen = (task: Task | undefined): boolean =>
   task?.state === 'running' || task?.state === 'unreachable';
 
 const isAtRest = ({ kind }: Plan): boolean => kind === 'steady' || kind === 'withheld';
 
-/** The status says all there is to say, save how far it has come. */
-const whileTaskRuns = (
-  vm: VirtualMachine,
-  task: Task | undefined,
-  next: Extract<Plan, { kind: 'wait' }>,
-): VmVerdict =>
-  unchanged(withProgress(vm, task), isTidied(vm, task) ? settled(millis(next.againMs)) : outcomeOf(next));
-
-const withProgress = (vm: VirtualMachine, task: Task | undefined): VirtualMachine =>
-  vm.status?.task && task?.state === 'running' && task.progress !== undefined
-    ? { ...vm, status: { ...vm.status, task: { ...vm.status.task, progress: task.progress } } }
-    : vm;
+/** The guest is as it shall be: that an image is cleared away is no reason to call it unready. */
+const isTidying = (next: Plan): boolean =>
+  next.kind === 'act' &&
+  (next.step.do === 'deleteSeed' || (next.step.do === 'configure' && next.step.change.ejects === true));
 
 /** A step that did not last is not repeated at once. */
 function unhurried(
@@ -333,124 +281,4 @@ function unhurried(
 ): Plan {
   if (next.kind !== 'act') return next;
   return tooSoon(memory.last, { step: next.step, generation: metadata.generation }, now) ?? next;
-}
-
-/** The object goes; what it leaves in Proxmox VE is told where people look for it later. */
-function farewellTo(vm: VirtualMachine, next: Plan, { log }: VmPass): VmVerdict {
-  const left = next.kind === 'gone' ? next.left : undefined;
-  const note = left && farewell(left);
-  if (note) log[left.by === 'force' ? 'warn' : 'info']({ left }, note.message);
-  return { outcome: released, status: vm.status ?? {}, ...(note && { events: [note] }) };
-}
-
-/** The guest is as it shall be: that an image is cleared away is no reason to call it unready. */
-const isTidying = (next: Plan): boolean =>
-  next.kind === 'act' &&
-  (next.step.do === 'deleteSeed' || (next.step.do === 'configure' && next.step.change.ejects === true));
-
-/** What is told of the guest stays as it was told. */
-function tidied(vm: VirtualMachine, { status, events }: VmVerdict, started: Started | undefined): VmVerdict {
-  const { phase, message } = vm.status ?? {};
-  const { message: _doing, ...rest } = status;
-  const told = {
-    ...vm,
-    status: { ...rest, ...present({ phase, message }), conditions: vm.status?.conditions },
-  };
-  return { ...unchanged(told, settled(started?.kind === 'task' ? SOON : AT_ONCE)), ...present({ events }) };
-}
-
-const isTidied = (vm: VirtualMachine, task: Task | undefined): boolean =>
-  task?.type === 'imgdel' && wasReady(vm);
-
-const SOON: Millis = millis(50);
-const LATER: Millis = seconds(30);
-const AT_ONCE: Millis = millis(1);
-
-function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmVerdict {
-  const before = vm.status ?? {};
-  const deleting = vm.metadata.deletionTimestamp !== undefined;
-  // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
-  if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
-  const phase = deleting ? 'Deleting' : before.uuid === undefined ? 'Pending' : before.phase;
-  return unchanged(
-    { ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } },
-    final ? stalled(reason, message) : waiting(reason, message, LATER),
-  );
-}
-
-/** The last report says that the spec as it is now is fulfilled. */
-const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
-  status?.conditions?.some(
-    (condition) =>
-      condition.type === 'Ready' &&
-      condition.status === 'True' &&
-      condition.observedGeneration === metadata.generation,
-  ) === true;
-
-/** Nothing was found out that the status does not say already. */
-function unchanged(vm: VirtualMachine, outcome: Outcome): VmVerdict {
-  const { conditions = [], ...status } = vm.status ?? {};
-  return { outcome, status, conditions: conditions.flatMap(domainCondition) };
-}
-
-const DOMAIN = ['Placed', 'Synced', 'GuestAgentConnected', 'RestartRequired', 'FieldsIgnored'] as const;
-
-function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {
-  const known = DOMAIN.find((name) => name === type);
-  return known ? [{ type: known, status, reason, message }] : [];
-}
-
-function paused(vm: VirtualMachine): VmVerdict {
-  const deleting = vm.metadata.deletionTimestamp !== undefined;
-  const message = pausedMessage(deleting);
-  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
-  return unchanged(
-    { ...vm, status },
-    deleting
-      ? waiting('ManagementPaused', message, minutes(30))
-      : suspended('Unknown', 'ManagementPaused', message),
-  );
-}
-
-/** At rest until then, also where that is because nothing may be done. */
-const resting = (verdict: VmVerdict, until: Outcome): VmVerdict => {
-  const { outcome } = verdict;
-  const again = 'again' in until ? until.again : undefined;
-  if (outcome.kind !== 'suspended') return { ...verdict, outcome: until };
-  return again === undefined ? verdict : { ...verdict, outcome: { ...outcome, again } };
-};
-
-function verdictOf(vm: VirtualMachine, facts: Facts): VmVerdict {
-  const { plan: next, want, have, started } = facts;
-  return {
-    outcome: next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started),
-    status: reportStatus(vm, facts),
-    conditions: reportConditions(facts),
-    events: eventsOf(facts),
-  };
-}
-
-/** @param started a task that just began is asked about soon: the shortest takes a tenth of a second */
-function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started): Outcome {
-  switch (next.kind) {
-    case 'steady':
-      return settled();
-    case 'gone':
-      return released;
-    case 'wait':
-      return waiting(next.reason, next.message, millis(next.againMs));
-    case 'refuse':
-      return stalled(
-        next.reason,
-        next.message,
-        next.againMs === undefined ? minutes(30) : millis(next.againMs),
-      );
-    case 'act': {
-      return started?.kind === 'task'
-        ? waiting('TaskRunning', taskMessage(started.type), millis(started.followed ? FOLLOWED_MS : 50))
-        : progressed('StepTaken', messageOf(next) ?? '');
-    }
-    default:
-      return next satisfies never;
-  }
 }

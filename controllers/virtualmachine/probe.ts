@@ -1,12 +1,38 @@
 /** Runs the readiness probe in the guest, one request a pass. */
 import { PveError, type CallOptions, type Qemu } from '../../src/pve/index.ts';
-import { after, type Probe, type ProbeResult, type ProbeWish } from './readiness.ts';
+import { isDue } from './next-look.ts';
+import type { GuestMemory } from './memory.ts';
+import { after, begun, type Probe, type ProbeResult, type ProbeWish } from './readiness.ts';
+import type { Facts } from './report.ts';
+import type { Wish } from './resolve.ts';
+import { isUp } from './states.ts';
 
 /** A probe is over in no time, as a rule. */
 const SHORTEST_LOOK_MS = 250;
 
+/** A guest that nothing may be done to runs no command of ours either. */
+export async function probeAgain(
+  { probe: wished, connection, dryRun }: Wish,
+  { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
+  {
+    memory,
+    now,
+    options,
+  }: { readonly memory: GuestMemory; readonly now: number; readonly options: CallOptions },
+): Promise<void> {
+  const guest = presence.kind === 'seen' ? presence.guest : undefined;
+  const may = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
+  if (!wished || !may || !guest || !isUp(guest)) {
+    delete memory.probe;
+    return;
+  }
+  const known = begun(memory.probe, wished, { guest, now: seenAt, notBefore: memory.agentNotBefore });
+  const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
+  memory.probe = isDue(known.dueAt, now) ? await probe(known, wished, { qemu, now, options }) : known;
+}
+
 /** Called when it is due. Whatever PVE answers is an answer: a probe fails no pass. */
-export async function probe(
+async function probe(
   known: Probe,
   wish: ProbeWish,
   { qemu, now, options }: { readonly qemu: Qemu; readonly now: number; readonly options: CallOptions },
