@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { API_VERSION } from '../../../src/api/index.ts';
 import { manifestFiles, readManifest } from '../../fixtures/manifests.ts';
-import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 
-const policies = join(import.meta.dirname, '../../../deploy/kustomize/base/admission.yaml');
+const root = join(import.meta.dirname, '../../..');
+const crds = join(root, 'crds');
+const policies = join(root, 'deploy/kustomize/base/admission.yaml');
 
 const specs = {
   Provider: { type: 'proxmox' },
@@ -14,7 +16,12 @@ const specs = {
   VirtualMachine: { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } },
 } as const;
 
-let plane: TestPlane;
+let plane: ControlPlane;
+
+async function succeed(args: readonly string[], input?: string): Promise<void> {
+  const { code, stderr } = await plane.kubectl(args, { input });
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
+}
 
 const object = (kind: keyof typeof specs, annotations: Readonly<Record<string, string>>, spec = {}) =>
   JSON.stringify({
@@ -26,11 +33,13 @@ const object = (kind: keyof typeof specs, annotations: Readonly<Record<string, s
 const create = (input: string) => plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
 
 beforeAll(async () => {
-  plane = await controlPlane();
-  await plane.succeed(['create', '-f', '-'], {
-    input: object('VMClass', { 'virtrigaud.io/typo': 'from before' }).replace('"x"', '"old"'),
-  });
-  await plane.succeed(['apply', '-f', policies]);
+  // One of its own: other tests bring the policies into force, and one object here is from before.
+  plane = await startControlPlane();
+  await succeed(['apply', '--server-side', '-f', crds]);
+  await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
+  const old = object('VMClass', { 'virtrigaud.io/typo': 'from before' }).replace('"x"', '"old"');
+  await succeed(['create', '-f', '-'], old);
+  await succeed(['apply', '-f', policies]);
   // The API server takes a policy up a moment after it was stored.
   for (let tries = 0; tries < 100; tries += 1) {
     const denied = await create(object('VMClass', { 'virtrigaud.io/typo': '' }));
@@ -40,6 +49,8 @@ beforeAll(async () => {
   }
   throw new Error('the policies do not come into force');
 });
+
+afterAll(() => plane.stop());
 
 describe('an annotation of ours', () => {
   test('that would do nothing is refused, with those that do something', async () => {
@@ -68,12 +79,12 @@ describe('an annotation of ours', () => {
   });
 
   test('that is there from before does not hold up other changes', async () => {
-    await plane.succeed(['label', 'vmclass', 'old', 'still=writable']);
+    await succeed(['label', 'vmclass', 'old', 'still=writable']);
     const changed = await plane.kubectl([
       ...['annotate', 'vmclass', 'old', '--overwrite', 'virtrigaud.io/typo=new'],
     ]);
     expect(changed.stderr).toContain('virtrigaud.io/typo would do nothing on a VMClass');
-    await plane.succeed(['annotate', 'vmclass', 'old', 'virtrigaud.io/typo-']);
+    await succeed(['annotate', 'vmclass', 'old', 'virtrigaud.io/typo-']);
   });
 });
 
@@ -107,7 +118,8 @@ describe('kubectl warns', () => {
 });
 
 test.each(manifestFiles)('the published manifest %s is taken', async (file) => {
-  const namespace = await plane.newNamespace('admission');
+  const namespace = `of-${file.replace('.yaml', '')}`;
+  await succeed(['create', 'namespace', namespace]);
   const text = readManifest(file).replaceAll(/^( +namespace:) .*$/gm, `$1 ${namespace}`);
-  await plane.succeed(['apply', '--dry-run=server', '-n', namespace, '-f', '-'], { input: text });
+  await succeed(['apply', '--dry-run=server', '-n', namespace, '-f', '-'], text);
 });
