@@ -4,6 +4,7 @@ import { PveError, type CallOptions, type Execution, type Qemu } from '../../src
 import { millis } from '../../src/lib/units.ts';
 import { waiting } from '../../src/runtime/outcome.ts';
 import { Trouble } from '../shared/trouble.ts';
+import { commandOf } from './in-guest.ts';
 import type { Desired, Guest, Hook, Hooks, Step } from './model.ts';
 import { HOOK_PATIENCE_MS } from './rules/hooks.ts';
 
@@ -11,8 +12,8 @@ export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefi
   const { postStart, preStop } = lifecycle ?? {};
   if (!postStart && !preStop) return undefined;
   return {
-    ...(postStart && { postStart: postStart.exec.command }),
-    ...(preStop && { preStop: preStop.exec.command }),
+    ...(postStart && { postStart: commandOf(postStart) }),
+    ...(preStop && { preStop: commandOf(preStop) }),
   };
 }
 

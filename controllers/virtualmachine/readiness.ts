@@ -2,6 +2,7 @@
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { DEFAULTS } from '../../src/api/index.ts';
 import type { Reason } from '../../src/runtime/outcome.ts';
+import { commandOf } from './in-guest.ts';
 import type { Guest } from './model.ts';
 
 export interface ProbeWish {
@@ -37,7 +38,7 @@ export function probeOf({ spec: { lifecycle } }: VirtualMachine): ProbeWish | un
   const usual = DEFAULTS.readinessProbe;
   return (
     probe && {
-      command: probe.exec.command,
+      command: commandOf(probe),
       initialDelayMs: probe.initialDelay ?? 0,
       periodMs: probe.period ?? usual.period,
       timeoutMs: probe.timeout ?? usual.timeout,

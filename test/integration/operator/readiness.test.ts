@@ -61,6 +61,18 @@ test.concurrent('a VM is Ready while its probe succeeds', async () => {
   await t.ready('vm/web');
 });
 
+test.concurrent('a request is made by the guest to itself', async () => {
+  const t = await tenant(plane, mayRunCommands());
+  const readinessProbe = { httpGet: { port: 8443, path: '/healthz?full=1', scheme: 'HTTPS' } };
+  const preStop = { httpGet: { port: 8080 } };
+  await t.apply(vm('web', { lifecycle: { readinessProbe, preStop } }));
+  await t.ready('vm/web');
+  const { commands } = guestNamed(t.pve, 'web');
+  expect(commands[0]).toMatch(/^curl --fail .* https:\/\/localhost:8443\/healthz\?full=1$/);
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(commands.at(-1)).toMatch(/^curl .* http:\/\/localhost:8080\/$/);
+});
+
 test.concurrent('a probe that cannot be run says what is missing', async () => {
   const t = await tenant(plane);
   await t.apply(probed('true'));
