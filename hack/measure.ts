@@ -40,8 +40,8 @@ const SCAN_AFTER = Number(values.scan);
 const TASK = Number(values.task);
 const BOOT = Number(values.boot);
 
-/** Clone, image, configuration, root disk, start: a VM as the samples have it. */
-const TASKS_OF_A_VM = 5;
+/** Clone, image, root disk, start: a VM as the samples have it. */
+const TASKS_OF_A_VM = 4;
 const OWN_MS = TASKS_OF_A_VM * TASK + BOOT;
 /** Shutdown (as long as the boot), destroy, and the image. */
 const OWN_DELETION_MS = BOOT + 2 * TASK;

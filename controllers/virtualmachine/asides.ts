@@ -38,9 +38,16 @@ export function asidesOf(
   };
 }
 
-/** Whether a configuration failed for the template's tags, which go with it (pve-guest-common, assert_tag_permissions). */
-export const refusesTags = (failure: Failure | undefined): boolean =>
-  failure?.message.includes('for modifying tag') === true;
+/** How PVE refuses a change of tags (pve-guest-common, assert_tag_permissions). */
+export const isAboutTags = (said: string): boolean => said.includes('for modifying tag');
+
+/** Whether a configuration failed for the template's tags, which go with it: in its task, or at once. */
+export const keepsTags = (
+  failure: Failure | undefined,
+  { refusedAsides: refused }: Pick<GuestMemory, 'refusedAsides'>,
+): boolean =>
+  (failure !== undefined && isAboutTags(failure.message)) ||
+  (refused?.tags !== undefined && refused.tags.value === undefined);
 
 const FIELDS: Readonly<Record<Aside['key'], string>> = { tags: 'spec.tags', startup: 'spec.startup' };
 

@@ -53,6 +53,10 @@ const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
  * Were the SMBIOS UUID written by then, the guest would pass for configured and start without its cloud-init data. So
  * volumes are made in a write of their own, and the rest follows.
  */
+/** Proxmox VE makes a volume for one of them. */
+export const allocates = ({ set }: Pick<Keys, 'set'>): boolean =>
+  Object.values(set).some((value) => ALLOCATES.test(String(value)));
+
 function volumesFirst({ set, delete: gone }: Keys): ConfigChange | undefined {
   const volumes = Object.entries(set).filter(([, value]) => ALLOCATES.test(String(value)));
   return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: gone } : undefined;

@@ -149,7 +149,7 @@ export function virtualMachineController(
     const boots = isDone(next) && stillBoots(memory, pass.now.getTime());
     const gathered = { ...sight, plan: next, started, boots };
     const facts = await factsOf(vm, wish, gathered, { signal: pass.signal });
-    const verdict = verdictOf(vm, facts);
+    const verdict = { ...verdictOf(vm, facts), mayWait: isPassing(next, started) };
     if (isTidying(next) && wasReady(vm)) return tidied(vm, verdict, started);
     if (!isAtRest(next)) return verdict;
     await probeAgain(wish, facts, { memory, now: pass.now.getTime(), options: { signal: pass.signal } });
@@ -267,6 +267,11 @@ const isOpen = (task: Task | undefined): boolean =>
   task?.state === 'running' || task?.state === 'unreachable';
 
 const isAtRest = ({ kind }: Plan): boolean => kind === 'steady' || kind === 'withheld';
+
+/** What was begun is seen in Proxmox VE, and what becomes of it is reported at once: nothing rests on this report. */
+const isPassing = (next: Plan, started: Started | undefined): boolean =>
+  started?.kind === 'task' ||
+  (next.kind === 'act' && next.step.do === 'configure' && started?.kind === 'done');
 
 /** The guest is as it shall be: that an image is cleared away is no reason to call it unready. */
 const isTidying = (next: Plan): boolean =>

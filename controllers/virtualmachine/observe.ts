@@ -4,7 +4,7 @@ import type { Digest } from '../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
 import { adopting, awaitsAdoption } from './adoption.ts';
-import { asidesOf, refusesTags } from './asides.ts';
+import { asidesOf, keepsTags } from './asides.ts';
 import { configChange } from './change.ts';
 import { cloudInitAfterwards } from './cloud-init-afterwards.ts';
 import { cpuRoomOf } from './cpu-room.ts';
@@ -247,7 +247,7 @@ async function withChange(
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
   const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, context }));
   const room = cpuRoomOf(wish, guest.node);
-  const keepTags = refusesTags(have.failure);
+  const keepTags = keepsTags(have.failure, context.memory);
   const change = configChange(vm, want, guest, { cloudInit, ...room, keepTags });
   const judged = judgeDrift(change, guest, {
     digest: wishDigest(want, guest, room),

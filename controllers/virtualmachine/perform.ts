@@ -6,11 +6,13 @@ import type { Connection } from '../shared/connections.ts';
 import { Trouble } from '../shared/trouble.ts';
 import { describeGuest } from '../shared/owner-mark.ts';
 import { parseVolumeId } from '../../src/pve/index.ts';
+import { isAboutTags } from './asides.ts';
+import { allocates } from './change.ts';
 import { isDiskStep } from './disk-steps.ts';
 import { changeDisk } from './perform-disks.ts';
 import type { GuestMemory } from './memory.ts';
 import { runHook } from './hooks.ts';
-import type { Guest, Step } from './model.ts';
+import type { Aside, Guest, Step } from './model.ts';
 import { roomFor } from './relocation.ts';
 import type { Started } from './report.ts';
 import type { Wish } from './resolve.ts';
@@ -258,7 +260,7 @@ async function change(
       );
     }
     case 'configure':
-      return configure(qemu, step, options);
+      return configure(qemu, step, { isOff: !guest.running, options });
     case 'start':
       return begun('qmstart', await qemu.start(options));
     case 'stop':
@@ -302,19 +304,26 @@ async function answered<T>(memory: GuestMemory, ask: () => Promise<T>): Promise<
   }
 }
 
+/** Those that came with the clone, and shall go. */
+const TEMPLATE_TAGS: Aside = { key: 'tags', value: undefined };
+
 async function configure(
   qemu: Qemu,
   { change: keys, digest, aside }: Extract<Step, { do: 'configure' }>,
-  options: CallOptions,
+  { isOff, options }: { readonly isOff: boolean; readonly options: CallOptions },
 ): Promise<Started> {
   try {
     const write = { digest, delete: keys.delete };
-    if (!aside && !keys.ejects) return begun('qmconfig', await qemu.setConfig(keys.set, write, options));
+    // Of a guest that is off it is a file that is written; to make a volume, or to unplug a device, may take longer than
+    // the 30 s that a request may take.
+    const isShort = aside !== undefined || keys.ejects === true || (isOff && !allocates(keys));
+    if (!isShort) return begun('qmconfig', await qemu.setConfig(keys.set, write, options));
     await qemu.setConfigNow(keys.set, write, options);
     return DONE;
   } catch (error) {
-    if (aside && error instanceof PveError && error.refusal === 'forbidden')
-      return { kind: 'refused', aside, said: error.said };
+    if (!(error instanceof PveError) || error.refusal !== 'forbidden') throw error;
+    const refused = aside ?? (isAboutTags(error.said) ? TEMPLATE_TAGS : undefined);
+    if (refused) return { kind: 'refused', aside: refused, said: error.said };
     throw error;
   }
 }

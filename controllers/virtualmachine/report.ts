@@ -228,8 +228,16 @@ const pendingOf = ({ pending }: Guest): NonNullable<Status['pendingChanges']> =>
     ...(next !== undefined && { pending: cut(next) }),
   }));
 
-function failureOf(vm: VirtualMachine, { have: { failure } }: Facts): Pick<Status, 'failure'> {
-  if (!failure) return {};
+/** A configuration that is written at once has no task that would tell that it succeeded. */
+const isMended = ({ have: { failure }, plan, started }: Facts): boolean =>
+  failure?.step === 'qmconfig' &&
+  plan.kind === 'act' &&
+  plan.step.do === 'configure' &&
+  started?.kind === 'done';
+
+function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
+  const { failure } = facts.have;
+  if (!failure || isMended(facts)) return {};
   const { generation } = vm.metadata;
   return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };
 }

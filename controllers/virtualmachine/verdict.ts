@@ -71,7 +71,7 @@ export function farewellTo(
 /** What is told of the guest stays as it was told. */
 export function tidied(
   vm: VirtualMachine,
-  { status, events }: VmVerdict,
+  { status, events, mayWait }: VmVerdict,
   started: Started | undefined,
 ): VmVerdict {
   const { phase, message } = vm.status ?? {};
@@ -80,7 +80,10 @@ export function tidied(
     ...vm,
     status: { ...rest, ...present({ phase, message }), conditions: vm.status?.conditions },
   };
-  return { ...unchanged(told, settled(started?.kind === 'task' ? SOON : AT_ONCE)), ...present({ events }) };
+  return {
+    ...unchanged(told, settled(started?.kind === 'task' ? SOON : AT_ONCE)),
+    ...present({ events, mayWait }),
+  };
 }
 
 const isTidied = (vm: VirtualMachine, task: Task | undefined): boolean =>

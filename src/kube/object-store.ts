@@ -1,11 +1,13 @@
 /** The engine's port on one kind: reads from the cache, writes guarded by the version that was read. */
 import { z } from 'zod';
+import type { Millis } from '../lib/units.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Resource } from '../runtime/controller.ts';
 import type { Entry, ObjectStore, Written } from '../runtime/object-store.ts';
 import type { ObjectCache } from './cache.ts';
 import type { KubeClient, MemberChange } from './client.ts';
 import { KubeError } from './errors.ts';
-import type { Parse } from './parse.ts';
+import type { Parse, Restate } from './parse.ts';
 import type { ApiPath, ApiResource } from './resource.ts';
 
 export interface ObjectStoreOptions<O extends Resource> {
@@ -13,11 +15,26 @@ export interface ObjectStoreOptions<O extends Resource> {
   readonly client: Pick<KubeClient, 'get' | 'setMember'>;
   readonly cache: ObjectCache<O>;
   readonly parse: Parse<O>;
+  readonly restate: Restate<O>;
+  readonly clock: Pick<Clock, 'monotonic'>;
 }
 
 export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>): ObjectStore<O> {
-  const { resource, client, cache, parse } = options;
+  const { resource, client, cache, parse, restate, clock } = options;
   const Parsed = z.unknown().transform(parse);
+  /** When the API server gave us this entry as an answer; what came by the watch may have been long under way. */
+  const answeredAt = new WeakMap<Entry<O>, Millis>();
+
+  function answered(entry: Entry<O>): Entry<O> {
+    answeredAt.set(entry, clock.monotonic());
+    return cache.offer(entry);
+  }
+
+  function known(key: string, within: Millis | undefined): Entry<O> | undefined {
+    const entry = cache.entry(key);
+    const at = entry && answeredAt.get(entry);
+    return within !== undefined && at !== undefined && clock.monotonic() - at <= within ? entry : undefined;
+  }
 
   async function write(
     { metadata: { namespace, name, resourceVersion } }: Entry<O>,
@@ -26,7 +43,7 @@ export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>):
   ): Promise<Written<O>> {
     const path = { ...resource, namespace, name, ...where };
     try {
-      return cache.offer(await client.setMember(path, { resourceVersion, ...change }, Parsed));
+      return answered(await client.setMember(path, { resourceVersion, ...change }, Parsed));
     } catch (error) {
       if (error instanceof KubeError && error.status === 409) return 'conflict';
       if (error instanceof KubeError && error.status === 404) return 'gone';
@@ -37,10 +54,13 @@ export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>):
   return {
     cached: (key) => cache.entry(key),
     keys: () => cache.keys(),
-    async fetch(key, signal) {
+    restated: restate,
+    async fetch(key, signal, within) {
+      const recent = known(key, within);
+      if (recent) return recent;
       const [namespace, name] = key.split('/');
       const entry = await client.get({ ...resource, namespace, name }, Parsed, signal);
-      return entry && cache.offer(entry);
+      return entry && answered(entry);
     },
     writeFinalizers: (entry, value) => write(entry, {}, { member: '/metadata/finalizers', value }),
     writeStatus: (entry, value) => write(entry, { subresource: 'status' }, { member: '/status', value }),

@@ -48,6 +48,27 @@ const StoredCondition = z.object({
 
 export type Parse<O extends Resource> = (raw: unknown) => Entry<O>;
 
+/** The entry with another status, which we ourselves made. */
+export type Restate<O extends Resource> = (
+  entry: Entry<O>,
+  rawStatus: Readonly<Record<string, unknown>>,
+) => Entry<O>;
+
+export function restaterOf<Spec extends z.ZodType, Status extends z.ZodType>(
+  kind: Kind<Spec, Status>,
+): Restate<ResourceOf<Spec, Status>> {
+  return ({ object, salvaged, ...entry }, rawStatus) => {
+    const status = kind.status.parse(rawStatus);
+    return {
+      ...entry,
+      rawStatus,
+      conditions: conditionsIn(rawStatus),
+      ...(object && { object: { ...object, status } }),
+      ...(salvaged && { salvaged: { ...salvaged, status } }),
+    };
+  };
+}
+
 /** Never refuses an object for its spec or status: what is wrong with them is told in the entry. */
 export function parserOf<Spec extends z.ZodType, Status extends z.ZodType>(
   kind: Kind<Spec, Status>,

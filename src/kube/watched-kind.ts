@@ -9,7 +9,7 @@ import { ObjectCache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { objectStore } from './object-store.ts';
 import { objectWriter, type ObjectWriter } from './objects.ts';
-import { parserOf, type ResourceOf } from './parse.ts';
+import { parserOf, restaterOf, type ResourceOf } from './parse.ts';
 import { reflector } from './reflector.ts';
 import { ownResource } from './resource.ts';
 
@@ -43,7 +43,7 @@ export function watchKind<Spec extends z.ZodType, Status extends z.ZodType>(
     kind: kind.kind,
     cache,
     watcher: reflector({ kind: kind.kind, resource, client, parse, cache, clock, random, log, onRestart }),
-    store: objectStore({ resource, client, cache, parse }),
+    store: objectStore({ resource, client, cache, parse, restate: restaterOf(kind), clock }),
     writer: objectWriter(kind, client, cache),
   };
 }

@@ -110,6 +110,18 @@ const power = [onGuest('VM.PowerMgmt')] as const;
 
 const path = '/nodes/{node}/qemu/{vmid}';
 
+const CONFIG_NEEDS = [
+  onGuest('VM.Config.CPU'),
+  onGuest('VM.Config.Memory'),
+  onGuest('VM.Config.Disk'),
+  onGuest('VM.Config.Network'),
+  onGuest('VM.Config.Options'),
+  onGuest('VM.Config.HWType'),
+  onGuest('VM.Config.CDROM', 'isoUpload'),
+  onGuest('VM.Config.Cloudinit', 'cloudInit'),
+  bridgeUse,
+];
+
 export const QEMU = {
   config: endpoint({
     method: 'GET',
@@ -126,20 +138,9 @@ export const QEMU = {
       z.union([z.string(), z.number()]),
     ),
     reply: MaybeUpid,
-    needs: [
-      onGuest('VM.Config.CPU'),
-      onGuest('VM.Config.Memory'),
-      onGuest('VM.Config.Disk'),
-      onGuest('VM.Config.Network'),
-      onGuest('VM.Config.Options'),
-      onGuest('VM.Config.HWType'),
-      onGuest('VM.Config.CDROM', 'isoUpload'),
-      onGuest('VM.Config.Cloudinit', 'cloudInit'),
-      storageSpace,
-      bridgeUse,
-    ],
+    needs: [...CONFIG_NEEDS, storageSpace],
   }),
-  // For options that take effect at once, and to empty a CD drive: a refusal comes with the answer, where POST would end in a task that failed.
+  // For a guest that is off, options that take effect at once, and to empty a CD drive: a refusal comes with the answer, where POST would end in a task that failed.
   setConfigNow: endpoint({
     method: 'PUT',
     path: `${path}/config`,
@@ -147,7 +148,7 @@ export const QEMU = {
       z.union([z.string(), z.number()]),
     ),
     reply: Nothing,
-    needs: [onGuest('VM.Config.Options'), onGuest('VM.Config.CDROM', 'isoUpload')],
+    needs: CONFIG_NEEDS,
   }),
   pending: endpoint({
     method: 'GET',

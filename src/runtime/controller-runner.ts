@@ -7,6 +7,7 @@ import type { Controller, Resource } from './controller.ts';
 import { runPass, type PassResult } from './engine.ts';
 import type { EventSink, ObjectStore } from './object-store.ts';
 import type { Outcome } from './outcome.ts';
+import { postponing } from './postponed.ts';
 import { WorkQueue } from './queue.ts';
 
 /** One finished pass, for metrics. `error`: a write failed, so nothing is known to be stored. */
@@ -46,10 +47,11 @@ const LAST_CALL = seconds(2);
 export function controllerRunner<O extends Resource, Status extends object>(
   options: RunnerOptions<O, Status>,
 ): Runner {
-  const { kind, controller, store, clock, log } = options;
+  const { kind, controller, clock, log } = options;
+  const store = postponing(options.store, clock);
   const queue = new WorkQueue({ clock, random: options.random });
   const aborting = new AbortController();
-  const deps = { ...options, signal: aborting.signal };
+  const deps = { ...options, store, signal: aborting.signal };
   let workers: Promise<unknown> = Promise.resolve();
 
   async function pass(key: string): Promise<void> {
@@ -87,6 +89,8 @@ export function controllerRunner<O extends Resource, Status extends object>(
     async stop(grace) {
       queue.shutdown();
       await within(grace, workers, clock);
+      // Without grace another process may lead already, and speak for the object.
+      if (grace > 0) await within(LAST_CALL, store.flush(), clock);
       aborting.abort(new Error('the operator is stopping'));
       await within(LAST_CALL, workers, clock);
     },

@@ -48,7 +48,7 @@ export interface Pass<O> {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly deleting: boolean;
-  /** Reads the object from the API server, past the cache: asked for before anything outside is changed. `undefined`: it is gone. */
+  /** Reads the object from the API server, past the cache: asked for before anything outside is changed. An answer of a moment ago will do. `undefined`: it is gone. */
   reread(): Promise<O | undefined>;
 }
 
@@ -58,6 +58,8 @@ export interface Verdict<Status> {
   readonly status: Status;
   readonly conditions?: readonly DomainCondition[];
   readonly events?: readonly EventNote[];
+  /** Nothing depends on this report but what people see: it may be left out where another follows at once. */
+  readonly mayWait?: boolean;
 }
 
 export interface Controller<O extends Resource, Status> {

@@ -1,17 +1,18 @@
 /** One pass over one object: finalizer first, reconcile, one status write, then events; and when to look again. */
 import type { Logger } from 'pino';
 import type { Millis } from '../lib/units.ts';
-import { millis } from '../lib/units.ts';
+import { millis, seconds } from '../lib/units.ts';
 import type { Clock } from './clock.ts';
 import type { Controller, Resource, Verdict } from './controller.ts';
-import type { Entry, EventSink, ObjectStore, Written } from './object-store.ts';
+import type { Entry, EventSink, Written } from './object-store.ts';
 import { retry, stalled, type Outcome } from './outcome.ts';
+import type { PostponingStore } from './postponed.ts';
 import { report, type Finding, type Reported } from './report.ts';
 
 export interface EngineDeps<O extends Resource> {
   /** As in `kind:` of a manifest. */
   readonly kind: string;
-  readonly store: ObjectStore<O>;
+  readonly store: PostponingStore<O>;
   readonly events: EventSink;
   readonly log: Logger;
   readonly clock: Clock;
@@ -68,7 +69,7 @@ export async function runPass<O extends Resource, Status extends object>(
   const finding = object ? await look(object, controller, { sight, deps, log }) : unreadable(entry);
   return finding.outcome.kind === 'released'
     ? release(sight.entry, finalizer, deps, finding)
-    : conclude(finding, await report(sight.entry, finding, { ...deps, log }));
+    : conclude(finding, await report(sight.entry, finding, { ...deps, log }), deps.store.dueIn(key));
 }
 
 const wants = <O extends Resource, Status extends object>(
@@ -90,16 +91,20 @@ async function setFinalizer<O extends Resource>(
   return afterWrite(written, entry.key, deps, { outcome, next: NOW });
 }
 
-function conclude(finding: Finding, stored: Reported): PassResult {
+/** @param due when a report that waits must be written at the latest */
+function conclude(finding: Finding, stored: Reported, due: Millis | undefined): PassResult {
   if (stored === 'gone') return SKIPPED;
   if (stored === 'conflict') return { outcome: 'conflict', next: NOW };
   const { outcome } = finding;
   return {
     outcome: finding.isBug ? 'bug' : outcome.kind,
     reason: 'reason' in outcome ? outcome.reason : undefined,
-    next: nextOf(outcome),
+    next: notAfter(due, nextOf(outcome)),
   };
 }
+
+/** An answer of the API server this old is as good as one that was asked for now: so long may a request take, too. */
+const JUST_NOW = seconds(1);
 
 /** What the pass has seen last of its object: the cache at first, the API server once the controller asked for it. */
 class Sight<O extends Resource> {
@@ -112,7 +117,7 @@ class Sight<O extends Resource> {
   }
 
   async reread(): Promise<O | undefined> {
-    const live = await this.#deps.store.fetch(this.entry.key, this.#deps.signal);
+    const live = await this.#deps.store.fetch(this.entry.key, this.#deps.signal, JUST_NOW);
     if (live?.metadata.uid !== this.entry.metadata.uid) return undefined; // its name may have gone to another by now
     this.entry = live;
     const object = readable(live);
@@ -166,6 +171,7 @@ function found<Status extends object>(verdict: Verdict<Status>): Finding {
     fields: Object.fromEntries(Object.entries(verdict.status)),
     domain: verdict.conditions ?? [],
     events: verdict.events ?? [],
+    mayWait: verdict.mayWait,
   };
 }
 
@@ -214,3 +220,6 @@ function nextOf(outcome: Outcome): Next {
   if (outcome.kind === 'released' || outcome.again === undefined) return ON_CHANGE;
   return { when: 'after', delay: outcome.again };
 }
+
+const notAfter = (due: Millis | undefined, next: Next): Next =>
+  due === undefined || (next.when === 'after' && next.delay <= due) ? next : { when: 'after', delay: due };

@@ -1,4 +1,5 @@
 /** The engine's view of one kind in the API server: what is known of an object, and the writes it makes. */
+import type { Millis } from '../lib/units.ts';
 import type { Condition } from './conditions.ts';
 import type { EventNote, ObjectMeta, Resource } from './controller.ts';
 
@@ -25,8 +26,10 @@ export interface ObjectStore<O extends Resource> {
   /** The newest state known: from the watch, from a read or from an answer to our own write. */
   cached(key: string): Entry<O> | undefined;
   keys(): readonly string[];
-  /** Reads past the cache, and puts the answer there. */
-  fetch(key: string, signal: AbortSignal): Promise<Entry<O> | undefined>;
+  /** Reads past the cache, and puts the answer there. `within`: an answer of the API server that is no older will do. */
+  fetch(key: string, signal: AbortSignal, within?: Millis): Promise<Entry<O> | undefined>;
+  /** The entry as it reads with this status. Nothing is written. */
+  restated(entry: Entry<O>, status: Readonly<Record<string, unknown>>): Entry<O>;
   /** Replaces the whole list of finalizers, provided nobody wrote the object since `entry` was read. */
   writeFinalizers(entry: Entry<O>, finalizers: readonly string[]): Promise<Written<O>>;
   /** Replaces the whole status, under the same proviso. */

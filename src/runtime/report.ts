@@ -4,8 +4,9 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import { conditionsOf, isTransition } from './conditions.ts';
 import type { DomainCondition, EventNote, Resource } from './controller.ts';
-import type { Entry, EventSink, ObjectStore } from './object-store.ts';
+import type { Entry, EventSink } from './object-store.ts';
 import type { Outcome } from './outcome.ts';
+import type { PostponingStore } from './postponed.ts';
 
 export interface Finding {
   readonly outcome: Outcome;
@@ -14,6 +15,7 @@ export interface Finding {
   readonly domain: readonly DomainCondition[] | 'unknown';
   readonly events: readonly EventNote[];
   readonly isBug?: true;
+  readonly mayWait?: boolean | undefined;
 }
 
 /** `conflict` and `gone` mean that nothing was written. */
@@ -21,7 +23,7 @@ export type Reported = 'stored' | 'conflict' | 'gone';
 
 interface ReportDeps<O extends Resource> {
   readonly kind: string;
-  readonly store: ObjectStore<O>;
+  readonly store: PostponingStore<O>;
   readonly events: EventSink;
   readonly log: Logger;
   readonly clock: Clock;
@@ -48,14 +50,32 @@ export async function report<O extends Resource>(
     observedGeneration: metadata.generation,
     conditions,
   };
-  const stored = isDeepStrictEqual(asJson(status), rawStatus) ? 'stored' : await write(entry, status, deps);
+  const stored = isSaid(entry, asJson(status), finding, deps) ? 'stored' : await write(entry, status, deps);
   if (stored !== 'stored') return stored;
   tell(entry, finding, isTransition(entry.conditions, conditions), deps);
   return 'stored';
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** As it will read when it comes back: without members that are undefined. */
-const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+function asJson(value: Json): Json {
+  const read: unknown = JSON.parse(JSON.stringify(value));
+  return isObject(read) ? read : {};
+}
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
+
+/** Nothing needs to be written: it is stored already, or may wait. */
+function isSaid<O extends Resource>(
+  entry: Entry<O>,
+  status: Json,
+  { mayWait = false }: Finding,
+  { store }: ReportDeps<O>,
+): boolean {
+  if (isDeepStrictEqual(status, entry.rawStatus)) return store.dueIn(entry.key) !== 0;
+  return mayWait && store.postpone(entry, status);
+}
 
 /**
  * Only we write status, so if somebody wrote the object meanwhile it was something else. Then the status is

@@ -92,8 +92,7 @@ export class InMemoryPve {
     for (const { run } of due) run();
     for (const task of this.#tasks) {
       if (task.exit !== undefined || task.endsAt > this.#now()) continue;
-      const failure = this.failures.findIndex(({ type }) => type === task.type);
-      task.exit = failure < 0 ? 'OK' : (this.failures.splice(failure, 1)[0]?.exit ?? 'OK');
+      task.exit = this.#failureOf(task.type) ?? 'OK';
       if (task.exit === 'OK') task.finish();
       else if (task.type === 'qmclone') this.#abandonClones();
     }
@@ -109,6 +108,12 @@ export class InMemoryPve {
     this.requests.push(route);
     return new Promise((resolve) => resolve(endpoint.reply.parse(this.answer(route, params as Params))));
   };
+
+  /** How the next request of this kind fails, if it is to. */
+  #failureOf(kind: string): string | undefined {
+    const failure = this.failures.findIndex(({ type }) => type === kind);
+    return failure < 0 ? undefined : this.failures.splice(failure, 1)[0]?.exit;
+  }
 
   /** @throws PveError where PVE would refuse */
   answer(route: string, params: Params): unknown {
@@ -285,6 +290,8 @@ export class InMemoryPve {
     },
     'PUT /nodes/{node}/qemu/{vmid}/config': (params) => {
       const { guest, keys, gone } = this.#write(params);
+      const failure = this.#failureOf('qmconfig');
+      if (failure !== undefined) throw refusal('forbidden', failure);
       this.#configure(guest, keys, gone);
       return null;
     },

@@ -89,6 +89,7 @@ export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): bool
       if (live?.metadata.finalizers.length === 0) live = undefined;
       cached = live;
     },
+    restated: (entry, rawStatus) => entryOf(aVirtualMachine(entry.object), rawStatus),
     writeFinalizers: (entry, finalizers) =>
       write(entry, (stored) => renew(stored, { metadata: { finalizers } })),
     writeStatus: (entry, status) =>

@@ -13,11 +13,12 @@ import { createLedger } from '../../controllers/shared/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/vmids.ts';
 import type { GuestMemories } from '../../controllers/virtualmachine/memory.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
-import { vmid } from '../../src/lib/units.ts';
+import { millis, vmid } from '../../src/lib/units.ts';
 import type { VMClass } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
+import { postponing } from '../../src/runtime/postponed.ts';
 import { aDigest } from './guests.ts';
 import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
@@ -88,12 +89,17 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     enqueue: () => undefined,
     now,
   });
+  const clock = {
+    now: () => new Date(now()),
+    monotonic: () => millis(now()),
+    after: () => () => undefined,
+  };
   const deps = {
     kind: 'VirtualMachine',
-    store,
+    store: postponing(store, clock),
     events: { publish: (_about: unknown, note: EventNote) => void events.push(note) },
     log: pino({ enabled: false }),
-    clock: { now: () => new Date(now()), monotonic: () => 0 as never, after: () => () => undefined },
+    clock,
     signal: new AbortController().signal,
     outcomeOf,
     passId: () => 'p',

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { seconds } from '../../../src/lib/units.ts';
 import type { Controller, EventNote, Verdict } from '../../../src/runtime/controller.ts';
 import { runPass } from '../../../src/runtime/engine.ts';
+import { postponing } from '../../../src/runtime/postponed.ts';
 import {
   progressed,
   released,
@@ -33,6 +34,7 @@ function anEngine(
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
   const clock = fakeClock();
+  const patient = postponing(store, clock);
   const spy = jest.fn(reconcile);
   const controller: Controller<Thing, Made> = {
     name: 'thing',
@@ -43,7 +45,7 @@ function anEngine(
   const pass = () =>
     runPass(KEY, controller, {
       kind: 'Thing',
-      store,
+      store: patient,
       events: { publish: (_about, note) => told.push(note) },
       log,
       clock,
@@ -365,5 +367,36 @@ describe('news', () => {
       [30, 'transition'],
       [20, 'pass'],
     ]);
+  });
+});
+
+describe('a report that may wait', () => {
+  test('is left out where the next pass has more to say', async () => {
+    const store = inMemoryStore(aThing());
+    const verdicts = [
+      { outcome: waiting('TaskRunning', 'It is cloned.', seconds(2)), mayWait: true },
+      { outcome: settled() },
+    ];
+    const { pass } = anEngine(store, () => Promise.resolve({ status: {}, ...verdicts.shift()! }));
+    expect(await pass()).toMatchObject({ outcome: 'waiting', next: { when: 'after', delay: seconds(1) } });
+    expect(store.statusWrites).toEqual([]);
+    await pass();
+    expect(store.statusWrites).toHaveLength(1);
+    expect(conditions(store)).toContain('Ready=True/Reconciled');
+  });
+
+  test('is written after a second, though nothing is new', async () => {
+    const store = inMemoryStore(aThing());
+    const outcome = waiting('TaskRunning', 'It is cloned.', seconds(2));
+    const { pass, clock } = anEngine(store, gives(outcome, { mayWait: true }));
+    await pass();
+    await clock.advance(seconds(0.5));
+    await pass();
+    expect(store.statusWrites).toEqual([]);
+    await clock.advance(seconds(0.5));
+    await pass();
+    expect(store.statusWrites).toHaveLength(1);
+    await pass();
+    expect(store.statusWrites).toHaveLength(1);
   });
 });

@@ -34,6 +34,12 @@ export function aThing(change: Partial<Thing['metadata']> = {}): Entry<Thing> {
   return { key: KEY, metadata, object, conditions: [] };
 }
 
+const restated = (entry: Entry<Thing>, rawStatus: Readonly<Record<string, unknown>>): Entry<Thing> => ({
+  ...entry,
+  rawStatus,
+  conditions: rawStatus['conditions'] as Condition[],
+});
+
 export function inMemoryStore(initial: Entry<Thing> | undefined): InMemoryStore {
   let live = initial;
   let cached = initial;
@@ -72,12 +78,13 @@ export function inMemoryStore(initial: Entry<Thing> | undefined): InMemoryStore 
     cached: () => cached,
     keys: () => (cached ? [KEY] : []),
     fetch: () => Promise.resolve((cached = live)),
+    restated,
     writeFinalizers: (entry, finalizers) => write(entry, (stored) => renewed(stored, { finalizers })),
     writeStatus: (entry, status) =>
       write(entry, (stored) => {
         const rawStatus = JSON.parse(JSON.stringify(status)) as Record<string, unknown>;
         statusWrites.push(rawStatus);
-        return { ...renewed(stored, {}), rawStatus, conditions: rawStatus['conditions'] as Condition[] };
+        return restated(renewed(stored, {}), rawStatus);
       }),
     edit(change) {
       if (!live) return;
