@@ -48,17 +48,19 @@ export function configChange(
 /** `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`: PVE makes a volume for it. */
 const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
 
+const volumesIn = (set: Keys['set']): [string, string | number][] =>
+  Object.entries(set).filter(([, value]) => ALLOCATES.test(String(value)));
+
+/** Whether Proxmox VE makes a volume for it. */
+export const allocates = ({ set }: Pick<Keys, 'set'>): boolean => volumesIn(set).length > 0;
+
 /**
  * PVE writes key by key, in an order of its own, and stops at a volume that it cannot make (qemu-server, update_vm_api).
  * Were the SMBIOS UUID written by then, the guest would pass for configured and start without its cloud-init data. So
  * volumes are made in a write of their own, and the rest follows.
  */
-/** Proxmox VE makes a volume for one of them. */
-export const allocates = ({ set }: Pick<Keys, 'set'>): boolean =>
-  Object.values(set).some((value) => ALLOCATES.test(String(value)));
-
 function volumesFirst({ set, delete: gone }: Keys): ConfigChange | undefined {
-  const volumes = Object.entries(set).filter(([, value]) => ALLOCATES.test(String(value)));
+  const volumes = volumesIn(set);
   return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: gone } : undefined;
 }
 

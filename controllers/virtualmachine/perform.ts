@@ -1,4 +1,4 @@
-/** One step → one request to PVE. Whatever a request begins is written down by the caller, in the same pass. */
+/** One step → one request to PVE. Whatever a request begins is reported by the caller, in the same pass. */
 import { PveError, type CallOptions, type Qemu } from '../../src/pve/index.ts';
 import { seconds, type NodeName, type Upid, type Vmid } from '../../src/lib/units.ts';
 import { stalled, waiting } from '../../src/runtime/outcome.ts';

@@ -34,7 +34,7 @@ export interface DomainCondition {
   readonly message: string;
 }
 
-/** Published after the status is stored, so that nothing is announced that was not written down. */
+/** Published after the report, so that nothing is announced that was not written down, or is about to be. */
 export interface EventNote {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;

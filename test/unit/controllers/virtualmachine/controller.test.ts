@@ -46,13 +46,21 @@ describe('a new VirtualMachine', () => {
   });
 
   test('has its number in status before the clone is requested', async () => {
-    const life = new Life();
-    await life.until(() => life.pve.requests.includes('POST /nodes/{node}/qemu/{vmid}/clone'));
-    const claimedFirst = life.store.statusWrites.findIndex(({ vmid }) => vmid !== undefined);
-    expect(claimedFirst).toBeGreaterThanOrEqual(0);
+    const stored: unknown[] = [];
+    const life = new Life({
+      between: ({ send, store }, { store: vms }) => ({
+        store,
+        send: (endpoint, params, options) => {
+          if (endpoint.path.endsWith('/clone')) stored.push(vms.live()?.rawStatus?.['vmid']);
+          return send(endpoint, params, options);
+        },
+      }),
+    });
+    await life.untilReady();
+    expect(stored).toEqual([life.status.vmid]);
   });
 
-  test('is configured by one request that ends no task, and needs few status writes', async () => {
+  test('is configured without a task, and needs few status writes', async () => {
     const life = new Life({ vm: { spec: INLINE } });
     await life.untilReady();
     expect(life.pve.requests).toContain('PUT /nodes/{node}/qemu/{vmid}/config');
