@@ -8,7 +8,7 @@ import {
 } from '../harness/operator.ts';
 import { changes, type FakePve, guestNamed, images, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, secret, tenant, type Tenant, userData, vm } from './tenant.ts';
+import { condition, secret, tenant, userData, vm } from './tenant.ts';
 
 let plane: OperatorPlane;
 let operator: RunningOperator;
@@ -52,9 +52,6 @@ test.concurrent(
   },
 );
 
-const look = (t: Tenant, name = 'web') =>
-  t.kubectl('annotate', '--overwrite', 'vm', name, `look=${Math.random()}`);
-
 const ejected = (pve: FakePve, name = 'web') =>
   soon(() => {
     expect(guestNamed(pve, name).get('ide2')).toBe('none,media=cdrom');
@@ -71,7 +68,7 @@ test.concurrent('the image is ejected and deleted when the guest has read it, an
   expect(guestNamed(t.pve, 'web').running).toBe(running);
   expect([...guestNamed(t.pve, 'web').pending]).toEqual([]);
   const done = changes(t.pve).length;
-  await look(t);
+  await t.lookAgain();
   await t.ready('vm/web');
   expect(changes(t.pve)).toHaveLength(done);
   await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
@@ -83,7 +80,7 @@ test.concurrent('the image stays while no agent answers, and goes with the VM', 
   t.pve.faults.add({ kind: 'agentSilent' });
   await t.apply(vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }));
   await t.ready('vm/web');
-  await look(t);
+  await t.lookAgain();
   await t.ready('vm/web');
   expect(images(t.pve)).toHaveLength(1);
   await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
@@ -116,18 +113,18 @@ test.concurrent(
     await t.ready('vm/web', 'vm/quiet');
     await t.apply(secret('data', { userdata: '#cloud-config\nruncmd: [hush-two]\n' }));
     await soon(async () => {
-      await look(t);
+      await t.lookAgain();
       const { is, message } = condition(await t.vm('web'), 'Synced');
       expect(is).toBe('Synced=False Different');
       expect(message).toContain('user-data');
     });
-    await look(t, 'quiet');
+    await t.lookAgain('quiet');
     await t.ready('vm/web', 'vm/quiet');
     await soon(async () => expect(condition(await t.vm('quiet'), 'Synced').is).toBe('Synced=True InSync'));
     expect(JSON.stringify(await t.list('virtualmachines'))).not.toMatch(/hush/);
     expect(seedFiles(t.pve, guestNamed(t.pve, 'web'))['user-data']).toContain('hush-one');
     await t.kubectl('delete', 'secret', 'data');
-    await look(t);
+    await t.lookAgain();
     await t.ready('vm/web');
   },
 );

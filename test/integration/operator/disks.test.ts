@@ -244,7 +244,7 @@ test.concurrent('an option that a person changed in Proxmox VE is told, not undo
   const edited = drive(t, 'scsi1').replace('iops_rd=500', 'iops_rd=7');
   t.pve.outside.edit(guest.vmid, { scsi1: edited });
   await apply(t, data({ limits: { readIOPS: 500 } })); // the same: no change of the wish
-  await t.kubectl('annotate', 'vm', 'web', 'example.com/look=now');
+  await t.lookAgain();
   await soon(async () => {
     const synced = condition(await t.vm('web'), 'Synced');
     expect(synced.is).toBe('Synced=False Drifted');

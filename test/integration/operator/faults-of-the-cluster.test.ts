@@ -117,7 +117,7 @@ describe('a privilege that is taken away', () => {
   test.concurrent('empty-resource-list-with-403-is-not-absence: to see VMs', async () => {
     const t = await ready();
     const giveBack = without(t, 'VM.Audit');
-    await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+    await t.lookAgain();
     await waitsFor(t, /^Ready=False (CannotProveAbsence|MissingPrivilege)/);
     await t.kubectl('delete', 'vm', 'web', '--wait=false');
     await untouched(t, () =>
@@ -125,7 +125,7 @@ describe('a privilege that is taken away', () => {
     );
     expect(ownGuests(t.pve)).toHaveLength(1);
     giveBack();
-    await t.kubectl('annotate', 'vm', 'web', 'example.com/look-once-more=now');
+    await t.lookAgain();
     await gone(t);
     expectNothingLeft(t);
   });
@@ -137,7 +137,7 @@ describe('a privilege that is taken away', () => {
     await waitsFor(t, 'Stalled=True MissingPrivilege', 'Stalled');
     expect(ownGuests(t.pve)).toHaveLength(1);
     giveBack();
-    await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+    await t.lookAgain();
     await gone(t);
     expectNothingLeft(t);
   });

@@ -72,7 +72,7 @@ test.concurrent('interfaces come, change and go while the VM runs, each without 
   expect(guest.running).toBe(started);
   expect(guest.get('net0')).toContain(`virtio=${mac}`);
   const before = changes(t.pve).length;
-  await t.kubectl('annotate', 'vm', 'web', 'look=again');
+  await t.lookAgain();
   await t.ready('vm/web');
   expect(changes(t.pve)).toHaveLength(before);
 });

@@ -30,7 +30,7 @@ test.concurrent(
     await t.ready('vm/web');
     t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
     await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False GuestMissing'));
-    await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+    await t.lookAgain();
     await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
     expect(cloneRequests(t.pve)).toHaveLength(1);
     expect(images(t.pve)).toEqual([]);
@@ -62,7 +62,7 @@ test.concurrent('a guest without our mark is left alone, also when its object go
   t.pve.outside.stop(vmid);
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False MarkMissing'));
   t.pve.outside.edit(vmid, { smbios1: 'uuid=11111111-2222-4333-8444-555555555555' });
-  await t.kubectl('annotate', 'vm', 'web', 'look=again');
+  await t.lookAgain();
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False NotOurs'));
   expect(t.pve.state.guests.get(vmid)?.running).toBeUndefined();
   await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
@@ -82,7 +82,7 @@ test.concurrent('a guest whose mark is put back goes on', async () => {
     return /virtrigaud: \S+/.exec(message)?.[0] ?? '';
   });
   t.pve.outside.edit(guest.vmid, { description: mark });
-  await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+  await t.lookAgain();
   await t.ready('vm/web');
   expect(guest.running).toBeDefined();
 });
@@ -128,7 +128,7 @@ test.concurrent(
     });
     const lines = (guest.get('description') ?? '').split('\n');
     t.pve.outside.edit(guest.vmid, { description: [...lines.slice(0, -1), mark].join('\n') });
-    await t.kubectl('annotate', 'vm', 'web', 'example.com/look=again');
+    await t.lookAgain();
     await t.ready('vm/web');
     expect((await t.vm('web')).status.vmid).toBe(guest.vmid);
     expect(ownGuests(t.pve)).toHaveLength(1);

@@ -102,6 +102,8 @@ export interface Tenant {
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
   /** Waits, as a user does, until the objects are Ready: `vm/web`. */
   readonly ready: (...objects: readonly string[]) => Promise<void>;
+  /** Has the operator look at a VirtualMachine now: at `web`, unless named. One that is gone needs no look: the operator may have been quicker. */
+  readonly lookAgain: (name?: string) => Promise<void>;
   readonly find: (plural: string, name: string) => Promise<Stored | undefined>;
   readonly vm: (name: string) => Promise<Stored>;
   readonly list: (plural: string) => Promise<readonly Stored[]>;
@@ -140,6 +142,10 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
         });
         throw new Error(told.join('\n'), { cause: error });
       }
+    },
+    async lookAgain(name = 'web') {
+      const annotations = { 'example.com/look': randomBytes(4).toString('hex') };
+      await plane.api.patch(`${all('virtualmachines')}/${name}`, { metadata: { annotations } });
     },
     async vm(name) {
       const found = await find('virtualmachines', name);
