@@ -79,26 +79,29 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
     return alike.length + unknown < (request.full ? MOST_FULL : MOST_LINKED);
   }
 
-  function wakeNext({ source, storage }: CloneRequest): void {
+  function wakeNext(mayAsk: (uid: string, request: CloneRequest) => boolean): void {
     for (const [uid, request] of waiting) {
-      if (request.source !== source && request.storage !== storage) continue;
+      if (!mayAsk(uid, request)) continue;
       waiting.delete(uid);
       wake(uid);
       return;
     }
   }
 
+  function isFree(uid: string, request: CloneRequest, view: View): boolean {
+    const free = hasRoom(uid, request, view);
+    if (free) waiting.delete(uid);
+    else waiting.set(uid, request);
+    return free;
+  }
+
   return {
-    isFree(uid, request, view) {
-      const free = hasRoom(uid, request, view);
-      if (free) waiting.delete(uid);
-      else waiting.set(uid, request);
-      return free;
-    },
+    isFree,
     take(uid, request, view) {
-      if (!hasRoom(uid, request, view)) return false;
-      waiting.delete(uid);
+      if (!isFree(uid, request, view)) return false;
       turns.set(uid, { ...request, at: now() });
+      // More may be free than ended: clones that others began end without a word.
+      wakeNext((other, wanted) => hasRoom(other, wanted, view));
       return true;
     },
     begun(uid, upid) {
@@ -111,7 +114,7 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
       if (!turn) return;
       turns.delete(uid);
       if (turn.upid !== undefined) ended.add(turn.upid);
-      wakeNext(turn);
+      wakeNext((_, { source, storage }) => source === turn.source || storage === turn.storage);
     },
   };
 }

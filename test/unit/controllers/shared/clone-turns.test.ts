@@ -104,6 +104,27 @@ describe('a turn', () => {
     expect(woken).toEqual(['first']);
   });
 
+  test('that somebody else took between the question and the answer is waited for', () => {
+    const { turns, taken, woken } = scene();
+    expect(turns.isFree('late', FULL, EMPTY)).toBe(true);
+    taken(FULL, EMPTY, MOST_FULL);
+    expect(turns.take('late', FULL, EMPTY)).toBe(false);
+    turns.end('vm-0');
+    expect(woken).toEqual(['late']);
+  });
+
+  test('that is one of several free ones wakes the next when it is taken', () => {
+    const { turns, woken } = scene();
+    const othersClone = aView({ activeTasks: [task(1), task(2)] });
+    for (const uid of ['first', 'second', 'third']) turns.isFree(uid, FULL, othersClone);
+    expect(turns.take('first', FULL, EMPTY)).toBe(true);
+    expect(woken).toEqual(['second']);
+    expect(turns.take('second', FULL, EMPTY)).toBe(true);
+    expect(woken).toEqual(['second']);
+    turns.end('first');
+    expect(woken).toEqual(['second', 'third']);
+  });
+
   test('ends with its task although nobody says so', () => {
     const { turns, taken, wait } = scene();
     taken(FULL, EMPTY, MOST_FULL);
