@@ -1,4 +1,7 @@
-/** Writes Events. The same news about the same object is told once in a while, and a flood of news is cut. */
+/**
+ * Writes Events, one after another: where hundreds of VMs change at once, the API server's time is for their statuses.
+ * The same news about the same object is told once in a while, and a flood of news is cut.
+ */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -12,7 +15,7 @@ import type { KubeClient } from './client.ts';
 import { apiVersionOf, EVENTS } from './resource.ts';
 
 export interface EventRecorder extends EventSink {
-  /** Resolves once everything that was published has been written or given up. */
+  /** Writes what is left without waiting for turns. Resolves once everything that was published has been written or given up. */
   flush(): Promise<void>;
 }
 
@@ -35,7 +38,8 @@ const PER_SECOND = 10;
 export function eventRecorder({ client, clock, log, instance }: EventRecorderOptions): EventRecorder {
   /** When each piece of news was last told, oldest first. */
   const told = new Map<string, Millis>();
-  const writing = new Set<Promise<void>>();
+  const unwritten: (() => Promise<void>)[] = [];
+  let writing: Promise<void> | undefined;
   let allowance = { left: BURST, at: clock.monotonic() };
 
   function isRepeated(news: string, now: Millis): boolean {
@@ -54,16 +58,21 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
     return refilled >= 1;
   }
 
-  async function write(about: About, note: EventNote): Promise<void> {
+  async function write(about: About, note: EventNote, at: Date): Promise<void> {
     const { namespace } = about.metadata;
     try {
-      await client.create({ ...EVENTS, namespace }, eventOf(about, note, clock.now(), instance), z.unknown());
+      await client.create({ ...EVENTS, namespace }, eventOf(about, note, at, instance), z.unknown());
     } catch (error) {
       log.warn(
         { err: error, namespace, name: about.metadata.name, reason: note.reason },
         'event not written',
       );
     }
+  }
+
+  async function writeInTurn(): Promise<void> {
+    for (let next = unwritten.shift(); next; next = unwritten.shift()) await next();
+    writing = undefined;
   }
 
   return {
@@ -75,11 +84,12 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
         log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
         return;
       }
-      const written = write(about, note).finally(() => writing.delete(written));
-      writing.add(written);
+      const at = clock.now();
+      unwritten.push(() => write(about, note, at));
+      writing ??= writeInTurn();
     },
     async flush() {
-      await Promise.all(writing);
+      await Promise.all([writing, ...unwritten.splice(0).map((rest) => rest())]);
     },
   };
 }

@@ -13,16 +13,17 @@ const Event = z.looseObject({
   note: z.string(),
 });
 
-function aRecorder() {
+function aRecorder(answered: () => Promise<void> = () => Promise.resolve()) {
   const clock = fakeClock();
   const written: z.output<typeof Event>[] = [];
   let fails = false;
   const recorder = eventRecorder({
     client: {
-      create: (_path, body, reply) => {
-        if (fails) return Promise.reject(new KubeError({ status: 403, reason: 'Forbidden', message: 'no' }));
+      create: async (_path, body, reply) => {
+        if (fails) throw new KubeError({ status: 403, reason: 'Forbidden', message: 'no' });
         written.push(Event.parse(body));
-        return Promise.resolve(reply.parse(body));
+        await answered();
+        return reply.parse(body);
       },
     },
     clock,
@@ -73,19 +74,47 @@ describe('an event', () => {
     publishAll();
     await clock.advance(minutes(9));
     publishAll();
+    await recorder.flush();
     expect(written).toHaveLength(4);
     await clock.advance(minutes(1));
     publishAll();
+    await recorder.flush();
     expect(written).toHaveLength(8);
   });
 
   test('is dropped in a flood, and told again when the flood is over', async () => {
     const { clock, recorder, written } = aRecorder();
     for (let number = 0; number < 500; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
+    await recorder.flush();
     expect(written).toHaveLength(200);
     await clock.advance(seconds(2));
     for (let number = 500; number < 600; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
+    await recorder.flush();
     expect(written).toHaveLength(220);
+  });
+
+  test('is written when the one before it is, with the time when it happened', async () => {
+    const answers: (() => void)[] = [];
+    const { clock, recorder, written } = aRecorder(
+      () => new Promise((resolve) => void answers.push(resolve)),
+    );
+    for (const name of ['a', 'b', 'c']) recorder.publish(about(name), note('Creating'));
+    await clock.advance(seconds(5));
+    expect(written).toHaveLength(1);
+    answers.shift()?.();
+    await clock.advance(seconds(5));
+    expect(written).toHaveLength(2);
+    expect(written[1]).toMatchObject({ eventTime: '2026-03-01T12:00:00.000000Z', regarding: { name: 'b' } });
+  });
+
+  test('that waits for its turn is written at once where the process ends', async () => {
+    const answers: (() => void)[] = [];
+    const { recorder, written } = aRecorder(() => new Promise((resolve) => void answers.push(resolve)));
+    for (const name of ['a', 'b', 'c']) recorder.publish(about(name), note('Creating'));
+    const flushed = recorder.flush();
+    expect(written).toHaveLength(3);
+    answers.forEach((answer) => answer());
+    await flushed;
   });
 
   test('that cannot be written is no reason to fail', async () => {
