@@ -230,8 +230,9 @@ export function virtualMachineController(
         patience,
       );
     if (started.kind !== 'task') return started;
-    const { pve } = wish.connection;
-    return { ...started, followed: tasks.follow({ pve, upid: started.upid, uid: vm.metadata.uid }) };
+    const { connection } = wish;
+    const task = { connection, upid: started.upid, uid: vm.metadata.uid };
+    return { ...started, followed: tasks.follow(task) };
   }
 
   /** Nothing has changed since everything was in order: at most the guest agent is asked once more. */

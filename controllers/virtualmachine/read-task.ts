@@ -10,7 +10,7 @@ import type { TaskWatch } from './task-watch.ts';
 
 export async function readTask(
   vm: VirtualMachine,
-  { pve, inventory, tasks: timing }: Connection,
+  connection: Connection,
   {
     options,
     now,
@@ -23,6 +23,7 @@ export async function readTask(
     readonly memory: GuestMemory;
   },
 ): Promise<Task | undefined> {
+  const { pve, inventory, tasks: timing } = connection;
   const { task, vmid } = vm.status ?? {};
   const parsed = task && parseUpid(task.upid);
   if (!task || !parsed) return undefined;
@@ -31,10 +32,10 @@ export async function readTask(
   if (reach === 'offline') return { upid, type, state: 'unreachable', node: parsed.node };
   if (reach === 'gone') return { upid, type, state: 'lost' };
   const state = await pve.node(parsed.node).task(upid).status(options);
-  if (state.state !== 'running') tasks.forget({ pve, upid });
+  if (state.state !== 'running') tasks.forget({ connection, upid });
   switch (state.state) {
     case 'running': {
-      const followed = tasks.follow({ pve, upid, uid: vm.metadata.uid });
+      const followed = tasks.follow({ connection, upid, uid: vm.metadata.uid });
       const ageMs = now - Date.parse(task.startedAt);
       const at = { pve, node: parsed.node, memory, now };
       const progress = await readProgress({ upid, type, ageMs }, at, options);

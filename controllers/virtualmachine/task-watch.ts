@@ -4,10 +4,11 @@
  */
 import { parseUpid, type Pve } from '../../src/pve/index.ts';
 import type { NodeName, Upid } from '../../src/lib/units.ts';
+import type { Connection } from '../shared/connections.ts';
 import { pollGapMs } from './rules/task-in-progress.ts';
 
 export interface FollowedTask {
-  readonly pve: Pve;
+  readonly connection: Pick<Connection, 'pve' | 'turns'>;
   readonly upid: Upid;
   /** Of the object that waits for it. */
   readonly uid: string;
@@ -17,7 +18,7 @@ export interface TaskWatch {
   /** `true`: the object is woken as soon as the task has left the list. `false`: the task must be asked for. */
   follow(task: FollowedTask): boolean;
   /** It is known how the task ended. */
-  forget(task: Pick<FollowedTask, 'pve' | 'upid'>): void;
+  forget(task: Pick<FollowedTask, 'connection' | 'upid'>): void;
 }
 
 export interface TaskWatchOptions {
@@ -27,8 +28,7 @@ export interface TaskWatchOptions {
   readonly after?: (ms: number, run: () => void) => void;
 }
 
-interface Follower {
-  readonly uid: string;
+interface Follower extends Pick<FollowedTask, 'connection' | 'uid'> {
   readonly since: number;
 }
 
@@ -62,7 +62,11 @@ export function createTaskWatch({ wake, now, after = defer }: TaskWatchOptions):
     const asked = [...followers];
     try {
       const running = new Set((await pve.node(node).activeTasks()).map(({ upid }) => upid));
-      for (const [upid, { uid }] of asked) if (!running.has(upid) && followers.delete(upid)) wake(uid);
+      for (const [upid, { connection, uid }] of asked) {
+        if (running.has(upid) || !followers.delete(upid)) continue;
+        connection.turns.end(uid); // whoever waits for its turn need not wait for its next pass
+        wake(uid);
+      }
     } catch {
       followers.clear(); // each is asked for by itself then, and comes back while it runs
     }
@@ -71,15 +75,15 @@ export function createTaskWatch({ wake, now, after = defer }: TaskWatchOptions):
   }
 
   return {
-    follow({ pve, upid, uid }) {
+    follow({ connection, upid, uid }) {
       const node = parseUpid(upid)?.node;
       if (node === undefined) return false;
-      const group = groupOf(pve, node);
-      if (!group.followers.has(upid)) group.followers.set(upid, { uid, since: now() });
-      if (!group.isLooking && group.followers.size > FEW) lookLater(pve, node, group);
+      const group = groupOf(connection.pve, node);
+      if (!group.followers.has(upid)) group.followers.set(upid, { connection, uid, since: now() });
+      if (!group.isLooking && group.followers.size > FEW) lookLater(connection.pve, node, group);
       return group.isLooking;
     },
-    forget({ pve, upid }) {
+    forget({ connection: { pve }, upid }) {
       const node = parseUpid(upid)?.node;
       if (node !== undefined) groupOf(pve, node).followers.delete(upid);
     },

@@ -107,7 +107,7 @@ async function startOperator(options: {
   const log = await open(operatorLog, 'a');
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=4', BUNDLE, '--metrics-bind-address', `127.0.0.1:${metricsPort}`],
+    ['--max-semi-space-size=16', BUNDLE, '--metrics-bind-address', `127.0.0.1:${metricsPort}`],
     {
       stdio: ['ignore', log.fd, log.fd],
       env: {

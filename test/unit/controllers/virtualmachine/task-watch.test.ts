@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
+import { createCloneTurns } from '../../../../controllers/shared/clone-turns.ts';
 import { createTaskWatch } from '../../../../controllers/virtualmachine/task-watch.ts';
 import { pve, PveError, type Send } from '../../../../src/pve/index.ts';
 import type { Upid } from '../../../../src/lib/units.ts';
@@ -8,10 +9,13 @@ import { NOW } from '../../../builders/guests.ts';
 const upid = (n: number, node = 'pve-1'): Upid =>
   `UPID:${node}:0000000${n}:00000001:65F00000:qmstart:10${n}:operator@pve:` as Upid;
 
+const unneeded = (): void => undefined;
+
 /** A cluster whose running tasks the test decides, and a clock that moves when a look is due. */
 function aWatch() {
   const running = new Set<Upid>();
   const woken: string[] = [];
+  const turnsGivenBack: string[] = [];
   const due: (() => void)[] = [];
   let lists = 0;
   let broken = false;
@@ -30,7 +34,11 @@ function aWatch() {
     }));
     return Promise.resolve(endpoint.reply.parse(rows.map((row) => ({ ...row, starttime: 1 }))));
   };
-  const client = pve(send);
+  const turns = {
+    ...createCloneTurns(() => NOW, unneeded),
+    end: (uid: string) => void turnsGivenBack.push(uid),
+  };
+  const connection = { pve: pve(send), turns };
   const watch = createTaskWatch({
     wake: (uid) => void woken.push(uid),
     now: () => NOW,
@@ -38,14 +46,15 @@ function aWatch() {
   });
   return {
     woken,
+    turnsGivenBack,
     lists: () => lists,
     breakDown: () => (broken = true),
     begin(n: number, node?: string) {
       running.add(upid(n, node));
-      return watch.follow({ pve: client, upid: upid(n, node), uid: `uid-${n}` });
+      return watch.follow({ connection, upid: upid(n, node), uid: `uid-${n}` });
     },
-    follow: (n: number) => watch.follow({ pve: client, upid: upid(n), uid: `uid-${n}` }),
-    forget: (n: number) => watch.forget({ pve: client, upid: upid(n) }),
+    follow: (n: number) => watch.follow({ connection, upid: upid(n), uid: `uid-${n}` }),
+    forget: (n: number) => watch.forget({ connection, upid: upid(n) }),
     end: (n: number) => running.delete(upid(n)),
     async look() {
       due.shift()?.();
@@ -62,7 +71,7 @@ describe('the tasks of a node', () => {
     expect(watch.isLooking()).toBe(false);
   });
 
-  test('are followed by one list when they are more, and who waits for one is woken at its end', async () => {
+  test('are followed by one list when they are more, and at its end who waits for it is woken, its turn given back', async () => {
     const watch = aWatch();
     for (const n of [1, 2, 3, 4]) watch.begin(n);
     expect(watch.follow(1)).toBe(true);
@@ -71,6 +80,7 @@ describe('the tasks of a node', () => {
     watch.end(2);
     await watch.look();
     expect([watch.woken, watch.lists()]).toEqual([['uid-2'], 2]);
+    expect(watch.turnsGivenBack).toEqual(['uid-2']);
     for (const n of [1, 3, 4]) watch.end(n);
     await watch.look();
     expect(watch.woken).toEqual(['uid-2', 'uid-1', 'uid-3', 'uid-4']);
