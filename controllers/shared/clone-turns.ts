@@ -32,6 +32,8 @@ export const MOST_LINKED = 16;
 const LISTED = seconds(20);
 /** A turn without a task that nobody gave back; the request may still be under way. */
 const FORGOTTEN = minutes(10);
+/** A turn is kept so long for who was told that it is free. */
+const KEPT = seconds(2);
 
 interface Turn extends CloneRequest {
   readonly at: number;
@@ -42,6 +44,8 @@ interface Turn extends CloneRequest {
 export function createCloneTurns(now: () => number, wake: (uid: string) => void): CloneTurns {
   const turns = new Map<string, Turn>();
   const waiting = new Map<string, CloneRequest>();
+  /** Told that a turn is free; it is kept for them, or whoever comes by would be served before who waited. */
+  const called = new Map<string, CloneRequest & { readonly at: number }>();
   /** Tasks that are over although the last list still shows them. */
   const ended = new Set<Upid>();
 
@@ -52,6 +56,7 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
 
   function tidy(view: View): void {
     for (const [uid, turn] of turns) if (isOver(turn, view)) turns.delete(uid);
+    for (const [uid, { at }] of called) if (now() - at > KEPT) called.delete(uid);
     const active = new Set(view.activeTasks.map(({ upid }) => upid));
     for (const upid of ended) if (!active.has(upid)) ended.delete(upid);
   }
@@ -71,7 +76,8 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
   function hasRoom(uid: string, request: CloneRequest, view: View): boolean {
     tidy(view);
     if (turns.has(uid)) return true;
-    const others = [...turns.values()];
+    const kept = [...called].filter(([other]) => other !== uid).map(([, request]) => request);
+    const others = [...turns.values(), ...kept];
     const unknown = strangers(request.source, view);
     if (request.running && unknown + others.filter(({ source }) => source === request.source).length > 0)
       return false;
@@ -83,6 +89,7 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
     for (const [uid, request] of waiting) {
       if (!mayAsk(uid, request)) continue;
       waiting.delete(uid);
+      called.set(uid, { ...request, at: now() });
       wake(uid);
       return;
     }
@@ -91,7 +98,10 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
   function isFree(uid: string, request: CloneRequest, view: View): boolean {
     const free = hasRoom(uid, request, view);
     if (free) waiting.delete(uid);
-    else waiting.set(uid, request);
+    else {
+      called.delete(uid);
+      waiting.set(uid, request);
+    }
     return free;
   }
 
@@ -99,6 +109,7 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
     isFree,
     take(uid, request, view) {
       if (!isFree(uid, request, view)) return false;
+      called.delete(uid);
       turns.set(uid, { ...request, at: now() });
       // More may be free than ended: clones that others began end without a word.
       wakeNext((other, wanted) => hasRoom(other, wanted, view));
@@ -110,6 +121,7 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
     },
     end(uid) {
       waiting.delete(uid);
+      called.delete(uid);
       const turn = turns.get(uid);
       if (!turn) return;
       turns.delete(uid);

@@ -125,6 +125,28 @@ describe('a turn', () => {
     expect(woken).toEqual(['second', 'third']);
   });
 
+  test('is kept for two seconds for who was woken for it', () => {
+    const { turns, taken, woken, wait } = scene();
+    taken(FULL, EMPTY, MOST_FULL);
+    turns.isFree('waits', FULL, EMPTY);
+    turns.end('vm-0');
+    expect(woken).toEqual(['waits']);
+    expect(turns.take('comes by', FULL, EMPTY)).toBe(false);
+    expect(turns.isFree('waits', FULL, EMPTY)).toBe(true);
+    wait(2_001);
+    expect(turns.take('comes by', FULL, EMPTY)).toBe(true);
+    expect(turns.take('waits', FULL, EMPTY)).toBe(false);
+  });
+
+  test('is not kept for who does not want it any more', () => {
+    const { turns, taken } = scene();
+    taken(FULL, EMPTY, MOST_FULL);
+    turns.isFree('waits', FULL, EMPTY);
+    turns.end('vm-0');
+    turns.end('waits');
+    expect(turns.take('comes by', FULL, EMPTY)).toBe(true);
+  });
+
   test('ends with its task although nobody says so', () => {
     const { turns, taken, wait } = scene();
     taken(FULL, EMPTY, MOST_FULL);
