@@ -8,11 +8,11 @@ export { connectionOf, resolveSettings, type Layer, type Settings } from './prov
 export { heldWhileUsed } from './shared/in-use.ts';
 export { outcomeOf } from './shared/outcome-of.ts';
 export { unsupportedController } from './shared/unsupported.ts';
-export { exclusivesOf } from './virtualmachine/addresses-in-use.ts';
+export { exclusivesOf } from './virtualmachine/networks/addresses-in-use.ts';
 export { virtualMachineController } from './virtualmachine/controller.ts';
-export { DRIFT_TICK, driftScan } from './virtualmachine/drift-scan.ts';
-export { bridgeNamed } from './virtualmachine/networks.ts';
+export { DRIFT_TICK, driftScan } from './virtualmachine/observation/drift-scan.ts';
+export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createGuestMemories, type GuestMemories } from './virtualmachine/memory.ts';
-export { createRestartTurns } from './virtualmachine/restart-turns.ts';
+export { createRestartTurns } from './virtualmachine/restart/turns.ts';
 export { vmClassController } from './vmclass/controller.ts';
 export { vmImageController } from './vmimage/controller.ts';

@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { settled, suspended, type Outcome } from '../../src/runtime/outcome.ts';
 import type { Desired, Observed, Plan, Restraint, Step } from './model.ts';
-import { isUp } from './states.ts';
+import { isUp } from './observation/states.ts';
 
 type Withheld = Extract<Plan, { kind: 'withheld' }>;
 

@@ -7,8 +7,8 @@ import type { Upid } from '../../src/lib/units.ts';
 import type { Verdict } from '../../src/runtime/controller.ts';
 import type { Aside } from './model.ts';
 import type { Facts } from './report.ts';
-import type { Probe } from './readiness.ts';
-import type { Refused } from './refusal.ts';
+import type { Probe } from './guest-agent/readiness.ts';
+import type { Refused } from './placement/refusal.ts';
 import type { LastStep } from './rules/repetition.ts';
 
 export interface GuestMemory {

@@ -1,9 +1,9 @@
 /** The nouns of a VirtualMachine pass. Types only: nothing in this file runs. */
-import type { DiskStep, DiskWish, DiskWork, RootWish } from './disk-model.ts';
-import type { Restart } from './restart-model.ts';
+import type { DiskStep, DiskWish, DiskWork, RootWish } from './disks/model.ts';
+import type { Restart } from './restart/model.ts';
 import type { Bytes, NodeName, Upid, Vmid } from '../../src/lib/units.ts';
 import type { TaskTiming } from '../shared/connections.ts';
-import type { MaintenanceWindow } from './maintenance-window.ts';
+import type { MaintenanceWindow } from './restart/maintenance-window.ts';
 import type { OwnerMark } from '../shared/owner-mark.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';

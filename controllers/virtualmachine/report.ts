@@ -2,20 +2,20 @@
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
 import { present } from '../../src/lib/present.ts';
 import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
-import { placementOf } from './placement.ts';
+import { placementOf } from './placement/chosen.ts';
 import { awaitsAdoption } from './adoption.ts';
-import type { NicAddresses } from './addresses.ts';
-import type { CloudInitPlan } from './cloud-init-plan.ts';
-import { reportCloudInit } from './cloud-init-status.ts';
-import { appliedAfter, driftSentences } from './drift.ts';
-import { isDiskStep } from './disk-steps.ts';
-import { smbiosUuidOf } from './hardware.ts';
-import { keptHook } from './hooks.ts';
+import type { NicAddresses } from './networks/addresses.ts';
+import type { CloudInitPlan } from './cloud-init/plan.ts';
+import { reportCloudInit } from './cloud-init/status.ts';
+import { appliedAfter, driftSentences } from './config/drift.ts';
+import { isDiskStep } from './disks/steps.ts';
+import { smbiosUuidOf } from './config/hardware.ts';
+import { keptHook } from './guest-agent/hooks.ts';
 import { withheldMessage } from './management.ts';
 import type { Aside, Creation, Desired, Guest, Hook, Nic, Observed, Plan } from './model.ts';
-import type { Restart } from './restart-model.ts';
-import { ownTagsIn } from './options.ts';
-import { isUp, powerStateOf } from './states.ts';
+import type { Restart } from './restart/model.ts';
+import { ownTagsIn } from './config/options.ts';
+import { isUp, powerStateOf } from './observation/states.ts';
 
 /** What a step began or changed, to be written down. */
 export type Started =

@@ -13,17 +13,17 @@ import type { Connection, Connections } from '../shared/connections.ts';
 import { BESIDE_OTHERS, type OwnerMark } from '../shared/owner-mark.ts';
 import { Reasons } from '../shared/reasons.ts';
 import { follow } from '../shared/references.ts';
-import { restartIgnored, restartWish } from './restart-wish.ts';
+import { restartIgnored, restartWish } from './restart/wish.ts';
 import { deletionPolicyOf } from './leaving.ts';
 import { restraintOf } from './management.ts';
 import type { DeletionPolicy, Desired, Hooks, Shape, Unresolved } from './model.ts';
-import { resolveCloudInit, type ReadSecret } from './resolve-cloud-init.ts';
-import { addressInUse, rivalOf, type AddressPorts, type Rival } from './addresses-in-use.ts';
-import { hooksOf } from './hooks.ts';
-import { optionsOf } from './options.ts';
-import { probeOf, type ProbeWish } from './readiness.ts';
-import { resolveDisks, rootOf, unmetType } from './resolve-disks.ts';
-import { resolveNics } from './resolve-networks.ts';
+import { resolveCloudInit, type ReadSecret } from './cloud-init/resolve.ts';
+import { addressInUse, rivalOf, type AddressPorts, type Rival } from './networks/addresses-in-use.ts';
+import { hooksOf } from './guest-agent/hooks.ts';
+import { optionsOf } from './config/options.ts';
+import { probeOf, type ProbeWish } from './guest-agent/readiness.ts';
+import { resolveDisks, rootOf, unmetType } from './disks/resolve.ts';
+import { resolveNics } from './networks/resolve.ts';
 
 export interface ResolvePorts {
   readonly clusterId: string;

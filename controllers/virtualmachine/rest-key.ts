@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import type { GuestView } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { Wish } from './resolve.ts';
-import { roomIn } from './room.ts';
+import { roomIn } from './placement/room.ts';
 
 /** What the list of guests says of the guest now. */
 export function listedAs({ status }: VirtualMachine, { connection }: Wish): GuestView | undefined {

@@ -12,13 +12,13 @@ import {
   waiting,
   type Outcome,
 } from '../../src/runtime/outcome.ts';
-import { reportConditions } from './conditions.ts';
-import { eventsOf } from './events.ts';
+import { reportConditions } from './reporting/conditions.ts';
+import { eventsOf } from './reporting/events.ts';
 import { farewell } from './leaving.ts';
 import { pausedMessage, withheldOutcome } from './management.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Plan, Task, Unresolved } from './model.ts';
-import { unready } from './readiness.ts';
+import { unready } from './guest-agent/readiness.ts';
 import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
 import type { Wish } from './resolve.ts';
 import { FOLLOWED_MS, taskMessage } from './rules/task-in-progress.ts';

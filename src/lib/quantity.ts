@@ -1,4 +1,4 @@
-/** Kubernetes quantities as bytes: `4Gi`, `1.5G`, `4e9`, 4294967296. */
+/** Kubernetes quantities as bytes: `4Gi`, `1.5G`, `4e9`, 4294967296. Pure. */
 import type { Parsed } from './parsed.ts';
 import { bytes, type Bytes } from './units.ts';
 

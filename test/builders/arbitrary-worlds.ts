@@ -1,7 +1,7 @@
 /** Any wish against any state of Proxmox VE, with a liking for the edges. */
 import fc, { type Arbitrary } from 'fast-check';
-import { givenOf } from '../../controllers/virtualmachine/cloud-init-given.ts';
-import type { Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
+import { givenOf } from '../../controllers/virtualmachine/cloud-init/given.ts';
+import type { Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import type {
   Claim,
   CloudInitWish,
@@ -16,7 +16,7 @@ import type {
   Options,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
-import type { RestartNote } from '../../controllers/virtualmachine/restart-model.ts';
+import type { RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { present } from '../../src/lib/present.ts';

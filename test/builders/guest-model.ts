@@ -2,7 +2,7 @@
 import { parseDisk, parseNic, parseProperties, printProperties, printSize } from '../../src/pve/index.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';
 import type { Guest, GuestConfig, PendingChange } from '../../controllers/virtualmachine/model.ts';
-import { cpusOf, inForce } from '../../controllers/virtualmachine/size.ts';
+import { cpusOf, inForce } from '../../controllers/virtualmachine/config/size.ts';
 
 const withSize = (text: string, size: string): string =>
   printProperties([

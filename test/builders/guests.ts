@@ -7,7 +7,7 @@ import type {
   Observed,
   Presence,
 } from '../../controllers/virtualmachine/model.ts';
-import { placementOf } from '../../controllers/virtualmachine/placement.ts';
+import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import { digestWith } from '../../src/lib/hash.ts';
 import { bytes, GiB, nodeName, upid, vmid } from '../../src/lib/units.ts';

@@ -1,16 +1,16 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { awaitsAdoption } from '../../controllers/virtualmachine/adoption.ts';
-import { asidesOf } from '../../controllers/virtualmachine/asides.ts';
-import { configChange } from '../../controllers/virtualmachine/change.ts';
-import { isNew } from '../../controllers/virtualmachine/is-new.ts';
-import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init-afterwards.ts';
-import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init-plan.ts';
-import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init-status.ts';
-import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/drift.ts';
-import { diskWork } from '../../controllers/virtualmachine/disk-work.ts';
+import { asidesOf } from '../../controllers/virtualmachine/config/asides.ts';
+import { configChange } from '../../controllers/virtualmachine/config/change.ts';
+import { isNew } from '../../controllers/virtualmachine/config/is-new.ts';
+import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
+import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init/plan.ts';
+import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/config/drift.ts';
+import { diskWork } from '../../controllers/virtualmachine/disks/work.ts';
 import { isDone } from '../../controllers/virtualmachine/plan.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
-import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disk-model.ts';
+import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disks/model.ts';
 import type {
   Claim,
   ConfigChange,
@@ -27,12 +27,16 @@ import type {
   Step,
   Task,
 } from '../../controllers/virtualmachine/model.ts';
-import type { Restart, RestartNote } from '../../controllers/virtualmachine/restart-model.ts';
-import { judgeRestart } from '../../controllers/virtualmachine/restart.ts';
-import { namedNics } from '../../controllers/virtualmachine/named-nics.ts';
-import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement.ts';
-import { isMovedByHa, obstaclesOfGuest, whereabouts } from '../../controllers/virtualmachine/relocation.ts';
-import { haltOf } from '../../controllers/virtualmachine/states.ts';
+import type { Restart, RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
+import { judgeRestart } from '../../controllers/virtualmachine/restart/judge.ts';
+import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
+import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
+import {
+  isMovedByHa,
+  obstaclesOfGuest,
+  whereabouts,
+} from '../../controllers/virtualmachine/placement/relocation.ts';
+import { haltOf } from '../../controllers/virtualmachine/observation/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';

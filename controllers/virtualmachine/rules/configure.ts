@@ -1,8 +1,8 @@
 /** The guest's configuration is brought to the wish, only with the keys that differ. */
 import type { Plan, SeedImage } from '../model.ts';
-import { replacesAnother } from '../drift.ts';
+import { replacesAnother } from '../config/drift.ts';
 import type { Rule } from './verdicts.ts';
-import { isEjected } from '../seed-drive.ts';
+import { isEjected } from '../cloud-init/seed-drive.ts';
 import { act, refuse } from './verdicts.ts';
 
 export const configure: Rule = (want, { presence, change, seedVolume, wish }) => {

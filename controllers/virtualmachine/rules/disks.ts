@@ -2,9 +2,9 @@
  * Disks are made, grown and taken off, one step a pass. A disk that cannot be had holds back nothing but the start of
  * a guest that would boot without it.
  */
-import type { DiskWork } from '../disk-model.ts';
+import type { DiskWork } from '../disks/model.ts';
 import type { Failure, Observed } from '../model.ts';
-import { replacesAnother } from '../drift.ts';
+import { replacesAnother } from '../config/drift.ts';
 import { backingOff, heldMs } from './backoff.ts';
 import { holdsStart, isDiskFailure } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';

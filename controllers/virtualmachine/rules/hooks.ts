@@ -1,5 +1,5 @@
 /** Hooks of spec.lifecycle: noted before the start that makes them due, run before the stop that they precede. Pure. */
-import { isUp } from '../states.ts';
+import { isUp } from '../observation/states.ts';
 import type { Desired, Guest, Hook, Observed, Plan, Step } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';

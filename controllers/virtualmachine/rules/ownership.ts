@@ -1,7 +1,7 @@
 /** A guest that does not carry our mark is never touched. */
 import { BESIDE_OTHERS, formerOwner, printMark, sameOwner, type OwnerMark } from '../../shared/owner-mark.ts';
 import { awaitsAdoption } from '../adoption.ts';
-import { smbiosUuidOf } from '../hardware.ts';
+import { smbiosUuidOf } from '../config/hardware.ts';
 import type { Claim, Desired, Guest, Plan } from '../model.ts';
 import type { Rule } from './verdicts.ts';
 import { parted } from './retention.ts';

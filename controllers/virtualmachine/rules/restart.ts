@@ -1,6 +1,6 @@
 /** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
 import type { Observed } from '../model.ts';
-import { haltOf } from '../states.ts';
+import { haltOf } from '../observation/states.ts';
 import { holdsStart } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';

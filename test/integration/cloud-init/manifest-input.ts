@@ -4,7 +4,7 @@ import {
   cloudInitImage,
   noCloudFiles,
   type CloudInitInput,
-} from '../../../controllers/virtualmachine/cloud-init.ts';
+} from '../../../controllers/virtualmachine/cloud-init/data/index.ts';
 import type { IsoFile } from '../../../src/lib/iso9660.ts';
 import { objectsIn, readManifest } from '../../fixtures/manifests.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { eventsOf } from '../../../../controllers/virtualmachine/events.ts';
+import { eventsOf } from '../../../../controllers/virtualmachine/reporting/events.ts';
 import { deletionPolicyOf } from '../../../../controllers/virtualmachine/leaving.ts';
 import { plan } from '../../../../controllers/virtualmachine/plan.ts';
 import { formerOwner } from '../../../../controllers/shared/owner-mark.ts';

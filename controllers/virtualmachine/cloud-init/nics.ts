@@ -1,0 +1,42 @@
+/** The networks of a spec as cloud-init shall set them up in the guest. Pure. */
+import { parseNic } from '../../../src/pve/index.ts';
+import type { CloudInitNic } from './data/index.ts';
+import type { GuestConfig, NicWish } from '../model.ts';
+import { derivedMac } from '../networks/nics.ts';
+
+export interface NicsContext {
+  readonly uid: string;
+  readonly devices: ReadonlyMap<string, string>;
+  readonly config: GuestConfig;
+}
+
+export const cloudInitNics = (wishes: readonly NicWish[], context: NicsContext): CloudInitNic[] =>
+  wishes.flatMap((wish) => {
+    const device = context.devices.get(wish.name);
+    return device === undefined ? [] : [nicOf(wish, device, context)];
+  });
+
+function nicOf(wish: NicWish, device: string, { uid, config }: NicsContext): CloudInitNic {
+  const { mac, staticIP, ipv6 } = wish;
+  return {
+    device,
+    mac: mac ?? parseNic(config[device] ?? '').mac ?? derivedMac(uid, device),
+    dhcp4: staticIP === undefined,
+    addresses: staticIP ? [staticIP.address] : [],
+    dns: staticIP?.dns ?? [],
+    ...gatewayOf(staticIP),
+    ...(ipv6 && ofIPv6(ipv6, staticIP?.address)),
+  };
+}
+
+/** @param other the address of the other family */
+function ofIPv6(ipv6: NonNullable<NicWish['ipv6']>, other: string | undefined): Partial<CloudInitNic> {
+  const { address } = ipv6;
+  if (address === 'auto' || address === 'dhcp') return { ipv6: address };
+  return { addresses: other === undefined ? [address] : [other, address], ...gatewayOf(ipv6) };
+}
+
+const gatewayOf = ({ gateway }: { readonly gateway?: string } = {}): Pick<
+  CloudInitNic,
+  'gateway4' | 'gateway6'
+> => (gateway === undefined ? {} : gateway.includes(':') ? { gateway6: gateway } : { gateway4: gateway });

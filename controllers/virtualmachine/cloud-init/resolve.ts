@@ -1,0 +1,99 @@
+/** User-data and SSH keys, from the spec or from Secrets. */
+import { DEFAULTS, type VirtualMachine } from '../../../src/api/index.ts';
+import { present } from '../../../src/lib/present.ts';
+import { Reasons } from '../../shared/reasons.ts';
+import type { CloudInitWish, Unresolved } from '../model.ts';
+
+/** A Secret's values as text; `undefined`: there is no such Secret. */
+export type ReadSecret = (
+  namespace: string,
+  name: string,
+) => Promise<{ readonly values: Readonly<Record<string, string>> } | undefined>;
+
+export type ResolvedCloudInit = { readonly ok: true; readonly wish: CloudInitWish } | Unresolved;
+
+interface SecretEntry {
+  readonly name: string;
+  readonly key?: string | undefined;
+}
+
+type Entry = { readonly ok: true; readonly text: string | undefined } | Unresolved;
+
+export async function resolveCloudInit(
+  vm: VirtualMachine,
+  readSecret: ReadSecret,
+): Promise<ResolvedCloudInit> {
+  const texts = new Map<string, string | undefined>();
+  for (const { name, source, key } of sourcesOf(vm)) {
+    const ref = source?.secretRef;
+    const entry = ref && { name: ref.name, key: ref.key ?? key };
+    const read = await readEntry(readSecret, vm.metadata.namespace, entry);
+    if (!read.ok) return read;
+    texts.set(name, read.text ?? source?.inline);
+  }
+  const { userData } = vm.spec;
+  return {
+    ok: true,
+    wish: {
+      userData: texts.get('userData'),
+      sshKeys: publicKeys(texts.get('sshKeys') ?? ''),
+      ...present({
+        ignition: texts.get('ignition'),
+        metaData: texts.get('metaData'),
+        networkData: texts.get('networkData'),
+        snippet: userData?.cloudInit?.snippet,
+        onChange: userData?.onChange,
+      }),
+    },
+  };
+}
+
+interface Source {
+  readonly name: string;
+  readonly source: TextSource | undefined;
+  /** Of the Secret, unless the spec names one. */
+  readonly key: string;
+}
+
+const sourcesOf = ({
+  spec: { userData, metaData, networkData, sshKeysSecretRef },
+}: VirtualMachine): readonly Source[] => [
+  { name: 'userData', source: userData?.cloudInit, key: DEFAULTS.userDataKey },
+  { name: 'ignition', source: userData?.ignition, key: DEFAULTS.ignitionKey },
+  { name: 'metaData', source: metaData?.cloudInit, key: DEFAULTS.metaDataKey },
+  { name: 'networkData', source: networkData, key: DEFAULTS.networkDataKey },
+  { name: 'sshKeys', source: sshKeysSecretRef && { secretRef: sshKeysSecretRef }, key: DEFAULTS.sshKeysKey },
+];
+
+/** A text in the spec, or where a Secret has it. */
+interface TextSource {
+  readonly inline?: string | undefined;
+  readonly secretRef?: SecretEntry | undefined;
+}
+
+const publicKeys = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+async function readEntry(
+  readSecret: ReadSecret,
+  namespace: string,
+  entry: { readonly name: string; readonly key: string } | undefined,
+): Promise<Entry> {
+  if (!entry) return { ok: true, text: undefined };
+  const secret = await readSecret(namespace, entry.name);
+  if (!secret)
+    return missing(Reasons.secretNotFound, `There is no Secret "${entry.name}" in namespace "${namespace}".`);
+  const text = secret.values[entry.key];
+  return text === undefined
+    ? missing(Reasons.secretKeyNotFound, `The Secret "${entry.name}" has no key "${entry.key}".`)
+    : { ok: true, text };
+}
+
+const missing = (reason: string, message: string): Unresolved => ({
+  ok: false,
+  reason,
+  message: `${message} Work goes on by itself once it is there.`,
+});

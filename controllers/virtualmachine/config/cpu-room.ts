@@ -1,0 +1,33 @@
+/** How many CPUs a guest may get, as far as the cluster's nodes go. */
+import type { NodeName } from '../../../src/lib/units.ts';
+import type { Wish } from '../resolve.ts';
+import type { CpuRoom } from './size.ts';
+
+const TIMES_ITS_SIZE = 4;
+
+export const cpuRoomOf = (wish: Wish, node: NodeName): CpuRoom => ({
+  maxCpus: maxCpusOf(wish),
+  nodeCpus: cpusOfNode(wish, node),
+});
+
+/** Room to grow, as far as the smallest node has CPUs that the guest could be on: PVE starts no guest with more. */
+function maxCpusOf({ shape, connection, host }: Wish): number {
+  const { nodeSelector, inventory } = connection;
+  const nodes = inventory
+    .view()
+    ?.nodes.filter(
+      ({ name, online }) =>
+        online &&
+        (host === undefined || host === name) &&
+        (nodeSelector.length === 0 || nodeSelector.includes(name)),
+    );
+  const cpus = shape?.cpus ?? 1;
+  const asked = shape?.maxCpus ?? TIMES_ITS_SIZE * cpus;
+  return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((node) => node.cpus)));
+}
+
+/** CPUs of a node; as many as you like where the cluster does not tell. */
+export function cpusOfNode({ connection }: Wish, node: NodeName): number {
+  const cpus = connection.inventory.view()?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
+  return cpus > 0 ? cpus : Infinity;
+}

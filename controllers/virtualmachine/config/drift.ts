@@ -1,0 +1,94 @@
+/**
+ * Tells what was changed in Proxmox VE by somebody else from what the wish changed: the digest of the wish that was
+ * last brought about is kept in status. While the wish is the same, whatever differs is drift. Pure.
+ */
+import { sha256Hex } from '../../../src/lib/hash.ts';
+import { keyChanges } from './key-changes.ts';
+import type { ConfigChange, Desired, Guest, Observed, Plan } from '../model.ts';
+import { cpusOf, inForce, type CpuRoom } from './size.ts';
+
+type Wanted = Extract<Desired, { exists: true }>;
+
+/** Equal for wishes that make the same configuration of this guest. What Secrets say does not go into it. */
+export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
+  const {
+    exists: _exists,
+    owner: _owner,
+    graceSeconds: _grace,
+    power: _power,
+    creation: _creation,
+    cloudInit: _cloudInit,
+    restart: _restart,
+    driftPolicy: _driftPolicy,
+    restraint: _restraint,
+    host: _host,
+    adopt: _adopt,
+    hooks: _hooks,
+    ...settings
+  } = want;
+  return sha256Hex(JSON.stringify([settings, reachableCpus(want.cpus, guest, room)], sorted)).slice(0, 16);
+}
+
+/** What of the wish can be had now changes with a restart, or on another node, without anybody's doing. */
+function reachableCpus(cpus: number, guest: Guest, { nodeCpus }: CpuRoom): unknown {
+  const planned = cpusOf(guest.config).ceiling;
+  const running = cpusOf(inForce(guest)).ceiling;
+  const held = guest.running && running < cpus && planned >= cpus;
+  return { cpus: held ? running : cpus, fits: planned <= nodeCpus };
+}
+
+const sorted = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
+/** Whether what differs is brought in line or only told. */
+export function judgeDrift(
+  change: ConfigChange | undefined,
+  guest: Guest,
+  {
+    digest,
+    applied,
+    policy,
+  }: {
+    readonly digest: string;
+    readonly applied: string | undefined;
+    readonly policy: Wanted['driftPolicy'];
+  },
+): Pick<Observed, 'change' | 'drift'> & { readonly wish: WishSeen } {
+  const wish = { digest, applied };
+  if (!change || !isApplied(wish)) return { change, wish };
+  const reverted = policy === 'Revert';
+  const told = keyChanges(change, guest.config, 'back').join(', ');
+  const keys = [...Object.keys(change.set), ...change.delete];
+  return { change: reverted ? change : undefined, drift: { told, keys, reverted }, wish };
+}
+
+type WishSeen = NonNullable<Observed['wish']>;
+
+/** The wish is the one that was brought about last: whatever differs is somebody else's doing. */
+export const isApplied = ({ digest, applied }: WishSeen): boolean => applied === digest;
+
+/** Another wish was brought about before. It must be forgotten first: were it to come back half way, what is half done would be taken for somebody's doing. */
+export const replacesAnother = (wish: WishSeen | undefined): boolean =>
+  wish?.applied !== undefined && !isApplied(wish);
+
+/** As `status.appliedDigest` is after the pass. */
+export function appliedAfter(
+  before: string | undefined,
+  { plan, have: { wish, change, drift } }: { readonly plan: Plan; readonly have: Observed },
+): string | undefined {
+  if (wish === undefined) return before;
+  if (plan.kind === 'steady' && change === undefined && drift === undefined) return wish.digest;
+  return before === wish.digest ? before : undefined;
+}
+
+/** What is left as somebody else made it. */
+export const driftSentences = ({ drift, relocation }: Pick<Observed, 'drift' | 'relocation'>): string[] => [
+  ...(drift && !drift.reverted
+    ? [
+        `Changed in Proxmox VE, not by the operator, and left so: ${drift.told}. Undo it there, or set spec.driftPolicy to Revert.`,
+      ]
+    : []),
+  ...(relocation?.strayed === undefined ? [] : [relocation.strayed]),
+];

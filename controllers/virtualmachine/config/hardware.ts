@@ -1,0 +1,97 @@
+/** Firmware, identity and agent beside CPUs and memory: the wish ⇄ PVE's configuration keys. Pure. */
+import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
+import { rootDiskOf } from '../disks/in-config.ts';
+import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
+import type { Guest, GuestConfig, Shape } from '../model.ts';
+import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
+
+const DEFAULT_BIOS = 'seabios';
+
+/** `q35` is satisfied by any version of it; a version only by itself. */
+function sameMachine(wish: string, current: string | undefined): boolean {
+  const type = property(parseProperties(current ?? 'pc'), 'type', 'type') ?? 'pc';
+  if (wish === type) return true;
+  const family = (name: string): string => (name === 'q35' || name.startsWith('pc-q35') ? 'q35' : 'pc');
+  return (wish === 'q35' || wish === 'pc') && family(type) === wish;
+}
+
+function firmwareVolumes(
+  { bios, tpm }: { readonly bios: string; readonly tpm: string | undefined },
+  storage: string,
+  config: GuestConfig,
+): Keys['set'] {
+  return {
+    // Without it the firmware forgets its settings at every start, and each start ends with a warning.
+    ...(bios === 'ovmf' &&
+      config['efidisk0'] === undefined && { efidisk0: `${storage}:1,efitype=4m,pre-enrolled-keys=0` }),
+    ...(tpm !== undefined &&
+      config['tpmstate0'] === undefined && { tpmstate0: `${storage}:1,version=${tpm}` }),
+  };
+}
+
+function firmwareAtCreation(want: Shape, config: GuestConfig): Keys {
+  const storage = rootDiskOf(config)?.storage;
+  const bios = want.bios ?? config['bios'] ?? DEFAULT_BIOS;
+  return {
+    set: {
+      ...(bios !== (config['bios'] ?? DEFAULT_BIOS) && { bios }),
+      ...(want.machine !== undefined &&
+        !sameMachine(want.machine, config['machine']) && { machine: want.machine }),
+      ...(storage !== undefined && firmwareVolumes({ bios, tpm: want.tpm }, storage, config)),
+    },
+    delete: [],
+  };
+}
+
+/** What the class says about firmware and the guest does not have: it is only set when a guest is made. */
+export function firmwareDifferences(want: Shape, config: GuestConfig): string[] {
+  const bios = config['bios'] ?? DEFAULT_BIOS;
+  return [
+    ...(want.bios !== undefined && want.bios !== bios
+      ? [`The firmware is ${bios}, the class says ${want.bios}: firmware is set only when a VM is created.`]
+      : []),
+    ...(want.machine !== undefined && !sameMachine(want.machine, config['machine'])
+      ? [
+          `The machine type is ${config['machine'] ?? 'pc'}, the class says ${want.machine}: it is set only when a VM is created.`,
+        ]
+      : []),
+    ...(want.tpm !== undefined && config['tpmstate0'] === undefined
+      ? [`The VM has no TPM, the class says ${want.tpm}: a TPM is added only when a VM is created.`]
+      : []),
+  ];
+}
+
+function agent(config: GuestConfig): Keys {
+  const properties = parseProperties(config['agent'] ?? '');
+  const enabled = property(properties, 'enabled', 'enabled');
+  if (enabled === '1') return NO_KEYS;
+  const others = properties.filter(({ key }) => key !== undefined && key !== 'enabled');
+  return { set: { agent: printProperties([{ key: 'enabled', value: '1' }, ...others]) }, delete: [] };
+}
+
+/** The UUID in the guest's SMBIOS tables: the uid of its object, the second proof of whose it is. */
+export const smbiosUuidOf = (config: GuestConfig): string | undefined =>
+  property(parseProperties(config['smbios1'] ?? ''), 'uuid')?.toLowerCase();
+
+const smbios = (uid: string, config: GuestConfig): Keys => ({
+  set: { smbios1: printProperties(withProperty(parseProperties(config['smbios1'] ?? ''), 'uuid', uid)) },
+  delete: [],
+});
+
+/** A guest's first configuration: what the template says of itself goes, what the object says comes. */
+export const hardwareAtCreation = (want: Shape, config: GuestConfig, room: CpuRoom): Keys =>
+  mergeKeys(
+    cpuAtCreation(want.cpus, room, config),
+    memoryAtCreation(want, config),
+    firmwareAtCreation(want, config),
+    agent(config),
+    smbios(want.owner.uid, config),
+    { set: {}, delete: config['tags'] === undefined ? [] : ['tags'] },
+  );
+
+/** What differs on a guest that was configured before. */
+export const hardwareLater = (
+  want: Shape,
+  guest: Pick<Guest, 'config' | 'pending' | 'running'>,
+  room: CpuRoom,
+): Keys => mergeKeys(cpuLater(want.cpus, guest, room), memoryLater(want, guest), agent(guest.config));

@@ -1,0 +1,111 @@
+/** One disk's text in PVE's configuration ⇄ what the spec says of it. What is not ours stays as it stands there. Pure. */
+import {
+  parseDisk,
+  parseProperties,
+  printProperties,
+  printSize,
+  property,
+  withProperty,
+} from '../../../src/pve/index.ts';
+import { sha256Hex } from '../../../src/lib/hash.ts';
+import { GiB, type Bytes } from '../../../src/lib/units.ts';
+import type { DiskOptions } from './model.ts';
+
+/** QEMU's limit for the serial number of a drive. */
+const LONGEST_SERIAL = 20;
+
+/**
+ * By its serial number the guest finds a disk whatever its device is called, and we know it again: after a request
+ * without an answer, after a status that was lost, and in a cluster that was rebuilt from Git.
+ */
+export const serialOf = (name: string): string =>
+  name.length <= LONGEST_SERIAL
+    ? name
+    : `${name.slice(0, LONGEST_SERIAL - 5)}-${sha256Hex(name).slice(0, 4)}`;
+
+export const hasSerialOf = (text: string, name: string): boolean =>
+  property(parseProperties(text), 'serial') === serialOf(name);
+
+const ON = new Set(['1', 'on', 'yes', 'true']);
+
+/** A property of PVE, what it shall be, and the words that mean the same as its absence. */
+type Wanted = readonly [key: string, value: string | undefined];
+
+const flag = (key: string, wish: boolean | undefined, on = '1'): Wanted[] =>
+  wish === undefined ? [] : [[key, wish ? on : undefined]];
+
+const limit = (key: string, wish: number | undefined): Wanted[] =>
+  wish === undefined ? [] : [[key, wish === 0 ? undefined : String(wish)]];
+
+const wantedOf = ({ cache, discard, ssd, iothread, limits = {} }: DiskOptions): Wanted[] => [
+  ...(cache === undefined ? [] : [['cache', cache === 'none' ? undefined : cache] as const]),
+  ...flag('discard', discard, 'on'),
+  ...flag('ssd', ssd),
+  ...flag('iothread', iothread),
+  ...limit('iops_rd', limits.readIOPS),
+  ...limit('iops_wr', limits.writeIOPS),
+  ...limit('mbps_rd', limits.readMBps),
+  ...limit('mbps_wr', limits.writeMBps),
+];
+
+const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
+  cache: ['none'],
+  discard: ['ignore'],
+  ssd: ['0'],
+  iothread: ['0'],
+};
+
+function means(key: string, current: string | undefined, wish: string | undefined): boolean {
+  if (current === wish) return true;
+  if (wish === undefined)
+    return current === undefined || DEFAULTS[key]?.includes(current) === true || Number(current) === 0;
+  return wish === '1' && current !== undefined && ON.has(current);
+}
+
+/**
+ * The text with the options as wished and everything else as it is.
+ * @param size what the disk has in truth: a change that waits for the next start was written before the disk grew, and would bring back the size of then
+ */
+export function withOptions(text: string, options: DiskOptions, size: Bytes | undefined): string {
+  let properties = parseProperties(text);
+  for (const [key, wish] of wantedOf(options))
+    if (!means(key, property(properties, key), wish)) properties = withProperty(properties, key, wish);
+  if (size !== undefined && parseDisk(text).size !== size)
+    properties = withProperty(properties, 'size', printSize(size));
+  return printProperties(properties);
+}
+
+export interface NewDrive {
+  readonly name: string;
+  readonly size?: Bytes | undefined;
+  readonly importFrom?: string | undefined;
+  readonly options: DiskOptions;
+}
+
+/** PVE allocates whole KiB; the number is one of GiB. */
+const gibibytes = (size: Bytes): string => String((Math.ceil(size / 1024) * 1024) / GiB);
+
+/** What makes PVE allocate a disk. One that is imported has the size of its source at first. */
+export function newDriveText(
+  { name, size, importFrom, options }: NewDrive,
+  storage: string,
+  format?: string,
+): string {
+  const source = importFrom === undefined ? [] : [{ key: 'import-from', value: importFrom }];
+  return printProperties([
+    { value: `${storage}:${importFrom === undefined && size !== undefined ? gibibytes(size) : '0'}` },
+    ...source,
+    ...(format === undefined ? [] : [{ key: 'format', value: format }]),
+    { key: 'serial', value: serialOf(name) },
+    ...wantedOf(options).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
+  ]);
+}
+
+/** Storages that keep disks as files: only there has a disk a format, and only qcow2 has snapshots. */
+const FILES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs', 'cifs', 'glusterfs']);
+
+/** PVE would choose raw, of which no snapshot can be taken. */
+export const formatFor = (
+  storageType: string | undefined,
+  provisioning: 'thin' | 'thick' | undefined,
+): 'qcow2' | undefined => (FILES.has(storageType) && provisioning !== 'thick' ? 'qcow2' : undefined);

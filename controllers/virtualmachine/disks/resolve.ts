@@ -1,0 +1,74 @@
+/** The disks of a spec → what each shall be, and whether the class's wish for thin or thick is met. Pure. */
+import type { VirtualMachine, VMClass } from '../../../src/api/index.ts';
+import type { View } from '../../../src/pve/index.ts';
+import { ROOT } from './slots.ts';
+import type { DiskOptions, DiskWish } from './model.ts';
+import type { Shape } from '../model.ts';
+
+type Disk = NonNullable<VirtualMachine['spec']['disks']>[number];
+
+const optionsOf = ({ cache, discard, ssd, iothread, limits }: Disk): DiskOptions => ({
+  cache,
+  discard,
+  ssd,
+  iothread,
+  limits,
+});
+
+export const rootOf = ({ spec }: VirtualMachine): Disk | undefined =>
+  spec.disks?.find(({ name }) => name === ROOT);
+
+/** @param storage where a new disk is made that names none itself */
+export function resolveDisks(
+  vm: VirtualMachine,
+  storage: string | undefined,
+): Pick<Shape, 'rootDisk' | 'root' | 'disks'> {
+  const root = rootOf(vm);
+  const others = (vm.spec.disks ?? []).filter(({ name }) => name !== ROOT);
+  return {
+    rootDisk: root?.size,
+    ...(root && { root: { options: optionsOf(root), storageClass: root.storageClass } }),
+    ...(others.length > 0 && { disks: others.map((disk) => wishOf(disk, storage)) }),
+  };
+}
+
+const wishOf = (disk: Disk, storage: string | undefined): DiskWish => ({
+  name: disk.name,
+  size: disk.size,
+  importFrom: disk.importFrom,
+  storage: disk.storageClass ?? storage,
+  storageClass: disk.storageClass,
+  options: optionsOf(disk),
+  reclaimPolicy: disk.reclaimPolicy ?? 'Detach',
+});
+
+/** What a storage of each type makes of a new disk; `zfspool` has an option for it that nobody tells us. */
+const MAKES: Readonly<Record<string, 'thin' | 'thick'>> = {
+  lvmthin: 'thin',
+  rbd: 'thin',
+  dir: 'thin',
+  nfs: 'thin',
+  cifs: 'thin',
+  glusterfs: 'thin',
+  btrfs: 'thin',
+  lvm: 'thick',
+  iscsi: 'thick',
+  iscsidirect: 'thick',
+};
+
+/** A sentence where the storage does not do what the class says. */
+export function unmetType(
+  { metadata, spec }: VMClass,
+  storage: string | undefined,
+  view: View | undefined,
+): string[] {
+  const wish = spec.storage?.type;
+  const type = view?.storages.find((each) => each.storage === storage)?.type;
+  if (wish === undefined || storage === undefined || type === undefined) return [];
+  const makes = MAKES[type] ?? (type === 'zfspool' ? 'thin' : undefined);
+  if (makes === wish) return [];
+  const what = makes === undefined ? 'decides about that itself' : `makes ${makes} disks`;
+  return [
+    `VMClass ${metadata.name}: storage.type "${wish}" has no effect, because storage ${storage} (${type}) ${what}. Name a storage of the other kind, or take the field out.`,
+  ];
+}

@@ -1,0 +1,108 @@
+/** Which device each disk has. A slot is chosen once, written down, and never given to another disk of another name. Pure. */
+import { parseDisk } from '../../../src/pve/index.ts';
+import { rootDiskOf } from './in-config.ts';
+import { hasSerialOf } from './drive.ts';
+import type { RecordedDisk } from './model.ts';
+import type { Guest } from '../model.ts';
+
+export const ROOT = 'root';
+
+const DISK_DEVICE = /^(scsi|virtio|sata|ide)\d+$/;
+const HIGHEST = 30;
+
+/** What stands in the slot of a disk. */
+export type Place =
+  /** The disk itself: its volume, or one that carries its name as serial number. */
+  | { readonly is: 'here'; readonly device: string; readonly text: string }
+  /** It goes with the next start. */
+  | { readonly is: 'leaving'; readonly device: string; readonly text: string }
+  /** It was never made, as far as anybody knows. */
+  | { readonly is: 'unmade'; readonly device: string }
+  /** It was made, and somebody took it off, or put something else there. */
+  | { readonly is: 'gone'; readonly device: string; readonly instead: string | undefined };
+
+type Drive = readonly [device: string, text: string];
+
+/** The guest's drives as they will be after its next start, save CD-ROMs and the boot disk. */
+function dataDrives({ config }: Guest): Drive[] {
+  const root = rootDiskOf(config)?.key;
+  return Object.entries(config).filter(([key, text]) => {
+    if (!DISK_DEVICE.test(key) || key === root) return false;
+    const { cdrom, cloudInit } = parseDisk(text);
+    return !cdrom && !cloudInit;
+  });
+}
+
+const volumeOf = (text: string): string => parseDisk(text).volume;
+
+/**
+ * Finds a disk: by its volume, in its own slot first; else by its serial number, unless that drive is known under
+ * another name.
+ */
+function find(
+  { name, device, volume }: Partial<RecordedDisk> & Pick<RecordedDisk, 'name'>,
+  recorded: readonly RecordedDisk[],
+  guest: Guest,
+): Drive | undefined {
+  const others = new Set(recorded.flatMap((disk) => (disk.name === name ? [] : [disk.volume])));
+  const drives = dataDrives(guest).filter(([, text]) => !others.has(volumeOf(text)));
+  const isVolume = (text: string): boolean => volume !== undefined && volumeOf(text) === volume;
+  const isNamed = (text: string): boolean => hasSerialOf(text, name);
+  return (
+    drives.find(([key, text]) => key === device && (isVolume(text) || isNamed(text))) ??
+    drives.find(([, text]) => isVolume(text)) ??
+    drives.find(([, text]) => isNamed(text))
+  );
+}
+
+function leaving({ pending }: Guest, { device, volume, name }: RecordedDisk): string | undefined {
+  const row = pending.find(({ key }) => key === device);
+  if (row?.current === undefined || row.pending !== undefined) return undefined;
+  return volumeOf(row.current) === volume || hasSerialOf(row.current, name) ? row.current : undefined;
+}
+
+/** Where a disk that status knows is. */
+export function placeOf(disk: RecordedDisk, recorded: readonly RecordedDisk[], guest: Guest): Place {
+  const found = find(disk, recorded, guest);
+  if (found) return { is: 'here', device: found[0], text: found[1] };
+  const { device, volume } = disk;
+  const going = leaving(guest, disk);
+  if (going !== undefined) return { is: 'leaving', device, text: going };
+  return volume === undefined
+    ? { is: 'unmade', device }
+    : { is: 'gone', device, instead: guest.config[device] };
+}
+
+/** Devices that something holds now, or holds until the next start. */
+const inUse = ({ config, pending }: Guest): ReadonlySet<string> =>
+  new Set([...Object.keys(config), ...pending.map(({ key }) => key)]);
+
+/**
+ * The slot of every disk of the spec. One that status has, or that carries its name as serial number, keeps it; a new
+ * one takes the lowest that nothing uses. `scsi0` is left to boot disks: PVE boots from it where nothing else is said.
+ */
+export function assignSlots(
+  names: readonly string[],
+  recorded: readonly RecordedDisk[],
+  guest: Guest,
+): readonly RecordedDisk[] {
+  const used = new Set([...inUse(guest), ...recorded.map(({ device }) => device)]);
+  const lowestFree = (): string | undefined => {
+    for (let n = 1; n <= HIGHEST; n += 1) if (!used.has(`scsi${n}`)) return `scsi${n}`;
+    return undefined;
+  };
+  return names.flatMap((name): RecordedDisk[] => {
+    const before = recorded.find((disk) => disk.name === name);
+    const claimed = find({ ...before, name }, recorded, guest);
+    if (claimed) return [{ ...before, name, device: claimed[0], volume: volumeOf(claimed[1]) }];
+    if (before && keepsSlot(before, guest)) return [before];
+    const device = lowestFree();
+    if (device === undefined) return [];
+    used.add(device);
+    return [{ ...before, name, device }];
+  });
+}
+
+/** A slot that was only chosen is given up when someone else was faster on it. */
+const keepsSlot = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
+  volume !== undefined || !inUse(guest).has(device);

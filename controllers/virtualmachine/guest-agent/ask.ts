@@ -1,0 +1,94 @@
+/** When the guest agent is asked, and what its answer means. */
+import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
+import { millis, type Millis } from '../../../src/lib/units.ts';
+import { addressesByNic } from '../networks/addresses.ts';
+import type { GuestMemory } from '../memory.ts';
+import type { Facts } from '../report.ts';
+import type { Wish } from '../resolve.ts';
+
+type Answer = Pick<Facts, 'agent' | 'addresses'>;
+
+/** Asks a running guest for its addresses. No answer is an answer: the agent is never a gate. */
+export async function readAddresses(
+  { connection }: Wish,
+  { have, nics }: Pick<Facts, 'have' | 'nics'>,
+  options: CallOptions,
+): Promise<Answer> {
+  const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
+  if (!guest?.running) return { agent: 'notAsked', addresses: undefined };
+  const answer = await ask(connection.pve.node(guest.node).qemu(guest.vmid), options);
+  switch (answer.state) {
+    case 'running': {
+      const interfaces = answer.interfaces.map(({ mac, addresses }) => ({
+        mac,
+        addresses: addresses.map((a) => a.address),
+      }));
+      return { agent: 'running', addresses: addressesByNic(nics, interfaces) };
+    }
+    case 'silent':
+    case 'notConfigured':
+      return { agent: answer.state, addresses: undefined };
+    case 'stopped':
+      return { agent: 'notAsked', addresses: undefined };
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** Whatever Proxmox VE says instead of addresses, the guest runs as it should. */
+async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
+  try {
+    return await agent.networkInterfaces(options);
+  } catch (error) {
+    if (error instanceof PveError) return { state: 'silent' };
+    throw error;
+  }
+}
+
+const SHORTEST_MS = 250;
+/** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
+const QUICKEST_BOOT_MS = 1_000;
+const LONGEST_MS = 60_000;
+/** After this long without an address only the drift scan asks. */
+const PATIENCE_MS = 10 * 60_000;
+/** Once every NIC has an address, two more looks catch what comes late, such as IPv6. */
+const LATE_LOOKS_MS = [10_000, 30_000];
+
+/** Called at rest. Passes may come while a guest boots, such as when Proxmox VE lists it as running at last. */
+export function stillBoots(memory: GuestMemory, now: number): boolean {
+  if (memory.boots) memory.agentNotBefore = now + QUICKEST_BOOT_MS;
+  delete memory.boots;
+  return memory.agentNotBefore !== undefined && now < memory.agentNotBefore;
+}
+
+/**
+ * When the agent should be asked again; `undefined`: not before something changes or the drift scan comes by.
+ * The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one is not pestered.
+ */
+export function nextAgentLook(
+  { want, have, nics, addresses, agent }: Facts,
+  memory: GuestMemory,
+  now: number,
+): Millis | undefined {
+  delete memory.agentDueAt;
+  const running = have.presence.kind === 'seen' && have.presence.guest.running;
+  if (!running) delete memory.agentSince;
+  if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return undefined;
+  const gap = stillBoots(memory, now)
+    ? (memory.agentNotBefore ?? now) - now
+    : nextGap({ nics, addresses }, now - (memory.agentSince ??= now));
+  if (gap === undefined) return undefined;
+  memory.agentDueAt = now + gap;
+  return millis(gap);
+}
+
+function nextGap({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {
+  const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
+  return gapAfter(age, found === nics.length);
+}
+
+function gapAfter(age: number, complete: boolean): number | undefined {
+  if (!complete) return age > PATIENCE_MS ? undefined : Math.min(Math.max(age / 10, SHORTEST_MS), LONGEST_MS);
+  const next = LATE_LOOKS_MS.find((at) => at > age);
+  return next === undefined ? undefined : next - age;
+}

@@ -1,0 +1,116 @@
+/** Runs the hooks of spec.lifecycle in the guest, and looks what became of them. */
+import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
+import { PveError, type CallOptions, type Execution, type Qemu } from '../../../src/pve/index.ts';
+import { millis } from '../../../src/lib/units.ts';
+import { waiting } from '../../../src/runtime/outcome.ts';
+import { Trouble } from '../../shared/trouble.ts';
+import { commandOf } from './in-guest.ts';
+import type { Desired, Guest, Hook, Hooks, Step } from '../model.ts';
+import { HOOK_PATIENCE_MS } from '../rules/hooks.ts';
+
+export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefined {
+  const { postStart, preStop } = lifecycle ?? {};
+  if (!postStart && !preStop) return undefined;
+  return {
+    ...(postStart && { postStart: commandOf(postStart) }),
+    ...(preStop && { preStop: commandOf(preStop) }),
+  };
+}
+
+type Noted = VirtualMachineStatus['hook'];
+
+/** What status says, and for one that runs what became of it. */
+export async function readHook(
+  noted: Noted,
+  guest: Guest | undefined,
+  qemu: (guest: Guest) => Qemu,
+  options: CallOptions,
+): Promise<Hook | undefined> {
+  if (!noted) return undefined;
+  const { name, state, since, pid, exitCode, generation } = noted;
+  const hook: Hook = {
+    name,
+    state,
+    since: Date.parse(since),
+    generation,
+    ...(pid !== undefined && { pid }),
+    ...(exitCode !== undefined && { exitCode }),
+  };
+  if (state !== 'Running' || pid === undefined || !guest) return hook;
+  return afterLook(hook, await look(qemu(guest), pid, options));
+}
+
+/** Whatever PVE answers, a hook is never a reason not to go on. */
+async function look(qemu: Qemu, pid: number, options: CallOptions): Promise<Execution> {
+  try {
+    return await qemu.agent.execution(pid, options);
+  } catch (error) {
+    if (error instanceof PveError && error.refusal === 'forbidden') return { state: 'lost' };
+    throw error;
+  }
+}
+
+function afterLook(hook: Hook, execution: Execution): Hook {
+  switch (execution.state) {
+    case 'ended':
+      return {
+        ...hook,
+        state: execution.exitCode === 0 ? 'Succeeded' : 'Failed',
+        exitCode: execution.exitCode,
+        ended: true,
+      };
+    case 'lost':
+    case 'stopped':
+    case 'notConfigured':
+      return { ...hook, state: 'Failed', ended: true };
+    case 'running':
+    case 'silent':
+      return hook;
+    default:
+      return execution satisfies never;
+  }
+}
+
+interface Running {
+  readonly qemu: Qemu;
+  readonly generation: number;
+  readonly now: number;
+  readonly options: CallOptions;
+}
+
+/** @throws Trouble while the agent of a guest that just started is not there yet */
+export async function runHook(
+  { hook: name, command, since }: Extract<Step, { do: 'runHook' }>,
+  { qemu, generation, now, options }: Running,
+): Promise<Hook> {
+  const failed: Hook = { name, state: 'Failed', since: now, generation };
+  try {
+    const answer = await qemu.agent.exec(command, options);
+    if ('pid' in answer) return { name, state: 'Running', since: now, pid: answer.pid, generation };
+    const age = now - since;
+    if (name === 'postStart' && answer.state !== 'refused' && age < HOOK_PATIENCE_MS) throw agentSilent(age);
+    return failed;
+  } catch (error) {
+    if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
+      return failed;
+    throw error;
+  }
+}
+
+const agentSilent = (age: number): Trouble =>
+  new Trouble(
+    waiting(
+      'HookWaitsForAgent',
+      'The hook postStart runs as soon as the QEMU guest agent answers; it is tried for ten minutes.',
+      millis(Math.min(Math.max(age / 10, 500), 30_000)),
+    ),
+  );
+
+/** Ours to keep: a stop that is over, or that is not wished any more, needs its hook anew the next time. */
+export function keptHook(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
+  if (!hook || want.hooks?.[hook.name] === undefined) return undefined;
+  const isOff = guest?.running === false;
+  if (hook.name === 'preStop') return isOff ? undefined : hook;
+  const goesOn = want.exists && want.power === 'On';
+  return goesOn || (hook.state !== 'Due' && hook.state !== 'Running') ? hook : undefined;
+}

@@ -1,0 +1,80 @@
+/** Whether the bridges of a new VM are on its node: told before anything is made, not by a guest that does not start. */
+import type { CallOptions } from '../../../src/pve/index.ts';
+import { PveError } from '../../../src/pve/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import type { Connection } from '../../shared/connections.ts';
+import type { Creations } from '../placement/creation.ts';
+import type { Creation } from '../model.ts';
+
+/** Networks hardly ever change; fifty VMs made at once shall not ask fifty times. */
+const REMEMBER_MS = 30_000;
+
+/** A vnet has at most eight letters and digits (pve-network, parse_sdn_vnet_id). */
+const MAY_BE_VNET = /^[a-zA-Z][a-zA-Z0-9]{0,7}$/;
+const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
+
+/**
+ * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or be brought to
+ * the node at the next reload, so only what cannot be one is missed.
+ */
+export const missingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
+  wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
+
+/** Chooses as `creations` does, and refuses a node without the bridges. */
+export function withBridges(creations: Creations, now: () => number): Creations {
+  const known = new WeakMap<
+    Connection,
+    Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>
+  >();
+
+  async function bridgesOf(
+    connection: Connection,
+    node: NodeName,
+    options: CallOptions,
+  ): Promise<ReadonlySet<string> | undefined> {
+    const nodes = known.get(connection) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
+    known.set(connection, nodes);
+    const cached = nodes.get(node);
+    if (cached && now() - cached.at < REMEMBER_MS) return cached.names;
+    const names = await read(connection, node, options);
+    if (names) nodes.set(node, { names, at: now() });
+    return names;
+  }
+
+  return {
+    ...creations,
+    async decide(wish, claim, view, options) {
+      const creation = await creations.decide(wish, claim, view, options);
+      const wanted = wish.shape?.nics?.map(({ bridge }) => bridge) ?? [];
+      if (!creation.ok || wanted.length === 0) return creation;
+      const there = await bridgesOf(wish.connection, creation.node, options);
+      const missing = there && missingBridge(wanted, there);
+      if (missing === undefined) return creation;
+      wish.connection.ledger.release(wish.owner.uid);
+      return notFound(missing, creation.node);
+    },
+  };
+}
+
+/** `undefined`: it cannot be known, so PVE itself shall judge. */
+async function read(
+  { pve }: Connection,
+  node: NodeName,
+  options: CallOptions,
+): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const interfaces = await pve.node(node).network({ ...options, type: 'any_bridge' });
+    return new Set(interfaces.map(({ iface }) => iface));
+  } catch (error) {
+    if (error instanceof PveError) return undefined;
+    throw error;
+  }
+}
+
+const notFound = (bridge: string, node: NodeName): Creation => ({
+  ok: false,
+  reason: 'BridgeNotFound',
+  message:
+    `Node ${node} has no bridge "${bridge}", or the credentials may not use it (SDN.Use on /sdn/zones/localnetwork/${bridge}). ` +
+    `Correct spec.networks, make the bridge on that node, or grant the privilege.`,
+});

@@ -1,0 +1,25 @@
+/** The NICs of a guest with what the spec says of them: what status shows, and remembers. Pure. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import { devicesOf, recordedDevices } from './devices.ts';
+import type { Desired, Guest } from '../model.ts';
+import { nicsOf } from './nics.ts';
+import { recordedSettings, settingsToRecord } from './settings.ts';
+import type { NamedNic } from '../report.ts';
+
+export function namedNics(vm: VirtualMachine, want: Desired, { config }: Pick<Guest, 'config'>): NamedNic[] {
+  const current = devicesOf(vm, want);
+  // A device whose network left the spec keeps its name until it is gone: that is how it is known to be ours to remove.
+  const names = new Map([...recordedDevices(vm), ...current].map(([name, device]) => [device, name]));
+  const given = recordedSettings(vm);
+  const wishes = new Map(
+    (want.exists ? (want.nics ?? []) : []).map((wish) => [current.get(wish.name), wish] as const),
+  );
+  return nicsOf(config).map((nic) => ({
+    ...nic,
+    name: names.get(nic.device),
+    settings: settingsToRecord(nic.device, wishes.get(nic.device), {
+      config,
+      recorded: given.get(nic.device) ?? [],
+    }),
+  }));
+}

@@ -1,0 +1,141 @@
+/** NICs: the spec's list ⇄ PVE's `net0`, `net1` … Pure. */
+import { parseNic, parseProperties, printProperties, withProperty } from '../../../src/pve/index.ts';
+import { sha256Hex } from '../../../src/lib/hash.ts';
+import type { GuestConfig, Nic, NicWish } from '../model.ts';
+import { canonical, withSettings } from './settings.ts';
+
+const NET = /^net(\d+)$/;
+const HIGHEST_NET = 31;
+
+const BRIDGES: ReadonlyMap<string, string> = new Map([
+  ['lan', 'vmbr0'],
+  ['default', 'vmbr0'],
+  ['dmz', 'vmbr1'],
+  ['mgmt', 'vmbr2'],
+  ['management', 'vmbr2'],
+]);
+
+/** The bridge that a network's name stands for; `undefined` where it stands for none. */
+export const bridgeNamed = (name: string): string | undefined =>
+  /^vmbr/.test(name) ? name : BRIDGES.get(name);
+
+/** The guest's NICs in the order of their devices. */
+export const nicsOf = (config: GuestConfig): Nic[] =>
+  Object.keys(config)
+    .filter((key) => NET.test(key))
+    .toSorted((a, b) => Number(a.slice(3)) - Number(b.slice(3)))
+    .map((device) => {
+      const { model, mac, bridge, vlan } = parseNic(config[device] ?? '');
+      return { device, model, mac, bridge, vlan };
+    });
+
+/**
+ * Which device each network of the spec has. A network keeps the device it was given, so that one that is added or
+ * removed never changes another's; new ones take the lowest that is free.
+ */
+export function assignDevices(
+  names: readonly string[],
+  recorded: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const assigned = new Map(
+    names.flatMap((name) => {
+      const device = recorded.get(name);
+      return device === undefined ? [] : [[name, device] as const];
+    }),
+  );
+  const used = new Set(assigned.values());
+  for (const name of names) {
+    if (assigned.has(name)) continue;
+    for (let n = 0; n <= HIGHEST_NET; n += 1) {
+      const device = `net${n}`;
+      if (used.has(device)) continue;
+      used.add(device);
+      assigned.set(name, device);
+      break;
+    }
+  }
+  return new Map(
+    names.flatMap((name) => {
+      const device = assigned.get(name);
+      return device === undefined ? [] : [[name, device] as const];
+    }),
+  );
+}
+
+/**
+ * The text of one NIC, from the text it has: model, bridge, VLAN and settings as wished, the MAC kept unless the spec
+ * names one, and whatever else stands there (queues …) left alone.
+ *
+ * @param given settings that the spec gave before
+ */
+export function nicText(
+  wish: NicWish,
+  current: string | undefined,
+  freshMac: string,
+  given: readonly string[] = [],
+): string {
+  const now = current === undefined ? undefined : parseNic(current);
+  const model = wish.model ?? now?.model ?? 'virtio';
+  const mac = (wish.mac ?? now?.mac ?? freshMac).toUpperCase();
+  const others = (now?.properties ?? parseProperties('')).filter(
+    ({ key }) => key !== undefined && key !== now?.model && key !== 'model' && key !== 'macaddr',
+  );
+  const owned = withProperty(
+    withProperty(others, 'bridge', wish.bridge),
+    'tag',
+    wish.vlan === undefined ? undefined : String(wish.vlan),
+  );
+  return printProperties([{ key: model, value: mac }, ...withSettings(owned, wish, given)]);
+}
+
+/** Whether PVE's text already says what is wished, in whatever order. */
+export function sameNic(a: string, b: string): boolean {
+  const inOneForm = (text: string): string => {
+    const { model, mac, properties } = parseNic(text);
+    const others = properties.filter(
+      ({ key }) => key !== undefined && key !== model && key !== 'model' && key !== 'macaddr',
+    );
+    return JSON.stringify([
+      model,
+      mac,
+      others
+        .map(canonical)
+        .filter((each) => each !== undefined)
+        .toSorted(),
+    ]);
+  };
+  return inOneForm(a) === inOneForm(b);
+}
+
+/** A MAC for a NIC that the template does not have: locally administered, and always the same for one object and device. */
+export function derivedMac(uid: string, device: string): string {
+  const octets = sha256Hex(`${uid}/${device}`).slice(0, 10).match(/../g) ?? [];
+  return ['02', ...octets].join(':').toUpperCase();
+}
+
+export interface NicsOfStatus {
+  readonly devices: ReadonlyMap<string, string>;
+  /** Devices that may be removed. */
+  readonly surplus: readonly string[];
+  /** By device: settings that the spec gave before. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What differs between the NICs of the spec and the guest's. */
+export function nicChanges(
+  wishes: readonly NicWish[],
+  config: GuestConfig,
+  uid: string,
+  { devices, surplus, given }: NicsOfStatus,
+): { readonly set: Readonly<Record<string, string>>; readonly delete: readonly string[] } {
+  const set: Record<string, string> = {};
+  for (const wish of wishes) {
+    const device = devices.get(wish.name);
+    if (device === undefined) continue;
+    const current = config[device];
+    const text = nicText(wish, current, derivedMac(uid, device), given.get(device));
+    if (current === undefined || !sameNic(current, text)) set[device] = text;
+  }
+  const kept = new Set(devices.values());
+  return { set, delete: surplus.filter((device) => config[device] !== undefined && !kept.has(device)) };
+}

@@ -1,0 +1,62 @@
+/** The networks of a spec → what each NIC shall be. Pure. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import { present } from '../../../src/lib/present.ts';
+import type { NicSettings, NicWish, Unresolved } from '../model.ts';
+import { bridgeNamed } from './nics.ts';
+
+type Network = NonNullable<VirtualMachine['spec']['networks']>[number];
+
+/** @param fallback the Provider's bridge for names that stand for none */
+export function resolveNics(
+  networks: readonly Network[] | undefined,
+  fallback: string | undefined,
+): { readonly ok: true; readonly wishes: readonly NicWish[] | undefined } | Unresolved {
+  const wishes: NicWish[] = [];
+  for (const network of networks ?? []) {
+    const bridge = network.bridge ?? bridgeNamed(network.name) ?? fallback;
+    if (bridge === undefined) return unknown(network.name);
+    wishes.push(wishOf(network, bridge));
+  }
+  return { ok: true, wishes: networks && wishes };
+}
+
+function wishOf(network: Network, bridge: string): NicWish {
+  const { name, vlan, mac, staticIP, ipv6, mtu } = network;
+  // With any other model PVE passes over the MTU.
+  const model = network.model ?? (mtu === undefined ? undefined : 'virtio');
+  const settings = settingsOf(network);
+  return {
+    name,
+    bridge,
+    ...present({ model, vlan, mac }),
+    ...(staticIP && {
+      staticIP: {
+        address: staticIP.address,
+        dns: staticIP.dns ?? [],
+        ...present({ gateway: staticIP.gateway }),
+      },
+    }),
+    ...(ipv6 && { ipv6: { address: ipv6.address, ...present({ gateway: ipv6.gateway }) } }),
+    ...(Object.keys(settings).length > 0 && { settings }),
+  };
+}
+
+/** As PVE writes them; off and nothing are written out here, so that they differ from what is left alone. */
+const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown }: Network): NicSettings =>
+  present({
+    mtu: mtu?.toString(),
+    firewall: flag(firewall),
+    rate: rateLimit?.toString(),
+    trunks: trunks?.join(';'),
+    link_down: flag(linkDown),
+  });
+
+const flag = (value: boolean | undefined): string | undefined =>
+  value === undefined ? undefined : value ? '1' : '0';
+
+const unknown = (name: string): Unresolved => ({
+  ok: false,
+  final: true,
+  reason: 'NetworkUnknown',
+  message: `The network name "${name}" stands for no bridge: give spec.networks[].bridge, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
+});

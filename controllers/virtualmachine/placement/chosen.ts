@@ -1,0 +1,71 @@
+/** What was chosen for a new guest, and what follows from it until the guest is configured. Pure. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import { isNew } from '../config/is-new.ts';
+import { rootDiskOf } from '../disks/in-config.ts';
+import type { Creation, Guest, Move, Placement } from '../model.ts';
+
+/** As it is written down before the clone is requested. */
+export const placementOf = ({
+  template,
+  node,
+  rootStorage,
+  whyFull,
+}: Extract<Creation, { ok: true }>): Placement => ({
+  template,
+  node,
+  ...(rootStorage !== undefined && { storage: rootStorage }),
+  ...(whyFull !== undefined && { whyFull }),
+});
+
+/** Whether what was written down is what would be made. */
+export function isChosen(
+  creation: Extract<Creation, { ok: true }>,
+  { template, node, storage, whyFull }: Partial<Placement> = {},
+): boolean {
+  const next = placementOf(creation);
+  return (
+    template === next.template && node === next.node && storage === next.storage && whyFull === next.whyFull
+  );
+}
+
+/** A guest that was cloned beside its template, as local storages demand, goes where it shall be before it is configured. */
+export function moveBeforeStart(
+  vm: VirtualMachine,
+  guest: Guest,
+  host: NodeName | undefined,
+): Move | undefined {
+  const { placement } = vm.status ?? {};
+  const to = host ?? placement?.node;
+  if (!placement || to === undefined || to === guest.node || !isNew(vm, guest)) return undefined;
+  const { storage } = placement;
+  const isThere = rootDiskOf(guest.config)?.storage === storage;
+  return { to, ...(storage !== undefined && !isThere && { targetStorage: storage }) };
+}
+
+/** Half a sentence: `on node pve-2, storage local-lvm, as a linked clone of 9000`. */
+export const chosenSentence = (creation: Extract<Creation, { ok: true }>): string => {
+  const { node, rootStorage, moves, templateNode } = creation;
+  return [
+    `on node ${node}`,
+    ...(rootStorage === undefined ? [] : [`storage ${rootStorage}`]),
+    howMade(placementOf(creation)),
+    ...(moves ? [`so it is cloned on ${templateNode} and then moved`] : []),
+  ].join(', ');
+};
+
+/** `as a full clone of 9000, because the storage of the template cannot link clones`. */
+const howMade = ({ template, whyFull }: Placement): string =>
+  whyFull === undefined
+    ? `as a linked clone of ${template}`
+    : `as a full clone of ${template}, because ${whyFull}`;
+
+/** Where a guest is, and how it was made if that is known. */
+export const placedSentence = (guest: Guest, placement: Placement | undefined): string => {
+  const storage = rootDiskOf(guest.config)?.storage;
+  return `${[
+    `The VM is on node ${guest.node}`,
+    ...(storage === undefined ? [] : [`its root disk on storage ${storage}`]),
+    ...(placement ? [`made ${howMade(placement)}`] : []),
+  ].join(', ')}.`;
+};

@@ -1,0 +1,79 @@
+/** Whether a guest is to be moved to the node of spec.placement.host, asking Proxmox VE only where a move is due. Reads only. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import { PveError, type CallOptions, type Movability } from '../../../src/pve/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import { isNew } from '../config/is-new.ts';
+import type { Desired, Guest, Relocation } from '../model.ts';
+import {
+  hasLocalDisks,
+  isMovedByHa,
+  movedByHaSentence,
+  obstacleSentence,
+  obstaclesInView,
+  obstaclesToMove,
+  strayedSentence,
+  whereabouts,
+} from './relocation.ts';
+import type { Wish } from '../resolve.ts';
+
+type Wanted = Extract<Desired, { exists: true }>;
+
+export async function relocate(
+  vm: VirtualMachine,
+  { wish, want, guest }: { readonly wish: Wish; readonly want: Wanted; readonly guest: Guest },
+  options: CallOptions,
+): Promise<Relocation | undefined> {
+  const { host, power, driftPolicy = 'Report' } = want;
+  // One that is being made is moved as a part of that.
+  if (host === undefined || isNew(vm, guest)) return undefined;
+  switch (whereabouts({ host, power, driftPolicy, arrived: vm.status?.host }, guest)) {
+    case 'stays':
+    case 'later':
+      return undefined;
+    case 'strayed':
+      return { strayed: strayedSentence(host, guest) };
+    case 'elsewhere':
+      return moveTo(host, { wish, guest }, options);
+  }
+}
+
+async function moveTo(
+  host: NodeName,
+  { wish: { connection, owner }, guest }: { readonly wish: Wish; readonly guest: Guest },
+  options: CallOptions,
+): Promise<Relocation> {
+  const { inventory, ledger, nodeSelector } = connection;
+  const view = inventory.view();
+  // PVE does not even say what it would need of a guest that is locked.
+  if (!view || guest.lock !== undefined) return {};
+  if (isMovedByHa(guest)) return { blocked: movedByHaSentence(host, guest) };
+  const promised = ledger.besides(owner.uid, view);
+  const seen = obstaclesInView(host, guest, { view, nodeSelector, promised });
+  if (seen.length > 0) return { blocked: obstacleSentence(host, guest, seen) };
+  const told = await askPve(host, { wish: { connection }, guest }, options);
+  if (typeof told === 'string') return { blocked: obstacleSentence(host, guest, [told]) };
+  const obstacles = obstaclesToMove(host, told);
+  if (obstacles.length > 0) return { blocked: obstacleSentence(host, guest, obstacles) };
+  return {
+    move: {
+      to: host,
+      asked: true,
+      ...(guest.running && { online: true, ...(hasLocalDisks(told) && { withLocalDisks: true }) }),
+    },
+  };
+}
+
+/** A refusal is an obstacle like others: it must not hold back what else is due. */
+async function askPve(
+  host: NodeName,
+  { wish: { connection }, guest }: { readonly wish: Pick<Wish, 'connection'>; readonly guest: Guest },
+  options: CallOptions,
+): Promise<Movability | string> {
+  try {
+    return await connection.pve.node(guest.node).qemu(guest.vmid).movability(host, options);
+  } catch (error) {
+    if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
+      return error.message.replace(/\.$/, '');
+    throw error;
+  }
+}

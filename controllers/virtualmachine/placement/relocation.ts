@@ -1,0 +1,145 @@
+/** Whether a guest that exists is to be moved to the node of spec.placement.host, and what stands in the way. Pure. */
+import type { Movability, View } from '../../../src/pve/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import { spaceKey, type Promised, type Reservation } from '../../shared/ledger.ts';
+import { cdStoragesOf, disksOf } from '../disks/in-config.ts';
+import type { Guest, Power } from '../model.ts';
+import { printFree, printNeeded, roomIn } from './room.ts';
+import { haltOf } from '../observation/states.ts';
+
+export interface HostWish {
+  readonly host: NodeName | undefined;
+  readonly power: Power;
+  readonly driftPolicy: 'Report' | 'Revert';
+  /** As status has it: the node of `host`, once the guest was there. */
+  readonly arrived: NodeName | undefined;
+}
+
+/** `stays`: nothing to do. `strayed`: somebody moved it, and it is left there. `later`: it is about to go off, and is moved then. */
+export type Whereabouts = 'stays' | 'strayed' | 'later' | 'elsewhere';
+
+export function whereabouts({ host, power, driftPolicy, arrived }: HostWish, guest: Guest): Whereabouts {
+  if (host === undefined || host === guest.node) return 'stays';
+  if (host === arrived && driftPolicy === 'Report') return 'strayed';
+  return guest.running && power !== 'On' ? 'later' : 'elsewhere';
+}
+
+type Node = View['nodes'][number];
+
+interface Surroundings {
+  readonly view: View;
+  /** Nodes that VMs of this Provider may be on; empty: all. */
+  readonly nodeSelector: readonly string[];
+  /** To others. */
+  readonly promised: Promised;
+}
+
+/** What speaks against the node as far as the list of nodes, storages and guests tells: half a sentence each. */
+export function obstaclesInView(host: NodeName, guest: Guest, around: Surroundings): string[] {
+  const node = around.view.nodes.find(({ name }) => name === host);
+  if (!node) return [`the cluster has no node ${host}`];
+  if (!node.online) return [`node ${host} is offline`];
+  return [
+    ...(around.nodeSelector.length > 0 && !around.nodeSelector.includes(host)
+      ? [`node ${host} is not among the nodes of the Provider`]
+      : []),
+    ...obstaclesOfGuest(guest),
+    ...ofMemory(guest, node, around),
+    ...ofStorages(guest, node, around),
+  ];
+}
+
+export function obstaclesOfGuest(guest: Guest): string[] {
+  const halt = haltOf(guest);
+  return [
+    ...(halt ? [halt.message.replace(/\.$/, '')] : []),
+    ...(guest.ha.state === 'error' ? ['HA of Proxmox VE has given the VM up (state error)'] : []),
+  ];
+}
+
+/** A guest that is off takes none yet. */
+function ofMemory({ running, config, vmid }: Guest, node: Node, { view, promised }: Surroundings): string[] {
+  const needed = running ? (view.guests.get(vmid)?.maxmem ?? Number(config['memory'] ?? 0) * MIB) : 0;
+  const free = roomIn(view, promised).memoryOf(node);
+  return free < needed
+    ? [`node ${node.name} has ${printFree(free)} of memory free, ${printNeeded(needed)} are needed`]
+    : [];
+}
+
+const MIB = 1024 * 1024;
+
+function ofStorages(
+  { config, node: from }: Guest,
+  { name }: Node,
+  { view, promised }: Surroundings,
+): string[] {
+  const room = roomIn(view, promised);
+  const sizes = new Map<string, number>();
+  for (const { storage, size = 0 } of disksOf(config)) sizes.set(storage, (sizes.get(storage) ?? 0) + size);
+  for (const storage of cdStoragesOf(config)) sizes.set(storage, sizes.get(storage) ?? 0);
+  return [...sizes].flatMap(([storage, bytes]) => {
+    const rows = view.storages.filter((each) => each.storage === storage);
+    const at = rows.find(({ node }) => node === name);
+    if (!at) return [`storage ${storage} is not on node ${name}`];
+    if (at.status !== 'available') return [`storage ${storage} is not available on node ${name}`];
+    const copied = at.shared || !rows.some(({ node }) => node === from) ? 0 : bytes;
+    const free = room.spaceOf(at);
+    return free < copied
+      ? [`storage ${storage} on node ${name} has ${printFree(free)} free, ${printNeeded(copied)} are needed`]
+      : [];
+  });
+}
+
+/** What Proxmox VE itself says against it. */
+export function obstaclesToMove(
+  host: NodeName,
+  { localDisks, localResources, notAllowed }: Movability,
+): string[] {
+  const { storages = [], resources = [], ha = [] } = notAllowed[host] ?? {};
+  const images = localDisks
+    .filter(({ volid, cdrom }) => cdrom && !isCloudInit(volid))
+    .map(({ volid }) => volid);
+  return [
+    ...(images.length > 0 ? [`${images.join(', ')} in its CD drive is on a local storage: eject it`] : []),
+    ...(localResources.length > 0 ? [`it uses devices of its node: ${localResources.join(', ')}`] : []),
+    ...(storages.length > 0 ? [`storage ${storages.join(', ')} is not available on node ${host}`] : []),
+    ...(resources.length > 0 ? [`${resources.join(', ')} is not mapped on node ${host}`] : []),
+    ...ha.map(({ sid, cause }) => `HA of Proxmox VE keeps it off node ${host}${because(sid, cause)}`),
+  ];
+}
+
+const because = (sid: string, cause: string | undefined): string =>
+  cause === 'node-affinity' ? ' by a node affinity rule' : ` because of ${sid}`;
+
+/** PVE makes its own cloud-init drive anew on the other node. */
+const isCloudInit = (volid: string): boolean => /\bvm-\d+-cloudinit\b/.test(volid);
+
+/** Whether disks have to be copied. */
+export const hasLocalDisks = ({ localDisks }: Movability): boolean =>
+  localDisks.some(({ volid, cdrom }) => !cdrom || isCloudInit(volid));
+
+/** What it takes on the other node, to be counted before Proxmox VE's figures show it. */
+export function roomFor(
+  { config, vmid, node: from }: Guest,
+  to: NodeName,
+  { view, memory }: { readonly view: View; readonly memory: number },
+): Reservation {
+  const space = new Map<string, number>();
+  for (const { storage, size = 0 } of disksOf(config)) {
+    const at = view.storages.find((each) => each.node === to && each.storage === storage);
+    if (at && !at.shared && to !== from) space.set(spaceKey(at), (space.get(spaceKey(at)) ?? 0) + size);
+  }
+  return { vmid, node: to, memory, space };
+}
+
+export const strayedSentence = (host: NodeName, { node }: Guest): string =>
+  `The VM was moved to node ${node} in Proxmox VE, spec.placement.host says ${host}: it is left there. Move it back there, or set spec.driftPolicy to Revert.`;
+
+/** Whereto, HA does not tell. */
+export const isMovedByHa = ({ ha: { state } }: Guest): boolean => state === 'migrate' || state === 'relocate';
+
+export const movedByHaSentence = (host: NodeName, { node }: Guest): string =>
+  `The VM is on node ${node}, spec.placement.host says ${host}: HA of Proxmox VE is moving it.`;
+
+export const obstacleSentence = (host: NodeName, { node }: Guest, obstacles: readonly string[]): string =>
+  `The VM is on node ${node}, spec.placement.host says ${host}. It is not moved: ${obstacles.join('; ')}.`;

@@ -1,0 +1,20 @@
+/** When a settled guest is looked at next of its own accord: its agent is asked, or a restart is due. */
+import { millis, minutes } from '../../../src/lib/units.ts';
+import { settled, type Outcome } from '../../../src/runtime/outcome.ts';
+import type { GuestMemory } from '../memory.ts';
+import type { Observed } from '../model.ts';
+
+/** A timer for longer than 24 days would fire at once. */
+const LONGEST = minutes(24 * 60);
+
+export const isDue = (at: number | undefined, now: number): boolean => at !== undefined && at <= now;
+
+export function scheduleRestartLook({ restart }: Observed, memory: GuestMemory): void {
+  if (restart?.againAt === undefined) delete memory.restartDueAt;
+  else memory.restartDueAt = restart.againAt;
+}
+
+export function settledUntil({ agentDueAt, restartDueAt, probe }: GuestMemory, now: number): Outcome {
+  const next = Math.min(agentDueAt ?? Infinity, restartDueAt ?? Infinity, probe?.dueAt ?? Infinity);
+  return settled(next === Infinity ? undefined : millis(Math.min(Math.max(next - now, 0), LONGEST)));
+}

@@ -1,0 +1,144 @@
+/**
+ * Whether a running guest is to be restarted: because somebody asked for it, or because changes wait for a restart
+ * and the policy allows it. It is announced in status before anything is done, so that a crash at any moment leads
+ * neither to a second restart for one request nor to one after the other for changes that no restart brings. Pure.
+ */
+import { sha256Hex } from '../../../src/lib/hash.ts';
+import { windowAt } from './maintenance-window.ts';
+import type { Desired, Drift, Guest, Task } from '../model.ts';
+import type { Restart, RestartNote } from './model.ts';
+import type { Queued } from './turns.ts';
+
+type Wanted = Extract<Desired, { exists: true }>;
+
+export interface RestartInputs {
+  readonly want: Wanted;
+  /** The guest, if it was seen and is ours. */
+  readonly guest: Guest | undefined;
+  /** A guest was made. */
+  readonly made: boolean;
+  readonly task: Task | undefined;
+  readonly drift: Drift | undefined;
+  /** Epoch ms. */
+  readonly now: number;
+  /** As status has it. */
+  readonly before: Pick<Restart, 'note' | 'restartedAt'>;
+  /** A shutdown that nobody answered may still be under way. */
+  readonly inDoubt: boolean;
+  /** Takes the turn among the VMs of the class, or tells what it waits for. */
+  readonly claimTurn: () => Queued | undefined;
+}
+
+/** What we write; somebody else's changes do not restart a guest. */
+const OURS = /^(cores|sockets|vcpus|memory|balloon|agent|hotplug|cpu|(net|scsi|virtio|sata|ide)\d+)$/;
+
+/** The changes that wait for a restart and are to be brought about, as a digest; `undefined`: none. */
+export function waitingChanges(
+  { pending }: Pick<Guest, 'pending'>,
+  drift: Drift | undefined,
+): string | undefined {
+  const ours = pending.filter(({ key }) => OURS.test(key) && !drift?.keys.includes(key));
+  if (ours.length === 0) return undefined;
+  const told = ours.map(({ key, pending: next }) => `${key}=${next ?? ''}`).toSorted();
+  return sha256Hex(told.join('\n')).slice(0, 16);
+}
+
+export function judgeRestart(inputs: RestartInputs): Restart {
+  const { want, guest, made, before } = inputs;
+  const requested = want.restart?.requestedAt;
+  // There is nothing to restart. Restoring objects from Git must not restart what is made anew from them.
+  if (!made || want.power !== 'On') return { note: undefined, restartedAt: requested ?? before.restartedAt };
+  if (!guest) return before;
+  const open = requested !== undefined && requested !== before.restartedAt ? requested : undefined;
+  const waiting = waitingChanges(guest, inputs.drift);
+  const note = standing(before.note, guest, open, waiting);
+  if (wasStopped(note, open, inputs)) return afterStop(note, open, inputs);
+  if (!guest.running) return keepTurn(inputs, { note, restartedAt: before.restartedAt });
+  if (open !== undefined) return begin({ cause: 'Requested', of: open }, note, inputs);
+  return waiting === undefined
+    ? { note: undefined, restartedAt: before.restartedAt }
+    : byPolicy(waiting, note, inputs);
+}
+
+/** An announced restart counts as long as it is still wanted, or until the guest runs with what it was for. */
+function standing(
+  note: RestartNote | undefined,
+  { running }: Guest,
+  open: string | undefined,
+  waiting: string | undefined,
+): RestartNote | undefined {
+  if (note?.cause === 'Requested') return note.of === open ? note : undefined;
+  return !running || note?.of === waiting ? note : undefined;
+}
+
+function wasStopped(
+  note: RestartNote | undefined,
+  open: string | undefined,
+  { guest, task }: RestartInputs,
+): boolean {
+  if (note === undefined || note.stopped) return open !== undefined && guest?.running === false;
+  if (guest?.running === false) return true;
+  // Somebody was quicker to start it again. HA only takes note of a request, so there the task says nothing.
+  return task?.type === 'qmshutdown' && task.state === 'ok' && guest?.ha.managed === false;
+}
+
+function afterStop(note: RestartNote | undefined, open: string | undefined, inputs: RestartInputs): Restart {
+  const { restartedAt } = inputs.before;
+  if (open !== undefined) return { note: undefined, restartedAt: open, next: 'note' };
+  return keepTurn(inputs, { note: note && { ...note, stopped: true }, restartedAt, next: 'note' });
+}
+
+/** Others of the class wait until the guest runs again. */
+function keepTurn({ claimTurn }: RestartInputs, restart: Restart): Restart {
+  if (restart.note?.cause === 'PendingChanges') claimTurn();
+  return restart;
+}
+
+/** Announced first, then done. */
+function begin(
+  what: Pick<RestartNote, 'cause' | 'of'>,
+  note: RestartNote | undefined,
+  { now, inDoubt, before: { restartedAt } }: RestartInputs,
+): Restart {
+  if (note?.cause !== what.cause)
+    return { note: { ...what, at: now, stopped: false }, restartedAt, next: 'note' };
+  return { note, restartedAt, next: inDoubt ? 'doubt' : 'shutdown' };
+}
+
+function byPolicy(waiting: string, note: RestartNote | undefined, inputs: RestartInputs): Restart {
+  const { want, now, claimTurn, before } = inputs;
+  const { restartedAt } = before;
+  const { policy, window } = want.restart ?? {};
+  const held = (reason: string, message: string, more: Partial<Restart> = {}): Restart => ({
+    note: undefined,
+    restartedAt,
+    held: { reason, message },
+    ...more,
+  });
+  if (policy === undefined) return { note: undefined, restartedAt };
+  if (note?.stopped) {
+    claimTurn();
+    return held(
+      'StillPending',
+      'The VM was restarted, and Proxmox VE did not take these changes up: the log of its start task says why. It is not restarted for them again, and no other VM of its class is.',
+      { note },
+    );
+  }
+  const at = policy === 'MaintenanceWindow' && window ? windowAt(window, now) : { state: 'open' as const };
+  if (at.state === 'impossible') return held('MaintenanceWindowInvalid', at.problem);
+  if (at.state === 'closed')
+    return held('OutsideMaintenanceWindow', 'The VM is restarted in its maintenance window.', {
+      againAt: at.opensAt,
+    });
+  const queued = claimTurn();
+  return queued === undefined
+    ? begin({ cause: 'PendingChanges', of: waiting }, note, inputs)
+    : held(
+        'RestartQueued',
+        `The VM is restarted when ${queued.behind} runs with its changes: VMs of a class are restarted one at a time.`,
+        queued.looksAgain ? { againAt: now + LOOK_AGAIN_MS } : {},
+      );
+}
+
+/** By then there is a new list of guests. */
+const LOOK_AGAIN_MS = 6_000;

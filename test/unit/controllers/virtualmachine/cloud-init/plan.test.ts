@@ -1,0 +1,276 @@
+import { describe, expect, test } from '@jest/globals';
+import { cloudInitAfterwards } from '../../../../../controllers/virtualmachine/cloud-init/afterwards.ts';
+import { givenOf } from '../../../../../controllers/virtualmachine/cloud-init/given.ts';
+import { configChange, differencesOf } from '../../../../../controllers/virtualmachine/config/change.ts';
+import {
+  planCloudInit,
+  type CloudInitPlaces,
+} from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
+import { digestWith } from '../../../../../src/lib/hash.ts';
+import {
+  aDigest,
+  aGuest,
+  aMark,
+  aWish,
+  configOf,
+  NOW,
+  TEMPLATE_CONFIG,
+  type Wanted,
+} from '../../../../builders/guests.ts';
+import { aVirtualMachine } from '../../../../builders/objects.ts';
+import { aStorage, isoStorage } from '../../../../builders/views.ts';
+
+const { ide2: SEED_DRIVE, ...WITHOUT_DRIVE } = TEMPLATE_CONFIG;
+const NATIVE = { cloudInit: { userData: '#cloud-config\nuser: deploy\n', sshKeys: [] } };
+const IMAGE = { cloudInit: { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] } };
+
+interface Case {
+  readonly want?: Partial<Wanted>;
+  readonly config?: GuestConfig;
+  readonly status?: VirtualMachineStatus;
+  readonly places?: Partial<CloudInitPlaces>;
+}
+
+function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: Case) {
+  const vm = aVirtualMachine({ status: { cloneType: 'Linked', ...status } });
+  const guest = aGuest({ config, mark: aMark(), running: false });
+  const wish = aWish(want);
+  const known = { ...wish, cloudInit: wish.cloudInit ?? { userData: undefined, sshKeys: [] } };
+  const plan = planCloudInit(vm, known, guest, {
+    isoStorage: undefined,
+    storages: [isoStorage()],
+    digest: aDigest,
+    ...places,
+  });
+  return {
+    plan,
+    change:
+      configChange(vm, wish, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }) ??
+      cloudInitAfterwards(vm, guest, { plan, now: NOW }),
+    differences: differencesOf(vm, wish, guest, plan),
+  };
+}
+
+describe('the way cloud-init data takes', () => {
+  test('is none where nothing is asked and the template has no drive', () => {
+    expect(planned({ config: WITHOUT_DRIVE }).plan).toMatchObject({
+      mode: 'None',
+      keys: { set: {}, delete: [] },
+    });
+  });
+
+  test("is PVE's own drive where the template has one, and its user stays as the template says", () => {
+    const { plan } = planned({
+      config: { ...TEMPLATE_CONFIG, ciuser: 'ubuntu', cipassword: '***', ipconfig1: 'ip=dhcp' },
+    });
+    expect(plan).toMatchObject({ mode: 'Native', keys: { set: { ipconfig0: 'ip=dhcp', ciupgrade: '0' } } });
+    expect(plan.keys.set).not.toHaveProperty('ide2');
+    expect(plan.keys.delete).toContain('ipconfig1');
+    for (const key of ['ciuser', 'cipassword', 'sshkeys', 'cicustom'])
+      expect(plan.keys.delete).not.toContain(key);
+  });
+
+  test("takes the template's password away where the VM names a user itself", () => {
+    expect(planned({ want: NATIVE }).plan.keys).toMatchObject({
+      set: { ciuser: 'deploy' },
+      delete: expect.arrayContaining(['cipassword']),
+    });
+  });
+
+  test('gets a drive on the storage of the root disk where the template has none', () => {
+    expect(planned({ want: NATIVE, config: WITHOUT_DRIVE }).plan.keys.set['ide2']).toBe(
+      'local-lvm:cloudinit',
+    );
+  });
+
+  test("is an image of ours where PVE's drive cannot say it, instead of every other drive", () => {
+    const { plan } = planned({ want: IMAGE, config: { ...WITHOUT_DRIVE, scsi1: SEED_DRIVE! } });
+    expect(plan).toMatchObject({ mode: 'Image', seed: { storage: 'local', noted: false, uploaded: false } });
+    expect(plan.keys.set['ide2']).toBe(`${plan.seed!.volume},media=cdrom`);
+    expect(plan.keys.delete).toContain('scsi1');
+    expect(plan.build().length).toBeGreaterThan(0);
+  });
+
+  test('is noted only under the very name', () => {
+    const volume = planned({ want: IMAGE }).plan.seed!.volume;
+    const noted = (name: string) =>
+      planned({ want: IMAGE, status: { cloudInit: { mode: 'Image', volume: name } } }).plan.seed?.noted;
+    expect([noted(volume), noted('local:iso/other.iso')]).toEqual([true, false]);
+  });
+
+  test('is refused where the user-data is nothing that cloud-init knows', () => {
+    const { change } = planned({ want: { cloudInit: { userData: 'packages: [nginx]', sshKeys: [] } } });
+    expect(change?.seedProblem?.reason).toBe('CloudInitInvalid');
+  });
+});
+
+describe('the storage of an image', () => {
+  const storageOf = (places: Partial<CloudInitPlaces>) => {
+    const { plan } = planned({ want: IMAGE, places });
+    return plan.seed?.storage ?? plan.problem?.reason;
+  };
+
+  test('is a shared one before a local one, then the first by name', () => {
+    expect(
+      storageOf({
+        storages: [
+          isoStorage(),
+          isoStorage({ shared: true }, 'nfs-b'),
+          isoStorage({ shared: true }, 'nfs-a'),
+        ],
+      }),
+    ).toBe('nfs-a');
+  });
+
+  test('is the one that the Provider names, and no other', () => {
+    const storages = [isoStorage(), isoStorage({}, 'isos')];
+    expect(storageOf({ storages, isoStorage: 'isos' })).toBe('isos');
+    expect(storageOf({ storages, isoStorage: 'nope' })).toBe('NoIsoStorage');
+  });
+
+  test.each([
+    ['on another node', isoStorage({ node: 'pve-2' })],
+    ['not available', isoStorage({ status: 'unknown' })],
+    ['without content type iso', aStorage()],
+  ])('is none that is %s', (_what, storage) => {
+    expect(storageOf({ storages: [storage] })).toBe('NoIsoStorage');
+  });
+});
+
+describe('a guest that was adopted', () => {
+  test('keeps the network, the user and the identity that it came with', () => {
+    const adopted = {
+      want: { ...NATIVE, nics: [{ name: 'lan', bridge: 'vmbr0' }] },
+      status: { cloneType: undefined },
+    };
+    const { change } = planned(adopted);
+    expect(Object.keys(change?.set ?? {}).toSorted()).toEqual(['agent']);
+    expect(change?.delete).toEqual([]);
+  });
+});
+
+describe('after the guest was made', () => {
+  const made = (config: GuestConfig = {}) =>
+    configOf(aMark(), {
+      ide2: SEED_DRIVE!,
+      ciuser: 'deploy',
+      ciupgrade: '0',
+      ipconfig0: 'ip=dhcp',
+      ...config,
+    });
+
+  const given = (wish: Partial<Wanted>) => {
+    const { cloudInit = { userData: undefined, sshKeys: [] }, ...rest } = aWish(wish);
+    return givenOf({ ...rest, cloudInit }, aDigest);
+  };
+  const ROOT = '#cloud-config\nuser: root\n';
+
+  test('user-data-change-sets-condition: it is not written again, but told with the part that changed', () => {
+    const later = planned({
+      want: { cloudInit: { userData: ROOT, sshKeys: ['ssh-ed25519 AAAA me'] } },
+      config: made(),
+      status: { cloudInit: { mode: 'Native', given: given(NATIVE) } },
+    });
+    expect(later.change).toBeUndefined();
+    expect(later.differences).toEqual([expect.stringContaining('user-data, SSH keys. cloud-init reads')]);
+  });
+
+  test('nothing is told where nothing changed, or where nobody wants to be told', () => {
+    const status = { cloudInit: { mode: 'Native' as const, given: given(NATIVE) } };
+    expect(planned({ want: NATIVE, config: made(), status }).differences).toEqual([]);
+    const ignored = { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'Ignore' as const } };
+    expect(planned({ want: ignored, config: made(), status })).toMatchObject({
+      differences: [],
+      change: undefined,
+    });
+  });
+
+  test('nothing can be said of what was given before there were digests, or under another key', () => {
+    const other = givenOf({ ...aWish(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
+    for (const some of [{}, { given: other }])
+      expect(
+        planned({ want: NATIVE, config: made(), status: { cloudInit: { mode: 'Native', ...some } } })
+          .differences,
+      ).toEqual([]);
+  });
+
+  test('what somebody changed in Proxmox VE is told and left', () => {
+    const status = { cloudInit: { mode: 'Native' as const, given: given(NATIVE) } };
+    const { differences, change } = planned({ want: NATIVE, config: made({ ciuser: 'eve' }), status });
+    expect(differences).toEqual([expect.stringContaining('ciuser')]);
+    expect(change).toBeUndefined();
+  });
+
+  describe('what shall be handed over at the next boot', () => {
+    const next = { cloudInit: { userData: '#!/bin/sh\n', sshKeys: [], onChange: 'NextBoot' as const } };
+
+    test('is an image for another instance, and nothing is told', () => {
+      const { plan, change, differences } = planned({
+        want: next,
+        config: made(),
+        status: { cloudInit: { mode: 'Image', given: given(IMAGE), instance: 2 } },
+      });
+      expect(differences).toEqual([]);
+      expect(plan).toMatchObject({ mode: 'Image', renews: true, instance: 3 });
+      expect(change?.seed?.volume).toBe(plan.seed?.volume);
+      expect(new TextDecoder('latin1').decode(plan.build())).toContain(`instance-id: "${aMark().uid}-3"`);
+    });
+
+    test('waits until the drive has let go of the former image', () => {
+      const volume = 'local:iso/virtrigaud-101-0123456789abcdef01234567.iso';
+      const { change } = planned({
+        want: next,
+        config: made({ ide2: `${volume},media=cdrom,size=366K` }),
+        status: { cloudInit: { mode: 'Image', given: given(IMAGE), volume } },
+      });
+      expect(change).toEqual({ set: { ide2: 'none,media=cdrom' }, delete: [], ejects: true });
+    });
+
+    test("is written into Proxmox VE's own drive where that is enough", () => {
+      const { change } = planned({
+        want: { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'NextBoot' } },
+        config: made(),
+        status: { cloudInit: { mode: 'Native', given: given(NATIVE) } },
+      });
+      expect(change).toEqual({ set: { ciuser: 'root' }, delete: [] });
+    });
+
+    test('changes nothing when only bridge, tag or name of the image are others', () => {
+      const nics = [{ name: 'lan', bridge: 'vmbr1', vlan: 7 }];
+      const { plan } = planned({
+        want: { ...next, nics },
+        config: made(),
+        status: {
+          cloudInit: { mode: 'Image', given: given({ ...next, nics: [{ name: 'lan', bridge: 'vmbr0' }] }) },
+        },
+      });
+      expect(plan).toMatchObject({ changed: [], renews: false, instance: 0 });
+    });
+
+    test('holds nothing else back where no storage takes the image', () => {
+      const { change, differences } = planned({
+        want: { ...next, cpus: 4 },
+        config: made(),
+        status: { cloudInit: { mode: 'Image', given: given(IMAGE) } },
+        places: { storages: [] },
+      });
+      expect(change).toEqual({ set: { vcpus: 4 }, delete: [] });
+      expect(differences).toEqual([expect.stringContaining('content type "iso"')]);
+    });
+  });
+
+  test('surplus NICs of the template are removed once, later only those that were ours', () => {
+    const nics = [{ name: 'lan', bridge: 'vmbr0' }];
+    const net1 = { net1: 'virtio=02:00:00:00:00:02,bridge=vmbr1' };
+    expect(planned({ want: { nics }, config: { ...TEMPLATE_CONFIG, ...net1 } }).change?.delete).toContain(
+      'net1',
+    );
+    expect(planned({ want: { nics }, config: configOf(aMark(), net1) }).change).toBeUndefined();
+    const networks = [{ name: 'dmz', device: 'net1', mac: '' }];
+    expect(
+      planned({ want: { nics }, config: configOf(aMark(), net1), status: { networks } }).change?.delete,
+    ).toEqual(['net1']);
+  });
+});

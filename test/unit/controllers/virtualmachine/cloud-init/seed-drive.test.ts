@@ -1,0 +1,134 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  awaitsBoot,
+  bootedSince,
+  ejections,
+  isEjected,
+  seedDrives,
+  SERVED_AFTER,
+} from '../../../../../controllers/virtualmachine/cloud-init/seed-drive.ts';
+import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
+import { Life } from '../../../../builders/life.ts';
+import { aGuest, aMark, configOf, NOW } from '../../../../builders/guests.ts';
+import { aVirtualMachine, UID } from '../../../../builders/objects.ts';
+
+const VOLUME = 'local:iso/virtrigaud-101-0123456789abcdef01234567.iso';
+const OLD = 'local:iso/virtrigaud-101-ffffffffffffffffffffffff.iso';
+const MINUTE = 60_000;
+
+const guest = (change: Parameters<typeof aGuest>[0] = {}, volume = VOLUME) =>
+  aGuest({
+    config: configOf(aMark(), {
+      ide2: `${volume},media=cdrom,size=366K`,
+      ide0: 'local:iso/debian.iso,media=cdrom',
+    }),
+    uptimeMs: MINUTE,
+    ...change,
+  });
+
+function emptied(
+  cloudInit: Partial<NonNullable<VirtualMachineStatus['cloudInit']>> = {},
+  of = guest(),
+): readonly string[] {
+  const vm = aVirtualMachine({ status: { cloudInit: { mode: 'Image', volume: VOLUME, ...cloudInit } } });
+  return Object.keys(ejections(vm, of, { plan: undefined, now: NOW }).set);
+}
+
+describe('the drive with our image', () => {
+  test('is known by the name of the image, and no other drive is ours', () => {
+    expect(seedDrives(guest())).toEqual([{ device: 'ide2', volume: VOLUME }]);
+    expect(seedDrives(guest({}, 'local:iso/virtrigaud-102-0123456789abcdef01234567.iso'))).toEqual([]);
+  });
+
+  test('keeps the image until the guest has read it', () => {
+    expect(emptied()).toEqual([]);
+    expect(emptied({}, guest({ running: false }))).toEqual([]);
+  });
+
+  test('is emptied when it has served, running or not', () => {
+    expect(emptied({ served: true })).toEqual(['ide2']);
+    expect(emptied({ served: true }, guest({ running: false }))).toEqual(['ide2']);
+  });
+
+  test('is emptied after a quarter of an hour without a guest agent, but not before the boot that reads it', () => {
+    expect(emptied({}, guest({ uptimeMs: SERVED_AFTER }))).toEqual(['ide2']);
+    expect(emptied({}, guest({ uptimeMs: SERVED_AFTER - 1 }))).toEqual([]);
+    const handedAt = new Date(NOW - MINUTE).toISOString();
+    expect(emptied({ handedAt }, guest({ uptimeMs: SERVED_AFTER }))).toEqual([]);
+  });
+
+  test('is emptied of an image that a rollback brought back', () => {
+    expect(emptied({}, guest({}, OLD))).toEqual(['ide2']);
+    expect(emptied({ volume: undefined }, guest({ running: false }, OLD))).toEqual(['ide2']);
+  });
+});
+
+describe('what a guest was handed', () => {
+  const handedAt = new Date(NOW - MINUTE).toISOString();
+  const handed = { mode: 'Image' as const, handedAt };
+
+  test('waits for a start after that', () => {
+    expect(awaitsBoot(handed, guest({ uptimeMs: 2 * MINUTE }), NOW)).toBe(true);
+    expect(awaitsBoot(handed, guest({ uptimeMs: MINUTE / 2 }), NOW)).toBe(false);
+    expect(awaitsBoot(handed, guest({ running: false }), NOW)).toBe(false);
+    expect(awaitsBoot({ mode: 'Image' }, guest(), NOW)).toBe(false);
+    expect(bootedSince({ mode: 'Image' }, guest(), NOW)).toBe(true);
+  });
+});
+
+test('an image is out of the guest only when what runs has let go of it too', () => {
+  const empty = configOf(aMark(), { ide2: 'none,media=cdrom' });
+  expect(isEjected(VOLUME, guest())).toBe(false);
+  expect(isEjected(VOLUME, guest({ config: empty }))).toBe(true);
+  const pending = [{ key: 'ide2', current: `${VOLUME},media=cdrom`, pending: 'none,media=cdrom' }];
+  expect(isEjected(VOLUME, guest({ config: empty, pending }))).toBe(false);
+});
+
+describe('in the life of a VM', () => {
+  const INLINE = { userData: { cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' } } };
+  const drive = (life: Life) => life.pve.guestsOf(UID)[0]?.config['ide2'];
+
+  test('the image goes when the agent answers, and nothing of it is left', async () => {
+    const life = new Life({ vm: { spec: INLINE } });
+    await life.untilReady();
+    await life.until(() => life.status.cloudInit?.volume === undefined);
+    expect(drive(life)).toContain('none,media=cdrom');
+    expect([...life.pve.volumes]).toEqual([]);
+    expect(life.pve.guestsOf(UID)[0]?.running).toBe(true);
+    await life.untilReady();
+  });
+
+  test('a guest without an agent keeps it for a quarter of an hour', async () => {
+    const life = new Life({ vm: { spec: INLINE } });
+    await life.until(() => life.pve.guestsOf(UID)[0] !== undefined);
+    life.pve.guestsOf(UID)[0]!.agent = 'silent';
+    await life.untilReady();
+    expect(life.pve.volumes.size).toBe(1);
+    const started = life.pve.guestsOf(UID)[0]!.startedAt;
+    await life.until(() => {
+      life.process.memories.disturb(UID);
+      return life.status.cloudInit?.volume === undefined;
+    });
+    expect(life.now - started).toBeGreaterThanOrEqual(SERVED_AFTER);
+    expect([...life.pve.volumes]).toEqual([]);
+  });
+
+  test('new user-data comes with the next boot as another instance, and is gone after it', async () => {
+    const spec = { userData: { ...INLINE.userData, onChange: 'NextBoot' as const } };
+    const life = new Life({ vm: { spec } });
+    await life.untilReady();
+    await life.until(() => life.status.cloudInit?.volume === undefined);
+    life.store.editSpec({ userData: { ...spec.userData, cloudInit: { inline: '#!/bin/sh\n' } } });
+    await life.until(() => life.conditions['RestartRequired'] === 'True');
+    await life.until(() => life.conditions['Ready'] === 'True');
+    const guest_ = life.pve.guestsOf(UID)[0]!;
+    expect(drive(life)).toContain(life.status.cloudInit?.volume ?? 'none');
+    expect(life.status.cloudInit?.instance).toBe(1);
+    // Somebody stops it; power On starts it again.
+    guest_.running = false;
+    life.process.memories.disturb(UID);
+    await life.until(() => life.status.cloudInit?.volume === undefined);
+    expect(life.conditions['RestartRequired']).toBeUndefined();
+    expect([...life.pve.volumes]).toEqual([]);
+  });
+});

@@ -1,0 +1,134 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  firmwareDifferences,
+  hardwareAtCreation,
+  hardwareLater,
+} from '../../../../../controllers/virtualmachine/config/hardware.ts';
+import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import { cpusOf, memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
+import { parseProperties, property } from '../../../../../src/pve/index.ts';
+import { bytes, MiB } from '../../../../../src/lib/units.ts';
+import { foreignKeys } from '../../../../builders/arbitrary-worlds.ts';
+import { configured } from '../../../../builders/guest-model.ts';
+import { aGuest, aMark, aWish, configOf, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
+import { UID } from '../../../../builders/objects.ts';
+
+type Shape = Parameters<typeof aWish>[0];
+
+const atCreation = (config: GuestConfig, want: Shape = {}, maxCpus = 8): Keys =>
+  hardwareAtCreation(aWish(want), { ...TEMPLATE_CONFIG, ...config }, { maxCpus, nodeCpus: 16 });
+const later = (config: GuestConfig, want: Shape = {}): Keys =>
+  hardwareLater(aWish(want), aGuest({ config: configOf(aMark(), config) }), { maxCpus: 8, nodeCpus: 16 });
+
+describe('firmware', () => {
+  test('of a class is set at creation, with a disk for its settings where the root disk is', () => {
+    expect(atCreation({}, { bios: 'ovmf', machine: 'q35' }).set).toMatchObject({
+      bios: 'ovmf',
+      machine: 'q35',
+      efidisk0: 'local-lvm:1,efitype=4m,pre-enrolled-keys=0',
+    });
+  });
+
+  test("keeps the template's disk for settings, and gives one to a template that lacks it", () => {
+    expect(atCreation({ bios: 'ovmf', efidisk0: 'local-lvm:x,size=4M' }).set).not.toHaveProperty('efidisk0');
+    expect(atCreation({ bios: 'ovmf' }).set).toHaveProperty('efidisk0');
+  });
+
+  test('is never changed later, but a difference is told', () => {
+    const want = { bios: 'ovmf', machine: 'q35' } as const;
+    expect(later({}, want)).toEqual({ set: {}, delete: [] });
+    expect(firmwareDifferences(aWish(want), configOf())).toHaveLength(2);
+    expect(firmwareDifferences(aWish(), configOf(aMark(), { bios: 'ovmf' }))).toEqual([]);
+  });
+
+  test('of a class with a TPM gives a new guest one where its root disk is, and keeps that of the template', () => {
+    expect(atCreation({}, { tpm: 'v2.0' }).set).toMatchObject({ tpmstate0: 'local-lvm:1,version=v2.0' });
+    expect(atCreation({})).not.toHaveProperty('set.tpmstate0');
+    const has = { tpmstate0: 'tank:vm-9000-disk-3,size=4M,version=v2.0' };
+    expect(atCreation(has, { tpm: 'v2.0' }).set).not.toHaveProperty('tpmstate0');
+    expect(firmwareDifferences(aWish({ tpm: 'v2.0' }), configOf(aMark(), has))).toEqual([]);
+  });
+
+  test('never gives a TPM to a guest that exists, but tells that it has none', () => {
+    expect(later({}, { tpm: 'v2.0' })).toEqual({ set: {}, delete: [] });
+    expect(firmwareDifferences(aWish({ tpm: 'v2.0' }), configOf())).toEqual([
+      expect.stringContaining('a TPM is added only when a VM is created'),
+    ]);
+  });
+
+  test.each([
+    ['q35', 'pc-q35-9.0', []],
+    ['q35', 'type=q35,viommu=intel', []],
+    ['q35', 'q35,viommu=intel', []],
+    ['pc', undefined, []],
+    ['pc', 'pc-i440fx-8.1+pve1', []],
+    ['pc-q35-9.0', 'pc-q35-9.0', []],
+    ['pc-q35-9.0', 'q35', [expect.any(String)]],
+    ['q35', undefined, [expect.any(String)]],
+    ['pc', 'q35', [expect.any(String)]],
+  ])('machine %s and a guest with %s', (machine, has, differences) => {
+    const config = configOf(aMark(), has === undefined ? {} : { machine: has });
+    expect(firmwareDifferences(aWish({ machine }), config)).toEqual(differences);
+  });
+});
+
+describe('the guest agent', () => {
+  test.each([
+    ['', 'enabled=1'],
+    ['0', 'enabled=1'],
+    ['enabled=0', 'enabled=1'],
+    ['0,fstrim_cloned_disks=1', 'enabled=1,fstrim_cloned_disks=1'],
+    ['type=isa,enabled=0', 'enabled=1,type=isa'],
+  ])('is switched on in "%s", whatever else stands there', (text, expected) => {
+    expect(later({ agent: text }).set).toEqual({ agent: expected });
+  });
+
+  test.each(['1', 'enabled=1', 'fstrim_cloned_disks=1,enabled=1', '1,type=isa'])(
+    'is left alone in "%s"',
+    (text) => {
+      expect(later({ agent: text }).set).toEqual({});
+    },
+  );
+});
+
+test("a new guest gets the object's uid into its SMBIOS table, beside what the template says there", () => {
+  const { set } = atCreation({
+    smbios1: 'manufacturer=QUNNRQ==,uuid=11111111-2222-3333-4444-555555555555,base64=1',
+  });
+  expect(set['smbios1']).toBe(`manufacturer=QUNNRQ==,uuid=${UID},base64=1`);
+});
+
+test("a new guest loses its template's tags", () => {
+  expect(atCreation({ tags: 'a;b' }).delete).toContain('tags');
+  expect(atCreation({}).delete).not.toContain('tags');
+});
+
+test('whatever a template says, one write makes a guest as wished that can be started', () => {
+  const sizes = fc.record({
+    cpus: fc.integer({ min: 1, max: 64 }),
+    memory: fc.integer({ min: 16, max: 99_999 }),
+    spare: fc.nat(64),
+    growth: fc.option(fc.nat(99_999), { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(foreignKeys, sizes, (keys, { cpus, memory, spare, growth }) => {
+      const most = memory + (growth ?? 0);
+      const want = aWish({
+        cpus,
+        memory: bytes(memory * MiB),
+        ...(growth !== undefined && { maxMemory: bytes(most * MiB) }),
+      });
+      const room = { maxCpus: cpus + spare, nodeCpus: 1024 };
+      const first = hardwareAtCreation(want, { ...TEMPLATE_CONFIG, ...keys }, room);
+      const config = configured(101, { ...TEMPLATE_CONFIG, ...keys }, first.set, first.delete);
+      expect(cpusOf(config)).toEqual({ now: cpus, ceiling: cpus + spare });
+      expect(memoryMiBOf(config)).toBe(most);
+      expect(Number(config['balloon'] ?? 0)).toBeLessThanOrEqual(memory);
+      if (growth !== undefined) expect(config).toMatchObject({ balloon: String(memory), shares: '0' });
+      expect(property(parseProperties(config['agent'] ?? ''), 'enabled', 'enabled')).toBe('1');
+      expect(hardwareLater(want, aGuest({ config, running: false }), room)).toEqual({ set: {}, delete: [] });
+    }),
+  );
+});

@@ -1,0 +1,204 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
+import type { Guest, GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import {
+  cpuAtCreation,
+  cpuLater,
+  cpusOf,
+  inForce,
+  memoryAtCreation,
+  memoryLater,
+  memoryMiBOf,
+} from '../../../../../controllers/virtualmachine/config/size.ts';
+import { bytes, GiB, MiB } from '../../../../../src/lib/units.ts';
+import { aGuest, aMark, configOf } from '../../../../builders/guests.ts';
+
+const ROOM = { maxCpus: 12, nodeCpus: 16 };
+const NOTHING: Keys = { set: {}, delete: [] };
+
+/** A running guest with 2 of 8 CPUs and 2 GiB, unless the test says more. */
+const guest = (config: GuestConfig = {}, change: Partial<Guest> = {}): Guest =>
+  aGuest({ config: configOf(aMark(), config), ...change });
+const cpus = (count: number, config: GuestConfig = {}, change: Partial<Guest> = {}): Keys =>
+  cpuLater(count, guest(config, change), ROOM);
+const gib = (n: number) => bytes(n * GiB);
+
+describe('CPUs of a new guest', () => {
+  test('have room to grow while it runs', () => {
+    expect(cpuAtCreation(2, ROOM, {}).set).toEqual({ cores: 12, vcpus: 2, hotplug: 'network,disk,usb,cpu' });
+  });
+
+  test('have no ceiling of their own where there is no room', () => {
+    const { set, delete: gone } = cpuAtCreation(8, { maxCpus: 8 }, { vcpus: '1', sockets: '2' });
+    expect(set).toEqual({ cores: 8 });
+    expect(gone).toEqual(expect.arrayContaining(['vcpus', 'sockets']));
+  });
+
+  test.each([
+    ['1', 'network,disk,usb,cpu'],
+    ['0', 'cpu'],
+    ['disk,memory', 'disk,memory,cpu'],
+    ['cpu,disk', 'cpu,disk'],
+  ])('are hot-plugged beside what the template hot-plugs (%s)', (hotplug, expected) => {
+    expect(cpuAtCreation(2, ROOM, { hotplug }).set['hotplug']).toBe(expected);
+  });
+});
+
+describe('CPUs of a guest that runs', () => {
+  test('change within the ceiling by vcpus alone', () => {
+    expect(cpus(8)).toEqual({ set: { vcpus: 8 }, delete: [] });
+    expect(cpus(1)).toEqual({ set: { vcpus: 1 }, delete: [] });
+    expect(cpus(8, { cores: '2', sockets: '4' })).toEqual({ set: { vcpus: 8 }, delete: [] });
+  });
+
+  test('go to the ceiling at once and above it at the next start, with new room to grow', () => {
+    expect(cpus(9, { sockets: '1' })).toEqual({ set: { cores: 12, vcpus: 8 }, delete: ['sockets'] });
+  });
+
+  test('follow when the new ceiling is in force', () => {
+    expect(cpus(9, { cores: '12', vcpus: '8' })).toEqual({ set: { vcpus: 9 }, delete: [] });
+  });
+
+  test('keep to the ceiling in force while another one waits for a start', () => {
+    const pending = [{ key: 'cores', current: '8', pending: '12' }];
+    expect(cpus(9, { cores: '12', vcpus: '8' }, { pending })).toEqual(NOTHING);
+    expect(cpus(9, { cores: '12', vcpus: '2' }, { pending })).toEqual({ set: { vcpus: 8 }, delete: [] });
+  });
+
+  test('take a ceiling back that waits for a start and is no longer needed', () => {
+    const pending = [
+      { key: 'cores', current: '4', pending: '12' },
+      { key: 'sockets', current: '2' },
+    ];
+    const config = { cores: '12', vcpus: '8' };
+    expect(cpus(2, config, { pending })).toEqual({ set: { cores: '4', sockets: '2', vcpus: 2 }, delete: [] });
+  });
+
+  test('are left alone where cores and sockets say the same', () => {
+    const { vcpus: _, ...config } = configOf(aMark(), { cores: '2', sockets: '2' });
+    expect(cpuLater(4, aGuest({ config }), ROOM)).toEqual(NOTHING);
+  });
+
+  test('that cannot be hot-plugged can be from the next ceiling on', () => {
+    const config = { cores: '2', hotplug: 'disk' };
+    expect(cpus(3, config).set).toEqual({ cores: 12, hotplug: 'disk,cpu' });
+  });
+});
+
+describe('CPUs of a guest that is off', () => {
+  const off = { running: false };
+
+  test('change above the ceiling in one go', () => {
+    expect(cpus(9, {}, off)).toEqual({ set: { cores: 12, vcpus: 9 }, delete: [] });
+  });
+
+  test('get their cores back where someone set fewer than the guest has CPUs', () => {
+    expect(cpus(2, { cores: '1' }, off)).toEqual({ set: { cores: 12 }, delete: [] });
+  });
+});
+
+test.each([
+  [{}, 1, 1],
+  [{ cores: '4', sockets: '2' }, 8, 8],
+  [{ cores: '4', vcpus: '3' }, 3, 4],
+  [{ cores: 'many' }, 1, 1],
+])('CPUs are read from %j', (config, now, ceiling) => {
+  expect(cpusOf(config)).toEqual({ now, ceiling });
+});
+
+describe('more CPUs than the node has', () => {
+  test('are not written: Proxmox VE would not start the VM', () => {
+    expect(cpus(20).set).not.toHaveProperty('cores');
+  });
+
+  test('are taken back, as far as the node goes, when they stand in the configuration', () => {
+    expect(cpus(2, { cores: '20' }).set).toMatchObject({ cores: 16 });
+  });
+});
+
+describe('memory', () => {
+  test.each([
+    ['4096', 4096],
+    ['current=4096', 4096],
+    [undefined, 512],
+    ['much', 512],
+  ])('is read from %s', (memory, mib) => {
+    expect(memoryMiBOf(memory === undefined ? {} : { memory })).toBe(mib);
+  });
+
+  test.each(['2048', 'current=2048'])('is not written where it is %s already', (memory) => {
+    expect(memoryLater({ memory: gib(2) }, guest({ memory }))).toEqual(NOTHING);
+  });
+
+  test('is written in MiB, rounded down', () => {
+    expect(memoryLater({ memory: gib(4) }, guest()).set).toEqual({ memory: 4096 });
+    expect(memoryLater({ memory: bytes(2 * GiB + MiB - 1) }, guest()).set).toEqual({});
+  });
+
+  test("takes the template's balloon target away, but leaves a balloon that is switched off", () => {
+    expect(memoryAtCreation({ memory: gib(2) }, { balloon: '1024' }).delete).toEqual(['balloon']);
+    expect(memoryAtCreation({ memory: gib(2) }, { balloon: '0' }).delete).toEqual([]);
+  });
+
+  test('takes a later balloon target away only if it is above the memory', () => {
+    expect(memoryLater({ memory: gib(2) }, guest({ balloon: '1024' })).delete).toEqual([]);
+    expect(memoryLater({ memory: gib(2) }, guest({ balloon: '4096' })).delete).toEqual(['balloon']);
+  });
+});
+
+describe('memory of a class with room to grow', () => {
+  const wish = (memory: number, maxMemory = 8) => ({ memory: gib(memory), maxMemory: gib(maxMemory) });
+  const made = { memory: '8192', balloon: '2048', shares: '0' };
+
+  test('is the most it may have, held back by a balloon that only we move', () => {
+    expect(memoryAtCreation(wish(2), { memory: '1024', balloon: '512' })).toEqual({
+      set: { memory: 8192, balloon: 2048, shares: 0 },
+      delete: [],
+    });
+  });
+
+  test.each([1, 4, 8])('goes to %i GiB by the balloon alone', (memory) => {
+    expect(memoryLater(wish(memory), guest(made))).toEqual({ set: { balloon: memory * 1024 }, delete: [] });
+  });
+
+  test('goes above the ceiling of the guest at its next start', () => {
+    expect(memoryLater(wish(12, 16), guest(made))).toEqual({
+      set: { memory: 16_384, balloon: 12_288 },
+      delete: [],
+    });
+  });
+
+  test('takes a ceiling back that waits for a start and is no longer needed', () => {
+    const pending = [{ key: 'memory', current: '8192', pending: '16384' }];
+    const config = { memory: '16384', balloon: '12288', shares: '0' };
+    expect(memoryLater(wish(4, 16), guest(config, { pending }))).toEqual({
+      set: { memory: 8192, balloon: 4096 },
+      delete: [],
+    });
+  });
+
+  test('keeps the ceiling of a guest when the class gets another that suffices', () => {
+    expect(memoryLater(wish(2, 4), guest(made))).toEqual(NOTHING);
+    expect(memoryLater(wish(2, 64), guest(made))).toEqual(NOTHING);
+  });
+
+  test('is fixed at the next start when the class has room no more, and follows until then', () => {
+    expect(memoryLater({ memory: gib(4) }, guest(made))).toEqual({
+      set: { memory: 4096, balloon: 4096 },
+      delete: [],
+    });
+  });
+});
+
+test('what waits for the next start is not in force', () => {
+  const pending = [
+    { key: 'cores', current: '8', pending: '12' },
+    { key: 'vga', pending: 'qxl' },
+    { key: 'cpu', current: 'host' },
+  ];
+  expect(inForce({ config: { cores: '12', vga: 'qxl', name: 'web' }, pending })).toEqual({
+    cores: '8',
+    cpu: 'host',
+    name: 'web',
+  });
+});

@@ -1,0 +1,85 @@
+/** Whatever happens on the way, a guest that exists is taken over once, and nothing is made beside it. */
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { vmid } from '../../../../../src/lib/units.ts';
+import { textBeside } from '../../../../../controllers/shared/owner-mark.ts';
+import { Life } from '../../../../builders/life.ts';
+import { UID } from '../../../../builders/objects.ts';
+import { Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+
+const FAULTS: readonly Fault[] = ['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'];
+const VMID = 321;
+const UUID = '11111111-2222-4333-8444-555555555555';
+const CONFIG = {
+  name: 'old-db',
+  cores: '2',
+  memory: '1024',
+  agent: '1',
+  description: 'Made by hand.',
+  smbios1: `uuid=${UUID}`,
+  boot: 'order=scsi0',
+  scsi0: 'local-lvm:vm-321-disk-0,size=10G',
+  net0: 'virtio=02:00:00:00:00:01,bridge=vmbr0',
+};
+
+async function adopt(faults: ReadonlyMap<number, Fault>) {
+  const calls: string[] = [];
+  const saboteur = new Saboteur((call, what) => {
+    calls.push(what);
+    return faults.get(call);
+  });
+  const life = new Life({
+    vm: { spec: { adopt: { vmid: vmid(VMID) } } },
+    between: saboteur.between,
+    isDead: saboteur.isDead,
+  });
+  life.pve.add(VMID, CONFIG, { running: true });
+  await life.untilReady();
+  const onTheWay = [...calls];
+  // Whatever was still on its way arrives, and nothing more comes of it.
+  life.now += 60_000;
+  for (let passes = 0; passes < 6; passes += 1) await life.pass();
+  const { pve, status } = life;
+  const own = pve.guestsOf(UID).map(({ vmid: number, config, running }) => ({
+    vmid: number,
+    running,
+    text: textBeside(config['description'] ?? '').trim(),
+    uuid: config['smbios1'],
+    memory: config['memory'],
+  }));
+  const clones = pve.requests.filter((route) => route.endsWith('/clone')).length;
+  return { calls: onTheWay, seen: { own, clones, stops: pve.stops, adopted: status.adopted } };
+}
+
+const DONE = {
+  own: [{ vmid: VMID, running: true, text: 'Made by hand.', uuid: `uuid=${UUID}`, memory: '2048' }],
+  clones: 0,
+  stops: 0,
+  adopted: true,
+};
+
+test('whichever call goes wrong', async () => {
+  const { calls, seen } = await adopt(new Map());
+  expect(seen).toEqual(DONE);
+  for (const [index, what] of calls.entries()) {
+    // An answer to a question may only be lost with the process.
+    for (const fault of what.startsWith('GET') ? FAULTS.slice(0, 1) : FAULTS) {
+      const { seen: then } = await adopt(new Map([[index + 1, fault]]));
+      expect({ what, fault, then }).toEqual({ what, fault, then: DONE });
+    }
+  }
+}, 240_000);
+
+test('whatever goes wrong and however often', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.constantFrom(...FAULTS)), { maxLength: 6 }),
+      async (gaps) => {
+        let call = 0;
+        const faults = new Map(gaps.map(([gap, fault]) => [(call += gap), fault] as const));
+        expect((await adopt(faults)).seen).toEqual(DONE);
+      },
+    ),
+    { numRuns: 20 },
+  );
+}, 240_000);

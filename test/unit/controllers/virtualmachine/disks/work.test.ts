@@ -1,0 +1,353 @@
+import { describe, expect, test } from '@jest/globals';
+import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
+import type { DiskWish, RecordedDisk } from '../../../../../controllers/virtualmachine/disks/model.ts';
+import type { Guest, GuestConfig, PendingChange } from '../../../../../controllers/virtualmachine/model.ts';
+import { bytes, GiB } from '../../../../../src/lib/units.ts';
+import { aGuest, aMark, aWish, configOf } from '../../../../builders/guests.ts';
+import { aStorage } from '../../../../builders/views.ts';
+
+const data = (change: Partial<DiskWish> = {}): DiskWish => ({
+  name: 'data',
+  size: bytes(20 * GiB),
+  storage: 'local-lvm',
+  options: {},
+  reclaimPolicy: 'Detach',
+  ...change,
+});
+const VOLUME = 'local-lvm:vm-101-disk-1';
+const AT_SCSI1: GuestConfig = { scsi1: `${VOLUME},serial=data,size=20G` };
+const RECORDED: RecordedDisk = {
+  name: 'data',
+  device: 'scsi1',
+  volume: VOLUME,
+  storage: 'local-lvm',
+  size: '20Gi',
+  reclaimPolicy: 'Detach',
+};
+const NOTED: RecordedDisk = { name: 'data', device: 'scsi1', reclaimPolicy: 'Detach' };
+
+interface Scene {
+  readonly disks?: readonly DiskWish[];
+  readonly config?: GuestConfig;
+  readonly pending?: readonly PendingChange[];
+  readonly recorded?: readonly RecordedDisk[];
+  readonly guest?: Partial<Guest>;
+  readonly rootStorage?: string;
+  readonly leaves?: boolean;
+}
+const work = ({
+  disks = [data()],
+  config = {},
+  pending = [],
+  recorded = [],
+  guest = {},
+  rootStorage,
+  leaves = false,
+}: Scene) =>
+  diskWork(
+    aWish({ disks, ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }) }),
+    aGuest({ config: configOf(aMark(), config), pending, ...guest }),
+    { recorded, storages: [aStorage(), aStorage('ssd')], leaves },
+  );
+const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
+  entries.find((each) => each.name === name);
+
+describe('a new disk', () => {
+  test('has a slot that is written down before anything is put there', () => {
+    const { unnoted, steps, entries } = work({});
+    expect([unnoted, steps]).toEqual([true, []]);
+    expect(entries.map(({ name, device }) => [name, device])).toEqual([
+      ['root', 'scsi0'],
+      ['data', 'scsi1'],
+    ]);
+  });
+
+  test('is made in the slot that status has', () => {
+    const { unnoted, steps } = work({ recorded: [{ ...NOTED, device: 'scsi7' }] });
+    expect(unnoted).toBe(false);
+    expect(steps).toEqual([
+      {
+        do: 'attachDisk',
+        name: 'data',
+        device: 'scsi7',
+        text: 'local-lvm:20,serial=data',
+        digest: 'digest-1',
+      },
+    ]);
+  });
+
+  test('takes the lowest slot that nothing uses, nor will until the next start', () => {
+    const config = { scsi1: 'local-lvm:vm-101-disk-8,size=1G', scsi3: 'none,media=cdrom' };
+    const pending = [{ key: 'scsi2', current: 'local-lvm:vm-101-disk-9,size=1G' }];
+    const recorded = [{ ...RECORDED, name: 'logs', device: 'scsi4' }];
+    expect(entry(work({ config, pending, recorded }))?.device).toBe('scsi5');
+  });
+
+  test('takes another slot when someone else was faster on the first', () => {
+    const result = work({ config: { scsi1: 'local-lvm:vm-101-disk-8,size=1G' }, recorded: [NOTED] });
+    expect(result).toMatchObject({ unnoted: true, steps: [] });
+    expect(entry(result)).toEqual({ ...NOTED, device: 'scsi2' });
+  });
+
+  test('is known by its serial number although nobody heard that it was made', () => {
+    const result = work({ config: AT_SCSI1, recorded: [NOTED] });
+    expect(result).toMatchObject({ unnoted: false, steps: [] });
+    expect(entry(result)).toEqual(RECORDED);
+  });
+
+  test('is known by its serial number although status was lost', () => {
+    expect(entry(work({ config: { scsi4: AT_SCSI1['scsi1']! } }))).toEqual({ ...RECORDED, device: 'scsi4' });
+  });
+
+  test('that has no storage on the node is told, and not asked for', () => {
+    const { steps, unmakeable, differences } = work({
+      disks: [data({ storage: 'gone' })],
+      recorded: [NOTED],
+    });
+    expect(steps).toEqual([]);
+    expect(unmakeable).toEqual([
+      expect.stringContaining('storage gone is not available for disks on node pve-1'),
+    ]);
+    expect(differences).toEqual(unmakeable);
+  });
+
+  test('has no room when every slot is taken', () => {
+    const all = Object.fromEntries(
+      Array.from({ length: 30 }, (_, n) => [`scsi${n + 1}`, `a:b-${n},size=1G`]),
+    );
+    expect(work({ config: all }).differences).toEqual([expect.stringContaining('scsi1 to scsi30')]);
+  });
+});
+
+describe('a disk that is there', () => {
+  const there = (change: Partial<DiskWish>, config = AT_SCSI1) =>
+    work({ disks: [data(change)], config, recorded: [RECORDED] });
+
+  test('grows', () => {
+    expect(there({ size: bytes(40 * GiB) }).steps).toEqual([
+      { do: 'growDisk', disk: 'scsi1', to: 40 * GiB, digest: 'digest-1' },
+    ]);
+  });
+
+  test('is told where it shall be smaller', () => {
+    const { steps, differences } = there({ size: bytes(5 * GiB) });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([expect.stringContaining('Disk data has 20Gi, the spec says 5Gi')]);
+  });
+
+  test('is never imported again', () => {
+    expect(there({ size: undefined, importFrom: 'local:import/a.qcow2' })).toMatchObject({
+      steps: [],
+      unnoted: false,
+    });
+  });
+
+  test('is measured by what runs, not by a change that waits for the next start', () => {
+    const pending = [{ key: 'scsi1', current: `${VOLUME},serial=data,size=20G`, pending: 'x' }];
+    const config = { scsi1: `${VOLUME},serial=data,size=10G,ssd=1` };
+    const result = work({ config, pending, recorded: [RECORDED] });
+    expect(result.steps).toEqual([]);
+    expect(entry(result)?.size).toBe('20Gi');
+  });
+
+  test('does not grow before it is in force', () => {
+    const pending = [{ key: 'scsi1', pending: AT_SCSI1['scsi1']! }];
+    const disks = [data({ size: bytes(40 * GiB) })];
+    expect(work({ disks, config: AT_SCSI1, pending, recorded: [RECORDED] }).steps).toEqual([]);
+  });
+
+  test('is followed to another slot and another volume that a person gave it', () => {
+    expect(entry(work({ config: { scsi9: `${VOLUME},size=20G` }, recorded: [RECORDED] }))?.device).toBe(
+      'scsi9',
+    );
+    const moved = { scsi1: 'ceph:vm-101-disk-4,serial=data,size=20G' };
+    expect(entry(there({}, moved))).toMatchObject({ volume: 'ceph:vm-101-disk-4', storage: 'ceph' });
+  });
+
+  test('is neither replaced nor touched when someone took it off or put another there', () => {
+    const off = work({ recorded: [RECORDED] });
+    const other = work({ config: { scsi1: 'local-lvm:vm-101-disk-9,size=1G' }, recorded: [RECORDED] });
+    for (const { steps, unnoted, differences } of [off, other]) {
+      expect([steps, unnoted]).toEqual([[], false]);
+      expect(differences).toEqual([expect.stringContaining('was taken off the VM in Proxmox VE')]);
+    }
+    expect(entry(off)).toEqual(RECORDED);
+  });
+});
+
+describe('disk-rename-never-remaps-slot', () => {
+  test('a new name is a new disk in a slot of its own, and the old one is detached', () => {
+    const result = work({ disks: [data({ name: 'db' })], config: AT_SCSI1, recorded: [RECORDED] });
+    expect(entry(result, 'db')?.device).toBe('scsi2');
+    expect(entry(result, 'data')?.device).toBe('scsi1');
+    expect(result.steps).toEqual([{ do: 'detachDisk', name: 'data', device: 'scsi1', digest: 'digest-1' }]);
+  });
+
+  test('another order changes nothing', () => {
+    const recorded = [
+      RECORDED,
+      { ...RECORDED, name: 'logs', device: 'scsi2', volume: 'local-lvm:vm-101-disk-2' },
+    ];
+    const config = { ...AT_SCSI1, scsi2: 'local-lvm:vm-101-disk-2,serial=logs,size=20G' };
+    const one = work({ disks: [data(), data({ name: 'logs' })], config, recorded });
+    const other = work({ disks: [data({ name: 'logs' }), data()], config, recorded });
+    for (const { steps, unnoted } of [one, other]) expect([steps, unnoted]).toEqual([[], false]);
+    expect(entry(other)).toEqual(entry(one));
+  });
+});
+
+describe('a disk that left the spec', () => {
+  const left = (scene: Scene, reclaimPolicy: 'Delete' | 'Detach' = 'Delete') =>
+    work({ disks: [], recorded: [{ ...RECORDED, reclaimPolicy }], ...scene });
+  const UNUSED = { unused3: VOLUME };
+
+  test('is detached, whatever becomes of it then', () => {
+    for (const policy of ['Delete', 'Detach'] as const) {
+      const result = left({ config: AT_SCSI1 }, policy);
+      expect(result.steps).toEqual([{ do: 'detachDisk', name: 'data', device: 'scsi1', digest: 'digest-1' }]);
+      expect(entry(result)).toBeDefined();
+    }
+  });
+
+  test('stays unused and is forgotten, or is destroyed as the spec said last', () => {
+    expect(left({ config: UNUSED }, 'Detach')).toMatchObject({ steps: [], entries: [{ name: 'root' }] });
+    expect(left({ config: UNUSED }).steps).toEqual([
+      { do: 'destroyDisk', name: 'data', unused: 'unused3', volume: VOLUME, digest: 'digest-1' },
+    ]);
+    expect(left({})).toMatchObject({ steps: [], entries: [{ name: 'root' }] });
+  });
+
+  test('is not destroyed while a snapshot may need it', () => {
+    const { steps, differences, entries } = left({ config: { ...UNUSED, parent: 'before' } });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([expect.stringContaining('no snapshots any more')]);
+    expect(entries).toHaveLength(2);
+  });
+
+  test('is remembered while it waits for the next start', () => {
+    const pending = [{ key: 'scsi1', current: AT_SCSI1['scsi1']! }];
+    expect(left({ pending })).toMatchObject({ steps: [], entries: [{ name: 'root' }, { name: 'data' }] });
+  });
+
+  test('is taken back when it returns to the spec before the next start', () => {
+    const pending = [{ key: 'scsi1', current: AT_SCSI1['scsi1']! }];
+    expect(work({ pending, recorded: [RECORDED] }).steps).toEqual([
+      { do: 'attachDisk', name: 'data', device: 'scsi1', text: AT_SCSI1['scsi1'], digest: 'digest-1' },
+    ]);
+  });
+
+  test('whose volume is not the one that status knows is never destroyed', () => {
+    const other = { unused0: 'local-lvm:vm-101-disk-9' };
+    expect(left({ config: other }).steps).toEqual([]);
+    expect(left({ config: { scsi1: 'local-lvm:vm-101-disk-9,size=1G', ...other } }).steps).toEqual([]);
+  });
+
+  test('and was never made is forgotten', () => {
+    const { steps, entries } = work({ disks: [], recorded: [NOTED] });
+    expect([steps, entries.length]).toEqual([[], 1]);
+  });
+});
+
+describe('disks that we did not make', () => {
+  test('are left alone, whatever the spec says', () => {
+    const foreign = { scsi1: 'local-lvm:vm-101-disk-5,size=1G', virtio2: 'local-lvm:vm-101-disk-6,size=1G' };
+    const { steps, entries } = work({
+      disks: [],
+      config: { ...foreign, unused0: 'local-lvm:vm-101-disk-7' },
+    });
+    expect([steps, entries.length]).toEqual([[], 1]);
+  });
+});
+
+describe('the root disk', () => {
+  const root = (size: number, config: GuestConfig) =>
+    diskWork(aWish({ rootDisk: bytes(size) }), aGuest({ config: configOf(aMark(), config) }), {
+      recorded: [],
+      storages: [],
+      leaves: false,
+    });
+
+  test.each([
+    ['equal', 10 * GiB, {}],
+    ['smaller', GiB, {}],
+    ['of unknown size', 40 * GiB, { scsi0: 'local-lvm:vm-101-disk-0' }],
+    ['absent', 40 * GiB, { scsi0: 'none,media=cdrom' }],
+  ])('is left as it is where it is %s', (_what, size, config) => {
+    expect(root(size, config).steps).toEqual([]);
+  });
+
+  test('that shall be smaller is told in sizes people know', () => {
+    expect(root(5 * GiB, {}).differences).toEqual([expect.stringContaining('has 10Gi, the spec says 5Gi')]);
+  });
+
+  test('and a disk of the firmware are not mistaken for each other', () => {
+    const { steps } = root(40 * GiB, { efidisk0: 'local-lvm:vm-101-disk-2,size=4M' });
+    expect(steps).toEqual([{ do: 'growDisk', disk: 'scsi0', to: 40 * GiB, digest: 'digest-1' }]);
+  });
+});
+
+describe('a disk whose storageClass names another storage', () => {
+  const there = { recorded: [RECORDED], disks: [data({ storageClass: 'ssd' })] };
+
+  test('is moved there', () => {
+    const { steps, differences } = work({ ...there, config: AT_SCSI1 });
+    expect(steps).toEqual([
+      { do: 'moveDisk', name: 'data', disk: 'scsi1', storage: 'ssd', digest: 'digest-1' },
+    ]);
+    expect(differences).toEqual([]);
+  });
+
+  test('is moved there if it is the boot disk', () => {
+    const { steps } = work({ disks: [], rootStorage: 'ssd' });
+    expect(steps).toEqual([
+      { do: 'moveDisk', name: 'root', disk: 'scsi0', storage: 'ssd', digest: 'digest-1' },
+    ]);
+  });
+
+  test('is grown first, so that one that cannot be moved grows all the same', () => {
+    const disks = [data({ storageClass: 'ssd', size: bytes(30 * GiB) })];
+    const { steps } = work({ ...there, disks, config: AT_SCSI1 });
+    expect(steps.map((step) => step.do)).toEqual(['growDisk', 'moveDisk']);
+  });
+
+  test('stays while a snapshot holds it, and says so', () => {
+    const { steps, differences } = work({ ...there, config: { ...AT_SCSI1, parent: 'before' } });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([
+      'Disk data is on storage local-lvm, the spec says ssd: it is moved when the VM has no snapshots any more.',
+    ]);
+  });
+
+  test('stays while a change of it waits for a restart, and says so', () => {
+    const current = AT_SCSI1['scsi1'] ?? '';
+    const pending = [{ key: 'scsi1', current, pending: `${current},ssd=1` }];
+    const { steps, differences } = work({ ...there, config: { scsi1: `${current},ssd=1` }, pending });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([
+      'Disk data is on storage local-lvm, the spec says ssd: it is moved when the change that waits for a restart is in effect.',
+    ]);
+  });
+
+  test('stays where the storage is not to be had, and says so', () => {
+    const disks = [data({ storageClass: 'nowhere' })];
+    const { steps, differences } = work({ ...there, disks, config: AT_SCSI1 });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([
+      'Disk data is on storage local-lvm, the spec says nowhere, which is not available for disks on node pve-1.',
+    ]);
+  });
+
+  test('stays where somebody else moved it, and says so', () => {
+    const { steps, differences } = work({ ...there, config: AT_SCSI1, leaves: true });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([
+      'Disk data is on storage local-lvm, the spec says ssd: it was moved in Proxmox VE, and is left there.',
+    ]);
+  });
+});
+
+test('where the class or the Provider puts new disks moves none that exists', () => {
+  expect(work({ disks: [data({ storage: 'ssd' })], recorded: [RECORDED], config: AT_SCSI1 }).steps).toEqual(
+    [],
+  );
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  after,
+  begun,
+  unready,
+  type Probe,
+  type ProbeResult,
+  type ProbeWish,
+} from '../../../../../controllers/virtualmachine/guest-agent/readiness.ts';
+import { aGuest, NOW } from '../../../../builders/guests.ts';
+
+const WISH: ProbeWish = {
+  command: ['/bin/check', '--token=s3cret'],
+  initialDelayMs: 5_000,
+  periodMs: 10_000,
+  timeoutMs: 10_000,
+  failureThreshold: 3,
+};
+const guest = aGuest({ running: true, state: 'running', uptimeMs: 1_000 });
+const fresh = begun(undefined, WISH, { guest, now: NOW });
+const ok: ProbeResult = { kind: 'exit', code: 0 };
+const bad: ProbeResult = { kind: 'exit', code: 7 };
+const told = (...results: readonly ProbeResult[]): Probe =>
+  results.reduce((probe, result) => after(probe, WISH, result, NOW), fresh);
+const isReady = (probe: Probe, wasReady = false): boolean => unready(probe, WISH, wasReady) === undefined;
+
+describe('a guest with a readiness probe', () => {
+  test('is not ready before the first probe has ended, unless it was reported so before', () => {
+    expect(isReady(fresh)).toBe(false);
+    expect(isReady(fresh, true)).toBe(true);
+    expect(isReady(told(bad), true)).toBe(false);
+  });
+
+  test('is ready after one success, and until as many failures in a row as it takes', () => {
+    expect(isReady(told(bad, bad, ok))).toBe(true);
+    expect(isReady(told(ok, bad, bad))).toBe(true);
+    expect(isReady(told(ok, bad, bad, ok, bad, bad))).toBe(true);
+    expect(isReady(told(ok, bad, bad, bad))).toBe(false);
+  });
+
+  test('is ready exactly when the last success is nearer than the threshold, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), (results) => {
+        const probe = told(...results.map((success) => (success ? ok : bad)));
+        let ready = false;
+        let failures = 0;
+        for (const success of results) {
+          failures = success ? 0 : failures + 1;
+          ready = success || (ready && failures < WISH.failureThreshold);
+        }
+        expect(isReady(probe)).toBe(ready);
+      }),
+    );
+  });
+
+  test('is first asked after the delay, and then once a period', () => {
+    expect(fresh.dueAt).toBe(NOW + 4_000);
+    expect(told(ok).dueAt).toBe(NOW + 10_000);
+  });
+
+  test('is asked anew after it was started, and not because PVE counts in seconds', () => {
+    const known = told(ok);
+    const at = (uptimeMs: number) => begun(known, WISH, { guest: { ...guest, uptimeMs }, now: NOW + 60_000 });
+    expect(at(61_000)).toBe(known);
+    expect(at(59_000)).toBe(known);
+    expect(at(20_000)).toMatchObject({ failures: 0, start: NOW + 40_000 });
+    expect(at(20_000)).not.toHaveProperty('passes');
+  });
+
+  test('says what is the matter, and none of the arguments', () => {
+    const kinds = ['silent', 'notConfigured', 'refused', 'forbidden', 'late'] as const;
+    const messages = [bad, ...kinds.map((kind) => ({ kind }))].map(
+      (result) => unready(told(result), WISH, false)?.message ?? '',
+    );
+    expect(messages).toEqual([
+      expect.stringContaining('exit code 7'),
+      expect.stringContaining('does not answer'),
+      expect.stringContaining('not enabled'),
+      expect.stringContaining('is /bin/check there'),
+      expect.stringContaining('VM.GuestAgent.Unrestricted'),
+      expect.stringContaining('timeout'),
+    ]);
+    expect(messages.join(' ')).not.toContain('s3cret');
+  });
+});

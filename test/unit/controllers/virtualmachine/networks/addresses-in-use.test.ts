@@ -1,0 +1,122 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  ALLOW_DUPLICATES,
+  exclusivesOf,
+  rivalOf,
+} from '../../../../../controllers/virtualmachine/networks/addresses-in-use.ts';
+import type { VirtualMachine } from '../../../../../src/api/index.ts';
+import {
+  aProvider,
+  aVirtualMachine,
+  readerOf,
+  type VirtualMachineChange,
+} from '../../../../builders/objects.ts';
+
+type Networks = NonNullable<VirtualMachine['spec']['networks']>;
+
+const at = (address: string): Networks => [{ name: 'lan', staticIP: { address } }];
+const named = (name: string, networks: Networks, change: VirtualMachineChange = {}): VirtualMachine =>
+  aVirtualMachine({
+    ...change,
+    metadata: { name, uid: `uid-${name}`, creationTimestamp: '2026-03-01T12:00:00Z', ...change.metadata },
+    spec: { networks, ...change.spec },
+  });
+const LATER = { metadata: { creationTimestamp: '2026-03-01T13:00:00Z' } };
+
+const PVE = aProvider();
+const SAME = aProvider({}, { name: 'same', uid: 'uid-same' }, { clusterID: 'homelab/pve-1,pve-2' });
+const OTHER = aProvider({}, { name: 'other', uid: 'uid-other' }, { clusterID: 'office/n1' });
+const providers = readerOf({ ...PVE, status: { clusterID: 'homelab/pve-1' } }, SAME, OTHER);
+
+const holderOf = (vm: VirtualMachine, ...all: readonly VirtualMachine[]): string | undefined =>
+  rivalOf(vm, {
+    providers,
+    addressed: (value) => [vm, ...all].filter((each) => exclusivesOf(each).includes(value)),
+  })?.holder;
+
+describe('what a VM has for itself alone', () => {
+  test('is each fixed address and MAC, however it is written', () => {
+    const networks: Networks = [
+      { name: 'lan', staticIP: { address: '192.0.2.9/24' }, ipv6: { address: '2001:DB8:0::9/64' } },
+      { name: 'dmz', mac: '02:00:00:aa:bb:cc', ipv6: { address: 'auto' } },
+      { name: 'mgmt' },
+    ];
+    expect(exclusivesOf(named('web', networks))).toEqual([
+      'address 192.0.2.9',
+      'address 2001:db8::9',
+      'MAC address 02:00:00:AA:BB:CC',
+    ]);
+  });
+});
+
+describe('of two VMs with one address', () => {
+  const older = named('b', at('192.0.2.9/24'));
+  const younger = named('a', at('192.0.2.9/32'), LATER);
+
+  test('the older object keeps it', () => {
+    expect(holderOf(younger, older)).toBe('default/b');
+    expect(holderOf(older, younger)).toBeUndefined();
+  });
+
+  test('the first by name keeps it where both are of the same second', () => {
+    const twin = named('a', at('192.0.2.9/24'));
+    expect([holderOf(older, twin), holderOf(twin, older)]).toEqual(['default/a', undefined]);
+  });
+
+  test('one that has a guest already keeps it, however young it is', () => {
+    const made = { ...younger, status: { vmid: 101 as never } };
+    expect([holderOf(older, made), holderOf(made, older)]).toEqual(['default/a', undefined]);
+  });
+
+  test('neither waits where their Proxmox VE clusters differ, and one does where only their Providers do', () => {
+    const through = (name: string) => named('b', at('192.0.2.9/24'), { spec: { providerRef: { name } } });
+    expect(holderOf(younger, through('other'))).toBeUndefined();
+    expect(holderOf(younger, through('missing'))).toBeUndefined();
+    expect(holderOf(younger, through('same'))).toBe('default/b');
+  });
+
+  test('neither waits for the other where that is allowed', () => {
+    const allowed = named('a', at('192.0.2.9/24'), {
+      metadata: { ...LATER.metadata, annotations: { [ALLOW_DUPLICATES]: 'true' } },
+    });
+    expect(holderOf(allowed, older)).toBeUndefined();
+  });
+
+  test('a MAC counts like an address, and the same VM does not rival itself', () => {
+    const mac = (name: string, change: VirtualMachineChange = {}) =>
+      named(
+        name,
+        [
+          { name: 'lan', mac: '02:00:00:AA:BB:CC' },
+          { name: 'dmz', mac: '02:00:00:aa:bb:cc' },
+        ],
+        change,
+      );
+    expect(holderOf(mac('z', LATER), mac('y'))).toBe('default/y');
+    expect(holderOf(mac('z'))).toBeUndefined();
+  });
+
+  test('exactly one goes ahead, whichever there are', () => {
+    const vms = fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom('a', 'b', 'c', 'd'),
+        second: fc.nat(1),
+        made: fc.boolean(),
+      }),
+      { selector: ({ name }) => name, minLength: 1 },
+    );
+    fc.assert(
+      fc.property(vms, (described) => {
+        const all = described.map(({ name, second, made }) =>
+          named(name, at('192.0.2.9/24'), {
+            metadata: { creationTimestamp: `2026-03-01T12:00:0${second}Z` },
+            ...(made && { status: { vmid: 101 as never } }),
+          }),
+        );
+        const free = all.filter((vm) => holderOf(vm, ...all.filter((each) => each !== vm)) === undefined);
+        expect(free).toHaveLength(1);
+      }),
+    );
+  });
+});

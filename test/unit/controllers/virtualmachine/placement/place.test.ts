@@ -1,0 +1,395 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  place,
+  type PlacementWish,
+  type Template,
+} from '../../../../../controllers/virtualmachine/placement/place.ts';
+import { spaceKey, type Promised } from '../../../../../controllers/shared/ledger.ts';
+import type { View } from '../../../../../src/pve/index.ts';
+import { bytes, GiB, MiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { aNode, aRow, aStorage, aTemplateRow, aView } from '../../../../builders/views.ts';
+
+const wish = (change: Partial<PlacementWish> = {}): PlacementWish => ({
+  cpus: 2,
+  memory: bytes(2 * GiB),
+  nodeSelector: [],
+  ...change,
+});
+const onStorage = (storage: string): Template['disks'][number] => ({
+  storage,
+  size: bytes(10 * GiB),
+  isRoot: true,
+});
+const template = (node = 'pve-1', change: Partial<Template> = {}): Template => ({
+  vmid: vmid(9000),
+  node: nodeName(node),
+  isTemplate: true,
+  running: false,
+  disks: [onStorage('local-lvm')],
+  cdStorages: [],
+  linkable: true,
+  ...change,
+});
+const NODES = ['pve-1', 'pve-2', 'pve-3'];
+const STORAGES = NODES.flatMap((node) => [
+  aStorage('local-lvm', { node }),
+  aStorage('nfs', { node, shared: true, type: 'nfs' }),
+]);
+const cluster = (...nodes: View['nodes']): View =>
+  aView({ nodes: nodes.length > 0 ? nodes : NODES.map((name) => aNode(name)), storages: STORAGES });
+const ON_NFS = template('pve-1', { disks: [onStorage('nfs')] });
+const NOTHING: Promised = { memory: new Map(), space: new Map() };
+const promised = (memory: Record<string, number>, space: Record<string, number> = {}): Promised => ({
+  memory: new Map(Object.entries(memory)),
+  space: new Map(Object.entries(space)),
+});
+const decide = (w = wish(), templates = [ON_NFS], view = cluster(), others = NOTHING) =>
+  place(w, templates, view, others).creation;
+const nodeOf = (...args: Parameters<typeof decide>) => {
+  const creation = decide(...args);
+  return creation.ok ? creation.node : creation.reason;
+};
+const whyNot = (...args: Parameters<typeof decide>) => {
+  const creation = decide(...args);
+  return creation.ok ? `placed on ${creation.node}` : creation.message;
+};
+/** The cluster, with some storages as they are told here. */
+const withStorages = (...changed: View['storages']): View => {
+  const keys = new Set(changed.map(({ node, storage }) => `${node}/${storage}`));
+  const others = STORAGES.filter(({ node, storage }) => !keys.has(`${node}/${storage}`));
+  return { ...cluster(), storages: [...others, ...changed] };
+};
+
+describe('disks beside the root disk', () => {
+  const thick = (node: string) =>
+    aStorage('san', { node, type: 'lvm', total: bytes(100 * GiB), used: bytes(0) });
+  const withSan = (...nodes: readonly string[]) => withStorages(...nodes.map(thick));
+  const disk = (storage: string | undefined, gib: number) => ({ storage, size: bytes(gib * GiB) });
+
+  test('lead to a node that has their storages', () => {
+    expect(nodeOf(wish({ disks: [disk('san', 10)] }), [ON_NFS], withSan('pve-3'))).toBe('pve-3');
+    expect(whyNot(wish({ disks: [disk('nowhere', 1)] }))).toContain(
+      'pve-1: storage nowhere is not on this node',
+    );
+  });
+
+  test('count where their storage sets their whole size aside, all of them together', () => {
+    const both = wish({ disks: [disk('san', 60), disk('san', 60)] });
+    expect(whyNot(both, [ON_NFS], withSan('pve-2'))).toContain('pve-2: 100 GiB of 100 GiB free on san');
+    const { way } = {
+      way: undefined,
+      ...place(wish({ disks: [disk('san', 60)] }), [ON_NFS], withSan('pve-2'), NOTHING),
+    };
+    expect(way?.space.map(({ at, bytes: taken }) => [at.storage, taken])).toEqual([
+      ['nfs', 0],
+      ['san', 60 * GiB],
+    ]);
+  });
+
+  test('take nothing yet where the storage is thin', () => {
+    expect(nodeOf(wish({ disks: [disk(undefined, 100_000), disk('local-lvm', 100_000)] }))).toBe('pve-1');
+  });
+});
+
+describe('the node of a new VM', () => {
+  test('is the one with the most free memory', () => {
+    const view = cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(GiB) }), aNode('pve-3'));
+    expect(nodeOf(wish(), [ON_NFS], view)).toBe('pve-2');
+  });
+
+  test('counts what guests that run may come to use, and neither templates nor guests that are off', () => {
+    const of = (node: string, gib: number, number: number) =>
+      aRow({ vmid: vmid(number), node: nodeName(node), maxmem: bytes(gib * GiB) });
+    const guests = [
+      of('pve-1', 30, 101),
+      of('pve-2', 20, 102),
+      { ...of('pve-3', 60, 103), status: 'stopped' },
+      aTemplateRow({ node: nodeName('pve-3'), maxmem: bytes(60 * GiB) }),
+    ];
+    const view = { ...cluster(), guests: new Map(guests.map((guest) => [guest.vmid, guest])) };
+    expect(nodeOf(wish(), [ON_NFS], view)).toBe('pve-3');
+    expect(nodeOf(wish({ nodeSelector: ['pve-1', 'pve-2'] }), [ON_NFS], view)).toBe('pve-2');
+  });
+
+  test('counts memory that was promised a moment ago as taken', () => {
+    expect(nodeOf(wish(), [ON_NFS], cluster(), promised({ 'pve-1': GiB, 'pve-2': 2 * GiB }))).toBe('pve-3');
+  });
+
+  test('is the preferred one of the Provider where the memory does not decide', () => {
+    expect(nodeOf(wish({ nodeSelector: ['pve-3', 'pve-2'] }))).toBe('pve-3');
+  });
+
+  test('is the first by name where nothing decides', () => {
+    expect(nodeOf(wish(), [ON_NFS], cluster(aNode('pve-2'), aNode('pve-1')))).toBe('pve-1');
+  });
+
+  test('stays the one that was chosen before as long as it will do', () => {
+    const chosen = nodeName('pve-2');
+    const view = cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(60 * GiB) }));
+    expect(nodeOf(wish({ chosen }), [ON_NFS], view)).toBe('pve-2');
+    expect(nodeOf(wish({ chosen, memory: bytes(8 * GiB) }), [ON_NFS], view)).toBe('pve-1');
+  });
+
+  test('is the one the VM asks for', () => {
+    expect(nodeOf(wish({ host: 'pve-2' }))).toBe('pve-2');
+    expect(whyNot(wish({ host: 'pve-9' }))).toContain('pve-1: the VM asks for pve-9');
+  });
+
+  test.each([
+    ['offline', cluster(aNode('pve-1', { online: false })), wish(), 'pve-1: offline'],
+    [
+      'not selected',
+      cluster(aNode('pve-1')),
+      wish({ nodeSelector: ['pve-2'] }),
+      'not among the nodes of the Provider',
+    ],
+    [
+      'too small for the CPUs',
+      cluster(aNode('pve-1', { cpus: 4 })),
+      wish({ cpus: 5 }),
+      'has 4 CPUs, the VM asks for 5',
+    ],
+    [
+      'short of memory',
+      cluster(aNode('pve-3', { memoryUsed: bytes(63 * GiB) })),
+      wish({ memory: bytes(4 * GiB) }),
+      'pve-3: 1 GiB of memory free, 4 GiB needed',
+    ],
+    [
+      'without the storage',
+      cluster(aNode('pve-1')),
+      wish({ storage: 'ceph' }),
+      'pve-1: storage ceph is not on this node',
+    ],
+    [
+      'cut off from the storage',
+      withStorages(aStorage('local-lvm', { status: 'unknown' })),
+      wish({ storage: 'local-lvm', host: 'pve-1' }),
+      'pve-1: storage local-lvm is not available',
+    ],
+    [
+      'on a storage that takes no disks',
+      withStorages(aStorage('local-lvm', { content: ['rootdir'] })),
+      wish({ storage: 'local-lvm', host: 'pve-1' }),
+      'pve-1: storage local-lvm takes no disks (content type "images")',
+    ],
+    [
+      'short of space',
+      withStorages(aStorage('local-lvm', { total: bytes(40 * GiB), used: bytes(37 * GiB) })),
+      wish({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(20 * GiB) }),
+      'pve-1: 3 GiB of 40 GiB free on local-lvm, 20 GiB needed',
+    ],
+  ])('is none that is %s, and the refusal says so', (_what, view, w, said) => {
+    expect(whyNot(w, [ON_NFS], view)).toContain(said);
+  });
+
+  test('is judged by what Proxmox VE tells: what may not be seen is not held against it', () => {
+    const view = {
+      ...withStorages(aStorage('nfs', { shared: true, total: undefined, used: undefined })),
+      nodes: [aNode('pve-1', { cpus: 0, memory: bytes(0), memoryUsed: bytes(0) })],
+    };
+    expect(nodeOf(wish(), [ON_NFS], view)).toBe('pve-1');
+  });
+
+  test('is none in a cluster without nodes', () => {
+    expect(whyNot(wish(), [ON_NFS], { ...cluster(), nodes: [] })).toContain('the cluster has no nodes');
+  });
+});
+
+describe('the space for a new VM', () => {
+  const nearlyFull = (free: number) =>
+    withStorages(
+      ...NODES.map((node) =>
+        aStorage('nfs', { node, shared: true, type: 'nfs', used: bytes(500 * GiB - free) }),
+      ),
+    );
+
+  test('of a full clone is that of its disks as they will be', () => {
+    const source = {
+      ...ON_NFS,
+      linkable: false,
+      disks: [onStorage('nfs'), { ...onStorage('nfs'), isRoot: false }],
+    };
+    expect(nodeOf(wish(), [source], nearlyFull(20 * GiB))).toBe('pve-1');
+    expect(whyNot(wish(), [source], nearlyFull(19 * GiB))).toContain(
+      '19 GiB of 500 GiB free on nfs, 20 GiB needed',
+    );
+    expect(whyNot(wish({ rootDisk: bytes(12 * GiB) }), [source], nearlyFull(20 * GiB))).toContain(
+      '22 GiB needed',
+    );
+  });
+
+  test('of a linked clone is only what it takes to begin', () => {
+    expect(nodeOf(wish({ rootDisk: bytes(100 * GiB) }), [ON_NFS], nearlyFull(GiB))).toBe('pve-1');
+    expect(whyNot(wish(), [ON_NFS], nearlyFull(512 * MiB))).toContain(
+      '512 MiB of 500 GiB free on nfs, 1 GiB needed',
+    );
+  });
+
+  test('is not promised twice: neither that of a node nor that which nodes share', () => {
+    const full = wish({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(300 * GiB) });
+    expect(nodeOf(full)).toBe('pve-1');
+    expect(nodeOf(full, [ON_NFS], cluster(), promised({}, { 'pve-2/local-lvm': 300 * GiB }))).toBe('pve-1');
+    expect(nodeOf(full, [ON_NFS], cluster(), promised({}, { 'pve-1/local-lvm': 200 * GiB }))).toBe(
+      'NoEligibleNode',
+    );
+    const copy = { ...ON_NFS, linkable: false };
+    expect(nodeOf(wish(), [copy], cluster(), promised({}, { nfs: 395 * GiB }))).toBe('NoEligibleNode');
+  });
+});
+
+describe('the template of a new VM', () => {
+  test('on local storage keeps the VM on its node', () => {
+    const emptier = cluster(aNode('pve-1', { memoryUsed: bytes(0) }), aNode('pve-2'));
+    expect(decide(wish(), [template('pve-2')], emptier)).toMatchObject({
+      node: 'pve-2',
+      templateNode: 'pve-2',
+      full: false,
+    });
+  });
+
+  test('on shared storage is cloned from its own node to another', () => {
+    expect(decide(wish({ host: 'pve-3' }))).toMatchObject({
+      node: 'pve-3',
+      templateNode: 'pve-1',
+      full: false,
+    });
+    expect(decide(wish({ host: 'pve-3' }))).not.toHaveProperty('moves');
+  });
+
+  test('is the copy on the chosen node where there is one', () => {
+    const copies = [template('pve-1'), template('pve-2', { vmid: vmid(9001) })];
+    expect(decide(wish({ host: 'pve-2' }), copies)).toMatchObject({ template: 9001, templateNode: 'pve-2' });
+    expect(decide(wish({ host: 'pve-2' }), copies)).not.toHaveProperty('moves');
+  });
+});
+
+describe('a VM that must be elsewhere than its template on local storage', () => {
+  const MOVED = { ok: true, template: 9000, templateNode: 'pve-2', full: true, moves: true };
+
+  test.each([
+    ['its host', wish({ host: 'pve-1' }), cluster()],
+    ['the Provider', wish({ nodeSelector: ['pve-1'] }), cluster()],
+    ['the memory', wish(), cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(63 * GiB) }))],
+  ])('because of %s is cloned beside it and moved', (_why, w, view) => {
+    expect(decide(w, [template('pve-2')], view)).toMatchObject({
+      ...MOVED,
+      node: 'pve-1',
+      rootStorage: 'local-lvm',
+      whyFull: 'the template is on local storage of pve-2',
+    });
+  });
+
+  test("is made on the wished storage where the template's node has it, and moved to it where it has not", () => {
+    const fast = aStorage('fast', { node: 'pve-1' });
+    const w = wish({ host: 'pve-1', storage: 'fast' });
+    const there = { ...cluster(), storages: [...STORAGES, fast, aStorage('fast', { node: 'pve-2' })] };
+    expect(decide(w, [template('pve-2')], there)).toMatchObject({
+      ...MOVED,
+      storage: 'fast',
+      rootStorage: 'fast',
+    });
+    const not = { ...cluster(), storages: [...STORAGES, fast] };
+    expect(decide(w, [template('pve-2')], not)).toMatchObject({ ...MOVED, rootStorage: 'fast' });
+    expect(decide(w, [template('pve-2')], not)).not.toHaveProperty('storage');
+  });
+
+  test('needs room for the copy on both nodes', () => {
+    const w = wish({ host: 'pve-1', rootDisk: bytes(30 * GiB) });
+    const full = (node: string, free: number) =>
+      withStorages(aStorage('local-lvm', { node, used: bytes((500 - free) * GiB) }));
+    expect(decide(w, [template('pve-2')], full('pve-2', 10))).toMatchObject(MOVED);
+    expect(whyNot(w, [template('pve-2')], full('pve-2', 9))).toContain(
+      'no copy can be made beside the template on pve-2: 9 GiB',
+    );
+    expect(whyNot(w, [template('pve-2')], full('pve-1', 29))).toContain(
+      'pve-1: 29 GiB of 500 GiB free on local-lvm, 30 GiB needed',
+    );
+  });
+
+  test("is copied to the wished local storage on the template's node where the template is on shared storage", () => {
+    const w = wish({ host: 'pve-2', storage: 'local-lvm' });
+    expect(decide(w, [ON_NFS])).toMatchObject({
+      node: 'pve-2',
+      templateNode: 'pve-1',
+      moves: true,
+      storage: 'local-lvm',
+      whyFull: 'storage local-lvm is asked for, and the template is on nfs',
+    });
+    // From shared storage a move takes no disk along.
+    const full = withStorages(aStorage('local-lvm', { used: bytes(499 * GiB) }));
+    expect(whyNot(w, [ON_NFS], full)).toContain('no copy can be made beside the template on pve-1: 1 GiB of');
+  });
+
+  test.each([
+    [
+      'a CD image would be left behind',
+      template('pve-2', { cdStorages: ['local-lvm'] }),
+      wish({ host: 'pve-1' }),
+      cluster(),
+      'has a CD image on its local storage local-lvm in a drive',
+    ],
+    [
+      'the other node lacks the storage',
+      template('pve-2', { disks: [onStorage('zfs-2')] }),
+      wish({ host: 'pve-1' }),
+      cluster(),
+      'storage zfs-2 of pve-2, which is not on this node: name one in storageClass',
+    ],
+    [
+      'the storages do not speak with each other',
+      template('pve-2', { disks: [onStorage('tank')] }),
+      wish({ host: 'pve-1', storage: 'local-lvm' }),
+      {
+        ...cluster(),
+        storages: [
+          ...STORAGES.filter(({ node, storage }) => `${node}/${storage}` !== 'pve-2/local-lvm'),
+          aStorage('tank', { node: 'pve-2', type: 'zfspool' }),
+        ],
+      },
+      'does not move disks from storage tank of pve-2 to local-lvm',
+    ],
+  ])('is refused where %s', (_why, source, w, view, said) => {
+    expect(whyNot(w, [source], view)).toContain(`pve-1: `);
+    expect(whyNot(w, [source], view)).toContain(said);
+  });
+});
+
+describe('a clone', () => {
+  test('is linked where that is possible, without naming a storage', () => {
+    const creation = decide(wish({ storage: 'nfs' }));
+    expect(creation).toMatchObject({ full: false, rootStorage: 'nfs' });
+    expect(creation).not.toHaveProperty('storage');
+    expect(creation).not.toHaveProperty('whyFull');
+  });
+
+  test.each([
+    [
+      'the disks go to another storage',
+      wish({ storage: 'local-lvm' }),
+      ON_NFS,
+      'storage local-lvm is asked for, and the template is on nfs',
+    ],
+    [
+      'the source is an ordinary VM',
+      wish(),
+      { ...ON_NFS, isTemplate: false },
+      'its source is a VM and not a template',
+    ],
+    [
+      'the storage cannot link',
+      wish(),
+      { ...ON_NFS, linkable: false },
+      'the storage of the template cannot link clones',
+    ],
+  ])('is full where %s, and says so', (_why, w, source, why) => {
+    const creation = decide(w, [source]);
+    expect(creation).toMatchObject({ full: true, whyFull: why });
+    expect('storage' in creation ? creation.storage : undefined).toBe(w.storage);
+  });
+});
+
+test('a storage that nodes share has one room, others have one each', () => {
+  expect(spaceKey(aStorage('nfs', { node: 'pve-1', shared: true }))).toBe('nfs');
+  expect(spaceKey(aStorage('local-lvm', { node: 'pve-1' }))).toBe('pve-1/local-lvm');
+});

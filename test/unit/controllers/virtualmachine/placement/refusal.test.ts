@@ -1,0 +1,28 @@
+import { describe, expect, test } from '@jest/globals';
+import { steadyRefusal } from '../../../../../controllers/virtualmachine/placement/refusal.ts';
+import { NOW } from '../../../../builders/guests.ts';
+
+const short = (free: string, node = 'pve-1') => ({
+  ok: false as const,
+  reason: 'NoEligibleNode',
+  message: `No node can take this VM (${node}: ${free} of memory free, 4 GiB needed).`,
+});
+
+describe('why a VM cannot be placed', () => {
+  const first = steadyRefusal(undefined, short('1.5 GiB'), NOW);
+
+  test('is worded the same while only amounts move', () => {
+    const next = steadyRefusal(first, short('900 MiB'), NOW + 500_000);
+    expect(next.creation.message).toContain('1.5 GiB of memory free');
+  });
+
+  test('tells new amounts after ten minutes', () => {
+    expect(steadyRefusal(first, short('900 MiB'), NOW + 600_000).creation.message).toContain('900 MiB');
+  });
+
+  test('tells at once what is more than an amount', () => {
+    expect(steadyRefusal(first, short('1.5 GiB', 'pve-2'), NOW + 1).creation.message).toContain('pve-2');
+    const other = { ...first.creation, reason: 'TemplateNotFound' };
+    expect(steadyRefusal(first, other, NOW + 1).creation.reason).toBe('TemplateNotFound');
+  });
+});
