@@ -1,6 +1,8 @@
 /** Whether a guest that exists may be taken over by an object whose spec.adopt names it. Pure. */
 import { formerOwner, sameOwner } from '../shared/owner-mark.ts';
-import type { Claim, Desired, Guest } from './model.ts';
+import type { Guest } from './model/guest.ts';
+import type { Claim } from './model/observed.ts';
+import type { Desired } from './model/wish.ts';
 
 /** The number that the spec asks to adopt, as long as no other was given to the object. */
 export const adopting = (want: Desired, claim: Pick<Claim, 'vmid'> | undefined): want is Adopting =>

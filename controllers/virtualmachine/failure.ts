@@ -1,6 +1,6 @@
 /** Keeps count of a step that fails, until it succeeds or the spec changes. Pure. */
 import type { VirtualMachineStatus } from '../../src/api/index.ts';
-import type { Failure, Task } from './model.ts';
+import type { Failure, Task } from './model/observed.ts';
 
 const epoch = (rfc3339: string): number => Date.parse(rfc3339);
 

@@ -3,7 +3,9 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import { DEFAULTS } from '../../src/api/index.ts';
 import { minutes } from '../../src/lib/units.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
-import type { DeletionPolicy, LeftBehind, Plan, Presence } from './model.ts';
+import type { Presence } from './model/guest.ts';
+import type { LeftBehind, Plan } from './model/plan.ts';
+import type { DeletionPolicy } from './model/wish.ts';
 
 /** On a VirtualMachine that is being deleted: it goes at once, and Proxmox VE is not asked. */
 export const FORCE_DELETE = 'virtrigaud.io/force-delete';

@@ -2,7 +2,9 @@
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { settled, suspended, type Outcome } from '../../src/runtime/outcome.ts';
-import type { Desired, Observed, Plan, Restraint, Step } from './model.ts';
+import type { Observed } from './model/observed.ts';
+import type { Plan, Step } from './model/plan.ts';
+import type { Desired, Restraint } from './model/wish.ts';
 import { isUp } from './observation/states.ts';
 
 type Withheld = Extract<Plan, { kind: 'withheld' }>;

@@ -2,7 +2,9 @@
  * Decides what a pass should do. Pure: no clock, no I/O, no waiting, no throwing.
  * The rules are asked in order and the first that has an opinion wins, so the order is the policy.
  */
-import type { Desired, Observed, Plan, Restraint, Step } from './model.ts';
+import type { Observed } from './model/observed.ts';
+import type { Plan, Step } from './model/plan.ts';
+import type { Desired, Restraint } from './model/wish.ts';
 import { claimAdopted, stampAdopted } from './rules/adoption.ts';
 import { aside } from './rules/aside.ts';
 import { backoff } from './rules/backoff.ts';

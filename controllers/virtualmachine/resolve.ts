@@ -16,7 +16,7 @@ import { follow } from '../shared/references.ts';
 import { restartIgnored, restartWish } from './restart/wish.ts';
 import { deletionPolicyOf } from './leaving.ts';
 import { restraintOf } from './management.ts';
-import type { DeletionPolicy, Desired, Hooks, Shape, Unresolved } from './model.ts';
+import type { DeletionPolicy, Desired, Hooks, Shape, Unresolved } from './model/wish.ts';
 import { resolveCloudInit, type ReadSecret } from './cloud-init/resolve.ts';
 import { addressInUse, rivalOf, type AddressPorts, type Rival } from './networks/addresses-in-use.ts';
 import { hooksOf } from './guest-agent/hooks.ts';

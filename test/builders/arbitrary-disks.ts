@@ -1,7 +1,7 @@
 /** Worlds in which disks are wished, known to status, on the guest, taken off, or somebody else's. */
 import fc, { type Arbitrary } from 'fast-check';
 import type { DiskWish, RecordedDisk } from '../../controllers/virtualmachine/disks/model.ts';
-import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../controllers/virtualmachine/model/guest.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';
 import { wishes, worldsWith } from './arbitrary-worlds.ts';
 import type { World } from './planner-world.ts';

@@ -2,20 +2,17 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { givenOf } from '../../controllers/virtualmachine/cloud-init/given.ts';
 import type { Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import type { Guest, GuestConfig } from '../../controllers/virtualmachine/model/guest.ts';
+import type { Claim, Failure, Task } from '../../controllers/virtualmachine/model/observed.ts';
 import type {
-  Claim,
   CloudInitWish,
-  Creation,
   Desired,
-  Failure,
-  Guest,
-  GuestConfig,
   Hooks,
   NicWish,
   RestartWish,
   Options,
-  Task,
-} from '../../controllers/virtualmachine/model.ts';
+} from '../../controllers/virtualmachine/model/wish.ts';
+import type { Creation } from '../../controllers/virtualmachine/placement/model.ts';
 import type { RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';

@@ -1,12 +1,8 @@
 /** Guests, wishes and what a pass observed, with little in them unless a test says more. */
-import type {
-  Creation,
-  Desired,
-  Guest,
-  GuestConfig,
-  Observed,
-  Presence,
-} from '../../controllers/virtualmachine/model.ts';
+import type { Guest, GuestConfig, Presence } from '../../controllers/virtualmachine/model/guest.ts';
+import type { Observed } from '../../controllers/virtualmachine/model/observed.ts';
+import type { Desired } from '../../controllers/virtualmachine/model/wish.ts';
+import type { Creation } from '../../controllers/virtualmachine/placement/model.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
 import { digestWith } from '../../src/lib/hash.ts';

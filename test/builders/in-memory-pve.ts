@@ -3,7 +3,7 @@ import { PveError, type Refusal, type Send } from '../../src/pve/index.ts';
 import { parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
 import { parseMark } from '../../controllers/shared/owner-mark.ts';
-import type { GuestConfig } from '../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../controllers/virtualmachine/model/guest.ts';
 import { cloned, configured, grown, HOTPLUG, refusalOf } from './guest-model.ts';
 import { TEMPLATE_CONFIG } from './guests.ts';
 

@@ -1,5 +1,5 @@
 /** The planner left to itself in a modelled world: its steps, and where it comes to rest. */
-import type { Plan, Step } from '../../controllers/virtualmachine/model.ts';
+import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
 import { plan } from '../../controllers/virtualmachine/plan.ts';
 import { after, observe, type World } from './planner-world.ts';
 

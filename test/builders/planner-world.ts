@@ -11,22 +11,18 @@ import { diskWork } from '../../controllers/virtualmachine/disks/work.ts';
 import { isDone } from '../../controllers/virtualmachine/plan.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disks/model.ts';
+import type { ConfigChange } from '../../controllers/virtualmachine/config/model.ts';
+import type { Guest, GuestConfig, Namesake, Presence } from '../../controllers/virtualmachine/model/guest.ts';
 import type {
   Claim,
-  ConfigChange,
-  Desired,
   Failure,
-  Guest,
-  GuestConfig,
   Hook,
-  Move,
-  Namesake,
   Observed,
-  Plan,
-  Presence,
-  Step,
   Task,
-} from '../../controllers/virtualmachine/model.ts';
+} from '../../controllers/virtualmachine/model/observed.ts';
+import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
+import type { Desired } from '../../controllers/virtualmachine/model/wish.ts';
+import type { Move } from '../../controllers/virtualmachine/placement/model.ts';
 import type { Restart, RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
 import { judgeRestart } from '../../controllers/virtualmachine/restart/judge.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';

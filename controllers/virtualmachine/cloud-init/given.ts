@@ -1,7 +1,7 @@
 /** What a guest was given, as digests in status, against what the spec says now. Pure. */
 import type { VirtualMachineStatus } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
-import type { CloudInitWish, NicWish } from '../model.ts';
+import type { CloudInitWish, NicWish } from '../model/wish.ts';
 
 type Handed = NonNullable<VirtualMachineStatus['cloudInit']>;
 export type Given = NonNullable<Handed['given']>;

@@ -1,7 +1,8 @@
 /** The networks of a spec as cloud-init shall set them up in the guest. Pure. */
 import { parseNic } from '../../../src/pve/index.ts';
 import type { CloudInitNic } from './data/index.ts';
-import type { GuestConfig, NicWish } from '../model.ts';
+import type { GuestConfig } from '../model/guest.ts';
+import type { NicWish } from '../model/wish.ts';
 import { derivedMac } from '../networks/nics.ts';
 
 export interface NicsContext {

@@ -16,7 +16,9 @@ import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives, rootDiskOf } from '../disks/in-config.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../config/keys.ts';
 import { isNew } from '../config/is-new.ts';
-import type { CloudInitWish, Desired, Guest, GuestConfig, SeedImage } from '../model.ts';
+import type { SeedImage } from '../config/model.ts';
+import type { Guest, GuestConfig } from '../model/guest.ts';
+import type { CloudInitWish, Desired } from '../model/wish.ts';
 import { cloudInitNics } from './nics.ts';
 
 export type CloudInitMode = 'None' | 'Native' | 'Image';

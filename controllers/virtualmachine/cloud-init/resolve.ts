@@ -2,7 +2,7 @@
 import { DEFAULTS, type VirtualMachine } from '../../../src/api/index.ts';
 import { present } from '../../../src/lib/present.ts';
 import { Reasons } from '../../shared/reasons.ts';
-import type { CloudInitWish, Unresolved } from '../model.ts';
+import type { CloudInitWish, Unresolved } from '../model/wish.ts';
 
 /** A Secret's values as text; `undefined`: there is no such Secret. */
 export type ReadSecret = (

@@ -5,7 +5,9 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import { changedParts, isComparable } from './given.ts';
 import { isHanded, type CloudInitPlan } from './plan.ts';
 import { isNew } from '../config/is-new.ts';
-import type { Desired, Guest, Observed } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Desired } from '../model/wish.ts';
 import { bootedSince, seedDrives } from './seed-drive.ts';
 
 type Handed = NonNullable<VirtualMachineStatus['cloudInit']>;

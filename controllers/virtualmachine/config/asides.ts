@@ -4,7 +4,10 @@
  * holds nothing back; it is told, and tried again now and then.
  */
 import type { GuestMemory } from '../memory.ts';
-import type { Aside, Desired, Failure, Guest, Observed } from '../model.ts';
+import type { Aside } from './model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Failure, Observed } from '../model/observed.ts';
+import type { Desired } from '../model/wish.ts';
 import { startupAside, tagAside } from './options.ts';
 
 const AGAIN_MS = 10 * 60_000;

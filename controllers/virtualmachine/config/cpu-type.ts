@@ -1,7 +1,7 @@
 /** The emulated processor: the class's wish ⇄ PVE's key `cpu`. Flags and whatever else stands there is kept. Pure. */
 import { parseProperties, printProperties, property } from '../../../src/pve/index.ts';
 import { NO_KEYS, type Keys } from './keys.ts';
-import type { GuestConfig } from '../model.ts';
+import type { GuestConfig } from '../model/guest.ts';
 
 const KEY = 'cputype';
 

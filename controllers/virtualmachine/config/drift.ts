@@ -4,7 +4,11 @@
  */
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { keyChanges } from './key-changes.ts';
-import type { ConfigChange, Desired, Guest, Observed, Plan } from '../model.ts';
+import type { ConfigChange } from './model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;

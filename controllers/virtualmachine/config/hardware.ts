@@ -2,7 +2,8 @@
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import { rootDiskOf } from '../disks/in-config.ts';
 import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
-import type { Guest, GuestConfig, Shape } from '../model.ts';
+import type { Guest, GuestConfig } from '../model/guest.ts';
+import type { Shape } from '../model/wish.ts';
 import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
 
 const DEFAULT_BIOS = 'seabios';

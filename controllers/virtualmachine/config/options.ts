@@ -3,7 +3,9 @@ import { parseProperties, printProperties, property, withProperty } from '../../
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
 import { describeGuest, textBeside } from '../../shared/owner-mark.ts';
 import type { Keys } from './keys.ts';
-import type { Aside, GuestConfig, Options, Shape } from '../model.ts';
+import type { Aside } from './model.ts';
+import type { GuestConfig } from '../model/guest.ts';
+import type { Options, Shape } from '../model/wish.ts';
 
 const wholeSeconds = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.ceil(ms / 1000);

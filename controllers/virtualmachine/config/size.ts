@@ -2,7 +2,8 @@
 import { parseProperties, property } from '../../../src/pve/index.ts';
 import { MiB } from '../../../src/lib/units.ts';
 import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
-import type { Guest, GuestConfig, Shape } from '../model.ts';
+import type { Guest, GuestConfig } from '../model/guest.ts';
+import type { Shape } from '../model/wish.ts';
 
 /** How many CPUs a guest may get. */
 export interface CpuRoom {

@@ -7,7 +7,8 @@ import { rootDiskOf } from './in-config.ts';
 import { withOptions } from './drive.ts';
 import type { Keys } from '../config/keys.ts';
 import type { DiskOptions } from './model.ts';
-import type { Desired, Guest } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Desired } from '../model/wish.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 

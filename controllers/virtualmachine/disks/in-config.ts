@@ -1,7 +1,7 @@
 /** The disks of a guest's configuration. Pure. */
 import { parseBootOrder, parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
-import type { GuestConfig } from '../model.ts';
+import type { GuestConfig } from '../model/guest.ts';
 
 export interface RootDisk {
   /** `scsi0`, `virtio0` … */

@@ -3,7 +3,7 @@ import type { VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import type { View } from '../../../src/pve/index.ts';
 import { ROOT } from './slots.ts';
 import type { DiskOptions, DiskWish } from './model.ts';
-import type { Shape } from '../model.ts';
+import type { Shape } from '../model/wish.ts';
 
 type Disk = NonNullable<VirtualMachine['spec']['disks']>[number];
 

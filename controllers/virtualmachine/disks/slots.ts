@@ -3,7 +3,7 @@ import { parseDisk } from '../../../src/pve/index.ts';
 import { rootDiskOf } from './in-config.ts';
 import { hasSerialOf } from './drive.ts';
 import type { RecordedDisk } from './model.ts';
-import type { Guest } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
 
 export const ROOT = 'root';
 

@@ -1,6 +1,6 @@
 /** Which steps are those on a disk. Pure. */
 import type { DiskStep } from './model.ts';
-import type { Step } from '../model.ts';
+import type { Step } from '../model/plan.ts';
 
 const DISK_STEPS: Readonly<Record<DiskStep['do'], true>> = {
   attachDisk: true,

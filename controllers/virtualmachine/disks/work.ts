@@ -7,7 +7,8 @@ import { farewell, type Piece } from './removal.ts';
 import { rootDiskOf } from './in-config.ts';
 import { formatFor, newDriveText } from './drive.ts';
 import type { DiskWish, DiskWork, RecordedDisk } from './model.ts';
-import type { Desired, Guest } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Desired } from '../model/wish.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 

@@ -5,7 +5,10 @@ import { millis } from '../../../src/lib/units.ts';
 import { waiting } from '../../../src/runtime/outcome.ts';
 import { Trouble } from '../../shared/trouble.ts';
 import { commandOf } from './in-guest.ts';
-import type { Desired, Guest, Hook, Hooks, Step } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Hook } from '../model/observed.ts';
+import type { Step } from '../model/plan.ts';
+import type { Desired, Hooks } from '../model/wish.ts';
 import { HOOK_PATIENCE_MS } from '../rules/hooks.ts';
 
 export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefined {

@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import { DEFAULTS } from '../../../src/api/index.ts';
 import type { Reason } from '../../../src/runtime/outcome.ts';
 import { commandOf } from './in-guest.ts';
-import type { Guest } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
 
 export interface ProbeWish {
   /** Program and arguments. */

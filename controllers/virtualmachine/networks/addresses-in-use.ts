@@ -4,7 +4,7 @@ import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster-identity.ts';
-import type { Unresolved } from '../model.ts';
+import type { Unresolved } from '../model/wish.ts';
 
 /** On a VirtualMachine: it may have the addresses of others, because its networks and theirs do not touch. */
 export const ALLOW_DUPLICATES = 'virtrigaud.io/allow-duplicate-addresses';

@@ -1,6 +1,6 @@
 /** Which of the addresses that the guest agent reports are the VM's. Pure. */
 import ipaddr from 'ipaddr.js';
-import type { Nic } from '../model.ts';
+import type { Nic } from '../model/guest.ts';
 
 /** One interface as the guest sees it. */
 export interface GuestInterface {

@@ -4,7 +4,7 @@ import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/connections.ts';
 import type { Creations } from '../placement/creation.ts';
-import type { Creation } from '../model.ts';
+import type { Creation } from '../placement/model.ts';
 
 /** Networks hardly ever change; fifty VMs made at once shall not ask fifty times. */
 const REMEMBER_MS = 30_000;

@@ -1,7 +1,8 @@
 /** The NICs of a guest with what the spec says of them: what status shows, and remembers. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { devicesOf, recordedDevices } from './devices.ts';
-import type { Desired, Guest } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Desired } from '../model/wish.ts';
 import { nicsOf } from './nics.ts';
 import { recordedSettings, settingsToRecord } from './settings.ts';
 import type { NamedNic } from '../report.ts';

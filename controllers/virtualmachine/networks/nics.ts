@@ -1,7 +1,8 @@
 /** NICs: the spec's list ⇄ PVE's `net0`, `net1` … Pure. */
 import { parseNic, parseProperties, printProperties, withProperty } from '../../../src/pve/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
-import type { GuestConfig, Nic, NicWish } from '../model.ts';
+import type { GuestConfig, Nic } from '../model/guest.ts';
+import type { NicWish } from '../model/wish.ts';
 import { canonical, withSettings } from './settings.ts';
 
 const NET = /^net(\d+)$/;

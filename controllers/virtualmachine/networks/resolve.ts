@@ -1,7 +1,7 @@
 /** The networks of a spec → what each NIC shall be. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { present } from '../../../src/lib/present.ts';
-import type { NicSettings, NicWish, Unresolved } from '../model.ts';
+import type { NicSettings, NicWish, Unresolved } from '../model/wish.ts';
 import { bridgeNamed } from './nics.ts';
 
 type Network = NonNullable<VirtualMachine['spec']['networks']>[number];

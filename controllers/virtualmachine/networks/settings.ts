@@ -10,7 +10,8 @@ import {
   type Property,
   type PropertyString,
 } from '../../../src/pve/index.ts';
-import type { GuestConfig, NicSetting, NicWish } from '../model.ts';
+import type { GuestConfig } from '../model/guest.ts';
+import type { NicSetting, NicWish } from '../model/wish.ts';
 
 const SETTINGS: readonly NicSetting[] = ['mtu', 'firewall', 'rate', 'trunks', 'link_down'];
 

@@ -4,7 +4,8 @@ import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/connections.ts';
 import { locate } from './locate.ts';
 import type { GuestMemory } from '../memory.ts';
-import type { Claim, Presence } from '../model.ts';
+import type { Presence } from '../model/guest.ts';
+import type { Claim } from '../model/observed.ts';
 
 export interface Calm {
   readonly presence: Presence;

@@ -4,7 +4,7 @@ import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/connections.ts';
 import { isSameCluster } from '../../shared/cluster-identity.ts';
 import { parseMark } from '../../shared/owner-mark.ts';
-import type { Guest, Presence } from '../model.ts';
+import type { Guest, Presence } from '../model/guest.ts';
 
 /**
  * @param hint the node the guest was last seen on or is being made on; it comes first, because the inventory is some

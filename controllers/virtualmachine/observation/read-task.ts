@@ -3,7 +3,7 @@ import { parseUpid, type CallOptions, type View } from '../../../src/pve/index.t
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/connections.ts';
-import type { Task } from '../model.ts';
+import type { Task } from '../model/observed.ts';
 import type { GuestMemory } from '../memory.ts';
 import { readProgress } from './progress.ts';
 import type { TaskWatch } from './task-watch.ts';

@@ -1,5 +1,5 @@
 /** What PVE says a guest is doing beyond running and stopped: what it means, and what to do about it. Pure. */
-import type { Guest } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
 
 /** A guest that has a process and does not run. */
 export interface Halt {

@@ -3,7 +3,8 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
 import { rootDiskOf } from '../disks/in-config.ts';
-import type { Creation, Guest, Move, Placement } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Creation, Move, Placement } from './model.ts';
 
 /** As it is written down before the clone is requested. */
 export const placementOf = ({

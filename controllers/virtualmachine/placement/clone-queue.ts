@@ -1,7 +1,8 @@
 /** A clone that finds no turn waits outside: the pass ends, and the VM is told when a turn is free. */
 import { MOST_FULL, MOST_LINKED } from '../../shared/clone-turns.ts';
 import { cloneRequestOf } from './creation.ts';
-import type { Creation, Plan } from '../model.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Creation } from './model.ts';
 import type { Wish } from '../resolve.ts';
 import { wait } from '../rules/verdicts.ts';
 

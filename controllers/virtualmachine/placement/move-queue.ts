@@ -1,6 +1,6 @@
 /** Moves that wait for their turn, or for HA to come to them: whatever else is due is done meanwhile. */
 import { MOST_MOVES } from '../../shared/move-turns.ts';
-import type { Plan } from '../model.ts';
+import type { Plan } from '../model/plan.ts';
 import type { Sight } from '../observe.ts';
 import { plan } from '../plan.ts';
 import { wait } from '../rules/verdicts.ts';

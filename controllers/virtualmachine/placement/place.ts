@@ -1,7 +1,7 @@
 /** Where a guest is made, from which copy of the template and how. Pure: the same view gives the same answer. */
 import type { View } from '../../../src/pve/index.ts';
 import type { Promised } from '../../shared/ledger.ts';
-import type { Creation } from '../model.ts';
+import type { Creation } from './model.ts';
 import { printFree, printNeeded, roomIn } from './room.ts';
 import { wayTo, type PlacementWish, type Site, type Template, type Way } from './ways.ts';
 

@@ -3,7 +3,9 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import { PveError, type CallOptions, type Movability } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
-import type { Desired, Guest, Relocation } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Desired } from '../model/wish.ts';
+import type { Relocation } from './model.ts';
 import {
   hasLocalDisks,
   isMovedByHa,

@@ -3,7 +3,8 @@ import type { Movability, View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { spaceKey, type Promised, type Reservation } from '../../shared/ledger.ts';
 import { cdStoragesOf, disksOf } from '../disks/in-config.ts';
-import type { Guest, Power } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Power } from '../model/wish.ts';
 import { printFree, printNeeded, roomIn } from './room.ts';
 import { haltOf } from '../observation/states.ts';
 

@@ -1,6 +1,7 @@
 /** Who has the number that a spec asks for. Reads only. */
 import type { CallOptions, GuestView } from '../../../src/pve/index.ts';
-import type { Claim, Creation } from '../model.ts';
+import type { Claim } from '../model/observed.ts';
+import type { Creation } from './model.ts';
 import type { Wish } from '../resolve.ts';
 
 /** A sentence; `undefined`: nobody, or there is no need to know. */

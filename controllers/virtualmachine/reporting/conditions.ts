@@ -2,7 +2,11 @@
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../management.ts';
-import type { Desired, Guest, Observed, Placement, Plan, Restraint } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired, Restraint } from '../model/wish.ts';
+import type { Placement } from '../placement/model.ts';
 import { chosenSentence, placedSentence } from '../placement/chosen.ts';
 import type { Agent, Facts } from '../report.ts';
 

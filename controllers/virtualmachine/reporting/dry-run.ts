@@ -1,7 +1,10 @@
 /** What would be done if the annotation were not there: sentences for `status.plan`. Pure. */
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { keyChanges } from '../config/key-changes.ts';
-import type { Creation, Desired, Observed, Plan, Step } from '../model.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
+import type { Creation } from '../placement/model.ts';
 import { opinions } from '../plan.ts';
 import { messageOf } from '../report.ts';
 import { DRY_RUN } from '../resolve.ts';

@@ -1,7 +1,8 @@
 /** The story of a VM, as `kubectl describe` tells it. Pure. */
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
-import type { Observed, Plan, Step } from '../model.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
 import { chosenSentence } from '../placement/chosen.ts';
 import type { Facts } from '../report.ts';
 

@@ -2,7 +2,7 @@
 import { millis, minutes } from '../../../src/lib/units.ts';
 import { settled, type Outcome } from '../../../src/runtime/outcome.ts';
 import type { GuestMemory } from '../memory.ts';
-import type { Observed } from '../model.ts';
+import type { Observed } from '../model/observed.ts';
 
 /** A timer for longer than 24 days would fire at once. */
 const LONGEST = minutes(24 * 60);

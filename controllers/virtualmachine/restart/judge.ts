@@ -5,7 +5,10 @@
  */
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
-import type { Desired, Drift, Guest, Task } from '../model.ts';
+import type { Drift } from '../config/model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Task } from '../model/observed.ts';
+import type { Desired } from '../model/wish.ts';
 import type { Restart, RestartNote } from './model.ts';
 import type { Queued } from './turns.ts';
 

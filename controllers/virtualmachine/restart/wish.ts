@@ -1,7 +1,7 @@
 /** What spec and annotations say about restarts. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { windowAt } from './maintenance-window.ts';
-import type { RestartWish } from '../model.ts';
+import type { RestartWish } from '../model/wish.ts';
 
 /** On a VirtualMachine: a moment (RFC 3339); each new one restarts the guest once, as `kubectl rollout restart` does. */
 export const RESTARTED_AT = 'virtrigaud.io/restartedAt';

@@ -1,7 +1,9 @@
 /** A guest that exists is taken over: its number is written down, then our mark goes into its description. */
 import { describeGuest, sameOwner, withoutMark } from '../../shared/owner-mark.ts';
 import { adopting, awaitsAdoption, isAdoptable } from '../adoption.ts';
-import type { Desired, Guest, Plan } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import type { Rule } from './verdicts.ts';
 import { act, refuse, wait } from './verdicts.ts';
 

@@ -1,5 +1,6 @@
 /** After a failed task the next try waits, longer each time; an edit of the spec forgives. */
-import type { Failure, Plan } from '../model.ts';
+import type { Failure } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
 import { isNarrow } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';
 import { refuse, wait } from './verdicts.ts';

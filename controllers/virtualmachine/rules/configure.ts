@@ -1,5 +1,6 @@
 /** The guest's configuration is brought to the wish, only with the keys that differ. */
-import type { Plan, SeedImage } from '../model.ts';
+import type { SeedImage } from '../config/model.ts';
+import type { Plan } from '../model/plan.ts';
 import { replacesAnother } from '../config/drift.ts';
 import type { Rule } from './verdicts.ts';
 import { isEjected } from '../cloud-init/seed-drive.ts';

@@ -1,7 +1,9 @@
 /** A guest comes into being: number first, written down; then one clone under that number. */
 import type { Vmid } from '../../../src/lib/units.ts';
 import { isChosen } from '../placement/chosen.ts';
-import type { Claim, Desired, Observed, Plan } from '../model.ts';
+import type { Claim, Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import type { Rule } from './verdicts.ts';
 import { act, refuse, wait } from './verdicts.ts';
 

@@ -1,5 +1,7 @@
 /** The object goes: shut down, destroy, see that it is gone, delete the cloud-init image. */
-import type { Desired, Guest, Plan } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import type { Rule } from './verdicts.ts';
 import { act, gone, refuse, wait } from './verdicts.ts';
 import { inDoubt } from './create.ts';

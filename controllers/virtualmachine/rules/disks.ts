@@ -3,7 +3,7 @@
  * a guest that would boot without it.
  */
 import type { DiskWork } from '../disks/model.ts';
-import type { Failure, Observed } from '../model.ts';
+import type { Failure, Observed } from '../model/observed.ts';
 import { replacesAnother } from '../config/drift.ts';
 import { backingOff, heldMs } from './backoff.ts';
 import { holdsStart, isDiskFailure } from './narrow-failures.ts';

@@ -1,5 +1,7 @@
 /** A guest that HA of PVE manages is started and stopped by request: HA carries it out in its own time, once is enough. */
-import type { Guest, Observed, Plan, Step } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
 import { refuse, wait } from './verdicts.ts';
 
 /** States of a service that HA is bringing up, here or elsewhere (pve-ha-manager, HA/Manager.pm). */

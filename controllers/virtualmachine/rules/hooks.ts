@@ -1,6 +1,9 @@
 /** Hooks of spec.lifecycle: noted before the start that makes them due, run before the stop that they precede. Pure. */
 import { isUp } from '../observation/states.ts';
-import type { Desired, Guest, Hook, Observed, Plan, Step } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Hook, Observed } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import type { Rule } from './verdicts.ts';
 import { act, wait } from './verdicts.ts';
 import { pollGapMs } from './task-in-progress.ts';

@@ -1,6 +1,7 @@
 /** PVE's lock on a guest is respected, never lifted, and so is work that others do on it. */
 import { sameOwner } from '../../shared/owner-mark.ts';
-import type { Observed, Plan } from '../model.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
 import { isSuspendedToDisk } from '../observation/states.ts';
 import type { Rule } from './verdicts.ts';
 import { refuse, wait } from './verdicts.ts';

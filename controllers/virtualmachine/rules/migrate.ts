@@ -2,7 +2,7 @@
  * A guest that is on another node than it shall be is moved. Whether it shall be is for whoever observes to say. A move
  * that was asked for and fails holds back nothing else; one that is a part of making the guest comes before its start.
  */
-import type { Failure, Observed } from '../model.ts';
+import type { Failure, Observed } from '../model/observed.ts';
 import { backingOff, heldMs } from './backoff.ts';
 import { isMoveFailure } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';

@@ -1,5 +1,5 @@
 /** Which failures hold back nothing but what failed: those of a disk, and those of a move. Pure. */
-import type { Failure } from '../model.ts';
+import type { Failure } from '../model/observed.ts';
 
 /** A step's name in status, and whether a guest must not boot without what it does. */
 const DISK_STEPS: Readonly<Record<string, boolean>> = {

@@ -2,7 +2,10 @@
 import { BESIDE_OTHERS, formerOwner, printMark, sameOwner, type OwnerMark } from '../../shared/owner-mark.ts';
 import { awaitsAdoption } from '../adoption.ts';
 import { smbiosUuidOf } from '../config/hardware.ts';
-import type { Claim, Desired, Guest, Plan } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Claim } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import type { Rule } from './verdicts.ts';
 import { parted } from './retention.ts';
 import { act, refuse } from './verdicts.ts';

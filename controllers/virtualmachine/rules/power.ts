@@ -1,5 +1,7 @@
 /** On is enforced; Off stops at once; OffGraceful lets the guest shut down first. A guest that stands still is left so. */
-import type { Guest, Plan, Power } from '../model.ts';
+import type { Guest } from '../model/guest.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Power } from '../model/wish.ts';
 import { haltOf, type Halt } from '../observation/states.ts';
 import type { Rule } from './verdicts.ts';
 import { act, refuse, wait } from './verdicts.ts';

@@ -2,7 +2,7 @@
  * A step that PVE reported done and that is wished again did not last: PVE only took note of it (a guest that HA
  * manages), or something undoes it (a guest that powers itself off). It is repeated ever more slowly. Pure.
  */
-import type { Plan, Step } from '../model.ts';
+import type { Plan, Step } from '../model/plan.ts';
 import { holdOffMs } from './backoff.ts';
 import { wait } from './verdicts.ts';
 

@@ -1,5 +1,5 @@
 /** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
-import type { Observed } from '../model.ts';
+import type { Observed } from '../model/observed.ts';
 import { haltOf } from '../observation/states.ts';
 import { holdsStart } from './narrow-failures.ts';
 import type { Rule } from './verdicts.ts';

@@ -1,7 +1,10 @@
 /** The object goes and its guest stays: only what is ours is taken out of it. */
 import { parseDisk } from '../../../src/pve/index.ts';
 import { withoutMark } from '../../shared/owner-mark.ts';
-import type { Desired, Guest, GuestConfig, Observed, Plan } from '../model.ts';
+import type { Guest, GuestConfig } from '../model/guest.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 import { act, wait } from './verdicts.ts';
 
 type Leaving = Extract<Desired, { exists: false }>;

@@ -1,5 +1,7 @@
 /** The four things a rule can say, and the type of a rule. */
-import type { Desired, Observed, Plan, Step } from '../model.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import type { Desired } from '../model/wish.ts';
 
 /** Has an opinion on what comes next, or none. Pure. */
 export type Rule = (want: Desired, have: Observed) => Plan | undefined;

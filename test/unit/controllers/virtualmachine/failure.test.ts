@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { failureAfter } from '../../../../controllers/virtualmachine/failure.ts';
-import type { Task } from '../../../../controllers/virtualmachine/model.ts';
+import type { Task } from '../../../../controllers/virtualmachine/model/observed.ts';
 import { NOW, UPID } from '../../../builders/guests.ts';
 
 const failed = (type = 'qmclone'): Task => ({ upid: UPID, type, state: 'failed', exit: 'no space' });

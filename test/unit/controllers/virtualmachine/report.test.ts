@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Plan, Step } from '../../../../controllers/virtualmachine/model.ts';
+import type { Plan, Step } from '../../../../controllers/virtualmachine/model/plan.ts';
 import { reportStatus } from '../../../../controllers/virtualmachine/report.ts';
 import { VirtualMachine, type VirtualMachineStatus } from '../../../../src/api/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';

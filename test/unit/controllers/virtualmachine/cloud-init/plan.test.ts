@@ -6,7 +6,7 @@ import {
   planCloudInit,
   type CloudInitPlaces,
 } from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
 import { digestWith } from '../../../../../src/lib/hash.ts';
 import {

@@ -5,7 +5,7 @@ import {
   wishDigest,
 } from '../../../../../controllers/virtualmachine/config/drift.ts';
 import { keyChanges } from '../../../../../controllers/virtualmachine/config/key-changes.ts';
-import type { Guest } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Guest } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
 import { aGuest, aMark, aWish, configOf, observed, type Wanted } from '../../../../builders/guests.ts';
 

@@ -6,7 +6,7 @@ import {
   hardwareLater,
 } from '../../../../../controllers/virtualmachine/config/hardware.ts';
 import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import { cpusOf, memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, MiB } from '../../../../../src/lib/units.ts';

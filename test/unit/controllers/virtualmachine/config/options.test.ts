@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describeGuest, parseMark } from '../../../../../controllers/shared/owner-mark.ts';
 import { asidesOf } from '../../../../../controllers/virtualmachine/config/asides.ts';
 import { cpuTypeKeys } from '../../../../../controllers/virtualmachine/config/cpu-type.ts';
-import type { GuestConfig, Options } from '../../../../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { Options } from '../../../../../controllers/virtualmachine/model/wish.ts';
 import {
   optionKeys,
   optionsOf,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
-import type { Guest, GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Guest, GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import {
   cpuAtCreation,
   cpuLater,

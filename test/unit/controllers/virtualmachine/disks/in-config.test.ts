@@ -4,7 +4,7 @@ import {
   rootDiskOf,
   volumesOf,
 } from '../../../../../controllers/virtualmachine/disks/in-config.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import { GiB, MiB } from '../../../../../src/lib/units.ts';
 
 const CDROM = 'local:iso/x.iso,media=cdrom,size=1G';

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
 import type { DiskWish, RecordedDisk } from '../../../../../controllers/virtualmachine/disks/model.ts';
-import type { Guest, GuestConfig, PendingChange } from '../../../../../controllers/virtualmachine/model.ts';
+import type {
+  Guest,
+  GuestConfig,
+  PendingChange,
+} from '../../../../../controllers/virtualmachine/model/guest.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
 import { aGuest, aMark, aWish, configOf } from '../../../../builders/guests.ts';
 import { aStorage } from '../../../../builders/views.ts';

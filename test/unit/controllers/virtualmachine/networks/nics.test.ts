@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cloudInitNics } from '../../../../../controllers/virtualmachine/cloud-init/nics.ts';
-import type { GuestConfig, NicWish } from '../../../../../controllers/virtualmachine/model.ts';
+import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { NicWish } from '../../../../../controllers/virtualmachine/model/wish.ts';
 import {
   assignDevices,
   bridgeNamed,

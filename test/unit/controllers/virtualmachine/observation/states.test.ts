@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Guest, Power } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Guest } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { Power } from '../../../../../controllers/virtualmachine/model/wish.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan.ts';
 import { haltOf, isUp, powerStateOf } from '../../../../../controllers/virtualmachine/observation/states.ts';
 import { aClaim, aGuest, aWish, GONE, observed, seen } from '../../../../builders/guests.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DiskWish } from '../../../../../controllers/virtualmachine/disks/model.ts';
-import type { Guest } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Guest } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import { inForce, cpusOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { hasSerialOf } from '../../../../../controllers/virtualmachine/disks/drive.ts';
 import { parseDisk } from '../../../../../src/pve/index.ts';

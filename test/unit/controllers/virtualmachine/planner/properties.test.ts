@@ -4,7 +4,9 @@ import { parseNic, parseProperties, property } from '../../../../../src/pve/inde
 import { bytes, MiB, minutes } from '../../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../../controllers/virtualmachine/disks/in-config.ts';
 import { smbiosUuidOf } from '../../../../../controllers/virtualmachine/config/hardware.ts';
-import type { Guest, GuestConfig, NicWish, Step } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Guest, GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
+import type { NicWish } from '../../../../../controllers/virtualmachine/model/wish.ts';
 import { parseMark, textBeside } from '../../../../../controllers/shared/owner-mark.ts';
 import { obstaclesOfGuest } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { nicsOf } from '../../../../../controllers/virtualmachine/networks/nics.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Step } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import { signatureOf, taken, tooSoon } from '../../../../../controllers/virtualmachine/rules/repetition.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { NOW } from '../../../../builders/guests.ts';

@@ -1,12 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
-import type {
-  Claim,
-  Desired,
-  Observed,
-  Plan,
-  Task,
-} from '../../../../../controllers/virtualmachine/model.ts';
+import type { Claim, Observed, Task } from '../../../../../controllers/virtualmachine/model/observed.ts';
+import type { Plan } from '../../../../../controllers/virtualmachine/model/plan.ts';
+import type { Desired } from '../../../../../controllers/virtualmachine/model/wish.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan.ts';
 import { holdOffMs } from '../../../../../controllers/virtualmachine/rules/backoff.ts';
 import {

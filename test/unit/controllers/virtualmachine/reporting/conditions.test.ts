@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { reportConditions } from '../../../../../controllers/virtualmachine/reporting/conditions.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { eventsOf } from '../../../../../controllers/virtualmachine/reporting/events.ts';
-import type { Observed, Plan, Step } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
+import type { Plan, Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import {
   aClaim,
   aWish,

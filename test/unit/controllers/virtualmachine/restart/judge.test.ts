@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Guest } from '../../../../../controllers/virtualmachine/model.ts';
+import type { Guest } from '../../../../../controllers/virtualmachine/model/guest.ts';
 import type { RestartNote } from '../../../../../controllers/virtualmachine/restart/model.ts';
 import {
   judgeRestart,
