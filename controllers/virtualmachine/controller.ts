@@ -23,7 +23,7 @@ import { probeAgain } from './guest-agent/probe.ts';
 import { isDone, plan } from './plan.ts';
 import { lookAtRestart, type RestartPorts } from './restart/look.ts';
 import { isDue, scheduleRestartLook, settledUntil } from './reporting/next-look.ts';
-import type { Facts, Started } from './report.ts';
+import type { Facts, Started } from './model/facts.ts';
 import { HA_PATIENCE_MS, isRequest } from './rules/ha.ts';
 import { signatureOf, taken, tooSoon } from './rules/repetition.ts';
 import { createTaskWatch } from './observation/task-watch.ts';

@@ -6,7 +6,7 @@ import type { VirtualMachineStatus } from '../../src/api/index.ts';
 import type { Upid } from '../../src/lib/units.ts';
 import type { Verdict } from '../../src/runtime/controller.ts';
 import type { Aside } from './config/model.ts';
-import type { Facts } from './report.ts';
+import type { Facts } from './model/facts.ts';
 import type { Probe } from './guest-agent/readiness.ts';
 import type { Refused } from './placement/refusal.ts';
 import type { LastStep } from './rules/repetition.ts';

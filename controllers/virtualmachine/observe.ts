@@ -1,38 +1,35 @@
 /** What Proxmox VE says about this guest now. Reads only. */
-import { parseUpid, type CallOptions, type Qemu } from '../../src/pve/index.ts';
-import type { Digest } from '../../src/lib/hash.ts';
-import type { VirtualMachine } from '../../src/api/index.ts';
-import { parseMark, sameOwner, type OwnerMark } from '../shared/owner-mark.ts';
-import { adopting, awaitsAdoption } from './adoption.ts';
+import { sameOwner } from '../shared/owner-mark.ts';
+import { awaitsAdoption } from './adoption.ts';
+import { cloudInitAfterwards } from './cloud-init/afterwards.ts';
+import { cloudInitOf } from './cloud-init/observe.ts';
+import type { CloudInitPlan } from './cloud-init/plan.ts';
+import { withAwaitedBoot } from './cloud-init/seed-drive.ts';
 import { asidesOf, keepsTags } from './config/asides.ts';
 import { configChange } from './config/change.ts';
-import { cloudInitAfterwards } from './cloud-init/afterwards.ts';
 import { cpuRoomOf } from './config/cpu-room.ts';
-import { planCloudInit, type CloudInitPlan, type WithCloudInit } from './cloud-init/plan.ts';
-import type { Creations } from './placement/creation.ts';
-import { diskWork } from './disks/work.ts';
-import { calmDown } from './observation/doubt.ts';
 import { isApplied, judgeDrift, wishDigest } from './config/drift.ts';
-import { failureAfter } from './failure.ts';
-import { hasBooted } from './leaving.ts';
 import { isNew } from './config/is-new.ts';
-import { readHook } from './guest-agent/hooks.ts';
-import { locate } from './observation/locate.ts';
-import type { GuestMemory } from './memory.ts';
 import type { DiskWork } from './disks/model.ts';
-import type { Guest, Namesake, Presence } from './model/guest.ts';
+import { diskWork } from './disks/work.ts';
+import { failureAfter } from './failure.ts';
+import { readHook } from './guest-agent/hooks.ts';
+import { hasBooted } from './leaving.ts';
+import type { GuestMemory } from './memory.ts';
+import type { Guest, Presence } from './model/guest.ts';
 import type { Claim, Observed, Task } from './model/observed.ts';
 import type { Desired } from './model/wish.ts';
-import type { Creation } from './placement/model.ts';
-import { moveBeforeStart } from './placement/chosen.ts';
+import type { ObserveContext } from './observation/context.ts';
+import { calmDown } from './observation/doubt.ts';
+import { candidateOf, claimOf, namesakeOf, presenceOf } from './observation/presence.ts';
 import { readTask } from './observation/read-task.ts';
+import { moveBeforeStart } from './placement/chosen.ts';
+import { NOT_ASKED, creationFor } from './placement/decide.ts';
 import { relocate } from './placement/relocate.ts';
 import { vmidHolder } from './placement/vmid-holder.ts';
-import { steadyRefusal } from './placement/refusal.ts';
-import { desiredOf, type Wish } from './resolve.ts';
-import { snippetProblem } from './cloud-init/snippets.ts';
-import { withAwaitedBoot } from './cloud-init/seed-drive.ts';
-import type { TaskWatch } from './observation/task-watch.ts';
+import { type Wish, desiredOf } from './resolve.ts';
+import type { VirtualMachine } from '../../src/api/index.ts';
+import { type Qemu, parseUpid } from '../../src/pve/index.ts';
 
 export interface Sight {
   readonly want: Desired;
@@ -41,34 +38,7 @@ export interface Sight {
   readonly cloudInit: CloudInitPlan | undefined;
 }
 
-export interface ObserveContext {
-  readonly memory: GuestMemory;
-  readonly creations: Creations;
-  readonly tasks: TaskWatch;
-  readonly options: CallOptions;
-  readonly digest: Digest;
-  /** Epoch ms. */
-  readonly now: number;
-}
-
-const NOT_ASKED: Creation = {
-  ok: false,
-  reason: 'GuestExists',
-  message: 'The guest exists already.',
-};
-
-const ADOPTS: Creation = {
-  ok: false,
-  reason: 'Adopts',
-  message: 'A VM that exists is taken over, and none is created.',
-};
-
 type Wanted = Extract<Desired, { exists: true }>;
-
-interface InContext {
-  readonly wish: Wish;
-  readonly context: ObserveContext;
-}
 
 type Before = Pick<
   Observed,
@@ -142,7 +112,6 @@ function keepMoveTurn(task: Task | undefined, { connection, owner, host }: Wish)
 
 /** How it ends, or whether, is still to be seen. */
 const isOpen = ({ state }: Task): boolean => state === 'running' || state === 'unreachable';
-
 const hasEnded = ({ state }: Task): boolean => state === 'ok' || state === 'failed';
 
 /** While our task runs, or after it destroyed the guest, there is nothing to look at. */
@@ -200,23 +169,6 @@ async function withGuest(
 /** It is ours, or to be: then what would become of it is told before it is touched. */
 const concernsUs = (want: Desired, claim: Claim, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest);
-
-/** The guest that is to be adopted, as long as its number is not written down. */
-async function candidateOf(
-  { connection, shape }: Wish,
-  claim: Claim | undefined,
-  options: CallOptions,
-): Promise<Presence | undefined> {
-  if (shape?.adopt === undefined || claim || !connection.inventory.view()) return undefined;
-  return locate(connection, shape.adopt, undefined, options);
-}
-
-const creationFor = (
-  wish: Wish,
-  claim: Claim | undefined,
-  context: ObserveContext,
-): Creation | Promise<Creation> =>
-  adopting(desiredOf(wish, NOT_ASKED), claim) ? ADOPTS : decideCreation(wish, claim, context);
 
 /** The guest carries our mark, or is about to. */
 async function withOwn(
@@ -286,89 +238,3 @@ function disksOf(
     leaves: isApplied(judged.wish) && want.driftPolicy !== 'Revert',
   });
 }
-
-async function cloudInitOf(
-  vm: VirtualMachine,
-  want: WithCloudInit,
-  guest: Guest,
-  { wish: { connection }, context: { options, digest } }: InContext,
-): Promise<CloudInitPlan> {
-  const view = connection.inventory.view();
-  const planned = planCloudInit(vm, want, guest, {
-    digest,
-    isoStorage: connection.defaults.isoStorage,
-    storages: view?.storages ?? [],
-  });
-  const { snippet } = want.cloudInit;
-  if (snippet !== undefined && (isNew(vm, guest) || planned.renews === true)) {
-    const problem = await snippetProblem(connection, { node: guest.node, snippet }, options);
-    return problem ? { ...planned, problem } : planned;
-  }
-  const { seed } = planned;
-  // Only what is named in our status can have been uploaded.
-  if (!seed?.noted) return planned;
-  const volumes = await connection.pve.node(guest.node).storage(seed.storage).content('iso', options);
-  return { ...planned, seed: { ...seed, uploaded: volumes.some(({ volid }) => volid === seed.volume) } };
-}
-
-function claimOf(vm: VirtualMachine, memory: GuestMemory, now: number): Claim | undefined {
-  const { vmid, claimedAt, name, placement } = vm.status ?? {};
-  if (vmid === undefined) return undefined;
-  const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), memory.unknownSince ?? 0);
-  return {
-    vmid,
-    ageMs: now - since,
-    made: name !== undefined,
-    certain: memory.clone !== undefined,
-    ...(placement && { placement }),
-  };
-}
-
-async function presenceOf(
-  vm: VirtualMachine,
-  claim: Claim | undefined,
-  { wish: { connection }, context: { memory, options } }: InContext,
-): Promise<Presence> {
-  if (claim === undefined) return { kind: 'notMade' };
-  if (memory.clone === 'unsent' && !claim.made && !connection.inventory.view()?.guests.has(claim.vmid))
-    return { kind: 'notMade' };
-  return locate(connection, claim.vmid, vm.status?.node, options);
-}
-
-async function decideCreation(
-  wish: Wish,
-  claim: Claim | undefined,
-  { creations, memory, options, now }: ObserveContext,
-): Promise<Creation> {
-  const view = wish.connection.inventory.view();
-  if (!view || !wish.shape)
-    return { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
-  const creation = await creations.decide(wish, claim, view, options);
-  if (creation.ok) delete memory.refused;
-  else memory.refused = steadyRefusal(memory.refused, creation, now);
-  return memory.refused?.creation ?? creation;
-}
-
-/** A guest of our name that carries the mark of an object of our namespace and name. */
-async function namesakeOf(
-  { connection, shape, owner, besideOthers }: Wish,
-  { memory, options }: ObserveContext,
-): Promise<Namesake | undefined> {
-  // A guest made for a former object a moment ago is not in a view that was read before this object was known.
-  if (!memory.surveyed) await connection.inventory.refresh(options.signal);
-  memory.surveyed = true;
-  const guests = connection.inventory.view()?.guests;
-  if (!shape || !guests) return undefined;
-  for (const row of guests.values()) {
-    if (row.type !== 'qemu' || row.template || row.name !== shape.name) continue;
-    const { values } = await connection.pve.node(row.node).qemu(row.vmid).config(options);
-    const mark = parseMark(values['description']);
-    if (mark && isNamesake(mark, owner, besideOthers)) return { vmid: row.vmid, mark };
-  }
-  return undefined;
-}
-
-const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): boolean =>
-  mark.namespace === owner.namespace &&
-  mark.name === owner.name &&
-  !(besideOthers && mark.cluster !== owner.cluster);

@@ -1,84 +1,28 @@
 /** What a pass found and did → the status. Pure. */
-import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
-import { present } from '../../src/lib/present.ts';
-import type { NodeName, Upid, Vmid } from '../../src/lib/units.ts';
-import { placementOf } from './placement/chosen.ts';
 import { awaitsAdoption } from './adoption.ts';
-import type { NicAddresses } from './networks/addresses.ts';
-import type { CloudInitPlan } from './cloud-init/plan.ts';
 import { reportCloudInit } from './cloud-init/status.ts';
 import { appliedAfter, driftSentences } from './config/drift.ts';
-import { isDiskStep } from './disks/steps.ts';
 import { smbiosUuidOf } from './config/hardware.ts';
+import { ownTagsIn } from './config/options.ts';
 import { keptHook } from './guest-agent/hooks.ts';
-import { withheldMessage } from './management.ts';
-import type { Aside } from './config/model.ts';
-import type { Guest, Nic } from './model/guest.ts';
-import type { Hook, Observed } from './model/observed.ts';
+import type { Facts } from './model/facts.ts';
+import type { Guest } from './model/guest.ts';
 import type { Plan } from './model/plan.ts';
 import type { Desired } from './model/wish.ts';
+import { powerStateOf } from './observation/states.ts';
+import { placementOf } from './placement/chosen.ts';
 import type { Creation } from './placement/model.ts';
+import { messageOf } from './reporting/message.ts';
+import { networksOf } from './reporting/networks.ts';
+import { phaseOf } from './reporting/phase.ts';
 import type { Restart } from './restart/model.ts';
-import { ownTagsIn } from './config/options.ts';
-import { isUp, powerStateOf } from './observation/states.ts';
-
-/** What a step began or changed, to be written down. */
-export type Started =
-  | {
-      readonly kind: 'task';
-      readonly upid: Upid;
-      readonly type: string;
-      /** Its end starts a pass by itself. */
-      readonly followed?: boolean;
-    }
-  | { readonly kind: 'claim'; readonly vmid: Vmid }
-  | { readonly kind: 'claimReleased' }
-  | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }
-  | { readonly kind: 'seedDeleted' }
-  | { readonly kind: 'hook'; readonly hook: Hook }
-  | { readonly kind: 'tagsNoted'; readonly tags: readonly string[] }
-  /** PVE may allow everything else. */
-  | { readonly kind: 'refused'; readonly aside: Aside; readonly said: string }
-  | { readonly kind: 'done' };
-
-/** Whether the guest agent answers, as far as it was asked. */
-export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
-
-/** A NIC of the guest, with what the spec says of it. */
-export interface NamedNic extends Nic {
-  readonly name: string | undefined;
-  /** Optional settings that the spec gives, or gave and that are still there. */
-  readonly settings: readonly string[];
-}
-
-export interface Facts {
-  readonly want: Desired;
-  readonly have: Observed;
-  readonly plan: Plan;
-  readonly started: Started | undefined;
-  /** NICs of the guest in the order of their devices, and the names the spec gives them. */
-  readonly nics: readonly NamedNic[];
-  readonly addresses: readonly NicAddresses[] | undefined;
-  readonly agent: Agent;
-  /** Absent while the guest is not there to be looked at. */
-  readonly cloudInit: Omit<CloudInitPlan, 'build'> | undefined;
-  /** What differs from the spec and is not brought in line: a sentence each. */
-  readonly differences: readonly string[];
-  /** Fields of the spec that have no effect: a sentence each. */
-  readonly ignored: readonly string[];
-  readonly consoleURL: string | undefined;
-  /** What would be done. Absent: it is done. */
-  readonly dryRun?: readonly string[];
-}
+import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
+import { present } from '../../src/lib/present.ts';
 
 type Status = VirtualMachineStatus;
-type Phase = NonNullable<Status['phase']>;
 
 // What the schema of the status allows: the API server refuses a longer one, and then nothing is written down at all.
 const LONGEST_TEXT = 1024;
-const MOST_NETWORKS = 32;
-const MOST_ADDRESSES_OF_A_NIC = 32;
-const MOST_ADDRESSES = 64;
 const MOST_PENDING = 64;
 const MOST_DISKS = 62;
 
@@ -253,44 +197,6 @@ function taskOf(before: Status, { have, started }: Facts): Status['task'] {
   return state === 'running' || state === 'unreachable' ? before.task : undefined;
 }
 
-function networksOf(before: Status, facts: Facts, own: Guest): Pick<Status, 'networks' | 'ipAddresses'> {
-  // An agent that does not answer for a moment says nothing about addresses; a guest that is off has none.
-  const addressesOf = (device: string): readonly string[] => {
-    const told = facts.addresses?.find((nic) => nic.device === device)?.addresses;
-    const last = before.networks?.find((network) => network.device === device)?.ipAddresses;
-    return (told ?? (own.running ? last : undefined) ?? []).slice(0, MOST_ADDRESSES_OF_A_NIC);
-  };
-  const networks = facts.nics.slice(0, MOST_NETWORKS).map(({ name, device, mac = '', bridge, settings }) => {
-    const ipAddresses = addressesOf(device);
-    return {
-      device,
-      mac,
-      ...present({ name, bridge }),
-      ...(settings.length > 0 && { settings: [...settings] }),
-      ...(ipAddresses.length > 0 && { ipAddresses }),
-    };
-  });
-  const all = new Set(networks.flatMap((network) => network.ipAddresses ?? []));
-  const ipAddresses = [...all].slice(0, MOST_ADDRESSES);
-  return { ...(networks.length > 0 && { networks }), ...(ipAddresses.length > 0 && { ipAddresses }) };
-}
-
-function phaseOf({ want, plan, have }: Facts, own: Guest | undefined, last: Phase | undefined): Phase {
-  if (!want.exists) return 'Deleting';
-  if (!own) return phaseWithoutGuest(plan, have, last);
-  const asWished = want.power === 'On' ? isUp(own) : !own.running;
-  if (plan.kind === 'refuse' && !asWished) return 'Failed';
-  if (!own.running)
-    return plan.kind === 'withheld' || (asWished && plan.kind === 'steady') ? 'Stopped' : 'Provisioning';
-  return isReconfiguring(plan) ? 'Reconfiguring' : 'Running';
-}
-
-function phaseWithoutGuest(plan: Plan, { claim, presence }: Observed, last: Phase | undefined): Phase {
-  if (claim?.made && presence.kind === 'unknown') return last ?? 'Provisioning';
-  if (claim?.made || plan.kind === 'refuse') return 'Failed';
-  return claim ? 'Provisioning' : 'Pending';
-}
-
 function restartOf(before: Status, judged: Restart | undefined): Pick<Status, 'restart' | 'restartedAt'> {
   if (judged === undefined) return present({ restart: before.restart, restartedAt: before.restartedAt });
   const { note, restartedAt } = judged;
@@ -301,54 +207,3 @@ function restartOf(before: Status, judged: Restart | undefined): Pick<Status, 'r
     }),
   };
 }
-
-const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'noteWish']);
-
-const isReconfiguring = (plan: Plan): boolean =>
-  plan.kind === 'act' && (RECONFIGURING.has(plan.step.do) || isDiskStep(plan.step));
-
-const DOING: Readonly<Record<Extract<Plan, { kind: 'act' }>['step']['do'], string>> = {
-  reserve: 'A VMID is reserved.',
-  adopt: 'The VM is taken over.',
-  releaseClaim: 'The VMID is given back.',
-  choose: 'The node is chosen.',
-  migrate: 'The VM is being moved to its node.',
-  clone: 'The template is being cloned.',
-  noteSeed: 'The cloud-init image is being prepared.',
-  noteWish: 'The configuration is about to change.',
-  noteRestart: 'A restart is written down.',
-  noteTags: 'The tags are about to change.',
-  noteHook: 'The hook postStart is made due.',
-  runHook: 'A hook is started in the guest.',
-  uploadSeed: 'The cloud-init image is being uploaded.',
-  configure: 'The configuration is being written.',
-  noteDisks: 'The devices of new disks are written down.',
-  attachDisk: 'A disk is being attached.',
-  growDisk: 'A disk is being grown.',
-  moveDisk: 'A disk is being moved to another storage.',
-  detachDisk: 'A disk is being detached.',
-  destroyDisk: 'A disk is being destroyed.',
-  start: 'The VM is starting.',
-  stop: 'The VM is being stopped.',
-  shutdown: 'The VM is shutting down.',
-  destroy: 'The VM is being destroyed.',
-  deleteSeed: 'The cloud-init image is being deleted.',
-};
-
-/** What a plan means, for people. */
-export const messageOf = (plan: Plan): string | undefined => {
-  switch (plan.kind) {
-    case 'act':
-      return DOING[plan.step.do];
-    case 'wait':
-    case 'refuse':
-      return plan.message;
-    case 'withheld':
-      return withheldMessage(plan);
-    case 'steady':
-    case 'gone':
-      return undefined;
-    default:
-      return plan satisfies never;
-  }
-};

@@ -21,7 +21,9 @@ import type { Task } from './model/observed.ts';
 import type { Plan } from './model/plan.ts';
 import type { Unresolved } from './model/wish.ts';
 import { unready } from './guest-agent/readiness.ts';
-import { messageOf, reportStatus, type Facts, type Started } from './report.ts';
+import type { Facts, Started } from './model/facts.ts';
+import { reportStatus } from './report.ts';
+import { messageOf } from './reporting/message.ts';
 import type { Wish } from './resolve.ts';
 import { FOLLOWED_MS, taskMessage } from './rules/task-in-progress.ts';
 

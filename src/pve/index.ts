@@ -46,15 +46,8 @@ export {
 } from './property-string.ts';
 export type { MissingPrivilege, ObjectKind, Refusal } from './prose.ts';
 export { pve, type Pve } from './pve.ts';
-export type {
-  CloneRequest,
-  MigrateRequest,
-  Movability,
-  PendingOption,
-  Qemu,
-  QemuConfig,
-  QemuStatus,
-} from './qemu.ts';
+export type { Movability, PendingOption, QemuConfig, QemuStatus } from './qemu-endpoints.ts';
+export type { CloneRequest, MigrateRequest, Qemu } from './qemu.ts';
 export type { IsoUpload, Storage, Volume } from './storage.ts';
 export type { Task, TaskState } from './tasks.ts';
 export { createTransport, type RequestSeen, type Transport, type TransportOptions } from './transport.ts';

@@ -4,7 +4,7 @@ import { AGENT } from './agent.ts';
 import { CLUSTER } from './cluster.ts';
 import type { Endpoint, Feature, Need } from './endpoint.ts';
 import { NODE } from './node.ts';
-import { QEMU } from './qemu.ts';
+import { QEMU } from './qemu-endpoints.ts';
 import { STORAGE } from './storage.ts';
 import { TASKS } from './tasks.ts';
 

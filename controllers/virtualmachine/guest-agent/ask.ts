@@ -3,7 +3,7 @@ import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../
 import { millis, type Millis } from '../../../src/lib/units.ts';
 import { addressesByNic } from '../networks/addresses.ts';
 import type { GuestMemory } from '../memory.ts';
-import type { Facts } from '../report.ts';
+import type { Facts } from '../model/facts.ts';
 import type { Wish } from '../resolve.ts';
 
 type Answer = Pick<Facts, 'agent' | 'addresses'>;

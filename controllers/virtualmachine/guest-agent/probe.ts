@@ -3,7 +3,7 @@ import { PveError, type CallOptions, type Qemu } from '../../../src/pve/index.ts
 import { isDue } from '../reporting/next-look.ts';
 import type { GuestMemory } from '../memory.ts';
 import { after, begun, type Probe, type ProbeResult, type ProbeWish } from './readiness.ts';
-import type { Facts } from '../report.ts';
+import type { Facts } from '../model/facts.ts';
 import type { Wish } from '../resolve.ts';
 import { isUp } from '../observation/states.ts';
 

@@ -5,7 +5,7 @@ import type { Guest } from '../model/guest.ts';
 import type { Desired } from '../model/wish.ts';
 import { nicsOf } from './nics.ts';
 import { recordedSettings, settingsToRecord } from './settings.ts';
-import type { NamedNic } from '../report.ts';
+import type { NamedNic } from '../model/facts.ts';
 
 export function namedNics(vm: VirtualMachine, want: Desired, { config }: Pick<Guest, 'config'>): NamedNic[] {
   const current = devicesOf(vm, want);

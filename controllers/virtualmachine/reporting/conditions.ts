@@ -8,7 +8,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Desired, Restraint } from '../model/wish.ts';
 import type { Placement } from '../placement/model.ts';
 import { chosenSentence, placedSentence } from '../placement/chosen.ts';
-import type { Agent, Facts } from '../report.ts';
+import type { Agent, Facts } from '../model/facts.ts';
 
 export function reportConditions({
   want,

@@ -6,7 +6,7 @@ import type { Plan, Step } from '../model/plan.ts';
 import type { Desired } from '../model/wish.ts';
 import type { Creation } from '../placement/model.ts';
 import { opinions } from '../plan.ts';
-import { messageOf } from '../report.ts';
+import { messageOf } from './message.ts';
 import { DRY_RUN } from '../resolve.ts';
 import { wait } from '../rules/verdicts.ts';
 

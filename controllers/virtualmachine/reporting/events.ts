@@ -4,7 +4,7 @@ import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import { chosenSentence } from '../placement/chosen.ts';
-import type { Facts } from '../report.ts';
+import type { Facts } from '../model/facts.ts';
 
 const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
 const warning = (reason: string, message: string): EventNote => ({ type: 'Warning', reason, message });

@@ -14,7 +14,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Desired } from '../model/wish.ts';
 import { isDone } from '../plan.ts';
 import { haErrorOf } from '../rules/ha.ts';
-import type { Facts, Started } from '../report.ts';
+import type { Facts, Started } from '../model/facts.ts';
 import type { Wish } from '../resolve.ts';
 import type { CloudInitPlan } from '../cloud-init/plan.ts';
 

@@ -1,7 +1,7 @@
 /** What a pass gathered for its report, with little in it unless a test says more. */
 import type { CloudInitMode } from '../../../../controllers/virtualmachine/cloud-init/plan.ts';
 import type { Observed } from '../../../../controllers/virtualmachine/model/observed.ts';
-import type { Facts } from '../../../../controllers/virtualmachine/report.ts';
+import type { Facts } from '../../../../controllers/virtualmachine/model/facts.ts';
 import { aWish, observed } from '../../../builders/guests.ts';
 
 /** How the guest gets its data, and nothing else about it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { nextAgentLook, stillBoots } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
 import type { GuestMemory } from '../../../../../controllers/virtualmachine/memory.ts';
-import type { Facts } from '../../../../../controllers/virtualmachine/report.ts';
+import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
 import { aClaim, aWish, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
 
 const NIC = {

@@ -1,0 +1,58 @@
+/** What a pass found and did, as the report tells it. Types only: nothing in this file runs. */
+import type { CloudInitPlan } from '../cloud-init/plan.ts';
+import type { Aside } from '../config/model.ts';
+import type { Nic } from './guest.ts';
+import type { Hook, Observed } from './observed.ts';
+import type { Plan } from './plan.ts';
+import type { Desired } from './wish.ts';
+import type { NicAddresses } from '../networks/addresses.ts';
+import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
+
+/** What a step began or changed, to be written down. */
+export type Started =
+  | {
+      readonly kind: 'task';
+      readonly upid: Upid;
+      readonly type: string;
+      /** Its end starts a pass by itself. */
+      readonly followed?: boolean;
+    }
+  | { readonly kind: 'claim'; readonly vmid: Vmid }
+  | { readonly kind: 'claimReleased' }
+  | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }
+  | { readonly kind: 'seedDeleted' }
+  | { readonly kind: 'hook'; readonly hook: Hook }
+  | { readonly kind: 'tagsNoted'; readonly tags: readonly string[] }
+  /** PVE may allow everything else. */
+  | { readonly kind: 'refused'; readonly aside: Aside; readonly said: string }
+  | { readonly kind: 'done' };
+
+/** Whether the guest agent answers, as far as it was asked. */
+export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
+
+/** A NIC of the guest, with what the spec says of it. */
+export interface NamedNic extends Nic {
+  readonly name: string | undefined;
+  /** Optional settings that the spec gives, or gave and that are still there. */
+  readonly settings: readonly string[];
+}
+
+export interface Facts {
+  readonly want: Desired;
+  readonly have: Observed;
+  readonly plan: Plan;
+  readonly started: Started | undefined;
+  /** NICs of the guest in the order of their devices, and the names the spec gives them. */
+  readonly nics: readonly NamedNic[];
+  readonly addresses: readonly NicAddresses[] | undefined;
+  readonly agent: Agent;
+  /** Absent while the guest is not there to be looked at. */
+  readonly cloudInit: Omit<CloudInitPlan, 'build'> | undefined;
+  /** What differs from the spec and is not brought in line: a sentence each. */
+  readonly differences: readonly string[];
+  /** Fields of the spec that have no effect: a sentence each. */
+  readonly ignored: readonly string[];
+  readonly consoleURL: string | undefined;
+  /** What would be done. Absent: it is done. */
+  readonly dryRun?: readonly string[];
+}

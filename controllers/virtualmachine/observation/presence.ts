@@ -1,0 +1,68 @@
+/** The guest of our number, the one to be adopted, and one of a former object of our name. Reads only. */
+import { type OwnerMark, parseMark } from '../../shared/owner-mark.ts';
+import type { GuestMemory } from '../memory.ts';
+import type { Namesake, Presence } from '../model/guest.ts';
+import type { Claim } from '../model/observed.ts';
+import type { InContext, ObserveContext } from './context.ts';
+import { locate } from './locate.ts';
+import type { Wish } from '../resolve.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { CallOptions } from '../../../src/pve/index.ts';
+
+/** The guest that is to be adopted, as long as its number is not written down. */
+export async function candidateOf(
+  { connection, shape }: Wish,
+  claim: Claim | undefined,
+  options: CallOptions,
+): Promise<Presence | undefined> {
+  if (shape?.adopt === undefined || claim || !connection.inventory.view()) return undefined;
+  return locate(connection, shape.adopt, undefined, options);
+}
+
+export function claimOf(vm: VirtualMachine, memory: GuestMemory, now: number): Claim | undefined {
+  const { vmid, claimedAt, name, placement } = vm.status ?? {};
+  if (vmid === undefined) return undefined;
+  const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), memory.unknownSince ?? 0);
+  return {
+    vmid,
+    ageMs: now - since,
+    made: name !== undefined,
+    certain: memory.clone !== undefined,
+    ...(placement && { placement }),
+  };
+}
+
+export async function presenceOf(
+  vm: VirtualMachine,
+  claim: Claim | undefined,
+  { wish: { connection }, context: { memory, options } }: InContext,
+): Promise<Presence> {
+  if (claim === undefined) return { kind: 'notMade' };
+  if (memory.clone === 'unsent' && !claim.made && !connection.inventory.view()?.guests.has(claim.vmid))
+    return { kind: 'notMade' };
+  return locate(connection, claim.vmid, vm.status?.node, options);
+}
+
+/** A guest of our name that carries the mark of an object of our namespace and name. */
+export async function namesakeOf(
+  { connection, shape, owner, besideOthers }: Wish,
+  { memory, options }: ObserveContext,
+): Promise<Namesake | undefined> {
+  // A guest made for a former object a moment ago is not in a view that was read before this object was known.
+  if (!memory.surveyed) await connection.inventory.refresh(options.signal);
+  memory.surveyed = true;
+  const guests = connection.inventory.view()?.guests;
+  if (!shape || !guests) return undefined;
+  for (const row of guests.values()) {
+    if (row.type !== 'qemu' || row.template || row.name !== shape.name) continue;
+    const { values } = await connection.pve.node(row.node).qemu(row.vmid).config(options);
+    const mark = parseMark(values['description']);
+    if (mark && isNamesake(mark, owner, besideOthers)) return { vmid: row.vmid, mark };
+  }
+  return undefined;
+}
+
+const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): boolean =>
+  mark.namespace === owner.namespace &&
+  mark.name === owner.name &&
+  !(besideOthers && mark.cluster !== owner.cluster);

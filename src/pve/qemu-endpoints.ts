@@ -1,0 +1,259 @@
+/** The requests under `/nodes/{node}/qemu/{vmid}`: parameters, answers, and the privileges that each needs. */
+import { z } from 'zod';
+import { type Feature, type Need, endpoint } from './endpoint.ts';
+import {
+  Flag,
+  Int,
+  MaybeUpid,
+  NodeParam,
+  Nothing,
+  Num,
+  Size,
+  Text,
+  UpidText,
+  VmidParam,
+  maybe,
+  rows,
+} from './wire.ts';
+
+const At = z.object({ node: NodeParam, vmid: VmidParam });
+
+const Config = z.looseObject({ digest: Text }).transform((all) => {
+  const values = Object.entries(all).flatMap(([key, value]) => {
+    const text = Text.safeParse(value);
+    return text.success && key !== 'digest' ? [[key, text.data] as const] : [];
+  });
+  return { digest: all.digest, values: Object.fromEntries(values) };
+});
+
+/** A guest's configuration. */
+export interface QemuConfig {
+  /** Changes with every write, by whomever. */
+  readonly digest: string;
+  /** Each option that is set, as text (`memory` is `"2048"`, in MiB). What is not set is absent. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+const PendingRow = z
+  .object({ key: z.string(), value: maybe(Text), pending: maybe(Text), delete: maybe(Int) })
+  .transform((row) => ({
+    key: row.key,
+    value: row.value,
+    pending: row.pending,
+    delete: (row.delete ?? 0) > 0,
+  }));
+
+/** An option as it is in force, and as it will be after the next cold start, if that differs. */
+export type PendingOption = z.output<typeof PendingRow>;
+
+const Ha = z.object({ managed: Flag, state: maybe(Text) });
+
+const Status = z.object({
+  status: Text,
+  /** Finer: paused, io-error, prelaunch, suspended … */
+  qmpstatus: maybe(Text),
+  name: maybe(Text),
+  lock: maybe(Text),
+  template: Flag,
+  /** Whether the guest agent is enabled in what is running. */
+  agent: Flag,
+  pid: maybe(Int),
+  /** Seconds. */
+  uptime: maybe(Int),
+  cpus: maybe(Num),
+  maxmem: maybe(Size),
+  ha: maybe(Ha).transform((ha) => ({ managed: ha?.managed ?? false, state: ha?.state })),
+});
+
+export type QemuStatus = z.output<typeof Status>;
+
+const HaCause = z.object({ sid: Text, cause: maybe(Text) });
+
+const NotAllowed = z.object({
+  unavailable_storages: maybe(z.array(Text)),
+  'unavailable-resources': maybe(z.array(Text)),
+  'blocking-ha-resources': maybe(z.array(HaCause)),
+});
+
+export const Movability = z
+  .object({
+    local_disks: maybe(z.array(z.object({ volid: Text, cdrom: Flag }))),
+    local_resources: maybe(z.array(Text)),
+    not_allowed_nodes: maybe(z.record(z.string(), NotAllowed)),
+  })
+  .transform((all) => ({
+    localDisks: all.local_disks ?? [],
+    localResources: all.local_resources ?? [],
+    notAllowed: Object.fromEntries(
+      Object.entries(all.not_allowed_nodes ?? {}).map(([node, why]) => [
+        node,
+        {
+          storages: why.unavailable_storages ?? [],
+          resources: why['unavailable-resources'] ?? [],
+          ha: why['blocking-ha-resources'] ?? [],
+        },
+      ]),
+    ),
+  }));
+
+/** What binds a guest to its node. */
+export type Movability = z.output<typeof Movability>;
+
+const onGuest = (privilege: string, feature?: Feature): Need => ({
+  path: '/vms/{vmid}',
+  anyOf: [privilege],
+  ...(feature && { feature }),
+});
+
+const storageSpace: Need = { path: '/storage/{storage}', anyOf: ['Datastore.AllocateSpace'] };
+const bridgeUse: Need = { path: '/sdn/zones/{zone}', anyOf: ['SDN.Use'], since: 8, feature: 'bridges' };
+const poolUse: Need = { path: '/pool/{pool}', anyOf: ['VM.Allocate'], feature: 'pools' };
+const power = [onGuest('VM.PowerMgmt')] as const;
+const path = '/nodes/{node}/qemu/{vmid}';
+
+const CONFIG_NEEDS = [
+  onGuest('VM.Config.CPU'),
+  onGuest('VM.Config.Memory'),
+  onGuest('VM.Config.Disk'),
+  onGuest('VM.Config.Network'),
+  onGuest('VM.Config.Options'),
+  onGuest('VM.Config.HWType'),
+  onGuest('VM.Config.CDROM', 'isoUpload'),
+  onGuest('VM.Config.Cloudinit', 'cloudInit'),
+  bridgeUse,
+];
+
+export const QEMU = {
+  config: endpoint({
+    method: 'GET',
+    path: `${path}/config`,
+    params: At.extend({ current: z.boolean().optional() }),
+    reply: Config,
+    needs: [onGuest('VM.Audit')],
+  }),
+  // POST works in the background. PUT would hold the call until hot-plugging or allocating is done, and a proxy between the nodes gives up after 30 s.
+  setConfig: endpoint({
+    method: 'POST',
+    path: `${path}/config`,
+    params: At.extend({ digest: z.string().min(1), delete: z.string().optional() }).catchall(
+      z.union([z.string(), z.number()]),
+    ),
+    reply: MaybeUpid,
+    needs: [...CONFIG_NEEDS, storageSpace],
+  }),
+  // For a guest that is off, options that take effect at once, and to empty a CD drive: a refusal comes with the answer, where POST would end in a task that failed.
+  setConfigNow: endpoint({
+    method: 'PUT',
+    path: `${path}/config`,
+    params: At.extend({ digest: z.string().min(1), delete: z.string().optional() }).catchall(
+      z.union([z.string(), z.number()]),
+    ),
+    reply: Nothing,
+    needs: CONFIG_NEEDS,
+  }),
+  pending: endpoint({
+    method: 'GET',
+    path: `${path}/pending`,
+    params: At,
+    reply: rows(PendingRow),
+    needs: [onGuest('VM.Audit')],
+  }),
+  status: endpoint({
+    method: 'GET',
+    path: `${path}/status/current`,
+    params: At,
+    reply: Status,
+    needs: [onGuest('VM.Audit')],
+  }),
+  clone: endpoint({
+    method: 'POST',
+    path: `${path}/clone`,
+    params: At.extend({
+      newid: VmidParam,
+      name: z.string(),
+      description: z.string(),
+      full: z.boolean(),
+      target: NodeParam.optional(),
+      storage: z.string().optional(),
+      pool: z.string().optional(),
+      format: z.enum(['raw', 'qcow2', 'vmdk']).optional(),
+    }),
+    reply: UpidText,
+    needs: [onGuest('VM.Clone'), onGuest('VM.Allocate'), storageSpace, bridgeUse, poolUse],
+  }),
+  moveDisk: endpoint({
+    method: 'POST',
+    path: `${path}/move_disk`,
+    params: At.extend({
+      disk: z.string(),
+      storage: z.string(),
+      delete: z.literal(true),
+      digest: z.string().min(1),
+    }),
+    reply: UpidText,
+    needs: [onGuest('VM.Config.Disk'), storageSpace],
+  }),
+  movability: endpoint({
+    method: 'GET',
+    path: `${path}/migrate`,
+    params: At.extend({ target: NodeParam.optional() }),
+    reply: Movability,
+    needs: [onGuest('VM.Migrate', 'migration')],
+  }),
+  migrate: endpoint({
+    method: 'POST',
+    path: `${path}/migrate`,
+    params: At.extend({
+      target: NodeParam,
+      online: z.boolean().optional(),
+      'with-local-disks': z.boolean().optional(),
+      targetstorage: z.string().optional(),
+    }),
+    reply: UpidText,
+    needs: [onGuest('VM.Migrate', 'migration')],
+  }),
+  start: endpoint({
+    method: 'POST',
+    path: `${path}/status/start`,
+    params: At,
+    reply: UpidText,
+    needs: power,
+  }),
+  stop: endpoint({ method: 'POST', path: `${path}/status/stop`, params: At, reply: UpidText, needs: power }),
+  shutdown: endpoint({
+    method: 'POST',
+    path: `${path}/status/shutdown`,
+    params: At.extend({ timeout: z.int().min(0), forceStop: z.boolean() }),
+    reply: UpidText,
+    needs: power,
+  }),
+  reboot: endpoint({
+    method: 'POST',
+    path: `${path}/status/reboot`,
+    params: At,
+    reply: UpidText,
+    needs: power,
+  }),
+  resize: endpoint({
+    method: 'PUT',
+    path: `${path}/resize`,
+    params: At.extend({ disk: z.string(), size: z.string(), digest: z.string().optional() }),
+    reply: MaybeUpid,
+    needs: [onGuest('VM.Config.Disk'), storageSpace],
+  }),
+  destroy: endpoint({
+    method: 'DELETE',
+    path,
+    // Without the second one some versions search all storages for disks that look like the guest's.
+    params: At.extend({ purge: z.boolean(), 'destroy-unreferenced-disks': z.literal(false) }),
+    reply: UpidText,
+    needs: [onGuest('VM.Allocate')],
+  }),
+  regenerateCloudInit: endpoint({
+    method: 'PUT',
+    path: `${path}/cloudinit`,
+    params: At,
+    reply: Nothing,
+    needs: [onGuest('VM.Config.Cloudinit', 'cloudInit')],
+  }),
+} as const;
