@@ -85,7 +85,7 @@ export class RunningClock extends AdvancingClock {
   }
 
   protected arm({ due, wake }: Sleeper): () => void {
-    const timer = setTimeout(wake, Math.min(due - this.now(), LONGEST_MS)).unref();
+    const timer = setTimeout(wake, Math.min(Math.max(0, due - this.now()), LONGEST_MS)).unref();
     return () => clearTimeout(timer);
   }
 }
