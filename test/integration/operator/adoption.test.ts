@@ -1,26 +1,11 @@
 /** A guest that exists is taken over by spec.adopt: looked at first if asked, then kept as the spec says. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { describe, expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, cloneRequests, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const VMID = 105;
 const MORE_MEMORY = expect.arrayContaining([{ key: 'memory', current: '1024', pending: '2048' }]);
@@ -37,7 +22,7 @@ const adopter = (name: string, spec: object = {}) =>
 
 /** A guest that somebody made, with half the memory that the class asks for, and runs. */
 async function withGuest(config: Readonly<Record<string, string | number>> = {}) {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   t.pve.addGuest({
     vmid: VMID,
     node: 'pve-2',
@@ -183,7 +168,7 @@ describe('what cannot be adopted is left alone and told', () => {
     ['a number that nobody has', 4711, 'AdoptedVMNotFound', 'Proxmox VE has no VM 4711'],
     ['a template', 9000, 'NotAdoptable', 'VM 9000 is a template'],
   ])('%s', async (_what, vmid, reason, says) => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(adopter('db', { adopt: { vmid }, imageRef: { name: 'ubuntu' } }));
     await soon(async () => {
       const { is, message } = condition(await t.vm('db'));

@@ -1,31 +1,16 @@
 /** What becomes of cloud-init's data once a VM was made: the image goes, a change is noticed and treated as asked. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, type FakePve, guestNamed, images, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, secret, tenant, userData, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 test.concurrent(
   'Ignition, meta-data and network data arrive as they are, and a snippet must be there',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     const ignition = '{"ignition": {"version": "3.4.0"}}';
     const networkData = 'version: 2\nethernets: {}\n';
     await t.apply(
@@ -59,7 +44,7 @@ const ejected = (pve: FakePve, name = 'web') =>
   });
 
 test.concurrent('the image is ejected and deleted when the guest has read it, and it runs on', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web', { userData }));
   await t.ready('vm/web');
   const { running } = guestNamed(t.pve, 'web');
@@ -76,7 +61,7 @@ test.concurrent('the image is ejected and deleted when the guest has read it, an
 });
 
 test.concurrent('the image stays while no agent answers, and goes with the VM', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   t.pve.faults.add({ kind: 'agentSilent' });
   await t.apply(vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }));
   await t.ready('vm/web');
@@ -88,7 +73,7 @@ test.concurrent('the image stays while no agent answers, and goes with the VM', 
 });
 
 test.concurrent('an image that a rollback brought back does not keep the VM from starting', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web', { userData }));
   await t.ready('vm/web');
   await ejected(t.pve);
@@ -104,7 +89,7 @@ test.concurrent('an image that a rollback brought back does not keep the VM from
 test.concurrent(
   'user-data-change-sets-condition: a Secret that changed is told with the part, not its content',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(
       secret('data', { userdata: '#cloud-config\nruncmd: [hush-one]\n' }),
       vm('web', { userData: { cloudInit: { secretRef: { name: 'data' } } } }),
@@ -132,7 +117,7 @@ test.concurrent(
 test.concurrent(
   'NextBoot hands new user-data over as another instance, and nobody is rebooted for it',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     const next = (inline: string) => vm('web', { userData: { cloudInit: { inline }, onChange: 'NextBoot' } });
     await t.apply(next('#cloud-config\npackages: [nginx]\n'));
     await t.ready('vm/web');

@@ -1,39 +1,24 @@
 /** However creation is disturbed: one guest for each object, or none when the object goes; nothing is left behind. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { FaultInput } from '../../fakepve/index.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { cloneRequests, type FakePve, guestNamed, images, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneGuestEach } from './world.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 describe('an object that is disturbed while its VM is created', () => {
   test.concurrent('by an annotation every 50 ms gets one guest', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData }), vm('db', { disks: [{ name: 'root', size: '30Gi' }] }));
     const done = new AbortController();
     const disturbing = (async () => {
       for (let n = 0; !done.signal.aborted; n += 1) {
         const metadata = { annotations: { 'example.com/disturbance': String(n) } };
-        await Promise.all(['web', 'db'].map((name) => plane.api.patch(t.path(name), { metadata })));
+        await Promise.all(['web', 'db'].map((name) => lab.plane.api.patch(t.path(name), { metadata })));
         await sleep(50);
       }
     })();
@@ -59,7 +44,7 @@ describe('an object that is disturbed while its VM is created', () => {
   test.concurrent(
     'delete-during-create-does-not-orphan: by its deletion at any stage leaves nothing',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       const { pve } = t;
       const object = (name: string) => t.find('virtualmachines', name);
       const stages: Readonly<Record<string, (name: string) => boolean | Promise<boolean>>> = {
@@ -84,7 +69,7 @@ describe('an object that is disturbed while its VM is created', () => {
       await Promise.all(
         names.map(async (name) => {
           await soon(async () => expect(await stages[name]?.(name)).toBe(true));
-          expect(await plane.api.remove(t.path(name))).toBe(true);
+          expect(await lab.plane.api.remove(t.path(name))).toBe(true);
         }),
       );
       await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
@@ -110,7 +95,7 @@ describe('a clone', () => {
     ['the answer is empty', { ...POST_CLONE, kind: 'empty' }],
   ];
   test.concurrent.each(lost)('whose answer is lost because %s is found and finished', async (_why, fault) => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     t.pve.faults.add(fault);
     await t.apply(vm('web', { userData }));
     // Long before the minute is over that a request without an effect would cost.
@@ -127,7 +112,7 @@ describe('a clone', () => {
         { ...POST_CLONE, kind: 'status', code: 595, reason: 'Connection refused' },
         { ...POST_CLONE, kind: 'status', code: 596, reason: 'Broken pipe' },
       ];
-      const tenants = await Promise.all(faults.map(() => tenant(plane)));
+      const tenants = await Promise.all(faults.map(() => tenant(lab.plane)));
       await Promise.all(
         tenants.map(async (t, n) => {
           t.pve.faults.add(faults[n]!);
@@ -147,7 +132,7 @@ describe('a clone', () => {
   );
 
   test.concurrent('whose outcome is unknown holds its object back until that is certain', async () => {
-    const t = await tenant(plane, { latency: { scale: 0.1, cloneLinked: 60_000, cloneFull: 60_000 } });
+    const t = await tenant(lab.plane, { latency: { scale: 0.1, cloneLinked: 60_000, cloneFull: 60_000 } });
     t.pve.faults.add({ ...POST_CLONE, kind: 'reset-after-effect' });
     await t.apply(vm('web'));
     await soon(() => expect(cloneRequests(t.pve)).toHaveLength(1));
@@ -157,7 +142,7 @@ describe('a clone', () => {
   });
 
   test.concurrent('that fails is tried again, and its remains are gone', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     t.pve.faults.add({
       ...POST_CLONE,
       kind: 'taskFail',
@@ -175,7 +160,7 @@ describe('a clone', () => {
   test.concurrent(
     'foreign-vm-on-our-vmid-is-never-touched: under a number that a stranger took meanwhile goes to another',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       t.pve.faults.add({ ...POST_CLONE, kind: 'delay', ms: 1500 });
       await t.apply(vm('web', { userData }));
       const number = await soon(async () => {
@@ -200,7 +185,7 @@ describe('a clone', () => {
 test.concurrent(
   'a privilege that is missing after the clone is named, and the same guest goes on with it',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     const { roles } = t.pve.state.access;
     const enough = roles.get('VirtRigaud') ?? [];
     roles.set(

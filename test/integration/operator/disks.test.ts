@@ -1,27 +1,12 @@
 /** The disks of a VM beside its boot disk: made, grown, moved and taken off, while whatever is not ours stays. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { describe, expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, volumes } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft } from './world.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const GiB = 1024 ** 3;
 const web = (...disks: readonly object[]) => vm('web', { disks });
@@ -31,7 +16,7 @@ const apply = (t: Tenant, ...disks: readonly object[]) => t.apply(web(...disks))
 
 /** A VM that runs with the disks of its spec. */
 async function running(...disks: readonly object[]) {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await apply(t, ...disks);
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');
@@ -99,7 +84,7 @@ describe('a VM that is made', () => {
   });
 
   test.concurrent('has a disk with the contents of a volume, as large as the spec says', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     const image = Buffer.alloc(512);
     image.writeUInt32BE(0x514649fb, 0);
     image.writeBigUInt64BE(BigInt(2 * GiB), 24);
@@ -129,7 +114,7 @@ describe('a VM that is made', () => {
   });
 
   test.concurrent('has firmware of the class and a TPM, whose disks are left alone later', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     const secure = { cpus: 2, memory: '2Gi', spec: { bios: 'uefi', tpm: 'v2.0' } };
     const object = vm('web', { classRef: { name: 'secure' }, disks: [data()] });
     await t.apply(manifest('VMClass', 'secure', secure), object);

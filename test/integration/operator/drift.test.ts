@@ -1,29 +1,14 @@
 /** What somebody else changes in Proxmox VE is told or undone, as the VM has it; a changed spec is always brought about. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 async function running(spec: object = {}): Promise<Tenant> {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web', spec));
   await t.ready('vm/web');
   return t;
@@ -97,8 +82,6 @@ test.concurrent('does not keep the power state from being enforced', async () =>
 
 test.concurrent('is told while the operator was away, too', async () => {
   const t = await running();
-  await operator.stop();
-  edit(t, { vcpus: 1 });
-  operator = await startOperator(plane);
+  await lab.restart(() => edit(t, { vcpus: 1 }));
   await drifted(t, 'vcpus 2 → 1');
 });

@@ -1,26 +1,11 @@
 /** With the annotation nothing is changed in Proxmox VE, and status says what would be. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const DRY_RUN = 'virtrigaud.io/dry-run';
 
@@ -33,7 +18,7 @@ const planned = (t: Tenant, ...sentences: readonly string[]) =>
   });
 
 test.concurrent('a VM is planned and not made, until the annotation goes', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   const { spec } = vm('web');
   await t.apply(manifest('VirtualMachine', 'web', spec, { annotations: { [DRY_RUN]: 'true' } }));
   await planned(t, 'linked clone of 9000', 'It is started');
@@ -45,7 +30,7 @@ test.concurrent('a VM is planned and not made, until the annotation goes', async
 });
 
 test.concurrent('an edit is planned and not made', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}=true`);
@@ -61,7 +46,7 @@ test.concurrent('an edit is planned and not made', async () => {
 });
 
 test.concurrent('a deletion is held and says so, until the annotation goes', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}=true`);

@@ -1,28 +1,13 @@
 /** Whatever becomes of requests to Proxmox VE and of the tasks that they begin: one guest for each object, then none. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { FaultInput } from '../../fakepve/index.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, cloneRequests, guestNamed, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const CLONE = { method: 'POST', path: '/clone$' };
 /** One request each in the life of a VM with an image, after the clone. */
@@ -96,13 +81,13 @@ describe('a life in which every first request', () => {
     ],
   ];
   test.concurrent.each(faults)('%s comes to one guest and to none', async (_what, rules) =>
-    liveWith(await tenant(plane), rules),
+    liveWith(await tenant(lab.plane), rules),
   );
 
   test.concurrent(
     'warnings-task-is-success: begins a task that ends with warnings is made once',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       t.pve.faults.add({ kind: 'taskWarn' });
       await liveWith(t, []);
       for (const path of ['/clone$', '/upload$', '/resize$', '/status/start$', '/status/shutdown$'])
@@ -114,7 +99,7 @@ describe('a life in which every first request', () => {
 test.concurrent(
   'poll-error-is-not-task-failure: who cannot ask about a task does not begin another',
   async () => {
-    const t = await tenant(plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
+    const t = await tenant(lab.plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
     for (const code of [500, 596, 503])
       t.pve.faults.add({ kind: 'status', path: '/tasks/.*/status$', code, reason: 'no answer', times: 6 });
     await t.apply(vm('web'));
@@ -128,7 +113,7 @@ test.concurrent(
 test.concurrent(
   'a clone that never ends holds up nobody else, and is made again once it was stopped',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     t.pve.faults.add({ kind: 'taskHang', ...CLONE, times: 1 });
     await t.apply(vm('slow'));
     await soon(() => expect(cloneRequests(t.pve)).toHaveLength(1));
@@ -152,7 +137,7 @@ describe('a Proxmox VE that answers nothing', () => {
     });
 
   test.concurrent('while a VM is cloned is waited for, and the clone is found', async () => {
-    const t = await tenant(plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
+    const t = await tenant(lab.plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
     await t.apply(full('web'));
     await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('qmclone'));
     t.pve.faults.add(down);
@@ -165,7 +150,7 @@ describe('a Proxmox VE that answers nothing', () => {
   });
 
   test.concurrent('provider-unreachable-keeps-finalizer: while a VM is deleted', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(full('web'));
     await t.ready('vm/web');
     t.pve.faults.add(down);

@@ -1,27 +1,12 @@
 /** Nodes, quorum, storages, privileges, locks and HA: a cluster that cannot do what is asked is waited for, never guessed about. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { describe, expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, cloneRequests, guestNamed, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, provider, tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const power = (t: Tenant, powerState: 'On' | 'Off') =>
   t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
@@ -38,7 +23,7 @@ async function untouched(t: Tenant, look: () => Promise<unknown>): Promise<void>
 }
 const gone = (t: Tenant) => t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=100s');
 async function ready(options: Parameters<typeof tenant>[1] = {}): Promise<Tenant> {
-  const t = await tenant(plane, options);
+  const t = await tenant(lab.plane, options);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   return t;
@@ -46,7 +31,7 @@ async function ready(options: Parameters<typeof tenant>[1] = {}): Promise<Tenant
 
 describe('a node that is offline', () => {
   test.concurrent('keeps its guest: the object waits, and its deletion too', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(provider(t.pve, { nodeSelector: ['pve-3'] }), vm('web'));
     await t.ready('vm/web');
     t.pve.faults.add({ kind: 'nodeOffline', node: 'pve-3' });
@@ -62,7 +47,7 @@ describe('a node that is offline', () => {
   test.concurrent(
     'in the middle of a clone is waited for, and no second guest is made elsewhere',
     async () => {
-      const t = await tenant(plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
+      const t = await tenant(lab.plane, { latency: { scale: 0.1, cloneLinked: 20_000 } });
       await t.apply(vm('web'));
       await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('qmclone'));
       t.pve.faults.add({ kind: 'nodeOffline', node: 'pve-1' });
@@ -144,7 +129,7 @@ describe('a privilege that is taken away', () => {
 });
 
 test.concurrent('a storage that is full is named, and the VM is made once there is room', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   t.pve.faults.add({ kind: 'storageFull', storage: 'nvme-storage' });
   await t.apply(vm('web', { disks: [{ name: 'root', size: '30Gi' }] }));
   const said = await soon(async () => {

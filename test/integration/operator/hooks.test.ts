@@ -1,28 +1,13 @@
 /** Hooks run in the guest at the starts and before the stops that the operator makes, and prevent none of them. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { type Tenant, tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const exec = (...command: readonly string[]) => ({ exec: { command } });
 
@@ -38,7 +23,7 @@ function mayRunCommands() {
 }
 
 async function ready(lifecycle: object, options: Parameters<typeof tenant>[1] = mayRunCommands()) {
-  const t = await tenant(plane, options);
+  const t = await tenant(lab.plane, options);
   await t.apply(vm('web', { lifecycle }));
   await t.ready('vm/web');
   return { t, guest: guestNamed(t.pve, 'web') };

@@ -1,34 +1,19 @@
 /** Tags, description, startup order, onboot, protection and CPU type: set as the spec says, and else left alone. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, type Tenant, tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const patch = ({ kubectl }: Tenant, spec: object) =>
   kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
 
 async function ready(spec: object = {}, options: Parameters<typeof tenant>[1] = {}) {
-  const t = await tenant(plane, options);
+  const t = await tenant(lab.plane, options);
   await t.apply(vm('web', spec));
   await t.ready('vm/web');
   return { t, guest: guestNamed(t.pve, 'web') };
@@ -121,7 +106,7 @@ test.concurrent('protection-mode-delete', async () => {
 
 test.concurrent('the CPU type of the class is set at creation, and waits for a restart later', async () => {
   const typed = (cpuType: string) => manifest('VMClass', 'typed', { cpus: 2, memory: '2Gi', cpuType });
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(typed('host'), vm('web', { classRef: { name: 'typed' } }));
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');

@@ -1,27 +1,12 @@
 /** What stays in Proxmox VE when an object goes: by its policy, or by force. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const Events = z.object({
   items: z.array(z.object({ type: z.string(), reason: z.string(), note: z.string() })),
@@ -42,7 +27,7 @@ const booted = (t: Tenant, name: string) =>
 
 describe('deletionPolicy', () => {
   test.concurrent('Retain leaves the guest running, without our mark and without our image', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData, deletionPolicy: 'Retain' }));
     await t.ready('vm/web');
     await booted(t, 'web');
@@ -60,7 +45,7 @@ describe('deletionPolicy', () => {
   });
 
   test.concurrent('Retain without a line of people leaves no description at all', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { powerState: 'Off', deletionPolicy: 'Retain' }));
     await t.ready('vm/web');
     const guest = guestNamed(t.pve, 'web');
@@ -70,7 +55,7 @@ describe('deletionPolicy', () => {
   });
 
   test.concurrent('Stop shuts the guest down and leaves it', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData, deletionPolicy: 'Stop' }));
     await t.ready('vm/web');
     await booted(t, 'web');
@@ -85,7 +70,7 @@ describe('deletionPolicy', () => {
   test.concurrent(
     'may be changed until the object is deleted, also by a deletion that has begun',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(vm('web'));
       await t.ready('vm/web');
       const guest = guestNamed(t.pve, 'web');
@@ -105,7 +90,7 @@ describe('an object that is deleted by force', () => {
   const force = (t: Tenant) => t.kubectl('annotate', 'vm', 'web', 'virtrigaud.io/force-delete=true');
 
   test.concurrent('goes although its guest is locked, and names what it leaves', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData }));
     await t.ready('vm/web');
     const guest = guestNamed(t.pve, 'web');
@@ -122,7 +107,7 @@ describe('an object that is deleted by force', () => {
   });
 
   test.concurrent('goes although Proxmox VE does not answer', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');
     await t.pve.close();
@@ -133,7 +118,7 @@ describe('an object that is deleted by force', () => {
   });
 
   test.concurrent('goes although its Provider is gone', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');
     await t.kubectl('delete', 'provider', 'pve', '--wait=false');

@@ -1,32 +1,17 @@
 /** How far a VM is managed: what managementPolicy withholds is told and not done, whatever happens around it. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const patch = (t: Tenant, spec: object) =>
   t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
 
 async function made(spec: object = {}) {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web', spec));
   await t.ready('vm/web');
   return { t, guest: guestNamed(t.pve, 'web') };

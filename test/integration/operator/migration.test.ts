@@ -1,27 +1,12 @@
 /** A VM that exists is moved to the node of spec.placement.host: as it runs, or told why not. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { FakePveOptions } from '../../fakepve/index.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, orphans, ownGuests, tasksDone, type FakePve } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm, type Tenant } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const VOLUME = 'local:iso/tools.iso';
 const FROM = 'pve-1';
@@ -29,7 +14,7 @@ const TO = 'pve-2';
 
 /** A VM that runs on the node FROM. */
 async function onNode(spec: object = {}, options: FakePveOptions = {}) {
-  const t = await tenant(plane, options);
+  const t = await tenant(lab.plane, options);
   await t.apply(vm('web', { placement: { host: FROM }, ...spec }));
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');
@@ -196,7 +181,7 @@ describe('a VM with spec.placement.host that somebody moves in Proxmox VE', () =
 
 test.concurrent('many VMs that are moved at once are moved two at a time', async () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   const on = (host: string) => names.map((name) => vm(name, { placement: { host } }));
   await t.apply(...on(FROM));
   await t.ready(...names.map((name) => `vm/${name}`));

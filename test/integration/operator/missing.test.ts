@@ -1,13 +1,8 @@
 /** What a VirtualMachine or a Provider lacks is named in its Ready condition, and work goes on when it is there. */
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { describe, expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import {
@@ -32,17 +27,7 @@ const KEY = Buffer.concat([
   Buffer.alloc(32, 7),
 ]).toString('base64');
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const says = (t: Tenant, name: string, is: string, ...words: readonly string[]) =>
   soon(async () => {
@@ -61,7 +46,7 @@ describe('a VirtualMachine', () => {
   test.concurrent(
     'names the class, the image or the Provider that is missing, and runs once it appears',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(
         vm('no-class', { classRef: { name: 'later' } }),
         vm('no-image', { imageRef: { name: 'later' } }),
@@ -83,7 +68,7 @@ describe('a VirtualMachine', () => {
   test.concurrent(
     'names the Secret with its user-data, or the key it lacks, and runs once it is there',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(
         vm('web', { userData: { cloudInit: { secretRef: { name: 'web-data' } } } }),
         vm('keys', { sshKeysSecretRef: { name: 'web-keys', key: 'mine' } }),
@@ -105,7 +90,7 @@ describe('a VirtualMachine', () => {
   test.concurrent(
     'that never made anything is deleted at once, though its Provider does not exist',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(vm('web', { providerRef: { name: 'never' } }));
       await says(t, 'web', 'Ready=False ProviderNotFound', '"never"');
       await t.kubectl('delete', 'vm', 'web', '--timeout=10s');
@@ -118,7 +103,7 @@ describe('a Provider', () => {
   test.concurrent(
     'names the Secret that is missing, as do its VMs, and connects once it appears',
     async () => {
-      const t = await bareTenant(plane);
+      const t = await bareTenant(lab.plane);
       const { pve } = t;
       await t.apply(provider(pve), vmClass(), vmImage(), vm('web'));
       await providerSays(t, 'Ready=False SecretNotFound', /"pve-credentials"/);
@@ -132,7 +117,7 @@ describe('a Provider', () => {
   test.concurrent(
     'whose token is refused says so, without the token, and connects with the right one',
     async () => {
-      const t = await bareTenant(plane);
+      const t = await bareTenant(lab.plane);
       const { pve } = t;
       const wrong = { ...TOKEN, token_secret: '11111111-2222-3333-4444-555555555555', 'ca.crt': pve.ca };
       await t.apply(secret('pve-credentials', wrong), provider(pve));
@@ -146,7 +131,7 @@ describe('a Provider', () => {
   test.concurrent(
     'whose certificate is not trusted says what to do, and connects with the right CA',
     async () => {
-      const [t, another] = await Promise.all([bareTenant(plane), bareTenant(plane)]);
+      const [t, another] = await Promise.all([bareTenant(lab.plane), bareTenant(lab.plane)]);
       await t.apply(secret('pve-credentials', { ...TOKEN, 'ca.crt': another.pve.ca }), provider(t.pve));
       await providerSays(t, 'Ready=False Unreachable', /certificate is not signed by a known authority/);
       await t.apply(credentials(t.pve));
@@ -158,7 +143,7 @@ describe('a Provider', () => {
     'whose Proxmox VE is down at the start connects when it is up, and its VMs are made',
     async () => {
       const port = await freePort();
-      const t = await bareTenant(plane);
+      const t = await bareTenant(lab.plane);
       await t.apply(
         credentials(t.pve),
         provider({ url: `https://127.0.0.1:${port}` }),
@@ -168,7 +153,7 @@ describe('a Provider', () => {
       );
       await providerSays(t, 'Ready=False Unreachable', /failed to connect/);
       await says(t, 'web', 'Ready=False ProviderNotReady', 'failed to connect');
-      const { pve } = await bareTenant(plane, { port });
+      const { pve } = await bareTenant(lab.plane, { port });
       await t.apply(credentials(pve));
       await t.ready('provider/pve', 'vm/web');
       expect(ownGuests(pve)).toHaveLength(1);
@@ -178,7 +163,7 @@ describe('a Provider', () => {
   test.concurrent(
     'whose Proxmox VE fails later is unhealthy for that time, and no VM is touched',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(vm('web'));
       await t.ready('vm/web', 'provider/pve');
       t.pve.faults.add({ kind: 'status', path: '^/cluster/', code: 596, reason: 'Connection timed out' });

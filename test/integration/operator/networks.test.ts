@@ -1,34 +1,19 @@
 /** Networks: each interface for itself, both families, vnets; two VMs never get one address. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, credentials, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const at = (address: string, more: object = {}) => ({
   networks: [{ name: 'lan', staticIP: { address }, ...more }],
 });
 
 test.concurrent('interfaces come, change and go while the VM runs, each without the others', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   const lan = {
     name: 'lan',
     staticIP: { address: '192.168.1.100/24', gateway: '192.168.1.1' },
@@ -80,7 +65,7 @@ test.concurrent('interfaces come, change and go while the VM runs, each without 
 test.concurrent(
   'an address belongs to the first, in whatever namespace and through whatever Provider',
   async () => {
-    const [t, elsewhere] = await Promise.all([tenant(plane), bareTenant(plane)]);
+    const [t, elsewhere] = await Promise.all([tenant(lab.plane), bareTenant(lab.plane)]);
     await elsewhere.apply(credentials(t.pve), provider(t.pve), vmClass(), vmImage());
     await t.apply(vm('first', at('192.168.1.100/24', { ipv6: { address: '2001:db8::1/64' } })));
     await t.ready('vm/first');
@@ -112,7 +97,7 @@ test.concurrent(
 test.concurrent(
   'a vnet is used like a bridge, and a bridge that is missing is told before anything is made',
   async () => {
-    const t = await tenant(plane, {
+    const t = await tenant(lab.plane, {
       cluster: { ...shippedCluster('document'), name: 'with-sdn', vnets: { tenant1: 'zone1' } },
     });
     await t.apply(

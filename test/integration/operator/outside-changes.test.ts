@@ -1,31 +1,16 @@
 /** What others do in Proxmox VE is followed, undone or reported; it never makes a second guest. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { cloneRequests, guestNamed, images, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 test.concurrent(
   'vm-deleted-in-ui-does-not-recreate-by-default: a guest that was removed in Proxmox VE is reported',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData }));
     await t.ready('vm/web');
     t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
@@ -38,7 +23,7 @@ test.concurrent(
 );
 
 test.concurrent('vm-migrated-in-ui-is-followed: a guest that was migrated in Proxmox VE', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');
@@ -54,7 +39,7 @@ test.concurrent('vm-migrated-in-ui-is-followed: a guest that was migrated in Pro
 });
 
 test.concurrent('a guest without our mark is left alone, also when its object goes', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const { vmid } = guestNamed(t.pve, 'web');
@@ -70,7 +55,7 @@ test.concurrent('a guest without our mark is left alone, also when its object go
 });
 
 test.concurrent('a guest whose mark is put back goes on', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');
@@ -90,7 +75,7 @@ test.concurrent('a guest whose mark is put back goes on', async () => {
 test.concurrent(
   'locked-vm-waits: a locked guest is waited for, and goes on when the lock is cleared',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');
     const { vmid } = guestNamed(t.pve, 'web');
@@ -111,13 +96,13 @@ test.concurrent(
 test.concurrent(
   'the guest of a cluster that was rebuilt from Git is adopted by hand, never doubled',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');
     const guest = guestNamed(t.pve, 'web');
     // The object goes without us: as if its API server had been lost.
-    await plane.api.remove(t.path('web'));
-    await plane.api.patch(t.path('web'), { metadata: { finalizers: null } });
+    await lab.plane.api.remove(t.path('web'));
+    await lab.plane.api.patch(t.path('web'), { metadata: { finalizers: null } });
     expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
     await t.apply(vm('web'));
     const mark = await soon(async () => {

@@ -1,30 +1,15 @@
 /** Where VMs come to lie and how they get there: many at once, on clusters whose storages differ. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import type { FakePveOptions } from '../../fakepve/index.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { cloneRequests, type FakePve, guestNamed, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const template = (vmid: number, node: string) => ({
   vmid,
@@ -72,7 +57,7 @@ const fill = (pve: FakePve, node: string, gib: number, vmid: number): void =>
 
 describe('VMs that are applied at once', () => {
   test.concurrent('spread evenly over the nodes', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(...names(12).map((name) => vm(name)));
     await t.ready(...names(12).map((name) => `vm/${name}`));
     expect(nodesOf(t.pve)).toEqual({ 'pve-1': 4, 'pve-2': 4, 'pve-3': 4 });
@@ -83,7 +68,7 @@ describe('VMs that are applied at once', () => {
   });
 
   test.concurrent('keep off a node whose storage is full', async () => {
-    const t = await tenant(plane, onEachNode());
+    const t = await tenant(lab.plane, onEachNode());
     fill(t.pve, 'pve-1', 95, 500);
     await t.apply(...names(6).map((name) => vm(name)));
     // The templates take ten of the hundred; the linked clones next to nothing.
@@ -92,7 +77,7 @@ describe('VMs that are applied at once', () => {
   });
 
   test.concurrent('are fully cloned two at a time for a storage, and hold up no other', async () => {
-    const t = await tenant(plane, { latency: { scale: 0.1, cloneFull: 60_000 } });
+    const t = await tenant(lab.plane, { latency: { scale: 0.1, cloneFull: 60_000 } });
     const onto = (storageClass: string) => ({ disks: [{ name: 'root', size: '20Gi', storageClass }] });
     await t.apply(...names(5).map((name) => vm(name, onto('ssd-storage'))));
     const clones = () => t.pve.state.tasks.active().filter(({ type }) => type === 'qmclone').length;
@@ -100,7 +85,7 @@ describe('VMs that are applied at once', () => {
     const watching = setInterval(() => {
       most = Math.max(most, clones());
     }, 20);
-    plane.defer(() => {
+    lab.plane.defer(() => {
       clearInterval(watching);
       return Promise.resolve();
     });
@@ -124,7 +109,7 @@ describe('VMs that are applied at once', () => {
 test.concurrent(
   'a VM that no node can take says why, node by node, and is made when one can',
   async () => {
-    const t = await tenant(plane, onEachNode());
+    const t = await tenant(lab.plane, onEachNode());
     for (const n of [1, 2, 3]) fill(t.pve, `pve-${n}`, 90, 500 + n);
     await t.apply(vm('web'), vm('big', { classRef: { name: 'big' } }));
     await t.apply(manifest('VMClass', 'big', { cpus: 2, memory: '63Gi' }));
@@ -153,7 +138,7 @@ test.concurrent(
 
 describe('a template on local storage', () => {
   test.concurrent('of which each node has a copy is cloned where the VM shall be', async () => {
-    const t = await tenant(plane, onEachNode());
+    const t = await tenant(lab.plane, onEachNode());
     await t.apply(...[1, 2, 3].map((n) => vm(`web-${n}`, { placement: { host: `pve-${n}` } })));
     await t.ready('vm/web-1', 'vm/web-2', 'vm/web-3');
     for (const n of [1, 2, 3]) {
@@ -167,7 +152,7 @@ describe('a template on local storage', () => {
   });
 
   test.concurrent('of another node is cloned there and moved before the VM is first started', async () => {
-    const t = await tenant(plane, onPve1());
+    const t = await tenant(lab.plane, onPve1());
     await t.apply(
       vm('web', { placement: { host: 'pve-2' }, userData, disks: [{ name: 'root', size: '20Gi' }] }),
     );
@@ -195,7 +180,7 @@ describe('a template on local storage', () => {
   });
 
   test.concurrent('is moved to another storage where that is asked for', async () => {
-    const t = await tenant(plane, onPve1());
+    const t = await tenant(lab.plane, onPve1());
     await t.apply(vm('web', { disks: [{ name: 'root', size: '20Gi', storageClass: 'fast' }] }));
     await t.ready('vm/web');
     expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
@@ -204,7 +189,7 @@ describe('a template on local storage', () => {
   });
 
   test.concurrent('is moved although the requests for it are lost', async () => {
-    const t = await tenant(plane, onPve1());
+    const t = await tenant(lab.plane, onPve1());
     t.pve.faults.add({ method: 'POST', path: '/migrate$', times: 2, kind: 'reset-before' });
     await t.apply(vm('web', { placement: { host: 'pve-3' } }));
     await t.ready('vm/web');
@@ -222,7 +207,7 @@ describe('a pool', () => {
   const members = (pve: FakePve, id: string) => [...(pve.state.pools.get(id)?.vms ?? [])];
 
   test.concurrent('of the VM, else of its Provider, is where a new VM is put', async () => {
-    const t = await tenant(plane, pooled());
+    const t = await tenant(lab.plane, pooled());
     await t.kubectl('patch', 'provider', 'pve', '--type=merge', '-p', '{"spec":{"defaults":{"pool":"k8s"}}}');
     await t.apply(vm('db'), vm('web', { placement: { pool: 'k8s/web' } }));
     await t.ready('vm/db', 'vm/web');
@@ -231,7 +216,7 @@ describe('a pool', () => {
   });
 
   test.concurrent('that is not there is named, and the VM is made once it is', async () => {
-    const t = await tenant(plane, pooled());
+    const t = await tenant(lab.plane, pooled());
     await t.apply(vm('web', { placement: { pool: 'missing' } }));
     await soon(async () => {
       const { is, message } = condition(await t.vm('web'));
@@ -252,7 +237,7 @@ describe('a pool', () => {
 
 describe('a fixed VMID', () => {
   test.concurrent('is the one that the VM gets, and stays what it is', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { vmid: 777 }), vm('db'));
     await t.ready('vm/web', 'vm/db');
     expect(guestNamed(t.pve, 'web').vmid).toBe(777);
@@ -267,7 +252,7 @@ describe('a fixed VMID', () => {
   });
 
   test.concurrent('that somebody else has is left to them, until it is free', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     t.pve.addGuest({ vmid: 777, node: 'pve-2', config: { name: 'stranger', scsi0: 'nvme-storage:5' } });
     const stranger = t.pve.state.guests.get(777);
     const digest = stranger?.digest;
@@ -292,7 +277,7 @@ describe('a fixed VMID', () => {
 });
 
 test.concurrent('a VM with UEFI has its firmware settings where its root disk is', async () => {
-  const t = await tenant(plane, onPve1());
+  const t = await tenant(lab.plane, onPve1());
   await t.apply(
     manifest('VMClass', 'uefi', { cpus: 2, memory: '2Gi', spec: { bios: 'uefi', machine: 'q35' } }),
     vm('web', { classRef: { name: 'uefi' }, disks: [{ name: 'root', size: '20Gi', storageClass: 'fast' }] }),

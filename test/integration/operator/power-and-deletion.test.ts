@@ -1,26 +1,11 @@
 /** Power follows the spec, and deletion leaves nothing. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { describe, expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm, vmClass } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const power = ({ kubectl }: Tenant, name: string, powerState: string) =>
   kubectl('patch', 'vm', name, '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
@@ -37,7 +22,7 @@ const settled = ({ pve, vm: read }: Tenant, name: string, phase: 'Running' | 'St
 
 describe('power', () => {
   test.concurrent('goes off at once and on again, as the spec says', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
     await power(t, 'web', 'Off');
@@ -51,7 +36,7 @@ describe('power', () => {
   });
 
   test.concurrent('off-graceful-settles: off gracefully shuts the guest down and stays off', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
     await power(t, 'web', 'OffGraceful');
@@ -63,7 +48,7 @@ describe('power', () => {
   test.concurrent.each(['noacpi', 'noguest'])(
     'off gracefully ends a guest that does not listen (%s) when its time is over',
     async (tag) => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(vm('web', { lifecycle: { gracefulShutdownTimeout: '3s' } }));
       await settled(t, 'web', 'Running');
       t.pve.outside.edit(guestNamed(t.pve, 'web').vmid, { tags: tag });
@@ -75,14 +60,14 @@ describe('power', () => {
   );
 
   test.concurrent('off is kept for a VM that was never on', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { powerState: 'Off' }));
     await settled(t, 'web', 'Stopped');
     expect(guestNamed(t.pve, 'web').hasRun).toBe(false);
   });
 
   test.concurrent('on is enforced: a guest stopped in Proxmox VE is started again', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
     t.pve.outside.stop(guestNamed(t.pve, 'web').vmid);
@@ -91,7 +76,7 @@ describe('power', () => {
   });
 
   test.concurrent('off is enforced: a guest started in Proxmox VE is stopped again', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { powerState: 'Off' }));
     await settled(t, 'web', 'Stopped');
     t.pve.outside.start(guestNamed(t.pve, 'web').vmid);
@@ -102,7 +87,7 @@ describe('power', () => {
 
 describe('deletion', () => {
   test.concurrent('of a running VM ends with no guest, no disk and no image', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     t.pve.faults.add({ kind: 'agentSilent' }); // so that nobody says that the images have served
     await t.apply(
       vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }),
@@ -120,7 +105,7 @@ describe('deletion', () => {
   test.concurrent(
     'protection-mode-delete: waits for a guest that is protected in Proxmox VE, which keeps running',
     async () => {
-      const t = await tenant(plane);
+      const t = await tenant(lab.plane);
       await t.apply(vm('web', { userData }));
       await settled(t, 'web', 'Running');
       const { vmid } = guestNamed(t.pve, 'web');
@@ -140,7 +125,7 @@ describe('deletion', () => {
   );
 
   test.concurrent('of a Provider waits for its VMs', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
     await t.kubectl('delete', 'provider', 'pve', '--wait=false');
@@ -156,7 +141,7 @@ describe('deletion', () => {
   });
 
   test.concurrent('of a class or an image waits while a VM uses it that is to stay', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'), vmClass('unused'));
     await settled(t, 'web', 'Running');
     await t.kubectl('delete', 'vmclass', 'unused', '--timeout=30s');
@@ -179,7 +164,7 @@ describe('deletion', () => {
   });
 
   test.concurrent('of everything at once ends, with nothing left in Proxmox VE', async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData }), vm('db', { powerState: 'Off' }));
     await settled(t, 'web', 'Running');
     await settled(t, 'db', 'Stopped');

@@ -1,29 +1,14 @@
 /** A VM with a readiness probe is Ready when a command in its guest says so, and all else goes on as without one. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, type Tenant, tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 /** Credentials that may run commands in guests, which the documented role does not include. */
 function mayRunCommands() {
@@ -44,7 +29,7 @@ const says = (t: Tenant, message: string) =>
   });
 
 test.concurrent('a VM is Ready while its probe succeeds', async () => {
-  const t = await tenant(plane, mayRunCommands());
+  const t = await tenant(lab.plane, mayRunCommands());
   await t.apply(probed('test', '-f', '/ready'));
   await says(t, 'The readiness probe ended with exit code 1.');
   const guest = guestNamed(t.pve, 'web');
@@ -62,7 +47,7 @@ test.concurrent('a VM is Ready while its probe succeeds', async () => {
 });
 
 test.concurrent('a request is made by the guest to itself', async () => {
-  const t = await tenant(plane, mayRunCommands());
+  const t = await tenant(lab.plane, mayRunCommands());
   const readinessProbe = { httpGet: { port: 8443, path: '/healthz?full=1', scheme: 'HTTPS' } };
   const preStop = { httpGet: { port: 8080 } };
   await t.apply(vm('web', { lifecycle: { readinessProbe, preStop } }));
@@ -74,7 +59,7 @@ test.concurrent('a request is made by the guest to itself', async () => {
 });
 
 test.concurrent('a probe that cannot be run says what is missing', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(probed('true'));
   await says(
     t,
@@ -84,7 +69,7 @@ test.concurrent('a probe that cannot be run says what is missing', async () => {
 });
 
 test.concurrent('no command is run in a guest to which nothing may be done', async () => {
-  const t = await tenant(plane, mayRunCommands());
+  const t = await tenant(lab.plane, mayRunCommands());
   await t.apply(probed('true'));
   await t.ready('vm/web');
   await t.kubectl('annotate', 'vm', 'web', 'virtrigaud.io/dry-run=true');
@@ -96,7 +81,7 @@ test.concurrent('no command is run in a guest to which nothing may be done', asy
 });
 
 test('a new operator takes a VM that was Ready for ready until a probe says otherwise', async () => {
-  const t = await tenant(plane, mayRunCommands());
+  const t = await tenant(lab.plane, mayRunCommands());
   await t.apply(probed('true'));
   await t.ready('vm/web');
   const since = () =>
@@ -109,9 +94,7 @@ test('a new operator takes a VM that was Ready for ready until a probe says othe
     );
   const before = await since();
   const { commands } = guestNamed(t.pve, 'web');
-  await operator.stop();
-  const known = commands.length;
-  operator = await startOperator(plane);
+  const known = await lab.restart(() => commands.length);
   await soon(() => expect(commands.length).toBeGreaterThan(known + 1));
   expect(await since()).toBe(before);
 });

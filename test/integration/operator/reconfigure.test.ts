@@ -1,33 +1,18 @@
 /** The document's "Reconfigure Matrix", row by row: what changes while the VM runs, and what waits for a restart. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { describe, expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const sized = (spec: object, name = 'sized') =>
   manifest('VMClass', name, { cpus: 2, memory: '2Gi', ...spec });
 
 /** A VM that runs, of a class that is then changed. */
 async function running(spec: object = {}, vmSpec: object = {}, names: readonly string[] = ['web']) {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(sized(spec), ...names.map((name) => vm(name, { classRef: { name: 'sized' }, ...vmSpec })));
   await t.ready(...names.map((name) => `vm/${name}`));
   return { t, pid: guestNamed(t.pve, 'web').running?.pid };

@@ -1,32 +1,17 @@
 /** Restarts: once for each request, one VM of a class at a time where the policy allows them, and never uninvited. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const REQUEST = '2026-03-01T12:00:00Z';
 const sized = (spec: object) => manifest('VMClass', 'sized', { cpus: 2, memory: '2Gi', ...spec });
 
 async function running(spec: object, ...names: readonly string[]): Promise<Tenant> {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(sized({}), ...names.map((name) => vm(name, { classRef: { name: 'sized' }, ...spec })));
   await t.ready(...names.map((name) => `vm/${name}`));
   return t;
@@ -59,7 +44,7 @@ test.concurrent('the annotation restarts the guest gracefully, once, and is reco
 test.concurrent(
   'an annotation that was there before the guest, or while it is off, restarts nothing',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     const annotations = { 'virtrigaud.io/restartedAt': REQUEST };
     const { spec } = vm('web');
     await t.apply(manifest('VirtualMachine', 'web', spec, { annotations }));

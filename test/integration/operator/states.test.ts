@@ -1,28 +1,13 @@
 /** What Proxmox VE or a person makes of a guest is told, with what to do; the operator neither fixes nor fights it. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { quick } from '../../fakepve/index.ts';
 import type { RunState } from '../../fakepve/guest.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, type Tenant, tenant, vm } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const patch = ({ kubectl }: Tenant, spec: object) =>
   kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
@@ -36,7 +21,7 @@ const told = ({ vm: read }: Tenant, is: string, message: string) =>
   });
 
 async function running(options: Parameters<typeof tenant>[1] = {}) {
-  const t = await tenant(plane, options);
+  const t = await tenant(lab.plane, options);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');

@@ -1,31 +1,16 @@
 /** Where a VM comes from: copies of a template on other nodes, VMs that are no template, and what cloud-init is told. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
-import {
-  type OperatorPlane,
-  type RunningOperator,
-  startOperator,
-  startOperatorPlane,
-} from '../harness/operator.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, provider, tenant, vm, vmImage } from './tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 test.concurrent('template-on-other-node: a VM is cloned to its node from where the template is', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(provider(t.pve, { nodeSelector: ['pve-3'] }), vm('web'));
   await t.ready('vm/web');
   expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
@@ -37,7 +22,7 @@ test.concurrent('template-on-other-node: a VM is cloned to its node from where t
 test.concurrent(
   'linked-clone-of-plain-vm-falls-back: a VM that is no template is cloned in full',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply({ ...vmImage('plain'), spec: { source: 101 } }, vm('web', { imageRef: { name: 'plain' } }));
     await t.ready('vm/web');
     expect((await t.vm('web')).status['cloneType']).toBe('Full');
@@ -51,7 +36,7 @@ test.concurrent(
 test.concurrent('two-templates-same-name-is-an-error-with-list: nobody guesses which is meant', async () => {
   const cluster = shippedCluster('document');
   const [template] = cluster.guests;
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   t.pve.addGuest({ ...template!, vmid: 9001 });
   await t.apply(vm('web'));
   await soon(async () => {
@@ -65,7 +50,7 @@ test.concurrent('two-templates-same-name-is-an-error-with-list: nobody guesses w
 });
 
 test.concurrent('full-user-data-arrives: all of it, not only keys', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   t.pve.faults.add({ kind: 'agentSilent' }); // so that nobody says that the image has served
   const inline = [
     '#cloud-config',

@@ -1,13 +1,8 @@
 /** Every way in which a Provider can be told how to reach Proxmox VE and to whom it speaks there. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { RunningClock } from '../../fakepve/index.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, ownGuests, tasksDone, type FakePve } from '../harness/pve.ts';
-import {
-  startOperator,
-  startOperatorPlane,
-  type OperatorPlane,
-  type RunningOperator,
-} from '../harness/operator.ts';
 import { soon } from '../harness/soon.ts';
 import {
   bareTenant,
@@ -25,17 +20,7 @@ import {
 const PASSWORD = { username: 'virtrigaud@pve', password: 'secure-password' };
 const HOUR = 60 * 60 * 1000;
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const providerSays = (t: Tenant, is: string, message: RegExp) =>
   soon(async () => {
@@ -59,7 +44,7 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
   const WRONG = 'AB'.repeat(32);
 
   test.concurrent('with its fingerprint among those of the Provider, and no CA', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     const tls = { fingerprints: [WRONG, pve.fingerprint] };
     await t.apply(secret('pve-credentials', TOKEN), provider(pve, { tls }));
@@ -67,7 +52,7 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
   });
 
   test.concurrent('with its fingerprint in the Secret', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(
       secret('pve-credentials', { ...TOKEN, PVE_FINGERPRINT: pve.fingerprint.replaceAll(':', '') }),
@@ -77,7 +62,7 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
   });
 
   test.concurrent('not with another fingerprint: what was found is told, and nothing was sent', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(credentials(pve), provider(pve, { tls: { fingerprints: [WRONG] } }));
     await providerSays(t, 'Ready=False Unreachable', new RegExp(`${pve.fingerprint}.*openssl x509`, 's'));
@@ -87,14 +72,14 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
   });
 
   test.concurrent('with the CA in the Provider', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(secret('pve-credentials', TOKEN), provider(pve, { tls: { caBundle: pve.ca } }));
     await t.ready('provider/pve');
   });
 
   test.concurrent('whoever it is where that is asked for, and an event warns of it', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(secret('pve-credentials', TOKEN), provider(pve, { insecureSkipVerify: true }));
     await t.ready('provider/pve');
@@ -109,7 +94,7 @@ describe('the endpoint', () => {
   test.concurrent.each(['', '/', '/api2', '/api2/json', '/api2/json/'])(
     'ipv6-endpoint, endpoint-with-api2-suffix: may be an IPv6 address followed by "%s"',
     async (path) => {
-      const t = await bareTenant(plane, { host: '::1' });
+      const t = await bareTenant(lab.plane, { host: '::1' });
       const { pve } = t;
       await t.apply(credentials(pve), provider({ url: `https://[::1]:${pve.port}${path}` }));
       await t.ready('provider/pve');
@@ -118,7 +103,7 @@ describe('the endpoint', () => {
   );
 
   test.concurrent('may be in the Secret', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(
       secret('pve-credentials', { ...TOKEN, 'ca.crt': pve.ca, PVE_ENDPOINT: `${pve.url}/api2` }),
@@ -132,7 +117,7 @@ describe('with user name and password', () => {
   const withPassword = (pve: FakePve) => secret('pve-credentials', { ...PASSWORD, 'ca.crt': pve.ca });
 
   test.concurrent('VMs are made and deleted, and one login serves for all of it', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(withPassword(pve), provider(pve));
     await works(t);
@@ -144,7 +129,7 @@ describe('with user name and password', () => {
     'ticket-renewed-after-2h: a ticket that ended is replaced, and the VM follows its spec as before',
     async () => {
       const clock = new RunningClock();
-      const t = await bareTenant(plane, { clock });
+      const t = await bareTenant(lab.plane, { clock });
       const { pve } = t;
       await t.apply(withPassword(pve), provider(pve), vmClass(), vmImage(), vm('web'));
       await t.ready('vm/web');
@@ -158,7 +143,7 @@ describe('with user name and password', () => {
   );
 
   test.concurrent('a wrong password is told as such, and the right one is taken up', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     const wrong = { ...PASSWORD, password: 'not-the-password', 'ca.crt': pve.ca };
     await t.apply(secret('pve-credentials', wrong), provider(pve));
@@ -169,7 +154,7 @@ describe('with user name and password', () => {
   });
 
   test.concurrent('a user name without its realm is told as such', async () => {
-    const t = await bareTenant(plane);
+    const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(
       secret('pve-credentials', { username: 'root', password: 'secure-password', 'ca.crt': pve.ca }),

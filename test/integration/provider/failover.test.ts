@@ -1,15 +1,10 @@
 /** A Provider with several endpoints works on while one of them answers, and never with another cluster. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, ownGuests, startPve, type FakePve } from '../harness/pve.ts';
-import {
-  startOperator,
-  startOperatorPlane,
-  type OperatorPlane,
-  type RunningOperator,
-} from '../harness/operator.ts';
 import { soon } from '../harness/soon.ts';
 import {
   bareTenant,
@@ -24,21 +19,11 @@ import {
 } from '../operator/tenant.ts';
 import { tlsFront, type TlsFront } from './tls-front.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const frontOf = async (pve: FakePve): Promise<TlsFront> => {
   const front = await tlsFront(pve);
-  plane.defer(() => front.close());
+  lab.plane.defer(() => front.close());
   return front;
 };
 
@@ -68,7 +53,7 @@ const elsewhere = (): object => {
 };
 
 test('VMs are made by way of whichever node can be reached', async () => {
-  const t = await bareTenant(plane);
+  const t = await bareTenant(lab.plane);
   const { pve } = t;
   const [first, second] = [await frontOf(pve), await frontOf(pve)];
   await t.apply(secret('pve-credentials', TOKEN), reaching(first, second), vmClass(), vmImage(), vm('one'));
@@ -103,10 +88,10 @@ test('VMs are made by way of whichever node can be reached', async () => {
 });
 
 test('a VM is not taken for gone because another cluster answers at the next endpoint', async () => {
-  const t = await bareTenant(plane);
+  const t = await bareTenant(lab.plane);
   const { pve } = t;
   const other = await startPve({ cluster: elsewhere() as never });
-  plane.defer(() => other.close());
+  lab.plane.defer(() => other.close());
   const [first, wrong] = [await frontOf(pve), await frontOf(other)];
   await t.apply(secret('pve-credentials', TOKEN), reaching(first, wrong), vmClass(), vmImage(), vm('web'));
   await t.ready('vm/web');
@@ -117,8 +102,7 @@ test('a VM is not taken for gone because another cluster answers at the next end
   await t.apply(vm('late'));
   await soon(async () => expect(condition(await t.vm('late')).is).toMatch(/^Ready=False/));
   // A restart forgets what this process knew of the cluster: then the Provider's status must tell.
-  await operator.stop();
-  operator = await startOperator(plane);
+  await lab.restart(() => undefined);
   await isUnreachable(t, /another Proxmox VE cluster/);
   expect((await t.vm('web')).metadata.finalizers).not.toEqual([]);
   expect(new Set(other.requests.map(({ method, path }) => `${method} ${path}`))).toEqual(

@@ -1,12 +1,7 @@
 /** Credentials and authorities are replaced in the Secret while everything runs: no restart, nothing interrupted. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, tasksDone, type FakePve } from '../harness/pve.ts';
-import {
-  startOperator,
-  startOperatorPlane,
-  type OperatorPlane,
-  type RunningOperator,
-} from '../harness/operator.ts';
 import { soon } from '../harness/soon.ts';
 import {
   bareTenant,
@@ -22,17 +17,7 @@ import {
 } from '../operator/tenant.ts';
 import { tlsFront } from './tls-front.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 const NEXT = {
   token_id: 'virtrigaud@pve!vrtg-token-2',
@@ -85,7 +70,7 @@ function watchReady(t: Tenant): { readonly seen: Set<string>; readonly stop: () 
 test.concurrent(
   'secret-rotation-without-restart: a token that is replaced before it is revoked is never missed',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'), vm('db'));
     await t.ready('provider/pve', 'vm/web', 'vm/db');
     const ready = watchReady(t);
@@ -107,7 +92,7 @@ test.concurrent(
 test.concurrent(
   'a token that is revoked as soon as the Secret has the next is replaced at once',
   async () => {
-    const t = await tenant(plane);
+    const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('provider/pve', 'vm/web');
     grantNext(t.pve);
@@ -120,7 +105,7 @@ test.concurrent(
 );
 
 test.concurrent('a token that is revoked first is missed until the Secret has the next', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('provider/pve', 'vm/web');
   grantNext(t.pve);
@@ -136,10 +121,10 @@ test.concurrent('a token that is revoked first is missed until the Secret has th
 });
 
 test.concurrent('an authority that is replaced in the Secret is taken up', async () => {
-  const t = await bareTenant(plane);
+  const t = await bareTenant(lab.plane);
   const { pve } = t;
   const front = await tlsFront(pve);
-  plane.defer(() => front.close());
+  lab.plane.defer(() => front.close());
   await t.apply(
     secret('pve-credentials', { ...TOKEN, 'ca.crt': front.certificate.cert }),
     provider(front),
@@ -162,7 +147,7 @@ test.concurrent('an authority that is replaced in the Secret is taken up', async
 });
 
 test.concurrent('a Secret that became wrong leaves the VMs the connection that they have', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('provider/pve', 'vm/web');
   await patchSecret(t, { token_secret: 'no-such-secret' });

@@ -1,13 +1,8 @@
 /** A Provider knows its cluster again: another one behind its endpoint is noticed, and several Providers may share one. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
+import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, ownGuests, startPve, type FakePve } from '../harness/pve.ts';
-import {
-  startOperator,
-  startOperatorPlane,
-  type OperatorPlane,
-  type RunningOperator,
-} from '../harness/operator.ts';
 import { soon } from '../harness/soon.ts';
 import {
   bareTenant,
@@ -23,17 +18,7 @@ import {
   vmImage,
 } from '../operator/tenant.ts';
 
-let plane: OperatorPlane;
-let operator: RunningOperator;
-
-beforeAll(async () => {
-  plane = await startOperatorPlane();
-  operator = await startOperator(plane);
-});
-afterAll(async () => {
-  await operator.stop();
-  await plane.stop();
-});
+const lab = operatorAtWork();
 
 /** One node without a cluster, named as the installer suggests. */
 function standalone(ip: string) {
@@ -48,7 +33,7 @@ function standalone(ip: string) {
 
 const startOther = async (cluster: object): Promise<FakePve> => {
   const other = await startPve({ cluster: cluster as never });
-  plane.defer(() => other.close());
+  lab.plane.defer(() => other.close());
   return other;
 };
 
@@ -82,19 +67,19 @@ async function isNoticed(t: Tenant, other: FakePve): Promise<void> {
 }
 
 test.concurrent('another cluster behind the endpoint is noticed, and no VM is released', async () => {
-  const t = await bareTenant(plane);
+  const t = await bareTenant(lab.plane);
   await t.apply(secret('pve-credentials', TOKEN));
   await isNoticed(t, await startOther({ ...shippedCluster('document'), name: 'elsewhere' }));
 });
 
 test.concurrent('so is another single node of the same name', async () => {
-  const t = await bareTenant(plane, { cluster: standalone('192.0.2.10') as never });
+  const t = await bareTenant(lab.plane, { cluster: standalone('192.0.2.10') as never });
   await t.apply(secret('pve-credentials', TOKEN));
   await isNoticed(t, await startOther(standalone('192.0.2.77')));
 });
 
 test.concurrent('a single node that moved is taken for the same once its owner says so', async () => {
-  const t = await bareTenant(plane, { cluster: standalone('192.0.2.10') as never });
+  const t = await bareTenant(lab.plane, { cluster: standalone('192.0.2.10') as never });
   await t.apply(secret('pve-credentials', TOKEN));
   await pointTo(t, t.pve);
   await t.ready('provider/pve');
@@ -110,7 +95,7 @@ test.concurrent('a single node that moved is taken for the same once its owner s
 });
 
 test.concurrent('two Providers on one cluster never give two VMs one VMID', async () => {
-  const t = await tenant(plane);
+  const t = await tenant(lab.plane);
   const { pve } = t;
   const user = { username: 'virtrigaud@pve', password: 'secure-password', 'ca.crt': pve.ca };
   await t.apply(
@@ -127,7 +112,7 @@ test.concurrent('two Providers on one cluster never give two VMs one VMID', asyn
 });
 
 test.concurrent('events tell the story of a connection', async () => {
-  const t = await bareTenant(plane);
+  const t = await bareTenant(lab.plane);
   const { pve } = t;
   const story = async () =>
     (
