@@ -28,6 +28,7 @@ import { NOT_ASKED, creationFor } from './placement/decide.ts';
 import { relocate } from './placement/relocate.ts';
 import { vmidHolder } from './placement/vmid-holder.ts';
 import { type Wish, desiredOf } from './resolve.ts';
+import { awaitedKeys } from './restart/awaited.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { type Qemu, parseUpid } from '../../src/pve/index.ts';
 
@@ -203,7 +204,8 @@ async function withChange(
   const cloudInit = known && (await cloudInitOf(vm, known, guest, { wish, context }));
   const room = cpuRoomOf(wish, guest.node);
   const keepTags = keepsTags(have.failure, context.memory);
-  const change = configChange(vm, want, guest, { cloudInit, ...room, keepTags });
+  const written = { cloudInit, ...room, keepTags };
+  const change = configChange(vm, want, guest, written);
   const judged = judgeDrift(change, guest, {
     digest: wishDigest(want, guest, room),
     applied: isNew(vm, guest) ? undefined : vm.status?.appliedDigest,
@@ -218,7 +220,8 @@ async function withChange(
   });
   const relocation = await relocate(vm, { wish, want, guest }, context.options);
   const move = moveBeforeStart(vm, guest, wish.host) ?? relocation?.move;
-  const due = { change: judged.change ?? afterwards, move, relocation };
+  const awaited = awaitedKeys(vm, want, guest, written);
+  const due = { change: judged.change ?? afterwards, awaited, move, relocation };
   const disks = disksOf(vm, wish, { want, guest, judged });
   return { want, have: { ...have, ...judged, ...asides, ...due, disks }, cloudInit };
 }

@@ -1,7 +1,7 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { awaitsAdoption } from '../../controllers/virtualmachine/adoption.ts';
 import { asidesOf } from '../../controllers/virtualmachine/config/asides.ts';
-import { configChange } from '../../controllers/virtualmachine/config/change.ts';
+import { configChange, type ChangeContext } from '../../controllers/virtualmachine/config/change.ts';
 import { isNew } from '../../controllers/virtualmachine/config/is-new.ts';
 import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
 import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init/plan.ts';
@@ -24,6 +24,7 @@ import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts'
 import type { Desired } from '../../controllers/virtualmachine/model/wish.ts';
 import type { Move } from '../../controllers/virtualmachine/placement/model.ts';
 import type { Restart, RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
+import { awaitedKeys } from '../../controllers/virtualmachine/restart/awaited.ts';
 import { judgeRestart } from '../../controllers/virtualmachine/restart/judge.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
@@ -121,7 +122,10 @@ export function observe(world: World): Observed {
   return { ...seen, restart: restartOf(world, seen) };
 }
 
-function restartOf(world: World, { presence, claim, task, drift, now }: Observed): Restart | undefined {
+function restartOf(
+  world: World,
+  { presence, claim, task, drift, awaited = [], now }: Observed,
+): Restart | undefined {
   const { want, note, restartedAt, othersTurn } = world;
   if (!want.exists) return undefined;
   return judgeRestart({
@@ -130,6 +134,7 @@ function restartOf(world: World, { presence, claim, task, drift, now }: Observed
     made: claim?.made === true,
     task,
     drift,
+    awaited,
     now,
     before: { note, restartedAt },
     inDoubt: false,
@@ -219,7 +224,8 @@ function presenceAt({ guest, blind }: World): Presence {
 function judgedChange(
   world: World,
   guest: Guest,
-): Pick<Observed, 'change'> & Partial<Pick<Observed, 'drift' | 'wish' | 'asides' | 'asidesLeft'>> {
+): Pick<Observed, 'change'> &
+  Partial<Pick<Observed, 'drift' | 'wish' | 'awaited' | 'asides' | 'asidesLeft'>> {
   const { want, maxCpus, applied, ownTags, now } = world;
   if (!want.exists) return { change: undefined };
   const digest = wishDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
@@ -234,15 +240,20 @@ function judgedChange(
     now: world.now,
   });
   const asides = asidesOf(want, guest, { ownTags, memory: {}, applied: made === digest, now });
-  return { ...judged, ...asides, change: judged.change ?? afterwards };
+  const awaited = awaitedKeys(vmOf(world), want, guest, contextOf(world, guest));
+  return { ...judged, ...asides, awaited, change: judged.change ?? afterwards };
 }
 
 export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
-  const { want, maxCpus } = world;
-  if (!want.exists) return undefined;
-  const cloudInit = cloudInitOf(world, guest);
-  return configChange(vmOf(world), want, guest, { cloudInit, maxCpus, nodeCpus: NODE_CPUS });
+  const { want } = world;
+  return want.exists ? configChange(vmOf(world), want, guest, contextOf(world, guest)) : undefined;
 }
+
+const contextOf = (world: World, guest: Guest): ChangeContext => ({
+  cloudInit: cloudInitOf(world, guest),
+  maxCpus: world.maxCpus,
+  nodeCpus: NODE_CPUS,
+});
 
 function cloudInitOf(world: World, guest: Guest): CloudInitPlan | undefined {
   const { want, storages, volumes } = world;

@@ -93,6 +93,8 @@ export interface Observed {
   readonly relocation?: Relocation | undefined;
   /** What somebody else changed in the guest's configuration. */
   readonly drift?: Drift | undefined;
+  /** Keys that wait for a restart because the spec asks for them. Absent: the guest was not looked at. */
+  readonly awaited?: readonly string[] | undefined;
   /** Absent: it was not judged. */
   readonly restart?: Restart | undefined;
   /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */

@@ -22,6 +22,8 @@ export interface RestartInputs {
   readonly made: boolean;
   readonly task: Task | undefined;
   readonly drift: Drift | undefined;
+  /** Keys that wait in PVE because the spec asks for them: somebody else's changes do not restart a guest. */
+  readonly awaited: readonly string[] | undefined;
   /** Epoch ms. */
   readonly now: number;
   /** As status has it. */
@@ -32,15 +34,12 @@ export interface RestartInputs {
   readonly claimTurn: () => Queued | undefined;
 }
 
-/** What we write; somebody else's changes do not restart a guest. */
-const OURS = /^(cores|sockets|vcpus|memory|balloon|agent|hotplug|cpu|(net|scsi|virtio|sata|ide)\d+)$/;
-
 /** The changes that wait for a restart and are to be brought about, as a digest; `undefined`: none. */
 export function waitingChanges(
   { pending }: Pick<Guest, 'pending'>,
-  drift: Drift | undefined,
+  { awaited, drift }: Pick<RestartInputs, 'awaited' | 'drift'>,
 ): string | undefined {
-  const ours = pending.filter(({ key }) => OURS.test(key) && !drift?.keys.includes(key));
+  const ours = pending.filter(({ key }) => awaited?.includes(key) && !drift?.keys.includes(key));
   if (ours.length === 0) return undefined;
   const told = ours.map(({ key, pending: next }) => `${key}=${next ?? ''}`).toSorted();
   return sha256Hex(told.join('\n')).slice(0, 16);
@@ -53,7 +52,7 @@ export function judgeRestart(inputs: RestartInputs): Restart {
   if (!made || want.power !== 'On') return { note: undefined, restartedAt: requested ?? before.restartedAt };
   if (!guest) return before;
   const open = requested !== undefined && requested !== before.restartedAt ? requested : undefined;
-  const waiting = waitingChanges(guest, inputs.drift);
+  const waiting = waitingChanges(guest, inputs);
   const note = standing(before.note, guest, open, waiting);
   if (wasStopped(note, open, inputs)) return afterStop(note, open, inputs);
   if (!guest.running) return keepTurn(inputs, { note, restartedAt: before.restartedAt });

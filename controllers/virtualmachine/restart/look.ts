@@ -45,6 +45,7 @@ export function lookAtRestart(
     made: claim?.made === true,
     task: have.task,
     drift: have.drift,
+    awaited: have.awaited,
     now,
     before: { note, restartedAt: vm.status?.restartedAt },
     inDoubt: isInDoubt(note, memory, now),

@@ -127,6 +127,9 @@ test.concurrent('what somebody else left waiting in Proxmox VE restarts nothing'
   const guest = guestNamed(t.pve, 'web');
   const before = pids(t, ['web']);
   guest.pending.set('vga', 'qxl');
+  guest.pending.set('cpu', 'host');
+  guest.pending.set('scsi0', `${guest.get('scsi0') ?? ''},cache=writeback`);
+  guest.pending.set('net3', 'virtio=BC:24:11:00:00:33,bridge=vmbr0');
   guest.written();
   await t.apply(sized({ cpus: 3 }));
   await soon(() => expect(guest.get('vcpus')).toBe('3'));

@@ -241,7 +241,8 @@ describe('a restart', () => {
         const { steps, end, last } = run(world);
         expect(last.kind).toBe('steady');
         expect(steps.filter(goesDown).length).toBeLessThanOrEqual(1);
-        expect(waitingChanges(end.guest!, observe(end).drift)).toBeUndefined();
+        const { drift, awaited = [] } = observe(end);
+        expect(waitingChanges(end.guest!, { drift, awaited })).toBeUndefined();
         expectWished(end);
       }),
       RUNS,

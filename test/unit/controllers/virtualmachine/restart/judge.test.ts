@@ -23,6 +23,7 @@ const judge = (
     made: true,
     task: undefined,
     drift: undefined,
+    awaited: ['cores'],
     now: NOW,
     before: { note: undefined, restartedAt: undefined },
     inDoubt: false,
@@ -33,7 +34,7 @@ const judge = (
 const requested = (stopped = false): RestartNote => ({ cause: 'Requested', of: REQUEST, at: NOW, stopped });
 const forChanges = (pending: Guest['pending'], stopped: boolean): RestartNote => ({
   cause: 'PendingChanges',
-  of: waitingChanges({ pending }, undefined) ?? '',
+  of: waitingChanges({ pending }, { awaited: ['cores'], drift: undefined }) ?? '',
   at: NOW,
   stopped,
 });
@@ -67,7 +68,7 @@ describe('a restart that was asked for', () => {
 
   test('stays open while nobody can tell where the guest is', () => {
     const blind = { want: aWish({ restart: asked }), guest: undefined, made: true, task: undefined };
-    const rest = { drift: undefined, now: NOW, inDoubt: false, claimTurn: () => undefined };
+    const rest = { drift: undefined, awaited: [], now: NOW, inDoubt: false, claimTurn: () => undefined };
     expect(judgeRestart({ ...blind, ...rest, ...announced })).toEqual(announced.before);
   });
 });
@@ -118,7 +119,7 @@ describe('changes that wait', () => {
   });
 
   test.each([
-    ['somebody else made', { pending: [{ key: 'vga', pending: 'qxl' }] }, undefined],
+    ['somebody else made', { pending: [{ key: 'net3', pending: 'virtio,bridge=vmbr0' }] }, undefined],
     ['are drift', waiting, { told: '', keys: ['cores'], reverted: false }],
   ])('that %s restart nothing', (_what, guest, drift) => {
     expect(judge(ifRequired, guest, { drift })).toEqual({ note: undefined, restartedAt: undefined });
