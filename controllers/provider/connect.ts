@@ -14,6 +14,7 @@ import {
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { minutes, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
 import { createCloneTurns, type CloneTurns } from '../shared/clone-turns.ts';
+import { createMarks, type Marks } from '../shared/marks.ts';
 import { createMoveTurns, type MoveTurns } from '../shared/move-turns.ts';
 import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/connections.ts';
 import { createLedger, type Ledger } from '../shared/ledger.ts';
@@ -50,6 +51,7 @@ export interface Line {
   readonly origin: string;
   readonly pve: Pve;
   readonly inventory: Inventory;
+  readonly marks: Marks;
   /** Asked once; PVE is upgraded without us noticing, so it is asked again after a failure. */
   version?: Version;
 }
@@ -142,6 +144,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       },
       pve,
       inventory,
+      marks: createMarks(pve, options.claimed, options.now),
       quieten: () => stopping.abort(),
       async close() {
         stopping.abort();
@@ -192,7 +195,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     },
     use(provider, line, { nodeSelector, defaults, view, identity }) {
       const before = users.get(provider)?.key;
-      const { key, pve, inventory } = line;
+      const { key, pve, inventory, marks } = line;
       users.set(provider, {
         key,
         get origin() {
@@ -200,6 +203,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         },
         pve,
         inventory,
+        marks,
         identity,
         nodeSelector,
         defaults,

@@ -3,6 +3,7 @@ import type { ClusterIdentity, Inventory, Pve } from '../../src/pve/index.ts';
 import type { Millis } from '../../src/lib/units.ts';
 import type { CloneTurns } from './clone-turns.ts';
 import type { Ledger } from './ledger.ts';
+import type { Marks } from './marks.ts';
 import type { MoveTurns } from './move-turns.ts';
 import type { VmidAllocator, VmidRange } from './vmids.ts';
 
@@ -33,6 +34,7 @@ export interface Connection {
   readonly ledger: Ledger;
   readonly turns: CloneTurns;
   readonly moves: MoveTurns;
+  readonly marks: Marks;
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */

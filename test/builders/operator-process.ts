@@ -8,6 +8,7 @@ import {
 } from '../../controllers/index.ts';
 import type { Connection } from '../../controllers/shared/connections.ts';
 import { createCloneTurns } from '../../controllers/shared/clone-turns.ts';
+import { createMarks } from '../../controllers/shared/marks.ts';
 import { createMoveTurns } from '../../controllers/shared/move-turns.ts';
 import { createLedger } from '../../controllers/shared/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/vmids.ts';
@@ -63,6 +64,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     ledger: createLedger(now),
     turns: createCloneTurns(now, () => undefined),
     moves: createMoveTurns(() => undefined),
+    marks: createMarks(client, claimed, now),
     nodeSelector: [],
     defaults,
   };

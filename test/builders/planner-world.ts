@@ -12,7 +12,8 @@ import { isDone } from '../../controllers/virtualmachine/plan.ts';
 import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
 import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disks/model.ts';
 import type { ConfigChange } from '../../controllers/virtualmachine/config/model.ts';
-import type { Guest, GuestConfig, Namesake, Presence } from '../../controllers/virtualmachine/model/guest.ts';
+import type { MarkedGuest } from '../../controllers/shared/marks.ts';
+import type { Guest, GuestConfig, Presence } from '../../controllers/virtualmachine/model/guest.ts';
 import type {
   Claim,
   Failure,
@@ -56,7 +57,7 @@ export interface World {
   readonly task: Task | undefined;
   readonly failure: Failure | undefined;
   readonly othersTasks: readonly string[];
-  readonly namesake: Namesake | undefined;
+  readonly namesake: MarkedGuest | undefined;
   readonly noted: string | undefined;
   /** What status says of the data that the guest was given. */
   readonly handed: Remembered;

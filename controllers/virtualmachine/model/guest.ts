@@ -60,9 +60,3 @@ export type Presence =
   /** Nothing was asked: our own reservation, for which no clone was requested yet. */
   | { readonly kind: 'notMade' }
   | { readonly kind: 'unknown'; readonly reason?: string; readonly message: string };
-
-/** A guest that carries the mark of an object with our namespace and name. */
-export interface Namesake {
-  readonly vmid: Vmid;
-  readonly mark: OwnerMark;
-}

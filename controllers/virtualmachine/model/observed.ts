@@ -2,7 +2,8 @@
 import type { TaskTiming } from '../../shared/connections.ts';
 import type { Aside, ConfigChange, Drift } from '../config/model.ts';
 import type { DiskWork } from '../disks/model.ts';
-import type { Namesake, Presence } from './guest.ts';
+import type { MarkedGuest } from '../../shared/marks.ts';
+import type { Presence } from './guest.ts';
 import type { HookName } from './wish.ts';
 import type { Move, Placement, Relocation } from '../placement/model.ts';
 import type { Restart } from '../restart/model.ts';
@@ -71,7 +72,7 @@ export interface Observed {
   readonly activeTasks: readonly string[];
   /** For how long PVE has held a lock that no task accounts for. */
   readonly lockedMs: number;
-  readonly namesake: Namesake | undefined;
+  readonly namesake: MarkedGuest | undefined;
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
   readonly hook: Hook | undefined;

@@ -1,7 +1,8 @@
 /** The guest of our number, the one to be adopted, and one of a former object of our name. Reads only. */
-import { type OwnerMark, parseMark } from '../../shared/owner-mark.ts';
+import type { OwnerMark } from '../../shared/owner-mark.ts';
 import type { GuestMemory } from '../memory.ts';
-import type { Namesake, Presence } from '../model/guest.ts';
+import type { MarkedGuest } from '../../shared/marks.ts';
+import type { Presence } from '../model/guest.ts';
 import type { Claim } from '../model/observed.ts';
 import type { InContext, ObserveContext } from './context.ts';
 import { locate } from './locate.ts';
@@ -43,23 +44,18 @@ export async function presenceOf(
   return locate(connection, claim.vmid, vm.status?.node, options);
 }
 
-/** A guest of our name that carries the mark of an object of our namespace and name. */
+/** A guest that carries the mark of an object of our namespace and name. */
 export async function namesakeOf(
   { connection, shape, owner, besideOthers }: Wish,
   { memory, options }: ObserveContext,
-): Promise<Namesake | undefined> {
+): Promise<MarkedGuest | undefined> {
   // A guest made for a former object a moment ago is not in a view that was read before this object was known.
   if (!memory.surveyed) await connection.inventory.refresh(options.signal);
   memory.surveyed = true;
-  const guests = connection.inventory.view()?.guests;
-  if (!shape || !guests) return undefined;
-  for (const row of guests.values()) {
-    if (row.type !== 'qemu' || row.template || row.name !== shape.name) continue;
-    const { values } = await connection.pve.node(row.node).qemu(row.vmid).config(options);
-    const mark = parseMark(values['description']);
-    if (mark && isNamesake(mark, owner, besideOthers)) return { vmid: row.vmid, mark };
-  }
-  return undefined;
+  const view = connection.inventory.view();
+  if (!shape || !view) return undefined;
+  const is = (mark: OwnerMark): boolean => isNamesake(mark, owner, besideOthers);
+  return connection.marks.find(view, { name: shape.name, is }, options);
 }
 
 const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): boolean =>

@@ -278,21 +278,28 @@ describe('a request whose answer was lost', () => {
   });
 });
 
-describe('a guest of the same name', () => {
-  test('of an earlier object is left alone, and no second one is made', async () => {
-    const life = new Life();
-    const former = life.pve.add(300, configOf(FORMER));
-    for (let pass = 0; pass < 10; pass += 1) await life.pass();
-    expect(life.status.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Stalled', reason: 'BelongsToFormerObject' }),
-    );
-    expect(life.pve.guests.size).toBe(2);
-    expect(former).toMatchObject({ digest: 1, running: false });
-  });
+describe('a guest of an object of the same name', () => {
+  test.each([
+    ['and by its name in Proxmox VE', {}],
+    ['although somebody renamed it', { name: 'old-web' }],
+    ['although it was adopted under another name', { name: 'legacy-db-01' }],
+  ])(
+    'that went is known by its mark, %s: it is left alone, and no second one is made',
+    async (_how, named) => {
+      const life = new Life();
+      const former = life.pve.add(300, configOf(FORMER, named));
+      for (let pass = 0; pass < 10; pass += 1) await life.pass();
+      expect(life.status.conditions).toContainEqual(
+        expect.objectContaining({ type: 'Stalled', reason: 'BelongsToFormerObject' }),
+      );
+      expect(life.pve.guests.size).toBe(2);
+      expect(former).toMatchObject({ digest: 1, running: false });
+    },
+  );
 
   test('that carries our very mark is taken up again after status was lost', async () => {
     const life = new Life();
-    life.pve.add(300, aGuest({ config: configOf(aMark()) }).config);
+    life.pve.add(300, aGuest({ config: configOf(aMark(), { name: 'renamed' }) }).config);
     await life.untilReady();
     expect(life.status.vmid).toBe(300);
     expect(life.pve.guestsOf(UID)).toHaveLength(1);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createCloneTurns } from '../../../../../controllers/shared/clone-turns.ts';
+import { createMarks } from '../../../../../controllers/shared/marks.ts';
 import { createMoveTurns } from '../../../../../controllers/shared/move-turns.ts';
 import type { Connection } from '../../../../../controllers/shared/connections.ts';
 import { createLedger } from '../../../../../controllers/shared/ledger.ts';
@@ -36,6 +37,11 @@ async function movedTo(node: string) {
       () => undefined,
     ),
     moves: createMoveTurns(() => undefined),
+    marks: createMarks(
+      client,
+      () => new Set(),
+      () => NOW,
+    ),
     nodeSelector: [],
     defaults: {},
   };

@@ -1,0 +1,77 @@
+/**
+ * Whose the guests are that no VirtualMachine has a claim on. PVE's lists lack the description with our mark, and a name
+ * tells little: people rename guests, and adopt some under other names. So the configuration of each is read, and what
+ * it said is remembered for a while: many VMs that are made at once ask for the same.
+ */
+import type { CallOptions, GuestView, Pve, View } from '../../src/pve/index.ts';
+import { minutes, type Vmid } from '../../src/lib/units.ts';
+import { parseMark, type OwnerMark } from './owner-mark.ts';
+
+export interface MarkedGuest {
+  readonly vmid: Vmid;
+  readonly mark: OwnerMark;
+}
+
+export interface Marks {
+  /**
+   * A guest with such a mark.
+   * @param name guests of this name are read now, whoever has a claim on them
+   * @throws PveError when one of that name cannot be read; another that cannot be read is passed over
+   */
+  find(
+    view: View,
+    wanted: { readonly name: string; readonly is: (mark: OwnerMark) => boolean },
+    options: CallOptions,
+  ): Promise<MarkedGuest | undefined>;
+}
+
+interface Known {
+  readonly name: string | undefined;
+  readonly at: number;
+  readonly mark: Promise<OwnerMark | undefined>;
+}
+
+const REMEMBERED = minutes(10);
+
+/** @param claimed the numbers that stand in the status of any VirtualMachine */
+export function createMarks(
+  pve: Pick<Pve, 'node'>,
+  claimed: () => ReadonlySet<Vmid>,
+  now: () => number,
+): Marks {
+  const known = new Map<Vmid, Known>();
+
+  async function read({ node, vmid }: GuestView, options: CallOptions): Promise<OwnerMark | undefined> {
+    const { values } = await pve.node(node).qemu(vmid).config(options);
+    return parseMark(values['description']);
+  }
+
+  /** For all who ask, so it does not end with the pass of one of them. */
+  function remembered(row: GuestView): Promise<OwnerMark | undefined> {
+    const before = known.get(row.vmid);
+    if (before && before.name === row.name && now() - before.at < REMEMBERED) return before.mark;
+    const mark = read(row, {}).catch(() => {
+      known.delete(row.vmid);
+      return undefined;
+    });
+    known.set(row.vmid, { name: row.name, at: now(), mark });
+    return mark;
+  }
+
+  return {
+    async find(view, { name, is }, options) {
+      for (const vmid of known.keys()) if (!view.guests.has(vmid)) known.delete(vmid);
+      const inStatus = claimed();
+      const offline = new Set(view.nodes.filter(({ online }) => !online).map((node) => node.name));
+      const marks = [...view.guests.values()].flatMap((row) => {
+        if (row.type !== 'qemu' || row.template) return [];
+        const passedOver = inStatus.has(row.vmid) || offline.has(row.node);
+        if (row.name !== name && passedOver) return [];
+        const mark = row.name === name ? read(row, options) : remembered(row);
+        return [mark.then((found) => ({ vmid: row.vmid, mark: found }))];
+      });
+      for (const { vmid, mark } of await Promise.all(marks)) if (mark && is(mark)) return { vmid, mark };
+      return undefined;
+    },
+  };
+}
