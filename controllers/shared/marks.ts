@@ -15,7 +15,7 @@ export interface MarkedGuest {
 export interface Marks {
   /**
    * A guest with such a mark.
-   * @param name guests of this name are read now, whoever has a claim on them
+   * @param name guests of this name are read in any case, whoever has a claim on them
    * @throws PveError when one of that name cannot be read; another that cannot be read is passed over
    */
   find(
@@ -63,14 +63,22 @@ export function createMarks(
       for (const vmid of known.keys()) if (!view.guests.has(vmid)) known.delete(vmid);
       const inStatus = claimed();
       const offline = new Set(view.nodes.filter(({ online }) => !online).map((node) => node.name));
-      const marks = [...view.guests.values()].flatMap((row) => {
-        if (row.type !== 'qemu' || row.template) return [];
-        const passedOver = inStatus.has(row.vmid) || offline.has(row.node);
-        if (row.name !== name && passedOver) return [];
-        const mark = row.name === name ? read(row, options) : remembered(row);
-        return [mark.then((found) => ({ vmid: row.vmid, mark: found }))];
-      });
-      for (const { vmid, mark } of await Promise.all(marks)) if (mark && is(mark)) return { vmid, mark };
+      const rows = [...view.guests.values()].filter(
+        (row) =>
+          row.type === 'qemu' &&
+          !row.template &&
+          (row.name === name || !(inStatus.has(row.vmid) || offline.has(row.node))),
+      );
+      const said = await Promise.all(
+        rows.map(async (row) => ({ row, mark: row.name === name ? undefined : await remembered(row) })),
+      );
+      // What is acted upon is read now: people may have given the guest another mark, as we ask them to.
+      for (const { row, mark } of said) {
+        if (row.name !== name && !(mark && is(mark))) continue;
+        const found = await read(row, options);
+        if (found && is(found)) return { vmid: row.vmid, mark: found };
+        known.delete(row.vmid);
+      }
       return undefined;
     },
   };

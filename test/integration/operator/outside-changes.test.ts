@@ -38,6 +38,20 @@ test.concurrent('vm-migrated-in-ui-is-followed: a guest that was migrated in Pro
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
+test.concurrent('a guest that was renamed in Proxmox VE is known by its mark', async () => {
+  const t = await tenant(lab.plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const { vmid } = guestNamed(t.pve, 'web');
+  t.pve.outside.rename(vmid, 'somebody-elses');
+  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+  await soon(() => expect(t.pve.state.guests.get(vmid)?.running).toBeUndefined());
+  await t.ready('vm/web');
+  expect(cloneRequests(t.pve)).toHaveLength(1);
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
+
 test.concurrent('a guest without our mark is left alone, also when its object goes', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
@@ -104,6 +118,7 @@ test.concurrent(
     await lab.plane.api.remove(t.path('web'));
     await lab.plane.api.patch(t.path('web'), { metadata: { finalizers: null } });
     expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
+    t.pve.outside.rename(guest.vmid, 'old-web');
     await t.apply(vm('web'));
     const mark = await soon(async () => {
       const { is, message } = condition(await t.vm('web'));

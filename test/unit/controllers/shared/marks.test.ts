@@ -54,11 +54,21 @@ describe('the guest of an owner', () => {
     expect(await cluster.find()).toEqual({ vmid: 102, mark: aMark() });
   });
 
+  test('is told by the mark that it carries now', async () => {
+    const marks = { 102: printMark(aMark()) };
+    const cluster = aCluster([row(102, 'renamed')], marks);
+    await cluster.find();
+    marks[102] = printMark(aMark({ uid: 'another' }));
+    expect(await cluster.find()).toMatchObject({ mark: { uid: 'another' } });
+    marks[102] = printMark(FOREIGN);
+    expect(await cluster.find()).toBeUndefined();
+  });
+
   test('is read each time where it has the name, and else once in ten minutes', async () => {
     const cluster = aCluster([row(101, 'web'), row(102, 'other')], {});
     await cluster.find();
     await cluster.find();
-    expect(cluster.read).toEqual([101, 102, 101]);
+    expect(cluster.read).toEqual([102, 101, 101]);
     cluster.wait(minutes(10));
     await cluster.find();
     expect(cluster.read.filter((number) => number === 102)).toHaveLength(2);
@@ -81,11 +91,13 @@ describe('the guest of an owner', () => {
   });
 
   test('that cannot be read is passed over and asked again, unless it has the name', async () => {
-    const cluster = aCluster([row(102, 'other')], { 102: printMark(aMark()) });
+    const marks = { 102: printMark(aMark()) };
+    const cluster = aCluster([row(102, 'other')], marks);
     cluster.broken.add(102);
     expect(await cluster.find()).toBeUndefined();
     cluster.broken.delete(102);
     expect(await cluster.find()).toMatchObject({ vmid: 102 });
+    marks[102] = 'a note';
     cluster.guests.set(vmid(101), row(101, 'web'));
     cluster.broken.add(101);
     await expect(cluster.find()).rejects.toThrow('no answer');
