@@ -266,6 +266,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     if (before && before.metadata.uid !== after?.metadata.uid) {
       memories.forget(before.metadata.uid);
       turns.forget(before.metadata.uid);
+      pool.release(before.metadata.uid);
     }
     if (before?.object && !after)
       providerRunner.queue.add(refKey(before.metadata.namespace, before.object.spec.providerRef));

@@ -76,6 +76,8 @@ export interface ConnectionPool extends Connections {
   /** Its VMs have no connection for now. The line stays open, so that its Provider can see when that changes. */
   suspend(provider: string): void;
   drop(provider: string): void;
+  /** The VM with this uid is gone: whatever was promised to it is free. */
+  release(uid: string): void;
   closeAll(): Promise<void>;
 }
 
@@ -178,7 +180,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       vmids: createVmidAllocator(claimed, now),
       ledger: createLedger(now),
       turns: createCloneTurns(now, onTurn),
-      moves: createMoveTurns(onTurn),
+      moves: createMoveTurns(now, onTurn),
     };
     commons.set(key, known);
     return known;
@@ -220,6 +222,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       users.delete(provider);
       asked.delete(provider);
       for (const line of takeUnused()) void line.close();
+    },
+    release(uid) {
+      for (const { ledger, turns, moves } of commons.values()) {
+        ledger.release(uid);
+        turns.end(uid);
+        moves.end(uid);
+      }
     },
     async closeAll() {
       users.clear();

@@ -126,7 +126,9 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
       if (!turn) return;
       turns.delete(uid);
       if (turn.upid !== undefined) ended.add(turn.upid);
-      wakeNext((_, { source, storage }) => source === turn.source || storage === turn.storage);
+      wakeNext((_, { source, running, full, storage }) =>
+        running ? source === turn.source : full === turn.full && storage === turn.storage,
+      );
     },
   };
 }

@@ -2,7 +2,7 @@
  * How many VMs are moved at a time: moves share the network of the nodes they leave and reach. Nobody waits in here;
  * who gets no turn comes back, and is told when one is free.
  */
-import type { NodeName } from '../../src/lib/units.ts';
+import { minutes, type NodeName } from '../../src/lib/units.ts';
 
 export interface Route {
   readonly from: NodeName;
@@ -23,13 +23,19 @@ export interface MoveTurns {
 /** From or to a node. */
 export const MOST_MOVES = 2;
 
+/** A move that nobody looked after for so long was forgotten: its VM is paused, say. */
+const FORGOTTEN = minutes(10);
+
 /** @param wake asks a VM that waits for a turn to come back now */
-export function createMoveTurns(wake: (uid: string) => void): MoveTurns {
-  const turns = new Map<string, Route>();
+export function createMoveTurns(now: () => number, wake: (uid: string) => void): MoveTurns {
+  const turns = new Map<string, Route & { readonly at: number }>();
   const waiting = new Set<string>();
 
   const busy = (uid: string, node: NodeName): number =>
-    [...turns].filter(([other, { from, to }]) => other !== uid && (from === node || to === node)).length;
+    [...turns].filter(
+      ([other, { from, to, at }]) =>
+        other !== uid && (from === node || to === node) && now() - at <= FORGOTTEN,
+    ).length;
 
   const hasRoom = (uid: string, { from, to }: Route): boolean =>
     turns.has(uid) || (busy(uid, from) < MOST_MOVES && busy(uid, to) < MOST_MOVES);
@@ -45,10 +51,10 @@ export function createMoveTurns(wake: (uid: string) => void): MoveTurns {
     isFree,
     take(uid, route) {
       const free = isFree(uid, route);
-      if (free) turns.set(uid, route);
+      if (free) turns.set(uid, { ...route, at: now() });
       return free;
     },
-    hold: (uid, route) => void turns.set(uid, route),
+    hold: (uid, route) => void turns.set(uid, { ...route, at: now() }),
     end(uid) {
       waiting.delete(uid);
       if (!turns.delete(uid)) return;

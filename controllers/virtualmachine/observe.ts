@@ -25,11 +25,13 @@ import { candidateOf, claimOf, namesakeOf, presenceOf } from './observation/pres
 import { readTask } from './observation/read-task.ts';
 import { moveBeforeStart } from './placement/chosen.ts';
 import { NOT_ASKED, creationFor } from './placement/decide.ts';
+import type { Creation } from './placement/model.ts';
 import { relocate } from './placement/relocate.ts';
 import { vmidHolder } from './placement/vmid-holder.ts';
 import { type Wish, desiredOf } from './resolve.ts';
 import { awaitedKeys } from './restart/awaited.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
+import type { Vmid } from '../../src/lib/units.ts';
 import { type Qemu, parseUpid } from '../../src/pve/index.ts';
 
 export interface Sight {
@@ -140,8 +142,7 @@ async function withGuest(
   const located = await presenceOf(vm, claim, { wish, context });
   const isThere = claim?.made === true || located.kind === 'seen';
   const creation = isThere ? NOT_ASKED : await creationFor(wish, claim, context);
-  const template = creation.ok ? creation.template : undefined;
-  const doubt = { connection: wish.connection, memory, template, options, now };
+  const doubt = { connection: wish.connection, memory, template: templateOf(claim, creation), options, now };
   const { presence, activeTasks } = await calmDown(located, claim, doubt);
   endTurn(presence, wish);
   const want = desiredOf(wish, creation);
@@ -166,6 +167,10 @@ async function withGuest(
     { have, claim, context },
   );
 }
+
+/** What a clone request was made with was written down before it; of an object that goes, nothing new is decided. */
+const templateOf = (claim: Claim | undefined, creation: Creation): Vmid | undefined =>
+  claim?.placement?.template ?? (creation.ok ? creation.template : undefined);
 
 /** It is ours, or to be: then what would become of it is told before it is touched. */
 const concernsUs = (want: Desired, claim: Claim, guest: Guest): boolean =>

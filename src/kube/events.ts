@@ -47,9 +47,7 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
       if (now - at < REPEAT_AFTER) break;
       told.delete(old);
     }
-    if (told.has(news)) return true;
-    told.set(news, now);
-    return false;
+    return told.has(news);
   }
 
   function isAllowed(now: Millis): boolean {
@@ -84,6 +82,7 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
         log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
         return;
       }
+      told.set(news, now);
       const at = clock.now();
       unwritten.push(() => write(about, note, at));
       writing ??= writeInTurn();

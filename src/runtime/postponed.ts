@@ -67,6 +67,12 @@ export function postponing<O extends Resource>(
     cached: (key) => shown(key, store.cached(key)),
     fetch: async (key, signal, within) => shown(key, await store.fetch(key, signal, within)),
     writeStatus,
+    async writeFinalizers(entry, finalizers) {
+      const written = await store.writeFinalizers(entry, finalizers);
+      // Of an object that goes, nobody reads a status any more.
+      if (written !== 'conflict' && entry.metadata.deletionTimestamp !== undefined) waiting.delete(entry.key);
+      return written;
+    },
     dueIn,
     postpone(entry, status) {
       const { key, metadata } = entry;

@@ -63,7 +63,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     vmids: createVmidAllocator(claimed, now),
     ledger: createLedger(now),
     turns: createCloneTurns(now, () => undefined),
-    moves: createMoveTurns(() => undefined),
+    moves: createMoveTurns(now, () => undefined),
     marks: createMarks(client, claimed, now),
     nodeSelector: [],
     defaults,

@@ -91,6 +91,10 @@ describe('an event', () => {
     for (let number = 500; number < 600; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
     await recorder.flush();
     expect(written).toHaveLength(220);
+    await clock.advance(seconds(1));
+    recorder.publish(about('a599'), note('Flood')); // it was dropped, so nobody heard of it yet
+    await recorder.flush();
+    expect(written.at(-1)?.metadata.name).toMatch(/^a599\./);
   });
 
   test('is written when the one before it is, with the time when it happened', async () => {

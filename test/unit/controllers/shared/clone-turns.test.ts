@@ -98,10 +98,14 @@ describe('a turn', () => {
     for (const uid of ['x', 'y']) turns.take(uid, elsewhere, EMPTY);
     taken(FULL, EMPTY, MOST_FULL);
     turns.isFree('elsewhere', elsewhere, EMPTY);
+    for (let n = 0; n < MOST_LINKED; n += 1) turns.take(`linked-${n}`, LINKED, EMPTY);
+    turns.isFree('linked', LINKED, EMPTY);
     turns.isFree('first', FULL, EMPTY);
     turns.isFree('second', FULL, EMPTY);
     turns.end('vm-1');
     expect(woken).toEqual(['first']);
+    turns.end('linked-1');
+    expect(woken).toEqual(['first', 'linked']);
   });
 
   test('that somebody else took between the question and the answer is waited for', () => {

@@ -1,12 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { createMoveTurns, MOST_MOVES } from '../../../../controllers/shared/move-turns.ts';
-import { nodeName } from '../../../../src/lib/units.ts';
+import { minutes, nodeName } from '../../../../src/lib/units.ts';
+import { NOW } from '../../../builders/guests.ts';
 
 const route = (from: string, to: string) => ({ from: nodeName(from), to: nodeName(to) });
 
 test('of the VMs that leave or reach a node, some are moved at a time and all others told when one is done', () => {
   const woken: string[] = [];
-  const turns = createMoveTurns((uid) => void woken.push(uid));
+  const turns = createMoveTurns(
+    () => NOW,
+    (uid) => void woken.push(uid),
+  );
   expect(['a', 'b', 'c'].map((uid) => turns.take(uid, route('pve-1', 'pve-2')))).toEqual([true, true, false]);
   expect(MOST_MOVES).toBe(2);
   expect(turns.take('d', route('pve-3', 'pve-4'))).toBe(true);
@@ -20,7 +24,10 @@ test('of the VMs that leave or reach a node, some are moved at a time and all ot
 });
 
 test('a turn that is taken stays taken for whoever has it', () => {
-  const turns = createMoveTurns(() => undefined);
+  const turns = createMoveTurns(
+    () => NOW,
+    () => undefined,
+  );
   turns.take('a', route('pve-1', 'pve-2'));
   turns.take('b', route('pve-1', 'pve-2'));
   expect(turns.isFree('a', route('pve-1', 'pve-2'))).toBe(true);
@@ -28,8 +35,26 @@ test('a turn that is taken stays taken for whoever has it', () => {
 });
 
 test('a move that an earlier process began counts', () => {
-  const turns = createMoveTurns(() => undefined);
+  const turns = createMoveTurns(
+    () => NOW,
+    () => undefined,
+  );
   turns.hold('a', route('pve-1', 'pve-2'));
   turns.hold('b', route('pve-1', 'pve-2'));
   expect(turns.isFree('c', route('pve-1', 'pve-3'))).toBe(false);
+});
+
+test('a move that nobody looked after for ten minutes counts no more', () => {
+  let now = NOW;
+  const turns = createMoveTurns(
+    () => now,
+    () => undefined,
+  );
+  turns.hold('paused', route('pve-1', 'pve-2'));
+  turns.hold('goes on', route('pve-1', 'pve-2'));
+  now += minutes(10);
+  turns.hold('goes on', route('pve-1', 'pve-2'));
+  now += 1;
+  expect(turns.take('next', route('pve-1', 'pve-2'))).toBe(true);
+  expect(turns.isFree('another', route('pve-1', 'pve-2'))).toBe(false);
 });

@@ -336,6 +336,19 @@ describe('deletion', () => {
     expect(life.pve.guests.get(number)).toMatchObject({ running: true, digest: 1 });
   });
 
+  test('after a restart does not wait for clones of other templates, which may never end', async () => {
+    const life = new Life();
+    await life.until(() => life.status.vmid !== undefined);
+    life.restart(); // nobody knows any more whether the clone was asked for
+    const { taskMs } = life.pve;
+    life.pve.add(9001, { name: 'other-template', template: '1' });
+    life.pve.taskMs = Number.MAX_SAFE_INTEGER;
+    life.pve.answer('POST /nodes/{node}/qemu/{vmid}/clone', { node: 'pve-1', vmid: 9001, newid: 500 });
+    life.pve.taskMs = taskMs;
+    await life.delete();
+    expect([...life.pve.guests.keys()]).toEqual([9000, 9001, 500]);
+  });
+
   test('during the clone waits for its end and destroys what was made', async () => {
     const life = new Life();
     await life.until(() => life.pve.requests.includes('POST /nodes/{node}/qemu/{vmid}/clone'));

@@ -36,7 +36,10 @@ async function movedTo(node: string) {
       () => NOW,
       () => undefined,
     ),
-    moves: createMoveTurns(() => undefined),
+    moves: createMoveTurns(
+      () => NOW,
+      () => undefined,
+    ),
     marks: createMarks(
       client,
       () => new Set(),
