@@ -47,6 +47,11 @@ export class Faults {
     return [...this.holding, ...this.armed].map(({ input }) => input);
   }
 
+  /** The rules for requests that no request has met. */
+  unstruck(): readonly FaultInput[] {
+    return this.armed.filter(({ struck }) => struck === 0).map(({ input }) => input);
+  }
+
   isOffline(node: string): boolean {
     return this.holding.some(({ fault }) => fault.kind === 'nodeOffline' && fault.node === node);
   }

@@ -49,7 +49,12 @@ export interface FakePve {
   readonly fingerprint: string;
   /** Guests, volumes, tasks and all else; another one after a reset. */
   readonly state: World;
-  readonly faults: { add: (rule: FaultInput) => void; clear: () => void };
+  readonly faults: {
+    add: (rule: FaultInput) => void;
+    clear: () => void;
+    /** The rules for requests that no request has met. */
+    unstruck: () => readonly FaultInput[];
+  };
   readonly requests: readonly LoggedRequest[];
   readonly clock: Clock;
   /** What happens in the cluster without the client. */
@@ -120,7 +125,11 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     get state() {
       return world;
     },
-    faults: { add: (rule) => world.faults.add(rule), clear: () => world.faults.clear() },
+    faults: {
+      add: (rule) => world.faults.add(rule),
+      clear: () => world.faults.clear(),
+      unstruck: () => world.faults.unstruck(),
+    },
     requests: log.requests,
     clock: environment.clock,
     outside,

@@ -24,6 +24,38 @@ export const meeting =
     },
   });
 
+/** Each watch is cut so long after it was opened, in the middle of whatever it tells. */
+export const cuttingWatches =
+  (afterMs: number, onCut: () => void) =>
+  (connection: Connection): Connection => ({
+    ...connection,
+    async sign(lane) {
+      const { headers, dispatcher } = await connection.sign(lane);
+      return { headers, dispatcher: dispatcher.compose(cutter(afterMs, onCut)) };
+    },
+  });
+
+const cutter =
+  (afterMs: number, onCut: () => void): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) => {
+    if (!options.path.includes('watch=true')) return dispatch(options, handler);
+    return dispatch(options, {
+      onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+      onResponseStart(controller, ...answer) {
+        setTimeout(() => {
+          if (controller.aborted) return;
+          onCut();
+          controller.abort(new Error('the watch was cut'));
+        }, afterMs).unref();
+        handler.onResponseStart?.(controller, ...answer);
+      },
+      onResponseData: (controller, chunk) => handler.onResponseData?.(controller, chunk),
+      onResponseEnd: (controller, trailers) => handler.onResponseEnd?.(controller, trailers),
+      onResponseError: (controller, error) => handler.onResponseError?.(controller, error),
+    });
+  };
+
 const interceptor =
   (meanwhile: Meanwhile): Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>

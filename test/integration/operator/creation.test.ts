@@ -93,6 +93,10 @@ describe('a clone', () => {
       { ...POST_CLONE, kind: 'status-after-effect', code: 596, reason: 'Connection timed out' },
     ],
     ['the answer is empty', { ...POST_CLONE, kind: 'empty' }],
+    ...[500, 503, 595].map(
+      (code) =>
+        [`it says ${code}`, { ...POST_CLONE, kind: 'status-after-effect', code, reason: 'Broken' }] as const,
+    ),
   ];
   test.concurrent.each(lost)('whose answer is lost because %s is found and finished', async (_why, fault) => {
     const t = await tenant(lab.plane);
@@ -111,6 +115,8 @@ describe('a clone', () => {
         { ...POST_CLONE, kind: 'reset-before' },
         { ...POST_CLONE, kind: 'status', code: 595, reason: 'Connection refused' },
         { ...POST_CLONE, kind: 'status', code: 596, reason: 'Broken pipe' },
+        { ...POST_CLONE, kind: 'status', code: 500, reason: 'Internal Server Error' },
+        { ...POST_CLONE, kind: 'status', code: 503, reason: 'Service Unavailable' },
       ];
       const tenants = await Promise.all(faults.map(() => tenant(lab.plane)));
       await Promise.all(

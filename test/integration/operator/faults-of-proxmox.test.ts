@@ -9,17 +9,23 @@ import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './wor
 
 const lab = operatorAtWork();
 
-const CLONE = { method: 'POST', path: '/clone$' };
-/** One request each in the life of a VM with an image, after the clone. */
-const STEPS = [
+interface Step {
+  readonly method: string;
+  readonly path: string;
+}
+
+const CLONE: Step = { method: 'POST', path: '/clone$' };
+/** Requests in the life of a VM with an image, after the clone, that begin a task. */
+const TASKS: readonly Step[] = [
   { method: 'POST', path: '/upload$' },
-  { method: 'POST', path: '/config$' },
   { method: 'PUT', path: '/resize$' },
   { method: 'POST', path: '/status/start$' },
   { method: 'POST', path: '/status/shutdown$' },
   { method: 'DELETE', path: '/qemu/\\d+$' },
   { method: 'DELETE', path: '/content/' },
 ];
+/** With the configuration of a guest that is off, which is written at once. */
+const STEPS: readonly Step[] = [...TASKS, { method: 'PUT', path: '/config$' }];
 /** A VM that takes all of these steps. */
 const full = (name: string) => vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] });
 
@@ -33,51 +39,35 @@ async function liveWith(t: Tenant, faults: readonly FaultInput[]): Promise<void>
   expect(guestNamed(t.pve, 'web').running).toBeDefined();
   await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
   expectNothingLeft(t);
+  expect(t.pve.faults.unstruck()).toEqual([]);
 }
 
 describe('a life in which every first request', () => {
-  const once = { times: 1 };
-  const all = [CLONE, ...STEPS];
+  type RequestFault = Extract<FaultInput, { times?: number | undefined }>;
+  const of = (steps: readonly Step[], fault: RequestFault): FaultInput[] =>
+    steps.map((step) => ({ ...fault, ...step, times: 1 }));
   // A clone that may be under way is waited for a minute: creation.test.ts does.
   const faults: readonly (readonly [string, readonly FaultInput[]])[] = [
-    [
-      'is answered with 500',
-      STEPS.map((step) => ({ ...step, ...once, kind: 'status', code: 500, reason: 'no worker' })),
-    ],
-    [
-      'is answered with 503',
-      STEPS.map((step) => ({ ...step, ...once, kind: 'status', code: 503, reason: 'Service Unavailable' })),
-    ],
-    [
-      'is answered with 595',
-      STEPS.map((step) => ({ ...step, ...once, kind: 'status', code: 595, reason: 'No route to host' })),
-    ],
-    ['is lost', STEPS.map((step) => ({ ...step, ...once, kind: 'reset-before' }))],
-    [
-      'is carried out, and its answer lost',
-      all.map((step) => ({ ...step, ...once, kind: 'reset-after-effect' })),
-    ],
-    [
-      'is carried out, and answered with 596',
-      STEPS.map((step) => ({ ...step, ...once, kind: 'status-after-effect', code: 596, reason: 'Broken' })),
-    ],
-    [
-      'begins a task that fails',
-      all.map((step) => ({ ...step, ...once, kind: 'taskFail', exitstatus: 'no space' })),
-    ],
+    ...[500, 503, 595].map(
+      (code) => [`is answered with ${code}`, of(STEPS, { kind: 'status', code, reason: 'Broken' })] as const,
+    ),
+    ['is lost', of(STEPS, { kind: 'reset-before' })],
+    ['is carried out, and its answer lost', of([CLONE, ...STEPS], { kind: 'reset-after-effect' })],
+    ...[500, 503, 595, 596].map(
+      (code) =>
+        [
+          `is carried out, and answered with ${code}`,
+          of(STEPS, { kind: 'status-after-effect', code, reason: 'Broken' }),
+        ] as const,
+    ),
+    ['begins a task that fails', of([CLONE, ...TASKS], { kind: 'taskFail', exitstatus: 'no space' })],
     [
       'begins a task that is reported as failed though its work was done',
-      STEPS.map((step) => ({ ...step, ...once, kind: 'taskFail', exitstatus: 'cannot close', late: true })),
+      of(TASKS, { kind: 'taskFail', exitstatus: 'cannot close', late: true }),
     ],
     [
       'begins a task of which nobody knows how it ended',
-      all.map((step) => ({
-        ...step,
-        ...once,
-        kind: 'taskFail',
-        exitstatus: 'unexpected status',
-        late: true,
-      })),
+      of([CLONE, ...TASKS], { kind: 'taskFail', exitstatus: 'unexpected status', late: true }),
     ],
   ];
   test.concurrent.each(faults)('%s comes to one guest and to none', async (_what, rules) =>
