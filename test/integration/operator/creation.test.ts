@@ -163,6 +163,17 @@ describe('a clone', () => {
     await expectOneGuestEach(t);
   });
 
+  test.concurrent('that is lost with its task, and made nothing, is asked for again', async () => {
+    const t = await tenant(lab.plane);
+    t.pve.faults.add({ ...POST_CLONE, kind: 'taskFail', exitstatus: 'unexpected status' });
+    await t.apply(vm('web'));
+    await t.ready('vm/web');
+    expect(cloneRequests(t.pve)).toHaveLength(2);
+    await expectOneGuestEach(t);
+    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    expectNothingLeft(t);
+  });
+
   test.concurrent(
     'foreign-vm-on-our-vmid-is-never-touched: under a number that a stranger took meanwhile goes to another',
     async () => {

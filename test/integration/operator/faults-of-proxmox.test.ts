@@ -66,8 +66,12 @@ describe('a life in which every first request', () => {
       of(TASKS, { kind: 'taskFail', exitstatus: 'cannot close', late: true }),
     ],
     [
-      'begins a task of which nobody knows how it ended',
+      'begins a task of which nobody knows how it ended, and its work was done',
       of([CLONE, ...TASKS], { kind: 'taskFail', exitstatus: 'unexpected status', late: true }),
+    ],
+    [
+      'begins a task of which nobody knows how it ended, and nothing was done',
+      of(TASKS, { kind: 'taskFail', exitstatus: 'unexpected status' }),
     ],
   ];
   test.concurrent.each(faults)('%s comes to one guest and to none', async (_what, rules) =>
