@@ -1,4 +1,4 @@
-/** Whether the bridges of a new VM are on its node: told before anything is made, not by a guest that does not start. */
+/** A new VM goes to a node that has its bridges; that none has them is told before anything is made, not by a guest that does not start. */
 import type { CallOptions } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
@@ -20,7 +20,7 @@ const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
 export const missingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
-/** Chooses as `creations` does, and refuses a node without the bridges. */
+/** Chooses as `creations` does, among the nodes that have the bridges. */
 export function withBridges(creations: Creations, now: () => number): Creations {
   const known = new WeakMap<
     Connection,
@@ -42,16 +42,21 @@ export function withBridges(creations: Creations, now: () => number): Creations 
   }
 
   return {
-    ...creations,
-    async decide(wish, claim, view, options) {
-      const creation = await creations.decide(wish, claim, view, options);
+    async decide(wish, claim, where, options) {
       const wanted = wish.shape?.nics?.map(({ bridge }) => bridge) ?? [];
-      if (!creation.ok || wanted.length === 0) return creation;
-      const there = await bridgesOf(wish.connection, creation.node, options);
-      const missing = there && missingBridge(wanted, there);
-      if (missing === undefined) return creation;
-      wish.connection.ledger.release(wish.owner.uid);
-      return notFound(missing, creation.node);
+      const unfit = new Map(where.unfit);
+      const lacking = new Set<string>();
+      // Each turn rules out a node, so there are no more turns than nodes.
+      for (;;) {
+        const creation = await creations.decide(wish, claim, { ...where, unfit }, options);
+        if (!creation.ok) return lacking.size > 0 ? notFound(lacking, creation.message) : creation;
+        if (wanted.length === 0) return creation;
+        const there = await bridgesOf(wish.connection, creation.node, options);
+        const missing = there && missingBridge(wanted, there);
+        if (missing === undefined) return creation;
+        lacking.add(missing);
+        unfit.set(creation.node, `has no bridge "${missing}"`);
+      }
     },
   };
 }
@@ -71,10 +76,10 @@ async function read(
   }
 }
 
-const notFound = (bridge: string, node: NodeName): Creation => ({
+const notFound = (bridges: ReadonlySet<string>, unplaced: string): Creation => ({
   ok: false,
   reason: 'BridgeNotFound',
   message:
-    `Node ${node} has no bridge "${bridge}", or the credentials may not use it (SDN.Use on /sdn/zones/localnetwork/${bridge}). ` +
-    `Correct spec.networks, make the bridge on that node, or grant the privilege.`,
+    `${unplaced} A bridge that is there may be hidden from the credentials: they need SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
+    `Correct spec.networks, make the bridge on a node, or grant the privilege.`,
 });

@@ -15,9 +15,15 @@ import type { Way } from './ways.ts';
 /** A template's disks hardly ever change; fifty VMs made at once shall not ask fifty times. */
 const REMEMBER_MS = 30_000;
 
+export interface Where {
+  readonly view: View;
+  /** Nodes that will not do, with why, as half a sentence. */
+  readonly unfit?: ReadonlyMap<NodeName, string>;
+}
+
 export interface Creations {
   /** What is decided is promised to this VM: whoever decides next sees it as taken. */
-  decide(wish: Wish, claim: Claim | undefined, view: View, options: CallOptions): Promise<Creation>;
+  decide(wish: Wish, claim: Claim | undefined, where: Where, options: CallOptions): Promise<Creation>;
 }
 
 interface Remembered {
@@ -45,7 +51,7 @@ export function createCreations(now: () => number): Creations {
   }
 
   return {
-    async decide(wish, claim, view, options) {
+    async decide(wish, claim, { view, unfit }, options) {
       const { connection, shape, image, owner } = wish;
       if (!shape || !image)
         return { ok: false, reason: 'ImageNotFound', message: 'The image of this VM is gone.' };
@@ -64,7 +70,7 @@ export function createCreations(now: () => number): Creations {
       // From here on nothing is waited for: no other decision falls between the sight and the promise.
       const { ledger } = connection;
       const placed = place(
-        placementWish(wish, shape, claim),
+        { ...placementWish(wish, shape, claim), ...(unfit && { unfit }) },
         templates,
         view,
         ledger.besides(owner.uid, view),

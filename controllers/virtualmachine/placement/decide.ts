@@ -33,7 +33,7 @@ async function decideCreation(
   const view = wish.connection.inventory.view();
   if (!view || !wish.shape)
     return { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
-  const creation = await creations.decide(wish, claim, view, options);
+  const creation = await creations.decide(wish, claim, { view }, options);
   if (creation.ok) delete memory.refused;
   else memory.refused = steadyRefusal(memory.refused, creation, now);
   return memory.refused?.creation ?? creation;

@@ -91,6 +91,8 @@ function unable(node: Node, { wish, room }: Site): string | undefined {
   if (wish.host !== undefined && wish.host !== node.name) return `the VM asks for ${wish.host}`;
   if (wish.nodeSelector.length > 0 && !wish.nodeSelector.includes(node.name))
     return 'not among the nodes of the Provider';
+  const unfit = wish.unfit?.get(node.name);
+  if (unfit !== undefined) return unfit;
   if (node.cpus > 0 && node.cpus < wish.cpus) return `has ${node.cpus} CPUs, the VM asks for ${wish.cpus}`;
   const free = room.memoryOf(node);
   return free < wish.memory

@@ -16,6 +16,8 @@ export interface PlacementWish {
   readonly rootDisk?: Bytes;
   /** The disks beside the root disk; without a storage they are made where it is. */
   readonly disks?: readonly { readonly storage?: string | undefined; readonly size?: Bytes | undefined }[];
+  /** Nodes that will not do, with why, as half a sentence. */
+  readonly unfit?: ReadonlyMap<NodeName, string>;
   /** The node that was chosen before, and is kept as long as it will do. */
   readonly chosen?: NodeName;
 }

@@ -94,6 +94,19 @@ test.concurrent(
   },
 );
 
+test.concurrent('a VM is made on the node that has its bridge, whatever room others have', async () => {
+  const cluster = shippedCluster('document');
+  const nodes = cluster.nodes.map((node) =>
+    node.name === 'pve-3'
+      ? { ...node, bridges: [...(node.bridges ?? []), 'vmbr50'], memory: 16 * 1024 ** 3 }
+      : node,
+  );
+  const t = await tenant(lab.plane, { cluster: { ...cluster, name: 'one-bridge', nodes } });
+  await t.apply(vm('web', { networks: [{ name: 'lan', bridge: 'vmbr50' }] }));
+  await t.ready('vm/web');
+  expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
+});
+
 test.concurrent(
   'a vnet is used like a bridge, and a bridge that is missing is told before anything is made',
   async () => {
