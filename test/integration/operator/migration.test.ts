@@ -112,6 +112,29 @@ describe('a VM that cannot be moved now', () => {
     await arrived(t, TO);
   });
 
+  test.concurrent(
+    'waits for its turn, and gets it when an object with a move that hangs goes by force',
+    async () => {
+      const t = await tenant(lab.plane);
+      const names = ['a', 'b', 'c'];
+      const at = (host: string, which: readonly string[]) =>
+        t.apply(...which.map((name) => vm(name, { placement: { host } })));
+      await at(FROM, names);
+      await t.ready(...names.map((name) => `vm/${name}`));
+      t.pve.faults.add({ kind: 'taskHang', method: 'POST', path: '/migrate$', times: 2 });
+      await at(TO, ['a', 'b']);
+      await soon(() => expect(t.pve.state.tasks.active()).toHaveLength(2));
+      await at(TO, ['c']);
+      await soon(async () => {
+        expect(condition(await t.vm('c'), 'Reconciling').is).toBe('Reconciling=True MoveQueued');
+      });
+      await t.kubectl('annotate', 'vm', 'a', 'virtrigaud.io/force-delete=true');
+      await t.kubectl('delete', 'vm', 'a', '--timeout=30s');
+      await soon(() => expect(guestNamed(t.pve, 'c').node).toBe(TO));
+      expect(guestNamed(t.pve, 'a').node).toBe(FROM);
+    },
+  );
+
   test.concurrent('names the image in its CD drive', async () => {
     const { t, guest } = await onNode();
     t.pve.state.storage.put(
