@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, cloneRequests, guestNamed, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, provider, tenant, type Tenant, vm } from './tenant.ts';
+import { condition, provider, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
 const lab = operatorAtWork();
@@ -139,6 +139,23 @@ test.concurrent('a storage that is full is named, and the VM is made once there 
     return message;
   });
   expect(said).not.toBe('');
+  t.pve.faults.clear();
+  await t.ready('vm/web');
+  await expectOneGuestEach(t);
+  await expectOneCloneEach(t);
+});
+
+test.concurrent('a storage that fills up after the clone is named, and the same guest goes on', async () => {
+  const t = await tenant(lab.plane, { latency: { scale: 0.1, imgcopy: 20_000 } });
+  await t.apply(vm('web', { userData, disks: [{ name: 'root', size: '30Gi' }] }));
+  await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('imgcopy'));
+  t.pve.faults.add({ kind: 'storageFull', storage: 'nvme-storage' });
+  await soon(async () => {
+    const { is, message } = condition(await t.vm('web'));
+    expect(is).toBe('Ready=False BackingOff');
+    expect(message).toMatch(/nvme-storage|space/i);
+  });
+  expect(ownGuests(t.pve)).toHaveLength(1);
   t.pve.faults.clear();
   await t.ready('vm/web');
   await expectOneGuestEach(t);

@@ -97,9 +97,7 @@ test.concurrent(
 test.concurrent('a VM is made on the node that has its bridge, whatever room others have', async () => {
   const cluster = shippedCluster('document');
   const nodes = cluster.nodes.map((node) =>
-    node.name === 'pve-3'
-      ? { ...node, bridges: [...(node.bridges ?? []), 'vmbr50'], memory: 16 * 1024 ** 3 }
-      : node,
+    node.name === 'pve-3' ? { ...node, bridges: [...node.bridges, 'vmbr50'], memory: 16 * 1024 ** 3 } : node,
   );
   const t = await tenant(lab.plane, { cluster: { ...cluster, name: 'one-bridge', nodes } });
   await t.apply(vm('web', { networks: [{ name: 'lan', bridge: 'vmbr50' }] }));

@@ -68,6 +68,23 @@ test.concurrent('a guest without our mark is left alone, also when its object go
   expect(t.pve.state.guests.get(vmid)?.get('description')).toBe('mine now');
 });
 
+test.concurrent('a stranger that got the number of a guest that was removed is left alone', async () => {
+  const t = await tenant(lab.plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  const { vmid } = guestNamed(t.pve, 'web');
+  t.pve.outside.delete(vmid);
+  t.pve.addGuest({ vmid, node: 'pve-2', config: { name: 'web', scsi0: 'nvme-storage:5' } });
+  const stranger = t.pve.state.guests.get(vmid);
+  const digest = stranger?.digest;
+  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"description":"ours"}}');
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False NotOurs'));
+  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  expect(t.pve.state.guests.get(vmid)).toBe(stranger);
+  expect(stranger?.digest).toBe(digest);
+  expect(cloneRequests(t.pve)).toHaveLength(1);
+});
+
 test.concurrent('a guest whose mark is put back goes on', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
