@@ -125,6 +125,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   let refusedAt: number | undefined;
   const pool = createConnectionPool({
     claimed: () => claimedVmids(vms.list()),
+    claimedThrough: (provider) => claimedVmids(vmsBy.provider.objects(provider)),
     onRequest({ method, route, code, ms }) {
       metrics.pveCallEnded({ method, route, code, duration: millis(ms) });
       if (code === '403') refusedAt = now();

@@ -25,6 +25,8 @@ import { connectionOf, type Settings } from './settings.ts';
 export interface ConnectionPoolOptions {
   /** VMIDs that stand in the status of any VirtualMachine. */
   readonly claimed: () => ReadonlySet<Vmid>;
+  /** Of those, what the VMs of one Provider have: numbers are the same in every PVE cluster. */
+  readonly claimedThrough: (provider: string) => ReadonlySet<Vmid>;
   readonly onRequest: (seen: RequestSeen) => void;
   /** Guests differ from the last look; for the VMs of these Providers. */
   readonly onGuestsChanged: (providers: ReadonlySet<string>, vmids: ReadonlySet<Vmid>) => void;
@@ -113,6 +115,14 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       ...[...asked].flatMap(([provider, key]) => (key === wanted ? [provider] : [])),
     ]);
 
+  /** By the VMs of all Providers that use the line: they are surely in its cluster. */
+  const claimedOn = (wanted: string): ReadonlySet<Vmid> =>
+    new Set(
+      [...users].flatMap(([provider, { key }]) =>
+        key === wanted ? [...options.claimedThrough(provider)] : [],
+      ),
+    );
+
   function open(settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenLine {
     const changed = (): void => options.onConnectionChanged(providersOf(key));
     const isNewlyRefused = refusals();
@@ -146,7 +156,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       },
       pve,
       inventory,
-      marks: createMarks(pve, options.claimed, options.now),
+      marks: createMarks(pve, () => claimedOn(key), options.now),
       quieten: () => stopping.abort(),
       async close() {
         stopping.abort();

@@ -33,7 +33,7 @@ interface Known {
 
 const REMEMBERED = minutes(10);
 
-/** @param claimed the numbers that stand in the status of any VirtualMachine */
+/** @param claimed the numbers that VirtualMachines of this PVE cluster have in their status */
 export function createMarks(
   pve: Pick<Pve, 'node'>,
   claimed: () => ReadonlySet<Vmid>,

@@ -23,6 +23,7 @@ async function scene(without: readonly string[]) {
   let now = Date.now();
   const pool = createConnectionPool({
     claimed: () => new Set(),
+    claimedThrough: () => new Set(),
     onRequest: () => undefined,
     onGuestsChanged: () => undefined,
     onConnectionChanged: () => undefined,

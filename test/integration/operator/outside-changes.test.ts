@@ -127,11 +127,15 @@ test.concurrent(
 test.concurrent(
   'the guest of a cluster that was rebuilt from Git is adopted by hand, never doubled',
   async () => {
-    const t = await tenant(lab.plane);
-    await t.apply(vm('web'));
-    await t.ready('vm/web');
+    // Another PVE cluster gives the same number to a VM that has nothing to do with it.
+    const [t, elsewhere] = await Promise.all([tenant(lab.plane), tenant(lab.plane)]);
+    await Promise.all([t.apply(vm('web')), elsewhere.apply(vm('other'))]);
+    await Promise.all([t.ready('vm/web'), elsewhere.ready('vm/other')]);
     const guest = guestNamed(t.pve, 'web');
+    expect(guestNamed(elsewhere.pve, 'other').vmid).toBe(guest.vmid);
     // The object goes without us: as if its API server had been lost.
+    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"managementPolicy":"Paused"}}');
+    await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=Unknown ManagementPaused'));
     await lab.plane.api.remove(t.path('web'));
     await lab.plane.api.patch(t.path('web'), { metadata: { finalizers: null } });
     expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
