@@ -156,7 +156,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       },
       pve,
       inventory,
-      marks: createMarks(pve, () => claimedOn(key), options.now),
+      marks: createMarks({ pve, inventory }, () => claimedOn(key), options.now),
       quieten: () => stopping.abort(),
       async close() {
         stopping.abort();

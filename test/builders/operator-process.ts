@@ -64,7 +64,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     ledger: createLedger(now),
     turns: createCloneTurns(now, () => undefined),
     moves: createMoveTurns(now, () => undefined),
-    marks: createMarks(client, claimed, now),
+    marks: createMarks({ pve: client, inventory }, claimed, now),
     nodeSelector: [],
     defaults,
   };

@@ -12,20 +12,20 @@ const row = (number: number, name: string, more: Partial<GuestView> = {}): Guest
 /** Guests by number, with the mark that each carries, and what was read of them. */
 function aCluster(rows: readonly GuestView[], marks: Readonly<Record<number, string>>) {
   const read: number[] = [];
-  const broken = new Set<number>();
+  const broken = new Map<number, Pick<PveError, 'refusal' | 'absent'>>();
+  let moved: readonly GuestView[] = [];
   const claimed = new Set<Vmid>();
   let now = NOW;
   const send: Send = (endpoint, params) => {
-    const { vmid: number } = params as { readonly vmid: number };
+    const { vmid: number, node } = params as { readonly vmid: number; readonly node: string };
     read.push(number);
-    if (broken.has(number)) {
-      const facts = { method: 'GET', route: endpoint.path, code: '596', message: 'no answer' } as const;
-      return Promise.reject(new PveError({ refusal: 'unavailable', ...facts }));
-    }
+    const fault = node === 'pve-2' ? undefined : broken.get(number);
+    const facts = { method: 'GET', route: endpoint.path, code: '500', message: 'not now' } as const;
+    if (fault) return Promise.reject(new PveError({ ...facts, ...fault }));
     return Promise.resolve(endpoint.reply.parse({ digest: 'd', description: marks[number] ?? 'a note' }));
   };
   const index = createMarks(
-    pve(send),
+    { pve: pve(send), inventory: { refresh: () => Promise.resolve(aView({ guests: moved })) } },
     () => claimed,
     () => now,
   );
@@ -35,6 +35,7 @@ function aCluster(rows: readonly GuestView[], marks: Readonly<Record<number, str
     broken,
     claimed,
     guests,
+    listNow: (...rows: readonly GuestView[]) => void (moved = rows),
     wait: (ms: number) => void (now += ms),
     find: (change: Parameters<typeof aView>[0] = {}) =>
       index.find(
@@ -90,17 +91,30 @@ describe('the guest of an owner', () => {
     expect(cluster.read).toEqual([]);
   });
 
-  test('that cannot be read is passed over and asked again, unless it has the name', async () => {
-    const marks = { 102: printMark(aMark()) };
-    const cluster = aCluster([row(102, 'other')], marks);
-    cluster.broken.add(102);
-    expect(await cluster.find()).toBeUndefined();
-    cluster.broken.delete(102);
+  test.each([
+    ['of the name', 'web'],
+    ['of another name', 'other'],
+  ])('may be one %s that cannot be read now, so nothing is said', async (_what, name) => {
+    const cluster = aCluster([row(102, name)], { 102: printMark(aMark()) });
+    cluster.broken.set(102, { refusal: 'unavailable', absent: undefined });
+    await expect(cluster.find()).rejects.toThrow('not now');
+    cluster.broken.clear();
     expect(await cluster.find()).toMatchObject({ vmid: 102 });
-    marks[102] = 'a note';
-    cluster.guests.set(vmid(101), row(101, 'web'));
-    cluster.broken.add(101);
-    await expect(cluster.find()).rejects.toThrow('no answer');
+  });
+
+  test('is none that the credentials may not read', async () => {
+    const cluster = aCluster([row(102, 'other')], { 102: printMark(aMark()) });
+    cluster.broken.set(102, { refusal: 'forbidden', absent: undefined });
+    expect(await cluster.find()).toBeUndefined();
+  });
+
+  test.each(['web', 'other'])('is found where it was moved to since the list was read: %s', async (name) => {
+    const cluster = aCluster([row(102, name)], { 102: printMark(aMark()) });
+    cluster.broken.set(102, { refusal: 'notFound', absent: 'guest' });
+    expect(await cluster.find()).toBeUndefined(); // it went
+    cluster.listNow(row(102, name, { node: nodeName('pve-2') }));
+    cluster.wait(minutes(10));
+    expect(await cluster.find()).toMatchObject({ vmid: 102 });
   });
 
   test('on a node that is offline is not asked for', async () => {

@@ -41,7 +41,7 @@ async function movedTo(node: string) {
       () => undefined,
     ),
     marks: createMarks(
-      client,
+      { pve: client, inventory },
       () => new Set(),
       () => NOW,
     ),
