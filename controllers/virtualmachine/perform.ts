@@ -54,7 +54,7 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
 
 type ChangeStep = Exclude<Step, NoteStep | SeedStep | { do: 'clone' }>;
 
-export async function change(
+async function change(
   step: ChangeStep,
   { wish, guest, memory, generation, now, options }: PerformContext,
 ): Promise<Started> {

@@ -16,6 +16,14 @@ export type Fault =
   /** The request arrives long after everybody stopped waiting for it. */
   | 'arrives late';
 
+export const FAULTS: readonly Fault[] = [
+  'dies before',
+  'dies after',
+  'is lost',
+  'loses the answer',
+  'arrives late',
+];
+
 /** What shall happen to a call, by its number (from 1) and what it calls. */
 export type Strike = (call: number, what: string) => Fault | undefined;
 

@@ -75,6 +75,19 @@ describe('a cluster without quorum', () => {
     await t.ready('vm/web');
   });
 
+  test.concurrent('lets a VM that is being made wait, and its making goes on with one', async () => {
+    const t = await tenant(lab.plane, { latency: { scale: 0.1, imgcopy: 20_000 } });
+    await t.apply(vm('web', { userData }));
+    await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('imgcopy'));
+    t.pve.faults.add({ kind: 'noQuorum' });
+    await waitsFor(t, 'Ready=False NoQuorum');
+    expect(guestNamed(t.pve, 'web').running).toBeUndefined();
+    t.pve.faults.clear();
+    await t.ready('vm/web');
+    await expectOneGuestEach(t);
+    await expectOneCloneEach(t);
+  });
+
   test.concurrent('no-quorum-is-not-absence: is not believed that a guest is gone', async () => {
     const t = await ready();
     t.pve.faults.add({ kind: 'noQuorum' });

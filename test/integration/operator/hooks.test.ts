@@ -22,6 +22,10 @@ function mayRunCommands() {
   return { cluster: { ...document, name: `lab-${randomBytes(4).toString('hex')}`, roles } };
 }
 
+/** Its agent answers: before that, nothing can be run in the guest. */
+const booted = (t: Tenant) =>
+  soon(async () => expect((await t.vm('web')).status.ipAddresses).not.toEqual([]));
+
 async function ready(lifecycle: object, options: Parameters<typeof tenant>[1] = mayRunCommands()) {
   const t = await tenant(lab.plane, options);
   await t.apply(vm('web', { lifecycle }));
@@ -58,13 +62,14 @@ describe('postStart', () => {
 describe('preStop', () => {
   test.concurrent('runs to its end before the VM goes off, and before it is deleted', async () => {
     const { t, guest } = await ready({ preStop: exec('sleep', '5') });
+    await booted(t);
     await patch(t, { powerState: 'OffGraceful' });
     await soon(() => expect(guest.running).toBeUndefined());
     await t.ready('vm/web');
     expect(guest.commands).toEqual(['sleep 5']);
     await patch(t, { powerState: 'On' });
     await soon(() => expect(guest.running).toBeDefined());
-    await t.ready('vm/web');
+    await booted(t);
     await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
     expect(guest.commands).toEqual(['sleep 5', 'sleep 5']);
     expect(ownGuests(t.pve)).toEqual([]);
@@ -76,6 +81,7 @@ describe('preStop', () => {
     ['fails', ['false']],
   ])('that %s does not keep the VM', async (_what, command) => {
     const { t } = await ready({ preStop: exec(...command), gracefulShutdownTimeout: '3s' });
+    await booted(t);
     await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
     expect(ownGuests(t.pve)).toEqual([]);
   });

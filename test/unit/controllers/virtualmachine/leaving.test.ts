@@ -12,7 +12,7 @@ import { Life } from '../../../builders/life.ts';
 import { UID, type VirtualMachineChange } from '../../../builders/objects.ts';
 import { run } from '../../../builders/planner-run.ts';
 import { isOurs } from '../../../builders/planner-world.ts';
-import { atCalls, Saboteur, type Fault } from '../../../builders/saboteur.ts';
+import { atCalls, FAULTS, Saboteur, type Fault } from '../../../builders/saboteur.ts';
 
 const leaving = (deletionPolicy: DeletionPolicy) => ({ ...GONE, deletionPolicy });
 const MADE = aClaim({ made: true });
@@ -152,7 +152,7 @@ describe('a VirtualMachine whose policy is Retain', () => {
     });
   });
 
-  test.each<Fault>(['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'])(
+  test.each(FAULTS)(
     'does so whichever call on the way %s',
     async (fault) => {
       const story = async (faults: Iterable<readonly [number, Fault]>) => {

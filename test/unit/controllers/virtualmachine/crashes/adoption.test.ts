@@ -1,13 +1,12 @@
 /** Whatever happens on the way, a guest that exists is taken over once, and nothing is made beside it. */
-import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import { test } from '@jest/globals';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { textBeside } from '../../../../../controllers/shared/owner-mark.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID } from '../../../../builders/objects.ts';
 import { Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+import { manyFaults, oneFaultEach } from './everywhere.ts';
 
-const FAULTS: readonly Fault[] = ['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'];
 const VMID = 321;
 const UUID = '11111111-2222-4333-8444-555555555555';
 const CONFIG = {
@@ -59,27 +58,7 @@ const DONE = {
 };
 
 test('whichever call goes wrong', async () => {
-  const { calls, seen } = await adopt(new Map());
-  expect(seen).toEqual(DONE);
-  for (const [index, what] of calls.entries()) {
-    // An answer to a question may only be lost with the process.
-    for (const fault of what.startsWith('GET') ? FAULTS.slice(0, 1) : FAULTS) {
-      const { seen: then } = await adopt(new Map([[index + 1, fault]]));
-      expect({ what, fault, then }).toEqual({ what, fault, then: DONE });
-    }
-  }
+  await oneFaultEach(adopt, DONE);
 }, 240_000);
 
-test('whatever goes wrong and however often', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.constantFrom(...FAULTS)), { maxLength: 6 }),
-      async (gaps) => {
-        let call = 0;
-        const faults = new Map(gaps.map(([gap, fault]) => [(call += gap), fault] as const));
-        expect((await adopt(faults)).seen).toEqual(DONE);
-      },
-    ),
-    { numRuns: 20 },
-  );
-}, 240_000);
+test('whatever goes wrong and however often', () => manyFaults(adopt, DONE), 240_000);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { nodeName } from '../../../../../src/lib/units.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
-import { atCalls, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+import { atCalls, FAULTS, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
 
 const WITH_IMAGE: VirtualMachineChange = {
   spec: { userData: { cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' } } },
@@ -11,8 +11,6 @@ const WITH_IMAGE: VirtualMachineChange = {
 const PLAIN: VirtualMachineChange = {};
 /** The template is on local storage of the other node. */
 const ELSEWHERE: VirtualMachineChange = { spec: { placement: { host: nodeName('pve-2') } } };
-
-const FAULTS: readonly Fault[] = ['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'];
 
 /** VIRTRIGAUD_FAULT_RUNS=5000 for a long run; one that fails says its seed. */
 const RUNS = Number(process.env['VIRTRIGAUD_FAULT_RUNS'] ?? 200);
@@ -83,29 +81,19 @@ function expectOneGuest({ pve, status }: Life, rivals: number): void {
 }
 
 describe('from nothing to one guest and back to nothing', () => {
-  test.each(FAULTS)(
-    'whichever call %s',
-    async (fault) => {
+  test.each(
+    FAULTS.flatMap((fault) => [
       // The way with an image has every step of the way without.
-      const calls = await live({ vm: WITH_IMAGE, faults: [] });
+      { vm: WITH_IMAGE, where: '', fault },
+      { vm: ELSEWHERE, where: ' on another node than its template', fault },
+    ]),
+  )(
+    'whichever call $fault$where',
+    async ({ vm, fault }) => {
+      const calls = await live({ vm, faults: [] });
       for (let call = 1; call <= calls; call += 1) {
         try {
-          await live({ vm: WITH_IMAGE, faults: [[call, fault]] });
-        } catch (error) {
-          throw new Error(`Call ${call} of ${calls} ${fault}.`, { cause: error });
-        }
-      }
-    },
-    60_000,
-  );
-
-  test.each(FAULTS)(
-    'on another node than its template, whichever call %s',
-    async (fault) => {
-      const calls = await live({ vm: ELSEWHERE, faults: [] });
-      for (let call = 1; call <= calls; call += 1) {
-        try {
-          await live({ vm: ELSEWHERE, faults: [[call, fault]] });
+          await live({ vm, faults: [[call, fault]] });
         } catch (error) {
           throw new Error(`Call ${call} of ${calls} ${fault}.`, { cause: error });
         }

@@ -1,12 +1,10 @@
 /** Whatever happens on the way, a VM whose spec names another node arrives there, once, and never stops running. */
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { nodeName } from '../../../../../src/lib/units.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID } from '../../../../builders/objects.ts';
 import { Saboteur, type Fault } from '../../../../builders/saboteur.ts';
-
-const FAULTS: readonly Fault[] = ['dies before', 'dies after', 'is lost', 'loses the answer', 'arrives late'];
+import { manyFaults, oneFaultEach } from './everywhere.ts';
 
 /** A VM runs on the first node; then its spec names the second, and the calls from then on meet the faults. */
 async function move(faults: ReadonlyMap<number, Fault>) {
@@ -40,31 +38,11 @@ async function move(faults: ReadonlyMap<number, Fault>) {
 const THERE = { guests: [{ node: 'pve-2', running: true }], stops: 0, node: 'pve-2', power: 'On' };
 
 test('whichever call goes wrong', async () => {
-  const { calls, seen } = await move(new Map());
-  expect(seen).toEqual(THERE);
+  const calls = await oneFaultEach(move, THERE);
   expect(calls.filter((what) => what.endsWith('/migrate'))).toEqual([
     expect.stringContaining('GET'),
     expect.stringContaining('POST'),
   ]);
-  for (const [index, what] of calls.entries()) {
-    // An answer to a question may only be lost with the process.
-    for (const fault of what.startsWith('GET') ? FAULTS.slice(0, 1) : FAULTS) {
-      const { seen: then } = await move(new Map([[index + 1, fault]]));
-      expect({ what, fault, then }).toEqual({ what, fault, then: THERE });
-    }
-  }
 }, 240_000);
 
-test('whatever goes wrong and however often', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.constantFrom(...FAULTS)), { maxLength: 6 }),
-      async (gaps) => {
-        let call = 0;
-        const faults = new Map(gaps.map(([gap, fault]) => [(call += gap), fault] as const));
-        expect((await move(faults)).seen).toEqual(THERE);
-      },
-    ),
-    { numRuns: 20 },
-  );
-}, 240_000);
+test('whatever goes wrong and however often', () => manyFaults(move, THERE), 240_000);
