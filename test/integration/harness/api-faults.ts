@@ -24,9 +24,12 @@ export const meeting =
     },
   });
 
-/** Each watch is cut so long after it was opened, in the middle of whatever it tells. */
+/**
+ * Each watch is cut so long after it was opened, in the middle of whatever it tells.
+ * @param onCut is told what was watched: `virtualmachines`
+ */
 export const cuttingWatches =
-  (afterMs: number, onCut: () => void) =>
+  (afterMs: number, onCut: (plural: string) => void) =>
   (connection: Connection): Connection => ({
     ...connection,
     async sign(lane) {
@@ -36,7 +39,7 @@ export const cuttingWatches =
   });
 
 const cutter =
-  (afterMs: number, onCut: () => void): Dispatcher.DispatcherComposeInterceptor =>
+  (afterMs: number, onCut: (plural: string) => void): Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>
   (options, handler) => {
     if (!options.path.includes('watch=true')) return dispatch(options, handler);
@@ -45,7 +48,7 @@ const cutter =
       onResponseStart(controller, ...answer) {
         setTimeout(() => {
           if (controller.aborted) return;
-          onCut();
+          onCut(/\/([a-z]+)\?/.exec(options.path)?.[1] ?? options.path);
           controller.abort(new Error('the watch was cut'));
         }, afterMs).unref();
         handler.onResponseStart?.(controller, ...answer);
