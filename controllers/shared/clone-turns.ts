@@ -74,7 +74,6 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
   }
 
   function hasRoom(uid: string, request: CloneRequest, view: View): boolean {
-    tidy(view);
     if (turns.has(uid)) return true;
     const kept = [...called].filter(([other]) => other !== uid).map(([, request]) => request);
     const others = [...turns.values(), ...kept];
@@ -96,6 +95,7 @@ export function createCloneTurns(now: () => number, wake: (uid: string) => void)
   }
 
   function isFree(uid: string, request: CloneRequest, view: View): boolean {
+    tidy(view);
     const free = hasRoom(uid, request, view);
     if (free) waiting.delete(uid);
     else {

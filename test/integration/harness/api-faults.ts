@@ -14,29 +14,24 @@ export type Meanwhile = (request: ApiRequest) => Promise<void>;
 export const isStatusWrite = ({ method, path }: ApiRequest): boolean =>
   method !== 'GET' && /\/virtualmachines\/[^/]+\/status$/.test(path);
 
-export const meeting =
-  (meanwhile: Meanwhile) =>
+const through =
+  (interceptor: Dispatcher.DispatcherComposeInterceptor) =>
   (connection: Connection): Connection => ({
     ...connection,
     async sign(lane) {
       const { headers, dispatcher } = await connection.sign(lane);
-      return { headers, dispatcher: dispatcher.compose(interceptor(meanwhile)) };
+      return { headers, dispatcher: dispatcher.compose(interceptor) };
     },
   });
+
+export const meeting = (meanwhile: Meanwhile) => through(before(meanwhile));
 
 /**
  * Each watch is cut so long after it was opened, in the middle of whatever it tells.
  * @param onCut is told what was watched: `virtualmachines`
  */
-export const cuttingWatches =
-  (afterMs: number, onCut: (plural: string) => void) =>
-  (connection: Connection): Connection => ({
-    ...connection,
-    async sign(lane) {
-      const { headers, dispatcher } = await connection.sign(lane);
-      return { headers, dispatcher: dispatcher.compose(cutter(afterMs, onCut)) };
-    },
-  });
+export const cuttingWatches = (afterMs: number, onCut: (plural: string) => void) =>
+  through(cutter(afterMs, onCut));
 
 const cutter =
   (afterMs: number, onCut: (plural: string) => void): Dispatcher.DispatcherComposeInterceptor =>
@@ -59,7 +54,7 @@ const cutter =
     });
   };
 
-const interceptor =
+const before =
   (meanwhile: Meanwhile): Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>
   (options, handler) => {
