@@ -16,6 +16,7 @@ module.exports = {
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     only('^src/lib/', [...node]),
     only('^src/api/', ['^src/lib/', ...npm('zod')]),
+    only('^src/cloudinit/', ['^src/(lib|api)/', ...node, ...npm('yaml', 'zod', 'ipaddr\\.js')]),
     only('^src/pve/', ['^src/lib/', ...node, ...npm('undici', 'undici-types', 'zod')]),
     only('^src/runtime/', ['^src/lib/', ...node, ...npm('pino')]),
     only('^src/telemetry/', [
@@ -34,11 +35,11 @@ module.exports = {
     only('^controllers/', [
       '^src/lib/',
       '^src/api/',
-      '^src/pve/index\\.ts$',
+      '^src/(pve|cloudinit)/index\\.ts$',
       '^src/runtime/(controller|outcome)\\.ts$',
       ...npm('zod', 'yaml', 'ipaddr\\.js', 'croner', 'pino'),
     ]),
-    only('^src/cli/', [
+    only('^src/cmd/check/', [
       '^src/(lib|api|kube|runtime)/',
       '^src/pve/index\\.ts$',
       '^controllers/index\\.ts$',
@@ -56,7 +57,7 @@ module.exports = {
       name: 'nobody-imports-main',
       severity: 'error',
       from: { pathNot: '^hack/' },
-      to: { path: '^src/main\\.ts$' },
+      to: { path: '^src/cmd/operator/main\\.ts$' },
     },
     {
       name: 'source-does-not-import-tests-or-hack',

@@ -10,8 +10,8 @@ const pureFiles = [
   ...globSync('{src,controllers}/**/*.ts', { cwd: import.meta.dirname }).filter((file) =>
     saysPure(join(import.meta.dirname, file)),
   ),
-  'controllers/*/rules/*.ts',
-  'controllers/*/cloud-init/data/*.ts',
+  'controllers/*/plan/rules/*.ts',
+  'src/cloudinit/*.ts',
 ];
 
 export default tseslint.config(
@@ -50,11 +50,11 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts', 'controllers/**/*.ts'],
-    ignores: ['src/config.ts', 'src/main.ts', 'src/cli/**'],
+    ignores: ['src/cmd/**'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Only src/config.ts reads the environment.' },
+        { object: 'process', property: 'env', message: 'Only src/cmd reads the environment.' },
       ],
     },
   },

@@ -13,13 +13,13 @@ import {
 } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { minutes, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
-import { createCloneTurns, type CloneTurns } from '../shared/clone-turns.ts';
-import { createMarks, type Marks } from '../shared/marks.ts';
-import { createMoveTurns, type MoveTurns } from '../shared/move-turns.ts';
-import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/connections.ts';
-import { createLedger, type Ledger } from '../shared/ledger.ts';
-import { createVmidAllocator, type VmidAllocator } from '../shared/vmids.ts';
-import { isSameCluster } from '../shared/cluster-identity.ts';
+import { createCloneSlots, type CloneSlots } from '../shared/limits/clones.ts';
+import { createMarks, type Marks } from '../shared/guests/marks.ts';
+import { createMoveSlots, type MoveSlots } from '../shared/limits/moves.ts';
+import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/cluster/connections.ts';
+import { createLedger, type Ledger } from '../shared/cluster/ledger.ts';
+import { createVmidAllocator, type VmidAllocator } from '../shared/cluster/vmids.ts';
+import { isSameCluster } from '../shared/cluster/identity.ts';
 import { connectionOf, type Settings } from './settings.ts';
 
 export interface ConnectionPoolOptions {
@@ -38,7 +38,7 @@ export interface ConnectionPoolOptions {
   /** From now on the Provider's VMs have a connection, or another one than before. */
   readonly onConnected: (provider: string) => void;
   /** This VM waited for its turn to be cloned, and may have it now. */
-  readonly onTurn: (uid: string) => void;
+  readonly onSlotFree: (uid: string) => void;
   /** Epoch ms. */
   readonly now: () => number;
   readonly inventoryInterval?: Millis;
@@ -46,7 +46,7 @@ export interface ConnectionPoolOptions {
 }
 
 /** A line to one PVE cluster, whichever Providers use it. */
-export interface Line {
+export interface ClusterClient {
   /** The same for all settings that may share it. */
   readonly key: string;
   /** Of the endpoint in use. */
@@ -63,11 +63,11 @@ export interface ConnectionPool extends Connections {
    * The line for these settings; opened where there is none. It stays open until the Provider asks for another.
    * @param pinned the cluster that it must lead to, where that is known
    */
-  line(provider: string, settings: Settings, pinned: ClusterIdentity | undefined): Line;
+  line(provider: string, settings: Settings, pinned: ClusterIdentity | undefined): ClusterClient;
   /** From now on the Provider's VMs use this line. Gives whether they did so before. */
   use(
     provider: string,
-    line: Line,
+    client: ClusterClient,
     how: {
       readonly nodeSelector: readonly string[];
       readonly defaults: ProviderDefaults;
@@ -87,23 +87,23 @@ export interface ConnectionPool extends Connections {
 interface Common {
   readonly vmids: VmidAllocator;
   readonly ledger: Ledger;
-  readonly turns: CloneTurns;
-  readonly moves: MoveTurns;
+  readonly cloneSlots: CloneSlots;
+  readonly moveSlots: MoveSlots;
 }
 
 const GRACE = seconds(20);
 /** Passes that began with a line that was replaced may still end with it. */
 const LINGER = minutes(1);
 
-interface OpenLine extends Line {
+interface OpenClient extends ClusterClient {
   /** Reads no more by itself; requests are still taken. */
-  readonly quieten: () => void;
+  readonly stopPolling: () => void;
   readonly close: () => Promise<void>;
 }
 
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
-  const lines = new Map<string, OpenLine>();
-  const retired = new Map<OpenLine, NodeJS.Timeout>();
+  const lines = new Map<string, OpenClient>();
+  const retired = new Map<OpenClient, NodeJS.Timeout>();
   const users = new Map<string, Connection & { readonly key: string }>();
   /** What each Provider asked for last, in use or not yet. */
   const asked = new Map<string, string>();
@@ -123,7 +123,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       ),
     );
 
-  function open(settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenLine {
+  function open(settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenClient {
     const changed = (): void => options.onConnectionChanged(providersOf(key));
     const isNewlyRefused = refusals();
     let known = pinned;
@@ -157,7 +157,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       pve,
       inventory,
       marks: createMarks({ pve, inventory }, () => claimedOn(key), options.now),
-      quieten: () => stopping.abort(),
+      stopPolling: () => stopping.abort(),
       async close() {
         stopping.abort();
         await transport.close(GRACE);
@@ -165,32 +165,32 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     };
   }
 
-  function takeUnused(): readonly OpenLine[] {
+  function takeUnused(): readonly OpenClient[] {
     const used = new Set([...[...users.values()].map(({ key }) => key), ...asked.values()]);
     const unused = [...lines.values()].filter(({ key }) => !used.has(key));
     for (const { key } of unused) lines.delete(key);
     return unused;
   }
 
-  function retire(line: OpenLine): void {
-    line.quieten();
+  function retire(client: OpenClient): void {
+    client.stopPolling();
     const timer = setTimeout(() => {
-      retired.delete(line);
-      void line.close();
+      retired.delete(client);
+      void client.close();
     }, LINGER);
     timer.unref();
-    retired.set(line, timer);
+    retired.set(client, timer);
   }
 
   function commonTo(view: View): Common {
     // Nodes join and leave; the name of a cluster stays.
     const key = view.clusterName ?? clusterKey(view);
-    const { claimed, now, onTurn } = options;
+    const { claimed, now, onSlotFree } = options;
     const known = commons.get(key) ?? {
       vmids: createVmidAllocator(claimed, now),
       ledger: createLedger(now),
-      turns: createCloneTurns(now, onTurn),
-      moves: createMoveTurns(now, onTurn),
+      cloneSlots: createCloneSlots(now, onSlotFree),
+      moveSlots: createMoveSlots(now, onSlotFree),
     };
     commons.set(key, known);
     return known;
@@ -205,13 +205,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       lines.set(key, known);
       return known;
     },
-    use(provider, line, { nodeSelector, defaults, view, identity }) {
+    use(provider, client, { nodeSelector, defaults, view, identity }) {
       const before = users.get(provider)?.key;
-      const { key, pve, inventory, marks } = line;
+      const { key, pve, inventory, marks } = client;
       users.set(provider, {
         key,
         get origin() {
-          return line.origin;
+          return client.origin;
         },
         pve,
         inventory,
@@ -231,13 +231,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     drop(provider) {
       users.delete(provider);
       asked.delete(provider);
-      for (const line of takeUnused()) void line.close();
+      for (const client of takeUnused()) void client.close();
     },
     release(uid) {
-      for (const { ledger, turns, moves } of commons.values()) {
+      for (const { ledger, cloneSlots, moveSlots } of commons.values()) {
         ledger.release(uid);
-        turns.end(uid);
-        moves.end(uid);
+        cloneSlots.end(uid);
+        moveSlots.end(uid);
       }
     },
     async closeAll() {
@@ -246,7 +246,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       for (const timer of retired.values()) clearTimeout(timer);
       const all = [...takeUnused(), ...retired.keys()];
       retired.clear();
-      await Promise.all(all.map((line) => line.close()));
+      await Promise.all(all.map((client) => client.close()));
     },
   };
 }

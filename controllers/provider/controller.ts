@@ -2,15 +2,15 @@
 import { CredentialsError, PveError, type View, type ClusterIdentity } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import { minutes, seconds, type Vmid } from '../../src/lib/units.ts';
-import type { Controller, EventNote, Pass, Verdict } from '../../src/runtime/controller.ts';
+import type { Controller, EventNote, Pass, ReconcileResult } from '../../src/runtime/controller.ts';
 import { released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
-import { inUse, type UsersOf } from '../shared/in-use.ts';
-import { Reasons } from '../shared/reasons.ts';
-import type { ConnectionPool, Line } from './connect.ts';
-import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster-identity.ts';
+import { inUse, type UsersOf } from '../shared/objects/in-use.ts';
+import { Reasons } from '../shared/errors/reasons.ts';
+import type { ConnectionPool, ClusterClient } from './connect.ts';
+import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
 import { discover } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
-import type { Lacks } from './lacks.ts';
+import type { MissingPrivileges } from './missing-privileges.ts';
 import type { PrivilegeWatch } from './privileges.ts';
 import {
   connected,
@@ -32,7 +32,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly claimedIn: (clusterID: string) => ReadonlySet<Vmid>;
 }
 
-type ProviderVerdict = Verdict<ProviderStatus>;
+type ProviderResult = ReconcileResult<ProviderStatus>;
 
 export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
 
@@ -42,7 +42,7 @@ const LOOK_AGAIN = seconds(10);
 const CREDENTIALS_AGAIN = seconds(5);
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
-  async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderVerdict> {
+  async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
     const key = `${provider.metadata.namespace}/${provider.metadata.name}`;
     if (pass.deleting) {
       const held = release(provider, key);
@@ -54,7 +54,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     return connect(provider, key, pass);
   }
 
-  function release(provider: Provider, key: string): ProviderVerdict {
+  function release(provider: Provider, key: string): ProviderResult {
     const users = ports.usersOf(provider.metadata.namespace, provider.metadata.name);
     if (users.length === 0) {
       ports.pool.drop(key);
@@ -77,47 +77,47 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       : { hindrance: stalled(resolved.reason, resolved.message, LOOK_AGAIN) };
   }
 
-  async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderVerdict> {
+  async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
     const { settings, hindrance } = await settingsOf(provider);
-    if (!settings) return troubled(provider, hindrance);
+    if (!settings) return failing(provider, hindrance);
     const pinned = provider.status?.clusterID;
     const before = pinned === undefined ? undefined : parseIdentity(pinned);
-    let line: Line;
+    let client: ClusterClient;
     let view: View;
     try {
-      line = ports.pool.line(key, settings, before);
-      view = await look(line, pass.signal);
+      client = ports.pool.line(key, settings, before);
+      view = await look(client, pass.signal);
     } catch (error) {
-      return troubled(provider, unreachable(error));
+      return failing(provider, unreachable(error));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
       ports.pool.suspend(key);
-      return troubled(
+      return failing(
         provider,
         stalled(
           'ClusterChanged',
-          `Another Proxmox VE cluster answers at ${line.origin} (${printIdentity(identity)} instead of ${pinned}). Nothing is done for the VMs of this Provider, and none is released. ` +
+          `Another Proxmox VE cluster answers at ${client.origin} (${printIdentity(identity)} instead of ${pinned}). Nothing is done for the VMs of this Provider, and none is released. ` +
             `If the endpoint is wrong, correct it; for another cluster, create another Provider. If it is the same one under a new name or address: ${forget(provider)}`,
           LOOK_AGAIN,
         ),
       );
     }
-    const use = ports.pool.use(key, line, {
+    const use = ports.pool.use(key, client, {
       view,
       identity,
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
     });
     // VMs have their connection by now: what the credentials may do for a pool is for Proxmox VE to say.
-    const lacks = await ports.privileges.lacks(line, settings.credentials, pass.signal);
-    const outcome = outcomeOf(line, view, lacks);
+    const lacks = await ports.privileges.lacks(client, settings.credentials, pass.signal);
+    const outcome = outcomeOf(client, view, lacks);
     const clusterID = printIdentity(identity);
     const discovery = discover(provider, view, () => ports.claimedIn(clusterID));
     const facts: ProviderFacts = {
-      origin: line.origin,
+      origin: client.origin,
       view,
-      version: line.version?.version,
+      version: client.version?.version,
       clusterID,
       lacks,
       discovery,
@@ -144,13 +144,13 @@ const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIde
 });
 
 /** The first look reads; later ones see what the inventory read for everyone. */
-async function look(line: Line, signal: AbortSignal): Promise<View> {
-  const { lastError } = line.inventory;
-  const view = line.inventory.view();
+async function look(client: ClusterClient, signal: AbortSignal): Promise<View> {
+  const { lastError } = client.inventory;
+  const view = client.inventory.view();
   // The inventory goes on trying; asking twice as often would only look like an attack.
   if (!view && lastError && isUnauthenticated(lastError)) throw lastError;
-  const seen = view ?? (await line.inventory.refresh(signal));
-  line.version ??= await line.pve.version({ signal });
+  const seen = view ?? (await client.inventory.refresh(signal));
+  client.version ??= await client.pve.version({ signal });
   return seen;
 }
 
@@ -160,8 +160,8 @@ const forget = ({ metadata: { namespace, name } }: Provider): string =>
 const isUnauthenticated = (error: unknown): boolean =>
   error instanceof PveError && error.refusal === 'unauthenticated';
 
-function outcomeOf(line: Line, view: View, lacks: Lacks | undefined): Outcome {
-  if (view.staleSince !== undefined) return unreachable(line.inventory.lastError);
+function outcomeOf(client: ClusterClient, view: View, lacks: MissingPrivileges | undefined): Outcome {
+  if (view.staleSince !== undefined) return unreachable(client.inventory.lastError);
   if (view.quorate === 'no')
     return waiting(
       Reasons.noQuorum,
@@ -187,7 +187,7 @@ function unreachable(error: unknown): Outcome {
 }
 
 /** What was known before stays, save that it is healthy. */
-const troubled = (provider: Provider, outcome: Outcome): ProviderVerdict => ({
+const failing = (provider: Provider, outcome: Outcome): ProviderResult => ({
   outcome,
   status: { ...kept(provider), healthy: false },
   conditions: ignoredFields(provider.spec),

@@ -4,7 +4,7 @@ import type { GuestView, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { MiB, type Vmid } from '../../src/lib/units.ts';
-import { present } from '../../src/lib/present.ts';
+import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 
 /** On a Provider: the guests that no VirtualMachine has are listed in its status. */
 export const ADOPT_VMS = 'virtrigaud.io/adopt-vms';
@@ -108,5 +108,5 @@ const told = ({ vmid, name, node, status, maxcpu, maxmem }: GuestView) => ({
   vmid,
   node,
   powerState: powerOf(status),
-  ...present({ name, cpus: maxcpu, memory: maxmem === undefined ? undefined : formatQuantity(maxmem) }),
+  ...omitUndefined({ name, cpus: maxcpu, memory: maxmem === undefined ? undefined : formatQuantity(maxmem) }),
 });

@@ -1,7 +1,7 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
 import type { Provider } from '../../src/api/index.ts';
-import { ALLOW_FROM, allowsFrom } from '../shared/references.ts';
-import { Reasons } from '../shared/reasons.ts';
+import { ALLOW_FROM, allowsFrom } from '../shared/objects/references.ts';
+import { Reasons } from '../shared/errors/reasons.ts';
 import type { Layer, Layers } from './settings.ts';
 
 export interface NamedEntries {

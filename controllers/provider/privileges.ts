@@ -1,13 +1,17 @@
 /** Asks Proxmox VE what a line's credentials may do: seldom while all is well, each minute until it is. */
 import { PveError } from '../../src/pve/index.ts';
 import { minutes, seconds, type Millis } from '../../src/lib/units.ts';
-import type { Line } from './connect.ts';
-import { granteeOf, lacksOf, type Lacks } from './lacks.ts';
+import type { ClusterClient } from './connect.ts';
+import { granteeOf, missingPrivilegesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
 export interface PrivilegeWatch {
   /** What the line's credentials lack, as far as it is known. */
-  lacks(line: Line, credentials: Settings['credentials'], signal: AbortSignal): Promise<Lacks | undefined>;
+  lacks(
+    client: ClusterClient,
+    credentials: Settings['credentials'],
+    signal: AbortSignal,
+  ): Promise<MissingPrivileges | undefined>;
 }
 
 export interface PrivilegeWatchOptions {
@@ -23,29 +27,29 @@ const WHILE_INCOMPLETE = seconds(40);
 
 interface Answer {
   readonly at: number;
-  readonly lacks: Lacks | undefined;
+  readonly lacks: MissingPrivileges | undefined;
 }
 
 export function createPrivilegeWatch({ now, refusedAt }: PrivilegeWatchOptions): PrivilegeWatch {
-  const answers = new WeakMap<Line, Answer>();
+  const answers = new WeakMap<ClusterClient, Answer>();
 
   const validFor = ({ at, lacks }: Answer): Millis =>
     lacks?.commands.length === 0 && (refusedAt() ?? 0) <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
 
   return {
-    async lacks(line, credentials, signal) {
-      const known = answers.get(line);
+    async lacks(client, credentials, signal) {
+      const known = answers.get(client);
       const at = now();
       if (known && at - known.at < validFor(known)) return known.lacks;
       let lacks = known?.lacks;
       try {
-        const held = await line.pve.access.permissions({ signal });
-        lacks = lacksOf(held, line.version?.major ?? 0, granteeOf(credentials));
+        const held = await client.pve.access.permissions({ signal });
+        lacks = missingPrivilegesOf(held, client.version?.major ?? 0, granteeOf(credentials));
       } catch (error) {
         // The line's trouble is told by the inventory; what was known of its privileges stays.
         if (!(error instanceof PveError)) throw error;
       }
-      answers.set(line, { at, lacks });
+      answers.set(client, { at, lacks });
       return lacks;
     },
   };

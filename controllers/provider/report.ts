@@ -3,11 +3,11 @@ import type { View } from '../../src/pve/index.ts';
 import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
 import type { Discovery } from './discovery.ts';
-import { consequencesOf, namesOf, type Lacks } from './lacks.ts';
+import { consequencesOf, namesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
 const MOST = 64;
-const MOST_PRIVILEGES = 32;
+const MAX_PRIVILEGES = 32;
 
 export interface ProviderFacts {
   readonly origin: string;
@@ -15,7 +15,7 @@ export interface ProviderFacts {
   readonly version: string | undefined;
   readonly clusterID: string;
   /** Absent: not known. */
-  readonly lacks?: Lacks | undefined;
+  readonly lacks?: MissingPrivileges | undefined;
   readonly discovery?: Discovery;
 }
 
@@ -43,7 +43,7 @@ export function reportProvider({
     storages: storages.slice(0, MOST),
     storageCount: storages.length,
     ...(discovery?.ok && { discovered: discovery.discovered }),
-    ...(missing.length > 0 && { missingPrivileges: missing.slice(0, MOST_PRIVILEGES) }),
+    ...(missing.length > 0 && { missingPrivileges: missing.slice(0, MAX_PRIVILEGES) }),
   };
 }
 
@@ -61,7 +61,7 @@ function storagesOf(view: View): StorageStatus[] {
 }
 
 /** The features that the credentials do not suffice for. */
-export function limitedFeatures(lacks: Lacks | undefined): DomainCondition[] {
+export function limitedFeatures(lacks: MissingPrivileges | undefined): DomainCondition[] {
   if (!lacks || lacks.optional.length === 0) return [];
   const text = `Some things do not work, because privileges are missing: ${consequencesOf(lacks).join('; ')}.`;
   return [
@@ -69,26 +69,26 @@ export function limitedFeatures(lacks: Lacks | undefined): DomainCondition[] {
       type: 'MissingPrivileges',
       status: 'True',
       reason: 'FeaturesLimited',
-      message: withLines([text], lacks.commands),
+      message: withClients([text], lacks.commands),
     },
   ];
 }
 
 /** Why a Provider is not ready although Proxmox VE answers. */
-export function insufficient({ required, commands }: Lacks): string {
+export function insufficient({ required, commands }: MissingPrivileges): string {
   const names = namesOf(required);
   const told = (count: number): string => {
     const rest = names.length > count ? ` and ${names.length - count} more` : '';
     return `The credentials hold these privileges nowhere: ${names.slice(0, count).join(', ')}${rest}. VMs are worked on as far as Proxmox VE allows it.`;
   };
-  return withLines([told(5), told(2)], commands);
+  return withClients([told(5), told(2)], commands);
 }
 
 /** What a condition holds, less a little. */
 const LONGEST = 1000;
 
 /** The first text that fits together with all the lines that mend it; half a line would be a trap. */
-function withLines(texts: readonly string[], commands: readonly string[]): string {
+function withClients(texts: readonly string[], commands: readonly string[]): string {
   const whole = texts.map((text) => `${text} On a node: ${commands.join(' ; ')}`);
   const hint = 'The command `virtrigaud-proxmox check` prints the lines that grant them.';
   return [...whole, ...texts.map((text) => `${text} ${hint}`)].find((text) => text.length <= LONGEST) ?? hint;

@@ -3,10 +3,10 @@ import type { Provider, VMImage, VMImageStatus } from '../../src/api/index.ts';
 import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
 import { seconds } from '../../src/lib/units.ts';
 import { settled, waiting } from '../../src/runtime/outcome.ts';
-import type { Connections } from '../shared/connections.ts';
-import { Reasons } from '../shared/reasons.ts';
-import { allowsFrom } from '../shared/references.ts';
-import { templatesNamed } from '../shared/templates.ts';
+import type { Connections } from '../shared/cluster/connections.ts';
+import { Reasons } from '../shared/errors/reasons.ts';
+import { allowsFrom } from '../shared/objects/references.ts';
+import { templatesNamed } from '../shared/cluster/templates.ts';
 
 export interface VMImagePorts {
   readonly providers: ObjectReader<Provider>;

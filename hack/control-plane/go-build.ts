@@ -10,7 +10,7 @@ const PACKAGES: Readonly<Record<BinaryName, string>> = {
   'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
   'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
 };
-const OLDEST_GO = [1, 26] as const;
+const MIN_GO = [1, 26] as const;
 const REPORT_EVERY_MS = 30_000;
 
 const [major, minor] = KUBERNETES_VERSION.split('.');
@@ -70,7 +70,7 @@ async function build(name: BinaryName, dir: string, cwd: string, log: Log): Prom
 
 function recentEnough(version: string): boolean {
   const [, goMajor = 0, goMinor = 0] = (/go(\d+)\.(\d+)/.exec(version) ?? []).map(Number);
-  return goMajor > OLDEST_GO[0] || (goMajor === OLDEST_GO[0] && goMinor >= OLDEST_GO[1]);
+  return goMajor > MIN_GO[0] || (goMajor === MIN_GO[0] && goMinor >= MIN_GO[1]);
 }
 
 const firstLine = (text: string) => text.trim().split('\n')[0] ?? '';

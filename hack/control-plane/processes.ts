@@ -13,7 +13,7 @@ export interface Server {
   /** The end of its log, for error messages. */
   readonly lastWords: () => string;
   /** Resolves when it has ended; SIGKILL follows where the signal does not do within `patienceMs`. */
-  readonly end: (signal: 'SIGTERM' | 'SIGKILL', patienceMs?: number) => Promise<void>;
+  readonly end: (signal: 'SIGTERM' | 'SIGKILL', graceMs?: number) => Promise<void>;
 }
 
 export interface Processes {
@@ -42,7 +42,7 @@ export function processesIn(dir: string, temporary: boolean): Processes {
       pid: child.pid,
       running: () => child.exitCode === null && child.signalCode === null,
       lastWords: () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-15).join('\n'),
-      end: (signal, patienceMs = 10_000) => endChild(child, signal, patienceMs),
+      end: (signal, graceMs = 10_000) => endChild(child, signal, graceMs),
     };
     servers.add(server);
     child.once('exit', () => {
@@ -61,17 +61,13 @@ export function processesIn(dir: string, temporary: boolean): Processes {
   };
 }
 
-async function endChild(
-  child: ChildProcess,
-  signal: 'SIGTERM' | 'SIGKILL',
-  patienceMs: number,
-): Promise<void> {
+async function endChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL', graceMs: number): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.ref();
   const ended = once(child, 'exit');
   child.kill(signal);
   const patience = new AbortController();
-  const killed = sleep(patienceMs, undefined, { signal: patience.signal }).then(
+  const killed = sleep(graceMs, undefined, { signal: patience.signal }).then(
     () => child.kill('SIGKILL'),
     () => undefined,
   );

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { durationPattern, parseDuration } from '../lib/duration.ts';
-import type { Parsed } from '../lib/parsed.ts';
+import type { Result } from '../lib/result.ts';
 import { formatQuantity, parseQuantity } from '../lib/quantity.ts';
 import { nodeName, seconds, vmid, type Bytes } from '../lib/units.ts';
 
@@ -79,7 +79,7 @@ export const listMap = <K extends string, T extends z.ZodType<Readonly<Record<K,
     })
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 
-const unwrap = <T>(parsed: Parsed<T>, ctx: z.RefinementCtx): T => {
+const unwrap = <T>(parsed: Result<T>, ctx: z.RefinementCtx): T => {
   if ('value' in parsed) return parsed.value;
   ctx.addIssue({ code: 'custom', message: parsed.problem });
   return z.NEVER;

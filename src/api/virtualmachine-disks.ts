@@ -7,7 +7,7 @@ import { listMap, quantity, rule, storageName, text, word } from './schema.ts';
  * PVE has room for more. Before Kubernetes 1.34 the API server takes a size, a number or a text, for as long as a whole
  * request, whatever its maxLength, and refuses a CRD whose rules could cost too much: each disk counts.
  */
-const MOST_DISKS = 7;
+const MAX_DISKS = 7;
 
 const diskName = word(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
@@ -82,7 +82,7 @@ const disk = rule(sized, {
     name !== 'root' || (importFrom === undefined && reclaimPolicy === undefined),
 });
 
-export const disks = listMap(disk, 'name', MOST_DISKS);
+export const disks = listMap(disk, 'name', MAX_DISKS);
 
 export const diskStatus = z.object({
   name: text(63).describe('Name of the disk in the spec; root is the boot disk.'),

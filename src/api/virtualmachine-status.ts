@@ -56,7 +56,7 @@ const placement = z.object({
   template: vmidNumber.describe('VMID of the template that was cloned.'),
   node: text(63).transform(nodeName).describe('Node that the VM was made for.'),
   storage: text(100).optional().describe('Storage of the root disk.'),
-  whyFull: text(512)
+  fullCloneReason: text(512)
     .optional()
     .describe('Why it is a full clone although a linked one is preferred; absent: it is linked.'),
 });

@@ -9,7 +9,7 @@ import { API_VERSION } from '../api/group.ts';
 import { minutes, type Millis } from '../lib/units.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventNote } from '../runtime/controller.ts';
-import { fitting } from '../runtime/message.ts';
+import { truncate } from '../runtime/message.ts';
 import type { EventSink } from '../runtime/object-store.ts';
 import type { KubeClient } from './client.ts';
 import { apiVersionOf, EVENTS } from './resource.ts';
@@ -106,7 +106,7 @@ function eventOf({ kind, metadata }: About, note: EventNote, at: Date, instance:
     eventTime: at.toISOString().replace('Z', '000Z'), // MicroTime has six digits
     type: note.type,
     reason: note.reason,
-    note: fitting(note.message),
+    note: truncate(note.message),
     action: 'Reconcile',
     reportingController: REPORTER,
     reportingInstance: instance,

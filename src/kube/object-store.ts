@@ -21,7 +21,7 @@ export interface ObjectStoreOptions<O extends Resource> {
 
 export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>): ObjectStore<O> {
   const { resource, client, cache, parse, restate, clock } = options;
-  const Parsed = z.unknown().transform(parse);
+  const Result = z.unknown().transform(parse);
   /** When the API server gave us this entry as an answer; what came by the watch may have been long under way. */
   const answeredAt = new WeakMap<Entry<O>, Millis>();
 
@@ -43,7 +43,7 @@ export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>):
   ): Promise<Written<O>> {
     const path = { ...resource, namespace, name, ...where };
     try {
-      return answered(await client.setMember(path, { resourceVersion, ...change }, Parsed));
+      return answered(await client.setMember(path, { resourceVersion, ...change }, Result));
     } catch (error) {
       if (error instanceof KubeError && error.status === 409) return 'conflict';
       if (error instanceof KubeError && error.status === 404) return 'gone';
@@ -59,7 +59,7 @@ export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>):
       const recent = known(key, within);
       if (recent) return recent;
       const [namespace, name] = key.split('/');
-      const entry = await client.get({ ...resource, namespace, name }, Parsed, signal);
+      const entry = await client.get({ ...resource, namespace, name }, Result, signal);
       return entry && answered(entry);
     },
     writeFinalizers: (entry, value) => write(entry, {}, { member: '/metadata/finalizers', value }),

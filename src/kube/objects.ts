@@ -39,7 +39,7 @@ export function objectWriter<Spec extends z.ZodType, Status extends z.ZodType>(
 ): ObjectWriter<z.input<Spec>> {
   const resource = ownResource(kind);
   const parse = parserOf(kind);
-  const Parsed = z.unknown().transform((raw): Entry<ResourceOf<Spec, Status>> => parse(raw));
+  const Result = z.unknown().transform((raw): Entry<ResourceOf<Spec, Status>> => parse(raw));
   return {
     async create({ spec, namespace, ...metadata }) {
       const body = {
@@ -49,7 +49,7 @@ export function objectWriter<Spec extends z.ZodType, Status extends z.ZodType>(
         spec,
       };
       try {
-        cache.offer(await client.create({ ...resource, namespace }, body, Parsed));
+        cache.offer(await client.create({ ...resource, namespace }, body, Result));
         return 'created';
       } catch (error) {
         if (hasReason(error, 'AlreadyExists')) return 'exists';

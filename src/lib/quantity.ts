@@ -1,5 +1,5 @@
 /** Kubernetes quantities as bytes: `4Gi`, `1.5G`, `4e9`, 4294967296. Pure. */
-import type { Parsed } from './parsed.ts';
+import type { Result } from './result.ts';
 import { bytes, type Bytes } from './units.ts';
 
 const decimal = ['k', 'M', 'G', 'T', 'P', 'E'];
@@ -27,7 +27,7 @@ const largestExponent = 40;
  * Reads a quantity as whole bytes; a fraction of a byte is dropped.
  * The grammar is that of Kubernetes' `resource.Quantity`, so that what CEL's `isQuantity` takes is taken here, save negative ones.
  */
-export function parseQuantity(text: string | number): Parsed<Bytes> {
+export function parseQuantity(text: string | number): Result<Bytes> {
   if (typeof text === 'number') return fromNumber(text);
   const [, whole = '', fraction = '', suffix = '', exponent = '0'] = quantity.exec(text) ?? [];
   if (whole + fraction === '') return { problem: `"${text}" is not a quantity: ${malformed}` };
@@ -40,7 +40,7 @@ export function parseQuantity(text: string | number): Parsed<Bytes> {
   return fromNumber(Number(numerator / denominator), text);
 }
 
-function fromNumber(value: number, text: string | number = value): Parsed<Bytes> {
+function fromNumber(value: number, text: string | number = value): Result<Bytes> {
   if (Number.isInteger(value) && value < 0) return { problem: `${text} is negative: ${malformed}` };
   if (!Number.isInteger(value)) return { problem: `${text} is not a whole number of bytes: ${malformed}` };
   if (!Number.isSafeInteger(value)) return { problem: `${text} is too large` };

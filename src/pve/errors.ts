@@ -67,12 +67,12 @@ export interface Call {
 }
 
 const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket|command/i;
-const LONGEST_TEXT = 700;
+const MAX_TEXT = 700;
 
 /** One line of bounded length. */
 const tidy = (text: string): string => {
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…` : line;
+  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
 };
 
 const withoutSecretValues = (

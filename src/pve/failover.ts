@@ -22,7 +22,7 @@ import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
 
 /** A request with the proof of identity that goes with it; `undefined` for a login, which has none yet. */
-export interface Shipment {
+export interface PreparedRequest {
   /** The endpoint's path template. */
   readonly route: string;
   readonly request: WireRequest;
@@ -34,7 +34,7 @@ export interface FailoverOptions {
   readonly origins: readonly [string, ...string[]];
   readonly tls: Tls;
   /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
-  readonly exchange: (pool: Pool, shipment: Shipment) => Promise<Answer>;
+  readonly exchange: (pool: Pool, prepared: PreparedRequest) => Promise<Answer>;
   /** Whether the cluster found at an endpoint is the one we mean. Not asked where there is only one endpoint. */
   readonly admits: (found: ClusterIdentity) => boolean;
   readonly onMoved: (origin: string) => void;
@@ -44,11 +44,11 @@ export interface Failover {
   /** The endpoint in use. */
   readonly origin: string;
   /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
-  deliver(shipment: Shipment): Promise<Answer>;
+  deliver(prepared: PreparedRequest): Promise<Answer>;
   close(grace: Millis): Promise<void>;
 }
 
-interface Site {
+interface EndpointState {
   readonly origin: string;
   readonly pool: Pool;
   /** Since it came into use; shared by all requests that wait for it. Gives an answer where PVE did not let us ask. */
@@ -61,32 +61,41 @@ const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const OURS = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
 /** Whether another endpoint may be asked the same: nothing was sent, or nothing could be changed by it. */
-const mayGoOn = ({ code, sent }: ExchangeFailure, harmless: boolean): boolean =>
+const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolean =>
   !OURS.has(code) && (!sent || (harmless && RESETS.has(code)));
 
 export function createFailover(options: FailoverOptions): Failover {
   const { origins, tls, exchange, admits } = options;
-  const siteAt = (origin: string): Site => ({ origin, pool: createPool(origin, tls), admission: undefined });
+  const siteAt = (origin: string): EndpointState => ({
+    origin,
+    pool: createPool(origin, tls),
+    admission: undefined,
+  });
   const first = siteAt(origins[0]);
   const sites = [first, ...origins.slice(1).map(siteAt)];
   let current = first;
 
-  const moveTo = (site: Site): void => {
+  const moveTo = (site: EndpointState): void => {
     if (site === current) return;
     current = site;
     options.onMoved(site.origin);
   };
 
   /** Where to go from an endpoint that failed; `undefined` when all have. */
-  const next = (failed: Site, tried: readonly TriedEndpoint[]): Site | undefined => {
-    const isNew = (site: Site): boolean => !tried.some(({ origin }) => origin === site.origin);
+  const next = (failed: EndpointState, tried: readonly TriedEndpoint[]): EndpointState | undefined => {
+    const isNew = (site: EndpointState): boolean => !tried.some(({ origin }) => origin === site.origin);
     failed.admission = undefined;
     const found = isNew(current) ? current : sites.find(isNew);
     if (current === failed) moveTo(found ?? first);
     return found;
   };
 
-  const ask = (site: Site, headers: AuthHeaders, endpoint: Endpoint, params: Params): Promise<Answer> =>
+  const ask = (
+    site: EndpointState,
+    headers: AuthHeaders,
+    endpoint: Endpoint,
+    params: Params,
+  ): Promise<Answer> =>
     exchange(site.pool, {
       route: endpoint.path,
       request: toRequest(endpoint, params, undefined),
@@ -94,7 +103,7 @@ export function createFailover(options: FailoverOptions): Failover {
       options: { deadline: DEADLINE, signal: undefined, harmless: true },
     });
 
-  const identify = async (site: Site, headers: AuthHeaders): Promise<ClusterIdentity | Answer> => {
+  const identify = async (site: EndpointState, headers: AuthHeaders): Promise<ClusterIdentity | Answer> => {
     const answer = await ask(site, headers, CLUSTER.status, {});
     const status = dataOf(CLUSTER.status.reply, answer);
     if (status) return identityIn(status);
@@ -106,7 +115,7 @@ export function createFailover(options: FailoverOptions): Failover {
   };
 
   /** @returns the answer of PVE to somebody whom it does not know (any longer) */
-  const admit = async (site: Site, headers: AuthHeaders): Promise<Answer | undefined> => {
+  const admit = async (site: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
     const found = await identify(site, headers);
     if ('status' in found) {
       if (found.status === 401) return found;
@@ -117,7 +126,7 @@ export function createFailover(options: FailoverOptions): Failover {
     throw new ExchangeFailure(other.code, false, other);
   };
 
-  const admittedTo = async (site: Site, headers: AuthHeaders): Promise<Answer | undefined> => {
+  const admittedTo = async (site: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
     const admission = (site.admission ??= admit(site, headers));
     let admitted = false;
     try {
@@ -132,29 +141,29 @@ export function createFailover(options: FailoverOptions): Failover {
     }
   };
 
-  const deliverAt = async (site: Site, shipment: Shipment): Promise<Answer> => {
-    const { headers } = shipment;
+  const deliverAt = async (site: EndpointState, prepared: PreparedRequest): Promise<Answer> => {
+    const { headers } = prepared;
     if (sites.length > 1 && headers) {
       const refusal = await admittedTo(site, headers);
       if (refusal) return refusal;
-      shipment.options.signal?.throwIfAborted();
+      prepared.options.signal?.throwIfAborted();
     }
-    return exchange(site.pool, shipment);
+    return exchange(site.pool, prepared);
   };
 
   return {
     get origin() {
       return current.origin;
     },
-    async deliver(shipment) {
+    async deliver(prepared) {
       const tried: TriedEndpoint[] = [];
-      for (let site: Site = current; ;) {
+      for (let site: EndpointState = current; ;) {
         try {
-          return await deliverAt(site, shipment);
+          return await deliverAt(site, prepared);
         } catch (error) {
           if (sites.length === 1 || !(error instanceof ExchangeFailure)) throw error;
           tried.push({ origin: site.origin, failure: error });
-          const other = mayGoOn(error, shipment.options.harmless) ? next(site, tried) : undefined;
+          const other = canFailOver(error, prepared.options.harmless) ? next(site, tried) : undefined;
           if (!other) throw new ExchangeFailure(error.code, error.sent, error.cause, tried);
           site = other;
         }

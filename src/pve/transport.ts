@@ -59,11 +59,11 @@ const REPETITIONS = 2;
 const MAX_FORM_BYTES = 512 * 1024;
 
 /** No password of Proxmox VE is shorter; replacing less would only garble the text. */
-const SHORTEST_SECRET = 4;
+const MIN_SECRET = 4;
 
 function redactor(secrets: readonly string[]): (text: string) => string {
   const words = secrets
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .filter((secret) => secret.length >= MIN_SECRET)
     .flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed())]);
   return (text) => words.reduce((rest, word) => rest.replaceAll(word, '***'), text);
 }

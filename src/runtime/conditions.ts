@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainCondition } from './controller.ts';
-import { fitting } from './message.ts';
+import { truncate } from './message.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface Condition {
@@ -94,7 +94,7 @@ function dated(claim: Claim, previous: readonly Condition[], generation: number,
     type: claim.type,
     status: claim.status,
     reason: claim.reason,
-    message: fitting(claim.message),
+    message: truncate(claim.message),
     lastTransitionTime: before?.status === claim.status ? before.lastTransitionTime : inSeconds(now),
     observedGeneration: generation,
   };

@@ -7,7 +7,7 @@ import type { Controller, Resource } from './controller.ts';
 import { runPass, type PassResult } from './engine.ts';
 import type { EventSink, ObjectStore } from './object-store.ts';
 import type { Outcome } from './outcome.ts';
-import { postponing } from './postponed.ts';
+import { coalescing } from './coalescing.ts';
 import { WorkQueue } from './queue.ts';
 
 /** One finished pass, for metrics. `error`: a write failed, so nothing is known to be stored. */
@@ -48,7 +48,7 @@ export function controllerRunner<O extends Resource, Status extends object>(
   options: RunnerOptions<O, Status>,
 ): Runner {
   const { kind, controller, clock, log } = options;
-  const store = postponing(options.store, clock);
+  const store = coalescing(options.store, clock);
   const queue = new WorkQueue({ clock, random: options.random });
   const aborting = new AbortController();
   const deps = { ...options, store, signal: aborting.signal };

@@ -52,14 +52,14 @@ export interface Pass<O> {
   reread(): Promise<O | undefined>;
 }
 
-export interface Verdict<Status> {
+export interface ReconcileResult<Status> {
   readonly outcome: Outcome;
   /** The controller's own status fields, whole: a field that is absent here is removed. Conditions and observedGeneration are the engine's. */
   readonly status: Status;
   readonly conditions?: readonly DomainCondition[];
   readonly events?: readonly EventNote[];
   /** Nothing depends on this report but what people see: it may be left out where another follows at once. */
-  readonly mayWait?: boolean;
+  readonly deferrable?: boolean;
 }
 
 export interface Controller<O extends Resource, Status> {
@@ -68,7 +68,7 @@ export interface Controller<O extends Resource, Status> {
   readonly finalizer?: string;
   /** Whether the finalizer is needed now; absent: always. It comes and goes with the answer. */
   readonly holds?: (object: O) => boolean;
-  reconcile(object: O, pass: Pass<O>): Promise<Verdict<Status>>;
+  reconcile(object: O, pass: Pass<O>): Promise<ReconcileResult<Status>>;
 }
 
 /** A read-only view of the objects of one kind, from the reflector's cache. */

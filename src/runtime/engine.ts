@@ -3,16 +3,16 @@ import type { Logger } from 'pino';
 import type { Millis } from '../lib/units.ts';
 import { millis, seconds } from '../lib/units.ts';
 import type { Clock } from './clock.ts';
-import type { Controller, Resource, Verdict } from './controller.ts';
+import type { Controller, Resource, ReconcileResult } from './controller.ts';
 import type { Entry, EventSink, Written } from './object-store.ts';
 import { retry, stalled, type Outcome } from './outcome.ts';
-import type { PostponingStore } from './postponed.ts';
+import type { CoalescingStore } from './coalescing.ts';
 import { report, type Finding, type Reported } from './report.ts';
 
 export interface EngineDeps<O extends Resource> {
   /** As in `kind:` of a manifest. */
   readonly kind: string;
-  readonly store: PostponingStore<O>;
+  readonly store: CoalescingStore<O>;
   readonly events: EventSink;
   readonly log: Logger;
   readonly clock: Clock;
@@ -65,11 +65,11 @@ export async function runPass<O extends Resource, Status extends object>(
     name: metadata.name,
     passId: deps.passId(),
   });
-  const sight = new Sight(entry, deps);
-  const finding = object ? await look(object, controller, { sight, deps, log }) : unreadable(entry);
+  const observation = new Observation(entry, deps);
+  const finding = object ? await look(object, controller, { observation, deps, log }) : unreadable(entry);
   return finding.outcome.kind === 'released'
-    ? release(sight.entry, finalizer, deps, finding)
-    : conclude(finding, await report(sight.entry, finding, { ...deps, log }), deps.store.dueIn(key));
+    ? release(observation.entry, finalizer, deps, finding)
+    : conclude(finding, await report(observation.entry, finding, { ...deps, log }), deps.store.dueIn(key));
 }
 
 const wants = <O extends Resource, Status extends object>(
@@ -107,7 +107,7 @@ function conclude(finding: Finding, stored: Reported, due: Millis | undefined): 
 const JUST_NOW = seconds(1);
 
 /** What the pass has seen last of its object: the cache at first, the API server once the controller asked for it. */
-class Sight<O extends Resource> {
+class Observation<O extends Resource> {
   entry: Entry<O>;
   readonly #deps: EngineDeps<O>;
 
@@ -133,23 +133,23 @@ class Unreadable extends Error {}
 async function look<O extends Resource, Status extends object>(
   object: O,
   controller: Controller<O, Status>,
-  { sight, deps, log }: { sight: Sight<O>; deps: EngineDeps<O>; log: Logger },
+  { observation, deps, log }: { observation: Observation<O>; deps: EngineDeps<O>; log: Logger },
 ): Promise<Finding> {
-  const deleting = isDeleting(sight.entry);
+  const deleting = isDeleting(observation.entry);
   try {
-    const verdict = await controller.reconcile(object, {
+    const result = await controller.reconcile(object, {
       now: deps.clock.now(),
       signal: deps.signal,
       log,
       deleting,
-      reread: () => sight.reread(),
+      reread: () => observation.reread(),
     });
-    if (verdict.outcome.kind === 'released' && !isDeleting(sight.entry))
+    if (result.outcome.kind === 'released' && !isDeleting(observation.entry))
       throw new Error('the controller let go of an object that is not being deleted');
-    return found(verdict);
+    return found(result);
   } catch (error) {
     if (deps.signal.aborted) throw error;
-    if (error instanceof Unreadable) return unreadable(sight.entry);
+    if (error instanceof Unreadable) return unreadable(observation.entry);
     const outcome = deps.outcomeOf(error);
     if (outcome) {
       log.debug({ err: error, outcome: outcome.kind }, 'pass was cut short');
@@ -165,13 +165,13 @@ const unexpected = retry(
   'The operator met an error that it does not know; it keeps trying. The details are in its log, under the name of this object.',
 );
 
-function found<Status extends object>(verdict: Verdict<Status>): Finding {
+function found<Status extends object>(result: ReconcileResult<Status>): Finding {
   return {
-    outcome: verdict.outcome,
-    fields: Object.fromEntries(Object.entries(verdict.status)),
-    domain: verdict.conditions ?? [],
-    events: verdict.events ?? [],
-    mayWait: verdict.mayWait,
+    outcome: result.outcome,
+    fields: Object.fromEntries(Object.entries(result.status)),
+    domain: result.conditions ?? [],
+    events: result.events ?? [],
+    deferrable: result.deferrable,
   };
 }
 

@@ -32,7 +32,7 @@ const GRACE = seconds(20);
 /** No pass waits this long for anything: every request has a deadline far below. */
 const STUCK = minutes(30);
 const TICK = seconds(1);
-const LONGEST_LAG = seconds(20);
+const MAX_LAG = seconds(20);
 
 export class Manager {
   readonly #options: ManagerOptions;
@@ -54,7 +54,7 @@ export class Manager {
   /** The event loop turns, and no worker hangs. */
   get alive(): boolean {
     const lag = this.#options.clock.monotonic() - this.#lastTick;
-    return lag < LONGEST_LAG && this.#options.runners.every(({ queue }) => queue.longestRunning < STUCK);
+    return lag < MAX_LAG && this.#options.runners.every(({ queue }) => queue.longestRunning < STUCK);
   }
 
   get leading(): boolean {

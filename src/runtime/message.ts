@@ -6,7 +6,7 @@ export const MESSAGE_LIMIT_BYTES = 1024;
 const encoder = new TextEncoder();
 
 /** Cuts at a character, never inside one, and marks the cut. */
-export function fitting(message: string, limit: number = MESSAGE_LIMIT_BYTES): string {
+export function truncate(message: string, limit: number = MESSAGE_LIMIT_BYTES): string {
   if (encoder.encode(message).length <= limit) return message;
   const room = new Uint8Array(limit - encoder.encode('…').length);
   const { read } = encoder.encodeInto(message, room);

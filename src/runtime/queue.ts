@@ -13,7 +13,7 @@ export interface QueueOptions {
   readonly backoff?: { readonly first: Millis; readonly most: Millis };
 }
 
-interface Appointment {
+interface Delayed {
   readonly due: Millis;
   readonly cancel: Cancel;
 }
@@ -28,7 +28,7 @@ export class WorkQueue {
   readonly #processing = new Map<string, Millis>();
   /** Keys that were added while a worker held them. */
   readonly #again = new Set<string>();
-  readonly #appointments = new Map<string, Appointment>();
+  readonly #appointments = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #closed = false;

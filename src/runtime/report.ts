@@ -6,7 +6,7 @@ import { conditionsOf, isTransition } from './conditions.ts';
 import type { DomainCondition, EventNote, Resource } from './controller.ts';
 import type { Entry, EventSink } from './object-store.ts';
 import type { Outcome } from './outcome.ts';
-import type { PostponingStore } from './postponed.ts';
+import type { CoalescingStore } from './coalescing.ts';
 
 export interface Finding {
   readonly outcome: Outcome;
@@ -15,7 +15,7 @@ export interface Finding {
   readonly domain: readonly DomainCondition[] | 'unknown';
   readonly events: readonly EventNote[];
   readonly isBug?: true;
-  readonly mayWait?: boolean | undefined;
+  readonly deferrable?: boolean | undefined;
 }
 
 /** `conflict` and `gone` mean that nothing was written. */
@@ -23,7 +23,7 @@ export type Reported = 'stored' | 'conflict' | 'gone';
 
 interface ReportDeps<O extends Resource> {
   readonly kind: string;
-  readonly store: PostponingStore<O>;
+  readonly store: CoalescingStore<O>;
   readonly events: EventSink;
   readonly log: Logger;
   readonly clock: Clock;
@@ -70,11 +70,11 @@ const isObject = (value: unknown): value is Json => typeof value === 'object' &&
 function isSaid<O extends Resource>(
   entry: Entry<O>,
   status: Json,
-  { mayWait = false }: Finding,
+  { deferrable = false }: Finding,
   { store }: ReportDeps<O>,
 ): boolean {
   if (isDeepStrictEqual(status, entry.rawStatus)) return store.dueIn(entry.key) !== 0;
-  return mayWait && store.postpone(entry, status);
+  return deferrable && store.postpone(entry, status);
 }
 
 /**

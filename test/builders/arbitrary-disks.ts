@@ -1,9 +1,9 @@
 /** Worlds in which disks are wished, known to status, on the guest, taken off, or somebody else's. */
 import fc, { type Arbitrary } from 'fast-check';
-import type { DiskWish, RecordedDisk } from '../../controllers/virtualmachine/disks/model.ts';
-import type { GuestConfig } from '../../controllers/virtualmachine/model/guest.ts';
+import type { DesiredDisk, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
+import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';
-import { wishes, worldsWith } from './arbitrary-worlds.ts';
+import { desired, worldsWith } from './arbitrary-worlds.ts';
 import type { World } from './planner-world.ts';
 import { aStorage, onBothNodes } from './views.ts';
 
@@ -18,7 +18,7 @@ export const STRANGERS: GuestConfig = {
 
 const sizes = fc.constantFrom(bytes(GiB / 2), bytes(10 * GiB), bytes(1024 * GiB));
 
-const wish = (name: string): Arbitrary<DiskWish> =>
+const aDesiredDisk = (name: string): Arbitrary<DesiredDisk> =>
   fc
     .record({
       size: sizes,
@@ -79,19 +79,19 @@ const pasts = fc.tuple(...NAMES.map((name, i) => past(name, i + 2)));
 
 const disks = fc
   .subarray([...NAMES])
-  .chain((names) => fc.tuple(...names.map(wish)))
-  .map((list): readonly DiskWish[] => list);
+  .chain((names) => fc.tuple(...names.map(aDesiredDisk)))
+  .map((list): readonly DesiredDisk[] => list);
 
 /** With storages for disks, and a guest that has a history with them. */
 export const diskWorlds: Arbitrary<World> = fc
-  .tuple(worldsWith(wishes), disks, pasts, fc.boolean())
-  .map(([world, wished, history, snapshot]) => {
+  .tuple(worldsWith(desired), disks, pasts, fc.boolean())
+  .map(([world, desiredDisks, history, snapshot]) => {
     const { want, guest } = world;
     const { scsi1: _ours, ...config } = guest?.config ?? {};
     const added = Object.assign({}, STRANGERS, ...history.map((each) => each.config)) as GuestConfig;
     return {
       ...world,
-      want: want.exists ? { ...want, disks: wished } : want,
+      want: want.exists ? { ...want, disks: desiredDisks } : want,
       storages: [...world.storages, ...onBothNodes(aStorage()), ...onBothNodes(aStorage('fast'))],
       disks: guest ? history.flatMap(({ recorded }) => recorded) : [],
       guest: guest && {

@@ -2,27 +2,28 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { givenOf } from '../../controllers/virtualmachine/cloud-init/given.ts';
 import type { Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
-import type { Guest, GuestConfig } from '../../controllers/virtualmachine/model/guest.ts';
-import type { Claim, Failure, Task } from '../../controllers/virtualmachine/model/observed.ts';
+import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
+import type { Claim } from '../../controllers/virtualmachine/model/observed.ts';
+import type { Failure, Task } from '../../controllers/shared/tasks/model.ts';
 import type {
-  CloudInitWish,
+  DesiredCloudInit,
   Desired,
   Hooks,
-  NicWish,
-  RestartWish,
+  DesiredNic,
+  RestartSettings,
   Options,
-} from '../../controllers/virtualmachine/model/wish.ts';
-import type { Creation } from '../../controllers/virtualmachine/placement/model.ts';
-import type { RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
-import { describeGuest, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
+} from '../../controllers/virtualmachine/model/desired.ts';
+import type { Creation } from '../../controllers/virtualmachine/model/placement.ts';
+import type { RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
+import { describeGuest, type OwnerMark } from '../../controllers/shared/guests/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
-import { present } from '../../src/lib/present.ts';
+import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import { bytes, GiB, MiB, minutes, nodeName, vmid } from '../../src/lib/units.ts';
 import {
   aDigest,
   aGuest,
   aMark,
-  aWish,
+  aDesiredVm,
   configOf,
   CREATION,
   CREATION_AND_MOVE,
@@ -96,7 +97,7 @@ const bootDisks: Arbitrary<GuestConfig> = fc.constantFrom<GuestConfig>(
   { scsi0: 'local-lvm:vm-101-disk-0' },
 );
 
-const nic = (name: string): Arbitrary<NicWish> =>
+const nic = (name: string): Arbitrary<DesiredNic> =>
   fc
     .record({
       bridge: fc.constantFrom('vmbr0', 'vmbr1'),
@@ -104,13 +105,13 @@ const nic = (name: string): Arbitrary<NicWish> =>
       vlan: maybe(fc.constantFrom(1, 100)),
       mac: maybe(fc.constantFrom('02:00:00:aa:bb:cc', '02:00:00:AA:BB:DD')),
       staticIP: maybe(
-        fc.constantFrom<NonNullable<NicWish['staticIP']>>(
+        fc.constantFrom<NonNullable<DesiredNic['staticIP']>>(
           { address: '192.168.1.100/24', gateway: '192.168.1.1', dns: ['192.168.1.53'] },
           { address: 'fd00::10/64', dns: [] },
         ),
       ),
       ipv6: maybe(
-        fc.constantFrom<NonNullable<NicWish['ipv6']>>(
+        fc.constantFrom<NonNullable<DesiredNic['ipv6']>>(
           { address: 'auto' },
           { address: '2001:db8::10/64', gateway: 'fe80::1' },
         ),
@@ -128,9 +129,9 @@ const nic = (name: string): Arbitrary<NicWish> =>
         ),
       ),
     })
-    .map(({ bridge, ...rest }) => ({ name, bridge, ...present(rest) }));
+    .map(({ bridge, ...rest }) => ({ name, bridge, ...omitUndefined(rest) }));
 
-const nics: Arbitrary<readonly NicWish[] | undefined> = maybe(
+const nics: Arbitrary<readonly DesiredNic[] | undefined> = maybe(
   fc
     .uniqueArray(fc.constantFrom('lan', 'dmz', 'mgmt'), { maxLength: 3 })
     .chain((names) => fc.tuple(...names.map(nic))),
@@ -138,7 +139,7 @@ const nics: Arbitrary<readonly NicWish[] | undefined> = maybe(
 
 const REQUEST = '2026-03-01T11:59:00Z';
 
-const restarts: Arbitrary<RestartWish | undefined> = maybe(
+const restarts: Arbitrary<RestartSettings | undefined> = maybe(
   fc
     .record({
       policy: maybe(fc.constantFrom('IfRequired' as const, 'MaintenanceWindow' as const)),
@@ -148,10 +149,10 @@ const restarts: Arbitrary<RestartWish | undefined> = maybe(
       ),
       requestedAt: maybe(fc.constantFrom(REQUEST, '2026-03-01T12:00:00Z')),
     })
-    .map(present),
+    .map(omitUndefined),
 );
 
-const cloudInit = fc.constantFrom<CloudInitWish>(
+const cloudInit = fc.constantFrom<DesiredCloudInit>(
   { userData: undefined, sshKeys: [] },
   { userData: '#cloud-config\nuser: deploy\n', sshKeys: ['ssh-ed25519 AAAA me'] },
   { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] },
@@ -165,7 +166,7 @@ const handed = often<Remembered>(
   fc.constant({}),
   fc.record({
     given: fc.constant(
-      givenOf({ ...aWish(), cloudInit: { userData: '#!/bin/sh\nold\n', sshKeys: [] } }, aDigest),
+      givenOf({ ...aDesiredVm(), cloudInit: { userData: '#!/bin/sh\nold\n', sshKeys: [] } }, aDigest),
     ),
     instance: fc.constantFrom(0, 3),
     served: fc.boolean(),
@@ -188,11 +189,11 @@ const options: Arbitrary<Options> = fc
       fc.record({ order: maybe(fc.constant(3)), up: maybe(fc.constant(30)), down: fc.constant(60) }),
     ),
   })
-  .map((parts) => present(parts));
+  .map((parts) => omitUndefined(parts));
 
 export const impossibleCreation: Creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' };
 
-export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
+export const desired: Arbitrary<Extract<Desired, { exists: true }>> = fc
   .record({
     cpus: fc.constantFrom(1, 2, 3, 8),
     memory: fc.constantFrom(bytes(512 * MiB), bytes(2 * GiB), bytes(4 * GiB)),
@@ -215,12 +216,12 @@ export const wishes: Arbitrary<Extract<Desired, { exists: true }>> = fc
       fc.constant(CREATION_AND_MOVE),
     ),
   })
-  .map((parts) => onItsHost(aWish(present(parts))));
+  .map((parts) => onItsHost(aDesiredVm(omitUndefined(parts))));
 
 /** A guest that is made is made on the node that its spec names. */
-function onItsHost<W extends Extract<Desired, { exists: true }>>(wish: W): W {
-  if (wish.host === undefined || !wish.creation.ok) return wish;
-  return { ...wish, creation: wish.host === CREATION.node ? CREATION : CREATION_AND_MOVE };
+function onItsHost<W extends Extract<Desired, { exists: true }>>(desired: W): W {
+  if (desired.host === undefined || !desired.creation.ok) return desired;
+  return { ...desired, creation: desired.host === CREATION.node ? CREATION : CREATION_AND_MOVE };
 }
 
 const marks: Arbitrary<OwnerMark | undefined> = often<OwnerMark | undefined>(
@@ -420,7 +421,7 @@ export const unobstructed = (world: World): World => {
 
 export const worlds: Arbitrary<World> = worldsWith(
   fc.oneof(
-    { weight: 3, arbitrary: wishes },
+    { weight: 3, arbitrary: desired },
     {
       weight: 1,
       arbitrary: fc.constantFrom<Desired>(

@@ -1,7 +1,7 @@
 /** How PVE changes a guest's configuration: pure, and only as far as the operator's requests go. */
 import { parseDisk, parseNic, parseProperties, printProperties, printSize } from '../../src/pve/index.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';
-import type { Guest, GuestConfig, PendingChange } from '../../controllers/virtualmachine/model/guest.ts';
+import type { Guest, GuestConfig, PendingChange } from '../../controllers/shared/guests/model.ts';
 import { cpusOf, inForce } from '../../controllers/virtualmachine/config/size.ts';
 
 const withSize = (text: string, size: string): string =>

@@ -1,10 +1,10 @@
 /** Guests, wishes and what a pass observed, with little in them unless a test says more. */
-import type { Guest, GuestConfig, Presence } from '../../controllers/virtualmachine/model/guest.ts';
+import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
 import type { Observed } from '../../controllers/virtualmachine/model/observed.ts';
-import type { Desired } from '../../controllers/virtualmachine/model/wish.ts';
-import type { Creation } from '../../controllers/virtualmachine/placement/model.ts';
+import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
+import type { Creation } from '../../controllers/virtualmachine/model/placement.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
-import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/owner-mark.ts';
+import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { digestWith } from '../../src/lib/hash.ts';
 import { bytes, GiB, nodeName, upid, vmid } from '../../src/lib/units.ts';
 import { OTHER_UID, UID } from './objects.ts';
@@ -90,12 +90,12 @@ export const CREATION_AND_MOVE: Extract<Creation, { ok: true }> = {
   full: true,
   moves: true,
   rootStorage: 'local-lvm',
-  whyFull: 'the template is on local storage of pve-1',
+  fullCloneReason: 'the template is on local storage of pve-1',
 };
 
 export type Wanted = Extract<Desired, { exists: true }>;
 
-export const aWish = (change: Partial<Wanted> = {}): Wanted => ({
+export const aDesiredVm = (change: Partial<Wanted> = {}): Wanted => ({
   exists: true,
   graceSeconds: 60,
   owner: aMark(),
@@ -139,8 +139,8 @@ export const observed = (change: Partial<Observed> = {}): Observed => ({
   hook: undefined,
   generation: 1,
   ownTags: [],
-  asides: [],
-  asidesLeft: [],
+  bestEffortWrites: [],
+  notApplied: [],
   change: undefined,
   disks: undefined,
   ...change,

@@ -2,8 +2,8 @@
 import { PveError, type Refusal, type Send } from '../../src/pve/index.ts';
 import { parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
-import { parseMark } from '../../controllers/shared/owner-mark.ts';
-import type { GuestConfig } from '../../controllers/virtualmachine/model/guest.ts';
+import { parseMark } from '../../controllers/shared/guests/owner-mark.ts';
+import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
 import { cloned, configured, grown, HOTPLUG, refusalOf } from './guest-model.ts';
 import { TEMPLATE_CONFIG } from './guests.ts';
 

@@ -9,7 +9,7 @@ import { operatorProcess, type OperatorProcess, type Ports, type World } from '.
 
 const SCAN_MS = 5_000;
 /** Ten times as many as an undisturbed life takes. */
-const MOST_PASSES = 600;
+const MAX_PASSES = 600;
 
 export interface LifeOptions extends Partial<Omit<World, 'store' | 'now'>> {
   readonly vm?: VirtualMachineChange;
@@ -88,12 +88,12 @@ export class Life {
   }
 
   async until(isDone: () => boolean): Promise<void> {
-    for (let passes = 0; passes < MOST_PASSES; passes += 1) {
+    for (let passes = 0; passes < MAX_PASSES; passes += 1) {
       if (isDone()) return;
       await this.pass();
     }
     throw new Error(
-      `After ${MOST_PASSES} passes there is no end to it: ${JSON.stringify({ status: this.status, guests: [...this.pve.guests.values()].map(({ vmid, config }) => [vmid, config['lock'], config['name']]) })}`,
+      `After ${MAX_PASSES} passes there is no end to it: ${JSON.stringify({ status: this.status, guests: [...this.pve.guests.values()].map(({ vmid, config }) => [vmid, config['lock'], config['name']]) })}`,
     );
   }
 

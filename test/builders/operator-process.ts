@@ -1,25 +1,25 @@
 /** One life of the operator's process, as far as a VirtualMachine is concerned: what it keeps in memory dies with it. */
 import { pino } from 'pino';
 import {
-  createGuestMemories,
-  createRestartTurns,
+  createProcessStates,
+  createRestartSlots,
   outcomeOf,
   virtualMachineController,
 } from '../../controllers/index.ts';
-import type { Connection } from '../../controllers/shared/connections.ts';
-import { createCloneTurns } from '../../controllers/shared/clone-turns.ts';
-import { createMarks } from '../../controllers/shared/marks.ts';
-import { createMoveTurns } from '../../controllers/shared/move-turns.ts';
-import { createLedger } from '../../controllers/shared/ledger.ts';
-import { createVmidAllocator } from '../../controllers/shared/vmids.ts';
-import type { GuestMemories } from '../../controllers/virtualmachine/memory.ts';
+import type { Connection } from '../../controllers/shared/cluster/connections.ts';
+import { createCloneSlots } from '../../controllers/shared/limits/clones.ts';
+import { createMarks } from '../../controllers/shared/guests/marks.ts';
+import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
+import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
+import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
+import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
 import type { VMClass } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
-import { postponing } from '../../src/runtime/postponed.ts';
+import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
 import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
@@ -40,7 +40,7 @@ export interface Ports {
 
 export interface OperatorProcess {
   readonly inventory: Inventory;
-  readonly memories: GuestMemories;
+  readonly processStates: ProcessStates;
   readonly events: EventNote[];
   pass(): Promise<PassResult>;
 }
@@ -62,13 +62,13 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     inventory,
     vmids: createVmidAllocator(claimed, now),
     ledger: createLedger(now),
-    turns: createCloneTurns(now, () => undefined),
-    moves: createMoveTurns(now, () => undefined),
+    cloneSlots: createCloneSlots(now, () => undefined),
+    moveSlots: createMoveSlots(now, () => undefined),
     marks: createMarks({ pve: client, inventory }, claimed, now),
     nodeSelector: [],
     defaults,
   };
-  const memories = createGuestMemories();
+  const processStates = createProcessStates();
   const events: EventNote[] = [];
   const controller = virtualMachineController({
     clusterId: CLUSTER_ID,
@@ -86,8 +86,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     addressed: () => [],
     digest: aDigest,
     vmsOfClass: () => [],
-    turns: createRestartTurns({ wake: () => undefined }),
-    memories,
+    restartSlots: createRestartSlots({ wake: () => undefined }),
+    processStates,
     enqueue: () => undefined,
     now,
   });
@@ -98,7 +98,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   };
   const deps = {
     kind: 'VirtualMachine',
-    store: postponing(store, clock),
+    store: coalescing(store, clock),
     events: { publish: (_about: unknown, note: EventNote) => void events.push(note) },
     log: pino({ enabled: false }),
     clock,
@@ -106,5 +106,5 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     outcomeOf,
     passId: () => 'p',
   };
-  return { inventory, memories, events, pass: () => runPass(VM_KEY, controller, deps) };
+  return { inventory, processStates, events, pass: () => runPass(VM_KEY, controller, deps) };
 }

@@ -1,6 +1,6 @@
 /** The planner left to itself in a modelled world: its steps, and where it comes to rest. */
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
-import { plan } from '../../controllers/virtualmachine/plan.ts';
+import { plan } from '../../controllers/virtualmachine/plan/plan.ts';
 import { after, observe, type World } from './planner-world.ts';
 
 /** Waiting in vain this often means that only a person could move what stands in the way. */

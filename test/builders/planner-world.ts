@@ -1,30 +1,25 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
-import { awaitsAdoption } from '../../controllers/virtualmachine/adoption.ts';
-import { asidesOf } from '../../controllers/virtualmachine/config/asides.ts';
+import { awaitsAdoption } from '../../controllers/virtualmachine/plan/adoption.ts';
+import { bestEffortWritesOf } from '../../controllers/virtualmachine/config/best-effort.ts';
 import { configChange, type ChangeContext } from '../../controllers/virtualmachine/config/change.ts';
 import { isNew } from '../../controllers/virtualmachine/config/is-new.ts';
 import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
 import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init/plan.ts';
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
-import { judgeDrift, wishDigest } from '../../controllers/virtualmachine/config/drift.ts';
+import { judgeDrift, specDigest } from '../../controllers/virtualmachine/config/drift.ts';
 import { diskWork } from '../../controllers/virtualmachine/disks/work.ts';
-import { isDone } from '../../controllers/virtualmachine/plan.ts';
-import { failureAfter } from '../../controllers/virtualmachine/failure.ts';
-import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/disks/model.ts';
-import type { ConfigChange } from '../../controllers/virtualmachine/config/model.ts';
-import type { MarkedGuest } from '../../controllers/shared/marks.ts';
-import type { Guest, GuestConfig, Presence } from '../../controllers/virtualmachine/model/guest.ts';
-import type {
-  Claim,
-  Failure,
-  Hook,
-  Observed,
-  Task,
-} from '../../controllers/virtualmachine/model/observed.ts';
+import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
+import { failureAfter } from '../../controllers/shared/tasks/failure.ts';
+import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
+import type { ConfigChange } from '../../controllers/virtualmachine/model/config.ts';
+import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
+import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
+import type { Claim, Hook, Observed } from '../../controllers/virtualmachine/model/observed.ts';
+import type { Failure, Task } from '../../controllers/shared/tasks/model.ts';
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
-import type { Desired } from '../../controllers/virtualmachine/model/wish.ts';
-import type { Move } from '../../controllers/virtualmachine/placement/model.ts';
-import type { Restart, RestartNote } from '../../controllers/virtualmachine/restart/model.ts';
+import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
+import type { Move } from '../../controllers/virtualmachine/model/placement.ts';
+import type { Restart, RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
 import { awaitedKeys } from '../../controllers/virtualmachine/restart/awaited.ts';
 import { judgeRestart } from '../../controllers/virtualmachine/restart/judge.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
@@ -32,10 +27,10 @@ import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/p
 import {
   isMovedByHa,
   obstaclesOfGuest,
-  whereabouts,
+  hostPlacement,
 } from '../../controllers/virtualmachine/placement/relocation.ts';
-import { haltOf } from '../../controllers/virtualmachine/observation/states.ts';
-import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/owner-mark.ts';
+import { notRunningOf } from '../../controllers/shared/guests/states.ts';
+import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/guests/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
@@ -139,7 +134,7 @@ function restartOf(
     now,
     before: { note, restartedAt },
     inDoubt: false,
-    claimTurn: () => (othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
+    claimSlot: () => (othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
   });
 }
 
@@ -159,8 +154,8 @@ function look(world: World): Observed {
     hook: world.hook,
     generation: 1,
     ownTags: world.ownTags,
-    asides: [],
-    asidesLeft: [],
+    bestEffortWrites: [],
+    notApplied: [],
     claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || marked },
     candidate: candidateOf(world),
     presence: hidden ? { kind: 'absent' } : presenceOf(world),
@@ -181,7 +176,7 @@ const candidateOf = (world: World): Presence | undefined =>
   world.want.exists && world.want.adopt !== undefined && !world.claim ? presenceAt(world) : undefined;
 
 /** What has to become of a guest of ours. */
-function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'wish' | 'move' | 'disks'> {
+function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'digests' | 'move' | 'disks'> {
   const host = world.want.exists ? world.want.host : undefined;
   const move =
     (world.want.exists ? moveBeforeStart(vmOf(world), own, host) : undefined) ?? moveAskedFor(world, own);
@@ -193,7 +188,7 @@ function moveAskedFor(world: World, own: Guest): Move | undefined {
   const { want, arrived } = world;
   if (!want.exists || want.host === undefined || isNew(vmOf(world), own)) return undefined;
   const { host, power, driftPolicy = 'Report' } = want;
-  if (whereabouts({ host, power, driftPolicy, arrived }, own) !== 'elsewhere') return undefined;
+  if (hostPlacement({ host, power, driftPolicy, arrived }, own) !== 'elsewhere') return undefined;
   if (own.lock !== undefined || isMovedByHa(own) || obstaclesOfGuest(own).length > 0) return undefined;
   return { to: host, asked: true, ...(own.running && { online: true }) };
 }
@@ -226,10 +221,10 @@ function judgedChange(
   world: World,
   guest: Guest,
 ): Pick<Observed, 'change'> &
-  Partial<Pick<Observed, 'drift' | 'wish' | 'awaited' | 'asides' | 'asidesLeft'>> {
+  Partial<Pick<Observed, 'drift' | 'digests' | 'awaited' | 'bestEffortWrites' | 'notApplied'>> {
   const { want, maxCpus, applied, ownTags, now } = world;
   if (!want.exists) return { change: undefined };
-  const digest = wishDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
+  const digest = specDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
   const made = isNew(vmOf(world), guest) ? undefined : applied === 'this' ? digest : applied;
   const judged = judgeDrift(changeOf(world, guest), guest, {
     digest,
@@ -240,9 +235,14 @@ function judgedChange(
     plan: cloudInitOf(world, guest),
     now: world.now,
   });
-  const asides = asidesOf(want, guest, { ownTags, memory: {}, applied: made === digest, now });
+  const bestEffortWrites = bestEffortWritesOf(want, guest, {
+    ownTags,
+    processState: {},
+    applied: made === digest,
+    now,
+  });
   const awaited = awaitedKeys(vmOf(world), want, guest, contextOf(world, guest));
-  return { ...judged, ...asides, awaited, change: judged.change ?? afterwards };
+  return { ...judged, ...bestEffortWrites, awaited, change: judged.change ?? afterwards };
 }
 
 export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
@@ -307,7 +307,7 @@ function byItself(guest: Guest): Guest {
   if (guest.ha.state === 'started' && !guest.running) return started(guest);
   if (guest.ha.state === 'request_stop' && guest.running)
     return { ...guest, running: false, state: 'stopped', ha: { managed: true, state: 'stopped' } };
-  return haltOf(guest)?.lasts === 'passing' ? { ...guest, state: 'running' } : guest;
+  return notRunningOf(guest)?.lasts === 'passing' ? { ...guest, state: 'running' } : guest;
 }
 
 function afterStep(step: Step, world: World): World {
@@ -329,7 +329,7 @@ function afterStep(step: Step, world: World): World {
       };
     case 'releaseClaim':
       return { ...world, claim: undefined, devices: [], ownTags: [], disks: [], cloned: false };
-    case 'choose':
+    case 'recordPlacement':
       return {
         ...world,
         claim: world.claim && { ...world.claim, placement: placementOf(step.creation) },
@@ -339,22 +339,22 @@ function afterStep(step: Step, world: World): World {
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
     case 'adopt':
       return withClaimMade({ ...world, guest: adopted(world.guest, step) });
-    case 'noteRestart':
+    case 'recordRestart':
       return world;
-    case 'noteHook':
+    case 'recordHook':
       return { ...world, hook: { name: step.hook, state: 'Due', since: world.now, generation: 1 } };
     case 'runHook':
       return {
         ...world,
         hook: { name: step.hook, state: 'Running', since: world.now, pid: 7, generation: 1 },
       };
-    case 'noteTags':
+    case 'recordTags':
       return { ...world, ownTags: step.tags };
-    case 'noteWish':
+    case 'clearApplied':
       return { ...world, applied: undefined };
-    case 'noteDisks':
+    case 'recordDisks':
       return withClaimMade(world);
-    case 'noteSeed':
+    case 'recordSeed':
       return { ...world, noted: step.volume, handed: withoutServed(world.handed) };
     case 'uploadSeed':
       return { ...world, volumes: new Set([...world.volumes, step.seed.volume]) };

@@ -23,7 +23,7 @@ interface Sleeper {
 }
 
 /** What timers of Node can wait at most. */
-const LONGEST_MS = 2 ** 31 - 1;
+const MAX_MS = 2 ** 31 - 1;
 
 abstract class AdvancingClock implements Clock {
   protected readonly sleepers = new Set<Sleeper>();
@@ -85,7 +85,7 @@ export class RunningClock extends AdvancingClock {
   }
 
   protected arm({ due, wake }: Sleeper): () => void {
-    const timer = setTimeout(wake, Math.min(Math.max(0, due - this.now()), LONGEST_MS)).unref();
+    const timer = setTimeout(wake, Math.min(Math.max(0, due - this.now()), MAX_MS)).unref();
     return () => clearTimeout(timer);
   }
 }

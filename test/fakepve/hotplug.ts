@@ -16,7 +16,7 @@ const fastPlug = words(
 );
 
 /** `skip` leaves a change pending without a word. */
-type Verdict = 'applied' | 'skip';
+type ReconcileResult = 'applied' | 'skip';
 
 function features(guest: Guest): ReadonlySet<string> {
   const text = guest.get('hotplug') ?? '1';
@@ -53,7 +53,7 @@ function plugNet({ world, guest }: Plug, value: string): void {
   );
 }
 
-async function changeNet(plug: Plug, key: string, value: string): Promise<Verdict> {
+async function changeNet(plug: Plug, key: string, value: string): Promise<ReconcileResult> {
   const old = optionProperties(key, plug.guest.get(key));
   const next = optionProperties(key, value);
   const sameDevice = ['model', 'macaddr', 'queues', 'mtu'].every((name) => old[name] === next[name]);
@@ -69,7 +69,7 @@ async function changeNet(plug: Plug, key: string, value: string): Promise<Verdic
 
 const fixedDriveOptions = ['aio', 'discard', 'iothread', 'queues', 'ro', 'ssd', 'product', 'vendor'];
 
-async function changeDrive(plug: Plug, key: string, value: string): Promise<Verdict> {
+async function changeDrive(plug: Plug, key: string, value: string): Promise<ReconcileResult> {
   const { guest } = plug;
   const next = parseDrive(key, value);
   const oldValue = guest.get(key);
@@ -112,7 +112,7 @@ function changeMemory({ guest, features: on }: Plug, value: string): string | un
   return String(modules(wanted));
 }
 
-function changeCpus({ guest, features: on }: Plug, value: string | undefined): Verdict {
+function changeCpus({ guest, features: on }: Plug, value: string | undefined): ReconcileResult {
   if (!on.has('cpu')) return 'skip';
   const most = coreCount(guest.config);
   const wanted = Number(value ?? most);
@@ -122,11 +122,11 @@ function changeCpus({ guest, features: on }: Plug, value: string | undefined): V
   return 'applied';
 }
 
-function changeBalloon(guest: Guest, value: string): Verdict {
+function changeBalloon(guest: Guest, value: string): ReconcileResult {
   return (guest.get('balloon') === '0') === (value === '0') ? 'applied' : 'skip';
 }
 
-function changeAgent(guest: Guest, value: string): Verdict {
+function changeAgent(guest: Guest, value: string): ReconcileResult {
   const strip = (text: string | undefined): string =>
     JSON.stringify(
       Object.entries(optionProperties('agent', text))
@@ -138,7 +138,7 @@ function changeAgent(guest: Guest, value: string): Verdict {
 
 const always = new Set(['cpuunits', 'cpulimit']);
 
-async function changeOther(plug: Plug, key: string, value: string): Promise<Verdict> {
+async function changeOther(plug: Plug, key: string, value: string): Promise<ReconcileResult> {
   if (/^net\d+$/.test(key)) return changeNet(plug, key, value);
   if (isDrive(key)) return changeDrive(plug, key, value);
   if (key === 'vcpus') return changeCpus(plug, value);
@@ -155,7 +155,7 @@ async function tryChange(plug: Plug, key: string, value: string): Promise<string
   return (await changeOther(plug, key, value)) === 'skip' ? undefined : value;
 }
 
-async function deleteDevice(plug: Plug, key: string): Promise<Verdict> {
+async function deleteDevice(plug: Plug, key: string): Promise<ReconcileResult> {
   const isNet = /^net\d+$/.test(key);
   if (!plug.features.has(isNet ? 'network' : 'disk')) return 'skip';
   if (isNet) await unplugPci(plug, key);
@@ -164,7 +164,7 @@ async function deleteDevice(plug: Plug, key: string): Promise<Verdict> {
   return 'applied';
 }
 
-async function tryDelete(plug: Plug, key: string): Promise<Verdict> {
+async function tryDelete(plug: Plug, key: string): Promise<ReconcileResult> {
   const { guest } = plug;
   if (fastPlug.has(key) || isCloudInitOption(key) || always.has(key)) return 'applied';
   if (/^net\d+$/.test(key) || isDrive(key)) return deleteDevice(plug, key);

@@ -3,8 +3,8 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import { nonEmpty, onlyDifferent } from '../config/change.ts';
 import { isNew } from '../config/is-new.ts';
 import type { CloudInitPlan } from './plan.ts';
-import type { ConfigChange } from '../config/model.ts';
-import type { Guest } from '../model/guest.ts';
+import type { ConfigChange } from '../model/config.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 import { ejections, isEjected } from './seed-drive.ts';
 
 /** After everything else and by itself, so that an image that cannot be made holds nothing back. */

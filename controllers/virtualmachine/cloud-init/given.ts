@@ -1,7 +1,7 @@
 /** What a guest was given, as digests in status, against what the spec says now. Pure. */
 import type { VirtualMachineStatus } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
-import type { CloudInitWish, NicWish } from '../model/wish.ts';
+import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 
 type Handed = NonNullable<VirtualMachineStatus['cloudInit']>;
 export type Given = NonNullable<Handed['given']>;
@@ -15,14 +15,14 @@ const PARTS: Readonly<Record<Part, string>> = {
   networkData: 'network data',
 };
 
-interface Wished {
+interface DeliveryInput {
   readonly owner: { readonly uid: string };
-  readonly cloudInit: CloudInitWish;
-  readonly nics?: readonly NicWish[] | undefined;
+  readonly cloudInit: DesiredCloudInit;
+  readonly nics?: readonly DesiredNic[] | undefined;
 }
 
 /** Only what reaches the guest: an edit of a bridge or a tag is none of its business. */
-export function givenOf({ owner, cloudInit, nics }: Wished, digest: Digest): Given {
+export function givenOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): Given {
   const { userData, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
   const text = userData ?? ignition ?? snippet;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));

@@ -1,8 +1,8 @@
 /** The networks of a spec as cloud-init shall set them up in the guest. Pure. */
 import { parseNic } from '../../../src/pve/index.ts';
-import type { CloudInitNic } from './data/index.ts';
-import type { GuestConfig } from '../model/guest.ts';
-import type { NicWish } from '../model/wish.ts';
+import type { CloudInitNic } from '../../../src/cloudinit/index.ts';
+import type { GuestConfig } from '../../shared/guests/model.ts';
+import type { DesiredNic } from '../model/desired.ts';
 import { derivedMac } from '../networks/nics.ts';
 
 export interface NicsContext {
@@ -11,14 +11,14 @@ export interface NicsContext {
   readonly config: GuestConfig;
 }
 
-export const cloudInitNics = (wishes: readonly NicWish[], context: NicsContext): CloudInitNic[] =>
-  wishes.flatMap((wish) => {
-    const device = context.devices.get(wish.name);
-    return device === undefined ? [] : [nicOf(wish, device, context)];
+export const cloudInitNics = (desired: readonly DesiredNic[], context: NicsContext): CloudInitNic[] =>
+  desired.flatMap((desired) => {
+    const device = context.devices.get(desired.name);
+    return device === undefined ? [] : [nicOf(desired, device, context)];
   });
 
-function nicOf(wish: NicWish, device: string, { uid, config }: NicsContext): CloudInitNic {
-  const { mac, staticIP, ipv6 } = wish;
+function nicOf(desired: DesiredNic, device: string, { uid, config }: NicsContext): CloudInitNic {
+  const { mac, staticIP, ipv6 } = desired;
   return {
     device,
     mac: mac ?? parseNic(config[device] ?? '').mac ?? derivedMac(uid, device),
@@ -31,7 +31,7 @@ function nicOf(wish: NicWish, device: string, { uid, config }: NicsContext): Clo
 }
 
 /** @param other the address of the other family */
-function ofIPv6(ipv6: NonNullable<NicWish['ipv6']>, other: string | undefined): Partial<CloudInitNic> {
+function ofIPv6(ipv6: NonNullable<DesiredNic['ipv6']>, other: string | undefined): Partial<CloudInitNic> {
   const { address } = ipv6;
   if (address === 'auto' || address === 'dhcp') return { ipv6: address };
   return { addresses: other === undefined ? [address] : [other, address], ...gatewayOf(ipv6) };

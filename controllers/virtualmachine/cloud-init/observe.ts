@@ -2,15 +2,15 @@
 import { type CloudInitPlan, type WithCloudInit, planCloudInit } from './plan.ts';
 import { snippetProblem } from './snippets.ts';
 import { isNew } from '../config/is-new.ts';
-import type { Guest } from '../model/guest.ts';
-import type { InContext } from '../observation/context.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { InContext } from '../observe/context.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 
 export async function cloudInitOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  { wish: { connection }, context: { options, digest } }: InContext,
+  { resolved: { connection }, context: { options, digest } }: InContext,
 ): Promise<CloudInitPlan> {
   const view = connection.inventory.view();
   const planned = planCloudInit(vm, want, guest, {

@@ -10,22 +10,22 @@ import {
   nativeKeys,
   noCloudFiles,
   type CloudInitInput,
-} from './data/index.ts';
+} from '../../../src/cloudinit/index.ts';
 import { changedParts, givenOf, type Given } from './given.ts';
 import { devicesOf } from '../networks/devices.ts';
-import { cloudInitDrives, rootDiskOf } from '../disks/in-config.ts';
+import { cloudInitDrives, rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../config/keys.ts';
 import { isNew } from '../config/is-new.ts';
-import type { SeedImage } from '../config/model.ts';
-import type { Guest, GuestConfig } from '../model/guest.ts';
-import type { CloudInitWish, Desired } from '../model/wish.ts';
+import type { SeedImage } from '../model/config.ts';
+import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
+import type { DesiredCloudInit, Desired } from '../model/desired.ts';
 import { cloudInitNics } from './nics.ts';
 
 export type CloudInitMode = 'None' | 'Native' | 'Image';
 type Problem = { readonly reason: string; readonly message: string };
 type Wanted = Extract<Desired, { exists: true }>;
 /** The wish, with its user-data known. */
-export type WithCloudInit = Omit<Wanted, 'cloudInit'> & { readonly cloudInit: CloudInitWish };
+export type WithCloudInit = Omit<Wanted, 'cloudInit'> & { readonly cloudInit: DesiredCloudInit };
 
 export interface CloudInitPlan extends Partial<History> {
   readonly mode: CloudInitMode;
@@ -118,7 +118,7 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
-const asksForData = ({ sshKeys, onChange: _onChange, ...texts }: CloudInitWish): boolean =>
+const asksForData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
 
 /** PVE takes the user-data from there and adds nothing to it. */

@@ -1,8 +1,8 @@
 /** User-data and SSH keys, from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine } from '../../../src/api/index.ts';
-import { present } from '../../../src/lib/present.ts';
-import { Reasons } from '../../shared/reasons.ts';
-import type { CloudInitWish, Unresolved } from '../model/wish.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
+import type { DesiredCloudInit, Unresolved } from '../model/desired.ts';
 
 /** A Secret's values as text; `undefined`: there is no such Secret. */
 export type ReadSecret = (
@@ -10,7 +10,7 @@ export type ReadSecret = (
   name: string,
 ) => Promise<{ readonly values: Readonly<Record<string, string>> } | undefined>;
 
-export type ResolvedCloudInit = { readonly ok: true; readonly wish: CloudInitWish } | Unresolved;
+export type ResolvedCloudInit = { readonly ok: true; readonly desired: DesiredCloudInit } | Unresolved;
 
 interface SecretEntry {
   readonly name: string;
@@ -34,10 +34,10 @@ export async function resolveCloudInit(
   const { userData } = vm.spec;
   return {
     ok: true,
-    wish: {
+    desired: {
       userData: texts.get('userData'),
       sshKeys: publicKeys(texts.get('sshKeys') ?? ''),
-      ...present({
+      ...omitUndefined({
         ignition: texts.get('ignition'),
         metaData: texts.get('metaData'),
         networkData: texts.get('networkData'),

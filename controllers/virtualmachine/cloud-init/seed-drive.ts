@@ -4,7 +4,7 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/inde
 import { minutes } from '../../../src/lib/units.ts';
 import type { CloudInitPlan } from './plan.ts';
 import type { Keys } from '../config/keys.ts';
-import type { Guest } from '../model/guest.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 
 type Handed = VirtualMachineStatus['cloudInit'];
 

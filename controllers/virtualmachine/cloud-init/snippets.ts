@@ -1,7 +1,7 @@
 /** Whether a snippet is on the node that a guest starts on: PVE looks for it only then, and the guest would not start. */
 import { PveError, parseVolumeId, type CallOptions } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Connection } from '../../shared/connections.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
 
 export interface SnippetProblem {
   readonly reason: string;

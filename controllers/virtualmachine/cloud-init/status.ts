@@ -1,13 +1,13 @@
 /** What status remembers of cloud-init: what the guest was given, and whether it has taken it. Pure. */
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
-import { present } from '../../../src/lib/present.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { changedParts, isComparable } from './given.ts';
 import { isHanded, type CloudInitPlan } from './plan.ts';
 import { isNew } from '../config/is-new.ts';
-import type { Guest } from '../model/guest.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
-import type { Desired } from '../model/wish.ts';
+import type { Desired } from '../model/desired.ts';
 import { bootedSince, seedDrives } from './seed-drive.ts';
 
 type Handed = NonNullable<VirtualMachineStatus['cloudInit']>;
@@ -26,7 +26,14 @@ export interface Handing {
 /** By what the guest is seen to have, not by what was asked: a step whose status was lost is found here. */
 export function remembered(vm: VirtualMachine, handing: Handing): Remembered {
   const { given, instance, handedAt, served } = vm.status?.cloudInit ?? {};
-  return present({ given, instance, handedAt, served, ...handedNow(vm, handing), ...servedNow(vm, handing) });
+  return omitUndefined({
+    given,
+    instance,
+    handedAt,
+    served,
+    ...handedNow(vm, handing),
+    ...servedNow(vm, handing),
+  });
 }
 
 function handedNow(vm: VirtualMachine, { guest, plan, now }: Handing): Partial<Remembered> {
@@ -102,5 +109,5 @@ function imageOf(
   if (volume === undefined) return {};
   const node = started?.kind === 'seedNoted' ? started.node : before?.node;
   // It is said of one image: the next one has yet to serve.
-  return { volume, ...present({ node, served: volume === before?.volume ? served : undefined }) };
+  return { volume, ...omitUndefined({ node, served: volume === before?.volume ? served : undefined }) };
 }

@@ -1,17 +1,17 @@
 /** How many CPUs a guest may get, as far as the cluster's nodes go. */
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Wish } from '../resolve.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
 import type { CpuRoom } from './size.ts';
 
 const TIMES_ITS_SIZE = 4;
 
-export const cpuRoomOf = (wish: Wish, node: NodeName): CpuRoom => ({
-  maxCpus: maxCpusOf(wish),
-  nodeCpus: cpusOfNode(wish, node),
+export const cpuRoomOf = (resolved: ResolvedSpec, node: NodeName): CpuRoom => ({
+  maxCpus: maxCpusOf(resolved),
+  nodeCpus: cpusOfNode(resolved, node),
 });
 
 /** Room to grow, as far as the smallest node has CPUs that the guest could be on: PVE starts no guest with more. */
-function maxCpusOf({ shape, connection, host }: Wish): number {
+function maxCpusOf({ shape, connection, host }: ResolvedSpec): number {
   const { nodeSelector, inventory } = connection;
   const nodes = inventory
     .view()
@@ -27,7 +27,7 @@ function maxCpusOf({ shape, connection, host }: Wish): number {
 }
 
 /** CPUs of a node; as many as you like where the cluster does not tell. */
-export function cpusOfNode({ connection }: Wish, node: NodeName): number {
+export function cpusOfNode({ connection }: ResolvedSpec, node: NodeName): number {
   const cpus = connection.inventory.view()?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
   return cpus > 0 ? cpus : Infinity;
 }

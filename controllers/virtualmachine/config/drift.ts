@@ -4,17 +4,17 @@
  */
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { keyChanges } from './key-changes.ts';
-import type { ConfigChange } from './model.ts';
-import type { Guest } from '../model/guest.ts';
+import type { ConfigChange } from '../model/config.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Desired } from '../model/wish.ts';
+import type { Desired } from '../model/desired.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
 /** Equal for wishes that make the same configuration of this guest. What Secrets say does not go into it. */
-export function wishDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
+export function specDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
   const {
     exists: _exists,
     owner: _owner,
@@ -59,32 +59,32 @@ export function judgeDrift(
     readonly applied: string | undefined;
     readonly policy: Wanted['driftPolicy'];
   },
-): Pick<Observed, 'change' | 'drift'> & { readonly wish: WishSeen } {
-  const wish = { digest, applied };
-  if (!change || !isApplied(wish)) return { change, wish };
+): Pick<Observed, 'change' | 'drift'> & { readonly digests: SpecDigests } {
+  const digests = { digest, applied };
+  if (!change || !isApplied(digests)) return { change, digests };
   const reverted = policy === 'Revert';
   const told = keyChanges(change, guest.config, 'back').join(', ');
   const keys = [...Object.keys(change.set), ...change.delete];
-  return { change: reverted ? change : undefined, drift: { told, keys, reverted }, wish };
+  return { change: reverted ? change : undefined, drift: { told, keys, reverted }, digests };
 }
 
-type WishSeen = NonNullable<Observed['wish']>;
+type SpecDigests = NonNullable<Observed['digests']>;
 
 /** The wish is the one that was brought about last: whatever differs is somebody else's doing. */
-export const isApplied = ({ digest, applied }: WishSeen): boolean => applied === digest;
+export const isApplied = ({ digest, applied }: SpecDigests): boolean => applied === digest;
 
 /** Another wish was brought about before. It must be forgotten first: were it to come back half way, what is half done would be taken for somebody's doing. */
-export const replacesAnother = (wish: WishSeen | undefined): boolean =>
-  wish?.applied !== undefined && !isApplied(wish);
+export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
+  digests?.applied !== undefined && !isApplied(digests);
 
 /** As `status.appliedDigest` is after the pass. */
 export function appliedAfter(
   before: string | undefined,
-  { plan, have: { wish, change, drift } }: { readonly plan: Plan; readonly have: Observed },
+  { plan, have: { digests, change, drift } }: { readonly plan: Plan; readonly have: Observed },
 ): string | undefined {
-  if (wish === undefined) return before;
-  if (plan.kind === 'steady' && change === undefined && drift === undefined) return wish.digest;
-  return before === wish.digest ? before : undefined;
+  if (digests === undefined) return before;
+  if (plan.kind === 'steady' && change === undefined && drift === undefined) return digests.digest;
+  return before === digests.digest ? before : undefined;
 }
 
 /** What is left as somebody else made it. */

@@ -1,19 +1,19 @@
 /** Firmware, identity and agent beside CPUs and memory: the wish ⇄ PVE's configuration keys. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
-import { rootDiskOf } from '../disks/in-config.ts';
+import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
-import type { Guest, GuestConfig } from '../model/guest.ts';
-import type { Shape } from '../model/wish.ts';
+import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
+import type { Shape } from '../model/desired.ts';
 import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
 
 const DEFAULT_BIOS = 'seabios';
 
 /** `q35` is satisfied by any version of it; a version only by itself. */
-function sameMachine(wish: string, current: string | undefined): boolean {
+function sameMachine(desired: string, current: string | undefined): boolean {
   const type = property(parseProperties(current ?? 'pc'), 'type', 'type') ?? 'pc';
-  if (wish === type) return true;
+  if (desired === type) return true;
   const family = (name: string): string => (name === 'q35' || name.startsWith('pc-q35') ? 'q35' : 'pc');
-  return (wish === 'q35' || wish === 'pc') && family(type) === wish;
+  return (desired === 'q35' || desired === 'pc') && family(type) === desired;
 }
 
 function firmwareVolumes(

@@ -1,6 +1,6 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { smbiosUuidOf } from './hardware.ts';
-import type { Guest } from '../model/guest.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 
 /**
  * A guest as our clone left it: its SMBIOS UUID is set with its first configuration. One that was adopted, or whose

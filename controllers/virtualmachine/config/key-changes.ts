@@ -1,6 +1,6 @@
 /** Changes of a configuration in Proxmox VE's own terms, for people. Pure. */
 import type { Keys } from './keys.ts';
-import type { GuestConfig } from '../model/guest.ts';
+import type { GuestConfig } from '../../shared/guests/model.ts';
 
 /** What nobody but the guest shall read. */
 const SECRET = new Set(['cipassword', 'sshkeys']);

@@ -1,11 +1,11 @@
 /** Description, startup order, onboot, protection and tags: the wish ⇄ PVE's keys. Each that is absent is left as it is. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
-import { describeGuest, textBeside } from '../../shared/owner-mark.ts';
+import { describeGuest, textBeside } from '../../shared/guests/owner-mark.ts';
 import type { Keys } from './keys.ts';
-import type { Aside } from './model.ts';
-import type { GuestConfig } from '../model/guest.ts';
-import type { Options, Shape } from '../model/wish.ts';
+import type { BestEffortWrite } from '../model/config.ts';
+import type { GuestConfig } from '../../shared/guests/model.ts';
+import type { Options, Shape } from '../model/desired.ts';
 
 const wholeSeconds = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.ceil(ms / 1000);
@@ -44,8 +44,8 @@ export function optionKeys(
   config: GuestConfig,
 ): Keys {
   const { description, onBoot, protection } = options;
-  const differs = (key: string, wish: boolean | undefined): boolean =>
-    wish !== undefined && wish !== isOn(config, key);
+  const differs = (key: string, desired: boolean | undefined): boolean =>
+    desired !== undefined && desired !== isOn(config, key);
   return {
     set: {
       ...(description !== undefined &&
@@ -67,11 +67,15 @@ const tagsIn = (config: GuestConfig): readonly string[] =>
   (config['tags'] ?? '').split(/[;, ]+/).filter((tag) => tag !== '');
 
 /** @param own the tags that we set, as status has them: only these may go */
-export function tagAside(wish: readonly string[] = [], own: readonly string[], config: GuestConfig): Aside[] {
+export function tagWrite(
+  desired: readonly string[] = [],
+  own: readonly string[],
+  config: GuestConfig,
+): BestEffortWrite[] {
   const now = tagsIn(config);
   const has = new Set(tagSet(now));
-  const added = wish.filter((tag) => !has.has(tag));
-  const surplus = new Set(own.filter((tag) => !wish.includes(tag)));
+  const added = desired.filter((tag) => !has.has(tag));
+  const surplus = new Set(own.filter((tag) => !desired.includes(tag)));
   const kept = now.filter((tag) => !surplus.has(tag.toLowerCase()));
   if (added.length === 0 && kept.length === now.length) return [];
   const value = [...kept, ...added].toSorted().join(';');
@@ -79,20 +83,24 @@ export function tagAside(wish: readonly string[] = [], own: readonly string[], c
 }
 
 /** Ours after this look: what the spec still names or the guest still has. */
-export const ownTagsIn = (own: readonly string[], wish: readonly string[], config: GuestConfig): string[] => {
+export const ownTagsIn = (
+  own: readonly string[],
+  desired: readonly string[],
+  config: GuestConfig,
+): string[] => {
   const has = new Set(tagSet(tagsIn(config)));
-  return own.filter((tag) => wish.includes(tag) || has.has(tag));
+  return own.filter((tag) => desired.includes(tag) || has.has(tag));
 };
 
 /** Only what the spec names; delays that others set beside it stay. */
-export function startupAside(wish: Options['startup'], config: GuestConfig): Aside[] {
-  if (!wish) return [];
+export function startupWrite(desired: Options['startup'], config: GuestConfig): BestEffortWrite[] {
+  if (!desired) return [];
   const now = parseProperties(config['startup'] ?? '').map(({ key = 'order', value }) => ({ key, value }));
-  const wished = Object.entries(wish).flatMap(([key, value]) =>
+  const wanted = Object.entries(desired).flatMap(([key, value]) =>
     value === undefined ? [] : [[key, String(value)] as const],
   );
-  if (wished.every(([key, value]) => property(now, key) === value)) return [];
-  const next = wished.reduce(
+  if (wanted.every(([key, value]) => property(now, key) === value)) return [];
+  const next = wanted.reduce(
     (all, [key, value]) => withProperty(all, key, value),
     parseProperties(printProperties(now)),
   );

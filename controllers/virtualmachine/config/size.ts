@@ -2,8 +2,8 @@
 import { parseProperties, property } from '../../../src/pve/index.ts';
 import { MiB } from '../../../src/lib/units.ts';
 import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
-import type { Guest, GuestConfig } from '../model/guest.ts';
-import type { Shape } from '../model/wish.ts';
+import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
+import type { Shape } from '../model/desired.ts';
 
 /** How many CPUs a guest may get. */
 export interface CpuRoom {
@@ -115,43 +115,43 @@ const backTo = (now: GuestConfig, config: GuestConfig): Keys =>
 export const memoryMiBOf = (config: GuestConfig): number =>
   int(property(parseProperties(config['memory'] ?? '512'), 'current', 'current'), 512);
 
-type MemoryWish = Pick<Shape, 'memory' | 'maxMemory'>;
+type MemorySettings = Pick<Shape, 'memory' | 'maxMemory'>;
 
-export const memoryAtCreation = ({ memory, maxMemory }: MemoryWish, config: GuestConfig): Keys =>
+export const memoryAtCreation = ({ memory, maxMemory }: MemorySettings, config: GuestConfig): Keys =>
   maxMemory === undefined
     ? fixedMemory(mib(memory), config, true)
     : ballooned(mib(memory), mib(maxMemory), config);
 
 // A guest is made with the most it may have, and its balloon holds back what is above the wish. PVE changes the size
 // of a balloon at once where `shares` is 0; else it would do so by itself (qemu-server, vmconfig_hotplug_pending).
-export function memoryLater({ memory, maxMemory }: MemoryWish, guest: Sized): Keys {
+export function memoryLater({ memory, maxMemory }: MemorySettings, guest: Sized): Keys {
   const { config } = guest;
-  const wished = mib(memory);
-  if (maxMemory === undefined) return fixedMemory(wished, config, false);
+  const target = mib(memory);
+  if (maxMemory === undefined) return fixedMemory(target, config, false);
   const running = memoryMiBOf(inForce(guest));
   const planned = memoryMiBOf(config);
-  const enough = [running, planned].find((ceiling) => ceiling >= wished);
-  return ballooned(wished, enough ?? mib(maxMemory), config);
+  const enough = [running, planned].find((ceiling) => ceiling >= target);
+  return ballooned(target, enough ?? mib(maxMemory), config);
 }
 
 const mib = (memory: number): number => Math.floor(memory / MiB);
 
-const ballooned = (wished: number, ceiling: number, config: GuestConfig): Keys => ({
+const ballooned = (target: number, ceiling: number, config: GuestConfig): Keys => ({
   set: {
     ...(memoryMiBOf(config) !== ceiling && { memory: ceiling }),
-    ...(config['balloon'] !== String(wished) && { balloon: wished }),
+    ...(config['balloon'] !== String(target) && { balloon: target }),
     ...(config['shares'] !== '0' && { shares: 0 }),
   },
   delete: [],
 });
 
-function fixedMemory(wished: number, config: GuestConfig, creating: boolean): Keys {
+function fixedMemory(target: number, config: GuestConfig, creating: boolean): Keys {
   const balloon = config['balloon'];
-  const set = memoryMiBOf(config) === wished ? {} : { memory: wished };
+  const set = memoryMiBOf(config) === target ? {} : { memory: target };
   if (balloon === undefined || balloon === '0') return { set, delete: [] };
   // The guest was made when its class had room to grow: its balloon follows.
   if (!creating && config['shares'] === '0')
-    return { set: { ...set, ...(balloon !== String(wished) && { balloon: wished }) }, delete: [] };
+    return { set: { ...set, ...(balloon !== String(target) && { balloon: target }) }, delete: [] };
   // A balloon target of the template, or one above the memory, is nobody's wish; 0 means "no balloon device" and stays.
-  return { set, delete: creating || Number(balloon) > wished ? ['balloon'] : [] };
+  return { set, delete: creating || Number(balloon) > target ? ['balloon'] : [] };
 }

@@ -3,12 +3,12 @@ import { parseDisk } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { placeOf } from './slots.ts';
 import { inForce } from './work.ts';
-import { rootDiskOf } from './in-config.ts';
+import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { withOptions } from './drive.ts';
 import type { Keys } from '../config/keys.ts';
-import type { DiskOptions } from './model.ts';
-import type { Guest } from '../model/guest.ts';
-import type { Desired } from '../model/wish.ts';
+import type { DiskOptions } from '../model/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 

@@ -9,19 +9,17 @@ import {
 } from '../../../src/pve/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { GiB, type Bytes } from '../../../src/lib/units.ts';
-import type { DiskOptions } from './model.ts';
+import type { DiskOptions } from '../model/disks.ts';
 
 /** QEMU's limit for the serial number of a drive. */
-const LONGEST_SERIAL = 20;
+const MAX_SERIAL = 20;
 
 /**
  * By its serial number the guest finds a disk whatever its device is called, and we know it again: after a request
  * without an answer, after a status that was lost, and in a cluster that was rebuilt from Git.
  */
 export const serialOf = (name: string): string =>
-  name.length <= LONGEST_SERIAL
-    ? name
-    : `${name.slice(0, LONGEST_SERIAL - 5)}-${sha256Hex(name).slice(0, 4)}`;
+  name.length <= MAX_SERIAL ? name : `${name.slice(0, MAX_SERIAL - 5)}-${sha256Hex(name).slice(0, 4)}`;
 
 export const hasSerialOf = (text: string, name: string): boolean =>
   property(parseProperties(text), 'serial') === serialOf(name);
@@ -31,11 +29,11 @@ const ON = new Set(['1', 'on', 'yes', 'true']);
 /** A property of PVE, what it shall be, and the words that mean the same as its absence. */
 type Wanted = readonly [key: string, value: string | undefined];
 
-const flag = (key: string, wish: boolean | undefined, on = '1'): Wanted[] =>
-  wish === undefined ? [] : [[key, wish ? on : undefined]];
+const flag = (key: string, digests: boolean | undefined, on = '1'): Wanted[] =>
+  digests === undefined ? [] : [[key, digests ? on : undefined]];
 
-const limit = (key: string, wish: number | undefined): Wanted[] =>
-  wish === undefined ? [] : [[key, wish === 0 ? undefined : String(wish)]];
+const limit = (key: string, digests: number | undefined): Wanted[] =>
+  digests === undefined ? [] : [[key, digests === 0 ? undefined : String(digests)]];
 
 const wantedOf = ({ cache, discard, ssd, iothread, limits = {} }: DiskOptions): Wanted[] => [
   ...(cache === undefined ? [] : [['cache', cache === 'none' ? undefined : cache] as const]),
@@ -55,11 +53,11 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   iothread: ['0'],
 };
 
-function means(key: string, current: string | undefined, wish: string | undefined): boolean {
-  if (current === wish) return true;
-  if (wish === undefined)
+function means(key: string, current: string | undefined, digests: string | undefined): boolean {
+  if (current === digests) return true;
+  if (digests === undefined)
     return current === undefined || DEFAULTS[key]?.includes(current) === true || Number(current) === 0;
-  return wish === '1' && current !== undefined && ON.has(current);
+  return digests === '1' && current !== undefined && ON.has(current);
 }
 
 /**
@@ -68,8 +66,8 @@ function means(key: string, current: string | undefined, wish: string | undefine
  */
 export function withOptions(text: string, options: DiskOptions, size: Bytes | undefined): string {
   let properties = parseProperties(text);
-  for (const [key, wish] of wantedOf(options))
-    if (!means(key, property(properties, key), wish)) properties = withProperty(properties, key, wish);
+  for (const [key, digests] of wantedOf(options))
+    if (!means(key, property(properties, key), digests)) properties = withProperty(properties, key, digests);
   if (size !== undefined && parseDisk(text).size !== size)
     properties = withProperty(properties, 'size', printSize(size));
   return printProperties(properties);

@@ -1,7 +1,7 @@
 /** A disk that left the spec: it is detached, and destroyed only where the spec said so and status knows its volume. Pure. */
 import type { Place } from './slots.ts';
-import type { DiskStep, RecordedDisk } from './model.ts';
-import type { Guest } from '../model/guest.ts';
+import type { DiskStep, RecordedDisk } from '../model/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 
 /** What one disk comes to. */
 export interface Piece {

@@ -2,8 +2,8 @@
 import type { VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import type { View } from '../../../src/pve/index.ts';
 import { ROOT } from './slots.ts';
-import type { DiskOptions, DiskWish } from './model.ts';
-import type { Shape } from '../model/wish.ts';
+import type { DiskOptions, DesiredDisk } from '../model/disks.ts';
+import type { Shape } from '../model/desired.ts';
 
 type Disk = NonNullable<VirtualMachine['spec']['disks']>[number];
 
@@ -28,11 +28,11 @@ export function resolveDisks(
   return {
     rootDisk: root?.size,
     ...(root && { root: { options: optionsOf(root), storageClass: root.storageClass } }),
-    ...(others.length > 0 && { disks: others.map((disk) => wishOf(disk, storage)) }),
+    ...(others.length > 0 && { disks: others.map((disk) => desiredDisk(disk, storage)) }),
   };
 }
 
-const wishOf = (disk: Disk, storage: string | undefined): DiskWish => ({
+const desiredDisk = (disk: Disk, storage: string | undefined): DesiredDisk => ({
   name: disk.name,
   size: disk.size,
   importFrom: disk.importFrom,
@@ -62,13 +62,13 @@ export function unmetType(
   storage: string | undefined,
   view: View | undefined,
 ): string[] {
-  const wish = spec.storage?.type;
+  const digests = spec.storage?.type;
   const type = view?.storages.find((each) => each.storage === storage)?.type;
-  if (wish === undefined || storage === undefined || type === undefined) return [];
+  if (digests === undefined || storage === undefined || type === undefined) return [];
   const makes = MAKES[type] ?? (type === 'zfspool' ? 'thin' : undefined);
-  if (makes === wish) return [];
+  if (makes === digests) return [];
   const what = makes === undefined ? 'decides about that itself' : `makes ${makes} disks`;
   return [
-    `VMClass ${metadata.name}: storage.type "${wish}" has no effect, because storage ${storage} (${type}) ${what}. Name a storage of the other kind, or take the field out.`,
+    `VMClass ${metadata.name}: storage.type "${digests}" has no effect, because storage ${storage} (${type}) ${what}. Name a storage of the other kind, or take the field out.`,
   ];
 }

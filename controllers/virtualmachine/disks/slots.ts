@@ -1,9 +1,9 @@
 /** Which device each disk has. A slot is chosen once, written down, and never given to another disk of another name. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
-import { rootDiskOf } from './in-config.ts';
+import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { hasSerialOf } from './drive.ts';
-import type { RecordedDisk } from './model.ts';
-import type { Guest } from '../model/guest.ts';
+import type { RecordedDisk } from '../model/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 
 export const ROOT = 'root';
 

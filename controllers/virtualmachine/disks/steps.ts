@@ -1,5 +1,5 @@
 /** Which steps are those on a disk. Pure. */
-import type { DiskStep } from './model.ts';
+import type { DiskStep } from '../model/disks.ts';
 import type { Step } from '../model/plan.ts';
 
 const DISK_STEPS: Readonly<Record<DiskStep['do'], true>> = {

@@ -4,11 +4,11 @@ import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
 import { farewell, type Piece } from './removal.ts';
-import { rootDiskOf } from './in-config.ts';
+import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
-import type { DiskWish, DiskWork, RecordedDisk } from './model.ts';
-import type { Guest } from '../model/guest.ts';
-import type { Desired } from '../model/wish.ts';
+import type { DesiredDisk, DiskWork, RecordedDisk } from '../model/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
@@ -23,28 +23,28 @@ type Storages = readonly StorageView[];
 
 export function diskWork(want: Wanted, guest: Guest, { recorded, storages, leaves }: DiskContext): DiskWork {
   const site = { storages, leaves };
-  const wishes = want.disks ?? [];
+  const desired = want.disks ?? [];
   const slots = assignSlots(
-    wishes.map(({ name }) => name),
+    desired.map(({ name }) => name),
     recorded,
     guest,
   );
-  const wished = wishes.map((wish): Piece => {
-    const slot = slots.find(({ name }) => name === wish.name);
-    if (!slot) return { difference: noSlot(wish.name) };
-    const isNoted = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
+  const wanted = desired.map((disk): Piece => {
+    const slot = slots.find(({ name }) => name === disk.name);
+    if (!slot) return { difference: noSlot(disk.name) };
+    const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
     const place = placeOf(slot, recorded, guest);
-    const entry = entryOf({ ...slot, reclaimPolicy: wish.reclaimPolicy }, place, guest);
-    return { entry, ...pieceOf(wish, place, { want, guest, isNoted, ...site }) };
+    const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
+    return { entry, ...pieceOf(disk, place, { want, guest, isRecorded, ...site }) };
   });
   const leaving = recorded
-    .filter(({ name }) => name !== ROOT && !wishes.some((wish) => wish.name === name))
+    .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
     .map((disk) => farewell(disk, placeOf(disk, recorded, guest), guest));
-  const pieces = [rootPiece(want, guest, site), ...wished, ...leaving];
+  const pieces = [rootPiece(want, guest, site), ...wanted, ...leaving];
   const entries = pieces.flatMap(({ entry }) => entry ?? []);
   return {
     entries,
-    unnoted: slots.some(
+    unrecorded: slots.some(
       (slot) => !recorded.some(({ name, device }) => name === slot.name && device === slot.device),
     ),
     steps: pieces.flatMap(({ steps = [] }) => steps),
@@ -53,12 +53,12 @@ export function diskWork(want: Wanted, guest: Guest, { recorded, storages, leave
   };
 }
 
-function rootPiece({ rootDisk: size, root: wish }: Wanted, guest: Guest, site: Site): Piece {
+function rootPiece({ rootDisk: size, root: desired }: Wanted, guest: Guest, site: Site): Piece {
   const root = rootDiskOf(guest.config);
   if (!root) return {};
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
-  const disk = { name: ROOT, device: root.key, text: live, size, storage: wish?.storageClass };
+  const disk = { name: ROOT, device: root.key, text: live, size, storage: desired?.storageClass };
   return { entry, ...upkeep('The root disk', disk, guest, site) };
 }
 
@@ -68,17 +68,23 @@ interface Circumstances extends Site {
   readonly want: Wanted;
   readonly guest: Guest;
   /** Status has the slot: only then is anything put there. */
-  readonly isNoted: boolean;
+  readonly isRecorded: boolean;
 }
 
-function pieceOf(wish: DiskWish, place: Place, around: Circumstances): Piece {
-  const { name, size } = wish;
-  const { guest, isNoted } = around;
+function pieceOf(desired: DesiredDisk, place: Place, around: Circumstances): Piece {
+  const { name, size } = desired;
+  const { guest, isRecorded } = around;
   switch (place.is) {
     case 'here':
       return upkeep(
         `Disk ${name}`,
-        { name, device: place.device, text: inForce(guest, place.device), size, storage: wish.storageClass },
+        {
+          name,
+          device: place.device,
+          text: inForce(guest, place.device),
+          size,
+          storage: desired.storageClass,
+        },
         guest,
         around,
       );
@@ -87,7 +93,7 @@ function pieceOf(wish: DiskWish, place: Place, around: Circumstances): Piece {
         steps: [{ do: 'attachDisk', name, device: place.device, text: place.text, digest: guest.digest }],
       };
     case 'unmade':
-      return isNoted ? newDisk(wish, place.device, around) : {};
+      return isRecorded ? newDisk(desired, place.device, around) : {};
     case 'gone':
       return { difference: taken(name, place) };
     default:
@@ -95,13 +101,13 @@ function pieceOf(wish: DiskWish, place: Place, around: Circumstances): Piece {
   }
 }
 
-function newDisk(wish: DiskWish, device: string, { want, guest, storages }: Circumstances): Piece {
-  const storage = wish.storage ?? rootDiskOf(guest.config)?.storage;
+function newDisk(desired: DesiredDisk, device: string, { want, guest, storages }: Circumstances): Piece {
+  const storage = desired.storage ?? rootDiskOf(guest.config)?.storage;
   const at = storages.find((each) => each.node === guest.node && each.storage === storage);
   if (storage === undefined || at?.status !== 'available' || !at.content.includes('images'))
-    return { unmakeable: noStorage(wish.name, storage, guest) };
-  const text = newDriveText(wish, storage, formatFor(at.type, want.provisioning));
-  return { steps: [{ do: 'attachDisk', name: wish.name, device, text, digest: guest.digest }] };
+    return { unmakeable: noStorage(desired.name, storage, guest) };
+  const text = newDriveText(desired, storage, formatFor(at.type, want.provisioning));
+  return { steps: [{ do: 'attachDisk', name: desired.name, device, text, digest: guest.digest }] };
 }
 
 /** What runs has, as opposed to what the next start brings; `undefined`: the device comes with the next start. */

@@ -2,15 +2,15 @@
 import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
 import { millis, type Millis } from '../../../src/lib/units.ts';
 import { addressesByNic } from '../networks/addresses.ts';
-import type { GuestMemory } from '../memory.ts';
+import type { ProcessState } from '../model/process-state.ts';
 import type { Facts } from '../model/facts.ts';
-import type { Wish } from '../resolve.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
 
 type Answer = Pick<Facts, 'agent' | 'addresses'>;
 
 /** Asks a running guest for its addresses. No answer is an answer: the agent is never a gate. */
 export async function readAddresses(
-  { connection }: Wish,
+  { connection }: ResolvedSpec,
   { have, nics }: Pick<Facts, 'have' | 'nics'>,
   options: CallOptions,
 ): Promise<Answer> {
@@ -45,40 +45,40 @@ async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfac
   }
 }
 
-const SHORTEST_MS = 250;
+const MIN_MS = 250;
 /** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
 const QUICKEST_BOOT_MS = 1_000;
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 /** After this long without an address only the drift scan asks. */
 const PATIENCE_MS = 10 * 60_000;
 /** Once every NIC has an address, two more looks catch what comes late, such as IPv6. */
 const LATE_LOOKS_MS = [10_000, 30_000];
 
 /** Called at rest. Passes may come while a guest boots, such as when Proxmox VE lists it as running at last. */
-export function stillBoots(memory: GuestMemory, now: number): boolean {
-  if (memory.boots) memory.agentNotBefore = now + QUICKEST_BOOT_MS;
-  delete memory.boots;
-  return memory.agentNotBefore !== undefined && now < memory.agentNotBefore;
+export function stillBoots(processState: ProcessState, now: number): boolean {
+  if (processState.boots) processState.agentNotBefore = now + QUICKEST_BOOT_MS;
+  delete processState.boots;
+  return processState.agentNotBefore !== undefined && now < processState.agentNotBefore;
 }
 
 /**
  * When the agent should be asked again; `undefined`: not before something changes or the drift scan comes by.
  * The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one is not pestered.
  */
-export function nextAgentLook(
+export function scheduleAgentQuery(
   { want, have, nics, addresses, agent }: Facts,
-  memory: GuestMemory,
+  processState: ProcessState,
   now: number,
 ): Millis | undefined {
-  delete memory.agentDueAt;
+  delete processState.agentDueAt;
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
-  if (!running) delete memory.agentSince;
+  if (!running) delete processState.agentSince;
   if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return undefined;
-  const gap = stillBoots(memory, now)
-    ? (memory.agentNotBefore ?? now) - now
-    : nextGap({ nics, addresses }, now - (memory.agentSince ??= now));
+  const gap = stillBoots(processState, now)
+    ? (processState.agentNotBefore ?? now) - now
+    : nextGap({ nics, addresses }, now - (processState.agentSince ??= now));
   if (gap === undefined) return undefined;
-  memory.agentDueAt = now + gap;
+  processState.agentDueAt = now + gap;
   return millis(gap);
 }
 
@@ -88,7 +88,7 @@ function nextGap({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: nu
 }
 
 function gapAfter(age: number, complete: boolean): number | undefined {
-  if (!complete) return age > PATIENCE_MS ? undefined : Math.min(Math.max(age / 10, SHORTEST_MS), LONGEST_MS);
+  if (!complete) return age > PATIENCE_MS ? undefined : Math.min(Math.max(age / 10, MIN_MS), MAX_MS);
   const next = LATE_LOOKS_MS.find((at) => at > age);
   return next === undefined ? undefined : next - age;
 }

@@ -3,13 +3,13 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/inde
 import { PveError, type CallOptions, type Execution, type Qemu } from '../../../src/pve/index.ts';
 import { millis } from '../../../src/lib/units.ts';
 import { waiting } from '../../../src/runtime/outcome.ts';
-import { Trouble } from '../../shared/trouble.ts';
+import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import { commandOf } from './in-guest.ts';
-import type { Guest } from '../model/guest.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 import type { Hook } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
-import type { Desired, Hooks } from '../model/wish.ts';
-import { HOOK_PATIENCE_MS } from '../rules/hooks.ts';
+import type { Desired, Hooks } from '../model/desired.ts';
+import { HOOK_TIMEOUT_MS } from '../plan/rules/hooks.ts';
 
 export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefined {
   const { postStart, preStop } = lifecycle ?? {};
@@ -91,7 +91,7 @@ export async function runHook(
     const answer = await qemu.agent.exec(command, options);
     if ('pid' in answer) return { name, state: 'Running', since: now, pid: answer.pid, generation };
     const age = now - since;
-    if (name === 'postStart' && answer.state !== 'refused' && age < HOOK_PATIENCE_MS) throw agentSilent(age);
+    if (name === 'postStart' && answer.state !== 'refused' && age < HOOK_TIMEOUT_MS) throw agentSilent(age);
     return failed;
   } catch (error) {
     if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
@@ -100,8 +100,8 @@ export async function runHook(
   }
 }
 
-const agentSilent = (age: number): Trouble =>
-  new Trouble(
+const agentSilent = (age: number): ExpectedError =>
+  new ExpectedError(
     waiting(
       'HookWaitsForAgent',
       'The hook postStart runs as soon as the QEMU guest agent answers; it is tried for ten minutes.',

@@ -1,69 +1,73 @@
 /** Runs the readiness probe in the guest, one request a pass. */
 import { PveError, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
-import { isDue } from '../reporting/next-look.ts';
-import type { GuestMemory } from '../memory.ts';
-import { after, begun, type Probe, type ProbeResult, type ProbeWish } from './readiness.ts';
+import { isDue } from '../report/next-look.ts';
+import type { ProcessState } from '../model/process-state.ts';
+import { after, probeFor, type Probe, type ProbeResult, type ReadinessProbe } from './readiness.ts';
 import type { Facts } from '../model/facts.ts';
-import type { Wish } from '../resolve.ts';
-import { isUp } from '../observation/states.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
+import { isUp } from '../../shared/guests/states.ts';
 
 /** A probe is over in no time, as a rule. */
-const SHORTEST_LOOK_MS = 250;
+const MIN_CHECK_MS = 250;
 
 /** A guest that nothing may be done to runs no command of ours either. */
 export async function probeAgain(
-  { probe: wished, connection, dryRun }: Wish,
+  { probe: settings, connection, dryRun }: ResolvedSpec,
   { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
   {
-    memory,
+    processState,
     now,
     options,
-  }: { readonly memory: GuestMemory; readonly now: number; readonly options: CallOptions },
+  }: { readonly processState: ProcessState; readonly now: number; readonly options: CallOptions },
 ): Promise<void> {
   const guest = presence.kind === 'seen' ? presence.guest : undefined;
   const may = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
-  if (!wished || !may || !guest || !isUp(guest)) {
-    delete memory.probe;
+  if (!settings || !may || !guest || !isUp(guest)) {
+    delete processState.probe;
     return;
   }
-  const known = begun(memory.probe, wished, { guest, now: seenAt, notBefore: memory.agentNotBefore });
+  const known = probeFor(processState.probe, settings, {
+    guest,
+    now: seenAt,
+    notBefore: processState.agentNotBefore,
+  });
   const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
-  memory.probe = isDue(known.dueAt, now) ? await probe(known, wished, { qemu, now, options }) : known;
+  processState.probe = isDue(known.dueAt, now) ? await probe(known, settings, { qemu, now, options }) : known;
 }
 
 /** Called when it is due. Whatever PVE answers is an answer: a probe fails no pass. */
 async function probe(
   known: Probe,
-  wish: ProbeWish,
+  settings: ReadinessProbe,
   { qemu, now, options }: { readonly qemu: Qemu; readonly now: number; readonly options: CallOptions },
 ): Promise<Probe> {
   try {
     if (!known.process) {
-      const answer = await qemu.agent.exec(wish.command, options);
+      const answer = await qemu.agent.exec(settings.command, options);
       return 'pid' in answer
-        ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + SHORTEST_LOOK_MS }
-        : after(known, wish, { kind: kindOf(answer.state) }, now);
+        ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + MIN_CHECK_MS }
+        : after(known, settings, { kind: kindOf(answer.state) }, now);
     }
-    return await look(known, known.process, wish, { qemu, now, options });
+    return await look(known, known.process, settings, { qemu, now, options });
   } catch (error) {
     if (!(error instanceof PveError)) throw error;
-    return after(known, wish, { kind: error.refusal === 'forbidden' ? 'forbidden' : 'silent' }, now);
+    return after(known, settings, { kind: error.refusal === 'forbidden' ? 'forbidden' : 'silent' }, now);
   }
 }
 
 async function look(
   known: Probe,
   { pid, since }: NonNullable<Probe['process']>,
-  wish: ProbeWish,
+  settings: ReadinessProbe,
   { qemu, now, options }: { readonly qemu: Qemu; readonly now: number; readonly options: CallOptions },
 ): Promise<Probe> {
   const answer = await qemu.agent.execution(pid, options);
-  if (answer.state === 'ended') return after(known, wish, { kind: 'exit', code: answer.exitCode }, now);
-  if (answer.state !== 'running') return after(known, wish, { kind: kindOf(answer.state) }, now);
+  if (answer.state === 'ended') return after(known, settings, { kind: 'exit', code: answer.exitCode }, now);
+  if (answer.state !== 'running') return after(known, settings, { kind: kindOf(answer.state) }, now);
   const age = now - since;
-  return age >= wish.timeoutMs
-    ? after(known, wish, { kind: 'late' }, now)
-    : { ...known, dueAt: now + Math.min(Math.max(age, SHORTEST_LOOK_MS), wish.timeoutMs - age) };
+  return age >= settings.timeoutMs
+    ? after(known, settings, { kind: 'late' }, now)
+    : { ...known, dueAt: now + Math.min(Math.max(age, MIN_CHECK_MS), settings.timeoutMs - age) };
 }
 
 const kindOf = (

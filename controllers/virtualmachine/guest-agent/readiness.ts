@@ -3,9 +3,9 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import { DEFAULTS } from '../../../src/api/index.ts';
 import type { Reason } from '../../../src/runtime/outcome.ts';
 import { commandOf } from './in-guest.ts';
-import type { Guest } from '../model/guest.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 
-export interface ProbeWish {
+export interface ReadinessProbe {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly initialDelayMs: number;
@@ -33,7 +33,7 @@ export interface Probe {
   readonly dueAt: number;
 }
 
-export function probeOf({ spec: { lifecycle } }: VirtualMachine): ProbeWish | undefined {
+export function probeOf({ spec: { lifecycle } }: VirtualMachine): ReadinessProbe | undefined {
   const probe = lifecycle?.readinessProbe;
   const usual = DEFAULTS.readinessProbe;
   return (
@@ -51,9 +51,9 @@ export function probeOf({ spec: { lifecycle } }: VirtualMachine): ProbeWish | un
 const START_TOLERANCE_MS = 3_000;
 
 /** As it was, or anew for a guest that was started since. */
-export function begun(
+export function probeFor(
   known: Probe | undefined,
-  wish: ProbeWish,
+  settings: ReadinessProbe,
   {
     guest,
     now,
@@ -62,23 +62,23 @@ export function begun(
 ): Probe {
   const start = now - (guest.uptimeMs ?? 0);
   if (known && start <= known.start + START_TOLERANCE_MS) return known;
-  return { start, failures: 0, dueAt: Math.max(now, start + wish.initialDelayMs, notBefore) };
+  return { start, failures: 0, dueAt: Math.max(now, start + settings.initialDelayMs, notBefore) };
 }
 
-export function after(probe: Probe, wish: ProbeWish, result: ProbeResult, now: number): Probe {
+export function after(probe: Probe, settings: ReadinessProbe, result: ProbeResult, now: number): Probe {
   const { process: _ended, ...rest } = probe;
-  const dueAt = now + wish.periodMs;
+  const dueAt = now + settings.periodMs;
   if (result.kind === 'exit' && result.code === 0)
     return { ...rest, passes: true, failures: 0, last: result, dueAt };
   const failures = probe.failures + 1;
-  const fails = probe.passes !== true || failures >= wish.failureThreshold;
+  const fails = probe.passes !== true || failures >= settings.failureThreshold;
   return { ...rest, failures, last: result, dueAt, ...(fails && { passes: false }) };
 }
 
 /** Why the guest is not ready; `undefined`: it is. @param wasReady what was reported last counts until a probe has ended */
 export function unready(
   { passes, last }: Probe,
-  { command: [program = ''] }: ProbeWish,
+  { command: [program = ''] }: ReadinessProbe,
   wasReady: boolean,
 ): Reason | undefined {
   if (passes ?? wasReady) return undefined;

@@ -1,10 +1,10 @@
 /** What a pass found and did, as the report tells it. Types only: nothing in this file runs. */
 import type { CloudInitPlan } from '../cloud-init/plan.ts';
-import type { Aside } from '../config/model.ts';
-import type { Nic } from './guest.ts';
+import type { BestEffortWrite } from './config.ts';
+import type { Nic } from '../../shared/guests/model.ts';
 import type { Hook, Observed } from './observed.ts';
 import type { Plan } from './plan.ts';
-import type { Desired } from './wish.ts';
+import type { Desired } from './desired.ts';
 import type { NicAddresses } from '../networks/addresses.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
@@ -24,7 +24,7 @@ export type Started =
   | { readonly kind: 'hook'; readonly hook: Hook }
   | { readonly kind: 'tagsNoted'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */
-  | { readonly kind: 'refused'; readonly aside: Aside; readonly said: string }
+  | { readonly kind: 'refused'; readonly aside: BestEffortWrite; readonly said: string }
   | { readonly kind: 'done' };
 
 /** Whether the guest agent answers, as far as it was asked. */

@@ -1,13 +1,13 @@
 /** What a pass found. Types only: nothing in this file runs. */
-import type { TaskTiming } from '../../shared/connections.ts';
-import type { Aside, ConfigChange, Drift } from '../config/model.ts';
-import type { DiskWork } from '../disks/model.ts';
-import type { MarkedGuest } from '../../shared/marks.ts';
-import type { Presence } from './guest.ts';
-import type { HookName } from './wish.ts';
-import type { Move, Placement, Relocation } from '../placement/model.ts';
-import type { Restart } from '../restart/model.ts';
-import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
+import type { Failure, Task } from '../../shared/tasks/model.ts';
+import type { BestEffortWrite, ConfigChange, Drift } from './config.ts';
+import type { DiskWork } from './disks.ts';
+import type { MarkedGuest } from '../../shared/guests/marks.ts';
+import type { Presence } from '../../shared/guests/model.ts';
+import type { HookName } from './desired.ts';
+import type { Move, Placement, Relocation } from './placement.ts';
+import type { Restart } from './restart.ts';
+import type { Vmid } from '../../../src/lib/units.ts';
 
 /** The hook that status speaks of, as it is now. */
 export interface Hook {
@@ -22,23 +22,6 @@ export interface Hook {
   readonly ended?: true;
 }
 
-export type Task =
-  | {
-      readonly upid: Upid;
-      readonly type: string;
-      readonly state: 'running';
-      readonly ageMs: number;
-      /** Its end starts a pass by itself. */
-      readonly followed?: boolean;
-      readonly timing?: TaskTiming | undefined;
-      /** How far a copy has come, for people. */
-      readonly progress?: string | undefined;
-    }
-  | { readonly upid: Upid; readonly type: string; readonly state: 'failed'; readonly exit: string }
-  | { readonly upid: Upid; readonly type: string; readonly state: 'ok' | 'lost' }
-  /** Its node is offline: how it ended, or whether, is not known. */
-  | { readonly upid: Upid; readonly type: string; readonly state: 'unreachable'; readonly node: NodeName };
-
 /** The number an earlier pass reserved. */
 export interface Claim {
   readonly vmid: Vmid;
@@ -49,14 +32,6 @@ export interface Claim {
   readonly certain: boolean;
   /** What was chosen with the number. */
   readonly placement?: Placement;
-}
-
-export interface Failure {
-  readonly step: string;
-  readonly message: string;
-  readonly attempts: number;
-  /** Epoch ms. */
-  readonly at: number;
 }
 
 export interface Observed {
@@ -81,9 +56,9 @@ export interface Observed {
   /** Tags that we set, as status has them. */
   readonly ownTags: readonly string[];
   /** What is left to be written alone. */
-  readonly asides: readonly Aside[];
+  readonly bestEffortWrites: readonly BestEffortWrite[];
   /** What of it PVE refused, or others changed: a sentence each. */
-  readonly asidesLeft: readonly string[];
+  readonly notApplied: readonly string[];
   /** What the guest's configuration should become; computed from wish and guest. */
   readonly change: ConfigChange | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
@@ -99,7 +74,7 @@ export interface Observed {
   /** Absent: it was not judged. */
   readonly restart?: Restart | undefined;
   /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */
-  readonly wish?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+  readonly digests?: { readonly digest: string; readonly applied: string | undefined } | undefined;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;

@@ -1,9 +1,10 @@
 /** What a pass decides. Types only: nothing in this file runs. */
-import type { OwnerMark } from '../../shared/owner-mark.ts';
-import type { Aside, ConfigChange, SeedImage } from '../config/model.ts';
-import type { DiskStep } from '../disks/model.ts';
-import type { HookName, Restraint } from './wish.ts';
-import type { Creation, Move } from '../placement/model.ts';
+import type { Refuse, Wait } from '../../shared/plan/rule.ts';
+import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { BestEffortWrite, ConfigChange, SeedImage } from './config.ts';
+import type { DiskStep } from './disks.ts';
+import type { HookName, Restraint } from './desired.ts';
+import type { Creation, Move } from './placement.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
 export type Step =
@@ -12,7 +13,7 @@ export type Step =
   /** Makes a guest ours. */
   | { readonly do: 'adopt'; readonly description: string; readonly digest: string }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
-  | { readonly do: 'choose'; readonly creation: Extract<Creation, { ok: true }> }
+  | { readonly do: 'recordPlacement'; readonly creation: Extract<Creation, { ok: true }> }
   | {
       readonly do: 'clone';
       readonly vmid: Vmid;
@@ -21,24 +22,24 @@ export type Step =
       readonly owner: OwnerMark;
     }
   | { readonly do: 'migrate'; readonly move: Move }
-  | { readonly do: 'noteSeed'; readonly volume: string }
+  | { readonly do: 'recordSeed'; readonly volume: string }
   /** Forgets what wish was brought about last, since another is to be. */
-  | { readonly do: 'noteWish' }
+  | { readonly do: 'clearApplied' }
   /** Writes down that a restart is about to be made, or was. */
-  | { readonly do: 'noteRestart' }
+  | { readonly do: 'recordRestart' }
   | { readonly do: 'uploadSeed'; readonly seed: SeedImage }
   | {
       readonly do: 'configure';
       readonly change: ConfigChange;
       readonly digest: string;
       /** The one option that is written; its refusal is told and holds nothing back. */
-      readonly aside?: Aside;
+      readonly aside?: BestEffortWrite;
     }
-  | { readonly do: 'noteTags'; readonly tags: readonly string[] }
+  | { readonly do: 'recordTags'; readonly tags: readonly string[] }
   /** Status is written with the slots that are chosen; nothing is asked of PVE. */
-  | { readonly do: 'noteDisks' }
+  | { readonly do: 'recordDisks' }
   | DiskStep
-  | { readonly do: 'noteHook'; readonly hook: HookName }
+  | { readonly do: 'recordHook'; readonly hook: HookName }
   | {
       readonly do: 'runHook';
       readonly hook: HookName;
@@ -57,18 +58,10 @@ export type Plan =
   | { readonly kind: 'act'; readonly step: Step }
   /** These steps would be due, one after the other, but a person asked for none. */
   | { readonly kind: 'withheld'; readonly by: Restraint; readonly steps: readonly Step[] }
-  | ({ readonly kind: 'wait'; readonly againMs: number } & Held)
-  /** Only a person can mend it; `againMs` where the cure lies outside Kubernetes. */
-  | ({ readonly kind: 'refuse'; readonly againMs?: number } & Held)
+  | Wait
+  | Refuse
   /** `left`: what stays behind in Proxmox VE, to be named when the object goes. */
   | { readonly kind: 'gone'; readonly left?: LeftBehind };
-
-interface Held {
-  readonly reason: string;
-  readonly message: string;
-  /** One part of the wish is held up, and all else is as it shall be. */
-  readonly restIsDone?: true;
-}
 
 export interface LeftBehind {
   /** Why it stays: by the policy of its object, or because Proxmox VE was not asked. */

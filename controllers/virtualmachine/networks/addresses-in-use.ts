@@ -3,8 +3,8 @@ import ipaddr from 'ipaddr.js';
 import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import { isSameCluster, parseIdentity } from '../../shared/cluster-identity.ts';
-import type { Unresolved } from '../model/wish.ts';
+import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
+import type { Unresolved } from '../model/desired.ts';
 
 /** On a VirtualMachine: it may have the addresses of others, because its networks and theirs do not touch. */
 export const ALLOW_DUPLICATES = 'virtrigaud.io/allow-duplicate-addresses';
@@ -16,7 +16,7 @@ export interface AddressPorts {
 }
 
 /** Another VM that was first to have what this one shall have. */
-export interface Rival {
+export interface AddressConflict {
   /** `address 192.168.1.5`, `MAC address 02:…` */
   readonly what: string;
   /** `namespace/name` */
@@ -27,7 +27,7 @@ const ADDRESS = 'address ';
 const MAC = 'MAC address ';
 
 /** Everything that a VM's spec gives to this VM alone, in the one form that is compared. */
-export const exclusivesOf = ({ spec }: Pick<VirtualMachine, 'spec'>): readonly string[] => [
+export const exclusiveValues = ({ spec }: Pick<VirtualMachine, 'spec'>): readonly string[] => [
   ...new Set(
     (spec.networks ?? []).flatMap(({ staticIP, ipv6, mac }) => [
       ...addressesIn(staticIP?.address, ipv6?.address),
@@ -44,9 +44,9 @@ const addressesIn = (...texts: readonly (string | undefined)[]): readonly string
   });
 
 /** The VM that was first, for the first address or MAC that there is one for. */
-export function rivalOf(vm: VirtualMachine, ports: AddressPorts): Rival | undefined {
+export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): AddressConflict | undefined {
   if (vm.metadata.annotations[ALLOW_DUPLICATES] === 'true') return undefined;
-  for (const what of exclusivesOf(vm)) {
+  for (const what of exclusiveValues(vm)) {
     const [first] = ports
       .addressed(what)
       .filter((other) => other.metadata.uid !== vm.metadata.uid)
@@ -88,7 +88,7 @@ const providerOf = (
 ): Provider | undefined => providers.get(providerRef.namespace ?? metadata.namespace, providerRef.name);
 
 /** Why a VM that has no guest yet gets none. */
-export const addressInUse = ({ what, holder }: Rival): Unresolved => ({
+export const addressInUse = ({ what, holder }: AddressConflict): Unresolved => ({
   ok: false,
   reason: 'AddressInUse',
   message:
@@ -98,5 +98,5 @@ export const addressInUse = ({ what, holder }: Rival): Unresolved => ({
 });
 
 /** The same of a VM that runs already. */
-export const sharedAddress = ({ what, holder }: Rival): string =>
+export const sharedAddress = ({ what, holder }: AddressConflict): string =>
   `The ${what} belongs to VirtualMachine "${holder}" too: give one of them another in spec.networks.`;

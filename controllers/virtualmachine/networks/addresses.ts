@@ -1,6 +1,6 @@
 /** Which of the addresses that the guest agent reports are the VM's. Pure. */
 import ipaddr from 'ipaddr.js';
-import type { Nic } from '../model/guest.ts';
+import type { Nic } from '../../shared/guests/model.ts';
 
 /** One interface as the guest sees it. */
 export interface GuestInterface {

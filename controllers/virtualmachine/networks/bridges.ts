@@ -2,9 +2,9 @@
 import type { CallOptions } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Connection } from '../../shared/connections.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Creations } from '../placement/creation.ts';
-import type { Creation } from '../placement/model.ts';
+import type { Creation } from '../model/placement.ts';
 
 /** Networks hardly ever change; fifty VMs made at once shall not ask fifty times. */
 const REMEMBER_MS = 30_000;
@@ -42,16 +42,16 @@ export function withBridges(creations: Creations, now: () => number): Creations 
   }
 
   return {
-    async decide(wish, claim, where, options) {
-      const wanted = wish.shape?.nics?.map(({ bridge }) => bridge) ?? [];
+    async decide(resolved, claim, where, options) {
+      const wanted = resolved.shape?.nics?.map(({ bridge }) => bridge) ?? [];
       const unfit = new Map(where.unfit);
       const lacking = new Set<string>();
       // Each turn rules out a node, so there are no more turns than nodes.
       for (;;) {
-        const creation = await creations.decide(wish, claim, { ...where, unfit }, options);
+        const creation = await creations.decide(resolved, claim, { ...where, unfit }, options);
         if (!creation.ok) return lacking.size > 0 ? notFound(lacking, creation.message) : creation;
         if (wanted.length === 0) return creation;
-        const there = await bridgesOf(wish.connection, creation.node, options);
+        const there = await bridgesOf(resolved.connection, creation.node, options);
         const missing = there && missingBridge(wanted, there);
         if (missing === undefined) return creation;
         lacking.add(missing);

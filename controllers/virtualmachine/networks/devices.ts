@@ -1,6 +1,6 @@
 /** Which device each network of a VM has. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import type { Desired } from '../model/wish.ts';
+import type { Desired } from '../model/desired.ts';
 import { assignDevices } from './nics.ts';
 
 /** Names of networks with the device that status recorded for them. */

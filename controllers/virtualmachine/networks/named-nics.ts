@@ -1,8 +1,8 @@
 /** The NICs of a guest with what the spec says of them: what status shows, and remembers. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { devicesOf, recordedDevices } from './devices.ts';
-import type { Guest, GuestConfig } from '../model/guest.ts';
-import type { Desired } from '../model/wish.ts';
+import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
+import type { Desired } from '../model/desired.ts';
 import { nicsOf } from './nics.ts';
 import { recordedSettings, settingsToRecord } from './settings.ts';
 import type { NamedNic } from '../model/facts.ts';
@@ -26,13 +26,13 @@ export function namedNics(
   // A device whose network left the spec keeps its name until it is gone: that is how it is known to be ours to remove.
   const names = new Map([...recordedDevices(vm), ...current].map(([name, device]) => [device, name]));
   const given = recordedSettings(vm);
-  const wishes = new Map(
-    (want.exists ? (want.nics ?? []) : []).map((wish) => [current.get(wish.name), wish] as const),
+  const desired = new Map(
+    (want.exists ? (want.nics ?? []) : []).map((desired) => [current.get(desired.name), desired] as const),
   );
   return nicsOf(config).map((nic) => ({
     ...nic,
     name: names.get(nic.device),
-    settings: settingsToRecord(nic.device, wishes.get(nic.device), {
+    settings: settingsToRecord(nic.device, desired.get(nic.device), {
       config,
       recorded: given.get(nic.device) ?? [],
     }),

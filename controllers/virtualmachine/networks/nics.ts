@@ -1,12 +1,12 @@
 /** NICs: the spec's list ⇄ PVE's `net0`, `net1` … Pure. */
 import { parseNic, parseProperties, printProperties, withProperty } from '../../../src/pve/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
-import type { GuestConfig, Nic } from '../model/guest.ts';
-import type { NicWish } from '../model/wish.ts';
+import type { GuestConfig, Nic } from '../../shared/guests/model.ts';
+import type { DesiredNic } from '../model/desired.ts';
 import { canonical, withSettings } from './settings.ts';
 
 const NET = /^net(\d+)$/;
-const HIGHEST_NET = 31;
+const MAX_NET = 31;
 
 const BRIDGES: ReadonlyMap<string, string> = new Map([
   ['lan', 'vmbr0'],
@@ -47,7 +47,7 @@ export function assignDevices(
   const used = new Set(assigned.values());
   for (const name of names) {
     if (assigned.has(name)) continue;
-    for (let n = 0; n <= HIGHEST_NET; n += 1) {
+    for (let n = 0; n <= MAX_NET; n += 1) {
       const device = `net${n}`;
       if (used.has(device)) continue;
       used.add(device);
@@ -70,23 +70,23 @@ export function assignDevices(
  * @param given settings that the spec gave before
  */
 export function nicText(
-  wish: NicWish,
+  desired: DesiredNic,
   current: string | undefined,
   freshMac: string,
   given: readonly string[] = [],
 ): string {
   const now = current === undefined ? undefined : parseNic(current);
-  const model = wish.model ?? now?.model ?? 'virtio';
-  const mac = (wish.mac ?? now?.mac ?? freshMac).toUpperCase();
+  const model = desired.model ?? now?.model ?? 'virtio';
+  const mac = (desired.mac ?? now?.mac ?? freshMac).toUpperCase();
   const others = (now?.properties ?? parseProperties('')).filter(
     ({ key }) => key !== undefined && key !== now?.model && key !== 'model' && key !== 'macaddr',
   );
   const owned = withProperty(
-    withProperty(others, 'bridge', wish.bridge),
+    withProperty(others, 'bridge', desired.bridge),
     'tag',
-    wish.vlan === undefined ? undefined : String(wish.vlan),
+    desired.vlan === undefined ? undefined : String(desired.vlan),
   );
-  return printProperties([{ key: model, value: mac }, ...withSettings(owned, wish, given)]);
+  return printProperties([{ key: model, value: mac }, ...withSettings(owned, desired, given)]);
 }
 
 /** Whether PVE's text already says what is wished, in whatever order. */
@@ -124,17 +124,17 @@ export interface NicsOfStatus {
 
 /** What differs between the NICs of the spec and the guest's. */
 export function nicChanges(
-  wishes: readonly NicWish[],
+  desired: readonly DesiredNic[],
   config: GuestConfig,
   uid: string,
   { devices, surplus, given }: NicsOfStatus,
 ): { readonly set: Readonly<Record<string, string>>; readonly delete: readonly string[] } {
   const set: Record<string, string> = {};
-  for (const wish of wishes) {
-    const device = devices.get(wish.name);
+  for (const nic of desired) {
+    const device = devices.get(nic.name);
     if (device === undefined) continue;
     const current = config[device];
-    const text = nicText(wish, current, derivedMac(uid, device), given.get(device));
+    const text = nicText(nic, current, derivedMac(uid, device), given.get(device));
     if (current === undefined || !sameNic(current, text)) set[device] = text;
   }
   const kept = new Set(devices.values());

@@ -1,7 +1,7 @@
 /** The networks of a spec → what each NIC shall be. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import { present } from '../../../src/lib/present.ts';
-import type { NicSettings, NicWish, Unresolved } from '../model/wish.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import type { NicSettings, DesiredNic, Unresolved } from '../model/desired.ts';
 import { bridgeNamed } from './nics.ts';
 
 type Network = NonNullable<VirtualMachine['spec']['networks']>[number];
@@ -10,17 +10,17 @@ type Network = NonNullable<VirtualMachine['spec']['networks']>[number];
 export function resolveNics(
   networks: readonly Network[] | undefined,
   fallback: string | undefined,
-): { readonly ok: true; readonly wishes: readonly NicWish[] | undefined } | Unresolved {
-  const wishes: NicWish[] = [];
+): { readonly ok: true; readonly desired: readonly DesiredNic[] | undefined } | Unresolved {
+  const desired: DesiredNic[] = [];
   for (const network of networks ?? []) {
     const bridge = network.bridge ?? bridgeNamed(network.name) ?? fallback;
     if (bridge === undefined) return unknown(network.name);
-    wishes.push(wishOf(network, bridge));
+    desired.push(desiredNic(network, bridge));
   }
-  return { ok: true, wishes: networks && wishes };
+  return { ok: true, desired: networks && desired };
 }
 
-function wishOf(network: Network, bridge: string): NicWish {
+function desiredNic(network: Network, bridge: string): DesiredNic {
   const { name, vlan, mac, staticIP, ipv6, mtu } = network;
   // With any other model PVE passes over the MTU.
   const model = network.model ?? (mtu === undefined ? undefined : 'virtio');
@@ -28,22 +28,22 @@ function wishOf(network: Network, bridge: string): NicWish {
   return {
     name,
     bridge,
-    ...present({ model, vlan, mac }),
+    ...omitUndefined({ model, vlan, mac }),
     ...(staticIP && {
       staticIP: {
         address: staticIP.address,
         dns: staticIP.dns ?? [],
-        ...present({ gateway: staticIP.gateway }),
+        ...omitUndefined({ gateway: staticIP.gateway }),
       },
     }),
-    ...(ipv6 && { ipv6: { address: ipv6.address, ...present({ gateway: ipv6.gateway }) } }),
+    ...(ipv6 && { ipv6: { address: ipv6.address, ...omitUndefined({ gateway: ipv6.gateway }) } }),
     ...(Object.keys(settings).length > 0 && { settings }),
   };
 }
 
 /** As PVE writes them; off and nothing are written out here, so that they differ from what is left alone. */
 const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown }: Network): NicSettings =>
-  present({
+  omitUndefined({
     mtu: mtu?.toString(),
     firewall: flag(firewall),
     rate: rateLimit?.toString(),

@@ -10,8 +10,8 @@ import {
   type Property,
   type PropertyString,
 } from '../../../src/pve/index.ts';
-import type { GuestConfig } from '../model/guest.ts';
-import type { NicSetting, NicWish } from '../model/wish.ts';
+import type { GuestConfig } from '../../shared/guests/model.ts';
+import type { NicSetting, DesiredNic } from '../model/desired.ts';
 
 const SETTINGS: readonly NicSetting[] = ['mtu', 'firewall', 'rate', 'trunks', 'link_down'];
 
@@ -26,13 +26,13 @@ export const recordedSettings = (vm: VirtualMachine): ReadonlyMap<string, readon
 /** @param given settings that the spec gave before */
 export function withSettings(
   properties: PropertyString,
-  { settings = {} }: Pick<NicWish, 'settings'>,
+  { settings = {} }: Pick<DesiredNic, 'settings'>,
   given: readonly string[],
 ): PropertyString {
   return SETTINGS.reduce((all, key) => {
-    const wished = settings[key];
-    if (wished === undefined) return given.includes(key) ? withProperty(all, key, undefined) : all;
-    return withProperty(all, key, isDefault(key, wished) ? undefined : wished);
+    const wanted = settings[key];
+    if (wanted === undefined) return given.includes(key) ? withProperty(all, key, undefined) : all;
+    return withProperty(all, key, isDefault(key, wanted) ? undefined : wanted);
   }, properties);
 }
 
@@ -47,13 +47,13 @@ export function canonical({ key = '', value }: Property): string | undefined {
 /** What status shall remember of a NIC: what the spec gives, and what it gave that is still there. */
 export function settingsToRecord(
   device: string,
-  wish: NicWish | undefined,
+  desired: DesiredNic | undefined,
   { config, recorded }: { readonly config: GuestConfig; readonly recorded: readonly string[] },
 ): readonly string[] {
   const { properties } = parseNic(config[device] ?? '');
   return SETTINGS.filter(
     (key) =>
-      wish?.settings?.[key] !== undefined ||
+      desired?.settings?.[key] !== undefined ||
       (recorded.includes(key) && property(properties, key) !== undefined),
   );
 }

@@ -2,31 +2,34 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
-import { rootDiskOf } from '../disks/in-config.ts';
-import type { Guest } from '../model/guest.ts';
-import type { Creation, Move, Placement } from './model.ts';
+import { rootDiskOf } from '../../shared/guests/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Creation, Move, Placement } from '../model/placement.ts';
 
 /** As it is written down before the clone is requested. */
 export const placementOf = ({
   template,
   node,
   rootStorage,
-  whyFull,
+  fullCloneReason,
 }: Extract<Creation, { ok: true }>): Placement => ({
   template,
   node,
   ...(rootStorage !== undefined && { storage: rootStorage }),
-  ...(whyFull !== undefined && { whyFull }),
+  ...(fullCloneReason !== undefined && { fullCloneReason }),
 });
 
 /** Whether what was written down is what would be made. */
 export function isChosen(
   creation: Extract<Creation, { ok: true }>,
-  { template, node, storage, whyFull }: Partial<Placement> = {},
+  { template, node, storage, fullCloneReason }: Partial<Placement> = {},
 ): boolean {
   const next = placementOf(creation);
   return (
-    template === next.template && node === next.node && storage === next.storage && whyFull === next.whyFull
+    template === next.template &&
+    node === next.node &&
+    storage === next.storage &&
+    fullCloneReason === next.fullCloneReason
   );
 }
 
@@ -56,10 +59,10 @@ export const chosenSentence = (creation: Extract<Creation, { ok: true }>): strin
 };
 
 /** `as a full clone of 9000, because the storage of the template cannot link clones`. */
-const howMade = ({ template, whyFull }: Placement): string =>
-  whyFull === undefined
+const howMade = ({ template, fullCloneReason }: Placement): string =>
+  fullCloneReason === undefined
     ? `as a linked clone of ${template}`
-    : `as a full clone of ${template}, because ${whyFull}`;
+    : `as a full clone of ${template}, because ${fullCloneReason}`;
 
 /** Where a guest is, and how it was made if that is known. */
 export const placedSentence = (guest: Guest, placement: Placement | undefined): string => {

@@ -1,16 +1,16 @@
 /** Where a new guest would be made: reads the templates' disks, lets `place` decide, and promises the room at once. */
 import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
-import type { CloneRequest } from '../../shared/clone-turns.ts';
-import type { Connection } from '../../shared/connections.ts';
-import { spaceKey } from '../../shared/ledger.ts';
-import { templatesNamed } from '../../shared/templates.ts';
-import { cdStoragesOf, disksOf, volumesOf } from '../disks/in-config.ts';
+import type { CloneRequest } from '../../shared/limits/clones.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import { spaceKey } from '../../shared/cluster/ledger.ts';
+import { templatesNamed } from '../../shared/cluster/templates.ts';
+import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
 import type { Claim } from '../model/observed.ts';
-import type { Creation } from './model.ts';
+import type { Creation } from '../model/placement.ts';
 import { place, type Template } from './place.ts';
-import type { Wish } from '../resolve.ts';
-import type { Way } from './ways.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { CloneRoute } from './clone-routes.ts';
 
 /** A template's disks hardly ever change; fifty VMs made at once shall not ask fifty times. */
 const REMEMBER_MS = 30_000;
@@ -23,7 +23,12 @@ export interface Where {
 
 export interface Creations {
   /** What is decided is promised to this VM: whoever decides next sees it as taken. */
-  decide(wish: Wish, claim: Claim | undefined, where: Where, options: CallOptions): Promise<Creation>;
+  decide(
+    resolved: ResolvedSpec,
+    claim: Claim | undefined,
+    where: Where,
+    options: CallOptions,
+  ): Promise<Creation>;
 }
 
 interface Remembered {
@@ -51,8 +56,8 @@ export function createCreations(now: () => number): Creations {
   }
 
   return {
-    async decide(wish, claim, { view, unfit }, options) {
-      const { connection, shape, image, owner } = wish;
+    async decide(resolved, claim, { view, unfit }, options) {
+      const { connection, shape, image, owner } = resolved;
       if (!shape || !image)
         return { ok: false, reason: 'ImageNotFound', message: 'The image of this VM is gone.' };
       const named = templatesNamed(image, view);
@@ -70,17 +75,17 @@ export function createCreations(now: () => number): Creations {
       // From here on nothing is waited for: no other decision falls between the sight and the promise.
       const { ledger } = connection;
       const placed = place(
-        { ...placementWish(wish, shape, claim), ...(unfit && { unfit }) },
+        { ...placementRequest(resolved, shape, claim), ...(unfit && { unfit }) },
         templates,
         view,
         ledger.besides(owner.uid, view),
       );
-      if ('way' in placed)
+      if ('route' in placed)
         ledger.promise(owner.uid, {
           vmid: claim?.vmid,
           node: placed.creation.node,
           memory: shape.memory,
-          space: spaceOf(placed.way),
+          space: spaceOf(placed.route),
         });
       else ledger.release(owner.uid);
       return placed.creation;
@@ -88,9 +93,9 @@ export function createCreations(now: () => number): Creations {
   };
 }
 
-const placementWish = (
-  { connection, storage, host }: Wish,
-  { cpus, memory, rootDisk, disks }: NonNullable<Wish['shape']>,
+const placementRequest = (
+  { connection, storage, host }: ResolvedSpec,
+  { cpus, memory, rootDisk, disks }: NonNullable<ResolvedSpec['shape']>,
   claim: Claim | undefined,
 ): Parameters<typeof place>[0] => {
   const chosen: NodeName | undefined = claim?.placement?.node;
@@ -106,7 +111,7 @@ const placementWish = (
   };
 };
 
-function spaceOf({ space }: Way): ReadonlyMap<string, number> {
+function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const { at, bytes } of space) sums.set(spaceKey(at), (sums.get(spaceKey(at)) ?? 0) + bytes);
   return sums;

@@ -1,10 +1,10 @@
 /** How a guest that is not there yet would be made; a refusal is worded anew only when it changes. Reads only. */
-import { adopting } from '../adoption.ts';
+import { adopting } from '../plan/adoption.ts';
 import type { Claim } from '../model/observed.ts';
-import type { ObserveContext } from '../observation/context.ts';
-import type { Creation } from './model.ts';
+import type { ObserveContext } from '../observe/context.ts';
+import type { Creation } from '../model/placement.ts';
 import { steadyRefusal } from './refusal.ts';
-import { type Wish, desiredOf } from '../resolve.ts';
+import { type ResolvedSpec, desiredOf } from '../resolve/resolve.ts';
 
 export const NOT_ASKED: Creation = {
   ok: false,
@@ -19,22 +19,22 @@ const ADOPTS: Creation = {
 };
 
 export const creationFor = (
-  wish: Wish,
+  resolved: ResolvedSpec,
   claim: Claim | undefined,
   context: ObserveContext,
 ): Creation | Promise<Creation> =>
-  adopting(desiredOf(wish, NOT_ASKED), claim) ? ADOPTS : decideCreation(wish, claim, context);
+  adopting(desiredOf(resolved, NOT_ASKED), claim) ? ADOPTS : decideCreation(resolved, claim, context);
 
 async function decideCreation(
-  wish: Wish,
+  resolved: ResolvedSpec,
   claim: Claim | undefined,
-  { creations, memory, options, now }: ObserveContext,
+  { creations, processState, options, now }: ObserveContext,
 ): Promise<Creation> {
-  const view = wish.connection.inventory.view();
-  if (!view || !wish.shape)
+  const view = resolved.connection.inventory.view();
+  if (!view || !resolved.shape)
     return { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
-  const creation = await creations.decide(wish, claim, { view }, options);
-  if (creation.ok) delete memory.refused;
-  else memory.refused = steadyRefusal(memory.refused, creation, now);
-  return memory.refused?.creation ?? creation;
+  const creation = await creations.decide(resolved, claim, { view }, options);
+  if (creation.ok) delete processState.refused;
+  else processState.refused = steadyRefusal(processState.refused, creation, now);
+  return processState.refused?.creation ?? creation;
 }

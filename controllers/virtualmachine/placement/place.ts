@@ -1,17 +1,23 @@
 /** Where a guest is made, from which copy of the template and how. Pure: the same view gives the same answer. */
 import type { View } from '../../../src/pve/index.ts';
-import type { Promised } from '../../shared/ledger.ts';
-import type { Creation } from './model.ts';
+import type { Promised } from '../../shared/cluster/ledger.ts';
+import type { Creation } from '../model/placement.ts';
 import { printFree, printNeeded, roomIn } from './room.ts';
-import { wayTo, type PlacementWish, type Site, type Template, type Way } from './ways.ts';
+import {
+  routeTo,
+  type PlacementRequest,
+  type PlacementContext,
+  type Template,
+  type CloneRoute,
+} from './clone-routes.ts';
 
-export type { PlacementWish, Template } from './ways.ts';
+export type { PlacementRequest, Template } from './clone-routes.ts';
 
 type Node = View['nodes'][number];
 
 export interface Placed {
   readonly creation: Extract<Creation, { ok: true }>;
-  readonly way: Way;
+  readonly route: CloneRoute;
 }
 export interface Unplaced {
   readonly creation: Extract<Creation, { ok: false }>;
@@ -19,36 +25,36 @@ export interface Unplaced {
 
 interface Option {
   readonly node: Node;
-  readonly way: Way;
+  readonly route: CloneRoute;
 }
 
 /** @param promised what others were promised a moment ago and Proxmox VE's figures do not show yet */
 export function place(
-  wish: PlacementWish,
+  request: PlacementRequest,
   templates: readonly Template[],
   view: View,
   promised: Promised,
 ): Placed | Unplaced {
-  const site: Site = { wish, view, room: roomIn(view, promised) };
+  const site: PlacementContext = { request, view, room: roomIn(view, promised) };
   const sources = templates.toSorted((a, b) => a.vmid - b.vmid);
   const rejected: string[] = [];
   const options: Option[] = [];
   for (const node of view.nodes.toSorted((a, b) => a.name.localeCompare(b.name))) {
-    const verdict = unable(node, site) ?? wayTo(node.name, sources, site);
-    if (typeof verdict === 'string') rejected.push(`${node.name}: ${verdict}`);
-    else options.push({ node, way: verdict });
+    const found = unable(node, site) ?? routeTo(node.name, sources, site);
+    if (typeof found === 'string') rejected.push(`${node.name}: ${found}`);
+    else options.push({ node, route: found });
   }
   const [best] = options.toSorted((a, b) => preference(a, b, site));
   return best ? placed(best) : unplaced(rejected);
 }
 
 /** The node that was chosen before; no move where it can be had without; memory; the order of the Provider. */
-function preference(a: Option, b: Option, { wish, room }: Site): number {
-  const isChosen = ({ node }: Option): number => Number(node.name === wish.chosen);
-  const moves = ({ way }: Option): number => Number(way.moves);
+function preference(a: Option, b: Option, { request, room }: PlacementContext): number {
+  const isChosen = ({ node }: Option): number => Number(node.name === request.chosen);
+  const moves = ({ route }: Option): number => Number(route.moves);
   const rank = ({ node }: Option): number => {
-    const at = wish.nodeSelector.indexOf(node.name);
-    return at < 0 ? wish.nodeSelector.length : at;
+    const at = request.nodeSelector.indexOf(node.name);
+    return at < 0 ? request.nodeSelector.length : at;
   };
   const [more, less] = [room.memoryOf(b.node), room.memoryOf(a.node)];
   return (
@@ -56,26 +62,26 @@ function preference(a: Option, b: Option, { wish, room }: Site): number {
   );
 }
 
-const placed = ({ node, way }: Option): Placed => ({
-  way,
+const placed = ({ node, route }: Option): Placed => ({
+  route,
   creation: {
     ok: true,
-    template: way.template.vmid,
-    templateNode: way.template.node,
+    template: route.template.vmid,
+    templateNode: route.template.node,
     node: node.name,
-    full: way.full,
-    ...(way.moves && { moves: true }),
-    ...(way.storage !== undefined && { storage: way.storage }),
-    ...(way.rootStorage !== undefined && { rootStorage: way.rootStorage }),
-    ...(way.whyFull !== undefined && { whyFull: way.whyFull }),
+    full: route.full,
+    ...(route.moves && { moves: true }),
+    ...(route.storage !== undefined && { storage: route.storage }),
+    ...(route.rootStorage !== undefined && { rootStorage: route.rootStorage }),
+    ...(route.fullCloneReason !== undefined && { fullCloneReason: route.fullCloneReason }),
   },
 });
 
-const MOST_LISTED = 8;
+const MAX_LISTED = 8;
 
 function unplaced(reasons: readonly string[]): Unplaced {
-  const more = reasons.length - MOST_LISTED;
-  const listed = [...reasons.slice(0, MOST_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const more = reasons.length - MAX_LISTED;
+  const listed = [...reasons.slice(0, MAX_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return {
     creation: {
       ok: false,
@@ -86,16 +92,17 @@ function unplaced(reasons: readonly string[]): Unplaced {
 }
 
 /** Why a node is out whatever the template. */
-function unable(node: Node, { wish, room }: Site): string | undefined {
+function unable(node: Node, { request, room }: PlacementContext): string | undefined {
   if (!node.online) return 'offline';
-  if (wish.host !== undefined && wish.host !== node.name) return `the VM asks for ${wish.host}`;
-  if (wish.nodeSelector.length > 0 && !wish.nodeSelector.includes(node.name))
+  if (request.host !== undefined && request.host !== node.name) return `the VM asks for ${request.host}`;
+  if (request.nodeSelector.length > 0 && !request.nodeSelector.includes(node.name))
     return 'not among the nodes of the Provider';
-  const unfit = wish.unfit?.get(node.name);
+  const unfit = request.unfit?.get(node.name);
   if (unfit !== undefined) return unfit;
-  if (node.cpus > 0 && node.cpus < wish.cpus) return `has ${node.cpus} CPUs, the VM asks for ${wish.cpus}`;
+  if (node.cpus > 0 && node.cpus < request.cpus)
+    return `has ${node.cpus} CPUs, the VM asks for ${request.cpus}`;
   const free = room.memoryOf(node);
-  return free < wish.memory
-    ? `${printFree(free)} of memory free, ${printNeeded(wish.memory)} needed`
+  return free < request.memory
+    ? `${printFree(free)} of memory free, ${printNeeded(request.memory)} needed`
     : undefined;
 }

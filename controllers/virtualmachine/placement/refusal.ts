@@ -1,5 +1,5 @@
 /** A refusal that names amounts is worded anew only when something else changes, or seldom: figures move all the time. Pure. */
-import type { Creation } from './model.ts';
+import type { Creation } from '../model/placement.ts';
 
 type Refusal = Extract<Creation, { ok: false }>;
 

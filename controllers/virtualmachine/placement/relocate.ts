@@ -3,9 +3,9 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import { PveError, type CallOptions, type Movability } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
-import type { Guest } from '../model/guest.ts';
-import type { Desired } from '../model/wish.ts';
-import type { Relocation } from './model.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Desired } from '../model/desired.ts';
+import type { Relocation } from '../model/placement.ts';
 import {
   hasLocalDisks,
   isMovedByHa,
@@ -14,34 +14,38 @@ import {
   obstaclesInView,
   obstaclesToMove,
   strayedSentence,
-  whereabouts,
+  hostPlacement,
 } from './relocation.ts';
-import type { Wish } from '../resolve.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
 export async function relocate(
   vm: VirtualMachine,
-  { wish, want, guest }: { readonly wish: Wish; readonly want: Wanted; readonly guest: Guest },
+  {
+    resolved,
+    want,
+    guest,
+  }: { readonly resolved: ResolvedSpec; readonly want: Wanted; readonly guest: Guest },
   options: CallOptions,
 ): Promise<Relocation | undefined> {
   const { host, power, driftPolicy = 'Report' } = want;
   // One that is being made is moved as a part of that.
   if (host === undefined || isNew(vm, guest)) return undefined;
-  switch (whereabouts({ host, power, driftPolicy, arrived: vm.status?.host }, guest)) {
+  switch (hostPlacement({ host, power, driftPolicy, arrived: vm.status?.host }, guest)) {
     case 'stays':
     case 'later':
       return undefined;
     case 'strayed':
       return { strayed: strayedSentence(host, guest) };
     case 'elsewhere':
-      return moveTo(host, { wish, guest }, options);
+      return moveTo(host, { resolved, guest }, options);
   }
 }
 
 async function moveTo(
   host: NodeName,
-  { wish: { connection, owner }, guest }: { readonly wish: Wish; readonly guest: Guest },
+  { resolved: { connection, owner }, guest }: { readonly resolved: ResolvedSpec; readonly guest: Guest },
   options: CallOptions,
 ): Promise<Relocation> {
   const { inventory, ledger, nodeSelector } = connection;
@@ -52,7 +56,7 @@ async function moveTo(
   const promised = ledger.besides(owner.uid, view);
   const seen = obstaclesInView(host, guest, { view, nodeSelector, promised });
   if (seen.length > 0) return { blocked: obstacleSentence(host, guest, seen) };
-  const told = await askPve(host, { wish: { connection }, guest }, options);
+  const told = await askPve(host, { resolved: { connection }, guest }, options);
   if (typeof told === 'string') return { blocked: obstacleSentence(host, guest, [told]) };
   const obstacles = obstaclesToMove(host, told);
   if (obstacles.length > 0) return { blocked: obstacleSentence(host, guest, obstacles) };
@@ -68,7 +72,10 @@ async function moveTo(
 /** A refusal is an obstacle like others: it must not hold back what else is due. */
 async function askPve(
   host: NodeName,
-  { wish: { connection }, guest }: { readonly wish: Pick<Wish, 'connection'>; readonly guest: Guest },
+  {
+    resolved: { connection },
+    guest,
+  }: { readonly resolved: Pick<ResolvedSpec, 'connection'>; readonly guest: Guest },
   options: CallOptions,
 ): Promise<Movability | string> {
   try {

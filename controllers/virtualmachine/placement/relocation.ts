@@ -1,14 +1,14 @@
 /** Whether a guest that exists is to be moved to the node of spec.placement.host, and what stands in the way. Pure. */
 import type { Movability, View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import { spaceKey, type Promised, type Reservation } from '../../shared/ledger.ts';
-import { cdStoragesOf, disksOf } from '../disks/in-config.ts';
-import type { Guest } from '../model/guest.ts';
-import type { Power } from '../model/wish.ts';
+import { spaceKey, type Promised, type Reservation } from '../../shared/cluster/ledger.ts';
+import { cdStoragesOf, disksOf } from '../../shared/guests/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Power } from '../model/desired.ts';
 import { printFree, printNeeded, roomIn } from './room.ts';
-import { haltOf } from '../observation/states.ts';
+import { notRunningOf } from '../../shared/guests/states.ts';
 
-export interface HostWish {
+export interface HostRequest {
   readonly host: NodeName | undefined;
   readonly power: Power;
   readonly driftPolicy: 'Report' | 'Revert';
@@ -17,9 +17,12 @@ export interface HostWish {
 }
 
 /** `stays`: nothing to do. `strayed`: somebody moved it, and it is left there. `later`: it is about to go off, and is moved then. */
-export type Whereabouts = 'stays' | 'strayed' | 'later' | 'elsewhere';
+export type HostPlacement = 'stays' | 'strayed' | 'later' | 'elsewhere';
 
-export function whereabouts({ host, power, driftPolicy, arrived }: HostWish, guest: Guest): Whereabouts {
+export function hostPlacement(
+  { host, power, driftPolicy, arrived }: HostRequest,
+  guest: Guest,
+): HostPlacement {
   if (host === undefined || host === guest.node) return 'stays';
   if (host === arrived && driftPolicy === 'Report') return 'strayed';
   return guest.running && power !== 'On' ? 'later' : 'elsewhere';
@@ -27,7 +30,7 @@ export function whereabouts({ host, power, driftPolicy, arrived }: HostWish, gue
 
 type Node = View['nodes'][number];
 
-interface Surroundings {
+interface RelocationContext {
   readonly view: View;
   /** Nodes that VMs of this Provider may be on; empty: all. */
   readonly nodeSelector: readonly string[];
@@ -36,7 +39,7 @@ interface Surroundings {
 }
 
 /** What speaks against the node as far as the list of nodes, storages and guests tells: half a sentence each. */
-export function obstaclesInView(host: NodeName, guest: Guest, around: Surroundings): string[] {
+export function obstaclesInView(host: NodeName, guest: Guest, around: RelocationContext): string[] {
   const node = around.view.nodes.find(({ name }) => name === host);
   if (!node) return [`the cluster has no node ${host}`];
   if (!node.online) return [`node ${host} is offline`];
@@ -51,7 +54,7 @@ export function obstaclesInView(host: NodeName, guest: Guest, around: Surroundin
 }
 
 export function obstaclesOfGuest(guest: Guest): string[] {
-  const halt = haltOf(guest);
+  const halt = notRunningOf(guest);
   return [
     ...(halt ? [halt.message.replace(/\.$/, '')] : []),
     ...(guest.ha.state === 'error' ? ['HA of Proxmox VE has given the VM up (state error)'] : []),
@@ -59,7 +62,11 @@ export function obstaclesOfGuest(guest: Guest): string[] {
 }
 
 /** A guest that is off takes none yet. */
-function ofMemory({ running, config, vmid }: Guest, node: Node, { view, promised }: Surroundings): string[] {
+function ofMemory(
+  { running, config, vmid }: Guest,
+  node: Node,
+  { view, promised }: RelocationContext,
+): string[] {
   const needed = running ? (view.guests.get(vmid)?.maxmem ?? Number(config['memory'] ?? 0) * MIB) : 0;
   const free = roomIn(view, promised).memoryOf(node);
   return free < needed
@@ -72,7 +79,7 @@ const MIB = 1024 * 1024;
 function ofStorages(
   { config, node: from }: Guest,
   { name }: Node,
-  { view, promised }: Surroundings,
+  { view, promised }: RelocationContext,
 ): string[] {
   const room = roomIn(view, promised);
   const sizes = new Map<string, number>();

@@ -1,7 +1,7 @@
 /** What is free on nodes and storages, less what was promised a moment ago. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import { GiB, MiB } from '../../../src/lib/units.ts';
-import { spaceKey, type Promised } from '../../shared/ledger.ts';
+import { spaceKey, type Promised } from '../../shared/cluster/ledger.ts';
 
 export interface Room {
   /** Bytes of memory; `Infinity` where Proxmox VE does not tell. */

@@ -1,12 +1,12 @@
 /** Who has the number that a spec asks for. Reads only. */
 import type { CallOptions, GuestView } from '../../../src/pve/index.ts';
 import type { Claim } from '../model/observed.ts';
-import type { Creation } from './model.ts';
-import type { Wish } from '../resolve.ts';
+import type { Creation } from '../model/placement.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
 
 /** A sentence; `undefined`: nobody, or there is no need to know. */
 export async function vmidHolder(
-  { connection: { inventory, pve }, shape }: Wish,
+  { connection: { inventory, pve }, shape }: ResolvedSpec,
   { claim, creation }: { readonly claim: Claim | undefined; readonly creation: Creation },
   options: CallOptions,
 ): Promise<string | undefined> {

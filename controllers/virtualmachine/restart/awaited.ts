@@ -5,8 +5,8 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { configChange, type ChangeContext } from '../config/change.ts';
 import { inForce } from '../config/size.ts';
-import type { Guest, PendingChange } from '../model/guest.ts';
-import type { Desired } from '../model/wish.ts';
+import type { Guest, PendingChange } from '../../shared/guests/model.ts';
+import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 

@@ -5,12 +5,12 @@
  */
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
-import type { Drift } from '../config/model.ts';
-import type { Guest } from '../model/guest.ts';
-import type { Task } from '../model/observed.ts';
-import type { Desired } from '../model/wish.ts';
-import type { Restart, RestartNote } from './model.ts';
-import type { Queued } from './turns.ts';
+import type { Drift } from '../model/config.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Task } from '../../shared/tasks/model.ts';
+import type { Desired } from '../model/desired.ts';
+import type { Restart, RestartNote } from '../model/restart.ts';
+import type { Queued } from '../../shared/limits/restarts.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
@@ -31,7 +31,7 @@ export interface RestartInputs {
   /** A shutdown that nobody answered may still be under way. */
   readonly inDoubt: boolean;
   /** Takes the turn among the VMs of the class, or tells what it waits for. */
-  readonly claimTurn: () => Queued | undefined;
+  readonly claimSlot: () => Queued | undefined;
 }
 
 /** The changes that wait for a restart and are to be brought about, as a digest; `undefined`: none. */
@@ -55,7 +55,7 @@ export function judgeRestart(inputs: RestartInputs): Restart {
   const waiting = waitingChanges(guest, inputs);
   const note = standing(before.note, guest, open, waiting);
   if (wasStopped(note, open, inputs)) return afterStop(note, open, inputs);
-  if (!guest.running) return keepTurn(inputs, { note, restartedAt: before.restartedAt });
+  if (!guest.running) return keepSlot(inputs, { note, restartedAt: before.restartedAt });
   if (open !== undefined) return begin({ cause: 'Requested', of: open }, note, inputs);
   return waiting === undefined
     ? { note: undefined, restartedAt: before.restartedAt }
@@ -87,12 +87,12 @@ function wasStopped(
 function afterStop(note: RestartNote | undefined, open: string | undefined, inputs: RestartInputs): Restart {
   const { restartedAt } = inputs.before;
   if (open !== undefined) return { note: undefined, restartedAt: open, next: 'note' };
-  return keepTurn(inputs, { note: note && { ...note, stopped: true }, restartedAt, next: 'note' });
+  return keepSlot(inputs, { note: note && { ...note, stopped: true }, restartedAt, next: 'note' });
 }
 
 /** Others of the class wait until the guest runs again. */
-function keepTurn({ claimTurn }: RestartInputs, restart: Restart): Restart {
-  if (restart.note?.cause === 'PendingChanges') claimTurn();
+function keepSlot({ claimSlot }: RestartInputs, restart: Restart): Restart {
+  if (restart.note?.cause === 'PendingChanges') claimSlot();
   return restart;
 }
 
@@ -108,7 +108,7 @@ function begin(
 }
 
 function byPolicy(waiting: string, note: RestartNote | undefined, inputs: RestartInputs): Restart {
-  const { want, now, claimTurn, before } = inputs;
+  const { want, now, claimSlot, before } = inputs;
   const { restartedAt } = before;
   const { policy, window } = want.restart ?? {};
   const held = (reason: string, message: string, more: Partial<Restart> = {}): Restart => ({
@@ -119,7 +119,7 @@ function byPolicy(waiting: string, note: RestartNote | undefined, inputs: Restar
   });
   if (policy === undefined) return { note: undefined, restartedAt };
   if (note?.stopped) {
-    claimTurn();
+    claimSlot();
     return held(
       'StillPending',
       'The VM was restarted, and Proxmox VE did not take these changes up: the log of its start task says why. It is not restarted for them again, and no other VM of its class is.',
@@ -132,7 +132,7 @@ function byPolicy(waiting: string, note: RestartNote | undefined, inputs: Restar
     return held('OutsideMaintenanceWindow', 'The VM is restarted in its maintenance window.', {
       againAt: at.opensAt,
     });
-  const queued = claimTurn();
+  const queued = claimSlot();
   return queued === undefined
     ? begin({ cause: 'PendingChanges', of: waiting }, note, inputs)
     : held(

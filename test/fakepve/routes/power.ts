@@ -17,14 +17,14 @@ const isManaged = (call: Call): boolean => {
 };
 
 /** A guest that HA manages is only wished on or off. */
-function byHa(call: Call, wish: 'started' | 'stopped'): string | undefined {
+function byHa(call: Call, requested: 'started' | 'stopped'): string | undefined {
   const { world, vmid } = call;
   if (!isManaged(call)) return undefined;
-  const verb = wish === 'started' ? 'start' : 'stop';
+  const verb = requested === 'started' ? 'start' : 'stop';
   return call.start(`ha${verb}`, vmid, async (run) => {
     run.log(`Requesting HA ${verb} for VM ${vmid}`);
     await run.sleep(world.latency.ha);
-    requestPower(world, vmid, wish);
+    requestPower(world, vmid, requested);
   });
 }
 

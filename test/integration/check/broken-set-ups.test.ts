@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FakePve } from '../../fakepve/index.ts';
 import { check, demoCluster, environmentOf, runOnNode, SECRET, startScene, TOKEN, USER } from './scene.ts';
-import { runCheck } from '../../../src/cli/check.ts';
+import { runCheck } from '../../../src/cmd/check/check.ts';
 
 let pve: FakePve | undefined;
 const start = async (...change: Parameters<typeof startScene>): Promise<FakePve> =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { runCheck } from '../../../src/cli/check.ts';
+import { runCheck } from '../../../src/cmd/check/check.ts';
 import type { FakePve } from '../../fakepve/index.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
 import { SECRET, startScene, TOKEN } from './scene.ts';

@@ -28,7 +28,7 @@ async function scene(without: readonly string[]) {
     onGuestsChanged: () => undefined,
     onConnectionChanged: () => undefined,
     onConnected: () => undefined,
-    onTurn: () => undefined,
+    onSlotFree: () => undefined,
     now: () => now,
     inventoryInterval: seconds(3600),
   });

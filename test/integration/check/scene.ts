@@ -1,7 +1,7 @@
 /** A fake Proxmox VE that something is wrong with, and what `check` says about it. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { runCheck } from '../../../src/cli/check.ts';
+import { runCheck } from '../../../src/cmd/check/check.ts';
 import { type FakePve, instant } from '../../fakepve/index.ts';
 import type { ClusterInput } from '../../fakepve/cluster-file.ts';
 import { startPve } from '../harness/pve.ts';

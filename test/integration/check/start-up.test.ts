@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startupProblem } from '../../../src/cli/startup.ts';
+import { startupProblem } from '../../../src/cmd/check/startup.ts';
 import { millis } from '../../../src/lib/units.ts';
 import type { FakePve } from '../../fakepve/index.ts';
 import { environmentOf, SECRET, startScene } from './scene.ts';
@@ -16,10 +16,14 @@ afterAll(() => pve.close());
 describe('the operator itself ends with exit code 1 and says why', () => {
   /** There is no Kubernetes, so whoever comes past the validation says something about that. */
   async function run(variables: Record<string, string>) {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
-      env: { PATH: process.env['PATH'], KUBECONFIG: '/nonexistent/kubeconfig', ...variables },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', 'src/cmd/operator/main.ts'],
+      {
+        env: { PATH: process.env['PATH'], KUBECONFIG: '/nonexistent/kubeconfig', ...variables },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const [code] = (await once(child, 'close')) as [number];

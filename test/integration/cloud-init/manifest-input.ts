@@ -1,11 +1,7 @@
 /** cloud-init's input for the published manifests. */
 import { z } from 'zod';
-import {
-  cloudInitImage,
-  noCloudFiles,
-  type CloudInitInput,
-} from '../../../controllers/virtualmachine/cloud-init/data/index.ts';
-import type { IsoFile } from '../../../src/lib/iso9660.ts';
+import { cloudInitImage, noCloudFiles, type CloudInitInput } from '../../../src/cloudinit/index.ts';
+import type { IsoFile } from '../../../src/cloudinit/iso9660.ts';
 import { objectsIn, readManifest } from '../../fixtures/manifests.ts';
 
 const Spec = z.object({

@@ -14,7 +14,7 @@ import { type Server, processesIn } from '../../../hack/control-plane/processes.
 import { run } from '../../../hack/control-plane/run.ts';
 import { connect, type Connection } from '../../../src/kube/kubeconfig.ts';
 import { seconds } from '../../../src/lib/units.ts';
-import { createOperator } from '../../../src/operator.ts';
+import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';

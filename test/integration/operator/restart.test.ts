@@ -19,7 +19,7 @@ async function running(spec: object, ...names: readonly string[]): Promise<Tenan
 
 const pids = (t: Tenant, names: readonly string[]) =>
   names.map((name) => guestNamed(t.pve, name).running?.pid);
-const memories = (t: Tenant, names: readonly string[]) =>
+const processStates = (t: Tenant, names: readonly string[]) =>
   names.map((name) => guestNamed(t.pve, name).get('memory'));
 const restart = (t: Tenant, name: string, at = REQUEST) =>
   t.kubectl('annotate', '--overwrite', 'vm', name, `virtrigaud.io/restartedAt=${at}`);
@@ -74,7 +74,7 @@ test.concurrent('IfRequired restarts the VMs of a class one after the other', as
   let down = 0;
   await soon(async () => {
     down = Math.max(down, pids(t, names).filter((pid) => pid === undefined).length);
-    expect(memories(t, names)).toEqual(['4096', '4096', '4096']);
+    expect(processStates(t, names)).toEqual(['4096', '4096', '4096']);
     for (const name of names) expect(await reason(t, name)).toBe('no RestartRequired');
     expect(pids(t, names)).not.toContain(undefined);
   });
@@ -100,7 +100,7 @@ test.concurrent(
       return [down!, other];
     });
     expect(guestNamed(t.pve, second).running).toBeDefined();
-    expect(memories(t, [first, second])).toEqual(['4096', '2048']);
+    expect(processStates(t, [first, second])).toEqual(['4096', '2048']);
   },
 );
 
@@ -118,7 +118,7 @@ test.concurrent('MaintenanceWindow restarts within its window and not outside', 
   );
   expect(pids(t, ['web'])).toEqual(before);
   await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec: window('* * * * *') }));
-  await soon(() => expect(memories(t, ['web'])).toEqual(['4096']));
+  await soon(() => expect(processStates(t, ['web'])).toEqual(['4096']));
   await soon(async () => expect(await reason(t, 'web')).toBe('no RestartRequired'));
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { structuralFaults } from '../../../hack/check-structural.ts';
-import { crd, crdFiles, toYaml } from '../../../hack/generate-crds.ts';
+import { structuralFaults } from '../../../hack/generate/check-structural.ts';
+import { crd, crdFiles, toYaml } from '../../../hack/generate/crds.ts';
 import { KINDS, VirtualMachine } from '../../../src/api/index.ts';
 
 describe('a generated CRD', () => {

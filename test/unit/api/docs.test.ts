@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { docFiles } from '../../../hack/generate-docs.ts';
+import { docFiles } from '../../../hack/generate/docs.ts';
 import { KINDS } from '../../../src/api/index.ts';
 import { objectsIn } from '../../fixtures/manifests.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { buildIso } from '../../../src/lib/iso9660.ts';
+import { buildIso } from '../../../src/cloudinit/iso9660.ts';
 import { RunningClock, instant } from '../../fakepve/index.ts';
 import { linkLocal } from '../../fakepve/guest-network.ts';
 import { readIso } from '../../fakepve/iso9660.ts';

@@ -37,10 +37,10 @@ describe('property strings', () => {
         fc.uniqueArray(fc.record({ key, value }), { selector: (each) => each.key, minLength: 1 }),
         fc.nat(),
         value,
-        (properties, index, wished) => {
+        (properties, index, desired) => {
           const at = index % properties.length;
-          const changed = withProperty(properties, properties[at]!.key, wished);
-          expect(changed).toEqual(properties.with(at, { key: properties[at]!.key, value: wished }));
+          const changed = withProperty(properties, properties[at]!.key, desired);
+          expect(changed).toEqual(properties.with(at, { key: properties[at]!.key, value: desired }));
         },
       ),
     );

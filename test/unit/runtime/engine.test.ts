@@ -1,9 +1,9 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { pino } from 'pino';
 import { seconds } from '../../../src/lib/units.ts';
-import type { Controller, EventNote, Verdict } from '../../../src/runtime/controller.ts';
+import type { Controller, EventNote, ReconcileResult } from '../../../src/runtime/controller.ts';
 import { runPass } from '../../../src/runtime/engine.ts';
-import { postponing } from '../../../src/runtime/postponed.ts';
+import { coalescing } from '../../../src/runtime/coalescing.ts';
 import {
   progressed,
   released,
@@ -34,7 +34,7 @@ function anEngine(
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
   const clock = fakeClock();
-  const patient = postponing(store, clock);
+  const patient = coalescing(store, clock);
   const spy = jest.fn(reconcile);
   const controller: Controller<Thing, Made> = {
     name: 'thing',
@@ -57,7 +57,7 @@ function anEngine(
 }
 
 const gives =
-  (outcome: Outcome, rest: Partial<Verdict<Made>> = {}): Reconcile =>
+  (outcome: Outcome, rest: Partial<ReconcileResult<Made>> = {}): Reconcile =>
   () =>
     Promise.resolve({ outcome, status: {}, ...rest });
 
@@ -374,7 +374,7 @@ describe('a report that may wait', () => {
   test('is left out where the next pass has more to say', async () => {
     const store = inMemoryStore(aThing());
     const verdicts = [
-      { outcome: waiting('TaskRunning', 'It is cloned.', seconds(2)), mayWait: true },
+      { outcome: waiting('TaskRunning', 'It is cloned.', seconds(2)), deferrable: true },
       { outcome: settled() },
     ];
     const { pass } = anEngine(store, () => Promise.resolve({ status: {}, ...verdicts.shift()! }));
@@ -388,7 +388,7 @@ describe('a report that may wait', () => {
   test('is written after a second, though nothing is new', async () => {
     const store = inMemoryStore(aThing());
     const outcome = waiting('TaskRunning', 'It is cloned.', seconds(2));
-    const { pass, clock } = anEngine(store, gives(outcome, { mayWait: true }));
+    const { pass, clock } = anEngine(store, gives(outcome, { deferrable: true }));
     await pass();
     await clock.advance(seconds(0.5));
     await pass();

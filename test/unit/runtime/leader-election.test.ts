@@ -21,7 +21,7 @@ function aLease(clock: Clock) {
     stored = { version: String(version), record };
     return stored;
   };
-  const wayTo = (fate: () => 'ok' | 'lost request' | 'lost answer' | 'hangs'): LeaseStore => {
+  const routeTo = (fate: () => 'ok' | 'lost request' | 'lost answer' | 'hangs'): LeaseStore => {
     async function call<T>(work: () => T): Promise<T> {
       const happens = fate();
       if (happens === 'lost request') throw new Error('connection refused');
@@ -38,7 +38,7 @@ function aLease(clock: Clock) {
     };
   };
   return {
-    wayTo,
+    routeTo,
     record: () => stored?.record,
     take: (holder: string) => {
       const now = clock.now();
@@ -79,9 +79,9 @@ describe('of several candidates', () => {
   test('the first leads and keeps the lease; the second waits as long as it is renewed', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
-    const a = aCandidate('a', lease.wayTo(always('ok')), clock);
+    const a = aCandidate('a', lease.routeTo(always('ok')), clock);
     await settle();
-    const b = aCandidate('b', lease.wayTo(always('ok')), clock);
+    const b = aCandidate('b', lease.routeTo(always('ok')), clock);
     await clock.advance(seconds(120));
     expect([a.state(), b.state()]).toEqual(['leader', 'candidate']);
     expect(lease.record()).toMatchObject({ holder: 'a', durationSeconds: 15, transitions: 0 });
@@ -92,9 +92,9 @@ describe('of several candidates', () => {
   test('the second takes over within a retry period when the first gives the lease back', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
-    const a = aCandidate('a', lease.wayTo(always('ok')), clock);
+    const a = aCandidate('a', lease.routeTo(always('ok')), clock);
     await settle();
-    const b = aCandidate('b', lease.wayTo(always('ok')), clock);
+    const b = aCandidate('b', lease.routeTo(always('ok')), clock);
     await clock.advance(seconds(10));
     await a.stop();
     expect(lease.record()!.holder).toBe('');
@@ -108,7 +108,7 @@ describe('of several candidates', () => {
     const lease = aLease(clock);
     lease.take('dead');
     await clock.advance(seconds(1_000_000));
-    const b = aCandidate('b', lease.wayTo(always('ok')), clock);
+    const b = aCandidate('b', lease.routeTo(always('ok')), clock);
     await clock.advance(seconds(14));
     expect(b.state()).toBe('candidate');
     await clock.advance(seconds(4));
@@ -126,7 +126,7 @@ describe('a leader', () => {
       let fate: 'ok' | typeof trouble = 'ok';
       const a = aCandidate(
         'a',
-        lease.wayTo(() => fate),
+        lease.routeTo(() => fate),
         clock,
       );
       await settle();
@@ -145,7 +145,7 @@ describe('a leader', () => {
     let fate: 'ok' | 'hangs' = 'ok';
     const a = aCandidate(
       'a',
-      lease.wayTo(() => fate),
+      lease.routeTo(() => fate),
       clock,
     );
     await settle();
@@ -162,7 +162,7 @@ describe('a leader', () => {
     let fate: 'ok' | 'lost answer' = 'ok';
     const a = aCandidate(
       'a',
-      lease.wayTo(() => fate),
+      lease.routeTo(() => fate),
       clock,
     );
     await settle();
@@ -176,7 +176,7 @@ describe('a leader', () => {
   test('stops at once when it sees another in its lease', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
-    const a = aCandidate('a', lease.wayTo(always('ok')), clock);
+    const a = aCandidate('a', lease.routeTo(always('ok')), clock);
     await settle();
     lease.take('usurper');
     await clock.advance(seconds(2));
@@ -200,12 +200,12 @@ test('whatever happens to their connections, two never lead at once', async () =
       async (fatesA, fatesB) => {
         const clock = fakeClock();
         const lease = aLease(clock);
-        const inTurn = (fates: ('ok' | 'lost request' | 'lost answer' | 'hangs')[]) => () =>
+        const requireSlot = (fates: ('ok' | 'lost request' | 'lost answer' | 'hangs')[]) => () =>
           fates.shift() ?? 'ok';
         const leaders = new Set<string>();
         const candidates = [
-          aCandidate('a', lease.wayTo(inTurn([...fatesA])), clock, leaders),
-          aCandidate('b', lease.wayTo(inTurn([...fatesB])), clock, leaders),
+          aCandidate('a', lease.routeTo(requireSlot([...fatesA])), clock, leaders),
+          aCandidate('b', lease.routeTo(requireSlot([...fatesB])), clock, leaders),
         ];
         await clock.advance(seconds(120));
         await Promise.all(candidates.map(({ stop }) => stop()));

@@ -4,7 +4,7 @@ import {
   isSameCluster,
   parseIdentity,
   printIdentity,
-} from '../../../../controllers/shared/cluster-identity.ts';
+} from '../../../../controllers/shared/cluster/identity.ts';
 
 const of = (name: string | undefined, ...nodes: string[]) => ({ name, nodes });
 const alone = (node: string, address?: string) => ({ name: undefined, nodes: [node], address });

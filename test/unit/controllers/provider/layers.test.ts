@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { gatherLayers, type NamedEntries } from '../../../../controllers/provider/layers.ts';
-import { ALLOW_FROM } from '../../../../controllers/shared/references.ts';
+import { ALLOW_FROM } from '../../../../controllers/shared/objects/references.ts';
 import type { ProviderSpec } from '../../../../src/api/index.ts';
 import { aProvider } from '../../../builders/objects.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createPrivilegeWatch } from '../../../../controllers/provider/privileges.ts';
-import type { Line } from '../../../../controllers/provider/connect.ts';
+import type { ClusterClient } from '../../../../controllers/provider/connect.ts';
 import { FEATURES, neededPrivileges, PveError, type Permissions } from '../../../../src/pve/index.ts';
 
 const COMPLETE: Permissions = {
@@ -18,7 +18,7 @@ function scene() {
     asked += 1;
     return held instanceof Error ? Promise.reject(held) : Promise.resolve(held);
   };
-  const line = { pve: { access: { permissions } }, version: { major: 9 } } as unknown as Line;
+  const client = { pve: { access: { permissions } }, version: { major: 9 } } as unknown as ClusterClient;
   const watch = createPrivilegeWatch({ now: () => now, refusedAt: () => refusedAt });
   return {
     grant: (next: Permissions | Error) => void (held = next),
@@ -27,10 +27,10 @@ function scene() {
     pass: async (ms: number) => {
       const before = asked;
       const end = now + ms;
-      let lacks = await watch.lacks(line, CREDENTIALS, AbortSignal.timeout(1000));
+      let lacks = await watch.lacks(client, CREDENTIALS, AbortSignal.timeout(1000));
       while (now < end) {
         now += 15_000;
-        lacks = await watch.lacks(line, CREDENTIALS, AbortSignal.timeout(1000));
+        lacks = await watch.lacks(client, CREDENTIALS, AbortSignal.timeout(1000));
       }
       return { requests: asked - before, lacks };
     },

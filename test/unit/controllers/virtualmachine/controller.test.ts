@@ -128,7 +128,7 @@ describe('a VirtualMachine at rest', () => {
     const life = new Life();
     await quiet(life);
     const [requests, writes] = [life.pve.requests.length, life.store.statusWrites.length];
-    life.process.memories.disturb(UID);
+    life.process.processStates.invalidate(UID);
     await life.process.pass();
     expect(life.pve.requests.length).toBeGreaterThan(requests);
     expect(life.store.statusWrites).toHaveLength(writes);
@@ -161,7 +161,7 @@ describe('a VirtualMachine at rest', () => {
     const { ipAddresses } = life.status;
     const guest = life.pve.guestsOf(UID)[0]!;
     guest.agent = 'silent';
-    life.process.memories.disturb(UID);
+    life.process.processStates.invalidate(UID);
     await life.pass();
     expect(life.status.ipAddresses).toEqual(ipAddresses);
     expect(life.conditions).toMatchObject({ Ready: 'True', GuestAgentConnected: 'False' });

@@ -2,7 +2,7 @@
 import type { CloudInitMode } from '../../../../controllers/virtualmachine/cloud-init/plan.ts';
 import type { Observed } from '../../../../controllers/virtualmachine/model/observed.ts';
 import type { Facts } from '../../../../controllers/virtualmachine/model/facts.ts';
-import { aWish, observed } from '../../../builders/guests.ts';
+import { aDesiredVm, observed } from '../../../builders/guests.ts';
 
 /** How the guest gets its data, and nothing else about it. */
 export const planOf = (mode: CloudInitMode): Facts['cloudInit'] => ({ mode, keys: { set: {}, delete: [] } });
@@ -10,7 +10,7 @@ export const planOf = (mode: CloudInitMode): Facts['cloudInit'] => ({ mode, keys
 export type FactsChange = Partial<Omit<Facts, 'have'>> & { readonly have?: Partial<Observed> };
 
 export const facts = ({ have, ...rest }: FactsChange = {}): Facts => ({
-  want: aWish(),
+  want: aDesiredVm(),
   plan: { kind: 'steady' },
   started: undefined,
   nics: [],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import type { Connection } from '../../../../controllers/shared/connections.ts';
-import { ALLOW_FROM } from '../../../../controllers/shared/references.ts';
+import type { Connection } from '../../../../controllers/shared/cluster/connections.ts';
+import { ALLOW_FROM } from '../../../../controllers/shared/objects/references.ts';
 import { vmImageController } from '../../../../controllers/vmimage/controller.ts';
 import type { Provider, VMImage } from '../../../../src/api/index.ts';
 import type { View } from '../../../../src/pve/index.ts';
@@ -36,14 +36,14 @@ describe('a VMImage', () => {
       aProvider({}, { namespace: 'shared', annotations: { [ALLOW_FROM]: '*' } }),
       aProvider({}, { namespace: 'private' }),
     ];
-    const verdict = await reconcile(BY_NAME, providers, {
+    const result = await reconcile(BY_NAME, providers, {
       'default/pve': WITH,
       'shared/pve': WITH,
       'private/pve': WITH,
     });
-    expect(verdict.outcome.kind).toBe('settled');
+    expect(result.outcome.kind).toBe('settled');
     expect(
-      verdict.status.availableOn?.map(({ provider, vmid: number, node }) => `${provider} ${number} ${node}`),
+      result.status.availableOn?.map(({ provider, vmid: number, node }) => `${provider} ${number} ${node}`),
     ).toEqual([
       'default/pve 9000 pve-1',
       'default/pve 9001 pve-2',
@@ -54,8 +54,8 @@ describe('a VMImage', () => {
 
   test('is ready when one of two Providers has it', async () => {
     const providers = [aProvider(), aProvider({}, { name: 'other' })];
-    const verdict = await reconcile(BY_NAME, providers, { 'default/pve': aView(), 'default/other': WITH });
-    expect(verdict.outcome.kind).toBe('settled');
+    const result = await reconcile(BY_NAME, providers, { 'default/pve': aView(), 'default/other': WITH });
+    expect(result.outcome.kind).toBe('settled');
   });
 
   test('waits, with the reason, while nobody has it', async () => {

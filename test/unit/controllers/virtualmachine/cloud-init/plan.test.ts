@@ -6,14 +6,14 @@ import {
   planCloudInit,
   type CloudInitPlaces,
 } from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
 import { digestWith } from '../../../../../src/lib/hash.ts';
 import {
   aDigest,
   aGuest,
   aMark,
-  aWish,
+  aDesiredVm,
   configOf,
   NOW,
   TEMPLATE_CONFIG,
@@ -36,8 +36,8 @@ interface Case {
 function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: Case) {
   const vm = aVirtualMachine({ status: { cloneType: 'Linked', ...status } });
   const guest = aGuest({ config, mark: aMark(), running: false });
-  const wish = aWish(want);
-  const known = { ...wish, cloudInit: wish.cloudInit ?? { userData: undefined, sshKeys: [] } };
+  const desired = aDesiredVm(want);
+  const known = { ...desired, cloudInit: desired.cloudInit ?? { userData: undefined, sshKeys: [] } };
   const plan = planCloudInit(vm, known, guest, {
     isoStorage: undefined,
     storages: [isoStorage()],
@@ -47,9 +47,9 @@ function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: C
   return {
     plan,
     change:
-      configChange(vm, wish, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }) ??
+      configChange(vm, desired, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }) ??
       cloudInitAfterwards(vm, guest, { plan, now: NOW }),
-    differences: differencesOf(vm, wish, guest, plan),
+    differences: differencesOf(vm, desired, guest, plan),
   };
 }
 
@@ -161,8 +161,8 @@ describe('after the guest was made', () => {
       ...config,
     });
 
-  const given = (wish: Partial<Wanted>) => {
-    const { cloudInit = { userData: undefined, sshKeys: [] }, ...rest } = aWish(wish);
+  const given = (desired: Partial<Wanted>) => {
+    const { cloudInit = { userData: undefined, sshKeys: [] }, ...rest } = aDesiredVm(desired);
     return givenOf({ ...rest, cloudInit }, aDigest);
   };
   const ROOT = '#cloud-config\nuser: root\n';
@@ -188,7 +188,7 @@ describe('after the guest was made', () => {
   });
 
   test('nothing can be said of what was given before there were digests, or under another key', () => {
-    const other = givenOf({ ...aWish(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
+    const other = givenOf({ ...aDesiredVm(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
     for (const some of [{}, { given: other }])
       expect(
         planned({ want: NATIVE, config: made(), status: { cloudInit: { mode: 'Native', ...some } } })

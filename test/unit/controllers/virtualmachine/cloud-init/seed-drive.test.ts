@@ -106,7 +106,7 @@ describe('in the life of a VM', () => {
     expect(life.pve.volumes.size).toBe(1);
     const started = life.pve.guestsOf(UID)[0]!.startedAt;
     await life.until(() => {
-      life.process.memories.disturb(UID);
+      life.process.processStates.invalidate(UID);
       return life.status.cloudInit?.volume === undefined;
     });
     expect(life.now - started).toBeGreaterThanOrEqual(SERVED_AFTER);
@@ -126,7 +126,7 @@ describe('in the life of a VM', () => {
     expect(life.status.cloudInit?.instance).toBe(1);
     // Somebody stops it; power On starts it again.
     guest_.running = false;
-    life.process.memories.disturb(UID);
+    life.process.processStates.invalidate(UID);
     await life.until(() => life.status.cloudInit?.volume === undefined);
     expect(life.conditions['RestartRequired']).toBeUndefined();
     expect([...life.pve.volumes]).toEqual([]);

@@ -2,16 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import {
   appliedAfter,
   judgeDrift,
-  wishDigest,
+  specDigest,
 } from '../../../../../controllers/virtualmachine/config/drift.ts';
 import { keyChanges } from '../../../../../controllers/virtualmachine/config/key-changes.ts';
-import type { Guest } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { Guest } from '../../../../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
-import { aGuest, aMark, aWish, configOf, observed, type Wanted } from '../../../../builders/guests.ts';
+import { aGuest, aMark, aDesiredVm, configOf, observed, type Wanted } from '../../../../builders/guests.ts';
 
 const ROOM = { maxCpus: 8, nodeCpus: 16 };
 const digest = (want: Partial<Wanted> = {}, guest: Partial<Guest> = {}): string =>
-  wishDigest(aWish(want), aGuest(guest), ROOM);
+  specDigest(aDesiredVm(want), aGuest(guest), ROOM);
 
 describe('the digest of a wish', () => {
   test('is the same for the same wish, whatever the guest looks like', () => {
@@ -47,7 +47,7 @@ describe('the digest of a wish', () => {
 
   test('is another on a node that the guest does not fit on', () => {
     const small = { maxCpus: 4, nodeCpus: 4 };
-    expect(wishDigest(aWish(), aGuest(), small)).not.toBe(digest());
+    expect(specDigest(aDesiredVm(), aGuest(), small)).not.toBe(digest());
   });
 });
 
@@ -87,7 +87,7 @@ describe('what differs from the wish', () => {
 
 describe('the wish that was brought about', () => {
   const have = (change: Parameters<typeof observed>[0] = {}) =>
-    observed({ wish: { digest: 'new', applied: 'old' }, ...change });
+    observed({ digests: { digest: 'new', applied: 'old' }, ...change });
   const steady = { kind: 'steady' } as const;
 
   test('is noted at rest', () => {
@@ -97,7 +97,7 @@ describe('the wish that was brought about', () => {
 
   test('is forgotten as soon as another is to be, and kept where the guest drifted from it', () => {
     expect(
-      appliedAfter('old', { plan: { kind: 'act', step: { do: 'noteWish' } }, have: have() }),
+      appliedAfter('old', { plan: { kind: 'act', step: { do: 'clearApplied' } }, have: have() }),
     ).toBeUndefined();
     const drift = { told: 'vcpus 2 → 3', keys: ['vcpus'], reverted: false };
     expect(appliedAfter('new', { plan: steady, have: have({ drift }) })).toBe('new');

@@ -6,21 +6,24 @@ import {
   hardwareLater,
 } from '../../../../../controllers/virtualmachine/config/hardware.ts';
 import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import { cpusOf, memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, MiB } from '../../../../../src/lib/units.ts';
 import { foreignKeys } from '../../../../builders/arbitrary-worlds.ts';
 import { configured } from '../../../../builders/guest-model.ts';
-import { aGuest, aMark, aWish, configOf, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
+import { aGuest, aMark, aDesiredVm, configOf, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
 import { UID } from '../../../../builders/objects.ts';
 
-type Shape = Parameters<typeof aWish>[0];
+type Shape = Parameters<typeof aDesiredVm>[0];
 
 const atCreation = (config: GuestConfig, want: Shape = {}, maxCpus = 8): Keys =>
-  hardwareAtCreation(aWish(want), { ...TEMPLATE_CONFIG, ...config }, { maxCpus, nodeCpus: 16 });
+  hardwareAtCreation(aDesiredVm(want), { ...TEMPLATE_CONFIG, ...config }, { maxCpus, nodeCpus: 16 });
 const later = (config: GuestConfig, want: Shape = {}): Keys =>
-  hardwareLater(aWish(want), aGuest({ config: configOf(aMark(), config) }), { maxCpus: 8, nodeCpus: 16 });
+  hardwareLater(aDesiredVm(want), aGuest({ config: configOf(aMark(), config) }), {
+    maxCpus: 8,
+    nodeCpus: 16,
+  });
 
 describe('firmware', () => {
   test('of a class is set at creation, with a disk for its settings where the root disk is', () => {
@@ -39,8 +42,8 @@ describe('firmware', () => {
   test('is never changed later, but a difference is told', () => {
     const want = { bios: 'ovmf', machine: 'q35' } as const;
     expect(later({}, want)).toEqual({ set: {}, delete: [] });
-    expect(firmwareDifferences(aWish(want), configOf())).toHaveLength(2);
-    expect(firmwareDifferences(aWish(), configOf(aMark(), { bios: 'ovmf' }))).toEqual([]);
+    expect(firmwareDifferences(aDesiredVm(want), configOf())).toHaveLength(2);
+    expect(firmwareDifferences(aDesiredVm(), configOf(aMark(), { bios: 'ovmf' }))).toEqual([]);
   });
 
   test('of a class with a TPM gives a new guest one where its root disk is, and keeps that of the template', () => {
@@ -48,12 +51,12 @@ describe('firmware', () => {
     expect(atCreation({})).not.toHaveProperty('set.tpmstate0');
     const has = { tpmstate0: 'tank:vm-9000-disk-3,size=4M,version=v2.0' };
     expect(atCreation(has, { tpm: 'v2.0' }).set).not.toHaveProperty('tpmstate0');
-    expect(firmwareDifferences(aWish({ tpm: 'v2.0' }), configOf(aMark(), has))).toEqual([]);
+    expect(firmwareDifferences(aDesiredVm({ tpm: 'v2.0' }), configOf(aMark(), has))).toEqual([]);
   });
 
   test('never gives a TPM to a guest that exists, but tells that it has none', () => {
     expect(later({}, { tpm: 'v2.0' })).toEqual({ set: {}, delete: [] });
-    expect(firmwareDifferences(aWish({ tpm: 'v2.0' }), configOf())).toEqual([
+    expect(firmwareDifferences(aDesiredVm({ tpm: 'v2.0' }), configOf())).toEqual([
       expect.stringContaining('a TPM is added only when a VM is created'),
     ]);
   });
@@ -70,7 +73,7 @@ describe('firmware', () => {
     ['pc', 'q35', [expect.any(String)]],
   ])('machine %s and a guest with %s', (machine, has, differences) => {
     const config = configOf(aMark(), has === undefined ? {} : { machine: has });
-    expect(firmwareDifferences(aWish({ machine }), config)).toEqual(differences);
+    expect(firmwareDifferences(aDesiredVm({ machine }), config)).toEqual(differences);
   });
 });
 
@@ -115,7 +118,7 @@ test('whatever a template says, one write makes a guest as wished that can be st
   fc.assert(
     fc.property(foreignKeys, sizes, (keys, { cpus, memory, spare, growth }) => {
       const most = memory + (growth ?? 0);
-      const want = aWish({
+      const want = aDesiredVm({
         cpus,
         memory: bytes(memory * MiB),
         ...(growth !== undefined && { maxMemory: bytes(most * MiB) }),

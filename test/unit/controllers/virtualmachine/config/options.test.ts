@@ -1,19 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { describeGuest, parseMark } from '../../../../../controllers/shared/owner-mark.ts';
-import { asidesOf } from '../../../../../controllers/virtualmachine/config/asides.ts';
+import { describeGuest, parseMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { bestEffortWritesOf } from '../../../../../controllers/virtualmachine/config/best-effort.ts';
 import { cpuTypeKeys } from '../../../../../controllers/virtualmachine/config/cpu-type.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
-import type { Options } from '../../../../../controllers/virtualmachine/model/wish.ts';
+import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
+import type { Options } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import {
   optionKeys,
   optionsOf,
   ownTagsIn,
-  startupAside,
-  tagAside,
+  startupWrite,
+  tagWrite,
 } from '../../../../../controllers/virtualmachine/config/options.ts';
 import { seconds } from '../../../../../src/lib/units.ts';
-import { aGuest, aMark, aWish, configOf, NOW, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
+import { aGuest, aMark, aDesiredVm, configOf, NOW, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID } from '../../../../builders/objects.ts';
 
@@ -25,8 +25,8 @@ describe('options that the spec does not name', () => {
   test('are left as they are', () => {
     expect(optionsOf({})).toBeUndefined();
     expect(keys({}, { onboot: '1', protection: '1', description: 'mine' })).toEqual({});
-    expect(startupAside(undefined, { startup: 'order=3' })).toEqual([]);
-    expect(tagAside(undefined, [], { tags: 'theirs' })).toEqual([]);
+    expect(startupWrite(undefined, { startup: 'order=3' })).toEqual([]);
+    expect(tagWrite(undefined, [], { tags: 'theirs' })).toEqual([]);
     expect(cpuTypeKeys(undefined, { cpu: 'host' })).toEqual({ set: {}, delete: [] });
   });
 });
@@ -67,23 +67,23 @@ describe('tags', () => {
   test('tags-order-case-no-drift', () => {
     const { tags } = optionsOf({ tags: ['Web', 'prod', 'web'] })!;
     expect(tags).toEqual(['prod', 'web']);
-    expect(tagAside(tags, ['prod', 'web'], { tags: 'WEB;theirs;Prod' })).toEqual([]);
-    expect(tagAside(tags, ['prod', 'web'], { tags: 'web,prod' })).toEqual([]);
+    expect(tagWrite(tags, ['prod', 'web'], { tags: 'WEB;theirs;Prod' })).toEqual([]);
+    expect(tagWrite(tags, ['prod', 'web'], { tags: 'web,prod' })).toEqual([]);
   });
 
   test('of others are kept, and ours go when they leave the spec', () => {
-    expect(tagAside(['web'], [], { tags: 'theirs' })).toEqual([
+    expect(tagWrite(['web'], [], { tags: 'theirs' })).toEqual([
       { key: 'tags', value: 'theirs;web', note: ['web'] },
     ]);
-    expect(tagAside(['web'], ['old', 'web'], { tags: 'Old;theirs;web' })).toMatchObject([
+    expect(tagWrite(['web'], ['old', 'web'], { tags: 'Old;theirs;web' })).toMatchObject([
       { value: 'theirs;web' },
     ]);
-    expect(tagAside([], ['old'], { tags: 'old' })).toMatchObject([{ value: undefined }]);
+    expect(tagWrite([], ['old'], { tags: 'old' })).toMatchObject([{ value: undefined }]);
   });
 
   test('that were there before are not ours, and stay when they leave the spec', () => {
-    expect(tagAside(['theirs'], [], { tags: 'theirs' })).toEqual([]);
-    expect(tagAside([], [], { tags: 'theirs' })).toEqual([]);
+    expect(tagWrite(['theirs'], [], { tags: 'theirs' })).toEqual([]);
+    expect(tagWrite([], [], { tags: 'theirs' })).toEqual([]);
   });
 
   test('are forgotten when neither the spec nor the guest has them', () => {
@@ -93,12 +93,12 @@ describe('tags', () => {
 
 describe('the startup order', () => {
   test('is changed only where the spec says something', () => {
-    const wish = optionsOf({ startup: { order: 2, upDelay: seconds(30) } })?.startup;
-    expect(startupAside(wish, { startup: '2,up=30,down=9' })).toEqual([]);
-    expect(startupAside(wish, { startup: '1,down=9' })).toEqual([
+    const desired = optionsOf({ startup: { order: 2, upDelay: seconds(30) } })?.startup;
+    expect(startupWrite(desired, { startup: '2,up=30,down=9' })).toEqual([]);
+    expect(startupWrite(desired, { startup: '1,down=9' })).toEqual([
       { key: 'startup', value: 'order=2,down=9,up=30' },
     ]);
-    expect(startupAside(wish, {})).toEqual([{ key: 'startup', value: 'order=2,up=30' }]);
+    expect(startupWrite(desired, {})).toEqual([{ key: 'startup', value: 'order=2,up=30' }]);
   });
 });
 
@@ -148,33 +148,39 @@ describe('in a life of its own, a VM', () => {
 });
 
 describe('what Proxmox VE refused', () => {
-  const want = aWish({ options: { tags: ['web'] } });
-  const asides = (refused: { value: string; said: string; at: number } | undefined, applied = false) =>
-    asidesOf(want, aGuest(), {
+  const want = aDesiredVm({ options: { tags: ['web'] } });
+  const bestEffortWrites = (
+    refused: { value: string; said: string; at: number } | undefined,
+    applied = false,
+  ) =>
+    bestEffortWritesOf(want, aGuest(), {
       ownTags: ['web'],
-      memory: refused ? { refusedAsides: { tags: refused } } : {},
+      processState: refused ? { refusedWrites: { tags: refused } } : {},
       applied,
       now: NOW,
     });
   const refusal = (ago: number, value = 'web') => ({ value, said: 'not for you', at: NOW - ago });
 
   test('is told and not asked for again for a while', () => {
-    expect(asides(refusal(599_000))).toMatchObject({
-      asides: [],
-      asidesLeft: [expect.stringContaining('not for you. Allow the tags')],
+    expect(bestEffortWrites(refusal(599_000))).toMatchObject({
+      bestEffortWrites: [],
+      notApplied: [expect.stringContaining('not for you. Allow the tags')],
     });
-    expect(asides(refusal(600_000))).toMatchObject({ asides: [{ value: 'web' }], asidesLeft: [] });
+    expect(bestEffortWrites(refusal(600_000))).toMatchObject({
+      bestEffortWrites: [{ value: 'web' }],
+      notApplied: [],
+    });
   });
 
   test('does not count for other tags', () => {
-    expect(asides(refusal(0, 'db'))).toMatchObject({ asides: [{ value: 'web' }] });
+    expect(bestEffortWrites(refusal(0, 'db'))).toMatchObject({ bestEffortWrites: [{ value: 'web' }] });
   });
 
   test('is no change of others, which is told and left alone', () => {
-    expect(asides(refusal(600_000), true)).toMatchObject({ asides: [{ value: 'web' }] });
-    expect(asides(undefined, true)).toMatchObject({
-      asides: [],
-      asidesLeft: [expect.stringContaining('In Proxmox VE tags is (not set)')],
+    expect(bestEffortWrites(refusal(600_000), true)).toMatchObject({ bestEffortWrites: [{ value: 'web' }] });
+    expect(bestEffortWrites(undefined, true)).toMatchObject({
+      bestEffortWrites: [],
+      notApplied: [expect.stringContaining('In Proxmox VE tags is (not set)')],
     });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
-import type { Guest, GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import {
   cpuAtCreation,
   cpuLater,
@@ -147,22 +147,25 @@ describe('memory', () => {
 });
 
 describe('memory of a class with room to grow', () => {
-  const wish = (memory: number, maxMemory = 8) => ({ memory: gib(memory), maxMemory: gib(maxMemory) });
+  const desired = (memory: number, maxMemory = 8) => ({ memory: gib(memory), maxMemory: gib(maxMemory) });
   const made = { memory: '8192', balloon: '2048', shares: '0' };
 
   test('is the most it may have, held back by a balloon that only we move', () => {
-    expect(memoryAtCreation(wish(2), { memory: '1024', balloon: '512' })).toEqual({
+    expect(memoryAtCreation(desired(2), { memory: '1024', balloon: '512' })).toEqual({
       set: { memory: 8192, balloon: 2048, shares: 0 },
       delete: [],
     });
   });
 
   test.each([1, 4, 8])('goes to %i GiB by the balloon alone', (memory) => {
-    expect(memoryLater(wish(memory), guest(made))).toEqual({ set: { balloon: memory * 1024 }, delete: [] });
+    expect(memoryLater(desired(memory), guest(made))).toEqual({
+      set: { balloon: memory * 1024 },
+      delete: [],
+    });
   });
 
   test('goes above the ceiling of the guest at its next start', () => {
-    expect(memoryLater(wish(12, 16), guest(made))).toEqual({
+    expect(memoryLater(desired(12, 16), guest(made))).toEqual({
       set: { memory: 16_384, balloon: 12_288 },
       delete: [],
     });
@@ -171,15 +174,15 @@ describe('memory of a class with room to grow', () => {
   test('takes a ceiling back that waits for a start and is no longer needed', () => {
     const pending = [{ key: 'memory', current: '8192', pending: '16384' }];
     const config = { memory: '16384', balloon: '12288', shares: '0' };
-    expect(memoryLater(wish(4, 16), guest(config, { pending }))).toEqual({
+    expect(memoryLater(desired(4, 16), guest(config, { pending }))).toEqual({
       set: { memory: 8192, balloon: 4096 },
       delete: [],
     });
   });
 
   test('keeps the ceiling of a guest when the class gets another that suffices', () => {
-    expect(memoryLater(wish(2, 4), guest(made))).toEqual(NOTHING);
-    expect(memoryLater(wish(2, 64), guest(made))).toEqual(NOTHING);
+    expect(memoryLater(desired(2, 4), guest(made))).toEqual(NOTHING);
+    expect(memoryLater(desired(2, 64), guest(made))).toEqual(NOTHING);
   });
 
   test('is fixed at the next start when the class has room no more, and follows until then', () => {

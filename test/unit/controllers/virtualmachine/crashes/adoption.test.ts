@@ -1,7 +1,7 @@
 /** Whatever happens on the way, a guest that exists is taken over once, and nothing is made beside it. */
 import { test } from '@jest/globals';
 import { vmid } from '../../../../../src/lib/units.ts';
-import { textBeside } from '../../../../../controllers/shared/owner-mark.ts';
+import { textBeside } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID } from '../../../../builders/objects.ts';
 import { Saboteur, type Fault } from '../../../../builders/saboteur.ts';

@@ -21,7 +21,7 @@ interface Story {
   /** Passes until the object is deleted; absent: once it is ready. */
   readonly deletedAfter?: number | undefined;
   /** Someone takes the number that was reserved first. */
-  readonly rival?: boolean;
+  readonly conflict?: boolean;
   /** How many clones fail before one succeeds: the number is claimed for long by then. */
   readonly failedClones?: number;
   readonly lagging?: () => boolean;
@@ -32,7 +32,7 @@ async function live({
   vm,
   faults,
   deletedAfter,
-  rival = false,
+  conflict = false,
   failedClones = 0,
   lagging,
 }: Story): Promise<number> {
@@ -44,12 +44,12 @@ async function live({
     ...(lagging && { lagging }),
   });
   for (let n = 0; n < failedClones; n += 1) life.pve.failures.push({ type: 'qmclone', exit: 'no space' });
-  if (rival) {
+  if (conflict) {
     await life.until(() => life.status.vmid !== undefined);
     const number = life.status.vmid!;
-    if (!life.pve.guests.has(number)) life.pve.add(number, { name: 'rival' });
+    if (!life.pve.guests.has(number)) life.pve.add(number, { name: 'conflict' });
   }
-  const rivals = [...life.pve.guests.values()].filter(({ config }) => config['name'] === 'rival');
+  const rivals = [...life.pve.guests.values()].filter(({ config }) => config['name'] === 'conflict');
 
   if (deletedAfter === undefined) {
     await life.untilReady();
@@ -131,14 +131,14 @@ describe('from nothing to one guest and back to nothing', () => {
           fc.boolean(),
           fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(5) }),
           fc.infiniteStream(fc.boolean()),
-          async (gaps, deletedAfter, vm, rival, failedClones, lags) => {
+          async (gaps, deletedAfter, vm, conflict, failedClones, lags) => {
             let call = 0;
             const faults = gaps.map(([gap, fault]) => [(call += gap), fault] as const);
             await live({
               vm,
               faults,
               deletedAfter,
-              rival,
+              conflict,
               failedClones,
               lagging: () => lags.next().value === true,
             });

@@ -7,7 +7,7 @@ import {
   serialOf,
   withOptions,
 } from '../../../../../controllers/virtualmachine/disks/drive.ts';
-import type { DiskOptions } from '../../../../../controllers/virtualmachine/disks/model.ts';
+import type { DiskOptions } from '../../../../../controllers/virtualmachine/model/disks.ts';
 import { parseDisk, parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, GiB, MiB } from '../../../../../src/lib/units.ts';
 
@@ -56,9 +56,9 @@ describe('the text of a drive', () => {
     );
     const texts = fc.constantFrom(TEXT, 'a:b,discard=on,ssd=on', 'file=a:b,size=1T,iothread=yes', 'a:b');
     fc.assert(
-      fc.property(texts, options, (text, wish) => {
-        const once = withOptions(text, wish, undefined);
-        expect(withOptions(once, wish, undefined)).toBe(once);
+      fc.property(texts, options, (text, digests) => {
+        const once = withOptions(text, digests, undefined);
+        expect(withOptions(once, digests, undefined)).toBe(once);
         expect(parseDisk(once).volume).toBe(parseDisk(text).volume);
         expect(parseDisk(once).size).toBe(parseDisk(text).size);
       }),

@@ -1,16 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
-import type { DiskWish, RecordedDisk } from '../../../../../controllers/virtualmachine/disks/model.ts';
-import type {
-  Guest,
-  GuestConfig,
-  PendingChange,
-} from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { DesiredDisk, RecordedDisk } from '../../../../../controllers/virtualmachine/model/disks.ts';
+import type { Guest, GuestConfig, PendingChange } from '../../../../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
-import { aGuest, aMark, aWish, configOf } from '../../../../builders/guests.ts';
+import { aGuest, aMark, aDesiredVm, configOf } from '../../../../builders/guests.ts';
 import { aStorage } from '../../../../builders/views.ts';
 
-const data = (change: Partial<DiskWish> = {}): DiskWish => ({
+const data = (change: Partial<DesiredDisk> = {}): DesiredDisk => ({
   name: 'data',
   size: bytes(20 * GiB),
   storage: 'local-lvm',
@@ -31,7 +27,7 @@ const RECORDED: RecordedDisk = {
 const NOTED: RecordedDisk = { name: 'data', device: 'scsi1', reclaimPolicy: 'Detach' };
 
 interface Scene {
-  readonly disks?: readonly DiskWish[];
+  readonly disks?: readonly DesiredDisk[];
   readonly config?: GuestConfig;
   readonly pending?: readonly PendingChange[];
   readonly recorded?: readonly RecordedDisk[];
@@ -49,7 +45,10 @@ const work = ({
   leaves = false,
 }: Scene) =>
   diskWork(
-    aWish({ disks, ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }) }),
+    aDesiredVm({
+      disks,
+      ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }),
+    }),
     aGuest({ config: configOf(aMark(), config), pending, ...guest }),
     { recorded, storages: [aStorage(), aStorage('ssd')], leaves },
   );
@@ -58,8 +57,8 @@ const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
 
 describe('a new disk', () => {
   test('has a slot that is written down before anything is put there', () => {
-    const { unnoted, steps, entries } = work({});
-    expect([unnoted, steps]).toEqual([true, []]);
+    const { unrecorded, steps, entries } = work({});
+    expect([unrecorded, steps]).toEqual([true, []]);
     expect(entries.map(({ name, device }) => [name, device])).toEqual([
       ['root', 'scsi0'],
       ['data', 'scsi1'],
@@ -67,8 +66,8 @@ describe('a new disk', () => {
   });
 
   test('is made in the slot that status has', () => {
-    const { unnoted, steps } = work({ recorded: [{ ...NOTED, device: 'scsi7' }] });
-    expect(unnoted).toBe(false);
+    const { unrecorded, steps } = work({ recorded: [{ ...NOTED, device: 'scsi7' }] });
+    expect(unrecorded).toBe(false);
     expect(steps).toEqual([
       {
         do: 'attachDisk',
@@ -89,13 +88,13 @@ describe('a new disk', () => {
 
   test('takes another slot when someone else was faster on the first', () => {
     const result = work({ config: { scsi1: 'local-lvm:vm-101-disk-8,size=1G' }, recorded: [NOTED] });
-    expect(result).toMatchObject({ unnoted: true, steps: [] });
+    expect(result).toMatchObject({ unrecorded: true, steps: [] });
     expect(entry(result)).toEqual({ ...NOTED, device: 'scsi2' });
   });
 
   test('is known by its serial number although nobody heard that it was made', () => {
     const result = work({ config: AT_SCSI1, recorded: [NOTED] });
-    expect(result).toMatchObject({ unnoted: false, steps: [] });
+    expect(result).toMatchObject({ unrecorded: false, steps: [] });
     expect(entry(result)).toEqual(RECORDED);
   });
 
@@ -124,7 +123,7 @@ describe('a new disk', () => {
 });
 
 describe('a disk that is there', () => {
-  const there = (change: Partial<DiskWish>, config = AT_SCSI1) =>
+  const there = (change: Partial<DesiredDisk>, config = AT_SCSI1) =>
     work({ disks: [data(change)], config, recorded: [RECORDED] });
 
   test('grows', () => {
@@ -142,7 +141,7 @@ describe('a disk that is there', () => {
   test('is never imported again', () => {
     expect(there({ size: undefined, importFrom: 'local:import/a.qcow2' })).toMatchObject({
       steps: [],
-      unnoted: false,
+      unrecorded: false,
     });
   });
 
@@ -171,8 +170,8 @@ describe('a disk that is there', () => {
   test('is neither replaced nor touched when someone took it off or put another there', () => {
     const off = work({ recorded: [RECORDED] });
     const other = work({ config: { scsi1: 'local-lvm:vm-101-disk-9,size=1G' }, recorded: [RECORDED] });
-    for (const { steps, unnoted, differences } of [off, other]) {
-      expect([steps, unnoted]).toEqual([[], false]);
+    for (const { steps, unrecorded, differences } of [off, other]) {
+      expect([steps, unrecorded]).toEqual([[], false]);
       expect(differences).toEqual([expect.stringContaining('was taken off the VM in Proxmox VE')]);
     }
     expect(entry(off)).toEqual(RECORDED);
@@ -195,7 +194,7 @@ describe('disk-rename-never-remaps-slot', () => {
     const config = { ...AT_SCSI1, scsi2: 'local-lvm:vm-101-disk-2,serial=logs,size=20G' };
     const one = work({ disks: [data(), data({ name: 'logs' })], config, recorded });
     const other = work({ disks: [data({ name: 'logs' }), data()], config, recorded });
-    for (const { steps, unnoted } of [one, other]) expect([steps, unnoted]).toEqual([[], false]);
+    for (const { steps, unrecorded } of [one, other]) expect([steps, unrecorded]).toEqual([[], false]);
     expect(entry(other)).toEqual(entry(one));
   });
 });
@@ -265,7 +264,7 @@ describe('disks that we did not make', () => {
 
 describe('the root disk', () => {
   const root = (size: number, config: GuestConfig) =>
-    diskWork(aWish({ rootDisk: bytes(size) }), aGuest({ config: configOf(aMark(), config) }), {
+    diskWork(aDesiredVm({ rootDisk: bytes(size) }), aGuest({ config: configOf(aMark(), config) }), {
       recorded: [],
       storages: [],
       leaves: false,

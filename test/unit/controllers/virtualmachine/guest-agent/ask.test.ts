@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { nextAgentLook, stillBoots } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
-import type { GuestMemory } from '../../../../../controllers/virtualmachine/memory.ts';
+import { scheduleAgentQuery, stillBoots } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
+import type { ProcessState } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
-import { aClaim, aWish, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
+import { aClaim, aDesiredVm, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
 
 const NIC = {
   device: 'net0',
@@ -14,7 +14,7 @@ const NIC = {
   name: 'lan',
 };
 const facts = (change: Partial<Facts> = {}): Facts => ({
-  want: aWish(),
+  want: aDesiredVm(),
   have: observed({ claim: aClaim({ made: true }), presence: seen() }),
   plan: { kind: 'steady' },
   started: undefined,
@@ -30,7 +30,7 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
 const FOUND: Partial<Facts> = { agent: 'running', addresses: [{ device: 'net0', addresses: ['10.0.0.5'] }] };
 /** The gap that follows a look when addresses have been looked for this long. */
 const gapAt = (age: number, change: Partial<Facts> = {}) =>
-  nextAgentLook(facts(change), { calm: true, agentSince: NOW - age }, NOW);
+  scheduleAgentQuery(facts(change), { quiescent: true, agentSince: NOW - age }, NOW);
 
 describe('the guest agent is asked again', () => {
   test('soon at first, then ever less often, up to once a minute', () => {
@@ -64,25 +64,25 @@ describe('the guest agent is asked again', () => {
     ['the agent is not enabled', { agent: 'notConfigured' }],
     ['there are no NICs', { nics: [] }],
   ])('not when %s', (_what, change) => {
-    const memory: GuestMemory = { calm: true, agentDueAt: NOW };
-    expect(nextAgentLook(facts(change), memory, NOW)).toBeUndefined();
-    expect(memory.agentDueAt).toBeUndefined();
+    const processState: ProcessState = { quiescent: true, agentDueAt: NOW };
+    expect(scheduleAgentQuery(facts(change), processState, NOW)).toBeUndefined();
+    expect(processState.agentDueAt).toBeUndefined();
   });
 });
 
 test('looking for addresses starts over after the VM was off', () => {
-  const memory: GuestMemory = { calm: true, agentSince: NOW - 900_000 };
-  expect(nextAgentLook(facts(), memory, NOW)).toBeUndefined();
-  nextAgentLook(facts({ have: observed({ presence: seen({ running: false }) }) }), memory, NOW);
-  expect(nextAgentLook(facts(), memory, NOW)).toBe(250);
-  expect(memory.agentDueAt).toBe(NOW + 250);
+  const processState: ProcessState = { quiescent: true, agentSince: NOW - 900_000 };
+  expect(scheduleAgentQuery(facts(), processState, NOW)).toBeUndefined();
+  scheduleAgentQuery(facts({ have: observed({ presence: seen({ running: false }) }) }), processState, NOW);
+  expect(scheduleAgentQuery(facts(), processState, NOW)).toBe(250);
+  expect(processState.agentDueAt).toBe(NOW + 250);
 });
 
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {
-  const memory: GuestMemory = { calm: true, boots: true };
-  expect(nextAgentLook(facts({ agent: 'notAsked' }), memory, NOW)).toBe(1_000);
-  expect(stillBoots(memory, NOW + 400)).toBe(true);
-  expect(nextAgentLook(facts({ agent: 'notAsked' }), memory, NOW + 400)).toBe(600);
-  expect(stillBoots(memory, NOW + 1_000)).toBe(false);
-  expect(nextAgentLook(facts(), memory, NOW + 1_000)).toBe(250);
+  const processState: ProcessState = { quiescent: true, boots: true };
+  expect(scheduleAgentQuery(facts({ agent: 'notAsked' }), processState, NOW)).toBe(1_000);
+  expect(stillBoots(processState, NOW + 400)).toBe(true);
+  expect(scheduleAgentQuery(facts({ agent: 'notAsked' }), processState, NOW + 400)).toBe(600);
+  expect(stillBoots(processState, NOW + 1_000)).toBe(false);
+  expect(scheduleAgentQuery(facts(), processState, NOW + 1_000)).toBe(250);
 });

@@ -2,15 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   after,
-  begun,
+  probeFor,
   unready,
   type Probe,
   type ProbeResult,
-  type ProbeWish,
+  type ReadinessProbe,
 } from '../../../../../controllers/virtualmachine/guest-agent/readiness.ts';
 import { aGuest, NOW } from '../../../../builders/guests.ts';
 
-const WISH: ProbeWish = {
+const WISH: ReadinessProbe = {
   command: ['/bin/check', '--token=s3cret'],
   initialDelayMs: 5_000,
   periodMs: 10_000,
@@ -18,7 +18,7 @@ const WISH: ProbeWish = {
   failureThreshold: 3,
 };
 const guest = aGuest({ running: true, state: 'running', uptimeMs: 1_000 });
-const fresh = begun(undefined, WISH, { guest, now: NOW });
+const fresh = probeFor(undefined, WISH, { guest, now: NOW });
 const ok: ProbeResult = { kind: 'exit', code: 0 };
 const bad: ProbeResult = { kind: 'exit', code: 7 };
 const told = (...results: readonly ProbeResult[]): Probe =>
@@ -61,7 +61,8 @@ describe('a guest with a readiness probe', () => {
 
   test('is asked anew after it was started, and not because PVE counts in seconds', () => {
     const known = told(ok);
-    const at = (uptimeMs: number) => begun(known, WISH, { guest: { ...guest, uptimeMs }, now: NOW + 60_000 });
+    const at = (uptimeMs: number) =>
+      probeFor(known, WISH, { guest: { ...guest, uptimeMs }, now: NOW + 60_000 });
     expect(at(61_000)).toBe(known);
     expect(at(59_000)).toBe(known);
     expect(at(20_000)).toMatchObject({ failures: 0, start: NOW + 40_000 });

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   ALLOW_DUPLICATES,
-  exclusivesOf,
-  rivalOf,
+  exclusiveValues,
+  addressConflictOf,
 } from '../../../../../controllers/virtualmachine/networks/addresses-in-use.ts';
 import type { VirtualMachine } from '../../../../../src/api/index.ts';
 import {
@@ -30,9 +30,9 @@ const OTHER = aProvider({}, { name: 'other', uid: 'uid-other' }, { clusterID: 'o
 const providers = readerOf({ ...PVE, status: { clusterID: 'homelab/pve-1' } }, SAME, OTHER);
 
 const holderOf = (vm: VirtualMachine, ...all: readonly VirtualMachine[]): string | undefined =>
-  rivalOf(vm, {
+  addressConflictOf(vm, {
     providers,
-    addressed: (value) => [vm, ...all].filter((each) => exclusivesOf(each).includes(value)),
+    addressed: (value) => [vm, ...all].filter((each) => exclusiveValues(each).includes(value)),
   })?.holder;
 
 describe('what a VM has for itself alone', () => {
@@ -42,7 +42,7 @@ describe('what a VM has for itself alone', () => {
       { name: 'dmz', mac: '02:00:00:aa:bb:cc', ipv6: { address: 'auto' } },
       { name: 'mgmt' },
     ];
-    expect(exclusivesOf(named('web', networks))).toEqual([
+    expect(exclusiveValues(named('web', networks))).toEqual([
       'address 192.0.2.9',
       'address 2001:db8::9',
       'MAC address 02:00:00:AA:BB:CC',

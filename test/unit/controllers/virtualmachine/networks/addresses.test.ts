@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addressesByNic } from '../../../../../controllers/virtualmachine/networks/addresses.ts';
-import type { Nic } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { Nic } from '../../../../../controllers/shared/guests/model.ts';
 
 const nic = (device: string, mac: string | undefined): Nic => ({
   device,

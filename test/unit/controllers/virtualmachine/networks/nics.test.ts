@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cloudInitNics } from '../../../../../controllers/virtualmachine/cloud-init/nics.ts';
-import type { GuestConfig } from '../../../../../controllers/virtualmachine/model/guest.ts';
-import type { NicWish } from '../../../../../controllers/virtualmachine/model/wish.ts';
+import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
+import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import {
   assignDevices,
   bridgeNamed,
@@ -18,7 +18,7 @@ import { parseNic } from '../../../../../src/pve/index.ts';
 import { configured } from '../../../../builders/guest-model.ts';
 import { UID } from '../../../../builders/objects.ts';
 
-const lan = (wish: Partial<NicWish> = {}): NicWish => ({ name: 'lan', bridge: 'vmbr0', ...wish });
+const lan = (desired: Partial<DesiredNic> = {}): DesiredNic => ({ name: 'lan', bridge: 'vmbr0', ...desired });
 const FRESH = 'BC:24:11:00:00:09';
 
 describe('the text of a NIC', () => {
@@ -58,7 +58,7 @@ describe('the text of a NIC', () => {
   });
 
   test('says after a round trip what was wished, and is then left alone', () => {
-    const wishes = fc.record(
+    const desired = fc.record(
       {
         bridge: fc.constantFrom('vmbr0', 'vnet1'),
         model: fc.constantFrom('virtio', 'e1000e', 'vmxnet3'),
@@ -75,21 +75,21 @@ describe('the text of a NIC', () => {
       fc.subarray(['bridge=vmbr3', 'tag=9', 'firewall=1', 'rate=10.5', 'mtu=1', 'link_down=1', 'trunks=1;2']),
     );
     fc.assert(
-      fc.property(wishes, texts, (wish, [head, rest]) => {
+      fc.property(desired, texts, (desired, [head, rest]) => {
         const before = parseNic([head, ...rest].join(','));
-        const text = nicText(lan(wish), [head, ...rest].join(','), FRESH);
+        const text = nicText(lan(desired), [head, ...rest].join(','), FRESH);
         const after = parseNic(text);
         expect(after).toMatchObject({
           mac: before.mac,
-          bridge: wish.bridge,
-          vlan: wish.vlan,
-          model: wish.model ?? before.model,
+          bridge: desired.bridge,
+          vlan: desired.vlan,
+          model: desired.model ?? before.model,
         });
         for (const key of ['firewall', 'rate', 'mtu', 'link_down', 'trunks'])
           expect(after.properties.find((p) => p.key === key)).toEqual(
             before.properties.find((p) => p.key === key),
           );
-        expect(nicText(lan(wish), text, FRESH)).toBe(text);
+        expect(nicText(lan(desired), text, FRESH)).toBe(text);
       }),
     );
   });
@@ -122,8 +122,8 @@ describe('the settings of a NIC', () => {
   });
 
   test('are remembered while the spec gives them, and after that until they are gone', () => {
-    const remembered = (config: GuestConfig, recorded: readonly string[], wish?: NicWish) =>
-      settingsToRecord('net0', wish, { config, recorded });
+    const remembered = (config: GuestConfig, recorded: readonly string[], desired?: DesiredNic) =>
+      settingsToRecord('net0', desired, { config, recorded });
     expect(remembered({ net0: plain }, [], lan({ settings: { rate: '5' } }))).toEqual(['rate']);
     expect(remembered({ net0: full }, ['rate', 'link_down'], lan())).toEqual(['rate']);
     expect(remembered({ net0: plain }, ['rate'], lan())).toEqual([]);
@@ -133,7 +133,7 @@ describe('the settings of a NIC', () => {
   test('are what the spec says, in the words of Proxmox VE', () => {
     const settingsOf = (network: Parameters<typeof resolveNics>[0]) => {
       const resolved = resolveNics(network, undefined);
-      return resolved.ok ? resolved.wishes?.map(({ model, settings }) => ({ model, settings })) : undefined;
+      return resolved.ok ? resolved.desired?.map(({ model, settings }) => ({ model, settings })) : undefined;
     };
     expect(
       settingsOf([
@@ -244,7 +244,7 @@ describe('changes to NICs', () => {
   });
 
   test('leave nothing to change once they were made', () => {
-    const wishes = [lan({ bridge: 'vmbr5', vlan: 3 }), { name: 'new', bridge: 'vmbr1' }];
+    const desired = [lan({ bridge: 'vmbr5', vlan: 3 }), { name: 'new', bridge: 'vmbr1' }];
     const where = {
       devices: new Map([
         ['lan', 'net0'],
@@ -253,10 +253,10 @@ describe('changes to NICs', () => {
       surplus: ['net1'],
       given: new Map(),
     };
-    const { set, delete: gone } = nicChanges(wishes, config, UID, where);
+    const { set, delete: gone } = nicChanges(desired, config, UID, where);
     const after = configured(101, config, set, gone);
     expect(Object.keys(after).toSorted()).toEqual(['net0', 'net2', 'net3']);
-    expect(nicChanges(wishes, after, UID, where)).toEqual({ set: {}, delete: [] });
+    expect(nicChanges(desired, after, UID, where)).toEqual({ set: {}, delete: [] });
   });
 });
 
@@ -273,8 +273,8 @@ test('mac-kept-on-bridge-change: a NIC that is changed keeps its MAC, and no oth
     surplus: ['net0', 'net1'],
     given: new Map(),
   };
-  const wishes = [lan({ bridge: 'vnet7', vlan: 12 }), { name: 'dmz', bridge: 'vmbr1' }];
-  expect(nicChanges(wishes, config, UID, where)).toEqual({
+  const desired = [lan({ bridge: 'vnet7', vlan: 12 }), { name: 'dmz', bridge: 'vmbr1' }];
+  expect(nicChanges(desired, config, UID, where)).toEqual({
     set: { net0: 'virtio=BC:24:11:00:00:01,bridge=vnet7,queues=4,tag=12' },
     delete: [],
   });
@@ -316,7 +316,7 @@ describe('the bridge of a network', () => {
   test('is the one given, else that of its name, else the default of the Provider', () => {
     const bridgeOf = (network: { name: string; bridge?: string }, fallback?: string) => {
       const resolved = resolveNics([network], fallback);
-      return resolved.ok ? resolved.wishes?.[0]?.bridge : resolved.reason;
+      return resolved.ok ? resolved.desired?.[0]?.bridge : resolved.reason;
     };
     expect(bridgeOf({ name: 'lan', bridge: 'vnet1' }, 'vmbr9')).toBe('vnet1');
     expect(bridgeOf({ name: 'lan' }, 'vmbr9')).toBe('vmbr0');
@@ -325,7 +325,7 @@ describe('the bridge of a network', () => {
   });
 
   test("is nobody else's business where the spec has no networks", () => {
-    expect(resolveNics(undefined, undefined)).toEqual({ ok: true, wishes: undefined });
-    expect(resolveNics([], undefined)).toEqual({ ok: true, wishes: [] });
+    expect(resolveNics(undefined, undefined)).toEqual({ ok: true, desired: undefined });
+    expect(resolveNics([], undefined)).toEqual({ ok: true, desired: [] });
   });
 });

@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc, { type Arbitrary } from 'fast-check';
 import {
   place,
-  type PlacementWish,
+  type PlacementRequest,
   type Template,
 } from '../../../../../controllers/virtualmachine/placement/place.ts';
-import { createLedger, spaceKey, type Promised } from '../../../../../controllers/shared/ledger.ts';
+import { createLedger, spaceKey, type Promised } from '../../../../../controllers/shared/cluster/ledger.ts';
 import type { View } from '../../../../../src/pve/index.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aNode, aStorage, aView } from '../../../../builders/views.ts';
@@ -48,7 +48,7 @@ const views: Arbitrary<View> = fc
       ),
   );
 
-const wishes: Arbitrary<PlacementWish> = fc.record(
+const desired: Arbitrary<PlacementRequest> = fc.record(
   {
     cpus: fc.constantFrom(1, 2, 8),
     memory: fc.constantFrom(bytes(GiB), bytes(4 * GiB), bytes(16 * GiB)),
@@ -87,20 +87,20 @@ const RUNS = { numRuns: 500 };
 describe('whatever the cluster, a VM is placed', () => {
   test('only on a node that is online, wanted, large enough and has its storage', () => {
     fc.assert(
-      fc.property(wishes, templates, views, (wish, sources, view) => {
-        const { creation } = place(wish, sources, view, NOTHING);
+      fc.property(desired, templates, views, (request, sources, view) => {
+        const { creation } = place(request, sources, view, NOTHING);
         if (!creation.ok) return;
         const node = view.nodes.find(({ name }) => name === creation.node);
         expect(node).toMatchObject({ online: true });
-        expect(wish.host ?? creation.node).toBe(creation.node);
-        if (wish.nodeSelector.length > 0) expect(wish.nodeSelector).toContain(creation.node);
-        expect(node?.cpus).toBeGreaterThanOrEqual(wish.cpus);
-        expect(node!.memory - node!.memoryUsed).toBeGreaterThanOrEqual(wish.memory);
+        expect(request.host ?? creation.node).toBe(creation.node);
+        if (request.nodeSelector.length > 0) expect(request.nodeSelector).toContain(creation.node);
+        expect(node?.cpus).toBeGreaterThanOrEqual(request.cpus);
+        expect(node!.memory - node!.memoryUsed).toBeGreaterThanOrEqual(request.memory);
         const storage = view.storages.find(
           (each) => each.node === creation.node && each.storage === creation.rootStorage,
         );
         expect(storage).toMatchObject({ status: 'available', content: expect.arrayContaining(['images']) });
-        expect(wish.storage ?? creation.rootStorage).toBe(creation.rootStorage);
+        expect(request.storage ?? creation.rootStorage).toBe(creation.rootStorage);
       }),
       RUNS,
     );
@@ -108,13 +108,13 @@ describe('whatever the cluster, a VM is placed', () => {
 
   test('only with room for the whole root disk, if it is a full clone', () => {
     fc.assert(
-      fc.property(wishes, templates, views, (wish, sources, view) => {
-        const { creation } = place(wish, sources, view, NOTHING);
+      fc.property(desired, templates, views, (request, sources, view) => {
+        const { creation } = place(request, sources, view, NOTHING);
         if (!creation.ok || !creation.full) return;
         const { total = 0, used = 0 } = view.storages.find(
           (each) => each.node === creation.node && each.storage === creation.rootStorage,
         )!;
-        expect(total - used).toBeGreaterThanOrEqual(Math.max(10 * GiB, wish.rootDisk ?? 0));
+        expect(total - used).toBeGreaterThanOrEqual(Math.max(10 * GiB, request.rootDisk ?? 0));
       }),
       RUNS,
     );
@@ -122,8 +122,8 @@ describe('whatever the cluster, a VM is placed', () => {
 
   test('by a request that Proxmox VE takes: linked without a storage, and across only where all is shared', () => {
     fc.assert(
-      fc.property(wishes, templates, views, (wish, sources, view) => {
-        const { creation } = place(wish, sources, view, NOTHING);
+      fc.property(desired, templates, views, (request, sources, view) => {
+        const { creation } = place(request, sources, view, NOTHING);
         if (!creation.ok) return;
         const source = sources.find((each) => each.vmid === creation.template)!;
         expect(source.node).toBe(creation.templateNode);
@@ -140,14 +140,14 @@ describe('whatever the cluster, a VM is placed', () => {
 
   test('in the same place whatever the order of what is seen', () => {
     fc.assert(
-      fc.property(wishes, templates, views, (wish, sources, view) => {
+      fc.property(desired, templates, views, (request, sources, view) => {
         const reversed = {
           ...view,
           nodes: view.nodes.toReversed(),
           storages: view.storages.toReversed(),
         };
-        expect(place(wish, sources.toReversed(), reversed, NOTHING).creation).toEqual(
-          place(wish, sources, view, NOTHING).creation,
+        expect(place(request, sources.toReversed(), reversed, NOTHING).creation).toEqual(
+          place(request, sources, view, NOTHING).creation,
         );
       }),
       RUNS,
@@ -156,11 +156,16 @@ describe('whatever the cluster, a VM is placed', () => {
 
   test('by a move only if no node can have it without', () => {
     fc.assert(
-      fc.property(wishes, templates, views, (wish, sources, view) => {
-        const { creation } = place(wish, sources, view, NOTHING);
+      fc.property(desired, templates, views, (request, sources, view) => {
+        const { creation } = place(request, sources, view, NOTHING);
         if (!creation.ok || !creation.moves) return;
         for (const host of NODES) {
-          const { creation: there } = place({ ...wish, host: wish.host ?? host }, sources, view, NOTHING);
+          const { creation: there } = place(
+            { ...request, host: request.host ?? host },
+            sources,
+            view,
+            NOTHING,
+          );
           if (there.ok) expect(there.moves).toBe(true);
         }
       }),
@@ -171,29 +176,39 @@ describe('whatever the cluster, a VM is placed', () => {
 
 test('many that are placed at once never get more than there is, memory and space alike', () => {
   fc.assert(
-    fc.property(fc.array(wishes, { minLength: 2, maxLength: 30 }), templates, views, (all, sources, view) => {
-      const ledger = createLedger(() => 0);
-      const memory = new Map<string, number>();
-      const space = new Map<string, number>();
-      const add = (sums: Map<string, number>, key: string, n: number) =>
-        sums.set(key, (sums.get(key) ?? 0) + n);
-      all.forEach((wish, index) => {
-        const uid = `vm-${index}`;
-        const placed = place(wish, sources, view, ledger.besides(uid, view));
-        if (!('way' in placed)) return;
-        const own = new Map<string, number>();
-        for (const { at, bytes: n } of placed.way.space) add(own, spaceKey(at), n);
-        ledger.promise(uid, { vmid: undefined, node: placed.creation.node, memory: wish.memory, space: own });
-        add(memory, placed.creation.node, wish.memory);
-        for (const [key, n] of own) add(space, key, n);
-      });
-      for (const { name, memory: has, memoryUsed } of view.nodes)
-        expect(memory.get(name) ?? 0).toBeLessThanOrEqual(Math.max(has - memoryUsed, 0));
-      for (const storage of view.storages)
-        expect(space.get(spaceKey(storage)) ?? 0).toBeLessThanOrEqual(
-          (storage.total ?? 0) - (storage.used ?? 0),
-        );
-    }),
+    fc.property(
+      fc.array(desired, { minLength: 2, maxLength: 30 }),
+      templates,
+      views,
+      (all, sources, view) => {
+        const ledger = createLedger(() => 0);
+        const memory = new Map<string, number>();
+        const space = new Map<string, number>();
+        const add = (sums: Map<string, number>, key: string, n: number) =>
+          sums.set(key, (sums.get(key) ?? 0) + n);
+        all.forEach((request, index) => {
+          const uid = `vm-${index}`;
+          const placed = place(request, sources, view, ledger.besides(uid, view));
+          if (!('route' in placed)) return;
+          const own = new Map<string, number>();
+          for (const { at, bytes: n } of placed.route.space) add(own, spaceKey(at), n);
+          ledger.promise(uid, {
+            vmid: undefined,
+            node: placed.creation.node,
+            memory: request.memory,
+            space: own,
+          });
+          add(memory, placed.creation.node, request.memory);
+          for (const [key, n] of own) add(space, key, n);
+        });
+        for (const { name, memory: has, memoryUsed } of view.nodes)
+          expect(memory.get(name) ?? 0).toBeLessThanOrEqual(Math.max(has - memoryUsed, 0));
+        for (const storage of view.storages)
+          expect(space.get(spaceKey(storage)) ?? 0).toBeLessThanOrEqual(
+            (storage.total ?? 0) - (storage.used ?? 0),
+          );
+      },
+    ),
     { numRuns: 300 },
   );
 });
@@ -215,13 +230,13 @@ test('VMs of one size are spread evenly over nodes of one size', () => {
   const ledger = createLedger(() => 0);
   const counts = new Map<string, number>();
   for (let n = 0; n < 51; n += 1) {
-    const wish = { cpus: 2, memory: bytes(2 * GiB), nodeSelector: [] };
-    const { creation } = place(wish, [source], view, ledger.besides(`vm-${n}`, view));
+    const desired = { cpus: 2, memory: bytes(2 * GiB), nodeSelector: [] };
+    const { creation } = place(desired, [source], view, ledger.besides(`vm-${n}`, view));
     if (!creation.ok) throw new Error(creation.message);
     ledger.promise(`vm-${n}`, {
       vmid: undefined,
       node: creation.node,
-      memory: wish.memory,
+      memory: desired.memory,
       space: new Map(),
     });
     counts.set(creation.node, (counts.get(creation.node) ?? 0) + 1);

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   place,
-  type PlacementWish,
+  type PlacementRequest,
   type Template,
 } from '../../../../../controllers/virtualmachine/placement/place.ts';
-import { spaceKey, type Promised } from '../../../../../controllers/shared/ledger.ts';
+import { spaceKey, type Promised } from '../../../../../controllers/shared/cluster/ledger.ts';
 import type { View } from '../../../../../src/pve/index.ts';
 import { bytes, GiB, MiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aNode, aRow, aStorage, aTemplateRow, aView } from '../../../../builders/views.ts';
 
-const wish = (change: Partial<PlacementWish> = {}): PlacementWish => ({
+const desired = (change: Partial<PlacementRequest> = {}): PlacementRequest => ({
   cpus: 2,
   memory: bytes(2 * GiB),
   nodeSelector: [],
@@ -43,7 +43,7 @@ const promised = (memory: Record<string, number>, space: Record<string, number> 
   memory: new Map(Object.entries(memory)),
   space: new Map(Object.entries(space)),
 });
-const decide = (w = wish(), templates = [ON_NFS], view = cluster(), others = NOTHING) =>
+const decide = (w = desired(), templates = [ON_NFS], view = cluster(), others = NOTHING) =>
   place(w, templates, view, others).creation;
 const nodeOf = (...args: Parameters<typeof decide>) => {
   const creation = decide(...args);
@@ -67,34 +67,34 @@ describe('disks beside the root disk', () => {
   const disk = (storage: string | undefined, gib: number) => ({ storage, size: bytes(gib * GiB) });
 
   test('lead to a node that has their storages', () => {
-    expect(nodeOf(wish({ disks: [disk('san', 10)] }), [ON_NFS], withSan('pve-3'))).toBe('pve-3');
-    expect(whyNot(wish({ disks: [disk('nowhere', 1)] }))).toContain(
+    expect(nodeOf(desired({ disks: [disk('san', 10)] }), [ON_NFS], withSan('pve-3'))).toBe('pve-3');
+    expect(whyNot(desired({ disks: [disk('nowhere', 1)] }))).toContain(
       'pve-1: storage nowhere is not on this node',
     );
   });
 
   test('count where their storage sets their whole size aside, all of them together', () => {
-    const both = wish({ disks: [disk('san', 60), disk('san', 60)] });
+    const both = desired({ disks: [disk('san', 60), disk('san', 60)] });
     expect(whyNot(both, [ON_NFS], withSan('pve-2'))).toContain('pve-2: 100 GiB of 100 GiB free on san');
-    const { way } = {
-      way: undefined,
-      ...place(wish({ disks: [disk('san', 60)] }), [ON_NFS], withSan('pve-2'), NOTHING),
+    const { route } = {
+      route: undefined,
+      ...place(desired({ disks: [disk('san', 60)] }), [ON_NFS], withSan('pve-2'), NOTHING),
     };
-    expect(way?.space.map(({ at, bytes: taken }) => [at.storage, taken])).toEqual([
+    expect(route?.space.map(({ at, bytes: taken }) => [at.storage, taken])).toEqual([
       ['nfs', 0],
       ['san', 60 * GiB],
     ]);
   });
 
   test('take nothing yet where the storage is thin', () => {
-    expect(nodeOf(wish({ disks: [disk(undefined, 100_000), disk('local-lvm', 100_000)] }))).toBe('pve-1');
+    expect(nodeOf(desired({ disks: [disk(undefined, 100_000), disk('local-lvm', 100_000)] }))).toBe('pve-1');
   });
 });
 
 describe('the node of a new VM', () => {
   test('is the one with the most free memory', () => {
     const view = cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(GiB) }), aNode('pve-3'));
-    expect(nodeOf(wish(), [ON_NFS], view)).toBe('pve-2');
+    expect(nodeOf(desired(), [ON_NFS], view)).toBe('pve-2');
   });
 
   test('counts what guests that run may come to use, and neither templates nor guests that are off', () => {
@@ -107,76 +107,78 @@ describe('the node of a new VM', () => {
       aTemplateRow({ node: nodeName('pve-3'), maxmem: bytes(60 * GiB) }),
     ];
     const view = { ...cluster(), guests: new Map(guests.map((guest) => [guest.vmid, guest])) };
-    expect(nodeOf(wish(), [ON_NFS], view)).toBe('pve-3');
-    expect(nodeOf(wish({ nodeSelector: ['pve-1', 'pve-2'] }), [ON_NFS], view)).toBe('pve-2');
+    expect(nodeOf(desired(), [ON_NFS], view)).toBe('pve-3');
+    expect(nodeOf(desired({ nodeSelector: ['pve-1', 'pve-2'] }), [ON_NFS], view)).toBe('pve-2');
   });
 
   test('counts memory that was promised a moment ago as taken', () => {
-    expect(nodeOf(wish(), [ON_NFS], cluster(), promised({ 'pve-1': GiB, 'pve-2': 2 * GiB }))).toBe('pve-3');
+    expect(nodeOf(desired(), [ON_NFS], cluster(), promised({ 'pve-1': GiB, 'pve-2': 2 * GiB }))).toBe(
+      'pve-3',
+    );
   });
 
   test('is the preferred one of the Provider where the memory does not decide', () => {
-    expect(nodeOf(wish({ nodeSelector: ['pve-3', 'pve-2'] }))).toBe('pve-3');
+    expect(nodeOf(desired({ nodeSelector: ['pve-3', 'pve-2'] }))).toBe('pve-3');
   });
 
   test('is the first by name where nothing decides', () => {
-    expect(nodeOf(wish(), [ON_NFS], cluster(aNode('pve-2'), aNode('pve-1')))).toBe('pve-1');
+    expect(nodeOf(desired(), [ON_NFS], cluster(aNode('pve-2'), aNode('pve-1')))).toBe('pve-1');
   });
 
   test('stays the one that was chosen before as long as it will do', () => {
     const chosen = nodeName('pve-2');
     const view = cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(60 * GiB) }));
-    expect(nodeOf(wish({ chosen }), [ON_NFS], view)).toBe('pve-2');
-    expect(nodeOf(wish({ chosen, memory: bytes(8 * GiB) }), [ON_NFS], view)).toBe('pve-1');
+    expect(nodeOf(desired({ chosen }), [ON_NFS], view)).toBe('pve-2');
+    expect(nodeOf(desired({ chosen, memory: bytes(8 * GiB) }), [ON_NFS], view)).toBe('pve-1');
   });
 
   test('is the one the VM asks for', () => {
-    expect(nodeOf(wish({ host: 'pve-2' }))).toBe('pve-2');
-    expect(whyNot(wish({ host: 'pve-9' }))).toContain('pve-1: the VM asks for pve-9');
+    expect(nodeOf(desired({ host: 'pve-2' }))).toBe('pve-2');
+    expect(whyNot(desired({ host: 'pve-9' }))).toContain('pve-1: the VM asks for pve-9');
   });
 
   test.each([
-    ['offline', cluster(aNode('pve-1', { online: false })), wish(), 'pve-1: offline'],
+    ['offline', cluster(aNode('pve-1', { online: false })), desired(), 'pve-1: offline'],
     [
       'not selected',
       cluster(aNode('pve-1')),
-      wish({ nodeSelector: ['pve-2'] }),
+      desired({ nodeSelector: ['pve-2'] }),
       'not among the nodes of the Provider',
     ],
     [
       'too small for the CPUs',
       cluster(aNode('pve-1', { cpus: 4 })),
-      wish({ cpus: 5 }),
+      desired({ cpus: 5 }),
       'has 4 CPUs, the VM asks for 5',
     ],
     [
       'short of memory',
       cluster(aNode('pve-3', { memoryUsed: bytes(63 * GiB) })),
-      wish({ memory: bytes(4 * GiB) }),
+      desired({ memory: bytes(4 * GiB) }),
       'pve-3: 1 GiB of memory free, 4 GiB needed',
     ],
     [
       'without the storage',
       cluster(aNode('pve-1')),
-      wish({ storage: 'ceph' }),
+      desired({ storage: 'ceph' }),
       'pve-1: storage ceph is not on this node',
     ],
     [
       'cut off from the storage',
       withStorages(aStorage('local-lvm', { status: 'unknown' })),
-      wish({ storage: 'local-lvm', host: 'pve-1' }),
+      desired({ storage: 'local-lvm', host: 'pve-1' }),
       'pve-1: storage local-lvm is not available',
     ],
     [
       'on a storage that takes no disks',
       withStorages(aStorage('local-lvm', { content: ['rootdir'] })),
-      wish({ storage: 'local-lvm', host: 'pve-1' }),
+      desired({ storage: 'local-lvm', host: 'pve-1' }),
       'pve-1: storage local-lvm takes no disks (content type "images")',
     ],
     [
       'short of space',
       withStorages(aStorage('local-lvm', { total: bytes(40 * GiB), used: bytes(37 * GiB) })),
-      wish({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(20 * GiB) }),
+      desired({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(20 * GiB) }),
       'pve-1: 3 GiB of 40 GiB free on local-lvm, 20 GiB needed',
     ],
   ])('is none that is %s, and the refusal says so', (_what, view, w, said) => {
@@ -188,11 +190,11 @@ describe('the node of a new VM', () => {
       ...withStorages(aStorage('nfs', { shared: true, total: undefined, used: undefined })),
       nodes: [aNode('pve-1', { cpus: 0, memory: bytes(0), memoryUsed: bytes(0) })],
     };
-    expect(nodeOf(wish(), [ON_NFS], view)).toBe('pve-1');
+    expect(nodeOf(desired(), [ON_NFS], view)).toBe('pve-1');
   });
 
   test('is none in a cluster without nodes', () => {
-    expect(whyNot(wish(), [ON_NFS], { ...cluster(), nodes: [] })).toContain('the cluster has no nodes');
+    expect(whyNot(desired(), [ON_NFS], { ...cluster(), nodes: [] })).toContain('the cluster has no nodes');
   });
 });
 
@@ -210,38 +212,38 @@ describe('the space for a new VM', () => {
       linkable: false,
       disks: [onStorage('nfs'), { ...onStorage('nfs'), isRoot: false }],
     };
-    expect(nodeOf(wish(), [source], nearlyFull(20 * GiB))).toBe('pve-1');
-    expect(whyNot(wish(), [source], nearlyFull(19 * GiB))).toContain(
+    expect(nodeOf(desired(), [source], nearlyFull(20 * GiB))).toBe('pve-1');
+    expect(whyNot(desired(), [source], nearlyFull(19 * GiB))).toContain(
       '19 GiB of 500 GiB free on nfs, 20 GiB needed',
     );
-    expect(whyNot(wish({ rootDisk: bytes(12 * GiB) }), [source], nearlyFull(20 * GiB))).toContain(
+    expect(whyNot(desired({ rootDisk: bytes(12 * GiB) }), [source], nearlyFull(20 * GiB))).toContain(
       '22 GiB needed',
     );
   });
 
   test('of a linked clone is only what it takes to begin', () => {
-    expect(nodeOf(wish({ rootDisk: bytes(100 * GiB) }), [ON_NFS], nearlyFull(GiB))).toBe('pve-1');
-    expect(whyNot(wish(), [ON_NFS], nearlyFull(512 * MiB))).toContain(
+    expect(nodeOf(desired({ rootDisk: bytes(100 * GiB) }), [ON_NFS], nearlyFull(GiB))).toBe('pve-1');
+    expect(whyNot(desired(), [ON_NFS], nearlyFull(512 * MiB))).toContain(
       '512 MiB of 500 GiB free on nfs, 1 GiB needed',
     );
   });
 
   test('is not promised twice: neither that of a node nor that which nodes share', () => {
-    const full = wish({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(300 * GiB) });
+    const full = desired({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(300 * GiB) });
     expect(nodeOf(full)).toBe('pve-1');
     expect(nodeOf(full, [ON_NFS], cluster(), promised({}, { 'pve-2/local-lvm': 300 * GiB }))).toBe('pve-1');
     expect(nodeOf(full, [ON_NFS], cluster(), promised({}, { 'pve-1/local-lvm': 200 * GiB }))).toBe(
       'NoEligibleNode',
     );
     const copy = { ...ON_NFS, linkable: false };
-    expect(nodeOf(wish(), [copy], cluster(), promised({}, { nfs: 395 * GiB }))).toBe('NoEligibleNode');
+    expect(nodeOf(desired(), [copy], cluster(), promised({}, { nfs: 395 * GiB }))).toBe('NoEligibleNode');
   });
 });
 
 describe('the template of a new VM', () => {
   test('on local storage keeps the VM on its node', () => {
     const emptier = cluster(aNode('pve-1', { memoryUsed: bytes(0) }), aNode('pve-2'));
-    expect(decide(wish(), [template('pve-2')], emptier)).toMatchObject({
+    expect(decide(desired(), [template('pve-2')], emptier)).toMatchObject({
       node: 'pve-2',
       templateNode: 'pve-2',
       full: false,
@@ -249,18 +251,21 @@ describe('the template of a new VM', () => {
   });
 
   test('on shared storage is cloned from its own node to another', () => {
-    expect(decide(wish({ host: 'pve-3' }))).toMatchObject({
+    expect(decide(desired({ host: 'pve-3' }))).toMatchObject({
       node: 'pve-3',
       templateNode: 'pve-1',
       full: false,
     });
-    expect(decide(wish({ host: 'pve-3' }))).not.toHaveProperty('moves');
+    expect(decide(desired({ host: 'pve-3' }))).not.toHaveProperty('moves');
   });
 
   test('is the copy on the chosen node where there is one', () => {
     const copies = [template('pve-1'), template('pve-2', { vmid: vmid(9001) })];
-    expect(decide(wish({ host: 'pve-2' }), copies)).toMatchObject({ template: 9001, templateNode: 'pve-2' });
-    expect(decide(wish({ host: 'pve-2' }), copies)).not.toHaveProperty('moves');
+    expect(decide(desired({ host: 'pve-2' }), copies)).toMatchObject({
+      template: 9001,
+      templateNode: 'pve-2',
+    });
+    expect(decide(desired({ host: 'pve-2' }), copies)).not.toHaveProperty('moves');
   });
 });
 
@@ -268,21 +273,21 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
   const MOVED = { ok: true, template: 9000, templateNode: 'pve-2', full: true, moves: true };
 
   test.each([
-    ['its host', wish({ host: 'pve-1' }), cluster()],
-    ['the Provider', wish({ nodeSelector: ['pve-1'] }), cluster()],
-    ['the memory', wish(), cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(63 * GiB) }))],
+    ['its host', desired({ host: 'pve-1' }), cluster()],
+    ['the Provider', desired({ nodeSelector: ['pve-1'] }), cluster()],
+    ['the memory', desired(), cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(63 * GiB) }))],
   ])('because of %s is cloned beside it and moved', (_why, w, view) => {
     expect(decide(w, [template('pve-2')], view)).toMatchObject({
       ...MOVED,
       node: 'pve-1',
       rootStorage: 'local-lvm',
-      whyFull: 'the template is on local storage of pve-2',
+      fullCloneReason: 'the template is on local storage of pve-2',
     });
   });
 
   test("is made on the wished storage where the template's node has it, and moved to it where it has not", () => {
     const fast = aStorage('fast', { node: 'pve-1' });
-    const w = wish({ host: 'pve-1', storage: 'fast' });
+    const w = desired({ host: 'pve-1', storage: 'fast' });
     const there = { ...cluster(), storages: [...STORAGES, fast, aStorage('fast', { node: 'pve-2' })] };
     expect(decide(w, [template('pve-2')], there)).toMatchObject({
       ...MOVED,
@@ -295,7 +300,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
   });
 
   test('needs room for the copy on both nodes', () => {
-    const w = wish({ host: 'pve-1', rootDisk: bytes(30 * GiB) });
+    const w = desired({ host: 'pve-1', rootDisk: bytes(30 * GiB) });
     const full = (node: string, free: number) =>
       withStorages(aStorage('local-lvm', { node, used: bytes((500 - free) * GiB) }));
     expect(decide(w, [template('pve-2')], full('pve-2', 10))).toMatchObject(MOVED);
@@ -308,13 +313,13 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
   });
 
   test("is copied to the wished local storage on the template's node where the template is on shared storage", () => {
-    const w = wish({ host: 'pve-2', storage: 'local-lvm' });
+    const w = desired({ host: 'pve-2', storage: 'local-lvm' });
     expect(decide(w, [ON_NFS])).toMatchObject({
       node: 'pve-2',
       templateNode: 'pve-1',
       moves: true,
       storage: 'local-lvm',
-      whyFull: 'storage local-lvm is asked for, and the template is on nfs',
+      fullCloneReason: 'storage local-lvm is asked for, and the template is on nfs',
     });
     // From shared storage a move takes no disk along.
     const full = withStorages(aStorage('local-lvm', { used: bytes(499 * GiB) }));
@@ -325,21 +330,21 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
     [
       'a CD image would be left behind',
       template('pve-2', { cdStorages: ['local-lvm'] }),
-      wish({ host: 'pve-1' }),
+      desired({ host: 'pve-1' }),
       cluster(),
       'has a CD image on its local storage local-lvm in a drive',
     ],
     [
       'the other node lacks the storage',
       template('pve-2', { disks: [onStorage('zfs-2')] }),
-      wish({ host: 'pve-1' }),
+      desired({ host: 'pve-1' }),
       cluster(),
       'storage zfs-2 of pve-2, which is not on this node: name one in storageClass',
     ],
     [
       'the storages do not speak with each other',
       template('pve-2', { disks: [onStorage('tank')] }),
-      wish({ host: 'pve-1', storage: 'local-lvm' }),
+      desired({ host: 'pve-1', storage: 'local-lvm' }),
       {
         ...cluster(),
         storages: [
@@ -357,7 +362,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
 
 describe('a clone', () => {
   test('is linked where that is possible, without naming a storage', () => {
-    const creation = decide(wish({ storage: 'nfs' }));
+    const creation = decide(desired({ storage: 'nfs' }));
     expect(creation).toMatchObject({ full: false, rootStorage: 'nfs' });
     expect(creation).not.toHaveProperty('storage');
     expect(creation).not.toHaveProperty('whyFull');
@@ -366,25 +371,25 @@ describe('a clone', () => {
   test.each([
     [
       'the disks go to another storage',
-      wish({ storage: 'local-lvm' }),
+      desired({ storage: 'local-lvm' }),
       ON_NFS,
       'storage local-lvm is asked for, and the template is on nfs',
     ],
     [
       'the source is an ordinary VM',
-      wish(),
+      desired(),
       { ...ON_NFS, isTemplate: false },
       'its source is a VM and not a template',
     ],
     [
       'the storage cannot link',
-      wish(),
+      desired(),
       { ...ON_NFS, linkable: false },
       'the storage of the template cannot link clones',
     ],
   ])('is full where %s, and says so', (_why, w, source, why) => {
     const creation = decide(w, [source]);
-    expect(creation).toMatchObject({ full: true, whyFull: why });
+    expect(creation).toMatchObject({ full: true, fullCloneReason: why });
     expect('storage' in creation ? creation.storage : undefined).toBe(w.storage);
   });
 });

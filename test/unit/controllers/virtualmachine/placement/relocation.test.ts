@@ -4,7 +4,7 @@ import {
   obstaclesInView,
   obstaclesToMove,
   roomFor,
-  whereabouts,
+  hostPlacement,
 } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { bytes, GiB, nodeName } from '../../../../../src/lib/units.ts';
 import { aGuest } from '../../../../builders/guests.ts';
@@ -12,7 +12,7 @@ import { aNode, aRow, aStorage, aView } from '../../../../builders/views.ts';
 
 const PVE1 = nodeName('pve-1');
 const PVE2 = nodeName('pve-2');
-const wish = { host: PVE2, power: 'On', driftPolicy: 'Report', arrived: undefined } as const;
+const desired = { host: PVE2, power: 'On', driftPolicy: 'Report', arrived: undefined } as const;
 const running = aGuest({
   node: PVE1,
   running: true,
@@ -22,14 +22,18 @@ const running = aGuest({
 
 describe('a VM with spec.placement.host', () => {
   test.each([
-    ['is there already', { ...wish, host: PVE1 }, 'stays'],
-    ['has none', { ...wish, host: undefined }, 'stays'],
-    ['was never there', wish, 'elsewhere'],
-    ['was moved away by somebody', { ...wish, arrived: PVE2 }, 'strayed'],
-    ['was moved away, and drift is reverted', { ...wish, arrived: PVE2, driftPolicy: 'Revert' }, 'elsewhere'],
-    ['is to be stopped first', { ...wish, power: 'Off' }, 'later'],
-  ] as const)('that %s', (_what, wished, is) => {
-    expect(whereabouts(wished, running)).toBe(is);
+    ['is there already', { ...desired, host: PVE1 }, 'stays'],
+    ['has none', { ...desired, host: undefined }, 'stays'],
+    ['was never there', desired, 'elsewhere'],
+    ['was moved away by somebody', { ...desired, arrived: PVE2 }, 'strayed'],
+    [
+      'was moved away, and drift is reverted',
+      { ...desired, arrived: PVE2, driftPolicy: 'Revert' },
+      'elsewhere',
+    ],
+    ['is to be stopped first', { ...desired, power: 'Off' }, 'later'],
+  ] as const)('that %s', (_what, desired, is) => {
+    expect(hostPlacement(desired, running)).toBe(is);
   });
 });
 

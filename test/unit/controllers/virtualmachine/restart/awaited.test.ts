@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { PendingChange } from '../../../../../controllers/virtualmachine/model/guest.ts';
+import type { PendingChange } from '../../../../../controllers/shared/guests/model.ts';
 import { awaitedKeys } from '../../../../../controllers/virtualmachine/restart/awaited.ts';
 import type { VirtualMachine } from '../../../../../src/api/index.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
-import { aGuest, aWish, configOf, type Wanted } from '../../../../builders/guests.ts';
+import { aGuest, aDesiredVm, configOf, type Wanted } from '../../../../builders/guests.ts';
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 
 const ROOM = { cloudInit: undefined, maxCpus: 8, nodeCpus: 64 };
@@ -28,7 +28,7 @@ function awaited(
       value === undefined ? [] : [[key, value] as const],
     ),
   );
-  return awaitedKeys(aVirtualMachine({ status }), aWish(want), aGuest({ config, pending }), ROOM);
+  return awaitedKeys(aVirtualMachine({ status }), aDesiredVm(want), aGuest({ config, pending }), ROOM);
 }
 
 describe('a change that waits for a restart was asked for', () => {

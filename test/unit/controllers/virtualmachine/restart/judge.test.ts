@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Guest } from '../../../../../controllers/virtualmachine/model/guest.ts';
-import type { RestartNote } from '../../../../../controllers/virtualmachine/restart/model.ts';
+import type { Guest } from '../../../../../controllers/shared/guests/model.ts';
+import type { RestartNote } from '../../../../../controllers/virtualmachine/model/restart.ts';
 import {
   judgeRestart,
   waitingChanges,
   type RestartInputs,
 } from '../../../../../controllers/virtualmachine/restart/judge.ts';
 import { minutes } from '../../../../../src/lib/units.ts';
-import { aGuest, aWish, NOW, UPID, type Wanted } from '../../../../builders/guests.ts';
+import { aGuest, aDesiredVm, NOW, UPID, type Wanted } from '../../../../builders/guests.ts';
 
 const CORES = { key: 'cores', current: '8', pending: '12' };
 const REQUEST = '2026-03-01T11:00:00Z';
@@ -18,7 +18,7 @@ const judge = (
   { want, ...inputs }: Partial<Omit<RestartInputs, 'want' | 'guest'>> & { want?: Partial<Wanted> } = {},
 ) =>
   judgeRestart({
-    want: aWish({ ...(restart && { restart }), ...want }),
+    want: aDesiredVm({ ...(restart && { restart }), ...want }),
     guest: aGuest(guest),
     made: true,
     task: undefined,
@@ -27,7 +27,7 @@ const judge = (
     now: NOW,
     before: { note: undefined, restartedAt: undefined },
     inDoubt: false,
-    claimTurn: () => undefined,
+    claimSlot: () => undefined,
     ...inputs,
   });
 
@@ -67,8 +67,8 @@ describe('a restart that was asked for', () => {
   });
 
   test('stays open while nobody can tell where the guest is', () => {
-    const blind = { want: aWish({ restart: asked }), guest: undefined, made: true, task: undefined };
-    const rest = { drift: undefined, awaited: [], now: NOW, inDoubt: false, claimTurn: () => undefined };
+    const blind = { want: aDesiredVm({ restart: asked }), guest: undefined, made: true, task: undefined };
+    const rest = { drift: undefined, awaited: [], now: NOW, inDoubt: false, claimSlot: () => undefined };
     expect(judgeRestart({ ...blind, ...rest, ...announced })).toEqual(announced.before);
   });
 });
@@ -111,7 +111,7 @@ describe('changes that wait', () => {
 
   test('wait for the turn', () => {
     const { held, next, againAt } = judge(ifRequired, waiting, {
-      claimTurn: () => ({ behind: 'default/db', looksAgain: true }),
+      claimSlot: () => ({ behind: 'default/db', looksAgain: true }),
     });
     expect(next).toBeUndefined();
     expect(againAt).toBeGreaterThan(NOW);
@@ -127,13 +127,13 @@ describe('changes that wait', () => {
 
   test('keep the turn until the guest runs again without them', () => {
     let claimed = 0;
-    const claimTurn = (): undefined => {
+    const claimSlot = (): undefined => {
       claimed += 1;
     };
     const before = { note: forChanges([CORES], true), restartedAt: undefined };
-    expect(judge(ifRequired, off, { before, claimTurn }).note).toEqual(before.note);
+    expect(judge(ifRequired, off, { before, claimSlot }).note).toEqual(before.note);
     expect(claimed).toBe(1);
-    expect(judge(ifRequired, {}, { before, claimTurn }).note).toBeUndefined();
+    expect(judge(ifRequired, {}, { before, claimSlot }).note).toBeUndefined();
     expect(claimed).toBe(1);
   });
 });

@@ -1,0 +1,58 @@
+/** What the credentials may not do, what therefore does not work, and the lines that mend it. Pure. */
+import {
+  FEATURES,
+  mendCommands,
+  missingPrivileges,
+  neededPrivileges,
+  printNeed,
+  type Credentials,
+  type Grantee,
+  type Need,
+  type Permissions,
+} from '../../src/pve/index.ts';
+
+export interface MissingPrivileges {
+  /** Without these nothing works that Proxmox VE VMs are made of. */
+  readonly required: readonly Need[];
+  /** Without these some features do not work. */
+  readonly optional: readonly Need[];
+  /** For a shell on a node, to be run in this order; empty where nothing is missing. */
+  readonly commands: readonly string[];
+}
+
+/** What does not work without the privileges of a feature. */
+const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
+  isoUpload: 'user-data that travels on an image is not delivered',
+  cloudInit: 'cloud-init settings are not applied',
+  guestAgent: 'addresses are not read from the guest agent',
+  bridges: 'Proxmox VE refuses VMs and templates that have network interfaces',
+  quorum: 'quorum is not seen, so that a VM which vanished is not recognised as gone',
+  migration: 'VMs are not moved to another node',
+  pools: 'VMs are not put into a pool',
+};
+
+export function granteeOf(credentials: Credentials): Grantee {
+  if (credentials.kind === 'password') return { user: credentials.username };
+  const [user = '', token] = credentials.id.split('!');
+  return { user, token };
+}
+
+/** @param major version of Proxmox VE: privileges come and go */
+export function missingPrivilegesOf(held: Permissions, major: number, to: Grantee): MissingPrivileges {
+  const missing = missingPrivileges(neededPrivileges({ major, features: FEATURES }), held);
+  return {
+    required: missing.filter(({ feature }) => feature === undefined),
+    optional: missing.filter(({ feature }) => feature !== undefined),
+    commands: missing.length === 0 ? [] : mendCommands(missing, held, to),
+  };
+}
+
+/** As reported in status: `VM.Config.CPU on /vms`. */
+export const namesOf = (needs: readonly Need[]): readonly string[] => [...new Set(needs.map(printNeed))];
+
+/** A sentence on each feature that does not work, with what it lacks. */
+export const consequencesOf = ({ optional }: Pick<MissingPrivileges, 'optional'>): readonly string[] =>
+  FEATURES.flatMap((feature) => {
+    const names = namesOf(optional.filter((need) => need.feature === feature));
+    return names.length === 0 ? [] : [`${CONSEQUENCES[feature]} (${names.join(', ')})`];
+  });

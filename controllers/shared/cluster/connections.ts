@@ -1,0 +1,46 @@
+/** The live connections to Proxmox VE, one a Provider: made by the Provider's controller, used by all others. */
+import type { ClusterIdentity, Inventory, Pve } from '../../../src/pve/index.ts';
+import type { Millis } from '../../../src/lib/units.ts';
+import type { CloneSlots } from '../limits/clones.ts';
+import type { Ledger } from './ledger.ts';
+import type { Marks } from '../guests/marks.ts';
+import type { MoveSlots } from '../limits/moves.ts';
+import type { VmidAllocator, VmidRange } from './vmids.ts';
+
+export interface ProviderDefaults {
+  readonly storage?: string | undefined;
+  readonly isoStorage?: string | undefined;
+  readonly bridge?: string | undefined;
+  readonly pool?: string | undefined;
+  readonly vmIdRange?: VmidRange | undefined;
+}
+
+/** How the operator waits for tasks of Proxmox VE. */
+export interface TaskTiming {
+  /** The longest gap between two looks at a task. */
+  readonly maxGap: Millis;
+  /** From this age on a task is reported as overdue; it is waited for all the same. */
+  readonly overdueAfter: Millis;
+}
+
+export interface Connection {
+  /** Where people find the web interface: `https://pve.example.com:8006`, the endpoint in use. */
+  readonly origin: string;
+  readonly pve: Pve;
+  readonly inventory: Inventory;
+  /** The PVE cluster that this connection was made for. */
+  readonly identity: ClusterIdentity;
+  readonly vmids: VmidAllocator;
+  readonly ledger: Ledger;
+  readonly cloneSlots: CloneSlots;
+  readonly moveSlots: MoveSlots;
+  readonly marks: Marks;
+  readonly nodeSelector: readonly string[];
+  readonly defaults: ProviderDefaults;
+  /** Absent: the defaults. */
+  readonly tasks?: TaskTiming | undefined;
+}
+
+export interface Connections {
+  get(namespace: string, name: string): Connection | undefined;
+}

@@ -1,0 +1,33 @@
+/** Which guests of a PVE cluster a VMImage means. Pure. */
+import type { GuestView, View } from '../../../src/pve/index.ts';
+import type { TemplateSource } from '../../../src/api/index.ts';
+
+export type TemplatesFound =
+  | { readonly ok: true; readonly guests: readonly GuestView[] }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+const refusal = (reason: string, message: string): TemplatesFound => ({ ok: false, reason, message });
+
+/** The guests that a VMImage's source means: a VMID, or a name that each node may have a copy of. */
+export function templatesNamed(source: TemplateSource, view: View): TemplatesFound {
+  const guests = [...view.guests.values()].filter((guest) => guest.type === 'qemu');
+  if ('vmid' in source)
+    return guests.some((guest) => guest.vmid === source.vmid)
+      ? { ok: true, guests: guests.filter((guest) => guest.vmid === source.vmid) }
+      : refusal(
+          'TemplateNotFound',
+          `Proxmox VE has no VM ${source.vmid}, or the credentials may not see it (privilege VM.Audit on /vms/${source.vmid}).`,
+        );
+  const found = guests.filter((guest) => guest.template && guest.name === source.name);
+  if (found.length === 0)
+    return refusal(
+      'TemplateNotFound',
+      `Proxmox VE has no template named "${source.name}", or the credentials may not see it (privilege VM.Audit). An ordinary VM must be named by its VMID.`,
+    );
+  if (new Set(found.map((guest) => guest.node)).size < found.length)
+    return refusal(
+      'TemplateAmbiguous',
+      `Several templates on one node are named "${source.name}": ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. Name one by its VMID.`,
+    );
+  return { ok: true, guests: found };
+}

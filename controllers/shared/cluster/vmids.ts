@@ -1,0 +1,81 @@
+/**
+ * Gives out VMIDs of one PVE cluster. PVE reserves nothing: two clients that ask for the next free number get the
+ * same one. So every number passes here, and is nobody else's from when it is considered until a status carries it.
+ */
+import type { Pve, View } from '../../../src/pve/index.ts';
+import { minutes, vmid, type Vmid } from '../../../src/lib/units.ts';
+
+export interface VmidRange {
+  readonly start: number;
+  /** Inclusive. */
+  readonly end: number;
+}
+
+export interface VmidAllocator {
+  /** A number that is free now. `undefined`: the range has none left. */
+  reserve(pve: Pve, view: View, range?: VmidRange): Promise<Vmid | undefined>;
+  /** Takes a number that the user chose, for nobody else to be given. */
+  hold(number: Vmid): void;
+  /** The number is ours no longer. It is not given out again for ten minutes: others may still mean the old guest. */
+  release(number: Vmid): void;
+}
+
+const COOL_DOWN = minutes(10);
+const HIGHEST = 999_999_999;
+
+/** @param claimed the numbers that stand in the status of any VirtualMachine */
+export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () => number): VmidAllocator {
+  const heldUntil = new Map<Vmid, number>();
+  const asking = new WeakMap<Pve, Promise<Vmid | undefined>>();
+
+  const isHeld = (number: Vmid): boolean => (heldUntil.get(number) ?? 0) > now();
+
+  /** Many ask at the same time; one answer is good for all of them. */
+  function lowestFree(pve: Pve): Promise<Vmid | undefined> {
+    const known = asking.get(pve) ?? askForLowest(pve).finally(() => asking.delete(pve));
+    asking.set(pve, known);
+    return known;
+  }
+
+  /** PVE itself sees guests that our credentials may not see. */
+  async function isFree(pve: Pve, number: Vmid): Promise<boolean> {
+    heldUntil.set(number, now() + COOL_DOWN);
+    try {
+      return (await pve.cluster.nextid(number)).free;
+    } catch (error) {
+      heldUntil.delete(number);
+      throw error;
+    }
+  }
+
+  async function find(pve: Pve, view: View, range: VmidRange | undefined): Promise<Vmid | undefined> {
+    const lowest = range ? vmid(range.start) : await lowestFree(pve);
+    if (lowest === undefined) return undefined;
+    // Gathered once: with many VMs that ask at the same time, hundreds of numbers are walked over for each.
+    const inStatus = claimed();
+    for (let n: number = lowest; n <= (range?.end ?? HIGHEST); n += 1) {
+      const number = vmid(n);
+      const taken = view.guests.has(number) || inStatus.has(number) || isHeld(number);
+      if (!taken && (await isFree(pve, number))) return number;
+    }
+    return undefined;
+  }
+
+  return {
+    reserve(pve, view, range) {
+      for (const [number, until] of heldUntil) if (until <= now()) heldUntil.delete(number);
+      return find(pve, view, range);
+    },
+    hold(number) {
+      heldUntil.set(number, now() + COOL_DOWN);
+    },
+    release(number) {
+      heldUntil.set(number, now() + COOL_DOWN);
+    },
+  };
+}
+
+async function askForLowest(pve: Pve): Promise<Vmid | undefined> {
+  const next = await pve.cluster.nextid();
+  return next.free ? next.vmid : undefined;
+}

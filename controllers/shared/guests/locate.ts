@@ -1,0 +1,135 @@
+/** Finds the guest with our number, wherever it is now, or proves that there is none. Reads only. */
+import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts';
+import type { NodeName, Vmid } from '../../../src/lib/units.ts';
+import type { Connection } from '../cluster/connections.ts';
+import { isSameCluster } from '../cluster/identity.ts';
+import { parseMark } from './owner-mark.ts';
+import type { Guest, Presence } from './model.ts';
+
+/**
+ * @param hint the node the guest was last seen on or is being made on; it comes first, because the inventory is some
+ * seconds old: while a clone goes to another node, it shows the guest where the template is
+ */
+export async function locate(
+  connection: Connection,
+  vmid: Vmid,
+  hint: NodeName | undefined,
+  options: CallOptions,
+): Promise<Presence> {
+  const { inventory } = connection;
+  const seen = inventory.view()?.guests.get(vmid);
+  // Each question to a node that is down takes seconds; its return is noticed without asking.
+  if (seen && isOffline(inventory.view(), seen.node))
+    return {
+      kind: 'unknown',
+      reason: 'NodeOffline',
+      message: `VM ${vmid} is on node ${seen.node}, which is offline.`,
+    };
+  for (const node of new Set([hint, seen?.node])) {
+    if (node === undefined || isOffline(inventory.view(), node)) continue;
+    const guest = await readGuest(connection, vmid, node, options);
+    if (guest) return { kind: 'seen', guest };
+  }
+  return search(connection, vmid, options);
+}
+
+const isOffline = (view: View | undefined, node: NodeName): boolean =>
+  view?.nodes.some(({ name, online }) => name === node && !online) ?? false;
+
+/** The whole cluster, read afresh. */
+async function search(connection: Connection, vmid: Vmid, options: CallOptions): Promise<Presence> {
+  const view = await connection.inventory.refresh(options.signal);
+  const row = view.guests.get(vmid);
+  if (!row) return absence(connection, vmid, view, options);
+  if (row.type === 'lxc') return { kind: 'seen', guest: container(vmid, row.node) };
+  const guest = isOffline(view, row.node) ? undefined : await readGuest(connection, vmid, row.node, options);
+  return guest
+    ? { kind: 'seen', guest }
+    : { kind: 'unknown', message: `VM ${vmid} is listed on node ${row.node}, but cannot be read there now.` };
+}
+
+/** Absent means: not in a fresh list, in a cluster with quorum, and the number is free for PVE itself. */
+async function absence(
+  { pve, identity }: Connection,
+  vmid: Vmid,
+  view: View,
+  options: CallOptions,
+): Promise<Presence> {
+  if (view.quorate !== 'yes')
+    return {
+      kind: 'unknown',
+      message: `VM ${vmid} is not seen, but the Proxmox VE cluster ${view.quorate === 'no' ? 'has no quorum' : 'does not tell whether it has quorum'}: that is no proof that it is gone.`,
+    };
+  const now = { name: view.clusterName, nodes: view.nodes.map(({ name }) => name), address: view.address };
+  if (!isSameCluster(identity, now))
+    return {
+      kind: 'unknown',
+      message: `Another Proxmox VE cluster answers than the one VM ${vmid} is on: that it is not seen proves nothing.`,
+    };
+  // nextid also knows guests that our credentials may not see.
+  const { free } = await pve.cluster.nextid(vmid, options);
+  return free
+    ? { kind: 'absent' }
+    : {
+        kind: 'unknown',
+        message: `VM ${vmid} exists, but the credentials may not see it: grant VM.Audit on /vms/${vmid}.`,
+      };
+}
+
+async function readGuest(
+  { pve }: Connection,
+  vmid: Vmid,
+  node: NodeName,
+  options: CallOptions,
+): Promise<Guest | undefined> {
+  const qemu = pve.node(node).qemu(vmid);
+  try {
+    const [config, status] = await Promise.all([qemu.config(options), qemu.status(options)]);
+    const running = status.status === 'running';
+    const pending = running ? await qemu.pending(options) : [];
+    const { values, digest } = config;
+    return {
+      vmid,
+      node,
+      mark: parseMark(values['description']),
+      lock: values['lock'] ?? status.lock,
+      template: values['template'] === '1',
+      running,
+      state: status.qmpstatus ?? status.status,
+      ha: status.ha,
+      ...(status.uptime !== undefined && { uptimeMs: status.uptime * 1000 }),
+      config: values,
+      digest,
+      pending: pending.flatMap(({ key, value, pending: next, delete: goes }) =>
+        next === undefined && !goes
+          ? []
+          : [
+              {
+                key,
+                ...(value !== undefined && { current: value }),
+                ...(next !== undefined && { pending: next }),
+              },
+            ],
+      ),
+    };
+  } catch (error) {
+    if (error instanceof PveError && (error.absent === 'guest' || error.absent === 'node')) return undefined;
+    throw error;
+  }
+}
+
+/** A container on our number is a stranger; containers carry no mark of ours. */
+const container = (vmid: Vmid, node: NodeName): Guest => ({
+  vmid,
+  node,
+  mark: undefined,
+  lock: undefined,
+  template: false,
+  container: true,
+  running: false,
+  state: 'stopped',
+  ha: { managed: false, state: undefined },
+  config: {},
+  digest: '',
+  pending: [],
+});

@@ -1,0 +1,42 @@
+/** Keeps an object for as long as VirtualMachines need it. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import { seconds } from '../../../src/lib/units.ts';
+import type { Controller, Resource } from '../../../src/runtime/controller.ts';
+import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
+
+const LOOK_AGAIN = seconds(10);
+const NAMED = 5;
+
+/** @param kind as a person says it: "VMClass" */
+export function inUse(kind: string, users: readonly VirtualMachine[]): Outcome {
+  const named = users
+    .slice(0, NAMED)
+    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+    .join(', ');
+  const rest = users.length > NAMED ? ` and ${users.length - NAMED} more` : '';
+  return waiting('InUse', `The ${kind} is kept while VirtualMachines need it: ${named}${rest}.`, LOOK_AGAIN);
+}
+
+/** VirtualMachines that refer to an object, being deleted or not. */
+export type UsersOf = (namespace: string, name: string) => readonly VirtualMachine[];
+
+/** A VM that is being deleted needs nothing of what it was made from. */
+export function withInUseProtection<O extends Resource, Status extends object>(
+  kind: string,
+  controller: Controller<O, Status>,
+  usersOf: UsersOf,
+): Controller<O, Status> {
+  const usersOfObject = ({ metadata }: O): readonly VirtualMachine[] =>
+    usersOf(metadata.namespace, metadata.name).filter((vm) => vm.metadata.deletionTimestamp === undefined);
+  return {
+    name: controller.name,
+    finalizer: `${controller.name}.infra.virtrigaud.io/finalizer`,
+    holds: (object) => usersOfObject(object).length > 0,
+    async reconcile(object, pass) {
+      const result = await controller.reconcile(object, pass);
+      if (!pass.deleting) return result;
+      const users = usersOfObject(object);
+      return { ...result, outcome: users.length === 0 ? released : inUse(kind, users) };
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** The nouns of a guest's configuration. Types only: nothing in this file runs. */
+
+/** An option that is written alone, because PVE may refuse it although it allows all others. */
+export interface BestEffortWrite {
+  readonly key: 'tags' | 'startup';
+  /** `undefined`: the option goes. */
+  readonly value: string | undefined;
+  /** Tags that are ours then. */
+  readonly note?: readonly string[];
+}
+
+/** The image that carries user-data, meta-data and network-config to the guest. */
+export interface SeedImage {
+  readonly volume: string;
+  readonly storage: string;
+  readonly filename: string;
+  /** The volume is on its storage. */
+  readonly uploaded: boolean;
+  /** Its name is in our status, so that it cannot be forgotten. */
+  readonly noted: boolean;
+}
+
+export interface Drift {
+  /** For people, from what is wished to what is: `vcpus 2 → 3`. */
+  readonly told: string;
+  readonly keys: readonly string[];
+  /** It is undone; otherwise it is only told. */
+  readonly reverted: boolean;
+}
+
+/** One write of a guest's configuration: only keys that differ. */
+export interface ConfigChange {
+  readonly set: Readonly<Record<string, string | number>>;
+  readonly delete: readonly string[];
+  /** The image that must be on its storage before this is written. */
+  readonly seed?: SeedImage;
+  readonly seedProblem?: { readonly reason: string; readonly message: string };
+  /** It only empties drives whose images have served: the guest is as it shall be before and after. */
+  readonly ejects?: true;
+}

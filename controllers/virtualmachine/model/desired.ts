@@ -1,0 +1,147 @@
+/** What is wished of a guest: every reference followed, every default applied. Types only: nothing in this file runs. */
+import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
+import type { Creation } from './placement.ts';
+import type { MaintenanceWindow } from '../restart/maintenance-window.ts';
+import type { Bytes, NodeName, Vmid } from '../../../src/lib/units.ts';
+
+export type Power = 'On' | 'Off' | 'OffGraceful';
+
+/** What becomes of the guest when its object goes. */
+export type DeletionPolicy = 'Delete' | 'Retain' | 'Stop';
+
+/** The wish: that the guest be gone, or that it be like this. Going needs no class, no image, no placement. */
+export type Desired =
+  | {
+      readonly exists: false;
+      readonly owner: OwnerMark;
+      readonly graceSeconds: number;
+      readonly deletionPolicy: DeletionPolicy;
+      readonly hooks?: Hooks | undefined;
+      /** What the spec says of it; false: a protection in PVE is lifted. */
+      readonly protection?: boolean | undefined;
+    }
+  | ({ readonly exists: true; readonly graceSeconds: number } & Shape);
+
+/** Why nothing in Proxmox VE is changed and everything only reported: the word in `spec.managementPolicy`. */
+export type Restraint = 'ObserveOnly' | 'CreateOnly';
+
+/** Every reference followed, every default applied, every quantity in bytes. */
+export interface Shape {
+  readonly owner: OwnerMark;
+  readonly name: string;
+  readonly cpus: number;
+  readonly memory: Bytes;
+  /** Room to grow without a restart, for guests made from now on. */
+  readonly maxCpus?: number;
+  readonly maxMemory?: Bytes;
+  /** Set at creation only: a guest does not survive a change of firmware. Absent: as the template has it. */
+  readonly machine?: string;
+  readonly bios?: 'ovmf' | 'seabios';
+  /** Absent: any number that is free. */
+  readonly vmid?: Vmid;
+  /** A guest that exists, to be taken over instead of making one. */
+  readonly adopt?: Vmid;
+  /** A TPM of this version; like the firmware, set at creation only. */
+  readonly tpm?: string;
+  /** Absent: as large as the template's. */
+  readonly rootDisk?: Bytes | undefined;
+  /** What the spec says of the boot disk beside its size. */
+  readonly root?: DesiredRootDisk;
+  /** Disks beside the boot disk. Absent: none. */
+  readonly disks?: readonly DesiredDisk[];
+  /** How the class wants space to be taken, where the storage leaves a choice. */
+  readonly provisioning?: 'thin' | 'thick';
+  /** Absent: the template's NICs stay as they are. */
+  readonly nics?: readonly DesiredNic[] | undefined;
+  /** Absent where a guest that exists refers to a Secret that is gone: it needs it no more. */
+  readonly cloudInit: DesiredCloudInit | undefined;
+  /** Absent: the template's. */
+  readonly cpuType?: string;
+  /** Absent: none is wished. */
+  readonly options?: Options | undefined;
+  readonly hooks?: Hooks | undefined;
+  readonly power: Power;
+  readonly restart?: RestartSettings;
+  /** Absent: Report. */
+  readonly driftPolicy?: 'Report' | 'Revert';
+  /** The node that the spec names. */
+  readonly host?: NodeName | undefined;
+  readonly restraint?: Restraint | undefined;
+  readonly creation: Creation;
+}
+
+/** Why the guest may be restarted, and when. */
+export interface RestartSettings {
+  /** Absent: never without being asked. */
+  readonly policy?: 'IfRequired' | 'MaintenanceWindow';
+  readonly window?: MaintenanceWindow;
+  /** What the annotation says; each value is carried out once. */
+  readonly requestedAt?: string;
+}
+
+/** Each that is absent stays as it is in PVE. */
+export interface Options {
+  /** In lower case, each once, in order. */
+  readonly tags?: readonly string[];
+  readonly description?: string;
+  readonly onBoot?: boolean;
+  readonly protection?: boolean;
+  /** Delays in seconds. */
+  readonly startup?: {
+    readonly order: number | undefined;
+    readonly up: number | undefined;
+    readonly down: number | undefined;
+  };
+}
+
+export type HookName = 'postStart' | 'preStop';
+
+/** Program and arguments. */
+export type Hooks = Readonly<Partial<Record<HookName, readonly string[]>>>;
+
+export interface DesiredNic {
+  readonly name: string;
+  readonly bridge: string;
+  readonly model?: string;
+  readonly vlan?: number;
+  /** As the user wrote it. Absent: the NIC keeps the MAC it has. */
+  readonly mac?: string;
+  readonly staticIP?: {
+    readonly address: string;
+    readonly gateway?: string;
+    readonly dns: readonly string[];
+  };
+  readonly ipv6?: { readonly address: string; readonly gateway?: string };
+  /** Optional settings by their key in PVE. Absent ones stay as they are, unless the spec once gave them. */
+  readonly settings?: NicSettings;
+}
+
+export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down';
+
+export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
+
+export interface DesiredCloudInit {
+  /** Absent: Report. */
+  readonly onChange?: 'Report' | 'Ignore' | 'NextBoot';
+  /** Ignition's configuration, instead of user-data for cloud-init. */
+  readonly ignition?: string;
+  /** A volume of PVE that holds the user-data. */
+  readonly snippet?: string;
+  readonly metaData?: string;
+  /** Instead of what follows from the networks. */
+  readonly networkData?: string;
+  readonly userData: string | undefined;
+  readonly sshKeys: readonly string[];
+}
+
+/** Why a wish cannot be known: something it refers to is missing. */
+export interface Unresolved {
+  readonly ok: false;
+  readonly reason: string;
+  readonly message: string;
+  /** Only an edit of this object mends it. */
+  readonly final?: boolean;
+  /** This process merely has not come to it yet; an earlier one had. */
+  readonly early?: boolean;
+}

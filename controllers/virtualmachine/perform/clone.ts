@@ -1,0 +1,60 @@
+/** The one request that makes a guest. */
+import { describeGuest } from '../../shared/guests/owner-mark.ts';
+import { ExpectedError } from '../../shared/errors/expected-error.ts';
+import type { Started } from '../model/facts.ts';
+import type { Step } from '../model/plan.ts';
+import type { PerformContext } from './context.ts';
+import { seconds } from '../../../src/lib/units.ts';
+import { PveError } from '../../../src/pve/index.ts';
+import { stalled } from '../../../src/runtime/outcome.ts';
+
+export async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformContext): Promise<Started> {
+  const { resolved, processState, options } = context;
+  const { creation, vmid, name, owner } = step;
+  // Until there is an answer, the request may be under way; for how long counts from when the waiting for it is over.
+  delete processState.clone;
+  delete processState.unknownSince;
+  try {
+    const upid = await resolved.connection.pve
+      .node(creation.templateNode)
+      .qemu(creation.template)
+      .clone(
+        {
+          newid: vmid,
+          name,
+          description: describeGuest(owner),
+          full: creation.full,
+          ...(creation.node !== creation.templateNode && !creation.moves && { target: creation.node }),
+          ...(creation.storage !== undefined && { storage: creation.storage }),
+          ...(resolved.pool !== undefined && { pool: resolved.pool }),
+        },
+        options,
+      );
+    resolved.connection.cloneSlots.started(owner.uid, upid);
+    return { kind: 'task', type: 'qmclone', upid };
+  } catch (error) {
+    rememberRefusal(error, context);
+    throw poolMissing(error, resolved.pool) ?? error;
+  }
+}
+
+/** PVE says this as it says that a privilege is missing. */
+const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>
+  pool !== undefined && error instanceof PveError && error.said.includes(`pool '${pool}' does not exist`)
+    ? new ExpectedError(
+        stalled(
+          'PoolNotFound',
+          `Proxmox VE has no pool "${pool}", so the VM is not created. Make it on a node with: pvesh create /pools --poolid ${pool}`,
+          seconds(30),
+        ),
+      )
+    : undefined;
+
+/** A refusal leaves nothing behind; only a lost answer leaves doubt. */
+function rememberRefusal(error: unknown, { processState, resolved }: PerformContext): void {
+  if (!(error instanceof PveError)) return;
+  if (error.refusal === 'unknownOutcome' || error.refusal === 'unknown') return;
+  // The number is taken: whose guest that is must be looked at.
+  processState.clone = error.refusal === 'exists' ? 'ended' : 'unsent';
+  resolved.connection.cloneSlots.end(resolved.owner.uid);
+}

@@ -1,0 +1,43 @@
+/** Moves that wait for their turn, or for HA to come to them: whatever else is due is done meanwhile. */
+import { MAX_MOVES } from '../../shared/limits/moves.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Observation } from '../observe/observe.ts';
+import { plan } from './plan.ts';
+import { wait } from '../../shared/plan/rule.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
+
+/** Should nobody tell that a turn is free. */
+const LOOK_AGAIN_MS = 15_000;
+
+/** @param how whether the turn is taken at once, or whether it is only asked if there is one */
+export function requireMoveSlot(
+  next: Plan,
+  { have: { presence } }: Observation,
+  { resolved: { connection, owner }, how }: { readonly resolved: ResolvedSpec; readonly how: 'ask' | 'take' },
+): Plan {
+  if (next.kind !== 'act' || next.step.do !== 'migrate' || presence.kind !== 'seen') return next;
+  const route = { from: presence.guest.node, to: next.step.move.to };
+  const { moveSlots } = connection;
+  const has = how === 'take' ? moveSlots.take(owner.uid, route) : moveSlots.isFree(owner.uid, route);
+  return has
+    ? next
+    : wait(
+        'MoveQueued',
+        `The VM is moved to node ${route.to} when it is its turn: ${MAX_MOVES} VMs are moved from or to a node at a time.`,
+        LOOK_AGAIN_MS,
+      );
+}
+
+/**
+ * What to do in this pass.
+ * @param hold makes a wait of a step that may not be taken now
+ */
+export function planBesidesMove({ want, have }: Observation, hold: (next: Plan) => Plan): Plan {
+  const first = plan(want, have);
+  const held = hold(first);
+  const waits = first.kind === 'act' && first.step.do === 'migrate' && held.kind !== 'act';
+  if (!waits || !have.move?.asked) return held;
+  const rest = hold(plan(want, { ...have, move: undefined }));
+  if (rest.kind !== 'steady') return rest;
+  return held.kind === 'wait' ? { ...held, restIsDone: true } : held;
+}

@@ -1,0 +1,62 @@
+/** The object goes: shut down, destroy, see that it is gone, delete the cloud-init image. */
+import type { Guest } from '../../../shared/guests/model.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { Desired } from '../../model/desired.ts';
+import type { Rule } from './rule.ts';
+import { act, gone } from './rule.ts';
+import { refuse, wait } from '../../../shared/plan/rule.ts';
+import { inDoubt } from './create.ts';
+import { retention } from './retention.ts';
+
+export const deletion: Rule = (want, have) => {
+  if (want.exists) return undefined;
+  const { claim, presence, task, seedVolume, activeTasks } = have;
+  if (claim === undefined)
+    return seedVolume === undefined ? gone : act({ do: 'deleteSeed', volume: seedVolume });
+  // PVE frees the number as the last act of destroying, so its word is proof enough.
+  if (task?.type === 'qmdestroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
+  switch (presence.kind) {
+    case 'seen':
+      return want.deletionPolicy === 'Delete'
+        ? removal(presence.guest, want)
+        : retention(presence.guest, want, have);
+    case 'notMade':
+      return act({ do: 'releaseClaim', vmid: claim.vmid });
+    case 'unknown':
+      return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
+    case 'absent':
+      return !claim.made && inDoubt(claim, activeTasks)
+        ? wait(
+            'CreateOutcomeUnknown',
+            `It is not known yet whether Proxmox VE still creates VM ${claim.vmid}. The object is kept until that is certain.`,
+            2_000,
+          )
+        : act({ do: 'releaseClaim', vmid: claim.vmid });
+    default:
+      return presence satisfies never;
+  }
+};
+
+type Going = Extract<Desired, { exists: false }>;
+
+function removal(guest: Guest, { graceSeconds, protection, owner }: Going): Plan {
+  const { vmid, node, config, running, digest } = guest;
+  if (protection === true)
+    return refuse(
+      'Protected',
+      `spec.protection is true, so VM ${vmid} is neither stopped nor removed. To let it go: ` +
+        `kubectl -n ${owner.namespace} patch vm ${owner.name} --type=merge -p '{"spec":{"protection":false}}'`,
+    );
+  const isProtected = config['protection'] === '1';
+  if (isProtected && protection === false)
+    return act({ do: 'configure', change: { set: { protection: 0 }, delete: [] }, digest });
+  // A list of guests does not show it, so that it was lifted is only seen by another look.
+  if (isProtected)
+    return refuse(
+      'Protected',
+      `VM ${vmid} is protected in Proxmox VE, so it is neither stopped nor removed. ` +
+        `To let it go, lift the protection on node ${node} with: qm set ${vmid} --protection 0`,
+      15_000,
+    );
+  return running ? act({ do: 'shutdown', graceSeconds }) : act({ do: 'destroy' });
+}

@@ -1,0 +1,11 @@
+/** The type of a VirtualMachine rule, and the results that only this kind has. Pure. */
+import type { Rule as RuleOf } from '../../../shared/plan/rule.ts';
+import type { Desired } from '../../model/desired.ts';
+import type { Observed } from '../../model/observed.ts';
+import type { Plan, Step } from '../../model/plan.ts';
+
+export type Rule = RuleOf<Desired, Observed, Plan>;
+
+export const act = (step: Step): Plan => ({ kind: 'act', step });
+
+export const gone: Plan = { kind: 'gone' };

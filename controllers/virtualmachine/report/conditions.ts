@@ -1,0 +1,144 @@
+/** What a pass found → the conditions beside Ready, Reconciling and Stalled. Pure. */
+import type { DomainCondition } from '../../../src/runtime/controller.ts';
+import { driftSentences } from '../config/drift.ts';
+import { withheldMessage } from '../plan/management.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired, Restraint } from '../model/desired.ts';
+import type { Placement } from '../model/placement.ts';
+import { chosenSentence, placedSentence } from '../placement/chosen.ts';
+import type { Agent, Facts } from '../model/facts.ts';
+
+export function reportConditions({
+  want,
+  have,
+  plan,
+  agent,
+  differences,
+  ignored,
+}: Facts): DomainCondition[] {
+  if (!want.exists) return [];
+  const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
+  return [
+    ...placed(want, have),
+    ...synced(guest, plan, {
+      differences,
+      drifted: driftSentences(have),
+      restraint: want.restraint,
+    }),
+    ...agentCondition(guest, agent),
+    ...restart(guest, have),
+    ...fieldsIgnored(ignored),
+  ];
+}
+
+const condition = (
+  type: DomainCondition['type'],
+  status: DomainCondition['status'],
+  reason: string,
+  message: string,
+): DomainCondition => ({ type, status, reason, message });
+
+function placed(want: Extract<Desired, { exists: true }>, have: Observed): DomainCondition[] {
+  if (have.presence.kind === 'seen') return [placedOn(have.presence.guest, have.claim?.placement)];
+  return want.creation.ok
+    ? [condition('Placed', 'True', 'NodeChosen', `The VM is made ${chosenSentence(want.creation)}.`)]
+    : [condition('Placed', 'False', want.creation.reason, want.creation.message)];
+}
+
+function placedOn(guest: Guest, placement: Placement | undefined): DomainCondition {
+  const where = placedSentence(guest, placement);
+  return guest.ha.managed
+    ? condition(
+        'Placed',
+        'True',
+        'ManagedByHA',
+        `${where} HA of Proxmox VE manages it: the operator starts and stops it by request, and HA may move it.`,
+      )
+    : condition('Placed', 'True', 'Placed', where);
+}
+
+interface Apart {
+  readonly differences: readonly string[];
+  readonly drifted: readonly string[];
+  readonly restraint: Restraint | undefined;
+}
+
+function synced(
+  guest: Guest | undefined,
+  plan: Plan,
+  { differences, drifted, restraint }: Apart,
+): DomainCondition[] {
+  if (plan.kind === 'withheld')
+    return [
+      condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
+    ];
+  if (!guest) return [];
+  const held = guest.pending.map(({ key }) => key);
+  const sentences = [
+    ...drifted,
+    ...differences,
+    ...(held.length > 0 ? [`Changed, but not yet in effect: ${held.join(', ')}.`] : []),
+  ];
+  if (sentences.length > 0)
+    return [
+      condition(
+        'Synced',
+        'False',
+        drifted.length > 0 ? 'Drifted' : differences.length > 0 ? 'Different' : 'PendingChanges',
+        sentences.join(' '),
+      ),
+    ];
+  return plan.kind === 'steady'
+    ? [condition('Synced', 'True', restraint ?? 'InSync', 'Proxmox VE runs what the spec says.')]
+    : [];
+}
+
+function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition[] {
+  if (!guest?.running) return [];
+  switch (agent) {
+    case 'running':
+      return [condition('GuestAgentConnected', 'True', 'Connected', 'The QEMU guest agent answers.')];
+    case 'silent':
+      return [
+        condition(
+          'GuestAgentConnected',
+          'False',
+          'NotRunning',
+          'The QEMU guest agent does not answer. Without it no addresses are known; install qemu-guest-agent in the guest.',
+        ),
+      ];
+    case 'notConfigured':
+      return [
+        condition(
+          'GuestAgentConnected',
+          'False',
+          'NotConfigured',
+          'The QEMU guest agent is not enabled for the running VM. It is from the next stop and start on.',
+        ),
+      ];
+    case 'notAsked':
+      return [];
+    default:
+      return agent satisfies never;
+  }
+}
+
+function restart(guest: Guest | undefined, { restart: judged, failure }: Observed): DomainCondition[] {
+  const required = (reason: string, message: string): DomainCondition[] => [
+    condition('RestartRequired', 'True', reason, message),
+  ];
+  if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && failure)
+    return required(
+      'RolloutStopped',
+      'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
+    );
+  if (!guest?.running || guest.pending.length === 0) return [];
+  const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
+  const { reason, message } = judged?.held ?? { reason: 'PendingChanges', message: '' };
+  return required(reason, `${changes} ${message}`.trim());
+}
+
+const fieldsIgnored = (ignored: readonly string[]): DomainCondition[] =>
+  ignored.length > 0 ? [condition('FieldsIgnored', 'True', 'NoEffect', ignored.join(' '))] : [];

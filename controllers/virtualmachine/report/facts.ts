@@ -1,0 +1,121 @@
+/** Everything the report needs to know, gathered after a step: names of NICs, addresses, what differs and what has no effect. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { CallOptions } from '../../../src/pve/index.ts';
+import { sharedAddress } from '../networks/addresses-in-use.ts';
+import { readAddresses } from '../guest-agent/ask.ts';
+import { differencesOf } from '../config/change.ts';
+import { cpusOfNode } from '../config/cpu-room.ts';
+import { dryRunPlan } from './dry-run.ts';
+import { namedNics } from '../networks/named-nics.ts';
+import { rootDiskOf } from '../../shared/guests/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Desired } from '../model/desired.ts';
+import { isDone } from '../plan/plan.ts';
+import { haErrorOf } from '../plan/rules/ha.ts';
+import type { Facts, Started } from '../model/facts.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { CloudInitPlan } from '../cloud-init/plan.ts';
+
+export interface Gathered {
+  readonly want: Desired;
+  readonly have: Observed;
+  readonly plan: Plan;
+  readonly started: Started | undefined;
+  readonly cloudInit: CloudInitPlan | undefined;
+  /** The guest was started a moment ago. */
+  readonly boots: boolean;
+}
+
+export async function factsOf(
+  vm: VirtualMachine,
+  resolved: ResolvedSpec,
+  gathered: Gathered,
+  options: CallOptions,
+): Promise<Facts> {
+  const { want, have, plan, started, cloudInit, boots } = gathered;
+  const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
+  const nics = guest ? namedNics(vm, want, guest) : [];
+  // Only at rest: on the way there, every request would make the way longer.
+  const answer =
+    isDone(plan) && !boots
+      ? await readAddresses(resolved, { have, nics }, options)
+      : { agent: 'notAsked' as const, addresses: undefined };
+  return {
+    want,
+    have,
+    plan,
+    started,
+    nics,
+    ...answer,
+    cloudInit: cloudInit && withoutBytes(cloudInit),
+    differences:
+      guest && want.exists
+        ? [
+            ...differencesOf(vm, want, guest, cloudInit),
+            ...observedDifferences(have),
+            ...around(resolved, guest),
+          ]
+        : [],
+    ignored: resolved.ignored,
+    ...(resolved.dryRun && { dryRun: dryRunPlan(want, have) }),
+    consoleURL: guest && consoleUrl(resolved.connection.origin, guest),
+  };
+}
+
+const observedDifferences = ({ disks, relocation, notApplied }: Observed): readonly string[] => [
+  ...(disks?.differences ?? []),
+  ...(relocation?.blocked === undefined ? [] : [relocation.blocked]),
+  ...notApplied,
+];
+
+/** What differs for reasons that lie around the guest. */
+const around = (resolved: ResolvedSpec, guest: Guest): string[] => [
+  ...misplaced(resolved, guest),
+  ...elsewhere(resolved, guest),
+  ...tooLarge(resolved, guest),
+  ...(resolved.conflict ? [sharedAddress(resolved.conflict)] : []),
+  ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
+];
+
+const misplaced = ({ pool, connection }: ResolvedSpec, { vmid }: Guest): string[] => {
+  const is = connection.inventory.view()?.guests.get(vmid)?.pool;
+  return [
+    ...(pool !== undefined && is !== undefined && is !== pool
+      ? [`The VM is in pool ${is}, ${pool} is asked for: a VM that exists is not moved to another pool.`]
+      : []),
+  ];
+};
+
+/** What the spec itself says of the storage is done; what class or Provider say is for new disks. */
+function elsewhere({ storage, shape }: ResolvedSpec, { config }: Guest): string[] {
+  const now = rootDiskOf(config)?.storage;
+  if (shape?.root?.storageClass !== undefined || storage === undefined || now === undefined) return [];
+  return now === storage
+    ? []
+    : [
+        `The root disk is on storage ${now}, ${storage} is what class or Provider say for new disks. To move it, name the storage in storageClass of the disk root.`,
+      ];
+}
+
+const tooLarge = (resolved: ResolvedSpec, { node }: Guest): string[] => {
+  const [cpus, has] = [resolved.shape?.cpus ?? 0, cpusOfNode(resolved, node)];
+  return cpus > has
+    ? [`The class asks for ${cpus} CPUs, node ${node} has ${has}: the VM keeps what it has.`]
+    : [];
+};
+
+/** PVE's own console page; who opens it logs in there. */
+const consoleUrl = (
+  origin: string,
+  {
+    vmid,
+    node,
+    config,
+  }: { readonly vmid: number; readonly node: string; readonly config: Readonly<Record<string, string>> },
+): string =>
+  `${origin}/?${new URLSearchParams({ console: 'kvm', novnc: '1', vmid: String(vmid), vmname: config['name'] ?? '', node, resize: 'off' }).toString()}`;
+
+/** What is kept at rest shall not hold every user's image in memory. */
+const withoutBytes = ({ build: _bytes, ...plan }: CloudInitPlan): Facts['cloudInit'] => plan;

@@ -1,0 +1,36 @@
+/** NICs and their addresses in status. Pure. */
+import type { Facts } from '../model/facts.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { VirtualMachineStatus } from '../../../src/api/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+
+// What the schema of the status allows.
+const MAX_NETWORKS = 32;
+const MAX_ADDRESSES_OF_A_NIC = 32;
+const MAX_ADDRESSES = 64;
+
+export function networksOf(
+  before: VirtualMachineStatus,
+  facts: Facts,
+  own: Guest,
+): Pick<VirtualMachineStatus, 'networks' | 'ipAddresses'> {
+  // An agent that does not answer for a moment says nothing about addresses; a guest that is off has none.
+  const addressesOf = (device: string): readonly string[] => {
+    const told = facts.addresses?.find((nic) => nic.device === device)?.addresses;
+    const last = before.networks?.find((network) => network.device === device)?.ipAddresses;
+    return (told ?? (own.running ? last : undefined) ?? []).slice(0, MAX_ADDRESSES_OF_A_NIC);
+  };
+  const networks = facts.nics.slice(0, MAX_NETWORKS).map(({ name, device, mac = '', bridge, settings }) => {
+    const ipAddresses = addressesOf(device);
+    return {
+      device,
+      mac,
+      ...omitUndefined({ name, bridge }),
+      ...(settings.length > 0 && { settings: [...settings] }),
+      ...(ipAddresses.length > 0 && { ipAddresses }),
+    };
+  });
+  const all = new Set(networks.flatMap((network) => network.ipAddresses ?? []));
+  const ipAddresses = [...all].slice(0, MAX_ADDRESSES);
+  return { ...(networks.length > 0 && { networks }), ...(ipAddresses.length > 0 && { ipAddresses }) };
+}

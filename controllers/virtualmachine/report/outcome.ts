@@ -1,0 +1,190 @@
+/** What a pass found and did → how it ended, as the engine and the user are told. */
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
+import type { DomainCondition, Pass, ReconcileResult } from '../../../src/runtime/controller.ts';
+import {
+  progressed,
+  released,
+  settled,
+  stalled,
+  suspended,
+  waiting,
+  type Outcome,
+} from '../../../src/runtime/outcome.ts';
+import { reportConditions } from './conditions.ts';
+import { eventsOf } from './events.ts';
+import { farewell } from '../plan/leaving.ts';
+import { pausedMessage, withheldOutcome } from '../plan/management.ts';
+import type { ProcessState } from '../model/process-state.ts';
+import type { Task } from '../../shared/tasks/model.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Unresolved } from '../model/desired.ts';
+import { unready } from '../guest-agent/readiness.ts';
+import type { Facts, Started } from '../model/facts.ts';
+import { reportStatus } from './status.ts';
+import { messageOf } from './message.ts';
+import type { ResolvedSpec } from '../resolve/resolve.ts';
+import { FOLLOWED_MS, taskMessage } from '../../shared/tasks/in-progress.ts';
+
+type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
+export type VmResult = ReconcileResult<VirtualMachineStatus>;
+
+/** The guest is as it shall be; whether it is ready is for its probe to say. */
+export function withReadiness(
+  vm: VirtualMachine,
+  result: VmResult,
+  { resolved, processState }: { readonly resolved: ResolvedSpec; readonly processState: ProcessState },
+): VmResult {
+  const { outcome } = result;
+  if (outcome.kind !== 'settled' || !resolved.probe || !processState.probe) return result;
+  const why = unready(processState.probe, resolved.probe, wasReady(vm));
+  return why
+    ? {
+        ...result,
+        outcome: {
+          ...suspended('False', why.reason, why.message),
+          ...omitUndefined({ again: outcome.again }),
+        },
+      }
+    : result;
+}
+
+/** The status says all there is to say, save how far it has come. */
+export const whileTaskRuns = (
+  vm: VirtualMachine,
+  task: Task | undefined,
+  next: Extract<Plan, { kind: 'wait' }>,
+): VmResult =>
+  unchanged(withProgress(vm, task), isCleanup(vm, task) ? settled(millis(next.againMs)) : outcomeOf(next));
+
+const withProgress = (vm: VirtualMachine, task: Task | undefined): VirtualMachine =>
+  vm.status?.task && task?.state === 'running' && task.progress !== undefined
+    ? { ...vm, status: { ...vm.status, task: { ...vm.status.task, progress: task.progress } } }
+    : vm;
+
+/** The object goes; what it leaves in Proxmox VE is told where people look for it later. */
+export function releasedResult(
+  vm: VirtualMachine,
+  next: Plan,
+  { log }: Pick<Pass<VirtualMachine>, 'log'>,
+): VmResult {
+  const left = next.kind === 'gone' ? next.left : undefined;
+  const note = left && farewell(left);
+  if (note) log[left.by === 'force' ? 'warn' : 'info']({ left }, note.message);
+  return { outcome: released, status: vm.status ?? {}, ...(note && { events: [note] }) };
+}
+
+/** What is told of the guest stays as it was told. */
+export function afterCleanup(
+  vm: VirtualMachine,
+  { status, events, deferrable }: VmResult,
+  started: Started | undefined,
+): VmResult {
+  const { phase, message } = vm.status ?? {};
+  const { message: _doing, ...rest } = status;
+  const told = {
+    ...vm,
+    status: { ...rest, ...omitUndefined({ phase, message }), conditions: vm.status?.conditions },
+  };
+  return {
+    ...unchanged(told, settled(started?.kind === 'task' ? SOON : AT_ONCE)),
+    ...omitUndefined({ events, deferrable }),
+  };
+}
+
+const isCleanup = (vm: VirtualMachine, task: Task | undefined): boolean =>
+  task?.type === 'imgdel' && wasReady(vm);
+
+const SOON: Millis = millis(50);
+const LATER: Millis = seconds(30);
+export const AT_ONCE: Millis = millis(1);
+
+export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
+  const before = vm.status ?? {};
+  const deleting = vm.metadata.deletionTimestamp !== undefined;
+  // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
+  if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
+  const phase = deleting ? 'Deleting' : before.uuid === undefined ? 'Pending' : before.phase;
+  return unchanged(
+    { ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } },
+    final ? stalled(reason, message) : waiting(reason, message, LATER),
+  );
+}
+
+/** The last report says that the spec as it is now is fulfilled. */
+export const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
+  status?.conditions?.some(
+    (condition) =>
+      condition.type === 'Ready' &&
+      condition.status === 'True' &&
+      condition.observedGeneration === metadata.generation,
+  ) === true;
+
+/** Nothing was found out that the status does not say already. */
+function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
+  const { conditions = [], ...status } = vm.status ?? {};
+  return { outcome, status, conditions: conditions.flatMap(domainCondition) };
+}
+
+const DOMAIN = ['Placed', 'Synced', 'GuestAgentConnected', 'RestartRequired', 'FieldsIgnored'] as const;
+
+function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {
+  const known = DOMAIN.find((name) => name === type);
+  return known ? [{ type: known, status, reason, message }] : [];
+}
+
+export function paused(vm: VirtualMachine): VmResult {
+  const deleting = vm.metadata.deletionTimestamp !== undefined;
+  const message = pausedMessage(deleting);
+  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
+  return unchanged(
+    { ...vm, status },
+    deleting
+      ? waiting('ManagementPaused', message, minutes(30))
+      : suspended('Unknown', 'ManagementPaused', message),
+  );
+}
+
+/** At rest until then, also where that is because nothing may be done. */
+export const resting = (result: VmResult, until: Outcome): VmResult => {
+  const { outcome } = result;
+  const again = 'again' in until ? until.again : undefined;
+  if (outcome.kind !== 'suspended') return { ...result, outcome: until };
+  return again === undefined ? result : { ...result, outcome: { ...outcome, again } };
+};
+
+export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
+  const { plan: next, want, have, started } = facts;
+  return {
+    outcome: next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started),
+    status: reportStatus(vm, facts),
+    conditions: reportConditions(facts),
+    events: eventsOf(facts),
+  };
+}
+
+/** @param started a task that just began is asked about soon: the shortest takes a tenth of a second */
+function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started): Outcome {
+  switch (next.kind) {
+    case 'steady':
+      return settled();
+    case 'gone':
+      return released;
+    case 'wait':
+      return waiting(next.reason, next.message, millis(next.againMs));
+    case 'refuse':
+      return stalled(
+        next.reason,
+        next.message,
+        next.againMs === undefined ? minutes(30) : millis(next.againMs),
+      );
+    case 'act': {
+      return started?.kind === 'task'
+        ? waiting('TaskRunning', taskMessage(started.type), millis(started.followed ? FOLLOWED_MS : 50))
+        : progressed('StepTaken', messageOf(next) ?? '');
+    }
+    default:
+      return next satisfies never;
+  }
+}

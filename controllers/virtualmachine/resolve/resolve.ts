@@ -1,0 +1,269 @@
+/** Spec, class, image, Provider and Secrets → the wish, or why there is none yet. */
+import {
+  DEFAULTS,
+  type Provider,
+  type TemplateSource,
+  type VirtualMachine,
+  type VMClass,
+  type VMImage,
+} from '../../../src/api/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import type { Connection, Connections } from '../../shared/cluster/connections.ts';
+import { BESIDE_OTHERS, type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
+import { follow } from '../../shared/objects/references.ts';
+import { restartIgnored, restartSettings } from '../restart/resolve.ts';
+import { deletionPolicyOf } from '../plan/leaving.ts';
+import { restraintOf } from '../plan/management.ts';
+import type { DeletionPolicy, Desired, Hooks, Shape, Unresolved } from '../model/desired.ts';
+import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
+import {
+  addressInUse,
+  addressConflictOf,
+  type AddressPorts,
+  type AddressConflict,
+} from '../networks/addresses-in-use.ts';
+import { hooksOf } from '../guest-agent/hooks.ts';
+import { optionsOf } from '../config/options.ts';
+import { probeOf, type ReadinessProbe } from '../guest-agent/readiness.ts';
+import { resolveDisks, rootOf, unmetType } from '../disks/resolve.ts';
+import { resolveNics } from '../networks/resolve.ts';
+
+export interface ResolvePorts {
+  readonly clusterId: string;
+  readonly providers: ObjectReader<Provider>;
+  readonly classes: ObjectReader<VMClass>;
+  readonly images: ObjectReader<VMImage>;
+  readonly connections: Connections;
+  readonly readSecret: ReadSecret;
+  readonly addressed: AddressPorts['addressed'];
+}
+
+/** What is wished, save where a new guest would be made: that is asked only when it must be. */
+export interface ResolvedSpec {
+  readonly connection: Connection;
+  readonly shape: Omit<Shape, 'creation'> | undefined;
+  readonly graceSeconds: number;
+  readonly owner: OwnerMark;
+  readonly deletionPolicy: DeletionPolicy;
+  /** Absent where the guest exists already and its image is gone. */
+  readonly image: TemplateSource | undefined;
+  readonly storage: string | undefined;
+  readonly host: NodeName | undefined;
+  readonly pool: string | undefined;
+  /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
+  readonly besideOthers: boolean;
+  /** Nothing is to be changed in PVE. */
+  readonly dryRun?: true;
+  /** As the spec has it; it matters when the object goes. */
+  readonly protection: boolean | undefined;
+  readonly hooks: Hooks | undefined;
+  readonly probe?: ReadinessProbe | undefined;
+  /** Another VM that was first to have an address of this one. */
+  readonly conflict: AddressConflict | undefined;
+  /** Fields that have no effect: a sentence each. */
+  readonly ignored: readonly string[];
+}
+
+/** On a VirtualMachine: nothing is changed in PVE, and status says what would be. */
+export const DRY_RUN = 'virtrigaud.io/dry-run';
+
+export type Resolved = { readonly ok: true; readonly resolved: ResolvedSpec } | Unresolved;
+
+const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;
+
+export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
+  const { namespace, name, uid } = vm.metadata;
+  const provider = follow(ports.providers, vm.spec.providerRef, {
+    namespace,
+    kind: 'Provider',
+    notFound: Reasons.providerNotFound,
+  });
+  if (!provider.ok) return provider;
+  const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
+  if (!connection) return notReady(provider.object);
+  const base: Base = {
+    connection,
+    owner: { cluster: ports.clusterId, namespace, name, uid },
+    graceSeconds: Math.ceil(
+      (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
+    ),
+    deletionPolicy: deletionPolicyOf(vm),
+    host: vm.spec.placement?.host,
+    pool: vm.spec.placement?.pool ?? connection.defaults.pool,
+    besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
+    ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
+    protection: vm.spec.protection,
+    hooks: hooksOf(vm),
+    probe: probeOf(vm),
+  };
+  // Going needs no class, no image and no Secret: they may be gone already.
+  return vm.metadata.deletionTimestamp === undefined
+    ? resolveShape(vm, base, ports)
+    : {
+        ok: true,
+        resolved: {
+          ...base,
+          shape: undefined,
+          image: undefined,
+          storage: undefined,
+          conflict: undefined,
+          ignored: [],
+        },
+      };
+}
+
+type Base = Pick<
+  ResolvedSpec,
+  | 'connection'
+  | 'owner'
+  | 'graceSeconds'
+  | 'deletionPolicy'
+  | 'host'
+  | 'pool'
+  | 'besideOthers'
+  | 'dryRun'
+  | 'protection'
+  | 'hooks'
+  | 'probe'
+>;
+
+async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
+  const { namespace } = vm.metadata;
+  const vmClass = follow(ports.classes, vm.spec.classRef, {
+    namespace,
+    kind: 'VMClass',
+    notFound: Reasons.classNotFound,
+  });
+  if (!vmClass.ok) return vmClass;
+  const image = imageOf(vm, ports);
+  if (!image.ok) return image;
+  const conflict = addressConflictOf(vm, ports);
+  // Before a number is reserved nothing is lost by waiting.
+  if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
+  const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
+  if (!nics.ok) return nics;
+  const cloudInit = await resolveCloudInit(vm, ports.readSecret);
+  // A guest that was configured has read its user-data: the Secret may be gone.
+  if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
+  const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
+  return {
+    ok: true,
+    resolved: {
+      ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),
+      conflict,
+    },
+  };
+}
+
+/** A guest that exists needs its image no more, and one that is adopted needs none. */
+function imageOf(
+  { metadata: { namespace }, spec, status }: VirtualMachine,
+  { images }: ResolvePorts,
+): { readonly ok: true; readonly source: TemplateSource | undefined } | Unresolved {
+  if (spec.imageRef === undefined) return { ok: true, source: undefined };
+  const image = follow(images, spec.imageRef, {
+    namespace,
+    kind: 'VMImage',
+    notFound: Reasons.imageNotFound,
+  });
+  if (image.ok) return { ok: true, source: image.object.spec.source };
+  return status?.name !== undefined || spec.adopt ? { ok: true, source: undefined } : image;
+}
+
+interface Followed {
+  readonly vmClass: VMClass;
+  readonly source: TemplateSource | undefined;
+  readonly parts: Pick<Shape, 'nics' | 'cloudInit'>;
+}
+
+function resolvedSpecOf(
+  vm: VirtualMachine,
+  base: Base,
+  { vmClass, source, parts }: Followed,
+): Omit<ResolvedSpec, 'conflict'> {
+  const { defaults, inventory } = base.connection;
+  const usual = storageOf(vmClass) ?? defaults.storage;
+  const storage = rootOf(vm)?.storageClass ?? usual;
+  const restart = restartSettings(vm);
+  return {
+    ...base,
+    image: source,
+    storage,
+    ignored: [
+      ...adoptIgnored(vm),
+      ...unmetType(vmClass, storageNow(vm) ?? storage, inventory.view()),
+      ...restartIgnored(vm),
+    ],
+    shape: {
+      owner: base.owner,
+      name: vm.metadata.name,
+      power: vm.spec.powerState ?? 'On',
+      restraint: restraintOf(vm),
+      ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
+      ...(vm.spec.adopt && { adopt: vm.spec.adopt.vmid }),
+      ...(restart && { restart }),
+      options: optionsOf(vm.spec),
+      hooks: base.hooks,
+      ...(base.host !== undefined && { host: base.host }),
+      ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
+      ...resolveDisks(vm, usual),
+      ...parts,
+      ...sizeOf(vmClass),
+    },
+  };
+}
+
+function sizeOf({
+  spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve, storage },
+}: VMClass): Pick<
+  Shape,
+  'cpus' | 'cpuType' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios' | 'tpm' | 'provisioning'
+> {
+  return {
+    cpus,
+    memory,
+    ...(cpuType !== undefined && { cpuType }),
+    ...(maxCpus !== undefined && { maxCpus }),
+    ...(maxMemory !== undefined && { maxMemory }),
+    ...(pve?.machine !== undefined && { machine: pve.machine }),
+    ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
+    ...(pve?.tpm !== undefined && { tpm: pve.tpm }),
+    ...(storage?.type !== undefined && { provisioning: storage.type }),
+  };
+}
+
+const adoptIgnored = ({ spec: { adopt }, status }: VirtualMachine): string[] =>
+  adopt && status?.vmid !== undefined && status.vmid !== adopt.vmid
+    ? [`spec.adopt has no effect: this is VM ${status.vmid} already.`]
+    : [];
+
+const isConfigured = ({ status, metadata }: VirtualMachine): boolean => status?.uuid === metadata.uid;
+
+/** Where the boot disk is. */
+const storageNow = ({ status }: VirtualMachine): string | undefined =>
+  status?.disks?.find(({ name }) => name === 'root')?.storage;
+
+const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
+
+function notReady(provider: Provider): Unresolved {
+  const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
+  const early = ready?.status === 'True';
+  const why = ready && !early ? `: ${ready.message}` : '.';
+  return {
+    ok: false,
+    reason: Reasons.providerNotReady,
+    message: `Provider "${provider.metadata.name}" is not connected to Proxmox VE yet${why}`,
+    early,
+  };
+}
+
+/** The wish as the planner knows it. */
+export const desiredOf = (
+  { shape, owner, graceSeconds, deletionPolicy, protection, hooks }: ResolvedSpec,
+  creation: Shape['creation'],
+): Desired =>
+  shape
+    ? { exists: true, graceSeconds, ...shape, creation }
+    : { exists: false, owner, graceSeconds, deletionPolicy, protection, hooks };

@@ -1,0 +1,42 @@
+/** Writes every generated file; with --check, only tells which of them differ, and fails. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
+import { admissionFiles } from './admission.ts';
+import { crdFiles } from './crds.ts';
+import { docFiles } from './docs.ts';
+import { permissionFiles } from './permissions.ts';
+import { rbacFiles } from './rbac.ts';
+
+const root = join(import.meta.dirname, '../..');
+const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
+
+const current = (path: string): string | undefined => {
+  try {
+    return readFileSync(join(root, path), 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+const files = new Map([
+  ...crdFiles(),
+  ...rbacFiles(),
+  ...admissionFiles(),
+  ...docFiles(current),
+  ...permissionFiles(current),
+  ...fakePveFiles(current),
+]);
+const stale = [...files].filter(([path, content]) => current(path) !== content);
+
+if (values.check === true) {
+  for (const [path] of stale) console.error(`${path} differs from its source: run "npm run generate"`);
+  process.exitCode = stale.length > 0 ? 1 : 0;
+} else {
+  for (const [path, content] of stale) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+    console.log(`wrote ${path}`);
+  }
+}

@@ -1,0 +1,77 @@
+/** The NoCloud image that the operator makes itself: its files, its name, its bytes. */
+import { sha256Hex, type Digest } from '../lib/hash.ts';
+import { buildIso, type IsoFile } from './iso9660.ts';
+import type { Result } from '../lib/result.ts';
+import type { Vmid } from '../lib/units.ts';
+import type { CloudInitInput } from './input.ts';
+import { withKeysPart } from './multipart.ts';
+import { readIgnition } from './ignition.ts';
+import { networkConfig, networkProblem } from './network.ts';
+import { networkConfigV1 } from './network-v1.ts';
+import { metaDataFile, networkDataFile } from './own-data.ts';
+import { addKeys, cleanKeys } from './ssh-keys.ts';
+import { readUserData } from './user-data.ts';
+import { printYaml } from './yaml.ts';
+
+/** cloud-init finds its data by this label. */
+const VOLUME_ID = 'cidata';
+/** Always the same, so that equal files give an equal image. */
+const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
+
+/** The files user-data, meta-data and, where there are NICs, network-config. Asks for the MAC of every NIC. */
+export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> {
+  const problem = networkProblem(input.nics);
+  if (problem !== undefined) return { problem };
+  const parts = {
+    'user-data': input.ignition === undefined ? userDataFile(input) : readIgnition(input.ignition),
+    'meta-data': metaDataFile(input),
+    'network-config': networkFile(input),
+  };
+  const texts: Record<string, string | undefined> = {};
+  for (const [name, part] of Object.entries(parts)) {
+    if ('problem' in part) return part;
+    texts[name] = part.value;
+  }
+  const encoder = new TextEncoder();
+  return {
+    value: Object.entries(texts).flatMap(([name, text]) =>
+      text === undefined ? [] : [{ name, bytes: encoder.encode(text) }],
+    ),
+  };
+}
+
+function networkFile({ networkData, ignition, nics }: CloudInitInput): Result<string | undefined> {
+  if (networkData !== undefined) return networkDataFile(networkData);
+  return ignition === undefined ? networkConfig(nics) : { value: networkConfigV1(nics) };
+}
+
+/** The user's text as it is, unless keys have to be added. */
+function userDataFile({ hostname, userData, sshKeys }: CloudInitInput): Result<string> {
+  const read = readUserData(userData);
+  if ('problem' in read) return read;
+  const keys = cleanKeys(sshKeys);
+  const data = read.value;
+  if (data.kind === 'none')
+    return {
+      value: `#cloud-config\n${printYaml({ hostname, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
+    };
+  if (keys.length === 0) return { value: data.text };
+  if (data.kind !== 'cloudConfig') return { value: withKeysPart(data.text, data.kind, keys) };
+  const added = addKeys(data.document, keys);
+  if ('problem' in added) return added;
+  return { value: added.value ? data.document.toString({ lineWidth: 0 }) : data.text };
+}
+
+/** Nobody without the key can guess the name, even if they know the contents; other contents have another one. */
+export function imageName(
+  digest: Digest,
+  vmid: Vmid,
+  { uid, files }: { readonly uid: string; readonly files: readonly IsoFile[] },
+): string {
+  const contents = files.map(({ name, bytes }) => [name, sha256Hex(bytes)]);
+  return `virtrigaud-${vmid}-${sha256Hex(digest(JSON.stringify([uid, contents]))).slice(0, 24)}.iso`;
+}
+
+/** The image's bytes; equal files give equal bytes. */
+export const cloudInitImage = (files: readonly IsoFile[]): Uint8Array =>
+  buildIso({ volumeId: VOLUME_ID, files, modifiedAt: MODIFIED_AT });

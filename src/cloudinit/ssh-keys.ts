@@ -1,0 +1,91 @@
+/** SSH public keys: which of them PVE accepts, and how those of a Secret join the user's cloud-config. */
+import { isAlias, isMap, isScalar, isSeq, YAMLMap, YAMLSeq, type Document } from 'yaml';
+import type { Result } from '../lib/result.ts';
+import { isEmpty, quoted } from './yaml.ts';
+
+const KEYS = 'ssh_authorized_keys';
+
+/** Without blank lines, comments and repetitions. */
+export const cleanKeys = (keys: readonly string[]): readonly string[] => [
+  ...new Set(keys.map((key) => key.trim()).filter((key) => key !== '' && !key.startsWith('#'))),
+];
+
+/**
+ * Whether the line is a whole public key without options. PVE has ssh-keygen judge each key and refuses the entire
+ * configuration because of a single one, whereas cloud-init lets such a line do no harm.
+ */
+export function isPlainPublicKey(line: string): boolean {
+  const [, type, blob] = /^([a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})( .*)?$/.exec(line) ?? [];
+  if (type === undefined || blob === undefined) return false;
+  const bytes = Buffer.from(blob, 'base64');
+  const fields: string[] = [];
+  let at = 0;
+  while (at + 4 <= bytes.length) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    fields.push(bytes.toString('latin1', at + 4, end));
+    at = end;
+  }
+  return at === bytes.length && fields.length > 1 && fields[0] === type;
+}
+
+/**
+ * Adds keys to a cloud-config: to those of the default user, and where the document lists users of its own without
+ * that one, also to the first of them, since nobody could log in with the keys otherwise.
+ *
+ * @param document is changed.
+ * @returns whether anything was missing.
+ */
+export function addKeys(document: Document, keys: readonly string[]): Result<boolean> {
+  const { contents } = document;
+  if (isEmpty(contents)) {
+    const map = new YAMLMap();
+    // The header is a comment too, and may hang on the `~` that goes.
+    if (isScalar(contents)) map.commentBefore = contents.commentBefore ?? null;
+    document.contents = map;
+    return addTo(map, keys, document);
+  }
+  if (!isMap(contents)) return { value: true };
+  const user = firstUserWithoutDefault(contents);
+  let added = false;
+  for (const map of [contents, ...(user ? [user] : [])]) {
+    const result = addTo(map, keys, document);
+    if ('problem' in result) return result;
+    added ||= result.value;
+  }
+  return { value: added };
+}
+
+function addTo(map: YAMLMap, keys: readonly string[], document: Document): Result<boolean> {
+  const node: unknown = map.get(KEYS, true);
+  const list = isAlias(node) ? node.resolve(document) : node;
+  if (isEmpty(list)) {
+    map.set(KEYS, listOf(keys));
+    return { value: true };
+  }
+  if (!isSeq(list))
+    return {
+      problem: `${KEYS} in the user-data is not a list, so the keys of the Secret cannot join it: make it a list.`,
+    };
+  const known = new Set(list.items.map((item) => (isScalar(item) ? String(item.value).trim() : undefined)));
+  const missing = keys.filter((key) => !known.has(key));
+  if (missing.length === 0) return { value: false };
+  if (list === node) for (const key of missing) list.add(quoted(key));
+  // What is written elsewhere under an anchor may serve others too: this place gets a list of its own.
+  else map.set(KEYS, listOf([...known, ...missing].filter((key) => key !== undefined)));
+  return { value: true };
+}
+
+function firstUserWithoutDefault(config: YAMLMap): YAMLMap | undefined {
+  const users: unknown = config.get('users', true);
+  // `user` makes a default user, whatever the list says.
+  if (!isSeq(users) || config.has('user')) return undefined;
+  const isDefault = (item: unknown): boolean =>
+    isMap(item) ? item.get('name') === 'default' : isScalar(item) && item.value === 'default';
+  return users.items.some(isDefault) ? undefined : users.items.find((item) => isMap(item));
+}
+
+function listOf(keys: readonly string[]): YAMLSeq {
+  const list = new YAMLSeq();
+  for (const key of keys) list.add(quoted(key));
+  return list;
+}

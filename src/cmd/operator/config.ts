@@ -1,0 +1,136 @@
+/** Everything the process is told from outside: its flags and its environment. The only reader of `process.env`. */
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { PVE_VARIABLES } from '../../api/index.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { minutes, seconds, type Millis } from '../../lib/units.ts';
+
+/** A time span with its unit; a bare number counts seconds. */
+const Span = z.string().transform((text, ctx): Millis => {
+  const parsed = parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
+  if ('value' in parsed) return parsed.value;
+  ctx.addIssue({ code: 'custom', message: parsed.problem });
+  return z.NEVER;
+});
+
+const Environment = z.object({
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  LOG_FORMAT: z.enum(['json', 'text']).default('json'),
+  POD_NAME: z.string().min(1).optional(),
+  POD_NAMESPACE: z.string().min(1).default('virtrigaud-system'),
+  PVE_TASK_POLL_INTERVAL: Span.refine((span) => span >= 50, 'must be at least 50ms').default(seconds(2)),
+  PVE_TASK_TIMEOUT: Span.refine((span) => span >= 1000, 'must be at least 1s').default(minutes(5)),
+});
+
+const Address = z
+  .string()
+  .regex(/^(\[[^\]]+\]|[^:[\]]*):\d{1,5}$/, 'must be HOST:PORT or :PORT, for example :8080')
+  .transform((text) => {
+    const at = text.lastIndexOf(':');
+    const host = text.slice(0, at).replace(/^\[|\]$/g, '');
+    return { host: host === '' ? '0.0.0.0' : host, port: Number(text.slice(at + 1)) };
+  });
+
+const Flags = z.object({
+  kubeconfig: z.string().optional(),
+  context: z.string().optional(),
+  'metrics-bind-address': Address.default({ host: '0.0.0.0', port: 8080 }),
+  'leader-elect': z.boolean().default(true),
+});
+
+/** The PVE_* variables that are set. */
+export const pveVariables = (env: NodeJS.ProcessEnv): Readonly<Record<string, string>> =>
+  Object.fromEntries(PVE_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+
+export interface Config {
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'text' };
+  readonly kube: { readonly file?: string | undefined; readonly context?: string | undefined };
+  /** Where the Lease and the cluster id are kept. */
+  readonly namespace: string;
+  readonly podName: string | undefined;
+  readonly telemetry: { readonly host: string; readonly port: number };
+  readonly leaderElect: boolean;
+  readonly pve: Readonly<Record<string, string>>;
+  /** How tasks of Proxmox VE are waited for. */
+  readonly tasks: { readonly maxGap: Millis; readonly overdueAfter: Millis };
+}
+
+export type ConfigResult =
+  | { readonly kind: 'run'; readonly config: Config }
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'version' }
+  /** All faults at once. */
+  | { readonly kind: 'faulty'; readonly faults: readonly string[] };
+
+const HELP = `virtrigaud-proxmox: runs Proxmox VE virtual machines from Kubernetes.
+
+Without a command it runs the operator; \`virtrigaud-proxmox check\` tests a connection to Proxmox VE and says what is
+missing (\`virtrigaud-proxmox check --help\`).
+
+Flags:
+  --kubeconfig FILE             kubeconfig to use; absent: KUBECONFIG, ~/.kube/config, or the pod's service account
+  --context NAME                context of the kubeconfig; absent: its current one
+  --metrics-bind-address ADDR   where /metrics, /healthz and /readyz are served (default :8080)
+  --no-leader-elect             do not wait for leadership: for a single process only
+  --version                     print the version
+  --help                        print this text
+
+Environment: LOG_LEVEL (debug, info, warn, error), LOG_FORMAT (json, text), POD_NAME, POD_NAMESPACE,
+PVE_TASK_POLL_INTERVAL (the longest gap between two looks at a task, 2s), PVE_TASK_TIMEOUT (when a task is reported as
+overdue, 5m; it is waited for all the same), and
+${PVE_VARIABLES.join(', ')}
+for Providers that have no endpoint of their own, or this one. If any of these is set, the operator tries them out when it
+starts, and ends with exit code 1 where they do not work.
+`;
+
+/** Reads flags and environment; never throws. */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = process.env): ConfigResult {
+  let values: Record<string, unknown>;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      allowNegative: true,
+      options: {
+        kubeconfig: { type: 'string' },
+        context: { type: 'string' },
+        'metrics-bind-address': { type: 'string' },
+        'leader-elect': { type: 'boolean' },
+        version: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }));
+  } catch (error) {
+    return { kind: 'faulty', faults: [error instanceof Error ? error.message : String(error)] };
+  }
+  if (values['help'] === true) return { kind: 'help', text: HELP };
+  if (values['version'] === true) return { kind: 'version' };
+  const flags = Flags.safeParse(values);
+  const environment = Environment.safeParse(withoutEmpty(env));
+  if (!flags.success || !environment.success)
+    return { kind: 'faulty', faults: [...faultsOf(flags, '--'), ...faultsOf(environment, '')] };
+  return {
+    kind: 'run',
+    config: {
+      log: { level: environment.data.LOG_LEVEL, format: environment.data.LOG_FORMAT },
+      kube: { file: flags.data.kubeconfig, context: flags.data.context },
+      namespace: environment.data.POD_NAMESPACE,
+      podName: environment.data.POD_NAME,
+      telemetry: flags.data['metrics-bind-address'],
+      leaderElect: flags.data['leader-elect'],
+      pve: pveVariables(env),
+      tasks: {
+        maxGap: environment.data.PVE_TASK_POLL_INTERVAL,
+        overdueAfter: environment.data.PVE_TASK_TIMEOUT,
+      },
+    },
+  };
+}
+
+/** A variable set to nothing, as Helm does with an empty value, is as good as unset. */
+const withoutEmpty = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+
+const faultsOf = (result: z.ZodSafeParseResult<unknown>, prefix: string): string[] =>
+  result.success
+    ? []
+    : result.error.issues.map((issue) => `${prefix}${issue.path.join('.')}: ${issue.message}`);

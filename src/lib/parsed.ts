@@ -1,2 +1,0 @@
-/** What a parser found: the value, or a sentence that says why there is none. */
-export type Parsed<T> = { readonly value: T } | { readonly problem: string };

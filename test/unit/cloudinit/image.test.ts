@@ -1,0 +1,263 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parse, stringify } from 'yaml';
+import {
+  cloudInitImage,
+  imageName,
+  noCloudFiles,
+  type CloudInitInput,
+} from '../../../src/cloudinit/index.ts';
+import { digestWith } from '../../../src/lib/hash.ts';
+import type { IsoFile } from '../../../src/cloudinit/iso9660.ts';
+import { aDigest } from '../../builders/guests.ts';
+import { vmid } from '../../../src/lib/units.ts';
+import { aNic, anInput, ED25519, found, OTHER_ED25519, problemOf } from './input.ts';
+
+const filesOf = (input: Partial<CloudInitInput>): Record<string, string> =>
+  Object.fromEntries(
+    found(noCloudFiles(anInput(input))).map(({ name, bytes }) => [name, Buffer.from(bytes).toString()]),
+  );
+const userDataOf = (userData: string | undefined, ...sshKeys: string[]) =>
+  filesOf({ userData, sshKeys })['user-data']!;
+/** As cloud-init's Python would: YAML 1.1. */
+const read = (text: string): unknown => parse(text, { version: '1.1' });
+
+describe('user-data in the image', () => {
+  test.each([
+    ['a cloud-config', '#cloud-config\npackages: [nginx]   # web\n\n\n'],
+    ['a script', '#!/bin/sh\necho "é"\r\n'],
+    ['text without a newline at the end', '#include https://example.com/x'],
+  ])('is the text byte for byte for %s', (_what, userData) => {
+    expect(userDataOf(userData)).toBe(userData);
+  });
+
+  test('gives hostname and keys where the user gives nothing', () => {
+    const text = userDataOf(undefined, ED25519);
+    expect(text.split('\n')[0]).toBe('#cloud-config');
+    expect(read(text)).toEqual({ hostname: 'web', ssh_authorized_keys: [ED25519] });
+  });
+
+  test('has no list of keys where there are none', () => {
+    expect(read(userDataOf(undefined))).toEqual({ hostname: 'web' });
+  });
+});
+
+describe('keys of a Secret in a cloud-config', () => {
+  test('are added to the list, with comments and all other values as they were', () => {
+    const userData = [
+      '#cloud-config',
+      '# kept',
+      'write_files:',
+      '  - path: /etc/x # here too',
+      '    permissions: 0644',
+      '    content: |',
+      '      a',
+      `        ${'long '.repeat(40)}`,
+      'ssh_authorized_keys:',
+      `  - ${ED25519} # mine`,
+      'plain_text_passwd: 1e3',
+      'fqdn: 12:30',
+      'final_message:',
+      '',
+    ].join('\n');
+    expect(userDataOf(userData, ED25519, OTHER_ED25519)).toBe(
+      userData.replace('# mine\n', `# mine\n  - "${OTHER_ED25519}"\n`),
+    );
+  });
+
+  test('change nothing where all of them are there already', () => {
+    const userData = `#cloud-config\nssh_authorized_keys:   [ "${ED25519}" ]\n`;
+    expect(userDataOf(userData, ED25519)).toBe(userData);
+  });
+
+  test.each([
+    ['an empty one', '#cloud-config\n'],
+    ['one of comments', '#cloud-config\n\n# nothing yet\n'],
+    ['a null document', '#cloud-config\n---\n~\n'],
+    ['nothing but a null', '#cloud-config\n~\n'],
+    ['an empty list', '#cloud-config\nssh_authorized_keys:\n'],
+  ])('make a list in %s', (_what, userData) => {
+    const text = userDataOf(userData, ED25519);
+    expect(text).toMatch(/^#cloud-config\n/);
+    expect(read(text)).toEqual({ ssh_authorized_keys: [ED25519] });
+  });
+
+  test('leave an anchored list alone that others use too', () => {
+    const userData = `#cloud-config\nusers: [{name: a, ssh_authorized_keys: &k [x]}, default]\nssh_authorized_keys: *k\n`;
+    expect(read(userDataOf(userData, ED25519))).toEqual({
+      users: [{ name: 'a', ssh_authorized_keys: ['x'] }, 'default'],
+      ssh_authorized_keys: ['x', ED25519],
+    });
+  });
+
+  test('also go to the first user where the default user is not among the users', () => {
+    const userData =
+      '#cloud-config\nusers:\n  - name: ubuntu\n    ssh_authorized_keys: [x]\n  - name: other\n';
+    expect(read(userDataOf(userData, ED25519))).toEqual({
+      users: [{ name: 'ubuntu', ssh_authorized_keys: ['x', ED25519] }, { name: 'other' }],
+      ssh_authorized_keys: [ED25519],
+    });
+  });
+
+  test.each([
+    ['users: [default, {name: other}]'],
+    ['users: [{name: default}, {name: other}]'],
+    ['user: main\nusers: [{name: other}]'],
+    ['users: []'],
+    ['users: [just-a-name]'],
+  ])('go to nobody else with %j', (body) => {
+    const { ssh_authorized_keys: added, ...rest } = read(
+      userDataOf(`#cloud-config\n${body}\n`, ED25519),
+    ) as Record<string, unknown>;
+    expect(added).toEqual([ED25519]);
+    expect(rest).toEqual(read(body));
+  });
+
+  test('are refused where the list is none', () => {
+    const result = noCloudFiles(
+      anInput({ userData: '#cloud-config\nssh_authorized_keys: {SECRET: 1}\n', sshKeys: [ED25519] }),
+    );
+    expect(problemOf(result)).toMatch(/^ssh_authorized_keys .* is not a list/);
+    expect(problemOf(result)).not.toContain('SECRET');
+  });
+
+  test('leave every other value as it was, whatever the document', () => {
+    const value = fc.jsonValue({ maxDepth: 3 });
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[a-z_]{1,12}$/), value), fc.boolean(), (config, flow) => {
+        const document = { ...config, users: ['default'], ssh_authorized_keys: [OTHER_ED25519] };
+        const userData = `#cloud-config\n${flow ? JSON.stringify(document) : stringify(document, { version: '1.1' })}\n`;
+        const text = userDataOf(userData, ED25519);
+        expect(read(text)).toEqual({
+          ...(read(userData) as object),
+          ssh_authorized_keys: [OTHER_ED25519, ED25519],
+        });
+      }),
+    );
+  });
+});
+
+describe('keys of a Secret beside other formats', () => {
+  const script = '#!/bin/sh\necho "é"\n';
+  const decoded = (message: string) =>
+    message
+      .split('Content-Transfer-Encoding: base64\n\n')
+      .slice(1)
+      .map((part) => Buffer.from(part.split('\n--')[0]!, 'base64').toString());
+
+  test('travel as a cloud-config in a second part, the script unchanged in the first', () => {
+    const message = userDataOf(script, ED25519);
+    expect(message).toMatch(/^MIME-Version: 1\.0\nContent-Type: multipart\/mixed; boundary="/);
+    const [first, second] = decoded(message);
+    expect(first).toBe(script);
+    expect(second).toMatch(/^#cloud-config\n/);
+    expect(read(second!)).toMatchObject({ ssh_authorized_keys: [ED25519] });
+  });
+
+  test("are put beside a message of the user's own, which stays as it is", () => {
+    const inner = 'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n--x\n\nhello\n--x--\n';
+    const message = userDataOf(inner, ED25519);
+    expect(message).toContain(`\n${inner}\n--virtrigaud-`);
+    expect(decoded(message)).toHaveLength(1);
+  });
+});
+
+describe('meta-data and network-config in the image', () => {
+  test('say the instance and the name', () => {
+    expect(read(filesOf({})['meta-data']!)).toEqual({
+      'instance-id': 'c7b0a0b2-5a55-4f0e-9b0c-3c1f6a0e9d11',
+      'local-hostname': 'web',
+    });
+  });
+
+  test('match each NIC by its MAC in small letters, without giving it a name', () => {
+    const nics = [
+      aNic({
+        addresses: ['192.168.1.100/24', '2001:db8::9/64'],
+        gateway4: '192.168.1.1',
+        gateway6: '2001:db8::1',
+        dns: ['8.8.8.8'],
+      }),
+      aNic({ device: 'net2', mac: 'BC:24:11:00:00:02' }),
+    ];
+    expect(read(filesOf({ nics })['network-config']!)).toEqual({
+      version: 2,
+      ethernets: {
+        net0: {
+          match: { macaddress: 'bc:24:11:00:00:01' },
+          dhcp4: false,
+          addresses: ['192.168.1.100/24', '2001:db8::9/64'],
+          routes: [
+            { to: '0.0.0.0/0', via: '192.168.1.1' },
+            { to: '::/0', via: '2001:db8::1' },
+          ],
+          nameservers: { addresses: ['8.8.8.8'] },
+        },
+        net2: { match: { macaddress: 'bc:24:11:00:00:02' }, dhcp4: true },
+      },
+    });
+  });
+
+  test('stay text where YAML 1.1 would see a number, a date or a yes', () => {
+    const word = fc.constantFrom('1e3', '0x10', 'yes', 'off', 'null', '2024-01-01', '123', '010', 'y');
+    const mac = fc
+      .tuple(...Array.from({ length: 6 }, () => fc.integer({ min: 0, max: 59 })))
+      .map((parts) => parts.map((part) => String(part).padStart(2, '0')).join(':'));
+    fc.assert(
+      fc.property(word, mac, (hostname, address) => {
+        const files = filesOf({ hostname, nics: [aNic({ mac: address })] });
+        expect(read(files['meta-data']!)).toMatchObject({ 'local-hostname': hostname });
+        expect(read(files['user-data']!)).toEqual({ hostname });
+        expect(read(files['network-config']!)).toMatchObject({
+          ethernets: { net0: { match: { macaddress: address } } },
+        });
+      }),
+    );
+  });
+
+  test('leave the network to the guest where the NICs are not described', () => {
+    expect(Object.keys(filesOf({ nics: [] }))).toEqual(['user-data', 'meta-data']);
+  });
+
+  test('cannot be written before the MACs are known', () => {
+    const nics = [aNic(), aNic({ device: 'net1', mac: undefined })];
+    expect(problemOf(noCloudFiles(anInput({ nics })))).toBe(
+      'The MAC address of net1 is not known yet, so its addresses cannot be assigned.',
+    );
+  });
+});
+
+describe("the image's name", () => {
+  const files = found(noCloudFiles(anInput({ userData: '#!/bin/sh\n' })));
+  const nameOf = (some: readonly IsoFile[], { uid = 'uid', digest = aDigest } = {}) =>
+    imageName(digest, vmid(117), { uid, files: some });
+  const name = nameOf(files);
+
+  test('carries the VMID and is a legal file name for an ISO', () => {
+    expect(name).toMatch(/^virtrigaud-117-[0-9a-f]{24}\.iso$/);
+  });
+
+  test('is the same for the same contents', () => {
+    expect(nameOf(found(noCloudFiles(anInput({ userData: '#!/bin/sh\n' }))))).toBe(name);
+  });
+
+  test('is another for another object, other contents, another file name or another key', () => {
+    const changed = files.map((file, index) => (index === 0 ? { ...file, bytes: Uint8Array.of(1) } : file));
+    const renamed = files.map((file, index) => (index === 0 ? { ...file, name: 'x' } : file));
+    const all = [
+      name,
+      nameOf(files, { uid: 'other' }),
+      nameOf(changed),
+      nameOf(renamed),
+      nameOf(files, { digest: digestWith(new Uint8Array([1])) }),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+  });
+});
+
+test('the image has the label that cloud-init looks for, and is the same for the same files', () => {
+  const files = found(noCloudFiles(anInput({ userData: '#!/bin/sh\n' })));
+  const image = cloudInitImage(files);
+  expect(Buffer.from(image.subarray(16 * 2048 + 40, 16 * 2048 + 46)).toString()).toBe('cidata');
+  expect(Buffer.compare(image, cloudInitImage(files))).toBe(0);
+});

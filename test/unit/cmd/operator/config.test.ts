@@ -1,0 +1,84 @@
+import { describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../../../src/cmd/operator/config.ts';
+import { millis, minutes, seconds } from '../../../../src/lib/units.ts';
+
+const configOf = (env: NodeJS.ProcessEnv = {}, args: readonly string[] = []) => {
+  const result = readConfig(args, env);
+  if (result.kind !== 'run') throw new Error(JSON.stringify(result));
+  return result.config;
+};
+const faultsOf = (env: NodeJS.ProcessEnv, args: readonly string[] = []) => {
+  const result = readConfig(args, env);
+  return result.kind === 'faulty' ? result.faults : [];
+};
+
+describe('without flags and environment', () => {
+  test('the operator runs with its defaults', () => {
+    expect(configOf()).toEqual({
+      log: { level: 'info', format: 'json' },
+      kube: { file: undefined, context: undefined },
+      namespace: 'virtrigaud-system',
+      podName: undefined,
+      telemetry: { host: '0.0.0.0', port: 8080 },
+      leaderElect: true,
+      pve: {},
+      tasks: { maxGap: seconds(2), overdueAfter: minutes(5) },
+    });
+  });
+});
+
+describe('the environment', () => {
+  test('of Proxmox VE is handed on as it is', () => {
+    const pve = { PVE_ENDPOINT: 'https://pve:8006/api2', PVE_TOKEN_SECRET: 's' };
+    expect(configOf({ ...pve, PATH: '/bin', PVE_OTHER: 'x' }).pve).toEqual(pve);
+  });
+
+  test.each([
+    ['500ms', millis(500)],
+    ['10s', seconds(10)],
+    ['1m30s', seconds(90)],
+    ['3', seconds(3)],
+  ])('may set how often tasks are asked about: %s', (text, expected) => {
+    expect(configOf({ PVE_TASK_POLL_INTERVAL: text }).tasks.maxGap).toBe(expected);
+    expect(configOf({ PVE_TASK_POLL_INTERVAL: text }).tasks.overdueAfter).toBe(minutes(5));
+  });
+
+  test.each(['', '600', '10m'])('may set when a task is overdue: "%s"', (text) => {
+    expect(configOf({ PVE_TASK_TIMEOUT: text }).tasks.overdueAfter).toBe(
+      text === '' ? minutes(5) : minutes(10),
+    );
+  });
+
+  test('is refused with all its faults at once', () => {
+    expect(
+      faultsOf({ LOG_LEVEL: 'loud', PVE_TASK_POLL_INTERVAL: '10ms', PVE_TASK_TIMEOUT: 'soon' }, [
+        '--metrics-bind-address=8080',
+      ]),
+    ).toEqual([
+      '--metrics-bind-address: must be HOST:PORT or :PORT, for example :8080',
+      expect.stringMatching(/^LOG_LEVEL: .*debug.*error/),
+      'PVE_TASK_POLL_INTERVAL: must be at least 50ms',
+      'PVE_TASK_TIMEOUT: "soon" is not a duration: give a number and a unit, for example 60s or 5m',
+    ]);
+  });
+});
+
+describe('flags', () => {
+  test('say where to listen and that nobody else runs', () => {
+    const { telemetry, leaderElect } = configOf({}, [
+      '--metrics-bind-address',
+      '[::1]:0',
+      '--no-leader-elect',
+    ]);
+    expect([telemetry, leaderElect]).toEqual([{ host: '::1', port: 0 }, false]);
+  });
+
+  test('ask for help or the version; unknown ones are faults', () => {
+    expect(readConfig(['--help'], {})).toMatchObject({
+      kind: 'help',
+      text: expect.stringContaining('PVE_TASK_TIMEOUT'),
+    });
+    expect(readConfig(['--version'], {})).toEqual({ kind: 'version' });
+    expect(faultsOf({}, ['--frobnicate'])).toEqual([expect.stringContaining('--frobnicate')]);
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { granteeOf, missingPrivilegesOf } from '../../../../controllers/provider/missing-privileges.ts';
+import { insufficient, limitedFeatures } from '../../../../controllers/provider/report.ts';
+import { FEATURES, neededPrivileges, type Permissions } from '../../../../src/pve/index.ts';
+
+const TO = { user: 'virtrigaud@pve', token: 'vrtg-token' };
+const ALL = [
+  ...new Set(neededPrivileges({ major: 9, features: FEATURES }).flatMap(({ anyOf }) => [anyOf[0]])),
+];
+const everywhereBut = (...without: readonly string[]): Permissions => ({
+  '/': Object.fromEntries(ALL.filter((name) => !without.includes(name)).map((name) => [name, true])),
+});
+
+test('the grantee is the user of a password, or of a token with its name', () => {
+  expect(granteeOf({ kind: 'token', id: 'a@pve!b', secret: 's' })).toEqual({ user: 'a@pve', token: 'b' });
+  expect(granteeOf({ kind: 'password', username: 'a@pve', password: 'p' })).toEqual({ user: 'a@pve' });
+});
+
+test('whoever holds everything lacks nothing', () => {
+  expect(missingPrivilegesOf(everywhereBut(), 9, TO)).toEqual({ required: [], optional: [], commands: [] });
+  expect(limitedFeatures(missingPrivilegesOf(everywhereBut(), 9, TO))).toEqual([]);
+});
+
+test('a privilege of one feature does not make the Provider unready', () => {
+  const lacks = missingPrivilegesOf(everywhereBut('VM.GuestAgent.Audit', 'SDN.Use'), 9, TO);
+  expect(lacks.required).toEqual([]);
+  expect(limitedFeatures(lacks)).toEqual([
+    {
+      type: 'MissingPrivileges',
+      status: 'True',
+      reason: 'FeaturesLimited',
+      message:
+        'Some things do not work, because privileges are missing: addresses are not read from the guest agent (VM.GuestAgent.Audit on /vms); ' +
+        'Proxmox VE refuses VMs and templates that have network interfaces (SDN.Use on /sdn/zones). On a node: ' +
+        "pveum role add VirtRigaud ; pveum role modify VirtRigaud --append 1 --privs 'SDN.Use,VM.GuestAgent.Audit' ; " +
+        "pveum acl modify / --users 'virtrigaud@pve' --roles VirtRigaud ; pveum acl modify / --tokens 'virtrigaud@pve!vrtg-token' --roles VirtRigaud",
+    },
+  ]);
+});
+
+test('the message names a few privileges, counts the rest, and says what grants them all', () => {
+  const lacks = missingPrivilegesOf({}, 9, TO);
+  const message = insufficient(lacks);
+  expect(message).toMatch(/^The credentials hold these privileges nowhere: .* on .* and \d+ more\. /);
+  for (const command of lacks.commands) expect(message).toContain(command);
+});
+
+describe('whatever is granted', () => {
+  const paths = ['/', '/vms', '/vms/100', '/storage', '/nodes', '/sdn', '/sdn/zones', '/pool/p'];
+  const held = fc.dictionary(
+    fc.constantFrom(...paths),
+    fc.dictionary(fc.constantFrom(...ALL), fc.boolean(), { maxKeys: 6 }),
+  );
+
+  test('messages fit into a condition and never end in half a line', () => {
+    fc.assert(
+      fc.property(held, fc.constantFrom(7, 8, 9), (permissions, major) => {
+        const lacks = missingPrivilegesOf(permissions, major, TO);
+        for (const message of [insufficient(lacks), ...limitedFeatures(lacks).map((c) => c.message)]) {
+          expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
+          expect(message).toMatch(/--roles VirtRigaud$|grant them\.$|On a node: $/);
+        }
+      }),
+    );
+  });
+});

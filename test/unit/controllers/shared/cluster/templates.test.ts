@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { templatesNamed } from '../../../../../controllers/shared/cluster/templates.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { aRow, aTemplateRow, aView } from '../../../../builders/views.ts';
+
+const NAME = 'ubuntu-22-template';
+const copyOn = (node: string, id: number) => aTemplateRow({ vmid: vmid(id), node: nodeName(node) });
+const found = (...args: Parameters<typeof templatesNamed>) => {
+  const result = templatesNamed(...args);
+  return result.ok ? result.guests.map((guest) => guest.vmid) : result.reason;
+};
+
+describe('a template by name', () => {
+  test('may have one copy a node', () => {
+    const view = aView({ guests: [copyOn('pve-1', 9000), copyOn('pve-2', 9001)] });
+    expect(found({ name: NAME }, view)).toEqual([9000, 9001]);
+  });
+
+  test('two-templates-same-name-is-an-error-with-list: is refused where a node has two, with the list of them', () => {
+    const view = aView({ guests: [copyOn('pve-1', 9000), copyOn('pve-1', 9001), copyOn('pve-2', 9002)] });
+    expect(templatesNamed({ name: NAME }, view)).toMatchObject({
+      ok: false,
+      reason: 'TemplateAmbiguous',
+      message: expect.stringContaining('9000 on pve-1, 9001 on pve-1, 9002 on pve-2'),
+    });
+  });
+
+  test('is no ordinary VM and no container of that name', () => {
+    const guests = [
+      aRow({ vmid: vmid(101), name: NAME }),
+      aRow({ vmid: vmid(102), name: NAME, type: 'lxc', template: true }),
+    ];
+    expect(found({ name: NAME }, aView({ guests }))).toBe('TemplateNotFound');
+  });
+});
+
+describe('a template by VMID', () => {
+  test('may be an ordinary VM', () => {
+    expect(found({ vmid: vmid(101) }, aView({ guests: [aRow()] }))).toEqual([101]);
+  });
+
+  test('is no container, and what is not seen is told with the privilege to see it', () => {
+    const view = aView({ guests: [aRow({ type: 'lxc' })] });
+    expect(templatesNamed({ vmid: vmid(101) }, view)).toMatchObject({
+      reason: 'TemplateNotFound',
+      message: expect.stringContaining('VM.Audit on /vms/101'),
+    });
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  describeGuest,
+  formerOwner,
+  parseMark,
+  printMark,
+  sameOwner,
+} from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { aMark, FOREIGN, FORMER } from '../../../../builders/guests.ts';
+
+const word = fc.stringMatching(/^[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?$/);
+const marks = fc.record({ cluster: word, namespace: word, name: word, uid: word });
+
+describe('the mark', () => {
+  test('is read from what it was written to', () => {
+    fc.assert(fc.property(marks, (mark) => expect(parseMark(describeGuest(mark))).toEqual(mark)));
+  });
+
+  test('is found whatever people write around it', () => {
+    const foreign = fc.array(
+      fc.string({ unit: 'binary' }).map((line) => line.replace(/[\n\r\u2028\u2029]/g, '')),
+    );
+    fc.assert(
+      fc.property(marks, foreign, foreign, (mark, above, below) => {
+        fc.pre(![...above, ...below].some((line) => line.startsWith('virtrigaud:')));
+        expect(parseMark([...above, printMark(mark), ...below].join('\n'))).toEqual(mark);
+      }),
+    );
+  });
+
+  test.each([
+    ['with spaces behind it', `${printMark(aMark())}  `],
+    ['with the line ends of Windows', `note\r\n${printMark(aMark())}\r\nnote`],
+  ])('is found %s', (_what, description) => {
+    expect(parseMark(description)).toEqual(aMark());
+  });
+
+  test.each([
+    ['an absent description', undefined],
+    ['an empty description', ''],
+    ['a mark that is quoted in a sentence', `it said "${printMark(aMark())}"`],
+    ['a mark that lacks a part', 'virtrigaud: cluster-1/default/web'],
+    ['a mark with a part too many', 'virtrigaud: a/b/c/d/e'],
+    ['a mark with an empty part', 'virtrigaud: a//c/d'],
+  ])('is not found in %s', (_what, description) => {
+    expect(parseMark(description)).toBeUndefined();
+  });
+});
+
+describe('an owner', () => {
+  test('is the same by cluster and uid alone', () => {
+    expect(sameOwner(aMark({ namespace: 'x', name: 'y' }), aMark())).toBe(true);
+    expect(sameOwner(aMark({ cluster: 'other' }), aMark())).toBe(false);
+    expect(sameOwner(FORMER, aMark())).toBe(false);
+    expect(sameOwner(undefined, aMark())).toBe(false);
+  });
+
+  test('was an earlier object by namespace and name, also of another cluster', () => {
+    expect(formerOwner(FORMER, aMark())).toBe(true);
+    expect(formerOwner(aMark({ cluster: 'rebuilt' }), aMark())).toBe(true);
+    expect(formerOwner(FOREIGN, aMark())).toBe(false);
+    expect(formerOwner(aMark(), aMark())).toBe(false);
+    expect(formerOwner(undefined, aMark())).toBe(false);
+  });
+});

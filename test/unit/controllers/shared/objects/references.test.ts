@@ -1,0 +1,52 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  ALLOW_FROM,
+  allowsFrom,
+  follow,
+  type Reference,
+} from '../../../../../controllers/shared/objects/references.ts';
+import { aClass, readerOf } from '../../../../builders/objects.ts';
+
+const there = (annotations: Record<string, string> = {}) =>
+  readerOf(aClass({}, { namespace: 'shared', annotations }));
+const followed = (reader: ReturnType<typeof there>, reference: Reference) =>
+  follow(reader, reference, { namespace: 'default', kind: 'VMClass', notFound: 'ClassNotFound' });
+
+describe('a reference', () => {
+  test('means the own namespace unless it says another', () => {
+    const reader = readerOf(aClass());
+    expect(followed(reader, { name: 'small' }).ok).toBe(true);
+    expect(followed(there(), { name: 'small' })).toMatchObject({ ok: false, reason: 'ClassNotFound' });
+  });
+
+  test('into another namespace works only if the target allows it', () => {
+    const reference = { name: 'small', namespace: 'shared' };
+    expect(followed(there(), reference)).toMatchObject({
+      reason: 'ReferenceNotAllowed',
+      message: expect.stringContaining(`${ALLOW_FROM}: default`),
+    });
+    expect(followed(there({ [ALLOW_FROM]: 'default' }), reference).ok).toBe(true);
+  });
+
+  test('to nothing names kind, name and namespace', () => {
+    expect(followed(there(), { name: 'big' })).toMatchObject({
+      message: expect.stringContaining('no VMClass "big" in namespace "default"'),
+    });
+  });
+});
+
+test.each([
+  ['default', true],
+  ['a, default ,b', true],
+  ['*', true],
+  ['a,*', true],
+  ['', false],
+  ['defaults', false],
+  ['def*', false],
+])('allow-from "%s" allows the namespace default: %s', (value, allowed) => {
+  expect(allowsFrom({ [ALLOW_FROM]: value }, 'default')).toBe(allowed);
+});
+
+test('nobody is allowed without the annotation', () => {
+  expect(allowsFrom({}, 'default')).toBe(false);
+});

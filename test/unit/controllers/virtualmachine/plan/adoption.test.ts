@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
+import { deletionPolicyOf } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
+import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
+import { formerOwner } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { vmid } from '../../../../../src/lib/units.ts';
+import { unobstructed, desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';
+import { aGuest, aMark, aDesiredVm, configOf, FOREIGN, FORMER } from '../../../../builders/guests.ts';
+import { aVirtualMachine } from '../../../../builders/objects.ts';
+import { planFor, run } from '../../../../builders/planner-run.ts';
+import { isOurs, observe, type World } from '../../../../builders/planner-world.ts';
+
+const RUNS = { numRuns: 100 };
+const ADOPT = vmid(101);
+const adopters = worldsWith(desired.map((digests) => ({ ...digests, adopt: ADOPT })));
+const withGuest = (world: World): World => ({
+  ...world,
+  claim: undefined,
+  guest: aGuest({ vmid: ADOPT, mark: undefined, config: { ...world.template, template: '' } }),
+});
+
+describe('an object that adopts', () => {
+  test('does nothing to a guest that is not its own but mark it, and only where it is nobody else’s', () => {
+    fc.assert(
+      fc.property(adopters, (world) => {
+        for (const { step, world: at } of run(world).steps) {
+          if (!at.guest || isOurs(at, at.guest)) continue;
+          expect(['reserve', 'adopt', 'releaseClaim', 'deleteSeed']).toContain(step.do);
+          const { mark, template } = at.guest;
+          if (step.do !== 'adopt') continue;
+          expect(template).toBe(false);
+          expect(mark === undefined || formerOwner(mark, at.want.owner)).toBe(true);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('makes no guest', () => {
+    fc.assert(
+      fc.property(adopters, (world) => {
+        const fresh = { ...world, claim: undefined };
+        expect(run(fresh).steps.filter(({ step }) => step.do === 'clone')).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test('comes to the wish with a guest that is nobody’s, and writes its number down before it touches it', () => {
+    fc.assert(
+      fc.property(adopters.map(unobstructed).map(withGuest), (world) => {
+        const { steps, end, last } = run({ ...world, failure: undefined, task: undefined, othersTasks: [] });
+        expect(steps.slice(0, 2).map(({ step }) => step.do)).toEqual(['reserve', 'adopt']);
+        expect(end.guest && isOurs(end, end.guest)).toBe(true);
+        expect(last.kind).toBe('steady');
+      }),
+      RUNS,
+    );
+  });
+
+  test('only tells what it would do where it may only look', () => {
+    fc.assert(
+      fc.property(adopters.map(unobstructed).map(withGuest), (world) => {
+        const looks = { ...world, want: { ...world.want, restraint: 'ObserveOnly' as const } };
+        const { steps, end } = run({ ...looks, failure: undefined, task: undefined, othersTasks: [] });
+        expect(steps.map(({ step }) => step.do)).toEqual(['reserve']);
+        expect(planFor(end)).toMatchObject({
+          kind: 'withheld',
+          steps: expect.arrayContaining([expect.objectContaining({ do: 'adopt' })]),
+        });
+        expect(end.guest?.mark).toBeUndefined();
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('a candidate', () => {
+  const want = { ...aDesiredVm(), adopt: ADOPT };
+  const [world] = fc.sample(adopters, 1);
+  const planned = (change: Parameters<typeof aGuest>[0]) =>
+    plan(want, {
+      ...observe({ ...world!, want, claim: undefined, task: undefined, failure: undefined }),
+      activeTasks: [],
+      namesake: undefined,
+      candidate: { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
+    });
+
+  test.each([
+    [
+      'that is nobody’s is taken',
+      { mark: undefined, config: {} },
+      { do: 'reserve', vmid: ADOPT, adopts: true },
+    ],
+    [
+      'of an earlier object of the name is taken',
+      { mark: FORMER, config: configOf(FORMER) },
+      { do: 'reserve' },
+    ],
+    ['that carries the object’s own mark is taken', { mark: aMark() }, { do: 'reserve' }],
+  ])('%s', (_what, guest, step) => {
+    expect(planned(guest)).toMatchObject({ kind: 'act', step });
+  });
+
+  test.each([
+    ['a template', { mark: undefined, template: true }, 'VM 101 is a template'],
+    ['a container', { mark: undefined, container: true as const }, '101 is a container'],
+    [
+      'the guest of another object',
+      { mark: FOREIGN },
+      `VM 101 belongs to ${FOREIGN.namespace}/${FOREIGN.name}`,
+    ],
+  ])('%s is refused', (_what, guest, says) => {
+    expect(planned(guest)).toMatchObject({
+      kind: 'refuse',
+      reason: 'NotAdoptable',
+      message: expect.stringContaining(says),
+    });
+  });
+});
+
+test('what differs is told by key and not by value when a guest is taken over', () => {
+  const [world] = fc.sample(adopters.map(unobstructed), 1).map(withGuest);
+  const claimed = {
+    ...world!,
+    claim: { vmid: ADOPT, made: false, certain: true },
+    failure: undefined,
+    task: undefined,
+    othersTasks: [],
+  };
+  const told = eventsOf({ plan: planFor(claimed), have: observe(claimed) });
+  expect(told).toEqual([expect.objectContaining({ reason: 'Adopting' })]);
+});
+
+test('a guest that was adopted stays when its object goes, unless the spec says otherwise', () => {
+  const adopted = { status: { adopted: true } };
+  expect(deletionPolicyOf(aVirtualMachine(adopted))).toBe('Retain');
+  expect(deletionPolicyOf(aVirtualMachine({ ...adopted, spec: { deletionPolicy: 'Delete' } }))).toBe(
+    'Delete',
+  );
+  expect(deletionPolicyOf(aVirtualMachine({}))).toBe('Delete');
+});

@@ -1,0 +1,375 @@
+import { describe, expect, test } from '@jest/globals';
+import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
+import type { Claim, Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
+import type { Task } from '../../../../../controllers/shared/tasks/model.ts';
+import type { Plan } from '../../../../../controllers/virtualmachine/model/plan.ts';
+import type { Desired } from '../../../../../controllers/virtualmachine/model/desired.ts';
+import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
+import { holdOffMs } from '../../../../../controllers/shared/tasks/backoff.ts';
+import { OVERDUE_MS, pollGapMs, taskMessage } from '../../../../../controllers/shared/tasks/in-progress.ts';
+import { seconds, bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
+import {
+  aClaim,
+  aGuest,
+  aMark,
+  aDesiredVm,
+  configOf,
+  CREATION,
+  FOREIGN,
+  FORMER,
+  GONE,
+  NOW,
+  observed,
+  seen,
+  UPID,
+} from '../../../../builders/guests.ts';
+
+const planned = (want: Desired, have: Partial<Observed>): Plan => plan(want, observed(have));
+const step = (want: Desired, have: Partial<Observed>) => {
+  const next = planned(want, have);
+  return next.kind === 'act' ? next.step : undefined;
+};
+const reason = (want: Desired, have: Partial<Observed>) => {
+  const next = planned(want, have);
+  return 'reason' in next ? next.reason : undefined;
+};
+
+const MADE = aClaim({ made: true });
+const there = (guest: Parameters<typeof seen>[0] = {}, claim: Claim = MADE) => ({
+  claim,
+  presence: seen(guest),
+});
+const ABSENT = { kind: 'absent' } as const;
+const UNKNOWN = { kind: 'unknown', message: 'The cluster has no quorum.' } as const;
+const running = (ageMs: number) =>
+  ({ upid: UPID, type: 'qmclone', state: 'running', ageMs }) as const satisfies Task;
+
+describe('a running task', () => {
+  test('is asked about after a tenth of its age, within 50 ms and 2 s', () => {
+    expect([0, 499, 1_000, 60_000].map((age) => pollGapMs(age))).toEqual([50, 50, 100, 2_000]);
+    expect(planned(aDesiredVm(), { claim: aClaim(), task: running(1_000) })).toMatchObject({
+      kind: 'wait',
+      againMs: 100,
+    });
+  });
+
+  test('that takes more than five minutes is overdue, not failed, and asked about less often', () => {
+    expect(reason(aDesiredVm(), { task: running(OVERDUE_MS) })).toBe('TaskRunning');
+    expect(planned(aDesiredVm(), { task: running(OVERDUE_MS + 1) })).toMatchObject({
+      kind: 'wait',
+      reason: 'TaskOverdue',
+      againMs: 30_000.1,
+    });
+  });
+
+  test('is looked at and overdue as the operator was told', () => {
+    const timing = { maxGap: seconds(10), overdueAfter: seconds(90) };
+    expect(planned(aDesiredVm(), { task: { ...running(90_000), timing } })).toMatchObject({
+      reason: 'TaskRunning',
+      againMs: 9_000,
+    });
+    expect(planned(aDesiredVm(), { task: { ...running(90_001), timing } })).toMatchObject({
+      reason: 'TaskOverdue',
+      message: expect.stringContaining('This takes more than 90 s.'),
+    });
+  });
+
+  test('on a node that is offline waits for the node', () => {
+    expect(
+      reason(GONE, {
+        ...there(),
+        task: { upid: UPID, type: 'qmstop', state: 'unreachable', node: nodeName('pve-2') },
+      }),
+    ).toBe('NodeOffline');
+  });
+
+  test('is told by what it does, and by its name where that is not known', () => {
+    expect(taskMessage('qmclone')).toBe('In Proxmox VE the template is being cloned.');
+    expect(taskMessage('vzdump')).toBe('In Proxmox VE the task vzdump is running.');
+  });
+
+  test('of someone else is waited for like our own', () => {
+    expect(reason(aDesiredVm(), { ...there({ running: false }), activeTasks: [UPID] })).toBe('TaskRunning');
+    expect(reason(GONE, { ...there(), activeTasks: [UPID] })).toBe('TaskRunning');
+  });
+});
+
+describe('a lock of Proxmox VE', () => {
+  test('without a task is told with the command that clears it', () => {
+    const next = planned(aDesiredVm(), { ...there({ lock: 'backup', running: false }), lockedMs: 600_000 });
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'LockedWithoutTask' });
+    expect(next).toHaveProperty('message', expect.stringContaining('qm unlock 101'));
+  });
+
+  test('is waited for ten minutes, and as long as the guest is suspended to disk', () => {
+    const locked = (lock: string, lockedMs: number) =>
+      reason(aDesiredVm(), { ...there({ lock, running: false }), lockedMs });
+    expect([locked('backup', 599_999), locked('suspended', 600_000)]).toEqual(['Locked', 'SuspendedToDisk']);
+  });
+
+  test("is nobody's concern while there is nothing to do", () => {
+    expect(planned(aDesiredVm(), { ...there({ lock: 'backup' }), activeTasks: [UPID] }).kind).toBe('steady');
+  });
+
+  test.each(['clone', 'create'])('"%s" holds back judgement about whose guest it is', (lock) => {
+    const unmarked = { lock, mark: undefined, config: { lock } };
+    for (const want of [aDesiredVm(), GONE]) {
+      expect(reason(want, there(unmarked, aClaim()))).toBe('Locked');
+      expect(reason(want, { ...there(unmarked, aClaim()), lockedMs: 600_000 })).toBe('LockedWithoutTask');
+    }
+  });
+
+  test("on a stranger's guest holds back nothing", () => {
+    const stranger = { lock: 'suspended', config: configOf(FOREIGN) };
+    expect(step(aDesiredVm(), there(stranger, aClaim()))).toEqual({ do: 'releaseClaim', vmid: 101 });
+    expect(step(GONE, there(stranger))).toEqual({ do: 'releaseClaim', vmid: 101 });
+    expect(reason(aDesiredVm(), there(stranger))).toBe('NotOurs');
+  });
+});
+
+describe('a guest on our number', () => {
+  test.each([
+    ['without a mark', undefined, 'carries no mark of ours'],
+    ['of another object', FOREIGN, 'belongs to other/db'],
+    ['of another cluster with the same object', aMark({ cluster: 'cluster-2' }), 'belongs to default/web'],
+  ])('%s is left alone, and how to adopt it is told', (_what, mark, whose) => {
+    const next = planned(aDesiredVm(), there({ mark, config: configOf(FOREIGN) }));
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'NotOurs' });
+    expect(next).toHaveProperty('message', expect.stringContaining(whose));
+    expect(next).toHaveProperty(
+      'message',
+      expect.stringContaining(`virtrigaud: cluster-1/default/web/${aMark().uid}`),
+    );
+  });
+
+  test.each([
+    ['kept', aDesiredVm()],
+    ['deleted', GONE],
+  ])('of an object that is %s, with our SMBIOS UUID but without our mark, is left alone', (_what, want) => {
+    const next = planned(want, there({ mark: undefined }));
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'MarkMissing' });
+    expect(next).toHaveProperty('message', expect.stringContaining('virtrigaud: cluster-1/default/web/'));
+  });
+
+  test('that was made by someone faster costs us only the number', () => {
+    expect(step(aDesiredVm(), there({ mark: FOREIGN }, aClaim()))).toEqual({ do: 'releaseClaim', vmid: 101 });
+  });
+
+  test('whose object was renamed in Kubernetes is still ours by its uid', () => {
+    expect(planned(aDesiredVm(), there({ mark: aMark({ name: 'renamed' }) })).kind).toBe('steady');
+  });
+});
+
+describe('a guest of an object of our name', () => {
+  const namesake = (mark: ReturnType<typeof aMark>) => ({ namesake: { vmid: vmid(300), mark } });
+
+  test('is never doubled when the object was made anew', () => {
+    const next = planned(aDesiredVm(), namesake(FORMER));
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'BelongsToFormerObject' });
+    expect(next).toHaveProperty('message', expect.stringContaining('VM 300'));
+  });
+
+  test('is claimed again when it is the very same object', () => {
+    expect(step(aDesiredVm(), namesake(aMark()))).toEqual({ do: 'reserve', vmid: 300 });
+  });
+
+  test('in another Kubernetes cluster is told how to live beside it', () => {
+    const next = planned(aDesiredVm(), namesake(aMark({ cluster: 'cluster-2' })));
+    expect(next).toHaveProperty('message', expect.stringContaining('virtrigaud.io/beside-other-clusters'));
+  });
+
+  test('is of no interest once a number is claimed, or when the object goes', () => {
+    expect(step(aDesiredVm(), { ...namesake(FORMER), claim: aClaim() })?.do).toBe('clone');
+    expect(planned(GONE, namesake(FORMER)).kind).toBe('gone');
+  });
+});
+
+describe('after a failed task', () => {
+  const failure = (attempts: number, at = NOW) => ({ step: 'qmclone', message: 'no space', attempts, at });
+
+  test('the wait doubles from 5 s up to 5 min', () => {
+    expect([1, 2, 3, 4, 5, 6, 7, 8, 50].map((attempts) => holdOffMs({ attempts }) / 1_000)).toEqual([
+      5, 10, 20, 40, 80, 160, 300, 300, 300,
+    ]);
+  });
+
+  test('nothing is done before the wait is over, and then the step again', () => {
+    expect(planned(aDesiredVm(), { claim: aClaim(), failure: failure(2) })).toMatchObject({
+      reason: 'BackingOff',
+      againMs: 10_000,
+    });
+    expect(step(aDesiredVm(), { claim: aClaim(), failure: failure(2, NOW - 10_000) })?.do).toBe('clone');
+  });
+
+  test('five times in a row a person is called, and it is still tried', () => {
+    expect(planned(aDesiredVm(), { claim: aClaim(), failure: failure(5) })).toMatchObject({
+      kind: 'refuse',
+      reason: 'TaskFailed',
+      againMs: 80_000,
+    });
+    expect(step(aDesiredVm(), { claim: aClaim(), failure: failure(5, NOW - 80_000) })?.do).toBe('clone');
+  });
+});
+
+describe('creation', () => {
+  test('reserves a number first, then clones under that number', () => {
+    expect(step(aDesiredVm(), {})).toEqual({ do: 'reserve' });
+    expect(step(aDesiredVm(), { claim: aClaim() })).toEqual({
+      do: 'clone',
+      vmid: 101,
+      creation: CREATION,
+      name: 'web',
+      owner: aMark(),
+    });
+  });
+
+  test('reserves no number while there is no place', () => {
+    const creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' } as const;
+    expect(reason(aDesiredVm({ creation }), {})).toBe('NoEligibleNode');
+    expect(reason(aDesiredVm({ creation }), { claim: aClaim() })).toBe('NoEligibleNode');
+  });
+
+  test('reserves the number that the spec asks for, unless somebody has it', () => {
+    const fixed = aDesiredVm({ vmid: vmid(777) });
+    expect(step(fixed, {})).toEqual({ do: 'reserve', fixed: 777 });
+    const vmidTaken = 'VMID 777 belongs to the VM "db" on node pve-1.';
+    expect(planned(fixed, { vmidTaken })).toMatchObject({ kind: 'refuse', reason: 'VmidTaken' });
+  });
+
+  test('writes down anew what was chosen if that must be another, before it clones', () => {
+    const claim = aClaim();
+    const creation = { ...CREATION, node: nodeName('pve-3') };
+    expect(step(aDesiredVm({ creation }), { claim })).toEqual({ do: 'recordPlacement', creation });
+  });
+
+  test('waits 60 s where a clone may be under way, then clones', () => {
+    const doubt = (ageMs: number) => ({ claim: aClaim({ certain: false, ageMs }), presence: ABSENT });
+    expect(reason(aDesiredVm(), doubt(59_999))).toBe('CreateOutcomeUnknown');
+    expect(step(aDesiredVm(), doubt(60_000))?.do).toBe('clone');
+  });
+
+  test('is not repeated for a guest that was made once', () => {
+    expect(reason(aDesiredVm(), { claim: MADE, presence: ABSENT })).toBe('GuestMissing');
+    const creation = { ok: false, reason: 'ImageNotFound', message: 'gone' } as const;
+    expect(reason(aDesiredVm({ creation }), { claim: MADE, presence: ABSENT })).toBe('GuestMissing');
+  });
+
+  test('needs proof that the number is empty', () => {
+    expect(reason(aDesiredVm(), { claim: aClaim(), presence: UNKNOWN })).toBe('CannotProveAbsence');
+    expect(reason(aDesiredVm(), { claim: MADE, presence: UNKNOWN })).toBe('CannotProveAbsence');
+  });
+});
+
+describe('configuration', () => {
+  const seed = {
+    volume: 'local:iso/x.iso',
+    storage: 'local',
+    filename: 'x.iso',
+    noted: false,
+    uploaded: false,
+  };
+  const change = (parts: object) => ({ set: { cores: 4 }, delete: [], ...parts });
+
+  test('deletes an image of other contents before it notes the next', () => {
+    const have = { ...there(), change: change({ seed }), seedVolume: 'local:iso/old.iso' };
+    expect(step(aDesiredVm(), have)).toEqual({ do: 'deleteSeed', volume: 'local:iso/old.iso' });
+  });
+
+  test('waits for its image to be noted, then uploaded', () => {
+    const next = (parts: object) =>
+      step(aDesiredVm(), { ...there(), change: change({ seed: { ...seed, ...parts } }) })?.do;
+    expect([next({}), next({ noted: true }), next({ noted: true, uploaded: true })]).toEqual([
+      'recordSeed',
+      'uploadSeed',
+      'configure',
+    ]);
+  });
+
+  test('is not written where the image is impossible', () => {
+    const seedProblem = { reason: 'NoIsoStorage', message: 'There is no storage.' };
+    expect(reason(aDesiredVm(), { ...there(), change: change({ seedProblem }) })).toBe('NoIsoStorage');
+  });
+
+  test('goes before growing the disk, and that before starting', () => {
+    const want = aDesiredVm({ rootDisk: bytes(40 * GiB) });
+    const guest = aGuest({ running: false });
+    const disks = diskWork(want, guest, { recorded: [], storages: [], leaves: false });
+    expect(step(want, { ...there({ running: false }), disks, change: change({}) })?.do).toBe('configure');
+    expect(step(want, { ...there({ running: false }), disks })).toEqual({
+      do: 'growDisk',
+      disk: 'scsi0',
+      to: 40 * GiB,
+      digest: 'digest-1',
+    });
+    expect(step(aDesiredVm(), there({ running: false }))?.do).toBe('start');
+  });
+});
+
+describe('power', () => {
+  test.each([
+    ['On', true, undefined],
+    ['On', false, 'start'],
+    ['Off', true, 'stop'],
+    ['Off', false, undefined],
+    ['OffGraceful', true, 'shutdown'],
+    ['OffGraceful', false, undefined],
+  ] as const)('%s of a guest that runs: %s leads to %s', (power, isRunning, expected) => {
+    expect(step(aDesiredVm({ power }), there({ running: isRunning }))?.do).toBe(expected);
+  });
+
+  test('gives the guest its grace time to shut down', () => {
+    expect(step(aDesiredVm({ power: 'OffGraceful', graceSeconds: 5 }), there())).toEqual({
+      do: 'shutdown',
+      graceSeconds: 5,
+    });
+  });
+});
+
+describe('deletion', () => {
+  const destroyed = (state: 'ok' | 'lost'): Task => ({ upid: UPID, type: 'qmdestroy', state });
+
+  test('shuts down, destroys, gives the number back, deletes the image, in this order', () => {
+    const seedVolume = 'local:iso/x.iso';
+    expect(step(GONE, { ...there(), seedVolume })).toEqual({ do: 'shutdown', graceSeconds: 60 });
+    expect(step(GONE, { ...there({ running: false }), seedVolume })).toEqual({ do: 'destroy' });
+    expect(step(GONE, { claim: MADE, presence: ABSENT, seedVolume })).toEqual({
+      do: 'releaseClaim',
+      vmid: 101,
+    });
+    expect(step(GONE, { seedVolume })).toEqual({ do: 'deleteSeed', volume: seedVolume });
+    expect(planned(GONE, {}).kind).toBe('gone');
+  });
+
+  test('neither stops nor destroys a protected guest, and says how to release it', () => {
+    const next = planned(GONE, there({ config: configOf(aMark(), { protection: '1' }) }));
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'Protected', againMs: 15_000 });
+    expect(next).toHaveProperty('message', expect.stringContaining('qm set 101 --protection 0'));
+    expect(step(GONE, there({ config: configOf(aMark(), { protection: '0' }) }))?.do).toBe('shutdown');
+  });
+
+  test('trusts the destroy task that ended well, and only that', () => {
+    expect(step(GONE, { claim: MADE, presence: UNKNOWN, task: destroyed('ok') })?.do).toBe('releaseClaim');
+    expect(reason(GONE, { claim: MADE, presence: UNKNOWN, task: destroyed('lost') })).toBe(
+      'CannotProveAbsence',
+    );
+  });
+
+  test('waits 60 s where a clone may be under way', () => {
+    const doubt = (ageMs: number) => ({ claim: aClaim({ certain: false, ageMs }), presence: ABSENT });
+    expect(reason(GONE, doubt(59_999))).toBe('CreateOutcomeUnknown');
+    expect(step(GONE, doubt(60_000))?.do).toBe('releaseClaim');
+  });
+
+  test('needs no wait for a number under which nothing was requested', () => {
+    expect(step(GONE, { claim: aClaim(), presence: { kind: 'notMade' } })?.do).toBe('releaseClaim');
+  });
+});
+
+test('a VM is not restarted while a disk of it cannot be had, since it would stay off', () => {
+  const restart = { note: undefined, restartedAt: undefined, next: 'shutdown' } as const;
+  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], differences: [] };
+  const have = observed({ claim: MADE, presence: seen({ running: true }), restart, disks });
+  expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'act', step: { do: 'shutdown' } });
+  const missing = { ...disks, unmakeable: ['Disk data cannot be made.'] };
+  expect(plan(aDesiredVm(), { ...have, disks: missing }).kind).toBe('steady');
+});

@@ -1,0 +1,128 @@
+import { describe, expect, test } from '@jest/globals';
+import { reportConditions } from '../../../../../controllers/virtualmachine/report/conditions.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
+import type { Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
+import type { Plan, Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
+import {
+  aClaim,
+  aDesiredVm,
+  CREATION_AND_MOVE,
+  GONE,
+  NOW,
+  observed,
+  seen,
+  UPID,
+} from '../../../../builders/guests.ts';
+import { facts, type FactsChange } from '../facts.ts';
+
+const act = (step: Step): Plan => ({ kind: 'act', step });
+const REFUSE: Plan = { kind: 'refuse', reason: 'Odd', message: 'It is odd.' };
+const WAIT: Plan = { kind: 'wait', reason: 'TaskRunning', message: 'It runs.', againMs: 1 };
+const MADE = aClaim({ made: true });
+const there = (guest: Parameters<typeof seen>[0] = {}) => ({ claim: MADE, presence: seen(guest) });
+const condition = (type: string, some: FactsChange) =>
+  reportConditions(facts(some)).find((each) => each.type === type);
+
+describe('conditions', () => {
+  test('say nothing but what the engine says while the object goes', () => {
+    expect(reportConditions(facts({ want: GONE, have: there() }))).toEqual([]);
+  });
+
+  test('Placed names the node, or why there is none', () => {
+    expect(condition('Placed', { have: there() })?.message).toBe(
+      'The VM is on node pve-1, its root disk on storage local-lvm, made as a linked clone of 9000.',
+    );
+    expect(condition('Placed', {})).toMatchObject({
+      status: 'True',
+      reason: 'NodeChosen',
+      message: 'The VM is made on node pve-1, as a linked clone of 9000.',
+    });
+    expect(condition('Placed', { want: aDesiredVm({ creation: CREATION_AND_MOVE }) })?.message).toBe(
+      'The VM is made on node pve-2, storage local-lvm, as a full clone of 9000, because the template is on local storage of pve-1, so it is cloned on pve-1 and then moved.',
+    );
+    const placement = {
+      template: vmid(9000),
+      node: nodeName('pve-1'),
+      fullCloneReason: 'the storage cannot link',
+    };
+    expect(condition('Placed', { have: { ...there(), claim: aClaim({ placement }) } })?.message).toBe(
+      'The VM is on node pve-1, its root disk on storage local-lvm, made as a full clone of 9000, because the storage cannot link.',
+    );
+    const creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' } as const;
+    expect(condition('Placed', { want: aDesiredVm({ creation }) })).toMatchObject({
+      status: 'False',
+      reason: 'NoEligibleNode',
+      message: 'No node can.',
+    });
+  });
+
+  test('Synced is true only at rest, and false for differences before pending changes', () => {
+    const pending = [{ key: 'cores', pending: '2' }];
+    expect(condition('Synced', { have: there() })?.status).toBe('True');
+    expect(condition('Synced', { have: there(), plan: WAIT })).toBeUndefined();
+    expect(condition('Synced', { have: there({ pending }) })).toMatchObject({
+      status: 'False',
+      reason: 'PendingChanges',
+    });
+    expect(
+      condition('Synced', { have: there({ pending }), differences: ['The disk is larger.'] }),
+    ).toMatchObject({
+      status: 'False',
+      reason: 'Different',
+      message: 'The disk is larger. Changed, but not yet in effect: cores.',
+    });
+  });
+
+  test('RestartRequired is there only for a running guest with pending changes', () => {
+    const pending = [{ key: 'cores', pending: '2' }];
+    expect(condition('RestartRequired', { have: there({ pending }) })).toMatchObject({ status: 'True' });
+    expect(condition('RestartRequired', { have: there({ pending, running: false }) })).toBeUndefined();
+    expect(condition('RestartRequired', { have: there() })).toBeUndefined();
+  });
+
+  test.each([
+    ['running', 'True', 'Connected'],
+    ['silent', 'False', 'NotRunning'],
+    ['notConfigured', 'False', 'NotConfigured'],
+  ] as const)('GuestAgentConnected for an agent that is %s is %s', (agent, isConnected, why) => {
+    expect(condition('GuestAgentConnected', { have: there(), agent })).toMatchObject({
+      status: isConnected,
+      reason: why,
+    });
+    expect(condition('GuestAgentConnected', { have: there({ running: false }), agent })).toBeUndefined();
+  });
+
+  test('FieldsIgnored is there only where fields are ignored', () => {
+    expect(condition('FieldsIgnored', {})).toBeUndefined();
+    expect(condition('FieldsIgnored', { ignored: ['A.', 'B.'] })).toMatchObject({
+      status: 'True',
+      message: 'A. B.',
+    });
+  });
+});
+
+describe('events', () => {
+  const reasons = (plan: Plan, have: Partial<Observed> = {}) =>
+    eventsOf({ plan, have: observed(have) }).map(({ reason }) => reason);
+
+  test('tell a refusal and a failed task as warnings, and waiting not at all', () => {
+    const failure = { step: 'qmclone', message: 'no space', attempts: 1, at: NOW };
+    expect(reasons(REFUSE)).toEqual(['Odd']);
+    expect(reasons(WAIT)).toEqual([]);
+    expect(
+      reasons(WAIT, { failure, task: { upid: UPID, type: 'qmclone', state: 'failed', exit: 'no space' } }),
+    ).toEqual(['TaskFailed']);
+    expect(reasons(WAIT, { failure })).toEqual([]);
+  });
+
+  test('name the keys of a configuration, never their values', () => {
+    const plan = act({
+      do: 'configure',
+      change: { set: { sshkeys: 'SECRET' }, delete: ['tags'] },
+      digest: 'd',
+    });
+    const [event] = eventsOf({ plan, have: observed({ claim: MADE }) });
+    expect(event?.message).toBe('VM 101: sshkeys, tags (removed).');
+  });
+});

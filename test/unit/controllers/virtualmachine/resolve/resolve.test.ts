@@ -1,0 +1,343 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { ALLOW_FROM } from '../../../../../controllers/shared/objects/references.ts';
+import {
+  resolve,
+  type ResolvePorts,
+  type ResolvedSpec,
+} from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { listedAs, restKey } from '../../../../../controllers/virtualmachine/observe/rest-key.ts';
+import type { GuestView } from '../../../../../src/pve/index.ts';
+import { bytes, GiB, nodeName, seconds, upid, vmid } from '../../../../../src/lib/units.ts';
+import { aMark, aDesiredVm } from '../../../../builders/guests.ts';
+import {
+  aClass,
+  anImage,
+  aProvider,
+  aVirtualMachine,
+  readerOf,
+  UID,
+  type VirtualMachineChange,
+} from '../../../../builders/objects.ts';
+import { aRow, aStorage, aView } from '../../../../builders/views.ts';
+
+const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  seed: {
+    userdata: '#cloud-config\n',
+    other: '#!/bin/sh\n',
+    'ssh-publickey': '# mine\nssh-ed25519 AAAA a\n\n ssh-rsa BBBB b \n',
+  },
+};
+const inventory = {
+  view: () =>
+    aView({
+      storages: [
+        aStorage('local-lvm'),
+        aStorage('sas', { type: 'lvm' }),
+        aStorage('tank', { type: 'zfspool' }),
+      ],
+    }),
+};
+const connection = (change: Partial<Connection> = {}) =>
+  ({
+    origin: 'https://pve:8006',
+    defaults: {},
+    nodeSelector: [],
+    inventory,
+    ...change,
+  }) as unknown as Connection;
+const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
+  clusterId: 'cluster-1',
+  providers: readerOf(aProvider()),
+  classes: readerOf(aClass()),
+  images: readerOf(anImage()),
+  connections: { get: () => connection() },
+  readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
+  addressed: () => [],
+  ...change,
+});
+async function resolvedSpecOf(
+  vm: VirtualMachineChange = {},
+  change: Partial<ResolvePorts> = {},
+): Promise<ResolvedSpec> {
+  const resolved = await resolve(aVirtualMachine(vm), ports(change));
+  if (!resolved.ok) throw new Error(resolved.message);
+  return resolved.resolved;
+}
+const problem = async (vm: VirtualMachineChange, change: Partial<ResolvePorts> = {}) => {
+  const resolved = await resolve(aVirtualMachine(vm), ports(change));
+  return resolved.ok ? 'no problem' : resolved.reason;
+};
+const DELETED = { metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' } };
+
+describe('the wish', () => {
+  test('has a default for what the spec leaves out', async () => {
+    expect(await resolvedSpecOf()).toMatchObject({
+      graceSeconds: 60,
+      owner: aMark(),
+      image: { vmid: 9000 },
+      shape: {
+        name: 'web',
+        cpus: 2,
+        memory: 2 * GiB,
+        power: 'On',
+        nics: undefined,
+        rootDisk: undefined,
+        cloudInit: { userData: undefined, sshKeys: [] },
+      },
+      ignored: [],
+    });
+  });
+
+  test('takes the storage from the disk, else the class, else the Provider', async () => {
+    const disks = [{ name: 'root', size: bytes(GiB), storageClass: 'of-disk' }];
+    const classes = readerOf(aClass({ storage: { class: 'of-class' } }));
+    const connections = { get: () => connection({ defaults: { storage: 'of-provider' } }) };
+    expect((await resolvedSpecOf({ spec: { disks } }, { classes, connections })).storage).toBe('of-disk');
+    expect((await resolvedSpecOf({}, { classes, connections })).storage).toBe('of-class');
+    expect((await resolvedSpecOf({}, { connections })).storage).toBe('of-provider');
+    expect((await resolvedSpecOf()).storage).toBeUndefined();
+  });
+
+  test.each([
+    ['uefi', 'ovmf'],
+    ['ovmf', 'ovmf'],
+    ['bios', 'seabios'],
+    ['seabios', 'seabios'],
+  ] as const)('calls the firmware %s %s', async (bios, expected) => {
+    expect((await resolvedSpecOf({}, { classes: readerOf(aClass({ spec: { bios } })) })).shape?.bios).toBe(
+      expected,
+    );
+  });
+
+  test('rounds the grace time up to whole seconds', async () => {
+    expect(
+      (await resolvedSpecOf({ spec: { lifecycle: { gracefulShutdownTimeout: seconds(1.2) } } })).graceSeconds,
+    ).toBe(2);
+  });
+
+  test.each([
+    ['thin', 'local-lvm', 'no'],
+    ['thick', 'local-lvm', 'a'],
+    ['thin', 'sas', 'a'],
+    ['thick', 'sas', 'no'],
+    ['thin', 'tank', 'no'],
+    ['thick', 'tank', 'a'],
+    ['thick', 'unknown', 'no'],
+    ['thick', undefined, 'no'],
+  ] as const)(
+    'of a class that wants %s disks on storage %s comes with %s word that this has no effect',
+    async (type, storage, word) => {
+      const wanted = storage === undefined ? { type } : { type, class: storage };
+      const { ignored } = await resolvedSpecOf({}, { classes: readerOf(aClass({ storage: wanted })) });
+      expect(ignored).toEqual(word === 'no' ? [] : [expect.stringContaining(`storage.type "${type}"`)]);
+    },
+  );
+
+  test('has the disks beside the boot disk, on the storage of the class unless they name one', async () => {
+    const disks = [
+      { name: 'root', size: bytes(GiB), storageClass: 'fast', ssd: true },
+      { name: 'data', size: bytes(GiB), storageClass: 'big', reclaimPolicy: 'Delete' as const },
+      { name: 'logs', importFrom: 'local:import/logs.qcow2', limits: { readIOPS: 100 } },
+    ];
+    const classes = readerOf(aClass({ storage: { class: 'of-class' } }));
+    const { shape } = await resolvedSpecOf({ spec: { disks } }, { classes });
+    expect(shape).toMatchObject({
+      rootDisk: GiB,
+      root: { storageClass: 'fast', options: { ssd: true } },
+      disks: [
+        { name: 'data', size: GiB, storage: 'big', storageClass: 'big', reclaimPolicy: 'Delete' },
+        {
+          name: 'logs',
+          storage: 'of-class',
+          importFrom: 'local:import/logs.qcow2',
+          options: { limits: { readIOPS: 100 } },
+          reclaimPolicy: 'Detach',
+        },
+      ],
+    });
+    expect((await resolvedSpecOf()).shape).not.toHaveProperty('disks');
+  });
+
+  test('takes user-data and keys from Secrets, without comments and blank lines', async () => {
+    const { shape } = await resolvedSpecOf({
+      spec: { userData: { cloudInit: { secretRef: { name: 'seed' } } }, sshKeysSecretRef: { name: 'seed' } },
+    });
+    expect(shape?.cloudInit).toEqual({
+      userData: '#cloud-config\n',
+      sshKeys: ['ssh-ed25519 AAAA a', 'ssh-rsa BBBB b'],
+    });
+    const other = await resolvedSpecOf({
+      spec: { userData: { cloudInit: { secretRef: { name: 'seed', key: 'other' } } } },
+    });
+    expect(other.shape?.cloudInit?.userData).toBe('#!/bin/sh\n');
+  });
+});
+
+describe('what is missing is named:', () => {
+  test.each<[string, VirtualMachineChange, Partial<ResolvePorts>]>([
+    ['ProviderNotFound', {}, { providers: readerOf() }],
+    ['ProviderNotReady', {}, { connections: { get: () => undefined } }],
+    ['ClassNotFound', {}, { classes: readerOf() }],
+    ['ImageNotFound', {}, { images: readerOf() }],
+    ['SecretNotFound', { spec: { sshKeysSecretRef: { name: 'nope' } } }, {}],
+    ['SecretKeyNotFound', { spec: { sshKeysSecretRef: { name: 'seed', key: 'nope' } } }, {}],
+    ['NetworkUnknown', { spec: { networks: [{ name: 'storage' }] } }, {}],
+    [
+      'ReferenceNotAllowed',
+      { spec: { classRef: { name: 'small', namespace: 'shared' } } },
+      { classes: readerOf(aClass({}, { namespace: 'shared' })) },
+    ],
+  ])('%s', async (reason, vm, change) => {
+    expect(await problem(vm, change)).toBe(reason);
+  });
+
+  test('but not an image that a guest was already made from', async () => {
+    const resolved = await resolvedSpecOf(
+      { status: { name: 'web', vmid: vmid(101) } },
+      { images: readerOf() },
+    );
+    expect(resolved.image).toBeUndefined();
+  });
+
+  test('nor a Secret that a guest has read at its first boot', async () => {
+    const spec = { sshKeysSecretRef: { name: 'nope' } };
+    expect(await problem({ spec, status: { name: 'web' } })).toBe('SecretNotFound');
+    const resolved = await resolvedSpecOf({ spec, status: { name: 'web', uuid: UID } });
+    expect(resolved.shape).toMatchObject({ name: 'web', cloudInit: undefined });
+  });
+
+  test('and for a deletion only the Provider counts', async () => {
+    const nothing = {
+      classes: readerOf(),
+      images: readerOf(),
+      readSecret: () => Promise.resolve(undefined),
+    } as Partial<ResolvePorts>;
+    const resolved = await resolvedSpecOf(
+      { ...DELETED, spec: { networks: [{ name: 'storage' }], sshKeysSecretRef: { name: 'nope' } } },
+      nothing,
+    );
+    expect(resolved).toMatchObject({ shape: undefined, owner: aMark() });
+    expect(await problem(DELETED, { ...nothing, providers: readerOf() })).toBe('ProviderNotFound');
+  });
+
+  test('a Provider of another namespace is used where it allows it', async () => {
+    const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
+    expect(await problem({ spec }, { providers: readerOf(aProvider({}, { namespace: 'shared' })) })).toBe(
+      'ReferenceNotAllowed',
+    );
+    expect(
+      await problem(
+        { spec },
+        {
+          providers: readerOf(
+            aProvider({}, { namespace: 'shared', annotations: { [ALLOW_FROM]: 'default' } }),
+          ),
+        },
+      ),
+    ).toBe('no problem');
+  });
+});
+
+describe('what a settled guest rests on', () => {
+  const VM: VirtualMachineChange = { status: { vmid: vmid(101) } };
+  const shape = (change: Parameters<typeof aDesiredVm>[0] = {}) => {
+    const { exists: _exists, creation: _creation, graceSeconds: _grace, ...rest } = aDesiredVm(change);
+    return rest;
+  };
+  const key = ({
+    vm = VM,
+    desired = {},
+    row = {},
+    origin = 'https://pve:8006',
+  }: {
+    vm?: VirtualMachineChange;
+    desired?: Partial<ResolvedSpec>;
+    row?: Partial<GuestView>;
+    origin?: string;
+  } = {}) => {
+    const object = aVirtualMachine(vm);
+    const whole: ResolvedSpec = {
+      shape: shape(),
+      graceSeconds: 60,
+      owner: aMark(),
+      deletionPolicy: 'Delete',
+      image: { vmid: vmid(9000) },
+      storage: undefined,
+      host: undefined,
+      pool: undefined,
+      protection: undefined,
+      hooks: undefined,
+      besideOthers: false,
+      conflict: undefined,
+      ignored: [],
+      ...desired,
+      connection: connection({
+        origin,
+        inventory: { view: () => aView({ guests: [aRow(row)] }) } as unknown as Connection['inventory'],
+      }),
+    };
+    return restKey(object, whole, listedAs(object, whole));
+  };
+
+  test.each<[string, Parameters<typeof key>[0]]>([
+    ['an edit of the spec', { vm: { ...VM, metadata: { generation: 2 } } }],
+    ['another size', { desired: { shape: shape({ cpus: 3 }) } }],
+    [
+      'other user-data in a Secret',
+      { desired: { shape: shape({ cloudInit: { userData: '#!', sshKeys: [] } }) } },
+    ],
+    ['another grace time', { desired: { graceSeconds: 61 } }],
+    ['a field that has no effect now', { desired: { ignored: ['It.'] } }],
+    ['another node', { row: { node: nodeName('pve-2') } }],
+    ['another power state', { row: { status: 'stopped' } }],
+    ['a lock', { row: { lock: 'backup' } }],
+    ['another name', { row: { name: 'renamed' } }],
+    ['becoming a template', { row: { template: true } }],
+    ['other CPUs', { row: { maxcpu: 3 } }],
+    ['other memory', { row: { maxmem: bytes(1) } }],
+  ])('changes with %s', (_what, change) => {
+    expect(key(change)).not.toBe(key());
+  });
+
+  test.each<[string, Parameters<typeof key>[0]]>([
+    ['the endpoint of the cluster that is in use', { origin: 'https://pve-2:8006' }],
+    ['the time the guest runs', { row: { uptime: 999 } }],
+    ['the size of its disk in the figures', { row: { maxdisk: bytes(1) } }],
+    [
+      'a new version of the object with the same spec',
+      { vm: { ...VM, metadata: { resourceVersion: '99', labels: { a: 'b' } } } },
+    ],
+    [
+      'what status says beside number and task',
+      { vm: { status: { vmid: vmid(101), ipAddresses: ['10.0.0.5'], phase: 'Running' } } },
+    ],
+  ])('does not change with %s', (_what, change) => {
+    expect(key(change)).toBe(key());
+  });
+
+  test.each<[string, Parameters<typeof key>[0]]>([
+    ['there is no number', { vm: {} }],
+    ['the guest is not in the inventory', { vm: { status: { vmid: vmid(102) } } }],
+    [
+      'a task is under way',
+      {
+        vm: {
+          status: {
+            vmid: vmid(101),
+            task: { upid: upid('UPID:x'), type: 'qmstart', startedAt: '2026-03-01T12:00:00Z' },
+          },
+        },
+      },
+    ],
+    ['the object goes', { desired: { shape: undefined } }],
+  ])('is nothing while %s', (_what, change) => {
+    expect(key(change)).toBeUndefined();
+  });
+
+  test('holds no secret', () => {
+    expect(key({ desired: { shape: shape({ cloudInit: { userData: 'SECRET', sshKeys: [] } }) } })).toMatch(
+      /^[0-9a-f]{64}$/,
+    );
+  });
+});
