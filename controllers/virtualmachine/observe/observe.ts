@@ -8,8 +8,8 @@ import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
 import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { cpuRoomOf } from '../config/cpu-room.ts';
-import { isApplied, judgeDrift, specDigest } from '../config/drift.ts';
-import { isNew } from '../config/is-new.ts';
+import { appliedDigestOf, specDigest } from '../config/applied-digest.ts';
+import { isApplied, judgeDrift } from '../config/drift.ts';
 import type { DiskWork } from '../model/disks.ts';
 import { diskWork } from '../disks/work.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
@@ -230,9 +230,10 @@ async function withChange(
   const keepTags = keepsTags(have.failure, context.processState);
   const written = { cloudInit, ...room, keepTags };
   const change = configChange(vm, want, guest, written);
+  const digest = specDigest(want, guest, room);
   const judged = judgeDrift(change, guest, {
-    digest: specDigest(want, guest, room),
-    applied: isNew(vm, guest) ? undefined : vm.status?.appliedDigest,
+    digest,
+    applied: appliedDigestOf(vm, guest, digest),
     policy: want.driftPolicy,
   });
   const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now: have.now });
