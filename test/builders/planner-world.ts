@@ -4,7 +4,8 @@ import { bestEffortWritesOf } from '../../controllers/virtualmachine/config/best
 import { configChange, type ChangeContext } from '../../controllers/virtualmachine/config/change.ts';
 import { isNew } from '../../controllers/virtualmachine/config/is-new.ts';
 import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
-import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init/plan.ts';
+import { planCloudInit } from '../../controllers/virtualmachine/cloud-init/plan.ts';
+import type { CloudInitPlan } from '../../controllers/virtualmachine/model/cloud-init.ts';
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import { specDigest } from '../../controllers/virtualmachine/config/applied-digest.ts';
 import { judgeDrift } from '../../controllers/virtualmachine/config/drift.ts';
@@ -238,7 +239,7 @@ function judgedChange(
   });
   const bestEffortWrites = bestEffortWritesOf(want, guest, {
     ownTags,
-    processState: {},
+    refusedWrites: {},
     applied: made === digest,
     now,
   });

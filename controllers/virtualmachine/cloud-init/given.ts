@@ -1,10 +1,8 @@
 /** What a guest was given, as digests in status, against what the spec says now. Pure. */
-import type { VirtualMachineStatus } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
+import type { Given } from '../model/cloud-init.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 
-type Handed = NonNullable<VirtualMachineStatus['cloudInit']>;
-export type Given = NonNullable<Handed['given']>;
 type Part = keyof Given;
 
 /** Each part under its name for people. */

@@ -3,7 +3,8 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/inde
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { changedParts, isComparable } from './given.ts';
-import { isHanded, type CloudInitPlan } from './plan.ts';
+import { isHanded } from './plan.ts';
+import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';

@@ -1,12 +1,13 @@
 /** What must be written to a guest's configuration so that it equals the wish: only keys that differ. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import { alteredKeys, type CloudInitPlan } from '../cloud-init/plan.ts';
+import { alteredKeys } from '../cloud-init/plan.ts';
+import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, formerDevices } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
 import { firmwareDifferences, hardwareAtCreation, hardwareLater } from './hardware.ts';
 import { isNew } from './is-new.ts';
-import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
+import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';

@@ -2,7 +2,7 @@
 import type { ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 

@@ -24,7 +24,7 @@ import { unready } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { FOLLOWED_MS, taskMessage } from '../../shared/tasks/in-progress.ts';
 
 type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
@@ -188,3 +188,13 @@ function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started)
       return next satisfies never;
   }
 }
+
+/** What was started is seen in Proxmox VE, and what becomes of it is reported at once: nothing depends on this report. */
+export const isPassing = (next: Plan, started: Started | undefined): boolean =>
+  started?.kind === 'task' ||
+  (next.kind === 'act' && next.step.do === 'configure' && started?.kind === 'done');
+
+/** The guest is as it should be: that an image is removed is no reason to call it unready. */
+export const isCleaningUp = (next: Plan): boolean =>
+  next.kind === 'act' &&
+  (next.step.do === 'deleteSeed' || (next.step.do === 'configure' && next.step.change.ejects === true));

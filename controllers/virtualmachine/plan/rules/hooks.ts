@@ -9,9 +9,6 @@ import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';
 import { pollGapMs } from '../../../shared/tasks/in-progress.ts';
 
-/** So long a hook is tried whose agent does not answer. */
-export const HOOK_TIMEOUT_MS = 10 * 60_000;
-
 /** What comes before a step. */
 export function hookBefore(step: Step, want: Desired, have: Observed): Plan | undefined {
   if (have.presence.kind !== 'seen') return undefined;

@@ -3,18 +3,9 @@
  * manages), or something undoes it (a guest that powers itself off). It is repeated ever more slowly. Pure.
  */
 import type { Plan, Step } from '../../model/plan.ts';
+import type { LastStep } from '../../model/process-state.ts';
 import { holdOffMs } from '../../../shared/tasks/backoff.ts';
 import { wait } from '../../../shared/plan/rule.ts';
-
-export interface LastStep {
-  readonly signature: string;
-  /** How often it was taken in a row. */
-  readonly times: number;
-  /** Epoch ms. */
-  readonly at: number;
-  /** It is not repeated before. */
-  readonly graceMs: number;
-}
 
 /** Older than this, a step is no repetition. */
 const FORGOTTEN_MS = 10 * 60_000;

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { DRIFT_INTERVAL, driftScan } from '../../../../../controllers/virtualmachine/observe/drift-scan.ts';
 import {
   createProcessStates,
+  remember,
   type ProcessState,
 } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import { NOW } from '../../../../builders/guests.ts';
@@ -11,7 +12,7 @@ type Rest = NonNullable<ProcessState['rest']>;
 function resting(ages: Readonly<Record<string, number>>) {
   const processStates = createProcessStates();
   for (const [uid, age] of Object.entries(ages))
-    processStates.of(uid).rest = { key: 'k', at: NOW - age } as Rest;
+    remember(processStates.of(uid), { rest: { key: 'k', at: NOW - age } as Rest });
   const looked: string[] = [];
   return {
     processStates,
@@ -52,7 +53,14 @@ describe('what is remembered of a guest', () => {
   });
 
   test('is at first as after a restart: nothing is certain', () => {
-    expect(createProcessStates().of('a')).toEqual({ quiescent: false });
+    expect(createProcessStates().of('a')).toEqual({
+      cloneRequest: {},
+      inFlight: { quiescent: false },
+      surveyed: false,
+      refusedWrites: {},
+      agent: {},
+      restart: {},
+    });
   });
 
   test('is not made by disturbing an object that nobody knows', () => {
