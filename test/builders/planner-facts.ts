@@ -14,7 +14,7 @@ import type { RawFacts } from '../../controllers/virtualmachine/observe/raw-fact
 import { surroundingsOf } from '../../controllers/virtualmachine/observe/surroundings.ts';
 import { aDigest, CREATION, TEMPLATE_CONFIG } from './guests.ts';
 import { aVirtualMachine } from './objects.ts';
-import type { World } from './planner-world.ts';
+import type { World } from './modelled-world.ts';
 import { aNode, aStorage, aTemplateRow, aView, isoStorage, onBothNodes } from './views.ts';
 
 export const GENERATION = 1;
@@ -61,12 +61,7 @@ function statusOf({
     networks: devices,
     disks,
     cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
-    ...(claim && {
-      vmid: claim.vmid,
-      claimedAt: iso(claimedAt),
-      ...(claim.placement && { placement: claim.placement }),
-      ...(claim.made && { name: 'web' }),
-    }),
+    ...claimedIn(claim, claimedAt),
     ...(arrived !== undefined && { host: arrived }),
     ...(cloned && { cloneType: 'Linked' as const }),
     ...(task && { task: { upid: task.upid, type: task.type, startedAt: iso(now - ageOf(task)) } }),
@@ -78,6 +73,16 @@ function statusOf({
     ...(guest?.running && { ipAddresses: ['192.0.2.10'] }),
   };
 }
+
+const claimedIn = (claim: World['claim'], claimedAt: number): VirtualMachineStatus =>
+  claim
+    ? {
+        vmid: claim.vmid,
+        claimedAt: iso(claimedAt),
+        ...(claim.placement && { placement: claim.placement }),
+        ...(claim.made && { name: 'web' }),
+      }
+    : {};
 
 const ageOf = (task: Task): number => (task.state === 'running' ? task.ageMs : 0);
 

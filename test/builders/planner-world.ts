@@ -1,75 +1,29 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
-import type { DiskStep, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
-import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
-import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
-import type { Claim, Hook, Observed } from '../../controllers/virtualmachine/model/observed.ts';
+import type { DiskStep } from '../../controllers/virtualmachine/model/disks.ts';
+
+import type { Guest } from '../../controllers/shared/guests/model.ts';
+import type { Claim, Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Observation } from '../../controllers/virtualmachine/model/observation.ts';
-import type { Failure, Task } from '../../controllers/shared/tasks/model.ts';
+
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
-import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
-import type { RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
+
 import { derive } from '../../controllers/virtualmachine/observe/derive.ts';
 import { restartOf } from '../../controllers/virtualmachine/restart/with-restart.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/guests/owner-mark.ts';
-import type { StorageView } from '../../src/pve/index.ts';
-import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';
-import type { VirtualMachine } from '../../src/api/index.ts';
+
+import { vmid, type Bytes } from '../../src/lib/units.ts';
+
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
 import { inputsOf } from './planner-facts.ts';
+import type { World } from './modelled-world.ts';
 
-export interface World {
-  readonly now: number;
-  readonly want: Desired;
-  readonly template: GuestConfig;
-  readonly claim: Omit<Claim, 'ageMs'> | undefined;
-  /** Epoch ms. */
-  readonly claimedAt: number;
-  /** The guest on the claimed number. */
-  readonly guest: Guest | undefined;
-  /** Nobody can tell whether the guest is there. */
-  readonly blind: boolean;
-  readonly task: Task | undefined;
-  readonly failure: Failure | undefined;
-  readonly othersTasks: readonly string[];
-  readonly namesake: MarkedGuest | undefined;
-  readonly noted: string | undefined;
-  /** What status says of the data that the guest was given. */
-  readonly handed: Remembered;
-  /** The guest agent answers, once the guest runs. */
-  readonly answers: boolean;
-  readonly volumes: ReadonlySet<string>;
-  readonly storages: readonly StorageView[];
-  /** Status says that we cloned it, rather than adopted it. */
-  readonly cloned: boolean;
-  /** For how long a lock was held without a task. */
-  readonly lockedMs: number;
-  /** Which device each network was given, as status would carry it. */
-  readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
-  /** The wish that was last brought about: the one there is, or another. */
-  readonly applied: 'this' | 'other' | undefined;
-  /** As status has them. */
-  readonly note: RestartNote | undefined;
-  readonly restartedAt: string | undefined;
-  /** Another VM of the class has the turn to be restarted. */
-  readonly othersTurn: boolean;
-  readonly hook: Hook | undefined;
-  /** Every move that the spec asks for fails. */
-  readonly moveFails?: boolean;
-  /** Node of the spec that the guest was on once, as status has it. */
-  readonly arrived: NodeName | undefined;
-  /** Tags that status says are ours. */
-  readonly ownTags: readonly string[];
-  /** The disks that status knows. */
-  readonly disks: readonly RecordedDisk[];
-  readonly nextVmid: number;
-  readonly maxCpus: number;
-}
+export type { World };
 
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);

@@ -14,7 +14,7 @@ import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { afterLook } from '../placement/clone-request.ts';
 import { decideCreation, type CreationDecision } from '../placement/creation.ts';
-import { adopting, awaitsAdoption } from '../plan/adoption.ts';
+import { adopting, awaitsAdoption } from '../ownership/adoption.ts';
 import { desiredOf } from '../resolve/resolve.ts';
 import { afterTask, lockedGuest } from './in-flight.ts';
 import { progressAfter } from './progress.ts';

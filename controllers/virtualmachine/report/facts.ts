@@ -3,7 +3,9 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 import { sharedAddress } from '../networks/addresses-in-use.ts';
 import { readAddresses } from '../guest-agent/ask.ts';
-import { differencesOf } from '../config/change.ts';
+import { cloudInitDifferences } from '../cloud-init/differences.ts';
+import { firmwareDifferences } from '../config/hardware.ts';
+import { isNew } from '../config/is-new.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { namedNics } from '../networks/named-nics.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
@@ -54,7 +56,12 @@ export async function factsOf(
     differences:
       guest && want.exists
         ? [
-            ...differencesOf(vm, want, guest, cloudInit),
+            ...(isNew(vm, guest)
+              ? []
+              : [
+                  ...firmwareDifferences(want, guest.config),
+                  ...cloudInitDifferences(want, guest, cloudInit),
+                ]),
             ...observedDifferences(have),
             ...around(resolved, guest, gathered.surroundings),
           ]

@@ -1,5 +1,5 @@
 /** What a pass found and did → the status. Pure. */
-import { awaitsAdoption } from '../plan/adoption.ts';
+import { awaitsAdoption } from '../ownership/adoption.ts';
 import { reportCloudInit } from '../cloud-init/status.ts';
 import { appliedAfter, driftSentences } from '../config/drift.ts';
 import { smbiosUuidOf } from '../config/hardware.ts';

@@ -1,6 +1,6 @@
 /** A guest that exists is taken over: its number is written down, then our mark goes into its description. */
 import { describeGuest, sameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
-import { adopting, awaitsAdoption, isAdoptable } from '../adoption.ts';
+import { adopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';

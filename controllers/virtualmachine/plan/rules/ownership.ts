@@ -6,7 +6,7 @@ import {
   sameOwner,
   type OwnerMark,
 } from '../../../shared/guests/owner-mark.ts';
-import { awaitsAdoption } from '../adoption.ts';
+import { awaitsAdoption } from '../../ownership/adoption.ts';
 import { smbiosUuidOf } from '../../config/hardware.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { Claim } from '../../model/observed.ts';
