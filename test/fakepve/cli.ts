@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { StandingClock, startFakePve } from './index.ts';
+import { ManualClock, startFakePve } from './index.ts';
 import { latencySchema } from './latency.ts';
 import type { LatencyInput } from './latency.ts';
 
@@ -24,11 +24,11 @@ function portOf(text: string): number {
   return port;
 }
 
-function standing(text: string): StandingClock {
+function standing(text: string): ManualClock {
   const start = Date.parse(text);
   if (Number.isNaN(start))
     throw new Error(`--clock ${text} is no time: write for example 2026-01-01T00:00:00Z`);
-  return new StandingClock(start);
+  return new ManualClock(start);
 }
 
 function readProfile(path: string): LatencyInput {

@@ -91,7 +91,7 @@ export class RunningClock extends AdvancingClock {
 }
 
 /** Time that stands still unless it is moved: with it, the same requests always have the same effects. */
-export class StandingClock extends AdvancingClock {
+export class ManualClock extends AdvancingClock {
   private time: number;
 
   /** @param start milliseconds since 1970 */

@@ -31,7 +31,7 @@ export interface FakePveOptions {
   readonly latency?: LatencyInput;
   /** MACs, UUIDs, process numbers and secrets follow from it. */
   readonly seed?: string | number;
-  /** Default: the machine's; a `StandingClock` moves only when it is told to. */
+  /** Default: the machine's; a `ManualClock` moves only when it is told to. */
   readonly clock?: Clock;
 }
 
@@ -143,7 +143,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
   };
 }
 
-export { RunningClock, StandingClock } from './clock.ts';
+export { RunningClock, ManualClock } from './clock.ts';
 export { instant, quick } from './latency.ts';
 export type { Clock } from './clock.ts';
 export type { ClusterInput } from './cluster-file.ts';
