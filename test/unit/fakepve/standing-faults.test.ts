@@ -160,6 +160,6 @@ describe('rules that make no sense', () => {
   test('may not even be JSON', () =>
     withFake({ cluster }, async (client) => {
       const reply = await client.send('POST', '/fakepve/faults', {}, { ...json, body: '{' });
-      expect([reply.status, reply.reason]).toEqual([400, 'the body is no JSON']);
+      expect([reply.status, reply.reason]).toEqual([400, 'the body is not JSON']);
     }));
 });
