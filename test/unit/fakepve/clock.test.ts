@@ -6,7 +6,7 @@ import { type Client, withFake } from './client.ts';
 
 const HOUR = 3_600_000;
 const clocks = [
-  ['a standing clock', () => new ManualClock()],
+  ['a manual clock', () => new ManualClock()],
   ['a running clock', () => new RunningClock()],
 ] as const;
 
@@ -56,7 +56,7 @@ describe.each(clocks)('%s that is moved', (_, make) => {
   });
 });
 
-test('a running clock wakes sleepers by itself, a standing one only those who need not wait', async () => {
+test('a running clock wakes sleepers by itself, a manual one only those without a duration', async () => {
   await expect(new RunningClock().sleep(1)).resolves.toBeUndefined();
   await expect(new ManualClock().sleep(0)).resolves.toBeUndefined();
 });
@@ -105,7 +105,7 @@ async function stateAfterStory(seed: string): Promise<object> {
   return state;
 }
 
-describe('two fakes with a standing clock and the same requests', () => {
+describe('two fakes with a manual clock and the same requests', () => {
   test('are the same down to MACs and process numbers, if they have one seed', async () => {
     expect(await stateAfterStory('one')).toEqual(await stateAfterStory('one'));
   });
