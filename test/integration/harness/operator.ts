@@ -32,7 +32,7 @@ export interface OperatorPlane extends Kubectl {
   readonly operatorNamespace: string;
   /** What the operator watches; absent: all namespaces. */
   readonly namespaces?: readonly string[];
-  /** Creates a namespace that the operator watches and nobody else uses. */
+  /** A namespace that the operator watches and nobody else uses. */
   readonly newNamespace: (prefix: string) => Promise<string>;
   /** To be done by `stop`, also when the test failed that asked for it. */
   readonly defer: (undo: () => Promise<void>) => void;
@@ -52,9 +52,13 @@ export async function startOperatorPlane(): Promise<OwnOperatorPlane> {
     const crds = join(ROOT, 'crds');
     await succeed(['apply', '--server-side', '-f', crds]);
     await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
-    const prepared = await operatorPlane(plane, OPERATOR_NAMESPACE);
+    const prepared = await operatorPlane(plane, [OPERATOR_NAMESPACE]);
     prepared.defer(() => plane.stop());
-    const newNamespace = (prefix: string): Promise<string> => create(succeed, unique(prefix));
+    const newNamespace = async (prefix: string): Promise<string> => {
+      const namespace = unique(prefix);
+      await createNamespaces(succeed, [namespace]);
+      return namespace;
+    };
     return { ...plane, ...prepared, newNamespace };
   } catch (error) {
     await plane.stop();
@@ -71,17 +75,17 @@ export async function sharedOperatorPlane(count: number): Promise<OperatorPlane>
   const kubectl: Kubectl['kubectl'] = (args, { input } = {}) =>
     run('kubectl', args, { env: { ...process.env, ...shared.env }, input });
   const lab = unique('lab');
-  const prepared = await operatorPlane({ ...shared, kubectl }, lab);
   const namespaces = Array.from({ length: count }, (_, index) => `${lab}-${index + 1}`);
+  const prepared = await operatorPlane({ ...shared, kubectl }, [lab, ...namespaces]);
   const left = [...namespaces];
   return {
     ...prepared,
     namespaces,
-    async newNamespace() {
+    newNamespace() {
       const next = left.shift();
       if (next === undefined)
         throw new Error(`All ${count} namespaces of this operator are in use: ask for more.`);
-      return create(prepared.succeed, next);
+      return Promise.resolve(next);
     },
   };
 }
@@ -98,18 +102,20 @@ const succeeding =
     return stdout;
   };
 
-async function create(succeed: Succeed, namespace: string): Promise<string> {
-  await succeed(['create', 'namespace', namespace]);
-  return namespace;
-}
+const createNamespaces = (succeed: Succeed, names: readonly string[]): Promise<string> =>
+  succeed(['create', '-f', '-'], {
+    input: names
+      .map((name) => `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}}}`)
+      .join('\n---\n'),
+  });
 
-/** Admission policies and the operator's namespace. */
+/** Admission policies, the operator's namespace and those it watches. */
 async function operatorPlane(
   plane: Kubectl,
-  operatorNamespace: string,
+  namespaces: readonly [operator: string, ...watched: string[]],
 ): Promise<Omit<OperatorPlane, 'newNamespace'>> {
   const succeed = succeeding(plane);
-  await create(succeed, operatorNamespace);
+  await createNamespaces(succeed, namespaces);
   const policies = join(ROOT, 'deploy/kustomize/base/admission.yaml');
   await succeed(['apply', '--server-side', '-f', policies]);
   const api = await kubeApi(plane.kubeconfig);
@@ -117,7 +123,7 @@ async function operatorPlane(
   return {
     ...plane,
     api,
-    operatorNamespace,
+    operatorNamespace: namespaces[0],
     succeed,
     defer: (step) => void undo.unshift(step),
     stop: async () => {
