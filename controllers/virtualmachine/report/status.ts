@@ -67,7 +67,7 @@ function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
 function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Status, 'tags'> {
   const { ownTags, claim } = have;
   if (claim === undefined || started?.kind === 'claimReleased') return {};
-  const noted = started?.kind === 'tagsNoted' ? started.tags : ownTags;
+  const noted = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(noted, want.options?.tags ?? [], own.config) : [...noted];
   return tags.length > 0 ? { tags } : {};
 }
@@ -179,7 +179,7 @@ const pendingOf = ({ pending }: Guest): NonNullable<Status['pendingChanges']> =>
 
 /** A configuration that is written at once has no task that would tell that it succeeded. */
 const isMended = ({ have: { failure }, plan, started }: Facts): boolean =>
-  failure?.step === 'qmconfig' &&
+  failure?.step === 'Configure' &&
   plan.kind === 'act' &&
   plan.step.do === 'configure' &&
   started?.kind === 'done';
