@@ -199,7 +199,8 @@ export function virtualMachineController(
     const reported = { ...vm, status: result.status };
     const key = restKey(reported, resolved, row);
     const at = readAt(now, isListed(reported, resolved) ? 'listed' : 'unlisted');
-    if (key !== undefined) processState.rest = { key, result, facts, at };
+    if (key !== undefined)
+      ports.processStates.settle(vm.metadata.uid, { key, result, facts, at }, resolved.connection.ledger);
     return withReadiness(vm, resting(result, settledUntil(processState, now)), { resolved, processState });
   }
 
