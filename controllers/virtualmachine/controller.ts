@@ -142,7 +142,7 @@ export function virtualMachineController(
     const result = { ...resultOf(vm, facts), deferrable: isPassing(next, started) };
     if (isCleaningUp(next) && wasReady(vm)) return afterCleanup(vm, result, started);
     if (next.kind !== 'steady' && next.kind !== 'withheld') return result;
-    return settle(vm, { facts, result, observation, row }, { resolved, state, ...time });
+    return settle(vm, { facts, result, observation, row }, { resolved, state, processStates, ...time });
   }
 
   return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };

@@ -11,7 +11,7 @@ import { hasJustServed } from './cloud-init/status.ts';
 import { readAddresses, scheduleAgentQuery } from './guest-agent/ask.ts';
 import { probeAgain } from './guest-agent/probe.ts';
 import type { Facts } from './model/facts.ts';
-import { isDue, remember, type ProcessState, type Rest } from './model/process-state.ts';
+import { isDue, remember, type ProcessState, type ProcessStates, type Rest } from './model/process-state.ts';
 import type { PlainSpec, ResolvedSpec } from './model/resolved-spec.ts';
 import type { GuestRow, Surroundings } from './model/surroundings.ts';
 import { readAt } from './observe/drift-scan.ts';
@@ -81,7 +81,7 @@ export const invalidate = (state: ProcessState): void => remember(state, { rest:
 export async function settle(
   vm: VirtualMachine,
   { facts, result, observation, row }: Settled,
-  { resolved, state, now, options }: Settling,
+  { resolved, state, processStates, now, options }: Settling & { readonly processStates: ProcessStates },
 ): Promise<VmResult> {
   remember(state, { probe: await probeAgain(resolved, facts, { state, now, options }) });
   settleRoom(resolved);
@@ -90,7 +90,9 @@ export async function settle(
   if (hasJustServed(vm.status, result.status)) return ready(settled(AT_ONCE));
   const restart = nextCheck(state.restart, observation.have.restart);
   const agent = scheduleAgentQuery(state.agent, facts, now);
-  remember(state, { agent, restart, ...restOf(vm, { facts, result, observation, row }, resolved, now) });
+  remember(state, { agent, restart });
+  const rest = restOf(vm, { facts, result, observation, row }, resolved, now);
+  if (rest) processStates.settle(vm.metadata.uid, rest, resolved.connection.ledger);
   return ready(settledUntil(state, now));
 }
 
@@ -106,12 +108,12 @@ function restOf(
   { facts, result, observation, row }: Settled,
   resolved: ResolvedSpec,
   now: number,
-): { readonly rest?: Rest } {
+): Rest | undefined {
   const { surroundings } = observation;
   const reported = { ...vm, status: result.status };
   const key = surroundings && restKey(reported, resolved, { ...surroundings, row });
   const at = readAt(now, isListed(reported, resolved) ? 'listed' : 'unlisted');
-  return key === undefined ? {} : { rest: { key, facts, result, at } };
+  return key === undefined ? undefined : { key, facts, result, at };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseUpid } from '../../src/pve/index.ts';
 import { isRefusal } from '../shared/errors/refusals.ts';
 import type { RestartSlots } from '../shared/limits/restarts.ts';
-import type { Task } from '../shared/tasks/model.ts';
+import type { Task } from './model/tasks.ts';
 import type { TaskWatch } from '../shared/tasks/watch.ts';
 import type { Started } from './model/facts.ts';
 import type { Plan, Step } from './model/plan.ts';
@@ -56,14 +56,14 @@ function holdClone(
   { have: { task, presence } }: Observation,
   { connection: { cloneSlots }, owner }: ResolvedSpec,
 ): void {
-  const hasEnded = task?.type === 'qmclone' && !isOpen(task);
+  const hasEnded = task?.type === 'Clone' && !isOpen(task);
   const isThere = presence.kind === 'seen' && presence.guest.lock === undefined;
   if (hasEnded || isThere) cloneSlots.end(owner.uid);
 }
 
 /** An earlier process may have begun the move. */
 function holdMove(task: Task | undefined, { connection: { moveSlots }, owner, host }: ResolvedSpec): void {
-  const from = task?.type === 'qmigrate' && isOpen(task) ? parseUpid(task.upid)?.node : undefined;
+  const from = task?.type === 'Migrate' && isOpen(task) ? parseUpid(task.upid)?.node : undefined;
   if (from === undefined) moveSlots.end(owner.uid);
   else moveSlots.hold(owner.uid, { from, to: host ?? from });
 }

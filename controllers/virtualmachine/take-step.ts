@@ -45,7 +45,7 @@ export async function takeStep(step: Step, vm: VirtualMachine, context: StepCont
       guest: presence.kind === 'seen' ? presence.guest : undefined,
       generation: vm.metadata.generation,
       now: pass.now.getTime(),
-      seedNode: vm.status?.cloudInit?.node,
+      seedNode: vm.status?.internal?.cloudInit?.node,
       seedBytes: () => observation.cloudInit?.build() ?? new Uint8Array(),
       options: { signal: pass.signal },
     });
@@ -70,7 +70,7 @@ function rememberStep(
   });
   if (started.kind === 'refused')
     remember(state, {
-      refusedWrites: refusedAfter(refusedWrites, started.aside, { said: started.said, at: now }),
+      refusedWrites: refusedAfter(refusedWrites, started.write, { said: started.said, at: now }),
     });
   // An image that was found to be deleted was not requested to be deleted again.
   if (started.kind === 'seedDeleted') return;

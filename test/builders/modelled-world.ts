@@ -1,7 +1,7 @@
 /** One guest in Proxmox VE and what status says of it, for the properties of the plan. Types only. */
 import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
 import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
-import type { Failure, Task } from '../../controllers/shared/tasks/model.ts';
+import type { Failure, Task } from '../../controllers/virtualmachine/model/tasks.ts';
 import type { Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
 import type { RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';

@@ -1,10 +1,10 @@
 /** What reading a modelled world would give, for the operator's own derivation. */
-import type { VirtualMachineStatus } from '../../src/api/index.ts';
+import type { VirtualMachineInternal, VirtualMachineStatus } from '../../src/api/index.ts';
 import type { StorageView, TaskState, View } from '../../src/pve/index.ts';
 import { nodeName, upid, vmid } from '../../src/lib/units.ts';
 import { cdStoragesOf, disksOf } from '../../controllers/shared/guests/disks.ts';
 import type { Presence } from '../../controllers/shared/guests/model.ts';
-import type { Task } from '../../controllers/shared/tasks/model.ts';
+import type { Task } from '../../controllers/virtualmachine/model/tasks.ts';
 import { specDigest } from '../../controllers/virtualmachine/config/applied-digest.ts';
 import { unknownState, type ProcessState } from '../../controllers/virtualmachine/model/process-state.ts';
 import type { PlainSpec } from '../../controllers/virtualmachine/model/resolved-spec.ts';
@@ -29,7 +29,10 @@ export function inputsOf(world: World): Inputs {
   return {
     vm: aVirtualMachine({
       metadata: { uid: world.want.owner.uid, generation: GENERATION },
-      status: { ...statusOf(world), ...appliedIn(world, spec, cluster) },
+      status: {
+        ...statusOf(world),
+        internal: { ...internalOf(world), ...appliedIn(world, spec, cluster) },
+      },
     }),
     spec,
     raw: rawFacts(world),
@@ -42,47 +45,37 @@ export function inputsOf(world: World): Inputs {
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
 
-/** Without the digest, which depends on what is desired. */
-function statusOf({
-  now,
-  noted,
-  devices,
-  cloned,
-  handed,
-  claim,
-  claimedAt,
-  disks,
-  arrived,
-  ...world
-}: World): VirtualMachineStatus {
-  const { task, failure, hook, note, restartedAt, ownTags, guest } = world;
+function statusOf(world: World): VirtualMachineStatus {
+  const { now, devices, cloned, claim, disks, task, failure, hook, guest } = world;
   return {
     observedGeneration: GENERATION,
     networks: devices,
     disks,
-    cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
-    ...claimedIn(claim, claimedAt),
-    ...(arrived !== undefined && { host: arrived }),
+    ...(claim && {
+      vmid: claim.vmid,
+      ...(claim.placement && { placement: claim.placement }),
+      ...(claim.made && { name: 'web' }),
+    }),
     ...(cloned && { cloneType: 'Linked' as const }),
     ...(task && { task: { upid: task.upid, type: task.type, startedAt: iso(now - ageOf(task)) } }),
     ...(failure && { failure: { ...failure, at: iso(failure.at), generation: GENERATION } }),
     ...(hook && { hook: { ...hook, since: iso(hook.since) } }),
-    ...(note && { restart: { ...note, at: iso(note.at) } }),
-    ...(restartedAt !== undefined && { restartedAt }),
-    ...(ownTags.length > 0 && { tags: ownTags }),
     ...(guest?.running && { ipAddresses: ['192.0.2.10'] }),
   };
 }
 
-const claimedIn = (claim: World['claim'], claimedAt: number): VirtualMachineStatus =>
-  claim
-    ? {
-        vmid: claim.vmid,
-        claimedAt: iso(claimedAt),
-        ...(claim.placement && { placement: claim.placement }),
-        ...(claim.made && { name: 'web' }),
-      }
-    : {};
+/** Without the digest, which depends on what is desired. */
+function internalOf(world: World): VirtualMachineInternal {
+  const { claim, claimedAt, noted, handed, arrived, note, restartedAt, ownTags } = world;
+  return {
+    ...(claim && { claimedAt: iso(claimedAt) }),
+    cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
+    ...(arrived !== undefined && { host: arrived }),
+    ...(note && { restart: { ...note, at: iso(note.at) } }),
+    ...(restartedAt !== undefined && { restartedAt }),
+    ...(ownTags.length > 0 && { tags: ownTags }),
+  };
+}
 
 const ageOf = (task: Task): number => (task.state === 'running' ? task.ageMs : 0);
 
@@ -91,7 +84,7 @@ function appliedIn(
   { want, guest, applied }: World,
   spec: PlainSpec,
   cluster: ClusterFacts,
-): Pick<VirtualMachineStatus, 'appliedDigest'> {
+): Pick<VirtualMachineInternal, 'appliedDigest'> {
   if (applied === undefined || !want.exists || !guest) return {};
   const { cpus } = surroundingsOf(cluster, spec, guest);
   return {

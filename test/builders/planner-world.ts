@@ -136,11 +136,11 @@ function afterStep(step: Step, world: World): World {
       return {
         ...withClaimMade(world),
         guest: undefined,
-        task: { upid: UPID, type: 'qmdestroy', state: 'ok' },
+        task: { upid: UPID, type: 'Destroy', state: 'ok' },
       };
     case 'migrate':
       return world.moveFails && step.move.asked
-        ? { ...world, task: { upid: UPID, type: 'qmigrate', state: 'failed', exit: 'migration aborted' } }
+        ? { ...world, task: { upid: UPID, type: 'Migrate', state: 'failed', exit: 'migration aborted' } }
         : withClaimMade({ ...world, guest: guestAfter(step, world.guest) });
     case 'attachDisk':
     case 'growDisk':
@@ -284,4 +284,4 @@ function notedDisks(plan: Plan, world: World, seenIn: World): World {
 const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>
   new Set([...set].filter((each) => each !== gone));
 
-const withoutServed = ({ served: _served, ...rest }: Remembered): Remembered => rest;
+const withoutServed = ({ consumed: _consumed, ...rest }: Remembered): Remembered => rest;

@@ -1,5 +1,5 @@
 /**
- * `status.appliedDigest`: which settings the operator applied last. Its input is a versioned projection with names of
+ * `status.internal.appliedDigest`: which settings the operator applied last. Its input is a versioned projection with names of
  * its own, so that no change inside the operator looks like a changed spec. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
@@ -26,7 +26,7 @@ export const specDigest = (want: Wanted, guest: Guest, room: CpuRoom): string =>
  * compared: unless the spec was edited since the last report, whatever differs is drift.
  */
 export function appliedDigestOf(vm: VirtualMachine, guest: Guest, digest: string): string | undefined {
-  const { appliedDigest, observedGeneration } = vm.status ?? {};
+  const { observedGeneration, internal: { appliedDigest } = {} } = vm.status ?? {};
   if (appliedDigest === undefined || isNew(vm, guest)) return undefined;
   const isComparable = appliedDigest.startsWith(VERSION);
   return isComparable || observedGeneration !== vm.metadata.generation ? appliedDigest : digest;

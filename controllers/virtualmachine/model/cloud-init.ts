@@ -1,5 +1,5 @@
 /** The nouns of a guest's cloud-init data. Types only: nothing in this file runs. */
-import type { VirtualMachineStatus } from '../../../src/api/index.ts';
+import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { SeedImage } from './config.ts';
 import type { Desired, DesiredCloudInit } from './desired.ts';
@@ -7,7 +7,7 @@ import type { Desired, DesiredCloudInit } from './desired.ts';
 export type CloudInitMode = 'None' | 'Native' | 'Image';
 
 /** Digests of what a guest was given, by part. */
-export type Given = NonNullable<NonNullable<VirtualMachineStatus['cloudInit']>['given']>;
+export type Given = NonNullable<NonNullable<VirtualMachineInternal['cloudInit']>['deliveredDigests']>;
 
 /** What the guest was given before, against what the spec says now. */
 export interface History {

@@ -1,5 +1,5 @@
 /** The bridges of nodes: that none has those of a new VM is reported before anything is made, not by a guest that does not start. */
-import type { CallOptions } from '../../../src/pve/index.ts';
+import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
@@ -24,13 +24,15 @@ export const missingBridge = (wanted: readonly string[], there: ReadonlySet<stri
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
 export function createBridgeReader(now: () => number): ReadBridges {
+  /** A Connection is made again at each pass of its Provider; the handles stay. */
   const known = new WeakMap<
-    Connection,
+    Pve,
     Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>
   >();
   return async (connection, node, options) => {
-    const nodes = known.get(connection) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
-    known.set(connection, nodes);
+    const nodes =
+      known.get(connection.pve) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
+    known.set(connection.pve, nodes);
     const cached = nodes.get(node);
     if (cached && now() - cached.at < REMEMBER_MS) return cached.names;
     const names = await read(connection, node, options);

@@ -5,7 +5,7 @@
 import { sameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
 import { hookIn } from '../guest-agent/hooks.ts';
 import type { Observation } from '../model/observation.ts';
@@ -16,6 +16,7 @@ import type { CreationDecision } from '../placement/creation.ts';
 import { steadyRefusal } from '../placement/refusal.ts';
 import { vmidHolder } from '../placement/vmid-holder.ts';
 import { hasBooted } from '../plan/leaving.ts';
+import { TASKS } from '../plan/step-info.ts';
 import { desiredOf } from '../resolve/resolve.ts';
 import { changeOf } from './change.ts';
 import { afterTasks, tasksOn } from './in-flight.ts';
@@ -76,11 +77,11 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     now,
     task,
     claim: claimIn(inputs, cloneRequest),
-    failure: failureAfter(vm.status?.failure, task, { generation, now }),
-    seedVolume: vm.status?.cloudInit?.volume,
+    failure: failureAfter(vm.status?.failure, task, { table: TASKS, generation, now }),
+    seedVolume: vm.status?.internal?.cloudInit?.volume,
     hook: hookIn(vm.status?.hook),
     generation,
-    ownTags: vm.status?.tags ?? [],
+    ownTags: vm.status?.internal?.tags ?? [],
     bestEffortWrites: [],
     notApplied: [],
     presence: { kind: 'absent' },

@@ -5,7 +5,7 @@
 import type { ActiveTask } from '../../../src/pve/index.ts';
 import type { Upid, Vmid } from '../../../src/lib/units.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Claim } from '../model/observed.ts';
 import type { InFlight } from '../model/process-state.ts';
 

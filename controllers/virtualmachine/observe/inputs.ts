@@ -5,7 +5,8 @@ import type { Digest } from '../../../src/lib/hash.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import { sameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
+import { labelOf } from '../../shared/tasks/labels.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../model/placement.ts';
@@ -14,7 +15,8 @@ import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { afterLook } from '../placement/clone-request.ts';
 import { decideCreation, type CreationDecision } from '../placement/creation.ts';
-import { adopting, awaitsAdoption } from '../ownership/adoption.ts';
+import { isAdopting, awaitsAdoption } from '../ownership/adoption.ts';
+import { TASKS } from '../plan/step-info.ts';
 import { desiredOf } from '../resolve/resolve.ts';
 import { afterTask, lockedGuest } from './in-flight.ts';
 import { progressAfter } from './progress.ts';
@@ -34,7 +36,7 @@ export interface Inputs {
 
 interface NamedTask {
   readonly upid: Upid;
-  readonly type: string;
+  readonly type: Task['type'];
   readonly node: NodeName;
   readonly ageMs: number;
   readonly reach: 'online' | 'offline' | 'gone';
@@ -45,7 +47,8 @@ export function namedTask({ vm, cluster: { view }, now }: Inputs): NamedTask | u
   const { task, vmid } = vm.status ?? {};
   const parsed = task && parseUpid(task.upid);
   if (!task || !parsed) return undefined;
-  const { upid, type, startedAt } = task;
+  const { upid, startedAt } = task;
+  const type = labelOf(TASKS, task.type);
   const { node } = parsed;
   return { upid, type, node, ageMs: now - Date.parse(startedAt), reach: reachOf(view, node, vmid) };
 }
@@ -88,7 +91,7 @@ export const isOpen = (task: Task | undefined): boolean =>
 
 /** While our task runs, and after it destroyed the guest, there is nothing to look at. */
 export const hidesGuest = (task: Task | undefined): boolean =>
-  isOpen(task) || (task?.type === 'qmdestroy' && task.state === 'ok');
+  isOpen(task) || (task?.type === 'Destroy' && task.state === 'ok');
 
 /** What the task says about our requests. */
 export function requestsAfter(
@@ -104,7 +107,7 @@ export function requestsAfter(
 
 /** The number that an earlier pass reserved. */
 export function claimIn({ vm, now }: Inputs, { outcome, unknownSince = 0 }: CloneRequest): Claim | undefined {
-  const { vmid, claimedAt, name, placement } = vm.status ?? {};
+  const { vmid, name, placement, internal: { claimedAt } = {} } = vm.status ?? {};
   if (vmid === undefined) return undefined;
   const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), unknownSince);
   return {
@@ -144,7 +147,7 @@ export function creationIn(
   presence: Presence,
 ): CreationDecision {
   if (claim?.made === true || presence.kind === 'seen') return NOT_DECIDED;
-  return adopting(desiredOf(spec, NOT_DECIDED.creation), claim)
+  return isAdopting(desiredOf(spec, NOT_DECIDED.creation), claim)
     ? ADOPTS
     : decideCreation(spec, claim, raw, cluster);
 }

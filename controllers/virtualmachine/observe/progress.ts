@@ -3,10 +3,11 @@
  * computes this slice of the process state. Pure.
  */
 import type { Upid } from '../../../src/lib/units.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Progress } from '../model/process-state.ts';
 
 /** Tasks that copy; all others are over soon. */
-const COPIES: ReadonlySet<string> = new Set(['qmclone', 'qmigrate', 'qmmove']);
+const COPIES: ReadonlySet<Task['type']> = new Set(['Clone', 'Migrate', 'MoveDisk']);
 
 /** Most copies are linked clones, which take a second or two. */
 const REPORTED_AFTER_MS = 5_000;
@@ -15,7 +16,7 @@ const READ_INTERVAL_MS = 10_000;
 
 interface Copy {
   readonly upid: Upid;
-  readonly type: string;
+  readonly type: Task['type'];
   readonly ageMs: number;
 }
 

@@ -143,7 +143,7 @@ function imageStorage(
   { view }: ClusterFacts,
   node: NodeName,
 ): string | undefined {
-  const storage = parseVolumeId(status?.cloudInit?.volume ?? '')?.storage;
+  const storage = parseVolumeId(status?.internal?.cloudInit?.volume ?? '')?.storage;
   const rows = view?.storages.filter((each) => each.node === node && each.storage === storage) ?? [];
   return rows.some(({ status: is, content }) => is === 'available' && content.includes('iso'))
     ? storage

@@ -1,4 +1,4 @@
-/** The one request that makes a guest. */
+/** The one request that creates a guest. */
 import { describeGuest } from '../../shared/guests/owner-mark.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
@@ -6,7 +6,7 @@ import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
 import { remember } from '../model/process-state.ts';
 import { refused, sent } from '../placement/clone-request.ts';
-import type { PerformContext } from './context.ts';
+import { type PerformContext, startedTask } from './context.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import { stalled } from '../../../src/runtime/outcome.ts';
@@ -14,6 +14,7 @@ import { stalled } from '../../../src/runtime/outcome.ts';
 export async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformContext): Promise<Started> {
   const { resolved, processState, options } = context;
   const { creation, vmid, name, owner } = step;
+  // Until there is an answer, the request may be in flight; how long counts from when the wait for it ends.
   remember(processState, { cloneRequest: sent });
   try {
     const upid = await resolved.connection.pve
@@ -31,20 +32,21 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
         },
         options,
       );
-    return { kind: 'task', type: 'qmclone', upid };
+    return startedTask(step, upid);
   } catch (error) {
+    // The VMID is taken: the guest has to be read to know whose it is.
     if (isRefusal(error)) remember(processState, { cloneRequest: refused(error.refusal === 'exists') });
     throw poolMissing(error, resolved.pool) ?? error;
   }
 }
 
-/** PVE says this as it says that a privilege is missing. */
+/** PVE reports this as it reports a missing privilege. */
 const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>
   pool !== undefined && error instanceof PveError && error.said.includes(`pool '${pool}' does not exist`)
     ? new ExpectedError(
         stalled(
           'PoolNotFound',
-          `Proxmox VE has no pool "${pool}", so the VM is not created. Make it on a node with: pvesh create /pools --poolid ${pool}`,
+          `Pool "${pool}" not found in Proxmox VE, so the VM is not created. Create the pool on a node: pvesh create /pools --poolid ${pool}`,
           seconds(30),
         ),
       )

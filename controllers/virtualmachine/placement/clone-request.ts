@@ -1,5 +1,5 @@
 /** What is known of our request for a clone: the only file that computes this slice of the process state. Pure. */
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { CloneRequest } from '../model/process-state.ts';
 
 /** This process reserved the number, and nothing was sent. */
@@ -20,7 +20,7 @@ export function afterLook(
   task: Task | undefined,
   { hasEnded, now }: { readonly hasEnded: boolean; readonly now: number },
 ): CloneRequest {
-  if (task?.type === 'qmclone' && hasEnded) return { ...before, outcome: 'ended' };
+  if (task?.type === 'Clone' && hasEnded) return { ...before, outcome: 'ended' };
   // An earlier process may have sent a request the moment before it ended, however old the claim is.
   return before.outcome === undefined ? { ...before, unknownSince: before.unknownSince ?? now } : before;
 }

@@ -41,7 +41,7 @@ export function decideCreation(
   const { view } = cluster;
   const { shape, image } = spec;
   if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
-  if (!image) return refusal('ImageNotFound', 'The image of this VM is gone.');
+  if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
   const named = templatesNamed(image, view);
   if (!named.ok) return { creation: named };
   const reachable = named.guests.filter(({ node }) =>

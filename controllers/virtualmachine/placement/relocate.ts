@@ -64,7 +64,7 @@ function placementOfHost(
 ): ReturnType<typeof hostPlacement> | undefined {
   return isNew(vm, guest)
     ? undefined
-    : hostPlacement({ host, power, driftPolicy, arrived: vm.status?.host }, guest);
+    : hostPlacement({ host, power, driftPolicy, arrived: vm.status?.internal?.host }, guest);
 }
 
 function moveTo(

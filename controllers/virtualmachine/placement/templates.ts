@@ -16,13 +16,14 @@ export type ReadTemplate = (
 ) => Promise<Template | undefined>;
 
 export function createTemplateReader(now: () => number): ReadTemplate {
-  const known = new WeakMap<Connection, Map<Vmid, { readonly template: Template; readonly at: number }>>();
+  /** A Connection is made again at each pass of its Provider; the handles stay. */
+  const known = new WeakMap<Pve, Map<Vmid, { readonly template: Template; readonly at: number }>>();
   return async (connection, vmid, options) => {
     const view = connection.inventory.view();
     const row = view?.guests.get(vmid);
     if (!view || !row) return undefined;
-    const cache = known.get(connection) ?? new Map<Vmid, { template: Template; at: number }>();
-    known.set(connection, cache);
+    const cache = known.get(connection.pve) ?? new Map<Vmid, { template: Template; at: number }>();
+    known.set(connection.pve, cache);
     const cached = cache.get(vmid);
     if (cached && now() - cached.at < REMEMBER_MS && cached.template.node === row.node)
       return cached.template;

@@ -8,7 +8,7 @@ const OUTCOME_UNKNOWN_MS = 60_000;
 
 /** The restart that status announces. */
 export function noteOf({ status }: VirtualMachine): RestartNote | undefined {
-  const { cause, of, at, stopped = false } = status?.restart ?? {};
+  const { cause, of, at, stopped = false } = status?.internal?.restart ?? {};
   return cause && of !== undefined && at !== undefined
     ? { cause, of, at: Date.parse(at), stopped }
     : undefined;

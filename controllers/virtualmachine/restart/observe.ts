@@ -37,7 +37,7 @@ export function downBeside(
     const { providerRef } = each.spec;
     const theirs = connections.get(providerRef.namespace ?? each.metadata.namespace, providerRef.name);
     if (JSON.stringify(theirs?.identity) !== cluster) return false;
-    return each.status?.restart !== undefined || rowOf(each, guests)?.status !== 'running';
+    return each.status?.internal?.restart !== undefined || rowOf(each, guests)?.status !== 'running';
   });
   return other && `${other.metadata.namespace}/${other.metadata.name}`;
 }

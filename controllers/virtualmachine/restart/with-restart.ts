@@ -1,5 +1,5 @@
 /** Adds to an observation whether the guest is to be restarted. Pure, except that `claimSlot` takes the turn. */
-import type { VirtualMachine } from '../../../src/api/index.ts';
+import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
 import type { Queued } from '../../shared/limits/restarts.ts';
 import { sameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -41,7 +41,8 @@ export function restartOf(
     drift,
     awaited,
     now,
-    before: { note, restartedAt: vm.status?.restartedAt },
+    observed: isObserved(vm.status),
+    before: { note, restartedAt: vm.status?.internal?.restartedAt },
     inDoubt: isInDoubt(doubt, now),
     claimSlot,
   });

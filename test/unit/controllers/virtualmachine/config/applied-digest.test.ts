@@ -129,7 +129,10 @@ describe('the digest in a status', () => {
   const vmWith = (appliedDigest: string | undefined, observedGeneration = 1) =>
     aVirtualMachine({
       metadata: { generation: 1 },
-      status: { uuid: UID, ...(appliedDigest && { appliedDigest }), observedGeneration },
+      status: {
+        internal: { uuid: UID, ...(appliedDigest && { appliedDigest }) },
+        observedGeneration,
+      },
     });
   const changed = { set: { vcpus: 2 }, delete: [] };
   const judge = (vm: ReturnType<typeof vmWith>) =>
@@ -153,7 +156,7 @@ describe('the digest in a status', () => {
   });
 
   test('does not count for a guest that is not configured yet', () => {
-    const vm = aVirtualMachine({ status: { cloneType: 'Linked', appliedDigest: digest() } });
+    const vm = aVirtualMachine({ status: { cloneType: 'Linked', internal: { appliedDigest: digest() } } });
     const fresh = aGuest({ config: configOf(aMark(), { smbios1: 'uuid=1' }), running: false });
     expect(appliedDigestOf(vm, fresh, digest())).toBeUndefined();
   });
