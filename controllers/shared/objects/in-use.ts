@@ -31,7 +31,7 @@ export function withInUseProtection<O extends Resource, Status extends object>(
   return {
     name: controller.name,
     finalizer: `${controller.name}.infra.virtrigaud.io/finalizer`,
-    holds: (object) => usersOfObject(object).length > 0,
+    needsFinalizer: (object) => usersOfObject(object).length > 0,
     async reconcile(object, pass) {
       const result = await controller.reconcile(object, pass);
       if (!pass.deleting) return result;

@@ -23,8 +23,8 @@ export function allowsFrom(annotations: Readonly<Record<string, string>>, namesp
 export const notWatched = (
   kind: string,
   { name, namespace }: { readonly name: string; readonly namespace: string },
-) => ({
-  ok: false as const,
+): Extract<Followed<never>, { ok: false }> => ({
+  ok: false,
   reason: Reasons.namespaceNotWatched,
   message: `The ${kind} "${name}" is in namespace "${namespace}", which this operator does not watch. Use a ${kind} of a watched namespace, or start the operator with --watch-namespace ${namespace} as well and grant it the Role there.`,
 });

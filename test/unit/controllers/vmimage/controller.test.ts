@@ -23,6 +23,7 @@ const reconcile = (image: VMImage, providers: readonly Provider[], views: Readon
     signal: new AbortController().signal,
     log: pino({ enabled: false }),
     deleting: false,
+      reasons: new Set(['edit'] as const),
     reread: () => Promise.resolve(image),
   });
 
