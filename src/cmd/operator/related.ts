@@ -12,9 +12,9 @@ import type { Entry } from '../../runtime/object-store.ts';
 import { watchRelated } from '../../runtime/triggers.ts';
 import { refKey, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
-import type { Watched, Watches } from './watches.ts';
+import type { Caches } from './watches.ts';
 
-export function watchRelatedObjects(watches: Watches, indexes: VmIndexes, ask: AskForPass): void {
+export function watchRelatedObjects(watches: Caches, indexes: VmIndexes, ask: AskForPass): void {
   const lookup: Lookup = {
     keys: (kind) => watches[kind].cache.keys(),
     addressed: (value) => indexes.exclusive.keys(value),
@@ -27,7 +27,7 @@ export function watchRelatedObjects(watches: Watches, indexes: VmIndexes, ask: A
 }
 
 interface Wiring {
-  readonly watches: Watches;
+  readonly watches: Caches;
   readonly ask: AskForPass;
 }
 
@@ -56,7 +56,7 @@ const useOf = ({ metadata }: Entry<VirtualMachine>): string =>
 function watchFollowed<K extends KindName>(
   kind: KindName,
   followed: K,
-  { cache }: Watched<Objects[K]>,
+  { cache }: Caches[K],
   { lookup, ask }: { readonly lookup: Lookup; readonly ask: AskForPass },
 ): void {
   const dependants = REGISTRY[kind].follows?.[followed];

@@ -22,6 +22,9 @@ export interface Watched<O extends Resource> {
 
 export type Watches = { readonly [K in KindName]: Watched<Objects[K]> };
 
+/** As far as changes are concerned. */
+export type Caches = { readonly [K in KindName]: Pick<Watched<Objects[K]>, 'cache'> };
+
 export const watchAll = (deps: WatchDeps): Watches => ({
   Provider: watchKind(Provider, deps),
   VirtualMachine: watchKind(VirtualMachine, deps),

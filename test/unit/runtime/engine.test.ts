@@ -72,6 +72,16 @@ describe('a pass over an object', () => {
     expect(reconcile).not.toHaveBeenCalled();
   });
 
+  test('knows why it runs, and says so in its log', async () => {
+    const store = inMemoryStore(aThing({ finalizers: ['thing/finalizer'] }));
+    const { pass, reconcile, logged } = anEngine(store, gives(settled()));
+    await pass();
+    await pass();
+    expect([...reconcile.mock.lastCall![1].reasons]).toEqual(['edit', 'timer']);
+    const last: unknown = JSON.parse(logged.at(-1)!);
+    expect(last).toMatchObject({ msg: 'pass', passId: 'p1', why: ['edit', 'timer'] });
+  });
+
   test('adds the finalizer before the controller may do anything, beside those of others', async () => {
     const store = inMemoryStore(aThing({ finalizers: ['other'] }));
     const { pass, reconcile } = anEngine(store, gives(settled()));
