@@ -1,15 +1,10 @@
 /** The guests of a PVE cluster that could be adopted, for people to choose from. Nothing is adopted by it. Pure. */
 import { z } from 'zod';
 import type { GuestView, View } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { ADOPT_VMS, ADOPT_FILTER, type Provider, type ProviderStatus } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { MiB, type Vmid } from '../../src/lib/units.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
-
-/** On a Provider: the guests that no VirtualMachine has are listed in its status. */
-export const ADOPT_VMS = 'virtrigaud.io/adopt-vms';
-/** On a Provider: which of them, as JSON. */
-export const ADOPT_FILTER = 'virtrigaud.io/adopt-filter';
 
 const Filter = z.strictObject({
   /** `*` stands for any text, `?` for one character. */

@@ -1,6 +1,6 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
-import type { Provider } from '../../src/api/index.ts';
-import { ALLOW_FROM, allowsFrom, notWatched } from '../shared/objects/references.ts';
+import { ALLOW_FROM, type Provider } from '../../src/api/index.ts';
+import { allowsFrom, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import type { Layer, Layers } from './settings.ts';
 

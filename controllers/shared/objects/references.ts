@@ -1,4 +1,5 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
+import { ALLOW_FROM } from '../../../src/api/index.ts';
 import type { ObjectReader, Resource } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
 
@@ -10,9 +11,6 @@ export interface Reference {
 export type Followed<O> =
   | { readonly ok: true; readonly object: O }
   | { readonly ok: false; readonly reason: string; readonly message: string };
-
-/** On the target: the namespaces whose objects may refer to it, separated by commas, or `*`. */
-export const ALLOW_FROM = 'virtrigaud.io/allow-from';
 
 export function allowsFrom(annotations: Readonly<Record<string, string>>, namespace: string): boolean {
   const allowed = (annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim());

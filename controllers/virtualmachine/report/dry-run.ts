@@ -1,4 +1,5 @@
 /** What would be done if the annotation were not there: sentences for `status.plan`. Pure. */
+import { DRY_RUN } from '../../../src/api/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { keyChanges } from '../config/key-changes.ts';
 import type { Observed } from '../model/observed.ts';
@@ -7,7 +8,6 @@ import type { Desired } from '../model/desired.ts';
 import type { Creation } from '../model/placement.ts';
 import { opinions } from '../plan/plan.ts';
 import { messageOf } from './message.ts';
-import { DRY_RUN } from '../resolve/resolve.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
 const MOST = 16;
