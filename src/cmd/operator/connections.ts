@@ -1,5 +1,9 @@
 /** The connections to Proxmox VE, and the passes that news from there asks for. */
-import { createConnectionPool, type ConnectionPool } from '../../../controllers/index.ts';
+import {
+  createConnectionPool,
+  type ConnectionPool,
+  type ConnectionPoolOptions,
+} from '../../../controllers/index.ts';
 import { millis, type Millis } from '../../lib/units.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimedVmids, keyOf, providerOf, type VmIndexes } from './indexes.ts';
@@ -12,34 +16,25 @@ export interface ConnectionSettings {
   readonly tasks?: { readonly maxGap: Millis; readonly overdueAfter: Millis };
 }
 
-export interface Connections {
-  readonly pool: ConnectionPool;
-  /** When Proxmox VE last refused a request for a missing privilege, in epoch ms. */
-  readonly refusedAt: () => number | undefined;
-}
-
 interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
   readonly ask: AskForPass;
+  readonly claimedIn: ConnectionPoolOptions['claimedIn'];
   readonly metrics: Metrics;
   readonly now: () => number;
 }
 
 export function createConnections(
   settings: ConnectionSettings,
-  { watches, indexes, ask, metrics, now }: Deps,
-): Connections {
-  const vms = watches.VirtualMachine.cache;
+  { watches, indexes, ask, claimedIn, metrics, now }: Deps,
+): ConnectionPool {
   const vmsOfProvider = indexes.users('Provider');
-  let refusedAt: number | undefined;
-  const pool = createConnectionPool({
-    claimed: () => claimedVmids(vms.list()),
+  return createConnectionPool({
+    claimedIn,
     claimedThrough: (provider) => claimedVmids(vmsOfProvider.objects(provider)),
-    onRequest({ method, route, code, ms }) {
-      metrics.pveCallEnded({ method, route, code, duration: millis(ms) });
-      if (code === '403') refusedAt = now();
-    },
+    onRequest: ({ method, route, code, ms }) =>
+      metrics.pveCallEnded({ method, route, code, duration: millis(ms) }),
     onGuestsChanged(providers, vmids) {
       const changed = [...vmids].flatMap((number) => indexes.vmid.objects(String(number)));
       const concerned = changed.filter((vm) => providers.has(providerOf(vm)));
@@ -64,5 +59,4 @@ export function createConnections(
     tasks: settings.tasks,
     ...(settings.inventoryInterval !== undefined && { inventoryInterval: settings.inventoryInterval }),
   });
-  return { pool, refusedAt: () => refusedAt };
 }

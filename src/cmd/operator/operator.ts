@@ -10,6 +10,7 @@ import { systemClock as clock } from '../../runtime/clock.ts';
 import { LeaderElector } from '../../runtime/leader-election.ts';
 import { Manager } from '../../runtime/manager.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { claimsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
 import { scanForDrift } from './drift-scan.ts';
 import { forgetGoneVms } from './forget.ts';
@@ -50,9 +51,15 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   });
   const indexes = indexVms(watches.VirtualMachine.cache);
   const queues = createQueues();
-  const passes = { watches, indexes, ask: queues.ask, now: () => clock.now().getTime() };
-  const connections = createConnections(options, { ...passes, metrics });
-  const ports = await createPorts(options, { ...passes, client, clock, connections });
+  const passes = {
+    watches,
+    indexes,
+    ask: queues.ask,
+    claimedIn: claimsOf(watches),
+    now: () => clock.now().getTime(),
+  };
+  const pool = createConnections(options, { ...passes, metrics });
+  const ports = await createPorts(options, { ...passes, client, clock, pool });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, indexes, queues.ask);
@@ -70,7 +77,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     manager,
     async close() {
       stopScan();
-      await Promise.all([connections.pool.closeAll(), events.flush()]);
+      await Promise.all([pool.closeAll(), events.flush()]);
     },
   };
 }

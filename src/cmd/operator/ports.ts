@@ -3,6 +3,7 @@ import {
   createPrivilegeWatch,
   createProcessStates,
   createRestartSlots,
+  type ConnectionPool,
   type ControllerPorts,
 } from '../../../controllers/index.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -11,8 +12,7 @@ import { clusterId } from '../../kube/identity.ts';
 import { configMapReader, secretReader } from '../../kube/secrets.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Connections } from './connections.ts';
-import { claimedVmids, keyOf, providerOf, type VmIndexes } from './indexes.ts';
+import { keyOf, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
 import type { Watches } from './watches.ts';
@@ -32,18 +32,20 @@ interface Deps {
   readonly now: () => number;
   readonly watches: Watches;
   readonly indexes: VmIndexes;
-  readonly connections: Connections;
+  readonly pool: ConnectionPool;
+  readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
 }
 
 export async function createPorts(
   { namespace, watchNamespaces, pve }: PortSettings,
-  { client, clock, now, watches, indexes, connections: { pool, refusedAt }, ask }: Deps,
+  { client, clock, now, watches, indexes, pool, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
   const processStates = createProcessStates();
   const restartSlots = createRestartSlots({
+    now,
     wake(uid) {
       processStates.invalidate(uid);
       ask('VirtualMachine', indexes.uid.keys(uid), 'slotFree');
@@ -57,27 +59,17 @@ export async function createPorts(
     images: watches.VMImage.cache,
     pool,
     connections: pool,
-    privileges: createPrivilegeWatch({ now, refusedAt }),
+    privileges: createPrivilegeWatch(now),
     process: pve,
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),
     usersOfKind: (kind) => (at, name) => indexes.users(kind).objects(keyOf({ namespace: at, name })),
-    claimedIn: (clusterID) => claimedIn(clusterID, watches),
+    claimedIn,
     addressed: (value) => indexes.exclusive.objects(value),
     restartSlots,
     processStates,
     enqueue: (uid) => ask('VirtualMachine', indexes.uid.keys(uid), 'taskEnded'),
     now,
   };
-}
-
-function claimedIn(
-  clusterID: string,
-  { Provider, VirtualMachine }: Watches,
-): ReturnType<typeof claimedVmids> {
-  const clusters = new Map(
-    Provider.cache.list().map(({ metadata, status }) => [keyOf(metadata), status?.clusterID]),
-  );
-  return claimedVmids(VirtualMachine.cache.list().filter((vm) => clusters.get(providerOf(vm)) === clusterID));
 }

@@ -7,7 +7,8 @@ import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
 const lab = operatorAtWork();
 
-const REQUEST = '2026-03-01T12:00:00Z';
+const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+const REQUEST = minutesAgo(10);
 const sized = (spec: object) => manifest('VMClass', 'sized', { cpus: 2, memory: '2Gi', ...spec });
 
 async function running(spec: object, ...names: readonly string[]): Promise<Tenant> {
@@ -29,16 +30,27 @@ test.concurrent('the annotation restarts the guest gracefully, once, and is reco
   const t = await running({}, 'web');
   const [before] = pids(t, ['web']);
   await restart(t, 'web');
-  await soon(async () => expect((await t.vm('web')).status['restartedAt']).toBe(REQUEST));
+  await soon(async () =>
+    expect((await t.vm('web')).status).toMatchObject({ internal: { restartedAt: REQUEST } }),
+  );
   await t.ready('vm/web');
   await soon(() => expect(guestNamed(t.pve, 'web').running).toBeDefined());
   expect(pids(t, ['web'])).not.toEqual([before]);
   expect(tasksDone(t.pve, 'qmshutdown')).toBe(1);
   expect(tasksDone(t.pve, 'qmstop')).toBe(0);
-  expect((await t.vm('web')).status['restart']).toBeUndefined();
-  await restart(t, 'web', '2026-03-02T12:00:00Z');
+  expect((await t.vm('web')).status['internal']).not.toHaveProperty('restart');
+  await restart(t, 'web', minutesAgo(5));
   await soon(() => expect(tasksDone(t.pve, 'qmshutdown')).toBe(2));
   await t.ready('vm/web');
+  const recorded = (await t.vm('web')).status['internal'];
+  // An old manifest that is applied again, and a request of the day before yesterday.
+  for (const at of [REQUEST, minutesAgo(3000)]) {
+    await restart(t, 'web', at);
+    await t.lookAgain();
+    await t.ready('vm/web');
+  }
+  expect((await t.vm('web')).status['internal']).toEqual(recorded);
+  expect(tasksDone(t.pve, 'qmshutdown')).toBe(2);
 });
 
 test.concurrent(
@@ -52,7 +64,8 @@ test.concurrent(
     await t.ready('vm/web', 'vm/db');
     await restart(t, 'db');
     await soon(async () => {
-      for (const name of ['web', 'db']) expect((await t.vm(name)).status['restartedAt']).toBe(REQUEST);
+      for (const name of ['web', 'db'])
+        expect((await t.vm(name)).status).toMatchObject({ internal: { restartedAt: REQUEST } });
     });
     expect(tasksDone(t.pve, 'qmshutdown')).toBe(0);
     expect(tasksDone(t.pve, 'qmstart')).toBe(1);
