@@ -100,7 +100,7 @@ const modeOf = (before: Handed | undefined, plan: Reported['cloudInit']): Handed
   plan?.renews === true && !plan.problem ? plan.mode : (before?.mode ?? plan?.mode);
 
 function volumeOf({ started, have }: Reported): string | undefined {
-  if (started?.kind === 'seedNoted') return started.volume;
+  if (started?.kind === 'seedRecorded') return started.volume;
   return started?.kind === 'seedDeleted' ? undefined : have.seedVolume;
 }
 
@@ -110,7 +110,7 @@ function imageOf(
   { volume, consumed }: Pick<Handed, 'volume' | 'consumed'>,
 ): Pick<Handed, 'volume' | 'node' | 'consumed'> {
   if (volume === undefined) return {};
-  const node = started?.kind === 'seedNoted' ? started.node : before?.node;
+  const node = started?.kind === 'seedRecorded' ? started.node : before?.node;
   // It is said of one image: the next one has yet to serve.
   return { volume, ...omitUndefined({ node, consumed: volume === before?.volume ? consumed : undefined }) };
 }

@@ -10,12 +10,14 @@ import {
   driftScan,
   withInUseProtection,
   exclusiveValues,
+  mayBeIn,
   outcomeOf as outcomeOfPve,
   providerController,
   unsupportedController,
   virtualMachineController,
   vmClassController,
   vmImageController,
+  type ConnectionPoolOptions,
 } from '../../../controllers/index.ts';
 import {
   Provider,
@@ -45,6 +47,7 @@ import type { Controller, Resource } from '../../runtime/controller.ts';
 import { LeaderElector } from '../../runtime/leader-election.ts';
 import { Manager } from '../../runtime/manager.ts';
 import type { ChangeSource, Entry, ObjectStore } from '../../runtime/object-store.ts';
+import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import { watchOwn, watchRelated } from '../../runtime/triggers.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 
@@ -55,6 +58,8 @@ export interface OperatorOptions {
   /** Unique among all processes that may ever lead. */
   readonly identity: string;
   readonly leaderElect: boolean;
+  /** Absent: all. References into another are refused. */
+  readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
   readonly metrics: Metrics;
@@ -70,7 +75,6 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-const NAME = 'virtrigaud-proxmox';
 /** Passes mostly wait for Proxmox VE; the requests themselves are capped a node. */
 const VM_WORKERS = 64;
 const WORKERS = 4;
@@ -95,6 +99,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     random: Math.random,
     log,
     onWatchRestart: (kind: string) => metrics.watchRestarted(kind),
+    namespaces: options.watchNamespaces,
   };
   const kinds = {
     provider: watchKind(Provider, watch),
@@ -122,14 +127,23 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const enqueueVm = (uid: string): void => {
     for (const key of vmsBy.uid.keys(uid)) vmRunner.queue.add(key);
   };
-  let refusedAt: number | undefined;
+  /** Numbers that VMs may have in this PVE cluster: where a Provider's cluster is not known, its VMs count too. */
+  const claimedIn: ConnectionPoolOptions['claimedIn'] = (cluster) => {
+    const isIn = new Map<string, boolean>();
+    const countsHere = (key: string): boolean => {
+      const [namespace = '', name = ''] = key.split('/');
+      const known =
+        isIn.get(key) ?? mayBeIn(kinds.provider.cache.get(namespace, name)?.status?.clusterID, cluster);
+      isIn.set(key, known);
+      return known;
+    };
+    return claimedVmids(vms.list().filter((vm) => countsHere(providerOf(vm))));
+  };
   const pool = createConnectionPool({
-    claimed: () => claimedVmids(vms.list()),
+    claimedIn,
     claimedThrough: (provider) => claimedVmids(vmsBy.provider.objects(provider)),
-    onRequest({ method, route, code, ms }) {
-      metrics.pveCallEnded({ method, route, code, duration: millis(ms) });
-      if (code === '403') refusedAt = now();
-    },
+    onRequest: ({ method, route, code, ms }) =>
+      metrics.pveCallEnded({ method, route, code, duration: millis(ms) }),
     onGuestsChanged(providers, vmids) {
       for (const number of vmids)
         for (const vm of vmsBy.vmid.objects(String(number)))
@@ -177,21 +191,17 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     kinds.provider,
     providerController({
       pool,
-      privileges: createPrivilegeWatch({ now, refusedAt: () => refusedAt }),
+      privileges: createPrivilegeWatch(now),
       process: options.pve,
       usersOf: (namespace, name) => vmsBy.provider.objects(`${namespace}/${name}`),
-      claimedIn: (clusterID) =>
-        claimedVmids(
-          vms.list().filter(({ metadata, spec: { providerRef } }) => {
-            const { namespace = metadata.namespace, name } = providerRef;
-            return kinds.provider.cache.get(namespace, name)?.status?.clusterID === clusterID;
-          }),
-        ),
+      claimedIn,
+      watches: (namespace) => options.watchNamespaces?.includes(namespace) ?? true,
       readSecret: (namespace, name) => secrets.get(namespace, name),
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
   );
   const restartSlots = createRestartSlots({
+    now,
     wake(uid) {
       processStates.invalidate(uid);
       enqueueVm(uid);
@@ -200,13 +210,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const vmRunner = run(
     kinds.vm,
     virtualMachineController({
-      clusterId: await clusterId(client, { namespace: options.namespace, name: NAME }),
+      clusterId: await clusterId(client, { namespace: options.namespace, name: OPERATOR_NAME }),
       providers: kinds.provider.cache,
       classes: kinds.vmClass.cache,
       images: kinds.image.cache,
       connections: pool,
       readSecret: (namespace, name) => secrets.get(namespace, name),
-      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: `${NAME}-digest` })),
+      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: DIGEST_KEY_SECRET })),
       addressed: (value) => vmsBy.exclusive.objects(value),
       vmsOfClass: (namespace, name) => vmsBy.vmClass.objects(`${namespace}/${name}`),
       restartSlots,
@@ -295,7 +305,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       ? new LeaderElector({
           store: leaseStore(kubeClient(transport(connection, clock, 'lease')), {
             namespace: options.namespace,
-            name: NAME,
+            name: OPERATOR_NAME,
           }),
           identity: options.identity,
           clock,
