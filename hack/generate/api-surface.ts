@@ -28,9 +28,8 @@ function typeOf(schema: JsonSchema): string {
 const rulesOf = (schema: JsonSchema): readonly string[] =>
   texts(schema['x-kubernetes-validations'])
     .filter(isObject)
-    .map(
-      ({ rule, fieldPath }) =>
-        `rule: ${String(rule)}${fieldPath === undefined ? '' : ` at ${String(fieldPath)}`}`,
+    .map(({ rule, fieldPath }) =>
+      typeof fieldPath === 'string' ? `rule: ${String(rule)} at ${fieldPath}` : `rule: ${String(rule)}`,
     );
 
 const detailsOf = (schema: JsonSchema): readonly string[] => [
