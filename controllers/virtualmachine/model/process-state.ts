@@ -10,7 +10,7 @@ import type { BestEffortWrite } from './config.ts';
 import type { Facts } from './facts.ts';
 import type { Probe } from '../guest-agent/readiness.ts';
 import type { Refused } from '../placement/refusal.ts';
-import type { LastStep } from '../plan/rules/repetition.ts';
+import type { LastStep } from '../../shared/plan/repetition.ts';
 
 export interface ProcessState {
   /**
