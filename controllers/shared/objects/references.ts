@@ -28,8 +28,7 @@ export const notWatched = (
 });
 
 /**
- * @param kind as a person says it: "VMClass"
- * @param notFound the reason to report when there is no such object
+ * @param from the namespace of the object that refers, and the kind of the target: "VMClass"
  */
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
@@ -43,15 +42,15 @@ export function follow<O extends Resource>(
     return {
       ok: false,
       reason: from.notFound,
-      message: `There is no ${from.kind} "${reference.name}" in namespace "${namespace}". Work goes on by itself once it is created.`,
+      message: `${from.kind} ${namespace}/${reference.name} not found. Reconciliation resumes once it exists.`,
     };
   if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
     return {
       ok: false,
       reason: 'ReferenceNotAllowed',
       message:
-        `The ${from.kind} "${reference.name}" in namespace "${namespace}" may not be used from namespace "${from.namespace}". ` +
-        `Allow it on the ${from.kind} with the annotation ${ALLOW_FROM}: ${from.namespace}`,
+        `${from.kind} ${namespace}/${reference.name} may not be used from namespace ${from.namespace}. ` +
+        `Allow it by annotating the ${from.kind} with ${ALLOW_FROM}: ${from.namespace}`,
     };
   return { ok: true, object };
 }

@@ -53,7 +53,7 @@ describe('the Secret of a Provider', () => {
     expect(await gather({ credentialSecretRef: { name: 'nope' } })).toMatchObject({
       ok: false,
       reason: 'SecretNotFound',
-      message: expect.stringContaining('"nope"'),
+      message: expect.stringContaining('default/nope'),
     });
   });
 

@@ -38,7 +38,7 @@ describe('a reference', () => {
 
   test('to nothing names kind, name and namespace', () => {
     expect(followed(there(), { name: 'big' })).toMatchObject({
-      message: expect.stringContaining('no VMClass "big" in namespace "default"'),
+      message: expect.stringContaining('VMClass default/big not found'),
     });
   });
 });
