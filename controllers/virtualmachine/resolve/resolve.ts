@@ -1,5 +1,7 @@
 /** Spec, class, image, Provider and Secrets → the resolved spec, or why there is none yet. */
 import {
+  DRY_RUN,
+  BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
   type TemplateSource,
@@ -9,7 +11,6 @@ import {
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import type { Connections } from '../../shared/cluster/connections.ts';
-import { BESIDE_OTHERS } from '../../shared/guests/owner-mark.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
@@ -34,9 +35,6 @@ export interface ResolvePorts {
   readonly readSecret: ReadSecret;
   readonly addressed: AddressPorts['addressed'];
 }
-
-/** On a VirtualMachine: nothing is changed in PVE, and status says what would be. */
-export const DRY_RUN = 'virtrigaud.io/dry-run';
 
 export type Resolved = { readonly ok: true; readonly resolved: ResolvedSpec } | Unresolved;
 

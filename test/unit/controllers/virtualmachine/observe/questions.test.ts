@@ -44,7 +44,11 @@ const MADE: VirtualMachineChange['status'] = {
 
 const inputs = (
   status: VirtualMachineChange['status'],
-  { raw, state, spec }: { raw?: Partial<RawFacts>; state?: Partial<Inputs['state']>; spec?: Partial<PlainSpec> } = {},
+  {
+    raw,
+    state,
+    spec,
+  }: { raw?: Partial<RawFacts>; state?: Partial<Inputs['state']>; spec?: Partial<PlainSpec> } = {},
 ): Inputs => ({
   vm: aVirtualMachine({ status }),
   spec: { ...SPEC, ...spec },

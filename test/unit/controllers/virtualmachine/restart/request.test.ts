@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { judgeRestart, type RestartInputs } from '../../../../../controllers/virtualmachine/restart/judge.ts';
 import { withInitialRequest } from '../../../../../controllers/virtualmachine/restart/request.ts';
-import { RESTARTED_AT } from '../../../../../controllers/virtualmachine/restart/resolve.ts';
+import { RESTARTED_AT } from '../../../../../src/api/index.ts';
 import type { Restart } from '../../../../../controllers/virtualmachine/model/restart.ts';
 import { aGuest, aDesiredVm, NOW } from '../../../../builders/guests.ts';
 import { aVirtualMachine } from '../../../../builders/objects.ts';

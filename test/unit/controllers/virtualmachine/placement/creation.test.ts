@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { createBridgeReader } from '../../../../../controllers/virtualmachine/networks/bridges.ts';
+import { createTemplateReader } from '../../../../../controllers/virtualmachine/placement/templates.ts';
+import type { Pve } from '../../../../../src/pve/index.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { NOW } from '../../../../builders/guests.ts';
+import { aTemplateRow, aView } from '../../../../builders/views.ts';
+
+test('templates and bridges are read once for many VMs, although their Connection is made again', async () => {
+  const reads: string[] = [];
+  const config = () => {
+    reads.push('template');
+    return Promise.resolve({ values: { scsi0: 'local-lvm:base-9000-disk-0,size=10G' } });
+  };
+  const network = () => {
+    reads.push('bridges');
+    return Promise.resolve([{ iface: 'vmbr0' }]);
+  };
+  const client = { node: () => ({ qemu: () => ({ config }), network }) } as unknown as Pve;
+  const view = aView({ guests: [aTemplateRow()] });
+  const connect = () => ({ pve: client, inventory: { view: () => view } }) as unknown as Connection;
+  const readTemplate = createTemplateReader(() => NOW);
+  const readBridges = createBridgeReader(() => NOW);
+  for (let n = 0; n < 3; n += 1) {
+    expect(await readTemplate(connect(), vmid(9000), {})).toMatchObject({ vmid: 9000, linkable: true });
+    expect(await readBridges(connect(), nodeName('pve-1'), {})).toEqual(new Set(['vmbr0']));
+  }
+  expect(reads).toEqual(['template', 'bridges']);
+});
