@@ -36,6 +36,7 @@ import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { aDigest, NO_HA, UPID } from './guests.ts';
+import { onceFor } from './memo.ts';
 import { aVirtualMachine } from './objects.ts';
 
 export interface World {
@@ -113,10 +114,10 @@ export const vmOf = ({
     },
   });
 
-export function observe(world: World): Observed {
+export const observe = onceFor((world: World): Observed => {
   const seen = look(world);
   return { ...seen, restart: restartOf(world, seen) };
-}
+});
 
 function restartOf(
   world: World,
@@ -256,16 +257,19 @@ const contextOf = (world: World, guest: Guest): ChangeContext => ({
   nodeCpus: NODE_CPUS,
 });
 
-function cloudInitOf(world: World, guest: Guest): CloudInitPlan | undefined {
+const cloudInitOf = (world: World, guest: Guest): CloudInitPlan | undefined => cloudInitIn(world)(guest);
+
+const cloudInitIn = onceFor((world: World) => onceFor((guest: Guest) => plannedCloudInit(world, guest)));
+
+function plannedCloudInit(world: World, guest: Guest): CloudInitPlan | undefined {
   const { want, storages, volumes } = world;
   if (!want.exists) return undefined;
   const vm = vmOf(world);
   const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
-  const planned =
-    known && planCloudInit(vm, known, guest, { isoStorage: undefined, storages, digest: aDigest });
-  return planned?.seed?.noted
-    ? { ...planned, seed: { ...planned.seed, uploaded: volumes.has(planned.seed.volume) } }
-    : planned;
+  const made = known && planCloudInit(vm, known, guest, { isoStorage: undefined, storages, digest: aDigest });
+  return made?.seed?.noted
+    ? { ...made, seed: { ...made.seed, uploaded: volumes.has(made.seed.volume) } }
+    : made;
 }
 
 const disksOf = ({ want, disks, storages, applied }: World, guest: Guest): DiskWork | undefined =>
