@@ -55,6 +55,8 @@ export interface OperatorOptions {
   /** Unique among all processes that may ever lead. */
   readonly identity: string;
   readonly leaderElect: boolean;
+  /** Absent: all. References into another are refused. */
+  readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
   readonly metrics: Metrics;
@@ -95,6 +97,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     random: Math.random,
     log,
     onWatchRestart: (kind: string) => metrics.watchRestarted(kind),
+    namespaces: options.watchNamespaces,
   };
   const kinds = {
     provider: watchKind(Provider, watch),
@@ -187,6 +190,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
             return kinds.provider.cache.get(namespace, name)?.status?.clusterID === clusterID;
           }),
         ),
+      watches: (namespace) => options.watchNamespaces?.includes(namespace) ?? true,
       readSecret: (namespace, name) => secrets.get(namespace, name),
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
