@@ -18,6 +18,7 @@ import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { installOurs } from './install.ts';
 import { type KubeApi, kubeApi } from './kube-api.ts';
 import { sharedPlane } from './shared.ts';
 
@@ -48,13 +49,10 @@ export type OwnOperatorPlane = OperatorPlane & ControlPlane;
 export async function startOperatorPlane(): Promise<OwnOperatorPlane> {
   const plane = await startControlPlane();
   try {
-    const succeed = succeeding(plane);
-    const crds = join(ROOT, 'crds');
-    await succeed(['apply', '--server-side', '-f', crds]);
-    await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
+    await installOurs(plane);
     const prepared = await operatorPlane(plane, OPERATOR_NAMESPACE);
     prepared.defer(() => plane.stop());
-    const newNamespace = (prefix: string): Promise<string> => create(succeed, unique(prefix));
+    const newNamespace = (prefix: string): Promise<string> => create(prepared.api, unique(prefix));
     return { ...plane, ...prepared, newNamespace };
   } catch (error) {
     await plane.stop();
@@ -80,45 +78,42 @@ export async function sharedOperatorPlane(count: number): Promise<OperatorPlane>
     async newNamespace() {
       const next = left.shift();
       if (next === undefined)
-        throw new Error(`All ${count} namespaces of this operator are in use: ask for more.`);
-      return create(prepared.succeed, next);
+        throw new Error(
+          `All ${count} namespaces of this file's operator are in use: ask for more, operatorAtWork({ namespaces: … }).`,
+        );
+      return create(prepared.api, next);
     },
   };
 }
 
 const unique = (prefix: string): string => `${prefix}-${randomBytes(4).toString('hex')}`;
 
-type Succeed = OperatorPlane['succeed'];
-
-const succeeding =
-  ({ kubectl }: Pick<Kubectl, 'kubectl'>): Succeed =>
-  async (args, options) => {
-    const { code, stdout, stderr } = await kubectl(args, options);
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
-    return stdout;
-  };
-
-async function create(succeed: Succeed, namespace: string): Promise<string> {
-  await succeed(['create', 'namespace', namespace]);
+async function create(api: KubeApi, namespace: string): Promise<string> {
+  await api.apply(`/api/v1/namespaces/${namespace}`, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace },
+  });
   return namespace;
 }
 
-/** Admission policies and the operator's namespace. */
+/** With the operator's namespace. */
 async function operatorPlane(
   plane: Kubectl,
   operatorNamespace: string,
 ): Promise<Omit<OperatorPlane, 'newNamespace'>> {
-  const succeed = succeeding(plane);
-  await create(succeed, operatorNamespace);
-  const policies = join(ROOT, 'deploy/kustomize/base/admission.yaml');
-  await succeed(['apply', '--server-side', '-f', policies]);
   const api = await kubeApi(plane.kubeconfig);
+  await create(api, operatorNamespace);
   const undo: (() => Promise<void>)[] = [() => api.close()];
   return {
     ...plane,
     api,
     operatorNamespace,
-    succeed,
+    async succeed(args, options) {
+      const { code, stdout, stderr } = await plane.kubectl(args, options);
+      if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
+      return stdout;
+    },
     defer: (step) => void undo.unshift(step),
     stop: async () => {
       for (const step of undo.splice(0)) await step();

@@ -142,7 +142,7 @@ describe('a clone', () => {
     t.pve.faults.add({ ...POST_CLONE, kind: 'reset-after-effect' });
     await t.apply(vm('web'));
     await soon(() => expect(cloneRequests(t.pve)).toHaveLength(1));
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(t.pve.state.tasks.active()).toEqual([]);
     expectNothingLeft(t);
   });
@@ -170,7 +170,7 @@ describe('a clone', () => {
     await t.ready('vm/web');
     expect(cloneRequests(t.pve)).toHaveLength(2);
     await expectOneGuestEach(t);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expectNothingLeft(t);
   });
 
@@ -193,7 +193,7 @@ describe('a clone', () => {
       expect(t.pve.state.guests.get(number)).toBe(stranger);
       expect(stranger?.digest).toBe(digest);
       await expectOneGuestEach(t);
-      await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+      await t.delete('vm/web');
       expect(t.pve.state.guests.get(number)?.digest).toBe(digest);
     },
   );

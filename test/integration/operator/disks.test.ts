@@ -79,7 +79,7 @@ describe('a VM that is made', () => {
     const starts = changes(t.pve).findIndex(({ path }) => path.endsWith('/status/start'));
     const later = changes(t.pve).slice(starts + 1);
     expect(later.filter(({ params }) => JSON.stringify(params).includes('serial='))).toEqual([]);
-    await t.kubectl('delete', 'vm', 'web');
+    await t.delete('vm/web');
     expectNothingLeft(t);
   });
 

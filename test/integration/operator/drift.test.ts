@@ -67,7 +67,7 @@ test.concurrent(
     await soon(async () => expect(condition(await t.vm('web'), 'Synced').is).toBe('Synced=True InSync'));
     edit(t, { vcpus: 3 });
     await drifted(t, 'vcpus 2 → 3');
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"driftPolicy":"Revert"}}');
+    await t.patch('vm/web', { spec: { driftPolicy: 'Revert' } });
     await soon(() => expect(runs(t, 'vcpus')).toBe('2'));
   },
 );

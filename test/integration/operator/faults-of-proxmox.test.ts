@@ -37,7 +37,7 @@ async function liveWith(t: Tenant, faults: readonly FaultInput[]): Promise<void>
   await expectOneGuestEach(t);
   await expectOneCloneEach(t);
   expect(guestNamed(t.pve, 'web').running).toBeDefined();
-  await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
+  await t.delete('vm/web');
   expectNothingLeft(t);
   expect(t.pve.faults.unstruck()).toEqual([]);
 }
@@ -149,7 +149,7 @@ describe('a Proxmox VE that answers nothing', () => {
     await t.ready('vm/web');
     t.pve.faults.add(down);
     await unreachable(t);
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await soon(async () => {
       const object = await t.vm('web');
       expect(condition(object, 'Reconciling').is).toBe('Reconciling=True Unreachable');
@@ -158,7 +158,7 @@ describe('a Proxmox VE that answers nothing', () => {
     expect(ownGuests(t.pve)).toHaveLength(1);
     expect(tasksDone(t.pve, 'qmdestroy')).toBe(0);
     t.pve.faults.clear();
-    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=100s');
+    await t.gone('vm/web');
     expectNothingLeft(t);
   });
 });

@@ -22,8 +22,7 @@ async function onNode(spec: object = {}, options: FakePveOptions = {}) {
   return { t, guest };
 }
 
-const patch = (t: Tenant, spec: object) =>
-  t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 const moveTo = (t: Tenant, host: string) => patch(t, { placement: { host } });
 const stops = (pve: FakePve) => ['qmstop', 'qmshutdown', 'qmreboot'].map((type) => tasksDone(pve, type));
 
@@ -128,8 +127,8 @@ describe('a VM that cannot be moved now', () => {
       await soon(async () => {
         expect(condition(await t.vm('c'), 'Reconciling').is).toBe('Reconciling=True MoveQueued');
       });
-      await t.kubectl('annotate', 'vm', 'a', 'virtrigaud.io/force-delete=true');
-      await t.kubectl('delete', 'vm', 'a', '--timeout=30s');
+      await t.annotate('vm/a', { 'virtrigaud.io/force-delete': 'true' });
+      await t.delete('vm/a', 30_000);
       await soon(() => expect(guestNamed(t.pve, 'c').node).toBe(TO));
       expect(guestNamed(t.pve, 'a').node).toBe(FROM);
     },

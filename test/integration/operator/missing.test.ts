@@ -93,7 +93,7 @@ describe('a VirtualMachine', () => {
       const t = await tenant(lab.plane);
       await t.apply(vm('web', { providerRef: { name: 'never' } }));
       await says(t, 'web', 'Ready=False ProviderNotFound', '"never"');
-      await t.kubectl('delete', 'vm', 'web', '--timeout=10s');
+      await t.delete('vm/web', 10_000);
       expect(await t.find('virtualmachines', 'web')).toBeUndefined();
     },
   );

@@ -69,7 +69,7 @@ test.concurrent(
     await elsewhere.apply(credentials(t.pve), provider(t.pve), vmClass(), vmImage());
     await t.apply(vm('first', at('192.168.1.100/24', { ipv6: { address: '2001:db8::1/64' } })));
     await t.ready('vm/first');
-    await elsewhere.kubectl('wait', 'provider/pve', '--for=condition=Ready', '--timeout=60s');
+    await elsewhere.ready('provider/pve');
     await elsewhere.apply(
       vm('same', at('192.168.1.100/16')),
       vm('six', { networks: [{ name: 'lan', ipv6: { address: '2001:db8:0:0::1/64' } }] }),
@@ -90,7 +90,7 @@ test.concurrent(
 
     await t.apply(vm('first', at('192.168.1.99/24')));
     await elsewhere.ready('vm/same', 'vm/six');
-    await t.kubectl('delete', 'vm', 'first', '--timeout=60s');
+    await t.delete('vm/first');
   },
 );
 

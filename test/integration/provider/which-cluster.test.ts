@@ -53,7 +53,7 @@ async function isNoticed(t: Tenant, other: FakePve): Promise<void> {
     expect(is).toBe('Ready=False ClusterChanged');
     expect(message).toContain('none is released');
   });
-  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await t.requestDeletion('vm/web');
   await soon(async () =>
     expect(condition(await t.vm('web'), 'Reconciling').is).toBe('Reconciling=True ProviderNotReady'),
   );
@@ -62,7 +62,7 @@ async function isNoticed(t: Tenant, other: FakePve): Promise<void> {
   expect(guestNamed(pve, 'web').running).toBeDefined();
 
   await pointTo(t, pve);
-  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  await t.gone('vm/web');
   expect(ownGuests(pve)).toEqual([]);
 }
 
