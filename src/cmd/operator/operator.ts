@@ -45,6 +45,7 @@ import type { Controller, Resource } from '../../runtime/controller.ts';
 import { LeaderElector } from '../../runtime/leader-election.ts';
 import { Manager } from '../../runtime/manager.ts';
 import type { ChangeSource, Entry, ObjectStore } from '../../runtime/object-store.ts';
+import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import { watchOwn, watchRelated } from '../../runtime/triggers.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 
@@ -72,7 +73,6 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-const NAME = 'virtrigaud-proxmox';
 /** Passes mostly wait for Proxmox VE; the requests themselves are capped a node. */
 const VM_WORKERS = 64;
 const WORKERS = 4;
@@ -204,13 +204,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const vmRunner = run(
     kinds.vm,
     virtualMachineController({
-      clusterId: await clusterId(client, { namespace: options.namespace, name: NAME }),
+      clusterId: await clusterId(client, { namespace: options.namespace, name: OPERATOR_NAME }),
       providers: kinds.provider.cache,
       classes: kinds.vmClass.cache,
       images: kinds.image.cache,
       connections: pool,
       readSecret: (namespace, name) => secrets.get(namespace, name),
-      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: `${NAME}-digest` })),
+      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: DIGEST_KEY_SECRET })),
       addressed: (value) => vmsBy.exclusive.objects(value),
       vmsOfClass: (namespace, name) => vmsBy.vmClass.objects(`${namespace}/${name}`),
       restartSlots,
@@ -299,7 +299,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       ? new LeaderElector({
           store: leaseStore(kubeClient(transport(connection, clock, 'lease')), {
             namespace: options.namespace,
-            name: NAME,
+            name: OPERATOR_NAME,
           }),
           identity: options.identity,
           clock,

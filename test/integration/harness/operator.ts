@@ -33,7 +33,7 @@ export interface OperatorPlane extends Kubectl {
   readonly operatorNamespace: string;
   /** What the operator watches; absent: all namespaces. */
   readonly namespaces?: readonly string[];
-  /** Creates a namespace that the operator watches and nobody else uses. */
+  /** A namespace that the operator watches and nobody else uses. */
   readonly newNamespace: (prefix: string) => Promise<string>;
   /** To be done by `stop`, also when the test failed that asked for it. */
   readonly defer: (undo: () => Promise<void>) => void;
@@ -71,17 +71,18 @@ export async function sharedOperatorPlane(count: number): Promise<OperatorPlane>
   const lab = unique('lab');
   const prepared = await operatorPlane({ ...shared, kubectl }, lab);
   const namespaces = Array.from({ length: count }, (_, index) => `${lab}-${index + 1}`);
+  await Promise.all(namespaces.map((name) => create(prepared.api, name)));
   const left = [...namespaces];
   return {
     ...prepared,
     namespaces,
-    async newNamespace() {
+    newNamespace() {
       const next = left.shift();
       if (next === undefined)
         throw new Error(
           `All ${count} namespaces of this file's operator are in use: ask for more, operatorAtWork({ namespaces: … }).`,
         );
-      return create(prepared.api, next);
+      return Promise.resolve(next);
     },
   };
 }
