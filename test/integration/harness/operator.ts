@@ -146,7 +146,7 @@ export async function startOperator(
   plane: OperatorPlane,
   setting: OperatorSetting = {},
 ): Promise<RunningOperator> {
-  const { pve = {}, leaderElect = false, through = (connection) => connection, expected } = setting;
+  const { pve = {}, leaderElect = false, through = (each: Connection) => each, expected } = setting;
   const errors: string[] = [];
   const destination = {
     write(line: string) {

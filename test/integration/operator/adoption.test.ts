@@ -5,7 +5,7 @@ import { changes, cloneRequests, ownGuests, tasksDone } from '../harness/pve.ts'
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 11 });
 
 const VMID = 105;
 const MORE_MEMORY = expect.arrayContaining([{ key: 'memory', current: '1024', pending: '2048' }]);

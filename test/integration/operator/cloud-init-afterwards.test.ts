@@ -5,7 +5,7 @@ import { changes, type FakePve, guestNamed, images, ownGuests, seedFiles } from 
 import { soon } from '../harness/soon.ts';
 import { condition, secret, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 6 });
 
 test.concurrent(
   'Ignition, meta-data and network data arrive as they are, and a snippet must be there',

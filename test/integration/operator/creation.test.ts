@@ -8,7 +8,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 19 });
 
 describe('an object that is disturbed while its VM is created', () => {
   test.concurrent('by an annotation every 50 ms gets one guest', async () => {

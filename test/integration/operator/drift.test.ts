@@ -5,7 +5,7 @@ import { changes, guestNamed } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 async function running(spec: object = {}): Promise<Tenant> {
   const t = await tenant(lab.plane);

@@ -7,7 +7,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 16 });
 
 interface Step {
   readonly method: string;

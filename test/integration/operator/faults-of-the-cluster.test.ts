@@ -6,7 +6,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, provider, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 11 });
 
 const power = (t: Tenant, powerState: 'On' | 'Off') => t.patch('vm/web', { spec: { powerState } });
 const runs = (t: Tenant, is: boolean) =>

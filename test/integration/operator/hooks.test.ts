@@ -7,7 +7,7 @@ import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 8 });
 
 const exec = (...command: readonly string[]) => ({ exec: { command } });
 

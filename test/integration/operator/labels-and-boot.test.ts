@@ -7,7 +7,7 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 6 });
 
 const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 

@@ -6,7 +6,7 @@ import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pv
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 7 });
 
 const Events = z.object({
   items: z.array(z.object({ type: z.string(), reason: z.string(), note: z.string() })),

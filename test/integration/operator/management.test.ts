@@ -5,7 +5,7 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 3 });
 
 const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 

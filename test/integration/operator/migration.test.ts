@@ -6,7 +6,7 @@ import { guestNamed, orphans, ownGuests, tasksDone, type FakePve } from '../harn
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm, type Tenant } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 12 });
 
 const VOLUME = 'local:iso/tools.iso';
 const FROM = 'pve-1';

@@ -27,7 +27,7 @@ const KEY = Buffer.concat([
   Buffer.alloc(32, 7),
 ]).toString('base64');
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 10 });
 
 const says = (t: Tenant, name: string, is: string, ...words: readonly string[]) =>
   soon(async () => {

@@ -6,7 +6,7 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, credentials, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 const at = (address: string, more: object = {}) => ({
   networks: [{ name: 'lan', staticIP: { address }, ...more }],

@@ -5,7 +5,7 @@ import { cloneRequests, guestNamed, images, ownGuests } from '../harness/pve.ts'
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 9 });
 
 test.concurrent(
   'vm-deleted-in-ui-does-not-recreate-by-default: a guest that was removed in Proxmox VE is reported',

@@ -9,7 +9,7 @@ import { cloneRequests, type FakePve, guestNamed, orphans, ownGuests, tasksDone 
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 13 });
 
 const template = (vmid: number, node: string) => ({
   vmid,

@@ -5,7 +5,7 @@ import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pv
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm, vmClass } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 12 });
 
 const power = (t: Tenant, name: string, powerState: string) =>
   t.patch(`vm/${name}`, { spec: { powerState } });

@@ -8,7 +8,7 @@ import { guestNamed } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 /** Credentials that may run commands in guests, which the documented role does not include. */
 function mayRunCommands() {

@@ -5,7 +5,7 @@ import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 13 });
 
 const sized = (spec: object, name = 'sized') =>
   manifest('VMClass', name, { cpus: 2, memory: '2Gi', ...spec });

@@ -5,7 +5,7 @@ import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 7 });
 
 const REQUEST = '2026-03-01T12:00:00Z';
 const sized = (spec: object) => manifest('VMClass', 'sized', { cpus: 2, memory: '2Gi', ...spec });

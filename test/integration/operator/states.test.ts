@@ -7,7 +7,7 @@ import { changes, guestNamed, orphans, ownGuests, tasksDone } from '../harness/p
 import { soon } from '../harness/soon.ts';
 import { condition, type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 14 });
 
 const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 

@@ -20,7 +20,7 @@ import {
 const PASSWORD = { username: 'virtrigaud@pve', password: 'secure-password' };
 const HOUR = 60 * 60 * 1000;
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 15 });
 
 const providerSays = (t: Tenant, is: string, message: RegExp) =>
   soon(async () => {

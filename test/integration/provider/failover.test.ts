@@ -19,7 +19,7 @@ import {
 } from '../operator/tenant.ts';
 import { tlsFront, type TlsFront } from './tls-front.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 2 });
 
 const frontOf = async (pve: FakePve): Promise<TlsFront> => {
   const front = await tlsFront(pve);

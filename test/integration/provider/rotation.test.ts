@@ -17,7 +17,7 @@ import {
 } from '../operator/tenant.ts';
 import { tlsFront } from './tls-front.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 6 });
 
 const NEXT = {
   token_id: 'virtrigaud@pve!vrtg-token-2',
