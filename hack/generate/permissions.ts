@@ -1,4 +1,4 @@
-/** Writes docs/permissions.md and the role in the README from the endpoints that the operator uses. */
+/** Generates docs/permissions.md and the role in the README from the endpoints that the operator uses. */
 import {
   ENDPOINTS,
   FEATURES,
@@ -24,7 +24,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   guestCommands: 'hooks and readiness probes, only where they are used',
 };
 
-/** Commands for a fresh user and token on this major version of PVE. */
+/** Commands that create a user and a token on this major version of PVE. */
 function setUp(major: number): readonly string[] {
   const [role = '', ...acls] = grantCommands(neededPrivileges({ major, features: FEATURES }), {
     user: USER,
@@ -65,8 +65,8 @@ const table = (): readonly string[] => [
   ...rows().map(({ need, calls }) => {
     const privilege = need.anyOf.map((name) => `\`${name}\``).join(' or ');
     const use = need.feature === undefined ? '**everything**' : FEATURE_NAMES[need.feature];
-    const told = calls.map((call) => `\`${call}\``).join(', ');
-    return `| ${privilege} | \`${need.path}\` | ${use} | ${versions(need)} | ${told} |`;
+    const used = calls.map((call) => `\`${call}\``).join(', ');
+    return `| ${privilege} | \`${need.path}\` | ${use} | ${versions(need)} | ${used} |`;
   }),
 ];
 
@@ -76,17 +76,17 @@ const page = (): string => `# Privileges in Proxmox VE
 
 <!-- Written by npm run generate from the endpoints in src/pve. -->
 
-The operator needs these privileges and no more. On a node of Proxmox VE 9:
+The operator needs exactly these privileges. On a node of Proxmox VE 9, run:
 
 ${fenced(setUp(9))}
 
-On Proxmox VE 8, where other names apply to the guest agent:
+On Proxmox VE 8, where the privileges for the guest agent have other names:
 
 ${fenced(setUp(8))}
 
-The token has privileges of its own (\`--privsep 1\`): it may do what both it and its user may do, hence two lines that grant. A token with \`--privsep 0\` has all that its user has; the last line is superfluous then. A role may be granted for less than everything, for example on \`/pool/k8s\` and on single storages; what must be granted on \`/\` or for a whole kind stands in the table.
+The token has privileges of its own (\`--privsep 1\`): it may do what both the token and its user may do, so the role is granted to both. A token with \`--privsep 0\` has all privileges of its user, and the last command is not needed. You can grant the role on less than everything, for example on \`/pool/k8s\` and on individual storages. The table lists what must be granted on \`/\` or for a whole resource type.
 
-Whether something is missing, \`virtrigaud-proxmox check\` tells at once, with the lines that grant it; the operator looks every five minutes. A privilege for everything that is held nowhere makes the Provider not ready (reason \`MissingPrivileges\`), any other one is named in the condition \`MissingPrivileges\`; both stand in \`status.missingPrivileges\`. VMs are worked on all the same.
+\`virtrigaud-proxmox check\` reports missing privileges at once, with the commands that grant them; the operator checks every five minutes. If the credentials lack, on every path, a privilege that everything needs, the Provider is not ready (reason \`MissingPrivileges\`). Any other missing privilege is named in the condition \`MissingPrivileges\`. Both are listed in \`status.missingPrivileges\`. VMs are reconciled in any case.
 
 ## Which call needs which privilege
 
@@ -95,11 +95,11 @@ ${table().join('\n')}
 
 const ROLE_LINE = /^pveum role add VirtRigaud .*$/m;
 
-/** `read` gives a page as it is: of the README only the role's line is ours. */
+/** `read` returns a page as it is: only the line with the role is generated in the README. */
 export function permissionFiles(read: (path: string) => string | undefined): Files {
   const readme = read('README.md') ?? '';
   if (!ROLE_LINE.test(readme))
-    throw new Error('README.md has lost its line "pveum role add VirtRigaud …": put it back');
+    throw new Error('README.md lacks the line "pveum role add VirtRigaud …": add it again');
   const [, role = ''] = setUp(9);
   return new Map([
     ['docs/permissions.md', page()],

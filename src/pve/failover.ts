@@ -18,6 +18,7 @@ import {
   type Tls,
   type TriedEndpoint,
 } from './exchange.ts';
+import type { PeerCertificate } from './peer-certificate.ts';
 import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
 
@@ -43,6 +44,8 @@ export interface FailoverOptions {
 export interface Failover {
   /** The endpoint in use. */
   readonly origin: string;
+  /** Of the endpoint in use; absent without TLS, and before the first connection. */
+  readonly certificate: PeerCertificate | undefined;
   /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
   deliver(prepared: PreparedRequest): Promise<Answer>;
   close(grace: Millis): Promise<void>;
@@ -53,6 +56,8 @@ interface EndpointState {
   readonly pool: Pool;
   /** Since it came into use; shared by all requests that wait for it. Gives an answer where PVE did not let us ask. */
   admission: Promise<Answer | undefined> | undefined;
+  /** Shown on the newest connection. */
+  certificate: PeerCertificate | undefined;
 }
 
 const DEADLINE = seconds(15);
@@ -66,57 +71,65 @@ const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolea
 
 export function createFailover(options: FailoverOptions): Failover {
   const { origins, tls, exchange, admits } = options;
-  const siteAt = (origin: string): EndpointState => ({
-    origin,
-    pool: createPool(origin, tls),
-    admission: undefined,
-  });
-  const first = siteAt(origins[0]);
-  const sites = [first, ...origins.slice(1).map(siteAt)];
+  const stateOf = (origin: string): EndpointState => {
+    const state: EndpointState = {
+      origin,
+      pool: createPool(origin, tls, (shown) => (state.certificate = shown)),
+      admission: undefined,
+      certificate: undefined,
+    };
+    return state;
+  };
+  const first = stateOf(origins[0]);
+  const endpoints = [first, ...origins.slice(1).map(stateOf)];
   let current = first;
 
-  const moveTo = (site: EndpointState): void => {
-    if (site === current) return;
-    current = site;
-    options.onMoved(site.origin);
+  const moveTo = (endpoint: EndpointState): void => {
+    if (endpoint === current) return;
+    current = endpoint;
+    options.onMoved(endpoint.origin);
   };
 
   /** Where to go from an endpoint that failed; `undefined` when all have. */
   const next = (failed: EndpointState, tried: readonly TriedEndpoint[]): EndpointState | undefined => {
-    const isNew = (site: EndpointState): boolean => !tried.some(({ origin }) => origin === site.origin);
+    const isNew = (endpoint: EndpointState): boolean =>
+      !tried.some(({ origin }) => origin === endpoint.origin);
     failed.admission = undefined;
-    const found = isNew(current) ? current : sites.find(isNew);
+    const found = isNew(current) ? current : endpoints.find(isNew);
     if (current === failed) moveTo(found ?? first);
     return found;
   };
 
   const ask = (
-    site: EndpointState,
+    { pool }: EndpointState,
     headers: AuthHeaders,
-    endpoint: Endpoint,
+    call: Endpoint,
     params: Params,
   ): Promise<Answer> =>
-    exchange(site.pool, {
-      route: endpoint.path,
-      request: toRequest(endpoint, params, undefined),
+    exchange(pool, {
+      route: call.path,
+      request: toRequest(call, params, undefined),
       headers,
       options: { deadline: DEADLINE, signal: undefined, harmless: true },
     });
 
-  const identify = async (site: EndpointState, headers: AuthHeaders): Promise<ClusterIdentity | Answer> => {
-    const answer = await ask(site, headers, CLUSTER.status, {});
+  const identify = async (
+    endpoint: EndpointState,
+    headers: AuthHeaders,
+  ): Promise<ClusterIdentity | Answer> => {
+    const answer = await ask(endpoint, headers, CLUSTER.status, {});
     const status = dataOf(CLUSTER.status.reply, answer);
     if (status) return identityIn(status);
     if (answer.status !== 403) return answer;
     // Without Sys.Audit the cluster's name stays hidden, but its nodes do not.
-    const list = await ask(site, headers, CLUSTER.resources, { type: 'node' });
+    const list = await ask(endpoint, headers, CLUSTER.resources, { type: 'node' });
     const rows = dataOf(CLUSTER.resources.reply, list);
     return rows ? { name: undefined, nodes: rows.map(({ node }) => node) } : list;
   };
 
   /** @returns the answer of PVE to somebody whom it does not know (any longer) */
-  const admit = async (site: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
-    const found = await identify(site, headers);
+  const admit = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
+    const found = await identify(endpoint, headers);
     if ('status' in found) {
       if (found.status === 401) return found;
       throw new ExchangeFailure(String(found.status), false, undefined);
@@ -126,8 +139,8 @@ export function createFailover(options: FailoverOptions): Failover {
     throw new ExchangeFailure(other.code, false, other);
   };
 
-  const admittedTo = async (site: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
-    const admission = (site.admission ??= admit(site, headers));
+  const admittedTo = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
+    const admission = (endpoint.admission ??= admit(endpoint, headers));
     let admitted = false;
     try {
       const refusal = await admission;
@@ -137,40 +150,43 @@ export function createFailover(options: FailoverOptions): Failover {
       // What is waiting for this was not sent, whatever became of the question.
       throw error instanceof ExchangeFailure ? new ExchangeFailure(error.code, false, error.cause) : error;
     } finally {
-      if (!admitted && site.admission === admission) site.admission = undefined;
+      if (!admitted && endpoint.admission === admission) endpoint.admission = undefined;
     }
   };
 
-  const deliverAt = async (site: EndpointState, prepared: PreparedRequest): Promise<Answer> => {
+  const deliverAt = async (endpoint: EndpointState, prepared: PreparedRequest): Promise<Answer> => {
     const { headers } = prepared;
-    if (sites.length > 1 && headers) {
-      const refusal = await admittedTo(site, headers);
+    if (endpoints.length > 1 && headers) {
+      const refusal = await admittedTo(endpoint, headers);
       if (refusal) return refusal;
       prepared.options.signal?.throwIfAborted();
     }
-    return exchange(site.pool, prepared);
+    return exchange(endpoint.pool, prepared);
   };
 
   return {
     get origin() {
       return current.origin;
     },
+    get certificate() {
+      return current.certificate;
+    },
     async deliver(prepared) {
       const tried: TriedEndpoint[] = [];
-      for (let site: EndpointState = current; ;) {
+      for (let endpoint: EndpointState = current; ;) {
         try {
-          return await deliverAt(site, prepared);
+          return await deliverAt(endpoint, prepared);
         } catch (error) {
-          if (sites.length === 1 || !(error instanceof ExchangeFailure)) throw error;
-          tried.push({ origin: site.origin, failure: error });
-          const other = canFailOver(error, prepared.options.harmless) ? next(site, tried) : undefined;
+          if (endpoints.length === 1 || !(error instanceof ExchangeFailure)) throw error;
+          tried.push({ origin: endpoint.origin, failure: error });
+          const other = canFailOver(error, prepared.options.harmless) ? next(endpoint, tried) : undefined;
           if (!other) throw new ExchangeFailure(error.code, error.sent, error.cause, tried);
-          site = other;
+          endpoint = other;
         }
       }
     },
     async close(grace) {
-      await Promise.all(sites.map(({ pool }) => closePool(pool, grace)));
+      await Promise.all(endpoints.map(({ pool }) => closePool(pool, grace)));
     },
   };
 }

@@ -50,14 +50,8 @@ export type { Movability, PendingOption, QemuConfig, QemuStatus } from './qemu-e
 export type { CloneRequest, MigrateRequest, Qemu } from './qemu.ts';
 export type { IsoUpload, Storage, Volume } from './storage.ts';
 export type { Task, TaskState } from './tasks.ts';
+export type { PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestSeen, type Transport, type TransportOptions } from './transport.ts';
 export { parseUpid, type TaskName } from './upid.ts';
-export {
-  clusterKey,
-  type ActiveTask,
-  type GuestView,
-  type NodeView,
-  type StorageView,
-  type View,
-} from './view.ts';
+export type { ActiveTask, GuestView, NodeView, StorageView, View } from './view.ts';
 export { decodeSshKeys, encodeSshKeys, parseSize, printSize } from './wire.ts';

@@ -3,7 +3,7 @@ import { parseDisk, parseVolumeId, type StorageView } from '../../../src/pve/ind
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
-import { farewell, type Piece } from './removal.ts';
+import { removalOf, type Piece } from './removal.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
 import type { DesiredDisk, DiskWork, RecordedDisk } from '../model/disks.ts';
@@ -39,7 +39,7 @@ export function diskWork(want: Wanted, guest: Guest, { recorded, storages, leave
   });
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
-    .map((disk) => farewell(disk, placeOf(disk, recorded, guest), guest));
+    .map((disk) => removalOf(disk, placeOf(disk, recorded, guest), guest));
   const pieces = [rootPiece(want, guest, site), ...wanted, ...leaving];
   const entries = pieces.flatMap(({ entry }) => entry ?? []);
   return {

@@ -1,8 +1,7 @@
 /** A new VM goes to a node that has its bridges; that none has them is told before anything is made, not by a guest that does not start. */
-import type { CallOptions } from '../../../src/pve/index.ts';
+import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Creations } from '../placement/creation.ts';
 import type { Creation } from '../model/placement.ts';
 
@@ -22,21 +21,22 @@ export const missingBridge = (wanted: readonly string[], there: ReadonlySet<stri
 
 /** Chooses as `creations` does, among the nodes that have the bridges. */
 export function withBridges(creations: Creations, now: () => number): Creations {
+  /** A Connection is made again at each pass of its Provider; the handles stay. */
   const known = new WeakMap<
-    Connection,
+    Pve,
     Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>
   >();
 
   async function bridgesOf(
-    connection: Connection,
+    pve: Pve,
     node: NodeName,
     options: CallOptions,
   ): Promise<ReadonlySet<string> | undefined> {
-    const nodes = known.get(connection) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
-    known.set(connection, nodes);
+    const nodes = known.get(pve) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
+    known.set(pve, nodes);
     const cached = nodes.get(node);
     if (cached && now() - cached.at < REMEMBER_MS) return cached.names;
-    const names = await read(connection, node, options);
+    const names = await read(pve, node, options);
     if (names) nodes.set(node, { names, at: now() });
     return names;
   }
@@ -51,7 +51,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
         const creation = await creations.decide(resolved, claim, { ...where, unfit }, options);
         if (!creation.ok) return lacking.size > 0 ? notFound(lacking, creation.message) : creation;
         if (wanted.length === 0) return creation;
-        const there = await bridgesOf(resolved.connection, creation.node, options);
+        const there = await bridgesOf(resolved.connection.pve, creation.node, options);
         const missing = there && missingBridge(wanted, there);
         if (missing === undefined) return creation;
         lacking.add(missing);
@@ -63,7 +63,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
 
 /** `undefined`: it cannot be known, so PVE itself shall judge. */
 async function read(
-  { pve }: Connection,
+  pve: Pve,
   node: NodeName,
   options: CallOptions,
 ): Promise<ReadonlySet<string> | undefined> {

@@ -7,7 +7,7 @@ import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
 import type { Drift } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Restart, RestartNote } from '../model/restart.ts';
 import type { Queued } from '../../shared/limits/restarts.ts';
@@ -81,7 +81,7 @@ function wasStopped(
   if (note === undefined || note.stopped) return open !== undefined && guest?.running === false;
   if (guest?.running === false) return true;
   // Somebody was quicker to start it again. HA only takes note of a request, so there the task says nothing.
-  return task?.type === 'qmshutdown' && task.state === 'ok' && guest?.ha.managed === false;
+  return task?.type === 'Shutdown' && task.state === 'ok' && guest?.ha.managed === false;
 }
 
 function afterStop(note: RestartNote | undefined, open: string | undefined, inputs: RestartInputs): Restart {

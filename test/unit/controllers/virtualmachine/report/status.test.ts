@@ -40,10 +40,9 @@ interface Case extends FactsChange {
 const there = (guest: Parameters<typeof seen>[0] = {}) => ({ claim: MADE, presence: seen(guest) });
 const BEFORE: VirtualMachineStatus = {
   vmid: vmid(101),
-  claimedAt: '2026-03-01T11:00:00.000Z',
-  uuid: UID,
   node: nodeName('pve-1'),
   cloneType: 'Linked',
+  internal: { claimedAt: '2026-03-01T11:00:00.000Z', uuid: UID },
 };
 const status = ({ before, ...some }: Case) => reportStatus(aVirtualMachine({ status: before }), facts(some));
 const phase = (some: Case) => status(some).phase;
@@ -106,7 +105,7 @@ describe('the claim in status', () => {
       status({ started: { kind: 'claim', vmid: vmid(101) }, plan: act({ do: 'reserve' }) }),
     ).toMatchObject({
       vmid: 101,
-      claimedAt: new Date(NOW).toISOString(),
+      internal: { claimedAt: new Date(NOW).toISOString() },
     });
   });
 
@@ -125,12 +124,12 @@ describe('the claim in status', () => {
       name: 'web',
       owner: aMark(),
     });
-    const started = { kind: 'task', upid: UPID, type: 'qmclone' } as const;
+    const started = { kind: 'task', upid: UPID, type: 'Clone' } as const;
     expect(status({ before: { vmid: vmid(101) }, have: { claim: aClaim() }, plan, started })).toMatchObject({
       vmid: 101,
       node: 'pve-2',
       cloneType: 'Full',
-      task: { upid: UPID, type: 'qmclone', startedAt: new Date(NOW).toISOString() },
+      task: { upid: UPID, type: 'Clone', startedAt: new Date(NOW).toISOString() },
     });
   });
 
@@ -151,18 +150,18 @@ describe('the claim in status', () => {
       plan: REFUSE,
       nics: [NIC],
     });
-    expect(told).not.toHaveProperty('uuid');
+    expect(told).not.toHaveProperty('internal.uuid');
     expect(told).not.toHaveProperty('networks');
     expect(told).not.toHaveProperty('powerState');
   });
 });
 
 describe('the task in status', () => {
-  const task = { upid: UPID, type: 'qmclone', startedAt: '2026-03-01T11:59:00.000Z' };
+  const task = { upid: UPID, type: 'Clone', startedAt: '2026-03-01T11:59:00.000Z' };
   const during = (state: 'running' | 'ok' | 'lost') =>
     status({
       before: { ...BEFORE, task },
-      have: { claim: MADE, task: { upid: UPID, type: 'qmclone', state, ageMs: 1 } },
+      have: { claim: MADE, task: { upid: UPID, type: 'Clone', state, ageMs: 1 } },
       plan: WAIT,
     }).task;
 
@@ -174,16 +173,16 @@ describe('the task in status', () => {
 
 describe('the cloud-init image in status', () => {
   const volume = 'local:iso/x.iso';
-  const withImage: VirtualMachineStatus = { cloudInit: { mode: 'Image', volume } };
+  const withImage: VirtualMachineStatus = { internal: { cloudInit: { mode: 'Image', volume } } };
 
   test('is named before it is uploaded and forgotten when it is deleted', () => {
     const noted = status({
       have: there(),
       cloudInit: planOf('Image'),
-      started: { kind: 'seedNoted', volume, node: nodeName('pve-1') },
+      started: { kind: 'seedRecorded', volume, node: nodeName('pve-1') },
       plan: act({ do: 'recordSeed', volume }),
     });
-    expect(noted.cloudInit).toEqual({ mode: 'Image', volume, node: 'pve-1' });
+    expect(noted.internal?.cloudInit).toEqual({ mode: 'Image', volume, node: 'pve-1' });
     const deleted = status({
       want: GONE,
       before: withImage,
@@ -191,20 +190,23 @@ describe('the cloud-init image in status', () => {
       started: { kind: 'seedDeleted' },
       plan: act({ do: 'deleteSeed', volume }),
     });
-    expect(deleted.cloudInit).toBeUndefined();
+    expect(deleted.internal?.cloudInit).toBeUndefined();
   });
 
   test('is not forgotten on the way', () => {
     for (const plan of [WAIT, REFUSE, act({ do: 'releaseClaim', vmid: vmid(101) })])
-      expect(status({ want: GONE, before: withImage, have: { seedVolume: volume }, plan }).cloudInit).toEqual(
-        { mode: 'Image', volume },
-      );
+      expect(
+        status({ want: GONE, before: withImage, have: { seedVolume: volume }, plan }).internal?.cloudInit,
+      ).toEqual({ mode: 'Image', volume });
   });
 
   test('keeps the mode with which the guest was made', () => {
     expect(
-      status({ before: { cloudInit: { mode: 'Native' } }, have: there(), cloudInit: planOf('Image') })
-        .cloudInit,
+      status({
+        before: { internal: { cloudInit: { mode: 'Native' } } },
+        have: there(),
+        cloudInit: planOf('Image'),
+      }).internal?.cloudInit,
     ).toEqual({ mode: 'Native' });
   });
 });
@@ -246,7 +248,7 @@ describe('addresses in status', () => {
 });
 
 test('a failure is kept with the generation that failed', () => {
-  const failure = { step: 'qmclone', message: 'no space', attempts: 2, at: NOW };
+  const failure = { step: 'Clone' as const, message: 'no space', attempts: 2, at: NOW };
   expect(status({ have: { failure }, plan: WAIT }).failure).toEqual({
     ...failure,
     at: new Date(NOW).toISOString(),
@@ -265,7 +267,7 @@ test('the status of a VM with everything fits its schema and stays below 8 KiB',
     })),
     have: {
       ...there({ pending: [{ key: 'cores', current: '1', pending: '2' }, { key: 'net9' }] }),
-      failure: { step: 'resize', message: 'x'.repeat(1000), attempts: 3, at: NOW },
+      failure: { step: 'GrowDisk', message: 'x'.repeat(1000), attempts: 3, at: NOW },
     },
     consoleURL: 'https://pve.example.com:8006/?console=kvm',
     cloudInit: planOf('Native'),
@@ -289,7 +291,7 @@ test('the status fits its schema whatever its parts are, or the API server would
         addresses,
         agent: 'running',
         plan: { kind: 'refuse', reason: 'Odd', message: text },
-        have: { ...there({ pending }), failure: { step: 'resize', message: text, attempts: 1, at: NOW } },
+        have: { ...there({ pending }), failure: { step: 'GrowDisk', message: text, attempts: 1, at: NOW } },
       };
       const written = status(some);
       expect(VirtualMachine.status.parse(written)).toEqual(written);

@@ -203,7 +203,7 @@ describe('what is missing is named:', () => {
   test('nor a Secret that a guest has read at its first boot', async () => {
     const spec = { sshKeysSecretRef: { name: 'nope' } };
     expect(await problem({ spec, status: { name: 'web' } })).toBe('SecretNotFound');
-    const resolved = await resolvedSpecOf({ spec, status: { name: 'web', uuid: UID } });
+    const resolved = await resolvedSpecOf({ spec, status: { name: 'web', internal: { uuid: UID } } });
     expect(resolved.shape).toMatchObject({ name: 'web', cloudInit: undefined });
   });
 
@@ -325,7 +325,7 @@ describe('what a settled guest rests on', () => {
         vm: {
           status: {
             vmid: vmid(101),
-            task: { upid: upid('UPID:x'), type: 'qmstart', startedAt: '2026-03-01T12:00:00Z' },
+            task: { upid: upid('UPID:x'), type: 'Start', startedAt: '2026-03-01T12:00:00Z' },
           },
         },
       },

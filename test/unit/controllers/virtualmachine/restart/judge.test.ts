@@ -51,7 +51,7 @@ describe('a restart that was asked for', () => {
   });
 
   test('was made where our shutdown ended, although somebody started the guest again', () => {
-    const task = { upid: UPID, type: 'qmshutdown', state: 'ok' as const };
+    const task = { upid: UPID, type: 'Shutdown', state: 'ok' } as const;
     expect(judge(asked, {}, { ...announced, task })).toMatchObject({ next: 'note', restartedAt: REQUEST });
   });
 
