@@ -16,7 +16,7 @@ import { connect, type Connection } from '../../../src/kube/kubeconfig.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { installOurs } from './install.ts';
 import { type KubeApi, kubeApi } from './kube-api.ts';
@@ -135,6 +135,8 @@ export interface OperatorSetting {
   readonly leaderElect?: boolean;
   /** Whose rights it has; absent: those of an administrator. */
   readonly kubeconfig?: string;
+  /** Absent: they are thrown away. */
+  readonly metrics?: Metrics;
   /** What stands between it and the API server. */
   readonly through?: (connection: Connection) => Connection;
   /** An error that it may log: it does so for bugs, and when it loses its Lease. */
@@ -161,7 +163,7 @@ export async function startOperator(
     identity: randomUUID(),
     leaderElect,
     pve,
-    metrics: createMetrics({ version: 'test', commit: 'test' }),
+    metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
     log: createLogger({ level: 'info', format: 'json', destination }),
     inventoryInterval: seconds(1),
   });
