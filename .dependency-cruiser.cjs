@@ -57,7 +57,7 @@ module.exports = {
       name: 'nobody-imports-main',
       severity: 'error',
       from: { pathNot: '^hack/' },
-      to: { path: '^src/cmd/operator/main\\.ts$' },
+      to: { path: '^src/cmd/main\\.ts$' },
     },
     {
       name: 'source-does-not-import-tests-or-hack',

@@ -1,4 +1,4 @@
-/** The controllers, one a kind. */
+/** What programs use of the controllers. */
 export { createConnectionPool, type ConnectionPool, type ConnectionPoolOptions } from './provider/pool.ts';
 export { providerController } from './provider/controller.ts';
 export {
@@ -12,14 +12,13 @@ export { gatherLayers, type NamedEntries } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
-export { withInUseProtection } from './shared/objects/in-use.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
-export { unsupportedController } from './shared/objects/unsupported.ts';
 export { exclusiveValues } from './virtualmachine/networks/addresses-in-use.ts';
 export { virtualMachineController } from './virtualmachine/controller.ts';
 export { DRIFT_TICK, driftScan } from './virtualmachine/observe/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
-export { vmClassController } from './vmclass/controller.ts';
-export { vmImageController } from './vmimage/controller.ts';
+export { KIND_NAMES, REGISTRY, type ControllerPorts } from './registry.ts';
+export type { Changed, KindName, Lookup, Objects, Usage } from './shared/objects/kind-module.ts';
+export type { Reference } from './shared/objects/references.ts';

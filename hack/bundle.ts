@@ -14,7 +14,7 @@ interface Program {
 }
 
 const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
-  operator: { entry: 'src/cmd/operator/main.ts', out: 'virtrigaud-proxmox.mjs', data: [] },
+  operator: { entry: 'src/cmd/main.ts', out: 'virtrigaud-proxmox.mjs', data: [] },
   fakepve: {
     entry: 'test/fakepve/cli.ts',
     out: 'fakepve/fakepve.mjs',

@@ -1,15 +1,10 @@
 /** The guests of a PVE cluster that could be adopted, for people to choose from. Nothing is adopted by it. Pure. */
 import { z } from 'zod';
 import type { GuestView, View } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { ADOPT_VMS, ADOPT_FILTER, type Provider, type ProviderStatus } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { MiB, type Vmid } from '../../src/lib/units.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
-
-/** On a Provider: the guests that no VirtualMachine has are listed in its status. */
-export const ADOPT_VMS = 'virtrigaud.io/adopt-vms';
-/** On a Provider: which of them, as JSON. */
-export const ADOPT_FILTER = 'virtrigaud.io/adopt-filter';
 
 const Filter = z.strictObject({
   /** `*` stands for any text, `?` for one character. */
@@ -22,13 +17,13 @@ const Filter = z.strictObject({
 });
 export type Filter = z.output<typeof Filter>;
 
-/** `undefined`: nobody asked for a list. */
+/** `undefined`: no list was asked for. */
 export type Discovery =
   | { readonly ok: true; readonly discovered: NonNullable<ProviderStatus['discovered']> }
   | { readonly ok: false; readonly problem: string }
   | undefined;
 
-const MOST = 64;
+const MAX_LISTED = 64;
 
 export function discover(
   { metadata: { annotations } }: Provider,
@@ -42,7 +37,7 @@ export function discover(
   const found = [...view.guests.values()]
     .filter((row) => row.type === 'qemu' && !row.template && !claimed.has(row.vmid) && passes(filter, row))
     .toSorted((a, b) => a.vmid - b.vmid);
-  return { ok: true, discovered: { count: found.length, vms: found.slice(0, MOST).map(told) } };
+  return { ok: true, discovered: { count: found.length, vms: found.slice(0, MAX_LISTED).map(toStatus) } };
 }
 
 function parseFilter(text: string | undefined): Filter | string {
@@ -61,7 +56,7 @@ function parseFilter(text: string | undefined): Filter | string {
     .safeParse(text);
   if (parsed.success) return parsed.data;
   const why = parsed.error.issues.map(({ path, message }) => [...path, message].join(' ')).join('; ');
-  return `The annotation ${ADOPT_FILTER} cannot be read, so no VM is listed: ${why}. It takes JSON such as {"namePattern": "web-*", "powerState": "On", "minCPU": 2, "maxMemoryMiB": 8192}.`;
+  return `The annotation ${ADOPT_FILTER} is invalid, so no VM is listed: ${why}. Set it to JSON such as {"namePattern": "web-*", "powerState": "On", "minCPU": 2, "maxMemoryMiB": 8192}.`;
 }
 
 function passes(filter: Filter, { name = '', status, maxcpu = 0, maxmem }: GuestView): boolean {
@@ -104,7 +99,7 @@ function find(text: string, part: string, from: number): number {
 
 const powerOf = (status: GuestView['status']): 'On' | 'Off' => (status === 'running' ? 'On' : 'Off');
 
-const told = ({ vmid, name, node, status, maxcpu, maxmem }: GuestView) => ({
+const toStatus = ({ vmid, name, node, status, maxcpu, maxmem }: GuestView) => ({
   vmid,
   node,
   powerState: powerOf(status),

@@ -1,6 +1,6 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
-import type { Provider } from '../../src/api/index.ts';
-import { ALLOW_FROM, allowsFrom, notWatched } from '../shared/objects/references.ts';
+import { ALLOW_FROM, type Provider } from '../../src/api/index.ts';
+import { allowsFrom, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import type { Layer, Layers } from './settings.ts';
 
@@ -49,12 +49,12 @@ async function secretLayer(
   if (!secret)
     return missing(
       Reasons.secretNotFound,
-      `There is no Secret "${ref.name}" in namespace "${namespace}". Work goes on by itself once it is created.`,
+      `Secret ${namespace}/${ref.name} not found. Reconciliation resumes once it exists.`,
     );
   if (namespace !== metadata.namespace && !allowsFrom(secret.annotations, metadata.namespace))
     return missing(
       Reasons.notAllowed,
-      `The Secret "${ref.name}" in namespace "${namespace}" may not be used from namespace "${metadata.namespace}". Allow it on the Secret with the annotation ${ALLOW_FROM}: ${metadata.namespace}`,
+      `Secret ${namespace}/${ref.name} may not be used from namespace ${metadata.namespace}. Allow it by annotating the Secret with ${ALLOW_FROM}: ${metadata.namespace}`,
     );
   return { ok: true, layer: secret.values };
 }
@@ -87,6 +87,6 @@ async function valueOf(
   if (found !== undefined) return found;
   return missing(
     entries ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
-    `spec.runtime.env "${name}" needs the key "${ref.key}" of the ${kind} "${ref.name}" in namespace "${namespace}", which is not there. Work goes on by itself once it is.`,
+    `spec.runtime.env ${name} refers to the key "${ref.key}" of ${kind} ${namespace}/${ref.name}, which does not exist. Reconciliation resumes once it exists.`,
   );
 }

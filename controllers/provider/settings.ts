@@ -24,7 +24,7 @@ type Refused = { readonly ok: false; readonly reason: string; readonly message: 
 
 export type SettingsResult = { readonly ok: true; readonly settings: Settings } | Refused;
 
-/** What decides about the connection: two Providers that agree in this share it. */
+/** The settings that make a connection: Providers for which they are equal share it. */
 export const connectionOf = ({
   origin,
   otherOrigins,
@@ -65,7 +65,7 @@ const read = (layer: Layer, name: string): string | undefined => {
   return value === '' ? undefined : value;
 };
 
-/** A set of credentials comes whole from one layer: half of one and half of another would be nobody's. */
+/** A set of credentials comes whole from one layer: halves of two sets do not fit together. */
 function credentialsIn(layer: Layer): Credentials | undefined {
   const [id, secret] = [read(layer, 'PVE_TOKEN_ID'), read(layer, 'PVE_TOKEN_SECRET')];
   if (id !== undefined && secret !== undefined) return { kind: 'token', id, secret };
@@ -103,7 +103,7 @@ function withoutCredentials(asked: readonly Layer[], { env, secret, process }: L
   return half === undefined
     ? refuse(
         'CredentialsMissing',
-        'There are no credentials: name a Secret in spec.credentialSecretRef that has token_id and token_secret, or username and password.',
+        'No credentials found: set spec.credentialSecretRef to a Secret that has token_id and token_secret, or username and password.',
       )
     : refuse('CredentialsIncomplete', half);
 }
@@ -135,25 +135,25 @@ function originsOf(endpoint: string, others: readonly string[]): Origins {
 
 type TrustResult = { readonly ok: true; readonly trust: Pick<Settings, 'ca' | 'fingerprints'> } | Refused;
 
-/** By what the servers are known to be the right ones. */
+/** What the servers are verified with. */
 function trustOf({ tls }: ProviderSpec, first: Lookup, origins: readonly string[]): TrustResult {
   const ca = tls?.caBundle ?? first('PVE_CA_BUNDLE');
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
     return refuse(
       'CABundleInvalid',
-      'The CA bundle holds no certificate: give it in PEM, as in /etc/pve/pve-root-ca.pem of a node, beginning with -----BEGIN CERTIFICATE-----.',
+      'The CA bundle contains no certificate: set it to PEM text that begins with -----BEGIN CERTIFICATE-----, as in /etc/pve/pve-root-ca.pem of a node.',
     );
   const given = tls?.fingerprints ?? splitNames(first('PVE_FINGERPRINT'));
   const fingerprints = given.flatMap((text) => normaliseFingerprint(text) ?? []);
   if (fingerprints.length < given.length)
     return refuse(
       'FingerprintInvalid',
-      'A fingerprint is no SHA-256 fingerprint, which has 32 bytes like AB:CD:…. It is printed by: openssl x509 -in /etc/pve/local/pve-ssl.pem -noout -fingerprint -sha256',
+      'A fingerprint is not a SHA-256 fingerprint, which has 32 bytes such as AB:CD:…. Print it with: openssl x509 -in /etc/pve/local/pve-ssl.pem -noout -fingerprint -sha256',
     );
   if (fingerprints.length > 0 && origins.some((origin) => origin.startsWith('http:')))
     return refuse(
       'EndpointInvalid',
-      'Only an https endpoint shows a certificate whose fingerprint can be compared.',
+      'Fingerprints need https endpoints: an http endpoint has no certificate to compare. Change the endpoint or remove the fingerprints.',
     );
   return { ok: true, trust: { ca, fingerprints } };
 }

@@ -1,4 +1,4 @@
-/** VMClass: nothing is made for a class; its VMs take it up themselves. What is wrong with it the schema has refused. */
+/** VMClass: nothing is created for a class; its VMs read it themselves. The schema refuses an invalid one. */
 import type { VMClass, VMClassStatus } from '../../src/api/index.ts';
 import type { Controller } from '../../src/runtime/controller.ts';
 import { settled } from '../../src/runtime/outcome.ts';

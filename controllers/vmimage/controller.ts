@@ -1,4 +1,4 @@
-/** VMImage: says where its template is. VMs look it up themselves when they are made. */
+/** VMImage: reports where its template is. VMs look it up themselves when they are created. */
 import type { Provider, VMImage, VMImageStatus } from '../../src/api/index.ts';
 import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
 import { seconds } from '../../src/lib/units.ts';
@@ -13,7 +13,8 @@ export interface VMImagePorts {
   readonly connections: Connections;
 }
 
-const LOOK_AGAIN = seconds(30);
+const RETRY_AFTER = seconds(30);
+const MAX_LISTED = 64;
 
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
   const usable = (image: VMImage): readonly Provider[] =>
@@ -28,28 +29,34 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
   return {
     name: 'vmimage',
     reconcile(image) {
-      const looked = usable(image).flatMap(({ metadata: { namespace, name } }) => {
+      const lookedUp = usable(image).flatMap(({ metadata: { namespace, name } }) => {
         const view = ports.connections.get(namespace, name)?.inventory.view();
         return view
           ? [{ provider: `${namespace}/${name}`, found: templatesNamed(image.spec.source, view) }]
           : [];
       });
-      if (looked.length === 0)
+      if (lookedUp.length === 0)
         return Promise.resolve({
           outcome: waiting(
             Reasons.providerNotReady,
-            'No Provider of this namespace is connected to Proxmox VE yet.',
-            LOOK_AGAIN,
+            'No Provider that this VMImage may use is connected to Proxmox VE yet. Reconciliation resumes once one is.',
+            RETRY_AFTER,
           ),
           status: {},
         });
-      const availableOn = looked.flatMap(({ provider, found }) =>
+      const availableOn = lookedUp.flatMap(({ provider, found }) =>
         found.ok ? found.guests.map(({ vmid, node }) => ({ provider, vmid, node })) : [],
       );
-      const problem = looked.map(({ found }) => found).find((found) => !found.ok);
+      const problem = lookedUp.map(({ found }) => found).find((found) => !found.ok);
       if (availableOn.length === 0 && problem)
-        return Promise.resolve({ outcome: waiting(problem.reason, problem.message, LOOK_AGAIN), status: {} });
-      return Promise.resolve({ outcome: settled(), status: { availableOn: availableOn.slice(0, 64) } });
+        return Promise.resolve({
+          outcome: waiting(problem.reason, problem.message, RETRY_AFTER),
+          status: {},
+        });
+      return Promise.resolve({
+        outcome: settled(),
+        status: { availableOn: availableOn.slice(0, MAX_LISTED) },
+      });
     },
   };
 }

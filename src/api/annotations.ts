@@ -6,6 +6,15 @@
 /** The prefix of our annotations; finalizers and the API group have the longer one. */
 export const ANNOTATION_PREFIX = 'virtrigaud.io/';
 
+export const ALLOW_FROM = `${ANNOTATION_PREFIX}allow-from`;
+export const ALLOW_DUPLICATES = `${ANNOTATION_PREFIX}allow-duplicate-addresses`;
+export const ADOPT_VMS = `${ANNOTATION_PREFIX}adopt-vms`;
+export const ADOPT_FILTER = `${ANNOTATION_PREFIX}adopt-filter`;
+export const DRY_RUN = `${ANNOTATION_PREFIX}dry-run`;
+export const RESTARTED_AT = `${ANNOTATION_PREFIX}restartedAt`;
+export const BESIDE_OTHERS = `${ANNOTATION_PREFIX}beside-other-clusters`;
+export const FORCE_DELETE = `${ANNOTATION_PREFIX}force-delete`;
+
 export interface Annotation {
   readonly name: string;
   readonly on: readonly string[];
@@ -20,27 +29,27 @@ const truth = { pattern: /^(true|false)$/, message: 'must be "true" or "false"' 
 
 export const ANNOTATIONS: readonly Annotation[] = [
   {
-    name: `${ANNOTATION_PREFIX}allow-from`,
+    name: ALLOW_FROM,
     on: ['Provider', 'VMClass', 'VMImage', 'VirtualMachine'],
     pattern: /^ *(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?) *(, *(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?) *)*$/,
     message: 'must be * or names of namespaces separated by commas, for example team-a,team-b',
     meaning: 'Namespaces whose objects may refer to this one; * means all.',
   },
   {
-    name: `${ANNOTATION_PREFIX}allow-duplicate-addresses`,
+    name: ALLOW_DUPLICATES,
     on: ['VirtualMachine'],
     ...truth,
     meaning: 'Another VM of the same Proxmox VE cluster may have the same address or MAC.',
   },
   {
-    name: `${ANNOTATION_PREFIX}adopt-vms`,
+    name: ADOPT_VMS,
     on: ['Provider'],
     ...truth,
     meaning:
       'status.discovered lists the VMs in Proxmox VE that no VirtualMachine has. Nothing is adopted by it.',
   },
   {
-    name: `${ANNOTATION_PREFIX}adopt-filter`,
+    name: ADOPT_FILTER,
     on: ['Provider'],
     pattern: /^\s*\{(.|\n)*\}\s*$/,
     message: 'must be JSON, for example {"namePattern": "web-*", "powerState": "On", "minCPU": 2}',
@@ -48,28 +57,29 @@ export const ANNOTATIONS: readonly Annotation[] = [
       'Which VMs are listed: namePattern (with * and ?), powerState (On or Off), minCPU, maxCPU, minMemoryMiB, maxMemoryMiB.',
   },
   {
-    name: `${ANNOTATION_PREFIX}dry-run`,
+    name: DRY_RUN,
     on: ['VirtualMachine'],
     ...truth,
     meaning:
       'Nothing is changed in Proxmox VE; status.plan says what would be done. It holds a deletion, too.',
   },
   {
-    name: `${ANNOTATION_PREFIX}restartedAt`,
+    name: RESTARTED_AT,
     on: ['VirtualMachine'],
     pattern:
       /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
-    message: 'must be a moment, for example 2026-03-01T12:00:00Z',
-    meaning: 'Each new value restarts the VM once, whatever its rebootPolicy.',
+    message: 'must be a time, for example 2026-03-01T12:00:00Z',
+    meaning:
+      'Restarts the VM once, whatever its rebootPolicy. A time acts only if it is later than all before it and not older than 24 hours when it is first seen; otherwise it is recorded and nothing happens.',
   },
   {
-    name: `${ANNOTATION_PREFIX}beside-other-clusters`,
+    name: BESIDE_OTHERS,
     on: ['VirtualMachine'],
     ...truth,
     meaning: 'Guests of other Kubernetes clusters with the same namespace and name are none of its concern.',
   },
   {
-    name: `${ANNOTATION_PREFIX}force-delete`,
+    name: FORCE_DELETE,
     on: ['VirtualMachine'],
     ...truth,
     meaning:

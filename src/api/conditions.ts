@@ -5,22 +5,24 @@ import { listMap, moment, text } from './schema.ts';
 const NOT_YET_OBSERVED = -1;
 
 const condition = z.object({
-  type: text(316).describe('What the condition tells about: Ready, Reconciling, Stalled, …'),
-  status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
+  type: text(316).describe('Type of the condition: Ready, Reconciling, Stalled, …'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Status of the condition.'),
   observedGeneration: z
     .int()
     .min(0)
     .optional()
-    .describe('Generation of the object that the condition was derived from.'),
-  lastTransitionTime: moment.describe('When the status last changed.'),
-  reason: text(1024).describe('Why, as one word for programs.'),
-  message: text(32_768).describe('Why, as a sentence for people: what, why, and what to do.'),
+    .describe('Generation of the object that the condition was set for.'),
+  lastTransitionTime: moment.describe('Last time the condition changed from one status to another.'),
+  reason: text(1024).describe("Machine-readable reason of the condition's last transition."),
+  message: text(32_768).describe(
+    'Human-readable explanation of the condition: what is the case, why, and what to do.',
+  ),
 });
 
 export const statusBase = {
   conditions: listMap(condition, 'type', 16)
     .optional()
-    .describe('What can be said about the object now; Ready is always among them.'),
+    .describe('Latest observations of the state of the object. Ready is always present.'),
   observedGeneration: z
     .int()
     .min(NOT_YET_OBSERVED)

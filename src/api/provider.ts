@@ -135,7 +135,7 @@ const runtime = z.object({
   env: listMap(variable, 'name', 50)
     .optional()
     .describe(
-      `Settings of this provider under the names of the environment variables: ${PVE_VARIABLES.join(', ')}. Several fingerprints or nodes are separated by commas. They stand above the Secret and below the fields of the spec.`,
+      `Settings of this provider under the names of the environment variables: ${PVE_VARIABLES.join(', ')}. Several fingerprints or nodes are separated by commas. They take precedence over the Secret, and the fields of the spec over them.`,
     ),
 });
 
@@ -159,8 +159,8 @@ const spec = z.object({
   insecureSkipVerify: z
     .boolean()
     .optional()
-    .describe('Accept any TLS certificate. For tests only: credentials could be stolen on the way.'),
-  tls: tls.optional().describe('By what the servers are known to be the right ones.'),
+    .describe('Accept any TLS certificate. For tests only: credentials can be intercepted.'),
+  tls: tls.optional().describe('How the certificates of the servers are verified.'),
   nodeSelector: list(node, 64)
     .optional()
     .describe(
@@ -174,7 +174,7 @@ const spec = z.object({
 
 const status = z.object({
   ...statusBase,
-  endpoint: text(512).optional().describe('URL that is in use: of endpoint, or of one of endpoints.'),
+  endpoint: text(512).optional().describe('URL in use, one of endpoint and endpoints.'),
   healthy: z.boolean().optional().describe('Whether the Proxmox VE API answers and the login works.'),
   version: text(64).optional().describe('Version of Proxmox VE.'),
   clusterName: text(128).optional().describe('Name of the Proxmox VE cluster; a single node has none.'),
@@ -221,7 +221,7 @@ const status = z.object({
     })
     .optional()
     .describe(
-      'VMs that no VirtualMachine has and that could be adopted; present with the annotation virtrigaud.io/adopt-vms.',
+      'VMs that do not belong to a VirtualMachine and can be adopted; present with the annotation virtrigaud.io/adopt-vms.',
     ),
   missingPrivileges: list(text(128), 32)
     .optional()

@@ -1,4 +1,4 @@
-/** The disks of a virtual machine: what a user wishes of them, and what is reported about them. */
+/** The disks of a virtual machine: desired and observed. */
 import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
 import { listMap, quantity, rule, storageName, text, word } from './schema.ts';
@@ -47,7 +47,7 @@ const fields = z.object({
   importFrom: volumeId
     .optional()
     .describe(
-      'Volume whose contents the disk starts with, for example local:import/data.qcow2. It is read once, when the disk is made.',
+      'Volume that the disk is initialised from, for example local:import/data.qcow2. It is read once, when the disk is created.',
     ),
   cache: z
     .enum(['none', 'directsync', 'writethrough', 'writeback', 'unsafe'])
@@ -56,7 +56,7 @@ const fields = z.object({
   discard: z
     .boolean()
     .optional()
-    .describe('Whether space that the guest frees is given back to the storage; absent: as it is.'),
+    .describe('Whether space that the guest frees is returned to the storage; absent: unchanged.'),
   ssd: z.boolean().optional().describe('Whether the guest sees a solid-state disk; absent: as it is.'),
   iothread: z.boolean().optional().describe('Whether the disk has a thread of its own; absent: as it is.'),
   limits: limits.optional().describe('How fast the disk may be at most; absent: as it is.'),
@@ -64,7 +64,7 @@ const fields = z.object({
     .enum(['Delete', 'Detach'])
     .optional()
     .describe(
-      'What becomes of the disk when it leaves the spec. Detach (also when absent): it stays with the VM as an unused disk. Delete: it is destroyed with its data. A VM that is deleted takes all its disks with it, whatever this says.',
+      'What happens to the disk when it is removed from the spec. Detach (also when absent): it stays with the VM as an unused disk. Delete: it is destroyed with its data. Deleting the VM destroys all its disks regardless of this field.',
     ),
 });
 
@@ -87,11 +87,11 @@ export const disks = listMap(disk, 'name', MAX_DISKS);
 export const diskStatus = z.object({
   name: text(63).describe('Name of the disk in the spec; root is the boot disk.'),
   device: text(16).describe('Device in Proxmox VE, for example scsi1. It is chosen once and kept.'),
-  volume: text(255).optional().describe('Volume in Proxmox VE; absent: not made yet.'),
-  storage: text(100).optional().describe('Storage that the volume is on.'),
-  size: text(32).optional().describe('Size as it is.'),
+  volume: text(255).optional().describe('Volume in Proxmox VE; absent: not created yet.'),
+  storage: text(100).optional().describe('Storage that holds the volume.'),
+  size: text(32).optional().describe('Current size.'),
   reclaimPolicy: z
     .enum(['Delete', 'Detach'])
     .optional()
-    .describe('What becomes of the disk when it leaves the spec, as the spec said last.'),
+    .describe('Last reclaimPolicy that the spec had for the disk.'),
 });

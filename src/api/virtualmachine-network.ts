@@ -1,4 +1,4 @@
-/** What a user wishes of a network interface. */
+/** Desired state of a network interface. */
 import { z } from 'zod';
 import { ipFamily, parseCidr } from '../lib/ip.ts';
 import { bridgeName, list, rule, word } from './schema.ts';
@@ -61,7 +61,7 @@ const ipv6 = rule(
     address: ipv6Address.describe(
       'auto: the guest makes its address from what the router announces (SLAAC). dhcp: DHCPv6. Else the address with its prefix length.',
     ),
-    gateway: ip6.optional().describe('Default gateway; only beside an address.'),
+    gateway: ip6.optional().describe('Default gateway; only together with an address.'),
   }),
   {
     cel: "!has(self.gateway) || !(self.address in ['auto', 'dhcp'])",
@@ -123,7 +123,7 @@ const fields = z.object({
   staticIP: staticIP.optional().describe('Fixed address, set by cloud-init; absent: DHCP.'),
   ipv6: ipv6
     .optional()
-    .describe('IPv6 beside what staticIP says, or beside DHCP; absent: none is configured.'),
+    .describe('IPv6 configuration in addition to staticIP or DHCP; absent: none is configured.'),
   mtu: mtu
     .optional()
     .describe(
@@ -137,7 +137,7 @@ const fields = z.object({
     ),
   rateLimit: rate
     .optional()
-    .describe('Most megabytes a second. Absent: as the template or Proxmox VE has it.'),
+    .describe('Maximum rate in megabytes per second. Absent: as the template or Proxmox VE has it.'),
   trunks: list(trunk, 64)
     .optional()
     .describe(
@@ -146,7 +146,7 @@ const fields = z.object({
   linkDown: z
     .boolean()
     .optional()
-    .describe('Whether the cable is pulled. Absent: as the template or Proxmox VE has it.'),
+    .describe('Whether the link is down. Absent: as the template or Proxmox VE has it.'),
 });
 
 export const network = rule(

@@ -1,4 +1,4 @@
-/** What a user wishes of a virtual machine. */
+/** Desired state of a virtual machine. */
 import { z } from 'zod';
 import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
@@ -46,7 +46,7 @@ export const virtualMachineRules = [
 
 const spec = z.object({
   providerRef: objectRef.describe('Provider the VM runs on. It cannot be changed once the VM has a VMID.'),
-  classRef: objectRef.describe('VMClass that gives CPUs and memory; another one resizes the VM.'),
+  classRef: objectRef.describe('VMClass that sets CPUs and memory. Changing it resizes the VM.'),
   imageRef: objectRef
     .optional()
     .describe(
@@ -55,7 +55,7 @@ const spec = z.object({
   vmid: vmidNumber
     .optional()
     .describe(
-      'VMID that the VM gets; absent: a free one. It cannot be changed, added or removed later. While somebody else has it, the VM waits.',
+      'VMID of the VM; absent: a free one is chosen. It cannot be changed, added or removed once the VM has a VMID. While another guest has it, the VM waits.',
     ),
   adopt: z
     .object({
@@ -63,7 +63,7 @@ const spec = z.object({
     })
     .optional()
     .describe(
-      'A VM that exists in Proxmox VE is taken over, and none is created. It is brought to the spec as far as that needs no restart; with managementPolicy ObserveOnly nothing is changed, and what would be is told. A VM of another VirtualMachine is not taken. It has no effect once this object has another VM.',
+      'Adopts a VM that exists in Proxmox VE instead of creating one. The spec is applied as far as that needs no restart. With managementPolicy ObserveOnly nothing is changed, and the differences are reported. A VM that belongs to another VirtualMachine is not adopted. It has no effect once this object has another VM.',
     ),
   powerState: powerState
     .optional()
@@ -78,11 +78,11 @@ const spec = z.object({
     .describe(
       'Disks; absent: those of the template. Disks of the template that have no name here stay as they are.',
     ),
-  userData: userData.optional().describe('Data handed to the guest at its first boot.'),
-  metaData: metaData.optional().describe('Meta-data handed to the guest beside it.'),
+  userData: userData.optional().describe('Data delivered to the guest at its first boot.'),
+  metaData: metaData.optional().describe('Meta-data delivered to the guest in addition to the user data.'),
   networkData: networkData
     .optional()
-    .describe('Network configuration handed to the guest instead of what follows from networks.'),
+    .describe('Network configuration delivered to the guest instead of the one derived from networks.'),
   sshKeysSecretRef: secretRef
     .optional()
     .describe(
@@ -91,7 +91,7 @@ const spec = z.object({
   rebootPolicy: rebootPolicy
     .optional()
     .describe(
-      'Whether the operator restarts the VM where changes wait for it. Never (also when absent): it only tells. IfRequired: at once. MaintenanceWindow: within maintenanceWindow. VMs of a class are restarted one at a time.',
+      'Whether the operator restarts the VM when changes need a restart to take effect. Never (also when absent): it only reports them. IfRequired: at once. MaintenanceWindow: within maintenanceWindow. VMs of a class are restarted one at a time.',
     ),
   maintenanceWindow: maintenanceWindow
     .optional()
@@ -100,7 +100,7 @@ const spec = z.object({
     .enum(['Report', 'Revert'])
     .optional()
     .describe(
-      'What becomes of settings that somebody else changed in Proxmox VE. Report (also when absent): they are told in the condition Synced and left as they are. Revert: they are brought back. A change of the spec or the class is brought about in any case, and so is the power state.',
+      'How settings that were changed in Proxmox VE are handled. Report (also when absent): they are reported in the condition Synced and left as they are. Revert: they are set back to the spec. A change of the spec or the class is always applied, and so is the power state.',
     ),
   ...optionFields,
   placement: z
@@ -108,14 +108,14 @@ const spec = z.object({
       host: node
         .optional()
         .describe(
-          'Node that the VM lies on. When it changes, the VM is moved: while it runs without interruption, else while it is off; it is never stopped for that. Absent: a new VM is placed by the operator, one that exists stays where it is.',
+          'Node the VM is to be on. When it changes, the VM is moved: live while it runs, offline while it is off; it is never stopped for that. Absent: the operator chooses the node of a new VM, and an existing VM stays where it is.',
         ),
       pool: poolName
         .optional()
         .describe("Pool in Proxmox VE that a new VM is put into; absent: the Provider's, if it has one."),
     })
     .optional()
-    .describe('Where the VM lies.'),
+    .describe('Where the VM is placed.'),
   lifecycle: z
     .object({
       gracefulShutdownTimeout: duration
@@ -129,12 +129,12 @@ const spec = z.object({
       preStop: hook
         .optional()
         .describe(
-          'Runs before the operator shuts down, stops or deletes the VM, for gracefulShutdownTimeout at most; it never prevents that.',
+          'Runs before the operator shuts down, stops or deletes the VM, for gracefulShutdownTimeout at most; it never prevents them.',
         ),
       readinessProbe: readinessProbe
         .optional()
         .describe(
-          'Runs again and again while the VM runs, which is Ready only when it succeeds. Absent: the VM is Ready as soon as it is as the spec says.',
+          'Runs periodically while the VM runs. The VM is Ready only while it succeeds. Absent: the VM is Ready as soon as it matches its spec.',
         ),
     })
     .optional()
@@ -143,13 +143,13 @@ const spec = z.object({
     .enum(['Full', 'ObserveOnly', 'CreateOnly', 'Paused'])
     .optional()
     .describe(
-      'How far the VM is managed. Full (also when absent): it is kept as the spec says. ObserveOnly: everything is reported and nothing in Proxmox VE is changed, also not when this object is deleted. CreateOnly: it is created, configured and started once, and from then on only reported; it is deleted as deletionPolicy says. Paused: nothing is asked of Proxmox VE and nothing is done.',
+      'How far the operator manages the VM. Full (also when absent): it keeps the VM in line with the spec. ObserveOnly: it reports and changes nothing in Proxmox VE, not even when this object is deleted. CreateOnly: it creates, configures and starts the VM once and from then on only reports; deletionPolicy applies. Paused: it sends no requests for this VM to Proxmox VE.',
     ),
   deletionPolicy: z
     .enum(['Delete', 'Retain', 'Stop'])
     .optional()
     .describe(
-      'What becomes of the VM when this object is deleted. Delete: it is shut down and destroyed. Retain: it stays in Proxmox VE as it is. Stop: it is shut down and stays. Absent: Delete, and Retain for a VM that was adopted.',
+      'What happens to the VM when this object is deleted. Delete: it is shut down and destroyed. Retain: it stays in Proxmox VE as it is. Stop: it is shut down and stays. Absent: Delete, and Retain for a VM that was adopted.',
     ),
 });
 

@@ -15,7 +15,7 @@ const networkStatus = z.object({
   settings: list(text(16), 8)
     .optional()
     .describe(
-      'Optional settings that the spec gave, by their names in Proxmox VE; what leaves the spec is taken back.',
+      'Optional settings that the spec gave, by their names in Proxmox VE; they are reset when they are removed from the spec.',
     ),
   ipAddresses: list(text(64), 32)
     .optional()
@@ -34,7 +34,7 @@ const task = z.object({
 const pendingChange = z.object({
   key: text(64).describe('Setting in Proxmox VE.'),
   current: text(1024).optional().describe('Value that the running VM has.'),
-  pending: text(1024).optional().describe('Value after the next start; absent: the setting goes.'),
+  pending: text(1024).optional().describe('Value after the next start; absent: the setting is removed.'),
 });
 
 const failure = z.object({

@@ -26,7 +26,7 @@ export const VirtualMachine = kind({
   plural: 'virtualmachines',
   singular: 'virtualmachine',
   shortNames: ['vm'],
-  description: 'A virtual machine on Proxmox VE, cloned from an image and kept as its spec says.',
+  description: 'A virtual machine on Proxmox VE, cloned from an image and kept in line with its spec.',
   spec,
   status: virtualMachineStatus,
   rules: virtualMachineRules,

@@ -27,18 +27,18 @@ const fields = z.object({
   maxCpus: cpus
     .optional()
     .describe(
-      'Most CPUs that a VM can be given while it runs. It is set when a VM is created; absent: four times its CPUs. It is never more than the smallest node has that the VM may be on.',
+      'Maximum number of CPUs a VM can be given while it runs. It is set when a VM is created; absent: four times its CPUs. It never exceeds the CPUs of the smallest eligible node.',
     ),
   memory: memory.describe('Memory, as a quantity with a unit, for example 4Gi.'),
   maxMemory: memory
     .optional()
     .describe(
-      'Most memory that a VM can be given while it runs. The VM is made with it, and its balloon holds back what is above memory; absent: every change of memory waits for a restart.',
+      'Maximum memory a VM can be given while it runs. The VM is created with it, and its balloon is set to memory; absent: every change of memory needs a restart.',
     ),
   cpuType: cpuType
     .optional()
     .describe(
-      'Emulated processor, for example host or x86-64-v2-AES; absent: that of the template. A VM takes up another one at its next start.',
+      'Emulated processor, for example host or x86-64-v2-AES; absent: that of the template. A change takes effect when the VM is next started.',
     ),
   spec: z
     .object({
@@ -65,11 +65,11 @@ const fields = z.object({
         .enum(['thin', 'thick'])
         .optional()
         .describe(
-          'Whether disks take their space as they fill or at once. In Proxmox VE the storage decides, save where disks are files: there thin makes qcow2, thick raw. Where the storage does the opposite, a VM says so in its condition FieldsIgnored.',
+          'Whether disks take their space as they fill or at once. In Proxmox VE the storage decides, except where disks are files: there thin makes qcow2, thick raw. Where the storage does the opposite, a VM says so in its condition FieldsIgnored.',
         ),
     })
     .optional()
-    .describe('Where the disks of VMs of this class lie.'),
+    .describe('Storage for the disks of VMs of this class.'),
 });
 
 const spec = rule(

@@ -53,7 +53,7 @@ const source = z
 
 const spec = z.object({
   source: source.describe(
-    'Template in Proxmox VE: its name, or its VMID as a number or a string. A name must be unique in the cluster, save for copies on several nodes.',
+    'Template in Proxmox VE: its name, or its VMID as a number or a string. A name must be unique in the cluster, except for copies on several nodes.',
   ),
 });
 
@@ -63,7 +63,7 @@ const status = z.object({
     z.object({
       provider: text(320).describe('Provider that has the template, as namespace/name.'),
       vmid: vmidNumber.describe('VMID of the template.'),
-      node: text(63).describe('Node that the template lies on.'),
+      node: text(63).describe('Node that holds the template.'),
     }),
     64,
   )

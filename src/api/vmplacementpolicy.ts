@@ -1,4 +1,4 @@
-/** Rules that say on which nodes virtual machines may lie. */
+/** Rules for the nodes that virtual machines may be placed on. */
 import { z } from 'zod';
 import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
@@ -44,7 +44,7 @@ const spec = z.object({
     .describe('VMs that a node must not share: those whose labels match one of the terms.'),
   constraints: z
     .object({
-      maxVMsPerNode: z.int32().min(1).max(10_000).optional().describe('Most VMs that one node may carry.'),
+      maxVMsPerNode: z.int32().min(1).max(10_000).optional().describe('Maximum number of VMs on a node.'),
       minFreeMemory: quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB))
         .optional()
         .describe('Memory that stays free on the node, as a quantity with a unit, for example 4Gi.'),

@@ -46,6 +46,6 @@ function keyIn({ [KEY]: text = '' }: Readonly<Record<string, string>>, where: st
   throw new KubeError({
     status: 0,
     reason: 'NoDigestKey',
-    message: `The Secret ${where} lacks ${KEY}, with which the digests in statuses are made. Delete the Secret: a new key is made, and what VMs were given is taken down anew.`,
+    message: `The Secret ${where} lacks ${KEY}, with which the digests in statuses are made. Delete the Secret: a new key is generated, and the digests in statuses are written again.`,
   });
 }

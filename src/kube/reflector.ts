@@ -55,7 +55,7 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
   const scope = resource.namespace === undefined ? {} : { namespace: resource.namespace };
   const synced = Promise.withResolvers<undefined>();
   let isSynced = false;
-  /** Where the next watch begins; `undefined` when everything must be read anew. */
+  /** Where the next watch begins; `undefined` when everything must be read again. */
   let position: string | undefined;
   let failures = 0;
 
@@ -145,7 +145,7 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
   };
 }
 
-/** Two causes last until somebody mends them, and are worth naming. */
+/** Two causes last until somebody fixes them, and are worth naming. */
 function meaningOf(error: unknown): string {
   const status = error instanceof KubeError ? error.status : 0;
   if (status === 404) return 'this kind is not installed: apply the CRDs';

@@ -1,4 +1,4 @@
-/** By what one PVE cluster is told from another: all that its nodes tell of themselves. */
+/** What tells one PVE cluster from another, as far as its nodes report it themselves. */
 
 export interface ClusterIdentity {
   /** Absent on a node that belongs to no cluster, and where we may not know. */

@@ -1,4 +1,4 @@
-/** SHA-256 fingerprints of certificates: how a server is known whose certificate no authority vouches for. */
+/** SHA-256 fingerprints of certificates: how a server is recognised whose certificate no authority vouches for. */
 
 const HEX = /^[0-9A-F]{64}$/;
 
@@ -8,7 +8,7 @@ export function normaliseFingerprint(text: string): string | undefined {
   return HEX.test(hex) ? (hex.match(/../g) ?? []).join(':') : undefined;
 }
 
-/** The server has another certificate than it should. What it showed is public, so it may be told. */
+/** The server has another certificate than it should. What it showed is public, so the message may name it. */
 export class FingerprintMismatch extends Error {
   override readonly name = 'FingerprintMismatch';
   static readonly code = 'ERR_TLS_FINGERPRINT';

@@ -1,7 +1,7 @@
 /**
- * Reports that may wait. A task of Proxmox VE often ends within a second, and what is reported then says all that the
+ * Coalesces reports. A task of Proxmox VE often ends within a second, and the report that follows says all that the
  * report before it said: one write is enough for both. A report that waits is shown to the next pass as if it were
- * stored; it is lost with the process, as one that the process did not come to write.
+ * stored. If the process ends first it is lost, like a report that was never written.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { millis, seconds, type Millis } from '../lib/units.ts';
@@ -12,16 +12,16 @@ import type { Entry, ObjectStore, Written } from './object-store.ts';
 type Status = Readonly<Record<string, unknown>>;
 
 export interface CoalescingStore<O extends Resource> extends ObjectStore<O> {
-  /** Lets the status wait, unless one has waited long enough; `false`: it must be written. */
+  /** Lets the status wait, unless one has waited for `MAX_DELAY`; `false`: it must be written. */
   postpone(entry: Entry<O>, status: Status): boolean;
-  /** How long what waits for this key may go on waiting; `undefined`: nothing does. */
+  /** How long the report that waits for this key may still wait; `undefined`: none does. */
   dueIn(key: string): Millis | undefined;
   /** Writes what waits, when no pass will come for it any more. */
   flush(): Promise<void>;
 }
 
-/** Nobody looks at a VM twice in this time. */
-export const PATIENCE = seconds(1);
+/** How long a report may wait. Nobody looks at a VM twice in this time. */
+export const MAX_DELAY = seconds(1);
 
 interface Waiting<O extends Resource> {
   readonly uid: string;
@@ -59,7 +59,7 @@ export function coalescing<O extends Resource>(
 
   const dueIn = (key: string): Millis | undefined => {
     const report = waiting.get(key);
-    return report && millis(Math.max(0, report.since + PATIENCE - clock.monotonic()));
+    return report && millis(Math.max(0, report.since + MAX_DELAY - clock.monotonic()));
   };
 
   return {
@@ -69,7 +69,7 @@ export function coalescing<O extends Resource>(
     writeStatus,
     async writeFinalizers(entry, finalizers) {
       const written = await store.writeFinalizers(entry, finalizers);
-      // Of an object that goes, nobody reads a status any more.
+      // Nobody reads the status of an object that is being deleted any more.
       if (written !== 'conflict' && entry.metadata.deletionTimestamp !== undefined) waiting.delete(entry.key);
       return written;
     },

@@ -73,7 +73,7 @@ const busy = (reason: string, message: string, deleting: boolean): readonly Clai
   abnormal('Reconciling', { reason, message }),
 ];
 
-// While an object is going, that alone is why it is not ready; what holds it up is told beside it.
+// While an object is being deleted, that alone is why it is not ready; the message says what delays it.
 const notReady = (reason: string, message: string, deleting: boolean): Claim => ({
   type: 'Ready',
   status: 'False',

@@ -8,11 +8,14 @@ import { runPass, type PassResult } from './engine.ts';
 import type { EventSink, ObjectStore } from './object-store.ts';
 import type { Outcome } from './outcome.ts';
 import { coalescing } from './coalescing.ts';
+import type { PassReason, Work } from './pass-reason.ts';
 import { WorkQueue } from './queue.ts';
 
 /** One finished pass, for metrics. `error`: a write failed, so nothing is known to be stored. */
 export interface PassRecord {
   readonly kind: string;
+  /** Why it ran; all that were merged. */
+  readonly reasons: ReadonlySet<PassReason>;
   readonly outcome: PassResult['outcome'] | 'error';
   readonly reason?: string | undefined;
   readonly duration: Millis;
@@ -35,7 +38,7 @@ export interface RunnerOptions<O extends Resource, Status extends object> {
 export interface Runner {
   readonly kind: string;
   readonly queue: WorkQueue;
-  /** Looks at every object once, then at what the queue is told. */
+  /** Starts with a pass over every object; from then on the queue says. */
   start(): void;
   /** Takes no more keys and waits for running passes; those still running after `grace` are aborted. */
   stop(grace: Millis): Promise<void>;
@@ -54,16 +57,15 @@ export function controllerRunner<O extends Resource, Status extends object>(
   const deps = { ...options, store, signal: aborting.signal };
   let workers: Promise<unknown> = Promise.resolve();
 
-  async function pass(key: string): Promise<void> {
-    const begun = clock.monotonic();
+  async function pass(work: Work): Promise<void> {
+    const { key, reasons } = work;
+    const started = clock.monotonic();
     const record = (outcome: PassRecord['outcome'], reason?: string): void =>
-      options.onPass({ kind, outcome, reason, duration: millis(clock.monotonic() - begun) });
+      options.onPass({ kind, reasons, outcome, reason, duration: millis(clock.monotonic() - started) });
     try {
-      const { outcome, reason, next } = await runPass(key, controller, deps);
-      record(outcome, reason);
-      if (next.when === 'backoff') queue.retry(key);
-      else queue.forget(key);
-      if (next.when === 'after') queue.addAfter(key, next.delay);
+      const result = await runPass(work, controller, deps);
+      record(result.outcome, result.reason);
+      scheduleNext(queue, key, result);
     } catch (error) {
       if (aborting.signal.aborted) return;
       record('error');
@@ -73,9 +75,9 @@ export function controllerRunner<O extends Resource, Status extends object>(
   }
 
   async function work(): Promise<void> {
-    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
-      await pass(key);
-      queue.done(key);
+    for (let next = await queue.take(); next; next = await queue.take()) {
+      await pass(next);
+      queue.done(next.key);
     }
   }
 
@@ -83,7 +85,7 @@ export function controllerRunner<O extends Resource, Status extends object>(
     kind,
     queue,
     start() {
-      for (const key of store.keys()) queue.add(key);
+      for (const key of store.keys()) queue.add(key, 'startup');
       workers = Promise.all(Array.from({ length: options.workers }, work));
     },
     async stop(grace) {
@@ -95,6 +97,14 @@ export function controllerRunner<O extends Resource, Status extends object>(
       await within(LAST_CALL, workers, clock);
     },
   };
+}
+
+function scheduleNext(queue: WorkQueue, key: string, { outcome, next }: PassResult): void {
+  if (next.when === 'backoff') queue.retry(key);
+  else queue.forget(key);
+  if (next.when !== 'after') return;
+  const soon = next.delay <= 0 ? 'nextStep' : 'timer';
+  queue.addAfter(key, next.delay, outcome === 'conflict' ? 'retry' : soon);
 }
 
 async function within(limit: Millis, work: Promise<unknown>, clock: Clock): Promise<void> {

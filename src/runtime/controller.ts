@@ -1,6 +1,7 @@
 /** What the engine asks of a controller. Knows neither kinds nor PVE. */
 import type { Logger } from 'pino';
 import type { Outcome } from './outcome.ts';
+import type { PassReason } from './pass-reason.ts';
 
 export interface ObjectMeta {
   readonly name: string;
@@ -25,7 +26,7 @@ export interface Resource<Spec = unknown, Status = unknown> {
   readonly status?: Status | undefined;
 }
 
-/** A condition beside Ready, Reconciling and Stalled, which the engine derives from the outcome. */
+/** A condition other than Ready, Reconciling and Stalled, which the engine derives from the outcome. */
 export interface DomainCondition {
   readonly type:
     'Placed' | 'Synced' | 'GuestAgentConnected' | 'RestartRequired' | 'FieldsIgnored' | 'MissingPrivileges';
@@ -34,7 +35,7 @@ export interface DomainCondition {
   readonly message: string;
 }
 
-/** Published after the report, so that nothing is announced that was not written down, or is about to be. */
+/** Published after the status is written or queued to be written, so that nothing is announced that is not recorded. */
 export interface EventNote {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
@@ -42,13 +43,15 @@ export interface EventNote {
   readonly message: string;
 }
 
-/** What a pass may lean on. Clock and signal come from outside, so that a pass can be replayed. */
+/** What a pass is given. Clock and signal come from outside, so that a pass can be replayed. */
 export interface Pass<O> {
   readonly now: Date;
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly deleting: boolean;
-  /** Reads the object from the API server, past the cache: asked for before anything outside is changed. An answer of a moment ago will do. `undefined`: it is gone. */
+  /** Why it runs; never empty. For the log and for metrics: a pass does not depend on it. */
+  readonly reasons: ReadonlySet<PassReason>;
+  /** Reads the object from the API server, past the cache: required before anything outside Kubernetes is changed. An answer of the last second is enough. `undefined`: the object is gone. */
   reread(): Promise<O | undefined>;
 }
 
@@ -58,16 +61,16 @@ export interface ReconcileResult<Status> {
   readonly status: Status;
   readonly conditions?: readonly DomainCondition[];
   readonly events?: readonly EventNote[];
-  /** Nothing depends on this report but what people see: it may be left out where another follows at once. */
+  /** Only people read this report: it may be left out if another follows at once. */
   readonly deferrable?: boolean;
 }
 
 export interface Controller<O extends Resource, Status> {
   readonly name: string;
-  /** Absent: nothing outside Kubernetes depends on the object, so nothing holds it back when it is deleted. */
+  /** Absent: nothing outside Kubernetes depends on the object, so its deletion need not wait. */
   readonly finalizer?: string;
-  /** Whether the finalizer is needed now; absent: always. It comes and goes with the answer. */
-  readonly holds?: (object: O) => boolean;
+  /** Whether the finalizer is needed now; absent: always. It is added and removed accordingly. */
+  readonly needsFinalizer?: (object: O) => boolean;
   reconcile(object: O, pass: Pass<O>): Promise<ReconcileResult<Status>>;
 }
 

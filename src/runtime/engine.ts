@@ -1,4 +1,4 @@
-/** One pass over one object: finalizer first, reconcile, one status write, then events; and when to look again. */
+/** One pass over one object: finalizer first, reconcile, one status write, then events; and when the next pass is due. */
 import type { Logger } from 'pino';
 import type { Millis } from '../lib/units.ts';
 import { millis, seconds } from '../lib/units.ts';
@@ -7,6 +7,7 @@ import type { Controller, Resource, ReconcileResult } from './controller.ts';
 import type { Entry, EventSink, Written } from './object-store.ts';
 import { retry, stalled, type Outcome } from './outcome.ts';
 import type { CoalescingStore } from './coalescing.ts';
+import type { Work } from './pass-reason.ts';
 import { report, type Finding, type Reported } from './report.ts';
 
 export interface EngineDeps<O extends Resource> {
@@ -24,13 +25,13 @@ export interface EngineDeps<O extends Resource> {
   readonly passId: () => string;
 }
 
-/** When to look again. `backoff` leaves the delay to the queue; `change` waits for one. */
+/** When the next pass is due. `backoff` leaves the delay to the queue; `change` waits for one. */
 export type Next =
   { readonly when: 'after'; readonly delay: Millis } | { readonly when: 'backoff' | 'change' };
 
 /** How a pass ended, for metrics and the queue. */
 export interface PassResult {
-  readonly outcome: Outcome['kind'] | 'held' | 'let go' | 'conflict' | 'bug' | 'skipped';
+  readonly outcome: Outcome['kind'] | 'finalizerAdded' | 'finalizerRemoved' | 'conflict' | 'bug' | 'skipped';
   readonly reason?: string | undefined;
   readonly next: Next;
 }
@@ -41,22 +42,27 @@ const SKIPPED: PassResult = { outcome: 'skipped', next: ON_CHANGE };
 
 /**
  * Rejects when a write fails for a reason other than a conflict, or when the pass was aborted: nothing is then
- * known to be stored, so the caller backs off and the next pass plans afresh.
+ * known to be stored, so the caller backs off and the next pass plans again.
  */
 export async function runPass<O extends Resource, Status extends object>(
-  key: string,
+  { key, reasons }: Work,
   controller: Controller<O, Status>,
   deps: EngineDeps<O>,
 ): Promise<PassResult> {
   const entry = deps.store.cached(key);
   if (!entry) return SKIPPED;
   const { finalizer } = controller;
-  const held = finalizer !== undefined && entry.metadata.finalizers.includes(finalizer);
-  if (isDeleting(entry) && !held) return SKIPPED; // others hold it, not we
+  const hasFinalizer = finalizer !== undefined && entry.metadata.finalizers.includes(finalizer);
+  if (isDeleting(entry) && !hasFinalizer) return SKIPPED; // it waits for the finalizers of others
   const object = readable(entry);
-  // Before the first effect outside: a deletion must find us waiting.
-  if (object && finalizer !== undefined && !isDeleting(entry) && wants(controller, object) !== held)
-    return setFinalizer(entry, finalizer, held ? 'let go' : 'held', deps);
+  // Before the first effect outside Kubernetes: a deletion must wait for us.
+  if (
+    object &&
+    finalizer !== undefined &&
+    !isDeleting(entry) &&
+    isNeeded(controller, object) !== hasFinalizer
+  )
+    return setFinalizer(entry, finalizer, hasFinalizer ? 'finalizerRemoved' : 'finalizerAdded', deps);
 
   const { metadata } = entry;
   const log = deps.log.child({
@@ -64,29 +70,32 @@ export async function runPass<O extends Resource, Status extends object>(
     namespace: metadata.namespace,
     name: metadata.name,
     passId: deps.passId(),
+    why: [...reasons],
   });
-  const observation = new Observation(entry, deps);
-  const finding = object ? await look(object, controller, { observation, deps, log }) : unreadable(entry);
+  const snapshot = new ObjectSnapshot(entry, deps);
+  const finding = object
+    ? await reconcile(object, controller, { snapshot, reasons, deps, log })
+    : unreadable(entry);
   return finding.outcome.kind === 'released'
-    ? release(observation.entry, finalizer, deps, finding)
-    : conclude(finding, await report(observation.entry, finding, { ...deps, log }), deps.store.dueIn(key));
+    ? release(snapshot.entry, finalizer, deps, finding)
+    : conclude(finding, await report(snapshot.entry, finding, { ...deps, log }), deps.store.dueIn(key));
 }
 
-const wants = <O extends Resource, Status extends object>(
-  { holds }: Controller<O, Status>,
+const isNeeded = <O extends Resource, Status extends object>(
+  { needsFinalizer }: Controller<O, Status>,
   object: O,
-): boolean => holds?.(object) ?? true;
+): boolean => needsFinalizer?.(object) ?? true;
 
 async function setFinalizer<O extends Resource>(
   entry: Entry<O>,
   finalizer: string,
-  outcome: 'held' | 'let go',
+  outcome: 'finalizerAdded' | 'finalizerRemoved',
   deps: EngineDeps<O>,
 ): Promise<PassResult> {
   const others = entry.metadata.finalizers.filter((name) => name !== finalizer);
   const written = await deps.store.writeFinalizers(
     entry,
-    outcome === 'held' ? [...others, finalizer] : others,
+    outcome === 'finalizerAdded' ? [...others, finalizer] : others,
   );
   return afterWrite(written, entry.key, deps, { outcome, next: NOW });
 }
@@ -103,11 +112,11 @@ function conclude(finding: Finding, stored: Reported, due: Millis | undefined): 
   };
 }
 
-/** An answer of the API server this old is as good as one that was asked for now: so long may a request take, too. */
+/** An answer of the API server this old is as good as a new one, whose request may take as long. */
 const JUST_NOW = seconds(1);
 
-/** What the pass has seen last of its object: the cache at first, the API server once the controller asked for it. */
-class Observation<O extends Resource> {
+/** The newest state of its object that the pass knows: the cache's at first, the API server's once the controller reread it. */
+class ObjectSnapshot<O extends Resource> {
   entry: Entry<O>;
   readonly #deps: EngineDeps<O>;
 
@@ -118,7 +127,7 @@ class Observation<O extends Resource> {
 
   async reread(): Promise<O | undefined> {
     const live = await this.#deps.store.fetch(this.entry.key, this.#deps.signal, JUST_NOW);
-    if (live?.metadata.uid !== this.entry.metadata.uid) return undefined; // its name may have gone to another by now
+    if (live?.metadata.uid !== this.entry.metadata.uid) return undefined; // another object may have its name by now
     this.entry = live;
     const object = readable(live);
     if (!object) throw new Unreadable();
@@ -126,46 +135,54 @@ class Observation<O extends Resource> {
   }
 }
 
-/** The object became unreadable while a pass was looking at it. */
+/** The object became unreadable during a pass. */
 class Unreadable extends Error {}
 
-/** Asks the controller, and gives whatever it throws a meaning. */
-async function look<O extends Resource, Status extends object>(
+interface PassContext<O extends Resource> {
+  readonly snapshot: ObjectSnapshot<O>;
+  readonly reasons: Work['reasons'];
+  readonly deps: EngineDeps<O>;
+  readonly log: Logger;
+}
+
+/** Calls the controller, and gives whatever it throws a meaning. */
+async function reconcile<O extends Resource, Status extends object>(
   object: O,
   controller: Controller<O, Status>,
-  { observation, deps, log }: { observation: Observation<O>; deps: EngineDeps<O>; log: Logger },
+  { snapshot, reasons, deps, log }: PassContext<O>,
 ): Promise<Finding> {
-  const deleting = isDeleting(observation.entry);
+  const deleting = isDeleting(snapshot.entry);
   try {
     const result = await controller.reconcile(object, {
       now: deps.clock.now(),
       signal: deps.signal,
       log,
       deleting,
-      reread: () => observation.reread(),
+      reasons,
+      reread: () => snapshot.reread(),
     });
-    if (result.outcome.kind === 'released' && !isDeleting(observation.entry))
-      throw new Error('the controller let go of an object that is not being deleted');
-    return found(result);
+    if (result.outcome.kind === 'released' && !isDeleting(snapshot.entry))
+      throw new Error('the controller released an object that is not being deleted');
+    return findingOf(result);
   } catch (error) {
     if (deps.signal.aborted) throw error;
-    if (error instanceof Unreadable) return unreadable(observation.entry);
+    if (error instanceof Unreadable) return unreadable(snapshot.entry);
     const outcome = deps.outcomeOf(error);
     if (outcome) {
-      log.debug({ err: error, outcome: outcome.kind }, 'pass was cut short');
+      log.debug({ err: error, outcome: outcome.kind }, 'pass ended early');
       return { outcome, fields: 'unknown', domain: 'unknown', events: [] };
     }
-    log.error({ err: error }, 'bug: the controller threw what nobody expected');
+    log.error({ err: error }, 'bug: the controller threw an unexpected error');
     return { outcome: unexpected, fields: 'unknown', domain: 'unknown', events: [], isBug: true };
   }
 }
 
 const unexpected = retry(
   'InternalError',
-  'The operator met an error that it does not know; it keeps trying. The details are in its log, under the name of this object.',
+  'The operator met an unexpected error and retries. Its log has the details under the name of this object.',
 );
 
-function found<Status extends object>(result: ReconcileResult<Status>): Finding {
+function findingOf<Status extends object>(result: ReconcileResult<Status>): Finding {
   return {
     outcome: result.outcome,
     fields: Object.fromEntries(Object.entries(result.status)),
@@ -177,7 +194,7 @@ function found<Status extends object>(result: ReconcileResult<Status>): Finding 
 
 function unreadable<O extends Resource>(entry: Entry<O>): Finding {
   const way = isDeleting(entry)
-    ? 'What it made cannot be found this way: correct the object, or remove what it made by hand and then its finalizer.'
+    ? 'What was created for it cannot be found: correct the object, or delete what was created and then its finalizer by hand.'
     : 'Correct the object; nothing is done for it until then.';
   const outcome = stalled('InvalidSpec', `${entry.problem ?? 'The object cannot be read.'} ${way}`);
   return { outcome, fields: 'unknown', domain: 'unknown', events: [] };
@@ -185,7 +202,7 @@ function unreadable<O extends Resource>(entry: Entry<O>): Finding {
 
 const isDeleting = (entry: Entry<Resource>): boolean => entry.metadata.deletionTimestamp !== undefined;
 
-/** To make something takes the whole wish; to let go of it, what is left of the wish is enough. */
+/** To create something takes the whole spec; to release it, the readable part of the spec is enough. */
 const readable = <O extends Resource>(entry: Entry<O>): O | undefined =>
   entry.object ?? (isDeleting(entry) ? entry.salvaged : undefined);
 
@@ -211,7 +228,7 @@ async function afterWrite<O extends Resource>(
 ): Promise<PassResult> {
   if (written === 'gone') return SKIPPED;
   if (written !== 'conflict') return result;
-  await deps.store.fetch(key, deps.signal); // or the next pass would start from the same old sight
+  await deps.store.fetch(key, deps.signal); // or the next pass would start from the same old state
   return { outcome: 'conflict', next: NOW };
 }
 

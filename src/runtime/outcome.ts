@@ -8,22 +8,22 @@ export interface Reason {
 }
 
 export type Outcome =
-  /** The world equals the wish. Looked at again when something changes, or after `again`. */
+  /** Proxmox VE equals the spec. Looked at again when something changes, or after `again`. */
   | { readonly kind: 'settled'; readonly again?: Millis }
   /** One step was taken; the next is planned at once from what the world then looks like. */
   | ({ readonly kind: 'progressed'; readonly again: Millis } & Reason)
   /** The world is busy or incomplete: not a failure, no backoff. */
   | ({ readonly kind: 'waiting'; readonly again: Millis } & Reason)
-  /** A hiccup of the infrastructure: tried again with the queue's backoff. */
+  /** A transient error: retried with the queue's backoff. */
   | ({ readonly kind: 'retry' } & Reason)
-  /** Only a person can mend it. Looked at again on a change, or after `again` where the cure lies outside Kubernetes. */
+  /** Only a person can fix it. Looked at again on a change, or after `again` where the fix lies outside Kubernetes. */
   | ({ readonly kind: 'stalled'; readonly again?: Millis } & Reason)
   /**
    * Nothing is left to be done, and nothing is wrong: a person asked for no more, or the rest is not ours to do.
-   * `ready`: False where the wish is not fulfilled, Unknown where nobody looked.
+   * `ready`: False where the spec is not fulfilled, Unknown where nobody looked.
    */
   | ({ readonly kind: 'suspended'; readonly ready: 'False' | 'Unknown'; readonly again?: Millis } & Reason)
-  /** Deletion is complete: the finalizer may go. */
+  /** Deletion is complete: the finalizer is removed. */
   | { readonly kind: 'released' };
 
 export const settled = (again?: Millis): Outcome => ({

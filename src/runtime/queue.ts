@@ -1,10 +1,11 @@
 /**
- * The work queue of one controller, after client-go's: it holds keys and never objects. A key that is waiting
- * is there once, a key that is being worked on is not given to a second worker, and a key that is added
- * meanwhile is handed out again as soon as its worker is done.
+ * The work queue of one controller, after client-go's: it holds keys and never objects. A key that is waiting is there
+ * once, with all reasons for which it was added; a key that is being worked on is not given to a second worker; and a
+ * key that is added meanwhile is delivered again as soon as its worker is done.
  */
 import { millis, minutes, seconds, type Millis } from '../lib/units.ts';
 import type { Cancel, Clock } from './clock.ts';
+import type { PassReason, Work } from './pass-reason.ts';
 
 export interface QueueOptions {
   readonly clock: Clock;
@@ -18,19 +19,21 @@ interface Delayed {
   readonly cancel: Cancel;
 }
 
+type Waiting = Map<string, Set<PassReason>>;
+
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #backoff: { readonly first: Millis; readonly most: Millis };
-  /** In the order of arrival; a Set keeps insertion order and membership at once. */
-  readonly #ready = new Set<string>();
-  /** Keys a worker holds, and since when. */
+  /** In the order of arrival. */
+  readonly #ready: Waiting = new Map();
+  /** Keys with a worker, and since when. */
   readonly #processing = new Map<string, Millis>();
-  /** Keys that were added while a worker held them. */
-  readonly #again = new Set<string>();
-  readonly #appointments = new Map<string, Delayed>();
+  /** Keys that were added while a worker had them. */
+  readonly #again: Waiting = new Map();
+  readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
-  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #waiters: ((work: Work | undefined) => void)[] = [];
   #closed = false;
 
   constructor(options: QueueOptions) {
@@ -51,32 +54,26 @@ export class WorkQueue {
   }
 
   /** Asks for a pass over this key as soon as a worker is free. */
-  add(key: string): void {
-    if (this.#closed) return;
-    if (this.#processing.has(key)) {
-      this.#again.add(key);
-      return;
-    }
-    this.#ready.add(key);
-    this.#serve();
+  add(key: string, reason: PassReason): void {
+    this.#addAll(key, [reason]);
   }
 
-  /** Asks for a pass after `delay`; of two appointments for a key the earlier one stays. */
-  addAfter(key: string, delay: Millis): void {
+  /** Asks for a pass after `delay`; of two requests for a key the earlier one stays. */
+  addAfter(key: string, delay: Millis, reason: PassReason): void {
     if (this.#closed) return;
     if (delay <= 0) {
-      this.add(key);
+      this.add(key, reason);
       return;
     }
     const due = millis(this.#clock.monotonic() + delay);
-    const earlier = this.#appointments.get(key);
+    const earlier = this.#delayed.get(key);
     if (earlier && earlier.due <= due) return;
     earlier?.cancel();
     const cancel = this.#clock.after(delay, () => {
-      this.#appointments.delete(key);
-      this.add(key);
+      this.#delayed.delete(key);
+      this.add(key, reason);
     });
-    this.#appointments.set(key, { due, cancel });
+    this.#delayed.set(key, { due, cancel });
   }
 
   /** Asks for another try after a failure: each one in a row doubles the longest possible delay. Returns the delay chosen. */
@@ -85,7 +82,7 @@ export class WorkQueue {
     this.#failures.set(key, failures + 1);
     const ceiling = Math.min(this.#backoff.most, this.#backoff.first * 2 ** failures);
     const delay = millis(Math.ceil(this.#random() * ceiling)); // full jitter: what failed together does not return together
-    this.addAfter(key, delay);
+    this.addAfter(key, delay, 'retry');
     return delay;
   }
 
@@ -100,40 +97,50 @@ export class WorkQueue {
   }
 
   /** The next key, as soon as there is one; `undefined` once the queue is shut down. The caller owes a `done`. */
-  take(): Promise<string | undefined> {
+  take(): Promise<Work | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#takers.push(resolve);
+      this.#waiters.push(resolve);
       this.#serve();
     });
   }
 
-  /** Gives the key back. What was added meanwhile is handed out again. */
+  /** Gives the key back. If it was added meanwhile, it is delivered again. */
   done(key: string): void {
     this.#processing.delete(key);
-    if (this.#again.delete(key)) this.add(key);
+    const reasons = this.#again.get(key);
+    this.#again.delete(key);
+    if (reasons) this.#addAll(key, reasons);
   }
 
-  /** Hands out nothing more: waiting workers get `undefined`, all appointments are cancelled. */
+  /** Delivers nothing more: waiting workers get `undefined`, all delayed requests are cancelled. */
   shutdown(): void {
     this.#closed = true;
-    for (const { cancel } of this.#appointments.values()) cancel();
-    this.#appointments.clear();
+    for (const { cancel } of this.#delayed.values()) cancel();
+    this.#delayed.clear();
     this.#ready.clear();
     this.#again.clear();
-    for (const taker of this.#takers.splice(0)) taker(undefined);
+    for (const waiter of this.#waiters.splice(0)) waiter(undefined);
+  }
+
+  #addAll(key: string, reasons: Iterable<PassReason>): void {
+    if (this.#closed) return;
+    const waiting = this.#processing.has(key) ? this.#again : this.#ready;
+    waiting.set(key, new Set([...(waiting.get(key) ?? []), ...reasons])); // a key that is there keeps its place
+    this.#serve();
   }
 
   #serve(): void {
-    while (this.#takers.length > 0) {
-      const [key] = this.#ready;
-      if (key === undefined) return;
+    while (this.#waiters.length > 0) {
+      const [next] = this.#ready;
+      if (next === undefined) return;
+      const [key, reasons] = next;
       this.#ready.delete(key);
       this.#processing.set(key, this.#clock.monotonic());
-      // The pass that starts now decides for itself when to look again.
-      this.#appointments.get(key)?.cancel();
-      this.#appointments.delete(key);
-      this.#takers.shift()?.(key);
+      // The pass that starts now decides for itself when the next one is due.
+      this.#delayed.get(key)?.cancel();
+      this.#delayed.delete(key);
+      this.#waiters.shift()?.({ key, reasons });
     }
   }
 }

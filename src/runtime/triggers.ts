@@ -4,17 +4,18 @@ import type { ObjectMeta, Resource } from './controller.ts';
 import type { ChangeSource, Entry } from './object-store.ts';
 import type { WorkQueue } from './queue.ts';
 
-type Keys = Pick<WorkQueue, 'add' | 'forget'>;
-
 /** A controller's own objects: what their authors change asks for a pass, what we report on them does not. */
-export function watchOwn<O extends Resource>(source: ChangeSource<O>, queue: Keys): void {
+export function watchOwn<O extends Resource>(
+  source: ChangeSource<O>,
+  queue: Pick<WorkQueue, 'add' | 'forget'>,
+): void {
   source.onChange((key, before, after) => {
     if (!after) queue.forget(key);
-    else if (!before || changedByOthers(before.metadata, after.metadata)) queue.add(key);
+    else if (!before || changedByOthers(before.metadata, after.metadata)) queue.add(key, 'edit');
   });
 }
 
-/** Objects that others depend on: `dependants` names the keys that a change of this object touches, before and after it. */
+/** Objects that others depend on: `dependants` names the keys that a change of this object affects, before and after it. */
 export function watchRelated<O extends Resource>(
   source: ChangeSource<O>,
   queue: Pick<WorkQueue, 'add'>,
@@ -22,7 +23,7 @@ export function watchRelated<O extends Resource>(
 ): void {
   source.onChange((_key, before, after) => {
     const keys = new Set([before, after].flatMap((entry) => (entry ? [...dependants(entry)] : [])));
-    for (const key of keys) queue.add(key);
+    for (const key of keys) queue.add(key, 'relatedObject');
   });
 }
 

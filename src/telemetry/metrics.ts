@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Millis } from '../lib/units.ts';
 import { millis, seconds } from '../lib/units.ts';
 import type { PassRecord, Runner } from '../runtime/controller-runner.ts';
+import { PASS_REASONS } from '../runtime/pass-reason.ts';
 
 export interface BuildInfo {
   readonly version: string;
@@ -13,7 +14,7 @@ export interface PveCall {
   readonly method: string;
   /** The template of the path, such as `/nodes/{node}/qemu/{vmid}/config`. */
   readonly route: string;
-  /** The status, or the word for what happened instead. */
+  /** The status of the answer, or a word for why there was none. */
   readonly code: string;
   readonly duration: Millis;
 }
@@ -37,7 +38,8 @@ const PASS_OUTCOMES: readonly PassRecord['outcome'][] = [
   'stalled',
   'suspended',
   'released',
-  'held',
+  'finalizerAdded',
+  'finalizerRemoved',
   'conflict',
   'bug',
   'skipped',
@@ -46,7 +48,7 @@ const PASS_OUTCOMES: readonly PassRecord['outcome'][] = [
 
 const inSeconds = (duration: Millis): number => duration / seconds(1);
 
-/** Passes take milliseconds when there is nothing to do, and seconds when Proxmox VE is slow. */
+/** A pass takes milliseconds when there is nothing to do, and seconds when Proxmox VE is slow. */
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export function createMetrics(build: BuildInfo): Metrics {
@@ -72,6 +74,12 @@ export function createMetrics(build: BuildInfo): Metrics {
     name: 'virtrigaud_manager_reconcile_total',
     help: 'Passes over objects, by how they ended.',
     labelNames: ['kind', 'outcome'],
+    registers,
+  });
+  const passReasons = new Counter({
+    name: 'virtrigaud_manager_reconcile_reasons_total',
+    help: 'Passes over objects, by what asked for them. A pass with several reasons counts once for each.',
+    labelNames: ['kind', 'reason'],
     registers,
   });
   const passSeconds = new Histogram({
@@ -102,7 +110,7 @@ export function createMetrics(build: BuildInfo): Metrics {
   });
   const restarts = new Counter({
     name: 'virtrigaud_watch_restarts_total',
-    help: 'Watches that ended and were begun again.',
+    help: 'Watches that ended and were started again.',
     labelNames: ['kind'],
     registers,
   });
@@ -114,11 +122,13 @@ export function createMetrics(build: BuildInfo): Metrics {
     registry,
     addRunner({ kind, queue }) {
       for (const outcome of PASS_OUTCOMES) passes.inc({ kind, outcome }, 0);
+      for (const reason of PASS_REASONS) passReasons.inc({ kind, reason }, 0);
       passSeconds.zero({ kind });
       restarts.inc({ kind }, 0);
       queues.set(kind, queue);
     },
-    passEnded({ kind, outcome, reason, duration }) {
+    passEnded({ kind, reasons, outcome, reason, duration }) {
+      for (const why of reasons) passReasons.inc({ kind, reason: why });
       passes.inc({ kind, outcome });
       passSeconds.observe({ kind }, inSeconds(duration));
       if (outcome === 'retry' || outcome === 'stalled')

@@ -106,5 +106,6 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     outcomeOf,
     passId: () => 'p',
   };
-  return { inventory, processStates, events, pass: () => runPass(VM_KEY, controller, deps) };
+  const work = { key: VM_KEY, reasons: new Set(['edit'] as const) };
+  return { inventory, processStates, events, pass: () => runPass(work, controller, deps) };
 }

@@ -136,6 +136,7 @@ function restartOf(
     drift,
     awaited,
     now,
+    observed: true,
     before: { note, restartedAt },
     inDoubt: false,
     claimSlot: () => (othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),

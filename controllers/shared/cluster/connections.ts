@@ -1,4 +1,4 @@
-/** The live connections to Proxmox VE, one a Provider: made by the Provider's controller, used by all others. */
+/** The live connections to Proxmox VE, one per Provider: opened by the Provider's controller, used by all others. */
 import type { ClusterIdentity, Inventory, Pve } from '../../../src/pve/index.ts';
 import type { Millis } from '../../../src/lib/units.ts';
 import type { CloneSlots } from '../limits/clones.ts';
@@ -17,14 +17,14 @@ export interface ProviderDefaults {
 
 /** How the operator waits for tasks of Proxmox VE. */
 export interface TaskTiming {
-  /** The longest gap between two looks at a task. */
+  /** The longest gap between two reads of a task. */
   readonly maxGap: Millis;
-  /** From this age on a task is reported as overdue; it is waited for all the same. */
+  /** From this age on a task is reported as overdue; it is still awaited. */
   readonly overdueAfter: Millis;
 }
 
 export interface Connection {
-  /** Where people find the web interface: `https://pve.example.com:8006`, the endpoint in use. */
+  /** The endpoint in use, where the web interface is: `https://pve.example.com:8006`. */
   readonly origin: string;
   readonly pve: Pve;
   readonly inventory: Inventory;

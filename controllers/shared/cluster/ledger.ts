@@ -1,6 +1,6 @@
 /**
- * What was promised to VMs that are being made and that Proxmox VE's figures do not show yet. One for each PVE
- * cluster, so that decisions which fall at the same time see each other.
+ * What was promised to VMs that are being created and that Proxmox VE's figures do not show yet. One for each PVE
+ * cluster, so that decisions made at the same time see each other.
  */
 import type { View } from '../../../src/pve/index.ts';
 import { minutes, seconds, type NodeName, type Vmid } from '../../../src/lib/units.ts';

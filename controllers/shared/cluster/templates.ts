@@ -16,18 +16,18 @@ export function templatesNamed(source: TemplateSource, view: View): TemplatesFou
       ? { ok: true, guests: guests.filter((guest) => guest.vmid === source.vmid) }
       : refusal(
           'TemplateNotFound',
-          `Proxmox VE has no VM ${source.vmid}, or the credentials may not see it (privilege VM.Audit on /vms/${source.vmid}).`,
+          `Proxmox VE has no VM ${source.vmid}, or the credentials may not see it. Correct the VMID, or grant VM.Audit on /vms/${source.vmid}.`,
         );
   const found = guests.filter((guest) => guest.template && guest.name === source.name);
   if (found.length === 0)
     return refusal(
       'TemplateNotFound',
-      `Proxmox VE has no template named "${source.name}", or the credentials may not see it (privilege VM.Audit). An ordinary VM must be named by its VMID.`,
+      `Proxmox VE has no template named "${source.name}", or the credentials may not see it (privilege VM.Audit). Refer to a VM that is not a template by its VMID.`,
     );
   if (new Set(found.map((guest) => guest.node)).size < found.length)
     return refusal(
       'TemplateAmbiguous',
-      `Several templates on one node are named "${source.name}": ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. Name one by its VMID.`,
+      `Several templates on one node are named "${source.name}": ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. Refer to one by its VMID.`,
     );
   return { ok: true, guests: found };
 }

@@ -1,6 +1,6 @@
 /**
  * Gives out VMIDs of one PVE cluster. PVE reserves nothing: two clients that ask for the next free number get the
- * same one. So every number passes here, and is nobody else's from when it is considered until a status carries it.
+ * same one. So every number is given out here, and held from when it is considered until a status carries it.
  */
 import type { Pve, View } from '../../../src/pve/index.ts';
 import { minutes, vmid, type Vmid } from '../../../src/lib/units.ts';

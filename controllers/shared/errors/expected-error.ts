@@ -1,8 +1,8 @@
-/** A trouble that was foreseen, thrown from where it is met to where a pass ends; it brings its meaning along. */
+/** A foreseen failure, thrown from where it is met to where the pass ends; it carries its outcome along. */
 import type { Outcome } from '../../../src/runtime/outcome.ts';
 
 export class ExpectedError extends Error {
-  override readonly name = 'Trouble';
+  override readonly name = 'ExpectedError';
   readonly outcome: Outcome;
 
   constructor(outcome: Outcome) {

@@ -1,7 +1,7 @@
 /**
  * Whose the guests are that no VirtualMachine has a claim on. PVE's lists lack the description with our mark, and a name
- * tells little: people rename guests, and adopt some under other names. So the configuration of each is read, and what
- * it said is remembered for a while: many VMs that are made at once ask for the same.
+ * proves little: people rename guests, and adopt some under other names. So the configuration of each is read, and its
+ * mark is remembered for a while: many VMs that are created at once ask for the same.
  */
 import {
   PveError,
@@ -39,7 +39,7 @@ interface Known {
   readonly mark: Promise<OwnerMark | undefined>;
 }
 
-const REMEMBERED = minutes(10);
+const REMEMBERED_FOR = minutes(10);
 
 /** @param claimed the numbers that VirtualMachines of this PVE cluster have in their status */
 export function createMarks(
@@ -54,7 +54,7 @@ export function createMarks(
     return parseMark(values['description']);
   }
 
-  /** A guest that is not where the list has it was moved since, or went. */
+  /** A guest that is not where the list has it was moved since, or destroyed. */
   async function read({ node, vmid }: GuestView, options: CallOptions): Promise<OwnerMark | undefined> {
     try {
       return await markAt(node, vmid, options);
@@ -65,10 +65,10 @@ export function createMarks(
     }
   }
 
-  /** For all who ask, so it does not end with the pass of one of them. */
+  /** Shared by all who ask, so it does not end with the pass of one of them. */
   function remembered(row: GuestView): Promise<OwnerMark | undefined> {
     const before = known.get(row.vmid);
-    if (before && before.name === row.name && now() - before.at < REMEMBERED) return before.mark;
+    if (before && before.name === row.name && now() - before.at < REMEMBERED_FOR) return before.mark;
     const mark = read(row, {}).catch((error: unknown) => {
       known.delete(row.vmid);
       if (error instanceof PveError && error.refusal === 'forbidden') return undefined;

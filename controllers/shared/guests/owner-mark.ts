@@ -11,9 +11,6 @@ export interface OwnerMark {
   readonly uid: string;
 }
 
-/** On a VirtualMachine: guests of other Kubernetes clusters with its namespace and name are none of its concern. */
-export const BESIDE_OTHERS = 'virtrigaud.io/beside-other-clusters';
-
 const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)\s*$/m;
 
 export const printMark = (mark: OwnerMark): string =>

@@ -117,11 +117,15 @@ export function createSlots<Request>(
     );
   }
 
-  function tidy(): void {
-    for (const [uid, holder] of held) if (isOver(holder)) held.delete(uid);
+  function tidyQueue(): void {
     for (const [uid, { claim, state, at }] of queue)
       if (state === 'called' && now() - at > KEPT_FOR) move(uid, claim, 'left');
       else if (state === 'left' && now() - at > PLACE_KEPT_FOR) queue.delete(uid);
+  }
+
+  function tidy(): void {
+    for (const [uid, holder] of held) if (isOver(holder)) held.delete(uid);
+    tidyQueue();
     const active = new Set(tasks?.activeTasks.map(({ upid }) => upid));
     for (const [upid, at] of ended) if (tasks && tasks.takenAt > at && !active.has(upid)) ended.delete(upid);
   }
@@ -154,25 +158,32 @@ export function createSlots<Request>(
   }
 
   /**
-   * Of those who compete for the same, the longest waiters are woken for what is free. Who of several gets a slot that
-   * they all may have is settled when they ask.
+   * Of those who compete for the same, the longest waiters for whom there is room. Who of several gets a slot that they
+   * all may have is settled when they ask.
+   */
+  function nextOf(waiters: Iterable<readonly [uid: string, Waiter<Request>]>): readonly string[] {
+    const others = [...taken(), ...called()];
+    const lines = new Map<string, Claim<Request>[] | 'full'>();
+    const next: string[] = [];
+    for (const [uid, { claim }] of waiters) {
+      const line = lines.get(claim.line) ?? [];
+      if (line === 'full') continue;
+      const free = hasRoom(claim, [...others, ...line]);
+      lines.set(claim.line, free ? [...line, claim] : 'full');
+      if (free) next.push(uid);
+    }
+    return next;
+  }
+
+  /**
+   * Wakes who waits for what is free.
    * @param freed names whose postponed waiters are woken too
    */
   function wakeWaiting(freed: Iterable<string> = [], before = Infinity): void {
     const names = [...freed];
-    const others = [...taken(), ...called()];
-    const lines = new Map<string, Claim<Request>[] | 'full'>();
-    const woken: string[] = [];
-    for (const [uid, { claim, place, state }] of queue) {
-      if (place >= before) break;
-      const isAsked =
-        state === 'waiting' || (state === 'postponed' && names.some((name) => claim.uses.has(name)));
-      const line = lines.get(claim.line) ?? [];
-      if (!isAsked || line === 'full') continue;
-      const free = hasRoom(claim, [...others, ...line]);
-      lines.set(claim.line, free ? [...line, claim] : 'full');
-      if (free) woken.push(uid);
-    }
+    const isAsked = ({ state, claim }: Waiter<Request>): boolean =>
+      state === 'waiting' || (state === 'postponed' && names.some((name) => claim.uses.has(name)));
+    const woken = nextOf([...queue].filter(([, waiter]) => waiter.place < before && isAsked(waiter)));
     for (const uid of woken) {
       const waiter = queue.get(uid);
       if (waiter) move(uid, waiter.claim, 'called');

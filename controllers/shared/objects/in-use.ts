@@ -1,20 +1,24 @@
-/** Keeps an object for as long as VirtualMachines need it. */
+/** Keeps an object as long as VirtualMachines need it. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import type { Controller, Resource } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 
-const LOOK_AGAIN = seconds(10);
-const NAMED = 5;
+const RETRY_AFTER = seconds(10);
+const MAX_NAMED = 5;
 
-/** @param kind as a person says it: "VMClass" */
+/** @param kind as in the manifest: "VMClass" */
 export function inUse(kind: string, users: readonly VirtualMachine[]): Outcome {
   const named = users
-    .slice(0, NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
     .join(', ');
-  const rest = users.length > NAMED ? ` and ${users.length - NAMED} more` : '';
-  return waiting('InUse', `The ${kind} is kept while VirtualMachines need it: ${named}${rest}.`, LOOK_AGAIN);
+  const rest = users.length > MAX_NAMED ? ` and ${users.length - MAX_NAMED} more` : '';
+  return waiting(
+    'InUse',
+    `The ${kind} is deleted once no VirtualMachine uses it. In use by: ${named}${rest}.`,
+    RETRY_AFTER,
+  );
 }
 
 /** VirtualMachines that refer to an object, being deleted or not. */
@@ -31,7 +35,7 @@ export function withInUseProtection<O extends Resource, Status extends object>(
   return {
     name: controller.name,
     finalizer: `${controller.name}.infra.virtrigaud.io/finalizer`,
-    holds: (object) => usersOfObject(object).length > 0,
+    needsFinalizer: (object) => usersOfObject(object).length > 0,
     async reconcile(object, pass) {
       const result = await controller.reconcile(object, pass);
       if (!pass.deleting) return result;

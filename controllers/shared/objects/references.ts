@@ -1,4 +1,5 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
+import { ALLOW_FROM } from '../../../src/api/index.ts';
 import type { ObjectReader, Resource } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
 
@@ -11,9 +12,6 @@ export type Followed<O> =
   | { readonly ok: true; readonly object: O }
   | { readonly ok: false; readonly reason: string; readonly message: string };
 
-/** On the target: the namespaces whose objects may refer to it, separated by commas, or `*`. */
-export const ALLOW_FROM = 'virtrigaud.io/allow-from';
-
 export function allowsFrom(annotations: Readonly<Record<string, string>>, namespace: string): boolean {
   const allowed = (annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim());
   return allowed.includes('*') || allowed.includes(namespace);
@@ -23,15 +21,14 @@ export function allowsFrom(annotations: Readonly<Record<string, string>>, namesp
 export const notWatched = (
   kind: string,
   { name, namespace }: { readonly name: string; readonly namespace: string },
-) => ({
-  ok: false as const,
+): Extract<Followed<never>, { ok: false }> => ({
+  ok: false,
   reason: Reasons.namespaceNotWatched,
   message: `The ${kind} "${name}" is in namespace "${namespace}", which this operator does not watch. Use a ${kind} of a watched namespace, or start the operator with --watch-namespace ${namespace} as well and grant it the Role there.`,
 });
 
 /**
- * @param kind as a person says it: "VMClass"
- * @param notFound the reason to report when there is no such object
+ * @param from the namespace of the object that refers, and the kind of the target: "VMClass"
  */
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
@@ -45,15 +42,15 @@ export function follow<O extends Resource>(
     return {
       ok: false,
       reason: from.notFound,
-      message: `There is no ${from.kind} "${reference.name}" in namespace "${namespace}". Work goes on by itself once it is created.`,
+      message: `${from.kind} ${namespace}/${reference.name} not found. Reconciliation resumes once it exists.`,
     };
   if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
     return {
       ok: false,
       reason: 'ReferenceNotAllowed',
       message:
-        `The ${from.kind} "${reference.name}" in namespace "${namespace}" may not be used from namespace "${from.namespace}". ` +
-        `Allow it on the ${from.kind} with the annotation ${ALLOW_FROM}: ${from.namespace}`,
+        `${from.kind} ${namespace}/${reference.name} may not be used from namespace ${from.namespace}. ` +
+        `Allow it by annotating the ${from.kind} with ${ALLOW_FROM}: ${from.namespace}`,
     };
   return { ok: true, object };
 }

@@ -1,4 +1,4 @@
-/** A kind whose objects are accepted and kept, but not acted upon in this version: each says so. */
+/** A kind whose objects are accepted and kept, but not acted upon in this version: each reports that. */
 import type { Controller, Resource } from '../../../src/runtime/controller.ts';
 import { stalled } from '../../../src/runtime/outcome.ts';
 
@@ -6,7 +6,7 @@ import { stalled } from '../../../src/runtime/outcome.ts';
 export function unsupportedController<O extends Resource>(kind: string, what: string): Controller<O, object> {
   const outcome = stalled(
     'NotSupportedYet',
-    `This version of the operator does not act on a ${kind}: ${what}. The object may stay; a later version takes it up.`,
+    `This version of the operator does not act on a ${kind}: ${what}. The object can be kept: a later version will reconcile it.`,
   );
   return { name: kind.toLowerCase(), reconcile: () => Promise.resolve({ outcome, status: {} }) };
 }

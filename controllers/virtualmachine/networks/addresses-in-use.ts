@@ -1,13 +1,10 @@
 /** Fixed addresses and MACs that two VMs of one PVE cluster would both have. Pure; it asks nothing of PVE. */
 import ipaddr from 'ipaddr.js';
-import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
+import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
-
-/** On a VirtualMachine: it may have the addresses of others, because its networks and theirs do not touch. */
-export const ALLOW_DUPLICATES = 'virtrigaud.io/allow-duplicate-addresses';
 
 export interface AddressPorts {
   /** The VMs whose spec gives them this address or MAC, in whatever cluster. */

@@ -1,4 +1,4 @@
-/** A clone that finds no turn waits outside: the pass ends, and the VM is told when a turn is free. */
+/** A clone that gets no slot waits outside: the pass ends, and the VM is woken when a slot is free. */
 import { MAX_FULL_CLONES, MAX_LINKED_CLONES } from '../../shared/limits/clones.ts';
 import { cloneRequestOf } from '../placement/creation.ts';
 import type { Plan } from '../model/plan.ts';
@@ -6,10 +6,10 @@ import type { Creation } from '../model/placement.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
-/** Should nobody tell that a turn is free. */
-const LOOK_AGAIN_MS = 2_000;
+/** Slots of clones that others began are free without anybody being woken. */
+const RETRY_AFTER_MS = 2_000;
 
-/** @param how whether the turn is taken at once, or whether it is only asked if there is one */
+/** @param how `take` takes the slot; `ask` only asks whether one is free */
 export function requireSlot(next: Plan, { connection, owner }: ResolvedSpec, how: 'ask' | 'take'): Plan {
   if (next.kind !== 'act' || next.step.do !== 'clone') return next;
   const view = connection.inventory.view();
@@ -20,17 +20,17 @@ export function requireSlot(next: Plan, { connection, owner }: ResolvedSpec, how
     how === 'take'
       ? connection.cloneSlots.take(owner.uid, request, view)
       : connection.cloneSlots.isFree(owner.uid, request, view);
-  return has ? next : wait('CloneQueued', queued(creation, request.running), LOOK_AGAIN_MS);
+  return has ? next : wait('CloneQueued', queued(creation, request.running), RETRY_AFTER_MS);
 }
 
 function queued(
   { full, storage, rootStorage, template }: Extract<Creation, { ok: true }>,
   running: boolean,
 ): string {
-  const own = 'This one begins when it is its turn.';
-  if (running) return `VM ${template} runs, so it is cloned once at a time. ${own}`;
+  const own = 'This one starts once a slot is free.';
+  if (running) return `VM ${template} is running, so only one clone of it is made at a time. ${own}`;
   const where = storage ?? rootStorage ?? 'its storage';
   return full
-    ? `Full clones onto ${where} are made ${MAX_FULL_CLONES} at a time. ${own}`
-    : `Linked clones on ${where} are made ${MAX_LINKED_CLONES} at a time. ${own}`;
+    ? `At most ${MAX_FULL_CLONES} full clones onto ${where} are made at a time. ${own}`
+    : `At most ${MAX_LINKED_CLONES} linked clones on ${where} are made at a time. ${own}`;
 }

@@ -1,14 +1,10 @@
 /** What stays in Proxmox VE when an object is deleted, and who decides that. Pure. */
-import type { VirtualMachine } from '../../../src/api/index.ts';
-import { DEFAULTS } from '../../../src/api/index.ts';
+import { DEFAULTS, FORCE_DELETE, type VirtualMachine } from '../../../src/api/index.ts';
 import { minutes } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
 import type { DeletionPolicy } from '../model/desired.ts';
-
-/** On a VirtualMachine that is being deleted: the object is removed at once, and Proxmox VE is not asked. */
-export const FORCE_DELETE = 'virtrigaud.io/force-delete';
 
 /** A guest that we did not create is not destroyed, unless the spec says so. */
 export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPolicy =>

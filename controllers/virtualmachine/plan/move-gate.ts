@@ -1,4 +1,4 @@
-/** Moves that wait for their turn, or for HA to come to them: whatever else is due is done meanwhile. */
+/** Moves that wait for a slot, or for HA to perform them: whatever else is due is done meanwhile. */
 import { MAX_MOVES } from '../../shared/limits/moves.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Observation } from '../observe/observe.ts';
@@ -6,10 +6,10 @@ import { plan } from './plan.ts';
 import { wait } from '../../shared/plan/rule.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 
-/** Should nobody tell that a turn is free. */
-const LOOK_AGAIN_MS = 15_000;
+/** In case nobody wakes it. */
+const RETRY_AFTER_MS = 15_000;
 
-/** @param how whether the turn is taken at once, or whether it is only asked if there is one */
+/** @param how `take` takes the slot; `ask` only asks whether one is free */
 export function requireMoveSlot(
   next: Plan,
   { have: { presence } }: Observation,
@@ -23,14 +23,14 @@ export function requireMoveSlot(
     ? next
     : wait(
         'MoveQueued',
-        `The VM is moved to node ${route.to} when it is its turn: ${MAX_MOVES} VMs are moved from or to a node at a time.`,
-        LOOK_AGAIN_MS,
+        `The VM is moved to node ${route.to} once a slot is free: at most ${MAX_MOVES} VMs are moved from or to a node at a time.`,
+        RETRY_AFTER_MS,
       );
 }
 
 /**
  * What to do in this pass.
- * @param hold makes a wait of a step that may not be taken now
+ * @param hold turns a step that may not be taken now into a wait
  */
 export function planBesidesMove({ want, have }: Observation, hold: (next: Plan) => Plan): Plan {
   const first = plan(want, have);

@@ -1,4 +1,5 @@
 /** What the operator would do without the annotation: sentences for `status.plan`. Pure. */
+import { DRY_RUN } from '../../../src/api/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { keyChanges } from '../config/key-changes.ts';
 import type { Observed } from '../model/observed.ts';
@@ -8,7 +9,6 @@ import type { Creation } from '../model/placement.ts';
 import { ruleResults } from '../plan/plan.ts';
 import { infoOf } from '../plan/step-info.ts';
 import { messageOf, sentenceOf } from './message.ts';
-import { DRY_RUN } from '../resolve/resolve.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
 const MAX_SENTENCES = 16;

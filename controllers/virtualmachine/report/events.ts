@@ -25,15 +25,22 @@ export function eventsOf({
   ];
 }
 
-const ofRestart = (plan: Plan, { restart, claim }: Facts['have']): EventNote[] =>
-  restart?.note && plan.kind === 'act' && plan.step.do === 'shutdown'
-    ? [
-        normal(
-          'Restarting',
-          `Restarting VM ${claim?.vmid ?? ''}, ${restart.note.cause === 'Requested' ? `as requested at ${restart.note.of}` : 'so that its pending changes take effect'}.`,
-        ),
-      ]
-    : [];
+function ofRestart(plan: Plan, { restart, claim }: Facts['have']): EventNote[] {
+  const vm = `VM ${claim?.vmid ?? ''}`;
+  if (restart?.expired !== undefined)
+    return [
+      warning(
+        'RestartExpired',
+        `${vm} is not restarted: the request of ${restart.expired} was older than 24 hours when it was first seen. Set the annotation to a later time to restart the VM.`,
+      ),
+    ];
+  if (!restart?.note || plan.kind !== 'act' || plan.step.do !== 'shutdown') return [];
+  const why =
+    restart.note.cause === 'Requested'
+      ? `as requested at ${restart.note.of}`
+      : 'so that its pending changes take effect';
+  return [normal('Restarting', `Restarting ${vm}, ${why}.`)];
+}
 
 /** Keys only: values may be secrets. */
 function ofAdoption(plan: Plan, { claim, change, presence }: Facts['have']): EventNote[] {

@@ -20,6 +20,7 @@ import type { ProcessState } from '../model/process-state.ts';
 import type { Task } from '../model/tasks.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Unresolved } from '../model/desired.ts';
+import { withInitialRequest } from '../restart/request.ts';
 import { unready } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { reportStatus } from './status.ts';
@@ -103,7 +104,7 @@ const LATER: Millis = seconds(30);
 export const AT_ONCE: Millis = millis(1);
 
 export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
-  const before = vm.status ?? {};
+  const before = withInitialRequest(vm);
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
   if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
@@ -139,7 +140,7 @@ function domainCondition({ type, status, reason, message }: Condition): DomainCo
 export function paused(vm: VirtualMachine): VmResult {
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   const message = pausedMessage(deleting);
-  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
+  const status = { ...withInitialRequest(vm), message, ...(deleting && { phase: 'Deleting' as const }) };
   return unchanged(
     { ...vm, status },
     deleting

@@ -1,5 +1,7 @@
 /** Spec, class, image, Provider and Secrets → the wish, or why there is none yet. */
 import {
+  DRY_RUN,
+  BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
   type TemplateSource,
@@ -10,7 +12,7 @@ import {
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
-import { BESIDE_OTHERS, type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import { type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
@@ -65,9 +67,6 @@ export interface ResolvedSpec {
   /** Fields that have no effect: a sentence each. */
   readonly ignored: readonly string[];
 }
-
-/** On a VirtualMachine: nothing is changed in PVE, and status says what would be. */
-export const DRY_RUN = 'virtrigaud.io/dry-run';
 
 export type Resolved = { readonly ok: true; readonly resolved: ResolvedSpec } | Unresolved;
 

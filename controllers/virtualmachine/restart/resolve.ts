@@ -1,10 +1,7 @@
 /** What spec and annotations say about restarts. Pure. */
-import type { VirtualMachine } from '../../../src/api/index.ts';
+import { RESTARTED_AT, type VirtualMachine } from '../../../src/api/index.ts';
 import { windowAt } from './maintenance-window.ts';
 import type { RestartSettings } from '../model/desired.ts';
-
-/** On a VirtualMachine: a moment (RFC 3339); each new one restarts the guest once, as `kubectl rollout restart` does. */
-export const RESTARTED_AT = 'virtrigaud.io/restartedAt';
 
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 

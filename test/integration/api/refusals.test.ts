@@ -44,7 +44,7 @@ describe('the API server refuses', () => {
     test('only once it exists', async () => {
       await plane.succeed(['create', '-f', '-'], { input: object(kind, spec, 'fixed') });
       for (const [field, change] of Object.entries(changes))
-        for (const value of [change, new Map(Object.entries(spec)).get(field)])
+        for (const value of [change, new Map<string, unknown>(Object.entries(spec)).get(field)])
           expect(await merge('fixed', { spec: { [field]: value } })).toMatchObject({ code: 0 });
       expect(await merge('fixed', { status: made }, '--subresource=status')).toMatchObject({ code: 0 });
       for (const [field, change] of Object.entries(changes)) {

@@ -51,9 +51,7 @@ test('a Provider is tested with its Secret and its defaults, as the operator wou
     'FAIL  iso         On pve-1, pve-2, pve-3 the storage local-lvm is not available with content "iso". VMs with user-data cannot be created there. Correct spec.defaults.isoStorage.',
   ]);
 
-  expect((await check('bare')).out).toContain(
-    `There is no Secret "missing" in namespace "${plane.namespace}".`,
-  );
+  expect((await check('bare')).out).toContain(`Secret ${plane.namespace}/missing not found.`);
   const nobody = await check('nobody');
   expect(nobody.out).toContain(`There is no Provider "nobody" in namespace "${plane.namespace}".`);
   expect(nobody.code).toBe(1);

@@ -50,6 +50,7 @@ async function scene(without: readonly string[]) {
       signal: new AbortController().signal,
       log: pino({ enabled: false }),
       deleting: false,
+      reasons: new Set(['edit'] as const),
       reread: () => Promise.resolve(provider),
     });
   return { pve, pool, reconcile, provider, wait: (duration: number) => void (now += duration) };

@@ -18,7 +18,7 @@ describe('the operator itself ends with exit code 1 and says why', () => {
   async function run(variables: Record<string, string>) {
     const child = spawn(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'src/cmd/operator/main.ts'],
+      ['--disable-warning=ExperimentalWarning', 'src/cmd/main.ts'],
       {
         env: { PATH: process.env['PATH'], KUBECONFIG: '/nonexistent/kubeconfig', ...variables },
         stdio: ['ignore', 'ignore', 'pipe'],

@@ -98,7 +98,7 @@ describe('an object', () => {
     await isReady('car');
     const before = await stored('car');
     for (let pass = 2; pass < 6; pass += 1) {
-      runner.queue.add(`${namespace}/car`);
+      runner.queue.add(`${namespace}/car`, 'edit');
       await eventually(() => passes.count() >= pass);
     }
     expect(await stored('car')).toEqual(before);

@@ -121,8 +121,8 @@ test('two operators in one cluster lead at once, and each makes the VMs of its n
   expect(owners[0]).toBe(owners[1]);
   expect(owners[2]).not.toBe(owners[0]);
 
-  await elsewhere(tenants[0]!);
-  await intoAnother(tenants[0]!);
+  await elsewhere(tenants[0]);
+  await intoAnother(tenants[0]);
 });
 
 /** A namespace that nobody watches, with everything a VM needs. */

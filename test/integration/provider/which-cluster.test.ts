@@ -111,6 +111,24 @@ test.concurrent('two Providers on one cluster never give two VMs one VMID', asyn
   expect(refused).toEqual([]);
 });
 
+test.concurrent('two single nodes of the same name share no VMIDs', async () => {
+  const t = await bareTenant(lab.plane, { cluster: standalone('192.0.2.10') as never });
+  const other = await startOther(standalone('192.0.2.77'));
+  const one = { insecureSkipVerify: true, defaults: { vmIdRange: { start: 500, end: 500 } } };
+  await t.apply(
+    secret('pve-credentials', TOKEN),
+    vmClass(),
+    vmImage(),
+    provider(t.pve, one),
+    provider(other, one, 'other'),
+  );
+  await t.ready('provider/pve', 'provider/other');
+  await t.apply(vm('web'), vm('db', { providerRef: { name: 'other' } }));
+  await t.ready('vm/web', 'vm/db');
+  expect((await t.vm('web')).status?.vmid).toBe(500);
+  expect((await t.vm('db')).status?.vmid).toBe(500);
+});
+
 test.concurrent('events tell the story of a connection', async () => {
   const t = await bareTenant(lab.plane);
   const { pve } = t;
@@ -125,7 +143,7 @@ test.concurrent('events tell the story of a connection', async () => {
     ).split('\n');
   await t.apply(provider(pve));
   await soon(async () =>
-    expect(await story()).toContainEqual(expect.stringMatching(/^SecretNotFound: There is no Secret/)),
+    expect(await story()).toContainEqual(expect.stringMatching(/^SecretNotFound: Secret .* not found\./)),
   );
   await t.apply(credentials(pve));
   await t.ready('provider/pve');

@@ -1,25 +1,46 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ANNOTATIONS, KINDS } from '../../../src/api/index.ts';
+import * as api from '../../../src/api/annotations.ts';
+import { KINDS } from '../../../src/api/index.ts';
+
+const { ANNOTATION_PREFIX, ANNOTATIONS } = api;
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Who speaks in events; no annotation. */
+/** The reporter of events; no annotation. */
 const OTHER_NAMES = new Set(['virtrigaud.io/proxmox']);
 
-const namedInSources = (): ReadonlySet<string> =>
-  new Set(
-    globSync(['controllers/**/*.ts', 'src/**/*.ts'], { cwd: root })
-      .filter((path) => !path.endsWith('api/annotations.ts'))
-      .flatMap((path) => [...readFileSync(join(root, path), 'utf8').matchAll(/'(virtrigaud\.io\/[\w-]+)'/g)])
-      .flatMap(([, name]) => (name === undefined || OTHER_NAMES.has(name) ? [] : [name])),
-  );
+const sources = globSync(['controllers/**/*.ts', 'src/**/*.ts'], { cwd: root })
+  .filter((path) => !path.endsWith('api/annotations.ts'))
+  .map((path) => readFileSync(join(root, path), 'utf8'));
+
+const literals = (): readonly string[] =>
+  sources
+    .flatMap((text) => [...text.matchAll(/['`](virtrigaud\.io\/[\w-]+)['`]/g)])
+    .flatMap(([, name]) => (name === undefined || OTHER_NAMES.has(name) ? [] : [name]));
+
+/** The constants of src/api/annotations.ts whose value is the name of an annotation. */
+const constants = Object.entries(api).flatMap(([constant, value]) =>
+  typeof value === 'string' && value.startsWith(ANNOTATION_PREFIX) && value !== ANNOTATION_PREFIX
+    ? [{ constant, name: value }]
+    : [],
+);
 
 describe('annotations', () => {
-  test('that the operator reads are those that the admission policy lets through (src/api/annotations.ts)', () => {
-    expect([...namedInSources()].toSorted()).toEqual(ANNOTATIONS.map(({ name }) => name).toSorted());
+  test('are named once, by a constant of src/api/annotations.ts', () => {
+    expect(literals()).toEqual([]);
+    expect(constants.map(({ name }) => name).toSorted()).toEqual(
+      ANNOTATIONS.map(({ name }) => name).toSorted(),
+    );
   });
+
+  test.each(constants)(
+    'that the admission policy lets through are read by the operator: $name',
+    ({ constant }) => {
+      expect(sources.filter((text) => new RegExp(`\\[${constant}\\]`).test(text))).not.toEqual([]);
+    },
+  );
 
   test('are for kinds that exist', () => {
     const kinds = KINDS.map(({ kind }) => kind);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { millis } from '../../../src/lib/units.ts';
-import { PATIENCE, coalescing } from '../../../src/runtime/coalescing.ts';
+import { MAX_DELAY, coalescing } from '../../../src/runtime/coalescing.ts';
 import { fakeClock } from './fake-clock.ts';
 import { aThing, inMemoryStore, KEY } from './in-memory-store.ts';
 
@@ -36,7 +36,7 @@ describe('a report that may wait', () => {
   test('waits for a second at most, however many follow each other', async () => {
     const { clock, store, entry } = aStore();
     store.postpone(entry(), saying('one'));
-    await clock.advance(millis(PATIENCE - 1));
+    await clock.advance(millis(MAX_DELAY - 1));
     expect(store.postpone(entry(), saying('two'))).toBe(true);
     expect(store.dueIn(KEY)).toBe(1);
     await clock.advance(millis(1));

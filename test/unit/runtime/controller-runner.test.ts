@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { millis, minutes, seconds } from '../../../src/lib/units.ts';
 import { controllerRunner, type PassRecord } from '../../../src/runtime/controller-runner.ts';
 import type { Controller } from '../../../src/runtime/controller.ts';
-import { retry, settled, waiting } from '../../../src/runtime/outcome.ts';
+import { progressed, retry, settled, waiting } from '../../../src/runtime/outcome.ts';
 import { fakeClock, settle } from './fake-clock.ts';
 import { aThing, inMemoryStore, KEY, type Thing } from './in-memory-store.ts';
 
@@ -26,7 +26,13 @@ function aRunner(reconcile: Reconcile, workers = 4) {
     onPass: (record) => passes.push(record),
     passId: () => 'p',
   });
-  return { runner, clock, store, passes, outcomes: () => passes.map(({ outcome }) => outcome) };
+  return {
+    runner,
+    clock,
+    store,
+    outcomes: () => passes.map(({ outcome }) => outcome),
+    why: () => passes.map(({ reasons }) => [...reasons].join('+')),
+  };
 }
 
 const gives =
@@ -60,6 +66,19 @@ describe('a running controller', () => {
     expect(runner.queue.failures(KEY)).toBe(0);
   });
 
+  test('says of each pass why it ran', async () => {
+    const { runner, clock, why } = aRunner(
+      gives(progressed('Made', 'm'), waiting('Busy', 'm', seconds(15)), settled(), retry('Unavailable', 'm')),
+    );
+    runner.start();
+    await settle();
+    runner.queue.add(KEY, 'edit');
+    runner.queue.add(KEY, 'guestChanged'); // while the worker has it
+    runner.queue.add(KEY, 'taskEnded');
+    await clock.advance(seconds(2));
+    expect(why()).toEqual(['startup', 'nextStep', 'edit', 'guestChanged+taskEnded', 'retry']);
+  });
+
   test('backs off when a write fails, and counts it as an error', async () => {
     const { runner, clock, store, outcomes } = aRunner(gives());
     store.failNext(new Error('etcd is full'));
@@ -79,7 +98,7 @@ describe('a running controller', () => {
     });
     runner.start();
     for (let round = 0; round < 50; round += 1) {
-      runner.queue.add(KEY);
+      runner.queue.add(KEY, 'edit');
       await clock.advance(millis(1));
     }
     expect(outcomes().length).toBeGreaterThan(10);

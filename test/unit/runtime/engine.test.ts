@@ -27,7 +27,7 @@ function anEngine(
   store: InMemoryStore,
   reconcile: Reconcile,
   withFinalizer: 'finalizer' | 'none' = 'finalizer',
-  holds?: () => boolean,
+  needsFinalizer?: () => boolean,
 ) {
   const told: EventNote[] = [];
   const aborting = new AbortController();
@@ -39,11 +39,11 @@ function anEngine(
   const controller: Controller<Thing, Made> = {
     name: 'thing',
     ...(withFinalizer === 'finalizer' && { finalizer: 'thing/finalizer' }),
-    ...(holds && { holds }),
+    ...(needsFinalizer && { needsFinalizer }),
     reconcile: spy,
   };
   const pass = () =>
-    runPass(KEY, controller, {
+    runPass({ key: KEY, reasons: new Set(['edit', 'timer'] as const) }, controller, {
       kind: 'Thing',
       store: patient,
       events: { publish: (_about, note) => told.push(note) },
@@ -72,10 +72,20 @@ describe('a pass over an object', () => {
     expect(reconcile).not.toHaveBeenCalled();
   });
 
+  test('knows why it runs, and says so in its log', async () => {
+    const store = inMemoryStore(aThing({ finalizers: ['thing/finalizer'] }));
+    const { pass, reconcile, logged } = anEngine(store, gives(settled()));
+    await pass();
+    await pass();
+    expect([...reconcile.mock.lastCall![1].reasons]).toEqual(['edit', 'timer']);
+    const last: unknown = JSON.parse(logged.at(-1)!);
+    expect(last).toMatchObject({ msg: 'pass', passId: 'p1', why: ['edit', 'timer'] });
+  });
+
   test('adds the finalizer before the controller may do anything, beside those of others', async () => {
     const store = inMemoryStore(aThing({ finalizers: ['other'] }));
     const { pass, reconcile } = anEngine(store, gives(settled()));
-    expect(await pass()).toMatchObject({ outcome: 'held', next: { when: 'after', delay: 0 } });
+    expect(await pass()).toMatchObject({ outcome: 'finalizerAdded', next: { when: 'after', delay: 0 } });
     expect(reconcile).not.toHaveBeenCalled();
     expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
     expect(await pass()).toMatchObject({ outcome: 'settled' });
@@ -88,11 +98,11 @@ describe('a pass over an object', () => {
     expect(await pass()).toMatchObject({ outcome: 'settled' });
     expect(store.live()!.metadata.finalizers).toEqual(['other']);
     needed = true;
-    expect(await pass()).toMatchObject({ outcome: 'held', next: { when: 'after', delay: 0 } });
+    expect(await pass()).toMatchObject({ outcome: 'finalizerAdded', next: { when: 'after', delay: 0 } });
     expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
     expect(await pass()).toMatchObject({ outcome: 'settled' });
     needed = false;
-    expect(await pass()).toMatchObject({ outcome: 'let go', next: { when: 'after', delay: 0 } });
+    expect(await pass()).toMatchObject({ outcome: 'finalizerRemoved', next: { when: 'after', delay: 0 } });
     expect(store.live()!.metadata.finalizers).toEqual(['other']);
   });
 
@@ -176,7 +186,7 @@ describe('when somebody else writes the object during a pass', () => {
     store.edit(({ metadata }) => ({ metadata: { ...metadata, finalizers: ['other'] } }));
     const { pass } = anEngine(store, gives(settled()));
     expect(await pass()).toMatchObject({ outcome: 'conflict' });
-    expect(await pass()).toMatchObject({ outcome: 'held' });
+    expect(await pass()).toMatchObject({ outcome: 'finalizerAdded' });
     expect(store.live()!.metadata.finalizers).toEqual(['other', 'thing/finalizer']);
   });
 

@@ -141,7 +141,7 @@ describe('the manager', () => {
     const { manager, clock, queue, synced, passesEnd } = aManager('alone');
     void manager.run();
     await synced();
-    queue.add('a');
+    queue.add('a', 'edit');
     await queue.take();
     await clock.advance(minutes(29));
     expect(manager.alive).toBe(true);

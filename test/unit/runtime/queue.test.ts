@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { millis, minutes, seconds } from '../../../src/lib/units.ts';
+import { PASS_REASONS, type PassReason, type Work } from '../../../src/runtime/pass-reason.ts';
 import { WorkQueue } from '../../../src/runtime/queue.ts';
 import { fakeClock } from './fake-clock.ts';
 
@@ -9,40 +10,40 @@ function aQueue(random = () => 0.5) {
   return { clock, queue: new WorkQueue({ clock, random }) };
 }
 
-/** What the queue hands out right now, without waiting. */
+/** What the queue delivers right now, without waiting. */
 async function ready(queue: WorkQueue): Promise<string[]> {
   const keys: string[] = [];
-  while (queue.depth > 0) keys.push((await queue.take())!);
+  while (queue.depth > 0) keys.push((await queue.take())!.key);
   return keys;
 }
 
 describe('the work queue', () => {
-  test('hands out a key once however often it was added', async () => {
+  test('delivers a key once however often it was added', async () => {
     const { queue } = aQueue();
-    queue.add('a');
-    queue.add('b');
-    queue.add('a');
+    queue.add('a', 'edit');
+    queue.add('b', 'edit');
+    queue.add('a', 'edit');
     expect(await ready(queue)).toEqual(['a', 'b']);
   });
 
-  test('keeps a key from a second worker, and hands it out again when the first is done', async () => {
+  test('keeps a key from a second worker, and delivers it again when the first is done', async () => {
     const { queue } = aQueue();
-    queue.add('a');
+    queue.add('a', 'edit');
     await queue.take();
-    queue.add('a');
+    queue.add('a', 'edit');
     let second: string | undefined;
-    const waiting = queue.take().then((key) => (second = key));
+    const waiting = queue.take().then((work) => (second = work?.key));
     await Promise.resolve();
     expect(second).toBeUndefined();
     queue.done('a');
     expect(await waiting).toBe('a');
   });
 
-  test('of two appointments for a key the earlier one stays', async () => {
+  test('of two delayed requests for a key the earlier one stays', async () => {
     const { clock, queue } = aQueue();
-    queue.addAfter('a', seconds(10));
-    queue.addAfter('a', seconds(30));
-    queue.addAfter('a', seconds(5));
+    queue.addAfter('a', seconds(10), 'timer');
+    queue.addAfter('a', seconds(30), 'timer');
+    queue.addAfter('a', seconds(5), 'timer');
     await clock.advance(seconds(5));
     expect(await ready(queue)).toEqual(['a']);
     queue.done('a');
@@ -50,27 +51,27 @@ describe('the work queue', () => {
     expect(await ready(queue)).toEqual([]);
   });
 
-  test('drops an appointment when the key is worked on before it', async () => {
+  test('drops a delayed request when the key is worked on before it', async () => {
     const { clock, queue } = aQueue();
-    queue.addAfter('a', seconds(30));
-    queue.add('a');
+    queue.addAfter('a', seconds(30), 'timer');
+    queue.add('a', 'edit');
     await ready(queue);
     queue.done('a');
     await clock.advance(minutes(1));
     expect(queue.depth).toBe(0);
   });
 
-  test('keeps an appointment that is made while the key is worked on', async () => {
+  test('keeps a delayed request that is made while the key is worked on', async () => {
     const { clock, queue } = aQueue();
-    queue.add('a');
+    queue.add('a', 'edit');
     await queue.take();
-    queue.addAfter('a', seconds(30));
+    queue.addAfter('a', seconds(30), 'timer');
     queue.done('a');
     await clock.advance(seconds(30));
     expect(await ready(queue)).toEqual(['a']);
   });
 
-  test('doubles the longest delay with every failure up to five minutes, until it is told to forget', () => {
+  test('doubles the longest delay with every failure up to five minutes, until it is to forget', () => {
     const { queue } = aQueue(() => 1);
     const delays = Array.from({ length: 11 }, () => queue.retry('a') / 1000);
     expect(delays).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
@@ -93,22 +94,22 @@ describe('the work queue', () => {
     );
   });
 
-  test('lets waiting workers go and cancels every appointment when it is shut down', async () => {
+  test('lets waiting workers go and cancels every delayed request when it is shut down', async () => {
     const { clock, queue } = aQueue();
     const waiting = [queue.take(), queue.take()];
-    queue.addAfter('a', seconds(1));
+    queue.addAfter('a', seconds(1), 'timer');
     queue.shutdown();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
     expect(clock.pending).toBe(0);
-    queue.add('b');
+    queue.add('b', 'edit');
     expect(await queue.take()).toBeUndefined();
   });
 
-  test('tells how long the oldest key has been with its worker', async () => {
+  test('says how long the oldest key has been with its worker', async () => {
     const { clock, queue } = aQueue();
     expect(queue.longestRunning).toBe(0);
-    queue.add('a');
-    queue.add('b');
+    queue.add('a', 'edit');
+    queue.add('b', 'edit');
     await queue.take();
     await clock.advance(seconds(3));
     await queue.take();
@@ -117,10 +118,51 @@ describe('the work queue', () => {
     queue.done('a');
     expect(queue.longestRunning).toBe(seconds(1));
   });
+
+  describe('with a key delivers why it was added', () => {
+    const why = async (queue: WorkQueue): Promise<PassReason[]> => [...(await queue.take())!.reasons];
+
+    test('with all reasons, each once', async () => {
+      const { queue } = aQueue();
+      queue.add('a', 'edit');
+      queue.add('a', 'guestChanged');
+      queue.add('a', 'edit');
+      expect(await why(queue)).toEqual(['edit', 'guestChanged']);
+    });
+
+    test('and those that came while a worker had it with the next pass', async () => {
+      const { queue } = aQueue();
+      queue.add('a', 'startup');
+      expect(await why(queue)).toEqual(['startup']);
+      queue.add('a', 'taskEnded');
+      queue.add('a', 'slotFree');
+      queue.done('a');
+      expect(await why(queue)).toEqual(['taskEnded', 'slotFree']);
+    });
+
+    test('but not that of a delayed request that it came before', async () => {
+      const { clock, queue } = aQueue();
+      queue.addAfter('a', seconds(30), 'timer');
+      queue.add('a', 'edit');
+      expect(await why(queue)).toEqual(['edit']);
+      queue.done('a');
+      queue.addAfter('a', seconds(5), 'timer');
+      await clock.advance(seconds(5));
+      expect(await why(queue)).toEqual(['timer']);
+    });
+
+    test('also where it failed before', async () => {
+      const { clock, queue } = aQueue();
+      queue.retry('a');
+      await clock.advance(seconds(1));
+      expect(await why(queue)).toEqual(['retry']);
+    });
+  });
 });
 
 type Move =
-  | { do: 'add' | 'retry'; key: string }
+  | { do: 'add'; key: string; reason: PassReason }
+  | { do: 'retry'; key: string }
   | { do: 'done'; key: string }
   | { do: 'addAfter'; key: string; delay: number }
   | { do: 'take' }
@@ -128,7 +170,8 @@ type Move =
 
 const key = fc.constantFrom('a', 'b', 'c');
 const move: fc.Arbitrary<Move> = fc.oneof(
-  fc.record({ do: fc.constantFrom('add' as const, 'retry' as const), key }),
+  fc.record({ do: fc.constant('add' as const), key, reason: fc.constantFrom(...PASS_REASONS) }),
+  fc.record({ do: fc.constant('retry' as const), key }),
   fc.record({ do: fc.constant('done' as const), key }),
   fc.record({ do: fc.constant('addAfter' as const), key, delay: fc.nat(5000) }),
   fc.record({ do: fc.constant('take' as const) }),
@@ -136,16 +179,21 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 );
 
 describe('whatever is asked of it in whatever order', () => {
-  test('no key is with two workers, and none that was asked for is lost', async () => {
+  test('no key is with two workers, and neither a key nor a reason that was asked for is lost', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(move, { maxLength: 40 }), async (moves) => {
         const { clock, queue } = aQueue(() => 0.9);
         const held = new Set<string>();
         const owed = new Set<string>();
-        const handOut = (taken: string | undefined): void => {
-          expect(held).not.toContain(taken);
-          held.add(taken!);
-          owed.delete(taken!);
+        const reasonsOwed = new Map<string, Set<PassReason>>();
+        const deliver = (taken: Work | undefined): void => {
+          const { key: name, reasons } = taken!;
+          expect(held).not.toContain(name);
+          expect(reasons.size).toBeGreaterThan(0);
+          expect([...(reasonsOwed.get(name) ?? [])].filter((each) => !reasons.has(each))).toEqual([]);
+          reasonsOwed.delete(name);
+          held.add(name);
+          owed.delete(name);
         };
         const finish = (finished: string): void => {
           if (held.delete(finished)) queue.done(finished);
@@ -153,12 +201,16 @@ describe('whatever is asked of it in whatever order', () => {
         for (const step of moves) {
           if (step.do === 'wait') await clock.advance(millis(step.time));
           else if (step.do === 'take') {
-            if (queue.depth > 0) handOut(await queue.take());
+            if (queue.depth > 0) deliver(await queue.take());
           } else if (step.do === 'done') finish(step.key);
           else {
             owed.add(step.key);
-            if (step.do === 'addAfter') queue.addAfter(step.key, millis(step.delay));
-            else queue[step.do](step.key);
+            if (step.do === 'addAfter') queue.addAfter(step.key, millis(step.delay), 'timer');
+            else if (step.do === 'retry') queue.retry(step.key);
+            else {
+              queue.add(step.key, step.reason);
+              reasonsOwed.set(step.key, (reasonsOwed.get(step.key) ?? new Set()).add(step.reason));
+            }
           }
         }
         for (let round = 0; round < 5; round += 1) {
@@ -166,11 +218,11 @@ describe('whatever is asked of it in whatever order', () => {
           await clock.advance(minutes(5));
           while (queue.depth > 0) {
             const taken = await queue.take();
-            handOut(taken);
-            finish(taken!);
+            deliver(taken);
+            finish(taken!.key);
           }
         }
-        expect([...owed]).toEqual([]);
+        expect([...owed, ...reasonsOwed.keys()]).toEqual([]);
       }),
       { numRuns: 150 },
     );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ChangeListener, Entry } from '../../../src/runtime/object-store.ts';
+import type { PassReason } from '../../../src/runtime/pass-reason.ts';
 import { watchOwn, watchRelated } from '../../../src/runtime/triggers.ts';
 import { aThing, KEY, type Thing } from './in-memory-store.ts';
 
@@ -9,7 +10,10 @@ function aSource() {
   const forgotten: string[] = [];
   return {
     source: { onChange: (listener: ChangeListener<Thing>) => void listeners.push(listener) },
-    queue: { add: (key: string) => void added.push(key), forget: (key: string) => void forgotten.push(key) },
+    queue: {
+      add: (key: string, reason: PassReason) => void added.push(`${key} ${reason}`),
+      forget: (key: string) => void forgotten.push(key),
+    },
     change: (before: Entry<Thing> | undefined, after: Entry<Thing> | undefined) =>
       listeners.forEach((listener) => listener(KEY, before, after)),
     added,
@@ -30,7 +34,7 @@ describe('a controller’s own object', () => {
     const { source, queue, change, added } = aSource();
     watchOwn(source, queue);
     change(before, after);
-    expect(added).toEqual([KEY]);
+    expect(added).toEqual([`${KEY} edit`]);
   });
 
   test('asks for none when only its status was written', () => {
@@ -52,5 +56,5 @@ test('a related object asks for a pass over all that depended on it before or de
   const { source, queue, change, added } = aSource();
   watchRelated(source, queue, ({ metadata }) => (metadata.labels['users'] ?? '').split(','));
   change(aThing({ labels: { users: 'a,b' } }), aThing({ labels: { users: 'b,c' } }));
-  expect(added).toEqual(['a', 'b', 'c']);
+  expect(added).toEqual(['a relatedObject', 'b relatedObject', 'c relatedObject']);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { millis, seconds } from '../../../src/lib/units.ts';
+import { PASS_REASONS } from '../../../src/runtime/pass-reason.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 
 const queue = { depth: 3, longestRunning: seconds(2) };
@@ -28,10 +29,18 @@ describe('the metrics', () => {
       'stalled',
       'suspended',
       'released',
+      'finalizerAdded',
+      'finalizerRemoved',
+      'conflict',
       'bug',
+      'skipped',
       'error',
     ])
       expect(told).toContain(`virtrigaud_manager_reconcile_total{kind="VMImage",outcome="${outcome}"} 0`);
+    for (const reason of PASS_REASONS)
+      expect(told).toContain(
+        `virtrigaud_manager_reconcile_reasons_total{kind="VMImage",reason="${reason}"} 0`,
+      );
     expect(told).toContain('virtrigaud_manager_reconcile_duration_seconds_count{kind="VMImage"} 0');
     expect(told).toContain('virtrigaud_watch_restarts_total{kind="VMImage"} 0');
     expect(told).toContain('virtrigaud_queue_depth{kind="VMImage"} 3');
@@ -40,7 +49,12 @@ describe('the metrics', () => {
 
   test('count passes, and what went wrong in them by reason', async () => {
     const told = await lines((metrics) => {
-      const pass = { kind: 'VirtualMachine', duration: millis(20) };
+      metrics.addRunner({ kind: 'VirtualMachine', queue } as never);
+      const pass = {
+        kind: 'VirtualMachine',
+        reasons: new Set(['edit', 'taskEnded'] as const),
+        duration: millis(20),
+      };
       metrics.passEnded({ ...pass, outcome: 'settled' });
       metrics.passEnded({ ...pass, outcome: 'waiting', reason: 'TaskRunning' });
       metrics.passEnded({ ...pass, outcome: 'stalled', reason: 'DiskShrink' });
@@ -48,6 +62,14 @@ describe('the metrics', () => {
     });
     expect(told).toContain('virtrigaud_manager_reconcile_total{kind="VirtualMachine",outcome="settled"} 1');
     expect(told).toContain('virtrigaud_manager_reconcile_duration_seconds_sum{kind="VirtualMachine"} 0.08');
+    for (const [reason, count] of [
+      ['edit', 4],
+      ['taskEnded', 4],
+      ['timer', 0],
+    ])
+      expect(told).toContain(
+        `virtrigaud_manager_reconcile_reasons_total{kind="VirtualMachine",reason="${reason}"} ${count}`,
+      );
     expect(told.filter((line) => line.startsWith('virtrigaud_errors_total'))).toEqual([
       'virtrigaud_errors_total{reason="DiskShrink",component="VirtualMachine"} 1',
       'virtrigaud_errors_total{reason="InternalError",component="VirtualMachine"} 1',

@@ -1,11 +1,6 @@
 /** A guest that does not carry our mark is never changed. */
-import {
-  BESIDE_OTHERS,
-  formerOwner,
-  printMark,
-  sameOwner,
-  type OwnerMark,
-} from '../../../shared/guests/owner-mark.ts';
+import { BESIDE_OTHERS } from '../../../../src/api/index.ts';
+import { formerOwner, printMark, sameOwner, type OwnerMark } from '../../../shared/guests/owner-mark.ts';
 import { awaitsAdoption } from '../adoption.ts';
 import { smbiosUuidOf } from '../../config/hardware.ts';
 import type { Guest } from '../../../shared/guests/model.ts';

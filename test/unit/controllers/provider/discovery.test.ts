@@ -77,6 +77,6 @@ describe('the VMs that could be adopted', () => {
     expect(names(filter)).toContain(says);
     const [told] = ignoredFields(aProvider().spec, discovery);
     expect(told).toMatchObject({ type: 'FieldsIgnored', status: 'True' });
-    expect(told?.message).toContain('virtrigaud.io/adopt-filter cannot be read');
+    expect(told?.message).toContain('virtrigaud.io/adopt-filter is invalid');
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { gatherLayers, type LayerPorts, type NamedEntries } from '../../../../controllers/provider/layers.ts';
-import { ALLOW_FROM } from '../../../../controllers/shared/objects/references.ts';
-import type { ProviderSpec } from '../../../../src/api/index.ts';
+import { ALLOW_FROM, type ProviderSpec } from '../../../../src/api/index.ts';
 import { aProvider } from '../../../builders/objects.ts';
 
 const entries = (values: Record<string, string>, annotations: Record<string, string> = {}): NamedEntries => ({
@@ -54,7 +53,7 @@ describe('the Secret of a Provider', () => {
     expect(await gather({ credentialSecretRef: { name: 'nope' } })).toMatchObject({
       ok: false,
       reason: 'SecretNotFound',
-      message: expect.stringContaining('"nope"'),
+      message: expect.stringContaining('default/nope'),
     });
   });
 

@@ -113,7 +113,7 @@ describe('credentials', () => {
   test('of another server are not spoken of where they may not serve', () => {
     const process = { ...PROCESS, PVE_TOKEN_SECRET: '' };
     expect(resolved({ spec: { endpoint: 'https://other:8006' }, process })).toMatchObject({
-      message: expect.stringContaining('There are no credentials'),
+      message: expect.stringContaining('No credentials found'),
     });
   });
 

@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type { Connection } from '../../../../controllers/shared/cluster/connections.ts';
-import { ALLOW_FROM } from '../../../../controllers/shared/objects/references.ts';
 import { vmImageController } from '../../../../controllers/vmimage/controller.ts';
-import type { Provider, VMImage } from '../../../../src/api/index.ts';
+import { ALLOW_FROM, type Provider, type VMImage } from '../../../../src/api/index.ts';
 import type { View } from '../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { anImage, aProvider, readerOf } from '../../../builders/objects.ts';
@@ -23,6 +22,7 @@ const reconcile = (image: VMImage, providers: readonly Provider[], views: Readon
     signal: new AbortController().signal,
     log: pino({ enabled: false }),
     deleting: false,
+    reasons: new Set(['edit'] as const),
     reread: () => Promise.resolve(image),
   });
 

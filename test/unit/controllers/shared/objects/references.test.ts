@@ -1,10 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  ALLOW_FROM,
-  allowsFrom,
-  follow,
-  type Reference,
-} from '../../../../../controllers/shared/objects/references.ts';
+import { ALLOW_FROM } from '../../../../../src/api/index.ts';
+import { allowsFrom, follow, type Reference } from '../../../../../controllers/shared/objects/references.ts';
 import { aClass, readerOf } from '../../../../builders/objects.ts';
 
 const there = (annotations: Record<string, string> = {}) =>
@@ -42,7 +38,7 @@ describe('a reference', () => {
 
   test('to nothing names kind, name and namespace', () => {
     expect(followed(there(), { name: 'big' })).toMatchObject({
-      message: expect.stringContaining('no VMClass "big" in namespace "default"'),
+      message: expect.stringContaining('VMClass default/big not found'),
     });
   });
 });

@@ -1,11 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  ALLOW_DUPLICATES,
   exclusiveValues,
   addressConflictOf,
 } from '../../../../../controllers/virtualmachine/networks/addresses-in-use.ts';
-import type { VirtualMachine } from '../../../../../src/api/index.ts';
+import { ALLOW_DUPLICATES, type VirtualMachine } from '../../../../../src/api/index.ts';
 import {
   aProvider,
   aVirtualMachine,

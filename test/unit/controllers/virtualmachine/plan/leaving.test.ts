@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { FORCE_DELETE } from '../../../../../src/api/index.ts';
 import { withoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
-import { FORCE_DELETE } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
 import type { Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
 import type { DeletionPolicy } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { ALLOW_FROM } from '../../../../../src/api/index.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
-import { ALLOW_FROM } from '../../../../../controllers/shared/objects/references.ts';
 import {
   resolve,
   type ResolvePorts,

@@ -25,6 +25,7 @@ const judge = (
     drift: undefined,
     awaited: ['cores'],
     now: NOW,
+    observed: true,
     before: { note: undefined, restartedAt: undefined },
     inDoubt: false,
     claimSlot: () => undefined,
@@ -68,7 +69,14 @@ describe('a restart that was asked for', () => {
 
   test('stays open while nobody can tell where the guest is', () => {
     const blind = { want: aDesiredVm({ restart: asked }), guest: undefined, made: true, task: undefined };
-    const rest = { drift: undefined, awaited: [], now: NOW, inDoubt: false, claimSlot: () => undefined };
+    const rest = {
+      drift: undefined,
+      awaited: [],
+      now: NOW,
+      observed: true,
+      inDoubt: false,
+      claimSlot: () => undefined,
+    };
     expect(judgeRestart({ ...blind, ...rest, ...announced })).toEqual(announced.before);
   });
 });

@@ -1,0 +1,12 @@
+/** Provider, for the registry. */
+import type { Provider } from '../../src/api/index.ts';
+import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
+import { providerController, type ProviderPorts } from './controller.ts';
+
+export type ProviderKindPorts = Omit<ProviderPorts, 'usersOf'> & UsagePorts;
+
+export const providerKind: KindModule<Provider, ProviderKindPorts> = {
+  controller: (ports) => providerController({ ...ports, usersOf: ports.usersOfKind('Provider') }),
+  // One that is being deleted waits until its VMs are gone.
+  usage: { reference: ({ spec }) => spec.providerRef, passWhen: 'userIsGone' },
+};

@@ -1,0 +1,18 @@
+/** VirtualMachine, for the registry. */
+import type { VirtualMachine } from '../../src/api/index.ts';
+import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
+import { virtualMachineController, type VirtualMachinePorts } from './controller.ts';
+import { exclusiveValues } from './networks/addresses-in-use.ts';
+
+export type VirtualMachineKindPorts = Omit<VirtualMachinePorts, 'vmsOfClass'> & UsagePorts;
+
+export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPorts> = {
+  controller: (ports) => virtualMachineController({ ...ports, vmsOfClass: ports.usersOfKind('VMClass') }),
+  // Passes mostly wait for Proxmox VE; requests to it have limits of their own.
+  workers: 64,
+  follows: {
+    // A VM that waits for an address follows the VM that has it.
+    VirtualMachine: ({ key, object }, { addressed }) =>
+      (object ? exclusiveValues(object) : []).flatMap(addressed).filter((other) => other !== key),
+  },
+};

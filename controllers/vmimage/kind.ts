@@ -1,0 +1,13 @@
+/** VMImage, for the registry. */
+import type { VMImage } from '../../src/api/index.ts';
+import { withInUseProtection } from '../shared/objects/in-use.ts';
+import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
+import { vmImageController, type VMImagePorts } from './controller.ts';
+
+export const vmImageKind: KindModule<VMImage, VMImagePorts & UsagePorts> = {
+  controller: (ports) =>
+    withInUseProtection('VMImage', vmImageController(ports), ports.usersOfKind('VMImage')),
+  usage: { reference: ({ spec }) => spec.imageRef, passWhen: 'usersChange' },
+  // Where its template is, each Provider may say.
+  follows: { Provider: (_change, { keys }) => keys('VMImage') },
+};

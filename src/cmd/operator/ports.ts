@@ -1,0 +1,75 @@
+/** What the controllers are made from: readers, connections, and what the process remembers. */
+import {
+  createPrivilegeWatch,
+  createProcessStates,
+  createRestartSlots,
+  type ConnectionPool,
+  type ControllerPorts,
+} from '../../../controllers/index.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { digestKey } from '../../kube/digest-key.ts';
+import { clusterId } from '../../kube/identity.ts';
+import { configMapReader, secretReader } from '../../kube/secrets.ts';
+import { digestWith } from '../../lib/hash.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { keyOf, type VmIndexes } from './indexes.ts';
+import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
+import type { AskForPass } from './queues.ts';
+import type { Watches } from './watches.ts';
+
+export interface PortSettings {
+  /** Where the cluster id is kept. */
+  readonly namespace: string;
+  /** Absent: all. */
+  readonly watchNamespaces?: readonly string[] | undefined;
+  /** The PVE_* variables of the process. */
+  readonly pve: Readonly<Record<string, string>>;
+}
+
+interface Deps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly now: () => number;
+  readonly watches: Watches;
+  readonly indexes: VmIndexes;
+  readonly pool: ConnectionPool;
+  readonly claimedIn: ControllerPorts['claimedIn'];
+  readonly ask: AskForPass;
+}
+
+export async function createPorts(
+  { namespace, watchNamespaces, pve }: PortSettings,
+  { client, clock, now, watches, indexes, pool, claimedIn, ask }: Deps,
+): Promise<ControllerPorts> {
+  const secrets = secretReader(client, clock);
+  const configMaps = configMapReader(client, clock);
+  const processStates = createProcessStates();
+  const restartSlots = createRestartSlots({
+    now,
+    wake(uid) {
+      processStates.invalidate(uid);
+      ask('VirtualMachine', indexes.uid.keys(uid), 'slotFree');
+    },
+  });
+  return {
+    clusterId: await clusterId(client, { namespace, name: OPERATOR_NAME }),
+    digest: digestWith(await digestKey(client, { namespace, name: DIGEST_KEY_SECRET })),
+    providers: watches.Provider.cache,
+    classes: watches.VMClass.cache,
+    images: watches.VMImage.cache,
+    pool,
+    connections: pool,
+    privileges: createPrivilegeWatch(now),
+    process: pve,
+    watches: (name) => watchNamespaces?.includes(name) ?? true,
+    readSecret: (...at) => secrets.get(...at),
+    readConfigMap: (...at) => configMaps.get(...at),
+    usersOfKind: (kind) => (at, name) => indexes.users(kind).objects(keyOf({ namespace: at, name })),
+    claimedIn,
+    addressed: (value) => indexes.exclusive.objects(value),
+    restartSlots,
+    processStates,
+    enqueue: (uid) => ask('VirtualMachine', indexes.uid.keys(uid), 'taskEnded'),
+    now,
+  };
+}

@@ -1,0 +1,50 @@
+/** Runs the operator and serves its probes, until a signal or a lost Lease ends it. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { build } from './build.ts';
+import type { Config } from './config.ts';
+import { connect } from '../../kube/kubeconfig.ts';
+import { createOperator } from './operator.ts';
+import { startupProblem } from '../check/startup.ts';
+import { createLogger } from '../../telemetry/log.ts';
+import { createMetrics } from '../../telemetry/metrics.ts';
+import { serveTelemetry } from '../../telemetry/server.ts';
+
+/** @returns the exit code */
+export async function runOperator(config: Config): Promise<number> {
+  const problem = await startupProblem(config.pve);
+  if (problem) {
+    for (const line of problem) process.stderr.write(`${line}\n`);
+    return 1;
+  }
+  const log = createLogger(config.log);
+  const metrics = createMetrics(build);
+  const connection = connect(config.kube);
+  const operator = await createOperator({
+    connection,
+    namespace: config.namespace,
+    identity: `${config.podName ?? hostname()}_${randomUUID()}`,
+    leaderElect: config.leaderElect,
+    watchNamespaces: config.watchNamespaces,
+    pve: config.pve,
+    tasks: config.tasks,
+    metrics,
+    log,
+  });
+  const { manager } = operator;
+  const telemetry = await serveTelemetry({
+    ...config.telemetry,
+    registry: metrics.registry,
+    alive: () => manager.alive,
+    ready: () => manager.ready,
+  });
+  log.info({ server: connection.server, version: build.version, port: telemetry.port }, 'operator started');
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      void manager.stop();
+    });
+  const ending = await manager.run();
+  await Promise.all([operator.close(), telemetry.close(), connection.close()]);
+  return ending === 'lost' ? 1 : 0;
+}

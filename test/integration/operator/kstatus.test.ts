@@ -1,0 +1,84 @@
+/** Whether tools that wait by kstatus take an object for settled exactly when it is, from its creation to its end. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { kstatusProgram, type KStatus } from '../harness/kstatus.ts';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  startOperator,
+  startOperatorPlane,
+} from '../harness/operator.ts';
+import { guestNamed, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { credentials, bareTenant, provider, type Tenant, vm, vmClass, vmImage } from './tenant.ts';
+
+let plane: OperatorPlane;
+let operator: RunningOperator | undefined;
+let judge: Awaited<ReturnType<typeof kstatusProgram>>;
+beforeAll(async () => {
+  [plane, judge] = await Promise.all([startOperatorPlane(), kstatusProgram()]);
+  plane.defer(async () => operator?.stop());
+});
+afterAll(() => plane.stop());
+
+const statusOf = async (t: Tenant, plural: string, name: string): Promise<KStatus['status']> => {
+  const [answer] = await judge(await t.find(plural, name));
+  return answer!.status;
+};
+
+test('an object is InProgress until the operator has settled it, and after every edit', async () => {
+  const t = await bareTenant(plane);
+  const is = (plural: string, name: string) => statusOf(t, plural, name);
+  const become = (status: KStatus['status'], plural: string, name: string) =>
+    soon(async () => expect(await is(plural, name)).toBe(status));
+
+  // The operator is down.
+  await t.apply(
+    credentials(t.pve),
+    provider(t.pve),
+    vmClass(),
+    vmImage(),
+    vm('web', { providerRef: { name: 'typo' }, imageRef: { name: 'ubunto' } }),
+  );
+  for (const [plural, name] of [
+    ['providers', 'pve'],
+    ['vmclasses', 'small'],
+    ['vmimages', 'ubuntu'],
+    ['virtualmachines', 'web'],
+  ] as const)
+    expect([name, await is(plural, name)]).toEqual([name, 'InProgress']);
+
+  operator = await startOperator(plane);
+  await become('Current', 'providers', 'pve');
+  await become('Current', 'vmimages', 'ubuntu');
+  await soon(async () => expect((await t.vm('web')).status.conditions).not.toEqual([]));
+  expect(await is('virtualmachines', 'web')).toBe('InProgress');
+
+  // Nothing was created yet, so the references can be corrected.
+  await t.apply(vm('web'));
+  await become('Current', 'virtualmachines', 'web');
+  await t.ready('vm/web');
+  expect(ownGuests(t.pve)).toHaveLength(1);
+  await expect(t.apply(vm('web', { imageRef: { name: 'ubunto' } }))).rejects.toThrow('spec.imageRef');
+
+  // An edit counts as in progress before the operator has seen it.
+  await operator.stop();
+  await t.apply(vm('web', { powerState: 'Off' }), vm('late'));
+  expect(await is('virtualmachines', 'web')).toBe('InProgress');
+  expect(await is('virtualmachines', 'late')).toBe('InProgress');
+  operator = await startOperator(plane);
+  await become('Current', 'virtualmachines', 'web');
+  await become('Current', 'virtualmachines', 'late');
+  expect(guestNamed(t.pve, 'web').running).toBeUndefined();
+
+  // What only a person can fix is Failed.
+  const { vmid } = (await t.vm('late')).status;
+  t.pve.outside.edit(vmid!, { description: 'No mark any more.' });
+  await t.lookAgain('late');
+  await become('Failed', 'virtualmachines', 'late');
+
+  await t.kubectl('delete', 'vm', 'late', 'web', '--wait=false');
+  expect(await is('virtualmachines', 'late')).toBe('Terminating');
+  await soon(async () => expect(await t.find('virtualmachines', 'web')).toBeUndefined());
+  await operator.stop();
+  operator = undefined;
+});

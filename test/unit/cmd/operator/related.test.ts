@@ -1,0 +1,130 @@
+import { describe, expect, test } from '@jest/globals';
+import { KIND_NAMES, REGISTRY, type KindName } from '../../../../controllers/index.ts';
+import {
+  KINDS,
+  type Provider,
+  type VirtualMachine,
+  type VMClass,
+  type VMClone,
+  type VMImage,
+  type VMPlacementPolicy,
+  type VMSnapshot,
+} from '../../../../src/api/index.ts';
+import { indexVms } from '../../../../src/cmd/operator/indexes.ts';
+import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
+import type { Watched } from '../../../../src/cmd/operator/watches.ts';
+import type { Resource } from '../../../../src/runtime/controller.ts';
+import type { ChangeListener, Entry } from '../../../../src/runtime/object-store.ts';
+import { aClass, anImage, aProvider, aVirtualMachine } from '../../../builders/objects.ts';
+
+const entryOf = <O extends Resource>(object: O): Entry<O> => ({
+  key: `${object.metadata.namespace}/${object.metadata.name}`,
+  metadata: object.metadata,
+  object,
+  conditions: [],
+});
+
+function aWatch<O extends Resource>() {
+  const listeners: ChangeListener<O>[] = [];
+  const entries = new Map<string, Entry<O>>();
+  const cache: Watched<O>['cache'] = {
+    get: (namespace, name) => entries.get(`${namespace}/${name}`)?.object,
+    list: () => [...entries.values()].flatMap(({ object }) => object ?? []),
+    keys: () => [...entries.keys()],
+    onChange: (listener) => void listeners.push(listener),
+  };
+  const change = (before: Entry<O> | undefined, after: Entry<O> | undefined): void => {
+    const key = (after ?? before)!.key;
+    if (after) entries.set(key, after);
+    else entries.delete(key);
+    for (const listener of listeners) listener(key, before, after);
+  };
+  return { cache, change };
+}
+
+function aCluster() {
+  const watches = {
+    Provider: aWatch<Provider>(),
+    VirtualMachine: aWatch<VirtualMachine>(),
+    VMClass: aWatch<VMClass>(),
+    VMImage: aWatch<VMImage>(),
+    VMSnapshot: aWatch<VMSnapshot>(),
+    VMClone: aWatch<VMClone>(),
+    VMPlacementPolicy: aWatch<VMPlacementPolicy>(),
+  };
+  let asked: string[] = [];
+  const ask = (kind: KindName, keys: Iterable<string>, reason: string): void => {
+    for (const key of keys) asked.push(`${kind} ${key} ${reason}`);
+  };
+  const indexes = indexVms(watches.VirtualMachine.cache);
+  watchRelatedObjects(watches, indexes, ask);
+  return {
+    ...watches,
+    /** What was asked for by this, each once. */
+    askedBy: (change: () => void): readonly string[] => {
+      asked = [];
+      change();
+      return [...new Set(asked)].toSorted();
+    },
+  };
+}
+
+const web = entryOf(aVirtualMachine());
+const provider = entryOf(aProvider());
+
+test('the registry has every kind of the API', () => {
+  expect([...KIND_NAMES].toSorted()).toEqual(KINDS.map(({ kind }) => kind).toSorted());
+  expect(Object.keys(REGISTRY).toSorted()).toEqual([...KIND_NAMES].toSorted());
+});
+
+describe('a pass is asked for', () => {
+  test('over class and image when a VM begins or ceases to use them, over the Provider when it is gone', () => {
+    const { VirtualMachine, askedBy } = aCluster();
+    const users = ['VMClass default/small relatedObject', 'VMImage default/ubuntu relatedObject'];
+    expect(askedBy(() => VirtualMachine.change(undefined, web))).toEqual(users);
+    const reported = { ...web, rawStatus: { vmid: 100 } };
+    expect(askedBy(() => VirtualMachine.change(web, reported))).toEqual([]);
+    expect(askedBy(() => VirtualMachine.change(reported, undefined))).toEqual([
+      `Provider ${provider.key} relatedObject`,
+      ...users,
+    ]);
+  });
+
+  test('over both classes when a VM changes from one to another', () => {
+    const { VirtualMachine, askedBy } = aCluster();
+    VirtualMachine.change(undefined, web);
+    const large = entryOf(
+      aVirtualMachine({ spec: { classRef: { name: 'large' } }, metadata: { generation: 2 } }),
+    );
+    expect(askedBy(() => VirtualMachine.change(web, large))).toEqual(
+      expect.arrayContaining(['VMClass default/large relatedObject', 'VMClass default/small relatedObject']),
+    );
+  });
+
+  test('over the VMs that refer to what changed, and over all images when a Provider did', () => {
+    const { VirtualMachine, Provider, VMClass, VMImage, askedBy } = aCluster();
+    VirtualMachine.change(undefined, web);
+    VMImage.change(undefined, entryOf(anImage()));
+    expect(askedBy(() => Provider.change(provider, provider))).toEqual([
+      'VMImage default/ubuntu relatedObject',
+      'VirtualMachine default/web relatedObject',
+    ]);
+    const vmClass = entryOf(aClass());
+    expect(askedBy(() => VMClass.change(vmClass, undefined))).toEqual([
+      'VirtualMachine default/web relatedObject',
+    ]);
+  });
+
+  test('over other VMs that ask for the address of one that changed', () => {
+    const { VirtualMachine, askedBy } = aCluster();
+    const spec = { networks: [{ name: 'lan', mac: '02:00:00:00:00:01' }] };
+    const [one, two] = ['one', 'two'].map((name) =>
+      entryOf(aVirtualMachine({ spec, metadata: { name, uid: name } })),
+    );
+    VirtualMachine.change(undefined, one);
+    VirtualMachine.change(undefined, two);
+    expect(askedBy(() => VirtualMachine.change(one, undefined))).toContain(
+      'VirtualMachine default/two relatedObject',
+    );
+  });
+});
