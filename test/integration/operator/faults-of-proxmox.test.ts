@@ -7,7 +7,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork({ namespaces: 16 });
+const lab = operatorAtWork({ namespaces: 20 });
 
 interface Step {
   readonly method: string;
@@ -114,7 +114,7 @@ test.concurrent(
     const others = Array.from({ length: 8 }, (_, n) => `other-${n}`);
     await t.apply(...others.map((name) => vm(name)));
     await t.ready(...others.map((name) => `vm/${name}`));
-    expect(condition(await t.vm('slow')).is).toBe('Ready=False TaskRunning');
+    await soon(async () => expect(condition(await t.vm('slow')).is).toBe('Ready=False TaskRunning'));
     const [hanging] = t.pve.state.tasks.active();
     t.pve.state.tasks.abort(hanging?.upid ?? '');
     await t.ready('vm/slow');

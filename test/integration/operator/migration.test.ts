@@ -29,7 +29,7 @@ const stops = (pve: FakePve) => ['qmstop', 'qmshutdown', 'qmreboot'].map((type) 
 async function arrived(t: Tenant, host: string): Promise<void> {
   await soon(async () => {
     const object = await t.vm('web');
-    expect(object.status).toMatchObject({ node: host, host, phase: 'Running' });
+    expect(object.status).toMatchObject({ node: host, internal: { host }, phase: 'Running' });
     expect(condition(object).is).toBe('Ready=True Reconciled');
     expect(condition(object, 'Synced').is).toBe('Synced=True InSync');
   });
@@ -64,7 +64,7 @@ describe('a VM whose spec.placement.host changes', () => {
   test.concurrent('stays where it is without a word of spec.placement.host', async () => {
     const { t, guest } = await onNode();
     await patch(t, { placement: null });
-    await soon(async () => expect((await t.vm('web')).status).not.toHaveProperty('host'));
+    await soon(async () => expect((await t.vm('web')).status).not.toHaveProperty('internal.host'));
     await t.ready('vm/web');
     expect(guest.node).toBe(FROM);
     expect(tasksDone(t.pve, 'qmigrate')).toBe(0);

@@ -209,6 +209,7 @@ describe('a pool', () => {
   test.concurrent('of the VM, else of its Provider, is where a new VM is put', async () => {
     const t = await tenant(lab.plane, pooled());
     await t.patch('provider/pve', { spec: { defaults: { pool: 'k8s' } } });
+    await t.ready('provider/pve');
     await t.apply(vm('db'), vm('web', { placement: { pool: 'k8s/web' } }));
     await t.ready('vm/db', 'vm/web');
     expect(members(t.pve, 'k8s/web')).toEqual([guestNamed(t.pve, 'web').vmid]);
@@ -247,7 +248,7 @@ describe('a fixed VMID', () => {
       ['db', 900],
     ] as const)
       await expect(t.patch(`vm/${name}`, { spec: { vmid } })).rejects.toThrow(
-        'vmid cannot be changed, added or removed',
+        'spec.vmid: Invalid value: cannot be changed, added or removed',
       );
   });
 

@@ -160,12 +160,13 @@ const EVERY_MS = 150;
 
 /** As `kubectl wait --for=condition=Ready` has it: of the object as it is now. */
 function expectReady(name: string, object: Stored | undefined): void {
-  const found = object?.status.conditions.find(({ type }) => type === 'Ready');
-  const seen = found?.observedGeneration ?? object?.status.observedGeneration;
-  const isCurrent = seen === undefined || seen >= (object?.metadata.generation ?? 0);
-  if (found?.status === 'True' && isCurrent) return;
+  if (!object) throw new Error(`${name} does not exist`);
+  const { status, metadata } = object;
+  const found = status.conditions.find(({ type }) => type === 'Ready');
+  const seen = found?.observedGeneration ?? status.observedGeneration ?? metadata.generation;
+  if (found?.status === 'True' && seen >= metadata.generation) return;
   const { is, message } = condition(object);
-  throw new Error(`${name}: ${object ? is : 'does not exist'}${isCurrent ? '' : ' (outdated)'}: ${message}`);
+  throw new Error(`${name}: ${is} of generation ${seen}, now ${metadata.generation}: ${message}`);
 }
 
 /** An empty namespace, and a PVE cluster that no other tenant's can be taken for. It is closed with the control plane. */
