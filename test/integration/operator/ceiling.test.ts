@@ -95,8 +95,11 @@ async function costOf(name: string, end: () => Promise<void>): Promise<Cost> {
 
 /** What follows from the last write, such as its event and the pass for its echo, belongs to the same VM. */
 async function quiet(): Promise<void> {
-  for (let known = -1; known !== passes + writes.length; await sleep(QUIET_MS))
+  let known: number;
+  do {
     known = passes + writes.length;
+    await sleep(QUIET_MS);
+  } while (known !== passes + writes.length);
 }
 
 const hasAddress = (name: string): Promise<void> =>

@@ -38,6 +38,7 @@ const Stored = z.looseObject({
       node: z.string().optional(),
       powerState: z.string().optional(),
       observedGeneration: z.number().optional(),
+      internal: z.looseObject({}).optional(),
       ipAddresses: z.array(z.string()).default([]),
       conditions: z.array(Condition).default([]),
     })

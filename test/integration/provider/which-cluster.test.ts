@@ -125,8 +125,8 @@ test.concurrent('two single nodes of the same name share no VMIDs', async () => 
   await t.ready('provider/pve', 'provider/other');
   await t.apply(vm('web'), vm('db', { providerRef: { name: 'other' } }));
   await t.ready('vm/web', 'vm/db');
-  expect((await t.vm('web')).status?.vmid).toBe(500);
-  expect((await t.vm('db')).status?.vmid).toBe(500);
+  expect((await t.vm('web')).status.vmid).toBe(500);
+  expect((await t.vm('db')).status.vmid).toBe(500);
 });
 
 test.concurrent('events tell the story of a connection', async () => {
