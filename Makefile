@@ -61,7 +61,7 @@ unit: setup ## Run the unit tests (ARGS are passed to jest)
 
 .PHONY: integration
 integration: setup ## Run the integration tests (ARGS are passed to jest)
-	$(JEST) --selectProjects integration --maxWorkers 2 $(ARGS)
+	$(JEST) --selectProjects integration --maxWorkers 5 $(ARGS)
 
 ##@ Run
 .PHONY: demo

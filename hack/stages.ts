@@ -1,9 +1,11 @@
-/** Runs the parts of `make test` one after another, tells how long each took, and counts what passed. */
+/** Runs the parts of `make test`, prints how long each took, and counts what passed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
+import { passedBefore } from './passed-before.ts';
+import type { FileTime } from './slowest.ts';
 
 export interface Counts {
   readonly passed: number;
@@ -14,14 +16,20 @@ export interface Counts {
 export interface Stage {
   readonly name: string;
   readonly kind: 'check' | 'jest';
+  /** Its outcome depends on the files of the checkout alone, so it is not run again where it passed with the same. */
+  readonly ofFilesAlone?: boolean;
   readonly command: readonly [program: string, ...args: string[]];
 }
 
-/** Where the fakes of the integration tests log what they were asked. */
-export const REQUESTS_DIR = resolve(import.meta.dirname, '../dist/pve-requests');
+const ROOT = resolve(import.meta.dirname, '..');
+/** Where the fakes of the integration tests log the requests they get. */
+export const REQUESTS_DIR = join(ROOT, 'dist/pve-requests');
 
 /** Jest runs ES modules only with this flag of Node, which warns about itself. */
 const JEST_ENV = { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' };
+
+/** How long the test files of the jest stages took, in the order in which they ended. */
+export const fileTimes: FileTime[] = [];
 
 /** Far above what a stage takes on a slow machine: something hangs. */
 const LIMIT_MINUTES = 20;
@@ -36,7 +44,7 @@ export const say = (line: string): void => void process.stdout.write(`${line}\n`
 /** The closing line, which scripts read. */
 export const summaryLine = ({ passed, failed }: Counts): string => `${passed} passed, ${failed} failed`;
 
-/** Runs a stage whose output is shown as it comes. */
+/** Runs a stage whose output is shown as it is printed. */
 export async function runStage(stage: Stage): Promise<Counts> {
   say(`\n=== ${stage.name}`);
   const started = performance.now();
@@ -46,25 +54,34 @@ export async function runStage(stage: Stage): Promise<Counts> {
   return counts;
 }
 
-/** Runs checks two at a time; what they print is shown together, and only of those that fail. */
+/** Runs checks two at a time; the output of those that fail is shown in one piece. */
 export async function runChecks(stages: readonly Stage[]): Promise<Counts> {
   const waiting = [...stages];
   const counts: Counts[] = [];
   const worker = async () => {
-    for (let stage = waiting.shift(); stage !== undefined; stage = waiting.shift()) {
-      const started = performance.now();
-      const child = start(stage.command, 'pipe');
-      const output: Buffer[] = [];
-      child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
-      child.stderr?.on('data', (chunk: Buffer) => output.push(chunk));
-      const count = countOf(await exitOf(child));
-      if (count.failed > 0) say(`\n${Buffer.concat(output).toString().trimEnd()}`);
-      report(stage, count, started);
-      counts.push(count);
-    }
+    for (let stage = waiting.shift(); stage !== undefined; stage = waiting.shift())
+      counts.push(await runCheck(stage));
   };
   await Promise.all([worker(), worker()]);
   return sum(counts);
+}
+
+async function runCheck(stage: Stage): Promise<Counts> {
+  const before = stage.ofFilesAlone === true ? await passedBefore(stage.name, stage.command) : undefined;
+  if (before?.passed === true) {
+    say(`passed ${stage.name} before, with the same files (${summaryLine(countOf(0))})`);
+    return countOf(0);
+  }
+  const started = performance.now();
+  const child = start(stage.command, 'pipe');
+  const output: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => output.push(chunk));
+  const counts = countOf(await exitOf(child));
+  if (counts.failed > 0) say(`\n${Buffer.concat(output).toString().trimEnd()}`);
+  else await before?.record();
+  report(stage, counts, started);
+  return counts;
 }
 
 function report({ name }: Stage, counts: Counts, started: number): void {
@@ -101,6 +118,8 @@ const JestResult = z.object({
   numFailedTests: z.number(),
   /** Files that ended before their tests: an import that fails, a syntax error. */
   numRuntimeErrorTestSuites: z.number(),
+  /** Epoch milliseconds; both are 0 for a file that did not get so far. */
+  testResults: z.array(z.object({ name: z.string(), startTime: z.number(), endTime: z.number() })),
 });
 
 async function runJest({ command }: Stage): Promise<Counts> {
@@ -116,11 +135,13 @@ async function runJest({ command }: Stage): Promise<Counts> {
   }
 }
 
-/** What jest wrote, held against how it ended: a run that fails has at least one failure. */
-export function jestCounts(code: number, read: () => string): Counts {
+/** What jest wrote, compared with how it ended: a run that fails has at least one failure. */
+function jestCounts(code: number, read: () => string): Counts {
   let counts: Counts = { passed: 0, failed: 0 };
   try {
     const result = JestResult.parse(JSON.parse(read()));
+    for (const { name, startTime, endTime } of result.testResults)
+      fileTimes.push({ file: relative(ROOT, name), ms: endTime - startTime });
     counts = {
       passed: result.numPassedTests,
       failed: result.numFailedTests + result.numRuntimeErrorTestSuites,

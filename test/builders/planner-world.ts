@@ -2,24 +2,20 @@
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
 import type { DiskStep } from '../../controllers/virtualmachine/model/disks.ts';
-
 import type { Guest } from '../../controllers/shared/guests/model.ts';
 import type { Claim, Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Observation } from '../../controllers/virtualmachine/model/observation.ts';
-
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
-
 import { derive } from '../../controllers/virtualmachine/observe/derive.ts';
 import { restartOf } from '../../controllers/virtualmachine/restart/with-restart.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/guests/owner-mark.ts';
-
 import { vmid, type Bytes } from '../../src/lib/units.ts';
-
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
+import { onceFor } from './memo.ts';
 import { inputsOf } from './planner-facts.ts';
 import type { World } from './modelled-world.ts';
 
@@ -29,7 +25,7 @@ export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
 
 /** As the operator derives it. */
-export function observationOf(world: World): Observation {
+export const observationOf = onceFor((world: World): Observation => {
   const inputs = inputsOf(world);
   const { promise: _promise, learned: _learned, ...observation } = derive(inputs);
   const { want, have } = observation;
@@ -39,7 +35,7 @@ export function observationOf(world: World): Observation {
     claimSlot: () => (world.othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
   });
   return { ...observation, have: { ...have, restart } };
-}
+});
 
 export const observe = (world: World): Observed => observationOf(world).have;
 

@@ -5,6 +5,8 @@ import type { Connection } from '../../../src/kube/kubeconfig.ts';
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
+  /** As it is sent; empty for a request without. */
+  readonly body: string;
 }
 
 /** Runs before the request is sent; the request never is, if it throws. */
@@ -59,7 +61,8 @@ const before =
   (dispatch) =>
   (options, handler) => {
     const { method, path } = options;
-    meanwhile({ method, path }).then(
+    const body = typeof options.body === 'string' ? options.body : '';
+    meanwhile({ method, path, body }).then(
       () => void dispatch(options, handler),
       (error: unknown) => {
         const cause = error instanceof Error ? error : new Error(String(error));

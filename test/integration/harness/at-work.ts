@@ -1,4 +1,8 @@
-/** An operator at work from before the first test of a file until after the last, and the control plane it works on. */
+/**
+ * An operator at work from before the first test of a file until after the last, in namespaces of its own on the
+ * control plane that the test files share. A file that breaks or restarts its control plane starts one itself
+ * (`startOperatorPlane`).
+ */
 import { afterAll, beforeAll } from '@jest/globals';
 import {
   type OperatorPlane,
@@ -6,7 +10,6 @@ import {
   type RunningOperator,
   sharedOperatorPlane,
   startOperator,
-  startOperatorPlane,
 } from './operator.ts';
 
 export interface AtWork {
@@ -18,14 +21,14 @@ export interface AtWork {
 
 export interface AtWorkOptions extends OperatorSetting {
   /**
-   * How many namespaces (`plane.newNamespace`, one for each tenant) the file needs on the control plane that all files
-   * share. Absent: the file has a control plane of its own, which takes some seconds and a few hundred megabytes.
+   * How many namespaces the file needs (`plane.newNamespace`, one for each tenant), and no more: the operator watches
+   * every kind in each, which takes a third of a second of CPU time.
    */
-  readonly namespaces?: number;
+  readonly namespaces: number;
 }
 
 /** To be called at the top of the file. */
-export function operatorAtWork({ namespaces, ...setting }: AtWorkOptions = {}): AtWork {
+export function operatorAtWork({ namespaces, ...setting }: AtWorkOptions): AtWork {
   let plane: OperatorPlane | undefined;
   let operator: RunningOperator | undefined;
   const started = (): OperatorPlane => {
@@ -33,7 +36,7 @@ export function operatorAtWork({ namespaces, ...setting }: AtWorkOptions = {}): 
     return plane;
   };
   beforeAll(async () => {
-    plane = await (namespaces === undefined ? startOperatorPlane() : sharedOperatorPlane(namespaces));
+    plane = await sharedOperatorPlane(namespaces);
     operator = await startOperator(plane, setting);
   });
   afterAll(async () => {

@@ -1,4 +1,7 @@
-/** Plain requests to the API server, for tests that ask more often than kubectl can be started. */
+/**
+ * Plain requests to the API server, for tests that are not about kubectl: a process for each would take more CPU time
+ * than the operator and the API server together.
+ */
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { parse } from 'yaml';
@@ -11,7 +14,17 @@ const Kubeconfig = z.object({
   users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
 });
 
+/** An object as a manifest has it. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: object;
+}
+
 export interface KubeApi {
+  /** Server-side apply, as one field manager that wins every conflict; unknown fields are refused. */
+  apply: (path: string, object: object) => Promise<void>;
   /** The body as text; `undefined`: there is no such thing. Any other refusal throws. */
   get: (path: string) => Promise<string | undefined>;
   /** A merge patch; gives whether the object is there. */
@@ -31,13 +44,13 @@ export async function kubeApi(kubeconfig: string): Promise<KubeApi> {
   async function send(
     method: 'GET' | 'PATCH' | 'DELETE',
     path: string,
-    body?: object,
+    patch?: { readonly type: 'merge-patch+json' | 'apply-patch+yaml'; readonly body: object },
   ): Promise<string | undefined> {
     const { statusCode, body: answer } = await request(`${server}${path}`, {
       dispatcher,
       method,
-      headers: { authorization, ...(body && { 'content-type': 'application/merge-patch+json' }) },
-      body: body ? JSON.stringify(body) : null,
+      headers: { authorization, ...(patch && { 'content-type': `application/${patch.type}` }) },
+      body: patch ? JSON.stringify(patch.body) : null,
     });
     const text = await answer.text();
     if (statusCode === 404) return undefined;
@@ -46,8 +59,14 @@ export async function kubeApi(kubeconfig: string): Promise<KubeApi> {
   }
 
   return {
+    async apply(path, body) {
+      const query = 'fieldManager=test&force=true&fieldValidation=Strict';
+      const answer = await send('PATCH', `${path}?${query}`, { type: 'apply-patch+yaml', body });
+      if (answer === undefined) throw new Error(`PATCH ${path}: 404: its namespace or kind does not exist`);
+    },
     get: (path) => send('GET', path),
-    patch: async (path, body) => (await send('PATCH', path, body)) !== undefined,
+    patch: async (path, body) =>
+      (await send('PATCH', path, { type: 'merge-patch+json', body })) !== undefined,
     remove: async (path) => (await send('DELETE', path)) !== undefined,
     close: () => dispatcher.close(),
   };

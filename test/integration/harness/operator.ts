@@ -16,8 +16,9 @@ import { connect, type Connection } from '../../../src/kube/kubeconfig.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { installOurs } from './install.ts';
 import { type KubeApi, kubeApi } from './kube-api.ts';
 import { sharedPlane } from './shared.ts';
 
@@ -48,17 +49,10 @@ export type OwnOperatorPlane = OperatorPlane & ControlPlane;
 export async function startOperatorPlane(): Promise<OwnOperatorPlane> {
   const plane = await startControlPlane();
   try {
-    const succeed = succeeding(plane);
-    const crds = join(ROOT, 'crds');
-    await succeed(['apply', '--server-side', '-f', crds]);
-    await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
-    const prepared = await operatorPlane(plane, [OPERATOR_NAMESPACE]);
+    await installOurs(plane);
+    const prepared = await operatorPlane(plane, OPERATOR_NAMESPACE);
     prepared.defer(() => plane.stop());
-    const newNamespace = async (prefix: string): Promise<string> => {
-      const namespace = unique(prefix);
-      await createNamespaces(succeed, [namespace]);
-      return namespace;
-    };
+    const newNamespace = (prefix: string): Promise<string> => create(prepared.api, unique(prefix));
     return { ...plane, ...prepared, newNamespace };
   } catch (error) {
     await plane.stop();
@@ -75,8 +69,9 @@ export async function sharedOperatorPlane(count: number): Promise<OperatorPlane>
   const kubectl: Kubectl['kubectl'] = (args, { input } = {}) =>
     run('kubectl', args, { env: { ...process.env, ...shared.env }, input });
   const lab = unique('lab');
+  const prepared = await operatorPlane({ ...shared, kubectl }, lab);
   const namespaces = Array.from({ length: count }, (_, index) => `${lab}-${index + 1}`);
-  const prepared = await operatorPlane({ ...shared, kubectl }, [lab, ...namespaces]);
+  await Promise.all(namespaces.map((name) => create(prepared.api, name)));
   const left = [...namespaces];
   return {
     ...prepared,
@@ -84,7 +79,9 @@ export async function sharedOperatorPlane(count: number): Promise<OperatorPlane>
     newNamespace() {
       const next = left.shift();
       if (next === undefined)
-        throw new Error(`All ${count} namespaces of this operator are in use: ask for more.`);
+        throw new Error(
+          `All ${count} namespaces of this file's operator are in use: ask for more, operatorAtWork({ namespaces: … }).`,
+        );
       return Promise.resolve(next);
     },
   };
@@ -92,39 +89,32 @@ export async function sharedOperatorPlane(count: number): Promise<OperatorPlane>
 
 const unique = (prefix: string): string => `${prefix}-${randomBytes(4).toString('hex')}`;
 
-type Succeed = OperatorPlane['succeed'];
-
-const succeeding =
-  ({ kubectl }: Pick<Kubectl, 'kubectl'>): Succeed =>
-  async (args, options) => {
-    const { code, stdout, stderr } = await kubectl(args, options);
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
-    return stdout;
-  };
-
-const createNamespaces = (succeed: Succeed, names: readonly string[]): Promise<string> =>
-  succeed(['create', '-f', '-'], {
-    input: names
-      .map((name) => `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}}}`)
-      .join('\n---\n'),
+async function create(api: KubeApi, namespace: string): Promise<string> {
+  await api.apply(`/api/v1/namespaces/${namespace}`, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace },
   });
+  return namespace;
+}
 
-/** Admission policies, the operator's namespace and those it watches. */
+/** With the operator's namespace. */
 async function operatorPlane(
   plane: Kubectl,
-  namespaces: readonly [operator: string, ...watched: string[]],
+  operatorNamespace: string,
 ): Promise<Omit<OperatorPlane, 'newNamespace'>> {
-  const succeed = succeeding(plane);
-  await createNamespaces(succeed, namespaces);
-  const policies = join(ROOT, 'deploy/kustomize/base/admission.yaml');
-  await succeed(['apply', '--server-side', '-f', policies]);
   const api = await kubeApi(plane.kubeconfig);
+  await create(api, operatorNamespace);
   const undo: (() => Promise<void>)[] = [() => api.close()];
   return {
     ...plane,
     api,
-    operatorNamespace: namespaces[0],
-    succeed,
+    operatorNamespace,
+    async succeed(args, options) {
+      const { code, stdout, stderr } = await plane.kubectl(args, options);
+      if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
+      return stdout;
+    },
     defer: (step) => void undo.unshift(step),
     stop: async () => {
       for (const step of undo.splice(0)) await step();
@@ -145,6 +135,8 @@ export interface OperatorSetting {
   readonly leaderElect?: boolean;
   /** Whose rights it has; absent: those of an administrator. */
   readonly kubeconfig?: string;
+  /** Absent: they are thrown away. */
+  readonly metrics?: Metrics;
   /** What stands between it and the API server. */
   readonly through?: (connection: Connection) => Connection;
   /** An error that it may log: it does so for bugs, and when it loses its Lease. */
@@ -171,7 +163,7 @@ export async function startOperator(
     identity: randomUUID(),
     leaderElect,
     pve,
-    metrics: createMetrics({ version: 'test', commit: 'test' }),
+    metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
     log: createLogger({ level: 'info', format: 'json', destination }),
     inventoryInterval: seconds(1),
   });

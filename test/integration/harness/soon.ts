@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const WITHIN_MS = 90_000;
+const EVERY_MS = 50;
 
 /** Asserts again and again until it holds; after the time is over it fails with what was wrong last. */
-export async function soon<T>(assertion: () => T | Promise<T>, withinMs = WITHIN_MS): Promise<T> {
+export async function soon<T>(
+  assertion: () => T | Promise<T>,
+  withinMs = WITHIN_MS,
+  everyMs = EVERY_MS,
+): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     try {
@@ -11,6 +16,6 @@ export async function soon<T>(assertion: () => T | Promise<T>, withinMs = WITHIN
     } catch (error) {
       if (performance.now() > deadline) throw error;
     }
-    await sleep(50);
+    await sleep(everyMs);
   }
 }

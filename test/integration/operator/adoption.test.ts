@@ -5,7 +5,7 @@ import { changes, cloneRequests, ownGuests, tasksDone } from '../harness/pve.ts'
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 11 });
 
 const VMID = 105;
 const MORE_MEMORY = expect.arrayContaining([{ key: 'memory', current: '1024', pending: '2048' }]);
@@ -45,8 +45,7 @@ async function withGuest(config: Readonly<Record<string, string | number>> = {})
   return { t, guest };
 }
 
-const patch = (t: Tenant, name: string, spec: object) =>
-  t.kubectl('patch', 'vm', name, '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, name: string, spec: object) => t.patch(`vm/${name}`, { spec });
 
 describe('a VM that exists', () => {
   test.concurrent(
@@ -80,7 +79,7 @@ describe('a VM that exists', () => {
     await t.apply(adopter('db'));
     await t.ready('vm/db');
     await patch(t, 'db', { adopt: null, imageRef: { name: 'ubuntu' } });
-    await t.kubectl('delete', 'vm', 'db', '--timeout=60s');
+    await t.delete('vm/db');
     expect(guest.running).toBeDefined();
     expect(guest.get('description')).toBe('Made by hand in 2019.');
   });
@@ -89,7 +88,7 @@ describe('a VM that exists', () => {
     const { t } = await withGuest();
     await t.apply(adopter('db', { deletionPolicy: 'Delete' }));
     await t.ready('vm/db');
-    await t.kubectl('delete', 'vm', 'db', '--timeout=60s');
+    await t.delete('vm/db');
     expect(t.pve.state.guests.has(VMID)).toBe(false);
   });
 
@@ -119,7 +118,7 @@ describe('a VM that exists', () => {
     t.pve.outside.lock(VMID, 'backup');
     await t.apply(adopter('db', { deletionPolicy: 'Delete' }));
     await soon(async () => expect(condition(await t.vm('db')).is).toBe('Ready=False Locked'));
-    await t.kubectl('delete', 'vm', 'db', '--timeout=60s');
+    await t.delete('vm/db');
     t.pve.outside.unlock(VMID);
     expect([...guest.config]).toEqual(before);
     expect(guest.running).toBeDefined();
@@ -177,7 +176,7 @@ describe('what cannot be adopted is left alone and told', () => {
     });
     expect(changes(t.pve)).toEqual([]);
     expect(tasksDone(t.pve, 'qmclone')).toBe(0);
-    await t.kubectl('delete', 'vm', 'db', '--timeout=60s');
+    await t.delete('vm/db');
   });
 
   test.concurrent('the VM of another object', async () => {
@@ -187,7 +186,7 @@ describe('what cannot be adopted is left alone and told', () => {
     const before = guest.get('description');
     await t.apply(adopter('thief', { deletionPolicy: 'Delete' }));
     await soon(async () => expect(condition(await t.vm('thief')).is).toBe('Ready=False NotAdoptable'));
-    await t.kubectl('delete', 'vm', 'thief', '--timeout=60s');
+    await t.delete('vm/thief');
     expect(guest.get('description')).toBe(before);
     expect(guest.running).toBeDefined();
   });

@@ -5,7 +5,7 @@ import { changes, type FakePve, guestNamed, images, ownGuests, seedFiles } from 
 import { soon } from '../harness/soon.ts';
 import { condition, secret, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 6 });
 
 test.concurrent(
   'Ignition, meta-data and network data arrive as they are, and a snippet must be there',
@@ -56,7 +56,7 @@ test.concurrent('the image is ejected and deleted when the guest has read it, an
   await t.lookAgain();
   await t.ready('vm/web');
   expect(changes(t.pve)).toHaveLength(done);
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
@@ -68,7 +68,7 @@ test.concurrent('the image stays while no agent answers, and goes with the VM', 
   await t.lookAgain();
   await t.ready('vm/web');
   expect(images(t.pve)).toHaveLength(1);
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(images(t.pve)).toEqual([]);
 });
 
@@ -108,7 +108,7 @@ test.concurrent(
     await soon(async () => expect(condition(await t.vm('quiet'), 'Synced').is).toBe('Synced=True InSync'));
     expect(JSON.stringify(await t.list('virtualmachines'))).not.toMatch(/hush/);
     expect(seedFiles(t.pve, guestNamed(t.pve, 'web'))['user-data']).toContain('hush-one');
-    await t.kubectl('delete', 'secret', 'data');
+    await t.delete('secret/data');
     await t.lookAgain();
     await t.ready('vm/web');
   },

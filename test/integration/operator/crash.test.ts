@@ -6,7 +6,7 @@ import {
   type OperatorPlane,
   operatorProcesses,
   type OperatorProcesses,
-  startOperatorPlane,
+  sharedOperatorPlane,
 } from '../harness/operator.ts';
 import { changes, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
@@ -28,7 +28,7 @@ let operators: OperatorProcesses;
 const random = new Random(SEED);
 
 beforeAll(async () => {
-  plane = await startOperatorPlane();
+  plane = await sharedOperatorPlane(1);
   operators = await operatorProcesses(plane);
 });
 afterAll(async () => {

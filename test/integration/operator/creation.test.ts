@@ -8,7 +8,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 19 });
 
 describe('an object that is disturbed while its VM is created', () => {
   test.concurrent('by an annotation every 50 ms gets one guest', async () => {
@@ -52,7 +52,7 @@ describe('an object that is disturbed while its VM is created', () => {
         held: async (name) => ((await object(name))?.metadata.finalizers.length ?? 1) > 0,
         claimed: async (name) => (await object(name))?.status.vmid !== undefined,
         asked: (name) => cloneRequests(pve).some(({ params }) => params['name'] === name),
-        noted: async (name) => Object.hasOwn(Object((await object(name))?.status['internal']), 'cloudInit'),
+        noted: async (name) => (await object(name))?.status.internal?.['cloudInit'] !== undefined,
         cloned: (name) => guestOf(pve, name) !== undefined && guestOf(pve, name)?.get('lock') === undefined,
         uploaded: (name) => {
           const vmid = guestOf(pve, name)?.vmid;
@@ -142,7 +142,7 @@ describe('a clone', () => {
     t.pve.faults.add({ ...POST_CLONE, kind: 'reset-after-effect' });
     await t.apply(vm('web'));
     await soon(() => expect(cloneRequests(t.pve)).toHaveLength(1));
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(t.pve.state.tasks.active()).toEqual([]);
     expectNothingLeft(t);
   });
@@ -170,7 +170,7 @@ describe('a clone', () => {
     await t.ready('vm/web');
     expect(cloneRequests(t.pve)).toHaveLength(2);
     await expectOneGuestEach(t);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expectNothingLeft(t);
   });
 
@@ -193,7 +193,7 @@ describe('a clone', () => {
       expect(t.pve.state.guests.get(number)).toBe(stranger);
       expect(stranger?.digest).toBe(digest);
       await expectOneGuestEach(t);
-      await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+      await t.delete('vm/web');
       expect(t.pve.state.guests.get(number)?.digest).toBe(digest);
     },
   );

@@ -5,7 +5,7 @@ import { changes, guestNamed } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 async function running(spec: object = {}): Promise<Tenant> {
   const t = await tenant(lab.plane);
@@ -67,7 +67,7 @@ test.concurrent(
     await soon(async () => expect(condition(await t.vm('web'), 'Synced').is).toBe('Synced=True InSync'));
     edit(t, { vcpus: 3 });
     await drifted(t, 'vcpus 2 → 3');
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"driftPolicy":"Revert"}}');
+    await t.patch('vm/web', { spec: { driftPolicy: 'Revert' } });
     await soon(() => expect(runs(t, 'vcpus')).toBe('2'));
   },
 );

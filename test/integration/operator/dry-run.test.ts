@@ -5,7 +5,7 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 3 });
 
 const DRY_RUN = 'virtrigaud.io/dry-run';
 
@@ -23,7 +23,7 @@ test.concurrent('a VM is planned and not made, until the annotation goes', async
   await t.apply(manifest('VirtualMachine', 'web', spec, { annotations: { [DRY_RUN]: 'true' } }));
   await planned(t, 'linked clone of template 9000', 'Start it.');
   expect(changes(t.pve)).toEqual([]);
-  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
+  await t.annotate('vm/web', { [DRY_RUN]: null });
   await t.ready('vm/web');
   expect((await t.vm('web')).status['plan']).toBeUndefined();
   expect(ownGuests(t.pve)).toHaveLength(1);
@@ -33,14 +33,14 @@ test.concurrent('an edit is planned and not made', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
-  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}=true`);
+  await t.annotate('vm/web', { [DRY_RUN]: 'true' });
   const before = changes(t.pve).length;
   await t.apply(manifest('VMClass', 'small', { cpus: 4, memory: '4Gi' }));
   await planned(t, 'vcpus 2 → 4');
   t.pve.outside.stop(guestNamed(t.pve, 'web').vmid);
   await planned(t, 'memory 2048 → 4096', 'Start the VM.');
   expect(changes(t.pve)).toHaveLength(before);
-  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
+  await t.annotate('vm/web', { [DRY_RUN]: null });
   await soon(() => expect(guestNamed(t.pve, 'web').get('vcpus')).toBe('4'));
   await t.ready('vm/web');
 });
@@ -49,8 +49,8 @@ test.concurrent('a deletion is held and says so, until the annotation goes', asy
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
-  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}=true`);
-  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await t.annotate('vm/web', { [DRY_RUN]: 'true' });
+  await t.requestDeletion('vm/web');
   await soon(async () => {
     const object = await t.vm('web');
     const { is, message } = condition(object, 'Reconciling');
@@ -59,7 +59,7 @@ test.concurrent('a deletion is held and says so, until the annotation goes', asy
     expect(object.status['plan']).toEqual(['Shut down the VM.']);
   });
   expect(guestNamed(t.pve, 'web').running).toBeDefined();
-  await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
-  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  await t.annotate('vm/web', { [DRY_RUN]: null });
+  await t.gone('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });

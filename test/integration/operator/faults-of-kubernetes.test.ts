@@ -119,7 +119,7 @@ test('leadership that is lost in the middle of a clone request leaves the clone 
     await first.stop();
     await expectOneGuestEach(t);
     expect(tasksDone(t.pve, 'qmclone')).toBe(1);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expectNothingLeft(t);
   });
 });

@@ -7,7 +7,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 20 });
 
 interface Step {
   readonly method: string;
@@ -37,7 +37,7 @@ async function liveWith(t: Tenant, faults: readonly FaultInput[]): Promise<void>
   await expectOneGuestEach(t);
   await expectOneCloneEach(t);
   expect(guestNamed(t.pve, 'web').running).toBeDefined();
-  await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
+  await t.delete('vm/web');
   expectNothingLeft(t);
   expect(t.pve.faults.unstruck()).toEqual([]);
 }
@@ -114,7 +114,7 @@ test.concurrent(
     const others = Array.from({ length: 8 }, (_, n) => `other-${n}`);
     await t.apply(...others.map((name) => vm(name)));
     await t.ready(...others.map((name) => `vm/${name}`));
-    expect(condition(await t.vm('slow')).is).toBe('Ready=False TaskRunning');
+    await soon(async () => expect(condition(await t.vm('slow')).is).toBe('Ready=False TaskRunning'));
     const [hanging] = t.pve.state.tasks.active();
     t.pve.state.tasks.abort(hanging?.upid ?? '');
     await t.ready('vm/slow');
@@ -149,7 +149,7 @@ describe('a Proxmox VE that answers nothing', () => {
     await t.ready('vm/web');
     t.pve.faults.add(down);
     await unreachable(t);
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await soon(async () => {
       const object = await t.vm('web');
       expect(condition(object, 'Reconciling').is).toBe('Reconciling=True Unreachable');
@@ -158,7 +158,7 @@ describe('a Proxmox VE that answers nothing', () => {
     expect(ownGuests(t.pve)).toHaveLength(1);
     expect(tasksDone(t.pve, 'qmdestroy')).toBe(0);
     t.pve.faults.clear();
-    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=100s');
+    await t.gone('vm/web');
     expectNothingLeft(t);
   });
 });

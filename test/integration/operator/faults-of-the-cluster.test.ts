@@ -6,10 +6,9 @@ import { soon } from '../harness/soon.ts';
 import { condition, provider, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 11 });
 
-const power = (t: Tenant, powerState: 'On' | 'Off') =>
-  t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
+const power = (t: Tenant, powerState: 'On' | 'Off') => t.patch('vm/web', { spec: { powerState } });
 const runs = (t: Tenant, is: boolean) =>
   soon(() => expect(guestNamed(t.pve, 'web').running !== undefined).toBe(is));
 /** Of the VM `web`: what it waits for. */
@@ -21,7 +20,7 @@ async function untouched(t: Tenant, look: () => Promise<unknown>): Promise<void>
   await look();
   expect(changes(t.pve).length).toBe(before);
 }
-const gone = (t: Tenant) => t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=100s');
+const gone = (t: Tenant) => t.gone('vm/web');
 async function ready(options: Parameters<typeof tenant>[1] = {}): Promise<Tenant> {
   const t = await tenant(lab.plane, options);
   await t.apply(vm('web'));
@@ -36,7 +35,7 @@ describe('a node that is offline', () => {
     await t.ready('vm/web');
     t.pve.faults.add({ kind: 'nodeOffline', node: 'pve-3' });
     await waitsFor(t, 'Ready=False NodeOffline');
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await untouched(t, () => waitsFor(t, 'Reconciling=True NodeOffline', 'Reconciling'));
     expect(ownGuests(t.pve)).toHaveLength(1);
     t.pve.faults.clear();
@@ -93,7 +92,7 @@ describe('a cluster without quorum', () => {
     t.pve.faults.add({ kind: 'noQuorum' });
     t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
     await waitsFor(t, 'Ready=False CannotProveAbsence');
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await waitsFor(t, 'Reconciling=True CannotProveAbsence', 'Reconciling');
     t.pve.faults.clear();
     await gone(t);
@@ -117,7 +116,7 @@ describe('a privilege that is taken away', () => {
     const giveBack = without(t, 'VM.Audit');
     await t.lookAgain();
     await waitsFor(t, /^Ready=False (CannotProveAbsence|MissingPrivilege)/);
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await untouched(t, () =>
       soon(async () => expect(condition(await t.vm('web')).message).toContain('VM.Audit')),
     );
@@ -131,7 +130,7 @@ describe('a privilege that is taken away', () => {
   test.concurrent('to delete VMs holds the object, and the guest goes once it is given back', async () => {
     const t = await ready();
     const giveBack = without(t, 'VM.Allocate');
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await waitsFor(t, 'Stalled=True MissingPrivilege', 'Stalled');
     expect(ownGuests(t.pve)).toHaveLength(1);
     giveBack();
@@ -213,7 +212,7 @@ test.concurrent(
     await runs(t, true);
     await t.ready('vm/web');
     expect(tasksDone(t.pve, 'qmclone')).toBe(1);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
+    await t.delete('vm/web');
     expectNothingLeft(t);
     expect(resources.size).toBe(0);
   },

@@ -7,12 +7,11 @@ import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 8 });
 
 const exec = (...command: readonly string[]) => ({ exec: { command } });
 
-const patch = ({ kubectl }: Tenant, spec: object) =>
-  kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 
 /** Credentials that may run commands in guests, which the documented role does not include. */
 function mayRunCommands() {
@@ -70,7 +69,7 @@ describe('preStop', () => {
     await patch(t, { powerState: 'On' });
     await soon(() => expect(guest.running).toBeDefined());
     await booted(t);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(guest.commands).toEqual(['sleep 5', 'sleep 5']);
     expect(ownGuests(t.pve)).toEqual([]);
   });
@@ -82,7 +81,7 @@ describe('preStop', () => {
   ])('that %s does not keep the VM', async (_what, command) => {
     const { t } = await ready({ preStop: exec(...command), gracefulShutdownTimeout: '3s' });
     await booted(t);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(ownGuests(t.pve)).toEqual([]);
   });
 });

@@ -7,10 +7,9 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 6 });
 
-const patch = ({ kubectl }: Tenant, spec: object) =>
-  kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 
 async function ready(spec: object = {}, options: Parameters<typeof tenant>[1] = {}) {
   const t = await tenant(lab.plane, options);
@@ -69,7 +68,7 @@ test.concurrent(
     await patch(t, { description: 'The shop.\nAsk Bob.' });
     await soon(() => expect(guest.get('description')).toBe(`The shop.\nAsk Bob.\n\n${mark}`));
     await t.ready('vm/web');
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(ownGuests(t.pve)).toEqual([]);
   },
 );
@@ -92,7 +91,7 @@ test.concurrent('startup order and onboot are set where the credentials may', as
 test.concurrent('protection-mode-delete', async () => {
   const { t, guest } = await ready({ protection: true });
   expect(guest.get('protection')).toBe('1');
-  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await t.requestDeletion('vm/web');
   await soon(async () => {
     const { is, message } = condition(await t.vm('web'), 'Stalled');
     expect(is).toBe('Stalled=True Protected');
@@ -100,7 +99,7 @@ test.concurrent('protection-mode-delete', async () => {
   });
   expect(guest.running).toBeDefined();
   await patch(t, { protection: false });
-  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  await t.gone('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });
 

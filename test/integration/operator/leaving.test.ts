@@ -6,7 +6,7 @@ import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pv
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 7 });
 
 const Events = z.object({
   items: z.array(z.object({ type: z.string(), reason: z.string(), note: z.string() })),
@@ -34,7 +34,7 @@ describe('deletionPolicy', () => {
     const guest = guestNamed(t.pve, 'web');
     const marked = guest.get('description') ?? '';
     t.pve.outside.edit(guest.vmid, { description: `Ask Ann before you touch this.\n\n${marked}` });
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(guest.running).toBeDefined();
     expect(guest.get('description')).toBe('Ask Ann before you touch this.');
     expect(guest.get('ide2')).toContain('none');
@@ -49,7 +49,7 @@ describe('deletionPolicy', () => {
     await t.apply(vm('web', { powerState: 'Off', deletionPolicy: 'Retain' }));
     await t.ready('vm/web');
     const guest = guestNamed(t.pve, 'web');
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(guest.get('description')).toBeUndefined();
     expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
   });
@@ -60,7 +60,7 @@ describe('deletionPolicy', () => {
     await t.ready('vm/web');
     await booted(t, 'web');
     const guest = guestNamed(t.pve, 'web');
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(guest.running).toBeUndefined();
     expect(guest.get('description')).toBeUndefined();
     expect(tasksDone(t.pve, 'qmshutdown')).toBe(1);
@@ -75,11 +75,11 @@ describe('deletionPolicy', () => {
       await t.ready('vm/web');
       const guest = guestNamed(t.pve, 'web');
       t.pve.outside.lock(guest.vmid, 'backup');
-      await t.kubectl('delete', 'vm', 'web', '--wait=false');
+      await t.requestDeletion('vm/web');
       await soon(async () => expect(condition(await t.vm('web'), 'Reconciling').is).toContain('Locked'));
-      await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"deletionPolicy":"Retain"}}');
+      await t.patch('vm/web', { spec: { deletionPolicy: 'Retain' } });
       t.pve.outside.unlock(guest.vmid);
-      await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+      await t.gone('vm/web');
       expect(guest.running).toBeDefined();
       expect(t.pve.state.guests.has(guest.vmid)).toBe(true);
     },
@@ -87,7 +87,7 @@ describe('deletionPolicy', () => {
 });
 
 describe('an object that is deleted by force', () => {
-  const force = (t: Tenant) => t.kubectl('annotate', 'vm', 'web', 'virtrigaud.io/force-delete=true');
+  const force = (t: Tenant) => t.annotate('vm/web', { 'virtrigaud.io/force-delete': 'true' });
 
   test.concurrent('goes although its guest is locked, and names what it leaves', async () => {
     const t = await tenant(lab.plane);
@@ -96,10 +96,10 @@ describe('an object that is deleted by force', () => {
     const guest = guestNamed(t.pve, 'web');
     const [image] = images(t.pve);
     t.pve.outside.lock(guest.vmid, 'backup');
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await soon(async () => expect(condition(await t.vm('web'), 'Reconciling').is).toContain('Locked'));
     await force(t);
-    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=30s');
+    await t.gone('vm/web', 30_000);
     expect(ownGuests(t.pve)).toHaveLength(1);
     const { type, note } = await told(t, 'DeletedByForce');
     expect(type).toBe('Warning');
@@ -111,9 +111,9 @@ describe('an object that is deleted by force', () => {
     await t.apply(vm('web'));
     await t.ready('vm/web');
     await t.pve.close();
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('vm/web');
     await force(t);
-    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=30s');
+    await t.gone('vm/web', 30_000);
     expect((await told(t, 'DeletedByForce')).note).toMatch(/VM \d+ on node /);
   });
 
@@ -121,14 +121,14 @@ describe('an object that is deleted by force', () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');
-    await t.kubectl('delete', 'provider', 'pve', '--wait=false');
-    await t.kubectl('patch', 'provider', 'pve', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
-    await t.kubectl('delete', 'vm', 'web', '--wait=false');
+    await t.requestDeletion('provider/pve');
+    await t.patch('provider/pve', { metadata: { finalizers: null } });
+    await t.requestDeletion('vm/web');
     await soon(async () =>
       expect(condition(await t.vm('web'), 'Reconciling').is).toBe('Reconciling=True ProviderNotFound'),
     );
     await force(t);
-    await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=30s');
+    await t.gone('vm/web', 30_000);
     expect(ownGuests(t.pve)).toHaveLength(1);
     expect(orphans(t.pve)).toEqual([]);
   });

@@ -5,10 +5,9 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 3 });
 
-const patch = (t: Tenant, spec: object) =>
-  t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 
 async function made(spec: object = {}) {
   const t = await tenant(lab.plane);
@@ -38,7 +37,7 @@ test.concurrent(
     const [config, done] = [[...guest.config], changes(t.pve).length];
     t.pve.outside.stop(guest.vmid);
     await soon(async () => expect((await t.vm('web')).status.powerState).toBe('Off'));
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(changes(t.pve)).toHaveLength(done);
     expect([...guest.config]).toEqual(config);
     expect(await t.kubectl('get', 'events', '--field-selector=reason=Retained')).toContain(
@@ -56,7 +55,7 @@ test.concurrent('CreateOnly makes and starts the VM once, and from then on only 
   await withheld(t, 'CreateOnly', 'start the VM');
   expect(guest.running).toBeUndefined();
   expect(guest.get('description')).not.toContain('the shop');
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
@@ -64,7 +63,7 @@ test.concurrent('Paused does nothing, holds a deletion and says how to go on', a
   const { t, guest } = await made();
   await patch(t, { managementPolicy: 'Paused', powerState: 'Off' });
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=Unknown ManagementPaused'));
-  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await t.requestDeletion('vm/web');
   await soon(async () => {
     const { is, message } = condition(await t.vm('web'), 'Reconciling');
     expect(is).toBe('Reconciling=True ManagementPaused');
@@ -72,6 +71,6 @@ test.concurrent('Paused does nothing, holds a deletion and says how to go on', a
   });
   expect(guest.running).toBeDefined();
   await patch(t, { managementPolicy: 'Full' });
-  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  await t.gone('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });

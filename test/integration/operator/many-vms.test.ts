@@ -141,7 +141,7 @@ test('the second operator takes over from one that was killed, and only does wha
   const done = changes(t.pve).length;
   const { 'vm-7': _, ...others } = await versions();
   await killed.end('SIGKILL');
-  await t.kubectl('patch', 'vm', 'vm-7', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+  await t.patch('vm/vm-7', { spec: { powerState: 'Off' } });
   await t.kubectl('wait', 'vm/vm-7', '--for=jsonpath={.status.powerState}=Off', '--timeout=60s');
   expect(await holder()).not.toBe(first);
   expect(await steps('second')).toBe(1);

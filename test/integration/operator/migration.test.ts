@@ -6,7 +6,7 @@ import { guestNamed, orphans, ownGuests, tasksDone, type FakePve } from '../harn
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm, type Tenant } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 12 });
 
 const VOLUME = 'local:iso/tools.iso';
 const FROM = 'pve-1';
@@ -22,15 +22,14 @@ async function onNode(spec: object = {}, options: FakePveOptions = {}) {
   return { t, guest };
 }
 
-const patch = (t: Tenant, spec: object) =>
-  t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 const moveTo = (t: Tenant, host: string) => patch(t, { placement: { host } });
 const stops = (pve: FakePve) => ['qmstop', 'qmshutdown', 'qmreboot'].map((type) => tasksDone(pve, type));
 
 async function arrived(t: Tenant, host: string): Promise<void> {
   await soon(async () => {
     const object = await t.vm('web');
-    expect(object.status).toMatchObject({ node: host, host, phase: 'Running' });
+    expect(object.status).toMatchObject({ node: host, internal: { host }, phase: 'Running' });
     expect(condition(object).is).toBe('Ready=True Reconciled');
     expect(condition(object, 'Synced').is).toBe('Synced=True InSync');
   });
@@ -65,7 +64,7 @@ describe('a VM whose spec.placement.host changes', () => {
   test.concurrent('stays where it is without a word of spec.placement.host', async () => {
     const { t, guest } = await onNode();
     await patch(t, { placement: null });
-    await soon(async () => expect((await t.vm('web')).status).not.toHaveProperty('host'));
+    await soon(async () => expect((await t.vm('web')).status).not.toHaveProperty('internal.host'));
     await t.ready('vm/web');
     expect(guest.node).toBe(FROM);
     expect(tasksDone(t.pve, 'qmigrate')).toBe(0);
@@ -128,8 +127,8 @@ describe('a VM that cannot be moved now', () => {
       await soon(async () => {
         expect(condition(await t.vm('c'), 'Reconciling').is).toBe('Reconciling=True MoveQueued');
       });
-      await t.kubectl('annotate', 'vm', 'a', 'virtrigaud.io/force-delete=true');
-      await t.kubectl('delete', 'vm', 'a', '--timeout=30s');
+      await t.annotate('vm/a', { 'virtrigaud.io/force-delete': 'true' });
+      await t.delete('vm/a', 30_000);
       await soon(() => expect(guestNamed(t.pve, 'c').node).toBe(TO));
       expect(guestNamed(t.pve, 'a').node).toBe(FROM);
     },

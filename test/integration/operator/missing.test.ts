@@ -27,7 +27,7 @@ const KEY = Buffer.concat([
   Buffer.alloc(32, 7),
 ]).toString('base64');
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 10 });
 
 const says = (t: Tenant, name: string, is: string, ...words: readonly string[]) =>
   soon(async () => {
@@ -93,7 +93,7 @@ describe('a VirtualMachine', () => {
       const t = await tenant(lab.plane);
       await t.apply(vm('web', { providerRef: { name: 'never' } }));
       await says(t, 'web', 'Ready=False ProviderNotFound', '"never"');
-      await t.kubectl('delete', 'vm', 'web', '--timeout=10s');
+      await t.delete('vm/web', 10_000);
       expect(await t.find('virtualmachines', 'web')).toBeUndefined();
     },
   );

@@ -6,7 +6,7 @@ import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, credentials, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 const at = (address: string, more: object = {}) => ({
   networks: [{ name: 'lan', staticIP: { address }, ...more }],
@@ -39,10 +39,11 @@ test.concurrent('interfaces come, change and go while the VM runs, each without 
   for (const part of [`virtio=${mac}`, 'queues=4', 'rate=12.5', 'firewall=1'])
     expect(guest.get('net0')).toContain(part);
   const net0 = guest.get('net0');
+  const { rateLimit: _, ...unlimited } = lan;
 
   await t.apply(
     vm('web', {
-      networks: [{ ...lan, bridge: 'vmbr2', rateLimit: null }, { name: 'dmz' }],
+      networks: [{ ...unlimited, bridge: 'vmbr2' }, { name: 'dmz' }],
     }),
   );
   await soon(() => {
@@ -51,7 +52,7 @@ test.concurrent('interfaces come, change and go while the VM runs, each without 
   });
   expect(net0?.replace(',rate=12.5', '')).toBe(guest.get('net0'));
 
-  await t.apply(vm('web', { networks: [{ ...lan, bridge: 'vmbr2', rateLimit: null }] }));
+  await t.apply(vm('web', { networks: [{ ...unlimited, bridge: 'vmbr2' }] }));
   await soon(() => expect(guest.get('net1')).toBeUndefined());
   await t.ready('vm/web');
   expect(guest.running).toBe(started);
@@ -69,7 +70,7 @@ test.concurrent(
     await elsewhere.apply(credentials(t.pve), provider(t.pve), vmClass(), vmImage());
     await t.apply(vm('first', at('192.168.1.100/24', { ipv6: { address: '2001:db8::1/64' } })));
     await t.ready('vm/first');
-    await elsewhere.kubectl('wait', 'provider/pve', '--for=condition=Ready', '--timeout=60s');
+    await elsewhere.ready('provider/pve');
     await elsewhere.apply(
       vm('same', at('192.168.1.100/16')),
       vm('six', { networks: [{ name: 'lan', ipv6: { address: '2001:db8:0:0::1/64' } }] }),
@@ -90,7 +91,7 @@ test.concurrent(
 
     await t.apply(vm('first', at('192.168.1.99/24')));
     await elsewhere.ready('vm/same', 'vm/six');
-    await t.kubectl('delete', 'vm', 'first', '--timeout=60s');
+    await t.delete('vm/first');
   },
 );
 

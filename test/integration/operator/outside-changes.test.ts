@@ -5,7 +5,7 @@ import { cloneRequests, guestNamed, images, ownGuests } from '../harness/pve.ts'
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 9 });
 
 test.concurrent(
   'vm-deleted-in-ui-does-not-recreate-by-default: a guest that was removed in Proxmox VE is reported',
@@ -16,7 +16,7 @@ test.concurrent(
     t.pve.outside.delete(guestNamed(t.pve, 'web').vmid);
     await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False GuestMissing'));
     await t.lookAgain();
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(cloneRequests(t.pve)).toHaveLength(1);
     expect(images(t.pve)).toEqual([]);
   },
@@ -34,7 +34,7 @@ test.concurrent('vm-migrated-in-ui-is-followed: a guest that was migrated in Pro
     expect(object.status.node).toBe(target);
     expect(condition(object).is).toBe('Ready=True Reconciled');
   });
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
@@ -44,11 +44,11 @@ test.concurrent('a guest that was renamed in Proxmox VE is known by its mark', a
   await t.ready('vm/web');
   const { vmid } = guestNamed(t.pve, 'web');
   t.pve.outside.rename(vmid, 'somebody-elses');
-  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+  await t.patch('vm/web', { spec: { powerState: 'Off' } });
   await soon(() => expect(t.pve.state.guests.get(vmid)?.running).toBeUndefined());
   await t.ready('vm/web');
   expect(cloneRequests(t.pve)).toHaveLength(1);
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
@@ -64,7 +64,7 @@ test.concurrent('a guest without our mark is left alone, also when its object go
   await t.lookAgain();
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False NotOurs'));
   expect(t.pve.state.guests.get(vmid)?.running).toBeUndefined();
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(t.pve.state.guests.get(vmid)?.get('description')).toBe('mine now');
 });
 
@@ -77,9 +77,9 @@ test.concurrent('a stranger that got the number of a guest that was removed is l
   t.pve.addGuest({ vmid, node: 'pve-2', config: { name: 'web', scsi0: 'nvme-storage:5' } });
   const stranger = t.pve.state.guests.get(vmid);
   const digest = stranger?.digest;
-  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"description":"ours"}}');
+  await t.patch('vm/web', { spec: { description: 'ours' } });
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False NotOurs'));
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(t.pve.state.guests.get(vmid)).toBe(stranger);
   expect(stranger?.digest).toBe(digest);
   expect(cloneRequests(t.pve)).toHaveLength(1);
@@ -111,7 +111,7 @@ test.concurrent(
     await t.ready('vm/web');
     const { vmid } = guestNamed(t.pve, 'web');
     t.pve.outside.lock(vmid, 'backup');
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await t.patch('vm/web', { spec: { powerState: 'Off' } });
     await soon(async () => {
       const { is, message } = condition(await t.vm('web'));
       expect(is).toBe('Ready=False Locked');
@@ -134,7 +134,7 @@ test.concurrent(
     const guest = guestNamed(t.pve, 'web');
     expect(guestNamed(elsewhere.pve, 'other').vmid).toBe(guest.vmid);
     // The object goes without us: as if its API server had been lost.
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"managementPolicy":"Paused"}}');
+    await t.patch('vm/web', { spec: { managementPolicy: 'Paused' } });
     await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=Unknown ManagementPaused'));
     await lab.plane.api.remove(t.path('web'));
     await lab.plane.api.patch(t.path('web'), { metadata: { finalizers: null } });
@@ -154,7 +154,7 @@ test.concurrent(
     expect((await t.vm('web')).status.vmid).toBe(guest.vmid);
     expect(ownGuests(t.pve)).toHaveLength(1);
     expect(cloneRequests(t.pve)).toHaveLength(1);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(ownGuests(t.pve)).toEqual([]);
   },
 );

@@ -9,7 +9,7 @@ import { cloneRequests, type FakePve, guestNamed, orphans, ownGuests, tasksDone 
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 13 });
 
 const template = (vmid: number, node: string) => ({
   vmid,
@@ -174,7 +174,7 @@ describe('a template on local storage', () => {
     expect(condition(object, 'Placed').message).toBe(
       'The VM is on node pve-2, its root disk on storage local-lvm, made as a full clone of 9001, because the template is on local storage of pve-1.',
     );
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(ownGuests(t.pve)).toEqual([]);
     expect(orphans(t.pve)).toEqual([]);
   });
@@ -208,7 +208,8 @@ describe('a pool', () => {
 
   test.concurrent('of the VM, else of its Provider, is where a new VM is put', async () => {
     const t = await tenant(lab.plane, pooled());
-    await t.kubectl('patch', 'provider', 'pve', '--type=merge', '-p', '{"spec":{"defaults":{"pool":"k8s"}}}');
+    await t.patch('provider/pve', { spec: { defaults: { pool: 'k8s' } } });
+    await t.ready('provider/pve');
     await t.apply(vm('db'), vm('web', { placement: { pool: 'k8s/web' } }));
     await t.ready('vm/db', 'vm/web');
     expect(members(t.pve, 'k8s/web')).toEqual([guestNamed(t.pve, 'web').vmid]);
@@ -242,13 +243,13 @@ describe('a fixed VMID', () => {
     await t.ready('vm/web', 'vm/db');
     expect(guestNamed(t.pve, 'web').vmid).toBe(777);
     for (const [name, vmid] of [
-      ['web', '778'],
-      ['web', 'null'],
-      ['db', '900'],
+      ['web', 778],
+      ['web', null],
+      ['db', 900],
     ] as const)
-      await expect(
-        t.kubectl('patch', 'vm', name, '--type=merge', '-p', `{"spec":{"vmid":${vmid}}}`),
-      ).rejects.toThrow('vmid cannot be changed, added or removed');
+      await expect(t.patch(`vm/${name}`, { spec: { vmid } })).rejects.toThrow(
+        'spec.vmid: Invalid value: cannot be changed, added or removed',
+      );
   });
 
   test.concurrent('that somebody else has is left to them, until it is free', async () => {
@@ -270,7 +271,7 @@ describe('a fixed VMID', () => {
     expect(guestNamed(t.pve, 'web').vmid).toBe(777);
     await t.apply(vm('late', { vmid: 777 }));
     await soon(async () => expect(condition(await t.vm('late')).message).toContain('the VM "web"'));
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     await t.ready('vm/late');
     expect(guestNamed(t.pve, 'late').vmid).toBe(777);
   });

@@ -5,10 +5,10 @@ import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pv
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm, vmClass } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 12 });
 
-const power = ({ kubectl }: Tenant, name: string, powerState: string) =>
-  kubectl('patch', 'vm', name, '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
+const power = (t: Tenant, name: string, powerState: string) =>
+  t.patch(`vm/${name}`, { spec: { powerState } });
 
 /** The object and Proxmox VE agree. */
 const settled = ({ pve, vm: read }: Tenant, name: string, phase: 'Running' | 'Stopped') =>
@@ -96,7 +96,7 @@ describe('deletion', () => {
     await settled(t, 'web', 'Running');
     await settled(t, 'db', 'Running');
     expect(images(t.pve)).toHaveLength(2);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(ownGuests(t.pve).map((guest) => guest.get('name'))).toEqual(['db']);
     expect(images(t.pve)).toHaveLength(1);
     expect(orphans(t.pve)).toEqual([]);
@@ -110,7 +110,7 @@ describe('deletion', () => {
       await settled(t, 'web', 'Running');
       const { vmid } = guestNamed(t.pve, 'web');
       t.pve.outside.edit(vmid, { protection: 1 });
-      await t.kubectl('delete', 'vm', 'web', '--wait=false');
+      await t.requestDeletion('vm/web');
       await soon(async () => {
         const { is, message } = condition(await t.vm('web'), 'Stalled');
         expect(is).toBe('Stalled=True Protected');
@@ -118,7 +118,7 @@ describe('deletion', () => {
       });
       expect(guestNamed(t.pve, 'web').running).toBeDefined();
       t.pve.outside.edit(vmid, { protection: null });
-      await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+      await t.gone('vm/web');
       expect(ownGuests(t.pve)).toEqual([]);
       expect(images(t.pve)).toEqual([]);
     },
@@ -128,15 +128,15 @@ describe('deletion', () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
-    await t.kubectl('delete', 'provider', 'pve', '--wait=false');
+    await t.requestDeletion('provider/pve');
     await soon(async () => {
       const { is, message } = condition(await t.find('providers', 'pve'), 'Reconciling');
       expect(is).toBe('Reconciling=True InUse');
       expect(message).toContain(`${t.namespace}/web`);
     });
     expect(guestNamed(t.pve, 'web').running).toBeDefined();
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
-    await t.kubectl('wait', 'provider/pve', '--for=delete', '--timeout=60s');
+    await t.delete('vm/web');
+    await t.gone('provider/pve');
     expect(ownGuests(t.pve)).toEqual([]);
   });
 
@@ -144,8 +144,8 @@ describe('deletion', () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'), vmClass('unused'));
     await settled(t, 'web', 'Running');
-    await t.kubectl('delete', 'vmclass', 'unused', '--timeout=30s');
-    await t.kubectl('delete', 'vmclass/small', 'vmimage/ubuntu', '--wait=false');
+    await t.delete('vmclass/unused', 30_000);
+    for (const object of ['vmclass/small', 'vmimage/ubuntu']) await t.requestDeletion(object);
     for (const [plural, name] of [
       ['vmclasses', 'small'],
       ['vmimages', 'ubuntu'],
@@ -156,10 +156,10 @@ describe('deletion', () => {
         expect(message).toContain(`${t.namespace}/web`);
       });
     // The VM does not miss them meanwhile, and is deleted as ever.
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await t.patch('vm/web', { spec: { powerState: 'Off' } });
     await settled(t, 'web', 'Stopped');
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
-    await t.kubectl('wait', 'vmclass/small', 'vmimage/ubuntu', '--for=delete', '--timeout=60s');
+    await t.delete('vm/web');
+    for (const object of ['vmclass/small', 'vmimage/ubuntu']) await t.gone(object);
     expect(ownGuests(t.pve)).toEqual([]);
   });
 

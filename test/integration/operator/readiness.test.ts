@@ -8,7 +8,7 @@ import { guestNamed } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 /** Credentials that may run commands in guests, which the documented role does not include. */
 function mayRunCommands() {
@@ -39,10 +39,10 @@ test.concurrent('a VM is Ready while its probe succeeds', async () => {
   guest.running?.files.delete('/ready');
   await says(t, 'The readiness probe ended with exit code 1.');
   const { since } = guest.running ?? {};
-  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"description":"not ready"}}');
+  await t.patch('vm/web', { spec: { description: 'not ready' } });
   await soon(() => expect(guest.get('description')).toMatch(/^not ready\n/));
   expect(guest.running?.since).toBe(since);
-  await t.kubectl('patch', 'vm', 'web', '--type=json', '-p', '[{"op":"remove","path":"/spec/lifecycle"}]');
+  await t.patch('vm/web', { spec: { lifecycle: null } });
   await t.ready('vm/web');
 });
 
@@ -54,7 +54,7 @@ test.concurrent('a request is made by the guest to itself', async () => {
   await t.ready('vm/web');
   const { commands } = guestNamed(t.pve, 'web');
   expect(commands[0]).toMatch(/^curl --fail .* https:\/\/localhost:8443\/healthz\?full=1$/);
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(commands.at(-1)).toMatch(/^curl .* http:\/\/localhost:8080\/$/);
 });
 
@@ -65,14 +65,14 @@ test.concurrent('a probe that cannot be run says what is missing', async () => {
     t,
     'The readiness probe takes the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials do not have.',
   );
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
 });
 
 test.concurrent('no command is run in a guest to which nothing may be done', async () => {
   const t = await tenant(lab.plane, mayRunCommands());
   await t.apply(probed('true'));
   await t.ready('vm/web');
-  await t.kubectl('annotate', 'vm', 'web', 'virtrigaud.io/dry-run=true');
+  await t.annotate('vm/web', { 'virtrigaud.io/dry-run': 'true' });
   await soon(async () => expect((await t.vm('web')).status).toHaveProperty('plan'));
   const { commands } = guestNamed(t.pve, 'web');
   const known = commands.length;

@@ -5,7 +5,7 @@ import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 13 });
 
 const sized = (spec: object, name = 'sized') =>
   manifest('VMClass', name, { cpus: 2, memory: '2Gi', ...spec });
@@ -89,9 +89,9 @@ describe('CPU', () => {
     await t.apply(sized({ cpus: 5, maxCpus: 6 }));
     await soon(() => expect(runs(t, 'cores', 'vcpus')).toEqual(['3', '3'])); // what can be had at once
     await waits(t, pid, ['cores']);
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+    await t.patch('vm/web', { spec: { powerState: 'Off' } });
     await soon(() => expect(runs(t, 'cores', 'vcpus')).toEqual(['6', '5']));
-    await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"On"}}');
+    await t.patch('vm/web', { spec: { powerState: 'On' } });
     await soon(() => expect(guestNamed(t.pve, 'web').running).toBeDefined());
     await online(t, guestNamed(t.pve, 'web').running?.pid);
   });
@@ -138,8 +138,7 @@ describe('memory', () => {
 
 describe('disk', () => {
   const disk = (size: string) => ({ disks: [{ name: 'root', size }] });
-  const edit = (t: Tenant, spec: object) =>
-    t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+  const edit = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 
   test.concurrent('expand: online', async () => {
     const { t, pid } = await running({}, disk('20Gi'));
@@ -171,7 +170,7 @@ test.concurrent('an edit of a class reaches all of its VMs, and a VM goes to ano
   await t.apply(sized({ cpus: 4 }), sized({ cpus: 3 }, 'large'));
   const cpus = () => names.map((name) => guestNamed(t.pve, name).get('vcpus'));
   await soon(() => expect(cpus()).toEqual(['4', '4', '4']));
-  await t.kubectl('patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"classRef":{"name":"large"}}}');
+  await t.patch('vm/db', { spec: { classRef: { name: 'large' } } });
   await soon(() => expect(cpus()).toEqual(['4', '3', '4']));
   expect(tasksDone(t.pve, 'qmstart')).toBe(3);
 });

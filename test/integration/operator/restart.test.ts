@@ -5,7 +5,7 @@ import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 7 });
 
 const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
 const REQUEST = minutesAgo(10);
@@ -23,7 +23,7 @@ const pids = (t: Tenant, names: readonly string[]) =>
 const processStates = (t: Tenant, names: readonly string[]) =>
   names.map((name) => guestNamed(t.pve, name).get('memory'));
 const restart = (t: Tenant, name: string, at = REQUEST) =>
-  t.kubectl('annotate', '--overwrite', 'vm', name, `virtrigaud.io/restartedAt=${at}`);
+  t.annotate(`vm/${name}`, { 'virtrigaud.io/restartedAt': at });
 const reason = async (t: Tenant, name: string) => condition(await t.vm(name), 'RestartRequired').is;
 
 test.concurrent('the annotation restarts the guest gracefully, once, and is recorded', async () => {
@@ -130,7 +130,7 @@ test.concurrent('MaintenanceWindow restarts within its window and not outside', 
     expect(await reason(t, 'web')).toBe('RestartRequired=True OutsideMaintenanceWindow'),
   );
   expect(pids(t, ['web'])).toEqual(before);
-  await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec: window('* * * * *') }));
+  await t.patch('vm/web', { spec: window('* * * * *') });
   await soon(() => expect(processStates(t, ['web'])).toEqual(['4096']));
   await soon(async () => expect(await reason(t, 'web')).toBe('no RestartRequired'));
 });

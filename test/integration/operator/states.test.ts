@@ -7,10 +7,9 @@ import { changes, guestNamed, orphans, ownGuests, tasksDone } from '../harness/p
 import { soon } from '../harness/soon.ts';
 import { condition, type Tenant, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 14 });
 
-const patch = ({ kubectl }: Tenant, spec: object) =>
-  kubectl('patch', 'vm', 'web', '--type=merge', '-p', JSON.stringify({ spec }));
+const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 
 /** @param is for instance `Ready=False Paused` */
 const told = ({ vm: read }: Tenant, is: string, message: string) =>
@@ -73,7 +72,7 @@ describe('a guest that stands still', () => {
     const { t, vmid } = await running();
     t.pve.outside.setRunState(vmid, 'io-error');
     await patch(t, { lifecycle: { gracefulShutdownTimeout: '1s' } });
-    await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+    await t.delete('vm/web');
     expect(ownGuests(t.pve)).toEqual([]);
   });
 });
@@ -119,7 +118,7 @@ describe('a guest that HA manages', () => {
       expect(condition(await t.vm('web')).is).toBe('Ready=True Reconciled');
     });
     expect(requests('/status/start')).toBe(starts + 1);
-    await t.kubectl('delete', 'vm', 'web', '--timeout=100s');
+    await t.delete('vm/web');
     expect(requests('/status/shutdown')).toBe(2);
     expect(ownGuests(t.pve)).toEqual([]);
     expect(orphans(t.pve)).toEqual([]);

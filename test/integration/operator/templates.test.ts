@@ -7,7 +7,7 @@ import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.
 import { soon } from '../harness/soon.ts';
 import { condition, provider, tenant, vm, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 4 });
 
 test.concurrent('template-on-other-node: a VM is cloned to its node from where the template is', async () => {
   const t = await tenant(lab.plane);

@@ -1,11 +1,12 @@
 /** A namespace with everything a VirtualMachine needs, and a Proxmox VE of its own behind its Provider. */
 import { randomBytes } from 'node:crypto';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import type { FakePveOptions } from '../../fakepve/index.ts';
+import type { Manifest } from '../harness/kube-api.ts';
 import type { OperatorPlane } from '../harness/operator.ts';
 import { type FakePve, startPve } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
 
 /** Of the cluster `document`: a token with the privileges that the operator's documentation asks for, and no more. */
 export const TOKEN = {
@@ -13,7 +14,13 @@ export const TOKEN = {
   token_secret: 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx',
 };
 
-const Condition = z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() });
+const Condition = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string(),
+  message: z.string(),
+  observedGeneration: z.number().optional(),
+});
 const Stored = z.looseObject({
   kind: z.string().optional(),
   metadata: z.looseObject({
@@ -30,6 +37,8 @@ const Stored = z.looseObject({
       vmid: z.number().optional(),
       node: z.string().optional(),
       powerState: z.string().optional(),
+      observedGeneration: z.number().optional(),
+      internal: z.looseObject({}).optional(),
       ipAddresses: z.array(z.string()).default([]),
       conditions: z.array(Condition).default([]),
     })
@@ -59,12 +68,36 @@ export const manifest = (kind: string, name: string, spec: object, metadata: obj
   spec,
 });
 
-export const secret = (name: string, stringData: Readonly<Record<string, string>>) => ({
+export const secret = (name: string, values: Readonly<Record<string, string>>) => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: { name },
-  stringData,
+  data: Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  ),
 });
+
+const PLURALS: Readonly<Record<string, string>> = {
+  vm: 'virtualmachines',
+  virtualmachine: 'virtualmachines',
+  provider: 'providers',
+  vmclass: 'vmclasses',
+  vmimage: 'vmimages',
+  vmsnapshot: 'vmsnapshots',
+  vmclone: 'vmclones',
+  vmplacementpolicy: 'vmplacementpolicies',
+};
+const CORE: Readonly<Record<string, string>> = { secret: 'secrets', configmap: 'configmaps' };
+
+/** Where the API server keeps what kubectl calls `vm/web`, say. */
+function pathOf(namespace: string, object: string): string {
+  const [kind = '', name = ''] = object.split('/');
+  const core = CORE[kind];
+  if (core !== undefined) return `/api/v1/namespaces/${namespace}/${core}/${name}`;
+  const plural = PLURALS[kind];
+  if (plural === undefined) throw new Error(`tenant.ts knows no kind ${kind}`);
+  return `${GROUP}/namespaces/${namespace}/${plural}/${name}`;
+}
 
 /** Refers to what every tenant has. */
 export const vm = (name: string, spec: object = {}) =>
@@ -94,13 +127,24 @@ export const userData = {
   cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' },
 };
 
+/** Objects are named as kubectl names them: `vm/web`. */
 export interface Tenant {
   readonly namespace: string;
   readonly pve: FakePve;
-  readonly apply: (...objects: readonly object[]) => Promise<string>;
-  /** kubectl in the namespace; a refusal fails the test. */
+  readonly apply: (...objects: readonly Manifest[]) => Promise<void>;
+  /** A merge patch. */
+  readonly patch: (object: string, body: object) => Promise<void>;
+  /** `null` removes one. */
+  readonly annotate: (object: string, annotations: Readonly<Record<string, string | null>>) => Promise<void>;
+  /** Requests the deletion and does not wait. */
+  readonly requestDeletion: (object: string) => Promise<void>;
+  /** Waits until it no longer exists. */
+  readonly gone: (object: string, withinMs?: number) => Promise<void>;
+  /** Requests the deletion and waits until it no longer exists. */
+  readonly delete: (object: string, withinMs?: number) => Promise<void>;
+  /** kubectl in the namespace, where it is the point or the shortest way; a refusal fails the test. */
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
-  /** Waits, as a user does, until the objects are Ready: `vm/web`. */
+  /** Waits, as a user does, until the objects are Ready as they are now. */
   readonly ready: (...objects: readonly string[]) => Promise<void>;
   /** Has the operator look at a VirtualMachine now: at `web`, unless named. One that is gone needs no look: the operator may have been quicker. */
   readonly lookAgain: (name?: string) => Promise<void>;
@@ -111,40 +155,75 @@ export interface Tenant {
   readonly path: (name: string) => string;
 }
 
+const WITHIN_MS = 100_000;
+/** A condition for a sentence of a test is looked at often; an object that only has to be waited for is not. */
+const EVERY_MS = 150;
+
+/** As `kubectl wait --for=condition=Ready` has it: of the object as it is now. */
+function expectReady(name: string, object: Stored | undefined): void {
+  if (!object) throw new Error(`${name} does not exist`);
+  const { status, metadata } = object;
+  const found = status.conditions.find(({ type }) => type === 'Ready');
+  const seen = found?.observedGeneration ?? status.observedGeneration ?? metadata.generation;
+  if (found?.status === 'True' && seen >= metadata.generation) return;
+  const { is, message } = condition(object);
+  throw new Error(`${name}: ${is} of generation ${seen}, now ${metadata.generation}: ${message}`);
+}
+
 /** An empty namespace, and a PVE cluster that no other tenant's can be taken for. It is closed with the control plane. */
 export async function bareTenant(plane: OperatorPlane, options: FakePveOptions = {}): Promise<Tenant> {
   const namespace = await plane.newNamespace('tenant');
   const pve = await startPve({ cluster: { ...shippedCluster('document'), name: namespace }, ...options });
   plane.defer(() => pve.close());
   const all = (plural: string) => `${GROUP}/namespaces/${namespace}/${plural}`;
-  const kubectl = (...args: readonly string[]) => plane.succeed(['-n', namespace, ...args]);
-  const find: Tenant['find'] = async (plural, name) => {
-    const text = await plane.api.get(`${all(plural)}/${name}`);
+  const at = (object: string) => pathOf(namespace, object);
+  const read = async (path: string): Promise<Stored | undefined> => {
+    const text = await plane.api.get(path);
     return text === undefined ? undefined : Stored.parse(JSON.parse(text));
   };
+  const find: Tenant['find'] = (plural, name) => read(`${all(plural)}/${name}`);
+  const patch: Tenant['patch'] = async (object, body) => {
+    if (!(await plane.api.patch(at(object), body))) throw new Error(`there is no ${object}`);
+  };
+  const requestDeletion: Tenant['requestDeletion'] = async (object) => {
+    if (!(await plane.api.remove(at(object)))) throw new Error(`there is no ${object}`);
+  };
+  const gone: Tenant['gone'] = (object, withinMs = WITHIN_MS) =>
+    soon(
+      async () => {
+        const left = await read(at(object));
+        if (left !== undefined) throw new Error(`${object} still exists: ${JSON.stringify(left.status)}`);
+      },
+      withinMs,
+      EVERY_MS,
+    );
   return {
     namespace,
     pve,
-    kubectl,
     find,
-    apply: (...objects) =>
-      plane.succeed(['-n', namespace, 'apply', '-f', '-'], {
-        input: objects.map((object) => stringify(object)).join('---\n'),
-      }),
+    patch,
+    requestDeletion,
+    gone,
+    kubectl: (...args) => plane.succeed(['-n', namespace, ...args]),
+    async apply(...objects) {
+      for (const object of objects)
+        await plane.api.apply(at(`${object.kind.toLowerCase()}/${object.metadata.name}`), object);
+    },
+    annotate: (object, annotations) => patch(object, { metadata: { annotations } }),
+    async delete(object, withinMs) {
+      await requestDeletion(object);
+      await gone(object, withinMs);
+    },
     async ready(...objects) {
-      try {
-        await kubectl('wait', '--for=condition=Ready', '--timeout=100s', ...objects);
-      } catch (error) {
-        const told = readList(await kubectl('get', 'provider,vm', '-o', 'json')).map((object) => {
-          const { is, message } = condition(object);
-          return `${object.kind ?? ''} ${object.metadata.name}: ${is}: ${message}`;
-        });
-        throw new Error(told.join('\n'), { cause: error });
-      }
+      await Promise.all(
+        objects.map((object) =>
+          soon(async () => expectReady(object, await read(at(object))), WITHIN_MS, EVERY_MS),
+        ),
+      );
     },
     async lookAgain(name = 'web') {
       const annotations = { 'example.com/look': randomBytes(4).toString('hex') };
-      await plane.api.patch(`${all('virtualmachines')}/${name}`, { metadata: { annotations } });
+      await plane.api.patch(at(`vm/${name}`), { metadata: { annotations } });
     },
     async vm(name) {
       const found = await find('virtualmachines', name);
@@ -155,7 +234,7 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
       const text = (await plane.api.get(all(plural))) ?? '{"items":[]}';
       return readList(text);
     },
-    path: (name) => `${all('virtualmachines')}/${name}`,
+    path: (name) => at(`vm/${name}`),
   };
 }
 

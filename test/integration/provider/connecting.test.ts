@@ -20,7 +20,7 @@ import {
 const PASSWORD = { username: 'virtrigaud@pve', password: 'secure-password' };
 const HOUR = 60 * 60 * 1000;
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 15 });
 
 const providerSays = (t: Tenant, is: string, message: RegExp) =>
   soon(async () => {
@@ -36,7 +36,7 @@ async function works(t: Tenant): Promise<void> {
   await t.apply(vmClass(), vmImage(), vm('web'));
   await t.ready('provider/pve', 'vm/web');
   expect(ownGuests(t.pve)).toHaveLength(1);
-  await t.kubectl('delete', 'vm', 'web', '--timeout=60s');
+  await t.delete('vm/web');
   expect(ownGuests(t.pve)).toEqual([]);
 }
 
@@ -134,7 +134,7 @@ describe('with user name and password', () => {
       await t.apply(withPassword(pve), provider(pve), vmClass(), vmImage(), vm('web'));
       await t.ready('vm/web');
       await clock.advance(3 * HOUR);
-      await t.kubectl('patch', 'vm', 'web', '--type=merge', '-p', '{"spec":{"powerState":"Off"}}');
+      await t.patch('vm/web', { spec: { powerState: 'Off' } });
       await soon(() => expect(tasksDone(pve, 'qmstop')).toBe(1));
       await t.ready('vm/web', 'provider/pve');
       expect(guestNamed(pve, 'web').running).toBeUndefined();

@@ -19,7 +19,7 @@ import {
 } from '../operator/tenant.ts';
 import { tlsFront, type TlsFront } from './tls-front.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 2 });
 
 const frontOf = async (pve: FakePve): Promise<TlsFront> => {
   const front = await tlsFront(pve);
@@ -71,7 +71,7 @@ test('VMs are made by way of whichever node can be reached', async () => {
   await usesEndpoint(t, second.url);
 
   await second.shut();
-  await t.kubectl('delete', 'vm', 'one', '--timeout=60s');
+  await t.delete('vm/one');
   await usesEndpoint(t, first.url);
 
   await first.shut();
@@ -98,7 +98,7 @@ test('a VM is not taken for gone because another cluster answers at the next end
 
   await first.shut();
   await isUnreachable(t, /another Proxmox VE cluster answers there \(elsewhere/);
-  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await t.requestDeletion('vm/web');
   await t.apply(vm('late'));
   await soon(async () => expect(condition(await t.vm('late')).is).toMatch(/^Ready=False/));
   // A restart forgets what this process knew of the cluster: then the Provider's status must tell.
@@ -111,7 +111,7 @@ test('a VM is not taken for gone because another cluster answers at the next end
   expect(guestNamed(pve, 'web').running).toBeDefined();
 
   await first.open();
-  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  await t.gone('vm/web');
   await t.ready('vm/late');
   expect(ownGuests(pve).map((guest) => guest.get('name'))).toEqual(['late']);
   expect(ownGuests(other)).toEqual([]);

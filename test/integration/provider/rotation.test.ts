@@ -17,17 +17,17 @@ import {
 } from '../operator/tenant.ts';
 import { tlsFront } from './tls-front.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 6 });
 
 const NEXT = {
   token_id: 'virtrigaud@pve!vrtg-token-2',
   token_secret: 'yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy',
 };
 
-const patchSecret = ({ kubectl }: Tenant, stringData: Readonly<Record<string, string>>) =>
-  kubectl('patch', 'secret', 'pve-credentials', '--type=merge', '-p', JSON.stringify({ stringData }));
-const power = ({ kubectl }: Tenant, name: string, powerState: string) =>
-  kubectl('patch', 'vm', name, '--type=merge', '-p', JSON.stringify({ spec: { powerState } }));
+const patchSecret = (t: Tenant, stringData: Readonly<Record<string, string>>) =>
+  t.patch('secret/pve-credentials', { stringData });
+const power = (t: Tenant, name: string, powerState: string) =>
+  t.patch(`vm/${name}`, { spec: { powerState } });
 const revoke = ({ state }: FakePve, { token_id: id } = TOKEN) => state.access.tokens.delete(id);
 
 /** Creates the next token; gives how often it was shown since. */

@@ -18,7 +18,7 @@ import {
   vmImage,
 } from '../operator/tenant.ts';
 
-const lab = operatorAtWork();
+const lab = operatorAtWork({ namespaces: 5 });
 
 /** One node without a cluster, named as the installer suggests. */
 function standalone(ip: string) {
@@ -53,7 +53,7 @@ async function isNoticed(t: Tenant, other: FakePve): Promise<void> {
     expect(is).toBe('Ready=False ClusterChanged');
     expect(message).toContain('none is released');
   });
-  await t.kubectl('delete', 'vm', 'web', '--wait=false');
+  await t.requestDeletion('vm/web');
   await soon(async () =>
     expect(condition(await t.vm('web'), 'Reconciling').is).toBe('Reconciling=True ProviderNotReady'),
   );
@@ -62,7 +62,7 @@ async function isNoticed(t: Tenant, other: FakePve): Promise<void> {
   expect(guestNamed(pve, 'web').running).toBeDefined();
 
   await pointTo(t, pve);
-  await t.kubectl('wait', 'vm/web', '--for=delete', '--timeout=60s');
+  await t.gone('vm/web');
   expect(ownGuests(pve)).toEqual([]);
 }
 
@@ -125,8 +125,8 @@ test.concurrent('two single nodes of the same name share no VMIDs', async () => 
   await t.ready('provider/pve', 'provider/other');
   await t.apply(vm('web'), vm('db', { providerRef: { name: 'other' } }));
   await t.ready('vm/web', 'vm/db');
-  expect((await t.vm('web')).status?.vmid).toBe(500);
-  expect((await t.vm('db')).status?.vmid).toBe(500);
+  expect((await t.vm('web')).status.vmid).toBe(500);
+  expect((await t.vm('db')).status.vmid).toBe(500);
 });
 
 test.concurrent('events tell the story of a connection', async () => {
