@@ -7,7 +7,7 @@ import {
   type ClusterIdentity,
   type Inventory,
   type Pve,
-  type RequestSeen,
+  type RequestAttempt,
   type View,
   type Version,
 } from '../../src/pve/index.ts';
@@ -27,7 +27,7 @@ export interface ConnectionPoolOptions {
   readonly claimed: () => ReadonlySet<Vmid>;
   /** Of those, what the VMs of one Provider have: numbers are the same in every PVE cluster. */
   readonly claimedThrough: (provider: string) => ReadonlySet<Vmid>;
-  readonly onRequest: (seen: RequestSeen) => void;
+  readonly onRequest: (seen: RequestAttempt) => void;
   /** Guests differ from the last look; for the VMs of these Providers. */
   readonly onGuestsChanged: (providers: ReadonlySet<string>, vmids: ReadonlySet<Vmid>) => void;
   /**
@@ -129,13 +129,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     let known = pinned;
     const transport = createTransport({
       ...connectionOf(settings),
-      admits(found) {
+      isExpectedCluster(found) {
         const before = identityOf(inventory.view()) ?? known;
         if (before && !isSameCluster(before, found)) return false;
         known = found;
         return true;
       },
-      onMoved: changed,
+      onFailover: changed,
       onRequest(seen) {
         options.onRequest(seen);
         // The credentials may have been replaced: the Secret will tell.
@@ -261,7 +261,7 @@ const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
   };
 
 /** Tells the first refusal of the credentials from those that only repeat it. */
-function refusals(): (seen: RequestSeen) => boolean {
+function refusals(): (seen: RequestAttempt) => boolean {
   let refused = false;
   return ({ code }) => {
     const before = refused;

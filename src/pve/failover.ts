@@ -1,12 +1,12 @@
 /**
- * Which endpoint takes a request: the one in use, for as long as it can be reached; then the next, beginning with the
- * first. Only what certainly changed nothing goes to a second one, and none is used before it has proved to belong to
- * the same PVE cluster: guests of another one would count as vanished.
+ * Chooses the endpoint for a request: the current one as long as it can be reached, then the next one, starting with
+ * the first. Only a request that certainly changed nothing is sent again. An endpoint comes into use only after a check
+ * that it belongs to the same PVE cluster, because in another cluster all guests would seem to have vanished.
  */
 import type { Pool } from 'undici';
 import { seconds, type Millis } from '../lib/units.ts';
 import { CLUSTER, identityIn } from './cluster.ts';
-import { OtherCluster, type ClusterIdentity } from './cluster-identity.ts';
+import { OtherClusterError, type ClusterIdentity } from './cluster-identity.ts';
 import type { AuthHeaders } from './auth.ts';
 import type { Params, Endpoint } from './endpoint.ts';
 import {
@@ -21,11 +21,12 @@ import {
 import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
 
-/** A request with the proof of identity that goes with it; `undefined` for a login, which has none yet. */
+/** A request with its authentication headers. */
 export interface PreparedRequest {
   /** The endpoint's path template. */
   readonly route: string;
   readonly request: WireRequest;
+  /** `undefined` for a login. */
   readonly headers: AuthHeaders | undefined;
   readonly options: ExchangeOptions;
 }
@@ -33,17 +34,17 @@ export interface PreparedRequest {
 export interface FailoverOptions {
   readonly origins: readonly [string, ...string[]];
   readonly tls: Tls;
-  /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
+  /** @throws ExchangeFailure, or the signal's reason if the signal ended the exchange */
   readonly exchange: (pool: Pool, prepared: PreparedRequest) => Promise<Answer>;
-  /** Whether the cluster found at an endpoint is the one we mean. Not asked where there is only one endpoint. */
-  readonly admits: (found: ClusterIdentity) => boolean;
-  readonly onMoved: (origin: string) => void;
+  /** Whether the cluster found at an endpoint is the expected one. Not called if there is only one endpoint. */
+  readonly isExpectedCluster: (found: ClusterIdentity) => boolean;
+  readonly onFailover: (origin: string) => void;
 }
 
 export interface Failover {
   /** The endpoint in use. */
   readonly origin: string;
-  /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
+  /** @throws ExchangeFailure, or the signal's reason if the signal ended the exchange */
   deliver(prepared: PreparedRequest): Promise<Answer>;
   close(grace: Millis): Promise<void>;
 }
@@ -51,8 +52,8 @@ export interface Failover {
 interface EndpointState {
   readonly origin: string;
   readonly pool: Pool;
-  /** Since it came into use; shared by all requests that wait for it. Gives an answer where PVE did not let us ask. */
-  admission: Promise<Answer | undefined> | undefined;
+  /** The check of the cluster, shared by all waiting requests. Resolves to PVE's answer if PVE rejected the credentials. */
+  verification: Promise<Answer | undefined> | undefined;
 }
 
 const DEADLINE = seconds(15);
@@ -60,95 +61,99 @@ const DEADLINE = seconds(15);
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const OURS = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
-/** Whether another endpoint may be asked the same: nothing was sent, or nothing could be changed by it. */
+/** Whether the request may be sent to another endpoint: it was not sent, or it changes nothing. */
 const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolean =>
   !OURS.has(code) && (!sent || (harmless && RESETS.has(code)));
 
 export function createFailover(options: FailoverOptions): Failover {
-  const { origins, tls, exchange, admits } = options;
-  const siteAt = (origin: string): EndpointState => ({
+  const { origins, tls, exchange, isExpectedCluster } = options;
+  const endpointAt = (origin: string): EndpointState => ({
     origin,
     pool: createPool(origin, tls),
-    admission: undefined,
+    verification: undefined,
   });
-  const first = siteAt(origins[0]);
-  const sites = [first, ...origins.slice(1).map(siteAt)];
+  const first = endpointAt(origins[0]);
+  const endpoints = [first, ...origins.slice(1).map(endpointAt)];
   let current = first;
 
-  const moveTo = (site: EndpointState): void => {
-    if (site === current) return;
-    current = site;
-    options.onMoved(site.origin);
+  const moveTo = (endpoint: EndpointState): void => {
+    if (endpoint === current) return;
+    current = endpoint;
+    options.onFailover(endpoint.origin);
   };
 
-  /** Where to go from an endpoint that failed; `undefined` when all have. */
+  /** The endpoint to try after a failed one; `undefined` if all have failed. */
   const next = (failed: EndpointState, tried: readonly TriedEndpoint[]): EndpointState | undefined => {
-    const isNew = (site: EndpointState): boolean => !tried.some(({ origin }) => origin === site.origin);
-    failed.admission = undefined;
-    const found = isNew(current) ? current : sites.find(isNew);
+    const isNew = (endpoint: EndpointState): boolean =>
+      !tried.some(({ origin }) => origin === endpoint.origin);
+    failed.verification = undefined;
+    const found = isNew(current) ? current : endpoints.find(isNew);
     if (current === failed) moveTo(found ?? first);
     return found;
   };
 
   const ask = (
-    site: EndpointState,
+    endpoint: EndpointState,
     headers: AuthHeaders,
-    endpoint: Endpoint,
+    target: Endpoint,
     params: Params,
   ): Promise<Answer> =>
-    exchange(site.pool, {
-      route: endpoint.path,
-      request: toRequest(endpoint, params, undefined),
+    exchange(endpoint.pool, {
+      route: target.path,
+      request: toRequest(target, params, undefined),
       headers,
       options: { deadline: DEADLINE, signal: undefined, harmless: true },
     });
 
-  const identify = async (site: EndpointState, headers: AuthHeaders): Promise<ClusterIdentity | Answer> => {
-    const answer = await ask(site, headers, CLUSTER.status, {});
+  const identify = async (
+    endpoint: EndpointState,
+    headers: AuthHeaders,
+  ): Promise<ClusterIdentity | Answer> => {
+    const answer = await ask(endpoint, headers, CLUSTER.status, {});
     const status = dataOf(CLUSTER.status.reply, answer);
     if (status) return identityIn(status);
     if (answer.status !== 403) return answer;
-    // Without Sys.Audit the cluster's name stays hidden, but its nodes do not.
-    const list = await ask(site, headers, CLUSTER.resources, { type: 'node' });
+    // Without Sys.Audit PVE hides the name of the cluster, but not its nodes.
+    const list = await ask(endpoint, headers, CLUSTER.resources, { type: 'node' });
     const rows = dataOf(CLUSTER.resources.reply, list);
     return rows ? { name: undefined, nodes: rows.map(({ node }) => node) } : list;
   };
 
-  /** @returns the answer of PVE to somebody whom it does not know (any longer) */
-  const admit = async (site: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
-    const found = await identify(site, headers);
+  /** @returns PVE's answer if it rejected the credentials (401) */
+  const verify = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
+    const found = await identify(endpoint, headers);
     if ('status' in found) {
       if (found.status === 401) return found;
       throw new ExchangeFailure(String(found.status), false, undefined);
     }
-    if (admits(found)) return undefined;
-    const other = new OtherCluster(found);
+    if (isExpectedCluster(found)) return undefined;
+    const other = new OtherClusterError(found);
     throw new ExchangeFailure(other.code, false, other);
   };
 
-  const admittedTo = async (site: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
-    const admission = (site.admission ??= admit(site, headers));
-    let admitted = false;
+  const verifyOnce = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
+    const verification = (endpoint.verification ??= verify(endpoint, headers));
+    let verified = false;
     try {
-      const refusal = await admission;
-      admitted = refusal === undefined;
+      const refusal = await verification;
+      verified = refusal === undefined;
       return refusal;
     } catch (error) {
-      // What is waiting for this was not sent, whatever became of the question.
+      // The waiting request was not sent, whatever happened to the check.
       throw error instanceof ExchangeFailure ? new ExchangeFailure(error.code, false, error.cause) : error;
     } finally {
-      if (!admitted && site.admission === admission) site.admission = undefined;
+      if (!verified && endpoint.verification === verification) endpoint.verification = undefined;
     }
   };
 
-  const deliverAt = async (site: EndpointState, prepared: PreparedRequest): Promise<Answer> => {
+  const deliverAt = async (endpoint: EndpointState, prepared: PreparedRequest): Promise<Answer> => {
     const { headers } = prepared;
-    if (sites.length > 1 && headers) {
-      const refusal = await admittedTo(site, headers);
+    if (endpoints.length > 1 && headers) {
+      const refusal = await verifyOnce(endpoint, headers);
       if (refusal) return refusal;
       prepared.options.signal?.throwIfAborted();
     }
-    return exchange(site.pool, prepared);
+    return exchange(endpoint.pool, prepared);
   };
 
   return {
@@ -157,20 +162,20 @@ export function createFailover(options: FailoverOptions): Failover {
     },
     async deliver(prepared) {
       const tried: TriedEndpoint[] = [];
-      for (let site: EndpointState = current; ;) {
+      for (let endpoint: EndpointState = current; ;) {
         try {
-          return await deliverAt(site, prepared);
+          return await deliverAt(endpoint, prepared);
         } catch (error) {
-          if (sites.length === 1 || !(error instanceof ExchangeFailure)) throw error;
-          tried.push({ origin: site.origin, failure: error });
-          const other = canFailOver(error, prepared.options.harmless) ? next(site, tried) : undefined;
+          if (endpoints.length === 1 || !(error instanceof ExchangeFailure)) throw error;
+          tried.push({ origin: endpoint.origin, failure: error });
+          const other = canFailOver(error, prepared.options.harmless) ? next(endpoint, tried) : undefined;
           if (!other) throw new ExchangeFailure(error.code, error.sent, error.cause, tried);
-          site = other;
+          endpoint = other;
         }
       }
     },
     async close(grace) {
-      await Promise.all(sites.map(({ pool }) => closePool(pool, grace)));
+      await Promise.all(endpoints.map(({ pool }) => closePool(pool, grace)));
     },
   };
 }

@@ -40,7 +40,9 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
 
 /** PVE says this as it says that a privilege is missing. */
 const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>
-  pool !== undefined && error instanceof PveError && error.said.includes(`pool '${pool}' does not exist`)
+  pool !== undefined &&
+  error instanceof PveError &&
+  error.pveMessage.includes(`pool '${pool}' does not exist`)
     ? new ExpectedError(
         stalled(
           'PoolNotFound',

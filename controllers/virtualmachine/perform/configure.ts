@@ -25,8 +25,8 @@ export async function configure(
     return DONE;
   } catch (error) {
     if (!(error instanceof PveError) || error.refusal !== 'forbidden') throw error;
-    const refused = aside ?? (isAboutTags(error.said) ? TEMPLATE_TAGS : undefined);
-    if (refused) return { kind: 'refused', aside: refused, said: error.said };
+    const refused = aside ?? (isAboutTags(error.pveMessage) ? TEMPLATE_TAGS : undefined);
+    if (refused) return { kind: 'refused', aside: refused, said: error.pveMessage };
     throw error;
   }
 }

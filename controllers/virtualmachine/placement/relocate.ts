@@ -1,6 +1,6 @@
 /** Whether a guest is to be moved to the node of spec.placement.host, asking Proxmox VE only where a move is due. Reads only. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import { PveError, type CallOptions, type Movability } from '../../../src/pve/index.ts';
+import { PveError, type CallOptions, type MigrationPreconditions } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -77,9 +77,9 @@ async function askPve(
     guest,
   }: { readonly resolved: Pick<ResolvedSpec, 'connection'>; readonly guest: Guest },
   options: CallOptions,
-): Promise<Movability | string> {
+): Promise<MigrationPreconditions | string> {
   try {
-    return await connection.pve.node(guest.node).qemu(guest.vmid).movability(host, options);
+    return await connection.pve.node(guest.node).qemu(guest.vmid).migrationPreconditions(host, options);
   } catch (error) {
     if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
       return error.message.replace(/\.$/, '');

@@ -1,5 +1,5 @@
 /** Whether a guest that exists is to be moved to the node of spec.placement.host, and what stands in the way. Pure. */
-import type { Movability, View } from '../../../src/pve/index.ts';
+import type { MigrationPreconditions, View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { spaceKey, type Promised, type Reservation } from '../../shared/cluster/ledger.ts';
 import { cdStoragesOf, disksOf } from '../../shared/guests/disks.ts';
@@ -101,7 +101,7 @@ function ofStorages(
 /** What Proxmox VE itself says against it. */
 export function obstaclesToMove(
   host: NodeName,
-  { localDisks, localResources, notAllowed }: Movability,
+  { localDisks, localResources, notAllowed }: MigrationPreconditions,
 ): string[] {
   const { storages = [], resources = [], ha = [] } = notAllowed[host] ?? {};
   const images = localDisks
@@ -123,7 +123,7 @@ const because = (sid: string, cause: string | undefined): string =>
 const isCloudInit = (volid: string): boolean => /\bvm-\d+-cloudinit\b/.test(volid);
 
 /** Whether disks have to be copied. */
-export const hasLocalDisks = ({ localDisks }: Movability): boolean =>
+export const hasLocalDisks = ({ localDisks }: MigrationPreconditions): boolean =>
   localDisks.some(({ volid, cdrom }) => !cdrom || isCloudInit(volid));
 
 /** What it takes on the other node, to be counted before Proxmox VE's figures show it. */

@@ -88,7 +88,7 @@ describe('a request', () => {
 
   test('does not leave the path that its endpoint has', () =>
     withServer(async ({ server, transport }) => {
-      const error = await failure(pve(transport.send).node(nodeName('../access')).status());
+      const error = await failure(pve(transport.send).node(nodeName('../access')).network());
       expect(error).toMatchObject({
         refusal: 'invalid',
         message: expect.stringContaining('not a node name'),
@@ -138,7 +138,7 @@ describe('a refusal', () => {
       );
       await expect(guest(transport.send).config()).rejects.toMatchObject({
         refusal: 'locked',
-        said: 'VM is locked (backup)',
+        pveMessage: 'VM is locked (backup)',
       });
     }));
 
@@ -217,7 +217,7 @@ describe('a read that fails in passing', () => {
     withServer(async ({ server, transport }) => {
       server.replies(answer(595, 'No route to host'));
       const error = await failure(guest(transport.send).config());
-      expect(error).toMatchObject({ refusal: 'unavailable', code: '595', said: 'No route to host' });
+      expect(error).toMatchObject({ refusal: 'unavailable', code: '595', pveMessage: 'No route to host' });
       expect(server.received).toHaveLength(3);
     }));
 
@@ -325,13 +325,13 @@ describe('requests in flight', () => {
   test('are at most four a node, and other nodes are not held up', () =>
     withServer(async ({ server, transport }) => {
       const held: (() => void)[] = [];
-      server.replies((request, response) => held.push(() => data({ uptime: 1 })(request, response)));
-      const node = (name: string) => pve(transport.send).node(nodeName(name)).status();
+      server.replies((request, response) => held.push(() => data([])(request, response)));
+      const node = (name: string) => pve(transport.send).node(nodeName(name)).network();
       const calls = [...Array.from({ length: 6 }, () => node('pve1')), node('pve2')];
       while (held.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(server.received.filter(({ url }) => url.includes('/pve1/'))).toHaveLength(4);
       expect(server.received.filter(({ url }) => url.includes('/pve2/'))).toHaveLength(1);
-      server.replies(data({ uptime: 1 }));
+      server.replies(data([]));
       held.forEach((release) => release());
       await Promise.all(calls);
       expect(server.received).toHaveLength(7);
