@@ -171,7 +171,7 @@ describe('who answers at an endpoint', () => {
     const { guest } = connect([urlOf(await deadPort()), second.url]);
     await expect(guest.start()).rejects.toMatchObject({
       refusal: 'unavailable',
-      message: expect.stringMatching(/another Proxmox VE cluster .*elsewhere: pve1, pve2/),
+      message: expect.stringMatching(/another Proxmox VE cluster \(elsewhere; nodes: pve1, pve2\)/),
     });
     expect(work(second)).toEqual([]);
   });

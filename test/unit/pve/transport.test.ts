@@ -157,10 +157,10 @@ describe('a refusal', () => {
       expect(JSON.stringify([error, error.message, error.stack])).not.toMatch(/hunter22|tok-secret/);
     }));
 
-  test('of a redirect asks whether the endpoint is right', () =>
+  test('of a redirect says to check the endpoint', () =>
     withServer(async ({ server, transport }) => {
       server.replies(answer(301, 'Moved Permanently'));
-      expect((await failure(guest(transport.send).config())).message).toContain('redirects');
+      expect((await failure(guest(transport.send).config())).message).toContain('answered with a redirect');
     }));
 
   test('of the token is not tried again', () =>
@@ -169,7 +169,7 @@ describe('a refusal', () => {
       const error = await failure(guest(transport.send).config());
       expect(error).toMatchObject({
         refusal: 'unauthenticated',
-        message: expect.stringContaining('Check the credentials'),
+        message: expect.stringContaining('Check user, token ID and secret'),
       });
       expect(server.received).toHaveLength(1);
     }));
@@ -182,7 +182,7 @@ describe('an answer that is none of PVE', () => {
       const error = await failure(guest(transport.send).config());
       expect(error).toMatchObject({
         refusal: 'unknown',
-        message: expect.stringContaining('Is the endpoint'),
+        message: expect.stringContaining('Check whether the endpoint'),
       });
     }));
 
@@ -240,7 +240,7 @@ describe('a change', () => {
       const { send } = transport;
       const error = await failure(guest(send).start());
       expect(error.refusal).toBe('unknownOutcome');
-      expect(error.message).toContain('Whether the change was made is not known');
+      expect(error.message).toContain('Whether Proxmox VE made the change is not known');
       expect(server.received).toHaveLength(1);
     }),
   );
