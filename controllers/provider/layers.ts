@@ -1,6 +1,6 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
 import type { Provider } from '../../src/api/index.ts';
-import { ALLOW_FROM, allowsFrom } from '../shared/objects/references.ts';
+import { ALLOW_FROM, allowsFrom, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import type { Layer, Layers } from './settings.ts';
 
@@ -12,6 +12,8 @@ export interface NamedEntries {
 export interface LayerPorts {
   readonly readSecret: (namespace: string, name: string) => Promise<NamedEntries | undefined>;
   readonly readConfigMap: (namespace: string, name: string) => Promise<NamedEntries | undefined>;
+  /** Whether the operator acts in this namespace; absent: in every one. */
+  readonly watches?: (namespace: string) => boolean;
   /** The PVE_* variables of this process. */
   readonly process: Layer;
 }
@@ -35,10 +37,14 @@ type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;
 
 const missing = (reason: string, message: string): Missing => ({ ok: false, reason, message });
 
-async function secretLayer({ spec, metadata }: Provider, { readSecret }: LayerPorts): Promise<LayerResult> {
+async function secretLayer(
+  { spec, metadata }: Provider,
+  { readSecret, watches }: LayerPorts,
+): Promise<LayerResult> {
   const ref = spec.credentialSecretRef;
   if (!ref) return { ok: true, layer: {} };
   const namespace = ref.namespace ?? metadata.namespace;
+  if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
   const secret = await readSecret(namespace, ref.name);
   if (!secret)
     return missing(

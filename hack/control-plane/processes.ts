@@ -17,7 +17,13 @@ export interface Server {
 }
 
 export interface Processes {
-  readonly start: (name: string, program: string, args: readonly string[]) => Server;
+  readonly start: (
+    name: string,
+    program: string,
+    args: readonly string[],
+    /** Absent: that of this process. */
+    env?: NodeJS.ProcessEnv,
+  ) => Server;
   /** Kills every server and lets the guard remove its folder. */
   readonly endAll: () => Promise<void>;
 }
@@ -28,11 +34,11 @@ export function processesIn(dir: string, temporary: boolean): Processes {
   const guard = startGuard();
   if (temporary) guard.tell(`folder ${dir}`);
 
-  const start: Processes['start'] = (name, program, args) => {
+  const start: Processes['start'] = (name, program, args, env) => {
     const logFile = join(dir, `${name}.log`);
     const output = openSync(logFile, 'a');
     // Detached: Ctrl-C in a terminal reaches only us, and we end them in order.
-    const child = spawn(program, args, { cwd: dir, detached: true, stdio: ['ignore', output, output] });
+    const child = spawn(program, args, { cwd: dir, detached: true, stdio: ['ignore', output, output], env });
     closeSync(output);
     child.unref();
     if (child.pid === undefined) throw new Error(`${program} cannot be started`);

@@ -1,69 +1,88 @@
-/** Writes the permissions of the operator: what it does to our kinds, and the little it needs beside them. */
+/**
+ * Writes the permissions of the operator: what it does to our kinds, everywhere or in single namespaces, and what it
+ * keeps in its own namespace.
+ */
 import { GROUP } from '../../src/api/group.ts';
 import { KINDS } from '../../src/api/index.ts';
+import { DIGEST_KEY_SECRET } from '../../src/cmd/operator/names.ts';
+import { CONFIG_MAPS, EVENTS, LEASES, SECRETS, type ApiResource } from '../../src/kube/resource.ts';
 import { generated, toYaml, type Files } from './crds.ts';
 
 const NAME = 'provider-proxmox';
 const NAMESPACE = 'virtrigaud-system';
+const API_VERSION = 'rbac.authorization.k8s.io/v1';
 
-const rule = (apiGroup: string, resources: readonly string[], verbs: readonly string[]) => ({
-  apiGroups: [apiGroup],
-  resources,
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const ownKinds = (verbs: readonly string[], suffix = ''): Rule => ({
+  apiGroups: [GROUP],
+  resources: KINDS.map(({ plural }) => `${plural}${suffix}`),
   verbs,
 });
 
-const plurals = KINDS.map(({ plural }) => plural);
-
-const roleBinding = (kind: 'ClusterRoleBinding' | 'RoleBinding', metadata: object) => ({
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind,
-  metadata,
-  roleRef: {
-    apiGroup: 'rbac.authorization.k8s.io',
-    kind: kind.replace('Binding', ''),
-    name: NAME,
-  },
-  subjects: [{ kind: 'ServiceAccount', name: NAME, namespace: NAMESPACE }],
+const rule = ({ group, plural }: ApiResource, verbs: readonly string[]): Rule => ({
+  apiGroups: [group],
+  resources: [plural],
+  verbs,
 });
 
-const documents = () => [
-  {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRole',
-    metadata: { name: NAME },
-    rules: [
-      // Finalizers are metadata: hence patch on the objects themselves.
-      rule(GROUP, plurals, ['get', 'list', 'watch', 'patch']),
-      rule(
-        GROUP,
-        plurals.map((plural) => `${plural}/status`),
-        ['get', 'patch'],
-      ),
-      // Credentials, user data, SSH keys and settings: read by name, never listed.
-      rule('', ['secrets', 'configmaps'], ['get']),
-      rule('events.k8s.io', ['events'], ['create']),
-    ],
-  },
-  roleBinding('ClusterRoleBinding', { name: NAME }),
-  {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'Role',
-    metadata: { name: NAME, namespace: NAMESPACE },
-    rules: [
-      // Leader election, and the identity of this Kubernetes cluster beside it.
-      rule('coordination.k8s.io', ['leases'], ['get', 'create', 'update']),
-      rule('', ['configmaps'], ['get', 'create']),
-      // The key of the digests in statuses; it is read by name like every Secret.
-      rule('', ['secrets'], ['create']),
-    ],
-  },
-  roleBinding('RoleBinding', { name: NAME, namespace: NAMESPACE }),
+/** Wherever objects of ours are: in the whole cluster, or in each namespace that is watched. */
+const OBJECT_RULES: readonly Rule[] = [
+  // Finalizers are metadata: hence patch on the objects themselves.
+  ownKinds(['get', 'list', 'watch', 'patch']),
+  ownKinds(['get', 'patch'], '/status'),
+  // Credentials, user data, SSH keys and settings: read by name, never listed.
+  rule(SECRETS, ['get']),
+  rule(CONFIG_MAPS, ['get']),
+  rule(EVENTS, ['create']),
 ];
+
+/** In the operator's own namespace: leader election, the cluster id, and the key of the digests in statuses. */
+const OWN_RULES: readonly Rule[] = [
+  rule(LEASES, ['get', 'create', 'update']),
+  rule(CONFIG_MAPS, ['get', 'create']),
+  rule(SECRETS, ['create']),
+  { ...rule(SECRETS, ['get']), resourceNames: [DIGEST_KEY_SECRET] },
+];
+
+type RoleKind = 'ClusterRole' | 'Role';
+
+/** A role and its binding to the operator's ServiceAccount. */
+const granted = (
+  kind: RoleKind,
+  metadata: { readonly name: string; readonly namespace?: string },
+  rules: readonly Rule[],
+) => [
+  { apiVersion: API_VERSION, kind, metadata, rules },
+  {
+    apiVersion: API_VERSION,
+    kind: `${kind}Binding`,
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: metadata.name },
+    subjects: [{ kind: 'ServiceAccount', name: NAME, namespace: NAMESPACE }],
+  },
+];
+
+const yaml = (documents: readonly object[]): string =>
+  generated('npm run generate') + documents.map(toYaml).join('---\n');
 
 export const rbacFiles = (): Files =>
   new Map([
     [
       'deploy/kustomize/base/rbac.yaml',
-      generated('npm run generate') + documents().map(toYaml).join('---\n'),
+      yaml([
+        ...granted('ClusterRole', { name: NAME }, OBJECT_RULES),
+        ...granted('Role', { name: NAME, namespace: NAMESPACE }, OWN_RULES),
+      ]),
+    ],
+    [
+      // Another name than that of the role above: a namespace may be both watched and the operator's own.
+      'deploy/kustomize/watched-namespace/rbac.yaml',
+      yaml(granted('Role', { name: `${NAME}-watched` }, OBJECT_RULES)),
     ],
   ]);

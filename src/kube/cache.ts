@@ -9,9 +9,22 @@ export const isOlder = (a: string, b: string): boolean =>
 export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeSource<O> {
   readonly #entries = new Map<string, Entry<O>>();
   readonly #listeners: ChangeListener<O>[] = [];
-  /** How far the watch has come: an answer that is older than this brings nothing new. */
+  /** How far the watch of all namespaces has come: an answer that is older than this brings nothing new. */
   #progress = '0';
+  /** The same for single namespaces, each of which may have a watch of its own. */
+  readonly #progressIn = new Map<string, string>();
+  readonly #namespaces: ReadonlySet<string> | undefined;
   #list: readonly O[] | undefined;
+
+  /** @param namespaces those that are watched; absent: all */
+  constructor(namespaces?: readonly string[]) {
+    this.#namespaces = namespaces && new Set(namespaces);
+  }
+
+  /** Whether objects of this namespace are seen at all. */
+  covers(namespace: string): boolean {
+    return this.#namespaces?.has(namespace) ?? true;
+  }
 
   /** Valid objects only: who follows a reference must not take half an object for the whole. */
   get(namespace: string, name: string): O | undefined {
@@ -41,39 +54,51 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
 
   /** From the watch: an object appeared or changed. */
   put(entry: Entry<O>): void {
-    this.advance(entry.metadata.resourceVersion);
+    this.advance(entry.metadata.resourceVersion, entry.metadata.namespace);
     this.#store(entry);
   }
 
   /** From the watch: an object is gone since `resourceVersion`. */
   remove(key: string, resourceVersion: string): void {
-    this.advance(resourceVersion);
+    this.advance(resourceVersion, namespaceIn(key));
     const known = this.#entries.get(key);
     if (known && !isOlder(resourceVersion, known.metadata.resourceVersion)) this.#drop(key, known);
   }
 
-  /** From a list: this is all there was at `resourceVersion`. */
-  replaceAll(entries: readonly Entry<O>[], resourceVersion: string): void {
-    this.advance(resourceVersion);
+  /** From a list: this is all there was at `resourceVersion`, in this namespace or in all. */
+  replaceAll(entries: readonly Entry<O>[], resourceVersion: string, namespace?: string): void {
+    this.advance(resourceVersion, namespace);
     const present = new Set(entries.map(({ key }) => key));
     for (const [key, known] of this.#entries)
-      if (!present.has(key) && !isOlder(resourceVersion, known.metadata.resourceVersion))
+      if (
+        isIn(known, namespace) &&
+        !present.has(key) &&
+        !isOlder(resourceVersion, known.metadata.resourceVersion)
+      )
         this.#drop(key, known);
     for (const entry of entries) this.#store(entry);
   }
 
   /** From a read or a write of ours: taken in unless the watch already knows better. Answers with the newest. */
   offer(entry: Entry<O>): Entry<O> {
-    const isPast = !isOlder(this.#progress, entry.metadata.resourceVersion);
+    const { namespace, resourceVersion } = entry.metadata;
+    const isPast = !isOlder(this.#seenUntil(namespace), resourceVersion);
     // An object that the watch has already seen go must not come back by a late answer: nothing would remove it.
     if (isPast && !this.#entries.has(entry.key)) return entry;
     this.#store(entry);
     return this.#entries.get(entry.key) ?? entry;
   }
 
-  /** From a bookmark: nothing of this kind has happened up to `resourceVersion`. */
-  advance(resourceVersion: string): void {
-    if (isOlder(this.#progress, resourceVersion)) this.#progress = resourceVersion;
+  /** From a bookmark: nothing more has happened up to `resourceVersion`, in this namespace or in all. */
+  advance(resourceVersion: string, namespace?: string): void {
+    if (!isOlder(this.#seenUntil(namespace), resourceVersion)) return;
+    if (namespace === undefined) this.#progress = resourceVersion;
+    else this.#progressIn.set(namespace, resourceVersion);
+  }
+
+  #seenUntil(namespace: string | undefined): string {
+    const here = namespace === undefined ? undefined : this.#progressIn.get(namespace);
+    return here !== undefined && isOlder(this.#progress, here) ? here : this.#progress;
   }
 
   #store(entry: Entry<O>): void {
@@ -93,3 +118,8 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
     for (const listener of this.#listeners) listener(key, before, after);
   }
 }
+
+const namespaceIn = (key: string): string => key.slice(0, key.indexOf('/'));
+
+const isIn = ({ metadata }: Entry<Resource>, namespace: string | undefined): boolean =>
+  namespace === undefined || metadata.namespace === namespace;

@@ -1,7 +1,7 @@
 /** The verbs of the Kubernetes API that this program uses. What comes in is checked by the caller's schema. */
 import { z } from 'zod';
 import { KubeError } from './errors.ts';
-import { urlPath, type ApiPath, type ApiResource } from './resource.ts';
+import { urlPath, type ApiCollection, type ApiPath } from './resource.ts';
 import type { Transport } from './transport.ts';
 
 const Page = z.object({
@@ -24,10 +24,10 @@ type Reply<T extends z.ZodType> = z.output<T> | undefined;
 
 export interface KubeClient {
   get<T extends z.ZodType>(path: ApiPath, reply: T, signal?: AbortSignal): Promise<Reply<T>>;
-  /** All objects of a resource in all namespaces, page by page; every page is of the same moment. */
-  list(resource: ApiResource, signal: AbortSignal): AsyncIterable<Page>;
+  /** All objects of a collection, page by page; every page is of the same moment. */
+  list(collection: ApiCollection, signal: AbortSignal): AsyncIterable<Page>;
   watch(
-    resource: ApiResource,
+    collection: ApiCollection,
     from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent>;
@@ -58,18 +58,18 @@ export interface MemberChange {
 }
 
 export function kubeClient({ send, lines }: Transport): KubeClient {
-  async function* list(resource: ApiResource, signal: AbortSignal): AsyncGenerator<Page> {
+  async function* list(collection: ApiCollection, signal: AbortSignal): AsyncGenerator<Page> {
     let token: string | undefined;
     do {
       const query = { limit: String(PAGE_SIZE), ...(token !== undefined && { continue: token }) };
-      const page = Page.parse(await send({ method: 'GET', path: urlPath(resource), query, signal }));
+      const page = Page.parse(await send({ method: 'GET', path: urlPath(collection), query, signal }));
       yield page;
       token = page.metadata.continue;
     } while (token);
   }
 
   async function* watch(
-    resource: ApiResource,
+    collection: ApiCollection,
     from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
@@ -79,7 +79,7 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
       resourceVersion: from.resourceVersion,
       timeoutSeconds: String(from.timeoutSeconds),
     };
-    for await (const line of await lines({ method: 'GET', path: urlPath(resource), query, signal }))
+    for await (const line of await lines({ method: 'GET', path: urlPath(collection), query, signal }))
       yield WatchEvent.parse(JSON.parse(line));
   }
 

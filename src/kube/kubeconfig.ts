@@ -21,8 +21,11 @@ export interface Signed {
   readonly dispatcher: Dispatcher;
 }
 
-/** The Lease is renewed on connections of its own: a leader that is busy must not lose it for being busy. */
-export type Lane = 'shared' | 'lease';
+/**
+ * The Lease is renewed on connections of its own: a leader that is busy must not lose it for being busy. Each watch
+ * keeps a connection for itself, so however many there are they leave room for requests.
+ */
+export type Lane = 'shared' | 'watch' | 'lease';
 
 export interface Connection {
   readonly server: string;
@@ -33,8 +36,8 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Watches take one shared connection each; the rest of those is for passes. */
-const CONNECTIONS: Readonly<Record<Lane, number>> = { shared: 64, lease: 2 };
+/** `null`: as many as are asked for. */
+const CONNECTIONS: Readonly<Record<Lane, number | null>> = { shared: 64, watch: null, lease: 2 };
 /** Streams end by their own timers, everything else by a deadline. */
 const NEVER = 0;
 
@@ -120,7 +123,7 @@ const tlsOf = (options: RequestOptions): Tls => ({
   servername: options.servername,
 });
 
-function pool(proxy: string | undefined, tls: Tls, connections: number): Dispatcher {
+function pool(proxy: string | undefined, tls: Tls, connections: number | null): Dispatcher {
   const settings = {
     connections,
     allowH2: false, // one stalled HTTP/2 connection would stall every watch and every pass with it

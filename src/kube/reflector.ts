@@ -13,11 +13,12 @@ import type { ObjectCache } from './cache.ts';
 import type { KubeClient, WatchEvent } from './client.ts';
 import { isExpired, KubeError } from './errors.ts';
 import type { Parse } from './parse.ts';
-import type { ApiResource } from './resource.ts';
+import type { ApiCollection } from './resource.ts';
 
 export interface ReflectorOptions<O extends Resource> {
   readonly kind: string;
-  readonly resource: ApiResource;
+  /** With a namespace: only that part of the cache is kept. */
+  readonly resource: ApiCollection;
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
   readonly parse: Parse<O>;
   readonly cache: ObjectCache<O>;
@@ -51,6 +52,7 @@ const Problem = z.object({
 
 export function reflector<O extends Resource>(options: ReflectorOptions<O>): Watcher {
   const { kind, resource, client, parse, cache, clock, random, log } = options;
+  const scope = resource.namespace === undefined ? {} : { namespace: resource.namespace };
   const synced = Promise.withResolvers<undefined>();
   let isSynced = false;
   /** Where the next watch begins; `undefined` when everything must be read anew. */
@@ -64,10 +66,10 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
       entries.push(...page.items.map(parse));
       ({ resourceVersion } = page.metadata);
     }
-    cache.replaceAll(entries, resourceVersion);
+    cache.replaceAll(entries, resourceVersion, resource.namespace);
     isSynced = true;
     synced.resolve(undefined);
-    log.debug({ kind, count: entries.length }, 'listed');
+    log.debug({ kind, ...scope, count: entries.length }, 'listed');
     return resourceVersion;
   }
 
@@ -80,7 +82,7 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
     const known = cache.entry(`${namespace}/${name}`)?.metadata.resourceVersion;
     // What we wrote ourselves comes back by the watch: it is not read twice.
     if (type === 'BOOKMARK' || (type !== 'DELETED' && known === resourceVersion))
-      cache.advance(resourceVersion);
+      cache.advance(resourceVersion, resource.namespace);
     else if (type === 'DELETED') cache.remove(parse(object).key, resourceVersion);
     else cache.put(parse(object));
     return resourceVersion;
@@ -117,12 +119,12 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
       position ??= await readAll(signal);
       watchingSince = clock.monotonic();
       await follow(position, signal);
-      log.debug({ kind }, 'watch ended');
+      log.debug({ kind, ...scope }, 'watch ended');
     } catch (error) {
       if (signal.aborted) return millis(0);
       if (isExpired(error)) position = undefined;
       if (error instanceof KubeError) asked = seconds(error.retryAfterSeconds ?? 0);
-      log.warn({ err: error, kind, attempt: failures + 1 }, meaningOf(error));
+      log.warn({ err: error, kind, ...scope, attempt: failures + 1 }, meaningOf(error));
     }
     if (watchingSince !== undefined) options.onRestart();
     const lived = watchingSince === undefined ? 0 : clock.monotonic() - watchingSince;

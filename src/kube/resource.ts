@@ -8,8 +8,13 @@ export interface ApiResource {
   readonly plural: string;
 }
 
-export interface ApiPath extends ApiResource {
+/** The objects of a resource in one namespace, or in all. */
+export interface ApiCollection extends ApiResource {
+  /** Absent: all namespaces. */
   readonly namespace?: string | undefined;
+}
+
+export interface ApiPath extends ApiCollection {
   readonly name?: string | undefined;
   readonly subresource?: 'status' | undefined;
 }

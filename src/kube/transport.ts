@@ -29,8 +29,12 @@ const DEADLINE = seconds(30);
 const FIRST_BYTE = seconds(30);
 
 export function transport(connection: Connection, clock: Clock, lane: Lane = 'shared'): Transport {
-  async function dispatch(req: KubeRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { headers, dispatcher } = await connection.sign(lane);
+  async function dispatch(
+    req: KubeRequest,
+    signal: AbortSignal,
+    on: Lane = lane,
+  ): Promise<Dispatcher.ResponseData> {
+    const { headers, dispatcher } = await connection.sign(on);
     const url = new URL(connection.server.replace(/\/$/, '') + req.path);
     for (const [name, value] of Object.entries(req.query ?? {})) url.searchParams.set(name, value);
     return request(url, {
@@ -79,7 +83,7 @@ export function transport(connection: Connection, clock: Clock, lane: Lane = 'sh
       if (req.signal?.aborted) end();
       req.signal?.addEventListener('abort', end, { once: true });
       try {
-        const response = await withDeadline(opening, () => dispatch(req, ending.signal));
+        const response = await withDeadline(opening, () => dispatch(req, ending.signal, 'watch'));
         if (response.statusCode >= 300) throw refusal(req, response, await response.body.text());
         return linesOf(req, response.body);
       } catch (error) {

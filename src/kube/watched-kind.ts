@@ -29,21 +29,46 @@ export interface WatchDeps {
   readonly random: () => number;
   readonly log: Logger;
   readonly onWatchRestart: (kind: string) => void;
+  /** Each has a watch of its own; absent: one watch of all namespaces. */
+  readonly namespaces?: readonly string[] | undefined;
 }
 
 export function watchKind<Spec extends z.ZodType, Status extends z.ZodType>(
   kind: Kind<Spec, Status>,
-  { client, clock, random, log, onWatchRestart }: WatchDeps,
+  { namespaces, ...deps }: WatchDeps,
 ): WatchedKind<Spec, Status> {
   const resource = ownResource(kind);
   const parse = parserOf(kind);
-  const cache = new ObjectCache<ResourceOf<Spec, Status>>();
-  const onRestart = (): void => onWatchRestart(kind.kind);
+  const cache = new ObjectCache<ResourceOf<Spec, Status>>(namespaces);
+  const { client, clock } = deps;
+  const watch = (namespace?: string): Watcher =>
+    reflector({
+      ...deps,
+      kind: kind.kind,
+      resource: { ...resource, namespace },
+      parse,
+      cache,
+      onRestart: () => deps.onWatchRestart(kind.kind),
+    });
   return {
     kind: kind.kind,
     cache,
-    watcher: reflector({ kind: kind.kind, resource, client, parse, cache, clock, random, log, onRestart }),
+    watcher: namespaces ? together(kind.kind, namespaces.map(watch)) : watch(),
     store: objectStore({ resource, client, cache, parse, restate: restaterOf(kind), clock }),
     writer: objectWriter(kind, client, cache),
   };
 }
+
+/** Several watches that fill one cache. */
+const together = (kind: string, watchers: readonly Watcher[]): Watcher => ({
+  kind,
+  get synced() {
+    return watchers.every(({ synced }) => synced);
+  },
+  async whenSynced() {
+    await Promise.all(watchers.map((watcher) => watcher.whenSynced()));
+  },
+  async run(signal) {
+    await Promise.all(watchers.map((watcher) => watcher.run(signal)));
+  },
+});

@@ -73,6 +73,8 @@ export interface Controller<O extends Resource, Status> {
 
 /** A read-only view of the objects of one kind, from the reflector's cache. */
 export interface ObjectReader<O extends Resource> {
+  /** Whether objects of this namespace can be read at all; absent: those of every namespace. */
+  covers?(namespace: string): boolean;
   get(namespace: string, name: string): O | undefined;
   list(): readonly O[];
 }

@@ -7,6 +7,7 @@ export const Reasons = {
   imageNotFound: 'ImageNotFound',
   secretNotFound: 'SecretNotFound',
   secretKeyNotFound: 'SecretKeyNotFound',
+  namespaceNotWatched: 'NamespaceNotWatched',
   notAllowed: 'ReferenceNotAllowed',
   missingPrivilege: 'MissingPrivilege',
   missingPrivileges: 'MissingPrivileges',

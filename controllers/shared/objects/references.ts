@@ -1,5 +1,6 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
 import type { ObjectReader, Resource } from '../../../src/runtime/controller.ts';
+import { Reasons } from '../errors/reasons.ts';
 
 export interface Reference {
   readonly name: string;
@@ -18,6 +19,16 @@ export function allowsFrom(annotations: Readonly<Record<string, string>>, namesp
   return allowed.includes('*') || allowed.includes(namespace);
 }
 
+/** A reference that this operator cannot follow, because it watches some namespaces only. */
+export const notWatched = (
+  kind: string,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+) => ({
+  ok: false as const,
+  reason: Reasons.namespaceNotWatched,
+  message: `The ${kind} "${name}" is in namespace "${namespace}", which this operator does not watch. Use a ${kind} of a watched namespace, or start the operator with --watch-namespace ${namespace} as well and grant it the Role there.`,
+});
+
 /**
  * @param kind as a person says it: "VMClass"
  * @param notFound the reason to report when there is no such object
@@ -28,6 +39,7 @@ export function follow<O extends Resource>(
   from: { readonly namespace: string; readonly kind: string; readonly notFound: string },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
+  if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
   if (!object)
     return {

@@ -13,11 +13,21 @@ const Span = z.string().transform((text, ctx): Millis => {
   return z.NEVER;
 });
 
+/** Names separated by commas, each kept once. */
+const Namespaces = z
+  .string()
+  .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))])
+  .refine(
+    (names) => names.every((name) => /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)),
+    'must be names of namespaces separated by commas, for example team-a,team-b',
+  );
+
 const Environment = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   LOG_FORMAT: z.enum(['json', 'text']).default('json'),
   POD_NAME: z.string().min(1).optional(),
   POD_NAMESPACE: z.string().min(1).default('virtrigaud-system'),
+  WATCH_NAMESPACE: Namespaces.optional(),
   PVE_TASK_POLL_INTERVAL: Span.refine((span) => span >= 50, 'must be at least 50ms').default(seconds(2)),
   PVE_TASK_TIMEOUT: Span.refine((span) => span >= 1000, 'must be at least 1s').default(minutes(5)),
 });
@@ -36,6 +46,11 @@ const Flags = z.object({
   context: z.string().optional(),
   'metrics-bind-address': Address.default({ host: '0.0.0.0', port: 8080 }),
   'leader-elect': z.boolean().default(true),
+  'watch-namespace': z
+    .array(z.string())
+    .transform((lists) => lists.join(','))
+    .pipe(Namespaces)
+    .optional(),
 });
 
 /** The PVE_* variables that are set. */
@@ -50,6 +65,8 @@ export interface Config {
   readonly podName: string | undefined;
   readonly telemetry: { readonly host: string; readonly port: number };
   readonly leaderElect: boolean;
+  /** Absent: all namespaces are watched. */
+  readonly watchNamespaces: readonly string[] | undefined;
   readonly pve: Readonly<Record<string, string>>;
   /** How tasks of Proxmox VE are waited for. */
   readonly tasks: { readonly maxGap: Millis; readonly overdueAfter: Millis };
@@ -71,11 +88,14 @@ Flags:
   --kubeconfig FILE             kubeconfig to use; absent: KUBECONFIG, ~/.kube/config, or the pod's service account
   --context NAME                context of the kubeconfig; absent: its current one
   --metrics-bind-address ADDR   where /metrics, /healthz and /readyz are served (default :8080)
+  --watch-namespace NAMESPACE   act on the objects in this namespace only; repeat the flag or separate names with commas
+                                (absent: all namespaces). Roles in these namespaces then replace the ClusterRole
   --no-leader-elect             do not wait for leadership: for a single process only
   --version                     print the version
   --help                        print this text
 
-Environment: LOG_LEVEL (debug, info, warn, error), LOG_FORMAT (json, text), POD_NAME, POD_NAMESPACE,
+Environment: LOG_LEVEL (debug, info, warn, error), LOG_FORMAT (json, text), POD_NAME, POD_NAMESPACE (the namespace of the
+Lease and of the cluster id), WATCH_NAMESPACE (as --watch-namespace, which takes precedence),
 PVE_TASK_POLL_INTERVAL (the longest gap between two looks at a task, 2s), PVE_TASK_TIMEOUT (when a task is reported as
 overdue, 5m; it is waited for all the same), and
 ${PVE_VARIABLES.join(', ')}
@@ -95,6 +115,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
         context: { type: 'string' },
         'metrics-bind-address': { type: 'string' },
         'leader-elect': { type: 'boolean' },
+        'watch-namespace': { type: 'string', multiple: true },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -117,6 +138,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       podName: environment.data.POD_NAME,
       telemetry: flags.data['metrics-bind-address'],
       leaderElect: flags.data['leader-elect'],
+      watchNamespaces: flags.data['watch-namespace'] ?? environment.data.WATCH_NAMESPACE,
       pve: pveVariables(env),
       tasks: {
         maxGap: environment.data.PVE_TASK_POLL_INTERVAL,

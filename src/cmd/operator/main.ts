@@ -35,6 +35,7 @@ async function run(config: Config): Promise<number> {
     namespace: config.namespace,
     identity: `${config.podName ?? hostname()}_${randomUUID()}`,
     leaderElect: config.leaderElect,
+    watchNamespaces: config.watchNamespaces,
     pve: config.pve,
     tasks: config.tasks,
     metrics,

@@ -45,6 +45,7 @@ import type { Controller, Resource } from '../../runtime/controller.ts';
 import { LeaderElector } from '../../runtime/leader-election.ts';
 import { Manager } from '../../runtime/manager.ts';
 import type { ChangeSource, Entry, ObjectStore } from '../../runtime/object-store.ts';
+import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import { watchOwn, watchRelated } from '../../runtime/triggers.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 
@@ -55,6 +56,8 @@ export interface OperatorOptions {
   /** Unique among all processes that may ever lead. */
   readonly identity: string;
   readonly leaderElect: boolean;
+  /** Absent: all. References into another are refused. */
+  readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
   readonly metrics: Metrics;
@@ -70,7 +73,6 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-const NAME = 'virtrigaud-proxmox';
 /** Passes mostly wait for Proxmox VE; the requests themselves are capped a node. */
 const VM_WORKERS = 64;
 const WORKERS = 4;
@@ -95,6 +97,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     random: Math.random,
     log,
     onWatchRestart: (kind: string) => metrics.watchRestarted(kind),
+    namespaces: options.watchNamespaces,
   };
   const kinds = {
     provider: watchKind(Provider, watch),
@@ -187,6 +190,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
             return kinds.provider.cache.get(namespace, name)?.status?.clusterID === clusterID;
           }),
         ),
+      watches: (namespace) => options.watchNamespaces?.includes(namespace) ?? true,
       readSecret: (namespace, name) => secrets.get(namespace, name),
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
@@ -200,13 +204,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const vmRunner = run(
     kinds.vm,
     virtualMachineController({
-      clusterId: await clusterId(client, { namespace: options.namespace, name: NAME }),
+      clusterId: await clusterId(client, { namespace: options.namespace, name: OPERATOR_NAME }),
       providers: kinds.provider.cache,
       classes: kinds.vmClass.cache,
       images: kinds.image.cache,
       connections: pool,
       readSecret: (namespace, name) => secrets.get(namespace, name),
-      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: `${NAME}-digest` })),
+      digest: digestWith(await digestKey(client, { namespace: options.namespace, name: DIGEST_KEY_SECRET })),
       addressed: (value) => vmsBy.exclusive.objects(value),
       vmsOfClass: (namespace, name) => vmsBy.vmClass.objects(`${namespace}/${name}`),
       restartSlots,
@@ -295,7 +299,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       ? new LeaderElector({
           store: leaseStore(kubeClient(transport(connection, clock, 'lease')), {
             namespace: options.namespace,
-            name: NAME,
+            name: OPERATOR_NAME,
           }),
           identity: options.identity,
           clock,

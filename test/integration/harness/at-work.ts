@@ -1,6 +1,13 @@
-/** A control plane for one test file, with an operator at work from before the first test until after the last. */
+/** An operator at work from before the first test of a file until after the last, and the control plane it works on. */
 import { afterAll, beforeAll } from '@jest/globals';
-import { type OperatorPlane, type RunningOperator, startOperator, startOperatorPlane } from './operator.ts';
+import {
+  type OperatorPlane,
+  type OperatorSetting,
+  type RunningOperator,
+  sharedOperatorPlane,
+  startOperator,
+  startOperatorPlane,
+} from './operator.ts';
 
 export interface AtWork {
   /** From the first test on. */
@@ -9,8 +16,16 @@ export interface AtWork {
   readonly restart: <T>(meanwhile: () => T) => Promise<T>;
 }
 
+export interface AtWorkOptions extends OperatorSetting {
+  /**
+   * How many namespaces (`plane.newNamespace`, one for each tenant) the file needs on the control plane that all files
+   * share. Absent: the file has a control plane of its own, which takes some seconds and a few hundred megabytes.
+   */
+  readonly namespaces?: number;
+}
+
 /** To be called at the top of the file. */
-export function operatorAtWork(): AtWork {
+export function operatorAtWork({ namespaces, ...setting }: AtWorkOptions = {}): AtWork {
   let plane: OperatorPlane | undefined;
   let operator: RunningOperator | undefined;
   const started = (): OperatorPlane => {
@@ -18,8 +33,8 @@ export function operatorAtWork(): AtWork {
     return plane;
   };
   beforeAll(async () => {
-    plane = await startOperatorPlane();
-    operator = await startOperator(plane);
+    plane = await (namespaces === undefined ? startOperatorPlane() : sharedOperatorPlane(namespaces));
+    operator = await startOperator(plane, setting);
   });
   afterAll(async () => {
     await operator?.stop();
@@ -32,7 +47,7 @@ export function operatorAtWork(): AtWork {
     async restart(meanwhile) {
       await operator?.stop();
       const result = meanwhile();
-      operator = await startOperator(started());
+      operator = await startOperator(started(), setting);
       return result;
     },
   };

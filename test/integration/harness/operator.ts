@@ -1,12 +1,12 @@
 /**
- * The operator at work on a control plane of its own. It watches all namespaces, so test files must not share one:
- * the operators of two files would both act on the objects of each.
+ * The operator at work, either on a control plane of its own, where it watches all namespaces, or on the one that the
+ * test files share, where it watches only namespaces that are its own:
  *
- *     const plane = await startOperatorPlane();
- *     const operator = await startOperator(plane);   // in this process
- *     const child = plane.spawn('first');            // or as a process, to be killed
+ *     const plane = await startOperatorPlane();        // or: await sharedOperatorPlane(5)
+ *     const operator = await startOperator(plane);     // in this process
+ *     const child = plane.spawn('first');              // or as a process, to be killed
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -19,42 +19,117 @@ import { createLogger } from '../../../src/telemetry/log.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type KubeApi, kubeApi } from './kube-api.ts';
+import { sharedPlane } from './shared.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 export const OPERATOR_NAMESPACE = 'virtrigaud-system';
 
-export interface OperatorPlane extends ControlPlane {
+type Kubectl = Pick<ControlPlane, 'server' | 'kubeconfig' | 'dir' | 'env' | 'kubectl'>;
+
+export interface OperatorPlane extends Kubectl {
   readonly api: KubeApi;
+  /** Of the operator: its Lease and its cluster id are there. */
+  readonly operatorNamespace: string;
+  /** What the operator watches; absent: all namespaces. */
+  readonly namespaces?: readonly string[];
+  /** A namespace that the operator watches and nobody else uses. */
+  readonly newNamespace: (prefix: string) => Promise<string>;
   /** To be done by `stop`, also when the test failed that asked for it. */
   readonly defer: (undo: () => Promise<void>) => void;
   /** Like `kubectl`, but a refusal fails the test with what kubectl said; gives the standard output. */
   readonly succeed: (args: readonly string[], options?: { readonly input?: string }) => Promise<string>;
+  readonly stop: () => Promise<void>;
 }
 
+/** One that a test may restart or break. */
+export type OwnOperatorPlane = OperatorPlane & ControlPlane;
+
 /** A control plane with our CRDs and the operator's namespace, and no operator yet. */
-export async function startOperatorPlane(): Promise<OperatorPlane> {
+export async function startOperatorPlane(): Promise<OwnOperatorPlane> {
   const plane = await startControlPlane();
-  const succeed: OperatorPlane['succeed'] = async (args, options) => {
-    const { code, stdout, stderr } = await plane.kubectl(args, options);
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
-    return stdout;
-  };
   try {
+    const succeed = succeeding(plane);
     const crds = join(ROOT, 'crds');
     await succeed(['apply', '--server-side', '-f', crds]);
     await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
-    await succeed(['create', 'namespace', OPERATOR_NAMESPACE]);
-    await succeed(['apply', '-f', join(ROOT, 'deploy/kustomize/base/admission.yaml')]);
-    const api = await kubeApi(plane.kubeconfig);
-    const undo: (() => Promise<void>)[] = [() => plane.stop(), () => api.close()];
-    const stop = async (): Promise<void> => {
-      for (const step of undo.splice(0).toReversed()) await step();
+    const prepared = await operatorPlane(plane, [OPERATOR_NAMESPACE]);
+    prepared.defer(() => plane.stop());
+    const newNamespace = async (prefix: string): Promise<string> => {
+      const namespace = unique(prefix);
+      await createNamespaces(succeed, [namespace]);
+      return namespace;
     };
-    return { ...plane, api, succeed, defer: (step) => void undo.push(step), stop };
+    return { ...plane, ...prepared, newNamespace };
   } catch (error) {
     await plane.stop();
     throw error;
   }
+}
+
+/**
+ * The control plane that all test files share, for an operator that acts in so many namespaces and in no other:
+ * `newNamespace` gives them out one by one.
+ */
+export async function sharedOperatorPlane(count: number): Promise<OperatorPlane> {
+  const shared = sharedPlane();
+  const kubectl: Kubectl['kubectl'] = (args, { input } = {}) =>
+    run('kubectl', args, { env: { ...process.env, ...shared.env }, input });
+  const lab = unique('lab');
+  const namespaces = Array.from({ length: count }, (_, index) => `${lab}-${index + 1}`);
+  const prepared = await operatorPlane({ ...shared, kubectl }, [lab, ...namespaces]);
+  const left = [...namespaces];
+  return {
+    ...prepared,
+    namespaces,
+    newNamespace() {
+      const next = left.shift();
+      if (next === undefined)
+        throw new Error(`All ${count} namespaces of this operator are in use: ask for more.`);
+      return Promise.resolve(next);
+    },
+  };
+}
+
+const unique = (prefix: string): string => `${prefix}-${randomBytes(4).toString('hex')}`;
+
+type Succeed = OperatorPlane['succeed'];
+
+const succeeding =
+  ({ kubectl }: Pick<Kubectl, 'kubectl'>): Succeed =>
+  async (args, options) => {
+    const { code, stdout, stderr } = await kubectl(args, options);
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
+    return stdout;
+  };
+
+const createNamespaces = (succeed: Succeed, names: readonly string[]): Promise<string> =>
+  succeed(['create', '-f', '-'], {
+    input: names
+      .map((name) => `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}}}`)
+      .join('\n---\n'),
+  });
+
+/** Admission policies, the operator's namespace and those it watches. */
+async function operatorPlane(
+  plane: Kubectl,
+  namespaces: readonly [operator: string, ...watched: string[]],
+): Promise<Omit<OperatorPlane, 'newNamespace'>> {
+  const succeed = succeeding(plane);
+  await createNamespaces(succeed, namespaces);
+  const policies = join(ROOT, 'deploy/kustomize/base/admission.yaml');
+  await succeed(['apply', '--server-side', '-f', policies]);
+  const api = await kubeApi(plane.kubeconfig);
+  const undo: (() => Promise<void>)[] = [() => api.close()];
+  return {
+    ...plane,
+    api,
+    operatorNamespace: namespaces[0],
+    succeed,
+    defer: (step) => void undo.unshift(step),
+    stop: async () => {
+      for (const step of undo.splice(0)) await step();
+    },
+  };
 }
 
 export interface RunningOperator {
@@ -68,6 +143,8 @@ export interface OperatorSetting {
   readonly pve?: Readonly<Record<string, string>>;
   /** Absent: it leads at once. */
   readonly leaderElect?: boolean;
+  /** Whose rights it has; absent: those of an administrator. */
+  readonly kubeconfig?: string;
   /** What stands between it and the API server. */
   readonly through?: (connection: Connection) => Connection;
   /** An error that it may log: it does so for bugs, and when it loses its Lease. */
@@ -77,18 +154,20 @@ export interface OperatorSetting {
 /** In this process, with a quicker look at the PVE cluster than in production. */
 export async function startOperator(
   plane: OperatorPlane,
-  { pve = {}, leaderElect = false, through = (connection) => connection, expected }: OperatorSetting = {},
+  setting: OperatorSetting = {},
 ): Promise<RunningOperator> {
+  const { pve = {}, leaderElect = false, through = (connection) => connection, expected } = setting;
   const errors: string[] = [];
   const destination = {
     write(line: string) {
       if (line.includes('"level":"error"') && !expected?.test(line)) errors.push(line);
     },
   };
-  const connection = through(connect({ file: plane.kubeconfig }));
+  const connection = through(connect({ file: setting.kubeconfig ?? plane.kubeconfig }));
   const operator = await createOperator({
     connection,
-    namespace: OPERATOR_NAMESPACE,
+    namespace: plane.operatorNamespace,
+    watchNamespaces: plane.namespaces,
     identity: randomUUID(),
     leaderElect,
     pve,
@@ -130,8 +209,11 @@ export async function operatorProcesses(plane: OperatorPlane): Promise<OperatorP
   }
   const program = join(dir, 'virtrigaud-proxmox.mjs');
   const common = ['--kubeconfig', plane.kubeconfig, '--metrics-bind-address', '127.0.0.1:0'];
+  const watched = plane.namespaces ? ['--watch-namespace', plane.namespaces.join(',')] : [];
+  const args = [program, ...common, ...watched];
+  const env = { ...process.env, POD_NAMESPACE: plane.operatorNamespace };
   return {
-    spawn: (name, flags = []) => processes.start(name, process.execPath, [program, ...common, ...flags]),
+    spawn: (name, flags = []) => processes.start(name, process.execPath, [...args, ...flags], env),
     log: (name) => readFile(join(dir, `${name}.log`), 'utf8'),
     endAll: processes.endAll,
   };

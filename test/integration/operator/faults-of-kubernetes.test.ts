@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { cuttingWatches, isStatusWrite, meeting } from '../harness/api-faults.ts';
 import {
-  type OperatorPlane,
+  type OwnOperatorPlane,
   type OperatorSetting,
   OPERATOR_NAMESPACE,
   startOperator,
@@ -13,7 +13,7 @@ import { soon } from '../harness/soon.ts';
 import { tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-let plane: OperatorPlane;
+let plane: OwnOperatorPlane;
 
 beforeAll(async () => {
   plane = await startOperatorPlane();

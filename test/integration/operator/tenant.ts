@@ -113,10 +113,9 @@ export interface Tenant {
 
 /** An empty namespace, and a PVE cluster that no other tenant's can be taken for. It is closed with the control plane. */
 export async function bareTenant(plane: OperatorPlane, options: FakePveOptions = {}): Promise<Tenant> {
-  const namespace = `tenant-${randomBytes(4).toString('hex')}`;
+  const namespace = await plane.newNamespace('tenant');
   const pve = await startPve({ cluster: { ...shippedCluster('document'), name: namespace }, ...options });
   plane.defer(() => pve.close());
-  await plane.succeed(['create', 'namespace', namespace]);
   const all = (plural: string) => `${GROUP}/namespaces/${namespace}/${plural}`;
   const kubectl = (...args: readonly string[]) => plane.succeed(['-n', namespace, ...args]);
   const find: Tenant['find'] = async (plural, name) => {

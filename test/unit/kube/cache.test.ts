@@ -56,6 +56,31 @@ describe('the cache', () => {
     expect(cache.keys()).toEqual([]);
   });
 
+  test('keeps the namespaces apart that are watched one by one', () => {
+    const cache = new ObjectCache<Thing>(['ns', 'other']);
+    const there = (name: string, version: number) =>
+      aThing(name, version, {
+        metadata: { name, namespace: 'other', resourceVersion: String(version) },
+        spec: { size: 1 },
+      });
+    cache.replaceAll([aThing('a', 5)], '5', 'ns');
+    cache.replaceAll([there('b', 7)], '9', 'other');
+    expect(cache.keys()).toEqual(['ns/a', 'other/b']);
+    cache.replaceAll([], '9', 'other');
+    expect(cache.keys()).toEqual(['ns/a']);
+    // That the other watch has come to 9 says nothing about an object made here at 8.
+    cache.offer(aThing('c', 8));
+    cache.advance('20', 'other');
+    cache.offer(there('b', 7));
+    expect(cache.keys()).toEqual(['ns/a', 'ns/c']);
+  });
+
+  test('covers all namespaces, or those it is told', () => {
+    expect(new ObjectCache().covers('any')).toBe(true);
+    const some = new ObjectCache(['ns']);
+    expect([some.covers('ns'), some.covers('other')]).toEqual([true, false]);
+  });
+
   test('tells only of what a list really changes', () => {
     const { cache, changes } = aCache();
     cache.replaceAll([aThing('a', 1), aThing('b', 2), aThing('c', 3)], '3');

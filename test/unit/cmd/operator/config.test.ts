@@ -21,9 +21,27 @@ describe('without flags and environment', () => {
       podName: undefined,
       telemetry: { host: '0.0.0.0', port: 8080 },
       leaderElect: true,
+      watchNamespaces: undefined,
       pve: {},
       tasks: { maxGap: seconds(2), overdueAfter: minutes(5) },
     });
+  });
+});
+
+describe('the namespaces to watch', () => {
+  test.each([
+    [{}, ['--watch-namespace', 'a', '--watch-namespace=b,c', '--watch-namespace', 'a'], ['a', 'b', 'c']],
+    [{ WATCH_NAMESPACE: 'a, b' }, [], ['a', 'b']],
+    [{ WATCH_NAMESPACE: 'a' }, ['--watch-namespace', 'b'], ['b']],
+    [{ WATCH_NAMESPACE: '' }, [], undefined],
+  ])('of %j and %j', (env, args, expected) => {
+    expect(configOf(env, args).watchNamespaces).toEqual(expected);
+  });
+
+  test.each(['', '*', 'a,,b', 'Team', 'a/b', 'x'.repeat(64)])('cannot be "%s"', (text) => {
+    const fault = 'must be names of namespaces separated by commas, for example team-a,team-b';
+    expect(faultsOf({}, [`--watch-namespace=${text}`])).toEqual([`--watch-namespace: ${fault}`]);
+    if (text !== '') expect(faultsOf({ WATCH_NAMESPACE: text })).toEqual([`WATCH_NAMESPACE: ${fault}`]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { gatherLayers, type NamedEntries } from '../../../../controllers/provider/layers.ts';
+import { gatherLayers, type LayerPorts, type NamedEntries } from '../../../../controllers/provider/layers.ts';
 import { ALLOW_FROM } from '../../../../controllers/shared/objects/references.ts';
 import type { ProviderSpec } from '../../../../src/api/index.ts';
 import { aProvider } from '../../../builders/objects.ts';
@@ -13,8 +13,9 @@ const SECRETS: Readonly<Record<string, NamedEntries>> = {
   'shared/pve': entries({ token_id: 'shared' }, { [ALLOW_FROM]: 'default' }),
   'private/pve': entries({ token_id: 'private' }),
 };
-const gather = (spec: Partial<ProviderSpec>) =>
+const gather = (spec: Partial<ProviderSpec>, rest: Partial<LayerPorts> = {}) =>
   gatherLayers(aProvider(spec), {
+    ...rest,
     readSecret: (namespace, name) => Promise.resolve(SECRETS[`${namespace}/${name}`]),
     readConfigMap: (namespace, name) =>
       Promise.resolve(
@@ -39,6 +40,14 @@ describe('the Secret of a Provider', () => {
     const refused = await gather({ credentialSecretRef: { name: 'pve', namespace: 'private' } });
     expect(refused).toMatchObject({ ok: false, reason: 'ReferenceNotAllowed' });
     expect(JSON.stringify(refused)).not.toContain('token_id');
+  });
+
+  test('of a namespace that the operator does not watch is refused, although it allows it', async () => {
+    const refused = await gather(
+      { credentialSecretRef: { name: 'pve', namespace: 'shared' } },
+      { watches: (namespace) => namespace === 'default' },
+    );
+    expect(refused).toMatchObject({ ok: false, reason: 'NamespaceNotWatched' });
   });
 
   test('that is missing is waited for by name', async () => {

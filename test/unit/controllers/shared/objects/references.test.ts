@@ -28,6 +28,18 @@ describe('a reference', () => {
     expect(followed(there({ [ALLOW_FROM]: 'default' }), reference).ok).toBe(true);
   });
 
+  test('into a namespace that the operator does not watch is refused, whatever the target allows', () => {
+    const reader = {
+      ...there({ [ALLOW_FROM]: '*' }),
+      covers: (namespace: string) => namespace === 'default',
+    };
+    expect(followed(reader, { name: 'small', namespace: 'shared' })).toMatchObject({
+      reason: 'NamespaceNotWatched',
+      message: expect.stringContaining('--watch-namespace shared'),
+    });
+    expect(followed(reader, { name: 'small' })).toMatchObject({ reason: 'ClassNotFound' });
+  });
+
   test('to nothing names kind, name and namespace', () => {
     expect(followed(there(), { name: 'big' })).toMatchObject({
       message: expect.stringContaining('no VMClass "big" in namespace "default"'),

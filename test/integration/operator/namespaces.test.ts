@@ -1,0 +1,171 @@
+/** --watch-namespace: an operator that has rights in its namespaces alone acts there, and nowhere else. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { z } from 'zod';
+import {
+  type OperatorPlane,
+  type RunningOperator,
+  sharedOperatorPlane,
+  startOperator,
+} from '../harness/operator.ts';
+import { ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, manifest, provider, tenant, type Tenant, vm } from './tenant.ts';
+import { expectOneGuestEach } from './world.ts';
+
+const KUSTOMIZE = resolve(import.meta.dirname, '../../../deploy/kustomize');
+
+const labs: { readonly plane: OperatorPlane; readonly operator: RunningOperator }[] = [];
+
+/** An operator as the namespaced installation makes it: with the rights of its ServiceAccount. */
+async function installed(count: number): Promise<OperatorPlane> {
+  const plane = await sharedOperatorPlane(count);
+  const own = await rendered(plane, 'namespaced');
+  expect(own.filter(({ kind }) => kind.startsWith('ClusterRole'))).toEqual([]);
+  const account = own.filter(({ kind }) => ['ServiceAccount', 'Role', 'RoleBinding'].includes(kind));
+  await apply(plane, plane.operatorNamespace, account);
+  for (const namespace of plane.namespaces ?? []) {
+    await apply(plane, namespace, await rendered(plane, 'watched-namespace'));
+  }
+  const operator = await startOperator(plane, {
+    leaderElect: true,
+    kubeconfig: await accountKubeconfig(plane),
+  });
+  labs.push({ plane, operator });
+  return plane;
+}
+
+const Rendered = z.looseObject({
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  subjects: z.array(z.looseObject({ namespace: z.string() })).optional(),
+});
+type Rendered = z.output<typeof Rendered>;
+
+async function rendered(plane: OperatorPlane, folder: string): Promise<readonly Rendered[]> {
+  const text = await plane.succeed(['kustomize', join(KUSTOMIZE, folder)]);
+  return parseAllDocuments(text).map((document) => Rendered.parse(document.toJS()));
+}
+
+/** In a namespace, for the operator of this test: `virtrigaud-system` may be another's. */
+const apply = (
+  { operatorNamespace, succeed }: OperatorPlane,
+  namespace: string,
+  objects: readonly Rendered[],
+): Promise<string> =>
+  succeed(['apply', '-f', '-'], {
+    input: objects
+      .map(({ metadata, subjects, ...rest }) =>
+        stringify({
+          ...rest,
+          metadata: { ...metadata, namespace },
+          ...(subjects && {
+            subjects: subjects.map((subject) => ({ ...subject, namespace: operatorNamespace })),
+          }),
+        }),
+      )
+      .join('---\n'),
+  });
+
+const Kubeconfig = z.looseObject({ users: z.tuple([z.looseObject({ user: z.looseObject({}) })]) });
+
+async function accountKubeconfig(plane: OperatorPlane): Promise<string> {
+  const { operatorNamespace, dir, kubeconfig, succeed } = plane;
+  const token = await succeed(['create', 'token', 'provider-proxmox', '-n', operatorNamespace]);
+  const config = Kubeconfig.parse(parse(await readFile(kubeconfig, 'utf8')));
+  config.users[0].user = { token: token.trim() };
+  const file = join(dir, `${operatorNamespace}.kubeconfig`);
+  await writeFile(file, stringify(config), { mode: 0o600 });
+  return file;
+}
+
+let first: OperatorPlane;
+let second: OperatorPlane;
+beforeAll(async () => {
+  [first, second] = await Promise.all([installed(2), installed(1)]);
+});
+afterAll(async () => {
+  await Promise.all(labs.map(({ operator }) => operator.stop()));
+  await Promise.all(labs.map(({ plane }) => plane.stop()));
+});
+
+test('its account may do nothing in another namespace, and what it may in its own ends there', async () => {
+  const may = async (...args: readonly string[]) => {
+    const account = `system:serviceaccount:${first.operatorNamespace}:provider-proxmox`;
+    const { stdout } = await first.kubectl(['auth', 'can-i', ...args, `--as=${account}`]);
+    return stdout.trim() === 'yes';
+  };
+  const [watched = ''] = first.namespaces ?? [];
+  const [other = ''] = second.namespaces ?? [];
+  for (const verb of ['get', 'list', 'watch', 'patch']) {
+    expect(await may(verb, 'virtualmachines', '-n', watched)).toBe(true);
+    expect(await may(verb, 'virtualmachines', '-n', other)).toBe(false);
+    expect(await may(verb, 'virtualmachines', '--all-namespaces')).toBe(false);
+  }
+  expect(await may('get', 'secrets', '-n', other)).toBe(false);
+  expect(await may('get', 'secrets', '-n', first.operatorNamespace)).toBe(false);
+  expect(await may('get', 'secret/virtrigaud-proxmox-digest', '-n', first.operatorNamespace)).toBe(true);
+});
+
+test('two operators in one cluster lead at once, and each makes the VMs of its namespaces only', async () => {
+  const tenants = await Promise.all([tenant(first), tenant(first), tenant(second)]);
+  await Promise.all(tenants.map((t) => t.apply(vm('web'))));
+  await Promise.all(tenants.map((t) => t.ready('vm/web')));
+  await Promise.all(tenants.map(expectOneGuestEach));
+  expect(labs.map(({ operator }) => operator.leads)).toEqual([true, true]);
+  const owners = tenants.map(
+    ({ pve }) => /virtrigaud: ([^/]+)\//.exec(String(ownGuests(pve)[0]?.get('description')))?.[1],
+  );
+  expect(owners[0]).toBe(owners[1]);
+  expect(owners[2]).not.toBe(owners[0]);
+
+  await elsewhere(tenants[0]!);
+  await intoAnother(tenants[0]!);
+});
+
+/** A namespace that nobody watches, with everything a VM needs. */
+async function elsewhere(t: Tenant): Promise<void> {
+  const namespace = `${first.operatorNamespace}-unwatched`;
+  const plane: OperatorPlane = {
+    ...first,
+    newNamespace: async () => {
+      await first.succeed(['create', 'namespace', namespace]);
+      return namespace;
+    },
+  };
+  const other = await tenant(plane);
+  await other.apply(vm('web'));
+  // By then the operators have made a VM that was applied later.
+  await t.apply(vm('later'));
+  await t.ready('vm/later');
+  const untouched = await other.vm('web');
+  expect(untouched.metadata.finalizers).toEqual([]);
+  expect(untouched.status.conditions).toEqual([]);
+  expect(ownGuests(other.pve)).toEqual([]);
+}
+
+async function intoAnother(t: Tenant): Promise<void> {
+  const namespace = `${first.operatorNamespace}-unwatched`;
+  const secretElsewhere = provider(
+    t.pve,
+    { credentialSecretRef: { name: 'pve-credentials', namespace } },
+    'borrowing',
+  );
+  await t.apply(
+    secretElsewhere,
+    manifest('VirtualMachine', 'lost', {
+      providerRef: { name: 'pve', namespace },
+      classRef: { name: 'small' },
+      imageRef: { name: 'ubuntu' },
+    }),
+  );
+  await soon(async () => {
+    for (const object of [await t.vm('lost'), await t.find('providers', 'borrowing')]) {
+      const { is, message } = condition(object);
+      expect(is).toBe('Ready=False NamespaceNotWatched');
+      expect(message).toContain(`--watch-namespace ${namespace}`);
+    }
+  });
+}
