@@ -230,7 +230,7 @@ export function virtualMachineController(
       guest,
       generation: vm.metadata.generation,
       now: pass.now.getTime(),
-      seedNode: vm.status?.cloudInit?.node,
+      seedNode: vm.status?.internal?.cloudInit?.node,
       seedBytes: () => cloudInit?.build() ?? new Uint8Array(),
       options: { signal: pass.signal },
     });

@@ -1,6 +1,7 @@
 /** Writes the CustomResourceDefinitions from the schemas in src/api. */
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { INITIAL_STATUS } from '../../src/api/conditions.ts';
 import { GROUP, VERSION } from '../../src/api/group.ts';
 import { KINDS } from '../../src/api/index.ts';
 import type { Kind, PrinterColumn } from '../../src/api/kind.ts';
@@ -9,9 +10,9 @@ import { isObject, structuralFaults, type JsonSchema } from './check-structural.
 /** Generated files: path from the root of the project, and content. */
 export type Files = ReadonlyMap<string, string>;
 
-/** Bounds of JavaScript's integers say nothing about the field. */
+/** Bounds of JavaScript's integers say nothing about the field. A schema that kinds share comes here once for each. */
 function withoutNoise(schema: Record<string, unknown>): void {
-  if (schema['type'] !== 'integer') return;
+  if (schema['type'] !== 'integer' || schema['format'] !== undefined) return;
   if (schema['maximum'] === Number.MAX_SAFE_INTEGER) {
     delete schema['maximum'];
     schema['format'] = 'int64';
@@ -81,9 +82,13 @@ export const crd = (kind: Kind) => ({
               apiVersion: { type: 'string' },
               kind: { type: 'string' },
               metadata: { type: 'object' },
-              spec: structural(kind.spec.describe('What the object is to be.'), `${kind.kind}.spec`),
-              status: structural(kind.status.describe('What was last observed.'), `${kind.kind}.status`),
+              spec: structural(kind.spec.describe('Desired state.'), `${kind.kind}.spec`),
+              status: {
+                ...structural(kind.status.describe('Observed state.'), `${kind.kind}.status`),
+                default: INITIAL_STATUS,
+              },
             },
+            ...(kind.rules && { 'x-kubernetes-validations': kind.rules }),
           },
         },
       },

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { listMap, moment, text } from './schema.ts';
 
+const NOT_YET_OBSERVED = -1;
+
 const condition = z.object({
   type: text(316).describe('What the condition tells about: Ready, Reconciling, Stalled, …'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
@@ -21,7 +23,16 @@ export const statusBase = {
     .describe('What can be said about the object now; Ready is always among them.'),
   observedGeneration: z
     .int()
-    .min(0)
+    .min(NOT_YET_OBSERVED)
     .optional()
-    .describe('Generation of the object that was last acted upon.'),
+    .describe(
+      'Generation of the object that the operator last acted on. -1 means that it has not done so yet.',
+    ),
 };
+
+/** Status of an object that the operator has not looked at: the API server sets it, so that nobody takes the object for settled. */
+export const INITIAL_STATUS = { observedGeneration: NOT_YET_OBSERVED } as const;
+
+/** Whether the operator ever reported on the object. */
+export const isObserved = (status: { readonly observedGeneration?: unknown } | undefined): boolean =>
+  typeof status?.observedGeneration === 'number' && status.observedGeneration > NOT_YET_OBSERVED;

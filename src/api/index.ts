@@ -19,6 +19,7 @@ export const KINDS: readonly Kind[] = [
 ];
 
 export * from './annotations.ts';
+export { INITIAL_STATUS, isObserved } from './conditions.ts';
 export * from './defaults.ts';
 export * from './group.ts';
 export * from './kind.ts';

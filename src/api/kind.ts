@@ -1,5 +1,6 @@
 /** What a kind is to the rest of the program: names, schemas and the columns of `kubectl get`. */
 import type { z } from 'zod';
+import type { ObjectRule } from './immutable.ts';
 import type { Immutable } from './resource.ts';
 
 export interface PrinterColumn {
@@ -20,6 +21,8 @@ export interface Kind<Spec extends z.ZodType = z.ZodType, Status extends z.ZodTy
   readonly spec: Spec;
   readonly status: Status;
   readonly columns: readonly PrinterColumn[];
+  /** Rules over spec and status together. */
+  readonly rules?: readonly ObjectRule[];
   /** What a field means that is there and cannot be read, where its absence would mean to do more. */
   readonly whenUnreadable?: Readonly<Record<string, unknown>>;
 }

@@ -36,11 +36,6 @@ export function rule<S extends z.ZodType>(
     .meta({ ...schema.meta(), 'x-kubernetes-validations': [...earlier, { rule: cel, message }] });
 }
 
-/** A required field that may not change once the object exists. Only the API server knows the former value. */
-export function immutable<S extends z.ZodType>(schema: S, message: string): S {
-  return rule(schema, { cel: 'self == oldSelf', message, holds: () => true });
-}
-
 /** Free text. Kubernetes counts code points, JavaScript UTF-16 units. */
 export const text = (max: number): z.ZodString =>
   z

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
-import { duration, immutable, listMap, node, poolName, rule, vmidNumber } from './schema.ts';
+import { immutableOnce } from './immutable.ts';
+import { duration, listMap, node, poolName, rule, vmidNumber } from './schema.ts';
 import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
 import { hook, readinessProbe } from './virtualmachine-hook.ts';
@@ -22,15 +23,35 @@ const powerState = z
   .transform((value) => (typeof value === 'string' ? value : value ? 'On' : 'Off'))
   .meta({ crd: { 'x-kubernetes-preserve-unknown-fields': true, enum: [...powerStates, true, false] } });
 
-const fixed = (what: string) =>
-  `cannot be changed: ${what} is part of the VM's identity; create another VirtualMachine`;
+/** What identifies a VM is fixed from the reservation of its VMID on. */
+const IDENTITY = 'cannot be changed once the VM has a VMID: create another VirtualMachine';
+
+export const virtualMachineRules = [
+  immutableOnce({ once: 'vmid', field: 'providerRef', is: 'required', message: IDENTITY }),
+  immutableOnce({ once: 'vmid', field: 'imageRef', is: 'kept', message: IDENTITY }),
+  immutableOnce({
+    once: 'vmid',
+    field: 'vmid',
+    is: 'absent',
+    message: 'cannot be changed, added or removed once the VM has a VMID: create another VirtualMachine',
+  }),
+  {
+    rule:
+      '!has(oldSelf.status) || !has(oldSelf.status.vmid) || !has(oldSelf.spec.adopt) || !has(self.spec.adopt)' +
+      ' || self.spec.adopt.vmid == oldSelf.spec.adopt.vmid',
+    message: 'cannot be changed once the VM has a VMID: create another VirtualMachine to adopt another VM',
+    fieldPath: '.spec.adopt.vmid',
+  },
+];
 
 const spec = z.object({
-  providerRef: immutable(objectRef, fixed('the provider')).describe('Provider that the VM runs on.'),
+  providerRef: objectRef.describe('Provider the VM runs on. It cannot be changed once the VM has a VMID.'),
   classRef: objectRef.describe('VMClass that gives CPUs and memory; another one resizes the VM.'),
-  imageRef: immutable(objectRef, fixed('the image'))
+  imageRef: objectRef
     .optional()
-    .describe('VMImage that the VM is cloned from. Required unless adopt is given.'),
+    .describe(
+      'VMImage the VM is cloned from. Required unless adopt is set. It cannot be changed once the VM has a VMID.',
+    ),
   vmid: vmidNumber
     .optional()
     .describe(
@@ -38,10 +59,7 @@ const spec = z.object({
     ),
   adopt: z
     .object({
-      vmid: immutable(
-        vmidNumber,
-        'cannot be changed: create another VirtualMachine to adopt another VM',
-      ).describe('VMID of the VM.'),
+      vmid: vmidNumber.describe('VMID of the VM. It cannot be changed once the VM has been adopted.'),
     })
     .optional()
     .describe(
@@ -135,14 +153,7 @@ const spec = z.object({
     ),
 });
 
-// Only a rule above the field sees it come and go.
-const withFixedVmid = rule(spec, {
-  cel: 'has(self.vmid) == has(oldSelf.vmid) && (!has(self.vmid) || self.vmid == oldSelf.vmid)',
-  message: 'vmid cannot be changed, added or removed: create another VirtualMachine',
-  holds: () => true,
-});
-
-const withSource = rule(withFixedVmid, {
+const withSource = rule(spec, {
   cel: 'has(self.imageRef) || has(self.adopt)',
   message: 'give imageRef, the VMImage that the VM is cloned from, or adopt, a VM that exists',
   holds: ({ imageRef, adopt }) => imageRef !== undefined || adopt !== undefined,

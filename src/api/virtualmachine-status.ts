@@ -5,6 +5,7 @@ import { statusBase } from './conditions.ts';
 import { hookStatus } from './virtualmachine-hook.ts';
 import { list, moment, text, vmidNumber } from './schema.ts';
 import { diskStatus } from './virtualmachine-disks.ts';
+import { virtualMachineInternal } from './virtualmachine-internal.ts';
 
 const networkStatus = z.object({
   name: text(63).optional().describe('Name of the interface in the spec.'),
@@ -36,14 +37,6 @@ const pendingChange = z.object({
   pending: text(1024).optional().describe('Value after the next start; absent: the setting goes.'),
 });
 
-const digest = text(64);
-const given = z.object({
-  userData: digest.describe('Of the user data.'),
-  sshKeys: digest.describe('Of the SSH keys.'),
-  metaData: digest.describe('Of the meta-data.'),
-  networkData: digest.describe('Of the network data.'),
-});
-
 const failure = z.object({
   step: text(64).describe('What failed.'),
   message: text(1024).describe('What Proxmox VE said.'),
@@ -61,95 +54,68 @@ const placement = z.object({
     .describe('Why it is a full clone although a linked one is preferred; absent: it is linked.'),
 });
 
+const unusedVolume = z.object({
+  device: text(16).describe('Device in Proxmox VE, for example unused0.'),
+  volume: text(255).describe('Volume in Proxmox VE.'),
+  storage: text(100).optional().describe('Storage that holds the volume.'),
+});
+
 export const virtualMachineStatus = z.object({
-  ...statusBase,
   phase: z
     .enum(['Pending', 'Provisioning', 'Running', 'Stopped', 'Reconfiguring', 'Deleting', 'Failed'])
     .optional()
-    .describe('The state in one word, for people; programs read the conditions.'),
-  message: text(1024).optional().describe('The state as a sentence.'),
+    .describe('Summary of the state of the VM in one word. Programs should read the conditions instead.'),
+  message: text(1024).optional().describe('Human-readable summary of the state of the VM.'),
   powerState: text(32)
     .optional()
-    .describe('State of the guest in Proxmox VE: On, Off or what else it reports.'),
-  node: text(63).transform(nodeName).optional().describe('Node that the VM lies on now.'),
-  vmid: vmidNumber.optional().describe('VMID, reserved before the VM is created.'),
-  claimedAt: moment.optional().describe('When the VMID was reserved.'),
-  createdAt: moment
-    .optional()
-    .describe('When the VM was complete for the first time: configured and, if it shall run, started.'),
-  name: text(255).optional().describe('Name of the guest in Proxmox VE.'),
+    .describe('Power state of the guest in Proxmox VE: On, Off, or another state that it reports.'),
+  node: text(63).transform(nodeName).optional().describe('Node the VM is on.'),
+  vmid: vmidNumber.optional().describe('VMID. It is reserved before the VM is created.'),
   ipAddresses: list(text(64), 64)
     .optional()
-    .describe('Addresses that the guest agent reports, without loopback and link-local ones.'),
-  networks: list(networkStatus, 32).optional().describe('Network interfaces as they are.'),
-  disks: list(diskStatus, 62).optional().describe('The boot disk, and the disks that the operator made.'),
-  consoleURL: text(1024).optional().describe('Where the console opens in a browser.'),
-  task: task.optional().describe('Task in Proxmox VE that is being waited for.'),
+    .describe('IP addresses reported by the guest agent, without loopback and link-local addresses.'),
+  cpus: z
+    .int32()
+    .min(0)
+    .optional()
+    .describe('Number of CPUs the guest has now. Pending changes are not included.'),
+  memory: text(32)
+    .optional()
+    .describe(
+      'Memory the guest has now, as a quantity. Pending changes are not included. It is the target of the balloon where the guest has one that the operator sets.',
+    ),
+  name: text(255).optional().describe('Name of the VM in Proxmox VE.'),
+  consoleURL: text(1024).optional().describe('URL of the console in the web interface of Proxmox VE.'),
+  disks: list(diskStatus, 62).optional().describe('The boot disk, and the disks that the operator created.'),
+  unusedVolumes: list(unusedVolume, 64)
+    .optional()
+    .describe(
+      'Volumes that belong to the VM and are not attached, for example detached disks. At most 64 are listed. They are destroyed with the VM.',
+    ),
+  networks: list(networkStatus, 32).optional().describe('Network interfaces the VM has.'),
   pendingChanges: list(pendingChange, 64)
     .optional()
-    .describe('Settings that the running VM takes up at its next start.'),
-  cloudInit: z
-    .object({
-      mode: z
-        .enum(['None', 'Native', 'Image'])
-        .describe('None: no cloud-init. Native: Proxmox VE makes the drive. Image: the operator does.'),
-      volume: text(255).optional().describe('Volume of the image that the operator made.'),
-      node: text(63)
-        .transform(nodeName)
-        .optional()
-        .describe('Node that the image was uploaded to; it matters where the storage is not shared.'),
-      given: given
-        .optional()
-        .describe('Digests of what the guest was given, made with a key that only the operator has.'),
-      instance: z
-        .int32()
-        .min(0)
-        .optional()
-        .describe('How often the guest was given something new as a new instance.'),
-      handedAt: moment.optional().describe('When it was given that.'),
-      served: z.boolean().optional().describe('The guest has read its image, so that it can go.'),
-    })
-    .optional()
-    .describe('How cloud-init gets its data.'),
-  uuid: text(36)
-    .optional()
-    .describe('SMBIOS UUID of the guest; the uid of this object once the guest was configured.'),
-  cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned.'),
+    .describe('Settings that take effect when the VM is next stopped and started.'),
   plan: list(text(1024), 16)
     .optional()
     .describe(
-      'What would be done, with the annotation virtrigaud.io/dry-run; empty: nothing. Absent without the annotation.',
+      'Changes that the operator would make. Present with the annotation virtrigaud.io/dry-run. An empty list means no changes.',
     ),
-  restartedAt: text(40)
+  task: task.optional().describe('Task in Proxmox VE that the operator waits for.'),
+  failure: failure
     .optional()
-    .describe('Value of the annotation virtrigaud.io/restartedAt that was carried out last.'),
-  restart: z
-    .object({
-      cause: z
-        .enum(['Requested', 'PendingChanges'])
-        .describe('Requested: by the annotation. PendingChanges: by spec.rebootPolicy.'),
-      of: text(64).describe('The request, or a digest of the changes.'),
-      at: moment.describe('When it was announced.'),
-      stopped: z.boolean().optional().describe('Whether the VM was seen off since.'),
-    })
+    .describe('Last step that failed. It is removed once the step has been repeated successfully.'),
+  hook: hookStatus.optional().describe('Last hook of spec.lifecycle.'),
+  adopted: z.boolean().optional().describe('Whether the VM existed before and was adopted with spec.adopt.'),
+  createdAt: moment
     .optional()
-    .describe('Restart that is under way.'),
-  appliedDigest: text(64)
+    .describe('Time at which the VM was first complete: configured and, unless it is to be off, started.'),
+  cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned from its template.'),
+  placement: placement.optional().describe('Placement chosen when the VM was created.'),
+  ...statusBase,
+  internal: virtualMachineInternal
     .optional()
     .describe(
-      'Digest of the settings that were last brought about. While they stay the same, what differs was changed in Proxmox VE.',
+      "The operator's own bookkeeping. Do not rely on it: its fields may change without notice. Do not edit it: the operator acts on it.",
     ),
-  adopted: z.boolean().optional().describe('The VM existed before, and was taken over by spec.adopt.'),
-  host: text(63)
-    .transform(nodeName)
-    .optional()
-    .describe(
-      'Node of spec.placement.host, once the VM was on it. Elsewhere later, it was moved in Proxmox VE.',
-    ),
-  placement: placement
-    .optional()
-    .describe('What was chosen for the VM when it was made, by the operator or by the spec.'),
-  tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
-  hook: hookStatus.optional().describe('The last hook of spec.lifecycle.'),
-  failure: failure.optional().describe('The last step that failed and was not yet repeated with success.'),
 });

@@ -3,7 +3,7 @@ import { age, ready } from './columns.ts';
 import { kind, type Input, type Output, type PrinterColumn } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { rule } from './schema.ts';
-import { virtualMachineSpec } from './virtualmachine-spec.ts';
+import { virtualMachineRules, virtualMachineSpec } from './virtualmachine-spec.ts';
 import { withDataRules } from './virtualmachine-userdata.ts';
 import { virtualMachineStatus } from './virtualmachine-status.ts';
 
@@ -29,6 +29,7 @@ export const VirtualMachine = kind({
   description: 'A virtual machine on Proxmox VE, cloned from an image and kept as its spec says.',
   spec,
   status: virtualMachineStatus,
+  rules: virtualMachineRules,
   // Absent, they would let a guest be destroyed that somebody may have asked to keep.
   whenUnreadable: { deletionPolicy: 'Retain', managementPolicy: 'ObserveOnly' },
   columns: [
@@ -39,8 +40,10 @@ export const VirtualMachine = kind({
     text('IP', '.status.ipAddresses[0]'),
     age,
     { ...ready, priority: 1 },
-    text('Provider', '.spec.providerRef.name', 1),
+    { name: 'CPUs', type: 'integer', jsonPath: '.status.cpus', priority: 1 },
+    text('Memory', '.status.memory', 1),
     text('Class', '.spec.classRef.name', 1),
+    text('Provider', '.spec.providerRef.name', 1),
     text('Image', '.spec.imageRef.name', 1),
     text('Message', '.status.message', 1),
   ],
@@ -49,4 +52,6 @@ export const VirtualMachine = kind({
 export type VirtualMachineSpec = Output<typeof virtualMachineSpec>;
 export type VirtualMachineSpecInput = Input<typeof virtualMachineSpec>;
 export type VirtualMachineStatus = Output<typeof virtualMachineStatus>;
+/** The operator's own bookkeeping in status. */
+export type VirtualMachineInternal = NonNullable<VirtualMachineStatus['internal']>;
 export type VirtualMachine = Resource<VirtualMachineSpec, VirtualMachineStatus>;

@@ -3,15 +3,12 @@ import { z } from 'zod';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
-import { objectRef } from './refs.ts';
+import { localRef, objectRef } from './refs.ts';
 import type { Resource } from './resource.ts';
-import { immutable } from './schema.ts';
+import { immutableOnce } from './immutable.ts';
 
 const spec = z.object({
-  sourceVMRef: immutable(
-    objectRef,
-    'cannot be changed: a clone has one source; create another VMClone',
-  ).describe('VirtualMachine to copy.'),
+  sourceVMRef: objectRef.describe('VirtualMachine to clone. It cannot be changed once the clone exists.'),
   linkedClone: z
     .boolean()
     .optional()
@@ -20,7 +17,10 @@ const spec = z.object({
     ),
 });
 
-const status = z.object(statusBase);
+const status = z.object({
+  targetRef: localRef.optional().describe('VirtualMachine that was created.'),
+  ...statusBase,
+});
 
 export const VMClone = kind({
   kind: 'VMClone',
@@ -30,6 +30,14 @@ export const VMClone = kind({
   description: 'A copy of a virtual machine; the copy carries the name of the VMClone.',
   spec,
   status,
+  rules: [
+    immutableOnce({
+      once: 'targetRef',
+      field: 'sourceVMRef',
+      is: 'required',
+      message: 'cannot be changed once the clone exists: create another VMClone',
+    }),
+  ],
   columns: [
     { name: 'Source', type: 'string', jsonPath: '.spec.sourceVMRef.name' },
     { name: 'Linked', type: 'boolean', jsonPath: '.spec.linkedClone' },

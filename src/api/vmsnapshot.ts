@@ -5,13 +5,13 @@ import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import { localRef } from './refs.ts';
 import type { Resource } from './resource.ts';
-import { immutable, text } from './schema.ts';
+import { immutableOnce } from './immutable.ts';
+import { text } from './schema.ts';
 
 const spec = z.object({
-  vmRef: immutable(
-    localRef,
-    'cannot be changed: a snapshot belongs to one VM; create another VMSnapshot',
-  ).describe('VirtualMachine to take the snapshot of.'),
+  vmRef: localRef.describe(
+    'VirtualMachine to take the snapshot of. It cannot be changed once the snapshot has a name in Proxmox VE.',
+  ),
   description: text(1024).optional().describe('Text that Proxmox VE shows beside the snapshot.'),
   includeMemory: z
     .boolean()
@@ -19,7 +19,10 @@ const spec = z.object({
     .describe('Whether the memory of a running VM belongs to the snapshot; absent: it does not.'),
 });
 
-const status = z.object(statusBase);
+const status = z.object({
+  snapshotName: text(40).optional().describe('Name of the snapshot in Proxmox VE.'),
+  ...statusBase,
+});
 
 export const VMSnapshot = kind({
   kind: 'VMSnapshot',
@@ -29,6 +32,14 @@ export const VMSnapshot = kind({
   description: 'A snapshot of one virtual machine, with or without its memory.',
   spec,
   status,
+  rules: [
+    immutableOnce({
+      once: 'snapshotName',
+      field: 'vmRef',
+      is: 'required',
+      message: 'cannot be changed once the snapshot has been taken: create another VMSnapshot',
+    }),
+  ],
   columns: [{ name: 'VM', type: 'string', jsonPath: '.spec.vmRef.name' }, ready, age, readyMessage],
 });
 

@@ -1,5 +1,7 @@
 /** The door: what the API server holds, checked against the kind's schemas. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { INITIAL_STATUS } from '../api/conditions.ts';
 import type { Kind } from '../api/kind.ts';
 import type { Condition } from '../runtime/conditions.ts';
 import type { Resource } from '../runtime/controller.ts';
@@ -16,6 +18,8 @@ export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resou
 /** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and tells us nothing. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
+type RawStatus = Readonly<Record<string, unknown>>;
+
 const Text = z.record(z.string(), z.string());
 /** Only what is named here is kept; managedFields, which are often longer than the object, are not. */
 const Metadata = z.object({
@@ -31,10 +35,14 @@ const Metadata = z.object({
   annotations: Text.transform(({ [LAST_APPLIED]: _, ...annotations }) => annotations).default({}),
 });
 
+/** What the API server sets by default says nothing: such an object has no status yet. */
+const withoutInitial = (status: RawStatus | undefined): RawStatus | undefined =>
+  status && isDeepStrictEqual(status, INITIAL_STATUS) ? undefined : status;
+
 const Raw = z.object({
   metadata: Metadata,
   spec: z.unknown().transform((spec) => spec ?? {}),
-  status: z.record(z.string(), z.unknown()).optional(),
+  status: z.record(z.string(), z.unknown()).optional().transform(withoutInitial),
 });
 
 const StoredCondition = z.object({

@@ -165,11 +165,11 @@ const cloudInit = fc.constantFrom<DesiredCloudInit>(
 const handed = often<Remembered>(
   fc.constant({}),
   fc.record({
-    given: fc.constant(
+    deliveredDigests: fc.constant(
       givenOf({ ...aDesiredVm(), cloudInit: { userData: '#!/bin/sh\nold\n', sshKeys: [] } }, aDigest),
     ),
-    instance: fc.constantFrom(0, 3),
-    served: fc.boolean(),
+    instanceRevision: fc.constantFrom(0, 3),
+    consumed: fc.boolean(),
   }),
 );
 

@@ -107,9 +107,11 @@ export const vmOf = ({
       networks: devices,
       ...(claim?.placement && { placement: claim.placement }),
       disks,
-      ...(arrived !== undefined && { host: arrived }),
       ...(cloned && { cloneType: 'Linked' as const }),
-      cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
+      internal: {
+        ...(arrived !== undefined && { host: arrived }),
+        cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
+      },
     },
   });
 
@@ -515,4 +517,4 @@ function notedDisks(plan: Plan, world: World, seenIn: World): World {
 const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>
   new Set([...set].filter((each) => each !== gone));
 
-const withoutServed = ({ served: _served, ...rest }: Remembered): Remembered => rest;
+const withoutServed = ({ consumed: _consumed, ...rest }: Remembered): Remembered => rest;

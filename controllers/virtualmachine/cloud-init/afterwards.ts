@@ -24,7 +24,7 @@ function handedAnew(
   guest: Guest,
 ): ConfigChange | undefined {
   if (plan?.renews !== true || plan.problem) return undefined;
-  const former = vm.status?.cloudInit?.volume;
+  const former = vm.status?.internal?.cloudInit?.volume;
   if (former !== undefined && former !== plan.seed?.volume && !isEjected(former, guest)) return undefined;
   const change = nonEmpty(onlyDifferent(plan.keys, guest));
   return change && { ...change, ...(plan.seed && { seed: plan.seed }) };

@@ -1,10 +1,10 @@
 /** What a guest was given, as digests in status, against what the spec says now. Pure. */
-import type { VirtualMachineStatus } from '../../../src/api/index.ts';
+import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 
-type Handed = NonNullable<VirtualMachineStatus['cloudInit']>;
-export type Given = NonNullable<Handed['given']>;
+type Handed = NonNullable<VirtualMachineInternal['cloudInit']>;
+export type Given = NonNullable<Handed['deliveredDigests']>;
 type Part = keyof Given;
 
 /** Each part under its name for people. */

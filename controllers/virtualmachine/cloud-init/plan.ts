@@ -80,11 +80,11 @@ export function planCloudInit(
 }
 
 function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): History {
-  const { given: before, instance = 0 } = vm.status?.cloudInit ?? {};
+  const { deliveredDigests: before, instanceRevision = 0 } = vm.status?.internal?.cloudInit ?? {};
   const given = givenOf(want, digest);
   const changed = isNew(vm, guest) ? [] : changedParts(before, given);
   const renews = changed.length > 0 && want.cloudInit.onChange === 'NextBoot';
-  return { given, changed, renews, instance: renews ? instance + 1 : instance };
+  return { given, changed, renews, instance: renews ? instanceRevision + 1 : instanceRevision };
 }
 
 interface Planning {
@@ -116,7 +116,7 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
 
 /** Its instance-id is ours: PVE's own would make it another instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
-  vm.status?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
+  vm.status?.internal?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
 const asksForData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
@@ -177,7 +177,13 @@ function imagePlan(
   return {
     mode: 'Image',
     keys: mergeKeys(keysBesideImage, { set: { [DRIVE]: `${volume},media=cdrom` }, delete: others }),
-    seed: { volume, storage, filename, noted: vm.status?.cloudInit?.volume === volume, uploaded: false },
+    seed: {
+      volume,
+      storage,
+      filename,
+      noted: vm.status?.internal?.cloudInit?.volume === volume,
+      uploaded: false,
+    },
     build: () => cloudInitImage(files.value),
   };
 }

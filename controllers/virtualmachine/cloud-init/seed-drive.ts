@@ -1,12 +1,12 @@
 /** The drive that carries an image of ours: while it serves, and when it has. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
+import type { VirtualMachine, VirtualMachineInternal } from '../../../src/api/index.ts';
 import { minutes } from '../../../src/lib/units.ts';
 import type { CloudInitPlan } from './plan.ts';
 import type { Keys } from '../config/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
-type Handed = VirtualMachineStatus['cloudInit'];
+type Handed = VirtualMachineInternal['cloudInit'];
 
 /** A guest that has run for so long has read its image, whether or not an agent says so. */
 export const SERVED_AFTER = minutes(15);
@@ -31,12 +31,12 @@ const startOf = ({ running, uptimeMs }: Guest, now: number): number | undefined 
 /** The guest was started after it was last handed something, which for a new one is before its first start. */
 export function bootedSince(handed: Handed, guest: Guest, now: number): boolean {
   const start = startOf(guest, now);
-  return start !== undefined && (handed?.handedAt === undefined || start > Date.parse(handed.handedAt));
+  return start !== undefined && (handed?.deliveredAt === undefined || start > Date.parse(handed.deliveredAt));
 }
 
 /** It runs, and does not know yet what it was handed. */
 export const awaitsBoot = (handed: Handed, guest: Guest, now: number): boolean =>
-  handed?.handedAt !== undefined && guest.running && !bootedSince(handed, guest, now);
+  handed?.deliveredAt !== undefined && guest.running && !bootedSince(handed, guest, now);
 
 /** The drives that are to be emptied. */
 export function ejections(
@@ -44,11 +44,11 @@ export function ejections(
   guest: Guest,
   { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
 ): Keys {
-  const handed = vm.status?.cloudInit;
+  const handed = vm.status?.internal?.cloudInit;
   const long = bootedSince(handed, guest, now) && (guest.uptimeMs ?? 0) >= SERVED_AFTER;
   const serves = (volume: string): boolean =>
     volume === handed?.volume &&
-    handed.served !== true &&
+    handed.consumed !== true &&
     !long &&
     (plan?.seed === undefined || plan.seed.volume === volume);
   const done = seedDrives(guest).filter(({ volume }) => !serves(volume));
@@ -63,6 +63,6 @@ export const isEjected = (volume: string, { config, pending }: Guest): boolean =
 
 /** What it was handed counts among the changes that wait for the next start. */
 export const withAwaitedBoot = (vm: VirtualMachine, guest: Guest, now: number): Guest =>
-  awaitsBoot(vm.status?.cloudInit, guest, now)
+  awaitsBoot(vm.status?.internal?.cloudInit, guest, now)
     ? { ...guest, pending: [...guest.pending, { key: 'cloud-init', pending: 'new data' }] }
     : guest;

@@ -77,7 +77,7 @@ export const isApplied = ({ digest, applied }: SpecDigests): boolean => applied 
 export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
   digests?.applied !== undefined && !isApplied(digests);
 
-/** As `status.appliedDigest` is after the pass. */
+/** As `status.internal.appliedDigest` is after the pass. */
 export function appliedAfter(
   before: string | undefined,
   { plan, have: { digests, change, drift } }: { readonly plan: Plan; readonly have: Observed },

@@ -8,6 +8,8 @@ import type { Guest } from '../../shared/guests/model.ts';
  */
 export function isNew(vm: VirtualMachine, guest: Guest): boolean {
   const { uid } = vm.metadata;
-  const { cloneType, uuid } = vm.status ?? {};
-  return cloneType !== undefined && uuid !== uid && smbiosUuidOf(guest.config) !== uid && !guest.running;
+  const { cloneType, internal } = vm.status ?? {};
+  return (
+    cloneType !== undefined && internal?.uuid !== uid && smbiosUuidOf(guest.config) !== uid && !guest.running
+  );
 }

@@ -87,7 +87,7 @@ async function beforeGuest(
     task,
     claim: claimOf(vm, processState, now),
     failure: failureAfter(vm.status?.failure, task, { generation: vm.metadata.generation, now }),
-    seedVolume: vm.status?.cloudInit?.volume,
+    seedVolume: vm.status?.internal?.cloudInit?.volume,
     hook: await readHook(vm.status?.hook, undefined, handleOf(resolved), options),
     generation: vm.metadata.generation,
     ownTags: tagsOf(vm),
@@ -101,7 +101,7 @@ const handleOf =
   ({ node, vmid }: Guest): Qemu =>
     connection.pve.node(node).qemu(vmid);
 
-const tagsOf = ({ status }: VirtualMachine): readonly string[] => status?.tags ?? [];
+const tagsOf = ({ status }: VirtualMachine): readonly string[] => status?.internal?.tags ?? [];
 
 function recordTask(processState: ProcessState, task: Task | undefined, now: number): void {
   // What this process began last is over. A task in status may be older than a request whose answer was lost.
@@ -232,7 +232,7 @@ async function withChange(
   const change = configChange(vm, want, guest, written);
   const judged = judgeDrift(change, guest, {
     digest: specDigest(want, guest, room),
-    applied: isNew(vm, guest) ? undefined : vm.status?.appliedDigest,
+    applied: isNew(vm, guest) ? undefined : vm.status?.internal?.appliedDigest,
     policy: want.driftPolicy,
   });
   const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now: have.now });

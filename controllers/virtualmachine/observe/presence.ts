@@ -21,7 +21,7 @@ export async function candidateOf(
 }
 
 export function claimOf(vm: VirtualMachine, processState: ProcessState, now: number): Claim | undefined {
-  const { vmid, claimedAt, name, placement } = vm.status ?? {};
+  const { vmid, name, placement, internal: { claimedAt } = {} } = vm.status ?? {};
   if (vmid === undefined) return undefined;
   const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), processState.unknownSince ?? 0);
   return {

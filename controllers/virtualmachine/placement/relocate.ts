@@ -32,7 +32,7 @@ export async function relocate(
   const { host, power, driftPolicy = 'Report' } = want;
   // One that is being made is moved as a part of that.
   if (host === undefined || isNew(vm, guest)) return undefined;
-  switch (hostPlacement({ host, power, driftPolicy, arrived: vm.status?.host }, guest)) {
+  switch (hostPlacement({ host, power, driftPolicy, arrived: vm.status?.internal?.host }, guest)) {
     case 'stays':
     case 'later':
       return undefined;

@@ -25,13 +25,13 @@ export function releasesWithoutPve(vm: VirtualMachine): Extract<Plan, { kind: 'g
 
 /** No number was reserved and nothing uploaded: there is nothing to undo, and no Provider is needed for it. */
 const madeNothing = ({ status }: VirtualMachine): boolean =>
-  status?.vmid === undefined && status?.cloudInit?.volume === undefined;
+  status?.vmid === undefined && status?.internal?.cloudInit?.volume === undefined;
 
 const remains = ({ status }: VirtualMachine, by: LeftBehind['by']): LeftBehind => ({
   by,
   vmid: status?.vmid,
   node: status?.node,
-  volume: status?.cloudInit?.volume,
+  volume: status?.internal?.cloudInit?.volume,
   task: status?.task?.upid,
 });
 

@@ -105,7 +105,7 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
   if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
-  const phase = deleting ? 'Deleting' : before.uuid === undefined ? 'Pending' : before.phase;
+  const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
   return unchanged(
     { ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } },
     final ? stalled(reason, message) : waiting(reason, message, LATER),

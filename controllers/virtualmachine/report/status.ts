@@ -1,9 +1,6 @@
 /** What a pass found and did → the status. Pure. */
 import { awaitsAdoption } from '../plan/adoption.ts';
-import { reportCloudInit } from '../cloud-init/status.ts';
-import { appliedAfter, driftSentences } from '../config/drift.ts';
-import { smbiosUuidOf } from '../config/hardware.ts';
-import { ownTagsIn } from '../config/options.ts';
+import { driftSentences } from '../config/drift.ts';
 import { keptHook } from '../guest-agent/hooks.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -12,16 +9,17 @@ import type { Desired } from '../model/desired.ts';
 import { powerStateOf } from '../../shared/guests/states.ts';
 import { placementOf } from '../placement/chosen.ts';
 import type { Creation } from '../model/placement.ts';
+import { hardwareOf } from './hardware.ts';
+import { internalOf } from './internal.ts';
 import { messageOf } from './message.ts';
 import { networksOf } from './networks.ts';
 import { phaseOf } from './phase.ts';
-import type { Restart } from '../model/restart.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 
 type Status = VirtualMachineStatus;
 
-// What the schema of the status allows: the API server refuses a longer one, and then nothing is written down at all.
+// Limits of the schema of the status. The API server refuses a status beyond them as a whole.
 const MAX_TEXT = 1024;
 const MAX_PENDING = 64;
 const MAX_DISKS = 62;
@@ -42,18 +40,14 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     ...omitUndefined({
       message: message && cut(message),
       task: taskOf(before, facts),
-      cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...claimOf(before, facts),
     ...disksOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
-    ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
     ...(facts.dryRun && { plan: [...facts.dryRun] }),
-    ...omitUndefined({ appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts) }),
-    ...tagsOf(facts, own),
-    ...hostOf(before, facts, own),
     ...hookOf(facts, own),
     ...failureOf(vm, facts),
+    ...internalOf(vm, facts, own),
   };
 }
 
@@ -64,25 +58,7 @@ function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
   return { hook: { ...rest, since: iso(since) } };
 }
 
-function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Status, 'tags'> {
-  const { ownTags, claim } = have;
-  if (claim === undefined || started?.kind === 'claimReleased') return {};
-  const noted = started?.kind === 'tagsNoted' ? started.tags : ownTags;
-  const tags = own && want.exists ? ownTagsIn(noted, want.options?.tags ?? [], own.config) : [...noted];
-  return tags.length > 0 ? { tags } : {};
-}
-
-/** While the guest cannot be looked at, what was found out stands as long as the wish does. */
-function hostOf(
-  before: Status,
-  { want, have: { claim } }: Facts,
-  own: Guest | undefined,
-): Pick<Status, 'host'> {
-  if (!want.exists || want.host === undefined || claim === undefined) return {};
-  return own?.node === want.host || before.host === want.host ? { host: want.host } : {};
-}
-
-/** At rest: what differs from the spec all the same, so that it is not only found in the conditions. */
+/** What differs from the spec although nothing is left to do, so that it is not only found in the conditions. */
 function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
   const pending = own?.pending.map(({ key }) => key) ?? [];
   const held = pending.length > 0 ? [`In effect after a stop and start: ${pending.join(', ')}.`] : [];
@@ -90,7 +66,7 @@ function remarks({ differences, have }: Facts, own: Guest | undefined): string |
   return all.length > 0 ? all.join(' ') : undefined;
 }
 
-/** The guest, if it is there and carries our mark, or is about to. */
+/** The guest, if it was seen and carries our mark, or is about to. */
 function ownGuest({ want, have }: Facts): Guest | undefined {
   if (have.presence.kind !== 'seen') return undefined;
   const { guest } = have.presence;
@@ -101,18 +77,17 @@ const isMarked = ({ mark }: Guest, { owner }: Desired): boolean => mark?.uid ===
 
 type ClaimFields = Pick<
   Status,
-  'vmid' | 'claimedAt' | 'adopted' | 'createdAt' | 'uuid' | 'node' | 'name' | 'cloneType' | 'placement'
+  'vmid' | 'adopted' | 'createdAt' | 'node' | 'name' | 'cloneType' | 'placement'
 >;
 
-/** What was promised or found out once and holds until the number is given back. */
+/** What was promised or observed once and holds until the VMID is released. */
 function claimOf(before: Status, facts: Facts): ClaimFields {
   const { want, have, plan, started } = facts;
-  if (started?.kind === 'claim')
-    return { vmid: started.vmid, claimedAt: iso(have.now), ...howMade(want, plan) };
+  if (started?.kind === 'claim') return { vmid: started.vmid, ...howMade(want, plan) };
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
-  const { vmid, claimedAt, adopted, uuid, node, name, cloneType, placement } = before;
+  const { vmid, adopted, node, name, cloneType, placement } = before;
   const createdAt = before.createdAt ?? (isComplete(facts) ? iso(have.now) : undefined);
-  const kept = omitUndefined({ vmid, claimedAt, adopted, createdAt, uuid, node, name, cloneType, placement });
+  const kept = omitUndefined({ vmid, adopted, createdAt, node, name, cloneType, placement });
   if (plan.kind !== 'act') return kept;
   if (plan.step.do === 'recordPlacement') return { ...kept, ...chosen(plan.step.creation) };
   if (plan.step.do !== 'clone') return kept;
@@ -131,37 +106,37 @@ function isComplete(facts: Facts): boolean {
   return own !== undefined && (own.running || facts.plan.kind === 'steady');
 }
 
-/** Slots are promises, and volumes may be destroyed by what stands here: kept while a guest cannot be looked at. */
+/** Kept while the guest cannot be read: devices are promised here, and a volume is destroyed only if it is recorded here. */
 function disksOf(before: Status, { have, started }: Facts): Pick<Status, 'disks'> {
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
   const disks = have.disks?.entries ?? before.disks ?? [];
   return disks.length > 0 ? { disks: disks.slice(0, MAX_DISKS) } : {};
 }
 
-/** Written down with the number: it tells a guest that we make from one that there is. */
+/** Recorded with the VMID: it distinguishes a guest that we create from one that exists. */
 function howMade(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placement' | 'adopted'> {
   const { vmid, adopts } = plan.kind === 'act' && plan.step.do === 'reserve' ? plan.step : {};
   if (adopts) return { adopted: true };
   return vmid !== undefined || !want.exists || !want.creation.ok ? {} : chosen(want.creation);
 }
 
-/** While a guest cannot be looked at, what was seen last stands. */
+/** While the guest cannot be read, the last observation stands. */
 function lastSeen(
-  { powerState, networks, ipAddresses, consoleURL }: Status,
+  { powerState, ipAddresses, cpus, memory, consoleURL, unusedVolumes, networks }: Status,
   { have }: Facts,
 ): Partial<Status> {
   const { presence, claim } = have;
   return claim?.made && presence.kind === 'unknown'
-    ? omitUndefined({ powerState, networks, ipAddresses, consoleURL })
+    ? omitUndefined({ powerState, ipAddresses, cpus, memory, consoleURL, unusedVolumes, networks })
     : {};
 }
 
-/** What only a look at the guest can tell. */
+/** What can only be read from the guest. */
 const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> => ({
   node: own.node,
   powerState: powerStateOf(own),
+  ...hardwareOf(own),
   ...omitUndefined({
-    uuid: smbiosUuidOf(own.config),
     // Where there is a name, the guest was ours once.
     name: isMarked(own, facts.want) ? (own.config['name'] ?? vm.metadata.name) : undefined,
     consoleURL: facts.consoleURL,
@@ -177,8 +152,8 @@ const pendingOf = ({ pending }: Guest): NonNullable<Status['pendingChanges']> =>
     ...(next !== undefined && { pending: cut(next) }),
   }));
 
-/** A configuration that is written at once has no task that would tell that it succeeded. */
-const isMended = ({ have: { failure }, plan, started }: Facts): boolean =>
+/** A configuration that is written at once has no task that would report its success. */
+const isResolved = ({ have: { failure }, plan, started }: Facts): boolean =>
   failure?.step === 'qmconfig' &&
   plan.kind === 'act' &&
   plan.step.do === 'configure' &&
@@ -186,7 +161,7 @@ const isMended = ({ have: { failure }, plan, started }: Facts): boolean =>
 
 function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
   const { failure } = facts.have;
-  if (!failure || isMended(facts)) return {};
+  if (!failure || isResolved(facts)) return {};
   const { generation } = vm.metadata;
   return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };
 }
@@ -195,16 +170,4 @@ function taskOf(before: Status, { have, started }: Facts): Status['task'] {
   if (started?.kind === 'task') return { upid: started.upid, type: started.type, startedAt: iso(have.now) };
   const { state } = have.task ?? {};
   return state === 'running' || state === 'unreachable' ? before.task : undefined;
-}
-
-function restartOf(before: Status, judged: Restart | undefined): Pick<Status, 'restart' | 'restartedAt'> {
-  if (judged === undefined)
-    return omitUndefined({ restart: before.restart, restartedAt: before.restartedAt });
-  const { note, restartedAt } = judged;
-  return {
-    ...omitUndefined({ restartedAt }),
-    ...(note && {
-      restart: { cause: note.cause, of: note.of, at: iso(note.at), ...(note.stopped && { stopped: true }) },
-    }),
-  };
 }

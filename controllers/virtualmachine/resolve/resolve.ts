@@ -239,7 +239,8 @@ const adoptIgnored = ({ spec: { adopt }, status }: VirtualMachine): string[] =>
     ? [`spec.adopt has no effect: this is VM ${status.vmid} already.`]
     : [];
 
-const isConfigured = ({ status, metadata }: VirtualMachine): boolean => status?.uuid === metadata.uid;
+const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
+  status?.internal?.uuid === metadata.uid;
 
 /** Where the boot disk is. */
 const storageNow = ({ status }: VirtualMachine): string | undefined =>

@@ -47,7 +47,7 @@ export function observeRestart(
     drift: have.drift,
     awaited: have.awaited,
     now,
-    before: { note, restartedAt: vm.status?.restartedAt },
+    before: { note, restartedAt: vm.status?.internal?.restartedAt },
     inDoubt: isInDoubt(note, processState, now),
     claimSlot: turn.claim,
   });
@@ -59,7 +59,7 @@ export function observeRestart(
 }
 
 function noteOf({ status }: VirtualMachine): RestartNote | undefined {
-  const { cause, of, at, stopped = false } = status?.restart ?? {};
+  const { cause, of, at, stopped = false } = status?.internal?.restart ?? {};
   return cause && of !== undefined && at !== undefined
     ? { cause, of, at: Date.parse(at), stopped }
     : undefined;
@@ -127,7 +127,7 @@ function downBeside(
     const { providerRef } = vm.spec;
     const theirs = connections.get(providerRef.namespace ?? vm.metadata.namespace, providerRef.name);
     if (JSON.stringify(theirs?.identity) !== cluster) return false;
-    return vm.status?.restart !== undefined || rowOf(vm, guests)?.status !== 'running';
+    return vm.status?.internal?.restart !== undefined || rowOf(vm, guests)?.status !== 'running';
   });
   return other && `${other.metadata.namespace}/${other.metadata.name}`;
 }

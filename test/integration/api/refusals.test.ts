@@ -26,23 +26,62 @@ describe('the API server refuses', () => {
     expect(stderr).toContain('unknown field "spec.sockets"');
   });
 
-  const elsewhere = { name: 'a', namespace: 'elsewhere' };
-  test.each([
+  const elsewhere = { name: 'other', namespace: 'elsewhere' };
+  const vm = { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } };
+  describe.each<[string, object, Record<string, unknown>, object]>([
     [
       'VirtualMachine',
-      { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } },
-      { providerRef: elsewhere, imageRef: { name: 'other' } },
+      { ...vm, vmid: 777 },
+      { providerRef: elsewhere, imageRef: { name: 'other' }, vmid: 778 },
+      { vmid: 777 },
     ],
-    ['VMSnapshot', { vmRef: { name: 'a' } }, { vmRef: { name: 'other' } }],
-    ['VMClone', { sourceVMRef: { name: 'a' } }, { sourceVMRef: elsewhere }],
-  ])('another reference in a %s that exists', async (kind, spec, changes) => {
-    await plane.succeed(['create', '-f', '-'], { input: object(kind, spec, 'fixed') });
-    for (const [field, change] of Object.entries(changes)) {
-      const patch = JSON.stringify({ spec: { [field]: change } });
-      const { stderr } = await plane.kubectl(['patch', kind, 'fixed', '--type=merge', '-p', patch]);
-      expect(stderr).toContain(`spec.${field}: Invalid value`);
-      expect(stderr).toContain('cannot be changed');
+    ['VMSnapshot', { vmRef: { name: 'a' } }, { vmRef: { name: 'other' } }, { snapshotName: 'a' }],
+    ['VMClone', { sourceVMRef: { name: 'a' } }, { sourceVMRef: elsewhere }, { targetRef: { name: 'x' } }],
+  ])('what identifies a %s', (kind, spec, changes, made) => {
+    const merge = (name: string, patch: object, ...more: readonly string[]) =>
+      plane.kubectl(['patch', kind, name, '--type=merge', '-p', JSON.stringify(patch), ...more]);
+
+    test('only once it exists', async () => {
+      await plane.succeed(['create', '-f', '-'], { input: object(kind, spec, 'fixed') });
+      for (const [field, change] of Object.entries(changes))
+        for (const value of [change, new Map(Object.entries(spec)).get(field)])
+          expect(await merge('fixed', { spec: { [field]: value } })).toMatchObject({ code: 0 });
+      expect(await merge('fixed', { status: made }, '--subresource=status')).toMatchObject({ code: 0 });
+      for (const [field, change] of Object.entries(changes)) {
+        const { stderr } = await merge('fixed', { spec: { [field]: change } });
+        expect(stderr).toContain(`spec.${field}: Invalid value`);
+        expect(stderr).toContain('cannot be changed');
+      }
+      await plane.succeed(['label', kind, 'fixed', 'still=writable']);
+      expect(await merge('fixed', { status: { message: 'x' } }, '--subresource=status')).toMatchObject({
+        code: 0,
+      });
+    });
+  });
+
+  test('a VMID that is added to a VM or taken from it once it exists, and another one to adopt', async () => {
+    const refused: readonly [string, object, object, string][] = [
+      ['added', vm, { vmid: 900 }, 'spec.vmid'],
+      ['removed', { ...vm, vmid: 777 }, { vmid: null }, 'spec.vmid'],
+      ['unnamed', { ...vm, adopt: { vmid: 300 } }, { imageRef: null }, 'spec.imageRef'],
+      ['adopted', { ...vm, adopt: { vmid: 300 } }, { adopt: { vmid: 301 } }, 'spec.adopt.vmid'],
+    ];
+    for (const [name, spec, change, field] of refused) {
+      const patch = (part: object, ...more: readonly string[]) =>
+        plane.kubectl(['patch', 'vm', name, '--type=merge', '-p', JSON.stringify(part), ...more]);
+      await plane.succeed(['create', '-f', '-'], { input: object('VirtualMachine', spec, name) });
+      expect(await patch({ spec: change }, '--dry-run=server')).toMatchObject({ code: 0 });
+      await patch({ status: { vmid: 777 } }, '--subresource=status');
+      const { stderr } = await patch({ spec: change });
+      expect(stderr).toContain(`${field}: Invalid value`);
     }
-    await plane.succeed(['label', kind, 'fixed', 'still=writable']);
+  });
+
+  test('nothing of a status that says that the operator has not looked yet', async () => {
+    await plane.succeed(['create', '-f', '-'], {
+      input: object('VMClass', { cpus: 2, memory: '4Gi' }, 'new'),
+    });
+    const status = await plane.succeed(['get', 'vmclass', 'new', '-o', 'jsonpath={.status}']);
+    expect(JSON.parse(status)).toEqual({ observedGeneration: -1 });
   });
 });

@@ -52,7 +52,7 @@ describe('an object that is disturbed while its VM is created', () => {
         held: async (name) => ((await object(name))?.metadata.finalizers.length ?? 1) > 0,
         claimed: async (name) => (await object(name))?.status.vmid !== undefined,
         asked: (name) => cloneRequests(pve).some(({ params }) => params['name'] === name),
-        noted: async (name) => (await object(name))?.status['cloudInit'] !== undefined,
+        noted: async (name) => Object.hasOwn(Object((await object(name))?.status['internal']), 'cloudInit'),
         cloned: (name) => guestOf(pve, name) !== undefined && guestOf(pve, name)?.get('lock') === undefined,
         uploaded: (name) => {
           const vmid = guestOf(pve, name)?.vmid;

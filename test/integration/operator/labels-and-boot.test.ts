@@ -38,7 +38,7 @@ describe('tags', () => {
     await soon(() => expect([...guest.tags].sort()).toEqual(['new', 'theirs', 'web']));
     await patch(t, { tags: null });
     await soon(() => expect(guest.tags).toEqual(['theirs']));
-    await soon(async () => expect((await t.vm('web')).status['tags']).toBeUndefined());
+    await soon(async () => expect((await t.vm('web')).status['internal']).not.toHaveProperty('tags'));
   });
 
   test.concurrent('that the datacenter does not allow are told and hold nothing back', async () => {

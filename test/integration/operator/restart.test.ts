@@ -29,13 +29,15 @@ test.concurrent('the annotation restarts the guest gracefully, once, and is reco
   const t = await running({}, 'web');
   const [before] = pids(t, ['web']);
   await restart(t, 'web');
-  await soon(async () => expect((await t.vm('web')).status['restartedAt']).toBe(REQUEST));
+  await soon(async () =>
+    expect((await t.vm('web')).status).toMatchObject({ internal: { restartedAt: REQUEST } }),
+  );
   await t.ready('vm/web');
   await soon(() => expect(guestNamed(t.pve, 'web').running).toBeDefined());
   expect(pids(t, ['web'])).not.toEqual([before]);
   expect(tasksDone(t.pve, 'qmshutdown')).toBe(1);
   expect(tasksDone(t.pve, 'qmstop')).toBe(0);
-  expect((await t.vm('web')).status['restart']).toBeUndefined();
+  expect((await t.vm('web')).status['internal']).not.toHaveProperty('restart');
   await restart(t, 'web', '2026-03-02T12:00:00Z');
   await soon(() => expect(tasksDone(t.pve, 'qmshutdown')).toBe(2));
   await t.ready('vm/web');
@@ -52,7 +54,8 @@ test.concurrent(
     await t.ready('vm/web', 'vm/db');
     await restart(t, 'db');
     await soon(async () => {
-      for (const name of ['web', 'db']) expect((await t.vm(name)).status['restartedAt']).toBe(REQUEST);
+      for (const name of ['web', 'db'])
+        expect((await t.vm(name)).status).toMatchObject({ internal: { restartedAt: REQUEST } });
     });
     expect(tasksDone(t.pve, 'qmshutdown')).toBe(0);
     expect(tasksDone(t.pve, 'qmstart')).toBe(1);

@@ -20,8 +20,18 @@ describe('a generated CRD', () => {
     expect(crdFiles().size).toBe(KINDS.length);
   });
 
-  test.each(KINDS)('$kind leaves every default to the controllers', (kind) => {
-    expect(toYaml(crd(kind))).not.toMatch(/^\s*default:/m);
+  test.each(KINDS)('$kind leaves every default of a field to the controllers', (kind) => {
+    expect(toYaml(crd(kind)).match(/^\s*default:.*/gm)).toEqual([expect.stringMatching(/^ {14}default:$/)]);
+  });
+
+  test.each(KINDS)('$kind is not observed until the operator says so', (kind) => {
+    const [version] = crd(kind).spec.versions;
+    const { properties } = version!.schema.openAPIV3Schema;
+    expect(properties.status).toMatchObject({
+      default: { observedGeneration: -1 },
+      properties: { observedGeneration: { minimum: -1, format: 'int64' } },
+    });
+    expect(kind.status.safeParse(properties.status.default).success).toBe(true);
   });
 });
 

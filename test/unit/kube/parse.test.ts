@@ -19,6 +19,15 @@ describe('an object as it comes from the API server', () => {
     });
   });
 
+  test('has no status while it has only the one that the API server sets by default', () => {
+    const fresh = aThing('a', 1, { status: { observedGeneration: -1 } });
+    expect(fresh.problem).toBeUndefined();
+    expect(fresh.rawStatus).toBeUndefined();
+    expect(fresh.object).not.toHaveProperty('status');
+    const status = { observedGeneration: -1, made: 3 };
+    expect(aThing('a', 1, { status })).toMatchObject({ rawStatus: status, object: { status: { made: 3 } } });
+  });
+
   test('loses what only takes memory', () => {
     const annotations = { mine: 'yes', 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
     const metadata = { ...rawThing('a', 1).metadata, managedFields: [{ manager: 'kubectl' }], annotations };

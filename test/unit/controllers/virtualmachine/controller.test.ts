@@ -32,7 +32,7 @@ describe('a new VirtualMachine', () => {
     expect(life.status).toMatchObject({
       phase: 'Running',
       vmid: guest?.vmid,
-      uuid: UID,
+      internal: { uuid: UID },
       node: 'pve-1',
       powerState: 'On',
     });
@@ -72,8 +72,10 @@ describe('a new VirtualMachine', () => {
   test('gets its user-data on an image of its own', async () => {
     const life = new Life({ vm: { spec: INLINE } });
     await life.untilReady();
-    expect([...life.pve.volumes]).toEqual([life.status.cloudInit?.volume]);
-    expect(life.pve.guestsOf(UID)[0]?.config['ide2']).toContain(life.status.cloudInit?.volume ?? 'no volume');
+    expect([...life.pve.volumes]).toEqual([life.status.internal?.cloudInit?.volume]);
+    expect(life.pve.guestsOf(UID)[0]?.config['ide2']).toContain(
+      life.status.internal?.cloudInit?.volume ?? 'no volume',
+    );
   });
 
   test('stays Ready and Running while the image that has served is cleared away', async () => {

@@ -96,7 +96,8 @@ describe('the way cloud-init data takes', () => {
   test('is noted only under the very name', () => {
     const volume = planned({ want: IMAGE }).plan.seed!.volume;
     const noted = (name: string) =>
-      planned({ want: IMAGE, status: { cloudInit: { mode: 'Image', volume: name } } }).plan.seed?.noted;
+      planned({ want: IMAGE, status: { internal: { cloudInit: { mode: 'Image', volume: name } } } }).plan.seed
+        ?.noted;
     expect([noted(volume), noted('local:iso/other.iso')]).toEqual([true, false]);
   });
 
@@ -171,14 +172,14 @@ describe('after the guest was made', () => {
     const later = planned({
       want: { cloudInit: { userData: ROOT, sshKeys: ['ssh-ed25519 AAAA me'] } },
       config: made(),
-      status: { cloudInit: { mode: 'Native', given: given(NATIVE) } },
+      status: { internal: { cloudInit: { mode: 'Native', deliveredDigests: given(NATIVE) } } },
     });
     expect(later.change).toBeUndefined();
     expect(later.differences).toEqual([expect.stringContaining('user-data, SSH keys. cloud-init reads')]);
   });
 
   test('nothing is told where nothing changed, or where nobody wants to be told', () => {
-    const status = { cloudInit: { mode: 'Native' as const, given: given(NATIVE) } };
+    const status = { internal: { cloudInit: { mode: 'Native' as const, deliveredDigests: given(NATIVE) } } };
     expect(planned({ want: NATIVE, config: made(), status }).differences).toEqual([]);
     const ignored = { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'Ignore' as const } };
     expect(planned({ want: ignored, config: made(), status })).toMatchObject({
@@ -189,15 +190,18 @@ describe('after the guest was made', () => {
 
   test('nothing can be said of what was given before there were digests, or under another key', () => {
     const other = givenOf({ ...aDesiredVm(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
-    for (const some of [{}, { given: other }])
+    for (const some of [{}, { deliveredDigests: other }])
       expect(
-        planned({ want: NATIVE, config: made(), status: { cloudInit: { mode: 'Native', ...some } } })
-          .differences,
+        planned({
+          want: NATIVE,
+          config: made(),
+          status: { internal: { cloudInit: { mode: 'Native', ...some } } },
+        }).differences,
       ).toEqual([]);
   });
 
   test('what somebody changed in Proxmox VE is told and left', () => {
-    const status = { cloudInit: { mode: 'Native' as const, given: given(NATIVE) } };
+    const status = { internal: { cloudInit: { mode: 'Native' as const, deliveredDigests: given(NATIVE) } } };
     const { differences, change } = planned({ want: NATIVE, config: made({ ciuser: 'eve' }), status });
     expect(differences).toEqual([expect.stringContaining('ciuser')]);
     expect(change).toBeUndefined();
@@ -210,7 +214,9 @@ describe('after the guest was made', () => {
       const { plan, change, differences } = planned({
         want: next,
         config: made(),
-        status: { cloudInit: { mode: 'Image', given: given(IMAGE), instance: 2 } },
+        status: {
+          internal: { cloudInit: { mode: 'Image', deliveredDigests: given(IMAGE), instanceRevision: 2 } },
+        },
       });
       expect(differences).toEqual([]);
       expect(plan).toMatchObject({ mode: 'Image', renews: true, instance: 3 });
@@ -223,7 +229,7 @@ describe('after the guest was made', () => {
       const { change } = planned({
         want: next,
         config: made({ ide2: `${volume},media=cdrom,size=366K` }),
-        status: { cloudInit: { mode: 'Image', given: given(IMAGE), volume } },
+        status: { internal: { cloudInit: { mode: 'Image', deliveredDigests: given(IMAGE), volume } } },
       });
       expect(change).toEqual({ set: { ide2: 'none,media=cdrom' }, delete: [], ejects: true });
     });
@@ -232,7 +238,7 @@ describe('after the guest was made', () => {
       const { change } = planned({
         want: { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'NextBoot' } },
         config: made(),
-        status: { cloudInit: { mode: 'Native', given: given(NATIVE) } },
+        status: { internal: { cloudInit: { mode: 'Native', deliveredDigests: given(NATIVE) } } },
       });
       expect(change).toEqual({ set: { ciuser: 'root' }, delete: [] });
     });
@@ -243,7 +249,12 @@ describe('after the guest was made', () => {
         want: { ...next, nics },
         config: made(),
         status: {
-          cloudInit: { mode: 'Image', given: given({ ...next, nics: [{ name: 'lan', bridge: 'vmbr0' }] }) },
+          internal: {
+            cloudInit: {
+              mode: 'Image',
+              deliveredDigests: given({ ...next, nics: [{ name: 'lan', bridge: 'vmbr0' }] }),
+            },
+          },
         },
       });
       expect(plan).toMatchObject({ changed: [], renews: false, instance: 0 });
@@ -253,7 +264,7 @@ describe('after the guest was made', () => {
       const { change, differences } = planned({
         want: { ...next, cpus: 4 },
         config: made(),
-        status: { cloudInit: { mode: 'Image', given: given(IMAGE) } },
+        status: { internal: { cloudInit: { mode: 'Image', deliveredDigests: given(IMAGE) } } },
         places: { storages: [] },
       });
       expect(change).toEqual({ set: { vcpus: 4 }, delete: [] });

@@ -7,7 +7,7 @@ import {
   seedDrives,
   SERVED_AFTER,
 } from '../../../../../controllers/virtualmachine/cloud-init/seed-drive.ts';
-import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
+import type { VirtualMachineInternal } from '../../../../../src/api/index.ts';
 import { Life } from '../../../../builders/life.ts';
 import { aGuest, aMark, configOf, NOW } from '../../../../builders/guests.ts';
 import { aVirtualMachine, UID } from '../../../../builders/objects.ts';
@@ -27,10 +27,12 @@ const guest = (change: Parameters<typeof aGuest>[0] = {}, volume = VOLUME) =>
   });
 
 function emptied(
-  cloudInit: Partial<NonNullable<VirtualMachineStatus['cloudInit']>> = {},
+  cloudInit: Partial<VirtualMachineInternal['cloudInit']> = {},
   of = guest(),
 ): readonly string[] {
-  const vm = aVirtualMachine({ status: { cloudInit: { mode: 'Image', volume: VOLUME, ...cloudInit } } });
+  const vm = aVirtualMachine({
+    status: { internal: { cloudInit: { mode: 'Image', volume: VOLUME, ...cloudInit } } },
+  });
   return Object.keys(ejections(vm, of, { plan: undefined, now: NOW }).set);
 }
 
@@ -46,15 +48,15 @@ describe('the drive with our image', () => {
   });
 
   test('is emptied when it has served, running or not', () => {
-    expect(emptied({ served: true })).toEqual(['ide2']);
-    expect(emptied({ served: true }, guest({ running: false }))).toEqual(['ide2']);
+    expect(emptied({ consumed: true })).toEqual(['ide2']);
+    expect(emptied({ consumed: true }, guest({ running: false }))).toEqual(['ide2']);
   });
 
   test('is emptied after a quarter of an hour without a guest agent, but not before the boot that reads it', () => {
     expect(emptied({}, guest({ uptimeMs: SERVED_AFTER }))).toEqual(['ide2']);
     expect(emptied({}, guest({ uptimeMs: SERVED_AFTER - 1 }))).toEqual([]);
-    const handedAt = new Date(NOW - MINUTE).toISOString();
-    expect(emptied({ handedAt }, guest({ uptimeMs: SERVED_AFTER }))).toEqual([]);
+    const deliveredAt = new Date(NOW - MINUTE).toISOString();
+    expect(emptied({ deliveredAt }, guest({ uptimeMs: SERVED_AFTER }))).toEqual([]);
   });
 
   test('is emptied of an image that a rollback brought back', () => {
@@ -64,8 +66,8 @@ describe('the drive with our image', () => {
 });
 
 describe('what a guest was handed', () => {
-  const handedAt = new Date(NOW - MINUTE).toISOString();
-  const handed = { mode: 'Image' as const, handedAt };
+  const deliveredAt = new Date(NOW - MINUTE).toISOString();
+  const handed = { mode: 'Image' as const, deliveredAt };
 
   test('waits for a start after that', () => {
     expect(awaitsBoot(handed, guest({ uptimeMs: 2 * MINUTE }), NOW)).toBe(true);
@@ -91,7 +93,7 @@ describe('in the life of a VM', () => {
   test('the image goes when the agent answers, and nothing of it is left', async () => {
     const life = new Life({ vm: { spec: INLINE } });
     await life.untilReady();
-    await life.until(() => life.status.cloudInit?.volume === undefined);
+    await life.until(() => life.status.internal?.cloudInit?.volume === undefined);
     expect(drive(life)).toContain('none,media=cdrom');
     expect([...life.pve.volumes]).toEqual([]);
     expect(life.pve.guestsOf(UID)[0]?.running).toBe(true);
@@ -107,7 +109,7 @@ describe('in the life of a VM', () => {
     const started = life.pve.guestsOf(UID)[0]!.startedAt;
     await life.until(() => {
       life.process.processStates.invalidate(UID);
-      return life.status.cloudInit?.volume === undefined;
+      return life.status.internal?.cloudInit?.volume === undefined;
     });
     expect(life.now - started).toBeGreaterThanOrEqual(SERVED_AFTER);
     expect([...life.pve.volumes]).toEqual([]);
@@ -117,17 +119,17 @@ describe('in the life of a VM', () => {
     const spec = { userData: { ...INLINE.userData, onChange: 'NextBoot' as const } };
     const life = new Life({ vm: { spec } });
     await life.untilReady();
-    await life.until(() => life.status.cloudInit?.volume === undefined);
+    await life.until(() => life.status.internal?.cloudInit?.volume === undefined);
     life.store.editSpec({ userData: { ...spec.userData, cloudInit: { inline: '#!/bin/sh\n' } } });
     await life.until(() => life.conditions['RestartRequired'] === 'True');
     await life.until(() => life.conditions['Ready'] === 'True');
     const guest_ = life.pve.guestsOf(UID)[0]!;
-    expect(drive(life)).toContain(life.status.cloudInit?.volume ?? 'none');
-    expect(life.status.cloudInit?.instance).toBe(1);
+    expect(drive(life)).toContain(life.status.internal?.cloudInit?.volume ?? 'none');
+    expect(life.status.internal?.cloudInit?.instanceRevision).toBe(1);
     // Somebody stops it; power On starts it again.
     guest_.running = false;
     life.process.processStates.invalidate(UID);
-    await life.until(() => life.status.cloudInit?.volume === undefined);
+    await life.until(() => life.status.internal?.cloudInit?.volume === undefined);
     expect(life.conditions['RestartRequired']).toBeUndefined();
     expect([...life.pve.volumes]).toEqual([]);
   });

@@ -124,7 +124,7 @@ describe('in a life of its own, a VM', () => {
   test('has the tags, the description and the rest that its spec names, and none of its template', async () => {
     const spec = { tags: ['Web'], description: 'The shop.', onBoot: true, startup: { order: 2 } };
     const life = new Life({ vm: { spec }, template: TEMPLATE });
-    await life.until(() => life.status.tags !== undefined && life.conditions['Ready'] === 'True');
+    await life.until(() => life.status.internal?.tags !== undefined && life.conditions['Ready'] === 'True');
     expect(life.pve.guestsOf(UID)[0]?.config).toMatchObject({
       tags: 'web',
       description: expect.stringMatching(/^The shop\.\n\nvirtrigaud: /),

@@ -77,7 +77,9 @@ function expectOneGuest({ pve, status }: Life, rivals: number): void {
   expect(guest?.vmid).toBe(status.vmid);
   expect(guest?.running).toBe(true);
   expect(guest?.node).toBe(status.placement?.node);
-  expect([...pve.volumes]).toEqual(status.cloudInit?.volume === undefined ? [] : [status.cloudInit.volume]);
+  expect([...pve.volumes]).toEqual(
+    status.internal?.cloudInit?.volume === undefined ? [] : [status.internal.cloudInit.volume],
+  );
 }
 
 describe('from nothing to one guest and back to nothing', () => {
@@ -113,7 +115,7 @@ describe('from nothing to one guest and back to nothing', () => {
     const life = new Life({ between: saboteur.between, isDead: saboteur.isDead });
     for (let n = 0; n < failedClones; n += 1) life.pve.failures.push({ type: 'qmclone', exit: 'no space' });
     await life.until(() => clones > failedClones + 1);
-    expect(life.now - Date.parse(life.status.claimedAt!)).toBeGreaterThan(60_000);
+    expect(life.now - Date.parse(life.status.internal!.claimedAt!)).toBeGreaterThan(60_000);
     await life.delete();
     life.now += 120_000;
     life.pve.settle();

@@ -23,7 +23,7 @@ async function move(faults: ReadonlyMap<number, Fault>) {
   await life.pass();
   armedAt = saboteur.calls;
   life.store.editSpec({ placement: { host: nodeName('pve-2') } });
-  await life.until(() => life.status.host === 'pve-2');
+  await life.until(() => life.status.internal?.host === 'pve-2');
   await life.untilReady();
   const onTheWay = [...calls];
   armedAt = Infinity;

@@ -37,7 +37,7 @@ const restart = (cause: Cause) => async (faults: ReadonlyMap<number, Fault>) => 
   // Whatever was still on its way arrives, and nothing more comes of it.
   life.now += 60_000;
   for (let passes = 0; passes < 6; passes += 1) await life.pass();
-  const { restart: note, powerState } = life.status;
+  const { internal: { restart: note } = {}, powerState } = life.status;
   return { calls: onTheWay, seen: { stops: life.pve.stops - before, note, powerState } };
 };
 
@@ -46,7 +46,7 @@ const ONCE = { stops: 1, note: undefined, powerState: 'On' };
 function isDone({ status, pve }: Life, cause: Cause): boolean {
   const guest = pve.guests.get(status.vmid ?? 0);
   if (guest?.running !== true) return false;
-  return cause === 'request' ? status.restartedAt === REQUEST : guest.inForce['vcpus'] === '6';
+  return cause === 'request' ? status.internal?.restartedAt === REQUEST : guest.inForce['vcpus'] === '6';
 }
 
 test.each(['request', 'changes'] as const)(

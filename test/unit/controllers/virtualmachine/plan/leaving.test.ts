@@ -188,7 +188,7 @@ describe('a VirtualMachine that is deleted by force', () => {
   test('goes without a single request, and what it leaves is named', async () => {
     const life = new Life({ vm: { spec: INLINE } });
     await settle(life);
-    const { vmid, cloudInit } = life.status;
+    const { vmid, internal } = life.status;
     life.store.markDeleted();
     force(life);
     const requests = life.pve.requests.length;
@@ -198,7 +198,8 @@ describe('a VirtualMachine that is deleted by force', () => {
     expect(life.pve.guestsOf(UID)).toHaveLength(1);
     const note = life.process.events.at(-1);
     expect(note).toMatchObject({ type: 'Warning', reason: 'DeletedByForce' });
-    for (const part of [`VM ${vmid}`, 'node pve-1', cloudInit?.volume]) expect(note?.message).toContain(part);
+    for (const part of [`VM ${vmid}`, 'node pve-1', internal?.cloudInit?.volume])
+      expect(note?.message).toContain(part);
   });
 
   test('goes although its guest is locked and nobody answers', async () => {

@@ -40,10 +40,9 @@ interface Case extends FactsChange {
 const there = (guest: Parameters<typeof seen>[0] = {}) => ({ claim: MADE, presence: seen(guest) });
 const BEFORE: VirtualMachineStatus = {
   vmid: vmid(101),
-  claimedAt: '2026-03-01T11:00:00.000Z',
-  uuid: UID,
   node: nodeName('pve-1'),
   cloneType: 'Linked',
+  internal: { claimedAt: '2026-03-01T11:00:00.000Z', uuid: UID },
 };
 const status = ({ before, ...some }: Case) => reportStatus(aVirtualMachine({ status: before }), facts(some));
 const phase = (some: Case) => status(some).phase;
@@ -106,7 +105,7 @@ describe('the claim in status', () => {
       status({ started: { kind: 'claim', vmid: vmid(101) }, plan: act({ do: 'reserve' }) }),
     ).toMatchObject({
       vmid: 101,
-      claimedAt: new Date(NOW).toISOString(),
+      internal: { claimedAt: new Date(NOW).toISOString() },
     });
   });
 
@@ -151,7 +150,7 @@ describe('the claim in status', () => {
       plan: REFUSE,
       nics: [NIC],
     });
-    expect(told).not.toHaveProperty('uuid');
+    expect(told).not.toHaveProperty('internal.uuid');
     expect(told).not.toHaveProperty('networks');
     expect(told).not.toHaveProperty('powerState');
   });
@@ -174,7 +173,7 @@ describe('the task in status', () => {
 
 describe('the cloud-init image in status', () => {
   const volume = 'local:iso/x.iso';
-  const withImage: VirtualMachineStatus = { cloudInit: { mode: 'Image', volume } };
+  const withImage: VirtualMachineStatus = { internal: { cloudInit: { mode: 'Image', volume } } };
 
   test('is named before it is uploaded and forgotten when it is deleted', () => {
     const noted = status({
@@ -183,7 +182,7 @@ describe('the cloud-init image in status', () => {
       started: { kind: 'seedNoted', volume, node: nodeName('pve-1') },
       plan: act({ do: 'recordSeed', volume }),
     });
-    expect(noted.cloudInit).toEqual({ mode: 'Image', volume, node: 'pve-1' });
+    expect(noted.internal?.cloudInit).toEqual({ mode: 'Image', volume, node: 'pve-1' });
     const deleted = status({
       want: GONE,
       before: withImage,
@@ -191,20 +190,23 @@ describe('the cloud-init image in status', () => {
       started: { kind: 'seedDeleted' },
       plan: act({ do: 'deleteSeed', volume }),
     });
-    expect(deleted.cloudInit).toBeUndefined();
+    expect(deleted.internal?.cloudInit).toBeUndefined();
   });
 
   test('is not forgotten on the way', () => {
     for (const plan of [WAIT, REFUSE, act({ do: 'releaseClaim', vmid: vmid(101) })])
-      expect(status({ want: GONE, before: withImage, have: { seedVolume: volume }, plan }).cloudInit).toEqual(
-        { mode: 'Image', volume },
-      );
+      expect(
+        status({ want: GONE, before: withImage, have: { seedVolume: volume }, plan }).internal?.cloudInit,
+      ).toEqual({ mode: 'Image', volume });
   });
 
   test('keeps the mode with which the guest was made', () => {
     expect(
-      status({ before: { cloudInit: { mode: 'Native' } }, have: there(), cloudInit: planOf('Image') })
-        .cloudInit,
+      status({
+        before: { internal: { cloudInit: { mode: 'Native' } } },
+        have: there(),
+        cloudInit: planOf('Image'),
+      }).internal?.cloudInit,
     ).toEqual({ mode: 'Native' });
   });
 });

@@ -203,7 +203,7 @@ describe('what is missing is named:', () => {
   test('nor a Secret that a guest has read at its first boot', async () => {
     const spec = { sshKeysSecretRef: { name: 'nope' } };
     expect(await problem({ spec, status: { name: 'web' } })).toBe('SecretNotFound');
-    const resolved = await resolvedSpecOf({ spec, status: { name: 'web', uuid: UID } });
+    const resolved = await resolvedSpecOf({ spec, status: { name: 'web', internal: { uuid: UID } } });
     expect(resolved.shape).toMatchObject({ name: 'web', cloudInit: undefined });
   });
 

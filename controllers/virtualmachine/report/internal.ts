@@ -1,0 +1,79 @@
+/** The operator's own bookkeeping in status. Pure. */
+import { reportCloudInit } from '../cloud-init/status.ts';
+import { appliedAfter } from '../config/drift.ts';
+import { smbiosUuidOf } from '../config/hardware.ts';
+import { ownTagsIn } from '../config/options.ts';
+import type { Facts } from '../model/facts.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { Restart } from '../model/restart.ts';
+import type { VirtualMachine, VirtualMachineInternal, VirtualMachineStatus } from '../../../src/api/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+
+type Internal = VirtualMachineInternal;
+
+const iso = (epochMs: number): string => new Date(epochMs).toISOString();
+
+/** @param own the guest, if it was seen and is ours */
+export function internalOf(
+  vm: VirtualMachine,
+  facts: Facts,
+  own: Guest | undefined,
+): Pick<VirtualMachineStatus, 'internal'> {
+  const before = vm.status?.internal ?? {};
+  const internal = {
+    ...identityOf(before, facts, own),
+    ...omitUndefined({
+      appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
+      cloudInit: reportCloudInit(vm, facts, own),
+    }),
+    ...tagsOf(facts, own),
+    ...hostOf(before, facts, own),
+    ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
+  };
+  return Object.keys(internal).length > 0 ? { internal } : {};
+}
+
+/** Both hold until the VMID is released. */
+function identityOf(
+  before: Internal,
+  { have, started }: Facts,
+  own: Guest | undefined,
+): Pick<Internal, 'claimedAt' | 'uuid'> {
+  const seen = own && smbiosUuidOf(own.config);
+  if (started?.kind === 'claim') return { claimedAt: iso(have.now), ...omitUndefined({ uuid: seen }) };
+  const held = have.claim !== undefined && started?.kind !== 'claimReleased';
+  return omitUndefined({
+    claimedAt: held ? before.claimedAt : undefined,
+    uuid: seen ?? (held ? before.uuid : undefined),
+  });
+}
+
+function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
+  const { ownTags, claim } = have;
+  if (claim === undefined || started?.kind === 'claimReleased') return {};
+  const noted = started?.kind === 'tagsNoted' ? started.tags : ownTags;
+  const tags = own && want.exists ? ownTagsIn(noted, want.options?.tags ?? [], own.config) : [...noted];
+  return tags.length > 0 ? { tags } : {};
+}
+
+/** While the guest cannot be read, what was recorded stands as long as the spec names the same node. */
+function hostOf(
+  before: Internal,
+  { want, have: { claim } }: Facts,
+  own: Guest | undefined,
+): Pick<Internal, 'host'> {
+  if (!want.exists || want.host === undefined || claim === undefined) return {};
+  return own?.node === want.host || before.host === want.host ? { host: want.host } : {};
+}
+
+function restartOf(before: Internal, judged: Restart | undefined): Pick<Internal, 'restart' | 'restartedAt'> {
+  if (judged === undefined)
+    return omitUndefined({ restart: before.restart, restartedAt: before.restartedAt });
+  const { note, restartedAt } = judged;
+  return {
+    ...omitUndefined({ restartedAt }),
+    ...(note && {
+      restart: { cause: note.cause, of: note.of, at: iso(note.at), ...(note.stopped && { stopped: true }) },
+    }),
+  };
+}

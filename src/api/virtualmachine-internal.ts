@@ -1,0 +1,72 @@
+/** What the operator remembers of a virtual machine from one pass to the next. */
+import { z } from 'zod';
+import { nodeName } from '../lib/units.ts';
+import { list, moment, text } from './schema.ts';
+
+const digest = text(64);
+
+const deliveredDigests = z.object({
+  userData: digest.describe('Digest of the user data.'),
+  sshKeys: digest.describe('Digest of the SSH keys.'),
+  metaData: digest.describe('Digest of the meta-data.'),
+  networkData: digest.describe('Digest of the network data.'),
+});
+
+const cloudInit = z.object({
+  mode: z
+    .enum(['None', 'Native', 'Image'])
+    .describe(
+      'How the guest gets its data. None: it gets none. Native: from a drive that Proxmox VE makes. Image: from an image that the operator makes.',
+    ),
+  volume: text(255).optional().describe('Volume of the image that the operator made.'),
+  node: text(63)
+    .transform(nodeName)
+    .optional()
+    .describe('Node the image was uploaded to. It matters where the storage is not shared.'),
+  deliveredDigests: deliveredDigests
+    .optional()
+    .describe('Digests of the data delivered to the guest, made with a key that only the operator has.'),
+  instanceRevision: z
+    .int32()
+    .min(0)
+    .optional()
+    .describe('Number of times that changed data was delivered under a new instance-id.'),
+  deliveredAt: moment.optional().describe('Time at which changed data was last delivered.'),
+  consumed: z
+    .boolean()
+    .optional()
+    .describe('Whether the guest has read the image, so that it can be deleted.'),
+});
+
+const restart = z.object({
+  cause: z
+    .enum(['Requested', 'PendingChanges'])
+    .describe('Requested: the annotation asked for it. PendingChanges: spec.rebootPolicy allows it.'),
+  of: text(64).describe('The requested time, or a digest of the changes.'),
+  at: moment.describe('Time at which the restart was recorded.'),
+  stopped: z.boolean().optional().describe('Whether the VM was seen powered off since.'),
+});
+
+export const virtualMachineInternal = z.object({
+  claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
+  uuid: text(36)
+    .optional()
+    .describe('SMBIOS UUID of the guest. It is the uid of this object once the guest has been configured.'),
+  appliedDigest: text(64)
+    .optional()
+    .describe(
+      'Digest of the settings that were last applied. While they stay the same, every difference was made in Proxmox VE.',
+    ),
+  cloudInit: cloudInit.optional().describe('Cloud-init data delivered to the guest.'),
+  tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
+  host: text(63)
+    .transform(nodeName)
+    .optional()
+    .describe(
+      'Node of spec.placement.host, recorded once the VM was on it. A VM found elsewhere later was moved in Proxmox VE.',
+    ),
+  restart: restart.optional().describe('Restart in progress.'),
+  restartedAt: text(40)
+    .optional()
+    .describe('Latest time of the annotation virtrigaud.io/restartedAt that was carried out or recorded.'),
+});
