@@ -4,9 +4,9 @@ import type { GuestView } from '../../src/pve/index.ts';
 import type { Digest } from '../../src/lib/hash.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { settled, type Outcome } from '../../src/runtime/outcome.ts';
-import { scheduleAgentQuery, readAddresses, stillBoots } from './guest-agent/ask.ts';
+import { scheduleAgentQuery, readAddresses, isBooting } from './guest-agent/ask.ts';
 import { withBridges } from './networks/bridges.ts';
-import { hasJustServed } from './cloud-init/status.ts';
+import { hasJustConsumed } from './cloud-init/status.ts';
 import { createCreations } from './placement/creation.ts';
 import { readAt } from './observe/drift-scan.ts';
 import { asDryRun } from './report/dry-run.ts';
@@ -19,7 +19,7 @@ import type { Task } from '../shared/tasks/model.ts';
 import type { Plan, Step } from './model/plan.ts';
 import { observe, type Observation } from './observe/observe.ts';
 import { perform } from './perform/perform.ts';
-import { probeAgain } from './guest-agent/probe.ts';
+import { updateProbe } from './guest-agent/probe.ts';
 import { isDone, plan } from './plan/plan.ts';
 import { observeRestart, type RestartPorts } from './restart/observe.ts';
 import { isDue, scheduleRestartCheck, settledUntil } from './report/next-look.ts';
@@ -160,13 +160,13 @@ export function virtualMachineController(
       next.kind === 'act'
         ? await takeStep(next.step, vm, { resolved, observation, row, processState, pass })
         : undefined;
-    const boots = isDone(next) && stillBoots(processState, pass.now.getTime());
+    const boots = isDone(next) && isBooting(processState, pass.now.getTime());
     const gathered = { ...observation, plan: next, started, boots };
     const facts = await factsOf(vm, resolved, gathered, { signal: pass.signal });
     const result = { ...resultOf(vm, facts), deferrable: isPassing(next, started) };
     if (isCleaningUp(next) && wasReady(vm)) return afterCleanup(vm, result, started);
     if (!isAtRest(next)) return result;
-    await probeAgain(resolved, facts, {
+    await updateProbe(resolved, facts, {
       processState,
       now: pass.now.getTime(),
       options: { signal: pass.signal },
@@ -191,7 +191,7 @@ export function virtualMachineController(
     },
   ): VmResult {
     resolved.connection.ledger.settle(vm.metadata.uid);
-    if (hasJustServed(vm.status, result.status))
+    if (hasJustConsumed(vm.status, result.status))
       return withReadiness(vm, resting(result, settled(AT_ONCE)), { resolved, processState });
     scheduleAgentQuery(facts, processState, now);
     scheduleRestartCheck(observation.have, processState);
@@ -265,7 +265,7 @@ export function virtualMachineController(
     { vm, processState, pass }: { vm: VirtualMachine; processState: ProcessState; pass: VmPass },
   ): Promise<VmResult> {
     const now = pass.now.getTime();
-    await probeAgain(resolved, rest.facts, { processState, now, options: { signal: pass.signal } });
+    await updateProbe(resolved, rest.facts, { processState, now, options: { signal: pass.signal } });
     const ready = (result: VmResult, until: Outcome): VmResult =>
       withReadiness(vm, resting(result, until), { resolved, processState });
     if (!isDue(processState.agentDueAt, now)) return ready(rest.result, settledUntil(processState, now));
@@ -274,7 +274,7 @@ export function virtualMachineController(
       ...(await readAddresses(resolved, rest.facts, { signal: pass.signal })),
     };
     const result = resultOf(vm, facts);
-    if (hasJustServed(vm.status, result.status)) {
+    if (hasJustConsumed(vm.status, result.status)) {
       delete processState.rest;
       return ready(result, settled(AT_ONCE));
     }

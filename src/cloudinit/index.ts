@@ -5,5 +5,5 @@
  * (`Image`) the operator builds a NoCloud image itself, which is uploaded and attached as a CD.
  */
 export type { CloudInitInput, CloudInitNic } from './input.ts';
-export { cloudInitMode, keysBesideImage, nativeKeys, type CloudInitKeys } from './native.ts';
+export { requiredMode, unsetNativeKeys, nativeKeys, type CloudInitKeys } from './native.ts';
 export { cloudInitImage, imageName, noCloudFiles } from './image.ts';

@@ -12,7 +12,7 @@ export interface CloudInitKeys {
   readonly delete: readonly string[];
 }
 
-const MAX_NIC = 31;
+const MAX_NIC_INDEX = 31;
 /** Every key that PVE's drive is made from. What a template carries there must not reach its clones. */
 const OWN_KEYS: readonly string[] = [
   'ciuser',
@@ -22,13 +22,13 @@ const OWN_KEYS: readonly string[] = [
   'nameserver',
   'searchdomain',
   'cicustom',
-  ...Array.from({ length: MAX_NIC + 1 }, (_, index) => `ipconfig${index}`),
+  ...Array.from({ length: MAX_NIC_INDEX + 1 }, (_, index) => `ipconfig${index}`),
 ];
 
 /** With an image of ours PVE's keys would have no effect, but would still show a template's password or keys. */
-export const keysBesideImage: CloudInitKeys = { set: {}, delete: OWN_KEYS };
+export const unsetNativeKeys: CloudInitKeys = { set: {}, delete: OWN_KEYS };
 
-interface Asked {
+interface NativeData {
   user?: string;
   sshKeys: string[];
   upgrade: boolean;
@@ -38,24 +38,24 @@ const TRUE = new Set(['true', 'yes', 'on']);
 const FALSE = new Set(['false', 'no', 'off']);
 
 /** One reader a key that PVE can express equally; it says whether the value is such. */
-const READERS: Readonly<Record<string, (node: unknown, asked: Asked, input: CloudInitInput) => boolean>> = {
+const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: CloudInitInput) => boolean>> = {
   // PVE always makes the VM's name the host's name.
   hostname: (node, _asked, { hostname }) => plainText(node) === hostname,
-  user: (node, asked) => {
+  user: (node, data) => {
     const name = plainText(node);
     if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return false;
-    asked.user = name;
+    data.user = name;
     return true;
   },
-  package_upgrade: (node, asked) => {
+  package_upgrade: (node, data) => {
     const word = plainText(node)?.toLowerCase() ?? '';
-    asked.upgrade = TRUE.has(word);
-    return asked.upgrade || FALSE.has(word);
+    data.upgrade = TRUE.has(word);
+    return data.upgrade || FALSE.has(word);
   },
-  ssh_authorized_keys: (node, asked) => {
+  ssh_authorized_keys: (node, data) => {
     const keys = isSeq(node) ? node.items.map(plainText) : [undefined];
-    asked.sshKeys = keys.filter((key) => key !== undefined);
-    return asked.sshKeys.length === keys.length;
+    data.sshKeys = keys.filter((key) => key !== undefined);
+    return data.sshKeys.length === keys.length;
   },
 };
 
@@ -64,39 +64,39 @@ function plainText(node: unknown): string | undefined {
 }
 
 /** What the user-data asks for, if PVE's drive can say all of it. */
-function expressible(userData: UserData, input: CloudInitInput): Asked | undefined {
-  const asked: Asked = { sshKeys: [], upgrade: false };
-  if (userData.kind === 'none') return asked;
+function nativeDataOf(userData: UserData, input: CloudInitInput): NativeData | undefined {
+  const data: NativeData = { sshKeys: [], upgrade: false };
+  if (userData.kind === 'none') return data;
   if (userData.kind !== 'cloudConfig') return undefined;
   const { contents } = userData.document;
   const seen = new Set<string>();
   for (const { key, value } of isMap(contents) ? contents.items : []) {
     const name = plainText(key) ?? '';
     const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
-    if (!read?.(value, asked, input) || seen.has(name)) return undefined;
+    if (!read?.(value, data, input) || seen.has(name)) return undefined;
     seen.add(name);
   }
-  return asked;
+  return data;
 }
 
 /** PVE writes meta-data and network-config itself. */
-const hasMore = ({ ignition, metaData, networkData }: CloudInitInput): boolean =>
+const hasOtherData = ({ ignition, metaData, networkData }: CloudInitInput): boolean =>
   [ignition, metaData, networkData].some((text) => text !== undefined);
 
 /** What goes onto PVE's drive; a value of `undefined` means that an image of ours must do it. */
-function nativeData(input: CloudInitInput): Result<Asked | undefined> {
+function nativeData(input: CloudInitInput): Result<NativeData | undefined> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
   const userData = readUserData(input.userData);
   if ('problem' in userData) return userData;
-  const asked = expressible(userData.value, input);
-  if (!asked || hasMore(input) || !input.nics.every(fitsIpConfig)) return { value: undefined };
-  const sshKeys = cleanKeys([...asked.sshKeys, ...input.sshKeys]);
-  return { value: sshKeys.every(isPlainPublicKey) ? { ...asked, sshKeys: [...sshKeys] } : undefined };
+  const data = nativeDataOf(userData.value, input);
+  if (!data || hasOtherData(input) || !input.nics.every(fitsIpConfig)) return { value: undefined };
+  const sshKeys = cleanKeys([...data.sshKeys, ...input.sshKeys]);
+  return { value: sshKeys.every(isPlainPublicKey) ? { ...data, sshKeys: [...sshKeys] } : undefined };
 }
 
 /** Whether PVE's own cloud-init drive says everything that is wished (Native), or an image of ours has to (Image). */
-export function cloudInitMode(input: CloudInitInput): Result<'Native' | 'Image'> {
+export function requiredMode(input: CloudInitInput): Result<'Native' | 'Image'> {
   const data = nativeData(input);
   return 'problem' in data ? data : { value: data.value ? 'Native' : 'Image' };
 }
@@ -111,7 +111,7 @@ export function nativeKeys(input: CloudInitInput): Result<CloudInitKeys> {
     };
   const { user, sshKeys, upgrade } = data.value;
   const dns = dnsServers(input.nics);
-  const wanted: Record<string, string | undefined> = {
+  const desired: Record<string, string | undefined> = {
     ciuser: user,
     // PVE wants the list percent-encoded within the request's own encoding, without a newline at its end.
     sshkeys: sshKeys.length > 0 ? encodeURIComponent(sshKeys.join('\n')) : undefined,
@@ -123,7 +123,7 @@ export function nativeKeys(input: CloudInitInput): Result<CloudInitKeys> {
     ...(input.nics.length === 0 && { ipconfig0: 'ip=dhcp' }),
   };
   const set = Object.fromEntries(
-    Object.entries(wanted).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+    Object.entries(desired).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
   return { value: { set, delete: OWN_KEYS.filter((key) => !Object.hasOwn(set, key)) } };
 }

@@ -21,14 +21,14 @@ const OTHER_HEADERS = [
   '#part-handler',
   '## template: jinja',
 ];
-const LARGEST = 3 * MiB;
+const MAX_BYTES = 3 * MiB;
 /** cloud-init takes a text for MIME only if it finds this header near the start. */
 const MIME_WINDOW = 4096;
 
 /** Recognises the text as cloud-init does: by how it begins, whatever the case, after leading white space. */
 export function readUserData(text: string | undefined): Result<UserData> {
   if (text === undefined || text.trim() === '') return { value: { kind: 'none' } };
-  if (new TextEncoder().encode(text).length > LARGEST)
+  if (new TextEncoder().encode(text).length > MAX_BYTES)
     return {
       problem: 'The user-data is larger than 3 MiB: let it fetch the larger parts from somewhere (#include).',
     };

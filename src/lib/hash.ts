@@ -7,12 +7,12 @@ export const sha256Hex = (data: string | Uint8Array): string =>
 /** A digest that nobody can make, or try guesses against, without the key. */
 export type Digest = (text: string) => string;
 
-const LENGTH = 32;
+const DIGEST_LENGTH = 32;
 
 /** Begins with what tells the key: digests of two keys cannot be compared. */
 export function digestWith(key: Uint8Array): Digest {
   const name = sha256Hex(key).slice(0, 8);
-  return (text) => `${name}-${createHmac('sha256', key).update(text).digest('hex').slice(0, LENGTH)}`;
+  return (text) => `${name}-${createHmac('sha256', key).update(text).digest('hex').slice(0, DIGEST_LENGTH)}`;
 }
 
 export const sameKey = (a: string, b: string): boolean => a.split('-')[0] === b.split('-')[0];

@@ -21,7 +21,7 @@ const divisors: ReadonlyMap<string, bigint> = new Map([
 const quantity = /^\+?([0-9]*)\.?([0-9]*)(?:(n|u|m||[kMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,9}))$/;
 const malformed = 'give a number and a unit, for example 4Gi';
 /** Ten to this power is beyond every limit, and still quick to compute. */
-const largestExponent = 40;
+const maxExponent = 40;
 
 /**
  * Reads a quantity as whole bytes; a fraction of a byte is dropped.
@@ -32,7 +32,7 @@ export function parseQuantity(text: string | number): Result<Bytes> {
   const [, whole = '', fraction = '', suffix = '', exponent = '0'] = quantity.exec(text) ?? [];
   if (whole + fraction === '') return { problem: `"${text}" is not a quantity: ${malformed}` };
   const power = Number(exponent);
-  if (Math.abs(power) > largestExponent) return { problem: `"${text}" is out of range: ${malformed}` };
+  if (Math.abs(power) > maxExponent) return { problem: `"${text}" is out of range: ${malformed}` };
   const numerator =
     BigInt(whole + fraction) * (multipliers.get(suffix) ?? 1n) * 10n ** BigInt(Math.max(power, 0));
   const denominator =

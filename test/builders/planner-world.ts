@@ -3,9 +3,9 @@ import { awaitsAdoption } from '../../controllers/virtualmachine/plan/adoption.t
 import { bestEffortWritesOf } from '../../controllers/virtualmachine/config/best-effort.ts';
 import { configChange, type ChangeContext } from '../../controllers/virtualmachine/config/change.ts';
 import { isNew } from '../../controllers/virtualmachine/config/is-new.ts';
-import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
+import { cloudInitChange } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
 import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init/plan.ts';
-import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import { deliveryStatus, type DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import { judgeDrift, specDigest } from '../../controllers/virtualmachine/config/drift.ts';
 import { diskWork } from '../../controllers/virtualmachine/disks/work.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
@@ -26,11 +26,11 @@ import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.
 import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import {
   isMovedByHa,
-  obstaclesOfGuest,
+  guestObstacles,
   hostPlacement,
 } from '../../controllers/virtualmachine/placement/relocation.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
-import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/guests/owner-mark.ts';
+import { describeGuest, parseMark, isSameOwner } from '../../controllers/shared/guests/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';
 import type { VirtualMachine } from '../../src/api/index.ts';
@@ -55,7 +55,7 @@ export interface World {
   readonly namesake: MarkedGuest | undefined;
   readonly noted: string | undefined;
   /** What status says of the data that the guest was given. */
-  readonly handed: Remembered;
+  readonly handed: DeliveryStatus;
   /** The guest agent answers, once the guest runs. */
   readonly answers: boolean;
   readonly volumes: ReadonlySet<string>;
@@ -89,7 +89,7 @@ export interface World {
 const NODE_CPUS = 1024;
 
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
-  sameOwner(guest.mark, want.owner);
+  isSameOwner(guest.mark, want.owner);
 
 export const vmOf = ({
   want,
@@ -191,7 +191,7 @@ function moveAskedFor(world: World, own: Guest): Move | undefined {
   if (!want.exists || want.host === undefined || isNew(vmOf(world), own)) return undefined;
   const { host, power, driftPolicy = 'Report' } = want;
   if (hostPlacement({ host, power, driftPolicy, arrived }, own) !== 'elsewhere') return undefined;
-  if (own.lock !== undefined || isMovedByHa(own) || obstaclesOfGuest(own).length > 0) return undefined;
+  if (own.lock !== undefined || isMovedByHa(own) || guestObstacles(own).length > 0) return undefined;
   return { to: host, asked: true, ...(own.running && { online: true }) };
 }
 
@@ -233,7 +233,7 @@ function judgedChange(
     applied: made,
     policy: want.driftPolicy,
   });
-  const afterwards = cloudInitAfterwards(vmOf(world), guest, {
+  const afterwards = cloudInitChange(vmOf(world), guest, {
     plan: cloudInitOf(world, guest),
     now: world.now,
   });
@@ -275,7 +275,7 @@ const disksOf = ({ want, disks, storages, applied }: World, guest: Guest): DiskW
     ? diskWork(want, guest, {
         recorded: disks,
         storages,
-        leaves: applied === 'this' && want.driftPolicy !== 'Revert',
+        isApplied: applied === 'this' && want.driftPolicy !== 'Revert',
       })
     : undefined;
 
@@ -497,7 +497,7 @@ function noted(world: World, plan: Plan): World {
   return {
     ...world,
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
-    handed: remembered(vm, { guest, plan: cloudInitOf(world, guest), answered, now }),
+    handed: deliveryStatus(vm, { guest, plan: cloudInitOf(world, guest), answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({
       device,
       mac,
@@ -517,4 +517,4 @@ function notedDisks(plan: Plan, world: World, seenIn: World): World {
 const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>
   new Set([...set].filter((each) => each !== gone));
 
-const withoutServed = ({ consumed: _consumed, ...rest }: Remembered): Remembered => rest;
+const withoutServed = ({ consumed: _consumed, ...rest }: DeliveryStatus): DeliveryStatus => rest;

@@ -12,7 +12,7 @@ export interface OwnerMark {
 }
 
 /** On a VirtualMachine: guests of other Kubernetes clusters with its namespace and name are none of its concern. */
-export const BESIDE_OTHERS = 'virtrigaud.io/beside-other-clusters';
+export const BESIDE_OTHER_CLUSTERS = 'virtrigaud.io/beside-other-clusters';
 
 const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)\s*$/m;
 
@@ -25,12 +25,12 @@ export function parseMark(description: string | undefined): OwnerMark | undefine
   return cluster && namespace && name && uid ? { cluster, namespace, name, uid } : undefined;
 }
 
-export const sameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
+export const isSameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
   a !== undefined && a.cluster === b.cluster && a.uid === b.uid;
 
 /** The same object by name, made anew: its cluster was rebuilt from Git, or it was deleted without us. */
-export const formerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
-  a !== undefined && a.namespace === b.namespace && a.name === b.name && !sameOwner(a, b);
+export const isFormerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
+  a !== undefined && a.namespace === b.namespace && a.name === b.name && !isSameOwner(a, b);
 
 /** What a guest's description says: for people first, the mark last. */
 export const describeGuest = (
@@ -39,7 +39,7 @@ export const describeGuest = (
 ): string => (text === '' ? printMark(mark) : `${text}\n\n${printMark(mark)}`);
 
 /** What stands in a description beside our line. */
-export const textBeside = (description: string): string =>
+export const textWithoutMark = (description: string): string =>
   description
     .split('\n')
     .filter((line) => !LINE.test(line))

@@ -9,31 +9,31 @@ export interface NotRunning {
   readonly message: string;
 }
 
-type Named = Pick<Guest, 'vmid' | 'node'>;
-type Told = readonly [reason: string, lasts: NotRunning['lasts'], message: (guest: Named) => string];
+type GuestId = Pick<Guest, 'vmid' | 'node'>;
+type StateEntry = readonly [reason: string, lasts: NotRunning['lasts'], message: (guest: GuestId) => string];
 
-const resume = ({ vmid, node }: Named): string => `with "qm resume ${vmid}" on node ${node}`;
+const resume = ({ vmid, node }: GuestId): string => `with "qm resume ${vmid}" on node ${node}`;
 
-const paused: Told = [
+const paused: StateEntry = [
   'Paused',
   'lasting',
   (guest) =>
     `VM ${guest.vmid} is paused in Proxmox VE, and the operator leaves it so. Resume it there or ${resume(guest)}, or set spec.powerState to Off to stop it.`,
 ];
-const crashed: Told = [
+const crashed: StateEntry = [
   'GuestCrashed',
   'lasting',
   ({ vmid, node }) =>
     `VM ${vmid} has crashed and stands still; the operator does not reset it, so that its memory can be looked at. Reset it in Proxmox VE or with "qm reset ${vmid}" on node ${node}, or set spec.powerState to Off and then to On.`,
 ];
-const unsettled: Told = [
+const unsettled: StateEntry = [
   'StateChanging',
   'passing',
   ({ vmid }) => `VM ${vmid} is between two states in Proxmox VE. The operator waits for it to arrive.`,
 ];
 
 /** By QEMU's run state, which PVE gives as `qmpstatus` (qemu, qapi/run-state.json). */
-const STATES: ReadonlyMap<string, Told> = new Map<string, Told>([
+const STATES: ReadonlyMap<string, StateEntry> = new Map<string, StateEntry>([
   ['paused', paused],
   [
     'io-error',

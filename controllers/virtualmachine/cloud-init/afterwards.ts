@@ -8,17 +8,17 @@ import type { Guest } from '../../shared/guests/model.ts';
 import { ejections, isEjected } from './seed-drive.ts';
 
 /** After everything else and by itself, so that an image that cannot be made holds nothing back. */
-export function cloudInitAfterwards(
+export function cloudInitChange(
   vm: VirtualMachine,
   guest: Guest,
   { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
 ): ConfigChange | undefined {
   if (isNew(vm, guest)) return undefined;
   const ejection = nonEmpty(ejections(vm, guest, { plan, now }));
-  return ejection ? { ...ejection, ejects: true } : handedAnew(vm, plan, guest);
+  return ejection ? { ...ejection, ejects: true } : redelivery(vm, plan, guest);
 }
 
-function handedAnew(
+function redelivery(
   vm: VirtualMachine,
   plan: CloudInitPlan | undefined,
   guest: Guest,

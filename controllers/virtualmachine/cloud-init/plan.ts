@@ -4,14 +4,14 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import {
   cloudInitImage,
-  cloudInitMode,
+  requiredMode,
   imageName,
-  keysBesideImage,
+  unsetNativeKeys,
   nativeKeys,
   noCloudFiles,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
-import { changedParts, givenOf, type Given } from './given.ts';
+import { changedParts, digestsOf, type DeliveredDigests } from './delivered-digests.ts';
 import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives, rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../config/keys.ts';
@@ -27,7 +27,7 @@ type Wanted = Extract<Desired, { exists: true }>;
 /** The wish, with its user-data known. */
 export type WithCloudInit = Omit<Wanted, 'cloudInit'> & { readonly cloudInit: DesiredCloudInit };
 
-export interface CloudInitPlan extends Partial<History> {
+export interface CloudInitPlan extends Partial<DeliveryHistory> {
   readonly mode: CloudInitMode;
   readonly keys: Keys;
   readonly seed?: SeedImage;
@@ -41,20 +41,20 @@ const DRIVE = 'ide2';
 /** What a template says about its user; kept unless the VM says something itself. */
 const USER_KEYS = ['ciuser', 'cipassword', 'sshkeys', 'cicustom'];
 
-const nothing = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan => ({
+const planWithout = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan => ({
   mode,
   keys,
   build: () => new Uint8Array(),
 });
 
-const impossible = (reason: string, message: string): CloudInitPlan => ({
-  ...nothing('None'),
+const planProblem = (reason: string, message: string): CloudInitPlan => ({
+  ...planWithout('None'),
   problem: { reason, message },
 });
 
 /** What the guest was given before, against what the spec says now. */
-interface History {
-  readonly given: Given;
+interface DeliveryHistory {
+  readonly given: DeliveredDigests;
   /** What differs, in words. */
   readonly changed: readonly string[];
   /** It is handed to the guest anew, for the next boot. */
@@ -63,7 +63,7 @@ interface History {
   readonly instance: number;
 }
 
-export interface CloudInitPlaces {
+export interface CloudInitContext {
   readonly digest: Digest;
   readonly isoStorage: string | undefined;
   readonly storages: readonly StorageView[];
@@ -73,52 +73,52 @@ export function planCloudInit(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  places: CloudInitPlaces,
+  context: CloudInitContext,
 ): CloudInitPlan {
-  const history = historyOf(vm, want, guest, places.digest);
-  return { ...planData(vm, want, guest, { places, history }), ...history };
+  const history = historyOf(vm, want, guest, context.digest);
+  return { ...planData(vm, want, guest, { context, history }), ...history };
 }
 
-function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): History {
+function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): DeliveryHistory {
   const { deliveredDigests: before, instanceRevision = 0 } = vm.status?.internal?.cloudInit ?? {};
-  const given = givenOf(want, digest);
+  const given = digestsOf(want, digest);
   const changed = isNew(vm, guest) ? [] : changedParts(before, given);
   const renews = changed.length > 0 && want.cloudInit.onChange === 'NextBoot';
   return { given, changed, renews, instance: renews ? instanceRevision + 1 : instanceRevision };
 }
 
 interface Planning {
-  readonly places: CloudInitPlaces;
-  readonly history: History;
+  readonly context: CloudInitContext;
+  readonly history: DeliveryHistory;
 }
 
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
   const { snippet } = want.cloudInit;
   const drives = cloudInitDrives(guest.config);
-  const asked = asksForData(want.cloudInit);
-  if (!asked && want.nics === undefined && drives.length === 0) return nothing('None');
+  const hasOwnData = hasData(want.cloudInit);
+  if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
   // Its data is read, parsed and laid out only where something may come of it.
-  if (hadImage(vm, guest) && planning.history.changed.length === 0) return nothing('Image');
+  if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
   const input = inputOf(vm, want, guest.config, planning.history.instance);
-  const mode = cloudInitMode(input);
-  if ('problem' in mode) return impossible('CloudInitInvalid', mode.problem);
+  const mode = requiredMode(input);
+  if ('problem' in mode) return planProblem('CloudInitInvalid', mode.problem);
   if (mode.value === 'Image' || hadImage(vm, guest)) return imagePlan(vm, guest, input, planning);
   const native = nativeKeys(input);
-  if ('problem' in native) return impossible('CloudInitInvalid', native.problem);
+  if ('problem' in native) return planProblem('CloudInitInvalid', native.problem);
   const keys =
     snippet === undefined
-      ? asked
+      ? hasOwnData
         ? native.value
         : withoutUserKeys(native.value)
       : withSnippet(native.value, snippet);
-  return nothing('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
+  return planWithout('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
 }
 
 /** Its instance-id is ours: PVE's own would make it another instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.internal?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
-const asksForData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
+const hasData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
 
 /** PVE takes the user-data from there and adds nothing to it. */
@@ -163,20 +163,20 @@ function imagePlan(
   vm: VirtualMachine,
   guest: Guest,
   input: CloudInitInput,
-  { places, history }: Planning,
+  { context, history }: Planning,
 ): CloudInitPlan {
   const files = noCloudFiles(input);
   if ('problem' in files)
-    return impossible(input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid', files.problem);
-  if (!isNew(vm, guest) && !history.renews) return nothing('Image');
-  const storage = isoStorageFor(guest.node, places);
-  if (typeof storage === 'object') return impossible(storage.reason, storage.message);
-  const filename = imageName(places.digest, guest.vmid, { uid: vm.metadata.uid, files: files.value });
+    return planProblem(input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid', files.problem);
+  if (!isNew(vm, guest) && !history.renews) return planWithout('Image');
+  const storage = isoStorageFor(guest.node, context);
+  if (typeof storage === 'object') return planProblem(storage.reason, storage.message);
+  const filename = imageName(context.digest, guest.vmid, { uid: vm.metadata.uid, files: files.value });
   const volume = `${storage}:iso/${filename}`;
   const others = cloudInitDrives(guest.config).filter((device) => device !== DRIVE);
   return {
     mode: 'Image',
-    keys: mergeKeys(keysBesideImage, { set: { [DRIVE]: `${volume},media=cdrom` }, delete: others }),
+    keys: mergeKeys(unsetNativeKeys, { set: { [DRIVE]: `${volume},media=cdrom` }, delete: others }),
     seed: {
       volume,
       storage,
@@ -189,7 +189,7 @@ function imagePlan(
 }
 
 /** The Provider's choice, else a shared storage, which lets the guest move; else one of the node's own. */
-function isoStorageFor(node: string, { isoStorage, storages }: CloudInitPlaces): string | Problem {
+function isoStorageFor(node: string, { isoStorage, storages }: CloudInitContext): string | Problem {
   const usable = storages.filter(
     (s) => s.node === node && s.status === 'available' && s.content.includes('iso'),
   );
@@ -206,7 +206,7 @@ function isoStorageFor(node: string, { isoStorage, storages }: CloudInitPlaces):
 }
 
 /** Whether the guest has all that the plan would give it. */
-export function isHanded({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { config }: Guest): boolean {
+export function isDelivered({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { config }: Guest): boolean {
   if (mode === 'Image') return seed !== undefined && config[DRIVE]?.startsWith(`${seed.volume},`) === true;
   return (
     Object.entries(keys.set).every(([key, value]) => key === DRIVE || config[key] === String(value)) &&

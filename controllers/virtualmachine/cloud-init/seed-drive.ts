@@ -6,10 +6,10 @@ import type { CloudInitPlan } from './plan.ts';
 import type { Keys } from '../config/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
-type Handed = VirtualMachineInternal['cloudInit'];
+type CloudInitStatus = VirtualMachineInternal['cloudInit'];
 
 /** A guest that has run for so long has read its image, whether or not an agent says so. */
-export const SERVED_AFTER = minutes(15);
+export const CONSUMED_AFTER = minutes(15);
 
 /** Stays in place of the image: PVE cannot unplug an IDE drive from a running guest, and an empty one keeps nothing from moving. */
 const EMPTY = 'none,media=cdrom';
@@ -29,14 +29,14 @@ const startOf = ({ running, uptimeMs }: Guest, now: number): number | undefined 
   running && uptimeMs !== undefined ? now - uptimeMs : undefined;
 
 /** The guest was started after it was last handed something, which for a new one is before its first start. */
-export function bootedSince(handed: Handed, guest: Guest, now: number): boolean {
+export function hasBootedSince(delivered: CloudInitStatus, guest: Guest, now: number): boolean {
   const start = startOf(guest, now);
-  return start !== undefined && (handed?.deliveredAt === undefined || start > Date.parse(handed.deliveredAt));
+  return start !== undefined && (delivered?.deliveredAt === undefined || start > Date.parse(delivered.deliveredAt));
 }
 
 /** It runs, and does not know yet what it was handed. */
-export const awaitsBoot = (handed: Handed, guest: Guest, now: number): boolean =>
-  handed?.deliveredAt !== undefined && guest.running && !bootedSince(handed, guest, now);
+export const awaitsBoot = (delivered: CloudInitStatus, guest: Guest, now: number): boolean =>
+  delivered?.deliveredAt !== undefined && guest.running && !hasBootedSince(delivered, guest, now);
 
 /** The drives that are to be emptied. */
 export function ejections(
@@ -44,14 +44,14 @@ export function ejections(
   guest: Guest,
   { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
 ): Keys {
-  const handed = vm.status?.internal?.cloudInit;
-  const long = bootedSince(handed, guest, now) && (guest.uptimeMs ?? 0) >= SERVED_AFTER;
-  const serves = (volume: string): boolean =>
-    volume === handed?.volume &&
-    handed.consumed !== true &&
-    !long &&
+  const delivered = vm.status?.internal?.cloudInit;
+  const isOverdue = hasBootedSince(delivered, guest, now) && (guest.uptimeMs ?? 0) >= CONSUMED_AFTER;
+  const isInUse = (volume: string): boolean =>
+    volume === delivered?.volume &&
+    delivered.consumed !== true &&
+    !isOverdue &&
     (plan?.seed === undefined || plan.seed.volume === volume);
-  const done = seedDrives(guest).filter(({ volume }) => !serves(volume));
+  const done = seedDrives(guest).filter(({ volume }) => !isInUse(volume));
   return { set: Object.fromEntries(done.map(({ device }) => [device, EMPTY])), delete: [] };
 }
 

@@ -61,9 +61,9 @@ export const allocates = ({ set }: Pick<Keys, 'set'>): boolean => volumesIn(set)
  * Were the SMBIOS UUID written by then, the guest would pass for configured and start without its cloud-init data. So
  * volumes are made in a write of their own, and the rest follows.
  */
-function volumesFirst({ set, delete: gone }: Keys): ConfigChange | undefined {
+function volumesFirst({ set, delete: removed }: Keys): ConfigChange | undefined {
   const volumes = volumesIn(set);
-  return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: gone } : undefined;
+  return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: removed } : undefined;
 }
 
 function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean): Keys {
@@ -72,7 +72,7 @@ function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean)
   return nicChanges(want.nics, guest.config, want.owner.uid, {
     devices: devicesOf(vm, want),
     surplus,
-    given: recordedSettings(vm),
+    recorded: recordedSettings(vm),
   });
 }
 
@@ -87,7 +87,7 @@ export const nonEmpty = (keys: Keys): ConfigChange | undefined =>
   Object.keys(keys.set).length + keys.delete.length > 0 ? keys : undefined;
 
 /** What differs from the spec and stays so: a sentence each, with what to do. */
-export function differencesOf(
+export function permanentDifferences(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest,
@@ -102,12 +102,12 @@ export function differencesOf(
         ]
       : []),
     ...(cloudInit?.problem ? [cloudInit.problem.message] : []),
-    ...(cloudInit ? changesTold(want, cloudInit, guest) : []),
+    ...(cloudInit ? cloudInitDifferences(want, cloudInit, guest) : []),
   ];
 }
 
 /** What the guest was not given, as far as the user wants to be told. */
-function changesTold(want: Wanted, plan: CloudInitPlan, { config }: Guest): string[] {
+function cloudInitDifferences(want: Wanted, plan: CloudInitPlan, { config }: Guest): string[] {
   const { changed = [], renews = false } = plan;
   if (changed.length > 0)
     return renews || want.cloudInit?.onChange === 'Ignore'

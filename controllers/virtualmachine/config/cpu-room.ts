@@ -3,7 +3,7 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import type { CpuRoom } from './size.ts';
 
-const TIMES_ITS_SIZE = 4;
+const DEFAULT_MAX_CPUS_FACTOR = 4;
 
 export const cpuRoomOf = (resolved: ResolvedSpec, node: NodeName): CpuRoom => ({
   maxCpus: maxCpusOf(resolved),
@@ -22,7 +22,7 @@ function maxCpusOf({ shape, connection, host }: ResolvedSpec): number {
         (nodeSelector.length === 0 || nodeSelector.includes(name)),
     );
   const cpus = shape?.cpus ?? 1;
-  const asked = shape?.maxCpus ?? TIMES_ITS_SIZE * cpus;
+  const asked = shape?.maxCpus ?? DEFAULT_MAX_CPUS_FACTOR * cpus;
   return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((node) => node.cpus)));
 }
 

@@ -7,7 +7,7 @@ export interface Keys {
 
 export const NO_KEYS: Keys = { set: {}, delete: [] };
 
-export const mergeKeys = (...pieces: readonly Keys[]): Keys => ({
-  set: pieces.reduce((all, { set }) => ({ ...all, ...set }), {}),
-  delete: [...new Set(pieces.flatMap((piece) => piece.delete))],
+export const mergeKeys = (...parts: readonly Keys[]): Keys => ({
+  set: parts.reduce((all, { set }) => ({ ...all, ...set }), {}),
+  delete: [...new Set(parts.flatMap((part) => part.delete))],
 });

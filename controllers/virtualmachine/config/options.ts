@@ -1,7 +1,7 @@
 /** Description, startup order, onboot, protection and tags: the wish ⇄ PVE's keys. Each that is absent is left as it is. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
-import { describeGuest, textBeside } from '../../shared/guests/owner-mark.ts';
+import { describeGuest, textWithoutMark } from '../../shared/guests/owner-mark.ts';
 import type { Keys } from './keys.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
@@ -19,7 +19,7 @@ export function optionsOf({
 }: Pick<VirtualMachineSpec, keyof Options>): Options | undefined {
   const options: Options = {
     ...(tags && { tags: tagSet(tags) }),
-    ...(description !== undefined && { description: normal(description) }),
+    ...(description !== undefined && { description: normalized(description) }),
     ...(startup && {
       startup: {
         order: startup.order,
@@ -34,7 +34,7 @@ export function optionsOf({
 }
 
 /** PVE keeps text without the white space around it, and lines as Unix ends them. */
-const normal = (text: string): string => text.replaceAll('\r\n', '\n').trim();
+const normalized = (text: string): string => text.replaceAll('\r\n', '\n').trim();
 
 const isOn = (config: GuestConfig, key: string): boolean => config[key] === '1';
 
@@ -49,7 +49,7 @@ export function optionKeys(
   return {
     set: {
       ...(description !== undefined &&
-        description !== normal(textBeside(config['description'] ?? '')) && {
+        description !== normalized(textWithoutMark(config['description'] ?? '')) && {
           description: describeGuest(owner, description),
         }),
       ...(differs('onboot', onBoot) && { onboot: Number(onBoot) }),

@@ -67,15 +67,15 @@ export function cpuLater(cpus: number, guest: Sized, room: CpuRoom): Keys {
   const { config } = guest;
   const now = inForce(guest);
   const ceiling = ceilingChange(cpus, config, now, room);
-  const after = cpusOf(written(config, ceiling));
-  const most = guest.running ? Math.min(after.ceiling, cpusOf(now).ceiling) : after.ceiling;
-  const target = Math.min(cpus, most);
+  const after = cpusOf(afterWriting(config, ceiling));
+  const maxNow = guest.running ? Math.min(after.ceiling, cpusOf(now).ceiling) : after.ceiling;
+  const target = Math.min(cpus, maxNow);
   return after.now === target ? ceiling : mergeKeys(ceiling, { set: { vcpus: target }, delete: [] });
 }
 
-const written = (config: GuestConfig, { set, delete: gone }: Keys): GuestConfig =>
+const afterWriting = (config: GuestConfig, { set, delete: removed }: Keys): GuestConfig =>
   Object.fromEntries([
-    ...Object.entries(config).filter(([key]) => !gone.includes(key)),
+    ...Object.entries(config).filter(([key]) => !removed.includes(key)),
     ...Object.entries(set).map(([key, value]) => [key, String(value)] as const),
   ]);
 
@@ -89,7 +89,7 @@ function ceilingChange(
   const planned = cpusOf(config).ceiling;
   const running = cpusOf(now).ceiling;
   if (planned > nodeCpus) return cores(nodeCpus, cpus, config);
-  if (running !== planned && cpus <= running && running <= nodeCpus) return backTo(now, config);
+  if (running !== planned && cpus <= running && running <= nodeCpus) return restoreCeiling(now, config);
   return cpus > planned ? cores(Math.max(cpus, maxCpus), cpus, config) : NO_KEYS;
 }
 
@@ -102,7 +102,7 @@ const cores = (count: number, cpus: number, config: GuestConfig): Keys => {
 };
 
 /** A ceiling that waits for the next start and is no longer needed: PVE drops what equals the value in force. */
-const backTo = (now: GuestConfig, config: GuestConfig): Keys =>
+const restoreCeiling = (now: GuestConfig, config: GuestConfig): Keys =>
   mergeKeys(
     ...['cores', 'sockets'].map((key): Keys => {
       const value = now[key];

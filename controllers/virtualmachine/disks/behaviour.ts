@@ -15,19 +15,19 @@ type Wanted = Extract<Desired, { exists: true }>;
 /** What differs on drives that exist. PVE has no key for a single option: the drive's whole text is written, with the size it has now. */
 export function diskKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Keys {
   const set: Record<string, string> = {};
-  const bring = (device: string, options: DiskOptions): void => {
+  const update = (device: string, options: DiskOptions): void => {
     const text = guest.config[device] ?? '';
     const live = inForce(guest, device);
     const next = withOptions(text, options, live === undefined ? undefined : parseDisk(live).size);
     if (next !== text) set[device] = next;
   };
   const root = rootDiskOf(guest.config);
-  if (root && want.root) bring(root.key, want.root.options);
+  if (root && want.root) update(root.key, want.root.options);
   const recorded = vm.status?.disks ?? [];
   for (const { name, options } of want.disks ?? []) {
     const disk = recorded.find((each) => each.name === name);
     const place = disk && placeOf(disk, recorded, guest);
-    if (place?.is === 'here') bring(place.device, options);
+    if (place?.is === 'here') update(place.device, options);
   }
   return { set, delete: [] };
 }

@@ -43,7 +43,7 @@ const desiredDisk = (disk: Disk, storage: string | undefined): DesiredDisk => ({
 });
 
 /** What a storage of each type makes of a new disk; `zfspool` has an option for it that nobody tells us. */
-const MAKES: Readonly<Record<string, 'thin' | 'thick'>> = {
+const PROVISIONING: Readonly<Record<string, 'thin' | 'thick'>> = {
   lvmthin: 'thin',
   rbd: 'thin',
   dir: 'thin',
@@ -57,18 +57,18 @@ const MAKES: Readonly<Record<string, 'thin' | 'thick'>> = {
 };
 
 /** A sentence where the storage does not do what the class says. */
-export function unmetType(
+export function provisioningDifferences(
   { metadata, spec }: VMClass,
   storage: string | undefined,
   view: View | undefined,
 ): string[] {
-  const digests = spec.storage?.type;
+  const desired = spec.storage?.type;
   const type = view?.storages.find((each) => each.storage === storage)?.type;
-  if (digests === undefined || storage === undefined || type === undefined) return [];
-  const makes = MAKES[type] ?? (type === 'zfspool' ? 'thin' : undefined);
-  if (makes === digests) return [];
+  if (desired === undefined || storage === undefined || type === undefined) return [];
+  const makes = PROVISIONING[type] ?? (type === 'zfspool' ? 'thin' : undefined);
+  if (makes === desired) return [];
   const what = makes === undefined ? 'decides about that itself' : `makes ${makes} disks`;
   return [
-    `VMClass ${metadata.name}: storage.type "${digests}" has no effect, because storage ${storage} (${type}) ${what}. Name a storage of the other kind, or take the field out.`,
+    `VMClass ${metadata.name}: storage.type "${desired}" has no effect, because storage ${storage} (${type}) ${what}. Name a storage of the other kind, or take the field out.`,
   ];
 }

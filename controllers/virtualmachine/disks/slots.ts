@@ -8,7 +8,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 export const ROOT = 'root';
 
 const DISK_DEVICE = /^(scsi|virtio|sata|ide)\d+$/;
-const HIGHEST = 30;
+const MAX_SCSI = 30;
 
 /** What stands in the slot of a disk. */
 export type Place =
@@ -55,7 +55,7 @@ function find(
   );
 }
 
-function leaving({ pending }: Guest, { device, volume, name }: RecordedDisk): string | undefined {
+function pendingRemoval({ pending }: Guest, { device, volume, name }: RecordedDisk): string | undefined {
   const row = pending.find(({ key }) => key === device);
   if (row?.current === undefined || row.pending !== undefined) return undefined;
   return volumeOf(row.current) === volume || hasSerialOf(row.current, name) ? row.current : undefined;
@@ -66,7 +66,7 @@ export function placeOf(disk: RecordedDisk, recorded: readonly RecordedDisk[], g
   const found = find(disk, recorded, guest);
   if (found) return { is: 'here', device: found[0], text: found[1] };
   const { device, volume } = disk;
-  const going = leaving(guest, disk);
+  const going = pendingRemoval(guest, disk);
   if (going !== undefined) return { is: 'leaving', device, text: going };
   return volume === undefined
     ? { is: 'unmade', device }
@@ -88,14 +88,14 @@ export function assignSlots(
 ): readonly RecordedDisk[] {
   const used = new Set([...inUse(guest), ...recorded.map(({ device }) => device)]);
   const lowestFree = (): string | undefined => {
-    for (let n = 1; n <= HIGHEST; n += 1) if (!used.has(`scsi${n}`)) return `scsi${n}`;
+    for (let n = 1; n <= MAX_SCSI; n += 1) if (!used.has(`scsi${n}`)) return `scsi${n}`;
     return undefined;
   };
   return names.flatMap((name): RecordedDisk[] => {
     const before = recorded.find((disk) => disk.name === name);
     const claimed = find({ ...before, name }, recorded, guest);
     if (claimed) return [{ ...before, name, device: claimed[0], volume: volumeOf(claimed[1]) }];
-    if (before && keepsSlot(before, guest)) return [before];
+    if (before && isSlotUsable(before, guest)) return [before];
     const device = lowestFree();
     if (device === undefined) return [];
     used.add(device);
@@ -104,5 +104,5 @@ export function assignSlots(
 }
 
 /** A slot that was only chosen is given up when someone else was faster on it. */
-const keepsSlot = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
+const isSlotUsable = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
   volume !== undefined || !inUse(guest).has(device);

@@ -16,7 +16,7 @@ export async function readAddresses(
 ): Promise<Answer> {
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   if (!guest?.running) return { agent: 'notAsked', addresses: undefined };
-  const answer = await ask(connection.pve.node(guest.node).qemu(guest.vmid), options);
+  const answer = await queryAgent(connection.pve.node(guest.node).qemu(guest.vmid), options);
   switch (answer.state) {
     case 'running': {
       const interfaces = answer.interfaces.map(({ mac, addresses }) => ({
@@ -36,7 +36,7 @@ export async function readAddresses(
 }
 
 /** Whatever Proxmox VE says instead of addresses, the guest runs as it should. */
-async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
+async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
   try {
     return await agent.networkInterfaces(options);
   } catch (error) {
@@ -45,18 +45,18 @@ async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfac
   }
 }
 
-const MIN_MS = 250;
+const MIN_QUERY_INTERVAL_MS = 250;
 /** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
-const QUICKEST_BOOT_MS = 1_000;
-const MAX_MS = 60_000;
+const MIN_BOOT_MS = 1_000;
+const MAX_QUERY_INTERVAL_MS = 60_000;
 /** After this long without an address only the drift scan asks. */
-const PATIENCE_MS = 10 * 60_000;
+const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Once every NIC has an address, two more looks catch what comes late, such as IPv6. */
-const LATE_LOOKS_MS = [10_000, 30_000];
+const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
 
 /** Called at rest. Passes may come while a guest boots, such as when Proxmox VE lists it as running at last. */
-export function stillBoots(processState: ProcessState, now: number): boolean {
-  if (processState.boots) processState.agentNotBefore = now + QUICKEST_BOOT_MS;
+export function isBooting(processState: ProcessState, now: number): boolean {
+  if (processState.boots) processState.agentNotBefore = now + MIN_BOOT_MS;
   delete processState.boots;
   return processState.agentNotBefore !== undefined && now < processState.agentNotBefore;
 }
@@ -74,21 +74,21 @@ export function scheduleAgentQuery(
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
   if (!running) delete processState.agentSince;
   if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return undefined;
-  const gap = stillBoots(processState, now)
+  const interval = isBooting(processState, now)
     ? (processState.agentNotBefore ?? now) - now
-    : nextGap({ nics, addresses }, now - (processState.agentSince ??= now));
-  if (gap === undefined) return undefined;
-  processState.agentDueAt = now + gap;
-  return millis(gap);
+    : nextInterval({ nics, addresses }, now - (processState.agentSince ??= now));
+  if (interval === undefined) return undefined;
+  processState.agentDueAt = now + interval;
+  return millis(interval);
 }
 
-function nextGap({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {
+function nextInterval({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {
   const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
-  return gapAfter(age, found === nics.length);
+  return queryInterval(age, found === nics.length);
 }
 
-function gapAfter(age: number, complete: boolean): number | undefined {
-  if (!complete) return age > PATIENCE_MS ? undefined : Math.min(Math.max(age / 10, MIN_MS), MAX_MS);
-  const next = LATE_LOOKS_MS.find((at) => at > age);
+function queryInterval(age: number, complete: boolean): number | undefined {
+  if (!complete) return age > GIVE_UP_AFTER_MS ? undefined : Math.min(Math.max(age / 10, MIN_QUERY_INTERVAL_MS), MAX_QUERY_INTERVAL_MS);
+  const next = LATE_QUERIES_AFTER_MS.find((at) => at > age);
   return next === undefined ? undefined : next - age;
 }

@@ -20,17 +20,17 @@ export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefi
   };
 }
 
-type Noted = VirtualMachineStatus['hook'];
+type RecordedHook = VirtualMachineStatus['hook'];
 
 /** What status says, and for one that runs what became of it. */
 export async function readHook(
-  noted: Noted,
+  recorded: RecordedHook,
   guest: Guest | undefined,
   qemu: (guest: Guest) => Qemu,
   options: CallOptions,
 ): Promise<Hook | undefined> {
-  if (!noted) return undefined;
-  const { name, state, since, pid, exitCode, generation } = noted;
+  if (!recorded) return undefined;
+  const { name, state, since, pid, exitCode, generation } = recorded;
   const hook: Hook = {
     name,
     state,
@@ -40,11 +40,11 @@ export async function readHook(
     ...(exitCode !== undefined && { exitCode }),
   };
   if (state !== 'Running' || pid === undefined || !guest) return hook;
-  return afterLook(hook, await look(qemu(guest), pid, options));
+  return withExecution(hook, await readExecution(qemu(guest), pid, options));
 }
 
 /** Whatever PVE answers, a hook is never a reason not to go on. */
-async function look(qemu: Qemu, pid: number, options: CallOptions): Promise<Execution> {
+async function readExecution(qemu: Qemu, pid: number, options: CallOptions): Promise<Execution> {
   try {
     return await qemu.agent.execution(pid, options);
   } catch (error) {
@@ -53,7 +53,7 @@ async function look(qemu: Qemu, pid: number, options: CallOptions): Promise<Exec
   }
 }
 
-function afterLook(hook: Hook, execution: Execution): Hook {
+function withExecution(hook: Hook, execution: Execution): Hook {
   switch (execution.state) {
     case 'ended':
       return {
@@ -110,10 +110,10 @@ const agentSilent = (age: number): ExpectedError =>
   );
 
 /** Ours to keep: a stop that is over, or that is not wished any more, needs its hook anew the next time. */
-export function keptHook(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
+export function hookToKeep(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
   if (!hook || want.hooks?.[hook.name] === undefined) return undefined;
   const isOff = guest?.running === false;
   if (hook.name === 'preStop') return isOff ? undefined : hook;
-  const goesOn = want.exists && want.power === 'On';
-  return goesOn || (hook.state !== 'Due' && hook.state !== 'Running') ? hook : undefined;
+  const isDesiredOn = want.exists && want.power === 'On';
+  return isDesiredOn || (hook.state !== 'Due' && hook.state !== 'Running') ? hook : undefined;
 }

@@ -4,7 +4,7 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 type Action = NonNullable<NonNullable<VirtualMachine['spec']['lifecycle']>['postStart']>;
 
 /** Longer than any answer that is still of use. */
-const MAX_ANSWER_S = '30';
+const MAX_REQUEST_S = '30';
 
 /**
  * A request is made by the guest to itself, as the operator would reach into whatever network it stands in (ADR 14).
@@ -15,5 +15,5 @@ export function commandOf({ exec, httpGet }: Action): readonly string[] {
   const { scheme = 'HTTP', port, path = '/' } = httpGet;
   const url = `${scheme.toLowerCase()}://localhost:${port}${path}`;
   const quietly = ['--silent', '--show-error', '--output', '/dev/null'];
-  return ['curl', '--fail', '--insecure', '--globoff', ...quietly, '--max-time', MAX_ANSWER_S, url];
+  return ['curl', '--fail', '--insecure', '--globoff', ...quietly, '--max-time', MAX_REQUEST_S, url];
 }

@@ -8,10 +8,10 @@ import type { ResolvedSpec } from '../resolve/resolve.ts';
 import { isUp } from '../../shared/guests/states.ts';
 
 /** A probe is over in no time, as a rule. */
-const MIN_CHECK_MS = 250;
+const MIN_CHECK_INTERVAL_MS = 250;
 
 /** A guest that nothing may be done to runs no command of ours either. */
-export async function probeAgain(
+export async function updateProbe(
   { probe: settings, connection, dryRun }: ResolvedSpec,
   { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
   {
@@ -21,8 +21,8 @@ export async function probeAgain(
   }: { readonly processState: ProcessState; readonly now: number; readonly options: CallOptions },
 ): Promise<void> {
   const guest = presence.kind === 'seen' ? presence.guest : undefined;
-  const may = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
-  if (!settings || !may || !guest || !isUp(guest)) {
+  const isAllowed = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
+  if (!settings || !isAllowed || !guest || !isUp(guest)) {
     delete processState.probe;
     return;
   }
@@ -32,11 +32,11 @@ export async function probeAgain(
     notBefore: processState.agentNotBefore,
   });
   const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
-  processState.probe = isDue(known.dueAt, now) ? await probe(known, settings, { qemu, now, options }) : known;
+  processState.probe = isDue(known.dueAt, now) ? await runProbe(known, settings, { qemu, now, options }) : known;
 }
 
 /** Called when it is due. Whatever PVE answers is an answer: a probe fails no pass. */
-async function probe(
+async function runProbe(
   known: Probe,
   settings: ReadinessProbe,
   { qemu, now, options }: { readonly qemu: Qemu; readonly now: number; readonly options: CallOptions },
@@ -45,17 +45,17 @@ async function probe(
     if (!known.process) {
       const answer = await qemu.agent.exec(settings.command, options);
       return 'pid' in answer
-        ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + MIN_CHECK_MS }
+        ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + MIN_CHECK_INTERVAL_MS }
         : after(known, settings, { kind: kindOf(answer.state) }, now);
     }
-    return await look(known, known.process, settings, { qemu, now, options });
+    return await checkProcess(known, known.process, settings, { qemu, now, options });
   } catch (error) {
     if (!(error instanceof PveError)) throw error;
     return after(known, settings, { kind: error.refusal === 'forbidden' ? 'forbidden' : 'silent' }, now);
   }
 }
 
-async function look(
+async function checkProcess(
   known: Probe,
   { pid, since }: NonNullable<Probe['process']>,
   settings: ReadinessProbe,
@@ -67,7 +67,7 @@ async function look(
   const age = now - since;
   return age >= settings.timeoutMs
     ? after(known, settings, { kind: 'late' }, now)
-    : { ...known, dueAt: now + Math.min(Math.max(age, MIN_CHECK_MS), settings.timeoutMs - age) };
+    : { ...known, dueAt: now + Math.min(Math.max(age, MIN_CHECK_INTERVAL_MS), settings.timeoutMs - age) };
 }
 
 const kindOf = (

@@ -35,14 +35,14 @@ export interface Probe {
 
 export function probeOf({ spec: { lifecycle } }: VirtualMachine): ReadinessProbe | undefined {
   const probe = lifecycle?.readinessProbe;
-  const usual = DEFAULTS.readinessProbe;
+  const defaults = DEFAULTS.readinessProbe;
   return (
     probe && {
       command: commandOf(probe),
       initialDelayMs: probe.initialDelay ?? 0,
-      periodMs: probe.period ?? usual.period,
-      timeoutMs: probe.timeout ?? usual.timeout,
-      failureThreshold: probe.failureThreshold ?? usual.failureThreshold,
+      periodMs: probe.period ?? defaults.period,
+      timeoutMs: probe.timeout ?? defaults.timeout,
+      failureThreshold: probe.failureThreshold ?? defaults.failureThreshold,
     }
   );
 }
@@ -76,19 +76,19 @@ export function after(probe: Probe, settings: ReadinessProbe, result: ProbeResul
 }
 
 /** Why the guest is not ready; `undefined`: it is. @param wasReady what was reported last counts until a probe has ended */
-export function unready(
+export function notReadyReason(
   { passes, last }: Probe,
   { command: [program = ''] }: ReadinessProbe,
   wasReady: boolean,
 ): Reason | undefined {
   if (passes ?? wasReady) return undefined;
-  const message = last ? `The readiness probe ${TOLD[last.kind](last, program)}` : NOT_YET;
+  const message = last ? `The readiness probe ${MESSAGES[last.kind](last, program)}` : NOT_ENDED;
   return { reason: 'NotReady', message };
 }
 
-const NOT_YET = 'The readiness probe has not ended yet.';
+const NOT_ENDED = 'The readiness probe has not ended yet.';
 
-const TOLD: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, program: string) => string>> = {
+const MESSAGES: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, program: string) => string>> = {
   exit: (result) => `ended with exit code ${'code' in result ? result.code : ''}.`,
   silent: () =>
     'needs the QEMU guest agent, which does not answer: it may be starting still, or qemu-guest-agent is not installed in the guest.',

@@ -14,7 +14,7 @@ export interface NicAddresses {
 }
 
 /** Loopback and link-local addresses lead nowhere from outside. */
-function reachable(address: string): boolean {
+function isReachable(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const range = ipaddr.process(address).range();
   return !['loopback', 'linkLocal', 'unspecified', 'multicast'].includes(range);
@@ -40,7 +40,7 @@ export function addressesByNic(nics: readonly Nic[], interfaces: readonly GuestI
     const own = interfaces.filter(
       (i) => nic.mac !== undefined && i.mac?.toLowerCase() === nic.mac.toLowerCase(),
     );
-    const addresses = [...new Set(own.flatMap((i) => i.addresses).filter(reachable))].toSorted(
+    const addresses = [...new Set(own.flatMap((i) => i.addresses).filter(isReachable))].toSorted(
       byFamilyAndNumber,
     );
     return { device: nic.device, addresses };

@@ -7,7 +7,7 @@ import type { Creations } from '../placement/creation.ts';
 import type { Creation } from '../model/placement.ts';
 
 /** Networks hardly ever change; fifty VMs made at once shall not ask fifty times. */
-const REMEMBER_MS = 30_000;
+const CACHE_TTL_MS = 30_000;
 
 /** A vnet has at most eight letters and digits (pve-network, parse_sdn_vnet_id). */
 const MAY_BE_VNET = /^[a-zA-Z][a-zA-Z0-9]{0,7}$/;
@@ -17,7 +17,7 @@ const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
  * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or be brought to
  * the node at the next reload, so only what cannot be one is missed.
  */
-export const missingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
+export const firstMissingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
 /** Chooses as `creations` does, among the nodes that have the bridges. */
@@ -35,7 +35,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
     const nodes = known.get(connection) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
     known.set(connection, nodes);
     const cached = nodes.get(node);
-    if (cached && now() - cached.at < REMEMBER_MS) return cached.names;
+    if (cached && now() - cached.at < CACHE_TTL_MS) return cached.names;
     const names = await read(connection, node, options);
     if (names) nodes.set(node, { names, at: now() });
     return names;
@@ -45,16 +45,16 @@ export function withBridges(creations: Creations, now: () => number): Creations 
     async decide(resolved, claim, where, options) {
       const wanted = resolved.shape?.nics?.map(({ bridge }) => bridge) ?? [];
       const unfit = new Map(where.unfit);
-      const lacking = new Set<string>();
+      const missingBridges = new Set<string>();
       // Each turn rules out a node, so there are no more turns than nodes.
       for (;;) {
         const creation = await creations.decide(resolved, claim, { ...where, unfit }, options);
-        if (!creation.ok) return lacking.size > 0 ? notFound(lacking, creation.message) : creation;
+        if (!creation.ok) return missingBridges.size > 0 ? notFound(missingBridges, creation.message) : creation;
         if (wanted.length === 0) return creation;
         const there = await bridgesOf(resolved.connection, creation.node, options);
-        const missing = there && missingBridge(wanted, there);
+        const missing = there && firstMissingBridge(wanted, there);
         if (missing === undefined) return creation;
-        lacking.add(missing);
+        missingBridges.add(missing);
         unfit.set(creation.node, `has no bridge "${missing}"`);
       }
     },

@@ -8,7 +8,7 @@ import { recordedSettings, settingsToRecord } from './settings.ts';
 import type { NamedNic } from '../model/facts.ts';
 
 /** The configuration with the NICs whose removal waits for a restart: the guest has them until then. */
-const withLeaving = ({ config, pending }: Pick<Guest, 'config' | 'pending'>): GuestConfig =>
+const withPendingRemovals = ({ config, pending }: Pick<Guest, 'config' | 'pending'>): GuestConfig =>
   Object.fromEntries([
     ...Object.entries(config),
     ...pending.flatMap(({ key, current, pending: next }) =>
@@ -21,11 +21,11 @@ export function namedNics(
   want: Desired,
   guest: Pick<Guest, 'config' | 'pending'>,
 ): NamedNic[] {
-  const config = withLeaving(guest);
+  const config = withPendingRemovals(guest);
   const current = devicesOf(vm, want);
   // A device whose network left the spec keeps its name until it is gone: that is how it is known to be ours to remove.
   const names = new Map([...recordedDevices(vm), ...current].map(([name, device]) => [device, name]));
-  const given = recordedSettings(vm);
+  const recorded = recordedSettings(vm);
   const desired = new Map(
     (want.exists ? (want.nics ?? []) : []).map((desired) => [current.get(desired.name), desired] as const),
   );
@@ -34,7 +34,7 @@ export function namedNics(
     name: names.get(nic.device),
     settings: settingsToRecord(nic.device, desired.get(nic.device), {
       config,
-      recorded: given.get(nic.device) ?? [],
+      recorded: recorded.get(nic.device) ?? [],
     }),
   }));
 }

@@ -8,7 +8,7 @@ import { canonical, withSettings } from './settings.ts';
 const NET = /^net(\d+)$/;
 const MAX_NET = 31;
 
-const BRIDGES: ReadonlyMap<string, string> = new Map([
+const BRIDGE_NAMES: ReadonlyMap<string, string> = new Map([
   ['lan', 'vmbr0'],
   ['default', 'vmbr0'],
   ['dmz', 'vmbr1'],
@@ -18,7 +18,7 @@ const BRIDGES: ReadonlyMap<string, string> = new Map([
 
 /** The bridge that a network's name stands for; `undefined` where it stands for none. */
 export const bridgeNamed = (name: string): string | undefined =>
-  /^vmbr/.test(name) ? name : BRIDGES.get(name);
+  /^vmbr/.test(name) ? name : BRIDGE_NAMES.get(name);
 
 /** The guest's NICs in the order of their devices. */
 export const nicsOf = (config: GuestConfig): Nic[] =>
@@ -73,7 +73,7 @@ export function nicText(
   desired: DesiredNic,
   current: string | undefined,
   freshMac: string,
-  given: readonly string[] = [],
+  recorded: readonly string[] = [],
 ): string {
   const now = current === undefined ? undefined : parseNic(current);
   const model = desired.model ?? now?.model ?? 'virtio';
@@ -86,12 +86,12 @@ export function nicText(
     'tag',
     desired.vlan === undefined ? undefined : String(desired.vlan),
   );
-  return printProperties([{ key: model, value: mac }, ...withSettings(owned, desired, given)]);
+  return printProperties([{ key: model, value: mac }, ...withSettings(owned, desired, recorded)]);
 }
 
 /** Whether PVE's text already says what is wished, in whatever order. */
-export function sameNic(a: string, b: string): boolean {
-  const inOneForm = (text: string): string => {
+export function isSameNic(a: string, b: string): boolean {
+  const canonicalForm = (text: string): string => {
     const { model, mac, properties } = parseNic(text);
     const others = properties.filter(
       ({ key }) => key !== undefined && key !== model && key !== 'model' && key !== 'macaddr',
@@ -105,7 +105,7 @@ export function sameNic(a: string, b: string): boolean {
         .toSorted(),
     ]);
   };
-  return inOneForm(a) === inOneForm(b);
+  return canonicalForm(a) === canonicalForm(b);
 }
 
 /** A MAC for a NIC that the template does not have: locally administered, and always the same for one object and device. */
@@ -114,12 +114,12 @@ export function derivedMac(uid: string, device: string): string {
   return ['02', ...octets].join(':').toUpperCase();
 }
 
-export interface NicsOfStatus {
+export interface RecordedNics {
   readonly devices: ReadonlyMap<string, string>;
   /** Devices that may be removed. */
   readonly surplus: readonly string[];
   /** By device: settings that the spec gave before. */
-  readonly given: ReadonlyMap<string, readonly string[]>;
+  readonly recorded: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What differs between the NICs of the spec and the guest's. */
@@ -127,15 +127,15 @@ export function nicChanges(
   desired: readonly DesiredNic[],
   config: GuestConfig,
   uid: string,
-  { devices, surplus, given }: NicsOfStatus,
+  { devices, surplus, recorded }: RecordedNics,
 ): { readonly set: Readonly<Record<string, string>>; readonly delete: readonly string[] } {
   const set: Record<string, string> = {};
   for (const nic of desired) {
     const device = devices.get(nic.name);
     if (device === undefined) continue;
     const current = config[device];
-    const text = nicText(nic, current, derivedMac(uid, device), given.get(device));
-    if (current === undefined || !sameNic(current, text)) set[device] = text;
+    const text = nicText(nic, current, derivedMac(uid, device), recorded.get(device));
+    if (current === undefined || !isSameNic(current, text)) set[device] = text;
   }
   const kept = new Set(devices.values());
   return { set, delete: surplus.filter((device) => config[device] !== undefined && !kept.has(device)) };

@@ -27,11 +27,11 @@ export const recordedSettings = (vm: VirtualMachine): ReadonlyMap<string, readon
 export function withSettings(
   properties: PropertyString,
   { settings = {} }: Pick<DesiredNic, 'settings'>,
-  given: readonly string[],
+  recorded: readonly string[],
 ): PropertyString {
   return SETTINGS.reduce((all, key) => {
     const wanted = settings[key];
-    if (wanted === undefined) return given.includes(key) ? withProperty(all, key, undefined) : all;
+    if (wanted === undefined) return recorded.includes(key) ? withProperty(all, key, undefined) : all;
     return withProperty(all, key, isDefault(key, wanted) ? undefined : wanted);
   }, properties);
 }

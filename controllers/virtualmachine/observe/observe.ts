@@ -1,7 +1,7 @@
 /** What Proxmox VE says about this guest now. Reads only. */
-import { sameOwner } from '../../shared/guests/owner-mark.ts';
+import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import { awaitsAdoption } from '../plan/adoption.ts';
-import { cloudInitAfterwards } from '../cloud-init/afterwards.ts';
+import { cloudInitChange } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
 import type { CloudInitPlan } from '../cloud-init/plan.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
@@ -185,7 +185,7 @@ const templateOf = (claim: Claim | undefined, creation: Creation): Vmid | undefi
 
 /** It is ours, or to be: then what would become of it is told before it is touched. */
 const concernsUs = (want: Desired, claim: Claim, guest: Guest): boolean =>
-  sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest);
+  isSameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest);
 
 /** The guest carries our mark, or is about to. */
 async function withOwn(
@@ -202,7 +202,7 @@ async function withOwn(
   }: { readonly have: Observed; readonly claim: Claim; readonly context: ObserveContext },
 ): Promise<Observation> {
   const hook = await readHook(vm.status?.hook, guest, handleOf(resolved), context.options);
-  const made = claim.made || sameOwner(guest.mark, want.owner);
+  const made = claim.made || isSameOwner(guest.mark, want.owner);
   const own: Observed = { ...have, hook, presence: { kind: 'seen', guest }, claim: { ...claim, made } };
   return want.exists
     ? withChange(vm, { resolved, want, guest }, { have: own, context })
@@ -235,7 +235,7 @@ async function withChange(
     applied: isNew(vm, guest) ? undefined : vm.status?.internal?.appliedDigest,
     policy: want.driftPolicy,
   });
-  const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now: have.now });
+  const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now: have.now });
   const bestEffortWrites = bestEffortWritesOf(want, guest, {
     ownTags: have.ownTags,
     processState: context.processState,
@@ -262,6 +262,6 @@ function disksOf(
   return diskWork(want, guest, {
     recorded: status?.disks ?? [],
     storages: connection.inventory.view()?.storages ?? [],
-    leaves: isApplied(judged.digests) && want.driftPolicy !== 'Revert',
+    isApplied: isApplied(judged.digests) && want.driftPolicy !== 'Revert',
   });
 }

@@ -6,7 +6,7 @@ import type { ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Step } from '../model/plan.ts';
-import { roomFor } from '../placement/relocation.ts';
+import { reservationFor } from '../placement/relocation.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import { clone } from './clone.ts';
 import { configure } from './configure.ts';
@@ -102,7 +102,7 @@ async function change(
 function promiseRoom({ connection, owner, shape }: ResolvedSpec, guest: Guest, to: NodeName): void {
   const view = connection.inventory.view();
   const memory = guest.running ? (shape?.memory ?? 0) : 0;
-  if (view) connection.ledger.promise(owner.uid, roomFor(guest, to, { view, memory }));
+  if (view) connection.ledger.promise(owner.uid, reservationFor(guest, to, { view, memory }));
 }
 
 /** Until there is an answer the request may arrive late, and stop a guest that was started again since. */

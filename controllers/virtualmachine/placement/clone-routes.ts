@@ -65,16 +65,16 @@ export interface PlacementContext {
 }
 
 /** A linked clone grows with what the guest writes; a storage that is nearly full would stop it soon. */
-const ROOM_TO_START = GiB;
+const MIN_FREE_FOR_LINKED_CLONE = GiB;
 
 /** A template where the node has one is better than one that is cloned across, and that better than a move. */
-export function routeTo(node: NodeName, templates: readonly Template[], site: PlacementContext): Found {
+export function routeTo(node: NodeName, templates: readonly Template[], context: PlacementContext): Found {
   const own = templates.filter((template) => template.node === node);
   const others = templates.filter((template) => template.node !== node);
   const found = [
-    ...own.map((template) => direct(template, node, site)),
-    ...others.filter((template) => reaches(template, node, site)).map((t) => direct(t, node, site)),
-    ...others.filter((template) => !reaches(template, node, site)).map((t) => byMove(t, node, site)),
+    ...own.map((template) => directRoute(template, node, context)),
+    ...others.filter((template) => canCloneTo(template, node, context)).map((t) => directRoute(t, node, context)),
+    ...others.filter((template) => !canCloneTo(template, node, context)).map((t) => routeByMove(t, node, context)),
   ];
   return found.find((route) => typeof route !== 'string') ?? found[0] ?? 'there is no template';
 }
@@ -88,11 +88,11 @@ const isShared = ({ view }: PlacementContext, storage: string): boolean =>
 const storagesOf = ({ disks }: Template): string[] => [...new Set(disks.map(({ storage }) => storage))];
 
 // PVE clones to another node only where everything in its drives, old and new, is on shared storage (qemu-server, clone_vm).
-function reaches(template: Template, node: string, site: PlacementContext): boolean {
-  const { storage } = site.request;
+function canCloneTo(template: Template, node: string, context: PlacementContext): boolean {
+  const { storage } = context.request;
   const all = [...storagesOf(template), ...template.cdStorages, ...(storage === undefined ? [] : [storage])];
   return all.every(
-    (id) => isShared(site, id) && [node, template.node].every((at) => storageAt(site, at, id) !== undefined),
+    (id) => isShared(context, id) && [node, template.node].every((at) => storageAt(context, at, id) !== undefined),
   );
 }
 
@@ -107,7 +107,7 @@ function fullCloneReason(
 }
 
 /** Bytes that the copies of the disks take, storage by storage. */
-function copies(template: Template, onto: string | undefined, rootDisk = 0): Map<string, number> {
+function copySizes(template: Template, onto: string | undefined, rootDisk = 0): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { storage, size = 0, isRoot } of template.disks) {
     const key = onto ?? storage;
@@ -118,7 +118,7 @@ function copies(template: Template, onto: string | undefined, rootDisk = 0): Map
 }
 
 /** Storages that set the whole size of a new disk aside; on all others an empty one takes nothing yet. */
-const THICK = new Set(['lvm', 'iscsi', 'iscsidirect']);
+const THICK_TYPES = new Set(['lvm', 'iscsi', 'iscsidirect']);
 
 /** With what the disks beside the root disk take, so that a node is chosen that has their storages too. */
 function withDisks(
@@ -130,26 +130,26 @@ function withDisks(
   for (const { storage = request.storage ?? rootStorageOf(template), size = 0 } of request.disks ?? []) {
     if (storage === undefined) continue;
     const type = view.storages.find((each) => each.storage === storage)?.type ?? '';
-    sums.set(storage, (sums.get(storage) ?? 0) + (THICK.has(type) ? size : 0));
+    sums.set(storage, (sums.get(storage) ?? 0) + (THICK_TYPES.has(type) ? size : 0));
   }
   return sums;
 }
 
-type Fitted = { readonly space: CloneRoute['space'] } | string;
+type Fit = { readonly space: CloneRoute['space'] } | string;
 
 /** Whether the storages of a node can take so much. */
-function fit(needs: ReadonlyMap<string, number>, node: string, site: PlacementContext, atLeast = 0): Fitted {
+function fitOnto(needs: ReadonlyMap<string, number>, node: string, context: PlacementContext, atLeast = 0): Fit {
   const space: { at: StorageView; bytes: number }[] = [];
   for (const [storage, bytes] of needs) {
-    const at = storageAt(site, node, storage);
-    const problem = at ? unfit(at, Math.max(bytes, atLeast), site) : `storage ${storage} is not on this node`;
+    const at = storageAt(context, node, storage);
+    const problem = at ? storageProblem(at, Math.max(bytes, atLeast), context) : `storage ${storage} is not on this node`;
     if (problem !== undefined) return problem;
     if (at) space.push({ at, bytes });
   }
   return { space };
 }
 
-function unfit(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
+function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
   const { storage, total = 0 } = at;
   if (at.status !== 'available') return `storage ${storage} is not available`;
   if (!at.content.includes('images')) return `storage ${storage} takes no disks (content type "images")`;
@@ -163,14 +163,14 @@ const rootStorageOf = ({ disks }: Template): string | undefined =>
   (disks.find(({ isRoot }) => isRoot) ?? disks[0])?.storage;
 
 /** A clone that Proxmox VE makes where it shall be. */
-function direct(template: Template, node: string, site: PlacementContext): Found {
-  const { request } = site;
+function directRoute(template: Template, node: string, context: PlacementContext): Found {
+  const { request } = context;
   const why = fullCloneReason(template, request);
   const linked = new Map(storagesOf(template).map((storage) => [storage, 0]));
   const fitted =
     why === undefined
-      ? fit(withDisks(linked, template, site), node, site, ROOM_TO_START)
-      : fit(withDisks(copies(template, request.storage, request.rootDisk), template, site), node, site);
+      ? fitOnto(withDisks(linked, template, context), node, context, MIN_FREE_FOR_LINKED_CLONE)
+      : fitOnto(withDisks(copySizes(template, request.storage, request.rootDisk), template, context), node, context);
   if (typeof fitted === 'string') return fitted;
   return {
     template,
@@ -186,18 +186,18 @@ function direct(template: Template, node: string, site: PlacementContext): Found
 }
 
 /** A full clone beside the template, and then a move. */
-function byMove(template: Template, node: string, site: PlacementContext): Found {
-  const { request } = site;
-  const obstacle = cannotMove(template, node, site);
+function routeByMove(template: Template, node: string, context: PlacementContext): Found {
+  const { request } = context;
+  const obstacle = moveObstacle(template, node, context);
   if (obstacle !== undefined) return obstacle;
-  const arrived = fit(
-    withDisks(copies(template, request.storage, request.rootDisk), template, site),
+  const arrived = fitOnto(
+    withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
     node,
-    site,
+    context,
   );
   if (typeof arrived === 'string') return arrived;
   // Where the storage is there as well, the copy is made on it at once. It is grown only where it stays.
-  const copy = copyBeside(template, site);
+  const copy = copyNextToTemplate(template, context);
   if (typeof copy === 'string') return `no copy can be made beside the template on ${template.node}: ${copy}`;
   return {
     template,
@@ -212,13 +212,13 @@ function byMove(template: Template, node: string, site: PlacementContext): Found
   };
 }
 
-function copyBeside(
+function copyNextToTemplate(
   template: Template,
-  site: PlacementContext,
+  context: PlacementContext,
 ): { readonly storage: string | undefined; readonly space: CloneRoute['space'] } | string {
   let problem = '';
-  for (const storage of copyStorages(template, site)) {
-    const made = fit(copies(template, storage), template.node, site);
+  for (const storage of copyStorages(template, context)) {
+    const made = fitOnto(copySizes(template, storage), template.node, context);
     if (typeof made !== 'string') return { storage, ...made };
     problem = made;
   }
@@ -226,30 +226,30 @@ function copyBeside(
 }
 
 /** A move takes disks on local storage to another storage, and leaves those on shared storage where they are. */
-function copyStorages({ disks }: Template, site: PlacementContext): (string | undefined)[] {
-  const { storage } = site.request;
+function copyStorages({ disks }: Template, context: PlacementContext): (string | undefined)[] {
+  const { storage } = context.request;
   if (storage === undefined) return [undefined];
-  return disks.some((disk) => isShared(site, disk.storage)) ? [storage] : [storage, undefined];
+  return disks.some((disk) => isShared(context, disk.storage)) ? [storage] : [storage, undefined];
 }
 
-function cannotMove(template: Template, node: string, site: PlacementContext): string | undefined {
-  const { storage } = site.request;
-  const cd = template.cdStorages.find((id) => !isShared(site, id));
+function moveObstacle(template: Template, node: string, context: PlacementContext): string | undefined {
+  const { storage } = context.request;
+  const cd = template.cdStorages.find((id) => !isShared(context, id));
   if (cd !== undefined)
     return `the template ${template.vmid} on ${template.node} has a CD image on its local storage ${cd} in a drive`;
   const from = template.disks.map((disk) => disk.storage);
-  const missing = storage === undefined ? from.find((id) => !storageAt(site, node, id)) : undefined;
+  const missing = storage === undefined ? from.find((id) => !storageAt(context, node, id)) : undefined;
   if (missing !== undefined)
     return `the template is on storage ${missing} of ${template.node}, which is not on this node: name one in storageClass`;
   if (storage === undefined) return undefined;
-  const types = (at: string, id: string): string => storageAt(site, at, id)?.type ?? '';
-  const stuck = from.find((id) => id !== storage && !canCopy(types(template.node, id), types(node, storage)));
+  const types = (at: string, id: string): string => storageAt(context, at, id)?.type ?? '';
+  const stuck = from.find((id) => id !== storage && !canMoveBetween(types(template.node, id), types(node, storage)));
   return stuck === undefined
     ? undefined
     : `Proxmox VE does not move disks from storage ${stuck} of ${template.node} to ${storage}`;
 }
 
 /** Storages that speak a format of their own between nodes (pve-storage, volume_export_formats). */
-const OWN_FORMAT = new Set(['zfspool', 'btrfs']);
-const canCopy = (from: string, to: string): boolean =>
-  from === to || (!OWN_FORMAT.has(from) && !OWN_FORMAT.has(to));
+const TYPES_WITH_OWN_FORMAT = new Set(['zfspool', 'btrfs']);
+const canMoveBetween = (from: string, to: string): boolean =>
+  from === to || (!TYPES_WITH_OWN_FORMAT.has(from) && !TYPES_WITH_OWN_FORMAT.has(to));

@@ -31,13 +31,13 @@ export interface Creations {
   ): Promise<Creation>;
 }
 
-interface Remembered {
+interface DeliveryStatus {
   readonly template: Template;
   readonly at: number;
 }
 
 export function createCreations(now: () => number): Creations {
-  const known = new WeakMap<Connection, Map<Vmid, Remembered>>();
+  const known = new WeakMap<Connection, Map<Vmid, DeliveryStatus>>();
 
   async function template(
     connection: Connection,
@@ -45,7 +45,7 @@ export function createCreations(now: () => number): Creations {
     row: GuestView,
     options: CallOptions,
   ): Promise<Template> {
-    const cache = known.get(connection) ?? new Map<Vmid, Remembered>();
+    const cache = known.get(connection) ?? new Map<Vmid, DeliveryStatus>();
     known.set(connection, cache);
     const cached = cache.get(row.vmid);
     if (cached && now() - cached.at < REMEMBER_MS && cached.template.node === row.node)

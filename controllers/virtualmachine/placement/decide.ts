@@ -3,7 +3,7 @@ import { adopting } from '../plan/adoption.ts';
 import type { Claim } from '../model/observed.ts';
 import type { ObserveContext } from '../observe/context.ts';
 import type { Creation } from '../model/placement.ts';
-import { steadyRefusal } from './refusal.ts';
+import { stableRefusal } from './refusal.ts';
 import { type ResolvedSpec, desiredOf } from '../resolve/resolve.ts';
 
 export const NOT_ASKED: Creation = {
@@ -35,6 +35,6 @@ async function decideCreation(
     return { ok: false, reason: 'ProviderNotReady', message: 'The Proxmox VE cluster was not read yet.' };
   const creation = await creations.decide(resolved, claim, { view }, options);
   if (creation.ok) delete processState.refused;
-  else processState.refused = steadyRefusal(processState.refused, creation, now);
+  else processState.refused = stableRefusal(processState.refused, creation, now);
   return processState.refused?.creation ?? creation;
 }

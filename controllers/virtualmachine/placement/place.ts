@@ -35,16 +35,16 @@ export function place(
   view: View,
   promised: Promised,
 ): Placed | Unplaced {
-  const site: PlacementContext = { request, view, room: roomIn(view, promised) };
+  const context: PlacementContext = { request, view, room: roomIn(view, promised) };
   const sources = templates.toSorted((a, b) => a.vmid - b.vmid);
   const rejected: string[] = [];
   const options: Option[] = [];
   for (const node of view.nodes.toSorted((a, b) => a.name.localeCompare(b.name))) {
-    const found = unable(node, site) ?? routeTo(node.name, sources, site);
+    const found = unable(node, context) ?? routeTo(node.name, sources, context);
     if (typeof found === 'string') rejected.push(`${node.name}: ${found}`);
     else options.push({ node, route: found });
   }
-  const [best] = options.toSorted((a, b) => preference(a, b, site));
+  const [best] = options.toSorted((a, b) => preference(a, b, context));
   return best ? placed(best) : unplaced(rejected);
 }
 

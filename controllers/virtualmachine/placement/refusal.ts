@@ -10,12 +10,12 @@ export interface Refused {
 }
 
 /** So old the amounts in a message may be. */
-const STANDS_MS = 10 * 60_000;
+const MAX_AGE_MS = 10 * 60_000;
 
 const withoutAmounts = ({ reason, message }: Refusal): string =>
   `${reason} ${message.replace(/[\d.]+ [MG]iB/g, '#')}`;
 
-export const steadyRefusal = (before: Refused | undefined, creation: Refusal, now: number): Refused =>
-  before && now - before.at < STANDS_MS && withoutAmounts(before.creation) === withoutAmounts(creation)
+export const stableRefusal = (before: Refused | undefined, creation: Refusal, now: number): Refused =>
+  before && now - before.at < MAX_AGE_MS && withoutAmounts(before.creation) === withoutAmounts(creation)
     ? before
     : { creation, at: now };

@@ -9,11 +9,11 @@ import type { Relocation } from '../model/placement.ts';
 import {
   hasLocalDisks,
   isMovedByHa,
-  movedByHaSentence,
-  obstacleSentence,
+  movedByHaMessage,
+  obstacleMessage,
   obstaclesInView,
   obstaclesToMove,
-  strayedSentence,
+  movedAwayMessage,
   hostPlacement,
 } from './relocation.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
@@ -37,7 +37,7 @@ export async function relocate(
     case 'later':
       return undefined;
     case 'strayed':
-      return { strayed: strayedSentence(host, guest) };
+      return { strayed: movedAwayMessage(host, guest) };
     case 'elsewhere':
       return moveTo(host, { resolved, guest }, options);
   }
@@ -52,14 +52,14 @@ async function moveTo(
   const view = inventory.view();
   // PVE does not even say what it would need of a guest that is locked.
   if (!view || guest.lock !== undefined) return {};
-  if (isMovedByHa(guest)) return { blocked: movedByHaSentence(host, guest) };
+  if (isMovedByHa(guest)) return { blocked: movedByHaMessage(host, guest) };
   const promised = ledger.besides(owner.uid, view);
   const seen = obstaclesInView(host, guest, { view, nodeSelector, promised });
-  if (seen.length > 0) return { blocked: obstacleSentence(host, guest, seen) };
+  if (seen.length > 0) return { blocked: obstacleMessage(host, guest, seen) };
   const told = await askPve(host, { resolved: { connection }, guest }, options);
-  if (typeof told === 'string') return { blocked: obstacleSentence(host, guest, [told]) };
+  if (typeof told === 'string') return { blocked: obstacleMessage(host, guest, [told]) };
   const obstacles = obstaclesToMove(host, told);
-  if (obstacles.length > 0) return { blocked: obstacleSentence(host, guest, obstacles) };
+  if (obstacles.length > 0) return { blocked: obstacleMessage(host, guest, obstacles) };
   return {
     move: {
       to: host,

@@ -39,30 +39,30 @@ interface RelocationContext {
 }
 
 /** What speaks against the node as far as the list of nodes, storages and guests tells: half a sentence each. */
-export function obstaclesInView(host: NodeName, guest: Guest, around: RelocationContext): string[] {
-  const node = around.view.nodes.find(({ name }) => name === host);
+export function obstaclesInView(host: NodeName, guest: Guest, context: RelocationContext): string[] {
+  const node = context.view.nodes.find(({ name }) => name === host);
   if (!node) return [`the cluster has no node ${host}`];
   if (!node.online) return [`node ${host} is offline`];
   return [
-    ...(around.nodeSelector.length > 0 && !around.nodeSelector.includes(host)
+    ...(context.nodeSelector.length > 0 && !context.nodeSelector.includes(host)
       ? [`node ${host} is not among the nodes of the Provider`]
       : []),
-    ...obstaclesOfGuest(guest),
-    ...ofMemory(guest, node, around),
-    ...ofStorages(guest, node, around),
+    ...guestObstacles(guest),
+    ...memoryObstacles(guest, node, context),
+    ...storageObstacles(guest, node, context),
   ];
 }
 
-export function obstaclesOfGuest(guest: Guest): string[] {
-  const halt = notRunningOf(guest);
+export function guestObstacles(guest: Guest): string[] {
+  const notRunning = notRunningOf(guest);
   return [
-    ...(halt ? [halt.message.replace(/\.$/, '')] : []),
+    ...(notRunning ? [notRunning.message.replace(/\.$/, '')] : []),
     ...(guest.ha.state === 'error' ? ['HA of Proxmox VE has given the VM up (state error)'] : []),
   ];
 }
 
 /** A guest that is off takes none yet. */
-function ofMemory(
+function memoryObstacles(
   { running, config, vmid }: Guest,
   node: Node,
   { view, promised }: RelocationContext,
@@ -76,7 +76,7 @@ function ofMemory(
 
 const MIB = 1024 * 1024;
 
-function ofStorages(
+function storageObstacles(
   { config, node: from }: Guest,
   { name }: Node,
   { view, promised }: RelocationContext,
@@ -127,7 +127,7 @@ export const hasLocalDisks = ({ localDisks }: MigrationPreconditions): boolean =
   localDisks.some(({ volid, cdrom }) => !cdrom || isCloudInit(volid));
 
 /** What it takes on the other node, to be counted before Proxmox VE's figures show it. */
-export function roomFor(
+export function reservationFor(
   { config, vmid, node: from }: Guest,
   to: NodeName,
   { view, memory }: { readonly view: View; readonly memory: number },
@@ -140,14 +140,14 @@ export function roomFor(
   return { vmid, node: to, memory, space };
 }
 
-export const strayedSentence = (host: NodeName, { node }: Guest): string =>
+export const movedAwayMessage = (host: NodeName, { node }: Guest): string =>
   `The VM was moved to node ${node} in Proxmox VE, spec.placement.host says ${host}: it is left there. Move it back there, or set spec.driftPolicy to Revert.`;
 
 /** Whereto, HA does not tell. */
 export const isMovedByHa = ({ ha: { state } }: Guest): boolean => state === 'migrate' || state === 'relocate';
 
-export const movedByHaSentence = (host: NodeName, { node }: Guest): string =>
+export const movedByHaMessage = (host: NodeName, { node }: Guest): string =>
   `The VM is on node ${node}, spec.placement.host says ${host}: HA of Proxmox VE is moving it.`;
 
-export const obstacleSentence = (host: NodeName, { node }: Guest, obstacles: readonly string[]): string =>
+export const obstacleMessage = (host: NodeName, { node }: Guest, obstacles: readonly string[]): string =>
   `The VM is on node ${node}, spec.placement.host says ${host}. It is not moved: ${obstacles.join('; ')}.`;

@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 import { sharedAddress } from '../networks/addresses-in-use.ts';
 import { readAddresses } from '../guest-agent/ask.ts';
-import { differencesOf } from '../config/change.ts';
+import { permanentDifferences } from '../config/change.ts';
 import { cpusOfNode } from '../config/cpu-room.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { namedNics } from '../networks/named-nics.ts';
@@ -53,7 +53,7 @@ export async function factsOf(
     differences:
       guest && want.exists
         ? [
-            ...differencesOf(vm, want, guest, cloudInit),
+            ...permanentDifferences(vm, want, guest, cloudInit),
             ...observedDifferences(have),
             ...around(resolved, guest),
           ]

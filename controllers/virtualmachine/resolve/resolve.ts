@@ -10,7 +10,7 @@ import {
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
-import { BESIDE_OTHERS, type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import { BESIDE_OTHER_CLUSTERS, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
@@ -27,7 +27,7 @@ import {
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { optionsOf } from '../config/options.ts';
 import { probeOf, type ReadinessProbe } from '../guest-agent/readiness.ts';
-import { resolveDisks, rootOf, unmetType } from '../disks/resolve.ts';
+import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
 import { resolveNics } from '../networks/resolve.ts';
 
 export interface ResolvePorts {
@@ -92,7 +92,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     deletionPolicy: deletionPolicyOf(vm),
     host: vm.spec.placement?.host,
     pool: vm.spec.placement?.pool ?? connection.defaults.pool,
-    besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
+    besideOthers: vm.metadata.annotations[BESIDE_OTHER_CLUSTERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
     protection: vm.spec.protection,
     hooks: hooksOf(vm),
@@ -193,7 +193,7 @@ function resolvedSpecOf(
     storage,
     ignored: [
       ...adoptIgnored(vm),
-      ...unmetType(vmClass, storageNow(vm) ?? storage, inventory.view()),
+      ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
     ],
     shape: {

@@ -1,7 +1,7 @@
 /** Gathers what is needed to judge whether the guest is to be restarted: status, memory, and the others of its class. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { GuestView, View } from '../../../src/pve/index.ts';
-import { sameOwner } from '../../shared/guests/owner-mark.ts';
+import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import type { RestartNote } from '../model/restart.ts';
@@ -36,7 +36,7 @@ export function observeRestart(
   }
   const { presence, claim, now } = have;
   const guest =
-    presence.kind === 'seen' && sameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
+    presence.kind === 'seen' && isSameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
   const note = noteOf(vm);
   const turn = resolved.dryRun ? NO_SLOT : slotOf(vm, resolved, ports, note);
   const restart = judgeRestart({

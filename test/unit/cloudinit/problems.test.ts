@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  cloudInitMode,
+  requiredMode,
   nativeKeys,
   noCloudFiles,
   type CloudInitInput,
@@ -10,7 +10,7 @@ import { aNic, anInput, ED25519, problemOf } from './input.ts';
 
 /** Whoever asks first has to hear of it. */
 function problemWith(input: Partial<CloudInitInput>): string {
-  const problems = [cloudInitMode, nativeKeys, noCloudFiles].map((ask) => problemOf(ask(anInput(input))));
+  const problems = [requiredMode, nativeKeys, noCloudFiles].map((ask) => problemOf(ask(anInput(input))));
   expect(new Set(problems).size).toBe(1);
   return problems[0]!;
 }
@@ -56,7 +56,7 @@ describe('user-data is refused', () => {
 
   test('if it is larger than 3 MiB, counted in bytes', () => {
     const largest = `#!/bin/sh\n${'é'.repeat((3 * 1024 ** 2 - 10) / 2)}`;
-    expect(cloudInitMode(anInput({ userData: largest }))).toEqual({ value: 'Image' });
+    expect(requiredMode(anInput({ userData: largest }))).toEqual({ value: 'Image' });
     expect(problemWith({ userData: `${largest}\n` })).toContain('larger than 3 MiB');
   });
 
@@ -92,7 +92,7 @@ describe('user-data is refused', () => {
           userData: `#cloud-config\n${body.join('')}`,
           sshKeys: withKeys ? [ED25519] : [],
         });
-        for (const result of [cloudInitMode(input), nativeKeys(input), noCloudFiles(input)])
+        for (const result of [requiredMode(input), nativeKeys(input), noCloudFiles(input)])
           if ('problem' in result) expect(result.problem).not.toContain('SECRET');
       }),
       { numRuns: 1000 },

@@ -1,5 +1,5 @@
 /** A guest that exists is taken over: its number is written down, then our mark goes into its description. */
-import { describeGuest, sameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
+import { describeGuest, isSameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
 import { adopting, awaitsAdoption, isAdoptable } from '../adoption.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { Plan } from '../../model/plan.ts';
@@ -42,7 +42,7 @@ export const stampAdopted: Rule = (want, { claim, presence }) => {
 
 function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): Plan | undefined {
   const { vmid, mark, template, container } = guest;
-  if (sameOwner(mark, want.owner) || isAdoptable(guest, want)) return undefined;
+  if (isSameOwner(mark, want.owner) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template)
     return notAdopted(`VM ${vmid} is a template`, 'Name it in a VMImage to have VMs made from it.');

@@ -1,9 +1,9 @@
 /** A guest that does not carry our mark is never touched. */
 import {
-  BESIDE_OTHERS,
-  formerOwner,
+  BESIDE_OTHER_CLUSTERS,
+  isFormerOwner,
   printMark,
-  sameOwner,
+  isSameOwner,
   type OwnerMark,
 } from '../../../shared/guests/owner-mark.ts';
 import { awaitsAdoption } from '../adoption.ts';
@@ -21,7 +21,7 @@ export const ownership: Rule = (want, have) => {
   const { presence, claim } = have;
   if (presence.kind !== 'seen' || claim === undefined) return undefined;
   const { guest } = presence;
-  if (sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest)) return undefined;
+  if (isSameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest)) return undefined;
   if (isReleased(want, guest, claim)) return afterUnmark(guest, have);
   // Somebody took our line out of its description; by its SMBIOS UUID it is ours all the same.
   if (claim.made && smbiosUuidOf(guest.config) === want.owner.uid) return markMissing(guest.vmid, want.owner);
@@ -52,15 +52,15 @@ const markMissing = (vmid: number, owner: OwnerMark): Plan =>
 /** The guest of an object of this name that was deleted or lost, as when a cluster is rebuilt from Git: never a second guest beside it. */
 export const formerObject: Rule = (want, { namesake, claim }) => {
   if (!want.exists || claim !== undefined || namesake === undefined) return undefined;
-  if (sameOwner(namesake.mark, want.owner)) return act({ do: 'reserve', vmid: namesake.vmid });
-  if (!formerOwner(namesake.mark, want.owner)) return undefined;
+  if (isSameOwner(namesake.mark, want.owner)) return act({ do: 'reserve', vmid: namesake.vmid });
+  if (!isFormerOwner(namesake.mark, want.owner)) return undefined;
   const adopt = `To adopt it, set spec.adopt.vmid to ${namesake.vmid}, or replace the last line of its description by: ${printMark(want.owner)}`;
   return refuse(
     'BelongsToFormerObject',
     namesake.mark.cluster === want.owner.cluster
       ? `VM ${namesake.vmid} was made for an earlier object of this name (uid ${namesake.mark.uid}), so no second VM is created. ${adopt} — or delete VM ${namesake.vmid} to have a new one made.`
       : `VM ${namesake.vmid} was made for an object of this namespace and name in the Kubernetes installation ${namesake.mark.cluster}, so no second VM is created. ` +
-          `If that was this cluster before it was rebuilt: ${adopt}. If it is another cluster that lives, annotate this object with ${BESIDE_OTHERS}: "true" to have a VM of its own.`,
+          `If that was this cluster before it was rebuilt: ${adopt}. If it is another cluster that lives, annotate this object with ${BESIDE_OTHER_CLUSTERS}: "true" to have a VM of its own.`,
     60_000,
   );
 };

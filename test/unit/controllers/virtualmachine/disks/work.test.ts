@@ -50,7 +50,7 @@ const work = ({
       ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }),
     }),
     aGuest({ config: configOf(aMark(), config), pending, ...guest }),
-    { recorded, storages: [aStorage(), aStorage('ssd')], leaves },
+    { recorded, storages: [aStorage(), aStorage('ssd')], isApplied: leaves },
   );
 const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
   entries.find((each) => each.name === name);
@@ -267,7 +267,7 @@ describe('the root disk', () => {
     diskWork(aDesiredVm({ rootDisk: bytes(size) }), aGuest({ config: configOf(aMark(), config) }), {
       recorded: [],
       storages: [],
-      leaves: false,
+      isApplied: false,
     });
 
   test.each([

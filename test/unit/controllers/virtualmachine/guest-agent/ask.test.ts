@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { scheduleAgentQuery, stillBoots } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
+import { scheduleAgentQuery, isBooting } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
 import type { ProcessState } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
 import { aClaim, aDesiredVm, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
@@ -81,8 +81,8 @@ test('looking for addresses starts over after the VM was off', () => {
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {
   const processState: ProcessState = { quiescent: true, boots: true };
   expect(scheduleAgentQuery(facts({ agent: 'notAsked' }), processState, NOW)).toBe(1_000);
-  expect(stillBoots(processState, NOW + 400)).toBe(true);
+  expect(isBooting(processState, NOW + 400)).toBe(true);
   expect(scheduleAgentQuery(facts({ agent: 'notAsked' }), processState, NOW + 400)).toBe(600);
-  expect(stillBoots(processState, NOW + 1_000)).toBe(false);
+  expect(isBooting(processState, NOW + 1_000)).toBe(false);
   expect(scheduleAgentQuery(facts(), processState, NOW + 1_000)).toBe(250);
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {
   after,
   probeFor,
-  unready,
+  notReadyReason,
   type Probe,
   type ProbeResult,
   type ReadinessProbe,
@@ -23,7 +23,7 @@ const ok: ProbeResult = { kind: 'exit', code: 0 };
 const bad: ProbeResult = { kind: 'exit', code: 7 };
 const told = (...results: readonly ProbeResult[]): Probe =>
   results.reduce((probe, result) => after(probe, WISH, result, NOW), fresh);
-const isReady = (probe: Probe, wasReady = false): boolean => unready(probe, WISH, wasReady) === undefined;
+const isReady = (probe: Probe, wasReady = false): boolean => notReadyReason(probe, WISH, wasReady) === undefined;
 
 describe('a guest with a readiness probe', () => {
   test('is not ready before the first probe has ended, unless it was reported so before', () => {
@@ -72,7 +72,7 @@ describe('a guest with a readiness probe', () => {
   test('says what is the matter, and none of the arguments', () => {
     const kinds = ['silent', 'notConfigured', 'refused', 'forbidden', 'late'] as const;
     const messages = [bad, ...kinds.map((kind) => ({ kind }))].map(
-      (result) => unready(told(result), WISH, false)?.message ?? '',
+      (result) => notReadyReason(told(result), WISH, false)?.message ?? '',
     );
     expect(messages).toEqual([
       expect.stringContaining('exit code 7'),

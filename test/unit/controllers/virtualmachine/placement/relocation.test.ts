@@ -3,7 +3,7 @@ import {
   hasLocalDisks,
   obstaclesInView,
   obstaclesToMove,
-  roomFor,
+  reservationFor,
   hostPlacement,
 } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { bytes, GiB, nodeName } from '../../../../../src/lib/units.ts';
@@ -157,7 +157,7 @@ describe('what Proxmox VE says against a move', () => {
 
 test('room on the other node is promised for its memory and for the disks that are copied', () => {
   const { view } = around();
-  expect(roomFor(running, PVE2, { view, memory: 2 * GiB })).toEqual({
+  expect(reservationFor(running, PVE2, { view, memory: 2 * GiB })).toEqual({
     vmid: running.vmid,
     node: PVE2,
     memory: 2 * GiB,

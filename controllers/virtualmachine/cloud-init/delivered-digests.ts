@@ -3,12 +3,12 @@ import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 
-type Handed = NonNullable<VirtualMachineInternal['cloudInit']>;
-export type Given = NonNullable<Handed['deliveredDigests']>;
-type Part = keyof Given;
+type CloudInitStatus = NonNullable<VirtualMachineInternal['cloudInit']>;
+export type DeliveredDigests = NonNullable<CloudInitStatus['deliveredDigests']>;
+type Part = keyof DeliveredDigests;
 
 /** Each part under its name for people. */
-const PARTS: Readonly<Record<Part, string>> = {
+const PART_NAMES: Readonly<Record<Part, string>> = {
   userData: 'user-data',
   sshKeys: 'SSH keys',
   metaData: 'meta-data',
@@ -22,7 +22,7 @@ interface DeliveryInput {
 }
 
 /** Only what reaches the guest: an edit of a bridge or a tag is none of its business. */
-export function givenOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): Given {
+export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): DeliveredDigests {
   const { userData, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
   const text = userData ?? ignition ?? snippet;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
@@ -37,11 +37,11 @@ export function givenOf({ owner, cloudInit, nics }: DeliveryInput, digest: Diges
 }
 
 /** What differs, in words. Digests of another key tell nothing. */
-export const changedParts = (before: Given | undefined, now: Given): readonly string[] =>
+export const changedParts = (before: DeliveredDigests | undefined, now: DeliveredDigests): readonly string[] =>
   before === undefined || !isComparable(before, now)
     ? []
     : (['userData', 'sshKeys', 'metaData', 'networkData'] as const)
         .filter((part) => before[part] !== now[part])
-        .map((part) => PARTS[part]);
+        .map((part) => PART_NAMES[part]);
 
-export const isComparable = (before: Given, now: Given): boolean => sameKey(before.userData, now.userData);
+export const isComparable = (before: DeliveredDigests, now: DeliveredDigests): boolean => sameKey(before.userData, now.userData);
