@@ -1,4 +1,4 @@
-/** What must be written to a guest's configuration so that it equals the wish: only keys that differ. Pure. */
+/** The configuration write that brings a guest to the desired state: only the keys that differ. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { alteredKeys, type CloudInitPlan } from '../cloud-init/plan.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
@@ -18,9 +18,9 @@ import type { CpuRoom } from './size.ts';
 type Wanted = Extract<Desired, { exists: true }>;
 
 export interface ChangeContext extends CpuRoom {
-  /** Absent: not known, and not needed by a guest that was configured. */
+  /** Absent if it is not known, for example because a Secret is missing. A configured guest does not need it. */
   readonly cloudInit: CloudInitPlan | undefined;
-  /** The template's tags may not be removed. */
+  /** Keeps the template's tags, because PVE refused to remove them. */
   readonly keepTags?: boolean;
 }
 
@@ -47,19 +47,19 @@ export function configChange(
   return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
 }
 
-/** `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`: PVE makes a volume for it. */
+/** Values for which PVE allocates a volume: `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`. */
 const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
 
 const volumesIn = (set: Keys['set']): [string, string | number][] =>
   Object.entries(set).filter(([, value]) => ALLOCATES.test(String(value)));
 
-/** Whether Proxmox VE makes a volume for it. */
+/** Whether PVE allocates a volume for the change. */
 export const allocates = ({ set }: Pick<Keys, 'set'>): boolean => volumesIn(set).length > 0;
 
 /**
- * PVE writes key by key, in an order of its own, and stops at a volume that it cannot make (qemu-server, update_vm_api).
- * Were the SMBIOS UUID written by then, the guest would pass for configured and start without its cloud-init data. So
- * volumes are made in a write of their own, and the rest follows.
+ * PVE writes the keys in its own order and stops at a volume that it cannot allocate (qemu-server, update_vm_api). If
+ * the SMBIOS UUID were already written, the guest would count as configured and start without cloud-init data. So the
+ * first write only allocates volumes.
  */
 function volumesFirst({ set, delete: removed }: Keys): ConfigChange | undefined {
   const volumes = volumesIn(set);
@@ -86,7 +86,7 @@ export const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({
 export const nonEmpty = (keys: Keys): ConfigChange | undefined =>
   Object.keys(keys.set).length + keys.delete.length > 0 ? keys : undefined;
 
-/** What differs from the spec and stays so: a sentence each, with what to do. */
+/** Differences from the spec that the operator does not remove, as messages. */
 export function permanentDifferences(
   vm: VirtualMachine,
   want: Wanted,
@@ -98,7 +98,7 @@ export function permanentDifferences(
     ...firmwareDifferences(want, guest.config),
     ...(want.cloudInit === undefined
       ? [
-          'A Secret with user-data or SSH keys is missing. The VM has read it already; whether it changed is not known.',
+          'A Secret with user-data or SSH keys is missing. The VM has already read its data. Whether the data changed is not known. Create the Secret again.',
         ]
       : []),
     ...(cloudInit?.problem ? [cloudInit.problem.message] : []),
@@ -106,18 +106,18 @@ export function permanentDifferences(
   ];
 }
 
-/** What the guest was not given, as far as the user wants to be told. */
+/** Changes of cloud-init data that were not delivered, unless the spec says to ignore them. */
 function cloudInitDifferences(want: Wanted, plan: CloudInitPlan, { config }: Guest): string[] {
   const { changed = [], renews = false } = plan;
   if (changed.length > 0)
     return renews || want.cloudInit?.onChange === 'Ignore'
       ? []
       : [
-          `Changed since the guest was given it: ${changed.join(', ')}. cloud-init reads this at the first boot only. ` +
-            'To hand it over at the next boot, as to a new instance, set spec.userData.onChange to NextBoot; to be told no more, set it to Ignore.',
+          `Changed since it was delivered to the guest: ${changed.join(', ')}. cloud-init reads it only at the first boot of an instance. ` +
+            'Set spec.userData.onChange to NextBoot to deliver it at the next boot as for a new instance, or to Ignore to hide this message.',
         ];
   const altered = alteredKeys(plan, config);
   return altered.length > 0
-    ? [`Changed in Proxmox VE since the VM was made: ${altered.join(', ')}. They are left as they are.`]
+    ? [`Changed in Proxmox VE since the VM was created: ${altered.join(', ')}. The operator does not change them back.`]
     : [];
 }

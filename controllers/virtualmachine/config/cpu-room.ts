@@ -1,4 +1,4 @@
-/** How many CPUs a guest may get, as far as the cluster's nodes go. */
+/** The number of CPUs that the nodes allow a guest. */
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import type { CpuRoom } from './size.ts';
@@ -10,7 +10,7 @@ export const cpuRoomOf = (resolved: ResolvedSpec, node: NodeName): CpuRoom => ({
   nodeCpus: cpusOfNode(resolved, node),
 });
 
-/** Room to grow, as far as the smallest node has CPUs that the guest could be on: PVE starts no guest with more. */
+/** The ceiling for hot-plugging, at most the CPUs of the smallest eligible node: PVE does not start a guest with more. */
 function maxCpusOf({ shape, connection, host }: ResolvedSpec): number {
   const { nodeSelector, inventory } = connection;
   const nodes = inventory
@@ -26,7 +26,7 @@ function maxCpusOf({ shape, connection, host }: ResolvedSpec): number {
   return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((node) => node.cpus)));
 }
 
-/** CPUs of a node; as many as you like where the cluster does not tell. */
+/** CPUs of a node; `Infinity` if PVE does not report them. */
 export function cpusOfNode({ connection }: ResolvedSpec, node: NodeName): number {
   const cpus = connection.inventory.view()?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
   return cpus > 0 ? cpus : Infinity;

@@ -1,14 +1,14 @@
-/** Changes of a configuration in Proxmox VE's own terms, for people. Pure. */
+/** Prints changes of a configuration for messages. Pure. */
 import type { Keys } from './keys.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 
-/** What nobody but the guest shall read. */
+/** Keys whose values must not appear in messages. */
 const SECRET_KEYS = new Set(['cipassword', 'sshkeys']);
 const MAX_VALUE_LENGTH = 120;
 
 /**
- * `vcpus 2 → 4`, one a key.
- * @param direction `forth`: from what is to what is written; `back`: from what would be written to what is
+ * Prints one change per key: `vcpus 2 → 4`.
+ * @param direction - `forth`: from the current to the written value; `back`: from the written to the current value
  */
 export function keyChanges(
   { set, delete: removed }: Keys,

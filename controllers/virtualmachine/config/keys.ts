@@ -1,4 +1,4 @@
-/** A piece of a configuration write, and how pieces become one. Pure. */
+/** Keys of a configuration write, and merging them. Pure. */
 
 export interface Keys {
   readonly set: Readonly<Record<string, string | number>>;

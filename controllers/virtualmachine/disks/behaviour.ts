@@ -1,4 +1,4 @@
-/** How disks behave: cache, discard, limits … Only what the spec names is changed, and only on disks of ours. Pure. */
+/** Disk options: cache, discard, limits … Changes only options in the spec, and only on disks of the spec. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { placeOf } from './slots.ts';
@@ -12,7 +12,7 @@ import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-/** What differs on drives that exist. PVE has no key for a single option: the drive's whole text is written, with the size it has now. */
+/** Options that differ on existing drives. PVE has no key per option: the whole value is written, with the current size. */
 export function diskKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Keys {
   const set: Record<string, string> = {};
   const update = (device: string, options: DiskOptions): void => {

@@ -1,4 +1,4 @@
-/** One disk's text in PVE's configuration ⇄ what the spec says of it. What is not ours stays as it stands there. Pure. */
+/** A disk's value in PVE's configuration. Properties that the spec does not set are kept. Pure. */
 import {
   parseDisk,
   parseProperties,
@@ -15,8 +15,8 @@ import type { DiskOptions } from '../model/disks.ts';
 const MAX_SERIAL_LENGTH = 20;
 
 /**
- * By its serial number the guest finds a disk whatever its device is called, and we know it again: after a request
- * without an answer, after a status that was lost, and in a cluster that was rebuilt from Git.
+ * The serial number identifies a disk, in the guest whatever its device is called, and for the operator after a request
+ * without an answer, after a lost status, and in a cluster that was rebuilt from Git.
  */
 export const serialOf = (name: string): string =>
   name.length <= MAX_SERIAL_LENGTH ? name : `${name.slice(0, MAX_SERIAL_LENGTH - 5)}-${sha256Hex(name).slice(0, 4)}`;
@@ -26,7 +26,7 @@ export const hasSerialOf = (text: string, name: string): boolean =>
 
 const ON = new Set(['1', 'on', 'yes', 'true']);
 
-/** A property of PVE, what it shall be, and the words that mean the same as its absence. */
+/** A property and its desired value; `undefined`: PVE's default. */
 type DesiredProperty = readonly [key: string, value: string | undefined];
 
 const flag = (key: string, desired: boolean | undefined, on = '1'): DesiredProperty[] =>
@@ -61,8 +61,8 @@ function isEquivalent(key: string, current: string | undefined, desired: string 
 }
 
 /**
- * The text with the options as wished and everything else as it is.
- * @param size what the disk has in truth: a change that waits for the next start was written before the disk grew, and would bring back the size of then
+ * Sets the options and keeps everything else.
+ * @param size - the current size: a pending change that was written before the disk grew still has the old size
  */
 export function withOptions(text: string, options: DiskOptions, size: Bytes | undefined): string {
   let properties = parseProperties(text);
@@ -80,10 +80,10 @@ export interface NewDrive {
   readonly options: DiskOptions;
 }
 
-/** PVE allocates whole KiB; the number is one of GiB. */
+/** PVE takes the size in GiB and allocates whole KiB. */
 const gibibytes = (size: Bytes): string => String((Math.ceil(size / 1024) * 1024) / GiB);
 
-/** What makes PVE allocate a disk. One that is imported has the size of its source at first. */
+/** The value for which PVE allocates a disk. An imported disk first has the size of its source. */
 export function newDriveText(
   { name, size, importFrom, options }: NewDrive,
   storage: string,
@@ -99,10 +99,10 @@ export function newDriveText(
   ]);
 }
 
-/** Storages that keep disks as files: only there has a disk a format, and only qcow2 has snapshots. */
+/** Storages that store disks as files. Only there a disk has a format, and only qcow2 supports snapshots. */
 const FILE_STORAGE_TYPES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs', 'cifs', 'glusterfs']);
 
-/** PVE would choose raw, of which no snapshot can be taken. */
+/** PVE's default is raw, which does not support snapshots. */
 export const formatFor = (
   storageType: string | undefined,
   provisioning: 'thin' | 'thick' | undefined,

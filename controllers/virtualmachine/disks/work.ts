@@ -1,4 +1,4 @@
-/** What is to be done about a guest's disks, and what status says of them. Pure. */
+/** The steps for a guest's disks, and their status. Pure. */
 import { parseDisk, parseVolumeId, type StorageView } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
@@ -15,7 +15,7 @@ type Wanted = Extract<Desired, { exists: true }>;
 export interface DiskContext {
   readonly recorded: readonly RecordedDisk[];
   readonly storages: Storages;
-  /** The wish was brought about before: a disk that is elsewhere now was moved by somebody else, and is left there. */
+  /** The spec was applied before: a disk on another storage was moved by somebody else, and stays there. */
   readonly isApplied: boolean;
 }
 
@@ -67,7 +67,7 @@ type Site = Pick<DiskContext, 'storages' | 'isApplied'>;
 interface DiskSituation extends Site {
   readonly want: Wanted;
   readonly guest: Guest;
-  /** Status has the slot: only then is anything put there. */
+  /** Status has recorded the device; a disk is created only then. */
   readonly isRecorded: boolean;
 }
 
@@ -110,20 +110,20 @@ function newDisk(desired: DesiredDisk, device: string, { want, guest, storages }
   return { steps: [{ do: 'attachDisk', name: desired.name, device, text, digest: guest.digest }] };
 }
 
-/** What runs has, as opposed to what the next start brings; `undefined`: the device comes with the next start. */
+/** The current value of a device; `undefined` if the device is attached at the next start. */
 export function inForce({ config, pending }: Guest, key: string): string | undefined {
   const row = pending.find((each) => each.key === key);
   return row ? row.current : config[key];
 }
 
-/** A disk that exists, and what the spec says of it. */
+/** An existing disk and its spec. */
 interface ExistingDisk {
   readonly name: string;
   readonly device: string;
-  /** As it is in force; `undefined`: it comes with the next start. */
+  /** The current value; `undefined` if the disk is attached at the next start. */
   readonly text: string | undefined;
   readonly size: Bytes | undefined;
-  /** Where the spec itself wants it. */
+  /** The storage that the spec names. */
   readonly storage: string | undefined;
 }
 
@@ -145,18 +145,18 @@ function moveDisk(
 ): DiskOutcome {
   const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
   if (storage === undefined || now === undefined || now === storage) return {};
-  const stays = `${what} is on storage ${now}, the spec says ${storage}`;
-  if (isApplied) return { difference: `${stays}: it was moved in Proxmox VE, and is left there.` };
-  // PVE moves what is in force, and what waits would name a volume that is gone then (qemu-server, move_vm_disk).
+  const stays = `${what} is on storage ${now}, but the spec says ${storage}`;
+  if (isApplied) return { difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.` };
+  // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
-    return { difference: `${stays}: it is moved when the change that waits for a restart is in effect.` };
-  // PVE does not take a disk away from its snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
+    return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
+  // PVE does not move a disk that has snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
   if (config['parent'] !== undefined)
-    return { difference: `${stays}: it is moved when the VM has no snapshots any more.` };
+    return { difference: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
   const at = storages.find((each) => each.node === node && each.storage === storage);
   return at?.status === 'available' && at.content.includes('images')
     ? { steps: [{ do: 'moveDisk', name, disk: device, storage, digest }] }
-    : { difference: `${stays}, which is not available for disks on node ${node}.` };
+    : { difference: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
 }
 
 function growDisk(
@@ -169,7 +169,7 @@ function growDisk(
   return size > now
     ? { steps: [{ do: 'growDisk', disk: device, to: size, digest }] }
     : {
-        difference: `${what} has ${formatQuantity(now)}, the spec says ${formatQuantity(size)}: Proxmox VE grows disks but never shrinks them.`,
+        difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
       };
 }
 
@@ -192,15 +192,15 @@ function described(slot: RecordedDisk, text: string): RecordedDisk {
 }
 
 const noFreeDevice = (name: string): string =>
-  `Disk ${name} cannot be made: scsi1 to scsi30 are all in use. Remove a disk first.`;
+  `Disk ${name} cannot be created: scsi1 to scsi30 are all in use. Remove a disk first.`;
 
 const storageUnavailable = (name: string, storage: string | undefined, { node }: Guest): string =>
   storage === undefined
-    ? `Disk ${name} cannot be made: the boot disk is on no storage. Name one in its storageClass.`
-    : `Disk ${name} cannot be made: storage ${storage} is not available for disks on node ${node}. Bring it back, or name another one in its storageClass.`;
+    ? `Disk ${name} cannot be created: it has no storageClass, and the boot disk is on no storage. Set its storageClass.`
+    : `Disk ${name} cannot be created: storage ${storage} is not available for disks on node ${node}. Make the storage available, or change the disk's storageClass.`;
 
 function removedInPve(name: string, { device, instead }: Extract<Place, { is: 'gone' }>): string {
   const now =
-    instead === undefined ? `nothing is at ${device} any more` : `${device} holds something else now`;
-  return `Disk ${name} was taken off the VM in Proxmox VE: ${now}. It is not made again by itself: attach its volume again, or take the disk out of the spec.`;
+    instead === undefined ? `${device} is empty` : `${device} has another volume`;
+  return `Disk ${name} was detached in Proxmox VE: ${now}. The operator does not create it again. Attach its volume again, or remove the disk from the spec.`;
 }

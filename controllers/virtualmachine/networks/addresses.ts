@@ -1,4 +1,4 @@
-/** Which of the addresses that the guest agent reports are the VM's. Pure. */
+/** Selects the VM's addresses from those that the guest agent reports. Pure. */
 import ipaddr from 'ipaddr.js';
 import type { Nic } from '../../shared/guests/model.ts';
 
@@ -13,14 +13,14 @@ export interface NicAddresses {
   readonly addresses: readonly string[];
 }
 
-/** Loopback and link-local addresses lead nowhere from outside. */
+/** Loopback and link-local addresses cannot be reached from outside. */
 function isReachable(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const range = ipaddr.process(address).range();
   return !['loopback', 'linkLocal', 'unspecified', 'multicast'].includes(range);
 }
 
-/** IPv4 before IPv6, then by number, so that the order never flickers. */
+/** IPv4 before IPv6, then by number, so that the order is stable. */
 function byFamilyAndNumber(a: string, b: string): number {
   const [left, right] = [ipaddr.parse(a).toByteArray(), ipaddr.parse(b).toByteArray()];
   if (left.length !== right.length) return left.length - right.length;
@@ -32,8 +32,8 @@ function byFamilyAndNumber(a: string, b: string): number {
 }
 
 /**
- * Addresses by NIC, in the order of the NICs. Interfaces are matched by MAC: what the guest makes for itself
- * (docker0, cni0, veth…) has other MACs and is left out.
+ * Addresses by NIC, in the order of the NICs. Interfaces are matched by MAC address, which excludes the
+ * interfaces that the guest creates itself (docker0, cni0, veth…).
  */
 export function addressesByNic(nics: readonly Nic[], interfaces: readonly GuestInterface[]): NicAddresses[] {
   return nics.map((nic) => {

@@ -1,4 +1,4 @@
-/** A new VM goes to a node that has its bridges; that none has them is told before anything is made, not by a guest that does not start. */
+/** Places a new VM only on nodes that have its bridges, so that a missing bridge is reported before the guest is created. */
 import type { CallOptions } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
@@ -6,7 +6,7 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Creations } from '../placement/creation.ts';
 import type { Creation } from '../model/placement.ts';
 
-/** Networks hardly ever change; fifty VMs made at once shall not ask fifty times. */
+/** Networks rarely change, and creating fifty VMs at once should not read them fifty times. */
 const CACHE_TTL_MS = 30_000;
 
 /** A vnet has at most eight letters and digits (pve-network, parse_sdn_vnet_id). */
@@ -14,13 +14,13 @@ const MAY_BE_VNET = /^[a-zA-Z][a-zA-Z0-9]{0,7}$/;
 const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
 
 /**
- * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or be brought to
- * the node at the next reload, so only what cannot be one is missed.
+ * The first bridge that certainly does not exist. A vnet may be hidden from the credentials, or appear on the node at
+ * the next reload, so names that may be vnets are not reported.
  */
 export const firstMissingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
-/** Chooses as `creations` does, among the nodes that have the bridges. */
+/** Decides like `creations`, but only among the nodes that have the bridges. */
 export function withBridges(creations: Creations, now: () => number): Creations {
   const known = new WeakMap<
     Connection,
@@ -46,7 +46,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
       const wanted = resolved.shape?.nics?.map(({ bridge }) => bridge) ?? [];
       const unfit = new Map(where.unfit);
       const missingBridges = new Set<string>();
-      // Each turn rules out a node, so there are no more turns than nodes.
+      // Each iteration excludes a node, so the loop ends.
       for (;;) {
         const creation = await creations.decide(resolved, claim, { ...where, unfit }, options);
         if (!creation.ok) return missingBridges.size > 0 ? notFound(missingBridges, creation.message) : creation;
@@ -61,7 +61,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
   };
 }
 
-/** `undefined`: it cannot be known, so PVE itself shall judge. */
+/** `undefined` if the interfaces cannot be read; PVE then decides when the guest starts. */
 async function read(
   { pve }: Connection,
   node: NodeName,
@@ -80,6 +80,6 @@ const notFound = (bridges: ReadonlySet<string>, unplaced: string): Creation => (
   ok: false,
   reason: 'BridgeNotFound',
   message:
-    `${unplaced} A bridge that is there may be hidden from the credentials: they need SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
-    `Correct spec.networks, make the bridge on a node, or grant the privilege.`,
+    `${unplaced} An existing bridge may be hidden because the credentials lack SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
+    `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
 });

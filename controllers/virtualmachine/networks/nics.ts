@@ -1,4 +1,4 @@
-/** NICs: the spec's list ⇄ PVE's `net0`, `net1` … Pure. */
+/** The networks of the spec as PVE's `net0`, `net1` … Pure. */
 import { parseNic, parseProperties, printProperties, withProperty } from '../../../src/pve/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import type { GuestConfig, Nic } from '../../shared/guests/model.ts';
@@ -16,7 +16,7 @@ const BRIDGE_NAMES: ReadonlyMap<string, string> = new Map([
   ['management', 'vmbr2'],
 ]);
 
-/** The bridge that a network's name stands for; `undefined` where it stands for none. */
+/** The bridge for a well-known network name; `undefined` for any other name. */
 export const bridgeNamed = (name: string): string | undefined =>
   /^vmbr/.test(name) ? name : BRIDGE_NAMES.get(name);
 
@@ -31,8 +31,8 @@ export const nicsOf = (config: GuestConfig): Nic[] =>
     });
 
 /**
- * Which device each network of the spec has. A network keeps the device it was given, so that one that is added or
- * removed never changes another's; new ones take the lowest that is free.
+ * Assigns a device to each network of the spec. A network keeps its recorded device, so that adding or removing a
+ * network does not change the others. New ones get the lowest free device.
  */
 export function assignDevices(
   names: readonly string[],
@@ -64,10 +64,10 @@ export function assignDevices(
 }
 
 /**
- * The text of one NIC, from the text it has: model, bridge, VLAN and settings as wished, the MAC kept unless the spec
- * names one, and whatever else stands there (queues …) left alone.
+ * The value of one NIC: sets model, bridge, VLAN and settings, keeps the MAC address unless the spec names one, and
+ * keeps other properties (queues …).
  *
- * @param given settings that the spec gave before
+ * @param recorded - settings that the spec had before
  */
 export function nicText(
   desired: DesiredNic,
@@ -89,7 +89,7 @@ export function nicText(
   return printProperties([{ key: model, value: mac }, ...withSettings(owned, desired, recorded)]);
 }
 
-/** Whether PVE's text already says what is wished, in whatever order. */
+/** Whether two values mean the same NIC, ignoring the order of properties. */
 export function isSameNic(a: string, b: string): boolean {
   const canonicalForm = (text: string): string => {
     const { model, mac, properties } = parseNic(text);
@@ -108,7 +108,7 @@ export function isSameNic(a: string, b: string): boolean {
   return canonicalForm(a) === canonicalForm(b);
 }
 
-/** A MAC for a NIC that the template does not have: locally administered, and always the same for one object and device. */
+/** A locally administered MAC address for a new NIC, the same each time for one object and device. */
 export function derivedMac(uid: string, device: string): string {
   const octets = sha256Hex(`${uid}/${device}`).slice(0, 10).match(/../g) ?? [];
   return ['02', ...octets].join(':').toUpperCase();
@@ -118,11 +118,11 @@ export interface RecordedNics {
   readonly devices: ReadonlyMap<string, string>;
   /** Devices that may be removed. */
   readonly surplus: readonly string[];
-  /** By device: settings that the spec gave before. */
+  /** Settings that the spec had before, by device. */
   readonly recorded: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What differs between the NICs of the spec and the guest's. */
+/** The differences between the NICs of the spec and of the guest. */
 export function nicChanges(
   desired: readonly DesiredNic[],
   config: GuestConfig,
