@@ -1,4 +1,4 @@
-/** What a guest was given, as digests in status, against what the spec says now. Pure. */
+/** Digests of the delivered cloud-init data, compared with the spec. Pure. */
 import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
@@ -7,7 +7,7 @@ type CloudInitStatus = NonNullable<VirtualMachineInternal['cloudInit']>;
 export type DeliveredDigests = NonNullable<CloudInitStatus['deliveredDigests']>;
 type Part = keyof DeliveredDigests;
 
-/** Each part under its name for people. */
+/** Names of the parts for messages. */
 const PART_NAMES: Readonly<Record<Part, string>> = {
   userData: 'user-data',
   sshKeys: 'SSH keys',
@@ -21,7 +21,7 @@ interface DeliveryInput {
   readonly nics?: readonly DesiredNic[] | undefined;
 }
 
-/** Only what reaches the guest: an edit of a bridge or a tag is none of its business. */
+/** Covers only data that the guest reads: a change of a bridge or VLAN does not count. */
 export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): DeliveredDigests {
   const { userData, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
   const text = userData ?? ignition ?? snippet;
@@ -36,7 +36,7 @@ export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Dig
   };
 }
 
-/** What differs, in words. Digests of another key tell nothing. */
+/** The names of the parts that differ. Digests made with another key cannot be compared. */
 export const changedParts = (before: DeliveredDigests | undefined, now: DeliveredDigests): readonly string[] =>
   before === undefined || !isComparable(before, now)
     ? []

@@ -1,4 +1,4 @@
-/** How a guest gets its cloud-init data: by PVE's own drive, by an image of ours, or not at all. Pure. */
+/** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by a NoCloud image, or not at all. Pure. */
 import type { StorageView } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
@@ -24,7 +24,7 @@ import { cloudInitNics } from './nics.ts';
 export type CloudInitMode = 'None' | 'Native' | 'Image';
 type Problem = { readonly reason: string; readonly message: string };
 type Wanted = Extract<Desired, { exists: true }>;
-/** The wish, with its user-data known. */
+/** The desired state with resolved user-data. */
 export type WithCloudInit = Omit<Wanted, 'cloudInit'> & { readonly cloudInit: DesiredCloudInit };
 
 export interface CloudInitPlan extends Partial<DeliveryHistory> {
@@ -32,13 +32,13 @@ export interface CloudInitPlan extends Partial<DeliveryHistory> {
   readonly keys: Keys;
   readonly seed?: SeedImage;
   readonly problem?: Problem;
-  /** The bytes of the image, where there is one. */
+  /** Builds the image, if there is one. */
   readonly build: () => Uint8Array;
 }
 
-/** Where the document puts the drive. */
+/** The device of the cloud-init drive. */
 const DRIVE = 'ide2';
-/** What a template says about its user; kept unless the VM says something itself. */
+/** The template's user settings, kept unless the VM has its own data. */
 const USER_KEYS = ['ciuser', 'cipassword', 'sshkeys', 'cicustom'];
 
 const planWithout = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan => ({
@@ -52,14 +52,14 @@ const planProblem = (reason: string, message: string): CloudInitPlan => ({
   problem: { reason, message },
 });
 
-/** What the guest was given before, against what the spec says now. */
+/** The delivered data, compared with the spec. */
 interface DeliveryHistory {
   readonly given: DeliveredDigests;
-  /** What differs, in words. */
+  /** Names of the parts that differ. */
   readonly changed: readonly string[];
-  /** It is handed to the guest anew, for the next boot. */
+  /** The data is delivered again, for the next boot. */
   readonly renews: boolean;
-  /** How often that was done; part of the instance-id. */
+  /** Number of redeliveries; part of the instance-id. */
   readonly instance: number;
 }
 
@@ -97,7 +97,7 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   const drives = cloudInitDrives(guest.config);
   const hasOwnData = hasData(want.cloudInit);
   if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
-  // Its data is read, parsed and laid out only where something may come of it.
+  // Parsing the data is expensive, so it is skipped if nothing can change.
   if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
   const input = inputOf(vm, want, guest.config, planning.history.instance);
   const mode = requiredMode(input);
@@ -114,14 +114,14 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   return planWithout('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
 }
 
-/** Its instance-id is ours: PVE's own would make it another instance. */
+/** Whether the guest has the instance-id of an image: PVE's drive would change it, and the guest would count as a new instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.internal?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
 const hasData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
 
-/** PVE takes the user-data from there and adds nothing to it. */
+/** PVE uses the snippet as user-data and adds nothing to it. */
 const withSnippet = (keys: Keys, snippet: string): Keys => ({
   set: { ...keys.set, cicustom: `user=${snippet}` },
   delete: keys.delete.filter((key) => key !== 'cicustom'),
@@ -132,7 +132,7 @@ const withoutUserKeys = (keys: Keys): Keys => ({
   delete: keys.delete.filter((key) => !USER_KEYS.includes(key)),
 });
 
-/** PVE makes the drive on the storage of the root disk; a guest has one of them at most. */
+/** The drive is created on the storage of the root disk. A guest has at most one. */
 function nativeDrive(config: GuestConfig, drives: readonly string[]): Keys {
   const storage = rootDiskOf(config)?.storage;
   return drives.length > 0 || storage === undefined
@@ -188,7 +188,7 @@ function imagePlan(
   };
 }
 
-/** The Provider's choice, else a shared storage, which lets the guest move; else one of the node's own. */
+/** The Provider's ISO storage, otherwise a shared one, because it does not block migration, otherwise a local one. */
 function isoStorageFor(node: string, { isoStorage, storages }: CloudInitContext): string | Problem {
   const usable = storages.filter(
     (s) => s.node === node && s.status === 'available' && s.content.includes('iso'),
@@ -200,12 +200,12 @@ function isoStorageFor(node: string, { isoStorage, storages }: CloudInitContext)
   return {
     reason: 'NoIsoStorage',
     message:
-      `The user-data needs an image, and ${isoStorage === undefined ? `node ${node} has no available storage` : `storage ${isoStorage} is not available on node ${node}`} with content type "iso". ` +
-      `Add "iso" to the content of a storage of that node (pvesm set STORAGE --content …,iso), or name another in spec.defaults.isoStorage of the Provider.`,
+      `The user-data requires an image, but ${isoStorage === undefined ? `node ${node} has no available storage` : `storage ${isoStorage} is not available on node ${node}`} with content type "iso". ` +
+      `Add "iso" to the content types of a storage of that node (pvesm set STORAGE --content …,iso), or set spec.defaults.isoStorage of the Provider to another storage.`,
   };
 }
 
-/** Whether the guest has all that the plan would give it. */
+/** Whether the guest has everything that the plan delivers. */
 export function isDelivered({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { config }: Guest): boolean {
   if (mode === 'Image') return seed !== undefined && config[DRIVE]?.startsWith(`${seed.volume},`) === true;
   return (
@@ -214,7 +214,7 @@ export function isDelivered({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, 
   );
 }
 
-/** Settings of PVE's own drive that say something else than the plan: somebody changed them. */
+/** Settings of PVE's drive that differ from the plan because somebody changed them. */
 export const alteredKeys = ({ mode, keys }: CloudInitPlan, config: GuestConfig): readonly string[] =>
   mode === 'Native'
     ? Object.entries(keys.set)

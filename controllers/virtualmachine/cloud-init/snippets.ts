@@ -1,4 +1,4 @@
-/** Whether a snippet is on the node that a guest starts on: PVE looks for it only then, and the guest would not start. */
+/** Checks that a snippet exists on the guest's node: PVE reads it only when the guest starts, and the start would fail. */
 import { PveError, parseVolumeId, type CallOptions } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
@@ -18,7 +18,7 @@ export async function snippetProblem(
     const volumes = await pve.node(node).storage(storage).content('snippets', options);
     return volumes.some(({ volid }) => volid === snippet) ? undefined : notFound(node, snippet);
   } catch (error) {
-    // A storage that is not there, or has no snippets, is refused in many words.
+    // PVE has several error messages for a storage that does not exist or has no snippets.
     if (error instanceof PveError && ['invalid', 'unknown', 'notFound'].includes(error.refusal))
       return notFound(node, snippet);
     throw error;
@@ -27,5 +27,5 @@ export async function snippetProblem(
 
 const notFound = (node: NodeName, snippet: string): SnippetProblem => ({
   reason: 'SnippetNotFound',
-  message: `Node ${node} has no snippet ${snippet}: put the file there, on a storage whose content has "snippets", or correct userData.cloudInit.snippet.`,
+  message: `Node ${node} has no snippet ${snippet}. Create the file there, on a storage with content type "snippets", or correct spec.userData.cloudInit.snippet.`,
 });

@@ -1,4 +1,4 @@
-/** What status remembers of cloud-init: what the guest was given, and whether it has taken it. Pure. */
+/** The cloud-init status: which data was delivered, and whether the guest consumed it. Pure. */
 import type { VirtualMachine, VirtualMachineInternal, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
@@ -15,7 +15,7 @@ export type DeliveryStatus = Pick<CloudInitStatus, 'deliveredDigests' | 'instanc
 
 export interface DeliveryInputs {
   readonly guest: Guest | undefined;
-  /** Absent: not known, because a Secret is missing. */
+  /** Absent if a Secret is missing. */
   readonly plan: Omit<CloudInitPlan, 'build'> | undefined;
   /** The guest agent answered in this pass. */
   readonly answered: boolean;
@@ -23,7 +23,7 @@ export interface DeliveryInputs {
   readonly now: number;
 }
 
-/** By what the guest is seen to have, not by what was asked: a step whose status was lost is found here. */
+/** Derived from the observed guest rather than from the steps, so that a lost status write does not matter. */
 export function deliveryStatus(vm: VirtualMachine, inputs: DeliveryInputs): DeliveryStatus {
   const { deliveredDigests, instanceRevision, deliveredAt, consumed } = vm.status?.internal?.cloudInit ?? {};
   return omitUndefined({
@@ -40,7 +40,7 @@ function deliveredNow(vm: VirtualMachine, { guest, plan, now }: DeliveryInputs):
   const before = vm.status?.internal?.cloudInit?.deliveredDigests;
   if (!guest || !plan?.given) return {};
   const { given } = plan;
-  // Objects of an earlier version, or of a key that is gone: changes are seen from here on.
+  // Without comparable digests, changes are detected from now on.
   if (isNew(vm, guest) || !before || !isComparable(before, given)) return { deliveredDigests: given };
   return changedParts(before, given).length === 0 ? {} : redelivered({ ...plan, given }, guest, now);
 }
@@ -52,7 +52,7 @@ function redelivered(
 ): Partial<DeliveryStatus> {
   const { mode, given: deliveredDigests, instance: instanceRevision } = plan;
   const deliveredAt = new Date(now).toISOString();
-  // PVE's own drive does not tell when it was written: the last pass before it is takes the time down.
+  // PVE's drive has no time of writing: the last pass before the write records the time.
   if (mode === 'Native')
     return isDelivered(plan, guest) ? { deliveredDigests } : plan.renews ? { deliveredAt } : {};
   return isDelivered(plan, guest) ? { deliveredDigests, instanceRevision, deliveredAt } : {};
@@ -65,7 +65,7 @@ function consumedNow(vm: VirtualMachine, { guest, answered, now }: DeliveryInput
   return seedDrives(guest).some(({ volume }) => volume === delivered?.volume) ? { consumed: true } : {};
 }
 
-/** There is work left on a guest that is otherwise at rest: its image can go. */
+/** Whether a settled guest has work left: its image can be ejected. */
 export const hasJustConsumed = (before: VirtualMachineStatus | undefined, now: VirtualMachineStatus): boolean =>
   now.internal?.cloudInit?.consumed === true &&
   now.internal.cloudInit.volume !== undefined &&
@@ -76,7 +76,7 @@ interface Reported {
   readonly have: Observed;
   readonly cloudInit: DeliveryInputs['plan'];
   readonly agent: string;
-  /** What the step of this pass did to an image. */
+  /** The step of this pass on an image. */
   readonly started:
     { readonly kind: string; readonly volume?: string; readonly node?: NodeName | undefined } | undefined;
 }
@@ -95,7 +95,7 @@ export function reportCloudInit(
   return { mode, ...rest, ...imageOf(facts, before, { volume, consumed }) };
 }
 
-/** What it was made with, unless it is handed over anew. */
+/** The mode of the delivered data, or that of the plan if the data is delivered again. */
 const modeOf = (before: CloudInitStatus | undefined, plan: Reported['cloudInit']): CloudInitStatus['mode'] | undefined =>
   plan?.renews === true && !plan.problem ? plan.mode : (before?.mode ?? plan?.mode);
 
@@ -111,6 +111,6 @@ function imageOf(
 ): Pick<CloudInitStatus, 'volume' | 'node' | 'consumed'> {
   if (volume === undefined) return {};
   const node = started?.kind === 'seedNoted' ? started.node : before?.node;
-  // It is said of one image: the next one has yet to serve.
+  // `consumed` refers to one image; a new image is not consumed yet.
   return { volume, ...omitUndefined({ node, consumed: volume === before?.volume ? consumed : undefined }) };
 }

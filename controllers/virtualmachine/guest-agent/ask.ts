@@ -1,4 +1,4 @@
-/** When the guest agent is asked, and what its answer means. */
+/** Queries the guest agent for addresses, and schedules the next query. */
 import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
 import { millis, type Millis } from '../../../src/lib/units.ts';
 import { addressesByNic } from '../networks/addresses.ts';
@@ -8,7 +8,7 @@ import type { ResolvedSpec } from '../resolve/resolve.ts';
 
 type Answer = Pick<Facts, 'agent' | 'addresses'>;
 
-/** Asks a running guest for its addresses. No answer is an answer: the agent is never a gate. */
+/** Reads the addresses of a running guest. That the agent does not answer is a result and never blocks a pass. */
 export async function readAddresses(
   { connection }: ResolvedSpec,
   { have, nics }: Pick<Facts, 'have' | 'nics'>,
@@ -35,7 +35,7 @@ export async function readAddresses(
   }
 }
 
-/** Whatever Proxmox VE says instead of addresses, the guest runs as it should. */
+/** An error of PVE counts as no answer, because the guest itself runs. */
 async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
   try {
     return await agent.networkInterfaces(options);
@@ -46,15 +46,15 @@ async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentI
 }
 
 const MIN_QUERY_INTERVAL_MS = 250;
-/** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
+/** No system boots faster, and a query before the agent runs takes three seconds (qemu-server, QMPClient). */
 const MIN_BOOT_MS = 1_000;
 const MAX_QUERY_INTERVAL_MS = 60_000;
-/** After this long without an address only the drift scan asks. */
+/** After this time without an address only the drift scan queries the agent. */
 const GIVE_UP_AFTER_MS = 10 * 60_000;
-/** Once every NIC has an address, two more looks catch what comes late, such as IPv6. */
+/** After every NIC has an address, two more queries find addresses that come later, such as IPv6. */
 const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
 
-/** Called at rest. Passes may come while a guest boots, such as when Proxmox VE lists it as running at last. */
+/** Whether the guest is too young for a query. Called when the guest is settled; passes may run while it boots. */
 export function isBooting(processState: ProcessState, now: number): boolean {
   if (processState.boots) processState.agentNotBefore = now + MIN_BOOT_MS;
   delete processState.boots;
@@ -62,8 +62,8 @@ export function isBooting(processState: ProcessState, now: number): boolean {
 }
 
 /**
- * When the agent should be asked again; `undefined`: not before something changes or the drift scan comes by.
- * The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one is not pestered.
+ * Returns the time until the next query; `undefined`: at the next change or drift scan. The interval is a tenth of the
+ * time waited so far, so that a fast boot is detected early and a slow one causes few queries.
  */
 export function scheduleAgentQuery(
   { want, have, nics, addresses, agent }: Facts,

@@ -1,4 +1,4 @@
-/** Runs the hooks of spec.lifecycle in the guest, and looks what became of them. */
+/** Runs the hooks of spec.lifecycle in the guest, and reads their results. */
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { PveError, type CallOptions, type Execution, type Qemu } from '../../../src/pve/index.ts';
 import { millis } from '../../../src/lib/units.ts';
@@ -22,7 +22,7 @@ export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefi
 
 type RecordedHook = VirtualMachineStatus['hook'];
 
-/** What status says, and for one that runs what became of it. */
+/** The hook in status, with the current state of a running one. */
 export async function readHook(
   recorded: RecordedHook,
   guest: Guest | undefined,
@@ -43,7 +43,7 @@ export async function readHook(
   return withExecution(hook, await readExecution(qemu(guest), pid, options));
 }
 
-/** Whatever PVE answers, a hook is never a reason not to go on. */
+/** A missing privilege counts as a lost hook, because a hook must not block the VM. */
 async function readExecution(qemu: Qemu, pid: number, options: CallOptions): Promise<Execution> {
   try {
     return await qemu.agent.execution(pid, options);
@@ -81,7 +81,7 @@ interface Running {
   readonly options: CallOptions;
 }
 
-/** @throws Trouble while the agent of a guest that just started is not there yet */
+/** @throws ExpectedError while the agent of a guest that has just started does not answer */
 export async function runHook(
   { hook: name, command, since }: Extract<Step, { do: 'runHook' }>,
   { qemu, generation, now, options }: Running,
@@ -104,12 +104,12 @@ const agentSilent = (age: number): ExpectedError =>
   new ExpectedError(
     waiting(
       'HookWaitsForAgent',
-      'The hook postStart runs as soon as the QEMU guest agent answers; it is tried for ten minutes.',
+      'The hook postStart runs once the QEMU guest agent answers. The operator retries for ten minutes.',
       millis(Math.min(Math.max(age / 10, 500), 30_000)),
     ),
   );
 
-/** Ours to keep: a stop that is over, or that is not wished any more, needs its hook anew the next time. */
+/** The hook to keep in status. A hook of a stop that ended or is no longer desired is dropped, so that it runs at the next stop. */
 export function hookToKeep(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
   if (!hook || want.hooks?.[hook.name] === undefined) return undefined;
   const isOff = guest?.running === false;

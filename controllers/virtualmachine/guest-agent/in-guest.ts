@@ -1,14 +1,14 @@
-/** What the guest agent is asked to run for a hook or a probe. Pure. */
+/** The command that the guest agent runs for a hook or a probe. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 
 type Action = NonNullable<NonNullable<VirtualMachine['spec']['lifecycle']>['postStart']>;
 
-/** Longer than any answer that is still of use. */
+/** The maximum duration of a request in seconds. */
 const MAX_REQUEST_S = '30';
 
 /**
- * A request is made by the guest to itself, as the operator would reach into whatever network it stands in (ADR 14).
- * As for the probes of Kubernetes, certificates are not checked.
+ * The guest sends HTTP requests to itself, because the operator must not send requests into its own network (ADR 14).
+ * Like the probes of Kubernetes, they do not check certificates.
  */
 export function commandOf({ exec, httpGet }: Action): readonly string[] {
   if (!httpGet) return exec?.command ?? [];

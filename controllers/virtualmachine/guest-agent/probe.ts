@@ -1,4 +1,4 @@
-/** Runs the readiness probe in the guest, one request a pass. */
+/** Runs the readiness probe in the guest, one request per pass. */
 import { PveError, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
 import { isDue } from '../report/next-look.ts';
 import type { ProcessState } from '../model/process-state.ts';
@@ -7,10 +7,10 @@ import type { Facts } from '../model/facts.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import { isUp } from '../../shared/guests/states.ts';
 
-/** A probe is over in no time, as a rule. */
+/** Most probes end within this time. */
 const MIN_CHECK_INTERVAL_MS = 250;
 
-/** A guest that nothing may be done to runs no command of ours either. */
+/** No probe runs in a guest that the operator must not change. */
 export async function updateProbe(
   { probe: settings, connection, dryRun }: ResolvedSpec,
   { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
@@ -35,7 +35,7 @@ export async function updateProbe(
   processState.probe = isDue(known.dueAt, now) ? await runProbe(known, settings, { qemu, now, options }) : known;
 }
 
-/** Called when it is due. Whatever PVE answers is an answer: a probe fails no pass. */
+/** Called when the probe is due. An error of PVE is a result of the probe and does not fail the pass. */
 async function runProbe(
   known: Probe,
   settings: ReadinessProbe,

@@ -1,4 +1,4 @@
-/** Whether a guest is ready by the word of spec.lifecycle.readinessProbe. Pure. */
+/** Whether a guest is ready according to spec.lifecycle.readinessProbe. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { DEFAULTS } from '../../../src/api/index.ts';
 import type { Reason } from '../../../src/runtime/outcome.ts';
@@ -18,16 +18,16 @@ export type ProbeResult =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'silent' | 'notConfigured' | 'refused' | 'forbidden' | 'late' };
 
-/** What this process knows of the probe of a guest that runs. */
+/** State of the probe of a running guest, kept in memory. */
 export interface Probe {
-  /** Epoch ms: start of what runs. */
+  /** Start of the guest in epoch ms. */
   readonly start: number;
-  /** It succeeded last, or failed less often than it takes; absent: neither is known yet. */
+  /** Whether the probe succeeded, or failed less often than the threshold; absent before the first result. */
   readonly passes?: boolean;
-  /** In a row. */
+  /** Consecutive failures. */
   readonly failures: number;
   readonly last?: ProbeResult;
-  /** A probe that has not ended; `since` in epoch ms. */
+  /** The running process; `since` in epoch ms. */
   readonly process?: { readonly pid: number; readonly since: number };
   /** Epoch ms. */
   readonly dueAt: number;
@@ -47,10 +47,10 @@ export function probeOf({ spec: { lifecycle } }: VirtualMachine): ReadinessProbe
   );
 }
 
-/** PVE counts a guest's uptime in seconds, so the start that follows from it is off by as much. */
+/** PVE reports the uptime in seconds, so the derived start is imprecise. */
 const START_TOLERANCE_MS = 3_000;
 
-/** As it was, or anew for a guest that was started since. */
+/** Returns the known probe, or a new one if the guest was started since. */
 export function probeFor(
   known: Probe | undefined,
   settings: ReadinessProbe,
@@ -75,7 +75,10 @@ export function after(probe: Probe, settings: ReadinessProbe, result: ProbeResul
   return { ...rest, failures, last: result, dueAt, ...(fails && { passes: false }) };
 }
 
-/** Why the guest is not ready; `undefined`: it is. @param wasReady what was reported last counts until a probe has ended */
+/**
+ * Why the guest is not ready; `undefined` if it is.
+ * @param wasReady - the last reported readiness, used until the first result
+ */
 export function notReadyReason(
   { passes, last }: Probe,
   { command: [program = ''] }: ReadinessProbe,
@@ -86,16 +89,16 @@ export function notReadyReason(
   return { reason: 'NotReady', message };
 }
 
-const NOT_ENDED = 'The readiness probe has not ended yet.';
+const NOT_ENDED = 'The readiness probe has no result yet.';
 
 const MESSAGES: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, program: string) => string>> = {
   exit: (result) => `ended with exit code ${'code' in result ? result.code : ''}.`,
   silent: () =>
-    'needs the QEMU guest agent, which does not answer: it may be starting still, or qemu-guest-agent is not installed in the guest.',
+    'requires the QEMU guest agent, which does not answer. It may still be starting. Otherwise install qemu-guest-agent in the guest.',
   notConfigured: () =>
-    'needs the QEMU guest agent, which is not enabled for the running VM. It is from the next stop and start on.',
-  refused: (_result, program) => `could not be started: is ${program} there in the guest, and can it be run?`,
+    'requires the QEMU guest agent, which is not enabled for the running VM. Stop and start the VM to enable it.',
+  refused: (_result, program) => `could not be started. Check that ${program} exists in the guest and is executable.`,
   forbidden: () =>
-    'takes the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials do not have.',
+    'requires the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials lack. Grant it.',
   late: () => 'did not end within its timeout.',
 };

@@ -1,4 +1,4 @@
-/** A refusal that names amounts is worded anew only when something else changes, or seldom: figures move all the time. Pure. */
+/** Keeps the message of a refusal stable: amounts in it change all the time and alone cause no new message. Pure. */
 import type { Creation } from '../model/placement.ts';
 
 type Refusal = Extract<Creation, { ok: false }>;
@@ -9,7 +9,7 @@ export interface Refused {
   readonly at: number;
 }
 
-/** So old the amounts in a message may be. */
+/** The maximum age of the amounts in a message. */
 const MAX_AGE_MS = 10 * 60_000;
 
 const withoutAmounts = ({ reason, message }: Refusal): string =>

@@ -49,7 +49,7 @@ describe('an image of ours is needed', () => {
     ],
   ])('for %s', (_what, userData) => {
     expect(modeOf(userData)).toBe('Image');
-    expect(problemOf(nativeKeys(anInput({ userData })))).toContain('more than the cloud-init drive');
+    expect(problemOf(nativeKeys(anInput({ userData })))).toContain('cloud-init drive of Proxmox VE cannot express');
   });
 
   test.each([

@@ -23,7 +23,7 @@ describe('user-data is refused', () => {
     ['compressed data', '\x1f\x8b\x08\x00'],
     ['Base64', 'I2Nsb3VkLWNvbmZpZwo='],
   ])('if it is %s', (_what, userData) => {
-    expect(problemWith({ userData })).toMatch(/^The user-data does not begin .* #cloud-config/);
+    expect(problemWith({ userData })).toMatch(/^The user-data has no format that cloud-init recognizes .* #cloud-config/);
   });
 
   test.each([

@@ -172,7 +172,7 @@ describe('a disk that is there', () => {
     const other = work({ config: { scsi1: 'local-lvm:vm-101-disk-9,size=1G' }, recorded: [RECORDED] });
     for (const { steps, unrecorded, differences } of [off, other]) {
       expect([steps, unrecorded]).toEqual([[], false]);
-      expect(differences).toEqual([expect.stringContaining('was taken off the VM in Proxmox VE')]);
+      expect(differences).toEqual([expect.stringContaining('was detached in Proxmox VE')]);
     }
     expect(entry(off)).toEqual(RECORDED);
   });

@@ -143,7 +143,7 @@ describe('the node of a new VM', () => {
       'not selected',
       cluster(aNode('pve-1')),
       desired({ nodeSelector: ['pve-2'] }),
-      'not among the nodes of the Provider',
+      'not in the node selector of the Provider',
     ],
     [
       'too small for the CPUs',
@@ -379,7 +379,7 @@ describe('a clone', () => {
       'the source is an ordinary VM',
       desired(),
       { ...ON_NFS, isTemplate: false },
-      'its source is a VM and not a template',
+      'its source is a VM, not a template',
     ],
     [
       'the storage cannot link',
