@@ -1,4 +1,4 @@
-/** Runs the parts of `make test` one after another, tells how long each took, and counts what passed. */
+/** Runs the stages of `make test`, prints their durations and counts the results. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,13 +17,13 @@ export interface Stage {
   readonly command: readonly [program: string, ...args: string[]];
 }
 
-/** Where the fakes of the integration tests log what they were asked. */
+/** The folder in which the fakes of the integration tests log their requests. */
 export const REQUESTS_DIR = resolve(import.meta.dirname, '../dist/pve-requests');
 
 /** Jest runs ES modules only with this flag of Node, which warns about itself. */
 const JEST_ENV = { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' };
 
-/** Far above what a stage takes on a slow machine: something hangs. */
+/** No stage takes this long, even on a slow machine, unless something hangs. */
 const LIMIT_MINUTES = 20;
 
 export const sum = (counts: readonly Counts[]): Counts => ({
@@ -46,7 +46,7 @@ export async function runStage(stage: Stage): Promise<Counts> {
   return counts;
 }
 
-/** Runs checks two at a time; what they print is shown together, and only of those that fail. */
+/** Runs two checks at a time and prints the output of those that fail. */
 export async function runChecks(stages: readonly Stage[]): Promise<Counts> {
   const waiting = [...stages];
   const counts: Counts[] = [];
@@ -81,7 +81,7 @@ function start([program, ...args]: Stage['command'], output: 'inherit' | 'pipe',
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     const limit = setTimeout(() => {
-      say(`Still running after ${LIMIT_MINUTES} minutes: ended.`);
+      say(`Killed after ${LIMIT_MINUTES} minutes.`);
       child.kill();
     }, LIMIT_MINUTES * 60_000);
     const finish = (code: number) => {

@@ -65,8 +65,8 @@ const table = (): readonly string[] => [
   ...rows().map(({ need, calls }) => {
     const privilege = need.anyOf.map((name) => `\`${name}\``).join(' or ');
     const use = need.feature === undefined ? '**everything**' : FEATURE_NAMES[need.feature];
-    const told = calls.map((call) => `\`${call}\``).join(', ');
-    return `| ${privilege} | \`${need.path}\` | ${use} | ${versions(need)} | ${told} |`;
+    const callList = calls.map((call) => `\`${call}\``).join(', ');
+    return `| ${privilege} | \`${need.path}\` | ${use} | ${versions(need)} | ${callList} |`;
   }),
 ];
 
@@ -84,9 +84,9 @@ On Proxmox VE 8, where other names apply to the guest agent:
 
 ${fenced(setUp(8))}
 
-The token has privileges of its own (\`--privsep 1\`): it may do what both it and its user may do, hence two lines that grant. A token with \`--privsep 0\` has all that its user has; the last line is superfluous then. A role may be granted for less than everything, for example on \`/pool/k8s\` and on single storages; what must be granted on \`/\` or for a whole kind stands in the table.
+The token uses privilege separation (\`--privsep 1\`): its effective privileges are those that both token and user have, hence two \`pveum acl\` lines. A token with \`--privsep 0\` has all privileges of its user and does not need the last line. The role can be granted on less than \`/\`, for example on \`/pool/k8s\` and on single storages. The table lists the privileges that must be granted on \`/\` or on all objects of a kind.
 
-Whether something is missing, \`virtrigaud-proxmox check\` tells at once, with the lines that grant it; the operator looks every five minutes. A privilege for everything that is held nowhere makes the Provider not ready (reason \`MissingPrivileges\`), any other one is named in the condition \`MissingPrivileges\`; both stand in \`status.missingPrivileges\`. VMs are worked on all the same.
+\`virtrigaud-proxmox check\` lists missing privileges with the commands that grant them; the operator checks every five minutes. If a privilege for **everything** is missing, the Provider is not ready (reason \`MissingPrivileges\`). Any other missing privilege is reported in the condition \`MissingPrivileges\`. \`status.missingPrivileges\` lists all of them. VMs are reconciled in both cases.
 
 ## Which call needs which privilege
 
@@ -95,11 +95,11 @@ ${table().join('\n')}
 
 const ROLE_LINE = /^pveum role add VirtRigaud .*$/m;
 
-/** `read` gives a page as it is: of the README only the role's line is ours. */
+/** @param read - returns the current content of a page: only the line of the role in the README is generated */
 export function permissionFiles(read: (path: string) => string | undefined): Files {
   const readme = read('README.md') ?? '';
   if (!ROLE_LINE.test(readme))
-    throw new Error('README.md has lost its line "pveum role add VirtRigaud …": put it back');
+    throw new Error('README.md has no line "pveum role add VirtRigaud …". Restore it.');
   const [, role = ''] = setUp(9);
   return new Map([
     ['docs/permissions.md', page()],

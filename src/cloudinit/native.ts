@@ -38,26 +38,27 @@ const TRUE = new Set(['true', 'yes', 'on']);
 const FALSE = new Set(['false', 'no', 'off']);
 
 /** Readers for the cloud-config keys that PVE can express. A reader returns whether PVE can express the value. */
-const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: CloudInitInput) => boolean>> = {
-  // PVE always uses the VM's name as host name.
-  hostname: (node, _asked, { hostname }) => plainText(node) === hostname,
-  user: (node, data) => {
-    const name = plainText(node);
-    if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return false;
-    data.user = name;
-    return true;
-  },
-  package_upgrade: (node, data) => {
-    const word = plainText(node)?.toLowerCase() ?? '';
-    data.upgrade = TRUE.has(word);
-    return data.upgrade || FALSE.has(word);
-  },
-  ssh_authorized_keys: (node, data) => {
-    const keys = isSeq(node) ? node.items.map(plainText) : [undefined];
-    data.sshKeys = keys.filter((key) => key !== undefined);
-    return data.sshKeys.length === keys.length;
-  },
-};
+const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: CloudInitInput) => boolean>> =
+  {
+    // PVE always uses the VM's name as host name.
+    hostname: (node, _asked, { hostname }) => plainText(node) === hostname,
+    user: (node, data) => {
+      const name = plainText(node);
+      if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return false;
+      data.user = name;
+      return true;
+    },
+    package_upgrade: (node, data) => {
+      const word = plainText(node)?.toLowerCase() ?? '';
+      data.upgrade = TRUE.has(word);
+      return data.upgrade || FALSE.has(word);
+    },
+    ssh_authorized_keys: (node, data) => {
+      const keys = isSeq(node) ? node.items.map(plainText) : [undefined];
+      data.sshKeys = keys.filter((key) => key !== undefined);
+      return data.sshKeys.length === keys.length;
+    },
+  };
 
 function plainText(node: unknown): string | undefined {
   return isScalar(node) && typeof node.value === 'string' && node.tag === undefined ? node.value : undefined;

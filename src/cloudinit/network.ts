@@ -19,7 +19,8 @@ export function networkProblem(nics: readonly CloudInitNic[]): string | undefine
     if (address !== undefined)
       return `${nic.device}: "${address}" is not an address with a prefix length. Use the form 192.168.1.100/24.`;
     const server = nic.dns.find((each) => !ipFamily(each));
-    if (server !== undefined) return `${nic.device}: the DNS server "${server}" is not an IP address. Correct it.`;
+    if (server !== undefined)
+      return `${nic.device}: the DNS server "${server}" is not an IP address. Correct it.`;
     const problem = FAMILIES.map((family) => gatewayProblem(nic, family)).find((each) => each !== undefined);
     if (problem !== undefined) return problem;
   }

@@ -20,7 +20,8 @@ export function metaDataFile({ instanceId, hostname, metaData }: CloudInitInput)
 /** Returns the user's network-config unchanged. It must have a version, at the top level or below `network`. */
 export function networkDataFile(text: string): Result<string> {
   const document = parseYaml(text);
-  if ('problem' in document) return { problem: `The network data is invalid: ${document.problem}. Correct it.` };
+  if ('problem' in document)
+    return { problem: `The network data is invalid: ${document.problem}. Correct it.` };
   const { value } = document;
   const version: unknown = value.getIn(['network', 'version']) ?? value.getIn(['version']);
   return version === '1' || version === '2'

@@ -30,7 +30,8 @@ export function readUserData(text: string | undefined): Result<UserData> {
   if (text === undefined || text.trim() === '') return { value: { kind: 'none' } };
   if (new TextEncoder().encode(text).length > MAX_BYTES)
     return {
-      problem: 'The user-data is larger than 3 MiB. Move the larger parts to a web server and refer to them with #include.',
+      problem:
+        'The user-data is larger than 3 MiB. Move the larger parts to a web server and refer to them with #include.',
     };
   // Not trimStart: cloud-init does not skip a byte order mark.
   const start = text.replace(/^[ \t\r\n\v\f]+/, '').toLowerCase();

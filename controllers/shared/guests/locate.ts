@@ -45,7 +45,10 @@ async function search(connection: Connection, vmid: Vmid, options: CallOptions):
   const guest = isOffline(view, row.node) ? undefined : await readGuest(connection, vmid, row.node, options);
   return guest
     ? { kind: 'seen', guest }
-    : { kind: 'unknown', message: `VM ${vmid} is listed on node ${row.node}, but cannot be read there. The operator retries.` };
+    : {
+        kind: 'unknown',
+        message: `VM ${vmid} is listed on node ${row.node}, but cannot be read there. The operator retries.`,
+      };
 }
 
 /** A guest is absent if a new read of a cluster with quorum does not contain it and PVE reports its VMID as free. */

@@ -29,7 +29,8 @@ const crashed: StateEntry = [
 const unsettled: StateEntry = [
   'StateChanging',
   'passing',
-  ({ vmid }) => `VM ${vmid} is changing its state in Proxmox VE. The operator waits until the change is complete.`,
+  ({ vmid }) =>
+    `VM ${vmid} is changing its state in Proxmox VE. The operator waits until the change is complete.`,
 ];
 
 /** By QEMU's run state, which PVE reports as `qmpstatus` (qemu, qapi/run-state.json). */

@@ -37,11 +37,15 @@ export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Dig
 }
 
 /** The names of the parts that differ. Digests made with another key cannot be compared. */
-export const changedParts = (before: DeliveredDigests | undefined, now: DeliveredDigests): readonly string[] =>
+export const changedParts = (
+  before: DeliveredDigests | undefined,
+  now: DeliveredDigests,
+): readonly string[] =>
   before === undefined || !isComparable(before, now)
     ? []
     : (['userData', 'sshKeys', 'metaData', 'networkData'] as const)
         .filter((part) => before[part] !== now[part])
         .map((part) => PART_NAMES[part]);
 
-export const isComparable = (before: DeliveredDigests, now: DeliveredDigests): boolean => sameKey(before.userData, now.userData);
+export const isComparable = (before: DeliveredDigests, now: DeliveredDigests): boolean =>
+  sameKey(before.userData, now.userData);

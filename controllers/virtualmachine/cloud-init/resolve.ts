@@ -84,8 +84,7 @@ async function readEntry(
 ): Promise<Entry> {
   if (!entry) return { ok: true, text: undefined };
   const secret = await readSecret(namespace, entry.name);
-  if (!secret)
-    return missing(Reasons.secretNotFound, `Secret ${namespace}/${entry.name} not found.`);
+  if (!secret) return missing(Reasons.secretNotFound, `Secret ${namespace}/${entry.name} not found.`);
   const text = secret.values[entry.key];
   return text === undefined
     ? missing(Reasons.secretKeyNotFound, `Secret ${namespace}/${entry.name} has no key "${entry.key}".`)

@@ -31,7 +31,9 @@ const startOf = ({ running, uptimeMs }: Guest, now: number): number | undefined 
 /** Whether the guest was started after the last delivery. A new guest gets its data before its first start. */
 export function hasBootedSince(delivered: CloudInitStatus, guest: Guest, now: number): boolean {
   const start = startOf(guest, now);
-  return start !== undefined && (delivered?.deliveredAt === undefined || start > Date.parse(delivered.deliveredAt));
+  return (
+    start !== undefined && (delivered?.deliveredAt === undefined || start > Date.parse(delivered.deliveredAt))
+  );
 }
 
 /** Whether the guest runs and has not read the delivered data. */

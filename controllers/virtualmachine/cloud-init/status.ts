@@ -11,7 +11,10 @@ import type { Desired } from '../model/desired.ts';
 import { hasBootedSince, seedDrives } from './seed-drive.ts';
 
 type CloudInitStatus = NonNullable<VirtualMachineInternal['cloudInit']>;
-export type DeliveryStatus = Pick<CloudInitStatus, 'deliveredDigests' | 'instanceRevision' | 'deliveredAt' | 'consumed'>;
+export type DeliveryStatus = Pick<
+  CloudInitStatus,
+  'deliveredDigests' | 'instanceRevision' | 'deliveredAt' | 'consumed'
+>;
 
 export interface DeliveryInputs {
   readonly guest: Guest | undefined;
@@ -66,7 +69,10 @@ function consumedNow(vm: VirtualMachine, { guest, answered, now }: DeliveryInput
 }
 
 /** Whether a settled guest has work left: its image can be ejected. */
-export const hasJustConsumed = (before: VirtualMachineStatus | undefined, now: VirtualMachineStatus): boolean =>
+export const hasJustConsumed = (
+  before: VirtualMachineStatus | undefined,
+  now: VirtualMachineStatus,
+): boolean =>
   now.internal?.cloudInit?.consumed === true &&
   now.internal.cloudInit.volume !== undefined &&
   before?.internal?.cloudInit?.consumed !== true;
@@ -91,12 +97,20 @@ export function reportCloudInit(
   const volume = volumeOf(facts);
   const mode = modeOf(before, plan);
   if (mode === undefined || (!want.exists && volume === undefined)) return undefined;
-  const { consumed, ...rest } = deliveryStatus(vm, { guest, plan, answered: agent === 'running', now: have.now });
+  const { consumed, ...rest } = deliveryStatus(vm, {
+    guest,
+    plan,
+    answered: agent === 'running',
+    now: have.now,
+  });
   return { mode, ...rest, ...imageOf(facts, before, { volume, consumed }) };
 }
 
 /** The mode of the delivered data, or that of the plan if the data is delivered again. */
-const modeOf = (before: CloudInitStatus | undefined, plan: Reported['cloudInit']): CloudInitStatus['mode'] | undefined =>
+const modeOf = (
+  before: CloudInitStatus | undefined,
+  plan: Reported['cloudInit'],
+): CloudInitStatus['mode'] | undefined =>
   plan?.renews === true && !plan.problem ? plan.mode : (before?.mode ?? plan?.mode);
 
 function volumeOf({ started, have }: Reported): string | undefined {

@@ -118,6 +118,8 @@ function cloudInitDifferences(want: Wanted, plan: CloudInitPlan, { config }: Gue
         ];
   const altered = alteredKeys(plan, config);
   return altered.length > 0
-    ? [`Changed in Proxmox VE since the VM was created: ${altered.join(', ')}. The operator does not change them back.`]
+    ? [
+        `Changed in Proxmox VE since the VM was created: ${altered.join(', ')}. The operator does not change them back.`,
+      ]
     : [];
 }

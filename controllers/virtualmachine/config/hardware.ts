@@ -49,7 +49,9 @@ export function firmwareDifferences(want: Shape, config: GuestConfig): string[] 
   const bios = config['bios'] ?? DEFAULT_BIOS;
   return [
     ...(want.bios !== undefined && want.bios !== bios
-      ? [`The firmware is ${bios}, but the class says ${want.bios}. Firmware is set only when a VM is created.`]
+      ? [
+          `The firmware is ${bios}, but the class says ${want.bios}. Firmware is set only when a VM is created.`,
+        ]
       : []),
     ...(want.machine !== undefined && !sameMachine(want.machine, config['machine'])
       ? [

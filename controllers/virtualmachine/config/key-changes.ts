@@ -29,5 +29,7 @@ function shown(key: string, value: string | undefined): string {
   if (value === undefined) return '(not set)';
   if (SECRET_KEYS.has(key)) return '(hidden)';
   const characters = Array.from(value);
-  return characters.length <= MAX_VALUE_LENGTH ? value : `${characters.slice(0, MAX_VALUE_LENGTH - 1).join('')}…`;
+  return characters.length <= MAX_VALUE_LENGTH
+    ? value
+    : `${characters.slice(0, MAX_VALUE_LENGTH - 1).join('')}…`;
 }

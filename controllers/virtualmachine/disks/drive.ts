@@ -19,7 +19,9 @@ const MAX_SERIAL_LENGTH = 20;
  * without an answer, after a lost status, and in a cluster that was rebuilt from Git.
  */
 export const serialOf = (name: string): string =>
-  name.length <= MAX_SERIAL_LENGTH ? name : `${name.slice(0, MAX_SERIAL_LENGTH - 5)}-${sha256Hex(name).slice(0, 4)}`;
+  name.length <= MAX_SERIAL_LENGTH
+    ? name
+    : `${name.slice(0, MAX_SERIAL_LENGTH - 5)}-${sha256Hex(name).slice(0, 4)}`;
 
 export const hasSerialOf = (text: string, name: string): boolean =>
   property(parseProperties(text), 'serial') === serialOf(name);
@@ -35,7 +37,13 @@ const flag = (key: string, desired: boolean | undefined, on = '1'): DesiredPrope
 const limit = (key: string, desired: number | undefined): DesiredProperty[] =>
   desired === undefined ? [] : [[key, desired === 0 ? undefined : String(desired)]];
 
-const desiredProperties = ({ cache, discard, ssd, iothread, limits = {} }: DiskOptions): DesiredProperty[] => [
+const desiredProperties = ({
+  cache,
+  discard,
+  ssd,
+  iothread,
+  limits = {},
+}: DiskOptions): DesiredProperty[] => [
   ...(cache === undefined ? [] : [['cache', cache === 'none' ? undefined : cache] as const]),
   ...flag('discard', discard, 'on'),
   ...flag('ssd', ssd),
@@ -67,7 +75,8 @@ function isEquivalent(key: string, current: string | undefined, desired: string 
 export function withOptions(text: string, options: DiskOptions, size: Bytes | undefined): string {
   let properties = parseProperties(text);
   for (const [key, desired] of desiredProperties(options))
-    if (!isEquivalent(key, property(properties, key), desired)) properties = withProperty(properties, key, desired);
+    if (!isEquivalent(key, property(properties, key), desired))
+      properties = withProperty(properties, key, desired);
   if (size !== undefined && parseDisk(text).size !== size)
     properties = withProperty(properties, 'size', printSize(size));
   return printProperties(properties);
@@ -106,4 +115,5 @@ const FILE_STORAGE_TYPES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs
 export const formatFor = (
   storageType: string | undefined,
   provisioning: 'thin' | 'thick' | undefined,
-): 'qcow2' | undefined => (FILE_STORAGE_TYPES.has(storageType) && provisioning !== 'thick' ? 'qcow2' : undefined);
+): 'qcow2' | undefined =>
+  FILE_STORAGE_TYPES.has(storageType) && provisioning !== 'thick' ? 'qcow2' : undefined;

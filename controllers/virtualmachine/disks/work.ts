@@ -21,7 +21,11 @@ export interface DiskContext {
 
 type Storages = readonly StorageView[];
 
-export function diskWork(want: Wanted, guest: Guest, { recorded, storages, isApplied }: DiskContext): DiskWork {
+export function diskWork(
+  want: Wanted,
+  guest: Guest,
+  { recorded, storages, isApplied }: DiskContext,
+): DiskWork {
   const context = { storages, isApplied };
   const desired = want.disks ?? [];
   const slots = assignSlots(
@@ -101,7 +105,11 @@ function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation)
   }
 }
 
-function newDisk(desired: DesiredDisk, device: string, { want, guest, storages }: DiskSituation): DiskOutcome {
+function newDisk(
+  desired: DesiredDisk,
+  device: string,
+  { want, guest, storages }: DiskSituation,
+): DiskOutcome {
   const storage = desired.storage ?? rootDiskOf(guest.config)?.storage;
   const at = storages.find((each) => each.node === guest.node && each.storage === storage);
   if (storage === undefined || at?.status !== 'available' || !at.content.includes('images'))
@@ -146,7 +154,10 @@ function moveDisk(
   const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
   if (storage === undefined || now === undefined || now === storage) return {};
   const stays = `${what} is on storage ${now}, but the spec says ${storage}`;
-  if (isApplied) return { difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.` };
+  if (isApplied)
+    return {
+      difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.`,
+    };
   // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
     return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
@@ -200,7 +211,6 @@ const storageUnavailable = (name: string, storage: string | undefined, { node }:
     : `Disk ${name} cannot be created: storage ${storage} is not available for disks on node ${node}. Make the storage available, or change the disk's storageClass.`;
 
 function removedInPve(name: string, { device, instead }: Extract<Place, { is: 'gone' }>): string {
-  const now =
-    instead === undefined ? `${device} is empty` : `${device} has another volume`;
+  const now = instead === undefined ? `${device} is empty` : `${device} has another volume`;
   return `Disk ${name} was detached in Proxmox VE: ${now}. The operator does not create it again. Attach its volume again, or remove the disk from the spec.`;
 }

@@ -82,13 +82,19 @@ export function scheduleAgentQuery(
   return millis(interval);
 }
 
-function nextInterval({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {
+function nextInterval(
+  { nics, addresses }: Pick<Facts, 'nics' | 'addresses'>,
+  age: number,
+): number | undefined {
   const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
   return queryInterval(age, found === nics.length);
 }
 
 function queryInterval(age: number, complete: boolean): number | undefined {
-  if (!complete) return age > GIVE_UP_AFTER_MS ? undefined : Math.min(Math.max(age / 10, MIN_QUERY_INTERVAL_MS), MAX_QUERY_INTERVAL_MS);
+  if (!complete)
+    return age > GIVE_UP_AFTER_MS
+      ? undefined
+      : Math.min(Math.max(age / 10, MIN_QUERY_INTERVAL_MS), MAX_QUERY_INTERVAL_MS);
   const next = LATE_QUERIES_AFTER_MS.find((at) => at > age);
   return next === undefined ? undefined : next - age;
 }

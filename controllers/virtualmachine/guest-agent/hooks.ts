@@ -110,7 +110,11 @@ const agentSilent = (age: number): ExpectedError =>
   );
 
 /** The hook to keep in status. A hook of a stop that ended or is no longer desired is dropped, so that it runs at the next stop. */
-export function hookToKeep(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
+export function hookToKeep(
+  hook: Hook | undefined,
+  want: Desired,
+  guest: Guest | undefined,
+): Hook | undefined {
   if (!hook || want.hooks?.[hook.name] === undefined) return undefined;
   const isOff = guest?.running === false;
   if (hook.name === 'preStop') return isOff ? undefined : hook;

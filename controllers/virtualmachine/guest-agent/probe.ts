@@ -32,7 +32,9 @@ export async function updateProbe(
     notBefore: processState.agentNotBefore,
   });
   const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
-  processState.probe = isDue(known.dueAt, now) ? await runProbe(known, settings, { qemu, now, options }) : known;
+  processState.probe = isDue(known.dueAt, now)
+    ? await runProbe(known, settings, { qemu, now, options })
+    : known;
 }
 
 /** Called when the probe is due. An error of PVE is a result of the probe and does not fail the pass. */

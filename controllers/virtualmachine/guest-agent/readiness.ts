@@ -97,7 +97,8 @@ const MESSAGES: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, progr
     'requires the QEMU guest agent, which does not answer. It may still be starting. Otherwise install qemu-guest-agent in the guest.',
   notConfigured: () =>
     'requires the QEMU guest agent, which is not enabled for the running VM. Stop and start the VM to enable it.',
-  refused: (_result, program) => `could not be started. Check that ${program} exists in the guest and is executable.`,
+  refused: (_result, program) =>
+    `could not be started. Check that ${program} exists in the guest and is executable.`,
   forbidden: () =>
     'requires the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials lack. Grant it.',
   late: () => 'did not end within its timeout.',

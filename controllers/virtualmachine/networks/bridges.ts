@@ -17,7 +17,10 @@ const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
  * The first bridge that certainly does not exist. A vnet may be hidden from the credentials, or appear on the node at
  * the next reload, so names that may be vnets are not reported.
  */
-export const firstMissingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
+export const firstMissingBridge = (
+  wanted: readonly string[],
+  there: ReadonlySet<string>,
+): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
 /** Decides like `creations`, but only among the nodes that have the bridges. */
@@ -49,7 +52,8 @@ export function withBridges(creations: Creations, now: () => number): Creations 
       // Each iteration excludes a node, so the loop ends.
       for (;;) {
         const creation = await creations.decide(resolved, claim, { ...where, unfit }, options);
-        if (!creation.ok) return missingBridges.size > 0 ? notFound(missingBridges, creation.message) : creation;
+        if (!creation.ok)
+          return missingBridges.size > 0 ? notFound(missingBridges, creation.message) : creation;
         if (wanted.length === 0) return creation;
         const there = await bridgesOf(resolved.connection, creation.node, options);
         const missing = there && firstMissingBridge(wanted, there);

@@ -73,8 +73,12 @@ export function routeTo(node: NodeName, templates: readonly Template[], context:
   const others = templates.filter((template) => template.node !== node);
   const found = [
     ...own.map((template) => directRoute(template, node, context)),
-    ...others.filter((template) => canCloneTo(template, node, context)).map((t) => directRoute(t, node, context)),
-    ...others.filter((template) => !canCloneTo(template, node, context)).map((t) => routeByMove(t, node, context)),
+    ...others
+      .filter((template) => canCloneTo(template, node, context))
+      .map((t) => directRoute(t, node, context)),
+    ...others
+      .filter((template) => !canCloneTo(template, node, context))
+      .map((t) => routeByMove(t, node, context)),
   ];
   return found.find((route) => typeof route !== 'string') ?? found[0] ?? 'no template exists';
 }
@@ -92,7 +96,8 @@ function canCloneTo(template: Template, node: string, context: PlacementContext)
   const { storage } = context.request;
   const all = [...storagesOf(template), ...template.cdStorages, ...(storage === undefined ? [] : [storage])];
   return all.every(
-    (id) => isShared(context, id) && [node, template.node].every((at) => storageAt(context, at, id) !== undefined),
+    (id) =>
+      isShared(context, id) && [node, template.node].every((at) => storageAt(context, at, id) !== undefined),
   );
 }
 
@@ -101,7 +106,8 @@ function fullCloneReason(
   { storage }: PlacementRequest,
 ): string | undefined {
   const elsewhere = storage === undefined ? undefined : disks.find((disk) => disk.storage !== storage);
-  if (elsewhere) return `the VM requires storage ${storage ?? ''} and the template is on ${elsewhere.storage}`;
+  if (elsewhere)
+    return `the VM requires storage ${storage ?? ''} and the template is on ${elsewhere.storage}`;
   if (!isTemplate) return 'its source is a VM, not a template';
   return linkable ? undefined : `the storage of the template does not support linked clones`;
 }
@@ -138,11 +144,18 @@ function withDisks(
 type Fit = { readonly space: CloneRoute['space'] } | string;
 
 /** Checks that the storages of a node have enough space. */
-function fitOnto(needs: ReadonlyMap<string, number>, node: string, context: PlacementContext, atLeast = 0): Fit {
+function fitOnto(
+  needs: ReadonlyMap<string, number>,
+  node: string,
+  context: PlacementContext,
+  atLeast = 0,
+): Fit {
   const space: { at: StorageView; bytes: number }[] = [];
   for (const [storage, bytes] of needs) {
     const at = storageAt(context, node, storage);
-    const problem = at ? storageProblem(at, Math.max(bytes, atLeast), context) : `storage ${storage} is not on this node`;
+    const problem = at
+      ? storageProblem(at, Math.max(bytes, atLeast), context)
+      : `storage ${storage} is not on this node`;
     if (problem !== undefined) return problem;
     if (at) space.push({ at, bytes });
   }
@@ -170,7 +183,11 @@ function directRoute(template: Template, node: string, context: PlacementContext
   const fitted =
     why === undefined
       ? fitOnto(withDisks(linked, template, context), node, context, MIN_FREE_FOR_LINKED_CLONE)
-      : fitOnto(withDisks(copySizes(template, request.storage, request.rootDisk), template, context), node, context);
+      : fitOnto(
+          withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
+          node,
+          context,
+        );
   if (typeof fitted === 'string') return fitted;
   return {
     template,
@@ -240,10 +257,12 @@ function moveObstacle(template: Template, node: string, context: PlacementContex
   const from = template.disks.map((disk) => disk.storage);
   const missing = storage === undefined ? from.find((id) => !storageAt(context, node, id)) : undefined;
   if (missing !== undefined)
-    return `the template is on storage ${missing} of ${template.node}, which is not on this node; set a storageClass`;
+    return `the template is on storage ${missing} of ${template.node}, which is not on this node (set a storageClass)`;
   if (storage === undefined) return undefined;
   const types = (at: string, id: string): string => storageAt(context, at, id)?.type ?? '';
-  const stuck = from.find((id) => id !== storage && !canMoveBetween(types(template.node, id), types(node, storage)));
+  const stuck = from.find(
+    (id) => id !== storage && !canMoveBetween(types(template.node, id), types(node, storage)),
+  );
   return stuck === undefined
     ? undefined
     : `Proxmox VE does not move disks from storage ${stuck} of ${template.node} to ${storage}`;

@@ -49,7 +49,9 @@ describe('an image of ours is needed', () => {
     ],
   ])('for %s', (_what, userData) => {
     expect(modeOf(userData)).toBe('Image');
-    expect(problemOf(nativeKeys(anInput({ userData })))).toContain('cloud-init drive of Proxmox VE cannot express');
+    expect(problemOf(nativeKeys(anInput({ userData })))).toContain(
+      'cloud-init drive of Proxmox VE cannot express',
+    );
   });
 
   test.each([

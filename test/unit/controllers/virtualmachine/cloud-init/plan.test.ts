@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { cloudInitChange } from '../../../../../controllers/virtualmachine/cloud-init/afterwards.ts';
 import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
-import { configChange, permanentDifferences } from '../../../../../controllers/virtualmachine/config/change.ts';
+import {
+  configChange,
+  permanentDifferences,
+} from '../../../../../controllers/virtualmachine/config/change.ts';
 import {
   planCloudInit,
   type CloudInitContext,

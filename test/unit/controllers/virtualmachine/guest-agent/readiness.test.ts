@@ -23,7 +23,8 @@ const ok: ProbeResult = { kind: 'exit', code: 0 };
 const bad: ProbeResult = { kind: 'exit', code: 7 };
 const told = (...results: readonly ProbeResult[]): Probe =>
   results.reduce((probe, result) => after(probe, WISH, result, NOW), fresh);
-const isReady = (probe: Probe, wasReady = false): boolean => notReadyReason(probe, WISH, wasReady) === undefined;
+const isReady = (probe: Probe, wasReady = false): boolean =>
+  notReadyReason(probe, WISH, wasReady) === undefined;
 
 describe('a guest with a readiness probe', () => {
   test('is not ready before the first probe has ended, unless it was reported so before', () => {
@@ -78,7 +79,7 @@ describe('a guest with a readiness probe', () => {
       expect.stringContaining('exit code 7'),
       expect.stringContaining('does not answer'),
       expect.stringContaining('not enabled'),
-      expect.stringContaining('is /bin/check there'),
+      expect.stringContaining('Check that /bin/check exists in the guest'),
       expect.stringContaining('VM.GuestAgent.Unrestricted'),
       expect.stringContaining('timeout'),
     ]);

@@ -487,7 +487,7 @@ describe('whatever happens, the planner', () => {
     );
   });
 
-  test('leaves a guest that stands still as it is, unless it is to be off or gone', () => {
+  test('leaves a guest that is not executing as it is, unless it is to be off or gone', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         for (const { step, world: at } of run(world).steps) {
