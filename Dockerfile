@@ -1,10 +1,10 @@
 # syntax=docker/dockerfile:1
 
-# The bundles are plain JavaScript, so they are built once, whatever the image's platform.
+# The bundles are plain JavaScript, so they are built once for all target platforms.
 FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# Nothing that the bundle is made with needs an install script.
+# No package that the bundle needs has an install script.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 # docker build --build-arg COMMIT=$(git rev-parse --short HEAD) .
@@ -26,5 +26,5 @@ FROM gcr.io/distroless/nodejs24-debian12:nonroot AS operator
 WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs /build/dist/virtrigaud-proxmox.mjs.map ./
 USER 65532:65532
-# A small young generation keeps the memory small; passes leave little behind.
+# A small young generation keeps memory use low; few objects outlive a pass.
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "--max-semi-space-size=16", "/app/virtrigaud-proxmox.mjs"]

@@ -1,12 +1,12 @@
-# Every action by name. `make help` prints them; `make test` runs all that can be tested without a container engine.
+# `make help` lists the targets; `make test` runs everything that can be tested without a container engine.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# The npm package of Node 24 comes before the machine's own Node, wherever there is one for this platform.
+# The Node 24 from npm takes precedence over the machine's own Node, if npm has one for this platform.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 JEST := NODE_OPTIONS=--experimental-vm-modules jest
-# More arguments for the program behind a target: make unit ARGS='--watch test/unit/lib'
+# Additional arguments for the program that a target runs: make unit ARGS='--watch test/unit/lib'
 ARGS ?=
 IMAGE ?= virtrigaud-proxmox:dev
 
@@ -16,11 +16,11 @@ help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: node_modules/.package-lock.json ## Install the npm packages, where package-lock.json changed
+setup: node_modules/.package-lock.json ## Install the npm packages if package-lock.json has changed
 	@node --eval 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 20) ? 0 : 1)' 2>/dev/null || \
-	  { echo "Node 22.20 or newer is needed; this machine has $$(node --version 2>/dev/null || echo none), and npm brings none for its platform. See https://nodejs.org" >&2; exit 1; }
+	  { echo "Node 22.20 or newer is needed; this machine has $$(node --version 2>/dev/null || echo none), and npm has none for its platform. See https://nodejs.org" >&2; exit 1; }
 
-# npm writes this file at the end of each install, so it is as good as a stamp.
+# npm writes this file at the end of each install, so it serves as a stamp.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed: install Node.js (any version with npm 10 or newer), see https://nodejs.org" >&2; exit 1; }
 	npm ci --no-audit --no-fund
@@ -31,7 +31,7 @@ build: setup ## Bundle the operator into dist/
 	npm run -s build
 
 .PHONY: generate
-generate: setup ## Write the generated files anew
+generate: setup ## Regenerate the generated files
 	npm run -s generate
 
 .PHONY: fmt
@@ -48,7 +48,7 @@ verify: setup ## Check generated files, format, lint rules and types
 	@node hack/test.ts verify
 
 .PHONY: lint
-lint: setup ## Check the lint and the dependency rules
+lint: setup ## Run ESLint and check the import rules
 	npm run -s lint
 
 .PHONY: typecheck
@@ -56,16 +56,16 @@ typecheck: setup ## Check the types
 	npm run -s typecheck
 
 .PHONY: unit
-unit: setup ## Run the unit tests (ARGS go to jest)
+unit: setup ## Run the unit tests (ARGS are passed to jest)
 	$(JEST) --selectProjects unit $(ARGS)
 
 .PHONY: integration
-integration: setup ## Run the integration tests (ARGS go to jest)
+integration: setup ## Run the integration tests (ARGS are passed to jest)
 	$(JEST) --selectProjects integration --maxWorkers 2 $(ARGS)
 
 ##@ Run
 .PHONY: demo
-demo: setup ## Run the operator against the fake Proxmox VE, with the samples (ONCE=1: check, clean up, end; REQUESTS=FILE)
+demo: setup ## Run the operator against the fake Proxmox VE, with the samples (ONCE=1: check, clean up, exit; REQUESTS=FILE: log requests)
 	@node hack/demo.ts $(if $(filter 1,$(ONCE)),--once) $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)
 
 .PHONY: control-plane
@@ -73,18 +73,18 @@ control-plane: setup ## Start an API server until Ctrl-C and print its KUBECONFI
 	@node hack/control-plane/cli.ts $(ARGS)
 
 .PHONY: fake-pve
-fake-pve: setup ## Start the fake Proxmox VE until Ctrl-C (ARGS go to it)
+fake-pve: setup ## Start the fake Proxmox VE until Ctrl-C (ARGS are passed to it)
 	@npm run -s fakepve -- $(ARGS)
 
 .PHONY: measure
-measure: setup ## Measure creation, the cost of VMs at rest and the operator's weight (ARGS='--vms 200')
+measure: setup ## Measure creation, the cost of idle VMs and the operator's footprint (ARGS='--vms 200')
 	@node hack/measure.ts $(ARGS)
 
 ##@ Ship
 .PHONY: image
-image: ## Build the container image (IMAGE names it)
+image: ## Build the container image (IMAGE sets its name)
 	docker build --target operator --tag $(IMAGE) .
 
 .PHONY: clean
-clean: ## Remove what was built; caches outside the checkout stay
+clean: ## Remove build output and node_modules; caches outside the checkout stay
 	rm -rf dist coverage node_modules

@@ -1,5 +1,5 @@
 /** The controllers, one a kind. */
-export { createConnectionPool, type ConnectionPool } from './provider/connect.ts';
+export { createConnectionPool, type ConnectionPool, type ConnectionPoolOptions } from './provider/pool.ts';
 export { providerController } from './provider/controller.ts';
 export {
   consequencesOf,
@@ -11,6 +11,7 @@ export {
 export { gatherLayers, type NamedEntries } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
+export { mayBeIn } from './shared/cluster/identity.ts';
 export { withInUseProtection } from './shared/objects/in-use.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
 export { unsupportedController } from './shared/objects/unsupported.ts';

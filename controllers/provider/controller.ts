@@ -1,26 +1,26 @@
-/** Provider: connects to Proxmox VE and says what it found. */
-import { CredentialsError, PveError, type View, type ClusterIdentity } from '../../src/pve/index.ts';
+/** Provider: connects to Proxmox VE and reports what it found. */
+import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
-import { minutes, seconds, type Vmid } from '../../src/lib/units.ts';
-import type { Controller, EventNote, Pass, ReconcileResult } from '../../src/runtime/controller.ts';
-import { released, settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import type { Vmid } from '../../src/lib/units.ts';
+import type { Controller, Pass } from '../../src/runtime/controller.ts';
+import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { inUse, type UsersOf } from '../shared/objects/in-use.ts';
-import { Reasons } from '../shared/errors/reasons.ts';
-import type { ConnectionPool, ClusterClient } from './connect.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
 import { discover } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
-import type { MissingPrivileges } from './missing-privileges.ts';
+import type { ClusterClient } from './cluster-client.ts';
+import { CHECK_INTERVAL, clusterChanged, isUnauthenticated, outcomeOf, unreachable } from './outcomes.ts';
+import type { ConnectionPool } from './pool.ts';
 import type { PrivilegeWatch } from './privileges.ts';
 import {
   connected,
   ignoredFields,
-  insufficient,
   limitedFeatures,
   reportProvider,
   unverified,
   type ProviderFacts,
 } from './report.ts';
+import { failing, kept, newsOf, reconnected, type ProviderResult } from './results.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {
@@ -28,28 +28,21 @@ export interface ProviderPorts extends LayerPorts {
   readonly privileges: PrivilegeWatch;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
-  /** Numbers that VirtualMachines have in this PVE cluster. */
-  readonly claimedIn: (clusterID: string) => ReadonlySet<Vmid>;
+  /** Numbers in the status of VirtualMachines that may be in this PVE cluster. */
+  readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
 }
 
-type ProviderResult = ReconcileResult<ProviderStatus>;
-
 export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
-
-/** The inventory notices trouble by itself; this is how soon a changed Secret is noticed. */
-const LOOK_AGAIN = seconds(10);
-/** Credentials that Proxmox VE refuses are likely being replaced. */
-const CREDENTIALS_AGAIN = seconds(5);
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
   async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
     const key = `${provider.metadata.namespace}/${provider.metadata.name}`;
     if (pass.deleting) {
-      const held = release(provider, key);
-      if (held.outcome.kind === 'released') return held;
-      // Its VMs still need the connection: an operator that was started anew makes it for them.
+      const result = release(provider, key);
+      if (result.outcome.kind === 'released') return result;
+      // Its VMs still need the connection, which an operator that was restarted has to open first.
       await connect(provider, key, pass).catch(() => undefined);
-      return held;
+      return result;
     }
     return connect(provider, key, pass);
   }
@@ -66,42 +59,34 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   async function settingsOf(
     provider: Provider,
   ): Promise<
-    | { readonly settings: Settings; readonly hindrance?: never }
-    | { readonly settings?: never; readonly hindrance: Outcome }
+    | { readonly settings: Settings; readonly problem?: never }
+    | { readonly settings?: never; readonly problem: Outcome }
   > {
     const gathered = await gatherLayers(provider, ports);
-    if (!gathered.ok) return { hindrance: waiting(gathered.reason, gathered.message, LOOK_AGAIN) };
+    if (!gathered.ok) return { problem: waiting(gathered.reason, gathered.message, CHECK_INTERVAL) };
     const resolved = resolveSettings(provider.spec, gathered.layers);
     return resolved.ok
       ? { settings: resolved.settings }
-      : { hindrance: stalled(resolved.reason, resolved.message, LOOK_AGAIN) };
+      : { problem: stalled(resolved.reason, resolved.message, CHECK_INTERVAL) };
   }
 
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
-    const { settings, hindrance } = await settingsOf(provider);
-    if (!settings) return failing(provider, hindrance);
+    const { settings, problem } = await settingsOf(provider);
+    if (!settings) return failing(provider, problem);
     const pinned = provider.status?.clusterID;
     const before = pinned === undefined ? undefined : parseIdentity(pinned);
     let client: ClusterClient;
     let view: View;
     try {
-      client = ports.pool.line(key, settings, before);
-      view = await look(client, pass.signal);
+      client = ports.pool.withClient(key, settings, before);
+      view = await read(client, pass.signal);
     } catch (error) {
       return failing(provider, unreachable(error));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
       ports.pool.suspend(key);
-      return failing(
-        provider,
-        stalled(
-          'ClusterChanged',
-          `Another Proxmox VE cluster answers at ${client.origin} (${printIdentity(identity)} instead of ${pinned}). Nothing is done for the VMs of this Provider, and none is released. ` +
-            `If the endpoint is wrong, correct it; for another cluster, create another Provider. If it is the same one under a new name or address: ${forget(provider)}`,
-          LOOK_AGAIN,
-        ),
-      );
+      return failing(provider, clusterChanged(provider, client, identity));
     }
     const use = ports.pool.use(key, client, {
       view,
@@ -109,26 +94,27 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
     });
-    // VMs have their connection by now: what the credentials may do for a pool is for Proxmox VE to say.
-    const lacks = await ports.privileges.lacks(client, settings.credentials, pass.signal);
-    const outcome = outcomeOf(client, view, lacks);
-    const clusterID = printIdentity(identity);
-    const discovery = discover(provider, view, () => ports.claimedIn(clusterID));
+    // VMs have their connection by now: Proxmox VE itself refuses what the credentials may not do.
+    const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
+    const outcome = outcomeOf(client, view, missing);
+    const discovery = discover(provider, view, () => ports.claimedIn(identity));
     const facts: ProviderFacts = {
       origin: client.origin,
       view,
       version: client.version?.version,
-      clusterID,
-      lacks,
+      clusterID: printIdentity(identity),
+      missing,
       discovery,
     };
     return {
       outcome,
       status: reportProvider(facts),
-      conditions: [...ignoredFields(provider.spec, discovery), ...limitedFeatures(lacks)],
+      conditions: [...ignoredFields(provider.spec, discovery), ...limitedFeatures(missing)],
       events: [
         ...newsOf(provider, outcome),
-        ...(use === 'new' ? [connected(facts), ...unverified(settings)] : back(provider, outcome, facts)),
+        ...(use === 'new'
+          ? [connected(facts), ...unverified(settings)]
+          : reconnected(provider, outcome, facts)),
       ],
     };
   }
@@ -136,77 +122,20 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   return { name: 'provider', finalizer: FINALIZER, reconcile };
 }
 
-/** Where PVE does not tell the cluster's name (no right to ask), it is taken to be what it was. */
+/** Where the credentials may not read the cluster's name, it is taken to be what it was. */
 const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
   name: view.quorate === 'unknown' ? before?.name : view.clusterName,
   nodes: view.nodes.map(({ name }) => name),
   address: view.quorate === 'unknown' ? before?.address : view.address,
 });
 
-/** The first look reads; later ones see what the inventory read for everyone. */
-async function look(client: ClusterClient, signal: AbortSignal): Promise<View> {
+/** The first pass reads; later ones use what the inventory read for everyone. */
+async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   const { lastError } = client.inventory;
   const view = client.inventory.view();
-  // The inventory goes on trying; asking twice as often would only look like an attack.
+  // The inventory keeps trying; asking twice as often would only look like an attack.
   if (!view && lastError && isUnauthenticated(lastError)) throw lastError;
-  const seen = view ?? (await client.inventory.refresh(signal));
+  const current = view ?? (await client.inventory.refresh(signal));
   client.version ??= await client.pve.version({ signal });
-  return seen;
-}
-
-const forget = ({ metadata: { namespace, name } }: Provider): string =>
-  `kubectl patch provider ${name} -n ${namespace} --subresource=status --type=json -p '[{"op":"remove","path":"/status/clusterID"}]'`;
-
-const isUnauthenticated = (error: unknown): boolean =>
-  error instanceof PveError && error.refusal === 'unauthenticated';
-
-function outcomeOf(client: ClusterClient, view: View, lacks: MissingPrivileges | undefined): Outcome {
-  if (view.staleSince !== undefined) return unreachable(client.inventory.lastError);
-  if (view.quorate === 'no')
-    return waiting(
-      Reasons.noQuorum,
-      'The Proxmox VE cluster has no quorum: nothing can be changed in it until a majority of its nodes is back.',
-      LOOK_AGAIN,
-    );
-  if (lacks && lacks.required.length > 0)
-    return stalled(Reasons.missingPrivileges, insufficient(lacks), LOOK_AGAIN);
-  return settled(LOOK_AGAIN);
-}
-
-function unreachable(error: unknown): Outcome {
-  if (error instanceof CredentialsError) return stalled('CredentialsInvalid', error.message, LOOK_AGAIN);
-  if (!(error instanceof PveError)) throw error;
-  if (isUnauthenticated(error))
-    return stalled(
-      Reasons.authenticationFailed,
-      `authentication failed: ${error.message}`,
-      CREDENTIALS_AGAIN,
-    );
-  if (error.refusal === 'forbidden') return stalled(Reasons.missingPrivilege, error.message, minutes(1));
-  return waiting(Reasons.unreachable, `failed to connect to Proxmox VE: ${error.message}`, LOOK_AGAIN);
-}
-
-/** What was known before stays, save that it is healthy. */
-const failing = (provider: Provider, outcome: Outcome): ProviderResult => ({
-  outcome,
-  status: { ...kept(provider), healthy: false },
-  conditions: ignoredFields(provider.spec),
-  events: newsOf(provider, outcome),
-});
-
-const readyBefore = ({ status }: Provider) => status?.conditions?.find(({ type }) => type === 'Ready');
-
-const back = (provider: Provider, outcome: Outcome, facts: ProviderFacts): readonly EventNote[] =>
-  outcome.kind === 'settled' && readyBefore(provider)?.status === 'False' ? [connected(facts)] : [];
-
-/** What hinders a Provider is told once; what only a person can mend is told for every kind alike. */
-function newsOf(provider: Provider, outcome: Outcome): readonly EventNote[] {
-  return outcome.kind === 'waiting' && outcome.reason !== readyBefore(provider)?.reason
-    ? [{ type: 'Warning', reason: outcome.reason, message: outcome.message }]
-    : [];
-}
-
-function kept(provider: Provider): ProviderStatus {
-  const { conditions: _conditions, observedGeneration: _generation, ...status } = provider.status ?? {};
-  return status;
+  return current;
 }

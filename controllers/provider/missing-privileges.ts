@@ -1,4 +1,4 @@
-/** What the credentials may not do, what therefore does not work, and the lines that mend it. Pure. */
+/** What the credentials may not do, what therefore does not work, and the commands that fix it. Pure. */
 import {
   FEATURES,
   grantMissingCommands,
@@ -12,7 +12,7 @@ import {
 } from '../../src/pve/index.ts';
 
 export interface MissingPrivileges {
-  /** Without these nothing works that Proxmox VE VMs are made of. */
+  /** Without these no VM can be managed. */
   readonly required: readonly Need[];
   /** Without these some features do not work. */
   readonly optional: readonly Need[];
@@ -22,11 +22,11 @@ export interface MissingPrivileges {
 
 /** What does not work without the privileges of a feature. */
 const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
-  isoUpload: 'user-data that travels on an image is not delivered',
+  isoUpload: 'user-data is not delivered as an image',
   cloudInit: 'cloud-init settings are not applied',
   guestAgent: 'addresses are not read from the guest agent',
   bridges: 'Proxmox VE refuses VMs and templates that have network interfaces',
-  quorum: 'quorum is not seen, so that a VM which vanished is not recognised as gone',
+  quorum: 'quorum cannot be read, so that a VM that vanished is not recognised as gone',
   migration: 'VMs are not moved to another node',
   pools: 'VMs are not put into a pool',
 };

@@ -1,24 +1,17 @@
-/** Asks Proxmox VE what a line's credentials may do: seldom while all is well, each minute until it is. */
+/** Asks Proxmox VE what the credentials of a client may do: seldom while nothing is missing, each minute until then. */
 import { PveError } from '../../src/pve/index.ts';
 import { minutes, seconds, type Millis } from '../../src/lib/units.ts';
-import type { ClusterClient } from './connect.ts';
+import type { ClusterClient } from './cluster-client.ts';
 import { granteeOf, missingPrivilegesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
 export interface PrivilegeWatch {
-  /** What the line's credentials lack, as far as it is known. */
-  lacks(
+  /** What the client's credentials lack, as far as it is known. */
+  missing(
     client: ClusterClient,
     credentials: Settings['credentials'],
     signal: AbortSignal,
   ): Promise<MissingPrivileges | undefined>;
-}
-
-export interface PrivilegeWatchOptions {
-  /** Epoch ms. */
-  readonly now: () => number;
-  /** When Proxmox VE last refused anyone anything for want of a privilege, in epoch ms. */
-  readonly refusedAt: () => number | undefined;
 }
 
 const WHILE_COMPLETE = minutes(5);
@@ -27,30 +20,31 @@ const WHILE_INCOMPLETE = seconds(40);
 
 interface Answer {
   readonly at: number;
-  readonly lacks: MissingPrivileges | undefined;
+  readonly missing: MissingPrivileges | undefined;
 }
 
-export function createPrivilegeWatch({ now, refusedAt }: PrivilegeWatchOptions): PrivilegeWatch {
+/** @param now epoch ms */
+export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
   const answers = new WeakMap<ClusterClient, Answer>();
 
-  const validFor = ({ at, lacks }: Answer): Millis =>
-    lacks?.commands.length === 0 && (refusedAt() ?? 0) <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
+  const validFor = ({ at, missing }: Answer, { refusedAt = 0 }: ClusterClient): Millis =>
+    missing?.commands.length === 0 && refusedAt <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
 
   return {
-    async lacks(client, credentials, signal) {
+    async missing(client, credentials, signal) {
       const known = answers.get(client);
       const at = now();
-      if (known && at - known.at < validFor(known)) return known.lacks;
-      let lacks = known?.lacks;
+      if (known && at - known.at < validFor(known, client)) return known.missing;
+      let missing = known?.missing;
       try {
         const held = await client.pve.access.permissions({ signal });
-        lacks = missingPrivilegesOf(held, client.version?.major ?? 0, granteeOf(credentials));
+        missing = missingPrivilegesOf(held, client.version?.major ?? 0, granteeOf(credentials));
       } catch (error) {
-        // The line's trouble is told by the inventory; what was known of its privileges stays.
+        // The inventory reports why the cluster cannot be read; what was known of the privileges stays.
         if (!(error instanceof PveError)) throw error;
       }
-      answers.set(client, { at, lacks });
-      return lacks;
+      answers.set(client, { at, missing });
+      return missing;
     },
   };
 }

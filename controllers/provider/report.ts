@@ -1,4 +1,4 @@
-/** What is reported of a Provider. Pure. */
+/** What a Provider reports. Pure. */
 import type { View } from '../../src/pve/index.ts';
 import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
@@ -6,7 +6,7 @@ import type { Discovery } from './discovery.ts';
 import { consequencesOf, namesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
-const MOST = 64;
+const MAX_LISTED = 64;
 const MAX_PRIVILEGES = 32;
 
 export interface ProviderFacts {
@@ -15,22 +15,22 @@ export interface ProviderFacts {
   readonly version: string | undefined;
   readonly clusterID: string;
   /** Absent: not known. */
-  readonly lacks?: MissingPrivileges | undefined;
+  readonly missing?: MissingPrivileges | undefined;
   readonly discovery?: Discovery;
 }
 
-/** Names and states only: figures change at every look, and each change would be a write. */
+/** Names and states only: figures change at every read, and each change would be a write. */
 export function reportProvider({
   origin,
   view,
   version,
   clusterID,
-  lacks,
+  missing,
   discovery,
 }: ProviderFacts): ProviderStatus {
   const nodes = view.nodes.map(({ name, online }) => ({ name, status: online ? 'online' : 'offline' }));
   const storages = storagesOf(view);
-  const missing = namesOf([...(lacks?.required ?? []), ...(lacks?.optional ?? [])]);
+  const missingNames = namesOf([...(missing?.required ?? []), ...(missing?.optional ?? [])]);
   return {
     endpoint: origin,
     healthy: view.staleSince === undefined,
@@ -38,12 +38,12 @@ export function reportProvider({
     ...(view.clusterName !== undefined && { clusterName: view.clusterName }),
     clusterID,
     ...(view.quorate !== 'unknown' && { quorate: view.quorate === 'yes' }),
-    nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name)).slice(0, MOST),
+    nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name)).slice(0, MAX_LISTED),
     nodeCount: nodes.length,
-    storages: storages.slice(0, MOST),
+    storages: storages.slice(0, MAX_LISTED),
     storageCount: storages.length,
     ...(discovery?.ok && { discovered: discovery.discovered }),
-    ...(missing.length > 0 && { missingPrivileges: missing.slice(0, MAX_PRIVILEGES) }),
+    ...(missingNames.length > 0 && { missingPrivileges: missingNames.slice(0, MAX_PRIVILEGES) }),
   };
 }
 
@@ -60,16 +60,16 @@ function storagesOf(view: View): StorageStatus[] {
   return [...byName.values()].toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
-/** The features that the credentials do not suffice for. */
-export function limitedFeatures(lacks: MissingPrivileges | undefined): DomainCondition[] {
-  if (!lacks || lacks.optional.length === 0) return [];
-  const text = `Some things do not work, because privileges are missing: ${consequencesOf(lacks).join('; ')}.`;
+/** The features that the credentials lack privileges for. */
+export function limitedFeatures(missing: MissingPrivileges | undefined): DomainCondition[] {
+  if (!missing || missing.optional.length === 0) return [];
+  const text = `Some features do not work because privileges are missing: ${consequencesOf(missing).join('; ')}.`;
   return [
     {
       type: 'MissingPrivileges',
       status: 'True',
       reason: 'FeaturesLimited',
-      message: withClients([text], lacks.commands),
+      message: withCommands([text], missing.commands),
     },
   ];
 }
@@ -77,24 +77,26 @@ export function limitedFeatures(lacks: MissingPrivileges | undefined): DomainCon
 /** Why a Provider is not ready although Proxmox VE answers. */
 export function insufficient({ required, commands }: MissingPrivileges): string {
   const names = namesOf(required);
-  const told = (count: number): string => {
+  const text = (count: number): string => {
     const rest = names.length > count ? ` and ${names.length - count} more` : '';
-    return `The credentials hold these privileges nowhere: ${names.slice(0, count).join(', ')}${rest}. VMs are worked on as far as Proxmox VE allows it.`;
+    return `The credentials do not have these privileges anywhere: ${names.slice(0, count).join(', ')}${rest}. VMs are managed as far as Proxmox VE allows.`;
   };
-  return withClients([told(5), told(2)], commands);
+  return withCommands([text(5), text(2)], commands);
 }
 
-/** What a condition holds, less a little. */
-const LONGEST = 1000;
+/** Below what a condition holds. */
+const MAX_MESSAGE = 1000;
 
-/** The first text that fits together with all the lines that mend it; half a line would be a trap. */
-function withClients(texts: readonly string[], commands: readonly string[]): string {
+/** The first text that fits together with all commands that fix it; half a command would be a trap. */
+function withCommands(texts: readonly string[], commands: readonly string[]): string {
   const whole = texts.map((text) => `${text} On a node: ${commands.join(' ; ')}`);
-  const hint = 'The command `virtrigaud-proxmox check` prints the lines that grant them.';
-  return [...whole, ...texts.map((text) => `${text} ${hint}`)].find((text) => text.length <= LONGEST) ?? hint;
+  const hint = 'The command `virtrigaud-proxmox check` prints the commands that grant them.';
+  return (
+    [...whole, ...texts.map((text) => `${text} ${hint}`)].find((text) => text.length <= MAX_MESSAGE) ?? hint
+  );
 }
 
-/** What a new connection leads to. */
+/** The event of a new connection. */
 export function connected({ origin, view, version }: ProviderFacts): EventNote {
   const { nodes, clusterName } = view;
   const count = `${nodes.length} node${nodes.length === 1 ? '' : 's'}`;
@@ -106,7 +108,7 @@ export function connected({ origin, view, version }: ProviderFacts): EventNote {
   };
 }
 
-/** Connections on which somebody in between could read the credentials. */
+/** Warnings about connections on which somebody in between could read the credentials. */
 export function unverified({
   origin,
   otherOrigins,
@@ -122,13 +124,13 @@ export function unverified({
   return warnings.map((warning) => ({
     type: 'Warning',
     reason: 'TLSNotVerified',
-    message: `${warning} Whoever is on the way to Proxmox VE can read the credentials. Use https and give a CA or, simplest, the certificates' fingerprints in spec.tls.fingerprints.`,
+    message: `${warning} Anyone between the operator and Proxmox VE can read the credentials. Use https and give a CA or, simplest, the certificates' fingerprints in spec.tls.fingerprints.`,
   }));
 }
 
 const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);
 
-/** Settings of a provider process that does not exist here, and variables that nobody reads: often misspelt ones. */
+/** Settings of a provider process that does not exist here, and variables that nothing reads: often misspelt ones. */
 export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery): DomainCondition[] {
   const fields = [
     ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
@@ -136,9 +138,9 @@ export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery):
     ...(runtime?.service === undefined ? [] : ['runtime.service']),
     ...(runtime?.env ?? []).flatMap(({ name }) => (VARIABLES.has(name) ? [] : [`runtime.env ${name}`])),
   ];
-  const told = `These fields have no effect, because the operator itself speaks to Proxmox VE: ${fields.join(', ')}.`;
+  const message = `These fields have no effect because the operator itself connects to Proxmox VE: ${fields.join(', ')}.`;
   return withoutEffect([
-    ...(fields.length > 0 ? [told] : []),
+    ...(fields.length > 0 ? [message] : []),
     ...(discovery?.ok === false ? [discovery.problem] : []),
   ]);
 }

@@ -15,7 +15,7 @@ import { requireSlot } from './plan/clone-gate.ts';
 import { requireMoveSlot, planBesidesMove } from './plan/move-gate.ts';
 import { releasesWithoutPve } from './plan/leaving.ts';
 import type { ProcessStates, ProcessState } from './model/process-state.ts';
-import type { Task } from '../shared/tasks/model.ts';
+import type { Task } from './model/tasks.ts';
 import type { Plan, Step } from './model/plan.ts';
 import { observe, type Observation } from './observe/observe.ts';
 import { perform } from './perform/perform.ts';
@@ -26,6 +26,7 @@ import { isDue, scheduleRestartCheck, settledUntil } from './report/next-look.ts
 import type { Facts, Started } from './model/facts.ts';
 import { HA_GRACE_MS, isRequest } from './plan/rules/ha.ts';
 import { signatureOf, taken, tooSoon } from './plan/rules/repetition.ts';
+import { infoOf } from './plan/step-info.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import { resolve, type ResolvePorts, type ResolvedSpec } from './resolve/resolve.ts';
 import { isListed, listedAs, restKey } from './observe/rest-key.ts';
@@ -198,7 +199,8 @@ export function virtualMachineController(
     const reported = { ...vm, status: result.status };
     const key = restKey(reported, resolved, row);
     const at = readAt(now, isListed(reported, resolved) ? 'listed' : 'unlisted');
-    if (key !== undefined) processState.rest = { key, result, facts, at };
+    if (key !== undefined)
+      ports.processStates.settle(vm.metadata.uid, { key, result, facts, at }, resolved.connection.ledger);
     return withReadiness(vm, resting(result, settledUntil(processState, now)), { resolved, processState });
   }
 
@@ -237,10 +239,10 @@ export function virtualMachineController(
     if (started.kind === 'task') processState.startedTask = started.upid;
     else processState.quiescent = true;
     if (started.kind === 'refused') {
-      const { aside, said } = started;
+      const { write, said } = started;
       processState.refusedWrites = {
         ...processState.refusedWrites,
-        [aside.key]: { value: aside.value, said, at: pass.now.getTime() },
+        [write.key]: { value: write.value, said, at: pass.now.getTime() },
       };
     }
     const patience = isRequest(step, guest) ? HA_GRACE_MS : 0;
@@ -299,8 +301,7 @@ const isPassing = (next: Plan, started: Started | undefined): boolean =>
 
 /** The guest is as it shall be: that an image is cleared away is no reason to call it unready. */
 const isCleaningUp = (next: Plan): boolean =>
-  next.kind === 'act' &&
-  (next.step.do === 'deleteSeed' || (next.step.do === 'configure' && next.step.change.ejects === true));
+  next.kind === 'act' && infoOf(next.step).isCleanup?.(next.step) === true;
 
 /** A step that did not last is not repeated at once. */
 function backOffRepeat(

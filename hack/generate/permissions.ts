@@ -1,4 +1,4 @@
-/** Writes docs/permissions.md and the role in the README from the endpoints that the operator uses. */
+/** Generates docs/permissions.md and the role in the README from the endpoints that the operator uses. */
 import {
   ENDPOINTS,
   FEATURES,
@@ -24,7 +24,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   guestCommands: 'hooks and readiness probes, only where they are used',
 };
 
-/** Commands for a fresh user and token on this major version of PVE. */
+/** Commands that create a user and a token on this major version of PVE. */
 function setUp(major: number): readonly string[] {
   const [role = '', ...acls] = grantCommands(neededPrivileges({ major, features: FEATURES }), {
     user: USER,
@@ -65,8 +65,8 @@ const table = (): readonly string[] => [
   ...rows().map(({ need, calls }) => {
     const privilege = need.anyOf.map((name) => `\`${name}\``).join(' or ');
     const use = need.feature === undefined ? '**everything**' : FEATURE_NAMES[need.feature];
-    const callList = calls.map((call) => `\`${call}\``).join(', ');
-    return `| ${privilege} | \`${need.path}\` | ${use} | ${versions(need)} | ${callList} |`;
+    const used = calls.map((call) => `\`${call}\``).join(', ');
+    return `| ${privilege} | \`${need.path}\` | ${use} | ${versions(need)} | ${used} |`;
   }),
 ];
 
@@ -76,17 +76,17 @@ const page = (): string => `# Privileges in Proxmox VE
 
 <!-- Written by npm run generate from the endpoints in src/pve. -->
 
-The operator needs these privileges and no more. On a node of Proxmox VE 9:
+The operator needs exactly these privileges. On a node of Proxmox VE 9, run:
 
 ${fenced(setUp(9))}
 
-On Proxmox VE 8, where other names apply to the guest agent:
+On Proxmox VE 8, where the privileges for the guest agent have other names:
 
 ${fenced(setUp(8))}
 
-The token uses privilege separation (\`--privsep 1\`): its effective privileges are those that both token and user have, hence two \`pveum acl\` lines. A token with \`--privsep 0\` has all privileges of its user and does not need the last line. The role can be granted on less than \`/\`, for example on \`/pool/k8s\` and on single storages. The table lists the privileges that must be granted on \`/\` or on all objects of a kind.
+The token has privileges of its own (\`--privsep 1\`): it may do what both the token and its user may do, so the role is granted to both. A token with \`--privsep 0\` has all privileges of its user, and the last command is not needed. You can grant the role on less than everything, for example on \`/pool/k8s\` and on individual storages. The table lists what must be granted on \`/\` or for a whole resource type.
 
-\`virtrigaud-proxmox check\` lists missing privileges with the commands that grant them; the operator checks every five minutes. If a privilege for **everything** is missing, the Provider is not ready (reason \`MissingPrivileges\`). Any other missing privilege is reported in the condition \`MissingPrivileges\`. \`status.missingPrivileges\` lists all of them. VMs are reconciled in both cases.
+\`virtrigaud-proxmox check\` reports missing privileges at once, with the commands that grant them; the operator checks every five minutes. If the credentials lack, on every path, a privilege that everything needs, the Provider is not ready (reason \`MissingPrivileges\`). Any other missing privilege is named in the condition \`MissingPrivileges\`. Both are listed in \`status.missingPrivileges\`. VMs are reconciled in any case.
 
 ## Which call needs which privilege
 
@@ -95,11 +95,11 @@ ${table().join('\n')}
 
 const ROLE_LINE = /^pveum role add VirtRigaud .*$/m;
 
-/** @param read - returns the current content of a page: only the line of the role in the README is generated */
+/** `read` returns a page as it is: only the line with the role is generated in the README. */
 export function permissionFiles(read: (path: string) => string | undefined): Files {
   const readme = read('README.md') ?? '';
   if (!ROLE_LINE.test(readme))
-    throw new Error('README.md has no line "pveum role add VirtRigaud …". Restore it.');
+    throw new Error('README.md lacks the line "pveum role add VirtRigaud …": add it again');
   const [, role = ''] = setUp(9);
   return new Map([
     ['docs/permissions.md', page()],

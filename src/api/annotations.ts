@@ -59,8 +59,9 @@ export const ANNOTATIONS: readonly Annotation[] = [
     on: ['VirtualMachine'],
     pattern:
       /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
-    message: 'must be a moment, for example 2026-03-01T12:00:00Z',
-    meaning: 'Each new value restarts the VM once, whatever its rebootPolicy.',
+    message: 'must be a time, for example 2026-03-01T12:00:00Z',
+    meaning:
+      'Restarts the VM once, whatever its rebootPolicy. A time acts only if it is later than all before it and not older than 24 hours when it is first seen; otherwise it is recorded and nothing happens.',
   },
   {
     name: `${ANNOTATION_PREFIX}beside-other-clusters`,

@@ -24,7 +24,7 @@ const networkStatus = z.object({
 
 const task = z.object({
   upid: text(256).transform(upid).describe('Identifier of the task in Proxmox VE.'),
-  type: text(64).describe('Type of the task, for example qmclone.'),
+  type: text(64).describe('What the task does, for example Clone or GrowDisk.'),
   startedAt: moment.describe('When the task was started.'),
   progress: text(128)
     .optional()
@@ -38,7 +38,7 @@ const pendingChange = z.object({
 });
 
 const failure = z.object({
-  step: text(64).describe('What failed.'),
+  step: text(64).describe('What failed, for example Clone or GrowDisk.'),
   message: text(1024).describe('What Proxmox VE said.'),
   attempts: z.int32().min(0).describe('How often it was tried.'),
   at: moment.describe('When it failed last.'),

@@ -1,9 +1,10 @@
-/** Sends one request over the connection pool and reads its response. A failure says whether the request was sent. */
-import { createSecureContext, TLSSocket } from 'node:tls';
+/** One request and its answer over the connection pool. Knows whether the request was sent when something fails. */
+import { createSecureContext } from 'node:tls';
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Millis } from '../lib/units.ts';
 import { FingerprintMismatch, normaliseFingerprint } from './fingerprint.ts';
+import { certificatesIn, peerCertificateOf, type PeerCertificate } from './peer-certificate.ts';
 import type { WireRequest } from './request.ts';
 
 export interface Answer {
@@ -17,7 +18,7 @@ export interface Answer {
 export class ExchangeFailure extends Error {
   override readonly name = 'ExchangeFailure';
   readonly code: string;
-  /** The request was passed to a connection, so that PVE may have received it. */
+  /** The request was passed to a connection, so PVE may have seen it. */
   readonly sent: boolean;
   /** The failures by endpoint, in order, if several were tried. */
   readonly tried: readonly TriedEndpoint[];
@@ -49,14 +50,24 @@ const MAX_CONNECTIONS = 64;
 /** A list of ten thousand guests is a few MiB. */
 const MAX_RESPONSE_BYTES = 64 * 1024 ** 2;
 
-/** Passes a connection on only after its certificate matched one of the fingerprints; nothing is sent before. */
-function pinned(fingerprints: readonly string[]): buildConnector.connector {
-  const wanted = new Set(fingerprints.map(normaliseFingerprint));
+/** Opens connections; one whose certificate is none of those pinned is closed before anything is sent on it. */
+function connector(tls: Tls, onCertificate: (shown: PeerCertificate) => void): buildConnector.connector {
+  const { ca, fingerprints = [], insecureSkipVerify } = tls;
+  const pinned = fingerprints.length > 0 ? new Set(fingerprints.map(normaliseFingerprint)) : undefined;
+  const authorities = certificatesIn(ca);
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
-    allowH2: false,
-    rejectUnauthorized: false,
-    maxCachedSessions: 0, // a resumed session does not present the certificate
+    allowH2: false, // HTTP/2 has no reason phrase
+    ...(pinned
+      ? {
+          rejectUnauthorized: false,
+          maxCachedSessions: 0, // a resumed session need not show the certificate again
+        }
+      : {
+          rejectUnauthorized: insecureSkipVerify !== true,
+          // Parsed once, not for every connection.
+          ...(ca !== undefined && { secureContext: createSecureContext({ ca }) }),
+        }),
   });
   return (target, callback) => {
     connect(target, (...connected) => {
@@ -65,35 +76,33 @@ function pinned(fingerprints: readonly string[]): buildConnector.connector {
         callback(error, null);
         return;
       }
-      const found = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.fingerprint256 : undefined;
-      if (found !== undefined && wanted.has(found)) {
-        callback(null, socket);
+      const found = peerCertificateOf(socket, pinned ? [] : authorities);
+      if (pinned && !(found && pinned.has(found.leaf))) {
+        socket.destroy();
+        callback(new FingerprintMismatch(found?.leaf), null);
         return;
       }
-      socket.destroy();
-      callback(new FingerprintMismatch(found), null);
+      if (found) onCertificate(found);
+      callback(null, socket);
     });
   };
 }
 
-export const createPool = (origin: string, tls: Tls): Pool =>
+/** @param onCertificate called with the certificate that the server shows on a new connection */
+export const createPool = (
+  origin: string,
+  tls: Tls,
+  onCertificate: (shown: PeerCertificate) => void = () => undefined,
+): Pool =>
   new Pool(origin, {
     connections: MAX_CONNECTIONS,
     pipelining: 1,
-    allowH2: false, // HTTP/2 has no reason phrase
+    allowH2: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: 0, // each call has its own deadline
     bodyTimeout: 0,
-    connect:
-      tls.fingerprints && tls.fingerprints.length > 0
-        ? pinned(tls.fingerprints)
-        : {
-            timeout: CONNECT_TIMEOUT_MS,
-            rejectUnauthorized: tls.insecureSkipVerify !== true,
-            // Parsed once, not for every connection.
-            ...(tls.ca !== undefined && { secureContext: createSecureContext({ ca: tls.ca }) }),
-          },
+    connect: connector(tls, onCertificate),
   });
 
 /** Waits at most `grace` for requests in flight, then closes the connections. */
@@ -113,7 +122,7 @@ const codeOf = (error: unknown): string => Coded.safeParse(error).data?.code ?? 
 export interface ExchangeOptions {
   /** Ends the exchange with the code `timeout`. */
   readonly deadline: Millis;
-  /** Cancels the exchange. Ignored after the request was sent, unless the request is harmless. */
+  /** The caller wants it to end; heeded until the request is sent, and later only if it is harmless. */
   readonly signal: AbortSignal | undefined;
   readonly harmless: boolean;
 }

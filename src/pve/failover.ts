@@ -18,6 +18,7 @@ import {
   type Tls,
   type TriedEndpoint,
 } from './exchange.ts';
+import type { PeerCertificate } from './peer-certificate.ts';
 import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
 
@@ -44,7 +45,9 @@ export interface FailoverOptions {
 export interface Failover {
   /** The endpoint in use. */
   readonly origin: string;
-  /** @throws ExchangeFailure, or the signal's reason if the signal ended the exchange */
+  /** Of the endpoint in use; absent without TLS, and before the first connection. */
+  readonly certificate: PeerCertificate | undefined;
+  /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
   deliver(prepared: PreparedRequest): Promise<Answer>;
   close(grace: Millis): Promise<void>;
 }
@@ -52,8 +55,10 @@ export interface Failover {
 interface EndpointState {
   readonly origin: string;
   readonly pool: Pool;
-  /** The check of the cluster, shared by all waiting requests. Resolves to PVE's answer if PVE rejected the credentials. */
+  /** Since it came into use; shared by all requests that wait for it. Gives an answer where PVE did not let us ask. */
   verification: Promise<Answer | undefined> | undefined;
+  /** Shown on the newest connection. */
+  certificate: PeerCertificate | undefined;
 }
 
 const DEADLINE = seconds(15);
@@ -67,13 +72,17 @@ const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolea
 
 export function createFailover(options: FailoverOptions): Failover {
   const { origins, tls, exchange, isExpectedCluster } = options;
-  const endpointAt = (origin: string): EndpointState => ({
-    origin,
-    pool: createPool(origin, tls),
-    verification: undefined,
-  });
-  const first = endpointAt(origins[0]);
-  const endpoints = [first, ...origins.slice(1).map(endpointAt)];
+  const stateOf = (origin: string): EndpointState => {
+    const state: EndpointState = {
+      origin,
+      pool: createPool(origin, tls, (shown) => (state.certificate = shown)),
+      verification: undefined,
+      certificate: undefined,
+    };
+    return state;
+  };
+  const first = stateOf(origins[0]);
+  const endpoints = [first, ...origins.slice(1).map(stateOf)];
   let current = first;
 
   const moveTo = (endpoint: EndpointState): void => {
@@ -93,14 +102,14 @@ export function createFailover(options: FailoverOptions): Failover {
   };
 
   const ask = (
-    endpoint: EndpointState,
+    { pool }: EndpointState,
     headers: AuthHeaders,
-    target: Endpoint,
+    call: Endpoint,
     params: Params,
   ): Promise<Answer> =>
-    exchange(endpoint.pool, {
-      route: target.path,
-      request: toRequest(target, params, undefined),
+    exchange(pool, {
+      route: call.path,
+      request: toRequest(call, params, undefined),
       headers,
       options: { deadline: DEADLINE, signal: undefined, harmless: true },
     });
@@ -113,13 +122,13 @@ export function createFailover(options: FailoverOptions): Failover {
     const status = dataOf(CLUSTER.status.reply, answer);
     if (status) return identityIn(status);
     if (answer.status !== 403) return answer;
-    // Without Sys.Audit PVE hides the name of the cluster, but not its nodes.
+    // Without Sys.Audit the cluster's name stays hidden, but its nodes do not.
     const list = await ask(endpoint, headers, CLUSTER.resources, { type: 'node' });
     const rows = dataOf(CLUSTER.resources.reply, list);
     return rows ? { name: undefined, nodes: rows.map(({ node }) => node) } : list;
   };
 
-  /** @returns PVE's answer if it rejected the credentials (401) */
+  /** @returns the answer of PVE to somebody whom it does not know (any longer) */
   const verify = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
     const found = await identify(endpoint, headers);
     if ('status' in found) {
@@ -159,6 +168,9 @@ export function createFailover(options: FailoverOptions): Failover {
   return {
     get origin() {
       return current.origin;
+    },
+    get certificate() {
+      return current.certificate;
     },
     async deliver(prepared) {
       const tried: TriedEndpoint[] = [];

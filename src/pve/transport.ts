@@ -11,6 +11,7 @@ import { isPersistent, PveError, noAnswerError, unsendableError, type Call } fro
 import { exchange, ExchangeFailure, type Answer, type Tls } from './exchange.ts';
 import { createFailover, type FailoverOptions } from './failover.ts';
 import { createLimiter } from './limiter.ts';
+import type { PeerCertificate } from './peer-certificate.ts';
 import { isSuccess, toError, toResult } from './reply.ts';
 import { secretsIn, shownPath, toRequest, type WireRequest } from './request.ts';
 
@@ -47,7 +48,9 @@ export interface Transport {
   readonly send: Send;
   /** The origin of the endpoint in use. */
   readonly origin: string;
-  /** Waits at most `grace` (20 s) for requests in flight, then closes the connections. */
+  /** That the endpoint in use showed last; absent without TLS, and before the first connection. */
+  readonly certificate: PeerCertificate | undefined;
+  /** Lets what is in flight end, for at most `grace` (20 s), then cuts the connections. */
   close(grace?: Millis): Promise<void>;
 }
 
@@ -214,6 +217,9 @@ export function createTransport(options: TransportOptions): Transport {
     send: (target, params, own = {}) => sendAs(auth, target, params, own),
     get origin() {
       return failover.origin;
+    },
+    get certificate() {
+      return failover.certificate;
     },
     close: (grace = seconds(20)) => (closing ??= failover.close(grace)),
   };

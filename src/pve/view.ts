@@ -6,6 +6,8 @@ import type { ClusterStatus, GuestRow, ListedTask, NodeRow, ResourceRow, Storage
 export interface NodeView {
   readonly name: NodeName;
   readonly online: boolean;
+  /** Absent where we may not know. */
+  readonly address?: string | undefined;
   readonly cpus: number;
   readonly memory: Bytes;
   readonly memoryUsed: Bytes;
@@ -66,9 +68,10 @@ export interface View {
 
 const NO_BYTES = bytes(0);
 
-const toNode = (row: NodeRow): NodeView => ({
+const toNode = (row: NodeRow, address: string | undefined): NodeView => ({
   name: row.node,
   online: row.status === 'online',
+  ...(address !== undefined && { address }),
   cpus: row.maxcpu ?? 0,
   memory: row.maxmem ?? NO_BYTES,
   memoryUsed: row.mem ?? NO_BYTES,
@@ -97,13 +100,14 @@ export function toView(
   tasks: readonly ListedTask[],
   status: ClusterStatus | undefined,
 ): View {
+  const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
   return {
     takenAt,
     staleSince: undefined,
     clusterName: status?.cluster?.name,
     address: status && addressIn(status),
     quorate: quorumOf(status),
-    nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row)] : [])),
+    nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [])),
     guests: new Map(resources.filter(isGuest).map((guest) => [guest.vmid, guest])),
     storages: resources.flatMap((row) => (row.type === 'storage' ? [toStorage(row)] : [])),
     activeTasks: tasks.filter(({ ended }) => ended === undefined),
@@ -169,13 +173,6 @@ const clusterFingerprint = (view: View): string =>
     view.storages.map(({ node, storage, status, total }) => [node, storage, status, total]).toSorted(),
   ]);
 
-/** Whether nodes, storages, quorum or the staleness of the view differ. */
+/** Whether nodes, storages, the majority or whether we can read them differ. */
 export const clusterChanged = (before: View | undefined, after: View): boolean =>
   before === undefined || clusterFingerprint(before) !== clusterFingerprint(after);
-
-/** Identifies a PVE cluster, whichever of its nodes the view came from. */
-export const clusterKey = (view: Pick<View, 'clusterName' | 'nodes'>): string =>
-  `${view.clusterName ?? ''}/${view.nodes
-    .map(({ name }) => name)
-    .toSorted()
-    .join(',')}`;

@@ -4,7 +4,8 @@ import { digestsOf } from '../../controllers/virtualmachine/cloud-init/delivered
 import type { DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
 import type { Claim } from '../../controllers/virtualmachine/model/observed.ts';
-import type { Failure, Task } from '../../controllers/shared/tasks/model.ts';
+import type { Failure, Task, TaskLabel } from '../../controllers/virtualmachine/model/tasks.ts';
+import { TASKS } from '../../controllers/virtualmachine/plan/step-info.ts';
 import type {
   DesiredCloudInit,
   Desired,
@@ -273,21 +274,11 @@ const guests: Arbitrary<Guest> = fc
     return aGuest({ config, mark, running, state, ha, lock, digest, pending });
   });
 
-const TASK_TYPES = [
-  'qmclone',
-  'qmigrate',
-  'qmconfig',
-  'resize',
-  'imgcopy',
-  'qmstart',
-  'qmstop',
-  'qmshutdown',
-  'qmdestroy',
-];
+const LABELS: readonly TaskLabel[] = [...TASKS.keys()];
 
 const tasks: Arbitrary<Task> = fc
   .tuple(
-    fc.constantFrom(...TASK_TYPES),
+    fc.constantFrom(...LABELS),
     fc.constantFrom(
       'running' as const,
       'failed' as const,
@@ -314,7 +305,7 @@ const tasks: Arbitrary<Task> = fc
   });
 
 const failures: Arbitrary<Failure> = fc.record({
-  step: fc.constantFrom(...TASK_TYPES),
+  step: fc.constantFrom(...LABELS),
   message: fc.constant('it broke'),
   attempts: fc.integer({ min: 1, max: 9 }),
   at: fc.integer({ min: NOW - 400_000, max: NOW }),
@@ -334,7 +325,7 @@ const storages = often<readonly StorageView[]>(
 
 /** A guest that our own destroy task removed is gone; everything else may be combined. */
 const coherent = (world: World): World =>
-  world.task?.type === 'qmdestroy' && world.task.state === 'ok' ? { ...world, guest: undefined } : world;
+  world.task?.type === 'Destroy' && world.task.state === 'ok' ? { ...world, guest: undefined } : world;
 
 const notes: Arbitrary<RestartNote> = fc.record({
   cause: fc.constantFrom('Requested' as const, 'PendingChanges' as const),

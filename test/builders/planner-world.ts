@@ -9,13 +9,14 @@ import { deliveryStatus, type DeliveryStatus } from '../../controllers/virtualma
 import { judgeDrift, specDigest } from '../../controllers/virtualmachine/config/drift.ts';
 import { diskWork } from '../../controllers/virtualmachine/disks/work.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
+import { TASKS } from '../../controllers/virtualmachine/plan/step-info.ts';
 import { failureAfter } from '../../controllers/shared/tasks/failure.ts';
 import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
 import type { ConfigChange } from '../../controllers/virtualmachine/model/config.ts';
 import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
 import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
 import type { Claim, Hook, Observed } from '../../controllers/virtualmachine/model/observed.ts';
-import type { Failure, Task } from '../../controllers/shared/tasks/model.ts';
+import type { Failure, Task } from '../../controllers/virtualmachine/model/tasks.ts';
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
 import type { Move } from '../../controllers/virtualmachine/model/placement.ts';
@@ -134,6 +135,7 @@ function restartOf(
     drift,
     awaited,
     now,
+    observed: true,
     before: { note, restartedAt },
     inDoubt: false,
     claimSlot: () => (othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
@@ -199,7 +201,7 @@ function moveAskedFor(world: World, own: Guest): Move | undefined {
 const isHidden = (task: Task | undefined): boolean =>
   task?.state === 'running' ||
   task?.state === 'unreachable' ||
-  (task?.type === 'qmdestroy' && task.state === 'ok');
+  (task?.type === 'Destroy' && task.state === 'ok');
 
 const GENERATION = 1;
 
@@ -207,7 +209,7 @@ const failureOf = ({ failure, task, now }: World): Failure | undefined =>
   failureAfter(
     failure && { ...failure, at: new Date(failure.at).toISOString(), generation: GENERATION },
     task,
-    { generation: GENERATION, now },
+    { table: TASKS, generation: GENERATION, now },
   );
 
 const presenceOf = (world: World): Presence =>
@@ -372,11 +374,11 @@ function afterStep(step: Step, world: World): World {
       return {
         ...withClaimMade(world),
         guest: undefined,
-        task: { upid: UPID, type: 'qmdestroy', state: 'ok' },
+        task: { upid: UPID, type: 'Destroy', state: 'ok' },
       };
     case 'migrate':
       return world.moveFails && step.move.asked
-        ? { ...world, task: { upid: UPID, type: 'qmigrate', state: 'failed', exit: 'migration aborted' } }
+        ? { ...world, task: { upid: UPID, type: 'Migrate', state: 'failed', exit: 'migration aborted' } }
         : withClaimMade({ ...world, guest: guestAfter(step, world.guest) });
     case 'attachDisk':
     case 'growDisk':

@@ -37,7 +37,7 @@ const everything: Granted = new Map([...privileges].map((name) => [name, 1]));
 
 const top = /^\/(?:access|cluster|mapping|nodes|pool|sdn|storage|vms)(?:\/|$)/;
 
-/** As PVE writes an ACL path; nothing for one that cannot be. */
+/** An ACL path in PVE's form; undefined if it is invalid. */
 export function normalPath(path: string): string | undefined {
   const parts = (): readonly string[] => path.split('/').filter((part) => part !== '');
   const clean = /^(?:\/[^/]+)+$/.test(path) ? path : `/${parts().join('/')}`;
@@ -52,7 +52,7 @@ const ancestors = (path: string): readonly string[] => {
 
 const paths = ['/', '/access', '/access/groups', '/mapping', '/nodes', '/pool', '/sdn', '/storage', '/vms'];
 
-/** Users, tokens, roles and who may do what where. */
+/** Users, tokens, roles and ACLs. */
 export class Access {
   readonly users = new Map<string, User>();
   readonly groups = new Set<string>();
@@ -102,7 +102,7 @@ export class Access {
     );
   }
 
-  /** Forgets what a removed user, token or path was allowed. */
+  /** Removes the ACLs of a removed user, token or path. */
   forget(isGone: (acl: Acl) => boolean): void {
     this.keep(this.acls.filter((acl) => !isGone(acl)));
   }
@@ -112,7 +112,7 @@ export class Access {
     this.byPath = Map.groupBy(acls, ({ path }) => path);
   }
 
-  /** Is this privilege among the permissions? Asked for every guest of a list, so it makes none of them. */
+  /** Whether the permissions include this privilege. Called for every guest of a list, so it does not build the map. */
   allows(who: string, path: string, name: string): boolean {
     const token = this.tokens.get(who);
     const user = token?.userid ?? who;
@@ -126,7 +126,7 @@ export class Access {
     return grants(path) || this.poolsOf(path).some((id) => grants(`/pool/${id}`));
   }
 
-  /** What this user or token (`user@realm!name`) may do at the path. */
+  /** The privileges of this user or token (`user@realm!name`) at the path. */
   permissions(who: string, path: string): Granted {
     const token = this.tokens.get(who);
     const user = token?.userid ?? who;
@@ -136,12 +136,12 @@ export class Access {
     return new Map([...ofToken].filter(([name]) => ofUser.has(name)));
   }
 
-  /** All paths at which something was granted, and the roots of each kind. */
+  /** All paths with an ACL, and the root path of each kind. */
   knownPaths(): readonly string[] {
     return [...new Set([...paths, ...this.acls.map((acl) => acl.path)])].sort();
   }
 
-  /** A guest or a storage in a pool has the pool's privileges as well. */
+  /** The privileges on a pool also apply to its guests and storages. */
   private withPools(who: string, path: string): Granted {
     const own = this.granted(who, path);
     const pools = this.poolsOf(path);
@@ -160,7 +160,7 @@ export class Access {
     return pool === undefined ? [] : [pool];
   }
 
-  /** The entries that count at a path: those nearest to it. */
+  /** The entries that apply at a path: the nearest ones. */
   private effective(who: string, path: string): readonly Acl[] {
     let nearest: readonly Acl[] = [];
     for (const at of ancestors(path)) {
@@ -179,7 +179,7 @@ export class Access {
     );
   }
 
-  /** What is said of this user or token at exactly this path: its own entries hide those of its groups. */
+  /** The entries of this user or token at exactly this path: its own entries hide those of its groups. */
   private at(who: string, path: string): readonly Acl[] {
     const here = this.byPath.get(path) ?? [];
     const own = here.filter((acl) => acl.kind !== 'group' && acl.subject === who);

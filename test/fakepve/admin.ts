@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 export interface Admin {
   readonly world: () => World;
-  /** Back to the beginning; with a description, to that cluster from now on. */
+  /** Restores the initial state; with a description, switches to that cluster. */
   readonly reset: (cluster?: unknown) => Promise<void>;
 }
 
@@ -24,7 +24,7 @@ function arm(world: World, rule: FaultInput): void {
   }
 }
 
-/** A rule about something that is not there would strike nothing, and a test would pass that tests nothing. */
+/** A rule for something that does not exist would have no effect, and a test would pass without testing anything. */
 function targetMissing({ nodes, storage, guests }: World, fault: FaultInput): string | undefined {
   if ('node' in fault && fault.node !== undefined && !nodes.has(fault.node))
     return `there is no node "${fault.node}"`;
@@ -35,17 +35,17 @@ function targetMissing({ nodes, storage, guests }: World, fault: FaultInput): st
   return undefined;
 }
 
-/** Refused as a whole if one of the rules makes no sense. */
+/** Adds all rules, or none if one of them is invalid. */
 function addFaults(world: World, body: unknown): readonly FaultInput[] {
   const rules: unknown[] = Array.isArray(body) ? body : [body];
   for (const rule of rules) {
     const { error } = faultSchema.safeParse(rule);
-    if (error) throw refusal(`${JSON.stringify(rule)} is no fault rule: ${z.prettifyError(error)}`);
+    if (error) throw refusal(`${JSON.stringify(rule)} is not a fault rule: ${z.prettifyError(error)}`);
   }
   const faults = z.array(isFault).parse(rules);
   for (const fault of faults) {
     const absent = targetMissing(world, fault);
-    if (absent !== undefined) throw refusal(`${JSON.stringify(fault)} would strike nothing: ${absent}`);
+    if (absent !== undefined) throw refusal(`${JSON.stringify(fault)} would have no effect: ${absent}`);
   }
   for (const fault of faults) arm(world, fault);
   return world.faults.list();
@@ -67,7 +67,7 @@ async function reset(admin: Admin, body: unknown): Promise<null> {
   return null;
 }
 
-/** The fake's own requests, beside those of PVE. */
+/** Handles the fake's own requests, in addition to those of PVE. */
 export async function administer(
   admin: Admin,
   method: string,
@@ -96,11 +96,11 @@ export async function administer(
   }
 }
 
-/** What came with such a request; nothing if it came without a body. */
+/** The body of such a request; undefined if it is empty. */
 export function readJson(text: string): unknown {
   try {
     return text.trim() === '' ? undefined : JSON.parse(text);
   } catch {
-    throw refusal('the body is no JSON');
+    throw refusal('the body is not JSON');
   }
 }

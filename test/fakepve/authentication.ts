@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Caller } from './permissions.ts';
 import type { World } from './world.ts';
 
-/** Asked before anyone can be logged in. */
+/** Endpoints that need no login. */
 const open = new Set(['POST /access/ticket', 'GET /access/ticket']);
 
 const expired = (world: World, expire: number): boolean => expire !== 0 && expire <= world.seconds();
@@ -46,7 +46,7 @@ async function byTicket(world: World, request: IncomingMessage, path: string): P
   return { userid, token: undefined };
 }
 
-/** Who sends this request; refuses after a while if that cannot be told. */
+/** The caller of this request; refuses after a delay if it cannot be authenticated. */
 export async function authenticate(world: World, request: IncomingMessage, path: string): Promise<Caller> {
   if (open.has(`${request.method ?? ''} ${path}`)) return { userid: '', token: undefined };
   const token = /^PVEAPIToken[= ](.*)$/s.exec(request.headers.authorization ?? '')?.[1];

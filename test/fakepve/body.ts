@@ -33,14 +33,14 @@ export function parseForm(text: string): Record<string, Value> {
   return params;
 }
 
-/** A request's whole body. */
+/** Reads the complete body of a request. */
 export async function readAll(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
 
-/** Only what stands before the file counts: PVE reads the form as it comes. */
+/** Only the fields before the file are used: PVE parses the form as it arrives. */
 function readMultipart(request: IncomingMessage): Promise<Body> {
   return new Promise((resolve, reject) => {
     const params: Record<string, Value> = {};
@@ -78,7 +78,7 @@ function parseJson(text: string): Record<string, Value> {
   );
 }
 
-/** The parameters in a request's body, whatever form it has. */
+/** The parameters in the body of a request, in any supported format. */
 export async function readBody(request: IncomingMessage, isUpload: boolean): Promise<Body> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
   const length = Number(request.headers['content-length'] ?? 0);

@@ -6,7 +6,7 @@ import type { Cluster, ClusterGuest } from './cluster-file.ts';
 import type { Guest } from './guest.ts';
 import type { Environment } from './world.ts';
 
-/** Puts a guest there as if it had always been: no task, no waiting. */
+/** Adds a guest as if it had always existed: without a task and without waiting. */
 export function placeGuest(world: World, described: ClusterGuest): Guest {
   const { vmid, node, config, template, running, extraInterfaces } = described;
   if (!world.nodes.has(node))
@@ -53,7 +53,7 @@ function placeAcls(world: World, cluster: Cluster): void {
   }
 }
 
-/** The world that a cluster description speaks of. */
+/** Builds the world from a cluster description. */
 export function buildWorld(cluster: Cluster, environment: Environment): World {
   const world = new World(cluster, environment);
   for (const { id, type, content, shared, nodes, size, path } of cluster.storages)

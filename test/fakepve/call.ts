@@ -11,7 +11,7 @@ export interface UploadedFile {
   readonly data: Buffer;
 }
 
-/** One verified request, with what handlers need to answer it. */
+/** One validated request, with what handlers need to answer it. */
 export class Call {
   readonly world: World;
   readonly caller: Caller;
@@ -35,13 +35,13 @@ export class Call {
     this.fault = fault;
   }
 
-  /** A parameter that was given, as text. */
+  /** A parameter as text, if it was given. */
   get(name: string): string | undefined {
     const value = this.params[name];
     return value === undefined ? undefined : typeof value === 'string' ? value : value.join('\0');
   }
 
-  /** A parameter that the schema makes sure of. */
+  /** A parameter that the schema requires. */
   text(name: string): string {
     const value = this.get(name);
     if (value === undefined) throw new PveError(500, `the fake expected a parameter '${name}'\n`);
@@ -91,7 +91,7 @@ export class Call {
       throw new PveError(403, `Permission check failed (pool '${id}' does not exist)\n`);
   }
 
-  /** Some parameters are for root itself. */
+  /** Some parameters are reserved for root. */
   refuseUnlessRoot(...names: readonly string[]): void {
     for (const name of this.isRoot ? [] : names) {
       const value = this.get(name);
@@ -104,7 +104,7 @@ export class Call {
     this.refuseUnlessRoot('skiplock');
   }
 
-  /** Starts a task and answers with its UPID. */
+  /** Starts a task and returns its UPID. */
   start(type: string, id: string | number, work: (run: TaskRun) => Promise<void>): string {
     return this.startTask(type, id, work).upid;
   }
@@ -112,12 +112,12 @@ export class Call {
   startTask(type: string, id: string | number, work: (run: TaskRun) => Promise<void>): Task {
     const node = this.get('node') ?? this.world.localNode.name;
     const { fault } = this;
-    // A fault strikes the task that answers the request, not one that this starts in turn.
+    // A fault applies to the task that answers the request, not to tasks that this one starts.
     this.fault = undefined;
     return this.world.tasks.start({ node, type, id: String(id), user: callerId(this.caller), fault }, work);
   }
 
-  /** The same, holding the guest's lock while it works. */
+  /** The same, while holding the lock of the guest. */
   startLocked(
     type: string,
     id: string | number,
@@ -128,7 +128,7 @@ export class Call {
   }
 }
 
-/** Runs part of a task under the guest's lock; gives up after a while, as PVE does. */
+/** Runs part of a task while holding the lock of the guest; times out as PVE does. */
 export async function holding<T>(
   world: World,
   vmid: number,
@@ -138,24 +138,24 @@ export async function holding<T>(
   return world.locks.hold(vmid, work, { timeoutMs: world.wait(world.latency.lockTimeout), log: run.log });
 }
 
-/** Refuses while the configuration carries a lock. */
+/** Refuses while the configuration has a lock. */
 export function checkLock(guest: Guest): void {
   const lock = guest.get('lock');
   if (lock !== undefined) throw failure(`VM is locked (${lock})`);
 }
 
-/** A result that comes with more than `data`. */
+/** A result with members in addition to `data`. */
 export class Answer {
   readonly data: unknown;
-  readonly beside: Readonly<Record<string, unknown>>;
+  readonly members: Readonly<Record<string, unknown>>;
 
-  constructor(data: unknown, beside: Readonly<Record<string, unknown>>) {
+  constructor(data: unknown, members: Readonly<Record<string, unknown>>) {
     this.data = data;
-    this.beside = beside;
+    this.members = members;
   }
 }
 
-/** A result that is JSON already. */
+/** A result that is already serialized as JSON. */
 export class Json {
   readonly text: string;
 

@@ -4,13 +4,13 @@ import { generate } from 'selfsigned';
 
 export interface ServerCertificate {
   readonly key: string;
-  /** PEM; its own authority, so clients may trust it as a CA. */
+  /** PEM; self-signed, so clients may trust it as a CA. */
   readonly cert: string;
   /** SHA-256 as PVE shows it: `AA:BB:…`. */
   readonly fingerprint: string;
 }
 
-/** A certificate that signs itself, for 127.0.0.1, ::1, localhost and further names or addresses. */
+/** Generates a self-signed certificate for 127.0.0.1, ::1, localhost and further names or addresses. */
 export async function makeCertificate(extraNames: readonly string[] = []): Promise<ServerCertificate> {
   const pems = await generate([{ name: 'commonName', value: 'fake PVE' }], {
     keyType: 'ec',

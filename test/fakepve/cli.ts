@@ -2,38 +2,38 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { StandingClock, startFakePve } from './index.ts';
+import { ManualClock, startFakePve } from './index.ts';
 import { latencySchema } from './latency.ts';
 import type { LatencyInput } from './latency.ts';
 
 const usage = `Usage: npm run -s fakepve -- [options]
-  --port N           listen here (default: 8006)
-  --host ADDRESS     default: 127.0.0.1
-  --name NAME        clients call it so too; may be given several times
+  --port N           port to listen on (default: 8006)
+  --host ADDRESS     address to listen on (default: 127.0.0.1)
+  --name NAME        additional name or address in the certificate; may be repeated
   --cluster FILE     a description, or one of: document, recordings (default: document)
-  --requests FILE    write every request there, one JSON object a line
-  --latency FILE     how long things take, YAML or JSON
-  --seed TEXT        MACs, UUIDs and secrets follow from it
-  --clock TIME       time stands still there, until POST /fakepve/clock moves it (2026-01-01T00:00:00Z)
-  --ca FILE          write the certificate to trust there`;
+  --requests FILE    log every request to this file, one JSON object per line
+  --latency FILE     how long operations take, YAML or JSON
+  --seed TEXT        MACs, UUIDs and secrets are derived from it
+  --clock TIME       stop the clock at this time, until POST /fakepve/clock advances it (2026-01-01T00:00:00Z)
+  --ca FILE          write the certificate to trust to this file`;
 
 function portOf(text: string): number {
   const port = Number(text);
   if (text === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`--port ${text} is no port: give a number from 0 (any free one) to 65535`);
+    throw new Error(`--port ${text} is not a port: give a number from 0 (any free one) to 65535`);
   return port;
 }
 
-function standing(text: string): StandingClock {
+function manualClock(text: string): ManualClock {
   const start = Date.parse(text);
   if (Number.isNaN(start))
-    throw new Error(`--clock ${text} is no time: write for example 2026-01-01T00:00:00Z`);
-  return new StandingClock(start);
+    throw new Error(`--clock ${text} is not a time: write for example 2026-01-01T00:00:00Z`);
+  return new ManualClock(start);
 }
 
 function readProfile(path: string): LatencyInput {
   const { data, error } = latencySchema.safeParse(parse(readFileSync(path, 'utf8')) ?? {});
-  if (error) throw new Error(`${path} cannot be used:\n${z.prettifyError(error)}`);
+  if (error) throw new Error(`${path} is invalid:\n${z.prettifyError(error)}`);
   return data;
 }
 
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
     ...(requests === undefined ? {} : { requestsFile: requests }),
     ...(latency === undefined ? {} : { latency: readProfile(latency) }),
     ...(seed === undefined ? {} : { seed }),
-    ...(clock === undefined ? {} : { clock: standing(clock) }),
+    ...(clock === undefined ? {} : { clock: manualClock(clock) }),
   });
   if (ca !== undefined) writeFileSync(ca, fake.ca);
   const end = (): void => {

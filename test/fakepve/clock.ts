@@ -1,16 +1,16 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 
-/** Time as the fake sees it. */
+/** The time of the fake. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
   /** Resolves after `ms`, or rejects as soon as the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Lets `ms` pass at once: whoever sleeps until then wakes in order, and does what follows. */
+  /** Advances by `ms` at once: sleepers that are due wake in order, and their work runs. */
   advance(ms: number): Promise<void>;
 }
 
-/** Waiting was cut short by its signal. */
+/** A sleep was aborted by its signal. */
 export class Interrupted extends Error {
   constructor() {
     super('received interrupt');
@@ -22,7 +22,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** What timers of Node can wait at most. */
+/** The longest delay of a Node timer. */
 const MAX_MS = 2 ** 31 - 1;
 
 abstract class AdvancingClock implements Clock {
@@ -30,7 +30,7 @@ abstract class AdvancingClock implements Clock {
 
   abstract now(): number;
   protected abstract moveTo(time: number): void;
-  /** Makes the sleeper wake by itself; gives what calls that off. */
+  /** Schedules the wake-up of a sleeper; returns a function that cancels it. */
   protected abstract arm(sleeper: Sleeper): () => void;
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -52,14 +52,14 @@ abstract class AdvancingClock implements Clock {
 
   async advance(ms: number): Promise<void> {
     const end = this.now() + ms;
-    // Whatever is under way may be about to sleep.
-    await turn();
+    // Work in progress may be about to sleep.
+    await nextTick();
     for (let next = this.first(end); next !== undefined; next = this.first(end)) {
       this.moveTo(Math.max(next.due, this.now()));
       this.sleepers.delete(next);
       next.wake();
-      // What it does next may be to sleep again, within this same time.
-      await turn();
+      // It may sleep again within the same period.
+      await nextTick();
     }
     this.moveTo(Math.max(end, this.now()));
   }
@@ -72,7 +72,7 @@ abstract class AdvancingClock implements Clock {
   }
 }
 
-/** The machine's own time, which can be moved ahead. */
+/** The machine's time, which can be advanced. */
 export class RunningClock extends AdvancingClock {
   private offset = 0;
 
@@ -90,8 +90,8 @@ export class RunningClock extends AdvancingClock {
   }
 }
 
-/** Time that stands still unless it is moved: with it, the same requests always have the same effects. */
-export class StandingClock extends AdvancingClock {
+/** A clock that only moves when it is advanced: the same requests always have the same effects. */
+export class ManualClock extends AdvancingClock {
   private time: number;
 
   /** @param start milliseconds since 1970 */
@@ -108,7 +108,7 @@ export class StandingClock extends AdvancingClock {
     this.time = time;
   }
 
-  /** Who need not wait is not made to. */
+  /** A sleep without duration ends without advancing the clock. */
   protected arm({ due, wake }: Sleeper): () => void {
     if (due > this.time) return () => undefined;
     const immediate = setImmediate(wake);

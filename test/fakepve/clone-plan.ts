@@ -7,27 +7,27 @@ import type { Call } from './call.ts';
 import type { Drive } from './drives.ts';
 import type { Config, Guest } from './guest.ts';
 
-/** What a clone will do, once everything that could refuse it was asked. */
+/** What a clone will do, after all checks that could refuse it. */
 export interface ClonePlan {
   readonly source: Guest;
-  /** Of the source, or of one of its snapshots. */
+  /** Configuration of the source, or of one of its snapshots. */
   readonly config: Config;
   readonly newid: number;
   readonly full: boolean;
   readonly storage: string | undefined;
   readonly format: string | undefined;
   readonly target: string;
-  /** KiB a second; 0: as fast as it goes. */
+  /** KiB per second; 0: unlimited. */
   readonly bwlimit: number;
 }
 
-/** Other CD drives are taken over as they are; cloud-init drives are always copied. */
+/** CD drives are kept as they are, except for cloud-init drives, which are always copied. */
 export const isCopied = (drive: Drive): boolean => !isCdrom(drive) || isCloudInit(drive);
 
-/** These cannot be linked, whatever the storage can do. */
+/** These cannot be linked, whatever the storage supports. */
 export const alwaysFull = (drive: Drive): boolean => isCloudInit(drive) || drive.key === 'tpmstate0';
 
-/** A base volume, or the state of a snapshot where the storage can clone that. */
+/** A base volume, or the state of a snapshot if the storage can clone it. */
 function canBeLinked(call: Call, source: Guest, drive: Drive, snapname: string | undefined): boolean {
   const parts = splitVolid(drive.file);
   if (!parts) return false;
@@ -71,7 +71,7 @@ function checkMode(call: Call, full: boolean): void {
   if (refused !== undefined) throw failure(`parameter '${refused}' not allowed for linked clones`);
 }
 
-/** The rights on storages and bridges, and whether another node could run it. */
+/** Checks the privileges on storages and bridges, and whether the target node can run the clone. */
 function checkAccess(call: Call, config: Config, target: string | undefined): void {
   const { world } = call;
   let shared = true;
@@ -96,7 +96,7 @@ function checkLinks(call: Call, source: Guest, config: Config): void {
   }
 }
 
-/** Asks everything that PVE asks before it clones, in PVE's order. */
+/** Performs all checks that PVE performs before it clones, in PVE's order. */
 export function planClone(call: Call): ClonePlan {
   const { world } = call;
   const source = world.findGuest(call.node, call.vmid);

@@ -29,7 +29,7 @@ function copiedOption(world: World, key: string, value: string): string {
   return key === 'vmgenid' ? world.random.uuid() : value;
 }
 
-/** Everything of the source but its disks and its identity. */
+/** The configuration of the source except for its disks and its identity. */
 function copiedConfig(call: Call, { source, config }: ClonePlan): Config {
   const { world } = call;
   const made: Config = new Map([['lock', 'clone']]);
@@ -43,7 +43,7 @@ function copiedConfig(call: Call, { source, config }: ClonePlan): Config {
   return made;
 }
 
-/** One clone at work: what it has made so far is undone if it fails. */
+/** A clone in progress: if it fails, the volumes created so far are removed. */
 class Cloning {
   private readonly world: World;
   private readonly plan: ClonePlan;
@@ -93,7 +93,7 @@ class Cloning {
     return printDrive({ file: made.volid, options: { ...drive.options, size: formatSize(made.size) } });
   }
 
-  /** Disks share the time of the clone, unless a limit makes their copies slower. */
+  /** Disks share the time of the clone, unless a bandwidth limit makes their copies slower. */
   private time(drive: Drive, share: number): number {
     const { latency } = this.world;
     if (alwaysFull(drive) || drive.key === 'efidisk0') return 0;
@@ -103,7 +103,7 @@ class Cloning {
     return bwlimit === 0 ? latency.cloneFull / share : (size / 1024 / bwlimit) * 1000;
   }
 
-  /** The target's file grows drive by drive; before the first it says no more than that it is locked. */
+  /** The target's configuration grows drive by drive; before the first drive it only has the lock. */
   async carryOut(guest: Guest, config: Config): Promise<void> {
     const drives = drivesOf(this.plan.config).filter(isCopied);
     const share = Math.max(
@@ -144,7 +144,7 @@ async function cloneInTask(call: Call, plan: ClonePlan, guest: Guest, run: TaskR
   if (pool !== undefined) world.pools.get(pool)?.vms.add(plan.newid);
 }
 
-/** POST clone. The target is there at once, locked, and complete when the task has ended. */
+/** POST clone. The target exists at once, locked, and is complete when the task has ended. */
 export function clone(call: Call): string {
   const { world } = call;
   const plan = planClone(call);

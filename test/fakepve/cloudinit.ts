@@ -7,7 +7,7 @@ import type { Properties } from './schema/property-string.ts';
 import type { Guest } from './guest.ts';
 import type { World } from './world.ts';
 
-/** The settings whose state the drive is compared with. */
+/** The settings that are compared with the content of the drive. */
 export const cloudInitOptions = [
   'cicustom',
   'cipassword',
@@ -30,7 +30,7 @@ const named = (format: string, value: string | undefined): Properties => {
 export const ipconfigOf = (guest: Guest, index: string): Properties =>
   named('pve-qm-ipconfig', guest.get(`ipconfig${index}`));
 
-/** Files that replace the made ones must be there. */
+/** Files that replace the generated ones must exist. */
 export function checkCiCustom(world: World, guest: Guest): void {
   for (const volid of Object.values(named('pve-qm-cicustom', guest.get('cicustom'))))
     if (!world.storage.find(volid, guest.node)) throw failure(`volume '${volid}' does not exist`);
@@ -133,7 +133,7 @@ function networkConfig(guest: Guest): string {
   ].join('\n');
 }
 
-/** What the drive holds of a kind: `user`, `network` or `meta`. */
+/** The file of a kind on the drive: `user`, `network` or `meta`. */
 export function cloudInitFile(world: World, guest: Guest, kind: string, maskPassword = false): string {
   const custom = customFile(world, guest, kind);
   if (custom !== undefined) return custom;
@@ -148,14 +148,14 @@ export function cloudInitFile(world: World, guest: Guest, kind: string, maskPass
   return `instance-id: ${id}\n`;
 }
 
-/** Makes the drive anew: from now on it is up to date. */
+/** Regenerates the drive: it is up to date afterwards. */
 export function regenerate(world: World, guest: Guest): void {
   checkCiCustom(world, guest);
   guest.drift.recorded.clear();
   guest.drift.added.clear();
 }
 
-/** Remembers that a setting of a running guest is not on its drive yet. */
+/** Records that a setting of a running guest is not on its drive yet. */
 export function recordDrift(
   guest: Guest,
   key: string,
@@ -176,7 +176,7 @@ export function recordDrift(
   }
 }
 
-/** The rows of GET cloudinit. Names and addresses show only when they were added. */
+/** The rows of GET cloudinit. Names and addresses are only listed if they were added. */
 export function cloudInitRows(guest: Guest): readonly object[] {
   const hide = (key: string, value: string): string => (key === 'cipassword' ? '**********' : value);
   const { recorded, added } = guest.drift;

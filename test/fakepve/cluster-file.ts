@@ -5,7 +5,7 @@ import { parseSize } from './size.ts';
 
 const size = z.union([z.number().int().nonnegative(), z.string()]).transform((value, context) => {
   const bytes = typeof value === 'number' ? value : parseSize(value.replace(/i?B?$/, ''));
-  if (bytes === undefined) context.addIssue(`"${value}" is no size: write for example 64G`);
+  if (bytes === undefined) context.addIssue(`"${value}" is not a size: write for example 64G`);
   return bytes ?? 0;
 });
 
@@ -18,7 +18,7 @@ const nodeSchema = z.strictObject({
   memory: size.default(32 * 1024 ** 3),
   /** In addition to those of the whole cluster. */
   bridges: names.default([]),
-  /** As /cluster/status tells it; absent: one of 192.0.2.0/24. */
+  /** As reported by /cluster/status; absent: an address of 192.0.2.0/24. */
   ip: z.string().optional(),
 });
 
@@ -29,18 +29,18 @@ const storageSchema = z.strictObject({
   shared: z.boolean().default(false),
   nodes: names.optional(),
   size: size.default(1024 ** 4),
-  /** For directories; where PVE would keep the files. */
+  /** For directories: where PVE would store the files. */
   path: z.string().optional(),
 });
 
 const guestSchema = z.strictObject({
   vmid: z.number().int(),
   node: z.string(),
-  /** Options as a client would send them to create it: `scsi0: nvme-storage:20` makes the volume. */
+  /** Options as a client would send them to create it: `scsi0: nvme-storage:20` creates the volume. */
   config: z.record(z.string(), scalar).default({}),
   template: z.boolean().default(false),
   running: z.boolean().default(false),
-  /** Interfaces beyond those of the configuration that its guest agent reports. */
+  /** Interfaces that the guest agent reports in addition to those of the configuration. */
   extraInterfaces: z
     .array(z.strictObject({ name: z.string(), mac: z.string(), ipv4: z.string() }))
     .default([]),
@@ -76,18 +76,18 @@ const aclSchema = z.strictObject({
 });
 
 export const clusterSchema = z.strictObject({
-  /** Nodes without a name for their cluster stand alone. */
+  /** Absent: a stand-alone node. */
   name: z.string().optional(),
   nodes: z.array(nodeSchema).min(1),
   bridges: names.default(['vmbr0']),
-  /** Networks of the SDN, each with its zone; they are on every node. */
+  /** SDN vnets, each with its zone; they exist on every node. */
   vnets: z.record(z.string(), z.string()).default({}),
   storages: z.array(storageSchema).default([]),
   guests: z.array(guestSchema).default([]),
   pools: z.array(poolSchema).default([]),
   roles: z.record(z.string(), names).default({}),
   users: z.array(userSchema).default([]),
-  /** The first one is the token that the fake announces. */
+  /** The first one is the token that the fake prints. */
   tokens: z.array(tokenSchema).default([{ id: 'root@pam!operator', privsep: false }]),
   acls: z.array(aclSchema).default([]),
   options: z.record(z.string(), scalar).default({}),
@@ -97,7 +97,7 @@ export type Cluster = z.output<typeof clusterSchema>;
 export type ClusterInput = z.input<typeof clusterSchema>;
 export type ClusterGuest = Cluster['guests'][number];
 
-const terse = z
+const recordedCluster = z
   .looseObject({
     nodes: z.array(z.string()).min(1),
     nodeCpus: z.number().int().positive().optional(),
@@ -130,19 +130,19 @@ const wrapped = z
   .looseObject({ cluster: z.unknown(), steps: z.unknown() })
   .transform(({ cluster }) => cluster);
 
-/** Recordings of a real server say in terser words what it had; such a description does as well. */
+/** Recordings of a real server describe it in a shorter form, which is accepted as well. */
 function plain(input: unknown): unknown {
   const inner = wrapped.safeParse(input);
   const given = inner.success && inner.data !== undefined ? inner.data : input;
-  const short = terse.safeParse(given);
+  const short = recordedCluster.safeParse(given);
   return short.success ? short.data : given;
 }
 
-/** Reads a cluster description, YAML or JSON; what is wrong with it is told by place. */
+/** Parses a cluster description; an error names the position of each problem. */
 export function parseCluster(input: unknown, source = 'cluster description'): Cluster {
   const result = clusterSchema.safeParse(plain(input));
   if (result.success) return result.data;
-  throw new Error(`${source} cannot be used:\n${z.prettifyError(result.error)}`);
+  throw new Error(`${source} is invalid:\n${z.prettifyError(result.error)}`);
 }
 
 export const readClusterFile = (path: string | URL): Cluster =>

@@ -63,7 +63,7 @@ function readDelete(call: Call, settings: Update['settings'], revert: readonly s
   return remove;
 }
 
-/** `-cores 2 -name x`, as the task's log shows what was asked. */
+/** `-cores 2 -name x`, as the task log shows the request. */
 function described(call: Call): string {
   const hidden = new Set(['node', 'vmid', 'digest', 'background_delay', 'skip_cloud_init']);
   return Object.keys(call.params)
@@ -104,7 +104,7 @@ function checkRights(call: Call, { settings, remove }: Update): void {
   checkHostDevices(call, vmid, settings);
 }
 
-/** The rights that depend on what the guest has now. */
+/** The privileges that depend on the current configuration. */
 function checkRemoval(call: Call, guest: Guest, key: string): void {
   const value = guest.pending.get(key) ?? guest.get(key);
   if (value === undefined) return;
@@ -120,7 +120,7 @@ function checkOption(call: Call, guest: Guest, key: string, value: string): void
   else if (/^net\d+$/.test(key)) checkBridges(call, { [key]: value });
 }
 
-/** The rights that depend on what the guest has now: both the old and the new count. */
+/** The privileges that depend on the current configuration: both the old and the new value are checked. */
 function checkGuestRights(call: Call, guest: Guest, { settings, remove }: Update): void {
   for (const key of remove) checkRemoval(call, guest, key);
   for (const [key, value] of Object.entries(settings)) {
@@ -147,7 +147,7 @@ function checkProtection(guest: Guest, what: string): void {
   if (guest.is('protection')) throw failure(`can't remove ${what} - protection mode enabled`);
 }
 
-/** What was pending for this option is dropped; its volume stays as unused. */
+/** Drops the pending value of this option; its volume stays as unused. */
 function dropPending(guest: Guest, key: string): void {
   const value = guest.pending.get(key);
   if (value !== undefined && isDrive(key)) keepUnused(guest, parseDrive(key, value));
@@ -202,8 +202,8 @@ function planSetting(
   if (guest.pending.get(key) === value) return;
   if (isDrive(key)) {
     dropPending(guest, key);
-    const site = { world, node: guest.node, vmid: guest.vmid, log };
-    const made = realize(site, key, value, new Map([...guest.config, ...guest.pending]));
+    const context = { world, node: guest.node, vmid: guest.vmid, log };
+    const made = realize(context, key, value, new Map([...guest.config, ...guest.pending]));
     guest.pending.set(key, made);
     if (!isCloudInit(parseDrive(key, made))) bootFromToo(guest, key, made);
   } else {
@@ -261,7 +261,7 @@ function checkGuest(call: Call, guest: Guest, update: Update): void {
 
 const lockOptions = (call: Call) => ({ timeoutMs: call.world.wait(call.world.latency.lockTimeout) });
 
-/** PUT config: done when it answers. */
+/** PUT config: synchronous. */
 export async function updateNow(call: Call): Promise<null> {
   const update = checkAll(call);
   call.world.requireQuorum();
@@ -279,7 +279,7 @@ export async function updateNow(call: Call): Promise<null> {
   return null;
 }
 
-/** POST config: a task, or null if it was done within `background_delay`. */
+/** POST config: a task, or null if it ended within `background_delay`. */
 export async function updateInTask(call: Call): Promise<string | null> {
   const { world } = call;
   const update = checkAll(call);
@@ -303,7 +303,7 @@ export async function updateInTask(call: Call): Promise<string | null> {
   throw failure(`failed to update VM ${vmid}: ${task.exitstatus}`);
 }
 
-/** PUT unlink: drops drives, with force their volumes too. */
+/** PUT unlink: removes drives, and with force also their volumes. */
 export async function unlink(call: Call): Promise<null> {
   call.world.requireQuorum();
   const { guest } = call;

@@ -7,8 +7,8 @@ import type { Config } from './guest.ts';
 import type { Storage, Volume } from './storage.ts';
 import type { World } from './world.ts';
 
-/** Where disks are made, and for whom. */
-export interface Site {
+/** Where disks are created, and for which guest. */
+export interface DiskContext {
   readonly world: World;
   readonly node: string;
   readonly vmid: number;
@@ -29,33 +29,33 @@ const EFI_SIZES: Readonly<Record<string, number>> = { '2m': 128 * 1024, '4m': 52
 const TPM_SIZE = 4 * MIB;
 const CLOUD_INIT_SIZE = 4 * MIB;
 
-/** The format that a storage can hold, given the wish for one. */
+/** The requested format if the storage supports it, otherwise the default. */
 export const formatOn = (storage: Storage, wanted: string | undefined): string =>
   keepsFiles(storage) ? (wanted ?? 'raw') : 'raw';
 
-function freeName(site: Site, storage: Storage, stem: 'vm' | 'base'): string {
+function freeName(context: DiskContext, storage: Storage, stem: 'vm' | 'base'): string {
   const taken = new Set(
-    site.world.storage
-      .ofGuest(site.vmid, site.node, storage)
+    context.world.storage
+      .ofGuest(context.vmid, context.node, storage)
       .map((volume) => /-disk-(\d+)/.exec(volume.name.split('/').at(-1) ?? '')?.[1]),
   );
-  for (let i = 0; ; i += 1) if (!taken.has(String(i))) return `${stem}-${site.vmid}-disk-${i}`;
+  for (let i = 0; ; i += 1) if (!taken.has(String(i))) return `${stem}-${context.vmid}-disk-${i}`;
 }
 
-function volumeName(site: Site, { storage, kind, format, parent }: Wanted): string {
-  const base = kind === 'disk' ? freeName(site, storage, 'vm') : `vm-${site.vmid}-${kind}`;
-  const own = keepsFiles(storage) ? `${site.vmid}/${base}.${format}` : base;
+function volumeName(context: DiskContext, { storage, kind, format, parent }: Wanted): string {
+  const base = kind === 'disk' ? freeName(context, storage, 'vm') : `vm-${context.vmid}-${kind}`;
+  const own = keepsFiles(storage) ? `${context.vmid}/${base}.${format}` : base;
   // Thin LVM does not name the base in its clones.
   return parent && storage.type !== 'lvmthin' ? `${parent.name}/${own}` : own;
 }
 
-/** Makes a volume; refuses when the storage is full. */
-export function allocate(site: Site, wanted: Wanted): Volume {
-  const { world, node, vmid } = site;
+/** Creates a volume; refuses if the storage is full. */
+export function allocate(context: DiskContext, wanted: Wanted): Volume {
+  const { world, node, vmid } = context;
   const { storage, format, parent } = wanted;
   if (world.faults.isFull(storage.id))
     throw failure(`unable to create image: storage '${storage.id}': No space left on device`);
-  const name = volumeName(site, wanted);
+  const name = volumeName(context, wanted);
   if (world.storage.find(`${storage.id}:${name}`, node))
     throw failure(`disk image '${world.storage.path(storage, name)}' already exists`);
   return world.storage.put(
@@ -81,25 +81,31 @@ const sized = (file: string, options: Drive['options'], size: number): Omit<Driv
   return { file, options: { ...rest, size: formatSize(size) } };
 };
 
-/** The size of the disk inside an image file: qcow2 says it in its header. */
+/** The size of the disk in an image file; qcow2 has it in its header. */
 export function imageSize(volume: Volume): number {
   const data = volume.data;
   if (volume.content !== 'import' || !data || data.length < 32) return volume.size;
   return data.readUInt32BE(0) === 0x514649fb ? Number(data.readBigUInt64BE(24)) : volume.size;
 }
 
-function importDisk(site: Site, drive: Drive, storage: Storage): Omit<Drive, 'key'> {
-  const { world, node } = site;
+function importDisk(context: DiskContext, drive: Drive, storage: Storage): Omit<Drive, 'key'> {
+  const { world, node } = context;
   const source = drive.options['import-from'] ?? '';
   const volume = world.storage.find(source, node);
   const parts = splitVolid(source);
   if (!parts) throw failure(`unable to parse volume ID '${source}'`);
   const from = world.storage.on(parts.storage, node);
   if (!volume) throw failure(`failed to stat '${world.storage.path(from, parts.name)}'`);
-  site.log(`create full clone of drive ${volume.content === 'import' ? '' : `${drive.key} `}(${source})`);
+  context.log(`create full clone of drive ${volume.content === 'import' ? '' : `${drive.key} `}(${source})`);
   const format = formatOn(storage, drive.options['format'] ?? volume.format);
-  const made = allocate(site, { storage, size: imageSize(volume), format, kind: 'disk', data: volume.data });
-  site.log(`allocated target volume '${made.volid}'`);
+  const made = allocate(context, {
+    storage,
+    size: imageSize(volume),
+    format,
+    kind: 'disk',
+    data: volume.data,
+  });
+  context.log(`allocated target volume '${made.volid}'`);
   return sized(made.volid, drive.options, made.size);
 }
 
@@ -108,15 +114,15 @@ function newSize(drive: Drive, gib: number): number {
   return drive.key === 'tpmstate0' ? TPM_SIZE : Math.floor(gib * GIB);
 }
 
-function cloudInitDrive(site: Site, drive: Drive, storage: Storage): Omit<Drive, 'key'> {
+function cloudInitDrive(context: DiskContext, drive: Drive, storage: Storage): Omit<Drive, 'key'> {
   const format = keepsFiles(storage) ? (drive.options['format'] ?? 'qcow2') : 'raw';
-  const made = allocate(site, { storage, size: CLOUD_INIT_SIZE, format, kind: 'cloudinit' });
+  const made = allocate(context, { storage, size: CLOUD_INIT_SIZE, format, kind: 'cloudinit' });
   const { format: _format, size: _size, ...rest } = drive.options;
   return { file: made.volid, options: { ...rest, media: 'cdrom' } };
 }
 
-function existing(site: Site, drive: Drive): Omit<Drive, 'key'> {
-  const { world, node } = site;
+function existing(context: DiskContext, drive: Drive): Omit<Drive, 'key'> {
+  const { world, node } = context;
   const parts = splitVolid(drive.file);
   if (!parts) return drive;
   const storage = world.storage.on(parts.storage, node);
@@ -126,45 +132,50 @@ function existing(site: Site, drive: Drive): Omit<Drive, 'key'> {
   return sized(drive.file, drive.options, wholeKiB(volume.size));
 }
 
-/** Where another cloud-init drive is attached already. */
+/** The key of another cloud-init drive that is already attached. */
 function attachedCloudInit(config: Config, besides: string): string | undefined {
   for (const [key, value] of config)
     if (key !== besides && /^(?:ide|sata|scsi)\d+$/.test(key) && /cloudinit/.test(value)) return key;
   return undefined;
 }
 
-function makeCloudInit(site: Site, drive: Drive, storage: Storage, config: Config): Omit<Drive, 'key'> {
+function makeCloudInit(
+  context: DiskContext,
+  drive: Drive,
+  storage: Storage,
+  config: Config,
+): Omit<Drive, 'key'> {
   const other = attachedCloudInit(config, drive.key);
   if (other !== undefined) throw failure(`${drive.key} - cloud-init drive is already attached at '${other}'`);
-  return cloudInitDrive(site, drive, storage);
+  return cloudInitDrive(context, drive, storage);
 }
 
-function makeDisk(site: Site, drive: Drive, storage: Storage, gib: number): Omit<Drive, 'key'> {
-  if (drive.options['import-from'] !== undefined) return importDisk(site, drive, storage);
+function makeDisk(context: DiskContext, drive: Drive, storage: Storage, gib: number): Omit<Drive, 'key'> {
+  if (drive.options['import-from'] !== undefined) return importDisk(context, drive, storage);
   const format = formatOn(storage, drive.options['format']);
-  const made = allocate(site, { storage, size: newSize(drive, gib), format, kind: 'disk' });
+  const made = allocate(context, { storage, size: newSize(drive, gib), format, kind: 'disk' });
   return sized(made.volid, drive.options, made.size);
 }
 
-/** A volume that is there; a cloud-init drive does not say its size. */
-function attach(site: Site, drive: Drive): string {
+/** An existing volume; a cloud-init drive does not have its size in the configuration. */
+function attach(context: DiskContext, drive: Drive): string {
   if (drive.file === 'none' || drive.file === 'cdrom' || drive.file.startsWith('/')) return printDrive(drive);
-  const found = existing(site, drive);
+  const found = existing(context, drive);
   const bare = isCdrom(drive) && drive.file.includes('cloudinit');
   return printDrive(bare ? { file: drive.file, options: { media: 'cdrom' } } : found);
 }
 
-/** Makes what a drive's text asks for (a new disk, an import, a cloud-init drive) and returns the text to keep. */
-export function realize(site: Site, key: string, value: string, config: Config): string {
+/** Creates what the value of a drive requests (a new disk, an import, a cloud-init drive); returns the value to store. */
+export function realize(context: DiskContext, key: string, value: string, config: Config): string {
   const drive = parseDrive(key, value);
   const wanted = newDisk(drive.file);
   const cloudInit = /^([^/:\s]+):cloudinit$/.exec(drive.file)?.[1];
   const id = wanted?.storage ?? cloudInit;
-  if (id === undefined) return attach(site, drive);
-  const storage = site.world.storage.on(id, site.node);
+  if (id === undefined) return attach(context, drive);
+  const storage = context.world.storage.on(id, context.node);
   const made = wanted
-    ? makeDisk(site, drive, storage, wanted.gib)
-    : makeCloudInit(site, drive, storage, config);
-  site.log(`${key}: successfully created disk '${printDrive(made)}'`);
+    ? makeDisk(context, drive, storage, wanted.gib)
+    : makeCloudInit(context, drive, storage, config);
+  context.log(`${key}: successfully created disk '${printDrive(made)}'`);
   return printDrive(made);
 }

@@ -1,4 +1,4 @@
-/** The tables of docs/fakepve.md that follow from the code. */
+/** Generates the tables of docs/fakepve.md. */
 import { latencySchema } from './latency.ts';
 import { servedEndpoints } from './router.ts';
 
@@ -33,7 +33,7 @@ function withTable(text: string, name: string, table: string): string {
   return `${before}${start}\n\n${table}\n\n${end}${after}`;
 }
 
-/** `read` gives a page as it is: what stands around the tables is written by hand and kept. */
+/** `read` returns a page as it is: the text around the tables is written by hand and kept. */
 export function fakePveFiles(read: (path: string) => string | undefined): ReadonlyMap<string, string> {
   const page = read(PAGE) ?? '';
   return new Map([

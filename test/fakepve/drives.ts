@@ -4,7 +4,7 @@ import type { Config } from './guest.ts';
 const range = (stem: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => `${stem}${i}`);
 
-/** In PVE's order, which also decides what is the first disk. */
+/** In PVE's order, which also determines the first disk. */
 export const driveNames: readonly string[] = [
   ...range('ide', 4),
   ...range('scsi', 31),
@@ -21,7 +21,7 @@ export const isUnused = (key: string): boolean => /^unused\d+$/.test(key);
 
 export interface Drive {
   readonly key: string;
-  /** A volume, `none`, `cdrom`, a path, or `STORAGE:SIZE` for one to be made. */
+  /** A volume, `none`, `cdrom`, a path, or `STORAGE:SIZE` for a new volume. */
   readonly file: string;
   readonly options: Readonly<Record<string, string>>;
 }
@@ -44,13 +44,13 @@ export const isCdrom = (drive: Drive): boolean => drive.options['media'] === 'cd
 export const isCloudInit = (drive: Drive): boolean =>
   /(?:^|[:/])(?:vm-\d+-)?cloudinit(?:\.\w+)?$/.test(drive.file);
 
-/** `STORAGE:SIZE`: a disk to be made, its size in GiB. */
+/** `STORAGE:SIZE`: a disk to be created, with its size in GiB. */
 export function newDisk(file: string): { readonly storage: string; readonly gib: number } | undefined {
   const match = /^([A-Za-z][A-Za-z0-9\-_.]*):(\d+(?:\.\d+)?)$/.exec(file);
   return match ? { storage: match[1] ?? '', gib: Number(match[2]) } : undefined;
 }
 
-/** Splits a volume's ID at its first colon. */
+/** Splits a volume ID at its first colon. */
 export function splitVolid(volid: string): { readonly storage: string; readonly name: string } | undefined {
   const match = /^([A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]):(.+)$/.exec(volid);
   return match ? { storage: match[1] ?? '', name: match[2] ?? '' } : undefined;
@@ -66,7 +66,7 @@ export function drivesOf(config: Config): readonly Drive[] {
 
 const bootable = (drive: Drive): boolean => !/^(?:efidisk|tpmstate)/.test(drive.key);
 
-/** The devices that PVE boots from when nobody says: the first disk, the first CD drive, the first net. */
+/** The default boot order of PVE: the first disk, the first CD drive, the first net. */
 export function defaultBootOrder(config: Config): string {
   const all = drivesOf(config).filter(bootable);
   const net = range('net', 32).find((key) => config.has(key));
@@ -83,7 +83,7 @@ export function bootOrder(config: Config): readonly string[] {
   return order === undefined ? [] : order.split(';').filter((key) => key !== '');
 }
 
-/** The disk whose size stands for the guest's in lists. */
+/** The disk whose size lists report for the guest. */
 export function bootDisk(config: Config): Drive | undefined {
   const isDisk = (key: string): boolean => {
     const value = config.get(key);

@@ -1,12 +1,12 @@
 import { Interrupted } from './clock.ts';
 
-/** What a handler throws: a status line with PVE's own words, and the body that goes with it. */
+/** What a handler throws: a status line with PVE's text, and the body for it. */
 export class PveError extends Error {
   readonly status: number;
   readonly errors: Readonly<Record<string, string>> | undefined;
-  /** `message` as PVE puts it into the body; the reason phrase is its first line. */
+  /** `message` in the body; the reason phrase is its first line. */
   readonly text: string;
-  /** Refused before routing: PVE sends no body then. */
+  /** Refused before routing: PVE then sends no body. */
   readonly bare: boolean;
 
   constructor(
@@ -22,7 +22,7 @@ export class PveError extends Error {
   }
 }
 
-/** What Perl's `die "…\n"` in an API method becomes. */
+/** The result of Perl's `die "…\n"` in an API method. */
 export const failure = (message: string): PveError => new PveError(500, `${message}\n`);
 
 export const paramError = (errors: Readonly<Record<string, string>>): PveError =>
@@ -37,13 +37,13 @@ export const notImplemented = (method: string, path: string): PveError =>
 export const refused = (status: number, reason: string): PveError =>
   new PveError(status, reason, { bare: true });
 
-/** What went wrong, for those who report it as part of their own failure. */
+/** The error text, to be included in another error. */
 export function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof Interrupted ? 'interrupted by signal' : error.message;
 }
 
-/** The one line in which a task reports how it failed. */
+/** The line with which a task reports its failure. */
 export function taskMessage(error: unknown): string {
   if (!(error instanceof PveError)) return error instanceof Error ? error.message : String(error);
   const details = Object.entries(error.errors ?? {}).map(([key, text]) => `${key}: ${text}`);

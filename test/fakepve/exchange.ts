@@ -12,7 +12,7 @@ import type { Route } from './router.ts';
 import type { Value, Values } from './schema/verify.ts';
 import type { World } from './world.ts';
 
-/** What goes back: a status line and a body. */
+/** A reply: a status line and a body. */
 export interface Reply {
   readonly status: number;
   readonly reason: string;
@@ -26,10 +26,10 @@ export interface Exchange {
   /** After /api2/json. */
   readonly path: string;
   readonly query: string;
-  /** Nothing for paths and verbs that are not served. */
+  /** Undefined for paths and methods that are not served. */
   readonly found: Route | undefined;
   readonly faults: readonly RequestFault[];
-  /** What was sent, for the log; known once the body was read, which it is not of who may not log in. */
+  /** The parameters, for the log; unknown until the body was read, which does not happen without a login. */
   sent: Values | undefined;
 }
 
@@ -47,7 +47,7 @@ function checkContent({ method, request }: Exchange): void {
     throw new TextRefusal(`Unexpected content for method '${method}'`);
 }
 
-/** Refused with its reason as a plain text body. */
+/** A refusal with its reason as a plain text body. */
 class TextRefusal extends Error {}
 
 function mergePath(found: Route, params: Values): Values {
@@ -60,7 +60,7 @@ function mergePath(found: Route, params: Values): Values {
   return merged;
 }
 
-/** Requests for another node are passed on to it: it must have a name, and answer. */
+/** Requests for another node are proxied to it: the node must exist and answer. */
 function checkNode(world: World, values: Values): Values {
   const node = values['node'];
   if (typeof node !== 'string') return values;
@@ -95,7 +95,7 @@ async function handle(exchange: Exchange): Promise<unknown> {
   const values = mergePath(found, sent);
   const { check } = found.endpoint;
   if (check && check[0] !== 'world') checkPermissions(world.access, caller, check, values);
-  // Only paths below a node are passed on; `node` may be an ordinary parameter elsewhere.
+  // Only paths below a node are proxied; `node` may be an ordinary parameter elsewhere.
   const params = path.startsWith('/nodes/') ? checkNode(world, values) : values;
   verify(found, params);
   return found.handler(
@@ -103,7 +103,7 @@ async function handle(exchange: Exchange): Promise<unknown> {
   );
 }
 
-/** The reason phrase is the first line of what was said. */
+/** The reason phrase is the first line of the text. */
 const firstLine = (text: string): string =>
   (text.split('\n')[0] ?? '').replace(/[^\t\x20-\x7e\x80-\xff]/g, '?');
 
@@ -120,7 +120,7 @@ export function errorReply(error: unknown): Reply {
 
 function okBody(result: unknown): string {
   if (result instanceof Json) return `{"data":${result.text}}`;
-  if (result instanceof Answer) return JSON.stringify({ data: result.data, ...result.beside });
+  if (result instanceof Answer) return JSON.stringify({ data: result.data, ...result.members });
   return JSON.stringify({ data: result ?? null });
 }
 
@@ -128,7 +128,7 @@ function okReply(result: unknown): Reply {
   return { status: 200, reason: 'OK', body: okBody(result) };
 }
 
-/** Carries a request out and says what PVE would. */
+/** Carries out a request and returns the reply that PVE would send. */
 export async function answer(exchange: Exchange): Promise<Reply> {
   try {
     return okReply(await handle(exchange));

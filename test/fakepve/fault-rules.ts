@@ -14,16 +14,16 @@ const matching = {
   method: z.string().toUpperCase().optional(),
   /** A regular expression on the path after /api2/json; absent: any. */
   path: pattern.optional(),
-  /** How often it strikes before it is used up; absent: always. */
+  /** How often the fault occurs; absent: always. */
   times: z.number().int().positive().optional(),
-  /** How many matching requests pass before it strikes. */
+  /** How many matching requests pass before the fault occurs. */
   after: z.number().int().nonnegative().default(0),
 };
 
 const kind = <T extends string>(name: T) => ({ kind: z.literal(name) });
-/** Strikes requests. */
+/** A fault of single requests. */
 const rule = <T extends z.core.$ZodShape>(shape: T) => z.strictObject({ ...matching, ...shape });
-/** Holds from when it is armed until all faults are cleared. */
+/** A fault that is in effect until all faults are cleared. */
 const state = z.strictObject;
 
 const status = { code: z.number().int().min(200).max(599), reason: z.string() };
@@ -40,22 +40,22 @@ const locks = [
 ] as const;
 
 const requestFaults = [
-  /** Answers so and does nothing. */
+  /** Replies with this status; the request is not carried out. */
   rule({ ...kind('status'), ...status, message: z.string().optional() }),
-  /** Waits, then goes on. */
+  /** Delays the request. */
   rule({ ...kind('delay'), ms: z.number().nonnegative() }),
-  /** Closes the connection and does nothing. */
+  /** Closes the connection; the request is not carried out. */
   rule({ ...kind('reset-before') }),
-  /** Does it, then closes the connection without an answer. */
+  /** Carries out the request, then closes the connection without a reply. */
   rule({ ...kind('reset-after-effect') }),
-  /** Does it, then answers 200 with an empty body. */
+  /** Carries out the request, then replies 200 with an empty body. */
   rule({ ...kind('empty') }),
-  /** Does it, then answers so: a proxy that gave up waiting, for instance 596. */
+  /** Carries out the request, then replies with this status, like a proxy that timed out (for example 596). */
   rule({ ...kind('status-after-effect'), ...status }),
-  /** The task that the request starts ends with this; `late`: after its work was done. */
+  /** The task that the request starts ends with this status; `late`: after its work is done. */
   rule({ ...kind('taskFail'), exitstatus: z.string(), late: z.boolean().default(false) }),
   rule({ ...kind('taskWarn'), text: z.string().default('something is not quite right') }),
-  /** The task never ends, until it is aborted. */
+  /** The task does not end until it is aborted. */
   rule({ ...kind('taskHang') }),
 ] as const;
 
@@ -65,11 +65,11 @@ const stateFaults = [
   /** /etc/pve is read-only: every change is refused. */
   state({ ...kind('noQuorum') }),
   state({ ...kind('storageFull'), storage: z.string() }),
-  /** Somebody else holds the guest's lock file; with `lock`, its configuration says so instead. */
+  /** The lock file of the guest is held; with `lock`, its configuration is locked instead. */
   state({ ...kind('lockHeld'), vmid: z.number().int(), lock: z.enum(locks).optional() }),
   /** The agent of that guest, or of every guest, does not answer. */
   state({ ...kind('agentSilent'), vmid: z.number().int().optional() }),
-  /** The clock of that node, or of every node, is ahead by so much; negative: behind. */
+  /** The clock of that node, or of every node, is ahead by this time; negative: behind. */
   state({ ...kind('clockSkew'), ms: z.number().int(), node: z.string().optional() }),
 ] as const;
 

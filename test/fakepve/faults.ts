@@ -6,7 +6,7 @@ interface Armed {
   readonly fault: RequestFault;
   readonly input: FaultInput;
   seen: number;
-  struck: number;
+  timesApplied: number;
 }
 
 interface Holding {
@@ -15,21 +15,21 @@ interface Holding {
   readonly end: () => void;
 }
 
-/** What goes wrong on purpose. */
+/** Injected faults. */
 export class Faults {
   private armed: Armed[] = [];
   private holding: Holding[] = [];
   private readonly holdLock: (fault: LockHeld) => () => void;
 
-  /** `holdLock` takes a guest's lock and gives what frees it. */
+  /** `holdLock` takes the lock of a guest and returns a function that releases it. */
   constructor(holdLock: (fault: LockHeld) => () => void) {
     this.holdLock = holdLock;
   }
 
-  /** Arms a rule; they strike in the order in which they came. */
+  /** Adds a rule; rules apply in the order in which they were added. */
   add(input: FaultInput): void {
     const fault = faultSchema.parse(input);
-    if (!isState(fault)) this.armed.push({ fault, input, seen: 0, struck: 0 });
+    if (!isState(fault)) this.armed.push({ fault, input, seen: 0, timesApplied: 0 });
     else {
       const end = fault.kind === 'lockHeld' ? this.holdLock(fault) : () => undefined;
       this.holding.push({ fault, input, end });
@@ -42,14 +42,14 @@ export class Faults {
     this.armed = [];
   }
 
-  /** The rules as they were given. */
+  /** The rules as they were added. */
   list(): readonly FaultInput[] {
     return [...this.holding, ...this.armed].map(({ input }) => input);
   }
 
-  /** The rules for requests that no request has met. */
+  /** The request rules that no request has matched yet. */
   unstruck(): readonly FaultInput[] {
-    return this.armed.filter(({ struck }) => struck === 0).map(({ input }) => input);
+    return this.armed.filter(({ timesApplied }) => timesApplied === 0).map(({ input }) => input);
   }
 
   isOffline(node: string): boolean {
@@ -68,7 +68,7 @@ export class Faults {
     return this.holding.some(({ fault }) => fault.kind === 'agentSilent' && (fault.vmid ?? vmid) === vmid);
   }
 
-  /** By how many milliseconds that node's clock is ahead. */
+  /** How many milliseconds the clock of that node is ahead. */
   skew(node: string): number {
     let ms = 0;
     for (const { fault } of this.holding)
@@ -76,20 +76,20 @@ export class Faults {
     return ms;
   }
 
-  /** The rules that strike this request; each is counted. */
-  strike(method: string, path: string): readonly RequestFault[] {
+  /** The faults that apply to this request; each rule is counted. */
+  apply(method: string, path: string): readonly RequestFault[] {
     const hit = this.armed.filter(
       ({ fault }) =>
         (fault.method === undefined || fault.method === method) && (fault.path?.test(path) ?? true),
     );
-    const striking = hit.filter((armed) => {
+    const applied = hit.filter((armed) => {
       armed.seen += 1;
       if (armed.seen <= armed.fault.after) return false;
-      if (armed.fault.times !== undefined && armed.struck >= armed.fault.times) return false;
-      armed.struck += 1;
+      if (armed.fault.times !== undefined && armed.timesApplied >= armed.fault.times) return false;
+      armed.timesApplied += 1;
       return true;
     });
-    return striking.map(({ fault }) => fault);
+    return applied.map(({ fault }) => fault);
   }
 }
 

@@ -41,7 +41,7 @@ const bytesOf = (mac: string): readonly number[] => [
   ...createHash('sha1').update(mac.toLowerCase()).digest(),
 ];
 
-/** What a DHCP server would lease to this MAC: always the same. */
+/** The address that a DHCP server would lease to this MAC: always the same. */
 export function leasedAddress(mac: string): string {
   const [a = 0, b = 0] = bytesOf(mac);
   return `10.20.${a}.${1 + (b % 254)}/16`;
@@ -52,7 +52,7 @@ export function globalAddress6(mac: string): string {
   return `2001:db8:20::${((a << 8) | b).toString(16)}:${(c + 1).toString(16)}/64`;
 }
 
-/** The address that every IPv6 interface gives itself. */
+/** The link-local address of an IPv6 interface. */
 export function linkLocal(mac: string): string {
   const bytes = mac.split(':').map((part) => parseInt(part, 16));
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes;
@@ -86,7 +86,7 @@ function fromNoCloud(config: z.output<typeof networkV2>, device: Device): readon
   ];
 }
 
-/** Without any cloud-init a system asks for an address by itself. */
+/** Without cloud-init, an operating system uses DHCP. */
 function fromOptions(guest: Guest, device: Device): readonly string[] {
   const { ip, ip6 } = ipconfigOf(guest, device.index);
   const v4 = ip === 'dhcp' || (ip === undefined && ip6 === undefined) ? leasedAddress(device.mac) : ip;
@@ -96,7 +96,7 @@ function fromOptions(guest: Guest, device: Device): readonly string[] {
   );
 }
 
-/** What the guest's system takes as its addresses when it boots, by MAC. */
+/** The addresses that the guest's operating system configures when it boots, by MAC. */
 export function guestAddresses(world: World, guest: Guest): Map<string, readonly string[]> {
   const config = noCloudConfig(world, guest);
   return new Map(

@@ -10,15 +10,15 @@ interface Facts {
   readonly maxdisk: number;
   readonly name: string;
   readonly tags: string | undefined;
-  /** What `lasting` makes of it. */
+  /** The result of `staticMembers`. */
   readonly json: string;
 }
 
-const deliveryStatus = new WeakMap<Guest, { writes: number; facts: Facts }>();
+const remembered = new WeakMap<Guest, { writes: number; facts: Facts }>();
 
-/** What lists say of a guest; kept until its configuration changes, for clusters with thousands. */
+/** What lists report about a guest; cached until its configuration changes, for clusters with thousands of guests. */
 function facts(world: World, guest: Guest): Facts {
-  const known = deliveryStatus.get(guest);
+  const known = remembered.get(guest);
   if (known?.writes === guest.writes) return known.facts;
   const hostCpus = world.nodes.get(guest.node)?.cpus ?? 1;
   const fresh = {
@@ -28,15 +28,15 @@ function facts(world: World, guest: Guest): Facts {
     name: guest.get('name') ?? `VM ${guest.vmid}`,
     tags: guest.get('tags'),
   };
-  const complete = { ...fresh, json: lasting(guest, fresh) };
-  deliveryStatus.set(guest, { writes: guest.writes, facts: complete });
+  const complete = { ...fresh, json: staticMembers(guest, fresh) };
+  remembered.set(guest, { writes: guest.writes, facts: complete });
   return complete;
 }
 
 const uptime = (world: World, guest: Guest): number =>
   guest.running ? Math.max(1, Math.round((world.clock.now() - guest.running.since) / 1000)) : 0;
 
-/** Figures of a running guest: plausible, steadily growing, the same for everyone who asks. */
+/** Figures of a running guest: plausible, steadily growing, the same for every caller. */
 function load(world: World, guest: Guest, { maxmem }: Facts) {
   const seconds = uptime(world, guest);
   return {
@@ -121,12 +121,12 @@ const members = (row: object): string => JSON.stringify(row).slice(1, -1);
 
 const identity = ({ vmid, node }: Guest): object => ({ id: `qemu/${vmid}`, type: 'qemu', vmid, node });
 
-/** What of a row in /cluster/resources follows from the configuration. */
-const lasting = (guest: Guest, { name, cpus, maxdisk, maxmem, tags }: Omit<Facts, 'json'>): string =>
+/** The members of a row in /cluster/resources that follow from the configuration. */
+const staticMembers = (guest: Guest, { name, cpus, maxdisk, maxmem, tags }: Omit<Facts, 'json'>): string =>
   members({ ...identity(guest), name, maxcpu: cpus, disk: 0, maxdisk, maxmem, tags });
 
-/** What of it changes from second to second. */
-function passing(world: World, guest: Guest, known: Facts): string {
+/** The members that change every second. */
+function dynamicMembers(world: World, guest: Guest, known: Facts): string {
   const {
     cpu,
     mem,
@@ -144,7 +144,7 @@ function passing(world: World, guest: Guest, known: Facts): string {
   );
 }
 
-/** A row of /cluster/resources as JSON; ten thousand of them are asked for at once. */
+/** A row of /cluster/resources as JSON; a list may have ten thousand of them. */
 export function resourceJson(world: World, guest: Guest, pool?: string): string {
   const member = pool === undefined ? '' : `,"pool":"${pool}"`;
   if (!world.isOnline(guest.node) || guest.listedFrom > world.clock.now())
@@ -153,7 +153,7 @@ export function resourceJson(world: World, guest: Guest, pool?: string): string 
   const lock = guest.get('lock');
   const hastate = world.ha.managed(guest.vmid)?.service;
   const extras = lock === undefined && hastate === undefined ? '' : `,${members({ lock, hastate })}`;
-  return `{${known.json},${passing(world, guest, known)}${extras}${member}}`;
+  return `{${known.json},${dynamicMembers(world, guest, known)}${extras}${member}}`;
 }
 
 /** The same as an object, for the members of a pool. */

@@ -3,7 +3,7 @@ import { guestOptions, propertyFormat } from './schema/schema.ts';
 import { splitProperties } from './schema/property-string.ts';
 import type { Properties } from './schema/property-string.ts';
 
-/** A guest's options as its file holds them: text. */
+/** The options of a guest as text, as in its configuration file. */
 export type Config = Map<string, string>;
 
 export interface Snapshot {
@@ -12,7 +12,7 @@ export interface Snapshot {
   readonly config: Config;
 }
 
-/** QEMU's run states, as far as a guest of the fake can get into them. */
+/** The QEMU run states that a guest of the fake can have. */
 export const RUN_STATES = [
   'running',
   'paused',
@@ -28,10 +28,10 @@ export interface Running {
   readonly pid: number;
   readonly since: number;
   qmp: RunState;
-  /** When the guest's system listens; a reset sets it anew. */
+  /** When the guest's operating system is up; a reset sets it again. */
   bootedAt: number;
   frozen: boolean;
-  /** Network settings that the guest took at boot, by MAC. */
+  /** Network settings that the guest applied at boot, by MAC. */
   readonly addresses: Map<string, readonly string[]>;
   readonly files: Map<string, string>;
   readonly processes: Map<number, { readonly out: string; readonly until: number; readonly code: number }>;
@@ -54,16 +54,16 @@ export class Guest {
   node: string;
   config: Config;
   pending: Config = new Map();
-  /** Options to remove at the next stop; true: their volume goes too. */
+  /** Options to remove at the next stop; true: their volume is deleted too. */
   readonly pendingDelete = new Map<string, boolean>();
   readonly snapshots = new Map<string, Snapshot>();
   readonly drift: CloudInitDrift = { recorded: new Map(), added: new Set() };
   running: Running | undefined;
   hasRun = false;
-  /** What its agent was told to run. */
+  /** The commands that its agent has run. */
   readonly commands: string[] = [];
   extraInterfaces: readonly ExtraInterface[] = [];
-  /** When lists first show more of it than its name. */
+  /** When lists first show more than the name. */
   listedFrom = 0;
   private revision = 0;
   private digested: { revision: number; digest: string } | undefined;
@@ -100,7 +100,7 @@ export class Guest {
     return (this.config.get('tags') ?? '').split(';').filter((tag) => tag !== '');
   }
 
-  /** SHA-1 of the file that PVE would keep. */
+  /** SHA-1 of the configuration file that PVE would write. */
   get digest(): string {
     if (this.digested?.revision === this.revision) return this.digested.digest;
     const digest = createHash('sha1').update(this.render()).digest('hex');
@@ -122,13 +122,13 @@ export class Guest {
   }
 }
 
-/** What the API makes of an option's text: whole numbers and booleans become numbers, all else stays text. */
+/** An option as the API returns it: integers and booleans become numbers, everything else stays text. */
 export function typed(key: string, value: string): string | number {
   const type = key === 'snaptime' ? 'integer' : guestOptions[key]?.type;
   return type === 'integer' || type === 'boolean' ? Number(value) : value;
 }
 
-/** Reads an option that is a property string; what cannot be read is empty. */
+/** Parses an option that is a property string; empty if it is invalid. */
 export function optionProperties(key: string, value: string | undefined): Properties {
   const name = guestOptions[key]?.properties;
   if (value === undefined || name === undefined) return {};

@@ -3,15 +3,15 @@ import type { Guest } from './guest.ts';
 import type { HaResource } from './ha.ts';
 import type { World } from './world.ts';
 
-/** What HA wants is carried out a while later, by tasks of its own. */
+/** Applies the requested HA state, with tasks of its own. */
 function carryOut(world: World, resource: HaResource): void {
   const guest = world.guests.get(resource.vmid);
   if (!guest || world.ha.resources.get(resource.sid) !== resource || resource.state === 'ignored') return;
-  // Of a service in error HA keeps its hands until it is disabled.
+  // HA does nothing with a service in the error state until it is disabled.
   if (resource.service === 'error' && resource.state !== 'disabled') return;
-  // One piece of work at a time.
+  // One task per guest at a time.
   if (world.tasks.active().some((task) => task.id === String(guest.vmid))) {
-    notice(world, resource);
+    scheduleManager(world, resource);
     return;
   }
   const wanted = resource.state === 'started';
@@ -33,20 +33,20 @@ function carryOut(world: World, resource: HaResource): void {
   });
 }
 
-/** The manager looks at a resource once it is due. */
-export function notice(world: World, resource: HaResource): void {
+/** Schedules the manager to process this resource after its delay. */
+export function scheduleManager(world: World, resource: HaResource): void {
   void world.clock.sleep(world.wait(world.latency.haManager)).then(() => carryOut(world, resource));
 }
 
-/** Start and stop of a managed guest change what is wished of it. */
+/** Starting or stopping a managed guest changes its requested HA state. */
 export function requestPower(world: World, vmid: number, state: 'started' | 'stopped'): void {
   const resource = world.ha.managed(vmid);
   if (!resource) return;
   resource.state = state;
-  notice(world, resource);
+  scheduleManager(world, resource);
 }
 
-/** The manager moves a guest by a task of its own. */
+/** The manager migrates a guest with a task of its own. */
 export function requestMigration(world: World, guest: Guest, target: string): void {
   void world.clock.sleep(world.wait(world.latency.haManager)).then(() => {
     const { vmid, node } = guest;

@@ -8,7 +8,7 @@ export interface HaResource {
   maxRestart: number | undefined;
   maxRelocate: number | undefined;
   failback: boolean | undefined;
-  /** What the manager says of it; absent until it took notice. */
+  /** The state reported by the manager; absent until it has processed the resource. */
   service: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export const haResource = (vmid: number, state: RequestState): HaResource => ({
   service: undefined,
 });
 
-/** What HA is asked to look after. */
+/** The HA resources and rules. */
 export class Ha {
   readonly resources = new Map<string, HaResource>();
   readonly rules = new Map<string, HaRule>();
@@ -38,7 +38,7 @@ export class Ha {
   }
 }
 
-/** `enabled` is an old word for `started`. */
+/** `enabled` is a legacy alias of `started`. */
 export const requestState = (state: string): RequestState =>
   state === 'enabled' ? 'started' : (state as RequestState);
 

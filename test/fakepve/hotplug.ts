@@ -10,13 +10,13 @@ import { hasBridge, type World } from './world.ts';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
-/** Take effect at once, since a running guest does not feel them. */
+/** Options that take effect at once, since they do not affect a running guest. */
 const fastPlug = words(
   'description hookscript lock migrate_downtime migrate_speed name onboot protection shares startup tags vmstatestorage',
 );
 
-/** `skip` leaves a change pending without a word. */
-type ReconcileResult = 'applied' | 'skip';
+/** `skip` leaves a change pending without an error. */
+type PlugResult = 'applied' | 'skip';
 
 function features(guest: Guest): ReadonlySet<string> {
   const text = guest.get('hotplug') ?? '1';
@@ -30,7 +30,7 @@ interface Plug {
   readonly features: ReadonlySet<string>;
 }
 
-/** A PCI device needs the guest's system to let go of it; PVE waits for that, then gives up. */
+/** A PCI device must be released by the guest's operating system; PVE waits for that, then times out. */
 async function unplugPci({ world, guest }: Plug, device: string): Promise<void> {
   if (!hasNoSystem(guest)) return;
   await world.clock.sleep(world.wait(world.latency.unplugTimeout));
@@ -40,7 +40,7 @@ async function unplugPci({ world, guest }: Plug, device: string): Promise<void> 
 async function unplugDrive(plug: Plug, key: string): Promise<void> {
   const bus = /^(scsi|virtio)(\d+)$/.exec(key);
   if (bus?.[1] === 'virtio') await unplugPci(plug, key);
-  // With a controller for each disk, it is the controller that the guest must let go.
+  // With one controller per disk, the guest must release the controller.
   if (bus?.[1] === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single')
     await unplugPci(plug, `virtioscsi${bus[2] ?? ''}`);
 }
@@ -53,7 +53,7 @@ function plugNet({ world, guest }: Plug, value: string): void {
   );
 }
 
-async function changeNet(plug: Plug, key: string, value: string): Promise<ReconcileResult> {
+async function changeNet(plug: Plug, key: string, value: string): Promise<PlugResult> {
   const old = optionProperties(key, plug.guest.get(key));
   const next = optionProperties(key, value);
   const sameDevice = ['model', 'macaddr', 'queues', 'mtu'].every((name) => old[name] === next[name]);
@@ -69,7 +69,7 @@ async function changeNet(plug: Plug, key: string, value: string): Promise<Reconc
 
 const fixedDriveOptions = ['aio', 'discard', 'iothread', 'queues', 'ro', 'ssd', 'product', 'vendor'];
 
-async function changeDrive(plug: Plug, key: string, value: string): Promise<ReconcileResult> {
+async function changeDrive(plug: Plug, key: string, value: string): Promise<PlugResult> {
   const { guest } = plug;
   const next = parseDrive(key, value);
   const oldValue = guest.get(key);
@@ -91,7 +91,7 @@ async function changeDrive(plug: Plug, key: string, value: string): Promise<Reco
 
 const STATIC_MIB = 1024;
 
-/** Memory comes in modules: 32 of 512 MiB, then 32 of 1 GiB, and so on. */
+/** Memory is added in modules: 32 of 512 MiB, then 32 of 1 GiB, and so on. */
 export function modules(target: number): number {
   let size = STATIC_MIB;
   for (let dimm = 512; ; dimm *= 2)
@@ -101,7 +101,7 @@ export function modules(target: number): number {
     }
 }
 
-/** The memory that the guest has then; nothing if the change has to wait. */
+/** The memory that the guest has afterwards; undefined if the change has to wait. */
 function changeMemory({ guest, features: on }: Plug, value: string): string | undefined {
   if (!on.has('memory')) return undefined;
   const wanted = Number(value.replace('current=', ''));
@@ -112,7 +112,7 @@ function changeMemory({ guest, features: on }: Plug, value: string): string | un
   return String(modules(wanted));
 }
 
-function changeCpus({ guest, features: on }: Plug, value: string | undefined): ReconcileResult {
+function changeCpus({ guest, features: on }: Plug, value: string | undefined): PlugResult {
   if (!on.has('cpu')) return 'skip';
   const most = coreCount(guest.config);
   const wanted = Number(value ?? most);
@@ -122,11 +122,11 @@ function changeCpus({ guest, features: on }: Plug, value: string | undefined): R
   return 'applied';
 }
 
-function changeBalloon(guest: Guest, value: string): ReconcileResult {
+function changeBalloon(guest: Guest, value: string): PlugResult {
   return (guest.get('balloon') === '0') === (value === '0') ? 'applied' : 'skip';
 }
 
-function changeAgent(guest: Guest, value: string): ReconcileResult {
+function changeAgent(guest: Guest, value: string): PlugResult {
   const strip = (text: string | undefined): string =>
     JSON.stringify(
       Object.entries(optionProperties('agent', text))
@@ -138,7 +138,7 @@ function changeAgent(guest: Guest, value: string): ReconcileResult {
 
 const always = new Set(['cpuunits', 'cpulimit']);
 
-async function changeOther(plug: Plug, key: string, value: string): Promise<ReconcileResult> {
+async function changeOther(plug: Plug, key: string, value: string): Promise<PlugResult> {
   if (/^net\d+$/.test(key)) return changeNet(plug, key, value);
   if (isDrive(key)) return changeDrive(plug, key, value);
   if (key === 'vcpus') return changeCpus(plug, value);
@@ -149,13 +149,13 @@ async function changeOther(plug: Plug, key: string, value: string): Promise<Reco
   return always.has(key) ? 'applied' : 'skip';
 }
 
-/** Tries one change of a running guest. The value that came of it (memory comes in modules), or nothing. */
+/** Tries one change of a running guest. Returns the resulting value (memory is added in modules), or undefined. */
 async function tryChange(plug: Plug, key: string, value: string): Promise<string | undefined> {
   if (key === 'memory') return changeMemory(plug, value);
   return (await changeOther(plug, key, value)) === 'skip' ? undefined : value;
 }
 
-async function deleteDevice(plug: Plug, key: string): Promise<ReconcileResult> {
+async function deleteDevice(plug: Plug, key: string): Promise<PlugResult> {
   const isNet = /^net\d+$/.test(key);
   if (!plug.features.has(isNet ? 'network' : 'disk')) return 'skip';
   if (isNet) await unplugPci(plug, key);
@@ -164,7 +164,7 @@ async function deleteDevice(plug: Plug, key: string): Promise<ReconcileResult> {
   return 'applied';
 }
 
-async function tryDelete(plug: Plug, key: string): Promise<ReconcileResult> {
+async function tryDelete(plug: Plug, key: string): Promise<PlugResult> {
   const { guest } = plug;
   if (fastPlug.has(key) || isCloudInitOption(key) || always.has(key)) return 'applied';
   if (/^net\d+$/.test(key) || isDrive(key)) return deleteDevice(plug, key);
@@ -186,8 +186,8 @@ const message = (error: unknown): string =>
   error instanceof PveError ? error.text.trimEnd() : error instanceof Error ? error.message : String(error);
 
 /**
- * Applies what a running guest can take; the rest stays pending.
- * Returns what failed, by option, in the words of the API.
+ * Applies the changes that a running guest supports; the rest stays pending.
+ * Returns the failures by option, with the error texts of the API.
  */
 export async function hotplug(
   world: World,

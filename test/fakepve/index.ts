@@ -17,21 +17,21 @@ import type { LoggedRequest } from './request-log.ts';
 import type { World } from './world.ts';
 
 export interface FakePveOptions {
-  /** A description, the path of one, or the name of a shipped one; default: the demo cluster `document`. */
+  /** A description, its path, or the name of an included one; default: the demo cluster `document`. */
   readonly cluster?: ClusterInput | 'document' | 'recordings' | (string & {});
   /** Default: any free port. */
   readonly port?: number;
   /** Default: 127.0.0.1. */
   readonly host?: string;
-  /** What else clients call it: the certificate is good for these names and addresses too. */
+  /** Additional names and addresses in the certificate. */
   readonly names?: readonly string[];
-  /** Every request becomes a line of JSON here. */
+  /** Logs every request to this file as a line of JSON. */
   readonly requestsFile?: string;
   /** Default: close to a real cluster; `instant` and `quick` suit tests. */
   readonly latency?: LatencyInput;
-  /** MACs, UUIDs, process numbers and secrets follow from it. */
+  /** MACs, UUIDs, process IDs and secrets are derived from it. */
   readonly seed?: string | number;
-  /** Default: the machine's; a `StandingClock` moves only when it is told to. */
+  /** Default: the machine's clock; a `ManualClock` only moves when it is advanced. */
   readonly clock?: Clock;
 }
 
@@ -47,20 +47,20 @@ export interface FakePve {
   readonly ca: string;
   /** SHA-256 of the certificate, `AA:BB:…`. */
   readonly fingerprint: string;
-  /** Guests, volumes, tasks and all else; another one after a reset. */
+  /** Guests, volumes, tasks and everything else; a new object after a reset. */
   readonly state: World;
   readonly faults: {
     add: (rule: FaultInput) => void;
     clear: () => void;
-    /** The rules for requests that no request has met. */
+    /** The request rules that no request has matched yet. */
     unstruck: () => readonly FaultInput[];
   };
   readonly requests: readonly LoggedRequest[];
   readonly clock: Clock;
-  /** What happens in the cluster without the client. */
+  /** Changes in the cluster that are not made by the client. */
   readonly outside: OutsideWorld;
   addGuest: OutsideWorld['addGuest'];
-  /** Back to the cluster as it was described, or to another one. */
+  /** Restores the initial state of the cluster, or switches to another one. */
   reset: (cluster?: FakePveOptions['cluster']) => Promise<void>;
   close: () => Promise<void>;
 }
@@ -79,13 +79,13 @@ async function listen(server: Server, port: number, host: string): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-/** Who listens everywhere is reached on this machine too. */
+/** A server that listens on all addresses can be reached on the loopback interface. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** Starts a fake Proxmox VE that speaks TLS on 127.0.0.1 until it is closed. */
+/** Starts a fake Proxmox VE that serves TLS on 127.0.0.1 until it is closed. */
 export async function startFakePve(options: FakePveOptions = {}): Promise<FakePve> {
   let cluster = readCluster(options.cluster);
   const certificate = await makeCertificate(options.names);
@@ -105,7 +105,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     if (other !== undefined) cluster = readCluster(other);
     world = buildWorld(cluster, environment);
     warmUp(world);
-    // Whoever was given the token may go on using it.
+    // The token remains valid after a reset.
     world.access.tokens.set(announced.id, announced);
     await old.tasks.stop();
   };
@@ -143,7 +143,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
   };
 }
 
-export { RunningClock, StandingClock } from './clock.ts';
+export { RunningClock, ManualClock } from './clock.ts';
 export { instant, quick } from './latency.ts';
 export type { Clock } from './clock.ts';
 export type { ClusterInput } from './cluster-file.ts';

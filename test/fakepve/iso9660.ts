@@ -41,7 +41,7 @@ function readRecord(image: Buffer, at: number, joliet: boolean): Entry {
   };
 }
 
-/** The tree with long names, if there is one, else the plain one. */
+/** The directory tree with long names, if there is one, otherwise the plain one. */
 function openTree(image: Buffer): Tree | undefined {
   let primary: Tree | undefined;
   for (let at = 16 * SECTOR; at + SECTOR <= image.length; at += SECTOR) {
@@ -55,7 +55,7 @@ function openTree(image: Buffer): Tree | undefined {
   return primary;
 }
 
-/** The files in the root of an ISO 9660 image, by name; nothing if the bytes are no such image. */
+/** The files in the root of an ISO 9660 image, by name; undefined if the bytes are not such an image. */
 export function readIso(image: Buffer): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>();
   const tree = openTree(image);

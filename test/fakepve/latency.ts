@@ -9,20 +9,20 @@ const servedPath = z.string().refine((key) => paths.has(key), {
     `"${String(input)}" is not served: write for example "GET /nodes/{node}/qemu/{vmid}/config", or the path alone for all its methods`,
 });
 
-/** How long things take, in milliseconds. The defaults are close to a small real cluster. */
+/** Durations in milliseconds. The defaults are close to those of a small real cluster. */
 export const latencySchema = z.strictObject({
-  /** Multiplies everything below, and the timeouts that requests bring along: 0 means at once. */
+  /** Multiplies everything below, and the timeouts in requests: 0 means at once. */
   scale: z.number().min(0).default(1),
-  /** Every request waits this long before it is answered, unless `endpoints` says otherwise. */
+  /** Delay of every request, unless `endpoints` overrides it. */
   request: ms(0),
   /** By `METHOD /path/{placeholder}` or by the path alone. */
   endpoints: z.record(servedPath, z.number().min(0)).default({}),
   /** A refused login or token. */
   authFailure: ms(3000),
-  /** How long a task waits for the lock of a guest before it gives up. */
+  /** How long a task waits for the lock of a guest before it times out. */
   lockTimeout: ms(10_000),
   qmcreate: ms(200),
-  /** From the start of a clone until its target says more than that it is locked. */
+  /** From the start of a clone until its target has more than the lock in its configuration. */
   cloneSetup: ms(50),
   cloneLinked: ms(500),
   cloneFull: ms(2000),
@@ -45,17 +45,17 @@ export const latencySchema = z.strictObject({
   imgdel: ms(100),
   download: ms(200),
   ha: ms(100),
-  /** Until the HA manager acts on a wish. */
+  /** Until the HA manager acts on a requested state. */
   haManager: ms(1000),
-  /** From power on until the guest's system listens. */
+  /** From power on until the guest's operating system is up. */
   guestBoot: ms(3000),
   /** From a shutdown request until the guest is off. */
   guestShutdown: ms(1500),
-  /** After the guest of a reboot went off, until it is started again. */
+  /** In a reboot, from the guest being off until it is started again. */
   rebootGap: ms(300),
-  /** How long PVE waits for a silent guest agent. */
+  /** How long PVE waits for a guest agent that does not answer. */
   agentTimeout: ms(3000),
-  /** How long PVE waits for a guest to give a device back. */
+  /** How long PVE waits for a guest to release a device. */
   unplugTimeout: ms(5000),
   /** After a change, until /cluster/resources and pools show it (PVE collects every 10 s). */
   statistics: ms(0),
@@ -64,16 +64,16 @@ export const latencySchema = z.strictObject({
 export type Latency = z.output<typeof latencySchema>;
 export type LatencyInput = z.input<typeof latencySchema>;
 
-/** How long a request waits before it is answered; `key` is `METHOD /path/{placeholder}` where that is served. */
+/** Delay of a request; `key` is `METHOD /path/{placeholder}` if that is served. */
 export function requestDelay({ endpoints: own, request }: Latency, key: string | undefined): number {
   if (key === undefined) return request;
   return own[key] ?? own[key.split(' ')[1] ?? ''] ?? request;
 }
 
-/** Everything at once: for tests that are not about time. */
+/** Everything happens at once: for tests that are not about time. */
 export const instant: LatencyInput = { scale: 0 };
 
-/** A tenth of real time: for tests that look at what happens meanwhile. */
+/** A tenth of real time: for tests that observe what happens in the meantime. */
 export const quick: LatencyInput = { scale: 0.1 };
 
 export const readLatency = (input: LatencyInput = {}): Latency => latencySchema.parse(input);

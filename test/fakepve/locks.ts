@@ -16,12 +16,12 @@ interface Lock {
 
 export interface HoldOptions {
   readonly timeoutMs: number;
-  /** Several may hold a lock together if all of them only share it. */
+  /** Several shared holders may hold a lock at the same time. */
   readonly mode?: Mode;
   readonly log?: (line: string) => void;
 }
 
-/** The lock files of guests: whoever waits too long for one gives up. */
+/** The lock files of guests; waiting for one times out. */
 export class Locks {
   private readonly locks = new Map<number, Lock>();
   private readonly clock: Clock;
@@ -41,7 +41,7 @@ export class Locks {
     }
   }
 
-  /** Takes it for somebody who does not tell when he is done, or the next turn for him; gives what ends that. */
+  /** Takes the lock, or the first place in its queue, for an unknown holder; returns a function that releases it. */
   seize(vmid: number): () => void {
     const mode = 'exclusive';
     const entry: Waiting = { mode, take: () => undefined };
@@ -69,14 +69,14 @@ export class Locks {
     log?.('trying to acquire lock...');
     const queue = this.locks.get(vmid)?.queue ?? [];
     const controller = new AbortController();
-    const { promise: turn, resolve } = Promise.withResolvers<'mine'>();
+    const { promise: granted, resolve } = Promise.withResolvers<'mine'>();
     const entry: Waiting = { mode, take: () => resolve('mine') };
     queue.push(entry);
-    const patience = this.clock.sleep(timeoutMs, controller.signal).then(
+    const timeout = this.clock.sleep(timeoutMs, controller.signal).then(
       () => 'over' as const,
       () => 'over' as const,
     );
-    if ((await Promise.race([turn, patience])) === 'mine') {
+    if ((await Promise.race([granted, timeout])) === 'mine') {
       controller.abort();
       log?.(' OK');
       return;
@@ -85,7 +85,7 @@ export class Locks {
     throw failure(`can't lock file '/var/lock/qemu-server/lock-${vmid}.conf' - got timeout`);
   }
 
-  /** Hands the lock to whoever waits first, and to others who can share it with him. */
+  /** Passes the lock to the first waiter, and to others that can share it. */
   private release(vmid: number): void {
     const lock = this.locks.get(vmid);
     if (!lock) return;

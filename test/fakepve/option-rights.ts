@@ -39,24 +39,24 @@ function rightsFor(option: string): readonly string[] | undefined {
   return byOption.get(option);
 }
 
-/** Options whose right depends on their value, and is looked at where the value is. */
-const judgedByValue = (option: string): boolean =>
+/** Options whose privilege depends on their value, and is checked together with the value. */
+const dependsOnValue = (option: string): boolean =>
   isDrive(option) ||
   option === 'cdrom' ||
   option === 'tags' ||
   /^(?:unused|serial|usb|hostpci|virtiofs)\d+$/.test(option);
 
-/** A right on the guest counts as well if it is held on the pool that the guest will be in. */
+/** A privilege on the pool that the guest will be in is sufficient as well. */
 function need(call: Call, pool: string | undefined, vmid: number, names: readonly string[]): void {
   if (pool !== undefined && names.some((name) => call.may(`/pool/${pool}`, name))) return;
   call.needAny(`/vms/${vmid}`, ...names);
 }
 
-/** Refuses options that the caller may not set or delete; some only root itself may. */
+/** Refuses options that the caller may not set or delete; some are reserved for root. */
 export function checkOptionRights(call: Call, vmid: number, options: readonly string[], pool?: string): void {
   if (call.isRoot) return;
   for (const option of [...options].sort()) {
-    if (judgedByValue(option)) continue;
+    if (dependsOnValue(option)) continue;
     const names = rightsFor(option);
     if (!names) throw failure(`only root can set '${option}' config`);
     need(call, pool, vmid, names);
@@ -64,7 +64,7 @@ export function checkOptionRights(call: Call, vmid: number, options: readonly st
   }
 }
 
-/** Volumes that exist already: whose they are decides. */
+/** Existing volumes: access depends on their owner. */
 function checkVolumeAccess(call: Call, vmid: number, volid: string): void {
   const { world } = call;
   const parts = splitVolid(volid);
@@ -124,7 +124,7 @@ function checkStorageAccess(call: Call, vmid: number, drive: Drive): void {
   checkImport(call, vmid, drive);
 }
 
-/** What must hold of drives before anything is done with them: storages, sources, and their form. */
+/** Checks drives before anything is done with them: storages, sources and form. */
 export function checkDrives(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
   const drives = Object.entries(settings)
     .filter(([key]) => isDrive(key))
@@ -132,7 +132,7 @@ export function checkDrives(call: Call, vmid: number, settings: Readonly<Record<
   for (const [key, value] of drives) checkStorageAccess(call, vmid, parseDrive(key, value));
 }
 
-/** An import needs `STORAGE:0`, since its size is that of its source. */
+/** An import requires `STORAGE:0`, since its size is that of its source. */
 export function checkImportForm(settings: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(settings)) {
     if (!isDrive(key)) continue;
@@ -145,7 +145,7 @@ export function checkImportForm(settings: Readonly<Record<string, string>>): voi
   }
 }
 
-/** The right to put this drive onto the guest. */
+/** The privilege to attach this drive to the guest. */
 export function checkDriveRight(call: Call, vmid: number, key: string, value: string, pool?: string): void {
   if (call.isRoot) return;
   const drive = parseDrive(key, value);
@@ -157,7 +157,7 @@ export function checkDriveRight(call: Call, vmid: number, key: string, value: st
   for (const name of names) need(call, pool, vmid, [name]);
 }
 
-/** Bridges belong to the zone `localnetwork`, vnets to their own; a VLAN of one has a path of its own. */
+/** Bridges belong to the zone `localnetwork`, vnets to their own; each of their VLANs has its own path. */
 export function checkBridges(call: Call, settings: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(settings).sort()) {
     if (!/^net\d+$/.test(key)) continue;
@@ -168,7 +168,7 @@ export function checkBridges(call: Call, settings: Readonly<Record<string, strin
   }
 }
 
-/** Serial ports that are sockets are hardware; real ones are for root itself. */
+/** Serial ports that are sockets are hardware; real ones are reserved for root. */
 export function checkSerialRight(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
   if (call.isRoot) return;
   for (const [key, value] of Object.entries(settings)) {
@@ -178,7 +178,7 @@ export function checkSerialRight(call: Call, vmid: number, settings: Readonly<Re
   }
 }
 
-/** Whole devices of the host need a mapping, unless root itself gives them. */
+/** Host devices require a mapping, unless root assigns them. */
 export function checkHostDevices(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
   if (call.isRoot) return;
   for (const [key, value] of Object.entries(settings)) {

@@ -7,14 +7,14 @@ import { optionProperties } from './guest.ts';
 import type { World } from './world.ts';
 import type { Values } from './schema/verify.ts';
 
-/** Tags are lower case, each once, in order. */
+/** Tags are lower case, unique and sorted. */
 export const normalTags = (value: string): string =>
   [...new Set(splitList(value).map((tag) => tag.toLowerCase()))].sort().join(';');
 
 const keyTypes =
   /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)$/;
 
-/** A public key says its type once in clear and once inside; what is no key is refused. */
+/** A public key has its type both in clear text and encoded; anything else is refused. */
 function isSshKey(line: string): boolean {
   const parts = line.trim().split(/\s+/);
   const at = parts.findIndex((part) => keyTypes.test(part));
@@ -31,13 +31,13 @@ export function checkSshKeys(encoded: string): void {
   if (lines.length === 0 || !lines.every(isSshKey)) throw failure('SSH public key validation error');
 }
 
-/** Passwords are kept hashed, unless they are already. */
+/** Passwords are stored hashed, unless they already are. */
 export const hashedPassword = (password: string): string =>
   /^\$(?:[156]|2[ay])(?:\$.+){2}/.test(password)
     ? password
     : `$5$fakepve$${createHash('sha256').update(password).digest('base64').replaceAll('=', '')}`;
 
-/** A net device with its MAC, which is made up when none was given. */
+/** A net device with its MAC, which is generated if none was given. */
 export function normalNet(world: World, key: string, value: string): string {
   const { model = '', macaddr, ...rest } = optionProperties(key, value);
   const options = Object.entries(rest)
@@ -46,7 +46,7 @@ export function normalNet(world: World, key: string, value: string): string {
   return [`${model}=${macaddr ?? world.random.mac(world.macPrefix())}`, ...options].join(',');
 }
 
-/** A value as the configuration keeps it. */
+/** A value as the configuration stores it. */
 export function normalOption(world: World, key: string, value: string): string {
   if (key === 'tags') return normalTags(value);
   if (key === 'cipassword') return hashedPassword(value);

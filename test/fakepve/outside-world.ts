@@ -3,7 +3,7 @@ import { placeGuest } from './build-world.ts';
 import { forgetGuest } from './creation.ts';
 import { normalOption } from './options.ts';
 import { haResource } from './ha.ts';
-import { notice } from './ha-manager.ts';
+import { scheduleManager } from './ha-manager.ts';
 import { powerOff, powerOn } from './power.ts';
 import { allocateState, stateStorage } from './snapshots.ts';
 import type { ClusterInput } from './cluster-file.ts';
@@ -13,7 +13,7 @@ import type { World } from './world.ts';
 
 export type GuestInput = NonNullable<ClusterInput['guests']>[number];
 
-/** What others do to the cluster behind a client's back: at once, and without a task. */
+/** Changes that others make to the cluster without the client: at once, and without a task. */
 export class OutsideWorld {
   private readonly world: () => World;
 
@@ -27,7 +27,7 @@ export class OutsideWorld {
     return guest;
   }
 
-  /** Puts a guest there; disks such as `nvme-storage:20` are made. */
+  /** Adds a guest; disks such as `nvme-storage:20` are created. */
   addGuest(input: GuestInput): Guest {
     const [described] = clusterSchema.shape.guests.parse([input]);
     if (!described) throw new Error('no guest was described');
@@ -39,20 +39,20 @@ export class OutsideWorld {
     if (!guest.running) powerOn(this.world(), guest);
   }
 
-  /** As when the guest's own system shuts down, or its process dies. */
+  /** As if the guest's operating system shut down, or its process died. */
   stop(vmid: number): void {
     powerOff(this.world(), this.guest(vmid));
     this.haLooksAt(vmid);
   }
 
-  /** QEMU's run state: a person pauses the guest, its storage is full, it sleeps or crashes, or it goes on. */
+  /** Sets QEMU's run state: a person pauses the guest, its storage is full, it sleeps, crashes or resumes. */
   setRunState(vmid: number, state: RunState): void {
     const { running } = this.guest(vmid);
     if (!running) throw new Error(`the guest ${vmid} is off`);
     running.qmp = state;
   }
 
-  /** The guest's memory goes to a volume, and the guest off. */
+  /** Saves the guest's memory to a volume and stops the guest. */
   suspendToDisk(vmid: number): void {
     const world = this.world();
     const guest = this.guest(vmid);
@@ -61,32 +61,32 @@ export class OutsideWorld {
     this.edit(vmid, { lock: 'suspended', vmstate: state });
   }
 
-  /** HA shall manage the guest from now on. */
+  /** Makes HA manage the guest from now on. */
   addToHa(vmid: number, state: RequestState = 'started'): void {
     const resource = haResource(vmid, state);
     this.world().ha.resources.set(resource.sid, resource);
-    notice(this.world(), resource);
+    scheduleManager(this.world(), resource);
   }
 
-  /** What HA's manager says of the guest, for instance `error`. */
+  /** Sets the state that the HA manager reports for the guest, for example `error`. */
   setHaState(vmid: number, service: string): void {
     const resource = this.world().ha.managed(vmid);
     if (!resource) throw new Error(`HA does not manage the guest ${vmid}`);
     resource.service = service;
   }
 
-  /** `ha-manager set`: a service in error takes notice of `disabled` only. */
+  /** `ha-manager set`: a service in the error state only reacts to `disabled`. */
   requestHa(vmid: number, state: RequestState): void {
     const resource = this.world().ha.managed(vmid);
     if (!resource) throw new Error(`HA does not manage the guest ${vmid}`);
     resource.state = state;
-    notice(this.world(), resource);
+    scheduleManager(this.world(), resource);
   }
 
-  /** A guest that shall run is started again where it stopped by itself. */
+  /** A guest that HA is to keep running is started again if it stopped unexpectedly. */
   private haLooksAt(vmid: number): void {
     const resource = this.world().ha.managed(vmid);
-    if (resource) notice(this.world(), resource);
+    if (resource) scheduleManager(this.world(), resource);
   }
 
   migrate(vmid: number, node: string): void {
@@ -109,7 +109,7 @@ export class OutsideWorld {
     this.edit(vmid, { name });
   }
 
-  /** Writes options as an editor of the file would; `null` removes one. */
+  /** Writes options as if the file were edited; `null` removes one. */
   edit(vmid: number, options: Readonly<Record<string, string | number | null>>): void {
     const guest = this.guest(vmid);
     for (const [key, value] of Object.entries(options)) {
@@ -119,7 +119,7 @@ export class OutsideWorld {
     guest.written();
   }
 
-  /** The configuration's lock, as a backup or a failed migration leaves it. */
+  /** Sets the lock in the configuration, as a backup or a failed migration leaves it. */
   lock(vmid: number, lock: string): void {
     this.edit(vmid, { lock });
   }

@@ -5,19 +5,19 @@ import type { Drive } from './drives.ts';
 import type { Config, Guest } from './guest.ts';
 import type { World } from './world.ts';
 
-/** Is the volume used by a snapshot of the guest? */
+/** Whether a snapshot of the guest uses the volume. */
 export const inSnapshot = (guest: Guest, volid: string): boolean =>
   [...guest.snapshots.values()].some(({ config }) =>
     [...config].some(([key, value]) => (isDrive(key) || key === 'vmstate') && value.split(',')[0] === volid),
   );
 
-/** A volume that no drive uses any more stays with the guest as `unusedN`. */
+/** Keeps a volume that no drive uses any more as `unusedN`. */
 export function keepUnused(guest: Guest, drive: Drive): void {
   if (isCdrom(drive) || drive.file.startsWith('/') || drive.file === 'none') return;
   guest.config.set(freeUnused(guest.config), drive.file);
 }
 
-/** Takes a drive off the guest: its volume is destroyed or stays as unused. */
+/** Removes a drive from the guest: its volume is destroyed or stays as unused. */
 export function releaseDrive(world: World, guest: Guest, key: string, destroy: boolean): void {
   const value = guest.get(key);
   if (value === undefined) return;
@@ -34,14 +34,14 @@ export function destroyVolume(world: World, guest: Guest, volid: string): void {
   world.storage.remove(volid, guest.node);
 }
 
-/** An attached volume is not unused any more. */
+/** An attached volume is no longer unused. */
 export function claimUnused(guest: Guest, value: string): void {
   const volid = value.split(',')[0];
   for (const [key, unused] of guest.config)
     if (/^unused\d+$/.test(key) && unused === volid) guest.config.delete(key);
 }
 
-/** A changed drive lets its former volume go. */
+/** A changed drive releases its former volume. */
 function replaceDrive(world: World, guest: Guest, key: string, value: string): void {
   const old = guest.get(key);
   if (old !== undefined && old.split(',')[0] !== value.split(',')[0]) releaseDrive(world, guest, key, false);
@@ -49,7 +49,7 @@ function replaceDrive(world: World, guest: Guest, key: string, value: string): v
   guest.config.set(key, value);
 }
 
-/** Makes everything pending current: the guest is off. */
+/** Applies all pending changes; the guest is off. */
 export function applyPending(world: World, guest: Guest): void {
   if (guest.pendingDelete.size === 0 && guest.pending.size === 0) return;
   for (const [key, force] of guest.pendingDelete) {
@@ -81,7 +81,7 @@ export function showConfig(config: Config): Record<string, string | number> {
   return Object.fromEntries([...config].map(([key, value]) => [key, shown(key, value)]));
 }
 
-/** With what is pending laid over it. */
+/** The configuration with the pending changes applied. */
 export function mergedConfig(guest: Guest): Config {
   const merged = new Map([...guest.config, ...guest.pending]);
   for (const key of guest.pendingDelete.keys()) merged.delete(key);

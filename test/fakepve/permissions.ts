@@ -4,17 +4,17 @@ import type { Access } from './access.ts';
 import type { Check } from './schema/schema.ts';
 import type { Values } from './schema/verify.ts';
 
-/** Who asks. */
+/** The caller of a request. */
 export interface Caller {
   readonly userid: string;
-  /** The token's name, if one was used. */
+  /** The name of the token, if one was used. */
   readonly token: string | undefined;
 }
 
 export const callerId = ({ userid, token }: Caller): string =>
   token === undefined ? userid : `${userid}!${token}`;
 
-/** Only the user itself, by ticket: its tokens are not root. */
+/** Only the user itself, with a ticket: its tokens are not root. */
 export const isRoot = (caller: Caller): boolean => caller.userid === 'root@pam' && caller.token === undefined;
 
 export function has(access: Access, caller: Caller, path: string, privilege: string): boolean {
@@ -22,13 +22,13 @@ export function has(access: Access, caller: Caller, path: string, privilege: str
   return clean !== undefined && access.allows(callerId(caller), clean, privilege);
 }
 
-/** Refuses unless all of the privileges are there. */
+/** Refuses unless all of the privileges are granted. */
 export function require(access: Access, caller: Caller, path: string, names: readonly string[]): void {
   const missing = names.find((name) => !has(access, caller, path, name));
   if (missing !== undefined) throw forbidden(`${normalPath(path) ?? ''}, ${missing}`);
 }
 
-/** Refuses unless one of the privileges is there. */
+/** Refuses unless one of the privileges is granted. */
 export function requireAny(access: Access, caller: Caller, path: string, names: readonly string[]): void {
   if (!names.some((name) => has(access, caller, path, name)))
     throw forbidden(`${normalPath(path) ?? ''}, ${names.join('|')}`);
@@ -51,7 +51,7 @@ function checkPrivileges(access: Access, caller: Caller, check: Check, values: V
   else require(access, caller, path, names);
 }
 
-/** Permissions are changed by who may modify them there, or who administers what lies there. */
+/** Changing permissions requires the privilege to modify them, or to administer the object, at the path. */
 function checkModify(access: Access, caller: Caller, path: string): void {
   const special: readonly [RegExp, string][] = [
     [/^\/storage\/[^/]+$/, 'Datastore.Allocate'],
@@ -83,7 +83,7 @@ const passes = (test: () => void): boolean => {
   }
 };
 
-/** Carries out the check that the schema names for an endpoint; throws PVE's refusal. */
+/** Performs the check that the schema defines for an endpoint; throws PVE's refusal. */
 export function checkPermissions(access: Access, caller: Caller, check: Check, values: Values): void {
   const parts = check.slice(1) as readonly Check[];
   switch (check[0]) {
@@ -94,7 +94,7 @@ export function checkPermissions(access: Access, caller: Caller, check: Check, v
       for (const part of parts) checkPermissions(access, caller, part, values);
       return;
     case 'or':
-      // PVE tries them silently, so its refusal names none.
+      // PVE tries them without an error, so its refusal names none.
       if (!parts.some((part) => passes(() => checkPermissions(access, caller, part, values))))
         throw forbidden();
       return;

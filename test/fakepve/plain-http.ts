@@ -4,7 +4,7 @@ import type { Server } from 'node:https';
 /** The first byte of a TLS handshake. */
 const HANDSHAKE = 22;
 
-/** Where a request without TLS is sent: GET may be made again as it is, the others must keep their method. */
+/** The redirect of a request without TLS: GET may be repeated as it is, other methods must be preserved. */
 function redirect(head: string): string {
   const [, method = 'GET', path = '/'] = /^(\w+) (\S+)/.exec(head) ?? [];
   const [, host = 'localhost'] = /^host: *(\S+)/im.exec(head) ?? [];
@@ -12,7 +12,7 @@ function redirect(head: string): string {
   return `HTTP/1.1 ${status}\r\nLocation: https://${host}${path}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
 }
 
-/** PVE tells whoever comes without TLS to come with it, on the same port. */
+/** PVE redirects requests without TLS to https on the same port. */
 export function redirectPlainHttp(server: Server): void {
   const secure = server.listeners('connection');
   server.removeAllListeners('connection');

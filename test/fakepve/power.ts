@@ -10,7 +10,7 @@ import type { TaskRun } from './tasks.ts';
 import { hasBridge, type World } from './world.ts';
 
 export const hasNoSystem = (guest: Guest): boolean => guest.tags.includes('noguest');
-export const isDeaf = (guest: Guest): boolean => guest.tags.includes('noacpi') || hasNoSystem(guest);
+export const ignoresAcpi = (guest: Guest): boolean => guest.tags.includes('noacpi') || hasNoSystem(guest);
 
 export const isBooted = (world: World, guest: Guest): boolean =>
   guest.running !== undefined &&
@@ -18,7 +18,7 @@ export const isBooted = (world: World, guest: Guest): boolean =>
   !hasNoSystem(guest) &&
   world.clock.now() >= guest.running.bootedAt;
 
-/** Does the guest agent answer now? */
+/** Whether the guest agent answers now. */
 export const agentAnswers = (world: World, guest: Guest): boolean =>
   agentEnabled(guest.config) && isBooted(world, guest) && !world.faults.isAgentSilent(guest.vmid);
 
@@ -73,7 +73,7 @@ function machine(world: World, guest: Guest): Running {
   };
 }
 
-/** Puts the guest on; the checks are those of PVE, in its order. */
+/** Starts the guest; the checks are those of PVE, in its order. */
 export function powerOn(world: World, guest: Guest): Running {
   applyPending(world, guest);
   checkBridges(world, guest);
@@ -88,7 +88,7 @@ export function powerOn(world: World, guest: Guest): Running {
   return running;
 }
 
-/** The guest is off; what was pending becomes current. */
+/** Stops the guest and applies its pending changes. */
 export function powerOff(world: World, guest: Guest): void {
   guest.running = undefined;
   applyPending(world, guest);
@@ -129,15 +129,15 @@ export interface ShutdownOptions {
   readonly force: boolean;
 }
 
-/** How long until the guest is off by itself; nothing if it will not listen. */
-function obeysIn(world: World, guest: Guest): number | undefined {
+/** How long until the guest has shut down; undefined if it does not react. */
+function timeUntilOff(world: World, guest: Guest): number | undefined {
   if (guest.running?.qmp !== 'running') return undefined;
-  if (isDeaf(guest) && !agentAnswers(world, guest)) return undefined;
+  if (ignoresAcpi(guest) && !agentAnswers(world, guest)) return undefined;
   const booting = Math.max(0, guest.running.bootedAt - world.clock.now());
   return booting / (world.latency.scale || 1) + world.latency.guestShutdown;
 }
 
-/** The guest is asked to go off, and killed only if the caller said so. */
+/** Asks the guest to shut down, and kills it only if the caller requested that. */
 export async function shutdown(
   world: World,
   guest: Guest,
@@ -145,7 +145,7 @@ export async function shutdown(
   { timeoutS, force }: ShutdownOptions,
 ): Promise<void> {
   if (!guest.running) return;
-  const ms = obeysIn(world, guest);
+  const ms = timeUntilOff(world, guest);
   if (ms !== undefined && ms <= timeoutS * 1000) {
     await run.sleep(ms);
   } else {

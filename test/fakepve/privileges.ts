@@ -8,7 +8,7 @@ const names = `
   VM.GuestAgent.Audit VM.GuestAgent.FileRead VM.GuestAgent.FileSystemMgmt VM.GuestAgent.FileWrite
   VM.GuestAgent.Unrestricted VM.Migrate VM.PowerMgmt VM.Replicate VM.Snapshot VM.Snapshot.Rollback`;
 
-/** Every privilege of PVE 9: `VM.Monitor` is gone, the guest agent has its own. */
+/** Every privilege of PVE 9: `VM.Monitor` was removed, the guest agent has its own. */
 export const privileges: ReadonlySet<string> = new Set(names.trim().split(/\s+/));
 
 const list = (test: (name: string) => boolean): readonly string[] => [...privileges].filter(test);
@@ -21,7 +21,7 @@ const vmUser = [
   'VM.GuestAgent.Audit',
 ];
 
-/** The roles that every PVE has; they cannot be changed. */
+/** The built-in roles of PVE; they cannot be changed. */
 export const builtinRoles: Readonly<Record<string, readonly string[]>> = {
   Administrator: [...privileges],
   NoAccess: [],

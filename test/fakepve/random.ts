@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Chance that is the same for the same seed, so that a run can be repeated. */
+/** Pseudo-random values derived from the seed, so that a run can be repeated. */
 export class Random {
   private readonly seed: string;
   private count = 0;

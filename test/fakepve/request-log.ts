@@ -12,7 +12,7 @@ export interface LoggedRequest {
   readonly at: number;
 }
 
-/** Remembers requests; with a file, each is also a line of JSON there. */
+/** Logs requests in memory, and to a file as lines of JSON if one is given. */
 export class RequestLog {
   readonly requests: LoggedRequest[] = [];
   private readonly file: string | undefined;
@@ -22,7 +22,7 @@ export class RequestLog {
     if (file !== undefined) writeFileSync(file, '');
   }
 
-  /** A request that was turned away before its body was read is remembered, but its line would lack the parameters. */
+  /** A request that was refused before its body was read is only logged in memory: its line would lack the parameters. */
   add(request: LoggedRequest, body: 'read' | 'unread'): void {
     this.requests.push(request);
     if (this.file === undefined || body === 'unread') return;

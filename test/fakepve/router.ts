@@ -82,7 +82,7 @@ function decode(part: string): string {
   }
 }
 
-/** The handler of a request; nothing for paths and verbs that are not served. */
+/** The handler of a request; undefined for paths and methods that are not served. */
 export function route(method: string, path: string): Route | undefined {
   let at = root;
   const pathParams: Record<string, string> = {};
@@ -101,5 +101,5 @@ export function route(method: string, path: string): Route | undefined {
   return found && { ...found, pathParams };
 }
 
-/** `METHOD /path/{placeholder}` of everything that is served. */
+/** `METHOD /path/{placeholder}` of all endpoints that are served. */
 export const servedEndpoints: readonly string[] = Object.keys(all);

@@ -37,13 +37,13 @@ function send(response: ServerResponse, { status, reason, body }: Reply, time: n
     'content-type': JSON_TYPE,
     'content-length': Buffer.byteLength(body),
   };
-  // PVE ends the connection after every refusal.
+  // PVE closes the connection after every refusal.
   if (status >= 400) headers['connection'] = 'close';
   response.writeHead(status, reason, headers).end(body);
 }
 
-/** What a fault makes of a reply; nothing means that the connection is cut. */
-function distort(reply: Reply, faults: readonly RequestFault[]): Reply | undefined {
+/** The reply after applying faults; undefined means that the connection is closed. */
+function applyFaults(reply: Reply, faults: readonly RequestFault[]): Reply | undefined {
   for (const fault of faults) {
     if (fault.kind === 'reset-after-effect') return undefined;
     if (fault.kind === 'empty') return { status: 200, reason: 'OK', body: '' };
@@ -76,7 +76,7 @@ async function serveApi(
   const world = admin.world();
   const method = request.method ?? 'GET';
   const at = world.clock.now();
-  const faults = world.faults.strike(method, parts.path);
+  const faults = world.faults.apply(method, parts.path);
   const { path, query } = parts;
   const found = route(method, path);
   const exchange: Exchange = { world, request, method, path, query, found, faults, sent: undefined };
@@ -92,10 +92,10 @@ async function serveApi(
   const refused = refusal(faults);
   const reply = refused ?? (await answer(exchange));
   const entry = { method, path, params: exchange.sent ?? {}, status: reply.status, at };
-  // A client that was killed in the middle of a request never sent the rest of it.
+  // A client that was killed during a request never sent the rest of it.
   const cut = request.destroyed && !request.complete;
   log.add(entry, exchange.sent === undefined || cut ? 'unread' : 'read');
-  return distort(reply, faults);
+  return applyFaults(reply, faults);
 }
 
 async function serveAdmin({ admin }: Service, request: IncomingMessage, { path }: Parts): Promise<Reply> {
@@ -125,7 +125,7 @@ export function makeServer(service: Service): Server {
       send(response, errorReply(error), service.admin.world().timeOn()),
     );
   });
-  // PVE lets an idle connection live for five seconds.
+  // PVE closes an idle connection after five seconds.
   server.keepAliveTimeout = 5000;
   redirectPlainHttp(server);
   return server;

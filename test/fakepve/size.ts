@@ -9,7 +9,7 @@ export function parseSize(text: string): number | undefined {
   return match ? Math.floor(Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1)) : undefined;
 }
 
-/** The largest unit that leaves no rest, as PVE writes sizes into configurations. */
+/** The largest unit without remainder, as PVE writes sizes to configurations. */
 export function formatSize(bytes: number): string {
   for (const unit of ['T', 'G', 'M', 'K']) {
     const size = UNITS[unit] ?? 1;
@@ -18,5 +18,5 @@ export function formatSize(bytes: number): string {
   return String(bytes);
 }
 
-/** Volumes are counted in whole KiB. */
+/** Volume sizes are rounded up to KiB. */
 export const wholeKiB = (bytes: number): number => Math.ceil(bytes / 1024) * 1024;

@@ -13,11 +13,11 @@ import type { World } from './world.ts';
 
 const bookkeeping = /^(?:parent|snaptime|snapstate|vmstate|lock|digest|unused\d+|description|running.*)$/;
 
-/** Disks that a snapshot has to take along. */
+/** Disks that a snapshot includes. */
 const snapshotted = (config: Config): readonly Drive[] =>
   drivesOf(config).filter((drive) => !isCdrom(drive) && drive.file !== 'none');
 
-/** Can every disk of the guest be snapshotted? */
+/** Whether every disk of the guest supports snapshots. */
 export function hasSnapshots(world: World, guest: Guest): boolean {
   return snapshotted(guest.config).every((drive) => {
     const volume = world.storage.find(drive.file, guest.node);
@@ -26,7 +26,7 @@ export function hasSnapshots(world: World, guest: Guest): boolean {
   });
 }
 
-/** What a running machine was made of, to be made again. */
+/** The QEMU machine settings of a running guest, to restore it later. */
 export function machineState(guest: Guest): readonly (readonly [string, string])[] {
   const nets = [...guest.config.keys()].filter((key) => /^net\d+$/.test(key)).sort();
   return [
@@ -38,7 +38,7 @@ export function machineState(guest: Guest): readonly (readonly [string, string])
   ];
 }
 
-/** Where the guest's memory is kept when nobody says. */
+/** The default storage for the guest's memory. */
 export function stateStorage(world: World, guest: Guest): string {
   const chosen = guest.get('vmstatestorage');
   const disk = drivesOf(guest.config).find((drive) => !isCdrom(drive) && splitVolid(drive.file));
@@ -53,9 +53,9 @@ export function stateStorage(world: World, guest: Guest): string {
 /** A volume for the guest's memory. */
 export function allocateState(world: World, guest: Guest, name: string, storageId?: string): string {
   const storage = world.storage.on(storageId ?? stateStorage(world, guest), guest.node);
-  const site = { world, node: guest.node, vmid: guest.vmid, log: () => undefined };
+  const context = { world, node: guest.node, vmid: guest.vmid, log: () => undefined };
   const size = (memoryMiB(guest.config) + 500) * MIB;
-  return allocate(site, { storage, size, format: formatOn(storage, 'raw'), kind: `state-${name}` }).volid;
+  return allocate(context, { storage, size, format: formatOn(storage, 'raw'), kind: `state-${name}` }).volid;
 }
 
 export interface SnapshotRequest {
@@ -128,7 +128,7 @@ export function snapshotOf(guest: Guest, name: string): Snapshot {
   return snapshot;
 }
 
-/** The configuration of the snapshot, as the guest has it after a rollback. */
+/** The configuration that the guest has after a rollback. */
 function restored(world: World, guest: Guest, { name, config }: Snapshot): Config {
   const back: Config = new Map(
     [...config].filter(([key]) => !bookkeeping.test(key) || key === 'description'),
@@ -139,7 +139,7 @@ function restored(world: World, guest: Guest, { name, config }: Snapshot): Confi
   return back;
 }
 
-/** The work of a rollback task: the guest is off afterwards, unless it had memory or shall start. */
+/** The work of a rollback task: the guest is off afterwards, unless the snapshot has memory or a start was requested. */
 export async function rollBack(
   world: World,
   guest: Guest,
@@ -169,7 +169,7 @@ export async function rollBack(
   if (withMemory) running.bootedAt = world.clock.now();
 }
 
-/** Its children move up to its parent. */
+/** Its children are attached to its parent. */
 function relink(guest: Guest, name: string, parent: string | undefined): void {
   for (const config of [guest.config, ...[...guest.snapshots.values()].map((snapshot) => snapshot.config)]) {
     if (config.get('parent') !== name) continue;
@@ -219,7 +219,7 @@ export function snapshotRows(guest: Guest): readonly object[] {
   ];
 }
 
-/** Every volume that only the snapshots of a guest know. */
+/** Every volume that only snapshots of the guest refer to. */
 export const snapshotVolumes = (guest: Guest): readonly string[] =>
   [...guest.snapshots.values()].flatMap(({ config }) =>
     [...config]

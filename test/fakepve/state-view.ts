@@ -32,7 +32,7 @@ function volumes({ storage, nodes, localNode }: World): readonly object[] {
   );
 }
 
-/** Who there is and what they may do; without their secrets. */
+/** Users, tokens, roles and ACLs, without secrets. */
 function access({ access: known }: World): object {
   return {
     users: [...known.users.values()].map(({ password: _, groups, ...user }) => ({
@@ -45,7 +45,7 @@ function access({ access: known }: World): object {
   };
 }
 
-/** Everything that the fake remembers, as plain data. */
+/** The complete state of the fake, as plain data. */
 export function describeWorld(world: World): object {
   return {
     time: world.clock.now(),

@@ -17,10 +17,10 @@ export interface Volume {
   readonly name: string;
   readonly content: string;
   readonly format: string;
-  /** What the guest sees; for files their length. */
+  /** The size that the guest sees; for files their length. */
   size: number;
   readonly vmid: number | undefined;
-  /** Its base, if it is a linked clone: the base's name within the storage. */
+  /** For a linked clone, the name of its base within the storage. */
   readonly parent: string | undefined;
   readonly ctime: number;
   /** The bytes of uploaded and downloaded files. */
@@ -39,11 +39,11 @@ const subdirectories: Readonly<Record<string, string>> = {
 
 export const keepsFiles = (storage: Storage): boolean => directories.has(storage.type);
 
-/** Can a volume of this format be snapshotted there? */
+/** Whether the storage supports snapshots of volumes with this format. */
 export const canSnapshot = (storage: Storage, format: string): boolean =>
   keepsFiles(storage) ? format === 'qcow2' : ['rbd', 'lvmthin', 'zfspool', 'zfs'].includes(storage.type);
 
-/** Can a linked clone be made of a base volume there? */
+/** Whether the storage supports linked clones of a base volume. */
 export const canLink = (storage: Storage): boolean =>
   keepsFiles(storage) || ['rbd', 'lvmthin', 'zfspool', 'zfs'].includes(storage.type);
 
@@ -76,8 +76,8 @@ function parseBlockName(storage: Storage, name: string): ParsedName {
   return { type: 'images', vmid: Number(image[1]), format: 'raw' };
 }
 
-/** The volumes of a storage, or of one node's part of it; found by name and by guest. */
-class Shelf {
+/** The volumes of a storage, or of one node's part of it, indexed by name and by guest. */
+class VolumeSet {
   private readonly byName = new Map<string, Volume>();
   private readonly byGuest = new Map<number, Set<Volume>>();
 
@@ -108,7 +108,7 @@ class Shelf {
     return this.byName.delete(name);
   }
 
-  /** Linked clones take only what their guests write, and these write nothing. */
+  /** Linked clones only take the space of what their guests write, and these write nothing. */
   get size(): number {
     let sum = 0;
     for (const volume of this.byName.values()) if (volume.parent === undefined) sum += volume.size;
@@ -116,12 +116,12 @@ class Shelf {
   }
 }
 
-/** Every storage and its volumes. A storage that is not shared has volumes of its own on each node. */
+/** All storages and their volumes. A storage that is not shared has separate volumes on each node. */
 export class StorageState {
   readonly storages = new Map<string, Storage>();
-  /** Every file that was uploaded or fetched, also those that were deleted since. */
+  /** Every file that was uploaded or downloaded, including those that have been deleted since. */
   readonly arrivals: Volume[] = [];
-  private readonly shelves = new Map<string, Shelf>();
+  private readonly volumeSets = new Map<string, VolumeSet>();
 
   add(storage: Storage): void {
     this.storages.set(storage.id, storage);
@@ -137,19 +137,19 @@ export class StorageState {
     return storage.nodes === undefined || storage.nodes.includes(node);
   }
 
-  /** The storage, if that node has it. */
+  /** The storage, if it is available on that node. */
   on(id: string, node: string): Storage {
     const storage = this.get(id);
     if (!this.isOn(storage, node)) throw failure(`storage '${id}' is not available on node '${node}'`);
     return storage;
   }
 
-  private shelf(storage: Storage, node: string): Shelf {
+  private volumeSet(storage: Storage, node: string): VolumeSet {
     const key = storage.shared ? storage.id : `${storage.id}@${node}`;
-    const found = this.shelves.get(key);
+    const found = this.volumeSets.get(key);
     if (found) return found;
-    const made = new Shelf();
-    this.shelves.set(key, made);
+    const made = new VolumeSet();
+    this.volumeSets.set(key, made);
     return made;
   }
 
@@ -158,40 +158,40 @@ export class StorageState {
   }
 
   list(storage: Storage, node: string): readonly Volume[] {
-    return this.shelf(storage, node).all();
+    return this.volumeSet(storage, node).all();
   }
 
-  /** The volume, or nothing if its storage or it is missing. */
+  /** The volume; undefined if it or its storage does not exist. */
   find(volid: string, node: string): Volume | undefined {
     const parts = splitVolid(volid);
     const storage = parts && this.storages.get(parts.storage);
-    return storage && this.shelf(storage, node).get(parts.name);
+    return storage && this.volumeSet(storage, node).get(parts.name);
   }
 
   put(volume: Volume, node: string): Volume {
-    this.shelf(this.get(volume.storage), node).put(volume);
+    this.volumeSet(this.get(volume.storage), node).put(volume);
     return volume;
   }
 
   remove(volid: string, node: string): boolean {
     const parts = splitVolid(volid);
     const storage = parts && this.storages.get(parts.storage);
-    return parts !== undefined && storage !== undefined && this.shelf(storage, node).remove(parts.name);
+    return parts !== undefined && storage !== undefined && this.volumeSet(storage, node).remove(parts.name);
   }
 
-  /** Volumes of one guest, on every storage that the node sees or on one. */
+  /** Volumes of one guest, on every storage of the node or on one. */
   ofGuest(vmid: number, node: string, only?: Storage): readonly Volume[] {
     const storages = only ? [only] : [...this.storages.values()];
     return storages
       .filter((storage) => this.isOn(storage, node))
-      .flatMap((storage) => this.shelf(storage, node).ofGuest(vmid));
+      .flatMap((storage) => this.volumeSet(storage, node).ofGuest(vmid));
   }
 
   used(storage: Storage, node: string): number {
-    return Math.min(this.shelf(storage, node).size, storage.size);
+    return Math.min(this.volumeSet(storage, node).size, storage.size);
   }
 
-  /** Where PVE would keep the volume. */
+  /** The path where PVE would store the volume. */
   path(storage: Storage, name: string): string {
     if (!keepsFiles(storage)) return `/dev/${storage.id}/${name}`;
     const [type = '', file = ''] = name.split('/');

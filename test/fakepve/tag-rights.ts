@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 interface TagRules {
   readonly allowed: ReadonlySet<string>;
   readonly registered: ReadonlySet<string>;
-  /** Any tag may be made up. */
+  /** Free tags are allowed. */
   readonly free: boolean;
 }
 
@@ -17,7 +17,7 @@ function tagsInUse(call: Call): readonly string[] {
     .flatMap((guest) => guest.tags);
 }
 
-/** What the datacenter's options say about tags, for whoever asks. */
+/** What the datacenter options allow this caller to do with tags. */
 function tagRules(call: Call): TagRules {
   const access = option(call, 'user-tag-access');
   const mode = /(?:^|,)user-allow=(\w+)/.exec(access)?.[1] ?? 'free';
@@ -31,10 +31,10 @@ function tagRules(call: Call): TagRules {
   return { allowed: new Set(offered.filter((tag) => !registered.has(tag))), registered, free };
 }
 
-/** The tags that a client may offer. */
+/** The tags that a client may suggest. */
 export const allowedTags = (call: Call): readonly string[] => [...tagRules(call).allowed].sort();
 
-/** Refuses to add or remove tags that the datacenter keeps for others. */
+/** Refuses to add or remove tags that the datacenter reserves for others. */
 export function checkTagRights(call: Call, vmid: number, before: string | undefined, after: string): void {
   call.need(`/vms/${vmid}`, 'VM.Config.Options');
   if (call.may('/', 'Sys.Modify')) return;

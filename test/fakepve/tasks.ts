@@ -18,23 +18,23 @@ export interface Task {
   readonly starttime: number;
   readonly log: string[];
   endtime: number | undefined;
-  /** `OK`, `WARNINGS: n` or what went wrong; absent while it runs. */
+  /** `OK`, `WARNINGS: n` or the error; absent while it runs. */
   exitstatus: string | undefined;
 }
 
-/** What a fault may do to a task that is about to run. */
+/** How a fault changes a task that is about to run. */
 export type TaskFault =
   | { readonly kind: 'fail'; readonly exitstatus: string; readonly late: boolean }
   | { readonly kind: 'warn'; readonly text: string }
   | { readonly kind: 'hang' };
 
-/** What a task's work may use. */
+/** What the work of a task may use. */
 export interface TaskRun {
   readonly task: Task;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly warn: (text: string) => void;
-  /** Waits that long, times the scale of the latency profile. */
+  /** Waits for `ms`, multiplied by the scale of the latency profile. */
   readonly sleep: (ms: number) => Promise<void>;
 }
 
@@ -50,7 +50,7 @@ interface Environment {
   readonly clock: Clock;
   readonly latency: Latency;
   readonly random: Random;
-  /** Seconds since 1970 by the clock of that node. */
+  /** Seconds since 1970 on the clock of that node. */
   seconds(node: string): number;
 }
 
@@ -110,7 +110,7 @@ export class Tasks {
     return task;
   }
 
-  /** Asks a task to end; it does so with `received interrupt`. */
+  /** Interrupts a task; it ends with `received interrupt`. */
   abort(upid: string): void {
     this.running.get(upid)?.controller.abort();
   }
@@ -121,7 +121,7 @@ export class Tasks {
     return this.all.get(upid);
   }
 
-  /** Aborts everything, when the world is replaced by another. */
+  /** Aborts all tasks when the world is replaced. */
   async stop(): Promise<void> {
     const ends = [...this.running.values()].map(async ({ controller, done }) => {
       controller.abort();
@@ -144,7 +144,7 @@ export class Tasks {
     const sleep = (ms: number): Promise<void> =>
       this.environment.clock.sleep(ms * this.environment.latency.scale, signal);
     const run = { task, signal, warn, sleep, log: (line: string) => void task.log.push(line) };
-    // The answer with the UPID goes out before any of the work is done.
+    // The reply with the UPID is sent before any work is done.
     await Promise.resolve();
     try {
       await work(withFault(run, fault));
@@ -159,16 +159,16 @@ export class Tasks {
   }
 }
 
-/** A fault strikes where the work first waits, so that the work can clean up after itself. */
+/** A fault occurs where the work first waits, so that the work can clean up. */
 function withFault(run: TaskRun, fault: TaskFault | undefined): TaskRun {
-  if (fault?.kind === 'hang') return { ...run, sleep: () => forever(run.signal) };
+  if (fault?.kind === 'hang') return { ...run, sleep: () => untilAborted(run.signal) };
   if (fault?.kind === 'fail' && !fault.late)
     return { ...run, sleep: () => Promise.reject(new Error(fault.exitstatus)) };
   if (fault?.kind === 'warn') run.warn(fault.text);
   return run;
 }
 
-const forever = (signal: AbortSignal): Promise<never> =>
+const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     const end = (): void => reject(new Interrupted());
     if (signal.aborted) end();

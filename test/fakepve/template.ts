@@ -3,7 +3,7 @@ import { canLink } from './storage.ts';
 import type { Guest } from './guest.ts';
 import type { World } from './world.ts';
 
-/** The disks of a template become base volumes, from which linked clones can be made. */
+/** Turns the disks of a template into base volumes, of which linked clones can be created. */
 export function renameToBase(world: World, guest: Guest): void {
   for (const drive of drivesOf(guest.config)) {
     const volume = isCdrom(drive) ? undefined : world.storage.find(drive.file, guest.node);

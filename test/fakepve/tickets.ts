@@ -3,12 +3,12 @@ import { createHmac } from 'node:crypto';
 const LIFETIME_S = 2 * 60 * 60;
 const SKEW_S = 5 * 60;
 
-/** Login tickets and the tokens against forged requests that belong to them: both good for two hours. */
+/** Login tickets and their CSRF prevention tokens: both are valid for two hours. */
 export class Tickets {
   private readonly key: string;
   private readonly seconds: () => number;
 
-  /** `seconds` tells the time of the node that clients log in to. */
+  /** `seconds` returns the time of the node that clients log in to. */
   constructor(key: string, seconds: () => number) {
     this.key = key;
     this.seconds = seconds;
@@ -32,7 +32,7 @@ export class Tickets {
     return `${text}::${this.sign(text)}`;
   }
 
-  /** Whose ticket it is, if it is one and still good. */
+  /** The user of the ticket, if it is valid. */
   user(ticket: string): string | undefined {
     const match = /^(PVE:([^:\s]+):([0-9A-F]{8}))::(.+)$/.exec(ticket);
     if (!match) return undefined;

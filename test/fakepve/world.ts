@@ -49,11 +49,11 @@ const nodeOf = (cluster: Cluster, index: number): Node => {
   };
 };
 
-/** Whether a guest on the node can be plugged in there. */
+/** Whether a guest on the node can be connected to this bridge. */
 export const hasBridge = ({ nodes, vnets }: World, node: string, bridge: string): boolean =>
   vnets.has(bridge) || nodes.get(node)?.bridges.has(bridge) === true;
 
-/** Everything that the cluster remembers. Routes read and change it; a reset makes a new one. */
+/** The complete state of the cluster. Routes read and change it; a reset creates a new one. */
 export class World {
   readonly clock: Clock;
   readonly latency: Latency;
@@ -65,7 +65,7 @@ export class World {
   readonly vnets: ReadonlyMap<string, string>;
   readonly storage = new StorageState();
   readonly guests = new Map<number, Guest>();
-  /** VMIDs whose configuration file exists already, though their creation still runs. */
+  /** VMIDs whose configuration file already exists although their creation is still running. */
   readonly pools = new Map<string, Pool>();
   readonly options = new Map<string, string>();
   readonly access: Access;
@@ -97,14 +97,14 @@ export class World {
     });
   }
 
-  /** The node that clients talk to. */
+  /** The node that clients connect to. */
   get localNode(): Node {
     const [first] = this.nodes.values();
     if (!first) throw new Error('a cluster has at least one node');
     return first;
   }
 
-  /** Milliseconds since 1970 as that node's own clock tells them, which may be wrong. */
+  /** Milliseconds since 1970 on the clock of that node, which may be wrong. */
   timeOn(node = this.localNode.name): number {
     return this.clock.now() + this.faults.skew(node);
   }
@@ -124,27 +124,27 @@ export class World {
     return undefined;
   }
 
-  /** The guest, if its configuration lies with that node. */
+  /** The guest, if its configuration is on that node. */
   guestOn(node: string, vmid: number): Guest | undefined {
     const guest = this.guests.get(vmid);
     return guest?.node === node ? guest : undefined;
   }
 
-  /** The guest, or PVE's words for a configuration that is not there. */
+  /** The guest; throws PVE's error for a missing configuration. */
   guest(node: string, vmid: number): Guest {
     const guest = this.guestOn(node, vmid);
     if (!guest) throw failure(`Configuration file 'nodes/${node}/qemu-server/${vmid}.conf' does not exist`);
     return guest;
   }
 
-  /** The same, in the words of calls that look for it on the node. */
+  /** The same, with the error of calls that look for it on the node. */
   findGuest(node: string, vmid: number): Guest {
     const guest = this.guestOn(node, vmid);
     if (!guest) throw failure(`unable to find configuration file for VM ${vmid} on node '${node}'`);
     return guest;
   }
 
-  /** Somebody else holds a guest's lock; gives what ends that. */
+  /** Makes an unknown holder take the lock of a guest; returns a function that releases it. */
   private holdLock({ vmid, lock }: LockHeld): () => void {
     if (lock === undefined) return this.locks.seize(vmid);
     const guest = this.guests.get(vmid);

@@ -26,3 +26,11 @@ export function isSameCluster(before: ClusterIdentity, now: ClusterIdentity): bo
   const moved = before.address !== undefined && now.address !== undefined && before.address !== now.address;
   return !renamed && !moved && now.nodes.some((node) => before.nodes.includes(node));
 }
+
+/**
+ * Whether a Provider that was connected to this cluster may be connected to that one: numbers that its VMs have are not
+ * given out there.
+ * @param before as kept in `status.clusterID`; absent: nobody knows
+ */
+export const mayBeIn = (before: string | undefined, cluster: ClusterIdentity): boolean =>
+  before === undefined || isSameCluster(parseIdentity(before), cluster);

@@ -19,27 +19,31 @@ export interface Reservation {
   readonly space: ReadonlyMap<string, number>;
 }
 
-export interface Ledger {
-  /** What others than this VM were promised. */
-  besides(uid: string, view: View): Promised;
-  /** In place of what this VM was promised before. */
-  promise(uid: string, reservation: Reservation): void;
-  /** The guest is as it shall be: it needs no more memory than it shows. */
-  settle(uid: string): void;
-  release(uid: string): void;
-}
-
-/** Proxmox VE collects the figures of its storages every ten seconds. */
-const FIGURES_LAG = seconds(20);
-/** A VM that is not being made and that nobody decided about for so long was forgotten. */
-const FORGOTTEN = minutes(10);
-
-interface Entry extends Reservation {
+export interface Entry extends Reservation {
+  /** Epoch ms: when it was promised. */
   readonly at: number;
   /** Epoch ms: since when the guest is seen complete. */
   shownSince?: number;
   settled?: true;
 }
+
+export interface Ledger {
+  /** What others than this VM were promised. */
+  besides(uid: string, view: View): Promised;
+  /** In place of what this VM was promised before. */
+  promise(uid: string, reservation: Reservation): void;
+  /** The guest is as desired: it needs no more memory than it shows. */
+  settle(uid: string): void;
+  release(uid: string): void;
+  /** Counts what is promised there here too. */
+  absorb(other: Ledger): void;
+  entries(): Iterable<readonly [uid: string, Entry]>;
+}
+
+/** Proxmox VE collects the figures of its storages every ten seconds. */
+const FIGURES_LAG = seconds(20);
+/** A VM that is not being made counts no more when nobody decided about it for this time. */
+const FORGOTTEN_AFTER = minutes(10);
 
 /** A storage that several nodes share has its space once. */
 export const spaceKey = (storage: {
@@ -59,7 +63,7 @@ export function createLedger(now: () => number): Ledger {
     if ((isThere && row.lock === undefined) || entry.settled) entry.shownSince ??= now();
     const memory = entry.settled === undefined && !(isThere && row.status === 'running');
     const space = entry.shownSince === undefined || now() - entry.shownSince < FIGURES_LAG;
-    return row || now() - entry.at < FORGOTTEN ? { memory, space } : { memory: false, space: false };
+    return row || now() - entry.at < FORGOTTEN_AFTER ? { memory, space } : { memory: false, space: false };
   }
 
   return {
@@ -83,5 +87,9 @@ export function createLedger(now: () => number): Ledger {
       if (entry) entry.settled = true;
     },
     release: (uid) => void entries.delete(uid),
+    absorb(other) {
+      for (const [uid, entry] of other.entries()) if (!entries.has(uid)) entries.set(uid, entry);
+    },
+    entries: () => entries,
   };
 }

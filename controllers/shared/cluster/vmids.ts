@@ -14,17 +14,24 @@ export interface VmidRange {
 export interface VmidAllocator {
   /** A number that is free now. `undefined`: the range has none left. */
   reserve(pve: Pve, view: View, range?: VmidRange): Promise<Vmid | undefined>;
-  /** Takes a number that the user chose, for nobody else to be given. */
+  /** Takes a number that the user chose, so that it is given to nobody else. */
   hold(number: Vmid): void;
-  /** The number is ours no longer. It is not given out again for ten minutes: others may still mean the old guest. */
+  /** The number is no longer ours. It is not given out again for ten minutes: others may still mean the old guest. */
   release(number: Vmid): void;
+}
+
+export interface SharedVmids extends VmidAllocator {
+  /** What is held there is not given out here either. */
+  absorb(other: SharedVmids): void;
+  /** Until when, in epoch ms. */
+  held(): Iterable<readonly [Vmid, number]>;
 }
 
 const COOL_DOWN = minutes(10);
 const HIGHEST = 999_999_999;
 
-/** @param claimed the numbers that stand in the status of any VirtualMachine */
-export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () => number): VmidAllocator {
+/** @param claimed the numbers that stand in the status of the VirtualMachines of this PVE cluster */
+export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () => number): SharedVmids {
   const heldUntil = new Map<Vmid, number>();
   const asking = new WeakMap<Pve, Promise<Vmid | undefined>>();
 
@@ -72,6 +79,11 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
     release(number) {
       heldUntil.set(number, now() + COOL_DOWN);
     },
+    absorb(other) {
+      for (const [number, until] of other.held())
+        heldUntil.set(number, Math.max(until, heldUntil.get(number) ?? 0));
+    },
+    held: () => heldUntil,
   };
 }
 

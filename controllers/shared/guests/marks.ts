@@ -66,7 +66,7 @@ export function createMarks(
   }
 
   /** For all who ask, so it does not end with the pass of one of them. */
-  function deliveryStatus(row: GuestView): Promise<OwnerMark | undefined> {
+  function remembered(row: GuestView): Promise<OwnerMark | undefined> {
     const before = known.get(row.vmid);
     if (before && before.name === row.name && now() - before.at < REMEMBERED) return before.mark;
     const mark = read(row, {}).catch((error: unknown) => {
@@ -90,7 +90,7 @@ export function createMarks(
           (row.name === name || !(inStatus.has(row.vmid) || offline.has(row.node))),
       );
       const said = await Promise.all(
-        rows.map(async (row) => ({ row, mark: row.name === name ? undefined : await deliveryStatus(row) })),
+        rows.map(async (row) => ({ row, mark: row.name === name ? undefined : await remembered(row) })),
       );
       // What is acted upon is read now: people may have given the guest another mark, as we ask them to.
       for (const { row, mark } of said) {

@@ -1,18 +1,19 @@
 /**
  * One VM of a class at a time is restarted by policy, so that a change that does not work stops after the first.
- * Kept in memory: after a restart of the operator the turn is found again from what is seen.
+ * Kept in memory: after a restart of the operator the slot is found again from what is observed.
  */
+import { createSlots, type SlotPorts } from './slots.ts';
 
 export interface RestartSlots {
-  /** Takes the turn (`undefined`), or waits for it; the caller sees to it that `release` or `claim` follows in its next pass. */
-  claim(key: string, who: Holder, blockedBy: string | undefined): Queued | undefined;
-  /** Nothing is to be restarted, or no longer. Whoever waits longest is looked at next. */
+  /** Takes the slot (`undefined`), or waits for it; `release` or `claim` is to follow in the caller's next pass. */
+  claim(key: string, who: RestartHolder, blockedBy: string | undefined): Queued | undefined;
+  /** Nothing is to be restarted, or no longer. The longest waiter is looked at next. */
   release(key: string, uid: string): void;
   /** The object is gone. */
   forget(uid: string): void;
 }
 
-/** Waiting for the turn. */
+/** Waiting for the slot. */
 export interface Queued {
   /** Name of the VM that has it, or that should run and does not. */
   readonly behind: string;
@@ -20,56 +21,43 @@ export interface Queued {
   readonly looksAgain: boolean;
 }
 
-export interface Holder {
+export interface RestartHolder {
   readonly uid: string;
   /** For people. */
   readonly name: string;
 }
 
-interface Line {
-  holder: Holder | undefined;
-  readonly waiting: Set<string>;
+const MAX_RESTARTS = 1;
+
+interface Request {
+  readonly key: string;
+  readonly name: string;
 }
 
-export function createRestartSlots({ wake }: { readonly wake: (uid: string) => void }): RestartSlots {
-  const lines = new Map<string, Line>();
-
-  function leave(key: string, client: Line, uid: string): void {
-    client.waiting.delete(uid);
-    if (client.holder?.uid === uid) client.holder = undefined;
-    if (client.holder) return;
-    const [next] = client.waiting;
-    if (next === undefined) lines.delete(key);
-    else wake(next);
-  }
-
-  function release(key: string | undefined, uid: string): void {
-    for (const [each, client] of lines)
-      if (each === key || client.holder?.uid === uid || client.waiting.has(uid)) leave(each, client, uid);
-  }
-
+export function createRestartSlots({
+  wake,
+  now = Date.now,
+}: Pick<SlotPorts, 'wake'> & Partial<Pick<SlotPorts, 'now'>>): RestartSlots {
+  const slots = createSlots<Request>(
+    { competesFor: ({ key }) => new Map([[key, MAX_RESTARTS]]) },
+    { now, wake },
+  );
   return {
-    claim(key, who, blockedBy) {
-      for (const [each, client] of lines)
-        if (each !== key && (client.holder?.uid === who.uid || client.waiting.has(who.uid)))
-          leave(each, client, who.uid);
-      const client = lines.get(key) ?? { holder: undefined, waiting: new Set() };
-      lines.set(key, client);
-      if (client.holder && client.holder.uid !== who.uid) {
-        client.waiting.add(who.uid);
-        return { behind: client.holder.name, looksAgain: false };
+    claim(key, { uid, name }, blockedBy) {
+      const request = { key, name };
+      const [holder] = slots.ahead(uid, request);
+      if (blockedBy !== undefined && !holder) {
+        slots.postpone(uid, request);
+        // Nobody has the slot, so nobody passes it on; one that looks is enough.
+        return { behind: blockedBy, looksAgain: slots.isNext(uid, key) };
       }
-      if (blockedBy !== undefined) {
-        client.holder = undefined;
-        client.waiting.add(who.uid);
-        // Nobody has the turn, so nobody passes it on; one that looks is enough.
-        return { behind: blockedBy, looksAgain: [...client.waiting][0] === who.uid };
-      }
-      client.waiting.delete(who.uid);
-      client.holder = who;
-      return undefined;
+      if (slots.take(uid, request)) return undefined;
+      return { behind: slots.ahead(uid, request)[0]?.name ?? name, looksAgain: false };
     },
-    release,
-    forget: (uid) => release(undefined, uid),
+    release(key, uid) {
+      slots.end(uid);
+      slots.recheck(key);
+    },
+    forget: (uid) => slots.end(uid),
   };
 }

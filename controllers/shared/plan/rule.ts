@@ -1,19 +1,54 @@
-/** What a rule of any kind's plan can say: act comes with the kind's own steps, waiting and refusing are the same for all. Pure. */
+/** What the rules of every kind have in common: how they answer, and how they are asked. Pure. */
 
-interface Held {
+interface Blocked {
   readonly reason: string;
   readonly message: string;
   /** Only one part of the desired state is blocked; everything else is in effect. */
   readonly restIsDone?: true;
 }
 
-export type Wait = { readonly kind: 'wait'; readonly againMs: number } & Held;
+export type Wait = { readonly kind: 'wait'; readonly againMs: number } & Blocked;
 
 /** Only a person can resolve it; `againMs` where the fix lies outside Kubernetes. */
-export type Refuse = { readonly kind: 'refuse'; readonly againMs?: number } & Held;
+export type Refuse = { readonly kind: 'refuse'; readonly againMs?: number } & Blocked;
 
 /** Says what comes next, or nothing where another rule decides. */
-export type Rule<Want, Have, Plan> = (want: Want, have: Have) => Plan | undefined;
+export type Rule<Want, Have, Result> = (want: Want, have: Have) => Result | undefined;
+
+export interface NamedRule<Want, Have, Result> {
+  readonly name: string;
+  readonly decide: Rule<Want, Have, Result>;
+}
+
+export interface NamedResult<Result> {
+  /** The rule that gave it. */
+  readonly rule: string;
+  readonly result: Result;
+}
+
+/** What each rule says by itself, in their order. */
+export const resultsOf = <Want, Have, Result>(
+  rules: readonly NamedRule<Want, Have, Result>[],
+  want: Want,
+  have: Have,
+): readonly NamedResult<Result>[] =>
+  rules.flatMap(({ name, decide }) => {
+    const result = decide(want, have);
+    return result === undefined ? [] : [{ rule: name, result }];
+  });
+
+/** What the first rule says that has an answer. */
+export function firstResult<Want, Have, Result>(
+  rules: readonly NamedRule<Want, Have, Result>[],
+  want: Want,
+  have: Have,
+): NamedResult<Result> | undefined {
+  for (const { name, decide } of rules) {
+    const result = decide(want, have);
+    if (result !== undefined) return { rule: name, result };
+  }
+  return undefined;
+}
 
 export const wait = (reason: string, message: string, againMs = 2_000): Wait => ({
   kind: 'wait',

@@ -1,36 +1,46 @@
-/** After a failed task the next try waits, longer each time; an edit of the spec forgives. */
-import type { Failure } from './model.ts';
-import { isNarrow } from './narrow-failures.ts';
+/** After a failed task the next attempt waits, longer each time. An edit of the spec ends the wait. Pure. */
+import { blocksOnlyItself, failureMessage } from './labels.ts';
+import type { Failure, TaskTable } from './model.ts';
 import type { Refuse, Rule, Wait } from '../plan/rule.ts';
 import { refuse, wait } from '../plan/rule.ts';
 
-const GIVE_UP_AFTER = 5;
+/** After this many attempts a person is needed, and the step is still tried. */
+const STALLED_AFTER = 5;
+const MAX_HOLD_OFF_MS = 5 * 60_000;
 
 /** 5 s, 10 s, 20 s … at most 5 min. */
-export const holdOffMs = ({ attempts }: Pick<Failure, 'attempts'>): number =>
-  Math.min(5_000 * 2 ** Math.max(attempts - 1, 0), 5 * 60_000);
+export const holdOffMs = ({ attempts }: Pick<Failure<string>, 'attempts'>): number =>
+  Math.min(5_000 * 2 ** Math.max(attempts - 1, 0), MAX_HOLD_OFF_MS);
 
 /** How long a failed step still has to wait. */
-export const heldMs = (failure: Failure, now: number): number => failure.at + holdOffMs(failure) - now;
+export const heldMs = (failure: Pick<Failure<string>, 'attempts' | 'at'>, now: number): number =>
+  failure.at + holdOffMs(failure) - now;
 
-interface Attempted {
-  readonly failure: Failure | undefined;
+interface Attempted<Label extends string> {
+  readonly failure: Failure<Label> | undefined;
   readonly now: number;
 }
 
-export const backoff: Rule<unknown, Attempted, Wait | Refuse> = (_want, { failure, now }) =>
-  failure === undefined || isNarrow(failure) || heldMs(failure, now) <= 0
-    ? undefined
-    : backingOff(failure, now);
+/** The rule for failures that block everything. */
+export const backoff =
+  <Label extends string>(table: TaskTable<Label>): Rule<unknown, Attempted<Label>, Wait | Refuse> =>
+  (_want, { failure, now }) =>
+    failure === undefined || blocksOnlyItself(table, failure) || heldMs(failure, now) <= 0
+      ? undefined
+      : backingOff(table, failure, now);
 
-export function backingOff(failure: Failure, now: number): Wait | Refuse {
+export function backingOff<Label extends string>(
+  table: TaskTable<Label>,
+  failure: Failure<Label>,
+  now: number,
+): Wait | Refuse {
   const left = heldMs(failure, now);
-  const message = `Proxmox VE failed at "${failure.step}": ${failure.message.replace(/\.?\s*$/, '.')}`;
-  return failure.attempts >= GIVE_UP_AFTER
+  const message = failureMessage(table, failure);
+  return failure.attempts >= STALLED_AFTER
     ? refuse(
         'TaskFailed',
-        `${message} It failed ${GIVE_UP_AFTER} times or more and is tried every 5 minutes.`,
+        `${message} It failed ${STALLED_AFTER} times or more and is now retried every 5 minutes. Fix the cause, or edit the spec to retry at once.`,
         left,
       )
-    : wait('BackingOff', `${message} It is tried again shortly.`, left);
+    : wait('BackingOff', `${message} It is retried shortly.`, left);
 }

@@ -1,25 +1,52 @@
-/** Keeps count of a step that fails, until it succeeds or the spec changes. Pure. */
-import type { VirtualMachineStatus } from '../../../src/api/index.ts';
-import type { Failure, Task } from './model.ts';
+/** Counts the failures of a step until it succeeds or the spec changes. Pure. */
+import { heldMs } from './backoff.ts';
+import { labelOf } from './labels.ts';
+import type { Failure, Task, TaskTable } from './model.ts';
 
-const epoch = (rfc3339: string): number => Date.parse(rfc3339);
+/** As status keeps it. */
+interface RecordedFailure {
+  readonly step: string;
+  readonly message: string;
+  readonly attempts: number;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly generation: number;
+}
 
-/** The failure to report after a task was looked at. */
-export function failureAfter(
-  before: VirtualMachineStatus['failure'],
-  task: Task | undefined,
-  { generation, now }: { readonly generation: number; readonly now: number },
-): Failure | undefined {
-  const standing =
-    before && before.generation === generation
-      ? { step: before.step, message: before.message, attempts: before.attempts, at: epoch(before.at) }
-      : undefined;
+interface Circumstances<Label extends string> {
+  readonly table: TaskTable<Label>;
+  /** Of the object. */
+  readonly generation: number;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** The failure to report after a task was read. */
+export function failureAfter<Label extends string>(
+  before: RecordedFailure | undefined,
+  task: Task<Label> | undefined,
+  circumstances: Circumstances<Label>,
+): Failure<Label> | undefined {
+  const standing = standingFailure(before, circumstances);
+  const isSame = task !== undefined && task.type === standing?.step;
   if (task?.state === 'failed')
     return {
       step: task.type,
       message: task.exit,
-      attempts: (standing?.step === task.type ? standing.attempts : 0) + 1,
-      at: now,
+      attempts: (isSame ? standing.attempts : 0) + 1,
+      at: circumstances.now,
     };
-  return task?.state === 'ok' && standing?.step === task.type ? undefined : standing;
+  return isSame && task.state === 'ok' ? undefined : standing;
+}
+
+/** What status says, while it still counts. */
+function standingFailure<Label extends string>(
+  before: RecordedFailure | undefined,
+  { table, generation, now }: Circumstances<Label>,
+): Failure<Label> | undefined {
+  if (before?.generation !== generation) return undefined;
+  const { step: text, message, attempts, at } = before;
+  const failure = { step: labelOf(table, text), message, attempts, at: Date.parse(at) };
+  // No step of this version has this label, so none could ever succeed in its place.
+  return failure.step === 'Unknown' && heldMs(failure, now) <= 0 ? undefined : failure;
 }

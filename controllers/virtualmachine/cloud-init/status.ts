@@ -114,7 +114,7 @@ const modeOf = (
   plan?.renews === true && !plan.problem ? plan.mode : (before?.mode ?? plan?.mode);
 
 function volumeOf({ started, have }: Reported): string | undefined {
-  if (started?.kind === 'seedNoted') return started.volume;
+  if (started?.kind === 'seedRecorded') return started.volume;
   return started?.kind === 'seedDeleted' ? undefined : have.seedVolume;
 }
 
@@ -124,7 +124,7 @@ function imageOf(
   { volume, consumed }: Pick<CloudInitStatus, 'volume' | 'consumed'>,
 ): Pick<CloudInitStatus, 'volume' | 'node' | 'consumed'> {
   if (volume === undefined) return {};
-  const node = started?.kind === 'seedNoted' ? started.node : before?.node;
-  // `consumed` refers to one image; a new image is not consumed yet.
+  const node = started?.kind === 'seedRecorded' ? started.node : before?.node;
+  // It is said of one image: the next one has yet to serve.
   return { volume, ...omitUndefined({ node, consumed: volume === before?.volume ? consumed : undefined }) };
 }

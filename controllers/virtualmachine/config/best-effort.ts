@@ -7,7 +7,7 @@ import type { ProcessState } from '../model/process-state.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
-import type { Failure } from '../../shared/tasks/model.ts';
+import type { Failure } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
 import { startupWrite, tagWrite } from './options.ts';
 

@@ -1,9 +1,9 @@
-/** A disk that left the spec: it is detached, and destroyed only where the spec said so and status knows its volume. Pure. */
+/** A disk that is no longer in the spec is detached, and destroyed only if its reclaimPolicy says so and status has its volume. Pure. */
 import type { Place } from './slots.ts';
 import type { DiskStep, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
-/** What one disk comes to. */
+/** What follows for one disk. */
 export interface DiskOutcome {
   readonly entry?: RecordedDisk;
   readonly steps?: readonly DiskStep[];
@@ -11,7 +11,7 @@ export interface DiskOutcome {
   readonly difference?: string;
 }
 
-/** The entry of status goes when nothing is left to do. */
+/** The entry is removed from status when nothing is left to do. */
 export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): DiskOutcome {
   const { name } = disk;
   const { digest } = guest;
@@ -39,7 +39,7 @@ function destroyDisk(disk: RecordedDisk, { config, digest }: Guest): DiskOutcome
   if (config['parent'] !== undefined)
     return {
       entry: disk,
-      difference: `Disk ${name} is detached (${unused}), and destroyed when the VM has no snapshots any more.`,
+      difference: `Disk ${name} is detached (${unused}) and will be destroyed once the VM has no snapshots.`,
     };
   return { entry: disk, steps: [{ do: 'destroyDisk', name, unused, volume, digest }] };
 }

@@ -4,6 +4,7 @@ import type { BestEffortWrite } from './config.ts';
 import type { Nic } from '../../shared/guests/model.ts';
 import type { Hook, Observed } from './observed.ts';
 import type { Plan } from './plan.ts';
+import type { TaskLabel } from './tasks.ts';
 import type { Desired } from './desired.ts';
 import type { NicAddresses } from '../networks/addresses.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
@@ -13,18 +14,18 @@ export type Started =
   | {
       readonly kind: 'task';
       readonly upid: Upid;
-      readonly type: string;
+      readonly type: TaskLabel;
       /** Its end starts a pass by itself. */
       readonly followed?: boolean;
     }
   | { readonly kind: 'claim'; readonly vmid: Vmid }
   | { readonly kind: 'claimReleased' }
-  | { readonly kind: 'seedNoted'; readonly volume: string; readonly node: NodeName | undefined }
+  | { readonly kind: 'seedRecorded'; readonly volume: string; readonly node: NodeName | undefined }
   | { readonly kind: 'seedDeleted' }
   | { readonly kind: 'hook'; readonly hook: Hook }
-  | { readonly kind: 'tagsNoted'; readonly tags: readonly string[] }
+  | { readonly kind: 'tagsRecorded'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */
-  | { readonly kind: 'refused'; readonly aside: BestEffortWrite; readonly said: string }
+  | { readonly kind: 'refused'; readonly write: BestEffortWrite; readonly said: string }
   | { readonly kind: 'done' };
 
 /** Whether the guest agent answers, as far as it was asked. */

@@ -1,5 +1,5 @@
 /** What a pass found. Types only: nothing in this file runs. */
-import type { Failure, Task } from '../../shared/tasks/model.ts';
+import type { Failure, Task } from './tasks.ts';
 import type { BestEffortWrite, ConfigChange, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';

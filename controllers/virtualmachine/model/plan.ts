@@ -7,10 +7,11 @@ import type { HookName, Restraint } from './desired.ts';
 import type { Creation, Move } from './placement.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
+/** `plan/step-info.ts` says of each what it touches and how it is described. */
 export type Step =
-  /** `vmid`: of a guest that is there, and ours or to be adopted. `fixed`: the number that the spec asks for. */
+  /** `vmid`: of a guest that exists, and is ours or to be adopted. `fixed`: the VMID that the spec asks for. */
   | { readonly do: 'reserve'; readonly vmid?: Vmid; readonly fixed?: Vmid; readonly adopts?: true }
-  /** Makes a guest ours. */
+  /** Writes our mark into a guest. */
   | { readonly do: 'adopt'; readonly description: string; readonly digest: string }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
   | { readonly do: 'recordPlacement'; readonly creation: Extract<Creation, { ok: true }> }
@@ -23,20 +24,20 @@ export type Step =
     }
   | { readonly do: 'migrate'; readonly move: Move }
   | { readonly do: 'recordSeed'; readonly volume: string }
-  /** Forgets what wish was brought about last, since another is to be. */
+  /** Removes the digest of the spec that was applied last, because another is about to be applied. */
   | { readonly do: 'clearApplied' }
-  /** Writes down that a restart is about to be made, or was. */
+  /** Records that a restart is about to be made, or was. */
   | { readonly do: 'recordRestart' }
   | { readonly do: 'uploadSeed'; readonly seed: SeedImage }
   | {
       readonly do: 'configure';
       readonly change: ConfigChange;
       readonly digest: string;
-      /** The one option that is written; its refusal is told and holds nothing back. */
-      readonly aside?: BestEffortWrite;
+      /** The one option that is written. If PVE refuses it, that is reported and blocks nothing. */
+      readonly bestEffort?: BestEffortWrite;
     }
   | { readonly do: 'recordTags'; readonly tags: readonly string[] }
-  /** Status is written with the slots that are chosen; nothing is asked of PVE. */
+  /** Records the slots chosen for new disks. */
   | { readonly do: 'recordDisks' }
   | DiskStep
   | { readonly do: 'recordHook'; readonly hook: HookName }
@@ -53,23 +54,27 @@ export type Step =
   | { readonly do: 'destroy' }
   | { readonly do: 'deleteSeed'; readonly volume: string };
 
-export type Plan =
-  | { readonly kind: 'steady' }
+/** What one rule says. */
+export type RuleResult =
   | { readonly kind: 'act'; readonly step: Step }
-  /** These steps would be due, one after the other, but a person asked for none. */
-  | { readonly kind: 'withheld'; readonly by: Restraint; readonly steps: readonly Step[] }
   | Wait
   | Refuse
-  /** `left`: what stays behind in Proxmox VE, to be named when the object goes. */
+  /** `left`: what stays in Proxmox VE, to be named when the object is deleted. */
   | { readonly kind: 'gone'; readonly left?: LeftBehind };
 
+export type Plan =
+  | { readonly kind: 'steady' }
+  /** These steps would follow, one after the other, but the spec allows none of them. */
+  | { readonly kind: 'withheld'; readonly by: Restraint; readonly steps: readonly Step[] }
+  | RuleResult;
+
 export interface LeftBehind {
-  /** Why it stays: by the policy of its object, or because Proxmox VE was not asked. */
+  /** Why it stays: by a policy of its object, or because the deletion was forced and PVE was not asked. */
   readonly by: 'policy' | 'force';
   readonly vmid?: Vmid | undefined;
   readonly node?: NodeName | undefined;
   /** The cloud-init image. */
   readonly volume?: string | undefined;
-  /** The task that was under way. */
+  /** The task that was running. */
   readonly task?: Upid | undefined;
 }

@@ -3,13 +3,14 @@
  * or shortens a wait. After a restart everything here is unknown, and unknown is the careful answer.
  */
 import type { VirtualMachineStatus } from '../../../src/api/index.ts';
+import { createHeap, type Heap } from '../../../src/lib/heap.ts';
 import type { Upid } from '../../../src/lib/units.ts';
 import type { ReconcileResult } from '../../../src/runtime/controller.ts';
 import type { BestEffortWrite } from './config.ts';
 import type { Facts } from './facts.ts';
 import type { Probe } from '../guest-agent/readiness.ts';
 import type { Refused } from '../placement/refusal.ts';
-import type { LastStep } from '../plan/rules/repetition.ts';
+import type { LastStep } from '../../shared/plan/repetition.ts';
 
 export interface ProcessState {
   /**
@@ -71,30 +72,78 @@ export interface ProcessStates {
   forget(uid: string): void;
   /** Makes the next pass read everything again. */
   invalidate(uid: string): void;
-  /** The settled guest that was read longest ago, and when. */
-  oldest(): { readonly uid: string; readonly at: number } | undefined;
+  /**
+   * Remembers what was found of a settled guest.
+   * @param cluster the same object for all guests of one PVE cluster
+   */
+  settle(uid: string, rest: NonNullable<ProcessState['rest']>, cluster: object): void;
+  /** Of each PVE cluster the settled guest that was read longest ago, and when. */
+  oldest(): readonly { readonly uid: string; readonly at: number }[];
+}
+
+interface Scheduled {
+  readonly uid: string;
+  /** Epoch ms: when it was read, or earlier. */
+  readonly at: number;
+  readonly cluster: object;
 }
 
 export function createProcessStates(): ProcessStates {
   const processStates = new Map<string, ProcessState>();
+  /** By PVE cluster. An entry may be out of date, which shows when it comes to the top. */
+  const schedules = new Map<object, Heap<Scheduled>>();
+  const scheduled = new Map<string, Scheduled>();
+
+  function schedule(entry: Scheduled): void {
+    const heap = schedules.get(entry.cluster) ?? createHeap<Scheduled>(({ at }) => at);
+    schedules.set(entry.cluster, heap);
+    heap.push(entry);
+    scheduled.set(entry.uid, entry);
+  }
+
+  /** What is at the top and up to date; on the way there each entry is moved at most once. */
+  function oldestIn(heap: Heap<Scheduled>): Scheduled | undefined {
+    for (let top = heap.peek(); top; top = heap.peek()) {
+      const { uid, at, cluster } = top;
+      const isCurrent = scheduled.get(uid) === top;
+      const readAt = processStates.get(uid)?.rest?.at;
+      if (isCurrent && readAt === at) return top;
+      heap.pop();
+      if (!isCurrent) continue;
+      if (readAt === undefined) scheduled.delete(uid);
+      else schedule({ uid, at: readAt, cluster });
+    }
+    return undefined;
+  }
+
+  function of(uid: string): ProcessState {
+    const known = processStates.get(uid) ?? { quiescent: false };
+    processStates.set(uid, known);
+    return known;
+  }
+
   return {
-    of(uid) {
-      const known = processStates.get(uid);
-      if (known) return known;
-      const fresh: ProcessState = { quiescent: false };
-      processStates.set(uid, fresh);
-      return fresh;
-    },
+    of,
     forget: (uid) => void processStates.delete(uid),
     invalidate(uid) {
       const known = processStates.get(uid);
       if (known) delete known.rest;
     },
+    settle(uid, rest, cluster) {
+      of(uid).rest = rest;
+      const before = scheduled.get(uid);
+      // One that is due earlier is moved when it comes to the top.
+      if (!before || before.cluster !== cluster || before.at > rest.at)
+        schedule({ uid, at: rest.at, cluster });
+    },
     oldest() {
-      let oldest: { uid: string; at: number } | undefined;
-      for (const [uid, { rest }] of processStates)
-        if (rest && (!oldest || rest.at < oldest.at)) oldest = { uid, at: rest.at };
-      return oldest;
+      const found: Scheduled[] = [];
+      for (const [cluster, heap] of schedules) {
+        const top = oldestIn(heap);
+        if (top) found.push(top);
+        else schedules.delete(cluster);
+      }
+      return found;
     },
   };
 }

@@ -14,12 +14,14 @@ export interface RestartNote {
 /** What is to be done about a restart in this pass, and how status stands after it. */
 export interface Restart {
   readonly note: RestartNote | undefined;
-  /** The last request that was carried out. */
+  /** The latest request that was carried out or recorded. */
   readonly restartedAt: string | undefined;
   /** `note`: only write down what stands here. `doubt`: wait until it is certain that no shutdown is under way. */
   readonly next?: 'note' | 'shutdown' | 'doubt';
   /** Why changes wait although the policy allows restarts. */
   readonly held?: { readonly reason: string; readonly message: string };
+  /** A request that was recorded in this pass and is not run, because it was too old when it was first seen. */
+  readonly expired?: string;
   /** Epoch ms: when the maintenance window opens, or the turn may be free. */
   readonly againAt?: number;
 }

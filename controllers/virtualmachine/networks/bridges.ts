@@ -1,8 +1,7 @@
-/** Places a new VM only on nodes that have its bridges, so that a missing bridge is reported before the guest is created. */
-import type { CallOptions } from '../../../src/pve/index.ts';
+/** A new VM goes to a node that has its bridges; that none has them is told before anything is made, not by a guest that does not start. */
+import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Creations } from '../placement/creation.ts';
 import type { Creation } from '../model/placement.ts';
 
@@ -25,21 +24,22 @@ export const firstMissingBridge = (
 
 /** Decides like `creations`, but only among the nodes that have the bridges. */
 export function withBridges(creations: Creations, now: () => number): Creations {
+  /** A Connection is made again at each pass of its Provider; the handles stay. */
   const known = new WeakMap<
-    Connection,
+    Pve,
     Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>
   >();
 
   async function bridgesOf(
-    connection: Connection,
+    pve: Pve,
     node: NodeName,
     options: CallOptions,
   ): Promise<ReadonlySet<string> | undefined> {
-    const nodes = known.get(connection) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
-    known.set(connection, nodes);
+    const nodes = known.get(pve) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
+    known.set(pve, nodes);
     const cached = nodes.get(node);
     if (cached && now() - cached.at < CACHE_TTL_MS) return cached.names;
-    const names = await read(connection, node, options);
+    const names = await read(pve, node, options);
     if (names) nodes.set(node, { names, at: now() });
     return names;
   }
@@ -55,7 +55,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
         if (!creation.ok)
           return missingBridges.size > 0 ? notFound(missingBridges, creation.message) : creation;
         if (wanted.length === 0) return creation;
-        const there = await bridgesOf(resolved.connection, creation.node, options);
+        const there = await bridgesOf(resolved.connection.pve, creation.node, options);
         const missing = there && firstMissingBridge(wanted, there);
         if (missing === undefined) return creation;
         missingBridges.add(missing);
@@ -67,7 +67,7 @@ export function withBridges(creations: Creations, now: () => number): Creations 
 
 /** `undefined` if the interfaces cannot be read; PVE then decides when the guest starts. */
 async function read(
-  { pve }: Connection,
+  pve: Pve,
   node: NodeName,
   options: CallOptions,
 ): Promise<ReadonlySet<string> | undefined> {

@@ -1,6 +1,6 @@
 /**
- * Looks at settled guests again, the one read longest ago first. It has a budget, so that what it costs Proxmox VE
- * does not grow with the number of VMs: with many of them each is merely looked at less often.
+ * Reads settled guests again, the one read longest ago first. Each PVE cluster has a budget, so that what the scan costs
+ * it does not grow with the number of its VMs: with many of them each is merely read less often.
  */
 import { minutes, seconds, type Millis } from '../../../src/lib/units.ts';
 import type { ProcessStates } from '../model/process-state.ts';
@@ -13,21 +13,22 @@ export interface DriftScanOptions {
   readonly now: () => number;
 }
 
-/** One guest a tick: two a second at most. */
+/** One guest of each PVE cluster a tick: two reads a second at most. */
 export const DRIFT_TICK: Millis = seconds(0.5);
 /** No guest is read more often than this. */
 export const DRIFT_INTERVAL: Millis = minutes(5);
 /** By then a new list was read. */
 const RELIST: Millis = seconds(6);
 
-/** When a guest was read, as the scan shall take it: one that is not listed as it is, is read again in a few seconds. */
+/** When a guest was read, as the scan is to take it: one that the list does not show as it is, is read again in a few seconds. */
 export const readAt = (now: number, listed: 'listed' | 'unlisted'): number =>
   listed === 'listed' ? now : now - DRIFT_INTERVAL + RELIST;
 
 /** To be called every `DRIFT_TICK`. */
 export function driftScan({ processStates, enqueue, now }: DriftScanOptions): void {
-  const oldest = processStates.oldest();
-  if (!oldest || now() - oldest.at < DRIFT_INTERVAL) return;
-  processStates.invalidate(oldest.uid);
-  enqueue(oldest.uid);
+  for (const { uid, at } of processStates.oldest()) {
+    if (now() - at < DRIFT_INTERVAL) continue;
+    processStates.invalidate(uid);
+    enqueue(uid);
+  }
 }

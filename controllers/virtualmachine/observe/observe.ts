@@ -15,10 +15,11 @@ import { diskWork } from '../disks/work.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import { readHook } from '../guest-agent/hooks.ts';
 import { hasBooted } from '../plan/leaving.ts';
+import { TASKS } from '../plan/step-info.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import type { Claim, Observed } from '../model/observed.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
 import type { ObserveContext } from './context.ts';
 import { checkInFlightTasks } from './in-flight.ts';
@@ -66,10 +67,10 @@ export async function observe(
   const { processState, now } = context;
   const task = await readTask(vm, resolved.connection, context);
   recordTask(processState, task, now);
-  if (task?.type === 'qmclone' && !isOpen(task)) resolved.connection.cloneSlots.end(resolved.owner.uid);
+  if (task?.type === 'Clone' && !isOpen(task)) resolved.connection.cloneSlots.end(resolved.owner.uid);
   keepMoveSlot(task, resolved);
   const before = await beforeGuest(vm, resolved, { task, context });
-  const destroyed = task?.type === 'qmdestroy' && task.state === 'ok';
+  const destroyed = task?.type === 'Destroy' && task.state === 'ok';
   return destroyed || (task && isOpen(task))
     ? withoutGuest(before, desiredOf(resolved, NOT_ASKED))
     : withGuest(vm, resolved, { before, context });
@@ -86,7 +87,11 @@ async function beforeGuest(
     now,
     task,
     claim: claimOf(vm, processState, now),
-    failure: failureAfter(vm.status?.failure, task, { generation: vm.metadata.generation, now }),
+    failure: failureAfter(vm.status?.failure, task, {
+      table: TASKS,
+      generation: vm.metadata.generation,
+      now,
+    }),
     seedVolume: vm.status?.internal?.cloudInit?.volume,
     hook: await readHook(vm.status?.hook, undefined, handleOf(resolved), options),
     generation: vm.metadata.generation,
@@ -106,14 +111,14 @@ const tagsOf = ({ status }: VirtualMachine): readonly string[] => status?.intern
 function recordTask(processState: ProcessState, task: Task | undefined, now: number): void {
   // What this process began last is over. A task in status may be older than a request whose answer was lost.
   if (task && hasEnded(task) && task.upid === processState.startedTask) processState.quiescent = true;
-  if (task?.type === 'qmclone' && hasEnded(task)) processState.clone = 'ended';
+  if (task?.type === 'Clone' && hasEnded(task)) processState.clone = 'ended';
   // An earlier process may have sent a request the moment before it ended, however old the claim is.
   if (processState.clone === undefined) processState.unknownSince ??= now;
 }
 
 /** An earlier process may have begun the move. */
 function keepMoveSlot(task: Task | undefined, { connection, owner, host }: ResolvedSpec): void {
-  const from = task?.type === 'qmigrate' && isOpen(task) ? parseUpid(task.upid)?.node : undefined;
+  const from = task?.type === 'Migrate' && isOpen(task) ? parseUpid(task.upid)?.node : undefined;
   if (from === undefined) connection.moveSlots.end(owner.uid);
   else connection.moveSlots.hold(owner.uid, { from, to: host ?? from });
 }

@@ -2,9 +2,10 @@
 import { PveError, type CallOptions, type Pve, type Task as PveTask } from '../../../src/pve/index.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
 import type { ProcessState } from '../model/process-state.ts';
+import type { Task } from '../model/tasks.ts';
 
 /** Tasks that copy; all others are over soon. */
-const COPIES: ReadonlySet<string> = new Set(['qmclone', 'qmigrate', 'qmmove']);
+const COPIES: ReadonlySet<Task['type']> = new Set(['Clone', 'Migrate', 'MoveDisk']);
 
 /** Most copies are linked clones, which take a second or two. */
 const WORTH_TELLING_MS = 5_000;
@@ -12,7 +13,7 @@ const WORTH_TELLING_MS = 5_000;
 const LOOK_EVERY_MS = 10_000;
 
 export async function readProgress(
-  { upid, type, ageMs }: { readonly upid: Upid; readonly type: string; readonly ageMs: number },
+  { upid, type, ageMs }: { readonly upid: Upid; readonly type: Task['type']; readonly ageMs: number },
   {
     pve,
     node,

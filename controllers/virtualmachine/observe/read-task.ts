@@ -3,7 +3,9 @@ import { parseUpid, type CallOptions, type View } from '../../../src/pve/index.t
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
+import { labelOf } from '../../shared/tasks/labels.ts';
+import { TASKS } from '../plan/step-info.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import { readProgress } from './progress.ts';
 import type { TaskWatch } from '../../shared/tasks/watch.ts';
@@ -27,7 +29,8 @@ export async function readTask(
   const { task, vmid } = vm.status ?? {};
   const parsed = task && parseUpid(task.upid);
   if (!task || !parsed) return undefined;
-  const { upid, type } = task;
+  const { upid } = task;
+  const type = labelOf(TASKS, task.type);
   const reach = reachOf(inventory.view(), parsed.node, vmid);
   if (reach === 'offline') return { upid, type, state: 'unreachable', node: parsed.node };
   if (reach === 'gone') return { upid, type, state: 'lost' };

@@ -1,9 +1,9 @@
-/** The one request that makes a guest. */
+/** The one request that creates a guest. */
 import { describeGuest } from '../../shared/guests/owner-mark.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
-import type { PerformContext } from './context.ts';
+import { type PerformContext, startedTask } from './context.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import { stalled } from '../../../src/runtime/outcome.ts';
@@ -11,7 +11,7 @@ import { stalled } from '../../../src/runtime/outcome.ts';
 export async function clone(step: Extract<Step, { do: 'clone' }>, context: PerformContext): Promise<Started> {
   const { resolved, processState, options } = context;
   const { creation, vmid, name, owner } = step;
-  // Until there is an answer, the request may be under way; for how long counts from when the waiting for it is over.
+  // Until there is an answer, the request may be in flight; how long counts from when the wait for it ends.
   delete processState.clone;
   delete processState.unknownSince;
   try {
@@ -31,14 +31,14 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
         options,
       );
     resolved.connection.cloneSlots.started(owner.uid, upid);
-    return { kind: 'task', type: 'qmclone', upid };
+    return startedTask(step, upid);
   } catch (error) {
     rememberRefusal(error, context);
     throw poolMissing(error, resolved.pool) ?? error;
   }
 }
 
-/** PVE says this as it says that a privilege is missing. */
+/** PVE reports this as it reports a missing privilege. */
 const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>
   pool !== undefined &&
   error instanceof PveError &&
@@ -46,7 +46,7 @@ const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | 
     ? new ExpectedError(
         stalled(
           'PoolNotFound',
-          `Proxmox VE has no pool "${pool}", so the VM is not created. Make it on a node with: pvesh create /pools --poolid ${pool}`,
+          `Pool "${pool}" not found in Proxmox VE, so the VM is not created. Create the pool on a node: pvesh create /pools --poolid ${pool}`,
           seconds(30),
         ),
       )
@@ -56,7 +56,7 @@ const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | 
 function rememberRefusal(error: unknown, { processState, resolved }: PerformContext): void {
   if (!(error instanceof PveError)) return;
   if (error.refusal === 'unknownOutcome' || error.refusal === 'unknown') return;
-  // The number is taken: whose guest that is must be looked at.
+  // The VMID is taken: the guest has to be read to know whose it is.
   processState.clone = error.refusal === 'exists' ? 'ended' : 'unsent';
   resolved.connection.cloneSlots.end(resolved.owner.uid);
 }

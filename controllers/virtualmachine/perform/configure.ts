@@ -7,26 +7,27 @@ import type { Step } from '../model/plan.ts';
 import { DONE, startedTask } from './context.ts';
 import { type CallOptions, PveError, type Qemu } from '../../../src/pve/index.ts';
 
-/** Those that came with the clone, and shall go. */
+/** Those that came with the clone and are to be removed. */
 const TEMPLATE_TAGS: BestEffortWrite = { key: 'tags', value: undefined };
 
 export async function configure(
   qemu: Qemu,
-  { change: keys, digest, aside }: Extract<Step, { do: 'configure' }>,
+  step: Extract<Step, { do: 'configure' }>,
   { isOff, options }: { readonly isOff: boolean; readonly options: CallOptions },
 ): Promise<Started> {
+  const { change: keys, digest, bestEffort } = step;
   try {
     const write = { digest, delete: keys.delete };
-    // Of a guest that is off it is a file that is written; to make a volume, or to unplug a device, may take longer than
-    // the 30 s that a request may take.
-    const isShort = aside !== undefined || keys.ejects === true || (isOff && !allocates(keys));
-    if (!isShort) return startedTask('qmconfig', await qemu.setConfig(keys.set, write, options));
+    // For a stopped guest only a file is written. To create a volume, or to unplug a device, may take longer than the 30 s
+    // that a request may take.
+    const isShort = bestEffort !== undefined || keys.ejects === true || (isOff && !allocates(keys));
+    if (!isShort) return startedTask(step, await qemu.setConfig(keys.set, write, options));
     await qemu.setConfigNow(keys.set, write, options);
     return DONE;
   } catch (error) {
     if (!(error instanceof PveError) || error.refusal !== 'forbidden') throw error;
-    const refused = aside ?? (isAboutTags(error.pveMessage) ? TEMPLATE_TAGS : undefined);
-    if (refused) return { kind: 'refused', aside: refused, said: error.pveMessage };
+    const refused = bestEffort ?? (isAboutTags(error.pveMessage) ? TEMPLATE_TAGS : undefined);
+    if (refused) return { kind: 'refused', write: refused, said: error.pveMessage };
     throw error;
   }
 }

@@ -1,6 +1,8 @@
-/** What a step is carried out with, and what it gives. */
+/** What a step is performed with, and what it results in. */
 import type { ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
+import type { Step } from '../model/plan.ts';
+import { infoOf } from '../plan/step-info.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
@@ -9,7 +11,7 @@ import type { CallOptions } from '../../../src/pve/index.ts';
 export interface PerformContext {
   readonly resolved: ResolvedSpec;
   readonly processState: ProcessState;
-  /** The guest of this pass, with our mark as observed in this very pass. */
+  /** The guest as observed in this pass, with our mark. */
   readonly guest: Guest | undefined;
   /** Node that the cloud-init image was uploaded to. */
   readonly seedNode: NodeName | undefined;
@@ -24,5 +26,8 @@ export interface PerformContext {
 
 export const DONE: Started = { kind: 'done' };
 
-export const startedTask = (type: string, upid: Upid | undefined): Started =>
-  upid === undefined ? DONE : { kind: 'task', type, upid };
+/** @param upid absent where PVE was done at once */
+export function startedTask(step: Step, upid: Upid | undefined): Started {
+  const { task } = infoOf(step);
+  return upid === undefined || task === undefined ? DONE : { kind: 'task', type: task, upid };
+}

@@ -1,6 +1,6 @@
-/** One step → one request to PVE. Whatever a request begins is reported by the caller, in the same pass. */
+/** One step is one request to PVE. The caller reports what it began, in the same pass. */
 import { changeDisk } from './disks.ts';
-import { isDiskStep } from '../disks/steps.ts';
+import { touches, type StepTouching } from '../plan/step-info.ts';
 import { runHook } from '../guest-agent/hooks.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
@@ -11,59 +11,25 @@ import type { ResolvedSpec } from '../resolve/resolve.ts';
 import { clone } from './clone.ts';
 import { configure } from './configure.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
-import { type RecordStep, note } from './record.ts';
-import { type SeedStep, moveSeed } from './seed.ts';
+import { record } from './record.ts';
+import { changeSeed } from './seed.ts';
 import { type NodeName, seconds } from '../../../src/lib/units.ts';
 import { PveError, type Qemu } from '../../../src/pve/index.ts';
 
 export async function perform(step: Step, context: PerformContext): Promise<Started> {
-  switch (step.do) {
-    case 'reserve':
-    case 'releaseClaim':
-    case 'recordPlacement':
-    case 'recordSeed':
-    case 'clearApplied':
-    case 'recordRestart':
-    case 'recordTags':
-    case 'recordDisks':
-    case 'recordHook':
-      return note(step, context);
-    case 'clone':
-      return clone(step, context);
-    case 'uploadSeed':
-    case 'deleteSeed':
-      return moveSeed(step, context);
-    case 'adopt':
-    case 'migrate':
-    case 'attachDisk':
-    case 'growDisk':
-    case 'moveDisk':
-    case 'detachDisk':
-    case 'destroyDisk':
-    case 'configure':
-    case 'start':
-    case 'stop':
-    case 'shutdown':
-    case 'destroy':
-    case 'runHook':
-      return change(step, context);
-    default:
-      return step satisfies never;
-  }
+  if (touches(step, 'status')) return record(step, context);
+  if (touches(step, 'image')) return changeSeed(step, context);
+  if (touches(step, 'newGuest')) return clone(step, context);
+  return change(step, context);
 }
 
-type ChangeStep = Exclude<Step, RecordStep | SeedStep | { do: 'clone' }>;
-
 async function change(
-  step: ChangeStep,
+  step: StepTouching<'guest' | 'disk'>,
   { resolved, guest, processState, generation, now, options }: PerformContext,
 ): Promise<Started> {
   if (!guest) return DONE;
   const qemu: Qemu = resolved.connection.pve.node(guest.node).qemu(guest.vmid);
-  if (isDiskStep(step)) {
-    const { type, upid } = await changeDisk(step, qemu, options);
-    return startedTask(type, upid);
-  }
+  if (touches(step, 'disk')) return startedTask(step, await changeDisk(step, qemu, options));
   switch (step.do) {
     case 'adopt':
       await qemu.setConfigNow({ description: step.description }, { digest: step.digest }, options);
@@ -72,20 +38,20 @@ async function change(
       const { to, targetStorage, online, withLocalDisks } = step.move;
       if (step.move.asked) promiseRoom(resolved, guest, to);
       return startedTask(
-        'qmigrate',
+        step,
         await qemu.migrate({ target: to, targetStorage, online, withLocalDisks }, options),
       );
     }
     case 'configure':
       return configure(qemu, step, { isOff: !guest.running, options });
     case 'start':
-      return startedTask('qmstart', await qemu.start(options));
+      return startedTask(step, await qemu.start(options));
     case 'stop':
-      return startedTask('qmstop', await qemu.stop(options));
+      return startedTask(step, await qemu.stop(options));
     case 'shutdown':
-      // PVE itself stops the guest when the time is over: that survives a restart of ours.
+      // PVE itself stops the guest when the time is over, even if the operator restarts meanwhile.
       return startedTask(
-        'qmshutdown',
+        step,
         await answered(processState, () =>
           qemu.shutdown({ timeout: seconds(step.graceSeconds), forceStop: true }, options),
         ),
@@ -93,7 +59,7 @@ async function change(
     case 'runHook':
       return { kind: 'hook', hook: await runHook(step, { qemu, generation, now, options }) };
     case 'destroy':
-      return startedTask('qmdestroy', await qemu.destroy({ purge: true }, options));
+      return startedTask(step, await qemu.destroy({ purge: true }, options));
     default:
       return step satisfies never;
   }
@@ -105,7 +71,7 @@ function promiseRoom({ connection, owner, shape }: ResolvedSpec, guest: Guest, t
   if (view) connection.ledger.promise(owner.uid, reservationFor(guest, to, { view, memory }));
 }
 
-/** Until there is an answer the request may arrive late, and stop a guest that was started again since. */
+/** Until there is an answer the request may arrive late, and stop a guest that was started again meanwhile. */
 async function answered<T>(processState: ProcessState, ask: () => Promise<T>): Promise<T> {
   processState.shutdown = 'unanswered';
   delete processState.shutdownSince;

@@ -1,30 +1,14 @@
-/** Steps that are written down in status: all but the choice of a VMID ask nothing of PVE. */
+/** Steps that are only recorded in status. None but the choice of a VMID asks PVE anything. */
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';
-import type { Step } from '../model/plan.ts';
+import type { StepTouching } from '../plan/step-info.ts';
 import { DONE, type PerformContext } from './context.ts';
 import { type Vmid, seconds } from '../../../src/lib/units.ts';
 import { waiting } from '../../../src/runtime/outcome.ts';
 
-export type RecordStep = Extract<
-  Step,
-  {
-    do:
-      | 'reserve'
-      | 'releaseClaim'
-      | 'recordPlacement'
-      | 'recordSeed'
-      | 'clearApplied'
-      | 'recordRestart'
-      | 'recordTags'
-      | 'recordDisks'
-      | 'recordHook';
-  }
->;
-
-export async function note(
-  step: RecordStep,
+export async function record(
+  step: StepTouching<'status'>,
   { resolved, processState, guest, generation, now }: PerformContext,
 ): Promise<Started> {
   const { connection } = resolved;
@@ -44,14 +28,14 @@ export async function note(
       delete processState.clone;
       return { kind: 'claimReleased' };
     case 'recordSeed':
-      return { kind: 'seedNoted', volume: step.volume, node: guest?.node };
+      return { kind: 'seedRecorded', volume: step.volume, node: guest?.node };
     case 'recordPlacement':
     case 'clearApplied':
     case 'recordRestart':
     case 'recordDisks':
       return DONE;
     case 'recordTags':
-      return { kind: 'tagsNoted', tags: step.tags };
+      return { kind: 'tagsRecorded', tags: step.tags };
     case 'recordHook':
       return { kind: 'hook', hook: { name: step.hook, state: 'Due', since: now, generation } };
     default:
@@ -72,8 +56,8 @@ const noFreeVmid = ({ defaults: { vmIdRange } }: Connection): ExpectedError =>
     waiting(
       'NoFreeVmid',
       vmIdRange
-        ? `No VMID from ${vmIdRange.start} to ${vmIdRange.end} is free: widen spec.defaults.vmIdRange of the Provider.`
-        : 'Proxmox VE has no free VMID left: widen next-id in the options of its datacenter.',
+        ? `No VMID from ${vmIdRange.start} to ${vmIdRange.end} is free, so the VM is not created. Extend spec.defaults.vmIdRange of the Provider.`
+        : 'Proxmox VE has no free VMID left, so the VM is not created. Extend next-id in the datacenter options of Proxmox VE.',
       seconds(30),
     ),
   );

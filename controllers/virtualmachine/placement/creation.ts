@@ -2,7 +2,6 @@
 import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { CloneRequest } from '../../shared/limits/clones.ts';
-import type { Connection } from '../../shared/cluster/connections.ts';
 import { spaceKey } from '../../shared/cluster/ledger.ts';
 import { templatesNamed } from '../../shared/cluster/templates.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
@@ -12,12 +11,12 @@ import { place, type Template } from './place.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
 import type { CloneRoute } from './clone-routes.ts';
 
-/** A template's disks hardly ever change; fifty VMs made at once shall not ask fifty times. */
+/** A template's disks hardly ever change; fifty VMs made at once are not to ask fifty times. */
 const REMEMBER_MS = 30_000;
 
 export interface Where {
   readonly view: View;
-  /** Nodes that will not do, with why, as half a sentence. */
+  /** Nodes that cannot be used, with the reason as half a sentence. */
   readonly unfit?: ReadonlyMap<NodeName, string>;
 }
 
@@ -31,26 +30,22 @@ export interface Creations {
   ): Promise<Creation>;
 }
 
-interface DeliveryStatus {
+interface Remembered {
   readonly template: Template;
   readonly at: number;
 }
 
 export function createCreations(now: () => number): Creations {
-  const known = new WeakMap<Connection, Map<Vmid, DeliveryStatus>>();
+  /** A Connection is made again at each pass of its Provider; the handles stay. */
+  const known = new WeakMap<Pve, Map<Vmid, Remembered>>();
 
-  async function template(
-    connection: Connection,
-    view: View,
-    row: GuestView,
-    options: CallOptions,
-  ): Promise<Template> {
-    const cache = known.get(connection) ?? new Map<Vmid, DeliveryStatus>();
-    known.set(connection, cache);
+  async function template(pve: Pve, view: View, row: GuestView, options: CallOptions): Promise<Template> {
+    const cache = known.get(pve) ?? new Map<Vmid, Remembered>();
+    known.set(pve, cache);
     const cached = cache.get(row.vmid);
     if (cached && now() - cached.at < REMEMBER_MS && cached.template.node === row.node)
       return { ...cached.template, running: row.status === 'running' };
-    const found = await readTemplate(connection.pve, row, view, options);
+    const found = await readTemplate(pve, row, view, options);
     cache.set(row.vmid, { template: found, at: now() });
     return found;
   }
@@ -59,7 +54,7 @@ export function createCreations(now: () => number): Creations {
     async decide(resolved, claim, { view, unfit }, options) {
       const { connection, shape, image, owner } = resolved;
       if (!shape || !image)
-        return { ok: false, reason: 'ImageNotFound', message: 'The image of this VM is gone.' };
+        return { ok: false, reason: 'ImageNotFound', message: 'The VMImage of this VM no longer exists.' };
       const named = templatesNamed(image, view);
       if (!named.ok) return named;
       const reachable = named.guests.filter(({ node }) =>
@@ -71,8 +66,10 @@ export function createCreations(now: () => number): Creations {
           reason: 'TemplateUnreachable',
           message: `The template is on a node that is offline: ${named.guests.map(({ node }) => node).join(', ')}.`,
         };
-      const templates = await Promise.all(reachable.map((row) => template(connection, view, row, options)));
-      // From here on nothing is waited for: no other decision falls between the sight and the promise.
+      const templates = await Promise.all(
+        reachable.map((row) => template(connection.pve, view, row, options)),
+      );
+      // From here on nothing is awaited: no other decision falls between reading the ledger and the promise.
       const { ledger } = connection;
       const placed = place(
         { ...placementRequest(resolved, shape, claim), ...(unfit && { unfit }) },

@@ -1,5 +1,5 @@
 /** How a guest that is not there yet would be made; a refusal is worded anew only when it changes. Reads only. */
-import { adopting } from '../plan/adoption.ts';
+import { isAdopting } from '../plan/adoption.ts';
 import type { Claim } from '../model/observed.ts';
 import type { ObserveContext } from '../observe/context.ts';
 import type { Creation } from '../model/placement.ts';
@@ -23,7 +23,7 @@ export const creationFor = (
   claim: Claim | undefined,
   context: ObserveContext,
 ): Creation | Promise<Creation> =>
-  adopting(desiredOf(resolved, NOT_ASKED), claim) ? ADOPTS : decideCreation(resolved, claim, context);
+  isAdopting(desiredOf(resolved, NOT_ASKED), claim) ? ADOPTS : decideCreation(resolved, claim, context);
 
 async function decideCreation(
   resolved: ResolvedSpec,

@@ -1,24 +1,24 @@
-/** Whether a guest that exists may be taken over by an object whose spec.adopt names it. Pure. */
+/** Whether an object whose spec.adopt names an existing guest may adopt it. Pure. */
 import { isFormerOwner, isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';
 
-/** The number that the spec asks to adopt, as long as no other was given to the object. */
-export const adopting = (want: Desired, claim: Pick<Claim, 'vmid'> | undefined): want is Adopting =>
+/** The spec asks to adopt a guest, and the object has no other VMID. */
+export const isAdopting = (want: Desired, claim: Pick<Claim, 'vmid'> | undefined): want is Adopting =>
   want.exists && want.adopt !== undefined && (claim === undefined || claim.vmid === want.adopt);
 
 type Adopting = Extract<Desired, { exists: true }> & {
   readonly adopt: NonNullable<Extract<Desired, { exists: true }>['adopt']>;
 };
 
-/** It is nobody's, or was made for an earlier object of this namespace and name. */
+/** It has no owner, or was created for an earlier object of this namespace and name. */
 export const isAdoptable = ({ mark, template, container }: Guest, want: Desired): boolean =>
   !template && container !== true && (mark === undefined || isFormerOwner(mark, want.owner));
 
-/** It is not ours yet, and the spec says that it shall be. */
+/** It is not ours yet, and the spec says that it is to be. */
 export const awaitsAdoption = (want: Desired, claim: Claim | undefined, guest: Guest): boolean =>
-  adopting(want, claim) &&
+  isAdopting(want, claim) &&
   claim !== undefined &&
   claim.vmid === guest.vmid &&
   !isSameOwner(guest.mark, want.owner) &&

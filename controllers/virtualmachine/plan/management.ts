@@ -1,11 +1,11 @@
-/** How far a VM is managed, where that is not in full: what is withheld, and how that is told. Pure. */
+/** VMs that are not fully managed: what is withheld, and how that is reported. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { settled, suspended, type Outcome } from '../../../src/runtime/outcome.ts';
 import type { Observed } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
 import type { Desired, Restraint } from '../model/desired.ts';
 import { isUp } from '../../shared/guests/states.ts';
+import { infoOf } from './step-info.ts';
 
 type Withheld = Extract<Plan, { kind: 'withheld' }>;
 
@@ -15,7 +15,7 @@ export function restraintOf({ spec, status }: VirtualMachine): Restraint | undef
   return spec.managementPolicy === 'CreateOnly' && status?.createdAt !== undefined ? 'CreateOnly' : undefined;
 }
 
-/** Ready is about what runs: other differences are told in Synced, as those are that nothing can be done about. */
+/** Ready is about what runs. Other differences are reported in Synced. */
 export function withheldOutcome(plan: Withheld, want: Desired, { presence }: Observed): Outcome {
   const guest = presence.kind === 'seen' ? presence.guest : undefined;
   const hasDesiredPower = guest && want.exists && (want.power === 'On' ? isUp(guest) : !guest.running);
@@ -23,69 +23,17 @@ export function withheldOutcome(plan: Withheld, want: Desired, { presence }: Obs
 }
 
 const BECAUSE: Readonly<Record<Restraint, string>> = {
-  ObserveOnly: 'Nothing is changed, because managementPolicy is ObserveOnly.',
-  CreateOnly: 'Nothing is changed any more, because managementPolicy is CreateOnly and the VM was created.',
+  ObserveOnly: 'managementPolicy is ObserveOnly, so the operator changes nothing.',
+  CreateOnly:
+    'managementPolicy is CreateOnly and the VM has been created, so the operator no longer changes it.',
 };
 
 /** What would be done, without a value: a configuration may hold secrets. */
 export const withheldMessage = ({ by, steps }: Withheld): string =>
-  `The spec asks for: ${steps.map(wouldDo).join('; ')}. ${BECAUSE[by]}`;
+  `${BECAUSE[by]} To match the spec, it would: ${steps.map((step) => infoOf(step).wouldDo(step)).join('; ')}.`;
 
-function wouldDo(step: Step): string {
-  switch (step.do) {
-    case 'configure':
-      return `a change of ${[...Object.keys(step.change.set), ...step.change.delete].join(', ')}`;
-    case 'recordDisks':
-      return 'new disks';
-    case 'recordHook':
-    case 'runHook':
-      return `the hook ${step.hook} to be run`;
-    case 'attachDisk':
-      return `disk ${step.name} to be attached`;
-    case 'moveDisk':
-      return `disk ${step.name} to be moved to ${step.storage}`;
-    case 'detachDisk':
-      return `disk ${step.name} to be detached`;
-    case 'destroyDisk':
-      return `disk ${step.name} to be destroyed`;
-    case 'growDisk':
-      return `${step.disk} to be grown to ${formatQuantity(step.to)}`;
-    case 'start':
-      return 'the VM to be started';
-    case 'stop':
-      return 'the VM to be stopped';
-    case 'shutdown':
-      return 'the VM to be shut down';
-    case 'destroy':
-      return 'the VM to be destroyed';
-    case 'migrate':
-      return `the VM to be moved to node ${step.move.to}`;
-    case 'adopt':
-      return 'the VM to be taken over, with our mark in its description';
-    case 'reserve':
-      return step.adopts ? `VM ${step.vmid ?? ''} to be taken over` : 'a VM to be created';
-    case 'recordPlacement':
-    case 'clone':
-      return 'a VM to be created';
-    case 'recordSeed':
-    case 'uploadSeed':
-    case 'deleteSeed':
-      return 'another cloud-init image';
-    case 'recordRestart':
-      return 'a restart';
-    case 'clearApplied':
-      return 'another configuration';
-    case 'recordTags':
-      return 'other tags';
-    case 'releaseClaim':
-      return 'the VMID to be given back';
-    default:
-      return step satisfies never;
-  }
-}
-
-/** Paused: a deletion waits, everything else rests as it was last seen. */
+/** Paused: a deletion waits, and the status stays as it was. */
 export const pausedMessage = (deleting: boolean): string =>
   deleting
-    ? 'The object is being deleted, but managementPolicy is Paused, so Proxmox VE is not asked. Set managementPolicy to Full to have it deleted as deletionPolicy says, or to ObserveOnly to let it go and leave the VM as it is.'
-    : 'managementPolicy is Paused: nothing is asked of Proxmox VE and nothing is done. What the status says was seen before.';
+    ? 'The object is being deleted, but managementPolicy is Paused, so the operator does nothing in Proxmox VE. Set managementPolicy to Full to delete the VM as deletionPolicy says, or to ObserveOnly to delete only the object.'
+    : 'managementPolicy is Paused, so the operator neither reads nor changes anything in Proxmox VE. The status may be out of date.';

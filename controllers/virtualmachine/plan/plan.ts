@@ -1,103 +1,81 @@
 /**
- * Decides what a pass should do. Pure: no clock, no I/O, no waiting, no throwing.
- * The rules are asked in order and the first that has an opinion wins, so the order is the policy.
+ * Decides what a pass does. Pure: no clock, no I/O, no waiting, no throwing.
+ * The rules are asked in order and the first that has an answer wins, so the order is the policy.
  */
-import type { Observed } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
-import type { Desired, Restraint } from '../model/desired.ts';
-import { claimAdopted, stampAdopted } from './rules/adoption.ts';
-import { aside } from './rules/best-effort.ts';
 import { backoff } from '../../shared/tasks/backoff.ts';
-import { configure, dropSeed } from './rules/configure.ts';
+import { taskInProgress } from '../../shared/tasks/in-progress.ts';
+import { firstResult, resultsOf, type NamedResult, type NamedRule } from '../../shared/plan/rule.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan, RuleResult, Step } from '../model/plan.ts';
+import type { Desired, Restraint } from '../model/desired.ts';
+import { claimAdopted, markAdopted } from './rules/adoption.ts';
+import { bestEffort } from './rules/best-effort.ts';
+import { configure, removeSeed } from './rules/configure.ts';
 import { create } from './rules/create.ts';
 import { deletion } from './rules/deletion.ts';
 import { disks, disksLater } from './rules/disks.ts';
-import { leftToHa } from './rules/ha.ts';
+import { awaitHa } from './rules/ha.ts';
 import { hookBefore, postStart } from './rules/hooks.ts';
-import { beingMade, heldBack } from './rules/locked.ts';
+import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
 import { restart } from './rules/restart.ts';
-import { taskInProgress } from '../../shared/tasks/in-progress.ts';
-import type { Rule } from './rules/rule.ts';
+import { infoOf, TASKS, touches } from './step-info.ts';
 
-const RULES: readonly Rule[] = [
-  taskInProgress,
-  beingMade,
-  stampAdopted,
-  ownership,
-  backoff,
-  deletion,
-  claimAdopted,
-  formerObject,
-  create,
-  migrate,
-  configure,
-  disks,
-  restart,
-  power,
-  postStart,
-  aside,
-  dropSeed,
-  disksLater,
-  migrateLater,
+const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
+  { name: 'taskInProgress', decide: taskInProgress(TASKS) },
+  { name: 'beingCreated', decide: beingCreated },
+  { name: 'markAdopted', decide: markAdopted },
+  { name: 'ownership', decide: ownership },
+  { name: 'backoff', decide: backoff(TASKS) },
+  { name: 'deletion', decide: deletion },
+  { name: 'claimAdopted', decide: claimAdopted },
+  { name: 'formerObject', decide: formerObject },
+  { name: 'create', decide: create },
+  { name: 'migrate', decide: migrate },
+  { name: 'configure', decide: configure },
+  { name: 'disks', decide: disks },
+  { name: 'restart', decide: restart },
+  { name: 'power', decide: power },
+  { name: 'postStart', decide: postStart },
+  { name: 'bestEffort', decide: bestEffort },
+  { name: 'removeSeed', decide: removeSeed },
+  { name: 'disksLater', decide: disksLater },
+  { name: 'migrateLater', decide: migrateLater },
 ];
-
-/** Steps that change the guest itself. */
-const ON_THE_GUEST: readonly Step['do'][] = [
-  'adopt',
-  'migrate',
-  'configure',
-  'attachDisk',
-  'growDisk',
-  'moveDisk',
-  'detachDisk',
-  'destroyDisk',
-  'runHook',
-  'start',
-  'stop',
-  'shutdown',
-  'destroy',
-];
-
-/** Nothing in Proxmox VE changes by them: a number is written down or forgotten. */
-const isRecord = (step: Step): boolean =>
-  step.do === 'releaseClaim' || (step.do === 'reserve' && step.vmid !== undefined);
 
 export function plan(want: Desired, have: Observed): Plan {
   const restraint = want.exists ? want.restraint : undefined;
   if (restraint !== undefined) return restrained(restraint, want, have);
-  for (const rule of RULES) {
-    const opinion = rule(want, have);
-    if (!opinion) continue;
-    const touches = opinion.kind === 'act' && ON_THE_GUEST.includes(opinion.step.do);
-    return (touches ? before(opinion.step, want, have) : undefined) ?? opinion;
-  }
-  return { kind: 'steady' };
+  const first = firstResult(RULES, want, have)?.result;
+  if (!first) return { kind: 'steady' };
+  return (first.kind === 'act' ? beforeStep(first.step, want, have) : undefined) ?? first;
 }
 
-/** The guest is as it shall be, or as near to it as can be had now. */
+/** The guest is as desired, or as close to it as is possible now. */
 export const isDone = (next: Plan): boolean =>
   next.kind === 'steady' || next.kind === 'withheld' || ('restIsDone' in next && next.restIsDone);
 
-/** What each rule would have done by itself, in their order: for people, not to be acted upon. */
-export const opinions = (want: Desired, have: Observed): readonly Plan[] =>
-  RULES.flatMap((rule) => rule(want, have) ?? []);
+/** What each rule says by itself, in their order: for people, not to be acted upon. */
+export const ruleResults = (want: Desired, have: Observed): readonly NamedResult<RuleResult>[] =>
+  resultsOf(RULES, want, have);
 
-/** What each rule would do is told; only what stands in the way of looking, and notes of our own, go through. */
+/** What the rules would do is reported. Only bookkeeping, and what prevents the guest from being read, takes effect. */
 function restrained(by: Restraint, want: Desired, have: Observed): Plan {
   const steps: Step[] = [];
-  for (const rule of RULES) {
-    // Before a change its wish would be noted down: here it is the change that is of interest.
-    const opinion = rule(want, { ...have, digests: undefined });
-    if (!opinion) continue;
-    if (opinion.kind === 'act' && !isRecord(opinion.step)) steps.push(opinion.step);
-    else if (steps.length === 0) return opinion;
+  // With digests the rules would first clear the applied one, but it is the change itself that is to be reported.
+  for (const { result } of ruleResults(want, { ...have, digests: undefined })) {
+    if (result.kind === 'act' && !isBookkeeping(result.step)) steps.push(result.step);
+    else if (steps.length === 0) return result;
   }
   return steps.length === 0 ? { kind: 'steady' } : { kind: 'withheld', by, steps };
 }
 
-/** What must be waited for, or done, before a guest is touched. */
-const before = (step: Step, want: Desired, have: Observed): Plan | undefined =>
-  heldBack(have) ?? leftToHa(step, have) ?? hookBefore(step, want, have);
+const isBookkeeping = (step: Step): boolean => infoOf(step).isBookkeeping?.(step) ?? false;
+
+/** What must be waited for, or done, before a guest is changed. */
+const beforeStep = (step: Step, want: Desired, have: Observed): RuleResult | undefined =>
+  touches(step, 'guest', 'disk')
+    ? (blockedByOthers(have) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
+    : undefined;

@@ -1,36 +1,38 @@
-/** What would be done if the annotation were not there: sentences for `status.plan`. Pure. */
+/** What the operator would do without the annotation: sentences for `status.plan`. Pure. */
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { keyChanges } from '../config/key-changes.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Creation } from '../model/placement.ts';
-import { opinions } from '../plan/plan.ts';
-import { messageOf } from './message.ts';
+import { ruleResults } from '../plan/plan.ts';
+import { infoOf } from '../plan/step-info.ts';
+import { messageOf, sentenceOf } from './message.ts';
 import { DRY_RUN } from '../resolve/resolve.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
-const MOST = 16;
-const LONGEST = 1024;
+const MAX_SENTENCES = 16;
+const MAX_NICS = 8;
+const MAX_LENGTH = 1024;
 const LOOK_AGAIN_MS = 5 * 60_000;
 
 const DELETION_EFFECT = {
   Delete: 'the VM would be shut down and destroyed',
-  Retain: 'the VM would be let go and stay',
-  Stop: 'the VM would be shut down and stay',
+  Retain: 'the VM would be released and keep running',
+  Stop: 'the VM would be shut down and released',
 } as const;
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-/** Stops where something would be done. Letting go of what is not there any more changes nothing. */
+/** Stops before anything is done in Proxmox VE. */
 export function asDryRun(next: Plan, want: Desired): Plan {
-  if (next.kind !== 'act' || next.step.do === 'releaseClaim') return next;
+  if (next.kind !== 'act' || infoOf(next.step).takenInDryRun) return next;
   const what = want.exists
-    ? 'Nothing is changed in Proxmox VE; status.plan says what would be.'
-    : `It holds the deletion: ${DELETION_EFFECT[want.deletionPolicy]}, as status.plan says.`;
+    ? 'The operator changes nothing in Proxmox VE; status.plan lists what it would do.'
+    : `The deletion waits: ${DELETION_EFFECT[want.deletionPolicy]}. status.plan lists what the operator would do.`;
   return wait(
     'DryRun',
-    `The annotation ${DRY_RUN} is set. ${what} Remove the annotation to go on.`,
+    `The annotation ${DRY_RUN} is set. ${what} Remove the annotation to apply the spec.`,
     LOOK_AGAIN_MS,
   );
 }
@@ -41,46 +43,47 @@ export function dryRunPlan(want: Desired, have: Observed): string[] {
     want.exists && have.claim?.made !== true && have.presence.kind !== 'seen'
       ? creationOf(want, have)
       : changesOf(want, have);
-  return sentences.slice(0, MOST).map(cut);
+  return sentences.slice(0, MAX_SENTENCES).map(cut);
 }
 
 function creationOf(want: Wanted, have: Observed): string[] {
-  const [first] = opinions(want, have);
+  const [first] = ruleResults(want, have);
   // Something else comes first, such as the guest of a former object.
-  if (first && first.kind !== 'act') return [messageOf(first) ?? ''];
+  if (first && first.result.kind !== 'act') return [messageOf(first.result) ?? ''];
   return [
-    howMade(want.creation),
-    `It gets ${want.cpus} CPUs and ${formatQuantity(want.memory)} of memory.`,
-    ...(want.nics ?? []).map(({ name, bridge }) => `Its network ${name} is on ${bridge}.`).slice(0, 8),
-    ...(want.rootDisk === undefined ? [] : [`Its root disk is grown to ${formatQuantity(want.rootDisk)}.`]),
+    howCreated(want.creation),
+    `Give it ${want.cpus} CPUs and ${formatQuantity(want.memory)} of memory.`,
+    ...(want.nics ?? [])
+      .map(({ name, bridge }) => `Connect its network ${name} to ${bridge}.`)
+      .slice(0, MAX_NICS),
+    ...(want.rootDisk === undefined ? [] : [`Grow its root disk to ${formatQuantity(want.rootDisk)}.`]),
     ...(want.cloudInit && (want.cloudInit.userData !== undefined || want.cloudInit.sshKeys.length > 0)
-      ? ['cloud-init gets its user data and SSH keys.']
+      ? ['Pass its user data and SSH keys to cloud-init.']
       : []),
-    want.power === 'On' ? 'It is started.' : 'It stays off.',
+    want.power === 'On' ? 'Start it.' : 'Leave it stopped.',
   ];
 }
 
-const howMade = (creation: Creation): string =>
+const howCreated = (creation: Creation): string =>
   creation.ok
-    ? `A VM is made on node ${creation.node} as ${creation.full ? 'a full' : 'a linked'} clone of ${creation.template}.`
-    : `No VM can be made now: ${creation.message}`;
+    ? `Create the VM on node ${creation.node} as a ${creation.full ? 'full' : 'linked'} clone of template ${creation.template}.`
+    : `The VM cannot be created now: ${creation.message}`;
 
 const changesOf = (want: Desired, have: Observed): string[] =>
-  opinions(want, have).flatMap((opinion) => {
-    const told = opinion.kind === 'act' ? stepOf(opinion.step, have) : messageOf(opinion);
-    return told === undefined ? [] : [told];
+  ruleResults(want, have).flatMap(({ result }) => {
+    const sentence = result.kind === 'act' ? stepOf(result.step, have) : messageOf(result);
+    return sentence === undefined ? [] : [sentence];
   });
 
 function stepOf(step: Step, { change, presence, restart }: Observed): string | undefined {
   const config = presence.kind === 'seen' ? presence.guest.config : {};
   if (step.do === 'configure' || step.do === 'clearApplied')
-    return change && `The configuration is written: ${keyChanges(change, config, 'forth').join(', ')}.`;
-  if (step.do === 'growDisk') return `${step.disk} is grown to ${formatQuantity(step.to)}.`;
-  if (step.do === 'recordRestart') return restart?.note ? 'The VM is restarted.' : undefined;
-  return messageOf({ kind: 'act', step });
+    return change && `Change the configuration: ${keyChanges(change, config, 'forth').join(', ')}.`;
+  if (step.do === 'recordRestart' && !restart?.note) return undefined;
+  return sentenceOf(infoOf(step).wouldDo(step));
 }
 
 function cut(text: string): string {
   const characters = Array.from(text);
-  return characters.length <= LONGEST ? text : `${characters.slice(0, LONGEST - 1).join('')}…`;
+  return characters.length <= MAX_LENGTH ? text : `${characters.slice(0, MAX_LENGTH - 1).join('')}…`;
 }

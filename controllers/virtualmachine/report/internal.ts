@@ -51,7 +51,7 @@ function identityOf(
 function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
   const { ownTags, claim } = have;
   if (claim === undefined || started?.kind === 'claimReleased') return {};
-  const noted = started?.kind === 'tagsNoted' ? started.tags : ownTags;
+  const noted = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(noted, want.options?.tags ?? [], own.config) : [...noted];
   return tags.length > 0 ? { tags } : {};
 }

@@ -14,18 +14,21 @@ import {
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
 import { eventsOf } from './events.ts';
-import { farewell } from '../plan/leaving.ts';
+import { leftBehindEvent } from '../plan/leaving.ts';
 import { pausedMessage, withheldOutcome } from '../plan/management.ts';
 import type { ProcessState } from '../model/process-state.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Unresolved } from '../model/desired.ts';
+import { withInitialRequest } from '../restart/request.ts';
 import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../resolve/resolve.ts';
-import { FOLLOWED_MS, taskMessage } from '../../shared/tasks/in-progress.ts';
+import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
+import { taskMessage } from '../../shared/tasks/labels.ts';
+import { TASKS } from '../plan/step-info.ts';
 
 type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
 export type VmResult = ReconcileResult<VirtualMachineStatus>;
@@ -70,7 +73,7 @@ export function releasedResult(
   { log }: Pick<Pass<VirtualMachine>, 'log'>,
 ): VmResult {
   const left = next.kind === 'gone' ? next.left : undefined;
-  const note = left && farewell(left);
+  const note = left && leftBehindEvent(left);
   if (note) log[left.by === 'force' ? 'warn' : 'info']({ left }, note.message);
   return { outcome: released, status: vm.status ?? {}, ...(note && { events: [note] }) };
 }
@@ -94,14 +97,14 @@ export function afterCleanup(
 }
 
 const isCleanup = (vm: VirtualMachine, task: Task | undefined): boolean =>
-  task?.type === 'imgdel' && wasReady(vm);
+  task?.type === 'DeleteImage' && wasReady(vm);
 
 const SOON: Millis = millis(50);
 const LATER: Millis = seconds(30);
 export const AT_ONCE: Millis = millis(1);
 
 export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
-  const before = vm.status ?? {};
+  const before = withInitialRequest(vm);
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
   if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
@@ -137,7 +140,7 @@ function domainCondition({ type, status, reason, message }: Condition): DomainCo
 export function paused(vm: VirtualMachine): VmResult {
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   const message = pausedMessage(deleting);
-  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
+  const status = { ...withInitialRequest(vm), message, ...(deleting && { phase: 'Deleting' as const }) };
   return unchanged(
     { ...vm, status },
     deleting
@@ -181,7 +184,11 @@ function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started)
       );
     case 'act': {
       return started?.kind === 'task'
-        ? waiting('TaskRunning', taskMessage(started.type), millis(started.followed ? FOLLOWED_MS : 50))
+        ? waiting(
+            'TaskRunning',
+            taskMessage(TASKS, started.type),
+            millis(started.followed ? FOLLOWED_MS : 50),
+          )
         : progressed('StepTaken', messageOf(next) ?? '');
     }
     default:

@@ -1,5 +1,5 @@
 /** What a pass found → the phase. Pure. */
-import { isDiskStep } from '../disks/steps.ts';
+import { infoOf } from '../plan/step-info.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
@@ -27,7 +27,5 @@ function phaseWithoutGuest(plan: Plan, { claim, presence }: Observed, last: Phas
   return claim ? 'Provisioning' : 'Pending';
 }
 
-const RECONFIGURING: ReadonlySet<string> = new Set(['configure', 'clearApplied']);
-
 const isReconfiguring = (plan: Plan): boolean =>
-  plan.kind === 'act' && (RECONFIGURING.has(plan.step.do) || isDiskStep(plan.step));
+  plan.kind === 'act' && infoOf(plan.step).reconfigures === true;

@@ -154,7 +154,7 @@ const pendingOf = ({ pending }: Guest): NonNullable<Status['pendingChanges']> =>
 
 /** A configuration that is written at once has no task that would report its success. */
 const isResolved = ({ have: { failure }, plan, started }: Facts): boolean =>
-  failure?.step === 'qmconfig' &&
+  failure?.step === 'Configure' &&
   plan.kind === 'act' &&
   plan.step.do === 'configure' &&
   started?.kind === 'done';

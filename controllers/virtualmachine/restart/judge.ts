@@ -5,9 +5,10 @@
  */
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
+import { judgeRequest, latest } from './request.ts';
 import type { Drift } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { Task } from '../../shared/tasks/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Restart, RestartNote } from '../model/restart.ts';
 import type { Queued } from '../../shared/limits/restarts.ts';
@@ -26,6 +27,8 @@ export interface RestartInputs {
   readonly awaited: readonly string[] | undefined;
   /** Epoch ms. */
   readonly now: number;
+  /** The operator reported on the object before. */
+  readonly observed: boolean;
   /** As status has it. */
   readonly before: Pick<Restart, 'note' | 'restartedAt'>;
   /** A shutdown that nobody answered may still be under way. */
@@ -46,20 +49,49 @@ export function waitingChanges(
 }
 
 export function judgeRestart(inputs: RestartInputs): Restart {
-  const { want, guest, made, before } = inputs;
-  const requested = want.restart?.requestedAt;
-  // There is nothing to restart. Restoring objects from Git must not restart what is made anew from them.
-  if (!made || want.power !== 'On') return { note: undefined, restartedAt: requested ?? before.restartedAt };
-  if (!guest) return before;
-  const open = requested !== undefined && requested !== before.restartedAt ? requested : undefined;
+  const { want, made, before, observed } = inputs;
+  const requestedAt = want.restart?.requestedAt;
+  // There is nothing to restart, or the object was restored and only looks new.
+  if (!made || want.power !== 'On' || !observed)
+    return {
+      note: observed ? undefined : before.note,
+      restartedAt: latest(before.restartedAt, requestedAt),
+    };
+  const request = judgeRequest({
+    requestedAt,
+    recorded: before.restartedAt,
+    note: before.note,
+    now: inputs.now,
+  });
+  const judged = judgeOpen(request.open, {
+    ...inputs,
+    before: { ...before, restartedAt: request.recorded },
+  });
+  return request.expired === undefined ? judged : { ...judged, expired: request.expired };
+}
+
+/** @param open the request that is to be carried out */
+function judgeOpen(open: string | undefined, inputs: RestartInputs): Restart {
+  const { guest, before, now } = inputs;
+  const { restartedAt } = before;
+  if (!guest) return { note: unseen(before.note, open, now), restartedAt };
   const waiting = waitingChanges(guest, inputs);
   const note = standing(before.note, guest, open, waiting);
   if (wasStopped(note, open, inputs)) return afterStop(note, open, inputs);
-  if (!guest.running) return keepSlot(inputs, { note, restartedAt: before.restartedAt });
+  if (!guest.running) return keepSlot(inputs, { note, restartedAt });
   if (open !== undefined) return begin({ cause: 'Requested', of: open }, note, inputs);
-  return waiting === undefined
-    ? { note: undefined, restartedAt: before.restartedAt }
-    : byPolicy(waiting, note, inputs);
+  return waiting === undefined ? { note: undefined, restartedAt } : byPolicy(waiting, note, inputs);
+}
+
+/** While the guest cannot be read, a request is kept as seen: it does not expire before the guest can be read again. */
+function unseen(
+  note: RestartNote | undefined,
+  open: string | undefined,
+  now: number,
+): RestartNote | undefined {
+  if (open !== undefined && note?.of !== open)
+    return { cause: 'Requested', of: open, at: now, stopped: false };
+  return note?.cause === 'Requested' && note.of !== open ? undefined : note;
 }
 
 /** An announced restart counts as long as it is still wanted, or until the guest runs with what it was for. */
@@ -81,7 +113,7 @@ function wasStopped(
   if (note === undefined || note.stopped) return open !== undefined && guest?.running === false;
   if (guest?.running === false) return true;
   // Somebody was quicker to start it again. HA only takes note of a request, so there the task says nothing.
-  return task?.type === 'qmshutdown' && task.state === 'ok' && guest?.ha.managed === false;
+  return task?.type === 'Shutdown' && task.state === 'ok' && guest?.ha.managed === false;
 }
 
 function afterStop(note: RestartNote | undefined, open: string | undefined, inputs: RestartInputs): Restart {

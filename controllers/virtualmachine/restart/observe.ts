@@ -1,5 +1,5 @@
 /** Gathers what is needed to judge whether the guest is to be restarted: status, memory, and the others of its class. */
-import type { VirtualMachine } from '../../../src/api/index.ts';
+import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
 import type { GuestView, View } from '../../../src/pve/index.ts';
 import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
@@ -47,6 +47,7 @@ export function observeRestart(
     drift: have.drift,
     awaited: have.awaited,
     now,
+    observed: isObserved(vm.status),
     before: { note, restartedAt: vm.status?.internal?.restartedAt },
     inDoubt: isInDoubt(note, processState, now),
     claimSlot: turn.claim,

@@ -10,12 +10,14 @@ import {
   driftScan,
   withInUseProtection,
   exclusiveValues,
+  mayBeIn,
   outcomeOf as outcomeOfPve,
   providerController,
   unsupportedController,
   virtualMachineController,
   vmClassController,
   vmImageController,
+  type ConnectionPoolOptions,
 } from '../../../controllers/index.ts';
 import {
   Provider,
@@ -125,14 +127,23 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const enqueueVm = (uid: string): void => {
     for (const key of vmsBy.uid.keys(uid)) vmRunner.queue.add(key);
   };
-  let refusedAt: number | undefined;
+  /** Numbers that VMs may have in this PVE cluster: where a Provider's cluster is not known, its VMs count too. */
+  const claimedIn: ConnectionPoolOptions['claimedIn'] = (cluster) => {
+    const isIn = new Map<string, boolean>();
+    const countsHere = (key: string): boolean => {
+      const [namespace = '', name = ''] = key.split('/');
+      const known =
+        isIn.get(key) ?? mayBeIn(kinds.provider.cache.get(namespace, name)?.status?.clusterID, cluster);
+      isIn.set(key, known);
+      return known;
+    };
+    return claimedVmids(vms.list().filter((vm) => countsHere(providerOf(vm))));
+  };
   const pool = createConnectionPool({
-    claimed: () => claimedVmids(vms.list()),
+    claimedIn,
     claimedThrough: (provider) => claimedVmids(vmsBy.provider.objects(provider)),
-    onRequest({ method, route, code, ms }) {
-      metrics.pveCallEnded({ method, route, code, duration: millis(ms) });
-      if (code === '403') refusedAt = now();
-    },
+    onRequest: ({ method, route, code, ms }) =>
+      metrics.pveCallEnded({ method, route, code, duration: millis(ms) }),
     onGuestsChanged(providers, vmids) {
       for (const number of vmids)
         for (const vm of vmsBy.vmid.objects(String(number)))
@@ -180,22 +191,17 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     kinds.provider,
     providerController({
       pool,
-      privileges: createPrivilegeWatch({ now, refusedAt: () => refusedAt }),
+      privileges: createPrivilegeWatch(now),
       process: options.pve,
       usersOf: (namespace, name) => vmsBy.provider.objects(`${namespace}/${name}`),
-      claimedIn: (clusterID) =>
-        claimedVmids(
-          vms.list().filter(({ metadata, spec: { providerRef } }) => {
-            const { namespace = metadata.namespace, name } = providerRef;
-            return kinds.provider.cache.get(namespace, name)?.status?.clusterID === clusterID;
-          }),
-        ),
+      claimedIn,
       watches: (namespace) => options.watchNamespaces?.includes(namespace) ?? true,
       readSecret: (namespace, name) => secrets.get(namespace, name),
       readConfigMap: (namespace, name) => configMaps.get(namespace, name),
     }),
   );
   const restartSlots = createRestartSlots({
+    now,
     wake(uid) {
       processStates.invalidate(uid);
       enqueueVm(uid);

@@ -30,7 +30,7 @@ async function login(call: Call): Promise<object> {
   };
 }
 
-/** What the web interface asks first: privileges by area. */
+/** The first request of the web interface: privileges by area. */
 function capabilities(call: Call, userid: string): object {
   const areas = {
     vms: '/vms',
@@ -144,7 +144,7 @@ function addToken(call: Call): object {
   return { 'full-tokenid': id, value: token.secret, info: tokenInfo(call, token) };
 }
 
-/** What was given is repeated as text. */
+/** Repeats the given parameters as text. */
 const tokenInfo = (call: Call, token: Token): object => ({
   privsep: token.privsep ? '1' : '0',
   ...(call.get('expire') === undefined ? {} : { expire: String(token.expire) }),

@@ -15,7 +15,7 @@ interface Alive {
   readonly system: Running;
 }
 
-/** The guest's system, if its agent answers; a silent one costs a while. */
+/** The guest's operating system, if its agent answers; otherwise times out. */
 async function reach(call: Call): Promise<Alive> {
   const { guest, world } = call;
   if (!guest.running) throw failure(`VM ${guest.vmid} is not running`);
@@ -25,7 +25,7 @@ async function reach(call: Call): Promise<Alive> {
   throw failure('QEMU guest agent is not running');
 }
 
-/** Most commands wrap what the agent said. */
+/** Most commands wrap the reply of the agent. */
 const command =
   (answer: (alive: Alive, call: Call) => unknown): Handler =>
   async (call) => ({ result: answer(await reach(call), call) });
@@ -54,7 +54,7 @@ function interfaces({ guest, system }: Alive): readonly object[] {
     statistics,
   });
   const nets = netDevices(guest).map(({ index, mac }) => {
-    // A device that was plugged in later came up without the settings of the boot.
+    // A device that was hot-plugged does not have the settings from the boot.
     const own = system.addresses.get(mac) ?? [globalAddress6(mac)];
     return device(`eth${index}`, mac.toLowerCase(), [...own, linkLocal(mac)]);
   });
@@ -177,7 +177,7 @@ function makeDrive(call: Call): null {
   return null;
 }
 
-/** The password is for those who may set it. */
+/** The password is only shown to callers that may set it. */
 function dump(call: Call): string {
   const mask = !call.may(`/vms/${call.vmid}`, 'VM.Config.Cloudinit');
   return cloudInitFile(call.world, call.guest, call.text('type'), mask);

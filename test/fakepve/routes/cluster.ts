@@ -20,7 +20,7 @@ interface Load {
   readonly mem: number;
 }
 
-/** What runs on each node, counted once for a whole list. */
+/** The load of each node, computed once per list. */
 function loads(call: Call): ReadonlyMap<string, Load> {
   const found = new Map<string, Load>();
   for (const guest of call.world.guests.values()) {
@@ -56,7 +56,7 @@ function nodeRows(call: Call, extra: object): readonly object[] {
   });
 }
 
-/** What is used of a storage; that of a shared one is counted once for all nodes. */
+/** The used space of a storage; for a shared one it is computed once for all nodes. */
 function usedOf(call: Call): (storage: Storage, node: string) => number {
   const known = new Map<string, number>();
   const { world } = call;
@@ -112,7 +112,7 @@ function resources(call: Call): Json {
   return new Json(`[${[...guests, ...others.map((row) => JSON.stringify(row))].join(',')}]`);
 }
 
-/** Makes the long list a few times, so that the first one that is asked for comes as fast as the others. */
+/** Builds the long list a few times, so that the first request is as fast as later ones. */
 export function warmUp(world: World): void {
   const call = new Call(world, { userid: 'root@pam', token: undefined }, { params: {} });
   for (let i = 0; i < 5; i += 1) resources(call);
@@ -154,7 +154,7 @@ function nextid(call: Call): string {
   return asked;
 }
 
-/** Options that are property strings are shown in parts. */
+/** Options that are property strings are returned as objects. */
 const inParts = new Set([
   'next-id',
   'migration',

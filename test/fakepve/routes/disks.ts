@@ -85,7 +85,7 @@ interface Move {
   readonly remove: boolean;
 }
 
-/** Not every endpoint says it in the same words. */
+/** The error text differs between endpoints. */
 function assertUnchanged(call: Call, guest: Guest): void {
   const digest = call.get('digest');
   if (digest !== undefined && digest !== guest.digest)
@@ -122,9 +122,9 @@ async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): P
   if (inSnapshot(guest, volid)) run.warn('moving disk with snapshots, snapshots will not be moved!');
   run.log(`create full clone of drive ${drive.key} (${volid})`);
   await run.sleep(world.latency.qmmove);
-  const site = { world, node: guest.node, vmid: guest.vmid, log: run.log };
+  const context = { world, node: guest.node, vmid: guest.vmid, log: run.log };
   const kind = isCloudInit(drive) ? 'cloudinit' : 'disk';
-  const made = allocate(site, { storage, size: volume.size, format, kind, data: volume.data });
+  const made = allocate(context, { storage, size: volume.size, format, kind, data: volume.data });
   run.log(`allocated target volume '${made.volid}'`);
   if (guest.running) run.log(`drive mirror is starting for drive-${drive.key}`);
   const options = { ...drive.options, size: formatSize(made.size) };
@@ -172,9 +172,9 @@ function reassign(call: Call, guest: Guest, other: Guest, from: string, to: stri
   const volume = volumeOf(call, guest, drive);
   const { vmid } = other;
   run.log(`reassign disk '${from}' from VM '${guest.vmid}' as '${to}' to VM '${vmid}'`);
-  const site = { world, node: guest.node, vmid, log: run.log };
+  const context = { world, node: guest.node, vmid, log: run.log };
   const { size, format, data } = volume;
-  const made = allocate(site, {
+  const made = allocate(context, {
     storage: world.storage.get(volume.storage),
     size,
     format,

@@ -95,7 +95,7 @@ function readConfig(call: Call): object {
   return { ...showConfig(config), digest: guest.digest };
 }
 
-/** Base volumes stay as long as a linked clone stands on them. */
+/** Base volumes cannot be removed while a linked clone uses them. */
 function checkBases(world: World, guest: Guest): void {
   for (const drive of drivesOf(guest.config)) {
     const volume = world.storage.find(drive.file, guest.node);

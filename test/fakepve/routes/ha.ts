@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { failure } from '../errors.ts';
 import { haResource, normalSid, requestState } from '../ha.ts';
-import { notice } from '../ha-manager.ts';
+import { scheduleManager } from '../ha-manager.ts';
 import type { Call, Routes } from '../call.ts';
 import type { HaResource, HaRule } from '../ha.ts';
 
@@ -28,7 +28,7 @@ function apply(call: Call, resource: HaResource): void {
   resource.maxRestart = call.int('max_restart') ?? resource.maxRestart;
   resource.maxRelocate = call.int('max_relocate') ?? resource.maxRelocate;
   resource.failback = call.flag('failback') ?? resource.failback;
-  notice(call.world, resource);
+  scheduleManager(call.world, resource);
 }
 
 const sidOf = (call: Call): string => normalSid(call.text('sid'));
@@ -111,7 +111,7 @@ function serviceRow(call: Call, resource: HaResource): object {
   };
 }
 
-/** Managers wake up with the first resource. */
+/** Managers become active with the first resource. */
 function current(call: Call): readonly object[] {
   const { world } = call;
   const node = world.localNode.name;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { failure, paramError } from '../errors.ts';
-import { bytesOf, enoughFor } from './storage.ts';
+import { bytesOf, requireSpace } from './storage.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Call, Routes } from '../call.ts';
 import type { Storage } from '../storage.ts';
@@ -22,7 +22,7 @@ const extensions: Readonly<
   },
 };
 
-/** Whatever path came with the name is dropped, and odd characters become underscores. */
+/** Directories in the name are dropped, and special characters become underscores. */
 const normalName = (name: string): string =>
   (name.split(/[/\\]/).at(-1) ?? '').replace(/[^-a-zA-Z0-9_.]/g, '_');
 
@@ -67,7 +67,7 @@ function upload(call: Call): string {
   const { world, file } = call;
   if (!file) throw paramError({ filename: 'property is missing and it is not optional' });
   const to = target(call);
-  enoughFor(call, to.storage, file.data.length);
+  requireSpace(call, to.storage, file.data.length);
   const temporary = `/var/tmp/pveupload-${world.random.hex(32)}`;
   return call.start('imgcopy', '', async (run) => {
     run.log(`starting file import from: ${temporary}`);
@@ -113,7 +113,7 @@ function fetchUrl(url: string, method: 'GET' | 'HEAD', verify: boolean): Promise
   });
 }
 
-/** In the words of the program that PVE downloads with. */
+/** With the error text of the program that PVE uses for downloads. */
 function downloadError(error: unknown, url: string): Error {
   const { hostname, port, protocol } = new URL(url);
   const at = `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
@@ -143,7 +143,7 @@ function download(call: Call): string {
       throw failure(`refusing to override existing file '${to.path}'`);
     const data = await fetchImage(call, url);
     await run.sleep(world.latency.download);
-    enoughFor(call, to.storage, data.length);
+    requireSpace(call, to.storage, data.length);
     checkSum(call, data, run);
     keep(call, to, data);
     run.log(`download of '${url}' to '${to.path}' finished`);

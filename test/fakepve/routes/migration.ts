@@ -11,7 +11,7 @@ import type { World } from '../world.ts';
 
 const MIGRATE = '/nodes/{node}/qemu/{vmid}/migrate';
 
-/** Volumes that only the present node has. */
+/** Volumes that only exist on the current node. */
 function localVolumes(world: World, guest: Guest): readonly Volume[] {
   return drivesOf(guest.config).flatMap((drive) => {
     const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
@@ -31,12 +31,14 @@ function preconditions(call: Call): object {
   const { world, guest } = call;
   checkLock(guest);
   const others = [...world.nodes.keys()].filter((node) => node !== guest.node);
-  const lacking = others.map((node) => [node, storagesMissing(world, guest, node)] as const);
+  const missingByNode = others.map((node) => [node, storagesMissing(world, guest, node)] as const);
   return {
     running: guest.running ? 1 : 0,
-    allowed_nodes: lacking.filter(([, ids]) => ids.length === 0).map(([node]) => node),
+    allowed_nodes: missingByNode.filter(([, ids]) => ids.length === 0).map(([node]) => node),
     not_allowed_nodes: Object.fromEntries(
-      lacking.filter(([, ids]) => ids.length > 0).map(([node, ids]) => [node, { unavailable_storages: ids }]),
+      missingByNode
+        .filter(([, ids]) => ids.length > 0)
+        .map(([node, ids]) => [node, { unavailable_storages: ids }]),
     ),
     local_disks: localVolumes(world, guest).map((volume) => ({
       volid: volume.volid,
@@ -64,8 +66,8 @@ function storageMap(call: Call): (id: string) => string {
   return (id) => pairs.get(id) ?? all ?? id;
 }
 
-/** On the other node's part of the same storage it keeps its name; on another storage it gets a new one. */
-function arrive({ world }: Call, volume: Volume, to: { guest: Guest; node: string; id: string }): Volume {
+/** On the same storage of the target node the volume keeps its name; on another storage it gets a new one. */
+function copyVolume({ world }: Call, volume: Volume, to: { guest: Guest; node: string; id: string }): Volume {
   if (to.id === volume.storage) return world.storage.put(volume, to.node);
   const storage = world.storage.on(to.id, to.node);
   return allocate(
@@ -84,24 +86,24 @@ function moveVolumes(call: Call, guest: Guest, target: string): void {
   const { world } = call;
   const mapped = storageMap(call);
   for (const volume of localVolumes(world, guest)) {
-    const arrived = arrive(call, volume, { guest, node: target, id: mapped(volume.storage) });
+    const copied = copyVolume(call, volume, { guest, node: target, id: mapped(volume.storage) });
     world.storage.remove(volume.volid, guest.node);
     for (const drive of drivesOf(guest.config))
       if (drive.file === volume.volid)
-        guest.config.set(drive.key, printDrive({ file: arrived.volid, options: drive.options }));
+        guest.config.set(drive.key, printDrive({ file: copied.volid, options: drive.options }));
   }
 }
 
 function checkLocal(call: Call, guest: Guest): void {
   const { world } = call;
-  const stuck = drivesOf(guest.config).find((drive) => {
+  const blocking = drivesOf(guest.config).find((drive) => {
     const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
     return isCdrom(drive) && storage?.shared === false && !drive.file.includes('cloudinit');
   });
-  if (stuck) throw failure(`can't migrate local disk '${stuck.file}': local cdrom image`);
+  if (blocking) throw failure(`can't migrate local disk '${blocking.file}': local cdrom image`);
   const volumes = localVolumes(world, guest);
   const clone = volumes.find(({ storage, parent }) => {
-    // Thin LVM does not say whose clone a volume is.
+    // Thin LVM does not record the base of a clone.
     return parent !== undefined && world.storage.get(storage).type !== 'lvmthin';
   });
   if (clone) throw failure(`can't migrate '${clone.volid}' as it's a clone of '${clone.parent ?? ''}'`);
@@ -132,7 +134,7 @@ function checkMigration(call: Call, guest: Guest, target: string): void {
 
 const TRANSFERS = 4;
 
-/** A guest that runs takes its memory along, and PVE logs how far it is. */
+/** The memory of a running guest is migrated too, and PVE logs the progress. */
 async function transfer(world: World, guest: Guest, run: TaskRun): Promise<void> {
   const all = Number(guest.get('memory') ?? 512) / 1024;
   for (let part = 1; part <= TRANSFERS; part += 1) {

@@ -77,7 +77,7 @@ function read(call: Call): object {
   return { poolid: pool.id, ...comment(pool), members: members(call, pool) };
 }
 
-function takeOut(pool: Pool, vms: readonly number[], storages: readonly string[]): void {
+function removeMembers(pool: Pool, vms: readonly number[], storages: readonly string[]): void {
   for (const vmid of vms)
     if (!pool.vms.delete(vmid)) throw failure(`update pools failed: VM ${vmid} is not a pool member`);
   for (const id of storages)
@@ -103,7 +103,7 @@ function update(call: Call): null {
   call.world.requireQuorum();
   pool.comment = call.get('comment') ?? pool.comment;
   if (call.flag('delete') === true) {
-    takeOut(pool, vms, storages);
+    removeMembers(pool, vms, storages);
     return null;
   }
   for (const vmid of vms) call.need(`/vms/${vmid}`, 'VM.Allocate');

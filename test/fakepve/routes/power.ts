@@ -16,7 +16,7 @@ const isManaged = (call: Call): boolean => {
   return resource !== undefined && resource.state !== 'ignored';
 };
 
-/** A guest that HA manages is only wished on or off. */
+/** For a guest that HA manages, only its requested state is set. */
 function byHa(call: Call, requested: 'started' | 'stopped'): string | undefined {
   const { world, vmid } = call;
   if (!isManaged(call)) return undefined;
@@ -97,7 +97,7 @@ function shutdownGuest(call: Call): string {
   });
 }
 
-/** Such a guest is not asked to shut down; one that failed to write is, and does not hear it. */
+/** A guest in these states is not asked to shut down; one with an I/O error is asked, but does not react. */
 const isPaused = (guest: Guest | undefined): boolean =>
   ['paused', 'prelaunch', 'suspended'].includes(guest?.running?.qmp ?? '');
 
@@ -107,14 +107,14 @@ function runningGuest(call: Call): Guest {
   return guest;
 }
 
-/** The task of a reboot is over when the guest went off; a moment later it is started, or stays off in silence. */
+/** The task of a reboot ends when the guest is off; shortly afterwards it is started, or stays off without an error. */
 async function startAgain(world: World, guest: Guest): Promise<void> {
   await world.clock.sleep(world.wait(world.latency.rebootGap));
   if (world.guests.get(guest.vmid) !== guest || guest.running) return;
   try {
     powerOn(world, guest);
   } catch {
-    // Nobody is told: the guest is off.
+    // Not reported anywhere: the guest is off.
   }
 }
 
@@ -140,7 +140,7 @@ function resetGuest(call: Call): string {
   });
 }
 
-/** The guest's memory goes to a volume, and the guest off. */
+/** Saves the guest's memory to a volume and stops the guest. */
 async function hibernate(call: Call, guest: Guest, storage: string, run: TaskRun): Promise<void> {
   const { world } = call;
   checkLock(guest);

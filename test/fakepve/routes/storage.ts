@@ -80,7 +80,7 @@ const contentRow = (volume: Volume): object => ({
     : {}),
 });
 
-/** Volumes of a guest are shown to who may see its storage's space or work with the guest's disks. */
+/** Volumes of a guest are listed for callers that may allocate on the storage or configure the guest's disks. */
 function maySee(call: Call, volume: Volume): boolean {
   if (call.may(`/storage/${volume.storage}`, 'Datastore.Allocate')) return true;
   if (volume.vmid !== undefined) return call.may(`/vms/${volume.vmid}`, 'VM.Config.Disk');
@@ -110,8 +110,8 @@ function allocateVolume(call: Call): string {
   world.storage.parseName(storage, name);
   if (world.storage.find(`${storage.id}:${name}`, node))
     throw failure(`disk image '${world.storage.path(storage, name)}' already exists`);
-  const site = { world, node, vmid: call.vmid, log: () => undefined };
-  const made = allocate(site, { storage, size, format, kind: `alloc-${world.random.hex(8)}` });
+  const context = { world, node, vmid: call.vmid, log: () => undefined };
+  const made = allocate(context, { storage, size, format, kind: `alloc-${world.random.hex(8)}` });
   world.storage.remove(made.volid, node);
   return world.storage.put({ ...made, name, volid: `${storage.id}:${name}` }, node).volid;
 }
@@ -123,7 +123,7 @@ interface Located {
   readonly parsed: ParsedName;
 }
 
-/** A volume in a path: with its storage, or only its name there. */
+/** A volume in a path: with its storage, or only its name. */
 function locate(call: Call): Located {
   const { world } = call;
   const given = call.text('volume');
@@ -195,7 +195,7 @@ export const bytesOf = (
   snapshots: new Set(),
 });
 
-export const enoughFor = (call: Call, storage: Storage, size: number): void => {
+export const requireSpace = (call: Call, storage: Storage, size: number): void => {
   if (usage(call, storage, call.node).avail < wholeKiB(size))
     throw failure(`not enough space on storage '${storage.id}' (${Math.ceil(size / MIB)} MiB needed)`);
 };

@@ -24,7 +24,7 @@ const describe = ({ upid, node, pid, pstart, starttime, type, id, user }: Task) 
   ...splitUser(user),
 });
 
-/** Who may look at a task: its owner (also by another of his tokens), or who may audit the node. */
+/** A task is visible to its owner (with any of the owner's tokens), and to callers that may audit the node. */
 const isOwn = (call: Call, task: { user: string }): boolean =>
   task.user === callerId(call.caller) || task.user.split('!')[0] === callerId(call.caller);
 
@@ -123,7 +123,7 @@ function list(call: Call): Answer | readonly object[] {
   const rows = [...active, ...ended];
   const start = call.int('start') ?? 0;
   const limit = call.int('limit') ?? 50;
-  // An empty list comes without its total.
+  // An empty list is returned without its total.
   return rows.length === 0 ? [] : new Answer(rows.slice(start, start + limit), { total: rows.length });
 }
 

@@ -2,7 +2,7 @@ import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { privileges } from '../privileges.ts';
 import type { Definitions } from './schema.ts';
 
-/** Checks a value and returns PVE's complaint (without a line's end), or nothing. */
+/** Checks a value; returns PVE's error (without a newline), or undefined. */
 type Format = (value: string) => string | undefined;
 
 const matching =
@@ -75,7 +75,7 @@ const rng: Definitions = {
   source: { type: 'string', defaultKey: true, enum: ['/dev/urandom', '/dev/random', '/dev/hwrng'] },
 };
 
-/** Property strings whose keys the schema only names. */
+/** Property strings of which the schema has only the name. */
 export const namedProperties: Readonly<Record<string, Definitions>> = {
   'pve-qm-boot': boot,
   'pve-qm-ipconfig': ipconfig,
@@ -204,8 +204,8 @@ export const splitList = (value: string): readonly string[] =>
   value.split(/[,;\0\s]+/).filter((part) => part !== '');
 
 /**
- * PVE's complaint about a value of a named format, or nothing. A format that is not known takes anything.
- * `-list` formats check each entry, `-opt` ones take the empty text.
+ * PVE's error for a value of a named format, or undefined. An unknown format accepts any value.
+ * `-list` formats check each entry, `-opt` formats accept the empty string.
  */
 export function formatComplaint(name: string, value: string): string | undefined {
   const direct = formats[name];

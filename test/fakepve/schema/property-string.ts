@@ -5,7 +5,7 @@ export type Properties = Readonly<Record<string, string>>;
 const isTrue = /^(?:1|on|yes|true)$/i;
 const isFalse = /^(?:0|off|no|false)$/i;
 
-/** PVE writes 1 and 0, whatever word was sent. */
+/** PVE normalizes booleans to 1 and 0. */
 export const normalBoolean = (value: string): string =>
   isTrue.test(value) ? '1' : isFalse.test(value) ? '0' : value;
 
@@ -13,7 +13,7 @@ const duplicate = (key: string): Error => new Error(`duplicate key in comma-sepa
 
 const defaultKeys = new WeakMap<Definitions, string>();
 
-/** The key of a value that stands without one. */
+/** The key of a value without a key. */
 function defaultKeyOf(format: Definitions): string | undefined {
   const known = defaultKeys.get(format);
   if (known !== undefined) return known;
@@ -23,8 +23,8 @@ function defaultKeyOf(format: Definitions): string | undefined {
 }
 
 /**
- * Splits `virtio=02:00:…,bridge=vmbr0` by its format; aliases become the keys that they stand for.
- * Throws PVE's complaint about the form; what the values may be is another question.
+ * Parses `virtio=02:00:…,bridge=vmbr0` by its format; aliases are replaced by their keys.
+ * Throws PVE's error if the form is invalid; values are validated elsewhere.
  */
 export function splitProperties(text: string, format: Definitions): Properties {
   const found: Record<string, string> = {};

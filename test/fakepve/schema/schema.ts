@@ -20,13 +20,13 @@ export interface Definition {
 
 export type Definitions = Readonly<Record<string, Definition>>;
 
-/** As PVE writes it: `["perm", "/vms/{vmid}", ["VM.Audit"], "any", 1]`, and `and`, `or` around such. */
+/** In PVE's form: `["perm", "/vms/{vmid}", ["VM.Audit"], "any", 1]`, combined with `and` and `or`. */
 export type Check = readonly [string, ...unknown[]];
 
 export interface Endpoint {
   readonly params: Definitions;
   readonly check?: Check;
-  /** Takes parameters that are not listed. */
+  /** Accepts parameters that are not listed. */
   readonly open?: boolean;
 }
 
@@ -41,7 +41,7 @@ interface SchemaFile {
 
 const file = JSON.parse(readFileSync(new URL('./endpoints.json', import.meta.url), 'utf8')) as SchemaFile;
 
-/** `scsi[n]` stands for scsi0 … scsi30: PVE has them all as properties of their own. */
+/** `scsi[n]` means scsi0 … scsi30: PVE has each of them as a property. */
 function expand(params: Definitions): Definitions {
   const entries = Object.entries(params).flatMap(([name, definition]) => {
     const stem = /^(\w+)\[n\]$/.exec(name)?.[1];
@@ -70,5 +70,5 @@ export const propertyFormat = (name: string): Definitions => {
   return format;
 };
 
-/** Every option that a guest's configuration may hold. */
+/** Every option that the configuration of a guest may contain. */
 export const guestOptions: Definitions = expand(file.groups['guest-options'] ?? {});

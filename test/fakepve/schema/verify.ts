@@ -22,7 +22,7 @@ function typeComplaint(definition: Definition, value: Value): string | undefined
   return types[type]?.test(value) === false ? `type check ('${type}') failed - got '${value}'` : undefined;
 }
 
-/** The keys of a property string, if the definition is of one. */
+/** The keys of a property string, if the definition describes one. */
 function propertiesOf({ properties, format }: Definition): Definitions | undefined {
   if (properties !== undefined) return propertyFormat(properties);
   return format === undefined ? undefined : namedProperties[format];
@@ -79,7 +79,7 @@ const patternError = (definition: Definition, value: string): string | undefined
     ? 'value does not match the regex pattern'
     : undefined;
 
-/** PVE's complaint about one value: the first that applies, in PVE's order. */
+/** PVE's error for one value: the first that applies, in PVE's order. */
 export function complaintAbout(definition: Definition, value: Value, path: string): string | undefined {
   const wrongType = typeComplaint(definition, value);
   if (wrongType !== undefined || typeof value !== 'string') return wrongType;
@@ -92,7 +92,7 @@ export function complaintAbout(definition: Definition, value: Value, path: strin
   );
 }
 
-/** Complaints by place; a second one about the same place is added to the first. */
+/** Errors by parameter; a second one for the same parameter is appended to the first. */
 class Complaints {
   readonly found: Record<string, string> = {};
   private readonly path: string;
@@ -118,7 +118,7 @@ const missing = (values: Values, definitions: Definitions): readonly string[] =>
     .filter(([name, { optional, alias }]) => !optional && alias === undefined && values[name] === undefined)
     .map(([name]) => name);
 
-/** Everything that PVE would say about these parameters, by parameter. */
+/** All errors of PVE for these parameters, by parameter. */
 export function verifyAll(
   values: Values,
   definitions: Definitions,

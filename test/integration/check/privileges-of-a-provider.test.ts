@@ -22,7 +22,7 @@ async function scene(without: readonly string[]) {
   undo.push(() => pve.close());
   let now = Date.now();
   const pool = createConnectionPool({
-    claimed: () => new Set(),
+    claimedIn: () => new Set(),
     claimedThrough: () => new Set(),
     onRequest: () => undefined,
     onGuestsChanged: () => undefined,
@@ -35,7 +35,7 @@ async function scene(without: readonly string[]) {
   undo.push(() => pool.closeAll());
   const controller = providerController({
     pool,
-    privileges: createPrivilegeWatch({ now: () => now, refusedAt: () => undefined }),
+    privileges: createPrivilegeWatch(() => now),
     usersOf: () => [],
     claimedIn: () => new Set(),
     readSecret: () => Promise.resolve(undefined),
@@ -58,7 +58,7 @@ async function scene(without: readonly string[]) {
 const asked = (pve: FakePve): number =>
   pve.requests.filter(({ path }) => path === '/access/permissions').length;
 
-test('a Provider whose credentials suffice says nothing of privileges', async () => {
+test('a Provider whose credentials suffice reports nothing about privileges', async () => {
   const { reconcile } = await scene([]);
   const { outcome, status, conditions } = await reconcile();
   expect(outcome.kind).toBe('settled');
@@ -66,14 +66,14 @@ test('a Provider whose credentials suffice says nothing of privileges', async ()
   expect(conditions).toEqual([]);
 });
 
-test('a Provider that may not see any VM is not ready and says how that is mended; its VMs have a connection', async () => {
+test('a Provider that may not see any VM is not ready and says how to fix that; its VMs have a connection', async () => {
   const { pve, pool, reconcile, provider, wait } = await scene(['VM.Audit']);
   const { outcome, status } = await reconcile();
   expect(outcome).toMatchObject({
     kind: 'stalled',
     reason: 'MissingPrivileges',
     message:
-      'The credentials hold these privileges nowhere: VM.Audit on /vms. VMs are worked on as far as Proxmox VE allows it. On a node: ' +
+      'The credentials do not have these privileges anywhere: VM.Audit on /vms. VMs are managed as far as Proxmox VE allows. On a node: ' +
       `pveum role add VirtRigaud ; pveum role modify VirtRigaud --append 1 --privs 'VM.Audit' ; pveum acl modify / --users '${USER}' --roles VirtRigaud ; pveum acl modify / --tokens '${TOKEN}' --roles VirtRigaud`,
   });
   expect(status).toMatchObject({ healthy: true, missingPrivileges: ['VM.Audit on /vms'] });

@@ -70,7 +70,7 @@ describe('a VM that exists', () => {
       expect(guest.running?.since).toBe(since);
       expect(cloneRequests(t.pve)).toEqual([]);
       expect(await t.kubectl('get', 'events', '--field-selector=reason=Adopting')).toContain(
-        `VM ${VMID} on node pve-2 is taken over. What differs from the spec: `,
+        `Adopting VM ${VMID} on node pve-2. It differs from the spec in: `,
       );
     },
   );
@@ -102,7 +102,7 @@ describe('a VM that exists', () => {
       expect(object.status).toMatchObject({ vmid: VMID, node: 'pve-2', powerState: 'On' });
       expect(condition(object, 'Synced').is).toBe('Synced=False ObserveOnly');
       expect(condition(object, 'Synced').message).toMatch(
-        /^The spec asks for: the VM to be taken over.*; a change of .*memory/,
+        / To match the spec, it would: adopt the VM .*; change .*memory/,
       );
     });
     expect([...guest.config]).toEqual(before);
@@ -165,7 +165,7 @@ describe('a VM that exists', () => {
 
 describe('what cannot be adopted is left alone and told', () => {
   test.concurrent.each([
-    ['a number that nobody has', 4711, 'AdoptedVMNotFound', 'Proxmox VE has no VM 4711'],
+    ['a number that nobody has', 4711, 'AdoptedVMNotFound', 'VM 4711 not found in Proxmox VE'],
     ['a template', 9000, 'NotAdoptable', 'VM 9000 is a template'],
   ])('%s', async (_what, vmid, reason, says) => {
     const t = await tenant(lab.plane);

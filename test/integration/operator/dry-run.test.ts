@@ -21,7 +21,7 @@ test.concurrent('a VM is planned and not made, until the annotation goes', async
   const t = await tenant(lab.plane);
   const { spec } = vm('web');
   await t.apply(manifest('VirtualMachine', 'web', spec, { annotations: { [DRY_RUN]: 'true' } }));
-  await planned(t, 'linked clone of 9000', 'It is started');
+  await planned(t, 'linked clone of template 9000', 'Start it.');
   expect(changes(t.pve)).toEqual([]);
   await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
   await t.ready('vm/web');
@@ -38,7 +38,7 @@ test.concurrent('an edit is planned and not made', async () => {
   await t.apply(manifest('VMClass', 'small', { cpus: 4, memory: '4Gi' }));
   await planned(t, 'vcpus 2 → 4');
   t.pve.outside.stop(guestNamed(t.pve, 'web').vmid);
-  await planned(t, 'memory 2048 → 4096', 'The VM is starting');
+  await planned(t, 'memory 2048 → 4096', 'Start the VM.');
   expect(changes(t.pve)).toHaveLength(before);
   await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);
   await soon(() => expect(guestNamed(t.pve, 'web').get('vcpus')).toBe('4'));
@@ -55,8 +55,8 @@ test.concurrent('a deletion is held and says so, until the annotation goes', asy
     const object = await t.vm('web');
     const { is, message } = condition(object, 'Reconciling');
     expect(is).toBe('Reconciling=True DryRun');
-    expect(message).toContain('holds the deletion');
-    expect(object.status['plan']).toEqual([expect.stringContaining('shutting down')]);
+    expect(message).toContain('The deletion waits');
+    expect(object.status['plan']).toEqual(['Shut down the VM.']);
   });
   expect(guestNamed(t.pve, 'web').running).toBeDefined();
   await t.kubectl('annotate', 'vm', 'web', `${DRY_RUN}-`);

@@ -32,8 +32,8 @@ test.concurrent(
   async () => {
     const { t, guest } = await made();
     await patch(t, { managementPolicy: 'ObserveOnly', description: 'the shop', powerState: 'Off' });
-    const object = await withheld(t, 'ObserveOnly', 'the VM to be stopped');
-    expect(condition(object, 'Synced').message).toContain('a change of description');
+    const object = await withheld(t, 'ObserveOnly', 'stop the VM');
+    expect(condition(object, 'Synced').message).toContain('change description');
     expect(condition(object).is).toBe('Ready=False ObserveOnly');
     const [config, done] = [[...guest.config], changes(t.pve).length];
     t.pve.outside.stop(guest.vmid);
@@ -51,9 +51,9 @@ test.concurrent('CreateOnly makes and starts the VM once, and from then on only 
   const { t, guest } = await made({ managementPolicy: 'CreateOnly' });
   expect(guest.running).toBeDefined();
   await patch(t, { description: 'the shop' });
-  await withheld(t, 'CreateOnly', 'a change of description');
+  await withheld(t, 'CreateOnly', 'change description');
   t.pve.outside.stop(guest.vmid);
-  await withheld(t, 'CreateOnly', 'the VM to be started');
+  await withheld(t, 'CreateOnly', 'start the VM');
   expect(guest.running).toBeUndefined();
   expect(guest.get('description')).not.toContain('the shop');
   await t.kubectl('delete', 'vm', 'web', '--timeout=60s');

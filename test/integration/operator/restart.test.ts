@@ -7,7 +7,8 @@ import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
 const lab = operatorAtWork();
 
-const REQUEST = '2026-03-01T12:00:00Z';
+const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+const REQUEST = minutesAgo(10);
 const sized = (spec: object) => manifest('VMClass', 'sized', { cpus: 2, memory: '2Gi', ...spec });
 
 async function running(spec: object, ...names: readonly string[]): Promise<Tenant> {
@@ -38,9 +39,18 @@ test.concurrent('the annotation restarts the guest gracefully, once, and is reco
   expect(tasksDone(t.pve, 'qmshutdown')).toBe(1);
   expect(tasksDone(t.pve, 'qmstop')).toBe(0);
   expect((await t.vm('web')).status['internal']).not.toHaveProperty('restart');
-  await restart(t, 'web', '2026-03-02T12:00:00Z');
+  await restart(t, 'web', minutesAgo(5));
   await soon(() => expect(tasksDone(t.pve, 'qmshutdown')).toBe(2));
   await t.ready('vm/web');
+  const recorded = (await t.vm('web')).status['internal'];
+  // An old manifest that is applied again, and a request of the day before yesterday.
+  for (const at of [REQUEST, minutesAgo(3000)]) {
+    await restart(t, 'web', at);
+    await t.lookAgain();
+    await t.ready('vm/web');
+  }
+  expect((await t.vm('web')).status['internal']).toEqual(recorded);
+  expect(tasksDone(t.pve, 'qmshutdown')).toBe(2);
 });
 
 test.concurrent(

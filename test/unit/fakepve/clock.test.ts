@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { Interrupted, RunningClock, StandingClock } from '../../fakepve/clock.ts';
+import { Interrupted, RunningClock, ManualClock } from '../../fakepve/clock.ts';
 import type { ClusterInput } from '../../fakepve/index.ts';
 import { describeWorld } from '../../fakepve/state-view.ts';
 import { type Client, withFake } from './client.ts';
 
 const HOUR = 3_600_000;
 const clocks = [
-  ['a standing clock', () => new StandingClock()],
+  ['a manual clock', () => new ManualClock()],
   ['a running clock', () => new RunningClock()],
 ] as const;
 
@@ -56,9 +56,9 @@ describe.each(clocks)('%s that is moved', (_, make) => {
   });
 });
 
-test('a running clock wakes sleepers by itself, a standing one only those who need not wait', async () => {
+test('a running clock wakes sleepers by itself, a manual one only those without a duration', async () => {
   await expect(new RunningClock().sleep(1)).resolves.toBeUndefined();
-  await expect(new StandingClock().sleep(0)).resolves.toBeUndefined();
+  await expect(new ManualClock().sleep(0)).resolves.toBeUndefined();
 });
 
 const cluster: ClusterInput = {
@@ -93,7 +93,7 @@ async function story({ send }: Pick<Client, 'send'>, pass: (ms: number) => Promi
 }
 
 async function stateAfterStory(seed: string): Promise<object> {
-  const clock = new StandingClock();
+  const clock = new ManualClock();
   let state = {};
   await withFake({ cluster, clock, seed, latency: {} }, async (client, fake) => {
     await story({ send: (...args) => client.send(...args) }, (ms) => clock.advance(ms));
@@ -105,7 +105,7 @@ async function stateAfterStory(seed: string): Promise<object> {
   return state;
 }
 
-describe('two fakes with a standing clock and the same requests', () => {
+describe('two fakes with a manual clock and the same requests', () => {
   test('are the same down to MACs and process numbers, if they have one seed', async () => {
     expect(await stateAfterStory('one')).toEqual(await stateAfterStory('one'));
   });
@@ -116,7 +116,7 @@ describe('two fakes with a standing clock and the same requests', () => {
 });
 
 test('the clock can be moved over HTTP', () =>
-  withFake({ clock: new StandingClock(Date.UTC(2026, 5, 1)) }, async (client) => {
+  withFake({ clock: new ManualClock(Date.UTC(2026, 5, 1)) }, async (client) => {
     const move = (body: unknown) => client.send('POST', '/fakepve/clock', {}, { body: JSON.stringify(body) });
     expect((await client.send('GET', '/version')).headers['date']).toBe('Mon, 01 Jun 2026 00:00:00 GMT');
     expect((await move({ advance: HOUR })).data).toEqual({ now: Date.UTC(2026, 5, 1, 1) });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { StandingClock } from '../../fakepve/index.ts';
+import { ManualClock } from '../../fakepve/index.ts';
 import { readLatency, requestDelay } from '../../fakepve/latency.ts';
 import { withFake } from './client.ts';
 
@@ -26,7 +26,7 @@ describe('the latency of requests', () => {
   });
 
   test('lets the requests of one endpoint wait and not those of others', async () => {
-    const clock = new StandingClock();
+    const clock = new ManualClock();
     const options = { clock, latency: { scale: 1, endpoints: { 'GET /cluster/resources': 60_000 } } };
     await withFake(options, async (client) => {
       await client.list('/nodes');

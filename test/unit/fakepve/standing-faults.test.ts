@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { StandingClock } from '../../fakepve/index.ts';
+import { ManualClock } from '../../fakepve/index.ts';
 import type { ClusterInput } from '../../fakepve/index.ts';
 import { parseUpid } from '../../fakepve/upid.ts';
 import { withFake } from './client.ts';
@@ -39,7 +39,7 @@ describe('a lock that somebody else holds', () => {
     }));
 
   test('is taken after whoever works with it now', () =>
-    withFake({ cluster, clock: new StandingClock(), latency: {} }, async (client, fake) => {
+    withFake({ cluster, clock: new ManualClock(), latency: {} }, async (client, fake) => {
       const first = (await client.send('POST', '/nodes/a/qemu/100/config', { cores: 2 })).data as string;
       fake.faults.add({ kind: 'lockHeld', vmid: 100 });
       const second = (await client.send('POST', '/nodes/a/qemu/100/config', { cores: 3 })).data as string;
@@ -49,7 +49,7 @@ describe('a lock that somebody else holds', () => {
     }));
 
   test('may be called off before its turn came', () =>
-    withFake({ cluster, clock: new StandingClock(), latency: {} }, async (client, fake) => {
+    withFake({ cluster, clock: new ManualClock(), latency: {} }, async (client, fake) => {
       const first = (await client.send('POST', '/nodes/a/qemu/100/config', { cores: 2 })).data as string;
       fake.faults.add({ kind: 'lockHeld', vmid: 100 });
       fake.faults.clear();
@@ -97,7 +97,7 @@ describe('a silent agent', () => {
 
 describe('a clock that is wrong', () => {
   const start = Date.UTC(2026, 0, 1);
-  const clock = () => new StandingClock(start);
+  const clock = () => new ManualClock(start);
 
   test('is in the Date of answers and the tasks of its nodes', () =>
     withFake({ cluster, clock: clock() }, async (client, fake) => {
@@ -160,6 +160,6 @@ describe('rules that make no sense', () => {
   test('may not even be JSON', () =>
     withFake({ cluster }, async (client) => {
       const reply = await client.send('POST', '/fakepve/faults', {}, { ...json, body: '{' });
-      expect([reply.status, reply.reason]).toEqual([400, 'the body is no JSON']);
+      expect([reply.status, reply.reason]).toEqual([400, 'the body is not JSON']);
     }));
 });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { millis, nodeName, upid, vmid, type Vmid } from '../../../src/lib/units.ts';
 import {
-  clusterKey,
   createInventory,
   PveError,
   type ChangeKind,
@@ -304,20 +303,4 @@ describe('the loop', () => {
     await settle();
     expect([reads(), sleeps.length]).toEqual([2, 2]);
   });
-});
-
-test('a cluster is known by its name and its nodes, in whatever order', () => {
-  const view = (clusterName: string | undefined, ...nodes: string[]) => ({
-    clusterName,
-    nodes: nodes.map((name) => ({
-      name: nodeName(name),
-      online: true,
-      cpus: 1,
-      memory: 0 as never,
-      memoryUsed: 0 as never,
-    })),
-  });
-  expect(clusterKey(view('prod', 'b', 'a'))).toBe(clusterKey(view('prod', 'a', 'b')));
-  expect(clusterKey(view('prod', 'a'))).not.toBe(clusterKey(view('test', 'a')));
-  expect(clusterKey(view(undefined, 'a'))).not.toBe(clusterKey(view(undefined, 'b')));
 });

@@ -124,6 +124,73 @@ describe('a fingerprint', () => {
   );
 });
 
+describe('the certificate that a server shows', () => {
+  const shown = async (tls: Tls) => {
+    const transport = createTransport({ endpoint: server.url, credentials: TOKEN, tls });
+    try {
+      expect(transport.certificate).toBeUndefined();
+      await pve(transport.send).version();
+      return transport.certificate;
+    } finally {
+      await transport.close();
+    }
+  };
+
+  test('is reported with the given authority that vouches for it', async () => {
+    const leaf = new X509Certificate(certificate).fingerprint256;
+    await expect(shown({ ca: certificate })).resolves.toEqual({ leaf, privateRoot: leaf });
+    const ca = await generate([{ name: 'commonName', value: 'a CA' }], {
+      keySize: 2048,
+      extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
+    });
+    const node = await generate([{ name: 'commonName', value: 'pve2' }], {
+      keySize: 2048,
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+      ca: { key: ca.private, cert: ca.cert },
+    });
+    const other = await rawServer({ key: node.private, cert: node.cert });
+    other.replies(data({ version: '9.2.11', release: '9.2' }));
+    const transport = createTransport({
+      endpoint: other.url,
+      credentials: TOKEN,
+      tls: { ca: `${certificate}\n${ca.cert}` },
+    });
+    await pve(transport.send).version();
+    expect(transport.certificate).toEqual({
+      leaf: new X509Certificate(node.cert).fingerprint256,
+      privateRoot: new X509Certificate(ca.cert).fingerprint256,
+    });
+    await transport.close();
+    await other.close();
+  });
+
+  test('is reported without one where no authority was asked', async () => {
+    const leaf = new X509Certificate(certificate).fingerprint256;
+    for (const tls of [{ insecureSkipVerify: true }, { fingerprints: [leaf], ca: certificate }])
+      await expect(shown(tls)).resolves.toEqual({ leaf, privateRoot: undefined });
+  });
+
+  test('is the newest after it was renewed', async () => {
+    const transport = createTransport({
+      endpoint: server.url,
+      credentials: TOKEN,
+      tls: { insecureSkipVerify: true },
+    });
+    await pve(transport.send).version();
+    const { port } = server;
+    await server.close();
+    const next = await generate([{ name: 'commonName', value: 'pve1' }], { keySize: 2048 });
+    server = await rawServer({ key: next.private, cert: next.cert }, port);
+    server.replies(data({ version: '9.2.11', release: '9.2' }));
+    await pve(transport.send).version();
+    expect(transport.certificate?.leaf).toBe(new X509Certificate(next.cert).fingerprint256);
+    await transport.close();
+    await server.close();
+    server = await rawServer(keys, port);
+    server.replies(data({ version: '9.2.11', release: '9.2' }));
+  });
+});
+
 test('an endpoint that does not speak TLS is told as such', async () => {
   const plain = await rawServer();
   await expect(version({}, plain.url.replace('http:', 'https:'))).rejects.toMatchObject({

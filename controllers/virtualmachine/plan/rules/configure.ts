@@ -1,6 +1,6 @@
-/** The guest's configuration is brought to the wish, only with the keys that differ. */
+/** Changes the guest's configuration to the desired one, writing only the keys that differ. */
 import type { SeedImage } from '../../model/config.ts';
-import type { Plan } from '../../model/plan.ts';
+import type { RuleResult } from '../../model/plan.ts';
 import { replacesAnother } from '../../config/drift.ts';
 import type { Rule } from './rule.ts';
 import { isEjected } from '../../cloud-init/seed-drive.ts';
@@ -17,15 +17,15 @@ export const configure: Rule = (want, { presence, change, seedVolume, digests })
   );
 };
 
-/** The image holds secrets: it goes as soon as nothing has it any more. */
-export const dropSeed: Rule = (want, { presence, change, seedVolume }) => {
+/** The image holds secrets: it is deleted as soon as no drive has it any more. */
+export const removeSeed: Rule = (want, { presence, change, seedVolume }) => {
   if (!want.exists || presence.kind !== 'seen' || change !== undefined || seedVolume === undefined)
     return undefined;
   return isEjected(seedVolume, presence.guest) ? act({ do: 'deleteSeed', volume: seedVolume }) : undefined;
 };
 
-/** The image holds secrets: its name is in our status before it exists, so that it is deleted whatever happens. */
-function uploadFirst(seed: SeedImage, seedVolume: string | undefined): Plan | undefined {
+/** Its name is in our status before the image exists, so that it is deleted whatever happens. */
+function uploadFirst(seed: SeedImage, seedVolume: string | undefined): RuleResult | undefined {
   if (!seed.noted && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
   if (!seed.noted) return act({ do: 'recordSeed', volume: seed.volume });
   return seed.uploaded ? undefined : act({ do: 'uploadSeed', seed });

@@ -1,6 +1,6 @@
-/** The object goes: shut down, destroy, see that it is gone, delete the cloud-init image. */
+/** The object is being deleted: shut the guest down, destroy it, verify that it is gone, delete the cloud-init image. */
 import type { Guest } from '../../../shared/guests/model.ts';
-import type { Plan } from '../../model/plan.ts';
+import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Rule } from './rule.ts';
 import { act, gone } from './rule.ts';
@@ -13,8 +13,8 @@ export const deletion: Rule = (want, have) => {
   const { claim, presence, task, seedVolume, activeTasks } = have;
   if (claim === undefined)
     return seedVolume === undefined ? gone : act({ do: 'deleteSeed', volume: seedVolume });
-  // PVE frees the number as the last act of destroying, so its word is proof enough.
-  if (task?.type === 'qmdestroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
+  // PVE frees the VMID as the last act of destroying, so its word is proof enough.
+  if (task?.type === 'Destroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
   switch (presence.kind) {
     case 'seen':
       return want.deletionPolicy === 'Delete'
@@ -28,7 +28,7 @@ export const deletion: Rule = (want, have) => {
       return !claim.made && inDoubt(claim, activeTasks)
         ? wait(
             'CreateOutcomeUnknown',
-            `It is not known yet whether Proxmox VE still creates VM ${claim.vmid}. The object is kept until that is certain.`,
+            `It is unknown whether Proxmox VE is still creating VM ${claim.vmid}. The object is deleted once that is certain.`,
             2_000,
           )
         : act({ do: 'releaseClaim', vmid: claim.vmid });
@@ -37,25 +37,25 @@ export const deletion: Rule = (want, have) => {
   }
 };
 
-type Going = Extract<Desired, { exists: false }>;
+type Leaving = Extract<Desired, { exists: false }>;
 
-function removal(guest: Guest, { graceSeconds, protection, owner }: Going): Plan {
+function removal(guest: Guest, { graceSeconds, protection, owner }: Leaving): RuleResult {
   const { vmid, node, config, running, digest } = guest;
   if (protection === true)
     return refuse(
       'Protected',
-      `spec.protection is true, so VM ${vmid} is neither stopped nor removed. To let it go: ` +
+      `spec.protection is true, so VM ${vmid} is neither stopped nor destroyed. To delete it, run: ` +
         `kubectl -n ${owner.namespace} patch vm ${owner.name} --type=merge -p '{"spec":{"protection":false}}'`,
     );
   const isProtected = config['protection'] === '1';
   if (isProtected && protection === false)
     return act({ do: 'configure', change: { set: { protection: 0 }, delete: [] }, digest });
-  // A list of guests does not show it, so that it was lifted is only seen by another look.
+  // The list of guests does not show the protection, so only reading the guest again finds that it was removed.
   if (isProtected)
     return refuse(
       'Protected',
-      `VM ${vmid} is protected in Proxmox VE, so it is neither stopped nor removed. ` +
-        `To let it go, lift the protection on node ${node} with: qm set ${vmid} --protection 0`,
+      `VM ${vmid} is protected in Proxmox VE, so it is neither stopped nor destroyed. ` +
+        `To delete it, remove the protection on node ${node}: qm set ${vmid} --protection 0`,
       15_000,
     );
   return running ? act({ do: 'shutdown', graceSeconds }) : act({ do: 'destroy' });

@@ -1,19 +1,20 @@
-/** Hooks of spec.lifecycle: noted before the start that makes them due, run before the stop that they precede. Pure. */
+/** Hooks of spec.lifecycle: recorded before the start that makes them due, run before the stop that they precede. Pure. */
 import { isUp } from '../../../shared/guests/states.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { Hook, Observed } from '../../model/observed.ts';
-import type { Plan, Step } from '../../model/plan.ts';
+import type { RuleResult, Step } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';
 import { pollGapMs } from '../../../shared/tasks/in-progress.ts';
 
-/** So long a hook is tried whose agent does not answer. */
+/** A hook is tried for this long while the guest agent does not answer. */
 export const HOOK_TIMEOUT_MS = 10 * 60_000;
+const MAX_GAP_MS = 5_000;
 
 /** What comes before a step. */
-export function hookBefore(step: Step, want: Desired, have: Observed): Plan | undefined {
+export function hookBefore(step: Step, want: Desired, have: Observed): RuleResult | undefined {
   if (have.presence.kind !== 'seen') return undefined;
   if (step.do === 'start') return beforeStart(want, have);
   return step.do === 'stop' || step.do === 'shutdown'
@@ -21,30 +22,34 @@ export function hookBefore(step: Step, want: Desired, have: Observed): Plan | un
     : undefined;
 }
 
-/** Written down first: a start whose hook nobody remembers would be a hook that silently never ran. */
-function beforeStart({ hooks }: Desired, { hook }: Observed): Plan | undefined {
+/** Recorded first: after a start that nobody recorded, the hook would silently never run. */
+function beforeStart({ hooks }: Desired, { hook }: Observed): RuleResult | undefined {
   if (!hooks?.postStart || (hook?.name === 'postStart' && hook.state === 'Due')) return undefined;
   return act({ do: 'recordHook', hook: 'postStart' });
 }
 
-function beforeStop({ hooks, graceSeconds }: Desired, have: Observed, guest: Guest): Plan | undefined {
+function beforeStop({ hooks, graceSeconds }: Desired, have: Observed, guest: Guest): RuleResult | undefined {
   const { hook, generation, now } = have;
   const command = hooks?.preStop;
   if (!command || !isUp(guest)) return undefined;
   const ran = hook?.name === 'preStop' && hook.generation === generation ? hook : undefined;
   if (!ran) return act({ do: 'runHook', hook: 'preStop', command, since: now });
-  return ran.state === 'Running' && now - ran.since < graceSeconds * 1000 ? underWay(ran, now) : undefined;
+  return ran.state === 'Running' && now - ran.since < graceSeconds * 1000 ? hookRunning(ran, now) : undefined;
 }
 
-const underWay = ({ name, since }: Hook, now: number): Plan =>
-  wait('HookRunning', `The hook ${name} runs in the guest.`, pollGapMs(Math.max(now - since, 0), 5_000));
+const hookRunning = ({ name, since }: Hook, now: number): RuleResult =>
+  wait(
+    'HookRunning',
+    `The hook ${name} is running in the guest.`,
+    pollGapMs(Math.max(now - since, 0), MAX_GAP_MS),
+  );
 
-/** After power, so that the guest is there. */
+/** Comes after power, so that the guest runs. */
 export const postStart: Rule = (want, { presence, hook, now }) => {
   const command = want.hooks?.postStart;
   if (!want.exists || presence.kind !== 'seen' || want.power !== 'On') return undefined;
   if (!command || hook?.name !== 'postStart') return undefined;
-  if (hook.state === 'Running') return underWay(hook, now);
+  if (hook.state === 'Running') return hookRunning(hook, now);
   return hook.state === 'Due' && isUp(presence.guest)
     ? act({ do: 'runHook', hook: 'postStart', command, since: hook.since })
     : undefined;

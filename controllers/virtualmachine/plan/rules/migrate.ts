@@ -1,29 +1,30 @@
 /**
- * A guest that is on another node than it shall be is moved. Whether it shall be is for whoever observes to say. A move
- * that was asked for and fails holds back nothing else; one that is a part of making the guest comes before its start.
+ * Migrates a guest that is on another node than the desired one, which is found out when it is observed. A move that the
+ * spec asked for and that failed blocks nothing else; one that is part of creating the guest comes before its start.
  */
 import type { Observed } from '../../model/observed.ts';
-import type { Failure } from '../../../shared/tasks/model.ts';
+import type { Failure } from '../../model/tasks.ts';
 import { backingOff, heldMs } from '../../../shared/tasks/backoff.ts';
-import { isMoveFailure } from '../../../shared/tasks/narrow-failures.ts';
+import { TASKS } from '../step-info.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 
-const held = ({ failure, now }: Observed): Failure | undefined =>
-  failure && isMoveFailure(failure) && heldMs(failure, now) > 0 ? failure : undefined;
+/** A failed move that is not repeated yet. */
+const waiting = ({ failure, now }: Observed): Failure | undefined =>
+  failure?.step === 'Migrate' && heldMs(failure, now) > 0 ? failure : undefined;
 
 export const migrate: Rule = (want, have) => {
   const { presence, move, now } = have;
   if (!want.exists || presence.kind !== 'seen' || !move || move.to === presence.guest.node) return undefined;
-  const failure = held(have);
-  if (!failure) return act({ do: 'migrate', move });
-  return move.asked ? undefined : backingOff(failure, now);
+  const failed = waiting(have);
+  if (!failed) return act({ do: 'migrate', move });
+  return move.asked ? undefined : backingOff(TASKS, failed, now);
 };
 
-/** Last of all rules: everything else is as it shall be. */
+/** One of the last rules: everything else is as desired. */
 export const migrateLater: Rule = (want, have) => {
-  const failure = held(have);
-  return want.exists && have.move && failure
-    ? { ...backingOff(failure, have.now), restIsDone: true }
+  const failed = waiting(have);
+  return want.exists && have.move && failed
+    ? { ...backingOff(TASKS, failed, have.now), restIsDone: true }
     : undefined;
 };

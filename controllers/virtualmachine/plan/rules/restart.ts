@@ -1,16 +1,16 @@
-/** A restart is a shutdown: the power rule starts the guest again, whoever comes by next. */
+/** A restart is a shutdown: the power rule starts the guest again. */
 import type { Observed } from '../../model/observed.ts';
 import { notRunningOf } from '../../../shared/guests/states.ts';
-import { holdsStart } from '../../../shared/tasks/narrow-failures.ts';
+import { blocksStart } from '../step-info.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';
 
-// After configure and disks, so that one restart serves them all; before power, so that what was stopped is noted first.
+// After configure and disks, so that one restart serves them all; before power, so that the stop is recorded first.
 export const restart: Rule = (want, have) => {
   const { presence, restart: judged } = have;
   if (!want.exists || presence.kind !== 'seen' || judged?.next === undefined) return undefined;
-  // PVE pulls the plug of a guest that stands still when it is asked to shut it down; the power rule tells of it.
+  // PVE stops a guest that is not executing when it is asked to shut it down; the power rule reports it.
   if (notRunningOf(presence.guest)) return undefined;
   switch (judged.next) {
     case 'note':
@@ -20,7 +20,7 @@ export const restart: Rule = (want, have) => {
     case 'doubt':
       return wait(
         'RestartOutcomeUnknown',
-        'It is not known whether the request to shut the VM down for its restart reached Proxmox VE. It is sent again once it is certain that nothing is under way.',
+        'It is unknown whether the request to shut the VM down for its restart reached Proxmox VE. The operator sends it again once it is certain that no earlier request is in progress.',
         2_000,
       );
     default:
@@ -28,6 +28,6 @@ export const restart: Rule = (want, have) => {
   }
 };
 
-/** A guest that is off is not started without a disk of its spec: it is not brought down while one cannot be had. */
+/** A stopped guest is not started without a disk of its spec, so it is not shut down while one cannot be provided. */
 const wouldStayOff = ({ disks, failure }: Observed): boolean =>
-  (disks?.unmakeable.length ?? 0) > 0 || (failure !== undefined && holdsStart(failure));
+  (disks?.unmakeable.length ?? 0) > 0 || (failure !== undefined && blocksStart(failure));

@@ -2,10 +2,10 @@
 import type { Rule as RuleOf } from '../../../shared/plan/rule.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Observed } from '../../model/observed.ts';
-import type { Plan, Step } from '../../model/plan.ts';
+import type { RuleResult, Step } from '../../model/plan.ts';
 
-export type Rule = RuleOf<Desired, Observed, Plan>;
+export type Rule = RuleOf<Desired, Observed, RuleResult>;
 
-export const act = (step: Step): Plan => ({ kind: 'act', step });
+export const act = (step: Step): RuleResult => ({ kind: 'act', step });
 
-export const gone: Plan = { kind: 'gone' };
+export const gone: RuleResult = { kind: 'gone' };

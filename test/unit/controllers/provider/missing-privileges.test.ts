@@ -31,7 +31,7 @@ test('a privilege of one feature does not make the Provider unready', () => {
       status: 'True',
       reason: 'FeaturesLimited',
       message:
-        'Some things do not work, because privileges are missing: addresses are not read from the guest agent (VM.GuestAgent.Audit on /vms); ' +
+        'Some features do not work because privileges are missing: addresses are not read from the guest agent (VM.GuestAgent.Audit on /vms); ' +
         'Proxmox VE refuses VMs and templates that have network interfaces (SDN.Use on /sdn/zones). On a node: ' +
         "pveum role add VirtRigaud ; pveum role modify VirtRigaud --append 1 --privs 'SDN.Use,VM.GuestAgent.Audit' ; " +
         "pveum acl modify / --users 'virtrigaud@pve' --roles VirtRigaud ; pveum acl modify / --tokens 'virtrigaud@pve!vrtg-token' --roles VirtRigaud",
@@ -42,7 +42,7 @@ test('a privilege of one feature does not make the Provider unready', () => {
 test('the message names a few privileges, counts the rest, and says what grants them all', () => {
   const lacks = missingPrivilegesOf({}, 9, TO);
   const message = insufficient(lacks);
-  expect(message).toMatch(/^The credentials hold these privileges nowhere: .* on .* and \d+ more\. /);
+  expect(message).toMatch(/^The credentials do not have these privileges anywhere: .* on .* and \d+ more\. /);
   for (const command of lacks.commands) expect(message).toContain(command);
 });
 

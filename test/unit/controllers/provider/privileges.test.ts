@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createPrivilegeWatch } from '../../../../controllers/provider/privileges.ts';
-import type { ClusterClient } from '../../../../controllers/provider/connect.ts';
+import type { ClusterClient } from '../../../../controllers/provider/cluster-client.ts';
 import { FEATURES, neededPrivileges, PveError, type Permissions } from '../../../../src/pve/index.ts';
 
 const COMPLETE: Permissions = {
@@ -13,24 +13,32 @@ const MINUTE = 60_000;
 
 function scene() {
   let held: Permissions | Error = COMPLETE;
-  let [now, asked, refusedAt]: [number, number, number | undefined] = [0, 0, undefined];
+  let [now, asked] = [0, 0];
   const permissions = () => {
     asked += 1;
     return held instanceof Error ? Promise.reject(held) : Promise.resolve(held);
   };
-  const client = { pve: { access: { permissions } }, version: { major: 9 } } as unknown as ClusterClient;
-  const watch = createPrivilegeWatch({ now: () => now, refusedAt: () => refusedAt });
+  const aClient = () => ({
+    pve: { access: { permissions } },
+    version: { major: 9 },
+    refusedAt: undefined as number | undefined,
+  });
+  const [client, another] = [aClient(), aClient()];
+  const watch = createPrivilegeWatch(() => now);
+  const missing = () =>
+    watch.missing(client as unknown as ClusterClient, CREDENTIALS, AbortSignal.timeout(1000));
   return {
     grant: (next: Permissions | Error) => void (held = next),
-    refuse: () => void (refusedAt = now),
+    refuse: () => void (client.refusedAt = now),
+    refuseAnother: () => void (another.refusedAt = now),
     /** Looks every 15 s, as a Provider's passes do, and counts the requests. */
     pass: async (ms: number) => {
       const before = asked;
       const end = now + ms;
-      let lacks = await watch.lacks(client, CREDENTIALS, AbortSignal.timeout(1000));
+      let lacks = await missing();
       while (now < end) {
         now += 15_000;
-        lacks = await watch.lacks(client, CREDENTIALS, AbortSignal.timeout(1000));
+        lacks = await missing();
       }
       return { requests: asked - before, lacks };
     },
@@ -51,6 +59,13 @@ test('a refusal is followed by a new look within a minute', async () => {
   const { requests, lacks } = await pass(MINUTE);
   expect(requests).toBeGreaterThan(0);
   expect(lacks?.required).not.toEqual([]);
+});
+
+test('a refusal of another connection is no reason to ask', async () => {
+  const { pass, refuseAnother } = scene();
+  await pass(MINUTE);
+  refuseAnother();
+  expect((await pass(MINUTE)).requests).toBe(0);
 });
 
 test('what is granted shows within a minute', async () => {

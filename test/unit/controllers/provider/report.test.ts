@@ -11,7 +11,7 @@ const report = (view: View) =>
     view,
     version: '9.0.3',
     clusterID: 'homelab/pve-1',
-    lacks: undefined,
+    missing: undefined,
   });
 
 describe('the status of a Provider', () => {

@@ -75,7 +75,7 @@ describe('clones that run at a time', () => {
   });
 });
 
-describe('a turn', () => {
+describe('a slot', () => {
   test('is kept by whoever has it', () => {
     const { cloneSlots, taken } = scene();
     taken(FULL);

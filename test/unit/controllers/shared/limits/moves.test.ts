@@ -27,7 +27,7 @@ test('of the VMs that leave or reach a node, some are moved at a time and all ot
   expect(moveSlots.take('c', route('pve-1', 'pve-2'))).toBe(true);
 });
 
-test('a turn that is taken stays taken for whoever has it', () => {
+test('a slot that is taken stays taken for whoever has it', () => {
   const moveSlots = createMoveSlots(
     () => NOW,
     () => undefined,

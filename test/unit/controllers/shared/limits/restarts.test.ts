@@ -14,7 +14,7 @@ describe('VMs of a class', () => {
   const claim = (who: typeof A, key = 'class', blockedBy?: string) =>
     restartSlots.claim(key, who, blockedBy)?.behind;
 
-  test('have their turn one after the other, in the order in which they asked', () => {
+  test('have their slot one after the other, in the order in which they asked', () => {
     expect(claim(A)).toBeUndefined();
     expect(claim(B)).toBe('a');
     expect(claim(C)).toBe('a');
@@ -38,7 +38,7 @@ describe('VMs of a class', () => {
     expect(claim(A)).toBeUndefined();
   });
 
-  test('lose their turn when the object goes, or gets another class', () => {
+  test('lose their slot when the object goes, or gets another class', () => {
     claim(A);
     claim(B);
     restartSlots.forget(A.uid);
@@ -49,7 +49,7 @@ describe('VMs of a class', () => {
     expect(woken).toEqual([B.uid, C.uid]);
   });
 
-  test('do not wake one that waits no longer', () => {
+  test('do not wake one that no longer waits', () => {
     claim(A);
     claim(B);
     restartSlots.release('class', B.uid);

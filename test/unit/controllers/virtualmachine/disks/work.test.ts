@@ -223,7 +223,7 @@ describe('a disk that left the spec', () => {
   test('is not destroyed while a snapshot may need it', () => {
     const { steps, differences, entries } = left({ config: { ...UNUSED, parent: 'before' } });
     expect(steps).toEqual([]);
-    expect(differences).toEqual([expect.stringContaining('no snapshots any more')]);
+    expect(differences).toEqual([expect.stringContaining('once the VM has no snapshots')]);
     expect(entries).toHaveLength(2);
   });
 

@@ -122,12 +122,12 @@ describe('the settings of a NIC', () => {
   });
 
   test('are remembered while the spec gives them, and after that until they are gone', () => {
-    const deliveryStatus = (config: GuestConfig, recorded: readonly string[], desired?: DesiredNic) =>
+    const remembered = (config: GuestConfig, recorded: readonly string[], desired?: DesiredNic) =>
       settingsToRecord('net0', desired, { config, recorded });
-    expect(deliveryStatus({ net0: plain }, [], lan({ settings: { rate: '5' } }))).toEqual(['rate']);
-    expect(deliveryStatus({ net0: full }, ['rate', 'link_down'], lan())).toEqual(['rate']);
-    expect(deliveryStatus({ net0: plain }, ['rate'], lan())).toEqual([]);
-    expect(deliveryStatus({ net0: full }, [], lan())).toEqual([]);
+    expect(remembered({ net0: plain }, [], lan({ settings: { rate: '5' } }))).toEqual(['rate']);
+    expect(remembered({ net0: full }, ['rate', 'link_down'], lan())).toEqual(['rate']);
+    expect(remembered({ net0: plain }, ['rate'], lan())).toEqual([]);
+    expect(remembered({ net0: full }, [], lan())).toEqual([]);
   });
 
   test('are what the spec says, in the words of Proxmox VE', () => {

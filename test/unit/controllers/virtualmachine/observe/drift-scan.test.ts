@@ -8,10 +8,13 @@ import { NOW } from '../../../../builders/guests.ts';
 
 type Rest = NonNullable<ProcessState['rest']>;
 
-function resting(ages: Readonly<Record<string, number>>) {
+const [ONE, OTHER] = [{ cluster: 1 }, { cluster: 2 }];
+const readAgo = (age: number) => ({ key: 'k', at: NOW - age }) as Rest;
+
+function resting(ages: Readonly<Record<string, number>>, elsewhere: Readonly<Record<string, number>> = {}) {
   const processStates = createProcessStates();
-  for (const [uid, age] of Object.entries(ages))
-    processStates.of(uid).rest = { key: 'k', at: NOW - age } as Rest;
+  for (const [uid, age] of Object.entries(ages)) processStates.settle(uid, readAgo(age), ONE);
+  for (const [uid, age] of Object.entries(elsewhere)) processStates.settle(uid, readAgo(age), OTHER);
   const looked: string[] = [];
   return {
     processStates,
@@ -33,6 +36,54 @@ describe('the drift scan', () => {
     const { scan, looked } = resting({ a: DRIFT_INTERVAL - 1 });
     scan();
     expect(looked).toEqual([]);
+  });
+
+  test('looks at one guest a tick of each PVE cluster', () => {
+    const { scan, looked } = resting(
+      { a: DRIFT_INTERVAL, b: DRIFT_INTERVAL * 2 },
+      { c: DRIFT_INTERVAL * 3, d: DRIFT_INTERVAL * 4, e: DRIFT_INTERVAL * 5 },
+    );
+    scan();
+    expect(looked).toEqual(['b', 'e']);
+    scan();
+    expect(looked).toEqual(['b', 'e', 'a', 'd']);
+  });
+
+  test('takes a guest as it was read last, whether that made it due later or earlier', () => {
+    const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL * 2, b: DRIFT_INTERVAL, c: 0 });
+    processStates.settle('a', readAgo(0), ONE);
+    processStates.settle('c', readAgo(DRIFT_INTERVAL * 3), ONE);
+    for (let tick = 0; tick < 5; tick += 1) scan();
+    expect(looked).toEqual(['c', 'b']);
+  });
+
+  test('looks at no guest that was forgotten, or is no longer settled', () => {
+    const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL });
+    processStates.forget('a');
+    delete processStates.of('b').rest;
+    scan();
+    expect(looked).toEqual([]);
+  });
+
+  test('looks at as few states as it must, however many guests there are', () => {
+    const count = 10_000;
+    const { scan, looked, processStates } = resting(
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`vm-${n}`, DRIFT_INTERVAL + n])),
+    );
+    let reads = 0;
+    for (let n = 0; n < count; n += 1) {
+      const state = processStates.of(`vm-${n}`);
+      const { rest } = state;
+      let kept = rest;
+      Object.defineProperty(state, 'rest', {
+        configurable: true,
+        get: () => ((reads += 1), kept),
+        set: (next: typeof rest) => void (kept = next),
+      });
+    }
+    for (let tick = 0; tick < 100; tick += 1) scan();
+    expect(looked).toHaveLength(100);
+    expect(reads).toBeLessThan(400);
   });
 
   test('makes the next pass read everything again', () => {
@@ -58,6 +109,6 @@ describe('what is remembered of a guest', () => {
   test('is not made by disturbing an object that nobody knows', () => {
     const processStates = createProcessStates();
     processStates.invalidate('a');
-    expect(processStates.oldest()).toBeUndefined();
+    expect(processStates.oldest()).toEqual([]);
   });
 });

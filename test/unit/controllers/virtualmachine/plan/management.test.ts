@@ -28,14 +28,14 @@ describe('a plan under restraint', () => {
     );
   });
 
-  test('tells all that it would do, and no value, which might be a secret', () => {
+  test('reports all that it would do, and no value, which might be a secret', () => {
     const change = { set: { cipassword: 'hunter2', cores: 4 }, delete: ['vcpus'] };
     const have = observed({ claim: aClaim({ made: true }), presence: seen({ running: false }), change });
     const next = plan(aDesiredVm({ restraint: 'ObserveOnly' }), have);
     expect(next).toMatchObject({ kind: 'withheld', by: 'ObserveOnly' });
     const message = next.kind === 'withheld' ? withheldMessage(next) : '';
     expect(message).toBe(
-      'The spec asks for: a change of cipassword, cores, vcpus; the VM to be started. Nothing is changed, because managementPolicy is ObserveOnly.',
+      'managementPolicy is ObserveOnly, so the operator changes nothing. To match the spec, it would: change cipassword, cores, vcpus; start the VM.',
     );
   });
 });
@@ -63,7 +63,7 @@ describe('a VirtualMachine that is only observed', () => {
     await passes(life, 10);
     expect(life.pve.guests.size).toBe(1);
     expect(readyOf(life)).toBe('False ObserveOnly');
-    expect(life.status.message).toContain('a VM to be created');
+    expect(life.status.message).toContain('create a VM');
     await life.delete();
     expect(changing(life)).toEqual([]);
   });

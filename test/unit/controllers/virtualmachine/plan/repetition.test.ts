@@ -31,6 +31,10 @@ test('what is only written down is repeated at once: its write was refused, or i
     { do: 'releaseClaim', vmid: vmid(100) },
     { do: 'recordSeed', volume: 'local:iso/a.iso' },
     { do: 'clearApplied' },
+    { do: 'recordRestart' },
+    { do: 'recordTags', tags: ['web'] },
+    { do: 'recordDisks' },
+    { do: 'recordHook', hook: 'postStart' },
   ];
   for (const step of steps) expect(after(step, 3)).toBeUndefined();
 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
 import type { Claim, Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
-import type { Task } from '../../../../../controllers/shared/tasks/model.ts';
+import type { Task } from '../../../../../controllers/virtualmachine/model/tasks.ts';
 import type { Plan } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import type { Desired } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
 import { holdOffMs } from '../../../../../controllers/shared/tasks/backoff.ts';
-import { OVERDUE_MS, pollGapMs, taskMessage } from '../../../../../controllers/shared/tasks/in-progress.ts';
+import { OVERDUE_MS, pollGapMs } from '../../../../../controllers/shared/tasks/in-progress.ts';
 import { seconds, bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
   aClaim,
@@ -42,7 +42,7 @@ const there = (guest: Parameters<typeof seen>[0] = {}, claim: Claim = MADE) => (
 const ABSENT = { kind: 'absent' } as const;
 const UNKNOWN = { kind: 'unknown', message: 'The cluster has no quorum.' } as const;
 const running = (ageMs: number) =>
-  ({ upid: UPID, type: 'qmclone', state: 'running', ageMs }) as const satisfies Task;
+  ({ upid: UPID, type: 'Clone', state: 'running', ageMs }) as const satisfies Task;
 
 describe('a running task', () => {
   test('is asked about after a tenth of its age, within 50 ms and 2 s', () => {
@@ -70,7 +70,7 @@ describe('a running task', () => {
     });
     expect(planned(aDesiredVm(), { task: { ...running(90_001), timing } })).toMatchObject({
       reason: 'TaskOverdue',
-      message: expect.stringContaining('This takes more than 90 s.'),
+      message: expect.stringContaining('The task has been running for more than 90 s.'),
     });
   });
 
@@ -78,14 +78,20 @@ describe('a running task', () => {
     expect(
       reason(GONE, {
         ...there(),
-        task: { upid: UPID, type: 'qmstop', state: 'unreachable', node: nodeName('pve-2') },
+        task: { upid: UPID, type: 'Stop', state: 'unreachable', node: nodeName('pve-2') },
       }),
     ).toBe('NodeOffline');
   });
 
-  test('is told by what it does, and by its name where that is not known', () => {
-    expect(taskMessage('qmclone')).toBe('In Proxmox VE the template is being cloned.');
-    expect(taskMessage('vzdump')).toBe('In Proxmox VE the task vzdump is running.');
+  test('is described by what it does, also where another version of the operator started it', () => {
+    const message = (type: Task['type']) =>
+      planned(aDesiredVm(), { task: { upid: UPID, type, state: 'running', ageMs: 0 } });
+    expect(message('Clone')).toHaveProperty('message', 'Proxmox VE is cloning the template.');
+    expect(message('Unknown')).toMatchObject({
+      kind: 'wait',
+      reason: 'TaskRunning',
+      message: 'Proxmox VE is running a task that another version of the operator started.',
+    });
   });
 
   test('of someone else is waited for like our own', () => {
@@ -129,7 +135,7 @@ describe('a lock of Proxmox VE', () => {
 
 describe('a guest on our number', () => {
   test.each([
-    ['without a mark', undefined, 'carries no mark of ours'],
+    ['without a mark', undefined, 'does not carry the owner mark of this object'],
     ['of another object', FOREIGN, 'belongs to other/db'],
     ['of another cluster with the same object', aMark({ cluster: 'cluster-2' }), 'belongs to default/web'],
   ])('%s is left alone, and how to adopt it is told', (_what, mark, whose) => {
@@ -185,7 +191,12 @@ describe('a guest of an object of our name', () => {
 });
 
 describe('after a failed task', () => {
-  const failure = (attempts: number, at = NOW) => ({ step: 'qmclone', message: 'no space', attempts, at });
+  const failure = (attempts: number, at = NOW) => ({
+    step: 'Clone' as const,
+    message: 'no space',
+    attempts,
+    at,
+  });
 
   test('the wait doubles from 5 s up to 5 min', () => {
     expect([1, 2, 3, 4, 5, 6, 7, 8, 50].map((attempts) => holdOffMs({ attempts }) / 1_000)).toEqual([
@@ -326,7 +337,7 @@ describe('power', () => {
 });
 
 describe('deletion', () => {
-  const destroyed = (state: 'ok' | 'lost'): Task => ({ upid: UPID, type: 'qmdestroy', state });
+  const destroyed = (state: 'ok' | 'lost'): Task => ({ upid: UPID, type: 'Destroy', state });
 
   test('shuts down, destroys, gives the number back, deletes the image, in this order', () => {
     const seedVolume = 'local:iso/x.iso';

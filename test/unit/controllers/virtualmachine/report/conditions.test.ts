@@ -107,11 +107,11 @@ describe('events', () => {
     eventsOf({ plan, have: observed(have) }).map(({ reason }) => reason);
 
   test('tell a refusal and a failed task as warnings, and waiting not at all', () => {
-    const failure = { step: 'qmclone', message: 'no space', attempts: 1, at: NOW };
+    const failure = { step: 'Clone' as const, message: 'no space', attempts: 1, at: NOW };
     expect(reasons(REFUSE)).toEqual(['Odd']);
     expect(reasons(WAIT)).toEqual([]);
     expect(
-      reasons(WAIT, { failure, task: { upid: UPID, type: 'qmclone', state: 'failed', exit: 'no space' } }),
+      reasons(WAIT, { failure, task: { upid: UPID, type: 'Clone', state: 'failed', exit: 'no space' } }),
     ).toEqual(['TaskFailed']);
     expect(reasons(WAIT, { failure })).toEqual([]);
   });
@@ -123,6 +123,6 @@ describe('events', () => {
       digest: 'd',
     });
     const [event] = eventsOf({ plan, have: observed({ claim: MADE }) });
-    expect(event?.message).toBe('VM 101: sshkeys, tags (removed).');
+    expect(event?.message).toBe('Changing the configuration of VM 101: sshkeys, tags (removed).');
   });
 });

@@ -7,37 +7,37 @@ import { aClaim, aDesiredVm, GONE, observed, seen } from '../../../../builders/g
 const made = aClaim({ made: true });
 
 describe('a dry run', () => {
-  test('tells how a VM would be made', () => {
+  test('lists how the VM would be created', () => {
     const want = aDesiredVm({ rootDisk: bytes(40 * GiB), nics: [{ name: 'lan', bridge: 'vmbr0' }] });
     expect(dryRunPlan(want, observed())).toEqual([
-      'A VM is made on node pve-1 as a linked clone of 9000.',
-      'It gets 2 CPUs and 2Gi of memory.',
-      'Its network lan is on vmbr0.',
-      'Its root disk is grown to 40Gi.',
-      'It is started.',
+      'Create the VM on node pve-1 as a linked clone of template 9000.',
+      'Give it 2 CPUs and 2Gi of memory.',
+      'Connect its network lan to vmbr0.',
+      'Grow its root disk to 40Gi.',
+      'Start it.',
     ]);
   });
 
-  test('tells why none can be made', () => {
+  test('says why none can be created', () => {
     const want = aDesiredVm({ creation: { ok: false, reason: 'NoEligibleNode', message: 'No node can.' } });
     expect(dryRunPlan(want, observed())).toEqual(['No node can.']);
   });
 
-  test('tells all that would be changed in a VM that exists, each key as it is and as it would be', () => {
+  test('lists all that would be changed in a VM that exists, each key as it is and as it would be', () => {
     const change = { set: { vcpus: 4, cipassword: 'hunter2' }, delete: ['balloon'] };
     const grow = { do: 'growDisk', disk: 'scsi0', to: bytes(40 * GiB), digest: 'd' } as const;
     const disks = { entries: [], unrecorded: false, steps: [grow], unmakeable: [], differences: [] };
     const have = observed({ claim: made, presence: seen({ running: false }), change, disks });
     expect(dryRunPlan(aDesiredVm(), have)).toEqual([
-      'The configuration is written: vcpus 2 → 4, cipassword (not set) → (hidden), balloon (not set) → (not set).',
-      'scsi0 is grown to 40Gi.',
-      'The VM is starting.',
+      'Change the configuration: vcpus 2 → 4, cipassword (not set) → (hidden), balloon (not set) → (not set).',
+      'Grow scsi0 to 40Gi.',
+      'Start the VM.',
     ]);
   });
 
-  test('tells what a deletion would do, and holds it', () => {
+  test('lists what a deletion would do, and holds it', () => {
     const have = observed({ claim: made, presence: seen() });
-    expect(dryRunPlan(GONE, have)).toEqual(['The VM is shutting down.']);
+    expect(dryRunPlan(GONE, have)).toEqual(['Shut down the VM.']);
     const next = asDryRun(plan(GONE, have), GONE);
     expect(next).toMatchObject({ kind: 'wait', reason: 'DryRun' });
     expect(next).toMatchObject({ message: expect.stringContaining('Remove the annotation') });
@@ -50,7 +50,7 @@ describe('a dry run', () => {
     expect(asDryRun({ kind: 'gone' }, GONE)).toEqual({ kind: 'gone' });
   });
 
-  test('has nothing to say of a VM that is as wished', () => {
+  test('has nothing to say of a VM that is as desired', () => {
     const have = observed({ claim: made, presence: seen() });
     expect(dryRunPlan(aDesiredVm(), have)).toEqual([]);
     expect(asDryRun(plan(aDesiredVm(), have), aDesiredVm())).toEqual({ kind: 'steady' });

@@ -124,12 +124,12 @@ describe('the claim in status', () => {
       name: 'web',
       owner: aMark(),
     });
-    const started = { kind: 'task', upid: UPID, type: 'qmclone' } as const;
+    const started = { kind: 'task', upid: UPID, type: 'Clone' } as const;
     expect(status({ before: { vmid: vmid(101) }, have: { claim: aClaim() }, plan, started })).toMatchObject({
       vmid: 101,
       node: 'pve-2',
       cloneType: 'Full',
-      task: { upid: UPID, type: 'qmclone', startedAt: new Date(NOW).toISOString() },
+      task: { upid: UPID, type: 'Clone', startedAt: new Date(NOW).toISOString() },
     });
   });
 
@@ -157,11 +157,11 @@ describe('the claim in status', () => {
 });
 
 describe('the task in status', () => {
-  const task = { upid: UPID, type: 'qmclone', startedAt: '2026-03-01T11:59:00.000Z' };
+  const task = { upid: UPID, type: 'Clone', startedAt: '2026-03-01T11:59:00.000Z' };
   const during = (state: 'running' | 'ok' | 'lost') =>
     status({
       before: { ...BEFORE, task },
-      have: { claim: MADE, task: { upid: UPID, type: 'qmclone', state, ageMs: 1 } },
+      have: { claim: MADE, task: { upid: UPID, type: 'Clone', state, ageMs: 1 } },
       plan: WAIT,
     }).task;
 
@@ -179,7 +179,7 @@ describe('the cloud-init image in status', () => {
     const noted = status({
       have: there(),
       cloudInit: planOf('Image'),
-      started: { kind: 'seedNoted', volume, node: nodeName('pve-1') },
+      started: { kind: 'seedRecorded', volume, node: nodeName('pve-1') },
       plan: act({ do: 'recordSeed', volume }),
     });
     expect(noted.internal?.cloudInit).toEqual({ mode: 'Image', volume, node: 'pve-1' });
@@ -248,7 +248,7 @@ describe('addresses in status', () => {
 });
 
 test('a failure is kept with the generation that failed', () => {
-  const failure = { step: 'qmclone', message: 'no space', attempts: 2, at: NOW };
+  const failure = { step: 'Clone' as const, message: 'no space', attempts: 2, at: NOW };
   expect(status({ have: { failure }, plan: WAIT }).failure).toEqual({
     ...failure,
     at: new Date(NOW).toISOString(),
@@ -267,7 +267,7 @@ test('the status of a VM with everything fits its schema and stays below 8 KiB',
     })),
     have: {
       ...there({ pending: [{ key: 'cores', current: '1', pending: '2' }, { key: 'net9' }] }),
-      failure: { step: 'resize', message: 'x'.repeat(1000), attempts: 3, at: NOW },
+      failure: { step: 'GrowDisk', message: 'x'.repeat(1000), attempts: 3, at: NOW },
     },
     consoleURL: 'https://pve.example.com:8006/?console=kvm',
     cloudInit: planOf('Native'),
@@ -291,7 +291,7 @@ test('the status fits its schema whatever its parts are, or the API server would
         addresses,
         agent: 'running',
         plan: { kind: 'refuse', reason: 'Odd', message: text },
-        have: { ...there({ pending }), failure: { step: 'resize', message: text, attempts: 1, at: NOW } },
+        have: { ...there({ pending }), failure: { step: 'GrowDisk', message: text, attempts: 1, at: NOW } },
       };
       const written = status(some);
       expect(VirtualMachine.status.parse(written)).toEqual(written);

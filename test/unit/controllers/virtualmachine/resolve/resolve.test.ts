@@ -325,7 +325,7 @@ describe('what a settled guest rests on', () => {
         vm: {
           status: {
             vmid: vmid(101),
-            task: { upid: upid('UPID:x'), type: 'qmstart', startedAt: '2026-03-01T12:00:00Z' },
+            task: { upid: upid('UPID:x'), type: 'Start', startedAt: '2026-03-01T12:00:00Z' },
           },
         },
       },

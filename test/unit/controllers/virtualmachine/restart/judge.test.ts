@@ -25,6 +25,7 @@ const judge = (
     drift: undefined,
     awaited: ['cores'],
     now: NOW,
+    observed: true,
     before: { note: undefined, restartedAt: undefined },
     inDoubt: false,
     claimSlot: () => undefined,
@@ -51,7 +52,7 @@ describe('a restart that was asked for', () => {
   });
 
   test('was made where our shutdown ended, although somebody started the guest again', () => {
-    const task = { upid: UPID, type: 'qmshutdown', state: 'ok' as const };
+    const task = { upid: UPID, type: 'Shutdown', state: 'ok' } as const;
     expect(judge(asked, {}, { ...announced, task })).toMatchObject({ next: 'note', restartedAt: REQUEST });
   });
 
@@ -68,7 +69,14 @@ describe('a restart that was asked for', () => {
 
   test('stays open while nobody can tell where the guest is', () => {
     const blind = { want: aDesiredVm({ restart: asked }), guest: undefined, made: true, task: undefined };
-    const rest = { drift: undefined, awaited: [], now: NOW, inDoubt: false, claimSlot: () => undefined };
+    const rest = {
+      drift: undefined,
+      awaited: [],
+      now: NOW,
+      observed: true,
+      inDoubt: false,
+      claimSlot: () => undefined,
+    };
     expect(judgeRestart({ ...blind, ...rest, ...announced })).toEqual(announced.before);
   });
 });

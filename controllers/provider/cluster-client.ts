@@ -1,0 +1,122 @@
+/** An open connection to one PVE cluster, whichever Providers use it: transport, handles and inventory. */
+import {
+  createInventory,
+  createTransport,
+  pve as pveOver,
+  type ClusterIdentity,
+  type Inventory,
+  type PeerCertificate,
+  type Pve,
+  type RequestAttempt,
+  type Version,
+  type View,
+} from '../../src/pve/index.ts';
+import { seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
+import { createMarks, type Marks } from '../shared/guests/marks.ts';
+import { isSameCluster } from '../shared/cluster/identity.ts';
+import { connectionOf, type Settings } from './settings.ts';
+
+export interface ClusterClient {
+  /** The same for all settings that may share it. */
+  readonly key: string;
+  /** Of the endpoint in use. */
+  readonly origin: string;
+  /** That the endpoint in use showed last; absent without TLS. */
+  readonly certificate: PeerCertificate | undefined;
+  readonly pve: Pve;
+  readonly inventory: Inventory;
+  readonly marks: Marks;
+  /** Epoch ms: when Proxmox VE last refused these credentials anything because they lack a privilege. */
+  readonly refusedAt: number | undefined;
+  /** Asked once; PVE is upgraded without us noticing, so it is asked again after a failure. */
+  version?: Version;
+}
+
+export interface OpenClient extends ClusterClient {
+  /** Reads no more by itself; requests are still taken. */
+  readonly stopPolling: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export interface ClientOptions {
+  readonly key: string;
+  /** The cluster that it must lead to, where that is known. */
+  readonly pinned: ClusterIdentity | undefined;
+  /** Numbers that the VMs which use it have in their status. */
+  readonly claimed: () => ReadonlySet<Vmid>;
+  readonly onRequest: (seen: RequestAttempt) => void;
+  readonly onGuestsChanged: (vmids: ReadonlySet<Vmid>) => void;
+  /** Nodes, storages, whether the cluster can be read, the endpoint in use, or that the credentials are refused. */
+  readonly onChanged: () => void;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly inventoryInterval?: Millis | undefined;
+}
+
+const GRACE = seconds(20);
+
+export function openClient(settings: Settings, options: ClientOptions): OpenClient {
+  const { key, now, onChanged } = options;
+  const isNewlyRefused = createRefusalDetector();
+  let known = options.pinned;
+  let refusedAt: number | undefined;
+  const transport = createTransport({
+    ...connectionOf(settings),
+    isExpectedCluster(found) {
+      const before = identityOf(inventory.view()) ?? known;
+      if (before && !isSameCluster(before, found)) return false;
+      known = found;
+      return true;
+    },
+    onFailover: onChanged,
+    onRequest(seen) {
+      options.onRequest(seen);
+      if (seen.code === '403') refusedAt = now();
+      // The credentials may have been replaced: the Secret will tell.
+      if (isNewlyRefused(seen)) onChanged();
+    },
+  });
+  const pve = pveOver(transport.send);
+  const inventory = createInventory({ pve, interval: options.inventoryInterval });
+  const stopping = new AbortController();
+  inventory.onChange((vmids, kind) => (kind === 'cluster' ? onChanged() : options.onGuestsChanged(vmids)));
+  inventory.start(stopping.signal);
+  return {
+    key,
+    get origin() {
+      return transport.origin;
+    },
+    get certificate() {
+      return transport.certificate;
+    },
+    pve,
+    inventory,
+    marks: createMarks({ pve, inventory }, options.claimed, now),
+    get refusedAt() {
+      return refusedAt;
+    },
+    stopPolling: () => stopping.abort(),
+    async close() {
+      stopping.abort();
+      await transport.close(GRACE);
+    },
+  };
+}
+
+const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
+  view && {
+    name: view.clusterName,
+    nodes: view.nodes.map(({ name }) => name),
+    address: view.address,
+  };
+
+/** Tells the first refusal of the credentials from those that only repeat it. */
+function createRefusalDetector(): (seen: RequestAttempt) => boolean {
+  let refused = false;
+  return ({ code }) => {
+    const before = refused;
+    if (code === '401') refused = true;
+    else if (code.startsWith('2')) refused = false;
+    return refused && !before;
+  };
+}

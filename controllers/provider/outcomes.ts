@@ -1,0 +1,64 @@
+/** What the state of the connection means for a Provider. */
+import { CredentialsError, PveError, type ClusterIdentity, type View } from '../../src/pve/index.ts';
+import type { Provider } from '../../src/api/index.ts';
+import { minutes, seconds } from '../../src/lib/units.ts';
+import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import { printIdentity } from '../shared/cluster/identity.ts';
+import { Reasons } from '../shared/errors/reasons.ts';
+import type { ClusterClient } from './cluster-client.ts';
+import type { MissingPrivileges } from './missing-privileges.ts';
+import { insufficient } from './report.ts';
+
+/** The inventory notices failures by itself; this is how soon a changed Secret is noticed. */
+export const CHECK_INTERVAL = seconds(10);
+/** Credentials that Proxmox VE refuses are likely being replaced. */
+const CREDENTIALS_INTERVAL = seconds(5);
+
+export const isUnauthenticated = (error: unknown): boolean =>
+  error instanceof PveError && error.refusal === 'unauthenticated';
+
+export function outcomeOf(
+  client: ClusterClient,
+  view: View,
+  missing: MissingPrivileges | undefined,
+): Outcome {
+  if (view.staleSince !== undefined) return unreachable(client.inventory.lastError);
+  if (view.quorate === 'no')
+    return waiting(
+      Reasons.noQuorum,
+      'The Proxmox VE cluster has no quorum: nothing can be changed until a majority of its nodes is online again.',
+      CHECK_INTERVAL,
+    );
+  if (missing && missing.required.length > 0)
+    return stalled(Reasons.missingPrivileges, insufficient(missing), CHECK_INTERVAL);
+  return settled(CHECK_INTERVAL);
+}
+
+export function unreachable(error: unknown): Outcome {
+  if (error instanceof CredentialsError) return stalled('CredentialsInvalid', error.message, CHECK_INTERVAL);
+  if (!(error instanceof PveError)) throw error;
+  if (isUnauthenticated(error))
+    return stalled(
+      Reasons.authenticationFailed,
+      `authentication failed: ${error.message}`,
+      CREDENTIALS_INTERVAL,
+    );
+  if (error.refusal === 'forbidden') return stalled(Reasons.missingPrivilege, error.message, minutes(1));
+  return waiting(Reasons.unreachable, `failed to connect to Proxmox VE: ${error.message}`, CHECK_INTERVAL);
+}
+
+/** Another cluster answers than the one that the Provider was connected to. */
+export const clusterChanged = (
+  provider: Provider,
+  { origin }: ClusterClient,
+  found: ClusterIdentity,
+): Outcome =>
+  stalled(
+    'ClusterChanged',
+    `Another Proxmox VE cluster answers at ${origin} (${printIdentity(found)} instead of ${provider.status?.clusterID}). VMs of this Provider are not managed meanwhile, and none is released. ` +
+      `If the endpoint is wrong, correct it; for another cluster, create another Provider. If it is the same cluster under a new name or address: ${forget(provider)}`,
+    CHECK_INTERVAL,
+  );
+
+const forget = ({ metadata: { namespace, name } }: Provider): string =>
+  `kubectl patch provider ${name} -n ${namespace} --subresource=status --type=json -p '[{"op":"remove","path":"/status/clusterID"}]'`;

@@ -1,0 +1,163 @@
+/** Opens, keeps and closes the connections to Proxmox VE: Providers with the same settings share one. */
+import type { ClusterIdentity, RequestAttempt, View } from '../../src/pve/index.ts';
+import { sha256Hex } from '../../src/lib/hash.ts';
+import { minutes, type Millis, type Vmid } from '../../src/lib/units.ts';
+import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/cluster/connections.ts';
+import { evidenceOf } from '../shared/cluster/evidence.ts';
+import { isSameCluster } from '../shared/cluster/identity.ts';
+import { createSharedStates, type SharedStateOptions } from '../shared/cluster/shared-state.ts';
+import { openClient, type ClusterClient, type OpenClient } from './cluster-client.ts';
+import { connectionOf, type Settings } from './settings.ts';
+
+export interface ConnectionPoolOptions extends SharedStateOptions {
+  /** Numbers in the status of the VMs of one Provider. */
+  readonly claimedThrough: (provider: string) => ReadonlySet<Vmid>;
+  readonly onRequest: (seen: RequestAttempt) => void;
+  /** Guests changed since the last read; for the VMs of these Providers. */
+  readonly onGuestsChanged: (providers: ReadonlySet<string>, vmids: ReadonlySet<Vmid>) => void;
+  /**
+   * Something about the connection of these Providers changed: nodes, storages, whether the cluster can be read, the
+   * endpoint in use, or Proxmox VE no longer accepts the credentials.
+   */
+  readonly onConnectionChanged: (providers: ReadonlySet<string>) => void;
+  /** From now on the Provider's VMs have a connection, or another one than before. */
+  readonly onConnected: (provider: string) => void;
+  readonly inventoryInterval?: Millis;
+  readonly tasks?: TaskTiming | undefined;
+}
+
+export interface ConnectionPool extends Connections {
+  /**
+   * The client for these settings; opened where there is none. It stays open until the Provider asks for another.
+   * @param pinned the cluster that it must lead to, where that is known
+   */
+  withClient(provider: string, settings: Settings, pinned: ClusterIdentity | undefined): ClusterClient;
+  /** From now on the Provider's VMs use this client. Returns whether they did so before. */
+  use(
+    provider: string,
+    client: ClusterClient,
+    how: {
+      readonly nodeSelector: readonly string[];
+      readonly defaults: ProviderDefaults;
+      readonly view: View;
+      readonly identity: ClusterIdentity;
+    },
+  ): 'new' | 'known';
+  /** Its VMs have no connection for now. The client stays open, so that its Provider can see when that changes. */
+  suspend(provider: string): void;
+  drop(provider: string): void;
+  /** The VM with this uid is gone: whatever was promised to it is free. */
+  release(uid: string): void;
+  closeAll(): Promise<void>;
+}
+
+/** Passes that began with a client that was replaced may still end with it. */
+const LINGER = minutes(1);
+
+export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
+  const clients = new Map<string, OpenClient>();
+  const retired = new Map<OpenClient, NodeJS.Timeout>();
+  const users = new Map<string, { readonly connection: Connection; readonly client: ClusterClient }>();
+  /** What each Provider asked for last, in use or not yet. */
+  const asked = new Map<string, string>();
+  const states = createSharedStates(options);
+
+  const usersOf = (key: string): readonly string[] =>
+    [...users].flatMap(([provider, { client }]) => (client.key === key ? [provider] : []));
+
+  const providersOf = (wanted: string): ReadonlySet<string> =>
+    new Set([
+      ...usersOf(wanted),
+      ...[...asked].flatMap(([provider, key]) => (key === wanted ? [provider] : [])),
+    ]);
+
+  const open = (settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenClient =>
+    openClient(settings, {
+      key,
+      pinned,
+      // The VMs of all Providers that use the client are surely in its cluster.
+      claimed: () => new Set(usersOf(key).flatMap((provider) => [...options.claimedThrough(provider)])),
+      onRequest: options.onRequest,
+      onGuestsChanged: (vmids) => options.onGuestsChanged(providersOf(key), vmids),
+      onChanged: () => options.onConnectionChanged(providersOf(key)),
+      now: options.now,
+      inventoryInterval: options.inventoryInterval,
+    });
+
+  function takeUnused(): readonly OpenClient[] {
+    const used = new Set([...[...users.values()].map(({ client }) => client.key), ...asked.values()]);
+    const unused = [...clients.values()].filter(({ key }) => !used.has(key));
+    for (const client of unused) {
+      clients.delete(client.key);
+      states.drop(client);
+    }
+    return unused;
+  }
+
+  function retire(client: OpenClient): void {
+    client.stopPolling();
+    const timer = setTimeout(() => {
+      retired.delete(client);
+      void client.close();
+    }, LINGER);
+    timer.unref();
+    retired.set(client, timer);
+  }
+
+  return {
+    get: (namespace, name) => users.get(`${namespace}/${name}`)?.connection,
+    withClient(provider, settings, pinned) {
+      const key = sha256Hex(JSON.stringify(connectionOf(settings)));
+      asked.set(provider, key);
+      const client = clients.get(key) ?? open(settings, key, pinned);
+      clients.set(key, client);
+      return client;
+    },
+    use(provider, client, { nodeSelector, defaults, view, identity }) {
+      const before = users.get(provider);
+      const continues = before && isSameCluster(before.connection.identity, identity);
+      const shows = { evidence: evidenceOf(view, client.certificate), identity };
+      const { vmids, ledger, cloneSlots, moveSlots } = states.of(
+        client,
+        shows,
+        continues ? before.client : undefined,
+      );
+      const connection: Connection = {
+        get origin() {
+          return client.origin;
+        },
+        pve: client.pve,
+        inventory: client.inventory,
+        marks: client.marks,
+        identity,
+        nodeSelector,
+        defaults,
+        vmids,
+        ledger,
+        cloneSlots,
+        moveSlots,
+        tasks: options.tasks,
+      };
+      users.set(provider, { connection, client });
+      takeUnused().forEach(retire);
+      if (before?.client.key === client.key) return 'known';
+      options.onConnected(provider);
+      return 'new';
+    },
+    suspend: (provider) => void users.delete(provider),
+    drop(provider) {
+      users.delete(provider);
+      asked.delete(provider);
+      for (const client of takeUnused()) void client.close();
+    },
+    release: (uid) => states.release(uid),
+    async closeAll() {
+      users.clear();
+      asked.clear();
+      for (const timer of retired.values()) clearTimeout(timer);
+      const all = [...takeUnused(), ...retired.keys()];
+      retired.clear();
+      await Promise.all(all.map((client) => client.close()));
+    },
+  };
+}

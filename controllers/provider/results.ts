@@ -1,0 +1,38 @@
+/** What a Provider reports when it is not connected, and what its events say. Pure. */
+import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import type { EventNote, ReconcileResult } from '../../src/runtime/controller.ts';
+import type { Outcome } from '../../src/runtime/outcome.ts';
+import { connected, ignoredFields, type ProviderFacts } from './report.ts';
+
+export type ProviderResult = ReconcileResult<ProviderStatus>;
+
+/** What was known before stays, except that it is healthy. */
+export const failing = (provider: Provider, outcome: Outcome): ProviderResult => ({
+  outcome,
+  status: { ...kept(provider), healthy: false },
+  conditions: ignoredFields(provider.spec),
+  events: newsOf(provider, outcome),
+});
+
+const readyBefore = ({ status }: Provider) => status?.conditions?.find(({ type }) => type === 'Ready');
+
+/** The Provider is connected again. */
+export const reconnected = (
+  provider: Provider,
+  outcome: Outcome,
+  facts: ProviderFacts,
+): readonly EventNote[] =>
+  outcome.kind === 'settled' && readyBefore(provider)?.status === 'False' ? [connected(facts)] : [];
+
+/** What a Provider waits for is announced once; what only a person can fix is announced for every kind alike. */
+export function newsOf(provider: Provider, outcome: Outcome): readonly EventNote[] {
+  return outcome.kind === 'waiting' && outcome.reason !== readyBefore(provider)?.reason
+    ? [{ type: 'Warning', reason: outcome.reason, message: outcome.message }]
+    : [];
+}
+
+/** The status as it was, without what the engine adds. */
+export function kept(provider: Provider): ProviderStatus {
+  const { conditions: _conditions, observedGeneration: _generation, ...status } = provider.status ?? {};
+  return status;
+}

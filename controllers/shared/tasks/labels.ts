@@ -1,0 +1,37 @@
+/** Labels of tasks, as status keeps them and as messages say them. Pure. */
+import type { Failure, TaskInfo, TaskLabelOf, TaskTable } from './model.ts';
+
+/** The label that a text of status stands for. An operator of another version may know labels that this one does not. */
+export const labelOf = <Label extends string>(table: TaskTable<Label>, text: string): TaskLabelOf<Label> =>
+  [...table.keys()].find((label) => label === text) ?? 'Unknown';
+
+const infoOf = <Label extends string>(
+  table: TaskTable<Label>,
+  label: TaskLabelOf<Label>,
+): TaskInfo | undefined => (label === 'Unknown' ? undefined : table.get(label));
+
+/** What a task with this label does, as a sentence. */
+export function taskMessage<Label extends string>(
+  table: TaskTable<Label>,
+  label: TaskLabelOf<Label>,
+): string {
+  const doing = infoOf(table, label)?.doing;
+  return doing === undefined
+    ? 'Proxmox VE is running a task that another version of the operator started.'
+    : `Proxmox VE is ${doing}.`;
+}
+
+/** What failed and why, as a sentence. */
+export function failureMessage<Label extends string>(
+  table: TaskTable<Label>,
+  { step, message }: Pick<Failure<Label>, 'step' | 'message'>,
+): string {
+  const doing = infoOf(table, step)?.doing ?? 'a task that another version of the operator started';
+  return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} failed in Proxmox VE: ${message.replace(/\.?\s*$/, '.')}`;
+}
+
+/** Whether only what failed has to wait. */
+export const blocksOnlyItself = <Label extends string>(
+  table: TaskTable<Label>,
+  { step }: Pick<Failure<Label>, 'step'>,
+): boolean => infoOf(table, step)?.blocksOnlyItself === true;

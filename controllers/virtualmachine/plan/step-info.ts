@@ -1,0 +1,239 @@
+/** What is to be known of each step. A new step gets its row here, and nothing else lists the steps. Pure. */
+import { formatQuantity } from '../../../src/lib/quantity.ts';
+import type { TaskTable } from '../../shared/tasks/model.ts';
+import type { Step } from '../model/plan.ts';
+import type { StepInfo, StepName, StepsByName } from '../model/step-info.ts';
+import type { Failure, TaskLabel } from '../model/tasks.ts';
+import { chosenSentence } from '../placement/chosen.ts';
+
+const event = (reason: string, message: string): { reason: string; message: string } => ({ reason, message });
+
+const CREATE = 'create a VM';
+const IMAGE = 'replace the cloud-init image';
+
+type Table = { readonly [Name in StepName]: StepInfo<StepsByName[Name]> };
+
+const ROWS = {
+  reserve: {
+    touches: 'status',
+    doing: 'reserving a VMID',
+    isBookkeeping: ({ vmid }) => vmid !== undefined,
+    wouldDo: ({ adopts, vmid }) => (adopts ? `adopt VM ${vmid ?? ''}` : CREATE),
+  },
+  releaseClaim: {
+    touches: 'status',
+    doing: 'releasing the VMID',
+    isBookkeeping: () => true,
+    takenInDryRun: true,
+    wouldDo: () => 'release the VMID',
+  },
+  recordPlacement: {
+    touches: 'status',
+    doing: 'recording the node chosen for the VM',
+    wouldDo: () => CREATE,
+  },
+  recordSeed: { touches: 'status', doing: 'preparing the cloud-init image', wouldDo: () => IMAGE },
+  clearApplied: {
+    touches: 'status',
+    doing: 'preparing a change of the configuration',
+    reconfigures: true,
+    wouldDo: () => 'change the configuration',
+  },
+  recordRestart: { touches: 'status', doing: 'recording a restart', wouldDo: () => 'restart the VM' },
+  recordTags: { touches: 'status', doing: 'recording the tags to set', wouldDo: () => 'change the tags' },
+  recordDisks: {
+    touches: 'status',
+    doing: 'recording the devices of new disks',
+    wouldDo: () => 'add disks',
+  },
+  recordHook: {
+    touches: 'status',
+    doing: 'recording that a hook is due',
+    wouldDo: ({ hook }) => `run the hook ${hook}`,
+  },
+  clone: {
+    touches: 'newGuest',
+    task: 'Clone',
+    doing: 'cloning the template',
+    wouldDo: () => CREATE,
+    event: ({ vmid, creation }) => event('Creating', `Creating VM ${vmid} ${chosenSentence(creation)}.`),
+  },
+  uploadSeed: {
+    touches: 'image',
+    task: 'UploadImage',
+    doing: 'uploading the cloud-init image',
+    wouldDo: () => IMAGE,
+  },
+  deleteSeed: {
+    touches: 'image',
+    task: 'DeleteImage',
+    doing: 'deleting the cloud-init image',
+    looksFirst: true,
+    isCleanup: () => true,
+    wouldDo: () => 'delete the cloud-init image',
+  },
+  adopt: {
+    touches: 'guest',
+    doing: 'adopting the VM',
+    wouldDo: () => 'adopt the VM by writing the owner mark into its description',
+  },
+  migrate: {
+    touches: 'guest',
+    task: 'Migrate',
+    doing: 'migrating the VM to another node',
+    blocksOnlyItself: true,
+    carriedOutByHa: true,
+    subject: ({ move }) => [move.to],
+    wouldDo: ({ move }) => `migrate the VM to node ${move.to}`,
+    event: ({ move }, vm) => event('Moving', `Migrating ${vm} to node ${move.to}.`),
+  },
+  configure: {
+    touches: 'guest',
+    task: 'Configure',
+    doing: 'writing the configuration',
+    reconfigures: true,
+    isCleanup: ({ change }) => change.ejects === true,
+    subject: ({ change }) => [change.set, change.delete],
+    wouldDo: ({ change }) => `change ${[...Object.keys(change.set), ...change.delete].join(', ')}`,
+    event: ({ change }, vm) => {
+      const keys = [...Object.keys(change.set), ...change.delete.map((key) => `${key} (removed)`)];
+      return event('Configuring', `Changing the configuration of ${vm}: ${keys.join(', ')}.`);
+    },
+  },
+  runHook: {
+    touches: 'guest',
+    doing: 'starting a hook in the guest',
+    wouldDo: ({ hook }) => `run the hook ${hook}`,
+  },
+  start: {
+    touches: 'guest',
+    task: 'Start',
+    doing: 'starting the VM',
+    carriedOutByHa: true,
+    wouldDo: () => 'start the VM',
+    event: (_step, vm) => event('Starting', `Starting ${vm}.`),
+  },
+  stop: {
+    touches: 'guest',
+    task: 'Stop',
+    doing: 'stopping the VM',
+    carriedOutByHa: true,
+    wouldDo: () => 'stop the VM',
+    event: (_step, vm) => event('Stopping', `Stopping ${vm}.`),
+  },
+  shutdown: {
+    touches: 'guest',
+    task: 'Shutdown',
+    doing: 'shutting down the VM',
+    carriedOutByHa: true,
+    wouldDo: () => 'shut down the VM',
+    event: ({ graceSeconds }, vm) =>
+      event('ShuttingDown', `Shutting down ${vm}; it is stopped if that takes more than ${graceSeconds} s.`),
+  },
+  destroy: {
+    touches: 'guest',
+    task: 'Destroy',
+    doing: 'destroying the VM',
+    wouldDo: () => 'destroy the VM',
+    event: (_step, vm) => event('Destroying', `Destroying ${vm}.`),
+  },
+  attachDisk: {
+    touches: 'disk',
+    task: 'AttachDisk',
+    doing: 'attaching a disk',
+    blocksOnlyItself: true,
+    neededToStart: true,
+    reconfigures: true,
+    subject: ({ name }) => [name],
+    wouldDo: ({ name }) => `attach disk ${name}`,
+    event: ({ name, device }, vm) => event('AttachingDisk', `Attaching disk ${name} to ${vm} as ${device}.`),
+  },
+  growDisk: {
+    touches: 'disk',
+    task: 'GrowDisk',
+    doing: 'growing a disk',
+    blocksOnlyItself: true,
+    neededToStart: true,
+    reconfigures: true,
+    subject: ({ disk, to }) => [disk, to],
+    wouldDo: ({ disk, to }) => `grow ${disk} to ${formatQuantity(to)}`,
+    event: ({ disk, to }, vm) => event('GrowingDisk', `Growing ${disk} of ${vm} to ${formatQuantity(to)}.`),
+  },
+  moveDisk: {
+    touches: 'disk',
+    task: 'MoveDisk',
+    doing: 'moving a disk to another storage',
+    blocksOnlyItself: true,
+    reconfigures: true,
+    subject: ({ disk, storage }) => [disk, storage],
+    wouldDo: ({ name, storage }) => `move disk ${name} to storage ${storage}`,
+    event: ({ name, disk, storage }, vm) =>
+      event('MovingDisk', `Moving disk ${name} (${disk}) of ${vm} to storage ${storage}.`),
+  },
+  detachDisk: {
+    touches: 'disk',
+    task: 'DetachDisk',
+    doing: 'detaching a disk',
+    blocksOnlyItself: true,
+    reconfigures: true,
+    subject: ({ name }) => [name],
+    wouldDo: ({ name }) => `detach disk ${name}`,
+    event: ({ name, device }, vm) =>
+      event(
+        'DetachingDisk',
+        `Detaching disk ${name} (${device}) from ${vm}, because it is no longer in the spec.`,
+      ),
+  },
+  destroyDisk: {
+    touches: 'disk',
+    task: 'DestroyDisk',
+    doing: 'destroying a disk',
+    blocksOnlyItself: true,
+    reconfigures: true,
+    subject: ({ name }) => [name],
+    wouldDo: ({ name }) => `destroy disk ${name}`,
+    event: ({ name, volume }, vm) =>
+      event(
+        'DestroyingDisk',
+        `Destroying disk ${name} (${volume}) of ${vm}, because its reclaimPolicy is Delete.`,
+      ),
+  },
+} satisfies Table;
+
+/** The steps that change something of this sort. */
+export type StepTouching<What extends StepInfo['touches']> = {
+  [Name in StepName]: (typeof ROWS)[Name]['touches'] extends What ? StepsByName[Name] : never;
+}[StepName];
+
+const STEPS: Table = ROWS;
+const rowOf = <Name extends StepName>(name: Name): StepInfo<StepsByName[Name]> => STEPS[name];
+
+/** The row of a step. */
+export const infoOf = (step: Step): StepInfo => rowOf(step.do);
+
+export const touches = <What extends StepInfo['touches']>(
+  step: Step,
+  ...what: readonly What[]
+): step is StepTouching<What> => what.some((each) => each === infoOf(step).touches);
+
+const BY_LABEL = new Map(
+  Object.values<StepInfo<never>>(STEPS).flatMap((info) =>
+    info.task === undefined ? [] : [[info.task, info] as const],
+  ),
+);
+
+/** Labels of tasks. What is known of a task is known of the step that begins it. */
+export const TASKS: TaskTable<TaskLabel> = BY_LABEL;
+
+/** Equal for steps that ask the same of PVE for the same spec. */
+export const signatureOf = (step: Step, generation: number): string =>
+  JSON.stringify([generation, step.do, ...(infoOf(step).subject?.(step) ?? [])]);
+
+const infoOfFailure = ({ step }: Failure): StepInfo<never> | undefined =>
+  step === 'Unknown' ? undefined : BY_LABEL.get(step);
+
+/** A disk could not be changed. */
+export const isDiskFailure = (failure: Failure): boolean => infoOfFailure(failure)?.touches === 'disk';
+
+/** The guest is not started until the step succeeds. */
+export const blocksStart = (failure: Failure): boolean => infoOfFailure(failure)?.neededToStart === true;
