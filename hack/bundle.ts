@@ -1,4 +1,4 @@
-/** Bundles a program and all its packages into one file: it starts faster and needs no node_modules beside it. */
+/** Bundles a program and its packages into one file, which starts faster and needs no node_modules. */
 import { cpSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -44,10 +44,11 @@ const {
 async function bundle(name: string): Promise<string> {
   const program = PROGRAMS[name];
   if (program === undefined)
-    throw new Error(`There is no program ${name}: give one of ${Object.keys(PROGRAMS).join(', ')}.`);
+    throw new Error(`Unknown program ${name}. Use one of ${Object.keys(PROGRAMS).join(', ')}.`);
   const { entry, data } = program;
   const out = join(outdir, program.out);
-  if (!existsSync(entry)) throw new Error(`${entry} does not exist: run this in the root of the checkout.`);
+  if (!existsSync(entry))
+    throw new Error(`${entry} does not exist. Run this command in the root of the checkout.`);
   await build({
     entryPoints: [entry],
     outfile: out,
@@ -60,7 +61,7 @@ async function bundle(name: string): Promise<string> {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
       VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? 'unknown'),
     },
-    // Names stay, for stack traces that people can read.
+    // Identifiers are not minified, to keep stack traces readable.
     minifySyntax: true,
     minifyWhitespace: true,
     banner: { js: COMMONJS_NAMES },

@@ -1,6 +1,6 @@
 /**
- * Behind `.ci/run`: `make test`, and then what needs the tools and the recordings that lie beside the checkout, where
- * they do. `--raise-baseline` replays the recordings and writes what the fake reaches now.
+ * Implements `.ci/run`: `make test`, then the checks that require the tools and recordings next to the checkout, if they
+ * exist. `--raise-baseline` replays the recordings and records the share on which the fake agrees.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const REQUEST_CHECKER = join(SHARED, 'tools/check-pve-requests.mjs');
 const REPLAY_TOOL = join(SHARED, 'tools/replay-recordings.mjs');
 const RECORDINGS = join(SHARED, 'pve/recordings');
 
-/** Shows what `make test` prints, but its closing line, which is counted instead: ours is the only one. */
+/** Prints the output of `make test` without its closing line, because this program prints the only one. */
 async function makeTest(): Promise<Counts> {
   const child = spawn('make', ['--no-print-directory', 'test'], {
     cwd: ROOT,
@@ -36,7 +36,7 @@ async function makeTest(): Promise<Counts> {
   return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
-/** A check that cannot even be made has failed. */
+/** A check that throws counts as failed. */
 async function attempt(check: () => Promise<Counts>): Promise<Counts> {
   try {
     return await check();
@@ -49,9 +49,9 @@ async function attempt(check: () => Promise<Counts>): Promise<Counts> {
 async function main(): Promise<void> {
   const counts = [await attempt(makeTest)];
   if (existsSync(REQUEST_CHECKER)) counts.push(await attempt(() => checkRequests(REQUEST_CHECKER)));
-  else say('\nno request checker beside the checkout: requests are not checked');
+  else say('\nno request checker found next to the checkout: requests are not checked');
   if (existsSync(REPLAY_TOOL)) counts.push(await attempt(() => checkReplay(REPLAY_TOOL, RECORDINGS)));
-  else say('\nno recordings beside the checkout: nothing is replayed');
+  else say('\nno recordings found next to the checkout: nothing is replayed');
   const total = sum(counts);
   say(`\n${summaryLine(total)}`);
   process.exitCode = total.failed > 0 ? 1 : 0;

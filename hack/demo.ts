@@ -1,4 +1,4 @@
-/** `make demo`: the operator at work, without a Proxmox VE and without a Kubernetes cluster. */
+/** `make demo`: runs the operator without Proxmox VE and without a Kubernetes cluster. */
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
@@ -9,7 +9,7 @@ import { untilThere } from './demo/watch.ts';
 
 const { values } = parseArgs({
   options: {
-    /** Do it, check it, clean up, end. */
+    /** Apply, check, delete and exit. */
     once: { type: 'boolean', default: false },
     /** Log of every request to Proxmox VE. */
     requests: { type: 'string' },
@@ -42,12 +42,12 @@ function whatNext({ plane, fake }: Cast): void {
   kubectl get vm,providers,vmclasses,vmimages -o wide
   kubectl describe vm web-server
   kubectl patch vm web-server --type merge -p '{"spec":{"powerState":"OffGraceful"}}'
-  kubectl patch vmclass small --type merge -p '{"spec":{"cpus":4}}'      # CPUs are plugged in while it runs
+  kubectl patch vmclass small --type merge -p '{"spec":{"cpus":4}}'      # hot-plugs CPUs
   kubectl patch vm web-server --type merge -p '{"spec":{"disks":[{"name":"root","size":"60Gi"}]}}'
   kubectl delete vm web-server
-  curl -sk ${fake.url}/fakepve/state | head -c 2000                      # what the fake Proxmox VE holds
+  curl -sk ${fake.url}/fakepve/state | head -c 2000                      # state of the fake Proxmox VE
 
-${styleText('bold', 'Ctrl-C stops everything and leaves nothing behind.')}`);
+${styleText('bold', 'Ctrl-C stops everything and removes all temporary files.')}`);
 }
 
 async function play(cast: Cast): Promise<void> {
@@ -64,7 +64,7 @@ async function play(cast: Cast): Promise<void> {
   await checkGone(cast, say);
 }
 
-/** Whoever is faster: the end of the play, or somebody who has seen enough. */
+/** Runs until the demo ends, a signal arrives or the operator exits. */
 async function main(): Promise<number> {
   title('Starting an API server, a fake Proxmox VE and the operator');
   const cast = await startCast({
@@ -72,13 +72,13 @@ async function main(): Promise<number> {
     say: (line) => say(`  ${line}`),
   });
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-  const died = once(cast.operator, 'exit').then(() => {
-    throw new Error('the operator ended; the end of its log follows');
+  const exited = once(cast.operator, 'exit').then(() => {
+    throw new Error('The operator exited unexpectedly.');
   });
-  died.catch(() => undefined);
+  exited.catch(() => undefined);
   try {
-    await Promise.race([play(cast), interrupted, died]);
-    if (!values.once) await Promise.race([interrupted, died]);
+    await Promise.race([play(cast), interrupted, exited]);
+    if (!values.once) await Promise.race([interrupted, exited]);
     return 0;
   } catch (error) {
     say(

@@ -1,7 +1,7 @@
 /**
- * `make measure`: how long VMs take beside what Proxmox VE itself needs, what they cost at rest, what the operator
- * weighs. It prints one table and ends. The fake Proxmox VE, the API server and the operator share this machine, so
- * the load average stands beside each figure.
+ * `make measure`: measures how long VMs take compared with Proxmox VE's own time, what settled VMs cost, and the memory
+ * of the operator. It prints a table. The fake Proxmox VE, the API server and the operator share the machine, so each
+ * figure has the load average next to it.
  */
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
@@ -21,20 +21,20 @@ const { values } = parseArgs({
     many: { type: 'string', default: '500' },
     /** How many of them are deleted at once. */
     delete: { type: 'string', default: '300' },
-    /** How long VMs at rest are watched. */
+    /** How long settled VMs are observed, in seconds. */
     seconds: { type: 'string', default: '60' },
-    /** How long VMs rest before they are watched once more, while the drift scan reads each again; 0: not at all. */
+    /** Seconds until settled VMs are observed again, during a drift scan; 0: never. */
     scan: { type: 'string', default: '300' },
-    /** What each task of the fake takes, in ms. */
+    /** Duration of each task of the fake, in ms. */
     task: { type: 'string', default: '500' },
-    /** What a guest needs to boot, in ms. */
+    /** Boot time of a guest, in ms. */
     boot: { type: 'string', default: '1000' },
   },
 });
 
-const FEW = Number(values.few);
-const MANY = Number(values.many);
-const DELETED = Math.min(Number(values.delete), MANY);
+const SMALL_BATCH = Number(values.few);
+const LARGE_BATCH = Number(values.many);
+const DELETED = Math.min(Number(values.delete), LARGE_BATCH);
 const SECONDS = Number(values.seconds);
 const SCAN_AFTER = Number(values.scan);
 const TASK = Number(values.task);
@@ -45,7 +45,7 @@ const TASKS_OF_A_VM = 4;
 const OWN_MS = TASKS_OF_A_VM * TASK + BOOT;
 /** Shutdown (as long as the boot), destroy, and the image. */
 const OWN_DELETION_MS = BOOT + 2 * TASK;
-/** The late looks at the guest agents end half a minute after the boot. */
+/** The last queries of the guest agents run half a minute after the boot. */
 const UNTIL_QUIET_MS = 40_000;
 
 /** VMs that are created in one apply, or deleted in one request. */
@@ -121,7 +121,7 @@ async function create(cast: Cast, watch: VmWatch, names: readonly string[], what
   ];
 }
 
-/** By one request for all of them, as Kubernetes empties a namespace: `kubectl delete` sends five a second by itself. */
+/** One request for all VMs, as Kubernetes empties a namespace: `kubectl delete` sends only five requests per second. */
 async function remove(cast: Cast, watch: VmWatch, names: readonly string[]): Promise<Row> {
   const batch = batchOf(names[0] ?? '');
   const began = performance.now();
@@ -135,13 +135,13 @@ async function remove(cast: Cast, watch: VmWatch, names: readonly string[]): Pro
   };
 }
 
-/** At rest, and in the minutes in which the drift scan comes by: it begins five minutes after a VM was read. */
+/** Observes settled VMs, and again during the drift scan, which starts five minutes after a VM was read. */
 async function rest(cast: Cast, count: number): Promise<Row[]> {
   await sleep(UNTIL_QUIET_MS);
-  const quiet = await watchRest(cast, `${count} at rest for ${SECONDS} s`);
+  const quiet = await watchRest(cast, `${count} settled for ${SECONDS} s`);
   if (SCAN_AFTER === 0) return [quiet];
   await sleep(SCAN_AFTER * 1000 - SECONDS * 1000);
-  return [quiet, await watchRest(cast, `${count} at rest for ${SECONDS} s, each read again meanwhile`)];
+  return [quiet, await watchRest(cast, `${count} settled for ${SECONDS} s during a drift scan`)];
 }
 
 async function watchRest(cast: Cast, what: string): Promise<Row> {
@@ -173,17 +173,17 @@ async function measure(cast: Cast, watch: VmWatch, tell: (...rows: readonly Row[
   });
   tell(await remove(cast, watch, ones));
 
-  const few = named('few', FEW);
-  tell(...(await create(cast, watch, few, `${FEW} in one apply`)));
-  tell(...(await rest(cast, FEW)));
+  const few = named('few', SMALL_BATCH);
+  tell(...(await create(cast, watch, few, `${SMALL_BATCH} in one apply`)));
+  tell(...(await rest(cast, SMALL_BATCH)));
   tell(await remove(cast, watch, few));
-  if (MANY === 0) return;
+  if (LARGE_BATCH === 0) return;
 
-  const goes = named('many-goes', DELETED);
-  const many = [...goes, ...named('many-stays', MANY - DELETED)];
-  tell(...(await create(cast, watch, many, `${MANY} in one apply`)));
-  tell(...(await rest(cast, MANY)));
-  tell(await remove(cast, watch, goes));
+  const deleted = named('many-deleted', DELETED);
+  const many = [...deleted, ...named('many-kept', LARGE_BATCH - DELETED)];
+  tell(...(await create(cast, watch, many, `${LARGE_BATCH} in one apply`)));
+  tell(...(await rest(cast, LARGE_BATCH)));
+  tell(await remove(cast, watch, deleted));
 }
 
 const tasks = ['cloneLinked', 'cloneFull', 'qmconfig', 'resize', 'imgcopy', 'imgdel', 'qmstart', 'qmstop'];
@@ -197,7 +197,7 @@ const rows: Row[] = [];
 const cast = await startCast({
   requestsFile: undefined,
   say: () => undefined,
-  logFormat: 'json', // as in production; to write it for people takes time
+  logFormat: 'json', // as in production; text format is slower
   pve: { cluster: roomyCluster(), latency },
 });
 try {
@@ -217,7 +217,7 @@ try {
     for (const { what, figure } of more) process.stderr.write(`${what}: ${figure}\n`);
   });
   const ended = once(cast.operator, 'exit').then(async () => {
-    throw new Error(`the operator ended:\n${await cast.lastLines(5)}`);
+    throw new Error(`The operator exited unexpectedly:\n${await cast.lastLines(5)}`);
   });
   await Promise.race([measured, ended]);
   await watch.stop();

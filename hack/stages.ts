@@ -1,4 +1,4 @@
-/** Runs the parts of `make test`, prints how long each took, and counts what passed. */
+/** Runs the stages of `make test`, prints their durations and counts the results. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ export async function runStage(stage: Stage): Promise<Counts> {
   return counts;
 }
 
-/** Runs checks two at a time; the output of those that fail is shown in one piece. */
+/** Runs two checks at a time and prints the output of those that fail. */
 export async function runChecks(stages: readonly Stage[]): Promise<Counts> {
   const waiting = [...stages];
   const counts: Counts[] = [];
@@ -98,7 +98,7 @@ function start([program, ...args]: Stage['command'], output: 'inherit' | 'pipe',
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     const limit = setTimeout(() => {
-      say(`Still running after ${LIMIT_MINUTES} minutes: ended.`);
+      say(`Killed after ${LIMIT_MINUTES} minutes.`);
       child.kill();
     }, LIMIT_MINUTES * 60_000);
     const finish = (code: number) => {

@@ -7,7 +7,7 @@ import {
   type Inventory,
   type PeerCertificate,
   type Pve,
-  type RequestSeen,
+  type RequestAttempt,
   type Version,
   type View,
 } from '../../src/pve/index.ts';
@@ -44,7 +44,7 @@ export interface ClientOptions {
   readonly pinned: ClusterIdentity | undefined;
   /** Numbers that the VMs which use it have in their status. */
   readonly claimed: () => ReadonlySet<Vmid>;
-  readonly onRequest: (seen: RequestSeen) => void;
+  readonly onRequest: (seen: RequestAttempt) => void;
   readonly onGuestsChanged: (vmids: ReadonlySet<Vmid>) => void;
   /** Nodes, storages, whether the cluster can be read, the endpoint in use, or that the credentials are refused. */
   readonly onChanged: () => void;
@@ -62,13 +62,13 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   let refusedAt: number | undefined;
   const transport = createTransport({
     ...connectionOf(settings),
-    admits(found) {
+    isExpectedCluster(found) {
       const before = identityOf(inventory.view()) ?? known;
       if (before && !isSameCluster(before, found)) return false;
       known = found;
       return true;
     },
-    onMoved: onChanged,
+    onFailover: onChanged,
     onRequest(seen) {
       options.onRequest(seen);
       if (seen.code === '403') refusedAt = now();
@@ -111,7 +111,7 @@ const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
   };
 
 /** Tells the first refusal of the credentials from those that only repeat it. */
-function createRefusalDetector(): (seen: RequestSeen) => boolean {
+function createRefusalDetector(): (seen: RequestAttempt) => boolean {
   let refused = false;
   return ({ code }) => {
     const before = refused;

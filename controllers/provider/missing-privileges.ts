@@ -1,7 +1,7 @@
 /** What the credentials may not do, what therefore does not work, and the commands that fix it. Pure. */
 import {
   FEATURES,
-  mendCommands,
+  grantMissingCommands,
   missingPrivileges,
   neededPrivileges,
   printNeed,
@@ -43,7 +43,7 @@ export function missingPrivilegesOf(held: Permissions, major: number, to: Grante
   return {
     required: missing.filter(({ feature }) => feature === undefined),
     optional: missing.filter(({ feature }) => feature !== undefined),
-    commands: missing.length === 0 ? [] : mendCommands(missing, held, to),
+    commands: missing.length === 0 ? [] : grantMissingCommands(missing, held, to),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Opens, keeps and closes the connections to Proxmox VE: Providers with the same settings share one. */
-import type { ClusterIdentity, RequestSeen, View } from '../../src/pve/index.ts';
+import type { ClusterIdentity, RequestAttempt, View } from '../../src/pve/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { minutes, type Millis, type Vmid } from '../../src/lib/units.ts';
 import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../shared/cluster/connections.ts';
@@ -12,7 +12,7 @@ import { connectionOf, type Settings } from './settings.ts';
 export interface ConnectionPoolOptions extends SharedStateOptions {
   /** Numbers in the status of the VMs of one Provider. */
   readonly claimedThrough: (provider: string) => ReadonlySet<Vmid>;
-  readonly onRequest: (seen: RequestSeen) => void;
+  readonly onRequest: (seen: RequestAttempt) => void;
   /** Guests changed since the last read; for the VMs of these Providers. */
   readonly onGuestsChanged: (providers: ReadonlySet<string>, vmids: ReadonlySet<Vmid>) => void;
   /**

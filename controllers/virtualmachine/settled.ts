@@ -7,9 +7,9 @@ import type { VirtualMachine } from '../../src/api/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { CallOptions } from '../../src/pve/index.ts';
 import { settled, type Outcome } from '../../src/runtime/outcome.ts';
-import { hasJustServed } from './cloud-init/status.ts';
+import { hasJustConsumed } from './cloud-init/status.ts';
 import { readAddresses, scheduleAgentQuery } from './guest-agent/ask.ts';
-import { probeAgain } from './guest-agent/probe.ts';
+import { updateProbe } from './guest-agent/probe.ts';
 import type { Facts } from './model/facts.ts';
 import { isDue, remember, type ProcessState, type ProcessStates, type Rest } from './model/process-state.ts';
 import type { PlainSpec, ResolvedSpec } from './model/resolved-spec.ts';
@@ -60,13 +60,13 @@ export async function whileSettled(
 ): Promise<VmResult | undefined> {
   const { rest } = state;
   if (!rest || rest.key !== key || isDue(state.restart.dueAt, now)) return undefined;
-  remember(state, { probe: await probeAgain(resolved, rest.facts, { state, now, options }) });
+  remember(state, { probe: await updateProbe(resolved, rest.facts, { state, now, options }) });
   const ready = (result: VmResult, until: Outcome): VmResult =>
     withReadiness(vm, resting(result, until), { resolved, processState: state });
   if (!isDue(state.agent.dueAt, now)) return ready(rest.result, settledUntil(state, now));
   const facts: Facts = { ...rest.facts, ...(await readAddresses(resolved, rest.facts, options)) };
   const result = resultOf(vm, facts);
-  if (hasJustServed(vm.status, result.status)) {
+  if (hasJustConsumed(vm.status, result.status)) {
     invalidate(state);
     return ready(result, settled(AT_ONCE));
   }
@@ -83,11 +83,11 @@ export async function settle(
   { facts, result, observation, row }: Settled,
   { resolved, state, processStates, now, options }: Settling & { readonly processStates: ProcessStates },
 ): Promise<VmResult> {
-  remember(state, { probe: await probeAgain(resolved, facts, { state, now, options }) });
+  remember(state, { probe: await updateProbe(resolved, facts, { state, now, options }) });
   settleRoom(resolved);
   const ready = (until: Outcome): VmResult =>
     withReadiness(vm, resting(result, until), { resolved, processState: state });
-  if (hasJustServed(vm.status, result.status)) return ready(settled(AT_ONCE));
+  if (hasJustConsumed(vm.status, result.status)) return ready(settled(AT_ONCE));
   const restart = nextCheck(state.restart, observation.have.restart);
   const agent = scheduleAgentQuery(state.agent, facts, now);
   remember(state, { agent, restart });

@@ -18,7 +18,7 @@ import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { requireSlot } from './plan/clone-gate.ts';
 import { requireMoveSlot } from './plan/move-gate.ts';
-import { roomFor } from './placement/relocation.ts';
+import { reservationFor } from './placement/relocation.ts';
 import { noteOf } from './restart/doubt.ts';
 import { downBeside, restartKey, type ClassPorts } from './restart/observe.ts';
 import { restartOf } from './restart/with-restart.ts';
@@ -130,7 +130,7 @@ function promiseMove(
   const view = inventory.view();
   if (step.do !== 'migrate' || !step.move.asked || presence.kind !== 'seen' || !view) return;
   const memory = presence.guest.running ? (shape?.memory ?? 0) : 0;
-  ledger.promise(owner.uid, roomFor(presence.guest, step.move.to, { view, memory }));
+  ledger.promise(owner.uid, reservationFor(presence.guest, step.move.to, { view, memory }));
 }
 
 /** What a step that was taken means for the slots. */

@@ -1,4 +1,4 @@
-/** The fake Proxmox VE as its users start it: by its command, and known by what that prints. */
+/** Starts the fake Proxmox VE by its command line, and reads address and token from its output. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort } from '../control-plane/processes.ts';
@@ -12,7 +12,7 @@ export interface RunningFake {
 
 const READY_WITHIN_MS = 60_000;
 
-/** @throws Error with what the fake printed, when it names no address and token. */
+/** @throws Error with the output of the fake if it has no address or token */
 export async function startFake(cluster: string): Promise<RunningFake> {
   const port = await freePort();
   const args = ['test/fakepve/cli.ts', '--port', String(port), '--cluster', cluster];
@@ -40,6 +40,6 @@ export async function startFake(cluster: string): Promise<RunningFake> {
   if (reached !== undefined) return { ...reached, stop };
   await stop();
   throw new Error(
-    `The fake Proxmox VE told no address and token of root@pam. It printed:\n${printed.trim()}`,
+    `The fake Proxmox VE printed no address or no token of root@pam. Its output:\n${printed.trim()}`,
   );
 }

@@ -1,4 +1,4 @@
-/** How far the fake agrees with recordings of the real server; that share may rise and never fall. */
+/** The share of recorded steps on which the fake agrees with the real server. It must not fall below the baseline. */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -9,8 +9,8 @@ import { type RunningFake, startFake } from './fake.ts';
 const CLUSTER = 'test/fakepve/clusters/recordings.yaml';
 const BASELINE = resolve(import.meta.dirname, '../../test/fakepve/baseline.json');
 
-/** More than processors: a recording mostly waits for guests to boot. */
-const AT_ONCE = 4;
+/** More than CPUs, because a replay mostly waits for guests to boot. */
+const MAX_PARALLEL = 4;
 /** A fake that never reaches what a step waits for would keep the tool busy for hours. */
 const LIMIT_MS = 300_000;
 
@@ -31,7 +31,7 @@ async function replayAll(tool: string, dir: string): Promise<Shares> {
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: MAX_PARALLEL }, worker));
   return Object.fromEntries(Object.entries(shares).toSorted());
 }
 
@@ -52,15 +52,17 @@ export async function checkReplay(tool: string, dir: string): Promise<Counts> {
   const baseline = readBaseline();
   const counts = { passed: 0, failed: 0 };
   for (const [name, share] of Object.entries(await replayAll(tool, dir))) {
-    const least = baseline[name] ?? 0;
-    if (share < least) counts.failed += 1;
+    const required = baseline[name] ?? 0;
+    if (share < required) counts.failed += 1;
     else counts.passed += 1;
-    say(`${share < least ? 'FAILED' : 'passed'} ${name}: ${share} % agree, at least ${least} % must`);
+    say(
+      `${share < required ? 'FAILED' : 'passed'} ${name}: ${share} % agree, at least ${required} % required`,
+    );
   }
   return counts;
 }
 
-/** Holds the fake to what it reaches now. */
+/** Raises the baseline to the current shares. */
 export async function raiseBaseline(tool: string, dir: string): Promise<Counts> {
   const before = readBaseline();
   const shares = Object.entries(await replayAll(tool, dir));

@@ -1,4 +1,4 @@
-/** Do all requests that the tests made Proxmox VE's fake answer fit the real API's schema? */
+/** Checks the requests that the tests sent to the fake against the schema of the real API. */
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../control-plane/run.ts';

@@ -1,6 +1,6 @@
 /**
  * A process that outlives its parent by a moment: when the pipe on its standard input closes, however the parent ended
- * (SIGKILL too), it kills the processes that it was told of and removes their folder.
+ * (SIGKILL too), it kills the registered processes and removes their folder.
  */
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';

@@ -1,4 +1,4 @@
-/** Starts servers that write their log into a folder, and sees to it that none of them outlives this process. */
+/** Starts servers that log into a folder, and ensures that none of them outlives this process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ export interface Server {
   readonly running: () => boolean;
   /** The end of its log, for error messages. */
   readonly lastWords: () => string;
-  /** Resolves when it has ended; SIGKILL follows where the signal does not do within `patienceMs`. */
+  /** Resolves when it has ended; SIGKILL follows after `graceMs`. */
   readonly end: (signal: 'SIGTERM' | 'SIGKILL', graceMs?: number) => Promise<void>;
 }
 
@@ -72,13 +72,13 @@ async function endChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL', grac
   child.ref();
   const ended = once(child, 'exit');
   child.kill(signal);
-  const patience = new AbortController();
-  const killed = sleep(graceMs, undefined, { signal: patience.signal }).then(
+  const grace = new AbortController();
+  const killed = sleep(graceMs, undefined, { signal: grace.signal }).then(
     () => child.kill('SIGKILL'),
     () => undefined,
   );
   await ended;
-  patience.abort();
+  grace.abort();
   await killed;
 }
 
@@ -90,7 +90,7 @@ function startGuard() {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   guard.unref();
-  // Whoever forgets to stop a control plane still ends: neither the guard nor its pipe keeps the event loop alive.
+  // Neither the guard nor its pipe keeps the event loop alive if a caller forgets to stop the control plane.
   if (guard.stdin instanceof Socket) guard.stdin.unref();
   guard.stdin.on('error', () => undefined);
   return {
@@ -114,6 +114,7 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the loopback interface gave no port');
+  if (address === null || typeof address === 'string')
+    throw new Error('no free port on the loopback interface');
   return address.port;
 }

@@ -4,8 +4,8 @@ export const ETCD_VERSION = '3.6.8';
 
 export type BinaryName = 'etcd' | 'kube-apiserver' | 'kubectl' | 'kube-controller-manager';
 
-/** What every control plane needs; the controller manager comes on request. */
+/** The binaries of every control plane; the controller manager is optional. */
 export const BASE_BINARIES: readonly BinaryName[] = ['etcd', 'kube-apiserver', 'kubectl'];
 
-/** Tells the caller what happens; one line a call. */
+/** Reports progress, one line per call. */
 export type Log = (line: string) => void;

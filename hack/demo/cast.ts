@@ -1,4 +1,4 @@
-/** Starts what the demo consists of: an API server, a fake Proxmox VE and the operator, and ends them again. */
+/** Starts and stops the components of the demo: an API server, a fake Proxmox VE and the operator. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { run } from '../control-plane/run.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const CLUSTER = join(ROOT, 'test/fakepve/clusters/document.yaml');
 const BUNDLE = join(ROOT, 'dist/virtrigaud-proxmox.mjs');
-/** The samples say so; another one is written into them where this port is taken. */
+/** The port in the samples. If it is in use, the demo chooses another one and changes the samples. */
 const PVE_PORT = 8006;
 
 export interface Cast {
@@ -70,7 +70,7 @@ export async function startCast(options: {
       (await readFile(operatorLog, 'utf8')).split('\n').slice(-count).join('\n');
     const metricsUrl = `http://127.0.0.1:${metricsPort}`;
     const exited = once(operator, 'exit').then(() => {
-      throw new Error('the operator ended at once');
+      throw new Error('The operator exited during its start.');
     });
     await Promise.race([untilReady(metricsUrl), exited]);
     const readyAfterMs = performance.now() - startedAt;
@@ -113,10 +113,10 @@ async function startOperator(options: {
       env: {
         ...process.env,
         ...plane.env,
-        // The fake's certificate is made anew at each start; a real cluster's CA would be in the Secret (ca.crt).
+        // The fake creates a new certificate at each start. The CA of a real cluster would be in the Secret (ca.crt).
         NODE_EXTRA_CA_CERTS: ca,
         LOG_FORMAT: options.logFormat ?? 'text',
-        // What the Deployment takes from the Secret of 03-credentials-env-keys.yaml.
+        // In a cluster the Deployment reads these from the Secret of 03-credentials-env-keys.yaml.
         PVE_ENDPOINT: `${fake.url}/api2`,
         PVE_TOKEN_ID: 'virtrigaud@pve!vrtg-token',
         PVE_TOKEN_SECRET: 'xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx',

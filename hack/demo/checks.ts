@@ -1,4 +1,4 @@
-/** `make demo ONCE=1`: what must be true of the guests while they run, and after they were deleted. */
+/** `make demo ONCE=1`: checks the guests while they run and after their deletion. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guest } from '../../test/fakepve/guest.ts';
 import type { Cast } from './cast.ts';
@@ -7,11 +7,11 @@ import { vmsOf } from './watch.ts';
 type Say = (line: string) => void;
 
 function expect(condition: boolean, claim: string, say: Say): void {
-  if (!condition) throw new Error(`not true: ${claim}`);
+  if (!condition) throw new Error(`check failed: ${claim}`);
   say(`  ok  ${claim}`);
 }
 
-/** The guests that carry a mark of ours. */
+/** The guests with an owner mark. */
 const ours = ({ fake }: Cast): readonly Guest[] =>
   [...fake.state.guests.values()].filter(({ config }) =>
     (config.get('description') ?? '').includes('virtrigaud: '),
@@ -31,7 +31,7 @@ export async function checkThere(cast: Cast, say: Say): Promise<void> {
   expect(/size=40G/.test(web?.get('scsi0') ?? ''), 'the root disk of web-server was grown to 40 GiB', say);
   expect(
     cast.fake.state.storage.arrivals.some(({ name }) => name.includes(`virtrigaud-${web?.vmid ?? 0}-`)),
-    'web-server was given its user-data in an image',
+    'the user-data of web-server was uploaded as an image',
     say,
   );
   const multi = vms.find(({ metadata }) => metadata.name === 'multi-nic-vm');
@@ -56,7 +56,7 @@ export async function checkGone(cast: Cast, say: Say): Promise<void> {
   const { code, stderr } = await cast.plane.kubectl(['delete', kinds, '--all', '--timeout=120s']);
   if (code !== 0) throw new Error(`kubectl delete failed: ${stderr}`);
   for (let tries = 0; tries < 40 && ours(cast).length > 0; tries += 1) await sleep(250);
-  expect(ours(cast).length === 0, 'no guest of ours is left in Proxmox VE', say);
+  expect(ours(cast).length === 0, 'no guest with an owner mark is left in Proxmox VE', say);
   const { nodes, storage } = cast.fake.state;
   const images = [...storage.storages.values()].flatMap((each) =>
     [...nodes.keys()].flatMap((node) =>

@@ -1,4 +1,4 @@
-/** Follows the VMs until they are what they should be, and tells what each is waiting for. */
+/** Polls the VMs until they are ready, and prints what each is waiting for. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ControlPlane } from '../control-plane/index.ts';
@@ -28,7 +28,7 @@ export async function vmsOf(plane: ControlPlane): Promise<readonly Vm[]> {
 
 const wantsPower = ({ spec: { powerState } }: Vm): boolean => powerState !== 'Off' && powerState !== false;
 
-/** Running with an address, or off where that is wished. */
+/** Whether the VM runs with an address, or is off as desired. */
 export const isThere = (vm: Vm): boolean => {
   const ready = vm.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
   if (!wantsPower(vm)) return ready && vm.status.phase === 'Stopped';
@@ -45,19 +45,19 @@ function state(vm: Vm): string {
   return `${phase}${where}: ${why}`;
 }
 
-/** Resolves when every VM is there; rejects with what is missing when the time is over. */
+/** Resolves when every VM is ready; rejects with the others after the timeout. */
 export async function untilThere(
   plane: ControlPlane,
   options: { readonly count: number; readonly withinMs: number; readonly say: (line: string) => void },
 ): Promise<readonly Vm[]> {
-  const told = new Map<string, string>();
+  const printed = new Map<string, string>();
   const started = Date.now();
   for (;;) {
     const vms = await vmsOf(plane);
     for (const vm of vms) {
       const now = state(vm);
-      if (told.get(vm.metadata.name) === now) continue;
-      told.set(vm.metadata.name, now);
+      if (printed.get(vm.metadata.name) === now) continue;
+      printed.set(vm.metadata.name, now);
       options.say(
         `${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${vm.metadata.name.padEnd(14)} ${now}`,
       );
@@ -65,7 +65,7 @@ export async function untilThere(
     if (vms.length >= options.count && vms.every(isThere)) return vms;
     if (Date.now() - started > options.withinMs) {
       const missing = vms.filter((vm) => !isThere(vm)).map((vm) => `${vm.metadata.name}: ${state(vm)}`);
-      throw new Error(`not there after ${options.withinMs / 1000} s:\n${missing.join('\n')}`);
+      throw new Error(`VMs not ready after ${options.withinMs / 1000} s:\n${missing.join('\n')}`);
     }
     await sleep(250);
   }

@@ -1,4 +1,4 @@
-/** Writes every generated file; with --check, only tells which of them differ, and fails. */
+/** Writes all generated files; with --check, lists those that differ and fails. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,7 +31,7 @@ const files = new Map([
 const stale = [...files].filter(([path, content]) => current(path) !== content);
 
 if (values.check === true) {
-  for (const [path] of stale) console.error(`${path} differs from its source: run "npm run generate"`);
+  for (const [path] of stale) console.error(`${path} is not up to date. Run "npm run generate".`);
   process.exitCode = stale.length > 0 ? 1 : 0;
 } else {
   for (const [path, content] of stale) {

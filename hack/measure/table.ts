@@ -20,13 +20,13 @@ const percentile = (sorted: readonly number[], share: number): number =>
 /** @param all in ms, one for each VM */
 export function figuresOf(all: readonly number[]): Figures {
   const sorted = all.toSorted((a, b) => a - b);
-  const [p50, p95, most] = [0.5, 0.95, 1].map((share) => seconds(percentile(sorted, share)));
-  return { text: `p50 ${p50 ?? ''}, p95 ${p95 ?? ''}, most ${most ?? ''}` };
+  const [p50, p95, max] = [0.5, 0.95, 1].map((share) => seconds(percentile(sorted, share)));
+  return { text: `p50 ${p50 ?? ''}, p95 ${p95 ?? ''}, max ${max ?? ''}` };
 }
 
 export function printTable(rows: readonly Row[]): void {
   const lines = [
-    '| what | figure | load | beside it |',
+    '| what | figure | load | note |',
     '|---|---|---|---|',
     ...rows.map(({ what, figure, load, note = '' }) => `| ${what} | ${figure} | ${load} | ${note} |`),
   ];

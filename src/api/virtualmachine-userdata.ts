@@ -75,13 +75,15 @@ export const networkData = textOf(
   DEFAULTS.networkDataKey,
 );
 
-type Given = Readonly<Partial<Record<'sshKeysSecretRef' | 'metaData' | 'networkData', unknown>>> & {
+type DeliveredDigests = Readonly<
+  Partial<Record<'sshKeysSecretRef' | 'metaData' | 'networkData', unknown>>
+> & {
   readonly userData?: z.output<typeof userData> | undefined;
   readonly networks?: readonly { readonly staticIP?: unknown; readonly ipv6?: unknown }[] | undefined;
 };
 
 /** What cannot stand beside each other, since one of both would have no effect. */
-export function withDataRules<S extends z.ZodType<Given>>(spec: S): S {
+export function withDataRules<S extends z.ZodType<DeliveredDigests>>(spec: S): S {
   const addresses = rule(spec, {
     cel: '!has(self.networkData) || !has(self.networks) || self.networks.all(n, !has(n.staticIP) && !has(n.ipv6))',
     message: 'must not have networkData beside staticIP or ipv6: it takes their place',

@@ -1,10 +1,10 @@
-/** Ignition: its configuration is handed over as it is, and judged no further than to be one. */
+/** Ignition configurations. The text is delivered unchanged; only its version field is checked. */
 import { z } from 'zod';
 import type { Result } from '../lib/result.ts';
 
 const Config = z.object({ ignition: z.object({ version: z.string().min(1) }) });
 
-/** The text unchanged. A problem never names what stands in it. */
+/** Returns the text unchanged. A problem never quotes the content. */
 export function readIgnition(text: string): Result<string> {
   try {
     return Config.safeParse(JSON.parse(text)).success ? { value: text } : problem;
@@ -15,5 +15,5 @@ export function readIgnition(text: string): Result<string> {
 
 const problem = {
   problem:
-    'The Ignition configuration is not JSON with ignition.version: translate a Butane file with butane first.',
+    'The Ignition configuration is not JSON with ignition.version. Convert a Butane file with butane first.',
 };

@@ -1,4 +1,4 @@
-/** The NoCloud image that the operator makes itself: its files, its name, its bytes. */
+/** The NoCloud image: its files, its name and its bytes. */
 import { sha256Hex, type Digest } from '../lib/hash.ts';
 import { buildIso, type IsoFile } from './iso9660.ts';
 import type { Result } from '../lib/result.ts';
@@ -13,12 +13,12 @@ import { addKeys, cleanKeys } from './ssh-keys.ts';
 import { readUserData } from './user-data.ts';
 import { printYaml } from './yaml.ts';
 
-/** cloud-init finds its data by this label. */
+/** The label by which cloud-init finds the image. */
 const VOLUME_ID = 'cidata';
-/** Always the same, so that equal files give an equal image. */
+/** Constant, so that equal files give an equal image. */
 const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
 
-/** The files user-data, meta-data and, where there are NICs, network-config. Asks for the MAC of every NIC. */
+/** Builds the files user-data, meta-data and, if there are NICs, network-config. Every NIC must have a MAC address. */
 export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
@@ -45,7 +45,7 @@ function networkFile({ networkData, ignition, nics }: CloudInitInput): Result<st
   return ignition === undefined ? networkConfig(nics) : { value: networkConfigV1(nics) };
 }
 
-/** The user's text as it is, unless keys have to be added. */
+/** The user's text, unchanged unless keys have to be added. */
 function userDataFile({ hostname, userData, sshKeys }: CloudInitInput): Result<string> {
   const read = readUserData(userData);
   if ('problem' in read) return read;
@@ -62,7 +62,10 @@ function userDataFile({ hostname, userData, sshKeys }: CloudInitInput): Result<s
   return { value: added.value ? data.document.toString({ lineWidth: 0 }) : data.text };
 }
 
-/** Nobody without the key can guess the name, even if they know the contents; other contents have another one. */
+/**
+ * Returns the file name of an image. It depends on the contents, and nobody can derive it from them without the key of
+ * the digest.
+ */
 export function imageName(
   digest: Digest,
   vmid: Vmid,
@@ -72,6 +75,6 @@ export function imageName(
   return `virtrigaud-${vmid}-${sha256Hex(digest(JSON.stringify([uid, contents]))).slice(0, 24)}.iso`;
 }
 
-/** The image's bytes; equal files give equal bytes. */
+/** Builds the image. Equal files give equal bytes. */
 export const cloudInitImage = (files: readonly IsoFile[]): Uint8Array =>
   buildIso({ volumeId: VOLUME_ID, files, modifiedAt: MODIFIED_AT });

@@ -1,9 +1,10 @@
 /**
- * cloud-init: how a guest learns its name, keys, addresses and the user's wishes. Pure.
+ * cloud-init data for a guest: host name, SSH keys, addresses and user-data. A library without policy: callers decide
+ * when data is delivered. Pure.
  *
- * `Native` writes keys from which PVE makes its own drive. PVE's API takes no other user-data, so for anything more
- * (`Image`) the operator builds a NoCloud image itself, which is uploaded and attached as a CD.
+ * `Native` sets configuration keys from which PVE builds its cloud-init drive. PVE's API accepts no other user-data.
+ * For anything else, `Image` builds a NoCloud image, to be uploaded and attached as a CD-ROM.
  */
 export type { CloudInitInput, CloudInitNic } from './input.ts';
-export { cloudInitMode, keysBesideImage, nativeKeys, type CloudInitKeys } from './native.ts';
+export { requiredMode, unsetNativeKeys, nativeKeys, type CloudInitKeys } from './native.ts';
 export { cloudInitImage, imageName, noCloudFiles } from './image.ts';

@@ -1,32 +1,32 @@
-/** What the guest is to learn at its first boot: plain data, every reference followed. Types only. */
+/** The data for a guest, with all references resolved. Types only. */
 
 export interface CloudInitInput {
-  /** Stable for the life of the object: cloud-init runs its first-boot modules again where this changes. */
+  /** cloud-init runs its per-instance modules again when it changes. */
   readonly instanceId: string;
-  /** The VM's short name: the first label of its name. */
+  /** The first label of the VM's name. */
   readonly hostname: string;
-  /** The user's text, byte for byte. */
+  /** The user's text, unchanged. */
   readonly userData: string | undefined;
-  /** Takes the place of user-data, and is nothing that anything could be added to. */
+  /** Replaces user-data. Nothing can be added to it. */
   readonly ignition?: string | undefined;
-  /** The user's own, as YAML. */
+  /** The user's meta-data, as YAML. */
   readonly metaData?: string | undefined;
-  /** The user's own, instead of what follows from the NICs. */
+  /** The user's network-config; replaces the one derived from the NICs. */
   readonly networkData?: string | undefined;
-  /** Public keys, one an entry, from the Secret. */
+  /** Public keys, one per entry. */
   readonly sshKeys: readonly string[];
   readonly nics: readonly CloudInitNic[];
 }
 
 export interface CloudInitNic {
-  /** `net0`, `net1` …: there may be gaps where a NIC was removed. */
+  /** `net0`, `net1` … Numbers may be missing after a NIC was removed. */
   readonly device: string;
-  /** Known only once the guest exists. */
+  /** `undefined` until the guest exists. */
   readonly mac: string | undefined;
   readonly dhcp4: boolean;
-  /** How the guest comes by an IPv6 address of its own: from the router's announcements, or by DHCPv6. */
+  /** `auto`: SLAAC; `dhcp`: DHCPv6. */
   readonly ipv6?: 'auto' | 'dhcp' | undefined;
-  /** IPv4 or IPv6, each with its prefix length. */
+  /** IPv4 and IPv6 addresses with prefix length. */
   readonly addresses: readonly string[];
   readonly gateway4?: string | undefined;
   readonly gateway6?: string | undefined;

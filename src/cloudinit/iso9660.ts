@@ -10,16 +10,16 @@ export interface IsoFile {
 }
 
 export interface IsoOptions {
-  /** At most 16 ASCII characters: Joliet has room for no more. */
+  /** At most 16 ASCII characters, the limit of Joliet. */
   readonly volumeId: string;
   /** Names must differ. */
   readonly files: readonly IsoFile[];
-  /** Stands in the image as the time of every file; 1900 to 2155. */
+  /** The modification time of every file; 1900 to 2155. */
   readonly modifiedAt: Date;
 }
 
 const SECTOR = 2048;
-/** Sectors 0–15 belong to the system that boots; the volume descriptors follow. */
+/** Sectors 0–15 are the system area; the volume descriptors follow. */
 const DESCRIPTORS = 16;
 const TERMINATOR = 18;
 const PATH_TABLES = 19;
@@ -30,7 +30,7 @@ const IS_DIRECTORY = 2;
 const SELF = Uint8Array.of(0);
 const PARENT = Uint8Array.of(1);
 
-/** Octal modes for Rock Ridge. User data holds secrets: only root reads it. */
+/** File modes for Rock Ridge. User-data may contain secrets, so only root may read it. */
 const DIRECTORY_MODE = 0o040555;
 const FILE_MODE = 0o100400;
 
@@ -42,26 +42,26 @@ interface Extent {
 interface Entry extends Extent {
   readonly id: Uint8Array;
   readonly flags: number;
-  /** The System Use field, where Rock Ridge keeps its own. */
+  /** The System Use field, which contains the Rock Ridge entries. */
   readonly systemUse: Uint8Array;
 }
 
-/** One of the two directory hierarchies: the plain one with Rock Ridge, and Joliet's. */
+/** One of the two directory hierarchies: the primary one with Rock Ridge, and Joliet's. */
 interface Tree {
   readonly encode: (text: string) => Uint8Array;
-  /** Escape sequence that tells a reader how names are encoded. */
+  /** The escape sequence that identifies the encoding of names. */
   readonly escape: string;
-  /** Its volume descriptor's type: 1 primary, 2 supplementary. */
+  /** Type of the volume descriptor: 1 primary, 2 supplementary. */
   readonly type: 1 | 2;
   readonly self: Uint8Array;
   readonly parent: Uint8Array;
-  /** A file's name, without the version that may follow it: entries are sorted by this. */
+  /** A file's name without version; entries are sorted by it. */
   readonly fileName: (file: IsoFile, index: number) => Uint8Array;
   readonly version: Uint8Array;
   readonly fileUse: (file: IsoFile) => Uint8Array;
 }
 
-/** Each tree has its path table twice, in both byte orders. */
+/** Each tree has two path tables, one per byte order. */
 const pathTableOf = ({ type }: Tree): number => PATH_TABLES + 2 * (type - 1);
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -72,7 +72,7 @@ const ucs2 = (text: string): Uint8Array =>
   );
 const le = (value: number, width: number): number[] =>
   Array.from({ length: width }, (_, at) => Math.floor(value / 256 ** at) % 256);
-/** Most numbers stand in an image twice, in both byte orders. */
+/** Most numbers are stored twice, in both byte orders. */
 const both = (value: number, width: number): number[] => [...le(value, width), ...le(value, width).reverse()];
 const sectors = (size: number): number => Math.ceil(size / SECTOR);
 
@@ -87,7 +87,7 @@ const shortDate = (at: Date): number[] => [
 ];
 const longDate = (at: Date): number[] => [...ascii(at.toISOString().replace(/\D/g, '').slice(0, 16)), 0];
 
-/** Names of level 1: eight characters, a dot, three more; a number takes the last places where two files would share one. */
+/** Level 1 names have the form 8.3. A number replaces the last characters if two files would have the same name. */
 function levelOneNames(files: readonly IsoFile[]): string[] {
   const taken = new Set<string>();
   for (const { name } of files) {
@@ -115,7 +115,7 @@ const posix = (mode: number, links: number): number[] =>
 const rootUse = Uint8Array.from([
   ...susp('SP', [0xbe, 0xef, 0]),
   ...posix(DIRECTORY_MODE, 2),
-  // The extension's name, without the optional prose about it.
+  // The identifier of the extension, without the optional description.
   ...susp('ER', [10, 0, 0, 1, ...ascii('RRIP_1991A')]),
 ]);
 const parentUse = Uint8Array.from(posix(DIRECTORY_MODE, 2));
@@ -134,18 +134,18 @@ function directoryRecord(entry: Entry, at: Date): Uint8Array {
   return record;
 }
 
-/** Lays records one after another; none may cross the border of a sector. */
+/** Concatenates records. A record must not cross a sector boundary. */
 function directory(records: readonly Uint8Array[]): Uint8Array {
-  const places: number[] = [];
+  const offsets: number[] = [];
   let end = 0;
   for (const record of records) {
     const left = SECTOR - (end % SECTOR);
     const start = record.length > left ? end + left : end;
-    places.push(start);
+    offsets.push(start);
     end = start + record.length;
   }
   const bytes = new Uint8Array(sectors(end) * SECTOR);
-  records.forEach((record, index) => bytes.set(record, places[index] ?? 0));
+  records.forEach((record, index) => bytes.set(record, offsets[index] ?? 0));
   return bytes;
 }
 
@@ -188,16 +188,16 @@ function volumeDescriptor(tree: Tree, options: IsoOptions, root: Extent, total: 
     directoryRecord({ ...root, id: SELF, flags: IS_DIRECTORY, systemUse: nothing }, modifiedAt),
     156,
   );
-  // Publisher, application and the like: left blank.
+  // Publisher, application and similar fields: blank.
   text(190, 623, '');
-  // Made and changed at that time; it never expires and holds from the start.
+  // Creation and modification time; no expiration and no effective date.
   sector.set([...longDate(modifiedAt), ...longDate(modifiedAt)], 813);
   for (const offset of [847, 864]) sector.set([...ascii('0'.repeat(16)), 0], offset);
   sector[881] = 1;
   return sector;
 }
 
-/** The only directory is the root, so a path table has one line. The big-endian copy follows in the next sector. */
+/** The root is the only directory, so a path table has one record. The big-endian copy follows in the next sector. */
 function pathTables(root: Extent): Uint8Array {
   const tables = new Uint8Array(2 * SECTOR);
   tables.set([1, 0, ...le(root.sector, 4), 1, 0, 0, 0]);
@@ -234,7 +234,7 @@ export function buildIso(options: IsoOptions): Uint8Array {
     fileUse: () => nothing,
   };
 
-  // A directory's size does not depend on where anything lies: a first draft tells it.
+  // The size of a directory does not depend on the location of the files: a draft determines it.
   const draft = files.map(({ bytes }): Extent => ({ sector: 0, size: bytes.length }));
   let next = DIRECTORIES;
   const place = (size: number): Extent => {

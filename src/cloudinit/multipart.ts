@@ -1,10 +1,10 @@
-/** MIME: how a part of ours travels beside user-data that nothing can be added to. */
+/** MIME multipart user-data: adds a part to user-data that cannot be edited. */
 import { sha256Hex } from '../lib/hash.ts';
 import { printYaml } from './yaml.ts';
 
 const LINE_LENGTH = 76;
 
-/** cloud-init looks at the first line of a text/plain part to tell what it is. Base64, because it garbles other than ASCII in 8bit. */
+/** cloud-init detects the format of a text/plain part by its first line. Base64, because cloud-init garbles non-ASCII characters in 8bit. */
 const plainPart = (text: string): string => {
   const lines =
     Buffer.from(text, 'utf8')
@@ -19,16 +19,16 @@ const plainPart = (text: string): string => {
 };
 
 /**
- * The user's text and, after it, a cloud-config with the keys; both count. A MIME message stays as it is, as a part
- * within the message.
+ * Returns a message with the user's text and a cloud-config with the keys; cloud-init applies both. A MIME message is
+ * embedded unchanged as a part.
  */
 export function withKeysPart(text: string, kind: 'multipart' | 'other', keys: readonly string[]): string {
   const config = printYaml({
-    // Without this the list would replace the one of an earlier part.
+    // Without merge_how the list would replace the list of an earlier part.
     merge_how: 'list(append)+dict(no_replace,recurse_list)+str()',
     ssh_authorized_keys: keys,
   });
-  // Nothing within can be equal to its own hash.
+  // A text cannot contain its own hash.
   const boundary = `virtrigaud-${sha256Hex(text).slice(0, 32)}`;
   return [
     'MIME-Version: 1.0',

@@ -1,6 +1,6 @@
 /**
- * The addresses as a network-config of version 1, written as PVE writes it: Afterburn, which sets up the network where
- * Ignition configures, reads no other.
+ * Builds a network-config of version 1 in the format that PVE writes. Afterburn, which sets up the network of guests
+ * that use Ignition, reads no other.
  */
 import ipaddr from 'ipaddr.js';
 import { parseCidr } from '../lib/ip.ts';

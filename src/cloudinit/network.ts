@@ -1,25 +1,26 @@
-/** Addresses of the NICs, for PVE's ipconfig keys and as a network-config of version 2. */
+/** Addresses of NICs, for PVE's ipconfig keys and as a network-config of version 2. */
 import { ipFamily, parseCidr, type IpFamily } from '../lib/ip.ts';
 import type { Result } from '../lib/result.ts';
 import type { CloudInitNic } from './input.ts';
 import { printYaml } from './yaml.ts';
 
 const GATEWAYS = { 4: 'gateway4', 6: 'gateway6' } as const;
-/** Written out: netplan before 0.103 and cloud-init before 23 know no `default` here, and would drop the whole file. */
-const EVERYWHERE = { 4: '0.0.0.0/0', 6: '::/0' } as const;
+/** netplan before 0.103 and cloud-init before 23 do not accept `default` and would ignore the whole file. */
+const DEFAULT_ROUTES = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 const FAMILIES = [4, 6] as const;
 
 const ofFamily = (nic: CloudInitNic, family: IpFamily): readonly string[] =>
   nic.addresses.filter((address) => parseCidr(address)?.family === family);
 
-/** Why the addresses make no sense; `undefined` if they do. */
+/** Returns why the addresses are invalid; `undefined` if they are valid. */
 export function networkProblem(nics: readonly CloudInitNic[]): string | undefined {
   for (const nic of nics) {
     const address = nic.addresses.find((each) => !parseCidr(each));
     if (address !== undefined)
-      return `${nic.device}: "${address}" is no address with a prefix length; write it like 192.168.1.100/24.`;
+      return `${nic.device}: "${address}" is not an address with a prefix length. Use the form 192.168.1.100/24.`;
     const server = nic.dns.find((each) => !ipFamily(each));
-    if (server !== undefined) return `${nic.device}: the DNS server "${server}" is no IP address.`;
+    if (server !== undefined)
+      return `${nic.device}: the DNS server "${server}" is not an IP address. Correct it.`;
     const problem = FAMILIES.map((family) => gatewayProblem(nic, family)).find((each) => each !== undefined);
     if (problem !== undefined) return problem;
   }
@@ -30,17 +31,17 @@ function gatewayProblem(nic: CloudInitNic, family: IpFamily): string | undefined
   const gateway = nic[GATEWAYS[family]];
   if (gateway === undefined) return undefined;
   if (ipFamily(gateway) !== family)
-    return `${nic.device}: the gateway "${gateway}" is no IPv${family} address.`;
+    return `${nic.device}: the gateway "${gateway}" is not an IPv${family} address. Correct it.`;
   return ofFamily(nic, family).length > 0
     ? undefined
-    : `${nic.device}: the gateway "${gateway}" needs an IPv${family} address beside it.`;
+    : `${nic.device}: the gateway "${gateway}" requires an IPv${family} address on the same network. Add the address, or remove the gateway.`;
 }
 
-/** PVE's key takes one address of each family, and DHCP only instead of one. */
+/** Whether an ipconfig key can express the NIC: one address per family, or DHCP. */
 export const fitsIpConfig = (nic: CloudInitNic): boolean =>
   ofFamily(nic, 6).length + (nic.ipv6 ? 1 : 0) <= 1 && ofFamily(nic, 4).length + (nic.dhcp4 ? 1 : 0) <= 1;
 
-/** The value of ipconfig0 …; `undefined` for a NIC without any address. */
+/** Returns the value of ipconfig0 …; `undefined` for a NIC without addresses. */
 export function ipConfig(nic: CloudInitNic): string | undefined {
   const [v4 = nic.dhcp4 ? 'dhcp' : undefined] = ofFamily(nic, 4);
   const [v6 = nic.ipv6] = ofFamily(nic, 6);
@@ -51,21 +52,21 @@ export function ipConfig(nic: CloudInitNic): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** All DNS servers of all NICs: PVE has one list for the guest. */
+/** The DNS servers of all NICs: PVE has one list per guest. */
 export const dnsServers = (nics: readonly CloudInitNic[]): readonly string[] => [
   ...new Set(nics.flatMap(({ dns }) => dns)),
 ];
 
 /**
- * The file network-config: NICs are matched by MAC and keep the names that the guest gives them. `undefined` without
- * NICs, which leaves the guest to its default, DHCP on the first.
+ * Returns the file network-config. It matches NICs by MAC address, and the guest chooses their names. `undefined` without
+ * NICs; cloud-init then uses its default, DHCP on the first NIC.
  */
 export function networkConfig(nics: readonly CloudInitNic[]): Result<string | undefined> {
   if (nics.length === 0) return { value: undefined };
   const unknown = nics.find(({ mac }) => mac === undefined);
   if (unknown)
     return {
-      problem: `The MAC address of ${unknown.device} is not known yet, so its addresses cannot be assigned.`,
+      problem: `The MAC address of ${unknown.device} is not known yet. Its addresses are assigned once it is known.`,
     };
   return {
     value: printYaml({
@@ -78,13 +79,13 @@ export function networkConfig(nics: readonly CloudInitNic[]): Result<string | un
 function ethernet(nic: CloudInitNic): object {
   const routes = FAMILIES.flatMap((family) => {
     const via = nic[GATEWAYS[family]];
-    return via === undefined ? [] : [{ to: EVERYWHERE[family], via }];
+    return via === undefined ? [] : [{ to: DEFAULT_ROUTES[family], via }];
   });
   return {
     match: { macaddress: nic.mac?.toLowerCase() },
     dhcp4: nic.dhcp4,
     ...(nic.ipv6 === 'dhcp' && { dhcp6: true }),
-    // Distributions differ in whether they listen to routers unless told.
+    // Distributions have different defaults for router advertisements.
     ...(nic.ipv6 === 'auto' && { 'accept-ra': true }),
     ...(nic.addresses.length > 0 && { addresses: nic.addresses }),
     ...(routes.length > 0 && { routes }),

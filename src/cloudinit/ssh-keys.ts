@@ -1,18 +1,18 @@
-/** SSH public keys: which of them PVE accepts, and how those of a Secret join the user's cloud-config. */
+/** SSH public keys: validation, and adding keys to the user's cloud-config. */
 import { isAlias, isMap, isScalar, isSeq, YAMLMap, YAMLSeq, type Document } from 'yaml';
 import type { Result } from '../lib/result.ts';
 import { isEmpty, quoted } from './yaml.ts';
 
 const KEYS = 'ssh_authorized_keys';
 
-/** Without blank lines, comments and repetitions. */
+/** Removes blank lines, comments and duplicates. */
 export const cleanKeys = (keys: readonly string[]): readonly string[] => [
   ...new Set(keys.map((key) => key.trim()).filter((key) => key !== '' && !key.startsWith('#'))),
 ];
 
 /**
- * Whether the line is a whole public key without options. PVE has ssh-keygen judge each key and refuses the entire
- * configuration because of a single one, whereas cloud-init lets such a line do no harm.
+ * Whether the line is a public key without options. PVE checks each key with ssh-keygen and rejects the whole
+ * configuration if one is invalid, whereas cloud-init ignores such a line.
  */
 export function isPlainPublicKey(line: string): boolean {
   const [, type, blob] = /^([a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})( .*)?$/.exec(line) ?? [];
@@ -29,17 +29,17 @@ export function isPlainPublicKey(line: string): boolean {
 }
 
 /**
- * Adds keys to a cloud-config: to those of the default user, and where the document lists users of its own without
- * that one, also to the first of them, since nobody could log in with the keys otherwise.
+ * Adds keys to a cloud-config, for the default user. If the document lists users without `default`, adds them to the
+ * first of these users too, because nobody could log in with the keys otherwise.
  *
- * @param document is changed.
- * @returns whether anything was missing.
+ * @param document - is modified
+ * @returns whether keys were added
  */
 export function addKeys(document: Document, keys: readonly string[]): Result<boolean> {
   const { contents } = document;
   if (isEmpty(contents)) {
     const map = new YAMLMap();
-    // The header is a comment too, and may hang on the `~` that goes.
+    // The header is a comment, and may be attached to the `~` that is replaced.
     if (isScalar(contents)) map.commentBefore = contents.commentBefore ?? null;
     document.contents = map;
     return addTo(map, keys, document);
@@ -64,20 +64,20 @@ function addTo(map: YAMLMap, keys: readonly string[], document: Document): Resul
   }
   if (!isSeq(list))
     return {
-      problem: `${KEYS} in the user-data is not a list, so the keys of the Secret cannot join it: make it a list.`,
+      problem: `${KEYS} in the user-data is not a list, so that the keys of the Secret cannot be added. Change it to a list.`,
     };
   const known = new Set(list.items.map((item) => (isScalar(item) ? String(item.value).trim() : undefined)));
   const missing = keys.filter((key) => !known.has(key));
   if (missing.length === 0) return { value: false };
   if (list === node) for (const key of missing) list.add(quoted(key));
-  // What is written elsewhere under an anchor may serve others too: this place gets a list of its own.
+  // Other aliases may refer to the same anchor, so the alias is replaced by a list of its own.
   else map.set(KEYS, listOf([...known, ...missing].filter((key) => key !== undefined)));
   return { value: true };
 }
 
 function firstUserWithoutDefault(config: YAMLMap): YAMLMap | undefined {
   const users: unknown = config.get('users', true);
-  // `user` makes a default user, whatever the list says.
+  // `user` creates a default user, whatever the list contains.
   if (!isSeq(users) || config.has('user')) return undefined;
   const isDefault = (item: unknown): boolean =>
     isMap(item) ? item.get('name') === 'default' : isScalar(item) && item.value === 'default';

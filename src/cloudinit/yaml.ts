@@ -1,13 +1,13 @@
-/** YAML as cloud-init needs it. cloud-init reads YAML 1.1, where `yes`, `1e3` or the MAC 52:54:00:12:34:56 are no texts. */
+/** YAML for cloud-init, which reads YAML 1.1, where `yes`, `1e3` and the MAC address 52:54:00:12:34:56 are not strings. */
 import { isAlias, isScalar, parseDocument, Scalar, stringify, visit, type Document } from 'yaml';
 import type { Result } from '../lib/result.ts';
 
 /**
- * Reads a document without giving plain values a type, so that each is written back as it was: `0644` stays `0644`.
- * A problem names the line, never the content.
+ * Parses a document without interpreting plain values, so that they are printed unchanged: `0644` stays `0644`.
+ * A problem contains the line number, never the content.
  */
 export function parseYaml(text: string): Result<Document> {
-  // A repeated key is legal for cloud-init: the last one counts.
+  // cloud-init accepts duplicate keys and uses the last one.
   const document = parseDocument(text, {
     schema: 'failsafe',
     customTags: ['null'],
@@ -19,9 +19,9 @@ export function parseYaml(text: string): Result<Document> {
     const line = error.linePos?.[0].line ?? 1;
     return { problem: `it is not valid YAML at line ${line} (${error.code})` };
   }
-  const lost = unresolvedAlias(document);
-  if (lost !== undefined) {
-    const line = text.slice(0, lost).split('\n').length;
+  const offset = unresolvedAlias(document);
+  if (offset !== undefined) {
+    const line = text.slice(0, offset).split('\n').length;
     return { problem: `line ${line} refers to a YAML anchor that is not defined before it` };
   }
   return { value: document };
@@ -44,14 +44,14 @@ function unresolvedAlias(document: Document): number | undefined {
   return offset;
 }
 
-/** Whether nothing is there, or only `~` or `null`. */
+/** Whether the node is missing, `~` or `null`. */
 export const isEmpty = (node: unknown): boolean => node == null || (isScalar(node) && node.value === null);
 
-/** Every value in double quotes: a reader of any YAML version takes it for the text it is. Numbers and booleans stay bare. */
+/** Prints strings in double quotes, so that every YAML version reads them as strings. Numbers and booleans are not quoted. */
 export const printYaml = (value: unknown): string =>
   stringify(value, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 });
 
-/** A text in double quotes, as a node. */
+/** A node for a string in double quotes. */
 export function quoted(text: string): Scalar<string> {
   const scalar = new Scalar(text);
   scalar.type = Scalar.QUOTE_DOUBLE;

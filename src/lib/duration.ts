@@ -1,16 +1,16 @@
-/** Durations as Kubernetes writes them: `60s`, `5m`, `1h30m`. */
+/** Durations in the format of Kubernetes: `60s`, `5m`, `1h30m`. */
 import type { Result } from './result.ts';
 import { millis, type Millis } from './units.ts';
 
-/** The part of Go's duration syntax that we take; RE2-safe, because the CRDs carry it too. */
+/** The supported subset of Go's duration syntax. RE2-compatible, because the CRDs contain it. */
 export const durationPattern = /^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h))+$/;
 
 const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Reads a duration, rounded to whole milliseconds. */
+/** Parses a duration, rounded to whole milliseconds. */
 export function parseDuration(text: string): Result<Millis> {
   if (!durationPattern.test(text)) {
-    return { problem: `"${text}" is not a duration: give a number and a unit, for example 60s or 5m` };
+    return { problem: `"${text}" is not a duration. Use a number and a unit, for example 60s or 5m` };
   }
   const parts = [...text.matchAll(/([0-9.]+)(ms|s|m|h)/g)];
   const total = parts.reduce(

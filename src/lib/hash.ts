@@ -4,17 +4,19 @@ import { createHash, createHmac, createSecretKey } from 'node:crypto';
 export const sha256Hex = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex');
 
-/** A digest that nobody can make, or try guesses against, without the key. */
+/** A keyed digest: nobody can compute it, or test guesses against it, without the key. */
 export type Digest = (text: string) => string;
 
-const LENGTH = 32;
+const DIGEST_LENGTH = 32;
 
-/** Begins with what tells the key: digests of two keys cannot be compared. */
+/** Creates a keyed digest. Its results start with an ID of the key, because digests of different keys cannot be compared. */
 export function digestWith(key: Uint8Array): Digest {
   const name = sha256Hex(key).slice(0, 8);
   // Made once: Node spends more time on a key of bytes than on the digest itself.
   const secret = createSecretKey(key);
-  return (text) => `${name}-${createHmac('sha256', secret).update(text).digest('hex').slice(0, LENGTH)}`;
+  return (text) =>
+    `${name}-${createHmac('sha256', secret).update(text).digest('hex').slice(0, DIGEST_LENGTH)}`;
 }
 
+/** Whether two digests were made with the same key. */
 export const sameKey = (a: string, b: string): boolean => a.split('-')[0] === b.split('-')[0];

@@ -1,4 +1,4 @@
-/** IP addresses and CIDRs, judged as the API server's CEL functions `ip()` and `cidr()` judge them. */
+/** Parses IP addresses and CIDRs by the rules of the API server's CEL functions `ip()` and `cidr()`. */
 import { isIP } from 'node:net';
 
 export type IpFamily = 4 | 6;
@@ -9,17 +9,17 @@ export interface Cidr {
   readonly family: IpFamily;
 }
 
-/** The family of a plain address; `undefined` for anything else, also for a zone (`fe80::1%eth0`) and an IPv4-mapped IPv6 address. */
+/** The family of an address; `undefined` for anything else, including zones (`fe80::1%eth0`) and IPv4-mapped IPv6 addresses. */
 export function ipFamily(text: string): IpFamily | undefined {
   const family = isIP(text);
   if (family === 4) return 4;
   if (family !== 6 || text.includes('%')) return undefined;
-  // URL writes an IPv6 address in its one canonical form.
+  // URL prints the canonical form of an IPv6 address.
   const canonical = new URL(`http://[${text}]`).hostname;
   return /^\[::ffff:[0-9a-f]+:[0-9a-f]+\]$/.test(canonical) ? undefined : 6;
 }
 
-/** An address with its prefix length; host bits may be set, as in `192.168.1.100/24`. */
+/** Parses an address with prefix length. Host bits may be set, as in `192.168.1.100/24`. */
 export function parseCidr(text: string): Cidr | undefined {
   const [, address = '', digits = ''] = /^([^/]+)\/(0|[1-9][0-9]{0,2})$/.exec(text) ?? [];
   const family = ipFamily(address);

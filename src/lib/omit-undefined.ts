@@ -1,4 +1,4 @@
-/** An object without the members that are undefined: absent is absent. */
+/** Returns the object without members that are undefined. */
 export function omitUndefined<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> };
 export function omitUndefined(members: object): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

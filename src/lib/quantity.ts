@@ -11,7 +11,7 @@ const multipliers: ReadonlyMap<string, bigint> = new Map([
   ...binary.map((suffix, i): [string, bigint] => [suffix, 1024n ** BigInt(i + 1)]),
 ]);
 
-/** Kubernetes also has nano, micro and milli: fractions of a byte, accepted and rounded away. */
+/** Kubernetes also has nano, micro and milli. They are accepted, and fractions of a byte are dropped. */
 const divisors: ReadonlyMap<string, bigint> = new Map([
   ['m', 1000n],
   ['u', 1000n ** 2n],
@@ -19,20 +19,20 @@ const divisors: ReadonlyMap<string, bigint> = new Map([
 ]);
 
 const quantity = /^\+?([0-9]*)\.?([0-9]*)(?:(n|u|m||[kMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,9}))$/;
-const malformed = 'give a number and a unit, for example 4Gi';
-/** Ten to this power is beyond every limit, and still quick to compute. */
-const largestExponent = 40;
+const malformed = 'use a number and a unit, for example 4Gi';
+/** Ten to this power exceeds every limit and is still fast to compute. */
+const maxExponent = 40;
 
 /**
- * Reads a quantity as whole bytes; a fraction of a byte is dropped.
- * The grammar is that of Kubernetes' `resource.Quantity`, so that what CEL's `isQuantity` takes is taken here, save negative ones.
+ * Parses a quantity as whole bytes; fractions of a byte are dropped. The grammar is that of Kubernetes'
+ * `resource.Quantity`, so that everything that CEL's `isQuantity` accepts is accepted, except negative quantities.
  */
 export function parseQuantity(text: string | number): Result<Bytes> {
   if (typeof text === 'number') return fromNumber(text);
   const [, whole = '', fraction = '', suffix = '', exponent = '0'] = quantity.exec(text) ?? [];
   if (whole + fraction === '') return { problem: `"${text}" is not a quantity: ${malformed}` };
   const power = Number(exponent);
-  if (Math.abs(power) > largestExponent) return { problem: `"${text}" is out of range: ${malformed}` };
+  if (Math.abs(power) > maxExponent) return { problem: `"${text}" is out of range: ${malformed}` };
   const numerator =
     BigInt(whole + fraction) * (multipliers.get(suffix) ?? 1n) * 10n ** BigInt(Math.max(power, 0));
   const denominator =
@@ -47,7 +47,7 @@ function fromNumber(value: number, text: string | number = value): Result<Bytes>
   return { value: bytes(value) };
 }
 
-/** Writes bytes with the largest binary unit that leaves a whole number: 4294967296 is `4Gi`. */
+/** Prints bytes with the largest binary unit that gives a whole number: 4294967296 is `4Gi`. */
 export function formatQuantity(size: Bytes): string {
   let value: number = size;
   let unit = '';

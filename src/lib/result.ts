@@ -1,2 +1,2 @@
-/** What a parser found: the value, or a sentence that says why there is none. */
+/** The result of a parser: the value, or a message that says why there is none. */
 export type Result<T> = { readonly value: T } | { readonly problem: string };

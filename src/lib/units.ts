@@ -1,4 +1,4 @@
-/** Branded scalars: a VMID is not just any number, and megabytes never pass for bytes. The one place with casts. */
+/** Branded scalars, so that the compiler distinguishes VMIDs, bytes and milliseconds. The only file with casts. */
 
 declare const unit: unique symbol;
 type Branded<T, Unit extends string> = T & { readonly [unit]: Unit };

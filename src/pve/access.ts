@@ -1,11 +1,11 @@
-/** `/access` and `/version`: who we are to PVE, what we may do, and which PVE it is. */
+/** `/access` and `/version`: login, effective privileges, and the version of PVE. */
 import { z } from 'zod';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { Flag, maybe, Text } from './wire.ts';
 
 const Permissions = z.record(z.string(), z.record(z.string(), Flag));
 
-/** Per ACL path the privileges held there; `true`: they extend to everything below. */
+/** Effective privileges by ACL path; `true`: the privilege propagates to the paths below. */
 export type Permissions = z.output<typeof Permissions>;
 
 const Version = z.object({ version: Text, release: maybe(Text) }).transform(({ version, release }) => ({
@@ -21,7 +21,7 @@ const TicketReply = z.object({
   NeedTFA: Flag,
 });
 
-/** Needs no identity. */
+/** Sent without authentication. */
 export const LOGIN = endpoint({
   method: 'POST',
   path: '/access/ticket',
@@ -43,7 +43,7 @@ export const ACCESS = {
 } as const;
 
 export interface Access {
-  /** What this user or token holds, by ACL path. */
+  /** The effective privileges of this user or token. */
   permissions(options?: CallOptions): Promise<Permissions>;
 }
 

@@ -1,9 +1,9 @@
-/** `/nodes/{node}/qemu/{vmid}/agent`: what the guest says about itself. Silence is an answer, not an error. */
+/** `/nodes/{node}/qemu/{vmid}/agent`: the QEMU guest agent. That it does not answer is a result, not an error. */
 import { z } from 'zod';
 import { seconds, type NodeName, type Vmid } from '../lib/units.ts';
 import { endpoint, type CallOptions, type Need, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
-import { agentSilence } from './prose.ts';
+import { agentStateIn } from './refusals.ts';
 import { Flag, Int, maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
 
 const Address = z
@@ -22,7 +22,7 @@ const Interface = z
     addresses: row['ip-addresses'] ?? [],
   }));
 
-/** As the guest names it; tunnels and loopbacks included. */
+/** An interface under the guest's name for it; tunnels and loopbacks included. */
 export type GuestInterface = z.output<typeof Interface>;
 
 export type AgentInterfaces =
@@ -35,11 +35,11 @@ const commands: readonly Need[] = [
   { path: '/vms/{vmid}', anyOf: ['VM.Monitor'], until: 8, feature: 'guestCommands' },
 ];
 
-/** What became of a command in the guest; its output stays there. */
+/** The state of a command in the guest. Its output is not read. */
 export type Execution =
   | { readonly state: 'running' }
   | { readonly state: 'ended'; readonly exitCode: number }
-  /** The agent knows it no more, as after a reboot of the guest. */
+  /** The agent no longer knows the process, for example after a reboot of the guest. */
   | { readonly state: 'lost' }
   | { readonly state: 'silent' | 'notConfigured' | 'stopped' };
 
@@ -65,7 +65,7 @@ export const AGENT = {
   networkInterfaces: endpoint({
     method: 'GET',
     path: '/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces',
-    // PVE waits about 3 s for an agent that is silent: guests that boot must not hold up anything else.
+    // PVE waits about 3 s for an agent that does not answer: booting guests must not delay other calls.
     lane: 'agent',
     params: z.object({ node: NodeParam, vmid: VmidParam }),
     reply: z.object({ result: maybe(rows(Interface)) }),
@@ -89,19 +89,19 @@ export interface Agent {
     options?: CallOptions,
   ): Promise<
     | { readonly pid: number }
-    /** `refused`: the agent cannot run it, for instance because there is no such program. */
+    /** `refused`: the agent cannot run the command, for example because the program does not exist. */
     | { readonly state: 'silent' | 'notConfigured' | 'stopped' | 'refused' }
   >;
   execution(pid: number, options?: CallOptions): Promise<Execution>;
 }
 
-/** PVE itself waits about 3 s for the agent. */
+/** PVE waits about 3 s for the agent. */
 const DEADLINE = seconds(5);
 
 const stateAfter = (error: unknown): 'silent' | 'notConfigured' | 'stopped' | undefined => {
   if (!(error instanceof PveError)) return undefined;
   if (error.code === 'timeout') return 'silent';
-  return error.refusal === 'unknown' ? agentSilence(error.said) : undefined;
+  return error.refusal === 'unknown' ? agentStateIn(error.pveMessage) : undefined;
 };
 
 export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: Vmid }): Agent => ({
@@ -119,7 +119,8 @@ export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: 
     try {
       return await send(AGENT.exec, { ...at, command: [...command] }, { ...options, deadline: DEADLINE });
     } catch (error) {
-      if (error instanceof PveError && error.said.startsWith('Agent error')) return { state: 'refused' };
+      if (error instanceof PveError && error.pveMessage.startsWith('Agent error'))
+        return { state: 'refused' };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;
@@ -132,11 +133,12 @@ export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: 
         { ...at, pid },
         { ...options, deadline: DEADLINE },
       );
-      // As a shell tells of a signal.
+      // The exit code that a shell reports for a signal.
       const code = exitcode ?? (signal === undefined ? 0 : 128 + signal);
       return exited ? { state: 'ended', exitCode: code } : { state: 'running' };
     } catch (error) {
-      if (error instanceof PveError && /Invalid parameter 'pid'/.test(error.said)) return { state: 'lost' };
+      if (error instanceof PveError && /Invalid parameter 'pid'/.test(error.pveMessage))
+        return { state: 'lost' };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;

@@ -1,4 +1,4 @@
-/** Proof of identity for each request: an API token, or a ticket that is kept fresh. */
+/** Authenticates requests with an API token, or with a ticket that it renews. */
 import { minutes } from '../lib/units.ts';
 import type { Method } from './endpoint.ts';
 
@@ -11,15 +11,15 @@ export interface Ticket {
   readonly csrf: string;
 }
 
-/** Trades a password, or a ticket that is still valid, for a new ticket. */
+/** Returns a new ticket for a password, or for a ticket that is still valid. */
 export type Login = (username: string, password: string) => Promise<Ticket>;
 
-/** What one request carried; handed back to `renew` when PVE did not accept it. */
+/** The authentication headers of one request; passed to `renew` if PVE rejected them. */
 export type AuthHeaders = Readonly<Record<string, string>>;
 
 export interface Auth {
   headers(method: Method): Promise<AuthHeaders>;
-  /** After a 401: whether a second try with fresh headers makes sense. */
+  /** After a 401: whether a retry with new headers makes sense. */
   renew(used: AuthHeaders): boolean;
 }
 
@@ -27,7 +27,7 @@ export class CredentialsError extends Error {
   override readonly name = 'CredentialsError';
 }
 
-/** Tickets live for two hours. */
+/** A ticket is valid for two hours. */
 const RENEW_AFTER = minutes(60);
 const TICKET_LIFETIME = minutes(115);
 
@@ -36,11 +36,13 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 
 function tokenAuth(id: string, secret: string): Auth {
   if (!TOKEN_ID.test(id)) {
-    throw new CredentialsError('The token ID must look like user@realm!name, for example operator@pve!k8s.');
+    throw new CredentialsError(
+      'The token ID does not have the form user@realm!name. Correct it, for example to operator@pve!k8s.',
+    );
   }
   if (!PRINTABLE.test(secret)) {
     throw new CredentialsError(
-      'The token secret is empty or contains spaces, line breaks or other characters that no token has.',
+      'The token secret is empty, or contains spaces, line breaks or other characters that a token never has. Correct it.',
     );
   }
   const headers = { authorization: `PVEAPIToken=${id}=${secret}` };
@@ -53,7 +55,7 @@ interface Session extends Ticket {
 
 function ticketAuth(username: string, password: string, login: Login, now: () => number): Auth {
   if (!/^[^\s@]+@[^\s@]+$/.test(username)) {
-    throw new CredentialsError('The user name must name its realm, for example root@pam or operator@pve.');
+    throw new CredentialsError('The user name has no realm. Add it, for example root@pam or operator@pve.');
   }
   let session: Session | undefined;
   let pending: Promise<Session> | undefined;
@@ -65,7 +67,7 @@ function ticketAuth(username: string, password: string, login: Login, now: () =>
       try {
         return { ...(await login(username, old.ticket)), since };
       } catch {
-        // The ticket may have been revoked, the password still be good.
+        // The ticket may have been revoked while the password is still valid.
       }
     }
     return { ...(await login(username, password)), since };
@@ -87,7 +89,7 @@ function ticketAuth(username: string, password: string, login: Login, now: () =>
       return method === 'GET' ? { cookie } : { cookie, csrfpreventiontoken: csrf };
     },
     renew(used) {
-      // Many calls may be refused at once: only the first gives the ticket up.
+      // Many calls may be rejected at the same time: only the first one drops the ticket.
       if (session && used['cookie'] === `PVEAuthCookie=${encodeURIComponent(session.ticket)}`) {
         session = undefined;
       }
@@ -96,12 +98,12 @@ function ticketAuth(username: string, password: string, login: Login, now: () =>
   };
 }
 
-/** @throws CredentialsError if they cannot be right; never repeats the secret. */
+/** @throws CredentialsError if the credentials are malformed. The message never contains the secret. */
 export const createAuth = (credentials: Credentials, login: Login, now: () => number): Auth =>
   credentials.kind === 'token'
     ? tokenAuth(credentials.id.trim(), credentials.secret.trim())
     : ticketAuth(credentials.username.trim(), credentials.password, login, now);
 
-/** The values that must never appear in a text. */
+/** The values that must never appear in messages or logs. */
 export const secretsOf = (credentials: Credentials): readonly string[] =>
   credentials.kind === 'token' ? [credentials.secret.trim()] : [credentials.password];

@@ -1,22 +1,22 @@
-/** What tells one PVE cluster from another, as far as its nodes report it themselves. */
+/** The identity of a PVE cluster, as its nodes report it. */
 
 export interface ClusterIdentity {
-  /** Absent on a node that belongs to no cluster, and where we may not know. */
+  /** Absent on a standalone node, and if the credentials may not read it. */
   readonly name: string | undefined;
   readonly nodes: readonly string[];
-  /** Of a node that belongs to no cluster, where known: many such nodes are called `pve`, as the installer suggests. */
+  /** Address of a standalone node, if known. It is needed because many such nodes are called `pve`, as the installer suggests. */
   readonly address?: string | undefined;
 }
 
-/** Another cluster answers at an endpoint than at the others. */
-export class OtherCluster extends Error {
-  override readonly name = 'OtherCluster';
+/** An endpoint belongs to another cluster than the others. */
+export class OtherClusterError extends Error {
+  override readonly name = 'OtherClusterError';
   static readonly code = 'otherCluster';
-  readonly code = OtherCluster.code;
+  readonly code = OtherClusterError.code;
 
   constructor({ name, nodes }: ClusterIdentity) {
     super(
-      `another Proxmox VE cluster answers there (${name ?? 'a node without a cluster'}: ${nodes.slice(0, 8).join(', ')}), so this endpoint is not used`,
+      `it belongs to another Proxmox VE cluster (${name ?? 'standalone'}; nodes: ${nodes.slice(0, 8).join(', ')}) and is not used`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** `/cluster`: what the whole cluster looks like, as one node of it tells. */
+/** `/cluster`: the state of the whole cluster, as the answering node sees it. */
 import { z } from 'zod';
 import type { NodeName, Upid, Vmid } from '../lib/units.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
@@ -17,21 +17,21 @@ import {
   UpidText,
   VmidParam,
   VmidText,
-  Words,
+  TextList,
 } from './wire.ts';
 
-const words = maybe(Words).transform((list) => list ?? []);
+const textList = maybe(TextList).transform((list) => list ?? []);
 
 const GuestRow = z.object({
   type: z.enum(['qemu', 'lxc']),
   vmid: VmidText,
   node: NodeText,
-  /** Missing while a clone or creation is under way. */
+  /** Absent while a clone or create task runs. */
   name: maybe(Text),
   status: maybe(Text).transform((status) => status ?? 'unknown'),
   template: Flag,
   lock: maybe(Text),
-  tags: words,
+  tags: textList,
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   maxdisk: maybe(Size),
@@ -57,7 +57,7 @@ const StorageRow = z.object({
   storage: z.string(),
   status: maybe(Text).transform((status) => status ?? 'unknown'),
   plugintype: maybe(Text),
-  content: words,
+  content: textList,
   shared: Flag,
   disk: maybe(Size),
   maxdisk: maybe(Size),
@@ -77,7 +77,7 @@ const StatusRow = z.object({
 });
 
 export interface ClusterStatus {
-  /** Absent on a node that never joined a cluster. */
+  /** Absent on a standalone node. */
   readonly cluster: { readonly name: string; readonly quorate: boolean } | undefined;
   /** `local`: the node that answered. */
   readonly nodes: readonly {
@@ -104,7 +104,7 @@ export const identityIn = ({ cluster, nodes }: ClusterStatus): ClusterIdentity =
   address: addressIn({ cluster, nodes }),
 });
 
-/** The address of a node that belongs to no cluster. */
+/** The address of a standalone node; `undefined` for a cluster. */
 export const addressIn = ({ cluster, nodes }: ClusterStatus): string | undefined =>
   cluster === undefined && nodes.length === 1 ? nodes[0]?.ip : undefined;
 
@@ -123,7 +123,7 @@ export interface ListedTask {
   readonly upid: Upid;
   readonly node: NodeName;
   readonly type: string;
-  /** Mostly a VMID. */
+  /** Usually a VMID. */
   readonly id: string;
   readonly user: string;
   /** Milliseconds since the epoch. */
@@ -132,7 +132,7 @@ export interface ListedTask {
   readonly ended: { readonly at: number; readonly exitStatus: string } | undefined;
 }
 
-/** Shared with the nodes' own lists of tasks. */
+/** Also the schema of a node's task list. */
 export const TaskList = rows(TaskRow).transform((list) =>
   list.map(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
     upid,
@@ -158,7 +158,7 @@ export const CLUSTER = {
     path: '/cluster/resources',
     params: z.object({ type: z.enum(['vm', 'storage', 'node']).optional() }),
     reply: rows(ResourceRow),
-    // Without them the call succeeds, but shows neither the guests nor the storages.
+    // Without these privileges the call succeeds, but omits guests, storages and figures.
     needs: [
       { path: '/vms/{vmid}', anyOf: ['VM.Audit'] },
       { path: '/storage/{storage}', anyOf: ['Datastore.Audit'] },
@@ -170,7 +170,7 @@ export const CLUSTER = {
     path: '/cluster/tasks',
     params: z.object({}),
     reply: TaskList,
-    // Everyone sees the tasks of their own; those of others take this.
+    // Required to see the tasks of other users.
     needs: [{ path: '/nodes/{node}', anyOf: ['Sys.Audit'] }],
   }),
   nextid: endpoint({
@@ -187,16 +187,16 @@ export type FreeVmid = { readonly free: true; readonly vmid: Vmid } | { readonly
 export interface Cluster {
   /** @throws PveError `forbidden` without Sys.Audit on `/`. */
   status(options?: CallOptions): Promise<ClusterStatus>;
-  /** Figures in it are up to 20 s old; guests that may not be seen are left out. */
+  /** Figures are up to 20 s old. Guests that the credentials may not see are omitted. */
   resources(type?: 'vm' | 'storage' | 'node', options?: CallOptions): Promise<readonly ResourceRow[]>;
-  /** Running tasks and the newest ended ones. */
+  /** The running tasks and the most recently ended ones. */
   tasks(options?: CallOptions): Promise<readonly ListedTask[]>;
-  /** Whether this number is free, or the lowest that is. Also counts guests that may not be seen; reserves nothing. */
+  /** Whether this VMID is free, or the lowest free one. Includes guests that the credentials may not see; reserves nothing. */
   nextid(vmid?: Vmid, options?: CallOptions): Promise<FreeVmid>;
 }
 
 const isTaken = (error: unknown): boolean =>
-  error instanceof PveError && (error.refusal === 'exists' || /any free VMID/i.test(error.said));
+  error instanceof PveError && (error.refusal === 'exists' || /any free VMID/i.test(error.pveMessage));
 
 export const cluster = (send: Send): Cluster => ({
   status: (options) => send(CLUSTER.status, {}, options),

@@ -1,30 +1,29 @@
-/** One endpoint of the PVE API as data. The transport, the metrics' labels and the list of privileges are all read off it. */
+/** An endpoint of the PVE API as data. The transport, the labels of metrics and the list of privileges derive from it. */
 import type { z } from 'zod';
 import type { Millis } from '../lib/units.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** Parameters as PVE knows them. `true` and `false` travel as 1 and 0, a list as one parameter an item; `undefined` does not travel. */
+/** Parameters of a call. `true` and `false` are sent as 1 and 0, a list as one parameter per item; `undefined` is not sent. */
 export type Params = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-/** A privilege that a call requires, and where. */
+/** A privilege that a call requires, and on which path. */
 export interface Need {
-  /** ACL path; placeholders such as `{vmid}` stand for any object of that kind. */
+  /** ACL path. Placeholders such as `{vmid}` stand for any object of that kind. */
   readonly path: string;
-  /** One of these is enough; the first is the one to grant. */
+  /** Any one of them is enough; the first is the one to grant. */
   readonly anyOf: readonly [string, ...string[]];
-  /** First major version of PVE that knows the privilege. */
+  /** First major version of PVE that has the privilege. */
   readonly since?: number;
-  /** Last major version of PVE that knows the privilege. */
+  /** Last major version of PVE that has the privilege. */
   readonly until?: number;
-  /** Absent: nothing works without it. */
+  /** The feature that requires it. Absent: the operator cannot work without it. */
   readonly feature?: Feature;
 }
 
 /**
- * What an installation can do without, privilege by privilege: images for cloud-init, cloud-init itself, addresses from
- * the guest agent, network interfaces on bridges, to see whether a cluster has a majority, VMs that move between nodes,
- * and pools.
+ * Optional features, each with privileges of its own: cloud-init images, PVE's cloud-init drive, addresses from the
+ * guest agent, NICs on bridges, quorum, migration between nodes, and pools.
  */
 export const FEATURES = [
   'isoUpload',
@@ -35,21 +34,21 @@ export const FEATURES = [
   'migration',
   'pools',
 ] as const;
-/** To run commands in guests is more than most want to allow: it is granted by those who want it, and missed by nobody. */
+/** Features whose privileges most administrators do not want to grant. They are never reported as missing. */
 export const ON_REQUEST = ['guestCommands'] as const;
 export type Feature = (typeof FEATURES)[number] | (typeof ON_REQUEST)[number];
 
 export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R extends z.ZodType = z.ZodType> {
   readonly method: Method;
-  /** Below `/api2/json`, with placeholders: never a concrete path, so it can serve as a metric's label. */
+  /** Path template below `/api2/json`. It has placeholders instead of values, so that it can be a label of metrics. */
   readonly path: string;
   readonly params: P;
-  /** Of the answer's `data`. */
+  /** Schema of `data` in the response. */
   readonly reply: R;
   readonly needs: readonly Need[];
-  /** Calls of this kind wait for each other, but not for the node's other calls: each may take seconds. */
+  /** Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. */
   readonly lane?: 'agent';
-  /** A call that changes nothing although it is no GET: it may be repeated, and losing its answer does no harm. */
+  /** The call changes nothing although it is not a GET, so that it may be retried. */
   readonly repeatable?: true;
 }
 
@@ -58,17 +57,17 @@ export const endpoint = <P extends z.ZodType<Params>, R extends z.ZodType>(
 ): Endpoint<P, R> => e;
 
 export interface SendOptions {
-  /** Ends the call. A change that was already sent is not cut off: its outcome would be lost. */
+  /** Cancels the call. A change that was already sent is not cancelled, because its outcome would be unknown. */
   readonly signal?: AbortSignal | undefined;
-  /** How long one attempt may take once it has its turn. */
+  /** Maximum duration of one attempt, without the time it waits for a slot. */
   readonly deadline?: Millis | undefined;
-  /** Travels as the last part of a multipart body, under the name that the parameter `filename` gives. */
+  /** Sent as the last part of a multipart body. Its name is the parameter `filename`. */
   readonly file?: Uint8Array | undefined;
 }
 
 /**
  * Performs one call.
- * @throws PveError for every refusal and failure; the signal's reason when the caller gave up.
+ * @throws PveError for every failure; the signal's reason if the signal fires.
  */
 export type Send = <P extends z.ZodType<Params>, R extends z.ZodType>(
   endpoint: Endpoint<P, R>,
@@ -76,5 +75,5 @@ export type Send = <P extends z.ZodType<Params>, R extends z.ZodType>(
   options?: SendOptions,
 ) => Promise<z.output<R>>;
 
-/** What callers of the handles may pass along. */
+/** Options that callers of the handles may pass. */
 export type CallOptions = Pick<SendOptions, 'signal'>;

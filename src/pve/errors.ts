@@ -1,14 +1,14 @@
-/** What went wrong with a call to PVE, as a sentence for people and a kind for programs. */
-import { OtherCluster } from './cluster-identity.ts';
+/** Errors of calls to PVE: a message for users and a classification for the callers. */
+import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
 import {
-  meaningOf,
+  classify,
   missingPrivilege,
   type MissingPrivilege,
   type ObjectKind,
   type Refusal,
-} from './prose.ts';
+} from './refusals.ts';
 
 interface Facts {
   readonly refusal: Refusal;
@@ -21,25 +21,25 @@ interface Facts {
   readonly absent?: ObjectKind | undefined;
   readonly missing?: MissingPrivilege | undefined;
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  readonly said?: string | undefined;
+  readonly pveMessage?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** A call to PVE that did not succeed. Callers branch on `refusal` and nothing else; the message holds no secrets. */
+/** A failed call to PVE. Callers branch on `refusal`; the message contains no secrets. */
 export class PveError extends Error {
   override readonly name = 'PveError';
   readonly refusal: Refusal;
   readonly method: Method;
   readonly route: string;
   readonly code: string;
-  /** With `notFound`: what is not there. Only `guest` says that the VM itself is absent from its node. */
+  /** With `notFound`: the kind of the missing object. Only `guest` means that the VM itself is not on its node. */
   readonly absent: ObjectKind | undefined;
-  /** With `forbidden`, where PVE names it. */
+  /** With `forbidden`, if PVE names the privilege. */
   readonly missing: MissingPrivilege | undefined;
-  /** PVE's complaint about each parameter. */
+  /** PVE's error message for each parameter. */
   readonly fields: Readonly<Record<string, string>>;
-  /** PVE's own words, without our sentence around them. */
-  readonly said: string;
+  /** PVE's message alone. */
+  readonly pveMessage: string;
 
   constructor(facts: Facts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -50,19 +50,19 @@ export class PveError extends Error {
     this.absent = facts.absent;
     this.missing = facts.missing;
     this.fields = facts.fields ?? {};
-    this.said = facts.said ?? '';
+    this.pveMessage = facts.pveMessage ?? '';
   }
 }
 
-/** The call an error is about. */
+/** The failed call. */
 export interface Call {
   readonly method: Method;
   readonly route: string;
-  /** What people get to read instead of the route. */
+  /** The path for messages. */
   readonly path: string;
-  /** Changes nothing: losing the answer does no harm. */
+  /** The call changes nothing, so that a lost answer does not matter. */
   readonly harmless: boolean;
-  /** Takes secrets out of a text. */
+  /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
 }
 
@@ -70,7 +70,7 @@ const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket|command/i;
 const MAX_TEXT = 700;
 
 /** One line of bounded length. */
-const tidy = (text: string): string => {
+const singleLine = (text: string): string => {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
 };
@@ -82,23 +82,25 @@ const withoutSecretValues = (
   Object.fromEntries(
     Object.entries(fields).map(([field, text]) => [
       field,
-      // PVE quotes refused values in its complaint.
-      SECRET_FIELDS.test(field) ? 'was refused (not shown, as it may hold a secret)' : tidy(redact(text)),
+      // PVE's message quotes the rejected value.
+      SECRET_FIELDS.test(field)
+        ? 'was rejected (not shown, because the message may contain a secret)'
+        : singleLine(redact(text)),
     ]),
   );
 
 const ADVICE: Partial<Record<Refusal, string>> = {
-  unauthenticated: 'Check the credentials: user, token ID and secret, and that they have not expired.',
-  unknownOutcome: 'Whether the change was made is not known.',
-  noQuorum: 'Without a majority of its nodes the cluster accepts no changes.',
+  unauthenticated: 'Check user, token ID and secret, and whether they have expired.',
+  unknownOutcome: 'Whether Proxmox VE made the change is not known.',
+  noQuorum: 'A cluster without quorum accepts no changes. Bring its nodes back.',
 };
 
 function adviceOn(refusal: Refusal, status: number, text: string): string | undefined {
   if (status === 596 && /certificate verify failed/i.test(text)) {
-    return 'The node that took the call does not trust the certificate of the node it passed it on to; `pvecm updatecerts` on both nodes renews the trust between them.';
+    return 'The node that received the request does not trust the certificate of the node that it forwarded the request to. Run `pvecm updatecerts` on both nodes.';
   }
   if (status === 301 || status === 302 || status === 307 || status === 308) {
-    return 'The server redirects instead of answering: is the endpoint an https address of Proxmox VE?';
+    return 'The server answered with a redirect. Check whether the endpoint is the https address of a Proxmox VE API.';
   }
   return ADVICE[refusal];
 }
@@ -110,25 +112,25 @@ export interface RefusedAnswer {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** From an answer that is not a success. */
-export function refused(call: Call, answer: RefusedAnswer): PveError {
-  const text = tidy(call.redact(answer.message ?? answer.reason));
-  const { refusal, absent } = meaningOf({ ...answer, text }, call.harmless);
+/** Creates the error for an unsuccessful answer. */
+export function refusalError(call: Call, answer: RefusedAnswer): PveError {
+  const text = singleLine(call.redact(answer.message ?? answer.reason));
+  const { refusal, absent } = classify({ ...answer, text }, call.harmless);
   const fields = withoutSecretValues(answer.fields, call.redact);
   const details = Object.entries(fields).map(([field, complaint]) => `${field}: ${complaint}`);
-  const said = tidy([text, ...details].filter((part) => part !== '').join(' '));
+  const pveMessage = singleLine([text, ...details].filter((part) => part !== '').join(' '));
   const advice = adviceOn(refusal, answer.status, text);
   return new PveError({
     refusal,
     absent,
     fields,
-    said,
+    pveMessage,
     method: call.method,
     route: call.route,
     code: String(answer.status),
     missing: refusal === 'forbidden' ? missingPrivilege(text) : undefined,
     message: [
-      `Proxmox VE answered ${call.method} ${call.path} with ${answer.status}${said === '' ? '' : `: ${said}`}`,
+      `Proxmox VE answered ${call.method} ${call.path} with ${answer.status}${pveMessage === '' ? '' : `: ${pveMessage}`}`,
       advice,
     ]
       .filter((part) => part !== undefined)
@@ -137,24 +139,26 @@ export function refused(call: Call, answer: RefusedAnswer): PveError {
   });
 }
 
+const NO_TLS = 'the endpoint does not use TLS; check whether it is an http address';
+
 const CONNECTION_ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at the endpoint',
-  ENOTFOUND: "the endpoint's host name is unknown",
-  EAI_AGAIN: "the endpoint's host name could not be resolved",
+  ENOTFOUND: 'the host name of the endpoint does not exist',
+  EAI_AGAIN: 'the host name of the endpoint could not be resolved',
   EHOSTUNREACH: 'the endpoint is not reachable from here',
   ENETUNREACH: 'the endpoint is not reachable from here',
-  EPROTO: 'the endpoint does not speak TLS; is it an http address?',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the endpoint does not speak TLS; is it an http address?',
+  EPROTO: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   UND_ERR_CONNECT_TIMEOUT: 'the endpoint does not answer',
   timeout: 'no answer came in time',
   UND_ERR_SOCKET: 'the connection was closed before the answer came',
   ECONNRESET: 'the connection was reset before the answer came',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name than the endpoint has',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the host name of the endpoint is not in its certificate',
   CERT_HAS_EXPIRED: 'its certificate has expired',
 };
 
 const UNTRUSTED =
-  'its certificate is not signed by a known authority; give the CA that signed it (on a node: /etc/pve/pve-root-ca.pem) as ca.crt in the Secret, or the fingerprint of the certificate';
+  'its certificate is not signed by a trusted CA; add its CA (on a node: /etc/pve/pve-root-ca.pem) as ca.crt to the Secret, or add its fingerprint to spec.tls.fingerprints';
 
 const UNTRUSTED_CODES = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -164,8 +168,8 @@ const UNTRUSTED_CODES = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
-/** Codes of failures that would only repeat themselves. */
-export const isLasting = (code: string): boolean =>
+/** Whether a retry would fail in the same way. */
+export const isPersistent = (code: string): boolean =>
   code === 'timeout' ||
   code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
   code === 'CERT_HAS_EXPIRED' ||
@@ -173,24 +177,24 @@ export const isLasting = (code: string): boolean =>
   code === 'UND_ERR_CLOSED' ||
   code === 'UND_ERR_DESTROYED' ||
   code === FingerprintMismatch.code ||
-  code === OtherCluster.code ||
+  code === OtherClusterError.code ||
   UNTRUSTED_CODES.has(code);
 
-function adviceOnConnection({ code, cause }: Pick<Unanswered, 'code' | 'cause'>): string {
-  if (cause instanceof FingerprintMismatch || cause instanceof OtherCluster) return cause.message;
+function adviceOnConnection({ code, cause }: Pick<NoAnswer, 'code' | 'cause'>): string {
+  if (cause instanceof FingerprintMismatch || cause instanceof OtherClusterError) return cause.message;
   return UNTRUSTED_CODES.has(code) ? UNTRUSTED : (CONNECTION_ADVICE[code] ?? code);
 }
 
-interface Unanswered {
+interface NoAnswer {
   readonly code: string;
   readonly sent: boolean;
   readonly cause?: unknown;
-  /** What happened at each endpoint, where there are several. */
-  readonly tried?: readonly { readonly origin: string; readonly failure: Unanswered }[];
+  /** The failures by endpoint, if there are several. */
+  readonly tried?: readonly { readonly origin: string; readonly failure: NoAnswer }[];
 }
 
-/** From a call that got no answer. `sent`: the request, or a part of it, may have reached PVE. */
-export function unanswered(call: Call, failure: Unanswered): PveError {
+/** Creates the error for a call without an answer. `sent`: at least a part of the request may have reached PVE. */
+export function noAnswerError(call: Call, failure: NoAnswer): PveError {
   const { code, sent, tried = [] } = failure;
   const refusal: Refusal = sent && !call.harmless ? 'unknownOutcome' : 'unavailable';
   const why =
@@ -204,26 +208,26 @@ export function unanswered(call: Call, failure: Unanswered): PveError {
     route: call.route,
     code,
     cause: failure.cause,
-    message: `Proxmox VE gave no answer to ${call.method} ${call.path}: ${why}.${doubt}`,
+    message: `Proxmox VE did not answer ${call.method} ${call.path}: ${why}.${doubt}`,
   });
 }
 
-/** From an answer that is a success, but not one that PVE gives. */
-export const unreadable = (call: Call, why: string): PveError =>
+/** Creates the error for a successful answer that does not match the endpoint's schema. */
+export const unreadableError = (call: Call, why: string): PveError =>
   new PveError({
     refusal: call.harmless ? 'unknown' : 'unknownOutcome',
     method: call.method,
     route: call.route,
     code: 'unreadable',
-    message: `The answer to ${call.method} ${call.path} cannot be understood (${tidy(call.redact(why))}). Is the endpoint a Proxmox VE API?`,
+    message: `The answer to ${call.method} ${call.path} cannot be parsed (${singleLine(call.redact(why))}). Check whether the endpoint is a Proxmox VE API.`,
   });
 
-/** A request that PVE would refuse, found before it was sent. */
-export const unsendable = (call: Call, why: string): PveError =>
+/** Creates the error for a request that is invalid and was not sent. */
+export const unsendableError = (call: Call, why: string): PveError =>
   new PveError({
     refusal: 'invalid',
     method: call.method,
     route: call.route,
     code: 'unsendable',
-    message: `${call.method} ${call.path} was not sent to Proxmox VE: ${tidy(call.redact(why))}.`,
+    message: `${call.method} ${call.path} was not sent to Proxmox VE: ${singleLine(call.redact(why))}.`,
   });

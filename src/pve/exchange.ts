@@ -9,18 +9,18 @@ import type { WireRequest } from './request.ts';
 
 export interface Answer {
   readonly status: number;
-  /** The text after the status: PVE puts its message there. */
+  /** The HTTP reason phrase, in which PVE puts its message. */
   readonly reason: string;
   readonly body: string;
 }
 
-/** No answer, or only a part of one. */
+/** No response, or only a part of one. */
 export class ExchangeFailure extends Error {
   override readonly name = 'ExchangeFailure';
   readonly code: string;
   /** The request was passed to a connection, so PVE may have seen it. */
   readonly sent: boolean;
-  /** Where several endpoints were tried: what happened at each, in turn. */
+  /** The failures by endpoint, in order, if several were tried. */
   readonly tried: readonly TriedEndpoint[];
   constructor(code: string, sent: boolean, cause: unknown, tried: readonly TriedEndpoint[] = []) {
     super(code, { cause });
@@ -36,19 +36,19 @@ export interface TriedEndpoint {
 }
 
 export interface Tls {
-  /** PEM; replaces the system's authorities. */
+  /** PEM; replaces the system's CAs. */
   readonly ca?: string | undefined;
   readonly insecureSkipVerify?: boolean | undefined;
-  /** SHA-256; where there is one, it alone decides: neither authorities nor host names count. */
+  /** SHA-256. If set, they alone decide: CAs and host names are not checked. */
   readonly fingerprints?: readonly string[] | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** PVE closes an idle connection after 5 s: ours goes first, so that no request meets a closing one. */
+/** PVE closes idle connections after 5 s. The client closes them earlier, so that no request uses a closing one. */
 const KEEP_ALIVE_MS = 4000;
 const MAX_CONNECTIONS = 64;
 /** A list of ten thousand guests is a few MiB. */
-const MAX_ANSWER_BYTES = 64 * 1024 ** 2;
+const MAX_RESPONSE_BYTES = 64 * 1024 ** 2;
 
 /** Opens connections; one whose certificate is none of those pinned is closed before anything is sent on it. */
 function connector(tls: Tls, onCertificate: (shown: PeerCertificate) => void): buildConnector.connector {
@@ -105,13 +105,13 @@ export const createPool = (
     connect: connector(tls, onCertificate),
   });
 
-/** Lets what is in flight end, for at most `grace`, then cuts the connections. */
+/** Waits at most `grace` for requests in flight, then closes the connections. */
 export async function closePool(pool: Pool, grace: Millis): Promise<void> {
-  const cut = setTimeout(() => void pool.destroy(), grace);
+  const timer = setTimeout(() => void pool.destroy(), grace);
   try {
     await pool.close();
   } finally {
-    clearTimeout(cut);
+    clearTimeout(timer);
   }
 }
 
@@ -120,7 +120,7 @@ const Coded = z.object({ code: z.string() });
 const codeOf = (error: unknown): string => Coded.safeParse(error).data?.code ?? 'unknown';
 
 export interface ExchangeOptions {
-  /** Ends the exchange, sent or not; counts as code `timeout`. */
+  /** Ends the exchange with the code `timeout`. */
   readonly deadline: Millis;
   /** The caller wants it to end; heeded until the request is sent, and later only if it is harmless. */
   readonly signal: AbortSignal | undefined;
@@ -128,8 +128,8 @@ export interface ExchangeOptions {
 }
 
 /**
- * @throws ExchangeFailure when there is no whole answer
- * @throws the caller's reason when its signal ended the exchange
+ * @throws ExchangeFailure if there is no complete response
+ * @throws the signal's reason if the signal ended the exchange
  */
 export function exchange(pool: Dispatcher, request: WireRequest, options: ExchangeOptions): Promise<Answer> {
   const { deadline, signal, harmless } = options;
@@ -173,7 +173,7 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
         {
           onRequestStart(started) {
             controller = started;
-            if (ended) drop('nobody waits any more');
+            if (ended) drop('the caller no longer waits');
             else sent = true;
           },
           onResponseStart(_controller, code, _headers, text) {
@@ -182,10 +182,10 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
           },
           onResponseData(_controller, chunk) {
             size += chunk.length;
-            if (size <= MAX_ANSWER_BYTES) chunks.push(chunk);
+            if (size <= MAX_RESPONSE_BYTES) chunks.push(chunk);
             else {
               fail('UND_ERR_RES_EXCEEDED_MAX_SIZE', undefined);
-              drop('too much');
+              drop('response too large');
             }
           },
           onResponseEnd() {

@@ -1,12 +1,12 @@
 /**
- * Which endpoint takes a request: the one in use, for as long as it can be reached; then the next, beginning with the
- * first. Only what certainly changed nothing goes to a second one, and none is used before it has proved to belong to
- * the same PVE cluster: guests of another one would count as vanished.
+ * Chooses the endpoint for a request: the current one as long as it can be reached, then the next one, starting with
+ * the first. Only a request that certainly changed nothing is sent again. An endpoint comes into use only after a check
+ * that it belongs to the same PVE cluster, because in another cluster all guests would seem to have vanished.
  */
 import type { Pool } from 'undici';
 import { seconds, type Millis } from '../lib/units.ts';
 import { CLUSTER, identityIn } from './cluster.ts';
-import { OtherCluster, type ClusterIdentity } from './cluster-identity.ts';
+import { OtherClusterError, type ClusterIdentity } from './cluster-identity.ts';
 import type { AuthHeaders } from './auth.ts';
 import type { Params, Endpoint } from './endpoint.ts';
 import {
@@ -22,11 +22,12 @@ import type { PeerCertificate } from './peer-certificate.ts';
 import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
 
-/** A request with the proof of identity that goes with it; `undefined` for a login, which has none yet. */
+/** A request with its authentication headers. */
 export interface PreparedRequest {
   /** The endpoint's path template. */
   readonly route: string;
   readonly request: WireRequest;
+  /** `undefined` for a login. */
   readonly headers: AuthHeaders | undefined;
   readonly options: ExchangeOptions;
 }
@@ -34,11 +35,11 @@ export interface PreparedRequest {
 export interface FailoverOptions {
   readonly origins: readonly [string, ...string[]];
   readonly tls: Tls;
-  /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
+  /** @throws ExchangeFailure, or the signal's reason if the signal ended the exchange */
   readonly exchange: (pool: Pool, prepared: PreparedRequest) => Promise<Answer>;
-  /** Whether the cluster found at an endpoint is the one we mean. Not asked where there is only one endpoint. */
-  readonly admits: (found: ClusterIdentity) => boolean;
-  readonly onMoved: (origin: string) => void;
+  /** Whether the cluster found at an endpoint is the expected one. Not called if there is only one endpoint. */
+  readonly isExpectedCluster: (found: ClusterIdentity) => boolean;
+  readonly onFailover: (origin: string) => void;
 }
 
 export interface Failover {
@@ -55,7 +56,7 @@ interface EndpointState {
   readonly origin: string;
   readonly pool: Pool;
   /** Since it came into use; shared by all requests that wait for it. Gives an answer where PVE did not let us ask. */
-  admission: Promise<Answer | undefined> | undefined;
+  verification: Promise<Answer | undefined> | undefined;
   /** Shown on the newest connection. */
   certificate: PeerCertificate | undefined;
 }
@@ -65,17 +66,17 @@ const DEADLINE = seconds(15);
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const OURS = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
-/** Whether another endpoint may be asked the same: nothing was sent, or nothing could be changed by it. */
+/** Whether the request may be sent to another endpoint: it was not sent, or it changes nothing. */
 const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolean =>
   !OURS.has(code) && (!sent || (harmless && RESETS.has(code)));
 
 export function createFailover(options: FailoverOptions): Failover {
-  const { origins, tls, exchange, admits } = options;
+  const { origins, tls, exchange, isExpectedCluster } = options;
   const stateOf = (origin: string): EndpointState => {
     const state: EndpointState = {
       origin,
       pool: createPool(origin, tls, (shown) => (state.certificate = shown)),
-      admission: undefined,
+      verification: undefined,
       certificate: undefined,
     };
     return state;
@@ -87,14 +88,14 @@ export function createFailover(options: FailoverOptions): Failover {
   const moveTo = (endpoint: EndpointState): void => {
     if (endpoint === current) return;
     current = endpoint;
-    options.onMoved(endpoint.origin);
+    options.onFailover(endpoint.origin);
   };
 
-  /** Where to go from an endpoint that failed; `undefined` when all have. */
+  /** The endpoint to try after a failed one; `undefined` if all have failed. */
   const next = (failed: EndpointState, tried: readonly TriedEndpoint[]): EndpointState | undefined => {
     const isNew = (endpoint: EndpointState): boolean =>
       !tried.some(({ origin }) => origin === endpoint.origin);
-    failed.admission = undefined;
+    failed.verification = undefined;
     const found = isNew(current) ? current : endpoints.find(isNew);
     if (current === failed) moveTo(found ?? first);
     return found;
@@ -128,36 +129,36 @@ export function createFailover(options: FailoverOptions): Failover {
   };
 
   /** @returns the answer of PVE to somebody whom it does not know (any longer) */
-  const admit = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
+  const verify = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
     const found = await identify(endpoint, headers);
     if ('status' in found) {
       if (found.status === 401) return found;
       throw new ExchangeFailure(String(found.status), false, undefined);
     }
-    if (admits(found)) return undefined;
-    const other = new OtherCluster(found);
+    if (isExpectedCluster(found)) return undefined;
+    const other = new OtherClusterError(found);
     throw new ExchangeFailure(other.code, false, other);
   };
 
-  const admittedTo = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
-    const admission = (endpoint.admission ??= admit(endpoint, headers));
-    let admitted = false;
+  const verifyOnce = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
+    const verification = (endpoint.verification ??= verify(endpoint, headers));
+    let verified = false;
     try {
-      const refusal = await admission;
-      admitted = refusal === undefined;
+      const refusal = await verification;
+      verified = refusal === undefined;
       return refusal;
     } catch (error) {
-      // What is waiting for this was not sent, whatever became of the question.
+      // The waiting request was not sent, whatever happened to the check.
       throw error instanceof ExchangeFailure ? new ExchangeFailure(error.code, false, error.cause) : error;
     } finally {
-      if (!admitted && endpoint.admission === admission) endpoint.admission = undefined;
+      if (!verified && endpoint.verification === verification) endpoint.verification = undefined;
     }
   };
 
   const deliverAt = async (endpoint: EndpointState, prepared: PreparedRequest): Promise<Answer> => {
     const { headers } = prepared;
     if (endpoints.length > 1 && headers) {
-      const refusal = await admittedTo(endpoint, headers);
+      const refusal = await verifyOnce(endpoint, headers);
       if (refusal) return refusal;
       prepared.options.signal?.throwIfAborted();
     }

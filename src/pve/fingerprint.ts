@@ -1,14 +1,14 @@
-/** SHA-256 fingerprints of certificates: how a server is recognised whose certificate no authority vouches for. */
+/** SHA-256 fingerprints, which identify servers whose certificates no trusted CA has signed. */
 
 const HEX = /^[0-9A-F]{64}$/;
 
-/** `AA:BB:…` from any usual spelling; `undefined` for what is no SHA-256 fingerprint. */
+/** Returns a fingerprint in the form `AA:BB:…`; `undefined` if the text is not a SHA-256 fingerprint. */
 export function normaliseFingerprint(text: string): string | undefined {
   const hex = text.trim().replaceAll(':', '').toUpperCase();
   return HEX.test(hex) ? (hex.match(/../g) ?? []).join(':') : undefined;
 }
 
-/** The server has another certificate than it should. What it showed is public, so the message may name it. */
+/** The server presented an unexpected certificate. Certificates are public, so the message may contain the fingerprint. */
 export class FingerprintMismatch extends Error {
   override readonly name = 'FingerprintMismatch';
   static readonly code = 'ERR_TLS_FINGERPRINT';
@@ -16,9 +16,9 @@ export class FingerprintMismatch extends Error {
 
   constructor(found: string | undefined) {
     super(
-      `its certificate has the SHA-256 fingerprint ${found ?? '(none: it showed no certificate)'}, which is none of those given. ` +
+      `the SHA-256 fingerprint of its certificate is ${found ?? '(none: it presented no certificate)'}, which is not in the list of fingerprints. ` +
         'Compare it on the node with `openssl x509 -in /etc/pve/local/pve-ssl.pem -noout -fingerprint -sha256` ' +
-        '(pveproxy-ssl.pem where there is one), and give the new one only if it is the same',
+        '(pveproxy-ssl.pem if it exists), and add it to the list only if it is the same',
     );
   }
 }

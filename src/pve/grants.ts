@@ -1,4 +1,4 @@
-/** The shell lines for a node that grant what the operator needs. */
+/** The `pveum` commands that grant the operator its privileges. Run them on a node. */
 import type { Permissions } from './access.ts';
 import type { Need } from './endpoint.ts';
 import { ancestors, baseOf } from './permissions.ts';
@@ -16,41 +16,46 @@ const ROLE = 'VirtRigaud';
 const privilegesOf = (needs: readonly Need[]): string =>
   [...new Set(needs.map(({ anyOf }) => anyOf[0]))].toSorted().join(',');
 
-/** With a token, both it and its user get the role: a token with separated privileges has only what both have. */
+/** The role goes to both token and user: a token with privilege separation has only the privileges that both have. */
 const aclCommands = (path: string, { user, token, role = ROLE }: Grantee): readonly string[] => [
   `pveum acl modify ${path} --users '${user}' --roles ${role}`,
   ...(token === undefined ? [] : [`pveum acl modify ${path} --tokens '${user}!${token}' --roles ${role}`]),
 ];
 
-/** Makes a role of these needs and grants it everywhere. */
+/** Commands that create a role with these privileges and grant it on `/`. */
 export const grantCommands = (needs: readonly Need[], to: Grantee): readonly string[] => [
   `pveum role add ${to.role ?? ROLE} --privs '${privilegesOf(needs)}'`,
   ...aclCommands('/', to),
 ];
 
-const names = (held: Permissions, path: string): string =>
+const privilegesAt = (held: Permissions, path: string): string =>
   Object.keys(held[path] ?? {})
     .toSorted()
     .join(',');
 
 /**
- * Where a grant takes effect and takes nothing away. An entry of an ACL replaces what is granted further up, so the
- * new one goes beside the nearest one there is; that is seen by what is held there and not above.
+ * The path on which a new ACL entry takes effect without removing privileges. An ACL entry replaces what is granted
+ * further up, so the new entry belongs on the path of the nearest existing entry: the nearest path whose privileges
+ * differ from those above it.
  */
 function grantPath(path: string, held: Permissions): string {
   const [base = '/', ...above] = ancestors(baseOf(path)).filter(
     (candidate) => candidate === '/' || held[candidate] !== undefined,
   );
   const [parent] = above;
-  if (parent === undefined || names(held, base) !== names(held, parent)) return base;
+  if (parent === undefined || privilegesAt(held, base) !== privilegesAt(held, parent)) return base;
   return grantPath(parent, held);
 }
 
 /**
- * Adds these needs to the role and sees that it is granted where they are missing. The role may exist or not, and may
- * be granted already: the lines are right in each case, although the first then says that it exists.
+ * Commands that add the missing privileges to the role and grant the role where they are missing. They also work if
+ * the role exists (the first command then fails without harm) or is granted already.
  */
-export function mendCommands(missing: readonly Need[], held: Permissions, to: Grantee): readonly string[] {
+export function grantMissingCommands(
+  missing: readonly Need[],
+  held: Permissions,
+  to: Grantee,
+): readonly string[] {
   const role = to.role ?? ROLE;
   const paths = [...new Set(missing.map(({ path }) => grantPath(path, held)))].toSorted();
   return [

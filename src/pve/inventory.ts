@@ -1,64 +1,47 @@
 /**
- * One shared look at a whole PVE cluster, for everyone who works on it: three requests each interval, however many
- * guests there are. Tells whose guest changed and which task ended.
+ * The shared view of a whole PVE cluster: three requests per interval, however many guests there are. Reports which
+ * guests changed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { seconds, type Millis, type Upid, type Vmid } from '../lib/units.ts';
+import { seconds, type Millis, type Vmid } from '../lib/units.ts';
 import type { ClusterStatus, ListedTask, ResourceRow } from './cluster.ts';
 import { PveError } from './errors.ts';
 import type { Pve } from './pve.ts';
-import {
-  clusterChanged,
-  endedBetween,
-  guestChanges,
-  tasksSeen,
-  toView,
-  type GuestChange,
-  type TasksSeen,
-  type View,
-} from './view.ts';
+import { clusterChanged, guestChanges, toView, type GuestChange, type View } from './view.ts';
 
 export type ChangeKind =
   | GuestChange
-  /** Nodes, storages, the majority or our sight of them differ; no guests are named. */
+  /** Nodes, storages, quorum or the staleness of the view differ; no guests are named. */
   | 'cluster';
 
 export type ChangeListener = (vmids: ReadonlySet<Vmid>, kind: ChangeKind) => void;
-export type TaskEndedListener = (upid: Upid) => void;
 
 export interface InventoryOptions {
   readonly pve: Pick<Pve, 'cluster'>;
-  /** 5 s unless told. */
+  /** Default: 5 s. */
   readonly interval?: Millis | undefined;
   readonly now?: () => number;
   readonly sleep?: (duration: Millis, signal: AbortSignal) => Promise<unknown>;
 }
 
 export interface Inventory {
-  /** Reads at once and then each interval, until the signal fires. */
+  /** Reads immediately and then every interval, until the signal fires. */
   start(signal: AbortSignal): void;
-  /** The newest view; one with `staleSince` when reading fails at present. `undefined` until the first read succeeds. */
+  /** The newest view. It has `staleSince` while reading fails. `undefined` until the first read succeeds. */
   view(): View | undefined;
   /**
-   * A view whose reading began after this call. Calls that wait at the same time share one read.
-   * @throws PveError when the read fails; the signal's reason when the caller gave up waiting.
+   * Returns a view whose read started after this call. Concurrent calls share one read.
+   * @throws PveError when the read fails; the signal's reason when the signal fires first.
    */
   refresh(signal?: AbortSignal): Promise<View>;
-  /** @returns ends the subscription */
+  /** @returns a function that ends the subscription */
   onChange(listener: ChangeListener): () => void;
-  /** Also called for tasks that left PVE's list; ask for the task's status to learn how it ended. */
-  onTaskEnded(listener: TaskEndedListener): () => void;
-  /** Why the last read failed; `undefined` after one that succeeded. */
+  /** Why the last read failed; `undefined` after a successful read. */
   readonly lastError: Error | undefined;
 }
 
 const INTERVAL = seconds(5);
 const NO_GUESTS: ReadonlySet<Vmid> = new Set();
-
-const subscribe = <T>(listeners: Set<T>, listener: T): (() => void) => {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
-};
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
@@ -80,10 +63,8 @@ const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal): Promi
 export function createInventory(options: InventoryOptions): Inventory {
   const { pve, interval = INTERVAL, now = Date.now } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, { signal }));
-  const changeListeners = new Set<ChangeListener>();
-  const taskListeners = new Set<TaskEndedListener>();
+  const listeners = new Set<ChangeListener>();
   let view: View | undefined;
-  let tasks: TasksSeen | undefined;
   let lastError: Error | undefined;
   let reading: Promise<View> | undefined;
   let next: Promise<View> | undefined;
@@ -97,33 +78,24 @@ export function createInventory(options: InventoryOptions): Inventory {
     }
   };
 
-  const notify = <T>(listeners: ReadonlySet<T>, call: (listener: T) => void): void => {
+  const notify = (vmids: ReadonlySet<Vmid>, kind: ChangeKind): void => {
     for (const listener of listeners) {
       try {
-        call(listener);
+        listener(vmids, kind);
       } catch (error) {
-        lastError = toError(error); // one listener's fault is neither the others' nor the view's
+        lastError = toError(error); // a failing listener affects neither the other listeners nor the view
       }
     }
   };
 
   const announce = (before: View | undefined, after: View): void => {
     for (const [kind, vmids] of guestChanges(before, after)) {
-      if (vmids.size > 0) notify(changeListeners, (listener) => listener(vmids, kind));
+      if (vmids.size > 0) notify(vmids, kind);
     }
-    if (clusterChanged(before, after)) {
-      notify(changeListeners, (listener) => listener(NO_GUESTS, 'cluster'));
-    }
+    if (clusterChanged(before, after)) notify(NO_GUESTS, 'cluster');
   };
 
-  const announceTasks = (list: readonly ListedTask[]): void => {
-    const seen = tasksSeen(list);
-    const ended = tasks ? endedBetween(tasks, seen) : [];
-    tasks = seen;
-    for (const upid of ended) notify(taskListeners, (listener) => listener(upid));
-  };
-
-  /** Where several fail, the same one is told each time, so that no message changes for nothing. */
+  /** If several reads fail, always reports the same one, so that messages do not alternate. */
   const readAll = async (): Promise<
     [readonly ResourceRow[], readonly ListedTask[], ClusterStatus | undefined]
   > => {
@@ -148,7 +120,6 @@ export function createInventory(options: InventoryOptions): Inventory {
       view = after;
       lastError = undefined;
       announce(before, after);
-      announceTasks(list);
       return after;
     } catch (error) {
       lastError = toError(error);
@@ -164,8 +135,8 @@ export function createInventory(options: InventoryOptions): Inventory {
     return reading;
   };
 
-  /** A read under way began before the caller asked, so it may miss what the caller just did. */
-  const fresh = (): Promise<View> => {
+  /** A read in progress started before the call, so it may miss a change that the caller has just made. */
+  const freshRead = (): Promise<View> => {
     if (!reading) return begin();
     next ??= reading
       .catch(() => undefined)
@@ -178,7 +149,7 @@ export function createInventory(options: InventoryOptions): Inventory {
 
   const loop = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      await fresh().catch(() => undefined); // told through lastError and the view's staleness
+      await freshRead().catch(() => undefined); // reported by lastError and staleSince
       await sleep(interval, signal).catch(() => undefined);
     }
   };
@@ -187,13 +158,15 @@ export function createInventory(options: InventoryOptions): Inventory {
     start: (signal) => void loop(signal),
     view: () => view,
     refresh(signal) {
-      const reading = fresh();
-      if (!signal) return reading;
-      reading.catch(() => undefined); // who gave up waiting does not hear of its end
-      return unlessAborted(reading, signal);
+      const pending = freshRead();
+      if (!signal) return pending;
+      pending.catch(() => undefined); // handled even if the signal fires first
+      return unlessAborted(pending, signal);
     },
-    onChange: (listener) => subscribe(changeListeners, listener),
-    onTaskEnded: (listener) => subscribe(taskListeners, listener),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     get lastError() {
       return lastError;
     },

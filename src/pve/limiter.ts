@@ -1,7 +1,7 @@
-/** At most so many at a time per lane, first come, first served. */
+/** Limits concurrent calls per lane, first come, first served. */
 
 export interface Limiter {
-  /** Waits for a turn in the lane, runs the task and passes its result on. Rejects with the signal's reason when it fires while waiting. */
+  /** Waits for a slot in the lane and runs the task. Rejects with the signal's reason if the signal fires while waiting. */
   run<T>(lane: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
@@ -10,7 +10,7 @@ interface Lane {
   readonly waiting: Set<() => void>;
 }
 
-/** pveproxy and pvedaemon have three workers each: more at once would starve the web interface. */
+/** pveproxy and pvedaemon have three workers each: more concurrent calls would starve the web interface. */
 export function createLimiter(perLane: number): Limiter {
   const lanes = new Map<string, Lane>();
 
@@ -22,26 +22,26 @@ export function createLimiter(perLane: number): Limiter {
     return lane;
   };
 
-  const turn = (lane: Lane, signal: AbortSignal | undefined): Promise<void> =>
+  const waitForSlot = (lane: Lane, signal: AbortSignal | undefined): Promise<void> =>
     new Promise((resolve, reject) => {
-      const grant = (): void => {
-        signal?.removeEventListener('abort', leave);
+      const admit = (): void => {
+        signal?.removeEventListener('abort', cancel);
         resolve();
       };
-      const leave = (): void => {
-        lane.waiting.delete(grant);
+      const cancel = (): void => {
+        lane.waiting.delete(admit);
         const reason: unknown = signal?.reason;
         reject(reason instanceof Error ? reason : new Error('The call was cancelled.', { cause: reason }));
       };
-      lane.waiting.add(grant);
-      signal?.addEventListener('abort', leave, { once: true });
+      lane.waiting.add(admit);
+      signal?.addEventListener('abort', cancel, { once: true });
     });
 
   const release = (name: string, lane: Lane): void => {
-    // A waiting task takes over the place, so a newcomer cannot slip in between.
-    for (const grant of lane.waiting) {
-      lane.waiting.delete(grant);
-      grant();
+    // A waiting task takes over the slot, so that a new task cannot overtake it.
+    for (const admit of lane.waiting) {
+      lane.waiting.delete(admit);
+      admit();
       return;
     }
     lane.running -= 1;
@@ -53,7 +53,7 @@ export function createLimiter(perLane: number): Limiter {
       signal?.throwIfAborted();
       const lane = laneOf(name);
       if (lane.running < perLane) lane.running += 1;
-      else await turn(lane, signal);
+      else await waitForSlot(lane, signal);
       try {
         return await task();
       } finally {

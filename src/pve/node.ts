@@ -1,4 +1,4 @@
-/** `/nodes/{node}`: one node, and what is reached through it. */
+/** `/nodes/{node}`: one node, and the handles below it. */
 import { z } from 'zod';
 import type { NodeName, Upid, Vmid } from '../lib/units.ts';
 import type { ListedTask } from './cluster.ts';
@@ -6,28 +6,7 @@ import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { qemu, type Qemu } from './qemu.ts';
 import { storage, type Storage } from './storage.ts';
 import { activeTasks, task, type Task } from './tasks.ts';
-import { Flag, Int, maybe, NodeParam, Num, rows, Size, Text, Words } from './wire.ts';
-
-const Memory = z.object({ total: Size, used: Size });
-
-const NodeStatus = z
-  .object({
-    uptime: maybe(Int),
-    cpu: maybe(Num),
-    cpuinfo: maybe(z.object({ cpus: Int })),
-    memory: maybe(Memory),
-    pveversion: maybe(Text),
-  })
-  .transform(({ uptime, cpu, cpuinfo, memory, pveversion }) => ({
-    /** Seconds. */
-    uptime,
-    /** Share of all CPUs that is busy, from 0 to 1. */
-    load: cpu,
-    cpus: cpuinfo?.cpus,
-    memory: memory && { total: memory.total, used: memory.used },
-    pveversion,
-  }));
-export type NodeStatus = z.output<typeof NodeStatus>;
+import { Flag, maybe, NodeParam, rows, Text } from './wire.ts';
 
 const NetworkInterface = z.object({
   iface: z.string(),
@@ -37,30 +16,9 @@ const NetworkInterface = z.object({
 });
 export type NetworkInterface = z.output<typeof NetworkInterface>;
 
-const NodeStorage = z.object({
-  storage: z.string(),
-  /** Of the storage itself: dir, lvmthin, zfspool, rbd … */
-  type: maybe(Text),
-  content: maybe(Words).transform((list) => list ?? []),
-  active: Flag,
-  enabled: Flag,
-  shared: Flag,
-  total: maybe(Size),
-  used: maybe(Size),
-  avail: maybe(Size),
-});
-export type NodeStorage = z.output<typeof NodeStorage>;
-
 const At = z.object({ node: NodeParam });
 
 export const NODE = {
-  status: endpoint({
-    method: 'GET',
-    path: '/nodes/{node}/status',
-    params: At,
-    reply: NodeStatus,
-    needs: [{ path: '/nodes/{node}', anyOf: ['Sys.Audit'] }],
-  }),
   network: endpoint({
     method: 'GET',
     path: '/nodes/{node}/network',
@@ -68,24 +26,12 @@ export const NODE = {
     reply: rows(NetworkInterface),
     needs: [],
   }),
-  storages: endpoint({
-    method: 'GET',
-    path: '/nodes/{node}/storage',
-    params: At.extend({ content: z.string().optional() }),
-    reply: rows(NodeStorage),
-    needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.Audit', 'Datastore.AllocateSpace'] }],
-  }),
 } as const;
 
 export interface Node {
-  status(options?: CallOptions): Promise<NodeStatus>;
-  /** The node's own interfaces; with `any_bridge` what a guest may be plugged into, vnets among it, as far as the credentials may use it. */
+  /** The node's interfaces; with `any_bridge` the bridges and vnets that a guest may use and the credentials may see. */
   network(options?: CallOptions & { readonly type?: 'any_bridge' }): Promise<readonly NetworkInterface[]>;
-  /** The storages this node can reach, or those for one content type such as `images`. */
-  storages(
-    options?: CallOptions & { readonly content?: string | undefined },
-  ): Promise<readonly NodeStorage[]>;
-  /** A task's UPID names its node: `parseUpid(upid).node`. */
+  /** The UPID of a task contains its node: `parseUpid(upid).node`. */
   task(upid: Upid): Task;
   activeTasks(vmid?: Vmid, options?: CallOptions): Promise<readonly ListedTask[]>;
   storage(id: string): Storage;
@@ -93,9 +39,7 @@ export interface Node {
 }
 
 export const node = (send: Send, name: NodeName): Node => ({
-  status: (options) => send(NODE.status, { node: name }, options),
   network: ({ type, ...options } = {}) => send(NODE.network, { node: name, type }, options),
-  storages: ({ content, ...options } = {}) => send(NODE.storages, { node: name, content }, options),
   task: (upid) => task(send, { node: name, upid }),
   activeTasks: (vmid, options) => activeTasks(send, { node: name, vmid }, options),
   storage: (id) => storage(send, { node: name, storage: id }),

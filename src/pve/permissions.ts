@@ -1,4 +1,4 @@
-/** Which privileges the operator needs, and which it lacks. Derived from the endpoints. */
+/** Privileges that the operator needs, derived from the endpoints, and those that it lacks. */
 import { ACCESS, type Permissions } from './access.ts';
 import { AGENT } from './agent.ts';
 import { CLUSTER } from './cluster.ts';
@@ -14,20 +14,20 @@ export const ENDPOINTS: readonly Endpoint[] = [ACCESS, CLUSTER, NODE, TASKS, STO
 );
 
 export interface Scope {
-  /** Major version of PVE: privileges come and go. */
+  /** Major version of PVE: privileges differ between versions. */
   readonly major: number;
-  /** What is used beyond the basics. */
+  /** Optional features in use. */
   readonly features?: readonly Feature[];
 }
 
-const fits = (need: Need, major: number): boolean =>
+const appliesTo = (need: Need, major: number): boolean =>
   major >= (need.since ?? 0) && major <= (need.until ?? Infinity);
 
-/** Each need once. */
+/** The required privileges without duplicates. */
 export function neededPrivileges({ major, features = [] }: Scope): readonly Need[] {
   const needs = ENDPOINTS.flatMap((each) => each.needs)
     .filter(({ feature }) => feature === undefined || features.includes(feature))
-    .filter((need) => fits(need, major));
+    .filter((need) => appliesTo(need, major));
   const byKey = new Map(needs.map((need) => [`${need.path} ${need.anyOf.join('|')}`, need]));
   return [...byKey.values()];
 }
@@ -38,20 +38,20 @@ export const baseOf = (path: string): string => path.replace(/\/\{.*$/, '') || '
 const isBelow = (path: string, base: string): boolean =>
   base === '/' ? path !== '/' : path.startsWith(`${base}/`);
 
-/** The path itself, the one above it, and so on up to `/`. */
+/** The path and its ancestors, up to `/`. */
 export const ancestors = (path: string): string[] => {
   const parts = path.split('/').filter((part) => part !== '');
   return ['/', ...parts.map((_part, index) => `/${parts.slice(0, index + 1).join('/')}`)].toReversed();
 };
 
-/** ACL paths under which pools hand privileges on to their members. */
+/** ACL paths whose objects inherit privileges from the pools they belong to. */
 const POOLED = new Set(['/vms', '/storage']);
 
 /**
- * The ACL paths whose privileges may serve a need. PVE lists the effective privileges of each path that has an ACL,
- * so of the paths above only the nearest counts: what is granted there replaces what is granted further up.
+ * The ACL paths that may provide a privilege. PVE lists the effective privileges of each path that has an ACL entry.
+ * Of the ancestors only the nearest counts, because its entry replaces those further up.
  */
-function servingPaths(need: Need, held: Permissions): string[] {
+function providingPaths(need: Need, held: Permissions): string[] {
   const base = baseOf(need.path);
   const nearest = ancestors(base).find((path) => held[path] !== undefined);
   if (base === need.path) return nearest === undefined ? [] : [nearest];
@@ -63,7 +63,7 @@ function servingPaths(need: Need, held: Permissions): string[] {
 
 function isMet(need: Need, held: Permissions): boolean {
   const base = baseOf(need.path);
-  return servingPaths(need, held).some((path) => {
+  return providingPaths(need, held).some((path) => {
     const mustPropagate = path !== need.path && (path === base || isBelow(base, path));
     return need.anyOf.some((privilege) => {
       const propagates = held[path]?.[privilege];
@@ -73,11 +73,11 @@ function isMet(need: Need, held: Permissions): boolean {
 }
 
 /**
- * Needs that are met nowhere: neither on the path as a whole nor for a single object below it. What is granted for
- * some objects only counts as met, for which they are is the administrator's choice.
+ * Privileges that are held neither on the path nor on any object below it. A privilege on some objects only is not
+ * missing, because the administrator may restrict the operator to them.
  */
 export const missingPrivileges = (needs: readonly Need[], held: Permissions): readonly Need[] =>
   needs.filter((need) => !isMet(need, held));
 
-/** For people and for status: `VM.Config.CPU on /vms`. */
+/** For messages and status: `VM.Config.CPU on /vms`. */
 export const printNeed = ({ path, anyOf }: Need): string => `${anyOf[0]} on ${baseOf(path)}`;

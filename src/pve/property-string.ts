@@ -1,15 +1,15 @@
-/** PVE's property strings: `virtio=BC:24:11:00:00:01,bridge=vmbr0`. Order and foreign keys survive a round trip. */
+/** PVE's property strings: `virtio=BC:24:11:00:00:01,bridge=vmbr0`. A round trip keeps the order and unknown keys. */
 import type { Bytes } from '../lib/units.ts';
 import { parseSize } from './wire.ts';
 
-/** One element. Without a key it is the value of the string's default key, such as the volume of a disk. */
+/** One element. An element without a key is the value of the default key, such as the volume of a disk. */
 export interface Property {
   readonly key?: string;
   readonly value: string;
 }
 export type PropertyString = readonly Property[];
 
-/** Splits at commas and at the first `=` only: values may contain more of them. */
+/** Splits at commas, and at the first `=` only: values may contain `=`. */
 export function parseProperties(text: string): PropertyString {
   if (text === '') return [];
   return text.split(',').map((element) => {
@@ -18,15 +18,15 @@ export function parseProperties(text: string): PropertyString {
   });
 }
 
-/** Gives back exactly what was parsed. */
+/** The inverse of `parseProperties`. */
 export const printProperties = (properties: PropertyString): string =>
   properties.map(({ key, value }) => (key === undefined ? value : `${key}=${value}`)).join(',');
 
-/** The value of a key; of the element without a key, too, if `key` is the string's default key. */
+/** The value of a key. The element without a key counts if `key` is the default key. */
 export const property = (properties: PropertyString, key: string, defaultKey?: string): string | undefined =>
   properties.find((each) => each.key === key || (each.key === undefined && key === defaultKey))?.value;
 
-/** Sets a key in its place, appends it if it is new, removes it for `undefined`. */
+/** Replaces the value of a key in place, or appends the key; `undefined` removes it. */
 export function withProperty(
   properties: PropertyString,
   key: string,
@@ -37,7 +37,7 @@ export function withProperty(
   return properties.map((each) => (each.key === key ? { key, value } : each));
 }
 
-/** `net0` and its siblings. */
+/** The value of `net0`, `net1` … */
 export interface Nic {
   readonly model: string;
   readonly mac: string | undefined;
@@ -54,7 +54,7 @@ const NIC_MODELS = /^(virtio|e1000(-\w+|e)?|rtl8139|vmxnet3|ne2k_(isa|pci)|i8255
 const wholeNumber = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 
-/** Reads all three spellings: `virtio=MAC`, `model=virtio,macaddr=MAC` and `virtio` alone, where PVE will choose the address. */
+/** Parses all three forms: `virtio=MAC`, `model=virtio,macaddr=MAC`, and `virtio` alone, for which PVE chooses the address. */
 export function parseNic(text: string): Nic {
   const properties = parseProperties(text);
   const named = properties.find(({ key }) => key !== undefined && NIC_MODELS.test(key));
@@ -71,13 +71,13 @@ export function parseNic(text: string): Nic {
   };
 }
 
-/** `scsi0`, `ide2` and their siblings. */
+/** The value of `scsi0`, `ide2` … */
 export interface Disk {
   /** A volume ID, or `none` for an empty drive. */
   readonly volume: string;
   readonly size: Bytes | undefined;
   readonly cdrom: boolean;
-  /** The drive on which PVE writes its own cloud-init image. */
+  /** Whether it is PVE's cloud-init drive. */
   readonly cloudInit: boolean;
   readonly properties: PropertyString;
 }
@@ -99,7 +99,7 @@ export function parseDisk(text: string): Disk {
 
 export interface VolumeId {
   readonly storage: string;
-  /** As the storage names it; may contain further colons and slashes. */
+  /** The storage's name for it; may contain colons and slashes. */
   readonly volume: string;
 }
 
@@ -110,7 +110,7 @@ export function parseVolumeId(text: string): VolumeId | undefined {
   return { storage: text.slice(0, at), volume: text.slice(at + 1) };
 }
 
-/** The devices of `boot: order=scsi0;net0`; `undefined` for the form of old (`cdn`), whose disk is named by `bootdisk`. */
+/** The devices of `boot: order=scsi0;net0`; `undefined` for the legacy form (`cdn`), whose disk `bootdisk` names. */
 export function parseBootOrder(text: string): readonly string[] | undefined {
   const trimmed = text.trim();
   if (trimmed === '') return [];

@@ -1,4 +1,4 @@
-/** The handle tree: `pve(send).node('pve1').qemu(100).config()`. It mirrors the paths of the PVE API. */
+/** The entry point: `pve(send).node('pve1').qemu(100).config()`. The handles mirror the paths of the PVE API. */
 import type { NodeName } from '../lib/units.ts';
 import { access, ACCESS, type Access, type Version } from './access.ts';
 import { cluster, type Cluster } from './cluster.ts';

@@ -1,4 +1,4 @@
-/** The requests under `/nodes/{node}/qemu/{vmid}`: parameters, answers, and the privileges that each needs. */
+/** The endpoints below `/nodes/{node}/qemu/{vmid}`: parameters, responses and required privileges. */
 import { z } from 'zod';
 import { type Feature, type Need, endpoint } from './endpoint.ts';
 import {
@@ -28,9 +28,9 @@ const Config = z.looseObject({ digest: Text }).transform((all) => {
 
 /** A guest's configuration. */
 export interface QemuConfig {
-  /** Changes with every write, by whomever. */
+  /** Changes with every write to the configuration. */
   readonly digest: string;
-  /** Each option that is set, as text (`memory` is `"2048"`, in MiB). What is not set is absent. */
+  /** The options that are set, as strings (`memory` is `"2048"`, in MiB). */
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -43,19 +43,19 @@ const PendingRow = z
     delete: (row.delete ?? 0) > 0,
   }));
 
-/** An option as it is in force, and as it will be after the next cold start, if that differs. */
+/** An option: its current value, and its value after the next cold start if that differs. */
 export type PendingOption = z.output<typeof PendingRow>;
 
 const Ha = z.object({ managed: Flag, state: maybe(Text) });
 
 const Status = z.object({
   status: Text,
-  /** Finer: paused, io-error, prelaunch, suspended … */
+  /** QEMU's run state: paused, io-error, prelaunch, suspended … */
   qmpstatus: maybe(Text),
   name: maybe(Text),
   lock: maybe(Text),
   template: Flag,
-  /** Whether the guest agent is enabled in what is running. */
+  /** Whether the guest agent is enabled in the running guest. */
   agent: Flag,
   pid: maybe(Int),
   /** Seconds. */
@@ -75,7 +75,7 @@ const NotAllowed = z.object({
   'blocking-ha-resources': maybe(z.array(HaCause)),
 });
 
-export const Movability = z
+export const MigrationPreconditions = z
   .object({
     local_disks: maybe(z.array(z.object({ volid: Text, cdrom: Flag }))),
     local_resources: maybe(z.array(Text)),
@@ -96,8 +96,8 @@ export const Movability = z
     ),
   }));
 
-/** What binds a guest to its node. */
-export type Movability = z.output<typeof Movability>;
+/** What `qm migrate` checks: local disks and devices, and the nodes that cannot take the guest. */
+export type MigrationPreconditions = z.output<typeof MigrationPreconditions>;
 
 const onGuest = (privilege: string, feature?: Feature): Need => ({
   path: '/vms/{vmid}',
@@ -131,7 +131,7 @@ export const QEMU = {
     reply: Config,
     needs: [onGuest('VM.Audit')],
   }),
-  // POST works in the background. PUT would hold the call until hot-plugging or allocating is done, and a proxy between the nodes gives up after 30 s.
+  // POST works in the background. PUT would answer only after hot-plugging and allocating, and the proxy between nodes times out after 30 s.
   setConfig: endpoint({
     method: 'POST',
     path: `${path}/config`,
@@ -141,7 +141,7 @@ export const QEMU = {
     reply: MaybeUpid,
     needs: [...CONFIG_NEEDS, storageSpace],
   }),
-  // For a guest that is off, options that take effect at once, and to empty a CD drive: a refusal comes with the answer, where POST would end in a task that failed.
+  // For a stopped guest, for options that take effect immediately, and to empty a CD drive: PUT reports an error in its response, POST in a failed task.
   setConfigNow: endpoint({
     method: 'PUT',
     path: `${path}/config`,
@@ -193,11 +193,11 @@ export const QEMU = {
     reply: UpidText,
     needs: [onGuest('VM.Config.Disk'), storageSpace],
   }),
-  movability: endpoint({
+  migrationPreconditions: endpoint({
     method: 'GET',
     path: `${path}/migrate`,
     params: At.extend({ target: NodeParam.optional() }),
-    reply: Movability,
+    reply: MigrationPreconditions,
     needs: [onGuest('VM.Migrate', 'migration')],
   }),
   migrate: endpoint({
@@ -227,13 +227,6 @@ export const QEMU = {
     reply: UpidText,
     needs: power,
   }),
-  reboot: endpoint({
-    method: 'POST',
-    path: `${path}/status/reboot`,
-    params: At,
-    reply: UpidText,
-    needs: power,
-  }),
   resize: endpoint({
     method: 'PUT',
     path: `${path}/resize`,
@@ -244,16 +237,9 @@ export const QEMU = {
   destroy: endpoint({
     method: 'DELETE',
     path,
-    // Without the second one some versions search all storages for disks that look like the guest's.
+    // Without `destroy-unreferenced-disks=0` some versions search all storages for disks with the guest's VMID.
     params: At.extend({ purge: z.boolean(), 'destroy-unreferenced-disks': z.literal(false) }),
     reply: UpidText,
     needs: [onGuest('VM.Allocate')],
-  }),
-  regenerateCloudInit: endpoint({
-    method: 'PUT',
-    path: `${path}/cloudinit`,
-    params: At,
-    reply: Nothing,
-    needs: [onGuest('VM.Config.Cloudinit', 'cloudInit')],
   }),
 } as const;

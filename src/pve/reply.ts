@@ -1,6 +1,6 @@
-/** Reads PVE's answers: their envelope, their data, or what they refuse. */
+/** Parses PVE's responses: envelope, data and errors. */
 import { z } from 'zod';
-import { refused, unreadable, type Call, type PveError } from './errors.ts';
+import { refusalError, unreadableError, type Call, type PveError } from './errors.ts';
 import type { Answer } from './exchange.ts';
 
 const Envelope = z.object({
@@ -24,7 +24,7 @@ export const isSuccess = (answer: Answer): boolean => answer.status >= 200 && an
 
 export function toError(call: Call, answer: Answer): PveError {
   const body = envelopeOf(answer).data;
-  return refused(call, {
+  return refusalError(call, {
     status: answer.status,
     reason: answer.reason,
     message: body?.message,
@@ -32,18 +32,18 @@ export function toError(call: Call, answer: Answer): PveError {
   });
 }
 
-/** @throws PveError when the answer is none that this endpoint gives */
+/** @throws PveError if the response does not match the endpoint's schema */
 export function toResult<R extends z.ZodType>(reply: R, call: Call, answer: Answer): z.output<R> {
   const body = envelopeOf(answer);
-  if (!body.success) throw unreadable(call, 'it is not JSON with data');
+  if (!body.success) throw unreadableError(call, 'it is not JSON with data');
   const data = reply.safeParse(body.data.data);
   if (!data.success) {
     const [issue] = data.error.issues;
-    throw unreadable(call, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+    throw unreadableError(call, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
   }
   return data.data;
 }
 
-/** The data of a success; `undefined` where it is none, or cannot be read. */
+/** The data of a successful response; `undefined` for any other, or if it does not match the schema. */
 export const dataOf = <R extends z.ZodType>(reply: R, answer: Answer): z.output<R> | undefined =>
   isSuccess(answer) ? reply.safeParse(envelopeOf(answer).data?.data).data : undefined;

@@ -1,14 +1,14 @@
-/** From an endpoint and its parameters to the request that travels. */
+/** Builds the HTTP request from an endpoint and its parameters. */
 import { randomUUID } from 'node:crypto';
 import type { Endpoint, Method, Params } from './endpoint.ts';
 
 export interface WireRequest {
   readonly method: Method;
-  /** Path and query, from `/api2/json` on. */
+  /** Path and query, starting with `/api2/json`. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer | null;
-  /** Requests of one lane share the limit of requests in flight: a node's own, or the cluster's. */
+  /** Requests of one lane share the limit of requests in flight. Each node has a lane, and so has the cluster. */
   readonly lane: string;
 }
 
@@ -31,14 +31,14 @@ const pairsOf = (params: Params): Pair[] =>
 const encodePairs = (pairs: readonly Pair[]): string =>
   pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
 
-/** The values of parameters that must not appear in any text. */
+/** The values of secret parameters, which must not appear in messages or logs. */
 export const secretsIn = (params: Params): readonly string[] =>
   pairsOf(params).flatMap(([name, value]) => (SECRET.test(name) ? [value] : []));
 
-/** The parameter that travels as the name of the file's part. */
+/** The parameter that becomes the file name of the file part. */
 const FILE_FIELD = 'filename';
 
-/** One multipart body in memory: PVE wants its length in advance, and the file after all fields. */
+/** Builds the body in memory: PVE requires its length in advance, and the file after all fields. */
 function multipart(pairs: readonly Pair[], file: Uint8Array): { type: string; body: Buffer } {
   const boundary = `virtrigaud-${randomUUID()}`;
   const part = (disposition: string, rest: string): string =>
@@ -58,13 +58,16 @@ function multipart(pairs: readonly Pair[], file: Uint8Array): { type: string; bo
 
 const PLACEHOLDER = /\{(\w+)\}/g;
 
-/** The path for people. A UPID or the name of an uploaded file stays out: each text would be another, and the name may be a secret. */
+/**
+ * The path for messages. It omits UPIDs and volume names: they would make every message different, and a volume name
+ * may be secret.
+ */
 export const shownPath = (path: string, params: Params): string =>
   path.replace(PLACEHOLDER, (whole, name: string) =>
     name === 'upid' || name === 'volume' ? whole : String(params[name] ?? whole),
   );
 
-/** GET and DELETE carry parameters in the query (PVE refuses a body there), POST and PUT as a form. */
+/** GET and DELETE carry parameters in the query, because PVE rejects a body there; POST and PUT carry a form. */
 export function toRequest(endpoint: Endpoint, params: Params, file: Uint8Array | undefined): WireRequest {
   const { method } = endpoint;
   const inPath = new Set<string>();

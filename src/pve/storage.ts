@@ -1,4 +1,4 @@
-/** `/nodes/{node}/storage/{storage}`: what lies on a storage, seen from one node. */
+/** `/nodes/{node}/storage/{storage}`: the volumes of a storage, as one node sees them. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { NodeName, Upid } from '../lib/units.ts';
@@ -29,7 +29,7 @@ export type Volume = z.output<typeof Volume>;
 
 const At = z.object({ node: NodeParam, storage: StorageParam });
 
-/** PVE would silently replace other characters, and the volume would not be found under its name. */
+/** PVE silently replaces other characters, and the volume would then have another name. */
 const IsoName = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.(iso|img)$/, 'not a file name for an ISO image');
@@ -59,7 +59,7 @@ export const STORAGE = {
     path: '/nodes/{node}/storage/{storage}/content/{volume}',
     params: At.extend({ volume: z.string().min(1) }),
     reply: MaybeUpid,
-    // For an image that belongs to no guest; pve-storage, API2/Storage/Content.pm.
+    // Required for an image that belongs to no guest (pve-storage, API2/Storage/Content.pm).
     needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.Allocate'], feature: 'isoUpload' }],
   }),
 } as const;
@@ -74,9 +74,9 @@ export interface IsoUpload {
 export interface Storage {
   /** All volumes, or those of one content type such as `iso` or `images`. */
   content(type?: string, options?: CallOptions): Promise<readonly Volume[]>;
-  /** An existing image of that name is overwritten. Ends when the file has arrived; the task puts it in place. */
+  /** Overwrites an image of the same name. Resolves when PVE has received the file; the task moves it into place. */
   upload(file: IsoUpload, options?: CallOptions): Promise<Upid>;
-  /** Also succeeds when the volume is already gone. `undefined`: done at once. */
+  /** Also succeeds if the volume does not exist. `undefined`: done without a task. */
   deleteVolume(volid: string, options?: CallOptions): Promise<Upid | undefined>;
 }
 

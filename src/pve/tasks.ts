@@ -1,4 +1,4 @@
-/** `/nodes/{node}/tasks`: what PVE does in the background. */
+/** `/nodes/{node}/tasks`: PVE's background tasks. */
 import { z } from 'zod';
 import type { NodeName, Upid, Vmid } from '../lib/units.ts';
 import { TaskList, type ListedTask } from './cluster.ts';
@@ -10,10 +10,10 @@ export type TaskState =
   | { readonly state: 'running' }
   | { readonly state: 'ok'; readonly warnings: number }
   | { readonly state: 'failed'; readonly exitStatus: string }
-  /** Ended, but nobody knows how: look at the object it worked on. */
+  /** Ended with an unknown result. The caller has to check the object that the task worked on. */
   | { readonly state: 'lost' };
 
-// A killed worker, or one whose log could not be read, leaves one of these (pve-common, PVE/Tools.pm).
+// The status of a worker that was killed, or whose log cannot be read (pve-common, PVE/Tools.pm).
 const NO_EXIT_STATUS = /^$|^unexpected status$|^unable to read tail/;
 
 const toState = (status: string, exit: string): TaskState => {
@@ -32,7 +32,7 @@ const TaskLog = rows(z.object({ t: Text })).transform((lines) => lines.map(({ t 
 
 const At = z.object({ node: NodeParam, upid: z.string().startsWith('UPID:') });
 
-// What we start ourselves we may follow without any privilege.
+// A user may read its own tasks without any privilege.
 export const TASKS = {
   status: endpoint({
     method: 'GET',
@@ -63,15 +63,15 @@ export const TASKS = {
 } as const;
 
 export interface Task {
-  /** A UPID that PVE has forgotten is `lost`. */
+  /** `lost` if PVE no longer knows the UPID. */
   status(options?: CallOptions): Promise<TaskState>;
-  /** The last lines, oldest first; the reason of a failure is in the very last. */
+  /** The last lines, oldest first. The reason for a failure is in the last line. */
   log(limit: number, options?: CallOptions): Promise<readonly string[]>;
 }
 
 const ALL_LINES = 0;
-/** PVE lists 50 unless told, and none for 0. */
-const ALL_TASKS = 1000;
+/** PVE returns 50 tasks by default, and none for 0. */
+const MAX_TASKS = 1000;
 
 export const task = (send: Send, at: { readonly node: NodeName; readonly upid: Upid }): Task => ({
   async status(options) {
@@ -92,4 +92,4 @@ export const activeTasks = (
   send: Send,
   at: { readonly node: NodeName; readonly vmid: Vmid | undefined },
   options: CallOptions | undefined,
-): Promise<readonly ListedTask[]> => send(TASKS.list, { ...at, source: 'active', limit: ALL_TASKS }, options);
+): Promise<readonly ListedTask[]> => send(TASKS.list, { ...at, source: 'active', limit: MAX_TASKS }, options);

@@ -1,4 +1,4 @@
-/** Sends calls to one PVE endpoint: identity, deadlines, limits, careful repetition. */
+/** Sends calls to PVE: authentication, deadlines, concurrency limits and retries. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import { millis, minutes, seconds, type Millis } from '../lib/units.ts';
@@ -7,7 +7,7 @@ import { createAuth, secretsOf, type Auth, type AuthHeaders, type Credentials, t
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { normaliseEndpoint } from './endpoint-url.ts';
 import type { Endpoint, Method, Params, Send, SendOptions } from './endpoint.ts';
-import { isLasting, PveError, unanswered, unsendable, type Call } from './errors.ts';
+import { isPersistent, PveError, noAnswerError, unsendableError, type Call } from './errors.ts';
 import { exchange, ExchangeFailure, type Answer, type Tls } from './exchange.ts';
 import { createFailover, type FailoverOptions } from './failover.ts';
 import { createLimiter } from './limiter.ts';
@@ -15,8 +15,8 @@ import type { PeerCertificate } from './peer-certificate.ts';
 import { isSuccess, toError, toResult } from './reply.ts';
 import { secretsIn, shownPath, toRequest, type WireRequest } from './request.ts';
 
-/** One attempt, for the metrics. */
-export interface RequestSeen {
+/** One attempt to send a request, for the metrics. */
+export interface RequestAttempt {
   readonly method: Method;
   /** The endpoint's path template. */
   readonly route: string;
@@ -26,19 +26,19 @@ export interface RequestSeen {
 }
 
 export interface TransportOptions {
-  /** In any form that `normaliseEndpoint` takes. */
+  /** In any form that `normaliseEndpoint` accepts. */
   readonly endpoint: string;
-  /** Further nodes of the same cluster, for when the first cannot be reached. */
+  /** Other nodes of the same cluster, used when the first cannot be reached. */
   readonly endpoints?: readonly string[] | undefined;
-  /** Whether the cluster at one of several endpoints is the one we mean; asked before an endpoint comes into use. */
-  readonly admits?: ((found: ClusterIdentity) => boolean) | undefined;
-  /** Another endpoint came into use. */
-  readonly onMoved?: ((origin: string) => void) | undefined;
+  /** Whether the cluster found at an endpoint is the expected one. Called before an endpoint comes into use, if there are several. */
+  readonly isExpectedCluster?: ((found: ClusterIdentity) => boolean) | undefined;
+  /** Called when another endpoint comes into use. */
+  readonly onFailover?: ((origin: string) => void) | undefined;
   readonly credentials: Credentials;
   readonly tls?: Tls | undefined;
-  /** For one attempt; 30 s unless told. */
+  /** For one attempt. Default: 30 s. */
   readonly deadline?: Millis | undefined;
-  readonly onRequest?: ((seen: RequestSeen) => void) | undefined;
+  readonly onRequest?: ((attempt: RequestAttempt) => void) | undefined;
   readonly now?: () => number;
   readonly random?: () => number;
   readonly sleep?: (duration: Millis, signal?: AbortSignal) => Promise<unknown>;
@@ -56,24 +56,24 @@ export interface Transport {
 
 const DEADLINE = seconds(30);
 const UPLOAD_DEADLINE = minutes(10);
-const IN_FLIGHT_PER_NODE = 4;
-const REPETITIONS = 2;
-/** PVE refuses larger forms. */
+const MAX_IN_FLIGHT_PER_NODE = 4;
+const MAX_RETRIES = 2;
+/** PVE rejects larger forms. */
 const MAX_FORM_BYTES = 512 * 1024;
 
-/** No password of Proxmox VE is shorter; replacing less would only garble the text. */
-const MIN_SECRET = 4;
+/** Proxmox VE accepts no shorter password; replacing shorter strings would only garble the text. */
+const MIN_SECRET_LENGTH = 4;
 
 function redactor(secrets: readonly string[]): (text: string) => string {
   const words = secrets
-    .filter((secret) => secret.length >= MIN_SECRET)
+    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
     .flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed())]);
   return (text) => words.reduce((rest, word) => rest.replaceAll(word, '***'), text);
 }
 
-/** Short and uneven, so that many callers do not come back at once. */
-const pauseBefore = (repetition: number, random: () => number): Millis =>
-  millis(Math.round(100 * 3 ** repetition * (0.5 + random())));
+/** Exponential backoff with jitter, so that many callers do not retry at the same moment. */
+const retryDelay = (retry: number, random: () => number): Millis =>
+  millis(Math.round(100 * 3 ** retry * (0.5 + random())));
 
 interface Attempt {
   readonly call: Call;
@@ -88,38 +88,39 @@ function originOf(endpoint: string): string {
   return normalised.origin;
 }
 
-/** @throws Error when the endpoint or the credentials cannot be right */
+/** @throws Error if the endpoint or the credentials are malformed */
 export function createTransport(options: TransportOptions): Transport {
   const { now = Date.now, random = Math.random } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, signal && { signal }));
-  const limiter = createLimiter(IN_FLIGHT_PER_NODE);
+  const limiter = createLimiter(MAX_IN_FLIGHT_PER_NODE);
   const ownSecrets = secretsOf(options.credentials);
 
   const deadlineOf = ({ file, deadline }: SendOptions): Millis =>
     deadline ?? (file ? UPLOAD_DEADLINE : (options.deadline ?? DEADLINE));
 
-  const exchangeSeen: FailoverOptions['exchange'] = async (
+  const recordedExchange: FailoverOptions['exchange'] = async (
     pool,
-    { route, request, headers, options: how },
+    { route, request, headers, options: exchangeOptions },
   ) => {
-    const began = now();
-    const seen = (code: string): void =>
-      options.onRequest?.({ method: request.method, route, code, ms: now() - began });
+    const startedAt = now();
+    const record = (code: string): void =>
+      options.onRequest?.({ method: request.method, route, code, ms: now() - startedAt });
     try {
-      const answer = await exchange(pool, { ...request, headers: { ...request.headers, ...headers } }, how);
-      seen(String(answer.status));
+      const allHeaders = { ...request.headers, ...headers };
+      const answer = await exchange(pool, { ...request, headers: allHeaders }, exchangeOptions);
+      record(String(answer.status));
       return answer;
     } catch (error) {
-      seen(error instanceof ExchangeFailure ? error.code : 'cancelled');
+      record(error instanceof ExchangeFailure ? error.code : 'cancelled');
       throw error;
     }
   };
   const failover = createFailover({
     origins: [originOf(options.endpoint), ...(options.endpoints ?? []).map(originOf)],
     tls: options.tls ?? {},
-    exchange: exchangeSeen,
-    admits: options.admits ?? (() => true),
-    onMoved: options.onMoved ?? (() => undefined),
+    exchange: recordedExchange,
+    isExpectedCluster: options.isExpectedCluster ?? (() => true),
+    onFailover: options.onFailover ?? (() => undefined),
   });
 
   const exchangeOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
@@ -132,34 +133,34 @@ export function createTransport(options: TransportOptions): Transport {
         options: { deadline: deadlineOf(own), signal: own.signal, harmless: call.harmless },
       });
     } catch (error) {
-      throw error instanceof ExchangeFailure ? unanswered(call, error) : error;
+      throw error instanceof ExchangeFailure ? noAnswerError(call, error) : error;
     }
   };
 
-  const answerOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
+  const sendOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
     const { auth, request, options: own } = attempt;
-    const turn = (used: AuthHeaders | undefined): Promise<Answer> =>
+    const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
       limiter.run(request.lane, () => exchangeOnce(attempt, used), own.signal);
-    const answer = await turn(headers);
-    // A 401 means that nothing was done, so even a change may be sent again.
+    const answer = await attemptWith(headers);
+    // A 401 means that PVE did nothing, so that even a change may be sent again.
     if (answer.status !== 401 || !headers || !auth?.renew(headers)) return answer;
-    return turn(await auth.headers(request.method));
+    return attemptWith(await auth.headers(request.method));
   };
 
-  const answerTo = async (attempt: Attempt): Promise<Answer> => {
+  const sendWithRetries = async (attempt: Attempt): Promise<Answer> => {
     const { call, options: own } = attempt;
     const headers = await attempt.auth?.headers(call.method);
-    for (let repetition = 0; ; repetition += 1) {
+    for (let retry = 0; ; retry += 1) {
       try {
-        const answer = await answerOnce(attempt, headers);
+        const answer = await sendOnce(attempt, headers);
         if (isSuccess(answer)) return answer;
         throw toError(call, answer);
       } catch (error) {
-        const passing =
-          error instanceof PveError && error.refusal === 'unavailable' && !isLasting(error.code);
-        if (!passing || !call.harmless || repetition >= REPETITIONS) throw error;
+        const transient =
+          error instanceof PveError && error.refusal === 'unavailable' && !isPersistent(error.code);
+        if (!transient || !call.harmless || retry >= MAX_RETRIES) throw error;
       }
-      await sleep(pauseBefore(repetition, random), own.signal);
+      await sleep(retryDelay(retry, random), own.signal);
       own.signal?.throwIfAborted();
     }
   };
@@ -183,13 +184,13 @@ export function createTransport(options: TransportOptions): Transport {
     };
     if (!params.success) {
       const issues = params.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-      throw unsendable(call, issues.join(', '));
+      throw unsendableError(call, issues.join(', '));
     }
     const request = toRequest(endpoint, params.data, own.file);
     if (typeof request.body === 'string' && request.body.length > MAX_FORM_BYTES) {
-      throw unsendable(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
+      throw unsendableError(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
     }
-    return toResult(endpoint.reply, call, await answerTo({ call, request, options: own, auth }));
+    return toResult(endpoint.reply, call, await sendWithRetries({ call, request, options: own, auth }));
   };
 
   const login: Login = async (username, password) => {
@@ -198,11 +199,14 @@ export function createTransport(options: TransportOptions): Transport {
     if (reply.NeedTFA) {
       throw new PveError({
         ...facts,
-        message: `Proxmox VE asks ${username} for a second factor, which the operator cannot give. Use an API token instead.`,
+        message: `Proxmox VE requires a second factor from ${username}, which the operator cannot provide. Use an API token instead.`,
       });
     }
     if (!reply.ticket || !reply.CSRFPreventionToken) {
-      throw new PveError({ ...facts, message: `Proxmox VE gave ${username} no ticket.` });
+      throw new PveError({
+        ...facts,
+        message: `Proxmox VE returned no ticket for ${username}. Check whether the endpoint is a Proxmox VE API.`,
+      });
     }
     return { ticket: reply.ticket, csrf: reply.CSRFPreventionToken };
   };

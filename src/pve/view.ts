@@ -1,5 +1,5 @@
-/** What a whole PVE cluster looks like at one moment: plain data, and how two moments differ. */
-import { bytes, type Bytes, type NodeName, type Upid, type Vmid } from '../lib/units.ts';
+/** A snapshot of a whole PVE cluster as plain data, and how two snapshots differ. */
+import { bytes, type Bytes, type NodeName, type Vmid } from '../lib/units.ts';
 import { addressIn } from './cluster.ts';
 import type { ClusterStatus, GuestRow, ListedTask, NodeRow, ResourceRow, StorageRow } from './cluster.ts';
 
@@ -17,12 +17,12 @@ export interface GuestView {
   readonly vmid: Vmid;
   readonly type: 'qemu' | 'lxc';
   readonly node: NodeName;
-  /** Absent while the guest is being made. */
+  /** Absent while the guest is being created. */
   readonly name: string | undefined;
   /** running, stopped, paused …; `unknown` when its node is offline. */
   readonly status: string;
   readonly template: boolean;
-  /** What PVE is doing to it: clone, backup, migrate … */
+  /** Operation that locks the guest: clone, backup, migrate … */
   readonly lock: string | undefined;
   readonly tags: readonly string[];
   readonly maxcpu: number | undefined;
@@ -50,15 +50,15 @@ export interface StorageView {
 export type ActiveTask = Pick<ListedTask, 'upid' | 'node' | 'type' | 'id' | 'user' | 'startedAt'>;
 
 export interface View {
-  /** When the read began, in milliseconds since the epoch: the view is at least as new as this. */
+  /** Start of the read in milliseconds since the epoch: the view is at least as new as this. */
   readonly takenAt: number;
-  /** Since when reading has failed; absent while it succeeds. */
+  /** Time of the first failed read; absent while reading succeeds. */
   readonly staleSince: number | undefined;
-  /** Absent on a node that belongs to no cluster, and where we may not know. */
+  /** Absent on a standalone node, and if the credentials may not read it. */
   readonly clusterName: string | undefined;
-  /** Of a node that belongs to no cluster, where known. */
+  /** Address of a standalone node, if known. */
   readonly address?: string | undefined;
-  /** Whether the cluster has a majority and can be changed; `unknown` where we may not know. */
+  /** Whether the cluster has quorum and accepts changes; `unknown` if the credentials may not read it. */
   readonly quorate: 'yes' | 'no' | 'unknown';
   readonly nodes: readonly NodeView[];
   readonly guests: ReadonlyMap<Vmid, GuestView>;
@@ -90,7 +90,10 @@ const toStorage = (row: StorageRow): StorageView => ({
 
 const isGuest = (row: ResourceRow): row is GuestRow => row.type === 'qemu' || row.type === 'lxc';
 
-/** Puts together what was read in one go. `status`: `undefined` where we may not know. */
+/**
+ * Builds a view from the answers of one read.
+ * @param status - `undefined` if the credentials may not read it
+ */
 export function toView(
   takenAt: number,
   resources: readonly ResourceRow[],
@@ -111,14 +114,14 @@ export function toView(
   };
 }
 
-/** A node that never joined a cluster has no cluster row and needs no majority. */
+/** A standalone node has no cluster row and needs no quorum. */
 function quorumOf(status: ClusterStatus | undefined): View['quorate'] {
   if (!status) return 'unknown';
   return status.cluster?.quorate === false ? 'no' : 'yes';
 }
 
-/** What makes a guest worth looking at again. Counters such as uptime change all the time and are not in it. */
-const fingerprint = (guest: GuestView): string =>
+/** The fields whose change is reported. Counters such as uptime change all the time and are left out. */
+const guestFingerprint = (guest: GuestView): string =>
   JSON.stringify([
     guest.node,
     guest.name,
@@ -135,12 +138,12 @@ const fingerprint = (guest: GuestView): string =>
 export type GuestChange =
   /** New in the view. */
   | 'appeared'
-  /** Differs in more than its counters. */
+  /** Differs in more than counters. */
   | 'changed'
-  /** No longer in the view, which alone does not prove that it was destroyed. */
+  /** No longer in the view. This alone does not prove that the guest was destroyed. */
   | 'gone';
 
-/** Which guests differ between two views, by kind of difference. */
+/** Guests that differ between two views, by kind of difference. */
 export function guestChanges(
   before: View | undefined,
   after: View,
@@ -151,7 +154,7 @@ export function guestChanges(
   for (const [vmid, guest] of after.guests) {
     const known = old.get(vmid);
     if (!known) appeared.add(vmid);
-    else if (fingerprint(known) !== fingerprint(guest)) changed.add(vmid);
+    else if (guestFingerprint(known) !== guestFingerprint(guest)) changed.add(vmid);
   }
   const gone = new Set([...old.keys()].filter((vmid) => !after.guests.has(vmid)));
   return new Map([
@@ -173,24 +176,3 @@ const clusterFingerprint = (view: View): string =>
 /** Whether nodes, storages, the majority or whether we can read them differ. */
 export const clusterChanged = (before: View | undefined, after: View): boolean =>
   before === undefined || clusterFingerprint(before) !== clusterFingerprint(after);
-
-/** Tasks as far as they were seen: which ran, and which had ended. */
-export interface TasksSeen {
-  readonly active: ReadonlySet<Upid>;
-  readonly ended: ReadonlySet<Upid>;
-}
-
-export const tasksSeen = (tasks: readonly ListedTask[]): TasksSeen => ({
-  active: new Set(tasks.filter(({ ended }) => ended === undefined).map(({ upid }) => upid)),
-  ended: new Set(tasks.filter(({ ended }) => ended !== undefined).map(({ upid }) => upid)),
-});
-
-/**
- * Tasks that ended between two looks: those that stopped running, whether they are still listed or not (PVE lists
- * only the newest), and those that came and went unseen.
- */
-export function endedBetween(before: TasksSeen, after: TasksSeen): ReadonlySet<Upid> {
-  const stopped = [...before.active].filter((upid) => !after.active.has(upid));
-  const unseen = [...after.ended].filter((upid) => !before.ended.has(upid));
-  return new Set([...stopped, ...unseen]);
-}

@@ -1,16 +1,16 @@
-/** PVE's scalars as they travel: flags as 0 and 1, numbers sometimes as strings, absent values sometimes as null. */
+/** Schemas for PVE's scalars: flags are 0 and 1, numbers are sometimes strings, absent values are sometimes null. */
 import { z } from 'zod';
 import { bytes, nodeName, upid, vmid, type Bytes } from '../lib/units.ts';
 
 const TRUE = new Set(['1', 'on', 'yes', 'true']);
 
-/** PVE writes 1, "1" or true, and leaves false out or writes 0 or "". */
+/** PVE writes true as 1, "1" or true, and false as 0, "" or not at all. */
 export const Flag = z
   .union([z.boolean(), z.number(), z.string(), z.null()])
   .optional()
   .transform((value) => TRUE.has(String(value).toLowerCase()));
 
-/** PVE writes 4 or "4" or, for loads and shares, 0.25. */
+/** 4, "4" or, for loads and ratios, 0.25. */
 export const Num = z.union([
   z.number(),
   z
@@ -21,10 +21,10 @@ export const Num = z.union([
 export const Int = Num.pipe(z.int());
 export const Size = Int.transform(bytes);
 
-/** Names and texts that PVE's Perl may have turned into numbers on the way. */
+/** Strings that PVE's Perl may have serialized as numbers. */
 export const Text = z.union([z.string(), z.number().transform(String)]);
 
-/** An optional member: absent, null and unreadable all mean "not told". */
+/** An optional member: `undefined` if it is absent, null or does not match. */
 export const maybe = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> =>
   schema
     .nullish()
@@ -35,11 +35,11 @@ export const VmidText = Int.pipe(z.int().min(1)).transform(vmid);
 export const NodeText = z.string().min(1).transform(nodeName);
 export const UpidText = z.string().startsWith('UPID:').transform(upid);
 
-/** PVE answers with null where nothing was left to do in the background, and before a method became a task. */
+/** PVE returns null if no background task was needed, and in versions before the method became a task. */
 export const MaybeUpid = UpidText.nullish().transform((value) => value ?? undefined);
 export const Nothing = z.unknown().transform(() => undefined);
 
-/** A list whose unreadable rows are left out: one odd row must not hide all others. */
+/** A list without the rows that do not match: one unexpected row must not hide the others. */
 export const rows = <T extends z.ZodType>(row: T): z.ZodType<z.output<T>[]> =>
   z.array(z.unknown()).transform((list) =>
     list.flatMap((item) => {
@@ -50,12 +50,12 @@ export const rows = <T extends z.ZodType>(row: T): z.ZodType<z.output<T>[]> =>
 
 const SEPARATORS = /[;,\s]+/;
 
-/** Lists in one string: tags (`a;b`), contents of a storage (`iso,images`). */
-export const Words = Text.transform((text) => text.split(SEPARATORS).filter((word) => word !== ''));
+/** A list in one string: tags (`a;b`), content types of a storage (`iso,images`). */
+export const TextList = Text.transform((text) => text.split(SEPARATORS).filter((word) => word !== ''));
 
 export const epochSeconds = Num.transform((value) => value * 1000);
 
-/** Parameters that become part of the path: what would change the path's meaning never gets there. */
+/** Path parameters. The patterns reject anything that would change the meaning of the path. */
 export const NodeParam = z.string().regex(/^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/, 'not a node name');
 export const StorageParam = z.string().regex(/^[a-zA-Z][a-zA-Z0-9._-]*$/, 'not a storage ID');
 export const VmidParam = z.int().min(1).max(999_999_999);
@@ -68,7 +68,7 @@ const UNITS: Readonly<Record<string, number>> = {
   T: 1024 ** 4,
 };
 
-/** A size in a disk string, such as `32G`, `528K` or a plain number of bytes; `undefined` if it is none. */
+/** Parses a size in a disk string, such as `32G`, `528K` or a number of bytes. */
 export function parseSize(text: string): Bytes | undefined {
   const match = /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(text.trim());
   const unit = UNITS[match?.[2] ?? ''];
@@ -76,21 +76,8 @@ export function parseSize(text: string): Bytes | undefined {
   return bytes(Math.round(Number(match[1]) * unit));
 }
 
-/** The shortest exact form: `32G`, `3584M`, `1000` (bytes). */
+/** Prints the shortest exact form: `32G`, `3584M`, `1000` (bytes). */
 export function printSize(size: Bytes): string {
   const unit = ['T', 'G', 'M', 'K'].find((name) => size > 0 && size % (UNITS[name] ?? 1) === 0) ?? '';
   return `${size / (UNITS[unit] ?? 1)}${unit}`;
 }
-
-/** PVE keeps SSH keys percent-encoded inside the value, one key a line. The transport's own encoding comes on top. */
-export const encodeSshKeys = (keys: readonly string[]): string =>
-  encodeURIComponent(keys.map((key) => key.trim()).join('\n'));
-
-export const decodeSshKeys = (value: string): readonly string[] => {
-  const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
-  try {
-    return lines(decodeURIComponent(value));
-  } catch {
-    return lines(value); // was never encoded
-  }
-};

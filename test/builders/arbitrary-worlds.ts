@@ -1,7 +1,7 @@
 /** Any wish against any state of Proxmox VE, with a liking for the edges. */
 import fc, { type Arbitrary } from 'fast-check';
-import { givenOf } from '../../controllers/virtualmachine/cloud-init/given.ts';
-import type { Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import { digestsOf } from '../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
+import type { DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
 import type { Claim } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Failure, Task, TaskLabel } from '../../controllers/virtualmachine/model/tasks.ts';
@@ -163,11 +163,11 @@ const cloudInit = fc.constantFrom<DesiredCloudInit>(
   { userData: '#cloud-config\nuser: you\n', sshKeys: [], onChange: 'Ignore' },
 );
 
-const handed = often<Remembered>(
+const handed = often<DeliveryStatus>(
   fc.constant({}),
   fc.record({
     deliveredDigests: fc.constant(
-      givenOf({ ...aDesiredVm(), cloudInit: { userData: '#!/bin/sh\nold\n', sshKeys: [] } }, aDigest),
+      digestsOf({ ...aDesiredVm(), cloudInit: { userData: '#!/bin/sh\nold\n', sshKeys: [] } }, aDigest),
     ),
     instanceRevision: fc.constantFrom(0, 3),
     consumed: fc.boolean(),

@@ -407,14 +407,14 @@ export class InMemoryPve {
   }
 }
 
-function refusal(kind: Refusal, said: string, absent?: PveError['absent']): PveError {
+function refusal(kind: Refusal, pveMessage: string, absent?: PveError['absent']): PveError {
   return new PveError({
     refusal: kind,
     method: 'GET',
     route: '/in-memory',
     code: '500',
-    message: `Proxmox VE answered: ${said}`,
-    said,
+    message: `Proxmox VE answered: ${pveMessage}`,
+    pveMessage,
     absent,
   });
 }

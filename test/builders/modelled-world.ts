@@ -2,7 +2,7 @@
 import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
 import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
 import type { Failure, Task } from '../../controllers/virtualmachine/model/tasks.ts';
-import type { Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import type { DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
 import type { RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
 import type { Claim, Hook } from '../../controllers/virtualmachine/model/observed.ts';
@@ -28,7 +28,7 @@ export interface World {
   readonly namesake: MarkedGuest | undefined;
   readonly noted: string | undefined;
   /** What status says of the data that the guest was given. */
-  readonly handed: Remembered;
+  readonly handed: DeliveryStatus;
   /** The guest agent answers, once the guest runs. */
   readonly answers: boolean;
   readonly volumes: ReadonlySet<string>;

@@ -184,7 +184,7 @@ function rawFacts(world: World): RawFacts {
     ...(hook?.state === 'Running' && { execution: { state: 'running' as const } }),
     snippetExists: true,
     images: [...volumes],
-    movability: { localDisks: [], localResources: [], notAllowed: {} },
+    migrationPreconditions: { localDisks: [], localResources: [], notAllowed: {} },
   };
 }
 

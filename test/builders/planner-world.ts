@@ -1,5 +1,5 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
-import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import { deliveryStatus, type DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
 import type { DiskStep } from '../../controllers/virtualmachine/model/disks.ts';
 import type { Guest } from '../../controllers/shared/guests/model.ts';
@@ -11,7 +11,7 @@ import { restartOf } from '../../controllers/virtualmachine/restart/with-restart
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
-import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/guests/owner-mark.ts';
+import { describeGuest, parseMark, isSameOwner } from '../../controllers/shared/guests/owner-mark.ts';
 import { vmid, type Bytes } from '../../src/lib/units.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
@@ -22,7 +22,7 @@ import type { World } from './modelled-world.ts';
 export type { World };
 
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
-  sameOwner(guest.mark, want.owner);
+  isSameOwner(guest.mark, want.owner);
 
 /** As the operator derives it. */
 export const observationOf = onceFor((world: World): Observation => {
@@ -260,7 +260,7 @@ function noted(world: World, plan: Plan): World {
   return {
     ...world,
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
-    handed: remembered(vm, { guest, plan: cloudInit, answered, now }),
+    handed: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({
       device,
       mac,
@@ -280,4 +280,4 @@ function notedDisks(plan: Plan, world: World, seenIn: World): World {
 const without = <T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> =>
   new Set([...set].filter((each) => each !== gone));
 
-const withoutServed = ({ consumed: _consumed, ...rest }: Remembered): Remembered => rest;
+const withoutServed = ({ consumed: _consumed, ...rest }: DeliveryStatus): DeliveryStatus => rest;

@@ -14,11 +14,11 @@ interface Facts {
   readonly json: string;
 }
 
-const remembered = new WeakMap<Guest, { writes: number; facts: Facts }>();
+const deliveryStatus = new WeakMap<Guest, { writes: number; facts: Facts }>();
 
 /** What lists report about a guest; cached until its configuration changes, for clusters with thousands of guests. */
 function facts(world: World, guest: Guest): Facts {
-  const known = remembered.get(guest);
+  const known = deliveryStatus.get(guest);
   if (known?.writes === guest.writes) return known.facts;
   const hostCpus = world.nodes.get(guest.node)?.cpus ?? 1;
   const fresh = {
@@ -29,7 +29,7 @@ function facts(world: World, guest: Guest): Facts {
     tags: guest.get('tags'),
   };
   const complete = { ...fresh, json: staticMembers(guest, fresh) };
-  remembered.set(guest, { writes: guest.writes, facts: complete });
+  deliveryStatus.set(guest, { writes: guest.writes, facts: complete });
   return complete;
 }
 

@@ -1,4 +1,4 @@
-/** Finds the guest with our number, wherever it is now, or proves that there is none. Reads only. */
+/** Finds the guest with a VMID on any node, or proves that it does not exist. Reads only. */
 import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../cluster/connections.ts';
@@ -7,8 +7,8 @@ import { parseMark } from '../guests/owner-mark.ts';
 import type { Guest, Presence } from '../guests/model.ts';
 
 /**
- * @param hint the node the guest was last seen on or is being made on; it comes first, because the inventory is some
- * seconds old: while a clone goes to another node, it shows the guest where the template is
+ * @param hint - the node on which the guest was last seen or is being created. It is read first, because the inventory
+ * is a few seconds old and shows a clone to another node on the template's node
  */
 export async function locate(
   connection: Connection,
@@ -18,12 +18,12 @@ export async function locate(
 ): Promise<Presence> {
   const { inventory } = connection;
   const seen = inventory.view()?.guests.get(vmid);
-  // Each question to a node that is down takes seconds; its return is noticed without asking.
+  // A call to an offline node takes seconds; the inventory reports when the node is back.
   if (seen && isOffline(inventory.view(), seen.node))
     return {
       kind: 'unknown',
       reason: 'NodeOffline',
-      message: `VM ${vmid} is on node ${seen.node}, which is offline.`,
+      message: `VM ${vmid} is on node ${seen.node}, which is offline. Reconciliation resumes once the node is online.`,
     };
   for (const node of new Set([hint, seen?.node])) {
     if (node === undefined || isOffline(inventory.view(), node)) continue;
@@ -36,7 +36,7 @@ export async function locate(
 const isOffline = (view: View | undefined, node: NodeName): boolean =>
   view?.nodes.some(({ name, online }) => name === node && !online) ?? false;
 
-/** The whole cluster, read afresh. */
+/** Searches the whole cluster with a new read. */
 async function search(connection: Connection, vmid: Vmid, options: CallOptions): Promise<Presence> {
   const view = await connection.inventory.refresh(options.signal);
   const row = view.guests.get(vmid);
@@ -45,10 +45,13 @@ async function search(connection: Connection, vmid: Vmid, options: CallOptions):
   const guest = isOffline(view, row.node) ? undefined : await readGuest(connection, vmid, row.node, options);
   return guest
     ? { kind: 'seen', guest }
-    : { kind: 'unknown', message: `VM ${vmid} is listed on node ${row.node}, but cannot be read there now.` };
+    : {
+        kind: 'unknown',
+        message: `VM ${vmid} is listed on node ${row.node}, but cannot be read there. The operator retries.`,
+      };
 }
 
-/** Absent means: not in a fresh list, in a cluster with quorum, and the number is free for PVE itself. */
+/** A guest is absent if a new read of a cluster with quorum does not contain it and PVE reports its VMID as free. */
 async function absence(
   { pve, identity }: Connection,
   vmid: Vmid,
@@ -58,21 +61,21 @@ async function absence(
   if (view.quorate !== 'yes')
     return {
       kind: 'unknown',
-      message: `VM ${vmid} is not seen, but the Proxmox VE cluster ${view.quorate === 'no' ? 'has no quorum' : 'does not tell whether it has quorum'}: that is no proof that it is gone.`,
+      message: `VM ${vmid} was not found, but the Proxmox VE cluster ${view.quorate === 'no' ? 'has no quorum' : 'does not report whether it has quorum'}. This does not prove that the VM was deleted.`,
     };
   const now = { name: view.clusterName, nodes: view.nodes.map(({ name }) => name), address: view.address };
   if (!isSameCluster(identity, now))
     return {
       kind: 'unknown',
-      message: `Another Proxmox VE cluster answers than the one VM ${vmid} is on: that it is not seen proves nothing.`,
+      message: `VM ${vmid} was not found, but the endpoint belongs to another Proxmox VE cluster than the VM. This does not prove that the VM was deleted.`,
     };
-  // nextid also knows guests that our credentials may not see.
+  // nextid includes guests that the credentials may not see.
   const { free } = await pve.cluster.nextid(vmid, options);
   return free
     ? { kind: 'absent' }
     : {
         kind: 'unknown',
-        message: `VM ${vmid} exists, but the credentials may not see it: grant VM.Audit on /vms/${vmid}.`,
+        message: `VM ${vmid} exists, but the credentials may not read it. Grant VM.Audit on /vms/${vmid}.`,
       };
 }
 
@@ -118,7 +121,7 @@ async function readGuest(
   }
 }
 
-/** A container on our number is a stranger; containers carry no mark of ours. */
+/** A container with the VMID is foreign: containers have no owner mark. */
 const container = (vmid: Vmid, node: NodeName): Guest => ({
   vmid,
   node,

@@ -13,7 +13,7 @@ export interface RootDisk {
 
 const BUS = /^(scsi|virtio|sata|ide)\d+$/;
 
-/** The disk the guest boots from; where no order says so, the first there is. */
+/** The disk that the guest boots from; without a boot order the first disk. */
 export function rootDiskOf(config: GuestConfig): RootDisk | undefined {
   const ordered = parseBootOrder(config['boot'] ?? '') ?? [];
   for (const key of [...ordered, config['bootdisk'] ?? '', 'scsi0', 'virtio0', 'sata0', 'ide0']) {
@@ -26,7 +26,7 @@ export function rootDiskOf(config: GuestConfig): RootDisk | undefined {
   return undefined;
 }
 
-/** Every volume a clone would copy or link, with its size. */
+/** The volumes that a clone copies or links, with their sizes. */
 export function disksOf(
   config: GuestConfig,
 ): { readonly storage: string; readonly size: Bytes | undefined; readonly isRoot: boolean }[] {
@@ -37,7 +37,7 @@ export function disksOf(
   });
 }
 
-/** Storages of the images that lie in CD drives. */
+/** Storages of the images in CD drives. */
 export const cdStoragesOf = (config: GuestConfig): string[] =>
   Object.entries(config)
     .filter(([key]) => BUS.test(key))
@@ -45,7 +45,7 @@ export const cdStoragesOf = (config: GuestConfig): string[] =>
     .filter((disk) => disk.cdrom && !disk.cloudInit)
     .flatMap((disk) => parseVolumeId(disk.volume)?.storage ?? []);
 
-/** Every volume a clone would copy or link, with the storage it is on. */
+/** The volumes that a clone copies or links, with their storages. */
 export const volumesOf = (config: GuestConfig): { readonly storage: string; readonly volume: string }[] =>
   Object.entries(config)
     .filter(([key]) => BUS.test(key) || /^(efidisk|tpmstate)\d+$/.test(key))
@@ -53,7 +53,7 @@ export const volumesOf = (config: GuestConfig): { readonly storage: string; read
     .filter((disk) => !disk.cdrom || disk.cloudInit)
     .flatMap((disk) => parseVolumeId(disk.volume) ?? []);
 
-/** Devices that carry PVE's own cloud-init drive. */
+/** Devices of PVE's cloud-init drive. */
 export const cloudInitDrives = (config: GuestConfig): string[] =>
   Object.entries(config)
     .filter(([key, text]) => BUS.test(key) && parseDisk(text).cloudInit)

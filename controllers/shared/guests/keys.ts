@@ -1,4 +1,4 @@
-/** A piece of a configuration write, and how pieces become one. Pure. */
+/** Keys of a configuration write, and merging them. Pure. */
 
 export interface Keys {
   readonly set: Readonly<Record<string, string | number>>;
@@ -7,7 +7,7 @@ export interface Keys {
 
 export const NO_KEYS: Keys = { set: {}, delete: [] };
 
-export const mergeKeys = (...pieces: readonly Keys[]): Keys => ({
-  set: pieces.reduce((all, { set }) => ({ ...all, ...set }), {}),
-  delete: [...new Set(pieces.flatMap((piece) => piece.delete))],
+export const mergeKeys = (...parts: readonly Keys[]): Keys => ({
+  set: parts.reduce((all, { set }) => ({ ...all, ...set }), {}),
+  delete: [...new Set(parts.flatMap((part) => part.delete))],
 });

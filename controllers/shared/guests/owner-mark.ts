@@ -1,10 +1,10 @@
 /**
- * The line in a guest's description that says whose guest it is. Only a guest that carries the mark of the very
- * object in hand is ever changed; names, tags and numbers prove nothing.
+ * The owner mark: a line in a guest's description that identifies its VirtualMachine. The operator changes only guests
+ * with the mark of the reconciled object; names, tags and VMIDs prove nothing.
  */
 
 export interface OwnerMark {
-  /** Identity of the Kubernetes cluster: made once, kept beside the Lease. */
+  /** ID of the Kubernetes cluster, generated once and stored next to the Lease. */
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
@@ -16,27 +16,27 @@ const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)\s*$/m;
 export const printMark = (mark: OwnerMark): string =>
   `virtrigaud: ${mark.cluster}/${mark.namespace}/${mark.name}/${mark.uid}`;
 
-/** The mark in a description, whatever else stands there; `undefined` where there is none. */
+/** Parses the mark in a description; `undefined` if there is none. */
 export function parseMark(description: string | undefined): OwnerMark | undefined {
   const [, cluster, namespace, name, uid] = LINE.exec(description ?? '') ?? [];
   return cluster && namespace && name && uid ? { cluster, namespace, name, uid } : undefined;
 }
 
-export const sameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
+export const isSameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
   a !== undefined && a.cluster === b.cluster && a.uid === b.uid;
 
-/** The same object by name, made anew: its cluster was rebuilt from Git, or it was deleted without us. */
-export const formerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
-  a !== undefined && a.namespace === b.namespace && a.name === b.name && !sameOwner(a, b);
+/** Whether the mark is that of a former object with the same name, for example because the cluster was rebuilt from Git. */
+export const isFormerOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>
+  a !== undefined && a.namespace === b.namespace && a.name === b.name && !isSameOwner(a, b);
 
-/** What a guest's description says: for people first, the mark last. */
+/** The description of a guest: the text, then the mark. */
 export const describeGuest = (
   mark: OwnerMark,
   text = `Managed by the VirtualMachine ${mark.namespace}/${mark.name} in Kubernetes. Keep the line below: it says whose guest this is.`,
 ): string => (text === '' ? printMark(mark) : `${text}\n\n${printMark(mark)}`);
 
-/** What stands in a description beside our line. */
-export const textBeside = (description: string): string =>
+/** The description without the mark. */
+export const textWithoutMark = (description: string): string =>
   description
     .split('\n')
     .filter((line) => !LINE.test(line))
@@ -45,7 +45,7 @@ export const textBeside = (description: string): string =>
 const SENTENCE =
   /^Managed by the VirtualMachine \S+ in Kubernetes\. Keep the line below: it says whose guest this is\.\s*$/;
 
-/** A description without the lines that we write into it; what people wrote there stays. */
+/** Removes the operator's lines from a description and keeps the rest. */
 export function withoutMark(description: string): string {
   const kept = description.split('\n').filter((line) => !LINE.test(line) && !SENTENCE.test(line));
   return kept.join('\n').replace(/^\s*\n|\s+$/g, '');

@@ -1,39 +1,40 @@
-/** What PVE says a guest is doing beyond running and stopped: what it means, and what to do about it. Pure. */
+/** QEMU run states other than running and stopped: their meaning, and what to do. Pure. */
 import type { Guest } from './model.ts';
 
-/** A guest that has a process and does not run. */
+/** A guest that has a QEMU process but is not executing. */
 export interface NotRunning {
   readonly reason: string;
-  /** `passing`: it ends by itself. `lasting`: only a person ends it. */
+  /** `passing`: ends by itself. `lasting`: only an administrator can end it. */
   readonly lasts: 'passing' | 'lasting';
   readonly message: string;
 }
 
-type Named = Pick<Guest, 'vmid' | 'node'>;
-type Told = readonly [reason: string, lasts: NotRunning['lasts'], message: (guest: Named) => string];
+type GuestId = Pick<Guest, 'vmid' | 'node'>;
+type StateEntry = readonly [reason: string, lasts: NotRunning['lasts'], message: (guest: GuestId) => string];
 
-const resume = ({ vmid, node }: Named): string => `with "qm resume ${vmid}" on node ${node}`;
+const resume = ({ vmid, node }: GuestId): string => `with "qm resume ${vmid}" on node ${node}`;
 
-const paused: Told = [
+const paused: StateEntry = [
   'Paused',
   'lasting',
   (guest) =>
-    `VM ${guest.vmid} is paused in Proxmox VE, and the operator leaves it so. Resume it there or ${resume(guest)}, or set spec.powerState to Off to stop it.`,
+    `VM ${guest.vmid} is paused in Proxmox VE. The operator does not resume it. Resume it in Proxmox VE or ${resume(guest)}, or set spec.powerState to Off to stop it.`,
 ];
-const crashed: Told = [
+const crashed: StateEntry = [
   'GuestCrashed',
   'lasting',
   ({ vmid, node }) =>
-    `VM ${vmid} has crashed and stands still; the operator does not reset it, so that its memory can be looked at. Reset it in Proxmox VE or with "qm reset ${vmid}" on node ${node}, or set spec.powerState to Off and then to On.`,
+    `VM ${vmid} has crashed and is not executing. The operator does not reset it, so that its memory can be inspected. Reset it in Proxmox VE or with "qm reset ${vmid}" on node ${node}, or set spec.powerState to Off and then to On.`,
 ];
-const unsettled: Told = [
+const unsettled: StateEntry = [
   'StateChanging',
   'passing',
-  ({ vmid }) => `VM ${vmid} is between two states in Proxmox VE. The operator waits for it to arrive.`,
+  ({ vmid }) =>
+    `VM ${vmid} is changing its state in Proxmox VE. The operator waits until the change is complete.`,
 ];
 
-/** By QEMU's run state, which PVE gives as `qmpstatus` (qemu, qapi/run-state.json). */
-const STATES: ReadonlyMap<string, Told> = new Map<string, Told>([
+/** By QEMU's run state, which PVE reports as `qmpstatus` (qemu, qapi/run-state.json). */
+const STATES: ReadonlyMap<string, StateEntry> = new Map<string, StateEntry>([
   ['paused', paused],
   [
     'io-error',
@@ -41,7 +42,7 @@ const STATES: ReadonlyMap<string, Told> = new Map<string, Told>([
       'IoError',
       'lasting',
       (guest) =>
-        `VM ${guest.vmid} stands still because a disk could not be written, which mostly means that its storage is full. Make room on the storage, then resume the VM in Proxmox VE or ${resume(guest)}. No data is lost so far.`,
+        `VM ${guest.vmid} is not executing because a write to a disk failed, usually because its storage is full. No data is lost. Free space on the storage, then resume the VM in Proxmox VE or ${resume(guest)}.`,
     ],
   ],
   [
@@ -50,7 +51,7 @@ const STATES: ReadonlyMap<string, Told> = new Map<string, Told>([
       'Suspended',
       'lasting',
       (guest) =>
-        `The system in VM ${guest.vmid} has gone to sleep. Wake it in Proxmox VE or ${resume(guest)}.`,
+        `VM ${guest.vmid} is suspended by its operating system. Resume it in Proxmox VE or ${resume(guest)}.`,
     ],
   ],
   [
@@ -59,7 +60,7 @@ const STATES: ReadonlyMap<string, Told> = new Map<string, Told>([
       'Prelaunch',
       'passing',
       (guest) =>
-        `VM ${guest.vmid} has a process in Proxmox VE but was not let run, as during the backup of a VM that is off. If nothing works on it, let it run ${resume(guest)}.`,
+        `VM ${guest.vmid} has a QEMU process but is not executing, as during the backup of a stopped VM. If no task is running for it, resume it ${resume(guest)}.`,
     ],
   ],
   ['guest-panicked', crashed],
@@ -67,7 +68,7 @@ const STATES: ReadonlyMap<string, Told> = new Map<string, Told>([
   ['watchdog', crashed],
 ]);
 
-/** Why a guest that has a process does not run; `undefined` if it runs, or is off. */
+/** Why a guest with a QEMU process is not executing; `undefined` if it is executing or stopped. */
 export function notRunningOf(guest: Guest): NotRunning | undefined {
   if (!guest.running || guest.state === 'running') return undefined;
   const [reason, lasts, message] = STATES.get(guest.state) ?? unsettled;

@@ -1,4 +1,4 @@
-/** What cloud-init still asks of a guest that was configured: its image goes, or new data comes. Pure. */
+/** Changes of cloud-init data on a configured guest: ejecting a consumed image, or delivering new data. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { nonEmpty, onlyDifferent } from '../config/change.ts';
 import { isNew } from '../config/is-new.ts';
@@ -7,18 +7,18 @@ import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import { ejections, isEjected } from './seed-drive.ts';
 
-/** After everything else and by itself, so that an image that cannot be made holds nothing back. */
-export function cloudInitAfterwards(
+/** Separate from all other changes and last, so that an image that cannot be created does not block them. */
+export function cloudInitChange(
   vm: VirtualMachine,
   guest: Guest,
   { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
 ): ConfigChange | undefined {
   if (isNew(vm, guest)) return undefined;
   const ejection = nonEmpty(ejections(vm, guest, { plan, now }));
-  return ejection ? { ...ejection, ejects: true } : handedAnew(vm, plan, guest);
+  return ejection ? { ...ejection, ejects: true } : redelivery(vm, plan, guest);
 }
 
-function handedAnew(
+function redelivery(
   vm: VirtualMachine,
   plan: CloudInitPlan | undefined,
   guest: Guest,

@@ -1,4 +1,4 @@
-/** What of a guest's cloud-init data differs from the spec and stays so. Pure. */
+/** Differences of cloud-init data that the operator does not remove. Pure. */
 import type { Guest } from '../../shared/guests/model.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { Desired } from '../model/desired.ts';
@@ -6,7 +6,7 @@ import { alteredKeys } from './plan.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-/** Of a guest that was configured: a sentence each, with what to do. */
+/** For a configured guest: one message each, with the way to resolve it. */
 export const cloudInitDifferences = (
   want: Wanted,
   guest: Guest,
@@ -14,25 +14,27 @@ export const cloudInitDifferences = (
 ): string[] => [
   ...(want.cloudInit === undefined
     ? [
-        'A Secret with user-data or SSH keys is missing. The VM has read it already; whether it changed is not known.',
+        'A Secret with user-data or SSH keys is missing. The VM has already read its data. Whether the data changed is not known. Create the Secret again.',
       ]
     : []),
   ...(plan?.problem ? [plan.problem.message] : []),
   ...(plan ? changesReported(want, plan, guest) : []),
 ];
 
-/** What the guest was not given, as far as the spec asks for reports. */
+/** Changes that were not delivered, unless the spec says to ignore them. */
 function changesReported(want: Wanted, plan: CloudInitPlan, { config }: Guest): string[] {
   const { changed = [], renews = false } = plan;
   if (changed.length > 0)
     return renews || want.cloudInit?.onChange === 'Ignore'
       ? []
       : [
-          `Changed since the guest was given it: ${changed.join(', ')}. cloud-init reads this at the first boot only. ` +
-            'To deliver it at the next boot, as to a new instance, set spec.userData.onChange to NextBoot; to end this report, set it to Ignore.',
+          `Changed since it was delivered to the guest: ${changed.join(', ')}. cloud-init reads it only at the first boot of an instance. ` +
+            'Set spec.userData.onChange to NextBoot to deliver it at the next boot as for a new instance, or to Ignore to hide this message.',
         ];
   const altered = alteredKeys(plan, config);
   return altered.length > 0
-    ? [`Changed in Proxmox VE since the VM was made: ${altered.join(', ')}. They are left so.`]
+    ? [
+        `Changed in Proxmox VE since the VM was created: ${altered.join(', ')}. The operator does not change them back.`,
+      ]
     : [];
 }

@@ -1,4 +1,4 @@
-/** The networks of a spec as cloud-init shall set them up in the guest. Pure. */
+/** The networks of a spec as cloud-init sets them up in the guest. Pure. */
 import { parseNic } from '../../../src/pve/index.ts';
 import type { CloudInitNic } from '../../../src/cloudinit/index.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
@@ -11,10 +11,10 @@ export interface NicsContext {
   readonly config: GuestConfig;
 }
 
-export const cloudInitNics = (desired: readonly DesiredNic[], context: NicsContext): CloudInitNic[] =>
-  desired.flatMap((desired) => {
-    const device = context.devices.get(desired.name);
-    return device === undefined ? [] : [nicOf(desired, device, context)];
+export const cloudInitNics = (nics: readonly DesiredNic[], context: NicsContext): CloudInitNic[] =>
+  nics.flatMap((nic) => {
+    const device = context.devices.get(nic.name);
+    return device === undefined ? [] : [nicOf(nic, device, context)];
   });
 
 function nicOf(desired: DesiredNic, device: string, { uid, config }: NicsContext): CloudInitNic {
@@ -30,7 +30,7 @@ function nicOf(desired: DesiredNic, device: string, { uid, config }: NicsContext
   };
 }
 
-/** @param other the address of the other family */
+/** @param other - the IPv4 address */
 function ofIPv6(ipv6: NonNullable<DesiredNic['ipv6']>, other: string | undefined): Partial<CloudInitNic> {
   const { address } = ipv6;
   if (address === 'auto' || address === 'dhcp') return { ipv6: address };

@@ -1,43 +1,43 @@
-/** How a guest gets its cloud-init data: by PVE's own drive, by an image of ours, or not at all. Pure. */
+/** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by a NoCloud image, or not at all. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import {
   cloudInitImage,
-  cloudInitMode,
+  requiredMode,
   imageName,
-  keysBesideImage,
+  unsetNativeKeys,
   nativeKeys,
   noCloudFiles,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
-import { changedParts, givenOf } from './given.ts';
+import { changedParts, digestsOf } from './delivered-digests.ts';
 import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives, rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
-import type { CloudInitMode, CloudInitPlan, History, WithCloudInit } from '../model/cloud-init.ts';
+import type { CloudInitMode, CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/cloud-init.ts';
 import type { DesiredCloudInit } from '../model/desired.ts';
 import type { StorageFacts } from '../model/surroundings.ts';
 import { cloudInitNics } from './nics.ts';
 
-/** Where the document puts the drive. */
+/** The device of the cloud-init drive. */
 const DRIVE = 'ide2';
-/** What a template says about its user; kept unless the VM says something itself. */
+/** The template's user settings, kept unless the VM has its own data. */
 const USER_KEYS = ['ciuser', 'cipassword', 'sshkeys', 'cicustom'];
 
-const nothing = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan => ({
+const planWithout = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan => ({
   mode,
   keys,
   build: () => new Uint8Array(),
 });
 
-const impossible = (reason: string, message: string): CloudInitPlan => ({
-  ...nothing('None'),
+const planProblem = (reason: string, message: string): CloudInitPlan => ({
+  ...planWithout('None'),
   problem: { reason, message },
 });
 
-export interface CloudInitPlaces {
+export interface CloudInitContext {
   readonly digest: Digest;
   readonly isoStorage: string | undefined;
   readonly storages: readonly StorageFacts[];
@@ -47,15 +47,15 @@ export function planCloudInit(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  places: CloudInitPlaces,
+  context: CloudInitContext,
 ): CloudInitPlan {
-  const history = historyOf(vm, want, guest, places.digest);
-  return { ...planData(vm, want, guest, { places, history }), ...history };
+  const history = historyOf(vm, want, guest, context.digest);
+  return { ...planData(vm, want, guest, { context, history }), ...history };
 }
 
-function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): History {
+function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): DeliveryHistory {
   const { deliveredDigests: before, instanceRevision = 0 } = vm.status?.internal?.cloudInit ?? {};
-  const given = givenOf(want, digest);
+  const given = digestsOf(want, digest);
   const changed = isNew(vm, guest) ? [] : changedParts(before, given);
   const renews = changed.length > 0 && want.cloudInit.onChange === 'NextBoot';
   return { given, changed, renews, instance: renews ? instanceRevision + 1 : instanceRevision };
@@ -70,40 +70,40 @@ export const renewsCloudInit = (
 ): boolean => historyOf(vm, want, guest, digest).renews;
 
 interface Planning {
-  readonly places: CloudInitPlaces;
-  readonly history: History;
+  readonly context: CloudInitContext;
+  readonly history: DeliveryHistory;
 }
 
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
   const { snippet } = want.cloudInit;
   const drives = cloudInitDrives(guest.config);
-  const asked = asksForData(want.cloudInit);
-  if (!asked && want.nics === undefined && drives.length === 0) return nothing('None');
-  // Its data is read, parsed and laid out only where something may come of it.
-  if (hadImage(vm, guest) && planning.history.changed.length === 0) return nothing('Image');
+  const hasOwnData = hasData(want.cloudInit);
+  if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
+  // Parsing the data is expensive, so it is skipped if nothing can change.
+  if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
   const input = inputOf(vm, want, guest.config, planning.history.instance);
-  const mode = cloudInitMode(input);
-  if ('problem' in mode) return impossible('CloudInitInvalid', mode.problem);
+  const mode = requiredMode(input);
+  if ('problem' in mode) return planProblem('CloudInitInvalid', mode.problem);
   if (mode.value === 'Image' || hadImage(vm, guest)) return imagePlan(vm, guest, input, planning);
   const native = nativeKeys(input);
-  if ('problem' in native) return impossible('CloudInitInvalid', native.problem);
+  if ('problem' in native) return planProblem('CloudInitInvalid', native.problem);
   const keys =
     snippet === undefined
-      ? asked
+      ? hasOwnData
         ? native.value
         : withoutUserKeys(native.value)
       : withSnippet(native.value, snippet);
-  return nothing('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
+  return planWithout('Native', mergeKeys(keys, nativeDrive(guest.config, drives)));
 }
 
-/** Its instance-id is ours: PVE's own would make it another instance. */
+/** Whether the guest has the instance-id of an image: PVE's drive would change it, and the guest would count as a new instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.internal?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
-const asksForData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
+const hasData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
 
-/** PVE takes the user-data from there and adds nothing to it. */
+/** PVE uses the snippet as user-data and adds nothing to it. */
 const withSnippet = (keys: Keys, snippet: string): Keys => ({
   set: { ...keys.set, cicustom: `user=${snippet}` },
   delete: keys.delete.filter((key) => key !== 'cicustom'),
@@ -114,7 +114,7 @@ const withoutUserKeys = (keys: Keys): Keys => ({
   delete: keys.delete.filter((key) => !USER_KEYS.includes(key)),
 });
 
-/** PVE makes the drive on the storage of the root disk; a guest has one of them at most. */
+/** The drive is created on the storage of the root disk. A guest has at most one. */
 function nativeDrive(config: GuestConfig, drives: readonly string[]): Keys {
   const storage = rootDiskOf(config)?.storage;
   return drives.length > 0 || storage === undefined
@@ -145,20 +145,20 @@ function imagePlan(
   vm: VirtualMachine,
   guest: Guest,
   input: CloudInitInput,
-  { places, history }: Planning,
+  { context, history }: Planning,
 ): CloudInitPlan {
   const files = noCloudFiles(input);
   if ('problem' in files)
-    return impossible(input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid', files.problem);
-  if (!isNew(vm, guest) && !history.renews) return nothing('Image');
-  const storage = isoStorageFor(guest.node, places);
-  if (typeof storage === 'object') return impossible(storage.reason, storage.message);
-  const filename = imageName(places.digest, guest.vmid, { uid: vm.metadata.uid, files: files.value });
+    return planProblem(input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid', files.problem);
+  if (!isNew(vm, guest) && !history.renews) return planWithout('Image');
+  const storage = isoStorageFor(guest.node, context);
+  if (typeof storage === 'object') return planProblem(storage.reason, storage.message);
+  const filename = imageName(context.digest, guest.vmid, { uid: vm.metadata.uid, files: files.value });
   const volume = `${storage}:iso/${filename}`;
   const others = cloudInitDrives(guest.config).filter((device) => device !== DRIVE);
   return {
     mode: 'Image',
-    keys: mergeKeys(keysBesideImage, { set: { [DRIVE]: `${volume},media=cdrom` }, delete: others }),
+    keys: mergeKeys(unsetNativeKeys, { set: { [DRIVE]: `${volume},media=cdrom` }, delete: others }),
     seed: {
       volume,
       storage,
@@ -173,7 +173,7 @@ function imagePlan(
 /** The Provider's choice, else a shared storage, which lets the guest move; else one of the node's own. */
 function isoStorageFor(
   node: string,
-  { isoStorage, storages }: CloudInitPlaces,
+  { isoStorage, storages }: CloudInitContext,
 ): string | NonNullable<CloudInitPlan['problem']> {
   const usable = storages.filter(
     (s) => s.node === node && s.status === 'available' && s.content.includes('iso'),
@@ -185,13 +185,13 @@ function isoStorageFor(
   return {
     reason: 'NoIsoStorage',
     message:
-      `The user-data needs an image, and ${isoStorage === undefined ? `node ${node} has no available storage` : `storage ${isoStorage} is not available on node ${node}`} with content type "iso". ` +
-      `Add "iso" to the content of a storage of that node (pvesm set STORAGE --content …,iso), or name another in spec.defaults.isoStorage of the Provider.`,
+      `The user-data requires an image, but ${isoStorage === undefined ? `node ${node} has no available storage` : `storage ${isoStorage} is not available on node ${node}`} with content type "iso". ` +
+      `Add "iso" to the content types of a storage of that node (pvesm set STORAGE --content …,iso), or set spec.defaults.isoStorage of the Provider to another storage.`,
   };
 }
 
-/** Whether the guest has all that the plan would give it. */
-export function isHanded({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { config }: Guest): boolean {
+/** Whether the guest has everything that the plan delivers. */
+export function isDelivered({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { config }: Guest): boolean {
   if (mode === 'Image') return seed !== undefined && config[DRIVE]?.startsWith(`${seed.volume},`) === true;
   return (
     Object.entries(keys.set).every(([key, value]) => key === DRIVE || config[key] === String(value)) &&
@@ -199,7 +199,7 @@ export function isHanded({ mode, keys, seed }: Omit<CloudInitPlan, 'build'>, { c
   );
 }
 
-/** Settings of PVE's own drive that say something else than the plan: somebody changed them. */
+/** Settings of PVE's drive that differ from the plan because somebody changed them. */
 export const alteredKeys = ({ mode, keys }: CloudInitPlan, config: GuestConfig): readonly string[] =>
   mode === 'Native'
     ? Object.entries(keys.set)

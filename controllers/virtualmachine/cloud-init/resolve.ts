@@ -1,10 +1,10 @@
-/** User-data and SSH keys, from the spec or from Secrets. */
+/** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import type { DesiredCloudInit, Unresolved } from '../model/desired.ts';
 
-/** A Secret's values as text; `undefined`: there is no such Secret. */
+/** Reads the values of a Secret; `undefined` if it does not exist. */
 export type ReadSecret = (
   namespace: string,
   name: string,
@@ -51,7 +51,7 @@ export async function resolveCloudInit(
 interface Source {
   readonly name: string;
   readonly source: TextSource | undefined;
-  /** Of the Secret, unless the spec names one. */
+  /** The key in the Secret, unless the spec names another. */
   readonly key: string;
 }
 
@@ -65,7 +65,7 @@ const sourcesOf = ({
   { name: 'sshKeys', source: sshKeysSecretRef && { secretRef: sshKeysSecretRef }, key: DEFAULTS.sshKeysKey },
 ];
 
-/** A text in the spec, or where a Secret has it. */
+/** An inline text, or a reference to a key of a Secret. */
 interface TextSource {
   readonly inline?: string | undefined;
   readonly secretRef?: SecretEntry | undefined;
@@ -84,16 +84,15 @@ async function readEntry(
 ): Promise<Entry> {
   if (!entry) return { ok: true, text: undefined };
   const secret = await readSecret(namespace, entry.name);
-  if (!secret)
-    return missing(Reasons.secretNotFound, `There is no Secret "${entry.name}" in namespace "${namespace}".`);
+  if (!secret) return missing(Reasons.secretNotFound, `Secret ${namespace}/${entry.name} not found.`);
   const text = secret.values[entry.key];
   return text === undefined
-    ? missing(Reasons.secretKeyNotFound, `The Secret "${entry.name}" has no key "${entry.key}".`)
+    ? missing(Reasons.secretKeyNotFound, `Secret ${namespace}/${entry.name} has no key "${entry.key}".`)
     : { ok: true, text };
 }
 
 const missing = (reason: string, message: string): Unresolved => ({
   ok: false,
   reason,
-  message: `${message} Work goes on by itself once it is there.`,
+  message: `${message} Reconciliation resumes once it exists.`,
 });

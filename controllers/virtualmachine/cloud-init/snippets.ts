@@ -1,4 +1,4 @@
-/** A snippet that is not on the node that a guest starts on. Pure. */
+/** Reports a snippet that is missing on the guest's node: PVE reads it only when the guest starts, and the start would fail. Pure. */
 import type { NodeName } from '../../../src/lib/units.ts';
 
 export const snippetNotFound = (
@@ -6,5 +6,5 @@ export const snippetNotFound = (
   snippet: string,
 ): { readonly reason: string; readonly message: string } => ({
   reason: 'SnippetNotFound',
-  message: `Node ${node} has no snippet ${snippet}: put the file there, on a storage whose content has "snippets", or correct userData.cloudInit.snippet.`,
+  message: `Node ${node} has no snippet ${snippet}. Create the file there, on a storage with content type "snippets", or correct spec.userData.cloudInit.snippet.`,
 });

@@ -1,4 +1,4 @@
-/** What must be written to a guest's configuration so that it is as desired: only keys that differ. Pure. */
+/** The configuration write that brings a guest to the desired state: only the keys that differ. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
@@ -18,9 +18,9 @@ import type { CpuRoom } from './size.ts';
 type Wanted = Extract<Desired, { exists: true }>;
 
 export interface ChangeContext extends CpuRoom {
-  /** Absent: not known, and not needed by a guest that was configured. */
+  /** Absent if it is not known, for example because a Secret is missing. A configured guest does not need it. */
   readonly cloudInit: CloudInitPlan | undefined;
-  /** The template's tags may not be removed. */
+  /** Keeps the template's tags, because PVE refused to remove them. */
   readonly keepTags?: boolean;
 }
 
@@ -47,23 +47,23 @@ export function configChange(
   return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
 }
 
-/** `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`: PVE makes a volume for it. */
+/** Values for which PVE allocates a volume: `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`. */
 const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
 
 const volumesIn = (set: Keys['set']): [string, string | number][] =>
   Object.entries(set).filter(([, value]) => ALLOCATES.test(String(value)));
 
-/** Whether Proxmox VE makes a volume for it. */
+/** Whether PVE allocates a volume for the change. */
 export const allocates = ({ set }: Pick<Keys, 'set'>): boolean => volumesIn(set).length > 0;
 
 /**
- * PVE writes key by key, in an order of its own, and stops at a volume that it cannot make (qemu-server, update_vm_api).
- * Were the SMBIOS UUID written by then, the guest would pass for configured and start without its cloud-init data. So
- * volumes are made in a write of their own, and the rest follows.
+ * PVE writes the keys in its own order and stops at a volume that it cannot allocate (qemu-server, update_vm_api). If
+ * the SMBIOS UUID were already written, the guest would count as configured and start without cloud-init data. So the
+ * first write only allocates volumes.
  */
-function volumesFirst({ set, delete: gone }: Keys): ConfigChange | undefined {
+function volumesFirst({ set, delete: removed }: Keys): ConfigChange | undefined {
   const volumes = volumesIn(set);
-  return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: gone } : undefined;
+  return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: removed } : undefined;
 }
 
 function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean): Keys {
@@ -72,7 +72,7 @@ function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean)
   return nicChanges(want.nics, guest.config, want.owner.uid, {
     devices: devicesOf(vm, want),
     surplus,
-    given: recordedSettings(vm),
+    recorded: recordedSettings(vm),
   });
 }
 

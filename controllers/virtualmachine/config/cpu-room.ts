@@ -4,7 +4,7 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts, CpuRoom } from '../model/surroundings.ts';
 
-const TIMES_ITS_SIZE = 4;
+const DEFAULT_MAX_CPUS_FACTOR = 4;
 
 export const cpuRoomOf = (
   spec: Pick<PlainSpec, 'shape' | 'host'>,
@@ -24,7 +24,7 @@ function maxCpusOf(
       (nodeSelector.length === 0 || nodeSelector.includes(name)),
   );
   const cpus = shape?.cpus ?? 1;
-  const asked = shape?.maxCpus ?? TIMES_ITS_SIZE * cpus;
+  const asked = shape?.maxCpus ?? DEFAULT_MAX_CPUS_FACTOR * cpus;
   return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((each) => each.cpus)));
 }
 

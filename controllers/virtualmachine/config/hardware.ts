@@ -1,4 +1,4 @@
-/** Firmware, identity and agent beside CPUs and memory: the wish ⇄ PVE's configuration keys. Pure. */
+/** Firmware, SMBIOS UUID and guest agent as PVE's configuration keys. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
@@ -8,7 +8,7 @@ import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } 
 
 const DEFAULT_BIOS = 'seabios';
 
-/** `q35` is satisfied by any version of it; a version only by itself. */
+/** `q35` and `pc` match any of their versions; a version matches only itself. */
 function sameMachine(desired: string, current: string | undefined): boolean {
   const type = property(parseProperties(current ?? 'pc'), 'type', 'type') ?? 'pc';
   if (desired === type) return true;
@@ -22,7 +22,7 @@ function firmwareVolumes(
   config: GuestConfig,
 ): Keys['set'] {
   return {
-    // Without it the firmware forgets its settings at every start, and each start ends with a warning.
+    // Without an EFI disk the firmware loses its settings at every start, and each start task ends with a warning.
     ...(bios === 'ovmf' &&
       config['efidisk0'] === undefined && { efidisk0: `${storage}:1,efitype=4m,pre-enrolled-keys=0` }),
     ...(tpm !== undefined &&
@@ -44,20 +44,22 @@ function firmwareAtCreation(want: Shape, config: GuestConfig): Keys {
   };
 }
 
-/** What the class says about firmware and the guest does not have: it is only set when a guest is made. */
+/** Differences in firmware, machine type and TPM, which are set only when a guest is created. */
 export function firmwareDifferences(want: Shape, config: GuestConfig): string[] {
   const bios = config['bios'] ?? DEFAULT_BIOS;
   return [
     ...(want.bios !== undefined && want.bios !== bios
-      ? [`The firmware is ${bios}, the class says ${want.bios}: firmware is set only when a VM is created.`]
+      ? [
+          `The firmware is ${bios}, but the class says ${want.bios}. Firmware is set only when a VM is created.`,
+        ]
       : []),
     ...(want.machine !== undefined && !sameMachine(want.machine, config['machine'])
       ? [
-          `The machine type is ${config['machine'] ?? 'pc'}, the class says ${want.machine}: it is set only when a VM is created.`,
+          `The machine type is ${config['machine'] ?? 'pc'}, but the class says ${want.machine}. The machine type is set only when a VM is created.`,
         ]
       : []),
     ...(want.tpm !== undefined && config['tpmstate0'] === undefined
-      ? [`The VM has no TPM, the class says ${want.tpm}: a TPM is added only when a VM is created.`]
+      ? [`The VM has no TPM, but the class says ${want.tpm}. A TPM is added only when a VM is created.`]
       : []),
   ];
 }
@@ -70,7 +72,7 @@ function agent(config: GuestConfig): Keys {
   return { set: { agent: printProperties([{ key: 'enabled', value: '1' }, ...others]) }, delete: [] };
 }
 
-/** The UUID in the guest's SMBIOS tables: the uid of its object, the second proof of whose it is. */
+/** The SMBIOS UUID: the uid of the guest's VirtualMachine, the second proof of ownership. */
 export const smbiosUuidOf = (config: GuestConfig): string | undefined =>
   property(parseProperties(config['smbios1'] ?? ''), 'uuid')?.toLowerCase();
 
@@ -79,7 +81,7 @@ const smbios = (uid: string, config: GuestConfig): Keys => ({
   delete: [],
 });
 
-/** A guest's first configuration: what the template says of itself goes, what the object says comes. */
+/** A guest's first configuration: replaces the template's identity by that of the VirtualMachine. */
 export const hardwareAtCreation = (want: Shape, config: GuestConfig, room: CpuRoom): Keys =>
   mergeKeys(
     cpuAtCreation(want.cpus, room, config),
@@ -90,7 +92,7 @@ export const hardwareAtCreation = (want: Shape, config: GuestConfig, room: CpuRo
     { set: {}, delete: config['tags'] === undefined ? [] : ['tags'] },
   );
 
-/** What differs on a guest that was configured before. */
+/** What differs on a configured guest. */
 export const hardwareLater = (
   want: Shape,
   guest: Pick<Guest, 'config' | 'pending' | 'running'>,

@@ -3,8 +3,8 @@ import { smbiosUuidOf } from './hardware.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 /**
- * A guest as our clone left it: its SMBIOS UUID is set with its first configuration. One that was adopted, or whose
- * UUID somebody changed later, is not made anew: its network, user and firmware are its own.
+ * Whether the guest was cloned but not configured: the first configuration sets its SMBIOS UUID. A guest that was
+ * adopted, or whose UUID somebody changed later, is not new and keeps its network, user and firmware.
  */
 export function isNew(vm: VirtualMachine, guest: Guest): boolean {
   const { uid } = vm.metadata;

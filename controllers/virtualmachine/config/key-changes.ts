@@ -2,32 +2,34 @@
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 
-/** What nobody but the guest shall read. */
-const SECRET = new Set(['cipassword', 'sshkeys']);
-const LONGEST = 120;
+/** Keys whose values must not appear in messages. */
+const SECRET_KEYS = new Set(['cipassword', 'sshkeys']);
+const MAX_VALUE_LENGTH = 120;
 
 /**
- * `vcpus 2 → 4`, one a key.
- * @param direction `forth`: from what is to what is written; `back`: from what would be written to what is
+ * Prints one change per key: `vcpus 2 → 4`.
+ * @param direction - `forth`: from the current to the written value; `back`: from the written to the current value
  */
 export function keyChanges(
-  { set, delete: gone }: Keys,
+  { set, delete: removed }: Keys,
   config: GuestConfig,
   direction: 'forth' | 'back',
 ): string[] {
-  const told = (key: string, written: string | undefined): string => {
+  const changeOf = (key: string, written: string | undefined): string => {
     const [from, to] = direction === 'forth' ? [config[key], written] : [written, config[key]];
     return `${key} ${shown(key, from)} → ${shown(key, to)}`;
   };
   return [
-    ...Object.entries(set).map(([key, value]) => told(key, String(value))),
-    ...gone.map((key) => told(key, undefined)),
+    ...Object.entries(set).map(([key, value]) => changeOf(key, String(value))),
+    ...removed.map((key) => changeOf(key, undefined)),
   ];
 }
 
 function shown(key: string, value: string | undefined): string {
   if (value === undefined) return '(not set)';
-  if (SECRET.has(key)) return '(hidden)';
+  if (SECRET_KEYS.has(key)) return '(hidden)';
   const characters = Array.from(value);
-  return characters.length <= LONGEST ? value : `${characters.slice(0, LONGEST - 1).join('')}…`;
+  return characters.length <= MAX_VALUE_LENGTH
+    ? value
+    : `${characters.slice(0, MAX_VALUE_LENGTH - 1).join('')}…`;
 }

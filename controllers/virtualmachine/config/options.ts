@@ -1,7 +1,7 @@
-/** Description, startup order, onboot, protection and tags: the wish ⇄ PVE's keys. Each that is absent is left as it is. Pure. */
+/** Description, startup order, onboot, protection and tags as PVE's keys. An option that the spec omits is not changed. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
-import { describeGuest, textBeside } from '../../shared/guests/owner-mark.ts';
+import { describeGuest, textWithoutMark } from '../../shared/guests/owner-mark.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
@@ -19,7 +19,7 @@ export function optionsOf({
 }: Pick<VirtualMachineSpec, keyof Options>): Options | undefined {
   const options: Options = {
     ...(tags && { tags: tagSet(tags) }),
-    ...(description !== undefined && { description: normal(description) }),
+    ...(description !== undefined && { description: normalized(description) }),
     ...(startup && {
       startup: {
         order: startup.order,
@@ -33,12 +33,12 @@ export function optionsOf({
   return Object.keys(options).length > 0 ? options : undefined;
 }
 
-/** PVE keeps text without the white space around it, and lines as Unix ends them. */
-const normal = (text: string): string => text.replaceAll('\r\n', '\n').trim();
+/** PVE trims descriptions and stores Unix line endings. */
+const normalized = (text: string): string => text.replaceAll('\r\n', '\n').trim();
 
 const isOn = (config: GuestConfig, key: string): boolean => config[key] === '1';
 
-/** What differs and is never refused for its own sake. */
+/** The options that PVE does not refuse separately. */
 export function optionKeys(
   { options = {}, owner }: Pick<Shape, 'options' | 'owner'>,
   config: GuestConfig,
@@ -49,7 +49,7 @@ export function optionKeys(
   return {
     set: {
       ...(description !== undefined &&
-        description !== normal(textBeside(config['description'] ?? '')) && {
+        description !== normalized(textWithoutMark(config['description'] ?? '')) && {
           description: describeGuest(owner, description),
         }),
       ...(differs('onboot', onBoot) && { onboot: Number(onBoot) }),
@@ -59,14 +59,14 @@ export function optionKeys(
   };
 }
 
-/** As sets, whatever their order and case: PVE itself writes them in lower case unless told otherwise. */
+/** Tags as a set in lower case: PVE converts them to lower case by default. */
 const tagSet = (tags: readonly string[]): string[] =>
   [...new Set(tags.map((tag) => tag.toLowerCase()))].toSorted();
 
 const tagsIn = (config: GuestConfig): readonly string[] =>
   (config['tags'] ?? '').split(/[;, ]+/).filter((tag) => tag !== '');
 
-/** @param own the tags that we set, as status has them: only these may go */
+/** @param own - the tags that the operator set, from status: it removes only these */
 export function tagWrite(
   desired: readonly string[] = [],
   own: readonly string[],
@@ -82,7 +82,7 @@ export function tagWrite(
   return [{ key: 'tags', value: value === '' ? undefined : value, note: tagSet([...own, ...added]) }];
 }
 
-/** Ours after this look: what the spec still names or the guest still has. */
+/** The operator's own tags that the spec contains or the guest still has. */
 export const ownTagsIn = (
   own: readonly string[],
   desired: readonly string[],
@@ -92,7 +92,7 @@ export const ownTagsIn = (
   return own.filter((tag) => desired.includes(tag) || has.has(tag));
 };
 
-/** Only what the spec names; delays that others set beside it stay. */
+/** Changes only what the spec contains; other delays are kept. */
 export function startupWrite(desired: Options['startup'], config: GuestConfig): BestEffortWrite[] {
   if (!desired) return [];
   const now = parseProperties(config['startup'] ?? '').map(({ key = 'order', value }) => ({ key, value }));

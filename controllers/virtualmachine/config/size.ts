@@ -1,4 +1,4 @@
-/** CPUs and memory of a guest, and what of them changes while it runs: the wish ⇄ PVE's configuration keys. Pure. */
+/** CPUs and memory as PVE's configuration keys, at creation and while the guest runs. Pure. */
 import { parseProperties, property } from '../../../src/pve/index.ts';
 import { MiB } from '../../../src/lib/units.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
@@ -15,13 +15,13 @@ const int = (text: string | undefined, fallback: number): number => {
   return text !== undefined && Number.isInteger(value) ? value : fallback;
 };
 
-/** vCPUs that the guest has, and the most it can have without a restart. */
+/** The guest's vCPUs, and the maximum without a restart. */
 export function cpusOf(config: GuestConfig): { readonly now: number; readonly ceiling: number } {
   const ceiling = int(config['cores'], 1) * int(config['sockets'], 1);
   return { now: int(config['vcpus'], ceiling), ceiling };
 }
 
-/** The configuration that the guest runs with: without what waits for its next start. */
+/** The configuration of the running guest, without pending changes. */
 export const inForce = ({ config, pending }: Pick<Guest, 'config' | 'pending'>): GuestConfig =>
   Object.fromEntries([
     ...Object.entries(config).filter(([key]) => !pending.some((change) => change.key === key)),
@@ -30,14 +30,14 @@ export const inForce = ({ config, pending }: Pick<Guest, 'config' | 'pending'>):
 
 const DEFAULT_HOTPLUG = ['network', 'disk', 'usb'];
 
-/** `hotplug` with cpu in it; PVE writes 1 for its defaults and 0 for none. */
+/** Adds cpu to `hotplug`; 1 stands for PVE's defaults and 0 for none. */
 function withCpuHotplug(text: string | undefined): string {
   const now = text === undefined || text === '1' ? DEFAULT_HOTPLUG : text === '0' ? [] : text.split(',');
   return [...new Set([...now, 'cpu'])].join(',');
 }
 
-// Only `vcpus` can change while a guest runs; cores and sockets wait for the next start (qemu-server, QemuServer.pm).
-// So a guest is made with room to grow, and its size is set below that ceiling.
+// Only `vcpus` can change while a guest runs; cores and sockets change at the next start (qemu-server, QemuServer.pm).
+// So a guest is created with a higher ceiling in cores, and vcpus sets its size.
 export function cpuAtCreation(
   cpus: number,
   { maxCpus }: Pick<CpuRoom, 'maxCpus'>,
@@ -56,25 +56,25 @@ export function cpuAtCreation(
   };
 }
 
-/** A running guest gets what its ceiling in force allows; what is above that follows after its next start. */
+/** A running guest gets at most its current ceiling; the rest follows after the next start. */
 export function cpuLater(cpus: number, guest: Sized, room: CpuRoom): Keys {
   if (cpus > room.nodeCpus) return NO_KEYS;
   const { config } = guest;
   const now = inForce(guest);
   const ceiling = ceilingChange(cpus, config, now, room);
-  const after = cpusOf(written(config, ceiling));
-  const most = guest.running ? Math.min(after.ceiling, cpusOf(now).ceiling) : after.ceiling;
-  const target = Math.min(cpus, most);
+  const after = cpusOf(afterWriting(config, ceiling));
+  const maxNow = guest.running ? Math.min(after.ceiling, cpusOf(now).ceiling) : after.ceiling;
+  const target = Math.min(cpus, maxNow);
   return after.now === target ? ceiling : mergeKeys(ceiling, { set: { vcpus: target }, delete: [] });
 }
 
-const written = (config: GuestConfig, { set, delete: gone }: Keys): GuestConfig =>
+const afterWriting = (config: GuestConfig, { set, delete: removed }: Keys): GuestConfig =>
   Object.fromEntries([
-    ...Object.entries(config).filter(([key]) => !gone.includes(key)),
+    ...Object.entries(config).filter(([key]) => !removed.includes(key)),
     ...Object.entries(set).map(([key, value]) => [key, String(value)] as const),
   ]);
 
-/** @param now what the guest runs with */
+/** @param now - the configuration of the running guest */
 function ceilingChange(
   cpus: number,
   config: GuestConfig,
@@ -84,7 +84,7 @@ function ceilingChange(
   const planned = cpusOf(config).ceiling;
   const running = cpusOf(now).ceiling;
   if (planned > nodeCpus) return cores(nodeCpus, cpus, config);
-  if (running !== planned && cpus <= running && running <= nodeCpus) return backTo(now, config);
+  if (running !== planned && cpus <= running && running <= nodeCpus) return restoreCeiling(now, config);
   return cpus > planned ? cores(Math.max(cpus, maxCpus), cpus, config) : NO_KEYS;
 }
 
@@ -96,8 +96,8 @@ const cores = (count: number, cpus: number, config: GuestConfig): Keys => {
   };
 };
 
-/** A ceiling that waits for the next start and is no longer needed: PVE drops what equals the value in force. */
-const backTo = (now: GuestConfig, config: GuestConfig): Keys =>
+/** Removes a pending ceiling that is no longer needed: PVE drops a pending change that equals the current value. */
+const restoreCeiling = (now: GuestConfig, config: GuestConfig): Keys =>
   mergeKeys(
     ...['cores', 'sockets'].map((key): Keys => {
       const value = now[key];
@@ -106,7 +106,7 @@ const backTo = (now: GuestConfig, config: GuestConfig): Keys =>
     }),
   );
 
-/** PVE writes `4096` or, newer, `current=4096`. */
+/** PVE writes `4096` or, in newer versions, `current=4096`. */
 export const memoryMiBOf = (config: GuestConfig): number =>
   int(property(parseProperties(config['memory'] ?? '512'), 'current', 'current'), 512);
 
@@ -117,8 +117,8 @@ export const memoryAtCreation = ({ memory, maxMemory }: MemorySettings, config: 
     ? fixedMemory(mib(memory), config, true)
     : ballooned(mib(memory), mib(maxMemory), config);
 
-// A guest is made with the most it may have, and its balloon holds back what is above the wish. PVE changes the size
-// of a balloon at once where `shares` is 0; else it would do so by itself (qemu-server, vmconfig_hotplug_pending).
+// A guest is created with its maximum memory, and the balloon reduces it to the desired size. PVE applies a new balloon
+// size immediately if `shares` is 0; otherwise pvestatd adjusts the balloon (qemu-server, vmconfig_hotplug_pending).
 export function memoryLater({ memory, maxMemory }: MemorySettings, guest: Sized): Keys {
   const { config } = guest;
   const target = mib(memory);
@@ -144,9 +144,9 @@ function fixedMemory(target: number, config: GuestConfig, creating: boolean): Ke
   const balloon = config['balloon'];
   const set = memoryMiBOf(config) === target ? {} : { memory: target };
   if (balloon === undefined || balloon === '0') return { set, delete: [] };
-  // The guest was made when its class had room to grow: its balloon follows.
+  // The guest was created when its class had a maximum memory: the balloon follows the memory.
   if (!creating && config['shares'] === '0')
     return { set: { ...set, ...(balloon !== String(target) && { balloon: target }) }, delete: [] };
-  // A balloon target of the template, or one above the memory, is nobody's wish; 0 means "no balloon device" and stays.
+  // The template's balloon target, or one above the memory, is removed; 0 means "no balloon device" and is kept.
   return { set, delete: creating || Number(balloon) > target ? ['balloon'] : [] };
 }

@@ -1,4 +1,4 @@
-/** How disks behave: cache, discard, limits … Only what the spec names is changed, and only on disks of ours. Pure. */
+/** Disk options: cache, discard, limits … Changes only options in the spec, and only on disks of the spec. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { placeOf } from './slots.ts';
@@ -12,22 +12,22 @@ import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-/** What differs on drives that exist. PVE has no key for a single option: the drive's whole text is written, with the size it has now. */
+/** Options that differ on existing drives. PVE has no key per option: the whole value is written, with the current size. */
 export function diskKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Keys {
   const set: Record<string, string> = {};
-  const bring = (device: string, options: DiskOptions): void => {
+  const update = (device: string, options: DiskOptions): void => {
     const text = guest.config[device] ?? '';
     const live = inForce(guest, device);
     const next = withOptions(text, options, live === undefined ? undefined : parseDisk(live).size);
     if (next !== text) set[device] = next;
   };
   const root = rootDiskOf(guest.config);
-  if (root && want.root) bring(root.key, want.root.options);
+  if (root && want.root) update(root.key, want.root.options);
   const recorded = vm.status?.disks ?? [];
   for (const { name, options } of want.disks ?? []) {
     const disk = recorded.find((each) => each.name === name);
     const place = disk && placeOf(disk, recorded, guest);
-    if (place?.is === 'here') bring(place.device, options);
+    if (place?.is === 'here') update(place.device, options);
   }
   return { set, delete: [] };
 }

@@ -1,4 +1,4 @@
-/** One disk's text in PVE's configuration ⇄ what the spec says of it. What is not ours stays as it stands there. Pure. */
+/** A disk's value in PVE's configuration. Properties that the spec does not set are kept. Pure. */
 import {
   parseDisk,
   parseProperties,
@@ -12,30 +12,38 @@ import { GiB, type Bytes } from '../../../src/lib/units.ts';
 import type { DiskOptions } from '../model/disks.ts';
 
 /** QEMU's limit for the serial number of a drive. */
-const MAX_SERIAL = 20;
+const MAX_SERIAL_LENGTH = 20;
 
 /**
- * By its serial number the guest finds a disk whatever its device is called, and we know it again: after a request
- * without an answer, after a status that was lost, and in a cluster that was rebuilt from Git.
+ * The serial number identifies a disk, in the guest whatever its device is called, and for the operator after a request
+ * without an answer, after a lost status, and in a cluster that was rebuilt from Git.
  */
 export const serialOf = (name: string): string =>
-  name.length <= MAX_SERIAL ? name : `${name.slice(0, MAX_SERIAL - 5)}-${sha256Hex(name).slice(0, 4)}`;
+  name.length <= MAX_SERIAL_LENGTH
+    ? name
+    : `${name.slice(0, MAX_SERIAL_LENGTH - 5)}-${sha256Hex(name).slice(0, 4)}`;
 
 export const hasSerialOf = (text: string, name: string): boolean =>
   property(parseProperties(text), 'serial') === serialOf(name);
 
 const ON = new Set(['1', 'on', 'yes', 'true']);
 
-/** A property of PVE, what it shall be, and the words that mean the same as its absence. */
-type Wanted = readonly [key: string, value: string | undefined];
+/** A property and its desired value; `undefined`: PVE's default. */
+type DesiredProperty = readonly [key: string, value: string | undefined];
 
-const flag = (key: string, digests: boolean | undefined, on = '1'): Wanted[] =>
-  digests === undefined ? [] : [[key, digests ? on : undefined]];
+const flag = (key: string, desired: boolean | undefined, on = '1'): DesiredProperty[] =>
+  desired === undefined ? [] : [[key, desired ? on : undefined]];
 
-const limit = (key: string, digests: number | undefined): Wanted[] =>
-  digests === undefined ? [] : [[key, digests === 0 ? undefined : String(digests)]];
+const limit = (key: string, desired: number | undefined): DesiredProperty[] =>
+  desired === undefined ? [] : [[key, desired === 0 ? undefined : String(desired)]];
 
-const wantedOf = ({ cache, discard, ssd, iothread, limits = {} }: DiskOptions): Wanted[] => [
+const desiredProperties = ({
+  cache,
+  discard,
+  ssd,
+  iothread,
+  limits = {},
+}: DiskOptions): DesiredProperty[] => [
   ...(cache === undefined ? [] : [['cache', cache === 'none' ? undefined : cache] as const]),
   ...flag('discard', discard, 'on'),
   ...flag('ssd', ssd),
@@ -53,21 +61,22 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   iothread: ['0'],
 };
 
-function means(key: string, current: string | undefined, digests: string | undefined): boolean {
-  if (current === digests) return true;
-  if (digests === undefined)
+function isEquivalent(key: string, current: string | undefined, desired: string | undefined): boolean {
+  if (current === desired) return true;
+  if (desired === undefined)
     return current === undefined || DEFAULTS[key]?.includes(current) === true || Number(current) === 0;
-  return digests === '1' && current !== undefined && ON.has(current);
+  return desired === '1' && current !== undefined && ON.has(current);
 }
 
 /**
- * The text with the options as wished and everything else as it is.
- * @param size what the disk has in truth: a change that waits for the next start was written before the disk grew, and would bring back the size of then
+ * Sets the options and keeps everything else.
+ * @param size - the current size: a pending change that was written before the disk grew still has the old size
  */
 export function withOptions(text: string, options: DiskOptions, size: Bytes | undefined): string {
   let properties = parseProperties(text);
-  for (const [key, digests] of wantedOf(options))
-    if (!means(key, property(properties, key), digests)) properties = withProperty(properties, key, digests);
+  for (const [key, desired] of desiredProperties(options))
+    if (!isEquivalent(key, property(properties, key), desired))
+      properties = withProperty(properties, key, desired);
   if (size !== undefined && parseDisk(text).size !== size)
     properties = withProperty(properties, 'size', printSize(size));
   return printProperties(properties);
@@ -80,10 +89,10 @@ export interface NewDrive {
   readonly options: DiskOptions;
 }
 
-/** PVE allocates whole KiB; the number is one of GiB. */
+/** PVE takes the size in GiB and allocates whole KiB. */
 const gibibytes = (size: Bytes): string => String((Math.ceil(size / 1024) * 1024) / GiB);
 
-/** What makes PVE allocate a disk. One that is imported has the size of its source at first. */
+/** The value for which PVE allocates a disk. An imported disk first has the size of its source. */
 export function newDriveText(
   { name, size, importFrom, options }: NewDrive,
   storage: string,
@@ -95,15 +104,16 @@ export function newDriveText(
     ...source,
     ...(format === undefined ? [] : [{ key: 'format', value: format }]),
     { key: 'serial', value: serialOf(name) },
-    ...wantedOf(options).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
+    ...desiredProperties(options).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
   ]);
 }
 
-/** Storages that keep disks as files: only there has a disk a format, and only qcow2 has snapshots. */
-const FILES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs', 'cifs', 'glusterfs']);
+/** Storages that store disks as files. Only there a disk has a format, and only qcow2 supports snapshots. */
+const FILE_STORAGE_TYPES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs', 'cifs', 'glusterfs']);
 
-/** PVE would choose raw, of which no snapshot can be taken. */
+/** PVE's default is raw, which does not support snapshots. */
 export const formatFor = (
   storageType: string | undefined,
   provisioning: 'thin' | 'thick' | undefined,
-): 'qcow2' | undefined => (FILES.has(storageType) && provisioning !== 'thick' ? 'qcow2' : undefined);
+): 'qcow2' | undefined =>
+  FILE_STORAGE_TYPES.has(storageType) && provisioning !== 'thick' ? 'qcow2' : undefined;

@@ -4,7 +4,7 @@ import type { DiskStep, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 /** What follows for one disk. */
-export interface Piece {
+export interface DiskOutcome {
   readonly entry?: RecordedDisk;
   readonly steps?: readonly DiskStep[];
   readonly unmakeable?: string;
@@ -12,7 +12,7 @@ export interface Piece {
 }
 
 /** The entry is removed from status when nothing is left to do. */
-export function removalOf(disk: RecordedDisk, place: Place, guest: Guest): Piece {
+export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): DiskOutcome {
   const { name } = disk;
   const { digest } = guest;
   switch (place.is) {
@@ -25,13 +25,13 @@ export function removalOf(disk: RecordedDisk, place: Place, guest: Guest): Piece
     case 'unmade':
       return {};
     case 'gone':
-      return disk.reclaimPolicy === 'Delete' ? destruction(disk, guest) : {};
+      return disk.reclaimPolicy === 'Delete' ? destroyDisk(disk, guest) : {};
     default:
       return place satisfies never;
   }
 }
 
-function destruction(disk: RecordedDisk, { config, digest }: Guest): Piece {
+function destroyDisk(disk: RecordedDisk, { config, digest }: Guest): DiskOutcome {
   const { name, volume } = disk;
   const unused = Object.keys(config).find((key) => /^unused\d+$/.test(key) && config[key] === volume);
   if (volume === undefined || unused === undefined) return {};

@@ -1,4 +1,4 @@
-/** The disks of a spec → what each shall be, and whether the class's wish for thin or thick is met. Pure. */
+/** Resolves the disks of a spec, and checks the class's thin or thick provisioning. Pure. */
 import type { VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import type { View } from '../../../src/pve/index.ts';
 import { ROOT } from './slots.ts';
@@ -18,7 +18,7 @@ const optionsOf = ({ cache, discard, ssd, iothread, limits }: Disk): DiskOptions
 export const rootOf = ({ spec }: VirtualMachine): Disk | undefined =>
   spec.disks?.find(({ name }) => name === ROOT);
 
-/** @param storage where a new disk is made that names none itself */
+/** @param storage - the storage for new disks that name none */
 export function resolveDisks(
   vm: VirtualMachine,
   storage: string | undefined,
@@ -42,8 +42,8 @@ const desiredDisk = (disk: Disk, storage: string | undefined): DesiredDisk => ({
   reclaimPolicy: disk.reclaimPolicy ?? 'Detach',
 });
 
-/** What a storage of each type makes of a new disk; `zfspool` has an option for it that nobody tells us. */
-const MAKES: Readonly<Record<string, 'thin' | 'thick'>> = {
+/** Provisioning of new disks by storage type. `zfspool` has an option for it that the API does not report. */
+const PROVISIONING: Readonly<Record<string, 'thin' | 'thick'>> = {
   lvmthin: 'thin',
   rbd: 'thin',
   dir: 'thin',
@@ -56,19 +56,19 @@ const MAKES: Readonly<Record<string, 'thin' | 'thick'>> = {
   iscsidirect: 'thick',
 };
 
-/** A sentence where the storage does not do what the class says. */
-export function unmetType(
+/** A message if the storage does not provision disks as the class says. */
+export function provisioningDifferences(
   { metadata, spec }: VMClass,
   storage: string | undefined,
   view: View | undefined,
 ): string[] {
-  const digests = spec.storage?.type;
+  const desired = spec.storage?.type;
   const type = view?.storages.find((each) => each.storage === storage)?.type;
-  if (digests === undefined || storage === undefined || type === undefined) return [];
-  const makes = MAKES[type] ?? (type === 'zfspool' ? 'thin' : undefined);
-  if (makes === digests) return [];
-  const what = makes === undefined ? 'decides about that itself' : `makes ${makes} disks`;
+  if (desired === undefined || storage === undefined || type === undefined) return [];
+  const makes = PROVISIONING[type] ?? (type === 'zfspool' ? 'thin' : undefined);
+  if (makes === desired) return [];
+  const what = makes === undefined ? 'decides this itself' : `creates ${makes} disks`;
   return [
-    `VMClass ${metadata.name}: storage.type "${digests}" has no effect, because storage ${storage} (${type}) ${what}. Name a storage of the other kind, or take the field out.`,
+    `VMClass ${metadata.name}: storage.type "${desired}" has no effect, because storage ${storage} (${type}) ${what}. Use another storage, or remove the field.`,
   ];
 }

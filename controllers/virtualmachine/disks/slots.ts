@@ -1,4 +1,4 @@
-/** Which device each disk has. A slot is chosen once, written down, and never given to another disk of another name. Pure. */
+/** Devices of disks. A device is chosen once, recorded in status, and never given to a disk of another name. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { hasSerialOf } from './drive.ts';
@@ -8,22 +8,22 @@ import type { Guest } from '../../shared/guests/model.ts';
 export const ROOT = 'root';
 
 const DISK_DEVICE = /^(scsi|virtio|sata|ide)\d+$/;
-const HIGHEST = 30;
+const MAX_SCSI = 30;
 
-/** What stands in the slot of a disk. */
+/** Where a disk is. */
 export type Place =
-  /** The disk itself: its volume, or one that carries its name as serial number. */
+  /** Attached: a drive has its volume or its serial number. */
   | { readonly is: 'here'; readonly device: string; readonly text: string }
-  /** It goes with the next start. */
+  /** Detached at the next start. */
   | { readonly is: 'leaving'; readonly device: string; readonly text: string }
-  /** It was never made, as far as anybody knows. */
+  /** Not created yet. */
   | { readonly is: 'unmade'; readonly device: string }
-  /** It was made, and somebody took it off, or put something else there. */
+  /** Created, and then detached or replaced by somebody else. */
   | { readonly is: 'gone'; readonly device: string; readonly instead: string | undefined };
 
 type Drive = readonly [device: string, text: string];
 
-/** The guest's drives as they will be after its next start, save CD-ROMs and the boot disk. */
+/** The guest's drives after its next start, without CD-ROMs and the boot disk. */
 function dataDrives({ config }: Guest): Drive[] {
   const root = rootDiskOf(config)?.key;
   return Object.entries(config).filter(([key, text]) => {
@@ -36,8 +36,8 @@ function dataDrives({ config }: Guest): Drive[] {
 const volumeOf = (text: string): string => parseDisk(text).volume;
 
 /**
- * Finds a disk: by its volume, in its own slot first; else by its serial number, unless that drive is known under
- * another name.
+ * Finds the drive of a disk: first on its own device, then by volume, then by serial number. Drives that are recorded
+ * under another name are skipped.
  */
 function find(
   { name, device, volume }: Partial<RecordedDisk> & Pick<RecordedDisk, 'name'>,
@@ -55,31 +55,31 @@ function find(
   );
 }
 
-function leaving({ pending }: Guest, { device, volume, name }: RecordedDisk): string | undefined {
+function pendingRemoval({ pending }: Guest, { device, volume, name }: RecordedDisk): string | undefined {
   const row = pending.find(({ key }) => key === device);
   if (row?.current === undefined || row.pending !== undefined) return undefined;
   return volumeOf(row.current) === volume || hasSerialOf(row.current, name) ? row.current : undefined;
 }
 
-/** Where a disk that status knows is. */
+/** Finds a recorded disk. */
 export function placeOf(disk: RecordedDisk, recorded: readonly RecordedDisk[], guest: Guest): Place {
   const found = find(disk, recorded, guest);
   if (found) return { is: 'here', device: found[0], text: found[1] };
   const { device, volume } = disk;
-  const going = leaving(guest, disk);
+  const going = pendingRemoval(guest, disk);
   if (going !== undefined) return { is: 'leaving', device, text: going };
   return volume === undefined
     ? { is: 'unmade', device }
     : { is: 'gone', device, instead: guest.config[device] };
 }
 
-/** Devices that something holds now, or holds until the next start. */
+/** Devices in use now or until the next start. */
 const inUse = ({ config, pending }: Guest): ReadonlySet<string> =>
   new Set([...Object.keys(config), ...pending.map(({ key }) => key)]);
 
 /**
- * The slot of every disk of the spec. One that status has, or that carries its name as serial number, keeps it; a new
- * one takes the lowest that nothing uses. `scsi0` is left to boot disks: PVE boots from it where nothing else is said.
+ * Assigns a device to every disk of the spec. A disk that is recorded, or found by its serial number, keeps its device;
+ * a new one gets the lowest free device. `scsi0` is reserved for boot disks: PVE boots from it by default.
  */
 export function assignSlots(
   names: readonly string[],
@@ -88,14 +88,14 @@ export function assignSlots(
 ): readonly RecordedDisk[] {
   const used = new Set([...inUse(guest), ...recorded.map(({ device }) => device)]);
   const lowestFree = (): string | undefined => {
-    for (let n = 1; n <= HIGHEST; n += 1) if (!used.has(`scsi${n}`)) return `scsi${n}`;
+    for (let n = 1; n <= MAX_SCSI; n += 1) if (!used.has(`scsi${n}`)) return `scsi${n}`;
     return undefined;
   };
   return names.flatMap((name): RecordedDisk[] => {
     const before = recorded.find((disk) => disk.name === name);
     const claimed = find({ ...before, name }, recorded, guest);
     if (claimed) return [{ ...before, name, device: claimed[0], volume: volumeOf(claimed[1]) }];
-    if (before && keepsSlot(before, guest)) return [before];
+    if (before && isSlotUsable(before, guest)) return [before];
     const device = lowestFree();
     if (device === undefined) return [];
     used.add(device);
@@ -103,6 +103,6 @@ export function assignSlots(
   });
 }
 
-/** A slot that was only chosen is given up when someone else was faster on it. */
-const keepsSlot = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
+/** A device on which no disk was created yet is given up if somebody else uses it now. */
+const isSlotUsable = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
   volume !== undefined || !inUse(guest).has(device);

@@ -3,7 +3,7 @@ import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
-import { removalOf, type Piece } from './removal.ts';
+import { removeDisk, type DiskOutcome } from './removal.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
 import type { DesiredDisk, DiskWork, RecordedDisk } from '../model/disks.ts';
@@ -16,68 +16,72 @@ type Wanted = Extract<Desired, { exists: true }>;
 export interface DiskContext {
   readonly recorded: readonly RecordedDisk[];
   readonly storages: Storages;
-  /** The wish was brought about before: a disk that is elsewhere now was moved by somebody else, and is left there. */
-  readonly leaves: boolean;
+  /** The spec was applied before: a disk on another storage was moved by somebody else, and stays there. */
+  readonly isApplied: boolean;
 }
 
 type Storages = readonly StorageFacts[];
 
-export function diskWork(want: Wanted, guest: Guest, { recorded, storages, leaves }: DiskContext): DiskWork {
-  const site = { storages, leaves };
+export function diskWork(
+  want: Wanted,
+  guest: Guest,
+  { recorded, storages, isApplied }: DiskContext,
+): DiskWork {
+  const context = { storages, isApplied };
   const desired = want.disks ?? [];
   const slots = assignSlots(
     desired.map(({ name }) => name),
     recorded,
     guest,
   );
-  const wanted = desired.map((disk): Piece => {
+  const wanted = desired.map((disk): DiskOutcome => {
     const slot = slots.find(({ name }) => name === disk.name);
-    if (!slot) return { difference: noSlot(disk.name) };
+    if (!slot) return { difference: noFreeDevice(disk.name) };
     const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
-    return { entry, ...pieceOf(disk, place, { want, guest, isRecorded, ...site }) };
+    return { entry, ...outcomeOf(disk, place, { want, guest, isRecorded, ...context }) };
   });
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
-    .map((disk) => removalOf(disk, placeOf(disk, recorded, guest), guest));
-  const pieces = [rootPiece(want, guest, site), ...wanted, ...leaving];
-  const entries = pieces.flatMap(({ entry }) => entry ?? []);
+    .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
+  const outcomes = [rootOutcome(want, guest, context), ...wanted, ...leaving];
+  const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
     entries,
     unrecorded: slots.some(
       (slot) => !recorded.some(({ name, device }) => name === slot.name && device === slot.device),
     ),
-    steps: pieces.flatMap(({ steps = [] }) => steps),
-    unmakeable: pieces.flatMap(({ unmakeable }) => unmakeable ?? []),
-    differences: pieces.flatMap(({ difference, unmakeable }) => difference ?? unmakeable ?? []),
+    steps: outcomes.flatMap(({ steps = [] }) => steps),
+    unmakeable: outcomes.flatMap(({ unmakeable }) => unmakeable ?? []),
+    differences: outcomes.flatMap(({ difference, unmakeable }) => difference ?? unmakeable ?? []),
   };
 }
 
-function rootPiece({ rootDisk: size, root: desired }: Wanted, guest: Guest, site: Site): Piece {
+function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, context: Site): DiskOutcome {
   const root = rootDiskOf(guest.config);
   if (!root) return {};
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
   const disk = { name: ROOT, device: root.key, text: live, size, storage: desired?.storageClass };
-  return { entry, ...upkeep('The root disk', disk, guest, site) };
+  return { entry, ...maintainDisk('The root disk', disk, guest, context) };
 }
 
-type Site = Pick<DiskContext, 'storages' | 'leaves'>;
+type Site = Pick<DiskContext, 'storages' | 'isApplied'>;
 
-interface Circumstances extends Site {
+interface DiskSituation extends Site {
   readonly want: Wanted;
   readonly guest: Guest;
-  /** Status has the slot: only then is anything put there. */
+  /** Status has recorded the device; a disk is created only then. */
   readonly isRecorded: boolean;
 }
 
-function pieceOf(desired: DesiredDisk, place: Place, around: Circumstances): Piece {
+function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation): DiskOutcome {
   const { name, size } = desired;
-  const { guest, isRecorded } = around;
+  const { guest, isRecorded } = situation;
   switch (place.is) {
     case 'here':
-      return upkeep(
+      return maintainDisk(
         `Disk ${name}`,
         {
           name,
@@ -87,50 +91,54 @@ function pieceOf(desired: DesiredDisk, place: Place, around: Circumstances): Pie
           storage: desired.storageClass,
         },
         guest,
-        around,
+        situation,
       );
     case 'leaving':
       return {
         steps: [{ do: 'attachDisk', name, device: place.device, text: place.text, digest: guest.digest }],
       };
     case 'unmade':
-      return isRecorded ? newDisk(desired, place.device, around) : {};
+      return isRecorded ? newDisk(desired, place.device, situation) : {};
     case 'gone':
-      return { difference: taken(name, place) };
+      return { difference: removedInPve(name, place) };
     default:
       return place satisfies never;
   }
 }
 
-function newDisk(desired: DesiredDisk, device: string, { want, guest, storages }: Circumstances): Piece {
+function newDisk(
+  desired: DesiredDisk,
+  device: string,
+  { want, guest, storages }: DiskSituation,
+): DiskOutcome {
   const storage = desired.storage ?? rootDiskOf(guest.config)?.storage;
   const at = storages.find((each) => each.node === guest.node && each.storage === storage);
   if (storage === undefined || at?.status !== 'available' || !at.content.includes('images'))
-    return { unmakeable: noStorage(desired.name, storage, guest) };
+    return { unmakeable: storageUnavailable(desired.name, storage, guest) };
   const text = newDriveText(desired, storage, formatFor(at.type, want.provisioning));
   return { steps: [{ do: 'attachDisk', name: desired.name, device, text, digest: guest.digest }] };
 }
 
-/** What runs has, as opposed to what the next start brings; `undefined`: the device comes with the next start. */
+/** The current value of a device; `undefined` if the device is attached at the next start. */
 export function inForce({ config, pending }: Guest, key: string): string | undefined {
   const row = pending.find((each) => each.key === key);
   return row ? row.current : config[key];
 }
 
-/** A disk that exists, and what the spec says of it. */
-interface Kept {
+/** An existing disk and its spec. */
+interface ExistingDisk {
   readonly name: string;
   readonly device: string;
-  /** As it is in force; `undefined`: it comes with the next start. */
+  /** The current value; `undefined` if the disk is attached at the next start. */
   readonly text: string | undefined;
   readonly size: Bytes | undefined;
-  /** Where the spec itself wants it. */
+  /** The storage that the spec names. */
   readonly storage: string | undefined;
 }
 
-function upkeep(what: string, disk: Kept, guest: Guest, site: Site): Piece {
-  const grown = growth(what, disk, guest);
-  const moved = relocation(what, disk, guest, site);
+function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
+  const grown = growDisk(what, disk, guest);
+  const moved = moveDisk(what, disk, guest, context);
   const differences = [grown.difference, moved.difference].filter((text) => text !== undefined);
   return {
     steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
@@ -138,39 +146,42 @@ function upkeep(what: string, disk: Kept, guest: Guest, site: Site): Piece {
   };
 }
 
-function relocation(
+function moveDisk(
   what: string,
-  { name, device, text, storage }: Kept,
+  { name, device, text, storage }: ExistingDisk,
   { node, config, digest, pending }: Guest,
-  { storages, leaves }: Site,
-): Piece {
+  { storages, isApplied }: Site,
+): DiskOutcome {
   const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
   if (storage === undefined || now === undefined || now === storage) return {};
-  const stays = `${what} is on storage ${now}, the spec says ${storage}`;
-  if (leaves) return { difference: `${stays}: it was moved in Proxmox VE, and is left there.` };
-  // PVE moves what is in force, and what waits would name a volume that is gone then (qemu-server, move_vm_disk).
+  const stays = `${what} is on storage ${now}, but the spec says ${storage}`;
+  if (isApplied)
+    return {
+      difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.`,
+    };
+  // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
-    return { difference: `${stays}: it is moved when the change that waits for a restart is in effect.` };
-  // PVE does not take a disk away from its snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
+    return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
+  // PVE does not move a disk that has snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
   if (config['parent'] !== undefined)
-    return { difference: `${stays}: it is moved when the VM has no snapshots any more.` };
+    return { difference: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
   const at = storages.find((each) => each.node === node && each.storage === storage);
   return at?.status === 'available' && at.content.includes('images')
     ? { steps: [{ do: 'moveDisk', name, disk: device, storage, digest }] }
-    : { difference: `${stays}, which is not available for disks on node ${node}.` };
+    : { difference: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
 }
 
-function growth(
+function growDisk(
   what: string,
-  { device, text, size }: Pick<Kept, 'device' | 'text' | 'size'>,
+  { device, text, size }: Pick<ExistingDisk, 'device' | 'text' | 'size'>,
   { digest }: Guest,
-): Piece {
+): DiskOutcome {
   const now = text === undefined ? undefined : parseDisk(text).size;
   if (size === undefined || now === undefined || now === size) return {};
   return size > now
     ? { steps: [{ do: 'growDisk', disk: device, to: size, digest }] }
     : {
-        difference: `${what} has ${formatQuantity(now)}, the spec says ${formatQuantity(size)}: Proxmox VE grows disks but never shrinks them.`,
+        difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
       };
 }
 
@@ -192,16 +203,15 @@ function described(slot: RecordedDisk, text: string): RecordedDisk {
   };
 }
 
-const noSlot = (name: string): string =>
-  `Disk ${name} cannot be made: scsi1 to scsi30 are all in use. Remove a disk first.`;
+const noFreeDevice = (name: string): string =>
+  `Disk ${name} cannot be created: scsi1 to scsi30 are all in use. Remove a disk first.`;
 
-const noStorage = (name: string, storage: string | undefined, { node }: Guest): string =>
+const storageUnavailable = (name: string, storage: string | undefined, { node }: Guest): string =>
   storage === undefined
-    ? `Disk ${name} cannot be made: the boot disk is on no storage. Name one in its storageClass.`
-    : `Disk ${name} cannot be made: storage ${storage} is not available for disks on node ${node}. Bring it back, or name another one in its storageClass.`;
+    ? `Disk ${name} cannot be created: it has no storageClass, and the boot disk is on no storage. Set its storageClass.`
+    : `Disk ${name} cannot be created: storage ${storage} is not available for disks on node ${node}. Make the storage available, or change the disk's storageClass.`;
 
-function taken(name: string, { device, instead }: Extract<Place, { is: 'gone' }>): string {
-  const now =
-    instead === undefined ? `nothing is at ${device} any more` : `${device} holds something else now`;
-  return `Disk ${name} was taken off the VM in Proxmox VE: ${now}. It is not made again by itself: attach its volume again, or take the disk out of the spec.`;
+function removedInPve(name: string, { device, instead }: Extract<Place, { is: 'gone' }>): string {
+  const now = instead === undefined ? `${device} is empty` : `${device} has another volume`;
+  return `Disk ${name} was detached in Proxmox VE: ${now}. The operator does not create it again. Attach its volume again, or remove the disk from the spec.`;
 }

@@ -7,7 +7,7 @@ import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
 type Answer = Pick<Facts, 'agent' | 'addresses'>;
 
-/** Asks a running guest for its addresses. No answer is an answer: the agent is never a gate. */
+/** Reads the addresses of a running guest. That the agent does not answer is a result and never blocks a pass. */
 export async function readAddresses(
   { connection }: ResolvedSpec,
   { have, nics }: Pick<Facts, 'have' | 'nics'>,
@@ -15,7 +15,7 @@ export async function readAddresses(
 ): Promise<Answer> {
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   if (!guest?.running) return { agent: 'notAsked', addresses: undefined };
-  const answer = await ask(connection.pve.node(guest.node).qemu(guest.vmid), options);
+  const answer = await queryAgent(connection.pve.node(guest.node).qemu(guest.vmid), options);
   switch (answer.state) {
     case 'running': {
       const interfaces = answer.interfaces.map(({ mac, addresses }) => ({
@@ -34,8 +34,8 @@ export async function readAddresses(
   }
 }
 
-/** Whatever Proxmox VE says instead of addresses, the guest runs as it should. */
-async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
+/** An error of PVE counts as no answer, because the guest itself runs. */
+async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
   try {
     return await agent.networkInterfaces(options);
   } catch (error) {
@@ -44,21 +44,21 @@ async function ask({ agent }: Qemu, options: CallOptions): Promise<AgentInterfac
   }
 }
 
-const MIN_MS = 250;
+const MIN_QUERY_INTERVAL_MS = 250;
 /** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
-const QUICKEST_BOOT_MS = 1_000;
-const MAX_MS = 60_000;
+const MIN_BOOT_MS = 1_000;
+const MAX_QUERY_INTERVAL_MS = 60_000;
 /** After this long without an address only the drift scan asks. */
-const PATIENCE_MS = 10 * 60_000;
+const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Once every NIC has an address, two more queries catch what comes late, such as IPv6. */
-const LATE_LOOKS_MS = [10_000, 30_000];
+const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
 
 /** We are about to start the guest. */
 export const starting = (before: AgentSchedule): AgentSchedule => ({ ...before, boots: true });
 
 /** Passes may come while a guest boots, such as when PVE lists it as running at last. */
 export const afterStart = (before: AgentSchedule, now: number): AgentSchedule =>
-  before.boots ? { ...before, boots: undefined, notBefore: now + QUICKEST_BOOT_MS } : before;
+  before.boots ? { ...before, boots: undefined, notBefore: now + MIN_BOOT_MS } : before;
 
 export const isBooting = ({ notBefore }: AgentSchedule, now: number): boolean =>
   notBefore !== undefined && now < notBefore;
@@ -85,17 +85,23 @@ export function scheduleAgentQuery(
   const { notBefore = now } = booted;
   if (isBooting(booted, now)) return { ...booted, dueAt: notBefore };
   const since = booted.since ?? now;
-  const gap = nextGap({ nics, addresses }, now - since);
+  const gap = nextInterval({ nics, addresses }, now - since);
   return { ...booted, since, dueAt: gap === undefined ? undefined : now + gap };
 }
 
-function nextGap({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {
+function nextInterval(
+  { nics, addresses }: Pick<Facts, 'nics' | 'addresses'>,
+  age: number,
+): number | undefined {
   const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
-  return gapAfter(age, found === nics.length);
+  return queryInterval(age, found === nics.length);
 }
 
-function gapAfter(age: number, complete: boolean): number | undefined {
-  if (!complete) return age > PATIENCE_MS ? undefined : Math.min(Math.max(age / 10, MIN_MS), MAX_MS);
-  const next = LATE_LOOKS_MS.find((at) => at > age);
+function queryInterval(age: number, complete: boolean): number | undefined {
+  if (!complete)
+    return age > GIVE_UP_AFTER_MS
+      ? undefined
+      : Math.min(Math.max(age / 10, MIN_QUERY_INTERVAL_MS), MAX_QUERY_INTERVAL_MS);
+  const next = LATE_QUERIES_AFTER_MS.find((at) => at > age);
   return next === undefined ? undefined : next - age;
 }

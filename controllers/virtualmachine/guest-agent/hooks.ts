@@ -19,12 +19,12 @@ export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefi
   };
 }
 
-type Noted = VirtualMachineStatus['hook'];
+type RecordedHook = VirtualMachineStatus['hook'];
 
 /** The hook that status speaks of. @param execution what became of its process; absent: it was not looked at */
-export function hookIn(noted: Noted, execution?: Execution): Hook | undefined {
-  if (!noted) return undefined;
-  const { name, state, since, pid, exitCode, generation } = noted;
+export function hookIn(recorded: RecordedHook, execution?: Execution): Hook | undefined {
+  if (!recorded) return undefined;
+  const { name, state, since, pid, exitCode, generation } = recorded;
   const hook: Hook = {
     name,
     state,
@@ -33,10 +33,10 @@ export function hookIn(noted: Noted, execution?: Execution): Hook | undefined {
     ...(pid !== undefined && { pid }),
     ...(exitCode !== undefined && { exitCode }),
   };
-  return execution ? afterLook(hook, execution) : hook;
+  return execution ? withExecution(hook, execution) : hook;
 }
 
-function afterLook(hook: Hook, execution: Execution): Hook {
+function withExecution(hook: Hook, execution: Execution): Hook {
   switch (execution.state) {
     case 'ended':
       return {
@@ -87,16 +87,20 @@ const agentSilent = (age: number): ExpectedError =>
   new ExpectedError(
     waiting(
       'HookWaitsForAgent',
-      'The hook postStart runs as soon as the QEMU guest agent answers; it is tried for ten minutes.',
+      'The hook postStart runs once the QEMU guest agent answers. The operator retries for ten minutes.',
       millis(Math.min(Math.max(age / 10, 500), 30_000)),
     ),
   );
 
 /** As status keeps it: the next stop needs its hook again once this one is over, or no longer asked for. */
-export function keptHook(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
+export function hookToKeep(
+  hook: Hook | undefined,
+  want: Desired,
+  guest: Guest | undefined,
+): Hook | undefined {
   if (!hook || want.hooks?.[hook.name] === undefined) return undefined;
   const isOff = guest?.running === false;
   if (hook.name === 'preStop') return isOff ? undefined : hook;
-  const goesOn = want.exists && want.power === 'On';
-  return goesOn || (hook.state !== 'Due' && hook.state !== 'Running') ? hook : undefined;
+  const isDesiredOn = want.exists && want.power === 'On';
+  return isDesiredOn || (hook.state !== 'Due' && hook.state !== 'Running') ? hook : undefined;
 }

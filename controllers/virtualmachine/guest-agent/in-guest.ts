@@ -1,4 +1,4 @@
-/** What the guest agent is asked to run for a hook or a probe. Pure. */
+/** The command that the guest agent runs for a hook or a probe. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 
 type Action = NonNullable<NonNullable<VirtualMachine['spec']['lifecycle']>['postStart']>;
@@ -7,16 +7,16 @@ type Action = NonNullable<NonNullable<VirtualMachine['spec']['lifecycle']>['post
 export const HOOK_TIMEOUT_MS = 10 * 60_000;
 
 /** Longer than any answer that is still of use. */
-const MAX_ANSWER_S = '30';
+const MAX_REQUEST_S = '30';
 
 /**
- * A request is made by the guest to itself, as the operator would reach into whatever network it stands in (ADR 14).
- * As for the probes of Kubernetes, certificates are not checked.
+ * The guest sends HTTP requests to itself, because the operator must not send requests into its own network (ADR 14).
+ * Like the probes of Kubernetes, they do not check certificates.
  */
 export function commandOf({ exec, httpGet }: Action): readonly string[] {
   if (!httpGet) return exec?.command ?? [];
   const { scheme = 'HTTP', port, path = '/' } = httpGet;
   const url = `${scheme.toLowerCase()}://localhost:${port}${path}`;
   const quietly = ['--silent', '--show-error', '--output', '/dev/null'];
-  return ['curl', '--fail', '--insecure', '--globoff', ...quietly, '--max-time', MAX_ANSWER_S, url];
+  return ['curl', '--fail', '--insecure', '--globoff', ...quietly, '--max-time', MAX_REQUEST_S, url];
 }

@@ -1,4 +1,4 @@
-/** Runs the readiness probe in the guest, one request a pass. */
+/** Runs the readiness probe in the guest, one request per pass. */
 import { PveError, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
 import { isDue, type ProcessState } from '../model/process-state.ts';
 import { after, probeFor } from './readiness.ts';
@@ -7,14 +7,14 @@ import type { Facts } from '../model/facts.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { isUp } from '../../shared/guests/states.ts';
 
-/** A probe is over in no time, as a rule. */
-const MIN_CHECK_MS = 250;
+/** Most probes end within this time. */
+const MIN_CHECK_INTERVAL_MS = 250;
 
 /**
- * What is known of the probe after this pass. A guest that nothing may be done to runs no command of ours either.
+ * What is known of the probe after this pass. No probe runs in a guest that the operator must not change.
  * The only file that computes this slice of the process state.
  */
-export async function probeAgain(
+export async function updateProbe(
   { probe: settings, connection, dryRun }: ResolvedSpec,
   { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
   {
@@ -32,11 +32,11 @@ export async function probeAgain(
     notBefore: state.agent.notBefore,
   });
   const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
-  return isDue(known.dueAt, now) ? probe(known, settings, { qemu, now, options }) : known;
+  return isDue(known.dueAt, now) ? runProbe(known, settings, { qemu, now, options }) : known;
 }
 
-/** Called when it is due. Whatever PVE answers is an answer: a probe fails no pass. */
-async function probe(
+/** Called when the probe is due. An error of PVE is a result of the probe and does not fail the pass. */
+async function runProbe(
   known: Probe,
   settings: ReadinessProbe,
   { qemu, now, options }: { readonly qemu: Qemu; readonly now: number; readonly options: CallOptions },
@@ -45,17 +45,17 @@ async function probe(
     if (!known.process) {
       const answer = await qemu.agent.exec(settings.command, options);
       return 'pid' in answer
-        ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + MIN_CHECK_MS }
+        ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + MIN_CHECK_INTERVAL_MS }
         : after(known, settings, { kind: kindOf(answer.state) }, now);
     }
-    return await look(known, known.process, settings, { qemu, now, options });
+    return await checkProcess(known, known.process, settings, { qemu, now, options });
   } catch (error) {
     if (!(error instanceof PveError)) throw error;
     return after(known, settings, { kind: error.refusal === 'forbidden' ? 'forbidden' : 'silent' }, now);
   }
 }
 
-async function look(
+async function checkProcess(
   known: Probe,
   { pid, since }: NonNullable<Probe['process']>,
   settings: ReadinessProbe,
@@ -67,7 +67,7 @@ async function look(
   const age = now - since;
   return age >= settings.timeoutMs
     ? after(known, settings, { kind: 'late' }, now)
-    : { ...known, dueAt: now + Math.min(Math.max(age, MIN_CHECK_MS), settings.timeoutMs - age) };
+    : { ...known, dueAt: now + Math.min(Math.max(age, MIN_CHECK_INTERVAL_MS), settings.timeoutMs - age) };
 }
 
 const kindOf = (

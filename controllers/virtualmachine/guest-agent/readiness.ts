@@ -1,4 +1,4 @@
-/** Whether a guest is ready by the word of spec.lifecycle.readinessProbe. Pure. */
+/** Whether a guest is ready according to spec.lifecycle.readinessProbe. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { DEFAULTS } from '../../../src/api/index.ts';
 import type { Reason } from '../../../src/runtime/outcome.ts';
@@ -8,22 +8,22 @@ import type { Guest } from '../../shared/guests/model.ts';
 
 export function probeOf({ spec: { lifecycle } }: VirtualMachine): ReadinessProbe | undefined {
   const probe = lifecycle?.readinessProbe;
-  const usual = DEFAULTS.readinessProbe;
+  const defaults = DEFAULTS.readinessProbe;
   return (
     probe && {
       command: commandOf(probe),
       initialDelayMs: probe.initialDelay ?? 0,
-      periodMs: probe.period ?? usual.period,
-      timeoutMs: probe.timeout ?? usual.timeout,
-      failureThreshold: probe.failureThreshold ?? usual.failureThreshold,
+      periodMs: probe.period ?? defaults.period,
+      timeoutMs: probe.timeout ?? defaults.timeout,
+      failureThreshold: probe.failureThreshold ?? defaults.failureThreshold,
     }
   );
 }
 
-/** PVE counts a guest's uptime in seconds, so the start that follows from it is off by as much. */
+/** PVE reports the uptime in seconds, so the derived start is imprecise. */
 const START_TOLERANCE_MS = 3_000;
 
-/** As it was, or anew for a guest that was started since. */
+/** Returns the known probe, or a new one if the guest was started since. */
 export function probeFor(
   known: Probe | undefined,
   settings: ReadinessProbe,
@@ -48,27 +48,31 @@ export function after(probe: Probe, settings: ReadinessProbe, result: ProbeResul
   return { ...rest, failures, last: result, dueAt, ...(fails && { passes: false }) };
 }
 
-/** Why the guest is not ready; `undefined`: it is. @param wasReady what was reported last counts until a probe has ended */
-export function unready(
+/**
+ * Why the guest is not ready; `undefined` if it is.
+ * @param wasReady - the last reported readiness, used until the first result
+ */
+export function notReadyReason(
   { passes, last }: Probe,
   { command: [program = ''] }: ReadinessProbe,
   wasReady: boolean,
 ): Reason | undefined {
   if (passes ?? wasReady) return undefined;
-  const message = last ? `The readiness probe ${TOLD[last.kind](last, program)}` : NOT_YET;
+  const message = last ? `The readiness probe ${MESSAGES[last.kind](last, program)}` : NOT_ENDED;
   return { reason: 'NotReady', message };
 }
 
-const NOT_YET = 'The readiness probe has not ended yet.';
+const NOT_ENDED = 'The readiness probe has no result yet.';
 
-const TOLD: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, program: string) => string>> = {
+const MESSAGES: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, program: string) => string>> = {
   exit: (result) => `ended with exit code ${'code' in result ? result.code : ''}.`,
   silent: () =>
-    'needs the QEMU guest agent, which does not answer: it may be starting still, or qemu-guest-agent is not installed in the guest.',
+    'requires the QEMU guest agent, which does not answer. It may still be starting. Otherwise install qemu-guest-agent in the guest.',
   notConfigured: () =>
-    'needs the QEMU guest agent, which is not enabled for the running VM. It is from the next stop and start on.',
-  refused: (_result, program) => `could not be started: is ${program} there in the guest, and can it be run?`,
+    'requires the QEMU guest agent, which is not enabled for the running VM. Stop and start the VM to enable it.',
+  refused: (_result, program) =>
+    `could not be started. Check that ${program} exists in the guest and is executable.`,
   forbidden: () =>
-    'takes the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials do not have.',
+    'requires the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials lack. Grant it.',
   late: () => 'did not end within its timeout.',
 };

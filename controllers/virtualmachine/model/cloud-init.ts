@@ -7,11 +7,13 @@ import type { Desired, DesiredCloudInit } from './desired.ts';
 export type CloudInitMode = 'None' | 'Native' | 'Image';
 
 /** Digests of what a guest was given, by part. */
-export type Given = NonNullable<NonNullable<VirtualMachineInternal['cloudInit']>['deliveredDigests']>;
+export type DeliveredDigests = NonNullable<
+  NonNullable<VirtualMachineInternal['cloudInit']>['deliveredDigests']
+>;
 
 /** What the guest was given before, against what the spec says now. */
-export interface History {
-  readonly given: Given;
+export interface DeliveryHistory {
+  readonly given: DeliveredDigests;
   /** What differs, in words. */
   readonly changed: readonly string[];
   /** It is delivered to the guest again, for the next boot. */
@@ -26,7 +28,7 @@ export type WithCloudInit = Omit<Extract<Desired, { exists: true }>, 'cloudInit'
 };
 
 /** How a guest gets its cloud-init data. */
-export interface CloudInitPlan extends Partial<History> {
+export interface CloudInitPlan extends Partial<DeliveryHistory> {
   readonly mode: CloudInitMode;
   readonly keys: Keys;
   readonly seed?: SeedImage;

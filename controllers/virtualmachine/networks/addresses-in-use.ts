@@ -1,4 +1,4 @@
-/** Fixed addresses and MACs that two VMs of one PVE cluster would both have. Pure; it asks nothing of PVE. */
+/** Static addresses and MAC addresses that two VMs of one PVE cluster have in common. Pure. */
 import ipaddr from 'ipaddr.js';
 import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
@@ -8,7 +8,7 @@ import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
 
 export interface AddressPorts {
-  /** The VMs whose spec gives them this address or MAC, in whatever cluster. */
+  /** The VMs with this address or MAC address in their spec, in all clusters. */
   readonly addressed: (value: string) => readonly VirtualMachine[];
   readonly providers: ObjectReader<Provider>;
 }
@@ -16,7 +16,7 @@ export interface AddressPorts {
 const ADDRESS = 'address ';
 const MAC = 'MAC address ';
 
-/** Everything that a VM's spec gives to this VM alone, in the one form that is compared. */
+/** The addresses in a VM's spec that only one VM may have, in canonical form. */
 export const exclusiveValues = ({ spec }: Pick<VirtualMachine, 'spec'>): readonly string[] => [
   ...new Set(
     (spec.networks ?? []).flatMap(({ staticIP, ipv6, mac }) => [
@@ -26,14 +26,14 @@ export const exclusiveValues = ({ spec }: Pick<VirtualMachine, 'spec'>): readonl
   ),
 ];
 
-/** `auto` and `dhcp` are no addresses; an IPv6 address has many spellings. */
+/** Ignores `auto` and `dhcp`. Prints the canonical form, because an IPv6 address has several. */
 const addressesIn = (...texts: readonly (string | undefined)[]): readonly string[] =>
   texts.flatMap((text) => {
     const cidr = parseCidr(text ?? '');
     return cidr ? [`${ADDRESS}${ipaddr.parse(cidr.address).toString()}`] : [];
   });
 
-/** The VM that was first, for the first address or MAC that there is one for. */
+/** The first conflict, with the VM that has the address. */
 export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): AddressConflict | undefined {
   if (vm.metadata.annotations[ALLOW_DUPLICATES] === 'true') return undefined;
   for (const what of exclusiveValues(vm)) {
@@ -49,7 +49,7 @@ export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): Addr
 
 const keyOf = ({ metadata }: VirtualMachine): string => `${metadata.namespace}/${metadata.name}`;
 
-/** One that has a guest, or is about to, keeps its addresses; else the older object does. */
+/** A VM with a VMID has priority; otherwise the older object has. */
 function isBefore(a: VirtualMachine, b: VirtualMachine): boolean {
   const order = ({ metadata, status }: VirtualMachine): string =>
     [
@@ -61,7 +61,7 @@ function isBefore(a: VirtualMachine, b: VirtualMachine): boolean {
   return order(a) < order(b);
 }
 
-/** Providers that never were connected have no cluster, and their VMs no guests. */
+/** A Provider that was never connected has no cluster, and its VMs have no guests. */
 function areInOneCluster(a: VirtualMachine, b: VirtualMachine, providers: ObjectReader<Provider>): boolean {
   const [of, other] = [providerOf(a, providers), providerOf(b, providers)];
   if (!of || !other) return false;
@@ -77,16 +77,16 @@ const providerOf = (
   providers: ObjectReader<Provider>,
 ): Provider | undefined => providers.get(providerRef.namespace ?? metadata.namespace, providerRef.name);
 
-/** Why a VM that has no guest yet gets none. */
+/** Why a VM without a guest is not created. */
 export const addressInUse = ({ what, holder }: AddressConflict): Unresolved => ({
   ok: false,
   reason: 'AddressInUse',
   message:
     `The ${what} belongs to VirtualMachine "${holder}" in the same Proxmox VE cluster, so this VM is not created. ` +
-    `It is as soon as that one no longer has it; or give this one another in spec.networks. ` +
-    `If their networks do not touch, annotate this object with ${ALLOW_DUPLICATES}: "true".`,
+    `Creation resumes once that VM no longer has it. Otherwise change spec.networks of this VM. ` +
+    `If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`,
 });
 
-/** The same of a VM that runs already. */
+/** The same conflict of a VM that has a guest. */
 export const sharedAddress = ({ what, holder }: AddressConflict): string =>
-  `The ${what} belongs to VirtualMachine "${holder}" too: give one of them another in spec.networks.`;
+  `VirtualMachine "${holder}" has the same ${what}. Change it in spec.networks of one of the VMs.`;

@@ -1,4 +1,4 @@
-/** Which of the addresses that the guest agent reports are the VM's. Pure. */
+/** Selects the VM's addresses from those that the guest agent reports. Pure. */
 import ipaddr from 'ipaddr.js';
 import type { NicAddresses } from '../model/facts.ts';
 import type { Nic } from '../../shared/guests/model.ts';
@@ -10,13 +10,13 @@ export interface GuestInterface {
 }
 
 /** Loopback and link-local addresses lead nowhere from outside. */
-function reachable(address: string): boolean {
+function isReachable(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const range = ipaddr.process(address).range();
   return !['loopback', 'linkLocal', 'unspecified', 'multicast'].includes(range);
 }
 
-/** IPv4 before IPv6, then by number, so that the order never flickers. */
+/** IPv4 before IPv6, then by number, so that the order is stable. */
 function byFamilyAndNumber(a: string, b: string): number {
   const [left, right] = [ipaddr.parse(a).toByteArray(), ipaddr.parse(b).toByteArray()];
   if (left.length !== right.length) return left.length - right.length;
@@ -28,15 +28,15 @@ function byFamilyAndNumber(a: string, b: string): number {
 }
 
 /**
- * Addresses by NIC, in the order of the NICs. Interfaces are matched by MAC: what the guest makes for itself
- * (docker0, cni0, veth…) has other MACs and is left out.
+ * Addresses by NIC, in the order of the NICs. Interfaces are matched by MAC address, which excludes the
+ * interfaces that the guest creates itself (docker0, cni0, veth…).
  */
 export function addressesByNic(nics: readonly Nic[], interfaces: readonly GuestInterface[]): NicAddresses[] {
   return nics.map((nic) => {
     const own = interfaces.filter(
       (i) => nic.mac !== undefined && i.mac?.toLowerCase() === nic.mac.toLowerCase(),
     );
-    const addresses = [...new Set(own.flatMap((i) => i.addresses).filter(reachable))].toSorted(
+    const addresses = [...new Set(own.flatMap((i) => i.addresses).filter(isReachable))].toSorted(
       byFamilyAndNumber,
     );
     return { device: nic.device, addresses };

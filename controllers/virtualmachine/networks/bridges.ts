@@ -20,7 +20,10 @@ const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
  * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or reach the
  * node with the next reload, so only what cannot be one counts as missing.
  */
-export const missingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
+export const firstMissingBridge = (
+  wanted: readonly string[],
+  there: ReadonlySet<string>,
+): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
 export function createBridgeReader(now: () => number): ReadBridges {

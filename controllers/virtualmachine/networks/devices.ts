@@ -1,4 +1,4 @@
-/** Which device each network of a VM has. Pure. */
+/** The devices of a VM's networks. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Desired } from '../model/desired.ts';
 import { assignDevices } from './nics.ts';
@@ -14,5 +14,5 @@ export const recordedDevices = (vm: VirtualMachine): ReadonlyMap<string, string>
 export const devicesOf = (vm: VirtualMachine, want: Desired): ReadonlyMap<string, string> =>
   assignDevices(want.exists ? (want.nics ?? []).map(({ name }) => name) : [], recordedDevices(vm));
 
-/** Devices that carried a network of ours: ours to remove when the network goes. */
+/** Devices that status records: the operator may remove them when their network leaves the spec. */
 export const formerDevices = (vm: VirtualMachine): readonly string[] => [...recordedDevices(vm).values()];

@@ -1,4 +1,4 @@
-/** The NICs of a guest with what the spec says of them: what status shows, and remembers. Pure. */
+/** The NICs of a guest with their names and settings from the spec, for status. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { devicesOf, recordedDevices } from './devices.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
@@ -7,8 +7,8 @@ import { nicsOf } from './nics.ts';
 import { recordedSettings, settingsToRecord } from './settings.ts';
 import type { NamedNic } from '../model/facts.ts';
 
-/** The configuration with the NICs whose removal waits for a restart: the guest has them until then. */
-const withLeaving = ({ config, pending }: Pick<Guest, 'config' | 'pending'>): GuestConfig =>
+/** The configuration including NICs whose removal is pending: the guest has them until its next start. */
+const withPendingRemovals = ({ config, pending }: Pick<Guest, 'config' | 'pending'>): GuestConfig =>
   Object.fromEntries([
     ...Object.entries(config),
     ...pending.flatMap(({ key, current, pending: next }) =>
@@ -21,20 +21,20 @@ export function namedNics(
   want: Desired,
   guest: Pick<Guest, 'config' | 'pending'>,
 ): NamedNic[] {
-  const config = withLeaving(guest);
+  const config = withPendingRemovals(guest);
   const current = devicesOf(vm, want);
-  // A device whose network left the spec keeps its name until it is gone: that is how it is known to be ours to remove.
+  // A device whose network left the spec keeps its name in status until it is removed, so that the operator may remove it.
   const names = new Map([...recordedDevices(vm), ...current].map(([name, device]) => [device, name]));
-  const given = recordedSettings(vm);
+  const recorded = recordedSettings(vm);
   const desired = new Map(
-    (want.exists ? (want.nics ?? []) : []).map((desired) => [current.get(desired.name), desired] as const),
+    (want.exists ? (want.nics ?? []) : []).map((nic) => [current.get(nic.name), nic] as const),
   );
   return nicsOf(config).map((nic) => ({
     ...nic,
     name: names.get(nic.device),
     settings: settingsToRecord(nic.device, desired.get(nic.device), {
       config,
-      recorded: given.get(nic.device) ?? [],
+      recorded: recorded.get(nic.device) ?? [],
     }),
   }));
 }

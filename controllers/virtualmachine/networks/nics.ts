@@ -1,4 +1,4 @@
-/** NICs: the spec's list ⇄ PVE's `net0`, `net1` … Pure. */
+/** The networks of the spec as PVE's `net0`, `net1` … Pure. */
 import { parseNic, parseProperties, printProperties, withProperty } from '../../../src/pve/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import type { GuestConfig, Nic } from '../../shared/guests/model.ts';
@@ -8,7 +8,7 @@ import { canonical, withSettings } from './settings.ts';
 const NET = /^net(\d+)$/;
 const MAX_NET = 31;
 
-const BRIDGES: ReadonlyMap<string, string> = new Map([
+const BRIDGE_NAMES: ReadonlyMap<string, string> = new Map([
   ['lan', 'vmbr0'],
   ['default', 'vmbr0'],
   ['dmz', 'vmbr1'],
@@ -16,9 +16,9 @@ const BRIDGES: ReadonlyMap<string, string> = new Map([
   ['management', 'vmbr2'],
 ]);
 
-/** The bridge that a network's name stands for; `undefined` where it stands for none. */
+/** The bridge for a well-known network name; `undefined` for any other name. */
 export const bridgeNamed = (name: string): string | undefined =>
-  /^vmbr/.test(name) ? name : BRIDGES.get(name);
+  /^vmbr/.test(name) ? name : BRIDGE_NAMES.get(name);
 
 /** The guest's NICs in the order of their devices. */
 export const nicsOf = (config: GuestConfig): Nic[] =>
@@ -31,8 +31,8 @@ export const nicsOf = (config: GuestConfig): Nic[] =>
     });
 
 /**
- * Which device each network of the spec has. A network keeps the device it was given, so that one that is added or
- * removed never changes another's; new ones take the lowest that is free.
+ * Assigns a device to each network of the spec. A network keeps its recorded device, so that adding or removing a
+ * network does not change the others. New ones get the lowest free device.
  */
 export function assignDevices(
   names: readonly string[],
@@ -64,16 +64,16 @@ export function assignDevices(
 }
 
 /**
- * The text of one NIC, from the text it has: model, bridge, VLAN and settings as wished, the MAC kept unless the spec
- * names one, and whatever else stands there (queues …) left alone.
+ * The value of one NIC: sets model, bridge, VLAN and settings, keeps the MAC address unless the spec names one, and
+ * keeps other properties (queues …).
  *
- * @param given settings that the spec gave before
+ * @param recorded - settings that the spec had before
  */
 export function nicText(
   desired: DesiredNic,
   current: string | undefined,
   freshMac: string,
-  given: readonly string[] = [],
+  recorded: readonly string[] = [],
 ): string {
   const now = current === undefined ? undefined : parseNic(current);
   const model = desired.model ?? now?.model ?? 'virtio';
@@ -86,12 +86,12 @@ export function nicText(
     'tag',
     desired.vlan === undefined ? undefined : String(desired.vlan),
   );
-  return printProperties([{ key: model, value: mac }, ...withSettings(owned, desired, given)]);
+  return printProperties([{ key: model, value: mac }, ...withSettings(owned, desired, recorded)]);
 }
 
-/** Whether PVE's text already says what is wished, in whatever order. */
-export function sameNic(a: string, b: string): boolean {
-  const inOneForm = (text: string): string => {
+/** Whether two values mean the same NIC, ignoring the order of properties. */
+export function isSameNic(a: string, b: string): boolean {
+  const canonicalForm = (text: string): string => {
     const { model, mac, properties } = parseNic(text);
     const others = properties.filter(
       ({ key }) => key !== undefined && key !== model && key !== 'model' && key !== 'macaddr',
@@ -105,37 +105,37 @@ export function sameNic(a: string, b: string): boolean {
         .toSorted(),
     ]);
   };
-  return inOneForm(a) === inOneForm(b);
+  return canonicalForm(a) === canonicalForm(b);
 }
 
-/** A MAC for a NIC that the template does not have: locally administered, and always the same for one object and device. */
+/** A locally administered MAC address for a new NIC, the same each time for one object and device. */
 export function derivedMac(uid: string, device: string): string {
   const octets = sha256Hex(`${uid}/${device}`).slice(0, 10).match(/../g) ?? [];
   return ['02', ...octets].join(':').toUpperCase();
 }
 
-export interface NicsOfStatus {
+export interface RecordedNics {
   readonly devices: ReadonlyMap<string, string>;
   /** Devices that may be removed. */
   readonly surplus: readonly string[];
-  /** By device: settings that the spec gave before. */
-  readonly given: ReadonlyMap<string, readonly string[]>;
+  /** Settings that the spec had before, by device. */
+  readonly recorded: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What differs between the NICs of the spec and the guest's. */
+/** The differences between the NICs of the spec and of the guest. */
 export function nicChanges(
   desired: readonly DesiredNic[],
   config: GuestConfig,
   uid: string,
-  { devices, surplus, given }: NicsOfStatus,
+  { devices, surplus, recorded }: RecordedNics,
 ): { readonly set: Readonly<Record<string, string>>; readonly delete: readonly string[] } {
   const set: Record<string, string> = {};
   for (const nic of desired) {
     const device = devices.get(nic.name);
     if (device === undefined) continue;
     const current = config[device];
-    const text = nicText(nic, current, derivedMac(uid, device), given.get(device));
-    if (current === undefined || !sameNic(current, text)) set[device] = text;
+    const text = nicText(nic, current, derivedMac(uid, device), recorded.get(device));
+    if (current === undefined || !isSameNic(current, text)) set[device] = text;
   }
   const kept = new Set(devices.values());
   return { set, delete: surplus.filter((device) => config[device] !== undefined && !kept.has(device)) };

@@ -1,4 +1,4 @@
-/** The networks of a spec → what each NIC shall be. Pure. */
+/** Resolves the networks of a spec to NICs. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { NicSettings, DesiredNic, Unresolved } from '../model/desired.ts';
@@ -6,7 +6,7 @@ import { bridgeNamed } from './nics.ts';
 
 type Network = NonNullable<VirtualMachine['spec']['networks']>[number];
 
-/** @param fallback the Provider's bridge for names that stand for none */
+/** @param fallback - the Provider's bridge for other network names */
 export function resolveNics(
   networks: readonly Network[] | undefined,
   fallback: string | undefined,
@@ -22,7 +22,7 @@ export function resolveNics(
 
 function desiredNic(network: Network, bridge: string): DesiredNic {
   const { name, vlan, mac, staticIP, ipv6, mtu } = network;
-  // With any other model PVE passes over the MTU.
+  // PVE ignores the MTU for any other model.
   const model = network.model ?? (mtu === undefined ? undefined : 'virtio');
   const settings = settingsOf(network);
   return {
@@ -41,7 +41,7 @@ function desiredNic(network: Network, bridge: string): DesiredNic {
   };
 }
 
-/** As PVE writes them; off and nothing are written out here, so that they differ from what is left alone. */
+/** Settings as PVE's values. A setting that is off is written out, to distinguish it from one that is not in the spec. */
 const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown }: Network): NicSettings =>
   omitUndefined({
     mtu: mtu?.toString(),
@@ -58,5 +58,5 @@ const unknown = (name: string): Unresolved => ({
   ok: false,
   final: true,
   reason: 'NetworkUnknown',
-  message: `The network name "${name}" stands for no bridge: give spec.networks[].bridge, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
+  message: `No bridge is known for the network name "${name}". Set spec.networks[].bridge, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
 });

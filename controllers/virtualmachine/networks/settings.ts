@@ -1,6 +1,6 @@
 /**
- * The optional settings of a NIC. One that the spec lacks stays as it is, be it the template's or a person's;
- * one that the spec gave is remembered in status, and goes when it leaves the spec. Pure.
+ * Optional settings of a NIC. A setting that is not in the spec is not changed. A setting of the spec is recorded in
+ * status and removed when it leaves the spec. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import {
@@ -15,28 +15,28 @@ import type { NicSetting, DesiredNic } from '../model/desired.ts';
 
 const SETTINGS: readonly NicSetting[] = ['mtu', 'firewall', 'rate', 'trunks', 'link_down'];
 
-/** What PVE does without the key. */
+/** Whether the value is PVE's default. */
 const isDefault = (key: string, value: string): boolean =>
   value === '' || ((key === 'firewall' || key === 'link_down') && value === '0');
 
-/** By device: the settings that the spec gave, as status remembers them. */
+/** The settings recorded in status, by device. */
 export const recordedSettings = (vm: VirtualMachine): ReadonlyMap<string, readonly string[]> =>
   new Map((vm.status?.networks ?? []).map(({ device, settings = [] }) => [device, settings]));
 
-/** @param given settings that the spec gave before */
+/** @param recorded - settings that the spec had before */
 export function withSettings(
   properties: PropertyString,
   { settings = {} }: Pick<DesiredNic, 'settings'>,
-  given: readonly string[],
+  recorded: readonly string[],
 ): PropertyString {
   return SETTINGS.reduce((all, key) => {
     const wanted = settings[key];
-    if (wanted === undefined) return given.includes(key) ? withProperty(all, key, undefined) : all;
+    if (wanted === undefined) return recorded.includes(key) ? withProperty(all, key, undefined) : all;
     return withProperty(all, key, isDefault(key, wanted) ? undefined : wanted);
   }, properties);
 }
 
-/** The property in the one form that it is compared in; `undefined`: it says what holds without it. */
+/** The canonical form of a property; `undefined` if it has PVE's default value. */
 export function canonical({ key = '', value }: Property): string | undefined {
   if (isDefault(key, value)) return undefined;
   if (key === 'rate') return `${key}=${Number(value)}`;
@@ -44,7 +44,7 @@ export function canonical({ key = '', value }: Property): string | undefined {
   return `${key}=${value}`;
 }
 
-/** What status shall remember of a NIC: what the spec gives, and what it gave that is still there. */
+/** The settings to record: those of the spec, and recorded ones that the NIC still has. */
 export function settingsToRecord(
   device: string,
   desired: DesiredNic | undefined,

@@ -1,5 +1,5 @@
 /** What has to change in a guest that is ours. Pure. */
-import { cloudInitAfterwards } from '../cloud-init/afterwards.ts';
+import { cloudInitChange } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
 import { appliedDigestOf, specDigest } from '../config/applied-digest.ts';
 import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
@@ -51,10 +51,10 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     applied: appliedDigestOf(vm, guest, digest),
     policy: want.driftPolicy,
   });
-  const afterwards = cloudInitAfterwards(vm, guest, { plan: cloudInit, now });
+  const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
   const applied = isApplied(judged.digests);
   const writes = { ownTags: have.ownTags, refusedWrites: state.refusedWrites, applied, now };
-  const relocation = relocate(vm, { want, guest }, { cluster, told: raw.movability });
+  const relocation = relocate(vm, { want, guest }, { cluster, told: raw.migrationPreconditions });
   return {
     ...judged,
     ...bestEffortWritesOf(want, guest, writes),
@@ -65,7 +65,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     disks: diskWork(want, guest, {
       recorded: vm.status?.disks ?? [],
       storages: surroundings.storages,
-      leaves: applied && want.driftPolicy !== 'Revert',
+      isApplied: applied && want.driftPolicy !== 'Revert',
     }),
     cloudInit,
   };

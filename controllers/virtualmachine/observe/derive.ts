@@ -2,7 +2,7 @@
  * What follows from what was read: the desired guest, what there is, and what this process learned. The same for the
  * operator and for the properties that its plan is tested with. Pure.
  */
-import { sameOwner } from '../../shared/guests/owner-mark.ts';
+import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import type { Task } from '../model/tasks.ts';
@@ -13,7 +13,7 @@ import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../model/placement.ts';
 import type { CloneRequest, ProcessState } from '../model/process-state.ts';
 import type { CreationDecision } from '../placement/creation.ts';
-import { steadyRefusal } from '../placement/refusal.ts';
+import { stableRefusal } from '../placement/refusal.ts';
 import { vmidHolder } from '../placement/vmid-holder.ts';
 import { hasBooted } from '../plan/leaving.ts';
 import { TASKS } from '../plan/step-info.ts';
@@ -139,7 +139,7 @@ function refusalIn(
 ): { readonly creation: Creation } & Pick<ProcessState, 'placementRefusal'> {
   if (creation.ok) return { creation, placementRefusal: undefined };
   if (promise === undefined) return { creation };
-  const steady = steadyRefusal(placementRefusal, creation, now);
+  const steady = stableRefusal(placementRefusal, creation, now);
   return { creation: steady.creation, placementRefusal: steady };
 }
 
@@ -157,7 +157,7 @@ function withOwn(
     ...derived.have,
     hook: hookIn(vm.status?.hook, raw.execution),
     presence: { kind: 'seen', guest },
-    claim: { ...claim, made: claim.made || sameOwner(guest.mark, want.owner) },
+    claim: { ...claim, made: claim.made || isSameOwner(guest.mark, want.owner) },
   };
   if (!want.exists || !surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });

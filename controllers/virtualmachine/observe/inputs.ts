@@ -3,7 +3,7 @@ import { parseUpid, type View } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
-import { sameOwner } from '../../shared/guests/owner-mark.ts';
+import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import type { Task } from '../model/tasks.ts';
 import { labelOf } from '../../shared/tasks/labels.ts';
@@ -168,5 +168,5 @@ export const presenceAfterTasks = (
 export function ownGuest(want: Desired, claim: Claim | undefined, presence: Presence): Guest | undefined {
   if (presence.kind !== 'seen' || !claim) return undefined;
   const { guest } = presence;
-  return sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest) ? guest : undefined;
+  return isSameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest) ? guest : undefined;
 }

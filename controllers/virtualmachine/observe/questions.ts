@@ -115,7 +115,8 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   if (!want.exists) return [];
   const cloudInit = cloudInitQuestions(inputs, want, guest);
   if (cloudInit.length > 0) return cloudInit;
-  const host = raw.movability === undefined ? hostToAskAbout(vm, { want, guest }, cluster) : undefined;
+  const host =
+    raw.migrationPreconditions === undefined ? hostToAskAbout(vm, { want, guest }, cluster) : undefined;
   return host === undefined ? [] : [{ read: 'movability', guest, host }];
 }
 

@@ -1,5 +1,5 @@
 /** What Proxmox VE answers about one guest, and the questions it answers. Pure. */
-import type { ActiveTask, Execution, Movability, TaskState } from '../../../src/pve/index.ts';
+import type { ActiveTask, Execution, MigrationPreconditions, TaskState } from '../../../src/pve/index.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
@@ -48,7 +48,7 @@ export interface RawFacts extends CreationFacts {
   /** Volumes on the storage of the cloud-init image. */
   readonly images?: readonly string[];
   /** What PVE says about a move; a text: why it says nothing. */
-  readonly movability?: Movability | string;
+  readonly migrationPreconditions?: MigrationPreconditions | string;
 }
 
 export const NO_FACTS: RawFacts = { templates: new Map(), bridges: new Map() };

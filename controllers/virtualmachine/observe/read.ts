@@ -4,7 +4,7 @@ import {
   parseVolumeId,
   type CallOptions,
   type Execution,
-  type Movability,
+  type MigrationPreconditions,
 } from '../../../src/pve/index.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { locate } from '../../shared/cluster/locate.ts';
@@ -65,7 +65,7 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
       return { images: volumes.map(({ volid }) => volid) };
     }
     case 'movability':
-      return { movability: await movability(question, context) };
+      return { migrationPreconditions: await migrationPreconditions(question, context) };
     default:
       return question satisfies never;
   }
@@ -131,12 +131,12 @@ async function snippetExists(
   }
 }
 
-async function movability(
+async function migrationPreconditions(
   { guest: { node, vmid }, host }: Ask<'movability'>,
   { connection: { pve }, options }: ReadContext,
-): Promise<Movability | string> {
+): Promise<MigrationPreconditions | string> {
   try {
-    return await pve.node(node).qemu(vmid).movability(host, options);
+    return await pve.node(node).qemu(vmid).migrationPreconditions(host, options);
   } catch (error) {
     if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
       return error.message.replace(/\.$/, '');

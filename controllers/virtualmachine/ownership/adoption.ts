@@ -1,5 +1,5 @@
 /** Whether an object whose spec.adopt names an existing guest may adopt it. Pure. */
-import { formerOwner, sameOwner } from '../../shared/guests/owner-mark.ts';
+import { isFormerOwner, isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';
@@ -14,12 +14,12 @@ type Adopting = Extract<Desired, { exists: true }> & {
 
 /** It has no owner, or was created for an earlier object of this namespace and name. */
 export const isAdoptable = ({ mark, template, container }: Guest, want: Desired): boolean =>
-  !template && container !== true && (mark === undefined || formerOwner(mark, want.owner));
+  !template && container !== true && (mark === undefined || isFormerOwner(mark, want.owner));
 
 /** It is not ours yet, and the spec says that it is to be. */
 export const awaitsAdoption = (want: Desired, claim: Claim | undefined, guest: Guest): boolean =>
   isAdopting(want, claim) &&
   claim !== undefined &&
   claim.vmid === guest.vmid &&
-  !sameOwner(guest.mark, want.owner) &&
+  !isSameOwner(guest.mark, want.owner) &&
   isAdoptable(guest, want);

@@ -42,7 +42,9 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
 
 /** PVE reports this as it reports a missing privilege. */
 const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>
-  pool !== undefined && error instanceof PveError && error.said.includes(`pool '${pool}' does not exist`)
+  pool !== undefined &&
+  error instanceof PveError &&
+  error.pveMessage.includes(`pool '${pool}' does not exist`)
     ? new ExpectedError(
         stalled(
           'PoolNotFound',

@@ -26,8 +26,8 @@ export async function configure(
     return DONE;
   } catch (error) {
     if (!(error instanceof PveError) || error.refusal !== 'forbidden') throw error;
-    const refused = bestEffort ?? (isAboutTags(error.said) ? TEMPLATE_TAGS : undefined);
-    if (refused) return { kind: 'refused', write: refused, said: error.said };
+    const refused = bestEffort ?? (isAboutTags(error.pveMessage) ? TEMPLATE_TAGS : undefined);
+    if (refused) return { kind: 'refused', write: refused, said: error.pveMessage };
     throw error;
   }
 }

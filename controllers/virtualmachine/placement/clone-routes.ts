@@ -1,4 +1,4 @@
-/** How a node could get the guest: from which copy of the template, onto which storage, directly or by a move. Pure. */
+/** Clone routes: from which template, onto which storage, and directly or with a move a node gets the guest. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import { printFree, printNeeded, type Room } from './room.ts';
@@ -6,56 +6,56 @@ import { printFree, printNeeded, type Room } from './room.ts';
 export interface PlacementRequest {
   readonly cpus: number;
   readonly memory: Bytes;
-  /** The only node that will do. */
+  /** The only eligible node. */
   readonly host?: string;
-  /** Nodes that will do, the preferred first; empty: all. */
+  /** Eligible nodes in order of preference; empty: all. */
   readonly nodeSelector: readonly string[];
-  /** The storage the disks shall be on. Absent: where the template's are. */
+  /** The storage for the disks. Absent: the template's. */
   readonly storage?: string;
-  /** What the root disk will be grown to. Absent: as large as the template's. */
+  /** The size of the root disk after it is grown. Absent: the template's. */
   readonly rootDisk?: Bytes;
-  /** The disks beside the root disk; without a storage they are made where it is. */
+  /** Additional disks. Without a storage they are created on that of the root disk. */
   readonly disks?: readonly { readonly storage?: string | undefined; readonly size?: Bytes | undefined }[];
-  /** Nodes that will not do, with why, as half a sentence. */
+  /** Nodes that are not eligible, and why. */
   readonly unfit?: ReadonlyMap<NodeName, string>;
-  /** The node that was chosen before, and is kept as long as it will do. */
+  /** The node chosen before, which is kept as long as it is eligible. */
   readonly chosen?: NodeName;
 }
 
-/** A template, or a VM that serves as one, with what its configuration says about its disks. */
+/** A template, or a VM used as one, with its disks. */
 export interface Template {
   readonly vmid: Vmid;
   readonly node: NodeName;
   readonly isTemplate: boolean;
   readonly running: boolean;
-  /** Every volume that a clone copies or links. */
+  /** The volumes that a clone copies or links. */
   readonly disks: readonly {
     readonly storage: string;
     readonly size: Bytes | undefined;
     readonly isRoot: boolean;
   }[];
-  /** Storages of the images in its CD drives: a clone keeps those in its drives. */
+  /** Storages of the images in its CD drives; a clone keeps the images. */
   readonly cdStorages: readonly string[];
-  /** The base volumes allow linked clones. */
+  /** Whether the base volumes support linked clones. */
   readonly linkable: boolean;
 }
 
 export interface CloneRoute {
   readonly template: Template;
   readonly full: boolean;
-  /** Why it is a full clone, as half a sentence. */
+  /** Why it is a full clone, as a clause. */
   readonly fullCloneReason?: string;
-  /** To be named in the clone request: only for a full clone. */
+  /** The storage in the clone request; only for a full clone. */
   readonly storage?: string;
-  /** Where the root disk is in the end. */
+  /** The final storage of the root disk. */
   readonly rootStorage: string | undefined;
-  /** The clone is made on the template's node and moved before its first start. */
+  /** The clone is created on the template's node and moved before its first start. */
   readonly moves: boolean;
-  /** The space that must not be promised to anybody else. */
+  /** The space to reserve. */
   readonly space: readonly { readonly at: StorageView; readonly bytes: number }[];
 }
 
-/** A way, or why there is none. */
+/** A route, or why there is none. */
 type Found = CloneRoute | string;
 
 export interface PlacementContext {
@@ -64,19 +64,23 @@ export interface PlacementContext {
   readonly room: Room;
 }
 
-/** A linked clone grows with what the guest writes; a storage that is nearly full would stop it soon. */
-const ROOM_TO_START = GiB;
+/** A linked clone grows as the guest writes, so its storage must not be nearly full. */
+const MIN_FREE_FOR_LINKED_CLONE = GiB;
 
-/** A template where the node has one is better than one that is cloned across, and that better than a move. */
-export function routeTo(node: NodeName, templates: readonly Template[], site: PlacementContext): Found {
+/** Prefers a template on the node, then a clone from another node, then a clone with a move. */
+export function routeTo(node: NodeName, templates: readonly Template[], context: PlacementContext): Found {
   const own = templates.filter((template) => template.node === node);
   const others = templates.filter((template) => template.node !== node);
   const found = [
-    ...own.map((template) => direct(template, node, site)),
-    ...others.filter((template) => reaches(template, node, site)).map((t) => direct(t, node, site)),
-    ...others.filter((template) => !reaches(template, node, site)).map((t) => byMove(t, node, site)),
+    ...own.map((template) => directRoute(template, node, context)),
+    ...others
+      .filter((template) => canCloneTo(template, node, context))
+      .map((t) => directRoute(t, node, context)),
+    ...others
+      .filter((template) => !canCloneTo(template, node, context))
+      .map((t) => routeByMove(t, node, context)),
   ];
-  return found.find((route) => typeof route !== 'string') ?? found[0] ?? 'there is no template';
+  return found.find((route) => typeof route !== 'string') ?? found[0] ?? 'no template exists';
 }
 
 const storageAt = ({ view }: PlacementContext, node: string, storage: string): StorageView | undefined =>
@@ -87,12 +91,13 @@ const isShared = ({ view }: PlacementContext, storage: string): boolean =>
 
 const storagesOf = ({ disks }: Template): string[] => [...new Set(disks.map(({ storage }) => storage))];
 
-// PVE clones to another node only where everything in its drives, old and new, is on shared storage (qemu-server, clone_vm).
-function reaches(template: Template, node: string, site: PlacementContext): boolean {
-  const { storage } = site.request;
+// PVE clones to another node only if all volumes, old and new, are on shared storage (qemu-server, clone_vm).
+function canCloneTo(template: Template, node: string, context: PlacementContext): boolean {
+  const { storage } = context.request;
   const all = [...storagesOf(template), ...template.cdStorages, ...(storage === undefined ? [] : [storage])];
   return all.every(
-    (id) => isShared(site, id) && [node, template.node].every((at) => storageAt(site, at, id) !== undefined),
+    (id) =>
+      isShared(context, id) && [node, template.node].every((at) => storageAt(context, at, id) !== undefined),
   );
 }
 
@@ -101,13 +106,14 @@ function fullCloneReason(
   { storage }: PlacementRequest,
 ): string | undefined {
   const elsewhere = storage === undefined ? undefined : disks.find((disk) => disk.storage !== storage);
-  if (elsewhere) return `storage ${storage ?? ''} is asked for, and the template is on ${elsewhere.storage}`;
-  if (!isTemplate) return 'its source is a VM and not a template';
-  return linkable ? undefined : `the storage of the template cannot link clones`;
+  if (elsewhere)
+    return `the VM requires storage ${storage ?? ''} and the template is on ${elsewhere.storage}`;
+  if (!isTemplate) return 'its source is a VM, not a template';
+  return linkable ? undefined : `the storage of the template does not support linked clones`;
 }
 
-/** Bytes that the copies of the disks take, storage by storage. */
-function copies(template: Template, onto: string | undefined, rootDisk = 0): Map<string, number> {
+/** Bytes that copies of the disks require, by storage. */
+function copySizes(template: Template, onto: string | undefined, rootDisk = 0): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { storage, size = 0, isRoot } of template.disks) {
     const key = onto ?? storage;
@@ -117,10 +123,10 @@ function copies(template: Template, onto: string | undefined, rootDisk = 0): Map
   return sums;
 }
 
-/** Storages that set the whole size of a new disk aside; on all others an empty one takes nothing yet. */
-const THICK = new Set(['lvm', 'iscsi', 'iscsidirect']);
+/** Storages that allocate the whole size of a new disk; on others an empty disk takes no space. */
+const THICK_TYPES = new Set(['lvm', 'iscsi', 'iscsidirect']);
 
-/** With what the disks beside the root disk take, so that a node is chosen that has their storages too. */
+/** Adds the additional disks, so that the chosen node has their storages too. */
 function withDisks(
   needs: ReadonlyMap<string, number>,
   template: Template,
@@ -130,29 +136,36 @@ function withDisks(
   for (const { storage = request.storage ?? rootStorageOf(template), size = 0 } of request.disks ?? []) {
     if (storage === undefined) continue;
     const type = view.storages.find((each) => each.storage === storage)?.type ?? '';
-    sums.set(storage, (sums.get(storage) ?? 0) + (THICK.has(type) ? size : 0));
+    sums.set(storage, (sums.get(storage) ?? 0) + (THICK_TYPES.has(type) ? size : 0));
   }
   return sums;
 }
 
-type Fitted = { readonly space: CloneRoute['space'] } | string;
+type Fit = { readonly space: CloneRoute['space'] } | string;
 
-/** Whether the storages of a node can take so much. */
-function fit(needs: ReadonlyMap<string, number>, node: string, site: PlacementContext, atLeast = 0): Fitted {
+/** Checks that the storages of a node have enough space. */
+function fitOnto(
+  needs: ReadonlyMap<string, number>,
+  node: string,
+  context: PlacementContext,
+  atLeast = 0,
+): Fit {
   const space: { at: StorageView; bytes: number }[] = [];
   for (const [storage, bytes] of needs) {
-    const at = storageAt(site, node, storage);
-    const problem = at ? unfit(at, Math.max(bytes, atLeast), site) : `storage ${storage} is not on this node`;
+    const at = storageAt(context, node, storage);
+    const problem = at
+      ? storageProblem(at, Math.max(bytes, atLeast), context)
+      : `storage ${storage} is not on this node`;
     if (problem !== undefined) return problem;
     if (at) space.push({ at, bytes });
   }
   return { space };
 }
 
-function unfit(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
+function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
   const { storage, total = 0 } = at;
   if (at.status !== 'available') return `storage ${storage} is not available`;
-  if (!at.content.includes('images')) return `storage ${storage} takes no disks (content type "images")`;
+  if (!at.content.includes('images')) return `storage ${storage} does not have content type "images"`;
   const free = room.spaceOf(at);
   return free >= needed
     ? undefined
@@ -162,15 +175,19 @@ function unfit(at: StorageView, needed: number, { room }: PlacementContext): str
 const rootStorageOf = ({ disks }: Template): string | undefined =>
   (disks.find(({ isRoot }) => isRoot) ?? disks[0])?.storage;
 
-/** A clone that Proxmox VE makes where it shall be. */
-function direct(template: Template, node: string, site: PlacementContext): Found {
-  const { request } = site;
+/** A clone that PVE creates on the node. */
+function directRoute(template: Template, node: string, context: PlacementContext): Found {
+  const { request } = context;
   const why = fullCloneReason(template, request);
   const linked = new Map(storagesOf(template).map((storage) => [storage, 0]));
   const fitted =
     why === undefined
-      ? fit(withDisks(linked, template, site), node, site, ROOM_TO_START)
-      : fit(withDisks(copies(template, request.storage, request.rootDisk), template, site), node, site);
+      ? fitOnto(withDisks(linked, template, context), node, context, MIN_FREE_FOR_LINKED_CLONE)
+      : fitOnto(
+          withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
+          node,
+          context,
+        );
   if (typeof fitted === 'string') return fitted;
   return {
     template,
@@ -185,20 +202,20 @@ function direct(template: Template, node: string, site: PlacementContext): Found
   };
 }
 
-/** A full clone beside the template, and then a move. */
-function byMove(template: Template, node: string, site: PlacementContext): Found {
-  const { request } = site;
-  const obstacle = cannotMove(template, node, site);
+/** A full clone on the template's node, followed by a move. */
+function routeByMove(template: Template, node: string, context: PlacementContext): Found {
+  const { request } = context;
+  const obstacle = moveObstacle(template, node, context);
   if (obstacle !== undefined) return obstacle;
-  const arrived = fit(
-    withDisks(copies(template, request.storage, request.rootDisk), template, site),
+  const arrived = fitOnto(
+    withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
     node,
-    site,
+    context,
   );
   if (typeof arrived === 'string') return arrived;
-  // Where the storage is there as well, the copy is made on it at once. It is grown only where it stays.
-  const copy = copyBeside(template, site);
-  if (typeof copy === 'string') return `no copy can be made beside the template on ${template.node}: ${copy}`;
+  // If the template's node has the storage too, the copy is created there. The root disk is grown after the move.
+  const copy = copyNextToTemplate(template, context);
+  if (typeof copy === 'string') return `the template cannot be copied on ${template.node}: ${copy}`;
   return {
     template,
     full: true,
@@ -206,50 +223,52 @@ function byMove(template: Template, node: string, site: PlacementContext): Found
       fullCloneReason(template, request) ?? `the template is on local storage of ${template.node}`,
     rootStorage: request.storage ?? rootStorageOf(template),
     moves: true,
-    // On shared storage the copy that is made is the one that stays.
+    // A copy on shared storage is the final one.
     space: [...arrived.space, ...copy.space.filter(({ at }) => !at.shared)],
     ...(copy.storage !== undefined && { storage: copy.storage }),
   };
 }
 
-function copyBeside(
+function copyNextToTemplate(
   template: Template,
-  site: PlacementContext,
+  context: PlacementContext,
 ): { readonly storage: string | undefined; readonly space: CloneRoute['space'] } | string {
   let problem = '';
-  for (const storage of copyStorages(template, site)) {
-    const made = fit(copies(template, storage), template.node, site);
+  for (const storage of copyStorages(template, context)) {
+    const made = fitOnto(copySizes(template, storage), template.node, context);
     if (typeof made !== 'string') return { storage, ...made };
     problem = made;
   }
   return problem;
 }
 
-/** A move takes disks on local storage to another storage, and leaves those on shared storage where they are. */
-function copyStorages({ disks }: Template, site: PlacementContext): (string | undefined)[] {
-  const { storage } = site.request;
+/** A move copies disks on local storage to the target storage; disks on shared storage stay. */
+function copyStorages({ disks }: Template, context: PlacementContext): (string | undefined)[] {
+  const { storage } = context.request;
   if (storage === undefined) return [undefined];
-  return disks.some((disk) => isShared(site, disk.storage)) ? [storage] : [storage, undefined];
+  return disks.some((disk) => isShared(context, disk.storage)) ? [storage] : [storage, undefined];
 }
 
-function cannotMove(template: Template, node: string, site: PlacementContext): string | undefined {
-  const { storage } = site.request;
-  const cd = template.cdStorages.find((id) => !isShared(site, id));
+function moveObstacle(template: Template, node: string, context: PlacementContext): string | undefined {
+  const { storage } = context.request;
+  const cd = template.cdStorages.find((id) => !isShared(context, id));
   if (cd !== undefined)
-    return `the template ${template.vmid} on ${template.node} has a CD image on its local storage ${cd} in a drive`;
+    return `template ${template.vmid} on ${template.node} has a CD image on local storage ${cd}`;
   const from = template.disks.map((disk) => disk.storage);
-  const missing = storage === undefined ? from.find((id) => !storageAt(site, node, id)) : undefined;
+  const missing = storage === undefined ? from.find((id) => !storageAt(context, node, id)) : undefined;
   if (missing !== undefined)
-    return `the template is on storage ${missing} of ${template.node}, which is not on this node: name one in storageClass`;
+    return `the template is on storage ${missing} of ${template.node}, which is not on this node (set a storageClass)`;
   if (storage === undefined) return undefined;
-  const types = (at: string, id: string): string => storageAt(site, at, id)?.type ?? '';
-  const stuck = from.find((id) => id !== storage && !canCopy(types(template.node, id), types(node, storage)));
+  const types = (at: string, id: string): string => storageAt(context, at, id)?.type ?? '';
+  const stuck = from.find(
+    (id) => id !== storage && !canMoveBetween(types(template.node, id), types(node, storage)),
+  );
   return stuck === undefined
     ? undefined
     : `Proxmox VE does not move disks from storage ${stuck} of ${template.node} to ${storage}`;
 }
 
-/** Storages that speak a format of their own between nodes (pve-storage, volume_export_formats). */
-const OWN_FORMAT = new Set(['zfspool', 'btrfs']);
-const canCopy = (from: string, to: string): boolean =>
-  from === to || (!OWN_FORMAT.has(from) && !OWN_FORMAT.has(to));
+/** Storages with an export format of their own (pve-storage, volume_export_formats). */
+const TYPES_WITH_OWN_FORMAT = new Set(['zfspool', 'btrfs']);
+const canMoveBetween = (from: string, to: string): boolean =>
+  from === to || (!TYPES_WITH_OWN_FORMAT.has(from) && !TYPES_WITH_OWN_FORMAT.has(to));

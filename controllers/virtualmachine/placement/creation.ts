@@ -8,7 +8,7 @@ import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../model/placement.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
-import { missingBridge, type Bridges } from '../networks/bridges.ts';
+import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from './place.ts';
 import type { CloneRoute } from './clone-routes.ts';
 
@@ -103,7 +103,7 @@ function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: Clus
     if (wanted.length === 0) return { creation, promise };
     const there = bridges.get(creation.node);
     if (there === undefined) return { creation, promise, unread: { what: 'bridges', node: creation.node } };
-    const missing = there === 'unknown' ? undefined : missingBridge(wanted, there);
+    const missing = there === 'unknown' ? undefined : firstMissingBridge(wanted, there);
     if (missing === undefined) return { creation, promise };
     lacking.add(missing);
     unfit.set(creation.node, `has no bridge "${missing}"`);
@@ -132,8 +132,8 @@ const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creatio
   ok: false,
   reason: 'BridgeNotFound',
   message:
-    `${unplaced} A bridge that is there may be hidden from the credentials: they need SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
-    `Correct spec.networks, make the bridge on a node, or grant the privilege.`,
+    `${unplaced} An existing bridge may be hidden because the credentials lack SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
+    `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
 });
 
 function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {

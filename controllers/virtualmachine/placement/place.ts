@@ -1,4 +1,4 @@
-/** Where a guest is made, from which copy of the template and how. Pure: the same view gives the same answer. */
+/** Chooses the node, the template and the kind of clone for a new guest. Pure: equal views give equal results. */
 import type { View } from '../../../src/pve/index.ts';
 import type { Promised } from '../../shared/cluster/ledger.ts';
 import type { Creation } from '../model/placement.ts';
@@ -28,27 +28,27 @@ interface Option {
   readonly route: CloneRoute;
 }
 
-/** @param promised what others were promised a moment ago and Proxmox VE's figures do not show yet */
+/** @param promised - resources promised to other VMs that PVE's figures do not include yet */
 export function place(
   request: PlacementRequest,
   templates: readonly Template[],
   view: View,
   promised: Promised,
 ): Placed | Unplaced {
-  const site: PlacementContext = { request, view, room: roomIn(view, promised) };
+  const context: PlacementContext = { request, view, room: roomIn(view, promised) };
   const sources = templates.toSorted((a, b) => a.vmid - b.vmid);
   const rejected: string[] = [];
   const options: Option[] = [];
   for (const node of view.nodes.toSorted((a, b) => a.name.localeCompare(b.name))) {
-    const found = unable(node, site) ?? routeTo(node.name, sources, site);
+    const found = unable(node, context) ?? routeTo(node.name, sources, context);
     if (typeof found === 'string') rejected.push(`${node.name}: ${found}`);
     else options.push({ node, route: found });
   }
-  const [best] = options.toSorted((a, b) => preference(a, b, site));
+  const [best] = options.toSorted((a, b) => preference(a, b, context));
   return best ? placed(best) : unplaced(rejected);
 }
 
-/** The node that was chosen before; no move where it can be had without; memory; the order of the Provider. */
+/** Prefers the node chosen before, then no move, then free memory, then the order of the Provider's node selector. */
 function preference(a: Option, b: Option, { request, room }: PlacementContext): number {
   const isChosen = ({ node }: Option): number => Number(node.name === request.chosen);
   const moves = ({ route }: Option): number => Number(route.moves);
@@ -91,16 +91,16 @@ function unplaced(reasons: readonly string[]): Unplaced {
   };
 }
 
-/** Why a node is out whatever the template. */
+/** Why a node is not eligible, whatever the template. */
 function unable(node: Node, { request, room }: PlacementContext): string | undefined {
   if (!node.online) return 'offline';
-  if (request.host !== undefined && request.host !== node.name) return `the VM asks for ${request.host}`;
+  if (request.host !== undefined && request.host !== node.name) return `the VM requires node ${request.host}`;
   if (request.nodeSelector.length > 0 && !request.nodeSelector.includes(node.name))
-    return 'not among the nodes of the Provider';
+    return 'not in the node selector of the Provider';
   const unfit = request.unfit?.get(node.name);
   if (unfit !== undefined) return unfit;
   if (node.cpus > 0 && node.cpus < request.cpus)
-    return `has ${node.cpus} CPUs, the VM asks for ${request.cpus}`;
+    return `has ${node.cpus} CPUs, the VM requires ${request.cpus}`;
   const free = room.memoryOf(node);
   return free < request.memory
     ? `${printFree(free)} of memory free, ${printNeeded(request.memory)} needed`

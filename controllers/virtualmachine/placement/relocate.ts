@@ -1,6 +1,6 @@
 /** Whether a guest that exists is to be moved to the node of spec.placement.host; PVE is asked only where a move is due. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import type { Movability } from '../../../src/pve/index.ts';
+import type { MigrationPreconditions } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -10,11 +10,11 @@ import type { ClusterFacts } from '../model/surroundings.ts';
 import {
   hasLocalDisks,
   isMovedByHa,
-  movedByHaSentence,
-  obstacleSentence,
+  movedByHaMessage,
+  obstacleMessage,
   obstaclesInView,
   obstaclesToMove,
-  strayedSentence,
+  movedAwayMessage,
   hostPlacement,
 } from './relocation.ts';
 
@@ -41,7 +41,10 @@ export function hostToAskAbout(
 export function relocate(
   vm: VirtualMachine,
   { want, guest }: Candidate,
-  { cluster, told }: { readonly cluster: ClusterFacts; readonly told: Movability | string | undefined },
+  {
+    cluster,
+    told,
+  }: { readonly cluster: ClusterFacts; readonly told: MigrationPreconditions | string | undefined },
 ): Relocation | undefined {
   const { host } = want;
   if (host === undefined) return undefined;
@@ -51,7 +54,7 @@ export function relocate(
     case 'later':
       return undefined;
     case 'strayed':
-      return { strayed: strayedSentence(host, guest) };
+      return { strayed: movedAwayMessage(host, guest) };
     case 'elsewhere':
       return moveTo(host, guest, { cluster, told });
   }
@@ -70,19 +73,22 @@ function placementOfHost(
 function moveTo(
   host: NodeName,
   guest: Guest,
-  { cluster, told }: { readonly cluster: ClusterFacts; readonly told: Movability | string | undefined },
+  {
+    cluster,
+    told,
+  }: { readonly cluster: ClusterFacts; readonly told: MigrationPreconditions | string | undefined },
 ): Relocation {
   const { view } = cluster;
   // PVE does not even say what it would need of a guest that is locked.
   if (!view || guest.lock !== undefined) return {};
-  if (isMovedByHa(guest)) return { blocked: movedByHaSentence(host, guest) };
+  if (isMovedByHa(guest)) return { blocked: movedByHaMessage(host, guest) };
   const seen = obstaclesInView(host, guest, { ...cluster, view });
-  if (seen.length > 0) return { blocked: obstacleSentence(host, guest, seen) };
+  if (seen.length > 0) return { blocked: obstacleMessage(host, guest, seen) };
   if (told === undefined) return {};
   // A refusal is an obstacle like others: it must not hold back what else is due.
-  if (typeof told === 'string') return { blocked: obstacleSentence(host, guest, [told]) };
+  if (typeof told === 'string') return { blocked: obstacleMessage(host, guest, [told]) };
   const obstacles = obstaclesToMove(host, told);
-  if (obstacles.length > 0) return { blocked: obstacleSentence(host, guest, obstacles) };
+  if (obstacles.length > 0) return { blocked: obstacleMessage(host, guest, obstacles) };
   return {
     move: {
       to: host,

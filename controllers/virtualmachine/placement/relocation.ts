@@ -1,5 +1,5 @@
-/** Whether a guest that exists is to be moved to the node of spec.placement.host, and what stands in the way. Pure. */
-import type { Movability, View } from '../../../src/pve/index.ts';
+/** Whether an existing guest is to be moved to the node of spec.placement.host, and the obstacles. Pure. */
+import type { MigrationPreconditions, View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { spaceKey, type Promised, type Reservation } from '../../shared/cluster/ledger.ts';
 import { cdStoragesOf, disksOf } from '../../shared/guests/disks.ts';
@@ -12,11 +12,11 @@ export interface HostRequest {
   readonly host: NodeName | undefined;
   readonly power: Power;
   readonly driftPolicy: 'Report' | 'Revert';
-  /** As status has it: the node of `host`, once the guest was there. */
+  /** From status: the node of `host` after the guest has arrived there. */
   readonly arrived: NodeName | undefined;
 }
 
-/** `stays`: nothing to do. `strayed`: somebody moved it, and it is left there. `later`: it is about to go off, and is moved then. */
+/** `stays`: nothing to do. `strayed`: somebody moved the guest, and it stays there. `later`: the guest is being stopped and is moved afterwards. */
 export type HostPlacement = 'stays' | 'strayed' | 'later' | 'elsewhere';
 
 export function hostPlacement(
@@ -34,35 +34,35 @@ interface RelocationContext {
   readonly view: View;
   /** Nodes that VMs of this Provider may be on; empty: all. */
   readonly nodeSelector: readonly string[];
-  /** To others. */
+  /** Resources promised to other VMs. */
   readonly promised: Promised;
 }
 
-/** What speaks against the node as far as the list of nodes, storages and guests tells: half a sentence each. */
-export function obstaclesInView(host: NodeName, guest: Guest, around: RelocationContext): string[] {
-  const node = around.view.nodes.find(({ name }) => name === host);
+/** Obstacles that the view shows, as clauses. */
+export function obstaclesInView(host: NodeName, guest: Guest, context: RelocationContext): string[] {
+  const node = context.view.nodes.find(({ name }) => name === host);
   if (!node) return [`the cluster has no node ${host}`];
   if (!node.online) return [`node ${host} is offline`];
   return [
-    ...(around.nodeSelector.length > 0 && !around.nodeSelector.includes(host)
-      ? [`node ${host} is not among the nodes of the Provider`]
+    ...(context.nodeSelector.length > 0 && !context.nodeSelector.includes(host)
+      ? [`node ${host} is not in the node selector of the Provider`]
       : []),
-    ...obstaclesOfGuest(guest),
-    ...ofMemory(guest, node, around),
-    ...ofStorages(guest, node, around),
+    ...guestObstacles(guest),
+    ...memoryObstacles(guest, node, context),
+    ...storageObstacles(guest, node, context),
   ];
 }
 
-export function obstaclesOfGuest(guest: Guest): string[] {
-  const halt = notRunningOf(guest);
+export function guestObstacles(guest: Guest): string[] {
+  const notRunning = notRunningOf(guest);
   return [
-    ...(halt ? [halt.message.replace(/\.$/, '')] : []),
-    ...(guest.ha.state === 'error' ? ['HA of Proxmox VE has given the VM up (state error)'] : []),
+    ...(notRunning ? [notRunning.message.replace(/\.$/, '')] : []),
+    ...(guest.ha.state === 'error' ? ['the VM is in HA state error'] : []),
   ];
 }
 
-/** A guest that is off takes none yet. */
-function ofMemory(
+/** A stopped guest requires no memory. */
+function memoryObstacles(
   { running, config, vmid }: Guest,
   node: Node,
   { view, promised }: RelocationContext,
@@ -76,7 +76,7 @@ function ofMemory(
 
 const MIB = 1024 * 1024;
 
-function ofStorages(
+function storageObstacles(
   { config, node: from }: Guest,
   { name }: Node,
   { view, promised }: RelocationContext,
@@ -98,36 +98,36 @@ function ofStorages(
   });
 }
 
-/** What Proxmox VE itself says against it. */
+/** Obstacles that PVE reports. */
 export function obstaclesToMove(
   host: NodeName,
-  { localDisks, localResources, notAllowed }: Movability,
+  { localDisks, localResources, notAllowed }: MigrationPreconditions,
 ): string[] {
   const { storages = [], resources = [], ha = [] } = notAllowed[host] ?? {};
   const images = localDisks
     .filter(({ volid, cdrom }) => cdrom && !isCloudInit(volid))
     .map(({ volid }) => volid);
   return [
-    ...(images.length > 0 ? [`${images.join(', ')} in its CD drive is on a local storage: eject it`] : []),
+    ...(images.length > 0 ? [`${images.join(', ')} in its CD drive is on local storage (eject it)`] : []),
     ...(localResources.length > 0 ? [`it uses devices of its node: ${localResources.join(', ')}`] : []),
     ...(storages.length > 0 ? [`storage ${storages.join(', ')} is not available on node ${host}`] : []),
     ...(resources.length > 0 ? [`${resources.join(', ')} is not mapped on node ${host}`] : []),
-    ...ha.map(({ sid, cause }) => `HA of Proxmox VE keeps it off node ${host}${because(sid, cause)}`),
+    ...ha.map(({ sid, cause }) => `HA does not allow it on node ${host}${because(sid, cause)}`),
   ];
 }
 
 const because = (sid: string, cause: string | undefined): string =>
   cause === 'node-affinity' ? ' by a node affinity rule' : ` because of ${sid}`;
 
-/** PVE makes its own cloud-init drive anew on the other node. */
+/** PVE creates its cloud-init drive again on the other node. */
 const isCloudInit = (volid: string): boolean => /\bvm-\d+-cloudinit\b/.test(volid);
 
-/** Whether disks have to be copied. */
-export const hasLocalDisks = ({ localDisks }: Movability): boolean =>
+/** Whether the move copies disks. */
+export const hasLocalDisks = ({ localDisks }: MigrationPreconditions): boolean =>
   localDisks.some(({ volid, cdrom }) => !cdrom || isCloudInit(volid));
 
-/** What it takes on the other node, to be counted before Proxmox VE's figures show it. */
-export function roomFor(
+/** The reservation on the target node until PVE's figures include the guest. */
+export function reservationFor(
   { config, vmid, node: from }: Guest,
   to: NodeName,
   { view, memory }: { readonly view: View; readonly memory: number },
@@ -140,14 +140,14 @@ export function roomFor(
   return { vmid, node: to, memory, space };
 }
 
-export const strayedSentence = (host: NodeName, { node }: Guest): string =>
-  `The VM was moved to node ${node} in Proxmox VE, spec.placement.host says ${host}: it is left there. Move it back there, or set spec.driftPolicy to Revert.`;
+export const movedAwayMessage = (host: NodeName, { node }: Guest): string =>
+  `The VM was moved to node ${node} in Proxmox VE, but spec.placement.host says ${host}. The operator does not move it back. Move it in Proxmox VE, or set spec.driftPolicy to Revert.`;
 
-/** Whereto, HA does not tell. */
+/** HA does not report the target node. */
 export const isMovedByHa = ({ ha: { state } }: Guest): boolean => state === 'migrate' || state === 'relocate';
 
-export const movedByHaSentence = (host: NodeName, { node }: Guest): string =>
-  `The VM is on node ${node}, spec.placement.host says ${host}: HA of Proxmox VE is moving it.`;
+export const movedByHaMessage = (host: NodeName, { node }: Guest): string =>
+  `The VM is on node ${node}, but spec.placement.host says ${host}. HA is moving it.`;
 
-export const obstacleSentence = (host: NodeName, { node }: Guest, obstacles: readonly string[]): string =>
-  `The VM is on node ${node}, spec.placement.host says ${host}. It is not moved: ${obstacles.join('; ')}.`;
+export const obstacleMessage = (host: NodeName, { node }: Guest, obstacles: readonly string[]): string =>
+  `The VM is on node ${node}, but spec.placement.host says ${host}. It cannot be moved: ${obstacles.join('; ')}.`;

@@ -1,18 +1,18 @@
-/** What is free on nodes and storages, less what was promised a moment ago. Pure. */
+/** Free memory and space of nodes and storages, without what was promised to other VMs. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import { GiB, MiB } from '../../../src/lib/units.ts';
 import { spaceKey, type Promised } from '../../shared/cluster/ledger.ts';
 
 export interface Room {
-  /** Bytes of memory; `Infinity` where Proxmox VE does not tell. */
+  /** Bytes of memory; `Infinity` if PVE does not report them. */
   memoryOf(node: View['nodes'][number]): number;
-  /** Bytes of space; `Infinity` where Proxmox VE does not tell. */
+  /** Bytes of space; `Infinity` if PVE does not report them. */
   spaceOf(storage: StorageView): number;
 }
 
 /**
- * Memory: the larger of what is in use and what the guests that run may come to use; a guest that booted a moment ago
- * uses little yet. Templates and guests that are off take none.
+ * Used memory is the larger of the memory in use and the configured memory of running guests, because a guest that has
+ * just booted uses little. Templates and stopped guests count as zero.
  */
 export function roomIn(view: View, { memory, space }: Promised): Room {
   const configured = new Map<string, number>();
@@ -38,7 +38,7 @@ const inUnits = (amount: number, round: (value: number) => number): string => {
   return `${round((amount / unit) * digits) / digits} ${name}`;
 };
 
-/** What there is, rounded down: `3 GiB`. */
+/** Prints a free amount, rounded down: `3 GiB`. */
 export const printFree = (amount: number): string => inUnits(Math.max(amount, 0), Math.floor);
-/** What it takes, rounded up. */
+/** Prints a required amount, rounded up. */
 export const printNeeded = (amount: number): string => inUnits(amount, Math.ceil);

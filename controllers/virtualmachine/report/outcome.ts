@@ -21,7 +21,7 @@ import type { Task } from '../model/tasks.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Unresolved } from '../model/desired.ts';
 import { withInitialRequest } from '../restart/request.ts';
-import { unready } from '../guest-agent/readiness.ts';
+import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
@@ -41,7 +41,7 @@ export function withReadiness(
 ): VmResult {
   const { outcome } = result;
   if (outcome.kind !== 'settled' || !resolved.probe || !processState.probe) return result;
-  const why = unready(processState.probe, resolved.probe, wasReady(vm));
+  const why = notReadyReason(processState.probe, resolved.probe, wasReady(vm));
   return why
     ? {
         ...result,

@@ -1,7 +1,7 @@
 /** What a pass found and did → the status. Pure. */
 import { awaitsAdoption } from '../ownership/adoption.ts';
 import { driftSentences } from '../config/drift.ts';
-import { keptHook } from '../guest-agent/hooks.ts';
+import { hookToKeep } from '../guest-agent/hooks.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Plan } from '../model/plan.ts';
@@ -52,7 +52,7 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
 }
 
 function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Status, 'hook'> {
-  const hook = started?.kind === 'hook' ? started.hook : keptHook(have.hook, want, own);
+  const hook = started?.kind === 'hook' ? started.hook : hookToKeep(have.hook, want, own);
   if (!hook) return {};
   const { ended: _ended, since, ...rest } = hook;
   return { hook: { ...rest, since: iso(since) } };

@@ -23,7 +23,7 @@ import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { optionsOf } from '../config/options.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
-import { resolveDisks, rootOf, unmetType } from '../disks/resolve.ts';
+import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
 import { resolveNics } from '../networks/resolve.ts';
 
 export interface ResolvePorts {
@@ -160,7 +160,7 @@ function resolvedSpecOf(
     storage,
     ignored: [
       ...adoptIgnored(vm),
-      ...unmetType(vmClass, storageNow(vm) ?? storage, inventory.view()),
+      ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
     ],
     shape: {

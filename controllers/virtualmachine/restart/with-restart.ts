@@ -1,7 +1,7 @@
 /** Adds to an observation whether the guest is to be restarted. Pure, except that `claimSlot` takes the turn. */
 import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
 import type { Queued } from '../../shared/limits/restarts.ts';
-import { sameOwner } from '../../shared/guests/owner-mark.ts';
+import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
@@ -30,7 +30,7 @@ export function restartOf(
   { doubt: before, claimSlot }: RestartContext,
 ): Judged {
   const guest =
-    presence.kind === 'seen' && sameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
+    presence.kind === 'seen' && isSameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
   const note = noteOf(vm);
   const doubt = doubtAbout(before, note, now);
   const restart = judgeRestart({

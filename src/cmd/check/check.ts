@@ -134,13 +134,13 @@ function refusal(error: unknown, { credentials }: Settings, loggedIn: boolean): 
   return token === undefined
     ? fail(
         check,
-        `Proxmox VE does not accept ${user}: ${error.said === '' ? error.message : error.said}`,
+        `Proxmox VE does not accept ${user}: ${error.pveMessage === '' ? error.message : error.pveMessage}`,
         'Check the realm and the password, and that the user is enabled and not expired:',
         [`pveum user list`],
       )
     : fail(
         check,
-        `Proxmox VE does not accept the token ${user}!${token}: ${error.said}`,
+        `Proxmox VE does not accept the token ${user}!${token}: ${error.pveMessage}`,
         'It was removed, has expired, or has another secret. This shows the tokens there are, and until when; a lost secret takes a new token:',
         [`pveum user token list '${user}'`],
       );

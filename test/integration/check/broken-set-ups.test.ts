@@ -58,7 +58,7 @@ describe('what does not let us in', () => {
     expect(code).toBe(1);
     expect(complaints).toEqual([
       'warn  tls         The endpoint is http: credentials travel unprotected. Use https.',
-      expect.stringMatching(/^FAIL {2}login .* 301: .*is the endpoint an https address of Proxmox VE\?/),
+      expect.stringMatching(/^FAIL {2}login .* 301: .*Check whether the endpoint is the https address/),
     ]);
   });
 

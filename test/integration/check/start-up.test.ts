@@ -16,14 +16,10 @@ afterAll(() => pve.close());
 describe('the operator itself ends with exit code 1 and says why', () => {
   /** There is no Kubernetes, so whoever comes past the validation says something about that. */
   async function run(variables: Record<string, string>) {
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', 'src/cmd/main.ts'],
-      {
-        env: { PATH: process.env['PATH'], KUBECONFIG: '/nonexistent/kubeconfig', ...variables },
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/cmd/main.ts'], {
+      env: { PATH: process.env['PATH'], KUBECONFIG: '/nonexistent/kubeconfig', ...variables },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const [code] = (await once(child, 'close')) as [number];
@@ -94,7 +90,7 @@ test('a password is tried out as well', async () => {
 test('a token ID that can be none is told without a word of the secret', async () => {
   const problem = await startupProblem({ ...environmentOf(pve), PVE_TOKEN_ID: 'virtrigaud' });
   expect(problem?.[0]).toMatch(
-    /^ERROR Failed to create PVE client error="The token ID must look like user@realm!name/,
+    /^ERROR Failed to create PVE client error="The token ID does not have the form user@realm!name/,
   );
   expect(problem?.join()).not.toContain(SECRET);
 });

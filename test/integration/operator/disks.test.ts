@@ -149,7 +149,7 @@ describe('while the VM runs', () => {
     await soon(async () => {
       const synced = condition(await t.vm('web'), 'Synced');
       expect(synced.is).toMatch(/^Synced=False/);
-      expect(synced.message).toContain('Disk data has 10Gi, the spec says 5Gi');
+      expect(synced.message).toContain('Disk data has 10Gi, but the spec says 5Gi');
     });
     expect(sizeOf(t, volumeAt(t, 'scsi1'))).toBe(10 * GiB);
     expect(guestOf(t).running?.pid).toBe(pid);

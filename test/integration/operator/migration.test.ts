@@ -104,7 +104,7 @@ describe('a VM that cannot be moved now', () => {
       const synced = condition(object, 'Synced');
       expect(synced.is).toBe('Synced=False Different');
       expect(synced.message).toContain(
-        `The VM is on node ${FROM}, spec.placement.host says ${TO}. It is not moved: node ${TO} is offline.`,
+        `The VM is on node ${FROM}, but spec.placement.host says ${TO}. It cannot be moved: node ${TO} is offline.`,
       );
     });
     t.pve.faults.clear();

@@ -133,7 +133,7 @@ describe('a Provider', () => {
     async () => {
       const [t, another] = await Promise.all([bareTenant(lab.plane), bareTenant(lab.plane)]);
       await t.apply(secret('pve-credentials', { ...TOKEN, 'ca.crt': another.pve.ca }), provider(t.pve));
-      await providerSays(t, 'Ready=False Unreachable', /certificate is not signed by a known authority/);
+      await providerSays(t, 'Ready=False Unreachable', /certificate is not signed by a trusted CA/);
       await t.apply(credentials(t.pve));
       await t.ready('provider/pve');
     },

@@ -27,7 +27,7 @@ async function running(options: Parameters<typeof tenant>[1] = {}) {
   return { t, guest, vmid: guest.vmid };
 }
 
-describe('a guest that stands still', () => {
+describe('a guest that is not executing', () => {
   test.concurrent.each<[RunState, string, string]>([
     ['paused', 'Paused', 'qm resume'],
     ['io-error', 'IoError', 'storage is full'],

@@ -97,7 +97,7 @@ test('a VM is not taken for gone because another cluster answers at the next end
   await t.ready('vm/web');
 
   await first.shut();
-  await isUnreachable(t, /another Proxmox VE cluster answers there \(elsewhere/);
+  await isUnreachable(t, /it belongs to another Proxmox VE cluster \(elsewhere/);
   await t.requestDeletion('vm/web');
   await t.apply(vm('late'));
   await soon(async () => expect(condition(await t.vm('late')).is).toMatch(/^Ready=False/));

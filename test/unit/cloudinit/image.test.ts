@@ -222,7 +222,7 @@ describe('meta-data and network-config in the image', () => {
   test('cannot be written before the MACs are known', () => {
     const nics = [aNic(), aNic({ device: 'net1', mac: undefined })];
     expect(problemOf(noCloudFiles(anInput({ nics })))).toBe(
-      'The MAC address of net1 is not known yet, so its addresses cannot be assigned.',
+      'The MAC address of net1 is not known yet. Its addresses are assigned once it is known.',
     );
   });
 });

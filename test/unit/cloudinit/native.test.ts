@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cloudInitMode, keysBesideImage, nativeKeys } from '../../../src/cloudinit/index.ts';
+import { requiredMode, unsetNativeKeys, nativeKeys } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, ED25519, found, OTHER_ED25519, problemOf } from './input.ts';
 
-const modeOf = (userData: string | undefined) => found(cloudInitMode(anInput({ userData })));
+const modeOf = (userData: string | undefined) => found(requiredMode(anInput({ userData })));
 const keysOf = (...input: Parameters<typeof anInput>) => found(nativeKeys(anInput(...input)));
 
 describe("Proxmox VE's own drive is enough", () => {
@@ -49,7 +49,9 @@ describe('an image of ours is needed', () => {
     ],
   ])('for %s', (_what, userData) => {
     expect(modeOf(userData)).toBe('Image');
-    expect(problemOf(nativeKeys(anInput({ userData })))).toContain('more than the cloud-init drive');
+    expect(problemOf(nativeKeys(anInput({ userData })))).toContain(
+      'cloud-init drive of Proxmox VE cannot express',
+    );
   });
 
   test.each([
@@ -58,7 +60,7 @@ describe('an image of ours is needed', () => {
     ['a key of another type than it says', ED25519.replace('ssh-ed25519', 'ssh-rsa')],
     ['a key with options', `restrict ${ED25519}`],
   ])('for %s among the keys, which Proxmox VE would refuse', (_what, key) => {
-    expect(found(cloudInitMode(anInput({ sshKeys: [ED25519, key] })))).toBe('Image');
+    expect(found(requiredMode(anInput({ sshKeys: [ED25519, key] })))).toBe('Image');
     expect(modeOf(`#cloud-config\nssh_authorized_keys: ["${key}"]\n`)).toBe('Image');
   });
 
@@ -67,7 +69,7 @@ describe('an image of ours is needed', () => {
     ['two IPv6 addresses', aNic({ addresses: ['2001:db8::1/64', '2001:db8::2/64'] })],
     ['DHCP beside an IPv4 address', aNic({ dhcp4: true, addresses: ['192.0.2.1/24'] })],
   ])('for %s on a NIC', (_what, nic) => {
-    expect(found(cloudInitMode(anInput({ nics: [nic] })))).toBe('Image');
+    expect(found(requiredMode(anInput({ nics: [nic] })))).toBe('Image');
   });
 });
 
@@ -160,12 +162,12 @@ describe('the keys for the drive of Proxmox VE', () => {
       ]),
     );
     expect(gone.filter((key) => key in set)).toEqual([]);
-    expect([...gone, ...Object.keys(set)].toSorted()).toEqual([...keysBesideImage.delete].toSorted());
+    expect([...gone, ...Object.keys(set)].toSorted()).toEqual([...unsetNativeKeys.delete].toSorted());
   });
 
   test('are all removed beside an image of ours', () => {
-    expect(keysBesideImage.set).toEqual({});
-    expect(keysBesideImage.delete).toEqual(
+    expect(unsetNativeKeys.set).toEqual({});
+    expect(unsetNativeKeys.delete).toEqual(
       expect.arrayContaining(['cipassword', 'sshkeys', 'ciupgrade', 'ipconfig0']),
     );
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { cloudInitMode, noCloudFiles } from '../../../src/cloudinit/index.ts';
+import { requiredMode, noCloudFiles } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, found, problemOf } from './input.ts';
 
 const IGNITION = '{"ignition": {"version": "3.4.0"},\n "passwd": {}}';
@@ -13,7 +13,7 @@ const filesOf = (...input: Parameters<typeof anInput>): Readonly<Record<string, 
 describe('an Ignition configuration', () => {
   test('takes an image, and is handed over to the last byte', () => {
     const input = anInput({ ignition: IGNITION });
-    expect(found(cloudInitMode(input))).toBe('Image');
+    expect(found(requiredMode(input))).toBe('Image');
     expect(filesOf({ ignition: IGNITION })['user-data']).toBe(IGNITION);
   });
 
@@ -65,7 +65,7 @@ describe('an Ignition configuration', () => {
 describe("meta-data of the user's own", () => {
   test('takes an image, and gets an instance-id and a name', () => {
     const input = { metaData: 'region: eu\nport: 0644\n' };
-    expect(found(cloudInitMode(anInput(input)))).toBe('Image');
+    expect(found(requiredMode(anInput(input)))).toBe('Image');
     const text = filesOf(input)['meta-data'] ?? '';
     expect(text).toContain('port: 0644');
     expect(parse(text)).toMatchObject({
@@ -91,7 +91,7 @@ describe("network data of the user's own", () => {
   test.each([['version: 1\nconfig: []\n'], ['network:\n  version: 2\n'], ['{"version": 2}']])(
     'takes the place of what follows from the networks: %j',
     (networkData) => {
-      expect(found(cloudInitMode(anInput({ networkData })))).toBe('Image');
+      expect(found(requiredMode(anInput({ networkData })))).toBe('Image');
       expect(filesOf({ networkData })['network-config']).toBe(networkData);
     },
   );

@@ -1,16 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  cloudInitMode,
-  nativeKeys,
-  noCloudFiles,
-  type CloudInitInput,
-} from '../../../src/cloudinit/index.ts';
+import { requiredMode, nativeKeys, noCloudFiles, type CloudInitInput } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, ED25519, problemOf } from './input.ts';
 
 /** Whoever asks first has to hear of it. */
 function problemWith(input: Partial<CloudInitInput>): string {
-  const problems = [cloudInitMode, nativeKeys, noCloudFiles].map((ask) => problemOf(ask(anInput(input))));
+  const problems = [requiredMode, nativeKeys, noCloudFiles].map((ask) => problemOf(ask(anInput(input))));
   expect(new Set(problems).size).toBe(1);
   return problems[0]!;
 }
@@ -23,7 +18,9 @@ describe('user-data is refused', () => {
     ['compressed data', '\x1f\x8b\x08\x00'],
     ['Base64', 'I2Nsb3VkLWNvbmZpZwo='],
   ])('if it is %s', (_what, userData) => {
-    expect(problemWith({ userData })).toMatch(/^The user-data does not begin .* #cloud-config/);
+    expect(problemWith({ userData })).toMatch(
+      /^The user-data has no format that cloud-init recognizes\. .* #cloud-config/,
+    );
   });
 
   test.each([
@@ -56,7 +53,7 @@ describe('user-data is refused', () => {
 
   test('if it is larger than 3 MiB, counted in bytes', () => {
     const largest = `#!/bin/sh\n${'é'.repeat((3 * 1024 ** 2 - 10) / 2)}`;
-    expect(cloudInitMode(anInput({ userData: largest }))).toEqual({ value: 'Image' });
+    expect(requiredMode(anInput({ userData: largest }))).toEqual({ value: 'Image' });
     expect(problemWith({ userData: `${largest}\n` })).toContain('larger than 3 MiB');
   });
 
@@ -92,7 +89,7 @@ describe('user-data is refused', () => {
           userData: `#cloud-config\n${body.join('')}`,
           sshKeys: withKeys ? [ED25519] : [],
         });
-        for (const result of [cloudInitMode(input), nativeKeys(input), noCloudFiles(input)])
+        for (const result of [requiredMode(input), nativeKeys(input), noCloudFiles(input)])
           if ('problem' in result) expect(result.problem).not.toContain('SECRET');
       }),
       { numRuns: 1000 },
@@ -105,21 +102,25 @@ describe('addresses are refused', () => {
     [
       'an address without a prefix',
       aNic({ addresses: ['192.0.2.1'] }),
-      'net0: "192.0.2.1" is no address with a prefix',
+      'net0: "192.0.2.1" is not an address with a prefix',
     ],
     ['a prefix that is too long', aNic({ addresses: ['192.0.2.1/33'] }), '"192.0.2.1/33"'],
     ['text', aNic({ addresses: ['a, b/24'] }), '"a, b/24"'],
-    ['a DNS name', aNic({ dns: ['dns.example.com'] }), 'the DNS server "dns.example.com" is no IP address'],
-    ['a gateway alone', aNic({ gateway4: '192.0.2.1' }), 'needs an IPv4 address beside it'],
+    [
+      'a DNS name',
+      aNic({ dns: ['dns.example.com'] }),
+      'the DNS server "dns.example.com" is not an IP address',
+    ],
+    ['a gateway alone', aNic({ gateway4: '192.0.2.1' }), 'requires an IPv4 address on the same network'],
     [
       'a gateway of the other family',
       aNic({ addresses: ['2001:db8::9/64'], gateway4: '192.0.2.1' }),
-      'needs an IPv4 address beside it',
+      'requires an IPv4 address on the same network',
     ],
     [
       'an IPv4 gateway where IPv6 belongs',
       aNic({ addresses: ['2001:db8::9/64'], gateway6: '192.0.2.1' }),
-      'the gateway "192.0.2.1" is no IPv6 address',
+      'the gateway "192.0.2.1" is not an IPv6 address',
     ],
   ])('if there is %s', (_what, nic, sentence) => {
     expect(problemWith({ nics: [nic] })).toContain(sentence);

@@ -22,14 +22,14 @@ describe('the endpoint', () => {
   });
 
   test.each([
-    ['', 'no https address'],
-    ['pve.example.com:8006', 'no https address'],
-    ['ftp://pve.example.com', 'no https address'],
+    ['', 'not an https address'],
+    ['pve.example.com:8006', 'not an https address'],
+    ['ftp://pve.example.com', 'not an https address'],
     ['https://', 'not a valid address'],
     ['https://pve.example.com:99999', 'not a valid address'],
     ['https://2001:db8::1', 'not a valid address'],
-    ['https://pve.example.com:8006/pve', 'only /api2/json'],
-    ['https://pve.example.com:8006/api2json', 'only /api2/json'],
+    ['https://pve.example.com:8006/pve', 'Only /api2/json'],
+    ['https://pve.example.com:8006/api2json', 'Only /api2/json'],
     ['https://pve.example.com:8006/?a=b', 'query'],
     ['https://pve.example.com:8006/#top', 'fragment'],
   ])('%s is refused, with an example of a right one', (text, why) => {

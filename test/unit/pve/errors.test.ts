@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { refused, unanswered, type Call } from '../../../src/pve/errors.ts';
+import { refusalError, noAnswerError, type Call } from '../../../src/pve/errors.ts';
 
 const call = (over: Partial<Call> = {}): Call => ({
   method: 'POST',
@@ -11,7 +11,7 @@ const call = (over: Partial<Call> = {}): Call => ({
 });
 
 const said = (status: number, message: string, fields: Record<string, string> = {}) =>
-  refused(call(), { status, reason: message, message: `${message}\n`, fields });
+  refusalError(call(), { status, reason: message, message: `${message}\n`, fields });
 
 describe('a refusal in prose', () => {
   test.each([
@@ -79,8 +79,8 @@ describe('a refusal by status', () => {
     '%d leaves a change in doubt, and a read unanswered',
     (status) => {
       const answer = { status, reason: 'No route to host', message: undefined, fields: {} };
-      expect(refused(call(), answer).refusal).toBe('unknownOutcome');
-      expect(refused(call({ method: 'GET', harmless: true }), answer).refusal).toBe('unavailable');
+      expect(refusalError(call(), answer).refusal).toBe('unknownOutcome');
+      expect(refusalError(call({ method: 'GET', harmless: true }), answer).refusal).toBe('unavailable');
     },
   );
 });
@@ -117,7 +117,7 @@ describe('a refused parameter', () => {
 
   test.each(['sshkeys', 'cipassword', 'password', 'token-secret'])('%s is not quoted', (field) => {
     const error = verification({ [field]: 'invalid urlencoded string: topsecret' });
-    expect(JSON.stringify([error.message, error.fields, error.said])).not.toContain('topsecret');
+    expect(JSON.stringify([error.message, error.fields, error.pveMessage])).not.toContain('topsecret');
     expect(error.message).toContain(field);
   });
 });
@@ -144,18 +144,18 @@ describe('a missing privilege', () => {
 
 describe('a message', () => {
   test('is taken from the reason phrase where the body has none', () => {
-    const error = refused(call(), {
+    const error = refusalError(call(), {
       status: 500,
       reason: 'VM is locked (backup)',
       message: undefined,
       fields: {},
     });
-    expect(error).toMatchObject({ refusal: 'locked', said: 'VM is locked (backup)' });
+    expect(error).toMatchObject({ refusal: 'locked', pveMessage: 'VM is locked (backup)' });
   });
 
   test('explains what an untrusted certificate between two nodes means', () => {
     const reason = 'tls_process_server_certificate: certificate verify failed';
-    const error = refused(call(), { status: 596, reason, message: undefined, fields: {} });
+    const error = refusalError(call(), { status: 596, reason, message: undefined, fields: {} });
     expect(error.message).toContain('does not trust the certificate');
   });
 
@@ -166,22 +166,24 @@ describe('a message', () => {
 
 describe('a call without an answer', () => {
   test('changed nothing if it was never sent', () => {
-    expect(unanswered(call(), { code: 'ECONNREFUSED', sent: false })).toMatchObject({
+    expect(noAnswerError(call(), { code: 'ECONNREFUSED', sent: false })).toMatchObject({
       refusal: 'unavailable',
       code: 'ECONNREFUSED',
     });
   });
 
   test('leaves a change in doubt if it was sent', () => {
-    expect(unanswered(call(), { code: 'ECONNRESET', sent: true }).refusal).toBe('unknownOutcome');
+    expect(noAnswerError(call(), { code: 'ECONNRESET', sent: true }).refusal).toBe('unknownOutcome');
   });
 
   test('leaves no doubt about a read', () => {
-    expect(unanswered(call({ harmless: true }), { code: 'timeout', sent: true }).refusal).toBe('unavailable');
+    expect(noAnswerError(call({ harmless: true }), { code: 'timeout', sent: true }).refusal).toBe(
+      'unavailable',
+    );
   });
 
   test('says how to make an untrusted certificate trusted', () => {
-    const error = unanswered(call(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT', sent: false });
+    const error = noAnswerError(call(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT', sent: false });
     expect(error.message).toContain('pve-root-ca.pem');
   });
 });

@@ -66,8 +66,8 @@ function connect(urls: readonly [string, ...string[]], options: Partial<Transpor
     endpoint: urls[0],
     endpoints: urls.slice(1),
     credentials: TOKEN,
-    admits: ({ name }: ClusterIdentity) => name === undefined || name === 'homelab',
-    onMoved: (origin) => moves.push(origin),
+    isExpectedCluster: ({ name }: ClusterIdentity) => name === undefined || name === 'homelab',
+    onFailover: (origin) => moves.push(origin),
     sleep: () => Promise.resolve(),
     ...options,
   });
@@ -171,7 +171,7 @@ describe('who answers at an endpoint', () => {
     const { guest } = connect([urlOf(await deadPort()), second.url]);
     await expect(guest.start()).rejects.toMatchObject({
       refusal: 'unavailable',
-      message: expect.stringMatching(/another Proxmox VE cluster .*elsewhere: pve1, pve2/),
+      message: expect.stringMatching(/another Proxmox VE cluster \(elsewhere; nodes: pve1, pve2\)/),
     });
     expect(work(second)).toEqual([]);
   });
@@ -207,7 +207,7 @@ describe('who answers at an endpoint', () => {
           : answer(403, 'Permission check failed (/, Sys.Audit)'))(request, response),
     });
     const { guest } = connect([urlOf(await deadPort()), second.url], {
-      admits: (identity) => found.push(identity) > 0,
+      isExpectedCluster: (identity) => found.push(identity) > 0,
     });
     await expect(guest.start()).resolves.toBe(UPID);
     expect(found).toEqual([{ name: undefined, nodes: ['pve1'] }]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { millis, nodeName, upid, vmid, type Upid, type Vmid } from '../../../src/lib/units.ts';
+import { millis, nodeName, upid, vmid, type Vmid } from '../../../src/lib/units.ts';
 import {
   createInventory,
   PveError,
@@ -84,9 +84,7 @@ const rig = () => {
       }),
   });
   const changes: [ChangeKind, Vmid[]][] = [];
-  const ended: Upid[] = [];
   inventory.onChange((vmids, kind) => changes.push([kind, [...vmids]]));
-  inventory.onTaskEnded((each) => ended.push(each));
   return {
     world,
     inventory,
@@ -99,7 +97,6 @@ const rig = () => {
     },
     changes: () => changes.splice(0).filter(([kind]) => kind !== 'cluster'),
     clusterChanges: () => changes.splice(0).filter(([kind]) => kind === 'cluster').length,
-    ended: () => ended.splice(0),
   };
 };
 
@@ -246,20 +243,6 @@ describe('changes', () => {
     world.resources = [];
     await inventory.refresh();
     expect(heard).toHaveLength(2);
-  });
-});
-
-describe('the end of a task', () => {
-  test('is told once, also for one that came and went between two reads or left the list', async () => {
-    const { world, inventory, ended } = rig();
-    world.tasks = [task('old', true), task('a'), task('b')];
-    await inventory.refresh();
-    expect(ended()).toEqual([]);
-    world.tasks = [task('old', true), task('a', true), task('quick', true)];
-    await inventory.refresh();
-    expect(ended().toSorted()).toEqual(['UPID:a', 'UPID:b', 'UPID:quick']);
-    await inventory.refresh();
-    expect(ended()).toEqual([]);
   });
 });
 

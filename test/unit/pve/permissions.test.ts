@@ -5,7 +5,7 @@ import {
   ENDPOINTS,
   FEATURES,
   grantCommands,
-  mendCommands,
+  grantMissingCommands,
   missingPrivileges,
   neededPrivileges,
   type Need,
@@ -122,10 +122,10 @@ describe('the lines that mend a gap', () => {
   const clone = need('/vms/{vmid}', 'VM.Clone');
   const upload = need('/storage/{storage}', 'Datastore.AllocateTemplate');
   const grants = (missing: readonly Need[], held: Permissions): readonly string[] =>
-    mendCommands(missing, held, to).slice(2);
+    grantMissingCommands(missing, held, to).slice(2);
 
   test('add to the role and grant it to the user and to the token', () => {
-    expect(mendCommands([clone, upload], {}, to)).toEqual([
+    expect(grantMissingCommands([clone, upload], {}, to)).toEqual([
       'pveum role add VirtRigaud',
       "pveum role modify VirtRigaud --append 1 --privs 'Datastore.AllocateTemplate,VM.Clone'",
       "pveum acl modify / --users 'operator@pve' --roles VirtRigaud",

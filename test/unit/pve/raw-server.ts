@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import {
   createTransport,
-  type RequestSeen,
+  type RequestAttempt,
   type Transport,
   type TransportOptions,
 } from '../../../src/pve/index.ts';
@@ -88,7 +88,7 @@ export const TOKEN = { kind: 'token', id: 'operator@pve!k8s', secret: 'tok-secre
 export interface Rig {
   readonly server: RawServer;
   readonly transport: Transport;
-  readonly seen: RequestSeen[];
+  readonly seen: RequestAttempt[];
   readonly pauses: number[];
 }
 
@@ -98,7 +98,7 @@ export async function withServer(
   options: Partial<TransportOptions> = {},
 ): Promise<void> {
   const server = await rawServer();
-  const seen: RequestSeen[] = [];
+  const seen: RequestAttempt[] = [];
   const pauses: number[] = [];
   const transport = createTransport({
     endpoint: server.url,

@@ -88,7 +88,7 @@ describe('a request', () => {
 
   test('does not leave the path that its endpoint has', () =>
     withServer(async ({ server, transport }) => {
-      const error = await failure(pve(transport.send).node(nodeName('../access')).status());
+      const error = await failure(pve(transport.send).node(nodeName('../access')).network());
       expect(error).toMatchObject({
         refusal: 'invalid',
         message: expect.stringContaining('not a node name'),
@@ -138,7 +138,7 @@ describe('a refusal', () => {
       );
       await expect(guest(transport.send).config()).rejects.toMatchObject({
         refusal: 'locked',
-        said: 'VM is locked (backup)',
+        pveMessage: 'VM is locked (backup)',
       });
     }));
 
@@ -157,10 +157,10 @@ describe('a refusal', () => {
       expect(JSON.stringify([error, error.message, error.stack])).not.toMatch(/hunter22|tok-secret/);
     }));
 
-  test('of a redirect asks whether the endpoint is right', () =>
+  test('of a redirect says to check the endpoint', () =>
     withServer(async ({ server, transport }) => {
       server.replies(answer(301, 'Moved Permanently'));
-      expect((await failure(guest(transport.send).config())).message).toContain('redirects');
+      expect((await failure(guest(transport.send).config())).message).toContain('answered with a redirect');
     }));
 
   test('of the token is not tried again', () =>
@@ -169,7 +169,7 @@ describe('a refusal', () => {
       const error = await failure(guest(transport.send).config());
       expect(error).toMatchObject({
         refusal: 'unauthenticated',
-        message: expect.stringContaining('Check the credentials'),
+        message: expect.stringContaining('Check user, token ID and secret'),
       });
       expect(server.received).toHaveLength(1);
     }));
@@ -182,7 +182,7 @@ describe('an answer that is none of PVE', () => {
       const error = await failure(guest(transport.send).config());
       expect(error).toMatchObject({
         refusal: 'unknown',
-        message: expect.stringContaining('Is the endpoint'),
+        message: expect.stringContaining('Check whether the endpoint'),
       });
     }));
 
@@ -217,7 +217,7 @@ describe('a read that fails in passing', () => {
     withServer(async ({ server, transport }) => {
       server.replies(answer(595, 'No route to host'));
       const error = await failure(guest(transport.send).config());
-      expect(error).toMatchObject({ refusal: 'unavailable', code: '595', said: 'No route to host' });
+      expect(error).toMatchObject({ refusal: 'unavailable', code: '595', pveMessage: 'No route to host' });
       expect(server.received).toHaveLength(3);
     }));
 
@@ -240,7 +240,7 @@ describe('a change', () => {
       const { send } = transport;
       const error = await failure(guest(send).start());
       expect(error.refusal).toBe('unknownOutcome');
-      expect(error.message).toContain('Whether the change was made is not known');
+      expect(error.message).toContain('Whether Proxmox VE made the change is not known');
       expect(server.received).toHaveLength(1);
     }),
   );
@@ -325,13 +325,13 @@ describe('requests in flight', () => {
   test('are at most four a node, and other nodes are not held up', () =>
     withServer(async ({ server, transport }) => {
       const held: (() => void)[] = [];
-      server.replies((request, response) => held.push(() => data({ uptime: 1 })(request, response)));
-      const node = (name: string) => pve(transport.send).node(nodeName(name)).status();
+      server.replies((request, response) => held.push(() => data([])(request, response)));
+      const node = (name: string) => pve(transport.send).node(nodeName(name)).network();
       const calls = [...Array.from({ length: 6 }, () => node('pve1')), node('pve2')];
       while (held.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(server.received.filter(({ url }) => url.includes('/pve1/'))).toHaveLength(4);
       expect(server.received.filter(({ url }) => url.includes('/pve2/'))).toHaveLength(1);
-      server.replies(data({ uptime: 1 }));
+      server.replies(data([]));
       held.forEach((release) => release());
       await Promise.all(calls);
       expect(server.received).toHaveLength(7);

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { bytes } from '../../../src/lib/units.ts';
-import { decodeSshKeys, encodeSshKeys, parseSize, parseUpid, printSize } from '../../../src/pve/index.ts';
-import { Flag, Int, maybe, MaybeUpid, Num, rows, Text, Words } from '../../../src/pve/wire.ts';
+import { parseSize, parseUpid, printSize } from '../../../src/pve/index.ts';
+import { Flag, Int, maybe, MaybeUpid, Num, rows, Text, TextList } from '../../../src/pve/wire.ts';
 
 describe('scalars', () => {
   test.each([1, '1', true, 'on', 'Yes'])('%j is a set flag', (value) => {
@@ -42,8 +42,8 @@ describe('scalars', () => {
   });
 
   test('a list in one string is split at any of its separators', () => {
-    expect(Words.parse('a;b, c  d')).toEqual(['a', 'b', 'c', 'd']);
-    expect(Words.parse('')).toEqual([]);
+    expect(TextList.parse('a;b, c  d')).toEqual(['a', 'b', 'c', 'd']);
+    expect(TextList.parse('')).toEqual([]);
   });
 
   test('no UPID means that the work is done', () => {
@@ -82,44 +82,5 @@ describe('sizes', () => {
       '1000',
       '0',
     ]);
-  });
-});
-
-test('SSH keys are percent-encoded with %20 for a blank, one a line, and read back', () => {
-  const keys = ['ssh-ed25519 AAAA+/= a@example.com', 'ssh-rsa BBBB b'];
-  expect(encodeSshKeys(keys)).toBe('ssh-ed25519%20AAAA%2B%2F%3D%20a%40example.com%0Assh-rsa%20BBBB%20b');
-  expect(decodeSshKeys(encodeSshKeys(keys))).toEqual(keys);
-});
-
-test('SSH keys that someone stored without encoding are read as they are', () => {
-  expect(decodeSshKeys('ssh-rsa AAAA 100%-mine\n')).toEqual(['ssh-rsa AAAA 100%-mine']);
-});
-
-describe('a UPID', () => {
-  test('tells node, start, type, object and user', () => {
-    expect(parseUpid('UPID:pve-1:0003A1B2:01C2D3E4:65F00000:qmclone:9000:op@pve!k8s:')).toEqual({
-      node: 'pve-1',
-      pid: 0x3a1b2,
-      startedAt: 0x65f00000 * 1000,
-      type: 'qmclone',
-      id: '9000',
-      user: 'op@pve!k8s',
-    });
-  });
-
-  test.each([
-    ['UPID:pve1:0003A1B2:01C2D3E45:65F00000:imgcopy::root@pam:', ''],
-    ['UPID:pve1:0003A1B2:01C2D3E4:65F00000:imgdel:130@local:root@pam:', '130@local'],
-  ])('%s is read too', (text, id) => {
-    expect(parseUpid(text)?.id).toBe(id);
-  });
-
-  test.each([
-    '',
-    'garbage',
-    'UPID:pve1:1:2:3:qmstart:100:root@pam:',
-    'UPID:pve1:0003A1B2:01C2D3E4:65F00000:qmstart:100:root@pam',
-  ])('"%s" is none', (text) => {
-    expect(parseUpid(text)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 /** An existing guest is adopted: its VMID is recorded, then our mark is written into its description. */
-import { describeGuest, sameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
+import { describeGuest, isSameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
 import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { RuleResult } from '../../model/plan.ts';
@@ -42,7 +42,7 @@ export const markAdopted: Rule = (want, { claim, presence }) => {
 
 function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): RuleResult | undefined {
   const { vmid, mark, template, container } = guest;
-  if (sameOwner(mark, want.owner) || isAdoptable(guest, want)) return undefined;
+  if (isSameOwner(mark, want.owner) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
   return notAdopted(

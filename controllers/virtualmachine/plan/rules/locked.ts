@@ -1,5 +1,5 @@
 /** PVE's lock on a guest is respected and never removed, and so is work that others do on it. */
-import { sameOwner } from '../../../shared/guests/owner-mark.ts';
+import { isSameOwner } from '../../../shared/guests/owner-mark.ts';
 import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import { isSuspendedToDisk } from '../../../shared/guests/states.ts';
@@ -16,7 +16,7 @@ const ABANDONED_AFTER_MS = 10 * 60_000;
 export const beingCreated: Rule = (want, have) => {
   if (have.presence.kind !== 'seen') return undefined;
   const { lock, mark } = have.presence.guest;
-  return lock !== undefined && LOCKS_BEFORE_MARK.includes(lock) && !sameOwner(mark, want.owner)
+  return lock !== undefined && LOCKS_BEFORE_MARK.includes(lock) && !isSameOwner(mark, want.owner)
     ? blockedByOthers(have)
     : undefined;
 };

@@ -1,6 +1,6 @@
 /** A guest that does not carry our mark is never changed. */
 import { BESIDE_OTHERS } from '../../../../src/api/index.ts';
-import { formerOwner, printMark, sameOwner, type OwnerMark } from '../../../shared/guests/owner-mark.ts';
+import { isFormerOwner, printMark, isSameOwner, type OwnerMark } from '../../../shared/guests/owner-mark.ts';
 import { awaitsAdoption } from '../../ownership/adoption.ts';
 import { smbiosUuidOf } from '../../config/hardware.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
@@ -16,7 +16,7 @@ export const ownership: Rule = (want, have) => {
   const { presence, claim } = have;
   if (presence.kind !== 'seen' || claim === undefined) return undefined;
   const { guest } = presence;
-  if (sameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest)) return undefined;
+  if (isSameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest)) return undefined;
   if (isReleased(want, guest, claim)) return afterUnmark(guest, have);
   // Somebody removed our line from its description; by its SMBIOS UUID it is ours all the same.
   if (claim.made && smbiosUuidOf(guest.config) === want.owner.uid) return markMissing(guest.vmid, want.owner);
@@ -47,8 +47,8 @@ const markMissing = (vmid: number, owner: OwnerMark): RuleResult =>
 /** The guest of an object of this name that was deleted or lost, as when a cluster is rebuilt from Git: no second guest is created. */
 export const formerObject: Rule = (want, { namesake, claim }) => {
   if (!want.exists || claim !== undefined || namesake === undefined) return undefined;
-  if (sameOwner(namesake.mark, want.owner)) return act({ do: 'reserve', vmid: namesake.vmid });
-  if (!formerOwner(namesake.mark, want.owner)) return undefined;
+  if (isSameOwner(namesake.mark, want.owner)) return act({ do: 'reserve', vmid: namesake.vmid });
+  if (!isFormerOwner(namesake.mark, want.owner)) return undefined;
   const { vmid, mark } = namesake;
   const adopt = `set spec.adopt.vmid to ${vmid}, or replace the last line of its description with: ${printMark(want.owner)}`;
   return refuse(

@@ -7,27 +7,27 @@ const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
 const TOKEN = { token_id: 'operator@pve!k8s', token_secret: 'of the Secret' };
 const PROCESS = { PVE_ENDPOINT: URL, PVE_TOKEN_ID: 'root@pam!process', PVE_TOKEN_SECRET: 'of the process' };
 
-interface Given {
+interface DeliveredDigests {
   readonly spec?: Partial<ProviderSpec>;
   readonly env?: Layer;
   readonly secret?: Layer;
   readonly process?: Layer;
 }
 
-const resolved = ({ spec, env = {}, secret = {}, process = {} }: Given) =>
+const resolved = ({ spec, env = {}, secret = {}, process = {} }: DeliveredDigests) =>
   resolveSettings({ type: 'proxmox', ...spec }, { env, secret, process });
-const settings = (given: Given): Settings => {
+const settings = (given: DeliveredDigests): Settings => {
   const result = resolved({ ...given, spec: { endpoint: URL, ...given.spec } });
   if (!result.ok) throw new Error(result.message);
   return result.settings;
 };
-const reason = (given: Given) => {
+const reason = (given: DeliveredDigests) => {
   const result = resolved(given);
   return result.ok ? `connects to ${result.settings.origin}` : result.reason;
 };
 
 describe('the endpoint', () => {
-  const layers: Given = {
+  const layers: DeliveredDigests = {
     spec: { endpoint: 'https://field:8006' },
     env: { ...TOKEN, PVE_ENDPOINT: 'https://env:8006' },
     secret: { ...TOKEN, PVE_ENDPOINT: 'https://secret:8006' },
@@ -84,7 +84,7 @@ describe('credentials', () => {
     });
   });
 
-  test.each<[string, Given, string]>([
+  test.each<[string, DeliveredDigests, string]>([
     [
       'a Secret',
       { secret: { token_id: 'a@pve!b', 'token-secret': 's' } },

@@ -41,8 +41,15 @@ function anAllocator({
   };
 }
 
-const refusal = (kind: PveError['refusal'], said: string) =>
-  new PveError({ refusal: kind, method: 'GET', route: '/cluster/nextid', code: '400', message: said, said });
+const refusal = (kind: PveError['refusal'], pveMessage: string) =>
+  new PveError({
+    refusal: kind,
+    method: 'GET',
+    route: '/cluster/nextid',
+    code: '400',
+    message: pveMessage,
+    pveMessage,
+  });
 
 describe('a VMID', () => {
   test('is another one for each of fifty that ask at the same time', async () => {

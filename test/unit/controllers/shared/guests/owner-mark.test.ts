@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   describeGuest,
-  formerOwner,
+  isFormerOwner,
   parseMark,
   printMark,
-  sameOwner,
+  isSameOwner,
 } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { aMark, FOREIGN, FORMER } from '../../../../builders/guests.ts';
 
@@ -50,17 +50,17 @@ describe('the mark', () => {
 
 describe('an owner', () => {
   test('is the same by cluster and uid alone', () => {
-    expect(sameOwner(aMark({ namespace: 'x', name: 'y' }), aMark())).toBe(true);
-    expect(sameOwner(aMark({ cluster: 'other' }), aMark())).toBe(false);
-    expect(sameOwner(FORMER, aMark())).toBe(false);
-    expect(sameOwner(undefined, aMark())).toBe(false);
+    expect(isSameOwner(aMark({ namespace: 'x', name: 'y' }), aMark())).toBe(true);
+    expect(isSameOwner(aMark({ cluster: 'other' }), aMark())).toBe(false);
+    expect(isSameOwner(FORMER, aMark())).toBe(false);
+    expect(isSameOwner(undefined, aMark())).toBe(false);
   });
 
   test('was an earlier object by namespace and name, also of another cluster', () => {
-    expect(formerOwner(FORMER, aMark())).toBe(true);
-    expect(formerOwner(aMark({ cluster: 'rebuilt' }), aMark())).toBe(true);
-    expect(formerOwner(FOREIGN, aMark())).toBe(false);
-    expect(formerOwner(aMark(), aMark())).toBe(false);
-    expect(formerOwner(undefined, aMark())).toBe(false);
+    expect(isFormerOwner(FORMER, aMark())).toBe(true);
+    expect(isFormerOwner(aMark({ cluster: 'rebuilt' }), aMark())).toBe(true);
+    expect(isFormerOwner(FOREIGN, aMark())).toBe(false);
+    expect(isFormerOwner(aMark(), aMark())).toBe(false);
+    expect(isFormerOwner(undefined, aMark())).toBe(false);
   });
 });

@@ -11,7 +11,7 @@ const halted = (state: string): Guest => aGuest({ running: true, state });
 const planned = (power: Power, guest: Partial<Guest>) =>
   plan(aDesiredVm({ power }), observed({ claim: aClaim({ made: true }), presence: seen(guest) }));
 
-describe('a guest that stands still', () => {
+describe('a guest that is not executing', () => {
   test.each([
     ['paused', 'Paused', 'qm resume 101'],
     ['io-error', 'IoError', 'storage is full'],

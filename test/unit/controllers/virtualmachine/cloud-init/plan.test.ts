@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { cloudInitAfterwards } from '../../../../../controllers/virtualmachine/cloud-init/afterwards.ts';
-import { givenOf } from '../../../../../controllers/virtualmachine/cloud-init/given.ts';
+import { cloudInitChange } from '../../../../../controllers/virtualmachine/cloud-init/afterwards.ts';
+import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { cloudInitDifferences } from '../../../../../controllers/virtualmachine/cloud-init/differences.ts';
 import { configChange } from '../../../../../controllers/virtualmachine/config/change.ts';
 import { isNew } from '../../../../../controllers/virtualmachine/config/is-new.ts';
 import {
   planCloudInit,
-  type CloudInitPlaces,
+  type CloudInitContext,
 } from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
@@ -32,7 +32,7 @@ interface Case {
   readonly want?: Partial<Wanted>;
   readonly config?: GuestConfig;
   readonly status?: VirtualMachineStatus;
-  readonly places?: Partial<CloudInitPlaces>;
+  readonly places?: Partial<CloudInitContext>;
 }
 
 function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: Case) {
@@ -50,7 +50,7 @@ function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: C
     plan,
     change:
       configChange(vm, desired, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }) ??
-      cloudInitAfterwards(vm, guest, { plan, now: NOW }),
+      cloudInitChange(vm, guest, { plan, now: NOW }),
     differences: isNew(vm, guest) ? [] : cloudInitDifferences(desired, guest, plan),
   };
 }
@@ -110,7 +110,7 @@ describe('the way cloud-init data takes', () => {
 });
 
 describe('the storage of an image', () => {
-  const storageOf = (places: Partial<CloudInitPlaces>) => {
+  const storageOf = (places: Partial<CloudInitContext>) => {
     const { plan } = planned({ want: IMAGE, places });
     return plan.seed?.storage ?? plan.problem?.reason;
   };
@@ -166,7 +166,7 @@ describe('after the guest was made', () => {
 
   const given = (desired: Partial<Wanted>) => {
     const { cloudInit = { userData: undefined, sshKeys: [] }, ...rest } = aDesiredVm(desired);
-    return givenOf({ ...rest, cloudInit }, aDigest);
+    return digestsOf({ ...rest, cloudInit }, aDigest);
   };
   const ROOT = '#cloud-config\nuser: root\n';
 
@@ -191,7 +191,7 @@ describe('after the guest was made', () => {
   });
 
   test('nothing can be said of what was given before there were digests, or under another key', () => {
-    const other = givenOf({ ...aDesiredVm(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
+    const other = digestsOf({ ...aDesiredVm(), cloudInit: IMAGE.cloudInit }, digestWith(new Uint8Array([1])));
     for (const some of [{}, { deliveredDigests: other }])
       expect(
         planned({

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   awaitsBoot,
-  bootedSince,
+  hasBootedSince,
   ejections,
   isEjected,
   seedDrives,
-  SERVED_AFTER,
+  CONSUMED_AFTER,
 } from '../../../../../controllers/virtualmachine/cloud-init/seed-drive.ts';
 import type { VirtualMachineInternal } from '../../../../../src/api/index.ts';
 import { Life } from '../../../../builders/life.ts';
@@ -53,10 +53,10 @@ describe('the drive with our image', () => {
   });
 
   test('is emptied after a quarter of an hour without a guest agent, but not before the boot that reads it', () => {
-    expect(emptied({}, guest({ uptimeMs: SERVED_AFTER }))).toEqual(['ide2']);
-    expect(emptied({}, guest({ uptimeMs: SERVED_AFTER - 1 }))).toEqual([]);
+    expect(emptied({}, guest({ uptimeMs: CONSUMED_AFTER }))).toEqual(['ide2']);
+    expect(emptied({}, guest({ uptimeMs: CONSUMED_AFTER - 1 }))).toEqual([]);
     const deliveredAt = new Date(NOW - MINUTE).toISOString();
-    expect(emptied({ deliveredAt }, guest({ uptimeMs: SERVED_AFTER }))).toEqual([]);
+    expect(emptied({ deliveredAt }, guest({ uptimeMs: CONSUMED_AFTER }))).toEqual([]);
   });
 
   test('is emptied of an image that a rollback brought back', () => {
@@ -74,7 +74,7 @@ describe('what a guest was handed', () => {
     expect(awaitsBoot(handed, guest({ uptimeMs: MINUTE / 2 }), NOW)).toBe(false);
     expect(awaitsBoot(handed, guest({ running: false }), NOW)).toBe(false);
     expect(awaitsBoot({ mode: 'Image' }, guest(), NOW)).toBe(false);
-    expect(bootedSince({ mode: 'Image' }, guest(), NOW)).toBe(true);
+    expect(hasBootedSince({ mode: 'Image' }, guest(), NOW)).toBe(true);
   });
 });
 
@@ -111,7 +111,7 @@ describe('in the life of a VM', () => {
       life.process.processStates.invalidate(UID);
       return life.status.internal?.cloudInit?.volume === undefined;
     });
-    expect(life.now - started).toBeGreaterThanOrEqual(SERVED_AFTER);
+    expect(life.now - started).toBeGreaterThanOrEqual(CONSUMED_AFTER);
     expect([...life.pve.volumes]).toEqual([]);
   });
 

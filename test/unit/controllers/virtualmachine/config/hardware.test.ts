@@ -57,7 +57,7 @@ describe('firmware', () => {
   test('never gives a TPM to a guest that exists, but tells that it has none', () => {
     expect(later({}, { tpm: 'v2.0' })).toEqual({ set: {}, delete: [] });
     expect(firmwareDifferences(aDesiredVm({ tpm: 'v2.0' }), configOf())).toEqual([
-      expect.stringContaining('a TPM is added only when a VM is created'),
+      expect.stringContaining('A TPM is added only when a VM is created'),
     ]);
   });
 

@@ -1,7 +1,7 @@
 /** Whatever happens on the way, a guest that exists is taken over once, and nothing is made beside it. */
 import { test } from '@jest/globals';
 import { vmid } from '../../../../../src/lib/units.ts';
-import { textBeside } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { textWithoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID } from '../../../../builders/objects.ts';
 import { Saboteur, type Fault } from '../../../../builders/saboteur.ts';
@@ -42,7 +42,7 @@ async function adopt(faults: ReadonlyMap<number, Fault>) {
   const own = pve.guestsOf(UID).map(({ vmid: number, config, running }) => ({
     vmid: number,
     running,
-    text: textBeside(config['description'] ?? '').trim(),
+    text: textWithoutMark(config['description'] ?? '').trim(),
     uuid: config['smbios1'],
     memory: config['memory'],
   }));

@@ -50,7 +50,7 @@ const work = ({
       ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }),
     }),
     aGuest({ config: configOf(aMark(), config), pending, ...guest }),
-    { recorded, storages: [aStorage(), aStorage('ssd')], leaves },
+    { recorded, storages: [aStorage(), aStorage('ssd')], isApplied: leaves },
   );
 const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
   entries.find((each) => each.name === name);
@@ -135,7 +135,7 @@ describe('a disk that is there', () => {
   test('is told where it shall be smaller', () => {
     const { steps, differences } = there({ size: bytes(5 * GiB) });
     expect(steps).toEqual([]);
-    expect(differences).toEqual([expect.stringContaining('Disk data has 20Gi, the spec says 5Gi')]);
+    expect(differences).toEqual([expect.stringContaining('Disk data has 20Gi, but the spec says 5Gi')]);
   });
 
   test('is never imported again', () => {
@@ -172,7 +172,7 @@ describe('a disk that is there', () => {
     const other = work({ config: { scsi1: 'local-lvm:vm-101-disk-9,size=1G' }, recorded: [RECORDED] });
     for (const { steps, unrecorded, differences } of [off, other]) {
       expect([steps, unrecorded]).toEqual([[], false]);
-      expect(differences).toEqual([expect.stringContaining('was taken off the VM in Proxmox VE')]);
+      expect(differences).toEqual([expect.stringContaining('was detached in Proxmox VE')]);
     }
     expect(entry(off)).toEqual(RECORDED);
   });
@@ -267,7 +267,7 @@ describe('the root disk', () => {
     diskWork(aDesiredVm({ rootDisk: bytes(size) }), aGuest({ config: configOf(aMark(), config) }), {
       recorded: [],
       storages: [],
-      leaves: false,
+      isApplied: false,
     });
 
   test.each([
@@ -280,7 +280,9 @@ describe('the root disk', () => {
   });
 
   test('that shall be smaller is told in sizes people know', () => {
-    expect(root(5 * GiB, {}).differences).toEqual([expect.stringContaining('has 10Gi, the spec says 5Gi')]);
+    expect(root(5 * GiB, {}).differences).toEqual([
+      expect.stringContaining('has 10Gi, but the spec says 5Gi'),
+    ]);
   });
 
   test('and a disk of the firmware are not mistaken for each other', () => {
@@ -317,7 +319,7 @@ describe('a disk whose storageClass names another storage', () => {
     const { steps, differences } = work({ ...there, config: { ...AT_SCSI1, parent: 'before' } });
     expect(steps).toEqual([]);
     expect(differences).toEqual([
-      'Disk data is on storage local-lvm, the spec says ssd: it is moved when the VM has no snapshots any more.',
+      'Disk data is on storage local-lvm, but the spec says ssd. It is moved once the VM has no snapshots. Delete the snapshots.',
     ]);
   });
 
@@ -327,7 +329,7 @@ describe('a disk whose storageClass names another storage', () => {
     const { steps, differences } = work({ ...there, config: { scsi1: `${current},ssd=1` }, pending });
     expect(steps).toEqual([]);
     expect(differences).toEqual([
-      'Disk data is on storage local-lvm, the spec says ssd: it is moved when the change that waits for a restart is in effect.',
+      'Disk data is on storage local-lvm, but the spec says ssd. It is moved after the restart that applies its pending changes.',
     ]);
   });
 
@@ -336,7 +338,7 @@ describe('a disk whose storageClass names another storage', () => {
     const { steps, differences } = work({ ...there, disks, config: AT_SCSI1 });
     expect(steps).toEqual([]);
     expect(differences).toEqual([
-      'Disk data is on storage local-lvm, the spec says nowhere, which is not available for disks on node pve-1.',
+      'Disk data is on storage local-lvm, but the spec says nowhere. Storage nowhere is not available for disks on node pve-1.',
     ]);
   });
 
@@ -344,7 +346,7 @@ describe('a disk whose storageClass names another storage', () => {
     const { steps, differences } = work({ ...there, config: AT_SCSI1, leaves: true });
     expect(steps).toEqual([]);
     expect(differences).toEqual([
-      'Disk data is on storage local-lvm, the spec says ssd: it was moved in Proxmox VE, and is left there.',
+      'Disk data is on storage local-lvm, but the spec says ssd. It was moved in Proxmox VE and stays there. Change the spec, or move it back.',
     ]);
   });
 });

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { after, probeFor, unready } from '../../../../../controllers/virtualmachine/guest-agent/readiness.ts';
+import {
+  after,
+  probeFor,
+  notReadyReason,
+} from '../../../../../controllers/virtualmachine/guest-agent/readiness.ts';
 import type {
   Probe,
   ProbeResult,
@@ -21,7 +25,8 @@ const ok: ProbeResult = { kind: 'exit', code: 0 };
 const bad: ProbeResult = { kind: 'exit', code: 7 };
 const told = (...results: readonly ProbeResult[]): Probe =>
   results.reduce((probe, result) => after(probe, WISH, result, NOW), fresh);
-const isReady = (probe: Probe, wasReady = false): boolean => unready(probe, WISH, wasReady) === undefined;
+const isReady = (probe: Probe, wasReady = false): boolean =>
+  notReadyReason(probe, WISH, wasReady) === undefined;
 
 describe('a guest with a readiness probe', () => {
   test('is not ready before the first probe has ended, unless it was reported so before', () => {
@@ -70,13 +75,13 @@ describe('a guest with a readiness probe', () => {
   test('says what is the matter, and none of the arguments', () => {
     const kinds = ['silent', 'notConfigured', 'refused', 'forbidden', 'late'] as const;
     const messages = [bad, ...kinds.map((kind) => ({ kind }))].map(
-      (result) => unready(told(result), WISH, false)?.message ?? '',
+      (result) => notReadyReason(told(result), WISH, false)?.message ?? '',
     );
     expect(messages).toEqual([
       expect.stringContaining('exit code 7'),
       expect.stringContaining('does not answer'),
       expect.stringContaining('not enabled'),
-      expect.stringContaining('is /bin/check there'),
+      expect.stringContaining('Check that /bin/check exists in the guest'),
       expect.stringContaining('VM.GuestAgent.Unrestricted'),
       expect.stringContaining('timeout'),
     ]);

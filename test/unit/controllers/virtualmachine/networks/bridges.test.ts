@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { missingBridge } from '../../../../../controllers/virtualmachine/networks/bridges.ts';
+import { firstMissingBridge } from '../../../../../controllers/virtualmachine/networks/bridges.ts';
 import { Life } from '../../../../builders/life.ts';
 
 describe('a bridge that the node does not list', () => {
@@ -8,11 +8,11 @@ describe('a bridge that the node does not list', () => {
     ['vmbr9', 'is missed: it is named like a bridge'],
     ['storage-net', 'is missed: no vnet is named so'],
   ])('%s %s', (name) => {
-    expect(missingBridge(['vmbr0', name], there)).toBe(name);
+    expect(firstMissingBridge(['vmbr0', name], there)).toBe(name);
   });
 
   test('may be a vnet that the credentials cannot see, so Proxmox VE shall judge', () => {
-    expect(missingBridge(['vnet1', 'lan'], there)).toBeUndefined();
+    expect(firstMissingBridge(['vnet1', 'lan'], there)).toBeUndefined();
   });
 });
 

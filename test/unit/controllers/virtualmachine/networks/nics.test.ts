@@ -10,7 +10,7 @@ import {
   nicChanges,
   nicsOf,
   nicText,
-  sameNic,
+  isSameNic,
 } from '../../../../../controllers/virtualmachine/networks/nics.ts';
 import { settingsToRecord } from '../../../../../controllers/virtualmachine/networks/settings.ts';
 import { resolveNics } from '../../../../../controllers/virtualmachine/networks/resolve.ts';
@@ -122,12 +122,12 @@ describe('the settings of a NIC', () => {
   });
 
   test('are remembered while the spec gives them, and after that until they are gone', () => {
-    const remembered = (config: GuestConfig, recorded: readonly string[], desired?: DesiredNic) =>
+    const deliveryStatus = (config: GuestConfig, recorded: readonly string[], desired?: DesiredNic) =>
       settingsToRecord('net0', desired, { config, recorded });
-    expect(remembered({ net0: plain }, [], lan({ settings: { rate: '5' } }))).toEqual(['rate']);
-    expect(remembered({ net0: full }, ['rate', 'link_down'], lan())).toEqual(['rate']);
-    expect(remembered({ net0: plain }, ['rate'], lan())).toEqual([]);
-    expect(remembered({ net0: full }, [], lan())).toEqual([]);
+    expect(deliveryStatus({ net0: plain }, [], lan({ settings: { rate: '5' } }))).toEqual(['rate']);
+    expect(deliveryStatus({ net0: full }, ['rate', 'link_down'], lan())).toEqual(['rate']);
+    expect(deliveryStatus({ net0: plain }, ['rate'], lan())).toEqual([]);
+    expect(deliveryStatus({ net0: full }, [], lan())).toEqual([]);
   });
 
   test('are what the spec says, in the words of Proxmox VE', () => {
@@ -165,7 +165,7 @@ test.each([
   ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,tag=1', false],
   ['virtio=02:00:00:AA:BB:CC,bridge=vmbr0', 'e1000=02:00:00:AA:BB:CC,bridge=vmbr0', false],
 ])('%s and %s say the same: %s', (a, b, same) => {
-  expect(sameNic(a, b)).toBe(same);
+  expect(isSameNic(a, b)).toBe(same);
 });
 
 describe('devices', () => {
@@ -236,7 +236,7 @@ describe('changes to NICs', () => {
 
   test('remove only what is surplus and there', () => {
     expect(
-      nicChanges([lan()], config, UID, { devices, surplus: ['net0', 'net2', 'net9'], given: new Map() }),
+      nicChanges([lan()], config, UID, { devices, surplus: ['net0', 'net2', 'net9'], recorded: new Map() }),
     ).toEqual({
       set: {},
       delete: ['net2'],
@@ -251,7 +251,7 @@ describe('changes to NICs', () => {
         ['new', 'net3'],
       ]),
       surplus: ['net1'],
-      given: new Map(),
+      recorded: new Map(),
     };
     const { set, delete: gone } = nicChanges(desired, config, UID, where);
     const after = configured(101, config, set, gone);
@@ -271,7 +271,7 @@ test('mac-kept-on-bridge-change: a NIC that is changed keeps its MAC, and no oth
       ['dmz', 'net1'],
     ]),
     surplus: ['net0', 'net1'],
-    given: new Map(),
+    recorded: new Map(),
   };
   const desired = [lan({ bridge: 'vnet7', vlan: 12 }), { name: 'dmz', bridge: 'vmbr1' }];
   expect(nicChanges(desired, config, UID, where)).toEqual({

@@ -134,7 +134,7 @@ describe('the node of a new VM', () => {
 
   test('is the one the VM asks for', () => {
     expect(nodeOf(desired({ host: 'pve-2' }))).toBe('pve-2');
-    expect(whyNot(desired({ host: 'pve-9' }))).toContain('pve-1: the VM asks for pve-9');
+    expect(whyNot(desired({ host: 'pve-9' }))).toContain('pve-1: the VM requires node pve-9');
   });
 
   test.each([
@@ -143,13 +143,13 @@ describe('the node of a new VM', () => {
       'not selected',
       cluster(aNode('pve-1')),
       desired({ nodeSelector: ['pve-2'] }),
-      'not among the nodes of the Provider',
+      'not in the node selector of the Provider',
     ],
     [
       'too small for the CPUs',
       cluster(aNode('pve-1', { cpus: 4 })),
       desired({ cpus: 5 }),
-      'has 4 CPUs, the VM asks for 5',
+      'has 4 CPUs, the VM requires 5',
     ],
     [
       'short of memory',
@@ -173,7 +173,7 @@ describe('the node of a new VM', () => {
       'on a storage that takes no disks',
       withStorages(aStorage('local-lvm', { content: ['rootdir'] })),
       desired({ storage: 'local-lvm', host: 'pve-1' }),
-      'pve-1: storage local-lvm takes no disks (content type "images")',
+      'pve-1: storage local-lvm does not have content type "images"',
     ],
     [
       'short of space',
@@ -305,7 +305,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
       withStorages(aStorage('local-lvm', { node, used: bytes((500 - free) * GiB) }));
     expect(decide(w, [template('pve-2')], full('pve-2', 10))).toMatchObject(MOVED);
     expect(whyNot(w, [template('pve-2')], full('pve-2', 9))).toContain(
-      'no copy can be made beside the template on pve-2: 9 GiB',
+      'the template cannot be copied on pve-2: 9 GiB',
     );
     expect(whyNot(w, [template('pve-2')], full('pve-1', 29))).toContain(
       'pve-1: 29 GiB of 500 GiB free on local-lvm, 30 GiB needed',
@@ -319,11 +319,11 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
       templateNode: 'pve-1',
       moves: true,
       storage: 'local-lvm',
-      fullCloneReason: 'storage local-lvm is asked for, and the template is on nfs',
+      fullCloneReason: 'the VM requires storage local-lvm and the template is on nfs',
     });
     // From shared storage a move takes no disk along.
     const full = withStorages(aStorage('local-lvm', { used: bytes(499 * GiB) }));
-    expect(whyNot(w, [ON_NFS], full)).toContain('no copy can be made beside the template on pve-1: 1 GiB of');
+    expect(whyNot(w, [ON_NFS], full)).toContain('the template cannot be copied on pve-1: 1 GiB of');
   });
 
   test.each([
@@ -332,14 +332,14 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
       template('pve-2', { cdStorages: ['local-lvm'] }),
       desired({ host: 'pve-1' }),
       cluster(),
-      'has a CD image on its local storage local-lvm in a drive',
+      'has a CD image on local storage local-lvm',
     ],
     [
       'the other node lacks the storage',
       template('pve-2', { disks: [onStorage('zfs-2')] }),
       desired({ host: 'pve-1' }),
       cluster(),
-      'storage zfs-2 of pve-2, which is not on this node: name one in storageClass',
+      'storage zfs-2 of pve-2, which is not on this node (set a storageClass)',
     ],
     [
       'the storages do not speak with each other',
@@ -373,19 +373,19 @@ describe('a clone', () => {
       'the disks go to another storage',
       desired({ storage: 'local-lvm' }),
       ON_NFS,
-      'storage local-lvm is asked for, and the template is on nfs',
+      'the VM requires storage local-lvm and the template is on nfs',
     ],
     [
       'the source is an ordinary VM',
       desired(),
       { ...ON_NFS, isTemplate: false },
-      'its source is a VM and not a template',
+      'its source is a VM, not a template',
     ],
     [
       'the storage cannot link',
       desired(),
       { ...ON_NFS, linkable: false },
-      'the storage of the template cannot link clones',
+      'the storage of the template does not support linked clones',
     ],
   ])('is full where %s, and says so', (_why, w, source, why) => {
     const creation = decide(w, [source]);

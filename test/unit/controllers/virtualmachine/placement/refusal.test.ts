@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { steadyRefusal } from '../../../../../controllers/virtualmachine/placement/refusal.ts';
+import { stableRefusal } from '../../../../../controllers/virtualmachine/placement/refusal.ts';
 import { NOW } from '../../../../builders/guests.ts';
 
 const short = (free: string, node = 'pve-1') => ({
@@ -9,20 +9,20 @@ const short = (free: string, node = 'pve-1') => ({
 });
 
 describe('why a VM cannot be placed', () => {
-  const first = steadyRefusal(undefined, short('1.5 GiB'), NOW);
+  const first = stableRefusal(undefined, short('1.5 GiB'), NOW);
 
   test('is worded the same while only amounts move', () => {
-    const next = steadyRefusal(first, short('900 MiB'), NOW + 500_000);
+    const next = stableRefusal(first, short('900 MiB'), NOW + 500_000);
     expect(next.creation.message).toContain('1.5 GiB of memory free');
   });
 
   test('tells new amounts after ten minutes', () => {
-    expect(steadyRefusal(first, short('900 MiB'), NOW + 600_000).creation.message).toContain('900 MiB');
+    expect(stableRefusal(first, short('900 MiB'), NOW + 600_000).creation.message).toContain('900 MiB');
   });
 
   test('tells at once what is more than an amount', () => {
-    expect(steadyRefusal(first, short('1.5 GiB', 'pve-2'), NOW + 1).creation.message).toContain('pve-2');
+    expect(stableRefusal(first, short('1.5 GiB', 'pve-2'), NOW + 1).creation.message).toContain('pve-2');
     const other = { ...first.creation, reason: 'TemplateNotFound' };
-    expect(steadyRefusal(first, other, NOW + 1).creation.reason).toBe('TemplateNotFound');
+    expect(stableRefusal(first, other, NOW + 1).creation.reason).toBe('TemplateNotFound');
   });
 });

@@ -3,7 +3,7 @@ import {
   hasLocalDisks,
   obstaclesInView,
   obstaclesToMove,
-  roomFor,
+  reservationFor,
   hostPlacement,
 } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { bytes, GiB, nodeName } from '../../../../../src/lib/units.ts';
@@ -62,7 +62,7 @@ describe('what speaks against a node', () => {
     [
       'the Provider does not use it',
       { ...around(), nodeSelector: ['pve-1'] },
-      ['node pve-2 is not among the nodes of the Provider'],
+      ['node pve-2 is not in the node selector of the Provider'],
     ],
     [
       'it has no memory left',
@@ -112,7 +112,7 @@ describe('what Proxmox VE says against a move', () => {
     [
       'an image in a drive',
       { ...free, localDisks: [{ volid: 'local:iso/tools.iso', cdrom: true }] },
-      ['local:iso/tools.iso in its CD drive is on a local storage: eject it'],
+      ['local:iso/tools.iso in its CD drive is on local storage (eject it)'],
     ],
     ['a device', { ...free, localResources: ['hostpci0'] }, ['it uses devices of its node: hostpci0']],
     [
@@ -132,8 +132,8 @@ describe('what Proxmox VE says against a move', () => {
       },
       [
         'gpu is not mapped on node pve-2',
-        'HA of Proxmox VE keeps it off node pve-2 by a node affinity rule',
-        'HA of Proxmox VE keeps it off node pve-2 because of vm:102',
+        'HA does not allow it on node pve-2 by a node affinity rule',
+        'HA does not allow it on node pve-2 because of vm:102',
       ],
     ],
     [
@@ -157,7 +157,7 @@ describe('what Proxmox VE says against a move', () => {
 
 test('room on the other node is promised for its memory and for the disks that are copied', () => {
   const { view } = around();
-  expect(roomFor(running, PVE2, { view, memory: 2 * GiB })).toEqual({
+  expect(reservationFor(running, PVE2, { view, memory: 2 * GiB })).toEqual({
     vmid: running.vmid,
     node: PVE2,
     memory: 2 * GiB,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
 import { deletionPolicyOf } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
-import { formerOwner } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { isFormerOwner } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { unobstructed, desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { aGuest, aMark, aDesiredVm, configOf, FOREIGN, FORMER } from '../../../../builders/guests.ts';
@@ -30,7 +30,7 @@ describe('an object that adopts', () => {
           const { mark, template } = at.guest;
           if (step.do !== 'adopt') continue;
           expect(template).toBe(false);
-          expect(mark === undefined || formerOwner(mark, at.want.owner)).toBe(true);
+          expect(mark === undefined || isFormerOwner(mark, at.want.owner)).toBe(true);
         }
       }),
       RUNS,

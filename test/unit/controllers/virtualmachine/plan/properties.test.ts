@@ -8,8 +8,8 @@ import type { Guest, GuestConfig } from '../../../../../controllers/shared/guest
 import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import { touches } from '../../../../../controllers/virtualmachine/plan/step-info.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
-import { parseMark, textBeside } from '../../../../../controllers/shared/guests/owner-mark.ts';
-import { obstaclesOfGuest } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
+import { parseMark, textWithoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { guestObstacles } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { nicsOf } from '../../../../../controllers/virtualmachine/networks/nics.ts';
 import { notRunningOf } from '../../../../../controllers/shared/guests/states.ts';
 import { waitingChanges } from '../../../../../controllers/virtualmachine/restart/judge.ts';
@@ -101,7 +101,7 @@ describe('from wherever it starts, the planner', () => {
 function expectPlaced({ want, guest, arrived, moveFails }: World): void {
   if (!want.exists || want.host === undefined || !guest || moveFails) return;
   const isLeft = arrived === want.host && want.driftPolicy !== 'Revert';
-  const isFree = guest.lock === undefined && obstaclesOfGuest(guest).length === 0;
+  const isFree = guest.lock === undefined && guestObstacles(guest).length === 0;
   if (isFree && !isLeft) expect(guest.node).toBe(want.host);
 }
 
@@ -163,7 +163,7 @@ function expectOptions({ options = {}, cpuType, owner }: Wanted, config: GuestCo
   expect(tagsOf(config)).toEqual(expect.arrayContaining([...(options.tags ?? [])]));
   if (options.description !== undefined) {
     expect(parseMark(config['description'])).toEqual(owner);
-    expect(textBeside(config['description'] ?? '').trim()).toBe(options.description);
+    expect(textWithoutMark(config['description'] ?? '').trim()).toBe(options.description);
   }
   if (options.onBoot !== undefined) expect(config['onboot'] === '1').toBe(options.onBoot);
   if (options.protection !== undefined) expect(config['protection'] === '1').toBe(options.protection);
@@ -477,7 +477,7 @@ describe('whatever happens, the planner', () => {
     );
   });
 
-  test('leaves a guest that stands still as it is, unless it is to be off or gone', () => {
+  test('leaves a guest that is not executing as it is, unless it is to be off or gone', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         for (const { step, world: at } of run(world).steps) {

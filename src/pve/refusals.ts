@@ -1,37 +1,37 @@
-/** PVE answers most failures with 500 and tells them apart in prose only. This is the one place that knows the prose. */
+/** PVE answers most failures with status 500; only the message tells them apart. This file alone interprets messages. */
 
 /** What a refusal means for the caller. */
 export type Refusal =
-  /** The object of the call is not there; `absent` says which kind of object. */
+  /** An object does not exist; `absent` says which kind. */
   | 'notFound'
-  /** Something else is at work on the object. */
+  /** Another operation holds the lock of the object. */
   | 'locked'
-  /** The configuration changed since it was read: the digest does not fit. */
+  /** The configuration changed since it was read: the digest does not match. */
   | 'stale'
-  /** The name or number is taken. */
+  /** The name or number is in use. */
   | 'exists'
-  /** PVE will never accept this request as it stands. */
+  /** PVE never accepts this request as it is. */
   | 'invalid'
   | 'forbidden'
   | 'unauthenticated'
-  /** No answer, and certainly nothing was changed. */
+  /** No answer, and nothing was changed. */
   | 'unavailable'
-  /** The answer to a change was lost: it may have happened or not. */
+  /** The answer to a change was lost: PVE may or may not have made the change. */
   | 'unknownOutcome'
-  /** The cluster has no quorum: PVE's configuration is read-only. */
+  /** The cluster has no quorum: its configuration is read-only. */
   | 'noQuorum'
   | 'unknown';
 
 export type ObjectKind = 'guest' | 'node' | 'storage' | 'volume' | 'disk' | 'snapshot' | 'task';
 
-export interface Meaning {
+export interface Classification {
   readonly refusal: Refusal;
   readonly absent?: ObjectKind;
 }
 
 type Phrase = readonly [pattern: RegExp, refusal: Refusal, absent?: ObjectKind];
 
-// The order counts: the first fitting phrase decides.
+// The first matching phrase decides.
 const PHRASES: readonly Phrase[] = [
   [/no quorum|cluster not ready/i, 'noQuorum'],
   [/VM is locked \(|can't lock file|obtain guest migration lock|got lock request timeout/i, 'locked'],
@@ -50,7 +50,7 @@ const PHRASES: readonly Phrase[] = [
   [/protection mode enabled|can't clone VM to node|can't resize a cdrom/i, 'invalid'],
 ];
 
-// Refused parameters that tell of the world rather than of the request.
+// Parameter errors that describe the state of the cluster rather than a mistake in the request.
 const FIELD_PHRASES: readonly (readonly [field: string, ...Phrase])[] = [
   ['upid', /no such task/i, 'notFound', 'task'],
   ['vmid', /already exists/i, 'exists'],
@@ -58,21 +58,21 @@ const FIELD_PHRASES: readonly (readonly [field: string, ...Phrase])[] = [
   ['storage', /no such storage/i, 'notFound', 'storage'],
 ];
 
-const meaning = (refusal: Refusal, absent: ObjectKind | undefined): Meaning =>
+const classification = (refusal: Refusal, absent: ObjectKind | undefined): Classification =>
   absent === undefined ? { refusal } : { refusal, absent };
 
-const meaningOfText = (text: string): Meaning | undefined => {
+const classifyText = (text: string): Classification | undefined => {
   const phrase = PHRASES.find(([pattern]) => pattern.test(text));
-  return phrase && meaning(phrase[1], phrase[2]);
+  return phrase && classification(phrase[1], phrase[2]);
 };
 
-const meaningOfFields = (fields: Readonly<Record<string, string>>): Meaning | undefined => {
+const classifyFields = (fields: Readonly<Record<string, string>>): Classification | undefined => {
   const phrase = FIELD_PHRASES.find(([field, pattern]) => pattern.test(fields[field] ?? ''));
-  return phrase && meaning(phrase[2], phrase[3]);
+  return phrase && classification(phrase[2], phrase[3]);
 };
 
-/** What PVE said, as far as it matters here. */
-export interface Said {
+/** The parts of PVE's answer that classify it. */
+export interface RefusalText {
   readonly status: number;
   readonly text: string;
   readonly fields: Readonly<Record<string, string>>;
@@ -82,35 +82,35 @@ const isGatewayStatus = (status: number): boolean =>
   (status >= 502 && status <= 504) || (status >= 595 && status <= 599);
 
 /**
- * Classifies an answer that is not a success.
- * @param harmless - the call changes nothing, so that its loss leaves no doubt
+ * Classifies an unsuccessful answer.
+ * @param harmless - the call changes nothing, so that a lost answer does not matter
  */
-export function meaningOf(said: Said, harmless: boolean): Meaning {
-  const { status } = said;
+export function classify(answer: RefusalText, harmless: boolean): Classification {
+  const { status } = answer;
   if (isGatewayStatus(status)) return { refusal: harmless ? 'unavailable' : 'unknownOutcome' };
   if (status === 401) return { refusal: 'unauthenticated' };
   if (status === 403) return { refusal: 'forbidden' };
-  const known = meaningOfFields(said.fields) ?? meaningOfText(said.text);
+  const known = classifyFields(answer.fields) ?? classifyText(answer.text);
   if (known) return known;
   if (status === 400 || status === 501 || status === 506) return { refusal: 'invalid' };
-  // 404 is no answer of the API itself: something else listens there.
+  // The API itself never answers 404: another server listens at the endpoint.
   return { refusal: status >= 300 && status < 500 ? 'invalid' : 'unknown' };
 }
 
 export interface MissingPrivilege {
   readonly path: string;
-  /** Any one of them would do. */
+  /** Any one of them is enough. */
   readonly privileges: readonly string[];
 }
 
-/** From `Permission check failed (/vms/100, VM.Config.Disk|VM.Config.CDROM)`; `undefined` where PVE gives no detail. */
+/** Parses `Permission check failed (/vms/100, VM.Config.Disk|VM.Config.CDROM)`; `undefined` if PVE gives no detail. */
 export function missingPrivilege(text: string): MissingPrivilege | undefined {
   const [, path, privileges] = /\((\/[^,()]*), ([\w.|]+)\)/.exec(text) ?? [];
   return path && privileges ? { path, privileges: privileges.split('|') } : undefined;
 }
 
-/** Why a guest agent does not answer; `undefined` if the text says something else. */
-export function agentSilence(text: string): 'silent' | 'notConfigured' | 'stopped' | undefined {
+/** Why the guest agent does not answer; `undefined` if the text says something else. */
+export function agentStateIn(text: string): 'silent' | 'notConfigured' | 'stopped' | undefined {
   if (/No QEMU guest agent configured/i.test(text)) return 'notConfigured';
   if (/VM \d+ is not running/i.test(text)) return 'stopped';
   if (/guest agent is not running|'guest-[\w-]+' failed|got timeout|^Agent error/i.test(text))

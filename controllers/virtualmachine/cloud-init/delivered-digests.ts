@@ -1,12 +1,12 @@
 /** What a guest was given, as digests in status, against what the spec says now. Pure. */
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
-import type { Given } from '../model/cloud-init.ts';
+import type { DeliveredDigests } from '../model/cloud-init.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 
-type Part = keyof Given;
+type Part = keyof DeliveredDigests;
 
-/** Each part under its name for people. */
-const PARTS: Readonly<Record<Part, string>> = {
+/** Names of the parts for messages. */
+const PART_NAMES: Readonly<Record<Part, string>> = {
   userData: 'user-data',
   sshKeys: 'SSH keys',
   metaData: 'meta-data',
@@ -19,8 +19,8 @@ interface DeliveryInput {
   readonly nics?: readonly DesiredNic[] | undefined;
 }
 
-/** Only what reaches the guest: an edit of a bridge or a tag is none of its business. */
-export function givenOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): Given {
+/** Covers only data that the guest reads: a change of a bridge or VLAN does not count. */
+export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): DeliveredDigests {
   const { userData, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
   const text = userData ?? ignition ?? snippet;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
@@ -34,12 +34,16 @@ export function givenOf({ owner, cloudInit, nics }: DeliveryInput, digest: Diges
   };
 }
 
-/** What differs, in words. Digests of another key tell nothing. */
-export const changedParts = (before: Given | undefined, now: Given): readonly string[] =>
+/** The names of the parts that differ. Digests made with another key cannot be compared. */
+export const changedParts = (
+  before: DeliveredDigests | undefined,
+  now: DeliveredDigests,
+): readonly string[] =>
   before === undefined || !isComparable(before, now)
     ? []
     : (['userData', 'sshKeys', 'metaData', 'networkData'] as const)
         .filter((part) => before[part] !== now[part])
-        .map((part) => PARTS[part]);
+        .map((part) => PART_NAMES[part]);
 
-export const isComparable = (before: Given, now: Given): boolean => sameKey(before.userData, now.userData);
+export const isComparable = (before: DeliveredDigests, now: DeliveredDigests): boolean =>
+  sameKey(before.userData, now.userData);
