@@ -1,4 +1,4 @@
-/** The dependency rule of docs/architecture.md, as an executable check. */
+/** The dependency rules of docs/architecture.md, as an executable check. */
 const only = (from, allowed) => ({
   name: `${from.replace(/[\^\\/$]/g, '')}-depends-only-on-its-own-layer`,
   severity: 'error',
@@ -11,9 +11,54 @@ const node = [
   '^(assert|buffer|crypto|events|fs|http|https|net|os|path|stream|tls|url|util|zlib|child_process|timers)(/|$)',
 ];
 
+/** Imports go down only: a folder imports what stands above it in its list, and nothing below. */
+const downOnly = (root, layers) =>
+  layers.slice(0, -1).map((layer, i) => ({
+    name: `${root.replaceAll('/', '-')}-${layer.replaceAll(/[^a-z]+/g, '-')}-imports-no-layer-above-it`,
+    severity: 'error',
+    from: { path: `^${root}/${layer}` },
+    to: { path: layers.slice(i + 1).map((above) => `^${root}/${above}`) },
+  }));
+
+/** What kinds share, from the ground up. */
+const SHARED_LAYERS = ['errors/', 'objects/', 'plan/', 'guests/', 'limits/', 'cluster/', 'tasks/'];
+
+/** Nouns, the subjects of a VM, then the verbs of a pass, from the ground up. */
+const VIRTUAL_MACHINE_LAYERS = [
+  'model/',
+  'ownership/',
+  'networks/',
+  'disks/',
+  'config/',
+  'cloud-init/',
+  'guest-agent/',
+  'placement/',
+  'restart/',
+  'plan/step-info\\.ts$',
+  'plan/rules/',
+  'plan/(clone-gate|leaving|management|move-gate|plan)\\.ts$',
+  'resolve/',
+  'observe/',
+  'perform/',
+  'report/',
+  'slots\\.ts$',
+  'take-step\\.ts$',
+  'settled\\.ts$',
+  'controller\\.ts$',
+];
+
+const CONTROLLER_LAYERS = ['shared/', '(provider|vmclass|vmimage|virtualmachine)/', 'index\\.ts$'];
+
+/** Mechanism, from the ground up; the rules by folder below say more. */
+const SOURCE_LAYERS = ['lib/', 'api/', '(cloudinit|pve|runtime)/', '(kube|telemetry)/', 'cmd/'];
+
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    ...downOnly('controllers', CONTROLLER_LAYERS),
+    ...downOnly('controllers/shared', SHARED_LAYERS),
+    ...downOnly('controllers/virtualmachine', VIRTUAL_MACHINE_LAYERS),
+    ...downOnly('src', SOURCE_LAYERS),
     only('^src/lib/', [...node]),
     only('^src/api/', ['^src/lib/', ...npm('zod')]),
     only('^src/cloudinit/', ['^src/(lib|api)/', ...node, ...npm('yaml', 'zod', 'ipaddr\\.js')]),

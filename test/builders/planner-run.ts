@@ -1,14 +1,17 @@
 /** The planner left to itself in a modelled world: its steps, and where it comes to rest. */
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
 import { plan } from '../../controllers/virtualmachine/plan/plan.ts';
-import { after, observe, type World } from './planner-world.ts';
+import { after, observationOf, type World } from './planner-world.ts';
 
 /** Waiting in vain this often means that only a person could move what stands in the way. */
 const PATIENCE = 6;
 /** More than any way to rest takes. */
 const MANY = 40;
 
-export const planFor = (world: World): Plan => plan(world.want, observe(world));
+export const planFor = (world: World): Plan => {
+  const { want, have } = observationOf(world);
+  return plan(want, have);
+};
 
 export interface Run {
   readonly steps: readonly { readonly step: Step; readonly world: World }[];

@@ -1,289 +1,43 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
-import { awaitsAdoption } from '../../controllers/virtualmachine/plan/adoption.ts';
-import { bestEffortWritesOf } from '../../controllers/virtualmachine/config/best-effort.ts';
-import { configChange, type ChangeContext } from '../../controllers/virtualmachine/config/change.ts';
-import { isNew } from '../../controllers/virtualmachine/config/is-new.ts';
-import { cloudInitAfterwards } from '../../controllers/virtualmachine/cloud-init/afterwards.ts';
-import { planCloudInit, type CloudInitPlan } from '../../controllers/virtualmachine/cloud-init/plan.ts';
 import { remembered, type Remembered } from '../../controllers/virtualmachine/cloud-init/status.ts';
-import { judgeDrift, specDigest } from '../../controllers/virtualmachine/config/drift.ts';
-import { diskWork } from '../../controllers/virtualmachine/disks/work.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
-import { TASKS } from '../../controllers/virtualmachine/plan/step-info.ts';
-import { failureAfter } from '../../controllers/shared/tasks/failure.ts';
-import type { DiskStep, DiskWork, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
-import type { ConfigChange } from '../../controllers/virtualmachine/model/config.ts';
-import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
-import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
-import type { Claim, Hook, Observed } from '../../controllers/virtualmachine/model/observed.ts';
-import type { Failure, Task } from '../../controllers/virtualmachine/model/tasks.ts';
+import type { DiskStep } from '../../controllers/virtualmachine/model/disks.ts';
+import type { Guest } from '../../controllers/shared/guests/model.ts';
+import type { Claim, Observed } from '../../controllers/virtualmachine/model/observed.ts';
+import type { Observation } from '../../controllers/virtualmachine/model/observation.ts';
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
-import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
-import type { Move } from '../../controllers/virtualmachine/model/placement.ts';
-import type { Restart, RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
-import { awaitedKeys } from '../../controllers/virtualmachine/restart/awaited.ts';
-import { judgeRestart } from '../../controllers/virtualmachine/restart/judge.ts';
+import { derive } from '../../controllers/virtualmachine/observe/derive.ts';
+import { restartOf } from '../../controllers/virtualmachine/restart/with-restart.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
-import { moveBeforeStart, placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
-import {
-  isMovedByHa,
-  obstaclesOfGuest,
-  hostPlacement,
-} from '../../controllers/virtualmachine/placement/relocation.ts';
+import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
 import { describeGuest, parseMark, sameOwner } from '../../controllers/shared/guests/owner-mark.ts';
-import type { StorageView } from '../../src/pve/index.ts';
-import { vmid, type Bytes, type NodeName } from '../../src/lib/units.ts';
-import type { VirtualMachine } from '../../src/api/index.ts';
+import { vmid, type Bytes } from '../../src/lib/units.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
-import { aDigest, NO_HA, UPID } from './guests.ts';
+import { NO_HA, UPID } from './guests.ts';
 import { onceFor } from './memo.ts';
-import { aVirtualMachine } from './objects.ts';
+import { inputsOf } from './planner-facts.ts';
+import type { World } from './modelled-world.ts';
 
-export interface World {
-  readonly now: number;
-  readonly want: Desired;
-  readonly template: GuestConfig;
-  readonly claim: Omit<Claim, 'ageMs'> | undefined;
-  /** Epoch ms. */
-  readonly claimedAt: number;
-  /** The guest on the claimed number. */
-  readonly guest: Guest | undefined;
-  /** Nobody can tell whether the guest is there. */
-  readonly blind: boolean;
-  readonly task: Task | undefined;
-  readonly failure: Failure | undefined;
-  readonly othersTasks: readonly string[];
-  readonly namesake: MarkedGuest | undefined;
-  readonly noted: string | undefined;
-  /** What status says of the data that the guest was given. */
-  readonly handed: Remembered;
-  /** The guest agent answers, once the guest runs. */
-  readonly answers: boolean;
-  readonly volumes: ReadonlySet<string>;
-  readonly storages: readonly StorageView[];
-  /** Status says that we cloned it, rather than adopted it. */
-  readonly cloned: boolean;
-  /** For how long a lock was held without a task. */
-  readonly lockedMs: number;
-  /** Which device each network was given, as status would carry it. */
-  readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
-  /** The wish that was last brought about: the one there is, or another. */
-  readonly applied: 'this' | 'other' | undefined;
-  /** As status has them. */
-  readonly note: RestartNote | undefined;
-  readonly restartedAt: string | undefined;
-  /** Another VM of the class has the turn to be restarted. */
-  readonly othersTurn: boolean;
-  readonly hook: Hook | undefined;
-  /** Every move that the spec asks for fails. */
-  readonly moveFails?: boolean;
-  /** Node of the spec that the guest was on once, as status has it. */
-  readonly arrived: NodeName | undefined;
-  /** Tags that status says are ours. */
-  readonly ownTags: readonly string[];
-  /** The disks that status knows. */
-  readonly disks: readonly RecordedDisk[];
-  readonly nextVmid: number;
-  readonly maxCpus: number;
-}
-
-const NODE_CPUS = 1024;
+export type { World };
 
 export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
   sameOwner(guest.mark, want.owner);
 
-export const vmOf = ({
-  want,
-  noted,
-  devices,
-  cloned,
-  handed,
-  claim,
-  disks,
-  arrived,
-}: World): VirtualMachine =>
-  aVirtualMachine({
-    metadata: { uid: want.owner.uid },
-    status: {
-      networks: devices,
-      ...(claim?.placement && { placement: claim.placement }),
-      disks,
-      ...(cloned && { cloneType: 'Linked' as const }),
-      internal: {
-        ...(arrived !== undefined && { host: arrived }),
-        cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
-      },
-    },
+/** As the operator derives it. */
+export const observationOf = onceFor((world: World): Observation => {
+  const inputs = inputsOf(world);
+  const { promise: _promise, learned: _learned, ...observation } = derive(inputs);
+  const { want, have } = observation;
+  if (!want.exists) return observation;
+  const { restart } = restartOf(inputs.vm, want, have, {
+    doubt: inputs.state.restart,
+    claimSlot: () => (world.othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
   });
-
-export const observe = onceFor((world: World): Observed => {
-  const seen = look(world);
-  return { ...seen, restart: restartOf(world, seen) };
+  return { ...observation, have: { ...have, restart } };
 });
 
-function restartOf(
-  world: World,
-  { presence, claim, task, drift, awaited = [], now }: Observed,
-): Restart | undefined {
-  const { want, note, restartedAt, othersTurn } = world;
-  if (!want.exists) return undefined;
-  return judgeRestart({
-    want,
-    guest: presence.kind === 'seen' && isOurs(world, presence.guest) ? presence.guest : undefined,
-    made: claim?.made === true,
-    task,
-    drift,
-    awaited,
-    now,
-    observed: true,
-    before: { note, restartedAt },
-    inDoubt: false,
-    claimSlot: () => (othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
-  });
-}
-
-function look(world: World): Observed {
-  const { now, guest, claim, want, task } = world;
-  const { own, marked } = ownIn(world);
-  const hidden = isHidden(task);
-  return {
-    now,
-    task,
-    failure: failureOf(world),
-    activeTasks: world.othersTasks,
-    lockedMs: world.lockedMs,
-    hasBooted: guest?.running === true,
-    namesake: claim || !want.exists ? undefined : world.namesake,
-    seedVolume: world.noted,
-    hook: world.hook,
-    generation: 1,
-    ownTags: world.ownTags,
-    bestEffortWrites: [],
-    notApplied: [],
-    claim: claim && { ...claim, ageMs: now - world.claimedAt, made: claim.made || marked },
-    candidate: candidateOf(world),
-    presence: hidden ? { kind: 'absent' } : presenceOf(world),
-    ...(hidden || !own ? { change: undefined, disks: undefined } : dueOf(world, own)),
-  };
-}
-
-function ownIn(world: World): { readonly own: Guest | undefined; readonly marked: boolean } {
-  const { claim, guest, want } = world;
-  const marked = claim !== undefined && guest !== undefined && isOurs(world, guest);
-  return { marked, own: guest && (marked || awaitsAdoption(want, full(world), guest)) ? guest : undefined };
-}
-
-const full = ({ claim, now, claimedAt }: World): Claim | undefined =>
-  claim && { ...claim, ageMs: now - claimedAt };
-
-const candidateOf = (world: World): Presence | undefined =>
-  world.want.exists && world.want.adopt !== undefined && !world.claim ? presenceAt(world) : undefined;
-
-/** What has to become of a guest of ours. */
-function dueOf(world: World, own: Guest): Pick<Observed, 'change' | 'drift' | 'digests' | 'move' | 'disks'> {
-  const host = world.want.exists ? world.want.host : undefined;
-  const move =
-    (world.want.exists ? moveBeforeStart(vmOf(world), own, host) : undefined) ?? moveAskedFor(world, own);
-  return { ...judgedChange(world, own), disks: disksOf(world, own), ...(move && { move }) };
-}
-
-/** Nothing but the guest itself stands in the way of a move. */
-function moveAskedFor(world: World, own: Guest): Move | undefined {
-  const { want, arrived } = world;
-  if (!want.exists || want.host === undefined || isNew(vmOf(world), own)) return undefined;
-  const { host, power, driftPolicy = 'Report' } = want;
-  if (hostPlacement({ host, power, driftPolicy, arrived }, own) !== 'elsewhere') return undefined;
-  if (own.lock !== undefined || isMovedByHa(own) || obstaclesOfGuest(own).length > 0) return undefined;
-  return { to: host, asked: true, ...(own.running && { online: true }) };
-}
-
-/** While our task runs, or after it destroyed the guest, nobody looks. */
-const isHidden = (task: Task | undefined): boolean =>
-  task?.state === 'running' ||
-  task?.state === 'unreachable' ||
-  (task?.type === 'Destroy' && task.state === 'ok');
-
-const GENERATION = 1;
-
-const failureOf = ({ failure, task, now }: World): Failure | undefined =>
-  failureAfter(
-    failure && { ...failure, at: new Date(failure.at).toISOString(), generation: GENERATION },
-    task,
-    { table: TASKS, generation: GENERATION, now },
-  );
-
-const presenceOf = (world: World): Presence =>
-  world.claim === undefined ? { kind: 'notMade' } : presenceAt(world);
-
-function presenceAt({ guest, blind }: World): Presence {
-  if (blind) return { kind: 'unknown', message: 'The cluster has no quorum.' };
-  return guest ? { kind: 'seen', guest } : { kind: 'absent' };
-}
-
-/** With the drift in it left alone or undone, as the wish has it. */
-function judgedChange(
-  world: World,
-  guest: Guest,
-): Pick<Observed, 'change'> &
-  Partial<Pick<Observed, 'drift' | 'digests' | 'awaited' | 'bestEffortWrites' | 'notApplied'>> {
-  const { want, maxCpus, applied, ownTags, now } = world;
-  if (!want.exists) return { change: undefined };
-  const digest = specDigest(want, guest, { maxCpus, nodeCpus: NODE_CPUS });
-  const made = isNew(vmOf(world), guest) ? undefined : applied === 'this' ? digest : applied;
-  const judged = judgeDrift(changeOf(world, guest), guest, {
-    digest,
-    applied: made,
-    policy: want.driftPolicy,
-  });
-  const afterwards = cloudInitAfterwards(vmOf(world), guest, {
-    plan: cloudInitOf(world, guest),
-    now: world.now,
-  });
-  const bestEffortWrites = bestEffortWritesOf(want, guest, {
-    ownTags,
-    processState: {},
-    applied: made === digest,
-    now,
-  });
-  const awaited = awaitedKeys(vmOf(world), want, guest, contextOf(world, guest));
-  return { ...judged, ...bestEffortWrites, awaited, change: judged.change ?? afterwards };
-}
-
-export function changeOf(world: World, guest: Guest): ConfigChange | undefined {
-  const { want } = world;
-  return want.exists ? configChange(vmOf(world), want, guest, contextOf(world, guest)) : undefined;
-}
-
-const contextOf = (world: World, guest: Guest): ChangeContext => ({
-  cloudInit: cloudInitOf(world, guest),
-  maxCpus: world.maxCpus,
-  nodeCpus: NODE_CPUS,
-});
-
-const cloudInitOf = (world: World, guest: Guest): CloudInitPlan | undefined => cloudInitIn(world)(guest);
-
-const cloudInitIn = onceFor((world: World) => onceFor((guest: Guest) => plannedCloudInit(world, guest)));
-
-function plannedCloudInit(world: World, guest: Guest): CloudInitPlan | undefined {
-  const { want, storages, volumes } = world;
-  if (!want.exists) return undefined;
-  const vm = vmOf(world);
-  const known = want.cloudInit && { ...want, cloudInit: want.cloudInit };
-  const made = known && planCloudInit(vm, known, guest, { isoStorage: undefined, storages, digest: aDigest });
-  return made?.seed?.noted
-    ? { ...made, seed: { ...made.seed, uploaded: volumes.has(made.seed.volume) } }
-    : made;
-}
-
-const disksOf = ({ want, disks, storages, applied }: World, guest: Guest): DiskWork | undefined =>
-  want.exists
-    ? diskWork(want, guest, {
-        recorded: disks,
-        storages,
-        leaves: applied === 'this' && want.driftPolicy !== 'Revert',
-      })
-    : undefined;
+export const observe = (world: World): Observed => observationOf(world).have;
 
 /** The world after a plan was carried out, its tasks done and some time gone by. */
 export function after(plan: Plan, world: World): World {
@@ -307,7 +61,7 @@ const afterWaiting = (ms: number, world: World): World => ({
   othersTasks: [],
   hook: world.hook?.state === 'Running' ? { ...world.hook, state: 'Succeeded' } : world.hook,
   guest: world.guest && isOurs(world, world.guest) ? byItself(world.guest) : world.guest,
-  failure: failureOf(world),
+  failure: observe(world).failure,
 });
 
 /** HA carries out what it was asked for; what is between two states arrives; a guest that a person halted stays so. */
@@ -405,8 +159,10 @@ function adopted(guest: Guest | undefined, { description, digest }: Extract<Step
   return { ...guest, config, mark: parseMark(description), digest: `${digest}+` };
 }
 
-const chosenIn = ({ want }: World): Pick<Claim, 'placement'> =>
-  want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
+function chosenIn(world: World): Pick<Claim, 'placement'> {
+  const { want } = observationOf(world);
+  return want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
+}
 
 type GuestStep = Extract<Step, { do: 'migrate' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
 
@@ -498,12 +254,13 @@ function notedRestart(before: World, world: World): World {
 function noted(world: World, plan: Plan): World {
   const { guest, want, now } = world;
   if (!guest || !isOurs(world, guest) || !world.claim || !want.exists) return world;
-  const vm = vmOf(world);
+  const { vm } = inputsOf(world);
+  const { cloudInit } = observationOf(world);
   const answered = isDone(plan) && guest.running && world.answers;
   return {
     ...world,
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
-    handed: remembered(vm, { guest, plan: cloudInitOf(world, guest), answered, now }),
+    handed: remembered(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({
       device,
       mac,

@@ -2,7 +2,7 @@
  * A step that PVE reported done and that is planned again had no lasting effect: PVE only took note of it (HA manages
  * the guest), or something undoes it (the guest powers itself off). It is repeated more and more slowly. Pure.
  */
-import { holdOffMs } from '../tasks/backoff.ts';
+import { holdOffMs } from './hold-off.ts';
 import type { Wait } from './rule.ts';
 import { wait } from './rule.ts';
 

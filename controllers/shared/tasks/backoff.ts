@@ -1,16 +1,12 @@
 /** After a failed task the next attempt waits, longer each time. An edit of the spec ends the wait. Pure. */
 import { blocksOnlyItself, failureMessage } from './labels.ts';
+import { holdOffMs } from '../plan/hold-off.ts';
 import type { Failure, TaskTable } from './model.ts';
 import type { Refuse, Rule, Wait } from '../plan/rule.ts';
 import { refuse, wait } from '../plan/rule.ts';
 
 /** After this many attempts a person is needed, and the step is still tried. */
 const STALLED_AFTER = 5;
-const MAX_HOLD_OFF_MS = 5 * 60_000;
-
-/** 5 s, 10 s, 20 s … at most 5 min. */
-export const holdOffMs = ({ attempts }: Pick<Failure<string>, 'attempts'>): number =>
-  Math.min(5_000 * 2 ** Math.max(attempts - 1, 0), MAX_HOLD_OFF_MS);
 
 /** How long a failed step still has to wait. */
 export const heldMs = (failure: Pick<Failure<string>, 'attempts' | 'at'>, now: number): number =>

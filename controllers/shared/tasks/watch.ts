@@ -1,6 +1,6 @@
 /**
- * Follows the tasks of many VMs at once: one list of a node's running tasks tells about all of them. To ask for each
- * by itself is quicker while they are few; with many, it would be most of what the operator asks of Proxmox VE.
+ * Follows the tasks of many VMs at once, by the list of a node's running tasks. To read each task by itself is quicker
+ * while they are few; with many, that would be most of the requests to Proxmox VE.
  */
 import { parseUpid, type Pve } from '../../../src/pve/index.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
@@ -15,7 +15,7 @@ export interface FollowedTask {
 }
 
 export interface TaskWatch {
-  /** `true`: the object is woken as soon as the task has left the list. `false`: the task must be asked for. */
+  /** `true`: the object gets a pass as soon as the task has left the list. `false`: the task must be read. */
   follow(task: FollowedTask): boolean;
   /** It is known how the task ended. */
   forget(task: Pick<FollowedTask, 'connection' | 'upid'>): void;
@@ -34,11 +34,11 @@ interface Follower extends Pick<FollowedTask, 'connection' | 'uid'> {
 
 interface Group {
   readonly followers: Map<Upid, Follower>;
-  isLooking: boolean;
+  isPolling: boolean;
 }
 
-/** Up to so many tasks of a node are asked for one by one. */
-const FEW = 2;
+/** Up to this many tasks of a node are read one by one. */
+const MAX_READ_SINGLY = 2;
 
 export function createTaskWatch({ wake, now, after = defer }: TaskWatchOptions): TaskWatch {
   const clusters = new WeakMap<Pve, Map<NodeName, Group>>();
@@ -46,32 +46,32 @@ export function createTaskWatch({ wake, now, after = defer }: TaskWatchOptions):
   function groupOf(pve: Pve, node: NodeName): Group {
     const groups = clusters.get(pve) ?? new Map<NodeName, Group>();
     clusters.set(pve, groups);
-    const group = groups.get(node) ?? { followers: new Map<Upid, Follower>(), isLooking: false };
+    const group = groups.get(node) ?? { followers: new Map<Upid, Follower>(), isPolling: false };
     groups.set(node, group);
     return group;
   }
 
-  function lookLater(pve: Pve, node: NodeName, group: Group): void {
+  function pollLater(pve: Pve, node: NodeName, group: Group): void {
     const youngest = Math.max(...[...group.followers.values()].map(({ since }) => since));
-    group.isLooking = true;
-    after(pollGapMs(now() - youngest), () => void look(pve, node, group));
+    group.isPolling = true;
+    after(pollGapMs(now() - youngest), () => void poll(pve, node, group));
   }
 
-  async function look(pve: Pve, node: NodeName, group: Group): Promise<void> {
+  async function poll(pve: Pve, node: NodeName, group: Group): Promise<void> {
     const { followers } = group;
-    const asked = [...followers];
+    const before = [...followers];
     try {
       const running = new Set((await pve.node(node).activeTasks()).map(({ upid }) => upid));
-      for (const [upid, { connection, uid }] of asked) {
+      for (const [upid, { connection, uid }] of before) {
         if (running.has(upid) || !followers.delete(upid)) continue;
-        connection.cloneSlots.end(uid); // whoever waits for its turn need not wait for its next pass
+        connection.cloneSlots.end(uid); // the next waiter need not wait for a pass of this VM
         wake(uid);
       }
     } catch {
-      followers.clear(); // each is asked for by itself then, and comes back while it runs
+      followers.clear(); // each task is read by itself then, and followed again while it runs
     }
-    group.isLooking = false;
-    if (followers.size > 0) lookLater(pve, node, group);
+    group.isPolling = false;
+    if (followers.size > 0) pollLater(pve, node, group);
   }
 
   return {
@@ -80,8 +80,8 @@ export function createTaskWatch({ wake, now, after = defer }: TaskWatchOptions):
       if (node === undefined) return false;
       const group = groupOf(connection.pve, node);
       if (!group.followers.has(upid)) group.followers.set(upid, { connection, uid, since: now() });
-      if (!group.isLooking && group.followers.size > FEW) lookLater(connection.pve, node, group);
-      return group.isLooking;
+      if (!group.isPolling && group.followers.size > MAX_READ_SINGLY) pollLater(connection.pve, node, group);
+      return group.isPolling;
     },
     forget({ connection: { pve }, upid }) {
       const node = parseUpid(upid)?.node;

@@ -2,7 +2,7 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { nonEmpty, onlyDifferent } from '../config/change.ts';
 import { isNew } from '../config/is-new.ts';
-import type { CloudInitPlan } from './plan.ts';
+import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import { ejections, isEjected } from './seed-drive.ts';

@@ -1,10 +1,8 @@
 /** What a guest was given, as digests in status, against what the spec says now. Pure. */
-import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
+import type { Given } from '../model/cloud-init.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 
-type Handed = NonNullable<VirtualMachineInternal['cloudInit']>;
-export type Given = NonNullable<Handed['deliveredDigests']>;
 type Part = keyof Given;
 
 /** Each part under its name for people. */

@@ -1,31 +1,32 @@
-/** How this guest gets its cloud-init data, and whether what it needs for that is there. Reads only. */
-import { type CloudInitPlan, type WithCloudInit, planCloudInit } from './plan.ts';
-import { snippetProblem } from './snippets.ts';
+/** How this guest gets its cloud-init data, with what was read about its snippet and its image. Pure. */
+import { planCloudInit } from './plan.ts';
+import { snippetNotFound } from './snippets.ts';
 import { isNew } from '../config/is-new.ts';
+import type { Digest } from '../../../src/lib/hash.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { InContext } from '../observe/context.ts';
+import type { CloudInitPlan, WithCloudInit } from '../model/cloud-init.ts';
+import type { Surroundings } from '../model/surroundings.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 
-export async function cloudInitOf(
+interface CloudInitFacts {
+  readonly surroundings: Pick<Surroundings, 'storages' | 'isoStorage'>;
+  readonly snippetExists: boolean | undefined;
+  /** Volumes on the storage of the image. */
+  readonly images: readonly string[] | undefined;
+  readonly digest: Digest;
+}
+
+export function cloudInitOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  { resolved: { connection }, context: { options, digest } }: InContext,
-): Promise<CloudInitPlan> {
-  const view = connection.inventory.view();
-  const planned = planCloudInit(vm, want, guest, {
-    digest,
-    isoStorage: connection.defaults.isoStorage,
-    storages: view?.storages ?? [],
-  });
+  { surroundings, snippetExists, images = [], digest }: CloudInitFacts,
+): CloudInitPlan {
+  const planned = planCloudInit(vm, want, guest, { digest, ...surroundings });
   const { snippet } = want.cloudInit;
-  if (snippet !== undefined && (isNew(vm, guest) || planned.renews === true)) {
-    const problem = await snippetProblem(connection, { node: guest.node, snippet }, options);
-    return problem ? { ...planned, problem } : planned;
-  }
+  if (snippet !== undefined && (isNew(vm, guest) || planned.renews === true))
+    return snippetExists === false ? { ...planned, problem: snippetNotFound(guest.node, snippet) } : planned;
   const { seed } = planned;
   // Only what is named in our status can have been uploaded.
-  if (!seed?.noted) return planned;
-  const volumes = await connection.pve.node(guest.node).storage(seed.storage).content('iso', options);
-  return { ...planned, seed: { ...seed, uploaded: volumes.some(({ volid }) => volid === seed.volume) } };
+  return seed?.noted ? { ...planned, seed: { ...seed, uploaded: images.includes(seed.volume) } } : planned;
 }

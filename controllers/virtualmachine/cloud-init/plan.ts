@@ -1,5 +1,4 @@
 /** How a guest gets its cloud-init data: by PVE's own drive, by an image of ours, or not at all. Pure. */
-import type { StorageView } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import {
@@ -11,30 +10,16 @@ import {
   noCloudFiles,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
-import { changedParts, givenOf, type Given } from './given.ts';
+import { changedParts, givenOf } from './given.ts';
 import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives, rootDiskOf } from '../../shared/guests/disks.ts';
-import { mergeKeys, NO_KEYS, type Keys } from '../config/keys.ts';
+import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import { isNew } from '../config/is-new.ts';
-import type { SeedImage } from '../model/config.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
-import type { DesiredCloudInit, Desired } from '../model/desired.ts';
+import type { CloudInitMode, CloudInitPlan, History, WithCloudInit } from '../model/cloud-init.ts';
+import type { DesiredCloudInit } from '../model/desired.ts';
+import type { StorageFacts } from '../model/surroundings.ts';
 import { cloudInitNics } from './nics.ts';
-
-export type CloudInitMode = 'None' | 'Native' | 'Image';
-type Problem = { readonly reason: string; readonly message: string };
-type Wanted = Extract<Desired, { exists: true }>;
-/** The wish, with its user-data known. */
-export type WithCloudInit = Omit<Wanted, 'cloudInit'> & { readonly cloudInit: DesiredCloudInit };
-
-export interface CloudInitPlan extends Partial<History> {
-  readonly mode: CloudInitMode;
-  readonly keys: Keys;
-  readonly seed?: SeedImage;
-  readonly problem?: Problem;
-  /** The bytes of the image, where there is one. */
-  readonly build: () => Uint8Array;
-}
 
 /** Where the document puts the drive. */
 const DRIVE = 'ide2';
@@ -52,21 +37,10 @@ const impossible = (reason: string, message: string): CloudInitPlan => ({
   problem: { reason, message },
 });
 
-/** What the guest was given before, against what the spec says now. */
-interface History {
-  readonly given: Given;
-  /** What differs, in words. */
-  readonly changed: readonly string[];
-  /** It is handed to the guest anew, for the next boot. */
-  readonly renews: boolean;
-  /** How often that was done; part of the instance-id. */
-  readonly instance: number;
-}
-
 export interface CloudInitPlaces {
   readonly digest: Digest;
   readonly isoStorage: string | undefined;
-  readonly storages: readonly StorageView[];
+  readonly storages: readonly StorageFacts[];
 }
 
 export function planCloudInit(
@@ -86,6 +60,14 @@ function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest
   const renews = changed.length > 0 && want.cloudInit.onChange === 'NextBoot';
   return { given, changed, renews, instance: renews ? instanceRevision + 1 : instanceRevision };
 }
+
+/** Whether what the guest was given is to be delivered again. */
+export const renewsCloudInit = (
+  vm: VirtualMachine,
+  want: WithCloudInit,
+  guest: Guest,
+  digest: Digest,
+): boolean => historyOf(vm, want, guest, digest).renews;
 
 interface Planning {
   readonly places: CloudInitPlaces;
@@ -189,7 +171,10 @@ function imagePlan(
 }
 
 /** The Provider's choice, else a shared storage, which lets the guest move; else one of the node's own. */
-function isoStorageFor(node: string, { isoStorage, storages }: CloudInitPlaces): string | Problem {
+function isoStorageFor(
+  node: string,
+  { isoStorage, storages }: CloudInitPlaces,
+): string | NonNullable<CloudInitPlan['problem']> {
   const usable = storages.filter(
     (s) => s.node === node && s.status === 'available' && s.content.includes('iso'),
   );

@@ -2,8 +2,8 @@
 import { parseDisk } from '../../../src/pve/index.ts';
 import type { VirtualMachine, VirtualMachineInternal } from '../../../src/api/index.ts';
 import { minutes } from '../../../src/lib/units.ts';
-import type { CloudInitPlan } from './plan.ts';
-import type { Keys } from '../config/keys.ts';
+import type { CloudInitPlan } from '../model/cloud-init.ts';
+import type { Keys } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 type Handed = VirtualMachineInternal['cloudInit'];

@@ -2,8 +2,9 @@
 import type { VirtualMachine, VirtualMachineInternal, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import { changedParts, isComparable, type Given } from './given.ts';
-import { isHanded, type CloudInitPlan } from './plan.ts';
+import { changedParts, isComparable } from './given.ts';
+import { isHanded } from './plan.ts';
+import type { CloudInitPlan, Given } from '../model/cloud-init.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';

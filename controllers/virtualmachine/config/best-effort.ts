@@ -1,9 +1,9 @@
 /**
  * Options that PVE may refuse although it allows all others: tags, where the datacenter reserves them, and the
  * startup order, which takes a privilege on the whole cluster. Each is written alone and last, so that a refusal
- * holds nothing back; it is told, and tried again now and then.
+ * holds nothing back; it is reported, and tried again now and then. The only file that computes what was refused. Pure.
  */
-import type { ProcessState } from '../model/process-state.ts';
+import type { RefusedWrites } from '../model/process-state.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
@@ -15,8 +15,8 @@ const AGAIN_MS = 10 * 60_000;
 
 interface Context {
   readonly ownTags: readonly string[];
-  readonly processState: Pick<ProcessState, 'refusedWrites'>;
-  /** The wish was brought about: what differs now was changed by others. */
+  readonly refusedWrites: RefusedWrites;
+  /** The settings were applied: what differs now was changed by others. */
   readonly applied: boolean;
   readonly now: number;
 }
@@ -24,7 +24,7 @@ interface Context {
 export function bestEffortWritesOf(
   want: Extract<Desired, { exists: true }>,
   guest: Guest,
-  { ownTags, processState: { refusedWrites: refused = {} }, applied, now }: Context,
+  { ownTags, refusedWrites: refused, applied, now }: Context,
 ): Pick<Observed, 'bestEffortWrites' | 'notApplied'> {
   const all = [
     ...startupWrite(want.options?.startup, guest.config),
@@ -42,16 +42,20 @@ export function bestEffortWritesOf(
   };
 }
 
+/** @param said PVE's own words */
+export const refusedAfter = (
+  before: RefusedWrites,
+  { key, value }: BestEffortWrite,
+  { said, at }: { readonly said: string; readonly at: number },
+): RefusedWrites => ({ ...before, [key]: { value, said, at } });
+
 /** How PVE refuses a change of tags (pve-guest-common, assert_tag_permissions). */
 export const isAboutTags = (said: string): boolean => said.includes('for modifying tag');
 
 /** Whether a configuration failed for the template's tags, which go with it: in its task, or at once. */
-export const keepsTags = (
-  failure: Failure | undefined,
-  { refusedWrites: refused }: Pick<ProcessState, 'refusedWrites'>,
-): boolean =>
+export const keepsTags = (failure: Failure | undefined, refused: RefusedWrites): boolean =>
   (failure !== undefined && isAboutTags(failure.message)) ||
-  (refused?.tags !== undefined && refused.tags.value === undefined);
+  (refused.tags !== undefined && refused.tags.value === undefined);
 
 const FIELDS: Readonly<Record<BestEffortWrite['key'], string>> = {
   tags: 'spec.tags',

@@ -1,12 +1,12 @@
-/** What must be written to a guest's configuration so that it equals the wish: only keys that differ. Pure. */
+/** What must be written to a guest's configuration so that it is as desired: only keys that differ. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import { alteredKeys, type CloudInitPlan } from '../cloud-init/plan.ts';
+import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, formerDevices } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
-import { firmwareDifferences, hardwareAtCreation, hardwareLater } from './hardware.ts';
+import { hardwareAtCreation, hardwareLater } from './hardware.ts';
 import { isNew } from './is-new.ts';
-import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
+import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
@@ -85,39 +85,3 @@ export const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({
 
 export const nonEmpty = (keys: Keys): ConfigChange | undefined =>
   Object.keys(keys.set).length + keys.delete.length > 0 ? keys : undefined;
-
-/** What differs from the spec and stays so: a sentence each, with what to do. */
-export function differencesOf(
-  vm: VirtualMachine,
-  want: Wanted,
-  guest: Guest,
-  cloudInit: CloudInitPlan | undefined,
-): string[] {
-  if (isNew(vm, guest)) return [];
-  return [
-    ...firmwareDifferences(want, guest.config),
-    ...(want.cloudInit === undefined
-      ? [
-          'A Secret with user-data or SSH keys is missing. The VM has read it already; whether it changed is not known.',
-        ]
-      : []),
-    ...(cloudInit?.problem ? [cloudInit.problem.message] : []),
-    ...(cloudInit ? changesTold(want, cloudInit, guest) : []),
-  ];
-}
-
-/** What the guest was not given, as far as the user wants to be told. */
-function changesTold(want: Wanted, plan: CloudInitPlan, { config }: Guest): string[] {
-  const { changed = [], renews = false } = plan;
-  if (changed.length > 0)
-    return renews || want.cloudInit?.onChange === 'Ignore'
-      ? []
-      : [
-          `Changed since the guest was given it: ${changed.join(', ')}. cloud-init reads this at the first boot only. ` +
-            'To hand it over at the next boot, as to a new instance, set spec.userData.onChange to NextBoot; to be told no more, set it to Ignore.',
-        ];
-  const altered = alteredKeys(plan, config);
-  return altered.length > 0
-    ? [`Changed in Proxmox VE since the VM was made: ${altered.join(', ')}. They are left as they are.`]
-    : [];
-}

@@ -1,33 +1,35 @@
-/** How many CPUs a guest may get, as far as the cluster's nodes go. */
+/** How many CPUs a guest may get, as far as the cluster's nodes go. Pure. */
+import type { View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
-import type { CpuRoom } from './size.ts';
+import type { PlainSpec } from '../model/resolved-spec.ts';
+import type { ClusterFacts, CpuRoom } from '../model/surroundings.ts';
 
 const TIMES_ITS_SIZE = 4;
 
-export const cpuRoomOf = (resolved: ResolvedSpec, node: NodeName): CpuRoom => ({
-  maxCpus: maxCpusOf(resolved),
-  nodeCpus: cpusOfNode(resolved, node),
-});
+export const cpuRoomOf = (
+  spec: Pick<PlainSpec, 'shape' | 'host'>,
+  cluster: ClusterFacts,
+  node: NodeName,
+): CpuRoom => ({ maxCpus: maxCpusOf(spec, cluster), nodeCpus: cpusOfNode(cluster.view, node) });
 
 /** Room to grow, as far as the smallest node has CPUs that the guest could be on: PVE starts no guest with more. */
-function maxCpusOf({ shape, connection, host }: ResolvedSpec): number {
-  const { nodeSelector, inventory } = connection;
-  const nodes = inventory
-    .view()
-    ?.nodes.filter(
-      ({ name, online }) =>
-        online &&
-        (host === undefined || host === name) &&
-        (nodeSelector.length === 0 || nodeSelector.includes(name)),
-    );
+function maxCpusOf(
+  { shape, host }: Pick<PlainSpec, 'shape' | 'host'>,
+  { view, nodeSelector }: ClusterFacts,
+): number {
+  const nodes = view?.nodes.filter(
+    ({ name, online }) =>
+      online &&
+      (host === undefined || host === name) &&
+      (nodeSelector.length === 0 || nodeSelector.includes(name)),
+  );
   const cpus = shape?.cpus ?? 1;
   const asked = shape?.maxCpus ?? TIMES_ITS_SIZE * cpus;
-  return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((node) => node.cpus)));
+  return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((each) => each.cpus)));
 }
 
-/** CPUs of a node; as many as you like where the cluster does not tell. */
-export function cpusOfNode({ connection }: ResolvedSpec, node: NodeName): number {
-  const cpus = connection.inventory.view()?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
+/** CPUs of a node; unlimited where the cluster does not say. */
+function cpusOfNode(view: View | undefined, node: NodeName): number {
+  const cpus = view?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
   return cpus > 0 ? cpus : Infinity;
 }

@@ -1,6 +1,6 @@
 /** The emulated processor: the class's wish ⇄ PVE's key `cpu`. Flags and whatever else stands there is kept. Pure. */
 import { parseProperties, printProperties, property } from '../../../src/pve/index.ts';
-import { NO_KEYS, type Keys } from './keys.ts';
+import { NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 
 const KEY = 'cputype';

@@ -1,52 +1,17 @@
 /**
- * Tells what was changed in Proxmox VE by somebody else from what the wish changed: the digest of the wish that was
- * last brought about is kept in status. While the wish is the same, whatever differs is drift. Pure.
+ * Tells a change that somebody made in Proxmox VE from a change of the spec. Status keeps the digest of the settings
+ * that were applied last. As long as the settings are the same, whatever differs is drift. Pure.
  */
-import { sha256Hex } from '../../../src/lib/hash.ts';
 import { keyChanges } from './key-changes.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
-import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-/** Equal for wishes that make the same configuration of this guest. What Secrets say does not go into it. */
-export function specDigest(want: Wanted, guest: Guest, room: CpuRoom): string {
-  const {
-    exists: _exists,
-    owner: _owner,
-    graceSeconds: _grace,
-    power: _power,
-    creation: _creation,
-    cloudInit: _cloudInit,
-    restart: _restart,
-    driftPolicy: _driftPolicy,
-    restraint: _restraint,
-    host: _host,
-    adopt: _adopt,
-    hooks: _hooks,
-    ...settings
-  } = want;
-  return sha256Hex(JSON.stringify([settings, reachableCpus(want.cpus, guest, room)], sorted)).slice(0, 16);
-}
-
-/** What of the wish can be had now changes with a restart, or on another node, without anybody's doing. */
-function reachableCpus(cpus: number, guest: Guest, { nodeCpus }: CpuRoom): unknown {
-  const planned = cpusOf(guest.config).ceiling;
-  const running = cpusOf(inForce(guest)).ceiling;
-  const held = guest.running && running < cpus && planned >= cpus;
-  return { cpus: held ? running : cpus, fits: planned <= nodeCpus };
-}
-
-const sorted = (_key: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
-
-/** Whether what differs is brought in line or only told. */
+/** Whether a difference is reverted or only reported. */
 export function judgeDrift(
   change: ConfigChange | undefined,
   guest: Guest,
@@ -70,10 +35,10 @@ export function judgeDrift(
 
 type SpecDigests = NonNullable<Observed['digests']>;
 
-/** The wish is the one that was brought about last: whatever differs is somebody else's doing. */
+/** The settings are those that were applied last: somebody else made whatever differs. */
 export const isApplied = ({ digest, applied }: SpecDigests): boolean => applied === digest;
 
-/** Another wish was brought about before. It must be forgotten first: were it to come back half way, what is half done would be taken for somebody's doing. */
+/** Other settings were applied before. They must be forgotten first: if they came back half way, what is half done would be taken for drift. */
 export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
   digests?.applied !== undefined && !isApplied(digests);
 
@@ -84,10 +49,10 @@ export function appliedAfter(
 ): string | undefined {
   if (digests === undefined) return before;
   if (plan.kind === 'steady' && change === undefined && drift === undefined) return digests.digest;
-  return before === digests.digest ? before : undefined;
+  return isApplied(digests) ? digests.digest : undefined;
 }
 
-/** What is left as somebody else made it. */
+/** What somebody else changed and what is left so: a sentence each. */
 export const driftSentences = ({ drift, relocation }: Pick<Observed, 'drift' | 'relocation'>): string[] => [
   ...(drift && !drift.reverted
     ? [

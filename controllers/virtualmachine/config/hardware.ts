@@ -1,7 +1,7 @@
 /** Firmware, identity and agent beside CPUs and memory: the wish ⇄ PVE's configuration keys. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
-import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
+import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
 import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';

@@ -1,5 +1,5 @@
 /** Changes of a configuration in Proxmox VE's own terms, for people. Pure. */
-import type { Keys } from './keys.ts';
+import type { Keys } from '../../shared/guests/keys.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 
 /** What nobody but the guest shall read. */

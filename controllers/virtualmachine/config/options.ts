@@ -2,7 +2,7 @@
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
 import { describeGuest, textBeside } from '../../shared/guests/owner-mark.ts';
-import type { Keys } from './keys.ts';
+import type { Keys } from '../../shared/guests/keys.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 import type { Options, Shape } from '../model/desired.ts';

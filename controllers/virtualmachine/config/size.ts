@@ -1,17 +1,12 @@
 /** CPUs and memory of a guest, and what of them changes while it runs: the wish ⇄ PVE's configuration keys. Pure. */
 import { parseProperties, property } from '../../../src/pve/index.ts';
 import { MiB } from '../../../src/lib/units.ts';
-import { mergeKeys, NO_KEYS, type Keys } from './keys.ts';
+import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
+import type { CpuRoom } from '../model/surroundings.ts';
 
-/** How many CPUs a guest may get. */
-export interface CpuRoom {
-  /** Ceiling of a new guest, or of one that must be stopped to grow anyway. */
-  readonly maxCpus: number;
-  /** What the guest's node has: PVE starts no guest with more. */
-  readonly nodeCpus: number;
-}
+export type { CpuRoom };
 
 type Sized = Pick<Guest, 'config' | 'pending' | 'running'>;
 

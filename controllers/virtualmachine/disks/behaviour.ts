@@ -5,7 +5,7 @@ import { placeOf } from './slots.ts';
 import { inForce } from './work.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { withOptions } from './drive.ts';
-import type { Keys } from '../config/keys.ts';
+import type { Keys } from '../../shared/guests/keys.ts';
 import type { DiskOptions } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';

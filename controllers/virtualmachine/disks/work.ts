@@ -1,5 +1,5 @@
 /** What is to be done about a guest's disks, and what status says of them. Pure. */
-import { parseDisk, parseVolumeId, type StorageView } from '../../../src/pve/index.ts';
+import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
@@ -9,6 +9,7 @@ import { formatFor, newDriveText } from './drive.ts';
 import type { DesiredDisk, DiskWork, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
+import type { StorageFacts } from '../model/surroundings.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
@@ -19,7 +20,7 @@ export interface DiskContext {
   readonly leaves: boolean;
 }
 
-type Storages = readonly StorageView[];
+type Storages = readonly StorageFacts[];
 
 export function diskWork(want: Wanted, guest: Guest, { recorded, storages, leaves }: DiskContext): DiskWork {
   const site = { storages, leaves };

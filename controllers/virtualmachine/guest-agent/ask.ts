@@ -1,10 +1,9 @@
-/** When the guest agent is asked, and what its answer means. */
+/** When the guest agent is asked, and what its answer means: the only file that computes this slice of the process state. */
 import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
-import { millis, type Millis } from '../../../src/lib/units.ts';
 import { addressesByNic } from '../networks/addresses.ts';
-import type { ProcessState } from '../model/process-state.ts';
+import { remember, type AgentSchedule, type ProcessState } from '../model/process-state.ts';
 import type { Facts } from '../model/facts.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
 type Answer = Pick<Facts, 'agent' | 'addresses'>;
 
@@ -51,35 +50,43 @@ const QUICKEST_BOOT_MS = 1_000;
 const MAX_MS = 60_000;
 /** After this long without an address only the drift scan asks. */
 const PATIENCE_MS = 10 * 60_000;
-/** Once every NIC has an address, two more looks catch what comes late, such as IPv6. */
+/** Once every NIC has an address, two more queries catch what comes late, such as IPv6. */
 const LATE_LOOKS_MS = [10_000, 30_000];
 
-/** Called at rest. Passes may come while a guest boots, such as when Proxmox VE lists it as running at last. */
-export function stillBoots(processState: ProcessState, now: number): boolean {
-  if (processState.boots) processState.agentNotBefore = now + QUICKEST_BOOT_MS;
-  delete processState.boots;
-  return processState.agentNotBefore !== undefined && now < processState.agentNotBefore;
+/** We are about to start the guest. */
+export const starting = (before: AgentSchedule): AgentSchedule => ({ ...before, boots: true });
+
+/** Passes may come while a guest boots, such as when PVE lists it as running at last. */
+export const afterStart = (before: AgentSchedule, now: number): AgentSchedule =>
+  before.boots ? { ...before, boots: undefined, notBefore: now + QUICKEST_BOOT_MS } : before;
+
+export const isBooting = ({ notBefore }: AgentSchedule, now: number): boolean =>
+  notBefore !== undefined && now < notBefore;
+
+/** Called once nothing is left to do: whether the guest that we started is too young to have an agent. */
+export function isStillBooting(state: ProcessState, now: number): boolean {
+  remember(state, { agent: afterStart(state.agent, now) });
+  return isBooting(state.agent, now);
 }
 
 /**
- * When the agent should be asked again; `undefined`: not before something changes or the drift scan comes by.
- * The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one is not pestered.
+ * When the agent should be asked again: not before something changes or the drift scan reads the guest, if `dueAt` is
+ * absent. The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one costs little.
  */
 export function scheduleAgentQuery(
+  before: AgentSchedule,
   { want, have, nics, addresses, agent }: Facts,
-  processState: ProcessState,
   now: number,
-): Millis | undefined {
-  delete processState.agentDueAt;
+): AgentSchedule {
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
-  if (!running) delete processState.agentSince;
-  if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return undefined;
-  const gap = stillBoots(processState, now)
-    ? (processState.agentNotBefore ?? now) - now
-    : nextGap({ nics, addresses }, now - (processState.agentSince ??= now));
-  if (gap === undefined) return undefined;
-  processState.agentDueAt = now + gap;
-  return millis(gap);
+  const schedule = { ...before, dueAt: undefined, ...(!running && { since: undefined }) };
+  if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return schedule;
+  const booted = afterStart(schedule, now);
+  const { notBefore = now } = booted;
+  if (isBooting(booted, now)) return { ...booted, dueAt: notBefore };
+  const since = booted.since ?? now;
+  const gap = nextGap({ nics, addresses }, now - since);
+  return { ...booted, since, dueAt: gap === undefined ? undefined : now + gap };
 }
 
 function nextGap({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>, age: number): number | undefined {

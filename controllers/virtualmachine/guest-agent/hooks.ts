@@ -1,15 +1,14 @@
-/** Runs the hooks of spec.lifecycle in the guest, and looks what became of them. */
+/** The hooks of spec.lifecycle: runs them in the guest, and says what became of them. */
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { PveError, type CallOptions, type Execution, type Qemu } from '../../../src/pve/index.ts';
 import { millis } from '../../../src/lib/units.ts';
 import { waiting } from '../../../src/runtime/outcome.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
-import { commandOf } from './in-guest.ts';
+import { commandOf, HOOK_TIMEOUT_MS } from './in-guest.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Hook } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import type { Desired, Hooks } from '../model/desired.ts';
-import { HOOK_TIMEOUT_MS } from '../plan/rules/hooks.ts';
 
 export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefined {
   const { postStart, preStop } = lifecycle ?? {};
@@ -22,13 +21,8 @@ export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefi
 
 type Noted = VirtualMachineStatus['hook'];
 
-/** What status says, and for one that runs what became of it. */
-export async function readHook(
-  noted: Noted,
-  guest: Guest | undefined,
-  qemu: (guest: Guest) => Qemu,
-  options: CallOptions,
-): Promise<Hook | undefined> {
+/** The hook that status speaks of. @param execution what became of its process; absent: it was not looked at */
+export function hookIn(noted: Noted, execution?: Execution): Hook | undefined {
   if (!noted) return undefined;
   const { name, state, since, pid, exitCode, generation } = noted;
   const hook: Hook = {
@@ -39,18 +33,7 @@ export async function readHook(
     ...(pid !== undefined && { pid }),
     ...(exitCode !== undefined && { exitCode }),
   };
-  if (state !== 'Running' || pid === undefined || !guest) return hook;
-  return afterLook(hook, await look(qemu(guest), pid, options));
-}
-
-/** Whatever PVE answers, a hook is never a reason not to go on. */
-async function look(qemu: Qemu, pid: number, options: CallOptions): Promise<Execution> {
-  try {
-    return await qemu.agent.execution(pid, options);
-  } catch (error) {
-    if (error instanceof PveError && error.refusal === 'forbidden') return { state: 'lost' };
-    throw error;
-  }
+  return execution ? afterLook(hook, execution) : hook;
 }
 
 function afterLook(hook: Hook, execution: Execution): Hook {
@@ -81,7 +64,7 @@ interface Running {
   readonly options: CallOptions;
 }
 
-/** @throws Trouble while the agent of a guest that just started is not there yet */
+/** @throws ExpectedError while the agent of a guest that just started is not there yet */
 export async function runHook(
   { hook: name, command, since }: Extract<Step, { do: 'runHook' }>,
   { qemu, generation, now, options }: Running,
@@ -109,7 +92,7 @@ const agentSilent = (age: number): ExpectedError =>
     ),
   );
 
-/** Ours to keep: a stop that is over, or that is not wished any more, needs its hook anew the next time. */
+/** As status keeps it: the next stop needs its hook again once this one is over, or no longer asked for. */
 export function keptHook(hook: Hook | undefined, want: Desired, guest: Guest | undefined): Hook | undefined {
   if (!hook || want.hooks?.[hook.name] === undefined) return undefined;
   const isOff = guest?.running === false;

@@ -3,6 +3,9 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 
 type Action = NonNullable<NonNullable<VirtualMachine['spec']['lifecycle']>['postStart']>;
 
+/** So long a hook is tried whose agent does not answer. */
+export const HOOK_TIMEOUT_MS = 10 * 60_000;
+
 /** Longer than any answer that is still of use. */
 const MAX_ANSWER_S = '30';
 

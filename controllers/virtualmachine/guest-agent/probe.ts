@@ -1,38 +1,38 @@
 /** Runs the readiness probe in the guest, one request a pass. */
 import { PveError, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
-import { isDue } from '../report/next-look.ts';
-import type { ProcessState } from '../model/process-state.ts';
-import { after, probeFor, type Probe, type ProbeResult, type ReadinessProbe } from './readiness.ts';
+import { isDue, type ProcessState } from '../model/process-state.ts';
+import { after, probeFor } from './readiness.ts';
+import type { Probe, ProbeResult, ReadinessProbe } from '../model/probe.ts';
 import type { Facts } from '../model/facts.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { isUp } from '../../shared/guests/states.ts';
 
 /** A probe is over in no time, as a rule. */
 const MIN_CHECK_MS = 250;
 
-/** A guest that nothing may be done to runs no command of ours either. */
+/**
+ * What is known of the probe after this pass. A guest that nothing may be done to runs no command of ours either.
+ * The only file that computes this slice of the process state.
+ */
 export async function probeAgain(
   { probe: settings, connection, dryRun }: ResolvedSpec,
   { have: { presence, now: seenAt }, want, plan: { kind } }: Facts,
   {
-    processState,
+    state,
     now,
     options,
-  }: { readonly processState: ProcessState; readonly now: number; readonly options: CallOptions },
-): Promise<void> {
+  }: { readonly state: ProcessState; readonly now: number; readonly options: CallOptions },
+): Promise<Probe | undefined> {
   const guest = presence.kind === 'seen' ? presence.guest : undefined;
   const may = want.exists && want.restraint === undefined && !dryRun && kind === 'steady';
-  if (!settings || !may || !guest || !isUp(guest)) {
-    delete processState.probe;
-    return;
-  }
-  const known = probeFor(processState.probe, settings, {
+  if (!settings || !may || !guest || !isUp(guest)) return undefined;
+  const known = probeFor(state.probe, settings, {
     guest,
     now: seenAt,
-    notBefore: processState.agentNotBefore,
+    notBefore: state.agent.notBefore,
   });
   const qemu = connection.pve.node(guest.node).qemu(guest.vmid);
-  processState.probe = isDue(known.dueAt, now) ? await probe(known, settings, { qemu, now, options }) : known;
+  return isDue(known.dueAt, now) ? probe(known, settings, { qemu, now, options }) : known;
 }
 
 /** Called when it is due. Whatever PVE answers is an answer: a probe fails no pass. */

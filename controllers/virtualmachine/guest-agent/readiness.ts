@@ -3,35 +3,8 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import { DEFAULTS } from '../../../src/api/index.ts';
 import type { Reason } from '../../../src/runtime/outcome.ts';
 import { commandOf } from './in-guest.ts';
+import type { Probe, ProbeResult, ReadinessProbe } from '../model/probe.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-
-export interface ReadinessProbe {
-  /** Program and arguments. */
-  readonly command: readonly string[];
-  readonly initialDelayMs: number;
-  readonly periodMs: number;
-  readonly timeoutMs: number;
-  readonly failureThreshold: number;
-}
-
-export type ProbeResult =
-  | { readonly kind: 'exit'; readonly code: number }
-  | { readonly kind: 'silent' | 'notConfigured' | 'refused' | 'forbidden' | 'late' };
-
-/** What this process knows of the probe of a guest that runs. */
-export interface Probe {
-  /** Epoch ms: start of what runs. */
-  readonly start: number;
-  /** It succeeded last, or failed less often than it takes; absent: neither is known yet. */
-  readonly passes?: boolean;
-  /** In a row. */
-  readonly failures: number;
-  readonly last?: ProbeResult;
-  /** A probe that has not ended; `since` in epoch ms. */
-  readonly process?: { readonly pid: number; readonly since: number };
-  /** Epoch ms. */
-  readonly dueAt: number;
-}
 
 export function probeOf({ spec: { lifecycle } }: VirtualMachine): ReadinessProbe | undefined {
   const probe = lifecycle?.readinessProbe;

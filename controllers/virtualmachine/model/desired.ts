@@ -2,7 +2,7 @@
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from './placement.ts';
-import type { MaintenanceWindow } from '../restart/maintenance-window.ts';
+import type { MaintenanceWindow } from './restart.ts';
 import type { Bytes, NodeName, Vmid } from '../../../src/lib/units.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';

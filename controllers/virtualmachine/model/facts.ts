@@ -1,12 +1,11 @@
 /** What a pass found and did, as the report tells it. Types only: nothing in this file runs. */
-import type { CloudInitPlan } from '../cloud-init/plan.ts';
+import type { CloudInitPlan } from './cloud-init.ts';
 import type { BestEffortWrite } from './config.ts';
 import type { Nic } from '../../shared/guests/model.ts';
 import type { Hook, Observed } from './observed.ts';
 import type { Plan } from './plan.ts';
 import type { TaskLabel } from './tasks.ts';
 import type { Desired } from './desired.ts';
-import type { NicAddresses } from '../networks/addresses.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
 /** What a step began or changed, to be written down. */
@@ -30,6 +29,12 @@ export type Started =
 
 /** Whether the guest agent answers, as far as it was asked. */
 export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
+
+/** Addresses of a NIC, as the guest agent reports them. */
+export interface NicAddresses {
+  readonly device: string;
+  readonly addresses: readonly string[];
+}
 
 /** A NIC of the guest, with what the spec says of it. */
 export interface NamedNic extends Nic {

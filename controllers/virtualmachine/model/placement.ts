@@ -21,6 +21,16 @@ export type Creation =
     }
   | { readonly ok: false; readonly reason: string; readonly message: string };
 
+/** Why a guest cannot be made. */
+export type Refusal = Extract<Creation, { ok: false }>;
+
+/** As it was reported last. */
+export interface Refused {
+  readonly creation: Refusal;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
 /** What was chosen for a guest that is being made; written down before the clone is requested. */
 export interface Placement {
   readonly template: Vmid;

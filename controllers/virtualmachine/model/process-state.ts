@@ -1,70 +1,100 @@
 /**
- * What this process knows about a guest beyond status: nothing that must survive, only what saves requests
- * or shortens a wait. After a restart everything here is unknown, and unknown is the careful answer.
+ * What this process knows about a guest beyond its status, in slices. Nothing here must survive the process: it saves
+ * requests or shortens a wait. After a restart everything here is unknown, and unknown is the careful answer. Each
+ * slice is computed only by the file that docs/architecture.md names as its owner; everybody else reads.
  */
 import type { VirtualMachineStatus } from '../../../src/api/index.ts';
 import { createHeap, type Heap } from '../../../src/lib/heap.ts';
 import type { Upid } from '../../../src/lib/units.ts';
 import type { ReconcileResult } from '../../../src/runtime/controller.ts';
+import type { LastStep } from '../../shared/plan/repetition.ts';
 import type { BestEffortWrite } from './config.ts';
 import type { Facts } from './facts.ts';
-import type { Probe } from '../guest-agent/readiness.ts';
-import type { Refused } from '../placement/refusal.ts';
-import type { LastStep } from '../../shared/plan/repetition.ts';
+import type { Refused } from './placement.ts';
+import type { Probe } from './probe.ts';
 
-export interface ProcessState {
-  /**
-   * What we know of our clone request. `unsent`: the number was reserved by this process and nothing was sent;
-   * `ended`: its task has ended. Absent: it may be under way.
-   */
-  clone?: 'unsent' | 'ended';
-  /** Epoch ms: since when nobody knows what became of it. */
-  unknownSince?: number;
-  /** No request of an earlier process, or one that got no answer, can still be under way. */
-  quiescent: boolean;
-  /** The task that the last step began; absent where there was none, or no answer. */
-  startedTask?: Upid;
-  /** How far the task had come, and when that was looked up; epoch ms. */
-  progress?: { readonly upid: Upid; readonly at: number; readonly text: string | undefined };
-  /** The cluster was read since this object is known. */
-  surveyed?: true;
-  /** Why the guest cannot be made, as it was worded last. */
-  refused?: Refused;
-  /** What was found when everything was last read, and what it rested on. */
-  rest?: {
-    readonly key: string;
-    readonly facts: Facts;
-    readonly result: ReconcileResult<VirtualMachineStatus>;
-    /** Epoch ms. */
-    readonly at: number;
-  };
+/** Our request for a clone. */
+export interface CloneRequest {
+  /** `unsent`: this process reserved the number and sent nothing; `ended`: its task has ended. Absent: it may be in flight. */
+  readonly outcome?: 'unsent' | 'ended';
+  /** Epoch ms: since when its outcome is unknown. */
+  readonly unknownSince?: number;
+}
+
+/** Requests and tasks that may still change the guest. */
+export interface InFlight {
+  /** No request of an earlier process, or one without an answer, can still be in flight. */
+  readonly quiescent: boolean;
+  /** The task that the last step started; absent where there was none, or no answer. */
+  readonly startedTask?: Upid | undefined;
   /** Epoch ms: since when PVE holds a lock on the guest that no task accounts for. */
-  lockedSince?: number;
-  /** What PVE refused of the options that are written alone. */
-  refusedWrites?: Partial<
+  readonly lockedSince?: number | undefined;
+}
+
+/** How far a task had come, and when its log was read; epoch ms. */
+export interface Progress {
+  readonly upid: Upid;
+  readonly at: number;
+  readonly text: string | undefined;
+}
+
+/** What was found when everything was read last, and what it rests on. */
+export interface Rest {
+  readonly key: string;
+  readonly facts: Facts;
+  readonly result: ReconcileResult<VirtualMachineStatus>;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** The best-effort writes that PVE refused last. */
+export type RefusedWrites = Readonly<
+  Partial<
     Record<
       BestEffortWrite['key'],
       { readonly value: string | undefined; readonly said: string; readonly at: number }
     >
-  >;
-  /** The last step that was taken. */
-  last?: LastStep;
-  /** We started the guest, and it was not seen to run since. */
-  boots?: true;
-  /** Epoch ms: before this a guest that was just started has no agent that could answer. */
-  agentNotBefore?: number;
+  >
+>;
+
+/** When the guest agent is asked; epoch ms. */
+export interface AgentSchedule {
+  /** We started the guest, and have not seen it running since. */
+  readonly boots?: true | undefined;
+  /** Until then a guest that was just started has no agent that could answer. */
+  readonly notBefore?: number | undefined;
+  /** Since when addresses are looked for. */
+  readonly since?: number | undefined;
+  readonly dueAt?: number | undefined;
+}
+
+/** Whether a restart is in doubt, and when the next one may be due. */
+export interface RestartDoubt {
   /** The restart that this process announced, so that no other can have begun it. */
-  announced?: string;
-  /** A shutdown got no answer, or may have been asked for by an earlier process; epoch ms: since when nobody waits for it. */
-  shutdown?: 'unanswered';
-  shutdownSince?: number;
+  readonly announced?: string | undefined;
+  /** A shutdown got no answer, or an earlier process may have requested it. */
+  readonly shutdown?: 'unanswered' | undefined;
+  /** Epoch ms: since when nobody waits for its answer. */
+  readonly shutdownSince?: number | undefined;
+  /** Epoch ms. */
+  readonly dueAt?: number | undefined;
+}
+
+export interface ProcessState {
+  readonly cloneRequest: CloneRequest;
+  readonly inFlight: InFlight;
+  readonly progress?: Progress | undefined;
+  /** The cluster was read since this object is known. */
+  readonly surveyed: boolean;
+  /** Why the guest cannot be made, as it was worded last. */
+  readonly placementRefusal?: Refused | undefined;
+  readonly rest?: Rest | undefined;
+  readonly refusedWrites: RefusedWrites;
+  readonly lastStep?: LastStep | undefined;
+  readonly agent: AgentSchedule;
+  readonly restart: RestartDoubt;
   /** What is known of the readiness probe, while the guest runs. */
-  probe?: Probe;
-  /** Epoch ms: when to see again whether a restart is due. */
-  restartDueAt?: number;
-  /** Epoch ms: since when addresses are looked for, and when to ask the guest agent next. */
-  agentSince?: number;
-  agentDueAt?: number;
+  readonly probe?: Probe | undefined;
 }
 
 export interface ProcessStates {
@@ -76,7 +106,7 @@ export interface ProcessStates {
    * Remembers what was found of a settled guest.
    * @param cluster the same object for all guests of one PVE cluster
    */
-  settle(uid: string, rest: NonNullable<ProcessState['rest']>, cluster: object): void;
+  settle(uid: string, rest: Rest, cluster: object): void;
   /** Of each PVE cluster the settled guest that was read longest ago, and when. */
   oldest(): readonly { readonly uid: string; readonly at: number }[];
 }
@@ -87,6 +117,21 @@ interface Scheduled {
   readonly at: number;
   readonly cluster: object;
 }
+
+export const unknownState = (): ProcessState => ({
+  cloneRequest: {},
+  inFlight: { quiescent: false },
+  surveyed: false,
+  refusedWrites: {},
+  agent: {},
+  restart: {},
+});
+
+/** Replaces slices by what their owners computed. */
+export const remember = (state: ProcessState, slices: Partial<ProcessState>): void =>
+  void Object.assign(state, slices);
+
+export const isDue = (at: number | undefined, now: number): boolean => at !== undefined && at <= now;
 
 export function createProcessStates(): ProcessStates {
   const processStates = new Map<string, ProcessState>();
@@ -117,7 +162,7 @@ export function createProcessStates(): ProcessStates {
   }
 
   function of(uid: string): ProcessState {
-    const known = processStates.get(uid) ?? { quiescent: false };
+    const known = processStates.get(uid) ?? unknownState();
     processStates.set(uid, known);
     return known;
   }
@@ -127,10 +172,10 @@ export function createProcessStates(): ProcessStates {
     forget: (uid) => void processStates.delete(uid),
     invalidate(uid) {
       const known = processStates.get(uid);
-      if (known) delete known.rest;
+      if (known) remember(known, { rest: undefined });
     },
     settle(uid, rest, cluster) {
-      of(uid).rest = rest;
+      remember(of(uid), { rest });
       const before = scheduled.get(uid);
       // One that is due earlier is moved when it comes to the top.
       if (!before || before.cluster !== cluster || before.at > rest.at)

@@ -1,4 +1,14 @@
 /** The nouns of a VM's restarts. Types only: nothing in this file runs. */
+import type { Millis } from '../../../src/lib/units.ts';
+
+/** When restarts are allowed. */
+export interface MaintenanceWindow {
+  /** Five fields. */
+  readonly schedule: string;
+  readonly duration: Millis;
+  /** Absent: UTC. */
+  readonly timeZone?: string;
+}
 
 /** A restart that was announced before anything was done about it. */
 export interface RestartNote {

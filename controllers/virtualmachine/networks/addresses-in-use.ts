@@ -5,19 +5,12 @@ import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
+import type { AddressConflict } from '../model/resolved-spec.ts';
 
 export interface AddressPorts {
   /** The VMs whose spec gives them this address or MAC, in whatever cluster. */
   readonly addressed: (value: string) => readonly VirtualMachine[];
   readonly providers: ObjectReader<Provider>;
-}
-
-/** Another VM that was first to have what this one shall have. */
-export interface AddressConflict {
-  /** `address 192.168.1.5`, `MAC address 02:…` */
-  readonly what: string;
-  /** `namespace/name` */
-  readonly holder: string;
 }
 
 const ADDRESS = 'address ';

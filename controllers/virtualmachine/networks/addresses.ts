@@ -1,15 +1,11 @@
 /** Which of the addresses that the guest agent reports are the VM's. Pure. */
 import ipaddr from 'ipaddr.js';
+import type { NicAddresses } from '../model/facts.ts';
 import type { Nic } from '../../shared/guests/model.ts';
 
 /** One interface as the guest sees it. */
 export interface GuestInterface {
   readonly mac: string | undefined;
-  readonly addresses: readonly string[];
-}
-
-export interface NicAddresses {
-  readonly device: string;
   readonly addresses: readonly string[];
 }
 

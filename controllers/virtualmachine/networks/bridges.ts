@@ -1,85 +1,52 @@
-/** A new VM goes to a node that has its bridges; that none has them is told before anything is made, not by a guest that does not start. */
+/** The bridges of nodes: that none has those of a new VM is reported before anything is made, not by a guest that does not start. */
 import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Creations } from '../placement/creation.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
 
-/** Networks hardly ever change; fifty VMs made at once shall not ask fifty times. */
+/** Networks hardly ever change; fifty VMs that are made at once should not ask fifty times. */
 const REMEMBER_MS = 30_000;
+
+/** The names of a node's bridges; `unknown`: PVE does not say, so PVE itself is to judge. */
+export type Bridges = ReadonlySet<string> | 'unknown';
+
+export type ReadBridges = (connection: Connection, node: NodeName, options: CallOptions) => Promise<Bridges>;
 
 /** A vnet has at most eight letters and digits (pve-network, parse_sdn_vnet_id). */
 const MAY_BE_VNET = /^[a-zA-Z][a-zA-Z0-9]{0,7}$/;
 const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
 
 /**
- * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or be brought to
- * the node at the next reload, so only what cannot be one is missed.
+ * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or reach the
+ * node with the next reload, so only what cannot be one counts as missing.
  */
 export const missingBridge = (wanted: readonly string[], there: ReadonlySet<string>): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
-/** Chooses as `creations` does, among the nodes that have the bridges. */
-export function withBridges(creations: Creations, now: () => number): Creations {
+export function createBridgeReader(now: () => number): ReadBridges {
   /** A Connection is made again at each pass of its Provider; the handles stay. */
   const known = new WeakMap<
     Pve,
     Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>
   >();
-
-  async function bridgesOf(
-    pve: Pve,
-    node: NodeName,
-    options: CallOptions,
-  ): Promise<ReadonlySet<string> | undefined> {
-    const nodes = known.get(pve) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
-    known.set(pve, nodes);
+  return async (connection, node, options) => {
+    const nodes =
+      known.get(connection.pve) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
+    known.set(connection.pve, nodes);
     const cached = nodes.get(node);
     if (cached && now() - cached.at < REMEMBER_MS) return cached.names;
-    const names = await read(pve, node, options);
-    if (names) nodes.set(node, { names, at: now() });
+    const names = await read(connection, node, options);
+    if (names !== 'unknown') nodes.set(node, { names, at: now() });
     return names;
-  }
-
-  return {
-    async decide(resolved, claim, where, options) {
-      const wanted = resolved.shape?.nics?.map(({ bridge }) => bridge) ?? [];
-      const unfit = new Map(where.unfit);
-      const lacking = new Set<string>();
-      // Each turn rules out a node, so there are no more turns than nodes.
-      for (;;) {
-        const creation = await creations.decide(resolved, claim, { ...where, unfit }, options);
-        if (!creation.ok) return lacking.size > 0 ? notFound(lacking, creation.message) : creation;
-        if (wanted.length === 0) return creation;
-        const there = await bridgesOf(resolved.connection.pve, creation.node, options);
-        const missing = there && missingBridge(wanted, there);
-        if (missing === undefined) return creation;
-        lacking.add(missing);
-        unfit.set(creation.node, `has no bridge "${missing}"`);
-      }
-    },
   };
 }
 
-/** `undefined`: it cannot be known, so PVE itself shall judge. */
-async function read(
-  pve: Pve,
-  node: NodeName,
-  options: CallOptions,
-): Promise<ReadonlySet<string> | undefined> {
+async function read({ pve }: Connection, node: NodeName, options: CallOptions): Promise<Bridges> {
   try {
     const interfaces = await pve.node(node).network({ ...options, type: 'any_bridge' });
     return new Set(interfaces.map(({ iface }) => iface));
   } catch (error) {
-    if (error instanceof PveError) return undefined;
+    if (error instanceof PveError) return 'unknown';
     throw error;
   }
 }
-
-const notFound = (bridges: ReadonlySet<string>, unplaced: string): Creation => ({
-  ok: false,
-  reason: 'BridgeNotFound',
-  message:
-    `${unplaced} A bridge that is there may be hidden from the credentials: they need SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
-    `Correct spec.networks, make the bridge on a node, or grant the privilege.`,
-});

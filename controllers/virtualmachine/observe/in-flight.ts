@@ -1,62 +1,63 @@
-/** Tasks that others, or an earlier process of ours, may have started on our guest. Reads only. */
-import type { CallOptions, View } from '../../../src/pve/index.ts';
-import type { Vmid } from '../../../src/lib/units.ts';
-import type { Connection } from '../../shared/cluster/connections.ts';
-import { locate } from '../../shared/guests/locate.ts';
-import type { ProcessState } from '../model/process-state.ts';
-import type { Presence } from '../../shared/guests/model.ts';
+/**
+ * Tasks that others, or an earlier process of ours, may have started on our guest: the only file that computes this
+ * slice of the process state. Pure.
+ */
+import type { ActiveTask } from '../../../src/pve/index.ts';
+import type { Upid, Vmid } from '../../../src/lib/units.ts';
+import type { Guest, Presence } from '../../shared/guests/model.ts';
+import type { Task } from '../model/tasks.ts';
 import type { Claim } from '../model/observed.ts';
+import type { InFlight } from '../model/process-state.ts';
 
-export interface InFlight {
-  readonly presence: Presence;
-  /** UPIDs of tasks that must end first. */
-  readonly activeTasks: readonly string[];
-}
+/** A request is on its way: until its task is recorded and seen to end, nobody can say what becomes of it. */
+export const requested = ({ lockedSince }: InFlight): InFlight => ({ quiescent: false, lockedSince });
 
-export interface InFlightContext {
-  readonly connection: Connection;
-  readonly processState: ProcessState;
-  /** The template that a clone of ours would be filed under; `undefined`: not known. */
-  readonly template: Vmid | undefined;
-  readonly options: CallOptions;
-  readonly now: number;
-}
+export const started = (before: InFlight, startedTask: Upid): InFlight => ({ ...before, startedTask });
+
+/** Nothing of ours is in flight. */
+export const quiet = (before: InFlight): InFlight => ({ ...before, quiescent: true });
+
+/** What this process started last is over. A task in status may be older than a request whose answer was lost. */
+export const afterTask = (before: InFlight, task: Task | undefined): InFlight =>
+  task && (task.state === 'ok' || task.state === 'failed') && task.upid === before.startedTask
+    ? quiet(before)
+    : before;
+
+export const lockedGuest = (presence: Presence): Guest | undefined =>
+  presence.kind === 'seen' && presence.guest.lock !== undefined ? presence.guest : undefined;
 
 /**
- * The list of tasks is read afresh only when there is doubt: after a restart, after an answer that was lost,
- * or when PVE holds a lock.
+ * Whether the list of tasks must be read again. There is doubt only after a restart, after an answer that was lost, and
+ * while PVE holds a lock.
  */
-export async function checkInFlightTasks(
+export const isInDoubt = (inFlight: InFlight, presence: Presence, claim: Claim | undefined): boolean =>
+  claim !== undefined && (!inFlight.quiescent || lockedGuest(presence) !== undefined);
+
+/** @param tasks as they were read again; absent: there was no doubt */
+export function afterTasks(
+  before: InFlight,
   presence: Presence,
-  claim: Claim | undefined,
-  context: InFlightContext,
-): Promise<InFlight> {
-  const { connection, processState, options, now } = context;
-  const locked = presence.kind === 'seen' && presence.guest.lock !== undefined ? presence.guest : undefined;
-  if (!locked) delete processState.lockedSince;
-  if (claim === undefined || (processState.quiescent && !locked)) return { presence, activeTasks: [] };
-  const view = await connection.inventory.refresh(options.signal);
-  const activeTasks = view.activeTasks
-    .filter((task) => concerns(task, claim, context))
-    .map(({ upid }) => upid);
-  if (activeTasks.length > 0) return { presence, activeTasks };
-  processState.quiescent = true;
-  if (!locked) return { presence, activeTasks };
-  // A lock that was held while its task ended is gone now.
-  processState.lockedSince ??= now;
-  return { presence: await locate(connection, claim.vmid, locked.node, options), activeTasks };
+  { tasks, now }: { readonly tasks: readonly Upid[] | undefined; readonly now: number },
+): InFlight {
+  const isLocked = lockedGuest(presence) !== undefined;
+  const lockedSince = isLocked ? before.lockedSince : undefined;
+  if (tasks === undefined || tasks.length > 0) return { ...before, lockedSince };
+  return quiet({ ...before, lockedSince: isLocked ? (lockedSince ?? now) : undefined });
 }
 
-/** A console that is open is no work on the guest. */
+/** An open console does not change the guest. */
 const HARMLESS = new Set(['vncproxy', 'vncshell', 'spiceproxy', 'spiceshell', 'termproxy']);
 
-function concerns(
-  { id, type }: View['activeTasks'][number],
-  { vmid, made }: Claim,
-  { template }: Pick<InFlightContext, 'template'>,
-): boolean {
+/** @param template that a clone of ours would be filed under; `undefined`: not known */
+export const tasksOn = (
+  tasks: readonly ActiveTask[],
+  claim: Claim,
+  template: Vmid | undefined,
+): readonly Upid[] => tasks.filter((task) => concerns(task, claim, template)).map(({ upid }) => upid);
+
+function concerns({ id, type }: ActiveTask, { vmid, made }: Claim, template: Vmid | undefined): boolean {
   if (HARMLESS.has(type)) return false;
   if (id === String(vmid)) return true;
-  // PVE files a clone under the number of its source; a guest that was seen is cloned no more.
+  // PVE files a clone under the number of its source; a guest that was seen is not cloned again.
   return type === 'qmclone' && !made && (template === undefined || id === String(template));
 }

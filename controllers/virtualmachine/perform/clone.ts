@@ -1,8 +1,11 @@
 /** The one request that creates a guest. */
 import { describeGuest } from '../../shared/guests/owner-mark.ts';
+import { isRefusal } from '../../shared/errors/refusals.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
+import { remember } from '../model/process-state.ts';
+import { refused, sent } from '../placement/clone-request.ts';
 import { type PerformContext, startedTask } from './context.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { PveError } from '../../../src/pve/index.ts';
@@ -12,8 +15,7 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
   const { resolved, processState, options } = context;
   const { creation, vmid, name, owner } = step;
   // Until there is an answer, the request may be in flight; how long counts from when the wait for it ends.
-  delete processState.clone;
-  delete processState.unknownSince;
+  remember(processState, { cloneRequest: sent });
   try {
     const upid = await resolved.connection.pve
       .node(creation.templateNode)
@@ -30,10 +32,10 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
         },
         options,
       );
-    resolved.connection.cloneSlots.started(owner.uid, upid);
     return startedTask(step, upid);
   } catch (error) {
-    rememberRefusal(error, context);
+    // The VMID is taken: the guest has to be read to know whose it is.
+    if (isRefusal(error)) remember(processState, { cloneRequest: refused(error.refusal === 'exists') });
     throw poolMissing(error, resolved.pool) ?? error;
   }
 }
@@ -49,12 +51,3 @@ const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | 
         ),
       )
     : undefined;
-
-/** A refusal leaves nothing behind; only a lost answer leaves doubt. */
-function rememberRefusal(error: unknown, { processState, resolved }: PerformContext): void {
-  if (!(error instanceof PveError)) return;
-  if (error.refusal === 'unknownOutcome' || error.refusal === 'unknown') return;
-  // The VMID is taken: the guest has to be read to know whose it is.
-  processState.clone = error.refusal === 'exists' ? 'ended' : 'unsent';
-  resolved.connection.cloneSlots.end(resolved.owner.uid);
-}

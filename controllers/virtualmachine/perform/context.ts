@@ -4,7 +4,7 @@ import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
 import { infoOf } from '../plan/step-info.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 

@@ -1,20 +1,19 @@
 /** One step is one request to PVE. The caller reports what it began, in the same pass. */
 import { changeDisk } from './disks.ts';
+import { isRefusal } from '../../shared/errors/refusals.ts';
 import { touches, type StepTouching } from '../plan/step-info.ts';
 import { runHook } from '../guest-agent/hooks.ts';
-import type { ProcessState } from '../model/process-state.ts';
+import { remember, type ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
-import type { Guest } from '../../shared/guests/model.ts';
 import type { Step } from '../model/plan.ts';
-import { roomFor } from '../placement/relocation.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import { shutdownAnswered, shutdownSent } from '../restart/doubt.ts';
 import { clone } from './clone.ts';
 import { configure } from './configure.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
 import { record } from './record.ts';
 import { changeSeed } from './seed.ts';
-import { type NodeName, seconds } from '../../../src/lib/units.ts';
-import { PveError, type Qemu } from '../../../src/pve/index.ts';
+import { seconds } from '../../../src/lib/units.ts';
+import type { Qemu } from '../../../src/pve/index.ts';
 
 export async function perform(step: Step, context: PerformContext): Promise<Started> {
   if (touches(step, 'status')) return record(step, context);
@@ -36,7 +35,6 @@ async function change(
       return DONE;
     case 'migrate': {
       const { to, targetStorage, online, withLocalDisks } = step.move;
-      if (step.move.asked) promiseRoom(resolved, guest, to);
       return startedTask(
         step,
         await qemu.migrate({ target: to, targetStorage, online, withLocalDisks }, options),
@@ -65,24 +63,15 @@ async function change(
   }
 }
 
-function promiseRoom({ connection, owner, shape }: ResolvedSpec, guest: Guest, to: NodeName): void {
-  const view = connection.inventory.view();
-  const memory = guest.running ? (shape?.memory ?? 0) : 0;
-  if (view) connection.ledger.promise(owner.uid, roomFor(guest, to, { view, memory }));
-}
-
-/** Until there is an answer the request may arrive late, and stop a guest that was started again meanwhile. */
 async function answered<T>(processState: ProcessState, ask: () => Promise<T>): Promise<T> {
-  processState.shutdown = 'unanswered';
-  delete processState.shutdownSince;
+  const isAnswered = (): void => remember(processState, { restart: shutdownAnswered(processState.restart) });
+  remember(processState, { restart: shutdownSent(processState.restart) });
   try {
     const answer = await ask();
-    delete processState.shutdown;
+    isAnswered();
     return answer;
   } catch (error) {
-    const refused =
-      error instanceof PveError && error.refusal !== 'unknownOutcome' && error.refusal !== 'unknown';
-    if (refused) delete processState.shutdown;
+    if (isRefusal(error)) isAnswered();
     throw error;
   }
 }

@@ -3,6 +3,9 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';
 import type { StepTouching } from '../plan/step-info.ts';
+import { remember } from '../model/process-state.ts';
+import { quiet } from '../observe/in-flight.ts';
+import { released, reserved } from '../placement/clone-request.ts';
 import { DONE, type PerformContext } from './context.ts';
 import { type Vmid, seconds } from '../../../src/lib/units.ts';
 import { waiting } from '../../../src/runtime/outcome.ts';
@@ -17,15 +20,15 @@ export async function record(
       if (step.vmid !== undefined) return { kind: 'claim', vmid: step.vmid };
       if (step.fixed !== undefined) connection.vmids.hold(step.fixed);
       const vmid = step.fixed ?? (await freeVmid(connection));
-      processState.clone = 'unsent';
-      processState.quiescent = true;
+      remember(processState, {
+        cloneRequest: reserved(processState.cloneRequest),
+        inFlight: quiet(processState.inFlight),
+      });
       return { kind: 'claim', vmid };
     }
     case 'releaseClaim':
       connection.vmids.release(step.vmid);
-      connection.ledger.release(resolved.owner.uid);
-      connection.cloneSlots.end(resolved.owner.uid);
-      delete processState.clone;
+      remember(processState, { cloneRequest: released(processState.cloneRequest) });
       return { kind: 'claimReleased' };
     case 'recordSeed':
       return { kind: 'seedRecorded', volume: step.volume, node: guest?.node };

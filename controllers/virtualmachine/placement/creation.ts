@@ -1,112 +1,140 @@
-/** Where a new guest would be made: reads the templates' disks, lets `place` decide, and promises the room at once. */
-import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.ts';
+/** Where and how a guest that is not there yet would be made. Pure: the same facts give the same answer. */
+import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { CloneRequest } from '../../shared/limits/clones.ts';
-import { spaceKey } from '../../shared/cluster/ledger.ts';
+import { spaceKey, type Reservation } from '../../shared/cluster/ledger.ts';
 import { templatesNamed } from '../../shared/cluster/templates.ts';
-import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../model/placement.ts';
+import type { PlainSpec } from '../model/resolved-spec.ts';
+import type { ClusterFacts } from '../model/surroundings.ts';
+import { missingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from './place.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
 import type { CloneRoute } from './clone-routes.ts';
 
-/** A template's disks hardly ever change; fifty VMs made at once are not to ask fifty times. */
-const REMEMBER_MS = 30_000;
-
-export interface Where {
-  readonly view: View;
-  /** Nodes that cannot be used, with the reason as half a sentence. */
-  readonly unfit?: ReadonlyMap<NodeName, string>;
+/** What is known about templates and nodes so far. */
+export interface CreationFacts {
+  readonly templates: ReadonlyMap<Vmid, Template>;
+  readonly bridges: ReadonlyMap<NodeName, Bridges>;
 }
 
-export interface Creations {
-  /** What is decided is promised to this VM: whoever decides next sees it as taken. */
-  decide(
-    resolved: ResolvedSpec,
-    claim: Claim | undefined,
-    where: Where,
-    options: CallOptions,
-  ): Promise<Creation>;
+export interface CreationDecision {
+  readonly creation: Creation;
+  /** What the VM is to be promised; `none`: no node takes it. Absent: it was not placed. */
+  readonly promise?: Reservation | 'none';
+  /** It cannot be decided before this is read. */
+  readonly unread?:
+    | { readonly what: 'templates'; readonly vmids: readonly Vmid[] }
+    | { readonly what: 'bridges'; readonly node: NodeName };
 }
 
-interface Remembered {
-  readonly template: Template;
-  readonly at: number;
-}
+const refusal = (reason: string, message: string): CreationDecision => ({
+  creation: { ok: false, reason, message },
+});
 
-export function createCreations(now: () => number): Creations {
-  /** A Connection is made again at each pass of its Provider; the handles stay. */
-  const known = new WeakMap<Pve, Map<Vmid, Remembered>>();
-
-  async function template(pve: Pve, view: View, row: GuestView, options: CallOptions): Promise<Template> {
-    const cache = known.get(pve) ?? new Map<Vmid, Remembered>();
-    known.set(pve, cache);
-    const cached = cache.get(row.vmid);
-    if (cached && now() - cached.at < REMEMBER_MS && cached.template.node === row.node)
-      return { ...cached.template, running: row.status === 'running' };
-    const found = await readTemplate(pve, row, view, options);
-    cache.set(row.vmid, { template: found, at: now() });
-    return found;
-  }
-
-  return {
-    async decide(resolved, claim, { view, unfit }, options) {
-      const { connection, shape, image, owner } = resolved;
-      if (!shape || !image)
-        return { ok: false, reason: 'ImageNotFound', message: 'The VMImage of this VM no longer exists.' };
-      const named = templatesNamed(image, view);
-      if (!named.ok) return named;
-      const reachable = named.guests.filter(({ node }) =>
-        view.nodes.some(({ name, online }) => name === node && online),
-      );
-      if (reachable.length === 0)
-        return {
-          ok: false,
-          reason: 'TemplateUnreachable',
-          message: `The template is on a node that is offline: ${named.guests.map(({ node }) => node).join(', ')}.`,
-        };
-      const templates = await Promise.all(
-        reachable.map((row) => template(connection.pve, view, row, options)),
-      );
-      // From here on nothing is awaited: no other decision falls between reading the ledger and the promise.
-      const { ledger } = connection;
-      const placed = place(
-        { ...placementRequest(resolved, shape, claim), ...(unfit && { unfit }) },
-        templates,
-        view,
-        ledger.besides(owner.uid, view),
-      );
-      if ('route' in placed)
-        ledger.promise(owner.uid, {
-          vmid: claim?.vmid,
-          node: placed.creation.node,
-          memory: shape.memory,
-          space: spaceOf(placed.route),
-        });
-      else ledger.release(owner.uid);
-      return placed.creation;
-    },
-  };
-}
-
-const placementRequest = (
-  { connection, storage, host }: ResolvedSpec,
-  { cpus, memory, rootDisk, disks }: NonNullable<ResolvedSpec['shape']>,
+export function decideCreation(
+  spec: PlainSpec,
   claim: Claim | undefined,
-): Parameters<typeof place>[0] => {
+  facts: CreationFacts,
+  cluster: ClusterFacts,
+): CreationDecision {
+  const { view } = cluster;
+  const { shape, image } = spec;
+  if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
+  if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
+  const named = templatesNamed(image, view);
+  if (!named.ok) return { creation: named };
+  const reachable = named.guests.filter(({ node }) =>
+    view.nodes.some(({ name, online }) => name === node && online),
+  );
+  if (reachable.length === 0)
+    return refusal(
+      'TemplateUnreachable',
+      `The template is on a node that is offline: ${named.guests.map(({ node }) => node).join(', ')}.`,
+    );
+  const unread = reachable.filter(({ vmid, node }) => facts.templates.get(vmid)?.node !== node);
+  if (unread.length > 0)
+    return {
+      ...refusal('TemplateUnread', 'The template was not read yet.'),
+      unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
+    };
+  const templates = reachable.flatMap((row) => templateOf(row, facts));
+  return withBridges({ spec, shape, claim, view, templates }, facts, cluster);
+}
+
+/** Whether it runs may change at any time, the rest hardly ever does. */
+function templateOf({ vmid, status }: GuestView, { templates }: CreationFacts): Template[] {
+  const known = templates.get(vmid);
+  return known ? [{ ...known, running: status === 'running' }] : [];
+}
+
+interface Placing {
+  readonly spec: PlainSpec;
+  readonly shape: NonNullable<PlainSpec['shape']>;
+  readonly claim: Claim | undefined;
+  readonly view: View;
+  readonly templates: readonly Template[];
+}
+
+/** Chooses among the nodes that have the bridges. */
+function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: ClusterFacts): CreationDecision {
+  const { spec, shape, claim, view, templates } = placing;
+  const wanted = shape.nics?.map(({ bridge }) => bridge) ?? [];
+  const unfit = new Map<NodeName, string>();
+  const lacking = new Set<string>();
+  // Each turn rules out a node, so there are no more turns than nodes.
+  for (;;) {
+    const request = { ...placementRequest(spec, shape, { claim, cluster }), unfit };
+    const placed = place(request, templates, view, cluster.promised);
+    if (!('route' in placed)) {
+      const { creation } = placed;
+      return {
+        creation: lacking.size > 0 ? bridgeNotFound(lacking, creation.message) : creation,
+        promise: 'none',
+      };
+    }
+    const { creation, route } = placed;
+    const promise: Reservation = {
+      vmid: claim?.vmid,
+      node: creation.node,
+      memory: shape.memory,
+      space: spaceOf(route),
+    };
+    if (wanted.length === 0) return { creation, promise };
+    const there = bridges.get(creation.node);
+    if (there === undefined) return { creation, promise, unread: { what: 'bridges', node: creation.node } };
+    const missing = there === 'unknown' ? undefined : missingBridge(wanted, there);
+    if (missing === undefined) return { creation, promise };
+    lacking.add(missing);
+    unfit.set(creation.node, `has no bridge "${missing}"`);
+  }
+}
+
+function placementRequest(
+  { storage, host }: PlainSpec,
+  { cpus, memory, rootDisk, disks }: Placing['shape'],
+  { claim, cluster }: { readonly claim: Claim | undefined; readonly cluster: ClusterFacts },
+): Parameters<typeof place>[0] {
   const chosen: NodeName | undefined = claim?.placement?.node;
   return {
     cpus,
     memory,
-    nodeSelector: connection.nodeSelector,
+    nodeSelector: cluster.nodeSelector,
     ...(host !== undefined && { host }),
     ...(storage !== undefined && { storage }),
     ...(rootDisk !== undefined && { rootDisk }),
     ...(disks && { disks }),
     ...(chosen !== undefined && { chosen }),
   };
-};
+}
+
+const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creation => ({
+  ok: false,
+  reason: 'BridgeNotFound',
+  message:
+    `${unplaced} A bridge that is there may be hidden from the credentials: they need SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
+    `Correct spec.networks, make the bridge on a node, or grant the privilege.`,
+});
 
 function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
@@ -128,22 +156,3 @@ export function cloneRequestOf(
     storage: row ? spaceKey(row) : `${templateNode}/${id}`,
   };
 }
-
-async function readTemplate(pve: Pve, row: GuestView, view: View, options: CallOptions): Promise<Template> {
-  const { values } = await pve.node(row.node).qemu(row.vmid).config(options);
-  const typeOf = (storage: string): string | undefined =>
-    view.storages.find((s) => s.storage === storage)?.type;
-  return {
-    vmid: row.vmid,
-    node: row.node,
-    isTemplate: row.template,
-    running: row.status === 'running',
-    disks: disksOf(values),
-    cdStorages: cdStoragesOf(values),
-    linkable: volumesOf(values).every(({ storage, volume }) => canLink(typeOf(storage), volume)),
-  };
-}
-
-/** PVE links clones where the storage has snapshots of its own, or the file format has (pve-storage, volume_has_feature). */
-const canLink = (type: string | undefined, volume: string): boolean =>
-  type !== 'lvm' && type !== 'iscsi' && type !== 'iscsidirect' && !/\.(raw|vmdk)$/.test(volume);

@@ -1,13 +1,5 @@
 /** A refusal that names amounts is worded anew only when something else changes, or seldom: figures move all the time. Pure. */
-import type { Creation } from '../model/placement.ts';
-
-type Refusal = Extract<Creation, { ok: false }>;
-
-export interface Refused {
-  readonly creation: Refusal;
-  /** Epoch ms. */
-  readonly at: number;
-}
+import type { Refusal, Refused } from '../model/placement.ts';
 
 /** So old the amounts in a message may be. */
 const STANDS_MS = 10 * 60_000;

@@ -1,22 +1,37 @@
-/** Who has the number that a spec asks for. Reads only. */
-import type { CallOptions, GuestView } from '../../../src/pve/index.ts';
+/** Who has the number that a spec asks for. Pure. */
+import type { GuestView } from '../../../src/pve/index.ts';
+import type { Vmid } from '../../../src/lib/units.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../model/placement.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { PlainSpec } from '../model/resolved-spec.ts';
+import type { ClusterFacts } from '../model/surroundings.ts';
 
-/** A sentence; `undefined`: nobody, or there is no need to know. */
-export async function vmidHolder(
-  { connection: { inventory, pve }, shape }: ResolvedSpec,
-  { claim, creation }: { readonly claim: Claim | undefined; readonly creation: Creation },
-  options: CallOptions,
-): Promise<string | undefined> {
-  const number = shape?.vmid;
-  if (number === undefined || claim || !creation.ok) return undefined;
-  const row = inventory.view()?.guests.get(number);
+interface Wanted {
+  readonly spec: PlainSpec;
+  readonly claim: Claim | undefined;
+  readonly creation: Creation;
+}
+
+const numberOf = ({ spec: { shape }, claim, creation }: Wanted): Vmid | undefined =>
+  claim || !creation.ok ? undefined : shape?.vmid;
+
+/** The number to ask PVE about, which sees guests that our credentials may not see; `undefined`: there is no need. */
+export function vmidToAskAbout(wanted: Wanted, { view }: ClusterFacts): Vmid | undefined {
+  const number = numberOf(wanted);
+  return number !== undefined && !view?.guests.has(number) ? number : undefined;
+}
+
+/** A sentence; `undefined`: nobody has it, or there is no need to know. */
+export function vmidHolder(
+  wanted: Wanted,
+  { view }: ClusterFacts,
+  isFree: boolean | undefined,
+): string | undefined {
+  const number = numberOf(wanted);
+  if (number === undefined) return undefined;
+  const row = view?.guests.get(number);
   if (row) return `VMID ${number} belongs to ${describe(row)} on node ${row.node}.`;
-  // PVE itself sees guests that our credentials may not see.
-  const { free } = await pve.cluster.nextid(number, options);
-  return free ? undefined : `VMID ${number} belongs to a guest that the credentials may not see.`;
+  return isFree === false ? `VMID ${number} belongs to a guest that the credentials may not see.` : undefined;
 }
 
 function describe({ type, template, name }: GuestView): string {

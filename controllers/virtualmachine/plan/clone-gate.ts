@@ -3,7 +3,7 @@ import { MAX_FULL_CLONES, MAX_LINKED_CLONES } from '../../shared/limits/clones.t
 import { cloneRequestOf } from '../placement/creation.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Creation } from '../model/placement.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
 /** Slots of clones that others began are free without anybody being woken. */

@@ -1,10 +1,10 @@
 /** Moves that wait for a slot, or for HA to perform them: whatever else is due is done meanwhile. */
 import { MAX_MOVES } from '../../shared/limits/moves.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Observation } from '../observe/observe.ts';
+import type { Observation } from '../model/observation.ts';
 import { plan } from './plan.ts';
 import { wait } from '../../shared/plan/rule.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
 /** In case nobody wakes it. */
 const RETRY_AFTER_MS = 15_000;

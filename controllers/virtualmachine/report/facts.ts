@@ -3,8 +3,9 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 import { sharedAddress } from '../networks/addresses-in-use.ts';
 import { readAddresses } from '../guest-agent/ask.ts';
-import { differencesOf } from '../config/change.ts';
-import { cpusOfNode } from '../config/cpu-room.ts';
+import { cloudInitDifferences } from '../cloud-init/differences.ts';
+import { firmwareDifferences } from '../config/hardware.ts';
+import { isNew } from '../config/is-new.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { namedNics } from '../networks/named-nics.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
@@ -15,8 +16,9 @@ import type { Desired } from '../model/desired.ts';
 import { isDone } from '../plan/plan.ts';
 import { haErrorOf } from '../plan/rules/ha.ts';
 import type { Facts, Started } from '../model/facts.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
-import type { CloudInitPlan } from '../cloud-init/plan.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
+import type { Surroundings } from '../model/surroundings.ts';
+import type { CloudInitPlan } from '../model/cloud-init.ts';
 
 export interface Gathered {
   readonly want: Desired;
@@ -26,6 +28,7 @@ export interface Gathered {
   readonly cloudInit: CloudInitPlan | undefined;
   /** The guest was started a moment ago. */
   readonly boots: boolean;
+  readonly surroundings?: Surroundings | undefined;
 }
 
 export async function factsOf(
@@ -53,9 +56,14 @@ export async function factsOf(
     differences:
       guest && want.exists
         ? [
-            ...differencesOf(vm, want, guest, cloudInit),
+            ...(isNew(vm, guest)
+              ? []
+              : [
+                  ...firmwareDifferences(want, guest.config),
+                  ...cloudInitDifferences(want, guest, cloudInit),
+                ]),
             ...observedDifferences(have),
-            ...around(resolved, guest),
+            ...around(resolved, guest, gathered.surroundings),
           ]
         : [],
     ignored: resolved.ignored,
@@ -71,16 +79,16 @@ const observedDifferences = ({ disks, relocation, notApplied }: Observed): reado
 ];
 
 /** What differs for reasons that lie around the guest. */
-const around = (resolved: ResolvedSpec, guest: Guest): string[] => [
-  ...misplaced(resolved, guest),
+const around = (resolved: ResolvedSpec, guest: Guest, surroundings: Surroundings | undefined): string[] => [
+  ...misplaced(resolved, surroundings),
   ...elsewhere(resolved, guest),
-  ...tooLarge(resolved, guest),
+  ...tooLarge(resolved, guest, surroundings),
   ...(resolved.conflict ? [sharedAddress(resolved.conflict)] : []),
   ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
 ];
 
-const misplaced = ({ pool, connection }: ResolvedSpec, { vmid }: Guest): string[] => {
-  const is = connection.inventory.view()?.guests.get(vmid)?.pool;
+const misplaced = ({ pool }: ResolvedSpec, surroundings: Surroundings | undefined): string[] => {
+  const is = surroundings?.row?.pool;
   return [
     ...(pool !== undefined && is !== undefined && is !== pool
       ? [`The VM is in pool ${is}, ${pool} is asked for: a VM that exists is not moved to another pool.`]
@@ -99,8 +107,13 @@ function elsewhere({ storage, shape }: ResolvedSpec, { config }: Guest): string[
       ];
 }
 
-const tooLarge = (resolved: ResolvedSpec, { node }: Guest): string[] => {
-  const [cpus, has] = [resolved.shape?.cpus ?? 0, cpusOfNode(resolved, node)];
+const tooLarge = (
+  { shape }: ResolvedSpec,
+  { node }: Guest,
+  surroundings: Surroundings | undefined,
+): string[] => {
+  const has = surroundings?.cpus.nodeCpus ?? Infinity;
+  const cpus = shape?.cpus ?? 0;
   return cpus > has
     ? [`The class asks for ${cpus} CPUs, node ${node} has ${has}: the VM keeps what it has.`]
     : [];

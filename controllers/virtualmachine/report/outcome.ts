@@ -25,10 +25,10 @@ import { unready } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
+import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
-import { TASKS } from '../plan/step-info.ts';
+import { infoOf, TASKS } from '../plan/step-info.ts';
 
 type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
 export type VmResult = ReconcileResult<VirtualMachineStatus>;
@@ -195,3 +195,12 @@ function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started)
       return next satisfies never;
   }
 }
+
+/** What was started is seen in Proxmox VE, and what becomes of it is reported at once: nothing depends on this report. */
+export const isPassing = (next: Plan, started: Started | undefined): boolean =>
+  started?.kind === 'task' ||
+  (next.kind === 'act' && next.step.do === 'configure' && started?.kind === 'done');
+
+/** The guest is as it should be: that an image is removed is no reason to call it unready. */
+export const isCleaningUp = (next: Plan): boolean =>
+  next.kind === 'act' && infoOf(next.step).isCleanup?.(next.step) === true;

@@ -1,5 +1,5 @@
 /** What a pass found and did → the status. Pure. */
-import { awaitsAdoption } from '../plan/adoption.ts';
+import { awaitsAdoption } from '../ownership/adoption.ts';
 import { driftSentences } from '../config/drift.ts';
 import { keptHook } from '../guest-agent/hooks.ts';
 import type { Facts } from '../model/facts.ts';

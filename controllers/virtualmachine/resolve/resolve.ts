@@ -1,4 +1,4 @@
-/** Spec, class, image, Provider and Secrets → the wish, or why there is none yet. */
+/** Spec, class, image, Provider and Secrets → the resolved spec, or why there is none yet. */
 import {
   DRY_RUN,
   BESIDE_OTHERS,
@@ -9,26 +9,20 @@ import {
   type VMClass,
   type VMImage,
 } from '../../../src/api/index.ts';
-import type { NodeName } from '../../../src/lib/units.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import type { Connection, Connections } from '../../shared/cluster/connections.ts';
-import { type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { Connections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { deletionPolicyOf } from '../plan/leaving.ts';
 import { restraintOf } from '../plan/management.ts';
-import type { DeletionPolicy, Desired, Hooks, Shape, Unresolved } from '../model/desired.ts';
+import type { Desired, Shape, Unresolved } from '../model/desired.ts';
 import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
-import {
-  addressInUse,
-  addressConflictOf,
-  type AddressPorts,
-  type AddressConflict,
-} from '../networks/addresses-in-use.ts';
+import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
+import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { optionsOf } from '../config/options.ts';
-import { probeOf, type ReadinessProbe } from '../guest-agent/readiness.ts';
+import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveDisks, rootOf, unmetType } from '../disks/resolve.ts';
 import { resolveNics } from '../networks/resolve.ts';
 
@@ -40,32 +34,6 @@ export interface ResolvePorts {
   readonly connections: Connections;
   readonly readSecret: ReadSecret;
   readonly addressed: AddressPorts['addressed'];
-}
-
-/** What is wished, save where a new guest would be made: that is asked only when it must be. */
-export interface ResolvedSpec {
-  readonly connection: Connection;
-  readonly shape: Omit<Shape, 'creation'> | undefined;
-  readonly graceSeconds: number;
-  readonly owner: OwnerMark;
-  readonly deletionPolicy: DeletionPolicy;
-  /** Absent where the guest exists already and its image is gone. */
-  readonly image: TemplateSource | undefined;
-  readonly storage: string | undefined;
-  readonly host: NodeName | undefined;
-  readonly pool: string | undefined;
-  /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
-  readonly besideOthers: boolean;
-  /** Nothing is to be changed in PVE. */
-  readonly dryRun?: true;
-  /** As the spec has it; it matters when the object goes. */
-  readonly protection: boolean | undefined;
-  readonly hooks: Hooks | undefined;
-  readonly probe?: ReadinessProbe | undefined;
-  /** Another VM that was first to have an address of this one. */
-  readonly conflict: AddressConflict | undefined;
-  /** Fields that have no effect: a sentence each. */
-  readonly ignored: readonly string[];
 }
 
 export type Resolved = { readonly ok: true; readonly resolved: ResolvedSpec } | Unresolved;
@@ -97,7 +65,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     hooks: hooksOf(vm),
     probe: probeOf(vm),
   };
-  // Going needs no class, no image and no Secret: they may be gone already.
+  // Deletion needs no class, no image and no Secret: they may be deleted already.
   return vm.metadata.deletionTimestamp === undefined
     ? resolveShape(vm, base, ports)
     : {
@@ -156,7 +124,7 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   };
 }
 
-/** A guest that exists needs its image no more, and one that is adopted needs none. */
+/** A guest that exists no longer needs its image, and one that is adopted needs none. */
 function imageOf(
   { metadata: { namespace }, spec, status }: VirtualMachine,
   { images }: ResolvePorts,
@@ -259,9 +227,9 @@ function notReady(provider: Provider): Unresolved {
   };
 }
 
-/** The wish as the planner knows it. */
+/** The desired guest as the plan knows it. */
 export const desiredOf = (
-  { shape, owner, graceSeconds, deletionPolicy, protection, hooks }: ResolvedSpec,
+  { shape, owner, graceSeconds, deletionPolicy, protection, hooks }: PlainSpec,
   creation: Shape['creation'],
 ): Desired =>
   shape

@@ -1,14 +1,6 @@
 /** When a maintenance window is open. Pure: the same moment gives the same answer. */
 import { Cron } from 'croner';
-import type { Millis } from '../../../src/lib/units.ts';
-
-export interface MaintenanceWindow {
-  /** Five fields. */
-  readonly schedule: string;
-  readonly duration: Millis;
-  /** Absent: UTC. */
-  readonly timeZone?: string;
-}
+import type { MaintenanceWindow } from '../model/restart.ts';
 
 export type WindowNow =
   | { readonly state: 'open' }

@@ -1,139 +1,48 @@
-/** Gathers what is needed to judge whether the guest is to be restarted: status, memory, and the others of its class. */
-import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
+/** What a restart by policy depends on beyond the guest itself: the other VMs of its class. Pure. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { GuestView, View } from '../../../src/pve/index.ts';
-import { sameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
-import type { ProcessState } from '../model/process-state.ts';
-import type { RestartNote } from '../model/restart.ts';
-import type { Observation } from '../observe/observe.ts';
-import type { ResolvedSpec } from '../resolve/resolve.ts';
-import { judgeRestart } from './judge.ts';
-import type { Queued, RestartSlots } from '../../shared/limits/restarts.ts';
 
-export interface RestartPorts {
-  readonly restartSlots: RestartSlots;
+export interface ClassPorts {
   readonly connections: Connections;
   /** The VMs that refer to this class. */
   readonly vmsOfClass: (namespace: string, name: string) => readonly VirtualMachine[];
 }
 
-/** So long after a request without an answer PVE may still be at it. */
-const OUTCOME_UNKNOWN_MS = 60_000;
-
-export function observeRestart(
-  vm: VirtualMachine,
-  observation: Observation,
-  {
-    resolved,
-    processState,
-    ports,
-  }: { readonly resolved: ResolvedSpec; readonly processState: ProcessState; readonly ports: RestartPorts },
-): Observation {
-  const { want, have } = observation;
-  if (!want.exists) {
-    ports.restartSlots.forget(want.owner.uid);
-    return observation;
-  }
-  const { presence, claim, now } = have;
-  const guest =
-    presence.kind === 'seen' && sameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
-  const note = noteOf(vm);
-  const turn = resolved.dryRun ? NO_SLOT : slotOf(vm, resolved, ports, note);
-  const restart = judgeRestart({
-    want,
-    guest,
-    made: claim?.made === true,
-    task: have.task,
-    drift: have.drift,
-    awaited: have.awaited,
-    now,
-    observed: isObserved(vm.status),
-    before: { note, restartedAt: vm.status?.internal?.restartedAt },
-    inDoubt: isInDoubt(note, processState, now),
-    claimSlot: turn.claim,
-  });
-  // Written down in this pass, so whatever comes of it is this process's doing.
-  if (restart.note) processState.announced = restart.note.of;
-  if (guest && !turn.claimed()) turn.release();
-  if (guest?.running === false) forgetDoubt(processState);
-  return { ...observation, have: { ...have, restart } };
+interface ClassRef {
+  readonly namespace: string;
+  readonly name: string;
 }
 
-function noteOf({ status }: VirtualMachine): RestartNote | undefined {
-  const { cause, of, at, stopped = false } = status?.internal?.restart ?? {};
-  return cause && of !== undefined && at !== undefined
-    ? { cause, of, at: Date.parse(at), stopped }
-    : undefined;
-}
+const classOf = ({ metadata, spec: { classRef } }: VirtualMachine): ClassRef => ({
+  namespace: classRef.namespace ?? metadata.namespace,
+  name: classRef.name,
+});
 
-/** A shutdown that got no answer, or that an earlier process may have sent, may stop a guest that was started since. */
-function isInDoubt(note: RestartNote | undefined, processState: ProcessState, now: number): boolean {
-  if (note && !note.stopped && processState.announced !== note.of) {
-    processState.announced = note.of;
-    processState.shutdown = 'unanswered';
-  }
-  if (processState.shutdown !== 'unanswered') return false;
-  processState.shutdownSince ??= now;
-  return now - processState.shutdownSince < OUTCOME_UNKNOWN_MS;
-}
-
-function forgetDoubt(processState: ProcessState): void {
-  delete processState.shutdown;
-  delete processState.shutdownSince;
-}
-
-interface Turn {
-  readonly claim: () => Queued | undefined;
-  readonly claimed: () => boolean;
-  readonly release: () => void;
-}
-
-/** Nothing is done, so nobody waits for it. */
-const NO_SLOT: Turn = { claim: () => undefined, claimed: () => true, release: () => undefined };
-
-function slotOf(
-  vm: VirtualMachine,
-  resolved: ResolvedSpec,
-  ports: RestartPorts,
-  note: RestartNote | undefined,
-): Turn {
-  const { uid, namespace, name } = vm.metadata;
-  const { classRef } = vm.spec;
-  const ofClass = { namespace: classRef.namespace ?? namespace, name: classRef.name };
-  const key = JSON.stringify([resolved.connection.identity, ofClass]);
-  let claimed = false;
-  return {
-    claim() {
-      claimed = true;
-      // What was announced had its turn already.
-      const blockedBy = note ? undefined : downBeside(vm, resolved.connection, ports, ofClass);
-      return ports.restartSlots.claim(key, { uid, name: `${namespace}/${name}` }, blockedBy);
-    },
-    claimed: () => claimed,
-    release: () => ports.restartSlots.release(key, uid),
-  };
-}
+/** VMs with the same key are restarted one at a time: those of a class on a PVE cluster. */
+export const restartKey = (vm: VirtualMachine, { identity }: Connection): string =>
+  JSON.stringify([identity, classOf(vm)]);
 
 /** Another VM of the class on the same PVE cluster that should run and does not, or is about to be restarted. */
-function downBeside(
-  { metadata }: VirtualMachine,
+export function downBeside(
+  vm: VirtualMachine,
   { identity, inventory }: Connection,
-  { connections, vmsOfClass }: RestartPorts,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { connections, vmsOfClass }: ClassPorts,
 ): string | undefined {
+  const { namespace, name } = classOf(vm);
   const cluster = JSON.stringify(identity);
   const guests = inventory.view()?.guests;
-  const other = vmsOfClass(namespace, name).find((vm) => {
-    if (vm.metadata.uid === metadata.uid || !shouldRun(vm)) return false;
-    const { providerRef } = vm.spec;
-    const theirs = connections.get(providerRef.namespace ?? vm.metadata.namespace, providerRef.name);
+  const other = vmsOfClass(namespace, name).find((each) => {
+    if (each.metadata.uid === vm.metadata.uid || !shouldRun(each)) return false;
+    const { providerRef } = each.spec;
+    const theirs = connections.get(providerRef.namespace ?? each.metadata.namespace, providerRef.name);
     if (JSON.stringify(theirs?.identity) !== cluster) return false;
-    return vm.status?.internal?.restart !== undefined || rowOf(vm, guests)?.status !== 'running';
+    return each.status?.internal?.restart !== undefined || rowOf(each, guests)?.status !== 'running';
   });
   return other && `${other.metadata.namespace}/${other.metadata.name}`;
 }
 
-/** It was made, and nobody wants it off or gone. */
+/** It was made, and its spec says that it should run. */
 const shouldRun = ({ metadata, spec, status }: VirtualMachine): boolean =>
   metadata.deletionTimestamp === undefined &&
   (spec.powerState ?? 'On') === 'On' &&

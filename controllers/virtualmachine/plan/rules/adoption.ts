@@ -1,6 +1,6 @@
 /** An existing guest is adopted: its VMID is recorded, then our mark is written into its description. */
 import { describeGuest, sameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
-import { isAdopting, awaitsAdoption, isAdoptable } from '../adoption.ts';
+import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';

@@ -9,8 +9,6 @@ import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';
 import { pollGapMs } from '../../../shared/tasks/in-progress.ts';
 
-/** A hook is tried for this long while the guest agent does not answer. */
-export const HOOK_TIMEOUT_MS = 10 * 60_000;
 const MAX_GAP_MS = 5_000;
 
 /** What comes before a step. */

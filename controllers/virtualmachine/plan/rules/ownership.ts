@@ -1,7 +1,7 @@
 /** A guest that does not carry our mark is never changed. */
 import { BESIDE_OTHERS } from '../../../../src/api/index.ts';
 import { formerOwner, printMark, sameOwner, type OwnerMark } from '../../../shared/guests/owner-mark.ts';
-import { awaitsAdoption } from '../adoption.ts';
+import { awaitsAdoption } from '../../ownership/adoption.ts';
 import { smbiosUuidOf } from '../../config/hardware.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { Claim } from '../../model/observed.ts';

@@ -1,5 +1,5 @@
 /** What a pass gathered for its report, with little in it unless a test says more. */
-import type { CloudInitMode } from '../../../../controllers/virtualmachine/cloud-init/plan.ts';
+import type { CloudInitMode } from '../../../../controllers/virtualmachine/model/cloud-init.ts';
 import type { Observed } from '../../../../controllers/virtualmachine/model/observed.ts';
 import type { Facts } from '../../../../controllers/virtualmachine/model/facts.ts';
 import { aDesiredVm, observed } from '../../../builders/guests.ts';

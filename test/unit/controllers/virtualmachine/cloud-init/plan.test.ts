@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { cloudInitAfterwards } from '../../../../../controllers/virtualmachine/cloud-init/afterwards.ts';
 import { givenOf } from '../../../../../controllers/virtualmachine/cloud-init/given.ts';
-import { configChange, differencesOf } from '../../../../../controllers/virtualmachine/config/change.ts';
+import { cloudInitDifferences } from '../../../../../controllers/virtualmachine/cloud-init/differences.ts';
+import { configChange } from '../../../../../controllers/virtualmachine/config/change.ts';
+import { isNew } from '../../../../../controllers/virtualmachine/config/is-new.ts';
 import {
   planCloudInit,
   type CloudInitPlaces,
@@ -49,7 +51,7 @@ function planned({ want = {}, config = TEMPLATE_CONFIG, status, places = {} }: C
     change:
       configChange(vm, desired, guest, { cloudInit: plan, maxCpus: 8, nodeCpus: 16 }) ??
       cloudInitAfterwards(vm, guest, { plan, now: NOW }),
-    differences: differencesOf(vm, desired, guest, plan),
+    differences: isNew(vm, guest) ? [] : cloudInitDifferences(desired, guest, plan),
   };
 }
 

@@ -5,7 +5,7 @@ import {
   hardwareAtCreation,
   hardwareLater,
 } from '../../../../../controllers/virtualmachine/config/hardware.ts';
-import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
+import type { Keys } from '../../../../../controllers/shared/guests/keys.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import { cpusOf, memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { parseProperties, property } from '../../../../../src/pve/index.ts';

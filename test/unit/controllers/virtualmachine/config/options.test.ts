@@ -155,7 +155,7 @@ describe('what Proxmox VE refused', () => {
   ) =>
     bestEffortWritesOf(want, aGuest(), {
       ownTags: ['web'],
-      processState: refused ? { refusedWrites: { tags: refused } } : {},
+      refusedWrites: refused ? { tags: refused } : {},
       applied,
       now: NOW,
     });

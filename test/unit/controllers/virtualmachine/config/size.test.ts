@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Keys } from '../../../../../controllers/virtualmachine/config/keys.ts';
+import type { Keys } from '../../../../../controllers/shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import {
   cpuAtCreation,

@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { scheduleAgentQuery, stillBoots } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
-import type { ProcessState } from '../../../../../controllers/virtualmachine/model/process-state.ts';
+import {
+  afterStart,
+  isBooting,
+  scheduleAgentQuery,
+  starting,
+} from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
+import type { AgentSchedule } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
 import { aClaim, aDesiredVm, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
 
@@ -30,7 +35,8 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
 const FOUND: Partial<Facts> = { agent: 'running', addresses: [{ device: 'net0', addresses: ['10.0.0.5'] }] };
 /** The gap that follows a look when addresses have been looked for this long. */
 const gapAt = (age: number, change: Partial<Facts> = {}) =>
-  scheduleAgentQuery(facts(change), { quiescent: true, agentSince: NOW - age }, NOW);
+  gapOf(scheduleAgentQuery({ since: NOW - age }, facts(change), NOW));
+const gapOf = ({ dueAt }: AgentSchedule, now = NOW) => dueAt && Math.round((dueAt - now) * 10) / 10;
 
 describe('the guest agent is asked again', () => {
   test('soon at first, then ever less often, up to once a minute', () => {
@@ -64,25 +70,23 @@ describe('the guest agent is asked again', () => {
     ['the agent is not enabled', { agent: 'notConfigured' }],
     ['there are no NICs', { nics: [] }],
   ])('not when %s', (_what, change) => {
-    const processState: ProcessState = { quiescent: true, agentDueAt: NOW };
-    expect(scheduleAgentQuery(facts(change), processState, NOW)).toBeUndefined();
-    expect(processState.agentDueAt).toBeUndefined();
+    expect(scheduleAgentQuery({ dueAt: NOW }, facts(change), NOW).dueAt).toBeUndefined();
   });
 });
 
 test('looking for addresses starts over after the VM was off', () => {
-  const processState: ProcessState = { quiescent: true, agentSince: NOW - 900_000 };
-  expect(scheduleAgentQuery(facts(), processState, NOW)).toBeUndefined();
-  scheduleAgentQuery(facts({ have: observed({ presence: seen({ running: false }) }) }), processState, NOW);
-  expect(scheduleAgentQuery(facts(), processState, NOW)).toBe(250);
-  expect(processState.agentDueAt).toBe(NOW + 250);
+  const before = scheduleAgentQuery({ since: NOW - 900_000 }, facts(), NOW);
+  expect(before.dueAt).toBeUndefined();
+  const off = facts({ have: observed({ presence: seen({ running: false }) }) });
+  expect(gapOf(scheduleAgentQuery(scheduleAgentQuery(before, off, NOW), facts(), NOW))).toBe(250);
 });
 
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {
-  const processState: ProcessState = { quiescent: true, boots: true };
-  expect(scheduleAgentQuery(facts({ agent: 'notAsked' }), processState, NOW)).toBe(1_000);
-  expect(stillBoots(processState, NOW + 400)).toBe(true);
-  expect(scheduleAgentQuery(facts({ agent: 'notAsked' }), processState, NOW + 400)).toBe(600);
-  expect(stillBoots(processState, NOW + 1_000)).toBe(false);
-  expect(scheduleAgentQuery(facts(), processState, NOW + 1_000)).toBe(250);
+  const silent = facts({ agent: 'notAsked' });
+  const first = scheduleAgentQuery(starting({}), silent, NOW);
+  expect(gapOf(first)).toBe(1_000);
+  expect(isBooting(afterStart(first, NOW + 400), NOW + 400)).toBe(true);
+  expect(gapOf(scheduleAgentQuery(first, silent, NOW + 400), NOW + 400)).toBe(600);
+  expect(isBooting(afterStart(first, NOW + 1_000), NOW + 1_000)).toBe(false);
+  expect(gapOf(scheduleAgentQuery(first, facts(), NOW + 1_000), NOW + 1_000)).toBe(250);
 });

@@ -1,13 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  after,
-  probeFor,
-  unready,
-  type Probe,
-  type ProbeResult,
-  type ReadinessProbe,
-} from '../../../../../controllers/virtualmachine/guest-agent/readiness.ts';
+import { after, probeFor, unready } from '../../../../../controllers/virtualmachine/guest-agent/readiness.ts';
+import type {
+  Probe,
+  ProbeResult,
+  ReadinessProbe,
+} from '../../../../../controllers/virtualmachine/model/probe.ts';
 import { aGuest, NOW } from '../../../../builders/guests.ts';
 
 const WISH: ReadinessProbe = {

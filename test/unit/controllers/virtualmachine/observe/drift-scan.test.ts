@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { DRIFT_INTERVAL, driftScan } from '../../../../../controllers/virtualmachine/observe/drift-scan.ts';
 import {
   createProcessStates,
+  remember,
   type ProcessState,
 } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import { NOW } from '../../../../builders/guests.ts';
@@ -60,7 +61,7 @@ describe('the drift scan', () => {
   test('looks at no guest that was forgotten, or is no longer settled', () => {
     const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL });
     processStates.forget('a');
-    delete processStates.of('b').rest;
+    remember(processStates.of('b'), { rest: undefined });
     scan();
     expect(looked).toEqual([]);
   });
@@ -103,7 +104,14 @@ describe('what is remembered of a guest', () => {
   });
 
   test('is at first as after a restart: nothing is certain', () => {
-    expect(createProcessStates().of('a')).toEqual({ quiescent: false });
+    expect(createProcessStates().of('a')).toEqual({
+      cloneRequest: {},
+      inFlight: { quiescent: false },
+      surveyed: false,
+      refusedWrites: {},
+      agent: {},
+      restart: {},
+    });
   });
 
   test('is not made by disturbing an object that nobody knows', () => {

@@ -1,10 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { createLedger } from '../../../../../controllers/shared/cluster/ledger.ts';
-import { withBridges } from '../../../../../controllers/virtualmachine/networks/bridges.ts';
-import { createCreations } from '../../../../../controllers/virtualmachine/placement/creation.ts';
-import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { createBridgeReader } from '../../../../../controllers/virtualmachine/networks/bridges.ts';
+import { createTemplateReader } from '../../../../../controllers/virtualmachine/placement/templates.ts';
 import type { Pve } from '../../../../../src/pve/index.ts';
-import { GiB, vmid } from '../../../../../src/lib/units.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { NOW } from '../../../../builders/guests.ts';
 import { aTemplateRow, aView } from '../../../../builders/views.ts';
 
@@ -19,19 +18,13 @@ test('templates and bridges are read once for many VMs, although their Connectio
     return Promise.resolve([{ iface: 'vmbr0' }]);
   };
   const client = { node: () => ({ qemu: () => ({ config }), network }) } as unknown as Pve;
-  const ledger = createLedger(() => NOW);
-  const resolvedFor = (uid: string) =>
-    ({
-      connection: { pve: client, ledger, nodeSelector: [], defaults: {} },
-      shape: { cpus: 1, memory: GiB, nics: [{ bridge: 'vmbr0' }] },
-      image: { vmid: vmid(9000) },
-      owner: { uid },
-    }) as unknown as ResolvedSpec;
-  const now = () => NOW;
-  const creations = withBridges(createCreations(now), now);
-  for (const uid of ['a', 'b', 'c'])
-    expect(
-      await creations.decide(resolvedFor(uid), undefined, { view: aView({ guests: [aTemplateRow()] }) }, {}),
-    ).toMatchObject({ ok: true });
+  const view = aView({ guests: [aTemplateRow()] });
+  const connect = () => ({ pve: client, inventory: { view: () => view } }) as unknown as Connection;
+  const readTemplate = createTemplateReader(() => NOW);
+  const readBridges = createBridgeReader(() => NOW);
+  for (let n = 0; n < 3; n += 1) {
+    expect(await readTemplate(connect(), vmid(9000), {})).toMatchObject({ vmid: 9000, linkable: true });
+    expect(await readBridges(connect(), nodeName('pve-1'), {})).toEqual(new Set(['vmbr0']));
+  }
   expect(reads).toEqual(['template', 'bridges']);
 });

@@ -5,7 +5,7 @@ import type { Task } from '../../../../../controllers/virtualmachine/model/tasks
 import type { Plan } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import type { Desired } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
-import { holdOffMs } from '../../../../../controllers/shared/tasks/backoff.ts';
+import { holdOffMs } from '../../../../../controllers/shared/plan/hold-off.ts';
 import { OVERDUE_MS, pollGapMs } from '../../../../../controllers/shared/tasks/in-progress.ts';
 import { seconds, bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {

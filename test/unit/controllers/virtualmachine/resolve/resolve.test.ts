@@ -1,15 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_FROM } from '../../../../../src/api/index.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
-import {
-  resolve,
-  type ResolvePorts,
-  type ResolvedSpec,
-} from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
-import { listedAs, restKey } from '../../../../../controllers/virtualmachine/observe/rest-key.ts';
-import type { GuestView } from '../../../../../src/pve/index.ts';
-import { bytes, GiB, nodeName, seconds, upid, vmid } from '../../../../../src/lib/units.ts';
-import { aMark, aDesiredVm } from '../../../../builders/guests.ts';
+import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
+import { aMark } from '../../../../builders/guests.ts';
 import {
   aClass,
   anImage,
@@ -19,7 +14,7 @@ import {
   UID,
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
-import { aRow, aStorage, aView } from '../../../../builders/views.ts';
+import { aStorage, aView } from '../../../../builders/views.ts';
 
 const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   seed: {
@@ -236,108 +231,5 @@ describe('what is missing is named:', () => {
         },
       ),
     ).toBe('no problem');
-  });
-});
-
-describe('what a settled guest rests on', () => {
-  const VM: VirtualMachineChange = { status: { vmid: vmid(101) } };
-  const shape = (change: Parameters<typeof aDesiredVm>[0] = {}) => {
-    const { exists: _exists, creation: _creation, graceSeconds: _grace, ...rest } = aDesiredVm(change);
-    return rest;
-  };
-  const key = ({
-    vm = VM,
-    desired = {},
-    row = {},
-    origin = 'https://pve:8006',
-  }: {
-    vm?: VirtualMachineChange;
-    desired?: Partial<ResolvedSpec>;
-    row?: Partial<GuestView>;
-    origin?: string;
-  } = {}) => {
-    const object = aVirtualMachine(vm);
-    const whole: ResolvedSpec = {
-      shape: shape(),
-      graceSeconds: 60,
-      owner: aMark(),
-      deletionPolicy: 'Delete',
-      image: { vmid: vmid(9000) },
-      storage: undefined,
-      host: undefined,
-      pool: undefined,
-      protection: undefined,
-      hooks: undefined,
-      besideOthers: false,
-      conflict: undefined,
-      ignored: [],
-      ...desired,
-      connection: connection({
-        origin,
-        inventory: { view: () => aView({ guests: [aRow(row)] }) } as unknown as Connection['inventory'],
-      }),
-    };
-    return restKey(object, whole, listedAs(object, whole));
-  };
-
-  test.each<[string, Parameters<typeof key>[0]]>([
-    ['an edit of the spec', { vm: { ...VM, metadata: { generation: 2 } } }],
-    ['another size', { desired: { shape: shape({ cpus: 3 }) } }],
-    [
-      'other user-data in a Secret',
-      { desired: { shape: shape({ cloudInit: { userData: '#!', sshKeys: [] } }) } },
-    ],
-    ['another grace time', { desired: { graceSeconds: 61 } }],
-    ['a field that has no effect now', { desired: { ignored: ['It.'] } }],
-    ['another node', { row: { node: nodeName('pve-2') } }],
-    ['another power state', { row: { status: 'stopped' } }],
-    ['a lock', { row: { lock: 'backup' } }],
-    ['another name', { row: { name: 'renamed' } }],
-    ['becoming a template', { row: { template: true } }],
-    ['other CPUs', { row: { maxcpu: 3 } }],
-    ['other memory', { row: { maxmem: bytes(1) } }],
-  ])('changes with %s', (_what, change) => {
-    expect(key(change)).not.toBe(key());
-  });
-
-  test.each<[string, Parameters<typeof key>[0]]>([
-    ['the endpoint of the cluster that is in use', { origin: 'https://pve-2:8006' }],
-    ['the time the guest runs', { row: { uptime: 999 } }],
-    ['the size of its disk in the figures', { row: { maxdisk: bytes(1) } }],
-    [
-      'a new version of the object with the same spec',
-      { vm: { ...VM, metadata: { resourceVersion: '99', labels: { a: 'b' } } } },
-    ],
-    [
-      'what status says beside number and task',
-      { vm: { status: { vmid: vmid(101), ipAddresses: ['10.0.0.5'], phase: 'Running' } } },
-    ],
-  ])('does not change with %s', (_what, change) => {
-    expect(key(change)).toBe(key());
-  });
-
-  test.each<[string, Parameters<typeof key>[0]]>([
-    ['there is no number', { vm: {} }],
-    ['the guest is not in the inventory', { vm: { status: { vmid: vmid(102) } } }],
-    [
-      'a task is under way',
-      {
-        vm: {
-          status: {
-            vmid: vmid(101),
-            task: { upid: upid('UPID:x'), type: 'Start', startedAt: '2026-03-01T12:00:00Z' },
-          },
-        },
-      },
-    ],
-    ['the object goes', { desired: { shape: undefined } }],
-  ])('is nothing while %s', (_what, change) => {
-    expect(key(change)).toBeUndefined();
-  });
-
-  test('holds no secret', () => {
-    expect(key({ desired: { shape: shape({ cloudInit: { userData: 'SECRET', sshKeys: [] } }) } })).toMatch(
-      /^[0-9a-f]{64}$/,
-    );
   });
 });

@@ -4,7 +4,7 @@ import { createMarks } from '../../../../../controllers/shared/guests/marks.ts';
 import { createMoveSlots } from '../../../../../controllers/shared/limits/moves.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
 import { createLedger } from '../../../../../controllers/shared/cluster/ledger.ts';
-import { locate } from '../../../../../controllers/shared/guests/locate.ts';
+import { locate } from '../../../../../controllers/shared/cluster/locate.ts';
 import { createInventory, pve } from '../../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { InMemoryPve } from '../../../../builders/in-memory-pve.ts';

@@ -3,8 +3,8 @@ import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../cluster/connections.ts';
 import { isSameCluster } from '../cluster/identity.ts';
-import { parseMark } from './owner-mark.ts';
-import type { Guest, Presence } from './model.ts';
+import { parseMark } from '../guests/owner-mark.ts';
+import type { Guest, Presence } from '../guests/model.ts';
 
 /**
  * @param hint the node the guest was last seen on or is being made on; it comes first, because the inventory is some

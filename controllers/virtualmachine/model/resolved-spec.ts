@@ -1,0 +1,45 @@
+/** A spec whose references are followed. Types only: nothing in this file runs. */
+import type { TemplateSource } from '../../../src/api/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { DeletionPolicy, Hooks, Shape } from './desired.ts';
+import type { ReadinessProbe } from './probe.ts';
+
+/** The desired guest as plain data, except where a new one would be made: that is decided only when it has to be. */
+export interface PlainSpec {
+  readonly shape: Omit<Shape, 'creation'> | undefined;
+  readonly graceSeconds: number;
+  readonly owner: OwnerMark;
+  readonly deletionPolicy: DeletionPolicy;
+  /** Absent where the guest exists already and its image is gone. */
+  readonly image: TemplateSource | undefined;
+  readonly storage: string | undefined;
+  readonly host: NodeName | undefined;
+  readonly pool: string | undefined;
+  /** Guests of other Kubernetes clusters with our namespace and name do not hold us back. */
+  readonly besideOthers: boolean;
+  /** Nothing is to be changed in PVE. */
+  readonly dryRun?: true;
+  /** As the spec has it; it matters when the object is deleted. */
+  readonly protection: boolean | undefined;
+  readonly hooks: Hooks | undefined;
+  readonly probe?: ReadinessProbe | undefined;
+  /** Another VM that was first to have an address of this one. */
+  readonly conflict: AddressConflict | undefined;
+  /** Fields that have no effect: a sentence each. */
+  readonly ignored: readonly string[];
+}
+
+/** With the way to its PVE cluster. */
+export interface ResolvedSpec extends PlainSpec {
+  readonly connection: Connection;
+}
+
+/** Another VM that was first to have an address that this one asks for. */
+export interface AddressConflict {
+  /** `address 192.168.1.5`, `MAC address 02:…` */
+  readonly what: string;
+  /** `namespace/name` */
+  readonly holder: string;
+}

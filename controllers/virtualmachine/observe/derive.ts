@@ -1,0 +1,165 @@
+/**
+ * What follows from what was read: the desired guest, what there is, and what this process learned. The same for the
+ * operator and for the properties that its plan is tested with. Pure.
+ */
+import { sameOwner } from '../../shared/guests/owner-mark.ts';
+import type { Guest, Presence } from '../../shared/guests/model.ts';
+import { failureAfter } from '../../shared/tasks/failure.ts';
+import type { Task } from '../model/tasks.ts';
+import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
+import { hookIn } from '../guest-agent/hooks.ts';
+import type { Observation } from '../model/observation.ts';
+import type { Claim, Observed } from '../model/observed.ts';
+import type { Creation } from '../model/placement.ts';
+import type { CloneRequest, ProcessState } from '../model/process-state.ts';
+import type { CreationDecision } from '../placement/creation.ts';
+import { steadyRefusal } from '../placement/refusal.ts';
+import { vmidHolder } from '../placement/vmid-holder.ts';
+import { hasBooted } from '../plan/leaving.ts';
+import { TASKS } from '../plan/step-info.ts';
+import { desiredOf } from '../resolve/resolve.ts';
+import { changeOf } from './change.ts';
+import { afterTasks, tasksOn } from './in-flight.ts';
+import {
+  claimIn,
+  creationIn,
+  hidesGuest,
+  namedTask,
+  NOT_DECIDED,
+  ownGuest,
+  presenceAfterTasks,
+  presenceIn,
+  requestsAfter,
+  taskIn,
+  templateIn,
+  type Inputs,
+} from './inputs.ts';
+import { progressAfter } from './progress.ts';
+import { surroundingsOf } from './surroundings.ts';
+
+export interface Derived extends Observation {
+  /** What the VM is to be promised on a node; `none`: no node takes it. Absent: nothing was decided about it. */
+  readonly promise: CreationDecision['promise'];
+  /** Slices of the process state as they are after the observation. */
+  readonly learned: Partial<ProcessState>;
+}
+
+/** @param inputs with an answer to every question */
+export function derive(inputs: Inputs): Derived {
+  const task = taskIn(inputs);
+  const requests = requestsAfter(inputs, task);
+  const before = beforeGuest(inputs, task, requests.cloneRequest);
+  const learned = { ...requests, ...progressIn(inputs) };
+  return hidesGuest(task)
+    ? {
+        want: desiredOf(inputs.spec, NOT_DECIDED.creation),
+        have: before,
+        cloudInit: undefined,
+        promise: undefined,
+        learned,
+      }
+    : withGuest(inputs, before, learned);
+}
+
+function progressIn(inputs: Inputs): Pick<ProcessState, 'progress'> {
+  const { raw, state, now } = inputs;
+  const named = namedTask(inputs);
+  if (!named || raw.task?.state !== 'running') return {};
+  const progress = progressAfter(state.progress, named, { log: raw.taskLog, now });
+  return progress ? { progress } : {};
+}
+
+/** What is known before the guest is looked for. */
+function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: CloneRequest): Observed {
+  const { vm, now } = inputs;
+  const { generation } = vm.metadata;
+  return {
+    now,
+    task,
+    claim: claimIn(inputs, cloneRequest),
+    failure: failureAfter(vm.status?.failure, task, { table: TASKS, generation, now }),
+    seedVolume: vm.status?.internal?.cloudInit?.volume,
+    hook: hookIn(vm.status?.hook),
+    generation,
+    ownTags: vm.status?.internal?.tags ?? [],
+    bestEffortWrites: [],
+    notApplied: [],
+    presence: { kind: 'absent' },
+    activeTasks: [],
+    lockedMs: 0,
+    namesake: undefined,
+    change: undefined,
+    disks: undefined,
+  };
+}
+
+type Requests = Pick<ProcessState, 'cloneRequest' | 'inFlight'>;
+
+function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial<ProcessState>): Derived {
+  const { vm, spec, raw, cluster, state, now } = inputs;
+  const { claim } = before;
+  const located = presenceIn(inputs, claim, learned.cloneRequest) ?? UNREAD;
+  const decision = creationIn(inputs, claim, located);
+  const { creation, ...refusal } = refusalIn(state, decision, now);
+  const tasks = raw.activeTasks && claim && tasksOn(raw.activeTasks, claim, templateIn(claim, creation));
+  const presence = presenceAfterTasks(inputs, located, tasks);
+  const inFlight = afterTasks(learned.inFlight, located, { tasks, now });
+  const want = desiredOf(spec, creation);
+  const have: Observed = {
+    ...before,
+    presence,
+    candidate: raw.candidate,
+    vmidTaken: vmidHolder({ spec, claim, creation }, cluster, raw.vmidIsFree),
+    activeTasks: tasks ?? [],
+    hasBooted: hasBooted(vm, presence),
+    lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
+    namesake: raw.namesake?.found,
+  };
+  const surveyed = state.surveyed || raw.namesake !== undefined;
+  const derived: Derived = {
+    want,
+    have,
+    cloudInit: undefined,
+    surroundings: presence.kind === 'seen' ? surroundingsOf(cluster, spec, presence.guest) : undefined,
+    promise: decision.promise,
+    learned: { ...learned, ...refusal, inFlight, surveyed },
+  };
+  const own = ownGuest(want, claim, presence);
+  return own && claim ? withOwn(inputs, derived, { claim, guest: own }) : derived;
+}
+
+/** Not reached where every question has its answer: who derives without an answer concludes nothing. */
+const UNREAD: Presence = { kind: 'unknown', message: 'The guest was not read.' };
+
+/** A refusal that was worded before stands, as long as only amounts differ. */
+function refusalIn(
+  { placementRefusal }: ProcessState,
+  { creation, promise }: CreationDecision,
+  now: number,
+): { readonly creation: Creation } & Pick<ProcessState, 'placementRefusal'> {
+  if (creation.ok) return { creation, placementRefusal: undefined };
+  if (promise === undefined) return { creation };
+  const steady = steadyRefusal(placementRefusal, creation, now);
+  return { creation: steady.creation, placementRefusal: steady };
+}
+
+/** The guest carries our mark, or is about to. */
+function withOwn(
+  inputs: Inputs,
+  derived: Derived,
+  { claim, guest: seen }: { readonly claim: Claim; readonly guest: Guest },
+): Derived {
+  const { vm, raw, now } = inputs;
+  const { want } = derived;
+  const guest = withAwaitedBoot(vm, seen, now);
+  const { surroundings } = derived;
+  const have: Observed = {
+    ...derived.have,
+    hook: hookIn(vm.status?.hook, raw.execution),
+    presence: { kind: 'seen', guest },
+    claim: { ...claim, made: claim.made || sameOwner(guest.mark, want.owner) },
+  };
+  if (!want.exists || !surroundings) return { ...derived, have };
+  const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });
+  return { ...derived, have: { ...have, ...due }, cloudInit };
+}

@@ -1,0 +1,151 @@
+/**
+ * What must be read of Proxmox VE to decide about a guest. Asked again after each answer, because the next question
+ * follows from what is known so far; no question means that everything is known. Pure.
+ */
+import { parseVolumeId } from '../../../src/pve/index.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { NodeName, Upid } from '../../../src/lib/units.ts';
+import type { Guest, Presence } from '../../shared/guests/model.ts';
+import { renewsCloudInit } from '../cloud-init/plan.ts';
+import { isNew } from '../config/is-new.ts';
+import type { Desired } from '../model/desired.ts';
+import type { Claim } from '../model/observed.ts';
+import type { Creation } from '../model/placement.ts';
+import type { ClusterFacts } from '../model/surroundings.ts';
+import { hostToAskAbout } from '../placement/relocate.ts';
+import { vmidToAskAbout } from '../placement/vmid-holder.ts';
+import { desiredOf } from '../resolve/resolve.ts';
+import { isInDoubt, lockedGuest, tasksOn } from './in-flight.ts';
+import {
+  claimIn,
+  creationIn,
+  hidesGuest,
+  namedTask,
+  ownGuest,
+  presenceAfterTasks,
+  presenceIn,
+  requestsAfter,
+  taskIn,
+  templateIn,
+  type Inputs,
+} from './inputs.ts';
+import { isLogDue } from './progress.ts';
+import type { Read } from './raw-facts.ts';
+
+export function questions(inputs: Inputs): readonly Read[] {
+  const open = taskQuestions(inputs);
+  if (open.length > 0 || hidesGuest(taskIn(inputs))) return open;
+  const { cloneRequest } = requestsAfter(inputs, taskIn(inputs));
+  const claim = claimIn(inputs, cloneRequest);
+  const presence = presenceIn(inputs, claim, cloneRequest);
+  if (!presence) return claim ? [{ read: 'presence', vmid: claim.vmid, hint: inputs.vm.status?.node }] : [];
+  return guestQuestions(inputs, claim, presence);
+}
+
+function taskQuestions(inputs: Inputs): readonly Read[] {
+  const { raw, state, now } = inputs;
+  const named = namedTask(inputs);
+  if (named?.reach !== 'online') return [];
+  const { node, upid } = named;
+  if (!raw.task) return [{ read: 'task', node, upid }];
+  return raw.task.state === 'running' && !raw.taskLog && isLogDue(state.progress, named, now)
+    ? [{ read: 'taskLog', node, upid }]
+    : [];
+}
+
+/** @param located where the guest was found first */
+function guestQuestions(inputs: Inputs, claim: Claim | undefined, located: Presence): readonly Read[] {
+  const { spec } = inputs;
+  const { creation, unread } = creationIn(inputs, claim, located);
+  if (unread)
+    return unread.what === 'bridges'
+      ? [{ read: 'bridges', node: unread.node }]
+      : unread.vmids.map((vmid) => ({ read: 'template', vmid }));
+  const tasks = tasksIn(inputs, claim, creation);
+  const doubt = doubtQuestions(inputs, claim, { located, tasks });
+  if (doubt.length > 0) return doubt;
+  const presence = presenceAfterTasks(inputs, located, tasks);
+  const want = desiredOf(spec, creation);
+  const more = numberQuestions(inputs, claim, want);
+  const guest = ownGuest(want, claim, presence);
+  return more.length > 0 || !guest ? more : ownQuestions(inputs, want, guest);
+}
+
+const tasksIn = (
+  { raw }: Inputs,
+  claim: Claim | undefined,
+  creation: Creation,
+): readonly Upid[] | undefined =>
+  raw.activeTasks && claim && tasksOn(raw.activeTasks, claim, templateIn(claim, creation));
+
+function doubtQuestions(
+  inputs: Inputs,
+  claim: Claim | undefined,
+  { located, tasks }: { readonly located: Presence; readonly tasks: readonly Upid[] | undefined },
+): readonly Read[] {
+  const { raw } = inputs;
+  const { inFlight } = requestsAfter(inputs, taskIn(inputs));
+  if (!raw.activeTasks && isInDoubt(inFlight, located, claim)) return [{ read: 'activeTasks' }];
+  const locked = lockedGuest(located);
+  return claim && locked && tasks?.length === 0 && !raw.presenceAgain
+    ? [{ read: 'presenceAgain', vmid: claim.vmid, hint: locked.node }]
+    : [];
+}
+
+/** Before there is a number: who has the one that the spec asks for, which guest is adopted, and whose guest has our name. */
+function numberQuestions(
+  { spec, raw, cluster, state }: Inputs,
+  claim: Claim | undefined,
+  want: Desired,
+): readonly Read[] {
+  if (claim || !want.exists) return [];
+  const { creation } = want;
+  const asked = vmidToAskAbout({ spec, claim, creation }, cluster);
+  if (asked !== undefined && raw.vmidIsFree === undefined) return [{ read: 'vmidIsFree', vmid: asked }];
+  if (want.adopt !== undefined && cluster.view && !raw.candidate)
+    return [{ read: 'candidate', vmid: want.adopt, hint: undefined }];
+  return raw.namesake ? [] : [{ read: 'namesake', refresh: !state.surveyed }];
+}
+
+function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Read[] {
+  const { vm, raw, cluster } = inputs;
+  const hook = vm.status?.hook;
+  if (hook?.state === 'Running' && hook.pid !== undefined && !raw.execution)
+    return [{ read: 'execution', guest, pid: hook.pid }];
+  if (!want.exists) return [];
+  const cloudInit = cloudInitQuestions(inputs, want, guest);
+  if (cloudInit.length > 0) return cloudInit;
+  const host = raw.movability === undefined ? hostToAskAbout(vm, { want, guest }, cluster) : undefined;
+  return host === undefined ? [] : [{ read: 'movability', guest, host }];
+}
+
+/** Whether what the guest is to read is in place; only what is named in our status can have been uploaded. */
+function cloudInitQuestions(
+  { vm, raw, cluster, digest }: Inputs,
+  want: Extract<Desired, { exists: true }>,
+  guest: Guest,
+): readonly Read[] {
+  const { cloudInit } = want;
+  const { node } = guest;
+  if (!cloudInit || !(isNew(vm, guest) || renewsCloudInit(vm, { ...want, cloudInit }, guest, digest)))
+    return [];
+  if (cloudInit.snippet !== undefined)
+    return raw.snippetExists === undefined
+      ? [{ read: 'snippetExists', node, snippet: cloudInit.snippet }]
+      : [];
+  const storage = imageStorage(vm, cluster, node);
+  return storage !== undefined && !raw.images ? [{ read: 'images', node, storage }] : [];
+}
+
+/** The storage of the image that status names, if it can be read on the node. */
+function imageStorage(
+  { status }: VirtualMachine,
+  { view }: ClusterFacts,
+  node: NodeName,
+): string | undefined {
+  const storage = parseVolumeId(status?.internal?.cloudInit?.volume ?? '')?.storage;
+  const rows = view?.storages.filter((each) => each.node === node && each.storage === storage) ?? [];
+  return rows.some(({ status: is, content }) => is === 'available' && content.includes('iso'))
+    ? storage
+    : undefined;
+}

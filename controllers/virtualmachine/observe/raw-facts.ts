@@ -1,0 +1,54 @@
+/** What Proxmox VE answers about one guest, and the questions it answers. Pure. */
+import type { ActiveTask, Execution, Movability, TaskState } from '../../../src/pve/index.ts';
+import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
+import type { MarkedGuest } from '../../shared/guests/marks.ts';
+import type { Guest, Presence } from '../../shared/guests/model.ts';
+import type { CreationFacts } from '../placement/creation.ts';
+
+type At = Pick<Guest, 'node' | 'vmid'>;
+
+/** One question to Proxmox VE; its answer is the fact of the same name. */
+export type Read =
+  | { readonly read: 'task' | 'taskLog'; readonly node: NodeName; readonly upid: Upid }
+  | {
+      readonly read: 'presence' | 'presenceAgain' | 'candidate';
+      readonly vmid: Vmid;
+      readonly hint: NodeName | undefined;
+    }
+  | { readonly read: 'template'; readonly vmid: Vmid }
+  | { readonly read: 'bridges'; readonly node: NodeName }
+  | { readonly read: 'activeTasks' }
+  | { readonly read: 'vmidIsFree'; readonly vmid: Vmid }
+  /** `refresh`: the list of guests may be older than this object. */
+  | { readonly read: 'namesake'; readonly refresh: boolean }
+  | { readonly read: 'execution'; readonly guest: At; readonly pid: number }
+  | { readonly read: 'snippetExists'; readonly node: NodeName; readonly snippet: string }
+  | { readonly read: 'images'; readonly node: NodeName; readonly storage: string }
+  | { readonly read: 'movability'; readonly guest: At; readonly host: NodeName };
+
+/** What was read in this pass. A fact that is absent was not asked for. */
+export interface RawFacts extends CreationFacts {
+  /** Of the task that status names. */
+  readonly task?: TaskState;
+  readonly taskLog?: readonly string[];
+  /** The guest with our number. */
+  readonly presence?: Presence;
+  /** The locked guest, read again after the tasks. */
+  readonly presenceAgain?: Presence;
+  /** The guest to adopt. */
+  readonly candidate?: Presence;
+  /** Tasks that run, from a list that is newer than the pass. */
+  readonly activeTasks?: readonly ActiveTask[];
+  readonly vmidIsFree?: boolean;
+  /** The guest that carries the mark of an object of our namespace and name. */
+  readonly namesake?: { readonly found: MarkedGuest | undefined };
+  /** The process of the hook that status speaks of. */
+  readonly execution?: Execution;
+  readonly snippetExists?: boolean;
+  /** Volumes on the storage of the cloud-init image. */
+  readonly images?: readonly string[];
+  /** What PVE says about a move; a text: why it says nothing. */
+  readonly movability?: Movability | string;
+}
+
+export const NO_FACTS: RawFacts = { templates: new Map(), bridges: new Map() };

@@ -1,0 +1,145 @@
+/** Puts one question to Proxmox VE. Reads only, and decides nothing. */
+import {
+  PveError,
+  parseVolumeId,
+  type CallOptions,
+  type Execution,
+  type Movability,
+} from '../../../src/pve/index.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import { locate } from '../../shared/cluster/locate.ts';
+import type { MarkedGuest } from '../../shared/guests/marks.ts';
+import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { PlainSpec } from '../model/resolved-spec.ts';
+import type { ReadBridges } from '../networks/bridges.ts';
+import type { ReadTemplate } from '../placement/templates.ts';
+import type { RawFacts, Read } from './raw-facts.ts';
+
+export interface ReadContext {
+  readonly connection: Connection;
+  readonly spec: PlainSpec;
+  readonly readTemplate: ReadTemplate;
+  readonly readBridges: ReadBridges;
+  readonly options: CallOptions;
+}
+
+const LAST_LINES = 200;
+
+type Ask<R extends Read['read']> = Extract<Read, { read: R }>;
+
+/** The fact that answers the question. */
+export async function read(question: Read, context: ReadContext): Promise<Partial<RawFacts>> {
+  const { connection, readTemplate, readBridges, options } = context;
+  const { pve, inventory } = connection;
+  switch (question.read) {
+    case 'task':
+      return { task: await pve.node(question.node).task(question.upid).status(options) };
+    case 'taskLog':
+      return { taskLog: await taskLog(question, context) };
+    case 'presence':
+    case 'presenceAgain':
+    case 'candidate': {
+      const { read: name, vmid, hint } = question;
+      return { [name]: await locate(connection, vmid, hint, options) };
+    }
+    case 'template': {
+      const template = await readTemplate(connection, question.vmid, options);
+      return template ? { templates: new Map([[template.vmid, template]]) } : {};
+    }
+    case 'bridges': {
+      const bridges = await readBridges(connection, question.node, options);
+      return { bridges: new Map([[question.node, bridges]]) };
+    }
+    case 'activeTasks':
+      return { activeTasks: (await inventory.refresh(options.signal)).activeTasks };
+    case 'vmidIsFree':
+      return { vmidIsFree: (await pve.cluster.nextid(question.vmid, options)).free };
+    case 'namesake':
+      return { namesake: { found: await namesake(question, context) } };
+    case 'execution':
+      return { execution: await execution(question, context) };
+    case 'snippetExists':
+      return { snippetExists: await snippetExists(question, context) };
+    case 'images': {
+      const volumes = await pve.node(question.node).storage(question.storage).content('iso', options);
+      return { images: volumes.map(({ volid }) => volid) };
+    }
+    case 'movability':
+      return { movability: await movability(question, context) };
+    default:
+      return question satisfies never;
+  }
+}
+
+/** A log that cannot be read holds nothing back. */
+async function taskLog(
+  { node, upid }: Ask<'task' | 'taskLog'>,
+  { connection: { pve }, options }: ReadContext,
+): Promise<readonly string[]> {
+  try {
+    return await pve.node(node).task(upid).log(LAST_LINES, options);
+  } catch (error) {
+    if (error instanceof PveError) return [];
+    throw error;
+  }
+}
+
+/** A guest made for a former object a moment ago is not in a list that was read before this object was known. */
+async function namesake(
+  { refresh }: Ask<'namesake'>,
+  { connection: { inventory, marks }, spec, options }: ReadContext,
+): Promise<MarkedGuest | undefined> {
+  if (refresh) await inventory.refresh(options.signal);
+  const view = inventory.view();
+  const { shape, owner, besideOthers } = spec;
+  if (!shape || !view) return undefined;
+  const is = (mark: OwnerMark): boolean => isNamesake(mark, owner, besideOthers);
+  return marks.find(view, { name: shape.name, is }, options);
+}
+
+const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): boolean =>
+  mark.namespace === owner.namespace &&
+  mark.name === owner.name &&
+  !(besideOthers && mark.cluster !== owner.cluster);
+
+/** Whatever PVE answers, a hook is never a reason to stop. */
+async function execution(
+  { guest: { node, vmid }, pid }: Ask<'execution'>,
+  { connection: { pve }, options }: ReadContext,
+): Promise<Execution> {
+  try {
+    return await pve.node(node).qemu(vmid).agent.execution(pid, options);
+  } catch (error) {
+    if (error instanceof PveError && error.refusal === 'forbidden') return { state: 'lost' };
+    throw error;
+  }
+}
+
+/** PVE looks for a snippet only when the guest starts, and then the guest would not start. */
+async function snippetExists(
+  { node, snippet }: Ask<'snippetExists'>,
+  { connection: { pve }, options }: ReadContext,
+): Promise<boolean> {
+  const storage = parseVolumeId(snippet)?.storage ?? '';
+  try {
+    const volumes = await pve.node(node).storage(storage).content('snippets', options);
+    return volumes.some(({ volid }) => volid === snippet);
+  } catch (error) {
+    // A storage that does not exist, or has no snippets, is refused in many words.
+    if (error instanceof PveError && ['invalid', 'unknown', 'notFound'].includes(error.refusal)) return false;
+    throw error;
+  }
+}
+
+async function movability(
+  { guest: { node, vmid }, host }: Ask<'movability'>,
+  { connection: { pve }, options }: ReadContext,
+): Promise<Movability | string> {
+  try {
+    return await pve.node(node).qemu(vmid).movability(host, options);
+  } catch (error) {
+    if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
+      return error.message.replace(/\.$/, '');
+    throw error;
+  }
+}

@@ -1,0 +1,26 @@
+/** What is known of our request for a clone: the only file that computes this slice of the process state. Pure. */
+import type { Task } from '../model/tasks.ts';
+import type { CloneRequest } from '../model/process-state.ts';
+
+/** This process reserved the number, and nothing was sent. */
+export const reserved = (before: CloneRequest): CloneRequest => ({ ...before, outcome: 'unsent' });
+
+/** Until there is an answer, the request may be in flight; for how long counts from when the waiting for it is over. */
+export const sent: CloneRequest = {};
+
+/** @param exists the number is taken: whose guest that is must be looked at */
+export const refused = (exists: boolean): CloneRequest => ({ outcome: exists ? 'ended' : 'unsent' });
+
+/** The number was given back. */
+export const released = ({ outcome: _outcome, ...rest }: CloneRequest): CloneRequest => rest;
+
+/** @param hasEnded of the task that status names */
+export function afterLook(
+  before: CloneRequest,
+  task: Task | undefined,
+  { hasEnded, now }: { readonly hasEnded: boolean; readonly now: number },
+): CloneRequest {
+  if (task?.type === 'Clone' && hasEnded) return { ...before, outcome: 'ended' };
+  // An earlier process may have sent a request the moment before it ended, however old the claim is.
+  return before.outcome === undefined ? { ...before, unknownSince: before.unknownSince ?? now } : before;
+}

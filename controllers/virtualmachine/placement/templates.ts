@@ -1,0 +1,53 @@
+/** Reads the disks of templates. */
+import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.ts';
+import type { Vmid } from '../../../src/lib/units.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
+import type { Template } from './clone-routes.ts';
+
+/** A template's disks hardly ever change; fifty VMs that are made at once should not ask fifty times. */
+const REMEMBER_MS = 30_000;
+
+/** `undefined`: the list of guests no longer has it. */
+export type ReadTemplate = (
+  connection: Connection,
+  vmid: Vmid,
+  options: CallOptions,
+) => Promise<Template | undefined>;
+
+export function createTemplateReader(now: () => number): ReadTemplate {
+  /** A Connection is made again at each pass of its Provider; the handles stay. */
+  const known = new WeakMap<Pve, Map<Vmid, { readonly template: Template; readonly at: number }>>();
+  return async (connection, vmid, options) => {
+    const view = connection.inventory.view();
+    const row = view?.guests.get(vmid);
+    if (!view || !row) return undefined;
+    const cache = known.get(connection.pve) ?? new Map<Vmid, { template: Template; at: number }>();
+    known.set(connection.pve, cache);
+    const cached = cache.get(vmid);
+    if (cached && now() - cached.at < REMEMBER_MS && cached.template.node === row.node)
+      return cached.template;
+    const template = await read(connection.pve, row, view, options);
+    cache.set(vmid, { template, at: now() });
+    return template;
+  };
+}
+
+async function read(pve: Pve, row: GuestView, view: View, options: CallOptions): Promise<Template> {
+  const { values } = await pve.node(row.node).qemu(row.vmid).config(options);
+  const typeOf = (storage: string): string | undefined =>
+    view.storages.find((s) => s.storage === storage)?.type;
+  return {
+    vmid: row.vmid,
+    node: row.node,
+    isTemplate: row.template,
+    running: row.status === 'running',
+    disks: disksOf(values),
+    cdStorages: cdStoragesOf(values),
+    linkable: volumesOf(values).every(({ storage, volume }) => canLink(typeOf(storage), volume)),
+  };
+}
+
+/** PVE links clones where the storage has snapshots of its own, or the file format has (pve-storage, volume_has_feature). */
+const canLink = (type: string | undefined, volume: string): boolean =>
+  type !== 'lvm' && type !== 'iscsi' && type !== 'iscsidirect' && !/\.(raw|vmdk)$/.test(volume);
