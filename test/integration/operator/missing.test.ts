@@ -54,9 +54,9 @@ describe('a VirtualMachine', () => {
         vm('no-template', { imageRef: { name: 'nowhere' } }),
         { ...vmImage('nowhere'), spec: { source: 'no-such-template' } },
       );
-      await says(t, 'no-class', 'Ready=False ClassNotFound', '"later"', t.namespace);
-      await says(t, 'no-image', 'Ready=False ImageNotFound', '"later"', t.namespace);
-      await says(t, 'no-provider', 'Ready=False ProviderNotFound', '"later"', t.namespace);
+      await says(t, 'no-class', 'Ready=False ClassNotFound', '/later', t.namespace);
+      await says(t, 'no-image', 'Ready=False ImageNotFound', '/later', t.namespace);
+      await says(t, 'no-provider', 'Ready=False ProviderNotFound', '/later', t.namespace);
       await says(t, 'no-template', 'Ready=False TemplateNotFound', 'no-such-template');
       expect(ownGuests(t.pve)).toEqual([]);
       await t.apply(vmClass('later'), vmImage('later'), provider(t.pve, {}, 'later'), vmImage('nowhere'));
@@ -92,7 +92,7 @@ describe('a VirtualMachine', () => {
     async () => {
       const t = await tenant(lab.plane);
       await t.apply(vm('web', { providerRef: { name: 'never' } }));
-      await says(t, 'web', 'Ready=False ProviderNotFound', '"never"');
+      await says(t, 'web', 'Ready=False ProviderNotFound', '/never');
       await t.delete('vm/web', 10_000);
       expect(await t.find('virtualmachines', 'web')).toBeUndefined();
     },
@@ -106,8 +106,8 @@ describe('a Provider', () => {
       const t = await bareTenant(lab.plane);
       const { pve } = t;
       await t.apply(provider(pve), vmClass(), vmImage(), vm('web'));
-      await providerSays(t, 'Ready=False SecretNotFound', /"pve-credentials"/);
-      await says(t, 'web', 'Ready=False ProviderNotReady', '"pve"', '"pve-credentials"');
+      await providerSays(t, 'Ready=False SecretNotFound', /\/pve-credentials not found/);
+      await says(t, 'web', 'Ready=False ProviderNotReady', 'pve', '/pve-credentials');
       await t.apply(credentials(pve));
       await t.ready('provider/pve', 'vm/web');
       expect(ownGuests(pve)).toHaveLength(1);

@@ -94,7 +94,9 @@ describe('VMs that are applied at once', () => {
         (object) => condition(object).is === 'Ready=False CloneQueued',
       );
       expect(queued).toHaveLength(3);
-      expect(condition(queued[0]).message).toContain('Full clones onto ssd-storage are made 2 at a time.');
+      expect(condition(queued[0]).message).toContain(
+        'At most 2 full clones onto ssd-storage are made at a time.',
+      );
     });
     await t.apply(vm('linked'));
     await t.ready('vm/linked');

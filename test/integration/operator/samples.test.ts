@@ -68,7 +68,7 @@ describe('the samples', () => {
         phase: on ? 'Running' : 'Stopped',
         vmid: guest.vmid,
         node: guest.node,
-        uuid: metadata.uid,
+        internal: { uuid: metadata.uid },
       });
       expect(guest.get('smbios1')).toContain(metadata.uid);
     }

@@ -18,7 +18,7 @@ import {
   vmImage,
 } from '../operator/tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 5 });
+const lab = operatorAtWork({ namespaces: 6 });
 
 /** One node without a cluster, named as the installer suggests. */
 function standalone(ip: string) {
