@@ -24,8 +24,13 @@ function redelivery(
   guest: Guest,
 ): ConfigChange | undefined {
   if (plan?.renews !== true || plan.problem) return undefined;
-  const former = vm.status?.internal?.cloudInit?.volume;
-  if (former !== undefined && former !== plan.seed?.volume && !isEjected(former, guest)) return undefined;
+  if (hasFormerImage(vm, plan, guest)) return undefined;
   const change = nonEmpty(onlyDifferent(plan.keys, guest));
   return change && { ...change, ...(plan.seed && { seed: plan.seed }) };
+}
+
+/** An earlier image is still in its drive. */
+function hasFormerImage({ status }: VirtualMachine, { seed }: CloudInitPlan, guest: Guest): boolean {
+  const former = status?.internal?.cloudInit?.volume;
+  return former !== undefined && former !== seed?.volume && !isEjected(former, guest);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { bytes } from '../../../src/lib/units.ts';
-import { parseSize, parseUpid, printSize } from '../../../src/pve/index.ts';
+import { parseSize, printSize } from '../../../src/pve/index.ts';
 import { Flag, Int, maybe, MaybeUpid, Num, rows, Text, TextList } from '../../../src/pve/wire.ts';
 
 describe('scalars', () => {

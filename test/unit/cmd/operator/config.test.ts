@@ -76,7 +76,7 @@ describe('the environment', () => {
       '--metrics-bind-address: must be HOST:PORT or :PORT, for example :8080',
       expect.stringMatching(/^LOG_LEVEL: .*debug.*error/),
       'PVE_TASK_POLL_INTERVAL: must be at least 50ms',
-      'PVE_TASK_TIMEOUT: "soon" is not a duration: give a number and a unit, for example 60s or 5m',
+      'PVE_TASK_TIMEOUT: "soon" is not a duration. Use a number and a unit, for example 60s or 5m',
     ]);
   });
 });
