@@ -74,8 +74,8 @@ describe('a VirtualMachine', () => {
         vm('keys', { sshKeysSecretRef: { name: 'web-keys', key: 'mine' } }),
         secret('web-keys', { other: 'ssh-ed25519 AAAA' }),
       );
-      await says(t, 'web', 'Ready=False SecretNotFound', '"web-data"');
-      await says(t, 'keys', 'Ready=False SecretKeyNotFound', '"web-keys"', '"mine"');
+      await says(t, 'web', 'Ready=False SecretNotFound', '/web-data');
+      await says(t, 'keys', 'Ready=False SecretKeyNotFound', 'web-keys', '"mine"');
       await t.apply(
         secret('web-data', { userdata: '#cloud-config\nruncmd: [hush-hush]\n' }),
         secret('web-keys', { mine: `ssh-ed25519 ${KEY} me@home` }),

@@ -63,7 +63,7 @@ test.concurrent('a probe that cannot be run says what is missing', async () => {
   await t.apply(probed('true'));
   await says(
     t,
-    'The readiness probe takes the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials do not have.',
+    'The readiness probe requires the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials lack. Grant it.',
   );
   await t.delete('vm/web');
 });

@@ -31,7 +31,7 @@ describe('a guest that is not executing', () => {
   test.concurrent.each<[RunState, string, string]>([
     ['paused', 'Paused', 'qm resume'],
     ['io-error', 'IoError', 'storage is full'],
-    ['suspended', 'Suspended', 'Wake it'],
+    ['suspended', 'Suspended', 'Resume it'],
     ['internal-error', 'GuestCrashed', 'qm reset'],
   ])('(%s) is told and left alone, and is ready again when it goes on', async (state, reason, todo) => {
     const { t, vmid } = await running();
