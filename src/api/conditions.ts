@@ -1,4 +1,4 @@
-/** What the status of every kind holds. */
+/** Fields in the status of every kind. */
 import { z } from 'zod';
 import { listMap, moment, text } from './schema.ts';
 
@@ -32,9 +32,9 @@ export const statusBase = {
     ),
 };
 
-/** Status of an object that the operator has not looked at: the API server sets it, so that nobody takes the object for settled. */
+/** Status of an object that the operator has not observed. The API server sets it, so that kstatus does not report the object as Current. */
 export const INITIAL_STATUS = { observedGeneration: NOT_YET_OBSERVED } as const;
 
-/** Whether the operator ever reported on the object. */
+/** Whether the operator has reported on the object. */
 export const isObserved = (status: { readonly observedGeneration?: unknown } | undefined): boolean =>
   typeof status?.observedGeneration === 'number' && status.observedGeneration > NOT_YET_OBSERVED;

@@ -1,4 +1,4 @@
-/** A Proxmox VE cluster or a single node, and how to reach it. */
+/** A Proxmox VE cluster or standalone node, and how to reach it. */
 import { z } from 'zod';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
@@ -27,7 +27,7 @@ const endpoint = word(
   'must be the URL of a Proxmox VE API, for example https://pve.example.com:8006 or https://[fd00::1]:8006/api2',
 );
 
-/** Settings by environment variable: of a Provider, in its Secret, and of the process. */
+/** Environment variables with settings: of a Provider, in its Secret, and of the process. */
 export const PVE_VARIABLES = [
   'PVE_ENDPOINT',
   'PVE_TOKEN_ID',
@@ -42,8 +42,8 @@ export const PVE_VARIABLES = [
 
 const valueFrom = rule(
   z.object({
-    secretKeyRef: keyRef.optional().describe('Entry of a Secret.'),
-    configMapKeyRef: keyRef.optional().describe('Entry of a ConfigMap.'),
+    secretKeyRef: keyRef.optional().describe('Key of a Secret.'),
+    configMapKeyRef: keyRef.optional().describe('Key of a ConfigMap.'),
   }),
   {
     cel: 'has(self.secretKeyRef) != has(self.configMapKeyRef)',
@@ -57,10 +57,10 @@ const variable = rule(
     name: word(
       /^[A-Za-z_][A-Za-z0-9_]*$/,
       128,
-      'must be the name of a variable: letters, digits and underscores',
-    ).describe('Name of the variable, for example PVE_NODE_SELECTOR.'),
+      'must be the name of an environment variable: letters, digits and underscores',
+    ).describe('Name of the environment variable, for example PVE_NODE_SELECTOR.'),
     value: text(32_768).optional().describe('Value of the variable.'),
-    valueFrom: valueFrom.optional().describe('Where the value is read from.'),
+    valueFrom: valueFrom.optional().describe("Source of the variable's value."),
   }),
   {
     cel: 'has(self.value) != has(self.valueFrom)',
@@ -89,7 +89,7 @@ const fingerprint = word(
 
 const caBundle = rule(text(65_536), {
   cel: "self.contains('-----BEGIN CERTIFICATE-----')",
-  message: 'must hold certificates in PEM',
+  message: 'must contain PEM-encoded certificates',
   holds: (pem) => pem.includes('-----BEGIN CERTIFICATE-----'),
 });
 
@@ -97,27 +97,27 @@ const tls = z.object({
   caBundle: caBundle
     .optional()
     .describe(
-      'Certificates, in PEM, of the authorities that may vouch for the servers; absent: ca.crt of the Secret, else the authorities of the system.',
+      "PEM-encoded CA bundle that the servers' certificates are verified with; absent: ca.crt of the Secret, otherwise the CAs of the system.",
     ),
   fingerprints: list(fingerprint, 16)
     .optional()
     .describe(
-      "SHA-256 fingerprints of the servers' own certificates, one for each node. Where there are any, a server is trusted exactly if its certificate has one of them.",
+      "SHA-256 fingerprints of the servers' certificates, one per node. If there are any, a server is trusted if and only if its certificate has one of them.",
     ),
 });
 
 const defaults = z.object({
-  storage: storageName.optional().describe('Storage for disks where neither the VM nor its class names one.'),
+  storage: storageName.optional().describe('Storage for disks if neither the VM nor its class names one.'),
   isoStorage: storageName
     .optional()
-    .describe('Storage with content type "iso" that takes cloud-init images made by the operator.'),
+    .describe('Storage with content type "iso" for the cloud-init images that the operator creates.'),
   bridge: bridgeName
     .optional()
-    .describe('Bridge for a network interface that gives none and whose name has no known bridge.'),
-  pool: poolName.optional().describe('Pool for new VMs that name none.'),
+    .describe('Bridge for network interfaces that name none and whose name stands for none.'),
+  pool: poolName.optional().describe('Pool for new VMs that do not name one.'),
   vmIdRange: vmIdRange
     .optional()
-    .describe('Range from which VMIDs of new VMs are taken; absent: the range of the Proxmox VE cluster.'),
+    .describe('Range of the VMIDs of new VMs; absent: the range of the Proxmox VE cluster.'),
 });
 
 const runtime = z.object({
@@ -135,41 +135,41 @@ const runtime = z.object({
   env: listMap(variable, 'name', 50)
     .optional()
     .describe(
-      `Settings of this provider under the names of the environment variables: ${PVE_VARIABLES.join(', ')}. Several fingerprints or nodes are separated by commas. They take precedence over the Secret, and the fields of the spec over them.`,
+      `Settings of this Provider as environment variables: ${PVE_VARIABLES.join(', ')}. Several fingerprints or nodes are separated by commas. The variables take precedence over the Secret; the fields of the spec take precedence over both.`,
     ),
 });
 
 const spec = z.object({
-  type: z.enum(['proxmox']).describe('Kind of platform; this operator serves proxmox.'),
+  type: z.enum(['proxmox']).describe('Type of the platform; only proxmox is supported.'),
   endpoint: endpoint
     .optional()
     .describe(
-      'URL of the Proxmox VE API, with or without /api2. Absent: PVE_ENDPOINT of runtime.env, of the Secret or of the operator itself.',
+      'URL of the Proxmox VE API, with or without /api2; absent: PVE_ENDPOINT of runtime.env, the Secret or the operator.',
     ),
   endpoints: list(endpoint, 16)
     .optional()
     .describe(
-      'URLs of further nodes of the same Proxmox VE cluster. They are used, in this order, when the one in use cannot be reached.',
+      'URLs of other nodes of the same Proxmox VE cluster. They are tried in this order when the endpoint in use cannot be reached.',
     ),
   credentialSecretRef: objectRef
     .optional()
     .describe(
-      'Secret with token_id and token_secret, or username and password, and optionally ca.crt or fingerprint; the PVE_* names work too.',
+      'Secret with token_id and token_secret, or username and password, and optionally ca.crt or fingerprint. The PVE_* names are accepted as well.',
     ),
   insecureSkipVerify: z
     .boolean()
     .optional()
-    .describe('Accept any TLS certificate. For tests only: credentials can be intercepted.'),
+    .describe(
+      'Whether any TLS certificate is accepted. Use it for tests only: the credentials can be intercepted.',
+    ),
   tls: tls.optional().describe('How the certificates of the servers are verified.'),
   nodeSelector: list(node, 64)
     .optional()
     .describe(
-      'Nodes that new VMs are placed on, the preferred ones first; absent: every node that is online.',
+      'Nodes that new VMs may be placed on, in order of preference; absent: every node that is online.',
     ),
-  defaults: defaults.optional().describe('Values for VMs that give none.'),
-  runtime: runtime
-    .optional()
-    .describe('Settings by environment variable, and fields kept for compatibility.'),
+  defaults: defaults.optional().describe('Defaults for VMs that do not set a value.'),
+  runtime: runtime.optional().describe('Environment variables, and fields accepted for compatibility.'),
 });
 
 const status = z.object({
@@ -177,10 +177,10 @@ const status = z.object({
   endpoint: text(512).optional().describe('URL in use, one of endpoint and endpoints.'),
   healthy: z.boolean().optional().describe('Whether the Proxmox VE API answers and the login works.'),
   version: text(64).optional().describe('Version of Proxmox VE.'),
-  clusterName: text(128).optional().describe('Name of the Proxmox VE cluster; a single node has none.'),
+  clusterName: text(128).optional().describe('Name of the Proxmox VE cluster; absent for a standalone node.'),
   clusterID: text(256)
     .optional()
-    .describe('Identity of the Proxmox VE cluster, pinned when it was first reached.'),
+    .describe('Identity of the Proxmox VE cluster, recorded when it was first reached.'),
   quorate: z.boolean().optional().describe('Whether the Proxmox VE cluster has quorum.'),
   nodes: list(
     z.object({
@@ -196,7 +196,7 @@ const status = z.object({
     z.object({
       name: text(100).describe('ID of the storage.'),
       type: text(64).optional().describe('Type of the storage, for example lvmthin or nfs.'),
-      shared: z.boolean().describe('Whether all nodes see the same content.'),
+      shared: z.boolean().describe('Whether the storage has the same content on all nodes.'),
       status: text(32).describe('State of the storage, for example available.'),
     }),
     64,
@@ -206,18 +206,18 @@ const status = z.object({
   storageCount: z.int32().min(0).optional().describe('Number of storages in the cluster.'),
   discovered: z
     .object({
-      count: z.int32().min(0).describe('How many there are.'),
+      count: z.int32().min(0).describe('Number of VMs.'),
       vms: list(
         z.object({
           vmid: z.int32().describe('VMID, for spec.adopt of a VirtualMachine.'),
           name: text(255).optional().describe('Name in Proxmox VE.'),
-          node: text(63).describe('Node that it is on.'),
-          powerState: z.enum(['On', 'Off']).describe('Whether it runs.'),
-          cpus: z.number().min(0).optional().describe('CPUs that it has.'),
-          memory: text(32).optional().describe('Memory that it has.'),
+          node: text(63).describe('Node the VM runs on.'),
+          powerState: z.enum(['On', 'Off']).describe('Power state of the VM.'),
+          cpus: z.number().min(0).optional().describe('Number of CPUs.'),
+          memory: text(32).optional().describe('Memory, as a quantity.'),
         }),
         64,
-      ).describe('By VMID, at most 64.'),
+      ).describe('VMs in order of their VMIDs, at most 64.'),
     })
     .optional()
     .describe(
@@ -226,7 +226,7 @@ const status = z.object({
   missingPrivileges: list(text(128), 32)
     .optional()
     .describe(
-      'Privileges that the credentials hold nowhere, for example "VM.Config.CPU on /vms", at most 32; absent: none is missing. Some are needed by single features only; the condition MissingPrivileges names those.',
+      'Privileges that the credentials lack, for example "VM.Config.CPU on /vms", at most 32; absent: none is missing. Some are required only by single features, which the condition MissingPrivileges names.',
     ),
 });
 
@@ -235,7 +235,7 @@ export const Provider = kind({
   plural: 'providers',
   singular: 'provider',
   shortNames: ['prov'],
-  description: 'A Proxmox VE cluster or single node that virtual machines run on, and how to reach it.',
+  description: 'A Proxmox VE cluster or standalone node that virtual machines run on, and how to reach it.',
   spec,
   status,
   columns: [

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
 import { duration, rule, word } from './schema.ts';
 
-/** One or more of `*`, a number or a range, each with a step if need be; L is the last day, # the n-th weekday. */
+/** A list of `*`, numbers and ranges, each with an optional step; L is the last day, # the n-th weekday. */
 const part = (value: string): string => {
   const one = `(\\*|${value}(-${value})?)(/[0-9]{1,2})?`;
   return `${one}(,${one})*`;
@@ -24,7 +24,7 @@ export const maintenanceWindow = z.object({
   schedule: word(
     cron,
     128,
-    'must be a cron expression of five fields: minute, hour, day of the month, month, day of the week; for example 0 2 * * SAT',
+    'must be a cron expression with five fields: minute, hour, day of the month, month, day of the week; for example 0 2 * * SAT',
   ).describe('When the window opens, as a cron expression, for example 0 2 * * SAT.'),
   duration: rule(duration, {
     cel: `duration(self) >= duration('${SHORTEST}')`,
@@ -34,13 +34,13 @@ export const maintenanceWindow = z.object({
       return 'value' in shortest && length >= shortest.value;
     },
   }).describe(
-    'How long the window is open, for example 2h. Within it restarts begin; one that began is brought to its end.',
+    'How long the window is open, for example 2h. Restarts start only within the window; one that has started is completed.',
   ),
   timeZone: word(
     /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/,
     64,
-    'must be the name of a time zone, for example Europe/Berlin',
+    'must be the name of an IANA time zone, for example Europe/Berlin',
   )
     .optional()
-    .describe('Time zone of the schedule, for example Europe/Berlin; absent: UTC.'),
+    .describe('IANA time zone of the schedule, for example Europe/Berlin; absent: UTC.'),
 });

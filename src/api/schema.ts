@@ -54,7 +54,7 @@ export const word = (pattern: RegExp, max: number, message: string): z.ZodString
 export const list = <T extends z.ZodType>(item: T, max: number): z.ZodArray<T> =>
   z.array(item).max(max).meta({ 'x-kubernetes-list-type': 'atomic' });
 
-/** A list whose items are told apart by `key`. */
+/** A list whose items are identified by `key`. */
 export const listMap = <K extends string, T extends z.ZodType<Readonly<Record<K, unknown>>>>(
   item: T,
   key: K,

@@ -4,7 +4,7 @@ import { bytes, MiB } from '../lib/units.ts';
 import { listMap, quantity, rule, storageName, text, word } from './schema.ts';
 
 /**
- * PVE has room for more. Before Kubernetes 1.34 the API server takes a size, a number or a text, for as long as a whole
+ * PVE supports more. Before Kubernetes 1.34 the API server takes a size, a number or a text, to be as long as a whole
  * request, whatever its maxLength, and refuses a CRD whose rules could cost too much: each disk counts.
  */
 const MAX_DISKS = 7;
@@ -12,22 +12,22 @@ const MAX_DISKS = 7;
 const diskName = word(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
   63,
-  'must be lower-case letters, digits and hyphens, for example data',
+  'must consist of lowercase letters, digits and hyphens, for example data',
 );
 
 const volumeId = word(
   /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:[a-zA-Z0-9][a-zA-Z0-9_./+@-]*$/,
   255,
-  'must be a volume of Proxmox VE, for example local:import/data.qcow2',
+  'must be a volume in Proxmox VE, for example local:import/data.qcow2',
 );
 
 const limit = (what: string) => z.int32().min(0).max(10_000_000).optional().describe(`${what}; 0: no limit.`);
 
 const limits = z.object({
-  readIOPS: limit('Read operations a second'),
-  writeIOPS: limit('Write operations a second'),
-  readMBps: limit('Megabytes read a second'),
-  writeMBps: limit('Megabytes written a second'),
+  readIOPS: limit('Maximum read operations per second'),
+  writeIOPS: limit('Maximum write operations per second'),
+  readMBps: limit('Maximum megabytes read per second'),
+  writeMBps: limit('Maximum megabytes written per second'),
 });
 
 const fields = z.object({
@@ -37,12 +37,12 @@ const fields = z.object({
   size: quantity(bytes(MiB), bytes(1024 ** 3 * MiB))
     .optional()
     .describe(
-      'Size, as a quantity with a unit, for example 40Gi; absent: that of importFrom. A disk grows, it never shrinks.',
+      'Size, as a quantity with a unit, for example 40Gi; absent: that of importFrom. A disk can grow but not shrink.',
     ),
   storageClass: storageName
     .optional()
     .describe(
-      'Storage in Proxmox VE; absent: that of the class, of the Provider or of the boot disk. A disk that exists is moved when this changes.',
+      'Storage in Proxmox VE; absent: that of the class, the Provider or the boot disk. When it changes, an existing disk is moved.',
     ),
   importFrom: volumeId
     .optional()
@@ -52,14 +52,14 @@ const fields = z.object({
   cache: z
     .enum(['none', 'directsync', 'writethrough', 'writeback', 'unsafe'])
     .optional()
-    .describe('How the host caches the disk; absent: as it is.'),
+    .describe('Cache mode of the host; absent: unchanged.'),
   discard: z
     .boolean()
     .optional()
     .describe('Whether space that the guest frees is returned to the storage; absent: unchanged.'),
-  ssd: z.boolean().optional().describe('Whether the guest sees a solid-state disk; absent: as it is.'),
-  iothread: z.boolean().optional().describe('Whether the disk has a thread of its own; absent: as it is.'),
-  limits: limits.optional().describe('How fast the disk may be at most; absent: as it is.'),
+  ssd: z.boolean().optional().describe('Whether the guest sees a solid-state disk; absent: unchanged.'),
+  iothread: z.boolean().optional().describe('Whether the disk has its own I/O thread; absent: unchanged.'),
+  limits: limits.optional().describe('I/O limits of the disk; absent: unchanged.'),
   reclaimPolicy: z
     .enum(['Delete', 'Detach'])
     .optional()
@@ -70,14 +70,14 @@ const fields = z.object({
 
 const sized = rule(fields, {
   cel: 'has(self.size) || has(self.importFrom)',
-  message: 'must have a size, unless importFrom gives it one',
+  message: 'must have at least one of size and importFrom',
   holds: ({ size, importFrom }) => size !== undefined || importFrom !== undefined,
 });
 
 const disk = rule(sized, {
   cel: "self.name != 'root' || !has(self.importFrom) && !has(self.reclaimPolicy)",
   message:
-    'must have neither importFrom nor reclaimPolicy if it is the boot disk: that comes from the image and goes with the VM',
+    'must have neither importFrom nor reclaimPolicy if it is the boot disk, which is cloned from the image and deleted with the VM',
   holds: ({ name, importFrom, reclaimPolicy }) =>
     name !== 'root' || (importFrom === undefined && reclaimPolicy === undefined),
 });
@@ -88,7 +88,7 @@ export const diskStatus = z.object({
   name: text(63).describe('Name of the disk in the spec; root is the boot disk.'),
   device: text(16).describe('Device in Proxmox VE, for example scsi1. It is chosen once and kept.'),
   volume: text(255).optional().describe('Volume in Proxmox VE; absent: not created yet.'),
-  storage: text(100).optional().describe('Storage that holds the volume.'),
+  storage: text(100).optional().describe('Storage the volume is on.'),
   size: text(32).optional().describe('Current size.'),
   reclaimPolicy: z
     .enum(['Delete', 'Detach'])

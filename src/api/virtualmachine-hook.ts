@@ -1,4 +1,4 @@
-/** Commands that run in the guest at turns of its life. */
+/** Hooks and probes: commands and HTTP requests that run in the guest. */
 import { z } from 'zod';
 import { seconds } from '../lib/units.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -6,29 +6,33 @@ import { duration, list, rule, text, word } from './schema.ts';
 
 const command = rule(list(text(4096), 64), {
   cel: 'size(self) > 0',
-  message: 'must name a program',
+  message: 'must contain a program',
   holds: (words) => words.length > 0,
 });
 
 const exec = z
   .object({
-    command: command.describe('Program and arguments, without a shell. Its output is not kept.'),
+    command: command.describe(
+      'Program and its arguments. It is not run in a shell, and its output is discarded.',
+    ),
   })
-  .describe('A command that the guest agent runs.');
+  .describe('Command that the guest agent runs.');
 
 const httpGet = z
   .object({
     port: z.int32().min(1).max(65_535).describe('Port that the guest listens on.'),
-    path: word(/^\/[!-~]*$/, 1024, 'must begin with a slash, and have no blanks')
+    path: word(/^\/[!-~]*$/, 1024, 'must start with a slash and contain no spaces')
       .optional()
-      .describe('Path, with a query if need be; absent: /.'),
+      .describe('Path to request, with an optional query; absent: /.'),
     scheme: z
       .enum(['HTTP', 'HTTPS'])
       .optional()
-      .describe('Absent: HTTP. With HTTPS the certificate is not checked: the guest speaks to itself.'),
+      .describe(
+        'Scheme of the request; absent: HTTP. With HTTPS the certificate is not verified, because the guest connects to itself.',
+      ),
   })
   .describe(
-    'A request that the guest makes to itself, with the curl that is installed in it; an answer below 400 is a success.',
+    'HTTP GET request that the guest sends to itself. It needs curl in the guest. A status code below 400 is a success.',
   );
 
 const action = { exec: exec.optional(), httpGet: httpGet.optional() };
@@ -36,7 +40,7 @@ const action = { exec: exec.optional(), httpGet: httpGet.optional() };
 const oneOf = <S extends z.ZodType<{ exec?: unknown; httpGet?: unknown }>>(schema: S): S =>
   rule(schema, {
     cel: 'has(self.exec) != has(self.httpGet)',
-    message: 'give exec or httpGet, and not both',
+    message: 'must have exactly one of exec and httpGet',
     holds: (value) => (value.exec === undefined) !== (value.httpGet === undefined),
   });
 
@@ -56,31 +60,33 @@ export const readinessProbe = oneOf(
     ...action,
     initialDelay: duration
       .optional()
-      .describe(
-        'How long after the start of the VM the first probe is made; absent: as soon as the VM runs.',
-      ),
+      .describe('Time between the start of the VM and the first probe; absent: none.'),
     period: atLeast.optional().describe(`Time between two probes, at least 2s; absent: ${period / 1000}s.`),
     timeout: atLeast
       .optional()
-      .describe(`How long the command may take, at least 2s; absent: ${timeout / 1000}s.`),
+      .describe(`Time after which the probe counts as failed, at least 2s; absent: ${timeout / 1000}s.`),
     failureThreshold: z
       .int32()
       .min(1)
       .max(100)
       .optional()
       .describe(
-        `How often in a row it must fail before a VM that was ready is not; absent: ${failureThreshold}.`,
+        `Number of consecutive failures after which a VM that was ready is not ready; absent: ${failureThreshold}.`,
       ),
   }),
 );
 
 export const hookStatus = z.object({
-  name: z.enum(['postStart', 'preStop']).describe('Which hook.'),
+  name: z.enum(['postStart', 'preStop']).describe('Name of the hook.'),
   state: z
     .enum(['Due', 'Running', 'Succeeded', 'Failed'])
-    .describe('Due: it runs as soon as the guest agent answers.'),
-  since: z.string().max(40).meta({ format: 'date-time' }).describe('Since when it is due, or runs.'),
-  pid: z.int().min(0).optional().describe('Process in the guest.'),
-  exitCode: z.int32().optional().describe('What the command returned.'),
-  generation: z.int().min(0).describe('Generation of the object that it ran for.'),
+    .describe('State of the hook. Due: it runs as soon as the guest agent answers.'),
+  since: z
+    .string()
+    .max(40)
+    .meta({ format: 'date-time' })
+    .describe('Time since which the hook is due or runs.'),
+  pid: z.int().min(0).optional().describe('ID of the process in the guest.'),
+  exitCode: z.int32().optional().describe('Exit code of the command.'),
+  generation: z.int().min(0).describe('Generation of the object for which the hook ran.'),
 });

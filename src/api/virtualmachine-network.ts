@@ -6,7 +6,7 @@ import { bridgeName, list, rule, word } from './schema.ts';
 const interfaceName = word(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
   63,
-  'must be lower-case letters, digits and hyphens, for example lan',
+  'must consist of lowercase letters, digits and hyphens, for example lan',
 );
 const mac = word(
   /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
@@ -33,20 +33,20 @@ const cidr = rule(z.string().max(64), {
 const staticIP = rule(
   z.object({
     address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
-    gateway: ip.optional().describe('Default gateway, of the same family as the address.'),
-    dns: list(ip, 8).optional().describe('Name servers, the preferred one first.'),
+    gateway: ip.optional().describe('Default gateway, of the same address family.'),
+    dns: list(ip, 8).optional().describe('Name servers, in order of preference.'),
   }),
   {
     cel:
       '!has(self.gateway) || !isIP(self.gateway) || !isCIDR(self.address)' +
       ' || ip(self.gateway).family() == cidr(self.address).ip().family()',
-    message: 'must have address and gateway of the same family: both IPv4 or both IPv6',
+    message: 'must have an address and a gateway of the same family: both IPv4 or both IPv6',
     holds: ({ address, gateway }) =>
       gateway === undefined || ipFamily(gateway) === parseCidr(address)?.family,
   },
 );
 
-/** How a guest comes by an IPv6 address without being given one. */
+/** Ways in which a guest configures its IPv6 address itself. */
 const automatic = ['auto', 'dhcp'] as const;
 const isAutomatic = (address: string): boolean => automatic.some((way) => way === address);
 
@@ -58,22 +58,19 @@ const ipv6Address = rule(z.string().max(64), {
 
 const ipv6 = rule(
   z.object({
-    address: ipv6Address.describe(
-      'auto: the guest makes its address from what the router announces (SLAAC). dhcp: DHCPv6. Else the address with its prefix length.',
-    ),
-    gateway: ip6.optional().describe('Default gateway; only together with an address.'),
+    address: ipv6Address.describe('IPv6 address with its prefix length; auto: SLAAC; dhcp: DHCPv6.'),
+    gateway: ip6.optional().describe('Default gateway; only allowed with a fixed address.'),
   }),
   {
     cel: "!has(self.gateway) || !(self.address in ['auto', 'dhcp'])",
-    message:
-      'has a gateway only beside an address of its own: with auto and dhcp the router announces itself',
+    message: 'must not have a gateway with auto or dhcp: the router announces itself',
     holds: ({ address, gateway }) => gateway === undefined || !isAutomatic(address),
   },
 );
 
 const mtu = rule(z.int32(), {
   cel: 'self == 1 || self >= 576 && self <= 65520',
-  message: "must be 1, which stands for the bridge's own, or from 576 to 65520",
+  message: 'must be 1, which stands for the MTU of the bridge, or from 576 to 65520',
   holds: (value) => value === 1 || (value >= 576 && value <= 65_520),
 });
 
@@ -82,18 +79,18 @@ const trunkPattern = new RegExp(`^${VLAN}(-${VLAN})?$`);
 const trunk = z
   .union([z.int(), z.string()])
   .transform(String)
-  .refine((value) => trunkPattern.test(value), 'must be a VLAN from 1 to 4094 or a range such as 10-20')
+  .refine((value) => trunkPattern.test(value), 'must be a VLAN from 1 to 4094, or a range such as 10-20')
   .meta({
     crd: {
       'x-kubernetes-int-or-string': true,
-      // Bounds hold for numbers and the pattern for texts. A rule would cost too much: it cannot know how long they are.
+      // The bounds apply to numbers, the pattern to strings. A rule would exceed the cost budget, because their length is unknown.
       minimum: 1,
       maximum: 4094,
       pattern: trunkPattern.source,
     },
   });
 
-// The API server cuts a bound to a whole number before it compares a whole number with it, so these are a rule.
+// The API server truncates a bound before it compares an integer with it, so these bounds are a rule.
 const rate = rule(z.number(), {
   cel: 'self >= 0.01 && self <= 100000.0',
   message: 'must be from 0.01 to 100000',
@@ -102,24 +99,24 @@ const rate = rule(z.number(), {
 
 const oneIPv6 = {
   cel: '!has(self.ipv6) || !has(self.staticIP) || !isCIDR(self.staticIP.address) || cidr(self.staticIP.address).ip().family() == 4',
-  message: 'must have an IPv4 address in staticIP where ipv6 is given',
+  message: 'must have an IPv4 address in staticIP if ipv6 is set',
 };
 const mtuOfVirtio = {
   cel: "!has(self.mtu) || !has(self.model) || self.model == 'virtio'",
-  message: 'has an MTU only with the model virtio: Proxmox VE ignores it with any other',
+  message: 'must not have an mtu with a model other than virtio: Proxmox VE would ignore it',
 };
 
 const fields = z.object({
   name: interfaceName.describe(
-    'Name of the interface. lan and default stand for vmbr0, dmz for vmbr1, mgmt and management for vmbr2, vmbr* for itself.',
+    'Name of the interface. The names lan and default stand for the bridge vmbr0, dmz for vmbr1, mgmt and management for vmbr2, and vmbr* for itself.',
   ),
-  bridge: bridgeName.optional().describe('Bridge or SDN vnet; absent: the one that the name stands for.'),
+  bridge: bridgeName.optional().describe('Bridge or SDN VNet; absent: the bridge that the name stands for.'),
   vlan: z.int32().min(1).max(4094).optional().describe('VLAN tag.'),
-  mac: mac.optional().describe('MAC address; absent: Proxmox VE makes one, which is then kept.'),
+  mac: mac.optional().describe('MAC address; absent: Proxmox VE generates one, which is kept.'),
   model: z
     .enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'])
     .optional()
-    .describe('Emulated network card; absent: virtio.'),
+    .describe('Model of the emulated network card; absent: virtio.'),
   staticIP: staticIP.optional().describe('Fixed address, set by cloud-init; absent: DHCP.'),
   ipv6: ipv6
     .optional()
@@ -127,26 +124,28 @@ const fields = z.object({
   mtu: mtu
     .optional()
     .describe(
-      "Largest packet in bytes, for virtio only; 1: the bridge's. Absent: as the template or Proxmox VE has it.",
+      'MTU in bytes, only for the model virtio; 1: that of the bridge; absent: as in the template, or the default of Proxmox VE.',
     ),
   firewall: z
     .boolean()
     .optional()
     .describe(
-      'Whether the firewall of Proxmox VE filters the interface. Absent: as the template or Proxmox VE has it.',
+      'Whether the firewall of Proxmox VE filters the interface; absent: as in the template, or the default of Proxmox VE.',
     ),
   rateLimit: rate
     .optional()
-    .describe('Maximum rate in megabytes per second. Absent: as the template or Proxmox VE has it.'),
+    .describe(
+      'Maximum rate in megabytes per second; absent: as in the template, or the default of Proxmox VE.',
+    ),
   trunks: list(trunk, 64)
     .optional()
     .describe(
-      'VLANs, or ranges of them such as 10-20, that pass with their tags. Absent: as the template or Proxmox VE has it.',
+      'VLANs, or ranges such as 10-20, whose tagged traffic is passed through; absent: as in the template, or the default of Proxmox VE.',
     ),
   linkDown: z
     .boolean()
     .optional()
-    .describe('Whether the link is down. Absent: as the template or Proxmox VE has it.'),
+    .describe('Whether the link is down; absent: as in the template, or the default of Proxmox VE.'),
 });
 
 export const network = rule(

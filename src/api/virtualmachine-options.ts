@@ -1,4 +1,4 @@
-/** What a VM is called and how its node treats it: options of a guest that take effect at once. */
+/** Options of a VM that take effect at once: tags, description, startup order, protection. */
 import { z } from 'zod';
 import { duration, list, rule, text, word } from './schema.ts';
 
@@ -8,10 +8,10 @@ const tag = word(
   'must be a tag of Proxmox VE: letters, digits, hyphens, dots, plus signs and underscores',
 );
 
-/** Beneath it stands our mark, and a second one would make it a question whose guest it is. */
+/** The owner mark follows the description; a second mark would make the owner ambiguous. */
 const description = rule(text(4096), {
   cel: "!self.contains('virtrigaud: ')",
-  message: 'must not contain "virtrigaud: ", which starts the line that says whose guest it is',
+  message: 'must not contain "virtrigaud: ", which starts the line that identifies the VirtualMachine',
   holds: (value) => !value.includes('virtrigaud: '),
 });
 
@@ -22,11 +22,13 @@ const startup = rule(
       .min(0)
       .max(100_000)
       .optional()
-      .describe('Place in the order in which a node starts its VMs; it stops them in the reverse order.'),
-    upDelay: duration.optional().describe('How long the node waits before it starts the next VM.'),
+      .describe(
+        'Position in the order in which the node starts its VMs. It stops them in the reverse order.',
+      ),
+    upDelay: duration.optional().describe('Time the node waits before it starts the next VM.'),
     downDelay: duration
       .optional()
-      .describe('How long the VM may take to shut down when its node does, before the next one.'),
+      .describe('Time the node waits for the VM to shut down before it stops the next one.'),
   }),
   {
     cel: 'has(self.order) || has(self.upDelay) || has(self.downDelay)',
@@ -36,24 +38,29 @@ const startup = rule(
   },
 );
 
-/** Fields of the spec; each that is absent leaves in Proxmox VE what stands there. */
+/** Fields of the spec. An absent field leaves the setting in Proxmox VE unchanged. */
 export const optionFields = {
   tags: list(tag, 50)
     .optional()
     .describe(
-      'Tags in Proxmox VE, in any case and order. Tags that others set are kept; one that leaves the list is removed if the operator set it.',
+      'Tags in Proxmox VE; case and order do not matter. A tag that is removed from the list is removed in Proxmox VE if the operator set it. Other tags are kept.',
     ),
   description: description
     .optional()
     .describe(
-      'Notes in Proxmox VE, above the line that says whose guest it is; absent: what stands there is kept.',
+      'Notes in Proxmox VE, followed by the line that identifies the VirtualMachine; absent: unchanged.',
     ),
-  startup: startup.optional().describe('When the node starts and stops the VM with itself.'),
-  onBoot: z.boolean().optional().describe('Whether the VM is started when its node is.'),
+  startup: startup
+    .optional()
+    .describe('Order and delays when the node starts and stops its VMs; absent: unchanged.'),
+  onBoot: z
+    .boolean()
+    .optional()
+    .describe('Whether the VM is started when its node boots; absent: unchanged.'),
   protection: z
     .boolean()
     .optional()
     .describe(
-      'true: Proxmox VE removes neither the VM nor its disks, and the object is not deleted until it is false.',
+      'Whether Proxmox VE refuses to remove the VM and its disks. While it is true, the deletion of this object waits. Absent: unchanged.',
     ),
 } as const;

@@ -23,7 +23,7 @@ const powerState = z
   .transform((value) => (typeof value === 'string' ? value : value ? 'On' : 'Off'))
   .meta({ crd: { 'x-kubernetes-preserve-unknown-fields': true, enum: [...powerStates, true, false] } });
 
-/** What identifies a VM is fixed from the reservation of its VMID on. */
+/** What identifies a VM is immutable once its VMID is reserved. */
 const IDENTITY = 'cannot be changed once the VM has a VMID: create another VirtualMachine';
 
 export const virtualMachineRules = [
@@ -55,7 +55,7 @@ const spec = z.object({
   vmid: vmidNumber
     .optional()
     .describe(
-      'VMID of the VM; absent: a free one is chosen. It cannot be changed, added or removed once the VM has a VMID. While another guest has it, the VM waits.',
+      'VMID of the VM; absent: a free one is chosen. It cannot be changed, added or removed once the VM has a VMID. The VM is not created while another guest has the VMID.',
     ),
   adopt: z
     .object({
@@ -63,7 +63,7 @@ const spec = z.object({
     })
     .optional()
     .describe(
-      'Adopts a VM that exists in Proxmox VE instead of creating one. The spec is applied as far as that needs no restart. With managementPolicy ObserveOnly nothing is changed, and the differences are reported. A VM that belongs to another VirtualMachine is not adopted. It has no effect once this object has another VM.',
+      'Adopts an existing VM in Proxmox VE instead of creating one. The spec is applied as far as that requires no restart. With managementPolicy ObserveOnly nothing is changed, and differences are reported. A VM that belongs to another VirtualMachine is not adopted. It has no effect once this object has another VM.',
     ),
   powerState: powerState
     .optional()
@@ -76,7 +76,7 @@ const spec = z.object({
   disks: disks
     .optional()
     .describe(
-      'Disks; absent: those of the template. Disks of the template that have no name here stay as they are.',
+      'Disks of the VM; absent: those of the template. Disks of the template that are not listed here are left as they are.',
     ),
   userData: userData.optional().describe('Data delivered to the guest at its first boot.'),
   metaData: metaData.optional().describe('Meta-data delivered to the guest in addition to the user data.'),
@@ -86,12 +86,12 @@ const spec = z.object({
   sshKeysSecretRef: secretRef
     .optional()
     .describe(
-      `Secret with SSH public keys, one a line, for the default user of the guest; the key is ${DEFAULTS.sshKeysKey} unless given.`,
+      `Secret with SSH public keys, one per line, for the default user of the guest. The key defaults to ${DEFAULTS.sshKeysKey}.`,
     ),
   rebootPolicy: rebootPolicy
     .optional()
     .describe(
-      'Whether the operator restarts the VM when changes need a restart to take effect. Never (also when absent): it only reports them. IfRequired: at once. MaintenanceWindow: within maintenanceWindow. VMs of a class are restarted one at a time.',
+      'Whether the operator restarts the VM when changes require a restart. Never (also when absent): it only reports them. IfRequired: at once. MaintenanceWindow: within maintenanceWindow. VMs of the same class are restarted one at a time.',
     ),
   maintenanceWindow: maintenanceWindow
     .optional()
@@ -108,11 +108,13 @@ const spec = z.object({
       host: node
         .optional()
         .describe(
-          'Node the VM is to be on. When it changes, the VM is moved: live while it runs, offline while it is off; it is never stopped for that. Absent: the operator chooses the node of a new VM, and an existing VM stays where it is.',
+          'Node the VM should run on. When it changes, the VM is migrated: live if it runs, offline if it is off. It is never stopped for a migration. Absent: the operator chooses the node of a new VM, and an existing VM stays where it is.',
         ),
       pool: poolName
         .optional()
-        .describe("Pool in Proxmox VE that a new VM is put into; absent: the Provider's, if it has one."),
+        .describe(
+          'Pool in Proxmox VE that a new VM is added to; absent: that of the Provider, if it has one.',
+        ),
     })
     .optional()
     .describe('Where the VM is placed.'),
@@ -125,11 +127,11 @@ const spec = z.object({
         ),
       postStart: hook
         .optional()
-        .describe('Runs after each start that the operator made, once the guest agent answers.'),
+        .describe('Runs after each start by the operator, once the guest agent answers.'),
       preStop: hook
         .optional()
         .describe(
-          'Runs before the operator shuts down, stops or deletes the VM, for gracefulShutdownTimeout at most; it never prevents them.',
+          'Runs before the operator shuts down, stops or deletes the VM, for at most gracefulShutdownTimeout. Its failure does not prevent the operation.',
         ),
       readinessProbe: readinessProbe
         .optional()
@@ -143,7 +145,7 @@ const spec = z.object({
     .enum(['Full', 'ObserveOnly', 'CreateOnly', 'Paused'])
     .optional()
     .describe(
-      'How far the operator manages the VM. Full (also when absent): it keeps the VM in line with the spec. ObserveOnly: it reports and changes nothing in Proxmox VE, not even when this object is deleted. CreateOnly: it creates, configures and starts the VM once and from then on only reports; deletionPolicy applies. Paused: it sends no requests for this VM to Proxmox VE.',
+      'How far the operator manages the VM. Full (also when absent): it keeps the VM as the spec says. ObserveOnly: it only reports and changes nothing in Proxmox VE, not even when this object is deleted. CreateOnly: it creates, configures and starts the VM once, and only reports afterwards; deletionPolicy applies. Paused: it sends no requests for this VM to Proxmox VE.',
     ),
   deletionPolicy: z
     .enum(['Delete', 'Retain', 'Stop'])
@@ -155,12 +157,12 @@ const spec = z.object({
 
 const withSource = rule(spec, {
   cel: 'has(self.imageRef) || has(self.adopt)',
-  message: 'give imageRef, the VMImage that the VM is cloned from, or adopt, a VM that exists',
+  message: 'must have imageRef, the VMImage to clone the VM from, or adopt, an existing VM',
   holds: ({ imageRef, adopt }) => imageRef !== undefined || adopt !== undefined,
 });
 
 export const virtualMachineSpec = rule(withSource, {
   cel: '!has(self.vmid) || !has(self.adopt)',
-  message: 'vmid and adopt exclude each other: an adopted VM keeps its VMID',
+  message: 'must not have both vmid and adopt: an adopted VM keeps its VMID',
   holds: ({ vmid, adopt }) => vmid === undefined || adopt === undefined,
 });

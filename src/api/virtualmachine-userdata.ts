@@ -1,4 +1,4 @@
-/** What a guest is told at its first boot: user data, meta-data, network data. */
+/** Data delivered to a guest at its first boot: user data, meta-data, network data. */
 import { z } from 'zod';
 import { DEFAULTS } from './defaults.ts';
 import { secretRef } from './refs.ts';
@@ -6,12 +6,12 @@ import { rule, text, word } from './schema.ts';
 
 const LARGEST = 262_144;
 
-/** A text that stands in the spec or in a Secret. */
+/** A text in the spec or in a Secret. */
 const textOf = (what: string, key: string) =>
   rule(
     z.object({
       inline: text(LARGEST).optional().describe(`${what}.`),
-      secretRef: secretRef.optional().describe(`Secret that holds it; the key is ${key} unless given.`),
+      secretRef: secretRef.optional().describe(`Secret that contains it. The key defaults to ${key}.`),
     }),
     {
       cel: 'has(self.inline) != has(self.secretRef)',
@@ -23,7 +23,7 @@ const textOf = (what: string, key: string) =>
 const snippet = word(
   /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:snippets\/[a-zA-Z0-9_][a-zA-Z0-9_.-]*$/,
   255,
-  'must be a volume with snippets, for example local:snippets/web.yaml',
+  'must be the volume of a snippet, for example local:snippets/web.yaml',
 );
 
 const cloudInit = rule(
@@ -31,16 +31,16 @@ const cloudInit = rule(
     inline: text(LARGEST).optional().describe('User data, usually starting with #cloud-config.'),
     secretRef: secretRef
       .optional()
-      .describe(`Secret that holds the user data; the key is ${DEFAULTS.userDataKey} unless given.`),
+      .describe(`Secret that contains the user data. The key defaults to ${DEFAULTS.userDataKey}.`),
     snippet: snippet
       .optional()
-      .describe('Snippet in Proxmox VE that holds the user data; it must be on the node of the VM.'),
+      .describe('Snippet in Proxmox VE that contains the user data. It must exist on the node of the VM.'),
   }),
   {
-    cel: '[has(self.inline), has(self.secretRef), has(self.snippet)].filter(given, given).size() == 1',
+    cel: '[has(self.inline), has(self.secretRef), has(self.snippet)].filter(present, present).size() == 1',
     message: 'must have exactly one of inline, secretRef and snippet',
     holds: (data) =>
-      [data.inline, data.secretRef, data.snippet].filter((given) => given !== undefined).length === 1,
+      [data.inline, data.secretRef, data.snippet].filter((each) => each !== undefined).length === 1,
   },
 );
 
@@ -49,12 +49,12 @@ export const userData = rule(
     cloudInit: cloudInit.optional().describe('User data for cloud-init.'),
     ignition: textOf('Ignition configuration, as JSON', DEFAULTS.ignitionKey)
       .optional()
-      .describe('Configuration for Ignition (Fedora CoreOS, Flatcar), handed over exactly as it is.'),
+      .describe('Configuration for Ignition (Fedora CoreOS, Flatcar), delivered unmodified.'),
     onChange: z
       .enum(['Report', 'Ignore', 'NextBoot'])
       .optional()
       .describe(
-        'What becomes of user data, SSH keys, meta-data and network data that change once the VM was made. Report: the condition Synced says so. Ignore: nothing. NextBoot: the guest gets it at its next boot, as a new instance. Absent: Report.',
+        'What happens when user data, SSH keys, meta-data or network data change after the VM was created. Report (also when absent): the change is reported in the condition Synced. Ignore: nothing. NextBoot: the data is delivered at the next boot, and cloud-init treats the guest as a new instance.',
       ),
   }),
   {
@@ -67,7 +67,7 @@ export const userData = rule(
 export const metaData = z.object({
   cloudInit: textOf('Meta-data for cloud-init, as YAML', DEFAULTS.metaDataKey)
     .optional()
-    .describe('Further meta-data; instance-id and local-hostname are added unless it has them.'),
+    .describe('Additional meta-data. instance-id and local-hostname are added if they are missing.'),
 });
 
 export const networkData = textOf(
@@ -82,18 +82,19 @@ type DeliveredDigests = Readonly<
   readonly networks?: readonly { readonly staticIP?: unknown; readonly ipv6?: unknown }[] | undefined;
 };
 
-/** What cannot stand beside each other, since one of both would have no effect. */
+/** Refuses fields of which one would make the other ineffective. */
 export function withDataRules<S extends z.ZodType<DeliveredDigests>>(spec: S): S {
   const addresses = rule(spec, {
     cel: '!has(self.networkData) || !has(self.networks) || self.networks.all(n, !has(n.staticIP) && !has(n.ipv6))',
-    message: 'must not have networkData beside staticIP or ipv6: it takes their place',
+    message: 'must not have both networkData and staticIP or ipv6: networkData replaces them',
     holds: ({ networkData: own, networks = [] }) =>
       own === undefined ||
       networks.every(({ staticIP, ipv6 }) => staticIP === undefined && ipv6 === undefined),
   });
   const keys = rule(addresses, {
     cel: '!has(self.sshKeysSecretRef) || !has(self.userData) || !has(self.userData.ignition)',
-    message: 'must not have sshKeysSecretRef beside userData.ignition: put the keys into it',
+    message:
+      'must not have both sshKeysSecretRef and userData.ignition: add the keys to the Ignition configuration',
     holds: ({ sshKeysSecretRef, userData: data }) =>
       sshKeysSecretRef === undefined || data?.ignition === undefined,
   });
@@ -102,7 +103,7 @@ export function withDataRules<S extends z.ZodType<DeliveredDigests>>(spec: S): S
       '!has(self.userData) || !has(self.userData.cloudInit) || !has(self.userData.cloudInit.snippet)' +
       ' || !has(self.sshKeysSecretRef) && !has(self.metaData) && !has(self.networkData)',
     message:
-      'must not have sshKeysSecretRef, metaData or networkData beside a snippet: Proxmox VE would pass over them',
+      'must not have sshKeysSecretRef, metaData or networkData together with a snippet: Proxmox VE would ignore them',
     holds: (value) =>
       value.userData?.cloudInit?.snippet === undefined ||
       [value.sshKeysSecretRef, value.metaData, value.networkData].every((each) => each === undefined),

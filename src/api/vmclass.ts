@@ -1,4 +1,4 @@
-/** A size of virtual machine that many can share. */
+/** Size and hardware that many virtual machines can share. */
 import { z } from 'zod';
 import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
@@ -27,18 +27,18 @@ const fields = z.object({
   maxCpus: cpus
     .optional()
     .describe(
-      'Maximum number of CPUs a VM can be given while it runs. It is set when a VM is created; absent: four times its CPUs. It never exceeds the CPUs of the smallest eligible node.',
+      'Maximum number of CPUs a VM can have without a restart. It is set when the VM is created and is limited by the CPUs of the smallest eligible node. Absent: four times cpus.',
     ),
   memory: memory.describe('Memory, as a quantity with a unit, for example 4Gi.'),
   maxMemory: memory
     .optional()
     .describe(
-      'Maximum memory a VM can be given while it runs. The VM is created with it, and its balloon is set to memory; absent: every change of memory needs a restart.',
+      'Maximum memory a VM can have without a restart. The VM is created with it, and its balloon is set to memory. Absent: every change of memory requires a restart.',
     ),
   cpuType: cpuType
     .optional()
     .describe(
-      'Emulated processor, for example host or x86-64-v2-AES; absent: that of the template. A change takes effect when the VM is next started.',
+      'Emulated CPU type, for example host or x86-64-v2-AES; absent: that of the template. A change takes effect at the next start of the VM.',
     ),
   spec: z
     .object({
@@ -51,21 +51,19 @@ const fields = z.object({
         .enum(['v2.0'])
         .optional()
         .describe(
-          'Version of the TPM that a VM gets, on the storage of its boot disk; absent: as the template has it.',
+          'Version of the TPM, which is stored on the storage of the boot disk; absent: as in the template.',
         ),
     })
     .optional()
-    .describe('Settings that only Proxmox VE has. They take effect when a VM is created.'),
+    .describe('Settings specific to Proxmox VE. They take effect only when a VM is created.'),
   storage: z
     .object({
-      class: storageName
-        .optional()
-        .describe('Proxmox VE storage for the disks of VMs of this class, unless the VM names another.'),
+      class: storageName.optional().describe('Storage in Proxmox VE for disks that do not name another.'),
       type: z
         .enum(['thin', 'thick'])
         .optional()
         .describe(
-          'Whether disks take their space as they fill or at once. In Proxmox VE the storage decides, except where disks are files: there thin makes qcow2, thick raw. Where the storage does the opposite, a VM says so in its condition FieldsIgnored.',
+          'Whether disks allocate their space as it is used (thin) or at once (thick). In Proxmox VE the storage decides, except where disks are files: thin creates qcow2 files, thick raw files. If the storage does the opposite, the condition FieldsIgnored of the VM reports it.',
         ),
     })
     .optional()
@@ -94,7 +92,8 @@ export const VMClass = kind({
   plural: 'vmclasses',
   singular: 'vmclass',
   shortNames: [],
-  description: 'A size of virtual machine: CPUs, memory, firmware and storage that many VMs can share.',
+  description:
+    'Size and hardware of virtual machines: CPUs, memory, firmware and storage. Many VMs can share a class.',
   spec,
   status,
   columns: [

@@ -7,17 +7,17 @@ import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { list, text, vmidNumber } from './schema.ts';
 
-/** A template as a user names it. */
+/** A template by its VMID or name. */
 export type TemplateSource = { readonly vmid: Vmid } | { readonly name: string };
 
 const vmidPattern = /^[1-9][0-9]{2,8}$/;
-/** Proxmox VE names guests like DNS names; one of digits alone would be read as a VMID. */
+/** Names of guests in Proxmox VE are DNS names; one that consists of digits is read as a VMID. */
 const namePattern = /^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 const digits = /^[0-9]+$/;
 const maxName = 255;
 
 const elsewhere =
-  'only templates work so far, by name or VMID: make a template in Proxmox VE and name it here';
+  'only templates are supported, by name or VMID: create a template in Proxmox VE and name it here';
 const malformed =
   'must be the name or the VMID of a template in Proxmox VE, for example ubuntu-22-template or 9000';
 
@@ -53,7 +53,7 @@ const source = z
 
 const spec = z.object({
   source: source.describe(
-    'Template in Proxmox VE: its name, or its VMID as a number or a string. A name must be unique in the cluster, except for copies on several nodes.',
+    'Name or VMID of a template in Proxmox VE. A name must be unique in the cluster, except that each node may have a copy.',
   ),
 });
 
@@ -63,12 +63,12 @@ const status = z.object({
     z.object({
       provider: text(320).describe('Provider that has the template, as namespace/name.'),
       vmid: vmidNumber.describe('VMID of the template.'),
-      node: text(63).describe('Node that holds the template.'),
+      node: text(63).describe('Node the template is on.'),
     }),
     64,
   )
     .optional()
-    .describe('Where the template was found.'),
+    .describe('Providers that have the template, at most 64.'),
 });
 
 export const VMImage = kind({

@@ -10,27 +10,27 @@ import { list, node, quantity, rule, word } from './schema.ts';
 const labelKey = word(
   /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
   317,
-  'must be the key of a label, for example vm.type',
+  'must be a label key, for example vm.type',
 );
 const labelValue = word(
   /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
   63,
-  'must be the value of a label: letters, digits, hyphens, dots and underscores',
+  'must be a label value: letters, digits, hyphens, dots and underscores',
 );
 
 const term = rule(
   z.object({
-    key: labelKey.describe('Key of a label of virtual machines.'),
+    key: labelKey.describe('Label key that the term applies to.'),
     operator: z
       .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-      .describe('How the label of a VM is compared with the values.'),
+      .describe("Represents the label's relationship to the values."),
     values: list(labelValue, 32)
       .optional()
-      .describe('Values for In and NotIn; Exists and DoesNotExist have none.'),
+      .describe('Label values. Required for In and NotIn; must be empty for Exists and DoesNotExist.'),
   }),
   {
     cel: "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-    message: 'In and NotIn need values, Exists and DoesNotExist take none',
+    message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
     holds: ({ operator, values = [] }) => ['In', 'NotIn'].includes(operator) === values.length > 0,
   },
 );
@@ -38,19 +38,21 @@ const term = rule(
 const spec = z.object({
   nodeSelector: list(node, 64)
     .optional()
-    .describe('Nodes that VMs may be placed on, the preferred ones first.'),
+    .describe('Nodes that VMs may be placed on, in order of preference.'),
   antiAffinity: list(term, 16)
     .optional()
-    .describe('VMs that a node must not share: those whose labels match one of the terms.'),
+    .describe('VMs that must not be on the same node: those whose labels match one of the terms.'),
   constraints: z
     .object({
       maxVMsPerNode: z.int32().min(1).max(10_000).optional().describe('Maximum number of VMs on a node.'),
       minFreeMemory: quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB))
         .optional()
-        .describe('Memory that stays free on the node, as a quantity with a unit, for example 4Gi.'),
+        .describe(
+          'Minimum memory that remains free on the node, as a quantity with a unit, for example 4Gi.',
+        ),
     })
     .optional()
-    .describe('Limits that a node must keep.'),
+    .describe('Limits for each node.'),
 });
 
 const status = z.object(statusBase);
@@ -60,7 +62,7 @@ export const VMPlacementPolicy = kind({
   plural: 'vmplacementpolicies',
   singular: 'vmplacementpolicy',
   shortNames: ['vmpp'],
-  description: 'Rules that say on which nodes virtual machines may be placed.',
+  description: 'Rules for the nodes that virtual machines may be placed on.',
   spec,
   status,
   columns: [ready, age, readyMessage],
