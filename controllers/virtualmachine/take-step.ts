@@ -70,7 +70,7 @@ function rememberStep(
   });
   if (started.kind === 'refused')
     remember(state, {
-      refusedWrites: refusedAfter(refusedWrites, started.write, { said: started.said, at: now }),
+      refusedWrites: refusedAfter(refusedWrites, started.write, { pveMessage: started.pveMessage, at: now }),
     });
   // An image that was found to be deleted was not requested to be deleted again.
   if (started.kind === 'seedDeleted') return;

@@ -1,4 +1,4 @@
-/** What a guest was given, as digests in status, against what the spec says now. Pure. */
+/** Compares the data delivered to a guest, as digests in status, with the data of the spec. Pure. */
 import { sameKey, type Digest } from '../../../src/lib/hash.ts';
 import type { DeliveredDigests } from '../model/cloud-init.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';

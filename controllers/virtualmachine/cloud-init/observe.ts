@@ -28,5 +28,5 @@ export function cloudInitOf(
     return snippetExists === false ? { ...planned, problem: snippetNotFound(guest.node, snippet) } : planned;
   const { seed } = planned;
   // Only what is named in our status can have been uploaded.
-  return seed?.noted ? { ...planned, seed: { ...seed, uploaded: images.includes(seed.volume) } } : planned;
+  return seed?.recorded ? { ...planned, seed: { ...seed, uploaded: images.includes(seed.volume) } } : planned;
 }

@@ -55,13 +55,13 @@ export function planCloudInit(
 
 function historyOf(vm: VirtualMachine, want: WithCloudInit, guest: Guest, digest: Digest): DeliveryHistory {
   const { deliveredDigests: before, instanceRevision = 0 } = vm.status?.internal?.cloudInit ?? {};
-  const given = digestsOf(want, digest);
-  const changed = isNew(vm, guest) ? [] : changedParts(before, given);
+  const digests = digestsOf(want, digest);
+  const changed = isNew(vm, guest) ? [] : changedParts(before, digests);
   const renews = changed.length > 0 && want.cloudInit.onChange === 'NextBoot';
-  return { given, changed, renews, instance: renews ? instanceRevision + 1 : instanceRevision };
+  return { digests, changed, renews, instance: renews ? instanceRevision + 1 : instanceRevision };
 }
 
-/** Whether what the guest was given is to be delivered again. */
+/** Whether the data is to be delivered again. */
 export const renewsCloudInit = (
   vm: VirtualMachine,
   want: WithCloudInit,
@@ -163,7 +163,7 @@ function imagePlan(
       volume,
       storage,
       filename,
-      noted: vm.status?.internal?.cloudInit?.volume === volume,
+      recorded: vm.status?.internal?.cloudInit?.volume === volume,
       uploaded: false,
     },
     build: () => cloudInitImage(files.value),

@@ -42,19 +42,19 @@ export function deliveryStatus(vm: VirtualMachine, inputs: DeliveryInputs): Deli
 
 function deliveredNow(vm: VirtualMachine, { guest, plan, now }: DeliveryInputs): Partial<DeliveryStatus> {
   const before = vm.status?.internal?.cloudInit?.deliveredDigests;
-  if (!guest || !plan?.given) return {};
-  const { given } = plan;
+  if (!guest || !plan?.digests) return {};
+  const { digests } = plan;
   // Without comparable digests, changes are detected from now on.
-  if (isNew(vm, guest) || !before || !isComparable(before, given)) return { deliveredDigests: given };
-  return changedParts(before, given).length === 0 ? {} : redelivered({ ...plan, given }, guest, now);
+  if (isNew(vm, guest) || !before || !isComparable(before, digests)) return { deliveredDigests: digests };
+  return changedParts(before, digests).length === 0 ? {} : redelivered({ ...plan, digests }, guest, now);
 }
 
 function redelivered(
-  plan: NonNullable<DeliveryInputs['plan']> & { readonly given: DeliveredDigests },
+  plan: NonNullable<DeliveryInputs['plan']> & { readonly digests: DeliveredDigests },
   guest: Guest,
   now: number,
 ): Partial<DeliveryStatus> {
-  const { mode, given: deliveredDigests, instance: instanceRevision } = plan;
+  const { mode, digests: deliveredDigests, instance: instanceRevision } = plan;
   const deliveredAt = new Date(now).toISOString();
   // PVE's drive has no time of writing: the last pass before the write records the time.
   if (mode === 'Native')
@@ -126,6 +126,6 @@ function imageOf(
 ): Pick<CloudInitStatus, 'volume' | 'node' | 'consumed'> {
   if (volume === undefined) return {};
   const node = started?.kind === 'seedRecorded' ? started.node : before?.node;
-  // It is said of one image: the next one has yet to serve.
+  // It applies to one image: the next one has not been consumed.
   return { volume, ...omitUndefined({ node, consumed: volume === before?.volume ? consumed : undefined }) };
 }

@@ -13,10 +13,10 @@ import { cpusOf, inForce, type CpuRoom } from './size.ts';
 type Wanted = Extract<Desired, { exists: true }>;
 type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [key: string]: Json };
 
-/** Increased whenever `projectionOf` gives something else for the same spec. */
+/** Increased whenever the result of `projectionOf` changes for the same spec. */
 const VERSION = 'v1:';
 
-/** Equal for specs that make the same configuration of this guest. It does not cover what Secrets contain. */
+/** Equal for specs with the same configuration of this guest. It does not cover the contents of Secrets. */
 export const specDigest = (want: Wanted, guest: Guest, room: CpuRoom): string =>
   VERSION + sha256Hex(JSON.stringify(projectionOf(want, guest, room), sorted)).slice(0, 16);
 

@@ -1,7 +1,7 @@
 /**
  * Options that PVE may refuse although it allows all others: tags, where the datacenter reserves them, and the
- * startup order, which takes a privilege on the whole cluster. Each is written alone and last, so that a refusal
- * holds nothing back; it is reported, and tried again now and then. The only file that computes what was refused. Pure.
+ * startup order, which requires a privilege on the whole cluster. Each is written alone and last, so that a refusal
+ * blocks nothing; it is reported, and tried again from time to time. The only file that computes what was refused. Pure.
  */
 import type { RefusedWrites } from '../model/process-state.ts';
 import type { BestEffortWrite } from '../model/config.ts';
@@ -33,7 +33,7 @@ export function bestEffortWritesOf(
   const whyLeft = ({ key, value }: BestEffortWrite): string | undefined => {
     const last = refused[key];
     if (last && last.value === value)
-      return now - last.at < AGAIN_MS ? refusalMessage(key, last.said) : undefined;
+      return now - last.at < AGAIN_MS ? refusalMessage(key, last.pveMessage) : undefined;
     return applied && want.driftPolicy !== 'Revert' ? changedMessage(key, guest) : undefined;
   };
   return {
@@ -42,17 +42,17 @@ export function bestEffortWritesOf(
   };
 }
 
-/** @param said PVE's own words */
+/** @param pveMessage as PVE sent it */
 export const refusedAfter = (
   before: RefusedWrites,
   { key, value }: BestEffortWrite,
-  { said, at }: { readonly said: string; readonly at: number },
-): RefusedWrites => ({ ...before, [key]: { value, said, at } });
+  { pveMessage, at }: { readonly pveMessage: string; readonly at: number },
+): RefusedWrites => ({ ...before, [key]: { value, pveMessage, at } });
 
 /** How PVE refuses a change of tags (pve-guest-common, assert_tag_permissions). */
-export const isAboutTags = (said: string): boolean => said.includes('for modifying tag');
+export const isAboutTags = (pveMessage: string): boolean => pveMessage.includes('for modifying tag');
 
-/** Whether a configuration failed for the template's tags, which go with it: in its task, or at once. */
+/** Whether a configuration failed because of the template's tags, which it removes: in its task, or at once. */
 export const keepsTags = (failure: Failure | undefined, refused: RefusedWrites): boolean =>
   (failure !== undefined && isAboutTags(failure.message)) ||
   (refused.tags !== undefined && refused.tags.value === undefined);
@@ -62,9 +62,9 @@ const FIELDS: Readonly<Record<BestEffortWrite['key'], string>> = {
   startup: 'spec.startup',
 };
 
-/** @param said PVE's own words */
-const refusalMessage = (key: BestEffortWrite['key'], said: string): string =>
-  `${FIELDS[key]} is not in effect, because Proxmox VE refused it: ${said.replace(/\.?\s*$/, '.')} ` +
+/** @param pveMessage as PVE sent it */
+const refusalMessage = (key: BestEffortWrite['key'], pveMessage: string): string =>
+  `${FIELDS[key]} is not in effect, because Proxmox VE refused it: ${pveMessage.replace(/\.?\s*$/, '.')} ` +
   (key === 'tags'
     ? 'Allow the tags in the options of the datacenter (user-tag-access, registered-tags), or grant Sys.Modify on /.'
     : 'Grant Sys.Modify on /.');

@@ -1,4 +1,4 @@
-/** How many CPUs a guest may get, as far as the cluster's nodes go. Pure. */
+/** The maximum number of CPUs that the cluster's nodes allow for a guest. Pure. */
 import type { View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
@@ -12,7 +12,7 @@ export const cpuRoomOf = (
   node: NodeName,
 ): CpuRoom => ({ maxCpus: maxCpusOf(spec, cluster), nodeCpus: cpusOfNode(cluster.view, node) });
 
-/** Room to grow, as far as the smallest node has CPUs that the guest could be on: PVE starts no guest with more. */
+/** The ceiling, limited to the CPUs of the smallest eligible node: PVE starts no guest with more. */
 function maxCpusOf(
   { shape, host }: Pick<PlainSpec, 'shape' | 'host'>,
   { view, nodeSelector }: ClusterFacts,
@@ -28,7 +28,7 @@ function maxCpusOf(
   return Math.max(cpus, Math.min(asked, ...(nodes ?? []).map((each) => each.cpus)));
 }
 
-/** CPUs of a node; unlimited where the cluster does not say. */
+/** CPUs of a node; unlimited if the cluster does not report them. */
 function cpusOfNode(view: View | undefined, node: NodeName): number {
   const cpus = view?.nodes.find(({ name }) => name === node)?.cpus ?? 0;
   return cpus > 0 ? cpus : Infinity;

@@ -28,9 +28,9 @@ export function judgeDrift(
   const digests = { digest, applied };
   if (!change || !isApplied(digests)) return { change, digests };
   const reverted = policy === 'Revert';
-  const told = keyChanges(change, guest.config, 'back').join(', ');
+  const summary = keyChanges(change, guest.config, 'back').join(', ');
   const keys = [...Object.keys(change.set), ...change.delete];
-  return { change: reverted ? change : undefined, drift: { told, keys, reverted }, digests };
+  return { change: reverted ? change : undefined, drift: { summary, keys, reverted }, digests };
 }
 
 type SpecDigests = NonNullable<Observed['digests']>;
@@ -38,7 +38,7 @@ type SpecDigests = NonNullable<Observed['digests']>;
 /** The settings are those that were applied last: somebody else made whatever differs. */
 export const isApplied = ({ digest, applied }: SpecDigests): boolean => applied === digest;
 
-/** Other settings were applied before. They must be forgotten first: if they came back half way, what is half done would be taken for drift. */
+/** Other settings were applied before. Their digest must be removed first: if the spec were set back half way, the part already done would be taken for drift. */
 export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
   digests?.applied !== undefined && !isApplied(digests);
 
@@ -52,11 +52,11 @@ export function appliedAfter(
   return isApplied(digests) ? digests.digest : undefined;
 }
 
-/** What somebody else changed and what is left so: a sentence each. */
+/** Changes by others that are not reverted: a sentence each. */
 export const driftSentences = ({ drift, relocation }: Pick<Observed, 'drift' | 'relocation'>): string[] => [
   ...(drift && !drift.reverted
     ? [
-        `Changed in Proxmox VE, not by the operator, and left so: ${drift.told}. Undo it there, or set spec.driftPolicy to Revert.`,
+        `Changed in Proxmox VE, not by the operator, and left so: ${drift.summary}. Undo it there, or set spec.driftPolicy to Revert.`,
       ]
     : []),
   ...(relocation?.strayed === undefined ? [] : [relocation.strayed]),

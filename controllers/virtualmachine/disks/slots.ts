@@ -1,4 +1,4 @@
-/** Devices of disks. A device is chosen once, recorded in status, and never given to a disk of another name. Pure. */
+/** Devices of disks. A device is chosen once, recorded in status, and never assigned to a disk of another name. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { hasSerialOf } from './drive.ts';

@@ -1,4 +1,4 @@
-/** What is to be done about a guest's disks, and what status says of them. Pure. */
+/** The work left on a guest's disks, and their status. Pure. */
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';

@@ -1,4 +1,4 @@
-/** When the guest agent is asked, and what its answer means: the only file that computes this slice of the process state. */
+/** When the guest agent is queried, and what its answer means: the only file that computes this slice of the process state. */
 import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
 import { addressesByNic } from '../networks/addresses.ts';
 import { remember, type AgentSchedule, type ProcessState } from '../model/process-state.ts';
@@ -45,10 +45,10 @@ async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentI
 }
 
 const MIN_QUERY_INTERVAL_MS = 250;
-/** No system is up sooner; PVE keeps whoever asks too early waiting for three seconds (qemu-server, QMPClient). */
+/** No system boots faster, and a query that comes too early waits for three seconds in PVE (qemu-server, QMPClient). */
 const MIN_BOOT_MS = 1_000;
 const MAX_QUERY_INTERVAL_MS = 60_000;
-/** After this long without an address only the drift scan asks. */
+/** After this long without an address only the drift scan queries the agent. */
 const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Once every NIC has an address, two more queries catch what comes late, such as IPv6. */
 const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
@@ -56,22 +56,22 @@ const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
 /** We are about to start the guest. */
 export const starting = (before: AgentSchedule): AgentSchedule => ({ ...before, boots: true });
 
-/** Passes may come while a guest boots, such as when PVE lists it as running at last. */
+/** There may be passes while a guest boots, for example when PVE first lists it as running. */
 export const afterStart = (before: AgentSchedule, now: number): AgentSchedule =>
   before.boots ? { ...before, boots: undefined, notBefore: now + MIN_BOOT_MS } : before;
 
 export const isBooting = ({ notBefore }: AgentSchedule, now: number): boolean =>
   notBefore !== undefined && now < notBefore;
 
-/** Called once nothing is left to do: whether the guest that we started is too young to have an agent. */
+/** Called once nothing is left to do: whether the guest was started too recently to have an agent. */
 export function isStillBooting(state: ProcessState, now: number): boolean {
   remember(state, { agent: afterStart(state.agent, now) });
   return isBooting(state.agent, now);
 }
 
 /**
- * When the agent should be asked again: not before something changes or the drift scan reads the guest, if `dueAt` is
- * absent. The gap is a tenth of the time waited so far, so that a quick boot is seen at once and a slow one costs little.
+ * When the agent should be queried again: not before something changes or the drift scan reads the guest, if `dueAt` is
+ * absent. The gap is a tenth of the time waited so far: a quick boot is noticed at once, and a slow one costs little.
  */
 export function scheduleAgentQuery(
   before: AgentSchedule,

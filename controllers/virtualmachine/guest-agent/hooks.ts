@@ -1,4 +1,4 @@
-/** The hooks of spec.lifecycle: runs them in the guest, and says what became of them. */
+/** The hooks of spec.lifecycle: runs them in the guest and reports their results. */
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { PveError, type CallOptions, type Execution, type Qemu } from '../../../src/pve/index.ts';
 import { millis } from '../../../src/lib/units.ts';
@@ -21,7 +21,7 @@ export function hooksOf({ spec: { lifecycle } }: VirtualMachine): Hooks | undefi
 
 type RecordedHook = VirtualMachineStatus['hook'];
 
-/** The hook that status speaks of. @param execution what became of its process; absent: it was not looked at */
+/** The hook in status. @param execution state of its process; absent: it was not read */
 export function hookIn(recorded: RecordedHook, execution?: Execution): Hook | undefined {
   if (!recorded) return undefined;
   const { name, state, since, pid, exitCode, generation } = recorded;
@@ -64,7 +64,7 @@ interface Running {
   readonly options: CallOptions;
 }
 
-/** @throws ExpectedError while the agent of a guest that just started is not there yet */
+/** @throws ExpectedError while the agent of a guest that was just started does not answer yet */
 export async function runHook(
   { hook: name, command, since }: Extract<Step, { do: 'runHook' }>,
   { qemu, generation, now, options }: Running,
@@ -92,7 +92,7 @@ const agentSilent = (age: number): ExpectedError =>
     ),
   );
 
-/** As status keeps it: the next stop needs its hook again once this one is over, or no longer asked for. */
+/** The hook for status: the next stop runs its hook again once this stop has ended or is no longer requested. */
 export function hookToKeep(
   hook: Hook | undefined,
   want: Desired,

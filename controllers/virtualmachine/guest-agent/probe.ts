@@ -11,7 +11,7 @@ import { isUp } from '../../shared/guests/states.ts';
 const MIN_CHECK_INTERVAL_MS = 250;
 
 /**
- * What is known of the probe after this pass. No probe runs in a guest that the operator must not change.
+ * The state of the probe after this pass. No probe runs in a guest that the operator must not change.
  * The only file that computes this slice of the process state.
  */
 export async function updateProbe(

@@ -6,19 +6,19 @@ import type { Desired, DesiredCloudInit } from './desired.ts';
 
 export type CloudInitMode = 'None' | 'Native' | 'Image';
 
-/** Digests of what a guest was given, by part. */
+/** Digests of the data delivered to a guest, by part. */
 export type DeliveredDigests = NonNullable<
   NonNullable<VirtualMachineInternal['cloudInit']>['deliveredDigests']
 >;
 
-/** What the guest was given before, against what the spec says now. */
+/** Compares the data delivered before with the data of the spec. */
 export interface DeliveryHistory {
-  readonly given: DeliveredDigests;
+  readonly digests: DeliveredDigests;
   /** What differs, in words. */
   readonly changed: readonly string[];
   /** It is delivered to the guest again, for the next boot. */
   readonly renews: boolean;
-  /** How often that was done; part of the instance-id. */
+  /** Number of such deliveries; part of the instance-id. */
   readonly instance: number;
 }
 

@@ -3,7 +3,7 @@
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
 export interface BestEffortWrite {
   readonly key: 'tags' | 'startup';
-  /** `undefined`: the option goes. */
+  /** `undefined`: the option is removed. */
   readonly value: string | undefined;
   /** Tags that are ours then. */
   readonly note?: readonly string[];
@@ -16,15 +16,15 @@ export interface SeedImage {
   readonly filename: string;
   /** The volume is on its storage. */
   readonly uploaded: boolean;
-  /** Its name is in our status, so that it cannot be forgotten. */
-  readonly noted: boolean;
+  /** Its name is in our status, so that it cannot be lost. */
+  readonly recorded: boolean;
 }
 
 export interface Drift {
-  /** For people, from what is wished to what is: `vcpus 2 → 3`. */
-  readonly told: string;
+  /** For people, from the desired to the current value: `vcpus 2 → 3`. */
+  readonly summary: string;
   readonly keys: readonly string[];
-  /** It is undone; otherwise it is only told. */
+  /** It is reverted; otherwise it is only reported. */
   readonly reverted: boolean;
 }
 
@@ -35,6 +35,6 @@ export interface ConfigChange {
   /** The image that must be on its storage before this is written. */
   readonly seed?: SeedImage;
   readonly seedProblem?: { readonly reason: string; readonly message: string };
-  /** It only empties drives whose images have served: the guest is as it shall be before and after. */
+  /** It only ejects consumed images: the guest matches its spec before and after. */
   readonly ejects?: true;
 }

@@ -1,4 +1,4 @@
-/** What is wished of a guest: every reference followed, every default applied. Types only: nothing in this file runs. */
+/** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from './placement.ts';
@@ -7,10 +7,10 @@ import type { Bytes, NodeName, Vmid } from '../../../src/lib/units.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
 
-/** What becomes of the guest when its object goes. */
+/** What happens to the guest when its object is deleted. */
 export type DeletionPolicy = 'Delete' | 'Retain' | 'Stop';
 
-/** The wish: that the guest be gone, or that it be like this. Going needs no class, no image, no placement. */
+/** The desired guest, or that it should not exist. Deletion needs no class, no image, no placement. */
 export type Desired =
   | {
       readonly exists: false;
@@ -58,7 +58,7 @@ export interface Shape {
   readonly cloudInit: DesiredCloudInit | undefined;
   /** Absent: the template's. */
   readonly cpuType?: string;
-  /** Absent: none is wished. */
+  /** Absent: none. */
   readonly options?: Options | undefined;
   readonly hooks?: Hooks | undefined;
   readonly power: Power;
@@ -135,13 +135,13 @@ export interface DesiredCloudInit {
   readonly sshKeys: readonly string[];
 }
 
-/** Why a wish cannot be known: something it refers to is missing. */
+/** Why a spec cannot be resolved: something it refers to is missing. */
 export interface Unresolved {
   readonly ok: false;
   readonly reason: string;
   readonly message: string;
-  /** Only an edit of this object mends it. */
+  /** Only an edit of this object can fix it. */
   readonly final?: boolean;
-  /** This process merely has not come to it yet; an earlier one had. */
+  /** Only this process has not read it yet; an earlier one had. */
   readonly early?: boolean;
 }

@@ -70,9 +70,9 @@ export type DiskStep =
       readonly digest: string;
     };
 
-/** What is to be done about the disks of a guest that is ours; computed from wish, status and guest. */
+/** The work left on the disks of a guest that is ours; computed from spec, status and guest. */
 export interface DiskWork {
-  /** What status shall say, with the slots that are chosen. */
+  /** The disks for status, with the chosen slots. */
   readonly entries: readonly RecordedDisk[];
   /** A slot is chosen that status does not have yet. */
   readonly unrecorded: boolean;

@@ -1,4 +1,4 @@
-/** What a pass found and did, as the report tells it. Types only: nothing in this file runs. */
+/** What a pass observed and did, as input of the report. Types only: nothing in this file runs. */
 import type { CloudInitPlan } from './cloud-init.ts';
 import type { BestEffortWrite } from './config.ts';
 import type { Nic } from '../../shared/guests/model.ts';
@@ -24,7 +24,7 @@ export type Started =
   | { readonly kind: 'hook'; readonly hook: Hook }
   | { readonly kind: 'tagsRecorded'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */
-  | { readonly kind: 'refused'; readonly write: BestEffortWrite; readonly said: string }
+  | { readonly kind: 'refused'; readonly write: BestEffortWrite; readonly pveMessage: string }
   | { readonly kind: 'done' };
 
 /** Whether the guest agent answers, as far as it was asked. */

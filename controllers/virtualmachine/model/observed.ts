@@ -59,11 +59,11 @@ export interface Observed {
   readonly bestEffortWrites: readonly BestEffortWrite[];
   /** What of it PVE refused, or others changed: a sentence each. */
   readonly notApplied: readonly string[];
-  /** What the guest's configuration should become; computed from wish and guest. */
+  /** What the guest's configuration should become; computed from the spec and the guest. */
   readonly change: ConfigChange | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
   readonly vmidTaken?: string | undefined;
-  /** Absent: the guest is on the node where it shall be, or cannot be moved there. */
+  /** Absent: the guest is on its node already, or cannot be moved there. */
   readonly move?: Move | undefined;
   /** Absent: it was not looked into. */
   readonly relocation?: Relocation | undefined;
@@ -73,7 +73,7 @@ export interface Observed {
   readonly awaited?: readonly string[] | undefined;
   /** Absent: it was not judged. */
   readonly restart?: Restart | undefined;
-  /** Digest of the wish for this guest, and of the one that was last brought about. Absent: the guest was not looked at. */
+  /** Digest of the desired settings of this guest, and of those applied last. Absent: the guest was not read. */
   readonly digests?: { readonly digest: string; readonly applied: string | undefined } | undefined;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;

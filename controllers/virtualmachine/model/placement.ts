@@ -39,7 +39,7 @@ export interface Placement {
   readonly fullCloneReason?: string | undefined;
 }
 
-/** Where a guest that exists shall be instead. */
+/** The node that an existing guest is to be moved to. */
 export interface Move {
   readonly to: NodeName;
   /** By spec.placement.host, and not as a part of making it: whatever else is due does not wait for it. */

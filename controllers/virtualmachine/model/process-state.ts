@@ -52,7 +52,7 @@ export type RefusedWrites = Readonly<
   Partial<
     Record<
       BestEffortWrite['key'],
-      { readonly value: string | undefined; readonly said: string; readonly at: number }
+      { readonly value: string | undefined; readonly pveMessage: string; readonly at: number }
     >
   >
 >;

@@ -1,13 +1,13 @@
-/** The bridges of nodes: that none has those of a new VM is reported before anything is made, not by a guest that does not start. */
+/** The bridges of nodes. If no node has those of a new VM, this is reported before anything is created, not by a guest that does not start. */
 import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 
-/** Networks hardly ever change; fifty VMs that are made at once should not ask fifty times. */
+/** Networks hardly ever change; fifty VMs that are created at once should not ask fifty times. */
 const REMEMBER_MS = 30_000;
 
-/** The names of a node's bridges; `unknown`: PVE does not say, so PVE itself is to judge. */
+/** The names of a node's bridges; `unknown`: PVE does not report them, so the decision is left to PVE. */
 export type Bridges = ReadonlySet<string> | 'unknown';
 
 export type ReadBridges = (connection: Connection, node: NodeName, options: CallOptions) => Promise<Bridges>;
@@ -17,8 +17,8 @@ const MAY_BE_VNET = /^[a-zA-Z][a-zA-Z0-9]{0,7}$/;
 const NAMED_LIKE_A_BRIDGE = /^vmbr\d+$/;
 
 /**
- * The first of the bridges that is certainly not there. Vnets may be hidden from the credentials, or reach the
- * node with the next reload, so only what cannot be one counts as missing.
+ * The first of the bridges that is certainly missing. VNets may be hidden from the credentials, or reach the
+ * node with the next reload, so only what cannot be a VNet counts as missing.
  */
 export const firstMissingBridge = (
   wanted: readonly string[],
@@ -27,7 +27,7 @@ export const firstMissingBridge = (
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
 export function createBridgeReader(now: () => number): ReadBridges {
-  /** A Connection is made again at each pass of its Provider; the handles stay. */
+  /** A Connection is created again in each pass of its Provider; the handles stay. */
   const known = new WeakMap<
     Pve,
     Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>

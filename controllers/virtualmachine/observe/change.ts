@@ -54,7 +54,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
   const applied = isApplied(judged.digests);
   const writes = { ownTags: have.ownTags, refusedWrites: state.refusedWrites, applied, now };
-  const relocation = relocate(vm, { want, guest }, { cluster, told: raw.migrationPreconditions });
+  const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
   return {
     ...judged,
     ...bestEffortWritesOf(want, guest, writes),

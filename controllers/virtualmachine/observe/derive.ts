@@ -38,7 +38,7 @@ import { progressAfter } from './progress.ts';
 import { surroundingsOf } from './surroundings.ts';
 
 export interface Derived extends Observation {
-  /** What the VM is to be promised on a node; `none`: no node takes it. Absent: nothing was decided about it. */
+  /** What to reserve for the VM on a node; `none`: no node takes it. Absent: nothing was decided about it. */
   readonly promise: CreationDecision['promise'];
   /** Slices of the process state as they are after the observation. */
   readonly learned: Partial<ProcessState>;
@@ -128,10 +128,10 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
   return own && claim ? withOwn(inputs, derived, { claim, guest: own }) : derived;
 }
 
-/** Not reached where every question has its answer: who derives without an answer concludes nothing. */
+/** Not reached if every question has its answer: without one, nothing is concluded. */
 const UNREAD: Presence = { kind: 'unknown', message: 'The guest was not read.' };
 
-/** A refusal that was worded before stands, as long as only amounts differ. */
+/** The message of an earlier refusal is kept as long as only amounts differ. */
 function refusalIn(
   { placementRefusal }: ProcessState,
   { creation, promise }: CreationDecision,

@@ -1,6 +1,6 @@
 /**
- * Reads settled guests again, the one read longest ago first. Each PVE cluster has a budget, so that what the scan costs
- * it does not grow with the number of its VMs: with many of them each is merely read less often.
+ * Reads settled guests again, the one read longest ago first. Each PVE cluster has a budget, so that the cost of the scan
+ * does not grow with the number of its VMs: the more VMs, the less often each of them is read.
  */
 import { minutes, seconds, type Millis } from '../../../src/lib/units.ts';
 import type { ProcessStates } from '../model/process-state.ts';
@@ -17,10 +17,10 @@ export interface DriftScanOptions {
 export const DRIFT_TICK: Millis = seconds(0.5);
 /** No guest is read more often than this. */
 export const DRIFT_INTERVAL: Millis = minutes(5);
-/** By then a new list was read. */
+/** By then the list of guests has been read again. */
 const RELIST: Millis = seconds(6);
 
-/** When a guest was read, as the scan is to take it: one that the list does not show as it is, is read again in a few seconds. */
+/** When a guest was read, from the scan's point of view: one that the list does not show as it is, is read again in a few seconds. */
 export const readAt = (now: number, listed: 'listed' | 'unlisted'): number =>
   listed === 'listed' ? now : now - DRIFT_INTERVAL + RELIST;
 

@@ -9,7 +9,7 @@ import type { Task } from '../model/tasks.ts';
 import type { Claim } from '../model/observed.ts';
 import type { InFlight } from '../model/process-state.ts';
 
-/** A request is on its way: until its task is recorded and seen to end, nobody can say what becomes of it. */
+/** A request was sent: its result is unknown until its task is recorded and has ended. */
 export const requested = ({ lockedSince }: InFlight): InFlight => ({ quiescent: false, lockedSince });
 
 export const started = (before: InFlight, startedTask: Upid): InFlight => ({ ...before, startedTask });
@@ -17,7 +17,7 @@ export const started = (before: InFlight, startedTask: Upid): InFlight => ({ ...
 /** Nothing of ours is in flight. */
 export const quiet = (before: InFlight): InFlight => ({ ...before, quiescent: true });
 
-/** What this process started last is over. A task in status may be older than a request whose answer was lost. */
+/** What this process started last has ended. A task in status may be older than a request whose answer was lost. */
 export const afterTask = (before: InFlight, task: Task | undefined): InFlight =>
   task && (task.state === 'ok' || task.state === 'failed') && task.upid === before.startedTask
     ? quiet(before)

@@ -1,4 +1,4 @@
-/** What questions and derivation start from, and the first things that both conclude. Pure. */
+/** The inputs of questions and derivation, and the first conclusions of both. Pure. */
 import { parseUpid, type View } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
@@ -53,7 +53,7 @@ export function namedTask({ vm, cluster: { view }, now }: Inputs): NamedTask | u
   return { upid, type, node, ageMs: now - Date.parse(startedAt), reach: reachOf(view, node, vmid) };
 }
 
-/** A task ends with its node. Where the guest continues elsewhere, or the node left the cluster, nobody can say how. */
+/** A task ends with its node. If the guest continues elsewhere, or the node left the cluster, its result is unknown. */
 function reachOf(view: View | undefined, node: NodeName, vmid: Vmid | undefined): NamedTask['reach'] {
   const at = view?.nodes.find(({ name }) => name === node);
   if (!view || at?.online) return 'online';
@@ -62,7 +62,7 @@ function reachOf(view: View | undefined, node: NodeName, vmid: Vmid | undefined)
   return row && row.node !== node ? 'gone' : 'offline';
 }
 
-/** What became of it. */
+/** Its result. */
 export function taskIn(inputs: Inputs): Task | undefined {
   const { raw, state, cluster, now } = inputs;
   const named = namedTask(inputs);
@@ -85,15 +85,15 @@ export function taskIn(inputs: Inputs): Task | undefined {
   }
 }
 
-/** How it ends, or whether, is still to be seen. */
+/** Whether and how it ends is not known yet. */
 export const isOpen = (task: Task | undefined): boolean =>
   task?.state === 'running' || task?.state === 'unreachable';
 
-/** While our task runs, and after it destroyed the guest, there is nothing to look at. */
+/** While our task runs, and after it destroyed the guest, there is nothing to read. */
 export const hidesGuest = (task: Task | undefined): boolean =>
   isOpen(task) || (task?.type === 'Destroy' && task.state === 'ok');
 
-/** What the task says about our requests. */
+/** What follows from the task for our requests. */
 export function requestsAfter(
   { state, now }: Inputs,
   task: Task | undefined,
@@ -105,7 +105,7 @@ export function requestsAfter(
   };
 }
 
-/** The number that an earlier pass reserved. */
+/** The VMID that an earlier pass reserved. */
 export function claimIn({ vm, now }: Inputs, { outcome, unknownSince = 0 }: CloneRequest): Claim | undefined {
   const { vmid, name, placement, internal: { claimedAt } = {} } = vm.status ?? {};
   if (vmid === undefined) return undefined;
@@ -119,7 +119,7 @@ export function claimIn({ vm, now }: Inputs, { outcome, unknownSince = 0 }: Clon
   };
 }
 
-/** There can be no guest: nothing was requested under our number yet. */
+/** There can be no guest: nothing was requested with our VMID yet. */
 const cannotExist = ({ cluster: { view } }: Inputs, claim: Claim, { outcome }: CloneRequest): boolean =>
   outcome === 'unsent' && !claim.made && view?.guests.has(claim.vmid) !== true;
 
@@ -140,7 +140,7 @@ const notDecided = (reason: string, message: string): CreationDecision => ({
 export const NOT_DECIDED = notDecided('GuestExists', 'The guest exists already.');
 const ADOPTS = notDecided('Adopts', 'An existing VM is adopted, and none is created.');
 
-/** How the guest would be made, where there is none. */
+/** How the guest would be created, if there is none. */
 export function creationIn(
   { spec, raw, cluster }: Inputs,
   claim: Claim | undefined,
@@ -152,11 +152,11 @@ export function creationIn(
     : decideCreation(spec, claim, raw, cluster);
 }
 
-/** What a clone request was made with was recorded before it; for an object that is deleted nothing is decided. */
+/** The inputs of a clone request are recorded before it is sent; for an object that is being deleted nothing is decided. */
 export const templateIn = (claim: Claim | undefined, creation: Creation): Vmid | undefined =>
   claim?.placement?.template ?? (creation.ok ? creation.template : undefined);
 
-/** A locked guest is read again after the tasks: a lock that was held while its task ended is gone then. */
+/** A locked guest is read again after the tasks: a lock whose task has ended is released by then. */
 export const presenceAfterTasks = (
   { raw }: Inputs,
   presence: Presence,
@@ -164,7 +164,7 @@ export const presenceAfterTasks = (
 ): Presence =>
   tasks?.length === 0 && lockedGuest(presence) !== undefined ? (raw.presenceAgain ?? presence) : presence;
 
-/** The guest, if it is ours or is to be: what would become of it is worked out before it is touched. */
+/** The guest, if it is ours or is to be adopted: the changes are computed before it is touched. */
 export function ownGuest(want: Desired, claim: Claim | undefined, presence: Presence): Guest | undefined {
   if (presence.kind !== 'seen' || !claim) return undefined;
   const { guest } = presence;

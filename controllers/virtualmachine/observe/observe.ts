@@ -1,4 +1,4 @@
-/** Reads what must be known of a guest, question by question. Reads only; what follows from the answers is derived. */
+/** Reads what must be known about a guest, question by question. Reads only; conclusions are derived from the answers. */
 import type { Digest } from '../../../src/lib/hash.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
@@ -25,9 +25,9 @@ export interface ObserveContext {
 }
 
 /**
- * Between the last answer and what is derived from it nothing is waited for, so no other decision falls between the
- * figures of the cluster and what the caller promises on them.
- * @param use called with what was derived, in the same turn
+ * There is no await between the last answer and the derivation, so no other decision can come between the
+ * figures of the cluster and what the caller reserves on them.
+ * @param use called with the derived observation, in the same turn of the event loop
  */
 export async function observe<T>(
   vm: VirtualMachine,
@@ -49,7 +49,7 @@ export async function observe<T>(
   }
 }
 
-/** The cluster as it is known now. @param uid of the VM that asks: what others were promised is taken */
+/** The cluster as it is known now. @param uid of the VM that asks: what is reserved for others is not available */
 export function clusterFacts(connection: Connection, uid: string): ClusterFacts {
   const { inventory, ledger, nodeSelector, defaults, tasks: timing } = connection;
   const view = inventory.view();

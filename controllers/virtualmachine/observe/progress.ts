@@ -1,12 +1,12 @@
 /**
- * How far a task has come that copies disks or memory, from the log that PVE writes meanwhile: the only file that
+ * Progress of a task that copies disks or memory, from the log that PVE writes meanwhile: the only file that
  * computes this slice of the process state. Pure.
  */
 import type { Upid } from '../../../src/lib/units.ts';
 import type { Task } from '../model/tasks.ts';
 import type { Progress } from '../model/process-state.ts';
 
-/** Tasks that copy; all others are over soon. */
+/** Tasks that copy; all others end soon. */
 const COPIES: ReadonlySet<Task['type']> = new Set(['Clone', 'Migrate', 'MoveDisk']);
 
 /** Most copies are linked clones, which take a second or two. */
@@ -20,7 +20,7 @@ interface Copy {
   readonly ageMs: number;
 }
 
-/** Whether the log is to be read now. */
+/** Whether the log should be read now. */
 export const isLogDue = (last: Progress | undefined, { upid, type, ageMs }: Copy, now: number): boolean =>
   COPIES.has(type) &&
   ageMs >= REPORTED_AFTER_MS &&

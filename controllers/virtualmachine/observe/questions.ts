@@ -92,7 +92,7 @@ function doubtQuestions(
     : [];
 }
 
-/** Before there is a number: who has the one that the spec asks for, which guest is adopted, and whose guest has our name. */
+/** Before a VMID is reserved: who has the one in the spec, which guest is adopted, and whether a guest has our name. */
 function numberQuestions(
   { spec, raw, cluster, state }: Inputs,
   claim: Claim | undefined,
@@ -120,7 +120,7 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   return host === undefined ? [] : [{ read: 'movability', guest, host }];
 }
 
-/** Whether what the guest is to read is in place; only what is named in our status can have been uploaded. */
+/** Whether the data for the guest is in place; only what our status names can have been uploaded. */
 function cloudInitQuestions(
   { vm, raw, cluster, digest }: Inputs,
   want: Extract<Desired, { exists: true }>,

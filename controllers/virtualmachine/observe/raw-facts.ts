@@ -31,7 +31,7 @@ export interface RawFacts extends CreationFacts {
   /** Of the task that status names. */
   readonly task?: TaskState;
   readonly taskLog?: readonly string[];
-  /** The guest with our number. */
+  /** The guest with our VMID. */
   readonly presence?: Presence;
   /** The locked guest, read again after the tasks. */
   readonly presenceAgain?: Presence;
@@ -42,12 +42,12 @@ export interface RawFacts extends CreationFacts {
   readonly vmidIsFree?: boolean;
   /** The guest that carries the mark of an object of our namespace and name. */
   readonly namesake?: { readonly found: MarkedGuest | undefined };
-  /** The process of the hook that status speaks of. */
+  /** The process of the hook in status. */
   readonly execution?: Execution;
   readonly snippetExists?: boolean;
   /** Volumes on the storage of the cloud-init image. */
   readonly images?: readonly string[];
-  /** What PVE says about a move; a text: why it says nothing. */
+  /** PVE's preconditions of a move; a text: why they are not known. */
   readonly migrationPreconditions?: MigrationPreconditions | string;
 }
 

@@ -71,7 +71,7 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
   }
 }
 
-/** A log that cannot be read holds nothing back. */
+/** A log that cannot be read blocks nothing. */
 async function taskLog(
   { node, upid }: Ask<'task' | 'taskLog'>,
   { connection: { pve }, options }: ReadContext,
@@ -84,7 +84,7 @@ async function taskLog(
   }
 }
 
-/** A guest made for a former object a moment ago is not in a list that was read before this object was known. */
+/** A guest just created for a former object is not in a list that was read before this object was known. */
 async function namesake(
   { refresh }: Ask<'namesake'>,
   { connection: { inventory, marks }, spec, options }: ReadContext,
@@ -102,7 +102,7 @@ const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): b
   mark.name === owner.name &&
   !(besideOthers && mark.cluster !== owner.cluster);
 
-/** Whatever PVE answers, a hook is never a reason to stop. */
+/** Whatever PVE answers, a hook never fails the pass. */
 async function execution(
   { guest: { node, vmid }, pid }: Ask<'execution'>,
   { connection: { pve }, options }: ReadContext,
@@ -125,7 +125,7 @@ async function snippetExists(
     const volumes = await pve.node(node).storage(storage).content('snippets', options);
     return volumes.some(({ volid }) => volid === snippet);
   } catch (error) {
-    // A storage that does not exist, or has no snippets, is refused in many words.
+    // PVE refuses a storage that does not exist or has no snippets with various messages.
     if (error instanceof PveError && ['invalid', 'unknown', 'notFound'].includes(error.refusal)) return false;
     throw error;
   }

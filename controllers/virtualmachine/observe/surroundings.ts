@@ -1,4 +1,4 @@
-/** What of the cluster decisions about a guest may use, which is also what it rests on once it is settled. Pure. */
+/** The facts about the cluster that decisions about a guest use. A settled guest depends on the same facts. Pure. */
 import type { View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import { cpuRoomOf } from '../config/cpu-room.ts';
@@ -29,7 +29,7 @@ export function surroundingsOf(
   };
 }
 
-/** What the list of guests says of a guest. */
+/** A guest as the list of guests has it. */
 export function rowOf(view: View | undefined, vmid: Vmid | undefined): GuestRow | undefined {
   const row = vmid === undefined ? undefined : view?.guests.get(vmid);
   if (!row) return undefined;

@@ -16,7 +16,7 @@ type Adopting = Extract<Desired, { exists: true }> & {
 export const isAdoptable = ({ mark, template, container }: Guest, want: Desired): boolean =>
   !template && container !== true && (mark === undefined || isFormerOwner(mark, want.owner));
 
-/** It is not ours yet, and the spec says that it is to be. */
+/** It is not ours yet, and the spec says to adopt it. */
 export const awaitsAdoption = (want: Desired, claim: Claim | undefined, guest: Guest): boolean =>
   isAdopting(want, claim) &&
   claim !== undefined &&

@@ -7,7 +7,7 @@ import type { Step } from '../model/plan.ts';
 import { DONE, startedTask } from './context.ts';
 import { type CallOptions, PveError, type Qemu } from '../../../src/pve/index.ts';
 
-/** Those that came with the clone and are to be removed. */
+/** Tags that the clone has from its template and that are to be removed. */
 const TEMPLATE_TAGS: BestEffortWrite = { key: 'tags', value: undefined };
 
 export async function configure(
@@ -27,7 +27,7 @@ export async function configure(
   } catch (error) {
     if (!(error instanceof PveError) || error.refusal !== 'forbidden') throw error;
     const refused = bestEffort ?? (isAboutTags(error.pveMessage) ? TEMPLATE_TAGS : undefined);
-    if (refused) return { kind: 'refused', write: refused, said: error.pveMessage };
+    if (refused) return { kind: 'refused', write: refused, pveMessage: error.pveMessage };
     throw error;
   }
 }

@@ -26,7 +26,7 @@ export interface PerformContext {
 
 export const DONE: Started = { kind: 'done' };
 
-/** @param upid absent where PVE was done at once */
+/** @param upid absent if PVE completed the request without a task */
 export function startedTask(step: Step, upid: Upid | undefined): Started {
   const { task } = infoOf(step);
   return upid === undefined || task === undefined ? DONE : { kind: 'task', type: task, upid };

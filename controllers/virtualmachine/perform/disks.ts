@@ -3,7 +3,7 @@ import type { CallOptions, Qemu } from '../../../src/pve/index.ts';
 import type { Upid } from '../../../src/lib/units.ts';
 import type { DiskStep } from '../model/disks.ts';
 
-/** @returns the task that it began; `undefined`: PVE was done at once */
+/** @returns the task that it started; `undefined`: PVE completed the request without a task */
 export async function changeDisk(
   step: DiskStep,
   qemu: Qemu,
@@ -17,7 +17,7 @@ export async function changeDisk(
       return qemu.resize({ disk: step.disk, size: step.to, digest }, options);
     case 'moveDisk':
       return qemu.moveDisk({ disk: step.disk, storage: step.storage, digest }, options);
-    // The volume stays with the guest as `unusedN`; to delete that entry is to destroy the volume.
+    // The volume stays with the guest as `unusedN`; deleting that entry destroys the volume.
     case 'detachDisk':
       return qemu.setConfig({}, { digest, delete: [step.device] }, options);
     case 'destroyDisk':

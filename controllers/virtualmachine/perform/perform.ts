@@ -1,4 +1,4 @@
-/** One step is one request to PVE. The caller reports what it began, in the same pass. */
+/** One step is one request to PVE. The caller reports what it started, in the same pass. */
 import { changeDisk } from './disks.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import { touches, type StepTouching } from '../plan/step-info.ts';
@@ -47,7 +47,7 @@ async function change(
     case 'stop':
       return startedTask(step, await qemu.stop(options));
     case 'shutdown':
-      // PVE itself stops the guest when the time is over, even if the operator restarts meanwhile.
+      // PVE itself stops the guest when the timeout expires, even if the operator restarts meanwhile.
       return startedTask(
         step,
         await answered(processState, () =>

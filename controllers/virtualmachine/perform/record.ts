@@ -1,4 +1,4 @@
-/** Steps that are only recorded in status. None but the choice of a VMID asks PVE anything. */
+/** Steps that are only recorded in status. Only the choice of a VMID sends a request to PVE. */
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';

@@ -6,7 +6,7 @@ import { rootDiskOf } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Creation, Move, Placement } from '../model/placement.ts';
 
-/** As it is written down before the clone is requested. */
+/** As it is recorded before the clone is requested. */
 export const placementOf = ({
   template,
   node,
@@ -19,7 +19,7 @@ export const placementOf = ({
   ...(fullCloneReason !== undefined && { fullCloneReason }),
 });
 
-/** Whether what was written down is what would be made. */
+/** Whether what was recorded is what would be created. */
 export function isChosen(
   creation: Extract<Creation, { ok: true }>,
   { template, node, storage, fullCloneReason }: Partial<Placement> = {},
@@ -33,7 +33,7 @@ export function isChosen(
   );
 }
 
-/** A guest that was cloned beside its template, as local storages demand, goes where it shall be before it is configured. */
+/** A guest that was cloned on its template's node, as local storages require, is moved to its own node before it is configured. */
 export function moveBeforeStart(
   vm: VirtualMachine,
   guest: Guest,
@@ -47,7 +47,7 @@ export function moveBeforeStart(
   return { to, ...(storage !== undefined && !isThere && { targetStorage: storage }) };
 }
 
-/** Half a sentence: `on node pve-2, storage local-lvm, as a linked clone of 9000`. */
+/** A clause: `on node pve-2, storage local-lvm, as a linked clone of 9000`. */
 export const chosenSentence = (creation: Extract<Creation, { ok: true }>): string => {
   const { node, rootStorage, moves, templateNode } = creation;
   return [
@@ -64,7 +64,7 @@ const howMade = ({ template, fullCloneReason }: Placement): string =>
     ? `as a linked clone of ${template}`
     : `as a full clone of ${template}, because ${fullCloneReason}`;
 
-/** Where a guest is, and how it was made if that is known. */
+/** Where a guest is, and how it was created if that is known. */
 export const placedSentence = (guest: Guest, placement: Placement | undefined): string => {
   const storage = rootDiskOf(guest.config)?.storage;
   return `${[

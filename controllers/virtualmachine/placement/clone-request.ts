@@ -2,16 +2,16 @@
 import type { Task } from '../model/tasks.ts';
 import type { CloneRequest } from '../model/process-state.ts';
 
-/** This process reserved the number, and nothing was sent. */
+/** This process reserved the VMID, and nothing was sent. */
 export const reserved = (before: CloneRequest): CloneRequest => ({ ...before, outcome: 'unsent' });
 
-/** Until there is an answer, the request may be in flight; for how long counts from when the waiting for it is over. */
+/** Until there is an answer, the request may be in flight; how long counts from when the wait for it ends. */
 export const sent: CloneRequest = {};
 
-/** @param exists the number is taken: whose guest that is must be looked at */
+/** @param exists the VMID is taken: the guest has to be read to know whose it is */
 export const refused = (exists: boolean): CloneRequest => ({ outcome: exists ? 'ended' : 'unsent' });
 
-/** The number was given back. */
+/** The VMID was released. */
 export const released = ({ outcome: _outcome, ...rest }: CloneRequest): CloneRequest => rest;
 
 /** @param hasEnded of the task that status names */

@@ -1,4 +1,4 @@
-/** Where and how a guest that is not there yet would be made. Pure: the same facts give the same answer. */
+/** Where and how a guest that does not exist yet would be created. Pure: equal facts give equal results. */
 import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { CloneRequest } from '../../shared/limits/clones.ts';
@@ -20,7 +20,7 @@ export interface CreationFacts {
 
 export interface CreationDecision {
   readonly creation: Creation;
-  /** What the VM is to be promised; `none`: no node takes it. Absent: it was not placed. */
+  /** What to reserve for the VM; `none`: no node takes it. Absent: it was not placed. */
   readonly promise?: Reservation | 'none';
   /** It cannot be decided before this is read. */
   readonly unread?:
@@ -62,7 +62,7 @@ export function decideCreation(
   return withBridges({ spec, shape, claim, view, templates }, facts, cluster);
 }
 
-/** Whether it runs may change at any time, the rest hardly ever does. */
+/** The power state may change at any time, the rest hardly ever does. */
 function templateOf({ vmid, status }: GuestView, { templates }: CreationFacts): Template[] {
   const known = templates.get(vmid);
   return known ? [{ ...known, running: status === 'running' }] : [];
@@ -82,7 +82,7 @@ function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: Clus
   const wanted = shape.nics?.map(({ bridge }) => bridge) ?? [];
   const unfit = new Map<NodeName, string>();
   const lacking = new Set<string>();
-  // Each turn rules out a node, so there are no more turns than nodes.
+  // Each iteration rules out a node, so there are no more iterations than nodes.
   for (;;) {
     const request = { ...placementRequest(spec, shape, { claim, cluster }), unfit };
     const placed = place(request, templates, view, cluster.promised);

@@ -25,7 +25,7 @@ interface Candidate {
   readonly guest: Guest;
 }
 
-/** Where a move is due as far as the lists say, so that PVE is asked about it; `undefined`: it need not be asked. */
+/** Target of a move that is due according to the lists, so that PVE is asked about it; `undefined`: it need not be asked. */
 export function hostToAskAbout(
   vm: VirtualMachine,
   { want, guest }: Candidate,
@@ -37,14 +37,14 @@ export function hostToAskAbout(
   return obstaclesInView(host, guest, { ...cluster, view: cluster.view }).length === 0 ? host : undefined;
 }
 
-/** @param told what PVE says about the move; a text: why it says nothing */
+/** @param preconditions as PVE reports them; a text: why it does not */
 export function relocate(
   vm: VirtualMachine,
   { want, guest }: Candidate,
   {
     cluster,
-    told,
-  }: { readonly cluster: ClusterFacts; readonly told: MigrationPreconditions | string | undefined },
+    preconditions,
+  }: { readonly cluster: ClusterFacts; readonly preconditions: MigrationPreconditions | string | undefined },
 ): Relocation | undefined {
   const { host } = want;
   if (host === undefined) return undefined;
@@ -56,11 +56,11 @@ export function relocate(
     case 'strayed':
       return { strayed: movedAwayMessage(host, guest) };
     case 'elsewhere':
-      return moveTo(host, guest, { cluster, told });
+      return moveTo(host, guest, { cluster, preconditions });
   }
 }
 
-/** `undefined`: a guest that is being made is moved as a part of that. */
+/** `undefined`: a guest that is being created is moved as a part of its creation. */
 function placementOfHost(
   vm: VirtualMachine,
   { want: { host, power, driftPolicy = 'Report' }, guest }: Candidate,
@@ -75,25 +75,25 @@ function moveTo(
   guest: Guest,
   {
     cluster,
-    told,
-  }: { readonly cluster: ClusterFacts; readonly told: MigrationPreconditions | string | undefined },
+    preconditions,
+  }: { readonly cluster: ClusterFacts; readonly preconditions: MigrationPreconditions | string | undefined },
 ): Relocation {
   const { view } = cluster;
-  // PVE does not even say what it would need of a guest that is locked.
+  // PVE does not report preconditions for a locked guest.
   if (!view || guest.lock !== undefined) return {};
   if (isMovedByHa(guest)) return { blocked: movedByHaMessage(host, guest) };
   const seen = obstaclesInView(host, guest, { ...cluster, view });
   if (seen.length > 0) return { blocked: obstacleMessage(host, guest, seen) };
-  if (told === undefined) return {};
-  // A refusal is an obstacle like others: it must not hold back what else is due.
-  if (typeof told === 'string') return { blocked: obstacleMessage(host, guest, [told]) };
-  const obstacles = obstaclesToMove(host, told);
+  if (preconditions === undefined) return {};
+  // A refusal is an obstacle like others: it must not block other changes.
+  if (typeof preconditions === 'string') return { blocked: obstacleMessage(host, guest, [preconditions]) };
+  const obstacles = obstaclesToMove(host, preconditions);
   if (obstacles.length > 0) return { blocked: obstacleMessage(host, guest, obstacles) };
   return {
     move: {
       to: host,
       asked: true,
-      ...(guest.running && { online: true, ...(hasLocalDisks(told) && { withLocalDisks: true }) }),
+      ...(guest.running && { online: true, ...(hasLocalDisks(preconditions) && { withLocalDisks: true }) }),
     },
   };
 }

@@ -5,7 +5,7 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
 import type { Template } from './clone-routes.ts';
 
-/** A template's disks hardly ever change; fifty VMs that are made at once should not ask fifty times. */
+/** A template's disks hardly ever change; fifty VMs that are created at once should not ask fifty times. */
 const REMEMBER_MS = 30_000;
 
 /** `undefined`: the list of guests no longer has it. */
@@ -16,7 +16,7 @@ export type ReadTemplate = (
 ) => Promise<Template | undefined>;
 
 export function createTemplateReader(now: () => number): ReadTemplate {
-  /** A Connection is made again at each pass of its Provider; the handles stay. */
+  /** A Connection is created again in each pass of its Provider; the handles stay. */
   const known = new WeakMap<Pve, Map<Vmid, { readonly template: Template; readonly at: number }>>();
   return async (connection, vmid, options) => {
     const view = connection.inventory.view();

@@ -1,4 +1,4 @@
-/** Who has the number that a spec asks for. Pure. */
+/** Who has the VMID that a spec asks for. Pure. */
 import type { GuestView } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Claim } from '../model/observed.ts';
@@ -15,7 +15,7 @@ interface Wanted {
 const numberOf = ({ spec: { shape }, claim, creation }: Wanted): Vmid | undefined =>
   claim || !creation.ok ? undefined : shape?.vmid;
 
-/** The number to ask PVE about, which sees guests that our credentials may not see; `undefined`: there is no need. */
+/** The VMID to ask PVE about, which sees guests that our credentials may not see; `undefined`: there is no need. */
 export function vmidToAskAbout(wanted: Wanted, { view }: ClusterFacts): Vmid | undefined {
   const number = numberOf(wanted);
   return number !== undefined && !view?.guests.has(number) ? number : undefined;

@@ -1,4 +1,4 @@
-/** What a pass found → the conditions beside Ready, Reconciling and Stalled. Pure. */
+/** The observation of a pass → the conditions other than Ready, Reconciling and Stalled. Pure. */
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';

@@ -48,7 +48,7 @@ export function dryRunPlan(want: Desired, have: Observed): string[] {
 
 function creationOf(want: Wanted, have: Observed): string[] {
   const [first] = ruleResults(want, have);
-  // Something else comes first, such as the guest of a former object.
+  // Something else has to be resolved first, such as the guest of a former object.
   if (first && first.result.kind !== 'act') return [messageOf(first.result) ?? ''];
   return [
     howCreated(want.creation),

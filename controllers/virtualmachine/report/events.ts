@@ -1,4 +1,4 @@
-/** What happens to a VM, as `kubectl describe` lists it. Pure. */
+/** The events of a VM, as `kubectl describe` lists them. Pure. */
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -50,7 +50,7 @@ function ofAdoption(plan: Plan, { claim, change, presence }: Facts['have']): Eve
   return [normal('Adopting', `Adopting VM ${claim?.vmid ?? ''} on node ${presence.guest.node}.${differs}`)];
 }
 
-/** A hook is reported when it ends, in the pass that finds it out. */
+/** A hook is reported when it has ended, in the pass that observes it. */
 function ofHook(now: Observed['hook'], started?: Facts['started']): EventNote[] {
   const hook = started?.kind === 'hook' ? started.hook : now?.ended ? now : undefined;
   if (!hook || (hook.state !== 'Succeeded' && hook.state !== 'Failed')) return [];
@@ -68,7 +68,7 @@ const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
     ? [
         warning(
           'RevertingDrift',
-          `VM ${claim?.vmid ?? ''} was changed in Proxmox VE. Reverting it to the spec: ${drift.told}.`,
+          `VM ${claim?.vmid ?? ''} was changed in Proxmox VE. Reverting it to the spec: ${drift.summary}.`,
         ),
       ]
     : [];

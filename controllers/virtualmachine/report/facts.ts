@@ -26,7 +26,7 @@ export interface Gathered {
   readonly plan: Plan;
   readonly started: Started | undefined;
   readonly cloudInit: CloudInitPlan | undefined;
-  /** The guest was started a moment ago. */
+  /** The guest was just started. */
   readonly boots: boolean;
   readonly surroundings?: Surroundings | undefined;
 }
@@ -40,7 +40,7 @@ export async function factsOf(
   const { want, have, plan, started, cloudInit, boots } = gathered;
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   const nics = guest ? namedNics(vm, want, guest) : [];
-  // Only at rest: on the way there, every request would make the way longer.
+  // Only once settled: until then, every request would delay the remaining steps.
   const answer =
     isDone(plan) && !boots
       ? await readAddresses(resolved, { have, nics }, options)
@@ -78,7 +78,7 @@ const observedDifferences = ({ disks, relocation, notApplied }: Observed): reado
   ...notApplied,
 ];
 
-/** What differs for reasons that lie around the guest. */
+/** Differences with a cause outside the guest. */
 const around = (resolved: ResolvedSpec, guest: Guest, surroundings: Surroundings | undefined): string[] => [
   ...misplaced(resolved, surroundings),
   ...elsewhere(resolved, guest),
@@ -96,7 +96,7 @@ const misplaced = ({ pool }: ResolvedSpec, surroundings: Surroundings | undefine
   ];
 };
 
-/** What the spec itself says of the storage is done; what class or Provider say is for new disks. */
+/** The storage of the spec is applied to existing disks; that of the class or the Provider only to new ones. */
 function elsewhere({ storage, shape }: ResolvedSpec, { config }: Guest): string[] {
   const now = rootDiskOf(config)?.storage;
   if (shape?.root?.storageClass !== undefined || storage === undefined || now === undefined) return [];
@@ -119,7 +119,7 @@ const tooLarge = (
     : [];
 };
 
-/** PVE's own console page; who opens it logs in there. */
+/** PVE's own console page, which asks for a login. */
 const consoleUrl = (
   origin: string,
   {
@@ -130,5 +130,5 @@ const consoleUrl = (
 ): string =>
   `${origin}/?${new URLSearchParams({ console: 'kvm', novnc: '1', vmid: String(vmid), vmname: config['name'] ?? '', node, resize: 'off' }).toString()}`;
 
-/** What is kept at rest shall not hold every user's image in memory. */
+/** What is kept for a settled guest should not hold its image in memory. */
 const withoutBytes = ({ build: _bytes, ...plan }: CloudInitPlan): Facts['cloudInit'] => plan;

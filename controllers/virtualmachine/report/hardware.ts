@@ -7,7 +7,7 @@ import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../config/size.ts';
 
-// What the schema of the status allows.
+// Limits of the schema of the status.
 const MAX_UNUSED = 64;
 
 type Hardware = Pick<VirtualMachineStatus, 'cpus' | 'memory' | 'unusedVolumes'>;

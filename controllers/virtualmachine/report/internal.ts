@@ -1,4 +1,4 @@
-/** The operator's own bookkeeping in status. Pure. */
+/** `status.internal`: what the operator needs in later passes. Pure. */
 import { reportCloudInit } from '../cloud-init/status.ts';
 import { appliedAfter } from '../config/drift.ts';
 import { smbiosUuidOf } from '../config/hardware.ts';
@@ -51,12 +51,12 @@ function identityOf(
 function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
   const { ownTags, claim } = have;
   if (claim === undefined || started?.kind === 'claimReleased') return {};
-  const noted = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
-  const tags = own && want.exists ? ownTagsIn(noted, want.options?.tags ?? [], own.config) : [...noted];
+  const recorded = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
+  const tags = own && want.exists ? ownTagsIn(recorded, want.options?.tags ?? [], own.config) : [...recorded];
   return tags.length > 0 ? { tags } : {};
 }
 
-/** While the guest cannot be read, what was recorded stands as long as the spec names the same node. */
+/** While the guest cannot be read, the recorded value is kept as long as the spec names the same node. */
 function hostOf(
   before: Internal,
   { want, have: { claim } }: Facts,

@@ -1,4 +1,4 @@
-/** What a plan means, in a sentence. Pure. */
+/** Describes a plan in a sentence. Pure. */
 import { withheldMessage } from '../plan/management.ts';
 import { infoOf } from '../plan/step-info.ts';
 import type { Plan } from '../model/plan.ts';
@@ -6,7 +6,7 @@ import type { Plan } from '../model/plan.ts';
 /** `Starting the VM.` */
 export const sentenceOf = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
-/** What a plan means, for people. */
+/** The message of a plan. */
 export const messageOf = (plan: Plan): string | undefined => {
   switch (plan.kind) {
     case 'act':

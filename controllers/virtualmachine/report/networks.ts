@@ -4,7 +4,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 
-// What the schema of the status allows.
+// Limits of the schema of the status.
 const MAX_NETWORKS = 32;
 const MAX_ADDRESSES_OF_A_NIC = 32;
 const MAX_ADDRESSES = 64;
@@ -14,11 +14,11 @@ export function networksOf(
   facts: Facts,
   own: Guest,
 ): Pick<VirtualMachineStatus, 'networks' | 'ipAddresses'> {
-  // An agent that does not answer for a moment says nothing about addresses; a guest that is off has none.
+  // While the agent does not answer, a running guest keeps its last addresses; a stopped guest has none.
   const addressesOf = (device: string): readonly string[] => {
-    const told = facts.addresses?.find((nic) => nic.device === device)?.addresses;
+    const reported = facts.addresses?.find((nic) => nic.device === device)?.addresses;
     const last = before.networks?.find((network) => network.device === device)?.ipAddresses;
-    return (told ?? (own.running ? last : undefined) ?? []).slice(0, MAX_ADDRESSES_OF_A_NIC);
+    return (reported ?? (own.running ? last : undefined) ?? []).slice(0, MAX_ADDRESSES_OF_A_NIC);
   };
   const networks = facts.nics.slice(0, MAX_NETWORKS).map(({ name, device, mac = '', bridge, settings }) => {
     const ipAddresses = addressesOf(device);

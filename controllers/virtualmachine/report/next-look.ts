@@ -1,4 +1,4 @@
-/** When a settled guest is looked at next by itself: its agent is asked, it is probed, or a restart is due. Pure. */
+/** When a settled guest is checked next: its agent is queried, its probe runs, or a restart is due. Pure. */
 import { millis, minutes } from '../../../src/lib/units.ts';
 import { settled, type Outcome } from '../../../src/runtime/outcome.ts';
 import type { ProcessState } from '../model/process-state.ts';

@@ -1,4 +1,4 @@
-/** What a pass found and did → how it ended, as the engine and the user are told. */
+/** What a pass observed and did → its outcome, for the engine and for the user. */
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
@@ -33,7 +33,7 @@ import { infoOf, TASKS } from '../plan/step-info.ts';
 type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
 export type VmResult = ReconcileResult<VirtualMachineStatus>;
 
-/** The guest is as it shall be; whether it is ready is for its probe to say. */
+/** The guest matches its spec; the probe decides whether it is ready. */
 export function withReadiness(
   vm: VirtualMachine,
   result: VmResult,
@@ -53,7 +53,7 @@ export function withReadiness(
     : result;
 }
 
-/** The status says all there is to say, save how far it has come. */
+/** Only the progress of the task is new in the status. */
 export const whileTaskRuns = (
   vm: VirtualMachine,
   task: Task | undefined,
@@ -66,7 +66,7 @@ const withProgress = (vm: VirtualMachine, task: Task | undefined): VirtualMachin
     ? { ...vm, status: { ...vm.status, task: { ...vm.status.task, progress: task.progress } } }
     : vm;
 
-/** The object goes; what it leaves in Proxmox VE is told where people look for it later. */
+/** The finalizer is removed. What is left behind in Proxmox VE is reported in the log and in an event. */
 export function releasedResult(
   vm: VirtualMachine,
   next: Plan,
@@ -78,7 +78,7 @@ export function releasedResult(
   return { outcome: released, status: vm.status ?? {}, ...(note && { events: [note] }) };
 }
 
-/** What is told of the guest stays as it was told. */
+/** After a cleanup step phase, message and conditions stay as they were reported. */
 export function afterCleanup(
   vm: VirtualMachine,
   { status, events, deferrable }: VmResult,
@@ -86,12 +86,12 @@ export function afterCleanup(
 ): VmResult {
   const { phase, message } = vm.status ?? {};
   const { message: _doing, ...rest } = status;
-  const told = {
+  const reported = {
     ...vm,
     status: { ...rest, ...omitUndefined({ phase, message }), conditions: vm.status?.conditions },
   };
   return {
-    ...unchanged(told, settled(started?.kind === 'task' ? SOON : AT_ONCE)),
+    ...unchanged(reported, settled(started?.kind === 'task' ? SOON : AT_ONCE)),
     ...omitUndefined({ events, deferrable }),
   };
 }
@@ -106,7 +106,7 @@ export const AT_ONCE: Millis = millis(1);
 export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
   const before = withInitialRequest(vm);
   const deleting = vm.metadata.deletionTimestamp !== undefined;
-  // Otherwise every VM would be reported as not ready for a moment whenever the operator is started anew.
+  // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
   if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
   return unchanged(
@@ -115,7 +115,7 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   );
 }
 
-/** The last report says that the spec as it is now is fulfilled. */
+/** The last report says that the VM matches the current spec. */
 export const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
   status?.conditions?.some(
     (condition) =>
@@ -124,7 +124,7 @@ export const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
       condition.observedGeneration === metadata.generation,
   ) === true;
 
-/** Nothing was found out that the status does not say already. */
+/** The status is kept, because the pass observed nothing new. */
 function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
   const { conditions = [], ...status } = vm.status ?? {};
   return { outcome, status, conditions: conditions.flatMap(domainCondition) };
@@ -149,7 +149,7 @@ export function paused(vm: VirtualMachine): VmResult {
   );
 }
 
-/** At rest until then, also where that is because nothing may be done. */
+/** Waits as `until` says, also if that is because nothing may be done. */
 export const resting = (result: VmResult, until: Outcome): VmResult => {
   const { outcome } = result;
   const again = 'again' in until ? until.again : undefined;
@@ -167,7 +167,7 @@ export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
   };
 }
 
-/** @param started a task that just began is asked about soon: the shortest takes a tenth of a second */
+/** @param started a task that was just started is read again soon: the shortest takes a tenth of a second */
 function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started): Outcome {
   switch (next.kind) {
     case 'steady':
@@ -196,11 +196,11 @@ function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started)
   }
 }
 
-/** What was started is seen in Proxmox VE, and what becomes of it is reported at once: nothing depends on this report. */
+/** The started step is visible in Proxmox VE and its result is reported at once, so nothing depends on this report. */
 export const isPassing = (next: Plan, started: Started | undefined): boolean =>
   started?.kind === 'task' ||
   (next.kind === 'act' && next.step.do === 'configure' && started?.kind === 'done');
 
-/** The guest is as it should be: that an image is removed is no reason to call it unready. */
+/** The guest matches its spec: removing an image does not make it unready. */
 export const isCleaningUp = (next: Plan): boolean =>
   next.kind === 'act' && infoOf(next.step).isCleanup?.(next.step) === true;

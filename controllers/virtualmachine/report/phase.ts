@@ -1,4 +1,4 @@
-/** What a pass found → the phase. Pure. */
+/** The observation of a pass → the phase. Pure. */
 import { infoOf } from '../plan/step-info.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';

@@ -1,4 +1,4 @@
-/** What a pass found and did → the status. Pure. */
+/** What a pass observed and did → the status. Pure. */
 import { awaitsAdoption } from '../ownership/adoption.ts';
 import { driftSentences } from '../config/drift.ts';
 import { hookToKeep } from '../guest-agent/hooks.ts';
@@ -58,7 +58,7 @@ function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
   return { hook: { ...rest, since: iso(since) } };
 }
 
-/** What differs from the spec although nothing is left to do, so that it is not only found in the conditions. */
+/** Differences from the spec although nothing is left to do, so that they are not only in the conditions. */
 function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
   const pending = own?.pending.map(({ key }) => key) ?? [];
   const held = pending.length > 0 ? [`In effect after a stop and start: ${pending.join(', ')}.`] : [];
@@ -80,7 +80,7 @@ type ClaimFields = Pick<
   'vmid' | 'adopted' | 'createdAt' | 'node' | 'name' | 'cloneType' | 'placement'
 >;
 
-/** What was promised or observed once and holds until the VMID is released. */
+/** What was reserved or observed once and is kept until the VMID is released. */
 function claimOf(before: Status, facts: Facts): ClaimFields {
   const { want, have, plan, started } = facts;
   if (started?.kind === 'claim') return { vmid: started.vmid, ...howMade(want, plan) };
@@ -100,13 +100,13 @@ const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneT
   placement: placementOf(creation),
 });
 
-/** Starting a guest is the last step of making it. */
+/** Starting a guest is the last step of its creation. */
 function isComplete(facts: Facts): boolean {
   const own = ownGuest(facts);
   return own !== undefined && (own.running || facts.plan.kind === 'steady');
 }
 
-/** Kept while the guest cannot be read: devices are promised here, and a volume is destroyed only if it is recorded here. */
+/** Kept while the guest cannot be read: devices are reserved here, and a volume is destroyed only if it is recorded here. */
 function disksOf(before: Status, { have, started }: Facts): Pick<Status, 'disks'> {
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
   const disks = have.disks?.entries ?? before.disks ?? [];
@@ -120,7 +120,7 @@ function howMade(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placeme
   return vmid !== undefined || !want.exists || !want.creation.ok ? {} : chosen(want.creation);
 }
 
-/** While the guest cannot be read, the last observation stands. */
+/** While the guest cannot be read, the last observation is kept. */
 function lastSeen(
   { powerState, ipAddresses, cpus, memory, consoleURL, unusedVolumes, networks }: Status,
   { have }: Facts,
@@ -137,7 +137,7 @@ const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> 
   powerState: powerStateOf(own),
   ...hardwareOf(own),
   ...omitUndefined({
-    // Where there is a name, the guest was ours once.
+    // If there is a name, the guest was ours before.
     name: isMarked(own, facts.want) ? (own.config['name'] ?? vm.metadata.name) : undefined,
     consoleURL: facts.consoleURL,
   }),

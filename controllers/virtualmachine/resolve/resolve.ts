@@ -107,12 +107,12 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const image = imageOf(vm, ports);
   if (!image.ok) return image;
   const conflict = addressConflictOf(vm, ports);
-  // Before a number is reserved nothing is lost by waiting.
+  // Before a VMID is reserved nothing is lost by waiting.
   if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
   const cloudInit = await resolveCloudInit(vm, ports.readSecret);
-  // A guest that was configured has read its user-data: the Secret may be gone.
+  // A configured guest has read its user-data: the Secret may have been deleted.
   if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
   return {

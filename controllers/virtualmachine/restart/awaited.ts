@@ -1,6 +1,6 @@
 /**
- * Of the changes that wait for a restart, those that the spec asks for. Whatever else waits there is somebody else's,
- * on whatever device, and restarts nobody. Pure.
+ * The pending changes that the spec asks for. Other pending changes were made by somebody else,
+ * on whatever device, and never cause a restart. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { configChange, type ChangeContext } from '../config/change.ts';
@@ -18,7 +18,7 @@ export function awaitedKeys(
   context: ChangeContext,
 ): readonly string[] {
   if (guest.pending.length === 0) return [];
-  // What would be written if nothing were waiting.
+  // What would be written if nothing were pending.
   const change = configChange(vm, want, { ...guest, config: inForce(guest), pending: [] }, context);
   const keys = new Set([...Object.keys(change?.set ?? {}), ...(change?.delete ?? [])]);
   return guest.pending

@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { RestartDoubt } from '../model/process-state.ts';
 import type { Restart, RestartNote } from '../model/restart.ts';
 
-/** So long after a request without an answer PVE may still be executing it. */
+/** For this long after a request without an answer PVE may still be executing it. */
 const OUTCOME_UNKNOWN_MS = 60_000;
 
 /** The restart that status announces. */
@@ -24,7 +24,7 @@ export function doubtAbout(before: RestartDoubt, note: RestartNote | undefined, 
 export const isInDoubt = ({ shutdown, shutdownSince }: RestartDoubt, now: number): boolean =>
   shutdown === 'unanswered' && shutdownSince !== undefined && now - shutdownSince < OUTCOME_UNKNOWN_MS;
 
-/** What is recorded in this pass is this process's doing, whatever comes of it; a guest that is off needs no doubt. */
+/** What is recorded in this pass was sent by this process, whatever its result; there is no doubt about a stopped guest. */
 export const afterJudgement = (before: RestartDoubt, { note }: Restart, isOff: boolean): RestartDoubt => ({
   ...before,
   ...(note && { announced: note.of }),
@@ -40,7 +40,7 @@ export const shutdownSent = (before: RestartDoubt): RestartDoubt => ({
 
 export const shutdownAnswered = (before: RestartDoubt): RestartDoubt => ({ ...before, shutdown: undefined });
 
-/** When to see again whether a restart is due. */
+/** When to check again whether a restart is due. */
 export const nextCheck = (before: RestartDoubt, restart: Restart | undefined): RestartDoubt => ({
   ...before,
   dueAt: restart?.againAt,

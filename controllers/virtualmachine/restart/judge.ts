@@ -1,7 +1,7 @@
 /**
  * Whether a running guest is to be restarted: because somebody asked for it, or because changes wait for a restart
- * and the policy allows it. It is announced in status before anything is done, so that a crash at any moment leads
- * neither to a second restart for one request nor to one after the other for changes that no restart brings. Pure.
+ * and the policy allows it. It is recorded in status before anything is done, so that a crash at any moment leads
+ * neither to a second restart for one request nor to repeated restarts for changes that no restart applies. Pure.
  */
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
@@ -19,33 +19,33 @@ export interface RestartInputs {
   readonly want: Wanted;
   /** The guest, if it was seen and is ours. */
   readonly guest: Guest | undefined;
-  /** A guest was made. */
+  /** A guest was created. */
   readonly made: boolean;
   readonly task: Task | undefined;
   readonly drift: Drift | undefined;
-  /** Keys that wait in PVE because the spec asks for them: somebody else's changes do not restart a guest. */
+  /** Keys of pending changes that the spec asks for: somebody else's changes do not restart a guest. */
   readonly awaited: readonly string[] | undefined;
   /** Epoch ms. */
   readonly now: number;
-  /** The operator reported on the object before. */
+  /** The operator has reported on the object before. */
   readonly observed: boolean;
   /** As status has it. */
   readonly before: Pick<Restart, 'note' | 'restartedAt'>;
-  /** A shutdown that nobody answered may still be under way. */
+  /** A shutdown without an answer may still be in progress. */
   readonly inDoubt: boolean;
-  /** Takes the turn among the VMs of the class, or tells what it waits for. */
+  /** Takes the slot of the class, or returns what it waits for. */
   readonly claimSlot: () => Queued | undefined;
 }
 
-/** The changes that wait for a restart and are to be brought about, as a digest; `undefined`: none. */
+/** Digest of the pending changes that a restart is to apply; `undefined`: none. */
 export function waitingChanges(
   { pending }: Pick<Guest, 'pending'>,
   { awaited, drift }: Pick<RestartInputs, 'awaited' | 'drift'>,
 ): string | undefined {
   const ours = pending.filter(({ key }) => awaited?.includes(key) && !drift?.keys.includes(key));
   if (ours.length === 0) return undefined;
-  const told = ours.map(({ key, pending: next }) => `${key}=${next ?? ''}`).toSorted();
-  return sha256Hex(told.join('\n')).slice(0, 16);
+  const lines = ours.map(({ key, pending: next }) => `${key}=${next ?? ''}`).toSorted();
+  return sha256Hex(lines.join('\n')).slice(0, 16);
 }
 
 export function judgeRestart(inputs: RestartInputs): Restart {
@@ -70,7 +70,7 @@ export function judgeRestart(inputs: RestartInputs): Restart {
   return request.expired === undefined ? judged : { ...judged, expired: request.expired };
 }
 
-/** @param open the request that is to be carried out */
+/** @param open the request to perform */
 function judgeOpen(open: string | undefined, inputs: RestartInputs): Restart {
   const { guest, before, now } = inputs;
   const { restartedAt } = before;
@@ -112,7 +112,7 @@ function wasStopped(
 ): boolean {
   if (note === undefined || note.stopped) return open !== undefined && guest?.running === false;
   if (guest?.running === false) return true;
-  // Somebody was quicker to start it again. HA only takes note of a request, so there the task says nothing.
+  // Somebody else has started it again already. HA only records a request, so its task proves nothing.
   return task?.type === 'Shutdown' && task.state === 'ok' && guest?.ha.managed === false;
 }
 
@@ -128,7 +128,7 @@ function keepSlot({ claimSlot }: RestartInputs, restart: Restart): Restart {
   return restart;
 }
 
-/** Announced first, then done. */
+/** Recorded first, then performed. */
 function begin(
   what: Pick<RestartNote, 'cause' | 'of'>,
   note: RestartNote | undefined,
@@ -174,5 +174,5 @@ function byPolicy(waiting: string, note: RestartNote | undefined, inputs: Restar
       );
 }
 
-/** By then there is a new list of guests. */
+/** By then the list of guests has been read again. */
 const LOOK_AGAIN_MS = 6_000;

@@ -42,7 +42,7 @@ export function downBeside(
   return other && `${other.metadata.namespace}/${other.metadata.name}`;
 }
 
-/** It was made, and its spec says that it should run. */
+/** It was created, and its spec says that it should run. */
 const shouldRun = ({ metadata, spec, status }: VirtualMachine): boolean =>
   metadata.deletionTimestamp === undefined &&
   (spec.powerState ?? 'On') === 'On' &&

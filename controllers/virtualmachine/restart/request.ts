@@ -1,6 +1,6 @@
 /**
- * A restart that the annotation requests: a time, which acts once. It acts only if it is later than every time
- * recorded before and not older than a day when it is first seen. Otherwise it is recorded and not run, so that
+ * A restart requested by the annotation: a time, which takes effect once. It does so only if it is later than every time
+ * recorded before and not older than a day when it is first seen. Otherwise it is only recorded, so that
  * re-applying, restoring or reverting a manifest restarts nothing. Pure.
  */
 import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
@@ -13,16 +13,16 @@ const MAX_AGE = minutes(24 * 60);
 export interface RequestInputs {
   /** RFC 3339. */
   readonly requestedAt: string | undefined;
-  /** The latest time that was carried out or recorded. */
+  /** The latest time that was performed or recorded. */
   readonly recorded: string | undefined;
-  /** A restart that was announced and is not over. */
+  /** A restart that was recorded and has not ended. */
   readonly note: RestartNote | undefined;
   /** Epoch ms. */
   readonly now: number;
 }
 
 export interface JudgedRequest {
-  /** The request that is to be carried out. */
+  /** The request to perform. */
   readonly open: string | undefined;
   readonly recorded: string | undefined;
   /** A request that is recorded because it is too old. */
@@ -31,7 +31,7 @@ export interface JudgedRequest {
 
 export function judgeRequest({ requestedAt, recorded, note, now }: RequestInputs): JudgedRequest {
   const announced = note?.cause === 'Requested' ? note.of : undefined;
-  // What was announced for another request counts as carried out: its shutdown may be under way.
+  // What was recorded for another request counts as performed: its shutdown may be in progress.
   const before = announced === requestedAt ? recorded : latest(recorded, announced);
   if (requestedAt === undefined || !isLater(requestedAt, before))
     return { open: undefined, recorded: before };

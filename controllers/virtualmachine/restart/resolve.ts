@@ -29,7 +29,7 @@ const windowOf = ({
   ...(timeZone !== undefined && { timeZone }),
 });
 
-/** What of it has no effect: a sentence each. */
+/** Settings without effect: a sentence each. */
 export function restartIgnored({ spec, metadata }: VirtualMachine): string[] {
   const { rebootPolicy: policy = 'Never', maintenanceWindow: window } = spec;
   const requestedAt = metadata.annotations[RESTARTED_AT];

@@ -1,4 +1,4 @@
-/** Adds to an observation whether the guest is to be restarted. Pure, except that `claimSlot` takes the turn. */
+/** Adds to an observation whether the guest is to be restarted. Pure, except that `claimSlot` takes the slot. */
 import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
 import type { Queued } from '../../shared/limits/restarts.ts';
 import { isSameOwner } from '../../shared/guests/owner-mark.ts';
@@ -12,7 +12,7 @@ import { judgeRestart } from './judge.ts';
 
 interface RestartContext {
   readonly doubt: RestartDoubt;
-  /** Takes the turn among the VMs of the class, or says what it waits for. */
+  /** Takes the slot of the class, or returns what it waits for. */
   readonly claimSlot: () => Queued | undefined;
 }
 

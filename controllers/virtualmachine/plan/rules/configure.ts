@@ -26,7 +26,7 @@ export const removeSeed: Rule = (want, { presence, change, seedVolume }) => {
 
 /** Its name is in our status before the image exists, so that it is deleted whatever happens. */
 function uploadFirst(seed: SeedImage, seedVolume: string | undefined): RuleResult | undefined {
-  if (!seed.noted && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
-  if (!seed.noted) return act({ do: 'recordSeed', volume: seed.volume });
+  if (!seed.recorded && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
+  if (!seed.recorded) return act({ do: 'recordSeed', volume: seed.volume });
   return seed.uploaded ? undefined : act({ do: 'uploadSeed', seed });
 }

@@ -89,18 +89,21 @@ describe('the way cloud-init data takes', () => {
 
   test("is an image of ours where PVE's drive cannot say it, instead of every other drive", () => {
     const { plan } = planned({ want: IMAGE, config: { ...WITHOUT_DRIVE, scsi1: SEED_DRIVE! } });
-    expect(plan).toMatchObject({ mode: 'Image', seed: { storage: 'local', noted: false, uploaded: false } });
+    expect(plan).toMatchObject({
+      mode: 'Image',
+      seed: { storage: 'local', recorded: false, uploaded: false },
+    });
     expect(plan.keys.set['ide2']).toBe(`${plan.seed!.volume},media=cdrom`);
     expect(plan.keys.delete).toContain('scsi1');
     expect(plan.build().length).toBeGreaterThan(0);
   });
 
-  test('is noted only under the very name', () => {
+  test('is recorded only under the very name', () => {
     const volume = planned({ want: IMAGE }).plan.seed!.volume;
-    const noted = (name: string) =>
+    const recorded = (name: string) =>
       planned({ want: IMAGE, status: { internal: { cloudInit: { mode: 'Image', volume: name } } } }).plan.seed
-        ?.noted;
-    expect([noted(volume), noted('local:iso/other.iso')]).toEqual([true, false]);
+        ?.recorded;
+    expect([recorded(volume), recorded('local:iso/other.iso')]).toEqual([true, false]);
   });
 
   test('is refused where the user-data is nothing that cloud-init knows', () => {

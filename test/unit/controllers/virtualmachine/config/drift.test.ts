@@ -18,7 +18,7 @@ describe('a difference', () => {
   test('is drift where these settings were applied last: reported, and left alone', () => {
     expect(judge('this')).toMatchObject({
       change: undefined,
-      drift: { told: 'vcpus 2 → 3, balloon (not set) → 512', keys: ['vcpus', 'balloon'], reverted: false },
+      drift: { summary: 'vcpus 2 → 3, balloon (not set) → 512', keys: ['vcpus', 'balloon'], reverted: false },
     });
   });
 
@@ -51,7 +51,7 @@ describe('the digest that was applied', () => {
     expect(
       appliedAfter('old', { plan: { kind: 'act', step: { do: 'clearApplied' } }, have: have() }),
     ).toBeUndefined();
-    const drift = { told: 'vcpus 2 → 3', keys: ['vcpus'], reverted: false };
+    const drift = { summary: 'vcpus 2 → 3', keys: ['vcpus'], reverted: false };
     const digests = { digest: 'new', applied: 'new' };
     expect(appliedAfter('new', { plan: steady, have: have({ drift, digests }) })).toBe('new');
     expect(appliedAfter('old', { plan: steady, have: have({ drift }) })).toBeUndefined();

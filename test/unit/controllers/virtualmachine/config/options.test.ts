@@ -150,7 +150,7 @@ describe('in a life of its own, a VM', () => {
 describe('what Proxmox VE refused', () => {
   const want = aDesiredVm({ options: { tags: ['web'] } });
   const bestEffortWrites = (
-    refused: { value: string; said: string; at: number } | undefined,
+    refused: { value: string; pveMessage: string; at: number } | undefined,
     applied = false,
   ) =>
     bestEffortWritesOf(want, aGuest(), {
@@ -159,7 +159,7 @@ describe('what Proxmox VE refused', () => {
       applied,
       now: NOW,
     });
-  const refusal = (ago: number, value = 'web') => ({ value, said: 'not for you', at: NOW - ago });
+  const refusal = (ago: number, value = 'web') => ({ value, pveMessage: 'not for you', at: NOW - ago });
 
   test('is told and not asked for again for a while', () => {
     expect(bestEffortWrites(refusal(599_000))).toMatchObject({

@@ -276,7 +276,7 @@ describe('configuration', () => {
     volume: 'local:iso/x.iso',
     storage: 'local',
     filename: 'x.iso',
-    noted: false,
+    recorded: false,
     uploaded: false,
   };
   const change = (parts: object) => ({ set: { cores: 4 }, delete: [], ...parts });
@@ -286,10 +286,10 @@ describe('configuration', () => {
     expect(step(aDesiredVm(), have)).toEqual({ do: 'deleteSeed', volume: 'local:iso/old.iso' });
   });
 
-  test('waits for its image to be noted, then uploaded', () => {
+  test('waits for its image to be recorded, then uploaded', () => {
     const next = (parts: object) =>
       step(aDesiredVm(), { ...there(), change: change({ seed: { ...seed, ...parts } }) })?.do;
-    expect([next({}), next({ noted: true }), next({ noted: true, uploaded: true })]).toEqual([
+    expect([next({}), next({ recorded: true }), next({ recorded: true, uploaded: true })]).toEqual([
       'recordSeed',
       'uploadSeed',
       'configure',

@@ -24,7 +24,7 @@ const EXAMPLES: { readonly [Name in Step['do']]: Extract<Step, { do: Name }> } =
   recordRestart: { do: 'recordRestart' },
   uploadSeed: {
     do: 'uploadSeed',
-    seed: { volume: 'local:iso/a.iso', storage: 'local', filename: 'a.iso', uploaded: false, noted: true },
+    seed: { volume: 'local:iso/a.iso', storage: 'local', filename: 'a.iso', uploaded: false, recorded: true },
   },
   configure: { do: 'configure', change: { set: { cipassword: 'hunter2' }, delete: ['tags'] }, digest: 'd' },
   recordTags: { do: 'recordTags', tags: ['web'] },

@@ -128,7 +128,7 @@ describe('changes that wait', () => {
 
   test.each([
     ['somebody else made', { pending: [{ key: 'net3', pending: 'virtio,bridge=vmbr0' }] }, undefined],
-    ['are drift', waiting, { told: '', keys: ['cores'], reverted: false }],
+    ['are drift', waiting, { summary: '', keys: ['cores'], reverted: false }],
   ])('that %s restart nothing', (_what, guest, drift) => {
     expect(judge(ifRequired, guest, { drift })).toEqual({ note: undefined, restartedAt: undefined });
   });
