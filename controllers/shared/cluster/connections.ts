@@ -28,7 +28,7 @@ export interface Connection {
   readonly origin: string;
   readonly pve: Pve;
   readonly inventory: Inventory;
-  /** The PVE cluster that this connection was made for. */
+  /** The PVE cluster that this connection was opened for. */
   readonly identity: ClusterIdentity;
   readonly vmids: VmidAllocator;
   readonly ledger: Ledger;

@@ -41,7 +41,7 @@ const printed = (evidence: Evidence, withAddress: boolean): string =>
     .toSorted()
     .join(',');
 
-/** All of it is equal; what one of them may not read is not compared. */
+/** All evidence is equal; what one of them may not read is not compared. */
 export function provesSameCluster(a: Evidence, b: Evidence): boolean {
   const comparable = a.isComplete && b.isComplete;
   return (

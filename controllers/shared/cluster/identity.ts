@@ -18,8 +18,8 @@ export function parseIdentity(text: string): ClusterIdentity {
 }
 
 /**
- * Nodes come and go and a lone node may join a cluster, but something stays: a cluster of another name, one without a
- * single node of before, and a lone node at another address are another one.
+ * Nodes join and leave, and a standalone node may join a cluster, but something stays: a cluster of another name, one
+ * without any of its former nodes, and a standalone node at another address are another cluster.
  */
 export function isSameCluster(before: ClusterIdentity, now: ClusterIdentity): boolean {
   const renamed = before.name !== undefined && before.name !== now.name;
@@ -28,9 +28,9 @@ export function isSameCluster(before: ClusterIdentity, now: ClusterIdentity): bo
 }
 
 /**
- * Whether a Provider that was connected to this cluster may be connected to that one: numbers that its VMs have are not
- * given out there.
- * @param before as kept in `status.clusterID`; absent: nobody knows
+ * Whether a Provider that was connected to this cluster may be connected to that one: VMIDs of its VMs are not
+ * reserved there.
+ * @param before as kept in `status.clusterID`; absent: not known
  */
 export const mayBeIn = (before: string | undefined, cluster: ClusterIdentity): boolean =>
   before === undefined || isSameCluster(parseIdentity(before), cluster);

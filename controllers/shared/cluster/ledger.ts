@@ -12,7 +12,7 @@ export interface Promised {
 }
 
 export interface Reservation {
-  /** Absent until a number is reserved. */
+  /** Absent until a VMID is reserved. */
   readonly vmid: Vmid | undefined;
   readonly node: NodeName;
   readonly memory: number;
@@ -42,7 +42,7 @@ export interface Ledger {
 
 /** Proxmox VE collects the figures of its storages every ten seconds. */
 const FIGURES_LAG = seconds(20);
-/** A VM that is not being made counts no more when nobody decided about it for this time. */
+/** A VM that is not being created no longer counts when nothing was decided about it for this time. */
 const FORGOTTEN_AFTER = minutes(10);
 
 /** A storage that several nodes share has its space once. */

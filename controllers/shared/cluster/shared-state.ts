@@ -1,10 +1,10 @@
 /**
- * What all connections to one PVE cluster share: VMIDs, promises and slots, or two of them would give out the same twice.
+ * What all connections to one PVE cluster share: VMIDs, promises and slots. Otherwise two could reserve the same.
  *
  * Connections begin to share when everything that they show proves that they lead to the same cluster (`evidence.ts`),
- * which is seen again at each pass of their Providers. They go on sharing when nodes join or leave, as they notice that
- * at different moments. A certificate that was renewed ends the sharing until the others show it too. Nothing is lost on
- * the way: who parts takes a copy along, who joins brings what it has. Counting something twice for a while is safe.
+ * which is checked again in each pass of their Providers. They go on sharing when nodes join or leave, as they notice that
+ * at different moments. A renewed certificate ends the sharing until the others show it too. Nothing is lost
+ * thereby: a connection that leaves keeps a copy, one that joins adds its own. Counting something twice for a while is safe.
  */
 import type { ClusterIdentity } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
@@ -24,12 +24,12 @@ export interface SharedState {
 export interface SharedStates {
   /**
    * The state that this connection shares, as its evidence is now.
-   * @param before the connection that it takes the place of: what was promised over that one still counts
+   * @param before the connection that it replaces: what was promised over that one still counts
    */
   of(connection: object, shows: Shows, before?: object): SharedState;
   /** The connection is closed. A state ends with its last connection. */
   drop(connection: object): void;
-  /** The VM with this uid is gone: whatever was promised to it is free. */
+  /** The VM with this uid was deleted: whatever was promised to it is free. */
   release(uid: string): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Gives out VMIDs of one PVE cluster. PVE reserves nothing: two clients that ask for the next free number get the
- * same one. So every number is given out here, and held from when it is considered until a status carries it.
+ * Reserves VMIDs of one PVE cluster. PVE reserves nothing: two clients that ask for the next free VMID get the
+ * same one. So every VMID is reserved here, from when it is considered until a status contains it.
  */
 import type { Pve, View } from '../../../src/pve/index.ts';
 import { minutes, vmid, type Vmid } from '../../../src/lib/units.ts';
@@ -12,16 +12,16 @@ export interface VmidRange {
 }
 
 export interface VmidAllocator {
-  /** A number that is free now. `undefined`: the range has none left. */
+  /** A VMID that is free now. `undefined`: the range has none left. */
   reserve(pve: Pve, view: View, range?: VmidRange): Promise<Vmid | undefined>;
-  /** Takes a number that the user chose, so that it is given to nobody else. */
+  /** Reserves a VMID that the user chose, so that no other VM gets it. */
   hold(number: Vmid): void;
-  /** The number is no longer ours. It is not given out again for ten minutes: others may still mean the old guest. */
+  /** The VMID is no longer ours. It is not reserved again for ten minutes: others may still mean the old guest. */
   release(number: Vmid): void;
 }
 
 export interface SharedVmids extends VmidAllocator {
-  /** What is held there is not given out here either. */
+  /** What is reserved there is not reserved here either. */
   absorb(other: SharedVmids): void;
   /** Until when, in epoch ms. */
   held(): Iterable<readonly [Vmid, number]>;
@@ -30,7 +30,7 @@ export interface SharedVmids extends VmidAllocator {
 const COOL_DOWN = minutes(10);
 const HIGHEST = 999_999_999;
 
-/** @param claimed the numbers that stand in the status of the VirtualMachines of this PVE cluster */
+/** @param claimed the VMIDs in the status of the VirtualMachines of this PVE cluster */
 export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () => number): SharedVmids {
   const heldUntil = new Map<Vmid, number>();
   const asking = new WeakMap<Pve, Promise<Vmid | undefined>>();
@@ -58,7 +58,7 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
   async function find(pve: Pve, view: View, range: VmidRange | undefined): Promise<Vmid | undefined> {
     const lowest = range ? vmid(range.start) : await lowestFree(pve);
     if (lowest === undefined) return undefined;
-    // Gathered once: with many VMs that ask at the same time, hundreds of numbers are walked over for each.
+    // Collected once: with many VMs that ask at the same time, hundreds of VMIDs are checked for each.
     const inStatus = claimed();
     for (let n: number = lowest; n <= (range?.end ?? HIGHEST); n += 1) {
       const number = vmid(n);

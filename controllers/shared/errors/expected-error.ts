@@ -1,4 +1,4 @@
-/** A foreseen failure, thrown from where it is met to where the pass ends; it carries its outcome along. */
+/** An expected failure, thrown where it occurs and caught where the pass ends. It contains its outcome. */
 import type { Outcome } from '../../../src/runtime/outcome.ts';
 
 export class ExpectedError extends Error {

@@ -1,4 +1,4 @@
-/** The words of conditions, events and metrics that more than one file says. */
+/** Reasons of conditions, events and metrics that more than one file uses. */
 export const Reasons = {
   reconciled: 'Reconciled',
   providerNotFound: 'ProviderNotFound',

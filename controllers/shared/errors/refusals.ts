@@ -1,4 +1,4 @@
-/** Tells a refusal of Proxmox VE from an answer that was lost. Pure. */
+/** Distinguishes a refusal of Proxmox VE from an answer that was lost. Pure. */
 import { PveError } from '../../../src/pve/index.ts';
 
 /** A refusal leaves nothing behind; only a lost answer leaves doubt. */

@@ -1,5 +1,5 @@
 /**
- * Whose the guests are that no VirtualMachine has a claim on. PVE's lists lack the description with our mark, and a name
+ * The owners of guests that no VirtualMachine claims. PVE's lists lack the description with our mark, and a name
  * proves little: people rename guests, and adopt some under other names. So the configuration of each is read, and its
  * mark is remembered for a while: many VMs that are created at once ask for the same.
  */
@@ -41,7 +41,7 @@ interface Known {
 
 const REMEMBERED_FOR = minutes(10);
 
-/** @param claimed the numbers that VirtualMachines of this PVE cluster have in their status */
+/** @param claimed the VMIDs in the status of the VirtualMachines of this PVE cluster */
 export function createMarks(
   { pve, inventory }: { readonly pve: Pick<Pve, 'node'>; readonly inventory: Pick<Inventory, 'refresh'> },
   claimed: () => ReadonlySet<Vmid>,
@@ -89,11 +89,11 @@ export function createMarks(
           !row.template &&
           (row.name === name || !(inStatus.has(row.vmid) || offline.has(row.node))),
       );
-      const said = await Promise.all(
+      const marked = await Promise.all(
         rows.map(async (row) => ({ row, mark: row.name === name ? undefined : await remembered(row) })),
       );
-      // What is acted upon is read now: people may have given the guest another mark, as we ask them to.
-      for (const { row, mark } of said) {
+      // The mark is read again before it is used: people may have changed it, as our messages ask them to.
+      for (const { row, mark } of marked) {
         if (row.name !== name && !(mark && is(mark))) continue;
         const found = await read(row, options);
         if (found && is(found)) return { vmid: row.vmid, mark: found };

@@ -24,7 +24,7 @@ export interface Guest {
   readonly template: boolean;
   /** It is a container, of which nothing else is known. */
   readonly container?: true;
-  /** Its process exists; whether it does anything is told by `state`. */
+  /** Its process exists; `state` says whether it is executing. */
   readonly running: boolean;
   /** QEMU's run state: running, paused, io-error, prelaunch …; `stopped` without a process. */
   readonly state: string;
@@ -42,7 +42,7 @@ export interface Guest {
 export interface HaState {
   /** HA of PVE starts, stops and moves the guest. */
   readonly managed: boolean;
-  /** What HA is doing with it: started, request_stop, error …; absent until HA took notice of it. */
+  /** State of its HA resource: started, request_stop, error …; absent until HA has processed it. */
   readonly state: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface PendingChange {
   readonly pending?: string;
 }
 
-/** Where the guest with our number is. */
+/** Where the guest with our VMID is. */
 export type Presence =
   | { readonly kind: 'seen'; readonly guest: Guest }
   /** Absent from the whole quorate cluster, seen with the right to see it. */

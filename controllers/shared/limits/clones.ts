@@ -1,6 +1,6 @@
 /**
  * How many clones run at a time: copies compete for the disks they read and write, and Proxmox VE itself locks a source
- * that runs.
+ * that is running.
  */
 import { minutes, type Vmid } from '../../../src/lib/units.ts';
 import { createSlots, type Holder, type Slots, type TaskList } from './slots.ts';
@@ -19,10 +19,10 @@ export type CloneSlots = Slots<CloneRequest>;
 export const MAX_FULL_CLONES = 2;
 export const MAX_LINKED_CLONES = 16;
 
-/** The request of a clone without a task may still be under way. */
+/** The request of a clone without a task may still be in flight. */
 const FORGOTTEN_AFTER = minutes(10);
 
-/** @param wake asks a VM that waits for a slot to come back now */
+/** @param wake asks for a pass over a VM that waits for a slot */
 export const createCloneSlots = (now: () => number, wake: (uid: string) => void): CloneSlots =>
   createSlots({ competesFor, strangers, forgottenAfter: FORGOTTEN_AFTER }, { now, wake });
 
@@ -33,7 +33,7 @@ const competesFor = ({ source, running, full, storage }: CloneRequest): Readonly
     [`source ${source}`, running ? 1 : Infinity],
   ]);
 
-/** Clones of this source that somebody else began, or we before a restart: of what kind, nobody can tell. */
+/** Clones of this source that somebody else started, or we did before a restart. Their kind is not known. */
 function strangers(
   { source }: CloneRequest,
   { activeTasks }: TaskList,
@@ -44,6 +44,6 @@ function strangers(
   const unknown = activeTasks.filter(
     ({ type, id, upid }) => type === 'qmclone' && id === String(source) && !upids.has(upid),
   );
-  // The answer to a request of ours may still be on its way while its task is listed already.
+  // The task of a request may be listed before its answer arrives.
   return Math.max(0, unknown.length - known.filter(({ upid }) => upid === undefined).length);
 }

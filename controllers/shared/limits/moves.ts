@@ -12,10 +12,10 @@ export type MoveSlots = Slots<Route>;
 /** From or to a node. */
 export const MAX_MOVES = 2;
 
-/** Each pass over a VM that is moved holds its slot; there is none while the VM is paused, for example. */
+/** Each pass over a VM that is being moved renews its slot; there are no passes while the VM is paused, for example. */
 const FORGOTTEN_AFTER = minutes(10);
 
-/** @param wake asks a VM that waits for a slot to come back now */
+/** @param wake asks for a pass over a VM that waits for a slot */
 export const createMoveSlots = (now: () => number, wake: (uid: string) => void): MoveSlots =>
   createSlots({ competesFor, forgottenAfter: FORGOTTEN_AFTER }, { now, wake });
 

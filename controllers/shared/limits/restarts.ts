@@ -1,15 +1,15 @@
 /**
  * One VM of a class at a time is restarted by policy, so that a change that does not work stops after the first.
- * Kept in memory: after a restart of the operator the slot is found again from what is observed.
+ * Kept in memory: after a restart of the operator the slot is derived again from what is observed.
  */
 import { createSlots, type SlotPorts } from './slots.ts';
 
 export interface RestartSlots {
   /** Takes the slot (`undefined`), or waits for it; `release` or `claim` is to follow in the caller's next pass. */
   claim(key: string, who: RestartHolder, blockedBy: string | undefined): Queued | undefined;
-  /** Nothing is to be restarted, or no longer. The longest waiter is looked at next. */
+  /** Nothing is to be restarted, or no longer. The longest waiter gets the next pass. */
   release(key: string, uid: string): void;
-  /** The object is gone. */
+  /** The object was deleted. */
   forget(uid: string): void;
 }
 
@@ -17,7 +17,7 @@ export interface RestartSlots {
 export interface Queued {
   /** Name of the VM that has it, or that should run and does not. */
   readonly behind: string;
-  /** Nobody wakes it: it has to look again by itself. */
+  /** Nothing wakes it: it has to check again by itself. */
   readonly looksAgain: boolean;
 }
 
@@ -48,7 +48,7 @@ export function createRestartSlots({
       const [holder] = slots.ahead(uid, request);
       if (blockedBy !== undefined && !holder) {
         slots.postpone(uid, request);
-        // Nobody has the slot, so nobody passes it on; one that looks is enough.
+        // Nobody has the slot, so nobody passes it on; one waiter that checks is enough.
         return { behind: blockedBy, looksAgain: slots.isNext(uid, key) };
       }
       if (slots.take(uid, request)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * How many operations of a kind run at a time. Nobody waits in here: who gets no slot comes back, and is woken when one
- * is free. The longest waiter comes first: a slot is kept for a moment for who was woken, so that nobody who happens to
- * ask in between gets it.
+ * How many operations of a kind run at a time. Nothing blocks here: an object without a slot is woken when one
+ * is free. The longest waiter comes first: a free slot is kept for a moment for the object that was woken, so that
+ * no other object that happens to ask in between gets it.
  */
 import type { View } from '../../../src/pve/index.ts';
 import { minutes, seconds, type Millis, type Upid } from '../../../src/lib/units.ts';
@@ -23,33 +23,33 @@ export interface SlotRules<Request> {
   readonly competesFor: (request: Request) => ReadonlyMap<string, number>;
   /** How many operations that hold no slot here count towards all limits of the request. */
   readonly strangers?: (request: Request, tasks: TaskList, ours: readonly Holder<Request>[]) => number;
-  /** A slot whose task is not known is free again after this time. Absent: it is kept until it is given back. */
+  /** A slot whose task is not known is free again after this time. Absent: it is kept until it is released. */
   readonly forgottenAfter?: Millis;
 }
 
 export interface SlotPorts {
   /** Epoch ms. */
   readonly now: () => number;
-  /** Asks the object with this uid to come back now: a slot is free for it. */
+  /** Asks for a pass over the object with this uid: a slot is free for it. */
   readonly wake: (uid: string) => void;
   readonly after?: (ms: number, run: () => void) => void;
 }
 
-/** Each object has at most one slot. Asking for something else gives up the one that it has. */
+/** Each object has at most one slot. A request for something else releases the one that it has. */
 export interface Slots<Request> {
   /** Whether a slot is free for it, or taken by it already. Otherwise it is woken when it may ask again. */
   isFree(uid: string, request: Request, tasks?: TaskList): boolean;
   /** Takes the slot, unless none is free. */
   take(uid: string, request: Request, tasks?: TaskList): boolean;
-  /** It is under way, whoever began it: it has a slot even where that exceeds the limit. */
+  /** The operation is in progress, whoever started it: it has a slot even if that exceeds the limit. */
   hold(uid: string, request: Request): void;
-  /** Takes its place among those who wait, although a slot may be free. It is woken by `recheck` or the end of another. */
+  /** Joins the waiters, although a slot may be free. It is woken by `recheck` or the end of another operation. */
   postpone(uid: string, request: Request): void;
   /** It is performed by this task. */
   started(uid: string, upid: Upid): void;
-  /** It has ended, was refused, or is not wanted. Who asks again at once keeps its place among those who wait. */
+  /** The operation has ended, was refused, or is no longer needed. An object that asks again at once keeps its place. */
   end(uid: string): void;
-  /** Something changed for those who compete for this: wakes the longest waiter if a slot is free. */
+  /** Something changed for the waiters for this: wakes the longest waiter if a slot is free. */
   recheck(name: string): void;
   /** The requests that it comes after: those with a slot first. */
   ahead(uid: string, request: Request): readonly Request[];
@@ -62,9 +62,9 @@ export interface Slots<Request> {
 
 /** From this time after its start on, a task that runs is in the list. */
 const LISTED_AFTER = seconds(20);
-/** How long a slot is kept for who was woken. */
+/** How long a slot is kept for the object that was woken. */
 const KEPT_FOR = seconds(2);
-/** Who comes later than that still precedes those who wait less long: or slow ones would miss theirs in turn, for ever. */
+/** An object that comes later still precedes shorter waiters for this time; otherwise slow ones would never get a slot. */
 const PLACE_KEPT_FOR = minutes(1);
 
 interface Claim<Request> {
@@ -150,7 +150,7 @@ export function createSlots<Request>(
   const taken = (uid?: string): readonly Claim<Request>[] =>
     [...held].flatMap(([holder, { claim }]) => (holder === uid ? [] : [claim]));
   const placeOf = (uid: string): number => queue.get(uid)?.place ?? Infinity;
-  /** Whoever waits longer comes first. */
+  /** The longer an object waits, the earlier it comes. */
   const competitors = (uid: string): readonly Claim<Request>[] => [...taken(uid), ...called(placeOf(uid))];
 
   function move(uid: string, claim: Claim<Request>, state: Waiter<Request>['state']): void {
@@ -158,8 +158,8 @@ export function createSlots<Request>(
   }
 
   /**
-   * Of those who compete for the same, the longest waiters for whom there is room. Who of several gets a slot that they
-   * all may have is settled when they ask.
+   * For each group of competitors, the longest waiters with a free slot. Which of several waiters gets a slot that they
+   * all may have is decided when they ask.
    */
   function nextOf(waiters: Iterable<readonly [uid: string, Waiter<Request>]>): readonly string[] {
     const others = [...taken(), ...called()];
@@ -176,7 +176,7 @@ export function createSlots<Request>(
   }
 
   /**
-   * Wakes who waits for what is free.
+   * Wakes the waiters for free slots.
    * @param freed names whose postponed waiters are woken too
    */
   function wakeWaiting(freed: Iterable<string> = [], before = Infinity): void {
@@ -192,7 +192,7 @@ export function createSlots<Request>(
     woken.forEach(wake);
   }
 
-  /** Slots that were kept for who did not come are for the next. */
+  /** Slots kept for objects that did not come are for the next ones. */
   function sweep(): void {
     tidy();
     wakeWaiting();
@@ -211,7 +211,7 @@ export function createSlots<Request>(
     const mine = held.get(uid);
     if (mine?.claim.key === claim.key) return true;
     if (mine) giveBack(uid);
-    // Operations of others end without a word: what is free then is for who waits, not for who asks.
+    // Operations of others end without notice: their slots are for the waiters, not for the object that asks.
     wakeWaiting([], placeOf(uid));
     const waiter = queue.get(uid);
     const free = hasRoom(claim, competitors(uid));

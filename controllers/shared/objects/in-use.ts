@@ -24,7 +24,7 @@ export function inUse(kind: string, users: readonly VirtualMachine[]): Outcome {
 /** VirtualMachines that refer to an object, being deleted or not. */
 export type UsersOf = (namespace: string, name: string) => readonly VirtualMachine[];
 
-/** A VM that is being deleted needs nothing of what it was made from. */
+/** A VM that is being deleted no longer needs what it was created from. */
 export function withInUseProtection<O extends Resource, Status extends object>(
   kind: string,
   controller: Controller<O, Status>,

@@ -1,5 +1,5 @@
 /**
- * A step that PVE reported done and that is planned again had no lasting effect: PVE only took note of it (HA manages
+ * A step that PVE reported done and that is planned again had no lasting effect: PVE only recorded it (HA manages
  * the guest), or something undoes it (the guest powers itself off). It is repeated more and more slowly. Pure.
  */
 import { holdOffMs } from './hold-off.ts';
@@ -20,7 +20,7 @@ export interface LastStep {
 /** An older step does not count. */
 const FORGOTTEN_AFTER_MS = 10 * 60_000;
 
-/** @param graceMs how long PVE may take to carry the step out after it reported it done */
+/** @param graceMs how long PVE may take to perform the step after it reported it done */
 export const taken = (last: LastStep | undefined, signature: string, now: number, graceMs = 0): LastStep => ({
   signature,
   graceMs,

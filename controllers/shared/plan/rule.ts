@@ -12,7 +12,7 @@ export type Wait = { readonly kind: 'wait'; readonly againMs: number } & Blocked
 /** Only a person can resolve it; `againMs` where the fix lies outside Kubernetes. */
 export type Refuse = { readonly kind: 'refuse'; readonly againMs?: number } & Blocked;
 
-/** Says what comes next, or nothing where another rule decides. */
+/** Returns what comes next, or nothing if another rule decides. */
 export type Rule<Want, Have, Result> = (want: Want, have: Have) => Result | undefined;
 
 export interface NamedRule<Want, Have, Result> {
@@ -26,7 +26,7 @@ export interface NamedResult<Result> {
   readonly result: Result;
 }
 
-/** What each rule says by itself, in their order. */
+/** The result of each rule by itself, in their order. */
 export const resultsOf = <Want, Have, Result>(
   rules: readonly NamedRule<Want, Have, Result>[],
   want: Want,
@@ -37,7 +37,7 @@ export const resultsOf = <Want, Have, Result>(
     return result === undefined ? [] : [{ rule: name, result }];
   });
 
-/** What the first rule says that has an answer. */
+/** The result of the first rule that has one. */
 export function firstResult<Want, Have, Result>(
   rules: readonly NamedRule<Want, Have, Result>[],
   want: Want,

@@ -39,7 +39,7 @@ export function failureAfter<Label extends string>(
   return isSame && task.state === 'ok' ? undefined : standing;
 }
 
-/** What status says, while it still counts. */
+/** The failure in status, as long as it still counts. */
 function standingFailure<Label extends string>(
   before: RecordedFailure | undefined,
   { table, generation, now }: Circumstances<Label>,

@@ -10,7 +10,7 @@ export const pollGapMs = (ageMs: number, maxGapMs: number = MAX_GAP_MS): number 
 
 const MIN_GAP_MS = 50;
 const MAX_GAP_MS = 2_000;
-/** A task whose end starts a pass is read this often all the same. */
+/** A task whose end starts a pass is nevertheless read this often. */
 export const FOLLOWED_MS = MAX_GAP_MS;
 export const OVERDUE_MS = 5 * 60_000;
 /** A task that is overdue may take hours. */
