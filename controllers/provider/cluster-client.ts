@@ -28,7 +28,7 @@ export interface ClusterClient {
   readonly marks: Marks;
   /** Epoch ms: when Proxmox VE last refused these credentials anything because they lack a privilege. */
   readonly refusedAt: number | undefined;
-  /** Asked once; PVE is upgraded without us noticing, so it is asked again after a failure. */
+  /** Read once, and again after a failure, because an upgrade of PVE is not reported. */
   version?: Version;
 }
 
@@ -42,7 +42,7 @@ export interface ClientOptions {
   readonly key: string;
   /** The cluster that it must lead to, where that is known. */
   readonly pinned: ClusterIdentity | undefined;
-  /** Numbers that the VMs which use it have in their status. */
+  /** VMIDs in the status of the VMs that use it. */
   readonly claimed: () => ReadonlySet<Vmid>;
   readonly onRequest: (seen: RequestAttempt) => void;
   readonly onGuestsChanged: (vmids: ReadonlySet<Vmid>) => void;
@@ -72,7 +72,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
     onRequest(seen) {
       options.onRequest(seen);
       if (seen.code === '403') refusedAt = now();
-      // The credentials may have been replaced: the Secret will tell.
+      // The credentials may have been replaced: the Secret is read again.
       if (isNewlyRefused(seen)) onChanged();
     },
   });
@@ -110,7 +110,7 @@ const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
     address: view.address,
   };
 
-/** Tells the first refusal of the credentials from those that only repeat it. */
+/** Distinguishes the first refusal of the credentials from its repetitions. */
 function createRefusalDetector(): (seen: RequestAttempt) => boolean {
   let refused = false;
   return ({ code }) => {

@@ -1,4 +1,4 @@
-/** Provider: connects to Proxmox VE and reports what it found. */
+/** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import type { Vmid } from '../../src/lib/units.ts';
@@ -28,7 +28,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly privileges: PrivilegeWatch;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
-  /** Numbers in the status of VirtualMachines that may be in this PVE cluster. */
+  /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
   readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
 }
 
@@ -94,7 +94,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
     });
-    // VMs have their connection by now: Proxmox VE itself refuses what the credentials may not do.
+    // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
     const discovery = discover(provider, view, () => ports.claimedIn(identity));

@@ -72,7 +72,7 @@ function passes(filter: Filter, { name = '', status, maxcpu = 0, maxmem }: Guest
 
 const isWithin = (value: number, least = 0, most = Infinity): boolean => value >= least && value <= most;
 
-/** No regular expression: one with many stars would take a day over some names. */
+/** No regular expression: one with many stars would take extremely long for some names. */
 function matches(name: string, pattern: string): boolean {
   const [head = '', ...rest] = pattern.split('*');
   const tail = rest.pop();

@@ -7,6 +7,6 @@ export type ProviderKindPorts = Omit<ProviderPorts, 'usersOf'> & UsagePorts;
 
 export const providerKind: KindModule<Provider, ProviderKindPorts> = {
   controller: (ports) => providerController({ ...ports, usersOf: ports.usersOfKind('Provider') }),
-  // One that is being deleted waits until its VMs are gone.
+  // A Provider that is being deleted waits until its VMs are deleted.
   usage: { reference: ({ spec }) => spec.providerRef, passWhen: 'userIsGone' },
 };

@@ -37,7 +37,7 @@ export function granteeOf(credentials: Credentials): Grantee {
   return { user, token };
 }
 
-/** @param major version of Proxmox VE: privileges come and go */
+/** @param major version of Proxmox VE: privileges differ between versions */
 export function missingPrivilegesOf(held: Permissions, major: number, to: Grantee): MissingPrivileges {
   const missing = missingPrivileges(neededPrivileges({ major, features: FEATURES }), held);
   return {

@@ -10,7 +10,7 @@ import { openClient, type ClusterClient, type OpenClient } from './cluster-clien
 import { connectionOf, type Settings } from './settings.ts';
 
 export interface ConnectionPoolOptions extends SharedStateOptions {
-  /** Numbers in the status of the VMs of one Provider. */
+  /** VMIDs in the status of the VMs of one Provider. */
   readonly claimedThrough: (provider: string) => ReadonlySet<Vmid>;
   readonly onRequest: (seen: RequestAttempt) => void;
   /** Guests changed since the last read; for the VMs of these Providers. */
@@ -46,12 +46,12 @@ export interface ConnectionPool extends Connections {
   /** Its VMs have no connection for now. The client stays open, so that its Provider can see when that changes. */
   suspend(provider: string): void;
   drop(provider: string): void;
-  /** The VM with this uid is gone: whatever was promised to it is free. */
+  /** The VM with this uid was deleted: whatever was promised to it is free. */
   release(uid: string): void;
   closeAll(): Promise<void>;
 }
 
-/** Passes that began with a client that was replaced may still end with it. */
+/** Passes that started with a client that was replaced may still use it. */
 const LINGER = minutes(1);
 
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {

@@ -15,7 +15,7 @@ export interface PrivilegeWatch {
 }
 
 const WHILE_COMPLETE = minutes(5);
-/** A Provider has a pass every 10 s: so what is granted shows within a minute. */
+/** A Provider has a pass every 10 s, so new privileges are noticed within a minute. */
 const WHILE_INCOMPLETE = seconds(40);
 
 interface Answer {

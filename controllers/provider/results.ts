@@ -1,4 +1,4 @@
-/** What a Provider reports when it is not connected, and what its events say. Pure. */
+/** What a Provider reports when it is not connected, and its events. Pure. */
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import type { EventNote, ReconcileResult } from '../../src/runtime/controller.ts';
 import type { Outcome } from '../../src/runtime/outcome.ts';

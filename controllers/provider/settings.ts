@@ -1,4 +1,4 @@
-/** What a Provider, its Secret and the environment together say about the connection. Pure. */
+/** Resolves the settings of a connection from a Provider, its Secret and the environment. Pure. */
 import {
   normaliseEndpoint,
   normaliseFingerprint,
@@ -59,7 +59,7 @@ const SECRET_KEYS: Readonly<Record<string, string>> = {
   PVE_FINGERPRINT: 'fingerprint',
 };
 
-/** An empty value, as of an unset Helm value, says nothing. */
+/** An empty value, for example of an unset Helm value, counts as absent. */
 const read = (layer: Layer, name: string): string | undefined => {
   const value = (layer[name] ?? layer[SECRET_KEYS[name] ?? ''])?.trim();
   return value === '' ? undefined : value;
@@ -80,7 +80,7 @@ const HALVES = [
   ['PVE_USERNAME', 'PVE_PASSWORD'],
 ] as const;
 
-/** Where a layer has one half of a set, the other one was likely misspelt: as the layer would call it. */
+/** If a layer has one half of a set, the other one is likely misspelt: its name in that layer. */
 function halfIn(layer: Layer, where: string): string | undefined {
   for (const [one, other] of HALVES)
     for (const [has, lacks] of [
@@ -143,9 +143,9 @@ function trustOf({ tls }: ProviderSpec, first: Lookup, origins: readonly string[
       'CABundleInvalid',
       'The CA bundle contains no certificate: set it to PEM text that begins with -----BEGIN CERTIFICATE-----, as in /etc/pve/pve-root-ca.pem of a node.',
     );
-  const given = tls?.fingerprints ?? splitNames(first('PVE_FINGERPRINT'));
-  const fingerprints = given.flatMap((text) => normaliseFingerprint(text) ?? []);
-  if (fingerprints.length < given.length)
+  const listed = tls?.fingerprints ?? splitNames(first('PVE_FINGERPRINT'));
+  const fingerprints = listed.flatMap((text) => normaliseFingerprint(text) ?? []);
+  if (fingerprints.length < listed.length)
     return refuse(
       'FingerprintInvalid',
       'A fingerprint is not a SHA-256 fingerprint, which has 32 bytes such as AB:CD:…. Print it with: openssl x509 -in /etc/pve/local/pve-ssl.pem -noout -fingerprint -sha256',
@@ -160,7 +160,7 @@ function trustOf({ tls }: ProviderSpec, first: Lookup, origins: readonly string[
 
 /**
  * Precedence: field of the Provider, `spec.runtime.env`, Secret, process. The process's own settings serve only a
- * Provider without endpoints or with the process's: otherwise whoever may create a Provider could have our
+ * Provider without endpoints or with the process's: otherwise anyone who may create a Provider could have our
  * credentials sent to a server of theirs.
  */
 export function resolveSettings(spec: ProviderSpec, { env, secret, process }: Layers): SettingsResult {
