@@ -22,7 +22,7 @@ export class KubeError extends Error {
   }
 }
 
-/** The version asked for is no longer kept: read everything anew. */
+/** The requested version is no longer kept: list everything again. */
 export const isExpired = (error: unknown): boolean => error instanceof KubeError && error.status === 410;
 
 export const hasReason = (error: unknown, reason: string): error is KubeError =>

@@ -1,6 +1,6 @@
 /**
  * Writes Events, one after another: where hundreds of VMs change at once, the API server's time is for their statuses.
- * The same news about the same object is told once in a while, and a flood of news is cut.
+ * Repetitions of the same event of an object are written only from time to time, and a flood of events is cut.
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';

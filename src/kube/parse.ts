@@ -77,7 +77,7 @@ export function restaterOf<Spec extends z.ZodType, Status extends z.ZodType>(
   };
 }
 
-/** Never refuses an object for its spec or status: what is wrong with them is told in the entry. */
+/** Never refuses an object because of its spec or status: the entry contains what is wrong with them. */
 export function parserOf<Spec extends z.ZodType, Status extends z.ZodType>(
   kind: Kind<Spec, Status>,
 ): Parse<ResourceOf<Spec, Status>> {

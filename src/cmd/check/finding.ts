@@ -1,4 +1,4 @@
-/** What one check found, and how it is told. */
+/** The result of one check, and how it is printed. */
 
 export interface Finding {
   /** What was looked at: endpoint, tls, login … */

@@ -51,7 +51,7 @@ export async function probeNetwork(origin: string): Promise<Finding> {
   return ok('network', `${names} port ${port} answers.`);
 }
 
-/** Shakes hands as the operator would, save that it looks at the certificate before it judges. */
+/** Performs the TLS handshake as the operator would, except that it reads the certificate before verifying it. */
 export async function probeTls(settings: Settings, origin: string): Promise<Finding> {
   if (!origin.startsWith('https:'))
     return warn('tls', 'The endpoint is http: credentials travel unprotected.', 'Use https.');

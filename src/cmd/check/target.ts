@@ -1,4 +1,4 @@
-/** What shall be tested: a Provider as the operator would use it, or what the environment says. */
+/** What is checked: a Provider as the operator would use it, or the settings of the environment. */
 import { gatherLayers, resolveSettings, type Layer, type Settings } from '../../../controllers/index.ts';
 import { Provider } from '../../api/index.ts';
 import { kubeClient, type KubeClient } from '../../kube/client.ts';

@@ -1,4 +1,4 @@
-/** Everything the process is told from outside: its flags and its environment. The only reader of `process.env`. */
+/** The configuration of the process: its flags and its environment. The only reader of `process.env`. */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { PVE_VARIABLES } from '../../api/index.ts';
