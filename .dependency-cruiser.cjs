@@ -21,7 +21,16 @@ const downOnly = (root, layers) =>
   }));
 
 /** What kinds share, from the ground up. */
-const SHARED_LAYERS = ['errors/', 'objects/', 'plan/', 'guests/', 'limits/', 'cluster/', 'tasks/'];
+const SHARED_LAYERS = [
+  'errors/',
+  'objects/',
+  'plan/',
+  'guests/',
+  'limits/',
+  'cluster/',
+  'placement/',
+  'tasks/',
+];
 
 /** Nouns, the subjects of a VM, then the verbs of a pass, from the ground up. */
 const VIRTUAL_MACHINE_LAYERS = [
@@ -34,7 +43,7 @@ const VIRTUAL_MACHINE_LAYERS = [
   'guest-agent/',
   'placement/',
   'restart/',
-  'plan/step-info\\.ts$',
+  'steps/',
   'plan/rules/',
   'plan/(clone-gate|leaving|management|move-gate|plan)\\.ts$',
   'resolve/',

@@ -5,7 +5,7 @@ import type { DeliveryStatus } from '../../controllers/virtualmachine/cloud-init
 import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';
 import type { Claim } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Failure, Task, TaskLabel } from '../../controllers/virtualmachine/model/tasks.ts';
-import { TASKS } from '../../controllers/virtualmachine/plan/step-info.ts';
+import { TASKS } from '../../controllers/virtualmachine/steps/step-info.ts';
 import type {
   DesiredCloudInit,
   Desired,
@@ -14,7 +14,7 @@ import type {
   RestartSettings,
   Options,
 } from '../../controllers/virtualmachine/model/desired.ts';
-import type { Creation } from '../../controllers/virtualmachine/model/placement.ts';
+import type { Creation } from '../../controllers/shared/placement/model.ts';
 import type { RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/guests/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';

@@ -2,7 +2,7 @@
 import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
 import type { Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
-import type { Creation } from '../../controllers/virtualmachine/model/placement.ts';
+import type { Creation } from '../../controllers/shared/placement/model.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { digestWith } from '../../src/lib/hash.ts';

@@ -1,8 +1,8 @@
 /** Finds the guest with a VMID on any node, or proves that it does not exist. Reads only. */
 import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
-import type { Connection } from '../cluster/connections.ts';
-import { isSameCluster } from '../cluster/identity.ts';
+import type { Connection } from './connections.ts';
+import { isSameCluster } from './identity.ts';
 import { parseMark } from '../guests/owner-mark.ts';
 import type { Guest, Presence } from '../guests/model.ts';
 

@@ -4,7 +4,8 @@
  * no other object that happens to ask in between gets it.
  */
 import type { View } from '../../../src/pve/index.ts';
-import { minutes, seconds, type Millis, type Upid } from '../../../src/lib/units.ts';
+import { seconds, type Millis, type Upid } from '../../../src/lib/units.ts';
+import { claimFor, KEPT_FOR, longestWaiters, Waiters, type Claim, type Waiter } from './waiters.ts';
 
 /** The running tasks of a PVE cluster, and when they were listed. */
 export type TaskList = Pick<View, 'takenAt' | 'activeTasks'>;
@@ -62,32 +63,6 @@ export interface Slots<Request> {
 
 /** From this time after its start on, a task that runs is in the list. */
 const LISTED_AFTER = seconds(20);
-/** How long a slot is kept for the object that was woken. */
-const KEPT_FOR = seconds(2);
-/** An object that comes later still precedes shorter waiters for this time; otherwise slow ones would never get a slot. */
-const PLACE_KEPT_FOR = minutes(1);
-
-interface Claim<Request> {
-  readonly request: Request;
-  readonly uses: ReadonlyMap<string, number>;
-  /** Equal for requests that compete for the same. */
-  readonly line: string;
-  readonly key: string;
-}
-
-interface Waiter<Request> {
-  readonly claim: Claim<Request>;
-  /** Lower: waits longer. */
-  readonly place: number;
-  /**
-   * `called`: was woken, and a slot is kept for it. `postponed`: waits for more than a slot.
-   * `left`: does not wait at present, but keeps its place for a while.
-   */
-  readonly state: 'waiting' | 'postponed' | 'called' | 'left';
-  /** Epoch ms: since when it is in this state. */
-  readonly at: number;
-}
-
 const defer = (ms: number, run: () => void): void => void setTimeout(run, ms).unref();
 
 export function createSlots<Request>(
@@ -95,18 +70,12 @@ export function createSlots<Request>(
   { now, wake, after = defer }: SlotPorts,
 ): Slots<Request> {
   const held = new Map<string, Holder<Request> & { readonly claim: Claim<Request> }>();
-  /** In the order of their places. */
-  const queue = new Map<string, Waiter<Request>>();
+  const queue = new Waiters<Request>(now);
   /** Tasks that are over although the last list still shows them, and since when. */
   const ended = new Map<Upid, number>();
   let tasks: TaskList | undefined;
-  let places = 0;
 
-  function claimOf(request: Request): Claim<Request> {
-    const uses = rules.competesFor(request);
-    const limited = [...uses].filter(([, limit]) => Number.isFinite(limit));
-    return { request, uses, line: JSON.stringify(limited), key: JSON.stringify([...uses]) };
-  }
+  const claimOf = (request: Request): Claim<Request> => claimFor(request, rules.competesFor(request));
 
   function isOver({ upid, at }: Holder<Request>): boolean {
     if (upid === undefined) return rules.forgottenAfter !== undefined && now() - at > rules.forgottenAfter;
@@ -117,15 +86,9 @@ export function createSlots<Request>(
     );
   }
 
-  function tidyQueue(): void {
-    for (const [uid, { claim, state, at }] of queue)
-      if (state === 'called' && now() - at > KEPT_FOR) move(uid, claim, 'left');
-      else if (state === 'left' && now() - at > PLACE_KEPT_FOR) queue.delete(uid);
-  }
-
   function tidy(): void {
     for (const [uid, holder] of held) if (isOver(holder)) held.delete(uid);
-    tidyQueue();
+    queue.tidy();
     const active = new Set(tasks?.activeTasks.map(({ upid }) => upid));
     for (const [upid, at] of ended) if (tasks && tasks.takenAt > at && !active.has(upid)) ended.delete(upid);
   }
@@ -143,37 +106,13 @@ export function createSlots<Request>(
     );
   }
 
-  const called = (before = Infinity): readonly Claim<Request>[] =>
-    [...queue.values()].flatMap(({ state, place, claim }) =>
-      state === 'called' && place < before ? [claim] : [],
-    );
   const taken = (uid?: string): readonly Claim<Request>[] =>
     [...held].flatMap(([holder, { claim }]) => (holder === uid ? [] : [claim]));
-  const placeOf = (uid: string): number => queue.get(uid)?.place ?? Infinity;
-  /** The longer an object waits, the earlier it comes. */
-  const competitors = (uid: string): readonly Claim<Request>[] => [...taken(uid), ...called(placeOf(uid))];
-
-  function move(uid: string, claim: Claim<Request>, state: Waiter<Request>['state']): void {
-    queue.set(uid, { claim, state, place: queue.get(uid)?.place ?? (places += 1), at: now() });
-  }
-
-  /**
-   * For each group of competitors, the longest waiters with a free slot. Which of several waiters gets a slot that they
-   * all may have is decided when they ask.
-   */
-  function nextOf(waiters: Iterable<readonly [uid: string, Waiter<Request>]>): readonly string[] {
-    const others = [...taken(), ...called()];
-    const lines = new Map<string, Claim<Request>[] | 'full'>();
-    const next: string[] = [];
-    for (const [uid, { claim }] of waiters) {
-      const line = lines.get(claim.line) ?? [];
-      if (line === 'full') continue;
-      const free = hasRoom(claim, [...others, ...line]);
-      lines.set(claim.line, free ? [...line, claim] : 'full');
-      if (free) next.push(uid);
-    }
-    return next;
-  }
+  /** The longest waiter comes first. */
+  const competitors = (uid: string): readonly Claim<Request>[] => [
+    ...taken(uid),
+    ...queue.called(queue.placeOf(uid)),
+  ];
 
   /**
    * Wakes the waiters for free slots.
@@ -183,13 +122,11 @@ export function createSlots<Request>(
     const names = [...freed];
     const isAsked = ({ state, claim }: Waiter<Request>): boolean =>
       state === 'waiting' || (state === 'postponed' && names.some((name) => claim.uses.has(name)));
-    const woken = nextOf([...queue].filter(([, waiter]) => waiter.place < before && isAsked(waiter)));
-    for (const uid of woken) {
-      const waiter = queue.get(uid);
-      if (waiter) move(uid, waiter.claim, 'called');
-    }
+    const waiters = queue.entries().filter(([, waiter]) => waiter.place < before && isAsked(waiter));
+    const woken = longestWaiters(waiters, [...taken(), ...queue.called()], hasRoom);
+    for (const [uid, claim] of woken) queue.move(uid, claim, 'called');
     if (woken.length > 0) after(KEPT_FOR + 1, sweep);
-    woken.forEach(wake);
+    for (const [uid] of woken) wake(uid);
   }
 
   /** Slots kept for objects that did not come are for the next ones. */
@@ -212,11 +149,11 @@ export function createSlots<Request>(
     if (mine?.claim.key === claim.key) return true;
     if (mine) giveBack(uid);
     // Operations of others end without notice: their slots are for the waiters, not for the object that asks.
-    wakeWaiting([], placeOf(uid));
+    wakeWaiting([], queue.placeOf(uid));
     const waiter = queue.get(uid);
     const free = hasRoom(claim, competitors(uid));
-    if (!free) move(uid, claim, 'waiting');
-    else if (waiter && waiter.state !== 'called') move(uid, claim, 'left');
+    if (!free) queue.move(uid, claim, 'waiting');
+    else if (waiter && waiter.state !== 'called') queue.move(uid, claim, 'left');
     if (!free && waiter?.state === 'called') wakeWaiting();
     return free;
   }
@@ -244,7 +181,7 @@ export function createSlots<Request>(
       if (before && before.claim.key !== claim.key) wakeWaiting(before.claim.uses.keys());
     },
     postpone(uid, request) {
-      move(uid, claimOf(request), 'postponed');
+      queue.move(uid, claimOf(request), 'postponed');
       giveBack(uid);
     },
     started(uid, upid) {
@@ -253,7 +190,7 @@ export function createSlots<Request>(
     },
     end(uid) {
       const waiter = queue.get(uid);
-      if (waiter) move(uid, waiter.claim, 'left');
+      if (waiter) queue.move(uid, waiter.claim, 'left');
       giveBack(uid);
     },
     recheck(name) {
@@ -267,8 +204,7 @@ export function createSlots<Request>(
         .map((claim) => claim.request);
     },
     isNext(uid, name) {
-      const waits = [...queue].find(([, { state, claim }]) => state !== 'left' && claim.uses.has(name));
-      return waits?.[0] === uid;
+      return queue.first(name) === uid;
     },
     absorb(other) {
       for (const [uid, holder] of other.holders())

@@ -1,7 +1,7 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
-import type { Creation } from './placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import type { MaintenanceWindow } from './restart.ts';
 import type { Bytes, NodeName, Vmid } from '../../../src/lib/units.ts';
 

@@ -5,7 +5,8 @@ import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { HookName } from './desired.ts';
-import type { Move, Placement, Relocation } from './placement.ts';
+import type { Move, Relocation } from './placement.ts';
+import type { Placement } from '../../shared/placement/model.ts';
 import type { Restart } from './restart.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 

@@ -4,7 +4,8 @@ import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { BestEffortWrite, ConfigChange, SeedImage } from './config.ts';
 import type { DiskStep } from './disks.ts';
 import type { HookName, Restraint } from './desired.ts';
-import type { Creation, Move } from './placement.ts';
+import type { Move } from './placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
 /** `plan/step-info.ts` says of each what it touches and how it is described. */

@@ -10,7 +10,7 @@ import type { ReconcileResult } from '../../../src/runtime/controller.ts';
 import type { LastStep } from '../../shared/plan/repetition.ts';
 import type { BestEffortWrite } from './config.ts';
 import type { Facts } from './facts.ts';
-import type { Refused } from './placement.ts';
+import type { Refused } from '../../shared/placement/model.ts';
 import type { Probe } from './probe.ts';
 
 /** Our request for a clone. */

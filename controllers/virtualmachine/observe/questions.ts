@@ -10,7 +10,7 @@ import { renewsCloudInit } from '../cloud-init/plan.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { hostToAskAbout } from '../placement/relocate.ts';
 import { vmidToAskAbout } from '../placement/vmid-holder.ts';

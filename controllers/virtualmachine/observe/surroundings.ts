@@ -10,7 +10,7 @@ import type {
   StorageFacts,
   Surroundings,
 } from '../model/surroundings.ts';
-import { roomIn } from '../placement/room.ts';
+import { roomIn } from '../../shared/placement/room.ts';
 
 export function surroundingsOf(
   cluster: ClusterFacts,

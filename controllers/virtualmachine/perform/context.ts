@@ -2,7 +2,7 @@
 import type { ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
-import { infoOf } from '../plan/step-info.ts';
+import { infoOf } from '../steps/step-info.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';

@@ -1,7 +1,7 @@
 /** One step is one request to PVE. The caller reports what it started, in the same pass. */
 import { changeDisk } from './disks.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
-import { touches, type StepTouching } from '../plan/step-info.ts';
+import { touches, type StepTouching } from '../steps/step-info.ts';
 import { runHook } from '../guest-agent/hooks.ts';
 import { remember, type ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';

@@ -2,7 +2,7 @@
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';
-import type { StepTouching } from '../plan/step-info.ts';
+import type { StepTouching } from '../steps/step-info.ts';
 import { remember } from '../model/process-state.ts';
 import { quiet } from '../observe/in-flight.ts';
 import { released, reserved } from '../placement/clone-request.ts';

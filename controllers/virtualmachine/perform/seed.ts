@@ -2,7 +2,7 @@
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
-import type { StepTouching } from '../plan/step-info.ts';
+import type { StepTouching } from '../steps/step-info.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { parseVolumeId } from '../../../src/pve/index.ts';

@@ -4,7 +4,8 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import { isNew } from '../config/is-new.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { Creation, Move, Placement } from '../model/placement.ts';
+import type { Move } from '../model/placement.ts';
+import type { Creation, Placement } from '../../shared/placement/model.ts';
 
 /** As it is recorded before the clone is requested. */
 export const placementOf = ({

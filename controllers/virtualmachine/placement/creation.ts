@@ -5,12 +5,12 @@ import type { CloneRequest } from '../../shared/limits/clones.ts';
 import { spaceKey, type Reservation } from '../../shared/cluster/ledger.ts';
 import { templatesNamed } from '../../shared/cluster/templates.ts';
 import type { Claim } from '../model/observed.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
-import { place, type Template } from './place.ts';
-import type { CloneRoute } from './clone-routes.ts';
+import { place, type Template } from '../../shared/placement/place.ts';
+import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
 /** What is known about templates and nodes so far. */
 export interface CreationFacts {

@@ -1,5 +1,5 @@
 /** Keeps the message of a refusal stable: amounts in it change all the time and alone cause no new message. Pure. */
-import type { Refusal, Refused } from '../model/placement.ts';
+import type { Refusal, Refused } from '../../shared/placement/model.ts';
 
 /** The maximum age of the amounts in a message. */
 const MAX_AGE_MS = 10 * 60_000;

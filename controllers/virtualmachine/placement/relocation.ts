@@ -5,7 +5,7 @@ import { spaceKey, type Promised, type Reservation } from '../../shared/cluster/
 import { cdStoragesOf, disksOf } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Power } from '../model/desired.ts';
-import { printFree, printNeeded, roomIn } from './room.ts';
+import { printFree, printNeeded, roomIn } from '../../shared/placement/room.ts';
 import { notRunningOf } from '../../shared/guests/states.ts';
 
 export interface HostRequest {

@@ -3,7 +3,7 @@ import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.t
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
-import type { Template } from './clone-routes.ts';
+import type { Template } from '../../shared/placement/clone-routes.ts';
 
 /** A template's disks hardly ever change; fifty VMs that are created at once should not ask fifty times. */
 const REMEMBER_MS = 30_000;

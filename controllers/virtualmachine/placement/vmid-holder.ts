@@ -2,7 +2,7 @@
 import type { GuestView } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Claim } from '../model/observed.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 

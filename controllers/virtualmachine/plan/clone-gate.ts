@@ -2,7 +2,7 @@
 import { MAX_FULL_CLONES, MAX_LINKED_CLONES } from '../../shared/limits/clones.ts';
 import { cloneRequestOf } from '../placement/creation.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { wait } from '../../shared/plan/rule.ts';
 

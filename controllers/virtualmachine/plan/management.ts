@@ -5,7 +5,7 @@ import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Desired, Restraint } from '../model/desired.ts';
 import { isUp } from '../../shared/guests/states.ts';
-import { infoOf } from './step-info.ts';
+import { infoOf } from '../steps/step-info.ts';
 
 type Withheld = Extract<Plan, { kind: 'withheld' }>;
 

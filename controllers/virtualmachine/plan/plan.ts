@@ -21,7 +21,7 @@ import { migrate, migrateLater } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
 import { restart } from './rules/restart.ts';
-import { infoOf, TASKS, touches } from './step-info.ts';
+import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
 const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'taskInProgress', decide: taskInProgress(TASKS) },

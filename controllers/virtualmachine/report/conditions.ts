@@ -6,7 +6,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Desired, Restraint } from '../model/desired.ts';
-import type { Placement } from '../model/placement.ts';
+import type { Placement } from '../../shared/placement/model.ts';
 import { chosenSentence, placedSentence } from '../placement/chosen.ts';
 import type { Agent, Facts } from '../model/facts.ts';
 

@@ -5,9 +5,9 @@ import { keyChanges } from '../config/key-changes.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import { ruleResults } from '../plan/plan.ts';
-import { infoOf } from '../plan/step-info.ts';
+import { infoOf } from '../steps/step-info.ts';
 import { messageOf, sentenceOf } from './message.ts';
 import { wait } from '../../shared/plan/rule.ts';
 

@@ -4,7 +4,7 @@ import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Facts } from '../model/facts.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
-import { infoOf, TASKS } from '../plan/step-info.ts';
+import { infoOf, TASKS } from '../steps/step-info.ts';
 
 const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
 const warning = (reason: string, message: string): EventNote => ({ type: 'Warning', reason, message });

@@ -1,6 +1,6 @@
 /** Describes a plan in a sentence. Pure. */
 import { withheldMessage } from '../plan/management.ts';
-import { infoOf } from '../plan/step-info.ts';
+import { infoOf } from '../steps/step-info.ts';
 import type { Plan } from '../model/plan.ts';
 
 /** `Starting the VM.` */

@@ -28,7 +28,7 @@ import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
-import { infoOf, TASKS } from '../plan/step-info.ts';
+import { infoOf, TASKS } from '../steps/step-info.ts';
 
 type Condition = NonNullable<VirtualMachineStatus['conditions']>[number];
 export type VmResult = ReconcileResult<VirtualMachineStatus>;

@@ -1,5 +1,5 @@
 /** The observation of a pass → the phase. Pure. */
-import { infoOf } from '../plan/step-info.ts';
+import { infoOf } from '../steps/step-info.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';

@@ -8,7 +8,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
 import { powerStateOf } from '../../shared/guests/states.ts';
 import { placementOf } from '../placement/chosen.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Creation } from '../../shared/placement/model.ts';
 import { hardwareOf } from './hardware.ts';
 import { internalOf } from './internal.ts';
 import { messageOf } from './message.ts';

@@ -8,7 +8,7 @@ import type { RuleResult } from '../../model/plan.ts';
 import type { Failure } from '../../model/tasks.ts';
 import { replacesAnother } from '../../config/drift.ts';
 import { backingOff, heldMs } from '../../../shared/tasks/backoff.ts';
-import { blocksStart, isDiskFailure, TASKS } from '../step-info.ts';
+import { blocksStart, isDiskFailure, TASKS } from '../../steps/step-info.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';

@@ -3,7 +3,7 @@ import type { Guest } from '../../../shared/guests/model.ts';
 import type { Observed } from '../../model/observed.ts';
 import type { RuleResult, Step } from '../../model/plan.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
-import { infoOf } from '../step-info.ts';
+import { infoOf } from '../../steps/step-info.ts';
 
 /** States of a service that HA is bringing up, here or on another node (pve-ha-manager, HA/Manager.pm). */
 const COMING_UP = new Set([

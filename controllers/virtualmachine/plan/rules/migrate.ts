@@ -5,7 +5,7 @@
 import type { Observed } from '../../model/observed.ts';
 import type { Failure } from '../../model/tasks.ts';
 import { backingOff, heldMs } from '../../../shared/tasks/backoff.ts';
-import { TASKS } from '../step-info.ts';
+import { TASKS } from '../../steps/step-info.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 

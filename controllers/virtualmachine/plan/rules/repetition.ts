@@ -1,7 +1,7 @@
 /** When a step that had no effect is taken again. Pure. */
 import { waitBeforeRepeat, type LastStep } from '../../../shared/plan/repetition.ts';
 import type { RuleResult, Step } from '../../model/plan.ts';
-import { infoOf, signatureOf, touches } from '../step-info.ts';
+import { infoOf, signatureOf, touches } from '../../steps/step-info.ts';
 
 export { taken } from '../../../shared/plan/repetition.ts';
 export { signatureOf };

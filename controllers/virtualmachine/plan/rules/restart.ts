@@ -1,7 +1,7 @@
 /** A restart is a shutdown: the power rule starts the guest again. */
 import type { Observed } from '../../model/observed.ts';
 import { notRunningOf } from '../../../shared/guests/states.ts';
-import { blocksStart } from '../step-info.ts';
+import { blocksStart } from '../../steps/step-info.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';

@@ -6,7 +6,7 @@ import { rootDiskOf } from '../../../../../controllers/shared/guests/disks.ts';
 import { smbiosUuidOf } from '../../../../../controllers/virtualmachine/config/hardware.ts';
 import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
-import { touches } from '../../../../../controllers/virtualmachine/plan/step-info.ts';
+import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { parseMark, textWithoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { guestObstacles } from '../../../../../controllers/virtualmachine/placement/relocation.ts';

@@ -1,7 +1,7 @@
 /** Free memory and space of nodes and storages, without what was promised to other VMs. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import { GiB, MiB } from '../../../src/lib/units.ts';
-import { spaceKey, type Promised } from '../../shared/cluster/ledger.ts';
+import { spaceKey, type Promised } from '../cluster/ledger.ts';
 
 export interface Room {
   /** Bytes of memory; `Infinity` if PVE does not report them. */

@@ -7,7 +7,7 @@ import {
   isDiskFailure,
   signatureOf,
   TASKS,
-} from '../../../../../controllers/virtualmachine/plan/step-info.ts';
+} from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import { labelOf, taskMessage } from '../../../../../controllers/shared/tasks/labels.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aMark, CREATION, NOW } from '../../../../builders/guests.ts';

@@ -4,7 +4,7 @@ import {
   place,
   type PlacementRequest,
   type Template,
-} from '../../../../../controllers/virtualmachine/placement/place.ts';
+} from '../../../../../controllers/shared/placement/place.ts';
 import { createLedger, spaceKey, type Promised } from '../../../../../controllers/shared/cluster/ledger.ts';
 import type { View } from '../../../../../src/pve/index.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';

@@ -1,7 +1,7 @@
 /** Chooses the node, the template and the kind of clone for a new guest. Pure: equal views give equal results. */
 import type { View } from '../../../src/pve/index.ts';
-import type { Promised } from '../../shared/cluster/ledger.ts';
-import type { Creation } from '../model/placement.ts';
+import type { Promised } from '../cluster/ledger.ts';
+import type { Creation } from './model.ts';
 import { printFree, printNeeded, roomIn } from './room.ts';
 import {
   routeTo,

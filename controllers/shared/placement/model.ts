@@ -1,0 +1,40 @@
+/** The nouns of how a guest is created, and where. Types only: nothing in this file runs. */
+import type { NodeName, Vmid } from '../../../src/lib/units.ts';
+
+/** How a guest that does not exist yet would be created, or why it cannot be. */
+export type Creation =
+  | {
+      readonly ok: true;
+      readonly template: Vmid;
+      /** The clone request goes to the node where the template is. */
+      readonly templateNode: NodeName;
+      readonly node: NodeName;
+      readonly full: boolean;
+      /** The storage to name in the request: only with a full clone. */
+      readonly storage?: string;
+      /** Where the root disk is in the end. */
+      readonly rootStorage?: string;
+      /** It is created on the template's node, and moved before its first start. */
+      readonly moves?: true;
+      /** Why it is a full clone, as a clause. */
+      readonly fullCloneReason?: string;
+    }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** Why a guest cannot be created. */
+export type Refusal = Extract<Creation, { ok: false }>;
+
+/** As it was reported last. */
+export interface Refused {
+  readonly creation: Refusal;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** What was chosen for a guest that is being created; recorded before the clone is requested. */
+export interface Placement {
+  readonly template: Vmid;
+  readonly node: NodeName;
+  readonly storage?: string | undefined;
+  readonly fullCloneReason?: string | undefined;
+}
