@@ -36,6 +36,12 @@ test.concurrent('interfaces come, change and go while the VM runs, each without 
     for (const part of ['tag=20', 'mtu=1400', 'link_down=1']) expect(guest.get('net1')).toContain(part);
     expect(guest.get('net0')).toContain('bridge=vmbr2');
   });
+  // A setting is removed with its field once status has recorded it.
+  await soon(async () =>
+    expect((await t.vm('web')).status['networks']).toContainEqual(
+      expect.objectContaining({ device: 'net1', settings: ['mtu', 'link_down'] }),
+    ),
+  );
   for (const part of [`virtio=${mac}`, 'queues=4', 'rate=12.5', 'firewall=1'])
     expect(guest.get('net0')).toContain(part);
   const net0 = guest.get('net0');
