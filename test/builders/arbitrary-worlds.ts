@@ -1,4 +1,4 @@
-/** Any wish against any state of Proxmox VE, with a liking for the edges. */
+/** Any desired state against any state of Proxmox VE, with a liking for the edges. */
 import fc, { type Arbitrary } from 'fast-check';
 import { digestsOf } from '../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import type { DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';

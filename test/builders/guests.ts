@@ -1,4 +1,4 @@
-/** Guests, wishes and what a pass observed, with little in them unless a test says more. */
+/** Guests, desired states and what a pass observed, with little in them unless a test says more. */
 import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
 import type { Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';

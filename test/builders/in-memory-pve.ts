@@ -186,7 +186,7 @@ export class InMemoryPve {
     return { at, guest, keys, gone };
   }
 
-  /** The task ends at once; HA notices the wish a while later. */
+  /** The task ends at once; HA notices the request a while later. */
   #askHa(running: boolean, at: Params): string {
     const guest = this.#guest(at);
     return this.#begin(running ? 'hastart' : 'hastop', at, () => {

@@ -39,7 +39,7 @@ export interface World {
   readonly lockedMs: number;
   /** Which device each network was given, as status would carry it. */
   readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
-  /** The wish that was last brought about: the one there is, or another. */
+  /** The desired state that was applied last: the one there is, or another. */
   readonly applied: 'this' | 'other' | undefined;
   /** As status has them. */
   readonly note: RestartNote | undefined;

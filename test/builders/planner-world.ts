@@ -53,7 +53,7 @@ export function after(plan: Plan, world: World): World {
   return plan.kind === 'steady' ? noted(later, plan) : world;
 }
 
-/** What runs comes to its end meanwhile; what nobody mends stays. Looking late does no harm and is quicker. */
+/** What runs comes to its end meanwhile; what nobody fixes stays. Looking late does no harm and is quicker. */
 const afterWaiting = (ms: number, world: World): World => ({
   ...world,
   now: world.now + Math.max(ms, 20_000),

@@ -24,7 +24,7 @@ export const FAULTS: readonly Fault[] = [
   'arrives late',
 ];
 
-/** What shall happen to a call, by its number (from 1) and what it calls. */
+/** What happens to a call, by its number (from 1) and what it calls. */
 export type Strike = (call: number, what: string) => Fault | undefined;
 
 export const atCalls = (faults: Iterable<readonly [number, Fault]>): Strike => {

@@ -87,7 +87,7 @@ test('a password is tried out as well', async () => {
   );
 });
 
-test('a token ID that can be none is told without a word of the secret', async () => {
+test('a token ID that can be none is reported without a word of the secret', async () => {
   const problem = await startupProblem({ ...environmentOf(pve), PVE_TOKEN_ID: 'virtrigaud' });
   expect(problem?.[0]).toMatch(
     /^ERROR Failed to create PVE client error="The token ID does not have the form user@realm!name/,

@@ -30,7 +30,7 @@ export const meeting = (meanwhile: Meanwhile) => through(before(meanwhile));
 
 /**
  * Each watch is cut so long after it was opened, in the middle of whatever it tells.
- * @param onCut is told what was watched: `virtualmachines`
+ * @param onCut is given what was watched: `virtualmachines`
  */
 export const cuttingWatches = (afterMs: number, onCut: (plural: string) => void) =>
   through(cutter(afterMs, onCut));

@@ -64,7 +64,7 @@ test('goes on after the API server was restarted', async () => {
   await eventually(() => operator.toys.cache.get('default', 'restarted'));
 });
 
-test('reads everything anew when its place in history is no longer kept, and notices what went meanwhile', async () => {
+test('reads everything again when its place in history is no longer kept, and notices what went meanwhile', async () => {
   await eventually(() => operator.toys.cache.get('default', 'restarted'));
   logged.length = 0;
   proxy.shut();

@@ -112,7 +112,7 @@ describe('a VM that exists', () => {
     expect(guest.get('description')).toContain('virtrigaud: ');
   });
 
-  test.concurrent('is let go untouched when its object is deleted before it was taken over', async () => {
+  test.concurrent('is released untouched when its object is deleted before it was taken over', async () => {
     const { t, guest } = await withGuest();
     const before = [...guest.config];
     t.pve.outside.lock(VMID, 'backup');

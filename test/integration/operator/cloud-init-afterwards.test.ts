@@ -87,7 +87,7 @@ test.concurrent('an image that a rollback brought back does not keep the VM from
 });
 
 test.concurrent(
-  'user-data-change-sets-condition: a Secret that changed is told with the part, not its content',
+  'user-data-change-sets-condition: a Secret that changed is reported with the part, not its content',
   async () => {
     const t = await tenant(lab.plane);
     await t.apply(

@@ -142,18 +142,21 @@ describe('while the VM runs', () => {
     expect(sizeOf(t, volid)).toBe(1024 * GiB);
   });
 
-  test.concurrent('a disk that shall be smaller is told, and the rest of the wish comes true', async () => {
-    const { t, pid } = await running(data());
-    await apply(t, data({ size: '5Gi' }), { name: 'logs', size: '1Gi' });
-    await soon(() => expect(drive(t, 'scsi2')).toContain('serial=logs'));
-    await soon(async () => {
-      const synced = condition(await t.vm('web'), 'Synced');
-      expect(synced.is).toMatch(/^Synced=False/);
-      expect(synced.message).toContain('Disk data has 10Gi, but the spec says 5Gi');
-    });
-    expect(sizeOf(t, volumeAt(t, 'scsi1'))).toBe(10 * GiB);
-    expect(guestOf(t).running?.pid).toBe(pid);
-  });
+  test.concurrent(
+    'a disk that should be smaller is reported, and the rest of the spec is applied',
+    async () => {
+      const { t, pid } = await running(data());
+      await apply(t, data({ size: '5Gi' }), { name: 'logs', size: '1Gi' });
+      await soon(() => expect(drive(t, 'scsi2')).toContain('serial=logs'));
+      await soon(async () => {
+        const synced = condition(await t.vm('web'), 'Synced');
+        expect(synced.is).toMatch(/^Synced=False/);
+        expect(synced.message).toContain('Disk data has 10Gi, but the spec says 5Gi');
+      });
+      expect(sizeOf(t, volumeAt(t, 'scsi1'))).toBe(10 * GiB);
+      expect(guestOf(t).running?.pid).toBe(pid);
+    },
+  );
 
   test.concurrent('a disk that leaves the spec is kept or destroyed, and a stranger’s stays', async () => {
     const { t, guest, pid } = await running(data(), {
@@ -223,7 +226,7 @@ describe('while the VM runs', () => {
   });
 });
 
-test.concurrent('an option that a person changed in Proxmox VE is told, not undone', async () => {
+test.concurrent('an option that a person changed in Proxmox VE is reported, not undone', async () => {
   const { t, guest, pid } = await running(data({ limits: { readIOPS: 500 } }));
   await settled(t, pid);
   const edited = drive(t, 'scsi1').replace('iops_rd=500', 'iops_rd=7');

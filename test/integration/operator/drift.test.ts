@@ -1,4 +1,4 @@
-/** What somebody else changes in Proxmox VE is told or undone, as the VM has it; a changed spec is always brought about. */
+/** What somebody else changes in Proxmox VE is reported or undone, as the VM has it; a changed spec is always applied. */
 import { expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed } from '../harness/pve.ts';
@@ -30,7 +30,7 @@ const drifted = (t: Tenant, what: string) =>
     expect(object.status['message']).toContain(what);
   });
 
-test.concurrent('is told with its fields and left alone, unless the VM says otherwise', async () => {
+test.concurrent('is reported with its fields and left alone, unless the VM says otherwise', async () => {
   const t = await running();
   const before = changes(t.pve).length;
   edit(t, { vcpus: 1 });
@@ -80,7 +80,7 @@ test.concurrent('does not keep the power state from being enforced', async () =>
   await drifted(t, 'vcpus 2 → 1');
 });
 
-test.concurrent('is told while the operator was away, too', async () => {
+test.concurrent('is reported while the operator was away, too', async () => {
   const t = await running();
   await lab.restart(() => edit(t, { vcpus: 1 }));
   await drifted(t, 'vcpus 2 → 1');

@@ -44,14 +44,14 @@ describe('postStart', () => {
     await t.ready('vm/web');
   });
 
-  test.concurrent('that fails is told, with nothing but its exit code', async () => {
+  test.concurrent('that fails is reported, with nothing but its exit code', async () => {
     const { t } = await ready({ postStart: exec('false', '--password=s3cret') });
     expect((await t.vm('web')).status['hook']).toMatchObject({ state: 'Failed', exitCode: 1 });
     await soon(async () => expect(await events(t)).toContain('HookFailed'));
     expect(await t.kubectl('get', 'events', '-o', 'json')).not.toContain('s3cret');
   });
 
-  test.concurrent('that the credentials may not run is told, and the VM is ready', async () => {
+  test.concurrent('that the credentials may not run is reported, and the VM is ready', async () => {
     const { t, guest } = await ready({ postStart: exec('true') }, {});
     expect(guest.commands).toEqual([]);
     expect((await t.vm('web')).status['hook']).toMatchObject({ state: 'Failed' });

@@ -40,7 +40,7 @@ describe('tags', () => {
     await soon(async () => expect((await t.vm('web')).status['internal']).not.toHaveProperty('tags'));
   });
 
-  test.concurrent('that the datacenter does not allow are told and hold nothing back', async () => {
+  test.concurrent('that the datacenter does not allow are reported and hold nothing back', async () => {
     const forbidding = cluster({ options: { 'user-tag-access': 'user-allow=none' } });
     const { t, guest } = await ready({ tags: ['web'], onBoot: true, startup: { order: 3 } }, forbidding);
     const { is, message } = condition(await t.vm('web'), 'Synced');

@@ -1,4 +1,4 @@
-/** How far a VM is managed: what managementPolicy withholds is told and not done, whatever happens around it. */
+/** How far a VM is managed: what managementPolicy withholds is reported and not done, whatever happens around it. */
 import { expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';

@@ -179,7 +179,7 @@ describe('a VM that cannot be moved now', () => {
 });
 
 describe('a VM with spec.placement.host that somebody moves in Proxmox VE', () => {
-  test.concurrent('is left there, and that is told', async () => {
+  test.concurrent('is left there, and that is reported', async () => {
     const { t, guest } = await onNode();
     t.pve.outside.migrate(guest.vmid, TO);
     await soon(async () => {

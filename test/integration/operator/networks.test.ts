@@ -113,7 +113,7 @@ test.concurrent('a VM is made on the node that has its bridge, whatever room oth
 });
 
 test.concurrent(
-  'a vnet is used like a bridge, and a bridge that is missing is told before anything is made',
+  'a vnet is used like a bridge, and a bridge that is missing is reported before anything is made',
   async () => {
     const t = await tenant(lab.plane, {
       cluster: { ...shippedCluster('document'), name: 'with-sdn', vnets: { tenant1: 'zone1' } },

@@ -139,7 +139,7 @@ test.concurrent(
 );
 
 describe('a template on local storage', () => {
-  test.concurrent('of which each node has a copy is cloned where the VM shall be', async () => {
+  test.concurrent('of which each node has a copy is cloned where the VM should be', async () => {
     const t = await tenant(lab.plane, onEachNode());
     await t.apply(...[1, 2, 3].map((n) => vm(`web-${n}`, { placement: { host: `pve-${n}` } })));
     await t.ready('vm/web-1', 'vm/web-2', 'vm/web-3');

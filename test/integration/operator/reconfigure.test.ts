@@ -40,7 +40,7 @@ async function online(t: Tenant, pid: number | undefined): Promise<void> {
   expect(guestNamed(t.pve, 'web').running?.pid).toBe(pid);
 }
 
-/** Waits for a restart, which is told and not made; the VM is ready all the same. */
+/** Waits for a restart, which is reported and not made; the VM is ready all the same. */
 async function waits(t: Tenant, pid: number | undefined, keys: readonly string[]): Promise<void> {
   await soon(async () => {
     const object = await t.vm('web');
@@ -75,7 +75,7 @@ describe('CPU', () => {
     await online(t, pid);
   });
 
-  test.concurrent('decrease: waits for a restart where the guest does not let go of a CPU', async () => {
+  test.concurrent('decrease: waits for a restart where the guest does not released of a CPU', async () => {
     const { t, pid } = await running();
     t.pve.outside.edit(guestNamed(t.pve, 'web').vmid, { tags: 'noguest' });
     await t.apply(sized({ cpus: 1 }));

@@ -72,7 +72,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('without a policy changes wait and are told', async () => {
+test.concurrent('without a policy changes wait and are reported', async () => {
   const t = await running({}, 'web');
   const before = pids(t, ['web']);
   await t.apply(sized({ memory: '4Gi' }));

@@ -57,7 +57,7 @@ afterAll(async () => {
 });
 
 describe('the samples', () => {
-  test('give one guest for each VirtualMachine, running where that is wished', async () => {
+  test('give one guest for each VirtualMachine, running where that is desired', async () => {
     const vms = await get('vm');
     expect(ownGuests(pve)).toHaveLength(vms.length);
     for (const { metadata, status } of vms) {
@@ -136,7 +136,7 @@ describe('the samples', () => {
       });
   });
 
-  test('are told where this version does not act on them', async () => {
+  test('are reported where this version does not act on them', async () => {
     for (const [kind, name] of [
       ['vmsnapshot', 'before-upgrade'],
       ['vmclone', 'web-clone'],

@@ -1,4 +1,4 @@
-/** What Proxmox VE or a person makes of a guest is told, with what to do; the operator neither fixes nor fights it. */
+/** What Proxmox VE or a person makes of a guest is reported, with what to do; the operator neither fixes nor fights it. */
 import { describe, expect, test } from '@jest/globals';
 import { quick } from '../../fakepve/index.ts';
 import type { RunState } from '../../fakepve/guest.ts';
@@ -33,7 +33,7 @@ describe('a guest that is not executing', () => {
     ['io-error', 'IoError', 'storage is full'],
     ['suspended', 'Suspended', 'Resume it'],
     ['internal-error', 'GuestCrashed', 'qm reset'],
-  ])('(%s) is told and left alone, and is ready again when it goes on', async (state, reason, todo) => {
+  ])('(%s) is reported and left alone, and is ready again when it goes on', async (state, reason, todo) => {
     const { t, vmid } = await running();
     const before = changes(t.pve).length;
     t.pve.outside.setRunState(vmid, state);
@@ -55,7 +55,7 @@ describe('a guest that is not executing', () => {
   });
 
   test.concurrent(
-    'is not shut down gracefully, which would cut its power, but stopped when it shall be off',
+    'is not shut down gracefully, which would cut its power, but stopped when it should be off',
     async () => {
       const { t, guest, vmid } = await running();
       t.pve.outside.setRunState(vmid, 'paused');
@@ -77,7 +77,7 @@ describe('a guest that is not executing', () => {
   });
 });
 
-test.concurrent('a guest suspended to disk is told and not resumed by us', async () => {
+test.concurrent('a guest suspended to disk is reported and not resumed by us', async () => {
   const { t, guest, vmid } = await running();
   t.pve.outside.suspendToDisk(vmid);
   await told(t, 'Stalled=True SuspendedToDisk', `qm resume ${vmid}`);
@@ -98,7 +98,7 @@ test.concurrent('a guest on a node that goes down is waited for', async () => {
 
 describe('a guest that HA manages', () => {
   test.concurrent('ha-managed-start-stop-delete', async () => {
-    // HA takes two seconds to notice a wish: longer than a step that is in effect at once.
+    // HA takes two seconds to notice a request: longer than a step that is in effect at once.
     const { t, guest, vmid } = await running({ latency: { ...quick, haManager: 20_000 } });
     const requests = (end: string) => changes(t.pve).filter(({ path }) => path.endsWith(end)).length;
     t.pve.outside.addToHa(vmid);

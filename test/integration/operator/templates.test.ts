@@ -1,4 +1,4 @@
-/** Where a VM comes from: copies of a template on other nodes, VMs that are no template, and what cloud-init is told. */
+/** Where a VM comes from: copies of a template on other nodes, VMs that are no template, and what cloud-init gets. */
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';

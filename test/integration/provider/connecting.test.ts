@@ -61,15 +61,18 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
     await t.ready('provider/pve');
   });
 
-  test.concurrent('not with another fingerprint: what was found is told, and nothing was sent', async () => {
-    const t = await bareTenant(lab.plane);
-    const { pve } = t;
-    await t.apply(credentials(pve), provider(pve, { tls: { fingerprints: [WRONG] } }));
-    await providerSays(t, 'Ready=False Unreachable', new RegExp(`${pve.fingerprint}.*openssl x509`, 's'));
-    expect(pve.requests).toEqual([]);
-    await t.apply(provider(pve, { tls: { fingerprints: [pve.fingerprint] } }));
-    await t.ready('provider/pve');
-  });
+  test.concurrent(
+    'not with another fingerprint: what was found is reported, and nothing was sent',
+    async () => {
+      const t = await bareTenant(lab.plane);
+      const { pve } = t;
+      await t.apply(credentials(pve), provider(pve, { tls: { fingerprints: [WRONG] } }));
+      await providerSays(t, 'Ready=False Unreachable', new RegExp(`${pve.fingerprint}.*openssl x509`, 's'));
+      expect(pve.requests).toEqual([]);
+      await t.apply(provider(pve, { tls: { fingerprints: [pve.fingerprint] } }));
+      await t.ready('provider/pve');
+    },
+  );
 
   test.concurrent('with the CA in the Provider', async () => {
     const t = await bareTenant(lab.plane);
@@ -142,7 +145,7 @@ describe('with user name and password', () => {
     },
   );
 
-  test.concurrent('a wrong password is told as such, and the right one is taken up', async () => {
+  test.concurrent('a wrong password is reported as such, and the right one is taken up', async () => {
     const t = await bareTenant(lab.plane);
     const { pve } = t;
     const wrong = { ...PASSWORD, password: 'not-the-password', 'ca.crt': pve.ca };
@@ -153,7 +156,7 @@ describe('with user name and password', () => {
     await t.ready('provider/pve');
   });
 
-  test.concurrent('a user name without its realm is told as such', async () => {
+  test.concurrent('a user name without its realm is reported as such', async () => {
     const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(

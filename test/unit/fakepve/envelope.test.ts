@@ -14,7 +14,7 @@ test('the certificate is good for the names that clients use', () =>
     return Promise.resolve();
   }));
 
-test('whoever comes without TLS is told to come with it', () =>
+test('a client without TLS is asked to use it', () =>
   withFake({}, async (_, fake) => {
     const url = `${fake.url.replace('https', 'http')}/api2/json/version`;
     const get = await fetch(url, { redirect: 'manual' });

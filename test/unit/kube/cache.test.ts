@@ -75,7 +75,7 @@ describe('the cache', () => {
     expect(cache.keys()).toEqual(['ns/a', 'ns/c']);
   });
 
-  test('covers all namespaces, or those it is told', () => {
+  test('covers all namespaces, or those it is given', () => {
     expect(new ObjectCache().covers('any')).toBe(true);
     const some = new ObjectCache(['ns']);
     expect([some.covers('ns'), some.covers('other')]).toEqual([true, false]);

@@ -115,7 +115,7 @@ describe('a reflector', () => {
       { events: [event('ERROR', { code: 410, reason: 'Expired', message: 'too old' })], then: 'close' },
     ],
   ] satisfies [string, Script][])(
-    'lists anew when its place is no longer kept, told %s',
+    'lists again when its place is no longer kept, by %s',
     async (_name, script) => {
       const server = aServer([[page(7, ['a'])], [page(50, ['b'])]], [script]);
       await server.clock.advance(seconds(2));

@@ -21,7 +21,7 @@ describe('a Secret', () => {
     });
   });
 
-  test('is read once for all that ask at about the same time, and anew after that', async () => {
+  test('is read once for all that ask at about the same time, and again after that', async () => {
     const { client, requests } = inMemoryApi(secret({}));
     const clock = fakeClock();
     const reader = secretReader(client, clock);

@@ -108,7 +108,7 @@ describe('with a password', () => {
       { credentials },
     ));
 
-  test('a wrong password is told without repeating it', () =>
+  test('a wrong password is reported without repeating it', () =>
     withServer(
       async ({ server, transport }) => {
         server.replies(

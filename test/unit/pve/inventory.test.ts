@@ -196,7 +196,7 @@ describe('changes', () => {
     { maxcpu: 4 },
     { pool: 'k8s' },
     { hastate: 'started' },
-  ])('are told for %j', async (over) => {
+  ])('are reported for %j', async (over) => {
     const { world, inventory, changes } = rig();
     world.resources = [guest(100)];
     await inventory.refresh();
@@ -217,7 +217,7 @@ describe('changes', () => {
     expect(view.guests.get(vmid(100))?.uptime).toBe(99);
   });
 
-  test('of the cluster are told apart', async () => {
+  test('of the cluster are distinguished', async () => {
     const { world, inventory, clusterChanges } = rig();
     await inventory.refresh();
     clusterChanges();
@@ -287,7 +287,7 @@ describe('a refresh', () => {
 });
 
 describe('the loop', () => {
-  test('reads, sleeps and reads again, through failures, until it is told to end', async () => {
+  test('reads, sleeps and reads again, through failures, until it is asked to end', async () => {
     const { world, inventory, sleeps, reads } = rig();
     const controller = new AbortController();
     world.down = failing('unavailable');

@@ -117,7 +117,7 @@ test('the role goes to the user and to the token', () => {
   expect(grantCommands(needs, { user: 'operator@pve', role: 'Other' })).toHaveLength(2);
 });
 
-describe('the lines that mend a gap', () => {
+describe('the lines that close a gap', () => {
   const to = { user: 'operator@pve', token: 'k8s' };
   const clone = need('/vms/{vmid}', 'VM.Clone');
   const upload = need('/storage/{storage}', 'Datastore.AllocateTemplate');

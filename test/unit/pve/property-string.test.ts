@@ -102,7 +102,7 @@ describe('a disk', () => {
     ['local:100/vm-100-cloudinit.qcow2,media=cdrom', true, true],
     ['local-lvm:vm-100-cloudinit,media=cdrom', true, true],
     ['local-lvm:cloudinit', false, true],
-  ])('%s is told from a hard disk', (text, cdrom, cloudInit) => {
+  ])('%s is distinguished from a hard disk', (text, cdrom, cloudInit) => {
     expect(parseDisk(text)).toMatchObject({ cdrom, cloudInit });
   });
 

@@ -77,7 +77,7 @@ describe('a fingerprint', () => {
     });
   });
 
-  test('that differs ends the connection before anything is sent, and what was found is told', async () => {
+  test('that differs ends the connection before anything is sent, and what was found is reported', async () => {
     const before = server.received.length;
     await expect(version({ fingerprints: [wrong] })).rejects.toMatchObject({
       refusal: 'unavailable',
@@ -191,7 +191,7 @@ describe('the certificate that a server shows', () => {
   });
 });
 
-test('an endpoint that does not speak TLS is told as such', async () => {
+test('an endpoint that does not speak TLS is reported as such', async () => {
   const plain = await rawServer();
   await expect(version({}, plain.url.replace('http:', 'https:'))).rejects.toMatchObject({
     refusal: 'unavailable',

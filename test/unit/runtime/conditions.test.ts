@@ -49,7 +49,7 @@ describe('what an outcome says in conditions', () => {
     expect(brief(of(outcome))).toEqual([`Ready=False/${reason}`, `Reconciling=True/${reason}`]);
   });
 
-  test('what only a person can mend is not Ready and Stalled', () => {
+  test('what only a person can fix is not Ready and Stalled', () => {
     expect(brief(of(stalled('DiskShrink', 'm')))).toEqual([
       'Ready=False/DiskShrink',
       'Stalled=True/DiskShrink',

@@ -11,7 +11,7 @@ test('work that is done in time gives its result and leaves nothing behind', asy
   expect(clock.pending).toBe(0);
 });
 
-test('work that takes too long is told so, and not waited for', async () => {
+test('work that takes too long is reported, and not waited for', async () => {
   const clock = fakeClock();
   const told: unknown[] = [];
   const work = withDeadline({ clock, limit: seconds(1), overdue: 'it took too long' }, (signal) => {

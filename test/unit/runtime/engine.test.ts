@@ -91,7 +91,7 @@ describe('a pass over an object', () => {
     expect(await pass()).toMatchObject({ outcome: 'settled' });
   });
 
-  test('takes and lets go of a finalizer that is not always needed, and works without it', async () => {
+  test('adds and removes a finalizer that is not always needed, and works without it', async () => {
     const store = inMemoryStore(aThing({ finalizers: ['other'] }));
     let needed = false;
     const { pass } = anEngine(store, gives(settled()), 'finalizer', () => needed);
@@ -181,7 +181,7 @@ describe('when somebody else writes the object during a pass', () => {
     expect(store.statusWrites).toEqual([]);
   });
 
-  test('a finalizer is not added on old sight, and the next pass has the new one', async () => {
+  test('a finalizer is not added on an outdated copy, and the next pass has the new one', async () => {
     const store = inMemoryStore(aThing({ finalizers: [] }));
     store.edit(({ metadata }) => ({ metadata: { ...metadata, finalizers: ['other'] } }));
     const { pass } = anEngine(store, gives(settled()));
@@ -214,7 +214,7 @@ describe('a controller that asks for the live object', () => {
     expect(store.live()!.rawStatus).toMatchObject({ made: 2, observedGeneration: 2 });
   });
 
-  test('is told that it is gone when another has its name', async () => {
+  test('learns that it is gone when another has its name', async () => {
     const store = inMemoryStore(aThing());
     const seen: unknown[] = [];
     const { pass } = anEngine(store, async (_thing, running) => {
@@ -274,7 +274,7 @@ describe('an object that cannot be read', () => {
 });
 
 describe('deletion', () => {
-  test('is told to the controller, and only our finalizer goes when it lets go', async () => {
+  test('is passed to the controller, and only our finalizer is removed when it releases the object', async () => {
     const store = inMemoryStore(aThing({ ...DELETED, finalizers: ['a', 'thing/finalizer', 'b'] }));
     const { pass, reconcile } = anEngine(store, gives(released));
     expect(await pass()).toMatchObject({ outcome: 'released', next: { when: 'change' } });
@@ -299,7 +299,7 @@ describe('deletion', () => {
     expect(reconcile).not.toHaveBeenCalled();
   });
 
-  test('on old sight is looked at again', async () => {
+  test('on an outdated copy is looked at again', async () => {
     const store = inMemoryStore(aThing(DELETED));
     store.edit(({ metadata }) => ({ metadata: { ...metadata, labels: { a: 'b' } } }));
     const { pass } = anEngine(store, gives(released));
@@ -350,7 +350,7 @@ describe('what a controller throws', () => {
 });
 
 describe('news', () => {
-  test('of the controller is told after the status is stored', async () => {
+  test('of the controller is reported after the status is stored', async () => {
     const note = { type: 'Normal', reason: 'Cloned', message: 'm' } as const;
     const { pass, told } = anEngine(inMemoryStore(aThing()), gives(settled(), { events: [note] }));
     await pass();

@@ -42,7 +42,7 @@ export function describeObjectStore<O extends Resource>(name: string, subject: (
       });
     });
 
-    test('refuses both writes on old sight, and changes nothing then', async () => {
+    test('refuses both writes on an outdated copy, and changes nothing then', async () => {
       const { store, others, entry } = await fresh();
       await others.label(entry);
       expect(await store.writeStatus(entry, { a: 1 })).toBe('conflict');

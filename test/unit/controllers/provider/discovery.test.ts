@@ -72,7 +72,7 @@ describe('the VMs that could be adopted', () => {
     ['{"minCpu": 4}', 'minCpu'],
     ['{"powerState": "Suspended"}', 'powerState'],
     ['{', 'is not JSON'],
-  ])('are not listed with the filter %s, and that is told', (filter, says) => {
+  ])('are not listed with the filter %s, and that is reported', (filter, says) => {
     const discovery = found(filter);
     expect(names(filter)).toContain(says);
     const [told] = ignoredFields(aProvider().spec, discovery);

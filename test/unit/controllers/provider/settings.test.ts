@@ -101,7 +101,7 @@ describe('credentials', () => {
       { process: { ...PROCESS, PVE_TOKEN_SECRET: '' } },
       'the environment of the operator has PVE_TOKEN_ID, but no PVE_TOKEN_SECRET',
     ],
-  ])('of which %s has one half only are told so', (_where, given, message) => {
+  ])('of which %s has one half only are reported', (_where, given, message) => {
     const result = resolved({ ...given, spec: { endpoint: URL } });
     expect(result).toEqual({
       ok: false,

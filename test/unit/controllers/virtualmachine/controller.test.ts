@@ -89,7 +89,7 @@ describe('a new VirtualMachine', () => {
     expect(new Set(told.map(String))).toEqual(new Set(['Running,True']));
   });
 
-  test('that shall be off is ready without ever having been started', async () => {
+  test('that should be off is ready without ever having been started', async () => {
     const life = new Life({ vm: { spec: { powerState: 'Off' } } });
     await life.untilReady();
     expect(life.status).toMatchObject({ phase: 'Stopped', powerState: 'Off' });

@@ -56,7 +56,7 @@ describe('what was promised to a VM', () => {
     expect(seen(RUNNING)).toEqual([0, 0]);
   });
 
-  test('of memory ends with a VM that is off and shall be', () => {
+  test('of memory ends with a VM that is off and should be', () => {
     const { ledger, seen, wait } = scene();
     ledger.promise('web', RESERVED);
     ledger.settle('web');

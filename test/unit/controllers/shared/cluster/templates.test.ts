@@ -39,7 +39,7 @@ describe('a template by VMID', () => {
     expect(found({ vmid: vmid(101) }, aView({ guests: [aRow()] }))).toEqual([101]);
   });
 
-  test('is no container, and what is not seen is told with the privilege to see it', () => {
+  test('is no container, and what is not seen is reported with the privilege to see it', () => {
     const view = aView({ guests: [aRow({ type: 'lxc' })] });
     expect(templatesNamed({ vmid: vmid(101) }, view)).toMatchObject({
       reason: 'TemplateNotFound',

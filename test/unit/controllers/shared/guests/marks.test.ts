@@ -55,7 +55,7 @@ describe('the guest of an owner', () => {
     expect(await cluster.find()).toEqual({ vmid: 102, mark: aMark() });
   });
 
-  test('is told by the mark that it carries now', async () => {
+  test('is reported by the mark that it carries now', async () => {
     const marks = { 102: printMark(aMark()) };
     const cluster = aCluster([row(102, 'renamed')], marks);
     await cluster.find();
@@ -75,7 +75,7 @@ describe('the guest of an owner', () => {
     expect(cluster.read.filter((number) => number === 102)).toHaveLength(2);
   });
 
-  test('is read anew once it was renamed', async () => {
+  test('is read again once it was renamed', async () => {
     const cluster = aCluster([row(102, 'other')], {});
     await cluster.find();
     cluster.guests.set(vmid(102), row(102, 'another'));

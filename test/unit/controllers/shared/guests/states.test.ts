@@ -20,7 +20,7 @@ describe('a guest that is not executing', () => {
     ['guest-panicked', 'GuestCrashed', 'qm reset 101'],
     ['internal-error', 'GuestCrashed', 'qm reset 101'],
     ['finish-migrate', 'StateChanging', 'waits'],
-  ])('because it is %s is told as %s, with what to do', (state, reason, todo) => {
+  ])('because it is %s is reported as %s, with what to do', (state, reason, todo) => {
     expect(notRunningOf(halted(state))).toMatchObject({ reason });
     expect(notRunningOf(halted(state))?.message).toContain(todo);
     expect(powerStateOf(halted(state))).toBe(reason);
@@ -72,7 +72,7 @@ describe('a guest suspended to disk', () => {
     expect(planned('On', guest)).toMatchObject({ kind: 'refuse', reason: 'SuspendedToDisk' });
   });
 
-  test('is off as far as a VM that shall be off is concerned', () => {
+  test('is off as far as a VM that should be off is concerned', () => {
     expect(planned('Off', guest)).toEqual({ kind: 'steady' });
   });
 });

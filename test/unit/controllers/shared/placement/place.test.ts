@@ -53,7 +53,7 @@ const whyNot = (...args: Parameters<typeof decide>) => {
   const creation = decide(...args);
   return creation.ok ? `placed on ${creation.node}` : creation.message;
 };
-/** The cluster, with some storages as they are told here. */
+/** The cluster, with some storages as given here. */
 const withStorages = (...changed: View['storages']): View => {
   const keys = new Set(changed.map(({ node, storage }) => `${node}/${storage}`));
   const others = STORAGES.filter(({ node, storage }) => !keys.has(`${node}/${storage}`));
@@ -285,7 +285,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
     });
   });
 
-  test("is made on the wished storage where the template's node has it, and moved to it where it has not", () => {
+  test("is made on the desired storage where the template's node has it, and moved to it where it has not", () => {
     const fast = aStorage('fast', { node: 'pve-1' });
     const w = desired({ host: 'pve-1', storage: 'fast' });
     const there = { ...cluster(), storages: [...STORAGES, fast, aStorage('fast', { node: 'pve-2' })] };
@@ -312,7 +312,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
     );
   });
 
-  test("is copied to the wished local storage on the template's node where the template is on shared storage", () => {
+  test("is copied to the desired local storage on the template's node where the template is on shared storage", () => {
     const w = desired({ host: 'pve-2', storage: 'local-lvm' });
     expect(decide(w, [ON_NFS])).toMatchObject({
       node: 'pve-2',

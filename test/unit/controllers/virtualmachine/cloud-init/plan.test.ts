@@ -183,7 +183,7 @@ describe('after the guest was made', () => {
     expect(later.differences).toEqual([expect.stringContaining('user-data, SSH keys. cloud-init reads')]);
   });
 
-  test('nothing is told where nothing changed, or where nobody wants to be told', () => {
+  test('nothing is reported where nothing changed, or where the spec ignores changes', () => {
     const status = { internal: { cloudInit: { mode: 'Native' as const, deliveredDigests: given(NATIVE) } } };
     expect(planned({ want: NATIVE, config: made(), status }).differences).toEqual([]);
     const ignored = { cloudInit: { userData: ROOT, sshKeys: [], onChange: 'Ignore' as const } };
@@ -205,17 +205,17 @@ describe('after the guest was made', () => {
       ).toEqual([]);
   });
 
-  test('what somebody changed in Proxmox VE is told and left', () => {
+  test('what somebody changed in Proxmox VE is reported and left', () => {
     const status = { internal: { cloudInit: { mode: 'Native' as const, deliveredDigests: given(NATIVE) } } };
     const { differences, change } = planned({ want: NATIVE, config: made({ ciuser: 'eve' }), status });
     expect(differences).toEqual([expect.stringContaining('ciuser')]);
     expect(change).toBeUndefined();
   });
 
-  describe('what shall be handed over at the next boot', () => {
+  describe('what should be handed over at the next boot', () => {
     const next = { cloudInit: { userData: '#!/bin/sh\n', sshKeys: [], onChange: 'NextBoot' as const } };
 
-    test('is an image for another instance, and nothing is told', () => {
+    test('is an image for another instance, and nothing is reported', () => {
       const { plan, change, differences } = planned({
         want: next,
         config: made(),
@@ -229,7 +229,7 @@ describe('after the guest was made', () => {
       expect(new TextDecoder('latin1').decode(plan.build())).toContain(`instance-id: "${aMark().uid}-3"`);
     });
 
-    test('waits until the drive has let go of the former image', () => {
+    test('waits until the drive has released of the former image', () => {
       const volume = 'local:iso/virtrigaud-101-0123456789abcdef01234567.iso';
       const { change } = planned({
         want: next,

@@ -78,7 +78,7 @@ describe('what a guest was handed', () => {
   });
 });
 
-test('an image is out of the guest only when what runs has let go of it too', () => {
+test('an image is out of the guest only when what runs has released of it too', () => {
   const empty = configOf(aMark(), { ide2: 'none,media=cdrom' });
   expect(isEjected(VOLUME, guest())).toBe(false);
   expect(isEjected(VOLUME, guest({ config: empty }))).toBe(true);

@@ -39,7 +39,7 @@ describe('firmware', () => {
     expect(atCreation({ bios: 'ovmf' }).set).toHaveProperty('efidisk0');
   });
 
-  test('is never changed later, but a difference is told', () => {
+  test('is never changed later, but a difference is reported', () => {
     const want = { bios: 'ovmf', machine: 'q35' } as const;
     expect(later({}, want)).toEqual({ set: {}, delete: [] });
     expect(firmwareDifferences(aDesiredVm(want), configOf())).toHaveLength(2);
@@ -108,7 +108,7 @@ test("a new guest loses its template's tags", () => {
   expect(atCreation({}).delete).not.toContain('tags');
 });
 
-test('whatever a template says, one write makes a guest as wished that can be started', () => {
+test('whatever a template says, one write makes a guest as desired that can be started', () => {
   const sizes = fc.record({
     cpus: fc.integer({ min: 1, max: 64 }),
     memory: fc.integer({ min: 16, max: 99_999 }),

@@ -87,7 +87,7 @@ describe('tags', () => {
   });
 
   test('are forgotten when neither the spec nor the guest has them', () => {
-    expect(ownTagsIn(['gone', 'kept', 'wished'], ['wished'], { tags: 'Kept' })).toEqual(['kept', 'wished']);
+    expect(ownTagsIn(['gone', 'kept', 'desired'], ['desired'], { tags: 'Kept' })).toEqual(['kept', 'desired']);
   });
 });
 
@@ -161,7 +161,7 @@ describe('what Proxmox VE refused', () => {
     });
   const refusal = (ago: number, value = 'web') => ({ value, pveMessage: 'not for you', at: NOW - ago });
 
-  test('is told and not asked for again for a while', () => {
+  test('is reported and not asked for again for a while', () => {
     expect(bestEffortWrites(refusal(599_000))).toMatchObject({
       bestEffortWrites: [],
       notApplied: [expect.stringContaining('not for you. Allow the tags')],
@@ -176,7 +176,7 @@ describe('what Proxmox VE refused', () => {
     expect(bestEffortWrites(refusal(0, 'db'))).toMatchObject({ bestEffortWrites: [{ value: 'web' }] });
   });
 
-  test('is no change of others, which is told and left alone', () => {
+  test('is no change of others, which is reported and left alone', () => {
     expect(bestEffortWrites(refusal(600_000), true)).toMatchObject({ bestEffortWrites: [{ value: 'web' }] });
     expect(bestEffortWrites(undefined, true)).toMatchObject({
       bestEffortWrites: [],

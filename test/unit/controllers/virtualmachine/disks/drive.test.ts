@@ -27,7 +27,7 @@ describe('the text of a drive', () => {
   });
 
   test.each(['cache=none', 'discard=ignore', 'ssd=0', 'iothread=0', 'iops_rd=0'])(
-    'that says %s outright is left alone where that is wished',
+    'that says %s outright is left alone where that is desired',
     (word) => {
       const text = `tank:vm-101-disk-1,${word},size=1G`;
       const off = { cache: 'none', discard: false, ssd: false, iothread: false, limits: { readIOPS: 0 } };
@@ -78,7 +78,7 @@ describe('a new drive', () => {
     expect(newDriveText(disk, 'tank')).toBe('tank:0,import-from=local:import/a.qcow2,serial=data');
   });
 
-  test('is never smaller than wished', () => {
+  test('is never smaller than desired', () => {
     fc.assert(
       fc.property(fc.integer({ min: MiB, max: 2 ** 50 }), (size) => {
         const text = newDriveText({ name: 'a', size: bytes(size), options: {} }, 's');

@@ -102,7 +102,7 @@ describe('a new disk', () => {
     expect(entry(work({ config: { scsi4: AT_SCSI1['scsi1']! } }))).toEqual({ ...RECORDED, device: 'scsi4' });
   });
 
-  test('that has no storage on the node is told, and not asked for', () => {
+  test('that has no storage on the node is reported, and not asked for', () => {
     const { steps, unmakeable, differences } = work({
       disks: [data({ storage: 'gone' })],
       recorded: [NOTED],
@@ -132,7 +132,7 @@ describe('a disk that is there', () => {
     ]);
   });
 
-  test('is told where it shall be smaller', () => {
+  test('is reported where it should be smaller', () => {
     const { steps, differences } = there({ size: bytes(5 * GiB) });
     expect(steps).toEqual([]);
     expect(differences).toEqual([expect.stringContaining('Disk data has 20Gi, but the spec says 5Gi')]);
@@ -279,7 +279,7 @@ describe('the root disk', () => {
     expect(root(size, config).steps).toEqual([]);
   });
 
-  test('that shall be smaller is told in sizes people know', () => {
+  test('that should be smaller is reported in sizes people know', () => {
     expect(root(5 * GiB, {}).differences).toEqual([
       expect.stringContaining('has 10Gi, but the spec says 5Gi'),
     ]);

@@ -12,7 +12,7 @@ import type {
 } from '../../../../../controllers/virtualmachine/model/probe.ts';
 import { aGuest, NOW } from '../../../../builders/guests.ts';
 
-const WISH: ReadinessProbe = {
+const SETTINGS: ReadinessProbe = {
   command: ['/bin/check', '--token=s3cret'],
   initialDelayMs: 5_000,
   periodMs: 10_000,
@@ -20,13 +20,13 @@ const WISH: ReadinessProbe = {
   failureThreshold: 3,
 };
 const guest = aGuest({ running: true, state: 'running', uptimeMs: 1_000 });
-const fresh = probeFor(undefined, WISH, { guest, now: NOW });
+const fresh = probeFor(undefined, SETTINGS, { guest, now: NOW });
 const ok: ProbeResult = { kind: 'exit', code: 0 };
 const bad: ProbeResult = { kind: 'exit', code: 7 };
 const told = (...results: readonly ProbeResult[]): Probe =>
-  results.reduce((probe, result) => after(probe, WISH, result, NOW), fresh);
+  results.reduce((probe, result) => after(probe, SETTINGS, result, NOW), fresh);
 const isReady = (probe: Probe, wasReady = false): boolean =>
-  notReadyReason(probe, WISH, wasReady) === undefined;
+  notReadyReason(probe, SETTINGS, wasReady) === undefined;
 
 describe('a guest with a readiness probe', () => {
   test('is not ready before the first probe has ended, unless it was reported so before', () => {
@@ -50,7 +50,7 @@ describe('a guest with a readiness probe', () => {
         let failures = 0;
         for (const success of results) {
           failures = success ? 0 : failures + 1;
-          ready = success || (ready && failures < WISH.failureThreshold);
+          ready = success || (ready && failures < SETTINGS.failureThreshold);
         }
         expect(isReady(probe)).toBe(ready);
       }),
@@ -62,10 +62,10 @@ describe('a guest with a readiness probe', () => {
     expect(told(ok).dueAt).toBe(NOW + 10_000);
   });
 
-  test('is asked anew after it was started, and not because PVE counts in seconds', () => {
+  test('is asked again after it was started, and not because PVE counts in seconds', () => {
     const known = told(ok);
     const at = (uptimeMs: number) =>
-      probeFor(known, WISH, { guest: { ...guest, uptimeMs }, now: NOW + 60_000 });
+      probeFor(known, SETTINGS, { guest: { ...guest, uptimeMs }, now: NOW + 60_000 });
     expect(at(61_000)).toBe(known);
     expect(at(59_000)).toBe(known);
     expect(at(20_000)).toMatchObject({ failures: 0, start: NOW + 40_000 });
@@ -75,7 +75,7 @@ describe('a guest with a readiness probe', () => {
   test('says what is the matter, and none of the arguments', () => {
     const kinds = ['silent', 'notConfigured', 'refused', 'forbidden', 'late'] as const;
     const messages = [bad, ...kinds.map((kind) => ({ kind }))].map(
-      (result) => notReadyReason(told(result), WISH, false)?.message ?? '',
+      (result) => notReadyReason(told(result), SETTINGS, false)?.message ?? '',
     );
     expect(messages).toEqual([
       expect.stringContaining('exit code 7'),

@@ -11,12 +11,12 @@ describe('a bridge that the node does not list', () => {
     expect(firstMissingBridge(['vmbr0', name], there)).toBe(name);
   });
 
-  test('may be a vnet that the credentials cannot see, so Proxmox VE shall judge', () => {
+  test('may be a vnet that the credentials cannot see, so Proxmox VE judges', () => {
     expect(firstMissingBridge(['vnet1', 'lan'], there)).toBeUndefined();
   });
 });
 
-test('a VM whose bridge is nowhere is told so before anything is made, and goes on when it is there', async () => {
+test('a VM whose bridge does not exist reports so before anything is created, and continues once it does', async () => {
   const life = new Life({ vm: { spec: { networks: [{ name: 'lan', bridge: 'vmbr7' }] } } });
   await life.until(() => life.status.message?.includes('no bridge "vmbr7"') ?? false);
   expect(life.pve.guests.size).toBe(1);

@@ -57,7 +57,7 @@ describe('the text of a NIC', () => {
     );
   });
 
-  test('says after a round trip what was wished, and is then left alone', () => {
+  test('says after a round trip what was desired, and is then left alone', () => {
     const desired = fc.record(
       {
         bridge: fc.constantFrom('vmbr0', 'vnet1'),

@@ -105,7 +105,7 @@ describe('what Proxmox VE says against a move', () => {
   test.each([
     ['nothing', free, []],
     [
-      'its own cloud-init drive is made anew',
+      'its own cloud-init drive is created again',
       { ...free, localDisks: [{ volid: 'local-lvm:vm-101-cloudinit', cdrom: true }] },
       [],
     ],

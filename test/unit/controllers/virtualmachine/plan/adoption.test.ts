@@ -47,7 +47,7 @@ describe('an object that adopts', () => {
     );
   });
 
-  test('comes to the wish with a guest that is nobody’s, and writes its number down before it touches it', () => {
+  test('reaches the desired state with a guest that is nobody’s, and writes its number down before it touches it', () => {
     fc.assert(
       fc.property(adopters.map(unobstructed).map(withGuest), (world) => {
         const { steps, end, last } = run({ ...world, failure: undefined, task: undefined, othersTasks: [] });
@@ -120,7 +120,7 @@ describe('a candidate', () => {
   });
 });
 
-test('what differs is told by key and not by value when a guest is taken over', () => {
+test('what differs is reported by key and not by value when a guest is taken over', () => {
   const [world] = fc.sample(adopters.map(unobstructed), 1).map(withGuest);
   const claimed = {
     ...world!,

@@ -13,7 +13,7 @@ import { observe, type World } from '../../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 60 };
 
-/** A guest of ours that can be had, and a wish that differs from what it is. */
+/** A guest of ours that can be had, and a desired state that differs from what it is. */
 const open = diskWorlds.map((world) => withStorages(unobstructed({ ...world, applied: undefined })));
 
 const guestOf = (world: World): Guest | undefined => {
@@ -99,7 +99,7 @@ describe('with disks in every state, the planner', () => {
     );
   });
 
-  test('destroys only a volume that status knew, of a disk that left the spec with that wish', () => {
+  test('destroys only a volume that status knew, of a disk that left the spec with that spec', () => {
     fc.assert(
       fc.property(diskWorlds, (world) => {
         for (const { step, world: at } of doing(run(world), 'destroyDisk')) {

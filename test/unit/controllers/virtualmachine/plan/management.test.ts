@@ -135,7 +135,7 @@ describe('a VirtualMachine that is only created', () => {
     expect([...life.pve.guests.keys()]).toEqual([9000]);
   });
 
-  test('that shall be off is complete without a start', async () => {
+  test('that should be off is complete without a start', async () => {
     const life = web({ managementPolicy: 'CreateOnly', powerState: 'Off' });
     await life.untilReady();
     await passes(life, 3);

@@ -64,7 +64,7 @@ describe('from wherever it starts, the planner', () => {
     LONG,
   );
 
-  test('reaches the wish where nothing stands in the way', () => {
+  test('reaches the desired state where nothing stands in the way', () => {
     fc.assert(
       fc.property(worlds.map(unobstructed), (world) => {
         const { end, last } = run(world);
@@ -75,7 +75,7 @@ describe('from wherever it starts, the planner', () => {
     );
   });
 
-  test('is at rest nowhere but at the wish', () => {
+  test('is at rest nowhere but at the desired state', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         const { end, last } = run(world);
@@ -85,7 +85,7 @@ describe('from wherever it starts, the planner', () => {
     );
   });
 
-  test('goes on to the rest of the wish although the root disk is to be smaller', () => {
+  test('goes on to the rest of the spec although the root disk is to be smaller', () => {
     fc.assert(
       fc.property(
         worldsWith(desired.map((digests) => ({ ...digests, rootDisk: bytes(MiB) }))).map(unobstructed),
@@ -288,7 +288,7 @@ describe('what somebody else changed in Proxmox VE', () => {
     );
   });
 
-  test('is brought back where the wish says so', () => {
+  test('is brought back where the spec says so', () => {
     fc.assert(
       fc.property(applied('Revert'), (world) => {
         const { end, last } = run(world);
@@ -466,7 +466,7 @@ describe('whatever happens, the planner', () => {
     );
   });
 
-  test('never both starts and stops a guest for one wish', () => {
+  test('never both starts and stops a guest for one spec', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         const { steps } = run(world);
@@ -546,7 +546,7 @@ describe('whatever happens, the planner', () => {
     );
   });
 
-  test('does all else that a wish asks for while a move fails', () => {
+  test('does all else that a spec asks for while a move fails', () => {
     fc.assert(
       fc.property(worldsWith(desired).map(unobstructed), (world) => {
         expectDesired(run({ ...world, moveFails: true }).end);

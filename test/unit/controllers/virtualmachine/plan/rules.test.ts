@@ -101,7 +101,7 @@ describe('a running task', () => {
 });
 
 describe('a lock of Proxmox VE', () => {
-  test('without a task is told with the command that clears it', () => {
+  test('without a task is reported with the command that clears it', () => {
     const next = planned(aDesiredVm(), { ...there({ lock: 'backup', running: false }), lockedMs: 600_000 });
     expect(next).toMatchObject({ kind: 'refuse', reason: 'LockedWithoutTask' });
     expect(next).toHaveProperty('message', expect.stringContaining('qm unlock 101'));
@@ -138,7 +138,7 @@ describe('a guest on our number', () => {
     ['without a mark', undefined, 'does not carry the owner mark of this object'],
     ['of another object', FOREIGN, 'belongs to other/db'],
     ['of another cluster with the same object', aMark({ cluster: 'cluster-2' }), 'belongs to default/web'],
-  ])('%s is left alone, and how to adopt it is told', (_what, mark, whose) => {
+  ])('%s is left alone, and how to adopt it is reported', (_what, mark, whose) => {
     const next = planned(aDesiredVm(), there({ mark, config: configOf(FOREIGN) }));
     expect(next).toMatchObject({ kind: 'refuse', reason: 'NotOurs' });
     expect(next).toHaveProperty('message', expect.stringContaining(whose));
@@ -169,7 +169,7 @@ describe('a guest on our number', () => {
 describe('a guest of an object of our name', () => {
   const namesake = (mark: ReturnType<typeof aMark>) => ({ namesake: { vmid: vmid(300), mark } });
 
-  test('is never doubled when the object was made anew', () => {
+  test('is never doubled when the object was created again', () => {
     const next = planned(aDesiredVm(), namesake(FORMER));
     expect(next).toMatchObject({ kind: 'refuse', reason: 'BelongsToFormerObject' });
     expect(next).toHaveProperty('message', expect.stringContaining('VM 300'));
@@ -179,7 +179,7 @@ describe('a guest of an object of our name', () => {
     expect(step(aDesiredVm(), namesake(aMark()))).toEqual({ do: 'reserve', vmid: 300 });
   });
 
-  test('in another Kubernetes cluster is told how to live beside it', () => {
+  test('in another Kubernetes cluster reports how to exist next to it', () => {
     const next = planned(aDesiredVm(), namesake(aMark({ cluster: 'cluster-2' })));
     expect(next).toHaveProperty('message', expect.stringContaining('virtrigaud.io/beside-other-clusters'));
   });
@@ -247,7 +247,7 @@ describe('creation', () => {
     expect(planned(fixed, { vmidTaken })).toMatchObject({ kind: 'refuse', reason: 'VmidTaken' });
   });
 
-  test('writes down anew what was chosen if that must be another, before it clones', () => {
+  test('writes down again what was chosen if that must be another, before it clones', () => {
     const claim = aClaim();
     const creation = { ...CREATION, node: nodeName('pve-3') };
     expect(step(aDesiredVm({ creation }), { claim })).toEqual({ do: 'recordPlacement', creation });

@@ -59,7 +59,7 @@ describe('the phase', () => {
     ],
     [
       'Provisioning',
-      'a guest that shall be off is still configured',
+      'a guest that should be off is still configured',
       { want: aDesiredVm({ power: 'Off' }), have: there({ running: false }), plan: WAIT },
     ],
     ['Running', 'it runs', { have: there() }],
@@ -79,12 +79,12 @@ describe('the phase', () => {
     ],
     [
       'Stopped',
-      'it is off as wished',
+      'it is off as desired',
       { want: aDesiredVm({ power: 'Off' }), have: there({ running: false }) },
     ],
     [
       'Failed',
-      'it cannot be brought to the wished power state',
+      'it cannot be brought to the desired power state',
       { have: there({ running: false }), plan: REFUSE },
     ],
     ['Failed', 'it was made and is not there', { have: { claim: MADE }, plan: REFUSE }],

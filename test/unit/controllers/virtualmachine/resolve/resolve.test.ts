@@ -65,7 +65,7 @@ const problem = async (vm: VirtualMachineChange, change: Partial<ResolvePorts> =
 };
 const DELETED = { metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' } };
 
-describe('the wish', () => {
+describe('the desired state', () => {
   test('has a default for what the spec leaves out', async () => {
     expect(await resolvedSpecOf()).toMatchObject({
       graceSeconds: 60,

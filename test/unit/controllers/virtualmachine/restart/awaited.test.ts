@@ -69,7 +69,7 @@ describe('a change that waits for a restart was asked for', () => {
     expect(awaited([changed], wanted, { disks: [DATA] })).toEqual([]);
   });
 
-  test('and is told from another that waits beside it', () => {
+  test('and is distinguished from another that waits next to it', () => {
     const vga = { key: 'vga', pending: 'qxl' };
     expect(awaited([vga, memory], { memory: bytes(4 * GiB) })).toEqual(['memory']);
   });

@@ -60,7 +60,7 @@ describe('a restart that was asked for', () => {
     expect(judge(asked, {}, { ...announced, inDoubt: true }).next).toBe('doubt');
   });
 
-  test('is not made twice, nor for a guest that is not there, is off, or shall be off', () => {
+  test('is not made twice, nor for a guest that is not there, is off, or should be off', () => {
     expect(judge(asked, {}, { before: { note: undefined, restartedAt: REQUEST } }).next).toBeUndefined();
     expect(judge(asked, {}, { made: false })).toEqual({ note: undefined, restartedAt: REQUEST });
     expect(judge(asked, off)).toMatchObject({ next: 'note', restartedAt: REQUEST });
@@ -89,7 +89,7 @@ describe('changes that wait', () => {
     expect(judge(undefined, waiting)).toEqual({ note: undefined, restartedAt: undefined });
   });
 
-  test('are brought about by a restart that is announced first', () => {
+  test('are applied by a restart that is announced first', () => {
     expect(judge(ifRequired, waiting)).toMatchObject({ next: 'note', note: { cause: 'PendingChanges' } });
     const before = { note: forChanges([CORES], false), restartedAt: undefined };
     expect(judge(ifRequired, waiting, { before }).next).toBe('shutdown');

@@ -35,7 +35,7 @@ test.each([
   ['0 2 30 2 *', 'UTC', 'never comes'],
   ['5-1 * * * *', 'UTC', 'cannot be read'],
   ['0 2 * * *', 'Nowhere/City', 'cannot be read'],
-])('that can never open (%s, %s) is told', (schedule, timeZone, problem) => {
+])('that can never open (%s, %s) is reported', (schedule, timeZone, problem) => {
   expect(windowAt({ schedule, timeZone, duration: minutes(60) }, at('2026-03-07T02:00:00Z'))).toEqual({
     state: 'impossible',
     problem: expect.stringContaining(problem),
