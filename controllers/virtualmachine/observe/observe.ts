@@ -24,6 +24,9 @@ export interface ObserveContext {
   readonly now: number;
 }
 
+/** Answers raise few new questions, but each node without a bridge excludes one node. */
+const MAX_ROUNDS = 200;
+
 /**
  * There is no await between the last answer and the derivation, so no other decision can come between the
  * figures of the cluster and what the caller reserves on them.
@@ -37,7 +40,8 @@ export async function observe<T>(
 ): Promise<T> {
   const { connection, ...spec } = resolved;
   const { state, digest, now } = context;
-  for (let raw = NO_FACTS; ;) {
+  let raw = NO_FACTS;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const cluster = clusterFacts(connection, spec.owner.uid);
     const inputs: Inputs = { vm, spec, raw, cluster, state, digest, now };
     const open = questions(inputs);
@@ -47,6 +51,7 @@ export async function observe<T>(
     );
     raw = answers.reduce(withAnswer, raw);
   }
+  throw new Error(`the guest of ${spec.owner.namespace}/${spec.owner.name} has questions without an answer`);
 }
 
 /** The cluster as it is known now. @param uid of the VM that asks: what is reserved for others is not available */
