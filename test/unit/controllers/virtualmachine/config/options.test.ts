@@ -87,7 +87,10 @@ describe('tags', () => {
   });
 
   test('are forgotten when neither the spec nor the guest has them', () => {
-    expect(ownTagsIn(['gone', 'kept', 'desired'], ['desired'], { tags: 'Kept' })).toEqual(['kept', 'desired']);
+    expect(ownTagsIn(['gone', 'kept', 'desired'], ['desired'], { tags: 'Kept' })).toEqual([
+      'kept',
+      'desired',
+    ]);
   });
 });
 
