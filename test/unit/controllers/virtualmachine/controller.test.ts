@@ -358,3 +358,31 @@ describe('deletion', () => {
     expect([...life.pve.guests.keys()]).toEqual([9000]);
   });
 });
+
+describe('a settled guest that is to be read again', () => {
+  test('is read, although its agent was being asked when that was decided', async () => {
+    let isAsked = false;
+    let isInvalidated = false;
+    const life = new Life({
+      between: ({ send, store }) => ({
+        store,
+        send: async (endpoint, params, options) => {
+          const answer = await send(endpoint, params, options);
+          if (!isAsked || isInvalidated || !endpoint.path.endsWith('/network-get-interfaces')) return answer;
+          isInvalidated = true;
+          life.process.processStates.invalidate(UID);
+          life.process.processStates.oldest(); // the next tick of the drift scan
+          return answer;
+        },
+      }),
+    });
+    await life.untilReady();
+    await life.until(() => life.process.processStates.of(UID).rest !== undefined);
+    isAsked = true;
+    await life.until(() => isInvalidated);
+    const before = timesOf(life, 'GET /nodes/{node}/qemu/{vmid}/config');
+    for (let pass = 0; pass < 3; pass += 1) await life.pass();
+    expect(timesOf(life, 'GET /nodes/{node}/qemu/{vmid}/config')).toBeGreaterThan(before);
+    expect(life.process.processStates.oldest().map(({ uid }) => uid)).toEqual([UID]);
+  });
+});
