@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   isSameCluster,
+  mayBeIn,
   parseIdentity,
   printIdentity,
 } from '../../../../controllers/shared/cluster/identity.ts';
@@ -66,4 +67,21 @@ test('the identity of a large cluster fits the status and is still recognised', 
   const kept = printIdentity(large);
   expect(kept.length).toBeLessThanOrEqual(256);
   expect(isSameCluster(parseIdentity(kept), large)).toBe(true);
+});
+
+describe('VMIDs of a Provider count', () => {
+  test.each([
+    ['where its cluster is not known', undefined, of('homelab', 'a')],
+    ['in its own cluster', 'homelab/a,b', of('homelab', 'b')],
+    ['for credentials that may not read the name of the cluster', 'homelab/a,b', of(undefined, 'a', 'b')],
+  ])('%s', (_where, before, cluster) => {
+    expect(mayBeIn(before, cluster)).toBe(true);
+  });
+
+  test.each([
+    ['of another name', 'homelab/pve', of('other', 'pve')],
+    ['of other nodes', 'homelab/a', of(undefined, 'b')],
+  ])('in no cluster %s', (_what, before, cluster) => {
+    expect(mayBeIn(before, cluster)).toBe(false);
+  });
 });
