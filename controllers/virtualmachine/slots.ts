@@ -5,6 +5,7 @@
  */
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { parseUpid } from '../../src/pve/index.ts';
+import { ExpectedError } from '../shared/errors/expected-error.ts';
 import { isRefusal } from '../shared/errors/refusals.ts';
 import type { RestartSlots } from '../shared/limits/restarts.ts';
 import type { Task } from './model/tasks.ts';
@@ -150,7 +151,8 @@ export function afterStep(
 }
 
 export function afterRefusal(step: Step, error: unknown, { connection, owner }: ResolvedSpec): void {
-  if (step.do === 'clone' && isRefusal(error)) connection.cloneSlots.end(owner.uid);
+  const original = error instanceof ExpectedError ? error.cause : error;
+  if (step.do === 'clone' && isRefusal(original)) connection.cloneSlots.end(owner.uid);
 }
 
 /** The guest is as it should be: it needs no more room than it shows. */

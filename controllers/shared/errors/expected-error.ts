@@ -5,8 +5,9 @@ export class ExpectedError extends Error {
   override readonly name = 'ExpectedError';
   readonly outcome: Outcome;
 
-  constructor(outcome: Outcome) {
-    super('message' in outcome ? outcome.message : outcome.kind);
+  /** @param cause the error that it words, if there is one */
+  constructor(outcome: Outcome, cause?: unknown) {
+    super('message' in outcome ? outcome.message : outcome.kind, cause === undefined ? undefined : { cause });
     this.outcome = outcome;
   }
 }

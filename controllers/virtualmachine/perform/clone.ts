@@ -51,5 +51,6 @@ const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | 
           `Pool "${pool}" not found in Proxmox VE, so the VM is not created. Create the pool on a node: pvesh create /pools --poolid ${pool}`,
           seconds(30),
         ),
+        error,
       )
     : undefined;
