@@ -4,6 +4,17 @@ import type { Observed } from '../../../../controllers/virtualmachine/model/obse
 import type { Facts } from '../../../../controllers/virtualmachine/model/facts.ts';
 import { aDesiredVm, observed } from '../../../builders/guests.ts';
 
+/** The network "lan" of the guest, with its name in the spec. */
+export const NIC = {
+  device: 'net0',
+  model: 'virtio',
+  mac: 'BC:24:11:00:00:01',
+  bridge: 'vmbr0',
+  vlan: undefined,
+  settings: [],
+  name: 'lan',
+};
+
 /** How the guest gets its data, and nothing else about it. */
 export const planOf = (mode: CloudInitMode): Facts['cloudInit'] => ({ mode, keys: { set: {}, delete: [] } });
 

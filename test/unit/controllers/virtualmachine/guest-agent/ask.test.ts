@@ -8,16 +8,8 @@ import {
 import type { AgentSchedule } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
 import { aClaim, aDesiredVm, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
+import { NIC } from '../facts.ts';
 
-const NIC = {
-  device: 'net0',
-  model: 'virtio',
-  mac: 'BC:24:11:00:00:01',
-  bridge: 'vmbr0',
-  vlan: undefined,
-  settings: [],
-  name: 'lan',
-};
 const facts = (change: Partial<Facts> = {}): Facts => ({
   want: aDesiredVm(),
   have: observed({ claim: aClaim({ made: true }), presence: seen() }),

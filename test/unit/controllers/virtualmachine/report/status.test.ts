@@ -16,22 +16,13 @@ import {
   UPID,
 } from '../../../../builders/guests.ts';
 import { aVirtualMachine, UID } from '../../../../builders/objects.ts';
-import { facts, planOf, type FactsChange } from '../facts.ts';
+import { facts, NIC, planOf, type FactsChange } from '../facts.ts';
 
 const STEADY: Plan = { kind: 'steady' };
 const act = (step: Step): Plan => ({ kind: 'act', step });
 const REFUSE: Plan = { kind: 'refuse', reason: 'Odd', message: 'It is odd.' };
 const WAIT: Plan = { kind: 'wait', reason: 'TaskRunning', message: 'It runs.', againMs: 1 };
 const MADE = aClaim({ made: true });
-const NIC = {
-  device: 'net0',
-  model: 'virtio',
-  mac: 'BC:24:11:00:00:01',
-  bridge: 'vmbr0',
-  vlan: undefined,
-  settings: [],
-  name: 'lan',
-};
 
 interface Case extends FactsChange {
   readonly before?: VirtualMachineStatus;
