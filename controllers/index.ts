@@ -8,7 +8,7 @@ export {
   namesOf,
   type MissingPrivileges,
 } from './provider/missing-privileges.ts';
-export { gatherLayers, type NamedEntries } from './provider/layers.ts';
+export { gatherLayers } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
@@ -20,5 +20,5 @@ export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
 export { KIND_NAMES, REGISTRY, type ControllerPorts } from './registry.ts';
-export type { Changed, KindName, Lookup, Objects, Usage } from './shared/objects/kind-module.ts';
+export type { KindName, Lookup, Objects, Usage } from './shared/objects/kind-module.ts';
 export type { Reference } from './shared/objects/references.ts';

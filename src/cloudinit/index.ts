@@ -6,5 +6,5 @@
  * For anything else, `Image` builds a NoCloud image, to be uploaded and attached as a CD-ROM.
  */
 export type { CloudInitInput, CloudInitNic } from './input.ts';
-export { requiredMode, unsetNativeKeys, nativeKeys, type CloudInitKeys } from './native.ts';
+export { requiredMode, unsetNativeKeys, nativeKeys } from './native.ts';
 export { cloudInitImage, imageName, noCloudFiles } from './image.ts';

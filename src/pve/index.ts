@@ -26,12 +26,11 @@ export {
 } from './property-string.ts';
 export type { Refusal } from './refusals.ts';
 export { pve, type Pve } from './pve.ts';
-export type { MigrationPreconditions, PendingOption, QemuConfig, QemuStatus } from './qemu-endpoints.ts';
-export type { CloneRequest, MigrateRequest, Qemu } from './qemu.ts';
-export type { IsoUpload, Storage, Volume } from './storage.ts';
+export type { MigrationPreconditions } from './qemu-endpoints.ts';
+export type { Qemu } from './qemu.ts';
 export type { Task, TaskState } from './tasks.ts';
 export type { PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';
-export { parseUpid, type TaskName } from './upid.ts';
+export { parseUpid } from './upid.ts';
 export type { ActiveTask, GuestView, NodeView, StorageView, View } from './view.ts';
 export { parseSize, printSize } from './wire.ts';
