@@ -4,7 +4,7 @@
  * blocks nothing; it is reported, and tried again from time to time. The only file that computes what was refused. Pure.
  */
 import type { RefusedWrites } from '../model/process-state.ts';
-import type { BestEffortWrite } from '../model/config.ts';
+import type { BestEffortWrite, DriveDevice } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Failure } from '../model/tasks.ts';
@@ -12,6 +12,21 @@ import type { Desired } from '../model/desired.ts';
 import { startupWrite, tagWrite } from './options.ts';
 
 const AGAIN_MS = 10 * 60_000;
+
+type OptionKey = Exclude<BestEffortWrite['key'], DriveDevice>;
+type LastRefusal = NonNullable<RefusedWrites[BestEffortWrite['key']]>;
+
+/** How exactly this write was refused; absent: it was not, or another value was. */
+export function lastRefusal(
+  { key, value }: BestEffortWrite,
+  refused: RefusedWrites,
+): LastRefusal | undefined {
+  const last = refused[key];
+  return last?.value === value ? last : undefined;
+}
+
+/** It is not tried again yet. */
+export const isRecent = ({ at }: LastRefusal, now: number): boolean => now - at < AGAIN_MS;
 
 interface Context {
   readonly ownTags: readonly string[];
@@ -30,10 +45,10 @@ export function bestEffortWritesOf(
     ...startupWrite(want.options?.startup, guest.config),
     ...tagWrite(want.options?.tags, ownTags, guest.config),
   ];
-  const whyLeft = ({ key, value }: BestEffortWrite): string | undefined => {
-    const last = refused[key];
-    if (last && last.value === value)
-      return now - last.at < AGAIN_MS ? refusalMessage(key, last.pveMessage) : undefined;
+  const whyLeft = (write: BestEffortWrite & { readonly key: OptionKey }): string | undefined => {
+    const { key } = write;
+    const last = lastRefusal(write, refused);
+    if (last !== undefined) return isRecent(last, now) ? refusalMessage(key, last.pveMessage) : undefined;
     return applied && want.driftPolicy !== 'Revert' ? changedMessage(key, guest) : undefined;
   };
   return {
@@ -57,17 +72,17 @@ export const keepsTags = (failure: Failure | undefined, refused: RefusedWrites):
   (failure !== undefined && isAboutTags(failure.message)) ||
   (refused.tags !== undefined && refused.tags.value === undefined);
 
-const FIELDS: Readonly<Record<BestEffortWrite['key'], string>> = {
+const FIELDS: Readonly<Record<OptionKey, string>> = {
   tags: 'spec.tags',
   startup: 'spec.startup',
 };
 
 /** @param pveMessage as PVE sent it */
-const refusalMessage = (key: BestEffortWrite['key'], pveMessage: string): string =>
+const refusalMessage = (key: OptionKey, pveMessage: string): string =>
   `${FIELDS[key]} is not in effect, because Proxmox VE refused it: ${pveMessage.replace(/\.?\s*$/, '.')} ` +
   (key === 'tags'
     ? 'Allow the tags in the options of the datacenter (user-tag-access, registered-tags), or grant Sys.Modify on /.'
     : 'Grant Sys.Modify on /.');
 
-const changedMessage = (key: BestEffortWrite['key'], { config }: Guest): string =>
+const changedMessage = (key: OptionKey, { config }: Guest): string =>
   `In Proxmox VE ${key} is ${config[key] ?? '(not set)'}, which ${FIELDS[key]} does not say, and left so. Undo it there, or set spec.driftPolicy to Revert.`;

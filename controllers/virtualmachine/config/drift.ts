@@ -45,10 +45,11 @@ export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
 /** As `status.internal.appliedDigest` is after the pass. */
 export function appliedAfter(
   before: string | undefined,
-  { plan, have: { digests, change, drift } }: { readonly plan: Plan; readonly have: Observed },
+  { plan, have: { digests, change, drives, drift } }: { readonly plan: Plan; readonly have: Observed },
 ): string | undefined {
   if (digests === undefined) return before;
-  if (plan.kind === 'steady' && change === undefined && drift === undefined) return digests.digest;
+  const isInEffect = change === undefined && drives === undefined && drift === undefined;
+  if (plan.kind === 'steady' && isInEffect) return digests.digest;
   return isApplied(digests) ? digests.digest : undefined;
 }
 

@@ -7,6 +7,8 @@ import type { BestEffortWrite } from '../model/config.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 import type { Options, Shape } from '../model/desired.ts';
 
+type OptionWrite = BestEffortWrite & { readonly key: 'tags' | 'startup' };
+
 const wholeSeconds = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.ceil(ms / 1000);
 
@@ -71,7 +73,7 @@ export function tagWrite(
   desired: readonly string[] = [],
   own: readonly string[],
   config: GuestConfig,
-): BestEffortWrite[] {
+): OptionWrite[] {
   const now = tagsIn(config);
   const has = new Set(tagSet(now));
   const added = desired.filter((tag) => !has.has(tag));
@@ -93,7 +95,7 @@ export const ownTagsIn = (
 };
 
 /** Changes only what the spec contains; other delays are kept. */
-export function startupWrite(desired: Options['startup'], config: GuestConfig): BestEffortWrite[] {
+export function startupWrite(desired: Options['startup'], config: GuestConfig): OptionWrite[] {
   if (!desired) return [];
   const now = parseProperties(config['startup'] ?? '').map(({ key = 'order', value }) => ({ key, value }));
   const wanted = Object.entries(desired).flatMap(([key, value]) =>

@@ -5,6 +5,7 @@ import { placeOf } from './slots.ts';
 import { inForce } from './work.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { withOptions } from './drive.ts';
+import { supportedOptions } from './support.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { DiskOptions } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -18,7 +19,8 @@ export function diskKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Keys {
   const update = (device: string, options: DiskOptions): void => {
     const text = guest.config[device] ?? '';
     const live = inForce(guest, device);
-    const next = withOptions(text, options, live === undefined ? undefined : parseDisk(live).size);
+    const { options: supported } = supportedOptions(options, { device, text }, guest.config);
+    const next = withOptions(text, supported, live === undefined ? undefined : parseDisk(live).size);
     if (next !== text) set[device] = next;
   };
   const root = rootDiskOf(guest.config);

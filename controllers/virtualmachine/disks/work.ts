@@ -6,7 +6,8 @@ import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
 import { removeDisk, type DiskOutcome } from './removal.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
-import type { DesiredDisk, DiskWork, RecordedDisk } from '../model/disks.ts';
+import { supportedOptions, unsupportedSentences } from './support.ts';
+import type { DesiredDisk, DiskOptions, DiskWork, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
 import type { StorageFacts } from '../model/surroundings.ts';
@@ -63,7 +64,14 @@ function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, co
   if (!root) return {};
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
-  const disk = { name: ROOT, device: root.key, text: live, size, storage: desired?.storageClass };
+  const disk = {
+    name: ROOT,
+    device: root.key,
+    text: live,
+    size,
+    storage: desired?.storageClass,
+    options: desired?.options ?? {},
+  };
   return { entry, ...maintainDisk('The root disk', disk, guest, context) };
 }
 
@@ -89,6 +97,7 @@ function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation)
           text: inForce(guest, place.device),
           size,
           storage: desired.storageClass,
+          options: desired.options,
         },
         guest,
         situation,
@@ -115,8 +124,13 @@ function newDisk(
   const at = storages.find((each) => each.node === guest.node && each.storage === storage);
   if (storage === undefined || at?.status !== 'available' || !at.content.includes('images'))
     return { unmakeable: storageUnavailable(desired.name, storage, guest) };
-  const text = newDriveText(desired, storage, formatFor(at.type, want.provisioning));
-  return { steps: [{ do: 'attachDisk', name: desired.name, device, text, digest: guest.digest }] };
+  const supported = supportedOptions(desired.options, { device, text: '' }, guest.config);
+  const drive = { ...desired, options: supported.options };
+  const text = newDriveText(drive, storage, formatFor(at.type, want.provisioning));
+  return {
+    steps: [{ do: 'attachDisk', name: desired.name, device, text, digest: guest.digest }],
+    ...differenceOf(unsupportedSentences(`Disk ${desired.name}`, { device }, supported)),
+  };
 }
 
 /** The current value of a device; `undefined` if the device is attached at the next start. */
@@ -134,15 +148,23 @@ interface ExistingDisk {
   readonly size: Bytes | undefined;
   /** The storage that the spec names. */
   readonly storage: string | undefined;
+  readonly options: DiskOptions;
 }
+
+const differenceOf = (sentences: readonly string[]): Pick<DiskOutcome, 'difference'> =>
+  sentences.length > 0 ? { difference: sentences.join(' ') } : {};
 
 function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
   const grown = growDisk(what, disk, guest);
   const moved = moveDisk(what, disk, guest, context);
-  const differences = [grown.difference, moved.difference].filter((text) => text !== undefined);
+  const { device, options } = disk;
+  const drive = { device, text: guest.config[device] ?? '' };
   return {
     steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
-    ...(differences.length > 0 && { difference: differences.join(' ') }),
+    ...differenceOf([
+      ...[grown.difference, moved.difference].filter((text) => text !== undefined),
+      ...unsupportedSentences(what, drive, supportedOptions(options, drive, guest.config)),
+    ]),
   };
 }
 

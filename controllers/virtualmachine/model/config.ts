@@ -1,8 +1,11 @@
 /** The nouns of a guest's configuration. Types only: nothing in this file runs. */
 
+/** `scsi1`, `virtio0` … */
+export type DriveDevice = `${'scsi' | 'virtio' | 'sata' | 'ide'}${number}`;
+
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
 export interface BestEffortWrite {
-  readonly key: 'tags' | 'startup';
+  readonly key: 'tags' | 'startup' | DriveDevice;
   /** `undefined`: the option is removed. */
   readonly value: string | undefined;
   /** Tags that are ours then. */
@@ -18,6 +21,14 @@ export interface SeedImage {
   readonly uploaded: boolean;
   /** Its name is in our status, so that it cannot be lost. */
   readonly recorded: boolean;
+}
+
+/** Changed options of existing drives, apart from the rest of the configuration. */
+export interface DriveChanges {
+  /** Each is written alone. */
+  readonly writes: readonly BestEffortWrite[];
+  /** What PVE refused: a sentence each. */
+  readonly refused: readonly string[];
 }
 
 export interface Drift {

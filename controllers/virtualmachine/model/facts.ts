@@ -25,6 +25,8 @@ export type Started =
   | { readonly kind: 'tagsRecorded'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */
   | { readonly kind: 'refused'; readonly write: BestEffortWrite; readonly pveMessage: string }
+  /** PVE refused a step on a disk, which holds back only that disk. */
+  | { readonly kind: 'failed'; readonly step: TaskLabel; readonly message: string }
   | { readonly kind: 'done' };
 
 /** Whether the guest agent answers, as far as it was asked. */

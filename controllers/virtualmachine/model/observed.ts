@@ -1,6 +1,6 @@
 /** What a pass found. Types only: nothing in this file runs. */
 import type { Failure, Task } from './tasks.ts';
-import type { BestEffortWrite, ConfigChange, Drift } from './config.ts';
+import type { BestEffortWrite, ConfigChange, DriveChanges, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { Presence } from '../../shared/guests/model.ts';
@@ -60,8 +60,10 @@ export interface Observed {
   readonly bestEffortWrites: readonly BestEffortWrite[];
   /** What of it PVE refused, or others changed: a sentence each. */
   readonly notApplied: readonly string[];
-  /** What the guest's configuration should become; computed from the spec and the guest. */
+  /** What the guest's configuration should become, without the options of its drives; computed from the spec and the guest. */
   readonly change: ConfigChange | undefined;
+  /** Absent: nothing is to be changed. */
+  readonly drives?: DriveChanges | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
   readonly vmidTaken?: string | undefined;
   /** Absent: the guest is on its node already, or cannot be moved there. */

@@ -5,6 +5,7 @@ import { appliedDigestOf, specDigest } from '../config/applied-digest.ts';
 import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
+import { separateDrives } from '../config/drive-options.ts';
 import { diskWork } from '../disks/work.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
@@ -28,6 +29,7 @@ export interface Own {
 type Due = Pick<
   Observed,
   | 'change'
+  | 'drives'
   | 'drift'
   | 'digests'
   | 'bestEffortWrites'
@@ -54,11 +56,13 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
   const applied = isApplied(judged.digests);
   const writes = { ownTags: have.ownTags, refusedWrites: state.refusedWrites, applied, now };
+  const separate = separateDrives(judged.change, guest, { refusedWrites: state.refusedWrites, now });
   const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
   return {
     ...judged,
     ...bestEffortWritesOf(want, guest, writes),
-    change: judged.change ?? afterwards,
+    ...separate,
+    change: separate.change ?? afterwards,
     awaited: awaitedKeys(vm, want, guest, written),
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,

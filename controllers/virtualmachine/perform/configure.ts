@@ -7,6 +7,13 @@ import type { Step } from '../model/plan.ts';
 import { DONE, startedTask } from './context.ts';
 import { type CallOptions, PveError, type Qemu } from '../../../src/pve/index.ts';
 
+/** PVE has never accepted it as it is, or not with these credentials. */
+const refusedOption = (write: BestEffortWrite, { refusal }: PveError): BestEffortWrite | undefined =>
+  refusal === 'forbidden' || refusal === 'invalid' ? write : undefined;
+
+const refusedTags = ({ refusal, pveMessage }: PveError): BestEffortWrite | undefined =>
+  refusal === 'forbidden' && isAboutTags(pveMessage) ? TEMPLATE_TAGS : undefined;
+
 /** Tags that the clone has from its template and that are to be removed. */
 const TEMPLATE_TAGS: BestEffortWrite = { key: 'tags', value: undefined };
 
@@ -25,8 +32,8 @@ export async function configure(
     await qemu.setConfigNow(keys.set, write, options);
     return DONE;
   } catch (error) {
-    if (!(error instanceof PveError) || error.refusal !== 'forbidden') throw error;
-    const refused = bestEffort ?? (isAboutTags(error.pveMessage) ? TEMPLATE_TAGS : undefined);
+    if (!(error instanceof PveError)) throw error;
+    const refused = bestEffort ? refusedOption(bestEffort, error) : refusedTags(error);
     if (refused) return { kind: 'refused', write: refused, pveMessage: error.pveMessage };
     throw error;
   }

@@ -1,10 +1,11 @@
 /** One step is one request to PVE. The caller reports what it started, in the same pass. */
 import { changeDisk } from './disks.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
-import { touches, type StepTouching } from '../steps/step-info.ts';
+import { infoOf, touches, type StepTouching } from '../steps/step-info.ts';
 import { runHook } from '../guest-agent/hooks.ts';
 import { remember, type ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
+import type { DiskStep } from '../model/disks.ts';
 import type { Step } from '../model/plan.ts';
 import { shutdownAnswered, shutdownSent } from '../restart/doubt.ts';
 import { clone } from './clone.ts';
@@ -12,8 +13,8 @@ import { configure } from './configure.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
 import { record } from './record.ts';
 import { changeSeed } from './seed.ts';
-import { seconds } from '../../../src/lib/units.ts';
-import type { Qemu } from '../../../src/pve/index.ts';
+import { seconds, type Upid } from '../../../src/lib/units.ts';
+import { PveError, type Qemu } from '../../../src/pve/index.ts';
 
 export async function perform(step: Step, context: PerformContext): Promise<Started> {
   if (touches(step, 'status')) return record(step, context);
@@ -28,7 +29,7 @@ async function change(
 ): Promise<Started> {
   if (!guest) return DONE;
   const qemu: Qemu = resolved.connection.pve.node(guest.node).qemu(guest.vmid);
-  if (touches(step, 'disk')) return startedTask(step, await changeDisk(step, qemu, options));
+  if (touches(step, 'disk')) return onDisk(step, () => changeDisk(step, qemu, options));
   switch (step.do) {
     case 'adopt':
       await qemu.setConfigNow({ description: step.description }, { digest: step.digest }, options);
@@ -60,6 +61,17 @@ async function change(
       return startedTask(step, await qemu.destroy({ purge: true }, options));
     default:
       return step satisfies never;
+  }
+}
+
+/** What PVE does not accept as it is, is a failure of this disk, as if its task had failed. */
+async function onDisk(step: DiskStep, request: () => Promise<Upid | undefined>): Promise<Started> {
+  try {
+    return startedTask(step, await request());
+  } catch (error) {
+    const { task } = infoOf(step);
+    if (!(error instanceof PveError) || error.refusal !== 'invalid' || task === undefined) throw error;
+    return { kind: 'failed', step: task, message: error.pveMessage };
   }
 }
 

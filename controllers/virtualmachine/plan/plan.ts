@@ -19,7 +19,8 @@ import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
-import { power } from './rules/power.ts';
+import { driveOptions } from './rules/drive-options.ts';
+import { power, stopFirst } from './rules/power.ts';
 import { restart } from './rules/restart.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
@@ -33,8 +34,10 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'claimAdopted', decide: claimAdopted },
   { name: 'formerObject', decide: formerObject },
   { name: 'create', decide: create },
+  { name: 'stopFirst', decide: stopFirst },
   { name: 'migrate', decide: migrate },
   { name: 'configure', decide: configure },
+  { name: 'driveOptions', decide: driveOptions },
   { name: 'disks', decide: disks },
   { name: 'restart', decide: restart },
   { name: 'power', decide: power },

@@ -69,16 +69,17 @@ const howCreated = (creation: Creation): string =>
     ? `Create the VM on node ${creation.node} as a ${creation.full ? 'full' : 'linked'} clone of template ${creation.template}.`
     : `The VM cannot be created now: ${creation.message}`;
 
+// With digests the rules would first clear the applied one, but it is the change itself that is to be listed.
 const changesOf = (want: Desired, have: Observed): string[] =>
-  ruleResults(want, have).flatMap(({ result }) => {
+  ruleResults(want, { ...have, digests: undefined }).flatMap(({ result }) => {
     const sentence = result.kind === 'act' ? stepOf(result.step, have) : messageOf(result);
     return sentence === undefined ? [] : [sentence];
   });
 
-function stepOf(step: Step, { change, presence, restart }: Observed): string | undefined {
+function stepOf(step: Step, { presence, restart }: Observed): string | undefined {
   const config = presence.kind === 'seen' ? presence.guest.config : {};
-  if (step.do === 'configure' || step.do === 'clearApplied')
-    return change && `Change the configuration: ${keyChanges(change, config, 'forth').join(', ')}.`;
+  if (step.do === 'configure')
+    return `Change the configuration: ${keyChanges(step.change, config, 'forth').join(', ')}.`;
   if (step.do === 'recordRestart' && !restart?.note) return undefined;
   return sentenceOf(infoOf(step).wouldDo(step));
 }

@@ -72,8 +72,9 @@ export async function factsOf(
   };
 }
 
-const observedDifferences = ({ disks, relocation, notApplied }: Observed): readonly string[] => [
+const observedDifferences = ({ disks, drives, relocation, notApplied }: Observed): readonly string[] => [
   ...(disks?.differences ?? []),
+  ...(drives?.refused ?? []),
   ...(relocation?.blocked === undefined ? [] : [relocation.blocked]),
   ...notApplied,
 ];

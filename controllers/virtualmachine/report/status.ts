@@ -5,6 +5,7 @@ import { hookToKeep } from '../guest-agent/hooks.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Plan } from '../model/plan.ts';
+import type { Failure } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
 import { powerStateOf } from '../../shared/guests/states.ts';
 import { placementOf } from '../placement/chosen.ts';
@@ -159,8 +160,16 @@ const isResolved = ({ have: { failure }, plan, started }: Facts): boolean =>
   plan.step.do === 'configure' &&
   started?.kind === 'done';
 
+/** A step that was refused counts like one whose task failed. */
+function lastFailure({ have: { failure, now }, started }: Facts): Failure | undefined {
+  if (started?.kind !== 'failed') return failure;
+  const { step, message } = started;
+  const attempts = (failure?.step === step ? failure.attempts : 0) + 1;
+  return { step, message, attempts, at: now };
+}
+
 function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
-  const { failure } = facts.have;
+  const failure = lastFailure(facts);
   if (!failure || isResolved(facts)) return {};
   const { generation } = vm.metadata;
   return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };

@@ -1,12 +1,13 @@
 /** The disks of a VM beside its boot disk: made, grown, moved and taken off, while whatever is not ours stays. */
 import { describe, expect, test } from '@jest/globals';
+import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, volumes } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft } from './world.ts';
 
-const lab = operatorAtWork({ namespaces: 10 });
+const lab = operatorAtWork({ namespaces: 13 });
 
 const GiB = 1024 ** 3;
 const web = (...disks: readonly object[]) => vm('web', { disks });
@@ -242,4 +243,87 @@ test.concurrent('an option that a person changed in Proxmox VE is reported, not 
   await apply(t, data({ limits: { readIOPS: 500 } }), { name: 'logs', size: '1Gi' });
   await soon(() => expect(drive(t, 'scsi2')).toContain('serial=logs'));
   expect(guestOf(t).running?.pid).toBe(pid);
+});
+
+describe('an option that Proxmox VE does not accept', () => {
+  /** The template has its disk on virtio, which knows no ssd. */
+  function onVirtio() {
+    const cluster = shippedCluster('document');
+    const guests = cluster.guests.map((guest) => {
+      const { scsi0 = '', ...config } = guest.config ?? {};
+      return guest.vmid === 9000
+        ? {
+            ...guest,
+            config: { ...config, virtio0: String(scsi0).split(',')[0] ?? '', boot: 'order=virtio0' },
+          }
+        : guest;
+    });
+    return { ...cluster, guests };
+  }
+
+  test.concurrent('of the bus holds back neither the rest of the spec nor the power state', async () => {
+    const t = await tenant(lab.plane, { cluster: { ...onVirtio(), name: 'on-virtio' } });
+    await apply(t, { name: 'root', size: '20Gi', ssd: true, discard: true });
+    await t.ready('vm/web');
+    expect(drive(t, 'virtio0').split(',')).toContain('discard=on');
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'Synced');
+      expect(is).toBe('Synced=False Different');
+      expect(message).toContain('The root disk (virtio0) does not have the option ssd');
+    });
+    await t.patch('vm/web', {
+      spec: { powerState: 'Off', disks: [{ name: 'root', size: '20Gi', ssd: true, cache: 'writeback' }] },
+    });
+    await soon(() => expect(guestOf(t).running).toBeUndefined());
+    await t.delete('vm/web');
+    expectNothingLeft(t);
+  });
+
+  test.concurrent('for whatever reason holds back neither other changes nor the power state', async () => {
+    const { t } = await running(data());
+    const refused = {
+      kind: 'status',
+      method: 'PUT',
+      path: '/config$',
+      code: 400,
+      reason: 'no such cache here',
+    } as const;
+    t.pve.faults.add(refused);
+    await t.apply(
+      web(data({ cache: 'writeback' }), { name: 'logs', size: '1Gi' }),
+      manifest('VMClass', 'small', { cpus: 1, memory: '2Gi' }),
+    );
+    await soon(() => expect(guestOf(t).config.get('vcpus')).toBe('1'));
+    await soon(() => expect(drive(t, 'scsi2')).toContain('serial=logs'));
+    await soon(async () => {
+      const object = await t.vm('web');
+      expect(condition(object).is).toBe('Ready=True Reconciled');
+      expect(condition(object, 'Synced').message).toContain('no such cache here');
+    });
+    await t.patch('vm/web', { spec: { powerState: 'Off' } });
+    await soon(() => expect(guestOf(t).running).toBeUndefined());
+    await t.delete('vm/web');
+  });
+
+  test.concurrent('of one new disk holds back neither another disk nor the power state', async () => {
+    const { t } = await running();
+    t.pve.faults.add({
+      kind: 'status',
+      method: 'POST',
+      path: '/config$',
+      code: 400,
+      reason: 'no such disk here',
+      times: 2,
+    });
+    await apply(t, data(), { name: 'logs', size: '1Gi' });
+    await soon(async () =>
+      expect((await t.vm('web')).status['failure']).toMatchObject({
+        step: 'AttachDisk',
+        message: 'no such disk here',
+      }),
+    );
+    await t.patch('vm/web', { spec: { powerState: 'Off' } });
+    await soon(() => expect(guestOf(t).running).toBeUndefined());
+    await t.delete('vm/web');
+  });
 });

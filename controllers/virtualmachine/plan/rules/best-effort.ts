@@ -1,6 +1,6 @@
 /** Options that PVE may refuse are written last, so that a refusal blocks nothing. */
 import type { Rule } from './rule.ts';
-import { act } from './rule.ts';
+import { act, writeAlone } from './rule.ts';
 
 export const bestEffort: Rule = (want, { presence, bestEffortWrites, ownTags, digests }) => {
   const [next] = bestEffortWrites;
@@ -8,9 +8,8 @@ export const bestEffort: Rule = (want, { presence, bestEffortWrites, ownTags, di
   // As in configure: what is half done would be taken for somebody else's change.
   if (digests?.applied !== undefined && digests.applied !== digests.digest)
     return act({ do: 'clearApplied' });
-  const { key, value, note = [] } = next;
+  const { note = [] } = next;
   // Recorded first: a tag that we set and forgot would stay forever.
   if (note.some((tag) => !ownTags.includes(tag))) return act({ do: 'recordTags', tags: note });
-  const change = value === undefined ? { set: {}, delete: [key] } : { set: { [key]: value }, delete: [] };
-  return act({ do: 'configure', change, digest: presence.guest.digest, bestEffort: next });
+  return writeAlone(next, presence.guest);
 };

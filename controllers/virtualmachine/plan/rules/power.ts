@@ -1,13 +1,27 @@
 /** On is enforced; Off stops at once; OffGraceful lets the guest shut down first. A guest that is not executing is left alone. */
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { RuleResult } from '../../model/plan.ts';
-import type { Power } from '../../model/desired.ts';
+import type { Desired, Power } from '../../model/desired.ts';
+import type { Observed } from '../../model/observed.ts';
 import { notRunningOf, type NotRunning } from '../../../shared/guests/states.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
 
-export const power: Rule = (want, { presence }) => {
+/**
+ * A guest that is to be off is stopped before anything about it is changed: what Proxmox VE refuses to change may be why
+ * it is to be off.
+ */
+export const stopFirst: Rule = (want, have) => {
+  const result = powerResult(want, have);
+  return want.exists && want.power !== 'On' && result?.kind === 'act' ? result : undefined;
+};
+
+/** Everything else about the power state. */
+export const power: Rule = (want, have) =>
+  stopFirst(want, have) === undefined ? powerResult(want, have) : undefined;
+
+function powerResult(want: Desired, { presence }: Observed): RuleResult | undefined {
   if (!want.exists || presence.kind !== 'seen') return undefined;
   const { guest } = presence;
   const notRunning = notRunningOf(guest);
@@ -17,7 +31,7 @@ export const power: Rule = (want, { presence }) => {
   return want.power === 'Off'
     ? act({ do: 'stop' })
     : act({ do: 'shutdown', graceSeconds: want.graceSeconds });
-};
+}
 
 // PVE stops a paused guest at once when it is asked to shut it down (API2/Qemu.pm, vm_shutdown), which is not what
 // OffGraceful asks for.
