@@ -25,15 +25,34 @@ declare module 'zod' {
   }
 }
 
+type Meta = Readonly<Record<string, unknown>>;
+
+/** What a schema says of itself for the CRD; of a transformed or optional one, what is said of what a user writes. */
+function metaOf(schema: z.core.$ZodType): Meta {
+  const own = z.globalRegistry.get(schema) ?? {};
+  if (schema instanceof z.ZodPipe) return { ...metaOf(schema.in), ...own };
+  return schema instanceof z.ZodOptional ? { ...metaOf(schema.unwrap()), ...own } : own;
+}
+
+const RULES = 'x-kubernetes-validations';
+
+const withRule = (meta: Meta, added: Validation): Meta => {
+  const earlier: unknown = meta[RULES];
+  const kept: readonly unknown[] = Array.isArray(earlier) ? earlier : [];
+  return { ...meta, [RULES]: [...kept, added] };
+};
+
 /** Adds a rule: `cel` is what the API server asks, `holds` what zod asks; `message` completes "<field>: …". */
 export function rule<S extends z.ZodType>(
   schema: S,
   { cel, message, holds }: { cel: string; message: string; holds: (value: z.output<S>) => boolean },
 ): S {
-  const earlier = schema.meta()?.['x-kubernetes-validations'] ?? [];
-  return schema
-    .refine(holds, message)
-    .meta({ ...schema.meta(), 'x-kubernetes-validations': [...earlier, { rule: cel, message }] });
+  const { crd, ...meta } = metaOf(schema);
+  const added = { rule: cel, message };
+  return schema.refine(holds, message).meta(
+    // A form of its own takes the place of everything else.
+    typeof crd === 'object' ? { ...meta, crd: withRule({ ...crd }, added) } : withRule(meta, added),
+  );
 }
 
 /** Free text. Kubernetes counts code points, JavaScript UTF-16 units. */

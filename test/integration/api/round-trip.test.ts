@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { API_VERSION, KINDS } from '../../../src/api/index.ts';
+import { structural } from '../../../hack/generate/crds.ts';
+import { around, leavesOf, withField } from '../../builders/from-schema.ts';
 import { specs } from '../../builders/specs.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
 
@@ -10,6 +12,7 @@ beforeAll(async () => {
 });
 
 const OBJECTS = 80;
+const VALUES_OF_A_FIELD = 4;
 
 /** Which of the specs the API server refuses; asked in one go, told apart by name. kubectl's own checks come before that, and are left out. */
 async function refusedBy(kind: string, candidates: readonly unknown[]): Promise<ReadonlySet<number>> {
@@ -44,5 +47,18 @@ describe.each(KINDS)('zod and the API server agree about $kind', ({ kind, spec: 
     expect({ seed, disagreements }).toEqual({ seed, disagreements: [] });
     // Neither side may agree by refusing everything.
     expect(refused.size).toBeLessThan(OBJECTS);
+  });
+
+  test('around the bounds of every field', async () => {
+    const seed = Date.now();
+    const whole = structural(schema.describe('Desired state.'), kind);
+    const candidates = leavesOf(whole).flatMap(({ path, schema: leaf }) =>
+      fc.sample(withField(whole, path, around(leaf)), { numRuns: VALUES_OF_A_FIELD, seed }),
+    );
+    const refused = await refusedBy(kind, candidates);
+    // The operator must be able to read whatever is stored; that it is as strict is the test before.
+    const unreadable = candidates.filter((spec, i) => !refused.has(i) && !schema.safeParse(spec).success);
+    expect({ seed, unreadable }).toEqual({ seed, unreadable: [] });
+    expect(refused.size).toBeLessThan(candidates.length);
   });
 });
