@@ -94,4 +94,5 @@ export const diskStatus = z.object({
     .enum(['Delete', 'Detach'])
     .optional()
     .describe('Last reclaimPolicy that the spec had for the disk.'),
+  destroying: z.boolean().optional().describe('Whether the operator has begun to destroy the disk.'),
 });

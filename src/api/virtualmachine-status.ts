@@ -58,6 +58,12 @@ const unusedVolume = z.object({
   device: text(16).describe('Device in Proxmox VE, for example unused0.'),
   volume: text(255).describe('Volume in Proxmox VE.'),
   storage: text(100).optional().describe('Storage that holds the volume.'),
+  disk: text(63)
+    .optional()
+    .describe(
+      'Name of the disk that the volume was. If a disk of that name comes back into the spec, the volume is attached again.',
+    ),
+  size: text(32).optional().describe('Size of that disk when it was detached.'),
 });
 
 export const virtualMachineStatus = z.object({

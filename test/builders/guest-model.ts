@@ -27,12 +27,19 @@ function stored(vmid: number, key: string, text: string, config: GuestConfig): s
     return `${allocated[1] ?? ''}:vm-${vmid}-disk-1,${allocated[2] ?? ''},size=4M`;
   const made = /^([^:]+):(\d+(?:\.\d+)?)(?:,(.*))?$/.exec(text);
   if (made && DISK.test(key)) return allocatedDisk(vmid, made, config);
+  if (DISK.test(key) && isUnused(text, config)) return withSize(text, ATTACHED_SIZE);
   return text.includes('media=cdrom') ? withSize(text, '366K') : text;
 }
+
+/** PVE reads the size of a volume that exists. */
+const isUnused = (text: string, config: GuestConfig): boolean =>
+  Object.values(config).includes(parseDisk(text).volume);
 
 const DISK = /^(scsi|virtio|sata|ide)\d+$/;
 /** What everything that is imported has. */
 const IMPORTED_SIZE = '1G';
+/** What every volume has that is attached. */
+const ATTACHED_SIZE = '10G';
 
 /** A new volume under the lowest number that is free. */
 function allocatedDisk(
@@ -85,7 +92,10 @@ export function configured(
   const changed = Object.entries(set).map(
     ([key, value]) => [key, stored(vmid, key, String(value), config)] as const,
   );
-  return { ...Object.fromEntries([...kept, ...changed]), ...unused(config, remove) };
+  // A volume that is attached is no longer unused.
+  const attached = changed.map(([, text]) => parseDisk(text).volume);
+  const still = kept.filter(([key, text]) => !/^unused\d+$/.test(key) || !attached.includes(text));
+  return { ...Object.fromEntries([...still, ...changed]), ...unused(config, remove) };
 }
 
 /** What takes effect while a guest runs; everything else waits for the next start. */

@@ -2,7 +2,7 @@
 import { parseDisk } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { placeOf } from './slots.ts';
-import { inForce } from './work.ts';
+import { inForce } from './maintain.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { withOptions } from './drive.ts';
 import { supportedOptions } from './support.ts';

@@ -108,6 +108,14 @@ export function newDriveText(
   ]);
 }
 
+/** The value that attaches a volume which exists. PVE reads its size. */
+export const attachedText = ({ name, options }: Pick<NewDrive, 'name' | 'options'>, volume: string): string =>
+  printProperties([
+    { value: volume },
+    { key: 'serial', value: serialOf(name) },
+    ...desiredProperties(options).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
+  ]);
+
 /** Storages that store disks as files. Only there a disk has a format, and only qcow2 supports snapshots. */
 const FILE_STORAGE_TYPES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs', 'cifs', 'glusterfs']);
 

@@ -11,6 +11,9 @@ export interface DiskOutcome {
   readonly difference?: string;
 }
 
+export const differenceOf = (sentences: readonly string[]): Pick<DiskOutcome, 'difference'> =>
+  sentences.length > 0 ? { difference: sentences.join(' ') } : {};
+
 /** The entry is removed from status when nothing is left to do. */
 export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): DiskOutcome {
   const { name } = disk;

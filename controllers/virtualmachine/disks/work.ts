@@ -1,33 +1,27 @@
 /** The work left on a guest's disks, and their status. Pure. */
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
-import type { Bytes } from '../../../src/lib/units.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
-import { removeDisk, type DiskOutcome } from './removal.ts';
+import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
+import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
+import { inForce, maintainDisk, type Site } from './maintain.ts';
 import { supportedOptions, unsupportedSentences } from './support.ts';
-import type { DesiredDisk, DiskOptions, DiskWork, RecordedDisk } from '../model/disks.ts';
+import type { DesiredDisk, DiskWork, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
-import type { StorageFacts } from '../model/surroundings.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-export interface DiskContext {
-  readonly recorded: readonly RecordedDisk[];
-  readonly storages: Storages;
-  /** The spec was applied before: a disk on another storage was moved by somebody else, and stays there. */
-  readonly isApplied: boolean;
-}
-
-type Storages = readonly StorageFacts[];
+export interface DiskContext extends Remembered, Site {}
 
 export function diskWork(
   want: Wanted,
   guest: Guest,
-  { recorded, storages, isApplied }: DiskContext,
+  { recorded: before, detached, storages, isApplied }: DiskContext,
 ): DiskWork {
+  const recorded = withoutDestroyed(before, guest);
   const context = { storages, isApplied };
   const desired = want.disks ?? [];
   const slots = assignSlots(
@@ -41,7 +35,7 @@ export function diskWork(
     const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
-    return { entry, ...outcomeOf(disk, place, { want, guest, isRecorded, ...context }) };
+    return { entry, ...outcomeOf(disk, place, { want, guest, recorded, detached, isRecorded, ...context }) };
   });
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
@@ -75,9 +69,7 @@ function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, co
   return { entry, ...maintainDisk('The root disk', disk, guest, context) };
 }
 
-type Site = Pick<DiskContext, 'storages' | 'isApplied'>;
-
-interface DiskSituation extends Site {
+interface DiskSituation extends Site, Remembered {
   readonly want: Wanted;
   readonly guest: Guest;
   /** Status has recorded the device; a disk is created only then. */
@@ -107,13 +99,33 @@ function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation)
         steps: [{ do: 'attachDisk', name, device: place.device, text: place.text, digest: guest.digest }],
       };
     case 'unmade':
-      return isRecorded ? newDisk(desired, place.device, situation) : {};
+      return isRecorded
+        ? (returnedDisk(desired, place.device, situation) ?? newDisk(desired, place.device, situation))
+        : {};
     case 'gone':
-      return { difference: removedInPve(name, place) };
+      return returnedAfterRemoval(desired, place, situation) ?? { difference: removedInPve(name, place) };
     default:
       return place satisfies never;
   }
 }
+
+function returnedDisk(
+  desired: DesiredDisk,
+  device: string,
+  situation: DiskSituation,
+): DiskOutcome | undefined {
+  const { guest } = situation;
+  const [first, ...more] = detachedVolumes(desired.name, guest, situation);
+  return first && attachAgain(desired, device, { guest, volumes: [first, ...more] });
+}
+
+/** A disk that was in the spec all the time was taken off by somebody else, and is left so. */
+const returnedAfterRemoval = (
+  desired: DesiredDisk,
+  { device, instead }: Extract<Place, { is: 'gone' }>,
+  situation: DiskSituation,
+): DiskOutcome | undefined =>
+  situation.isApplied || instead !== undefined ? undefined : returnedDisk(desired, device, situation);
 
 function newDisk(
   desired: DesiredDisk,
@@ -131,80 +143,6 @@ function newDisk(
     steps: [{ do: 'attachDisk', name: desired.name, device, text, digest: guest.digest }],
     ...differenceOf(unsupportedSentences(`Disk ${desired.name}`, { device }, supported)),
   };
-}
-
-/** The current value of a device; `undefined` if the device is attached at the next start. */
-export function inForce({ config, pending }: Guest, key: string): string | undefined {
-  const row = pending.find((each) => each.key === key);
-  return row ? row.current : config[key];
-}
-
-/** An existing disk and its spec. */
-interface ExistingDisk {
-  readonly name: string;
-  readonly device: string;
-  /** The current value; `undefined` if the disk is attached at the next start. */
-  readonly text: string | undefined;
-  readonly size: Bytes | undefined;
-  /** The storage that the spec names. */
-  readonly storage: string | undefined;
-  readonly options: DiskOptions;
-}
-
-const differenceOf = (sentences: readonly string[]): Pick<DiskOutcome, 'difference'> =>
-  sentences.length > 0 ? { difference: sentences.join(' ') } : {};
-
-function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
-  const grown = growDisk(what, disk, guest);
-  const moved = moveDisk(what, disk, guest, context);
-  const { device, options } = disk;
-  const drive = { device, text: guest.config[device] ?? '' };
-  return {
-    steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
-    ...differenceOf([
-      ...[grown.difference, moved.difference].filter((text) => text !== undefined),
-      ...unsupportedSentences(what, drive, supportedOptions(options, drive, guest.config)),
-    ]),
-  };
-}
-
-function moveDisk(
-  what: string,
-  { name, device, text, storage }: ExistingDisk,
-  { node, config, digest, pending }: Guest,
-  { storages, isApplied }: Site,
-): DiskOutcome {
-  const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
-  if (storage === undefined || now === undefined || now === storage) return {};
-  const stays = `${what} is on storage ${now}, but the spec says ${storage}`;
-  if (isApplied)
-    return {
-      difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.`,
-    };
-  // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
-  if (pending.some(({ key }) => key === device))
-    return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
-  // PVE does not move a disk that has snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
-  if (config['parent'] !== undefined)
-    return { difference: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
-  const at = storages.find((each) => each.node === node && each.storage === storage);
-  return at?.status === 'available' && at.content.includes('images')
-    ? { steps: [{ do: 'moveDisk', name, disk: device, storage, digest }] }
-    : { difference: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
-}
-
-function growDisk(
-  what: string,
-  { device, text, size }: Pick<ExistingDisk, 'device' | 'text' | 'size'>,
-  { digest }: Guest,
-): DiskOutcome {
-  const now = text === undefined ? undefined : parseDisk(text).size;
-  if (size === undefined || now === undefined || now === size) return {};
-  return size > now
-    ? { steps: [{ do: 'growDisk', disk: device, to: size, digest }] }
-    : {
-        difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
-      };
 }
 
 function entryOf(slot: RecordedDisk, place: Place, guest: Guest): RecordedDisk {

@@ -43,6 +43,17 @@ export interface RecordedDisk {
   readonly storage?: string | undefined;
   readonly size?: string | undefined;
   readonly reclaimPolicy?: ReclaimPolicy | undefined;
+  /** We began to destroy its volume. */
+  readonly destroying?: boolean | undefined;
+}
+
+/** An unused volume that was a disk of the spec. */
+export interface DetachedDisk {
+  /** Name of the disk. */
+  readonly disk: string;
+  readonly volume: string;
+  /** A quantity. */
+  readonly size?: string | undefined;
 }
 
 export type DiskStep =

@@ -6,6 +6,7 @@ import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { separateDrives } from '../config/drive-options.ts';
+import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
@@ -68,6 +69,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     relocation,
     disks: diskWork(want, guest, {
       recorded: vm.status?.disks ?? [],
+      detached: detachedDisksOf(vm),
       storages: surroundings.storages,
       isApplied: applied && want.driftPolicy !== 'Revert',
     }),

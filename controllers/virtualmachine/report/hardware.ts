@@ -5,6 +5,7 @@ import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { bytes, MiB } from '../../../src/lib/units.ts';
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
+import type { DetachedDisk } from '../model/disks.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../config/size.ts';
 
 // Limits of the schema of the status.
@@ -12,10 +13,11 @@ const MAX_UNUSED = 64;
 
 type Hardware = Pick<VirtualMachineStatus, 'cpus' | 'memory' | 'unusedVolumes'>;
 
-export function hardwareOf(guest: Guest): Hardware {
+/** @param detached which of the unused volumes were disks */
+export function hardwareOf(guest: Guest, detached: readonly DetachedDisk[] = []): Hardware {
   if (guest.container) return {};
   const now = inForce(guest);
-  const unused = unusedVolumesOf(guest.config);
+  const unused = unusedVolumesOf(guest.config, detached);
   return {
     cpus: cpusOf(now).now,
     memory: formatQuantity(bytes(memoryNowMiB(now) * MiB)),
@@ -32,7 +34,10 @@ function memoryNowMiB(config: GuestConfig): number {
 
 const UNUSED = /^unused(\d+)$/;
 
-function unusedVolumesOf(config: GuestConfig): NonNullable<Hardware['unusedVolumes']> {
+function unusedVolumesOf(
+  config: GuestConfig,
+  detached: readonly DetachedDisk[],
+): NonNullable<Hardware['unusedVolumes']> {
   const slot = (device: string): number => Number(UNUSED.exec(device)?.[1]);
   return Object.keys(config)
     .filter((device) => UNUSED.test(device))
@@ -40,6 +45,8 @@ function unusedVolumesOf(config: GuestConfig): NonNullable<Hardware['unusedVolum
     .slice(0, MAX_UNUSED)
     .map((device) => {
       const { volume } = parseDisk(config[device] ?? '');
-      return { device, volume, ...omitUndefined({ storage: parseVolumeId(volume)?.storage }) };
+      const { disk, size } = detached.find((each) => each.volume === volume) ?? {};
+      const { storage } = parseVolumeId(volume) ?? {};
+      return { device, volume, ...omitUndefined({ storage, disk, size }) };
     });
 }

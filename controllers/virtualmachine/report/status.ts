@@ -1,6 +1,7 @@
 /** What a pass observed and did → the status. Pure. */
 import { awaitsAdoption } from '../ownership/adoption.ts';
 import { driftSentences } from '../config/drift.ts';
+import { detachedAfter } from '../disks/detached.ts';
 import { hookToKeep } from '../guest-agent/hooks.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -108,9 +109,15 @@ function isComplete(facts: Facts): boolean {
 }
 
 /** Kept while the guest cannot be read: devices are reserved here, and a volume is destroyed only if it is recorded here. */
-function disksOf(before: Status, { have, started }: Facts): Pick<Status, 'disks'> {
+function disksOf(before: Status, { have, plan, started }: Facts): Pick<Status, 'disks'> {
   if (have.claim === undefined || started?.kind === 'claimReleased') return {};
-  const disks = have.disks?.entries ?? before.disks ?? [];
+  const destroyed =
+    plan.kind === 'act' && plan.step.do === 'destroyDisk' && started?.kind !== 'failed'
+      ? plan.step.name
+      : undefined;
+  const disks = (have.disks?.entries ?? before.disks ?? []).map((disk) =>
+    disk.name === destroyed ? { ...disk, destroying: true } : disk,
+  );
   return disks.length > 0 ? { disks: disks.slice(0, MAX_DISKS) } : {};
 }
 
@@ -136,7 +143,7 @@ function lastSeen(
 const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> => ({
   node: own.node,
   powerState: powerStateOf(own),
-  ...hardwareOf(own),
+  ...hardwareOf(own, detachedAfter(vm, facts.have)),
   ...omitUndefined({
     // If there is a name, the guest was ours before.
     name: isMarked(own, facts.want) ? (own.config['name'] ?? vm.metadata.name) : undefined,

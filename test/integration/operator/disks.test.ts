@@ -7,7 +7,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft } from './world.ts';
 
-const lab = operatorAtWork({ namespaces: 13 });
+const lab = operatorAtWork({ namespaces: 15 });
 
 const GiB = 1024 ** 3;
 const web = (...disks: readonly object[]) => vm('web', { disks });
@@ -250,11 +250,11 @@ describe('an option that Proxmox VE does not accept', () => {
   function onVirtio() {
     const cluster = shippedCluster('document');
     const guests = cluster.guests.map((guest) => {
-      const { scsi0 = '', ...config } = guest.config ?? {};
+      const { scsi0 = '', ...config } = guest.config;
       return guest.vmid === 9000
         ? {
             ...guest,
-            config: { ...config, virtio0: String(scsi0).split(',')[0] ?? '', boot: 'order=virtio0' },
+            config: { ...config, virtio0: scsi0.split(',')[0] ?? '', boot: 'order=virtio0' },
           }
         : guest;
     });
@@ -326,4 +326,41 @@ describe('an option that Proxmox VE does not accept', () => {
     await soon(() => expect(guestOf(t).running).toBeUndefined());
     await t.delete('vm/web');
   });
+});
+
+describe('a disk that comes back into the spec', () => {
+  test.concurrent('after it was detached is attached again with what it holds', async () => {
+    const { t, pid } = await running(data());
+    const kept = volumeAt(t, 'scsi1');
+    await apply(t);
+    await soon(() => expect(drive(t, 'scsi1')).toBe(''));
+    await settled(t, pid);
+    await apply(t, data({ importFrom: 'local:import/data.qcow2' }));
+    await soon(async () => {
+      const { message } = condition(await t.vm('web'), 'Synced');
+      expect(message).toContain(`the VM still has its volume ${kept} (unused0)`);
+    });
+    await apply(t, data({ size: '12Gi' }));
+    await soon(() => expect(drive(t, 'scsi1')).toContain('size=12G'));
+    await settled(t, pid);
+    expect(volumeAt(t, 'scsi1')).toBe(kept);
+    expect([...guestOf(t).config.keys()].filter((key) => key.startsWith('unused'))).toEqual([]);
+  });
+
+  test.concurrent(
+    'at once, whatever its policy, is the same disk or a new one, and never missing',
+    async () => {
+      const scratch = { name: 'scratch', size: '1Gi', reclaimPolicy: 'Delete' };
+      const { t, pid } = await running(data(), scratch);
+      const kept = volumeAt(t, 'scsi1');
+      for (const wait of [0, 20, 60, 150]) {
+        await apply(t);
+        await new Promise((resolve) => setTimeout(resolve, wait));
+        await apply(t, data(), scratch);
+        await settled(t, pid);
+        expect(volumeAt(t, 'scsi1')).toBe(kept);
+        expect(drive(t, 'scsi2')).toContain('serial=scratch');
+      }
+    },
+  );
 });

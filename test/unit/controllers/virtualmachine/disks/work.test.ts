@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { diskWork } from '../../../../../controllers/virtualmachine/disks/work.ts';
-import type { DesiredDisk, RecordedDisk } from '../../../../../controllers/virtualmachine/model/disks.ts';
+import type {
+  DesiredDisk,
+  DetachedDisk,
+  RecordedDisk,
+} from '../../../../../controllers/virtualmachine/model/disks.ts';
 import type { Guest, GuestConfig, PendingChange } from '../../../../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
 import { aGuest, aMark, aDesiredVm, configOf } from '../../../../builders/guests.ts';
@@ -31,6 +35,7 @@ interface Scene {
   readonly config?: GuestConfig;
   readonly pending?: readonly PendingChange[];
   readonly recorded?: readonly RecordedDisk[];
+  readonly detached?: readonly DetachedDisk[];
   readonly guest?: Partial<Guest>;
   readonly rootStorage?: string;
   readonly leaves?: boolean;
@@ -40,6 +45,7 @@ const work = ({
   config = {},
   pending = [],
   recorded = [],
+  detached = [],
   guest = {},
   rootStorage,
   leaves = false,
@@ -50,7 +56,7 @@ const work = ({
       ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }),
     }),
     aGuest({ config: configOf(aMark(), config), pending, ...guest }),
-    { recorded, storages: [aStorage(), aStorage('ssd')], isApplied: leaves },
+    { recorded, detached, storages: [aStorage(), aStorage('ssd')], isApplied: leaves },
   );
 const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
   entries.find((each) => each.name === name);
@@ -251,6 +257,73 @@ describe('a disk that left the spec', () => {
   });
 });
 
+describe('a disk that comes back into the spec', () => {
+  const UNUSED = { unused3: VOLUME };
+  const DETACHED: DetachedDisk = { disk: 'data', volume: VOLUME, size: '20Gi' };
+  const attached = [
+    { do: 'attachDisk', name: 'data', device: 'scsi1', text: `${VOLUME},serial=data`, digest: 'digest-1' },
+  ];
+
+  test('and was to be deleted once the snapshots are gone is attached again', () => {
+    const recorded: RecordedDisk[] = [{ ...RECORDED, reclaimPolicy: 'Delete' }];
+    const { steps, differences } = work({ config: { ...UNUSED, parent: 'before' }, recorded });
+    expect(steps).toEqual(attached);
+    expect(differences).toEqual([]);
+  });
+
+  test('and was detached is attached again, in a slot that is written down first', () => {
+    const first = work({ config: UNUSED, detached: [DETACHED] });
+    expect([first.steps, first.unrecorded]).toEqual([[], true]);
+    const { steps } = work({ config: UNUSED, recorded: [NOTED], detached: [DETACHED] });
+    expect(steps).toEqual(attached);
+  });
+
+  test('between its detachment and the report of it is attached again', () => {
+    expect(work({ config: UNUSED, recorded: [RECORDED] }).steps).toEqual(attached);
+  });
+
+  test('has the options of the spec as it is now', () => {
+    const disks = [data({ options: { cache: 'writeback', iothread: true } })];
+    const { steps, differences } = work({ disks, config: UNUSED, recorded: [NOTED], detached: [DETACHED] });
+    expect(steps).toMatchObject([{ text: `${VOLUME},serial=data,cache=writeback` }]);
+    expect(differences.join()).toContain('iothread');
+  });
+
+  test.each<[string, Partial<DesiredDisk>, string]>([
+    ['to be imported', { importFrom: 'local:import/a.qcow2' }, 'Remove importFrom'],
+    ['smaller than its volume', { size: bytes(10 * GiB) }, 'of 20Gi, but the spec says 10Gi'],
+  ])('%s is refused and named, and no empty disk takes its place', (_what, change, said) => {
+    for (const known of [{ recorded: [RECORDED] }, { recorded: [NOTED], detached: [DETACHED] }]) {
+      const { steps, differences } = work({ disks: [data(change)], config: UNUSED, ...known });
+      expect(steps).toEqual([]);
+      expect(differences).toEqual([expect.stringContaining(`${VOLUME} (unused3)`)]);
+      expect(differences.join()).toContain(said);
+    }
+  });
+
+  test('of which there are two is refused, and both are named', () => {
+    const other = { ...DETACHED, volume: 'local-lvm:vm-101-disk-8' };
+    const config = { ...UNUSED, unused4: other.volume };
+    const { steps, differences } = work({ config, recorded: [NOTED], detached: [DETACHED, other] });
+    expect(steps).toEqual([]);
+    expect(differences.join()).toContain(`${VOLUME} (unused3) and ${other.volume} (unused4)`);
+  });
+
+  test('is made anew only if its volume is no longer the VM’s, or is that of another disk', () => {
+    const made = [expect.objectContaining({ do: 'attachDisk', text: 'local-lvm:20,serial=data' })];
+    const other: DetachedDisk = { ...DETACHED, disk: 'logs' };
+    expect(work({ recorded: [NOTED], detached: [DETACHED] }).steps).toEqual(made);
+    expect(work({ config: UNUSED, recorded: [NOTED], detached: [other] }).steps).toEqual(made);
+    expect(work({ recorded: [{ ...RECORDED, destroying: true }] }).steps).toEqual(made);
+  });
+
+  test('and that never left it is left off where somebody took it off', () => {
+    const { steps, differences } = work({ config: UNUSED, recorded: [RECORDED], leaves: true });
+    expect(steps).toEqual([]);
+    expect(differences).toEqual([expect.stringContaining('was detached in Proxmox VE')]);
+  });
+});
+
 describe('disks that we did not make', () => {
   test('are left alone, whatever the spec says', () => {
     const foreign = { scsi1: 'local-lvm:vm-101-disk-5,size=1G', virtio2: 'local-lvm:vm-101-disk-6,size=1G' };
@@ -266,6 +339,7 @@ describe('the root disk', () => {
   const root = (size: number, config: GuestConfig) =>
     diskWork(aDesiredVm({ rootDisk: bytes(size) }), aGuest({ config: configOf(aMark(), config) }), {
       recorded: [],
+      detached: [],
       storages: [],
       isApplied: false,
     });

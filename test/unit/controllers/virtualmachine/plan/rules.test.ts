@@ -304,7 +304,7 @@ describe('configuration', () => {
   test('goes before growing the disk, and that before starting', () => {
     const want = aDesiredVm({ rootDisk: bytes(40 * GiB) });
     const guest = aGuest({ running: false });
-    const disks = diskWork(want, guest, { recorded: [], storages: [], isApplied: false });
+    const disks = diskWork(want, guest, { recorded: [], detached: [], storages: [], isApplied: false });
     expect(step(want, { ...there({ running: false }), disks, change: change({}) })?.do).toBe('configure');
     expect(step(want, { ...there({ running: false }), disks })).toEqual({
       do: 'growDisk',

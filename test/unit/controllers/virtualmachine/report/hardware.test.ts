@@ -62,6 +62,15 @@ describe('unused volumes in status', () => {
     ]);
   });
 
+  test('carry the name and size of the disk that they were', () => {
+    const guest = aGuest({ config: { unused0: 'tank:vm-101-disk-1', unused1: 'tank:vm-101-disk-2' } });
+    const detached = [{ disk: 'data', volume: 'tank:vm-101-disk-2', size: '10Gi' }];
+    expect(hardwareOf(guest, detached).unusedVolumes).toEqual([
+      { device: 'unused0', volume: 'tank:vm-101-disk-1', storage: 'tank' },
+      { device: 'unused1', volume: 'tank:vm-101-disk-2', storage: 'tank', disk: 'data', size: '10Gi' },
+    ]);
+  });
+
   test('are absent where there are none', () => {
     expect(hardware({ scsi0: 'local-lvm:vm-101-disk-0' })).not.toHaveProperty('unusedVolumes');
   });

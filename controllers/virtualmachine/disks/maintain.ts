@@ -1,0 +1,87 @@
+/** What is left to do on a disk that exists: growing and moving it. Pure. */
+import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
+import { formatQuantity } from '../../../src/lib/quantity.ts';
+import type { Bytes } from '../../../src/lib/units.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import type { DiskOptions } from '../model/disks.ts';
+import type { StorageFacts } from '../model/surroundings.ts';
+import { differenceOf, type DiskOutcome } from './removal.ts';
+import { supportedOptions, unsupportedSentences } from './support.ts';
+
+/** What decides where a disk is. */
+export interface Site {
+  readonly storages: readonly StorageFacts[];
+  /** The spec was applied before: whatever differs was changed by somebody else, and is left so. */
+  readonly isApplied: boolean;
+}
+
+/** The current value of a device; `undefined` if the device is attached at the next start. */
+export function inForce({ config, pending }: Guest, key: string): string | undefined {
+  const row = pending.find((each) => each.key === key);
+  return row ? row.current : config[key];
+}
+
+/** An existing disk and its spec. */
+interface ExistingDisk {
+  readonly name: string;
+  readonly device: string;
+  /** The current value; `undefined` if the disk is attached at the next start. */
+  readonly text: string | undefined;
+  readonly size: Bytes | undefined;
+  /** The storage that the spec names. */
+  readonly storage: string | undefined;
+  readonly options: DiskOptions;
+}
+
+export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
+  const grown = growDisk(what, disk, guest);
+  const moved = moveDisk(what, disk, guest, context);
+  const { device, options } = disk;
+  const drive = { device, text: guest.config[device] ?? '' };
+  return {
+    steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
+    ...differenceOf([
+      ...[grown.difference, moved.difference].filter((text) => text !== undefined),
+      ...unsupportedSentences(what, drive, supportedOptions(options, drive, guest.config)),
+    ]),
+  };
+}
+
+function moveDisk(
+  what: string,
+  { name, device, text, storage }: ExistingDisk,
+  { node, config, digest, pending }: Guest,
+  { storages, isApplied }: Site,
+): DiskOutcome {
+  const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
+  if (storage === undefined || now === undefined || now === storage) return {};
+  const stays = `${what} is on storage ${now}, but the spec says ${storage}`;
+  if (isApplied)
+    return {
+      difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.`,
+    };
+  // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
+  if (pending.some(({ key }) => key === device))
+    return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
+  // PVE does not move a disk that has snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
+  if (config['parent'] !== undefined)
+    return { difference: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
+  const at = storages.find((each) => each.node === node && each.storage === storage);
+  return at?.status === 'available' && at.content.includes('images')
+    ? { steps: [{ do: 'moveDisk', name, disk: device, storage, digest }] }
+    : { difference: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
+}
+
+function growDisk(
+  what: string,
+  { device, text, size }: Pick<ExistingDisk, 'device' | 'text' | 'size'>,
+  { digest }: Guest,
+): DiskOutcome {
+  const now = text === undefined ? undefined : parseDisk(text).size;
+  if (size === undefined || now === undefined || now === size) return {};
+  return size > now
+    ? { steps: [{ do: 'growDisk', disk: device, to: size, digest }] }
+    : {
+        difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
+      };
+}
