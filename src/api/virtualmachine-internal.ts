@@ -47,6 +47,14 @@ const restart = z.object({
   stopped: z.boolean().optional().describe('Whether the VM was seen powered off since.'),
 });
 
+const network = z.object({
+  name: text(63).describe('Name of the interface in the spec.'),
+  device: text(16).describe('Device in Proxmox VE, for example net0.'),
+  settings: list(text(16), 8)
+    .optional()
+    .describe('Optional settings that the operator sets, by their names in Proxmox VE.'),
+});
+
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
   uuid: text(36)
@@ -58,6 +66,11 @@ export const virtualMachineInternal = z.object({
       'Digest of the settings that were last applied. While they stay the same, every difference was made in Proxmox VE.',
     ),
   cloudInit: cloudInit.optional().describe('Cloud-init data delivered to the guest.'),
+  networks: list(network, 32)
+    .optional()
+    .describe(
+      'Network interfaces and settings of the operator, recorded before they are written. They are removed in Proxmox VE when they are removed from the spec.',
+    ),
   tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
   host: text(63)
     .transform(nodeName)

@@ -7,7 +7,7 @@ import type { Desired } from '../../controllers/virtualmachine/model/desired.ts'
 import type { RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
 import type { Claim, Hook } from '../../controllers/virtualmachine/model/observed.ts';
 import type { RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
-import type { VirtualMachine } from '../../src/api/index.ts';
+import type { VirtualMachine, VirtualMachineInternal } from '../../src/api/index.ts';
 import type { NodeName } from '../../src/lib/units.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 
@@ -39,6 +39,8 @@ export interface World {
   readonly lockedMs: number;
   /** Which device each network was given, as status would carry it. */
   readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
+  /** The interfaces that status has recorded before they were written. */
+  readonly nicRecord?: NonNullable<VirtualMachineInternal['networks']>;
   /** The desired state that was applied last: the one there is, or another. */
   readonly applied: 'this' | 'other' | undefined;
   /** As status has them. */

@@ -66,7 +66,7 @@ function statusOf(world: World): VirtualMachineStatus {
 
 /** Without the digest, which depends on what is desired. */
 function internalOf(world: World): VirtualMachineInternal {
-  const { claim, claimedAt, noted, handed, arrived, note, restartedAt, ownTags } = world;
+  const { claim, claimedAt, noted, handed, arrived, note, restartedAt, ownTags, nicRecord = [] } = world;
   return {
     ...(claim && { claimedAt: iso(claimedAt) }),
     cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
@@ -74,6 +74,7 @@ function internalOf(world: World): VirtualMachineInternal {
     ...(note && { restart: { ...note, at: iso(note.at) } }),
     ...(restartedAt !== undefined && { restartedAt }),
     ...(ownTags.length > 0 && { tags: ownTags }),
+    ...(nicRecord.length > 0 && { networks: nicRecord }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Observation } from '../../controllers/virtualmachine/model/observa
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
 import { derive } from '../../controllers/virtualmachine/observe/derive.ts';
 import { restartOf } from '../../controllers/virtualmachine/restart/with-restart.ts';
+import { nicRecordAfter } from '../../controllers/virtualmachine/networks/record.ts';
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
@@ -75,7 +76,7 @@ function byItself(guest: Guest): Guest {
 function afterStep(step: Step, world: World): World {
   switch (step.do) {
     case 'reserve':
-      return {
+      return withNicRecord({
         ...world,
         claim: {
           vmid: step.vmid ?? vmid(world.nextVmid),
@@ -88,9 +89,17 @@ function afterStep(step: Step, world: World): World {
         cloned: step.vmid === undefined,
         // A namesake's number has a guest on it; a number that PVE gave has none.
         guest: step.vmid === undefined ? undefined : world.guest,
-      };
+      });
     case 'releaseClaim':
-      return { ...world, claim: undefined, devices: [], ownTags: [], disks: [], cloned: false };
+      return {
+        ...world,
+        claim: undefined,
+        devices: [],
+        nicRecord: [],
+        ownTags: [],
+        disks: [],
+        cloned: false,
+      };
     case 'recordPlacement':
       return {
         ...world,
@@ -116,6 +125,8 @@ function afterStep(step: Step, world: World): World {
       return { ...world, applied: undefined };
     case 'recordDisks':
       return withClaimMade(world);
+    case 'recordNetworks':
+      return withNicRecord(world);
     case 'recordSeed':
       return { ...world, noted: step.volume, handed: withoutServed(world.handed) };
     case 'uploadSeed':
@@ -152,6 +163,11 @@ function afterStep(step: Step, world: World): World {
       return step satisfies never;
   }
 }
+
+const withNicRecord = (world: World): World => ({
+  ...world,
+  nicRecord: nicRecordAfter(inputsOf(world).vm, world.want, { guest: world.guest, extend: true }),
+});
 
 function adopted(guest: Guest | undefined, { description, digest }: Extract<Step, { do: 'adopt' }>): Guest {
   if (guest?.digest !== digest) throw new Error('detected modified configuration');

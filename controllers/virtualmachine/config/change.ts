@@ -2,7 +2,7 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
-import { devicesOf, formerDevices } from '../networks/devices.ts';
+import { devicesOf, formerDevices, isMade } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
 import { hardwareAtCreation, hardwareLater } from './hardware.ts';
 import { isNew } from './is-new.ts';
@@ -31,7 +31,7 @@ export function configChange(
   { cloudInit, keepTags = false, ...room }: ChangeContext,
 ): ConfigChange | undefined {
   const fresh = isNew(vm, guest);
-  const nics = nicKeys(vm, want, guest, fresh);
+  const nics = nicKeys(vm, want, guest);
   const others = mergeKeys(
     cpuTypeKeys(want.cpuType, guest.config),
     optionKeys(want, guest.config),
@@ -66,9 +66,9 @@ function volumesFirst({ set, delete: removed }: Keys): ConfigChange | undefined 
   return volumes.length > 0 ? { set: Object.fromEntries(volumes), delete: removed } : undefined;
 }
 
-function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean): Keys {
+function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Keys {
   if (want.nics === undefined) return NO_KEYS;
-  const surplus = fresh ? nicsOf(guest.config).map(({ device }) => device) : formerDevices(vm);
+  const surplus = isMade(vm) ? nicsOf(guest.config).map(({ device }) => device) : formerDevices(vm);
   return nicChanges(want.nics, guest.config, want.owner.uid, {
     devices: devicesOf(vm, want),
     surplus,

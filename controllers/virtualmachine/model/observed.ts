@@ -62,6 +62,8 @@ export interface Observed {
   readonly notApplied: readonly string[];
   /** What the guest's configuration should become, without the options of its drives; computed from the spec and the guest. */
   readonly change: ConfigChange | undefined;
+  /** The change writes network interfaces or settings that status does not have yet. */
+  readonly unrecordedNics?: boolean;
   /** Absent: nothing is to be changed. */
   readonly drives?: DriveChanges | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */

@@ -38,6 +38,8 @@ export type Step =
       readonly bestEffort?: BestEffortWrite;
     }
   | { readonly do: 'recordTags'; readonly tags: readonly string[] }
+  /** Records the interfaces, and their settings, that are to be written. */
+  | { readonly do: 'recordNetworks' }
   /** Records the slots chosen for new disks. */
   | { readonly do: 'recordDisks' }
   | DiskStep

@@ -20,8 +20,15 @@ const isDefault = (key: string, value: string): boolean =>
   value === '' || ((key === 'firewall' || key === 'link_down') && value === '0');
 
 /** The settings recorded in status, by device. */
-export const recordedSettings = (vm: VirtualMachine): ReadonlyMap<string, readonly string[]> =>
-  new Map((vm.status?.networks ?? []).map(({ device, settings = [] }) => [device, settings]));
+export function recordedSettings({ status }: VirtualMachine): ReadonlyMap<string, readonly string[]> {
+  const all = new Map<string, readonly string[]>();
+  for (const { device, settings = [] } of [
+    ...(status?.internal?.networks ?? []),
+    ...(status?.networks ?? []),
+  ])
+    all.set(device, [...new Set([...(all.get(device) ?? []), ...settings])]);
+  return all;
+}
 
 /** @param recorded - settings that the spec had before */
 export function withSettings(

@@ -13,6 +13,7 @@ import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Surroundings } from '../model/surroundings.ts';
+import { writesUnrecorded } from '../networks/record.ts';
 import { moveBeforeStart } from '../placement/chosen.ts';
 import { relocate } from '../placement/relocate.ts';
 import { awaitedKeys } from '../restart/awaited.ts';
@@ -31,6 +32,7 @@ type Due = Pick<
   Observed,
   | 'change'
   | 'drives'
+  | 'unrecordedNics'
   | 'drift'
   | 'digests'
   | 'bestEffortWrites'
@@ -64,6 +66,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     ...bestEffortWritesOf(want, guest, writes),
     ...separate,
     change: separate.change ?? afterwards,
+    unrecordedNics: writesUnrecorded(vm, want, separate.change),
     awaited: awaitedKeys(vm, want, guest, written),
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,

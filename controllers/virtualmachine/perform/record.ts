@@ -35,6 +35,7 @@ export async function record(
     case 'recordPlacement':
     case 'clearApplied':
     case 'recordRestart':
+    case 'recordNetworks':
     case 'recordDisks':
       return DONE;
     case 'recordTags':

@@ -7,6 +7,7 @@ import { cloudInitDifferences } from '../cloud-init/differences.ts';
 import { firmwareDifferences } from '../config/hardware.ts';
 import { isNew } from '../config/is-new.ts';
 import { dryRunPlan } from './dry-run.ts';
+import { surplusNics } from '../networks/devices.ts';
 import { namedNics } from '../networks/named-nics.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -62,6 +63,7 @@ export async function factsOf(
                   ...firmwareDifferences(want, guest.config),
                   ...cloudInitDifferences(want, guest, cloudInit),
                 ]),
+            ...surplusNics(vm, want, guest),
             ...observedDifferences(have),
             ...around(resolved, guest, gathered.surroundings),
           ]

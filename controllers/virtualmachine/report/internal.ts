@@ -3,6 +3,7 @@ import { reportCloudInit } from '../cloud-init/status.ts';
 import { appliedAfter } from '../config/drift.ts';
 import { smbiosUuidOf } from '../config/hardware.ts';
 import { ownTagsIn } from '../config/options.ts';
+import { nicRecordAfter } from '../networks/record.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Restart } from '../model/restart.ts';
@@ -27,6 +28,7 @@ export function internalOf(
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...tagsOf(facts, own),
+    ...networksOf(vm, facts, own),
     ...hostOf(before, facts, own),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
   };
@@ -54,6 +56,19 @@ function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<In
   const recorded = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(recorded, want.options?.tags ?? [], own.config) : [...recorded];
   return tags.length > 0 ? { tags } : {};
+}
+
+/** The steps whose report is stored before anything else is done. */
+function networksOf(
+  vm: VirtualMachine,
+  { want, have, plan, started }: Facts,
+  own: Guest | undefined,
+): Pick<Internal, 'networks'> {
+  const claims = started?.kind === 'claim';
+  if ((have.claim === undefined && !claims) || started?.kind === 'claimReleased') return {};
+  const extend = claims || (plan.kind === 'act' && plan.step.do === 'recordNetworks');
+  const networks = nicRecordAfter(vm, want, { guest: own, extend });
+  return networks.length > 0 ? { networks } : {};
 }
 
 /** While the guest cannot be read, the recorded value is kept as long as the spec names the same node. */

@@ -41,6 +41,12 @@ const ROWS = {
   },
   recordRestart: { touches: 'status', doing: 'recording a restart', wouldDo: () => 'restart the VM' },
   recordTags: { touches: 'status', doing: 'recording the tags to set', wouldDo: () => 'change the tags' },
+  recordNetworks: {
+    touches: 'status',
+    doing: 'recording the network interfaces to set',
+    reconfigures: true,
+    wouldDo: () => 'change the network interfaces',
+  },
   recordDisks: {
     touches: 'status',
     doing: 'recording the devices of new disks',

@@ -33,6 +33,7 @@ test('what is only written down is repeated at once: its write was refused, or i
     { do: 'clearApplied' },
     { do: 'recordRestart' },
     { do: 'recordTags', tags: ['web'] },
+    { do: 'recordNetworks' },
     { do: 'recordDisks' },
     { do: 'recordHook', hook: 'postStart' },
   ];

@@ -28,6 +28,7 @@ const EXAMPLES: { readonly [Name in Step['do']]: Extract<Step, { do: Name }> } =
   },
   configure: { do: 'configure', change: { set: { cipassword: 'hunter2' }, delete: ['tags'] }, digest: 'd' },
   recordTags: { do: 'recordTags', tags: ['web'] },
+  recordNetworks: { do: 'recordNetworks' },
   recordDisks: { do: 'recordDisks' },
   attachDisk: { do: 'attachDisk', name: 'data', device: 'scsi1', text: 'fast:1', digest: 'd' },
   growDisk: { do: 'growDisk', disk: 'scsi1', to: bytes(GiB), digest: 'd' },
