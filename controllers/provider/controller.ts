@@ -41,10 +41,10 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       const result = release(provider, key);
       if (result.outcome.kind === 'released') return result;
       // Its VMs still need the connection, which an operator that was restarted has to open first.
-      await connect(provider, key, pass).catch(() => undefined);
+      await attempt(provider, key, pass).catch(() => undefined);
       return result;
     }
-    return connect(provider, key, pass);
+    return attempt(provider, key, pass);
   }
 
   function release(provider: Provider, key: string): ProviderResult {
@@ -68,6 +68,14 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     return resolved.ok
       ? { settings: resolved.settings }
       : { problem: stalled(resolved.reason, resolved.message, CHECK_INTERVAL) };
+  }
+
+  async function attempt(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
+    try {
+      return await connect(provider, key, pass);
+    } finally {
+      ports.pool.attempted(key);
+    }
   }
 
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {

@@ -45,11 +45,16 @@ export interface ConnectionPool extends Connections {
   ): 'new' | 'known';
   /** Its VMs have no connection for now. The client stays open, so that its Provider can see when that changes. */
   suspend(provider: string): void;
+  /** An attempt of the Provider to connect has ended, whatever came of it. */
+  attempted(provider: string): void;
   drop(provider: string): void;
   /** The VM with this uid was deleted: whatever was promised to it is free. */
   release(uid: string): void;
   closeAll(): Promise<void>;
 }
+
+/** Longer than a first attempt takes: a Provider that makes none does not keep others waiting. */
+const FIRST_ATTEMPT = minutes(1);
 
 /** Passes that started with a client that was replaced may still use it. */
 const LINGER = minutes(1);
@@ -61,6 +66,17 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   /** What each Provider asked for last, in use or not yet. */
   const asked = new Map<string, string>();
   const states = createSharedStates(options);
+  const attempts = new Set<string>();
+  /** Epoch ms: since when somebody waits for the first attempt. */
+  const awaited = new Map<string, number>();
+
+  function isPending(provider: string): boolean {
+    if (attempts.has(provider)) return false;
+    const now = options.now();
+    const since = awaited.get(provider) ?? now;
+    awaited.set(provider, since);
+    return now - since < FIRST_ATTEMPT;
+  }
 
   const usersOf = (key: string): readonly string[] =>
     [...users].flatMap(([provider, { client }]) => (client.key === key ? [provider] : []));
@@ -106,6 +122,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   return {
     get: (namespace, name) => users.get(`${namespace}/${name}`)?.connection,
+    isPending: (namespace, name) => isPending(`${namespace}/${name}`),
+    attempted: (provider) => void attempts.add(provider),
     withClient(provider, settings, pinned) {
       const key = sha256Hex(JSON.stringify(connectionOf(settings)));
       asked.set(provider, key);
@@ -146,6 +164,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     },
     suspend: (provider) => void users.delete(provider),
     drop(provider) {
+      attempts.delete(provider);
+      awaited.delete(provider);
       users.delete(provider);
       asked.delete(provider);
       for (const client of takeUnused()) void client.close();

@@ -1,8 +1,8 @@
 /** VMImage: reports where its template is. VMs look it up themselves when they are created. */
-import type { Provider, VMImage, VMImageStatus } from '../../src/api/index.ts';
+import { isObserved, type Provider, type VMImage, type VMImageStatus } from '../../src/api/index.ts';
 import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
 import { seconds } from '../../src/lib/units.ts';
-import { settled, waiting } from '../../src/runtime/outcome.ts';
+import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import { allowsFrom } from '../shared/objects/references.ts';
@@ -14,6 +14,7 @@ export interface VMImagePorts {
 }
 
 const RETRY_AFTER = seconds(30);
+const RETRY_SOON = seconds(5);
 const MAX_LISTED = 64;
 
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
@@ -26,9 +27,15 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
           allowsFrom(metadata.annotations, image.metadata.namespace),
       );
 
+  const isPending = ({ metadata: { namespace, name } }: Provider): boolean =>
+    ports.connections.isPending(namespace, name);
+
   return {
     name: 'vmimage',
     reconcile(image) {
+      // Otherwise every start of the operator would report all images as not found for a moment.
+      if (isObserved(image.status) && usable(image).some(isPending))
+        return Promise.resolve({ outcome: unchanged(RETRY_SOON), status: {} });
       const lookedUp = usable(image).flatMap(({ metadata: { namespace, name } }) => {
         const view = ports.connections.get(namespace, name)?.inventory.view();
         return view

@@ -61,6 +61,9 @@ function engineClaims(outcome: Outcome, deleting: boolean): readonly Claim[] {
     case 'waiting':
     case 'retry':
       return busy(outcome.reason, outcome.message, deleting);
+    case 'unchanged':
+      // It is not reported.
+      return [];
     case 'suspended':
       return [{ ...notReady(outcome.reason, outcome.message, deleting), status: outcome.ready }];
     case 'stalled':

@@ -76,6 +76,8 @@ export async function runPass<O extends Resource, Status extends object>(
   const finding = object
     ? await reconcile(object, controller, { snapshot, reasons, deps, log })
     : unreadable(entry);
+  // Not even the generation is observed.
+  if (finding.outcome.kind === 'unchanged') return conclude(finding, 'stored', deps.store.dueIn(key));
   return finding.outcome.kind === 'released'
     ? release(snapshot.entry, finalizer, deps, finding)
     : conclude(finding, await report(snapshot.entry, finding, { ...deps, log }), deps.store.dueIn(key));

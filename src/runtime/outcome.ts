@@ -23,6 +23,8 @@ export type Outcome =
    * `ready`: False where the spec is not fulfilled, Unknown where nobody looked.
    */
   | ({ readonly kind: 'suspended'; readonly ready: 'False' | 'Unknown'; readonly again?: Millis } & Reason)
+  /** Nothing is known yet that the last report does not say: it stays as it is. */
+  | { readonly kind: 'unchanged'; readonly again: Millis }
   /** Deletion is complete: the finalizer is removed. */
   | { readonly kind: 'released' };
 
@@ -55,4 +57,5 @@ export const suspended = (ready: 'False' | 'Unknown', reason: string, message: s
   reason,
   message,
 });
+export const unchanged = (again: Millis): Outcome => ({ kind: 'unchanged', again });
 export const released: Outcome = { kind: 'released' };

@@ -32,6 +32,7 @@ export interface Metrics {
 
 const PASS_OUTCOMES: readonly PassRecord['outcome'][] = [
   'settled',
+  'unchanged',
   'progressed',
   'waiting',
   'retry',

@@ -78,7 +78,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       list: () => [],
     },
     images: readerOf(anImage()),
-    connections: { get: () => (inventory.view() ? connection : undefined) },
+    connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
     readSecret: (_namespace, name) => {
       const values = secrets[name];
       return Promise.resolve(values && { values });

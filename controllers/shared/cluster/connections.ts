@@ -43,4 +43,6 @@ export interface Connection {
 
 export interface Connections {
   get(namespace: string, name: string): Connection | undefined;
+  /** This process has not learned yet whether the Provider can connect: its first attempt has not ended. */
+  isPending(namespace: string, name: string): boolean;
 }

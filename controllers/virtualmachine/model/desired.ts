@@ -142,6 +142,6 @@ export interface Unresolved {
   readonly message: string;
   /** Only an edit of this object can fix it. */
   readonly final?: boolean;
-  /** Only this process has not read it yet; an earlier one had. */
+  /** This process has not found out yet; what an earlier one reported stays. */
   readonly early?: boolean;
 }

@@ -1,7 +1,7 @@
 /** What a pass observed and did → its outcome, for the engine and for the user. */
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
+import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
 import type { DomainCondition, Pass, ReconcileResult } from '../../../src/runtime/controller.ts';
 import {
   progressed,
@@ -9,6 +9,7 @@ import {
   settled,
   stalled,
   suspended,
+  unchanged as unchangedFor,
   waiting,
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
@@ -101,13 +102,14 @@ const isCleanup = (vm: VirtualMachine, task: Task | undefined): boolean =>
 
 const SOON: Millis = millis(50);
 const LATER: Millis = seconds(30);
+const RETRY_SOON: Millis = seconds(5);
 export const AT_ONCE: Millis = millis(1);
 
 export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
   const before = withInitialRequest(vm);
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
-  if (early && !deleting && wasReady(vm)) return unchanged(vm, settled(LATER));
+  if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
   return unchanged(
     { ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } },

@@ -49,7 +49,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   });
   if (!provider.ok) return provider;
   const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
-  if (!connection) return notReady(provider.object);
+  if (!connection) return notReady(provider.object, ports.connections);
   const base: Base = {
     connection,
     owner: { cluster: ports.clusterId, namespace, name, uid },
@@ -215,14 +215,15 @@ const storageNow = ({ status }: VirtualMachine): string | undefined =>
 
 const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
 
-function notReady(provider: Provider): Unresolved {
+function notReady(provider: Provider, connections: Connections): Unresolved {
+  const { namespace, name } = provider.metadata;
+  const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
-  const early = ready?.status === 'True';
-  const why = ready && !early ? `: ${ready.message}` : '.';
+  const why = ready && ready.status !== 'True' ? `: ${ready.message}` : '.';
   return {
     ok: false,
     reason: Reasons.providerNotReady,
-    message: `Provider "${provider.metadata.name}" is not connected to Proxmox VE yet${why}`,
+    message: `Provider "${name}" is not connected to Proxmox VE yet${why}`,
     early,
   };
 }

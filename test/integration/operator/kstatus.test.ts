@@ -82,3 +82,41 @@ test('an object is InProgress until the operator has settled it, and after every
   await operator.stop();
   operator = undefined;
 });
+
+test('a start of the operator writes nothing to objects of which there is nothing new to say', async () => {
+  operator ??= await startOperator(plane);
+  const t = await bareTenant(plane);
+  await t.apply(
+    credentials(t.pve),
+    provider(t.pve),
+    vmClass(),
+    vmImage(),
+    vm('web'),
+    vm('lost', { networks: [{ name: 'lan', bridge: 'vmbr77' }] }),
+  );
+  await t.ready('vm/web', 'vmimage/ubuntu');
+  await soon(async () =>
+    expect((await t.vm('lost')).status.conditions).toContainEqual(
+      expect.objectContaining({ reason: 'BridgeNotFound' }),
+    ),
+  );
+  const versions = async () =>
+    Promise.all(
+      [
+        ['virtualmachines', 'web'],
+        ['virtualmachines', 'lost'],
+        ['vmimages', 'ubuntu'],
+      ].map(async ([plural = '', name = '']) => (await t.find(plural, name))?.metadata.resourceVersion),
+    );
+  await operator.stop();
+  const before = await versions();
+  // The connection is open long after all objects have had a pass.
+  t.pve.faults.add({ kind: 'delay', path: '/cluster/resources', ms: 3_000, times: 1 });
+  operator = await startOperator(plane);
+  await t.lookAgain('web');
+  const [, ...others] = before;
+  await soon(() => expect(t.pve.faults.unstruck()).toEqual([]));
+  await t.apply(vm('late'));
+  await t.ready('vm/late');
+  expect((await versions()).slice(1)).toEqual(others);
+});

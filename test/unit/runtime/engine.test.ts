@@ -10,6 +10,7 @@ import {
   retry,
   settled,
   stalled,
+  unchanged,
   waiting,
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
@@ -70,6 +71,14 @@ describe('a pass over an object', () => {
     const { pass, reconcile } = anEngine(inMemoryStore(undefined), gives(settled()));
     expect(await pass()).toMatchObject({ outcome: 'skipped', next: { when: 'change' } });
     expect(reconcile).not.toHaveBeenCalled();
+  });
+
+  test('that has nothing new to say writes nothing, not even the generation, and comes again', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass } = anEngine(store, gives(unchanged(seconds(5))), 'none');
+    const before = store.live();
+    expect(await pass()).toMatchObject({ outcome: 'unchanged', next: { when: 'after', delay: 5_000 } });
+    expect(store.live()).toEqual(before);
   });
 
   test('knows why it runs, and says so in its log', async () => {

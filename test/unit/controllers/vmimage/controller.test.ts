@@ -8,10 +8,16 @@ import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { anImage, aProvider, readerOf } from '../../../builders/objects.ts';
 import { aTemplateRow, aView } from '../../../builders/views.ts';
 
-const reconcile = (image: VMImage, providers: readonly Provider[], views: Readonly<Record<string, View>>) =>
+const reconcile = (
+  image: VMImage,
+  providers: readonly Provider[],
+  views: Readonly<Record<string, View>>,
+  pending: readonly string[] = [],
+) =>
   vmImageController({
     providers: readerOf(...providers),
     connections: {
+      isPending: (namespace, name) => pending.includes(`${namespace}/${name}`),
       get(namespace, name) {
         const view = views[`${namespace}/${name}`];
         return view && ({ inventory: { view: () => view } } as unknown as Connection);
@@ -66,6 +72,21 @@ describe('a VMImage', () => {
     expect((await reconcile(BY_NAME, [aProvider()], {})).outcome).toMatchObject({
       kind: 'waiting',
       reason: 'ProviderNotReady',
+    });
+  });
+
+  test('keeps its last report until every Provider has tried to connect, and reports what was never reported', async () => {
+    const provider = aProvider();
+    const reported = { ...BY_NAME, status: { observedGeneration: 1, availableOn: [] } };
+    for (const views of [{}, { 'default/pve': WITH }])
+      expect(await reconcile(reported, [provider], views, ['default/pve'])).toMatchObject({
+        outcome: { kind: 'unchanged' },
+      });
+    expect(await reconcile(reported, [provider], {})).toMatchObject({
+      outcome: { reason: 'ProviderNotReady' },
+    });
+    expect(await reconcile(BY_NAME, [provider], {}, ['default/pve'])).toMatchObject({
+      outcome: { reason: 'ProviderNotReady' },
     });
   });
 });

@@ -46,7 +46,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   providers: readerOf(aProvider()),
   classes: readerOf(aClass()),
   images: readerOf(anImage()),
-  connections: { get: () => connection() },
+  connections: { get: () => connection(), isPending: () => false },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
   ...change,
@@ -87,7 +87,10 @@ describe('the desired state', () => {
   test('takes the storage from the disk, else the class, else the Provider', async () => {
     const disks = [{ name: 'root', size: bytes(GiB), storageClass: 'of-disk' }];
     const classes = readerOf(aClass({ storage: { class: 'of-class' } }));
-    const connections = { get: () => connection({ defaults: { storage: 'of-provider' } }) };
+    const connections = {
+      get: () => connection({ defaults: { storage: 'of-provider' } }),
+      isPending: () => false,
+    };
     expect((await resolvedSpecOf({ spec: { disks } }, { classes, connections })).storage).toBe('of-disk');
     expect((await resolvedSpecOf({}, { classes, connections })).storage).toBe('of-class');
     expect((await resolvedSpecOf({}, { connections })).storage).toBe('of-provider');
@@ -172,7 +175,7 @@ describe('the desired state', () => {
 describe('what is missing is named:', () => {
   test.each<[string, VirtualMachineChange, Partial<ResolvePorts>]>([
     ['ProviderNotFound', {}, { providers: readerOf() }],
-    ['ProviderNotReady', {}, { connections: { get: () => undefined } }],
+    ['ProviderNotReady', {}, { connections: { get: () => undefined, isPending: () => false } }],
     ['ClassNotFound', {}, { classes: readerOf() }],
     ['ImageNotFound', {}, { images: readerOf() }],
     ['SecretNotFound', { spec: { sshKeysSecretRef: { name: 'nope' } } }, {}],

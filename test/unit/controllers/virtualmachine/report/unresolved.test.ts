@@ -1,0 +1,22 @@
+import { expect, test } from '@jest/globals';
+import { unresolved } from '../../../../../controllers/virtualmachine/report/outcome.ts';
+import { aVirtualMachine } from '../../../../builders/objects.ts';
+
+const NOT_READY = { ok: false, reason: 'ProviderNotReady', message: 'Not yet.' } as const;
+
+test.each([
+  ['not Ready', { observedGeneration: 1 }, {}],
+  ['being deleted', { observedGeneration: 1 }, { deletionTimestamp: '2026-03-01T12:00:00Z' }],
+])(
+  'a VM that is %s keeps its last report until its Provider has tried to connect',
+  (_what, status, metadata) => {
+    const vm = aVirtualMachine({ status, metadata });
+    expect(unresolved(vm, { ...NOT_READY, early: true }).outcome.kind).toBe('unchanged');
+    expect(unresolved(vm, NOT_READY).outcome).toMatchObject({ kind: 'waiting', reason: 'ProviderNotReady' });
+  },
+);
+
+test('a VM that was never reported on is reported at once', () => {
+  const vm = aVirtualMachine({ status: { observedGeneration: -1 } });
+  expect(unresolved(vm, { ...NOT_READY, early: true }).outcome).toMatchObject({ reason: 'ProviderNotReady' });
+});
