@@ -1,5 +1,5 @@
 /** A snapshot of a whole PVE cluster as plain data, and how two snapshots differ. */
-import { bytes, type Bytes, type NodeName, type Vmid } from '../lib/units.ts';
+import { bytes, type Bytes, type NodeName, type Upid, type Vmid } from '../lib/units.ts';
 import { addressIn } from './cluster.ts';
 import type { ClusterStatus, GuestRow, ListedTask, NodeRow, ResourceRow, StorageRow } from './cluster.ts';
 
@@ -32,6 +32,8 @@ export interface GuestView {
   readonly uptime: number | undefined;
   readonly pool: string | undefined;
   readonly hastate: string | undefined;
+  /** The task on snapshots of the guest that was seen to end last: the list of guests does not show snapshots. */
+  readonly snapshotTask?: Upid | undefined;
 }
 
 export interface StorageView {
@@ -90,16 +92,34 @@ const toStorage = (row: StorageRow): StorageView => ({
 
 const isGuest = (row: ResourceRow): row is GuestRow => row.type === 'qemu' || row.type === 'lxc';
 
+export interface Answers {
+  readonly resources: readonly ResourceRow[];
+  readonly tasks: readonly ListedTask[];
+  /** Absent: the credentials may not read it. */
+  readonly status: ClusterStatus | undefined;
+}
+
+const SNAPSHOT_TASKS: ReadonlySet<string> = new Set(['qmsnapshot', 'qmdelsnapshot', 'qmrollback']);
+
+/** By VMID the one that ended last. */
+const endedSnapshotTasks = (tasks: readonly ListedTask[]): ReadonlyMap<string, Upid> =>
+  new Map(
+    tasks
+      .filter(({ type, ended }) => ended !== undefined && SNAPSHOT_TASKS.has(type))
+      .toSorted((a, b) => (a.ended?.at ?? 0) - (b.ended?.at ?? 0) || (a.upid < b.upid ? -1 : 1))
+      .map(({ id, upid }) => [id, upid]),
+  );
+
 /**
  * Builds a view from the answers of one read.
- * @param status - `undefined` if the credentials may not read it
+ * @param before - what was read before: PVE lists ended tasks only for a while
  */
 export function toView(
   takenAt: number,
-  resources: readonly ResourceRow[],
-  tasks: readonly ListedTask[],
-  status: ClusterStatus | undefined,
+  { resources, tasks, status }: Answers,
+  before?: Pick<View, 'guests'>,
 ): View {
+  const ended = endedSnapshotTasks(tasks);
   const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
   return {
     takenAt,
@@ -108,7 +128,12 @@ export function toView(
     address: status && addressIn(status),
     quorate: quorumOf(status),
     nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [])),
-    guests: new Map(resources.filter(isGuest).map((guest) => [guest.vmid, guest])),
+    guests: new Map(
+      resources.filter(isGuest).map((guest) => {
+        const snapshotTask = ended.get(String(guest.vmid)) ?? before?.guests.get(guest.vmid)?.snapshotTask;
+        return [guest.vmid, { ...guest, ...(snapshotTask !== undefined && { snapshotTask }) }];
+      }),
+    ),
     storages: resources.flatMap((row) => (row.type === 'storage' ? [toStorage(row)] : [])),
     activeTasks: tasks.filter(({ ended }) => ended === undefined),
   };
@@ -133,6 +158,7 @@ const guestFingerprint = (guest: GuestView): string =>
     guest.maxmem,
     guest.pool,
     guest.hastate,
+    guest.snapshotTask,
   ]);
 
 export type GuestChange =

@@ -76,12 +76,17 @@ export async function runPass<O extends Resource, Status extends object>(
   const finding = object
     ? await reconcile(object, controller, { snapshot, reasons, deps, log })
     : unreadable(entry);
-  // Not even the generation is observed.
-  if (finding.outcome.kind === 'unchanged') return conclude(finding, 'stored', deps.store.dueIn(key));
   return finding.outcome.kind === 'released'
     ? release(snapshot.entry, finalizer, deps, finding)
-    : conclude(finding, await report(snapshot.entry, finding, { ...deps, log }), deps.store.dueIn(key));
+    : conclude(finding, await reported(snapshot.entry, finding, { ...deps, log }), deps.store.dueIn(key));
 }
+
+/** Where nothing is new, not even the generation counts as observed. */
+const reported = async <O extends Resource>(
+  entry: Entry<O>,
+  finding: Finding,
+  deps: EngineDeps<O>,
+): Promise<Reported> => (finding.outcome.kind === 'unchanged' ? 'stored' : report(entry, finding, deps));
 
 const isNeeded = <O extends Resource, Status extends object>(
   { needsFinalizer }: Controller<O, Status>,

@@ -42,6 +42,8 @@ const condition = (
 
 function placed(want: Extract<Desired, { exists: true }>, have: Observed): DomainCondition[] {
   if (have.presence.kind === 'seen') return [placedOn(have.presence.guest, have.claim?.placement)];
+  // It was made, so where another would be made is not decided.
+  if (have.claim?.made) return [];
   return want.creation.ok
     ? [condition('Placed', 'True', 'NodeChosen', `The VM is made ${chosenSentence(want.creation)}.`)]
     : [condition('Placed', 'False', want.creation.reason, want.creation.message)];

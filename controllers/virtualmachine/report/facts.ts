@@ -65,6 +65,7 @@ export async function factsOf(
                 ]),
             ...surplusNics(vm, want, guest),
             ...observedDifferences(have),
+            ...inNoPool(vm, guest, gathered.surroundings),
             ...around(resolved, guest, gathered.surroundings),
           ]
         : [],
@@ -98,6 +99,20 @@ const misplaced = ({ pool }: ResolvedSpec, surroundings: Surroundings | undefine
       : []),
   ];
 };
+
+/** Only new VMs are added to a pool. While PVE clones a guest, it is in none yet. */
+function inNoPool(
+  { spec: { placement } }: VirtualMachine,
+  { vmid }: Guest,
+  surroundings: Surroundings | undefined,
+): string[] {
+  const row = surroundings?.row;
+  const pool = placement?.pool;
+  if (pool === undefined || !row || row.pool !== undefined || row.lock !== undefined) return [];
+  return [
+    `The VM is in no pool, but the spec says ${pool}: a VM that exists is not added to a pool. Run on a node: pveum pool modify ${pool} --vms ${vmid}`,
+  ];
+}
 
 /** The storage of the spec is applied to existing disks; that of the class or the Provider only to new ones. */
 function elsewhere({ storage, shape }: ResolvedSpec, { config }: Guest): string[] {

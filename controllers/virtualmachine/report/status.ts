@@ -177,7 +177,8 @@ function lastFailure({ have: { failure, now }, started }: Facts): Failure | unde
 
 function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
   const failure = lastFailure(facts);
-  if (!failure || isResolved(facts)) return {};
+  // Where nothing is left to do, whatever failed was done in another way.
+  if (!failure || isResolved(facts) || facts.plan.kind === 'steady') return {};
   const { generation } = vm.metadata;
   return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };
 }

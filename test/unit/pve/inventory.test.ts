@@ -139,6 +139,32 @@ describe('the view', () => {
     expect(view.activeTasks.map((each) => each.upid)).toEqual(['UPID:a']);
   });
 
+  test.each(['qmdelsnapshot', 'qmsnapshot', 'qmrollback'])(
+    'changes with a task of type %s that ended, which the list of guests does not show, and only once',
+    async (type) => {
+      const { world, inventory } = rig();
+      const changes: string[] = [];
+      inventory.onChange((vmids, kind) => changes.push(`${kind} ${[...vmids].join()}`));
+      world.resources = [guest(100), guest(101)];
+      await inventory.refresh();
+      changes.length = 0;
+      world.tasks = [
+        { ...task('old', true), type: 'qmclone' },
+        { ...task('snap'), type },
+      ];
+      await inventory.refresh();
+      expect(changes).toEqual([]);
+      world.tasks = [{ ...task('snap', true), type }];
+      const view = await inventory.refresh();
+      expect(changes).toEqual(['changed 100']);
+      expect(view.guests.get(vmid(100))?.snapshotTask).toBe('UPID:snap');
+      // PVE lists ended tasks only for a while.
+      world.tasks = [];
+      await inventory.refresh();
+      expect(changes).toEqual(['changed 100']);
+    },
+  );
+
   test.each<[string, ClusterStatus | Error, string]>([
     ['a node without a cluster', SINGLE, 'yes'],
     ['a cluster with a majority', { cluster: { name: 'prod', quorate: true }, nodes: [] }, 'yes'],

@@ -29,6 +29,17 @@ describe('conditions', () => {
     expect(reportConditions(facts({ want: GONE, have: there() }))).toEqual([]);
   });
 
+  test.each<[string, Observed['presence']]>([
+    ['is missing', { kind: 'absent' }],
+    ['cannot be read', { kind: 'unknown', message: 'No quorum.' }],
+  ])('say nothing of where a guest would be made that was made and %s', (_what, presence) => {
+    const creation = { ok: false, reason: 'GuestExists', message: 'The guest exists already.' } as const;
+    const conditions = reportConditions(
+      facts({ want: aDesiredVm({ creation }), have: { claim: MADE, presence }, plan: REFUSE }),
+    );
+    expect(conditions.map(({ type }) => type)).not.toContain('Placed');
+  });
+
   test('Placed names the node, or why there is none', () => {
     expect(condition('Placed', { have: there() })?.message).toBe(
       'The VM is on node pve-1, its root disk on storage local-lvm, made as a linked clone of 9000.',

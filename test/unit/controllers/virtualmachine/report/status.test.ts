@@ -238,6 +238,22 @@ describe('addresses in status', () => {
   });
 });
 
+test.each(['Start', 'Migrate', 'GrowDisk'] as const)(
+  'a failure of %s, and what was said of it, is gone once nothing is left to do',
+  (step) => {
+    const failure = { step, message: 'no space', attempts: 2, at: NOW };
+    const before = {
+      ...BEFORE,
+      message: 'It failed.',
+      failure: { ...failure, at: '2026-03-01T12:00:00Z', generation: 1 },
+    };
+    const after = status({ before, have: { ...there(), failure }, plan: STEADY });
+    expect(after).not.toHaveProperty('failure');
+    expect(after).not.toHaveProperty('message');
+    expect(status({ before, have: { ...there(), failure }, plan: REFUSE })).toHaveProperty('failure');
+  },
+);
+
 test('a failure is kept with the generation that failed', () => {
   const failure = { step: 'Clone' as const, message: 'no space', attempts: 2, at: NOW };
   expect(status({ have: { failure }, plan: WAIT }).failure).toEqual({
