@@ -1,5 +1,5 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
-import { ALLOW_FROM, type Provider } from '../../src/api/index.ts';
+import { ALLOW_FROM, type Provider, type Reason } from '../../src/api/index.ts';
 import { allowsFrom, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import type { Layer, Layers } from './settings.ts';
@@ -20,7 +20,7 @@ export interface LayerPorts {
 
 export type GatheredLayers =
   | { readonly ok: true; readonly layers: Layers }
-  | { readonly ok: false; readonly reason: string; readonly message: string };
+  | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 type Missing = Extract<GatheredLayers, { ok: false }>;
 
@@ -35,7 +35,7 @@ export async function gatherLayers(provider: Provider, ports: LayerPorts): Promi
 
 type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;
 
-const missing = (reason: string, message: string): Missing => ({ ok: false, reason, message });
+const missing = (reason: Reason, message: string): Missing => ({ ok: false, reason, message });
 
 async function secretLayer(
   { spec, metadata }: Provider,

@@ -5,7 +5,7 @@ import {
   type Credentials,
   type TransportOptions,
 } from '../../src/pve/index.ts';
-import type { ProviderSpec } from '../../src/api/index.ts';
+import type { ProviderSpec, Reason } from '../../src/api/index.ts';
 
 export interface Settings {
   readonly origin: string;
@@ -20,7 +20,7 @@ export interface Settings {
   readonly nodeSelector: readonly string[];
 }
 
-type Refused = { readonly ok: false; readonly reason: string; readonly message: string };
+type Refused = { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 export type SettingsResult = { readonly ok: true; readonly settings: Settings } | Refused;
 
@@ -204,4 +204,4 @@ const splitNames = (text: string | undefined): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-const refuse = (reason: string, message: string): Refused => ({ ok: false, reason, message });
+const refuse = (reason: Reason, message: string): Refused => ({ ok: false, reason, message });

@@ -24,6 +24,7 @@ export * from './defaults.ts';
 export * from './group.ts';
 export * from './kind.ts';
 export * from './provider.ts';
+export * from './reasons.ts';
 export * from './resource.ts';
 export * from './virtualmachine.ts';
 export * from './vmclass.ts';

@@ -1,12 +1,12 @@
 /** Which guests of a PVE cluster a VMImage means. Pure. */
 import type { GuestView, View } from '../../../src/pve/index.ts';
-import type { TemplateSource } from '../../../src/api/index.ts';
+import type { TemplateSource, Reason } from '../../../src/api/index.ts';
 
 export type TemplatesFound =
   | { readonly ok: true; readonly guests: readonly GuestView[] }
-  | { readonly ok: false; readonly reason: string; readonly message: string };
+  | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
-const refusal = (reason: string, message: string): TemplatesFound => ({ ok: false, reason, message });
+const refusal = (reason: Reason, message: string): TemplatesFound => ({ ok: false, reason, message });
 
 /** The guests that a VMImage's source means: a VMID, or a name that each node may have a copy of. */
 export function templatesNamed(source: TemplateSource, view: View): TemplatesFound {

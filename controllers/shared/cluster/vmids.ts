@@ -18,6 +18,8 @@ export interface VmidAllocator {
   hold(number: Vmid): void;
   /** The VMID is no longer ours. It is not reserved again for ten minutes: others may still mean the old guest. */
   release(number: Vmid): void;
+  /** A VMID of the range that no guest has, and that was released less than ten minutes ago. */
+  coolingDown(view: View, range?: VmidRange): Vmid | undefined;
 }
 
 export interface SharedVmids extends VmidAllocator {
@@ -33,6 +35,7 @@ const HIGHEST = 999_999_999;
 /** @param claimed the VMIDs in the status of the VirtualMachines of this PVE cluster */
 export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () => number): SharedVmids {
   const heldUntil = new Map<Vmid, number>();
+  const released = new Set<Vmid>();
   const asking = new WeakMap<Pve, Promise<Vmid | undefined>>();
 
   const isHeld = (number: Vmid): boolean => (heldUntil.get(number) ?? 0) > now();
@@ -70,7 +73,11 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
 
   return {
     reserve(pve, view, range) {
-      for (const [number, until] of heldUntil) if (until <= now()) heldUntil.delete(number);
+      for (const [number, until] of heldUntil) {
+        if (until > now()) continue;
+        heldUntil.delete(number);
+        released.delete(number);
+      }
       return find(pve, view, range);
     },
     hold(number) {
@@ -78,6 +85,18 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
     },
     release(number) {
       heldUntil.set(number, now() + COOL_DOWN);
+      released.add(number);
+    },
+    coolingDown(view, range) {
+      const inStatus = claimed();
+      return [...released].find(
+        (number) =>
+          isHeld(number) &&
+          number >= (range?.start ?? 0) &&
+          number <= (range?.end ?? HIGHEST) &&
+          !view.guests.has(number) &&
+          !inStatus.has(number),
+      );
     },
     absorb(other) {
       for (const [number, until] of other.held())

@@ -1,4 +1,6 @@
 /** Reasons of conditions, events and metrics that more than one file uses. */
+import type { Reason } from '../../../src/api/index.ts';
+
 export const Reasons = {
   reconciled: 'Reconciled',
   providerNotFound: 'ProviderNotFound',
@@ -15,4 +17,4 @@ export const Reasons = {
   unreachable: 'Unreachable',
   noQuorum: 'NoQuorum',
   refused: 'RefusedByProxmox',
-} as const;
+} as const satisfies Readonly<Record<string, Reason>>;

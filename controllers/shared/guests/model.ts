@@ -1,4 +1,5 @@
 /** A guest as Proxmox VE has it. Types only: nothing in this file runs. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { OwnerMark } from './owner-mark.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 
@@ -59,4 +60,4 @@ export type Presence =
   | { readonly kind: 'absent' }
   /** Nothing was asked: our own reservation, for which no clone was requested yet. */
   | { readonly kind: 'notMade' }
-  | { readonly kind: 'unknown'; readonly reason?: string; readonly message: string };
+  | { readonly kind: 'unknown'; readonly reason?: Reason; readonly message: string };

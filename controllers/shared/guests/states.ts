@@ -1,16 +1,17 @@
 /** QEMU run states other than running and stopped: their meaning, and what to do. Pure. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { Guest } from './model.ts';
 
 /** A guest that has a QEMU process but is not executing. */
 export interface NotRunning {
-  readonly reason: string;
+  readonly reason: Reason;
   /** `passing`: ends by itself. `lasting`: only an administrator can end it. */
   readonly lasts: 'passing' | 'lasting';
   readonly message: string;
 }
 
 type GuestId = Pick<Guest, 'vmid' | 'node'>;
-type StateEntry = readonly [reason: string, lasts: NotRunning['lasts'], message: (guest: GuestId) => string];
+type StateEntry = readonly [reason: Reason, lasts: NotRunning['lasts'], message: (guest: GuestId) => string];
 
 const resume = ({ vmid, node }: GuestId): string => `with "qm resume ${vmid}" on node ${node}`;
 

@@ -1,5 +1,5 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
-import { ALLOW_FROM } from '../../../src/api/index.ts';
+import { ALLOW_FROM, type Reason } from '../../../src/api/index.ts';
 import type { ObjectReader, Resource } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
 
@@ -10,7 +10,7 @@ export interface Reference {
 
 export type Followed<O> =
   | { readonly ok: true; readonly object: O }
-  | { readonly ok: false; readonly reason: string; readonly message: string };
+  | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 export function allowsFrom(annotations: Readonly<Record<string, string>>, namespace: string): boolean {
   const allowed = (annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim());
@@ -33,7 +33,7 @@ export const notWatched = (
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
   reference: Reference,
-  from: { readonly namespace: string; readonly kind: string; readonly notFound: string },
+  from: { readonly namespace: string; readonly kind: string; readonly notFound: Reason },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });

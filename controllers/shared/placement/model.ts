@@ -1,4 +1,5 @@
 /** The nouns of how a guest is created, and where. Types only: nothing in this file runs. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 
 /** How a guest that does not exist yet would be created, or why it cannot be. */
@@ -19,7 +20,7 @@ export type Creation =
       /** Why it is a full clone, as a clause. */
       readonly fullCloneReason?: string;
     }
-  | { readonly ok: false; readonly reason: string; readonly message: string };
+  | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 /** Why a guest cannot be created. */
 export type Refusal = Extract<Creation, { ok: false }>;

@@ -1,4 +1,5 @@
 /** What the rules of every kind have in common: how they answer, and how they are asked. Pure. */
+import type { Reason } from '../../../src/api/index.ts';
 
 interface Blocked {
   readonly reason: string;
@@ -50,14 +51,14 @@ export function firstResult<Want, Have, Result>(
   return undefined;
 }
 
-export const wait = (reason: string, message: string, againMs = 2_000): Wait => ({
+export const wait = (reason: Reason, message: string, againMs = 2_000): Wait => ({
   kind: 'wait',
   reason,
   message,
   againMs,
 });
 
-export const refuse = (reason: string, message: string, againMs?: number): Refuse => ({
+export const refuse = (reason: Reason, message: string, againMs?: number): Refuse => ({
   kind: 'refuse',
   reason,
   message,

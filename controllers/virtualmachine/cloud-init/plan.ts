@@ -1,5 +1,5 @@
 /** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by a NoCloud image, or not at all. Pure. */
-import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { VirtualMachine, Reason } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import {
   cloudInitImage,
@@ -32,7 +32,7 @@ const planWithout = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan =
   build: () => new Uint8Array(),
 });
 
-const planProblem = (reason: string, message: string): CloudInitPlan => ({
+const planProblem = (reason: Reason, message: string): CloudInitPlan => ({
   ...planWithout('None'),
   problem: { reason, message },
 });

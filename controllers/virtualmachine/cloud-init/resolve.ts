@@ -1,5 +1,5 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
-import { DEFAULTS, type VirtualMachine } from '../../../src/api/index.ts';
+import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import type { DesiredCloudInit, Unresolved } from '../model/desired.ts';
@@ -91,7 +91,7 @@ async function readEntry(
     : { ok: true, text };
 }
 
-const missing = (reason: string, message: string): Unresolved => ({
+const missing = (reason: Reason, message: string): Unresolved => ({
   ok: false,
   reason,
   message: `${message} Reconciliation resumes once it exists.`,

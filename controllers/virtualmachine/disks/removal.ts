@@ -34,6 +34,23 @@ export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): Disk
   }
 }
 
+/** PVE lets nobody detach or destroy a disk of a protected guest (qemu-server, check_protection). */
+export function unlessProtected(
+  outcome: DiskOutcome,
+  { name }: RecordedDisk,
+  { vmid, node, config }: Guest,
+  inSpec: boolean,
+): DiskOutcome {
+  if (config['protection'] !== '1' || (outcome.steps ?? []).length === 0) return outcome;
+  const way = inSpec
+    ? 'set spec.protection to false.'
+    : `remove the protection on node ${node}: qm set ${vmid} --protection 0`;
+  return {
+    ...(outcome.entry && { entry: outcome.entry }),
+    difference: `Disk ${name} is no longer in the spec, but VM ${vmid} is protected, so Proxmox VE neither detaches nor destroys it. To have that done, ${way}`,
+  };
+}
+
 function destroyDisk(disk: RecordedDisk, { config, digest }: Guest): DiskOutcome {
   const { name, volume } = disk;
   const unused = Object.keys(config).find((key) => /^unused\d+$/.test(key) && config[key] === volume);

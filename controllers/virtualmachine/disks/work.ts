@@ -2,7 +2,7 @@
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
-import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
+import { differenceOf, removeDisk, unlessProtected, type DiskOutcome } from './removal.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
@@ -39,7 +39,10 @@ export function diskWork(
   });
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
-    .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
+    .map((disk) => {
+      const outcome = removeDisk(disk, placeOf(disk, recorded, guest), guest);
+      return unlessProtected(outcome, disk, guest, want.options?.protection !== undefined);
+    });
   const outcomes = [rootOutcome(want, guest, context), ...wanted, ...leaving];
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {

@@ -1,5 +1,5 @@
 /** The nouns of a guest's cloud-init data. Types only: nothing in this file runs. */
-import type { VirtualMachineInternal } from '../../../src/api/index.ts';
+import type { VirtualMachineInternal, Reason } from '../../../src/api/index.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { SeedImage } from './config.ts';
 import type { Desired, DesiredCloudInit } from './desired.ts';
@@ -32,7 +32,7 @@ export interface CloudInitPlan extends Partial<DeliveryHistory> {
   readonly mode: CloudInitMode;
   readonly keys: Keys;
   readonly seed?: SeedImage;
-  readonly problem?: { readonly reason: string; readonly message: string };
+  readonly problem?: { readonly reason: Reason; readonly message: string };
   /** The bytes of the image, where there is one. */
   readonly build: () => Uint8Array;
 }

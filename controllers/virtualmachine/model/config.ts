@@ -1,4 +1,5 @@
 /** The nouns of a guest's configuration. Types only: nothing in this file runs. */
+import type { Reason } from '../../../src/api/index.ts';
 
 /** `scsi1`, `virtio0` … */
 export type DriveDevice = `${'scsi' | 'virtio' | 'sata' | 'ide'}${number}`;
@@ -45,7 +46,7 @@ export interface ConfigChange {
   readonly delete: readonly string[];
   /** The image that must be on its storage before this is written. */
   readonly seed?: SeedImage;
-  readonly seedProblem?: { readonly reason: string; readonly message: string };
+  readonly seedProblem?: { readonly reason: Reason; readonly message: string };
   /** It only ejects consumed images: the guest matches its spec before and after. */
   readonly ejects?: true;
 }

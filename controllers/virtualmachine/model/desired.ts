@@ -1,4 +1,5 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -138,7 +139,7 @@ export interface DesiredCloudInit {
 /** Why a spec cannot be resolved: something it refers to is missing. */
 export interface Unresolved {
   readonly ok: false;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
   /** Only an edit of this object can fix it. */
   readonly final?: boolean;

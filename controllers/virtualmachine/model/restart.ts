@@ -1,4 +1,5 @@
 /** The nouns of a VM's restarts. Types only: nothing in this file runs. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { Millis } from '../../../src/lib/units.ts';
 
 /** When restarts are allowed. */
@@ -29,7 +30,7 @@ export interface Restart {
   /** `note`: only write down what stands here. `doubt`: wait until it is certain that no shutdown is under way. */
   readonly next?: 'note' | 'shutdown' | 'doubt';
   /** Why changes wait although the policy allows restarts. */
-  readonly held?: { readonly reason: string; readonly message: string };
+  readonly held?: { readonly reason: Reason; readonly message: string };
   /** A request that was recorded in this pass and is not run, because it was too old when it was first seen. */
   readonly expired?: string;
   /** Epoch ms: when the maintenance window opens, or the turn may be free. */

@@ -1,6 +1,6 @@
 /** The inputs of questions and derivation, and the first conclusions of both. Pure. */
 import { parseUpid, type View } from '../../../src/pve/index.ts';
-import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { VirtualMachine, Reason } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import { isSameOwner } from '../../shared/guests/owner-mark.ts';
@@ -133,7 +133,7 @@ export function presenceIn(
   return claim === undefined || cannotExist(inputs, claim, cloneRequest) ? { kind: 'notMade' } : undefined;
 }
 
-const notDecided = (reason: string, message: string): CreationDecision => ({
+const notDecided = (reason: Reason, message: string): CreationDecision => ({
   creation: { ok: false, reason, message },
 });
 

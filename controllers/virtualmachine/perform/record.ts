@@ -51,17 +51,26 @@ async function freeVmid(connection: Connection): Promise<Vmid> {
   const { inventory, vmids, pve, defaults } = connection;
   const view = inventory.view();
   const vmid = view && (await vmids.reserve(pve, view, defaults.vmIdRange));
-  if (vmid === undefined) throw noFreeVmid(connection);
+  if (vmid === undefined) throw noFreeVmid(connection, view && vmids.coolingDown(view, defaults.vmIdRange));
   return vmid;
 }
 
-const noFreeVmid = ({ defaults: { vmIdRange } }: Connection): ExpectedError =>
-  new ExpectedError(
-    waiting(
-      'NoFreeVmid',
-      vmIdRange
-        ? `No VMID from ${vmIdRange.start} to ${vmIdRange.end} is free, so the VM is not created. Extend spec.defaults.vmIdRange of the Provider.`
-        : 'Proxmox VE has no free VMID left, so the VM is not created. Extend next-id in the datacenter options of Proxmox VE.',
-      seconds(30),
-    ),
+/** @param cooling a VMID that was released a short while ago */
+function noFreeVmid(
+  { defaults: { vmIdRange } }: Pick<Connection, 'defaults'>,
+  cooling: Vmid | undefined,
+): ExpectedError {
+  const what = vmIdRange
+    ? `No VMID from ${vmIdRange.start} to ${vmIdRange.end} is free, so the VM is not created.`
+    : 'Proxmox VE has no free VMID left, so the VM is not created.';
+  const later =
+    cooling === undefined
+      ? ''
+      : ` VMID ${cooling} belonged to a VM until a short while ago: it is assigned again ten minutes after its release, and the VM is created then. To create it earlier:`;
+  const extend = vmIdRange
+    ? 'xtend spec.defaults.vmIdRange of the Provider.'
+    : 'xtend next-id in the datacenter options of Proxmox VE.';
+  return new ExpectedError(
+    waiting('NoFreeVmid', `${what}${later} ${later === '' ? 'E' : 'e'}${extend}`, seconds(30)),
   );
+}

@@ -1,4 +1,5 @@
 /** Where and how a guest that does not exist yet would be created. Pure: equal facts give equal results. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { CloneRequest } from '../../shared/limits/clones.ts';
@@ -28,7 +29,7 @@ export interface CreationDecision {
     | { readonly what: 'bridges'; readonly node: NodeName };
 }
 
-const refusal = (reason: string, message: string): CreationDecision => ({
+const refusal = (reason: Reason, message: string): CreationDecision => ({
   creation: { ok: false, reason, message },
 });
 

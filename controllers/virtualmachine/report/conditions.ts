@@ -1,4 +1,5 @@
 /** The observation of a pass → the conditions other than Ready, Reconciling and Stalled. Pure. */
+import type { Reason } from '../../../src/api/index.ts';
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
@@ -36,7 +37,7 @@ export function reportConditions({
 const condition = (
   type: DomainCondition['type'],
   status: DomainCondition['status'],
-  reason: string,
+  reason: Reason,
   message: string,
 ): DomainCondition => ({ type, status, reason, message });
 
@@ -128,7 +129,7 @@ function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition
 }
 
 function restart(guest: Guest | undefined, { restart: judged, failure }: Observed): DomainCondition[] {
-  const required = (reason: string, message: string): DomainCondition[] => [
+  const required = (reason: Reason, message: string): DomainCondition[] => [
     condition('RestartRequired', 'True', reason, message),
   ];
   if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && failure)

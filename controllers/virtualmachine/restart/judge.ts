@@ -3,6 +3,7 @@
  * and the policy allows it. It is recorded in status before anything is done, so that a crash at any moment leads
  * neither to a second restart for one request nor to repeated restarts for changes that no restart applies. Pure.
  */
+import type { Reason } from '../../../src/api/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
 import { judgeRequest, latest } from './request.ts';
@@ -143,7 +144,7 @@ function byPolicy(waiting: string, note: RestartNote | undefined, inputs: Restar
   const { want, now, claimSlot, before } = inputs;
   const { restartedAt } = before;
   const { policy, window } = want.restart ?? {};
-  const held = (reason: string, message: string, more: Partial<Restart> = {}): Restart => ({
+  const held = (reason: Reason, message: string, more: Partial<Restart> = {}): Restart => ({
     note: undefined,
     restartedAt,
     held: { reason, message },

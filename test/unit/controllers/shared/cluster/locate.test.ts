@@ -30,7 +30,12 @@ async function movedTo(node: string) {
     pve: client,
     inventory,
     identity: { name: 'homelab', nodes: ['pve-1'] },
-    vmids: { reserve: () => Promise.resolve(undefined), hold: () => undefined, release: () => undefined },
+    vmids: {
+      reserve: () => Promise.resolve(undefined),
+      hold: () => undefined,
+      release: () => undefined,
+      coolingDown: () => undefined,
+    },
     ledger: createLedger(() => NOW),
     cloneSlots: createCloneSlots(
       () => NOW,

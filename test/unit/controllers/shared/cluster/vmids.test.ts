@@ -36,6 +36,7 @@ function anAllocator({
     reserve: (range?: typeof RANGE, view = EMPTY): Promise<Vmid | undefined> =>
       allocator.reserve(client, view, range),
     release: (n: number) => allocator.release(vmid(n)),
+    coolingDown: (view = EMPTY) => allocator.coolingDown(view, RANGE),
     asked: () => asked,
     breakDown: (now: boolean) => (broken = now),
   };
@@ -104,6 +105,19 @@ describe('a VMID', () => {
     expect(await reserve(RANGE)).toBe(201);
     clock.now += 1;
     expect(await reserve(RANGE)).toBe(200);
+  });
+
+  test('is named while it cools down, unless somebody has it or it is outside of the range', async () => {
+    const { release, clock, coolingDown, reserve } = anAllocator({ taken: [201] });
+    expect(coolingDown()).toBeUndefined();
+    release(199);
+    expect(await reserve({ start: 201, end: 201 })).toBeUndefined();
+    expect(coolingDown()).toBeUndefined();
+    release(202);
+    expect(coolingDown()).toBe(202);
+    expect(coolingDown(aView({ guests: [aRow({ vmid: vmid(202) })] }))).toBeUndefined();
+    clock.now += minutes(10);
+    expect(coolingDown()).toBeUndefined();
   });
 
   test('is still found after a request that failed', async () => {

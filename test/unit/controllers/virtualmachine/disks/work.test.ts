@@ -233,6 +233,18 @@ describe('a disk that left the spec', () => {
     expect(entries).toHaveLength(2);
   });
 
+  test('stays on a protected VM, where Proxmox VE would refuse to remove it, and the way out is named', () => {
+    for (const config of [AT_SCSI1, UNUSED]) {
+      const { steps, differences, entries } = left({ config: { ...config, protection: '1' } });
+      expect([steps, entries.length]).toEqual([[], 2]);
+      expect(differences).toEqual([expect.stringContaining('qm set 101 --protection 0')]);
+    }
+    const guest = aGuest({ config: configOf(aMark(), { ...AT_SCSI1, protection: '1' }) });
+    const want = aDesiredVm({ options: { protection: true } });
+    const context = { recorded: [RECORDED], detached: [], storages: [], isApplied: false };
+    expect(diskWork(want, guest, context).differences.join()).toContain('set spec.protection to false');
+  });
+
   test('is remembered while it waits for the next start', () => {
     const pending = [{ key: 'scsi1', current: AT_SCSI1['scsi1']! }];
     expect(left({ pending })).toMatchObject({ steps: [], entries: [{ name: 'root' }, { name: 'data' }] });

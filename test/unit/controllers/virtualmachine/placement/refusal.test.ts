@@ -4,7 +4,7 @@ import { NOW } from '../../../../builders/guests.ts';
 
 const short = (free: string, node = 'pve-1') => ({
   ok: false as const,
-  reason: 'NoEligibleNode',
+  reason: 'NoEligibleNode' as const,
   message: `No node can take this VM (${node}: ${free} of memory free, 4 GiB needed).`,
 });
 
@@ -22,7 +22,7 @@ describe('why a VM cannot be placed', () => {
 
   test('tells at once what is more than an amount', () => {
     expect(stableRefusal(first, short('1.5 GiB', 'pve-2'), NOW + 1).creation.message).toContain('pve-2');
-    const other = { ...first.creation, reason: 'TemplateNotFound' };
+    const other = { ...first.creation, reason: 'TemplateNotFound' as const };
     expect(stableRefusal(first, other, NOW + 1).creation.reason).toBe('TemplateNotFound');
   });
 });
