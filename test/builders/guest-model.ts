@@ -12,14 +12,7 @@ const withSize = (text: string, size: string): string =>
 
 /** What PVE keeps of a text it was sent: it allocates volumes, fills in MACs and has an order of its own. */
 function stored(vmid: number, key: string, text: string, config: GuestConfig): string {
-  if (/^net\d+$/.test(key)) {
-    const { model, mac = 'BC:24:11:FF:FF:FF', properties } = parseNic(text);
-    const others = properties.filter((each) => each.key !== model && each.key !== undefined);
-    return printProperties([
-      { key: model, value: mac },
-      ...others.toSorted((a, b) => (a.key ?? '').localeCompare(b.key ?? '')),
-    ]);
-  }
+  if (/^net\d+$/.test(key)) return storedNic(text);
   const drive = /^([^:]+):cloudinit$/.exec(text);
   if (drive) return `${drive[1] ?? ''}:vm-${vmid}-cloudinit,media=cdrom,size=4M`;
   const allocated = /^([^:]+):\d+,(.*)$/.exec(text);
@@ -29,6 +22,15 @@ function stored(vmid: number, key: string, text: string, config: GuestConfig): s
   if (made && DISK.test(key)) return allocatedDisk(vmid, made, config);
   if (DISK.test(key) && isUnused(text, config)) return withSize(text, ATTACHED_SIZE);
   return text.includes('media=cdrom') ? withSize(text, '366K') : text;
+}
+
+function storedNic(text: string): string {
+  const { model, mac = 'BC:24:11:FF:FF:FF', properties } = parseNic(text);
+  const others = properties.filter((each) => each.key !== model && each.key !== undefined);
+  return printProperties([
+    { key: model, value: mac },
+    ...others.toSorted((a, b) => (a.key ?? '').localeCompare(b.key ?? '')),
+  ]);
 }
 
 /** PVE reads the size of a volume that exists. */
