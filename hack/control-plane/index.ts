@@ -8,7 +8,16 @@ import { delimiter, dirname, join, resolve as absolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { ensureBinaries } from './binaries.ts';
-import { type Layout, apiServerFlags, controllerManagerFlags, etcdFlags, files, serverUrl } from './flags.ts';
+import {
+  type Layout,
+  apiServerFlags,
+  controllerManagerFlags,
+  etcdFlags,
+  files,
+  kubectlMemory,
+  serverMemory,
+  serverUrl,
+} from './flags.ts';
 import { type Processes, type Server, freePort, processesIn } from './processes.ts';
 import { type Finished, type RunOptions, run } from './run.ts';
 import { BASE_BINARIES, type BinaryName, type Log } from './versions.ts';
@@ -93,9 +102,10 @@ async function start(
   await writeFile(tokens, `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
   await writeFile(serviceAccountKey, newPrivateKey(), { mode: 0o600 });
 
-  const etcd = processes.start('etcd', path('etcd'), etcdFlags(layout));
-  const startApiServer = () =>
-    processes.start('kube-apiserver', path('kube-apiserver'), apiServerFlags(layout));
+  const startServer = (name: BinaryName, flags: readonly string[]) =>
+    processes.start(name, path(name), flags, { ...process.env, ...serverMemory });
+  const etcd = startServer('etcd', etcdFlags(layout));
+  const startApiServer = () => startServer('kube-apiserver', apiServerFlags(layout));
   let apiServer = startApiServer();
   await ready(layout, token, [etcd, apiServer]);
   await writeFile(kubeconfig, kubeconfigFor(serverUrl(layout), token, readFileSync(servingCertificate)), {
@@ -106,15 +116,12 @@ async function start(
     KUBECONFIG: kubeconfig,
     KUBECACHEDIR: join(dir, 'kubectl-cache'),
     PATH: `${dirname(path('kubectl'))}${delimiter}${process.env['PATH'] ?? ''}`,
+    ...kubectlMemory,
   };
   const kubectl: ControlPlane['kubectl'] = (args, { input } = {}) =>
     run(path('kubectl'), args, { env: { ...process.env, ...env }, input });
   const manager = layout.controllerManager
-    ? processes.start(
-        'kube-controller-manager',
-        path('kube-controller-manager'),
-        controllerManagerFlags(layout),
-      )
+    ? startServer('kube-controller-manager', controllerManagerFlags(layout))
     : undefined;
   if (manager !== undefined) await controllersRun(manager, kubectl);
 
