@@ -139,7 +139,12 @@ export function virtualMachineController(
     const started = next.kind === 'act' ? await takeStep(next.step, vm, step) : undefined;
     const boots = isDone(next) && isStillBooting(state, time.now);
     const facts = await factsOf(vm, resolved, { ...observation, plan: next, started, boots }, time.options);
-    const result = { ...resultOf(vm, facts), deferrable: isPassing(next, started) };
+    const result = {
+      ...resultOf(vm, facts),
+      deferrable: isPassing(next, started),
+      // With a VMID, fields become immutable that may have been edited since they were read.
+      bindsGeneration: started?.kind === 'claim',
+    };
     if (isCleaningUp(next) && wasReady(vm)) return afterCleanup(vm, result, started);
     if (next.kind !== 'steady' && next.kind !== 'withheld') return result;
     return settle(vm, { facts, result, observation, row }, { resolved, state, processStates, ...time });

@@ -63,6 +63,8 @@ export interface ReconcileResult<Status> {
   readonly events?: readonly EventNote[];
   /** Only people read this report: it may be left out if another follows at once. */
   readonly deferrable?: boolean;
+  /** It records a decision about the spec as it was read, so it is discarded if the spec was edited meanwhile. */
+  readonly bindsGeneration?: boolean;
 }
 
 export interface Controller<O extends Resource, Status> {

@@ -189,6 +189,7 @@ function findingOf<Status extends object>(result: ReconcileResult<Status>): Find
     domain: result.conditions ?? [],
     events: result.events ?? [],
     deferrable: result.deferrable,
+    bindsGeneration: result.bindsGeneration,
   };
 }
 

@@ -103,7 +103,7 @@ export interface ProcessStates {
   /** Makes the next pass read everything again. */
   invalidate(uid: string): void;
   /**
-   * Remembers what was found of a settled guest.
+   * Remembers what was found of a settled guest, unless its object was forgotten meanwhile.
    * @param cluster the same object for all guests of one PVE cluster
    */
   settle(uid: string, rest: Rest, cluster: object): void;
@@ -175,7 +175,9 @@ export function createProcessStates(): ProcessStates {
       if (known) remember(known, { rest: undefined });
     },
     settle(uid, rest, cluster) {
-      remember(of(uid), { rest });
+      const known = processStates.get(uid);
+      if (!known) return;
+      remember(known, { rest });
       const before = scheduled.get(uid);
       // One that is due earlier is moved when it comes to the top.
       if (!before || before.cluster !== cluster || before.at > rest.at)

@@ -171,6 +171,22 @@ describe('when somebody else writes the object during a pass', () => {
     expect(told).toEqual([]);
   });
 
+  test('a decision about a spec that was edited meanwhile is discarded, and made again', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass } = anEngine(store, ({ metadata: { generation } }) => {
+      if (generation === 1) store.edit(({ metadata }) => ({ metadata: { ...metadata, generation: 2 } }));
+      return Promise.resolve({
+        outcome: settled(),
+        status: { made: generation ?? 0 },
+        bindsGeneration: true,
+      });
+    });
+    expect(await pass()).toMatchObject({ outcome: 'conflict', next: { when: 'after', delay: 0 } });
+    expect(store.statusWrites).toEqual([]);
+    await pass();
+    expect(store.live()!.rawStatus).toMatchObject({ made: 2, observedGeneration: 2 });
+  });
+
   test('an object that took the name of ours gets nothing of its status', async () => {
     const store = inMemoryStore(aThing());
     const { pass } = anEngine(store, () => {

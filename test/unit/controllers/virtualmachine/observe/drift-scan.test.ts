@@ -14,8 +14,12 @@ const readAgo = (age: number) => ({ key: 'k', at: NOW - age }) as Rest;
 
 function resting(ages: Readonly<Record<string, number>>, elsewhere: Readonly<Record<string, number>> = {}) {
   const processStates = createProcessStates();
-  for (const [uid, age] of Object.entries(ages)) processStates.settle(uid, readAgo(age), ONE);
-  for (const [uid, age] of Object.entries(elsewhere)) processStates.settle(uid, readAgo(age), OTHER);
+  const settle = (uid: string, age: number, cluster: object) => {
+    processStates.of(uid);
+    processStates.settle(uid, readAgo(age), cluster);
+  };
+  for (const [uid, age] of Object.entries(ages)) settle(uid, age, ONE);
+  for (const [uid, age] of Object.entries(elsewhere)) settle(uid, age, OTHER);
   const looked: string[] = [];
   return {
     processStates,
@@ -62,6 +66,14 @@ describe('the drift scan', () => {
     const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL });
     processStates.forget('a');
     remember(processStates.of('b'), { rest: undefined });
+    scan();
+    expect(looked).toEqual([]);
+  });
+
+  test('does not bring back a guest that was forgotten during its last pass', () => {
+    const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL });
+    processStates.forget('a');
+    processStates.settle('a', readAgo(DRIFT_INTERVAL), ONE);
     scan();
     expect(looked).toEqual([]);
   });
