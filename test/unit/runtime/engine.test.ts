@@ -177,7 +177,7 @@ describe('when somebody else writes the object during a pass', () => {
       if (generation === 1) store.edit(({ metadata }) => ({ metadata: { ...metadata, generation: 2 } }));
       return Promise.resolve({
         outcome: settled(),
-        status: { made: generation ?? 0 },
+        status: { made: generation },
         bindsGeneration: true,
       });
     });
