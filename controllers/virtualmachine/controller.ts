@@ -34,7 +34,7 @@ import {
 } from './report/outcome.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
 import type { ClassPorts } from './restart/observe.ts';
-import { invalidate, restKey, settle, surroundingsNow, whileSettled } from './settled.ts';
+import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
 import { backOffRepeat, takeStep } from './take-step.ts';
 
@@ -139,14 +139,9 @@ export function virtualMachineController(
     const started = next.kind === 'act' ? await takeStep(next.step, vm, step) : undefined;
     const boots = isDone(next) && isStillBooting(state, time.now);
     const facts = await factsOf(vm, resolved, { ...observation, plan: next, started, boots }, time.options);
-    const result = {
-      ...resultOf(vm, facts),
-      deferrable: isPassing(next, started),
-      // With a VMID, fields become immutable that may have been edited since they were read.
-      bindsGeneration: started?.kind === 'claim',
-    };
+    const result = { ...resultOf(vm, facts), deferrable: isPassing(next, started) };
     if (isCleaningUp(next) && wasReady(vm)) return afterCleanup(vm, result, started);
-    if (next.kind !== 'steady' && next.kind !== 'withheld') return result;
+    if (next.kind !== 'steady' && next.kind !== 'withheld') return untilListed(vm, result, resolved);
     return settle(vm, { facts, result, observation, row }, { resolved, state, processStates, ...time });
   }
 

@@ -164,6 +164,8 @@ export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
     events: eventsOf(facts),
+    // With a VMID, fields become immutable that may have been edited since they were read.
+    bindsGeneration: started?.kind === 'claim',
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { DRY_RUN } from '../../../../src/api/index.ts';
 import { bytes, GiB } from '../../../../src/lib/units.ts';
 import { aGuest, aMark, configOf, FORMER } from '../../../builders/guests.ts';
 import { Life } from '../../../builders/life.ts';
@@ -356,6 +357,24 @@ describe('deletion', () => {
     await life.until(() => life.pve.requests.includes('POST /nodes/{node}/qemu/{vmid}/clone'));
     await life.delete();
     expect([...life.pve.guests.keys()]).toEqual([9000]);
+  });
+});
+
+describe('a guest that the list of guests shows otherwise than it was read', () => {
+  test('is read again soon, although its VM waits for minutes: a stop before the next list starts no pass', async () => {
+    const life = new Life();
+    await life.untilReady();
+    await life.pass(); // the list shows it running
+    const guest = life.pve.guests.get(life.status.vmid!)!;
+    guest.running = false;
+    await life.process.inventory.refresh();
+    guest.running = true;
+    life.store.annotate({ [DRY_RUN]: 'true' });
+    life.store.editSpec({ powerState: 'Off' });
+    life.process.processStates.invalidate(UID);
+    const result = await life.process.pass();
+    expect(life.conditions['Ready']).toBe('False');
+    expect(result?.next).toEqual({ when: 'after', delay: 6_000 });
   });
 });
 
