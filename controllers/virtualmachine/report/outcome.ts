@@ -2,7 +2,12 @@
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
-import type { DomainCondition, Pass, ReconcileResult } from '../../../src/runtime/controller.ts';
+import {
+  DOMAIN_CONDITIONS,
+  type DomainCondition,
+  type Pass,
+  type ReconcileResult,
+} from '../../../src/runtime/controller.ts';
 import {
   progressed,
   released,
@@ -130,10 +135,8 @@ function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
   return { outcome, status, conditions: conditions.flatMap(domainCondition) };
 }
 
-const DOMAIN = ['Placed', 'Synced', 'GuestAgentConnected', 'RestartRequired', 'FieldsIgnored'] as const;
-
 function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {
-  const known = DOMAIN.find((name) => name === type);
+  const known = DOMAIN_CONDITIONS.find((name) => name === type);
   return known ? [{ type: known, status, reason, message }] : [];
 }
 
