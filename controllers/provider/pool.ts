@@ -46,7 +46,7 @@ export interface ConnectionPool extends Connections {
   /** Its VMs have no connection for now. The client stays open, so that its Provider can see when that changes. */
   suspend(provider: string): void;
   drop(provider: string): void;
-  /** The VM with this uid was deleted: whatever was promised to it is free. */
+  /** The VM with this uid was deleted: everything reserved for it is free. */
   release(uid: string): void;
   closeAll(): Promise<void>;
 }

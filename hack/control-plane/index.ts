@@ -163,7 +163,7 @@ function kubeconfigFor(server: string, token: string, authority: Buffer): string
   });
 }
 
-/** Waits until the API server says that it is ready; fails at once, with its last words, when a process ends. */
+/** Waits until the API server is ready; fails at once, with the end of its log, when a process ends. */
 async function ready(layout: Layout, token: string, servers: readonly Server[]): Promise<void> {
   await until(servers, 'the API server did not become ready', async () => {
     const { servingCertificate } = files(layout.dir);
@@ -191,10 +191,10 @@ async function until(
   while (!(await condition())) {
     const ended = servers.find((server) => !server.running());
     if (ended !== undefined)
-      throw new Error(`${ended.name} ended at its start. The end of its log:\n${ended.lastWords()}`);
+      throw new Error(`${ended.name} ended at its start. The end of its log:\n${ended.logTail()}`);
     if (performance.now() > deadline) {
-      const words = servers.map((server) => `${server.name}:\n${server.lastWords()}`).join('\n');
-      throw new Error(`${failure} within ${READY_WITHIN_MS / 1000} s. The ends of the logs:\n${words}`);
+      const logs = servers.map((server) => `${server.name}:\n${server.logTail()}`).join('\n');
+      throw new Error(`${failure} within ${READY_WITHIN_MS / 1000} s. The ends of the logs:\n${logs}`);
     }
     await sleep(100);
   }

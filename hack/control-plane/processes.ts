@@ -11,7 +11,7 @@ export interface Server {
   readonly pid: number;
   readonly running: () => boolean;
   /** The end of its log, for error messages. */
-  readonly lastWords: () => string;
+  readonly logTail: () => string;
   /** Resolves when it has ended; SIGKILL follows after `graceMs`. */
   readonly end: (signal: 'SIGTERM' | 'SIGKILL', graceMs?: number) => Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface Processes {
   readonly endAll: () => Promise<void>;
 }
 
-/** `temporary`: the folder goes when the servers go, also when this process is killed. */
+/** `temporary`: the folder is removed when the servers have ended, also when this process is killed. */
 export function processesIn(dir: string, temporary: boolean): Processes {
   const servers = new Set<Server>();
   const guard = startGuard();
@@ -37,7 +37,7 @@ export function processesIn(dir: string, temporary: boolean): Processes {
   const start: Processes['start'] = (name, program, args, env) => {
     const logFile = join(dir, `${name}.log`);
     const output = openSync(logFile, 'a');
-    // Detached: Ctrl-C in a terminal reaches only us, and we end them in order.
+    // Detached: Ctrl-C in a terminal reaches only this process, which ends them in order.
     const child = spawn(program, args, { cwd: dir, detached: true, stdio: ['ignore', output, output], env });
     closeSync(output);
     child.unref();
@@ -47,7 +47,7 @@ export function processesIn(dir: string, temporary: boolean): Processes {
       name,
       pid: child.pid,
       running: () => child.exitCode === null && child.signalCode === null,
-      lastWords: () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-15).join('\n'),
+      logTail: () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-15).join('\n'),
       end: (signal, graceMs = 10_000) => endChild(child, signal, graceMs),
     };
     servers.add(server);

@@ -64,14 +64,14 @@ const WARNINGS: readonly Warning[] = [
     expression:
       '!object.spec.?insecureSkipVerify.orValue(false) || object.spec.?tls.?fingerprints.orValue([]).size() > 0',
     message:
-      'spec.insecureSkipVerify: certificates are not checked, so whoever is on the way to Proxmox VE can read the credentials; the simplest protection is spec.tls.fingerprints',
+      'spec.insecureSkipVerify: certificates are not checked, so anyone on the network path to Proxmox VE can read the credentials; the simplest protection is spec.tls.fingerprints',
   },
   {
     kind: 'Provider',
     expression:
       "!object.spec.?endpoint.orValue('').startsWith('http:') && !object.spec.?endpoints.orValue([]).exists(e, e.startsWith('http:'))",
     message:
-      'spec.endpoint: http is not encrypted, so whoever is on the way to Proxmox VE can read the credentials; use https',
+      'spec.endpoint: http is not encrypted, so anyone on the network path to Proxmox VE can read the credentials; use https',
   },
   {
     kind: 'Provider',

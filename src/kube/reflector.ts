@@ -1,5 +1,5 @@
 /**
- * Keeps a cache equal to the API server: list once, then watch from there. Whatever goes wrong (a closed
+ * Keeps a cache equal to the API server: list once, then watch from there. Whatever fails (a closed
  * connection, a restarted server, a version that is no longer kept), it begins again; only its signal ends it.
  */
 import type { Logger } from 'pino';

@@ -100,7 +100,7 @@ export class Manager {
     return ending;
   }
 
-  /** A leader that stops goes on renewing until its last pass is over: the next one must not start before. */
+  /** A leader that stops keeps renewing its Lease until its last pass is over: the next leader must not start before. */
   async #stopRunners(ending: Ending): Promise<void> {
     const { runners, elector } = this.#options;
     const passesOver = new AbortController();

@@ -1,4 +1,4 @@
-/** Worlds in which disks are desired, known to status, on the guest, taken off, or somebody else's. */
+/** Worlds in which disks are desired, known to status, on the guest, detached, or foreign. */
 import fc, { type Arbitrary } from 'fast-check';
 import type { DesiredDisk, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
 import type { GuestConfig } from '../../controllers/shared/guests/model.ts';

@@ -38,7 +38,7 @@ export function run(start: World): Run {
     if (steps.length > MANY) break;
     world = after(next, world);
     const later = planFor(world);
-    // What is learned at rest may be what was waited for: the guest agent answers.
+    // What is observed when settled may be what was waited for: the guest agent answers.
     if (next.kind === 'steady' && later.kind === 'steady') break;
     next = later;
   }

@@ -24,7 +24,7 @@ export interface ClonePlan {
 /** CD drives are kept as they are, except for cloud-init drives, which are always copied. */
 export const isCopied = (drive: Drive): boolean => !isCdrom(drive) || isCloudInit(drive);
 
-/** These cannot be linked, whatever the storage supports. */
+/** These cannot be linked on any storage. */
 export const alwaysFull = (drive: Drive): boolean => isCloudInit(drive) || drive.key === 'tpmstate0';
 
 /** A base volume, or the state of a snapshot if the storage can clone it. */

@@ -29,7 +29,7 @@ export interface SharedStates {
   of(connection: object, shows: Shows, before?: object): SharedState;
   /** The connection is closed. A state ends with its last connection. */
   drop(connection: object): void;
-  /** The VM with this uid was deleted: whatever was promised to it is free. */
+  /** The VM with this uid was deleted: everything reserved for it is free. */
   release(uid: string): void;
 }
 

@@ -1,4 +1,4 @@
-/** Moves that wait for a slot, or for HA to perform them: whatever else is due is done meanwhile. */
+/** Moves that wait for a slot, or for HA to perform them: other changes are made meanwhile. */
 import { MAX_MOVES } from '../../shared/limits/moves.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Observation } from '../model/observation.ts';

@@ -128,7 +128,7 @@ function refusal(error: unknown, { credentials }: Settings, loggedIn: boolean): 
       : fail(
           check,
           error.message,
-          'Check that the endpoint is an https address of Proxmox VE, which tells its version to whoever is logged in; then see the logs of pveproxy.',
+          'Check that the endpoint is an https address of Proxmox VE, which returns its version to every authenticated user; then see the logs of pveproxy.',
         );
   const { user, token } = granteeOf(credentials);
   return token === undefined

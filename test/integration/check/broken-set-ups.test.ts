@@ -168,7 +168,7 @@ describe('what the credentials may not do', () => {
     expect(code).toBe(1);
     const at = complaints.findIndex((line) => line.startsWith('FAIL  privileges'));
     expect(complaints[at]).toBe(
-      `FAIL  privileges  ${TOKEN} may do nothing at all. A token with privilege separation needs a role of its own, beside that of its user:`,
+      `FAIL  privileges  ${TOKEN} may do nothing at all. A token with privilege separation needs a role of its own, in addition to that of its user:`,
     );
     const commands = complaints.filter((line) => line.startsWith('pveum'));
     expect(commands).toEqual([

@@ -38,7 +38,7 @@ describe.each(clocks)('%s that is moved', (_, make) => {
     expect(rounds).toBe(4);
   });
 
-  test('lets nobody wake early', async () => {
+  test('wakes no sleeper early', async () => {
     const clock = make();
     let awake = false;
     void clock.sleep(2 * HOUR).then(() => (awake = true));

@@ -55,7 +55,7 @@ describe('parameter verification', () => {
     expect(text).toContain("scsi0.cache: value 'fast' does not have a value in the enumeration");
   });
 
-  test('wants an address beside a gateway', () => {
+  test('requires an address with a gateway', () => {
     expect(complaint({ ipconfig7: 'gw6=2001:db8::1' })).toEqual({
       ipconfig7:
         "invalid format - format error\nipconfig7.ip6: missing property required by 'ipconfig7.gw6'\n",

@@ -259,7 +259,7 @@ describe('a change', () => {
     }),
   );
 
-  test('certainly did not happen where nobody listens', () =>
+  test('certainly did not happen if nothing listens there', () =>
     withServer(async ({ server, transport }) => {
       await server.close();
       const error = await failure(guest(transport.send).start());

@@ -103,7 +103,7 @@ describe('of several candidates', () => {
     expect(lease.record()).toMatchObject({ holder: 'b', transitions: 1 });
   });
 
-  test('a lease of a dead process is taken once it was seen unchanged for its whole time, whatever it says of its age', async () => {
+  test('a lease of a dead process is taken once it was seen unchanged for its whole duration, regardless of the age it claims', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
     lease.take('dead');
@@ -185,7 +185,7 @@ describe('a leader', () => {
   });
 });
 
-test('whatever happens to their connections, two never lead at once', async () => {
+test('with any faults of their connections, two never lead at once', async () => {
   const fate = fc.constantFrom(
     'ok' as const,
     'ok' as const,

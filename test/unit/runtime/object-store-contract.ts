@@ -53,7 +53,7 @@ export function describeObjectStore<O extends Resource>(name: string, subject: (
       expect(live?.metadata.labels).toEqual({ seen: 'yes' });
     });
 
-    test('replaces the finalizers, and lets a deleted object go with the last of them', async () => {
+    test('replaces the finalizers, and completes a deletion with the last of them', async () => {
       const { store, others, entry } = await fresh();
       const both = await store.writeFinalizers(entry, ['example.com/theirs', 'example.com/ours']);
       if (typeof both === 'string') throw new Error(both);

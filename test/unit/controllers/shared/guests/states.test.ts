@@ -37,7 +37,7 @@ describe('a guest that is not executing', () => {
     expect(planned('Off', guest)).toEqual({ kind: 'act', step: { do: 'stop' } });
   });
 
-  test('is not restarted either, whatever waits for a restart', () => {
+  test('is not restarted either, although changes wait for a restart', () => {
     const have = observed({
       claim: aClaim({ made: true }),
       presence: seen({ running: true, state: 'paused' }),
@@ -50,7 +50,7 @@ describe('a guest that is not executing', () => {
     expect(planned('On', { running: true, state: 'postmigrate' })).toMatchObject({ kind: 'wait' });
   });
 
-  test('goes with its object', () => {
+  test('is shut down when its object is deleted', () => {
     const have = observed({
       claim: aClaim({ made: true }),
       presence: seen({ running: true, state: 'io-error' }),
@@ -137,7 +137,7 @@ describe('in a life of its own, a VM', () => {
     expect(life.pve.guestsOf(UID)).toEqual([]);
   });
 
-  test('that HA has given up says how to clear the error, and goes on afterwards', async () => {
+  test('that HA has given up reports how to clear the error, and is reconciled afterwards', async () => {
     const life = new Life();
     await life.untilReady();
     const [guest] = life.pve.guestsOf(UID);

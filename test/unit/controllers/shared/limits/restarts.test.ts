@@ -38,7 +38,7 @@ describe('VMs of a class', () => {
     expect(claim(A)).toBeUndefined();
   });
 
-  test('lose their slot when the object goes, or gets another class', () => {
+  test('lose their slot when the object is deleted or gets another class', () => {
     claim(A);
     claim(B);
     restartSlots.forget(A.uid);

@@ -37,7 +37,7 @@ function timeline() {
   };
 }
 
-test('no limit is ever exceeded, and nobody waits for ever while a slot is free', () => {
+test('no limit is ever exceeded, and no object waits forever while a slot is free', () => {
   fc.assert(
     fc.property(arrivals, (plans) => {
       const time = timeline();

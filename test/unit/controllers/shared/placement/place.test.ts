@@ -60,7 +60,7 @@ const withStorages = (...changed: View['storages']): View => {
   return { ...cluster(), storages: [...others, ...changed] };
 };
 
-describe('disks beside the root disk', () => {
+describe('disks besides the root disk', () => {
   const thick = (node: string) =>
     aStorage('san', { node, type: 'lvm', total: bytes(100 * GiB), used: bytes(0) });
   const withSan = (...nodes: readonly string[]) => withStorages(...nodes.map(thick));
@@ -185,7 +185,7 @@ describe('the node of a new VM', () => {
     expect(whyNot(w, [ON_NFS], view)).toContain(said);
   });
 
-  test('is judged by what Proxmox VE tells: what may not be seen is not held against it', () => {
+  test('is judged by what Proxmox VE reports: figures that are not visible do not exclude it', () => {
     const view = {
       ...withStorages(aStorage('nfs', { shared: true, total: undefined, used: undefined })),
       nodes: [aNode('pve-1', { cpus: 0, memory: bytes(0), memoryUsed: bytes(0) })],
@@ -276,7 +276,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
     ['its host', desired({ host: 'pve-1' }), cluster()],
     ['the Provider', desired({ nodeSelector: ['pve-1'] }), cluster()],
     ['the memory', desired(), cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(63 * GiB) }))],
-  ])('because of %s is cloned beside it and moved', (_why, w, view) => {
+  ])('because of %s is cloned on its node and moved', (_why, w, view) => {
     expect(decide(w, [template('pve-2')], view)).toMatchObject({
       ...MOVED,
       node: 'pve-1',
@@ -370,7 +370,7 @@ describe('a clone', () => {
 
   test.each([
     [
-      'the disks go to another storage',
+      'the disks are to be on another storage',
       desired({ storage: 'local-lvm' }),
       ON_NFS,
       'the VM requires storage local-lvm and the template is on nfs',

@@ -59,7 +59,7 @@ async function live({
   }
 
   await life.delete();
-  life.now += 120_000; // whatever was still on its way arrives
+  life.now += 120_000; // requests that are still on their way arrive
   life.pve.settle();
   life.now += 120_000;
   life.pve.settle();
@@ -85,12 +85,12 @@ function expectOneGuest({ pve, status }: Life, rivals: number): void {
 describe('from nothing to one guest and back to nothing', () => {
   test.each(
     FAULTS.flatMap((fault) => [
-      // The way with an image has every step of the way without.
+      // The creation with an image includes every step of the one without.
       { vm: WITH_IMAGE, where: '', fault },
       { vm: ELSEWHERE, where: ' on another node than its template', fault },
     ]),
   )(
-    'whichever call $fault$where',
+    'if any call $fault$where',
     async ({ vm, fault }) => {
       const calls = await live({ vm, faults: [] });
       for (let call = 1; call <= calls; call += 1) {
@@ -104,7 +104,7 @@ describe('from nothing to one guest and back to nothing', () => {
     60_000,
   );
 
-  test('although the clone arrives late, its number was claimed long ago and nobody remembers the request', async () => {
+  test('although the clone arrives late, its number was claimed long ago and no process remembers the request', async () => {
     const failedClones = 4;
     let clones = 0;
     const saboteur = new Saboteur((_call, what) => {
@@ -123,7 +123,7 @@ describe('from nothing to one guest and back to nothing', () => {
   });
 
   test(
-    'whatever goes wrong, however often, and whenever it is deleted',
+    'if any calls fail, any number of times, and it is deleted at any time',
     async () => {
       await fc.assert(
         fc.asyncProperty(

@@ -96,7 +96,7 @@ describe('of two VMs with one address', () => {
     expect(holderOf(mac('z'))).toBeUndefined();
   });
 
-  test('exactly one goes ahead, whichever there are', () => {
+  test('of any VMs exactly one is not held up', () => {
     const vms = fc.uniqueArray(
       fc.record({
         name: fc.constantFrom('a', 'b', 'c', 'd'),

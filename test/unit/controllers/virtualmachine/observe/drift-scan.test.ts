@@ -126,7 +126,7 @@ describe('what is remembered of a guest', () => {
     });
   });
 
-  test('is not made by disturbing an object that nobody knows', () => {
+  test('is not created by invalidating an unknown object', () => {
     const processStates = createProcessStates();
     processStates.invalidate('a');
     expect(processStates.oldest()).toEqual([]);

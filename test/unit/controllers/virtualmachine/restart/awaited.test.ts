@@ -57,11 +57,11 @@ describe('a change that waits for a restart was asked for', () => {
     ['a disk', { key: 'sata1', pending: 'local-lvm:vm-101-disk-7,size=1G' }],
     ['a graphics card', { key: 'vga', pending: 'qxl' }],
     ['another memory', memory],
-  ])('but not where somebody else wrote it: %s', (_what, change) => {
+  ])('but not if it was written in Proxmox VE: %s', (_what, change) => {
     expect(awaited([change])).toEqual([]);
   });
 
-  test('but not where somebody else takes a disk of ours out, or changes it', () => {
+  test('but not if a disk of ours is removed or changed in Proxmox VE', () => {
     const wanted = { disks: [DATA_WISH] };
     const out = { key: 'scsi1', current: DATA_TEXT };
     expect(awaited([out], wanted, { disks: [DATA] })).toEqual([]);
