@@ -42,6 +42,14 @@ export class Faults {
     this.armed = [];
   }
 
+  /** Ends one rule that is in effect until it is cleared. */
+  endState(input: FaultInput): void {
+    const same = JSON.stringify(faultSchema.parse(input));
+    const ended = this.holding.filter(({ fault }) => JSON.stringify(fault) === same);
+    this.holding = this.holding.filter((rule) => !ended.includes(rule));
+    for (const { end } of ended) end();
+  }
+
   /** The rules as they were added. */
   list(): readonly FaultInput[] {
     return [...this.holding, ...this.armed].map(({ input }) => input);
