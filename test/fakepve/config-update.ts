@@ -219,6 +219,14 @@ function revertPending(guest: Guest, keys: readonly string[]): void {
   }
 }
 
+/** New disks are made before the configuration is written, and stay behind. */
+function refuseWrite(call: Call, guest: Guest, { settings }: Update, log: (line: string) => void): void {
+  const context = { world: call.world, node: guest.node, vmid: guest.vmid, log };
+  for (const [key, value] of Object.entries(settings).sort())
+    if (isDrive(key)) realize(context, key, value, guest.config);
+  call.world.requireWritable(guest);
+}
+
 async function carryOut(
   call: Call,
   guest: Guest,
@@ -227,6 +235,7 @@ async function carryOut(
 ): Promise<void> {
   const { world } = call;
   const changed = new Set([...update.remove, ...Object.keys(update.settings), 'boot']);
+  if (!world.quorate) refuseWrite(call, guest, update, log);
   revertPending(guest, update.revert);
   for (const key of update.remove) planDelete(call, guest, key, update.force);
   checkBootOrder(guest, update.settings, update.remove);
@@ -264,7 +273,6 @@ const lockOptions = (call: Call) => ({ timeoutMs: call.world.wait(call.world.lat
 /** PUT config: synchronous. */
 export async function updateNow(call: Call): Promise<null> {
   const update = checkAll(call);
-  call.world.requireQuorum();
   checkGuest(call, call.guest, update);
   await call.world.locks.hold(
     call.vmid,
@@ -283,7 +291,6 @@ export async function updateNow(call: Call): Promise<null> {
 export async function updateInTask(call: Call): Promise<string | null> {
   const { world } = call;
   const update = checkAll(call);
-  world.requireQuorum();
   checkGuest(call, call.guest, update);
   const { vmid, guest } = call;
   const task = call.startTask('qmconfig', vmid, (run: TaskRun) =>
@@ -305,7 +312,6 @@ export async function updateInTask(call: Call): Promise<string | null> {
 
 /** PUT unlink: removes drives, and with force also their volumes. */
 export async function unlink(call: Call): Promise<null> {
-  call.world.requireQuorum();
   const { guest } = call;
   checkLock(guest);
   const keys = splitList(call.text('idlist')).filter((key) => isDrive(key) || isUnused(key));

@@ -103,6 +103,7 @@ export async function takeSnapshot(
   const { name } = request;
   checkSnapshot(world, guest, name);
   const config = copyOf(world, guest, request);
+  world.requireWritable(guest);
   guest.config.set('lock', 'snapshot');
   guest.written();
   try {
@@ -150,6 +151,7 @@ export async function rollBack(
   if (guest.is('template')) throw failure("you can't rollback if vm is a template");
   const snapshot = snapshotOf(guest, name);
   checkLock(guest);
+  world.requireWritable(guest);
   guest.config.set('lock', 'rollback');
   guest.written();
   try {
@@ -181,6 +183,7 @@ function relink(guest: Guest, name: string, parent: string | undefined): void {
 export async function deleteSnapshot(world: World, guest: Guest, name: string, run: TaskRun): Promise<void> {
   const { config } = snapshotOf(guest, name);
   checkLock(guest);
+  world.requireWritable(guest);
   guest.config.set('lock', 'snapshot-delete');
   guest.written();
   try {

@@ -165,12 +165,30 @@ export class World {
     return !this.faults.noQuorum;
   }
 
+  /** The check of the requests that PVE refuses at once: create, clone, start, migrate, and those of HA. */
   requireQuorum(): void {
     if (!this.quorate) throw failure('cluster not ready - no quorum?');
   }
 
+  /** Without quorum /etc/pve is read-only: whoever writes a configuration fails there, in the task if there is one. */
+  requireWritable({ node, vmid }: { readonly node: string; readonly vmid: number }): void {
+    const file = `/etc/pve/nodes/${node}/qemu-server/${vmid}.conf.tmp.${this.tasks.pid()}`;
+    if (!this.quorate) throw failure(`unable to open file '${file}' - Permission denied`);
+  }
+
+  /** The same for the files that all nodes share, such as `user_cfg`. */
+  requireSharedFile(file: string): void {
+    if (!this.quorate) throw failure(`cfs-lock 'file-${file}' error: no quorum!`);
+  }
+
+  /** Whether the node answers. */
   isOnline(node: string): boolean {
     return this.nodes.has(node) && !this.faults.isOffline(node);
+  }
+
+  /** Whether the local node counts that one as a member: without quorum it knows only itself. */
+  isMember(node: string): boolean {
+    return this.isOnline(node) && (this.quorate || node === this.localNode.name);
   }
 
   vmidRange(): readonly [number, number] {

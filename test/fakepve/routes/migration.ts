@@ -29,6 +29,7 @@ function storagesMissing(world: World, guest: Guest, node: string): readonly str
 
 function preconditions(call: Call): object {
   const { world, guest } = call;
+  world.requireQuorum();
   checkLock(guest);
   const others = [...world.nodes.keys()].filter((node) => node !== guest.node);
   const missingByNode = others.map((node) => [node, storagesMissing(world, guest, node)] as const);

@@ -112,6 +112,7 @@ async function startAgain(world: World, guest: Guest): Promise<void> {
   await world.clock.sleep(world.wait(world.latency.rebootGap));
   if (world.guests.get(guest.vmid) !== guest || guest.running) return;
   try {
+    world.requireQuorum();
     powerOn(world, guest);
   } catch {
     // Not reported anywhere: the guest is off.

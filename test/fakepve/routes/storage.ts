@@ -153,11 +153,11 @@ function deleteVolume(call: Call): string {
   const { world, node } = call;
   const located = locate(call);
   needVolume(call, located, true);
-  world.requireQuorum();
   const { storage, volid, name, parsed } = located;
   const id = parsed.vmid === undefined ? storage.id : `${parsed.vmid}@${storage.id}`;
   return call.start('imgdel', id, async (run) => {
     await run.sleep(world.latency.imgdel);
+    if (storage.shared && !world.quorate) throw failure(`cfs-lock 'storage-${storage.id}' error: no quorum!`);
     const found = world.storage.find(volid, node);
     if (found && world.storage.children(found, node).length > 0)
       throw failure(`base volume '${volid}' is still in use by linked cloned`);
