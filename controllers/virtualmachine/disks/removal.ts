@@ -8,7 +8,10 @@ export interface DiskOutcome {
   readonly entry?: RecordedDisk;
   readonly steps?: readonly DiskStep[];
   readonly unmakeable?: string;
+  /** It stays so. */
   readonly difference?: string;
+  /** It differs until something else is out of the way. */
+  readonly waits?: string;
 }
 
 /** The entry is removed from status when nothing is left to do. */
@@ -39,7 +42,7 @@ function destroyDisk(disk: RecordedDisk, { config, digest }: Guest): DiskOutcome
   if (config['parent'] !== undefined)
     return {
       entry: disk,
-      difference: `Disk ${name} is detached (${unused}) and will be destroyed once the VM has no snapshots.`,
+      waits: `Disk ${name} is detached (${unused}) and will be destroyed once the VM has no snapshots.`,
     };
   return { entry: disk, steps: [{ do: 'destroyDisk', name, unused, volume, digest }] };
 }

@@ -342,6 +342,16 @@ describe('a disk whose storageClass names another storage', () => {
     ]);
   });
 
+  test('waits where something holds it, and only there', () => {
+    const disks = [data({ storageClass: 'nowhere' })];
+    const pending = [{ key: 'scsi1', current: AT_SCSI1['scsi1'] ?? '', pending: 'x' }];
+    expect(work({ ...there, config: { ...AT_SCSI1, parent: 'before' } }).waits).toHaveLength(1);
+    expect(work({ ...there, config: AT_SCSI1, pending }).waits).toHaveLength(1);
+    expect(work({ ...there, disks, config: AT_SCSI1 }).waits).toHaveLength(1);
+    expect(work({ ...there, config: AT_SCSI1, leaves: true }).waits).toEqual([]);
+    expect(work({ ...there, config: AT_SCSI1 }).waits).toEqual([]);
+  });
+
   test('stays where somebody else moved it, and says so', () => {
     const { steps, differences } = work({ ...there, config: AT_SCSI1, leaves: true });
     expect(steps).toEqual([]);

@@ -378,7 +378,7 @@ describe('deletion', () => {
 
 test('a VM is not restarted while a disk of it cannot be had, since it would stay off', () => {
   const restart = { note: undefined, restartedAt: undefined, next: 'shutdown' } as const;
-  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], differences: [] };
+  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], waits: [], differences: [] };
   const have = observed({ claim: MADE, presence: seen({ running: true }), restart, disks });
   expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'act', step: { do: 'shutdown' } });
   const missing = { ...disks, unmakeable: ['Disk data cannot be made.'] };
