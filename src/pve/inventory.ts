@@ -116,7 +116,7 @@ export function createInventory(options: InventoryOptions): Inventory {
     try {
       const [resources, list, status] = await readAll();
       const before = view;
-      const after = toView(takenAt, resources, list, status);
+      const after = toView(takenAt, resources, list, status, before);
       view = after;
       lastError = undefined;
       announce(before, after);

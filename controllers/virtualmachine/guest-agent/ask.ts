@@ -53,8 +53,29 @@ const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Once every NIC has an address, two more queries catch what comes late, such as IPv6. */
 const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
 
+/** PVE reports the uptime in seconds, so the derived start is imprecise. */
+const START_TOLERANCE_MS = 3_000;
+
 /** We are about to start the guest. */
-export const starting = (before: AgentSchedule): AgentSchedule => ({ ...before, boots: true });
+export const starting = (before: AgentSchedule): AgentSchedule => ({
+  ...before,
+  boots: true,
+  since: undefined,
+});
+
+/** Whoever started the guest again, its addresses are looked for again from then on. */
+function withStart(
+  { since, startedAt: known, ...rest }: AgentSchedule,
+  { presence, now }: Facts['have'],
+): AgentSchedule {
+  const uptimeMs = presence.kind === 'seen' && presence.guest.running ? presence.guest.uptimeMs : undefined;
+  if (uptimeMs === undefined) return { ...rest, since, startedAt: known };
+  const startedAt = now - uptimeMs;
+  const isLater = known !== undefined && startedAt > known + START_TOLERANCE_MS;
+  return isLater
+    ? { ...rest, since: startedAt, startedAt }
+    : { ...rest, since, startedAt: known ?? startedAt };
+}
 
 /** There may be passes while a guest boots, for example when PVE first lists it as running. */
 export const afterStart = (before: AgentSchedule, now: number): AgentSchedule =>
@@ -79,7 +100,7 @@ export function scheduleAgentQuery(
   now: number,
 ): AgentSchedule {
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
-  const schedule = { ...before, dueAt: undefined, ...(!running && { since: undefined }) };
+  const schedule = { ...withStart(before, have), dueAt: undefined, ...(!running && { since: undefined }) };
   if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return schedule;
   const booted = afterStart(schedule, now);
   const { notBefore = now } = booted;

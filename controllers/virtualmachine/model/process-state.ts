@@ -65,6 +65,8 @@ export interface AgentSchedule {
   readonly notBefore?: number | undefined;
   /** Since when addresses are looked for. */
   readonly since?: number | undefined;
+  /** When the guest was started that they are looked for in. */
+  readonly startedAt?: number | undefined;
   readonly dueAt?: number | undefined;
 }
 

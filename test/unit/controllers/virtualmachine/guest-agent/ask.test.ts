@@ -73,6 +73,40 @@ test('looking for addresses starts over after the VM was off', () => {
   expect(gapOf(scheduleAgentQuery(scheduleAgentQuery(before, off, NOW), facts(), NOW))).toBe(250);
 });
 
+describe('looking for addresses starts over with a start', () => {
+  const runningFor = (uptimeMs: number, now = NOW): Facts =>
+    facts({ have: { ...observed({ presence: seen({ running: true, uptimeMs }) }), now } });
+  const given = (seenAt: Facts) => scheduleAgentQuery({ since: NOW - 900_000 }, seenAt, NOW - 60_000);
+  const known = given(runningFor(900_000, NOW - 60_000));
+
+  test('that the operator made, although it never saw the guest stopped', () => {
+    expect(gapOf(scheduleAgentQuery(starting(known), facts(), NOW + 1_000), NOW + 1_000)).toBe(1_000);
+    const booted = { ...starting(known), boots: undefined };
+    expect(gapOf(scheduleAgentQuery(booted, facts(), NOW))).toBe(250);
+  });
+
+  test('that somebody else or HA made between two reads', () => {
+    expect(scheduleAgentQuery(known, runningFor(960_000), NOW).dueAt).toBeUndefined();
+    expect(gapOf(scheduleAgentQuery(known, runningFor(2_000), NOW))).toBe(250);
+  });
+
+  test('that was made a while before it was seen', () => {
+    expect(gapOf(scheduleAgentQuery(known, runningFor(25_000), NOW))).toBe(2_500);
+  });
+
+  test('once, however imprecise the uptime is', () => {
+    const again = scheduleAgentQuery(known, runningFor(20_000), NOW);
+    const later = scheduleAgentQuery(again, runningFor(79_100, NOW + 60_000), NOW + 60_000);
+    expect(gapOf(later, NOW + 60_000)).toBe(8_000);
+  });
+
+  test('also for the addresses that come late', () => {
+    const complete = { ...runningFor(1_000), ...FOUND };
+    expect(scheduleAgentQuery(known, { ...runningFor(960_000), ...FOUND }, NOW).dueAt).toBeUndefined();
+    expect(gapOf(scheduleAgentQuery(known, complete, NOW))).toBe(9_000);
+  });
+});
+
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {
   const silent = facts({ agent: 'notAsked' });
   const first = scheduleAgentQuery(starting({}), silent, NOW);
