@@ -113,7 +113,6 @@ export function missingPrivilege(text: string): MissingPrivilege | undefined {
 export function agentStateIn(text: string): 'silent' | 'notConfigured' | 'stopped' | undefined {
   if (/No QEMU guest agent configured/i.test(text)) return 'notConfigured';
   if (/VM \d+ is not running/i.test(text)) return 'stopped';
-  if (/guest agent is not running|'guest-[\w-]+' failed|got timeout|^Agent error/i.test(text))
-    return 'silent';
+  if (/guest agent is not running|'guest-[\w-]+' failed|got timeout/i.test(text)) return 'silent';
   return undefined;
 }

@@ -1,11 +1,12 @@
 /** When the guest agent is queried, and what its answer means: the only file that computes this slice of the process state. */
 import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
+import { forbiddenMessage } from '../../shared/errors/outcome-of.ts';
 import { addressesByNic } from '../networks/addresses.ts';
 import { remember, type AgentSchedule, type ProcessState } from '../model/process-state.ts';
 import type { Facts } from '../model/facts.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
-type Answer = Pick<Facts, 'agent' | 'addresses'>;
+type Answer = Pick<Facts, 'agent' | 'agentProblem' | 'addresses'>;
 
 /** Reads the addresses of a running guest. That the agent does not answer is a result and never blocks a pass. */
 export async function readAddresses(
@@ -27,6 +28,11 @@ export async function readAddresses(
     case 'silent':
     case 'notConfigured':
       return { agent: answer.state, addresses: undefined };
+    case 'refused':
+    case 'forbidden':
+    case 'unreachable':
+    case 'failed':
+      return { agent: answer.state, agentProblem: answer.message, addresses: undefined };
     case 'stopped':
       return { agent: 'notAsked', addresses: undefined };
     default:
@@ -34,13 +40,20 @@ export async function readAddresses(
   }
 }
 
-/** An error of PVE counts as no answer, because the guest itself runs. */
-async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
+interface NotAsked {
+  readonly state: 'forbidden' | 'unreachable' | 'failed';
+  readonly message: string;
+}
+
+/** An error of PVE fails no pass, because the guest itself runs. It says nothing about the agent. */
+async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces | NotAsked> {
   try {
     return await agent.networkInterfaces(options);
   } catch (error) {
-    if (error instanceof PveError) return { state: 'silent' };
-    throw error;
+    if (!(error instanceof PveError)) throw error;
+    const { refusal, message } = error;
+    if (refusal === 'forbidden') return { state: 'forbidden', message: forbiddenMessage(error) };
+    return { state: refusal === 'unavailable' ? 'unreachable' : 'failed', message };
   }
 }
 
@@ -101,7 +114,8 @@ export function scheduleAgentQuery(
 ): AgentSchedule {
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
   const schedule = { ...withStart(before, have), dueAt: undefined, ...(!running && { since: undefined }) };
-  if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return schedule;
+  const isFutile = agent === 'notConfigured' || agent === 'forbidden';
+  if (!want.exists || !running || isFutile || nics.length === 0) return schedule;
   const booted = afterStart(schedule, now);
   const { notBefore = now } = booted;
   if (isBooting(booted, now)) return { ...booted, dueAt: notBefore };

@@ -1,5 +1,6 @@
 /** The observation of a pass → the conditions other than Ready, Reconciling and Stalled. Pure. */
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -15,6 +16,7 @@ export function reportConditions({
   have,
   plan,
   agent,
+  agentProblem = '',
   differences,
   ignored,
 }: Facts): DomainCondition[] {
@@ -27,7 +29,7 @@ export function reportConditions({
       drifted: driftSentences(have),
       restraint: want.restraint,
     }),
-    ...agentCondition(guest, agent),
+    ...agentCondition(guest, agent, agentProblem),
     ...restart(guest, have),
     ...fieldsIgnored(ignored),
   ];
@@ -95,7 +97,16 @@ function synced(
     : [];
 }
 
-function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition[] {
+/** Where the agent was not asked, nothing says that none is installed. */
+const agentUnknown = (reason: string, problem: string): DomainCondition =>
+  condition(
+    'GuestAgentConnected',
+    'Unknown',
+    reason,
+    `The QEMU guest agent could not be queried, so new addresses are not known. ${problem}`,
+  );
+
+function agentCondition(guest: Guest | undefined, agent: Agent, problem: string): DomainCondition[] {
   if (!guest?.running) return [];
   switch (agent) {
     case 'running':
@@ -118,6 +129,21 @@ function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition
           'The QEMU guest agent is not enabled for the running VM. It is from the next stop and start on.',
         ),
       ];
+    case 'refused':
+      return [
+        condition(
+          'GuestAgentConnected',
+          'True',
+          'AgentError',
+          `The QEMU guest agent answers, but does not report addresses: ${problem} Allow guest-network-get-interfaces in its configuration.`,
+        ),
+      ];
+    case 'forbidden':
+      return [agentUnknown(Reasons.missingPrivilege, problem)];
+    case 'unreachable':
+      return [agentUnknown(Reasons.unreachable, problem)];
+    case 'failed':
+      return [agentUnknown(Reasons.refused, problem)];
     case 'notAsked':
       return [];
     default:

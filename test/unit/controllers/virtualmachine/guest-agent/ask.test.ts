@@ -2,9 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import {
   afterStart,
   isBooting,
+  readAddresses,
   scheduleAgentQuery,
   starting,
 } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
+import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { PveError } from '../../../../../src/pve/index.ts';
 import type { AgentSchedule } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
 import { aClaim, aDesiredVm, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
@@ -60,6 +64,7 @@ describe('the guest agent is asked again', () => {
     ['the VM is not there', { have: observed() }],
     ['the object goes', { want: GONE }],
     ['the agent is not enabled', { agent: 'notConfigured' }],
+    ['the credentials may not', { agent: 'forbidden' }],
     ['there are no NICs', { nics: [] }],
   ])('not when %s', (_what, change) => {
     expect(scheduleAgentQuery({ dueAt: NOW }, facts(change), NOW).dueAt).toBeUndefined();
@@ -71,6 +76,32 @@ test('looking for addresses starts over after the VM was off', () => {
   expect(before.dueAt).toBeUndefined();
   const off = facts({ have: observed({ presence: seen({ running: false }) }) });
   expect(gapOf(scheduleAgentQuery(scheduleAgentQuery(before, off, NOW), facts(), NOW))).toBe(250);
+});
+
+describe('an answer of Proxmox VE', () => {
+  const answered = (refusal: PveError['refusal'], message: string) => {
+    const networkInterfaces = () => Promise.reject(new PveError({ refusal, message, ...CALL }));
+    const qemu = () => ({ agent: { networkInterfaces } });
+    const pve = { node: () => ({ qemu }) } as unknown as Connection['pve'];
+    const connection = { pve } as Connection;
+    const running = { have: observed({ presence: seen({ running: true }) }), nics: [NIC] };
+    return readAddresses({ connection } as ResolvedSpec, running, {});
+  };
+  const CALL = { method: 'GET', route: '/agent', code: '500' } as const;
+
+  test.each([
+    ['forbidden', 'forbidden'],
+    ['unavailable', 'unreachable'],
+    ['unauthenticated', 'failed'],
+    ['locked', 'failed'],
+    ['unknown', 'failed'],
+  ] as const)('that is %s is not taken for a silent agent', async (refusal, agent) => {
+    expect(await answered(refusal, 'The cause.')).toMatchObject({
+      agent,
+      agentProblem: expect.stringContaining('The cause.'),
+      addresses: undefined,
+    });
+  });
 });
 
 describe('looking for addresses starts over with a start', () => {
