@@ -77,5 +77,5 @@ const isBookkeeping = (step: Step): boolean => infoOf(step).isBookkeeping?.(step
 /** What must be waited for, or done, before a guest is changed. */
 const beforeStep = (step: Step, want: Desired, have: Observed): RuleResult | undefined =>
   touches(step, 'guest', 'disk')
-    ? (blockedByOthers(have) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
+    ? (blockedByOthers(have, step) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
     : undefined;

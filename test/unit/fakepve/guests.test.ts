@@ -155,6 +155,16 @@ describe('power', () => {
       expect((await client.get(`${QEMU}/100/config`)).vmstate).toBeUndefined();
     }));
 
+  test('a hibernated guest is deleted with its saved memory, one with another lock is not', () =>
+    withFake({ cluster: cluster({ scsi0: 'dir:1' }) }, async (client, fake) => {
+      expect(await client.run('POST', `${QEMU}/100/status/suspend`, { todisk: 1 })).toBe('OK');
+      fake.outside.lock(100, 'backup');
+      expect(await client.run('DELETE', `${QEMU}/100`)).toBe('VM is locked (backup)');
+      fake.outside.lock(100, 'suspended');
+      expect(await client.run('DELETE', `${QEMU}/100`)).toBe('OK');
+      expect(fake.state.storage.ofGuest(100, 'pve1')).toEqual([]);
+    }));
+
   test('a stop overrules a shutdown that waits in vain', () =>
     withFake(
       { cluster: cluster({ tags: 'noguest' }), latency: { ...instant, scale: 0.01 } },

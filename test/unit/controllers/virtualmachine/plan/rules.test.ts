@@ -351,6 +351,23 @@ describe('deletion', () => {
     expect(planned(GONE, {}).kind).toBe('gone');
   });
 
+  describe('of a guest that is suspended to disk', () => {
+    const hibernated = there({ running: false, lock: 'suspended' });
+
+    test('destroys it with its saved memory: Proxmox VE refuses that for other locks only', () => {
+      expect(step(GONE, hibernated)).toEqual({ do: 'destroy' });
+      expect(reason(GONE, there({ running: false, lock: 'backup' }))).toBe('Locked');
+    });
+
+    test('waits for tasks of others', () => {
+      expect(reason(GONE, { ...hibernated, activeTasks: [UPID] })).toBe('TaskRunning');
+    });
+
+    test.each(['Retain', 'Stop'] as const)('with %s says how to unlock it', (deletionPolicy) => {
+      expect(reason({ ...GONE, deletionPolicy }, hibernated)).toBe('SuspendedToDisk');
+    });
+  });
+
   test('neither stops nor destroys a protected guest, and says how to release it', () => {
     const next = planned(GONE, there({ config: configOf(aMark(), { protection: '1' }) }));
     expect(next).toMatchObject({ kind: 'refuse', reason: 'Protected', againMs: 15_000 });
