@@ -34,6 +34,8 @@ type Phrase = readonly [pattern: RegExp, refusal: Refusal, absent?: ObjectKind];
 // The first matching phrase decides.
 const PHRASES: readonly Phrase[] = [
   [/no quorum|cluster not ready/i, 'noQuorum'],
+  // Without quorum /etc/pve is read-only.
+  [/unable to open file '\/etc\/pve\/[^']*' - Permission denied/, 'noQuorum'],
   [/VM is locked \(|can't lock file|obtain guest migration lock|got lock request timeout/i, 'locked'],
   [/detected modified configuration|checksum mismatch(?!: got)/i, 'stale'],
   [/already exists|File exists/, 'exists'],
@@ -65,6 +67,9 @@ const classifyText = (text: string): Classification | undefined => {
   const phrase = PHRASES.find(([pattern]) => pattern.test(text));
   return phrase && classification(phrase[1], phrase[2]);
 };
+
+/** What the exit status of a task means, as far as its text says. */
+export const refusalIn = (exitStatus: string): Refusal | undefined => classifyText(exitStatus)?.refusal;
 
 const classifyFields = (fields: Readonly<Record<string, string>>): Classification | undefined => {
   const phrase = FIELD_PHRASES.find(([field, pattern]) => pattern.test(fields[field] ?? ''));

@@ -12,7 +12,7 @@ export function outcomeOf(error: unknown): Outcome | undefined {
   const { message } = error;
   switch (error.refusal) {
     case 'locked':
-      return waiting('Locked', message, seconds(2));
+      return waiting(Reasons.locked, message, seconds(2));
     case 'stale':
     case 'exists':
       return waiting('ChangedMeanwhile', message, millis(200));

@@ -42,6 +42,8 @@ export interface Observed {
   readonly presence: Presence;
   /** The guest that the spec asks to adopt, while the object has no number yet. */
   readonly candidate?: Presence | undefined;
+  /** The cluster has no quorum, so its configuration is read-only. */
+  readonly noQuorum?: boolean;
   readonly task: Task | undefined;
   readonly failure: Failure | undefined;
   /** UPIDs of running tasks that name our number, whoever started them. */

@@ -75,6 +75,7 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
   const { generation } = vm.metadata;
   return {
     now,
+    noQuorum: inputs.cluster.view?.quorate === 'no',
     task,
     claim: claimIn(inputs, cloneRequest),
     failure: failureAfter(vm.status?.failure, task, { table: TASKS, generation, now }),

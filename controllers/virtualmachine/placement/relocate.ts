@@ -33,7 +33,9 @@ export function hostToAskAbout(
 ): NodeName | undefined {
   const { host } = want;
   if (host === undefined || placementOfHost(vm, { want, guest }) !== 'elsewhere') return undefined;
-  if (!cluster.view || guest.lock !== undefined || isMovedByHa(guest)) return undefined;
+  // Without quorum PVE neither moves a guest nor reports preconditions.
+  if (!cluster.view || cluster.view.quorate === 'no') return undefined;
+  if (guest.lock !== undefined || isMovedByHa(guest)) return undefined;
   return obstaclesInView(host, guest, { ...cluster, view: cluster.view }).length === 0 ? host : undefined;
 }
 

@@ -155,7 +155,7 @@ function restart(guest: Guest | undefined, { restart: judged, failure }: Observe
   const required = (reason: string, message: string): DomainCondition[] => [
     condition('RestartRequired', 'True', reason, message),
   ];
-  if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && failure)
+  if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && (failure?.attempts ?? 0) > 0)
     return required(
       'RolloutStopped',
       'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',

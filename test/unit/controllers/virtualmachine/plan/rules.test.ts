@@ -336,6 +336,46 @@ describe('power', () => {
   });
 });
 
+describe('without quorum', () => {
+  const noQuorum = { noQuorum: true } as const;
+  const change = { set: { cores: 4 }, delete: [] };
+  const disk = { do: 'growDisk', disk: 'scsi0', to: bytes(GiB), digest: 'd' } as const;
+  const disks = { entries: [], unrecorded: false, steps: [disk], unmakeable: [], waits: [], differences: [] };
+  const seedVolume = 'local:iso/x.iso';
+
+  test.each<[string, Desired, Partial<Observed>]>([
+    ['no guest is cloned', aDesiredVm(), { claim: aClaim() }],
+    ['no guest is configured', aDesiredVm(), { ...there(), change }],
+    ['no guest is started', aDesiredVm(), there({ running: false })],
+    ['no guest is moved', aDesiredVm(), { ...there(), move: { to: nodeName('pve-2') } }],
+    ['no disk is changed', aDesiredVm(), { ...there(), disks }],
+    ['no guest is destroyed', GONE, there({ running: false })],
+    ['no guest is released', { ...GONE, deletionPolicy: 'Retain' }, there()],
+    ['no image is deleted', GONE, { seedVolume }],
+    [
+      'no guest is shut down that could not be started again',
+      aDesiredVm(),
+      { ...there(), restart: { note: undefined, restartedAt: undefined, next: 'shutdown' } },
+    ],
+  ])('%s', (_what, want, have) => {
+    expect(planned(want, have).kind).toBe('act');
+    expect(planned(want, { ...have, ...noQuorum })).toMatchObject({ kind: 'wait', reason: 'NoQuorum' });
+  });
+
+  test.each<[string, Desired, Partial<Observed>, string]>([
+    ['is stopped', aDesiredVm({ power: 'Off' }), there(), 'stop'],
+    ['is stopped, whatever else is due', aDesiredVm({ power: 'Off' }), { ...there(), change }, 'stop'],
+    ['is shut down', aDesiredVm({ power: 'OffGraceful' }), { ...there(), change }, 'shutdown'],
+    ['is shut down before it is deleted', GONE, there(), 'shutdown'],
+  ])('a guest %s', (_what, want, have, expected) => {
+    expect(step(want, { ...have, ...noQuorum })?.do).toBe(expected);
+  });
+
+  test('a guest that is as desired is left alone', () => {
+    expect(planned(aDesiredVm(), { ...there(), ...noQuorum }).kind).toBe('steady');
+  });
+});
+
 describe('deletion', () => {
   const destroyed = (state: 'ok' | 'lost'): Task => ({ upid: UPID, type: 'Destroy', state });
 
