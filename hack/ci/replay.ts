@@ -11,6 +11,9 @@ const CLUSTERS: Readonly<Record<string, string>> = {
   '.': 'test/fakepve/clusters/recordings.yaml',
   'two-nodes': 'test/fakepve/clusters/two-nodes.yaml',
 };
+/** So that a second stands for any wait of a recording. */
+const LATENCY = 'hack/ci/replay-latency.yaml';
+const MAX_WAIT_S = 1;
 const BASELINE = resolve(import.meta.dirname, '../../test/fakepve/baseline.json');
 
 /** More than CPUs, because a replay mostly waits for guests to boot. */
@@ -41,7 +44,7 @@ async function replayAll(tool: string, dir: string): Promise<Shares> {
   const shares: Record<string, number> = {};
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const fake = await startFake(next.cluster);
+      const fake = await startFake(next.cluster, LATENCY);
       try {
         shares[next.name] = await replay(tool, join(dir, `${next.name}.json`), fake);
       } finally {
@@ -55,7 +58,7 @@ async function replayAll(tool: string, dir: string): Promise<Shares> {
 
 async function replay(tool: string, recording: string, { url, token }: RunningFake): Promise<number> {
   const server = ['--url', url, '--token', token, '--reset', 'POST /fakepve/reset', '--outside', url];
-  const options = [...server, '--max-wait', '0.1'];
+  const options = [...server, '--max-wait', String(MAX_WAIT_S)];
   const { stdout, stderr } = await run(process.execPath, [tool, ...options, recording], {
     timeoutMs: LIMIT_MS,
   });

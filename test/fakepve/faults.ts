@@ -12,6 +12,7 @@ interface Armed {
 interface Holding {
   readonly fault: StateFault;
   readonly input: FaultInput;
+  readonly since: number;
   readonly end: () => void;
 }
 
@@ -21,9 +22,12 @@ export class Faults {
   private holding: Holding[] = [];
   private readonly holdLock: (fault: LockHeld) => () => void;
 
+  private readonly now: () => number;
+
   /** `holdLock` takes the lock of a guest and returns a function that releases it. */
-  constructor(holdLock: (fault: LockHeld) => () => void) {
+  constructor(holdLock: (fault: LockHeld) => () => void, now: () => number) {
     this.holdLock = holdLock;
+    this.now = now;
   }
 
   /** Adds a rule; rules apply in the order in which they were added. */
@@ -32,7 +36,7 @@ export class Faults {
     if (!isState(fault)) this.armed.push({ fault, input, seen: 0, timesApplied: 0 });
     else {
       const end = fault.kind === 'lockHeld' ? this.holdLock(fault) : () => undefined;
-      this.holding.push({ fault, input, end });
+      this.holding.push({ fault, input, since: this.now(), end });
     }
   }
 
@@ -62,6 +66,12 @@ export class Faults {
 
   isOffline(node: string): boolean {
     return this.holding.some(({ fault }) => fault.kind === 'nodeOffline' && fault.node === node);
+  }
+
+  /** Milliseconds since the node stopped answering. */
+  offlineFor(node: string): number {
+    const offline = this.holding.find(({ fault }) => fault.kind === 'nodeOffline' && fault.node === node);
+    return offline ? this.now() - offline.since : 0;
   }
 
   get noQuorum(): boolean {

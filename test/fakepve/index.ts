@@ -107,7 +107,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     warmUp(world);
     // The token remains valid after a reset.
     world.access.tokens.set(announced.id, announced);
-    await old.tasks.stop();
+    await old.end();
   };
   const log = new RequestLog(options.requestsFile);
   const outside = new OutsideWorld(() => world);
@@ -138,7 +138,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
-      await world.tasks.stop();
+      await world.end();
     },
   };
 }

@@ -47,7 +47,9 @@ export class OutsideWorld {
 
   /** The guest's process is killed, and nobody cleans up after it. */
   crash(vmid: number): void {
-    powerOff(this.world(), this.guest(vmid));
+    const guest = this.guest(vmid);
+    powerOff(this.world(), guest);
+    guest.endedAt = undefined;
     this.haLooksAt(vmid);
   }
 

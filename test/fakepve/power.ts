@@ -85,11 +85,34 @@ export function powerOn(world: World, guest: Guest): Running {
   guest.hasRun = true;
   const running = machine(world, guest);
   guest.running = running;
+  cleanUpLate(world, guest);
   return running;
 }
 
+/**
+ * `qm cleanup`, which runs whenever a guest ends, takes the guest's lock and waits until the guest is off. If it was
+ * started again before that, it keeps the lock until it gives up.
+ */
+function cleanUpLate(world: World, guest: Guest): void {
+  const { endedAt } = guest;
+  guest.endedAt = undefined;
+  if (endedAt === undefined || world.clock.now() - endedAt >= world.wait(world.latency.cleanupStart)) return;
+  const { running } = guest;
+  const waiting = async (): Promise<void> => {
+    const end = world.clock.now() + world.wait(world.latency.cleanupWait);
+    while (guest.running === running && world.clock.now() < end)
+      await world.clock.sleep(Math.min(CLEANUP_POLL_MS, end - world.clock.now()), world.ended);
+  };
+  const timeoutMs = world.wait(CLEANUP_LOCK_MS);
+  void world.locks.hold(guest.vmid, waiting, { timeoutMs }).catch(() => undefined);
+}
+
+const CLEANUP_POLL_MS = 1_000;
+const CLEANUP_LOCK_MS = 60_000;
+
 /** Stops the guest and applies its pending changes. */
 export function powerOff(world: World, guest: Guest): void {
+  if (guest.running) guest.endedAt = world.clock.now();
   guest.running = undefined;
   applyPending(world, guest);
 }

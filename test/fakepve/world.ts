@@ -75,6 +75,7 @@ export class World {
   readonly ha: Ha;
   readonly faults: Faults;
   readonly startedAt: number;
+  private readonly lifetime = new AbortController();
 
   constructor(cluster: Cluster, { clock, latency, seed, fingerprint }: Environment) {
     this.clock = clock;
@@ -85,7 +86,10 @@ export class World {
     this.startedAt = clock.now();
     this.clusterName = cluster.name ?? (cluster.nodes.length > 1 ? 'cluster' : undefined);
     this.nodes = new Map(cluster.nodes.map(({ name }, index) => [name, nodeOf(cluster, index)]));
-    this.faults = new Faults((fault) => this.holdLock(fault));
+    this.faults = new Faults(
+      (fault) => this.holdLock(fault),
+      () => clock.now(),
+    );
     this.tasks = new Tasks(this);
     this.locks = new Locks(clock);
     this.tickets = new Tickets(this.random.hex(40), () => this.seconds());
@@ -95,6 +99,17 @@ export class World {
       ofStorage: (id) =>
         [...this.pools.values()].filter((pool) => pool.storages.has(id)).map((pool) => pool.id),
     });
+  }
+
+  /** Aborts when the world is replaced. */
+  get ended(): AbortSignal {
+    return this.lifetime.signal;
+  }
+
+  /** Ends everything that still runs. */
+  async end(): Promise<void> {
+    this.lifetime.abort();
+    await this.tasks.stop();
   }
 
   /** The node that clients connect to. */

@@ -48,6 +48,8 @@ export interface Observed {
   readonly failure: Failure | undefined;
   /** UPIDs of running tasks that name our number, whoever started them. */
   readonly activeTasks: readonly string[];
+  /** How long ago a stop of ours was seen to have ended. Absent: this process knows of none. */
+  readonly stoppedMs?: number | undefined;
   /** For how long PVE has held a lock that no task accounts for. */
   readonly lockedMs: number;
   readonly namesake: MarkedGuest | undefined;

@@ -29,6 +29,8 @@ export interface InFlight {
   readonly startedTask?: Upid | undefined;
   /** Epoch ms: since when PVE holds a lock on the guest that no task accounts for. */
   readonly lockedSince?: number | undefined;
+  /** Epoch ms: when a stop of ours was seen to have ended. */
+  readonly stoppedAt?: number | undefined;
 }
 
 /** How far a task had come, and when its log was read; epoch ms. */

@@ -113,6 +113,7 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
     vmidTaken: vmidHolder({ spec, claim, creation }, cluster, raw.vmidIsFree),
     activeTasks: tasks ?? [],
     hasBooted: hasBooted(vm, presence),
+    stoppedMs: inFlight.stoppedAt === undefined ? undefined : now - inFlight.stoppedAt,
     lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
     namesake: raw.namesake?.found,
   };

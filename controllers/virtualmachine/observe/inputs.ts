@@ -101,7 +101,7 @@ export function requestsAfter(
   const hasEnded = task?.state === 'ok' || task?.state === 'failed';
   return {
     cloneRequest: afterLook(state.cloneRequest, task, { hasEnded, now }),
-    inFlight: afterTask(state.inFlight, task),
+    inFlight: afterTask(state.inFlight, task, now),
   };
 }
 

@@ -84,6 +84,7 @@ function moveTo(
   // PVE does not report preconditions for a locked guest.
   if (!view || guest.lock !== undefined) return {};
   if (isMovedByHa(guest)) return { blocked: movedByHaMessage(host, guest) };
+  if (view.quorate === 'no') return { blocked: obstacleMessage(host, guest, ['the cluster has no quorum']) };
   const seen = obstaclesInView(host, guest, { ...cluster, view });
   if (seen.length > 0) return { blocked: obstacleMessage(host, guest, seen) };
   if (preconditions === undefined) return {};

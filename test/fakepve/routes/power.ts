@@ -111,6 +111,8 @@ function runningGuest(call: Call): Guest {
 async function startAgain(world: World, guest: Guest): Promise<void> {
   await world.clock.sleep(world.wait(world.latency.rebootGap));
   if (world.guests.get(guest.vmid) !== guest || guest.running) return;
+  // The clean-up itself starts it.
+  guest.endedAt = undefined;
   try {
     world.requireQuorum();
     powerOn(world, guest);

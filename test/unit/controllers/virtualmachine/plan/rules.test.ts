@@ -328,6 +328,32 @@ describe('power', () => {
     expect(step(aDesiredVm({ power }), there({ running: isRunning }))?.do).toBe(expected);
   });
 
+  describe('On of a guest that the operator has just stopped', () => {
+    const off = (stoppedMs: number | undefined, guest: Parameters<typeof seen>[0] = {}) => ({
+      ...there({ running: false, ...guest }),
+      ...(stoppedMs !== undefined && { stoppedMs }),
+    });
+
+    test('waits until Proxmox VE has cleaned up after it, which would lock the guest if it ran again', () => {
+      expect(planned(aDesiredVm(), off(1_000))).toMatchObject({
+        kind: 'wait',
+        reason: 'CleaningUp',
+        againMs: 2_000,
+      });
+      expect(step(aDesiredVm(), off(3_000))?.do).toBe('start');
+      expect(step(aDesiredVm(), off(undefined))?.do).toBe('start');
+    });
+
+    test('does not keep it from being destroyed, or from staying off', () => {
+      expect(step(GONE, off(0))?.do).toBe('destroy');
+      expect(planned(aDesiredVm({ power: 'Off' }), off(0)).kind).toBe('steady');
+    });
+
+    test('leaves the order to HA where HA manages it', () => {
+      expect(step(aDesiredVm(), off(0, { ha: { managed: true, state: 'stopped' } }))?.do).toBe('start');
+    });
+  });
+
   test('gives the guest its grace time to shut down', () => {
     expect(step(aDesiredVm({ power: 'OffGraceful', graceSeconds: 5 }), there())).toEqual({
       do: 'shutdown',
