@@ -92,18 +92,19 @@ const toStorage = (row: StorageRow): StorageView => ({
 
 const isGuest = (row: ResourceRow): row is GuestRow => row.type === 'qemu' || row.type === 'lxc';
 
+/** What one read of the cluster answers. */
+interface Answers {
+  readonly resources: readonly ResourceRow[];
+  readonly tasks: readonly ListedTask[];
+  /** `undefined` if the credentials may not read it. */
+  readonly status: ClusterStatus | undefined;
+}
+
 /**
  * Builds a view from the answers of one read.
- * @param status - `undefined` if the credentials may not read it
  * @param before - the view before this one
  */
-export function toView(
-  takenAt: number,
-  resources: readonly ResourceRow[],
-  tasks: readonly ListedTask[],
-  status: ClusterStatus | undefined,
-  before?: View,
-): View {
+export function toView(takenAt: number, { resources, tasks, status }: Answers, before?: View): View {
   const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
   return {
     takenAt,
@@ -113,7 +114,9 @@ export function toView(
     quorate: quorumOf(status),
     nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [])),
     guests: new Map(
-      resources.filter(isGuest).map((guest) => [guest.vmid, withRestarts(guest, before?.guests.get(guest.vmid))]),
+      resources
+        .filter(isGuest)
+        .map((guest) => [guest.vmid, withRestarts(guest, before?.guests.get(guest.vmid))]),
     ),
     storages: resources.flatMap((row) => (row.type === 'storage' ? [toStorage(row)] : [])),
     activeTasks: tasks.filter(({ ended }) => ended === undefined),

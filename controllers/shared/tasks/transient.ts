@@ -4,12 +4,7 @@ import { Reasons } from '../errors/reasons.ts';
 
 /** The reason to report for the exit status of such a task; `undefined`: the step itself failed. */
 export function transientReason(exit: string): string | undefined {
-  switch (refusalIn(exit)) {
-    case 'locked':
-      return Reasons.locked;
-    case 'noQuorum':
-      return Reasons.noQuorum;
-    default:
-      return undefined;
-  }
+  const refusal = refusalIn(exit);
+  if (refusal === 'locked') return Reasons.locked;
+  return refusal === 'noQuorum' ? Reasons.noQuorum : undefined;
 }

@@ -21,6 +21,7 @@ export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): Disk
   switch (place.is) {
     case 'here': {
       const entry = { ...disk, device: place.device };
+      if (isProtected(guest)) return { entry, waits: isHeld(name, 'detached', guest) };
       return { entry, steps: [{ do: 'detachDisk', name, device: place.device, digest }] };
     }
     case 'leaving':
@@ -34,10 +35,19 @@ export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): Disk
   }
 }
 
-function destroyDisk(disk: RecordedDisk, { config, digest }: Guest): DiskOutcome {
+/** PVE removes no drive and no unused disk of a protected guest (qemu-server, API2/Qemu.pm, update_vm_api). */
+const isProtected = ({ config }: Guest): boolean => config['protection'] === '1';
+
+const isHeld = (name: string, what: string, { vmid, node }: Guest): string =>
+  `Disk ${name} is no longer in the spec, but VM ${vmid} is protected in Proxmox VE, so the disk is not ${what}. ` +
+  `Set spec.protection to false, or run on node ${node}: qm set ${vmid} --protection 0`;
+
+function destroyDisk(disk: RecordedDisk, guest: Guest): DiskOutcome {
+  const { config, digest } = guest;
   const { name, volume } = disk;
   const unused = Object.keys(config).find((key) => /^unused\d+$/.test(key) && config[key] === volume);
   if (volume === undefined || unused === undefined) return {};
+  if (isProtected(guest)) return { entry: disk, waits: isHeld(name, 'destroyed', guest) };
   // A snapshot may still need it (qemu-server, QemuConfig.pm).
   if (config['parent'] !== undefined)
     return {

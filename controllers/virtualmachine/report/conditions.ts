@@ -151,18 +151,22 @@ function agentCondition(guest: Guest | undefined, agent: Agent, problem: string)
   }
 }
 
-function restart(guest: Guest | undefined, { restart: judged, failure }: Observed): DomainCondition[] {
+/** It was stopped for its changes, and a step that is to bring it up again fails. */
+const staysDown = ({ restart: judged, failure }: Observed): boolean =>
+  judged?.note?.cause === 'PendingChanges' && failure !== undefined && failure.attempts > 0;
+
+function restart(guest: Guest | undefined, have: Observed): DomainCondition[] {
   const required = (reason: string, message: string): DomainCondition[] => [
     condition('RestartRequired', 'True', reason, message),
   ];
-  if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && (failure?.attempts ?? 0) > 0)
+  if (guest && !guest.running && staysDown(have))
     return required(
       'RolloutStopped',
       'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
     );
   if (!guest?.running || guest.pending.length === 0) return [];
   const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
-  const { reason, message } = judged?.held ?? { reason: 'PendingChanges', message: '' };
+  const { reason, message } = have.restart?.held ?? { reason: 'PendingChanges', message: '' };
   return required(reason, `${changes} ${message}`.trim());
 }
 

@@ -154,7 +154,7 @@ async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): P
 }
 
 function moveToStorage(call: Call): string {
-  const { world, guest } = call;
+  const { guest } = call;
   call.need(`/storage/${call.text('storage')}`, 'Datastore.AllocateSpace');
   planMove(call, guest);
   return call.startLocked('qmmove', call.vmid, async (run) =>

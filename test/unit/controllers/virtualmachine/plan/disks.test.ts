@@ -58,7 +58,7 @@ function holding(world: World, reason: Hold): World {
   if (reason === 'snapshot')
     return { ...world, guest: { ...guest, config: { ...guest.config, parent: 'before' } } };
   const waiting = Object.entries(guest.config).flatMap(([key, current]) =>
-    /^scsi[234]$/.test(key) && current !== undefined ? [{ key, current, pending: `${current},ro=1` }] : [],
+    /^scsi[234]$/.test(key) ? [{ key, current, pending: `${current},ro=1` }] : [],
   );
   return { ...world, guest: { ...guest, pending: waiting } };
 }
