@@ -116,7 +116,7 @@ function checkRemoval(call: Call, guest: Guest, key: string): void {
 
 function checkOption(call: Call, guest: Guest, key: string, value: string): void {
   if (key === 'tags') checkTagRights(call, guest.vmid, guest.get('tags'), value);
-  else if (/^serial\d+$/.test(key)) checkSerialRight(call, guest.vmid, { [key]: value });
+  else if (/^serial\d+$/.test(key)) checkSerialRight(call, guest.vmid, { [key]: value }, 'modify');
   else if (/^net\d+$/.test(key)) checkBridges(call, { [key]: value });
 }
 
@@ -132,7 +132,7 @@ function checkGuestRights(call: Call, guest: Guest, { settings, remove }: Update
       checkOption(call, guest, key, key === 'tags' ? value : (old ?? value));
     }
   }
-  checkSerialRight(call, guest.vmid, settings);
+  checkSerialRight(call, guest.vmid, settings, 'modify');
 }
 
 function checkBalloon(guest: Guest, settings: Update['settings']): void {

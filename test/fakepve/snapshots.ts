@@ -1,6 +1,6 @@
 import { checkLock } from './call.ts';
 import { failure } from './errors.ts';
-import { drivesOf, isCdrom, isDrive, splitVolid } from './drives.ts';
+import { drivesOf, freeUnused, isCdrom, isDrive, isUnused, splitVolid } from './drives.ts';
 import { allocate, formatOn } from './disks.ts';
 import { memoryMiB } from './guest.ts';
 import { agentAnswers, powerOn } from './power.ts';
@@ -41,10 +41,13 @@ export function machineState(guest: Guest): readonly (readonly [string, string])
 /** The default storage for the guest's memory. */
 export function stateStorage(world: World, guest: Guest): string {
   const chosen = guest.get('vmstatestorage');
-  const disk = drivesOf(guest.config).find((drive) => !isCdrom(drive) && splitVolid(drive.file));
+  const used = drivesOf(guest.config).flatMap((drive) =>
+    isCdrom(drive) ? [] : (splitVolid(drive.file)?.storage ?? []),
+  );
   return (
     chosen ??
-    splitVolid(disk?.file ?? '')?.storage ??
+    used.find((id) => world.storage.storages.get(id)?.shared) ??
+    used[0] ??
     [...world.storage.storages.values()].find((s) => s.content.includes('images'))?.id ??
     'local'
   );
@@ -54,7 +57,8 @@ export function stateStorage(world: World, guest: Guest): string {
 export function allocateState(world: World, guest: Guest, name: string, storageId?: string): string {
   const storage = world.storage.on(storageId ?? stateStorage(world, guest), guest.node);
   const context = { world, node: guest.node, vmid: guest.vmid, log: () => undefined };
-  const size = (memoryMiB(guest.config) + 500) * MIB;
+  // While it is saved, memory that changes is saved again.
+  const size = (2 * memoryMiB(guest.config) + 500) * MIB;
   return allocate(context, { storage, size, format: formatOn(storage, 'raw'), kind: `state-${name}` }).volid;
 }
 
@@ -129,12 +133,21 @@ export function snapshotOf(guest: Guest, name: string): Snapshot {
   return snapshot;
 }
 
+/** Disks that the snapshot does not have become unused, and those that it has no longer are. */
+function keepReplaced(guest: Guest, back: Config): void {
+  const used = new Set(drivesOf(back).map((drive) => drive.file));
+  const replaced = snapshotted(guest.config).filter((drive) => !used.has(drive.file));
+  for (const drive of replaced) back.set(freeUnused(back), drive.file);
+  for (const [key, volid] of back) if (isUnused(key) && used.has(volid)) back.delete(key);
+}
+
 /** The configuration that the guest has after a rollback. */
 function restored(world: World, guest: Guest, { name, config }: Snapshot): Config {
-  const back: Config = new Map(
-    [...config].filter(([key]) => !bookkeeping.test(key) || key === 'description'),
-  );
-  for (const [key, value] of guest.config) if (/^unused\d+$/.test(key)) back.set(key, value);
+  const back: Config = new Map([...config].filter(([key]) => !bookkeeping.test(key)));
+  // PVE keeps the description and the unused disks.
+  for (const [key, value] of guest.config)
+    if (/^unused\d+$/.test(key) || key === 'description') back.set(key, value);
+  keepReplaced(guest, back);
   back.set('parent', name);
   if (config.has('vmgenid')) back.set('vmgenid', world.random.uuid());
   return back;

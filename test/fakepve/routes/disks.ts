@@ -130,7 +130,7 @@ async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): P
   run.log(
     `copying volume '${volid}' from current storage '${volume.storage}' to target storage '${storage.id}'`,
   );
-  if (inSnapshot(guest, volid)) run.warn('moving disk with snapshots, snapshots will not be moved!');
+  if (inSnapshot(guest, volid)) run.log('moving disk with snapshots, snapshots will not be moved!');
   run.log(`create full clone of drive ${drive.key} (${volid})`);
   await run.sleep(world.latency.qmmove);
   const context = { world, node: guest.node, vmid: guest.vmid, log: run.log };

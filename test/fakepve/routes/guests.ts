@@ -175,6 +175,8 @@ function template(call: Call): string {
 function feature(call: Call): object {
   const { world, guest } = call;
   const name = call.text('feature');
+  const snapname = call.get('snapname');
+  if (snapname !== undefined) snapshotOf(guest, snapname);
   const disks = drivesOf(guest.config).filter((drive) => !isCdrom(drive));
   const able =
     name === 'snapshot'
