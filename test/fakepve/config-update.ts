@@ -219,6 +219,19 @@ function revertPending(guest: Guest, keys: readonly string[]): void {
   }
 }
 
+function checkMachine(guest: Guest, { machine }: Update['settings']): void {
+  if (machine === undefined || !/viommu=intel/.test(machine) || /q35/.test(machine)) return;
+  throw failure('to use Intel vIOMMU please set the machine type to q35');
+}
+
+const PINNED: Readonly<Record<string, string>> = { pc: 'pc-i440fx-10.1', q35: 'pc-q35-10.1' };
+
+/** Windows would find other hardware with another version of the machine. */
+function pinMachine(guest: Guest, { ostype }: Update['settings']): void {
+  const pinned = PINNED[guest.pending.get('machine') ?? guest.get('machine') ?? ''];
+  if (pinned !== undefined && /^(?:w|win)/.test(ostype ?? '')) guest.pending.set('machine', pinned);
+}
+
 /** New disks are made before the configuration is written, and stay behind. */
 function refuseWrite(call: Call, guest: Guest, { settings }: Update, log: (line: string) => void): void {
   const context = { world: call.world, node: guest.node, vmid: guest.vmid, log };
@@ -235,12 +248,14 @@ async function carryOut(
 ): Promise<void> {
   const { world } = call;
   const changed = new Set([...update.remove, ...Object.keys(update.settings), 'boot']);
+  checkMachine(guest, update.settings);
   if (!world.quorate) refuseWrite(call, guest, update, log);
   revertPending(guest, update.revert);
   for (const key of update.remove) planDelete(call, guest, key, update.force);
   checkBootOrder(guest, update.settings, update.remove);
   for (const [key, value] of Object.entries(update.settings).sort())
     planSetting(call, guest, key, value, log);
+  pinMachine(guest, update.settings);
   dropIdlePending(guest);
   guest.written();
   if (guest.pending.size === 0 && guest.pendingDelete.size === 0) return;

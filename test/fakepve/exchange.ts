@@ -64,8 +64,9 @@ function mergePath(found: Route, params: Values): Values {
 function noStorage(world: World, node: string, { storage }: Values): PveError {
   const ssh = `/usr/bin/ssh -o 'BatchMode=yes' -o 'HostKeyAlias=${node}' ${world.nodes.get(node)?.ip ?? ''}`;
   const command = `${ssh} -- /usr/sbin/pvesm status --storage ${String(storage)}`;
-  return failure(
-    `can't activate storage '${String(storage)}' on node '${node}': command '${command}' failed: exit code 255`,
+  return new PveError(
+    500,
+    `can't activate storage '${String(storage)}' on node '${node}': command '${command}' failed: exit code 255\n\n`,
   );
 }
 
@@ -78,7 +79,8 @@ function checkNode(world: World, values: Values, isUpload: boolean): Values {
     throw failure(
       `hostname lookup '${node}' failed - failed to get address info for: ${node}: Name or service not known`,
     );
-  if (!world.isOnline(node)) throw isUpload ? noStorage(world, node, values) : refused(595, 'No route to host');
+  if (!world.isOnline(node))
+    throw isUpload ? noStorage(world, node, values) : refused(595, 'No route to host');
   return values;
 }
 

@@ -139,8 +139,8 @@ function dynamicMembers(world: World, guest: Guest, known: Facts): string {
   } = load(world, guest, known);
   return (
     `"status":"${qmpStatus(guest)}","template":${guest.is('template') ? 1 : 0},"cpu":${cpu},"mem":${mem},` +
-    `"memhost":${memhost},"netin":${netin},"netout":${netout},"diskread":${diskread},"diskwrite":${diskwrite},` +
-    `"uptime":${seconds}`
+    `"netin":${netin},"netout":${netout},"diskread":${diskread},"diskwrite":${diskwrite},"uptime":${seconds}` +
+    (guest.hasRun ? `,"memhost":${memhost}` : '')
   );
 }
 

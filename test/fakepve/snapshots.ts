@@ -4,7 +4,7 @@ import { drivesOf, freeUnused, isCdrom, isDrive, isUnused, splitVolid } from './
 import { allocate, formatOn } from './disks.ts';
 import { memoryMiB } from './guest.ts';
 import { agentAnswers, powerOn } from './power.ts';
-import { MIB } from './size.ts';
+import { MIB, parseSize } from './size.ts';
 import { canSnapshot } from './storage.ts';
 import type { Drive } from './drives.ts';
 import type { Config, Guest, Snapshot } from './guest.ts';
@@ -174,6 +174,10 @@ export async function rollBack(
     guest.written();
   }
   guest.running = undefined;
+  for (const drive of snapshotted(snapshot.config)) {
+    const volume = world.storage.find(drive.file, guest.node);
+    if (volume) volume.size = parseSize(drive.options['size'] ?? '') ?? volume.size;
+  }
   guest.config = restored(world, guest, snapshot);
   guest.pending.clear();
   guest.pendingDelete.clear();

@@ -34,19 +34,17 @@ interface Target {
   readonly path: string;
 }
 
-function target(call: Call): Target {
+function target(
+  call: Call,
+  refusal = (id: string, kind: string) => `storage '${id}' does not support '${kind}' content`,
+): Target {
   const { world } = call;
   const kind = call.text('content');
   const rule = extensions[kind];
   const name = normalName(call.text('filename'));
   const storage = world.storage.on(call.text('storage'), call.node);
   if (!rule?.pattern.test(name)) throw paramError({ filename: rule?.complaint ?? 'wrong file extension' });
-  if (!storage.content.includes(kind))
-    throw failure(
-      kind === 'import'
-        ? `storage '${storage.id}' is not configured for content-type 'import'`
-        : `storage '${storage.id}' does not support '${kind}' content`,
-    );
+  if (!storage.content.includes(kind)) throw failure(refusal(storage.id, kind));
   const volume = `${rule.directory}/${name}`;
   return { storage, name, volume, path: world.storage.path(storage, volume) };
 }
@@ -151,6 +149,8 @@ async function fetchImage(call: Call, url: string): Promise<Buffer> {
   return response.data;
 }
 
+const DECOMPRESSED = new Set(['gz', 'lzo', 'zst', 'bz2']);
+
 /** A file with the right checksum need not be fetched again. */
 function checkExisting(call: Call, { path }: Target, data: Buffer, run: TaskRun): void {
   const algorithm = call.get('checksum-algorithm');
@@ -193,9 +193,16 @@ function interruptible<T>({ signal }: TaskRun, work: Promise<T>): Promise<T> {
 
 function download(call: Call): string {
   const { world } = call;
-  const to = target(call);
+  const to = target(call, (id, kind) =>
+    kind === 'import'
+      ? `storage '${id}' is not configured for content-type 'import'`
+      : `storage '${id}' does not support '${kind}' content`,
+  );
   const url = call.text('url');
   return call.start('download', to.name, async (run) => {
+    const compression = call.get('compression');
+    if (compression !== undefined && !DECOMPRESSED.has(compression))
+      throw failure('no decompression method found');
     run.log(`downloading ${url} to ${to.path}`);
     const existing = world.storage.find(`${to.storage.id}:${to.volume}`, call.node);
     if (existing) {
@@ -205,6 +212,8 @@ function download(call: Call): string {
     if (to.volume.startsWith('import/') && call.get('compression') !== undefined)
       throw failure('decompression not supported for import');
     const temporary = `${to.path}.tmp_dwnl.${run.task.pid}`;
+    const at = new Date(world.timeOn(call.node)).toISOString().slice(0, 19).replace('T', ' ');
+    run.log(`--${at}--  ${url}`);
     const data = await interruptible(run, fetchImage(call, url));
     await run.sleep(world.latency.download);
     requireSpace(call, to.storage, data.length);

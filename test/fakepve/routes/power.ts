@@ -2,7 +2,7 @@ import { failure, paramError } from '../errors.ts';
 import { requestPower } from '../ha-manager.ts';
 import { allocateState, machineState, stateStorage } from '../snapshots.ts';
 import { checkLock, holding } from '../call.ts';
-import { powerOff, powerOn, shutdown, start, stop } from '../power.ts';
+import { halt, powerOn, shutdown, start, stop } from '../power.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Guest } from '../guest.ts';
 import type { TaskRun } from '../tasks.ts';
@@ -151,7 +151,7 @@ async function hibernate(call: Call, guest: Guest, storage: string, run: TaskRun
   const date = new Date(world.timeOn(guest.node)).toISOString().slice(0, 10);
   const state = allocateState(world, guest, `suspend-${date}`, storage);
   const extra = machineState(guest);
-  powerOff(world, guest);
+  halt(world, guest);
   for (const [key, value] of [['lock', 'suspended'], ['vmstate', state], ...extra] as const)
     guest.config.set(key, value);
   guest.written();

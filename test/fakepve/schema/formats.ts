@@ -190,7 +190,7 @@ const formats: Readonly<Record<string, Format>> = {
   'pve-phys-bits': (value) =>
     value === 'host' || (/^\d+$/.test(value) && Number(value) >= 8 && Number(value) <= 64)
       ? undefined
-      : "value must be an integer between 8 and 64 or 'host'\n",
+      : "value must be an integer between 8 and 64 or 'host'",
   'pve-cpu-model': matching(/^(?:custom-)?[a-zA-Z0-9\-_.]+$/, 'invalid CPU model'),
   'pve-startup-order': startup,
   'pve-qm-bootdev': matching(bootDevice, (value) => `invalid boot device '${value}'`),
@@ -215,8 +215,7 @@ const formats: Readonly<Record<string, Format>> = {
   'pve-ha-resource-or-vm-id': matching(haId, (value) => `unable to parse service id '${value}'`),
   'storage-pair': matching(
     /^(?:1|[a-z][a-z0-9\-_.]*[a-z0-9](?::[a-z][a-z0-9\-_.]*[a-z0-9])?)$/i,
-    (value) =>
-      `entry '${value}' contains invalid ID - storage ID '${value}' contains illegal characters\n\n`,
+    (value) => `entry '${value}' contains invalid ID - storage ID '${value}' contains illegal characters\n\n`,
   ),
 };
 
