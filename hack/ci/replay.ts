@@ -1,12 +1,19 @@
 /** The share of recorded steps on which the fake agrees with the real server. It must not fall below the baseline. */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { run } from '../control-plane/run.ts';
 import { type Counts, say } from '../stages.ts';
 import { type RunningFake, startFake } from './fake.ts';
 
-const CLUSTER = 'test/fakepve/clusters/recordings.yaml';
+/** The cluster that the recordings of a folder were made on. */
+const CLUSTERS: Readonly<Record<string, string>> = {
+  '.': 'test/fakepve/clusters/recordings.yaml',
+  'two-nodes': 'test/fakepve/clusters/two-nodes.yaml',
+};
+/** So that a second stands for any wait of a recording. */
+const LATENCY = 'hack/ci/replay-latency.yaml';
+const MAX_WAIT_S = 1;
 const BASELINE = resolve(import.meta.dirname, '../../test/fakepve/baseline.json');
 
 /** More than CPUs, because a replay mostly waits for guests to boot. */
@@ -17,15 +24,29 @@ const LIMIT_MS = 300_000;
 /** Percent of the steps that agree, by recording. */
 type Shares = Readonly<Record<string, number>>;
 
+interface Recording {
+  /** Its path below the folder of recordings, without the extension. */
+  readonly name: string;
+  readonly cluster: string;
+}
+
+function recordingsIn(dir: string): Recording[] {
+  return Object.entries(CLUSTERS).flatMap(([folder, cluster]) =>
+    (existsSync(join(dir, folder)) ? readdirSync(join(dir, folder)) : [])
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => ({ name: join(folder, file.slice(0, -'.json'.length)), cluster })),
+  );
+}
+
 /** Replays every recording of `dir` with `tool`, each against a fake of its own; the shares by recording. */
 export async function replayAll(tool: string, dir: string): Promise<Shares> {
-  const waiting = readdirSync(dir).filter((name) => name.endsWith('.json'));
+  const waiting = recordingsIn(dir);
   const shares: Record<string, number> = {};
   const worker = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const fake = await startFake(CLUSTER);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const fake = await startFake(next.cluster, LATENCY);
       try {
-        shares[basename(file, '.json')] = await replay(tool, join(dir, file), fake);
+        shares[next.name] = await replay(tool, join(dir, `${next.name}.json`), fake);
       } finally {
         await fake.stop();
       }
@@ -36,7 +57,8 @@ export async function replayAll(tool: string, dir: string): Promise<Shares> {
 }
 
 async function replay(tool: string, recording: string, { url, token }: RunningFake): Promise<number> {
-  const options = ['--url', url, '--token', token, '--reset', 'POST /fakepve/reset', '--max-wait', '0.1'];
+  const server = ['--url', url, '--token', token, '--reset', 'POST /fakepve/reset', '--outside', url];
+  const options = [...server, '--max-wait', String(MAX_WAIT_S)];
   const { stdout, stderr } = await run(process.execPath, [tool, ...options, recording], {
     timeoutMs: LIMIT_MS,
   });

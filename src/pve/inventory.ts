@@ -114,9 +114,9 @@ export function createInventory(options: InventoryOptions): Inventory {
   const read = async (): Promise<View> => {
     const takenAt = now();
     try {
-      const [resources, list, status] = await readAll();
+      const [resources, tasks, status] = await readAll();
       const before = view;
-      const after = toView(takenAt, resources, list, status);
+      const after = toView(takenAt, { resources, tasks, status }, before);
       view = after;
       lastError = undefined;
       announce(before, after);

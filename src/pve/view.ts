@@ -30,6 +30,8 @@ export interface GuestView {
   readonly maxdisk: Bytes | undefined;
   /** Seconds. */
   readonly uptime: number | undefined;
+  /** How often it was started again between two reads that both list it as running. Absent: never. */
+  readonly restarts?: number;
   readonly pool: string | undefined;
   readonly hastate: string | undefined;
 }
@@ -90,16 +92,19 @@ const toStorage = (row: StorageRow): StorageView => ({
 
 const isGuest = (row: ResourceRow): row is GuestRow => row.type === 'qemu' || row.type === 'lxc';
 
+/** What one read of the cluster answers. */
+interface Answers {
+  readonly resources: readonly ResourceRow[];
+  readonly tasks: readonly ListedTask[];
+  /** `undefined` if the credentials may not read it. */
+  readonly status: ClusterStatus | undefined;
+}
+
 /**
  * Builds a view from the answers of one read.
- * @param status - `undefined` if the credentials may not read it
+ * @param before - the view before this one
  */
-export function toView(
-  takenAt: number,
-  resources: readonly ResourceRow[],
-  tasks: readonly ListedTask[],
-  status: ClusterStatus | undefined,
-): View {
+export function toView(takenAt: number, { resources, tasks, status }: Answers, before?: View): View {
   const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
   return {
     takenAt,
@@ -108,10 +113,22 @@ export function toView(
     address: status && addressIn(status),
     quorate: quorumOf(status),
     nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [])),
-    guests: new Map(resources.filter(isGuest).map((guest) => [guest.vmid, guest])),
+    guests: new Map(
+      resources
+        .filter(isGuest)
+        .map((guest) => [guest.vmid, withRestarts(guest, before?.guests.get(guest.vmid))]),
+    ),
     storages: resources.flatMap((row) => (row.type === 'storage' ? [toStorage(row)] : [])),
     activeTasks: tasks.filter(({ ended }) => ended === undefined),
   };
+}
+
+/** A stop and a start between two reads show only in an uptime that begins again. */
+function withRestarts(guest: GuestRow, before: GuestView | undefined): GuestView {
+  const isAgain =
+    before?.status === 'running' && guest.status === 'running' && (guest.uptime ?? 0) < (before.uptime ?? 0);
+  const restarts = (before?.restarts ?? 0) + (isAgain ? 1 : 0);
+  return restarts === 0 ? guest : { ...guest, restarts };
 }
 
 /** A standalone node has no cluster row and needs no quorum. */
@@ -133,6 +150,7 @@ const guestFingerprint = (guest: GuestView): string =>
     guest.maxmem,
     guest.pool,
     guest.hastate,
+    guest.restarts,
   ]);
 
 export type GuestChange =

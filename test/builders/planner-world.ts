@@ -1,5 +1,6 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { deliveryStatus, type DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import { appliedAfter } from '../../controllers/virtualmachine/config/drift.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
 import type { DiskStep } from '../../controllers/virtualmachine/model/disks.ts';
 import type { Guest } from '../../controllers/shared/guests/model.ts';
@@ -50,7 +51,14 @@ export function after(plan: Plan, world: World): World {
     );
   if (plan.kind === 'wait' || plan.kind === 'refuse')
     return afterWaiting(plan.againMs ?? 60_000, noted(world, plan));
-  return plan.kind === 'steady' ? noted(later, plan) : world;
+  return plan.kind === 'steady' ? withApplied(noted(later, plan), plan, world) : world;
+}
+
+/** What the report records as applied. */
+function withApplied(later: World, plan: Plan, world: World): World {
+  const have = observe(world);
+  const applied = appliedAfter(undefined, { plan, have });
+  return { ...later, applied: applied === undefined ? undefined : 'this' };
 }
 
 /** What runs comes to its end meanwhile; what nobody fixes stays. Looking late does no harm and is quicker. */

@@ -111,7 +111,9 @@ export function planClone(call: Call): ClonePlan {
   const full = call.flag('full') ?? !source.is('template');
   checkMode(call, full);
   checkAccess(call, config, target);
-  if (world.guests.has(newid)) throw failure(`unable to create VM ${newid}: config file already exists`);
+  // PVE looks on the node of the source only.
+  if (world.guestOn(source.node, newid))
+    throw failure(`unable to create VM ${newid}: config file already exists`);
   if (full && source.running && call.get('snapname') === undefined && config.has('tpmstate0'))
     throw failure('cannot clone TPM state while VM is running');
   if (!full) checkLinks(call, source, config);

@@ -38,11 +38,11 @@ async function unplugPci({ world, guest }: Plug, device: string): Promise<void> 
 }
 
 async function unplugDrive(plug: Plug, key: string): Promise<void> {
-  const bus = /^(scsi|virtio)(\d+)$/.exec(key);
-  if (bus?.[1] === 'virtio') await unplugPci(plug, key);
+  const bus = /^(scsi|virtio)\d+$/.exec(key)?.[1];
+  if (bus === 'virtio') await unplugPci(plug, key);
   // With one controller per disk, the guest must release the controller.
-  if (bus?.[1] === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single')
-    await unplugPci(plug, `virtioscsi${bus[2] ?? ''}`);
+  if (bus === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single')
+    await unplugPci(plug, key);
 }
 
 function plugNet({ world, guest }: Plug, value: string): void {

@@ -45,6 +45,14 @@ export class OutsideWorld {
     this.haLooksAt(vmid);
   }
 
+  /** The guest's process is killed, and nobody cleans up after it. */
+  crash(vmid: number): void {
+    const guest = this.guest(vmid);
+    powerOff(this.world(), guest);
+    guest.endedAt = undefined;
+    this.haLooksAt(vmid);
+  }
+
   /** Sets QEMU's run state: a person pauses the guest, its storage is full, it sleeps, crashes or resumes. */
   setRunState(vmid: number, state: RunState): void {
     const { running } = this.guest(vmid);

@@ -14,5 +14,6 @@ export const Reasons = {
   authenticationFailed: 'AuthenticationFailed',
   unreachable: 'Unreachable',
   noQuorum: 'NoQuorum',
+  locked: 'Locked',
   refused: 'RefusedByProxmox',
 } as const;

@@ -101,7 +101,7 @@ export function reportCloudInit(
   const { consumed, ...rest } = deliveryStatus(vm, {
     guest,
     plan,
-    answered: agent === 'running',
+    answered: agent === 'running' || agent === 'refused',
     now: have.now,
   });
   return { mode, ...rest, ...imageOf(facts, before, { volume, consumed }) };

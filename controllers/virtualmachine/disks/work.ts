@@ -36,7 +36,7 @@ export function diskWork(
   );
   const wanted = desired.map((disk): DiskOutcome => {
     const slot = slots.find(({ name }) => name === disk.name);
-    if (!slot) return { difference: noFreeDevice(disk.name) };
+    if (!slot) return { waits: noFreeDevice(disk.name) };
     const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
@@ -54,9 +54,13 @@ export function diskWork(
     ),
     steps: outcomes.flatMap(({ steps = [] }) => steps),
     unmakeable: outcomes.flatMap(({ unmakeable }) => unmakeable ?? []),
-    differences: outcomes.flatMap(({ difference, unmakeable }) => difference ?? unmakeable ?? []),
+    waits: outcomes.flatMap(({ waits, unmakeable }) => waits ?? unmakeable ?? []),
+    differences: outcomes.flatMap(sentencesOf),
   };
 }
+
+const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =>
+  [difference, waits, unmakeable].filter((text) => text !== undefined);
 
 function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, context: Site): DiskOutcome {
   const root = rootDiskOf(guest.config);
@@ -143,6 +147,7 @@ function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: S
   return {
     steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
     ...(differences.length > 0 && { difference: differences.join(' ') }),
+    ...(moved.waits !== undefined && { waits: moved.waits }),
   };
 }
 
@@ -161,14 +166,14 @@ function moveDisk(
     };
   // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
-    return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
+    return { waits: `${stays}. It is moved after the restart that applies its pending changes.` };
   // PVE does not move a disk that has snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
   if (config['parent'] !== undefined)
-    return { difference: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
+    return { waits: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
   const at = storages.find((each) => each.node === node && each.storage === storage);
   return at?.status === 'available' && at.content.includes('images')
     ? { steps: [{ do: 'moveDisk', name, disk: device, storage, digest }] }
-    : { difference: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
+    : { waits: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
 }
 
 function growDisk(

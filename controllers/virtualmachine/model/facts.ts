@@ -27,8 +27,12 @@ export type Started =
   | { readonly kind: 'refused'; readonly write: BestEffortWrite; readonly pveMessage: string }
   | { readonly kind: 'done' };
 
-/** Whether the guest agent answers, as far as it was asked. */
-export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
+/**
+ * Whether the guest agent answers, as far as it was asked. `refused`: it answers with an error. `forbidden`,
+ * `unreachable` and `failed`: it was not asked, because PVE refused that, did not answer, or failed otherwise.
+ */
+export type Agent =
+  'running' | 'silent' | 'notConfigured' | 'notAsked' | 'refused' | 'forbidden' | 'unreachable' | 'failed';
 
 /** Addresses of a NIC, as the guest agent reports them. */
 export interface NicAddresses {
@@ -52,6 +56,8 @@ export interface Facts {
   readonly nics: readonly NamedNic[];
   readonly addresses: readonly NicAddresses[] | undefined;
   readonly agent: Agent;
+  /** Why it was not asked, or its error: a sentence. */
+  readonly agentProblem?: string | undefined;
   /** Absent while the guest is not there to be looked at. */
   readonly cloudInit: Omit<CloudInitPlan, 'build'> | undefined;
   /** What differs from the spec and is not brought in line: a sentence each. */

@@ -42,10 +42,14 @@ export interface Observed {
   readonly presence: Presence;
   /** The guest that the spec asks to adopt, while the object has no number yet. */
   readonly candidate?: Presence | undefined;
+  /** The cluster has no quorum, so its configuration is read-only. */
+  readonly noQuorum?: boolean;
   readonly task: Task | undefined;
   readonly failure: Failure | undefined;
   /** UPIDs of running tasks that name our number, whoever started them. */
   readonly activeTasks: readonly string[];
+  /** How long ago a stop of ours was seen to have ended. Absent: this process knows of none. */
+  readonly stoppedMs?: number | undefined;
   /** For how long PVE has held a lock that no task accounts for. */
   readonly lockedMs: number;
   readonly namesake: MarkedGuest | undefined;

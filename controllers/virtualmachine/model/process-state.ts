@@ -29,6 +29,8 @@ export interface InFlight {
   readonly startedTask?: Upid | undefined;
   /** Epoch ms: since when PVE holds a lock on the guest that no task accounts for. */
   readonly lockedSince?: number | undefined;
+  /** Epoch ms: when a stop of ours was seen to have ended. */
+  readonly stoppedAt?: number | undefined;
 }
 
 /** How far a task had come, and when its log was read; epoch ms. */
@@ -65,6 +67,8 @@ export interface AgentSchedule {
   readonly notBefore?: number | undefined;
   /** Since when addresses are looked for. */
   readonly since?: number | undefined;
+  /** When the guest was started that they are looked for in. */
+  readonly startedAt?: number | undefined;
   readonly dueAt?: number | undefined;
 }
 

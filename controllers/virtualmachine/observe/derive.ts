@@ -75,6 +75,7 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
   const { generation } = vm.metadata;
   return {
     now,
+    noQuorum: inputs.cluster.view?.quorate === 'no',
     task,
     claim: claimIn(inputs, cloneRequest),
     failure: failureAfter(vm.status?.failure, task, { table: TASKS, generation, now }),
@@ -112,6 +113,7 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
     vmidTaken: vmidHolder({ spec, claim, creation }, cluster, raw.vmidIsFree),
     activeTasks: tasks ?? [],
     hasBooted: hasBooted(vm, presence),
+    stoppedMs: inFlight.stoppedAt === undefined ? undefined : now - inFlight.stoppedAt,
     lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
     namesake: raw.namesake?.found,
   };

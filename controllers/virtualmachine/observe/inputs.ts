@@ -6,6 +6,7 @@ import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import type { Task } from '../model/tasks.ts';
+import { isVague, withLogReason } from '../../shared/tasks/log-reason.ts';
 import { labelOf } from '../../shared/tasks/labels.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
@@ -78,12 +79,15 @@ export function taskIn(inputs: Inputs): Task | undefined {
       return { upid, type, state: 'running', ageMs, timing: cluster.timing, progress };
     }
     case 'failed':
-      return { upid, type, state: 'failed', exit: raw.task.exitStatus };
+      return { upid, type, state: 'failed', exit: exitOf(raw.task.exitStatus, raw.taskLog) };
     case 'ok':
     case 'lost':
       return { upid, type, state: raw.task.state };
   }
 }
+
+const exitOf = (exit: string, log: readonly string[] = []): string =>
+  isVague(exit) ? withLogReason(exit, log) : exit;
 
 /** Whether and how it ends is not known yet. */
 export const isOpen = (task: Task | undefined): boolean =>
@@ -101,7 +105,7 @@ export function requestsAfter(
   const hasEnded = task?.state === 'ok' || task?.state === 'failed';
   return {
     cloneRequest: afterLook(state.cloneRequest, task, { hasEnded, now }),
-    inFlight: afterTask(state.inFlight, task),
+    inFlight: afterTask(state.inFlight, task, now),
   };
 }
 

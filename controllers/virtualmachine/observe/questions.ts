@@ -29,6 +29,7 @@ import {
   templateIn,
   type Inputs,
 } from './inputs.ts';
+import { isVague } from '../../shared/tasks/log-reason.ts';
 import { isLogDue } from './progress.ts';
 import type { Read } from './raw-facts.ts';
 
@@ -48,6 +49,8 @@ function taskQuestions(inputs: Inputs): readonly Read[] {
   if (named?.reach !== 'online') return [];
   const { node, upid } = named;
   if (!raw.task) return [{ read: 'task', node, upid }];
+  if (raw.task.state === 'failed' && isVague(raw.task.exitStatus) && !raw.taskLog)
+    return [{ read: 'taskLog', node, upid }];
   return raw.task.state === 'running' && !raw.taskLog && isLogDue(state.progress, named, now)
     ? [{ read: 'taskLog', node, upid }]
     : [];

@@ -115,6 +115,13 @@ async function execution(
   }
 }
 
+/** The storage does not exist, is not on the node, or has no snippets. Any other failure says nothing about it. */
+const isWithoutSnippets = ({ refusal, absent, pveMessage }: PveError): boolean =>
+  refusal === 'invalid' ||
+  absent === 'storage' ||
+  (refusal === 'unknown' &&
+    /is not available on node|is disabled|not configured for content/.test(pveMessage));
+
 /** PVE looks for a snippet only when the guest starts, and then the guest would not start. */
 async function snippetExists(
   { node, snippet }: Ask<'snippetExists'>,
@@ -125,8 +132,7 @@ async function snippetExists(
     const volumes = await pve.node(node).storage(storage).content('snippets', options);
     return volumes.some(({ volid }) => volid === snippet);
   } catch (error) {
-    // PVE refuses a storage that does not exist or has no snippets with various messages.
-    if (error instanceof PveError && ['invalid', 'unknown', 'notFound'].includes(error.refusal)) return false;
+    if (error instanceof PveError && isWithoutSnippets(error)) return false;
     throw error;
   }
 }

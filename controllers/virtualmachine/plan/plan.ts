@@ -20,6 +20,7 @@ import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
+import { withoutQuorum } from './rules/quorum.ts';
 import { restart } from './rules/restart.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
@@ -50,7 +51,9 @@ export function plan(want: Desired, have: Observed): Plan {
   if (restraint !== undefined) return restrained(restraint, want, have);
   const first = firstResult(RULES, want, have)?.result;
   if (!first) return { kind: 'steady' };
-  return (first.kind === 'act' ? beforeStep(first.step, want, have) : undefined) ?? first;
+  if (first.kind !== 'act') return first;
+  const next = withoutQuorum(first.step, want, have) ?? first;
+  return (next.kind === 'act' ? beforeStep(next.step, want, have) : undefined) ?? next;
 }
 
 /** The guest is as desired, or as close to it as is possible now. */
@@ -77,5 +80,5 @@ const isBookkeeping = (step: Step): boolean => infoOf(step).isBookkeeping?.(step
 /** What must be waited for, or done, before a guest is changed. */
 const beforeStep = (step: Step, want: Desired, have: Observed): RuleResult | undefined =>
   touches(step, 'guest', 'disk')
-    ? (blockedByOthers(have) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
+    ? (blockedByOthers(have, step) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
     : undefined;

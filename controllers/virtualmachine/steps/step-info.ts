@@ -102,6 +102,7 @@ const ROWS = {
   },
   runHook: {
     touches: 'guest',
+    needsNoQuorum: true,
     doing: 'starting a hook in the guest',
     wouldDo: ({ hook }) => `run the hook ${hook}`,
   },
@@ -117,6 +118,7 @@ const ROWS = {
     touches: 'guest',
     task: 'Stop',
     doing: 'stopping the VM',
+    needsNoQuorum: true,
     carriedOutByHa: true,
     wouldDo: () => 'stop the VM',
     event: (_step, vm) => event('Stopping', `Stopping ${vm}.`),
@@ -125,6 +127,7 @@ const ROWS = {
     touches: 'guest',
     task: 'Shutdown',
     doing: 'shutting down the VM',
+    needsNoQuorum: true,
     carriedOutByHa: true,
     wouldDo: () => 'shut down the VM',
     event: ({ graceSeconds }, vm) =>

@@ -88,6 +88,13 @@ test.concurrent('a guest suspended to disk is reported and not resumed by us', a
   expect(guest.running).toBeDefined();
 });
 
+test.concurrent('a guest suspended to disk goes with its object', async () => {
+  const { t, vmid } = await running();
+  t.pve.outside.suspendToDisk(vmid);
+  await t.delete('vm/web');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
+
 test.concurrent('a guest on a node that goes down is waited for', async () => {
   const { t, guest, vmid } = await running();
   t.pve.faults.add({ kind: 'nodeOffline', node: guest.node });

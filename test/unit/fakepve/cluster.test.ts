@@ -69,10 +69,17 @@ describe('a cluster', () => {
   test('without quorum can be read and not changed', () =>
     withFake({ cluster: two }, async (client, fake) => {
       fake.faults.add({ kind: 'noQuorum' });
+      const refusal = async (method: string, path: string, params = {}) =>
+        (await client.send(method, `/nodes/a/qemu${path}`, params)).reason;
+      const unwritable = expect.stringMatching(/^unable to open file '\/etc\/pve\/.*Permission denied$/);
       expect((await client.list('/cluster/status'))[0]).toMatchObject({ type: 'cluster', quorate: 0 });
-      expect((await client.send('PUT', '/nodes/a/qemu/100/config', { cores: 2 })).reason).toContain(
-        'no quorum',
-      );
+      expect(await refusal('POST', '/100/status/start')).toBe('cluster not ready - no quorum?');
+      expect(await refusal('POST', '/100/clone', { newid: 900 })).toBe('cluster not ready - no quorum?');
+      expect(await refusal('PUT', '/100/config', { cores: 2 })).toEqual(unwritable);
+      expect(await client.run('POST', '/nodes/a/qemu/100/config', { cores: 2 })).toEqual(unwritable);
+      expect(await client.run('DELETE', '/nodes/a/qemu/100')).toEqual(unwritable);
+      expect(await client.run('POST', '/nodes/a/qemu/100/status/stop')).toBe('OK');
+      expect(fake.state.guests.get(100)?.get('cores')).toBeUndefined();
       fake.faults.clear();
       expect((await client.send('PUT', '/nodes/a/qemu/100/config', { cores: 2 })).status).toBe(200);
     }));

@@ -41,6 +41,13 @@ describe('a refusal in prose', () => {
       undefined,
     ],
     ['cluster not ready - no quorum?', 'noQuorum', undefined],
+    [
+      "unable to open file '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.4711' - Permission denied",
+      'noQuorum',
+      undefined,
+    ],
+    ["cfs-lock 'storage-ceph' error: no quorum!", 'noQuorum', undefined],
+    ["unable to open file '/mnt/pve/nfs/x.conf' - Permission denied", 'unknown', undefined],
     ["only root can set 'args' config", 'forbidden', undefined],
     ['Only root can pass arbitrary filesystem paths. at Storage.pm line 651.', 'forbidden', undefined],
     [

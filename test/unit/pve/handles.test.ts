@@ -289,13 +289,19 @@ describe('the guest agent', () => {
     ['VM 100 is not running', 'stopped'],
     ['QEMU guest agent is not running', 'silent'],
     ["VM 100 qmp command 'guest-ping' failed - got timeout", 'silent'],
-    ['Agent error: The command has been disabled for this instance', 'silent'],
   ])('"%s" is an answer: %s', (message, state) =>
     withPve(async (api, { server }) => {
       server.replies(refusing(500, message));
       await expect(guest(api).agent.networkInterfaces()).resolves.toEqual({ state });
     }),
   );
+
+  test('that answers with an error is not silent', () =>
+    withPve(async (api, { server }) => {
+      const message = 'Agent error: The command has been disabled for this instance';
+      server.replies(refusing(500, message));
+      await expect(guest(api).agent.networkInterfaces()).resolves.toEqual({ state: 'refused', message });
+    }));
 
   test.each([
     [refusing(500, "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"), 'notFound'],

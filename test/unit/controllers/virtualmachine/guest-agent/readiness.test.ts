@@ -72,9 +72,17 @@ describe('a guest with a readiness probe', () => {
     expect(at(20_000)).not.toHaveProperty('passes');
   });
 
+  test('counts no failure where the guest was not asked', () => {
+    const notAsked = { kind: 'notAsked', why: 'Proxmox VE did not answer.' } as const;
+    expect(after(told(ok), SETTINGS, notAsked, NOW)).toMatchObject({ passes: true, failures: 0 });
+    expect(after(fresh, SETTINGS, notAsked, NOW)).not.toHaveProperty('passes');
+    expect(after(fresh, SETTINGS, notAsked, NOW).dueAt).toBeGreaterThan(NOW);
+  });
+
   test('says what is the matter, and none of the arguments', () => {
-    const kinds = ['silent', 'notConfigured', 'refused', 'forbidden', 'late'] as const;
-    const messages = [bad, ...kinds.map((kind) => ({ kind }))].map(
+    const kinds = ['silent', 'notConfigured', 'refused', 'forbidden', 'late', 'lost', 'stopped'] as const;
+    const notAsked = { kind: 'notAsked', why: 'Proxmox VE did not answer.' } as const;
+    const messages = [bad, ...kinds.map((kind) => ({ kind })), notAsked].map(
       (result) => notReadyReason(told(result), SETTINGS, false)?.message ?? '',
     );
     expect(messages).toEqual([
@@ -84,6 +92,9 @@ describe('a guest with a readiness probe', () => {
       expect.stringContaining('Check that /bin/check exists in the guest'),
       expect.stringContaining('VM.GuestAgent.Unrestricted'),
       expect.stringContaining('timeout'),
+      expect.stringContaining('was restarted'),
+      expect.stringContaining('not running'),
+      expect.stringContaining('Proxmox VE did not answer.'),
     ]);
     expect(messages.join(' ')).not.toContain('s3cret');
   });

@@ -47,6 +47,30 @@ function expectMade({ name, size, storage, storageClass }: DesiredDisk, end: Wor
   if (isThere(storageClass) && !held) expect(text.startsWith(`${storageClass!}:`)).toBe(true);
 }
 
+type Hold = 'snapshot' | 'storage' | 'pending';
+
+/** The same world with something that keeps disks where they are. */
+function holding(world: World, reason: Hold): World {
+  const { guest } = world;
+  if (reason === 'storage')
+    return { ...world, storages: world.storages.map((each) => ({ ...each, status: 'unknown' })) };
+  if (!guest) return world;
+  if (reason === 'snapshot')
+    return { ...world, guest: { ...guest, config: { ...guest.config, parent: 'before' } } };
+  const waiting = Object.entries(guest.config).flatMap(([key, current]) =>
+    /^scsi[234]$/.test(key) ? [{ key, current, pending: `${current},ro=1` }] : [],
+  );
+  return { ...world, guest: { ...guest, pending: waiting } };
+}
+
+/** Nothing holds them any more. */
+function released(end: World, { storages }: World): World {
+  const { guest } = end;
+  if (!guest) return { ...end, storages };
+  const { parent: _snapshot, ...config } = guest.config;
+  return { ...end, storages, guest: { ...guest, config, pending: [] } };
+}
+
 describe('with disks in every state, the planner', () => {
   test('comes to rest, and then does nothing', () => {
     fc.assert(
@@ -65,6 +89,19 @@ describe('with disks in every state, the planner', () => {
       fc.property(open, (world) => {
         const { end, last } = run(world);
         if (last.kind === 'steady') for (const disk of desired(end)) expectMade(disk, end, world);
+      }),
+      RUNS,
+    );
+  });
+
+  test('moves a disk that had to wait as soon as nothing holds it, whatever passes come in between', () => {
+    fc.assert(
+      fc.property(open, fc.constantFrom('snapshot', 'storage', 'pending'), (world, reason) => {
+        const held = run(holding(world, reason));
+        const freed = released(held.end, world);
+        const { end, last } = run(freed);
+        if (held.last.kind !== 'steady' || last.kind !== 'steady') return;
+        for (const disk of desired(end)) expectMade(disk, end, freed);
       }),
       RUNS,
     );

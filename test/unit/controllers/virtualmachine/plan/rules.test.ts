@@ -328,11 +328,77 @@ describe('power', () => {
     expect(step(aDesiredVm({ power }), there({ running: isRunning }))?.do).toBe(expected);
   });
 
+  describe('On of a guest that the operator has just stopped', () => {
+    const off = (stoppedMs: number | undefined, guest: Parameters<typeof seen>[0] = {}) => ({
+      ...there({ running: false, ...guest }),
+      ...(stoppedMs !== undefined && { stoppedMs }),
+    });
+
+    test('waits until Proxmox VE has cleaned up after it, which would lock the guest if it ran again', () => {
+      expect(planned(aDesiredVm(), off(1_000))).toMatchObject({
+        kind: 'wait',
+        reason: 'CleaningUp',
+        againMs: 2_000,
+      });
+      expect(step(aDesiredVm(), off(3_000))?.do).toBe('start');
+      expect(step(aDesiredVm(), off(undefined))?.do).toBe('start');
+    });
+
+    test('does not keep it from being destroyed, or from staying off', () => {
+      expect(step(GONE, off(0))?.do).toBe('destroy');
+      expect(planned(aDesiredVm({ power: 'Off' }), off(0)).kind).toBe('steady');
+    });
+
+    test('leaves the order to HA where HA manages it', () => {
+      expect(step(aDesiredVm(), off(0, { ha: { managed: true, state: 'stopped' } }))?.do).toBe('start');
+    });
+  });
+
   test('gives the guest its grace time to shut down', () => {
     expect(step(aDesiredVm({ power: 'OffGraceful', graceSeconds: 5 }), there())).toEqual({
       do: 'shutdown',
       graceSeconds: 5,
     });
+  });
+});
+
+describe('without quorum', () => {
+  const noQuorum = { noQuorum: true } as const;
+  const change = { set: { cores: 4 }, delete: [] };
+  const disk = { do: 'growDisk', disk: 'scsi0', to: bytes(GiB), digest: 'd' } as const;
+  const disks = { entries: [], unrecorded: false, steps: [disk], unmakeable: [], waits: [], differences: [] };
+  const seedVolume = 'local:iso/x.iso';
+
+  test.each<[string, Desired, Partial<Observed>]>([
+    ['no guest is cloned', aDesiredVm(), { claim: aClaim() }],
+    ['no guest is configured', aDesiredVm(), { ...there(), change }],
+    ['no guest is started', aDesiredVm(), there({ running: false })],
+    ['no guest is moved', aDesiredVm(), { ...there(), move: { to: nodeName('pve-2') } }],
+    ['no disk is changed', aDesiredVm(), { ...there(), disks }],
+    ['no guest is destroyed', GONE, there({ running: false })],
+    ['no guest is released', { ...GONE, deletionPolicy: 'Retain' }, there()],
+    ['no image is deleted', GONE, { seedVolume }],
+    [
+      'no guest is shut down that could not be started again',
+      aDesiredVm(),
+      { ...there(), restart: { note: undefined, restartedAt: undefined, next: 'shutdown' } },
+    ],
+  ])('%s', (_what, want, have) => {
+    expect(planned(want, have).kind).toBe('act');
+    expect(planned(want, { ...have, ...noQuorum })).toMatchObject({ kind: 'wait', reason: 'NoQuorum' });
+  });
+
+  test.each<[string, Desired, Partial<Observed>, string]>([
+    ['is stopped', aDesiredVm({ power: 'Off' }), there(), 'stop'],
+    ['is stopped, whatever else is due', aDesiredVm({ power: 'Off' }), { ...there(), change }, 'stop'],
+    ['is shut down', aDesiredVm({ power: 'OffGraceful' }), { ...there(), change }, 'shutdown'],
+    ['is shut down before it is deleted', GONE, there(), 'shutdown'],
+  ])('a guest %s', (_what, want, have, expected) => {
+    expect(step(want, { ...have, ...noQuorum })?.do).toBe(expected);
+  });
+
+  test('a guest that is as desired is left alone', () => {
+    expect(planned(aDesiredVm(), { ...there(), ...noQuorum }).kind).toBe('steady');
   });
 });
 
@@ -349,6 +415,23 @@ describe('deletion', () => {
     });
     expect(step(GONE, { seedVolume })).toEqual({ do: 'deleteSeed', volume: seedVolume });
     expect(planned(GONE, {}).kind).toBe('gone');
+  });
+
+  describe('of a guest that is suspended to disk', () => {
+    const hibernated = there({ running: false, lock: 'suspended' });
+
+    test('destroys it with its saved memory: Proxmox VE refuses that for other locks only', () => {
+      expect(step(GONE, hibernated)).toEqual({ do: 'destroy' });
+      expect(reason(GONE, there({ running: false, lock: 'backup' }))).toBe('Locked');
+    });
+
+    test('waits for tasks of others', () => {
+      expect(reason(GONE, { ...hibernated, activeTasks: [UPID] })).toBe('TaskRunning');
+    });
+
+    test.each(['Retain', 'Stop'] as const)('with %s says how to unlock it', (deletionPolicy) => {
+      expect(reason({ ...GONE, deletionPolicy }, hibernated)).toBe('SuspendedToDisk');
+    });
   });
 
   test('neither stops nor destroys a protected guest, and says how to release it', () => {
@@ -378,7 +461,7 @@ describe('deletion', () => {
 
 test('a VM is not restarted while a disk of it cannot be had, since it would stay off', () => {
   const restart = { note: undefined, restartedAt: undefined, next: 'shutdown' } as const;
-  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], differences: [] };
+  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], waits: [], differences: [] };
   const have = observed({ claim: MADE, presence: seen({ running: true }), restart, disks });
   expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'act', step: { do: 'shutdown' } });
   const missing = { ...disks, unmakeable: ['Disk data cannot be made.'] };
