@@ -70,15 +70,19 @@ async function changeNet(plug: Plug, key: string, value: string): Promise<PlugRe
 const fixedDriveOptions = ['aio', 'discard', 'iothread', 'queues', 'ro', 'ssd', 'product', 'vendor'];
 
 async function changeDrive(plug: Plug, key: string, value: string): Promise<PlugResult> {
-  const { guest } = plug;
+  const { guest, world } = plug;
   const next = parseDrive(key, value);
   const oldValue = guest.get(key);
   const pluggable = plug.features.has('disk') && /^(?:scsi|virtio)\d+$/.test(key);
-  if (key === 'efidisk0' || key === 'tpmstate0' || isCloudInit(next)) return 'skip';
+  if (key === 'efidisk0' || key === 'tpmstate0') return 'skip';
   if (oldValue !== undefined) {
     const old = parseDrive(key, oldValue);
     if (isCdrom(old) !== isCdrom(next)) throw failure('unable to change media type');
-    if (isCdrom(old)) return 'applied';
+    if (isCdrom(old)) {
+      // The only value that frees the volume of a cloud-init drive: an image put over it leaves the volume behind.
+      if (next.file === 'none' && isCloudInit(old)) world.storage.remove(old.file, guest.node);
+      return 'applied';
+    }
     if (old.file === next.file)
       return fixedDriveOptions.some((name) => old.options[name] !== next.options[name]) ? 'skip' : 'applied';
     if (!pluggable) return 'skip';

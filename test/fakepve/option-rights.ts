@@ -65,7 +65,7 @@ export function checkOptionRights(call: Call, vmid: number, options: readonly st
 }
 
 /** Existing volumes: access depends on their owner. */
-function checkVolumeAccess(call: Call, vmid: number, volid: string): void {
+function checkVolumeAccess(call: Call, vmid: number, volid: string, drive?: Drive): void {
   const { world } = call;
   const parts = splitVolid(volid);
   if (!parts) {
@@ -78,6 +78,8 @@ function checkVolumeAccess(call: Call, vmid: number, volid: string): void {
   const storage = world.storage.get(parts.storage);
   const { type, vmid: owner } = world.storage.parseName(storage, parts.name);
   if (type === 'iso' || type === 'vztmpl') {
+    if (drive && type === 'iso' && !isCdrom(drive))
+      throw paramError({ [drive.key]: "explicit 'media=cdrom' is required for iso images" });
     call.needAny(`/storage/${storage.id}`, 'Datastore.AllocateSpace', 'Datastore.Audit');
   } else if (owner === vmid && type === 'images') {
     if (call.may(`/storage/${storage.id}`, 'Datastore.Allocate')) return;
@@ -119,7 +121,7 @@ function checkStorageAccess(call: Call, vmid: number, drive: Drive): void {
     if (!storage.content.includes('images'))
       throw paramError({ storage: `storage '${storage.id}' does not support vm images` });
   } else {
-    checkVolumeAccess(call, vmid, drive.file);
+    checkVolumeAccess(call, vmid, drive.file, drive);
   }
   checkImport(call, vmid, drive);
 }
