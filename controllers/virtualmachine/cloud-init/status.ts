@@ -104,7 +104,23 @@ export function reportCloudInit(
     answered: agent === 'running',
     now: have.now,
   });
-  return { mode, ...rest, ...imageOf(facts, before, { volume, consumed }) };
+  const device = plan?.device ?? before?.device;
+  return { mode, ...omitUndefined({ device }), ...rest, ...imageOf(facts, before, { volume, consumed }) };
+}
+
+/** Options of the template: recorded before they are deleted, because the guest does not show them afterwards. */
+export function templateOptions(
+  vm: VirtualMachine,
+  plan: Reported['cloudInit'],
+  guest: Guest | undefined,
+): Pick<VirtualMachineInternal, 'template'> {
+  const before = vm.status?.internal?.template;
+  if (!guest || !plan?.inherited || !(isNew(vm, guest) || plan.renews === true))
+    return omitUndefined({ template: before });
+  const kept = [...plan.inherited.kept];
+  const dropped = [...new Set([...(before?.dropped ?? []), ...plan.inherited.dropped])];
+  const template = { ...(kept.length > 0 && { kept }), ...(dropped.length > 0 && { dropped }) };
+  return Object.keys(template).length > 0 ? { template } : {};
 }
 
 /** The mode of the delivered data, or that of the plan if the data is delivered again. */

@@ -76,6 +76,8 @@ export interface Observed {
   readonly restart?: Restart | undefined;
   /** Digest of the desired settings of this guest, and of those applied last. Absent: the guest was not read. */
   readonly digests?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+  /** The guest was cloned and not configured yet: its options are those of its template. */
+  readonly unconfigured?: boolean;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;
