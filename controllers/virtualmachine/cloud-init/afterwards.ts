@@ -37,7 +37,8 @@ function redelivery(
  * vmconfig_update_disk). A guest that is off may be started at any time.
  */
 function emptyFirst({ mode, device }: CloudInitPlan, { config }: Guest): Keys | undefined {
-  if (mode !== 'Image' || device === undefined || !parseDisk(config[device] ?? '').cloudInit) return undefined;
+  if (mode !== 'Image' || device === undefined || !parseDisk(config[device] ?? '').cloudInit)
+    return undefined;
   return { set: { [device]: EMPTY }, delete: [] };
 }
 

@@ -86,7 +86,10 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   const mode = hadImage(vm, guest) ? 'Image' : required.value;
   const inheritance = inheritanceOf(vm, want, guest, { mode, hasOwnData });
   if (mode === 'Image')
-    return imagePlan(vm, guest, withInherited(input, inheritance, guest.config), { ...planning, inheritance });
+    return imagePlan(vm, guest, withInherited(input, inheritance, guest.config), {
+      ...planning,
+      inheritance,
+    });
   const native = nativeKeys(want.nics === undefined ? { ...input, nics: inheritance.nics } : input);
   if ('problem' in native) return planProblem('CloudInitInvalid', native.problem);
   const drive = nativeDrive(vm, guest, drives);
@@ -207,7 +210,8 @@ export function isDelivered(
   { mode, keys, seed, device }: Omit<CloudInitPlan, 'build'>,
   { config }: Guest,
 ): boolean {
-  if (mode === 'Image') return seed !== undefined && config[device ?? '']?.startsWith(`${seed.volume},`) === true;
+  if (mode === 'Image')
+    return seed !== undefined && config[device ?? '']?.startsWith(`${seed.volume},`) === true;
   return (
     Object.entries(keys.set).every(([key, value]) => key === device || config[key] === String(value)) &&
     keys.delete.every((key) => config[key] === undefined)
@@ -218,6 +222,8 @@ export function isDelivered(
 export const alteredKeys = ({ mode, keys, device }: CloudInitPlan, config: GuestConfig): readonly string[] =>
   mode === 'Native'
     ? Object.entries(keys.set)
-        .filter(([key, value]) => key !== device && config[key] !== undefined && config[key] !== String(value))
+        .filter(
+          ([key, value]) => key !== device && config[key] !== undefined && config[key] !== String(value),
+        )
         .map(([key]) => key)
     : [];

@@ -9,7 +9,8 @@ import { cloudInitDrives } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 const range = (bus: string, indexes: readonly number[]): string[] => indexes.map((n) => `${bus}${n}`);
-const upTo = (last: number, first = 0): number[] => Array.from({ length: last - first + 1 }, (_, n) => first + n);
+const upTo = (last: number, first = 0): number[] =>
+  Array.from({ length: last - first + 1 }, (_, n) => first + n);
 
 /**
  * The slots of each bus, in the order in which they are tried. `ide2` is where PVE's own interface puts the drive;

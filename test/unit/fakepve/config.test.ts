@@ -122,7 +122,9 @@ describe('a configuration', () => {
         expect(await client.run('POST', `${QEMU}/101/clone`, { newid: 100 })).toContain(
           "disk image '/mnt/pve/dir/images/100/vm-100-cloudinit.qcow2' already exists",
         );
-        expect(await client.run('POST', QEMU, { vmid: 100, ide2: 'dir:cloudinit' })).toContain('already exists');
+        expect(await client.run('POST', QEMU, { vmid: 100, ide2: 'dir:cloudinit' })).toContain(
+          'already exists',
+        );
       }));
   });
 
