@@ -12,6 +12,7 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { parseNic, parseProperties, property } from '../../../src/pve/index.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import { isNew } from '../config/is-new.ts';
+import { templateOption } from '../config/template-options.ts';
 import type { CloudInitMode, InheritedOptions, WithCloudInit } from '../model/cloud-init.ts';
 import { nicsOf } from '../networks/nics.ts';
 
@@ -74,24 +75,24 @@ function fateOf(
   const login = loginDefinedBy(userData);
   const unless = (replaced: boolean, dropped = false): Fate =>
     replaced ? 'replaced' : dropped ? 'dropped' : 'kept';
-  switch (key) {
-    case 'ciuser':
+  switch (templateOption(key)?.dependsOn) {
+    case 'user':
       return unless(login.user, ignition !== undefined);
-    case 'cipassword':
+    case 'password':
       // PVE masks it, so it cannot be written into an image.
       return unless(login.password, mode === 'Image');
-    case 'sshkeys':
+    case 'sshKeys':
       return unless(login.sshKeys || sshKeys.length > 0, ignition !== undefined);
-    case 'cicustom':
+    case 'snippet':
       return unless(snippet !== undefined, hasOwnData || mode === 'Image');
-    case 'nameserver':
+    case 'servers':
       return unless(networkData !== undefined || (nics ?? []).some(({ staticIP }) => hasDns(staticIP)));
-    case 'searchdomain':
+    case 'domains':
       return unless(networkData !== undefined);
-    default:
-      return key.startsWith('ipconfig') && nics === undefined && networkData === undefined
-        ? addressFate(key, config)
-        : 'replaced';
+    case 'addresses':
+      return nics === undefined && networkData === undefined ? addressFate(key, config) : 'replaced';
+    case undefined:
+      return 'replaced';
   }
 }
 

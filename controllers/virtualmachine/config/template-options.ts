@@ -12,6 +12,9 @@ import type { Options } from '../model/desired.ts';
  */
 export type Fate = 'inherited' | 'replaced' | 'not copied';
 
+/** A part of the cloud-init data that the spec, or the user-data in it, may say itself. */
+export type CloudInitPart = 'user' | 'password' | 'sshKeys' | 'snippet' | 'servers' | 'domains' | 'addresses';
+
 export interface TemplateOption {
   /** As PVE's API names them; `[n]` stands for a number. */
   readonly options: readonly string[];
@@ -20,6 +23,8 @@ export interface TemplateOption {
   readonly details: string;
   /** It is removed from a new VM: always, or unless the spec has this field. */
   readonly unset?: 'always' | (keyof Options & ('protection' | 'onBoot'));
+  /** What its fate depends on (cloud-init/inherited.ts). Absent: it is as `fate` says. */
+  readonly dependsOn?: CloudInitPart;
   /**
    * It is dropped under the condition in `details`, and the condition FieldsIgnored of the VM says so: why, and what to
    * do.
@@ -88,12 +93,14 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
   {
     options: ['ciuser'],
     fate: 'inherited',
+    dependsOn: 'user',
     details: 'Unless the user-data names a user. Dropped with Ignition',
     lost: 'has no counterpart in Ignition. Add the user to the Ignition configuration.',
   },
   {
     options: ['cipassword'],
     fate: 'inherited',
+    dependsOn: 'password',
     details:
       'Unless the user-data names a user or sets a password. Dropped where the data needs an image, because Proxmox VE shows no passwords',
     lost: 'cannot be read, and the cloud-init data of this VM comes from an image of the operator. Set a password or SSH keys in the user-data, or set spec.sshKeysSecretRef.',
@@ -101,23 +108,33 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
   {
     options: ['sshkeys'],
     fate: 'inherited',
+    dependsOn: 'sshKeys',
     details: 'Unless the spec or the user-data has SSH keys. Dropped with Ignition',
     lost: 'has no counterpart in Ignition. Add the keys to the Ignition configuration.',
   },
   {
     options: ['cicustom'],
     fate: 'inherited',
+    dependsOn: 'snippet',
     details: 'Unless the spec has a snippet. Dropped where the VM has user-data or SSH keys of its own',
     lost: 'would replace the data of this VM. Move what it says into the spec, or name it in spec.userData.cloudInit.snippet.',
   },
   {
-    options: ['nameserver', 'searchdomain'],
+    options: ['nameserver'],
     fate: 'inherited',
-    details: '`nameserver`: unless a network has `staticIP.dns`. Both: unless the spec has `networkData`',
+    dependsOn: 'servers',
+    details: 'Unless a network has `staticIP.dns`, or the spec has `networkData`',
+  },
+  {
+    options: ['searchdomain'],
+    fate: 'inherited',
+    dependsOn: 'domains',
+    details: 'Unless the spec has `networkData`',
   },
   {
     options: ['ipconfig[n]'],
     fate: 'inherited',
+    dependsOn: 'addresses',
     details:
       'DHCP and SLAAC; with `networks` or `networkData`, these replace it. A fixed address is dropped: only one VM can have it',
     lost: 'has a fixed address, which only one VM can have, so the interface uses DHCP. Set an address in spec.networks.',
