@@ -44,7 +44,9 @@ const cloudInit = z.object({
 const optionNames = list(text(32), 64);
 
 const template = z.object({
-  kept: optionNames.optional().describe('Options of the cloud-init drive that the guest has from its template.'),
+  kept: optionNames
+    .optional()
+    .describe('Options of the cloud-init drive that the guest has from its template.'),
   dropped: optionNames.optional().describe('Options of the template that the guest could not keep.'),
 });
 

@@ -56,7 +56,9 @@ export const optionFields = {
   onBoot: z
     .boolean()
     .optional()
-    .describe('Whether the VM is started when its node boots; absent: a new VM is not, and later changes in Proxmox VE stay.'),
+    .describe(
+      'Whether the VM is started when its node boots; absent: a new VM is not, and later changes in Proxmox VE stay.',
+    ),
   protection: z
     .boolean()
     .optional()

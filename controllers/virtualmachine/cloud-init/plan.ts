@@ -161,7 +161,7 @@ function inputOf(
     ...want.cloudInit,
     nics: cloudInitNics(want.nics ?? [], {
       uid: vm.metadata.uid,
-      devices: devicesOf(vm, want),
+      devices: devicesOf(vm, want, config),
       config,
     }),
   };

@@ -77,7 +77,7 @@ function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean)
   if (want.nics === undefined) return NO_KEYS;
   const surplus = fresh ? nicsOf(guest.config).map(({ device }) => device) : formerDevices(vm);
   return nicChanges(want.nics, guest.config, want.owner.uid, {
-    devices: devicesOf(vm, want),
+    devices: devicesOf(vm, want, guest.config),
     surplus,
     recorded: recordedSettings(vm),
   });
