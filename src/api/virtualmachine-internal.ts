@@ -41,6 +41,15 @@ const cloudInit = z.object({
     .describe('Whether the guest has read the image, so that it can be deleted.'),
 });
 
+const drive = z.object({
+  device: text(16).describe('Device of the drive.'),
+  volume: text(255).describe('Volume of the drive.'),
+  displaced: z
+    .boolean()
+    .optional()
+    .describe('Whether another medium was put over the volume, which is then in no drive of the guest.'),
+});
+
 const optionNames = list(text(32), 64);
 
 const template = z.object({
@@ -70,6 +79,9 @@ export const virtualMachineInternal = z.object({
       'Digest of the settings that were last applied. While they stay the same, every difference was made in Proxmox VE.',
     ),
   cloudInit: cloudInit.optional().describe('Cloud-init data delivered to the guest.'),
+  drive: drive
+    .optional()
+    .describe('Cloud-init drive that Proxmox VE made. Its volume is destroyed with the guest.'),
   template: template.optional().describe('What the guest has from its template.'),
   tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
   host: text(63)

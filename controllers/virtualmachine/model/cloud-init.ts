@@ -34,6 +34,13 @@ export interface InheritedOptions {
   readonly dropped: readonly string[];
 }
 
+/** A volume of PVE's cloud-init drive that is in no drive of its guest any more. */
+export interface DisplacedDrive {
+  /** A slot for it. */
+  readonly device: string;
+  readonly volume: string;
+}
+
 /** How a guest gets its cloud-init data. */
 export interface CloudInitPlan extends Partial<DeliveryHistory> {
   readonly mode: CloudInitMode;

@@ -1,5 +1,6 @@
 /** `status.internal`: what the operator needs in later passes. Pure. */
 import { reportCloudInit, templateOptions } from '../cloud-init/status.ts';
+import { ownDrive } from '../cloud-init/own-drive.ts';
 import { appliedAfter } from '../config/drift.ts';
 import { smbiosUuidOf } from '../config/hardware.ts';
 import { ownTagsIn } from '../config/options.ts';
@@ -27,6 +28,7 @@ export function internalOf(
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
+    ...driveOf(vm, facts, own),
     ...tagsOf(facts, own),
     ...hostOf(before, facts, own),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
@@ -52,6 +54,12 @@ function identityOf(
     claimedAt: held ? before.claimedAt : undefined,
     uuid: seen ?? (held ? before.uuid : undefined),
   });
+}
+
+/** Kept while the guest cannot be read. */
+function driveOf(vm: VirtualMachine, facts: Facts, own: Guest | undefined): Pick<Internal, 'drive'> {
+  if (!isHeld(facts) || facts.started?.kind === 'driveGone') return {};
+  return omitUndefined({ drive: own ? ownDrive(vm, own) : vm.status?.internal?.drive });
 }
 
 function tagsOf(facts: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {

@@ -43,7 +43,7 @@ type Leaving = Extract<Desired, { exists: false }>;
 function removal(
   guest: Guest,
   { graceSeconds, protection, owner }: Leaving,
-  { unconfigured = false }: Pick<Observed, 'unconfigured'>,
+  { unconfigured = false, displacedDrive: drive }: Pick<Observed, 'unconfigured' | 'displacedDrive'>,
 ): RuleResult {
   const { vmid, node, config, running, digest } = guest;
   if (protection === true)
@@ -64,5 +64,7 @@ function removal(
         `To delete it, remove the protection on node ${node}: qm set ${vmid} --protection 0`,
       15_000,
     );
-  return running ? act({ do: 'shutdown', graceSeconds }) : act({ do: 'destroy' });
+  if (running) return act({ do: 'shutdown', graceSeconds });
+  // PVE destroys only the volumes in the configuration.
+  return act(drive ? { do: 'reattachDrive', ...drive, digest } : { do: 'destroy' });
 }
