@@ -5,6 +5,7 @@ import { isCloudInitOption, recordDrift, regenerate } from './cloudinit.ts';
 import { claimUnused, keepUnused, releaseDrive } from './pending.ts';
 import { hasNoSystem } from './power.ts';
 import { splitList } from './schema/formats.ts';
+import type { Drive } from './drives.ts';
 import type { Guest } from './guest.ts';
 import { hasBridge, type World } from './world.ts';
 
@@ -69,8 +70,14 @@ async function changeNet(plug: Plug, key: string, value: string): Promise<PlugRe
 
 const fixedDriveOptions = ['aio', 'discard', 'iothread', 'queues', 'ro', 'ssd', 'product', 'vendor'];
 
+/** Only an empty drive frees the volume of a cloud-init drive: an image put over it leaves the volume behind. */
+function changeMedium({ world, guest }: Plug, old: Drive, next: Drive): PlugResult {
+  if (next.file === 'none' && isCloudInit(old)) world.storage.remove(old.file, guest.node);
+  return 'applied';
+}
+
 async function changeDrive(plug: Plug, key: string, value: string): Promise<PlugResult> {
-  const { guest, world } = plug;
+  const { guest } = plug;
   const next = parseDrive(key, value);
   const oldValue = guest.get(key);
   const pluggable = plug.features.has('disk') && /^(?:scsi|virtio)\d+$/.test(key);
@@ -78,11 +85,7 @@ async function changeDrive(plug: Plug, key: string, value: string): Promise<Plug
   if (oldValue !== undefined) {
     const old = parseDrive(key, oldValue);
     if (isCdrom(old) !== isCdrom(next)) throw failure('unable to change media type');
-    if (isCdrom(old)) {
-      // The only value that frees the volume of a cloud-init drive: an image put over it leaves the volume behind.
-      if (next.file === 'none' && isCloudInit(old)) world.storage.remove(old.file, guest.node);
-      return 'applied';
-    }
+    if (isCdrom(old)) return changeMedium(plug, old, next);
     if (old.file === next.file)
       return fixedDriveOptions.some((name) => old.options[name] !== next.options[name]) ? 'skip' : 'applied';
     if (!pluggable) return 'skip';

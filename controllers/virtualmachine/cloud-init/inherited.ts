@@ -10,6 +10,7 @@ import {
 import { ipFamily } from '../../../src/lib/ip.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { parseNic, parseProperties, property } from '../../../src/pve/index.ts';
+import type { Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import { isNew } from '../config/is-new.ts';
 import { templateOption } from '../config/template-options.ts';
@@ -48,7 +49,10 @@ export function inheritanceOf(
   const fixed = fates.flatMap(({ key, fate }) => (fate === 'withoutAddress' ? [key] : []));
   const kept = fates.flatMap(({ key, fate }) => (fate === 'kept' ? [key] : []));
   const addressed = [...kept, ...fixed].filter((key) => key.startsWith('ipconfig')).toSorted();
-  const nics = addressed.map((key) => dynamicNic(key, config));
+  const nics =
+    addressed.length === 0 && isResolver(kept) && leavesNetworks(want)
+      ? firstNic(config)
+      : addressed.map((key) => dynamicNic(key, config));
   return {
     kept: [...kept, ...fixed],
     dropped: [...fixed, ...fates.flatMap(({ key, fate }) => (fate === 'dropped' ? [key] : []))],
@@ -63,14 +67,22 @@ export function inheritanceOf(
   };
 }
 
+/** The spec says nothing about the NICs and their addresses. */
+const leavesNetworks = ({ nics, cloudInit: { networkData } }: WithCloudInit): boolean =>
+  nics === undefined && networkData === undefined;
+
+const isResolver = (keys: readonly string[]): boolean =>
+  keys.includes('nameserver') || keys.includes('searchdomain');
+
 type Fate = 'kept' | 'replaced' | 'dropped' | 'withoutAddress';
 
 function fateOf(
   key: string,
-  { cloudInit, nics }: WithCloudInit,
+  want: WithCloudInit,
   config: GuestConfig,
   { mode, hasOwnData }: Situation,
 ): Fate {
+  const { cloudInit, nics } = want;
   const { userData, ignition, snippet, sshKeys, networkData } = cloudInit;
   const login = loginDefinedBy(userData);
   const unless = (replaced: boolean, dropped = false): Fate =>
@@ -90,7 +102,7 @@ function fateOf(
     case 'domains':
       return unless(networkData !== undefined);
     case 'addresses':
-      return nics === undefined && networkData === undefined ? addressFate(key, config) : 'replaced';
+      return leavesNetworks(want) ? addressFate(key, config) : 'replaced';
     case undefined:
       return 'replaced';
   }
@@ -127,6 +139,12 @@ function dynamicNic(key: string, config: GuestConfig): CloudInitNic {
   };
 }
 
+/** Keeps what the guest has from its template. */
+export const keeping = (keys: Keys, { kept }: Pick<Inheritance, 'kept'>): Keys => ({
+  ...keys,
+  delete: keys.delete.filter((key) => !kept.includes(key)),
+});
+
 /** The input of an image with what PVE's drive would say by the kept options. */
 export function withInherited(
   input: CloudInitInput,
@@ -140,7 +158,7 @@ export function withInherited(
   const search = words(has('searchdomain'));
   return {
     ...input,
-    nics: withResolver(input.nics.length > 0 ? input.nics : nics, { dns, search }, config),
+    nics: withResolver(input.nics.length > 0 ? input.nics : nics, { dns, search }),
     inherited: { ...(user !== '' && { user }), sshKeys: linesOf(has('sshkeys')) },
   };
 }
@@ -149,17 +167,17 @@ export function withInherited(
 function withResolver(
   nics: readonly CloudInitNic[],
   { dns, search }: { readonly dns: readonly string[]; readonly search: readonly string[] },
-  config: GuestConfig,
 ): readonly CloudInitNic[] {
-  if (dns.length + search.length === 0) return nics;
-  const [first = firstNic(config), ...others] = nics;
-  return first ? [{ ...first, dns: dns.length > 0 ? dns : first.dns, search }, ...others] : nics;
+  const [first, ...others] = nics;
+  if (!first || dns.length + search.length === 0) return nics;
+  return [{ ...first, dns: dns.length > 0 ? dns : first.dns, search }, ...others];
 }
 
-function firstNic(config: GuestConfig): CloudInitNic | undefined {
-  const [nic] = nicsOf(config);
-  return nic && { device: nic.device, mac: nic.mac, dhcp4: true, addresses: [], dns: [] };
-}
+/** As a guest without any address settings gets it. */
+const firstNic = (config: GuestConfig): readonly CloudInitNic[] =>
+  nicsOf(config)
+    .slice(0, 1)
+    .map(({ device, mac }) => ({ device, mac, dhcp4: true, addresses: [], dns: [] }));
 
 function linesOf(encoded: string): string[] {
   try {

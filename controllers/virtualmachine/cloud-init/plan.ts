@@ -1,42 +1,27 @@
 /** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by a NoCloud image, or not at all. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
-import type { Result } from '../../../src/lib/result.ts';
 import {
   cloudInitImage,
   requiredMode,
   imageName,
   unsetNativeKeys,
-  nativeKeys,
   noCloudFiles,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
 import { changedParts, digestsOf } from './delivered-digests.ts';
 import { devicesOf } from '../networks/devices.ts';
-import { cloudInitDrives, rootDiskOf } from '../../shared/guests/disks.ts';
-import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
+import { cloudInitDrives } from '../../shared/guests/disks.ts';
+import { mergeKeys } from '../../shared/guests/keys.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
-import type { CloudInitMode, CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/cloud-init.ts';
+import type { CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/cloud-init.ts';
 import type { DesiredCloudInit } from '../model/desired.ts';
-import { inheritanceOf, withInherited, type Inheritance } from './inherited.ts';
+import { inheritanceOf, keeping, withInherited, type Inheritance } from './inherited.ts';
 import { isoStorageFor, type IsoStorages } from './iso-storage.ts';
+import { nativePlan, planProblem, planWithout } from './native.ts';
 import { cloudInitNics } from './nics.ts';
 import { driveSlot } from './slot.ts';
-
-/** The template's user settings, kept unless the VM has its own data. */
-const USER_KEYS = ['ciuser', 'cipassword', 'sshkeys', 'cicustom'];
-
-const planWithout = (mode: CloudInitMode, keys: Keys = NO_KEYS): CloudInitPlan => ({
-  mode,
-  keys,
-  build: () => new Uint8Array(),
-});
-
-const planProblem = (reason: string, message: string): CloudInitPlan => ({
-  ...planWithout('None'),
-  problem: { reason, message },
-});
 
 export interface CloudInitContext extends IsoStorages {
   readonly digest: Digest;
@@ -74,7 +59,6 @@ interface Planning {
 }
 
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
-  const { snippet } = want.cloudInit;
   const drives = cloudInitDrives(guest.config);
   const hasOwnData = hasData(want.cloudInit);
   if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
@@ -90,31 +74,8 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
       ...planning,
       inheritance,
     });
-  const native = nativeKeys(want.nics === undefined ? { ...input, nics: inheritance.nics } : input);
-  if ('problem' in native) return planProblem('CloudInitInvalid', native.problem);
-  const drive = nativeDrive(vm, guest, drives);
-  if ('problem' in drive) return planProblem('NoCloudInitSlot', drive.problem);
-  const inherits = keeping(native.value, inheritance);
-  const keys =
-    snippet === undefined
-      ? hasOwnData
-        ? inherits
-        : withoutUserKeys(inherits)
-      : withSnippet(inherits, snippet);
-  const { kept, dropped } = inheritance;
-  return {
-    ...planWithout('Native'),
-    ...drive.value,
-    keys: mergeKeys(keys, drive.value.keys),
-    inherited: { kept, dropped },
-  };
+  return nativePlan(vm, want, guest, { input, inheritance, hasOwnData });
 }
-
-/** Keeps what the guest has from its template. */
-const keeping = (keys: Keys, { kept }: Inheritance): Keys => ({
-  ...keys,
-  delete: keys.delete.filter((key) => !kept.includes(key)),
-});
 
 /** Whether the guest has the instance-id of an image: PVE's drive would change it, and the guest would count as a new instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
@@ -122,31 +83,6 @@ const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
 
 const hasData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
-
-/** PVE uses the snippet as user-data and adds nothing to it. */
-const withSnippet = (keys: Keys, snippet: string): Keys => ({
-  set: { ...keys.set, cicustom: `user=${snippet}` },
-  delete: keys.delete.filter((key) => key !== 'cicustom'),
-});
-
-const withoutUserKeys = (keys: Keys): Keys => ({
-  set: Object.fromEntries(Object.entries(keys.set).filter(([key]) => !USER_KEYS.includes(key))),
-  delete: keys.delete.filter((key) => !USER_KEYS.includes(key)),
-});
-
-/** The drive is created on the storage of the root disk. A guest has at most one. */
-function nativeDrive(
-  vm: VirtualMachine,
-  guest: Guest,
-  drives: readonly string[],
-): Result<Pick<CloudInitPlan, 'keys' | 'device'>> {
-  const storage = rootDiskOf(guest.config)?.storage;
-  if (drives.length > 0 || storage === undefined) return { value: { keys: NO_KEYS } };
-  const slot = driveSlot(vm, guest);
-  if ('problem' in slot) return slot;
-  const device = slot.value;
-  return { value: { keys: { set: { [device]: `${storage}:cloudinit` }, delete: [] }, device } };
-}
 
 function inputOf(
   vm: VirtualMachine,

@@ -115,13 +115,15 @@ export function templateOptions(
   guest: Guest | undefined,
 ): Pick<VirtualMachineInternal, 'template'> {
   const before = vm.status?.internal?.template;
-  if (!guest || !plan?.inherited || !(isNew(vm, guest) || plan.renews === true))
-    return omitUndefined({ template: before });
-  const kept = [...plan.inherited.kept];
-  const dropped = [...new Set([...(before?.dropped ?? []), ...plan.inherited.dropped])];
-  const template = { ...(kept.length > 0 && { kept }), ...(dropped.length > 0 && { dropped }) };
+  const { inherited, renews = false } = plan ?? {};
+  if (!guest || !inherited || !(renews || isNew(vm, guest))) return omitUndefined({ template: before });
+  const dropped = [...new Set([...(before?.dropped ?? []), ...inherited.dropped])];
+  const template = omitUndefined({ kept: unlessEmpty(inherited.kept), dropped: unlessEmpty(dropped) });
   return Object.keys(template).length > 0 ? { template } : {};
 }
+
+const unlessEmpty = (names: readonly string[]): string[] | undefined =>
+  names.length > 0 ? [...names] : undefined;
 
 /** The mode of the delivered data, or that of the plan if the data is delivered again. */
 const modeOf = (

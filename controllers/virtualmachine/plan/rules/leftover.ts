@@ -12,17 +12,15 @@ import { refuse } from '../../../shared/plan/rule.ts';
 /** How the storages refuse a name that exists (pve-storage: directories, LVM, ZFS, RBD). */
 const EXISTS = /already exists|File exists/;
 
-const isLeftover = ({ message }: Failure, vmid: Vmid): boolean =>
-  EXISTS.test(message) && message.includes(`vm-${vmid}-`);
+const isLeftover = ({ step, message }: Failure, vmid: Vmid): boolean =>
+  (step === 'Clone' || step === 'Configure') && EXISTS.test(message) && message.includes(`vm-${vmid}-`);
 
 /** Comes before the pause of a failed step: the same VMID would fail for ever. */
 export const leftover: Rule = (want, { claim, presence, failure, now }) => {
   if (!want.exists || !claim || !failure || !isLeftover(failure, claim.vmid)) return undefined;
-  const { vmid } = claim;
-  const isAbsent = presence.kind === 'absent' || presence.kind === 'notMade';
-  if (failure.step === 'Clone' && isAbsent && !claim.made && want.vmid === undefined)
-    return act({ do: 'releaseClaim', vmid });
-  if (failure.step !== 'Clone' && failure.step !== 'Configure') return undefined;
+  const { vmid, made } = claim;
+  const isFree = !made && (presence.kind === 'absent' || presence.kind === 'notMade');
+  if (isFree && failure.step === 'Clone' && want.vmid === undefined) return act({ do: 'releaseClaim', vmid });
   const left = heldMs(failure, now);
   return left > 0 ? refuse('VolumeLeftBehind', message(vmid, failure), left) : undefined;
 };

@@ -109,6 +109,14 @@ describe('a VM whose data needs an image', () => {
     expect(plan.keys.delete).toContain('ipconfig0');
   });
 
+  test('without networks has no NIC for the name servers, and without addresses the first one', () => {
+    const { ipconfig0: _dropped, ...config } = TEMPLATE;
+    const filesOf = (want: Partial<Wanted>) =>
+      given({ cloudInit: { userData: PACKAGES }, config, want }).files;
+    expect(filesOf({ nics: [] })['network-config']).toBeUndefined();
+    expect(filesOf({})['network-config']).toContain('bc:24:11:00:00:01');
+  });
+
   test('with Ignition reports the login that Ignition does not know', () => {
     const { lost, files } = given({ cloudInit: { ignition: '{"ignition": {"version": "3.4.0"}}' } });
     expect(lost?.toSorted()).toEqual(['cipassword', 'ciuser', 'sshkeys']);
