@@ -4,7 +4,7 @@ import { parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
 import { parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
-import { cloned, configured, grown, HOTPLUG, refusalOf } from './guest-model.ts';
+import { cloned, configured, grown, refusalOf, takesEffectNow } from './guest-model.ts';
 import { TEMPLATE_CONFIG } from './guests.ts';
 
 export interface ModelGuest {
@@ -396,7 +396,9 @@ export class InMemoryPve {
     const before = guest.config;
     guest.config = configured(guest.vmid, before, set, remove);
     guest.digest += 1;
-    const keys = [...Object.keys(set), ...remove].filter((key) => !guest.running || HOTPLUG.test(key));
+    const keys = [...Object.keys(set), ...remove].filter(
+      (key) => !guest.running || takesEffectNow(key, guest.inForce[key], guest.config[key]),
+    );
     const inForce: Record<string, string> = { ...guest.inForce };
     for (const key of keys) {
       const value = guest.config[key];

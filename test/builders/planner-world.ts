@@ -151,6 +151,7 @@ function afterStep(step: Step, world: World): World {
     case 'moveDisk':
     case 'detachDisk':
     case 'destroyDisk':
+    case 'reattachDrive':
     case 'configure':
     case 'start':
     case 'stop':
@@ -172,7 +173,8 @@ function chosenIn(world: World): Pick<Claim, 'placement'> {
   return want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
 }
 
-type GuestStep = Extract<Step, { do: 'migrate' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
+type GuestStep =
+  Extract<Step, { do: 'migrate' | 'reattachDrive' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
 
 function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if (!guest) throw new Error(`There is no guest to ${step.do}.`);
@@ -192,6 +194,10 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       return { ...guest, config: moved(guest.config, step.disk, step.storage), digest: `${guest.digest}+` };
     case 'attachDisk': {
       const config = configured(guest.vmid, guest.config, { [step.device]: step.text }, []);
+      return { ...guest, config, digest: `${guest.digest}+` };
+    }
+    case 'reattachDrive': {
+      const config = { ...guest.config, [step.device]: `${step.volume},media=cdrom` };
       return { ...guest, config, digest: `${guest.digest}+` };
     }
     case 'detachDisk':

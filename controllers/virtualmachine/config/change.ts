@@ -44,8 +44,15 @@ export function configChange(
   const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
   const change = nonEmpty(onlyDifferent(keepTags ? withoutTags(keys) : keys, guest));
   if (!change) return undefined;
+  if (guest.config['protection'] === '1') return UNPROTECT;
   return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
 }
+
+/**
+ * The template's protection. PVE removes no drive from a protected guest, not even in the write that ends the protection
+ * (qemu-server, update_vm_api), so this comes first. A protection that the spec asks for is set with all the rest.
+ */
+const UNPROTECT: ConfigChange = { set: {}, delete: ['protection'] };
 
 /** Values for which PVE allocates a volume: `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`. */
 const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
@@ -70,7 +77,7 @@ function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest, fresh: boolean)
   if (want.nics === undefined) return NO_KEYS;
   const surplus = fresh ? nicsOf(guest.config).map(({ device }) => device) : formerDevices(vm);
   return nicChanges(want.nics, guest.config, want.owner.uid, {
-    devices: devicesOf(vm, want),
+    devices: devicesOf(vm, want, guest.config),
     surplus,
     recorded: recordedSettings(vm),
   });

@@ -4,6 +4,7 @@ import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
+import { unsetOptions } from './template-options.ts';
 import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
 
 const DEFAULT_BIOS = 'seabios';
@@ -89,7 +90,7 @@ export const hardwareAtCreation = (want: Shape, config: GuestConfig, room: CpuRo
     firmwareAtCreation(want, config),
     agent(config),
     smbios(want.owner.uid, config),
-    { set: {}, delete: config['tags'] === undefined ? [] : ['tags'] },
+    unsetOptions(want.options, config),
   );
 
 /** What differs on a configured guest. */

@@ -21,6 +21,8 @@ export type Started =
   | { readonly kind: 'claimReleased' }
   | { readonly kind: 'seedRecorded'; readonly volume: string; readonly node: NodeName | undefined }
   | { readonly kind: 'seedDeleted' }
+  /** The volume of PVE's drive no longer exists. */
+  | { readonly kind: 'driveGone' }
   | { readonly kind: 'hook'; readonly hook: Hook }
   | { readonly kind: 'tagsRecorded'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */

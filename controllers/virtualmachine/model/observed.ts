@@ -1,5 +1,6 @@
 /** What a pass found. Types only: nothing in this file runs. */
 import type { Failure, Task } from './tasks.ts';
+import type { DisplacedDrive } from './cloud-init.ts';
 import type { BestEffortWrite, ConfigChange, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
@@ -80,6 +81,10 @@ export interface Observed {
   readonly restart?: Restart | undefined;
   /** Digest of the desired settings of this guest, and of those applied last. Absent: the guest was not read. */
   readonly digests?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+  /** The guest was cloned and not configured yet: its options are those of its template. */
+  readonly unconfigured?: boolean;
+  /** A volume of the guest that would stay when the guest is destroyed. */
+  readonly displacedDrive?: DisplacedDrive | undefined;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;

@@ -52,6 +52,13 @@ export type Step =
   | { readonly do: 'start' }
   | { readonly do: 'stop' }
   | { readonly do: 'shutdown'; readonly graceSeconds: number }
+  /** Attaches a volume again, so that it is destroyed with its guest. */
+  | {
+      readonly do: 'reattachDrive';
+      readonly device: string;
+      readonly volume: string;
+      readonly digest: string;
+    }
   | { readonly do: 'destroy' }
   | { readonly do: 'deleteSeed'; readonly volume: string };
 

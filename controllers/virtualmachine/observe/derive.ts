@@ -6,6 +6,8 @@ import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import type { Task } from '../model/tasks.ts';
+import { isNew } from '../config/is-new.ts';
+import { displacedDrive } from '../cloud-init/own-drive.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
 import { hookIn } from '../guest-agent/hooks.ts';
 import type { Observation } from '../model/observation.ts';
@@ -161,7 +163,12 @@ function withOwn(
     presence: { kind: 'seen', guest },
     claim: { ...claim, made: claim.made || isSameOwner(guest.mark, want.owner) },
   };
-  if (!want.exists || !surroundings) return { ...derived, have };
+  if (!want.exists)
+    return {
+      ...derived,
+      have: { ...have, unconfigured: isNew(vm, guest), displacedDrive: displacedDrive(vm, guest) },
+    };
+  if (!surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });
   return { ...derived, have: { ...have, ...due }, cloudInit };
 }

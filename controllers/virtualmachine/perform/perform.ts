@@ -10,6 +10,7 @@ import { shutdownAnswered, shutdownSent } from '../restart/doubt.ts';
 import { clone } from './clone.ts';
 import { configure } from './configure.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
+import { reattachDrive } from './reattach-drive.ts';
 import { record } from './record.ts';
 import { changeSeed } from './seed.ts';
 import { seconds } from '../../../src/lib/units.ts';
@@ -56,6 +57,8 @@ async function change(
       );
     case 'runHook':
       return { kind: 'hook', hook: await runHook(step, { qemu, generation, now, options }) };
+    case 'reattachDrive':
+      return reattachDrive(step, { pve: resolved.connection.pve, guest, options });
     case 'destroy':
       return startedTask(step, await qemu.destroy({ purge: true }, options));
     default:

@@ -17,6 +17,7 @@ import { disks, disksLater } from './rules/disks.ts';
 import { awaitHa } from './rules/ha.ts';
 import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
+import { leftover } from './rules/leftover.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
 import { formerObject, ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
@@ -29,6 +30,7 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'beingCreated', decide: beingCreated },
   { name: 'markAdopted', decide: markAdopted },
   { name: 'ownership', decide: ownership },
+  { name: 'leftover', decide: leftover },
   { name: 'backoff', decide: backoff(TASKS) },
   { name: 'deletion', decide: deletion },
   { name: 'claimAdopted', decide: claimAdopted },

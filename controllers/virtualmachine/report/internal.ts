@@ -1,5 +1,6 @@
 /** `status.internal`: what the operator needs in later passes. Pure. */
-import { reportCloudInit } from '../cloud-init/status.ts';
+import { reportCloudInit, templateOptions } from '../cloud-init/status.ts';
+import { ownDrive } from '../cloud-init/own-drive.ts';
 import { appliedAfter } from '../config/drift.ts';
 import { smbiosUuidOf } from '../config/hardware.ts';
 import { ownTagsIn } from '../config/options.ts';
@@ -26,6 +27,8 @@ export function internalOf(
       appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
       cloudInit: reportCloudInit(vm, facts, own),
     }),
+    ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
+    ...driveOf(vm, facts, own),
     ...tagsOf(facts, own),
     ...hostOf(before, facts, own),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
@@ -33,24 +36,36 @@ export function internalOf(
   return Object.keys(internal).length > 0 ? { internal } : {};
 }
 
+/** The VMID is ours, and stays so after this pass. */
+const isHeld = ({ have, started }: Facts): boolean =>
+  have.claim !== undefined && started?.kind !== 'claimReleased';
+
 /** Both hold until the VMID is released. */
 function identityOf(
   before: Internal,
-  { have, started }: Facts,
+  facts: Facts,
   own: Guest | undefined,
 ): Pick<Internal, 'claimedAt' | 'uuid'> {
+  const { have, started } = facts;
   const seen = own && smbiosUuidOf(own.config);
   if (started?.kind === 'claim') return { claimedAt: iso(have.now), ...omitUndefined({ uuid: seen }) };
-  const held = have.claim !== undefined && started?.kind !== 'claimReleased';
+  const held = isHeld(facts);
   return omitUndefined({
     claimedAt: held ? before.claimedAt : undefined,
     uuid: seen ?? (held ? before.uuid : undefined),
   });
 }
 
-function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
-  const { ownTags, claim } = have;
-  if (claim === undefined || started?.kind === 'claimReleased') return {};
+/** Kept while the guest cannot be read. */
+function driveOf(vm: VirtualMachine, facts: Facts, own: Guest | undefined): Pick<Internal, 'drive'> {
+  if (!isHeld(facts) || facts.started?.kind === 'driveGone') return {};
+  return omitUndefined({ drive: own ? ownDrive(vm, own) : vm.status?.internal?.drive });
+}
+
+function tagsOf(facts: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
+  const { want, have, started } = facts;
+  const { ownTags } = have;
+  if (!isHeld(facts)) return {};
   const recorded = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(recorded, want.options?.tags ?? [], own.config) : [...recorded];
   return tags.length > 0 ? { tags } : {};

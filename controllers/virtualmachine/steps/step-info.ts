@@ -133,6 +133,13 @@ const ROWS = {
     event: ({ graceSeconds }, vm) =>
       event('ShuttingDown', `Shutting down ${vm}; it is stopped if that takes more than ${graceSeconds} s.`),
   },
+  reattachDrive: {
+    touches: 'guest',
+    doing: 'attaching a volume, so that it is destroyed with the VM',
+    looksFirst: true,
+    subject: ({ volume }) => [volume],
+    wouldDo: ({ volume }) => `attach ${volume}, so that it is destroyed with the VM`,
+  },
   destroy: {
     touches: 'guest',
     task: 'Destroy',

@@ -222,6 +222,49 @@ describe('after a failed task', () => {
   });
 });
 
+describe('a volume that an earlier guest of our number left behind', () => {
+  const left = (step: 'Clone' | 'Configure', message: string) =>
+    ({ step, message, attempts: 1, at: NOW }) as const;
+  const FILE = "clone failed: disk image '/var/lib/ssd/images/101/vm-101-cloudinit.qcow2' already exists";
+  const LVM = 'lvcreate error: Logical Volume "vm-101-cloudinit" already exists in volume group "pve"';
+  const RBD = "rbd create 'vm-101-cloudinit' error: rbd: create error: (17) File exists";
+
+  test.each([FILE, LVM, RBD])('costs only the number: %s', (message) => {
+    const have = { claim: aClaim(), presence: ABSENT, failure: left('Clone', message) };
+    expect(step(aDesiredVm(), have)).toEqual({ do: 'releaseClaim', vmid: 101 });
+  });
+
+  test.each([
+    ['the number is that of the spec', { vmid: vmid(101) }, { failure: left('Clone', FILE) }],
+    ['the guest exists', {}, { ...there(), failure: left('Configure', FILE.slice('clone failed: '.length)) }],
+  ])('is reported with the way out where %s', (_where, want, have) => {
+    const next = planned(aDesiredVm(want), { claim: aClaim(), presence: ABSENT, ...have });
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'VolumeLeftBehind', againMs: 5_000 });
+    expect(next).toHaveProperty('message', expect.stringContaining('pvesm list STORAGE --vmid 101'));
+    const later = { ...have, now: NOW + 5_000 };
+    expect(reason(aDesiredVm(want), { claim: aClaim(), presence: ABSENT, ...later })).not.toBe(
+      'VolumeLeftBehind',
+    );
+  });
+
+  test('is not what a failure about anything else speaks of', () => {
+    for (const message of [
+      'unable to create VM 101: config file already exists',
+      "disk image '/x/images/102/vm-102-cloudinit.qcow2' already exists",
+      'no space left for vm-101-disk-0',
+    ])
+      expect(
+        reason(aDesiredVm(), { claim: aClaim(), presence: ABSENT, failure: left('Clone', message) }),
+      ).toBe('BackingOff');
+  });
+
+  test('gives no number back that may have a guest', () => {
+    const failure = left('Clone', FILE);
+    expect(step(aDesiredVm(), { claim: aClaim(), presence: UNKNOWN, failure })).toBeUndefined();
+    expect(step(aDesiredVm(), { claim: MADE, presence: ABSENT, failure })).toBeUndefined();
+  });
+});
+
 describe('creation', () => {
   test('reserves a number first, then clones under that number', () => {
     expect(step(aDesiredVm(), {})).toEqual({ do: 'reserve' });
@@ -439,6 +482,15 @@ describe('deletion', () => {
     expect(next).toMatchObject({ kind: 'refuse', reason: 'Protected', againMs: 15_000 });
     expect(next).toHaveProperty('message', expect.stringContaining('qm set 101 --protection 0'));
     expect(step(GONE, there({ config: configOf(aMark(), { protection: '0' }) }))?.do).toBe('shutdown');
+    // A guest that was never configured is protected only because its template is.
+    const fresh = {
+      ...there({ running: false, config: configOf(aMark(), { protection: '1' }) }),
+      unconfigured: true,
+    };
+    expect(step(GONE, fresh)).toMatchObject({
+      do: 'configure',
+      change: { set: { protection: 0 }, delete: [] },
+    });
   });
 
   test('trusts the destroy task that ended well, and only that', () => {

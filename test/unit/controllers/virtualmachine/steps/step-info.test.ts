@@ -45,6 +45,7 @@ const EXAMPLES: { readonly [Name in Step['do']]: Extract<Step, { do: Name }> } =
   start: { do: 'start' },
   stop: { do: 'stop' },
   shutdown: { do: 'shutdown', graceSeconds: 60 },
+  reattachDrive: { do: 'reattachDrive', device: 'ide2', volume: 'fast:vm-101-cloudinit', digest: 'd' },
   destroy: { do: 'destroy' },
   deleteSeed: { do: 'deleteSeed', volume: 'local:iso/a.iso' },
 };
@@ -84,6 +85,7 @@ describe('a step', () => {
       'configure',
       'destroy',
       'migrate',
+      'reattachDrive',
       'runHook',
       'shutdown',
       'start',
