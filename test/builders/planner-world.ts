@@ -11,7 +11,9 @@ import { restartOf } from '../../controllers/virtualmachine/restart/with-restart
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
-import { describeGuest, parseMark, isSameOwner } from '../../controllers/shared/guests/owner-mark.ts';
+import { isOwn } from '../../controllers/virtualmachine/ownership/identity.ts';
+import { smbiosUuidOf } from '../../controllers/shared/guests/identity.ts';
+import { describeGuest, parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { vmid, type Bytes } from '../../src/lib/units.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
@@ -21,8 +23,8 @@ import type { World } from './modelled-world.ts';
 
 export type { World };
 
-export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
-  isSameOwner(guest.mark, want.owner);
+export const isOurs = ({ want, claim }: Pick<World, 'want' | 'claim'>, guest: Guest): boolean =>
+  isOwn(guest, want.owner, claim && { ...claim, ageMs: 0 });
 
 /** As the operator derives it. */
 export const observationOf = onceFor((world: World): Observation => {
@@ -257,8 +259,10 @@ function noted(world: World, plan: Plan): World {
   const { vm } = inputsOf(world);
   const { cloudInit } = observationOf(world);
   const answered = isDone(plan) && guest.running && world.answers;
+  const uuid = smbiosUuidOf(guest.config);
   return {
     ...world,
+    claim: { ...world.claim, ...(uuid !== undefined && { uuid }) },
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
     handed: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({

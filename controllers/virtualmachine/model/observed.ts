@@ -31,7 +31,9 @@ export interface Claim {
   readonly made: boolean;
   /** No clone request of ours can still be under way: none was sent, or its task has ended. */
   readonly certain: boolean;
-  /** What was chosen with the number. */
+  /** SMBIOS UUID of the guest, as it was seen last. */
+  readonly uuid?: string;
+  /** What was chosen with the number. Absent: the guest existed. */
   readonly placement?: Placement;
 }
 
@@ -48,7 +50,8 @@ export interface Observed {
   readonly activeTasks: readonly string[];
   /** For how long PVE has held a lock that no task accounts for. */
   readonly lockedMs: number;
-  readonly namesake: MarkedGuest | undefined;
+  /** Guests with the mark of an object of our namespace and name, while the object has no number. */
+  readonly namesakes: readonly MarkedGuest[];
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
   readonly hook: Hook | undefined;

@@ -2,12 +2,12 @@
  * What follows from what was read: the desired guest, what there is, and what this process learned. The same for the
  * operator and for the properties that its plan is tested with. Pure.
  */
-import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import type { Task } from '../model/tasks.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
 import { hookIn } from '../guest-agent/hooks.ts';
+import { isOwn } from '../ownership/identity.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -87,7 +87,7 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     presence: { kind: 'absent' },
     activeTasks: [],
     lockedMs: 0,
-    namesake: undefined,
+    namesakes: [],
     change: undefined,
     disks: undefined,
   };
@@ -113,9 +113,9 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
     activeTasks: tasks ?? [],
     hasBooted: hasBooted(vm, presence),
     lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
-    namesake: raw.namesake?.found,
+    namesakes: raw.namesakes ?? [],
   };
-  const surveyed = state.surveyed || raw.namesake !== undefined;
+  const surveyed = state.surveyed || raw.namesakes !== undefined;
   const derived: Derived = {
     want,
     have,
@@ -157,7 +157,7 @@ function withOwn(
     ...derived.have,
     hook: hookIn(vm.status?.hook, raw.execution),
     presence: { kind: 'seen', guest },
-    claim: { ...claim, made: claim.made || isSameOwner(guest.mark, want.owner) },
+    claim: { ...claim, made: claim.made || isOwn(guest, want.owner, claim) },
   };
   if (!want.exists || !surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });

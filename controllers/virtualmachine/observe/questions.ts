@@ -92,7 +92,7 @@ function doubtQuestions(
     : [];
 }
 
-/** Before a VMID is reserved: who has the one in the spec, which guest is adopted, and whether a guest has our name. */
+/** Before a VMID is reserved: who has the one in the spec, which guest is adopted, and which guests carry our name. */
 function numberQuestions(
   { spec, raw, cluster, state }: Inputs,
   claim: Claim | undefined,
@@ -104,7 +104,7 @@ function numberQuestions(
   if (asked !== undefined && raw.vmidIsFree === undefined) return [{ read: 'vmidIsFree', vmid: asked }];
   if (want.adopt !== undefined && cluster.view && !raw.candidate)
     return [{ read: 'candidate', vmid: want.adopt, hint: undefined }];
-  return raw.namesake ? [] : [{ read: 'namesake', refresh: !state.surveyed }];
+  return raw.namesakes ? [] : [{ read: 'namesakes', refresh: !state.surveyed }];
 }
 
 function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Read[] {

@@ -8,7 +8,7 @@ import type { DeletionPolicy } from '../model/desired.ts';
 
 /** A guest that we did not create is not destroyed, unless the spec says so. */
 export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPolicy =>
-  spec.deletionPolicy ?? (spec.adopt || status?.adopted ? 'Retain' : DEFAULTS.deletionPolicy);
+  spec.deletionPolicy ?? (status?.adopted ? 'Retain' : DEFAULTS.deletionPolicy);
 
 /** How an object is deleted that does not need Proxmox VE for it; `undefined`: it does. */
 export function releasesWithoutPve(vm: VirtualMachine): Extract<Plan, { kind: 'gone' }> | undefined {

@@ -18,8 +18,9 @@ import { awaitHa } from './rules/ha.ts';
 import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
-import { formerObject, ownership } from './rules/ownership.ts';
+import { ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
+import { recognition } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
@@ -31,7 +32,7 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'backoff', decide: backoff(TASKS) },
   { name: 'deletion', decide: deletion },
   { name: 'claimAdopted', decide: claimAdopted },
-  { name: 'formerObject', decide: formerObject },
+  { name: 'recognition', decide: recognition },
   { name: 'create', decide: create },
   { name: 'migrate', decide: migrate },
   { name: 'configure', decide: configure },

@@ -1,9 +1,10 @@
 /** `status.internal`: what the operator needs in later passes. Pure. */
 import { reportCloudInit } from '../cloud-init/status.ts';
 import { appliedAfter } from '../config/drift.ts';
-import { smbiosUuidOf } from '../config/hardware.ts';
 import { ownTagsIn } from '../config/options.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import type { Facts } from '../model/facts.ts';
+import { isOwn } from '../ownership/identity.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Restart } from '../model/restart.ts';
 import type { VirtualMachine, VirtualMachineInternal, VirtualMachineStatus } from '../../../src/api/index.ts';
@@ -36,10 +37,13 @@ export function internalOf(
 /** Both hold until the VMID is released. */
 function identityOf(
   before: Internal,
-  { have, started }: Facts,
+  { want, have, plan, started }: Facts,
   own: Guest | undefined,
 ): Pick<Internal, 'claimedAt' | 'uuid'> {
-  const seen = own && smbiosUuidOf(own.config);
+  // What status records proves whose guest it is: nothing is recorded before it is ours.
+  const isOurs =
+    own && (isOwn(own, want.owner, have.claim) || (plan.kind === 'act' && plan.step.do === 'adopt'));
+  const seen = isOurs ? smbiosUuidOf(own.config) : undefined;
   if (started?.kind === 'claim') return { claimedAt: iso(have.now), ...omitUndefined({ uuid: seen }) };
   const held = have.claim !== undefined && started?.kind !== 'claimReleased';
   return omitUndefined({

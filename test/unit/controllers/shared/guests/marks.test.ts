@@ -40,7 +40,7 @@ function aCluster(rows: readonly GuestView[], marks: Readonly<Record<number, str
     find: (change: Parameters<typeof aView>[0] = {}) =>
       index.find(
         aView({ guests: [...guests.values()], ...change }),
-        { name: 'web', is: ({ name }) => name === 'web' },
+        { name: 'web', is: ({ mark }) => mark.name === 'web' },
         {},
       ),
   };

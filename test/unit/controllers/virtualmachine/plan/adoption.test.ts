@@ -83,7 +83,7 @@ describe('a candidate', () => {
     plan(want, {
       ...observe({ ...world!, want, claim: undefined, task: undefined, failure: undefined }),
       activeTasks: [],
-      namesake: undefined,
+      namesakes: [],
       candidate: { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
     });
 

@@ -9,6 +9,7 @@ import { holdOffMs } from '../../../../../controllers/shared/plan/hold-off.ts';
 import { OVERDUE_MS, pollGapMs } from '../../../../../controllers/shared/tasks/in-progress.ts';
 import { seconds, bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
+  aNamesake,
   aClaim,
   aGuest,
   aMark,
@@ -167,7 +168,9 @@ describe('a guest on our number', () => {
 });
 
 describe('a guest of an object of our name', () => {
-  const namesake = (mark: ReturnType<typeof aMark>) => ({ namesake: { vmid: vmid(300), mark } });
+  const namesake = (mark: ReturnType<typeof aMark>) => ({
+    namesakes: [aNamesake({ vmid: vmid(300), mark, uuid: mark.uid })],
+  });
 
   test('is never doubled when the object was created again', () => {
     const next = planned(aDesiredVm(), namesake(FORMER));
