@@ -59,6 +59,11 @@ export const virtualMachineInternal = z.object({
     ),
   cloudInit: cloudInit.optional().describe('Cloud-init data delivered to the guest.'),
   tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
+  requestedChanges: list(text(64), 64)
+    .optional()
+    .describe(
+      'Settings in pendingChanges that the spec asks for. They are reverted when the VM is released without being destroyed.',
+    ),
   host: text(63)
     .transform(nodeName)
     .optional()

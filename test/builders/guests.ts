@@ -146,6 +146,7 @@ export const observed = (change: Partial<Observed> = {}): Observed => ({
   activeTasks: [],
   lockedMs: 0,
   namesakes: [],
+  requestedChanges: [],
   seedVolume: undefined,
   hook: undefined,
   generation: 1,

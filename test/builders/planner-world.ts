@@ -146,6 +146,7 @@ function afterStep(step: Step, world: World): World {
     case 'detachDisk':
     case 'destroyDisk':
     case 'configure':
+    case 'revertPending':
     case 'start':
     case 'stop':
     case 'shutdown':
@@ -166,7 +167,8 @@ function chosenIn(world: World): Pick<Claim, 'placement'> {
   return want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
 }
 
-type GuestStep = Extract<Step, { do: 'migrate' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
+type GuestStep =
+  Extract<Step, { do: 'migrate' | 'configure' | 'revertPending' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
 
 function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if (!guest) throw new Error(`There is no guest to ${step.do}.`);
@@ -180,6 +182,8 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       const pending = guest.running ? pendingAfter(guest, config) : [];
       return { ...guest, config, pending, digest: `${guest.digest}+` };
     }
+    case 'revertPending':
+      return { ...reverted(guest, step.keys), digest: `${guest.digest}+` };
     case 'growDisk':
       return { ...grownLive(guest, step.disk, step.to), digest: `${guest.digest}+` };
     case 'moveDisk':
@@ -211,6 +215,16 @@ function grownLive(guest: Guest, disk: string, to: Bytes): Guest {
   const current = grown({ [disk]: live }, disk, to)[disk] ?? live;
   const pending = guest.pending.map((row) => (row.key === disk ? { ...row, current } : row));
   return { ...guest, pending };
+}
+
+/** The guest keeps what it runs with. */
+function reverted(guest: Guest, keys: readonly string[]): Guest {
+  const back = guest.pending.filter(({ key }) => keys.includes(key));
+  const config = Object.fromEntries([
+    ...Object.entries(guest.config).filter(([key]) => !keys.includes(key)),
+    ...back.flatMap(({ key, current }) => (current === undefined ? [] : [[key, current] as const])),
+  ]);
+  return { ...guest, config, pending: guest.pending.filter(({ key }) => !keys.includes(key)) };
 }
 
 /** What waited for a start is in force with it. */

@@ -14,7 +14,7 @@ export interface OwnerMark {
   readonly uuid?: string;
 }
 
-const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)(?: +uuid=(\S+))?\s*$/m;
+const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)(?: +uuid=([0-9A-Fa-f-]+|none))?\s*$/m;
 
 export const printMark = ({ cluster, namespace, name, uid, uuid }: OwnerMark): string =>
   `virtrigaud: ${cluster}/${namespace}/${name}/${uid}${uuid === undefined ? '' : ` uuid=${uuid}`}`;

@@ -3,7 +3,7 @@ import type { Failure, Task } from './tasks.ts';
 import type { BestEffortWrite, ConfigChange, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
-import type { Presence } from '../../shared/guests/model.ts';
+import type { PendingChange, Presence } from '../../shared/guests/model.ts';
 import type { HookName } from './desired.ts';
 import type { Move, Relocation } from './placement.ts';
 import type { Placement } from '../../shared/placement/model.ts';
@@ -52,6 +52,8 @@ export interface Observed {
   readonly lockedMs: number;
   /** Guests with the mark of an object of our namespace and name, while the object has no number. */
   readonly namesakes: readonly MarkedGuest[];
+  /** Pending changes that the spec asked for, as status has them. */
+  readonly requestedChanges: readonly PendingChange[];
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
   readonly hook: Hook | undefined;

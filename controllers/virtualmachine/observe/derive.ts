@@ -2,11 +2,14 @@
  * What follows from what was read: the desired guest, what there is, and what this process learned. The same for the
  * operator and for the properties that its plan is tested with. Pure.
  */
-import type { Guest, Presence } from '../../shared/guests/model.ts';
+import type { Guest, PendingChange, Presence } from '../../shared/guests/model.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import type { Task } from '../model/tasks.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
 import { hookIn } from '../guest-agent/hooks.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { isOwn } from '../ownership/identity.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Claim, Observed } from '../model/observed.ts';
@@ -88,10 +91,23 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     activeTasks: [],
     lockedMs: 0,
     namesakes: [],
+    requestedChanges: requestedIn(vm),
     change: undefined,
     disks: undefined,
   };
 }
+
+function requestedIn({ status }: VirtualMachine): Observed['requestedChanges'] {
+  const keys = status?.internal?.requestedChanges ?? [];
+  return (status?.pendingChanges ?? []).flatMap((row) => (keys.includes(row.key) ? [requested(row)] : []));
+}
+
+const requested = ({ key, current, pending }: PendingRow): PendingChange => ({
+  key,
+  ...omitUndefined({ current, pending }),
+});
+
+type PendingRow = NonNullable<NonNullable<VirtualMachine['status']>['pendingChanges']>[number];
 
 type Requests = Pick<ProcessState, 'cloneRequest' | 'inFlight'>;
 
@@ -157,7 +173,9 @@ function withOwn(
     ...derived.have,
     hook: hookIn(vm.status?.hook, raw.execution),
     presence: { kind: 'seen', guest },
-    claim: { ...claim, made: claim.made || isOwn(guest, want.owner, claim) },
+    claim: isOwn(guest, want.owner, claim)
+      ? { ...claim, made: true, ...omitUndefined({ uuid: smbiosUuidOf(guest.config) }) }
+      : claim,
   };
   if (!want.exists || !surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });

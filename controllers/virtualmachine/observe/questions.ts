@@ -100,7 +100,7 @@ function numberQuestions(
 ): readonly Read[] {
   if (claim || !want.exists) return [];
   const { creation } = want;
-  const asked = vmidToAskAbout({ spec, claim, creation }, cluster);
+  const asked = vmidToAskAbout({ spec, claim, creation });
   if (asked !== undefined && raw.vmidIsFree === undefined) return [{ read: 'vmidIsFree', vmid: asked }];
   if (want.adopt !== undefined && cluster.view && !raw.candidate)
     return [{ read: 'candidate', vmid: want.adopt, hint: undefined }];

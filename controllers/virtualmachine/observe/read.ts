@@ -53,7 +53,7 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
     case 'activeTasks':
       return { activeTasks: (await inventory.refresh(options.signal)).activeTasks };
     case 'vmidIsFree':
-      return { vmidIsFree: (await pve.cluster.nextid(question.vmid, options)).free };
+      return { vmidIsFree: await isFree(question, context) };
     case 'namesakes':
       return { namesakes: await namesakes(question, context) };
     case 'execution':
@@ -69,6 +69,16 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
     default:
       return question satisfies never;
   }
+}
+
+/** The list of guests is a few seconds old. Where it disagrees it is read again, so that what is said of the guest holds. */
+async function isFree(
+  { vmid }: Ask<'vmidIsFree'>,
+  { connection: { pve, inventory }, options }: ReadContext,
+): Promise<boolean> {
+  const { free } = await pve.cluster.nextid(vmid, options);
+  if (free === inventory.view()?.guests.has(vmid)) await inventory.refresh(options.signal);
+  return free;
 }
 
 /** A log that cannot be read blocks nothing. */
@@ -94,7 +104,12 @@ async function namesakes(
   const { shape, owner, besideOthers } = spec;
   if (!shape || !view) return [];
   const is = (guest: MarkedGuest): boolean => isNamesake(guest, owner, besideOthers);
-  return marks.find(view, { name: shape.name, is }, options);
+  const wanted = { name: shape.name, is };
+  const found = await marks.find(view, wanted, options);
+  // One is taken only if no other has turned up since the list was read.
+  return found.length === 0 || refresh
+    ? found
+    : marks.find(await inventory.refresh(options.signal), wanted, options);
 }
 
 /** A template is made to be cloned: that of an earlier object keeps nobody from creating a VM. */

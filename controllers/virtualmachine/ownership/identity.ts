@@ -13,7 +13,8 @@ export function isOwn(guest: Guest, owner: OwnerMark, claim: Claim | undefined):
 /** It has the UUID that status recorded; before that, it is what our clone request made. */
 function isClaimed({ vmid, config }: Guest, claim: Claim | undefined): boolean {
   if (claim?.vmid !== vmid) return false;
-  return claim.uuid === undefined ? claim.placement !== undefined : claim.uuid === smbiosUuidOf(config);
+  if (claim.uuid !== undefined) return claim.uuid === smbiosUuidOf(config);
+  return !claim.made && claim.placement !== undefined;
 }
 
 /** It was adopted: its UUID is not the one that the operator gives to the guests that it makes. */

@@ -21,6 +21,8 @@ function listed<T>(all: readonly T[], words: (each: T) => string): string {
   return [...named, ...(all.length > MAX_NAMED ? [`${all.length - MAX_NAMED} more`] : [])].join(', ');
 }
 
+export const guestsAt = (all: readonly At[]): string => listed(all, guestAt);
+
 /** Each guest; one whose UUID does not agree with its mark is a copy. */
 export const candidates = (all: readonly Candidate[]): string =>
   listed(all, (each) => `${guestAt(each)}${isProven(each.mark, each.uuid) ? '' : ' (another UUID: a copy)'}`);

@@ -42,7 +42,7 @@ export const hasBooted = ({ status }: VirtualMachine, presence: Presence): boole
   ((presence.guest.uptimeMs ?? 0) >= BOOTED_AFTER || (status?.ipAddresses ?? []).length > 0);
 
 /** The event that names what an object leaves behind. */
-export function leftBehindEvent({ by, vmid, node, volume, task }: LeftBehind): EventNote {
+export function leftBehindEvent({ by, vmid, node, volume, task, pending = [] }: LeftBehind): EventNote {
   const things = [
     ...(vmid === undefined ? [] : [`VM ${vmid}${node === undefined ? '' : ` on node ${node}`}`]),
     ...(volume === undefined ? [] : [`the cloud-init image ${volume}`]),
@@ -52,7 +52,7 @@ export function leftBehindEvent({ by, vmid, node, volume, task }: LeftBehind): E
     return {
       type: 'Normal',
       reason: 'Retained',
-      message: `Left in Proxmox VE and no longer managed: ${things}.`,
+      message: `Left in Proxmox VE and no longer managed: ${things}.${pending.length > 0 ? ` These settings change at its next start: ${pending.join(', ')}.` : ''}`,
     };
   const forced = 'The object was deleted by force, without asking Proxmox VE.';
   return {

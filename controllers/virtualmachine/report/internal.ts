@@ -28,6 +28,7 @@ export function internalOf(
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...tagsOf(facts, own),
+    ...requestedOf(before, facts, own),
     ...hostOf(before, facts, own),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
   };
@@ -58,6 +59,18 @@ function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<In
   const recorded = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(recorded, want.options?.tags ?? [], own.config) : [...recorded];
   return tags.length > 0 ? { tags } : {};
+}
+
+/** What is pending is compared with the spec only while there is one. */
+function requestedOf(
+  before: Internal,
+  { have: { awaited, claim } }: Facts,
+  own: Guest | undefined,
+): Pick<Internal, 'requestedChanges'> {
+  if (claim === undefined) return {};
+  const keys = awaited ?? before.requestedChanges ?? [];
+  const pending = keys.filter((key) => own?.pending.some((row) => row.key === key) ?? true);
+  return pending.length > 0 ? { requestedChanges: pending } : {};
 }
 
 /** While the guest cannot be read, the recorded value is kept as long as the spec names the same node. */

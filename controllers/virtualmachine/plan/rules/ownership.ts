@@ -42,7 +42,7 @@ function hasOurUuid({ mark, config }: Guest, { owner }: Desired, claim: Claim): 
   return uuid !== undefined && (uuid === owner.uid || uuid === claim.uuid) && !isProven(mark, uuid);
 }
 
-/** A description without our line shows no VM that is ours; how to get rid of the object is said where it is deleted. */
+/** The finalizer stays until it is known whose guest it is. */
 const orDeleteByForce = (want: Desired): string =>
   want.exists
     ? ''
@@ -51,7 +51,7 @@ const orDeleteByForce = (want: Desired): string =>
 const markMissing = (want: Desired, { vmid, config }: Guest): RuleResult =>
   refuse(
     'MarkMissing',
-    `The owner mark is missing from the description of VM ${vmid}, so the operator does not change it. Add this line to its description: ${settlingLine(want.owner, smbiosUuidOf(config))}${orDeleteByForce(want)}`,
+    `The owner mark is missing from the description of VM ${vmid}, so the operator does not change it.${orDeleteByForce(want)} If it is the VM of this object, add this line to its description: ${settlingLine(want.owner, smbiosUuidOf(config))}`,
     RETRY_AFTER_MS,
   );
 
@@ -60,8 +60,8 @@ function uuidMismatch(want: Desired, { vmid, config }: Guest): RuleResult {
   const adopt = want.exists ? `set spec.adopt.vmid to ${vmid}, or ` : '';
   return refuse(
     'UuidMismatch',
-    `VM ${vmid} has the owner mark of this object, but another SMBIOS UUID (${uuid ?? 'none'}), as a copy or a backup that was restored with new identifiers has. The operator does not change it. ` +
-      `If it is the VM of this object, ${adopt}replace the line of the mark in its description with: ${settlingLine(want.owner, uuid)}${orDeleteByForce(want)}`,
+    `VM ${vmid} has the owner mark of this object, but another SMBIOS UUID (${uuid ?? 'none'}), as a copy or a backup that was restored with new identifiers has. The operator does not change it.${orDeleteByForce(want)} ` +
+      `If it is the VM of this object, ${adopt}replace the line of the mark in its description with: ${settlingLine(want.owner, uuid)}`,
     RETRY_AFTER_MS,
   );
 }

@@ -6,7 +6,7 @@ import { BESIDE_OTHERS } from '../../../../src/api/index.ts';
 import { isProven } from '../../../shared/guests/identity.ts';
 import type { MarkedGuest } from '../../../shared/guests/marks.ts';
 import { isFormerOwner, isSameOwner, printMark, type OwnerMark } from '../../../shared/guests/owner-mark.ts';
-import { candidates, guestAt, settlingLines } from '../../ownership/words.ts';
+import { candidates, guestAt, guestsAt, settlingLines } from '../../ownership/words.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
@@ -41,14 +41,20 @@ const ambiguous = (all: Candidates): RuleResult =>
   );
 
 function unproven(all: Candidates, owner: OwnerMark): RuleResult {
-  const [one] = all;
-  const several = all.length > 1;
+  const [one, ...others] = all;
+  if (others.length === 0)
+    return refuse(
+      'UuidMismatch',
+      `${guestAt(one)} has the owner mark of this object, but another SMBIOS UUID (${one.uuid ?? 'none'}), as a copy has, so the operator does not change it and creates no other. ` +
+        `If it is a copy, remove the line of the mark from its description to have a new VM created. ` +
+        `If it is the VM of this object, set spec.adopt.vmid to ${one.vmid}, or replace that line with: ${settlingLines(all, owner)}`,
+      RETRY_AFTER_MS,
+    );
   return refuse(
-    several ? 'AmbiguousIdentity' : 'UuidMismatch',
-    `${several ? `Several VMs have the owner mark of this object, but another SMBIOS UUID, as copies have: ${all.map(guestAt).slice(0, 3).join(', ')}` : `${guestAt(one)} has the owner mark of this object, but another SMBIOS UUID (${one.uuid ?? 'none'}), as a copy has`}. ` +
-      `The operator changes nothing in Proxmox VE and creates no VM. ` +
-      `If ${several ? 'one of them' : 'it'} is the VM of this object, set spec.adopt.vmid to ${several ? 'its VMID' : one.vmid}, or replace the line of the mark in its description with: ${settlingLines(all, owner)}. ` +
-      `Otherwise remove the line to have a new VM created: ${printMark(one.mark)}`,
+    'AmbiguousIdentity',
+    `Several VMs have the owner mark of this object, but another SMBIOS UUID, as copies have: ${guestsAt(all)}. The operator changes none of them and creates no other. ` +
+      `Remove the line of the mark from the descriptions of copies. ` +
+      `For the VM of this object, set spec.adopt.vmid to its VMID, or replace that line with: ${settlingLines(all, owner)}`,
     RETRY_AFTER_MS,
   );
 }

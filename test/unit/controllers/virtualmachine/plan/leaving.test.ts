@@ -44,6 +44,27 @@ describe('an object that leaves its guest behind', () => {
     });
   });
 
+  test('reverts what our spec asked for and is not in effect yet, and names what others changed', () => {
+    const memory = { key: 'memory', current: '1024', pending: '2048' };
+    const others = [
+      { key: 'balloon', current: '512', pending: '0' },
+      { key: 'cores', current: '1', pending: '4' },
+    ];
+    // What others changed since is theirs, and a disk that would be reverted belonged to nothing.
+    const disk = { key: 'sata1', pending: 'local-lvm:vm-101-disk-1,size=1G' };
+    const pending = [memory, ...others, disk];
+    const requestedChanges = [memory, { key: 'cores', current: '1', pending: '2' }, disk];
+    for (const policy of ['Retain', 'Stop'] as const)
+      expect(step(policy, { presence: seen({ pending }), requestedChanges })).toEqual({
+        do: 'revertPending',
+        keys: ['memory'],
+        digest: 'digest-1',
+      });
+    expect(step('Retain', { presence: seen({ pending: others }), requestedChanges })?.do).toBe('configure');
+    const left = planned('Retain', { presence: seen({ mark: undefined, pending: others }) });
+    expect(left).toMatchObject({ kind: 'gone', left: { pending: ['balloon', 'cores'] } });
+  });
+
   test('ejects the cloud-init image before it deletes it, and that before it lets the guest go', () => {
     const have = { seedVolume: SEED, hasBooted: true };
     expect(step('Retain', { ...have, presence: seen({ config: WITH_SEED }) })).toMatchObject({
