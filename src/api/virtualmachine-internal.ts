@@ -49,6 +49,12 @@ const restart = z.object({
 
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
+  released: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the VMID was released because the object is being deleted. No guest is looked for again.',
+    ),
   uuid: text(36)
     .optional()
     .describe('SMBIOS UUID of the guest. It is the uid of this object once the guest has been configured.'),

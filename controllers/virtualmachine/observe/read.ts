@@ -101,10 +101,10 @@ async function namesakes(
 ): Promise<readonly MarkedGuest[]> {
   if (refresh) await inventory.refresh(options.signal);
   const view = inventory.view();
-  const { shape, owner, besideOthers } = spec;
-  if (!shape || !view) return [];
+  const { owner, besideOthers } = spec;
+  if (!view) return [];
   const is = (guest: MarkedGuest): boolean => isNamesake(guest, owner, besideOthers);
-  const wanted = { name: shape.name, is };
+  const wanted = { name: owner.name, is };
   const found = await marks.find(view, wanted, options);
   // One is taken only if no other has turned up since the list was read.
   return found.length === 0 || refresh

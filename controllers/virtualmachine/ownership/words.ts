@@ -1,7 +1,9 @@
 /** How guests whose owner is in doubt, and what settles the doubt, are named in messages. Pure. */
 import { isProven, markFor } from '../../shared/guests/identity.ts';
+import type { Desired } from '../model/desired.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { printMark, type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import { FORCE_DELETE } from '../../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 
 /** A message has room for so many. */
@@ -38,3 +40,9 @@ export const settlingLines = (all: readonly Candidate[], owner: OwnerMark): stri
 
 export const settlingLine = (owner: OwnerMark, uuid: string | undefined): string =>
   printMark(markFor(owner, uuid));
+
+/** The finalizer stays until it is known whose guest it is. */
+export const orDeleteByForce = (want: Desired): string =>
+  want.exists
+    ? ''
+    : ` To delete the object and leave the VM as it is, set the annotation ${FORCE_DELETE}: "true".`;

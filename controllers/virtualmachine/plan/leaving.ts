@@ -4,7 +4,8 @@ import { minutes } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
-import type { DeletionPolicy } from '../model/desired.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
+import type { DeletionPolicy, Unresolved } from '../model/desired.ts';
 
 /** A guest that we did not create is not destroyed, unless the spec says so. */
 export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPolicy =>
@@ -14,13 +15,26 @@ export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPoli
 export function releasesWithoutPve(vm: VirtualMachine): Extract<Plan, { kind: 'gone' }> | undefined {
   if (vm.metadata.annotations[FORCE_DELETE] === 'true')
     return { kind: 'gone', left: leftBehind(vm, 'force') };
-  if (createdNothing(vm)) return { kind: 'gone' };
-  return vm.spec.managementPolicy === 'ObserveOnly'
-    ? { kind: 'gone', left: leftBehind(vm, 'policy') }
-    : undefined;
+  if (createdNothing(vm) && vm.status?.internal?.released) return GONE;
+  if (vm.spec.managementPolicy !== 'ObserveOnly') return undefined;
+  return createdNothing(vm) ? GONE : { kind: 'gone', left: leftBehind(vm, 'policy') };
 }
 
-/** No VMID was reserved and nothing uploaded: there is nothing to undo, and no Provider is needed for it. */
+const GONE: Extract<Plan, { kind: 'gone' }> = { kind: 'gone' };
+
+/**
+ * How an object is deleted whose Provider cannot be asked, if nothing says that it made anything; `undefined`: it waits
+ * until the Provider is connected or reports why not. Its status may have been lost, so its guest is looked for.
+ */
+export function releasesUnresolved(
+  vm: VirtualMachine,
+  { reason, early }: Unresolved,
+): Extract<Plan, { kind: 'gone' }> | undefined {
+  if (vm.metadata.deletionTimestamp === undefined || !createdNothing(vm)) return undefined;
+  return reason === Reasons.providerNotReady && early === true ? undefined : GONE;
+}
+
+/** No VMID was reserved and nothing uploaded, as far as status says. */
 const createdNothing = ({ status }: VirtualMachine): boolean =>
   status?.vmid === undefined && status?.internal?.cloudInit?.volume === undefined;
 

@@ -20,7 +20,7 @@ import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
 import { ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
-import { recognition } from './rules/recognition.ts';
+import { recognition, recovery } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
@@ -30,6 +30,7 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'markAdopted', decide: markAdopted },
   { name: 'ownership', decide: ownership },
   { name: 'backoff', decide: backoff(TASKS) },
+  { name: 'recovery', decide: recovery },
   { name: 'deletion', decide: deletion },
   { name: 'claimAdopted', decide: claimAdopted },
   { name: 'recognition', decide: recognition },

@@ -23,6 +23,7 @@ export function internalOf(
   const before = vm.status?.internal ?? {};
   const internal = {
     ...identityOf(before, facts, own),
+    ...releasedIn(before, facts),
     ...omitUndefined({
       appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
       cloudInit: reportCloudInit(vm, facts, own),
@@ -52,6 +53,9 @@ function identityOf(
     uuid: seen ?? (held ? before.uuid : undefined),
   });
 }
+
+const releasedIn = (before: Internal, { want, started }: Facts): Pick<Internal, 'released'> =>
+  before.released || (!want.exists && started?.kind === 'claimReleased') ? { released: true } : {};
 
 function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
   const { ownTags, claim } = have;

@@ -5,7 +5,7 @@ import { cloneRequests, guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 11 });
+const lab = operatorAtWork({ namespaces: 14 });
 
 const COPY = 777;
 const LOWER = 300;
@@ -89,6 +89,20 @@ describe('once its status is lost, an object', () => {
     expect(copy.get('description')).toBeUndefined();
   });
 
+  test.concurrent('takes neither its guest nor a clone where the guest was not configured yet', async () => {
+    const { t, vmid } = await made({ powerState: 'Off' });
+    t.pve.outside.edit(vmid, { smbios1: `uuid=${FOREIGN_UUID}` });
+    const clone = t.pve.outside.copy(vmid, COPY, 'clone');
+    await loseStatus(t);
+    await says(t, 'AmbiguousIdentity', `uuid=${FOREIGN_UUID} (VM ${vmid})`, ` (VM ${COPY})`);
+    const before = [...clone.config];
+    await t.patch('vm/web', { spec: { adopt: { vmid } } });
+    await t.ready('vm/web');
+    expect((await t.vm('web')).status.vmid).toBe(vmid);
+    expect([...clone.config]).toEqual(before);
+    expect(cloneRequests(t.pve)).toHaveLength(1);
+  });
+
   test.concurrent('finds its guest that was made a template, and creates no other', async () => {
     const { t, vmid } = await made({ powerState: 'Off' });
     t.pve.outside.convertToTemplate(vmid);
@@ -130,6 +144,42 @@ describe('once its status is lost, an object', () => {
     await t.delete('vm/web');
     expect(t.pve.state.guests.has(COPY) && t.pve.state.guests.has(150)).toBe(true);
     expect(guest.get('description')).toBeUndefined();
+  });
+});
+
+/** Deleted while no operator runs, and restored without its status meanwhile. */
+const deletedWithoutStatus = async (t: Tenant): Promise<void> => {
+  await t.patch('vm/web', { spec: { managementPolicy: 'Paused' } });
+  await soon(async () => expect(condition(await t.vm('web')).is).toContain('ManagementPaused'));
+  await t.requestDeletion('vm/web');
+  await loseStatus(t);
+  await t.patch('vm/web', { spec: { managementPolicy: 'Full' } });
+};
+
+describe('an object that is deleted before its lost status is recovered', () => {
+  test.concurrent('takes its guest with it, and no clone', async () => {
+    const { t, vmid } = await made();
+    t.pve.outside.copy(vmid, COPY, 'clone');
+    await deletedWithoutStatus(t);
+    await t.gone('vm/web');
+    expect(t.pve.state.guests.has(vmid)).toBe(false);
+    expect(t.pve.state.guests.has(COPY)).toBe(true);
+  });
+
+  test.concurrent('waits where it has two candidates, and destroys neither', async () => {
+    const { t, vmid } = await made();
+    t.pve.outside.copy(vmid, COPY, 'restore');
+    await deletedWithoutStatus(t);
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'Stalled');
+      expect(is).toBe('Stalled=True AmbiguousIdentity');
+      expect(message).toContain('force-delete');
+    });
+    t.pve.outside.edit(COPY, { description: null });
+    await t.lookAgain();
+    await t.gone('vm/web');
+    expect(t.pve.state.guests.has(vmid)).toBe(false);
+    expect(t.pve.state.guests.has(COPY)).toBe(true);
   });
 });
 
@@ -205,11 +255,14 @@ test.concurrent('a clone that another object adopts has to lose the copied mark 
 test.concurrent('a VMID is free as soon as its VM is deleted', async () => {
   const t = await tenant(lab.plane);
   t.pve.addGuest({ vmid: SECOND, node: 'pve-1', config: { name: 'before' } });
-  await t.ready('provider/pve');
+  await t.apply(vm('early', { vmid: SECOND }));
+  await soon(async () => expect(condition(await t.vm('early')).is).toBe('Ready=False VmidTaken'));
+  await t.delete('vm/early');
+  // The operator's list of guests is a few seconds old: it still has the guest.
   t.pve.outside.delete(SECOND);
   await t.apply(vm('web', { vmid: SECOND }));
   await t.ready('vm/web');
-  const events = await t.kubectl('get', 'events.events.k8s.io', '-o', 'name');
-  expect(events).toBeDefined();
-  expect(await t.kubectl('get', 'events', '--field-selector=reason=VmidTaken')).not.toContain('VmidTaken');
+  const events = await t.kubectl('get', 'events', '--field-selector=involvedObject.name=web');
+  expect(events).toContain('Creating');
+  expect(events).not.toContain('VmidTaken');
 });

@@ -1,11 +1,10 @@
 /** A guest that is not proven to be ours is never changed. */
-import { FORCE_DELETE } from '../../../../src/api/index.ts';
 import { isProven, smbiosUuidOf } from '../../../shared/guests/identity.ts';
 import { isSameOwner } from '../../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import { awaitsAdoption } from '../../ownership/adoption.ts';
 import { isOwn } from '../../ownership/identity.ts';
-import { settlingLine } from '../../ownership/words.ts';
+import { orDeleteByForce, settlingLine } from '../../ownership/words.ts';
 import type { Claim } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
@@ -41,12 +40,6 @@ function hasOurUuid({ mark, config }: Guest, { owner }: Desired, claim: Claim): 
   const uuid = smbiosUuidOf(config);
   return uuid !== undefined && (uuid === owner.uid || uuid === claim.uuid) && !isProven(mark, uuid);
 }
-
-/** The finalizer stays until it is known whose guest it is. */
-const orDeleteByForce = (want: Desired): string =>
-  want.exists
-    ? ''
-    : ` To delete the object and leave the VM as it is, set the annotation ${FORCE_DELETE}: "true".`;
 
 const markMissing = (want: Desired, { vmid, config }: Guest): RuleResult =>
   refuse(

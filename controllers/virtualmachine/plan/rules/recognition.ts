@@ -6,7 +6,8 @@ import { BESIDE_OTHERS } from '../../../../src/api/index.ts';
 import { isProven } from '../../../shared/guests/identity.ts';
 import type { MarkedGuest } from '../../../shared/guests/marks.ts';
 import { isFormerOwner, isSameOwner, printMark, type OwnerMark } from '../../../shared/guests/owner-mark.ts';
-import { candidates, guestAt, guestsAt, settlingLines } from '../../ownership/words.ts';
+import { candidates, guestAt, guestsAt, orDeleteByForce, settlingLines } from '../../ownership/words.ts';
+import type { Desired } from '../../model/desired.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
@@ -18,43 +19,52 @@ const RETRY_AFTER_MS = 60_000;
 
 const isSome = (all: readonly MarkedGuest[]): all is Candidates => all.length > 0;
 
-export const recognition: Rule = ({ exists, owner }, { namesakes, claim }) => {
-  if (!exists || claim !== undefined) return undefined;
+export const recognition: Rule = (want, { namesakes, claim }) => {
+  if (!want.exists || claim !== undefined) return undefined;
+  const former = namesakes.filter(({ mark }) => isFormerOwner(mark, want.owner));
+  return ownGuest(want, namesakes) ?? (isSome(former) ? belongsToFormer(former, want.owner) : undefined);
+};
+
+/** An object that is deleted takes its own guest with it, also if its status was lost before. */
+export const recovery: Rule = (want, { namesakes, claim }) =>
+  want.exists || claim !== undefined ? undefined : ownGuest(want, namesakes);
+
+function ownGuest(want: Desired, namesakes: readonly MarkedGuest[]): RuleResult | undefined {
+  const { owner } = want;
   const own = namesakes.filter(({ mark }) => isSameOwner(mark, owner));
   const proven = own.filter(({ mark, uuid }) => isProven(mark, uuid));
-  const former = namesakes.filter(({ mark }) => isFormerOwner(mark, owner));
-  if (isSome(proven)) return proven.length === 1 ? recovered(proven[0], owner) : ambiguous(proven);
-  if (isSome(own)) return unproven(own, owner);
-  return isSome(former) ? belongsToFormer(former, owner) : undefined;
-};
+  if (isSome(proven)) return proven.length === 1 ? recovered(proven[0], owner) : ambiguous(proven, want);
+  return isSome(own) ? unproven(own, want) : undefined;
+}
 
 /** Copies of it, which have another UUID, are none of its concern. */
 const recovered = ({ vmid, uuid }: MarkedGuest, { uid }: OwnerMark): RuleResult =>
   act({ do: 'reserve', vmid, ...(uuid !== uid && { adopts: true }) });
 
-const ambiguous = (all: Candidates): RuleResult =>
+const ambiguous = (all: Candidates, want: Desired): RuleResult =>
   refuse(
     'AmbiguousIdentity',
-    `Several VMs have the owner mark and the SMBIOS UUID of this object, as after a backup was restored under another VMID: ${candidates(all)}. The operator changes none of them and creates no other. ` +
+    `Several VMs have the owner mark and the SMBIOS UUID of this object, as after a backup was restored under another VMID: ${candidates(all)}. The operator changes none of them and creates no other.${orDeleteByForce(want)} ` +
       `Keep this line in the description of the VM of this object, and remove it from the description of every other: ${printMark(all[0].mark)}`,
     RETRY_AFTER_MS,
   );
 
-function unproven(all: Candidates, owner: OwnerMark): RuleResult {
+function unproven(all: Candidates, want: Desired): RuleResult {
+  const { owner } = want;
   const [one, ...others] = all;
   if (others.length === 0)
     return refuse(
       'UuidMismatch',
-      `${guestAt(one)} has the owner mark of this object, but another SMBIOS UUID (${one.uuid ?? 'none'}), as a copy has, so the operator does not change it and creates no other. ` +
-        `If it is a copy, remove the line of the mark from its description to have a new VM created. ` +
-        `If it is the VM of this object, set spec.adopt.vmid to ${one.vmid}, or replace that line with: ${settlingLines(all, owner)}`,
+      `${guestAt(one)} has the owner mark of this object, but another SMBIOS UUID (${one.uuid ?? 'none'}), as a copy has, so the operator does not change it and creates no other.${orDeleteByForce(want)} ` +
+        `If it is a copy, remove the line of the mark from its description. ` +
+        `If it is the VM of this object, ${want.exists ? `set spec.adopt.vmid to ${one.vmid}, or ` : ''}replace that line with: ${settlingLines(all, owner)}`,
       RETRY_AFTER_MS,
     );
   return refuse(
     'AmbiguousIdentity',
-    `Several VMs have the owner mark of this object, but another SMBIOS UUID, as copies have: ${guestsAt(all)}. The operator changes none of them and creates no other. ` +
+    `Several VMs have the owner mark of this object, but another SMBIOS UUID, as copies have: ${guestsAt(all)}. The operator changes none of them and creates no other.${orDeleteByForce(want)} ` +
       `Remove the line of the mark from the descriptions of copies. ` +
-      `For the VM of this object, set spec.adopt.vmid to its VMID, or replace that line with: ${settlingLines(all, owner)}`,
+      `For the VM of this object, ${want.exists ? 'set spec.adopt.vmid to its VMID, or ' : ''}replace that line with: ${settlingLines(all, owner)}`,
     RETRY_AFTER_MS,
   );
 }

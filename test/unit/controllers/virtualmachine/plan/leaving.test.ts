@@ -5,11 +5,12 @@ import { withoutMark } from '../../../../../controllers/shared/guests/owner-mark
 import type { Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
 import type { DeletionPolicy } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
-import { nodeName } from '../../../../../src/lib/units.ts';
+import { releasesUnresolved } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { aClaim, aMark, configOf, FOREIGN, GONE, observed, seen } from '../../../../builders/guests.ts';
 import { Life } from '../../../../builders/life.ts';
-import { UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
+import { aVirtualMachine, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
 import { run } from '../../../../builders/planner-run.ts';
 import { isOurs } from '../../../../builders/planner-world.ts';
 import { atCalls, FAULTS, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
@@ -111,7 +112,7 @@ describe('an object that leaves its guest behind', () => {
       fc.property(worlds, (world) => {
         const { steps, end, last } = run(world);
         for (const { step: taken, world: at } of steps) {
-          expect(['configure', 'shutdown', 'releaseClaim', 'deleteSeed']).toContain(taken.do);
+          expect(['reserve', 'configure', 'shutdown', 'releaseClaim', 'deleteSeed']).toContain(taken.do);
           if (taken.do === 'shutdown') expect(world.want).toEqual(leaving('Stop'));
           if (taken.do === 'configure' || taken.do === 'shutdown') expect(isOurs(at, at.guest!)).toBe(true);
         }
@@ -122,6 +123,30 @@ describe('an object that leaves its guest behind', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('an object that has no VMID, while its Provider cannot be asked', () => {
+  const deleted = (status: VirtualMachineChange['status']) =>
+    aVirtualMachine({ metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' }, status });
+  const notConnected = { ok: false, reason: 'ProviderNotReady', message: '' } as const;
+
+  test('goes where the Provider does not exist, or reports that it has no connection', () => {
+    expect(releasesUnresolved(deleted({}), { ...notConnected, reason: 'ProviderNotFound' })).toBeDefined();
+    expect(releasesUnresolved(deleted({}), { ...notConnected, early: false })).toBeDefined();
+  });
+
+  test('waits for a Provider that was not tried yet, because its own status may have been lost', () => {
+    expect(releasesUnresolved(deleted({}), { ...notConnected, early: true })).toBeUndefined();
+  });
+
+  test('waits in any case if something was made', () => {
+    const made = deleted({ vmid: vmid(101) });
+    expect(releasesUnresolved(made, { ...notConnected, reason: 'ProviderNotFound' })).toBeUndefined();
+  });
+
+  test('stays if it is not deleted', () => {
+    expect(releasesUnresolved(aVirtualMachine({}), { ...notConnected, early: false })).toBeUndefined();
   });
 });
 
