@@ -87,12 +87,24 @@ function claimOf(before: Status, facts: Facts): ClaimFields {
   const { vmid, adopted, node, name, cloneType, placement } = before;
   const createdAt = before.createdAt ?? (isComplete(facts) ? iso(have.now) : undefined);
   const kept = omitUndefined({ vmid, adopted, createdAt, node, name, cloneType, placement });
-  if (plan.kind !== 'act') return kept;
-  if (plan.step.do === 'adopt') return { ...kept, ...adoption(facts) };
-  if (plan.step.do === 'recordPlacement') return { ...kept, ...chosen(plan.step.creation) };
-  if (plan.step.do !== 'clone') return kept;
-  const { creation } = plan.step;
-  return { ...kept, ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
+  return { ...kept, ...recordedBy(facts) };
+}
+
+/** What the step of this pass adds to it. */
+function recordedBy(facts: Facts): Partial<ClaimFields> {
+  const step = facts.plan.kind === 'act' ? facts.plan.step : undefined;
+  switch (step?.do) {
+    case 'adopt':
+      return adoption(facts);
+    case 'recordPlacement':
+      return chosen(step.creation);
+    case 'clone': {
+      const { creation } = step;
+      return { ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
+    }
+    default:
+      return {};
+  }
 }
 
 /** A guest that got its UUID from the operator was not adopted: only its mark was restored. */
