@@ -92,7 +92,16 @@ function afterStep(step: Step, world: World): World {
         guest: step.vmid === undefined ? undefined : world.guest,
       };
     case 'releaseClaim':
-      return { ...world, claim: undefined, devices: [], ownTags: [], disks: [], cloned: false };
+      return {
+        ...world,
+        claim: undefined,
+        devices: [],
+        ownTags: [],
+        disks: [],
+        cloned: false,
+        // An object that released its VMID to be deleted looks for no guest again.
+        namesakes: world.want.exists ? world.namesakes : [],
+      };
     case 'recordPlacement':
       return {
         ...world,
@@ -258,8 +267,14 @@ function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Gu
 
 const withClaimMade = (world: World): World => ({
   ...world,
-  claim: world.claim && { ...world.claim, made: true, certain: true },
+  claim: world.claim && { ...world.claim, ...seenUuid(world), made: true, certain: true },
 });
+
+/** Status records the UUID of a guest that is ours. */
+function seenUuid(world: World): Pick<Claim, 'uuid'> {
+  const uuid = world.guest && isOurs(world, world.guest) ? smbiosUuidOf(world.guest.config) : undefined;
+  return uuid === undefined ? {} : { uuid };
+}
 
 function notedRestart(before: World, world: World): World {
   const { restart } = observe(before);
@@ -273,10 +288,9 @@ function noted(world: World, plan: Plan): World {
   const { vm } = inputsOf(world);
   const { cloudInit } = observationOf(world);
   const answered = isDone(plan) && guest.running && world.answers;
-  const uuid = smbiosUuidOf(guest.config);
   return {
     ...world,
-    claim: { ...world.claim, ...(uuid !== undefined && { uuid }) },
+    claim: { ...world.claim, ...seenUuid(world) },
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
     handed: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({

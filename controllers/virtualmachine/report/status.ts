@@ -92,19 +92,13 @@ function claimOf(before: Status, facts: Facts): ClaimFields {
 
 /** What the step of this pass adds to it. */
 function recordedBy(facts: Facts): Partial<ClaimFields> {
-  const step = facts.plan.kind === 'act' ? facts.plan.step : undefined;
-  switch (step?.do) {
-    case 'adopt':
-      return adoption(facts);
-    case 'recordPlacement':
-      return chosen(step.creation);
-    case 'clone': {
-      const { creation } = step;
-      return { ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
-    }
-    default:
-      return {};
-  }
+  if (facts.plan.kind !== 'act') return {};
+  const { step } = facts.plan;
+  if (step.do === 'adopt') return adoption(facts);
+  if (step.do === 'recordPlacement') return chosen(step.creation);
+  if (step.do !== 'clone') return {};
+  const { creation } = step;
+  return { ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
 }
 
 /** A guest that got its UUID from the operator was not adopted: only its mark was restored. */

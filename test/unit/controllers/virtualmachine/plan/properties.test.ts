@@ -386,7 +386,7 @@ describe('whatever happens, the planner', () => {
     fc.assert(
       fc.property(worldsWith(fc.constant(GONE)), (world) => {
         for (const { step } of run(world).steps)
-          expect(['shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
+          expect(['reserve', 'shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
       }),
       RUNS,
     );
