@@ -15,7 +15,7 @@ import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { observe } from './observe/observe.ts';
 import { createTemplateReader } from './placement/templates.ts';
-import { releasesWithoutPve } from './plan/leaving.ts';
+import { releasesUnresolved, releasesWithoutPve } from './plan/leaving.ts';
 import { planBesidesMove } from './plan/move-gate.ts';
 import { isDone, plan } from './plan/plan.ts';
 import { asDryRun } from './report/dry-run.ts';
@@ -102,7 +102,10 @@ export function virtualMachineController(
       return { result: paused(vm) };
     }
     const resolution = await resolve(vm, ports);
-    if (!resolution.ok) return { result: unresolved(vm, resolution) };
+    if (!resolution.ok) {
+      const gone = releasesUnresolved(vm, resolution);
+      return gone ? { next: gone } : { result: unresolved(vm, resolution) };
+    }
     const { resolved } = resolution;
     const time = { now: pass.now.getTime(), options: { signal: pass.signal } };
     const before = surroundingsNow(vm, resolved);

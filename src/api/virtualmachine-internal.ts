@@ -70,6 +70,12 @@ const restart = z.object({
 
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
+  released: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the VMID was released because the object is being deleted. No guest is looked for again.',
+    ),
   uuid: text(36)
     .optional()
     .describe('SMBIOS UUID of the guest. It is the uid of this object once the guest has been configured.'),
@@ -84,6 +90,11 @@ export const virtualMachineInternal = z.object({
     .describe('Cloud-init drive that Proxmox VE made. Its volume is destroyed with the guest.'),
   template: template.optional().describe('What the guest has from its template.'),
   tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
+  requestedChanges: list(text(64), 64)
+    .optional()
+    .describe(
+      'Settings in pendingChanges that the spec asks for. They are reverted when the VM is released without being destroyed.',
+    ),
   host: text(63)
     .transform(nodeName)
     .optional()

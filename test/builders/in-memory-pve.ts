@@ -289,6 +289,8 @@ export class InMemoryPve {
       return this.#begin('qmconfig', at, () => this.#configure(guest, keys, gone));
     },
     'PUT /nodes/{node}/qemu/{vmid}/config': (params) => {
+      const { revert, ...rest } = params;
+      if (typeof revert === 'string') return this.#revert(rest, revert.split(','));
       const { guest, keys, gone } = this.#write(params);
       const failure = this.#failureOf('qmconfig');
       if (failure !== undefined) throw refusal('forbidden', failure);
@@ -387,6 +389,16 @@ export class InMemoryPve {
       return null;
     },
   };
+
+  #revert({ digest, ...at }: Params, keys: readonly string[]): null {
+    const guest = this.#free(at);
+    if (digest !== `digest-${guest.digest}`) throw refusal('stale', 'detected modified configuration');
+    const kept = Object.entries(guest.config).filter(([key]) => !keys.includes(key));
+    const back = Object.entries(guest.inForce).filter(([key]) => keys.includes(key));
+    guest.config = Object.fromEntries([...kept, ...back]);
+    guest.digest += 1;
+    return null;
+  }
 
   #configure(
     guest: ModelGuest,

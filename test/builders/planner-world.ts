@@ -12,7 +12,9 @@ import { restartOf } from '../../controllers/virtualmachine/restart/with-restart
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
-import { describeGuest, parseMark, isSameOwner } from '../../controllers/shared/guests/owner-mark.ts';
+import { isOwn } from '../../controllers/virtualmachine/ownership/identity.ts';
+import { smbiosUuidOf } from '../../controllers/shared/guests/identity.ts';
+import { describeGuest, parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { vmid, type Bytes } from '../../src/lib/units.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
@@ -22,8 +24,8 @@ import type { World } from './modelled-world.ts';
 
 export type { World };
 
-export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
-  isSameOwner(guest.mark, want.owner);
+export const isOurs = ({ want, claim }: Pick<World, 'want' | 'claim'>, guest: Guest): boolean =>
+  isOwn(guest, want.owner, claim && { ...claim, ageMs: 0 });
 
 /** As the operator derives it. */
 export const observationOf = onceFor((world: World): Observation => {
@@ -98,7 +100,16 @@ function afterStep(step: Step, world: World): World {
         guest: step.vmid === undefined ? undefined : world.guest,
       };
     case 'releaseClaim':
-      return { ...world, claim: undefined, devices: [], ownTags: [], disks: [], cloned: false };
+      return {
+        ...world,
+        claim: undefined,
+        devices: [],
+        ownTags: [],
+        disks: [],
+        cloned: false,
+        // An object that released its VMID to be deleted looks for no guest again.
+        namesakes: world.want.exists ? world.namesakes : [],
+      };
     case 'recordPlacement':
       return {
         ...world,
@@ -153,6 +164,7 @@ function afterStep(step: Step, world: World): World {
     case 'destroyDisk':
     case 'reattachDrive':
     case 'configure':
+    case 'revertPending':
     case 'start':
     case 'stop':
     case 'shutdown':
@@ -174,7 +186,11 @@ function chosenIn(world: World): Pick<Claim, 'placement'> {
 }
 
 type GuestStep =
-  Extract<Step, { do: 'migrate' | 'reattachDrive' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
+  | Extract<
+      Step,
+      { do: 'migrate' | 'reattachDrive' | 'configure' | 'revertPending' | 'start' | 'stop' | 'shutdown' }
+    >
+  | DiskStep;
 
 function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if (!guest) throw new Error(`There is no guest to ${step.do}.`);
@@ -188,6 +204,8 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       const pending = guest.running ? pendingAfter(guest, config) : [];
       return { ...guest, config, pending, digest: `${guest.digest}+` };
     }
+    case 'revertPending':
+      return { ...reverted(guest, step.keys), digest: `${guest.digest}+` };
     case 'growDisk':
       return { ...grownLive(guest, step.disk, step.to), digest: `${guest.digest}+` };
     case 'moveDisk':
@@ -225,6 +243,16 @@ function grownLive(guest: Guest, disk: string, to: Bytes): Guest {
   return { ...guest, pending };
 }
 
+/** The guest keeps what it runs with. */
+function reverted(guest: Guest, keys: readonly string[]): Guest {
+  const back = guest.pending.filter(({ key }) => keys.includes(key));
+  const config = Object.fromEntries([
+    ...Object.entries(guest.config).filter(([key]) => !keys.includes(key)),
+    ...back.flatMap(({ key, current }) => (current === undefined ? [] : [[key, current] as const])),
+  ]);
+  return { ...guest, config, pending: guest.pending.filter(({ key }) => !keys.includes(key)) };
+}
+
 /** What waited for a start is in force with it. */
 const started = (guest: Guest): Guest => ({
   ...guest,
@@ -256,8 +284,14 @@ function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Gu
 
 const withClaimMade = (world: World): World => ({
   ...world,
-  claim: world.claim && { ...world.claim, made: true, certain: true },
+  claim: world.claim && { ...world.claim, ...seenUuid(world), made: true, certain: true },
 });
+
+/** Status records the UUID of a guest that is ours. */
+function seenUuid(world: World): Pick<Claim, 'uuid'> {
+  const uuid = world.guest && isOurs(world, world.guest) ? smbiosUuidOf(world.guest.config) : undefined;
+  return uuid === undefined ? {} : { uuid };
+}
 
 function notedRestart(before: World, world: World): World {
   const { restart } = observe(before);
@@ -273,6 +307,7 @@ function noted(world: World, plan: Plan): World {
   const answered = isDone(plan) && guest.running && world.answers;
   return {
     ...world,
+    claim: { ...world.claim, ...seenUuid(world) },
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
     handed: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({

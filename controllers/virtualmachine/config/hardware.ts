@@ -73,10 +73,7 @@ function agent(config: GuestConfig): Keys {
   return { set: { agent: printProperties([{ key: 'enabled', value: '1' }, ...others]) }, delete: [] };
 }
 
-/** The SMBIOS UUID: the uid of the guest's VirtualMachine, the second proof of ownership. */
-export const smbiosUuidOf = (config: GuestConfig): string | undefined =>
-  property(parseProperties(config['smbios1'] ?? ''), 'uuid')?.toLowerCase();
-
+/** The SMBIOS UUID becomes the uid of the guest's VirtualMachine, which proves from then on whose guest it is. */
 const smbios = (uid: string, config: GuestConfig): Keys => ({
   set: { smbios1: printProperties(withProperty(parseProperties(config['smbios1'] ?? ''), 'uuid', uid)) },
   delete: [],

@@ -142,6 +142,6 @@ export interface Unresolved {
   readonly message: string;
   /** Only an edit of this object can fix it. */
   readonly final?: boolean;
-  /** Only this process has not read it yet; an earlier one had. */
+  /** This process has not tried it yet, and an earlier one, if any, had it. */
   readonly early?: boolean;
 }

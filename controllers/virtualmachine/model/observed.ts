@@ -4,7 +4,7 @@ import type { DisplacedDrive } from './cloud-init.ts';
 import type { BestEffortWrite, ConfigChange, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
-import type { Presence } from '../../shared/guests/model.ts';
+import type { PendingChange, Presence } from '../../shared/guests/model.ts';
 import type { HookName } from './desired.ts';
 import type { Move, Relocation } from './placement.ts';
 import type { Placement } from '../../shared/placement/model.ts';
@@ -32,7 +32,9 @@ export interface Claim {
   readonly made: boolean;
   /** No clone request of ours can still be under way: none was sent, or its task has ended. */
   readonly certain: boolean;
-  /** What was chosen with the number. */
+  /** SMBIOS UUID of the guest, as it was seen last. */
+  readonly uuid?: string;
+  /** What was chosen with the number. Absent: the guest existed. */
   readonly placement?: Placement;
 }
 
@@ -53,7 +55,10 @@ export interface Observed {
   readonly stoppedMs?: number | undefined;
   /** For how long PVE has held a lock that no task accounts for. */
   readonly lockedMs: number;
-  readonly namesake: MarkedGuest | undefined;
+  /** Guests with the mark of an object of our namespace and name, while the object has no number. */
+  readonly namesakes: readonly MarkedGuest[];
+  /** Pending changes that the spec asked for, as status has them. */
+  readonly requestedChanges: readonly PendingChange[];
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
   readonly hook: Hook | undefined;

@@ -37,6 +37,8 @@ export type Step =
       /** The one option that is written. If PVE refuses it, that is reported and blocks nothing. */
       readonly bestEffort?: BestEffortWrite;
     }
+  /** Discards changes that wait for a restart. */
+  | { readonly do: 'revertPending'; readonly keys: readonly string[]; readonly digest: string }
   | { readonly do: 'recordTags'; readonly tags: readonly string[] }
   /** Records the slots chosen for new disks. */
   | { readonly do: 'recordDisks' }
@@ -81,6 +83,8 @@ export interface LeftBehind {
   readonly by: 'policy' | 'force';
   readonly vmid?: Vmid | undefined;
   readonly node?: NodeName | undefined;
+  /** Settings that change at its next start. */
+  readonly pending?: readonly string[];
   /** The cloud-init image. */
   readonly volume?: string | undefined;
   /** The task that was running. */

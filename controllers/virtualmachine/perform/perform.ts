@@ -43,6 +43,9 @@ async function change(
     }
     case 'configure':
       return configure(qemu, step, { isOff: !guest.running, options });
+    case 'revertPending':
+      await qemu.revertPending(step.keys, { digest: step.digest }, options);
+      return DONE;
     case 'start':
       return startedTask(step, await qemu.start(options));
     case 'stop':

@@ -19,9 +19,10 @@ import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { leftover } from './rules/leftover.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
-import { formerObject, ownership } from './rules/ownership.ts';
+import { ownership } from './rules/ownership.ts';
 import { power } from './rules/power.ts';
 import { withoutQuorum } from './rules/quorum.ts';
+import { recognition, recovery } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
@@ -32,9 +33,10 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'ownership', decide: ownership },
   { name: 'leftover', decide: leftover },
   { name: 'backoff', decide: backoff(TASKS) },
+  { name: 'recovery', decide: recovery },
   { name: 'deletion', decide: deletion },
   { name: 'claimAdopted', decide: claimAdopted },
-  { name: 'formerObject', decide: formerObject },
+  { name: 'recognition', decide: recognition },
   { name: 'create', decide: create },
   { name: 'migrate', decide: migrate },
   { name: 'configure', decide: configure },

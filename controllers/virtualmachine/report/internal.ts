@@ -2,9 +2,10 @@
 import { reportCloudInit, templateOptions } from '../cloud-init/status.ts';
 import { ownDrive } from '../cloud-init/own-drive.ts';
 import { appliedAfter } from '../config/drift.ts';
-import { smbiosUuidOf } from '../config/hardware.ts';
 import { ownTagsIn } from '../config/options.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import type { Facts } from '../model/facts.ts';
+import { isOwn } from '../ownership/identity.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Restart } from '../model/restart.ts';
 import type { VirtualMachine, VirtualMachineInternal, VirtualMachineStatus } from '../../../src/api/index.ts';
@@ -23,6 +24,7 @@ export function internalOf(
   const before = vm.status?.internal ?? {};
   const internal = {
     ...identityOf(before, facts, own),
+    ...releasedIn(before, facts),
     ...omitUndefined({
       appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
       cloudInit: reportCloudInit(vm, facts, own),
@@ -30,6 +32,7 @@ export function internalOf(
     ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
     ...driveOf(vm, facts, own),
     ...tagsOf(facts, own),
+    ...requestedOf(before, facts, own),
     ...hostOf(before, facts, own),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
   };
@@ -46,8 +49,11 @@ function identityOf(
   facts: Facts,
   own: Guest | undefined,
 ): Pick<Internal, 'claimedAt' | 'uuid'> {
-  const { have, started } = facts;
-  const seen = own && smbiosUuidOf(own.config);
+  const { want, have, plan, started } = facts;
+  // What status records proves whose guest it is: nothing is recorded before it is ours.
+  const isOurs =
+    own && (isOwn(own, want.owner, have.claim) || (plan.kind === 'act' && plan.step.do === 'adopt'));
+  const seen = isOurs ? smbiosUuidOf(own.config) : undefined;
   if (started?.kind === 'claim') return { claimedAt: iso(have.now), ...omitUndefined({ uuid: seen }) };
   const held = isHeld(facts);
   return omitUndefined({
@@ -62,6 +68,9 @@ function driveOf(vm: VirtualMachine, facts: Facts, own: Guest | undefined): Pick
   return omitUndefined({ drive: own ? ownDrive(vm, own) : vm.status?.internal?.drive });
 }
 
+const releasedIn = (before: Internal, { want, started }: Facts): Pick<Internal, 'released'> =>
+  before.released || (!want.exists && started?.kind === 'claimReleased') ? { released: true } : {};
+
 function tagsOf(facts: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
   const { want, have, started } = facts;
   const { ownTags } = have;
@@ -69,6 +78,18 @@ function tagsOf(facts: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
   const recorded = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(recorded, want.options?.tags ?? [], own.config) : [...recorded];
   return tags.length > 0 ? { tags } : {};
+}
+
+/** What is pending is compared with the spec only while there is one. */
+function requestedOf(
+  before: Internal,
+  { have: { awaited, claim } }: Facts,
+  own: Guest | undefined,
+): Pick<Internal, 'requestedChanges'> {
+  if (claim === undefined) return {};
+  const keys = awaited ?? before.requestedChanges ?? [];
+  const pending = keys.filter((key) => own?.pending.some((row) => row.key === key) ?? true);
+  return pending.length > 0 ? { requestedChanges: pending } : {};
 }
 
 /** While the guest cannot be read, the recorded value is kept as long as the spec names the same node. */

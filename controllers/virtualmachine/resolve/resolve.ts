@@ -217,7 +217,8 @@ const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class
 
 function notReady(provider: Provider): Unresolved {
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
-  const early = ready?.status === 'True';
+  // A Provider without a report was not tried yet.
+  const early = ready === undefined || ready.status === 'True';
   const why = ready && !early ? `: ${ready.message}` : '.';
   return {
     ok: false,

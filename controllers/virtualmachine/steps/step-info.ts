@@ -100,6 +100,15 @@ const ROWS = {
       return event('Configuring', `Changing the configuration of ${vm}: ${keys.join(', ')}.`);
     },
   },
+  revertPending: {
+    touches: 'guest',
+    doing: 'reverting pending changes',
+    reconfigures: true,
+    subject: ({ keys }) => [keys],
+    wouldDo: ({ keys }) => `revert the pending changes of ${keys.join(', ')}`,
+    event: ({ keys }, vm) =>
+      event('Reverting', `Reverting changes of ${vm} that are not in effect yet: ${keys.join(', ')}.`),
+  },
   runHook: {
     touches: 'guest',
     needsNoQuorum: true,

@@ -1,7 +1,7 @@
 /** PVE's lock on a guest is respected and never removed, and so is work that others do on it. */
-import { isSameOwner } from '../../../shared/guests/owner-mark.ts';
 import type { Observed } from '../../model/observed.ts';
 import type { RuleResult, Step } from '../../model/plan.ts';
+import { isOwn } from '../../ownership/identity.ts';
 import { isSuspendedToDisk } from '../../../shared/guests/states.ts';
 import type { Rule } from './rule.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
@@ -15,8 +15,10 @@ const ABANDONED_AFTER_MS = 10 * 60_000;
 /** A guest that is being created may turn out to be ours: nothing follows from the mark that it does not carry yet. */
 export const beingCreated: Rule = (want, have) => {
   if (have.presence.kind !== 'seen') return undefined;
-  const { lock, mark } = have.presence.guest;
-  return lock !== undefined && LOCKS_BEFORE_MARK.includes(lock) && !isSameOwner(mark, want.owner)
+  const { guest } = have.presence;
+  return guest.lock !== undefined &&
+    LOCKS_BEFORE_MARK.includes(guest.lock) &&
+    !isOwn(guest, want.owner, have.claim)
     ? blockedByOthers(have)
     : undefined;
 };

@@ -320,14 +320,20 @@ describe('deletion', () => {
     expect(life.pve.requests.filter((route) => order.includes(route))).toEqual(order);
   });
 
-  test('needs neither Proxmox VE nor a Provider for an object that made nothing', async () => {
+  test('changes nothing in Proxmox VE for an object that made nothing', async () => {
     const life = new Life();
     await life.process.pass(); // the finalizer
-    const before = life.pve.requests.length;
-    life.store.markDeleted();
-    await life.process.pass();
-    expect(life.store.live()).toBeUndefined();
-    expect(life.pve.requests).toHaveLength(before);
+    await life.delete();
+    expect(life.pve.requests.filter((route) => !route.startsWith('GET '))).toEqual([]);
+  });
+
+  test('takes the guest along whose number was lost with the status', async () => {
+    const life = new Life();
+    await life.process.pass(); // the finalizer
+    life.pve.add(300, configOf(aMark(), { name: 'renamed' }));
+    life.pve.add(301, configOf(aMark(), { smbios1: 'uuid=11111111-2222-3333-4444-555555555555' }));
+    await life.delete();
+    expect([...life.pve.guests.keys()]).toEqual([9000, 301]);
   });
 
   test('leaves the guest of someone else on its number alone', async () => {

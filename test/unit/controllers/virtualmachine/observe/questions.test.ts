@@ -119,8 +119,8 @@ describe('the questions about a guest', () => {
       linkable: true,
     };
     const templates = new Map([[template.vmid, template]]);
-    expect(asked(undefined, { raw: { templates } })).toEqual(['namesake']);
-    expect(asked(undefined, { raw: { templates, namesake: { found: undefined } } })).toEqual([]);
+    expect(asked(undefined, { raw: { templates } })).toEqual(['namesakes']);
+    expect(asked(undefined, { raw: { templates, namesakes: [] } })).toEqual([]);
   });
 
   test('ask about a move only where the lists have nothing against it', () => {

@@ -3,12 +3,16 @@ import fc from 'fast-check';
 import { parseNic, parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, MiB, minutes } from '../../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../../controllers/shared/guests/disks.ts';
-import { smbiosUuidOf } from '../../../../../controllers/virtualmachine/config/hardware.ts';
+import { smbiosUuidOf } from '../../../../../controllers/shared/guests/identity.ts';
 import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
-import { parseMark, textWithoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import {
+  isSameOwner,
+  parseMark,
+  textWithoutMark,
+} from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { guestObstacles } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { nicsOf } from '../../../../../controllers/virtualmachine/networks/nics.ts';
 import { notRunningOf } from '../../../../../controllers/shared/guests/states.ts';
@@ -384,7 +388,7 @@ describe('whatever happens, the planner', () => {
         for (const { step } of run(world).steps) {
           // A guest that was never configured is protected only because its template is.
           if (step.do === 'configure') expect(step.change).toEqual({ set: { protection: 0 }, delete: [] });
-          else expect(['shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
+          else expect(['reserve', 'shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
         }
       }),
       RUNS,
@@ -397,7 +401,8 @@ describe('whatever happens, the planner', () => {
         world.claim !== undefined &&
         !world.blind &&
         !!world.guest &&
-        !isOurs(world, world.guest) &&
+        !isSameOwner(world.guest.mark, world.want.owner) &&
+        ![world.want.owner.uid, world.claim.uuid].includes(smbiosUuidOf(world.guest.config)) &&
         !['clone', 'create'].includes(world.guest.lock ?? ''),
     );
     fc.assert(

@@ -9,6 +9,7 @@ import { holdOffMs } from '../../../../../controllers/shared/plan/hold-off.ts';
 import { OVERDUE_MS, pollGapMs } from '../../../../../controllers/shared/tasks/in-progress.ts';
 import { seconds, bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
+  aNamesake,
   aClaim,
   aGuest,
   aMark,
@@ -157,6 +158,38 @@ describe('a guest on our number', () => {
     expect(next).toHaveProperty('message', expect.stringContaining('virtrigaud: cluster-1/default/web/'));
   });
 
+  test.each([
+    ['kept', aDesiredVm(), 'set spec.adopt.vmid to 101'],
+    ['deleted', GONE, 'virtrigaud.io/force-delete'],
+  ])(
+    'of an object that is %s, with our mark but another SMBIOS UUID, is left alone',
+    (_what, want, wayOut) => {
+      const copied = { config: configOf(aMark(), { smbios1: `uuid=${FOREIGN.uid}` }) };
+      const next = planned(want, there(copied));
+      expect(next).toMatchObject({ kind: 'refuse', reason: 'UuidMismatch' });
+      expect(next).toHaveProperty('message', expect.stringContaining(wayOut));
+      expect(next).toHaveProperty(
+        'message',
+        expect.stringContaining(`virtrigaud: cluster-1/default/web/${aMark().uid} uuid=${FOREIGN.uid}`),
+      );
+    },
+  );
+
+  test('that has the UUID recorded when it was adopted, but no mark, is left alone', () => {
+    const config = configOf(aMark(), { smbios1: `uuid=${FOREIGN.uid}` });
+    const claim = aClaim({ made: true, uuid: FOREIGN.uid });
+    const next = planned(aDesiredVm(), there({ mark: undefined, config }, claim));
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'MarkMissing' });
+    expect(next).toHaveProperty('message', expect.stringContaining(` uuid=${FOREIGN.uid}`));
+  });
+
+  test('that was marked again for another object goes with that one', () => {
+    const marked = aMark({ name: 'new', uid: FOREIGN.uid, uuid: aMark().uid });
+    const config = configOf(marked, { smbios1: `uuid=${aMark().uid}` });
+    expect(reason(aDesiredVm(), there({ config }))).toBe('NotOurs');
+    expect(step(GONE, there({ config }))).toEqual({ do: 'releaseClaim', vmid: 101 });
+  });
+
   test('that was made by someone faster costs us only the number', () => {
     expect(step(aDesiredVm(), there({ mark: FOREIGN }, aClaim()))).toEqual({ do: 'releaseClaim', vmid: 101 });
   });
@@ -167,7 +200,9 @@ describe('a guest on our number', () => {
 });
 
 describe('a guest of an object of our name', () => {
-  const namesake = (mark: ReturnType<typeof aMark>) => ({ namesake: { vmid: vmid(300), mark } });
+  const namesake = (mark: ReturnType<typeof aMark>) => ({
+    namesakes: [aNamesake({ vmid: vmid(300), mark, uuid: mark.uid })],
+  });
 
   test('is never doubled when the object was created again', () => {
     const next = planned(aDesiredVm(), namesake(FORMER));
