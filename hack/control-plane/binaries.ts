@@ -94,7 +94,7 @@ function filled(
   return source;
 }
 
-/** Binaries that merely lie about on PATH may be of any age: they must fit each other. */
+/** Binaries that happen to be on PATH may have any version: they must match each other. */
 async function skewOf(paths: Partial<Record<string, string>>): Promise<string | undefined> {
   const [server, client, etcd] = await Promise.all([
     versionOf(paths['kube-apiserver'], ['--version']),

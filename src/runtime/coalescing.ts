@@ -20,7 +20,7 @@ export interface CoalescingStore<O extends Resource> extends ObjectStore<O> {
   flush(): Promise<void>;
 }
 
-/** How long a report may wait. Nobody looks at a VM twice in this time. */
+/** How long a status patch may be delayed: too short for a user to notice. */
 export const MAX_DELAY = seconds(1);
 
 interface Waiting<O extends Resource> {

@@ -110,7 +110,7 @@ export class LeaderElector {
         ),
       );
     } catch (error) {
-      log.warn({ err: error }, 'the lease could not be given back; it runs out by itself');
+      log.warn({ err: error }, 'the lease could not be released; it expires');
     }
   }
 

@@ -17,7 +17,7 @@ export interface RestartSlots {
 export interface Queued {
   /** Name of the VM that has it, or that should run and does not. */
   readonly behind: string;
-  /** Nothing wakes it: it has to check again by itself. */
+  /** Nothing wakes it: it has to check again periodically. */
   readonly looksAgain: boolean;
 }
 
