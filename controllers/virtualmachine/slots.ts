@@ -104,7 +104,7 @@ function holdRestart(
   };
   const { restart, doubt, guest } = restartOf(vm, want, have, {
     doubt: state.restart,
-    // In a dry run nothing is done, so nobody waits for it.
+    // In a dry run nothing is done, so no slot is claimed.
     claimSlot: dryRun ? () => undefined : claimSlot,
   });
   remember(state, { restart: doubt });

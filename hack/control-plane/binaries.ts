@@ -102,7 +102,7 @@ async function skewOf(paths: Partial<Record<string, string>>): Promise<string | 
     versionOf(paths['etcd'], ['--version']),
   ]);
   if (server === undefined || client === undefined || etcd === undefined)
-    return 'has binaries that do not tell their version';
+    return 'has binaries that do not print their version';
   if (!withinOneMinor(server, client)) {
     return `has kube-apiserver ${server.join('.')} and kubectl ${client.join('.')}, more than one minor version apart`;
   }

@@ -105,15 +105,15 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
     const known = this.#entries.get(entry.key);
     if (known && !isOlder(known.metadata.resourceVersion, entry.metadata.resourceVersion)) return;
     this.#entries.set(entry.key, entry);
-    this.#tell(entry.key, known, entry);
+    this.#notify(entry.key, known, entry);
   }
 
   #drop(key: string, known: Entry<O>): void {
     this.#entries.delete(key);
-    this.#tell(key, known, undefined);
+    this.#notify(key, known, undefined);
   }
 
-  #tell(key: string, before: Entry<O> | undefined, after: Entry<O> | undefined): void {
+  #notify(key: string, before: Entry<O> | undefined, after: Entry<O> | undefined): void {
     this.#list = undefined;
     for (const listener of this.#listeners) listener(key, before, after);
   }

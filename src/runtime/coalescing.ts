@@ -69,7 +69,7 @@ export function coalescing<O extends Resource>(
     writeStatus,
     async writeFinalizers(entry, finalizers) {
       const written = await store.writeFinalizers(entry, finalizers);
-      // Nobody reads the status of an object that is being deleted any more.
+      // The status of an object that is being deleted need not be current.
       if (written !== 'conflict' && entry.metadata.deletionTimestamp !== undefined) waiting.delete(entry.key);
       return written;
     },
