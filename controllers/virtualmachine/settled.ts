@@ -65,7 +65,7 @@ export async function whileSettled(
     withReadiness(vm, resting(result, until), { resolved, processState: state });
   if (!isDue(state.agent.dueAt, now)) return ready(rest.result, settledUntil(state, now));
   const facts: Facts = { ...rest.facts, ...(await readAddresses(resolved, rest.facts, options)) };
-  // Somebody asked meanwhile for everything to be read again: what was known must not be kept.
+  // The state was invalidated meanwhile: what was known must not be kept.
   if (state.rest !== rest) return ready(rest.result, settled(AT_ONCE));
   const result = resultOf(vm, facts);
   if (hasJustConsumed(vm.status, result.status)) {

@@ -26,10 +26,10 @@ export { ensureBinaries } from './binaries.ts';
 export type { Finished, RunOptions } from './run.ts';
 
 export interface ControlPlaneOptions {
-  /** Where data and logs go; kept afterwards. Without it: a temporary folder, removed by `stop`. */
+  /** Folder for data and logs; kept afterwards. Without it: a temporary folder, removed by `stop`. */
   readonly dir?: string;
   readonly log?: Log;
-  /** Starts kube-controller-manager too: needed where namespaces must really go, or garbage be collected. */
+  /** Starts kube-controller-manager too: needed if namespaces must really be deleted, or garbage collected. */
   readonly controllerManager?: boolean;
 }
 

@@ -32,7 +32,7 @@ export interface Processes {
 export function processesIn(dir: string, temporary: boolean): Processes {
   const servers = new Set<Server>();
   const guard = startGuard();
-  if (temporary) guard.tell(`folder ${dir}`);
+  if (temporary) guard.send(`folder ${dir}`);
 
   const start: Processes['start'] = (name, program, args, env) => {
     const logFile = join(dir, `${name}.log`);
@@ -42,7 +42,7 @@ export function processesIn(dir: string, temporary: boolean): Processes {
     closeSync(output);
     child.unref();
     if (child.pid === undefined) throw new Error(`${program} cannot be started`);
-    guard.tell(`watch ${child.pid}`);
+    guard.send(`watch ${child.pid}`);
     const server: Server = {
       name,
       pid: child.pid,
@@ -53,7 +53,7 @@ export function processesIn(dir: string, temporary: boolean): Processes {
     servers.add(server);
     child.once('exit', () => {
       servers.delete(server);
-      guard.tell(`forget ${server.pid}`);
+      guard.send(`forget ${server.pid}`);
     });
     return server;
   };
@@ -94,7 +94,7 @@ function startGuard() {
   if (guard.stdin instanceof Socket) guard.stdin.unref();
   guard.stdin.on('error', () => undefined);
   return {
-    tell: (line: string) => {
+    send: (line: string) => {
       if (!guard.stdin.destroyed) guard.stdin.write(`${line}\n`);
     },
     dismiss: async () => {

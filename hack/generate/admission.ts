@@ -19,7 +19,7 @@ interface Validation {
   readonly messageExpression?: string;
 }
 
-/** Only what a request brings in is judged: an object from before the policy must stay writable. */
+/** Only what a request adds is checked: an object from before the policy must stay writable. */
 const annotationVariables = [
   { name: 'annotations', expression: 'object.metadata.?annotations.orValue({})' },
   {
@@ -78,7 +78,7 @@ const WARNINGS: readonly Warning[] = [
     expression:
       "!has(object.spec.runtime) || !has(object.spec.runtime.image) && !has(object.spec.runtime.service) && object.spec.runtime.?mode.orValue('') != 'Remote'",
     message:
-      'spec.runtime: mode, image and service have no effect, because the operator itself speaks to Proxmox VE',
+      'spec.runtime: mode, image and service have no effect, because the operator itself connects to Proxmox VE',
   },
   {
     kind: 'Provider',

@@ -1,5 +1,5 @@
 /**
- * What users may tell the operator by annotation: each with its form, for the admission policy (which refuses every
+ * The annotations that users may set: each with its form, for the admission policy (which refuses every
  * other one of ours, as it would do nothing) and the docs.
  */
 

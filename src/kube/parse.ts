@@ -15,7 +15,7 @@ export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resou
   z.output<Status>
 >;
 
-/** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and tells us nothing. */
+/** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and contains nothing new. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 type RawStatus = Readonly<Record<string, unknown>>;

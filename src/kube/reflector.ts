@@ -145,7 +145,7 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
   };
 }
 
-/** Two causes last until somebody fixes them, and are worth naming. */
+/** Two causes last until a person fixes them, and are worth naming. */
 function meaningOf(error: unknown): string {
   const status = error instanceof KubeError ? error.status : 0;
   if (status === 404) return 'this kind is not installed: apply the CRDs';

@@ -148,7 +148,7 @@ export function createFailover(options: FailoverOptions): Failover {
       verified = refusal === undefined;
       return refusal;
     } catch (error) {
-      // The waiting request was not sent, whatever happened to the check.
+      // The waiting request was not sent, regardless of the check's outcome.
       throw error instanceof ExchangeFailure ? new ExchangeFailure(error.code, false, error.cause) : error;
     } finally {
       if (!verified && endpoint.verification === verification) endpoint.verification = undefined;

@@ -1,6 +1,6 @@
 /**
  * Conditions as kstatus reads them: Ready is always there; Reconciling and Stalled are there only while they
- * are true, so that their absence means health; every condition says which generation it speaks of. Pure.
+ * are true, so that their absence means health; every condition has the generation that it was observed for. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainCondition } from './controller.ts';

@@ -145,7 +145,7 @@ interface PassContext<O extends Resource> {
   readonly log: Logger;
 }
 
-/** Calls the controller, and gives whatever it throws a meaning. */
+/** Calls the controller, and maps what it throws to an outcome. */
 async function reconcile<O extends Resource, Status extends object>(
   object: O,
   controller: Controller<O, Status>,

@@ -12,7 +12,7 @@ export interface Entry<O extends Resource> {
   readonly object?: O | undefined;
   /** What is wrong with spec or status, as sentences for the object's author. */
   readonly problem?: string | undefined;
-  /** An object with a problem, without the fields that have it: enough to let go of what it made. Absent where too much is missing. */
+  /** An object with a problem, without the fields that have it: enough to clean up what it made. Absent if too much is missing. */
   readonly salvaged?: O | undefined;
   /** As stored, including what this version of the program does not know. */
   readonly rawStatus?: Readonly<Record<string, unknown>> | undefined;

@@ -81,8 +81,8 @@ function isSaid<O extends Resource>(
 }
 
 /**
- * Only we write status, so if somebody wrote the object meanwhile it was something else. Then the status is
- * laid on the newer object once: a task that was started in this pass must not be forgotten because of a label.
+ * Only the operator writes status, so a write by another client meanwhile was to something else. Then the status is
+ * applied to the newer object once: a task that was started in this pass must not be forgotten because of a label.
  */
 async function write<O extends Resource>(
   entry: Entry<O>,

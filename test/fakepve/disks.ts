@@ -25,7 +25,7 @@ interface Wanted {
   readonly data?: Buffer | undefined;
 }
 
-/** Whatever its type: PVE's image for both is as large. */
+/** For both types: PVE's images have the same size. */
 const EFI_SIZE = 528 * 1024;
 const TPM_SIZE = 4 * MIB;
 const CLOUD_INIT_SIZE = 4 * MIB;

@@ -185,7 +185,7 @@ export class World {
     if (!this.quorate) throw failure('cluster not ready - no quorum?');
   }
 
-  /** Without quorum /etc/pve is read-only: whoever writes a configuration fails there, in the task if there is one. */
+  /** Without quorum /etc/pve is read-only: writing a configuration fails there, in the task if there is one. */
   requireWritable({ node, vmid }: { readonly node: string; readonly vmid: number }): void {
     const file = `/etc/pve/nodes/${node}/qemu-server/${vmid}.conf.tmp.${this.tasks.pid()}`;
     if (!this.quorate) throw failure(`unable to open file '${file}' - Permission denied`);

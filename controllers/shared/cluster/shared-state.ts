@@ -2,9 +2,9 @@
  * What all connections to one PVE cluster share: VMIDs, promises and slots. Otherwise two could reserve the same.
  *
  * Connections begin to share when everything that they show proves that they lead to the same cluster (`evidence.ts`),
- * which is checked again in each pass of their Providers. They go on sharing when nodes join or leave, as they notice that
+ * which is checked again in each pass of their Providers. They keep sharing when nodes join or leave, as they notice that
  * at different moments. A renewed certificate ends the sharing until the others show it too. Nothing is lost
- * thereby: a connection that leaves keeps a copy, one that joins adds its own. Counting something twice for a while is safe.
+ * by that: a connection that leaves keeps a copy, one that joins adds its own. Counting something twice for a while is safe.
  */
 import type { ClusterIdentity } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';

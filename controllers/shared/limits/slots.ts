@@ -139,7 +139,7 @@ export function createSlots<Request>(
     wakeWaiting();
   }
 
-  function giveBack(uid: string): void {
+  function freeSlot(uid: string): void {
     const holder = held.get(uid);
     if (!holder) return;
     held.delete(uid);
@@ -151,7 +151,7 @@ export function createSlots<Request>(
     tidy();
     const mine = held.get(uid);
     if (mine?.claim.key === claim.key) return true;
-    if (mine) giveBack(uid);
+    if (mine) freeSlot(uid);
     // Operations of others end without notice: their slots are for the waiters, not for the object that asks.
     wakeWaiting([], queue.placeOf(uid));
     const waiter = queue.get(uid);
@@ -186,7 +186,7 @@ export function createSlots<Request>(
     },
     postpone(uid, request) {
       queue.move(uid, claimOf(request), 'postponed');
-      giveBack(uid);
+      freeSlot(uid);
     },
     started(uid, upid) {
       const holder = held.get(uid);
@@ -195,7 +195,7 @@ export function createSlots<Request>(
     end(uid) {
       const waiter = queue.get(uid);
       if (waiter) queue.move(uid, waiter.claim, 'left');
-      giveBack(uid);
+      freeSlot(uid);
     },
     recheck(name) {
       tidy();

@@ -31,7 +31,7 @@ export function failureAfter<Label extends string>(
   const standing = standingFailure(before, circumstances);
   const isSame = task !== undefined && task.type === standing?.step;
   if (task?.state === 'failed') {
-    // A lock that somebody else held is no attempt of ours.
+    // A lock held by another process does not count as an attempt.
     const attempt = transientReason(task.exit) === undefined ? 1 : 0;
     const attempts = (isSame ? standing.attempts : 0) + attempt;
     return { step: task.type, message: task.exit, attempts, at: circumstances.now };

@@ -1,4 +1,4 @@
-/** Failures that say nothing about the step: what stood in its way is gone by itself, or by others. Pure. */
+/** Failures that say nothing about the step: their cause goes away without our intervention. Pure. */
 import { refusalIn } from '../../../src/pve/index.ts';
 import { Reasons } from '../errors/reasons.ts';
 

@@ -1,7 +1,7 @@
 /**
- * The volume of PVE's own cloud-init drive. A CD that somebody puts over the drive of a running guest leaves the volume in
+ * The volume of PVE's own cloud-init drive. A CD that is inserted into the drive of a running guest leaves the volume in
  * no configuration (qemu-server, vmconfig_update_disk). It is known to be this guest's because the guest was seen with
- * it, so it is recorded, and goes with the guest. Pure.
+ * it, so it is recorded, and deleted with the guest. Pure.
  */
 import type { VirtualMachine, VirtualMachineInternal } from '../../../src/api/index.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
@@ -25,7 +25,7 @@ export function ownDrive(vm: VirtualMachine, guest: Guest): RecordedDrive | unde
   return volume === '' || volume === 'none' ? undefined : { ...before, displaced: true };
 }
 
-/** The volume that is in no drive of the guest any more, and where it can be attached, so that it goes with the guest. */
+/** The volume that is in no drive of the guest any more, and where it can be attached, so that it is deleted with the guest. */
 export function displacedDrive(vm: VirtualMachine, guest: Guest): DisplacedDrive | undefined {
   const { displaced = false, volume = '' } = ownDrive(vm, guest) ?? {};
   const slot = driveSlot(vm, guest);

@@ -154,7 +154,7 @@ export function isDelivered(
   );
 }
 
-/** Settings of PVE's drive that differ from the plan because somebody changed them. */
+/** Settings of PVE's drive that differ from the plan because they were changed in Proxmox VE. */
 export const alteredKeys = ({ mode, keys, device }: CloudInitPlan, config: GuestConfig): readonly string[] =>
   mode === 'Native'
     ? Object.entries(keys.set)

@@ -1,6 +1,6 @@
 /**
  * The slot of the drive with cloud-init data. What a slot holds is known before anything is written into it: a disk, or
- * a CD of somebody else, is never replaced. Pure.
+ * a foreign CD, is never replaced. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Result } from '../../../src/lib/result.ts';

@@ -76,7 +76,7 @@ export const starting = (before: AgentSchedule): AgentSchedule => ({
   since: undefined,
 });
 
-/** Whoever started the guest again, its addresses are looked for again from then on. */
+/** After any start of the guest its addresses are queried again. */
 function withStart(
   { since, startedAt: known, ...rest }: AgentSchedule,
   { presence, now }: Facts['have'],

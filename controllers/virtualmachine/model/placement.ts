@@ -16,7 +16,7 @@ export interface Move {
 
 /** How spec.placement.host stands, where the guest is elsewhere. */
 export interface Relocation {
-  /** Somebody moved it, and it is left there: a sentence. */
+  /** It was moved in Proxmox VE, and stays there: a sentence. */
   readonly strayed?: string | undefined;
   /** Why it is not moved: a sentence. */
   readonly blocked?: string | undefined;

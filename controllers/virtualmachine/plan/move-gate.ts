@@ -6,7 +6,7 @@ import { plan } from './plan.ts';
 import { wait } from '../../shared/plan/rule.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
-/** In case nobody wakes it. */
+/** In case it is not woken. */
 const RETRY_AFTER_MS = 15_000;
 
 /** @param how `take` takes the slot; `ask` only asks whether one is free */

@@ -1,5 +1,5 @@
 /**
- * The pending changes that the spec asks for. Other pending changes were made by somebody else,
+ * The pending changes that the spec asks for. Other pending changes were made in Proxmox VE,
  * on any device, and never cause a restart. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';

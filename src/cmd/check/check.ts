@@ -57,7 +57,7 @@ async function examineTarget(target: Target): Promise<readonly Finding[]> {
   const origins = [settings.origin, ...settings.otherOrigins];
   const reached = await Promise.all(origins.map((origin) => reach(settings, origin)));
   const findings: Finding[] = [ok('endpoint', `${origins.join(', ')}.`), ...reached.flat()];
-  // One of several endpoints is enough to go on with.
+  // One of several endpoints is enough to continue.
   if (reached.every(failed)) return findings;
   const signal = AbortSignal.timeout(LIMIT);
   try {

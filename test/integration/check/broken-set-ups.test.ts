@@ -96,7 +96,7 @@ describe('what does not let us in', () => {
     );
   });
 
-  test('a certificate that nobody vouches for', async () => {
+  test('a certificate that no known CA has signed', async () => {
     const { code, complaints } = await check(await start(), { PVE_CA_BUNDLE: '' });
     expect(code).toBe(1);
     expect(complaints).toEqual([

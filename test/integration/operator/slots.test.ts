@@ -1,4 +1,4 @@
-/** What lies in the slots of a guest, what its template passes on, and what an earlier guest left behind. */
+/** The contents of a guest's slots, what it inherits from its template, and what an earlier guest left behind. */
 import { describe, expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
@@ -156,23 +156,26 @@ describe("the volume of Proxmox VE's own drive", () => {
     expectNothingLeft(t);
   });
 
-  test.concurrent('goes with the VM although somebody put a CD over it while the VM ran', async () => {
-    const t = await tenant(lab.plane);
-    await t.apply(vm('web'));
-    await t.ready('vm/web');
-    const guest = guestNamed(t.pve, 'web');
-    const drive = guest.get('ide2');
-    await soon(async () => expect((await t.vm('web')).status.internal).toHaveProperty('drive'));
-    t.pve.outside.edit(guest.vmid, { ide2: 'cephfs:iso/rescue.iso,media=cdrom' });
-    await t.lookAgain();
-    await soon(async () =>
-      expect((await t.vm('web')).status.internal).toMatchObject({ drive: { displaced: true } }),
-    );
-    t.pve.outside.edit(guest.vmid, { ide2: 'none,media=cdrom' });
-    expect(drive).toContain('cloudinit');
-    await t.delete('vm/web');
-    expectNothingLeft(t);
-  });
+  test.concurrent(
+    'is deleted with the VM although a CD was inserted into its drive while the VM ran',
+    async () => {
+      const t = await tenant(lab.plane);
+      await t.apply(vm('web'));
+      await t.ready('vm/web');
+      const guest = guestNamed(t.pve, 'web');
+      const drive = guest.get('ide2');
+      await soon(async () => expect((await t.vm('web')).status.internal).toHaveProperty('drive'));
+      t.pve.outside.edit(guest.vmid, { ide2: 'cephfs:iso/rescue.iso,media=cdrom' });
+      await t.lookAgain();
+      await soon(async () =>
+        expect((await t.vm('web')).status.internal).toMatchObject({ drive: { displaced: true } }),
+      );
+      t.pve.outside.edit(guest.vmid, { ide2: 'none,media=cdrom' });
+      expect(drive).toContain('cloudinit');
+      await t.delete('vm/web');
+      expectNothingLeft(t);
+    },
+  );
 
   test.concurrent('that an earlier VM left behind costs a VM only its number', async () => {
     const t = await tenant(lab.plane);

@@ -49,7 +49,7 @@ describe('snapshots', () => {
       expect(await tree(client)).toEqual({ a2: undefined, a3: 'a2', b2: undefined, current: 'b2' });
     }));
 
-  test('bring the configuration back, and stop a guest whose memory they do not have', () =>
+  test('restore the configuration, and stop a guest whose memory they do not have', () =>
     withFake({ cluster: cluster('ceph:1', true) }, async (client) => {
       await take(client, 'disk');
       await take(client, 'memory', { vmstate: 1 });

@@ -19,7 +19,7 @@ const TIMEOUT = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got tim
 const HOUR = 3_600_000;
 
 describe('a lock that another process holds', () => {
-  test('makes requests and tasks give up, until it is free', () =>
+  test('makes requests and tasks time out, until it is free', () =>
     withFake({ cluster }, async (client, fake) => {
       fake.faults.add({ kind: 'lockHeld', vmid: 100 });
       expect((await client.send('PUT', CONFIG, { cores: 2 })).reason).toBe(TIMEOUT);
@@ -88,7 +88,7 @@ describe('a silent agent', () => {
       expect(await answers()).toEqual(['OK', 'OK']);
     }));
 
-  test('leaves the guest able to hear ACPI', () =>
+  test('leaves the guest able to receive ACPI events', () =>
     withFake({ cluster }, async (client, fake) => {
       fake.faults.add({ kind: 'agentSilent' });
       expect(await client.run('POST', '/nodes/a/qemu/100/status/shutdown')).toBe('OK');

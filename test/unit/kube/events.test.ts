@@ -37,7 +37,7 @@ const about = (name: string) => ({ kind: 'Thing', metadata: aThing(name, 1).meta
 const note = (reason: string, message = 'm') => ({ type: 'Normal' as const, reason, message });
 
 describe('an event', () => {
-  test('says what, about which object, and who speaks', async () => {
+  test('names the reason, the object and the reporting process', async () => {
     const { recorder, written } = aRecorder();
     recorder.publish(about('a'), { type: 'Warning', reason: 'Failed', message: 'The disk is full.' });
     await recorder.flush();

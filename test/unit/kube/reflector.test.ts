@@ -133,7 +133,7 @@ describe('a reflector', () => {
     await server.stop();
   });
 
-  test('never gives up on a server that is away, and asks it ever more seldom', async () => {
+  test('keeps retrying a server that is away, at increasing intervals', async () => {
     const server = aServer(
       Array.from({ length: 12 }, () => refused(503)),
       [],

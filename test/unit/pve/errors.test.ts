@@ -62,7 +62,7 @@ describe('a refusal in prose', () => {
     ['SSH public key validation error', 'invalid', undefined],
     ['VM 101 is running - destroy failed', 'unknown', undefined],
     ['VM 100 not running', 'unknown', undefined],
-    ['something nobody has seen yet', 'unknown', undefined],
+    ['something never seen before', 'unknown', undefined],
   ])('%s', (message, refusal, absent) => {
     expect(said(500, message)).toMatchObject({ refusal, absent });
     expect(said(500, message).message).toContain(message);

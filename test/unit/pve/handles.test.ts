@@ -119,7 +119,7 @@ describe('a task', () => {
       await expect(node(api).task(UPID).log(2)).resolves.toEqual(['line 2', 'line 3']);
     }));
 
-  test('in a list tells whether it has ended', () =>
+  test('in a list shows whether it has ended', () =>
     withPve(async (api, { server }) => {
       const row = {
         upid: UPID,
@@ -459,7 +459,7 @@ describe('the cluster', () => {
     }));
 });
 
-test('permissions tell which privileges extend below their path', () =>
+test('permissions show which privileges extend below their path', () =>
   withPve(async (api, { server }) => {
     server.replies(data({ '/vms': { 'VM.Audit': 1, 'VM.Clone': 0 } }));
     await expect(api.access.permissions()).resolves.toEqual({

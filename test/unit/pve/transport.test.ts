@@ -279,7 +279,7 @@ describe('a change', () => {
     ));
 });
 
-describe('a caller that gives up', () => {
+describe('a caller that aborts', () => {
   test('ends a read at once, with its own reason', () =>
     withServer(async ({ server, transport }) => {
       const controller = new AbortController();

@@ -120,17 +120,17 @@ describe('of several candidates', () => {
 describe('a leader', () => {
   test.each(['lost request', 'hangs'] as const)(
     'that cannot renew (%s) stops leading before another may begin',
-    async (trouble) => {
+    async (fault) => {
       const clock = fakeClock();
       const lease = aLease(clock);
-      let fate: 'ok' | typeof trouble = 'ok';
+      let fate: 'ok' | typeof fault = 'ok';
       const a = aCandidate(
         'a',
         lease.routeTo(() => fate),
         clock,
       );
       await settle();
-      fate = trouble;
+      fate = fault;
       await clock.advance(seconds(9));
       expect(a.state()).toBe('leader');
       await clock.advance(seconds(5));
@@ -139,7 +139,7 @@ describe('a leader', () => {
     },
   );
 
-  test('survives trouble that is shorter than its deadline', async () => {
+  test('survives a fault that is shorter than its deadline', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
     let fate: 'ok' | 'hangs' = 'ok';

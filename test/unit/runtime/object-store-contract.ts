@@ -7,9 +7,9 @@ export interface Subject<O extends Resource> {
   readonly store: ObjectStore<O>;
   /** A new object with one finalizer, `example.com/ours`; seen by the store. */
   create(): Promise<Entry<O>>;
-  /** Somebody else sets a label on it. */
+  /** Another client sets a label on it. */
   label(entry: Entry<O>): Promise<void>;
-  /** Somebody else asks for its deletion. */
+  /** Another client deletes it. */
   requestDeletion(entry: Entry<O>): Promise<void>;
 }
 

@@ -110,7 +110,7 @@ describe('credentials', () => {
     });
   });
 
-  test('of another server are not spoken of where they may not serve', () => {
+  test('of another server are not mentioned if they may not be used', () => {
     const process = { ...PROCESS, PVE_TOKEN_SECRET: '' };
     expect(resolved({ spec: { endpoint: 'https://other:8006' }, process })).toMatchObject({
       message: expect.stringContaining('No credentials found'),

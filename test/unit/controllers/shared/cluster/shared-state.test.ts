@@ -134,15 +134,15 @@ describe('what is shared', () => {
     expect(promised(shared)).toEqual(WEB);
   });
 
-  test('is parted by a renewed certificate, and joined when the other shows it too; nothing is lost', () => {
+  test('is separated by a renewed certificate, and joined when the other shows it too; nothing is lost', () => {
     const { of } = scene();
     const before = of('a', CLUSTER, PEER);
     expect(of('b', CLUSTER, PEER)).toBe(before);
     promise(before);
     const renewed = publicly('BB');
-    const parted = of('a', CLUSTER, renewed);
-    expect(parted).not.toBe(before);
-    expect(promised(parted)).toEqual(WEB);
+    const separated = of('a', CLUSTER, renewed);
+    expect(separated).not.toBe(before);
+    expect(promised(separated)).toEqual(WEB);
     expect(of('b', CLUSTER, PEER)).toBe(before);
     promise(before, 'db');
     const joined = of('b', CLUSTER, renewed);

@@ -46,7 +46,7 @@ describe('a guest that is not executing', () => {
     expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'refuse', reason: 'Paused' });
   });
 
-  test('by itself, as between two states, is waited for', () => {
+  test('temporarily, as between two states, is waited for', () => {
     expect(planned('On', { running: true, state: 'postmigrate' })).toMatchObject({ kind: 'wait' });
   });
 
@@ -67,7 +67,7 @@ describe('a guest that is not executing', () => {
 describe('a guest suspended to disk', () => {
   const guest = { running: false, lock: 'suspended' };
 
-  test('is not resumed by us, and says so', () => {
+  test('is not resumed by us, and that is reported', () => {
     expect(powerStateOf(aGuest(guest))).toBe('Suspended');
     expect(planned('On', guest)).toMatchObject({ kind: 'refuse', reason: 'SuspendedToDisk' });
   });

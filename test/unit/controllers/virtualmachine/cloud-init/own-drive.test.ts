@@ -40,14 +40,14 @@ describe("the volume of Proxmox VE's own drive", () => {
   });
 
   test.each([
-    ['a CD lies over it', { ide2: ISO }, SEEN, 'ide0'],
-    ['a CD lay over it', { ide2: 'none,media=cdrom' }, DISPLACED, 'ide2'],
+    ['a CD replaces it', { ide2: ISO }, SEEN, 'ide0'],
+    ['a CD replaced it', { ide2: 'none,media=cdrom' }, DISPLACED, 'ide2'],
   ])('is attached again before the guest is destroyed where %s', (_where, config, drive, device) => {
     expect(ownDrive(...at(config, drive))).toEqual(DISPLACED);
     expect(displacedDrive(...at(config, drive))).toEqual({ device, volume: VOLUME });
   });
 
-  test('that was never seen in the guest is nothing to it, whatever its name', () => {
+  test('that was never seen in the guest does not belong to it, under any name', () => {
     expect(ownDrive(...at({ ide2: ISO }))).toBeUndefined();
     expect(displacedDrive(...at({ ide2: ISO }))).toBeUndefined();
   });

@@ -172,7 +172,7 @@ describe('the storage of an image', () => {
 });
 
 describe('a guest that was adopted', () => {
-  test('whose disk lies on ide2 keeps it when new data is delivered', () => {
+  test('with a disk on ide2 keeps it when new data is delivered', () => {
     const config = configOf(aMark(), {
       smbios1: 'uuid=22222222-2222-2222-2222-222222222222',
       ide2: 'local-lvm:vm-101-disk-1,size=8G',
@@ -218,7 +218,7 @@ describe('after the guest was made', () => {
   };
   const ROOT = '#cloud-config\nuser: root\n';
 
-  test('user-data-change-sets-condition: it is not written again, but told with the part that changed', () => {
+  test('user-data-change-sets-condition: it is not written again, but reported with the part that changed', () => {
     const later = planned({
       want: { cloudInit: { userData: ROOT, sshKeys: ['ssh-ed25519 AAAA me'] } },
       config: made(),
@@ -250,14 +250,14 @@ describe('after the guest was made', () => {
       ).toEqual([]);
   });
 
-  test('what somebody changed in Proxmox VE is reported and left', () => {
+  test('a change made in Proxmox VE is reported and kept', () => {
     const status = { internal: { cloudInit: { mode: 'Native' as const, deliveredDigests: given(NATIVE) } } };
     const { differences, change } = planned({ want: NATIVE, config: made({ ciuser: 'eve' }), status });
     expect(differences).toEqual([expect.stringContaining('ciuser')]);
     expect(change).toBeUndefined();
   });
 
-  describe('what should be handed over at the next boot', () => {
+  describe('data to be delivered at the next boot', () => {
     const next = { cloudInit: { userData: '#!/bin/sh\n', sshKeys: [], onChange: 'NextBoot' as const } };
 
     test('is an image for another instance, and nothing is reported', () => {
@@ -286,7 +286,7 @@ describe('after the guest was made', () => {
       expect(second.change?.set).toEqual({ ide2: `${second.plan.seed!.volume},media=cdrom` });
     });
 
-    test('stays in the drive where the first data was, whatever other drives are empty', () => {
+    test('stays in the drive where the first data was, even if other drives are empty', () => {
       const { change, plan } = planned({
         want: next,
         config: made({ ide2: 'none,media=cdrom', sata3: 'none,media=cdrom' }),

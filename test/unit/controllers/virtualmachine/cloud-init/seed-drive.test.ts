@@ -126,7 +126,7 @@ describe('in the life of a VM', () => {
     const guest_ = life.pve.guestsOf(UID)[0]!;
     expect(drive(life)).toContain(life.status.internal?.cloudInit?.volume ?? 'none');
     expect(life.status.internal?.cloudInit?.instanceRevision).toBe(1);
-    // Somebody stops it; power On starts it again.
+    // Stopped in Proxmox VE; power On starts it again.
     guest_.running = false;
     life.process.processStates.invalidate(UID);
     await life.until(() => life.status.internal?.cloudInit?.volume === undefined);

@@ -37,9 +37,9 @@ describe('the slot of the drive with cloud-init data', () => {
     ["of Proxmox VE's own drive, on SCSI, as cloud kernels need it", { scsi1: DRIVE, ide2: EMPTY }, 'scsi1'],
     ["of Proxmox VE's own drive, on SATA", { sata5: DRIVE }, 'sata5'],
     ['of an empty CD drive', { ide0: EMPTY }, 'ide0'],
-    ['beside a disk', { ide2: DISK }, 'ide0'],
-    ['beside a CD of somebody else', { ide2: ISO }, 'ide0'],
-    ['beside the physical drive of the node', { ide2: 'cdrom,media=cdrom' }, 'ide0'],
+    ['next to a disk', { ide2: DISK }, 'ide0'],
+    ['next to a foreign CD', { ide2: ISO }, 'ide0'],
+    ['next to the physical drive of the node', { ide2: 'cdrom,media=cdrom' }, 'ide0'],
     ['on SATA where IDE is full', { ide0: DISK, ide1: DISK, ide2: ISO, ide3: DISK }, 'sata0'],
     ['on SCSI on a machine of ARM, which has neither IDE nor SATA', { arch: 'aarch64' }, 'scsi1'],
   ])('is the one %s', (_which, config: GuestConfig, expected) => {
@@ -54,7 +54,7 @@ describe('the slot of the drive with cloud-init data', () => {
     expect(slotOf({ status: cloudInit('scsi7') })).toBe('scsi7');
   });
 
-  test('stays on the bus that the system can read when somebody took the slot', () => {
+  test('stays on the bus that the system can read when the slot is taken', () => {
     expect(slotOf({ config: { scsi7: DISK }, status: cloudInit('scsi7') })).toBe('scsi1');
     const full = Object.fromEntries(['ide0', 'ide1', 'ide2', 'ide3'].map((slot) => [slot, DISK]));
     expect(slotOf({ config: full, status: cloudInit('ide2') })).toContain(

@@ -49,11 +49,11 @@ async function live({
     const number = life.status.vmid!;
     if (!life.pve.guests.has(number)) life.pve.add(number, { name: 'conflict' });
   }
-  const rivals = [...life.pve.guests.values()].filter(({ config }) => config['name'] === 'conflict');
+  const conflicts = [...life.pve.guests.values()].filter(({ config }) => config['name'] === 'conflict');
 
   if (deletedAfter === undefined) {
     await life.untilReady();
-    expectOneGuest(life, rivals.length);
+    expectOneGuest(life, conflicts.length);
   } else {
     for (let pass = 0; pass < deletedAfter; pass += 1) await life.pass();
   }
@@ -64,16 +64,16 @@ async function live({
   life.now += 120_000;
   life.pve.settle();
   expect([...life.pve.guests.keys()].toSorted()).toEqual(
-    [...rivals.map(({ vmid }) => vmid), 9000].toSorted(),
+    [...conflicts.map(({ vmid }) => vmid), 9000].toSorted(),
   );
-  expect(rivals.every(({ digest, running }) => digest === 1 && !running)).toBe(true);
+  expect(conflicts.every(({ digest, running }) => digest === 1 && !running)).toBe(true);
   expect([...life.pve.volumes]).toEqual([]);
   return saboteur.calls;
 }
 
-function expectOneGuest({ pve, status }: Life, rivals: number): void {
+function expectOneGuest({ pve, status }: Life, conflicts: number): void {
   const [guest] = pve.guestsOf(UID);
-  expect(pve.guests.size).toBe(2 + rivals);
+  expect(pve.guests.size).toBe(2 + conflicts);
   expect(guest?.vmid).toBe(status.vmid);
   expect(guest?.running).toBe(true);
   expect(guest?.node).toBe(status.placement?.node);

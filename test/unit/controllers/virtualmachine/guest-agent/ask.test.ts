@@ -62,7 +62,7 @@ describe('the guest agent is asked again', () => {
   test.each<[string, Partial<Facts>]>([
     ['the VM is off', { have: observed({ presence: seen({ running: false }) }) }],
     ['the VM is not there', { have: observed() }],
-    ['the object goes', { want: GONE }],
+    ['the object is being deleted', { want: GONE }],
     ['the agent is not enabled', { agent: 'notConfigured' }],
     ['the credentials may not', { agent: 'forbidden' }],
     ['there are no NICs', { nics: [] }],
@@ -116,7 +116,7 @@ describe('looking for addresses starts over with a start', () => {
     expect(gapOf(scheduleAgentQuery(booted, facts(), NOW))).toBe(250);
   });
 
-  test('that somebody else or HA made between two reads', () => {
+  test('that a user or HA made between two reads', () => {
     expect(scheduleAgentQuery(known, runningFor(960_000), NOW).dueAt).toBeUndefined();
     expect(gapOf(scheduleAgentQuery(known, runningFor(2_000), NOW))).toBe(250);
   });

@@ -82,7 +82,7 @@ describe('of two VMs with one address', () => {
     expect(holderOf(allowed, older)).toBeUndefined();
   });
 
-  test('a MAC counts like an address, and the same VM does not rival itself', () => {
+  test('a MAC counts like an address, and a VM does not conflict with itself', () => {
     const mac = (name: string, change: VirtualMachineChange = {}) =>
       named(
         name,

@@ -33,7 +33,7 @@ describe('a network that is added to a VM', () => {
     expect(deviceOf({})).toBe('net1');
   });
 
-  test('does not take the NIC that somebody added in Proxmox VE', () => {
+  test('does not take the NIC that was added in Proxmox VE', () => {
     expect(deviceOf({ net1: nic(FOREIGN) })).toBe('net2');
   });
 

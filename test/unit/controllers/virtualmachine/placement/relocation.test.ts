@@ -49,7 +49,7 @@ const around = (change: Parameters<typeof aView>[0] = {}) => ({
   }),
 });
 
-describe('what speaks against a node', () => {
+describe('the obstacles on a node', () => {
   const full = aStorage('local-lvm', { node: 'pve-2', used: bytes(495 * GiB) });
   test.each([
     ['nothing', around(), []],

@@ -5,7 +5,7 @@ import type { Guest } from '../../../../../controllers/shared/guests/model.ts';
 import { inForce, cpusOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { hasSerialOf } from '../../../../../controllers/virtualmachine/disks/drive.ts';
 import { parseDisk } from '../../../../../src/pve/index.ts';
-import { diskWorlds, STRANGERS, withStorages } from '../../../../builders/arbitrary-disks.ts';
+import { diskWorlds, FOREIGN_DISKS, withStorages } from '../../../../builders/arbitrary-disks.ts';
 import { unobstructed } from '../../../../builders/arbitrary-worlds.ts';
 import { NO_HA } from '../../../../builders/guests.ts';
 import { run, type Run } from '../../../../builders/planner-run.ts';
@@ -33,7 +33,7 @@ const driveOf = (guest: Guest | undefined, name: string): string | undefined =>
 
 const isThere = (storage: string | undefined): boolean => storage === 'local-lvm' || storage === 'fast';
 
-/** A disk that somebody took off is not made again. */
+/** A disk that was detached in Proxmox VE is not made again. */
 function expectMade({ name, size, storage, storageClass }: DesiredDisk, end: World, start: World): void {
   const guest = end.guest!;
   const text = driveOf(guest, name);
@@ -94,7 +94,7 @@ describe('with disks in every state, the planner', () => {
     );
   });
 
-  test('moves a disk that had to wait as soon as nothing holds it, whatever passes come in between', () => {
+  test('moves a disk that had to wait as soon as nothing holds it, with any passes in between', () => {
     fc.assert(
       fc.property(open, fc.constantFrom('snapshot', 'storage', 'pending'), (world, reason) => {
         const held = run(holding(world, reason));
@@ -125,11 +125,11 @@ describe('with disks in every state, the planner', () => {
         const ours = run(world);
         // Where a number is given back, the next one has another guest.
         if (!world.guest || ours.end.guest?.vmid !== world.guest.vmid) return;
-        expect(ours.end.guest.config).toMatchObject(STRANGERS);
+        expect(ours.end.guest.config).toMatchObject(FOREIGN_DISKS);
         for (const { step } of ours.steps) {
           const device = 'device' in step ? step.device : 'disk' in step ? step.disk : undefined;
-          expect(Object.keys(STRANGERS)).not.toContain(device);
-          if (step.do === 'destroyDisk') expect(Object.values(STRANGERS)).not.toContain(step.volume);
+          expect(Object.keys(FOREIGN_DISKS)).not.toContain(device);
+          if (step.do === 'destroyDisk') expect(Object.values(FOREIGN_DISKS)).not.toContain(step.volume);
         }
       }),
       RUNS,

@@ -54,7 +54,7 @@ describe('the phase', () => {
       { want: aDesiredVm({ power: 'Off' }), have: there({ running: false }), plan: WAIT },
     ],
     ['Running', 'it runs', { have: there() }],
-    ['Running', 'it runs and a person must look at something', { have: there(), plan: REFUSE }],
+    ['Running', 'it runs and needs a user to act', { have: there(), plan: REFUSE }],
     [
       'Running',
       'it is about to be stopped',

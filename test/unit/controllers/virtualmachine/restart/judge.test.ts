@@ -96,7 +96,7 @@ describe('changes that wait', () => {
     expect(judge(ifRequired, off, { before })).toMatchObject({ next: 'note', note: { stopped: true } });
   });
 
-  test('do not restart a guest a second time when a restart did not bring them about', () => {
+  test('do not restart a guest a second time if a restart did not apply them', () => {
     const before = { note: forChanges([CORES], true), restartedAt: undefined };
     const judged = judge(ifRequired, waiting, { before });
     expect(judged.next).toBeUndefined();
