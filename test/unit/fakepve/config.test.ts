@@ -18,6 +18,15 @@ const config = (client: Client) => client.get(`${QEMU}/100/config`);
 const pending = async (client: Client) =>
   (await client.list<object>(`${QEMU}/100/pending`)).filter((row) => 'pending' in row || 'delete' in row);
 
+test('a change in the background that cannot be hot-plugged fails with the status and the reason', () =>
+  withFake({}, async (client, fake) => {
+    const config = { cores: 2, vcpus: 1, hotplug: 'cpu' };
+    fake.addGuest({ vmid: 100, node: 'pve1', running: true, config });
+    expect(await client.run('POST', '/nodes/pve1/qemu/100/config', { vcpus: 4 })).toBe(
+      "400 Parameter verification failed. vcpus: hotplug problem - you can't add more vcpus than maxcpus",
+    );
+  }));
+
 describe('a configuration', () => {
   test('has another digest after every write, and only then', () =>
     withFake({ cluster: cluster({}) }, async (client) => {
