@@ -9,7 +9,7 @@ interface Program {
   readonly entry: string;
   /** In the folder of `--outdir`. */
   readonly out: string;
-  /** Files and folders that it reads when it runs, found beside the bundle. */
+  /** Files and folders that it reads when it runs, found next to the bundle. */
   readonly data: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Remembers, outside the checkout, with which files a check passed. The rules of ESLint that know types look across
- * files, so its own cache, which goes by single files, would miss what a change does to another file.
+ * files, so its own cache, which is per file, would miss the effect of a change on another file.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { run } from './control-plane/run.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-/** Next to the binaries and jest's cache: a fresh clone on the same machine starts warm. */
+/** Next to the binaries and jest's cache: a fresh clone on the same machine uses it too. */
 export const CACHE = join(
   process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
   'virtrigaud-proxmox',
@@ -23,33 +23,43 @@ export interface Before {
   readonly record: () => Promise<void>;
 }
 
-/** `undefined` where git cannot name the files: such a check runs each time. */
-export async function passedBefore(name: string, command: readonly string[]): Promise<Before | undefined> {
-  const files = await filesOfCheckout();
+export interface Folders {
+  /** A checkout, or a folder inside it. */
+  readonly root: string;
+  /** Where the checks that passed are recorded. */
+  readonly cache: string;
+}
+
+/** `undefined` where git cannot list the files: such a check runs each time. */
+export async function passedBefore(
+  name: string,
+  command: readonly string[],
+  { root, cache }: Folders = { root: ROOT, cache: CACHE },
+): Promise<Before | undefined> {
+  const files = await filesOfCheckout(root);
   if (files === undefined) return undefined;
   const hash = createHash('sha256').update(JSON.stringify([process.version, process.platform, command]));
-  for (const file of files) hash.update(`\0${file}\0`).update(await contents(file));
-  const stamp = join(CACHE, `${name.replaceAll(' ', '-')}-${hash.digest('hex')}`);
+  for (const file of files) hash.update(`\0${file}\0`).update(await contents(join(root, file)));
+  const stamp = join(cache, `${name.replaceAll(' ', '-')}-${hash.digest('hex')}`);
   return {
     passed: await exists(stamp),
     async record() {
-      await mkdir(CACHE, { recursive: true });
-      await dropOld();
+      await mkdir(cache, { recursive: true });
+      await deleteOld(cache);
       await writeFile(stamp, '');
     },
   };
 }
 
-/** Those that git follows and those that are new; what is ignored (packages, bundles) is not among them. */
-async function filesOfCheckout(): Promise<readonly string[] | undefined> {
+/** The files that git tracks and the new ones; ignored files (packages, bundles) are not among them. */
+async function filesOfCheckout(root: string): Promise<readonly string[] | undefined> {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const { code, stdout } = await run('git', args, { cwd: ROOT });
+  const { code, stdout } = await run('git', args, { cwd: root });
   return code === 0 ? [...new Set(stdout.split('\0').filter(Boolean))].toSorted() : undefined;
 }
 
-/** A file that was deleted, but not yet for git, counts as empty. */
-const contents = (file: string): Promise<Buffer> =>
-  readFile(join(ROOT, file)).catch(() => Buffer.from('deleted'));
+/** A file that was deleted, but is still tracked, is hashed as this word. */
+const contents = (file: string): Promise<Buffer> => readFile(file).catch(() => Buffer.from('deleted'));
 
 const exists = (file: string): Promise<boolean> =>
   stat(file).then(
@@ -57,9 +67,9 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-async function dropOld(): Promise<void> {
-  for (const name of await readdir(CACHE)) {
-    const file = join(CACHE, name);
+async function deleteOld(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const file = join(cache, name);
     if (Date.now() - (await stat(file)).mtimeMs > KEPT_MS) await rm(file, { force: true });
   }
 }

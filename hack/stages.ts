@@ -147,7 +147,7 @@ function jestCounts(code: number, read: () => string): Counts {
       failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
     };
   } catch {
-    // No result: jest ended before it ran a test, and its exit code says so.
+    // No result: jest ended before it ran a test, with a non-zero exit code.
   }
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }

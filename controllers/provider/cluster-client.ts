@@ -33,7 +33,7 @@ export interface ClusterClient {
 }
 
 export interface OpenClient extends ClusterClient {
-  /** Reads no more by itself; requests are still taken. */
+  /** Stops polling; requests are still sent. */
   readonly stopPolling: () => void;
   readonly close: () => Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { ClusterClient } from './cluster-client.ts';
 import type { MissingPrivileges } from './missing-privileges.ts';
 import { insufficient } from './report.ts';
 
-/** The inventory notices failures by itself; this is how soon a changed Secret is noticed. */
+/** The inventory detects failures on its own; this is how soon a changed Secret is noticed. */
 export const CHECK_INTERVAL = seconds(10);
 /** Credentials that Proxmox VE refuses are likely being replaced. */
 const CREDENTIALS_INTERVAL = seconds(5);

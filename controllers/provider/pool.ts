@@ -48,7 +48,7 @@ export interface ConnectionPool extends Connections {
   /** An attempt of the Provider to connect has ended, whatever came of it. */
   attempted(provider: string): void;
   drop(provider: string): void;
-  /** The VM with this uid was deleted: whatever was promised to it is free. */
+  /** The VM with this uid was deleted: everything reserved for it is free. */
   release(uid: string): void;
   closeAll(): Promise<void>;
 }

@@ -108,7 +108,7 @@ export function connected({ origin, view, version }: ProviderFacts): EventNote {
   };
 }
 
-/** Warnings about connections on which somebody in between could read the credentials. */
+/** Warnings about connections on which the credentials could be intercepted. */
 export function unverified({
   origin,
   otherOrigins,

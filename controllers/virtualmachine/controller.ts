@@ -15,7 +15,7 @@ import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { observe } from './observe/observe.ts';
 import { createTemplateReader } from './placement/templates.ts';
-import { releasesWithoutPve } from './plan/leaving.ts';
+import { releasesUnresolved, releasesWithoutPve } from './plan/leaving.ts';
 import { planBesidesMove } from './plan/move-gate.ts';
 import { isDone, plan } from './plan/plan.ts';
 import { asDryRun } from './report/dry-run.ts';
@@ -34,7 +34,7 @@ import {
 } from './report/outcome.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
 import type { ClassPorts } from './restart/observe.ts';
-import { invalidate, restKey, settle, surroundingsNow, whileSettled } from './settled.ts';
+import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
 import { backOffRepeat, takeStep } from './take-step.ts';
 
@@ -102,7 +102,10 @@ export function virtualMachineController(
       return { result: paused(vm) };
     }
     const resolution = await resolve(vm, ports);
-    if (!resolution.ok) return { result: unresolved(vm, resolution) };
+    if (!resolution.ok) {
+      const gone = releasesUnresolved(vm, resolution);
+      return gone ? { next: gone } : { result: unresolved(vm, resolution) };
+    }
     const { resolved } = resolution;
     const time = { now: pass.now.getTime(), options: { signal: pass.signal } };
     const before = surroundingsNow(vm, resolved);
@@ -141,7 +144,7 @@ export function virtualMachineController(
     const facts = await factsOf(vm, resolved, { ...observation, plan: next, started, boots }, time.options);
     const result = { ...resultOf(vm, facts), deferrable: isPassing(next, started) };
     if (isCleaningUp(next) && wasReady(vm)) return afterCleanup(vm, result, started);
-    if (next.kind !== 'steady' && next.kind !== 'withheld') return result;
+    if (next.kind !== 'steady' && next.kind !== 'withheld') return untilListed(vm, result, resolved);
     return settle(vm, { facts, result, observation, row }, { resolved, state, processStates, ...time });
   }
 

@@ -6,7 +6,7 @@
 import type { VirtualMachine } from '../../src/api/index.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { CallOptions } from '../../src/pve/index.ts';
-import { settled, type Outcome } from '../../src/runtime/outcome.ts';
+import { settled, within, type Outcome } from '../../src/runtime/outcome.ts';
 import { hasJustConsumed } from './cloud-init/status.ts';
 import { readAddresses, scheduleAgentQuery } from './guest-agent/ask.ts';
 import { updateProbe } from './guest-agent/probe.ts';
@@ -14,7 +14,7 @@ import type { Facts } from './model/facts.ts';
 import { isDue, remember, type ProcessState, type ProcessStates, type Rest } from './model/process-state.ts';
 import type { PlainSpec, ResolvedSpec } from './model/resolved-spec.ts';
 import type { GuestRow, Surroundings } from './model/surroundings.ts';
-import { readAt } from './observe/drift-scan.ts';
+import { readAt, RELIST } from './observe/drift-scan.ts';
 import { clusterFacts } from './observe/observe.ts';
 import type { Observation } from './model/observation.ts';
 import { rowOf, surroundingsOf } from './observe/surroundings.ts';
@@ -65,7 +65,7 @@ export async function whileSettled(
     withReadiness(vm, resting(result, until), { resolved, processState: state });
   if (!isDue(state.agent.dueAt, now)) return ready(rest.result, settledUntil(state, now));
   const facts: Facts = { ...rest.facts, ...(await readAddresses(resolved, rest.facts, options)) };
-  // Somebody asked meanwhile for everything to be read again: what was known must not be kept.
+  // The state was invalidated meanwhile: what was known must not be kept.
   if (state.rest !== rest) return ready(rest.result, settled(AT_ONCE));
   const result = resultOf(vm, facts);
   if (hasJustConsumed(vm.status, result.status)) {
@@ -97,6 +97,12 @@ export async function settle(
   if (rest) processStates.settle(vm.metadata.uid, rest, resolved.connection.ledger);
   return ready(settledUntil(state, now));
 }
+
+/** A change that the list of guests missed starts no pass, so a guest that the list shows otherwise than it was read is read again soon. */
+export const untilListed = (vm: VirtualMachine, result: VmResult, resolved: ResolvedSpec): VmResult =>
+  isListed({ ...vm, status: result.status }, resolved)
+    ? result
+    : { ...result, outcome: within(result.outcome, RELIST) };
 
 interface Settled {
   readonly facts: Facts;

@@ -1,6 +1,6 @@
 /**
  * Slots and promises that VMs compete for: clones, moves, restarts, room on nodes, and tasks that are followed. They are
- * taken, held and freed here and nowhere else. Once per pass `holdSlots` brings them in line with what was observed;
+ * taken, held and freed here and nowhere else. Once per pass `holdSlots` aligns them with what was observed;
  * `takeSlots` takes what the step needs, and `afterStep` or `afterRefusal` keeps or frees it.
  */
 import type { VirtualMachine } from '../../src/api/index.ts';
@@ -104,7 +104,7 @@ function holdRestart(
   };
   const { restart, doubt, guest } = restartOf(vm, want, have, {
     doubt: state.restart,
-    // In a dry run nothing is done, so nobody waits for it.
+    // In a dry run nothing is done, so no slot is claimed.
     claimSlot: dryRun ? () => undefined : claimSlot,
   });
   remember(state, { restart: doubt });

@@ -13,9 +13,9 @@ export interface RunningFake {
 const READY_WITHIN_MS = 60_000;
 
 /** @throws Error with the output of the fake if it has no address or token */
-export async function startFake(cluster: string): Promise<RunningFake> {
+export async function startFake(cluster: string, latency: string): Promise<RunningFake> {
   const port = await freePort();
-  const args = ['test/fakepve/cli.ts', '--port', String(port), '--cluster', cluster];
+  const args = ['test/fakepve/cli.ts', '--port', String(port), '--cluster', cluster, '--latency', latency];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   let printed = '';

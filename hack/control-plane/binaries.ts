@@ -94,7 +94,7 @@ function filled(
   return source;
 }
 
-/** Binaries that merely lie about on PATH may be of any age: they must fit each other. */
+/** Binaries that happen to be on PATH may have any version: they must match each other. */
 async function skewOf(paths: Partial<Record<string, string>>): Promise<string | undefined> {
   const [server, client, etcd] = await Promise.all([
     versionOf(paths['kube-apiserver'], ['--version']),
@@ -102,7 +102,7 @@ async function skewOf(paths: Partial<Record<string, string>>): Promise<string | 
     versionOf(paths['etcd'], ['--version']),
   ]);
   if (server === undefined || client === undefined || etcd === undefined)
-    return 'has binaries that do not tell their version';
+    return 'has binaries that do not print their version';
   if (!withinOneMinor(server, client)) {
     return `has kube-apiserver ${server.join('.')} and kubectl ${client.join('.')}, more than one minor version apart`;
   }

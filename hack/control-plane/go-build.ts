@@ -48,7 +48,7 @@ async function build(name: BinaryName, dir: string, cwd: string, log: Log): Prom
   const started = performance.now();
   const elapsed = () => `${Math.round((performance.now() - started) / 1000)} s`;
   const report = setInterval(() => log(`  ${name}: still building after ${elapsed()}`), REPORT_EVERY_MS);
-  // Renamed when complete: whatever lies in the cache under its own name can be trusted to be whole.
+  // Renamed when complete: a file in the cache under its final name is always complete.
   const unfinished = join(dir, `.${name}.${process.pid}`);
   const args = [
     'build',

@@ -8,7 +8,16 @@ import { delimiter, dirname, join, resolve as absolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { ensureBinaries } from './binaries.ts';
-import { type Layout, apiServerFlags, controllerManagerFlags, etcdFlags, files, serverUrl } from './flags.ts';
+import {
+  type Layout,
+  apiServerFlags,
+  controllerManagerFlags,
+  etcdFlags,
+  files,
+  kubectlMemory,
+  serverMemory,
+  serverUrl,
+} from './flags.ts';
 import { type Processes, type Server, freePort, processesIn } from './processes.ts';
 import { type Finished, type RunOptions, run } from './run.ts';
 import { BASE_BINARIES, type BinaryName, type Log } from './versions.ts';
@@ -17,10 +26,10 @@ export { ensureBinaries } from './binaries.ts';
 export type { Finished, RunOptions } from './run.ts';
 
 export interface ControlPlaneOptions {
-  /** Where data and logs go; kept afterwards. Without it: a temporary folder, removed by `stop`. */
+  /** Folder for data and logs; kept afterwards. Without it: a temporary folder, removed by `stop`. */
   readonly dir?: string;
   readonly log?: Log;
-  /** Starts kube-controller-manager too: needed where namespaces must really go, or garbage be collected. */
+  /** Starts kube-controller-manager too: needed if namespaces must really be deleted, or garbage collected. */
   readonly controllerManager?: boolean;
 }
 
@@ -93,9 +102,10 @@ async function start(
   await writeFile(tokens, `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
   await writeFile(serviceAccountKey, newPrivateKey(), { mode: 0o600 });
 
-  const etcd = processes.start('etcd', path('etcd'), etcdFlags(layout));
-  const startApiServer = () =>
-    processes.start('kube-apiserver', path('kube-apiserver'), apiServerFlags(layout));
+  const startServer = (name: BinaryName, flags: readonly string[]) =>
+    processes.start(name, path(name), flags, { ...process.env, ...serverMemory });
+  const etcd = startServer('etcd', etcdFlags(layout));
+  const startApiServer = () => startServer('kube-apiserver', apiServerFlags(layout));
   let apiServer = startApiServer();
   await ready(layout, token, [etcd, apiServer]);
   await writeFile(kubeconfig, kubeconfigFor(serverUrl(layout), token, readFileSync(servingCertificate)), {
@@ -106,15 +116,12 @@ async function start(
     KUBECONFIG: kubeconfig,
     KUBECACHEDIR: join(dir, 'kubectl-cache'),
     PATH: `${dirname(path('kubectl'))}${delimiter}${process.env['PATH'] ?? ''}`,
+    ...kubectlMemory,
   };
   const kubectl: ControlPlane['kubectl'] = (args, { input } = {}) =>
     run(path('kubectl'), args, { env: { ...process.env, ...env }, input });
   const manager = layout.controllerManager
-    ? processes.start(
-        'kube-controller-manager',
-        path('kube-controller-manager'),
-        controllerManagerFlags(layout),
-      )
+    ? startServer('kube-controller-manager', controllerManagerFlags(layout))
     : undefined;
   if (manager !== undefined) await controllersRun(manager, kubectl);
 
@@ -156,7 +163,7 @@ function kubeconfigFor(server: string, token: string, authority: Buffer): string
   });
 }
 
-/** Waits until the API server says that it is ready; fails at once, with its last words, when a process ends. */
+/** Waits until the API server is ready; fails at once, with the end of its log, when a process ends. */
 async function ready(layout: Layout, token: string, servers: readonly Server[]): Promise<void> {
   await until(servers, 'the API server did not become ready', async () => {
     const { servingCertificate } = files(layout.dir);
@@ -184,10 +191,10 @@ async function until(
   while (!(await condition())) {
     const ended = servers.find((server) => !server.running());
     if (ended !== undefined)
-      throw new Error(`${ended.name} ended at its start. The end of its log:\n${ended.lastWords()}`);
+      throw new Error(`${ended.name} ended at its start. The end of its log:\n${ended.logTail()}`);
     if (performance.now() > deadline) {
-      const words = servers.map((server) => `${server.name}:\n${server.lastWords()}`).join('\n');
-      throw new Error(`${failure} within ${READY_WITHIN_MS / 1000} s. The ends of the logs:\n${words}`);
+      const logs = servers.map((server) => `${server.name}:\n${server.logTail()}`).join('\n');
+      throw new Error(`${failure} within ${READY_WITHIN_MS / 1000} s. The ends of the logs:\n${logs}`);
     }
     await sleep(100);
   }

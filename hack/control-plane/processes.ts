@@ -11,7 +11,7 @@ export interface Server {
   readonly pid: number;
   readonly running: () => boolean;
   /** The end of its log, for error messages. */
-  readonly lastWords: () => string;
+  readonly logTail: () => string;
   /** Resolves when it has ended; SIGKILL follows after `graceMs`. */
   readonly end: (signal: 'SIGTERM' | 'SIGKILL', graceMs?: number) => Promise<void>;
 }
@@ -28,32 +28,32 @@ export interface Processes {
   readonly endAll: () => Promise<void>;
 }
 
-/** `temporary`: the folder goes when the servers go, also when this process is killed. */
+/** `temporary`: the folder is removed when the servers have ended, also when this process is killed. */
 export function processesIn(dir: string, temporary: boolean): Processes {
   const servers = new Set<Server>();
   const guard = startGuard();
-  if (temporary) guard.tell(`folder ${dir}`);
+  if (temporary) guard.send(`folder ${dir}`);
 
   const start: Processes['start'] = (name, program, args, env) => {
     const logFile = join(dir, `${name}.log`);
     const output = openSync(logFile, 'a');
-    // Detached: Ctrl-C in a terminal reaches only us, and we end them in order.
+    // Detached: Ctrl-C in a terminal reaches only this process, which ends them in order.
     const child = spawn(program, args, { cwd: dir, detached: true, stdio: ['ignore', output, output], env });
     closeSync(output);
     child.unref();
     if (child.pid === undefined) throw new Error(`${program} cannot be started`);
-    guard.tell(`watch ${child.pid}`);
+    guard.send(`watch ${child.pid}`);
     const server: Server = {
       name,
       pid: child.pid,
       running: () => child.exitCode === null && child.signalCode === null,
-      lastWords: () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-15).join('\n'),
+      logTail: () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-15).join('\n'),
       end: (signal, graceMs = 10_000) => endChild(child, signal, graceMs),
     };
     servers.add(server);
     child.once('exit', () => {
       servers.delete(server);
-      guard.tell(`forget ${server.pid}`);
+      guard.send(`forget ${server.pid}`);
     });
     return server;
   };
@@ -94,7 +94,7 @@ function startGuard() {
   if (guard.stdin instanceof Socket) guard.stdin.unref();
   guard.stdin.on('error', () => undefined);
   return {
-    tell: (line: string) => {
+    send: (line: string) => {
       if (!guard.stdin.destroyed) guard.stdin.write(`${line}\n`);
     },
     dismiss: async () => {

@@ -1,4 +1,4 @@
-/** Downloads the official release files and holds them against the checksums published beside them. */
+/** Downloads the official release files and verifies them against the checksums published with them. */
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { run } from './run.ts';
 import { type BinaryName, ETCD_VERSION, KUBERNETES_VERSION, type Log } from './versions.ts';
 
 const ARCHITECTURES: Partial<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
-/** Short, so that a machine without the internet soon goes on to build. */
+/** Short, so that a machine without internet access soon starts to build them instead. */
 const FIRST_ANSWER_MS = 3_000;
 const DOWNLOAD_MS = 600_000;
 

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 const SAMPLES = resolve(import.meta.dirname, '../../deploy/samples');
 
 /** The second version of an object that another file holds: for the commands to try, not for the start. */
-const LATER = /^(02|14|17)-/;
+const APPLIED_LATER = /^(02|14|17)-/;
 
 export interface Sample {
   readonly file: string;
@@ -15,7 +15,7 @@ export interface Sample {
 /** @param endpoint where the fake listens: written into the samples where it is not the one they name */
 export async function samples(endpoint: string): Promise<readonly Sample[]> {
   const files = (await readdir(SAMPLES))
-    .filter((file) => file.endsWith('.yaml') && !LATER.test(file))
+    .filter((file) => file.endsWith('.yaml') && !APPLIED_LATER.test(file))
     .toSorted();
   return Promise.all(
     files.map(async (file) => ({

@@ -19,7 +19,7 @@ interface Validation {
   readonly messageExpression?: string;
 }
 
-/** Only what a request brings in is judged: an object from before the policy must stay writable. */
+/** Only what a request adds is checked: an object from before the policy must stay writable. */
 const annotationVariables = [
   { name: 'annotations', expression: 'object.metadata.?annotations.orValue({})' },
   {
@@ -64,21 +64,21 @@ const WARNINGS: readonly Warning[] = [
     expression:
       '!object.spec.?insecureSkipVerify.orValue(false) || object.spec.?tls.?fingerprints.orValue([]).size() > 0',
     message:
-      'spec.insecureSkipVerify: certificates are not checked, so whoever is on the way to Proxmox VE can read the credentials; the simplest protection is spec.tls.fingerprints',
+      'spec.insecureSkipVerify: certificates are not checked, so anyone on the network path to Proxmox VE can read the credentials; the simplest protection is spec.tls.fingerprints',
   },
   {
     kind: 'Provider',
     expression:
       "!object.spec.?endpoint.orValue('').startsWith('http:') && !object.spec.?endpoints.orValue([]).exists(e, e.startsWith('http:'))",
     message:
-      'spec.endpoint: http is not encrypted, so whoever is on the way to Proxmox VE can read the credentials; use https',
+      'spec.endpoint: http is not encrypted, so anyone on the network path to Proxmox VE can read the credentials; use https',
   },
   {
     kind: 'Provider',
     expression:
       "!has(object.spec.runtime) || !has(object.spec.runtime.image) && !has(object.spec.runtime.service) && object.spec.runtime.?mode.orValue('') != 'Remote'",
     message:
-      'spec.runtime: mode, image and service have no effect, because the operator itself speaks to Proxmox VE',
+      'spec.runtime: mode, image and service have no effect, because the operator itself connects to Proxmox VE',
   },
   {
     kind: 'Provider',

@@ -74,7 +74,7 @@ const checks: readonly Check[] = [
   (s) => (s['default'] === undefined ? undefined : 'has a default: defaults are applied in code'),
 ];
 
-/** Every fault of a schema and of what lies in it, each with the field's path; no fault, no entry. */
+/** Every fault of a schema and its nested schemas, each with the field's path; empty without faults. */
 export function structuralFaults(schema: JsonSchema, path: string): readonly string[] {
   const own = checks.flatMap((check) => check(schema) ?? []).map((fault) => `${path} ${fault}`);
   const properties = isObject(schema['properties']) ? Object.entries(schema['properties']) : [];

@@ -8,6 +8,7 @@ import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
+import { templateOptionFiles } from './template-options.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
@@ -26,6 +27,7 @@ const files = new Map([
   ...admissionFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
+  ...templateOptionFiles(),
   ...fakePveFiles(current),
 ]);
 const stale = [...files].filter(([path, content]) => current(path) !== content);

@@ -33,7 +33,7 @@ const rule = ({ group, plural }: ApiResource, verbs: readonly string[]): Rule =>
 
 /** Wherever objects of ours are: in the whole cluster, or in each namespace that is watched. */
 const OBJECT_RULES: readonly Rule[] = [
-  // Finalizers are metadata: hence patch on the objects themselves.
+  // Finalizers are metadata, so they need patch on the objects themselves.
   ownKinds(['get', 'list', 'watch', 'patch']),
   ownKinds(['get', 'patch'], '/status'),
   // Credentials, user data, SSH keys and settings: read by name, never listed.

@@ -19,7 +19,7 @@ export async function costOf(cast: Cast): Promise<Cost> {
   };
 }
 
-/** What the API server has answered since its start: writes of our objects and of Events, whoever made them. */
+/** Writes of our objects and of Events, by any client, that the API server has answered since its start. */
 async function apiWrites({ plane }: Cast): Promise<number> {
   const { stdout } = await plane.kubectl(['get', '--raw', '/metrics']);
   let sum = 0;

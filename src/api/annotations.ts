@@ -1,5 +1,5 @@
 /**
- * What users may tell the operator by annotation: each with its form, for the admission policy (which refuses every
+ * The annotations that users may set: each with its form, for the admission policy (which refuses every
  * other one of ours, as it would do nothing) and the docs.
  */
 
@@ -83,6 +83,6 @@ export const ANNOTATIONS: readonly Annotation[] = [
     on: ['VirtualMachine'],
     ...truth,
     meaning:
-      'The object, once it is being deleted, goes at once: Proxmox VE is not asked, and what it has made stays there.',
+      'A deletion of the object completes at once: no request is sent to Proxmox VE, and everything that was created there for the object stays.',
   },
 ];

@@ -1,4 +1,4 @@
-/** What an absent field means: told in the field's description, applied by the controllers, never written into a spec. */
+/** What an absent field means: documented in the field's description, applied by the controllers, never written to a spec. */
 import { seconds } from '../lib/units.ts';
 
 export const DEFAULTS = {

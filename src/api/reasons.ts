@@ -5,6 +5,8 @@ export const REASONS = [
   'AddressInUse',
   'AdoptedVMNotFound',
   'Adopts',
+  'AgentError',
+  'AmbiguousIdentity',
   'AuthenticationFailed',
   'BackingOff',
   'BelongsToFormerObject',
@@ -13,6 +15,7 @@ export const REASONS = [
   'CannotProveAbsence',
   'ChangedMeanwhile',
   'ClassNotFound',
+  'CleaningUp',
   'CloneQueued',
   'CloudInitInvalid',
   'ClusterChanged',
@@ -58,6 +61,7 @@ export const REASONS = [
   'MoveQueued',
   'NamespaceNotWatched',
   'NetworkUnknown',
+  'NoCloudInitSlot',
   'NoEffect',
   'NoEligibleNode',
   'NoFreeVmid',
@@ -108,7 +112,9 @@ export const REASONS = [
   'TemplateUnreachable',
   'TemplateUnread',
   'Unreachable',
+  'UuidMismatch',
   'VmidTaken',
+  'VolumeLeftBehind',
 ] as const;
 
 export type Reason = (typeof REASONS)[number];

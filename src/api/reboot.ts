@@ -1,4 +1,4 @@
-/** When the operator may restart a VM by itself. */
+/** When the operator may restart a VM without a request. */
 import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
 import { duration, rule, word } from './schema.ts';

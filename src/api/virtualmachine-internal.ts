@@ -18,6 +18,9 @@ const cloudInit = z.object({
     .describe(
       'How the guest gets its data. None: it gets none. Native: from a drive that Proxmox VE makes. Image: from an image that the operator makes.',
     ),
+  device: text(16)
+    .optional()
+    .describe('Device of the drive with the data, for example ide2. Later data goes to the same device.'),
   volume: text(255).optional().describe('Volume of the image that the operator made.'),
   node: text(63)
     .transform(nodeName)
@@ -36,6 +39,24 @@ const cloudInit = z.object({
     .boolean()
     .optional()
     .describe('Whether the guest has read the image, so that it can be deleted.'),
+});
+
+const drive = z.object({
+  device: text(16).describe('Device of the drive.'),
+  volume: text(255).describe('Volume of the drive.'),
+  displaced: z
+    .boolean()
+    .optional()
+    .describe('Whether another medium was put over the volume, which is then in no drive of the guest.'),
+});
+
+const optionNames = list(text(32), 64);
+
+const template = z.object({
+  kept: optionNames
+    .optional()
+    .describe('Options of the cloud-init drive that the guest has from its template.'),
+  dropped: optionNames.optional().describe('Options of the template that the guest could not keep.'),
 });
 
 const restart = z.object({
@@ -57,6 +78,12 @@ const network = z.object({
 
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
+  released: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the VMID was released because the object is being deleted. No guest is looked for again.',
+    ),
   uuid: text(36)
     .optional()
     .describe('SMBIOS UUID of the guest. It is the uid of this object once the guest has been configured.'),
@@ -71,7 +98,21 @@ export const virtualMachineInternal = z.object({
     .describe(
       'Network interfaces and settings of the operator, recorded before they are written. They are removed in Proxmox VE when they are removed from the spec.',
     ),
+  originalNics: list(text(16), 32)
+    .optional()
+    .describe(
+      'Network interfaces that the VM was created with. They are removed if spec.networks does not list them.',
+    ),
+  drive: drive
+    .optional()
+    .describe('Cloud-init drive that Proxmox VE made. Its volume is destroyed with the guest.'),
+  template: template.optional().describe('What the guest has from its template.'),
   tags: list(text(64), 100).optional().describe('Tags in Proxmox VE that the operator set.'),
+  requestedChanges: list(text(64), 64)
+    .optional()
+    .describe(
+      'Settings in pendingChanges that the spec asks for. They are reverted when the VM is released without being destroyed.',
+    ),
   host: text(63)
     .transform(nodeName)
     .optional()

@@ -38,7 +38,7 @@ const startup = rule(
   },
 );
 
-/** Fields of the spec. An absent field leaves the setting in Proxmox VE unchanged. */
+/** Fields of the spec. An absent field leaves the setting of an existing VM unchanged. */
 export const optionFields = {
   tags: list(tag, 50)
     .optional()
@@ -56,11 +56,13 @@ export const optionFields = {
   onBoot: z
     .boolean()
     .optional()
-    .describe('Whether the VM is started when its node boots; absent: unchanged.'),
+    .describe(
+      'Whether the VM is started when its node boots; absent: a new VM is not, and later changes in Proxmox VE stay.',
+    ),
   protection: z
     .boolean()
     .optional()
     .describe(
-      'Whether Proxmox VE refuses to remove the VM and its disks. While it is true, the deletion of this object waits. Absent: unchanged.',
+      'Whether Proxmox VE refuses to remove the VM and its disks. While it is true, the deletion of this object waits. Absent: a new VM is not protected, and later changes in Proxmox VE stay.',
     ),
 } as const;

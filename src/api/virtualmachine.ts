@@ -30,7 +30,7 @@ export const VirtualMachine = kind({
   spec,
   status: virtualMachineStatus,
   rules: virtualMachineRules,
-  // Absent, they would let a guest be destroyed that somebody may have asked to keep.
+  // If they were absent, a guest could be destroyed that its user may have asked to keep.
   whenUnreadable: { deletionPolicy: 'Retain', managementPolicy: 'ObserveOnly' },
   columns: [
     text('Phase', '.status.phase'),

@@ -12,7 +12,7 @@ const spec = z.object({
   vmRef: localRef.describe(
     'VirtualMachine to take the snapshot of. It cannot be changed once the snapshot has a name in Proxmox VE.',
   ),
-  description: text(1024).optional().describe('Text that Proxmox VE shows beside the snapshot.'),
+  description: text(1024).optional().describe('Text that Proxmox VE shows next to the snapshot.'),
   includeMemory: z
     .boolean()
     .optional()

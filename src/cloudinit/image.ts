@@ -18,7 +18,10 @@ const VOLUME_ID = 'cidata';
 /** Constant, so that equal files give an equal image. */
 const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
 
-/** Builds the files user-data, meta-data and, if there are NICs, network-config. Every NIC must have a MAC address. */
+/**
+ * Builds the files user-data, meta-data and, where there is something to say, network-config and vendor-data. Every NIC
+ * must have a MAC address.
+ */
 export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
@@ -26,6 +29,7 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
     'user-data': input.ignition === undefined ? userDataFile(input) : readIgnition(input.ignition),
     'meta-data': metaDataFile(input),
     'network-config': networkFile(input),
+    'vendor-data': { value: vendorDataFile(input) },
   };
   const texts: Record<string, string | undefined> = {};
   for (const [name, part] of Object.entries(parts)) {
@@ -43,6 +47,19 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
 function networkFile({ networkData, ignition, nics }: CloudInitInput): Result<string | undefined> {
   if (networkData !== undefined) return networkDataFile(networkData);
   return ignition === undefined ? networkConfig(nics) : { value: networkConfigV1(nics) };
+}
+
+/** cloud-init merges it below the user-data, which is left as the user wrote it. Ignition reads none. */
+function vendorDataFile({ inherited, ignition }: CloudInitInput): string | undefined {
+  const { user, sshKeys = [] } = inherited ?? {};
+  if (ignition !== undefined || (user === undefined && sshKeys.length === 0)) return undefined;
+  const config = {
+    ...(user !== undefined && { user }),
+    // As in the data that Proxmox VE writes.
+    ...(user === 'root' && { disable_root: false }),
+    ...(sshKeys.length > 0 && { ssh_authorized_keys: sshKeys }),
+  };
+  return `#cloud-config\n${printYaml(config)}`;
 }
 
 /** The user's text, unchanged unless keys have to be added. */

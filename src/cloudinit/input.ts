@@ -16,6 +16,13 @@ export interface CloudInitInput {
   /** Public keys, one per entry. */
   readonly sshKeys: readonly string[];
   readonly nics: readonly CloudInitNic[];
+  /** What the guest has from its template, unless the user's text says otherwise. */
+  readonly inherited?: InheritedLogin | undefined;
+}
+
+export interface InheritedLogin {
+  readonly user?: string | undefined;
+  readonly sshKeys: readonly string[];
 }
 
 export interface CloudInitNic {
@@ -31,4 +38,6 @@ export interface CloudInitNic {
   readonly gateway4?: string | undefined;
   readonly gateway6?: string | undefined;
   readonly dns: readonly string[];
+  /** Search domains. */
+  readonly search?: readonly string[] | undefined;
 }

@@ -120,7 +120,7 @@ export function nativeKeys(input: CloudInitInput): Result<CloudInitKeys> {
     // PVE's default, 1, upgrades every package at the first boot.
     ciupgrade: upgrade ? '1' : '0',
     ...Object.fromEntries(input.nics.map((nic) => [nic.device.replace('net', 'ipconfig'), ipConfig(nic)])),
-    // PVE's network-config contains only NICs with an ipconfig, and a guest brings up no others.
+    // PVE's network-config contains only NICs with an ipconfig, and a guest configures no others.
     ...(input.nics.length === 0 && { ipconfig0: 'ip=dhcp' }),
   };
   const set = Object.fromEntries(

@@ -5,12 +5,13 @@
 import ipaddr from 'ipaddr.js';
 import { parseCidr } from '../lib/ip.ts';
 import type { CloudInitNic } from './input.ts';
-import { dnsServers } from './network.ts';
+import { dnsServers, searchDomains } from './network.ts';
 import { printYaml } from './yaml.ts';
 
 export function networkConfigV1(nics: readonly CloudInitNic[]): string | undefined {
   if (nics.length === 0) return undefined;
-  const dns = dnsServers(nics);
+  const address = dnsServers(nics);
+  const search = searchDomains(nics);
   return printYaml({
     version: 1,
     config: [
@@ -20,7 +21,15 @@ export function networkConfigV1(nics: readonly CloudInitNic[]): string | undefin
         mac_address: nic.mac?.toLowerCase(),
         subnets: subnetsOf(nic),
       })),
-      ...(dns.length > 0 ? [{ type: 'nameserver', address: dns }] : []),
+      ...(address.length + search.length > 0
+        ? [
+            {
+              type: 'nameserver',
+              ...(address.length > 0 && { address }),
+              ...(search.length > 0 && { search }),
+            },
+          ]
+        : []),
     ],
   });
 }

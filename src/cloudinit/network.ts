@@ -57,6 +57,11 @@ export const dnsServers = (nics: readonly CloudInitNic[]): readonly string[] => 
   ...new Set(nics.flatMap(({ dns }) => dns)),
 ];
 
+/** The search domains of all NICs. */
+export const searchDomains = (nics: readonly CloudInitNic[]): readonly string[] => [
+  ...new Set(nics.flatMap(({ search = [] }) => search)),
+];
+
 /**
  * Returns the file network-config. It matches NICs by MAC address, and the guest chooses their names. `undefined` without
  * NICs; cloud-init then uses its default, DHCP on the first NIC.
@@ -76,6 +81,16 @@ export function networkConfig(nics: readonly CloudInitNic[]): Result<string | un
   };
 }
 
+function nameservers({ dns, search = [] }: CloudInitNic): object {
+  if (dns.length + search.length === 0) return {};
+  return {
+    nameservers: {
+      ...(search.length > 0 && { search }),
+      ...(dns.length > 0 && { addresses: dns }),
+    },
+  };
+}
+
 function ethernet(nic: CloudInitNic): object {
   const routes = FAMILIES.flatMap((family) => {
     const via = nic[GATEWAYS[family]];
@@ -89,6 +104,6 @@ function ethernet(nic: CloudInitNic): object {
     ...(nic.ipv6 === 'auto' && { 'accept-ra': true }),
     ...(nic.addresses.length > 0 && { addresses: nic.addresses }),
     ...(routes.length > 0 && { routes }),
-    ...(nic.dns.length > 0 && { nameservers: { addresses: nic.dns } }),
+    ...nameservers(nic),
   };
 }

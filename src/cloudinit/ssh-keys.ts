@@ -77,7 +77,7 @@ function addTo(map: YAMLMap, keys: readonly string[], document: Document): Resul
 
 function firstUserWithoutDefault(config: YAMLMap): YAMLMap | undefined {
   const users: unknown = config.get('users', true);
-  // `user` creates a default user, whatever the list contains.
+  // `user` creates a default user with any list.
   if (!isSeq(users) || config.has('user')) return undefined;
   const isDefault = (item: unknown): boolean =>
     isMap(item) ? item.get('name') === 'default' : isScalar(item) && item.value === 'default';

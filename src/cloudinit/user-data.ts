@@ -45,6 +45,27 @@ export function readUserData(text: string | undefined): Result<UserData> {
   };
 }
 
+/** Which parts of the login the user-data defines itself. */
+export interface LoginDefined {
+  readonly user: boolean;
+  readonly password: boolean;
+  readonly sshKeys: boolean;
+}
+
+/** Anything but a cloud-config is not examined: cloud-init lets it override what a guest inherits. */
+export function loginDefinedBy(text: string | undefined): LoginDefined {
+  const read = readUserData(text);
+  const data = 'problem' in read ? undefined : read.value;
+  const map = data?.kind === 'cloudConfig' ? data.document.contents : undefined;
+  const has = (...keys: readonly string[]): boolean => isMap(map) && keys.some((key) => map.has(key));
+  const user = has('user', 'users');
+  return {
+    user,
+    password: user || has('password', 'chpasswd'),
+    sshKeys: has('ssh_authorized_keys', 'users'),
+  };
+}
+
 function readCloudConfig(text: string): Result<UserData> {
   const document = parseYaml(text);
   if ('problem' in document)

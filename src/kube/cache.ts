@@ -9,7 +9,7 @@ export const isOlder = (a: string, b: string): boolean =>
 export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeSource<O> {
   readonly #entries = new Map<string, Entry<O>>();
   readonly #listeners: ChangeListener<O>[] = [];
-  /** How far the watch of all namespaces has come: an answer that is older than this brings nothing new. */
+  /** How far the watch of all namespaces has come: an answer that is older than this contains nothing new. */
   #progress = '0';
   /** The same for single namespaces, each of which may have a watch of its own. */
   readonly #progressIn = new Map<string, string>();
@@ -83,7 +83,7 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
   offer(entry: Entry<O>): Entry<O> {
     const { namespace, resourceVersion } = entry.metadata;
     const isPast = !isOlder(this.#seenUntil(namespace), resourceVersion);
-    // An object that the watch has already seen go must not come back by a late answer: nothing would remove it.
+    // An object whose deletion the watch has reported must not be restored by a late answer: nothing would remove it.
     if (isPast && !this.#entries.has(entry.key)) return entry;
     this.#store(entry);
     return this.#entries.get(entry.key) ?? entry;
@@ -105,15 +105,15 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
     const known = this.#entries.get(entry.key);
     if (known && !isOlder(known.metadata.resourceVersion, entry.metadata.resourceVersion)) return;
     this.#entries.set(entry.key, entry);
-    this.#tell(entry.key, known, entry);
+    this.#notify(entry.key, known, entry);
   }
 
   #drop(key: string, known: Entry<O>): void {
     this.#entries.delete(key);
-    this.#tell(key, known, undefined);
+    this.#notify(key, known, undefined);
   }
 
-  #tell(key: string, before: Entry<O> | undefined, after: Entry<O> | undefined): void {
+  #notify(key: string, before: Entry<O> | undefined, after: Entry<O> | undefined): void {
     this.#list = undefined;
     for (const listener of this.#listeners) listener(key, before, after);
   }

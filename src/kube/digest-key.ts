@@ -1,6 +1,6 @@
 /**
- * The key of the digests in our statuses. Who may read a status need not be allowed to read the Secrets it tells
- * about, and a plain digest of a short text can be guessed: with a key that nobody else has it cannot.
+ * The key of the digests in our statuses. A user who may read a status need not be allowed to read the Secrets it
+ * refers to, and a plain digest of a short text can be guessed: with a secret key it cannot.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';

@@ -35,7 +35,7 @@ export function outcomeOfKubeError(error: unknown): Outcome | undefined {
     case 409:
       return waiting(
         'Conflict',
-        'An object changed while it was being written; it is looked at again.',
+        'An object changed while it was being written; it is reconciled again.',
         seconds(1),
       );
     case 401:

@@ -1,6 +1,6 @@
 /**
- * Writes Events, one after another: where hundreds of VMs change at once, the API server's time is for their statuses.
- * Repetitions of the same event of an object are written only from time to time, and a flood of events is cut.
+ * Writes Events, one after another: when hundreds of VMs change at once, their status updates take precedence.
+ * Repetitions of an event of an object are written only from time to time, and the rate of events is limited.
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -15,7 +15,7 @@ import type { KubeClient } from './client.ts';
 import { apiVersionOf, EVENTS } from './resource.ts';
 
 export interface EventRecorder extends EventSink {
-  /** Writes what is left without waiting for turns. Resolves once everything that was published has been written or given up. */
+  /** Writes the remaining events in parallel. Resolves once every published event has been written or dropped. */
   flush(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export interface EventRecorderOptions {
   readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Which process speaks: the pod's name. */
+  /** The reporting process: the pod's name. */
   readonly instance: string;
 }
 
@@ -31,23 +31,23 @@ type About = Parameters<EventSink['publish']>[0];
 
 const REPORTER = 'virtrigaud.io/proxmox';
 const REPEAT_AFTER = minutes(10);
-/** What may be told at once, and how many a second after that. */
+/** Events that may be published at once, and per second after that. */
 const BURST = 200;
 const PER_SECOND = 10;
 
 export function eventRecorder({ client, clock, log, instance }: EventRecorderOptions): EventRecorder {
-  /** When each piece of news was last told, oldest first. */
-  const told = new Map<string, Millis>();
+  /** When each event was last published, oldest first. */
+  const published = new Map<string, Millis>();
   const unwritten: (() => Promise<void>)[] = [];
   let writing: Promise<void> | undefined;
   let allowance = { left: BURST, at: clock.monotonic() };
 
-  function isRepeated(news: string, now: Millis): boolean {
-    for (const [old, at] of told) {
+  function isRepeated(event: string, now: Millis): boolean {
+    for (const [old, at] of published) {
       if (now - at < REPEAT_AFTER) break;
-      told.delete(old);
+      published.delete(old);
     }
-    return told.has(news);
+    return published.has(event);
   }
 
   function isAllowed(now: Millis): boolean {
@@ -68,7 +68,7 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
     }
   }
 
-  async function writeInTurn(): Promise<void> {
+  async function writeSequentially(): Promise<void> {
     for (let next = unwritten.shift(); next; next = unwritten.shift()) await next();
     writing = undefined;
   }
@@ -76,16 +76,16 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
   return {
     publish(about, note) {
       const now = clock.monotonic();
-      const news = [about.metadata.uid, note.type, note.reason, note.message].join('\n');
-      if (isRepeated(news, now)) return;
+      const event = [about.metadata.uid, note.type, note.reason, note.message].join('\n');
+      if (isRepeated(event, now)) return;
       if (!isAllowed(now)) {
         log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
         return;
       }
-      told.set(news, now);
+      published.set(event, now);
       const at = clock.now();
       unwritten.push(() => write(about, note, at));
-      writing ??= writeInTurn();
+      writing ??= writeSequentially();
     },
     async flush() {
       await Promise.all([writing, ...unwritten.splice(0).map((rest) => rest())]);

@@ -1,5 +1,5 @@
 /**
- * Where the API server is and how to speak to it. client-node reads the configuration and signs (files, tokens
+ * Where the API server is and how to connect to it. client-node reads the configuration and signs (files, tokens
  * that rotate, exec plugins); the connections are ours, because it opens a new one for every request.
  */
 import type { RequestOptions } from 'node:https';

@@ -15,7 +15,7 @@ export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resou
   z.output<Status>
 >;
 
-/** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and tells us nothing. */
+/** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and contains nothing new. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 type RawStatus = Readonly<Record<string, unknown>>;
@@ -121,13 +121,13 @@ function conditionsIn(status: Readonly<Record<string, unknown>> | undefined): re
   return data.flatMap((condition) => StoredCondition.safeParse(condition).data ?? []);
 }
 
-/** A longer list helps nobody: the first corrections often settle the rest. */
-const PROBLEMS_TOLD = 5;
+/** A longer list does not help: the first corrections often resolve the rest. */
+const MAX_PROBLEMS = 5;
 
 function problemOf(part: 'spec' | 'status', { issues }: z.ZodError): string {
-  const told = issues
-    .slice(0, PROBLEMS_TOLD)
+  const listed = issues
+    .slice(0, MAX_PROBLEMS)
     .map(({ path, message }) => `${[part, ...path.map(String)].join('.')}: ${message}`);
-  const more = issues.length - told.length;
-  return `${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
+  const more = issues.length - listed.length;
+  return `${listed.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
 }

@@ -1,5 +1,5 @@
 /**
- * Keeps a cache equal to the API server: list once, then watch from there. Whatever goes wrong (a closed
+ * Keeps a cache equal to the API server: list once, then watch from there. Whatever fails (a closed
  * connection, a restarted server, a version that is no longer kept), it begins again; only its signal ends it.
  */
 import type { Logger } from 'pino';
@@ -145,7 +145,7 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
   };
 }
 
-/** Two causes last until somebody fixes them, and are worth naming. */
+/** Two causes last until a person fixes them, and are worth naming. */
 function meaningOf(error: unknown): string {
   const status = error instanceof KubeError ? error.status : 0;
   if (status === 404) return 'this kind is not installed: apply the CRDs';

@@ -113,12 +113,12 @@ const Failure = z.object({ reason: z.string().default('Unknown'), message: z.str
 
 function refusal(req: KubeRequest, response: Dispatcher.ResponseData, text: string): KubeError {
   const { statusCode: status, headers } = response;
-  const told = Failure.safeParse(parseJson(text));
+  const failure = Failure.safeParse(parseJson(text));
   const retryAfter = Number(headers['retry-after']);
   return new KubeError({
     status,
-    reason: told.data?.reason ?? `Http${status}`,
-    message: told.data?.message ?? `${req.method} ${req.path} was answered with status ${status}`,
+    reason: failure.data?.reason ?? `Http${status}`,
+    message: failure.data?.message ?? `${req.method} ${req.path} was answered with status ${status}`,
     retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
   });
 }

@@ -4,7 +4,7 @@ import { createHash, createHmac, createSecretKey } from 'node:crypto';
 export const sha256Hex = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex');
 
-/** A keyed digest: nobody can compute it, or test guesses against it, without the key. */
+/** A keyed digest: without the key it cannot be computed, nor guesses be tested against it. */
 export type Digest = (text: string) => string;
 
 const DIGEST_LENGTH = 32;

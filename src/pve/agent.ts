@@ -27,6 +27,8 @@ export type GuestInterface = z.output<typeof Interface>;
 
 export type AgentInterfaces =
   | { readonly state: 'running'; readonly interfaces: readonly GuestInterface[] }
+  /** It answers, but not to this: `message` has its error. */
+  | { readonly state: 'refused'; readonly message: string }
   /** `silent`: enabled, but no answer; `notConfigured`: not enabled in the VM's configuration; `stopped`: the VM is off. */
   | { readonly state: 'silent' | 'notConfigured' | 'stopped' };
 
@@ -104,12 +106,17 @@ const stateAfter = (error: unknown): 'silent' | 'notConfigured' | 'stopped' | un
   return error.refusal === 'unknown' ? agentStateIn(error.pveMessage) : undefined;
 };
 
+/** The agent itself answered, with an error. */
+const isAgentError = (error: unknown): error is PveError =>
+  error instanceof PveError && error.pveMessage.startsWith('Agent error');
+
 export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: Vmid }): Agent => ({
   async networkInterfaces(options) {
     try {
       const { result } = await send(AGENT.networkInterfaces, at, { ...options, deadline: DEADLINE });
       return { state: 'running', interfaces: result ?? [] };
     } catch (error) {
+      if (isAgentError(error)) return { state: 'refused', message: error.pveMessage };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;
@@ -119,8 +126,7 @@ export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: 
     try {
       return await send(AGENT.exec, { ...at, command: [...command] }, { ...options, deadline: DEADLINE });
     } catch (error) {
-      if (error instanceof PveError && error.pveMessage.startsWith('Agent error'))
-        return { state: 'refused' };
+      if (isAgentError(error)) return { state: 'refused' };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;
@@ -137,8 +143,7 @@ export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: 
       const code = exitcode ?? (signal === undefined ? 0 : 128 + signal);
       return exited ? { state: 'ended', exitCode: code } : { state: 'running' };
     } catch (error) {
-      if (error instanceof PveError && /Invalid parameter 'pid'/.test(error.pveMessage))
-        return { state: 'lost' };
+      if (isAgentError(error)) return { state: 'lost' };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;

@@ -45,7 +45,7 @@ export interface FailoverOptions {
 export interface Failover {
   /** The endpoint in use. */
   readonly origin: string;
-  /** Of the endpoint in use; absent without TLS, and before the first connection. */
+  /** That of the endpoint in use; absent without TLS, and before the first connection. */
   readonly certificate: PeerCertificate | undefined;
   /** @throws ExchangeFailure, or the caller's reason when its signal ended the exchange */
   deliver(prepared: PreparedRequest): Promise<Answer>;
@@ -55,20 +55,20 @@ export interface Failover {
 interface EndpointState {
   readonly origin: string;
   readonly pool: Pool;
-  /** Since it came into use; shared by all requests that wait for it. Gives an answer where PVE did not let us ask. */
+  /** The check since the endpoint came into use; shared by all requests that wait for it. Resolves with the answer if PVE refused it. */
   verification: Promise<Answer | undefined> | undefined;
-  /** Shown on the newest connection. */
+  /** The one presented on the newest connection. */
   certificate: PeerCertificate | undefined;
 }
 
 const DEADLINE = seconds(15);
 
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
-const OURS = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
+const CLOSED_BY_US = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
 /** Whether the request may be sent to another endpoint: it was not sent, or it changes nothing. */
 const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolean =>
-  !OURS.has(code) && (!sent || (harmless && RESETS.has(code)));
+  !CLOSED_BY_US.has(code) && (!sent || (harmless && RESETS.has(code)));
 
 export function createFailover(options: FailoverOptions): Failover {
   const { origins, tls, exchange, isExpectedCluster } = options;
@@ -128,7 +128,7 @@ export function createFailover(options: FailoverOptions): Failover {
     return rows ? { name: undefined, nodes: rows.map(({ node }) => node) } : list;
   };
 
-  /** @returns the answer of PVE to somebody whom it does not know (any longer) */
+  /** @returns the answer of PVE if it does not accept the credentials (any longer) */
   const verify = async (endpoint: EndpointState, headers: AuthHeaders): Promise<Answer | undefined> => {
     const found = await identify(endpoint, headers);
     if ('status' in found) {
@@ -148,7 +148,7 @@ export function createFailover(options: FailoverOptions): Failover {
       verified = refusal === undefined;
       return refusal;
     } catch (error) {
-      // The waiting request was not sent, whatever happened to the check.
+      // The waiting request was not sent, regardless of the check's outcome.
       throw error instanceof ExchangeFailure ? new ExchangeFailure(error.code, false, error.cause) : error;
     } finally {
       if (!verified && endpoint.verification === verification) endpoint.verification = undefined;

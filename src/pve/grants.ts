@@ -16,7 +16,7 @@ const ROLE = 'VirtRigaud';
 const privilegesOf = (needs: readonly Need[]): string =>
   [...new Set(needs.map(({ anyOf }) => anyOf[0]))].toSorted().join(',');
 
-/** The role goes to both token and user: a token with privilege separation has only the privileges that both have. */
+/** The role is granted to both token and user: a token with privilege separation has only the privileges that both have. */
 const aclCommands = (path: string, { user, token, role = ROLE }: Grantee): readonly string[] => [
   `pveum acl modify ${path} --users '${user}' --roles ${role}`,
   ...(token === undefined ? [] : [`pveum acl modify ${path} --tokens '${user}!${token}' --roles ${role}`]),

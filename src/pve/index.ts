@@ -24,7 +24,7 @@ export {
   type Property,
   type PropertyString,
 } from './property-string.ts';
-export type { Refusal } from './refusals.ts';
+export { refusalIn, type Refusal } from './refusals.ts';
 export { pve, type Pve } from './pve.ts';
 export type { MigrationPreconditions } from './qemu-endpoints.ts';
 export type { Qemu } from './qemu.ts';

@@ -51,6 +51,12 @@ export interface Qemu {
     change: { readonly digest: string; readonly delete?: readonly string[] },
     options?: CallOptions,
   ): Promise<void>;
+  /** Discards pending changes: the guest keeps the values that it runs with. */
+  revertPending(
+    keys: readonly string[],
+    change: { readonly digest: string },
+    options?: CallOptions,
+  ): Promise<void>;
   pending(options?: CallOptions): Promise<readonly PendingOption[]>;
   status(options?: CallOptions): Promise<QemuStatus>;
   clone(request: CloneRequest, options?: CallOptions): Promise<Upid>;
@@ -100,6 +106,8 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
     send(QEMU.setConfig, { ...patch, ...at, ...changeParams(change) }, options),
   setConfigNow: (patch, change, options) =>
     send(QEMU.setConfigNow, { ...patch, ...at, ...changeParams(change) }, options),
+  revertPending: (keys, { digest }, options) =>
+    send(QEMU.setConfigNow, { ...at, digest, revert: keys.join(',') }, options),
   async pending(options) {
     const rows = await send(QEMU.pending, at, options);
     return rows.filter(({ key }) => key !== DIGEST_ROW);

@@ -34,6 +34,8 @@ type Phrase = readonly [pattern: RegExp, refusal: Refusal, absent?: ObjectKind];
 // The first matching phrase decides.
 const PHRASES: readonly Phrase[] = [
   [/no quorum|cluster not ready/i, 'noQuorum'],
+  // Without quorum /etc/pve is read-only.
+  [/unable to open file '\/etc\/pve\/[^']*' - Permission denied/, 'noQuorum'],
   [/VM is locked \(|can't lock file|obtain guest migration lock|got lock request timeout/i, 'locked'],
   [/detected modified configuration|checksum mismatch(?!: got)/i, 'stale'],
   [/already exists|File exists/, 'exists'],
@@ -65,6 +67,9 @@ const classifyText = (text: string): Classification | undefined => {
   const phrase = PHRASES.find(([pattern]) => pattern.test(text));
   return phrase && classification(phrase[1], phrase[2]);
 };
+
+/** What the exit status of a task means, as far as its text says. */
+export const refusalIn = (exitStatus: string): Refusal | undefined => classifyText(exitStatus)?.refusal;
 
 const classifyFields = (fields: Readonly<Record<string, string>>): Classification | undefined => {
   const phrase = FIELD_PHRASES.find(([field, pattern]) => pattern.test(fields[field] ?? ''));
@@ -113,7 +118,6 @@ export function missingPrivilege(text: string): MissingPrivilege | undefined {
 export function agentStateIn(text: string): 'silent' | 'notConfigured' | 'stopped' | undefined {
   if (/No QEMU guest agent configured/i.test(text)) return 'notConfigured';
   if (/VM \d+ is not running/i.test(text)) return 'stopped';
-  if (/guest agent is not running|'guest-[\w-]+' failed|got timeout|^Agent error/i.test(text))
-    return 'silent';
+  if (/guest agent is not running|'guest-[\w-]+' failed|got timeout/i.test(text)) return 'silent';
   return undefined;
 }

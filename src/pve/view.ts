@@ -30,6 +30,8 @@ export interface GuestView {
   readonly maxdisk: Bytes | undefined;
   /** Seconds. */
   readonly uptime: number | undefined;
+  /** How often it was started again between two reads that both list it as running. Absent: never. */
+  readonly restarts?: number;
   readonly pool: string | undefined;
   readonly hastate: string | undefined;
   /** The task on snapshots of the guest that was seen to end last: the list of guests does not show snapshots. */
@@ -114,11 +116,7 @@ const endedSnapshotTasks = (tasks: readonly ListedTask[]): ReadonlyMap<string, U
  * Builds a view from the answers of one read.
  * @param before - what was read before: PVE lists ended tasks only for a while
  */
-export function toView(
-  takenAt: number,
-  { resources, tasks, status }: Answers,
-  before?: Pick<View, 'guests'>,
-): View {
+export function toView(takenAt: number, { resources, tasks, status }: Answers, before?: View): View {
   const ended = endedSnapshotTasks(tasks);
   const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
   return {
@@ -130,13 +128,25 @@ export function toView(
     nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [])),
     guests: new Map(
       resources.filter(isGuest).map((guest) => {
-        const snapshotTask = ended.get(String(guest.vmid)) ?? before?.guests.get(guest.vmid)?.snapshotTask;
-        return [guest.vmid, { ...guest, ...(snapshotTask !== undefined && { snapshotTask }) }];
+        const known = before?.guests.get(guest.vmid);
+        const snapshotTask = ended.get(String(guest.vmid)) ?? known?.snapshotTask;
+        return [
+          guest.vmid,
+          { ...withRestarts(guest, known), ...(snapshotTask !== undefined && { snapshotTask }) },
+        ];
       }),
     ),
     storages: resources.flatMap((row) => (row.type === 'storage' ? [toStorage(row)] : [])),
     activeTasks: tasks.filter(({ ended }) => ended === undefined),
   };
+}
+
+/** A stop and a start between two reads show only in an uptime that begins again. */
+function withRestarts(guest: GuestRow, before: GuestView | undefined): GuestView {
+  const isAgain =
+    before?.status === 'running' && guest.status === 'running' && (guest.uptime ?? 0) < (before.uptime ?? 0);
+  const restarts = (before?.restarts ?? 0) + (isAgain ? 1 : 0);
+  return restarts === 0 ? guest : { ...guest, restarts };
 }
 
 /** A standalone node has no cluster row and needs no quorum. */
@@ -159,6 +169,7 @@ const guestFingerprint = (guest: GuestView): string =>
     guest.pool,
     guest.hastate,
     guest.snapshotTask,
+    guest.restarts,
   ]);
 
 export type GuestChange =

@@ -20,7 +20,7 @@ export interface CoalescingStore<O extends Resource> extends ObjectStore<O> {
   flush(): Promise<void>;
 }
 
-/** How long a report may wait. Nobody looks at a VM twice in this time. */
+/** How long a status patch may be delayed: too short for a user to notice. */
 export const MAX_DELAY = seconds(1);
 
 interface Waiting<O extends Resource> {
@@ -69,7 +69,7 @@ export function coalescing<O extends Resource>(
     writeStatus,
     async writeFinalizers(entry, finalizers) {
       const written = await store.writeFinalizers(entry, finalizers);
-      // Nobody reads the status of an object that is being deleted any more.
+      // The status of an object that is being deleted need not be current.
       if (written !== 'conflict' && entry.metadata.deletionTimestamp !== undefined) waiting.delete(entry.key);
       return written;
     },

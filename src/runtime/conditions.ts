@@ -1,6 +1,6 @@
 /**
  * Conditions as kstatus reads them: Ready is always there; Reconciling and Stalled are there only while they
- * are true, so that their absence means health; every condition says which generation it speaks of. Pure.
+ * are true, so that their absence means health; every condition has the generation that it was observed for. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainCondition } from './controller.ts';
@@ -16,10 +16,10 @@ export interface Condition {
   readonly observedGeneration: number;
 }
 
-/** What the conditions of an object are made of. Nothing else goes in. */
+/** Everything that the conditions of an object are derived from. */
 export interface ConditionInputs {
   readonly outcome: Outcome;
-  /** `'unknown'`: the pass ended before it could tell, so what was last known stays. */
+  /** `'unknown'`: the pass ended before they were determined, so the previous ones stay. */
   readonly domain: readonly DomainCondition[] | 'unknown';
   readonly previous: readonly Condition[];
   readonly generation: number;
@@ -34,20 +34,20 @@ const ENGINE_TYPES: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stal
 /** The conditions after this pass: Ready, Reconciling, Stalled, then the controller's own in its order. */
 export function conditionsOf(inputs: ConditionInputs): readonly Condition[] {
   const { outcome, domain, previous, generation, deleting, now } = inputs;
-  const told = [...engineClaims(outcome, deleting), ...(domain === 'unknown' ? [] : domain)].map((claim) =>
+  const current = [...engineClaims(outcome, deleting), ...(domain === 'unknown' ? [] : domain)].map((claim) =>
     dated(claim, previous, generation, now),
   );
   const kept = domain === 'unknown' ? previous.filter(({ type }) => !ENGINE_TYPES.has(type)) : [];
-  return [...told, ...kept];
+  return [...current, ...kept];
 }
 
-/** Whether the object's standing changed in a way a person would call news. */
+/** Whether the type, status or reason of Ready, Reconciling or Stalled changed. */
 export function isTransition(previous: readonly Condition[], next: readonly Condition[]): boolean {
-  const standing = (conditions: readonly Condition[]): readonly unknown[] =>
+  const summary = (conditions: readonly Condition[]): readonly unknown[] =>
     conditions
       .filter(({ type }) => ENGINE_TYPES.has(type))
       .map(({ type, status, reason }) => ({ type, status, reason }));
-  return !isDeepStrictEqual(standing(previous), standing(next));
+  return !isDeepStrictEqual(summary(previous), summary(next));
 }
 
 function engineClaims(outcome: Outcome, deleting: boolean): readonly Claim[] {

@@ -91,7 +91,7 @@ export function controllerRunner<O extends Resource, Status extends object>(
     async stop(grace) {
       queue.shutdown();
       await within(grace, workers, clock);
-      // Without grace another process may lead already, and speak for the object.
+      // Without grace another process may lead already, and write the object.
       if (grace > 0) await within(LAST_CALL, store.flush(), clock);
       aborting.abort(new Error('the operator is stopping'));
       await within(LAST_CALL, workers, clock);

@@ -26,10 +26,18 @@ export interface Resource<Spec = unknown, Status = unknown> {
   readonly status?: Status | undefined;
 }
 
-/** A condition other than Ready, Reconciling and Stalled, which the engine derives from the outcome. */
+/** The conditions other than Ready, Reconciling and Stalled, which the engine derives from the outcome. */
+export const DOMAIN_CONDITIONS = [
+  'Placed',
+  'Synced',
+  'GuestAgentConnected',
+  'RestartRequired',
+  'FieldsIgnored',
+  'MissingPrivileges',
+] as const;
+
 export interface DomainCondition {
-  readonly type:
-    'Placed' | 'Synced' | 'GuestAgentConnected' | 'RestartRequired' | 'FieldsIgnored' | 'MissingPrivileges';
+  readonly type: (typeof DOMAIN_CONDITIONS)[number];
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;
@@ -63,6 +71,8 @@ export interface ReconcileResult<Status> {
   readonly events?: readonly EventNote[];
   /** Only people read this report: it may be left out if another follows at once. */
   readonly deferrable?: boolean;
+  /** It records a decision about the spec as it was read, so it is discarded if the spec was edited meanwhile. */
+  readonly bindsGeneration?: boolean;
 }
 
 export interface Controller<O extends Resource, Status> {

@@ -11,7 +11,7 @@ export interface Deadline {
 }
 
 /**
- * Hands `work` a signal that is aborted after the limit or with the caller's signal, and does not wait for work
+ * Gives `work` a signal that is aborted after the limit or with the caller's signal, and does not wait for work
  * that ignores it. Written out because `AbortSignal.any` keeps what it makes alive as long as the caller's signal.
  */
 export async function withDeadline<T>(

@@ -152,7 +152,7 @@ interface PassContext<O extends Resource> {
   readonly log: Logger;
 }
 
-/** Calls the controller, and gives whatever it throws a meaning. */
+/** Calls the controller, and maps what it throws to an outcome. */
 async function reconcile<O extends Resource, Status extends object>(
   object: O,
   controller: Controller<O, Status>,
@@ -196,6 +196,7 @@ function findingOf<Status extends object>(result: ReconcileResult<Status>): Find
     domain: result.conditions ?? [],
     events: result.events ?? [],
     deferrable: result.deferrable,
+    bindsGeneration: result.bindsGeneration,
   };
 }
 

@@ -23,7 +23,7 @@ export interface StoredLease {
   readonly version: string;
 }
 
-/** `create` and `update` answer `undefined` when somebody else was faster; they reject when the answer is not known. */
+/** `create` and `update` answer `undefined` when another process was faster; they reject when the answer is not known. */
 export interface LeaseStore {
   get(signal: AbortSignal): Promise<StoredLease | undefined>;
   create(record: LeaseRecord, signal: AbortSignal): Promise<StoredLease | undefined>;
@@ -110,7 +110,7 @@ export class LeaderElector {
         ),
       );
     } catch (error) {
-      log.warn({ err: error }, 'the lease could not be given back; it runs out by itself');
+      log.warn({ err: error }, 'the lease could not be released; it expires');
     }
   }
 

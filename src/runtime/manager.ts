@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Runner } from './controller-runner.ts';
 import type { LeaderElector } from './leader-election.ts';
 
-/** Keeps a view of one kind up to date until the signal is aborted; it never gives up by itself. */
+/** Keeps a view of one kind up to date until the signal is aborted; it retries forever. */
 export interface Watcher {
   readonly kind: string;
   readonly synced: boolean;
@@ -67,7 +67,7 @@ export class Manager {
     return this.#finished;
   }
 
-  /** Ends `run` in good order: passes finish, the lease is given back. */
+  /** Ends `run` gracefully: passes finish, the Lease is released. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#finished;
@@ -100,7 +100,7 @@ export class Manager {
     return ending;
   }
 
-  /** A leader that stops goes on renewing until its last pass is over: the next one must not start before. */
+  /** A leader that stops keeps renewing its Lease until its last pass is over: the next leader must not start before. */
   async #stopRunners(ending: Ending): Promise<void> {
     const { runners, elector } = this.#options;
     const passesOver = new AbortController();

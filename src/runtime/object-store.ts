@@ -12,31 +12,31 @@ export interface Entry<O extends Resource> {
   readonly object?: O | undefined;
   /** What is wrong with spec or status, as sentences for the object's author. */
   readonly problem?: string | undefined;
-  /** An object with a problem, without the fields that have it: enough to let go of what it made. Absent where too much is missing. */
+  /** An object with a problem, without the fields that have it: enough to clean up what it made. Absent if too much is missing. */
   readonly salvaged?: O | undefined;
   /** As stored, including what this version of the program does not know. */
   readonly rawStatus?: Readonly<Record<string, unknown>> | undefined;
   readonly conditions: readonly Condition[];
 }
 
-/** `conflict`: somebody else wrote the object since this entry was read. `gone`: it no longer exists. */
+/** `conflict`: the object was written by another client since this entry was read. `gone`: it no longer exists. */
 export type Written<O extends Resource> = Entry<O> | 'conflict' | 'gone';
 
 export interface ObjectStore<O extends Resource> {
   /** The newest state known: from the watch, from a read or from an answer to our own write. */
   cached(key: string): Entry<O> | undefined;
   keys(): readonly string[];
-  /** Reads past the cache, and puts the answer there. `within`: an answer of the API server that is no older will do. */
+  /** Reads past the cache, and puts the answer there. `within`: accept an answer of the API server that is no older. */
   fetch(key: string, signal: AbortSignal, within?: Millis): Promise<Entry<O> | undefined>;
   /** The entry as it reads with this status. Nothing is written. */
   restated(entry: Entry<O>, status: Readonly<Record<string, unknown>>): Entry<O>;
-  /** Replaces the whole list of finalizers, provided nobody wrote the object since `entry` was read. */
+  /** Replaces the whole list of finalizers, unless the object was written since `entry` was read. */
   writeFinalizers(entry: Entry<O>, finalizers: readonly string[]): Promise<Written<O>>;
-  /** Replaces the whole status, under the same proviso. */
+  /** Replaces the whole status, under the same condition. */
   writeStatus(entry: Entry<O>, status: Readonly<Record<string, unknown>>): Promise<Written<O>>;
 }
 
-/** Tells people what happened to an object. It never throws and never makes a pass wait. */
+/** Publishes what happened to an object. It never throws and never blocks a pass. */
 export interface EventSink {
   publish(about: { readonly kind: string; readonly metadata: ObjectMeta }, note: EventNote): void;
 }
@@ -47,7 +47,7 @@ export type ChangeListener<O extends Resource> = (
   after: Entry<O> | undefined,
 ) => void;
 
-/** Tells of every object that appears, changes or goes. Listeners run in the order they came and must not throw. */
+/** Reports every object that is added, changed or deleted. Listeners run in the order of their registration and must not throw. */
 export interface ChangeSource<O extends Resource> {
   onChange(listener: ChangeListener<O>): void;
 }

@@ -58,4 +58,9 @@ export const suspended = (ready: 'False' | 'Unknown', reason: string, message: s
   message,
 });
 export const unchanged = (again: Millis): Outcome => ({ kind: 'unchanged', again });
+/** The same, looked at again after `longest` at the latest. */
+export function within(outcome: Outcome, longest: Millis): Outcome {
+  if (outcome.kind === 'retry' || outcome.kind === 'released') return outcome;
+  return outcome.again !== undefined && outcome.again <= longest ? outcome : { ...outcome, again: longest };
+}
 export const released: Outcome = { kind: 'released' };

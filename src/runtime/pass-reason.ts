@@ -20,7 +20,7 @@ export const PASS_REASONS = [
   'nextStep',
   /** The pass before asked for another after some time. */
   'timer',
-  /** The pass before failed, or somebody else wrote the object meanwhile. */
+  /** The pass before failed, or another client wrote the object meanwhile. */
   'retry',
 ] as const;
 

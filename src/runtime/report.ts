@@ -16,6 +16,7 @@ export interface Finding {
   readonly events: readonly EventNote[];
   readonly isBug?: true;
   readonly deferrable?: boolean | undefined;
+  readonly bindsGeneration?: boolean | undefined;
 }
 
 /** `conflict` and `gone` mean that nothing was written. */
@@ -50,7 +51,9 @@ export async function report<O extends Resource>(
     observedGeneration: metadata.generation,
     conditions,
   };
-  const stored = isSaid(entry, asJson(status), finding, deps) ? 'stored' : await write(entry, status, deps);
+  const stored = isSaid(entry, asJson(status), finding, deps)
+    ? 'stored'
+    : await write(entry, status, finding, deps);
   if (stored !== 'stored') return stored;
   tell(entry, finding, isTransition(entry.conditions, conditions), deps);
   return 'stored';
@@ -78,12 +81,13 @@ function isSaid<O extends Resource>(
 }
 
 /**
- * Only we write status, so if somebody wrote the object meanwhile it was something else. Then the status is
- * laid on the newer object once: a task that was started in this pass must not be forgotten because of a label.
+ * Only the operator writes status, so a write by another client meanwhile was to something else. Then the status is
+ * applied to the newer object once: a task that was started in this pass must not be forgotten because of a label.
  */
 async function write<O extends Resource>(
   entry: Entry<O>,
   status: Readonly<Record<string, unknown>>,
+  { bindsGeneration = false }: Finding,
   { store, signal }: ReportDeps<O>,
 ): Promise<Reported> {
   const first = await store.writeStatus(entry, status);
@@ -92,6 +96,7 @@ async function write<O extends Resource>(
   const live = await store.fetch(entry.key, signal);
   if (live?.metadata.uid !== entry.metadata.uid) return 'gone';
   if (!isDeepStrictEqual(live.rawStatus, entry.rawStatus)) return 'conflict';
+  if (bindsGeneration && live.metadata.generation !== entry.metadata.generation) return 'conflict';
   const second = await store.writeStatus(live, status);
   return second === 'conflict' || second === 'gone' ? second : 'stored';
 }

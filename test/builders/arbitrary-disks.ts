@@ -1,4 +1,4 @@
-/** Worlds in which disks are desired, known to status, on the guest, taken off, or somebody else's. */
+/** Worlds in which disks are desired, known to status, on the guest, detached, or foreign. */
 import fc, { type Arbitrary } from 'fast-check';
 import type { DesiredDisk, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
 import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
@@ -10,7 +10,7 @@ import { aStorage, onBothNodes } from './views.ts';
 const NAMES = ['data', 'logs', 'scratch'] as const;
 
 /** Drives and volumes that neither spec nor status names. */
-export const STRANGERS: GuestConfig = {
+export const FOREIGN_DISKS: GuestConfig = {
   scsi9: 'local-lvm:vm-101-disk-90,size=1T',
   virtio7: 'fast:vm-101-disk-91,serial=other,size=1G',
   unused5: 'local-lvm:vm-101-disk-92',
@@ -88,7 +88,7 @@ export const diskWorlds: Arbitrary<World> = fc
   .map(([world, desiredDisks, history, snapshot]) => {
     const { want, guest } = world;
     const { scsi1: _ours, ...config } = guest?.config ?? {};
-    const added = Object.assign({}, STRANGERS, ...history.map((each) => each.config)) as GuestConfig;
+    const added = Object.assign({}, FOREIGN_DISKS, ...history.map((each) => each.config)) as GuestConfig;
     return {
       ...world,
       want: want.exists ? { ...want, disks: desiredDisks } : want,

@@ -16,12 +16,16 @@ import type {
 } from '../../controllers/virtualmachine/model/desired.ts';
 import type { Creation } from '../../controllers/shared/placement/model.ts';
 import type { RestartNote } from '../../controllers/virtualmachine/model/restart.ts';
+import { isOwn } from '../../controllers/virtualmachine/ownership/identity.ts';
+import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
+import { smbiosUuidOf } from '../../controllers/shared/guests/identity.ts';
 import { describeGuest, type OwnerMark } from '../../controllers/shared/guests/owner-mark.ts';
 import type { StorageView } from '../../src/pve/index.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import { bytes, GiB, MiB, minutes, nodeName, vmid } from '../../src/lib/units.ts';
 import {
   aDigest,
+  aNamesake,
   aGuest,
   aMark,
   aDesiredVm,
@@ -36,6 +40,7 @@ import {
   TEMPLATE_CONFIG,
   UPID,
 } from './guests.ts';
+import { UID } from './objects.ts';
 import { pendingAfter } from './guest-model.ts';
 import type { World } from './planner-world.ts';
 import { isoStorage, onBothNodes } from './views.ts';
@@ -311,11 +316,22 @@ const failures: Arbitrary<Failure> = fc.record({
   at: fc.integer({ min: NOW - 400_000, max: NOW }),
 });
 
-const claims: Arbitrary<Omit<Claim, 'ageMs'>> = fc.record({
-  vmid: fc.constant(vmid(101)),
-  made: fc.boolean(),
-  certain: fc.boolean(),
-});
+const TEMPLATE_UUID = smbiosUuidOf(TEMPLATE_CONFIG)!;
+
+const claims: Arbitrary<Omit<Claim, 'ageMs'>> = fc
+  .record({
+    vmid: fc.constant(vmid(101)),
+    made: fc.boolean(),
+    certain: fc.boolean(),
+  })
+  .chain((claim) =>
+    fc.constantFrom(
+      claim,
+      { ...claim, placement: placementOf(CREATION) },
+      { ...claim, placement: placementOf(CREATION), uuid: TEMPLATE_UUID },
+      { ...claim, placement: placementOf(CREATION), uuid: UID },
+    ),
+  );
 
 const storages = often<readonly StorageView[]>(
   fc.constant(onBothNodes(isoStorage())),
@@ -323,9 +339,18 @@ const storages = often<readonly StorageView[]>(
   fc.constant([]),
 );
 
-/** A guest that our own destroy task removed is gone; everything else may be combined. */
-const coherent = (world: World): World =>
-  world.task?.type === 'Destroy' && world.task.state === 'ok' ? { ...world, guest: undefined } : world;
+/** A guest that our own destroy task removed is gone, and a UUID is recorded once a guest was seen; all else may be combined. */
+const coherent = (world: World): World => ({
+  ...world,
+  claim: withSeenUuid(world.claim),
+  guest: world.task?.type === 'Destroy' && world.task.state === 'ok' ? undefined : world.guest,
+});
+
+function withSeenUuid(claim: World['claim']): World['claim'] {
+  if (!claim || claim.made) return claim;
+  const { uuid: _uuid, ...rest } = claim;
+  return rest;
+}
 
 const notes: Arbitrary<RestartNote> = fc.record({
   cause: fc.constantFrom('Requested' as const, 'PendingChanges' as const),
@@ -348,9 +373,9 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
       task: often(fc.constant(undefined), tasks),
       failure: often<Failure | undefined>(fc.constant(undefined), failures),
       othersTasks: often<readonly string[]>(fc.constant([]), fc.constant([String(UPID)])),
-      namesake: often(
-        fc.constant(undefined),
-        fc.constantFrom(aMark(), FORMER, FOREIGN).map((mark) => ({ vmid: vmid(101), mark })),
+      namesakes: often<World['namesakes']>(
+        fc.constant([]),
+        fc.constantFrom(aMark(), FORMER, FOREIGN).map((mark) => [aNamesake({ mark, uuid: mark.uid })]),
       ),
       noted: often(
         fc.constant(undefined),
@@ -379,8 +404,8 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
         volumes: new Set(parts.noted === undefined ? [] : [parts.noted]),
         ...parts,
         // A namesake is seen in a guest's description, so there is that guest.
-        guest: parts.namesake
-          ? aGuest({ config: configOf(parts.namesake.mark), node: nodeName('pve-1') })
+        guest: parts.namesakes[0]
+          ? aGuest({ config: configOf(parts.namesakes[0].mark), node: nodeName('pve-1') })
           : parts.guest,
       }),
     );
@@ -395,18 +420,23 @@ const unhindered = (guest: Guest, mark: OwnerMark): Guest => ({
   ha: guest.ha.state === 'error' ? NO_HA : guest.ha,
 });
 
+const proven = (guest: Guest, { want: { owner }, claim }: World): Guest =>
+  isOwn(guest, owner, claim && { ...claim, ageMs: 0 })
+    ? guest
+    : { ...guest, config: { ...guest.config, smbios1: `uuid=${owner.uid}` } };
+
 /** Nothing stands in the way that only a person could move. */
 export const unobstructed = (world: World): World => {
   const { guest, claim, want } = world;
-  const own = guest && unhindered(guest, want.owner);
+  const own = guest && proven(unhindered(guest, want.owner), world);
   return {
     ...world,
     blind: false,
-    namesake: undefined,
+    namesakes: [],
     storages: onBothNodes(isoStorage()),
     guest: own,
     want: want.exists ? onItsHost({ ...want, creation: CREATION }) : { ...want, protection: false },
-    claim: claim && { ...claim, made: claim.made && (own !== undefined || !want.exists) },
+    claim: withSeenUuid(claim && { ...claim, made: claim.made && (own !== undefined || !want.exists) }),
   };
 };
 

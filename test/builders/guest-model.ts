@@ -100,9 +100,14 @@ export function configured(
   return { ...Object.fromEntries([...still, ...changed]), ...unused(config, remove) };
 }
 
-/** What takes effect while a guest runs; everything else waits for the next start. */
-export const HOTPLUG =
-  /^(vcpus|balloon|shares|hotplug|net\d+|ide2|description|name|tags|onboot|protection|startup)$/;
+const HOTPLUG = /^(vcpus|balloon|shares|hotplug|net\d+|description|name|tags|onboot|protection|startup)$/;
+
+/**
+ * Whether a change takes effect while the guest runs; everything else waits for the next start. PVE changes the medium of
+ * a CD drive at once, but the drive itself comes and goes with a start.
+ */
+export const takesEffectNow = (key: string, now: string | undefined, next: string | undefined): boolean =>
+  HOTPLUG.test(key) || [now, next].every((text) => text !== undefined && parseDisk(text).cdrom);
 
 /**
  * What waits for the next start after a running guest was configured.
@@ -115,7 +120,7 @@ export function pendingAfter(guest: Pick<Guest, 'config' | 'pending'>, next: Gue
     throw new Error("you can't add more vcpus than maxcpus");
   return [...new Set([...Object.keys(now), ...Object.keys(next)])].flatMap((key) => {
     const [current, pending] = [now[key], next[key]];
-    if (current === pending || HOTPLUG.test(key)) return [];
+    if (current === pending || takesEffectNow(key, current, pending)) return [];
     return [{ key, ...(current !== undefined && { current }), ...(pending !== undefined && { pending }) }];
   });
 }

@@ -1,5 +1,6 @@
 /** Guests, desired states and what a pass observed, with little in them unless a test says more. */
 import type { Guest, GuestConfig, Presence } from '../../controllers/shared/guests/model.ts';
+import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
 import type { Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
 import type { Creation } from '../../controllers/shared/placement/model.ts';
@@ -73,6 +74,16 @@ export const aGuest = (change: Partial<Guest> = {}): Guest => {
   };
 };
 
+/** A guest that was found by its mark, under the VMID of `aGuest`. */
+export const aNamesake = (change: Partial<MarkedGuest> = {}): MarkedGuest => ({
+  vmid: vmid(101),
+  node: nodeName('pve-1'),
+  mark: aMark(),
+  uuid: UID,
+  template: false,
+  ...change,
+});
+
 export const seen = (guest: Partial<Guest> = {}): Presence => ({ kind: 'seen', guest: aGuest(guest) });
 
 export const CREATION: Extract<Creation, { ok: true }> = {
@@ -134,7 +145,8 @@ export const observed = (change: Partial<Observed> = {}): Observed => ({
   failure: undefined,
   activeTasks: [],
   lockedMs: 0,
-  namesake: undefined,
+  namesakes: [],
+  requestedChanges: [],
   seedVolume: undefined,
   hook: undefined,
   generation: 1,

@@ -4,7 +4,7 @@ import { parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
 import { parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
-import { cloned, configured, grown, HOTPLUG, refusalOf } from './guest-model.ts';
+import { cloned, configured, grown, refusalOf, takesEffectNow } from './guest-model.ts';
 import { TEMPLATE_CONFIG } from './guests.ts';
 
 export interface ModelGuest {
@@ -289,6 +289,8 @@ export class InMemoryPve {
       return this.#begin('qmconfig', at, () => this.#configure(guest, keys, gone));
     },
     'PUT /nodes/{node}/qemu/{vmid}/config': (params) => {
+      const { revert, ...rest } = params;
+      if (typeof revert === 'string') return this.#revert(rest, revert.split(','));
       const { guest, keys, gone } = this.#write(params);
       const failure = this.#failureOf('qmconfig');
       if (failure !== undefined) throw refusal('forbidden', failure);
@@ -388,6 +390,16 @@ export class InMemoryPve {
     },
   };
 
+  #revert({ digest, ...at }: Params, keys: readonly string[]): null {
+    const guest = this.#free(at);
+    if (digest !== `digest-${guest.digest}`) throw refusal('stale', 'detected modified configuration');
+    const kept = Object.entries(guest.config).filter(([key]) => !keys.includes(key));
+    const back = Object.entries(guest.inForce).filter(([key]) => keys.includes(key));
+    guest.config = Object.fromEntries([...kept, ...back]);
+    guest.digest += 1;
+    return null;
+  }
+
   #configure(
     guest: ModelGuest,
     set: Readonly<Record<string, string | number>>,
@@ -396,7 +408,9 @@ export class InMemoryPve {
     const before = guest.config;
     guest.config = configured(guest.vmid, before, set, remove);
     guest.digest += 1;
-    const keys = [...Object.keys(set), ...remove].filter((key) => !guest.running || HOTPLUG.test(key));
+    const keys = [...Object.keys(set), ...remove].filter(
+      (key) => !guest.running || takesEffectNow(key, guest.inForce[key], guest.config[key]),
+    );
     const inForce: Record<string, string> = { ...guest.inForce };
     for (const key of keys) {
       const value = guest.config[key];

@@ -10,9 +10,9 @@ export const VM_KEY = 'default/web';
 
 export interface VmStore extends ObjectStore<ReturnType<typeof aVirtualMachine>> {
   live(): VmEntry | undefined;
-  /** The watch catches up. */
+  /** The watch delivers all changes. */
   sync(): void;
-  /** `kubectl edit`; `unseen`: the watch has not told of it yet. */
+  /** `kubectl edit`; `unseen`: the watch has not delivered it yet. */
   editSpec(change: NonNullable<VirtualMachineChange['spec']>, watch?: 'seen' | 'unseen'): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;

@@ -63,19 +63,19 @@ export class Life {
     return this.store.live()?.object?.status ?? {};
   }
 
-  /** The shared look at the cluster, as often as it is taken in earnest. */
+  /** Refreshes the shared inventory of the cluster, as often as in production. */
   async #scan(): Promise<void> {
     if (this.now - this.#scannedAt < SCAN_MS) return;
     this.#scannedAt = this.now;
     await this.process.inventory.refresh().catch(() => undefined);
   }
 
-  /** One pass and the time until the next. A pass that waits for a change gets one with the next look at the cluster. */
+  /** One pass and the time until the next. A pass that waits for a change gets one with the next inventory. */
   async pass(): Promise<PassResult | undefined> {
     this.pve.settle();
     await this.#scan();
     const result = await this.process.pass().catch(() => undefined);
-    await setImmediate(); // whatever the pass left running comes to its end
+    await setImmediate(); // everything that the pass left running ends
     if (this.#options.isDead?.() === true) {
       this.now += 3_000;
       this.restart();

@@ -1,5 +1,5 @@
 /**
- * The same answer for the same object, worked out once. For pure functions of values that nobody changes: a run of the
+ * The same answer for the same object, computed once. For pure functions of immutable values: a run of the
  * planner asks about each of its worlds many times.
  */
 export function onceFor<K extends object, V>(of: (key: K) => V): (key: K) => V {

@@ -25,7 +25,7 @@ export interface World {
   readonly task: Task | undefined;
   readonly failure: Failure | undefined;
   readonly othersTasks: readonly string[];
-  readonly namesake: MarkedGuest | undefined;
+  readonly namesakes: readonly MarkedGuest[];
   readonly noted: string | undefined;
   /** What status says of the data that the guest was given. */
   readonly handed: DeliveryStatus;

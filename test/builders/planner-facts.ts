@@ -69,6 +69,7 @@ function internalOf(world: World): VirtualMachineInternal {
   const { claim, claimedAt, noted, handed, arrived, note, restartedAt, ownTags, nicRecord = [] } = world;
   return {
     ...(claim && { claimedAt: iso(claimedAt) }),
+    ...(claim?.uuid !== undefined && { uuid: claim.uuid }),
     cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
     ...(arrived !== undefined && { host: arrived }),
     ...(note && { restart: { ...note, at: iso(note.at) } }),
@@ -149,13 +150,13 @@ const isSame =
     a.node === b.node && a.storage === b.storage;
 
 function rawFacts(world: World): RawFacts {
-  const { task, claim, template, othersTasks, namesake, hook, volumes } = world;
+  const { task, claim, template, othersTasks, namesakes, hook, volumes } = world;
   const config = { ...TEMPLATE_CONFIG, ...template };
   return {
     ...(task && { task: taskStateOf(task) }),
     ...(claim
       ? { presence: presenceAt(world), presenceAgain: presenceAt(world) }
-      : { candidate: presenceAt(world), namesake: { found: namesake } }),
+      : { candidate: presenceAt(world), namesakes }),
     ...(claim && {
       activeTasks: othersTasks.map((text) => ({
         upid: upid(text),

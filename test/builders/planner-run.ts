@@ -4,7 +4,7 @@ import { plan } from '../../controllers/virtualmachine/plan/plan.ts';
 import { after, observationOf, type World } from './planner-world.ts';
 
 /** Waiting in vain this often means that only a person could move what stands in the way. */
-const PATIENCE = 6;
+const MAX_WAITS = 6;
 /** More than any way to rest takes. */
 const MANY = 40;
 
@@ -28,7 +28,7 @@ export function run(start: World): Run {
   let next = planFor(world);
   let passes = 0;
   let busy = 0;
-  for (let waits = 0; waits < PATIENCE && next.kind !== 'gone';) {
+  for (let waits = 0; waits < MAX_WAITS && next.kind !== 'gone';) {
     waits = next.kind === 'act' ? 0 : waits + 1;
     passes += 1;
     if (next.kind === 'act') {
@@ -38,7 +38,7 @@ export function run(start: World): Run {
     if (steps.length > MANY) break;
     world = after(next, world);
     const later = planFor(world);
-    // What is learned at rest may be what was waited for: the guest agent answers.
+    // What is observed when settled may be what was waited for: the guest agent answers.
     if (next.kind === 'steady' && later.kind === 'steady') break;
     next = later;
   }

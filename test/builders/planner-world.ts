@@ -1,5 +1,6 @@
 /** A world as the planner sees it, and what becomes of it: a pure model of one guest in Proxmox VE. */
 import { deliveryStatus, type DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
+import { appliedAfter } from '../../controllers/virtualmachine/config/drift.ts';
 import { isDone } from '../../controllers/virtualmachine/plan/plan.ts';
 import type { DiskStep } from '../../controllers/virtualmachine/model/disks.ts';
 import type { Guest } from '../../controllers/shared/guests/model.ts';
@@ -12,7 +13,9 @@ import { nicRecordAfter } from '../../controllers/virtualmachine/networks/record
 import { namedNics } from '../../controllers/virtualmachine/networks/named-nics.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { notRunningOf } from '../../controllers/shared/guests/states.ts';
-import { describeGuest, parseMark, isSameOwner } from '../../controllers/shared/guests/owner-mark.ts';
+import { isOwn } from '../../controllers/virtualmachine/ownership/identity.ts';
+import { smbiosUuidOf } from '../../controllers/shared/guests/identity.ts';
+import { describeGuest, parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { vmid, type Bytes } from '../../src/lib/units.ts';
 import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
@@ -22,8 +25,8 @@ import type { World } from './modelled-world.ts';
 
 export type { World };
 
-export const isOurs = ({ want }: Pick<World, 'want'>, guest: Guest): boolean =>
-  isSameOwner(guest.mark, want.owner);
+export const isOurs = ({ want, claim }: Pick<World, 'want' | 'claim'>, guest: Guest): boolean =>
+  isOwn(guest, want.owner, claim && { ...claim, ageMs: 0 });
 
 /** As the operator derives it. */
 export const observationOf = onceFor((world: World): Observation => {
@@ -51,7 +54,14 @@ export function after(plan: Plan, world: World): World {
     );
   if (plan.kind === 'wait' || plan.kind === 'refuse')
     return afterWaiting(plan.againMs ?? 60_000, noted(world, plan));
-  return plan.kind === 'steady' ? noted(later, plan) : world;
+  return plan.kind === 'steady' ? withApplied(noted(later, plan), plan, world) : world;
+}
+
+/** What the report records as applied. */
+function withApplied(later: World, plan: Plan, world: World): World {
+  const have = observe(world);
+  const applied = appliedAfter(undefined, { plan, have });
+  return { ...later, applied: applied === undefined ? undefined : 'this' };
 }
 
 /** What runs comes to its end meanwhile; what nobody fixes stays. Looking late does no harm and is quicker. */
@@ -99,6 +109,8 @@ function afterStep(step: Step, world: World): World {
         ownTags: [],
         disks: [],
         cloned: false,
+        // An object that released its VMID to be deleted looks for no guest again.
+        namesakes: world.want.exists ? world.namesakes : [],
       };
     case 'recordPlacement':
       return {
@@ -154,7 +166,9 @@ function afterStep(step: Step, world: World): World {
     case 'moveDisk':
     case 'detachDisk':
     case 'destroyDisk':
+    case 'reattachDrive':
     case 'configure':
+    case 'revertPending':
     case 'start':
     case 'stop':
     case 'shutdown':
@@ -180,7 +194,12 @@ function chosenIn(world: World): Pick<Claim, 'placement'> {
   return want.exists && want.creation.ok ? { placement: placementOf(want.creation) } : {};
 }
 
-type GuestStep = Extract<Step, { do: 'migrate' | 'configure' | 'start' | 'stop' | 'shutdown' }> | DiskStep;
+type GuestStep =
+  | Extract<
+      Step,
+      { do: 'migrate' | 'reattachDrive' | 'configure' | 'revertPending' | 'start' | 'stop' | 'shutdown' }
+    >
+  | DiskStep;
 
 function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
   if (!guest) throw new Error(`There is no guest to ${step.do}.`);
@@ -194,12 +213,18 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       const pending = guest.running ? pendingAfter(guest, config) : [];
       return { ...guest, config, pending, digest: `${guest.digest}+` };
     }
+    case 'revertPending':
+      return { ...reverted(guest, step.keys), digest: `${guest.digest}+` };
     case 'growDisk':
       return { ...grownLive(guest, step.disk, step.to), digest: `${guest.digest}+` };
     case 'moveDisk':
       return { ...guest, config: moved(guest.config, step.disk, step.storage), digest: `${guest.digest}+` };
     case 'attachDisk': {
       const config = configured(guest.vmid, guest.config, { [step.device]: step.text }, []);
+      return { ...guest, config, digest: `${guest.digest}+` };
+    }
+    case 'reattachDrive': {
+      const config = { ...guest.config, [step.device]: `${step.volume},media=cdrom` };
       return { ...guest, config, digest: `${guest.digest}+` };
     }
     case 'detachDisk':
@@ -225,6 +250,16 @@ function grownLive(guest: Guest, disk: string, to: Bytes): Guest {
   const current = grown({ [disk]: live }, disk, to)[disk] ?? live;
   const pending = guest.pending.map((row) => (row.key === disk ? { ...row, current } : row));
   return { ...guest, pending };
+}
+
+/** The guest keeps what it runs with. */
+function reverted(guest: Guest, keys: readonly string[]): Guest {
+  const back = guest.pending.filter(({ key }) => keys.includes(key));
+  const config = Object.fromEntries([
+    ...Object.entries(guest.config).filter(([key]) => !keys.includes(key)),
+    ...back.flatMap(({ key, current }) => (current === undefined ? [] : [[key, current] as const])),
+  ]);
+  return { ...guest, config, pending: guest.pending.filter(({ key }) => !keys.includes(key)) };
 }
 
 /** What waited for a start is in force with it. */
@@ -258,8 +293,14 @@ function newGuest(step: Extract<Step, { do: 'clone' }>, { template }: World): Gu
 
 const withClaimMade = (world: World): World => ({
   ...world,
-  claim: world.claim && { ...world.claim, made: true, certain: true },
+  claim: world.claim && { ...world.claim, ...seenUuid(world), made: true, certain: true },
 });
+
+/** Status records the UUID of a guest that is ours. */
+function seenUuid(world: World): Pick<Claim, 'uuid'> {
+  const uuid = world.guest && isOurs(world, world.guest) ? smbiosUuidOf(world.guest.config) : undefined;
+  return uuid === undefined ? {} : { uuid };
+}
 
 function notedRestart(before: World, world: World): World {
   const { restart } = observe(before);
@@ -275,6 +316,7 @@ function noted(world: World, plan: Plan): World {
   const answered = isDone(plan) && guest.running && world.answers;
   return {
     ...world,
+    claim: { ...world.claim, ...seenUuid(world) },
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
     handed: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({

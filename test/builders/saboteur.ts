@@ -9,11 +9,11 @@ export type Fault =
   | 'dies before'
   /** The request is carried out, and the process ends before it has the answer. */
   | 'dies after'
-  /** The request never arrives, and nobody says so. */
+  /** The request never arrives, and its sender gets no error. */
   | 'is lost'
   /** The request is carried out, but the answer never arrives. */
   | 'loses the answer'
-  /** The request arrives long after everybody stopped waiting for it. */
+  /** The request arrives long after its sender stopped waiting. */
   | 'arrives late';
 
 export const FAULTS: readonly Fault[] = [
@@ -83,7 +83,7 @@ export class Saboteur {
         try {
           life.pve.answer(route, params as Readonly<Record<string, unknown>>);
         } catch (error) {
-          if (!(error instanceof PveError)) throw error; // refused: nobody is left to be told
+          if (!(error instanceof PveError)) throw error; // refused: its sender no longer waits
         }
       };
       return call(route, () => send(endpoint, params, options), {

@@ -1,7 +1,7 @@
-/** Specs as users might write them, right ones and wrong ones, with a liking for the edges. */
+/** Specs as users might write them, valid and invalid ones, biased towards edge cases. */
 import fc, { type Arbitrary } from 'fast-check';
 
-/** Mostly a value that is right: in a spec of many fields, one wrong one in a few objects is what tells. */
+/** Mostly a valid value: in a spec of many fields, a single invalid one shows which field is refused. */
 const field = <T>(right: Arbitrary<T>, ...wrong: readonly unknown[]): Arbitrary<unknown> =>
   fc.oneof({ weight: 24, arbitrary: right }, { weight: 1, arbitrary: fc.constantFrom(...wrong) });
 
@@ -229,7 +229,7 @@ const term = fc.oneof(
   record({ key: labelKey, operator: fc.constantFrom('In', 'Exists', 'Gt'), values: labelValues }, 'key'),
 );
 
-/** Most of this refuses something else beside it. */
+/** Most of these fields exclude others. */
 const ownData = record({
   metaData: record({ cloudInit: record({ inline: text, secretRef }) }),
   networkData: record({ inline: text }, 'inline'),

@@ -3,10 +3,12 @@ import { PveError, notImplemented } from './errors.ts';
 import { faultSchema } from './fault-rules.ts';
 import { describeWorld } from './state-view.ts';
 import type { FaultInput } from './fault-rules.ts';
+import type { OutsideWorld } from './outside-world.ts';
 import type { World } from './world.ts';
 
 export interface Admin {
   readonly world: () => World;
+  readonly outside: OutsideWorld;
   /** Restores the initial state; with a description, switches to that cluster. */
   readonly reset: (cluster?: unknown) => Promise<void>;
 }
@@ -58,6 +60,38 @@ async function moveClock({ clock }: World, body: unknown): Promise<object> {
   return { now: clock.now() };
 }
 
+const incidentSchema = z.discriminatedUnion('do', [
+  z.strictObject({ do: z.literal('quorum-lost') }),
+  z.strictObject({ do: z.literal('quorum-back') }),
+  z.strictObject({ do: z.literal('node-offline'), node: z.string() }),
+  z.strictObject({ do: z.literal('node-back'), node: z.string() }),
+  z.strictObject({ do: z.literal('guest-crash'), vmid: z.number().int() }),
+]);
+
+/** Something happens that no request can cause, in the words of the recordings. */
+function happen({ world, outside }: Admin, body: unknown): null {
+  const { data: incident, error } = incidentSchema.safeParse(body);
+  if (error) throw refusal(z.prettifyError(error));
+  const { faults } = world();
+  switch (incident.do) {
+    case 'quorum-lost':
+      faults.add({ kind: 'noQuorum' });
+      return null;
+    case 'quorum-back':
+      faults.endState({ kind: 'noQuorum' });
+      return null;
+    case 'node-offline':
+      addFaults(world(), { kind: 'nodeOffline', node: incident.node });
+      return null;
+    case 'node-back':
+      faults.endState({ kind: 'nodeOffline', node: incident.node });
+      return null;
+    case 'guest-crash':
+      outside.crash(incident.vmid);
+      return null;
+  }
+}
+
 async function reset(admin: Admin, body: unknown): Promise<null> {
   try {
     await admin.reset(body);
@@ -87,6 +121,8 @@ export async function administer(
     case 'DELETE /fakepve/faults':
       world.faults.clear();
       return null;
+    case 'POST /fakepve/outside':
+      return happen(admin, body);
     case 'GET /fakepve/clock':
       return { now: world.clock.now() };
     case 'POST /fakepve/clock':

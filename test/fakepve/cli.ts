@@ -10,7 +10,7 @@ const usage = `Usage: npm run -s fakepve -- [options]
   --port N           port to listen on (default: 8006)
   --host ADDRESS     address to listen on (default: 127.0.0.1)
   --name NAME        additional name or address in the certificate; may be repeated
-  --cluster FILE     a description, or one of: document, recordings (default: document)
+  --cluster FILE     a description, or one of: document, recordings, two-nodes (default: document)
   --requests FILE    log every request to this file, one JSON object per line
   --latency FILE     how long operations take, YAML or JSON
   --seed TEXT        MACs, UUIDs and secrets are derived from it

@@ -24,7 +24,7 @@ export interface ClonePlan {
 /** CD drives are kept as they are, except for cloud-init drives, which are always copied. */
 export const isCopied = (drive: Drive): boolean => !isCdrom(drive) || isCloudInit(drive);
 
-/** These cannot be linked, whatever the storage supports. */
+/** These cannot be linked on any storage. */
 export const alwaysFull = (drive: Drive): boolean => isCloudInit(drive) || drive.key === 'tpmstate0';
 
 /** A base volume, or the state of a snapshot if the storage can clone it. */
@@ -111,7 +111,9 @@ export function planClone(call: Call): ClonePlan {
   const full = call.flag('full') ?? !source.is('template');
   checkMode(call, full);
   checkAccess(call, config, target);
-  if (world.guests.has(newid)) throw failure(`unable to create VM ${newid}: config file already exists`);
+  // PVE looks on the node of the source only.
+  if (world.guestOn(source.node, newid))
+    throw failure(`unable to create VM ${newid}: config file already exists`);
   if (full && source.running && call.get('snapname') === undefined && config.has('tpmstate0'))
     throw failure('cannot clone TPM state while VM is running');
   if (!full) checkLinks(call, source, config);

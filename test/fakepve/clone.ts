@@ -144,11 +144,20 @@ async function cloneInTask(call: Call, plan: ClonePlan, guest: Guest, run: TaskR
   if (pool !== undefined) world.pools.get(pool)?.vms.add(plan.newid);
 }
 
+/** Another node has a guest with that VMID: the new configuration cannot be written. */
+const refusedInTask = (call: Call, { source, newid }: ClonePlan): string =>
+  call.start('qmclone', source.vmid, (run) => {
+    run.log(`creating a clone of VM ${source.vmid} with ID ${newid}`);
+    const file = `/etc/pve/nodes/${source.node}/qemu-server/${newid}.conf`;
+    return Promise.reject(failure(`close (rename) atomic file '${file}' failed: File exists`));
+  });
+
 /** POST clone. The target exists at once, locked, and is complete when the task has ended. */
 export function clone(call: Call): string {
   const { world } = call;
   const plan = planClone(call);
   const { source, newid } = plan;
+  if (world.guests.has(newid)) return refusedInTask(call, plan);
   const guest = reserve(world, newid, source.node, 'clone');
   guest.extraInterfaces = source.extraInterfaces;
   return call.start('qmclone', source.vmid, async (run) => {

@@ -149,5 +149,11 @@ export const readClusterFile = (path: string | URL): Cluster =>
   parseCluster(parse(readFileSync(path, 'utf8')), String(path));
 
 /** The descriptions that come with the fake, by file name without `.yaml`. */
-export const shippedCluster = (name: 'document' | 'recordings'): Cluster =>
+const SHIPPED = ['document', 'recordings', 'two-nodes'] as const;
+export type ShippedCluster = (typeof SHIPPED)[number];
+
+export const isShipped = (name: unknown): name is ShippedCluster =>
+  SHIPPED.some((shipped) => shipped === name);
+
+export const shippedCluster = (name: ShippedCluster): Cluster =>
   readClusterFile(new URL(`./clusters/${name}.yaml`, import.meta.url));

@@ -116,7 +116,7 @@ function checkRemoval(call: Call, guest: Guest, key: string): void {
 
 function checkOption(call: Call, guest: Guest, key: string, value: string): void {
   if (key === 'tags') checkTagRights(call, guest.vmid, guest.get('tags'), value);
-  else if (/^serial\d+$/.test(key)) checkSerialRight(call, guest.vmid, { [key]: value });
+  else if (/^serial\d+$/.test(key)) checkSerialRight(call, guest.vmid, { [key]: value }, 'modify');
   else if (/^net\d+$/.test(key)) checkBridges(call, { [key]: value });
 }
 
@@ -132,7 +132,7 @@ function checkGuestRights(call: Call, guest: Guest, { settings, remove }: Update
       checkOption(call, guest, key, key === 'tags' ? value : (old ?? value));
     }
   }
-  checkSerialRight(call, guest.vmid, settings);
+  checkSerialRight(call, guest.vmid, settings, 'modify');
 }
 
 function checkBalloon(guest: Guest, settings: Update['settings']): void {
@@ -219,6 +219,27 @@ function revertPending(guest: Guest, keys: readonly string[]): void {
   }
 }
 
+function checkMachine(guest: Guest, { machine }: Update['settings']): void {
+  if (machine === undefined || !/viommu=intel/.test(machine) || /q35/.test(machine)) return;
+  throw failure('to use Intel vIOMMU please set the machine type to q35');
+}
+
+const PINNED: Readonly<Record<string, string>> = { pc: 'pc-i440fx-10.1', q35: 'pc-q35-10.1' };
+
+/** Windows would find other hardware with another version of the machine. */
+function pinMachine(guest: Guest, { ostype }: Update['settings']): void {
+  const pinned = PINNED[guest.pending.get('machine') ?? guest.get('machine') ?? ''];
+  if (pinned !== undefined && /^(?:w|win)/.test(ostype ?? '')) guest.pending.set('machine', pinned);
+}
+
+/** New disks are made before the configuration is written, and stay behind. */
+function refuseWrite(call: Call, guest: Guest, { settings }: Update, log: (line: string) => void): void {
+  const context = { world: call.world, node: guest.node, vmid: guest.vmid, log };
+  for (const [key, value] of Object.entries(settings).sort())
+    if (isDrive(key)) realize(context, key, value, guest.config);
+  call.world.requireWritable(guest);
+}
+
 async function carryOut(
   call: Call,
   guest: Guest,
@@ -227,11 +248,14 @@ async function carryOut(
 ): Promise<void> {
   const { world } = call;
   const changed = new Set([...update.remove, ...Object.keys(update.settings), 'boot']);
+  checkMachine(guest, update.settings);
+  if (!world.quorate) refuseWrite(call, guest, update, log);
   revertPending(guest, update.revert);
   for (const key of update.remove) planDelete(call, guest, key, update.force);
   checkBootOrder(guest, update.settings, update.remove);
   for (const [key, value] of Object.entries(update.settings).sort())
     planSetting(call, guest, key, value, log);
+  pinMachine(guest, update.settings);
   dropIdlePending(guest);
   guest.written();
   if (guest.pending.size === 0 && guest.pendingDelete.size === 0) return;
@@ -264,7 +288,6 @@ const lockOptions = (call: Call) => ({ timeoutMs: call.world.wait(call.world.lat
 /** PUT config: synchronous. */
 export async function updateNow(call: Call): Promise<null> {
   const update = checkAll(call);
-  call.world.requireQuorum();
   checkGuest(call, call.guest, update);
   await call.world.locks.hold(
     call.vmid,
@@ -283,7 +306,6 @@ export async function updateNow(call: Call): Promise<null> {
 export async function updateInTask(call: Call): Promise<string | null> {
   const { world } = call;
   const update = checkAll(call);
-  world.requireQuorum();
   checkGuest(call, call.guest, update);
   const { vmid, guest } = call;
   const task = call.startTask('qmconfig', vmid, (run: TaskRun) =>
@@ -305,7 +327,6 @@ export async function updateInTask(call: Call): Promise<string | null> {
 
 /** PUT unlink: removes drives, and with force also their volumes. */
 export async function unlink(call: Call): Promise<null> {
-  call.world.requireQuorum();
   const { guest } = call;
   checkLock(guest);
   const keys = splitList(call.text('idlist')).filter((key) => isDrive(key) || isUnused(key));

@@ -25,7 +25,8 @@ interface Wanted {
   readonly data?: Buffer | undefined;
 }
 
-const EFI_SIZES: Readonly<Record<string, number>> = { '2m': 128 * 1024, '4m': 528 * 1024 };
+/** For both types: PVE's images have the same size. */
+const EFI_SIZE = 528 * 1024;
 const TPM_SIZE = 4 * MIB;
 const CLOUD_INIT_SIZE = 4 * MIB;
 
@@ -110,7 +111,7 @@ function importDisk(context: DiskContext, drive: Drive, storage: Storage): Omit<
 }
 
 function newSize(drive: Drive, gib: number): number {
-  if (drive.key === 'efidisk0') return EFI_SIZES[drive.options['efitype'] ?? '2m'] ?? 0;
+  if (drive.key === 'efidisk0') return EFI_SIZE;
   return drive.key === 'tpmstate0' ? TPM_SIZE : Math.floor(gib * GIB);
 }
 

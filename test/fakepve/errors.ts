@@ -47,5 +47,7 @@ export function causeOf(error: unknown): string {
 export function taskMessage(error: unknown): string {
   if (!(error instanceof PveError)) return error instanceof Error ? error.message : String(error);
   const details = Object.entries(error.errors ?? {}).map(([key, text]) => `${key}: ${text}`);
-  return `${error.text}${details.join('')}`.replaceAll('\n', ' ').trimEnd();
+  // Refused parameters and missing privileges come with their status (pve-common, PVE/Exception.pm).
+  const code = error.status === 400 || error.status === 403 ? `${error.status} ` : '';
+  return `${code}${error.text}${details.join('')}`.replaceAll('\n', ' ').trimEnd();
 }

@@ -60,8 +60,18 @@ function mergePath(found: Route, params: Values): Values {
   return merged;
 }
 
+/** Uploads are received here, and then copied to the node. */
+function noStorage(world: World, node: string, { storage }: Values): PveError {
+  const ssh = `/usr/bin/ssh -o 'BatchMode=yes' -o 'HostKeyAlias=${node}' ${world.nodes.get(node)?.ip ?? ''}`;
+  const command = `${ssh} -- /usr/sbin/pvesm status --storage ${String(storage)}`;
+  return new PveError(
+    500,
+    `can't activate storage '${String(storage)}' on node '${node}': command '${command}' failed: exit code 255\n\n`,
+  );
+}
+
 /** Requests for another node are proxied to it: the node must exist and answer. */
-function checkNode(world: World, values: Values): Values {
+function checkNode(world: World, values: Values, isUpload: boolean): Values {
   const node = values['node'];
   if (typeof node !== 'string') return values;
   if (node === 'localhost') return { ...values, node: world.localNode.name };
@@ -69,7 +79,8 @@ function checkNode(world: World, values: Values): Values {
     throw failure(
       `hostname lookup '${node}' failed - failed to get address info for: ${node}: Name or service not known`,
     );
-  if (!world.isOnline(node)) throw refused(595, 'No route to host');
+  if (!world.isOnline(node))
+    throw isUpload ? noStorage(world, node, values) : refused(595, 'No route to host');
   return values;
 }
 
@@ -96,7 +107,7 @@ async function handle(exchange: Exchange): Promise<unknown> {
   const { check } = found.endpoint;
   if (check && check[0] !== 'world') checkPermissions(world.access, caller, check, values);
   // Only paths below a node are proxied; `node` may be an ordinary parameter elsewhere.
-  const params = path.startsWith('/nodes/') ? checkNode(world, values) : values;
+  const params = path.startsWith('/nodes/') ? checkNode(world, values, isUpload) : values;
   verify(found, params);
   return found.handler(
     new Call(world, caller, { params, file: body.file, fault: taskFault(exchange.faults) }),

@@ -12,6 +12,7 @@ interface Armed {
 interface Holding {
   readonly fault: StateFault;
   readonly input: FaultInput;
+  readonly since: number;
   readonly end: () => void;
 }
 
@@ -21,9 +22,12 @@ export class Faults {
   private holding: Holding[] = [];
   private readonly holdLock: (fault: LockHeld) => () => void;
 
+  private readonly now: () => number;
+
   /** `holdLock` takes the lock of a guest and returns a function that releases it. */
-  constructor(holdLock: (fault: LockHeld) => () => void) {
+  constructor(holdLock: (fault: LockHeld) => () => void, now: () => number) {
     this.holdLock = holdLock;
+    this.now = now;
   }
 
   /** Adds a rule; rules apply in the order in which they were added. */
@@ -32,7 +36,7 @@ export class Faults {
     if (!isState(fault)) this.armed.push({ fault, input, seen: 0, timesApplied: 0 });
     else {
       const end = fault.kind === 'lockHeld' ? this.holdLock(fault) : () => undefined;
-      this.holding.push({ fault, input, end });
+      this.holding.push({ fault, input, since: this.now(), end });
     }
   }
 
@@ -40,6 +44,14 @@ export class Faults {
     for (const { end } of this.holding.toReversed()) end();
     this.holding = [];
     this.armed = [];
+  }
+
+  /** Ends one rule that is in effect until it is cleared. */
+  endState(input: FaultInput): void {
+    const same = JSON.stringify(faultSchema.parse(input));
+    const ended = this.holding.filter(({ fault }) => JSON.stringify(fault) === same);
+    this.holding = this.holding.filter((rule) => !ended.includes(rule));
+    for (const { end } of ended) end();
   }
 
   /** The rules as they were added. */
@@ -54,6 +66,12 @@ export class Faults {
 
   isOffline(node: string): boolean {
     return this.holding.some(({ fault }) => fault.kind === 'nodeOffline' && fault.node === node);
+  }
+
+  /** Milliseconds since the node stopped answering. */
+  offlineFor(node: string): number {
+    const offline = this.holding.find(({ fault }) => fault.kind === 'nodeOffline' && fault.node === node);
+    return offline ? this.now() - offline.since : 0;
   }
 
   get noQuorum(): boolean {

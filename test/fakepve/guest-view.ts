@@ -140,16 +140,22 @@ function dynamicMembers(world: World, guest: Guest, known: Facts): string {
   return (
     `"status":"${qmpStatus(guest)}","template":${guest.is('template') ? 1 : 0},"cpu":${cpu},"mem":${mem},` +
     `"netin":${netin},"netout":${netout},"diskread":${diskread},"diskwrite":${diskwrite},"uptime":${seconds}` +
-    (guest.running ? `,"memhost":${memhost}` : '')
+    (guest.hasRun ? `,"memhost":${memhost}` : '')
   );
 }
 
 /** A row of /cluster/resources as JSON; a list may have ten thousand of them. */
 export function resourceJson(world: World, guest: Guest, pool?: string): string {
   const member = pool === undefined ? '' : `,"pool":"${pool}"`;
-  if (!world.isOnline(guest.node) || guest.listedFrom > world.clock.now())
+  if (guest.listedFrom > world.clock.now())
     return `{${members({ ...identity(guest), status: 'unknown' })}${member}}`;
   const known = facts(world, guest);
+  const isKept = world.faults.offlineFor(guest.node) < world.wait(world.latency.statisticsKept);
+  if (!world.isOnline(guest.node) && !isKept) {
+    const { name, tags } = known;
+    const row = { ...identity(guest), name, tags, template: guest.is('template') ? 1 : 0, status: 'unknown' };
+    return `{${members(row)}${member}}`;
+  }
   const lock = guest.get('lock');
   const hastate = world.ha.managed(guest.vmid)?.service;
   const extras = lock === undefined && hastate === undefined ? '' : `,${members({ lock, hastate })}`;

@@ -60,6 +60,8 @@ export class Guest {
   readonly drift: CloudInitDrift = { recorded: new Map(), added: new Set() };
   running: Running | undefined;
   hasRun = false;
+  /** When it ended last, unless it was cleaned up already. */
+  endedAt: number | undefined;
   /** The commands that its agent has run. */
   readonly commands: string[] = [];
   extraInterfaces: readonly ExtraInterface[] = [];

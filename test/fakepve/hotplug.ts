@@ -5,6 +5,7 @@ import { isCloudInitOption, recordDrift, regenerate } from './cloudinit.ts';
 import { claimUnused, keepUnused, releaseDrive } from './pending.ts';
 import { hasNoSystem } from './power.ts';
 import { splitList } from './schema/formats.ts';
+import type { Drive } from './drives.ts';
 import type { Guest } from './guest.ts';
 import { hasBridge, type World } from './world.ts';
 
@@ -38,11 +39,11 @@ async function unplugPci({ world, guest }: Plug, device: string): Promise<void> 
 }
 
 async function unplugDrive(plug: Plug, key: string): Promise<void> {
-  const bus = /^(scsi|virtio)(\d+)$/.exec(key);
-  if (bus?.[1] === 'virtio') await unplugPci(plug, key);
+  const bus = /^(scsi|virtio)\d+$/.exec(key)?.[1];
+  if (bus === 'virtio') await unplugPci(plug, key);
   // With one controller per disk, the guest must release the controller.
-  if (bus?.[1] === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single')
-    await unplugPci(plug, `virtioscsi${bus[2] ?? ''}`);
+  if (bus === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single')
+    await unplugPci(plug, key);
 }
 
 function plugNet({ world, guest }: Plug, value: string): void {
@@ -69,16 +70,22 @@ async function changeNet(plug: Plug, key: string, value: string): Promise<PlugRe
 
 const fixedDriveOptions = ['aio', 'discard', 'iothread', 'queues', 'ro', 'ssd', 'product', 'vendor'];
 
+/** Only an empty drive frees the volume of a cloud-init drive: an image put over it leaves the volume behind. */
+function changeMedium({ world, guest }: Plug, old: Drive, next: Drive): PlugResult {
+  if (next.file === 'none' && isCloudInit(old)) world.storage.remove(old.file, guest.node);
+  return 'applied';
+}
+
 async function changeDrive(plug: Plug, key: string, value: string): Promise<PlugResult> {
   const { guest } = plug;
   const next = parseDrive(key, value);
   const oldValue = guest.get(key);
   const pluggable = plug.features.has('disk') && /^(?:scsi|virtio)\d+$/.test(key);
-  if (key === 'efidisk0' || key === 'tpmstate0' || isCloudInit(next)) return 'skip';
+  if (key === 'efidisk0' || key === 'tpmstate0') return 'skip';
   if (oldValue !== undefined) {
     const old = parseDrive(key, oldValue);
     if (isCdrom(old) !== isCdrom(next)) throw failure('unable to change media type');
-    if (isCdrom(old)) return 'applied';
+    if (isCdrom(old)) return changeMedium(plug, old, next);
     if (old.file === next.file)
       return fixedDriveOptions.some((name) => old.options[name] !== next.options[name]) ? 'skip' : 'applied';
     if (!pluggable) return 'skip';

@@ -1,7 +1,7 @@
 import { buildWorld } from './build-world.ts';
 import { RunningClock } from './clock.ts';
 import { makeCertificate } from './certificate.ts';
-import { parseCluster, readClusterFile, shippedCluster } from './cluster-file.ts';
+import { isShipped, parseCluster, readClusterFile, shippedCluster } from './cluster-file.ts';
 import { readLatency } from './latency.ts';
 import { OutsideWorld } from './outside-world.ts';
 import { RequestLog } from './request-log.ts';
@@ -10,7 +10,7 @@ import { makeServer } from './server.ts';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:https';
 import type { Clock } from './clock.ts';
-import type { Cluster, ClusterInput } from './cluster-file.ts';
+import type { Cluster, ClusterInput, ShippedCluster } from './cluster-file.ts';
 import type { FaultInput } from './fault-rules.ts';
 import type { LatencyInput } from './latency.ts';
 import type { LoggedRequest } from './request-log.ts';
@@ -18,7 +18,7 @@ import type { World } from './world.ts';
 
 export interface FakePveOptions {
   /** A description, its path, or the name of an included one; default: the demo cluster `document`. */
-  readonly cluster?: ClusterInput | 'document' | 'recordings' | (string & {});
+  readonly cluster?: ClusterInput | ShippedCluster | (string & {});
   /** Default: any free port. */
   readonly port?: number;
   /** Default: 127.0.0.1. */
@@ -66,8 +66,8 @@ export interface FakePve {
 }
 
 function readCluster(given: unknown): Cluster {
-  if (given === undefined || given === 'document') return shippedCluster('document');
-  if (given === 'recordings') return shippedCluster('recordings');
+  if (given === undefined) return shippedCluster('document');
+  if (isShipped(given)) return shippedCluster(given);
   return typeof given === 'string' ? readClusterFile(given) : parseCluster(given);
 }
 
@@ -107,13 +107,13 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     warmUp(world);
     // The token remains valid after a reset.
     world.access.tokens.set(announced.id, announced);
-    await old.tasks.stop();
+    await old.end();
   };
   const log = new RequestLog(options.requestsFile);
-  const server = makeServer({ admin: { world: () => world, reset }, log, certificate });
+  const outside = new OutsideWorld(() => world);
+  const server = makeServer({ admin: { world: () => world, outside, reset }, log, certificate });
   const host = options.host ?? '127.0.0.1';
   const port = await listen(server, options.port ?? 0, host);
-  const outside = new OutsideWorld(() => world);
   return {
     url: `https://${reachable(host)}:${port}`,
     port,
@@ -138,7 +138,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
-      await world.tasks.stop();
+      await world.end();
     },
   };
 }

@@ -53,10 +53,16 @@ export const latencySchema = z.strictObject({
   guestShutdown: ms(1500),
   /** In a reboot, from the guest being off until it is started again. */
   rebootGap: ms(300),
+  /** From the end of a guest until `qm cleanup` has begun to clean up after it. */
+  cleanupStart: ms(1000),
+  /** How long `qm cleanup` holds the lock of a guest that runs again already. */
+  cleanupWait: ms(30_000),
   /** How long PVE waits for a guest agent that does not answer. */
   agentTimeout: ms(3000),
   /** How long PVE waits for a guest to release a device. */
   unplugTimeout: ms(5000),
+  /** How long lists show the guests of a node that no longer answers as they were. */
+  statisticsKept: ms(300_000),
   /** After a change, until /cluster/resources and pools show it (PVE collects every 10 s). */
   statistics: ms(0),
 });

@@ -7,18 +7,13 @@ import type { Drive } from './drives.ts';
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 const rights: readonly (readonly [privileges: readonly string[], options: readonly string[]])[] = [
-  [['VM.Config.CPU'], words('affinity cores cpu cpulimit cpuunits numa smp sockets vcpus')],
-  [['VM.Config.Memory'], words('allow-ksm balloon hugepages keephugepages memory shares')],
-  [
-    ['VM.Config.HWType'],
-    words(
-      'acpi amd-sev arch audio0 hotplug intel-tdx kvm machine rng0 scsihw smbios1 tablet vga vmgenid watchdog',
-    ),
-  ],
+  [['VM.Config.CPU'], words('cores cpu cpulimit cpuunits numa smp sockets vcpus')],
+  [['VM.Config.Memory'], words('allow-ksm balloon memory shares')],
+  [['VM.Config.HWType'], words('acpi audio0 hotplug kvm machine rng0 scsihw smbios1 tablet vga watchdog')],
   [
     ['VM.Config.Options'],
     words(`agent autostart bios description keyboard localtime migrate_downtime migrate_speed name onboot ostype
-      protection reboot spice_enhancements startdate startup tdf template`),
+      protection reboot startdate startup tdf template`),
   ],
   [['VM.PowerMgmt'], ['freeze']],
   [['VM.Config.Disk'], words('boot bootdisk vmstatestorage')],
@@ -65,7 +60,7 @@ export function checkOptionRights(call: Call, vmid: number, options: readonly st
 }
 
 /** Existing volumes: access depends on their owner. */
-function checkVolumeAccess(call: Call, vmid: number, volid: string): void {
+function checkVolumeAccess(call: Call, vmid: number, volid: string, drive?: Drive): void {
   const { world } = call;
   const parts = splitVolid(volid);
   if (!parts) {
@@ -78,7 +73,11 @@ function checkVolumeAccess(call: Call, vmid: number, volid: string): void {
   const storage = world.storage.get(parts.storage);
   const { type, vmid: owner } = world.storage.parseName(storage, parts.name);
   if (type === 'iso' || type === 'vztmpl') {
+    if (drive && type === 'iso' && !isCdrom(drive))
+      throw paramError({ [drive.key]: "explicit 'media=cdrom' is required for iso images" });
     call.needAny(`/storage/${storage.id}`, 'Datastore.AllocateSpace', 'Datastore.Audit');
+    if (drive && !isCdrom(drive))
+      throw paramError({ [drive.key]: "explicit 'media=cdrom' is required for iso images" });
   } else if (owner === vmid && type === 'images') {
     if (call.may(`/storage/${storage.id}`, 'Datastore.Allocate')) return;
     call.needAny(`/vms/${vmid}`, 'VM.Config.Disk');
@@ -119,7 +118,7 @@ function checkStorageAccess(call: Call, vmid: number, drive: Drive): void {
     if (!storage.content.includes('images'))
       throw paramError({ storage: `storage '${storage.id}' does not support vm images` });
   } else {
-    checkVolumeAccess(call, vmid, drive.file);
+    checkVolumeAccess(call, vmid, drive.file, drive);
   }
   checkImport(call, vmid, drive);
 }
@@ -169,11 +168,16 @@ export function checkBridges(call: Call, settings: Readonly<Record<string, strin
 }
 
 /** Serial ports that are sockets are hardware; real ones are reserved for root. */
-export function checkSerialRight(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
+export function checkSerialRight(
+  call: Call,
+  vmid: number,
+  settings: Readonly<Record<string, string>>,
+  verb: 'set' | 'modify' = 'set',
+): void {
   if (call.isRoot) return;
   for (const [key, value] of Object.entries(settings)) {
     if (!/^serial\d+$/.test(key)) continue;
-    if (value !== 'socket') throw failure(`only root can set '${key}' config for real devices`);
+    if (value !== 'socket') throw failure(`only root can ${verb} '${key}' config for real devices`);
     call.need(`/vms/${vmid}`, 'VM.Config.HWType');
   }
 }
@@ -183,11 +187,14 @@ export function checkHostDevices(call: Call, vmid: number, settings: Readonly<Re
   if (call.isRoot) return;
   for (const [key, value] of Object.entries(settings)) {
     if (!/^(?:hostpci|usb)\d+$/.test(key)) continue;
-    const mapped = /(?:^|,)mapping=/.test(value) || (key.startsWith('usb') && value.startsWith('spice'));
+    const isUsb = key.startsWith('usb');
+    const named = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1];
+    const host = named('host') ?? /^[^,=]+/.exec(value.replace(/^[^,]*=.*$/, ''))?.[0];
+    if (host === undefined && named('mapping') === undefined)
+      throw failure(`either 'host' or 'mapping' must be set.`);
+    const mapped = named('mapping') !== undefined || (isUsb && host === 'spice');
     if (!mapped)
-      throw failure(
-        `only root can set '${key}' config for ${key.startsWith('usb') ? 'real' : 'non-mapped'} devices`,
-      );
+      throw failure(`only root can set '${key}' config for ${isUsb ? 'real' : 'non-mapped'} devices`);
     call.need(`/vms/${vmid}`, 'VM.Config.HWType');
   }
 }

@@ -1,11 +1,13 @@
 import { clusterSchema } from './cluster-file.ts';
 import { placeGuest } from './build-world.ts';
+import { copyOf, type CopiedAs } from './copies.ts';
 import { forgetGuest } from './creation.ts';
 import { normalOption } from './options.ts';
 import { haResource } from './ha.ts';
 import { scheduleManager } from './ha-manager.ts';
 import { powerOff, powerOn } from './power.ts';
 import { allocateState, stateStorage } from './snapshots.ts';
+import { renameToBase } from './template.ts';
 import type { ClusterInput } from './cluster-file.ts';
 import type { Guest, RunState } from './guest.ts';
 import type { RequestState } from './ha.ts';
@@ -34,6 +36,18 @@ export class OutsideWorld {
     return placeGuest(this.world(), described);
   }
 
+  /** A clone, or a backup restored under another VMID. */
+  copy(vmid: number, to: number, as: CopiedAs): Guest {
+    return this.addGuest(copyOf(this.world(), this.guest(vmid), { vmid: to, as }));
+  }
+
+  convertToTemplate(vmid: number): void {
+    const guest = this.guest(vmid);
+    if (guest.running) throw new Error(`the guest ${vmid} runs`);
+    guest.config.set('template', '1');
+    renameToBase(this.world(), guest);
+  }
+
   start(vmid: number): void {
     const guest = this.guest(vmid);
     if (!guest.running) powerOn(this.world(), guest);
@@ -42,6 +56,14 @@ export class OutsideWorld {
   /** As if the guest's operating system shut down, or its process died. */
   stop(vmid: number): void {
     powerOff(this.world(), this.guest(vmid));
+    this.haLooksAt(vmid);
+  }
+
+  /** The guest's process is killed, and nobody cleans up after it. */
+  crash(vmid: number): void {
+    const guest = this.guest(vmid);
+    powerOff(this.world(), guest);
+    guest.endedAt = undefined;
     this.haLooksAt(vmid);
   }
 

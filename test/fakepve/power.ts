@@ -74,7 +74,7 @@ function machine(world: World, guest: Guest): Running {
 }
 
 /** Starts the guest; the checks are those of PVE, in its order. */
-export function powerOn(world: World, guest: Guest): Running {
+export function powerOn(world: World, guest: Guest, since = world.clock.now()): Running {
   applyPending(world, guest);
   checkBridges(world, guest);
   checkHardware(world, guest);
@@ -85,12 +85,40 @@ export function powerOn(world: World, guest: Guest): Running {
   guest.hasRun = true;
   const running = machine(world, guest);
   guest.running = running;
+  cleanUpLate(world, guest, since);
   return running;
+}
+
+/**
+ * `qm cleanup`, which runs whenever a guest ends, takes the guest's lock and waits until the guest is off. If it was
+ * started again before that, it keeps the lock until it gives up.
+ */
+function cleanUpLate(world: World, guest: Guest, since: number): void {
+  const { endedAt } = guest;
+  guest.endedAt = undefined;
+  if (endedAt === undefined || since - endedAt >= world.wait(world.latency.cleanupStart)) return;
+  const { running } = guest;
+  const waiting = async (): Promise<void> => {
+    const end = world.clock.now() + world.wait(world.latency.cleanupWait);
+    while (guest.running === running && world.clock.now() < end)
+      await world.clock.sleep(Math.min(CLEANUP_POLL_MS, end - world.clock.now()), world.ended);
+  };
+  const timeoutMs = world.wait(CLEANUP_LOCK_MS);
+  void world.locks.hold(guest.vmid, waiting, { timeoutMs }).catch(() => undefined);
+}
+
+const CLEANUP_POLL_MS = 1_000;
+const CLEANUP_LOCK_MS = 60_000;
+
+/** Stops the guest; what is pending stays so. */
+export function halt(world: World, guest: Guest): void {
+  if (guest.running) guest.endedAt = world.clock.now();
+  guest.running = undefined;
 }
 
 /** Stops the guest and applies its pending changes. */
 export function powerOff(world: World, guest: Guest): void {
-  guest.running = undefined;
+  halt(world, guest);
   applyPending(world, guest);
 }
 
@@ -112,8 +140,10 @@ export async function start(world: World, guest: Guest, run: TaskRun): Promise<v
   if (guest.get('bios') === 'ovmf' && !guest.config.has('efidisk0'))
     run.warn('no efidisk configured! Using temporary efivars disk.');
   const resumed = guest.get('lock') === 'suspended';
+  // The task has the lock of the guest from here on.
+  const since = world.clock.now();
   await run.sleep(world.latency.qmstart);
-  const running = powerOn(world, guest);
+  const running = powerOn(world, guest, since);
   resumeState(world, guest, run);
   if (resumed) running.bootedAt = world.clock.now();
 }

@@ -82,11 +82,18 @@ function decode(part: string): string {
   }
 }
 
+/** The name of a volume may have slashes, escaped or not. */
+function partsOf(path: string): readonly string[] {
+  const parts = segments(path);
+  const isVolume = parts[0] === 'nodes' && parts[2] === 'storage' && parts[4] === 'content';
+  return isVolume && parts.length > 6 ? [...parts.slice(0, 5), parts.slice(5).join('/')] : parts;
+}
+
 /** The handler of a request; undefined for paths and methods that are not served. */
 export function route(method: string, path: string): Route | undefined {
   let at = root;
   const pathParams: Record<string, string> = {};
-  for (const part of segments(path)) {
+  for (const part of partsOf(path)) {
     const literal = at.literal.get(part);
     if (literal) {
       at = literal;

@@ -1,10 +1,10 @@
 import { checkLock } from './call.ts';
 import { failure } from './errors.ts';
-import { drivesOf, isCdrom, isDrive, splitVolid } from './drives.ts';
+import { drivesOf, freeUnused, isCdrom, isDrive, isUnused, splitVolid } from './drives.ts';
 import { allocate, formatOn } from './disks.ts';
 import { memoryMiB } from './guest.ts';
 import { agentAnswers, powerOn } from './power.ts';
-import { MIB } from './size.ts';
+import { MIB, parseSize } from './size.ts';
 import { canSnapshot } from './storage.ts';
 import type { Drive } from './drives.ts';
 import type { Config, Guest, Snapshot } from './guest.ts';
@@ -41,10 +41,13 @@ export function machineState(guest: Guest): readonly (readonly [string, string])
 /** The default storage for the guest's memory. */
 export function stateStorage(world: World, guest: Guest): string {
   const chosen = guest.get('vmstatestorage');
-  const disk = drivesOf(guest.config).find((drive) => !isCdrom(drive) && splitVolid(drive.file));
+  const used = drivesOf(guest.config).flatMap((drive) =>
+    isCdrom(drive) ? [] : (splitVolid(drive.file)?.storage ?? []),
+  );
   return (
     chosen ??
-    splitVolid(disk?.file ?? '')?.storage ??
+    used.find((id) => world.storage.storages.get(id)?.shared) ??
+    used[0] ??
     [...world.storage.storages.values()].find((s) => s.content.includes('images'))?.id ??
     'local'
   );
@@ -54,7 +57,8 @@ export function stateStorage(world: World, guest: Guest): string {
 export function allocateState(world: World, guest: Guest, name: string, storageId?: string): string {
   const storage = world.storage.on(storageId ?? stateStorage(world, guest), guest.node);
   const context = { world, node: guest.node, vmid: guest.vmid, log: () => undefined };
-  const size = (memoryMiB(guest.config) + 500) * MIB;
+  // While it is saved, memory that changes is saved again.
+  const size = (2 * memoryMiB(guest.config) + 500) * MIB;
   return allocate(context, { storage, size, format: formatOn(storage, 'raw'), kind: `state-${name}` }).volid;
 }
 
@@ -103,6 +107,7 @@ export async function takeSnapshot(
   const { name } = request;
   checkSnapshot(world, guest, name);
   const config = copyOf(world, guest, request);
+  world.requireWritable(guest);
   guest.config.set('lock', 'snapshot');
   guest.written();
   try {
@@ -128,12 +133,21 @@ export function snapshotOf(guest: Guest, name: string): Snapshot {
   return snapshot;
 }
 
+/** Disks that the snapshot does not have become unused, and those that it has no longer are. */
+function keepReplaced(guest: Guest, back: Config): void {
+  const used = new Set(drivesOf(back).map((drive) => drive.file));
+  const replaced = snapshotted(guest.config).filter((drive) => !used.has(drive.file));
+  for (const drive of replaced) back.set(freeUnused(back), drive.file);
+  for (const [key, volid] of back) if (isUnused(key) && used.has(volid)) back.delete(key);
+}
+
 /** The configuration that the guest has after a rollback. */
 function restored(world: World, guest: Guest, { name, config }: Snapshot): Config {
-  const back: Config = new Map(
-    [...config].filter(([key]) => !bookkeeping.test(key) || key === 'description'),
-  );
-  for (const [key, value] of guest.config) if (/^unused\d+$/.test(key)) back.set(key, value);
+  const back: Config = new Map([...config].filter(([key]) => !bookkeeping.test(key)));
+  // PVE keeps the description and the unused disks.
+  for (const [key, value] of guest.config)
+    if (/^unused\d+$/.test(key) || key === 'description') back.set(key, value);
+  keepReplaced(guest, back);
   back.set('parent', name);
   if (config.has('vmgenid')) back.set('vmgenid', world.random.uuid());
   return back;
@@ -150,6 +164,7 @@ export async function rollBack(
   if (guest.is('template')) throw failure("you can't rollback if vm is a template");
   const snapshot = snapshotOf(guest, name);
   checkLock(guest);
+  world.requireWritable(guest);
   guest.config.set('lock', 'rollback');
   guest.written();
   try {
@@ -159,6 +174,10 @@ export async function rollBack(
     guest.written();
   }
   guest.running = undefined;
+  for (const drive of snapshotted(snapshot.config)) {
+    const volume = world.storage.find(drive.file, guest.node);
+    if (volume) volume.size = parseSize(drive.options['size'] ?? '') ?? volume.size;
+  }
   guest.config = restored(world, guest, snapshot);
   guest.pending.clear();
   guest.pendingDelete.clear();
@@ -181,6 +200,7 @@ function relink(guest: Guest, name: string, parent: string | undefined): void {
 export async function deleteSnapshot(world: World, guest: Guest, name: string, run: TaskRun): Promise<void> {
   const { config } = snapshotOf(guest, name);
   checkLock(guest);
+  world.requireWritable(guest);
   guest.config.set('lock', 'snapshot-delete');
   guest.written();
   try {

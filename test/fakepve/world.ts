@@ -75,6 +75,7 @@ export class World {
   readonly ha: Ha;
   readonly faults: Faults;
   readonly startedAt: number;
+  private readonly lifetime = new AbortController();
 
   constructor(cluster: Cluster, { clock, latency, seed, fingerprint }: Environment) {
     this.clock = clock;
@@ -85,7 +86,10 @@ export class World {
     this.startedAt = clock.now();
     this.clusterName = cluster.name ?? (cluster.nodes.length > 1 ? 'cluster' : undefined);
     this.nodes = new Map(cluster.nodes.map(({ name }, index) => [name, nodeOf(cluster, index)]));
-    this.faults = new Faults((fault) => this.holdLock(fault));
+    this.faults = new Faults(
+      (fault) => this.holdLock(fault),
+      () => clock.now(),
+    );
     this.tasks = new Tasks(this);
     this.locks = new Locks(clock);
     this.tickets = new Tickets(this.random.hex(40), () => this.seconds());
@@ -95,6 +99,17 @@ export class World {
       ofStorage: (id) =>
         [...this.pools.values()].filter((pool) => pool.storages.has(id)).map((pool) => pool.id),
     });
+  }
+
+  /** Aborts when the world is replaced. */
+  get ended(): AbortSignal {
+    return this.lifetime.signal;
+  }
+
+  /** Ends everything that still runs. */
+  async end(): Promise<void> {
+    this.lifetime.abort();
+    await this.tasks.stop();
   }
 
   /** The node that clients connect to. */
@@ -165,12 +180,30 @@ export class World {
     return !this.faults.noQuorum;
   }
 
+  /** The check of the requests that PVE refuses at once: create, clone, start, migrate, and those of HA. */
   requireQuorum(): void {
     if (!this.quorate) throw failure('cluster not ready - no quorum?');
   }
 
+  /** Without quorum /etc/pve is read-only: writing a configuration fails there, in the task if there is one. */
+  requireWritable({ node, vmid }: { readonly node: string; readonly vmid: number }): void {
+    const file = `/etc/pve/nodes/${node}/qemu-server/${vmid}.conf.tmp.${this.tasks.pid()}`;
+    if (!this.quorate) throw failure(`unable to open file '${file}' - Permission denied`);
+  }
+
+  /** The same for the files that all nodes share, such as `user_cfg`. */
+  requireSharedFile(file: string): void {
+    if (!this.quorate) throw failure(`cfs-lock 'file-${file}' error: no quorum!`);
+  }
+
+  /** Whether the node answers. */
   isOnline(node: string): boolean {
     return this.nodes.has(node) && !this.faults.isOffline(node);
+  }
+
+  /** Whether the local node counts that one as a member: without quorum it knows only itself. */
+  isMember(node: string): boolean {
+    return this.isOnline(node) && (this.quorate || node === this.localNode.name);
   }
 
   vmidRange(): readonly [number, number] {

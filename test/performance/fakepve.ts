@@ -13,7 +13,7 @@ import { Pool } from 'undici';
 const GUESTS = 10_000;
 const NODES = 50;
 const GOAL = { resourcesMs: 150, perSecond: 500 };
-/** Small requests go out on so many connections, for so long. */
+/** Small requests are sent on this many connections, for this long. */
 const CONNECTIONS = 8;
 const LOAD_MS = 5000;
 const LISTS = 20;

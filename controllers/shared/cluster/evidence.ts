@@ -24,7 +24,7 @@ export const evidenceOf = (view: View, certificate: PeerCertificate | undefined)
 
 /**
  * The same leaf certificate, or, in a cluster, one from the same private authority. Stand-alone hosts may have theirs
- * from one authority too, so only the leaf tells them apart.
+ * from one authority too, so only the leaf certificates differ.
  */
 export function haveSameCertificate(a: Evidence, b: Evidence): boolean {
   if (!a.certificate || !b.certificate) return false;

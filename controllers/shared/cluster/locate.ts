@@ -103,8 +103,8 @@ async function readGuest(
       ...(status.uptime !== undefined && { uptimeMs: status.uptime * 1000 }),
       config: values,
       digest,
-      pending: pending.flatMap(({ key, value, pending: next, delete: goes }) =>
-        next === undefined && !goes
+      pending: pending.flatMap(({ key, value, pending: next, delete: deleted }) =>
+        next === undefined && !deleted
           ? []
           : [
               {

@@ -2,9 +2,9 @@
  * What all connections to one PVE cluster share: VMIDs, promises and slots. Otherwise two could reserve the same.
  *
  * Connections begin to share when everything that they show proves that they lead to the same cluster (`evidence.ts`),
- * which is checked again in each pass of their Providers. They go on sharing when nodes join or leave, as they notice that
+ * which is checked again in each pass of their Providers. They keep sharing when nodes join or leave, as they notice that
  * at different moments. A renewed certificate ends the sharing until the others show it too. Nothing is lost
- * thereby: a connection that leaves keeps a copy, one that joins adds its own. Counting something twice for a while is safe.
+ * by that: a connection that leaves keeps a copy, one that joins adds its own. Counting something twice for a while is safe.
  */
 import type { ClusterIdentity } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
@@ -29,7 +29,7 @@ export interface SharedStates {
   of(connection: object, shows: Shows, before?: object): SharedState;
   /** The connection is closed. A state ends with its last connection. */
   drop(connection: object): void;
-  /** The VM with this uid was deleted: whatever was promised to it is free. */
+  /** The VM with this uid was deleted: everything reserved for it is free. */
   release(uid: string): void;
 }
 

@@ -12,7 +12,7 @@ export function outcomeOf(error: unknown): Outcome | undefined {
   const { message } = error;
   switch (error.refusal) {
     case 'locked':
-      return waiting('Locked', message, seconds(2));
+      return waiting(Reasons.locked, message, seconds(2));
     case 'stale':
     case 'exists':
       return waiting('ChangedMeanwhile', message, millis(200));
@@ -25,7 +25,7 @@ export function outcomeOf(error: unknown): Outcome | undefined {
     case 'unauthenticated':
       return waiting(Reasons.authenticationFailed, message, minutes(1));
     case 'forbidden':
-      return stalled(Reasons.missingPrivilege, forbidden(error), minutes(1));
+      return stalled(Reasons.missingPrivilege, forbiddenMessage(error), minutes(1));
     case 'invalid':
       return stalled(Reasons.refused, message, minutes(1));
     case 'unavailable':
@@ -37,7 +37,8 @@ export function outcomeOf(error: unknown): Outcome | undefined {
   }
 }
 
-function forbidden({ missing, message }: PveError): string {
+/** What PVE refused, and the privilege to grant. */
+export function forbiddenMessage({ missing, message }: PveError): string {
   if (!missing) return message;
   return `${message} The credentials lack the privilege ${missing.privileges.join(' or ')} on ${missing.path}: grant a role that has it, to the user and, with privilege separation, to the token too.`;
 }

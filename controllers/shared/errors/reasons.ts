@@ -16,5 +16,6 @@ export const Reasons = {
   authenticationFailed: 'AuthenticationFailed',
   unreachable: 'Unreachable',
   noQuorum: 'NoQuorum',
+  locked: 'Locked',
   refused: 'RefusedByProxmox',
 } as const satisfies Readonly<Record<string, Reason>>;

@@ -1,6 +1,7 @@
 /**
  * The owner mark: a line in a guest's description that identifies its VirtualMachine. The operator changes only guests
- * with the mark of the reconciled object; names, tags and VMIDs prove nothing.
+ * with the mark of the reconciled object. A clone has a copy of the line, so the line alone proves nothing either:
+ * `identity.ts` says when it counts. Names, tags and VMIDs prove nothing.
  */
 
 export interface OwnerMark {
@@ -9,17 +10,21 @@ export interface OwnerMark {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** SMBIOS UUID of the guest, where it is not the uid: of one that was adopted. */
+  readonly uuid?: string;
 }
 
-const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)\s*$/m;
+const LINE = /^virtrigaud: ([^/\s]+)\/([^/\s]+)\/([^/\s]+)\/([^/\s]+)(?: +uuid=([0-9A-Fa-f-]+|none))?\s*$/m;
 
-export const printMark = (mark: OwnerMark): string =>
-  `virtrigaud: ${mark.cluster}/${mark.namespace}/${mark.name}/${mark.uid}`;
+export const printMark = ({ cluster, namespace, name, uid, uuid }: OwnerMark): string =>
+  `virtrigaud: ${cluster}/${namespace}/${name}/${uid}${uuid === undefined ? '' : ` uuid=${uuid}`}`;
 
 /** Parses the mark in a description; `undefined` if there is none. */
 export function parseMark(description: string | undefined): OwnerMark | undefined {
-  const [, cluster, namespace, name, uid] = LINE.exec(description ?? '') ?? [];
-  return cluster && namespace && name && uid ? { cluster, namespace, name, uid } : undefined;
+  const [, cluster, namespace, name, uid, uuid] = LINE.exec(description ?? '') ?? [];
+  return cluster && namespace && name && uid
+    ? { cluster, namespace, name, uid, ...(uuid !== undefined && { uuid: uuid.toLowerCase() }) }
+    : undefined;
 }
 
 export const isSameOwner = (a: OwnerMark | undefined, b: OwnerMark): boolean =>

@@ -5,7 +5,7 @@ import type { Guest } from './model.ts';
 /** A guest that has a QEMU process but is not executing. */
 export interface NotRunning {
   readonly reason: Reason;
-  /** `passing`: ends by itself. `lasting`: only an administrator can end it. */
+  /** `passing`: ends without intervention. `lasting`: only an administrator can end it. */
   readonly lasts: 'passing' | 'lasting';
   readonly message: string;
 }

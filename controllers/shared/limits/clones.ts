@@ -24,7 +24,10 @@ const FORGOTTEN_AFTER = minutes(10);
 
 /** @param wake asks for a pass over a VM that waits for a slot */
 export const createCloneSlots = (now: () => number, wake: (uid: string) => void): CloneSlots =>
-  createSlots({ competesFor, strangers, forgottenAfter: FORGOTTEN_AFTER }, { now, wake });
+  createSlots(
+    { competesFor, foreignOperations: foreignClones, forgottenAfter: FORGOTTEN_AFTER },
+    { now, wake },
+  );
 
 /** A running source is cloned once at a time; of a template there may be many clones. */
 const competesFor = ({ source, running, full, storage }: CloneRequest): ReadonlyMap<string, number> =>
@@ -33,8 +36,8 @@ const competesFor = ({ source, running, full, storage }: CloneRequest): Readonly
     [`source ${source}`, running ? 1 : Infinity],
   ]);
 
-/** Clones of this source that somebody else started, or we did before a restart. Their kind is not known. */
-function strangers(
+/** Clones of this source that were started by others, or by us before a restart. Their kind is not known. */
+function foreignClones(
   { source }: CloneRequest,
   { activeTasks }: TaskList,
   ours: readonly Holder<CloneRequest>[],

@@ -17,7 +17,7 @@ export interface RestartSlots {
 export interface Queued {
   /** Name of the VM that has it, or that should run and does not. */
   readonly behind: string;
-  /** Nothing wakes it: it has to check again by itself. */
+  /** Nothing wakes it: it has to check again periodically. */
   readonly looksAgain: boolean;
 }
 
@@ -48,7 +48,7 @@ export function createRestartSlots({
       const [holder] = slots.ahead(uid, request);
       if (blockedBy !== undefined && !holder) {
         slots.postpone(uid, request);
-        // Nobody has the slot, so nobody passes it on; one waiter that checks is enough.
+        // The slot has no holder that would pass it on; one waiter that checks is enough.
         return { behind: blockedBy, looksAgain: slots.isNext(uid, key) };
       }
       if (slots.take(uid, request)) return undefined;

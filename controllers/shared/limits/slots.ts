@@ -23,7 +23,11 @@ export interface SlotRules<Request> {
   /** What the request competes for, by name, and how many may have each at a time. Infinity: it only counts for others. */
   readonly competesFor: (request: Request) => ReadonlyMap<string, number>;
   /** How many operations that hold no slot here count towards all limits of the request. */
-  readonly strangers?: (request: Request, tasks: TaskList, ours: readonly Holder<Request>[]) => number;
+  readonly foreignOperations?: (
+    request: Request,
+    tasks: TaskList,
+    ours: readonly Holder<Request>[],
+  ) => number;
   /** A slot whose task is not known is free again after this time. Absent: it is kept until it is released. */
   readonly forgottenAfter?: Millis;
 }
@@ -42,7 +46,7 @@ export interface Slots<Request> {
   isFree(uid: string, request: Request, tasks?: TaskList): boolean;
   /** Takes the slot, unless none is free. */
   take(uid: string, request: Request, tasks?: TaskList): boolean;
-  /** The operation is in progress, whoever started it: it has a slot even if that exceeds the limit. */
+  /** The operation is in progress, started by us or not: it has a slot even if that exceeds the limit. */
   hold(uid: string, request: Request): void;
   /** Joins the waiters, although a slot may be free. It is woken by `recheck` or the end of another operation. */
   postpone(uid: string, request: Request): void;
@@ -93,16 +97,16 @@ export function createSlots<Request>(
     for (const [upid, at] of ended) if (tasks && tasks.takenAt > at && !active.has(upid)) ended.delete(upid);
   }
 
-  function strangersTo(request: Request): number {
-    if (!rules.strangers || !tasks) return 0;
+  function foreignOperationsFor(request: Request): number {
+    if (!rules.foreignOperations || !tasks) return 0;
     const activeTasks = tasks.activeTasks.filter(({ upid }) => !ended.has(upid));
-    return rules.strangers(request, { ...tasks, activeTasks }, [...held.values()]);
+    return rules.foreignOperations(request, { ...tasks, activeTasks }, [...held.values()]);
   }
 
   function hasRoom({ uses, request }: Claim<Request>, others: readonly Claim<Request>[]): boolean {
-    const strangers = strangersTo(request);
+    const foreignOperations = foreignOperationsFor(request);
     return [...uses].every(
-      ([name, limit]) => others.filter((other) => other.uses.has(name)).length + strangers < limit,
+      ([name, limit]) => others.filter((other) => other.uses.has(name)).length + foreignOperations < limit,
     );
   }
 
@@ -135,7 +139,7 @@ export function createSlots<Request>(
     wakeWaiting();
   }
 
-  function giveBack(uid: string): void {
+  function freeSlot(uid: string): void {
     const holder = held.get(uid);
     if (!holder) return;
     held.delete(uid);
@@ -147,7 +151,7 @@ export function createSlots<Request>(
     tidy();
     const mine = held.get(uid);
     if (mine?.claim.key === claim.key) return true;
-    if (mine) giveBack(uid);
+    if (mine) freeSlot(uid);
     // Operations of others end without notice: their slots are for the waiters, not for the object that asks.
     wakeWaiting([], queue.placeOf(uid));
     const waiter = queue.get(uid);
@@ -182,7 +186,7 @@ export function createSlots<Request>(
     },
     postpone(uid, request) {
       queue.move(uid, claimOf(request), 'postponed');
-      giveBack(uid);
+      freeSlot(uid);
     },
     started(uid, upid) {
       const holder = held.get(uid);
@@ -191,7 +195,7 @@ export function createSlots<Request>(
     end(uid) {
       const waiter = queue.get(uid);
       if (waiter) queue.move(uid, waiter.claim, 'left');
-      giveBack(uid);
+      freeSlot(uid);
     },
     recheck(name) {
       tidy();

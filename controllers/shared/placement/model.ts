@@ -7,7 +7,7 @@ export type Creation =
   | {
       readonly ok: true;
       readonly template: Vmid;
-      /** The clone request goes to the node where the template is. */
+      /** The clone request is sent to the node where the template is. */
       readonly templateNode: NodeName;
       readonly node: NodeName;
       readonly full: boolean;

@@ -91,7 +91,7 @@ function unplaced(reasons: readonly string[]): Unplaced {
   };
 }
 
-/** Why a node is not eligible, whatever the template. */
+/** Why a node is not eligible, for any template. */
 function unable(node: Node, { request, room }: PlacementContext): string | undefined {
   if (!node.online) return 'offline';
   if (request.host !== undefined && request.host !== node.name) return `the VM requires node ${request.host}`;

@@ -10,7 +10,7 @@ interface Blocked {
 
 export type Wait = { readonly kind: 'wait'; readonly againMs: number } & Blocked;
 
-/** Only a person can resolve it; `againMs` where the fix lies outside Kubernetes. */
+/** Only a person can resolve it; `againMs` if the fix is outside Kubernetes. */
 export type Refuse = { readonly kind: 'refuse'; readonly againMs?: number } & Blocked;
 
 /** Returns what comes next, or nothing if another rule decides. */
@@ -27,7 +27,7 @@ export interface NamedResult<Result> {
   readonly result: Result;
 }
 
-/** The result of each rule by itself, in their order. */
+/** The result of each rule on its own, in their order. */
 export const resultsOf = <Want, Have, Result>(
   rules: readonly NamedRule<Want, Have, Result>[],
   want: Want,

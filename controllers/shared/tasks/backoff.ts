@@ -1,4 +1,5 @@
 /** After a failed task the next attempt waits, longer each time. An edit of the spec ends the wait. Pure. */
+import { transientReason } from './transient.ts';
 import { blocksOnlyItself, failureMessage } from './labels.ts';
 import { holdOffMs } from '../plan/hold-off.ts';
 import type { Failure, TaskTable } from './model.ts';
@@ -32,6 +33,8 @@ export function backingOff<Label extends string>(
 ): Wait | Refuse {
   const left = heldMs(failure, now);
   const message = failureMessage(table, failure);
+  const transient = transientReason(failure.message);
+  if (transient !== undefined) return wait(transient, `${message} It is retried shortly.`, left);
   return failure.attempts >= STALLED_AFTER
     ? refuse(
         'TaskFailed',

@@ -1,4 +1,5 @@
 /** Counts the failures of a step until it succeeds or the spec changes. Pure. */
+import { transientReason } from './transient.ts';
 import { heldMs } from './backoff.ts';
 import { labelOf } from './labels.ts';
 import type { Failure, Task, TaskTable } from './model.ts';
@@ -29,13 +30,12 @@ export function failureAfter<Label extends string>(
 ): Failure<Label> | undefined {
   const standing = standingFailure(before, circumstances);
   const isSame = task !== undefined && task.type === standing?.step;
-  if (task?.state === 'failed')
-    return {
-      step: task.type,
-      message: task.exit,
-      attempts: (isSame ? standing.attempts : 0) + 1,
-      at: circumstances.now,
-    };
+  if (task?.state === 'failed') {
+    // A lock held by another process does not count as an attempt.
+    const attempt = transientReason(task.exit) === undefined ? 1 : 0;
+    const attempts = (isSame ? standing.attempts : 0) + attempt;
+    return { step: task.type, message: task.exit, attempts, at: circumstances.now };
+  }
   return isSame && task.state === 'ok' ? undefined : standing;
 }
 

@@ -26,7 +26,7 @@ export type Task<Label extends string> =
       readonly type: TaskLabelOf<Label>;
       readonly state: 'running';
       readonly ageMs: number;
-      /** Its end starts a pass by itself. */
+      /** Its end triggers a pass. */
       readonly followed?: boolean;
       readonly timing?: TaskTiming | undefined;
       /** How far a copy has come, for people. */

@@ -1,5 +1,5 @@
 /**
- * Follows the tasks of many VMs at once, by the list of a node's running tasks. To read each task by itself is quicker
+ * Follows the tasks of many VMs at once, by the list of a node's running tasks. Reading each task individually is quicker
  * while they are few; with many, that would be most of the requests to Proxmox VE.
  */
 import { parseUpid, type Pve } from '../../../src/pve/index.ts';
@@ -68,7 +68,7 @@ export function createTaskWatch({ wake, now, after = defer }: TaskWatchOptions):
         wake(uid);
       }
     } catch {
-      followers.clear(); // each task is read by itself then, and followed again while it runs
+      followers.clear(); // each task is read individually then, and followed again while it runs
     }
     group.isPolling = false;
     if (followers.size > 0) pollLater(pve, node, group);

@@ -1,11 +1,13 @@
 /** Changes of cloud-init data on a configured guest: ejecting a consumed image, or delivering new data. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
+import { parseDisk } from '../../../src/pve/index.ts';
 import { nonEmpty, onlyDifferent } from '../config/change.ts';
 import { isNew } from '../config/is-new.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { ConfigChange } from '../model/config.ts';
+import type { Keys } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import { ejections, isEjected } from './seed-drive.ts';
+import { EMPTY, ejections, isEjected } from './seed-drive.ts';
 
 /** Separate from all other changes and last, so that an image that cannot be created does not block them. */
 export function cloudInitChange(
@@ -25,8 +27,19 @@ function redelivery(
 ): ConfigChange | undefined {
   if (plan?.renews !== true || plan.problem) return undefined;
   if (hasFormerImage(vm, plan, guest)) return undefined;
-  const change = nonEmpty(onlyDifferent(plan.keys, guest));
+  const change = nonEmpty(onlyDifferent(emptyFirst(plan, guest) ?? plan.keys, guest));
   return change && { ...change, ...(plan.seed && { seed: plan.seed }) };
+}
+
+/**
+ * An image put over PVE's own drive of a running guest leaves that drive's volume in no configuration, and the next
+ * guest with this VMID could not be created. PVE frees the volume only where the drive is emptied (qemu-server,
+ * vmconfig_update_disk). A guest that is off may be started at any time.
+ */
+function emptyFirst({ mode, device }: CloudInitPlan, { config }: Guest): Keys | undefined {
+  if (mode !== 'Image' || device === undefined || !parseDisk(config[device] ?? '').cloudInit)
+    return undefined;
+  return { set: { [device]: EMPTY }, delete: [] };
 }
 
 /** An earlier image is still in its drive. */

@@ -12,7 +12,7 @@ type CloudInitStatus = VirtualMachineInternal['cloudInit'];
 export const CONSUMED_AFTER = minutes(15);
 
 /** Replaces the image: PVE cannot unplug an IDE drive from a running guest, and an empty drive does not block migration. */
-const EMPTY = 'none,media=cdrom';
+export const EMPTY = 'none,media=cdrom';
 const DRIVE = /^(ide|sata|scsi)\d+$/;
 
 /** Devices with an image of the operator. A rollback may bring back a drive whose image was deleted. */

@@ -101,11 +101,29 @@ export function reportCloudInit(
   const { consumed, ...rest } = deliveryStatus(vm, {
     guest,
     plan,
-    answered: agent === 'running',
+    answered: agent === 'running' || agent === 'refused',
     now: have.now,
   });
-  return { mode, ...rest, ...imageOf(facts, before, { volume, consumed }) };
+  const device = plan?.device ?? before?.device;
+  return { mode, ...omitUndefined({ device }), ...rest, ...imageOf(facts, before, { volume, consumed }) };
 }
+
+/** Options of the template: recorded before they are deleted, because the guest does not show them afterwards. */
+export function templateOptions(
+  vm: VirtualMachine,
+  plan: Reported['cloudInit'],
+  guest: Guest | undefined,
+): Pick<VirtualMachineInternal, 'template'> {
+  const before = vm.status?.internal?.template;
+  const { inherited, renews = false } = plan ?? {};
+  if (!guest || !inherited || !(renews || isNew(vm, guest))) return omitUndefined({ template: before });
+  const dropped = [...new Set([...(before?.dropped ?? []), ...inherited.dropped])];
+  const template = omitUndefined({ kept: unlessEmpty(inherited.kept), dropped: unlessEmpty(dropped) });
+  return Object.keys(template).length > 0 ? { template } : {};
+}
+
+const unlessEmpty = (names: readonly string[]): string[] | undefined =>
+  names.length > 0 ? [...names] : undefined;
 
 /** The mode of the delivered data, or that of the plan if the data is delivered again. */
 const modeOf = (

@@ -23,7 +23,7 @@ export const specDigest = (want: Wanted, guest: Guest, room: CpuRoom): string =>
 /**
  * The digest of the settings that were applied last.
  * @param digest of the settings as they are now. It stands in for a digest of another version, which cannot be
- * compared: unless the spec was edited since the last report, whatever differs is drift.
+ * compared: unless the spec was edited since the last report, every difference is drift.
  */
 export function appliedDigestOf(vm: VirtualMachine, guest: Guest, digest: string): string | undefined {
   const { observedGeneration, internal: { appliedDigest } = {} } = vm.status ?? {};

@@ -2,7 +2,7 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
-import { devicesOf, formerDevices, isMade } from '../networks/devices.ts';
+import { devicesOf, surplusDevices } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
 import { hardwareAtCreation, hardwareLater } from './hardware.ts';
 import { isNew } from './is-new.ts';
@@ -44,8 +44,15 @@ export function configChange(
   const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
   const change = nonEmpty(onlyDifferent(keepTags ? withoutTags(keys) : keys, guest));
   if (!change) return undefined;
+  if (guest.config['protection'] === '1') return UNPROTECT;
   return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
 }
+
+/**
+ * The template's protection. PVE removes no drive from a protected guest, not even in the write that ends the protection
+ * (qemu-server, update_vm_api), so this comes first. A protection that the spec asks for is set with all the rest.
+ */
+const UNPROTECT: ConfigChange = { set: {}, delete: ['protection'] };
 
 /** Values for which PVE allocates a volume: `local-lvm:1,efitype=4m`, `local-lvm:cloudinit`. */
 const ALLOCATES = /^[^:,=]+:(\d+(\.\d+)?(,|$)|cloudinit(,|$))/;
@@ -68,10 +75,9 @@ function volumesFirst({ set, delete: removed }: Keys): ConfigChange | undefined 
 
 function nicKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Keys {
   if (want.nics === undefined) return NO_KEYS;
-  const surplus = isMade(vm) ? nicsOf(guest.config).map(({ device }) => device) : formerDevices(vm);
   return nicChanges(want.nics, guest.config, want.owner.uid, {
-    devices: devicesOf(vm, want),
-    surplus,
+    devices: devicesOf(vm, want, guest.config),
+    surplus: surplusDevices(vm, guest.config),
     recorded: recordedSettings(vm),
   });
 }

@@ -42,14 +42,17 @@ export const isApplied = ({ digest, applied }: SpecDigests): boolean => applied 
 export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
   digests?.applied !== undefined && !isApplied(digests);
 
-/** As `status.internal.appliedDigest` is after the pass. */
+/**
+ * As `status.internal.appliedDigest` is after the pass. As long as a part of the settings waits they are not applied:
+ * otherwise that part would be taken for somebody else's change once it could be done.
+ */
 export function appliedAfter(
   before: string | undefined,
-  { plan, have: { digests, change, drives, drift } }: { readonly plan: Plan; readonly have: Observed },
+  { plan, have: { digests, change, drives, drift, disks } }: { readonly plan: Plan; readonly have: Observed },
 ): string | undefined {
   if (digests === undefined) return before;
-  const isInEffect = change === undefined && drives === undefined && drift === undefined;
-  if (plan.kind === 'steady' && isInEffect) return digests.digest;
+  const waits = (disks?.waits.length ?? 0) > 0 || drives !== undefined;
+  if (plan.kind === 'steady' && !waits && change === undefined && drift === undefined) return digests.digest;
   return isApplied(digests) ? digests.digest : undefined;
 }
 

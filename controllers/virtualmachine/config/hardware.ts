@@ -4,6 +4,7 @@ import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
+import { unsetOptions } from './template-options.ts';
 import { cpuAtCreation, cpuLater, memoryAtCreation, memoryLater, type CpuRoom } from './size.ts';
 
 const DEFAULT_BIOS = 'seabios';
@@ -72,10 +73,7 @@ function agent(config: GuestConfig): Keys {
   return { set: { agent: printProperties([{ key: 'enabled', value: '1' }, ...others]) }, delete: [] };
 }
 
-/** The SMBIOS UUID: the uid of the guest's VirtualMachine, the second proof of ownership. */
-export const smbiosUuidOf = (config: GuestConfig): string | undefined =>
-  property(parseProperties(config['smbios1'] ?? ''), 'uuid')?.toLowerCase();
-
+/** The SMBIOS UUID becomes the uid of the guest's VirtualMachine, which proves from then on whose guest it is. */
 const smbios = (uid: string, config: GuestConfig): Keys => ({
   set: { smbios1: printProperties(withProperty(parseProperties(config['smbios1'] ?? ''), 'uuid', uid)) },
   delete: [],
@@ -89,7 +87,7 @@ export const hardwareAtCreation = (want: Shape, config: GuestConfig, room: CpuRo
     firmwareAtCreation(want, config),
     agent(config),
     smbios(want.owner.uid, config),
-    { set: {}, delete: config['tags'] === undefined ? [] : ['tags'] },
+    unsetOptions(want.options, config),
   );
 
 /** What differs on a configured guest. */

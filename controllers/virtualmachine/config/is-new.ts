@@ -1,5 +1,5 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import { smbiosUuidOf } from './hardware.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 /**

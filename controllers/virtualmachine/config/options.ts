@@ -1,7 +1,7 @@
 /** Description, startup order, onboot, protection and tags as PVE's keys. An option that the spec omits is not changed. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
-import { describeGuest, textWithoutMark } from '../../shared/guests/owner-mark.ts';
+import { describeGuest, parseMark, textWithoutMark, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
@@ -52,13 +52,19 @@ export function optionKeys(
     set: {
       ...(description !== undefined &&
         description !== normalized(textWithoutMark(config['description'] ?? '')) && {
-          description: describeGuest(owner, description),
+          description: describeGuest({ ...owner, ...uuidIn(config) }, description),
         }),
       ...(differs('onboot', onBoot) && { onboot: Number(onBoot) }),
       ...(differs('protection', protection) && { protection: Number(protection) }),
     },
     delete: [],
   };
+}
+
+/** What the mark says of the UUID stays: it proves whose guest it is. */
+function uuidIn(config: GuestConfig): Pick<OwnerMark, 'uuid'> {
+  const { uuid } = parseMark(config['description']) ?? {};
+  return uuid === undefined ? {} : { uuid };
 }
 
 /** Tags as a set in lower case: PVE converts them to lower case by default. */

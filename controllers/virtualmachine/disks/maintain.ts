@@ -40,6 +40,7 @@ export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, con
   const drive = { device, text: guest.config[device] ?? '' };
   return {
     steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
+    ...(moved.waits !== undefined && { waits: moved.waits }),
     ...differenceOf([
       ...[grown.difference, moved.difference].filter((text) => text !== undefined),
       ...unsupportedSentences(what, drive, supportedOptions(options, drive, guest.config)),
@@ -62,14 +63,14 @@ function moveDisk(
     };
   // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
-    return { difference: `${stays}. It is moved after the restart that applies its pending changes.` };
+    return { waits: `${stays}. It is moved after the restart that applies its pending changes.` };
   // PVE does not move a disk that has snapshots (qemu-server, API2/Qemu.pm, move_vm_disk).
   if (config['parent'] !== undefined)
-    return { difference: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
+    return { waits: `${stays}. It is moved once the VM has no snapshots. Delete the snapshots.` };
   const at = storages.find((each) => each.node === node && each.storage === storage);
   return at?.status === 'available' && at.content.includes('images')
     ? { steps: [{ do: 'moveDisk', name, disk: device, storage, digest }] }
-    : { difference: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
+    : { waits: `${stays}. Storage ${storage} is not available for disks on node ${node}.` };
 }
 
 function growDisk(

@@ -8,7 +8,10 @@ export interface DiskOutcome {
   readonly entry?: RecordedDisk;
   readonly steps?: readonly DiskStep[];
   readonly unmakeable?: string;
+  /** It stays so. */
   readonly difference?: string;
+  /** It differs until something else is out of the way. */
+  readonly waits?: string;
 }
 
 export const differenceOf = (sentences: readonly string[]): Pick<DiskOutcome, 'difference'> =>
@@ -21,6 +24,7 @@ export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): Disk
   switch (place.is) {
     case 'here': {
       const entry = { ...disk, device: place.device };
+      if (isProtected(guest)) return { entry, waits: isHeld(name, 'detached', guest) };
       return { entry, steps: [{ do: 'detachDisk', name, device: place.device, digest }] };
     }
     case 'leaving':
@@ -34,32 +38,24 @@ export function removeDisk(disk: RecordedDisk, place: Place, guest: Guest): Disk
   }
 }
 
-/** PVE lets nobody detach or destroy a disk of a protected guest (qemu-server, check_protection). */
-export function unlessProtected(
-  outcome: DiskOutcome,
-  { name }: RecordedDisk,
-  { vmid, node, config }: Guest,
-  inSpec: boolean,
-): DiskOutcome {
-  if (config['protection'] !== '1' || (outcome.steps ?? []).length === 0) return outcome;
-  const way = inSpec
-    ? 'set spec.protection to false.'
-    : `remove the protection on node ${node}: qm set ${vmid} --protection 0`;
-  return {
-    ...(outcome.entry && { entry: outcome.entry }),
-    difference: `Disk ${name} is no longer in the spec, but VM ${vmid} is protected, so Proxmox VE neither detaches nor destroys it. To have that done, ${way}`,
-  };
-}
+/** PVE removes no drive and no unused disk of a protected guest (qemu-server, API2/Qemu.pm, update_vm_api). */
+const isProtected = ({ config }: Guest): boolean => config['protection'] === '1';
 
-function destroyDisk(disk: RecordedDisk, { config, digest }: Guest): DiskOutcome {
+const isHeld = (name: string, what: string, { vmid, node }: Guest): string =>
+  `Disk ${name} is no longer in the spec, but VM ${vmid} is protected in Proxmox VE, so the disk is not ${what}. ` +
+  `Set spec.protection to false, or run on node ${node}: qm set ${vmid} --protection 0`;
+
+function destroyDisk(disk: RecordedDisk, guest: Guest): DiskOutcome {
+  const { config, digest } = guest;
   const { name, volume } = disk;
   const unused = Object.keys(config).find((key) => /^unused\d+$/.test(key) && config[key] === volume);
   if (volume === undefined || unused === undefined) return {};
+  if (isProtected(guest)) return { entry: disk, waits: isHeld(name, 'destroyed', guest) };
   // A snapshot may still need it (qemu-server, QemuConfig.pm).
   if (config['parent'] !== undefined)
     return {
       entry: disk,
-      difference: `Disk ${name} is detached (${unused}) and will be destroyed once the VM has no snapshots.`,
+      waits: `Disk ${name} is detached (${unused}) and will be destroyed once the VM has no snapshots.`,
     };
   return { entry: disk, steps: [{ do: 'destroyDisk', name, unused, volume, digest }] };
 }

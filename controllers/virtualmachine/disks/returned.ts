@@ -61,7 +61,7 @@ export function attachAgain(
   const { name } = desired;
   const [{ volume }] = volumes;
   const refusal = refusalOf(desired, volumes, guest);
-  if (refusal !== undefined) return { difference: refusal };
+  if (refusal !== undefined) return { waits: refusal };
   const supported = supportedOptions(desired.options, { device, text: '' }, guest.config);
   const text = attachedText({ name, options: supported.options }, volume);
   return {

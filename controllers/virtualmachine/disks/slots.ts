@@ -18,7 +18,7 @@ export type Place =
   | { readonly is: 'leaving'; readonly device: string; readonly text: string }
   /** Not created yet. */
   | { readonly is: 'unmade'; readonly device: string }
-  /** Created, and then detached or replaced by somebody else. */
+  /** Created, and then detached or replaced in Proxmox VE. */
   | { readonly is: 'gone'; readonly device: string; readonly instead: string | undefined };
 
 type Drive = readonly [device: string, text: string];
@@ -103,6 +103,6 @@ export function assignSlots(
   });
 }
 
-/** A device on which no disk was created yet is given up if somebody else uses it now. */
+/** A device on which no disk was created yet is released if another drive uses it now. */
 const isSlotUsable = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
   volume !== undefined || !inUse(guest).has(device);

@@ -2,7 +2,7 @@
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
-import { differenceOf, removeDisk, unlessProtected, type DiskOutcome } from './removal.ts';
+import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
@@ -31,7 +31,7 @@ export function diskWork(
   );
   const wanted = desired.map((disk): DiskOutcome => {
     const slot = slots.find(({ name }) => name === disk.name);
-    if (!slot) return { difference: noFreeDevice(disk.name) };
+    if (!slot) return { waits: noFreeDevice(disk.name) };
     const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
@@ -39,10 +39,7 @@ export function diskWork(
   });
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
-    .map((disk) => {
-      const outcome = removeDisk(disk, placeOf(disk, recorded, guest), guest);
-      return unlessProtected(outcome, disk, guest, want.options?.protection !== undefined);
-    });
+    .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
   const outcomes = [rootOutcome(want, guest, context), ...wanted, ...leaving];
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
@@ -52,9 +49,13 @@ export function diskWork(
     ),
     steps: outcomes.flatMap(({ steps = [] }) => steps),
     unmakeable: outcomes.flatMap(({ unmakeable }) => unmakeable ?? []),
-    differences: outcomes.flatMap(({ difference, unmakeable }) => difference ?? unmakeable ?? []),
+    waits: outcomes.flatMap(({ waits, unmakeable }) => waits ?? unmakeable ?? []),
+    differences: outcomes.flatMap(sentencesOf),
   };
 }
+
+const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =>
+  [difference, waits, unmakeable].filter((text) => text !== undefined);
 
 function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, context: Site): DiskOutcome {
   const root = rootDiskOf(guest.config);

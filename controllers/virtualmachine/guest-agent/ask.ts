@@ -1,11 +1,12 @@
 /** When the guest agent is queried, and what its answer means: the only file that computes this slice of the process state. */
 import { PveError, type AgentInterfaces, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
+import { forbiddenMessage } from '../../shared/errors/outcome-of.ts';
 import { addressesByNic } from '../networks/addresses.ts';
 import { remember, type AgentSchedule, type ProcessState } from '../model/process-state.ts';
 import type { Facts } from '../model/facts.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
-type Answer = Pick<Facts, 'agent' | 'addresses'>;
+type Answer = Pick<Facts, 'agent' | 'agentProblem' | 'addresses'>;
 
 /** Reads the addresses of a running guest. That the agent does not answer is a result and never blocks a pass. */
 export async function readAddresses(
@@ -27,6 +28,11 @@ export async function readAddresses(
     case 'silent':
     case 'notConfigured':
       return { agent: answer.state, addresses: undefined };
+    case 'refused':
+    case 'forbidden':
+    case 'unreachable':
+    case 'failed':
+      return { agent: answer.state, agentProblem: answer.message, addresses: undefined };
     case 'stopped':
       return { agent: 'notAsked', addresses: undefined };
     default:
@@ -34,13 +40,20 @@ export async function readAddresses(
   }
 }
 
-/** An error of PVE counts as no answer, because the guest itself runs. */
-async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces> {
+interface NotAsked {
+  readonly state: 'forbidden' | 'unreachable' | 'failed';
+  readonly message: string;
+}
+
+/** An error of PVE fails no pass, because the guest itself runs. It says nothing about the agent. */
+async function queryAgent({ agent }: Qemu, options: CallOptions): Promise<AgentInterfaces | NotAsked> {
   try {
     return await agent.networkInterfaces(options);
   } catch (error) {
-    if (error instanceof PveError) return { state: 'silent' };
-    throw error;
+    if (!(error instanceof PveError)) throw error;
+    const { refusal, message } = error;
+    if (refusal === 'forbidden') return { state: 'forbidden', message: forbiddenMessage(error) };
+    return { state: refusal === 'unavailable' ? 'unreachable' : 'failed', message };
   }
 }
 
@@ -53,8 +66,29 @@ const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Once every NIC has an address, two more queries catch what comes late, such as IPv6. */
 const LATE_QUERIES_AFTER_MS = [10_000, 30_000];
 
+/** PVE reports the uptime in seconds, so the derived start is imprecise. */
+const START_TOLERANCE_MS = 3_000;
+
 /** We are about to start the guest. */
-export const starting = (before: AgentSchedule): AgentSchedule => ({ ...before, boots: true });
+export const starting = (before: AgentSchedule): AgentSchedule => ({
+  ...before,
+  boots: true,
+  since: undefined,
+});
+
+/** After any start of the guest its addresses are queried again. */
+function withStart(
+  { since, startedAt: known, ...rest }: AgentSchedule,
+  { presence, now }: Facts['have'],
+): AgentSchedule {
+  const uptimeMs = presence.kind === 'seen' && presence.guest.running ? presence.guest.uptimeMs : undefined;
+  if (uptimeMs === undefined) return { ...rest, since, startedAt: known };
+  const startedAt = now - uptimeMs;
+  const isLater = known !== undefined && startedAt > known + START_TOLERANCE_MS;
+  return isLater
+    ? { ...rest, since: startedAt, startedAt }
+    : { ...rest, since, startedAt: known ?? startedAt };
+}
 
 /** There may be passes while a guest boots, for example when PVE first lists it as running. */
 export const afterStart = (before: AgentSchedule, now: number): AgentSchedule =>
@@ -79,8 +113,9 @@ export function scheduleAgentQuery(
   now: number,
 ): AgentSchedule {
   const running = have.presence.kind === 'seen' && have.presence.guest.running;
-  const schedule = { ...before, dueAt: undefined, ...(!running && { since: undefined }) };
-  if (!want.exists || !running || agent === 'notConfigured' || nics.length === 0) return schedule;
+  const schedule = { ...withStart(before, have), dueAt: undefined, ...(!running && { since: undefined }) };
+  const isFutile = agent === 'notConfigured' || agent === 'forbidden';
+  if (!want.exists || !running || isFutile || nics.length === 0) return schedule;
   const booted = afterStart(schedule, now);
   const { notBefore = now } = booted;
   if (isBooting(booted, now)) return { ...booted, dueAt: notBefore };

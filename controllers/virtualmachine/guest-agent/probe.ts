@@ -35,7 +35,7 @@ export async function updateProbe(
   return isDue(known.dueAt, now) ? runProbe(known, settings, { qemu, now, options }) : known;
 }
 
-/** Called when the probe is due. An error of PVE is a result of the probe and does not fail the pass. */
+/** Called when the probe is due. An error of PVE does not fail the pass. */
 async function runProbe(
   known: Probe,
   settings: ReadinessProbe,
@@ -46,12 +46,14 @@ async function runProbe(
       const answer = await qemu.agent.exec(settings.command, options);
       return 'pid' in answer
         ? { ...known, process: { pid: answer.pid, since: now }, dueAt: now + MIN_CHECK_INTERVAL_MS }
-        : after(known, settings, { kind: kindOf(answer.state) }, now);
+        : after(known, settings, { kind: answer.state }, now);
     }
     return await checkProcess(known, known.process, settings, { qemu, now, options });
   } catch (error) {
     if (!(error instanceof PveError)) throw error;
-    return after(known, settings, { kind: error.refusal === 'forbidden' ? 'forbidden' : 'silent' }, now);
+    const result: ProbeResult =
+      error.refusal === 'forbidden' ? { kind: 'forbidden' } : { kind: 'notAsked', why: error.message };
+    return after(known, settings, result, now);
   }
 }
 
@@ -63,14 +65,9 @@ async function checkProcess(
 ): Promise<Probe> {
   const answer = await qemu.agent.execution(pid, options);
   if (answer.state === 'ended') return after(known, settings, { kind: 'exit', code: answer.exitCode }, now);
-  if (answer.state !== 'running') return after(known, settings, { kind: kindOf(answer.state) }, now);
+  if (answer.state !== 'running') return after(known, settings, { kind: answer.state }, now);
   const age = now - since;
   return age >= settings.timeoutMs
     ? after(known, settings, { kind: 'late' }, now)
     : { ...known, dueAt: now + Math.min(Math.max(age, MIN_CHECK_INTERVAL_MS), settings.timeoutMs - age) };
 }
-
-const kindOf = (
-  state: 'silent' | 'notConfigured' | 'stopped' | 'refused' | 'lost',
-): Exclude<ProbeResult['kind'], 'exit' | 'forbidden' | 'late'> =>
-  state === 'stopped' || state === 'lost' ? 'silent' : state;

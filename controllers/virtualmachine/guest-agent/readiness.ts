@@ -41,6 +41,7 @@ export function probeFor(
 export function after(probe: Probe, settings: ReadinessProbe, result: ProbeResult, now: number): Probe {
   const { process: _ended, ...rest } = probe;
   const dueAt = now + settings.periodMs;
+  if (result.kind === 'notAsked') return { ...rest, last: result, dueAt };
   if (result.kind === 'exit' && result.code === 0)
     return { ...rest, passes: true, failures: 0, last: result, dueAt };
   const failures = probe.failures + 1;
@@ -75,4 +76,7 @@ const MESSAGES: Readonly<Record<ProbeResult['kind'], (result: ProbeResult, progr
   forbidden: () =>
     'requires the privilege VM.GuestAgent.Unrestricted on the VM (VM.Monitor before Proxmox VE 9), which the credentials lack. Grant it.',
   late: () => 'did not end within its timeout.',
+  lost: () => 'did not end, because the guest or its agent was restarted. It runs again.',
+  stopped: () => 'could not run, because the guest is not running.',
+  notAsked: (result) => `could not run. ${'why' in result ? result.why : ''}`,
 };

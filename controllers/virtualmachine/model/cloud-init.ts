@@ -27,11 +27,29 @@ export type WithCloudInit = Omit<Extract<Desired, { exists: true }>, 'cloudInit'
   readonly cloudInit: DesiredCloudInit;
 };
 
+/** Options of PVE's cloud-init drive that the guest has from its template. */
+export interface InheritedOptions {
+  readonly kept: readonly string[];
+  /** They are lost, which is reported. */
+  readonly dropped: readonly string[];
+}
+
+/** A volume of PVE's cloud-init drive that is in no drive of its guest any more. */
+export interface DisplacedDrive {
+  /** A slot for it. */
+  readonly device: string;
+  readonly volume: string;
+}
+
 /** How a guest gets its cloud-init data. */
 export interface CloudInitPlan extends Partial<DeliveryHistory> {
   readonly mode: CloudInitMode;
   readonly keys: Keys;
+  /** The drive. Absent: it is not written. */
+  readonly device?: string;
   readonly seed?: SeedImage;
+  /** Absent: nothing is delivered now. */
+  readonly inherited?: InheritedOptions;
   readonly problem?: { readonly reason: Reason; readonly message: string };
   /** The bytes of the image, where there is one. */
   readonly build: () => Uint8Array;

@@ -47,9 +47,9 @@ export interface Shape {
   readonly tpm?: string;
   /** Absent: as large as the template's. */
   readonly rootDisk?: Bytes | undefined;
-  /** What the spec says of the boot disk beside its size. */
+  /** What the spec says of the boot disk besides its size. */
   readonly root?: DesiredRootDisk;
-  /** Disks beside the boot disk. Absent: none. */
+  /** Disks besides the boot disk. Absent: none. */
   readonly disks?: readonly DesiredDisk[];
   /** How the class wants space to be taken, where the storage leaves a choice. */
   readonly provisioning?: 'thin' | 'thick';

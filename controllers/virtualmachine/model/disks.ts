@@ -90,6 +90,8 @@ export interface DiskWork {
   readonly steps: readonly DiskStep[];
   /** Disks that cannot be made now: a sentence each. */
   readonly unmakeable: readonly string[];
-  /** What differs from the spec and stays so: a sentence each. */
+  /** What differs from the spec until something else is out of the way: a sentence each. */
+  readonly waits: readonly string[];
+  /** What differs from the spec, for now or for good: a sentence each. */
   readonly differences: readonly string[];
 }

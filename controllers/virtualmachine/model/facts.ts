@@ -21,6 +21,8 @@ export type Started =
   | { readonly kind: 'claimReleased' }
   | { readonly kind: 'seedRecorded'; readonly volume: string; readonly node: NodeName | undefined }
   | { readonly kind: 'seedDeleted' }
+  /** The volume of PVE's drive no longer exists. */
+  | { readonly kind: 'driveGone' }
   | { readonly kind: 'hook'; readonly hook: Hook }
   | { readonly kind: 'tagsRecorded'; readonly tags: readonly string[] }
   /** PVE may allow everything else. */
@@ -29,8 +31,12 @@ export type Started =
   | { readonly kind: 'failed'; readonly step: TaskLabel; readonly message: string }
   | { readonly kind: 'done' };
 
-/** Whether the guest agent answers, as far as it was asked. */
-export type Agent = 'running' | 'silent' | 'notConfigured' | 'notAsked';
+/**
+ * Whether the guest agent answers, as far as it was asked. `refused`: it answers with an error. `forbidden`,
+ * `unreachable` and `failed`: it was not asked, because PVE refused that, did not answer, or failed otherwise.
+ */
+export type Agent =
+  'running' | 'silent' | 'notConfigured' | 'notAsked' | 'refused' | 'forbidden' | 'unreachable' | 'failed';
 
 /** Addresses of a NIC, as the guest agent reports them. */
 export interface NicAddresses {
@@ -54,6 +60,8 @@ export interface Facts {
   readonly nics: readonly NamedNic[];
   readonly addresses: readonly NicAddresses[] | undefined;
   readonly agent: Agent;
+  /** Why it was not asked, or its error: a sentence. */
+  readonly agentProblem?: string | undefined;
   /** Absent while the guest is not there to be looked at. */
   readonly cloudInit: Omit<CloudInitPlan, 'build'> | undefined;
   /** What differs from the spec and is not brought in line: a sentence each. */

@@ -1,9 +1,10 @@
 /** What a pass found. Types only: nothing in this file runs. */
 import type { Failure, Task } from './tasks.ts';
+import type { DisplacedDrive } from './cloud-init.ts';
 import type { BestEffortWrite, ConfigChange, DriveChanges, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
-import type { Presence } from '../../shared/guests/model.ts';
+import type { PendingChange, Presence } from '../../shared/guests/model.ts';
 import type { HookName } from './desired.ts';
 import type { Move, Relocation } from './placement.ts';
 import type { Placement } from '../../shared/placement/model.ts';
@@ -31,7 +32,9 @@ export interface Claim {
   readonly made: boolean;
   /** No clone request of ours can still be under way: none was sent, or its task has ended. */
   readonly certain: boolean;
-  /** What was chosen with the number. */
+  /** SMBIOS UUID of the guest, as it was seen last. */
+  readonly uuid?: string;
+  /** What was chosen with the number. Absent: the guest existed. */
   readonly placement?: Placement;
 }
 
@@ -42,13 +45,20 @@ export interface Observed {
   readonly presence: Presence;
   /** The guest that the spec asks to adopt, while the object has no number yet. */
   readonly candidate?: Presence | undefined;
+  /** The cluster has no quorum, so its configuration is read-only. */
+  readonly noQuorum?: boolean;
   readonly task: Task | undefined;
   readonly failure: Failure | undefined;
   /** UPIDs of running tasks that name our number, whoever started them. */
   readonly activeTasks: readonly string[];
+  /** How long ago a stop of ours was seen to have ended. Absent: this process knows of none. */
+  readonly stoppedMs?: number | undefined;
   /** For how long PVE has held a lock that no task accounts for. */
   readonly lockedMs: number;
-  readonly namesake: MarkedGuest | undefined;
+  /** Guests with the mark of an object of our namespace and name, while the object has no number. */
+  readonly namesakes: readonly MarkedGuest[];
+  /** Pending changes that the spec asked for, as status has them. */
+  readonly requestedChanges: readonly PendingChange[];
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
   readonly hook: Hook | undefined;
@@ -80,6 +90,10 @@ export interface Observed {
   readonly restart?: Restart | undefined;
   /** Digest of the desired settings of this guest, and of those applied last. Absent: the guest was not read. */
   readonly digests?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+  /** The guest was cloned and not configured yet: its options are those of its template. */
+  readonly unconfigured?: boolean;
+  /** A volume of the guest that would stay when the guest is destroyed. */
+  readonly displacedDrive?: DisplacedDrive | undefined;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;

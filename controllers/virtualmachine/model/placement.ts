@@ -4,9 +4,9 @@ import type { NodeName } from '../../../src/lib/units.ts';
 /** The node that an existing guest is moved to. */
 export interface Move {
   readonly to: NodeName;
-  /** By spec.placement.host, and not as a part of making it: whatever else is due does not wait for it. */
+  /** By spec.placement.host, and not as a part of its creation: other changes do not wait for it. */
   readonly asked?: true;
-  /** It runs, and goes on running. */
+  /** It runs, and keeps running. */
   readonly online?: true;
   /** Disks on local storage are copied while it runs. */
   readonly withLocalDisks?: true;
@@ -16,7 +16,7 @@ export interface Move {
 
 /** How spec.placement.host stands, where the guest is elsewhere. */
 export interface Relocation {
-  /** Somebody moved it, and it is left there: a sentence. */
+  /** It was moved in Proxmox VE, and stays there: a sentence. */
   readonly strayed?: string | undefined;
   /** Why it is not moved: a sentence. */
   readonly blocked?: string | undefined;

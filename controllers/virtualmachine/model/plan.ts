@@ -37,6 +37,8 @@ export type Step =
       /** The one option that is written. If PVE refuses it, that is reported and blocks nothing. */
       readonly bestEffort?: BestEffortWrite;
     }
+  /** Discards changes that wait for a restart. */
+  | { readonly do: 'revertPending'; readonly keys: readonly string[]; readonly digest: string }
   | { readonly do: 'recordTags'; readonly tags: readonly string[] }
   /** Records the interfaces, and their settings, that are to be written. */
   | { readonly do: 'recordNetworks' }
@@ -54,6 +56,13 @@ export type Step =
   | { readonly do: 'start' }
   | { readonly do: 'stop' }
   | { readonly do: 'shutdown'; readonly graceSeconds: number }
+  /** Attaches a volume again, so that it is destroyed with its guest. */
+  | {
+      readonly do: 'reattachDrive';
+      readonly device: string;
+      readonly volume: string;
+      readonly digest: string;
+    }
   | { readonly do: 'destroy' }
   | { readonly do: 'deleteSeed'; readonly volume: string };
 
@@ -76,6 +85,8 @@ export interface LeftBehind {
   readonly by: 'policy' | 'force';
   readonly vmid?: Vmid | undefined;
   readonly node?: NodeName | undefined;
+  /** Settings that change at its next start. */
+  readonly pending?: readonly string[];
   /** The cloud-init image. */
   readonly volume?: string | undefined;
   /** The task that was running. */

@@ -11,7 +11,11 @@ export interface ReadinessProbe {
 
 export type ProbeResult =
   | { readonly kind: 'exit'; readonly code: number }
-  | { readonly kind: 'silent' | 'notConfigured' | 'refused' | 'forbidden' | 'late' };
+  | {
+      readonly kind: 'silent' | 'notConfigured' | 'refused' | 'forbidden' | 'late' | 'lost' | 'stopped';
+    }
+  /** PVE did not pass the command on, which says nothing about the guest: a sentence. */
+  | { readonly kind: 'notAsked'; readonly why: string };
 
 /** What this process knows of the probe of a running guest. */
 export interface Probe {

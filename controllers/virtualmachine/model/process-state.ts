@@ -29,6 +29,8 @@ export interface InFlight {
   readonly startedTask?: Upid | undefined;
   /** Epoch ms: since when PVE holds a lock on the guest that no task accounts for. */
   readonly lockedSince?: number | undefined;
+  /** Epoch ms: when a stop of ours was seen to have ended. */
+  readonly stoppedAt?: number | undefined;
 }
 
 /** How far a task had come, and when its log was read; epoch ms. */
@@ -65,6 +67,8 @@ export interface AgentSchedule {
   readonly notBefore?: number | undefined;
   /** Since when addresses are looked for. */
   readonly since?: number | undefined;
+  /** When the guest was started that they are looked for in. */
+  readonly startedAt?: number | undefined;
   readonly dueAt?: number | undefined;
 }
 
@@ -103,7 +107,7 @@ export interface ProcessStates {
   /** Makes the next pass read everything again. */
   invalidate(uid: string): void;
   /**
-   * Remembers what was found of a settled guest.
+   * Remembers what was found of a settled guest, unless its object was forgotten meanwhile.
    * @param cluster the same object for all guests of one PVE cluster
    */
   settle(uid: string, rest: Rest, cluster: object): void;
@@ -175,7 +179,9 @@ export function createProcessStates(): ProcessStates {
       if (known) remember(known, { rest: undefined });
     },
     settle(uid, rest, cluster) {
-      remember(of(uid), { rest });
+      const known = processStates.get(uid);
+      if (!known) return;
+      remember(known, { rest });
       const before = scheduled.get(uid);
       // One that is due earlier is moved when it comes to the top.
       if (!before || before.cluster !== cluster || before.at > rest.at)

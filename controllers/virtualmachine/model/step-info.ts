@@ -18,6 +18,8 @@ export interface StepInfo<S extends Step = Step> extends TaskInfo {
   readonly neededToStart?: true;
   /** For a guest that HA manages, PVE only records the request and HA carries it out. */
   readonly carriedOutByHa?: true;
+  /** PVE carries it out also where the cluster has no quorum. */
+  readonly needsNoQuorum?: true;
   /** It looks before it acts, so a second one in a row is no repetition yet. */
   readonly looksFirst?: true;
   /** It only records or releases a VMID, which no managementPolicy withholds. */

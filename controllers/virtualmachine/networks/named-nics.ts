@@ -22,7 +22,7 @@ export function namedNics(
   guest: Pick<Guest, 'config' | 'pending'>,
 ): NamedNic[] {
   const config = withPendingRemovals(guest);
-  const current = devicesOf(vm, want);
+  const current = devicesOf(vm, want, config);
   // A device whose network left the spec keeps its name in status until it is removed, so that the operator may remove it.
   const names = new Map([...recordedDevices(vm), ...current].map(([name, device]) => [device, name]));
   const recorded = recordedSettings(vm);

@@ -33,10 +33,13 @@ export const nicsOf = (config: GuestConfig): Nic[] =>
 /**
  * Assigns a device to each network of the spec. A network keeps its recorded device, so that adding or removing a
  * network does not change the others. New ones get the lowest free device.
+ *
+ * @param foreign - devices of NICs that are not ours
  */
 export function assignDevices(
   names: readonly string[],
   recorded: ReadonlyMap<string, string>,
+  foreign: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, string> {
   const assigned = new Map(
     names.flatMap((name) => {
@@ -44,7 +47,7 @@ export function assignDevices(
       return device === undefined ? [] : [[name, device] as const];
     }),
   );
-  const used = new Set(assigned.values());
+  const used = new Set([...assigned.values(), ...foreign]);
   for (const name of names) {
     if (assigned.has(name)) continue;
     for (let n = 0; n <= MAX_NET; n += 1) {

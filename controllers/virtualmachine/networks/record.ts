@@ -4,7 +4,7 @@
  */
 import { parseNic, property } from '../../../src/pve/index.ts';
 import type { VirtualMachine, VirtualMachineInternal } from '../../../src/api/index.ts';
-import type { Guest } from '../../shared/guests/model.ts';
+import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Desired, DesiredNic } from '../model/desired.ts';
 import { devicesOf, recordedDevices } from './devices.ts';
@@ -19,10 +19,13 @@ const settingsOf = ({ settings = {} }: DesiredNic): readonly string[] => Object.
 export function writesUnrecorded(
   vm: VirtualMachine,
   want: Wanted,
-  change: Pick<ConfigChange, 'set'> | undefined,
+  {
+    change,
+    config,
+  }: { readonly change: Pick<ConfigChange, 'set'> | undefined; readonly config: GuestConfig },
 ): boolean {
   if (!Object.keys(change?.set ?? {}).some((key) => /^net\d+$/.test(key))) return false;
-  const devices = devicesOf(vm, want);
+  const devices = devicesOf(vm, want, config);
   const [known, settings] = [recordedDevices(vm), recordedSettings(vm)];
   return (want.nics ?? []).some((nic) => {
     const device = devices.get(nic.name);
@@ -43,7 +46,7 @@ export function nicRecordAfter(
 ): NicRecord {
   const before = vm.status?.internal?.networks ?? [];
   if (!want.exists) return before;
-  const devices = devicesOf(vm, want);
+  const devices = devicesOf(vm, want, guest?.config ?? {});
   const desired = (want.nics ?? []).flatMap((nic) => {
     const device = devices.get(nic.name);
     return device === undefined ? [] : [{ name: nic.name, device, settings: settingsOf(nic) }];

@@ -66,7 +66,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     ...bestEffortWritesOf(want, guest, writes),
     ...separate,
     change: separate.change ?? afterwards,
-    unrecordedNics: writesUnrecorded(vm, want, separate.change),
+    unrecordedNics: writesUnrecorded(vm, want, { change: separate.change, config: guest.config }),
     awaited: awaitedKeys(vm, want, guest, written),
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,

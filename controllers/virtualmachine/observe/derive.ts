@@ -2,12 +2,17 @@
  * What follows from what was read: the desired guest, what there is, and what this process learned. The same for the
  * operator and for the properties that its plan is tested with. Pure.
  */
-import { isSameOwner } from '../../shared/guests/owner-mark.ts';
-import type { Guest, Presence } from '../../shared/guests/model.ts';
+import type { Guest, PendingChange, Presence } from '../../shared/guests/model.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import type { Task } from '../model/tasks.ts';
+import { isNew } from '../config/is-new.ts';
+import { displacedDrive } from '../cloud-init/own-drive.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
 import { hookIn } from '../guest-agent/hooks.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import { isOwn } from '../ownership/identity.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -75,6 +80,7 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
   const { generation } = vm.metadata;
   return {
     now,
+    noQuorum: inputs.cluster.view?.quorate === 'no',
     task,
     claim: claimIn(inputs, cloneRequest),
     failure: failureAfter(vm.status?.failure, task, { table: TASKS, generation, now }),
@@ -87,11 +93,24 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     presence: { kind: 'absent' },
     activeTasks: [],
     lockedMs: 0,
-    namesake: undefined,
+    namesakes: [],
+    requestedChanges: requestedIn(vm),
     change: undefined,
     disks: undefined,
   };
 }
+
+function requestedIn({ status }: VirtualMachine): Observed['requestedChanges'] {
+  const keys = status?.internal?.requestedChanges ?? [];
+  return (status?.pendingChanges ?? []).flatMap((row) => (keys.includes(row.key) ? [requested(row)] : []));
+}
+
+const requested = ({ key, current, pending }: PendingRow): PendingChange => ({
+  key,
+  ...omitUndefined({ current, pending }),
+});
+
+type PendingRow = NonNullable<NonNullable<VirtualMachine['status']>['pendingChanges']>[number];
 
 type Requests = Pick<ProcessState, 'cloneRequest' | 'inFlight'>;
 
@@ -112,10 +131,11 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
     vmidTaken: vmidHolder({ spec, claim, creation }, cluster, raw.vmidIsFree),
     activeTasks: tasks ?? [],
     hasBooted: hasBooted(vm, presence),
+    stoppedMs: inFlight.stoppedAt === undefined ? undefined : now - inFlight.stoppedAt,
     lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
-    namesake: raw.namesake?.found,
+    namesakes: raw.namesakes ?? [],
   };
-  const surveyed = state.surveyed || raw.namesake !== undefined;
+  const surveyed = state.surveyed || raw.namesakes !== undefined;
   const derived: Derived = {
     want,
     have,
@@ -157,9 +177,16 @@ function withOwn(
     ...derived.have,
     hook: hookIn(vm.status?.hook, raw.execution),
     presence: { kind: 'seen', guest },
-    claim: { ...claim, made: claim.made || isSameOwner(guest.mark, want.owner) },
+    claim: isOwn(guest, want.owner, claim)
+      ? { ...claim, made: true, ...omitUndefined({ uuid: smbiosUuidOf(guest.config) }) }
+      : claim,
   };
-  if (!want.exists || !surroundings) return { ...derived, have };
+  if (!want.exists)
+    return {
+      ...derived,
+      have: { ...have, unconfigured: isNew(vm, guest), displacedDrive: displacedDrive(vm, guest) },
+    };
+  if (!surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });
   return { ...derived, have: { ...have, ...due }, cloudInit };
 }

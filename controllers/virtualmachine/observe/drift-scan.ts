@@ -18,7 +18,7 @@ export const DRIFT_TICK: Millis = seconds(0.5);
 /** No guest is read more often than this. */
 export const DRIFT_INTERVAL: Millis = minutes(5);
 /** By then the list of guests has been read again. */
-const RELIST: Millis = seconds(6);
+export const RELIST: Millis = seconds(6);
 
 /** When a guest was read, from the scan's point of view: one that the list does not show as it is, is read again in a few seconds. */
 export const readAt = (now: number, listed: 'listed' | 'unlisted'): number =>

@@ -10,7 +10,11 @@ import type { Claim } from '../model/observed.ts';
 import type { InFlight } from '../model/process-state.ts';
 
 /** A request was sent: its result is unknown until its task is recorded and has ended. */
-export const requested = ({ lockedSince }: InFlight): InFlight => ({ quiescent: false, lockedSince });
+export const requested = ({ lockedSince, stoppedAt }: InFlight): InFlight => ({
+  quiescent: false,
+  lockedSince,
+  stoppedAt,
+});
 
 export const started = (before: InFlight, startedTask: Upid): InFlight => ({ ...before, startedTask });
 
@@ -18,10 +22,12 @@ export const started = (before: InFlight, startedTask: Upid): InFlight => ({ ...
 export const quiet = (before: InFlight): InFlight => ({ ...before, quiescent: true });
 
 /** What this process started last has ended. A task in status may be older than a request whose answer was lost. */
-export const afterTask = (before: InFlight, task: Task | undefined): InFlight =>
-  task && (task.state === 'ok' || task.state === 'failed') && task.upid === before.startedTask
-    ? quiet(before)
-    : before;
+export function afterTask(before: InFlight, task: Task | undefined, now: number): InFlight {
+  if (!task || task.upid !== before.startedTask) return before;
+  if (task.state !== 'ok' && task.state !== 'failed') return before;
+  const isStop = task.state === 'ok' && (task.type === 'Shutdown' || task.type === 'Stop');
+  return quiet(isStop ? { ...before, stoppedAt: now } : before);
+}
 
 export const lockedGuest = (presence: Presence): Guest | undefined =>
   presence.kind === 'seen' && presence.guest.lock !== undefined ? presence.guest : undefined;

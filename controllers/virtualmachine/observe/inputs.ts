@@ -3,9 +3,9 @@ import { parseUpid, type View } from '../../../src/pve/index.ts';
 import type { VirtualMachine, Reason } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
-import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import type { Task } from '../model/tasks.ts';
+import { isVague, withLogReason } from '../../shared/tasks/log-reason.ts';
 import { labelOf } from '../../shared/tasks/labels.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
@@ -16,6 +16,7 @@ import type { ClusterFacts } from '../model/surroundings.ts';
 import { afterLook } from '../placement/clone-request.ts';
 import { decideCreation, type CreationDecision } from '../placement/creation.ts';
 import { isAdopting, awaitsAdoption } from '../ownership/adoption.ts';
+import { isOwn } from '../ownership/identity.ts';
 import { TASKS } from '../steps/step-info.ts';
 import { desiredOf } from '../resolve/resolve.ts';
 import { afterTask, lockedGuest } from './in-flight.ts';
@@ -78,12 +79,15 @@ export function taskIn(inputs: Inputs): Task | undefined {
       return { upid, type, state: 'running', ageMs, timing: cluster.timing, progress };
     }
     case 'failed':
-      return { upid, type, state: 'failed', exit: raw.task.exitStatus };
+      return { upid, type, state: 'failed', exit: exitOf(raw.task.exitStatus, raw.taskLog) };
     case 'ok':
     case 'lost':
       return { upid, type, state: raw.task.state };
   }
 }
+
+const exitOf = (exit: string, log: readonly string[] = []): string =>
+  isVague(exit) ? withLogReason(exit, log) : exit;
 
 /** Whether and how it ends is not known yet. */
 export const isOpen = (task: Task | undefined): boolean =>
@@ -101,13 +105,13 @@ export function requestsAfter(
   const hasEnded = task?.state === 'ok' || task?.state === 'failed';
   return {
     cloneRequest: afterLook(state.cloneRequest, task, { hasEnded, now }),
-    inFlight: afterTask(state.inFlight, task),
+    inFlight: afterTask(state.inFlight, task, now),
   };
 }
 
 /** The VMID that an earlier pass reserved. */
 export function claimIn({ vm, now }: Inputs, { outcome, unknownSince = 0 }: CloneRequest): Claim | undefined {
-  const { vmid, name, placement, internal: { claimedAt } = {} } = vm.status ?? {};
+  const { vmid, name, placement, internal: { claimedAt, uuid } = {} } = vm.status ?? {};
   if (vmid === undefined) return undefined;
   const since = Math.max(claimedAt === undefined ? 0 : Date.parse(claimedAt), unknownSince);
   return {
@@ -115,6 +119,7 @@ export function claimIn({ vm, now }: Inputs, { outcome, unknownSince = 0 }: Clon
     ageMs: now - since,
     made: name !== undefined,
     certain: outcome !== undefined,
+    ...(uuid !== undefined && { uuid }),
     ...(placement && { placement }),
   };
 }
@@ -168,5 +173,5 @@ export const presenceAfterTasks = (
 export function ownGuest(want: Desired, claim: Claim | undefined, presence: Presence): Guest | undefined {
   if (presence.kind !== 'seen' || !claim) return undefined;
   const { guest } = presence;
-  return isSameOwner(guest.mark, want.owner) || awaitsAdoption(want, claim, guest) ? guest : undefined;
+  return isOwn(guest, want.owner, claim) || awaitsAdoption(want, claim, guest) ? guest : undefined;
 }

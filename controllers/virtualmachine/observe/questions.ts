@@ -10,6 +10,7 @@ import { renewsCloudInit } from '../cloud-init/plan.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
+import type { ProcessState } from '../model/process-state.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { hostToAskAbout } from '../placement/relocate.ts';
@@ -29,8 +30,9 @@ import {
   templateIn,
   type Inputs,
 } from './inputs.ts';
+import { isVague } from '../../shared/tasks/log-reason.ts';
 import { isLogDue } from './progress.ts';
-import type { Read } from './raw-facts.ts';
+import type { RawFacts, Read } from './raw-facts.ts';
 
 export function questions(inputs: Inputs): readonly Read[] {
   const open = taskQuestions(inputs);
@@ -48,6 +50,8 @@ function taskQuestions(inputs: Inputs): readonly Read[] {
   if (named?.reach !== 'online') return [];
   const { node, upid } = named;
   if (!raw.task) return [{ read: 'task', node, upid }];
+  if (raw.task.state === 'failed' && isVague(raw.task.exitStatus) && !raw.taskLog)
+    return [{ read: 'taskLog', node, upid }];
   return raw.task.state === 'running' && !raw.taskLog && isLogDue(state.progress, named, now)
     ? [{ read: 'taskLog', node, upid }]
     : [];
@@ -92,20 +96,24 @@ function doubtQuestions(
     : [];
 }
 
-/** Before a VMID is reserved: who has the one in the spec, which guest is adopted, and whether a guest has our name. */
+/** Before a VMID is reserved: who has the one in the spec, which guest is adopted, and which guests carry our name. */
 function numberQuestions(
   { spec, raw, cluster, state }: Inputs,
   claim: Claim | undefined,
   want: Desired,
 ): readonly Read[] {
-  if (claim || !want.exists) return [];
+  if (claim) return [];
+  if (!want.exists) return namesakesQuestion(raw, state);
   const { creation } = want;
-  const asked = vmidToAskAbout({ spec, claim, creation }, cluster);
+  const asked = vmidToAskAbout({ spec, claim, creation });
   if (asked !== undefined && raw.vmidIsFree === undefined) return [{ read: 'vmidIsFree', vmid: asked }];
   if (want.adopt !== undefined && cluster.view && !raw.candidate)
     return [{ read: 'candidate', vmid: want.adopt, hint: undefined }];
-  return raw.namesake ? [] : [{ read: 'namesake', refresh: !state.surveyed }];
+  return namesakesQuestion(raw, state);
 }
+
+const namesakesQuestion = (raw: RawFacts, { surveyed }: ProcessState): readonly Read[] =>
+  raw.namesakes ? [] : [{ read: 'namesakes', refresh: !surveyed }];
 
 function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Read[] {
   const { vm, raw, cluster } = inputs;

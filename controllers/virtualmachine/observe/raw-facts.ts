@@ -20,7 +20,7 @@ export type Read =
   | { readonly read: 'activeTasks' }
   | { readonly read: 'vmidIsFree'; readonly vmid: Vmid }
   /** `refresh`: the list of guests may be older than this object. */
-  | { readonly read: 'namesake'; readonly refresh: boolean }
+  | { readonly read: 'namesakes'; readonly refresh: boolean }
   | { readonly read: 'execution'; readonly guest: At; readonly pid: number }
   | { readonly read: 'snippetExists'; readonly node: NodeName; readonly snippet: string }
   | { readonly read: 'images'; readonly node: NodeName; readonly storage: string }
@@ -40,8 +40,8 @@ export interface RawFacts extends CreationFacts {
   /** Tasks that run, from a list that is newer than the pass. */
   readonly activeTasks?: readonly ActiveTask[];
   readonly vmidIsFree?: boolean;
-  /** The guest that carries the mark of an object of our namespace and name. */
-  readonly namesake?: { readonly found: MarkedGuest | undefined };
+  /** The guests that carry the mark of an object of our namespace and name. */
+  readonly namesakes?: readonly MarkedGuest[];
   /** The process of the hook in status. */
   readonly execution?: Execution;
   readonly snippetExists?: boolean;

@@ -9,7 +9,7 @@ import {
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { locate } from '../../shared/cluster/locate.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
-import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import { isSameOwner, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ReadBridges } from '../networks/bridges.ts';
 import type { ReadTemplate } from '../placement/templates.ts';
@@ -53,9 +53,9 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
     case 'activeTasks':
       return { activeTasks: (await inventory.refresh(options.signal)).activeTasks };
     case 'vmidIsFree':
-      return { vmidIsFree: (await pve.cluster.nextid(question.vmid, options)).free };
-    case 'namesake':
-      return { namesake: { found: await namesake(question, context) } };
+      return { vmidIsFree: await isFree(question, context) };
+    case 'namesakes':
+      return { namesakes: await namesakes(question, context) };
     case 'execution':
       return { execution: await execution(question, context) };
     case 'snippetExists':
@@ -69,6 +69,16 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
     default:
       return question satisfies never;
   }
+}
+
+/** The list of guests is a few seconds old. Where it disagrees it is read again, so that what is said of the guest holds. */
+async function isFree(
+  { vmid }: Ask<'vmidIsFree'>,
+  { connection: { pve, inventory }, options }: ReadContext,
+): Promise<boolean> {
+  const { free } = await pve.cluster.nextid(vmid, options);
+  if (free === inventory.view()?.guests.has(vmid)) await inventory.refresh(options.signal);
+  return free;
 }
 
 /** A log that cannot be read blocks nothing. */
@@ -85,22 +95,29 @@ async function taskLog(
 }
 
 /** A guest just created for a former object is not in a list that was read before this object was known. */
-async function namesake(
-  { refresh }: Ask<'namesake'>,
+async function namesakes(
+  { refresh }: Ask<'namesakes'>,
   { connection: { inventory, marks }, spec, options }: ReadContext,
-): Promise<MarkedGuest | undefined> {
+): Promise<readonly MarkedGuest[]> {
   if (refresh) await inventory.refresh(options.signal);
   const view = inventory.view();
-  const { shape, owner, besideOthers } = spec;
-  if (!shape || !view) return undefined;
-  const is = (mark: OwnerMark): boolean => isNamesake(mark, owner, besideOthers);
-  return marks.find(view, { name: shape.name, is }, options);
+  const { owner, besideOthers } = spec;
+  if (!view) return [];
+  const is = (guest: MarkedGuest): boolean => isNamesake(guest, owner, besideOthers);
+  const wanted = { name: owner.name, is };
+  const found = await marks.find(view, wanted, options);
+  // One is taken only if no other has turned up since the list was read.
+  return found.length === 0 || refresh
+    ? found
+    : marks.find(await inventory.refresh(options.signal), wanted, options);
 }
 
-const isNamesake = (mark: OwnerMark, owner: OwnerMark, besideOthers: boolean): boolean =>
+/** A template is made to be cloned: that of an earlier object keeps nobody from creating a VM. */
+const isNamesake = ({ mark, template }: MarkedGuest, owner: OwnerMark, besideOthers: boolean): boolean =>
   mark.namespace === owner.namespace &&
   mark.name === owner.name &&
-  !(besideOthers && mark.cluster !== owner.cluster);
+  !(besideOthers && mark.cluster !== owner.cluster) &&
+  !(template && !isSameOwner(mark, owner));
 
 /** Whatever PVE answers, a hook never fails the pass. */
 async function execution(
@@ -115,6 +132,13 @@ async function execution(
   }
 }
 
+/** The storage does not exist, is not on the node, or has no snippets. Any other failure says nothing about it. */
+const isWithoutSnippets = ({ refusal, absent, pveMessage }: PveError): boolean =>
+  refusal === 'invalid' ||
+  absent === 'storage' ||
+  (refusal === 'unknown' &&
+    /is not available on node|is disabled|not configured for content/.test(pveMessage));
+
 /** PVE looks for a snippet only when the guest starts, and then the guest would not start. */
 async function snippetExists(
   { node, snippet }: Ask<'snippetExists'>,
@@ -125,8 +149,7 @@ async function snippetExists(
     const volumes = await pve.node(node).storage(storage).content('snippets', options);
     return volumes.some(({ volid }) => volid === snippet);
   } catch (error) {
-    // PVE refuses a storage that does not exist or has no snippets with various messages.
-    if (error instanceof PveError && ['invalid', 'unknown', 'notFound'].includes(error.refusal)) return false;
+    if (error instanceof PveError && isWithoutSnippets(error)) return false;
     throw error;
   }
 }

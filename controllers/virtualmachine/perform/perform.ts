@@ -11,6 +11,7 @@ import { shutdownAnswered, shutdownSent } from '../restart/doubt.ts';
 import { clone } from './clone.ts';
 import { configure } from './configure.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
+import { reattachDrive } from './reattach-drive.ts';
 import { record } from './record.ts';
 import { changeSeed } from './seed.ts';
 import { seconds, type Upid } from '../../../src/lib/units.ts';
@@ -43,6 +44,9 @@ async function change(
     }
     case 'configure':
       return configure(qemu, step, { isOff: !guest.running, options });
+    case 'revertPending':
+      await qemu.revertPending(step.keys, { digest: step.digest }, options);
+      return DONE;
     case 'start':
       return startedTask(step, await qemu.start(options));
     case 'stop':
@@ -57,6 +61,8 @@ async function change(
       );
     case 'runHook':
       return { kind: 'hook', hook: await runHook(step, { qemu, generation, now, options }) };
+    case 'reattachDrive':
+      return reattachDrive(step, { pve: resolved.connection.pve, guest, options });
     case 'destroy':
       return startedTask(step, await qemu.destroy({ purge: true }, options));
     default:

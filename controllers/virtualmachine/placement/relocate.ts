@@ -33,7 +33,9 @@ export function hostToAskAbout(
 ): NodeName | undefined {
   const { host } = want;
   if (host === undefined || placementOfHost(vm, { want, guest }) !== 'elsewhere') return undefined;
-  if (!cluster.view || guest.lock !== undefined || isMovedByHa(guest)) return undefined;
+  // Without quorum PVE neither moves a guest nor reports preconditions.
+  if (!cluster.view || cluster.view.quorate === 'no') return undefined;
+  if (guest.lock !== undefined || isMovedByHa(guest)) return undefined;
   return obstaclesInView(host, guest, { ...cluster, view: cluster.view }).length === 0 ? host : undefined;
 }
 
@@ -82,6 +84,7 @@ function moveTo(
   // PVE does not report preconditions for a locked guest.
   if (!view || guest.lock !== undefined) return {};
   if (isMovedByHa(guest)) return { blocked: movedByHaMessage(host, guest) };
+  if (view.quorate === 'no') return { blocked: obstacleMessage(host, guest, ['the cluster has no quorum']) };
   const seen = obstaclesInView(host, guest, { ...cluster, view });
   if (seen.length > 0) return { blocked: obstacleMessage(host, guest, seen) };
   if (preconditions === undefined) return {};

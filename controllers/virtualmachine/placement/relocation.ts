@@ -16,7 +16,7 @@ export interface HostRequest {
   readonly arrived: NodeName | undefined;
 }
 
-/** `stays`: nothing to do. `strayed`: somebody moved the guest, and it stays there. `later`: the guest is being stopped and is moved afterwards. */
+/** `stays`: nothing to do. `strayed`: the guest was moved in Proxmox VE, and stays there. `later`: the guest is being stopped and is moved afterwards. */
 export type HostPlacement = 'stays' | 'strayed' | 'later' | 'elsewhere';
 
 export function hostPlacement(

@@ -15,11 +15,11 @@ interface Wanted {
 const numberOf = ({ spec: { shape }, claim, creation }: Wanted): Vmid | undefined =>
   claim || !creation.ok ? undefined : shape?.vmid;
 
-/** The VMID to ask PVE about, which sees guests that our credentials may not see; `undefined`: there is no need. */
-export function vmidToAskAbout(wanted: Wanted, { view }: ClusterFacts): Vmid | undefined {
-  const number = numberOf(wanted);
-  return number !== undefined && !view?.guests.has(number) ? number : undefined;
-}
+/**
+ * The VMID to ask PVE about; `undefined`: there is no need. PVE sees guests that our credentials may not see, and no
+ * longer one that was deleted a moment ago, which the list of guests may still have.
+ */
+export const vmidToAskAbout = (wanted: Wanted): Vmid | undefined => numberOf(wanted);
 
 /** A sentence; `undefined`: nobody has it, or there is no need to know. */
 export function vmidHolder(
@@ -29,6 +29,7 @@ export function vmidHolder(
 ): string | undefined {
   const number = numberOf(wanted);
   if (number === undefined) return undefined;
+  if (isFree === true) return undefined;
   const row = view?.guests.get(number);
   if (row) return `VMID ${number} belongs to ${describe(row)} on node ${row.node}.`;
   return isFree === false ? `VMID ${number} belongs to a guest that the credentials may not see.` : undefined;

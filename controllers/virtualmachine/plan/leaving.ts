@@ -4,23 +4,37 @@ import { minutes } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
-import type { DeletionPolicy } from '../model/desired.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
+import type { DeletionPolicy, Unresolved } from '../model/desired.ts';
 
 /** A guest that we did not create is not destroyed, unless the spec says so. */
 export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPolicy =>
-  spec.deletionPolicy ?? (spec.adopt || status?.adopted ? 'Retain' : DEFAULTS.deletionPolicy);
+  spec.deletionPolicy ?? (status?.adopted ? 'Retain' : DEFAULTS.deletionPolicy);
 
 /** How an object is deleted that does not need Proxmox VE for it; `undefined`: it does. */
 export function releasesWithoutPve(vm: VirtualMachine): Extract<Plan, { kind: 'gone' }> | undefined {
   if (vm.metadata.annotations[FORCE_DELETE] === 'true')
     return { kind: 'gone', left: leftBehind(vm, 'force') };
-  if (createdNothing(vm)) return { kind: 'gone' };
-  return vm.spec.managementPolicy === 'ObserveOnly'
-    ? { kind: 'gone', left: leftBehind(vm, 'policy') }
-    : undefined;
+  if (createdNothing(vm) && vm.status?.internal?.released) return GONE;
+  if (vm.spec.managementPolicy !== 'ObserveOnly') return undefined;
+  return createdNothing(vm) ? GONE : { kind: 'gone', left: leftBehind(vm, 'policy') };
 }
 
-/** No VMID was reserved and nothing uploaded: there is nothing to undo, and no Provider is needed for it. */
+const GONE: Extract<Plan, { kind: 'gone' }> = { kind: 'gone' };
+
+/**
+ * How an object is deleted whose Provider cannot be asked, if nothing says that it made anything; `undefined`: it waits
+ * until the Provider is connected or reports why not. Its status may have been lost, so its guest is looked for.
+ */
+export function releasesUnresolved(
+  vm: VirtualMachine,
+  { reason, early }: Unresolved,
+): Extract<Plan, { kind: 'gone' }> | undefined {
+  if (vm.metadata.deletionTimestamp === undefined || !createdNothing(vm)) return undefined;
+  return reason === Reasons.providerNotReady && early === true ? undefined : GONE;
+}
+
+/** No VMID was reserved and nothing uploaded, as far as status says. */
 const createdNothing = ({ status }: VirtualMachine): boolean =>
   status?.vmid === undefined && status?.internal?.cloudInit?.volume === undefined;
 
@@ -42,7 +56,7 @@ export const hasBooted = ({ status }: VirtualMachine, presence: Presence): boole
   ((presence.guest.uptimeMs ?? 0) >= BOOTED_AFTER || (status?.ipAddresses ?? []).length > 0);
 
 /** The event that names what an object leaves behind. */
-export function leftBehindEvent({ by, vmid, node, volume, task }: LeftBehind): EventNote {
+export function leftBehindEvent({ by, vmid, node, volume, task, pending = [] }: LeftBehind): EventNote {
   const things = [
     ...(vmid === undefined ? [] : [`VM ${vmid}${node === undefined ? '' : ` on node ${node}`}`]),
     ...(volume === undefined ? [] : [`the cloud-init image ${volume}`]),
@@ -52,7 +66,7 @@ export function leftBehindEvent({ by, vmid, node, volume, task }: LeftBehind): E
     return {
       type: 'Normal',
       reason: 'Retained',
-      message: `Left in Proxmox VE and no longer managed: ${things}.`,
+      message: `Left in Proxmox VE and no longer managed: ${things}.${pending.length > 0 ? ` These settings change at its next start: ${pending.join(', ')}.` : ''}`,
     };
   const forced = 'The object was deleted by force, without asking Proxmox VE.';
   return {

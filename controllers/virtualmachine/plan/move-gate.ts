@@ -1,4 +1,4 @@
-/** Moves that wait for a slot, or for HA to perform them: whatever else is due is done meanwhile. */
+/** Moves that wait for a slot, or for HA to perform them: other changes are made meanwhile. */
 import { MAX_MOVES } from '../../shared/limits/moves.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Observation } from '../model/observation.ts';
@@ -6,7 +6,7 @@ import { plan } from './plan.ts';
 import { wait } from '../../shared/plan/rule.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 
-/** In case nobody wakes it. */
+/** In case it is not woken. */
 const RETRY_AFTER_MS = 15_000;
 
 /** @param how `take` takes the slot; `ask` only asks whether one is free */

@@ -17,10 +17,13 @@ import { disks, disksLater } from './rules/disks.ts';
 import { awaitHa } from './rules/ha.ts';
 import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
+import { leftover } from './rules/leftover.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
-import { formerObject, ownership } from './rules/ownership.ts';
+import { ownership } from './rules/ownership.ts';
 import { driveOptions } from './rules/drive-options.ts';
 import { power, stopFirst } from './rules/power.ts';
+import { withoutQuorum } from './rules/quorum.ts';
+import { recognition, recovery } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
@@ -29,10 +32,12 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'beingCreated', decide: beingCreated },
   { name: 'markAdopted', decide: markAdopted },
   { name: 'ownership', decide: ownership },
+  { name: 'leftover', decide: leftover },
   { name: 'backoff', decide: backoff(TASKS) },
+  { name: 'recovery', decide: recovery },
   { name: 'deletion', decide: deletion },
   { name: 'claimAdopted', decide: claimAdopted },
-  { name: 'formerObject', decide: formerObject },
+  { name: 'recognition', decide: recognition },
   { name: 'create', decide: create },
   { name: 'stopFirst', decide: stopFirst },
   { name: 'migrate', decide: migrate },
@@ -53,7 +58,9 @@ export function plan(want: Desired, have: Observed): Plan {
   if (restraint !== undefined) return restrained(restraint, want, have);
   const first = firstResult(RULES, want, have)?.result;
   if (!first) return { kind: 'steady' };
-  return (first.kind === 'act' ? beforeStep(first.step, want, have) : undefined) ?? first;
+  if (first.kind !== 'act') return first;
+  const next = withoutQuorum(first.step, want, have) ?? first;
+  return (next.kind === 'act' ? beforeStep(next.step, want, have) : undefined) ?? next;
 }
 
 /** The guest is as desired, or as close to it as is possible now. */
@@ -80,5 +87,5 @@ const isBookkeeping = (step: Step): boolean => infoOf(step).isBookkeeping?.(step
 /** What must be waited for, or done, before a guest is changed. */
 const beforeStep = (step: Step, want: Desired, have: Observed): RuleResult | undefined =>
   touches(step, 'guest', 'disk')
-    ? (blockedByOthers(have) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
+    ? (blockedByOthers(have, step) ?? awaitHa(step, have) ?? hookBefore(step, want, have))
     : undefined;

@@ -1,6 +1,7 @@
 /** The observation of a pass → the conditions other than Ready, Reconciling and Stalled. Pure. */
 import type { Reason } from '../../../src/api/index.ts';
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -16,6 +17,7 @@ export function reportConditions({
   have,
   plan,
   agent,
+  agentProblem = '',
   differences,
   ignored,
 }: Facts): DomainCondition[] {
@@ -28,7 +30,7 @@ export function reportConditions({
       drifted: driftSentences(have),
       restraint: want.restraint,
     }),
-    ...agentCondition(guest, agent),
+    ...agentCondition(guest, agent, agentProblem),
     ...restart(guest, have),
     ...fieldsIgnored(ignored),
   ];
@@ -98,7 +100,16 @@ function synced(
     : [];
 }
 
-function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition[] {
+/** Where the agent was not asked, nothing says that none is installed. */
+const agentUnknown = (reason: Reason, problem: string): DomainCondition =>
+  condition(
+    'GuestAgentConnected',
+    'Unknown',
+    reason,
+    `The QEMU guest agent could not be queried, so new addresses are not known. ${problem}`,
+  );
+
+function agentCondition(guest: Guest | undefined, agent: Agent, problem: string): DomainCondition[] {
   if (!guest?.running) return [];
   switch (agent) {
     case 'running':
@@ -121,6 +132,21 @@ function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition
           'The QEMU guest agent is not enabled for the running VM. It is from the next stop and start on.',
         ),
       ];
+    case 'refused':
+      return [
+        condition(
+          'GuestAgentConnected',
+          'True',
+          'AgentError',
+          `The QEMU guest agent answers, but does not report addresses: ${problem} Allow guest-network-get-interfaces in its configuration.`,
+        ),
+      ];
+    case 'forbidden':
+      return [agentUnknown(Reasons.missingPrivilege, problem)];
+    case 'unreachable':
+      return [agentUnknown(Reasons.unreachable, problem)];
+    case 'failed':
+      return [agentUnknown(Reasons.refused, problem)];
     case 'notAsked':
       return [];
     default:
@@ -128,18 +154,22 @@ function agentCondition(guest: Guest | undefined, agent: Agent): DomainCondition
   }
 }
 
-function restart(guest: Guest | undefined, { restart: judged, failure }: Observed): DomainCondition[] {
+/** It was stopped for its changes, and a step that is to bring it up again fails. */
+const staysDown = ({ restart: judged, failure }: Observed): boolean =>
+  judged?.note?.cause === 'PendingChanges' && failure !== undefined && failure.attempts > 0;
+
+function restart(guest: Guest | undefined, have: Observed): DomainCondition[] {
   const required = (reason: Reason, message: string): DomainCondition[] => [
     condition('RestartRequired', 'True', reason, message),
   ];
-  if (guest && !guest.running && judged?.note?.cause === 'PendingChanges' && failure)
+  if (guest && !guest.running && staysDown(have))
     return required(
       'RolloutStopped',
       'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
     );
   if (!guest?.running || guest.pending.length === 0) return [];
   const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
-  const { reason, message } = judged?.held ?? { reason: 'PendingChanges', message: '' };
+  const { reason, message } = have.restart?.held ?? { reason: 'PendingChanges', message: '' };
   return required(reason, `${changes} ${message}`.trim());
 }
 

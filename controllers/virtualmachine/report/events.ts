@@ -4,6 +4,7 @@ import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Facts } from '../model/facts.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
+import { transientReason } from '../../shared/tasks/transient.ts';
 import { infoOf, TASKS } from '../steps/step-info.ts';
 
 const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
@@ -16,7 +17,9 @@ export function eventsOf({
 }: Pick<Facts, 'plan' | 'have'> & Partial<Pick<Facts, 'started'>>): EventNote[] {
   const { task, failure } = have;
   return [
-    ...(task?.state === 'failed' && failure ? [warning('TaskFailed', failureMessage(TASKS, failure))] : []),
+    ...(task?.state === 'failed' && failure && transientReason(task.exit) === undefined
+      ? [warning('TaskFailed', failureMessage(TASKS, failure))]
+      : []),
     ...ofHook(have.hook, started),
     ...ofDrift(plan, have),
     ...ofRestart(plan, have),

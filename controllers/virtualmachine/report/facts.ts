@@ -4,8 +4,10 @@ import type { CallOptions } from '../../../src/pve/index.ts';
 import { sharedAddress } from '../networks/addresses-in-use.ts';
 import { readAddresses } from '../guest-agent/ask.ts';
 import { cloudInitDifferences } from '../cloud-init/differences.ts';
+import { templateOptions } from '../cloud-init/status.ts';
 import { firmwareDifferences } from '../config/hardware.ts';
 import { isNew } from '../config/is-new.ts';
+import { lostSentences } from '../config/template-options.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { surplusNics } from '../networks/devices.ts';
 import { namedNics } from '../networks/named-nics.ts';
@@ -69,11 +71,18 @@ export async function factsOf(
             ...around(resolved, guest, gathered.surroundings),
           ]
         : [],
-    ignored: resolved.ignored,
+    ignored: [...resolved.ignored, ...lostOptions(vm, guest, cloudInit)],
     ...(resolved.dryRun && { dryRun: dryRunPlan(want, have) }),
     consoleURL: guest && consoleUrl(resolved.connection.origin, guest),
   };
 }
+
+/** Options of the template that the guest could not keep. */
+const lostOptions = (
+  vm: VirtualMachine,
+  guest: Guest | undefined,
+  cloudInit: CloudInitPlan | undefined,
+): readonly string[] => lostSentences(templateOptions(vm, cloudInit, guest).template?.dropped ?? []);
 
 const observedDifferences = ({ disks, drives, relocation, notApplied }: Observed): readonly string[] => [
   ...(disks?.differences ?? []),

@@ -1,10 +1,13 @@
 /** `status.internal`: what the operator needs in later passes. Pure. */
-import { reportCloudInit } from '../cloud-init/status.ts';
+import { reportCloudInit, templateOptions } from '../cloud-init/status.ts';
+import { ownDrive } from '../cloud-init/own-drive.ts';
 import { appliedAfter } from '../config/drift.ts';
-import { smbiosUuidOf } from '../config/hardware.ts';
 import { ownTagsIn } from '../config/options.ts';
+import { originalAfter } from '../networks/devices.ts';
 import { nicRecordAfter } from '../networks/record.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import type { Facts } from '../model/facts.ts';
+import { isOwn } from '../ownership/identity.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Restart } from '../model/restart.ts';
 import type { VirtualMachine, VirtualMachineInternal, VirtualMachineStatus } from '../../../src/api/index.ts';
@@ -23,36 +26,58 @@ export function internalOf(
   const before = vm.status?.internal ?? {};
   const internal = {
     ...identityOf(before, facts, own),
+    ...releasedIn(before, facts),
     ...omitUndefined({
       appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
       cloudInit: reportCloudInit(vm, facts, own),
     }),
+    ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
+    ...driveOf(vm, facts, own),
     ...tagsOf(facts, own),
     ...networksOf(vm, facts, own),
+    ...requestedOf(before, facts, own),
     ...hostOf(before, facts, own),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
   };
   return Object.keys(internal).length > 0 ? { internal } : {};
 }
 
+/** The VMID is ours, and stays so after this pass. */
+const isHeld = ({ have, started }: Facts): boolean =>
+  have.claim !== undefined && started?.kind !== 'claimReleased';
+
 /** Both hold until the VMID is released. */
 function identityOf(
   before: Internal,
-  { have, started }: Facts,
+  facts: Facts,
   own: Guest | undefined,
 ): Pick<Internal, 'claimedAt' | 'uuid'> {
-  const seen = own && smbiosUuidOf(own.config);
+  const { want, have, plan, started } = facts;
+  // What status records proves whose guest it is: nothing is recorded before it is ours.
+  const isOurs =
+    own && (isOwn(own, want.owner, have.claim) || (plan.kind === 'act' && plan.step.do === 'adopt'));
+  const seen = isOurs ? smbiosUuidOf(own.config) : undefined;
   if (started?.kind === 'claim') return { claimedAt: iso(have.now), ...omitUndefined({ uuid: seen }) };
-  const held = have.claim !== undefined && started?.kind !== 'claimReleased';
+  const held = isHeld(facts);
   return omitUndefined({
     claimedAt: held ? before.claimedAt : undefined,
     uuid: seen ?? (held ? before.uuid : undefined),
   });
 }
 
-function tagsOf({ want, have, started }: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
-  const { ownTags, claim } = have;
-  if (claim === undefined || started?.kind === 'claimReleased') return {};
+/** Kept while the guest cannot be read. */
+function driveOf(vm: VirtualMachine, facts: Facts, own: Guest | undefined): Pick<Internal, 'drive'> {
+  if (!isHeld(facts) || facts.started?.kind === 'driveGone') return {};
+  return omitUndefined({ drive: own ? ownDrive(vm, own) : vm.status?.internal?.drive });
+}
+
+const releasedIn = (before: Internal, { want, started }: Facts): Pick<Internal, 'released'> =>
+  before.released || (!want.exists && started?.kind === 'claimReleased') ? { released: true } : {};
+
+function tagsOf(facts: Facts, own: Guest | undefined): Pick<Internal, 'tags'> {
+  const { want, have, started } = facts;
+  const { ownTags } = have;
+  if (!isHeld(facts)) return {};
   const recorded = started?.kind === 'tagsRecorded' ? started.tags : ownTags;
   const tags = own && want.exists ? ownTagsIn(recorded, want.options?.tags ?? [], own.config) : [...recorded];
   return tags.length > 0 ? { tags } : {};
@@ -63,12 +88,28 @@ function networksOf(
   vm: VirtualMachine,
   { want, have, plan, started }: Facts,
   own: Guest | undefined,
-): Pick<Internal, 'networks'> {
+): Pick<Internal, 'networks' | 'originalNics'> {
   const claims = started?.kind === 'claim';
   if ((have.claim === undefined && !claims) || started?.kind === 'claimReleased') return {};
   const extend = claims || (plan.kind === 'act' && plan.step.do === 'recordNetworks');
   const networks = nicRecordAfter(vm, want, { guest: own, extend });
-  return networks.length > 0 ? { networks } : {};
+  const original = claims ? [] : originalAfter(vm, own?.config);
+  return {
+    ...(networks.length > 0 && { networks }),
+    ...(original.length > 0 && { originalNics: original }),
+  };
+}
+
+/** What is pending is compared with the spec only while there is one. */
+function requestedOf(
+  before: Internal,
+  { have: { awaited, claim } }: Facts,
+  own: Guest | undefined,
+): Pick<Internal, 'requestedChanges'> {
+  if (claim === undefined) return {};
+  const keys = awaited ?? before.requestedChanges ?? [];
+  const pending = keys.filter((key) => own?.pending.some((row) => row.key === key) ?? true);
+  return pending.length > 0 ? { requestedChanges: pending } : {};
 }
 
 /** While the guest cannot be read, the recorded value is kept as long as the spec names the same node. */

@@ -2,7 +2,12 @@
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
 import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
-import type { DomainCondition, Pass, ReconcileResult } from '../../../src/runtime/controller.ts';
+import {
+  DOMAIN_CONDITIONS,
+  type DomainCondition,
+  type Pass,
+  type ReconcileResult,
+} from '../../../src/runtime/controller.ts';
 import {
   progressed,
   released,
@@ -132,10 +137,8 @@ function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
   return { outcome, status, conditions: conditions.flatMap(domainCondition) };
 }
 
-const DOMAIN = ['Placed', 'Synced', 'GuestAgentConnected', 'RestartRequired', 'FieldsIgnored'] as const;
-
 function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {
-  const known = DOMAIN.find((name) => name === type);
+  const known = DOMAIN_CONDITIONS.find((name) => name === type);
   return known ? [{ type: known, status, reason, message }] : [];
 }
 
@@ -166,6 +169,8 @@ export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
     events: eventsOf(facts),
+    // With a VMID, fields become immutable that may have been edited since they were read.
+    bindsGeneration: started?.kind === 'claim',
   };
 }
 

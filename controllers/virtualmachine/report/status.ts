@@ -1,5 +1,6 @@
 /** What a pass observed and did → the status. Pure. */
 import { awaitsAdoption } from '../ownership/adoption.ts';
+import { isAdopted, isOwn } from '../ownership/identity.ts';
 import { driftSentences } from '../config/drift.ts';
 import { detachedAfter } from '../disks/detached.ts';
 import { hookToKeep } from '../guest-agent/hooks.ts';
@@ -72,10 +73,8 @@ function remarks({ differences, have }: Facts, own: Guest | undefined): string |
 function ownGuest({ want, have }: Facts): Guest | undefined {
   if (have.presence.kind !== 'seen') return undefined;
   const { guest } = have.presence;
-  return isMarked(guest, want) || awaitsAdoption(want, have.claim, guest) ? guest : undefined;
+  return isOwn(guest, want.owner, have.claim) || awaitsAdoption(want, have.claim, guest) ? guest : undefined;
 }
-
-const isMarked = ({ mark }: Guest, { owner }: Desired): boolean => mark?.uid === owner.uid;
 
 type ClaimFields = Pick<
   Status,
@@ -90,11 +89,23 @@ function claimOf(before: Status, facts: Facts): ClaimFields {
   const { vmid, adopted, node, name, cloneType, placement } = before;
   const createdAt = before.createdAt ?? (isComplete(facts) ? iso(have.now) : undefined);
   const kept = omitUndefined({ vmid, adopted, createdAt, node, name, cloneType, placement });
-  if (plan.kind !== 'act') return kept;
-  if (plan.step.do === 'recordPlacement') return { ...kept, ...chosen(plan.step.creation) };
-  if (plan.step.do !== 'clone') return kept;
-  const { creation } = plan.step;
-  return { ...kept, ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
+  return { ...kept, ...recordedBy(facts) };
+}
+
+/** What the step of this pass adds to it. */
+function recordedBy(facts: Facts): Partial<ClaimFields> {
+  if (facts.plan.kind !== 'act') return {};
+  const { step } = facts.plan;
+  if (step.do === 'adopt') return adoption(facts);
+  if (step.do === 'recordPlacement') return chosen(step.creation);
+  if (step.do !== 'clone') return {};
+  const { creation } = step;
+  return { ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
+}
+
+/** A guest that got its UUID from the operator was not adopted: only its mark was restored. */
+function adoption({ want, have: { presence } }: Facts): Pick<Status, 'adopted'> {
+  return presence.kind === 'seen' && isAdopted(presence.guest, want.owner) ? { adopted: true } : {};
 }
 
 const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneType' | 'placement'> => ({
@@ -146,7 +157,9 @@ const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> 
   ...hardwareOf(own, detachedAfter(vm, facts.have)),
   ...omitUndefined({
     // If there is a name, the guest was ours before.
-    name: isMarked(own, facts.want) ? (own.config['name'] ?? vm.metadata.name) : undefined,
+    name: isOwn(own, facts.want.owner, facts.have.claim)
+      ? (own.config['name'] ?? vm.metadata.name)
+      : undefined,
     consoleURL: facts.consoleURL,
   }),
   ...(own.pending.length > 0 && { pendingChanges: pendingOf(own) }),

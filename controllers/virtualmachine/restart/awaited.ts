@@ -1,6 +1,6 @@
 /**
- * The pending changes that the spec asks for. Other pending changes were made by somebody else,
- * on whatever device, and never cause a restart. Pure.
+ * The pending changes that the spec asks for. Other pending changes were made in Proxmox VE,
+ * on any device, and never cause a restart. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { configChange, type ChangeContext } from '../config/change.ts';

@@ -24,7 +24,7 @@ export function doubtAbout(before: RestartDoubt, note: RestartNote | undefined, 
 export const isInDoubt = ({ shutdown, shutdownSince }: RestartDoubt, now: number): boolean =>
   shutdown === 'unanswered' && shutdownSince !== undefined && now - shutdownSince < OUTCOME_UNKNOWN_MS;
 
-/** What is recorded in this pass was sent by this process, whatever its result; there is no doubt about a stopped guest. */
+/** What is recorded in this pass was sent by this process, with any result; there is no doubt about a stopped guest. */
 export const afterJudgement = (before: RestartDoubt, { note }: Restart, isOff: boolean): RestartDoubt => ({
   ...before,
   ...(note && { announced: note.of }),

@@ -1,5 +1,5 @@
 /**
- * Whether a running guest is to be restarted: because somebody asked for it, or because changes wait for a restart
+ * Whether a running guest is to be restarted: because a user requested it, or because changes wait for a restart
  * and the policy allows it. It is recorded in status before anything is done, so that a crash at any moment leads
  * neither to a second restart for one request nor to repeated restarts for changes that no restart applies. Pure.
  */
@@ -24,7 +24,7 @@ export interface RestartInputs {
   readonly made: boolean;
   readonly task: Task | undefined;
   readonly drift: Drift | undefined;
-  /** Keys of pending changes that the spec asks for: somebody else's changes do not restart a guest. */
+  /** Keys of pending changes that the spec asks for: foreign changes do not restart a guest. */
   readonly awaited: readonly string[] | undefined;
   /** Epoch ms. */
   readonly now: number;
@@ -113,7 +113,7 @@ function wasStopped(
 ): boolean {
   if (note === undefined || note.stopped) return open !== undefined && guest?.running === false;
   if (guest?.running === false) return true;
-  // Somebody else has started it again already. HA only records a request, so its task proves nothing.
+  // It was already started again in Proxmox VE. HA only records a request, so its task proves nothing.
   return task?.type === 'Shutdown' && task.state === 'ok' && guest?.ha.managed === false;
 }
 

@@ -47,7 +47,7 @@ const isLater = (one: string, other: string | undefined): boolean =>
 export const latest = (one: string | undefined, other: string | undefined): string | undefined =>
   other !== undefined && isLater(other, one) ? other : one;
 
-/** The status with the request of an object that was never observed before: it is recorded, whatever the pass finds. */
+/** The status with the request of an object that was never observed before: it is recorded regardless of what the pass observes. */
 export function withInitialRequest(vm: VirtualMachine): VirtualMachineStatus {
   const before = vm.status ?? {};
   const restartedAt = latest(before.internal?.restartedAt, restartSettings(vm)?.requestedAt);

@@ -1,10 +1,10 @@
 /** Adds to an observation whether the guest is to be restarted. Pure, except that `claimSlot` takes the slot. */
 import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
 import type { Queued } from '../../shared/limits/restarts.ts';
-import { isSameOwner } from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
+import { isOwn } from '../ownership/identity.ts';
 import type { RestartDoubt } from '../model/process-state.ts';
 import type { Restart } from '../model/restart.ts';
 import { afterJudgement, doubtAbout, isInDoubt, noteOf } from './doubt.ts';
@@ -30,7 +30,7 @@ export function restartOf(
   { doubt: before, claimSlot }: RestartContext,
 ): Judged {
   const guest =
-    presence.kind === 'seen' && isSameOwner(presence.guest.mark, want.owner) ? presence.guest : undefined;
+    presence.kind === 'seen' && isOwn(presence.guest, want.owner, claim) ? presence.guest : undefined;
   const note = noteOf(vm);
   const doubt = doubtAbout(before, note, now);
   const restart = judgeRestart({

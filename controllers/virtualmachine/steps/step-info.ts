@@ -106,8 +106,18 @@ const ROWS = {
       return event('Configuring', `Changing the configuration of ${vm}: ${keys.join(', ')}.`);
     },
   },
+  revertPending: {
+    touches: 'guest',
+    doing: 'reverting pending changes',
+    reconfigures: true,
+    subject: ({ keys }) => [keys],
+    wouldDo: ({ keys }) => `revert the pending changes of ${keys.join(', ')}`,
+    event: ({ keys }, vm) =>
+      event('Reverting', `Reverting changes of ${vm} that are not in effect yet: ${keys.join(', ')}.`),
+  },
   runHook: {
     touches: 'guest',
+    needsNoQuorum: true,
     doing: 'starting a hook in the guest',
     wouldDo: ({ hook }) => `run the hook ${hook}`,
   },
@@ -123,6 +133,7 @@ const ROWS = {
     touches: 'guest',
     task: 'Stop',
     doing: 'stopping the VM',
+    needsNoQuorum: true,
     carriedOutByHa: true,
     wouldDo: () => 'stop the VM',
     event: (_step, vm) => event('Stopping', `Stopping ${vm}.`),
@@ -131,10 +142,18 @@ const ROWS = {
     touches: 'guest',
     task: 'Shutdown',
     doing: 'shutting down the VM',
+    needsNoQuorum: true,
     carriedOutByHa: true,
     wouldDo: () => 'shut down the VM',
     event: ({ graceSeconds }, vm) =>
       event('ShuttingDown', `Shutting down ${vm}; it is stopped if that takes more than ${graceSeconds} s.`),
+  },
+  reattachDrive: {
+    touches: 'guest',
+    doing: 'attaching a volume, so that it is destroyed with the VM',
+    looksFirst: true,
+    subject: ({ volume }) => [volume],
+    wouldDo: ({ volume }) => `attach ${volume}, so that it is destroyed with the VM`,
   },
   destroy: {
     touches: 'guest',

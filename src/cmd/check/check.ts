@@ -57,7 +57,7 @@ async function examineTarget(target: Target): Promise<readonly Finding[]> {
   const origins = [settings.origin, ...settings.otherOrigins];
   const reached = await Promise.all(origins.map((origin) => reach(settings, origin)));
   const findings: Finding[] = [ok('endpoint', `${origins.join(', ')}.`), ...reached.flat()];
-  // One of several endpoints is enough to go on with.
+  // One of several endpoints is enough to continue.
   if (reached.every(failed)) return findings;
   const signal = AbortSignal.timeout(LIMIT);
   try {
@@ -128,7 +128,7 @@ function refusal(error: unknown, { credentials }: Settings, loggedIn: boolean): 
       : fail(
           check,
           error.message,
-          'Check that the endpoint is an https address of Proxmox VE, which tells its version to whoever is logged in; then see the logs of pveproxy.',
+          'Check that the endpoint is an https address of Proxmox VE, which returns its version to every authenticated user; then see the logs of pveproxy.',
         );
   const { user, token } = granteeOf(credentials);
   return token === undefined

@@ -1,7 +1,7 @@
 /** The result of one check, and how it is printed. */
 
 export interface Finding {
-  /** What was looked at: endpoint, tls, login … */
+  /** What was checked: endpoint, tls, login … */
   readonly check: string;
   readonly level: 'ok' | 'warn' | 'fail';
   readonly found: string;

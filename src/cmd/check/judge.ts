@@ -1,4 +1,4 @@
-/** What a Proxmox VE cluster looks like to the operator, told as findings. Pure. */
+/** What the operator finds in a Proxmox VE cluster, as findings. Pure. */
 import { bridgeNamed, consequencesOf, namesOf, type MissingPrivileges } from '../../../controllers/index.ts';
 import type { Grantee, Permissions, Version, View } from '../../pve/index.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
@@ -63,7 +63,7 @@ export function judgePrivileges(
       `${who} may do nothing at all.`,
       token === undefined
         ? 'Grant a role to the user:'
-        : 'A token with privilege separation needs a role of its own, beside that of its user:',
+        : 'A token with privilege separation needs a role of its own, in addition to that of its user:',
       commands,
     );
   if (required.length > 0)

@@ -1,4 +1,4 @@
-/** What lies below the API: the name, the port, the certificate. */
+/** The layers below the API: the name, the port, the certificate. */
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
@@ -9,7 +9,7 @@ import { fail, ok, warn, type Finding } from './finding.ts';
 
 const LIMIT = seconds(8);
 const DAY = 24 * 3600 * 1000;
-const SOON = 14 * DAY;
+const EXPIRES_SOON_WITHIN = 14 * DAY;
 
 interface Place {
   /** Without the brackets of an IPv6 address. */
@@ -97,7 +97,7 @@ function judge(settings: Settings, socket: TLSSocket, certificate: DetailedPeerC
   if (problem !== undefined) return untrusted(problem, about, by);
   const left = Date.parse(certificate.valid_to) - Date.now();
   const trusted = `${about.charAt(0).toUpperCase()}${about.slice(1)}, is trusted by ${by}`;
-  return left < SOON
+  return left < EXPIRES_SOON_WITHIN
     ? warn('tls', `${trusted}, but ends on ${certificate.valid_to}.`, 'Renew it.', [
         'pvecm updatecerts --force',
       ])
@@ -128,7 +128,7 @@ function untrusted(problem: string, about: string, by: string): Finding {
   return fail(
     'tls',
     found,
-    'Give the CA that signed it: ca.crt in the Secret, or PVE_CA_BUNDLE (or the fingerprint of the certificate). It lies on each node:',
+    'Give the CA that signed it: ca.crt in the Secret, or PVE_CA_BUNDLE (or the fingerprint of the certificate). It is on each node:',
     ['cat /etc/pve/pve-root-ca.pem'],
   );
 }

@@ -19,7 +19,7 @@ const problem = (did: string, error: string, advice?: string): StartupProblem =>
 const unusable = (error: string, advice?: string): StartupProblem =>
   problem('create PVE client', error, advice);
 
-/** `undefined`: they work, or there are none, so that Providers bring their own. Takes 15 s at most. */
+/** `undefined`: they are valid, or there are none, so that Providers have their own. Takes 15 s at most. */
 export async function startupProblem(
   variables: Layer,
   limit: Millis = LIMIT,

@@ -18,7 +18,7 @@ export interface Target {
   readonly defaults: NonNullable<Provider['spec']['defaults']>;
 }
 
-/** The finding tells why there is nothing to test. */
+/** The finding explains why there is nothing to test. */
 export type TargetResult = { readonly target: Target } | { readonly problem: Finding };
 
 export function environmentTarget(variables: Layer): TargetResult {

@@ -28,6 +28,13 @@ const Environment = z.object({
   POD_NAME: z.string().min(1).optional(),
   POD_NAMESPACE: z.string().min(1).default('virtrigaud-system'),
   WATCH_NAMESPACE: Namespaces.optional(),
+  CLUSTER_ID: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
+      'must be 1 to 63 letters, digits, dots, dashes or underscores, and begin and end with a letter or a digit',
+    )
+    .optional(),
   PVE_TASK_POLL_INTERVAL: Span.refine((span) => span >= 50, 'must be at least 50ms').default(seconds(2)),
   PVE_TASK_TIMEOUT: Span.refine((span) => span >= 1000, 'must be at least 1s').default(minutes(5)),
 });
@@ -62,6 +69,8 @@ export interface Config {
   readonly kube: { readonly file?: string | undefined; readonly context?: string | undefined };
   /** Where the Lease and the cluster id are kept. */
   readonly namespace: string;
+  /** Absent: it is generated at the first start. */
+  readonly clusterId: string | undefined;
   readonly podName: string | undefined;
   readonly telemetry: { readonly host: string; readonly port: number };
   readonly leaderElect: boolean;
@@ -96,6 +105,7 @@ Flags:
 
 Environment: LOG_LEVEL (debug, info, warn, error), LOG_FORMAT (json, text), POD_NAME, POD_NAMESPACE (the namespace of the
 Lease and of the cluster id), WATCH_NAMESPACE (as --watch-namespace, which takes precedence),
+CLUSTER_ID (the id that marks the VMs of this installation; absent: generated at the first start),
 PVE_TASK_POLL_INTERVAL (the longest gap between two looks at a task, 2s), PVE_TASK_TIMEOUT (when a task is reported as
 overdue, 5m; it is waited for all the same), and
 ${PVE_VARIABLES.join(', ')}
@@ -135,6 +145,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       log: { level: environment.data.LOG_LEVEL, format: environment.data.LOG_FORMAT },
       kube: { file: flags.data.kubeconfig, context: flags.data.context },
       namespace: environment.data.POD_NAMESPACE,
+      clusterId: environment.data.CLUSTER_ID,
       podName: environment.data.POD_NAME,
       telemetry: flags.data['metrics-bind-address'],
       leaderElect: flags.data['leader-elect'],

@@ -20,6 +20,8 @@ import type { Watches } from './watches.ts';
 export interface PortSettings {
   /** Where the cluster id is kept. */
   readonly namespace: string;
+  /** Absent: it is generated at the first start. */
+  readonly clusterId?: string | undefined;
   /** Absent: all. */
   readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
@@ -38,7 +40,7 @@ interface Deps {
 }
 
 export async function createPorts(
-  { namespace, watchNamespaces, pve }: PortSettings,
+  { namespace, clusterId: configured, watchNamespaces, pve }: PortSettings,
   { client, clock, now, watches, indexes, pool, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
@@ -52,7 +54,7 @@ export async function createPorts(
     },
   });
   return {
-    clusterId: await clusterId(client, { namespace, name: OPERATOR_NAME }),
+    clusterId: await clusterId(client, { namespace, name: OPERATOR_NAME }, configured),
     digest: digestWith(await digestKey(client, { namespace, name: DIGEST_KEY_SECRET })),
     providers: watches.Provider.cache,
     classes: watches.VMClass.cache,

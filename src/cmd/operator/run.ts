@@ -23,6 +23,7 @@ export async function runOperator(config: Config): Promise<number> {
   const operator = await createOperator({
     connection,
     namespace: config.namespace,
+    clusterId: config.clusterId,
     identity: `${config.podName ?? hostname()}_${randomUUID()}`,
     leaderElect: config.leaderElect,
     watchNamespaces: config.watchNamespaces,

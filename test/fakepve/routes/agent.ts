@@ -18,8 +18,8 @@ interface Alive {
 /** The guest's operating system, if its agent answers; otherwise times out. */
 async function reach(call: Call): Promise<Alive> {
   const { guest, world } = call;
-  if (!guest.running) throw failure(`VM ${guest.vmid} is not running`);
   if (!agentEnabled(guest.config)) throw failure('No QEMU guest agent configured');
+  if (!guest.running) throw failure(`VM ${guest.vmid} is not running`);
   if (agentAnswers(world, guest)) return { guest, system: guest.running };
   await world.clock.sleep(world.wait(world.latency.agentTimeout));
   throw failure('QEMU guest agent is not running');

@@ -13,7 +13,7 @@ import type { Node, World } from '../world.ts';
 
 const VERSION = { release: '9.2', repoid: 'd5a4c3b2', version: '9.2.11' };
 
-const isUp = (call: Call, node: Node): boolean => call.world.isOnline(node.name);
+const isUp = (call: Call, node: Node): boolean => call.world.isMember(node.name);
 
 interface Load {
   readonly running: number;
@@ -191,7 +191,7 @@ function options(call: Call): object {
 
 function setOptions(call: Call): null {
   const { world, params } = call;
-  world.requireQuorum();
+  world.requireSharedFile('datacenter_cfg');
   for (const key of splitList(call.get('delete') ?? '')) world.options.delete(key);
   for (const key of Object.keys(params)) if (key !== 'delete') world.options.set(key, call.text(key));
   return null;

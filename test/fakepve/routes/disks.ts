@@ -1,5 +1,5 @@
 import { checkLock, holding } from '../call.ts';
-import { failure, paramError } from '../errors.ts';
+import { causeOf, failure, paramError } from '../errors.ts';
 import {
   bootOrder,
   freeUnused,
@@ -19,6 +19,7 @@ import type { Call, Routes } from '../call.ts';
 import type { Drive } from '../drives.ts';
 import type { Guest } from '../guest.ts';
 import type { TaskRun } from '../tasks.ts';
+import type { World } from '../world.ts';
 import type { Storage, Volume } from '../storage.ts';
 
 const GUEST = '/nodes/{node}/qemu/{vmid}';
@@ -60,6 +61,7 @@ async function resizeDisk(call: Call, guest: Guest, run: TaskRun): Promise<void>
   if (world.faults.isFull(volume.storage))
     throw failure(`storage '${volume.storage}': No space left on device`);
   await run.sleep(world.latency.resize);
+  world.requireWritable(guest);
   if (!guest.running) run.log('Image resized.');
   volume.size = size;
   guest.config.set(
@@ -71,7 +73,6 @@ async function resizeDisk(call: Call, guest: Guest, run: TaskRun): Promise<void>
 
 function resize(call: Call): string {
   call.refuseSkiplock();
-  call.world.requireQuorum();
   return call.startLocked('resize', call.vmid, async (run) =>
     resizeDisk(call, call.world.guest(call.node, call.vmid), run),
   );
@@ -112,6 +113,16 @@ function planMove(call: Call, guest: Guest): Move {
   return { drive, volume, storage, format: formatOn(storage, wanted ?? volume.format), remove };
 }
 
+/** The copy is removed if the configuration cannot be written. */
+function keepOnlyIfWritable(world: World, guest: Guest, made: Volume): void {
+  try {
+    world.requireWritable(guest);
+  } catch (error) {
+    world.storage.remove(made.volid, guest.node);
+    throw failure(`storage migration failed: ${causeOf(error)}`);
+  }
+}
+
 async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): Promise<void> {
   const { world } = call;
   const { drive, volume, storage, format, remove } = plan;
@@ -119,13 +130,14 @@ async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): P
   run.log(
     `copying volume '${volid}' from current storage '${volume.storage}' to target storage '${storage.id}'`,
   );
-  if (inSnapshot(guest, volid)) run.warn('moving disk with snapshots, snapshots will not be moved!');
+  if (inSnapshot(guest, volid)) run.log('moving disk with snapshots, snapshots will not be moved!');
   run.log(`create full clone of drive ${drive.key} (${volid})`);
   await run.sleep(world.latency.qmmove);
   const context = { world, node: guest.node, vmid: guest.vmid, log: run.log };
   const kind = isCloudInit(drive) ? 'cloudinit' : 'disk';
   const made = allocate(context, { storage, size: volume.size, format, kind, data: volume.data });
   run.log(`allocated target volume '${made.volid}'`);
+  keepOnlyIfWritable(world, guest, made);
   if (guest.running) run.log(`drive mirror is starting for drive-${drive.key}`);
   const options = { ...drive.options, size: formatSize(made.size) };
   guest.config.set(drive.key, isUnused(drive.key) ? made.volid : printDrive({ file: made.volid, options }));
@@ -142,10 +154,9 @@ async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): P
 }
 
 function moveToStorage(call: Call): string {
-  const { world, guest } = call;
+  const { guest } = call;
   call.need(`/storage/${call.text('storage')}`, 'Datastore.AllocateSpace');
   planMove(call, guest);
-  world.requireQuorum();
   return call.startLocked('qmmove', call.vmid, async (run) =>
     moveInTask(call, guest, planMove(call, guest), run),
   );
@@ -209,10 +220,10 @@ function moveToGuest(call: Call): string {
   if (other.node !== guest.node)
     throw failure(`Both VMs need to be on the same node (${guest.node} != ${other.node})`);
   checkReassign(call, guest, other, from, to);
-  world.requireQuorum();
   return call.startLocked('qmmove', `${guest.vmid}-${from}>${vmid}-${to}`, (run) =>
     holding(world, vmid, run, async () => {
       await run.sleep(world.latency.qmconfig);
+      world.requireWritable(guest);
       reassign(call, guest, other, from, to, run);
     }),
   );

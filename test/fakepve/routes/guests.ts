@@ -24,6 +24,7 @@ import { checkTagRights } from '../tag-rights.ts';
 import { renameToBase } from '../template.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Guest } from '../guest.ts';
+import type { TaskRun } from '../tasks.ts';
 import type { World } from '../world.ts';
 
 const GUEST = '/nodes/{node}/qemu/{vmid}';
@@ -104,7 +105,10 @@ function checkBases(world: World, guest: Guest): void {
   }
 }
 
-function destroyVolumes(world: World, guest: Guest, everywhere: boolean): void {
+/** Without quorum the volumes of local storages are destroyed, although the guest stays. */
+function destroyVolumes(call: Call, guest: Guest, run: TaskRun): void {
+  const { world } = call;
+  const everywhere = call.flag('destroy-unreferenced-disks') === true;
   const own = new Set([
     ...drivesOf(guest.config)
       .filter((drive) => !isCdrom(drive) || isCloudInit(drive))
@@ -114,8 +118,15 @@ function destroyVolumes(world: World, guest: Guest, everywhere: boolean): void {
     ...snapshotVolumes(guest),
     ...(everywhere ? world.storage.ofGuest(guest.vmid, guest.node).map((volume) => volume.volid) : []),
   ]);
-  for (const volid of own)
-    if (world.storage.find(volid, guest.node)?.vmid === guest.vmid) world.storage.remove(volid, guest.node);
+  for (const volid of own) {
+    const volume = world.storage.find(volid, guest.node);
+    if (volume?.vmid !== guest.vmid) continue;
+    if (!world.quorate && world.storage.get(volume.storage).shared)
+      run.warn(
+        `Could not remove disk '${volid}', check manually: cfs-lock 'storage-${volume.storage}' error: no quorum!`,
+      );
+    else world.storage.remove(volid, guest.node);
+  }
 }
 
 function destroy(call: Call): string {
@@ -130,14 +141,15 @@ function destroy(call: Call): string {
     if (guest.running) throw failure(`VM ${vmid} is running - destroy failed`);
   };
   check();
-  world.requireQuorum();
   return call.startLocked('qmdestroy', vmid, async (run) => {
     const now = world.guest(guest.node, vmid);
     check();
-    checkLock(now);
+    // A hibernated guest is deleted together with its state.
+    if (now.get('lock') !== 'suspended') checkLock(now);
     checkBases(world, now);
     await run.sleep(world.latency.qmdestroy);
-    destroyVolumes(world, now, call.flag('destroy-unreferenced-disks') === true);
+    destroyVolumes(call, now, run);
+    world.requireWritable(now);
     if (purging) {
       run.log(`purging VM ${vmid} from related configurations..`);
       purge(world, vmid);
@@ -152,8 +164,8 @@ function template(call: Call): string {
   if (guest.snapshots.size > 0) throw failure('unable to create template, because VM contains snapshots');
   if (guest.is('template')) throw failure("you can't convert a template to a template");
   if (guest.running) throw failure("you can't convert a VM to template if VM is running");
-  world.requireQuorum();
   return call.startLocked('qmtemplate', vmid, async (run) => {
+    world.requireWritable(guest);
     await run.sleep(world.latency.qmtemplate);
     guest.config.set('template', '1');
     renameToBase(world, guest);
@@ -163,6 +175,8 @@ function template(call: Call): string {
 function feature(call: Call): object {
   const { world, guest } = call;
   const name = call.text('feature');
+  const snapname = call.get('snapname');
+  if (snapname !== undefined) snapshotOf(guest, snapname);
   const disks = drivesOf(guest.config).filter((drive) => !isCdrom(drive));
   const able =
     name === 'snapshot'

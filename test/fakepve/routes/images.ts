@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { failure, paramError } from '../errors.ts';
+import { gunzipSync } from 'node:zlib';
+import { causeOf, failure, paramError } from '../errors.ts';
 import { bytesOf, requireSpace } from './storage.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Call, Routes } from '../call.ts';
@@ -16,7 +17,7 @@ const extensions: Readonly<
   iso: { pattern: /\.(?:iso|img)$/i, complaint: 'wrong file extension', directory: 'iso' },
   vztmpl: { pattern: /\.tar\.(?:gz|xz|zst|bz2)$/i, complaint: 'wrong file extension', directory: 'vztmpl' },
   import: {
-    pattern: /\.(?:ova|qcow2|raw|vmdk)$/i,
+    pattern: /\.(?:ova|qcow2|raw|vmdk)$/,
     complaint: 'invalid filename or wrong extension',
     directory: 'import',
   },
@@ -33,15 +34,17 @@ interface Target {
   readonly path: string;
 }
 
-function target(call: Call): Target {
+function target(
+  call: Call,
+  refusal = (id: string, kind: string) => `storage '${id}' does not support '${kind}' content`,
+): Target {
   const { world } = call;
   const kind = call.text('content');
   const rule = extensions[kind];
   const name = normalName(call.text('filename'));
   const storage = world.storage.on(call.text('storage'), call.node);
   if (!rule?.pattern.test(name)) throw paramError({ filename: rule?.complaint ?? 'wrong file extension' });
-  if (!storage.content.includes(kind))
-    throw failure(`storage '${storage.id}' does not support '${kind}' content`);
+  if (!storage.content.includes(kind)) throw failure(refusal(storage.id, kind));
   const volume = `${rule.directory}/${name}`;
   return { storage, name, volume, path: world.storage.path(storage, volume) };
 }
@@ -63,6 +66,18 @@ function checkSum(call: Call, data: Buffer, run: TaskRun): void {
     throw failure(`checksum mismatch: got '${sum}' != expect '${expected}'`);
 }
 
+const QCOW2 = 0x514649fb;
+
+/** PVE trusts no disk image before it has looked at it. */
+function checkImage({ volume }: Target, data: Buffer, path: string): void {
+  if (!volume.startsWith('import/') || !volume.endsWith('.qcow2')) return;
+  if (data.length < 32 || data.readUInt32BE(0) !== QCOW2)
+    throw failure(`qemu-img: Could not open '${path}': Image is not in qcow2 format`);
+  // The header says where the name of a backing file begins.
+  if (data.readBigUInt64BE(8) !== 0n)
+    throw failure(`backing file not allowed for untrusted image '${path}'!`);
+}
+
 function upload(call: Call): string {
   const { world, file } = call;
   if (!file) throw paramError({ filename: 'property is missing and it is not optional' });
@@ -75,6 +90,7 @@ function upload(call: Call): string {
     run.log(`target node: ${call.node}`);
     run.log(`target file: ${to.path}`);
     run.log(`file size is: ${file.data.length}`);
+    checkImage(to, file.data, temporary);
     run.log(`command: cp -- ${temporary} ${to.path}`);
     await run.sleep(world.latency.imgcopy);
     keep(call, to, file.data);
@@ -133,19 +149,78 @@ async function fetchImage(call: Call, url: string): Promise<Buffer> {
   return response.data;
 }
 
+const DECOMPRESSED = new Set(['gz', 'lzo', 'zst', 'bz2']);
+
+/** A file with the right checksum need not be fetched again. */
+function checkExisting(call: Call, { path }: Target, data: Buffer, run: TaskRun): void {
+  const algorithm = call.get('checksum-algorithm');
+  const expected = call.get('checksum');
+  if (algorithm === undefined || expected === undefined)
+    throw failure(`refusing to override existing file '${path}'`);
+  const sum = createHash(algorithm).update(data).digest('hex');
+  if (sum !== expected.toLowerCase()) {
+    run.log('calculating checksum of existing file...');
+    throw failure(`checksum mismatch: got '${sum}' != expect '${expected}', aborting`);
+  }
+  run.log('calculating checksum of existing file...OK, got correct file already, no need to download');
+}
+
+function verifyDownload(to: Target, data: Buffer, temporary: string): void {
+  try {
+    checkImage(to, data, temporary);
+  } catch (error) {
+    throw failure(`failed to verify file: ${causeOf(error)}`);
+  }
+}
+
+function unpack(call: Call, data: Buffer, temporary: string): Buffer {
+  if (call.get('compression') !== 'gz') return data;
+  try {
+    return gunzipSync(data);
+  } catch {
+    throw failure(`command 'zcat ${temporary}' failed: exit code 1`);
+  }
+}
+
+/** The task is aborted while it downloads. */
+function interruptible<T>({ signal }: TaskRun, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(failure('download failed: received interrupt')), {
+    once: true,
+  });
+  return Promise.race([work, promise]);
+}
+
 function download(call: Call): string {
   const { world } = call;
-  const to = target(call);
+  const to = target(call, (id, kind) =>
+    kind === 'import'
+      ? `storage '${id}' is not configured for content-type 'import'`
+      : `storage '${id}' does not support '${kind}' content`,
+  );
   const url = call.text('url');
   return call.start('download', to.name, async (run) => {
+    const compression = call.get('compression');
+    if (compression !== undefined && !DECOMPRESSED.has(compression))
+      throw failure('no decompression method found');
     run.log(`downloading ${url} to ${to.path}`);
-    if (world.storage.find(`${to.storage.id}:${to.volume}`, call.node))
-      throw failure(`refusing to override existing file '${to.path}'`);
-    const data = await fetchImage(call, url);
+    const existing = world.storage.find(`${to.storage.id}:${to.volume}`, call.node);
+    if (existing) {
+      checkExisting(call, to, existing.data ?? Buffer.alloc(0), run);
+      return;
+    }
+    if (to.volume.startsWith('import/') && call.get('compression') !== undefined)
+      throw failure('decompression not supported for import');
+    const temporary = `${to.path}.tmp_dwnl.${run.task.pid}`;
+    const at = new Date(world.timeOn(call.node)).toISOString().slice(0, 19).replace('T', ' ');
+    run.log(`--${at}--  ${url}`);
+    const data = await interruptible(run, fetchImage(call, url));
     await run.sleep(world.latency.download);
     requireSpace(call, to.storage, data.length);
     checkSum(call, data, run);
-    keep(call, to, data);
+    const unpacked = unpack(call, data, temporary);
+    verifyDownload(to, unpacked, temporary);
+    keep(call, to, unpacked);
     run.log(`download of '${url}' to '${to.path}' finished`);
   });
 }
@@ -155,7 +230,8 @@ async function metadata(call: Call): Promise<object> {
   const response = await fetchUrl(url, 'HEAD', call.flag('verify-certificates') ?? true).catch(
     (error: unknown) => {
       const { host } = new URL(url);
-      const reason = error instanceof Error ? error.message : String(error);
+      const text = error instanceof Error ? error.message : String(error);
+      const reason = text.includes('ECONNREFUSED') ? 'Connection refused' : text;
       throw failure(`invalid server response: '500 Can't connect to ${host} (${reason})'`);
     },
   );

@@ -1,7 +1,9 @@
 import { checkLock } from '../call.ts';
 import { allocate, formatOn } from '../disks.ts';
-import { failure, paramError } from '../errors.ts';
-import { drivesOf, isCdrom, printDrive, splitVolid } from '../drives.ts';
+import { causeOf, failure, paramError } from '../errors.ts';
+import { drivesOf, isCdrom, isCloudInit, printDrive, splitVolid } from '../drives.ts';
+import { keepsFiles } from '../storage.ts';
+import type { Drive } from '../drives.ts';
 import type { Call, Routes } from '../call.ts';
 import { requestMigration } from '../ha-manager.ts';
 import type { Guest } from '../guest.ts';
@@ -11,14 +13,23 @@ import type { World } from '../world.ts';
 
 const MIGRATE = '/nodes/{node}/qemu/{vmid}/migrate';
 
-/** Volumes that only exist on the current node. */
-function localVolumes(world: World, guest: Guest): readonly Volume[] {
-  return drivesOf(guest.config).flatMap((drive) => {
+interface LocalDrive {
+  readonly drive: Drive;
+  readonly volume: Volume;
+}
+
+/** Drives whose volume only exists on the current node; disks come first. */
+function localDrives(world: World, guest: Guest): readonly LocalDrive[] {
+  const found = drivesOf(guest.config).flatMap((drive) => {
     const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
     const volume = storage && !storage.shared ? world.storage.find(drive.file, guest.node) : undefined;
-    return volume ? [volume] : [];
+    return volume ? [{ drive, volume }] : [];
   });
+  return [...found.filter(({ drive }) => !isCdrom(drive)), ...found.filter(({ drive }) => isCdrom(drive))];
 }
+
+const localVolumes = (world: World, guest: Guest): readonly Volume[] =>
+  localDrives(world, guest).map(({ volume }) => volume);
 
 function storagesMissing(world: World, guest: Guest, node: string): readonly string[] {
   const used = drivesOf(guest.config).map((drive) => splitVolid(drive.file)?.storage);
@@ -29,22 +40,29 @@ function storagesMissing(world: World, guest: Guest, node: string): readonly str
 
 function preconditions(call: Call): object {
   const { world, guest } = call;
+  world.requireQuorum();
   checkLock(guest);
   const others = [...world.nodes.keys()].filter((node) => node !== guest.node);
   const missingByNode = others.map((node) => [node, storagesMissing(world, guest, node)] as const);
   return {
     running: guest.running ? 1 : 0,
     allowed_nodes: missingByNode.filter(([, ids]) => ids.length === 0).map(([node]) => node),
+    // Nodes that are allowed stand here too, without a reason.
     not_allowed_nodes: Object.fromEntries(
-      missingByNode
-        .filter(([, ids]) => ids.length > 0)
-        .map(([node, ids]) => [node, { unavailable_storages: ids }]),
+      missingByNode.map(([node, ids]) => [node, ids.length > 0 ? { unavailable_storages: ids } : {}]),
     ),
-    local_disks: localVolumes(world, guest).map((volume) => ({
+    local_disks: localDrives(world, guest).map(({ drive, volume }) => ({
       volid: volume.volid,
       size: volume.size,
-      cdrom: volume.content === 'iso' || volume.name.includes('cloudinit') ? 1 : 0,
+      drivename: drive.key,
+      cdrom: isCdrom(drive) ? 1 : 0,
+      is_attached: 1,
+      is_cloudinit: isCloudInit(drive) ? 1 : 0,
+      is_tpmstate: drive.key === 'tpmstate0' ? 1 : 0,
       is_unused: 0,
+      is_vmstate: 0,
+      replicate: 1,
+      shared: 0,
     })),
     local_resources: [],
     'mapped-resources': [],
@@ -88,12 +106,17 @@ function moveVolumes(call: Call, guest: Guest, target: string): void {
   for (const volume of localVolumes(world, guest)) {
     const copied = copyVolume(call, volume, { guest, node: target, id: mapped(volume.storage) });
     world.storage.remove(volume.volid, guest.node);
+    // A disk that is mirrored keeps the format that it was made with in its options.
+    const made = guest.running && keepsFiles(world.storage.get(copied.storage)) ? { format: copied.format } : {};
     for (const drive of drivesOf(guest.config))
-      if (drive.file === volume.volid)
-        guest.config.set(drive.key, printDrive({ file: copied.volid, options: drive.options }));
+      if (drive.file === volume.volid) {
+        const options = { ...drive.options, ...(isCdrom(drive) ? {} : made) };
+        guest.config.set(drive.key, printDrive({ file: copied.volid, options }));
+      }
   }
 }
 
+/** What keeps the volumes from moving. */
 function checkLocal(call: Call, guest: Guest): void {
   const { world } = call;
   const blocking = drivesOf(guest.config).find((drive) => {
@@ -106,7 +129,12 @@ function checkLocal(call: Call, guest: Guest): void {
     // Thin LVM does not record the base of a clone.
     return parent !== undefined && world.storage.get(storage).type !== 'lvmthin';
   });
-  if (clone) throw failure(`can't migrate '${clone.volid}' as it's a clone of '${clone.parent ?? ''}'`);
+  if (clone)
+    throw failure(
+      `can't migrate '${clone.volid}' as it's a clone of '${clone.parent?.split('/').at(-1) ?? ''}'`,
+    );
+  const base = volumes.find((volume) => world.storage.children(volume, guest.node).length > 0);
+  if (base) throw failure(`can't migrate local disk '${base.volid}': referenced by linked clone(s)`);
   if (guest.running && volumes.length > 0 && call.flag('with-local-disks') !== true)
     throw failure(`can't live migrate attached local disks without with-local-disks option`);
 }
@@ -147,13 +175,30 @@ async function transfer(world: World, guest: Guest, run: TaskRun): Promise<void>
   }
 }
 
+/** The exit status does not say why a migration was aborted, only the log does. */
+function abort(reason: string, { log }: TaskRun): never {
+  log(`ERROR: migration aborted (duration 00:00:00): ${reason}`);
+  throw failure('migration aborted');
+}
+
+function reachTarget({ world }: Call, target: string, run: TaskRun): void {
+  if (world.isOnline(target)) return;
+  const ip = world.nodes.get(target)?.ip ?? '';
+  run.log(`ssh: connect to host ${ip} port 22: No route to host`);
+  abort(`Can't connect to destination address using public key`, run);
+}
+
 async function migrateInTask(call: Call, guest: Guest, target: string, run: TaskRun): Promise<void> {
   const { world } = call;
   run.log(
     `starting migration of VM ${guest.vmid} to node '${target}' (${world.nodes.get(target)?.ip ?? ''})`,
   );
-  if (!world.isOnline(target)) throw failure('migration aborted');
-  checkLocal(call, guest);
+  reachTarget(call, target, run);
+  try {
+    checkLocal(call, guest);
+  } catch (error) {
+    abort(`Problem found while scanning volumes - ${causeOf(error)}`, run);
+  }
   guest.config.set('lock', 'migrate');
   guest.written();
   try {

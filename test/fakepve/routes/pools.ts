@@ -1,4 +1,4 @@
-import { failure } from '../errors.ts';
+import { causeOf, failure } from '../errors.ts';
 import { resourceRow } from '../guest-view.ts';
 import { splitList } from '../schema/formats.ts';
 import type { Call, Routes } from '../call.ts';
@@ -7,6 +7,14 @@ import type { Pool } from '../world.ts';
 const parentOf = (id: string): string | undefined =>
   id.includes('/') ? id.slice(0, id.lastIndexOf('/')) : undefined;
 
+function requireUserFile({ world }: Call, prefix: string): void {
+  try {
+    world.requireSharedFile('user_cfg');
+  } catch (error) {
+    throw failure(`${prefix}${causeOf(error)}`);
+  }
+}
+
 function create(call: Call): null {
   const { pools } = call.world;
   const id = call.text('poolid');
@@ -14,7 +22,7 @@ function create(call: Call): null {
   if (pools.has(id)) throw failure(`create pool failed: pool '${id}' already exists`);
   if (parent !== undefined && !pools.has(parent))
     throw failure(`create pool failed: parent '${parent}' of pool '${id}' does not exist`);
-  call.world.requireQuorum();
+  requireUserFile(call, 'create pool failed: ');
   pools.set(id, { id, comment: call.get('comment'), vms: new Set(), storages: new Set() });
   return null;
 }
@@ -100,7 +108,7 @@ function update(call: Call): null {
   const pool = poolOf(call, 'update pools failed: ');
   const vms = splitList(call.get('vms') ?? '').map(Number);
   const storages = splitList(call.get('storage') ?? '');
-  call.world.requireQuorum();
+  requireUserFile(call, 'update pools failed: ');
   pool.comment = call.get('comment') ?? pool.comment;
   if (call.flag('delete') === true) {
     removeMembers(pool, vms, storages);
@@ -128,7 +136,7 @@ function remove(call: Call): null {
   if (vmid !== undefined) refuse(`VM ${vmid}`);
   const [storage] = pool.storages;
   if (storage !== undefined) refuse(`storage '${storage}'`);
-  world.requireQuorum();
+  requireUserFile(call, 'delete pool failed: ');
   world.pools.delete(pool.id);
   world.access.forget((acl) => acl.path === `/pool/${pool.id}`);
   return null;

@@ -2,7 +2,7 @@ import { failure, paramError } from '../errors.ts';
 import { requestPower } from '../ha-manager.ts';
 import { allocateState, machineState, stateStorage } from '../snapshots.ts';
 import { checkLock, holding } from '../call.ts';
-import { powerOff, powerOn, shutdown, start, stop } from '../power.ts';
+import { halt, powerOn, shutdown, start, stop } from '../power.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Guest } from '../guest.ts';
 import type { TaskRun } from '../tasks.ts';
@@ -111,7 +111,10 @@ function runningGuest(call: Call): Guest {
 async function startAgain(world: World, guest: Guest): Promise<void> {
   await world.clock.sleep(world.wait(world.latency.rebootGap));
   if (world.guests.get(guest.vmid) !== guest || guest.running) return;
+  // The clean-up itself starts it.
+  guest.endedAt = undefined;
   try {
+    world.requireQuorum();
     powerOn(world, guest);
   } catch {
     // Not reported anywhere: the guest is off.
@@ -148,7 +151,7 @@ async function hibernate(call: Call, guest: Guest, storage: string, run: TaskRun
   const date = new Date(world.timeOn(guest.node)).toISOString().slice(0, 10);
   const state = allocateState(world, guest, `suspend-${date}`, storage);
   const extra = machineState(guest);
-  powerOff(world, guest);
+  halt(world, guest);
   for (const [key, value] of [['lock', 'suspended'], ['vmstate', state], ...extra] as const)
     guest.config.set(key, value);
   guest.written();

@@ -11,7 +11,6 @@ function create(call: Call): string {
   const { world, guest } = call;
   const name = call.text('snapname');
   if (isReserved(name)) throw failure(`unable to use snapshot name '${name.toLowerCase()}' (reserved name)`);
-  world.requireQuorum();
   const request = { name, description: call.get('description'), memory: call.flag('vmstate') ?? false };
   return call.startLocked('qmsnapshot', call.vmid, (run) => takeSnapshot(world, guest, request, run));
 }
@@ -19,7 +18,6 @@ function create(call: Call): string {
 function rollback(call: Call): string {
   const { world, node, vmid } = call;
   if (call.flag('start') === true) call.need(`/vms/${vmid}`, 'VM.PowerMgmt');
-  world.requireQuorum();
   return call.startLocked('qmrollback', vmid, async (run) =>
     rollBack(world, world.guest(node, vmid), call.text('snapname'), call.flag('start') ?? false, run),
   );
@@ -27,18 +25,19 @@ function rollback(call: Call): string {
 
 function remove(call: Call): string {
   const { world, node, vmid } = call;
-  world.requireQuorum();
   return call.startLocked('qmdelsnapshot', vmid, async (run) =>
     deleteSnapshot(world, world.guest(node, vmid), call.text('snapname'), run),
   );
 }
 
 function describe(call: Call): null {
-  const { guest } = call;
+  const { world, guest } = call;
   const description = call.get('description');
   if (description === undefined) return null;
   checkLock(guest);
-  snapshotOf(guest, call.text('snapname')).config.set('description', description);
+  const { config } = snapshotOf(guest, call.text('snapname'));
+  world.requireWritable(guest);
+  config.set('description', description);
   guest.written();
   return null;
 }

@@ -52,9 +52,9 @@ function list(call: Call): readonly object[] {
 
 function one(call: Call): object {
   const storage = call.world.storage.storages.get(call.text('storage'));
-  if (!storage || !call.world.storage.isOn(storage, call.node))
-    throw paramError({ storage: 'No such storage.' });
-  return status(call, storage);
+  if (!storage) throw paramError({ storage: 'No such storage.' });
+  const row = status(call, storage);
+  return call.world.storage.isOn(storage, call.node) ? row : { ...row, active: 0, enabled: 0 };
 }
 
 function definition(storage: Storage): object {
@@ -69,14 +69,18 @@ function definition(storage: Storage): object {
   };
 }
 
-const contentRow = (volume: Volume): object => ({
+/** Where files are kept, the base of a clone is named as the clone's file refers to it. */
+const parentOf = ({ parent }: Volume, storage: Storage): string | null =>
+  parent === undefined ? null : keepsFiles(storage) ? `../${parent}` : parent;
+
+const contentRow = (volume: Volume, storage: Storage): object => ({
   volid: volume.volid,
   content: volume.content,
   format: volume.format,
   size: volume.size,
   ctime: volume.ctime,
   ...(volume.content === 'images'
-    ? { vmid: volume.vmid, parent: volume.parent ?? null, used: volume.size }
+    ? { vmid: volume.vmid, parent: parentOf(volume, storage), used: volume.size }
     : {}),
 });
 
@@ -96,7 +100,7 @@ function content(call: Call): readonly object[] {
     .filter((volume) => call.get('content') === undefined || volume.content === call.get('content'))
     .filter((volume) => vmid === undefined || volume.vmid === vmid)
     .filter((volume) => maySee(call, volume))
-    .map(contentRow);
+    .map((each) => contentRow(each, storage));
 }
 
 function allocateVolume(call: Call): string {
@@ -127,7 +131,7 @@ interface Located {
 function locate(call: Call): Located {
   const { world } = call;
   const given = call.text('volume');
-  const parts = splitVolid(given) ?? { storage: call.get('storage') ?? '', name: given };
+  const parts = splitVolid(given) ?? { storage: call.text('storage'), name: given };
   const storage = world.storage.on(parts.storage, call.node);
   const parsed = world.storage.parseName(storage, parts.name);
   return { storage, volid: `${storage.id}:${parts.name}`, name: parts.name, parsed };
@@ -153,11 +157,11 @@ function deleteVolume(call: Call): string {
   const { world, node } = call;
   const located = locate(call);
   needVolume(call, located, true);
-  world.requireQuorum();
   const { storage, volid, name, parsed } = located;
   const id = parsed.vmid === undefined ? storage.id : `${parsed.vmid}@${storage.id}`;
   return call.start('imgdel', id, async (run) => {
     await run.sleep(world.latency.imgdel);
+    if (storage.shared && !world.quorate) throw failure(`cfs-lock 'storage-${storage.id}' error: no quorum!`);
     const found = world.storage.find(volid, node);
     if (found && world.storage.children(found, node).length > 0)
       throw failure(`base volume '${volid}' is still in use by linked cloned`);

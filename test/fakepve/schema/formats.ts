@@ -43,15 +43,17 @@ const boot: Definitions = {
   order: text({ format: 'pve-qm-bootdev-list' }),
 };
 
+const base64 = text({ pattern: '[A-Za-z0-9+/]+={0,2}' });
+
 const smbios: Definitions = {
   base64: flag,
-  family: text(),
-  manufacturer: text(),
-  product: text(),
-  serial: text(),
-  sku: text(),
+  family: base64,
+  manufacturer: base64,
+  product: base64,
+  serial: base64,
+  sku: base64,
   uuid: text({ pattern: '[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}' }),
-  version: text(),
+  version: base64,
 };
 
 const cpu: Definitions = {
@@ -60,7 +62,7 @@ const cpu: Definitions = {
   'guest-phys-bits': { type: 'integer', optional: true, minimum: 32, maximum: 64 },
   hidden: flag,
   'hv-vendor-id': text({ pattern: '[a-zA-Z0-9]{1,12}' }),
-  'phys-bits': text(),
+  'phys-bits': text({ format: 'pve-phys-bits' }),
   'reported-model': text(),
 };
 
@@ -75,6 +77,21 @@ const rng: Definitions = {
   source: { type: 'string', defaultKey: true, enum: ['/dev/urandom', '/dev/random', '/dev/hwrng'] },
 };
 
+const amdSev: Definitions = {
+  type: { type: 'string', defaultKey: true, maxLength: 3 },
+  'allow-smt': flag,
+  'kernel-hashes': flag,
+  'no-debug': flag,
+  'no-key-sharing': flag,
+};
+
+const intelTdx: Definitions = {
+  type: { type: 'string', defaultKey: true, maxLength: 3 },
+  attestation: { type: 'boolean' },
+  'vsock-cid': { type: 'integer', optional: true },
+  'vsock-port': { type: 'integer', optional: true },
+};
+
 /** Property strings of which the schema has only the name. */
 export const namedProperties: Readonly<Record<string, Definitions>> = {
   'pve-qm-boot': boot,
@@ -84,6 +101,8 @@ export const namedProperties: Readonly<Record<string, Definitions>> = {
   'pve-qm-watchdog': watchdog,
   'pve-qm-rng': rng,
   'pve-vm-cpu-conf': cpu,
+  'pve-qemu-sev-fmt': amdSev,
+  'pve-qemu-tdx-fmt': intelTdx,
 };
 
 const bootDevice = /^(?:(?:ide|sata|scsi|virtio|net|usb|hostpci)\d+)$/;
@@ -168,10 +187,11 @@ const formats: Readonly<Record<string, Format>> = {
   CIDRv6: (value) => (cidr6(value) ? undefined : 'value does not look like a valid IPv6 CIDR network'),
   address,
   'pve-cpuset': matching(/^\s*\d+(?:-\d+)?(?:\s*[,;]?\s*\d+(?:-\d+)?)*\s*$/, 'unable to parse cpuset option'),
-  'pve-cpu-model': matching(
-    /^(?:custom-)?[a-zA-Z0-9\-_.]+$/,
-    (value) => `Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`,
-  ),
+  'pve-phys-bits': (value) =>
+    value === 'host' || (/^\d+$/.test(value) && Number(value) >= 8 && Number(value) <= 64)
+      ? undefined
+      : "value must be an integer between 8 and 64 or 'host'",
+  'pve-cpu-model': matching(/^(?:custom-)?[a-zA-Z0-9\-_.]+$/, 'invalid CPU model'),
   'pve-startup-order': startup,
   'pve-qm-bootdev': matching(bootDevice, (value) => `invalid boot device '${value}'`),
   'pve-qm-bootdisk': matching(/^(?:ide|sata|scsi|virtio)\d+$/, (value) => `invalid boot disk '${value}'`),
@@ -195,7 +215,7 @@ const formats: Readonly<Record<string, Format>> = {
   'pve-ha-resource-or-vm-id': matching(haId, (value) => `unable to parse service id '${value}'`),
   'storage-pair': matching(
     /^(?:1|[a-z][a-z0-9\-_.]*[a-z0-9](?::[a-z][a-z0-9\-_.]*[a-z0-9])?)$/i,
-    (value) => `invalid storage map entry '${value}'`,
+    (value) => `entry '${value}' contains invalid ID - storage ID '${value}' contains illegal characters\n\n`,
   ),
 };
 

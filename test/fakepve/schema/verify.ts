@@ -1,3 +1,4 @@
+import { cpuComplaint } from './cpu-models.ts';
 import { formatComplaint, namedProperties } from './formats.ts';
 import { splitProperties } from './property-string.ts';
 import { propertyFormat } from './schema.ts';
@@ -37,7 +38,8 @@ function propertyComplaint(value: string, format: Definitions, path: string): st
   }
   const errors = Object.entries(verifyAll(properties, format, { path })).sort();
   const lines = errors.map(([at, complaint]) => `${at}: ${complaint}`);
-  return lines.length === 0 ? undefined : ['format error', ...lines].join('\n');
+  if (lines.length > 0) return ['format error', ...lines].join('\n');
+  return format === namedProperties['pve-vm-cpu-conf'] ? cpuComplaint(properties) : undefined;
 }
 
 function formatError(definition: Definition, value: string, path: string): string | undefined {
@@ -75,7 +77,7 @@ function enumError(definition: Definition, value: string): string | undefined {
 }
 
 const patternError = (definition: Definition, value: string): string | undefined =>
-  definition.pattern !== undefined && !new RegExp(`^${definition.pattern}$`).test(value)
+  definition.pattern !== undefined && !new RegExp(`^${definition.pattern.replace('{,', '{0,')}$`).test(value)
     ? 'value does not match the regex pattern'
     : undefined;
 

@@ -33,7 +33,7 @@ const object = (kind: keyof typeof specs, annotations: Readonly<Record<string, s
 const create = (input: string) => plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
 
 beforeAll(async () => {
-  // One of its own: other tests bring the policies into force, and one object here is from before.
+  // A control plane of its own: one object here is created before the policies are in force.
   plane = await startControlPlane();
   await succeed(['apply', '--server-side', '-f', crds]);
   await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);

@@ -96,7 +96,7 @@ describe('what does not let us in', () => {
     );
   });
 
-  test('a certificate that nobody vouches for', async () => {
+  test('a certificate that no known CA has signed', async () => {
     const { code, complaints } = await check(await start(), { PVE_CA_BUNDLE: '' });
     expect(code).toBe(1);
     expect(complaints).toEqual([
@@ -168,7 +168,7 @@ describe('what the credentials may not do', () => {
     expect(code).toBe(1);
     const at = complaints.findIndex((line) => line.startsWith('FAIL  privileges'));
     expect(complaints[at]).toBe(
-      `FAIL  privileges  ${TOKEN} may do nothing at all. A token with privilege separation needs a role of its own, beside that of its user:`,
+      `FAIL  privileges  ${TOKEN} may do nothing at all. A token with privilege separation needs a role of its own, in addition to that of its user:`,
     );
     const commands = complaints.filter((line) => line.startsWith('pveum'));
     expect(commands).toEqual([

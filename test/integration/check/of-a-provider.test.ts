@@ -52,9 +52,9 @@ test('a Provider is tested with its Secret and its defaults, as the operator wou
   ]);
 
   expect((await check('bare')).out).toContain(`Secret ${plane.namespace}/missing not found.`);
-  const nobody = await check('nobody');
-  expect(nobody.out).toContain(`There is no Provider "nobody" in namespace "${plane.namespace}".`);
-  expect(nobody.code).toBe(1);
+  const missing = await check('missing');
+  expect(missing.out).toContain(`There is no Provider "missing" in namespace "${plane.namespace}".`);
+  expect(missing.code).toBe(1);
 });
 
 test('of several endpoints each is tested, and one that works is enough for the rest', async () => {
@@ -77,7 +77,7 @@ test('of several endpoints each is tested, and one that works is enough for the 
   expect(out).toContain('ok    templates   ubuntu-22-template (9000).');
 });
 
-test('where Kubernetes cannot be reached it says so', async () => {
+test('an unreachable Kubernetes API is reported', async () => {
   const { code, out } = await runCheck(['--provider', 'a/b', '--kubeconfig', '/nonexistent'], {});
   expect(code).toBe(1);
   expect(out).toContain('FAIL  provider    Kubernetes: The kubeconfig could not be read');

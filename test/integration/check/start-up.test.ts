@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => pve.close());
 
 describe('the operator itself ends with exit code 1 and says why', () => {
-  /** There is no Kubernetes, so whoever comes past the validation says something about that. */
+  /** There is no Kubernetes: a run that passes the validation fails with an error about that. */
   async function run(variables: Record<string, string>) {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/cmd/main.ts'], {
       env: { PATH: process.env['PATH'], KUBECONFIG: '/nonexistent/kubeconfig', ...variables },
@@ -64,7 +64,7 @@ describe('the operator itself ends with exit code 1 and says why', () => {
     expect(stderr).not.toMatch(/not-the-secret|xxxxxxxx/);
   });
 
-  test('and goes on where its variables work, or there are none', async () => {
+  test('and continues if its variables are valid, or there are none', async () => {
     for (const variables of [environmentOf(pve), {}]) {
       const { first } = await run(variables);
       expect(first).toMatch(/^ERROR The kubeconfig could not be read/);

@@ -45,7 +45,7 @@ const consumed = (userData: string, sshKeys: readonly string[]) =>
   withCloudInit(CONSUME, fileOf(manifestInput('12-vm-web-server.yaml', { userData, sshKeys }), 'user-data')!);
 
 describe('cloud-init finds the keys of a Secret', () => {
-  withCloudInitTest('beside a script that stays as it was', () => {
+  withCloudInitTest('next to a script that stays as it was', () => {
     const script = '#!/bin/sh\necho "é"\n';
     expect(consumed(script, [KEY])).toMatchObject({
       kinds: ['text/x-shellscript', 'text/cloud-config'],
@@ -54,7 +54,7 @@ describe('cloud-init finds the keys of a Secret', () => {
     });
   });
 
-  withCloudInitTest("beside the parts of the user's own message, and joined to their keys", () => {
+  withCloudInitTest("next to the parts of the user's own message, and joined to their keys", () => {
     const message = [
       'Content-Type: multipart/mixed; boundary="inner"',
       'MIME-Version: 1.0',
@@ -80,7 +80,7 @@ describe('cloud-init finds the keys of a Secret', () => {
     });
   });
 
-  withCloudInitTest('beside an archive, and joined to its keys', () => {
+  withCloudInitTest('next to an archive, and joined to its keys', () => {
     const archive = `#cloud-config-archive\n- type: text/cloud-config\n  content: |\n    ssh_authorized_keys: [a]\n    runcmd: [b]\n`;
     expect(consumed(archive, [KEY])).toMatchObject({
       config: { runcmd: ['b'], ssh_authorized_keys: ['a', KEY] },

@@ -10,7 +10,7 @@ import { startControlPlane } from '../harness/control-plane.ts';
 const alive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    // In a container whose first process reaps nobody, the dead stay listed as zombies.
+    // In a container whose init process does not reap children, ended processes stay listed as zombies.
     const stat = `/proc/${pid}/stat`;
     return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
   } catch {

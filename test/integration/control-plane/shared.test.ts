@@ -22,7 +22,7 @@ describe('the shared control plane', () => {
     expect((await other.kubectl(['get', 'configmap', 'here'])).code).toBe(1);
   });
 
-  test('tells what the API server refuses', async () => {
+  test('reports what the API server refuses', async () => {
     const refused = await plane.kubectl(['apply', '-f', '-'], {
       input: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name}\n',
     });

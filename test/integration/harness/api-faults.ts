@@ -1,16 +1,16 @@
-/** Stands between the operator and the API server: what a test wants to happen before or instead of a request, happens. */
+/** Intercepts requests of the operator to the API server: a test can act before a request, or fail it. */
 import type { Dispatcher } from 'undici';
 import type { Connection } from '../../../src/kube/kubeconfig.ts';
 
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
-  /** As it is sent; empty for a request without. */
+  /** As sent; empty for a request without a body. */
   readonly body: string;
 }
 
-/** Runs before the request is sent; the request never is, if it throws. */
-export type Meanwhile = (request: ApiRequest) => Promise<void>;
+/** Runs before the request is sent; if it throws, the request is not sent. */
+export type BeforeRequest = (request: ApiRequest) => Promise<void>;
 
 /** Whether a request writes the status of a VirtualMachine. */
 export const isStatusWrite = ({ method, path }: ApiRequest): boolean =>
@@ -26,10 +26,11 @@ const through =
     },
   });
 
-export const meeting = (meanwhile: Meanwhile) => through(before(meanwhile));
+/** Runs `beforeRequest` before each request. */
+export const intercepting = (beforeRequest: BeforeRequest) => through(before(beforeRequest));
 
 /**
- * Each watch is cut so long after it was opened, in the middle of whatever it tells.
+ * Each watch is cut this long after it was opened, also in the middle of an event.
  * @param onCut is given what was watched: `virtualmachines`
  */
 export const cuttingWatches = (afterMs: number, onCut: (plural: string) => void) =>
@@ -57,23 +58,23 @@ const cutter =
   };
 
 const before =
-  (meanwhile: Meanwhile): Dispatcher.DispatcherComposeInterceptor =>
+  (beforeRequest: BeforeRequest): Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>
   (options, handler) => {
     const { method, path } = options;
     const body = typeof options.body === 'string' ? options.body : '';
-    meanwhile({ method, path, body }).then(
+    beforeRequest({ method, path, body }).then(
       () => void dispatch(options, handler),
       (error: unknown) => {
         const cause = error instanceof Error ? error : new Error(String(error));
-        handler.onResponseError?.(nobody, cause);
+        handler.onResponseError?.(notSent, cause);
       },
     );
     return true;
   };
 
 /** Nothing was sent, so there is nothing to pause or to abort. */
-const nobody: Dispatcher.DispatchController = {
+const notSent: Dispatcher.DispatchController = {
   aborted: true,
   paused: false,
   reason: null,

@@ -1,4 +1,4 @@
-/** What the kstatus library says of objects: it decides when Flux, Argo CD and others take an object for settled. */
+/** What the kstatus library says of objects: it decides when Flux, Argo CD and others consider an object settled. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -39,7 +39,7 @@ const read = (file: string): string => readFileSync(join(SOURCE, file), 'utf8');
 
 async function build(dir: string, program: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  // Renamed when complete: what has its name in the cache is whole.
+  // Renamed when complete: a file in the cache under its final name is always complete.
   const unfinished = `${program}.${process.pid}`;
   const args = ['build', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', '-o', unfinished, '.'];
   const { code, stderr } = await run('go', args, { cwd: SOURCE, env: { ...process.env, CGO_ENABLED: '0' } });

@@ -33,9 +33,9 @@ export interface OperatorPlane extends Kubectl {
   readonly operatorNamespace: string;
   /** What the operator watches; absent: all namespaces. */
   readonly namespaces?: readonly string[];
-  /** A namespace that the operator watches and nobody else uses. */
+  /** A namespace that the operator watches and no other test uses. */
   readonly newNamespace: (prefix: string) => Promise<string>;
-  /** To be done by `stop`, also when the test failed that asked for it. */
+  /** Registers a step for `stop`, which also runs if the test fails. */
   readonly defer: (undo: () => Promise<void>) => void;
   /** Like `kubectl`, but a refusal fails the test with what kubectl said; gives the standard output. */
   readonly succeed: (args: readonly string[], options?: { readonly input?: string }) => Promise<string>;
@@ -143,7 +143,7 @@ export interface OperatorSetting {
   readonly expected?: RegExp;
 }
 
-/** In this process, with a quicker look at the PVE cluster than in production. */
+/** In this process, with a shorter inventory interval than in production. */
 export async function startOperator(
   plane: OperatorPlane,
   setting: OperatorSetting = {},

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /**
  * A new file for the log of the requests that a fake Proxmox VE gets, in the folder that VIRTRIGAUD_REQUESTS_DIR names;
- * undefined where nobody wants to see them.
+ * undefined if it is not set.
  */
 export function requestsFile(): string | undefined {
   const dir = process.env['VIRTRIGAUD_REQUESTS_DIR'];

@@ -75,7 +75,7 @@ function settledPasses() {
 }
 
 describe('an object', () => {
-  test('is brought to what it asks for, again after every change, and its news can be read', async () => {
+  test('is reconciled, again after every change, and its events can be read', async () => {
     await operator();
     await apply('car', { spec: { size: 3 } });
     await isReady('car');
@@ -85,13 +85,13 @@ describe('an object', () => {
     expect(await readFile(file('car'), 'utf8')).toBe('4');
     expect((await stored('car')).status).toMatchObject({ size: 4, observedGeneration: 2 });
     const events = await eventually(async () => {
-      const told = await plane.succeed(['events', '--for=toy/car', '-n', namespace]);
-      return told.includes('4 bytes') && told;
+      const list = await plane.succeed(['events', '--for=toy/car', '-n', namespace]);
+      return list.includes('4 bytes') && list;
     });
     expect(events).toMatch(/Normal\s+Made\s+Toy\/car\s+The file has 3 bytes/);
   });
 
-  test('that is as it should be is not written again, however often it is looked at', async () => {
+  test('that is settled is not written again, however often it is reconciled', async () => {
     const passes = settledPasses();
     const { runner } = await operator(passes);
     await apply('car');
@@ -133,7 +133,7 @@ describe('an object', () => {
 });
 
 describe('deletion', () => {
-  test('removes what was made, then our finalizer and nobody else’s', async () => {
+  test('removes what was made, then our finalizer and no other', async () => {
     await operator();
     await apply('car', { spec: { size: 1 } });
     await isReady('car');
@@ -154,7 +154,7 @@ describe('deletion', () => {
 });
 
 describe('several operators', () => {
-  test('work one at a time, and the next goes on as soon as the first is stopped', async () => {
+  test('work one at a time, and the next takes over as soon as the first is stopped', async () => {
     const first = await operator();
     await eventually(() => first.manager.leading);
     const second = await operator({ identity: 'two' });

@@ -93,7 +93,7 @@ describe('a request', () => {
     await expect(api.send(get)).rejects.toMatchObject({ status: 429, retryAfterSeconds: 7 });
   });
 
-  test('to read is asked again once when the connection breaks, to write never', async () => {
+  test('to read is sent again once when the connection breaks, to write never', async () => {
     answers = [breakOff];
     expect(await api.send(get)).toEqual({ ok: true });
     answers = [breakOff, breakOff];
@@ -106,12 +106,12 @@ describe('a request', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('that is not answered ends by itself', async () => {
+  test('that is not answered times out', async () => {
     answers = [() => undefined];
     await expect(api.send({ ...get, limit: seconds(0.05) })).rejects.toMatchObject({ reason: 'Unreachable' });
   });
 
-  test('for the Lease goes through, however many others wait for their answers', async () => {
+  test('for the Lease is sent, however many others wait for their answers', async () => {
     answers = Array.from({ length: 200 }, () => () => undefined);
     const others = Array.from({ length: 200 }, () => api.send(get).catch(() => undefined));
     while (requests.length < 64) await sleep(5);

@@ -48,7 +48,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('goes on after its connections were reset, with nothing missed', async () => {
+test('continues after its connections were reset, with nothing missed', async () => {
   await create('before');
   await isReady('before');
   const seen = restarts;
@@ -58,7 +58,7 @@ test('goes on after its connections were reset, with nothing missed', async () =
   expect(restarts).toBeGreaterThan(seen);
 });
 
-test('goes on after the API server was restarted', async () => {
+test('continues after the API server was restarted', async () => {
   await plane.restartApiServer();
   await create('restarted');
   await eventually(() => operator.toys.cache.get('default', 'restarted'));

@@ -79,7 +79,11 @@ describe('a VM that exists', () => {
     await t.apply(adopter('db'));
     await t.ready('vm/db');
     await patch(t, 'db', { adopt: null, imageRef: { name: 'ubuntu' } });
+    expect(guest.pending.get('memory')).toBe('2048');
+    // What others changed stays.
+    guest.pending.set('ostype', 'l26');
     await t.delete('vm/db');
+    expect([...guest.pending.keys()]).toEqual(['ostype']);
     expect(guest.running).toBeDefined();
     expect(guest.get('description')).toBe('Made by hand in 2019.');
   });

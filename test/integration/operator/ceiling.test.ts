@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import type { LoggedRequest } from '../../fakepve/request-log.ts';
-import { type ApiRequest, meeting } from '../harness/api-faults.ts';
+import { type ApiRequest, intercepting } from '../harness/api-faults.ts';
 import {
   type OperatorPlane,
   type RunningOperator,
@@ -63,7 +63,7 @@ beforeAll(async () => {
       metrics.passEnded(pass);
     },
   };
-  const through = meeting((request) => {
+  const through = intercepting((request) => {
     if (request.method !== 'GET') writes.push(request);
     return Promise.resolve();
   });
@@ -76,8 +76,8 @@ afterAll(async () => {
   await plane.stop();
 });
 
-/** The list of guests, tasks and nodes is read by the clock, whatever there is to do. */
-const isByTheClock = ({ path }: LoggedRequest): boolean => /^\/cluster\/(resources|tasks|status)$/.test(path);
+/** The list of guests, tasks and nodes is read periodically, with any load. */
+const isPeriodic = ({ path }: LoggedRequest): boolean => /^\/cluster\/(resources|tasks|status)$/.test(path);
 
 /** What the operator does for one VM from now until `end`. */
 async function costOf(name: string, end: () => Promise<void>): Promise<Cost> {
@@ -88,7 +88,7 @@ async function costOf(name: string, end: () => Promise<void>): Promise<Cost> {
     others.some((each) => path.includes(`/${each}/`) || body.includes(`"name":"${each}"`));
   return {
     apiWrites: writes.slice(before.writes).filter((request) => !isOthers(request)).length,
-    pveRequests: t.pve.requests.slice(before.requests).filter((each) => !isByTheClock(each)).length,
+    pveRequests: t.pve.requests.slice(before.requests).filter((each) => !isPeriodic(each)).length,
     passes: passes - before.passes,
   };
 }
@@ -119,7 +119,7 @@ async function life(name: string): Promise<Ceiling> {
   return { created, deleted };
 }
 
-/** A busy machine adds a look to a life here and there, and takes nothing away. */
+/** A busy machine sometimes adds a request or a pass, and never saves one. */
 const least = (...costs: readonly Cost[]): Cost => ({
   apiWrites: Math.min(...costs.map(({ apiWrites }) => apiWrites)),
   pveRequests: Math.min(...costs.map(({ pveRequests }) => pveRequests)),
@@ -140,7 +140,7 @@ const excess = (what: keyof Ceiling, now: Cost, ceiling: Cost): readonly string[
     );
 
 test('a VM costs no more API writes, PVE requests and passes than before, when it is made and when it is deleted', async () => {
-  const [, ...lives] = await inTurn(VMS, life);
+  const [, ...lives] = await sequentially(VMS, life);
   const now: Ceiling = {
     created: least(...lives.map(({ created }) => created)),
     deleted: least(...lives.map(({ deleted }) => deleted)),
@@ -160,7 +160,7 @@ test('a VM costs no more API writes, PVE requests and passes than before, when i
   expect(found).toEqual([]);
 }, 180_000);
 
-async function inTurn<T, R>(all: readonly T[], run: (each: T) => Promise<R>): Promise<readonly R[]> {
+async function sequentially<T, R>(all: readonly T[], run: (each: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = [];
   for (const each of all) results.push(await run(each));
   return results;

@@ -1,4 +1,4 @@
-/** What becomes of cloud-init's data once a VM was made: the image goes, a change is noticed and treated as asked. */
+/** cloud-init's data after a VM was made: the image is deleted, a change is detected and treated as configured. */
 import { expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, type FakePve, guestNamed, images, ownGuests, seedFiles } from '../harness/pve.ts';
@@ -60,7 +60,7 @@ test.concurrent('the image is ejected and deleted when the guest has read it, an
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
-test.concurrent('the image stays while no agent answers, and goes with the VM', async () => {
+test.concurrent('the image stays while no agent answers, and is deleted with the VM', async () => {
   const t = await tenant(lab.plane);
   t.pve.faults.add({ kind: 'agentSilent' });
   await t.apply(vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }));
@@ -72,7 +72,7 @@ test.concurrent('the image stays while no agent answers, and goes with the VM', 
   expect(images(t.pve)).toEqual([]);
 });
 
-test.concurrent('an image that a rollback brought back does not keep the VM from starting', async () => {
+test.concurrent('an image that a rollback restored does not keep the VM from starting', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web', { userData }));
   await t.ready('vm/web');
@@ -114,36 +114,33 @@ test.concurrent(
   },
 );
 
-test.concurrent(
-  'NextBoot hands new user-data over as another instance, and nobody is rebooted for it',
-  async () => {
-    const t = await tenant(lab.plane);
-    const next = (inline: string) => vm('web', { userData: { cloudInit: { inline }, onChange: 'NextBoot' } });
-    await t.apply(next('#cloud-config\npackages: [nginx]\n'));
-    await t.ready('vm/web');
-    await ejected(t.pve);
-    const guest = guestNamed(t.pve, 'web');
-    const { uid } = (await t.vm('web')).metadata;
-    expect(seedFiles(t.pve, guest)['meta-data']).toContain(`"${uid}"`);
-    const started = guest.running;
-    await t.apply(next('#cloud-config\npackages: [caddy]\n'));
-    await soon(async () => {
-      const { is, message } = condition(await t.vm('web'), 'RestartRequired');
-      expect(is).toBe('RestartRequired=True PendingChanges');
-      expect(message).toContain('cloud-init');
-    });
-    expect(seedFiles(t.pve, guest)).toMatchObject({
-      'user-data': expect.stringContaining('caddy'),
-      'meta-data': expect.stringContaining(`"${uid}-1"`),
-    });
-    expect(guest.get('ide2')).toContain('virtrigaud-');
-    expect(guest.running).toBe(started);
-    t.pve.outside.stop(guest.vmid);
-    await soon(() => expect(guest.running).not.toBe(started));
-    await ejected(t.pve);
-    await soon(async () =>
-      expect(condition(await t.vm('web'), 'RestartRequired').is).toBe('no RestartRequired'),
-    );
-    await t.ready('vm/web');
-  },
-);
+test.concurrent('NextBoot delivers new user-data as another instance, without a reboot', async () => {
+  const t = await tenant(lab.plane);
+  const next = (inline: string) => vm('web', { userData: { cloudInit: { inline }, onChange: 'NextBoot' } });
+  await t.apply(next('#cloud-config\npackages: [nginx]\n'));
+  await t.ready('vm/web');
+  await ejected(t.pve);
+  const guest = guestNamed(t.pve, 'web');
+  const { uid } = (await t.vm('web')).metadata;
+  expect(seedFiles(t.pve, guest)['meta-data']).toContain(`"${uid}"`);
+  const started = guest.running;
+  await t.apply(next('#cloud-config\npackages: [caddy]\n'));
+  await soon(async () => {
+    const { is, message } = condition(await t.vm('web'), 'RestartRequired');
+    expect(is).toBe('RestartRequired=True PendingChanges');
+    expect(message).toContain('cloud-init');
+  });
+  expect(seedFiles(t.pve, guest)).toMatchObject({
+    'user-data': expect.stringContaining('caddy'),
+    'meta-data': expect.stringContaining(`"${uid}-1"`),
+  });
+  expect(guest.get('ide2')).toContain('virtrigaud-');
+  expect(guest.running).toBe(started);
+  t.pve.outside.stop(guest.vmid);
+  await soon(() => expect(guest.running).not.toBe(started));
+  await ejected(t.pve);
+  await soon(async () =>
+    expect(condition(await t.vm('web'), 'RestartRequired').is).toBe('no RestartRequired'),
+  );
+  await t.ready('vm/web');
+});

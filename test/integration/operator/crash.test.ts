@@ -45,7 +45,7 @@ async function runAndKill({ pve }: Tenant): Promise<void> {
   const deadline = performance.now() + ROUND_MS;
   const isTime = () => (wanted === 0 ? pve.requests.length > asked : changes(pve).length >= before + wanted);
   while (!isTime() && performance.now() < deadline) await sleep(2);
-  // An answer takes 20 ms on its way: some of these moments lie before it arrives, some after its status write.
+  // An answer takes 20 ms on its way: some of these moments are before it arrives, some after its status write.
   await sleep(random.integer(0, 60));
   await operator.end('SIGKILL');
 }

@@ -1,4 +1,4 @@
-/** However creation is disturbed: one guest for each object, or none when the object goes; nothing is left behind. */
+/** With any fault during creation: one guest for each object, or none if it is deleted; nothing is left behind. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { FaultInput } from '../../fakepve/index.ts';
@@ -10,21 +10,21 @@ import { expectNothingLeft, expectOneGuestEach } from './world.ts';
 
 const lab = operatorAtWork({ namespaces: 19 });
 
-describe('an object that is disturbed while its VM is created', () => {
+describe('an object that changes while its VM is created', () => {
   test.concurrent('by an annotation every 50 ms gets one guest', async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData }), vm('db', { disks: [{ name: 'root', size: '30Gi' }] }));
     const done = new AbortController();
-    const disturbing = (async () => {
+    const annotating = (async () => {
       for (let n = 0; !done.signal.aborted; n += 1) {
-        const metadata = { annotations: { 'example.com/disturbance': String(n) } };
+        const metadata = { annotations: { 'example.com/counter': String(n) } };
         await Promise.all(['web', 'db'].map((name) => lab.plane.api.patch(t.path(name), { metadata })));
         await sleep(50);
       }
     })();
     await t.ready('vm/web', 'vm/db');
     done.abort();
-    await disturbing;
+    await annotating;
     await expectOneGuestEach(t);
     expect(cloneRequests(t.pve)).toHaveLength(2);
     expect(tasksDone(t.pve, 'imgcopy')).toBe(1);
@@ -85,11 +85,11 @@ describe('a clone', () => {
   const lost: readonly (readonly [string, FaultInput])[] = [
     ['the connection breaks', { ...POST_CLONE, kind: 'reset-after-effect' }],
     [
-      'a proxy gives up with 595',
+      'a proxy answers with 595',
       { ...POST_CLONE, kind: 'status-after-effect', code: 595, reason: 'No route to host' },
     ],
     [
-      'a proxy gives up (596-after-clone-post-does-not-clone-twice)',
+      'a proxy times out (596-after-clone-post-does-not-clone-twice)',
       { ...POST_CLONE, kind: 'status-after-effect', code: 596, reason: 'Connection timed out' },
     ],
     ['the answer is empty', { ...POST_CLONE, kind: 'empty' }],
@@ -175,7 +175,7 @@ describe('a clone', () => {
   });
 
   test.concurrent(
-    'foreign-vm-on-our-vmid-is-never-touched: under a number that a stranger took meanwhile goes to another',
+    'foreign-vm-on-our-vmid-is-never-touched: under a number that was taken meanwhile is repeated with another',
     async () => {
       const t = await tenant(lab.plane);
       t.pve.faults.add({ ...POST_CLONE, kind: 'delay', ms: 1500 });
@@ -185,13 +185,13 @@ describe('a clone', () => {
         if (vmid === undefined) throw new Error('no number is reserved yet');
         return vmid;
       });
-      t.pve.addGuest({ vmid: number, node: 'pve-2', config: { name: 'stranger', scsi0: 'nvme-storage:5' } });
-      const stranger = t.pve.state.guests.get(number);
-      const digest = stranger?.digest;
+      t.pve.addGuest({ vmid: number, node: 'pve-2', config: { name: 'foreign', scsi0: 'nvme-storage:5' } });
+      const foreign = t.pve.state.guests.get(number);
+      const digest = foreign?.digest;
       await t.ready('vm/web');
       expect((await t.vm('web')).status.vmid).not.toBe(number);
-      expect(t.pve.state.guests.get(number)).toBe(stranger);
-      expect(stranger?.digest).toBe(digest);
+      expect(t.pve.state.guests.get(number)).toBe(foreign);
+      expect(foreign?.digest).toBe(digest);
       await expectOneGuestEach(t);
       await t.delete('vm/web');
       expect(t.pve.state.guests.get(number)?.digest).toBe(digest);
@@ -200,7 +200,7 @@ describe('a clone', () => {
 });
 
 test.concurrent(
-  'a privilege that is missing after the clone is named, and the same guest goes on with it',
+  'a privilege that is missing after the clone is named, and the same guest is completed with it',
   async () => {
     const t = await tenant(lab.plane);
     const { roles } = t.pve.state.access;

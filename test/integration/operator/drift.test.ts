@@ -1,4 +1,4 @@
-/** What somebody else changes in Proxmox VE is reported or undone, as the VM has it; a changed spec is always applied. */
+/** Changes made in Proxmox VE are reported or reverted, by the VM's drift policy; a changed spec is always applied. */
 import { expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed } from '../harness/pve.ts';

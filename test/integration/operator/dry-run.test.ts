@@ -17,7 +17,7 @@ const planned = (t: Tenant, ...sentences: readonly string[]) =>
     for (const sentence of sentences) expect(plan).toContainEqual(expect.stringContaining(sentence));
   });
 
-test.concurrent('a VM is planned and not made, until the annotation goes', async () => {
+test.concurrent('a VM is planned and not made, until the annotation is removed', async () => {
   const t = await tenant(lab.plane);
   const { spec } = vm('web');
   await t.apply(manifest('VirtualMachine', 'web', spec, { annotations: { [DRY_RUN]: 'true' } }));
@@ -45,7 +45,7 @@ test.concurrent('an edit is planned and not made', async () => {
   await t.ready('vm/web');
 });
 
-test.concurrent('a deletion is held and says so, until the annotation goes', async () => {
+test.concurrent('a deletion is held and reported, until the annotation is removed', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');

@@ -1,6 +1,6 @@
-/** Whatever becomes of the operator's dealings with the API server, and however many operators there are: one guest for each object. */
+/** With any fault between the operator and the API server, and any number of operators: one guest for each object. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { cuttingWatches, isStatusWrite, meeting } from '../harness/api-faults.ts';
+import { cuttingWatches, isStatusWrite, intercepting } from '../harness/api-faults.ts';
 import {
   type OwnOperatorPlane,
   type OperatorSetting,
@@ -33,8 +33,8 @@ async function withOperators(settings: readonly OperatorSetting[], work: () => P
   }
 }
 
-/** All of them come, with one guest each, and all of them go. */
-async function comeAndGo(
+/** All VMs are created, with one guest each, and deleted. */
+async function createAndDelete(
   t: Tenant,
   names: readonly string[],
   meanwhile?: () => Promise<void>,
@@ -53,16 +53,16 @@ async function comeAndGo(
 test('double-create-on-status-conflict: every status write is refused with 409 at first, and many again', async () => {
   const t = await tenant(plane);
   let writes = 0;
-  const conflicting = meeting(async (request) => {
+  const conflicting = intercepting(async (request) => {
     if (!isStatusWrite(request)) return;
     writes += 1;
-    // A write that is refused is tried once more. Where both are, the pass is lost, with what it began.
+    // A write that is refused is tried once more. If both are, the pass is lost, with what it started.
     if (writes % 5 > 1) return;
-    const metadata = { annotations: { 'example.com/somebody': String(writes) } };
+    const metadata = { annotations: { 'example.com/other': String(writes) } };
     await plane.api.patch(request.path.replace(/\/status$/, ''), { metadata });
   });
   await withOperators([{ through: conflicting }], async () => {
-    await comeAndGo(t, named(6));
+    await createAndDelete(t, named(6));
     expect(cloneRequests(t.pve)).toHaveLength(6);
     expect(writes).toBeGreaterThan(60);
   });
@@ -71,34 +71,34 @@ test('double-create-on-status-conflict: every status write is refused with 409 a
 test('a status write that never arrives, or whose answer is lost, leads to no second guest', async () => {
   const t = await tenant(plane);
   let writes = 0;
-  const lossy = meeting((request) => {
+  const lossy = intercepting((request) => {
     if (isStatusWrite(request) && (writes += 1) % 3 === 1)
       return Promise.reject(new Error('connection reset'));
     return Promise.resolve();
   });
   await withOperators([{ through: lossy }], async () => {
-    await comeAndGo(t, named(4));
+    await createAndDelete(t, named(4));
     expect(cloneRequests(t.pve)).toHaveLength(4);
   });
 });
 
-test('the API server is restarted while VMs come and go', async () => {
+test('the API server is restarted while VMs are created and deleted', async () => {
   const t = await tenant(plane);
-  await withOperators([{}], () => comeAndGo(t, named(4), () => plane.restartApiServer()));
+  await withOperators([{}], () => createAndDelete(t, named(4), () => plane.restartApiServer()));
 });
 
-test('watches are cut all the time while VMs come and go', async () => {
+test('watches are cut all the time while VMs are created and deleted', async () => {
   const t = await tenant(plane);
   const cut = new Set<string>();
   const through = cuttingWatches(150, (plural) => cut.add(plural));
-  await withOperators([{ through }], () => comeAndGo(t, named(4)));
+  await withOperators([{ through }], () => createAndDelete(t, named(4)));
   for (const plural of ['providers', 'virtualmachines', 'vmclasses', 'vmimages'])
     expect(cut).toContain(plural);
 });
 
-test('two operators that both believe to lead make one guest for each object', async () => {
+test('two operators that both consider themselves the leader make one guest for each object', async () => {
   const t = await tenant(plane);
-  await withOperators([{}, {}], () => comeAndGo(t, named(8)));
+  await withOperators([{}, {}], () => createAndDelete(t, named(8)));
 });
 
 test('leadership that is lost in the middle of a clone request leaves the clone to the next leader', async () => {
@@ -110,7 +110,7 @@ test('leadership that is lost in the middle of a clone request leaves the clone 
   await t.apply(vm('web'));
   await soon(async () => expect((await t.vm('web')).status.vmid).toBeDefined());
   await soon(() => expect(t.pve.faults.unstruck()).toEqual([])); // the request is there, and is answered after four seconds
-  // As if its Lease had run out while it was away, and somebody else had taken and left it.
+  // As if its Lease had expired meanwhile, and another process had acquired and released it.
   await plane.api.patch(lease, { spec: { holderIdentity: 'another' } });
   await soon(() => expect(first.leads).toBe(false));
   await plane.api.patch(lease, { spec: { holderIdentity: '' } });

@@ -1,4 +1,4 @@
-/** Whatever becomes of requests to Proxmox VE and of the tasks that they begin: one guest for each object, then none. */
+/** With any fault of requests to Proxmox VE and of the tasks that they start: one guest for each object, then none. */
 import { describe, expect, test } from '@jest/globals';
 import type { FaultInput } from '../../fakepve/index.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
@@ -66,11 +66,11 @@ describe('a life in which every first request', () => {
       of(TASKS, { kind: 'taskFail', exitstatus: 'cannot close', late: true }),
     ],
     [
-      'begins a task of which nobody knows how it ended, and its work was done',
+      'begins a task with an unknown outcome, and its work was done',
       of([CLONE, ...TASKS], { kind: 'taskFail', exitstatus: 'unexpected status', late: true }),
     ],
     [
-      'begins a task of which nobody knows how it ended, and nothing was done',
+      'begins a task with an unknown outcome, and nothing was done',
       of(TASKS, { kind: 'taskFail', exitstatus: 'unexpected status' }),
     ],
   ];
@@ -105,7 +105,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'a clone that never ends holds up nobody else, and is made again once it was stopped',
+  'a clone that never ends holds up no other VM, and is made again once it was stopped',
   async () => {
     const t = await tenant(lab.plane);
     t.pve.faults.add({ kind: 'taskHang', ...CLONE, times: 1 });

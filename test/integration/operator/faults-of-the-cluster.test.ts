@@ -74,18 +74,21 @@ describe('a cluster without quorum', () => {
     await t.ready('vm/web');
   });
 
-  test.concurrent('lets a VM that is being made wait, and its making goes on with one', async () => {
-    const t = await tenant(lab.plane, { latency: { scale: 0.1, imgcopy: 20_000 } });
-    await t.apply(vm('web', { userData }));
-    await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('imgcopy'));
-    t.pve.faults.add({ kind: 'noQuorum' });
-    await waitsFor(t, 'Ready=False NoQuorum');
-    expect(guestNamed(t.pve, 'web').running).toBeUndefined();
-    t.pve.faults.clear();
-    await t.ready('vm/web');
-    await expectOneGuestEach(t);
-    await expectOneCloneEach(t);
-  });
+  test.concurrent(
+    'makes a VM that is being created wait, and the creation continues with quorum',
+    async () => {
+      const t = await tenant(lab.plane, { latency: { scale: 0.1, imgcopy: 20_000 } });
+      await t.apply(vm('web', { userData }));
+      await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('imgcopy'));
+      t.pve.faults.add({ kind: 'noQuorum' });
+      await waitsFor(t, 'Ready=False NoQuorum');
+      expect(guestNamed(t.pve, 'web').running).toBeUndefined();
+      t.pve.faults.clear();
+      await t.ready('vm/web');
+      await expectOneGuestEach(t);
+      await expectOneCloneEach(t);
+    },
+  );
 
   test.concurrent('no-quorum-is-not-absence: is not believed that a guest is gone', async () => {
     const t = await ready();
@@ -113,7 +116,7 @@ describe('a privilege that is taken away', () => {
 
   test.concurrent('empty-resource-list-with-403-is-not-absence: to see VMs', async () => {
     const t = await ready();
-    const giveBack = without(t, 'VM.Audit');
+    const restore = without(t, 'VM.Audit');
     await t.lookAgain();
     await waitsFor(t, /^Ready=False (CannotProveAbsence|MissingPrivilege)/);
     await t.requestDeletion('vm/web');
@@ -121,23 +124,26 @@ describe('a privilege that is taken away', () => {
       soon(async () => expect(condition(await t.vm('web')).message).toContain('VM.Audit')),
     );
     expect(ownGuests(t.pve)).toHaveLength(1);
-    giveBack();
+    restore();
     await t.lookAgain();
     await gone(t);
     expectNothingLeft(t);
   });
 
-  test.concurrent('to delete VMs holds the object, and the guest goes once it is given back', async () => {
-    const t = await ready();
-    const giveBack = without(t, 'VM.Allocate');
-    await t.requestDeletion('vm/web');
-    await waitsFor(t, 'Stalled=True MissingPrivilege', 'Stalled');
-    expect(ownGuests(t.pve)).toHaveLength(1);
-    giveBack();
-    await t.lookAgain();
-    await gone(t);
-    expectNothingLeft(t);
-  });
+  test.concurrent(
+    'to delete VMs holds the object, and the guest is deleted once it is granted again',
+    async () => {
+      const t = await ready();
+      const restore = without(t, 'VM.Allocate');
+      await t.requestDeletion('vm/web');
+      await waitsFor(t, 'Stalled=True MissingPrivilege', 'Stalled');
+      expect(ownGuests(t.pve)).toHaveLength(1);
+      restore();
+      await t.lookAgain();
+      await gone(t);
+      expectNothingLeft(t);
+    },
+  );
 });
 
 test.concurrent('a storage that is full is named, and the VM is made once there is room', async () => {
@@ -157,25 +163,28 @@ test.concurrent('a storage that is full is named, and the VM is made once there 
   await expectOneCloneEach(t);
 });
 
-test.concurrent('a storage that fills up after the clone is named, and the same guest goes on', async () => {
-  const t = await tenant(lab.plane, { latency: { scale: 0.1, imgcopy: 20_000 } });
-  await t.apply(vm('web', { userData, disks: [{ name: 'root', size: '30Gi' }] }));
-  await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('imgcopy'));
-  t.pve.faults.add({ kind: 'storageFull', storage: 'nvme-storage' });
-  await soon(async () => {
-    const { is, message } = condition(await t.vm('web'));
-    expect(is).toBe('Ready=False BackingOff');
-    expect(message).toMatch(/nvme-storage|space/i);
-  });
-  expect(ownGuests(t.pve)).toHaveLength(1);
-  t.pve.faults.clear();
-  await t.ready('vm/web');
-  await expectOneGuestEach(t);
-  await expectOneCloneEach(t);
-});
+test.concurrent(
+  'a storage that fills up after the clone is named, and the same guest is completed later',
+  async () => {
+    const t = await tenant(lab.plane, { latency: { scale: 0.1, imgcopy: 20_000 } });
+    await t.apply(vm('web', { userData, disks: [{ name: 'root', size: '30Gi' }] }));
+    await soon(() => expect(t.pve.state.tasks.active().map(({ type }) => type)).toContain('imgcopy'));
+    t.pve.faults.add({ kind: 'storageFull', storage: 'nvme-storage' });
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False BackingOff');
+      expect(message).toMatch(/nvme-storage|space/i);
+    });
+    expect(ownGuests(t.pve)).toHaveLength(1);
+    t.pve.faults.clear();
+    await t.ready('vm/web');
+    await expectOneGuestEach(t);
+    await expectOneCloneEach(t);
+  },
+);
 
 test.concurrent(
-  'a lock file that somebody holds on a guest is waited for and not taken for a failure',
+  'a lock file that another process holds on a guest is waited for and not reported as a failure',
   async () => {
     const t = await ready({ latency: { scale: 0.1, lockTimeout: 1000 } });
     t.pve.faults.add({ kind: 'lockHeld', vmid: guestNamed(t.pve, 'web').vmid });
@@ -190,7 +199,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'ha-managed-start-stop-delete: HA carries out what is asked, and is rid of the guest in the end',
+  'ha-managed-start-stop-delete: HA starts and stops the guest, and no longer manages it after the deletion',
   async () => {
     const t = await ready();
     const { vmid } = guestNamed(t.pve, 'web');

@@ -59,7 +59,7 @@ describe('postStart', () => {
 });
 
 describe('preStop', () => {
-  test.concurrent('runs to its end before the VM goes off, and before it is deleted', async () => {
+  test.concurrent('runs to its end before the VM is shut down, and before it is deleted', async () => {
     const { t, guest } = await ready({ preStop: exec('sleep', '5') });
     await booted(t);
     await patch(t, { powerState: 'OffGraceful' });

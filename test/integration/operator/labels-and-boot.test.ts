@@ -25,7 +25,7 @@ const cluster = (change: object) => {
 };
 
 describe('tags', () => {
-  test.concurrent('come and go with the spec, and those of others stay', async () => {
+  test.concurrent('are added and removed with the spec, and those of others stay', async () => {
     const { t, guest } = await ready({ tags: ['Web', 'prod'] });
     expect(guest.tags).toEqual(['prod', 'web']);
     t.pve.outside.edit(guest.vmid, { tags: 'Prod;theirs;WEB' });

@@ -1,4 +1,4 @@
-/** What stays in Proxmox VE when an object goes: by its policy, or by force. */
+/** What stays in Proxmox VE when an object is deleted: by its policy, or by force. */
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { operatorAtWork } from '../harness/at-work.ts';
@@ -12,8 +12,8 @@ const Events = z.object({
   items: z.array(z.object({ type: z.string(), reason: z.string(), note: z.string() })),
 });
 
-/** The events of that reason in the tenant's namespace. */
-const told = ({ kubectl }: Tenant, reason: string) =>
+/** The event of that reason in the tenant's namespace. */
+const eventOf = ({ kubectl }: Tenant, reason: string) =>
   soon(async () => {
     const text = await kubectl('get', 'events.events.k8s.io', '-o', 'json');
     const [event] = Events.parse(JSON.parse(text)).items.filter((each) => each.reason === reason);
@@ -40,11 +40,11 @@ describe('deletionPolicy', () => {
     expect(guest.get('ide2')).toContain('none');
     expect(images(t.pve)).toEqual([]);
     expect(tasksDone(t.pve, 'qmdestroy') + tasksDone(t.pve, 'qmshutdown')).toBe(0);
-    const { note } = await told(t, 'Retained');
+    const { note } = await eventOf(t, 'Retained');
     expect(note).toContain(`VM ${guest.vmid} on node ${guest.node}`);
   });
 
-  test.concurrent('Retain without a line of people leaves no description at all', async () => {
+  test.concurrent("Retain without a text of the user's own leaves no description at all", async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web', { powerState: 'Off', deletionPolicy: 'Retain' }));
     await t.ready('vm/web');
@@ -89,7 +89,7 @@ describe('deletionPolicy', () => {
 describe('an object that is deleted by force', () => {
   const force = (t: Tenant) => t.annotate('vm/web', { 'virtrigaud.io/force-delete': 'true' });
 
-  test.concurrent('goes although its guest is locked, and names what it leaves', async () => {
+  test.concurrent('is removed although its guest is locked, and names what it leaves', async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web', { userData }));
     await t.ready('vm/web');
@@ -101,12 +101,12 @@ describe('an object that is deleted by force', () => {
     await force(t);
     await t.gone('vm/web', 30_000);
     expect(ownGuests(t.pve)).toHaveLength(1);
-    const { type, note } = await told(t, 'DeletedByForce');
+    const { type, note } = await eventOf(t, 'DeletedByForce');
     expect(type).toBe('Warning');
     for (const part of [`VM ${guest.vmid}`, `node ${guest.node}`, image!.name]) expect(note).toContain(part);
   });
 
-  test.concurrent('goes although Proxmox VE does not answer', async () => {
+  test.concurrent('is removed although Proxmox VE does not answer', async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');
@@ -114,10 +114,10 @@ describe('an object that is deleted by force', () => {
     await t.requestDeletion('vm/web');
     await force(t);
     await t.gone('vm/web', 30_000);
-    expect((await told(t, 'DeletedByForce')).note).toMatch(/VM \d+ on node /);
+    expect((await eventOf(t, 'DeletedByForce')).note).toMatch(/VM \d+ on node /);
   });
 
-  test.concurrent('goes although its Provider is gone', async () => {
+  test.concurrent('is removed although its Provider is gone', async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await t.ready('vm/web');

@@ -1,4 +1,4 @@
-/** How far a VM is managed: what managementPolicy withholds is reported and not done, whatever happens around it. */
+/** managementPolicy: the changes that it withholds are reported and not made, under any circumstances. */
 import { expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
@@ -27,7 +27,7 @@ const withheld = (t: Tenant, by: string, what: string) =>
   });
 
 test.concurrent(
-  'ObserveOnly tells what the spec asks for, changes nothing, and lets the object go alone',
+  'ObserveOnly reports what the spec asks for, changes nothing, and lets the object be deleted without its guest',
   async () => {
     const { t, guest } = await made();
     await patch(t, { managementPolicy: 'ObserveOnly', description: 'the shop', powerState: 'Off' });
@@ -46,7 +46,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('CreateOnly makes and starts the VM once, and from then on only tells', async () => {
+test.concurrent('CreateOnly makes and starts the VM once, and from then on only reports', async () => {
   const { t, guest } = await made({ managementPolicy: 'CreateOnly' });
   expect(guest.running).toBeDefined();
   await patch(t, { description: 'the shop' });
@@ -59,7 +59,7 @@ test.concurrent('CreateOnly makes and starts the VM once, and from then on only 
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
-test.concurrent('Paused does nothing, holds a deletion and says how to go on', async () => {
+test.concurrent('Paused does nothing, holds a deletion and reports how to resume', async () => {
   const { t, guest } = await made();
   await patch(t, { managementPolicy: 'Paused', powerState: 'Off' });
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=Unknown ManagementPaused'));

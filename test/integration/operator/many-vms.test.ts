@@ -1,4 +1,4 @@
-/** Fifty VMs, two operators and others who make VMs: a number each, next to no cost at rest, one operator at a time. */
+/** Fifty VMs, two operators and foreign VMs: a number each, next to no cost when settled, one operator at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
@@ -15,7 +15,7 @@ import { tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
 const VMS = 50;
-const STRANGERS = 40;
+const FOREIGN_GUESTS = 40;
 const WINDOW_S = 20;
 /** Seconds. */
 const INVENTORY_INTERVAL = 5;
@@ -25,7 +25,7 @@ let plane: OperatorPlane;
 let operators: OperatorProcesses;
 let t: Tenant;
 let killed: Server;
-let strangers: readonly Stranger[] = [];
+let foreignGuests: readonly ForeignGuest[] = [];
 const names = Array.from({ length: VMS }, (_, n) => `vm-${n}`);
 
 beforeAll(async () => {
@@ -66,28 +66,28 @@ const versions = async (): Promise<Readonly<Record<string, string>>> =>
     ]),
   );
 
-interface Stranger {
+interface ForeignGuest {
   readonly guest: Guest;
-  /** As it was when it came. */
+  /** When it was added. */
   readonly digest: string;
 }
 
-/** Guests of others that come while ours are made, each under the number that Proxmox VE would give out next. */
-async function strangersCome({ pve }: Tenant, done: AbortSignal): Promise<readonly Stranger[]> {
-  const strangers: Stranger[] = [];
-  while (!done.aborted && strangers.length < STRANGERS) {
+/** Adds foreign guests while ours are made, each under the number that Proxmox VE would assign next. */
+async function addForeignGuests({ pve }: Tenant, done: AbortSignal): Promise<readonly ForeignGuest[]> {
+  const foreignGuests: ForeignGuest[] = [];
+  while (!done.aborted && foreignGuests.length < FOREIGN_GUESTS) {
     let vmid = 100;
     while (pve.state.guests.has(vmid)) vmid += 1;
-    const guest = pve.addGuest({ vmid, node: 'pve-2', config: { name: `stranger-${vmid}` } });
-    strangers.push({ guest, digest: guest.digest });
+    const guest = pve.addGuest({ vmid, node: 'pve-2', config: { name: `foreign-${vmid}` } });
+    foreignGuests.push({ guest, digest: guest.digest });
     await sleep(40);
   }
-  return strangers;
+  return foreignGuests;
 }
 
-function expectStrangersUntouched({ pve }: Tenant): void {
-  expect(strangers.length).toBeGreaterThan(0);
-  for (const { guest, digest } of strangers) {
+function expectForeignGuestsUntouched({ pve }: Tenant): void {
+  expect(foreignGuests.length).toBeGreaterThan(0);
+  for (const { guest, digest } of foreignGuests) {
     expect(pve.state.guests.get(guest.vmid)).toBe(guest);
     expect(guest.digest).toBe(digest);
   }
@@ -99,14 +99,14 @@ test('nextid-race-50-parallel-creates: fifty VMs in one apply get a number each,
   operators.spawn('second');
   const made = new AbortController();
   await t.apply(...names.map((name) => vm(name)));
-  const coming = strangersCome(t, made.signal);
+  const adding = addForeignGuests(t, made.signal);
   await t.ready(...names.map((name) => `vm/${name}`));
   made.abort();
-  strangers = await coming;
+  foreignGuests = await adding;
   await expectOneGuestEach(t);
   await expectOneCloneEach(t);
   expect(ownGuests(t.pve)).toHaveLength(VMS);
-  expectStrangersUntouched(t);
+  expectForeignGuestsUntouched(t);
 }, 200_000);
 
 test('fifty VMs that are settled cost Proxmox VE the inventory, and the API server the Lease', async () => {
@@ -129,12 +129,12 @@ test('fifty VMs that are settled cost Proxmox VE the inventory, and the API serv
     requests.filter(({ path }) => !/^\/cluster\/|\/agent\/network-get-interfaces$/.test(path)),
   ];
   expect(inventory.length).toBeLessThanOrEqual((WINDOW_S / INVENTORY_INTERVAL + 2) * INVENTORY_REQUESTS);
-  // In the first half minute after a boot addresses may come late: two more looks at each VM.
+  // In the first half minute after a boot addresses may be late: each VM is read twice more.
   expect(agent.length).toBeLessThanOrEqual(2 * VMS);
   expect(others).toEqual([]);
 }, 200_000);
 
-test('the second operator takes over from one that was killed, and only does what there is to do', async () => {
+test('the second operator takes over from one that was killed, and only makes the pending change', async () => {
   const [first] = (await holder()).split(' ');
   expect(await steps('first')).toBeGreaterThan(VMS);
   expect(await steps('second')).toBe(0);
@@ -147,13 +147,13 @@ test('the second operator takes over from one that was killed, and only does wha
   expect(await steps('second')).toBe(1);
   expect(changes(t.pve).slice(done)).toMatchObject([{ path: expect.stringMatching(/\/status\/stop$/) }]);
   expect(ownGuests(t.pve)).toHaveLength(VMS);
-  await sleep(2_000); // whatever it might still write about the others
+  await sleep(2_000); // time for writes about the others, which there must not be
   expect(await versions()).toMatchObject(others);
 });
 
-test('fifty VMs that are deleted at once leave nothing of theirs, and all that is of others', async () => {
+test('fifty VMs that are deleted at once leave nothing behind, and foreign guests untouched', async () => {
   await t.kubectl('delete', 'vm', '--all', '--wait=false');
   await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
   expectNothingLeft(t);
-  expectStrangersUntouched(t);
+  expectForeignGuestsUntouched(t);
 }, 150_000);

@@ -1,4 +1,4 @@
-/** A VM that exists is moved to the node of spec.placement.host: as it runs, or told why not. */
+/** A VM that exists is moved to the node of spec.placement.host while it runs, or the reason against it is reported. */
 import { describe, expect, test } from '@jest/globals';
 import type { FakePveOptions } from '../../fakepve/index.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
@@ -36,7 +36,7 @@ async function arrived(t: Tenant, host: string): Promise<void> {
 }
 
 describe('a VM whose spec.placement.host changes', () => {
-  test.concurrent('is moved while it runs, and goes on running', async () => {
+  test.concurrent('is moved while it runs, and keeps running', async () => {
     const { t, guest } = await onNode({ userData });
     const since = guest.running?.since;
     await moveTo(t, TO);
@@ -112,7 +112,7 @@ describe('a VM that cannot be moved now', () => {
   });
 
   test.concurrent(
-    'waits for its turn, and gets it when an object with a move that hangs goes by force',
+    'waits for a slot, and gets it when an object with a move that hangs is deleted by force',
     async () => {
       const t = await tenant(lab.plane);
       const names = ['a', 'b', 'c'];
@@ -178,7 +178,7 @@ describe('a VM that cannot be moved now', () => {
   });
 });
 
-describe('a VM with spec.placement.host that somebody moves in Proxmox VE', () => {
+describe('a VM with spec.placement.host that is moved in Proxmox VE', () => {
   test.concurrent('is left there, and that is reported', async () => {
     const { t, guest } = await onNode();
     t.pve.outside.migrate(guest.vmid, TO);

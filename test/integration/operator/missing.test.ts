@@ -1,4 +1,4 @@
-/** What a VirtualMachine or a Provider lacks is named in its Ready condition, and work goes on when it is there. */
+/** What a VirtualMachine or a Provider lacks is named in its Ready condition, and reconciliation resumes once it exists. */
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
@@ -115,7 +115,7 @@ describe('a Provider', () => {
   );
 
   test.concurrent(
-    'whose token is refused says so, without the token, and connects with the right one',
+    'whose token is refused reports that, without the token, and connects with the right one',
     async () => {
       const t = await bareTenant(lab.plane);
       const { pve } = t;

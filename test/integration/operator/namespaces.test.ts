@@ -125,7 +125,7 @@ test('two operators in one cluster lead at once, and each makes the VMs of its n
   await intoAnother(tenants[0]);
 });
 
-/** A namespace that nobody watches, with everything a VM needs. */
+/** A namespace that no operator watches, with everything a VM needs. */
 async function elsewhere(t: Tenant): Promise<void> {
   const namespace = `${first.operatorNamespace}-unwatched`;
   const plane: OperatorPlane = {

@@ -130,11 +130,15 @@ test.concurrent(
 );
 
 test.concurrent('networks that are given later replace what the VM was made with', async () => {
-  const t = await tenant(lab.plane);
+  const cluster = shippedCluster('document');
+  const guests = cluster.guests.map((guest) =>
+    guest.vmid === 9000 ? { ...guest, config: { ...guest.config, net1: 'virtio,bridge=vmbr1' } } : guest,
+  );
+  const t = await tenant(lab.plane, { cluster: { ...cluster, name: 'two-nics', guests } });
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const guest = guestNamed(t.pve, 'web');
-  t.pve.outside.edit(guest.vmid, { net1: 'virtio=02:00:00:00:00:09,bridge=vmbr1' });
+  expect(guest.get('net1')).toContain('bridge=vmbr1');
   await t.apply(vm('web', { networks: [{ name: 'lan' }] }));
   await soon(() => expect(guest.get('net1')).toBeUndefined());
   // Server-side apply drops an empty list.

@@ -38,12 +38,12 @@ test.concurrent('vm-migrated-in-ui-is-followed: a guest that was migrated in Pro
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
-test.concurrent('a guest that was renamed in Proxmox VE is known by its mark', async () => {
+test.concurrent('a guest that was renamed in Proxmox VE is recognized by its mark', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const { vmid } = guestNamed(t.pve, 'web');
-  t.pve.outside.rename(vmid, 'somebody-elses');
+  t.pve.outside.rename(vmid, 'renamed');
   await t.patch('vm/web', { spec: { powerState: 'Off' } });
   await soon(() => expect(t.pve.state.guests.get(vmid)?.running).toBeUndefined());
   await t.ready('vm/web');
@@ -52,7 +52,7 @@ test.concurrent('a guest that was renamed in Proxmox VE is known by its mark', a
   expect(ownGuests(t.pve)).toEqual([]);
 });
 
-test.concurrent('a guest without our mark is left alone, also when its object goes', async () => {
+test.concurrent('a guest without our mark is left alone, also when its object is deleted', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
@@ -68,24 +68,24 @@ test.concurrent('a guest without our mark is left alone, also when its object go
   expect(t.pve.state.guests.get(vmid)?.get('description')).toBe('mine now');
 });
 
-test.concurrent('a stranger that got the number of a guest that was removed is left alone', async () => {
+test.concurrent('a foreign guest with the number of a guest that was removed is left alone', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
   const { vmid } = guestNamed(t.pve, 'web');
   t.pve.outside.delete(vmid);
   t.pve.addGuest({ vmid, node: 'pve-2', config: { name: 'web', scsi0: 'nvme-storage:5' } });
-  const stranger = t.pve.state.guests.get(vmid);
-  const digest = stranger?.digest;
+  const foreign = t.pve.state.guests.get(vmid);
+  const digest = foreign?.digest;
   await t.patch('vm/web', { spec: { description: 'ours' } });
   await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False NotOurs'));
   await t.delete('vm/web');
-  expect(t.pve.state.guests.get(vmid)).toBe(stranger);
-  expect(stranger?.digest).toBe(digest);
+  expect(t.pve.state.guests.get(vmid)).toBe(foreign);
+  expect(foreign?.digest).toBe(digest);
   expect(cloneRequests(t.pve)).toHaveLength(1);
 });
 
-test.concurrent('a guest whose mark is put back goes on', async () => {
+test.concurrent('a guest whose mark is restored is managed again', async () => {
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('vm/web');
@@ -104,7 +104,7 @@ test.concurrent('a guest whose mark is put back goes on', async () => {
 });
 
 test.concurrent(
-  'locked-vm-waits: a locked guest is waited for, and goes on when the lock is cleared',
+  'locked-vm-waits: a locked guest is waited for, and changed when the lock is cleared',
   async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'));
@@ -125,7 +125,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'the guest of a cluster that was rebuilt from Git is adopted by hand, never doubled',
+  'the guest of a cluster that was rebuilt from Git is adopted by hand, never duplicated',
   async () => {
     // Another PVE cluster gives the same number to a VM that has nothing to do with it.
     const [t, elsewhere] = await Promise.all([tenant(lab.plane), tenant(lab.plane)]);
@@ -133,7 +133,7 @@ test.concurrent(
     await Promise.all([t.ready('vm/web'), elsewhere.ready('vm/other')]);
     const guest = guestNamed(t.pve, 'web');
     expect(guestNamed(elsewhere.pve, 'other').vmid).toBe(guest.vmid);
-    // The object goes without us: as if its API server had been lost.
+    // The object is removed without the operator, as if its API server had been lost.
     await t.patch('vm/web', { spec: { managementPolicy: 'Paused' } });
     await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=Unknown ManagementPaused'));
     await lab.plane.api.remove(t.path('web'));

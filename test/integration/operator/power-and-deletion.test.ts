@@ -21,7 +21,7 @@ const settled = ({ pve, vm: read }: Tenant, name: string, phase: 'Running' | 'St
   });
 
 describe('power', () => {
-  test.concurrent('goes off at once and on again, as the spec says', async () => {
+  test.concurrent('is switched off at once and on again, as the spec says', async () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'));
     await settled(t, 'web', 'Running');
@@ -88,7 +88,7 @@ describe('power', () => {
 describe('deletion', () => {
   test.concurrent('of a running VM ends with no guest, no disk and no image', async () => {
     const t = await tenant(lab.plane);
-    t.pve.faults.add({ kind: 'agentSilent' }); // so that nobody says that the images have served
+    t.pve.faults.add({ kind: 'agentSilent' }); // so that the images are not reported as consumed
     await t.apply(
       vm('web', { userData, lifecycle: { gracefulShutdownTimeout: '1s' } }),
       vm('db', { userData }),
@@ -168,7 +168,7 @@ describe('deletion', () => {
     await t.apply(vm('web', { userData }), vm('db', { powerState: 'Off' }));
     await settled(t, 'web', 'Running');
     await settled(t, 'db', 'Stopped');
-    await t.apply(vm('late', { userData })); // is still being made when all of it goes
+    await t.apply(vm('late', { userData })); // is still being made when everything is deleted
     await t.kubectl('delete', 'secret,vmclass,vmimage,provider,vm', '--all', '--timeout=100s');
     expect(ownGuests(t.pve)).toEqual([]);
     expect(images(t.pve)).toEqual([]);

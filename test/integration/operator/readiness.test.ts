@@ -1,4 +1,4 @@
-/** A VM with a readiness probe is Ready when a command in its guest says so, and all else goes on as without one. */
+/** A VM with a readiness probe is Ready when a command in its guest succeeds, and is otherwise reconciled as one without. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';

@@ -28,7 +28,7 @@ async function pendingKeys(t: Tenant): Promise<readonly string[]> {
   return changes.map(({ key }) => key);
 }
 
-/** In force without a restart, and everything said about the VM says so. */
+/** In force without a restart, and reported as such in status and conditions. */
 async function online(t: Tenant, pid: number | undefined): Promise<void> {
   await soon(async () => {
     const object = await t.vm('web');
@@ -107,7 +107,7 @@ describe('CPU', () => {
 });
 
 describe('memory', () => {
-  test.concurrent('increase and decrease: online within maxMemory, as far as the balloon goes', async () => {
+  test.concurrent('increase and decrease: online within maxMemory, by the balloon', async () => {
     const { t, pid } = await running({ maxMemory: '8Gi' });
     expect(runs(t, 'memory', 'balloon', 'shares')).toEqual(['8192', '2048', '0']);
     await t.apply(sized({ memory: '6Gi', maxMemory: '8Gi' }));
@@ -147,7 +147,7 @@ describe('disk', () => {
     await online(t, pid);
   });
 
-  test.concurrent('shrink: told, and no hindrance for the rest', async () => {
+  test.concurrent('shrink: reported, and other changes are made', async () => {
     const { t, pid } = await running({}, disk('20Gi'));
     await edit(t, disk('5Gi'));
     await t.apply(sized({ cpus: 4 }));
@@ -164,7 +164,7 @@ describe('disk', () => {
   });
 });
 
-test.concurrent('an edit of a class reaches all of its VMs, and a VM goes to another class', async () => {
+test.concurrent('an edit of a class reaches all of its VMs, and a VM can change its class', async () => {
   const names = ['web', 'db', 'cache'];
   const { t } = await running({}, {}, names);
   await t.apply(sized({ cpus: 4 }), sized({ cpus: 3 }, 'large'));

@@ -135,7 +135,7 @@ test.concurrent('MaintenanceWindow restarts within its window and not outside', 
   await soon(async () => expect(await reason(t, 'web')).toBe('no RestartRequired'));
 });
 
-test.concurrent('what somebody else left waiting in Proxmox VE restarts nothing', async () => {
+test.concurrent('foreign changes that are pending in Proxmox VE restart nothing', async () => {
   const t = await running({ rebootPolicy: 'IfRequired' }, 'web');
   const guest = guestNamed(t.pve, 'web');
   const before = pids(t, ['web']);

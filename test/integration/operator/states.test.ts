@@ -12,7 +12,7 @@ const lab = operatorAtWork({ namespaces: 14 });
 const patch = (t: Tenant, spec: object) => t.patch('vm/web', { spec });
 
 /** @param is for instance `Ready=False Paused` */
-const told = ({ vm: read }: Tenant, is: string, message: string) =>
+const hasCondition = ({ vm: read }: Tenant, is: string, message: string) =>
   soon(async () => {
     const found = condition(await read('web'), is.split('=')[0]);
     expect(found.is).toBe(is);
@@ -33,12 +33,12 @@ describe('a guest that is not executing', () => {
     ['io-error', 'IoError', 'storage is full'],
     ['suspended', 'Suspended', 'Resume it'],
     ['internal-error', 'GuestCrashed', 'qm reset'],
-  ])('(%s) is reported and left alone, and is ready again when it goes on', async (state, reason, todo) => {
+  ])('(%s) is reported and left alone, and is ready again when it resumes', async (state, reason, todo) => {
     const { t, vmid } = await running();
     const before = changes(t.pve).length;
     t.pve.outside.setRunState(vmid, state);
-    await told(t, `Ready=False ${reason}`, todo);
-    await told(t, `Stalled=True ${reason}`, `VM ${vmid}`);
+    await hasCondition(t, `Ready=False ${reason}`, todo);
+    await hasCondition(t, `Stalled=True ${reason}`, `VM ${vmid}`);
     expect((await t.vm('web')).status).toMatchObject({ powerState: reason, phase: 'Failed' });
     expect(changes(t.pve)).toHaveLength(before);
     t.pve.outside.setRunState(vmid, 'running');
@@ -49,7 +49,7 @@ describe('a guest that is not executing', () => {
   test.concurrent('is waited for while it is only about to start', async () => {
     const { t, vmid } = await running();
     t.pve.outside.setRunState(vmid, 'prelaunch');
-    await told(t, 'Reconciling=True Prelaunch', `VM ${vmid}`);
+    await hasCondition(t, 'Reconciling=True Prelaunch', `VM ${vmid}`);
     t.pve.outside.setRunState(vmid, 'running');
     await t.ready('vm/web');
   });
@@ -60,7 +60,7 @@ describe('a guest that is not executing', () => {
       const { t, guest, vmid } = await running();
       t.pve.outside.setRunState(vmid, 'paused');
       await patch(t, { powerState: 'OffGraceful' });
-      await told(t, 'Ready=False Paused', 'set spec.powerState to Off');
+      await hasCondition(t, 'Ready=False Paused', 'set spec.powerState to Off');
       expect(guest.running?.qmp).toBe('paused');
       await patch(t, { powerState: 'Off' });
       await t.ready('vm/web');
@@ -68,7 +68,7 @@ describe('a guest that is not executing', () => {
     },
   );
 
-  test.concurrent('goes with its object', async () => {
+  test.concurrent('is deleted with its object', async () => {
     const { t, vmid } = await running();
     t.pve.outside.setRunState(vmid, 'io-error');
     await patch(t, { lifecycle: { gracefulShutdownTimeout: '1s' } });
@@ -80,7 +80,7 @@ describe('a guest that is not executing', () => {
 test.concurrent('a guest suspended to disk is reported and not resumed by us', async () => {
   const { t, guest, vmid } = await running();
   t.pve.outside.suspendToDisk(vmid);
-  await told(t, 'Stalled=True SuspendedToDisk', `qm resume ${vmid}`);
+  await hasCondition(t, 'Stalled=True SuspendedToDisk', `qm resume ${vmid}`);
   expect((await t.vm('web')).status).toMatchObject({ powerState: 'Suspended' });
   expect(guest.running).toBeUndefined();
   t.pve.outside.unlock(vmid);
@@ -88,10 +88,17 @@ test.concurrent('a guest suspended to disk is reported and not resumed by us', a
   expect(guest.running).toBeDefined();
 });
 
-test.concurrent('a guest on a node that goes down is waited for', async () => {
+test.concurrent('a guest suspended to disk is deleted with its object', async () => {
+  const { t, vmid } = await running();
+  t.pve.outside.suspendToDisk(vmid);
+  await t.delete('vm/web');
+  expect(ownGuests(t.pve)).toEqual([]);
+});
+
+test.concurrent('a guest on a node that goes offline is waited for', async () => {
   const { t, guest, vmid } = await running();
   t.pve.faults.add({ kind: 'nodeOffline', node: guest.node });
-  await told(t, 'Ready=False NodeOffline', `VM ${vmid} is on node ${guest.node}, which is offline`);
+  await hasCondition(t, 'Ready=False NodeOffline', `VM ${vmid} is on node ${guest.node}, which is offline`);
   t.pve.faults.clear();
   await t.ready('vm/web');
 });
@@ -103,7 +110,7 @@ describe('a guest that HA manages', () => {
     const requests = (end: string) => changes(t.pve).filter(({ path }) => path.endsWith(end)).length;
     t.pve.outside.addToHa(vmid);
     t.pve.outside.setHaState(vmid, 'started');
-    await told(t, 'Placed=True ManagedByHA', 'HA may move it');
+    await hasCondition(t, 'Placed=True ManagedByHA', 'HA may move it');
     await patch(t, { powerState: 'OffGraceful' });
     await soon(async () => {
       expect(guest.running).toBeUndefined();
@@ -125,7 +132,7 @@ describe('a guest that HA manages', () => {
     expect([...t.pve.state.ha.resources.keys()]).toEqual([]);
   });
 
-  test.concurrent('and that stops by itself is left to HA, which starts it again', async () => {
+  test.concurrent('and that shuts itself down is left to HA, which starts it again', async () => {
     const { t, guest, vmid } = await running();
     t.pve.outside.addToHa(vmid);
     t.pve.outside.setHaState(vmid, 'started');
@@ -142,9 +149,9 @@ describe('a guest that HA manages', () => {
     t.pve.outside.addToHa(vmid);
     t.pve.outside.setHaState(vmid, 'error');
     const clear = `ha-manager set vm:${vmid} --state disabled`;
-    await told(t, 'Synced=False Different', clear); // it runs, so it is ready all the same
+    await hasCondition(t, 'Synced=False Different', clear); // it runs, so it is ready all the same
     t.pve.outside.stop(vmid);
-    await told(t, 'Stalled=True HaError', clear);
+    await hasCondition(t, 'Stalled=True HaError', clear);
     expect(tasksDone(t.pve, 'hastart')).toBe(0);
     t.pve.outside.requestHa(vmid, 'disabled');
     await t.ready('vm/web');

@@ -33,7 +33,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('two-templates-same-name-is-an-error-with-list: nobody guesses which is meant', async () => {
+test.concurrent('two-templates-same-name-is-an-error-with-list: no template is chosen', async () => {
   const cluster = shippedCluster('document');
   const [template] = cluster.guests;
   const t = await tenant(lab.plane);
@@ -51,7 +51,7 @@ test.concurrent('two-templates-same-name-is-an-error-with-list: nobody guesses w
 
 test.concurrent('full-user-data-arrives: all of it, not only keys', async () => {
   const t = await tenant(lab.plane);
-  t.pve.faults.add({ kind: 'agentSilent' }); // so that nobody says that the image has served
+  t.pve.faults.add({ kind: 'agentSilent' }); // so that the image is not reported as consumed
   const inline = [
     '#cloud-config',
     'hostname: front',

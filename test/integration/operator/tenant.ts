@@ -49,7 +49,7 @@ const List = z.object({ items: z.array(Stored) });
 
 export const readList = (json: string): readonly Stored[] => List.parse(JSON.parse(json)).items;
 
-/** `Ready=False SecretNotFound`, say; what it says beside that is in `message`. */
+/** For example `Ready=False SecretNotFound`, with its message. */
 export function condition(object: Stored | undefined, type = 'Ready') {
   const found = object?.status.conditions.find((each) => each.type === type);
   return {
@@ -146,7 +146,7 @@ export interface Tenant {
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
   /** Waits, as a user does, until the objects are Ready as they are now. */
   readonly ready: (...objects: readonly string[]) => Promise<void>;
-  /** Has the operator look at a VirtualMachine now: at `web`, unless named. One that is gone needs no look: the operator may have been quicker. */
+  /** Triggers a pass over a VirtualMachine: `web` by default. Does nothing if the object is already gone. */
   readonly lookAgain: (name?: string) => Promise<void>;
   readonly find: (plural: string, name: string) => Promise<Stored | undefined>;
   readonly vm: (name: string) => Promise<Stored>;
@@ -156,10 +156,10 @@ export interface Tenant {
 }
 
 const WITHIN_MS = 100_000;
-/** A condition for a sentence of a test is looked at often; an object that only has to be waited for is not. */
+/** Assertions of a test are polled often; objects that are only waited for are not. */
 const EVERY_MS = 150;
 
-/** As `kubectl wait --for=condition=Ready` has it: of the object as it is now. */
+/** Like `kubectl wait --for=condition=Ready`: for the current generation of the object. */
 function expectReady(name: string, object: Stored | undefined): void {
   if (!object) throw new Error(`${name} does not exist`);
   const { status, metadata } = object;

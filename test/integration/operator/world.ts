@@ -1,10 +1,10 @@
-/** What must be true of a tenant's Proxmox VE, whatever went wrong on the way. */
+/** What must be true of a tenant's Proxmox VE after any faults. */
 import { expect } from '@jest/globals';
 import { images, orphans, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import type { Tenant } from './tenant.ts';
 
-/** For objects that are Ready: each has its guest, no guest is too many, and nothing lies about. */
+/** For objects that are Ready: each has its guest, no guest is too many, and nothing is left over. */
 export async function expectOneGuestEach(t: Tenant): Promise<void> {
   const objects = await t.list('virtualmachines');
   const claimed = objects.map(({ metadata, status }) => [metadata.name, status.vmid]);
@@ -14,7 +14,7 @@ export async function expectOneGuestEach(t: Tenant): Promise<void> {
   await soon(() => expect(images(t.pve).map(({ volid }) => volid)).toEqual([]));
 }
 
-/** As many clones were made as there are objects: none was thrown away. Nobody may know how one ended. */
+/** As many clones were made as there are objects: none was thrown away. The outcome of one may be unknown. */
 export async function expectOneCloneEach(t: Tenant): Promise<void> {
   const made = t.pve.state.tasks
     .list()

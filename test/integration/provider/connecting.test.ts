@@ -1,4 +1,4 @@
-/** Every way in which a Provider can be told how to reach Proxmox VE and to whom it speaks there. */
+/** Every way to configure how a Provider reaches Proxmox VE, and which server it trusts. */
 import { describe, expect, test } from '@jest/globals';
 import { RunningClock } from '../../fakepve/index.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
@@ -81,7 +81,7 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
     await t.ready('provider/pve');
   });
 
-  test.concurrent('whoever it is where that is asked for, and an event warns of it', async () => {
+  test.concurrent('without verification if the spec requests that, and an event warns of it', async () => {
     const t = await bareTenant(lab.plane);
     const { pve } = t;
     await t.apply(secret('pve-credentials', TOKEN), provider(pve, { insecureSkipVerify: true }));

@@ -101,7 +101,7 @@ test('a VM is not taken for gone because another cluster answers at the next end
   await t.requestDeletion('vm/web');
   await t.apply(vm('late'));
   await soon(async () => expect(condition(await t.vm('late')).is).toMatch(/^Ready=False/));
-  // A restart forgets what this process knew of the cluster: then the Provider's status must tell.
+  // After a restart the process knows of the cluster only what the Provider's status records.
   await lab.restart(() => undefined);
   await isUnreachable(t, /another Proxmox VE cluster/);
   expect((await t.vm('web')).metadata.finalizers).not.toEqual([]);

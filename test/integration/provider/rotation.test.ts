@@ -47,7 +47,7 @@ function grantNext({ state: { access } }: FakePve): () => number {
   return () => shown;
 }
 
-/** What stood in Ready of the Provider and the VMs whenever it was looked at. */
+/** Every Ready condition that the Provider and the VMs were seen with. */
 function watchReady(t: Tenant): { readonly seen: Set<string>; readonly stop: () => Promise<void> } {
   const seen = new Set<string>();
   const going = new AbortController();

@@ -37,7 +37,7 @@ const startOther = async (cluster: object): Promise<FakePve> => {
   return other;
 };
 
-/** Leads the Provider to a server, whoever that is. */
+/** Points the Provider to a server, without verification of its certificate. */
 const pointTo = ({ apply }: Tenant, { url }: FakePve) =>
   apply(provider({ url }, { insecureSkipVerify: true }));
 
@@ -78,18 +78,18 @@ test.concurrent('so is another single node of the same name', async () => {
   await isNoticed(t, await startOther(standalone('192.0.2.77')));
 });
 
-test.concurrent('a single node that moved is taken for the same once its owner says so', async () => {
+test.concurrent('a single node that moved is accepted as the same once its owner confirms it', async () => {
   const t = await bareTenant(lab.plane, { cluster: standalone('192.0.2.10') as never });
   await t.apply(secret('pve-credentials', TOKEN));
   await pointTo(t, t.pve);
   await t.ready('provider/pve');
   await pointTo(t, await startOther(standalone('192.0.2.77')));
-  const told = await soon(async () => {
+  const message = await soon(async () => {
     const { is, message } = condition(await t.find('providers', 'pve'));
     expect(is).toBe('Ready=False ClusterChanged');
     return message;
   });
-  const [, patch = ''] = /--type=json -p '(.*)'$/.exec(told) ?? [];
+  const [, patch = ''] = /--type=json -p '(.*)'$/.exec(message) ?? [];
   await t.kubectl('patch', 'provider', 'pve', '--subresource=status', '--type=json', '-p', patch);
   await t.ready('provider/pve');
 });
@@ -129,7 +129,7 @@ test.concurrent('two single nodes of the same name share no VMIDs', async () => 
   expect((await t.vm('db')).status.vmid).toBe(500);
 });
 
-test.concurrent('events tell the story of a connection', async () => {
+test.concurrent('events report the changes of a connection', async () => {
   const t = await bareTenant(lab.plane);
   const { pve } = t;
   const story = async () =>

@@ -90,7 +90,7 @@ describe('keys of a Secret in a cloud-config', () => {
     });
   });
 
-  test('also go to the first user where the default user is not among the users', () => {
+  test('are also added to the first user if the default user is not among the users', () => {
     const userData =
       '#cloud-config\nusers:\n  - name: ubuntu\n    ssh_authorized_keys: [x]\n  - name: other\n';
     expect(read(userDataOf(userData, ED25519))).toEqual({
@@ -105,7 +105,7 @@ describe('keys of a Secret in a cloud-config', () => {
     ['user: main\nusers: [{name: other}]'],
     ['users: []'],
     ['users: [just-a-name]'],
-  ])('go to nobody else with %j', (body) => {
+  ])('are added to no other user with %j', (body) => {
     const { ssh_authorized_keys: added, ...rest } = read(
       userDataOf(`#cloud-config\n${body}\n`, ED25519),
     ) as Record<string, unknown>;
@@ -121,7 +121,7 @@ describe('keys of a Secret in a cloud-config', () => {
     expect(problemOf(result)).not.toContain('SECRET');
   });
 
-  test('leave every other value as it was, whatever the document', () => {
+  test('leave every other value as it was, in any document', () => {
     const value = fc.jsonValue({ maxDepth: 3 });
     fc.assert(
       fc.property(fc.dictionary(fc.stringMatching(/^[a-z_]{1,12}$/), value), fc.boolean(), (config, flow) => {
@@ -137,7 +137,7 @@ describe('keys of a Secret in a cloud-config', () => {
   });
 });
 
-describe('keys of a Secret beside other formats', () => {
+describe('keys of a Secret next to other formats', () => {
   const script = '#!/bin/sh\necho "é"\n';
   const decoded = (message: string) =>
     message
@@ -145,7 +145,7 @@ describe('keys of a Secret beside other formats', () => {
       .slice(1)
       .map((part) => Buffer.from(part.split('\n--')[0]!, 'base64').toString());
 
-  test('travel as a cloud-config in a second part, the script unchanged in the first', () => {
+  test('are delivered as a cloud-config in a second part, with the script unchanged in the first', () => {
     const message = userDataOf(script, ED25519);
     expect(message).toMatch(/^MIME-Version: 1\.0\nContent-Type: multipart\/mixed; boundary="/);
     const [first, second] = decoded(message);
@@ -154,7 +154,7 @@ describe('keys of a Secret beside other formats', () => {
     expect(read(second!)).toMatchObject({ ssh_authorized_keys: [ED25519] });
   });
 
-  test("are put beside a message of the user's own, which stays as it is", () => {
+  test("are added to a message of the user's own, which stays as it is", () => {
     const inner = 'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n--x\n\nhello\n--x--\n';
     const message = userDataOf(inner, ED25519);
     expect(message).toContain(`\n${inner}\n--virtrigaud-`);

@@ -67,14 +67,14 @@ describe('an image of ours is needed', () => {
   test.each([
     ['two IPv4 addresses', aNic({ addresses: ['192.0.2.1/24', '192.0.2.2/24'] })],
     ['two IPv6 addresses', aNic({ addresses: ['2001:db8::1/64', '2001:db8::2/64'] })],
-    ['DHCP beside an IPv4 address', aNic({ dhcp4: true, addresses: ['192.0.2.1/24'] })],
+    ['DHCP together with an IPv4 address', aNic({ dhcp4: true, addresses: ['192.0.2.1/24'] })],
   ])('for %s on a NIC', (_what, nic) => {
     expect(found(requiredMode(anInput({ nics: [nic] })))).toBe('Image');
   });
 });
 
 describe('the keys for the drive of Proxmox VE', () => {
-  test('say user, keys and upgrade', () => {
+  test('contain user, keys and upgrade', () => {
     const userData = `#cloud-config\nuser: ubuntu\npackage_upgrade: true\nssh_authorized_keys: ["${ED25519}"]\n`;
     expect(keysOf({ userData }).set).toMatchObject({ ciuser: 'ubuntu', ciupgrade: '1' });
     expect(decodeURIComponent(keysOf({ userData }).set['sshkeys']!)).toBe(ED25519);
@@ -90,7 +90,7 @@ describe('the keys for the drive of Proxmox VE', () => {
     expect(decodeURIComponent(set['sshkeys']!)).toBe(`${ED25519}\n${OTHER_ED25519}`);
   });
 
-  test("encode keys in Proxmox VE's alphabet, whatever the comment", () => {
+  test("encode keys in Proxmox VE's alphabet, with any comment", () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (comment) => {
         const key = `${ED25519} ${comment.replace(/[\s\0]/g, '-')}`;
@@ -148,7 +148,7 @@ describe('the keys for the drive of Proxmox VE', () => {
     expect(keysOf({ nics }).set['nameserver']).toBe('8.8.8.8 1.1.1.1 2001:db8::53');
   });
 
-  test('remove whatever else a template carries, and nothing that is set', () => {
+  test('remove all other keys of a template, and none that is set', () => {
     const { set, delete: gone } = keysOf({ sshKeys: [ED25519] });
     expect(gone).toEqual(
       expect.arrayContaining([
@@ -165,7 +165,7 @@ describe('the keys for the drive of Proxmox VE', () => {
     expect([...gone, ...Object.keys(set)].toSorted()).toEqual([...unsetNativeKeys.delete].toSorted());
   });
 
-  test('are all removed beside an image of ours', () => {
+  test('are all removed if there is an image of ours', () => {
     expect(unsetNativeKeys.set).toEqual({});
     expect(unsetNativeKeys.delete).toEqual(
       expect.arrayContaining(['cipassword', 'sshkeys', 'ciupgrade', 'ipconfig0']),

@@ -11,7 +11,7 @@ const filesOf = (...input: Parameters<typeof anInput>): Readonly<Record<string, 
   );
 
 describe('an Ignition configuration', () => {
-  test('takes an image, and is handed over to the last byte', () => {
+  test('takes an image, and is delivered byte for byte', () => {
     const input = anInput({ ignition: IGNITION });
     expect(found(requiredMode(input))).toBe('Image');
     expect(filesOf({ ignition: IGNITION })['user-data']).toBe(IGNITION);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { requiredMode, nativeKeys, noCloudFiles, type CloudInitInput } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, ED25519, problemOf } from './input.ts';
 
-/** Whoever asks first has to hear of it. */
+/** Every function reports it, so that the first one called does. */
 function problemWith(input: Partial<CloudInitInput>): string {
   const problems = [requiredMode, nativeKeys, noCloudFiles].map((ask) => problemOf(ask(anInput(input))));
   expect(new Set(problems).size).toBe(1);

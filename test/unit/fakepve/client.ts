@@ -13,7 +13,7 @@ export interface Reply {
   readonly errors: Readonly<Record<string, string>>;
 }
 
-/** What tests look at in answers: configurations, states, rows. */
+/** The parts of answers that tests read: configurations, states, rows. */
 export interface Shown {
   readonly avail?: number;
   readonly cipassword?: string;

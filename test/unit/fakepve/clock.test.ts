@@ -38,7 +38,7 @@ describe.each(clocks)('%s that is moved', (_, make) => {
     expect(rounds).toBe(4);
   });
 
-  test('lets nobody wake early', async () => {
+  test('wakes no sleeper early', async () => {
     const clock = make();
     let awake = false;
     void clock.sleep(2 * HOUR).then(() => (awake = true));
@@ -56,7 +56,7 @@ describe.each(clocks)('%s that is moved', (_, make) => {
   });
 });
 
-test('a running clock wakes sleepers by itself, a manual one only those without a duration', async () => {
+test('a running clock wakes sleepers as time passes, a manual one only those without a duration', async () => {
   await expect(new RunningClock().sleep(1)).resolves.toBeUndefined();
   await expect(new ManualClock().sleep(0)).resolves.toBeUndefined();
 });

@@ -68,7 +68,7 @@ describe('clones', () => {
       },
     ));
 
-  test('go to another node only if that node sees every volume', () =>
+  test('can be on another node only if that node sees every volume', () =>
     withFake({ cluster: cluster('thin') }, async (client, fake) => {
       const reply = await client.send('POST', '/nodes/a/qemu/9000/clone', { newid: 100, target: 'b' });
       expect(reply.reason).toBe("can't clone VM to node 'b' (VM uses local storage)");
@@ -130,7 +130,7 @@ describe('clones', () => {
       },
     ));
 
-  test('hold their base: it goes only after them', () =>
+  test('keep their base: it can be deleted only after them', () =>
     withFake({ cluster: cluster('ceph') }, async (client) => {
       await client.run('POST', '/nodes/a/qemu/9000/clone', { newid: 100 });
       const refused = "base volume 'ceph:base-9000-disk-0' is still in use by linked cloned";

@@ -3,8 +3,9 @@ import { parseCluster, shippedCluster } from '../../fakepve/cluster-file.ts';
 import { servedEndpoints } from '../../fakepve/router.ts';
 import { endpoints } from '../../fakepve/schema/schema.ts';
 import { formatUpid, parseUpid } from '../../fakepve/upid.ts';
+import { ManualClock } from '../../fakepve/index.ts';
 import { withFake } from './client.ts';
-import type { ClusterInput } from '../../fakepve/index.ts';
+import type { ClusterInput, FakePve } from '../../fakepve/index.ts';
 
 const two = {
   name: 'lab',
@@ -18,6 +19,9 @@ const two = {
     { vmid: 102, node: 'b', running: true, config: { name: 'two', scsi0: 'local:1' } },
   ],
 } satisfies ClusterInput;
+
+/** Of the task that was started last. */
+const lastLog = ({ state }: FakePve): string => state.tasks.list()[0]?.log.join('\n') ?? '';
 
 describe('a cluster', () => {
   test('description that is wrong is refused with the place', () => {
@@ -66,26 +70,63 @@ describe('a cluster', () => {
       expect((await client.send('GET', '/nodes/c/qemu')).reason).toContain("hostname lookup 'c' failed");
     }));
 
+  test('lists the guests of a node that is gone as they were, and after five minutes without a state', () =>
+    withFake({ cluster: two, clock: new ManualClock(), latency: {} }, async (client, fake) => {
+      fake.faults.add({ kind: 'nodeOffline', node: 'b' });
+      const row = async () => (await client.list('/cluster/resources')).find(({ id }) => id === 'qemu/102');
+      expect(await row()).toMatchObject({ status: 'running', name: 'two' });
+      await fake.clock.advance(300_000);
+      expect(await row()).toMatchObject({ status: 'unknown', name: 'two', template: 0 });
+    }));
+
+  test('takes a clone to a VMID of another node, and its task fails', () =>
+    withFake({ cluster: two }, async (client, fake) => {
+      fake.addGuest({ vmid: 700, node: 'a', template: true, config: { scsi0: 'ceph:1' } });
+      expect(await client.run('POST', '/nodes/a/qemu/700/clone', { newid: 102 })).toBe(
+        "close (rename) atomic file '/etc/pve/nodes/a/qemu-server/102.conf' failed: File exists",
+      );
+      expect(fake.state.guests.get(102)?.get('name')).toBe('two');
+      expect((await client.send('POST', '/nodes/a/qemu/700/clone', { newid: 100 })).status).toBe(500);
+    }));
+
+  test('deletes an image whose name in the path has a slash, escaped or not', () =>
+    withFake({ cluster: two }, async (client, fake) => {
+      for (const volume of ['iso/x.iso', 'local:iso/x.iso', 'local%3Aiso%2Fx.iso']) {
+        const { storage } = fake.state;
+        storage.put({ ...storage.find('local:102/vm-102-disk-0.raw', 'b')!, volid: 'local:iso/x.iso' }, 'a');
+        expect(await client.run('DELETE', `/nodes/a/storage/local/content/${volume}`)).toBe('OK');
+        expect(fake.state.storage.find('local:iso/x.iso', 'a')).toBeUndefined();
+      }
+    }));
+
   test('without quorum can be read and not changed', () =>
     withFake({ cluster: two }, async (client, fake) => {
       fake.faults.add({ kind: 'noQuorum' });
+      const refusal = async (method: string, path: string, params = {}) =>
+        (await client.send(method, `/nodes/a/qemu${path}`, params)).reason;
+      const unwritable = expect.stringMatching(/^unable to open file '\/etc\/pve\/.*Permission denied$/);
       expect((await client.list('/cluster/status'))[0]).toMatchObject({ type: 'cluster', quorate: 0 });
-      expect((await client.send('PUT', '/nodes/a/qemu/100/config', { cores: 2 })).reason).toContain(
-        'no quorum',
-      );
+      expect(await refusal('POST', '/100/status/start')).toBe('cluster not ready - no quorum?');
+      expect(await refusal('POST', '/100/clone', { newid: 900 })).toBe('cluster not ready - no quorum?');
+      expect(await refusal('PUT', '/100/config', { cores: 2 })).toEqual(unwritable);
+      expect(await client.run('POST', '/nodes/a/qemu/100/config', { cores: 2 })).toEqual(unwritable);
+      expect(await client.run('DELETE', '/nodes/a/qemu/100')).toEqual(unwritable);
+      expect(await client.run('POST', '/nodes/a/qemu/100/status/stop')).toBe('OK');
+      expect(fake.state.guests.get(100)?.get('cores')).toBeUndefined();
       fake.faults.clear();
       expect((await client.send('PUT', '/nodes/a/qemu/100/config', { cores: 2 })).status).toBe(200);
     }));
 
   test('moves guests between nodes, if their volumes can follow', () =>
-    withFake({ cluster: two }, async (client) => {
+    withFake({ cluster: two }, async (client, fake) => {
       expect(await client.run('POST', '/nodes/a/qemu/100/migrate', { target: 'b' })).toBe('OK');
       expect((await client.get('/nodes/b/qemu/100/status/current')).name).toBe('one');
       expect(await client.run('POST', '/nodes/b/qemu/102/migrate', { target: 'a' })).toBe(
         "can't migrate running VM without --online",
       );
       const local = await client.run('POST', '/nodes/b/qemu/102/migrate', { target: 'a', online: 1 });
-      expect(local).toContain('without with-local-disks option');
+      expect(local).toBe('migration aborted');
+      expect(lastLog(fake)).toContain('without with-local-disks option');
     }));
 
   test('takes the local disks of a guest that is off along, to the storage that is named', () =>
@@ -122,9 +163,14 @@ describe('a cluster', () => {
       async (client, fake) => {
         fake.addGuest({ vmid: 700, node: 'a', template: true, config: { scsi0: 'files:3' } });
         expect(await client.run('POST', '/nodes/a/qemu/700/clone', { newid: 701 })).toBe('OK');
-        expect(await client.run('POST', '/nodes/a/qemu/701/migrate', { target: 'b' })).toContain(
-          "as it's a clone of",
+        expect(await client.run('POST', '/nodes/a/qemu/701/migrate', { target: 'b' })).toBe(
+          'migration aborted',
         );
+        expect(lastLog(fake)).toContain("as it's a clone of 'base-700-disk-0.raw'");
+        expect(await client.run('POST', '/nodes/a/qemu/700/migrate', { target: 'b' })).toBe(
+          'migration aborted',
+        );
+        expect(lastLog(fake)).toContain('referenced by linked clone(s)');
       },
     ));
 

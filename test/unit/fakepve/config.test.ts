@@ -18,6 +18,15 @@ const config = (client: Client) => client.get(`${QEMU}/100/config`);
 const pending = async (client: Client) =>
   (await client.list<object>(`${QEMU}/100/pending`)).filter((row) => 'pending' in row || 'delete' in row);
 
+test('a change in the background that cannot be hot-plugged fails with the status and the reason', () =>
+  withFake({}, async (client, fake) => {
+    const config = { cores: 2, vcpus: 1, hotplug: 'cpu' };
+    fake.addGuest({ vmid: 100, node: 'pve1', running: true, config });
+    expect(await client.run('POST', '/nodes/pve1/qemu/100/config', { vcpus: 4 })).toBe(
+      "400 Parameter verification failed. vcpus: hotplug problem - you can't add more vcpus than maxcpus",
+    );
+  }));
+
 describe('a configuration', () => {
   test('has another digest after every write, and only then', () =>
     withFake({ cluster: cluster({}) }, async (client) => {
@@ -67,6 +76,72 @@ describe('a configuration', () => {
         expect(await client.list('/nodes/pve1/storage/dir/content', { vmid: 100 })).toHaveLength(1);
       },
     ));
+
+  describe('whose cloud-init drive is replaced', () => {
+    const volumes = async (client: Client) =>
+      (await client.list<{ volid: string }>('/nodes/pve1/storage/dir/content'))
+        .map(({ volid }) => volid)
+        .filter((volid) => volid.includes('cloudinit'));
+    const IMAGE = 'dir:iso/cd.iso,media=cdrom';
+    const withImage = (running: boolean, work: (client: Client) => Promise<void>) =>
+      withFake({ cluster: cluster({ ide2: 'dir:cloudinit' }, running) }, async (client, fake) => {
+        fake.state.storage.put(
+          {
+            volid: 'dir:iso/cd.iso',
+            storage: 'dir',
+            name: 'iso/cd.iso',
+            content: 'iso',
+            format: 'iso',
+            size: 1024,
+            vmid: undefined,
+            parent: undefined,
+            ctime: 0,
+            data: undefined,
+            snapshots: new Set(),
+          },
+          'pve1',
+        );
+        await work(client);
+      });
+
+    test.each(['none,media=cdrom', IMAGE])('frees its volume while it is off: %s', (value) =>
+      withImage(false, async (client) => {
+        expect((await put(client, { ide2: value })).status).toBe(200);
+        expect(await volumes(client)).toEqual([]);
+      }),
+    );
+
+    test('frees its volume while it runs only where the drive is emptied first', () =>
+      withImage(true, async (client) => {
+        await put(client, { ide2: 'none,media=cdrom' });
+        expect(await volumes(client)).toEqual([]);
+        await put(client, { ide2: 'dir:cloudinit' });
+        expect(await pending(client)).toEqual([]);
+        await put(client, { ide2: IMAGE });
+        expect(await volumes(client)).toEqual(['dir:100/vm-100-cloudinit.qcow2']);
+      }));
+
+    test('leaves a volume behind that outlives the guest and refuses the next of its number', () =>
+      withImage(true, async (client) => {
+        await put(client, { ide2: IMAGE });
+        await client.run('POST', `${QEMU}/100/status/stop`);
+        expect(await client.run('DELETE', `${QEMU}/100?purge=1`)).toBe('OK');
+        expect(await volumes(client)).toEqual(['dir:100/vm-100-cloudinit.qcow2']);
+        await client.run('POST', QEMU, { vmid: 101, ide2: 'dir:cloudinit' });
+        expect(await client.run('POST', `${QEMU}/101/clone`, { newid: 100 })).toContain(
+          "disk image '/mnt/pve/dir/images/100/vm-100-cloudinit.qcow2' already exists",
+        );
+        expect(await client.run('POST', QEMU, { vmid: 100, ide2: 'dir:cloudinit' })).toContain(
+          'already exists',
+        );
+      }));
+  });
+
+  test('takes an ISO image only as a CD', () =>
+    withFake({ cluster: cluster({}) }, async (client) => {
+      const { errors } = await put(client, { ide3: 'dir:iso/cd.iso' });
+      expect(errors).toEqual({ ide3: "explicit 'media=cdrom' is required for iso images" });
+    }));
 
   test('takes one cloud-init drive', () =>
     withFake({ cluster: cluster({ ide2: 'dir:cloudinit' }) }, async (client) => {

@@ -38,10 +38,10 @@ describe('the envelope', () => {
       expect(good.headers['connection']).toBe('keep-alive');
     }));
 
-  test('refuses without a body what it cannot tell the sender of', () =>
+  test('refuses a request of an unknown sender, without a body', () =>
     withFake({}, async (client) => {
-      const nobody = await client.send('GET', '/version', {}, { authorization: '' });
-      expect([nobody.status, nobody.reason, nobody.text]).toEqual([401, 'No ticket', '']);
+      const anonymous = await client.send('GET', '/version', {}, { authorization: '' });
+      expect([anonymous.status, anonymous.reason, anonymous.text]).toEqual([401, 'No ticket', '']);
       const wrong = await client.send('GET', '/version', {}, { authorization: 'PVEAPIToken=a@b!c=d' });
       expect([wrong.status, wrong.reason, wrong.text]).toEqual([401, 'Authentication failed!', '']);
     }));

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildIso } from '../../../src/cloudinit/iso9660.ts';
-import { RunningClock, instant } from '../../fakepve/index.ts';
+import { ManualClock, RunningClock, instant } from '../../fakepve/index.ts';
 import { linkLocal } from '../../fakepve/guest-network.ts';
 import { readIso } from '../../fakepve/iso9660.ts';
 import { withFake } from './client.ts';
 import type { Client } from './client.ts';
-import type { ClusterInput } from '../../fakepve/index.ts';
+import type { ClusterInput, FakePve } from '../../fakepve/index.ts';
 
 const QEMU = '/nodes/pve1/qemu';
 const MAC = '02:00:00:00:00:10';
@@ -154,6 +154,57 @@ describe('power', () => {
       expect(await client.run('POST', `${QEMU}/100/status/start`)).toBe('OK');
       expect((await client.get(`${QEMU}/100/config`)).vmstate).toBeUndefined();
     }));
+
+  test('a hibernated guest is deleted with its saved memory, one with another lock is not', () =>
+    withFake({ cluster: cluster({ scsi0: 'dir:1' }) }, async (client, fake) => {
+      expect(await client.run('POST', `${QEMU}/100/status/suspend`, { todisk: 1 })).toBe('OK');
+      fake.outside.lock(100, 'backup');
+      expect(await client.run('DELETE', `${QEMU}/100`)).toBe('VM is locked (backup)');
+      fake.outside.lock(100, 'suspended');
+      expect(await client.run('DELETE', `${QEMU}/100`)).toBe('OK');
+      expect(fake.state.storage.ofGuest(100, 'pve1')).toEqual([]);
+    }));
+
+  describe('the lock of a guest that runs again right after it ended', () => {
+    const late = { cleanupStart: 1_000, cleanupWait: 30_000, lockTimeout: 10_000 };
+    const put = async (client: Client, fake: FakePve) => {
+      const reply = client.send('PUT', `${QEMU}/100/config`, { description: 'x' });
+      await client.list('/nodes');
+      await fake.clock.advance(10_000);
+      return (await reply).reason;
+    };
+    const endWith = async (client: Client, fake: FakePve, verb: string) => {
+      const upid = (await client.send('POST', `${QEMU}/100/status/${verb}`)).data as string;
+      for (let i = 0; i < 20; i += 1) await fake.clock.advance(500);
+      return fake.state.tasks.get(upid)?.exitstatus;
+    };
+    const withClock = (work: (client: Client, fake: FakePve) => Promise<void>) =>
+      withFake({ cluster: cluster({}), clock: new ManualClock(), latency: late }, work);
+
+    test.each(['shutdown', 'stop'])('is held for 30 s after a %s', (verb) =>
+      withClock(async (client, fake) => {
+        const { vmid } = fake.state.guests.get(100)!;
+        const upid = (await client.send('POST', `${QEMU}/100/status/${verb}`)).data as string;
+        while (fake.state.tasks.get(upid)?.exitstatus === undefined) await fake.clock.advance(100);
+        fake.outside.start(vmid);
+        expect(await put(client, fake)).toContain("can't lock file");
+        await fake.clock.advance(21_000);
+        expect(await put(client, fake)).toBe('OK');
+      }),
+    );
+
+    test('is free where the guest was off for a while, where it crashed, and after a reboot', () =>
+      withClock(async (client, fake) => {
+        expect(await endWith(client, fake, 'stop')).toBe('OK');
+        fake.outside.start(100);
+        expect(await put(client, fake)).toBe('OK');
+        fake.outside.crash(100);
+        fake.outside.start(100);
+        expect(await put(client, fake)).toBe('OK');
+        expect(await endWith(client, fake, 'reboot')).toBe('OK');
+        expect(await put(client, fake)).toBe('OK');
+      }));
+  });
 
   test('a stop overrules a shutdown that waits in vain', () =>
     withFake(

@@ -24,7 +24,7 @@ describe('guest locks', () => {
     expect(done).toEqual(['first', 'second', 'third']);
   });
 
-  test('of different guests do not know each other', async () => {
+  test('of different guests are independent', async () => {
     const locks = new Locks(new RunningClock());
     const first = gate();
     const held = locks.hold(100, () => first.passed, patient);
@@ -33,7 +33,7 @@ describe('guest locks', () => {
     await held;
   });
 
-  test('are shared by those who only share them, and by nobody else', async () => {
+  test('are shared among shared holders only', async () => {
     const locks = new Locks(new RunningClock());
     const both = gate();
     const shared = { ...patient, mode: 'shared' } as const;
@@ -47,7 +47,7 @@ describe('guest locks', () => {
     await one;
   });
 
-  test('are given up after a while, and go on to the next in line', async () => {
+  test('time out, and are taken by the next waiter', async () => {
     const locks = new Locks(new RunningClock());
     const first = gate();
     const log: string[] = [];

@@ -43,7 +43,7 @@ describe('rights on options', () => {
       expect((await put(client, { ide2: 'dir:cloudinit' })).reason).toContain('VM.Config.CDROM');
     }));
 
-  test('some options are for root itself, whatever a token may', () =>
+  test('some options are for root itself, not for any token', () =>
     withFake({ cluster: cluster([], { tokens: [{ id: 'root@pam!operator' }] }) }, async (client) => {
       for (const option of ['args', 'lock'] as const)
         expect((await put(client, { [option]: 'backup' })).reason).toBe(

@@ -49,7 +49,7 @@ describe('snapshots', () => {
       expect(await tree(client)).toEqual({ a2: undefined, a3: 'a2', b2: undefined, current: 'b2' });
     }));
 
-  test('bring the configuration back, and stop a guest whose memory they do not have', () =>
+  test('restore the configuration, and stop a guest whose memory they do not have', () =>
     withFake({ cluster: cluster('ceph:1', true) }, async (client) => {
       await take(client, 'disk');
       await take(client, 'memory', { vmstate: 1 });
@@ -66,7 +66,7 @@ describe('snapshots', () => {
       expect(await state()).toBe('running');
     }));
 
-  test('keep the memory in a volume of their own, which goes with them', () =>
+  test('keep the memory in a volume of their own, which is deleted with them', () =>
     withFake({ cluster: cluster('ceph:1', true) }, async (client, fake) => {
       await take(client, 'memory', { vmstate: 1 });
       expect(fake.state.storage.find('ceph:vm-100-state-memory', 'pve1')).toBeDefined();

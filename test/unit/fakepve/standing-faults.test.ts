@@ -18,8 +18,8 @@ const CONFIG = '/nodes/a/qemu/100/config';
 const TIMEOUT = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
 const HOUR = 3_600_000;
 
-describe('a lock that somebody else holds', () => {
-  test('makes requests and tasks give up, until it is free', () =>
+describe('a lock that another process holds', () => {
+  test('makes requests and tasks time out, until it is free', () =>
     withFake({ cluster }, async (client, fake) => {
       fake.faults.add({ kind: 'lockHeld', vmid: 100 });
       expect((await client.send('PUT', CONFIG, { cores: 2 })).reason).toBe(TIMEOUT);
@@ -29,7 +29,7 @@ describe('a lock that somebody else holds', () => {
       expect((await client.send('PUT', CONFIG, { cores: 2 })).status).toBe(200);
     }));
 
-  test('goes to whoever waits when it becomes free', () =>
+  test('is taken by the waiter when it becomes free', () =>
     withFake({ cluster, latency: {} }, async (client, fake) => {
       fake.faults.add({ kind: 'lockHeld', vmid: 100 });
       const waiting = client.run('POST', '/nodes/a/qemu/100/config', { cores: 2 });
@@ -38,7 +38,7 @@ describe('a lock that somebody else holds', () => {
       expect(await waiting).toBe('OK');
     }));
 
-  test('is taken after whoever works with it now', () =>
+  test('is taken after its current holder is done', () =>
     withFake({ cluster, clock: new ManualClock(), latency: {} }, async (client, fake) => {
       const first = (await client.send('POST', '/nodes/a/qemu/100/config', { cores: 2 })).data as string;
       fake.faults.add({ kind: 'lockHeld', vmid: 100 });
@@ -88,7 +88,7 @@ describe('a silent agent', () => {
       expect(await answers()).toEqual(['OK', 'OK']);
     }));
 
-  test('leaves the guest able to hear ACPI', () =>
+  test('leaves the guest able to receive ACPI events', () =>
     withFake({ cluster }, async (client, fake) => {
       fake.faults.add({ kind: 'agentSilent' });
       expect(await client.run('POST', '/nodes/a/qemu/100/status/shutdown')).toBe('OK');
@@ -147,7 +147,7 @@ describe('rules that make no sense', () => {
     ['a storage that is not there', { kind: 'storageFull', storage: 'z' }],
     ['an agent of a guest that is not there', { kind: 'agentSilent', vmid: 999 }],
     ['a clock of a node that is not there', { kind: 'clockSkew', ms: 1, node: 'z' }],
-    ['a good rule beside a bad one', [{ kind: 'noQuorum' }, { kind: 'nodeOffline' }]],
+    ['a valid rule with an invalid one', [{ kind: 'noQuorum' }, { kind: 'nodeOffline' }]],
   ])('are refused and arm nothing: %s', (_, rule) =>
     withFake({ cluster }, async (client, fake) => {
       const sending = { ...json, body: JSON.stringify(rule) };

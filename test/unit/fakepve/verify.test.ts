@@ -13,6 +13,7 @@ describe('parameter verification', () => {
       cores: '2',
       onboot: 'Yes',
       cpulimit: '1.5',
+      cpu: 'x86-64-v3,flags=+aes;-pcid',
       net0: 'virtio,bridge=vmbr0,tag=20',
       scsi30: 'local:1,discard=on',
       ipconfig0: 'ip=192.0.2.1/24,gw=192.0.2.254,ip6=auto',
@@ -30,6 +31,15 @@ describe('parameter verification', () => {
     ['bios', 'uefi', "value 'uefi' does not have a value in the enumeration 'seabios, ovmf'"],
     ['name', '-x', 'invalid format - value does not look like a valid DNS name\n'],
     ['serial0', 'tty', 'value does not match the regex pattern'],
+    [
+      'cpu',
+      'haswell',
+      "invalid format - Built-in cputype 'haswell' is not defined (missing 'custom-' prefix?)\n",
+    ],
+    ['cpu', 'custom-mine', "invalid format - Custom cputype 'mine' not found\n"],
+    ['cpu', 'host,flags=+warp', expect.stringContaining('VM-specific CPU flags must be a subset of: aes,')],
+    ['scsi2', 'local:1,vendor=ACMEACMEACME', expect.stringContaining('scsi2.vendor: value does not match')],
+    ['smbios1', 'serial=a b', expect.stringContaining('smbios1.serial: value does not match')],
     ['description', 'x'.repeat(8193), 'value may only be 8192 characters long'],
     ['hotplug', 'disk,gpu', "invalid format - invalid hotplug feature 'gpu'\n"],
     ['tags', 'a;b c!', 'invalid format - invalid characters in tag\n'],
@@ -55,7 +65,7 @@ describe('parameter verification', () => {
     expect(text).toContain("scsi0.cache: value 'fast' does not have a value in the enumeration");
   });
 
-  test('wants an address beside a gateway', () => {
+  test('requires an address with a gateway', () => {
     expect(complaint({ ipconfig7: 'gw6=2001:db8::1' })).toEqual({
       ipconfig7:
         "invalid format - format error\nipconfig7.ip6: missing property required by 'ipconfig7.gw6'\n",

@@ -24,7 +24,7 @@ test('versions are compared as numbers, also beyond what a double can hold', () 
 });
 
 describe('the cache', () => {
-  test('never goes back to an older state, whoever brings it', () => {
+  test('never returns to an older state, from any source', () => {
     const { cache, changes } = aCache();
     cache.put(aThing('a', 5));
     cache.offer(aThing('a', 9)); // the answer to our own write
@@ -35,7 +35,7 @@ describe('the cache', () => {
     expect(changes).toEqual(['ns/a ->5', 'ns/a 5>9']);
   });
 
-  test('does not bring back by a late answer what the watch has seen go', () => {
+  test('does not restore from a late answer what the watch reported as deleted', () => {
     const { cache } = aCache();
     cache.put(aThing('a', 5));
     cache.remove('ns/a', '8');
@@ -81,7 +81,7 @@ describe('the cache', () => {
     expect([some.covers('ns'), some.covers('other')]).toEqual([true, false]);
   });
 
-  test('tells only of what a list really changes', () => {
+  test('reports only what a list really changes', () => {
     const { cache, changes } = aCache();
     cache.replaceAll([aThing('a', 1), aThing('b', 2), aThing('c', 3)], '3');
     changes.length = 0;

@@ -37,7 +37,7 @@ const about = (name: string) => ({ kind: 'Thing', metadata: aThing(name, 1).meta
 const note = (reason: string, message = 'm') => ({ type: 'Normal' as const, reason, message });
 
 describe('an event', () => {
-  test('says what, about which object, and who speaks', async () => {
+  test('names the reason, the object and the reporting process', async () => {
     const { recorder, written } = aRecorder();
     recorder.publish(about('a'), { type: 'Warning', reason: 'Failed', message: 'The disk is full.' });
     await recorder.flush();
@@ -63,7 +63,7 @@ describe('an event', () => {
     expect(Buffer.byteLength(written[0]!.note)).toBeLessThanOrEqual(1024);
   });
 
-  test('is not repeated for ten minutes, but another object, reason or message is news', async () => {
+  test('is not repeated for ten minutes, but another object, reason or message is another event', async () => {
     const { clock, recorder, written } = aRecorder();
     const publishAll = () => {
       recorder.publish(about('a'), note('One'));
@@ -82,7 +82,7 @@ describe('an event', () => {
     expect(written).toHaveLength(8);
   });
 
-  test('is dropped in a flood, and told again when the flood is over', async () => {
+  test('is dropped in a flood, and published again when the flood is over', async () => {
     const { clock, recorder, written } = aRecorder();
     for (let number = 0; number < 500; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
     await recorder.flush();
@@ -92,7 +92,7 @@ describe('an event', () => {
     await recorder.flush();
     expect(written).toHaveLength(220);
     await clock.advance(seconds(1));
-    recorder.publish(about('a599'), note('Flood')); // it was dropped, so nobody heard of it yet
+    recorder.publish(about('a599'), note('Flood')); // it was dropped, so it is not a repetition
     await recorder.flush();
     expect(written.at(-1)?.metadata.name).toMatch(/^a599\./);
   });

@@ -27,6 +27,21 @@ describe('the cluster id', () => {
     await expect(clusterId(client, where)).rejects.toThrow(/system\/operator lacks clusterId.*Put back/);
   });
 
+  test('is the one that the operator is configured with, and is recorded', async () => {
+    const { client } = inMemoryApi();
+    expect(await clusterId(client, where, 'homelab')).toBe('homelab');
+    expect(await clusterId(client, where)).toBe('homelab');
+    expect(await clusterId(client, where, 'homelab')).toBe('homelab');
+  });
+
+  test('is not changed by a configuration with another one', async () => {
+    const { client } = inMemoryApi();
+    const id = await clusterId(client, where);
+    await expect(clusterId(client, where, 'homelab')).rejects.toThrow(
+      new RegExp(`CLUSTER_ID is homelab, but .*system/operator has ${id}.*Remove CLUSTER_ID`),
+    );
+  });
+
   test('can be given by whoever installs', async () => {
     const { client } = inMemoryApi({
       [URL]: { metadata: { name: 'operator', resourceVersion: '1' }, data: { clusterId: 'mine' } },

@@ -36,7 +36,7 @@ describe('an object as it comes from the API server', () => {
     expect(entry.metadata).not.toHaveProperty('managedFields');
   });
 
-  test('keeps the whole status beside the typed one, and the conditions in it that can be read', () => {
+  test('keeps the whole status next to the typed one, and the conditions in it that can be read', () => {
     const ready = {
       type: 'Ready',
       status: 'True',
@@ -67,7 +67,7 @@ describe('an object as it comes from the API server', () => {
     expect(entry.salvaged).toBeUndefined();
   });
 
-  test('tells of many faults only the first', () => {
+  test('reports only the first of many faults', () => {
     const parts = Array.from({ length: 9 }, () => ({}));
     expect(aThing('a', 1, { spec: { size: 1, parts } }).problem).toMatch(/; and 13 more\.$/);
   });

@@ -93,7 +93,7 @@ describe('a reflector', () => {
     await server.stop();
   });
 
-  test('follows what is added, changed and deleted, and goes on where a bookmark put it', async () => {
+  test('follows what is added, changed and deleted, and continues from a bookmark', async () => {
     const events = [
       event('ADDED', rawThing('b', 8)),
       event('MODIFIED', rawThing('a', 9, { spec: { size: 2 } })),
@@ -125,7 +125,7 @@ describe('a reflector', () => {
     },
   );
 
-  test('goes on from its place after any other error', async () => {
+  test('continues from its resource version after any other error', async () => {
     const broken = new Error('socket hang up');
     const server = aServer([[page(7)]], [{ events: [bookmark(9)], then: broken }, { then: refused(429) }]);
     await server.clock.advance(seconds(5));
@@ -133,7 +133,7 @@ describe('a reflector', () => {
     await server.stop();
   });
 
-  test('never gives up on a server that is away, and asks it ever more seldom', async () => {
+  test('keeps retrying a server that is away, at increasing intervals', async () => {
     const server = aServer(
       Array.from({ length: 12 }, () => refused(503)),
       [],

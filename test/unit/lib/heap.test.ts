@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createHeap } from '../../../src/lib/heap.ts';
 
-test('a heap gives its entries in order, whatever is added in between', () => {
+test('a heap returns its entries in order, with any additions in between', () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.integer(), { freq: 3 })), (steps) => {
       const heap = createHeap<number>((n) => n);

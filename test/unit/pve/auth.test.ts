@@ -124,7 +124,7 @@ describe('with a password', () => {
       { credentials },
     ));
 
-  test('a second factor is said to be the trouble', () =>
+  test('a required second factor is reported as the cause', () =>
     withServer(
       async ({ server, transport }) => {
         server.replies(data({ NeedTFA: 1, ticket: 'PVE:!tfa!x', CSRFPreventionToken: 'x' }));

@@ -41,6 +41,13 @@ describe('a refusal in prose', () => {
       undefined,
     ],
     ['cluster not ready - no quorum?', 'noQuorum', undefined],
+    [
+      "unable to open file '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.4711' - Permission denied",
+      'noQuorum',
+      undefined,
+    ],
+    ["cfs-lock 'storage-ceph' error: no quorum!", 'noQuorum', undefined],
+    ["unable to open file '/mnt/pve/nfs/x.conf' - Permission denied", 'unknown', undefined],
     ["only root can set 'args' config", 'forbidden', undefined],
     ['Only root can pass arbitrary filesystem paths. at Storage.pm line 651.', 'forbidden', undefined],
     [
@@ -55,7 +62,7 @@ describe('a refusal in prose', () => {
     ['SSH public key validation error', 'invalid', undefined],
     ['VM 101 is running - destroy failed', 'unknown', undefined],
     ['VM 100 not running', 'unknown', undefined],
-    ['something nobody has seen yet', 'unknown', undefined],
+    ['something never seen before', 'unknown', undefined],
   ])('%s', (message, refusal, absent) => {
     expect(said(500, message)).toMatchObject({ refusal, absent });
     expect(said(500, message).message).toContain(message);

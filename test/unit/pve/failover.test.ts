@@ -38,16 +38,16 @@ const isLogin = ({ url }: Received): boolean => url.endsWith('/access/ticket');
 const work = (server: RawServer) => server.received.filter((request) => !isQuestion(request));
 const questions = (server: RawServer) => server.received.filter(isQuestion).map(({ url }) => url);
 
-/** A node of the cluster: it tells who it is, and answers all else with the given. */
+/** A node of the cluster: it identifies itself, and answers all other requests with the given response. */
 async function node(
   respond: Respond,
   { cluster = 'homelab', at = 0, status = undefined as Respond | undefined } = {},
 ) {
   const server = await rawServer(undefined, at);
-  const tell = status ?? data(statusOf(cluster, ['pve1', 'pve2']));
+  const identify = status ?? data(statusOf(cluster, ['pve1', 'pve2']));
   server.replies((request, response) => {
     response.setHeader('connection', 'close'); // so that no later request meets the end of this server
-    (isQuestion(request) ? tell : respond)(request, response);
+    (isQuestion(request) ? identify : respond)(request, response);
   });
   servers.push(server);
   return server;
@@ -221,7 +221,7 @@ describe('who answers at an endpoint', () => {
   });
 
   test.each([
-    ['does not tell', answer(595, 'No route to host')],
+    ['does not identify itself', answer(595, 'No route to host')],
     ['hangs up', reset],
   ])('and %s leaves no doubt about the change that waited', async (_what, status) => {
     const second = await node(data(UPID), { status });

@@ -119,7 +119,7 @@ describe('a task', () => {
       await expect(node(api).task(UPID).log(2)).resolves.toEqual(['line 2', 'line 3']);
     }));
 
-  test('in a list tells whether it has ended', () =>
+  test('in a list shows whether it has ended', () =>
     withPve(async (api, { server }) => {
       const row = {
         upid: UPID,
@@ -289,13 +289,19 @@ describe('the guest agent', () => {
     ['VM 100 is not running', 'stopped'],
     ['QEMU guest agent is not running', 'silent'],
     ["VM 100 qmp command 'guest-ping' failed - got timeout", 'silent'],
-    ['Agent error: The command has been disabled for this instance', 'silent'],
   ])('"%s" is an answer: %s', (message, state) =>
     withPve(async (api, { server }) => {
       server.replies(refusing(500, message));
       await expect(guest(api).agent.networkInterfaces()).resolves.toEqual({ state });
     }),
   );
+
+  test('that answers with an error is not silent', () =>
+    withPve(async (api, { server }) => {
+      const message = 'Agent error: The command has been disabled for this instance';
+      server.replies(refusing(500, message));
+      await expect(guest(api).agent.networkInterfaces()).resolves.toEqual({ state: 'refused', message });
+    }));
 
   test.each([
     [refusing(500, "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"), 'notFound'],
@@ -453,7 +459,7 @@ describe('the cluster', () => {
     }));
 });
 
-test('permissions tell which privileges extend below their path', () =>
+test('permissions show which privileges extend below their path', () =>
   withPve(async (api, { server }) => {
     server.replies(data({ '/vms': { 'VM.Audit': 1, 'VM.Clone': 0 } }));
     await expect(api.access.permissions()).resolves.toEqual({

@@ -243,6 +243,21 @@ describe('changes', () => {
     expect(view.guests.get(vmid(100))?.uptime).toBe(99);
   });
 
+  test('are told for a guest that was stopped and started between two reads', async () => {
+    const { world, inventory, changes } = rig();
+    world.resources = [guest(100, { uptime: 900 }), guest(101, { uptime: 900 })];
+    await inventory.refresh();
+    changes();
+    world.resources = [guest(100, { uptime: 3 }), guest(101, { uptime: 905 })];
+    const once = await inventory.refresh();
+    expect(changes()).toEqual([['changed', [100]]]);
+    world.resources = [guest(100, { uptime: 8 }), guest(101, { uptime: 910 })];
+    const later = await inventory.refresh();
+    expect(changes()).toEqual([]);
+    expect(later.guests.get(vmid(100))?.restarts).toBe(1);
+    expect(once.guests.get(vmid(101))?.restarts).toBeUndefined();
+  });
+
   test('of the cluster are distinguished', async () => {
     const { world, inventory, clusterChanges } = rig();
     await inventory.refresh();

@@ -62,7 +62,7 @@ test('a newcomer does not overtake one that waits', async () => {
   await third.done;
 });
 
-test('who gives up while waiting leaves the queue', async () => {
+test('a caller that is aborted while waiting leaves the queue', async () => {
   const { start, started } = rig(1);
   const gone = new AbortController();
   const first = start('pve1', 'first');

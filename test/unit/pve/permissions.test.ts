@@ -103,7 +103,7 @@ test('what is granted by the printed role leaves nothing missing', () => {
   }
 });
 
-test('the role goes to the user and to the token', () => {
+test('the role is granted to the user and to the token', () => {
   const needs = [
     need('/vms/{vmid}', 'VM.Clone'),
     need('/vms/{vmid}', 'VM.Audit'),
@@ -133,7 +133,7 @@ describe('the lines that close a gap', () => {
     ]);
   });
 
-  test('grant beside an entry nearer than the root, for a new one further up would have no effect', () => {
+  test('grant on the path of an entry below the root, because a new one further up would have no effect', () => {
     const held = { '/': { 'Sys.Audit': true }, '/vms': { 'VM.Audit': true } };
     expect(grants([clone], held)).toEqual([
       "pveum acl modify /vms --users 'operator@pve' --roles VirtRigaud",

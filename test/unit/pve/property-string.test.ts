@@ -46,7 +46,7 @@ describe('property strings', () => {
     );
   });
 
-  test('a new key goes to the end, and a removed one leaves the rest as it was', () => {
+  test('a new key is appended, and a removed one leaves the rest as it was', () => {
     const disk = parseProperties('local-lvm:vm-1-disk-0,size=32G,ssd=1');
     expect(printProperties(withProperty(disk, 'discard', 'on'))).toBe(
       'local-lvm:vm-1-disk-0,size=32G,ssd=1,discard=on',

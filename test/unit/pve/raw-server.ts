@@ -1,4 +1,4 @@
-/** A bare HTTP server whose answers a test writes down to the status line: PVE tells its reasons in the reason phrase. */
+/** A bare HTTP server whose answers a test writes down to the status line: PVE gives its reasons in the reason phrase. */
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -45,7 +45,7 @@ export interface Keys {
   readonly cert: string;
 }
 
-/** @param at a port, to come back where a server was before; any free one unless told */
+/** @param at a port, to return where a server was before; any free one by default */
 export async function rawServer(keys?: Keys, at = 0): Promise<RawServer> {
   const received: Received[] = [];
   let queue: Respond[] = [data(null)];

@@ -70,7 +70,7 @@ describe('a fingerprint', () => {
     ['with colons', () => right()],
     ['in small letters', () => right().toLowerCase()],
     ['as plain hex', () => right().replaceAll(':', '')],
-  ])('%s is enough to trust the server, whatever its name', async (_how, fingerprint) => {
+  ])('%s is enough to trust the server, under any name', async (_how, fingerprint) => {
     const endpoint = server.url.replace('127.0.0.1', 'localhost');
     await expect(version({ fingerprints: [wrong, fingerprint()] }, endpoint)).resolves.toMatchObject({
       major: 9,

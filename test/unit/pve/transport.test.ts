@@ -259,7 +259,7 @@ describe('a change', () => {
     }),
   );
 
-  test('certainly did not happen where nobody listens', () =>
+  test('certainly did not happen if nothing listens there', () =>
     withServer(async ({ server, transport }) => {
       await server.close();
       const error = await failure(guest(transport.send).start());
@@ -279,7 +279,7 @@ describe('a change', () => {
     ));
 });
 
-describe('a caller that gives up', () => {
+describe('a caller that aborts', () => {
   test('ends a read at once, with its own reason', () =>
     withServer(async ({ server, transport }) => {
       const controller = new AbortController();

@@ -24,7 +24,7 @@ describe('scalars', () => {
     expect(Int.safeParse(value).success).toBe(false);
   });
 
-  test('an optional member that is absent, null or unreadable is not told', () => {
+  test('an optional member that is absent, null or unreadable is undefined', () => {
     const schema = z.object({ a: maybe(Int), b: maybe(Int), c: maybe(Int), d: maybe(Int) });
     expect(schema.parse({ b: null, c: 'x', d: '7' })).toEqual({
       a: undefined,

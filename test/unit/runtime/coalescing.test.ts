@@ -69,7 +69,7 @@ describe('a report that may wait', () => {
     expect(entry().rawStatus).toBeUndefined();
   });
 
-  test('goes on waiting where its write met a conflict', async () => {
+  test('keeps waiting after its write conflicted', async () => {
     const { inner, store, entry } = aStore();
     store.postpone(entry(), saying('one'));
     const old = entry();

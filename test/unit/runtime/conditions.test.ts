@@ -61,7 +61,7 @@ describe('what an outcome says in conditions', () => {
     expect(brief(of(suspended('False', 'ObserveOnly', 'm')))).toEqual(['Ready=False/ObserveOnly']);
   });
 
-  test('an object that is being deleted is not Ready for that reason, and tells what holds it up beside it', () => {
+  test('an object that is being deleted is not Ready for that reason, and reports what holds it up as well', () => {
     expect(brief(of(waiting('TaskRunning', 'm'), { deleting: true }))).toEqual([
       'Ready=False/Deleting',
       'Reconciling=True/TaskRunning',
@@ -145,7 +145,7 @@ describe('of any outcome', () => {
   });
 });
 
-test('another message is no news, another reason is', () => {
+test('another message is not a transition, another reason is', () => {
   const busy = of(waiting('Busy', 'one'));
   expect(isTransition(busy, of(waiting('Busy', 'two')))).toBe(false);
   expect(isTransition(busy, of(waiting('Locked', 'one')))).toBe(true);

@@ -41,14 +41,14 @@ const gives =
     Promise.resolve({ outcome: outcomes.shift() ?? settled(), status: {} });
 
 describe('a running controller', () => {
-  test('looks at every object when it starts', async () => {
+  test('reconciles every object when it starts', async () => {
     const { runner, outcomes } = aRunner(gives());
     runner.start();
     await settle();
     expect(outcomes()).toEqual(['settled']);
   });
 
-  test('looks again when the outcome says so', async () => {
+  test('reconciles again after the time of the outcome', async () => {
     const { runner, clock, outcomes } = aRunner(gives(waiting('Busy', 'm', seconds(15))));
     runner.start();
     await clock.advance(seconds(14));
@@ -87,7 +87,7 @@ describe('a running controller', () => {
     expect(outcomes()).toEqual(['error', 'settled']);
   });
 
-  test('never looks at one object twice at the same time, with however many workers', async () => {
+  test('never reconciles one object twice at the same time, with any number of workers', async () => {
     let running = 0;
     let most = 0;
     const { runner, clock, outcomes } = aRunner(async () => {
@@ -147,7 +147,7 @@ describe('stopping', () => {
     expect(outcomes()).toEqual([]);
   });
 
-  test('does not wait for ever for a pass that ignores it', async () => {
+  test('does not wait forever for a pass that ignores it', async () => {
     const { runner, clock } = aRunner(() => new Promise(() => undefined));
     runner.start();
     await settle();

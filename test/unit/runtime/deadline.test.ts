@@ -13,15 +13,15 @@ test('work that is done in time gives its result and leaves nothing behind', asy
 
 test('work that takes too long is reported, and not waited for', async () => {
   const clock = fakeClock();
-  const told: unknown[] = [];
+  const reasons: unknown[] = [];
   const work = withDeadline({ clock, limit: seconds(1), overdue: 'it took too long' }, (signal) => {
-    signal.addEventListener('abort', () => told.push(signal.reason));
+    signal.addEventListener('abort', () => reasons.push(signal.reason));
     return new Promise(() => undefined);
   });
   const failed = expect(work).rejects.toThrow('it took too long');
   await clock.advance(seconds(1));
   await failed;
-  expect(told[0]).toEqual(new Error('it took too long'));
+  expect(reasons[0]).toEqual(new Error('it took too long'));
 });
 
 test('work ends with its caller, also when that has already ended', async () => {

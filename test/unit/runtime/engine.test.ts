@@ -30,7 +30,7 @@ function anEngine(
   withFinalizer: 'finalizer' | 'none' = 'finalizer',
   needsFinalizer?: () => boolean,
 ) {
-  const told: EventNote[] = [];
+  const published: EventNote[] = [];
   const aborting = new AbortController();
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
@@ -47,14 +47,14 @@ function anEngine(
     runPass({ key: KEY, reasons: new Set(['edit', 'timer'] as const) }, controller, {
       kind: 'Thing',
       store: patient,
-      events: { publish: (_about, note) => told.push(note) },
+      events: { publish: (_about, note) => published.push(note) },
       log,
       clock,
       signal: aborting.signal,
       outcomeOf: (error) => (error instanceof Foreseen ? retry('PveUnavailable', error.message) : undefined),
       passId: () => 'p1',
     });
-  return { pass, told, aborting, logged, clock, reconcile: spy };
+  return { pass, published, aborting, logged, clock, reconcile: spy };
 }
 
 const gives =
@@ -91,7 +91,7 @@ describe('a pass over an object', () => {
     expect(last).toMatchObject({ msg: 'pass', passId: 'p1', why: ['edit', 'timer'] });
   });
 
-  test('adds the finalizer before the controller may do anything, beside those of others', async () => {
+  test('adds the finalizer before the controller may do anything, next to those of others', async () => {
     const store = inMemoryStore(aThing({ finalizers: ['other'] }));
     const { pass, reconcile } = anEngine(store, gives(settled()));
     expect(await pass()).toMatchObject({ outcome: 'finalizerAdded', next: { when: 'after', delay: 0 } });
@@ -115,7 +115,7 @@ describe('a pass over an object', () => {
     expect(store.live()!.metadata.finalizers).toEqual(['other']);
   });
 
-  test('writes what the controller reports, its conditions and the generation in one go', async () => {
+  test('writes what the controller reports, its conditions and the generation in one patch', async () => {
     const store = inMemoryStore(aThing({ generation: 3 }));
     const domain = [{ type: 'Placed', status: 'True', reason: 'Placed', message: 'On pve1.' }] as const;
     await anEngine(store, gives(settled(), { status: { made: 1 }, conditions: domain })).pass();
@@ -153,10 +153,10 @@ describe('a pass over an object', () => {
   });
 });
 
-describe('when somebody else writes the object during a pass', () => {
+describe('when another client writes the object during a pass', () => {
   test('a changed label does not make us forget what we started', async () => {
     const store = inMemoryStore(aThing());
-    const { pass, told } = anEngine(store, () => {
+    const { pass, published } = anEngine(store, () => {
       store.edit(({ metadata }) => ({ metadata: { ...metadata, labels: { a: 'b' } } }));
       const events = [{ type: 'Normal', reason: 'Cloning', message: 'm' }] as const;
       return Promise.resolve({ outcome: progressed('Cloning', 'm'), status: { made: 9 }, events });
@@ -164,12 +164,12 @@ describe('when somebody else writes the object during a pass', () => {
     expect(await pass()).toMatchObject({ outcome: 'progressed' });
     expect(store.live()!.rawStatus).toMatchObject({ made: 9 });
     expect(store.live()!.metadata.labels).toEqual({ a: 'b' });
-    expect(told.map(({ reason }) => reason)).toEqual(['Cloning']);
+    expect(published.map(({ reason }) => reason)).toEqual(['Cloning']);
   });
 
   test('a changed status wins: nothing is written or announced, and the next pass sees it at once', async () => {
     const store = inMemoryStore(aThing());
-    const { pass, told } = anEngine(store, () => {
+    const { pass, published } = anEngine(store, () => {
       store.edit({ rawStatus: { made: 5 } });
       const events = [{ type: 'Normal', reason: 'Reserved', message: 'm' }] as const;
       return Promise.resolve({ outcome: progressed('Reserved', 'm'), status: { made: 9 }, events });
@@ -177,7 +177,23 @@ describe('when somebody else writes the object during a pass', () => {
     expect(await pass()).toMatchObject({ outcome: 'conflict', next: { when: 'after', delay: 0 } });
     expect(store.live()!.rawStatus).toEqual({ made: 5 });
     expect(store.cached(KEY)!.rawStatus).toEqual({ made: 5 });
-    expect(told).toEqual([]);
+    expect(published).toEqual([]);
+  });
+
+  test('a decision about a spec that was edited meanwhile is discarded, and made again', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass } = anEngine(store, ({ metadata: { generation } }) => {
+      if (generation === 1) store.edit(({ metadata }) => ({ metadata: { ...metadata, generation: 2 } }));
+      return Promise.resolve({
+        outcome: settled(),
+        status: { made: generation },
+        bindsGeneration: true,
+      });
+    });
+    expect(await pass()).toMatchObject({ outcome: 'conflict', next: { when: 'after', delay: 0 } });
+    expect(store.statusWrites).toEqual([]);
+    await pass();
+    expect(store.live()!.rawStatus).toMatchObject({ made: 2, observedGeneration: 2 });
   });
 
   test('an object that took the name of ours gets nothing of its status', async () => {
@@ -201,10 +217,10 @@ describe('when somebody else writes the object during a pass', () => {
 
   test('a write that fails fails the pass', async () => {
     const store = inMemoryStore(aThing());
-    const { pass, told } = anEngine(store, gives(stalled('DiskShrink', 'm')));
+    const { pass, published } = anEngine(store, gives(stalled('DiskShrink', 'm')));
     store.failNext(new Error('etcd is full'));
     await expect(pass()).rejects.toThrow('etcd is full');
-    expect(told).toEqual([]);
+    expect(published).toEqual([]);
   });
 });
 
@@ -251,13 +267,13 @@ describe('an object that cannot be read', () => {
 
   test('is Stalled with the fault in its message, its fields stay, and the controller is not asked', async () => {
     const store = inMemoryStore({ ...unreadable, rawStatus: { made: 1 } });
-    const { pass, reconcile, told } = anEngine(store, gives(settled()));
+    const { pass, reconcile, published } = anEngine(store, gives(settled()));
     expect(await pass()).toMatchObject({ outcome: 'stalled', next: { when: 'change' } });
     expect(conditions(store)).toEqual(['Ready=False/InvalidSpec', 'Stalled=True/InvalidSpec']);
     expect(store.live()!.conditions[0]!.message).toContain('spec.size: expected a number.');
     expect(store.live()!.rawStatus).toMatchObject({ made: 1 });
     expect(reconcile).not.toHaveBeenCalled();
-    expect(told.map(({ type, reason }) => [type, reason])).toEqual([['Warning', 'InvalidSpec']]);
+    expect(published.map(({ type, reason }) => [type, reason])).toEqual([['Warning', 'InvalidSpec']]);
   });
 
   test('gets no finalizer', async () => {
@@ -293,7 +309,7 @@ describe('deletion', () => {
     expect(reconcile).toHaveBeenCalledTimes(1);
   });
 
-  test('goes on where the finalizer is no longer needed', async () => {
+  test('continues if the finalizer is no longer needed', async () => {
     const store = inMemoryStore(aThing({ ...DELETED, finalizers: ['thing/finalizer'] }));
     const { pass, reconcile } = anEngine(store, gives(released), 'finalizer', () => false);
     expect(await pass()).toMatchObject({ outcome: 'released' });
@@ -308,7 +324,7 @@ describe('deletion', () => {
     expect(reconcile).not.toHaveBeenCalled();
   });
 
-  test('on an outdated copy is looked at again', async () => {
+  test('on an outdated copy is reconciled again', async () => {
     const store = inMemoryStore(aThing(DELETED));
     store.edit(({ metadata }) => ({ metadata: { ...metadata, labels: { a: 'b' } } }));
     const { pass } = anEngine(store, gives(released));
@@ -334,9 +350,9 @@ describe('what a controller throws', () => {
   });
 
   test.each([
-    ['an error nobody expected', () => Promise.reject(new TypeError('x is not a function'))],
-    ['letting go of what is not being deleted', gives(released)],
-  ])('%s is a bug: logged with its stack, told without it, tried again', async (_name, reconcile) => {
+    ['an unexpected error', () => Promise.reject(new TypeError('x is not a function'))],
+    ['releasing an object that is not being deleted', gives(released)],
+  ])('%s is a bug: logged with its stack, reported without it, tried again', async (_name, reconcile) => {
     const store = inMemoryStore(aThing());
     const { pass, logged } = anEngine(store, reconcile);
     expect(await pass()).toMatchObject({ outcome: 'bug', next: { when: 'backoff' } });
@@ -358,23 +374,23 @@ describe('what a controller throws', () => {
   });
 });
 
-describe('news', () => {
+describe('an event', () => {
   test('of the controller is reported after the status is stored', async () => {
     const note = { type: 'Normal', reason: 'Cloned', message: 'm' } as const;
-    const { pass, told } = anEngine(inMemoryStore(aThing()), gives(settled(), { events: [note] }));
+    const { pass, published } = anEngine(inMemoryStore(aThing()), gives(settled(), { events: [note] }));
     await pass();
-    expect(told).toEqual([note]);
+    expect(published).toEqual([note]);
   });
 
-  test('of stalling is a Warning once, and the controller’s own words are not repeated', async () => {
+  test('of stalling is a Warning once, and the controller’s own event is not repeated', async () => {
     const quiet = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm')));
     await quiet.pass();
     await quiet.pass();
-    expect(quiet.told).toEqual([{ type: 'Warning', reason: 'DiskShrink', message: 'm' }]);
+    expect(quiet.published).toEqual([{ type: 'Warning', reason: 'DiskShrink', message: 'm' }]);
     const note = { type: 'Warning', reason: 'DiskShrink', message: 'in its own words' } as const;
     const talking = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm'), { events: [note] }));
     await talking.pass();
-    expect(talking.told).toEqual([note]);
+    expect(talking.published).toEqual([note]);
   });
 
   test('a transition is logged at info, a pass without one only at debug', async () => {

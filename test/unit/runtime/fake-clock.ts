@@ -1,12 +1,12 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that advances only when a test advances it. */
 import { setImmediate } from 'node:timers/promises';
 import { millis, type Millis } from '../../../src/lib/units.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';
 
 export interface FakeClock extends Clock {
-  /** Moves time on; whatever falls due on the way runs at its time, with all that follows from it. */
+  /** Advances the time; every timer that is due meanwhile runs at its time, with all that follows from it. */
   advance(by: Millis): Promise<void>;
-  /** How many things wait for their time. */
+  /** How many timers are pending. */
   readonly pending: number;
 }
 

@@ -6,7 +6,7 @@ import type { Entry, ObjectStore } from '../../../src/runtime/object-store.ts';
 export type Thing = Resource<{ readonly size: number }, { readonly made?: number }>;
 
 export interface InMemoryStore extends ObjectStore<Thing> {
-  /** Somebody else writes the object; the cache does not notice until it is notified. */
+  /** Another client writes the object; the cache does not notice until it is notified. */
   edit(change: Partial<Entry<Thing>> | ((entry: Entry<Thing>) => Partial<Entry<Thing>>)): void;
   /** The watch catches up. */
   sync(): void;

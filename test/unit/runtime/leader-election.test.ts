@@ -103,7 +103,7 @@ describe('of several candidates', () => {
     expect(lease.record()).toMatchObject({ holder: 'b', transitions: 1 });
   });
 
-  test('a lease of a dead process is taken once it was seen unchanged for its whole time, whatever it says of its age', async () => {
+  test('a lease of a dead process is taken once it was seen unchanged for its whole duration, regardless of the age it claims', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
     lease.take('dead');
@@ -120,17 +120,17 @@ describe('of several candidates', () => {
 describe('a leader', () => {
   test.each(['lost request', 'hangs'] as const)(
     'that cannot renew (%s) stops leading before another may begin',
-    async (trouble) => {
+    async (fault) => {
       const clock = fakeClock();
       const lease = aLease(clock);
-      let fate: 'ok' | typeof trouble = 'ok';
+      let fate: 'ok' | typeof fault = 'ok';
       const a = aCandidate(
         'a',
         lease.routeTo(() => fate),
         clock,
       );
       await settle();
-      fate = trouble;
+      fate = fault;
       await clock.advance(seconds(9));
       expect(a.state()).toBe('leader');
       await clock.advance(seconds(5));
@@ -139,7 +139,7 @@ describe('a leader', () => {
     },
   );
 
-  test('survives trouble that is shorter than its deadline', async () => {
+  test('survives a fault that is shorter than its deadline', async () => {
     const clock = fakeClock();
     const lease = aLease(clock);
     let fate: 'ok' | 'hangs' = 'ok';
@@ -185,7 +185,7 @@ describe('a leader', () => {
   });
 });
 
-test('whatever happens to their connections, two never lead at once', async () => {
+test('with any faults of their connections, two never lead at once', async () => {
   const fate = fc.constantFrom(
     'ok' as const,
     'ok' as const,

@@ -153,7 +153,7 @@ describe('the manager', () => {
     await manager.stop();
   });
 
-  test('is not alive when the event loop stands still', async () => {
+  test('is not alive when the event loop is blocked', async () => {
     const frozen = fakeClock();
     let lag = 0;
     const manager = new Manager({

@@ -7,9 +7,9 @@ export interface Subject<O extends Resource> {
   readonly store: ObjectStore<O>;
   /** A new object with one finalizer, `example.com/ours`; seen by the store. */
   create(): Promise<Entry<O>>;
-  /** Somebody else sets a label on it. */
+  /** Another client sets a label on it. */
   label(entry: Entry<O>): Promise<void>;
-  /** Somebody else asks for its deletion. */
+  /** Another client deletes it. */
   requestDeletion(entry: Entry<O>): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function describeObjectStore<O extends Resource>(name: string, subject: (
       expect(live?.metadata.labels).toEqual({ seen: 'yes' });
     });
 
-    test('replaces the finalizers, and lets a deleted object go with the last of them', async () => {
+    test('replaces the finalizers, and completes a deletion with the last of them', async () => {
       const { store, others, entry } = await fresh();
       const both = await store.writeFinalizers(entry, ['example.com/theirs', 'example.com/ours']);
       if (typeof both === 'string') throw new Error(both);

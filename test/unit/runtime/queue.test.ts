@@ -94,7 +94,7 @@ describe('the work queue', () => {
     );
   });
 
-  test('lets waiting workers go and cancels every delayed request when it is shut down', async () => {
+  test('releases waiting workers and cancels every delayed request when it is shut down', async () => {
     const { clock, queue } = aQueue();
     const waiting = [queue.take(), queue.take()];
     queue.addAfter('a', seconds(1), 'timer');
@@ -178,7 +178,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   fc.record({ do: fc.constant('wait' as const), time: fc.nat(3000) }),
 );
 
-describe('whatever is asked of it in whatever order', () => {
+describe('with any calls in any order', () => {
   test('no key is with two workers, and neither a key nor a reason that was asked for is lost', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(move, { maxLength: 40 }), async (moves) => {

@@ -13,14 +13,14 @@ async function lines(change: (metrics: ReturnType<typeof createMetrics>) => void
 
 describe('the metrics', () => {
   test('name the build', async () => {
-    const told = await lines(() => undefined);
-    expect(told).toContainEqual(
+    const exposed = await lines(() => undefined);
+    expect(exposed).toContainEqual(
       expect.stringMatching(/^virtrigaud_build_info\{version="1\.2\.3",git_sha="abc",.*\} 1$/),
     );
   });
 
   test('have every series of a controller from the start', async () => {
-    const told = await lines((metrics) => metrics.addRunner({ kind: 'VMImage', queue } as never));
+    const exposed = await lines((metrics) => metrics.addRunner({ kind: 'VMImage', queue } as never));
     for (const outcome of [
       'settled',
       'progressed',
@@ -36,19 +36,19 @@ describe('the metrics', () => {
       'skipped',
       'error',
     ])
-      expect(told).toContain(`virtrigaud_manager_reconcile_total{kind="VMImage",outcome="${outcome}"} 0`);
+      expect(exposed).toContain(`virtrigaud_manager_reconcile_total{kind="VMImage",outcome="${outcome}"} 0`);
     for (const reason of PASS_REASONS)
-      expect(told).toContain(
+      expect(exposed).toContain(
         `virtrigaud_manager_reconcile_reasons_total{kind="VMImage",reason="${reason}"} 0`,
       );
-    expect(told).toContain('virtrigaud_manager_reconcile_duration_seconds_count{kind="VMImage"} 0');
-    expect(told).toContain('virtrigaud_watch_restarts_total{kind="VMImage"} 0');
-    expect(told).toContain('virtrigaud_queue_depth{kind="VMImage"} 3');
-    expect(told).toContain('virtrigaud_queue_longest_running_seconds{kind="VMImage"} 2');
+    expect(exposed).toContain('virtrigaud_manager_reconcile_duration_seconds_count{kind="VMImage"} 0');
+    expect(exposed).toContain('virtrigaud_watch_restarts_total{kind="VMImage"} 0');
+    expect(exposed).toContain('virtrigaud_queue_depth{kind="VMImage"} 3');
+    expect(exposed).toContain('virtrigaud_queue_longest_running_seconds{kind="VMImage"} 2');
   });
 
   test('count passes, and what went wrong in them by reason', async () => {
-    const told = await lines((metrics) => {
+    const exposed = await lines((metrics) => {
       metrics.addRunner({ kind: 'VirtualMachine', queue } as never);
       const pass = {
         kind: 'VirtualMachine',
@@ -60,29 +60,35 @@ describe('the metrics', () => {
       metrics.passEnded({ ...pass, outcome: 'stalled', reason: 'DiskShrink' });
       metrics.passEnded({ ...pass, outcome: 'bug' });
     });
-    expect(told).toContain('virtrigaud_manager_reconcile_total{kind="VirtualMachine",outcome="settled"} 1');
-    expect(told).toContain('virtrigaud_manager_reconcile_duration_seconds_sum{kind="VirtualMachine"} 0.08');
+    expect(exposed).toContain(
+      'virtrigaud_manager_reconcile_total{kind="VirtualMachine",outcome="settled"} 1',
+    );
+    expect(exposed).toContain(
+      'virtrigaud_manager_reconcile_duration_seconds_sum{kind="VirtualMachine"} 0.08',
+    );
     for (const [reason, count] of [
       ['edit', 4],
       ['taskEnded', 4],
       ['timer', 0],
     ])
-      expect(told).toContain(
+      expect(exposed).toContain(
         `virtrigaud_manager_reconcile_reasons_total{kind="VirtualMachine",reason="${reason}"} ${count}`,
       );
-    expect(told.filter((line) => line.startsWith('virtrigaud_errors_total'))).toEqual([
+    expect(exposed.filter((line) => line.startsWith('virtrigaud_errors_total'))).toEqual([
       'virtrigaud_errors_total{reason="DiskShrink",component="VirtualMachine"} 1',
       'virtrigaud_errors_total{reason="InternalError",component="VirtualMachine"} 1',
     ]);
   });
 
-  test('count calls to Proxmox VE by route, and tell who leads', async () => {
-    const told = await lines((metrics) => {
+  test('count calls to Proxmox VE by route, and show who leads', async () => {
+    const exposed = await lines((metrics) => {
       metrics.pveCallEnded({ method: 'GET', route: '/nodes/{node}', code: '200', duration: millis(100) });
       metrics.setLeader(true);
     });
-    expect(told).toContain('virtrigaud_pve_requests_total{method="GET",route="/nodes/{node}",code="200"} 1');
-    expect(told).toContain('virtrigaud_pve_request_seconds_count{route="/nodes/{node}"} 1');
-    expect(told).toContain('virtrigaud_leader 1');
+    expect(exposed).toContain(
+      'virtrigaud_pve_requests_total{method="GET",route="/nodes/{node}",code="200"} 1',
+    );
+    expect(exposed).toContain('virtrigaud_pve_request_seconds_count{route="/nodes/{node}"} 1');
+    expect(exposed).toContain('virtrigaud_leader 1');
   });
 });

@@ -1,6 +1,8 @@
 /** An existing guest is adopted: its VMID is recorded, then our mark is written into its description. */
-import { describeGuest, isSameOwner, withoutMark } from '../../../shared/guests/owner-mark.ts';
+import { isProven, markFor, smbiosUuidOf } from '../../../shared/guests/identity.ts';
+import { describeGuest, printMark, withoutMark } from '../../../shared/guests/owner-mark.ts';
 import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
+import { isAdopted, isOwn } from '../../ownership/identity.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
@@ -17,7 +19,7 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
   if (claim !== undefined) return undefined;
   switch (candidate?.kind) {
     case 'seen':
-      return refusal(candidate.guest, want) ?? act({ do: 'reserve', vmid: want.adopt, adopts: true });
+      return refusal(candidate.guest, want) ?? claimOf(candidate.guest, want);
     case 'absent':
       return refuse(
         'AdoptedVMNotFound',
@@ -32,23 +34,38 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
   }
 };
 
+/** A guest that the operator made for this very object is not adopted: it is recovered. */
+const claimOf = (guest: Guest, { owner }: Desired): RuleResult =>
+  act({
+    do: 'reserve',
+    vmid: guest.vmid,
+    ...(!(isOwn(guest, owner, undefined) && !isAdopted(guest, owner)) && { adopts: true }),
+  });
+
 /** Takes the place of the ownership rule for a guest that is to become ours. */
 export const markAdopted: Rule = (want, { claim, presence }) => {
   if (presence.kind !== 'seen' || !awaitsAdoption(want, claim, presence.guest)) return undefined;
   const { config, digest } = presence.guest;
-  const description = describeGuest(want.owner, withoutMark(config['description'] ?? ''));
+  const mark = markFor(want.owner, smbiosUuidOf(config));
+  const description = describeGuest(mark, withoutMark(config['description'] ?? ''));
   return act({ do: 'adopt', description, digest });
 };
 
 function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): RuleResult | undefined {
-  const { vmid, mark, template, container } = guest;
-  if (isSameOwner(mark, want.owner) || isAdoptable(guest, want)) return undefined;
+  const { vmid, mark, template, container, config } = guest;
+  if (isOwn(guest, want.owner, undefined) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
-  return notAdopted(
-    `VM ${vmid} belongs to ${mark?.namespace ?? ''}/${mark?.name ?? ''}`,
-    'Delete that VirtualMachine with deletionPolicy Retain first, which releases the VM.',
-  );
+  const owner = `${mark?.namespace ?? ''}/${mark?.name ?? ''}`;
+  return mark === undefined || isProven(mark, smbiosUuidOf(config))
+    ? notAdopted(
+        `VM ${vmid} belongs to ${owner}`,
+        'Delete that VirtualMachine with deletionPolicy Retain first, which releases the VM.',
+      )
+    : notAdopted(
+        `VM ${vmid} has the owner mark of ${owner}, but another SMBIOS UUID, as a copy of its VM has`,
+        `If ${owner} has another VM, remove this line from the description of VM ${vmid}: ${printMark(mark)}`,
+      );
 }
 
 const notAdopted = (why: string, remedy: string): RuleResult =>

@@ -26,7 +26,7 @@ export const removeSeed: Rule = (want, { presence, change, seedVolume }) => {
   return isEjected(seedVolume, presence.guest) ? act({ do: 'deleteSeed', volume: seedVolume }) : undefined;
 };
 
-/** Its name is in our status before the image exists, so that it is deleted whatever happens. */
+/** Its name is in our status before the image exists, so that it is deleted in every case. */
 function uploadFirst(seed: SeedImage, seedVolume: string | undefined): RuleResult | undefined {
   if (!seed.recorded && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
   if (!seed.recorded) return act({ do: 'recordSeed', volume: seed.volume });

@@ -1,5 +1,6 @@
 /** The object is being deleted: shut the guest down, destroy it, verify that it is gone, delete the cloud-init image. */
 import type { Guest } from '../../../shared/guests/model.ts';
+import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Rule } from './rule.ts';
@@ -18,7 +19,7 @@ export const deletion: Rule = (want, have) => {
   switch (presence.kind) {
     case 'seen':
       return want.deletionPolicy === 'Delete'
-        ? removal(presence.guest, want)
+        ? removal(presence.guest, want, have)
         : retention(presence.guest, want, have);
     case 'notMade':
       return act({ do: 'releaseClaim', vmid: claim.vmid });
@@ -39,7 +40,11 @@ export const deletion: Rule = (want, have) => {
 
 type Leaving = Extract<Desired, { exists: false }>;
 
-function removal(guest: Guest, { graceSeconds, protection, owner }: Leaving): RuleResult {
+function removal(
+  guest: Guest,
+  { graceSeconds, protection, owner }: Leaving,
+  { unconfigured = false, displacedDrive: drive }: Pick<Observed, 'unconfigured' | 'displacedDrive'>,
+): RuleResult {
   const { vmid, node, config, running, digest } = guest;
   if (protection === true)
     return refuse(
@@ -48,7 +53,8 @@ function removal(guest: Guest, { graceSeconds, protection, owner }: Leaving): Ru
         `kubectl -n ${owner.namespace} patch vm ${owner.name} --type=merge -p '{"spec":{"protection":false}}'`,
     );
   const isProtected = config['protection'] === '1';
-  if (isProtected && protection === false)
+  // Before its first configuration the guest is protected only because its template is.
+  if (isProtected && (protection === false || unconfigured))
     return act({ do: 'configure', change: { set: { protection: 0 }, delete: [] }, digest });
   // The list of guests does not show the protection, so only reading the guest again finds that it was removed.
   if (isProtected)
@@ -58,5 +64,7 @@ function removal(guest: Guest, { graceSeconds, protection, owner }: Leaving): Ru
         `To delete it, remove the protection on node ${node}: qm set ${vmid} --protection 0`,
       15_000,
     );
-  return running ? act({ do: 'shutdown', graceSeconds }) : act({ do: 'destroy' });
+  if (running) return act({ do: 'shutdown', graceSeconds });
+  // PVE destroys only the volumes in the configuration.
+  return act(drive ? { do: 'reattachDrive', ...drive, digest } : { do: 'destroy' });
 }

@@ -20,7 +20,7 @@ export function hookBefore(step: Step, want: Desired, have: Observed): RuleResul
     : undefined;
 }
 
-/** Recorded first: after a start that nobody recorded, the hook would silently never run. */
+/** Recorded first: after a start that was not recorded, the hook would silently never run. */
 function beforeStart({ hooks }: Desired, { hook }: Observed): RuleResult | undefined {
   if (!hooks?.postStart || (hook?.name === 'postStart' && hook.state === 'Due')) return undefined;
   return act({ do: 'recordHook', hook: 'postStart' });

@@ -1,7 +1,7 @@
 /** PVE's lock on a guest is respected and never removed, and so is work that others do on it. */
-import { isSameOwner } from '../../../shared/guests/owner-mark.ts';
 import type { Observed } from '../../model/observed.ts';
-import type { RuleResult } from '../../model/plan.ts';
+import type { RuleResult, Step } from '../../model/plan.ts';
+import { isOwn } from '../../ownership/identity.ts';
 import { isSuspendedToDisk } from '../../../shared/guests/states.ts';
 import type { Rule } from './rule.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
@@ -15,14 +15,22 @@ const ABANDONED_AFTER_MS = 10 * 60_000;
 /** A guest that is being created may turn out to be ours: nothing follows from the mark that it does not carry yet. */
 export const beingCreated: Rule = (want, have) => {
   if (have.presence.kind !== 'seen') return undefined;
-  const { lock, mark } = have.presence.guest;
-  return lock !== undefined && LOCKS_BEFORE_MARK.includes(lock) && !isSameOwner(mark, want.owner)
+  const { guest } = have.presence;
+  return guest.lock !== undefined &&
+    LOCKS_BEFORE_MARK.includes(guest.lock) &&
+    !isOwn(guest, want.owner, have.claim)
     ? blockedByOthers(have)
     : undefined;
 };
 
-/** Why no step may be taken on the guest now. A lock does not matter to a settled guest: it keeps running during a backup. */
-export function blockedByOthers({ presence, activeTasks, lockedMs }: Observed): RuleResult | undefined {
+/**
+ * Why the step may not be taken on the guest now. A lock does not matter to a settled guest: it keeps running during a
+ * backup.
+ */
+export function blockedByOthers(
+  { presence, activeTasks, lockedMs }: Observed,
+  step?: Step,
+): RuleResult | undefined {
   if (activeTasks.length > 0)
     return wait(
       'TaskRunning',
@@ -31,6 +39,8 @@ export function blockedByOthers({ presence, activeTasks, lockedMs }: Observed): 
     );
   if (presence.kind !== 'seen' || presence.guest.lock === undefined) return undefined;
   const { lock, vmid, node } = presence.guest;
+  // PVE destroys it together with the saved memory (qemu-server, API2/Qemu.pm, destroy_vm).
+  if (isSuspendedToDisk(presence.guest) && step?.do === 'destroy') return undefined;
   if (isSuspendedToDisk(presence.guest))
     return refuse(
       'SuspendedToDisk',

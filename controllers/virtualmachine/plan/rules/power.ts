@@ -8,6 +8,9 @@ import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
 
+/** `qm cleanup` begins within this time after a guest has ended. */
+const CLEANUP_BEGINS_MS = 3_000;
+
 /**
  * A guest that is to be off is stopped before anything about it is changed: what Proxmox VE refuses to change may be why
  * it is to be off.
@@ -21,16 +24,30 @@ export const stopFirst: Rule = (want, have) => {
 export const power: Rule = (want, have) =>
   stopFirst(want, have) === undefined ? powerResult(want, have) : undefined;
 
-function powerResult(want: Desired, { presence }: Observed): RuleResult | undefined {
+function powerResult(want: Desired, { presence, stoppedMs }: Observed): RuleResult | undefined {
   if (!want.exists || presence.kind !== 'seen') return undefined;
   const { guest } = presence;
   const notRunning = notRunningOf(guest);
   if (notRunning) return whileNotRunning(notRunning, guest, want.power);
-  if (want.power === 'On') return guest.running ? undefined : act({ do: 'start' });
+  if (want.power === 'On') return guest.running ? undefined : switchOn(guest, stoppedMs);
   if (!guest.running) return undefined;
   return want.power === 'Off'
     ? act({ do: 'stop' })
     : act({ do: 'shutdown', graceSeconds: want.graceSeconds });
+}
+
+/**
+ * After a guest has ended, `qm cleanup` takes its lock and waits until the guest is off. If that is started again
+ * before, the lock is held for 30 s, and whatever the guest needs next fails (qemu-server, CLI/qm.pm, cleanup). The
+ * request `status/reboot` would start it in the right order, but it does not end a guest that ignores the shutdown.
+ */
+function switchOn({ vmid, ha }: Guest, stoppedMs = Infinity): RuleResult {
+  if (stoppedMs >= CLEANUP_BEGINS_MS || ha.managed) return act({ do: 'start' });
+  return wait(
+    'CleaningUp',
+    `VM ${vmid} has just stopped. The operator starts it once Proxmox VE has cleaned up after it.`,
+    CLEANUP_BEGINS_MS - stoppedMs,
+  );
 }
 
 // PVE stops a paused guest at once when it is asked to shut it down (API2/Qemu.pm, vm_shutdown), which is not what

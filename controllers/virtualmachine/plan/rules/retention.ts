@@ -9,7 +9,7 @@ import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';
 
 type Leaving = Extract<Desired, { exists: false }>;
-type Have = Pick<Observed, 'seedVolume' | 'hasBooted'>;
+type Have = Pick<Observed, 'seedVolume' | 'hasBooted' | 'requestedChanges'>;
 
 /** The drive that holds the volume. */
 const driveWith = (config: GuestConfig, volume: string): string | undefined =>
@@ -20,6 +20,7 @@ const driveWith = (config: GuestConfig, volume: string): string | undefined =>
 /** The mark is removed last: until then the guest is ours to change. */
 export const retention = (guest: Guest, want: Leaving, have: Have): RuleResult =>
   withoutImage(guest, have) ??
+  withoutPending(guest, have) ??
   (want.deletionPolicy === 'Stop' && guest.running
     ? act({ do: 'shutdown', graceSeconds: want.graceSeconds })
     : unmark(guest));
@@ -46,6 +47,18 @@ function withoutImage(
   });
 }
 
+/** A disk that waits to be attached exists already: without its change nothing would refer to it. */
+const DISK = /^(scsi|virtio|sata|ide|efidisk|tpmstate)\d+$/;
+
+/** What our spec asked for and is not in effect yet would otherwise change the VM when somebody restarts it later. */
+function withoutPending({ pending, digest }: Guest, { requestedChanges }: Have): RuleResult | undefined {
+  const keys = pending
+    .filter((row) => requestedChanges.some((ours) => ours.key === row.key && ours.pending === row.pending))
+    .map(({ key }) => key)
+    .filter((key) => !DISK.test(key));
+  return keys.length > 0 ? act({ do: 'revertPending', keys, digest }) : undefined;
+}
+
 function unmark({ config, digest }: Guest): RuleResult {
   const description = withoutMark(config['description'] ?? '');
   const change =
@@ -54,8 +67,12 @@ function unmark({ config, digest }: Guest): RuleResult {
 }
 
 /** The guest no longer carries our mark, whoever removed it, so it is no longer ours to change. */
-export function afterUnmark({ vmid, node, config }: Guest, { seedVolume }: Have): RuleResult {
-  const left = { by: 'policy', vmid, node } as const;
+export function afterUnmark(
+  { vmid, node, config, pending }: Guest,
+  { seedVolume }: Pick<Have, 'seedVolume'>,
+): RuleResult {
+  const keys = pending.map(({ key }) => key);
+  const left = { by: 'policy', vmid, node, ...(keys.length > 0 && { pending: keys }) } as const;
   if (seedVolume === undefined) return { kind: 'gone', left };
   // A drive whose image is missing would keep the guest from starting.
   return driveWith(config, seedVolume) === undefined

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { readCheckArguments } from '../../../../src/cmd/check/arguments.ts';
 import { causeOf } from '../../../../src/cmd/check/cause.ts';
 
-test('without flags the environment is checked and told as text', () => {
+test('without flags the environment is checked and the findings are printed as text', () => {
   expect(readCheckArguments([])).toEqual({
     kind: 'check',
     options: { provider: undefined, kubeconfig: undefined, context: undefined, output: 'text' },

@@ -18,6 +18,7 @@ describe('without flags and environment', () => {
       log: { level: 'info', format: 'json' },
       kube: { file: undefined, context: undefined },
       namespace: 'virtrigaud-system',
+      clusterId: undefined,
       podName: undefined,
       telemetry: { host: '0.0.0.0', port: 8080 },
       leaderElect: true,
@@ -42,6 +43,18 @@ describe('the namespaces to watch', () => {
     const fault = 'must be names of namespaces separated by commas, for example team-a,team-b';
     expect(faultsOf({}, [`--watch-namespace=${text}`])).toEqual([`--watch-namespace: ${fault}`]);
     if (text !== '') expect(faultsOf({ WATCH_NAMESPACE: text })).toEqual([`WATCH_NAMESPACE: ${fault}`]);
+  });
+});
+
+describe('the cluster id', () => {
+  test('may be set, and an empty one is as good as none', () => {
+    expect(configOf({ CLUSTER_ID: 'home-lab.1' }).clusterId).toBe('home-lab.1');
+    expect(configOf({ CLUSTER_ID: '' }).clusterId).toBeUndefined();
+  });
+
+  // It is a part of the line that marks guests, where parts are separated by slashes.
+  test.each(['a/b', 'a b', '-a', 'a'.repeat(64)])('cannot be "%s"', (id) => {
+    expect(faultsOf({ CLUSTER_ID: id })).toEqual([expect.stringMatching(/^CLUSTER_ID: must be 1 to 63/)]);
   });
 });
 

@@ -48,7 +48,7 @@ describe('the VMs that could be adopted', () => {
     });
   });
 
-  test('are not listed unless somebody asks for it', () => {
+  test('are not listed unless the annotation requests it', () => {
     expect(discover(aProvider(), view, () => new Set())).toBeUndefined();
   });
 
@@ -75,8 +75,8 @@ describe('the VMs that could be adopted', () => {
   ])('are not listed with the filter %s, and that is reported', (filter, says) => {
     const discovery = found(filter);
     expect(names(filter)).toContain(says);
-    const [told] = ignoredFields(aProvider().spec, discovery);
-    expect(told).toMatchObject({ type: 'FieldsIgnored', status: 'True' });
-    expect(told?.message).toContain('virtrigaud.io/adopt-filter is invalid');
+    const [condition] = ignoredFields(aProvider().spec, discovery);
+    expect(condition).toMatchObject({ type: 'FieldsIgnored', status: 'True' });
+    expect(condition?.message).toContain('virtrigaud.io/adopt-filter is invalid');
   });
 });

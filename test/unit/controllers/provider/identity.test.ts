@@ -42,7 +42,7 @@ describe('a PVE cluster is another one', () => {
   });
 });
 
-test('an identity is read from what it was written to, whatever the order of the nodes', () => {
+test('an identity is parsed from its written form, in any order of the nodes', () => {
   const names = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,10}$/);
   fc.assert(
     fc.property(

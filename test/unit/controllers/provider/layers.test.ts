@@ -35,7 +35,7 @@ describe('the Secret of a Provider', () => {
     });
   });
 
-  test('of another namespace is not used without its leave, and its contents are not told', async () => {
+  test('of another namespace is not used without its permission, and its contents are not disclosed', async () => {
     const refused = await gather({ credentialSecretRef: { name: 'pve', namespace: 'private' } });
     expect(refused).toMatchObject({ ok: false, reason: 'ReferenceNotAllowed' });
     expect(JSON.stringify(refused)).not.toContain('token_id');

@@ -17,7 +17,7 @@ test('the grantee is the user of a password, or of a token with its name', () =>
   expect(granteeOf({ kind: 'password', username: 'a@pve', password: 'p' })).toEqual({ user: 'a@pve' });
 });
 
-test('whoever holds everything lacks nothing', () => {
+test('credentials with all privileges lack none', () => {
   expect(missingPrivilegesOf(everywhereBut(), 9, TO)).toEqual({ required: [], optional: [], commands: [] });
   expect(limitedFeatures(missingPrivilegesOf(everywhereBut(), 9, TO))).toEqual([]);
 });
@@ -46,7 +46,7 @@ test('the message names a few privileges, counts the rest, and says what grants 
   for (const command of lacks.commands) expect(message).toContain(command);
 });
 
-describe('whatever is granted', () => {
+describe('with any privileges granted', () => {
   const paths = ['/', '/vms', '/vms/100', '/storage', '/nodes', '/sdn', '/sdn/zones', '/pool/p'];
   const held = fc.dictionary(
     fc.constantFrom(...paths),

@@ -56,7 +56,7 @@ describe('the status of a Provider', () => {
     expect(report(aView({ clusterName: undefined }))).not.toHaveProperty('clusterName');
   });
 
-  test('of a cluster with 100 nodes and storages fits its schema and tells how many there are', () => {
+  test('of a cluster with 100 nodes and storages fits its schema and reports how many there are', () => {
     const names = Array.from({ length: 100 }, (_, n) => `n${n}`);
     const status = report(
       aView({ nodes: names.map((name) => aNode(name)), storages: names.map((name) => aStorage(name)) }),
@@ -79,7 +79,7 @@ test('fields of a provider process are named as ignored, others are not', () => 
   });
 });
 
-test('variables that nobody reads are named as ignored: most are misspelt', () => {
+test('variables that are not read are named as ignored: most are misspelt', () => {
   const env = ['PVE_NODESELECTOR', 'PVE_NODE_SELECTOR', 'LOG_LEVEL'].map((name) => ({ name, value: 'x' }));
   expect(ignoredFields({ type: 'proxmox', runtime: { env } })).toEqual([
     expect.objectContaining({

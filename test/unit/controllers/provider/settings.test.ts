@@ -75,7 +75,7 @@ describe('credentials', () => {
     expect(settings({ secret: { ...TOKEN, username: 'u', password: 'p' } }).credentials.kind).toBe('token');
   });
 
-  test("come whole from one layer: half of one and half of another are nobody's", () => {
+  test('come from a single layer: halves of two layers are not combined', () => {
     expect(
       reason({ spec: { endpoint: URL }, env: { PVE_TOKEN_ID: 'a@pve!b' }, secret: { token_secret: 's' } }),
     ).toBe('CredentialsIncomplete');
@@ -110,14 +110,14 @@ describe('credentials', () => {
     });
   });
 
-  test('of another server are not spoken of where they may not serve', () => {
+  test('of another server are not mentioned if they may not be used', () => {
     const process = { ...PROCESS, PVE_TOKEN_SECRET: '' };
     expect(resolved({ spec: { endpoint: 'https://other:8006' }, process })).toMatchObject({
       message: expect.stringContaining('No credentials found'),
     });
   });
 
-  test('of runtime.env go before those of the Secret', () => {
+  test('of runtime.env take precedence over those of the Secret', () => {
     expect(settings({ env: { PVE_USERNAME: 'u', PVE_PASSWORD: 'p' }, secret: TOKEN }).credentials.kind).toBe(
       'password',
     );
@@ -175,7 +175,7 @@ describe('further endpoints', () => {
     });
   });
 
-  test('of others keep the credentials of the process back, even beside its own endpoint', () => {
+  test('of others exclude the credentials of the process, even next to its own endpoint', () => {
     expect(reason({ spec: both, process: PROCESS })).toBe('CredentialsMissing');
     expect(reason({ spec: { endpoints: [URL] }, process: PROCESS })).toBe(`connects to ${URL}`);
   });
@@ -212,7 +212,7 @@ describe('what a server is known by', () => {
 });
 
 describe('other settings', () => {
-  test.each(['1', 'true', 'YES', 'on'])('certificates go unchecked for "%s"', (text) => {
+  test.each(['1', 'true', 'YES', 'on'])('certificates are not verified for "%s"', (text) => {
     expect(settings({ secret: TOKEN, env: { PVE_INSECURE_SKIP_VERIFY: text } }).insecureSkipVerify).toBe(
       true,
     );
@@ -224,7 +224,7 @@ describe('other settings', () => {
     );
   });
 
-  test('a field goes before a variable, also where it says no', () => {
+  test('a field takes precedence over a variable, also if it is false', () => {
     const env = { PVE_INSECURE_SKIP_VERIFY: 'true', PVE_NODE_SELECTOR: 'pve-9' };
     expect(
       settings({ secret: TOKEN, env, spec: { insecureSkipVerify: false, nodeSelector: [] } }),

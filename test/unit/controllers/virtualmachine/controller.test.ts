@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { DRY_RUN } from '../../../../src/api/index.ts';
 import { bytes, GiB } from '../../../../src/lib/units.ts';
 import { aGuest, aMark, configOf, FORMER } from '../../../builders/guests.ts';
 import { Life } from '../../../builders/life.ts';
@@ -319,14 +320,20 @@ describe('deletion', () => {
     expect(life.pve.requests.filter((route) => order.includes(route))).toEqual(order);
   });
 
-  test('needs neither Proxmox VE nor a Provider for an object that made nothing', async () => {
+  test('changes nothing in Proxmox VE for an object that made nothing', async () => {
     const life = new Life();
     await life.process.pass(); // the finalizer
-    const before = life.pve.requests.length;
-    life.store.markDeleted();
-    await life.process.pass();
-    expect(life.store.live()).toBeUndefined();
-    expect(life.pve.requests).toHaveLength(before);
+    await life.delete();
+    expect(life.pve.requests.filter((route) => !route.startsWith('GET '))).toEqual([]);
+  });
+
+  test('takes the guest along whose number was lost with the status', async () => {
+    const life = new Life();
+    await life.process.pass(); // the finalizer
+    life.pve.add(300, configOf(aMark(), { name: 'renamed' }));
+    life.pve.add(301, configOf(aMark(), { smbios1: 'uuid=11111111-2222-3333-4444-555555555555' }));
+    await life.delete();
+    expect([...life.pve.guests.keys()]).toEqual([9000, 301]);
   });
 
   test('leaves the guest of someone else on its number alone', async () => {
@@ -356,6 +363,24 @@ describe('deletion', () => {
     await life.until(() => life.pve.requests.includes('POST /nodes/{node}/qemu/{vmid}/clone'));
     await life.delete();
     expect([...life.pve.guests.keys()]).toEqual([9000]);
+  });
+});
+
+describe('a guest that the list of guests shows otherwise than it was read', () => {
+  test('is read again soon, although its VM waits for minutes: a stop before the next list starts no pass', async () => {
+    const life = new Life();
+    await life.untilReady();
+    await life.pass(); // the list shows it running
+    const guest = life.pve.guests.get(life.status.vmid!)!;
+    guest.running = false;
+    await life.process.inventory.refresh();
+    guest.running = true;
+    life.store.annotate({ [DRY_RUN]: 'true' });
+    life.store.editSpec({ powerState: 'Off' });
+    life.process.processStates.invalidate(UID);
+    const result = await life.process.pass();
+    expect(life.conditions['Ready']).toBe('False');
+    expect(result?.next).toEqual({ when: 'after', delay: 6_000 });
   });
 });
 

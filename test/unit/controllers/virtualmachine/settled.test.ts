@@ -118,7 +118,7 @@ describe('what a settled guest rests on', () => {
       { vm: { ...VM, metadata: { resourceVersion: '99', labels: { a: 'b' } } } },
     ],
     [
-      'what status says beside number and task',
+      'fields of status other than number and task',
       { vm: { status: { vmid: vmid(101), ipAddresses: ['10.0.0.5'], phase: 'Running' } } },
     ],
   ])('does not change with %s', (_what, change) => {
@@ -139,7 +139,7 @@ describe('what a settled guest rests on', () => {
         },
       },
     ],
-    ['the object goes', { desired: { shape: undefined } }],
+    ['the object is being deleted', { desired: { shape: undefined } }],
   ])('is nothing while %s', (_what, change) => {
     expect(key(change)).toBeUndefined();
   });

@@ -64,7 +64,7 @@ describe('a VMImage', () => {
     expect(result.outcome.kind).toBe('settled');
   });
 
-  test('waits, with the reason, while nobody has it', async () => {
+  test('waits, with the reason, while no Provider has it', async () => {
     expect((await reconcile(BY_NAME, [aProvider()], { 'default/pve': aView() })).outcome).toMatchObject({
       kind: 'waiting',
       reason: 'TemplateNotFound',

@@ -75,7 +75,7 @@ describe('what was promised to a VM', () => {
     expect(seen(RUNNING)).toEqual([0, 0]);
   });
 
-  test('ends with the claim, and with a VM that nobody speaks of any more', () => {
+  test('ends with the claim, and with a VM that no longer asks for it', () => {
     const { ledger, seen, wait } = scene();
     ledger.promise('web', RESERVED);
     ledger.release('web');

@@ -12,7 +12,7 @@ import { NOW } from '../../../../builders/guests.ts';
 
 const VMID = vmid(101);
 
-/** A guest that the last look at the cluster showed on pve-1, and that is on another node now. */
+/** A guest that the last inventory showed on pve-1, and that is on another node now. */
 async function movedTo(node: string) {
   const cluster = new InMemoryPve(() => NOW);
   cluster.add(101, { name: 'web' });
@@ -56,7 +56,7 @@ async function movedTo(node: string) {
   return { asked, find: (hint?: string) => locate(connection, VMID, hint ? nodeName(hint) : undefined, {}) };
 }
 
-describe('a guest that moved since the last look at the cluster', () => {
+describe('a guest that moved since the last inventory', () => {
   test('is asked for where it is being made, and nowhere else', async () => {
     const { find, asked } = await movedTo('pve-2');
     expect(await find('pve-2')).toMatchObject({ kind: 'seen', guest: { node: 'pve-2' } });

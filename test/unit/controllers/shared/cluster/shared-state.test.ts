@@ -134,15 +134,15 @@ describe('what is shared', () => {
     expect(promised(shared)).toEqual(WEB);
   });
 
-  test('is parted by a renewed certificate, and joined when the other shows it too; nothing is lost', () => {
+  test('is separated by a renewed certificate, and joined when the other shows it too; nothing is lost', () => {
     const { of } = scene();
     const before = of('a', CLUSTER, PEER);
     expect(of('b', CLUSTER, PEER)).toBe(before);
     promise(before);
     const renewed = publicly('BB');
-    const parted = of('a', CLUSTER, renewed);
-    expect(parted).not.toBe(before);
-    expect(promised(parted)).toEqual(WEB);
+    const separated = of('a', CLUSTER, renewed);
+    expect(separated).not.toBe(before);
+    expect(promised(separated)).toEqual(WEB);
     expect(of('b', CLUSTER, PEER)).toBe(before);
     promise(before, 'db');
     const joined = of('b', CLUSTER, renewed);
@@ -150,7 +150,7 @@ describe('what is shared', () => {
     expect(promised(joined).memory).toBe(2 * GiB);
   });
 
-  test('stays with a connection that is alone, whatever its certificate', () => {
+  test('stays with a connection that is alone, with any certificate', () => {
     const { of } = scene();
     const alone = of('a', CLUSTER, PEER);
     expect(of('a', MORE_NODES, signed('BB'))).toBe(alone);
@@ -165,7 +165,7 @@ describe('what is shared', () => {
     expect(promised(shared)).toEqual(WEB);
   });
 
-  test('goes along to the connection with new credentials', () => {
+  test('is kept by the connection with new credentials', () => {
     const { of } = scene();
     promise(of('old', CLUSTER, undefined));
     expect(promised(of('new', CLUSTER, undefined, 'old'))).toEqual(WEB);

@@ -61,7 +61,7 @@ describe('a VMID', () => {
     expect(Math.min(...numbers.map(Number))).toBe(102);
   });
 
-  test('costs one look at all VMs, however many numbers are taken', async () => {
+  test('costs one list of all VMs, however many numbers are taken', async () => {
     let looks = 0;
     const client: Pve = pve((endpoint, params) =>
       Promise.resolve(endpoint.reply.parse((params as { readonly vmid?: number }).vmid ?? 100)),
@@ -96,7 +96,7 @@ describe('a VMID', () => {
     expect(await reserve(RANGE)).toBeUndefined();
   });
 
-  test('is given out again ten minutes after it was given back', async () => {
+  test('is assigned again ten minutes after it was released', async () => {
     const { reserve, release, clock } = anAllocator();
     expect(await reserve(RANGE)).toBe(200);
     clock.now += minutes(9);

@@ -52,7 +52,7 @@ describe('the root disk', () => {
     });
   });
 
-  test('may lie on no storage', () => {
+  test('may be on no storage', () => {
     expect(rootDiskOf({ scsi0: '/dev/sdb' })).toMatchObject({ storage: undefined });
   });
 });

@@ -6,6 +6,8 @@ import { minutes, nodeName, vmid, type Vmid } from '../../../../../src/lib/units
 import { aMark, FOREIGN, NOW } from '../../../../builders/guests.ts';
 import { aNode, aRow, aView } from '../../../../builders/views.ts';
 
+const UUID = '11111111-2222-3333-4444-555555555555';
+
 const row = (number: number, name: string, more: Partial<GuestView> = {}): GuestView =>
   aRow({ vmid: vmid(number), name, ...more });
 
@@ -22,7 +24,9 @@ function aCluster(rows: readonly GuestView[], marks: Readonly<Record<number, str
     const fault = node === 'pve-2' ? undefined : broken.get(number);
     const facts = { method: 'GET', route: endpoint.path, code: '500', message: 'not now' } as const;
     if (fault) return Promise.reject(new PveError({ ...facts, ...fault }));
-    return Promise.resolve(endpoint.reply.parse({ digest: 'd', description: marks[number] ?? 'a note' }));
+    return Promise.resolve(
+      endpoint.reply.parse({ digest: 'd', description: marks[number] ?? 'a note', smbios1: `uuid=${UUID}` }),
+    );
   };
   const index = createMarks(
     { pve: pve(send), inventory: { refresh: () => Promise.resolve(aView({ guests: moved })) } },
@@ -40,7 +44,7 @@ function aCluster(rows: readonly GuestView[], marks: Readonly<Record<number, str
     find: (change: Parameters<typeof aView>[0] = {}) =>
       index.find(
         aView({ guests: [...guests.values()], ...change }),
-        { name: 'web', is: ({ name }) => name === 'web' },
+        { name: 'web', is: ({ mark }) => mark.name === 'web' },
         {},
       ),
   };
@@ -52,7 +56,9 @@ describe('the guest of an owner', () => {
       101: printMark(FOREIGN),
       102: printMark(aMark()),
     });
-    expect(await cluster.find()).toEqual({ vmid: 102, mark: aMark() });
+    expect(await cluster.find()).toEqual([
+      { vmid: 102, node: 'pve-1', mark: aMark(), uuid: UUID, template: false },
+    ]);
   });
 
   test('is reported by the mark that it carries now', async () => {
@@ -60,9 +66,9 @@ describe('the guest of an owner', () => {
     const cluster = aCluster([row(102, 'renamed')], marks);
     await cluster.find();
     marks[102] = printMark(aMark({ uid: 'another' }));
-    expect(await cluster.find()).toMatchObject({ mark: { uid: 'another' } });
+    expect(await cluster.find()).toMatchObject([{ mark: { uid: 'another' } }]);
     marks[102] = printMark(FOREIGN);
-    expect(await cluster.find()).toBeUndefined();
+    expect(await cluster.find()).toEqual([]);
   });
 
   test('is read each time where it has the name, and else once in ten minutes', async () => {
@@ -83,11 +89,23 @@ describe('the guest of an owner', () => {
     expect(cluster.read).toEqual([102, 102]);
   });
 
-  test('is not looked for among templates, containers, and guests that other objects have', async () => {
-    const rows = [row(101, 'a', { template: true }), row(102, 'b', { type: 'lxc' }), row(103, 'c')];
+  test('is found with all others that have such a mark, by their VMIDs', async () => {
+    const cluster = aCluster([row(105, 'copy', { template: true }), row(102, 'web'), row(101, 'db')], {
+      105: printMark(aMark()),
+      102: printMark(aMark()),
+      101: printMark(FOREIGN),
+    });
+    expect(await cluster.find()).toMatchObject([
+      { vmid: 102, template: false },
+      { vmid: 105, template: true },
+    ]);
+  });
+
+  test('is not looked for among containers and guests that other objects have', async () => {
+    const rows = [row(102, 'b', { type: 'lxc' }), row(103, 'c')];
     const cluster = aCluster(rows, {});
     cluster.claimed.add(vmid(103));
-    expect(await cluster.find()).toBeUndefined();
+    expect(await cluster.find()).toEqual([]);
     expect(cluster.read).toEqual([]);
   });
 
@@ -99,22 +117,22 @@ describe('the guest of an owner', () => {
     cluster.broken.set(102, { refusal: 'unavailable', absent: undefined });
     await expect(cluster.find()).rejects.toThrow('not now');
     cluster.broken.clear();
-    expect(await cluster.find()).toMatchObject({ vmid: 102 });
+    expect(await cluster.find()).toMatchObject([{ vmid: 102 }]);
   });
 
   test('is none that the credentials may not read', async () => {
     const cluster = aCluster([row(102, 'other')], { 102: printMark(aMark()) });
     cluster.broken.set(102, { refusal: 'forbidden', absent: undefined });
-    expect(await cluster.find()).toBeUndefined();
+    expect(await cluster.find()).toEqual([]);
   });
 
   test.each(['web', 'other'])('is found where it was moved to since the list was read: %s', async (name) => {
     const cluster = aCluster([row(102, name)], { 102: printMark(aMark()) });
     cluster.broken.set(102, { refusal: 'notFound', absent: 'guest' });
-    expect(await cluster.find()).toBeUndefined(); // it went
+    expect(await cluster.find()).toEqual([]); // it went
     cluster.listNow(row(102, name, { node: nodeName('pve-2') }));
     cluster.wait(minutes(10));
-    expect(await cluster.find()).toMatchObject({ vmid: 102 });
+    expect(await cluster.find()).toMatchObject([{ vmid: 102 }]);
   });
 
   test('on a node that is offline is not asked for', async () => {

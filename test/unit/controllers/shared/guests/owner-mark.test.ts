@@ -17,7 +17,7 @@ describe('the mark', () => {
     fc.assert(fc.property(marks, (mark) => expect(parseMark(describeGuest(mark))).toEqual(mark)));
   });
 
-  test('is found whatever people write around it', () => {
+  test('is found in any text that people write around it', () => {
     const foreign = fc.array(
       fc.string({ unit: 'binary' }).map((line) => line.replace(/[\n\r\u2028\u2029]/g, '')),
     );

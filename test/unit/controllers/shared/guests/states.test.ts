@@ -37,7 +37,7 @@ describe('a guest that is not executing', () => {
     expect(planned('Off', guest)).toEqual({ kind: 'act', step: { do: 'stop' } });
   });
 
-  test('is not restarted either, whatever waits for a restart', () => {
+  test('is not restarted either, although changes wait for a restart', () => {
     const have = observed({
       claim: aClaim({ made: true }),
       presence: seen({ running: true, state: 'paused' }),
@@ -46,11 +46,11 @@ describe('a guest that is not executing', () => {
     expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'refuse', reason: 'Paused' });
   });
 
-  test('by itself, as between two states, is waited for', () => {
+  test('temporarily, as between two states, is waited for', () => {
     expect(planned('On', { running: true, state: 'postmigrate' })).toMatchObject({ kind: 'wait' });
   });
 
-  test('goes with its object', () => {
+  test('is shut down when its object is deleted', () => {
     const have = observed({
       claim: aClaim({ made: true }),
       presence: seen({ running: true, state: 'io-error' }),
@@ -67,7 +67,7 @@ describe('a guest that is not executing', () => {
 describe('a guest suspended to disk', () => {
   const guest = { running: false, lock: 'suspended' };
 
-  test('is not resumed by us, and says so', () => {
+  test('is not resumed by us, and that is reported', () => {
     expect(powerStateOf(aGuest(guest))).toBe('Suspended');
     expect(planned('On', guest)).toMatchObject({ kind: 'refuse', reason: 'SuspendedToDisk' });
   });
@@ -137,7 +137,7 @@ describe('in a life of its own, a VM', () => {
     expect(life.pve.guestsOf(UID)).toEqual([]);
   });
 
-  test('that HA has given up says how to clear the error, and goes on afterwards', async () => {
+  test('that HA has given up reports how to clear the error, and is reconciled afterwards', async () => {
     const life = new Life();
     await life.untilReady();
     const [guest] = life.pve.guestsOf(UID);

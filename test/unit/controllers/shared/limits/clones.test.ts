@@ -76,7 +76,7 @@ describe('clones that run at a time', () => {
 });
 
 describe('a slot', () => {
-  test('is kept by whoever has it', () => {
+  test('is kept by its holder', () => {
     const { cloneSlots, taken } = scene();
     taken(FULL);
     expect(cloneSlots.take('vm-0', FULL, EMPTY)).toBe(true);
@@ -92,7 +92,7 @@ describe('a slot', () => {
     expect(cloneSlots.take('waits', FULL, aView({ activeTasks: [task(1)] }))).toBe(true);
   });
 
-  test('wakes who waited longest for it, and nobody who waits for another', () => {
+  test('wakes the longest waiter for it, and none that waits for another', () => {
     const { cloneSlots, taken, woken } = scene();
     const elsewhere = { ...FULL, source: vmid(9001), storage: 'pve-2/local-lvm' };
     for (const uid of ['x', 'y']) cloneSlots.take(uid, elsewhere, EMPTY);
@@ -108,7 +108,7 @@ describe('a slot', () => {
     expect(woken).toEqual(['first', 'linked']);
   });
 
-  test('that somebody else took between the question and the answer is waited for', () => {
+  test('that another VM took between the question and the answer is waited for', () => {
     const { cloneSlots, taken, woken } = scene();
     expect(cloneSlots.isFree('late', FULL, EMPTY)).toBe(true);
     taken(FULL, EMPTY, MAX_FULL_CLONES);
@@ -151,7 +151,7 @@ describe('a slot', () => {
     expect(cloneSlots.take('comes by', FULL, EMPTY)).toBe(true);
   });
 
-  test('ends with its task although nobody says so', () => {
+  test('ends with its task although its holder does not release it', () => {
     const { cloneSlots, taken, wait } = scene();
     taken(FULL, EMPTY, MAX_FULL_CLONES);
     cloneSlots.started('vm-0', upidOf(1));

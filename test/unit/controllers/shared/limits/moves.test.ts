@@ -5,7 +5,7 @@ import { NOW } from '../../../../builders/guests.ts';
 
 const route = (from: string, to: string) => ({ from: nodeName(from), to: nodeName(to) });
 
-test('of the VMs that leave or reach a node, some are moved at a time and all others told when one is done', () => {
+test('of the VMs that leave or reach a node, some are moved at a time and the others are woken when one is done', () => {
   const woken: string[] = [];
   const moveSlots = createMoveSlots(
     () => NOW,
@@ -20,14 +20,14 @@ test('of the VMs that leave or reach a node, some are moved at a time and all ot
   expect(moveSlots.take('d', route('pve-3', 'pve-4'))).toBe(true);
   expect(moveSlots.isFree('c', route('pve-1', 'pve-2'))).toBe(false);
   expect(moveSlots.isFree('e', route('pve-2', 'pve-3'))).toBe(false);
-  moveSlots.end('nobody');
+  moveSlots.end('unknown');
   expect(woken).toEqual([]);
   moveSlots.end('a');
   expect(woken).toEqual(['c', 'e']);
   expect(moveSlots.take('c', route('pve-1', 'pve-2'))).toBe(true);
 });
 
-test('a slot that is taken stays taken for whoever has it', () => {
+test('a slot that is taken stays with its holder', () => {
   const moveSlots = createMoveSlots(
     () => NOW,
     () => undefined,
@@ -48,16 +48,16 @@ test('a move that an earlier process began counts', () => {
   expect(moveSlots.isFree('c', route('pve-1', 'pve-3'))).toBe(false);
 });
 
-test('a move that nobody looked after for ten minutes counts no more', () => {
+test('a move that was not held for ten minutes no longer counts', () => {
   let now = NOW;
   const moveSlots = createMoveSlots(
     () => now,
     () => undefined,
   );
   moveSlots.hold('paused', route('pve-1', 'pve-2'));
-  moveSlots.hold('goes on', route('pve-1', 'pve-2'));
+  moveSlots.hold('continues', route('pve-1', 'pve-2'));
   now += minutes(10);
-  moveSlots.hold('goes on', route('pve-1', 'pve-2'));
+  moveSlots.hold('continues', route('pve-1', 'pve-2'));
   now += 1;
   expect(moveSlots.take('next', route('pve-1', 'pve-2'))).toBe(true);
   expect(moveSlots.isFree('another', route('pve-1', 'pve-2'))).toBe(false);

@@ -30,7 +30,7 @@ describe('VMs of a class', () => {
     expect(claim(B, 'other')).toBeUndefined();
   });
 
-  test('wait for one that is down, and are looked at again when it is up', () => {
+  test('wait for one that is down, and are checked again when it is up', () => {
     expect(restartSlots.claim('class', A, 'c')).toEqual({ behind: 'c', looksAgain: true });
     expect(restartSlots.claim('class', B, 'c')).toEqual({ behind: 'c', looksAgain: false });
     restartSlots.release('class', C.uid);
@@ -38,7 +38,7 @@ describe('VMs of a class', () => {
     expect(claim(A)).toBeUndefined();
   });
 
-  test('lose their slot when the object goes, or gets another class', () => {
+  test('lose their slot when the object is deleted or gets another class', () => {
     claim(A);
     claim(B);
     restartSlots.forget(A.uid);

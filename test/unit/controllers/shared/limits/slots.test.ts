@@ -6,7 +6,7 @@ const LIMITS: Readonly<Record<string, number>> = { a: 1, b: 2, c: 3 };
 type Request = readonly string[];
 
 /** Who asks, when, for what, and how long the operation takes: 0 for one that never comes back once it is woken. */
-const arrivals = fc.array(
+const schedules = fc.array(
   fc.record({
     at: fc.nat({ max: 20_000 }),
     request: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }),
@@ -37,9 +37,9 @@ function timeline() {
   };
 }
 
-test('no limit is ever exceeded, and nobody waits for ever while a slot is free', () => {
+test('no limit is ever exceeded, and no object waits forever while a slot is free', () => {
   fc.assert(
-    fc.property(arrivals, (plans) => {
+    fc.property(schedules, (plans) => {
       const time = timeline();
       const running = new Map<number, Request>();
       const finished = new Set<number>();
@@ -83,7 +83,7 @@ function scene() {
   return { slots, woken, wait: (ms: number) => void (now += ms) };
 }
 
-test('asking for something else gives up the slot for the next', () => {
+test('asking for something else releases the slot for the next', () => {
   const { slots, woken } = scene();
   expect(slots.take('x', ['a'])).toBe(true);
   expect(slots.take('y', ['a'])).toBe(false);

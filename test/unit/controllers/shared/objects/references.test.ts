@@ -24,7 +24,7 @@ describe('a reference', () => {
     expect(followed(there({ [ALLOW_FROM]: 'default' }), reference).ok).toBe(true);
   });
 
-  test('into a namespace that the operator does not watch is refused, whatever the target allows', () => {
+  test('into a namespace that the operator does not watch is refused, even if the target allows it', () => {
     const reader = {
       ...there({ [ALLOW_FROM]: '*' }),
       covers: (namespace: string) => namespace === 'default',
@@ -55,6 +55,6 @@ test.each([
   expect(allowsFrom({ [ALLOW_FROM]: value }, 'default')).toBe(allowed);
 });
 
-test('nobody is allowed without the annotation', () => {
+test('no namespace is allowed without the annotation', () => {
   expect(allowsFrom({}, 'default')).toBe(false);
 });

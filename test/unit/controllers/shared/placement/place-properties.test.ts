@@ -84,7 +84,7 @@ const templates: Arbitrary<readonly Template[]> = fc
 
 const RUNS = { numRuns: 500 };
 
-describe('whatever the cluster, a VM is placed', () => {
+describe('in any cluster, a VM is placed', () => {
   test('only on a node that is online, wanted, large enough and has its storage', () => {
     fc.assert(
       fc.property(desired, templates, views, (request, sources, view) => {
@@ -138,7 +138,7 @@ describe('whatever the cluster, a VM is placed', () => {
     );
   });
 
-  test('in the same place whatever the order of what is seen', () => {
+  test('in the same place for any order of what is observed', () => {
     fc.assert(
       fc.property(desired, templates, views, (request, sources, view) => {
         const reversed = {

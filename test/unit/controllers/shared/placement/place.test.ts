@@ -60,7 +60,7 @@ const withStorages = (...changed: View['storages']): View => {
   return { ...cluster(), storages: [...others, ...changed] };
 };
 
-describe('disks beside the root disk', () => {
+describe('disks besides the root disk', () => {
   const thick = (node: string) =>
     aStorage('san', { node, type: 'lvm', total: bytes(100 * GiB), used: bytes(0) });
   const withSan = (...nodes: readonly string[]) => withStorages(...nodes.map(thick));
@@ -73,7 +73,7 @@ describe('disks beside the root disk', () => {
     );
   });
 
-  test('count where their storage sets their whole size aside, all of them together', () => {
+  test('count if their storage allocates their whole size, all of them together', () => {
     const both = desired({ disks: [disk('san', 60), disk('san', 60)] });
     expect(whyNot(both, [ON_NFS], withSan('pve-2'))).toContain('pve-2: 100 GiB of 100 GiB free on san');
     const { route } = {
@@ -181,11 +181,11 @@ describe('the node of a new VM', () => {
       desired({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(20 * GiB) }),
       'pve-1: 3 GiB of 40 GiB free on local-lvm, 20 GiB needed',
     ],
-  ])('is none that is %s, and the refusal says so', (_what, view, w, said) => {
+  ])('is none that is %s, and the refusal reports it', (_what, view, w, said) => {
     expect(whyNot(w, [ON_NFS], view)).toContain(said);
   });
 
-  test('is judged by what Proxmox VE tells: what may not be seen is not held against it', () => {
+  test('is judged by what Proxmox VE reports: figures that are not visible do not exclude it', () => {
     const view = {
       ...withStorages(aStorage('nfs', { shared: true, total: undefined, used: undefined })),
       nodes: [aNode('pve-1', { cpus: 0, memory: bytes(0), memoryUsed: bytes(0) })],
@@ -276,7 +276,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
     ['its host', desired({ host: 'pve-1' }), cluster()],
     ['the Provider', desired({ nodeSelector: ['pve-1'] }), cluster()],
     ['the memory', desired(), cluster(aNode('pve-1'), aNode('pve-2', { memoryUsed: bytes(63 * GiB) }))],
-  ])('because of %s is cloned beside it and moved', (_why, w, view) => {
+  ])('because of %s is cloned on its node and moved', (_why, w, view) => {
     expect(decide(w, [template('pve-2')], view)).toMatchObject({
       ...MOVED,
       node: 'pve-1',
@@ -342,7 +342,7 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
       'storage zfs-2 of pve-2, which is not on this node (set a storageClass)',
     ],
     [
-      'the storages do not speak with each other',
+      'the types of the storages are not compatible',
       template('pve-2', { disks: [onStorage('tank')] }),
       desired({ host: 'pve-1', storage: 'local-lvm' }),
       {
@@ -365,12 +365,12 @@ describe('a clone', () => {
     const creation = decide(desired({ storage: 'nfs' }));
     expect(creation).toMatchObject({ full: false, rootStorage: 'nfs' });
     expect(creation).not.toHaveProperty('storage');
-    expect(creation).not.toHaveProperty('whyFull');
+    expect(creation).not.toHaveProperty('fullCloneReason');
   });
 
   test.each([
     [
-      'the disks go to another storage',
+      'the disks are to be on another storage',
       desired({ storage: 'local-lvm' }),
       ON_NFS,
       'the VM requires storage local-lvm and the template is on nfs',
@@ -387,7 +387,7 @@ describe('a clone', () => {
       { ...ON_NFS, linkable: false },
       'the storage of the template does not support linked clones',
     ],
-  ])('is full where %s, and says so', (_why, w, source, why) => {
+  ])('is full if %s, and reports it', (_why, w, source, why) => {
     const creation = decide(w, [source]);
     expect(creation).toMatchObject({ full: true, fullCloneReason: why });
     expect('storage' in creation ? creation.storage : undefined).toBe(w.storage);

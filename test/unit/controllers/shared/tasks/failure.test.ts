@@ -60,6 +60,30 @@ describe('a failing step', () => {
     expect(after(ended('ok', 'Ship'))).toMatchObject({ attempts: 2 });
   });
 
+  describe('that met a lock or a cluster without quorum', () => {
+    const TRANSIENT = [
+      "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout",
+      'VM is locked (backup)',
+      'cluster not ready - no quorum?',
+      "unable to open file '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.4711' - Permission denied",
+      "storage migration failed: cfs-lock 'storage-ceph' error: no quorum!",
+    ];
+    const met = (exit: string): Task<Label> => ({ upid: UPID, type: 'Bake', state: 'failed', exit });
+
+    test.each(TRANSIENT)('is not counted: %s', (exit) => {
+      expect(after(met(exit))).toMatchObject({ attempts: 2, at: NOW });
+      expect(failureAfter(undefined, met(exit), { table, generation: 4, now: NOW })).toMatchObject({
+        attempts: 0,
+      });
+    });
+
+    test.each(TRANSIENT)('never needs a person: %s', (message) => {
+      const failure = { step: 'Bake', message, attempts: 9, at: NOW } as const;
+      const next = backoff(table)(undefined, { failure, now: NOW });
+      expect(next).toMatchObject({ kind: 'wait', reason: expect.stringMatching(/^(Locked|NoQuorum)$/) });
+    });
+  });
+
   test('is remembered while nothing is known', () => {
     const standing = { step: 'Bake', message: 'no flour', attempts: 2, at: Date.parse(BEFORE.at) };
     expect(after(undefined)).toEqual(standing);

@@ -71,7 +71,7 @@ describe('the tasks of a node', () => {
     expect(watch.isLooking()).toBe(false);
   });
 
-  test('are followed by one list when they are more, and at its end who waits for it is woken, its turn given back', async () => {
+  test('are followed by one list when they are more, and the end of one wakes its waiter and frees its slot', async () => {
     const watch = aWatch();
     for (const n of [1, 2, 3, 4]) watch.begin(n);
     expect(watch.follow(1)).toBe(true);

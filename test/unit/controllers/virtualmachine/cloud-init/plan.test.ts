@@ -87,15 +87,41 @@ describe('the way cloud-init data takes', () => {
     );
   });
 
-  test("is an image of ours where PVE's drive cannot say it, instead of every other drive", () => {
+  test("is an image of ours where PVE's drive cannot say it, in the slot of that drive", () => {
     const { plan } = planned({ want: IMAGE, config: { ...WITHOUT_DRIVE, scsi1: SEED_DRIVE! } });
     expect(plan).toMatchObject({
       mode: 'Image',
       seed: { storage: 'local', recorded: false, uploaded: false },
     });
-    expect(plan.keys.set['ide2']).toBe(`${plan.seed!.volume},media=cdrom`);
-    expect(plan.keys.delete).toContain('scsi1');
+    expect(plan.keys.set['scsi1']).toBe(`${plan.seed!.volume},media=cdrom`);
+    expect(plan.keys.delete).not.toContain('scsi1');
+    expect(Object.keys(plan.keys.set)).toEqual(['scsi1']);
     expect(plan.build().length).toBeGreaterThan(0);
+  });
+
+  const DISK = 'local-lvm:vm-101-disk-7,size=8G';
+  const FULL = Object.fromEntries(
+    ['ide0', 'ide1', 'ide2', 'ide3'].map((slot) => [slot, DISK.replace('7', slot)]),
+  );
+
+  test.each([
+    ['an image', IMAGE],
+    ["Proxmox VE's own drive", NATIVE],
+  ])('puts %s into no slot that holds a disk', (_what, want) => {
+    const { plan, change } = planned({ want, config: { ...WITHOUT_DRIVE, ide2: DISK } });
+    expect(change?.set).not.toHaveProperty('ide2');
+    expect(plan.keys.set['ide0']).toMatch(/media=cdrom|:cloudinit/);
+  });
+
+  test('is refused before anything is made where no slot is free', () => {
+    const arm = Object.fromEntries(
+      Array.from({ length: 30 }, (_, n) => [`scsi${n + 1}`, `local-lvm:vm-101-disk-${n + 1}`]),
+    );
+    for (const want of [IMAGE, NATIVE]) {
+      const { change } = planned({ want, config: { ...WITHOUT_DRIVE, ...FULL, ...arm, arch: 'aarch64' } });
+      expect(change).toMatchObject({ set: {}, delete: [], seedProblem: { reason: 'NoCloudInitSlot' } });
+      expect(change?.seedProblem?.message).toContain('VM 101 has no free slot');
+    }
   });
 
   test('is recorded only under the very name', () => {
@@ -146,6 +172,25 @@ describe('the storage of an image', () => {
 });
 
 describe('a guest that was adopted', () => {
+  test('with a disk on ide2 keeps it when new data is delivered', () => {
+    const config = configOf(aMark(), {
+      smbios1: 'uuid=22222222-2222-2222-2222-222222222222',
+      ide2: 'local-lvm:vm-101-disk-1,size=8G',
+    });
+    const before = digestsOf({ ...aDesiredVm(), cloudInit: NATIVE.cloudInit }, aDigest);
+    const { change, plan } = planned({
+      want: { cloudInit: { ...IMAGE.cloudInit, onChange: 'NextBoot' } },
+      config,
+      status: {
+        cloneType: undefined,
+        adopted: true,
+        internal: { cloudInit: { mode: 'None', deliveredDigests: before } },
+      },
+    });
+    expect(change?.set).toEqual({ ide0: `${plan.seed!.volume},media=cdrom` });
+    expect(change?.delete).toEqual([]);
+  });
+
   test('keeps the network, the user and the identity that it came with', () => {
     const adopted = {
       want: { ...NATIVE, nics: [{ name: 'lan', bridge: 'vmbr0' }] },
@@ -173,7 +218,7 @@ describe('after the guest was made', () => {
   };
   const ROOT = '#cloud-config\nuser: root\n';
 
-  test('user-data-change-sets-condition: it is not written again, but told with the part that changed', () => {
+  test('user-data-change-sets-condition: it is not written again, but reported with the part that changed', () => {
     const later = planned({
       want: { cloudInit: { userData: ROOT, sshKeys: ['ssh-ed25519 AAAA me'] } },
       config: made(),
@@ -205,14 +250,14 @@ describe('after the guest was made', () => {
       ).toEqual([]);
   });
 
-  test('what somebody changed in Proxmox VE is reported and left', () => {
+  test('a change made in Proxmox VE is reported and kept', () => {
     const status = { internal: { cloudInit: { mode: 'Native' as const, deliveredDigests: given(NATIVE) } } };
     const { differences, change } = planned({ want: NATIVE, config: made({ ciuser: 'eve' }), status });
     expect(differences).toEqual([expect.stringContaining('ciuser')]);
     expect(change).toBeUndefined();
   });
 
-  describe('what should be handed over at the next boot', () => {
+  describe('data to be delivered at the next boot', () => {
     const next = { cloudInit: { userData: '#!/bin/sh\n', sshKeys: [], onChange: 'NextBoot' as const } };
 
     test('is an image for another instance, and nothing is reported', () => {
@@ -227,6 +272,29 @@ describe('after the guest was made', () => {
       expect(plan).toMatchObject({ mode: 'Image', renews: true, instance: 3 });
       expect(change?.seed?.volume).toBe(plan.seed?.volume);
       expect(new TextDecoder('latin1').decode(plan.build())).toContain(`instance-id: "${aMark().uid}-3"`);
+    });
+
+    test("empties Proxmox VE's own drive before the image is put into it, so that its volume is freed", () => {
+      const cloudInit = { mode: 'Native' as const, deliveredDigests: given(NATIVE) };
+      const delivered = (config: GuestConfig) =>
+        planned({ want: next, config: made(config), status: { internal: { cloudInit } } });
+      const first = delivered({}).change;
+      expect(first).toMatchObject({ set: { ide2: 'none,media=cdrom' }, delete: [] });
+      // The image is on its storage before the drive is emptied.
+      expect(first?.seed?.uploaded).toBe(false);
+      const second = delivered({ ide2: 'none,media=cdrom' });
+      expect(second.change?.set).toEqual({ ide2: `${second.plan.seed!.volume},media=cdrom` });
+    });
+
+    test('stays in the drive where the first data was, even if other drives are empty', () => {
+      const { change, plan } = planned({
+        want: next,
+        config: made({ ide2: 'none,media=cdrom', sata3: 'none,media=cdrom' }),
+        status: {
+          internal: { cloudInit: { mode: 'Image', device: 'sata3', deliveredDigests: given(IMAGE) } },
+        },
+      });
+      expect(change?.set).toEqual({ sata3: `${plan.seed!.volume},media=cdrom` });
     });
 
     test('waits until the drive has released of the former image', () => {

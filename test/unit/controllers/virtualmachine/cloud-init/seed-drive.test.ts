@@ -59,20 +59,20 @@ describe('the drive with our image', () => {
     expect(emptied({ deliveredAt }, guest({ uptimeMs: CONSUMED_AFTER }))).toEqual([]);
   });
 
-  test('is emptied of an image that a rollback brought back', () => {
+  test('is emptied of an image that a rollback restored', () => {
     expect(emptied({}, guest({}, OLD))).toEqual(['ide2']);
     expect(emptied({ volume: undefined }, guest({ running: false }, OLD))).toEqual(['ide2']);
   });
 });
 
-describe('what a guest was handed', () => {
+describe('data that was delivered to a guest', () => {
   const deliveredAt = new Date(NOW - MINUTE).toISOString();
-  const handed = { mode: 'Image' as const, deliveredAt };
+  const delivered = { mode: 'Image' as const, deliveredAt };
 
   test('waits for a start after that', () => {
-    expect(awaitsBoot(handed, guest({ uptimeMs: 2 * MINUTE }), NOW)).toBe(true);
-    expect(awaitsBoot(handed, guest({ uptimeMs: MINUTE / 2 }), NOW)).toBe(false);
-    expect(awaitsBoot(handed, guest({ running: false }), NOW)).toBe(false);
+    expect(awaitsBoot(delivered, guest({ uptimeMs: 2 * MINUTE }), NOW)).toBe(true);
+    expect(awaitsBoot(delivered, guest({ uptimeMs: MINUTE / 2 }), NOW)).toBe(false);
+    expect(awaitsBoot(delivered, guest({ running: false }), NOW)).toBe(false);
     expect(awaitsBoot({ mode: 'Image' }, guest(), NOW)).toBe(false);
     expect(hasBootedSince({ mode: 'Image' }, guest(), NOW)).toBe(true);
   });
@@ -90,7 +90,7 @@ describe('in the life of a VM', () => {
   const INLINE = { userData: { cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' } } };
   const drive = (life: Life) => life.pve.guestsOf(UID)[0]?.config['ide2'];
 
-  test('the image goes when the agent answers, and nothing of it is left', async () => {
+  test('the image is deleted when the agent answers, and nothing of it is left', async () => {
     const life = new Life({ vm: { spec: INLINE } });
     await life.untilReady();
     await life.until(() => life.status.internal?.cloudInit?.volume === undefined);
@@ -126,7 +126,7 @@ describe('in the life of a VM', () => {
     const guest_ = life.pve.guestsOf(UID)[0]!;
     expect(drive(life)).toContain(life.status.internal?.cloudInit?.volume ?? 'none');
     expect(life.status.internal?.cloudInit?.instanceRevision).toBe(1);
-    // Somebody stops it; power On starts it again.
+    // Stopped in Proxmox VE; power On starts it again.
     guest_.running = false;
     life.process.processStates.invalidate(UID);
     await life.until(() => life.status.internal?.cloudInit?.volume === undefined);

@@ -14,7 +14,7 @@ const digest = (want: Partial<Wanted> = {}, guest: Partial<Guest> = {}): string 
   specDigest(aDesiredVm(want), aGuest(guest), ROOM);
 
 describe('the digest of the settings', () => {
-  test('is the same for the same spec, whatever the guest looks like', () => {
+  test('is the same for the same spec, for any state of the guest', () => {
     const changed = aGuest({ config: configOf(aMark(), { vcpus: '5', memory: '512' }), running: false });
     expect(digest({}, changed)).toBe(digest());
   });
@@ -67,7 +67,7 @@ type Uncovered =
   | 'hooks'
   | 'vmid';
 
-/** Every setting that has a part in the digest. A new field does not compile here until somebody has decided about it. */
+/** Every setting that has a part in the digest. A new field does not compile here until it is decided whether it has one. */
 const EVERYTHING: Required<Omit<Wanted, Uncovered>> = {
   name: 'web',
   cpus: 3,
@@ -142,7 +142,7 @@ describe('the digest in a status', () => {
       policy: 'Report',
     });
 
-  test('of another version is no changed spec: what somebody changed in Proxmox VE is left alone', () => {
+  test('of another version is not a changed spec: changes made in Proxmox VE are kept', () => {
     for (const other of ['0123456789abcdef', 'v9:0123456789abcdef'])
       expect(judge(vmWith(other))).toMatchObject({ change: undefined, drift: { reverted: false } });
   });

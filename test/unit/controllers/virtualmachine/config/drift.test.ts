@@ -57,6 +57,29 @@ describe('the digest that was applied', () => {
     expect(appliedAfter('old', { plan: steady, have: have({ drift }) })).toBeUndefined();
   });
 
+  test.each([
+    ['a disk waits for the snapshots of the VM', 'It is moved once the VM has no snapshots.'],
+    ['a disk waits for a restart', 'It is moved after the restart that applies its pending changes.'],
+    ['a disk waits for its storage', 'Storage nowhere is not available for disks on node pve-1.'],
+    ['a detached disk waits to be destroyed', 'It will be destroyed once the VM has no snapshots.'],
+  ])('is not recorded while %s', (_why, waits) => {
+    const disks = {
+      entries: [],
+      unrecorded: false,
+      steps: [],
+      unmakeable: [],
+      waits: [waits],
+      differences: [waits],
+    };
+    expect(appliedAfter(undefined, { plan: steady, have: have({ disks }) })).toBeUndefined();
+    expect(appliedAfter('old', { plan: steady, have: have({ disks }) })).toBeUndefined();
+  });
+
+  test('is not recorded while a move waits for a slot', () => {
+    const queued = { kind: 'wait', reason: 'MoveQueued', message: '', againMs: 1, restIsDone: true } as const;
+    expect(appliedAfter(undefined, { plan: queued, have: have() })).toBeUndefined();
+  });
+
   test('is kept while the guest cannot be looked at', () => {
     expect(appliedAfter('old', { plan: steady, have: observed() })).toBe('old');
   });

@@ -58,7 +58,7 @@ describe('options of drives', () => {
 describe('a guest that is to be off', () => {
   const change = { set: { memory: 4096 }, delete: [] };
   const drives = { writes: [{ key: 'virtio1', value: VIRTIO } as const], refused: [] };
-  const disks = { entries: [], unrecorded: true, steps: [], unmakeable: [], differences: [] };
+  const disks = { entries: [], unrecorded: true, steps: [], unmakeable: [], waits: [], differences: [] };
   const have = observed({ claim: aClaim({ made: true }), presence: seen({ config: guest.config }) });
 
   test.each([

@@ -54,7 +54,7 @@ describe('firmware', () => {
     expect(firmwareDifferences(aDesiredVm({ tpm: 'v2.0' }), configOf(aMark(), has))).toEqual([]);
   });
 
-  test('never gives a TPM to a guest that exists, but tells that it has none', () => {
+  test('never adds a TPM to a guest that exists, but reports that it has none', () => {
     expect(later({}, { tpm: 'v2.0' })).toEqual({ set: {}, delete: [] });
     expect(firmwareDifferences(aDesiredVm({ tpm: 'v2.0' }), configOf())).toEqual([
       expect.stringContaining('A TPM is added only when a VM is created'),
@@ -84,7 +84,7 @@ describe('the guest agent', () => {
     ['enabled=0', 'enabled=1'],
     ['0,fstrim_cloned_disks=1', 'enabled=1,fstrim_cloned_disks=1'],
     ['type=isa,enabled=0', 'enabled=1,type=isa'],
-  ])('is switched on in "%s", whatever else stands there', (text, expected) => {
+  ])('is enabled in "%s", and the other options are kept', (text, expected) => {
     expect(later({ agent: text }).set).toEqual({ agent: expected });
   });
 
@@ -96,7 +96,7 @@ describe('the guest agent', () => {
   );
 });
 
-test("a new guest gets the object's uid into its SMBIOS table, beside what the template says there", () => {
+test("a new guest gets the object's uid in its SMBIOS table, next to the template's entries", () => {
   const { set } = atCreation({
     smbios1: 'manufacturer=QUNNRQ==,uuid=11111111-2222-3333-4444-555555555555,base64=1',
   });
@@ -108,7 +108,7 @@ test("a new guest loses its template's tags", () => {
   expect(atCreation({}).delete).not.toContain('tags');
 });
 
-test('whatever a template says, one write makes a guest as desired that can be started', () => {
+test('for any template, one write makes a guest as desired that can be started', () => {
   const sizes = fc.record({
     cpus: fc.integer({ min: 1, max: 64 }),
     memory: fc.integer({ min: 16, max: 99_999 }),

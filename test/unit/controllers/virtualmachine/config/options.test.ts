@@ -43,13 +43,13 @@ describe('the description', () => {
     expect(parseMark(String(keys({ description: '' })['description']))).toEqual(MARK);
   });
 
-  test('is equal whatever ends its lines and stands around it', () => {
+  test('is equal with any line endings and surrounding white space', () => {
     const description = describeGuest(MARK, 'a\nb');
     expect(optionsOf({ description: ' a\r\nb\n' })).toEqual({ description: 'a\nb' });
     expect(keys({ description: 'a\nb' }, { description: `${description}\n` })).toEqual({});
   });
 
-  test('keeps the mark whatever is written', () => {
+  test('keeps the mark with any text', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         fc.pre(!text.includes('virtrigaud: '));
@@ -71,7 +71,7 @@ describe('tags', () => {
     expect(tagWrite(tags, ['prod', 'web'], { tags: 'web,prod' })).toEqual([]);
   });
 
-  test('of others are kept, and ours go when they leave the spec', () => {
+  test('of others are kept, and ours are removed when they leave the spec', () => {
     expect(tagWrite(['web'], [], { tags: 'theirs' })).toEqual([
       { key: 'tags', value: 'theirs;web', note: ['web'] },
     ]);

@@ -39,7 +39,7 @@ describe('CPUs of a new guest', () => {
     ['0', 'cpu'],
     ['disk,memory', 'disk,memory,cpu'],
     ['cpu,disk', 'cpu,disk'],
-  ])('are hot-plugged beside what the template hot-plugs (%s)', (hotplug, expected) => {
+  ])('are hot-plugged in addition to what the template hot-plugs (%s)', (hotplug, expected) => {
     expect(cpuAtCreation(2, ROOM, { hotplug }).set['hotplug']).toBe(expected);
   });
 });
@@ -51,7 +51,7 @@ describe('CPUs of a guest that runs', () => {
     expect(cpus(8, { cores: '2', sockets: '4' })).toEqual({ set: { vcpus: 8 }, delete: [] });
   });
 
-  test('go to the ceiling at once and above it at the next start, with new room to grow', () => {
+  test('reach the ceiling at once and exceed it at the next start, with new room to grow', () => {
     expect(cpus(9, { sockets: '1' })).toEqual({ set: { cores: 12, vcpus: 8 }, delete: ['sockets'] });
   });
 
@@ -88,11 +88,11 @@ describe('CPUs of a guest that runs', () => {
 describe('CPUs of a guest that is off', () => {
   const off = { running: false };
 
-  test('change above the ceiling in one go', () => {
+  test('exceed the ceiling in one write', () => {
     expect(cpus(9, {}, off)).toEqual({ set: { cores: 12, vcpus: 9 }, delete: [] });
   });
 
-  test('get their cores back where someone set fewer than the guest has CPUs', () => {
+  test('get their cores back if fewer were set than the guest has CPUs', () => {
     expect(cpus(2, { cores: '1' }, off)).toEqual({ set: { cores: 12 }, delete: [] });
   });
 });
@@ -111,7 +111,7 @@ describe('more CPUs than the node has', () => {
     expect(cpus(20).set).not.toHaveProperty('cores');
   });
 
-  test('are taken back, as far as the node goes, when they stand in the configuration', () => {
+  test('are reduced to what the node has if the configuration contains them', () => {
     expect(cpus(2, { cores: '20' }).set).toMatchObject({ cores: 16 });
   });
 });
@@ -157,14 +157,14 @@ describe('memory of a class with room to grow', () => {
     });
   });
 
-  test.each([1, 4, 8])('goes to %i GiB by the balloon alone', (memory) => {
+  test.each([1, 4, 8])('changes to %i GiB by the balloon alone', (memory) => {
     expect(memoryLater(desired(memory), guest(made))).toEqual({
       set: { balloon: memory * 1024 },
       delete: [],
     });
   });
 
-  test('goes above the ceiling of the guest at its next start', () => {
+  test('exceeds the ceiling of the guest at its next start', () => {
     expect(memoryLater(desired(12, 16), guest(made))).toEqual({
       set: { memory: 16_384, balloon: 12_288 },
       delete: [],

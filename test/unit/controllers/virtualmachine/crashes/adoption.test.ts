@@ -1,4 +1,4 @@
-/** Whatever happens on the way, a guest that exists is taken over once, and nothing is made beside it. */
+/** With any fault on the way, a guest that exists is adopted once, and no other is created. */
 import { test } from '@jest/globals';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { textWithoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
@@ -35,7 +35,7 @@ async function adopt(faults: ReadonlyMap<number, Fault>) {
   life.pve.add(VMID, CONFIG, { running: true });
   await life.untilReady();
   const onTheWay = [...calls];
-  // Whatever was still on its way arrives, and nothing more comes of it.
+  // Requests that are still on their way arrive, without further effect.
   life.now += 60_000;
   for (let passes = 0; passes < 6; passes += 1) await life.pass();
   const { pve, status } = life;
@@ -57,8 +57,8 @@ const DONE = {
   adopted: true,
 };
 
-test('whichever call goes wrong', async () => {
+test('if any one call fails', async () => {
   await oneFaultEach(adopt, DONE);
 }, 240_000);
 
-test('whatever goes wrong and however often', () => manyFaults(adopt, DONE), 240_000);
+test('if any calls fail, any number of times', () => manyFaults(adopt, DONE), 240_000);

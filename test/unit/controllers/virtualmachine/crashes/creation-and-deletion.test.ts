@@ -49,31 +49,31 @@ async function live({
     const number = life.status.vmid!;
     if (!life.pve.guests.has(number)) life.pve.add(number, { name: 'conflict' });
   }
-  const rivals = [...life.pve.guests.values()].filter(({ config }) => config['name'] === 'conflict');
+  const conflicts = [...life.pve.guests.values()].filter(({ config }) => config['name'] === 'conflict');
 
   if (deletedAfter === undefined) {
     await life.untilReady();
-    expectOneGuest(life, rivals.length);
+    expectOneGuest(life, conflicts.length);
   } else {
     for (let pass = 0; pass < deletedAfter; pass += 1) await life.pass();
   }
 
   await life.delete();
-  life.now += 120_000; // whatever was still on its way arrives
+  life.now += 120_000; // requests that are still on their way arrive
   life.pve.settle();
   life.now += 120_000;
   life.pve.settle();
   expect([...life.pve.guests.keys()].toSorted()).toEqual(
-    [...rivals.map(({ vmid }) => vmid), 9000].toSorted(),
+    [...conflicts.map(({ vmid }) => vmid), 9000].toSorted(),
   );
-  expect(rivals.every(({ digest, running }) => digest === 1 && !running)).toBe(true);
+  expect(conflicts.every(({ digest, running }) => digest === 1 && !running)).toBe(true);
   expect([...life.pve.volumes]).toEqual([]);
   return saboteur.calls;
 }
 
-function expectOneGuest({ pve, status }: Life, rivals: number): void {
+function expectOneGuest({ pve, status }: Life, conflicts: number): void {
   const [guest] = pve.guestsOf(UID);
-  expect(pve.guests.size).toBe(2 + rivals);
+  expect(pve.guests.size).toBe(2 + conflicts);
   expect(guest?.vmid).toBe(status.vmid);
   expect(guest?.running).toBe(true);
   expect(guest?.node).toBe(status.placement?.node);
@@ -85,12 +85,12 @@ function expectOneGuest({ pve, status }: Life, rivals: number): void {
 describe('from nothing to one guest and back to nothing', () => {
   test.each(
     FAULTS.flatMap((fault) => [
-      // The way with an image has every step of the way without.
+      // The creation with an image includes every step of the one without.
       { vm: WITH_IMAGE, where: '', fault },
       { vm: ELSEWHERE, where: ' on another node than its template', fault },
     ]),
   )(
-    'whichever call $fault$where',
+    'if any call $fault$where',
     async ({ vm, fault }) => {
       const calls = await live({ vm, faults: [] });
       for (let call = 1; call <= calls; call += 1) {
@@ -104,7 +104,7 @@ describe('from nothing to one guest and back to nothing', () => {
     60_000,
   );
 
-  test('although the clone arrives late, its number was claimed long ago and nobody remembers the request', async () => {
+  test('although the clone arrives late, its number was claimed long ago and no process remembers the request', async () => {
     const failedClones = 4;
     let clones = 0;
     const saboteur = new Saboteur((_call, what) => {
@@ -123,7 +123,7 @@ describe('from nothing to one guest and back to nothing', () => {
   });
 
   test(
-    'whatever goes wrong, however often, and whenever it is deleted',
+    'if any calls fail, any number of times, and it is deleted at any time',
     async () => {
       await fc.assert(
         fc.asyncProperty(

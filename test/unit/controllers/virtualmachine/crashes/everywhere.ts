@@ -1,4 +1,4 @@
-/** A story is lived again and again, and something goes wrong in it at one call or at many: it ends as if nothing had. */
+/** A story is run repeatedly, with faults at one call or at many: it ends as it does without faults. */
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { type Fault, FAULTS } from '../../../../builders/saboteur.ts';
@@ -8,7 +8,7 @@ export type Story = (
   faults: ReadonlyMap<number, Fault>,
 ) => Promise<{ readonly calls: readonly string[]; readonly seen: unknown }>;
 
-/** Gives the calls of the story in which nothing goes wrong. */
+/** @returns the calls of the story without faults */
 export async function oneFaultEach(live: Story, end: unknown): Promise<readonly string[]> {
   const { calls, seen } = await live(new Map());
   expect(seen).toEqual(end);

@@ -1,4 +1,4 @@
-/** Whatever happens on the way, a VM whose spec names another node arrives there, once, and never stops running. */
+/** With any fault on the way, a VM whose spec names another node arrives there, once, and never stops running. */
 import { expect, test } from '@jest/globals';
 import { nodeName } from '../../../../../src/lib/units.ts';
 import { Life } from '../../../../builders/life.ts';
@@ -27,7 +27,7 @@ async function move(faults: ReadonlyMap<number, Fault>) {
   await life.untilReady();
   const onTheWay = [...calls];
   armedAt = Infinity;
-  // Whatever was still on its way arrives, and nothing more comes of it.
+  // Requests that are still on their way arrive, without further effect.
   life.now += 60_000;
   for (let passes = 0; passes < 6; passes += 1) await life.pass();
   const { pve, status } = life;
@@ -37,7 +37,7 @@ async function move(faults: ReadonlyMap<number, Fault>) {
 
 const THERE = { guests: [{ node: 'pve-2', running: true }], stops: 0, node: 'pve-2', power: 'On' };
 
-test('whichever call goes wrong', async () => {
+test('if any one call fails', async () => {
   const calls = await oneFaultEach(move, THERE);
   expect(calls.filter((what) => what.endsWith('/migrate'))).toEqual([
     expect.stringContaining('GET'),
@@ -45,4 +45,4 @@ test('whichever call goes wrong', async () => {
   ]);
 }, 240_000);
 
-test('whatever goes wrong and however often', () => manyFaults(move, THERE), 240_000);
+test('if any calls fail, any number of times', () => manyFaults(move, THERE), 240_000);

@@ -1,4 +1,4 @@
-/** Whatever happens on the way, one request restarts the guest once, and so do changes that wait. */
+/** With any fault on the way, one request restarts the guest once, and so do changes that wait. */
 import { test } from '@jest/globals';
 import { aClass } from '../../../../builders/objects.ts';
 import { Life } from '../../../../builders/life.ts';
@@ -34,7 +34,7 @@ const restart = (cause: Cause) => async (faults: ReadonlyMap<number, Fault>) => 
   await life.untilReady();
   const onTheWay = [...calls];
   armedAt = Infinity;
-  // Whatever was still on its way arrives, and nothing more comes of it.
+  // Requests that are still on their way arrive, without further effect.
   life.now += 60_000;
   for (let passes = 0; passes < 6; passes += 1) await life.pass();
   const { internal: { restart: note } = {}, powerState } = life.status;
@@ -50,7 +50,7 @@ function isDone({ status, pve }: Life, cause: Cause): boolean {
 }
 
 test.each(['request', 'changes'] as const)(
-  'one restart for one cause (%s), whichever call goes wrong',
+  'one restart for one cause (%s), if any one call fails',
   async (cause) => {
     await oneFaultEach(restart(cause), ONCE);
   },
@@ -58,7 +58,7 @@ test.each(['request', 'changes'] as const)(
 );
 
 test(
-  'one restart for one request, whatever goes wrong and however often',
+  'one restart for one request, if any calls fail, any number of times',
   () => manyFaults(restart('request'), ONCE),
   240_000,
 );

@@ -35,12 +35,12 @@ describe('the text of a drive', () => {
     },
   );
 
-  test('never brings back the size that the disk had when a change was written', () => {
+  test('never restores the size that the disk had when a change was written', () => {
     expect(withOptions(TEXT, {}, bytes(20 * GiB))).toBe(TEXT.replace('10G', '20G'));
     expect(withOptions(TEXT, {}, undefined)).toBe(TEXT);
   });
 
-  test('is the same when the options are brought in a second time', () => {
+  test('is the same when the options are applied a second time', () => {
     const options = fc.record(
       {
         cache: fc.constantFrom('none', 'writeback'),

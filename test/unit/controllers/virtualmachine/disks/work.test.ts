@@ -233,16 +233,29 @@ describe('a disk that left the spec', () => {
     expect(entries).toHaveLength(2);
   });
 
-  test('stays on a protected VM, where Proxmox VE would refuse to remove it, and the way out is named', () => {
-    for (const config of [AT_SCSI1, UNUSED]) {
-      const { steps, differences, entries } = left({ config: { ...config, protection: '1' } });
-      expect([steps, entries.length]).toEqual([[], 2]);
-      expect(differences).toEqual([expect.stringContaining('qm set 101 --protection 0')]);
-    }
-    const guest = aGuest({ config: configOf(aMark(), { ...AT_SCSI1, protection: '1' }) });
-    const want = aDesiredVm({ options: { protection: true } });
-    const context = { recorded: [RECORDED], detached: [], storages: [], isApplied: false };
-    expect(diskWork(want, guest, context).differences.join()).toContain('set spec.protection to false');
+  test.each([
+    ['is neither detached', { config: { ...AT_SCSI1, protection: '1' } }],
+    ['nor destroyed', { config: { unused0: VOLUME, protection: '1' } }],
+  ])('%s while the VM is protected in Proxmox VE, and says how to lift that', (_what, scene) => {
+    const { steps, waits, entries } = work({
+      disks: [],
+      recorded: [{ ...RECORDED, reclaimPolicy: 'Delete' }],
+      ...scene,
+    });
+    expect(steps).toEqual([]);
+    expect(waits).toEqual([
+      expect.stringMatching(/Disk data .* protected in Proxmox VE.* qm set 101 --protection 0/),
+    ]);
+    expect(entries).toHaveLength(2);
+  });
+
+  test('is detached where the VM is not protected', () => {
+    const { steps } = work({
+      disks: [],
+      recorded: [RECORDED],
+      config: { ...AT_SCSI1, protection: '0' },
+    });
+    expect(steps.map((step) => step.do)).toEqual(['detachDisk']);
   });
 
   test('is remembered while it waits for the next start', () => {
@@ -426,6 +439,16 @@ describe('a disk whose storageClass names another storage', () => {
     expect(differences).toEqual([
       'Disk data is on storage local-lvm, but the spec says nowhere. Storage nowhere is not available for disks on node pve-1.',
     ]);
+  });
+
+  test('waits where something holds it, and only there', () => {
+    const disks = [data({ storageClass: 'nowhere' })];
+    const pending = [{ key: 'scsi1', current: AT_SCSI1['scsi1'] ?? '', pending: 'x' }];
+    expect(work({ ...there, config: { ...AT_SCSI1, parent: 'before' } }).waits).toHaveLength(1);
+    expect(work({ ...there, config: AT_SCSI1, pending }).waits).toHaveLength(1);
+    expect(work({ ...there, disks, config: AT_SCSI1 }).waits).toHaveLength(1);
+    expect(work({ ...there, config: AT_SCSI1, leaves: true }).waits).toEqual([]);
+    expect(work({ ...there, config: AT_SCSI1 }).waits).toEqual([]);
   });
 
   test('stays where somebody else moved it, and says so', () => {

@@ -2,9 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import {
   afterStart,
   isBooting,
+  readAddresses,
   scheduleAgentQuery,
   starting,
 } from '../../../../../controllers/virtualmachine/guest-agent/ask.ts';
+import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { PveError } from '../../../../../src/pve/index.ts';
 import type { AgentSchedule } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { Facts } from '../../../../../controllers/virtualmachine/model/facts.ts';
 import { aClaim, aDesiredVm, GONE, NOW, observed, seen } from '../../../../builders/guests.ts';
@@ -58,8 +62,9 @@ describe('the guest agent is asked again', () => {
   test.each<[string, Partial<Facts>]>([
     ['the VM is off', { have: observed({ presence: seen({ running: false }) }) }],
     ['the VM is not there', { have: observed() }],
-    ['the object goes', { want: GONE }],
+    ['the object is being deleted', { want: GONE }],
     ['the agent is not enabled', { agent: 'notConfigured' }],
+    ['the credentials may not', { agent: 'forbidden' }],
     ['there are no NICs', { nics: [] }],
   ])('not when %s', (_what, change) => {
     expect(scheduleAgentQuery({ dueAt: NOW }, facts(change), NOW).dueAt).toBeUndefined();
@@ -71,6 +76,66 @@ test('looking for addresses starts over after the VM was off', () => {
   expect(before.dueAt).toBeUndefined();
   const off = facts({ have: observed({ presence: seen({ running: false }) }) });
   expect(gapOf(scheduleAgentQuery(scheduleAgentQuery(before, off, NOW), facts(), NOW))).toBe(250);
+});
+
+describe('an answer of Proxmox VE', () => {
+  const answered = (refusal: PveError['refusal'], message: string) => {
+    const networkInterfaces = () => Promise.reject(new PveError({ refusal, message, ...CALL }));
+    const qemu = () => ({ agent: { networkInterfaces } });
+    const pve = { node: () => ({ qemu }) } as unknown as Connection['pve'];
+    const connection = { pve } as Connection;
+    const running = { have: observed({ presence: seen({ running: true }) }), nics: [NIC] };
+    return readAddresses({ connection } as ResolvedSpec, running, {});
+  };
+  const CALL = { method: 'GET', route: '/agent', code: '500' } as const;
+
+  test.each([
+    ['forbidden', 'forbidden'],
+    ['unavailable', 'unreachable'],
+    ['unauthenticated', 'failed'],
+    ['locked', 'failed'],
+    ['unknown', 'failed'],
+  ] as const)('that is %s is not taken for a silent agent', async (refusal, agent) => {
+    expect(await answered(refusal, 'The cause.')).toMatchObject({
+      agent,
+      agentProblem: expect.stringContaining('The cause.'),
+      addresses: undefined,
+    });
+  });
+});
+
+describe('looking for addresses starts over with a start', () => {
+  const runningFor = (uptimeMs: number, now = NOW): Facts =>
+    facts({ have: { ...observed({ presence: seen({ running: true, uptimeMs }) }), now } });
+  const given = (seenAt: Facts) => scheduleAgentQuery({ since: NOW - 900_000 }, seenAt, NOW - 60_000);
+  const known = given(runningFor(900_000, NOW - 60_000));
+
+  test('that the operator made, although it never saw the guest stopped', () => {
+    expect(gapOf(scheduleAgentQuery(starting(known), facts(), NOW + 1_000), NOW + 1_000)).toBe(1_000);
+    const booted = { ...starting(known), boots: undefined };
+    expect(gapOf(scheduleAgentQuery(booted, facts(), NOW))).toBe(250);
+  });
+
+  test('that a user or HA made between two reads', () => {
+    expect(scheduleAgentQuery(known, runningFor(960_000), NOW).dueAt).toBeUndefined();
+    expect(gapOf(scheduleAgentQuery(known, runningFor(2_000), NOW))).toBe(250);
+  });
+
+  test('that was made a while before it was seen', () => {
+    expect(gapOf(scheduleAgentQuery(known, runningFor(25_000), NOW))).toBe(2_500);
+  });
+
+  test('once, however imprecise the uptime is', () => {
+    const again = scheduleAgentQuery(known, runningFor(20_000), NOW);
+    const later = scheduleAgentQuery(again, runningFor(79_100, NOW + 60_000), NOW + 60_000);
+    expect(gapOf(later, NOW + 60_000)).toBe(8_000);
+  });
+
+  test('also for the addresses that come late', () => {
+    const complete = { ...runningFor(1_000), ...FOUND };
+    expect(scheduleAgentQuery(known, { ...runningFor(960_000), ...FOUND }, NOW).dueAt).toBeUndefined();
+    expect(gapOf(scheduleAgentQuery(known, complete, NOW))).toBe(9_000);
+  });
 });
 
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {

@@ -68,13 +68,16 @@ describe('preStop', () => {
     return it;
   };
 
-  test.each(['Off', 'OffGraceful'] as const)('runs before the VM goes %s, once', async (powerState) => {
-    const it = await life('bye');
-    it.store.editSpec({ powerState });
-    await it.untilReady();
-    expect(it.pve.executed).toEqual(['bye']);
-    expect(it.pve.guestsOf(UID)[0]?.running).toBe(false);
-  });
+  test.each(['Off', 'OffGraceful'] as const)(
+    'runs before the VM is stopped by %s, once',
+    async (powerState) => {
+      const it = await life('bye');
+      it.store.editSpec({ powerState });
+      await it.untilReady();
+      expect(it.pve.executed).toEqual(['bye']);
+      expect(it.pve.guestsOf(UID)[0]?.running).toBe(false);
+    },
+  );
 
   test('runs before the VM is deleted', async () => {
     const it = await life('bye');

@@ -82,7 +82,7 @@ describe('of two VMs with one address', () => {
     expect(holderOf(allowed, older)).toBeUndefined();
   });
 
-  test('a MAC counts like an address, and the same VM does not rival itself', () => {
+  test('a MAC counts like an address, and a VM does not conflict with itself', () => {
     const mac = (name: string, change: VirtualMachineChange = {}) =>
       named(
         name,
@@ -96,7 +96,7 @@ describe('of two VMs with one address', () => {
     expect(holderOf(mac('z'))).toBeUndefined();
   });
 
-  test('exactly one goes ahead, whichever there are', () => {
+  test('of any VMs exactly one is not held up', () => {
     const vms = fc.uniqueArray(
       fc.record({
         name: fc.constantFrom('a', 'b', 'c', 'd'),

@@ -29,7 +29,7 @@ describe('the addresses of a VM', () => {
     ]);
   });
 
-  test('are none for a NIC without a MAC, even beside an interface without one', () => {
+  test('are none for a NIC without a MAC, even if an interface has none either', () => {
     expect(addressesByNic([nic('net0', undefined)], [{ mac: undefined, addresses: ['10.0.0.5'] }])).toEqual([
       { device: 'net0', addresses: [] },
     ]);
@@ -64,12 +64,12 @@ describe('the addresses of a VM', () => {
     expect(of('192.168.1.5', 'fd00::5')).toEqual(['192.168.1.5', 'fd00::5']);
   });
 
-  test('are the same whatever the order in which the guest tells them, and each but once', () => {
+  test('are the same for any order in which the guest reports them, each listed once', () => {
     const addresses = fc.array(fc.oneof(fc.ipV4(), fc.ipV6()), { maxLength: 8 });
     fc.assert(
-      fc.property(addresses, (told) => {
-        const once = of(...told);
-        expect(of(...told.toReversed(), ...told)).toEqual(once);
+      fc.property(addresses, (reported) => {
+        const once = of(...reported);
+        expect(of(...reported.toReversed(), ...reported)).toEqual(once);
         expect(new Set(once).size).toBe(once?.length);
       }),
     );

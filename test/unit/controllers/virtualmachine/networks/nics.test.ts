@@ -110,14 +110,14 @@ describe('the settings of a NIC', () => {
     expect(nicText(lan(), full, FRESH)).toBe(full);
   });
 
-  test('go where the spec says so', () => {
+  test('are removed where the spec says so', () => {
     const off = { firewall: '0', trunks: '', link_down: '0' };
     expect(nicText(lan({ settings: off }), `${full},link_down=1`, FRESH)).toBe(
       `${plain},mtu=1,queues=4,rate=10.5`,
     );
   });
 
-  test('that the spec gave go when they leave it, and no others', () => {
+  test('that the spec set are removed when they leave it, and no others', () => {
     expect(nicText(lan(), full, FRESH, ['rate', 'trunks'])).toBe(`${plain},firewall=1,mtu=1,queues=4`);
   });
 
@@ -324,7 +324,7 @@ describe('the bridge of a network', () => {
     expect(bridgeOf({ name: 'storage' })).toBe('NetworkUnknown');
   });
 
-  test("is nobody else's business where the spec has no networks", () => {
+  test('is not resolved where the spec has no networks', () => {
     expect(resolveNics(undefined, undefined)).toEqual({ ok: true, desired: undefined });
     expect(resolveNics([], undefined)).toEqual({ ok: true, desired: [] });
   });

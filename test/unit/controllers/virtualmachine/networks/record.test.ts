@@ -3,11 +3,12 @@ import type { VirtualMachineInternal, VirtualMachineStatus } from '../../../../.
 import { configChange } from '../../../../../controllers/virtualmachine/config/change.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
-import { surplusNics } from '../../../../../controllers/virtualmachine/networks/devices.ts';
+import { originalAfter, surplusNics } from '../../../../../controllers/virtualmachine/networks/devices.ts';
 import {
   nicRecordAfter,
   writesUnrecorded,
 } from '../../../../../controllers/virtualmachine/networks/record.ts';
+import { vmid } from '../../../../../src/lib/units.ts';
 import { aDesiredVm, aGuest, aMark, configOf } from '../../../../builders/guests.ts';
 import { aVirtualMachine, UID } from '../../../../builders/objects.ts';
 import { Life } from '../../../../builders/life.ts';
@@ -22,14 +23,19 @@ const THREE: GuestConfig = {
   net2: 'virtio=02:00:00:00:00:03,bridge=vmbr2',
 };
 
-const aVm = (networks: Recorded = [], status: Partial<VirtualMachineStatus> = {}) =>
+const aVm = (
+  networks: Recorded = [],
+  status: Partial<VirtualMachineStatus> = {},
+  originalNics: readonly string[] = ['net0'],
+) =>
   aVirtualMachine({
     status: {
-      vmid: 101,
+      vmid: vmid(101),
       cloneType: 'Linked',
+      createdAt: '2026-03-01T11:00:00Z',
       ...status,
-      internal: { uuid: UID, networks },
-    } as VirtualMachineStatus,
+      internal: { uuid: UID, networks, originalNics },
+    },
   });
 const guestWith = (config: GuestConfig = {}) => aGuest({ config: configOf(aMark(), config) });
 const changeOf = (vm: ReturnType<typeof aVm>, nics: readonly DesiredNic[], config: GuestConfig = {}) =>
@@ -37,26 +43,55 @@ const changeOf = (vm: ReturnType<typeof aVm>, nics: readonly DesiredNic[], confi
 
 describe('interfaces that the spec does not list', () => {
   test('are removed from a VM that we made, however late the list is given', () => {
-    expect(changeOf(aVm(), [LAN], THREE)?.delete).toEqual(['net1', 'net2']);
-    expect(changeOf(aVm(), [], THREE)?.delete).toEqual(['net0', 'net1', 'net2']);
+    const vm = aVm([], {}, ['net0', 'net1', 'net2']);
+    expect(changeOf(vm, [LAN], THREE)?.delete).toEqual(['net1', 'net2']);
+    expect(changeOf(vm, [], THREE)?.delete).toEqual(['net0', 'net1', 'net2']);
+    // The names of networks are reported before anything is removed.
+    const named = aVm([{ name: 'lan', device: 'net0' }], {}, ['net0', 'net1', 'net2']);
+    expect(changeOf(named, [LAN, DMZ], THREE)?.delete).toEqual(['net2']);
     expect(configChange(aVm(), aDesiredVm(), guestWith(THREE), ROOM)).toBeUndefined();
   });
 
   test('stay on a VM that was adopted, except for ours, and are reported', () => {
     const adopted = { cloneType: undefined, adopted: true };
-    const vm = aVm([{ name: 'old', device: 'net1' }], adopted);
+    const vm = aVm(
+      [
+        { name: 'lan', device: 'net0' },
+        { name: 'old', device: 'net1' },
+      ],
+      adopted,
+      [],
+    );
     expect(changeOf(vm, [LAN], THREE)?.delete).toEqual(['net1']);
     const want = aDesiredVm({ nics: [LAN] });
     expect(surplusNics(vm, want, guestWith(THREE))).toEqual([expect.stringContaining(': net2 (vmbr2).')]);
     expect(surplusNics(vm, aDesiredVm(), guestWith(THREE))).toEqual([]);
-    expect(surplusNics(aVm(), want, guestWith(THREE))).toEqual([]);
+    expect(surplusNics(aVm([], {}, ['net1', 'net2']), want, guestWith(THREE))).toEqual([]);
+  });
+
+  test('stay if somebody added them to a VM that we made, and are reported', () => {
+    const vm = aVm([{ name: 'lan', device: 'net0' }], {}, ['net0', 'net1']);
+    expect(changeOf(vm, [LAN], THREE)?.delete).toEqual(['net1']);
+    const want = aDesiredVm({ nics: [LAN] });
+    expect(surplusNics(vm, want, guestWith(THREE))).toEqual([expect.stringContaining(': net2 (vmbr2).')]);
+  });
+
+  test('are those that a VM is made with as long as it is being made, and fewer as they are removed', () => {
+    const { config } = guestWith(THREE);
+    expect(originalAfter(aVm([], { createdAt: undefined }, []), config)).toEqual(['net0', 'net1', 'net2']);
+    expect(originalAfter(aVm([], {}, ['net0', 'net5']), config)).toEqual(['net0']);
+    expect(originalAfter(aVm([], {}, ['net0', 'net5']), undefined)).toEqual(['net0', 'net5']);
+    expect(originalAfter(aVm([], { cloneType: undefined, adopted: true }, []), config)).toEqual([]);
   });
 });
 
 describe('an interface or a setting that is to be written', () => {
   const unrecorded = (networks: Recorded, config: GuestConfig = {}) => {
     const [vm, nics] = [aVm(networks), [LAN, DMZ]];
-    return writesUnrecorded(vm, aDesiredVm({ nics }), changeOf(vm, nics, config));
+    return writesUnrecorded(vm, aDesiredVm({ nics }), {
+      change: changeOf(vm, nics, config),
+      config: guestWith(config).config,
+    });
   };
 
   test.each<[string, Recorded, boolean]>([

@@ -14,61 +14,73 @@ const readAgo = (age: number) => ({ key: 'k', at: NOW - age }) as Rest;
 
 function resting(ages: Readonly<Record<string, number>>, elsewhere: Readonly<Record<string, number>> = {}) {
   const processStates = createProcessStates();
-  for (const [uid, age] of Object.entries(ages)) processStates.settle(uid, readAgo(age), ONE);
-  for (const [uid, age] of Object.entries(elsewhere)) processStates.settle(uid, readAgo(age), OTHER);
-  const looked: string[] = [];
+  const settle = (uid: string, age: number, cluster: object) => {
+    processStates.of(uid);
+    processStates.settle(uid, readAgo(age), cluster);
+  };
+  for (const [uid, age] of Object.entries(ages)) settle(uid, age, ONE);
+  for (const [uid, age] of Object.entries(elsewhere)) settle(uid, age, OTHER);
+  const scanned: string[] = [];
   return {
     processStates,
-    looked,
-    scan: () => driftScan({ processStates, enqueue: (uid) => looked.push(uid), now: () => NOW }),
+    scanned,
+    scan: () => driftScan({ processStates, enqueue: (uid) => scanned.push(uid), now: () => NOW }),
   };
 }
 
 describe('the drift scan', () => {
-  test('looks at one guest a tick, the one read longest ago first', () => {
-    const { scan, looked } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL * 3, c: DRIFT_INTERVAL * 2 });
+  test('reads one guest a tick, the one read longest ago first', () => {
+    const { scan, scanned } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL * 3, c: DRIFT_INTERVAL * 2 });
     scan();
-    expect(looked).toEqual(['b']);
+    expect(scanned).toEqual(['b']);
     for (let tick = 0; tick < 5; tick += 1) scan();
-    expect(looked).toEqual(['b', 'c', 'a']);
+    expect(scanned).toEqual(['b', 'c', 'a']);
   });
 
-  test('looks at no guest that was read within five minutes', () => {
-    const { scan, looked } = resting({ a: DRIFT_INTERVAL - 1 });
+  test('reads no guest that was read within five minutes', () => {
+    const { scan, scanned } = resting({ a: DRIFT_INTERVAL - 1 });
     scan();
-    expect(looked).toEqual([]);
+    expect(scanned).toEqual([]);
   });
 
-  test('looks at one guest a tick of each PVE cluster', () => {
-    const { scan, looked } = resting(
+  test('reads one guest a tick of each PVE cluster', () => {
+    const { scan, scanned } = resting(
       { a: DRIFT_INTERVAL, b: DRIFT_INTERVAL * 2 },
       { c: DRIFT_INTERVAL * 3, d: DRIFT_INTERVAL * 4, e: DRIFT_INTERVAL * 5 },
     );
     scan();
-    expect(looked).toEqual(['b', 'e']);
+    expect(scanned).toEqual(['b', 'e']);
     scan();
-    expect(looked).toEqual(['b', 'e', 'a', 'd']);
+    expect(scanned).toEqual(['b', 'e', 'a', 'd']);
   });
 
-  test('takes a guest as it was read last, whether that made it due later or earlier', () => {
-    const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL * 2, b: DRIFT_INTERVAL, c: 0 });
+  test('uses the last read of a guest, whether that made it due later or earlier', () => {
+    const { scan, scanned, processStates } = resting({ a: DRIFT_INTERVAL * 2, b: DRIFT_INTERVAL, c: 0 });
     processStates.settle('a', readAgo(0), ONE);
     processStates.settle('c', readAgo(DRIFT_INTERVAL * 3), ONE);
     for (let tick = 0; tick < 5; tick += 1) scan();
-    expect(looked).toEqual(['c', 'b']);
+    expect(scanned).toEqual(['c', 'b']);
   });
 
-  test('looks at no guest that was forgotten, or is no longer settled', () => {
-    const { scan, looked, processStates } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL });
+  test('reads no guest that was forgotten, or is no longer settled', () => {
+    const { scan, scanned, processStates } = resting({ a: DRIFT_INTERVAL, b: DRIFT_INTERVAL });
     processStates.forget('a');
     remember(processStates.of('b'), { rest: undefined });
     scan();
-    expect(looked).toEqual([]);
+    expect(scanned).toEqual([]);
   });
 
-  test('looks at as few states as it must, however many guests there are', () => {
+  test('does not bring back a guest that was forgotten during its last pass', () => {
+    const { scan, scanned, processStates } = resting({ a: DRIFT_INTERVAL });
+    processStates.forget('a');
+    processStates.settle('a', readAgo(DRIFT_INTERVAL), ONE);
+    scan();
+    expect(scanned).toEqual([]);
+  });
+
+  test('visits as few states as necessary, however many guests there are', () => {
     const count = 10_000;
-    const { scan, looked, processStates } = resting(
+    const { scan, scanned, processStates } = resting(
       Object.fromEntries(Array.from({ length: count }, (_, n) => [`vm-${n}`, DRIFT_INTERVAL + n])),
     );
     let reads = 0;
@@ -83,7 +95,7 @@ describe('the drift scan', () => {
       });
     }
     for (let tick = 0; tick < 100; tick += 1) scan();
-    expect(looked).toHaveLength(100);
+    expect(scanned).toHaveLength(100);
     expect(reads).toBeLessThan(400);
   });
 
@@ -114,7 +126,7 @@ describe('what is remembered of a guest', () => {
     });
   });
 
-  test('is not made by disturbing an object that nobody knows', () => {
+  test('is not created by invalidating an unknown object', () => {
     const processStates = createProcessStates();
     processStates.invalidate('a');
     expect(processStates.oldest()).toEqual([]);

@@ -13,12 +13,12 @@ test.each([
     'migration active, transferred 435.0 MiB of 4.0 GiB VM-state, 112.3 MiB/s',
     'memory: 435.0 MiB of 4.0 GiB',
   ],
-])('the last line that tells how far it is counts: %s', (_what, line, told) => {
+])('the last line with figures counts: %s', (_what, line, progress) => {
   expect(progressIn(['starting', 'transferred 1.0 MiB of 2.0 MiB (50.00%)', line, 'switching over'])).toBe(
-    told,
+    progress,
   );
 });
 
-test('a log that does not tell says nothing', () => {
+test('a log without figures has no progress', () => {
   expect(progressIn(['starting migration of VM 101 to node pve-2'])).toBeUndefined();
 });

@@ -75,6 +75,20 @@ describe('the questions about a guest', () => {
     expect(asked(status, { raw: { task: { state: 'ok', warnings: 0 } } })).toEqual(['presence']);
   });
 
+  test('include the log of a task whose exit status does not say why it failed', () => {
+    const status = { ...MADE, task: { upid: UPID, type: 'Migrate', startedAt: new Date(NOW).toISOString() } };
+    const failed = (exitStatus: string) => ({ state: 'failed', exitStatus }) as const;
+    expect(asked(status, { raw: { task: failed('migration aborted') } })).toEqual(['taskLog']);
+    expect(asked(status, { raw: { task: failed('VM 101 is not running') } })).toEqual(['presence']);
+    const raw = { task: failed('migration aborted'), taskLog: ["ERROR: can't migrate it"] };
+    expect(asked(status, { raw })).toEqual(['presence']);
+    expect(
+      derive(inputs(status, { raw: { ...raw, presence: seen() }, state: QUIET })).have.failure,
+    ).toMatchObject({
+      message: "migration aborted: can't migrate it",
+    });
+  });
+
   test('are about its presence only, where nothing else can be in flight', () => {
     expect(asked(MADE, { state: QUIET })).toEqual(['presence']);
     expect(asked(MADE, { state: QUIET, raw: { presence: seen() } })).toEqual([]);
@@ -105,8 +119,8 @@ describe('the questions about a guest', () => {
       linkable: true,
     };
     const templates = new Map([[template.vmid, template]]);
-    expect(asked(undefined, { raw: { templates } })).toEqual(['namesake']);
-    expect(asked(undefined, { raw: { templates, namesake: { found: undefined } } })).toEqual([]);
+    expect(asked(undefined, { raw: { templates } })).toEqual(['namesakes']);
+    expect(asked(undefined, { raw: { templates, namesakes: [] } })).toEqual([]);
   });
 
   test('ask about a move only where the lists have nothing against it', () => {

@@ -25,7 +25,7 @@ describe('a VM with spec.placement.host', () => {
     ['is there already', { ...desired, host: PVE1 }, 'stays'],
     ['has none', { ...desired, host: undefined }, 'stays'],
     ['was never there', desired, 'elsewhere'],
-    ['was moved away by somebody', { ...desired, arrived: PVE2 }, 'strayed'],
+    ['was moved away in Proxmox VE', { ...desired, arrived: PVE2 }, 'strayed'],
     [
       'was moved away, and drift is reverted',
       { ...desired, arrived: PVE2, driftPolicy: 'Revert' },
@@ -49,7 +49,7 @@ const around = (change: Parameters<typeof aView>[0] = {}) => ({
   }),
 });
 
-describe('what speaks against a node', () => {
+describe('the obstacles on a node', () => {
   const full = aStorage('local-lvm', { node: 'pve-2', used: bytes(495 * GiB) });
   test.each([
     ['nothing', around(), []],
@@ -90,8 +90,8 @@ describe('what speaks against a node', () => {
       around({ storages: [aStorage('local-lvm', { shared: true }), { ...full, shared: true }] }),
       [],
     ],
-  ])('%s', (_what, surroundings, told) => {
-    expect(obstaclesInView(PVE2, running, surroundings)).toEqual(told);
+  ])('%s', (_what, surroundings, obstacles) => {
+    expect(obstaclesInView(PVE2, running, surroundings)).toEqual(obstacles);
   });
 
   test('a guest that is off needs no memory there yet', () => {
@@ -141,8 +141,8 @@ describe('what Proxmox VE says against a move', () => {
       { ...free, notAllowed: { 'pve-3': { storages: ['nfs'], resources: [], ha: [] } } },
       [],
     ],
-  ])('%s', (_what, told, obstacles) => {
-    expect(obstaclesToMove(PVE2, told)).toEqual(obstacles);
+  ])('%s', (_what, preconditions, obstacles) => {
+    expect(obstaclesToMove(PVE2, preconditions)).toEqual(obstacles);
   });
 
   test('disks on local storage are copied, images in drives are not', () => {

@@ -3,7 +3,11 @@ import fc from 'fast-check';
 import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
 import { deletionPolicyOf } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
-import { isFormerOwner } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import {
+  isFormerOwner,
+  isSameOwner,
+  printMark,
+} from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { unobstructed, desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { aGuest, aMark, aDesiredVm, configOf, FOREIGN, FORMER } from '../../../../builders/guests.ts';
@@ -30,7 +34,8 @@ describe('an object that adopts', () => {
           const { mark, template } = at.guest;
           if (step.do !== 'adopt') continue;
           expect(template).toBe(false);
-          expect(mark === undefined || isFormerOwner(mark, at.want.owner)).toBe(true);
+          const { owner } = at.want;
+          expect(mark === undefined || isFormerOwner(mark, owner) || isSameOwner(mark, owner)).toBe(true);
         }
       }),
       RUNS,
@@ -83,7 +88,7 @@ describe('a candidate', () => {
     plan(want, {
       ...observe({ ...world!, want, claim: undefined, task: undefined, failure: undefined }),
       activeTasks: [],
-      namesake: undefined,
+      namesakes: [],
       candidate: { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
     });
 
@@ -108,8 +113,13 @@ describe('a candidate', () => {
     ['a container', { mark: undefined, container: true as const }, '101 is a container'],
     [
       'the guest of another object',
-      { mark: FOREIGN },
+      { mark: FOREIGN, config: configOf(FOREIGN) },
       `VM 101 belongs to ${FOREIGN.namespace}/${FOREIGN.name}`,
+    ],
+    [
+      'a copy of the guest of another object',
+      { mark: FOREIGN },
+      `remove this line from the description of VM 101: ${printMark(FOREIGN)}`,
     ],
   ])('%s is refused', (_what, guest, says) => {
     expect(planned(guest)).toMatchObject({
@@ -140,4 +150,9 @@ test('a guest that was adopted stays when its object goes, unless the spec says 
     'Delete',
   );
   expect(deletionPolicyOf(aVirtualMachine({}))).toBe('Delete');
+});
+
+test('a VM that the operator made is deleted with its object although spec.adopt names it', () => {
+  const made = aVirtualMachine({ spec: { adopt: { vmid: ADOPT } }, status: { vmid: ADOPT } });
+  expect(deletionPolicyOf(made)).toBe('Delete');
 });

@@ -5,7 +5,7 @@ import type { Guest } from '../../../../../controllers/shared/guests/model.ts';
 import { inForce, cpusOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { hasSerialOf } from '../../../../../controllers/virtualmachine/disks/drive.ts';
 import { parseDisk } from '../../../../../src/pve/index.ts';
-import { diskWorlds, STRANGERS, withStorages } from '../../../../builders/arbitrary-disks.ts';
+import { diskWorlds, FOREIGN_DISKS, withStorages } from '../../../../builders/arbitrary-disks.ts';
 import { unobstructed } from '../../../../builders/arbitrary-worlds.ts';
 import { NO_HA } from '../../../../builders/guests.ts';
 import { run, type Run } from '../../../../builders/planner-run.ts';
@@ -33,7 +33,7 @@ const driveOf = (guest: Guest | undefined, name: string): string | undefined =>
 
 const isThere = (storage: string | undefined): boolean => storage === 'local-lvm' || storage === 'fast';
 
-/** A disk that somebody took off is not made again. */
+/** A disk that was detached in Proxmox VE is not made again. */
 function expectMade({ name, size, storage, storageClass }: DesiredDisk, end: World, start: World): void {
   const guest = end.guest!;
   const text = driveOf(guest, name);
@@ -45,6 +45,30 @@ function expectMade({ name, size, storage, storageClass }: DesiredDisk, end: Wor
   expect(parseDisk(text).size).toBeGreaterThanOrEqual(size ?? 0);
   const held = guest.config['parent'] !== undefined || guest.pending.length > 0;
   if (isThere(storageClass) && !held) expect(text.startsWith(`${storageClass!}:`)).toBe(true);
+}
+
+type Hold = 'snapshot' | 'storage' | 'pending';
+
+/** The same world with something that keeps disks where they are. */
+function holding(world: World, reason: Hold): World {
+  const { guest } = world;
+  if (reason === 'storage')
+    return { ...world, storages: world.storages.map((each) => ({ ...each, status: 'unknown' })) };
+  if (!guest) return world;
+  if (reason === 'snapshot')
+    return { ...world, guest: { ...guest, config: { ...guest.config, parent: 'before' } } };
+  const waiting = Object.entries(guest.config).flatMap(([key, current]) =>
+    /^scsi[234]$/.test(key) ? [{ key, current, pending: `${current},ro=1` }] : [],
+  );
+  return { ...world, guest: { ...guest, pending: waiting } };
+}
+
+/** Nothing holds them any more. */
+function released(end: World, { storages }: World): World {
+  const { guest } = end;
+  if (!guest) return { ...end, storages };
+  const { parent: _snapshot, ...config } = guest.config;
+  return { ...end, storages, guest: { ...guest, config, pending: [] } };
 }
 
 describe('with disks in every state, the planner', () => {
@@ -70,6 +94,19 @@ describe('with disks in every state, the planner', () => {
     );
   });
 
+  test('moves a disk that had to wait as soon as nothing holds it, with any passes in between', () => {
+    fc.assert(
+      fc.property(open, fc.constantFrom('snapshot', 'storage', 'pending'), (world, reason) => {
+        const held = run(holding(world, reason));
+        const freed = released(held.end, world);
+        const { end, last } = run(freed);
+        if (held.last.kind !== 'steady' || last.kind !== 'steady') return;
+        for (const disk of desired(end)) expectMade(disk, end, freed);
+      }),
+      RUNS,
+    );
+  });
+
   test('never makes a disk smaller, whichever it is', () => {
     fc.assert(
       fc.property(diskWorlds, (world) => {
@@ -88,11 +125,11 @@ describe('with disks in every state, the planner', () => {
         const ours = run(world);
         // Where a number is given back, the next one has another guest.
         if (!world.guest || ours.end.guest?.vmid !== world.guest.vmid) return;
-        expect(ours.end.guest.config).toMatchObject(STRANGERS);
+        expect(ours.end.guest.config).toMatchObject(FOREIGN_DISKS);
         for (const { step } of ours.steps) {
           const device = 'device' in step ? step.device : 'disk' in step ? step.disk : undefined;
-          expect(Object.keys(STRANGERS)).not.toContain(device);
-          if (step.do === 'destroyDisk') expect(Object.values(STRANGERS)).not.toContain(step.volume);
+          expect(Object.keys(FOREIGN_DISKS)).not.toContain(device);
+          if (step.do === 'destroyDisk') expect(Object.values(FOREIGN_DISKS)).not.toContain(step.volume);
         }
       }),
       RUNS,

@@ -5,11 +5,12 @@ import { withoutMark } from '../../../../../controllers/shared/guests/owner-mark
 import type { Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';
 import type { DeletionPolicy } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
-import { nodeName } from '../../../../../src/lib/units.ts';
+import { releasesUnresolved } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { aClaim, aMark, configOf, FOREIGN, GONE, observed, seen } from '../../../../builders/guests.ts';
 import { Life } from '../../../../builders/life.ts';
-import { UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
+import { aVirtualMachine, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
 import { run } from '../../../../builders/planner-run.ts';
 import { isOurs } from '../../../../builders/planner-world.ts';
 import { atCalls, FAULTS, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
@@ -42,6 +43,27 @@ describe('an object that leaves its guest behind', () => {
       kind: 'gone',
       left: { by: 'policy', vmid: 101, node: 'pve-1' },
     });
+  });
+
+  test('reverts what our spec asked for and is not in effect yet, and names what others changed', () => {
+    const memory = { key: 'memory', current: '1024', pending: '2048' };
+    const others = [
+      { key: 'balloon', current: '512', pending: '0' },
+      { key: 'cores', current: '1', pending: '4' },
+    ];
+    // What others changed since is theirs, and a disk that would be reverted belonged to nothing.
+    const disk = { key: 'sata1', pending: 'local-lvm:vm-101-disk-1,size=1G' };
+    const pending = [memory, ...others, disk];
+    const requestedChanges = [memory, { key: 'cores', current: '1', pending: '2' }, disk];
+    for (const policy of ['Retain', 'Stop'] as const)
+      expect(step(policy, { presence: seen({ pending }), requestedChanges })).toEqual({
+        do: 'revertPending',
+        keys: ['memory'],
+        digest: 'digest-1',
+      });
+    expect(step('Retain', { presence: seen({ pending: others }), requestedChanges })?.do).toBe('configure');
+    const left = planned('Retain', { presence: seen({ mark: undefined, pending: others }) });
+    expect(left).toMatchObject({ kind: 'gone', left: { pending: ['balloon', 'cores'] } });
   });
 
   test('ejects the cloud-init image before it deletes it, and that before it lets the guest go', () => {
@@ -90,7 +112,7 @@ describe('an object that leaves its guest behind', () => {
       fc.property(worlds, (world) => {
         const { steps, end, last } = run(world);
         for (const { step: taken, world: at } of steps) {
-          expect(['configure', 'shutdown', 'releaseClaim', 'deleteSeed']).toContain(taken.do);
+          expect(['reserve', 'configure', 'shutdown', 'releaseClaim', 'deleteSeed']).toContain(taken.do);
           if (taken.do === 'shutdown') expect(world.want).toEqual(leaving('Stop'));
           if (taken.do === 'configure' || taken.do === 'shutdown') expect(isOurs(at, at.guest!)).toBe(true);
         }
@@ -101,6 +123,30 @@ describe('an object that leaves its guest behind', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('an object that has no VMID, while its Provider cannot be asked', () => {
+  const deleted = (status: VirtualMachineChange['status']) =>
+    aVirtualMachine({ metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' }, status });
+  const notConnected = { ok: false, reason: 'ProviderNotReady', message: '' } as const;
+
+  test('goes where the Provider does not exist, or reports that it has no connection', () => {
+    expect(releasesUnresolved(deleted({}), { ...notConnected, reason: 'ProviderNotFound' })).toBeDefined();
+    expect(releasesUnresolved(deleted({}), { ...notConnected, early: false })).toBeDefined();
+  });
+
+  test('waits for a Provider that was not tried yet, because its own status may have been lost', () => {
+    expect(releasesUnresolved(deleted({}), { ...notConnected, early: true })).toBeUndefined();
+  });
+
+  test('waits in any case if something was made', () => {
+    const made = deleted({ vmid: vmid(101) });
+    expect(releasesUnresolved(made, { ...notConnected, reason: 'ProviderNotFound' })).toBeUndefined();
+  });
+
+  test('stays if it is not deleted', () => {
+    expect(releasesUnresolved(aVirtualMachine({}), { ...notConnected, early: false })).toBeUndefined();
   });
 });
 

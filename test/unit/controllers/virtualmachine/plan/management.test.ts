@@ -15,7 +15,7 @@ const restrained = worldsWith(
 );
 
 describe('a plan under restraint', () => {
-  test('never changes anything in Proxmox VE, whatever it sees', () => {
+  test('never changes anything in Proxmox VE, in any observed state', () => {
     fc.assert(
       fc.property(restrained, (world) => {
         const { steps, end } = run(world);
@@ -68,7 +68,7 @@ describe('a VirtualMachine that is only observed', () => {
     expect(changing(life)).toEqual([]);
   });
 
-  test('is reported, whatever changes, and changed in nothing until the policy says so', async () => {
+  test('is reported after every change, and not changed until the policy allows it', async () => {
     let cpus = 2;
     const life = new Life({ vmClass: () => aClass({ cpus }) });
     await life.untilReady();
@@ -103,7 +103,7 @@ describe('a VirtualMachine that is only observed', () => {
     expect(life.store.statusWrites).toHaveLength(writes);
   });
 
-  test('goes without its guest, which keeps everything', async () => {
+  test('is deleted without its guest, which keeps everything', async () => {
     const life = web();
     await life.untilReady();
     life.store.editSpec({ managementPolicy: 'ObserveOnly' });
@@ -145,7 +145,7 @@ describe('a VirtualMachine that is only created', () => {
     expect(life.pve.guestsOf(UID)[0]?.running).toBe(false);
   });
 
-  test('is not told apart from others that were complete before the policy was set', async () => {
+  test('is complete too if it was so before the policy was set', async () => {
     const life = web();
     await life.untilReady();
     await passes(life, 3);
@@ -156,7 +156,7 @@ describe('a VirtualMachine that is only created', () => {
 });
 
 describe('a VirtualMachine that is paused', () => {
-  test('costs not one request, and goes on at once when it is no more', async () => {
+  test('costs no request, and is reconciled at once when it is resumed', async () => {
     const life = web();
     await life.until(() => life.status.vmid !== undefined);
     life.store.editSpec({ managementPolicy: 'Paused' });

@@ -3,12 +3,16 @@ import fc from 'fast-check';
 import { parseNic, parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, MiB, minutes } from '../../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../../controllers/shared/guests/disks.ts';
-import { smbiosUuidOf } from '../../../../../controllers/virtualmachine/config/hardware.ts';
+import { smbiosUuidOf } from '../../../../../controllers/shared/guests/identity.ts';
 import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
-import { parseMark, textWithoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import {
+  isSameOwner,
+  parseMark,
+  textWithoutMark,
+} from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { guestObstacles } from '../../../../../controllers/virtualmachine/placement/relocation.ts';
 import { nicsOf } from '../../../../../controllers/virtualmachine/networks/nics.ts';
 import { notRunningOf } from '../../../../../controllers/shared/guests/states.ts';
@@ -276,8 +280,9 @@ describe('what somebody else changed in Proxmox VE', () => {
         const configured = steps.filter(
           ({ step }) =>
             step.do === 'configure' &&
-            !Object.keys(step.change.set).every(
-              (key) => key === 'ide2' || /^(ci|sshkeys|ipconfig)/.test(key),
+            !Object.entries(step.change.set).every(
+              ([key, value]) =>
+                /media=cdrom|:cloudinit$/.test(String(value)) || /^(ci|sshkeys|ipconfig)/.test(key),
             ),
         );
         if (world.guest && world.claim) expect(configured).toEqual([]);
@@ -307,9 +312,8 @@ describe('whatever happens, the planner', () => {
       fc.property(worlds, (world) => {
         for (const { step } of run(world).steps) {
           if (step.do !== 'configure' || !('smbios1' in step.change.set)) continue;
-          const { efidisk0, ide2 = '' } = step.change.set;
-          expect(efidisk0).toBeUndefined();
-          expect(ide2).not.toMatch(/:cloudinit/);
+          expect(step.change.set).not.toHaveProperty('efidisk0');
+          for (const value of Object.values(step.change.set)) expect(String(value)).not.toMatch(/:cloudinit/);
         }
       }),
       RUNS,
@@ -381,8 +385,11 @@ describe('whatever happens, the planner', () => {
   test('starts nothing for an object that is being deleted', () => {
     fc.assert(
       fc.property(worldsWith(fc.constant(GONE)), (world) => {
-        for (const { step } of run(world).steps)
-          expect(['shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
+        for (const { step } of run(world).steps) {
+          // A guest that was never configured is protected only because its template is.
+          if (step.do === 'configure') expect(step.change).toEqual({ set: { protection: 0 }, delete: [] });
+          else expect(['reserve', 'shutdown', 'destroy', 'releaseClaim', 'deleteSeed']).toContain(step.do);
+        }
       }),
       RUNS,
     );
@@ -394,7 +401,8 @@ describe('whatever happens, the planner', () => {
         world.claim !== undefined &&
         !world.blind &&
         !!world.guest &&
-        !isOurs(world, world.guest) &&
+        !isSameOwner(world.guest.mark, world.want.owner) &&
+        ![world.want.owner.uid, world.claim.uuid].includes(smbiosUuidOf(world.guest.config)) &&
         !['clone', 'create'].includes(world.guest.lock ?? ''),
     );
     fc.assert(

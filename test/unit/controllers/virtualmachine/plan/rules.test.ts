@@ -9,6 +9,7 @@ import { holdOffMs } from '../../../../../controllers/shared/plan/hold-off.ts';
 import { OVERDUE_MS, pollGapMs } from '../../../../../controllers/shared/tasks/in-progress.ts';
 import { seconds, bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
+  aNamesake,
   aClaim,
   aGuest,
   aMark,
@@ -157,6 +158,38 @@ describe('a guest on our number', () => {
     expect(next).toHaveProperty('message', expect.stringContaining('virtrigaud: cluster-1/default/web/'));
   });
 
+  test.each([
+    ['kept', aDesiredVm(), 'set spec.adopt.vmid to 101'],
+    ['deleted', GONE, 'virtrigaud.io/force-delete'],
+  ])(
+    'of an object that is %s, with our mark but another SMBIOS UUID, is left alone',
+    (_what, want, wayOut) => {
+      const copied = { config: configOf(aMark(), { smbios1: `uuid=${FOREIGN.uid}` }) };
+      const next = planned(want, there(copied));
+      expect(next).toMatchObject({ kind: 'refuse', reason: 'UuidMismatch' });
+      expect(next).toHaveProperty('message', expect.stringContaining(wayOut));
+      expect(next).toHaveProperty(
+        'message',
+        expect.stringContaining(`virtrigaud: cluster-1/default/web/${aMark().uid} uuid=${FOREIGN.uid}`),
+      );
+    },
+  );
+
+  test('that has the UUID recorded when it was adopted, but no mark, is left alone', () => {
+    const config = configOf(aMark(), { smbios1: `uuid=${FOREIGN.uid}` });
+    const claim = aClaim({ made: true, uuid: FOREIGN.uid });
+    const next = planned(aDesiredVm(), there({ mark: undefined, config }, claim));
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'MarkMissing' });
+    expect(next).toHaveProperty('message', expect.stringContaining(` uuid=${FOREIGN.uid}`));
+  });
+
+  test('that was marked again for another object goes with that one', () => {
+    const marked = aMark({ name: 'new', uid: FOREIGN.uid, uuid: aMark().uid });
+    const config = configOf(marked, { smbios1: `uuid=${aMark().uid}` });
+    expect(reason(aDesiredVm(), there({ config }))).toBe('NotOurs');
+    expect(step(GONE, there({ config }))).toEqual({ do: 'releaseClaim', vmid: 101 });
+  });
+
   test('that was made by someone faster costs us only the number', () => {
     expect(step(aDesiredVm(), there({ mark: FOREIGN }, aClaim()))).toEqual({ do: 'releaseClaim', vmid: 101 });
   });
@@ -167,7 +200,9 @@ describe('a guest on our number', () => {
 });
 
 describe('a guest of an object of our name', () => {
-  const namesake = (mark: ReturnType<typeof aMark>) => ({ namesake: { vmid: vmid(300), mark } });
+  const namesake = (mark: ReturnType<typeof aMark>) => ({
+    namesakes: [aNamesake({ vmid: vmid(300), mark, uuid: mark.uid })],
+  });
 
   test('is never doubled when the object was created again', () => {
     const next = planned(aDesiredVm(), namesake(FORMER));
@@ -219,6 +254,49 @@ describe('after a failed task', () => {
       againMs: 80_000,
     });
     expect(step(aDesiredVm(), { claim: aClaim(), failure: failure(5, NOW - 80_000) })?.do).toBe('clone');
+  });
+});
+
+describe('a volume that an earlier guest of our number left behind', () => {
+  const left = (step: 'Clone' | 'Configure', message: string) =>
+    ({ step, message, attempts: 1, at: NOW }) as const;
+  const FILE = "clone failed: disk image '/var/lib/ssd/images/101/vm-101-cloudinit.qcow2' already exists";
+  const LVM = 'lvcreate error: Logical Volume "vm-101-cloudinit" already exists in volume group "pve"';
+  const RBD = "rbd create 'vm-101-cloudinit' error: rbd: create error: (17) File exists";
+
+  test.each([FILE, LVM, RBD])('costs only the number: %s', (message) => {
+    const have = { claim: aClaim(), presence: ABSENT, failure: left('Clone', message) };
+    expect(step(aDesiredVm(), have)).toEqual({ do: 'releaseClaim', vmid: 101 });
+  });
+
+  test.each([
+    ['the number is that of the spec', { vmid: vmid(101) }, { failure: left('Clone', FILE) }],
+    ['the guest exists', {}, { ...there(), failure: left('Configure', FILE.slice('clone failed: '.length)) }],
+  ])('is reported with the way out where %s', (_where, want, have) => {
+    const next = planned(aDesiredVm(want), { claim: aClaim(), presence: ABSENT, ...have });
+    expect(next).toMatchObject({ kind: 'refuse', reason: 'VolumeLeftBehind', againMs: 5_000 });
+    expect(next).toHaveProperty('message', expect.stringContaining('pvesm list STORAGE --vmid 101'));
+    const later = { ...have, now: NOW + 5_000 };
+    expect(reason(aDesiredVm(want), { claim: aClaim(), presence: ABSENT, ...later })).not.toBe(
+      'VolumeLeftBehind',
+    );
+  });
+
+  test('is not what a failure about anything else speaks of', () => {
+    for (const message of [
+      'unable to create VM 101: config file already exists',
+      "disk image '/x/images/102/vm-102-cloudinit.qcow2' already exists",
+      'no space left for vm-101-disk-0',
+    ])
+      expect(
+        reason(aDesiredVm(), { claim: aClaim(), presence: ABSENT, failure: left('Clone', message) }),
+      ).toBe('BackingOff');
+  });
+
+  test('gives no number back that may have a guest', () => {
+    const failure = left('Clone', FILE);
+    expect(step(aDesiredVm(), { claim: aClaim(), presence: UNKNOWN, failure })).toBeUndefined();
+    expect(step(aDesiredVm(), { claim: MADE, presence: ABSENT, failure })).toBeUndefined();
   });
 });
 
@@ -328,11 +406,77 @@ describe('power', () => {
     expect(step(aDesiredVm({ power }), there({ running: isRunning }))?.do).toBe(expected);
   });
 
+  describe('On of a guest that the operator has just stopped', () => {
+    const off = (stoppedMs: number | undefined, guest: Parameters<typeof seen>[0] = {}) => ({
+      ...there({ running: false, ...guest }),
+      ...(stoppedMs !== undefined && { stoppedMs }),
+    });
+
+    test('waits until Proxmox VE has cleaned up after it, which would lock the guest if it ran again', () => {
+      expect(planned(aDesiredVm(), off(1_000))).toMatchObject({
+        kind: 'wait',
+        reason: 'CleaningUp',
+        againMs: 2_000,
+      });
+      expect(step(aDesiredVm(), off(3_000))?.do).toBe('start');
+      expect(step(aDesiredVm(), off(undefined))?.do).toBe('start');
+    });
+
+    test('does not keep it from being destroyed, or from staying off', () => {
+      expect(step(GONE, off(0))?.do).toBe('destroy');
+      expect(planned(aDesiredVm({ power: 'Off' }), off(0)).kind).toBe('steady');
+    });
+
+    test('leaves the order to HA where HA manages it', () => {
+      expect(step(aDesiredVm(), off(0, { ha: { managed: true, state: 'stopped' } }))?.do).toBe('start');
+    });
+  });
+
   test('gives the guest its grace time to shut down', () => {
     expect(step(aDesiredVm({ power: 'OffGraceful', graceSeconds: 5 }), there())).toEqual({
       do: 'shutdown',
       graceSeconds: 5,
     });
+  });
+});
+
+describe('without quorum', () => {
+  const noQuorum = { noQuorum: true } as const;
+  const change = { set: { cores: 4 }, delete: [] };
+  const disk = { do: 'growDisk', disk: 'scsi0', to: bytes(GiB), digest: 'd' } as const;
+  const disks = { entries: [], unrecorded: false, steps: [disk], unmakeable: [], waits: [], differences: [] };
+  const seedVolume = 'local:iso/x.iso';
+
+  test.each<[string, Desired, Partial<Observed>]>([
+    ['no guest is cloned', aDesiredVm(), { claim: aClaim() }],
+    ['no guest is configured', aDesiredVm(), { ...there(), change }],
+    ['no guest is started', aDesiredVm(), there({ running: false })],
+    ['no guest is moved', aDesiredVm(), { ...there(), move: { to: nodeName('pve-2') } }],
+    ['no disk is changed', aDesiredVm(), { ...there(), disks }],
+    ['no guest is destroyed', GONE, there({ running: false })],
+    ['no guest is released', { ...GONE, deletionPolicy: 'Retain' }, there()],
+    ['no image is deleted', GONE, { seedVolume }],
+    [
+      'no guest is shut down that could not be started again',
+      aDesiredVm(),
+      { ...there(), restart: { note: undefined, restartedAt: undefined, next: 'shutdown' } },
+    ],
+  ])('%s', (_what, want, have) => {
+    expect(planned(want, have).kind).toBe('act');
+    expect(planned(want, { ...have, ...noQuorum })).toMatchObject({ kind: 'wait', reason: 'NoQuorum' });
+  });
+
+  test.each<[string, Desired, Partial<Observed>, string]>([
+    ['is stopped', aDesiredVm({ power: 'Off' }), there(), 'stop'],
+    ['is stopped, whatever else is due', aDesiredVm({ power: 'Off' }), { ...there(), change }, 'stop'],
+    ['is shut down', aDesiredVm({ power: 'OffGraceful' }), { ...there(), change }, 'shutdown'],
+    ['is shut down before it is deleted', GONE, there(), 'shutdown'],
+  ])('a guest %s', (_what, want, have, expected) => {
+    expect(step(want, { ...have, ...noQuorum })?.do).toBe(expected);
+  });
+
+  test('a guest that is as desired is left alone', () => {
+    expect(planned(aDesiredVm(), { ...there(), ...noQuorum }).kind).toBe('steady');
   });
 });
 
@@ -351,11 +495,37 @@ describe('deletion', () => {
     expect(planned(GONE, {}).kind).toBe('gone');
   });
 
+  describe('of a guest that is suspended to disk', () => {
+    const hibernated = there({ running: false, lock: 'suspended' });
+
+    test('destroys it with its saved memory: Proxmox VE refuses that for other locks only', () => {
+      expect(step(GONE, hibernated)).toEqual({ do: 'destroy' });
+      expect(reason(GONE, there({ running: false, lock: 'backup' }))).toBe('Locked');
+    });
+
+    test('waits for tasks of others', () => {
+      expect(reason(GONE, { ...hibernated, activeTasks: [UPID] })).toBe('TaskRunning');
+    });
+
+    test.each(['Retain', 'Stop'] as const)('with %s says how to unlock it', (deletionPolicy) => {
+      expect(reason({ ...GONE, deletionPolicy }, hibernated)).toBe('SuspendedToDisk');
+    });
+  });
+
   test('neither stops nor destroys a protected guest, and says how to release it', () => {
     const next = planned(GONE, there({ config: configOf(aMark(), { protection: '1' }) }));
     expect(next).toMatchObject({ kind: 'refuse', reason: 'Protected', againMs: 15_000 });
     expect(next).toHaveProperty('message', expect.stringContaining('qm set 101 --protection 0'));
     expect(step(GONE, there({ config: configOf(aMark(), { protection: '0' }) }))?.do).toBe('shutdown');
+    // A guest that was never configured is protected only because its template is.
+    const fresh = {
+      ...there({ running: false, config: configOf(aMark(), { protection: '1' }) }),
+      unconfigured: true,
+    };
+    expect(step(GONE, fresh)).toMatchObject({
+      do: 'configure',
+      change: { set: { protection: 0 }, delete: [] },
+    });
   });
 
   test('trusts the destroy task that ended well, and only that', () => {
@@ -378,7 +548,7 @@ describe('deletion', () => {
 
 test('a VM is not restarted while a disk of it cannot be had, since it would stay off', () => {
   const restart = { note: undefined, restartedAt: undefined, next: 'shutdown' } as const;
-  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], differences: [] };
+  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], waits: [], differences: [] };
   const have = observed({ claim: MADE, presence: seen({ running: true }), restart, disks });
   expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'act', step: { do: 'shutdown' } });
   const missing = { ...disks, unmakeable: ['Disk data cannot be made.'] };

@@ -96,12 +96,26 @@ describe('conditions', () => {
     ['running', 'True', 'Connected'],
     ['silent', 'False', 'NotRunning'],
     ['notConfigured', 'False', 'NotConfigured'],
+    ['refused', 'True', 'AgentError'],
+    ['forbidden', 'Unknown', 'MissingPrivilege'],
+    ['unreachable', 'Unknown', 'Unreachable'],
+    ['failed', 'Unknown', 'RefusedByProxmox'],
   ] as const)('GuestAgentConnected for an agent that is %s is %s', (agent, isConnected, why) => {
     expect(condition('GuestAgentConnected', { have: there(), agent })).toMatchObject({
       status: isConnected,
       reason: why,
     });
     expect(condition('GuestAgentConnected', { have: there({ running: false }), agent })).toBeUndefined();
+  });
+
+  test('GuestAgentConnected says to install an agent only where none answers', () => {
+    const messageFor = (agent: Parameters<typeof reportConditions>[0]['agent']) =>
+      condition('GuestAgentConnected', { have: there(), agent, agentProblem: 'The cause.' })?.message;
+    expect(messageFor('silent')).toContain('install qemu-guest-agent');
+    for (const agent of ['refused', 'forbidden', 'unreachable', 'failed'] as const) {
+      expect(messageFor(agent)).toContain('The cause.');
+      expect(messageFor(agent)).not.toContain('install');
+    }
   });
 
   test('FieldsIgnored is there only where fields are ignored', () => {

@@ -26,7 +26,14 @@ describe('a dry run', () => {
   test('lists all that would be changed in a VM that exists, each key as it is and as it would be', () => {
     const change = { set: { vcpus: 4, cipassword: 'hunter2' }, delete: ['balloon'] };
     const grow = { do: 'growDisk', disk: 'scsi0', to: bytes(40 * GiB), digest: 'd' } as const;
-    const disks = { entries: [], unrecorded: false, steps: [grow], unmakeable: [], differences: [] };
+    const disks = {
+      entries: [],
+      unrecorded: false,
+      steps: [grow],
+      unmakeable: [],
+      waits: [],
+      differences: [],
+    };
     const have = observed({ claim: made, presence: seen({ running: false }), change, disks });
     expect(dryRunPlan(aDesiredVm(), have)).toEqual([
       'Change the configuration: vcpus 2 → 4, cipassword (not set) → (hidden), balloon (not set) → (not set).',

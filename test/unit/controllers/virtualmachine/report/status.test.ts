@@ -54,7 +54,7 @@ describe('the phase', () => {
       { want: aDesiredVm({ power: 'Off' }), have: there({ running: false }), plan: WAIT },
     ],
     ['Running', 'it runs', { have: there() }],
-    ['Running', 'it runs and a person must look at something', { have: there(), plan: REFUSE }],
+    ['Running', 'it runs and needs a user to act', { have: there(), plan: REFUSE }],
     [
       'Running',
       'it is about to be stopped',
@@ -82,7 +82,7 @@ describe('the phase', () => {
     ['Failed', 'it cannot be made', { plan: REFUSE }],
     [
       'Deleting',
-      'the object goes',
+      'the object is being deleted',
       { want: GONE, have: there(), plan: act({ do: 'shutdown', graceSeconds: 1 }) },
     ],
   ])('is %s when %s', (expected, _when, some) => {
@@ -107,7 +107,7 @@ describe('the claim in status', () => {
       ).toMatchObject(BEFORE);
   });
 
-  test('tells with the clone where it is made and how', () => {
+  test('reports with the clone where and how it is made', () => {
     const plan = act({
       do: 'clone',
       vmid: vmid(101),
@@ -124,7 +124,7 @@ describe('the claim in status', () => {
     });
   });
 
-  test('goes whole when the number is given back', () => {
+  test('is removed completely when the number is released', () => {
     const left = status({
       before: BEFORE,
       have: { claim: MADE },
@@ -135,15 +135,15 @@ describe('the claim in status', () => {
   });
 
   test('says nothing of a guest that is not ours', () => {
-    const told = status({
+    const reported = status({
       before: { vmid: vmid(101) },
       have: there({ mark: FOREIGN }),
       plan: REFUSE,
       nics: [NIC],
     });
-    expect(told).not.toHaveProperty('internal.uuid');
-    expect(told).not.toHaveProperty('networks');
-    expect(told).not.toHaveProperty('powerState');
+    expect(reported).not.toHaveProperty('internal.uuid');
+    expect(reported).not.toHaveProperty('networks');
+    expect(reported).not.toHaveProperty('powerState');
   });
 });
 
@@ -156,7 +156,7 @@ describe('the task in status', () => {
       plan: WAIT,
     }).task;
 
-  test('stays while it runs and goes when it ended, however', () => {
+  test('stays while it runs and is removed when it ended, with any result', () => {
     expect(during('running')).toEqual(task);
     expect([during('ok'), during('lost')]).toEqual([undefined, undefined]);
   });
@@ -204,37 +204,37 @@ describe('the cloud-init image in status', () => {
 
 describe('addresses in status', () => {
   const networks = [{ device: 'net0', mac: NIC.mac, name: 'lan', ipAddresses: ['10.0.0.5'] }];
-  const told = (some: Case) =>
+  const reported = (some: Case) =>
     status({ before: { ...BEFORE, networks }, nics: [NIC], have: there(), ...some });
 
-  test('are what the agent says', () => {
+  test('are those that the agent reports', () => {
     expect(
-      told({ agent: 'running', addresses: [{ device: 'net0', addresses: ['10.0.0.6'] }] }),
+      reported({ agent: 'running', addresses: [{ device: 'net0', addresses: ['10.0.0.6'] }] }),
     ).toMatchObject({
       ipAddresses: ['10.0.0.6'],
       networks: [{ device: 'net0', name: 'lan', bridge: 'vmbr0', ipAddresses: ['10.0.0.6'] }],
     });
   });
 
-  test('go when the agent says that there are none', () => {
-    expect(told({ agent: 'running', addresses: [{ device: 'net0', addresses: [] }] })).not.toHaveProperty(
+  test('are removed when the agent reports none', () => {
+    expect(reported({ agent: 'running', addresses: [{ device: 'net0', addresses: [] }] })).not.toHaveProperty(
       'ipAddresses',
     );
   });
 
   test('stay as they were while the agent is silent or is not asked', () => {
-    expect(told({ agent: 'silent' }).ipAddresses).toEqual(['10.0.0.5']);
-    expect(told({ plan: WAIT }).ipAddresses).toEqual(['10.0.0.5']);
+    expect(reported({ agent: 'silent' }).ipAddresses).toEqual(['10.0.0.5']);
+    expect(reported({ plan: WAIT }).ipAddresses).toEqual(['10.0.0.5']);
   });
 
-  test('go when the VM is off', () => {
-    expect(told({ have: there({ running: false }) })).not.toHaveProperty('ipAddresses');
+  test('are removed when the VM is off', () => {
+    expect(reported({ have: there({ running: false }) })).not.toHaveProperty('ipAddresses');
   });
 
   test('are listed once though two NICs have the same', () => {
     const nics = [NIC, { ...NIC, device: 'net1', name: 'dmz' }];
     const addresses = ['net0', 'net1'].map((device) => ({ device, addresses: ['10.0.0.5'] }));
-    expect(told({ nics, addresses, agent: 'running' }).ipAddresses).toEqual(['10.0.0.5']);
+    expect(reported({ nics, addresses, agent: 'running' }).ipAddresses).toEqual(['10.0.0.5']);
   });
 });
 
@@ -283,7 +283,7 @@ test('the status of a VM with everything fits its schema and stays below 8 KiB',
   expect(JSON.stringify(full).length).toBeLessThan(8 * 1024);
 });
 
-test('the status fits its schema whatever its parts are, or the API server would refuse it', () => {
+test('the status always fits its schema, or the API server would refuse it', () => {
   const long = fc.string({ unit: 'grapheme', minLength: 1_000, maxLength: 1_100 });
   fc.assert(
     fc.property(long, fc.nat(80), fc.nat(80), (text, nicCount, addressCount) => {

@@ -132,7 +132,7 @@ describe('the desired state', () => {
     },
   );
 
-  test('has the disks beside the boot disk, on the storage of the class unless they name one', async () => {
+  test('has the disks besides the boot disk, on the storage of the class unless they name one', async () => {
     const disks = [
       { name: 'root', size: bytes(GiB), storageClass: 'fast', ssd: true },
       { name: 'data', size: bytes(GiB), storageClass: 'big', reclaimPolicy: 'Delete' as const },

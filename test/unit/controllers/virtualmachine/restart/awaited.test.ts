@@ -13,7 +13,7 @@ const LAN_NOW = { device: 'net0', name: 'lan', mac: 'BC:24:11:00:00:01', bridge:
 const DMZ_NOW = { device: 'net1', name: 'dmz', mac: 'BC:24:11:00:00:02', bridge: 'vmbr1' };
 const DMZ_TEXT = 'virtio=BC:24:11:00:00:02,bridge=vmbr1';
 const DATA = { name: 'data', device: 'scsi1' };
-const DATA_WISH = { name: 'data', size: bytes(5 * GiB), options: {}, reclaimPolicy: 'Detach' as const };
+const DESIRED_DATA = { name: 'data', size: bytes(5 * GiB), options: {}, reclaimPolicy: 'Detach' as const };
 const DATA_TEXT = 'local-lvm:vm-101-disk-1,serial=data,size=5G';
 
 /** Of a guest that runs with `RUNNING` and these changes waiting. */
@@ -41,7 +41,7 @@ describe('a change that waits for a restart was asked for', () => {
     ['the type of CPU', cpu, { cpuType: 'host' }, {}],
     ['a network', { key: 'net1', pending: DMZ_TEXT }, { nics: [LAN, { name: 'dmz', bridge: 'vmbr1' }] }, lan],
     ['the end of a network', { key: 'net1', current: DMZ_TEXT }, { nics: [LAN] }, lan],
-    ['a disk', { key: 'scsi1', pending: DATA_TEXT }, { disks: [DATA_WISH] }, { disks: [DATA] }],
+    ['a disk', { key: 'scsi1', pending: DATA_TEXT }, { disks: [DESIRED_DATA] }, { disks: [DATA] }],
     ['the end of a disk', { key: 'scsi1', current: DATA_TEXT }, {}, { disks: [DATA] }],
   ])('where the spec wants it: %s', (_what, change, want, status) => {
     expect(awaited([change], want, status)).toEqual([change.key]);
@@ -57,12 +57,12 @@ describe('a change that waits for a restart was asked for', () => {
     ['a disk', { key: 'sata1', pending: 'local-lvm:vm-101-disk-7,size=1G' }],
     ['a graphics card', { key: 'vga', pending: 'qxl' }],
     ['another memory', memory],
-  ])('but not where somebody else wrote it: %s', (_what, change) => {
+  ])('but not if it was written in Proxmox VE: %s', (_what, change) => {
     expect(awaited([change])).toEqual([]);
   });
 
-  test('but not where somebody else takes a disk of ours out, or changes it', () => {
-    const wanted = { disks: [DATA_WISH] };
+  test('but not if a disk of ours is removed or changed in Proxmox VE', () => {
+    const wanted = { disks: [DESIRED_DATA] };
     const out = { key: 'scsi1', current: DATA_TEXT };
     expect(awaited([out], wanted, { disks: [DATA] })).toEqual([]);
     const changed = { ...out, pending: `${DATA_TEXT},cache=none` };

@@ -51,7 +51,7 @@ describe('a restart that was asked for', () => {
     expect(judge(asked, off, announced)).toEqual({ next: 'note', note: undefined, restartedAt: REQUEST });
   });
 
-  test('was made where our shutdown ended, although somebody started the guest again', () => {
+  test('was made where our shutdown ended, although the guest was started again in Proxmox VE', () => {
     const task = { upid: UPID, type: 'Shutdown', state: 'ok' } as const;
     expect(judge(asked, {}, { ...announced, task })).toMatchObject({ next: 'note', restartedAt: REQUEST });
   });
@@ -67,7 +67,7 @@ describe('a restart that was asked for', () => {
     expect(judge(asked, {}, { want: { power: 'Off' } })).toEqual({ note: undefined, restartedAt: REQUEST });
   });
 
-  test('stays open while nobody can tell where the guest is', () => {
+  test('stays open while it is not known where the guest is', () => {
     const blind = { want: aDesiredVm({ restart: asked }), guest: undefined, made: true, task: undefined };
     const rest = {
       drift: undefined,
@@ -96,7 +96,7 @@ describe('changes that wait', () => {
     expect(judge(ifRequired, off, { before })).toMatchObject({ next: 'note', note: { stopped: true } });
   });
 
-  test('do not restart a guest a second time when a restart did not bring them about', () => {
+  test('do not restart a guest a second time if a restart did not apply them', () => {
     const before = { note: forChanges([CORES], true), restartedAt: undefined };
     const judged = judge(ifRequired, waiting, { before });
     expect(judged.next).toBeUndefined();
@@ -117,7 +117,7 @@ describe('changes that wait', () => {
     expect(later.next).toBe('note');
   });
 
-  test('wait for the turn', () => {
+  test('wait for a slot', () => {
     const { held, next, againAt } = judge(ifRequired, waiting, {
       claimSlot: () => ({ behind: 'default/db', looksAgain: true }),
     });
@@ -127,7 +127,7 @@ describe('changes that wait', () => {
   });
 
   test.each([
-    ['somebody else made', { pending: [{ key: 'net3', pending: 'virtio,bridge=vmbr0' }] }, undefined],
+    ['were made in Proxmox VE', { pending: [{ key: 'net3', pending: 'virtio,bridge=vmbr0' }] }, undefined],
     ['are drift', waiting, { summary: '', keys: ['cores'], reverted: false }],
   ])('that %s restart nothing', (_what, guest, drift) => {
     expect(judge(ifRequired, guest, { drift })).toEqual({ note: undefined, restartedAt: undefined });

@@ -22,7 +22,7 @@ test('follows the clocks of its time zone when they change', () => {
   });
 });
 
-test('is in UTC unless told, and open all the time where it opens before it closes', () => {
+test('is in UTC by default, and open all the time where it opens before it closes', () => {
   expect(windowAt({ schedule: '0 2 * * *', duration: minutes(1) }, at('2026-03-07T02:00:30Z')).state).toBe(
     'open',
   );

@@ -108,7 +108,7 @@ describe('a requested restart', () => {
     expect(judge(half, {})).toEqual({ note: undefined, restartedAt: b });
   });
 
-  test('restarts at most once for each time that is later than all before it, whatever the order', () => {
+  test('restarts at most once for each time that is later than all before it, in any order', () => {
     const look = fc.record({
       requestedAt: fc.option(
         fc.integer({ min: -30, max: 0 }).map((hours) => at(NOW + hours * HOUR)),

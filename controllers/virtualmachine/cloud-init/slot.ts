@@ -1,0 +1,78 @@
+/**
+ * The slot of the drive with cloud-init data. What a slot holds is known before anything is written into it: a disk, or
+ * a foreign CD, is never replaced. Pure.
+ */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { Result } from '../../../src/lib/result.ts';
+import { parseDisk } from '../../../src/pve/index.ts';
+import { cloudInitDrives } from '../../shared/guests/disks.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+
+const range = (bus: string, indexes: readonly number[]): string[] => indexes.map((n) => `${bus}${n}`);
+const upTo = (last: number, first = 0): number[] =>
+  Array.from({ length: last - first + 1 }, (_, n) => first + n);
+
+/**
+ * The slots of each bus, in the order in which they are tried. `ide2` is where PVE's own interface puts the drive;
+ * `scsi0` is for boot disks: PVE boots from it by default. `virtio` takes no CDs.
+ */
+const SLOTS = {
+  ide: range('ide', [2, 0, 3, 1]),
+  sata: range('sata', upTo(5)),
+  scsi: range('scsi', upTo(30, 1)),
+} as const;
+
+type Bus = keyof typeof SLOTS;
+const BUSES: readonly Bus[] = ['ide', 'sata', 'scsi'];
+
+const busOf = (device: string): Bus | undefined => BUSES.find((bus) => device.startsWith(bus));
+
+/** The device for the drive, or why there is none. */
+export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
+  const { device: recorded, volume } = vm.status?.internal?.cloudInit ?? {};
+  const own = deviceWith(guest, volume) ?? cloudInitDrives(guest.config)[0];
+  if (own !== undefined) return { value: own };
+  const buses = busesFor(guest, recorded);
+  const all = [...(recorded === undefined ? [] : [recorded]), ...buses.flatMap((bus) => SLOTS[bus])];
+  // A disk that is recorded there is about to be made.
+  const kept = new Set(vm.status?.disks?.map(({ device }) => device));
+  const chosen =
+    all.find((device) => device === recorded && isUsable(guest, device)) ??
+    all.find((device) => isEmptyCd(guest, device)) ??
+    all.find((device) => isFree(guest, device) && !kept.has(device));
+  return chosen === undefined ? { problem: noSlot(guest, buses) } : { value: chosen };
+}
+
+/** The drive with a volume. */
+function deviceWith({ config }: Guest, volume: string | undefined): string | undefined {
+  if (volume === undefined) return undefined;
+  return Object.keys(config).find(
+    (device) => busOf(device) !== undefined && parseDisk(config[device] ?? '').volume === volume,
+  );
+}
+
+/**
+ * The buses that the guest's system can read: it read its first data from one of them. Cloud kernels without drivers
+ * for IDE and machines of ARM, which have neither IDE nor SATA, find no drive elsewhere.
+ */
+function busesFor({ config, pending }: Guest, recorded: string | undefined): readonly Bus[] {
+  const leaving = pending.find(({ current }) => current !== undefined && parseDisk(current).cloudInit);
+  const known = busOf(recorded ?? leaving?.key ?? '');
+  if (known !== undefined) return [known];
+  return config['arch'] === 'aarch64' ? ['scsi'] : BUSES;
+}
+
+/** Neither in use now nor from the next start on. */
+const isFree = ({ config, pending }: Guest, device: string): boolean =>
+  config[device] === undefined && pending.every(({ key }) => key !== device);
+
+function isEmptyCd({ config }: Guest, device: string): boolean {
+  const { cdrom, volume } = parseDisk(config[device] ?? '');
+  return cdrom && volume === 'none';
+}
+
+const isUsable = (guest: Guest, device: string): boolean => isEmptyCd(guest, device) || isFree(guest, device);
+
+const noSlot = ({ vmid }: Guest, buses: readonly Bus[]): string =>
+  `VM ${vmid} has no free slot for a drive with the cloud-init data: every slot of ${buses.join(', ')} holds a disk or a CD. ` +
+  'The operator replaces neither. Detach one of them in Proxmox VE, or eject a CD.';

@@ -1,0 +1,34 @@
+/**
+ * Without quorum PVE starts, creates and moves nothing and writes no configuration. It says so at once for a few requests
+ * only; others fail half done: a deletion has destroyed local disks by then. Stopping works.
+ */
+import { Reasons } from '../../../shared/errors/reasons.ts';
+import { wait } from '../../../shared/plan/rule.ts';
+import type { Observed } from '../../model/observed.ts';
+import type { RuleResult, Step } from '../../model/plan.ts';
+import type { Desired } from '../../model/desired.ts';
+import { infoOf, touches } from '../../steps/step-info.ts';
+import { power } from './power.ts';
+
+const RETRY_AFTER_MS = 15_000;
+
+/** What to do instead of a step that needs quorum while there is none. */
+export function withoutQuorum(step: Step, want: Desired, have: Observed): RuleResult | undefined {
+  if (have.noQuorum !== true || touches(step, 'status')) return undefined;
+  const isRestart = step.do === 'shutdown' && want.exists && want.power === 'On';
+  if (infoOf(step).needsNoQuorum && !isRestart) return undefined;
+  return switchingOff(want, have) ?? noQuorum;
+}
+
+/** Switching off waits for nothing that could come before it. */
+function switchingOff(want: Desired, have: Observed): RuleResult | undefined {
+  if (!want.exists || want.power === 'On') return undefined;
+  const next = power(want, have);
+  return next?.kind === 'act' ? next : undefined;
+}
+
+const noQuorum = wait(
+  Reasons.noQuorum,
+  'The Proxmox VE cluster has no quorum, so nothing can be changed in it. Reconciliation resumes once a majority of its nodes is online.',
+  RETRY_AFTER_MS,
+);

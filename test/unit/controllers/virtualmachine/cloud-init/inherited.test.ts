@@ -1,0 +1,191 @@
+import { describe, expect, test } from '@jest/globals';
+import { planCloudInit } from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
+import { templateOptions } from '../../../../../controllers/virtualmachine/cloud-init/status.ts';
+import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
+import type { DesiredCloudInit } from '../../../../../controllers/virtualmachine/model/desired.ts';
+import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
+import { readIso } from '../../../../fakepve/iso9660.ts';
+import { ED25519 } from '../../../cloudinit/input.ts';
+import {
+  aDigest,
+  aDesiredVm,
+  aGuest,
+  aMark,
+  TEMPLATE_CONFIG,
+  type Wanted,
+} from '../../../../builders/guests.ts';
+import { aVirtualMachine } from '../../../../builders/objects.ts';
+import { isoStorage } from '../../../../builders/views.ts';
+
+const KEY = ED25519;
+
+const TEMPLATE: GuestConfig = {
+  ...TEMPLATE_CONFIG,
+  ciuser: 'ubuntu',
+  cipassword: '**********',
+  sshkeys: encodeURIComponent(`${KEY}\n`),
+  nameserver: '192.0.2.53,192.0.2.54',
+  searchdomain: 'example.com',
+  ipconfig0: 'ip=dhcp,ip6=auto',
+};
+
+const PACKAGES = '#cloud-config\npackages: [nginx]\n';
+
+interface Case {
+  readonly cloudInit?: Partial<DesiredCloudInit>;
+  readonly want?: Partial<Wanted>;
+  readonly config?: GuestConfig;
+  readonly status?: VirtualMachineStatus;
+}
+
+function given({ cloudInit, want, config = TEMPLATE, status }: Case) {
+  const vm = aVirtualMachine({ status: { cloneType: 'Linked', ...status } });
+  const guest = aGuest({ config, mark: aMark(), running: false });
+  const desired = { ...aDesiredVm(want), cloudInit: { userData: undefined, sshKeys: [], ...cloudInit } };
+  const plan = planCloudInit(vm, desired, guest, {
+    isoStorage: undefined,
+    storages: [isoStorage()],
+    digest: aDigest,
+  });
+  const iso = plan.mode === 'Image' ? [...readIso(Buffer.from(plan.build()))] : [];
+  return {
+    plan,
+    lost: plan.inherited?.dropped,
+    files: Object.fromEntries(iso.map(([name, bytes]) => [name, bytes.toString('utf8')])),
+    recorded: templateOptions(vm, plan, guest).template,
+  };
+}
+
+describe('a VM whose data needs an image', () => {
+  test("has its template's user and keys from vendor-data, and its own user-data unchanged", () => {
+    const { files, plan } = given({ cloudInit: { userData: PACKAGES } });
+    expect(plan.mode).toBe('Image');
+    expect(files['user-data']).toBe(PACKAGES);
+    expect(files['vendor-data']).toMatch(/^#cloud-config\nuser: "?ubuntu"?\nssh_authorized_keys:\n/);
+    expect(files['vendor-data']).toContain(KEY);
+  });
+
+  test("has its template's servers, domains and way to get addresses", () => {
+    const { files } = given({ cloudInit: { userData: PACKAGES } });
+    for (const text of ['bc:24:11:00:00:01', 'dhcp4: true', 'accept-ra: true', '192.0.2.54', 'example.com'])
+      expect(files['network-config']).toContain(text);
+  });
+
+  test('keeps these options in its configuration, for data that is delivered later', () => {
+    const { plan, recorded } = given({ cloudInit: { userData: PACKAGES } });
+    for (const key of ['ciuser', 'sshkeys', 'nameserver', 'searchdomain', 'ipconfig0']) {
+      expect(plan.keys.delete).not.toContain(key);
+      expect(recorded?.kept).toContain(key);
+    }
+  });
+
+  test('loses the password, which Proxmox VE does not show, and the snippet, and says so', () => {
+    const config = { ...TEMPLATE, cicustom: 'vendor=local:snippets/v.yaml' };
+    const { plan, lost, recorded } = given({ cloudInit: { userData: PACKAGES }, config });
+    expect(lost?.toSorted()).toEqual(['cicustom', 'cipassword']);
+    expect(plan.keys.delete).toEqual(expect.arrayContaining(['cicustom', 'cipassword']));
+    expect(recorded?.dropped?.toSorted()).toEqual(['cicustom', 'cipassword']);
+  });
+
+  test.each([
+    ['a user', '#cloud-config\nuser: me\npackages: []\n', 'ubuntu'],
+    ['users', '#cloud-config\nusers: [{name: me}]\n', 'ubuntu'],
+    ['keys', '#cloud-config\nssh_authorized_keys: [a]\npackages: []\n', KEY],
+  ])('that names %s itself has not those of the template', (_what, userData, text) => {
+    expect(given({ cloudInit: { userData } }).files['vendor-data'] ?? '').not.toContain(text);
+  });
+
+  test('that sets a password itself does not miss that of the template', () => {
+    const { lost } = given({ cloudInit: { userData: '#cloud-config\nchpasswd: {users: []}\n' } });
+    expect(lost).toEqual([]);
+  });
+
+  test('has its own networks and not those of the template, but its servers', () => {
+    const nics = [{ name: 'lan', bridge: 'vmbr0', staticIP: { address: '198.51.100.7/24', dns: [] } }];
+    const { files, plan } = given({ cloudInit: { userData: PACKAGES }, want: { nics } });
+    expect(files['network-config']).toContain('198.51.100.7/24');
+    expect(files['network-config']).toContain('192.0.2.53');
+    expect(files['network-config']).not.toContain('accept-ra');
+    expect(plan.keys.delete).toContain('ipconfig0');
+  });
+
+  test('without networks has no NIC for the name servers, and without addresses the first one', () => {
+    const { ipconfig0: _dropped, ...config } = TEMPLATE;
+    const filesOf = (want: Partial<Wanted>) =>
+      given({ cloudInit: { userData: PACKAGES }, config, want }).files;
+    expect(filesOf({ nics: [] })['network-config']).toBeUndefined();
+    expect(filesOf({})['network-config']).toContain('bc:24:11:00:00:01');
+  });
+
+  test('with Ignition reports the login that Ignition does not know', () => {
+    const { lost, files } = given({ cloudInit: { ignition: '{"ignition": {"version": "3.4.0"}}' } });
+    expect(lost?.toSorted()).toEqual(['cipassword', 'ciuser', 'sshkeys']);
+    expect(files['vendor-data']).toBeUndefined();
+  });
+
+  test('has what it had from its template when data is delivered again, and nothing else', () => {
+    const config = {
+      ...TEMPLATE,
+      smbios1: `uuid=${aMark().uid}`,
+      ide2: 'none,media=cdrom',
+      ciuser: 'set-by-hand',
+    };
+    const before = given({ cloudInit: { userData: PACKAGES } });
+    const again = given({
+      cloudInit: { userData: '#cloud-config\npackages: [caddy]\n', onChange: 'NextBoot' },
+      config,
+      status: {
+        internal: {
+          template: { kept: ['sshkeys'], dropped: ['cipassword'] },
+          cloudInit: { mode: 'Image', deliveredDigests: before.plan.digests! },
+        },
+      },
+    });
+    expect(again.files['vendor-data']).toContain(KEY);
+    expect(again.files['vendor-data']).not.toContain('set-by-hand');
+    expect(again.recorded).toEqual({ kept: ['sshkeys'], dropped: ['cipassword'] });
+  });
+});
+
+describe("a VM for which Proxmox VE's own drive is enough", () => {
+  test('keeps the user, the password and the servers of its template', () => {
+    const { plan, lost } = given({ cloudInit: { sshKeys: [KEY] } });
+    expect(plan.mode).toBe('Native');
+    for (const key of ['ciuser', 'cipassword', 'nameserver', 'searchdomain', 'ipconfig0'])
+      expect(plan.keys.delete).not.toContain(key);
+    expect(plan.keys.set['sshkeys']).toBe(encodeURIComponent(KEY));
+    expect(lost).toEqual([]);
+  });
+
+  test('gets no fixed address from its template, which says so', () => {
+    const config = {
+      ...TEMPLATE,
+      net1: 'virtio=BC:24:11:00:00:02,bridge=vmbr1',
+      ipconfig0: 'ip=192.0.2.7/24,gw=192.0.2.1,ip6=auto',
+      ipconfig1: 'ip6=2001:db8::7/64',
+    };
+    for (const cloudInit of [{ sshKeys: [KEY] }, { userData: PACKAGES }]) {
+      const { plan, lost } = given({ cloudInit, config });
+      expect(plan.keys.set).toMatchObject({ ipconfig0: 'ip=dhcp,ip6=auto', ipconfig1: 'ip6=auto' });
+      expect(lost).toEqual(expect.arrayContaining(['ipconfig0', 'ipconfig1']));
+    }
+  });
+});
+
+describe('a VM that was adopted', () => {
+  test('keeps the login that it came with when its first data needs an image', () => {
+    const config = { ...TEMPLATE, ide2: 'none,media=cdrom' };
+    const before = given({ cloudInit: {} });
+    const { files, recorded } = given({
+      cloudInit: { userData: PACKAGES, onChange: 'NextBoot' },
+      config,
+      status: {
+        cloneType: undefined,
+        adopted: true,
+        internal: { cloudInit: { mode: 'Native', deliveredDigests: before.plan.digests! } },
+      },
+    });
+    expect(files['vendor-data']).toContain('ubuntu');
+    expect(recorded?.dropped).toEqual(['cipassword']);
+  });
+});
