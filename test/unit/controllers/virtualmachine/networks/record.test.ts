@@ -66,7 +66,7 @@ describe('interfaces that the spec does not list', () => {
     const want = aDesiredVm({ nics: [LAN] });
     expect(surplusNics(vm, want, guestWith(THREE))).toEqual([expect.stringContaining(': net2 (vmbr2).')]);
     expect(surplusNics(vm, aDesiredVm(), guestWith(THREE))).toEqual([]);
-    expect(surplusNics(aVm([], {}, ['net1', 'net2']), want, guestWith(THREE))).toEqual([]);
+    expect(surplusNics(aVm([], {}, ['net0', 'net1', 'net2']), want, guestWith(THREE))).toEqual([]);
   });
 
   test('stay if somebody added them to a VM that we made, and are reported', () => {
