@@ -15,14 +15,17 @@ function stored(vmid: number, key: string, text: string, config: GuestConfig): s
   if (/^net\d+$/.test(key)) return storedNic(text);
   const drive = /^([^:]+):cloudinit$/.exec(text);
   if (drive) return `${drive[1] ?? ''}:vm-${vmid}-cloudinit,media=cdrom,size=4M`;
-  const allocated = /^([^:]+):\d+,(.*)$/.exec(text);
-  if (key === 'efidisk0' && allocated)
-    return `${allocated[1] ?? ''}:vm-${vmid}-disk-1,${allocated[2] ?? ''},size=4M`;
+  if (key === 'efidisk0') return storedEfiDisk(vmid, text);
   const made = /^([^:]+):(\d+(?:\.\d+)?)(?:,(.*))?$/.exec(text);
   if (made && DISK.test(key)) return allocatedDisk(vmid, made, config);
   if (DISK.test(key) && isUnused(text, config)) return withSize(text, ATTACHED_SIZE);
   return text.includes('media=cdrom') ? withSize(text, '366K') : text;
 }
+
+const storedEfiDisk = (vmid: number, text: string): string => {
+  const [, storage = '', options = ''] = /^([^:]+):\d+,(.*)$/.exec(text) ?? [];
+  return storage === '' ? text : `${storage}:vm-${vmid}-disk-1,${options},size=4M`;
+};
 
 function storedNic(text: string): string {
   const { model, mac = 'BC:24:11:FF:FF:FF', properties } = parseNic(text);

@@ -1,5 +1,5 @@
 /** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by a NoCloud image, or not at all. Pure. */
-import type { VirtualMachine, Reason } from '../../../src/api/index.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import {
   cloudInitImage,

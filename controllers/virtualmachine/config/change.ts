@@ -10,7 +10,7 @@ import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
-import { nicChanges, nicsOf } from '../networks/nics.ts';
+import { nicChanges } from '../networks/nics.ts';
 import { recordedSettings } from '../networks/settings.ts';
 import { optionKeys } from './options.ts';
 import type { CpuRoom } from './size.ts';

@@ -13,7 +13,9 @@ const rows = new Set(
   runbook
     .split('\n')
     .filter((line) => line.startsWith('|'))
-    .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([A-Za-z]+)`/g)].map(([, reason]) => reason)),
+    .flatMap((line) =>
+      [...(line.split('|')[1] ?? '').matchAll(/`([A-Za-z]+)`/g)].map(([, reason]) => reason),
+    ),
 );
 
 test.each(REASONS)('%s has a row in the runbook', (reason) => {
