@@ -5,7 +5,7 @@ import { cloneRequests, guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 14 });
+const lab = operatorAtWork({ namespaces: 15 });
 
 const COPY = 777;
 const LOWER = 300;
@@ -146,6 +146,18 @@ describe('once its status is lost, an object', () => {
     expect(guest.get('description')).toBeUndefined();
   });
 });
+
+test.concurrent(
+  'a backup that was restored under another VMID stays when the object is deleted',
+  async () => {
+    const { t, vmid } = await made();
+    const restored = t.pve.outside.copy(vmid, COPY, 'restore');
+    const before = [...restored.config];
+    await t.delete('vm/web');
+    expect(t.pve.state.guests.has(vmid)).toBe(false);
+    expect([...restored.config]).toEqual(before);
+  },
+);
 
 /** Deleted while no operator runs, and restored without its status meanwhile. */
 const deletedWithoutStatus = async (t: Tenant): Promise<void> => {
