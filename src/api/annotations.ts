@@ -45,8 +45,7 @@ export const ANNOTATIONS: readonly Annotation[] = [
     name: ADOPT_VMS,
     on: ['Provider'],
     ...truth,
-    meaning:
-      'status.discovered lists the VMs in Proxmox VE that no VirtualMachine has. Nothing is adopted by it.',
+    meaning: 'status.discovered lists the VMs in Proxmox VE that no VirtualMachine manages. None is adopted.',
   },
   {
     name: ADOPT_FILTER,
@@ -70,13 +69,13 @@ export const ANNOTATIONS: readonly Annotation[] = [
       /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
     message: 'must be a time, for example 2026-03-01T12:00:00Z',
     meaning:
-      'Restarts the VM once, whatever its rebootPolicy. A time acts only if it is later than all before it and not older than 24 hours when it is first seen; otherwise it is recorded and nothing happens.',
+      'Restarts the VM once, regardless of its rebootPolicy. A time acts only if it is later than all before it and not older than 24 hours when it is first seen; otherwise it is recorded and nothing happens.',
   },
   {
     name: BESIDE_OTHERS,
     on: ['VirtualMachine'],
     ...truth,
-    meaning: 'Guests of other Kubernetes clusters with the same namespace and name are none of its concern.',
+    meaning: 'Guests of other Kubernetes clusters with the same namespace and name are ignored.',
   },
   {
     name: FORCE_DELETE,

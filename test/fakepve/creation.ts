@@ -1,6 +1,7 @@
 import { failure } from './errors.ts';
 import { defaultBootOrder, isDrive } from './drives.ts';
 import { realize } from './disks.ts';
+import { dropFromRules } from './ha-rules.ts';
 import { Guest } from './guest.ts';
 import { normalOption } from './options.ts';
 import type { DiskContext } from './disks.ts';
@@ -61,6 +62,7 @@ export function forgetGuest(world: World, guest: Guest): void {
 /** The purge of a deletion: also removes references in HA, pools and the like. */
 export function purge(world: World, vmid: number): void {
   world.ha.resources.delete(`vm:${vmid}`);
+  dropFromRules(world, `vm:${vmid}`);
   world.access.forget((acl) => acl.path === `/vms/${vmid}`);
 }
 

@@ -1,3 +1,4 @@
+import { dependentsOf } from './ha-rules.ts';
 import { powerOff, powerOn, shutdown } from './power.ts';
 import type { Guest } from './guest.ts';
 import type { HaResource } from './ha.ts';
@@ -51,9 +52,28 @@ export function requestMigration(world: World, guest: Guest, target: string): vo
   void world.clock.sleep(world.wait(world.latency.haManager)).then(() => {
     const { vmid, node } = guest;
     world.tasks.start({ node, type: 'qmigrate', id: String(vmid), user: 'root@pam' }, async (run) => {
-      await run.sleep(world.latency.qmigrate);
-      guest.node = target;
+      const resource = world.ha.managed(vmid);
+      const before = resource?.service;
+      if (resource) resource.service = 'migrate';
+      guest.config.set('lock', 'migrate');
       guest.written();
+      try {
+        await run.sleep(world.latency.qmigrate / 2);
+        guest.node = target;
+        // The configuration is on the target before it is unlocked there.
+        await run.sleep(world.latency.qmigrate / 2);
+      } finally {
+        guest.config.delete('lock');
+        guest.written();
+        if (resource) resource.service = before;
+      }
     });
   });
+}
+
+/** Resources that must be together move together. */
+export function requestMigrations(world: World, guest: Guest, target: string): void {
+  const sids = dependentsOf(world, guest.vmid);
+  const others = sids.flatMap((sid) => world.guests.get(Number(sid.slice('vm:'.length))) ?? []);
+  for (const each of [guest, ...others]) if (each.node !== target) requestMigration(world, each, target);
 }

@@ -43,3 +43,6 @@ export const requestState = (state: string): RequestState =>
   state === 'enabled' ? 'started' : (state as RequestState);
 
 export const normalSid = (sid: string): string => (/^\d+$/.test(sid) ? `vm:${sid}` : sid);
+
+/** The digest of a request is not that of the file. */
+export const MODIFIED = 'detected modified configuration - file changed by other user? Try again.';

@@ -73,8 +73,6 @@ function checkVolumeAccess(call: Call, vmid: number, volid: string, drive?: Driv
   const storage = world.storage.get(parts.storage);
   const { type, vmid: owner } = world.storage.parseName(storage, parts.name);
   if (type === 'iso' || type === 'vztmpl') {
-    if (drive && type === 'iso' && !isCdrom(drive))
-      throw paramError({ [drive.key]: "explicit 'media=cdrom' is required for iso images" });
     call.needAny(`/storage/${storage.id}`, 'Datastore.AllocateSpace', 'Datastore.Audit');
     if (drive && !isCdrom(drive))
       throw paramError({ [drive.key]: "explicit 'media=cdrom' is required for iso images" });

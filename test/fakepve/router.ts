@@ -5,6 +5,7 @@ import { clusterRoutes } from './routes/cluster.ts';
 import { diskRoutes } from './routes/disks.ts';
 import { guestRoutes } from './routes/guests.ts';
 import { haRoutes } from './routes/ha.ts';
+import { haRuleRoutes } from './routes/ha-rules.ts';
 import { imageRoutes } from './routes/images.ts';
 import { migrationRoutes } from './routes/migration.ts';
 import { poolRoutes } from './routes/pools.ts';
@@ -22,6 +23,7 @@ const all: Routes = {
   ...diskRoutes,
   ...guestRoutes,
   ...haRoutes,
+  ...haRuleRoutes,
   ...imageRoutes,
   ...migrationRoutes,
   ...poolRoutes,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { failure } from '../errors.ts';
-import { haResource, normalSid, requestState } from '../ha.ts';
-import { scheduleManager } from '../ha-manager.ts';
+import { MODIFIED, haResource, normalSid, requestState } from '../ha.ts';
+import { requestMigrations, scheduleManager } from '../ha-manager.ts';
+import { blockersOn, dropFromRules } from '../ha-rules.ts';
+import { splitList } from '../schema/formats.ts';
 import type { Call, Routes } from '../call.ts';
-import type { HaResource, HaRule } from '../ha.ts';
+import type { HaResource } from '../ha.ts';
 
 const RESOURCE = '/cluster/ha/resources/{sid}';
 
@@ -33,12 +35,27 @@ function apply(call: Call, resource: HaResource): void {
 
 const sidOf = (call: Call): string => normalSid(call.text('sid'));
 
+function refuseGroups(call: Call): void {
+  if (call.get('group') !== undefined)
+    throw failure("invalid parameter 'group': ha groups have been migrated to rules");
+}
+
+/** The VMID, if the guest exists and is of that type. */
+function guestOf(call: Call, sid: string): number {
+  const [type = '', id = ''] = sid.split(':');
+  const vmid = Number(id);
+  if (!/^\d+$/.test(id)) throw failure('invalid VMID');
+  if (![undefined, type].includes(call.get('type'))) throw failure('types does not match');
+  if (!call.world.guests.has(vmid)) throw failure(`resource '${sid}' does not exist in cluster`);
+  if (type === 'ct') throw failure(`resource '${sid}' - guest with ID ${vmid} is not a container`);
+  return vmid;
+}
+
 function add(call: Call): null {
   const { world } = call;
+  refuseGroups(call);
   const sid = sidOf(call);
-  const vmid = Number(sid.split(':')[1]);
-  if (!sid.startsWith('vm:') || !world.guests.has(vmid))
-    throw failure(`resource '${sid}' does not exist in cluster`);
+  const vmid = guestOf(call, sid);
   if (world.ha.resources.has(sid))
     throw failure(`create resource failed: resource ID '${sid}' already defined`);
   world.requireQuorum();
@@ -58,18 +75,42 @@ function resourceOf(call: Call, refusal: (sid: string) => string): HaResource {
 function change(call: Call): null {
   const resource = resourceOf(call, (sid) => `update resources config failed: no such resource '${sid}'`);
   call.world.requireQuorum();
+  const digest = call.get('digest');
+  if (digest !== undefined && digest !== digestOf(call))
+    throw failure(`update resources config failed: ${MODIFIED}`);
   const state = call.get('state');
   if (state !== undefined) resource.state = requestState(state);
-  for (const key of (call.get('delete') ?? '').split(','))
-    if (key === 'comment') resource.comment = undefined;
+  for (const key of splitList(call.get('delete') ?? '')) removeOption(resource, key);
   apply(call, resource);
   return null;
+}
+
+function removeOption(resource: HaResource, key: string): void {
+  if (key === 'comment') resource.comment = undefined;
+  else if (key === 'max_restart') resource.maxRestart = undefined;
+  else if (key === 'max_relocate') resource.maxRelocate = undefined;
+  else if (key === 'failback') resource.failback = undefined;
+  else throw failure(`update resources config failed: no such option '${key}'`);
+}
+
+/** What HA is asked for is answered at once, and not checked against the nodes. */
+function relocate(call: Call): object {
+  const { world } = call;
+  const { sid, vmid } = resourceOf(call, (name) => `resource '${name}' is not HA managed`);
+  const node = call.text('node');
+  const guest = world.guests.get(vmid);
+  const blocking = blockersOn(world, vmid, node);
+  const answer = { sid, 'requested-node': node };
+  if (blocking.length > 0) return { ...answer, 'blocking-resources': blocking };
+  if (guest && world.nodes.has(node) && guest.node !== node) requestMigrations(world, guest, node);
+  return answer;
 }
 
 function remove(call: Call): null {
   const resource = resourceOf(call, (sid) => `cannot delete service '${sid}', not HA managed!`);
   call.world.requireQuorum();
   call.world.ha.resources.delete(resource.sid);
+  if (call.flag('purge') ?? true) dropFromRules(call.world, resource.sid);
   return null;
 }
 
@@ -135,30 +176,9 @@ function current(call: Call): readonly object[] {
   ];
 }
 
-function noGroups(): never {
-  throw failure('cannot index groups: ha groups have been migrated to rules');
-}
-
-const describeRule = (rule: HaRule): object => ({ rule: rule.rule, ...Object.fromEntries(rule.options) });
-
-function addRule(call: Call): null {
-  const { ha } = call.world;
-  const rule = call.text('rule');
-  if (ha.rules.has(rule)) throw failure(`create ha rule failed: ha rule ID '${rule}' already defined`);
-  ha.rules.set(rule, { rule, options: new Map(ruleOptions(call)) });
-  return null;
-}
-
-const ruleOptions = (call: Call): readonly (readonly [string, string])[] =>
-  Object.keys(call.params)
-    .filter((key) => key !== 'rule' && key !== 'delete')
-    .map((key) => [key, call.text(key)]);
-
-function ruleOf(call: Call): HaRule {
-  const rule = call.world.ha.rules.get(call.text('rule'));
-  if (!rule) throw failure(`no such ha rule '${call.text('rule')}'`);
-  return rule;
-}
+const noGroups = (verb: string) => (): never => {
+  throw failure(`cannot ${verb}: ha groups have been migrated to rules`);
+};
 
 export const haRoutes: Routes = {
   'GET /cluster/ha': () => ['status', 'resources', 'groups', 'rules'].map((id) => ({ id })),
@@ -172,19 +192,11 @@ export const haRoutes: Routes = {
     ),
   [`PUT ${RESOURCE}`]: change,
   [`DELETE ${RESOURCE}`]: remove,
-  'GET /cluster/ha/groups': noGroups,
-  'GET /cluster/ha/rules': (call) => [...call.world.ha.rules.values()].map(describeRule),
-  'POST /cluster/ha/rules': addRule,
-  'GET /cluster/ha/rules/{rule}': (call) => describeRule(ruleOf(call)),
-  'PUT /cluster/ha/rules/{rule}': (call) => {
-    const rule = ruleOf(call);
-    for (const [key, value] of ruleOptions(call)) rule.options.set(key, value);
-    return null;
-  },
-  'DELETE /cluster/ha/rules/{rule}': (call) => {
-    call.world.ha.rules.delete(ruleOf(call).rule);
-    return null;
-  },
+  [`POST ${RESOURCE}/migrate`]: relocate,
+  [`POST ${RESOURCE}/relocate`]: relocate,
+  'GET /cluster/ha/groups': noGroups('index groups'),
+  'POST /cluster/ha/groups': noGroups('create group'),
+  'GET /cluster/ha/groups/{group}': noGroups('read group'),
   'GET /cluster/ha/status': () => [{ name: 'current' }, { name: 'manager_status' }],
   'GET /cluster/ha/status/current': current,
 };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { gunzipSync } from 'node:zlib';
-import { causeOf, failure, paramError } from '../errors.ts';
+import { failure, paramError } from '../errors.ts';
+import { DECOMPRESSED, checkImage, unpack, verifyDownload } from '../image-files.ts';
 import { bytesOf, requireSpace } from './storage.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Call, Routes } from '../call.ts';
@@ -66,18 +66,6 @@ function checkSum(call: Call, data: Buffer, run: TaskRun): void {
     throw failure(`checksum mismatch: got '${sum}' != expect '${expected}'`);
 }
 
-const QCOW2 = 0x514649fb;
-
-/** PVE trusts no disk image before it has looked at it. */
-function checkImage({ volume }: Target, data: Buffer, path: string): void {
-  if (!volume.startsWith('import/') || !volume.endsWith('.qcow2')) return;
-  if (data.length < 32 || data.readUInt32BE(0) !== QCOW2)
-    throw failure(`qemu-img: Could not open '${path}': Image is not in qcow2 format`);
-  // The header says where the name of a backing file begins.
-  if (data.readBigUInt64BE(8) !== 0n)
-    throw failure(`backing file not allowed for untrusted image '${path}'!`);
-}
-
 function upload(call: Call): string {
   const { world, file } = call;
   if (!file) throw paramError({ filename: 'property is missing and it is not optional' });
@@ -90,7 +78,7 @@ function upload(call: Call): string {
     run.log(`target node: ${call.node}`);
     run.log(`target file: ${to.path}`);
     run.log(`file size is: ${file.data.length}`);
-    checkImage(to, file.data, temporary);
+    checkImage(to.volume, file.data, temporary);
     run.log(`command: cp -- ${temporary} ${to.path}`);
     await run.sleep(world.latency.imgcopy);
     keep(call, to, file.data);
@@ -149,8 +137,6 @@ async function fetchImage(call: Call, url: string): Promise<Buffer> {
   return response.data;
 }
 
-const DECOMPRESSED = new Set(['gz', 'lzo', 'zst', 'bz2']);
-
 /** A file with the right checksum need not be fetched again. */
 function checkExisting(call: Call, { path }: Target, data: Buffer, run: TaskRun): void {
   const algorithm = call.get('checksum-algorithm');
@@ -163,23 +149,6 @@ function checkExisting(call: Call, { path }: Target, data: Buffer, run: TaskRun)
     throw failure(`checksum mismatch: got '${sum}' != expect '${expected}', aborting`);
   }
   run.log('calculating checksum of existing file...OK, got correct file already, no need to download');
-}
-
-function verifyDownload(to: Target, data: Buffer, temporary: string): void {
-  try {
-    checkImage(to, data, temporary);
-  } catch (error) {
-    throw failure(`failed to verify file: ${causeOf(error)}`);
-  }
-}
-
-function unpack(call: Call, data: Buffer, temporary: string): Buffer {
-  if (call.get('compression') !== 'gz') return data;
-  try {
-    return gunzipSync(data);
-  } catch {
-    throw failure(`command 'zcat ${temporary}' failed: exit code 1`);
-  }
 }
 
 /** The task is aborted while it downloads. */
@@ -209,7 +178,7 @@ function download(call: Call): string {
       checkExisting(call, to, existing.data ?? Buffer.alloc(0), run);
       return;
     }
-    if (to.volume.startsWith('import/') && call.get('compression') !== undefined)
+    if (to.volume.startsWith('import/') && compression !== undefined)
       throw failure('decompression not supported for import');
     const temporary = `${to.path}.tmp_dwnl.${run.task.pid}`;
     const at = new Date(world.timeOn(call.node)).toISOString().slice(0, 19).replace('T', ' ');
@@ -218,8 +187,8 @@ function download(call: Call): string {
     await run.sleep(world.latency.download);
     requireSpace(call, to.storage, data.length);
     checkSum(call, data, run);
-    const unpacked = unpack(call, data, temporary);
-    verifyDownload(to, unpacked, temporary);
+    const unpacked = unpack(compression, data, temporary);
+    verifyDownload(to.volume, unpacked, temporary);
     keep(call, to, unpacked);
     run.log(`download of '${url}' to '${to.path}' finished`);
   });

@@ -5,7 +5,8 @@ import { drivesOf, isCdrom, isCloudInit, printDrive, splitVolid } from '../drive
 import { keepsFiles } from '../storage.ts';
 import type { Drive } from '../drives.ts';
 import type { Call, Routes } from '../call.ts';
-import { requestMigration } from '../ha-manager.ts';
+import { requestMigrations } from '../ha-manager.ts';
+import { blockersOn, dependentsOf } from '../ha-rules.ts';
 import type { Guest } from '../guest.ts';
 import type { Volume } from '../storage.ts';
 import type { TaskRun } from '../tasks.ts';
@@ -38,19 +39,26 @@ function storagesMissing(world: World, guest: Guest, node: string): readonly str
   ) as string[];
 }
 
+function obstacles(world: World, guest: Guest, node: string): object {
+  const ids = storagesMissing(world, guest, node);
+  const blocking = world.ha.managed(guest.vmid) ? blockersOn(world, guest.vmid, node) : [];
+  return {
+    ...(ids.length > 0 ? { unavailable_storages: ids } : {}),
+    ...(blocking.length > 0 ? { 'blocking-ha-resources': blocking } : {}),
+  };
+}
+
 function preconditions(call: Call): object {
   const { world, guest } = call;
   world.requireQuorum();
   checkLock(guest);
   const others = [...world.nodes.keys()].filter((node) => node !== guest.node);
-  const missingByNode = others.map((node) => [node, storagesMissing(world, guest, node)] as const);
+  const reasons = others.map((node) => [node, obstacles(world, guest, node)] as const);
   return {
     running: guest.running ? 1 : 0,
-    allowed_nodes: missingByNode.filter(([, ids]) => ids.length === 0).map(([node]) => node),
+    allowed_nodes: reasons.filter(([, found]) => Object.keys(found).length === 0).map(([node]) => node),
     // Nodes that are allowed stand here too, without a reason.
-    not_allowed_nodes: Object.fromEntries(
-      missingByNode.map(([node, ids]) => [node, ids.length > 0 ? { unavailable_storages: ids } : {}]),
-    ),
+    not_allowed_nodes: Object.fromEntries(reasons),
     local_disks: localDrives(world, guest).map(({ drive, volume }) => ({
       volid: volume.volid,
       size: volume.size,
@@ -68,7 +76,7 @@ function preconditions(call: Call): object {
     'mapped-resources': [],
     'mapped-resource-info': {},
     'has-dbus-vmstate': 1,
-    ...(world.ha.managed(guest.vmid) ? { 'dependent-ha-resources': [] } : {}),
+    ...(world.ha.managed(guest.vmid) ? { 'dependent-ha-resources': dependentsOf(world, guest.vmid) } : {}),
   };
 }
 
@@ -107,7 +115,8 @@ function moveVolumes(call: Call, guest: Guest, target: string): void {
     const copied = copyVolume(call, volume, { guest, node: target, id: mapped(volume.storage) });
     world.storage.remove(volume.volid, guest.node);
     // A disk that is mirrored keeps the format that it was made with in its options.
-    const made = guest.running && keepsFiles(world.storage.get(copied.storage)) ? { format: copied.format } : {};
+    const made =
+      guest.running && keepsFiles(world.storage.get(copied.storage)) ? { format: copied.format } : {};
     for (const drive of drivesOf(guest.config))
       if (drive.file === volume.volid) {
         const options = { ...drive.options, ...(isCdrom(drive) ? {} : made) };
@@ -212,6 +221,15 @@ async function migrateInTask(call: Call, guest: Guest, target: string, run: Task
   run.log('migration finished successfully');
 }
 
+function refuseAffinity(world: World, vmid: number, target: string, { log }: TaskRun): void {
+  const blockers = blockersOn(world, vmid, target);
+  if (blockers.length === 0) return;
+  log(`cannot migrate resource 'vm:${vmid}' to node '${target}':`);
+  for (const { sid } of blockers)
+    log(`- resource '${sid}' on target node '${target}' in negative affinity with resource 'vm:${vmid}'`);
+  throw failure(`command 'ha-manager migrate vm:${vmid} ${target}' failed: exit code 2`);
+}
+
 function migrate(call: Call): string {
   const { world, vmid } = call;
   const target = call.text('target');
@@ -226,7 +244,8 @@ function migrate(call: Call): string {
     return call.start('hamigrate', vmid, async (run) => {
       run.log(`Requesting HA migration for VM ${vmid} to node ${target}`);
       await run.sleep(world.latency.ha);
-      requestMigration(world, guest, target);
+      refuseAffinity(world, vmid, target, run);
+      requestMigrations(world, guest, target);
     });
   }
   return call.startLocked('qmigrate', vmid, (run) => migrateInTask(call, guest, target, run));

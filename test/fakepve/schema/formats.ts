@@ -127,7 +127,7 @@ const storageId = matching(
   (value) => `storage ID '${value}' contains illegal characters`,
 );
 const volid = matching(volumeId, (value) => `unable to parse volume ID '${value}'`);
-const haId = /^(?:(?:vm|ct):)?\d+$/;
+const haId = /^(?:(?:vm|ct):\S+|\d+)$/;
 
 const formats: Readonly<Record<string, Format>> = {
   'pve-node': node,
@@ -213,6 +213,7 @@ const formats: Readonly<Record<string, Format>> = {
   'pve-roleid': matching(/^[A-Za-z0-9.\-_]+$/, (value) => `role name '${value}' contains invalid characters`),
   'pve-realm': matching(/^[A-Za-z][A-Za-z0-9.\-_]+$/, 'value does not look like a valid realm'),
   'pve-ha-resource-or-vm-id': matching(haId, (value) => `unable to parse service id '${value}'`),
+  'pve-ha-node': matching(/^[A-Za-z0-9-]+(?::\d+)?$/, 'value does not look like a valid ha node'),
   'storage-pair': matching(
     /^(?:1|[a-z][a-z0-9\-_.]*[a-z0-9](?::[a-z][a-z0-9\-_.]*[a-z0-9])?)$/i,
     (value) => `entry '${value}' contains invalid ID - storage ID '${value}' contains illegal characters\n\n`,

@@ -6,7 +6,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, provider, tenant, type Tenant, userData, vm } from './tenant.ts';
 import { expectNothingLeft, expectOneCloneEach, expectOneGuestEach } from './world.ts';
 
-const lab = operatorAtWork({ namespaces: 11 });
+const lab = operatorAtWork({ namespaces: 13 });
 
 const power = (t: Tenant, powerState: 'On' | 'Off') => t.patch('vm/web', { spec: { powerState } });
 const runs = (t: Tenant, is: boolean) =>
@@ -90,6 +90,20 @@ describe('a cluster without quorum', () => {
     },
   );
 
+  test.concurrent('is asked for no change, and stops a guest all the same', async () => {
+    const t = await ready();
+    t.pve.faults.add({ kind: 'noQuorum' });
+    // Until the list of the cluster says so, one request may be refused.
+    await soon(async () => expect(condition(await t.find('providers', 'pve')).is).toMatch('NoQuorum'));
+    await t.patch('vm/web', { spec: { description: 'another' } });
+    await untouched(t, () => waitsFor(t, 'Ready=False NoQuorum'));
+    await power(t, 'Off');
+    await runs(t, false);
+    t.pve.faults.clear();
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').get('description')).toContain('another');
+  });
+
   test.concurrent('no-quorum-is-not-absence: is not believed that a guest is gone', async () => {
     const t = await ready();
     t.pve.faults.add({ kind: 'noQuorum' });
@@ -128,6 +142,18 @@ describe('a privilege that is taken away', () => {
     await t.lookAgain();
     await gone(t);
     expectNothingLeft(t);
+  });
+
+  test.concurrent('to ask the guest agent is not taken for a guest without one', async () => {
+    const t = await ready();
+    const restore = without(t, 'VM.GuestAgent.Audit');
+    await t.lookAgain();
+    await waitsFor(t, 'GuestAgentConnected=Unknown MissingPrivilege', 'GuestAgentConnected');
+    expect(condition(await t.vm('web'), 'GuestAgentConnected').message).toContain('VM.GuestAgent.Audit');
+    restore();
+    // Otherwise the drift scan asks again.
+    await t.patch('vm/web', { spec: { description: 'read again' } });
+    await waitsFor(t, 'GuestAgentConnected=True Connected', 'GuestAgentConnected');
   });
 
   test.concurrent(

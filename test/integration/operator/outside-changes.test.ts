@@ -95,7 +95,7 @@ test.concurrent('a guest whose mark is restored is managed again', async () => {
   const mark = await soon(async () => {
     const { is, message } = condition(await t.vm('web'));
     expect(is).toBe('Ready=False MarkMissing');
-    return /virtrigaud: \S+/.exec(message)?.[0] ?? '';
+    return /virtrigaud: \S+( uuid=\S+)?/.exec(message)?.[0] ?? '';
   });
   t.pve.outside.edit(guest.vmid, { description: mark });
   await t.lookAgain();
@@ -145,7 +145,7 @@ test.concurrent(
       const { is, message } = condition(await t.vm('web'));
       expect(is).toBe('Ready=False BelongsToFormerObject');
       expect(message).toContain(`VM ${guest.vmid}`);
-      return /virtrigaud: \S+/.exec(message)?.[0] ?? '';
+      return /virtrigaud: \S+( uuid=\S+)?/.exec(message)?.[0] ?? '';
     });
     const lines = (guest.get('description') ?? '').split('\n');
     t.pve.outside.edit(guest.vmid, { description: [...lines.slice(0, -1), mark].join('\n') });

@@ -380,7 +380,7 @@ describe('a guest that the list of guests shows otherwise than it was read', () 
     life.process.processStates.invalidate(UID);
     const result = await life.process.pass();
     expect(life.conditions['Ready']).toBe('False');
-    expect(result?.next).toEqual({ when: 'after', delay: 6_000 });
+    expect(result.next).toEqual({ when: 'after', delay: 6_000 });
   });
 });
 

@@ -6,6 +6,7 @@ import { rootDiskOf } from '../../../../../controllers/shared/guests/disks.ts';
 import { smbiosUuidOf } from '../../../../../controllers/shared/guests/identity.ts';
 import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
+import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
 import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import {
@@ -47,6 +48,24 @@ const seenIn = (world: World): Guest | undefined => {
   const { presence } = observe(world);
   return presence.kind === 'seen' ? presence.guest : undefined;
 };
+
+/** Needs neither a write to the configuration nor a start afterwards. */
+const worksWithoutQuorum = (step: Step, { want }: World): boolean =>
+  touches(step, 'status') ||
+  step.do === 'stop' ||
+  step.do === 'runHook' ||
+  (step.do === 'shutdown' && !(want.exists && want.power === 'On'));
+
+test('without quorum the planner does nothing that needs it, in any world', () => {
+  fc.assert(
+    fc.property(worlds, (world) => {
+      const { want } = world;
+      const next = plan(want, { ...observe(world), noQuorum: true });
+      if (next.kind === 'act') expect(worksWithoutQuorum(next.step, world)).toBe(true);
+    }),
+    RUNS,
+  );
+});
 
 describe('from wherever it starts, the planner', () => {
   test(

@@ -487,6 +487,13 @@ describe('deletion', () => {
     const seedVolume = 'local:iso/x.iso';
     expect(step(GONE, { ...there(), seedVolume })).toEqual({ do: 'shutdown', graceSeconds: 60 });
     expect(step(GONE, { ...there({ running: false }), seedVolume })).toEqual({ do: 'destroy' });
+    // PVE destroys only the volumes in the configuration.
+    const displacedDrive = { device: 'ide0', volume: 'fast:vm-101-cloudinit' };
+    expect(step(GONE, { ...there({ running: false }), displacedDrive })).toMatchObject({
+      do: 'reattachDrive',
+      ...displacedDrive,
+    });
+    expect(step(GONE, { ...there(), displacedDrive })?.do).toBe('shutdown');
     expect(step(GONE, { claim: MADE, presence: ABSENT, seedVolume })).toEqual({
       do: 'releaseClaim',
       vmid: 101,
