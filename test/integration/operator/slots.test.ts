@@ -166,7 +166,7 @@ describe("the volume of Proxmox VE's own drive", () => {
       const drive = guest.get('ide2');
       await soon(async () => expect((await t.vm('web')).status.internal).toHaveProperty('drive'));
       t.pve.outside.edit(guest.vmid, { ide2: 'cephfs:iso/rescue.iso,media=cdrom' });
-      await t.lookAgain();
+      await t.patch('vm/web', { spec: { description: 'Read the guest.' } });
       await soon(async () =>
         expect((await t.vm('web')).status.internal).toMatchObject({ drive: { displaced: true } }),
       );
