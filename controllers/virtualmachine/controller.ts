@@ -64,8 +64,6 @@ export interface VirtualMachinePorts extends ResolvePorts, ClassPorts {
   readonly now: () => number;
 }
 
-export const FINALIZER = 'virtualmachine.infra.virtrigaud.io/finalizer';
-
 export function virtualMachineController(
   vmPorts: VirtualMachinePorts,
 ): Controller<VirtualMachine, VirtualMachineStatus> {
@@ -95,7 +93,7 @@ export function virtualMachineController(
     state: ProcessState,
     pass: VmPass,
   ): Promise<Decision | { readonly result: VmResult }> {
-    const released = vm.metadata.deletionTimestamp === undefined ? undefined : releasesWithoutPve(vm);
+    const released = releasesWithoutPve(vm);
     if (released) return { next: released };
     if (vm.spec.managementPolicy === 'Paused') {
       invalidate(state);
@@ -148,5 +146,5 @@ export function virtualMachineController(
     return settle(vm, { facts, result, observation, row }, { resolved, state, processStates, ...time });
   }
 
-  return { name: 'virtualmachine', finalizer: FINALIZER, reconcile };
+  return { name: 'virtualmachine', finalizer: 'virtualmachine.infra.virtrigaud.io/finalizer', reconcile };
 }

@@ -42,8 +42,7 @@ async function unplugDrive(plug: Plug, key: string): Promise<void> {
   const bus = /^(scsi|virtio)\d+$/.exec(key)?.[1];
   if (bus === 'virtio') await unplugPci(plug, key);
   // With one controller per disk, the guest must release the controller.
-  if (bus === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single')
-    await unplugPci(plug, key);
+  if (bus === 'scsi' && plug.guest.get('scsihw') === 'virtio-scsi-single') await unplugPci(plug, key);
 }
 
 function plugNet({ world, guest }: Plug, value: string): void {

@@ -13,6 +13,7 @@ export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPoli
 
 /** How an object is deleted that does not need Proxmox VE for it; `undefined`: it does. */
 export function releasesWithoutPve(vm: VirtualMachine): Extract<Plan, { kind: 'gone' }> | undefined {
+  if (vm.metadata.deletionTimestamp === undefined) return undefined;
   if (vm.metadata.annotations[FORCE_DELETE] === 'true')
     return { kind: 'gone', left: leftBehind(vm, 'force') };
   if (createdNothing(vm) && vm.status?.internal?.released) return GONE;

@@ -8,7 +8,6 @@ import type { Observed } from '../../model/observed.ts';
 import type { RuleResult, Step } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import { infoOf, touches } from '../../steps/step-info.ts';
-import { power } from './power.ts';
 
 const RETRY_AFTER_MS = 15_000;
 
@@ -17,14 +16,7 @@ export function withoutQuorum(step: Step, want: Desired, have: Observed): RuleRe
   if (have.noQuorum !== true || touches(step, 'status')) return undefined;
   const isRestart = step.do === 'shutdown' && want.exists && want.power === 'On';
   if (infoOf(step).needsNoQuorum && !isRestart) return undefined;
-  return switchingOff(want, have) ?? noQuorum;
-}
-
-/** Switching off waits for nothing that could come before it. */
-function switchingOff(want: Desired, have: Observed): RuleResult | undefined {
-  if (!want.exists || want.power === 'On') return undefined;
-  const next = power(want, have);
-  return next?.kind === 'act' ? next : undefined;
+  return noQuorum;
 }
 
 const noQuorum = wait(

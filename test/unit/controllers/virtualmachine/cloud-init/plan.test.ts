@@ -351,10 +351,14 @@ describe('after the guest was made', () => {
     expect(planned({ want: { nics }, config: { ...TEMPLATE_CONFIG, ...net1 } }).change?.delete).toContain(
       'net1',
     );
-    expect(planned({ want: { nics }, config: configOf(aMark(), net1) }).change).toBeUndefined();
+    const createdAt = '2026-03-01T11:00:00Z';
+    expect(
+      planned({ want: { nics }, config: configOf(aMark(), net1), status: { createdAt } }).change,
+    ).toBeUndefined();
     const networks = [{ name: 'dmz', device: 'net1', mac: '' }];
     expect(
-      planned({ want: { nics }, config: configOf(aMark(), net1), status: { networks } }).change?.delete,
+      planned({ want: { nics }, config: configOf(aMark(), net1), status: { createdAt, networks } }).change
+        ?.delete,
     ).toEqual(['net1']);
   });
 });
