@@ -20,7 +20,16 @@ export interface Settings {
   readonly nodeSelector: readonly string[];
 }
 
-type Refused = { readonly ok: false; readonly reason: Reason; readonly message: string };
+type SettingsReason = Extract<
+  Reason,
+  | 'CABundleInvalid'
+  | 'CredentialsIncomplete'
+  | 'CredentialsMissing'
+  | 'EndpointInvalid'
+  | 'EndpointMissing'
+  | 'FingerprintInvalid'
+>;
+type Refused = { readonly ok: false; readonly reason: SettingsReason; readonly message: string };
 
 export type SettingsResult = { readonly ok: true; readonly settings: Settings } | Refused;
 
@@ -204,4 +213,4 @@ const splitNames = (text: string | undefined): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-const refuse = (reason: Reason, message: string): Refused => ({ ok: false, reason, message });
+const refuse = (reason: SettingsReason, message: string): Refused => ({ ok: false, reason, message });

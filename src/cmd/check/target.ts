@@ -41,7 +41,8 @@ export function environmentTarget(variables: Layer): TargetResult {
       );
     case 'CredentialsIncomplete':
       return missing('login', resolved.message, 'Set what is missing.');
-    default:
+    case 'CABundleInvalid':
+    case 'FingerprintInvalid':
       return missing('settings', resolved.message, 'Correct the environment.');
   }
 }

@@ -355,7 +355,10 @@ describe('after the guest was made', () => {
     expect(
       planned({ want: { nics }, config: configOf(aMark(), net1), status: { createdAt } }).change,
     ).toBeUndefined();
-    const networks = [{ name: 'dmz', device: 'net1', mac: '' }];
+    const networks = [
+      { name: 'lan', device: 'net0', mac: '' },
+      { name: 'dmz', device: 'net1', mac: '' },
+    ];
     expect(
       planned({ want: { nics }, config: configOf(aMark(), net1), status: { createdAt, networks } }).change
         ?.delete,

@@ -10,6 +10,7 @@ import {
 } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { unobstructed, desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';
+import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import { aGuest, aMark, aDesiredVm, configOf, FOREIGN, FORMER } from '../../../../builders/guests.ts';
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 import { planFor, run } from '../../../../builders/planner-run.ts';
@@ -36,6 +37,20 @@ describe('an object that adopts', () => {
           expect(template).toBe(false);
           const { owner } = at.want;
           expect(mark === undefined || isFormerOwner(mark, owner) || isSameOwner(mark, owner)).toBe(true);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('does nothing to a guest that is not its own while the cluster has no quorum', () => {
+    fc.assert(
+      fc.property(adopters, (world) => {
+        const start = withGuest(world);
+        const claimed = { ...start, claim: { vmid: ADOPT, ageMs: 0, made: false, certain: true } };
+        for (const at of [start, claimed]) {
+          const next = plan(at.want, { ...observe(at), noQuorum: true });
+          if (next.kind === 'act') expect(touches(next.step, 'status')).toBe(true);
         }
       }),
       RUNS,
