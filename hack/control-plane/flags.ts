@@ -1,5 +1,7 @@
 /** How each server of the control plane is started. Everything listens on the loopback interface only. */
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { MiB } from '../../src/lib/units.ts';
 
 export interface Layout {
   readonly dir: string;
@@ -29,8 +31,11 @@ export const serverUrl = ({ ports }: Layout): string => `https://${LOOPBACK}:${p
  * Go's garbage collector takes two fifths of the CPU time of an API server that starts, and half of that of kubectl.
  * These live for seconds or minutes, so it runs only where memory grows beyond a limit.
  */
-export const serverMemory = { GOGC: 'off', GOMEMLIMIT: '450MiB' };
-export const kubectlMemory = { GOGC: 'off', GOMEMLIMIT: '250MiB' };
+const collectingAbove = (mebibytes: number) => ({ GOGC: 'off', GOMEMLIMIT: `${Math.floor(mebibytes)}MiB` });
+
+/** Half a dozen API servers may run at once. The one that tests share needs a few hundred MiB in any case. */
+export const serverMemory = collectingAbove(Math.max(450, totalmem() / MiB / 16));
+export const kubectlMemory = collectingAbove(250);
 
 export function etcdFlags({ dir, ports }: Layout): readonly string[] {
   const client = `http://${LOOPBACK}:${ports.etcd}`;
