@@ -244,6 +244,7 @@ describe('what the cluster lacks', () => {
     expect(complaints).toEqual([
       'FAIL  quorum      Cluster demo has no quorum: nothing can be changed in it. Bring back a majority of its nodes; on a node, this shows which are missing:',
       'pvecm status',
+      'warn  nodes       pve-1, pve-2 (offline), pve-3 (offline). Nothing is created on nodes that are offline.',
     ]);
   });
 

@@ -27,7 +27,7 @@ describe.each(KINDS)('$kind', (kind) => {
           taken += 1;
           expect(kind.spec.safeParse(spec).error).toBeUndefined();
         }),
-        { numRuns: 50 },
+        { numRuns: 25 },
       );
       // Whatever is taken of nothing proves nothing.
       expect(taken).toBeGreaterThan(0);
