@@ -168,7 +168,7 @@ const cloudInit = fc.constantFrom<DesiredCloudInit>(
   { userData: '#cloud-config\nuser: you\n', sshKeys: [], onChange: 'Ignore' },
 );
 
-const handed = often<DeliveryStatus>(
+const delivery = often<DeliveryStatus>(
   fc.constant({}),
   fc.record({
     deliveredDigests: fc.constant(
@@ -381,7 +381,7 @@ export const worldsWith = (want: Arbitrary<Desired>): Arbitrary<World> =>
         fc.constant(undefined),
         fc.constantFrom('local:iso/virtrigaud-101-0123.iso', 'gone:iso/virtrigaud-101-4567.iso'),
       ),
-      handed,
+      delivery,
       answers: fc.boolean(),
       storages,
       maxCpus: fc.constantFrom(8, 32),

@@ -28,7 +28,7 @@ export interface World {
   readonly namesakes: readonly MarkedGuest[];
   readonly noted: string | undefined;
   /** What status says of the data that the guest was given. */
-  readonly handed: DeliveryStatus;
+  readonly delivery: DeliveryStatus;
   /** The guest agent answers, once the guest runs. */
   readonly answers: boolean;
   readonly volumes: ReadonlySet<string>;

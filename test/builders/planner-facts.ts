@@ -66,11 +66,11 @@ function statusOf(world: World): VirtualMachineStatus {
 
 /** Without the digest, which depends on what is desired. */
 function internalOf(world: World): VirtualMachineInternal {
-  const { claim, claimedAt, noted, handed, arrived, note, restartedAt, ownTags, nicRecord = [] } = world;
+  const { claim, claimedAt, noted, delivery, arrived, note, restartedAt, ownTags, nicRecord = [] } = world;
   return {
     ...(claim && { claimedAt: iso(claimedAt) }),
     ...(claim?.uuid !== undefined && { uuid: claim.uuid }),
-    cloudInit: { mode: 'Image', ...handed, ...(noted !== undefined && { volume: noted }) },
+    cloudInit: { mode: 'Image', ...delivery, ...(noted !== undefined && { volume: noted }) },
     ...(arrived !== undefined && { host: arrived }),
     ...(note && { restart: { ...note, at: iso(note.at) } }),
     ...(restartedAt !== undefined && { restartedAt }),

@@ -1,4 +1,4 @@
-/** The planner left to itself in a modelled world: its steps, and where it comes to rest. */
+/** The planner left to itself in a modelled world: its steps, and where it settles. */
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
 import { plan } from '../../controllers/virtualmachine/plan/plan.ts';
 import { after, observationOf, type World } from './planner-world.ts';

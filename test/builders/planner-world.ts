@@ -140,14 +140,14 @@ function afterStep(step: Step, world: World): World {
     case 'recordNetworks':
       return withNicRecord(world);
     case 'recordSeed':
-      return { ...world, noted: step.volume, handed: withoutServed(world.handed) };
+      return { ...world, noted: step.volume, delivery: withoutServed(world.delivery) };
     case 'uploadSeed':
       return { ...world, volumes: new Set([...world.volumes, step.seed.volume]) };
     case 'deleteSeed':
       return {
         ...world,
         noted: undefined,
-        handed: withoutServed(world.handed),
+        delivery: withoutServed(world.delivery),
         volumes: without(world.volumes, step.volume),
       };
     case 'destroy':
@@ -318,7 +318,7 @@ function noted(world: World, plan: Plan): World {
     ...world,
     claim: { ...world.claim, ...seenUuid(world) },
     arrived: guest.node === want.host || world.arrived === want.host ? want.host : undefined,
-    handed: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
+    delivery: deliveryStatus(vm, { guest, plan: cloudInit, answered, now }),
     devices: namedNics(vm, want, guest).map(({ device, mac = '', name, settings }) => ({
       device,
       mac,

@@ -14,7 +14,7 @@ beforeAll(async () => {
 const OBJECTS = 80;
 const VALUES_OF_A_FIELD = 2;
 
-/** Which of the specs the API server refuses; asked in one go, told apart by name. kubectl's own checks come before that, and are left out. */
+/** Which of the specs the API server refuses; asked in one request, distinguished by name. kubectl's own checks come before that, and are left out. */
 async function refusedBy(kind: string, candidates: readonly unknown[]): Promise<ReadonlySet<number>> {
   const items = candidates.map((spec, i) => ({
     apiVersion: API_VERSION,

@@ -132,15 +132,15 @@ describe('a VM that exists', () => {
     const { t, guest } = await withGuest();
     await t.apply(adopter('one'), adopter('two'));
     const names = await soon(async () => {
-      const told = (await t.list('virtualmachines')).map((object) => [
+      const reported = (await t.list('virtualmachines')).map((object) => [
         condition(object).is,
         object.metadata.name,
       ]);
-      expect(told.map(([is]) => is).toSorted()).toEqual([
+      expect(reported.map(([is]) => is).toSorted()).toEqual([
         'Ready=False NotAdoptable',
         'Ready=True Reconciled',
       ]);
-      return Object.fromEntries(told) as Record<string, string>;
+      return Object.fromEntries(reported) as Record<string, string>;
     });
     expect(guest.get('description')).toContain(`/${names['Ready=True Reconciled'] ?? ''}/`);
     const { message } = condition(await t.vm(names['Ready=False NotAdoptable'] ?? ''));
@@ -166,7 +166,7 @@ describe('a VM that exists', () => {
   });
 });
 
-describe('what cannot be adopted is left alone and told', () => {
+describe('what cannot be adopted is left alone and reported', () => {
   test.concurrent.each([
     ['a number that nobody has', 4711, 'AdoptedVMNotFound', 'VM 4711 not found in Proxmox VE'],
     ['a template', 9000, 'NotAdoptable', 'VM 9000 is a template'],

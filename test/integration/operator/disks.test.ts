@@ -159,7 +159,7 @@ describe('while the VM runs', () => {
     },
   );
 
-  test.concurrent('a disk that leaves the spec is kept or destroyed, and a stranger’s stays', async () => {
+  test.concurrent('a disk that leaves the spec is kept or destroyed, and somebody else’s stays', async () => {
     const { t, guest, pid } = await running(data(), {
       name: 'scratch',
       size: '1Gi',

@@ -70,7 +70,7 @@ describe('once its status is lost, an object', () => {
     },
   );
 
-  test.concurrent('does not take a copy where the original is gone, until it is told to', async () => {
+  test.concurrent('does not take a copy where the original is gone, until the user says so', async () => {
     const { t, vmid } = await made({ powerState: 'Off' });
     const copy = t.pve.outside.copy(vmid, COPY, 'clone');
     t.pve.outside.delete(vmid);

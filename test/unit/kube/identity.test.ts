@@ -42,7 +42,7 @@ describe('the cluster id', () => {
     );
   });
 
-  test('can be given by whoever installs', async () => {
+  test('can be given at installation', async () => {
     const { client } = inMemoryApi({
       [URL]: { metadata: { name: 'operator', resourceVersion: '1' }, data: { clusterId: 'mine' } },
     });

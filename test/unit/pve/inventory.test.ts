@@ -232,7 +232,7 @@ describe('changes', () => {
     expect(changes()).toEqual([['changed', [100]]]);
   });
 
-  test('are not told for counters', async () => {
+  test('are not reported for counters', async () => {
     const { world, inventory, changes } = rig();
     world.resources = [guest(100)];
     await inventory.refresh();
@@ -243,7 +243,7 @@ describe('changes', () => {
     expect(view.guests.get(vmid(100))?.uptime).toBe(99);
   });
 
-  test('are told for a guest that was stopped and started between two reads', async () => {
+  test('are reported for a guest that was stopped and started between two reads', async () => {
     const { world, inventory, changes } = rig();
     world.resources = [guest(100, { uptime: 900 }), guest(101, { uptime: 900 })];
     await inventory.refresh();

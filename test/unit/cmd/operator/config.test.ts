@@ -59,7 +59,7 @@ describe('the cluster id', () => {
 });
 
 describe('the environment', () => {
-  test('of Proxmox VE is handed on as it is', () => {
+  test('of Proxmox VE is passed on as it is', () => {
     const pve = { PVE_ENDPOINT: 'https://pve:8006/api2', PVE_TOKEN_SECRET: 's' };
     expect(configOf({ ...pve, PATH: '/bin', PVE_OTHER: 'x' }).pve).toEqual(pve);
   });

@@ -85,9 +85,11 @@ describe('a new VirtualMachine', () => {
     const before = life.store.statusWrites.length;
     await quiet(life);
     expect([...life.pve.volumes]).toEqual([]);
-    const told = life.store.statusWrites.slice(before).map((status) => [status['phase'], readyIn(status)]);
-    expect(told.length).toBeGreaterThan(0);
-    expect(new Set(told.map(String))).toEqual(new Set(['Running,True']));
+    const reported = life.store.statusWrites
+      .slice(before)
+      .map((status) => [status['phase'], readyIn(status)]);
+    expect(reported.length).toBeGreaterThan(0);
+    expect(new Set(reported.map(String))).toEqual(new Set(['Running,True']));
   });
 
   test('that should be off is ready without ever having been started', async () => {
@@ -117,7 +119,7 @@ describe('a new VirtualMachine', () => {
   });
 });
 
-describe('a VirtualMachine at rest', () => {
+describe('a settled VirtualMachine', () => {
   test('is passed over without a single request and without a write', async () => {
     const life = new Life();
     await quiet(life);
@@ -270,13 +272,13 @@ describe('a request whose answer was lost', () => {
   test("crash-between-clone-and-status: is waited for by the next process too, and a lock of its task is nobody's fault", async () => {
     const life = lifeWith('/clone', 'dies after');
     life.pve.taskMs = 5_000;
-    const told = new Set<string | undefined>();
+    const reported = new Set<string | undefined>();
     await life.until(() => {
       const { conditions = [] } = life.status;
-      told.add(conditions.find(({ type }) => type === 'Stalled')?.reason);
+      reported.add(conditions.find(({ type }) => type === 'Stalled')?.reason);
       return life.conditions['Ready'] === 'True';
     });
-    expect([...told]).toEqual([undefined]);
+    expect([...reported]).toEqual([undefined]);
     expect(timesOf(life, '/clone')).toBe(1);
   });
 });

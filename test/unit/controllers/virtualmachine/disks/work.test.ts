@@ -334,7 +334,7 @@ describe('a disk that comes back into the spec', () => {
     expect(differences.join()).toContain(`${VOLUME} (unused3) and ${other.volume} (unused4)`);
   });
 
-  test('is made anew only if its volume is no longer the VM’s, or is that of another disk', () => {
+  test('is made again only if its volume is no longer the VM’s, or is that of another disk', () => {
     const made = [expect.objectContaining({ do: 'attachDisk', text: 'local-lvm:20,serial=data' })];
     const other: DetachedDisk = { ...DETACHED, disk: 'logs' };
     expect(work({ recorded: [NOTED], detached: [DETACHED] }).steps).toEqual(made);

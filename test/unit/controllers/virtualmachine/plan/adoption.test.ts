@@ -79,7 +79,7 @@ describe('an object that adopts', () => {
     );
   });
 
-  test('only tells what it would do where it may only look', () => {
+  test('only reports what it would do where it may only look', () => {
     fc.assert(
       fc.property(adopters.map(unobstructed).map(withGuest), (world) => {
         const looks = { ...world, want: { ...world.want, restraint: 'ObserveOnly' as const } };
@@ -154,8 +154,8 @@ test('what differs is reported by key and not by value when a guest is taken ove
     task: undefined,
     othersTasks: [],
   };
-  const told = eventsOf({ plan: planFor(claimed), have: observe(claimed) });
-  expect(told).toEqual([expect.objectContaining({ reason: 'Adopting' })]);
+  const events = eventsOf({ plan: planFor(claimed), have: observe(claimed) });
+  expect(events).toEqual([expect.objectContaining({ reason: 'Adopting' })]);
 });
 
 test('a guest that was adopted stays when its object goes, unless the spec says otherwise', () => {

@@ -72,7 +72,7 @@ function released(end: World, { storages }: World): World {
 }
 
 describe('with disks in every state, the planner', () => {
-  test('comes to rest, and then does nothing', () => {
+  test('settles, and then does nothing', () => {
     fc.assert(
       fc.property(fc.oneof(diskWorlds, open), (world) => {
         const { steps, end, last } = run(world);

@@ -68,7 +68,7 @@ test('without quorum the planner does nothing that needs it, in any world', () =
 });
 
 describe('from wherever it starts, the planner', () => {
-  test('comes to rest in a bounded number of steps, and then does nothing but wait', () => {
+  test('settles in a bounded number of steps, and then does nothing but wait', () => {
     const passes: number[] = [];
     fc.assert(
       fc.property(worlds, (world) => {
@@ -94,7 +94,7 @@ describe('from wherever it starts, the planner', () => {
     );
   });
 
-  test('is at rest nowhere but at the desired state', () => {
+  test('settles nowhere but at the desired state', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         const { end, last } = run(world);
@@ -152,8 +152,8 @@ function expectDesired(world: World): void {
 }
 
 /** An image of ours that has served is nowhere any more. */
-function expectNoSecretsLeft({ guest, noted, answers, volumes, handed, now }: World): void {
-  if (!guest?.running || !answers || awaitsBoot({ mode: 'Image', ...handed }, guest, now)) return;
+function expectNoSecretsLeft({ guest, noted, answers, volumes, delivery, now }: World): void {
+  if (!guest?.running || !answers || awaitsBoot({ mode: 'Image', ...delivery }, guest, now)) return;
   expect(seedDrives(guest)).toEqual([]);
   expect([noted, ...volumes]).toEqual([undefined]);
 }
@@ -287,7 +287,7 @@ describe('what somebody else changed in Proxmox VE', () => {
       .map(unobstructed)
       .map((world) => ({ ...world, applied: 'this' as const, cloned: false }));
 
-  test('is left as it is and told, and the guest is started and stopped all the same', () => {
+  test('is left as it is and reported, and the guest is started and stopped all the same', () => {
     fc.assert(
       fc.property(applied('Report'), (world) => {
         const { steps, end, last } = run(world);
@@ -411,7 +411,7 @@ describe('whatever happens, the planner', () => {
   });
 
   test('lets a deleted object go when someone else has its number, and does not touch their guest', () => {
-    const strangers = worldsWith(fc.constant(GONE)).filter(
+    const foreign = worldsWith(fc.constant(GONE)).filter(
       (world) =>
         world.claim !== undefined &&
         !world.blind &&
@@ -421,7 +421,7 @@ describe('whatever happens, the planner', () => {
         !['clone', 'create'].includes(world.guest.lock ?? ''),
     );
     fc.assert(
-      fc.property(strangers, (world) => {
+      fc.property(foreign, (world) => {
         const { end, last } = run(world);
         expect(last.kind).toBe('gone');
         expect(end.guest).toEqual(world.guest);

@@ -63,7 +63,7 @@ describe('a running task', () => {
     });
   });
 
-  test('is looked at and overdue as the operator was told', () => {
+  test('is read and overdue as the operator is configured', () => {
     const timing = { maxGap: seconds(10), overdueAfter: seconds(90) };
     expect(planned(aDesiredVm(), { task: { ...running(90_000), timing } })).toMatchObject({
       reason: 'TaskRunning',
@@ -126,11 +126,11 @@ describe('a lock of Proxmox VE', () => {
     }
   });
 
-  test("on a stranger's guest holds back nothing", () => {
-    const stranger = { lock: 'suspended', config: configOf(FOREIGN) };
-    expect(step(aDesiredVm(), there(stranger, aClaim()))).toEqual({ do: 'releaseClaim', vmid: 101 });
-    expect(step(GONE, there(stranger))).toEqual({ do: 'releaseClaim', vmid: 101 });
-    expect(reason(aDesiredVm(), there(stranger))).toBe('NotOurs');
+  test("on somebody else's guest holds back nothing", () => {
+    const foreign = { lock: 'suspended', config: configOf(FOREIGN) };
+    expect(step(aDesiredVm(), there(foreign, aClaim()))).toEqual({ do: 'releaseClaim', vmid: 101 });
+    expect(step(GONE, there(foreign))).toEqual({ do: 'releaseClaim', vmid: 101 });
+    expect(reason(aDesiredVm(), there(foreign))).toBe('NotOurs');
   });
 });
 

@@ -68,7 +68,7 @@ describe('conditions', () => {
     });
   });
 
-  test('Synced is true only at rest, and false for differences before pending changes', () => {
+  test('Synced is true only when settled, and false for differences before pending changes', () => {
     const pending = [{ key: 'cores', pending: '2' }];
     expect(condition('Synced', { have: there() })?.status).toBe('True');
     expect(condition('Synced', { have: there(), plan: WAIT })).toBeUndefined();

@@ -79,8 +79,8 @@ describe('unused volumes in status', () => {
     const config = Object.fromEntries(
       Array.from({ length: 256 }, (_, n) => [`unused${n}`, `local-lvm:vm-101-disk-${n}`]),
     );
-    const told = hardware(config);
-    expect(told.unusedVolumes).toHaveLength(64);
-    expect(VirtualMachine.status.parse(told)).toEqual(told);
+    const reported = hardware(config);
+    expect(reported.unusedVolumes).toHaveLength(64);
+    expect(VirtualMachine.status.parse(reported)).toEqual(reported);
   });
 });
