@@ -48,10 +48,13 @@ export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
  */
 export function appliedAfter(
   before: string | undefined,
-  { plan, have: { digests, change, drives, drift, disks } }: { readonly plan: Plan; readonly have: Observed },
+  {
+    plan,
+    have: { digests, change, drives, drift, disks, nicsNotApplied },
+  }: { readonly plan: Plan; readonly have: Observed },
 ): string | undefined {
   if (digests === undefined) return before;
-  const waits = (disks?.waits.length ?? 0) > 0 || drives !== undefined;
+  const waits = (disks?.waits.length ?? 0) > 0 || drives !== undefined || nicsNotApplied !== undefined;
   if (plan.kind === 'steady' && !waits && change === undefined && drift === undefined) return digests.digest;
   return isApplied(digests) ? digests.digest : undefined;
 }

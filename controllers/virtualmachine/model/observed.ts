@@ -76,6 +76,8 @@ export interface Observed {
   readonly unrecordedNics?: boolean;
   /** Absent: nothing is to be changed. */
   readonly drives?: DriveChanges | undefined;
+  /** Network interfaces that are not written, because their bridge is missing: a sentence each. */
+  readonly nicsNotApplied?: readonly string[] | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
   readonly vmidTaken?: string | undefined;
   /** Absent: the guest is on its node already, or cannot be moved there. */

@@ -13,6 +13,7 @@ import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Surroundings } from '../model/surroundings.ts';
+import { withoutMissingBridges } from '../networks/missing-bridges.ts';
 import { writesUnrecorded } from '../networks/record.ts';
 import { moveBeforeStart } from '../placement/chosen.ts';
 import { relocate } from '../placement/relocate.ts';
@@ -33,6 +34,7 @@ type Due = Pick<
   | 'change'
   | 'drives'
   | 'unrecordedNics'
+  | 'nicsNotApplied'
   | 'drift'
   | 'digests'
   | 'bestEffortWrites'
@@ -59,11 +61,13 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
   const applied = isApplied(judged.digests);
   const writes = { ownTags: have.ownTags, refusedWrites: state.refusedWrites, applied, now };
-  const separate = separateDrives(judged.change, guest, { refusedWrites: state.refusedWrites, now });
+  const possible = withoutMissingBridges(judged.change, guest, raw.bridges.get(guest.node));
+  const separate = separateDrives(possible.change, guest, { refusedWrites: state.refusedWrites, now });
   const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
   return {
     ...judged,
     ...bestEffortWritesOf(want, guest, writes),
+    ...possible,
     ...separate,
     change: separate.change ?? afterwards,
     unrecordedNics: writesUnrecorded(vm, want, { change: separate.change, config: guest.config }),

@@ -13,6 +13,7 @@ import type { Claim } from '../model/observed.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
+import { asksForOtherBridge } from '../networks/missing-bridges.ts';
 import { hostToAskAbout } from '../placement/relocate.ts';
 import { vmidToAskAbout } from '../placement/vmid-holder.ts';
 import { desiredOf } from '../resolve/resolve.ts';
@@ -123,10 +124,22 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   if (!want.exists) return [];
   const cloudInit = cloudInitQuestions(inputs, want, guest);
   if (cloudInit.length > 0) return cloudInit;
+  const bridges = bridgeQuestions(inputs, want, guest);
+  if (bridges.length > 0) return bridges;
   const host =
     raw.migrationPreconditions === undefined ? hostToAskAbout(vm, { want, guest }, cluster) : undefined;
   return host === undefined ? [] : [{ read: 'movability', guest, host }];
 }
+
+/** Before a guest is created, its bridges are checked with its node. */
+const bridgeQuestions = (
+  { vm, raw }: Inputs,
+  want: Extract<Desired, { exists: true }>,
+  guest: Guest,
+): readonly Read[] =>
+  !isNew(vm, guest) && asksForOtherBridge(want, guest) && !raw.bridges.has(guest.node)
+    ? [{ read: 'bridges', node: guest.node }]
+    : [];
 
 /** Whether the data for the guest is in place; only what our status names can have been uploaded. */
 function cloudInitQuestions(

@@ -84,7 +84,14 @@ const lostOptions = (
   cloudInit: CloudInitPlan | undefined,
 ): readonly string[] => lostSentences(templateOptions(vm, cloudInit, guest).template?.dropped ?? []);
 
-const observedDifferences = ({ disks, drives, relocation, notApplied }: Observed): readonly string[] => [
+const observedDifferences = ({
+  disks,
+  drives,
+  nicsNotApplied,
+  relocation,
+  notApplied,
+}: Observed): readonly string[] => [
+  ...(nicsNotApplied ?? []),
   ...(disks?.differences ?? []),
   ...(drives?.refused ?? []),
   ...(relocation?.blocked === undefined ? [] : [relocation.blocked]),

@@ -2,15 +2,40 @@
 import { expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
-import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
+import { changes, guestNamed, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, credentials, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 6 });
+const lab = operatorAtWork({ namespaces: 7 });
 
 const at = (address: string, more: object = {}) => ({
   networks: [{ name: 'lan', staticIP: { address }, ...more }],
 });
+
+test.concurrent(
+  'an interface on a bridge that is missing is reported, and the VM can still be restarted',
+  async () => {
+    const t = await tenant(lab.plane);
+    await t.apply(vm('web', { networks: [{ name: 'lan' }] }));
+    await t.ready('vm/web');
+    const guest = guestNamed(t.pve, 'web');
+    const networks = [{ name: 'lan' }, { name: 'storage', bridge: 'vmbr77' }];
+    await t.patch('vm/web', { spec: { networks, description: 'With storage.', rebootPolicy: 'IfRequired' } });
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'Synced');
+      expect(is).toBe('Synced=False Different');
+      expect(message).toContain('has no bridge vmbr77');
+    });
+    await soon(() => expect(guest.get('description')).toContain('With storage.'));
+    expect(guest.pending.has('net1')).toBe(false);
+    await t.annotate('vm/web', { 'virtrigaud.io/restartedAt': new Date().toISOString() });
+    await soon(() => expect(tasksDone(t.pve, 'qmstart')).toBe(2));
+    await t.ready('vm/web');
+    await t.patch('vm/web', { spec: { networks: [{ name: 'lan' }, { name: 'storage', bridge: 'vmbr2' }] } });
+    await soon(() => expect(guest.get('net1')).toContain('bridge=vmbr2'));
+    await soon(async () => expect(condition(await t.vm('web'), 'Synced').message).not.toContain('vmbr77'));
+  },
+);
 
 test.concurrent('interfaces come, change and go while the VM runs, each without the others', async () => {
   const t = await tenant(lab.plane);
