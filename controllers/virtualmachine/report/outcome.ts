@@ -131,10 +131,13 @@ export const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
       condition.observedGeneration === metadata.generation,
   ) === true;
 
-/** The status is kept, because the pass observed nothing new. */
+/** The status is kept, because the pass observed nothing new. Whether an edited spec is in effect is not known. */
 function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
   const { conditions = [], ...status } = vm.status ?? {};
-  return { outcome, status, conditions: conditions.flatMap(domainCondition) };
+  const current = conditions.filter(
+    ({ type, observedGeneration }) => type !== 'Synced' || observedGeneration === vm.metadata.generation,
+  );
+  return { outcome, status, conditions: current.flatMap(domainCondition) };
 }
 
 function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {

@@ -20,3 +20,22 @@ test('a VM that was never reported on is reported at once', () => {
   const vm = aVirtualMachine({ status: { observedGeneration: -1 } });
   expect(unresolved(vm, { ...NOT_READY, early: true }).outcome).toMatchObject({ reason: 'ProviderNotReady' });
 });
+
+test('an edited spec that cannot be resolved is not reported as in sync', () => {
+  const synced = {
+    type: 'Synced',
+    status: 'True',
+    reason: 'InSync',
+    message: 'Proxmox VE runs what the spec says.',
+    lastTransitionTime: '2026-03-01T12:00:00Z',
+    observedGeneration: 1,
+  } as const;
+  const placed = { ...synced, type: 'Placed', reason: 'Placed', message: 'On node pve-1.' } as const;
+  const conditionsAt = (generation: number) =>
+    unresolved(
+      aVirtualMachine({ metadata: { generation }, status: { conditions: [synced, placed] } }),
+      NOT_READY,
+    ).conditions?.map(({ type }) => type);
+  expect(conditionsAt(1)).toEqual(['Synced', 'Placed']);
+  expect(conditionsAt(2)).toEqual(['Placed']);
+});
