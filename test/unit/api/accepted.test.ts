@@ -21,16 +21,19 @@ describe.each(KINDS)('$kind', (kind) => {
     'takes every value of %s that its CRD takes',
     (_name, path, leaf) => {
       let taken = 0;
+      const specs = withField(schema, path, around(leaf));
       fc.assert(
-        fc.property(withField(schema, path, around(leaf)), (spec) => {
+        fc.property(specs, (spec) => {
           if (!accepts(schema, spec)) return;
           taken += 1;
           expect(kind.spec.safeParse(spec).error).toBeUndefined();
         }),
         { numRuns: 25 },
       );
-      // Whatever is taken of nothing proves nothing.
-      expect(taken).toBeGreaterThan(0);
+      // Whatever is taken of nothing proves nothing. Of some fields only one value in ten is accepted.
+      const more = taken > 0 ? [] : fc.sample(specs, 2_000).filter((spec) => accepts(schema, spec));
+      for (const spec of more) expect(kind.spec.safeParse(spec).error).toBeUndefined();
+      expect(taken + more.length).toBeGreaterThan(0);
     },
   );
 });
