@@ -32,6 +32,8 @@ export interface GuestView {
   readonly uptime: number | undefined;
   /** How often it was started again between two reads that both list it as running. Absent: never. */
   readonly restarts?: number;
+  /** Its node is offline. PVE lists its guests for some minutes as they were (pvestatd). */
+  readonly nodeOffline?: true;
   readonly pool: string | undefined;
   readonly hastate: string | undefined;
   /** The task on snapshots of the guest that was seen to end last: the list of guests does not show snapshots. */
@@ -119,20 +121,28 @@ const endedSnapshotTasks = (tasks: readonly ListedTask[]): ReadonlyMap<string, U
 export function toView(takenAt: number, { resources, tasks, status }: Answers, before?: View): View {
   const ended = endedSnapshotTasks(tasks);
   const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
+  const nodes = resources.flatMap((row) =>
+    row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [],
+  );
+  const offline = new Set(nodes.filter(({ online }) => !online).map(({ name }) => name));
   return {
     takenAt,
     staleSince: undefined,
     clusterName: status?.cluster?.name,
     address: status && addressIn(status),
     quorate: quorumOf(status),
-    nodes: resources.flatMap((row) => (row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [])),
+    nodes,
     guests: new Map(
       resources.filter(isGuest).map((guest) => {
         const known = before?.guests.get(guest.vmid);
         const snapshotTask = ended.get(String(guest.vmid)) ?? known?.snapshotTask;
         return [
           guest.vmid,
-          { ...withRestarts(guest, known), ...(snapshotTask !== undefined && { snapshotTask }) },
+          {
+            ...withRestarts(guest, known),
+            ...(offline.has(guest.node) && { nodeOffline: true }),
+            ...(snapshotTask !== undefined && { snapshotTask }),
+          },
         ];
       }),
     ),
@@ -170,6 +180,7 @@ const guestFingerprint = (guest: GuestView): string =>
     guest.hastate,
     guest.snapshotTask,
     guest.restarts,
+    guest.nodeOffline,
   ]);
 
 export type GuestChange =

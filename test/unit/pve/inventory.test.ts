@@ -258,6 +258,22 @@ describe('changes', () => {
     expect(once.guests.get(vmid(101))?.restarts).toBeUndefined();
   });
 
+  test('are reported for the guests of a node that goes offline, although they are listed as before', async () => {
+    const { world, inventory, changes } = rig();
+    const listed = (status: string): ResourceRow[] => [
+      { type: 'node', node: nodeName('pve1'), status, maxcpu: 8, maxmem: undefined, mem: undefined },
+      guest(100, { uptime: 900 }),
+    ];
+    world.resources = listed('online');
+    await inventory.refresh();
+    changes();
+    world.resources = listed('offline');
+    await inventory.refresh();
+    expect(changes()).toEqual([['changed', [100]]]);
+    world.resources = listed('online');
+    expect((await inventory.refresh()).guests.get(vmid(100))).not.toHaveProperty('nodeOffline');
+  });
+
   test('of the cluster are distinguished', async () => {
     const { world, inventory, clusterChanges } = rig();
     await inventory.refresh();
