@@ -1,4 +1,5 @@
 /** Labels of tasks, as status keeps them and as messages say them. Pure. */
+import { asSentence } from '../../../src/lib/sentence.ts';
 import type { Failure, TaskInfo, TaskLabelOf, TaskTable } from './model.ts';
 
 /** The label that a text of status stands for. An operator of another version may know labels that this one does not. */
@@ -27,7 +28,7 @@ export function failureMessage<Label extends string>(
   { step, message }: Pick<Failure<Label>, 'step' | 'message'>,
 ): string {
   const doing = infoOf(table, step)?.doing ?? 'a task that another version of the operator started';
-  return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} failed in Proxmox VE: ${message.replace(/\.?\s*$/, '.')}`;
+  return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} failed in Proxmox VE: ${asSentence(message)}`;
 }
 
 /** Whether only what failed has to wait. */

@@ -1,11 +1,11 @@
 /** Changes of cloud-init data on a configured guest: ejecting a consumed image, or delivering new data. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
-import { nonEmpty, onlyDifferent } from '../config/change.ts';
+import { onlyDifferent } from '../config/change.ts';
 import { isNew } from '../config/is-new.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { ConfigChange } from '../model/config.ts';
-import type { Keys } from '../../shared/guests/keys.ts';
+import { nonEmpty, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import { EMPTY, ejections, isEjected } from './seed-drive.ts';
 

@@ -1,10 +1,9 @@
 /** The plan for data that PVE's own cloud-init drive can express, and plans that deliver nothing. Pure. */
-import type { Reason } from '../../../src/api/index.ts';
-import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { Reason, VirtualMachine } from '../../../src/api/index.ts';
 import { nativeKeys, type CloudInitInput } from '../../../src/cloudinit/index.ts';
 import type { Result } from '../../../src/lib/result.ts';
 import { cloudInitDrives, rootDiskOf } from '../../shared/guests/disks.ts';
-import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
+import { mergeKeys, NO_KEYS, settingOnly, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { CloudInitMode, CloudInitPlan, WithCloudInit } from '../model/cloud-init.ts';
 import { keeping, type Inheritance } from './inherited.ts';
@@ -60,7 +59,7 @@ const withSnippet = (keys: Keys, snippet: string): Keys => ({
 });
 
 const withoutUserKeys = (keys: Keys): Keys => ({
-  set: Object.fromEntries(Object.entries(keys.set).filter(([key]) => !USER_KEYS.includes(key))),
+  ...settingOnly(keys, (key) => !USER_KEYS.includes(key)),
   delete: keys.delete.filter((key) => !USER_KEYS.includes(key)),
 });
 

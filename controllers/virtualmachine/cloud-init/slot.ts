@@ -5,7 +5,7 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Result } from '../../../src/lib/result.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
-import { cloudInitDrives } from '../../shared/guests/disks.ts';
+import { cloudInitDrives, driveWith } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 const range = (bus: string, indexes: readonly number[]): string[] => indexes.map((n) => `${bus}${n}`);
@@ -29,9 +29,9 @@ const busOf = (device: string): Bus | undefined => BUSES.find((bus) => device.st
 
 /** The device for the drive, or why there is none. */
 export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
-  const { device: recorded, volume } = vm.status?.internal?.cloudInit ?? {};
-  const own = deviceWith(guest, volume) ?? cloudInitDrives(guest.config)[0];
+  const own = ownDevice(vm, guest);
   if (own !== undefined) return { value: own };
+  const recorded = vm.status?.internal?.cloudInit?.device;
   const buses = busesFor(guest, recorded);
   const all = [...(recorded === undefined ? [] : [recorded]), ...buses.flatMap((bus) => SLOTS[bus])];
   // A disk that is recorded there is about to be made.
@@ -43,12 +43,10 @@ export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
   return chosen === undefined ? { problem: noSlot(guest, buses) } : { value: chosen };
 }
 
-/** The drive with a volume. */
-function deviceWith({ config }: Guest, volume: string | undefined): string | undefined {
-  if (volume === undefined) return undefined;
-  return Object.keys(config).find(
-    (device) => busOf(device) !== undefined && parseDisk(config[device] ?? '').volume === volume,
-  );
+/** The drive with our image, or PVE's own. */
+function ownDevice({ status }: VirtualMachine, { config }: Guest): string | undefined {
+  const volume = status?.internal?.cloudInit?.volume;
+  return (volume === undefined ? undefined : driveWith(config, volume)) ?? cloudInitDrives(config)[0];
 }
 
 /**

@@ -3,8 +3,10 @@
  * startup order, which requires a privilege on the whole cluster. Each is written alone and last, so that a refusal
  * blocks nothing; it is reported, and tried again from time to time. The only file that computes what was refused. Pure.
  */
+import { asSentence } from '../../../src/lib/sentence.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
-import type { BestEffortWrite, DriveDevice } from '../model/config.ts';
+import type { BestEffortWrite } from '../model/config.ts';
+import type { DriveDevice } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Failure } from '../model/tasks.ts';
@@ -79,7 +81,7 @@ const FIELDS: Readonly<Record<OptionKey, string>> = {
 
 /** @param pveMessage as PVE sent it */
 const refusalMessage = (key: OptionKey, pveMessage: string): string =>
-  `${FIELDS[key]} is not in effect, because Proxmox VE refused it: ${pveMessage.replace(/\.?\s*$/, '.')} ` +
+  `${FIELDS[key]} is not in effect, because Proxmox VE refused it: ${asSentence(pveMessage)} ` +
   (key === 'tags'
     ? 'Allow the tags in the options of the datacenter (user-tag-access, registered-tags), or grant Sys.Modify on /.'
     : 'Grant Sys.Modify on /.');

@@ -6,7 +6,7 @@ import { devicesOf, surplusDevices } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
 import { hardwareAtCreation, hardwareLater } from './hardware.ts';
 import { isNew } from './is-new.ts';
-import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
+import { mergeKeys, nonEmpty, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
@@ -88,6 +88,3 @@ export const onlyDifferent = (keys: Keys, { config }: Guest): Keys => ({
   set: Object.fromEntries(Object.entries(keys.set).filter(([key, value]) => config[key] !== String(value))),
   delete: keys.delete.filter((key) => config[key] !== undefined),
 });
-
-export const nonEmpty = (keys: Keys): ConfigChange | undefined =>
-  Object.keys(keys.set).length + keys.delete.length > 0 ? keys : undefined;

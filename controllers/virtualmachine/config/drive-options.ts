@@ -2,16 +2,15 @@
  * Options of existing drives are written apart from the rest of the configuration, each drive alone: PVE checks them by
  * bus, storage and version, and refuses a request as a whole. Pure.
  */
+import { asSentence } from '../../../src/lib/sentence.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
+import { isDrive } from '../../shared/guests/disks.ts';
+import { nonEmpty, settingOnly } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { BestEffortWrite, ConfigChange, DriveDevice } from '../model/config.ts';
+import type { BestEffortWrite, ConfigChange } from '../model/config.ts';
 import type { Observed } from '../model/observed.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
 import { isRecent, lastRefusal } from './best-effort.ts';
-import { nonEmpty } from './change.ts';
-
-const DRIVE = /^(scsi|virtio|sata|ide)\d+$/;
-const isDrive = (key: string): key is DriveDevice => DRIVE.test(key);
 
 /** The same volume with other options: not a drive that is replaced, ejected or made. */
 function isOptionsOnly(before: string | undefined, after: string): boolean {
@@ -31,13 +30,13 @@ export function separateDrives(
     isDrive(key) && isOptionsOnly(config[key], String(value)) ? [{ key, value: String(value) }] : [],
   );
   if (drives.length === 0) return { change };
-  const others = Object.entries(change.set).filter(([key]) => !drives.some((drive) => drive.key === key));
+  const others = settingOnly(change, (key) => !drives.some((drive) => drive.key === key));
   const refusalOf = (drive: BestEffortWrite): string | undefined => {
     const last = lastRefusal(drive, refusedWrites);
     return last && isRecent(last, now) ? refusalMessage(drive.key, last.pveMessage) : undefined;
   };
   return {
-    change: change.seedProblem ? change : nonEmpty({ ...change, set: Object.fromEntries(others) }),
+    change: change.seedProblem ? change : nonEmpty(others),
     drives: {
       writes: drives.filter((drive) => refusalOf(drive) === undefined),
       refused: drives.flatMap((drive) => refusalOf(drive) ?? []),
@@ -47,4 +46,4 @@ export function separateDrives(
 
 /** @param pveMessage as PVE sent it */
 const refusalMessage = (key: string, pveMessage: string): string =>
-  `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${pveMessage.replace(/\.?\s*$/, '.')} Change them; the operator tries them again every 10 minutes.`;
+  `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${asSentence(pveMessage)} Change them; the operator tries them again every 10 minutes.`;

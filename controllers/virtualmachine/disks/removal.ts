@@ -1,4 +1,5 @@
 /** A disk that is no longer in the spec is detached, and destroyed only if its reclaimPolicy says so and status has its volume. Pure. */
+import { unusedWith } from '../../shared/guests/disks.ts';
 import type { Place } from './slots.ts';
 import type { DiskStep, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -48,7 +49,7 @@ const isHeld = (name: string, what: string, { vmid, node }: Guest): string =>
 function destroyDisk(disk: RecordedDisk, guest: Guest): DiskOutcome {
   const { config, digest } = guest;
   const { name, volume } = disk;
-  const unused = Object.keys(config).find((key) => /^unused\d+$/.test(key) && config[key] === volume);
+  const unused = volume === undefined ? undefined : unusedWith(config, volume);
   if (volume === undefined || unused === undefined) return {};
   if (isProtected(guest)) return { entry: disk, waits: isHeld(name, 'destroyed', guest) };
   // A snapshot may still need it (qemu-server, QemuConfig.pm).

@@ -1,6 +1,7 @@
 /** A disk that comes back into the spec while the guest still has its volume as `unusedN`. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
 import { formatQuantity, parseQuantity } from '../../../src/lib/quantity.ts';
+import { unusedWith } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { DesiredDisk, DetachedDisk, RecordedDisk } from '../model/disks.ts';
 import { attachedText } from './drive.ts';
@@ -14,15 +15,10 @@ export interface Remembered {
   readonly detached: readonly DetachedDisk[];
 }
 
-const unusedWith = ({ config }: Pick<Guest, 'config'>, volume: string): string | undefined =>
-  Object.keys(config).find(
-    (key) => /^unused\d+$/.test(key) && parseDisk(config[key] ?? '').volume === volume,
-  );
-
 /** The volumes under which status remembers the disk, as far as the guest has them as unused ones. */
 export function detachedVolumes(
   name: string,
-  guest: Pick<Guest, 'config'>,
+  { config }: Pick<Guest, 'config'>,
   { recorded, detached }: Remembered,
 ): readonly DetachedDisk[] {
   const known = [
@@ -33,7 +29,7 @@ export function detachedVolumes(
   ];
   return known.filter(
     ({ volume }, i) =>
-      known.findIndex((each) => each.volume === volume) === i && unusedWith(guest, volume) !== undefined,
+      known.findIndex((each) => each.volume === volume) === i && unusedWith(config, volume) !== undefined,
   );
 }
 
@@ -76,7 +72,9 @@ function refusalOf(
   guest: Guest,
 ): string | undefined {
   const [first] = volumes;
-  const list = volumes.map(({ volume }) => `${volume} (${unusedWith(guest, volume) ?? ''})`).join(' and ');
+  const list = volumes
+    .map(({ volume }) => `${volume} (${unusedWith(guest.config, volume) ?? ''})`)
+    .join(' and ');
   const otherwise = 'or give the new disk another name.';
   if (volumes.length > 1)
     return `Disk ${name} is not attached, because the VM has several volumes of that name: ${list}. Remove all but one of them in Proxmox VE, ${otherwise}`;

@@ -1,13 +1,12 @@
 /** Devices of disks. A device is chosen once, recorded in status, and never assigned to a disk of another name. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
-import { rootDiskOf } from '../../shared/guests/disks.ts';
+import { isDrive, rootDiskOf } from '../../shared/guests/disks.ts';
 import { hasSerialOf } from './drive.ts';
 import type { RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 export const ROOT = 'root';
 
-const DISK_DEVICE = /^(scsi|virtio|sata|ide)\d+$/;
 const MAX_SCSI = 30;
 
 /** Where a disk is. */
@@ -27,7 +26,7 @@ type Drive = readonly [device: string, text: string];
 function dataDrives({ config }: Guest): Drive[] {
   const root = rootDiskOf(config)?.key;
   return Object.entries(config).filter(([key, text]) => {
-    if (!DISK_DEVICE.test(key) || key === root) return false;
+    if (!isDrive(key) || key === root) return false;
     const { cdrom, cloudInit } = parseDisk(text);
     return !cdrom && !cloudInit;
   });

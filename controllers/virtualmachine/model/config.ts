@@ -1,8 +1,6 @@
 /** The nouns of a guest's configuration. Types only: nothing in this file runs. */
 import type { Reason } from '../../../src/api/index.ts';
-
-/** `scsi1`, `virtio0` … */
-export type DriveDevice = `${'scsi' | 'virtio' | 'sata' | 'ide'}${number}`;
+import type { DriveDevice } from '../../shared/guests/disks.ts';
 
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
 export interface BestEffortWrite {

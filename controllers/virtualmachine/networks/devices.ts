@@ -52,23 +52,27 @@ function foreignDevices(
  * an adopted guest had, or that somebody added, stay.
  */
 export function surplusDevices(vm: VirtualMachine, config: GuestConfig): readonly string[] {
-  const { cloneType, adopted, createdAt } = vm.status ?? {};
-  const isNew = cloneType !== undefined && adopted !== true && createdAt === undefined;
-  const all = nicsOf(config).map(({ device }) => device);
-  return isNew ? all : [...formerDevices(vm), ...originalDevices(vm)];
+  return isMade(vm) && vm.status?.createdAt === undefined
+    ? nicsOf(config).map(({ device }) => device)
+    : [...formerDevices(vm), ...originalDevices(vm)];
 }
+
+/** By us: it was not adopted. */
+const isMade = ({ status }: VirtualMachine): boolean =>
+  status?.cloneType !== undefined && status.adopted !== true;
 
 const originalDevices = ({ status }: VirtualMachine): readonly string[] =>
   status?.internal?.originalNics ?? [];
 
 /** The interfaces that a guest of ours was made with, as status keeps them. */
-export const originalAfter = (vm: VirtualMachine, config: GuestConfig | undefined): readonly string[] => {
+export function originalAfter(vm: VirtualMachine, config: GuestConfig | undefined): readonly string[] {
   if (!config) return originalDevices(vm);
-  const { cloneType, adopted, createdAt } = vm.status ?? {};
+  if (!isMade(vm)) return [];
   const devices = nicsOf(config).map(({ device }) => device);
-  if (cloneType === undefined || adopted === true) return [];
-  return createdAt === undefined ? devices : originalDevices(vm).filter((device) => devices.includes(device));
-};
+  return vm.status?.createdAt === undefined
+    ? devices
+    : originalDevices(vm).filter((device) => devices.includes(device));
+}
 
 /** Interfaces that stay although the spec does not list them: a sentence. */
 export function surplusNics(vm: VirtualMachine, want: Desired, { config }: Pick<Guest, 'config'>): string[] {

@@ -3,6 +3,7 @@
  * not start again. Pure.
  */
 import { parseNic } from '../../../src/pve/index.ts';
+import { nonEmpty, settingOnly } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Desired } from '../model/desired.ts';
@@ -33,11 +34,8 @@ export function withoutMissingBridges(
     return missing === undefined ? [] : [{ device, missing }];
   });
   if (lacking.length === 0) return { change };
-  const set = Object.fromEntries(
-    Object.entries(change.set).filter(([key]) => !lacking.some(({ device }) => device === key)),
-  );
   return {
-    change: Object.keys(set).length + change.delete.length > 0 ? { ...change, set } : undefined,
+    change: nonEmpty(settingOnly(change, (key) => !lacking.some(({ device }) => device === key))),
     nicsNotApplied: lacking.map(
       ({ device, missing }) =>
         `Network interface ${device} is not changed, because node ${node} has no bridge ${missing} and the VM could not start with it. Correct the bridge in spec.networks, or create it on the node.`,

@@ -63,14 +63,12 @@ function noFreeVmid(
   const what = vmIdRange
     ? `No VMID from ${vmIdRange.start} to ${vmIdRange.end} is free, so the VM is not created.`
     : 'Proxmox VE has no free VMID left, so the VM is not created.';
-  const later =
+  const range = vmIdRange
+    ? 'spec.defaults.vmIdRange of the Provider'
+    : 'next-id in the datacenter options of Proxmox VE';
+  const remedy =
     cooling === undefined
-      ? ''
-      : ` VMID ${cooling} belonged to a VM until a short while ago: it is assigned again ten minutes after its release, and the VM is created then. To create it earlier:`;
-  const extend = vmIdRange
-    ? 'xtend spec.defaults.vmIdRange of the Provider.'
-    : 'xtend next-id in the datacenter options of Proxmox VE.';
-  return new ExpectedError(
-    waiting('NoFreeVmid', `${what}${later} ${later === '' ? 'E' : 'e'}${extend}`, seconds(30)),
-  );
+      ? `Extend ${range}.`
+      : `VMID ${cooling} belonged to a VM until a short while ago: it is assigned again ten minutes after its release, and the VM is created then. To create it earlier: extend ${range}.`;
+  return new ExpectedError(waiting('NoFreeVmid', `${what} ${remedy}`, seconds(30)));
 }

@@ -59,8 +59,7 @@ export function plan(want: Desired, have: Observed): Plan {
   const first = firstResult(RULES, want, have)?.result;
   if (!first) return { kind: 'steady' };
   if (first.kind !== 'act') return first;
-  const next = withoutQuorum(first.step, want, have) ?? first;
-  return (next.kind === 'act' ? beforeStep(next.step, want, have) : undefined) ?? next;
+  return withoutQuorum(first.step, want, have) ?? beforeStep(first.step, want, have) ?? first;
 }
 
 /** The guest is as desired, or as close to it as is possible now. */

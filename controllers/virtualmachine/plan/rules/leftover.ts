@@ -2,6 +2,7 @@
  * A volume that an earlier guest with our VMID left behind keeps PVE from creating the drive of the same name: the names
  * of cloud-init drives have no number that PVE could increase. It is not ours by its name, so it is not deleted.
  */
+import { asSentence } from '../../../../src/lib/sentence.ts';
 import type { Vmid } from '../../../../src/lib/units.ts';
 import { heldMs } from '../../../shared/tasks/backoff.ts';
 import type { Failure } from '../../model/tasks.ts';
@@ -26,5 +27,5 @@ export const leftover: Rule = (want, { claim, presence, failure, now }) => {
 };
 
 const message = (vmid: Vmid, { message: why }: Failure): string =>
-  `An earlier VM ${vmid} left a volume behind, and Proxmox VE does not create another of the same name: ${why.replace(/\.?\s*$/, '.')} ` +
+  `An earlier VM ${vmid} left a volume behind, and Proxmox VE does not create another of the same name: ${asSentence(why)} ` +
   `The operator does not delete it, because it may belong to a VM of another cluster on the same storage. If nothing uses it, find it on a node with "pvesm list STORAGE --vmid ${vmid}" and delete it with "pvesm free VOLUME".`;

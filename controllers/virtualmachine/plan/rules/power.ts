@@ -17,12 +17,17 @@ const CLEANUP_BEGINS_MS = 3_000;
  */
 export const stopFirst: Rule = (want, have) => {
   const result = powerResult(want, have);
-  return want.exists && want.power !== 'On' && result?.kind === 'act' ? result : undefined;
+  return switchesOff(want, result) ? result : undefined;
 };
 
 /** Everything else about the power state. */
-export const power: Rule = (want, have) =>
-  stopFirst(want, have) === undefined ? powerResult(want, have) : undefined;
+export const power: Rule = (want, have) => {
+  const result = powerResult(want, have);
+  return switchesOff(want, result) ? undefined : result;
+};
+
+const switchesOff = (want: Desired, result: RuleResult | undefined): boolean =>
+  want.exists && want.power !== 'On' && result?.kind === 'act';
 
 function powerResult(want: Desired, { presence, stoppedMs }: Observed): RuleResult | undefined {
   if (!want.exists || presence.kind !== 'seen') return undefined;

@@ -3,20 +3,19 @@
  * only; others fail half done: a deletion has destroyed local disks by then. Stopping works.
  */
 import { Reasons } from '../../../shared/errors/reasons.ts';
-import { wait } from '../../../shared/plan/rule.ts';
+import { wait, type Wait } from '../../../shared/plan/rule.ts';
 import type { Observed } from '../../model/observed.ts';
-import type { RuleResult, Step } from '../../model/plan.ts';
+import type { Step } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import { infoOf, touches } from '../../steps/step-info.ts';
 
 const RETRY_AFTER_MS = 15_000;
 
-/** What to do instead of a step that needs quorum while there is none. */
-export function withoutQuorum(step: Step, want: Desired, have: Observed): RuleResult | undefined {
+/** Why a step that needs quorum has to wait. */
+export function withoutQuorum(step: Step, want: Desired, have: Observed): Wait | undefined {
   if (have.noQuorum !== true || touches(step, 'status')) return undefined;
   const isRestart = step.do === 'shutdown' && want.exists && want.power === 'On';
-  if (infoOf(step).needsNoQuorum && !isRestart) return undefined;
-  return noQuorum;
+  return infoOf(step).needsNoQuorum && !isRestart ? undefined : noQuorum;
 }
 
 const noQuorum = wait(

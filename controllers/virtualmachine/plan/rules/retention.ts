@@ -1,7 +1,7 @@
 /** The object is deleted and its guest stays: only what is ours is removed from it. */
-import { parseDisk } from '../../../../src/pve/index.ts';
+import { driveWith } from '../../../shared/guests/disks.ts';
 import { withoutMark } from '../../../shared/guests/owner-mark.ts';
-import type { Guest, GuestConfig } from '../../../shared/guests/model.ts';
+import type { Guest } from '../../../shared/guests/model.ts';
 import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
@@ -10,12 +10,6 @@ import { wait } from '../../../shared/plan/rule.ts';
 
 type Leaving = Extract<Desired, { exists: false }>;
 type Have = Pick<Observed, 'seedVolume' | 'hasBooted' | 'requestedChanges'>;
-
-/** The drive that holds the volume. */
-const driveWith = (config: GuestConfig, volume: string): string | undefined =>
-  Object.keys(config).find(
-    (key) => /^(ide|sata|scsi|virtio)\d+$/.test(key) && parseDisk(config[key] ?? '').volume === volume,
-  );
 
 /** The mark is removed last: until then the guest is ours to change. */
 export const retention = (guest: Guest, want: Leaving, have: Have): RuleResult =>
