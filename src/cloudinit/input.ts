@@ -7,6 +7,11 @@ export interface CloudInitInput {
   readonly hostname: string;
   /** The user's text, unchanged. */
   readonly userData: string | undefined;
+  /**
+   * Absent: the format follows from how the text begins. Raw: delivered as it is. Base64: decoded, and delivered.
+   * Binary: Base64 of bytes that are no text; decoded, and delivered if the format is known.
+   */
+  readonly userDataFormat?: 'Raw' | 'Base64' | 'Binary' | undefined;
   /** Replaces user-data. Nothing can be added to it. */
   readonly ignition?: string | undefined;
   /** The user's meta-data, as YAML. */

@@ -88,7 +88,7 @@ const hasOtherData = ({ ignition, metaData, networkData }: CloudInitInput): bool
 function nativeData(input: CloudInitInput): Result<NativeData | undefined> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
-  const userData = readUserData(input.userData);
+  const userData = readUserData(input);
   if ('problem' in userData) return userData;
   const data = nativeDataOf(userData.value, input);
   if (!data || hasOtherData(input) || !input.nics.every(fitsIpConfig)) return { value: undefined };
