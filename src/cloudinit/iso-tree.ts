@@ -1,5 +1,9 @@
 /** The folders and files of an image, and their short names. Pure. */
-import type { IsoFile } from './iso9660.ts';
+/** A file. Its name is a path of printable ASCII; each part has at most 64 characters, and there are few folders. */
+export interface IsoFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 /** A folder, or a file. */
 export interface IsoNode {

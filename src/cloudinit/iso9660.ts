@@ -4,14 +4,10 @@
  */
 import { ascii, both, le, longDate, SECTOR, sectors, ucs2 } from './iso-fields.ts';
 import { directory, directoryRecord, type Entry, type Extent } from './iso-directory.ts';
-import { childrenOf, levelOneNames, nodesOf, ROOT, type IsoNode } from './iso-tree.ts';
+import { childrenOf, levelOneNames, nodesOf, ROOT, type IsoFile, type IsoNode } from './iso-tree.ts';
 import { directoryUse, dotUse, fileUse, rootUse } from './rock-ridge.ts';
 
-/** A file. Its name is a path of printable ASCII; each part has at most 64 characters, and there are few folders. */
-export interface IsoFile {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
+export type { IsoFile };
 
 export interface IsoOptions {
   /** At most 16 ASCII characters, the limit of Joliet. */
@@ -120,7 +116,7 @@ function pathTableRows(tree: Tree, nodes: readonly IsoNode[]): readonly PathTabl
   return rows;
 }
 
-/** The table in little-endian order, and in the next sector in big-endian order. */
+/** The table in little-endian order, and in the next sector in big-endian order: each fits into one with few folders. */
 function pathTables(tree: Tree, layout: Layout): { readonly bytes: Uint8Array; readonly size: number } {
   const rows = pathTableRows(tree, layout.nodes);
   const table = (order: (bytes: number[]) => number[]): number[] =>
@@ -133,7 +129,6 @@ function pathTables(tree: Tree, layout: Layout): { readonly bytes: Uint8Array; r
       ...(id.length % 2 === 1 ? [0] : []),
     ]);
   const little = table((bytes) => bytes);
-  if (little.length > SECTOR) throw new RangeError('Too many folders for one sector of the path table.');
   const bytes = new Uint8Array(2 * SECTOR);
   bytes.set(little);
   bytes.set(

@@ -38,6 +38,8 @@ export interface Template {
   readonly cdStorages: readonly string[];
   /** Whether the base volumes support linked clones. */
   readonly linkable: boolean;
+  /** Which system it holds, and how that expects its cloud-init data. Absent: as PVE assumes without settings. */
+  readonly system?: { readonly citype?: string; readonly ostype?: string };
 }
 
 export interface CloneRoute {

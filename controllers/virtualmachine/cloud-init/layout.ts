@@ -1,7 +1,12 @@
 /** How a guest's system expects its data on the image. Pure. */
 import type { ImageLayout } from '../../../src/cloudinit/index.ts';
-import type { GuestConfig } from '../../shared/guests/model.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
+
+/** Of a guest's configuration, or of a template's. */
+export interface GuestSystem {
+  readonly citype?: string | undefined;
+  readonly ostype?: string | undefined;
+}
 
 /**
  * As PVE chooses for its own drive (qemu-server, get_cloudinit_format): what the template says, else by its operating
@@ -10,7 +15,7 @@ import type { CloudInitPlan } from '../model/cloud-init.ts';
 export function layoutOf({
   citype,
   ostype,
-}: GuestConfig): ImageLayout | NonNullable<CloudInitPlan['problem']> {
+}: GuestSystem): ImageLayout | NonNullable<CloudInitPlan['problem']> {
   switch (citype ?? (ostype?.startsWith('w') === true ? 'configdrive2' : 'nocloud')) {
     case 'nocloud':
       return 'nocloud';

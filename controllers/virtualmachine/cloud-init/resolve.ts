@@ -21,54 +21,55 @@ interface SecretEntry {
   readonly key?: string | undefined;
 }
 
-/** @property binary - Base64 of a value that is no text */
-type Entry =
-  { readonly ok: true; readonly text: string | undefined; readonly binary?: string | undefined } | Unresolved;
+interface Text {
+  readonly text?: string | undefined;
+  /** Base64 of a value that is no text. */
+  readonly binary?: string | undefined;
+}
+
+type Entry = ({ readonly ok: true } & Text) | Unresolved;
 
 export async function resolveCloudInit(
   vm: VirtualMachine,
   readSecret: ReadSecret,
 ): Promise<ResolvedCloudInit> {
-  const texts = new Map<string, string | undefined>();
-  let binary: string | undefined;
+  const texts = new Map<string, Text>();
   for (const { name, source, key } of sourcesOf(vm)) {
     const ref = source?.secretRef;
     const entry = ref && { name: ref.name, key: ref.key ?? key };
     const read = await readEntry(readSecret, vm.metadata.namespace, entry);
     if (!read.ok) return read;
-    texts.set(name, read.text ?? source?.inline);
-    if (name === 'userData') binary = read.binary;
+    texts.set(name, entry ? read : { text: source?.inline });
   }
-  const { userData } = vm.spec;
+  return { ok: true, desired: desiredFrom(vm, texts) };
+}
+
+function desiredFrom(
+  { spec: { userData } }: VirtualMachine,
+  texts: ReadonlyMap<string, Text>,
+): DesiredCloudInit {
   return {
-    ok: true,
-    desired: {
-      sshKeys: publicKeys(texts.get('sshKeys') ?? ''),
-      ...userDataOf(texts, userData?.cloudInit?.format, binary),
-      ...omitUndefined({
-        metaData: texts.get('metaData'),
-        networkData: texts.get('networkData'),
-        snippet: userData?.cloudInit?.snippet,
-        onChange: userData?.onChange,
-      }),
-    },
+    sshKeys: publicKeys(texts.get('sshKeys')?.text ?? ''),
+    ...userDataOf(texts, userData?.cloudInit?.format),
+    ...omitUndefined({
+      metaData: texts.get('metaData')?.text,
+      networkData: texts.get('networkData')?.text,
+      snippet: userData?.cloudInit?.snippet,
+      onChange: userData?.onChange,
+    }),
   };
 }
 
 type UserDataText = Pick<DesiredCloudInit, 'userData' | 'userDataFormat' | 'ignition'>;
 
-function userDataOf(
-  texts: ReadonlyMap<string, string | undefined>,
-  format: 'Raw' | 'Base64' | undefined,
-  binary: string | undefined,
-): UserDataText {
+function userDataOf(texts: ReadonlyMap<string, Text>, format: 'Raw' | 'Base64' | undefined): UserDataText {
+  const { text, binary } = texts.get('userData') ?? {};
   if (binary !== undefined)
     return { userData: binary, userDataFormat: format === undefined ? 'Binary' : 'Base64' };
-  const text = texts.get('userData');
   if (format !== undefined) return { userData: text, userDataFormat: format };
   // People know cloud-init's field from the documentation of Flatcar.
   const isMisplaced = text !== undefined && isIgnition(text);
-  const ignition = isMisplaced ? text : texts.get('ignition');
+  const ignition = isMisplaced ? text : texts.get('ignition')?.text;
   return { userData: isMisplaced ? undefined : text, ...omitUndefined({ ignition }) };
 }
 
@@ -106,7 +107,7 @@ async function readEntry(
   namespace: string,
   entry: { readonly name: string; readonly key: string } | undefined,
 ): Promise<Entry> {
-  if (!entry) return { ok: true, text: undefined };
+  if (!entry) return { ok: true };
   const secret = await readSecret(namespace, entry.name);
   if (!secret) return missing(Reasons.secretNotFound, `Secret ${namespace}/${entry.name} not found.`);
   const text = secret.values[entry.key];

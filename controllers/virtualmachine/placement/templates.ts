@@ -1,5 +1,6 @@
-/** Reads the disks of templates. */
+/** Reads the disks of templates, and which system they hold. */
 import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
@@ -44,6 +45,7 @@ async function read(pve: Pve, row: GuestView, view: View, options: CallOptions):
     running: row.status === 'running',
     disks: disksOf(values),
     cdStorages: cdStoragesOf(values),
+    system: omitUndefined({ citype: values['citype'], ostype: values['ostype'] }),
     linkable: volumesOf(values).every(({ storage, volume }) => canLink(typeOf(storage), volume)),
   };
 }

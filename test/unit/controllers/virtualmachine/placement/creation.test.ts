@@ -11,7 +11,7 @@ test('templates and bridges are read once for many VMs, although their Connectio
   const reads: string[] = [];
   const config = () => {
     reads.push('template');
-    return Promise.resolve({ values: { scsi0: 'local-lvm:base-9000-disk-0,size=10G' } });
+    return Promise.resolve({ values: { scsi0: 'local-lvm:base-9000-disk-0,size=10G', ostype: 'win11' } });
   };
   const network = () => {
     reads.push('bridges');
@@ -23,7 +23,11 @@ test('templates and bridges are read once for many VMs, although their Connectio
   const readTemplate = createTemplateReader(() => NOW);
   const readBridges = createBridgeReader(() => NOW);
   for (let n = 0; n < 3; n += 1) {
-    expect(await readTemplate(connect(), vmid(9000), {})).toMatchObject({ vmid: 9000, linkable: true });
+    expect(await readTemplate(connect(), vmid(9000), {})).toMatchObject({
+      vmid: 9000,
+      linkable: true,
+      system: { ostype: 'win11' },
+    });
     expect(await readBridges(connect(), nodeName('pve-1'), {})).toEqual(new Set(['vmbr0']));
   }
   expect(reads).toEqual(['template', 'bridges']);
