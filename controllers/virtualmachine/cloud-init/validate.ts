@@ -72,7 +72,7 @@ const problemIn = (
 /** The devices do not matter for what is checked here. */
 const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({
   instanceId: uid,
-  hostname: name,
+  hostname: name.split('.')[0] ?? name,
   ...cloudInit,
   nics: cloudInitNics(nics, {
     uid,

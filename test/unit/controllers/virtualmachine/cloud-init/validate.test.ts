@@ -23,6 +23,9 @@ test('what the drive of Proxmox VE can express suits every template', () => {
   const native = { userData: '#cloud-config\nuser: deploy\n', sshKeys: [] };
   expect(reasonFor(native, { citype: 'opennebula' })).toBeUndefined();
   expect(reasonFor(undefined, { citype: 'opennebula' })).toBeUndefined();
+  const named = { userData: '#cloud-config\nhostname: web\n', sshKeys: [] };
+  const template = { citype: 'opennebula' };
+  expect(dataProblem({ owner: aMark(), name: 'web.example', cloudInit: named }, [template])).toBeUndefined();
   const snippet = { userData: undefined, sshKeys: [], snippet: 'local:snippets/a.yaml' };
   expect(reasonFor(snippet, { citype: 'opennebula' })).toBeUndefined();
 });
