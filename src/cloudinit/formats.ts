@@ -48,7 +48,7 @@ function isToml(text: string): boolean {
   const line = text.split(/\r?\n/).find((each) => each.trim() !== '' && !each.trimStart().startsWith('#'));
   return (
     line !== undefined &&
-    (/^\s*\[{1,2}\s*[\w."'-]+(?:\s*\.\s*[\w."'-]+)*\s*\]{1,2}\s*(?:#.*)?$/.test(line) ||
+    (/^\s*\[{1,2}[\w."' -]+\]{1,2}\s*(?:#.*)?$/.test(line) ||
       /^\s*[\w."'-]+\s+=\s+(?:["'[{\d+-]|true\b|false\b)/.test(line))
   );
 }
@@ -63,7 +63,12 @@ const COMMANDS =
   /^\s*(?:sudo|apt|apt-get|dnf|yum|apk|zypper|pkg|echo|export|set|systemctl|curl|wget|mkdir|cat|cd)\s/;
 const CLOUD_CONFIG_KEY =
   /^(?:packages|package_update|package_upgrade|users|user|runcmd|bootcmd|write_files|ssh_authorized_keys|hostname|fqdn|chpasswd|password|ssh_pwauth|timezone|locale|ntp|growpart|mounts|autoinstall):/m;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4}\s*){3,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*$/;
+
+/** Without backtracking: a text may be long. */
+function isBase64(text: string): boolean {
+  const compact = text.replace(/\s+/g, '');
+  return compact.length % 4 === 0 && /^[A-Za-z0-9+/]{12,}={0,2}$/.test(compact);
+}
 
 interface Slip {
   readonly is: (text: string) => boolean;
@@ -106,7 +111,7 @@ const SLIPS: readonly Slip[] = [
     help: 'It is compressed data in a field for text, which damages it. Put it into a Secret, or give it as Base64 with spec.userData.cloudInit.format: Base64.',
   },
   {
-    is: (text) => BASE64.test(text),
+    is: isBase64,
     help:
       'It looks like Base64. The values below data of a Secret are encoded once, those below stringData not at all. ' +
       'Set spec.userData.cloudInit.format to Base64 to have it decoded, or to Raw to have it delivered as it is.',

@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'yaml';
-import { noCloudFiles, requiredMode, type CloudInitInput } from '../../../src/cloudinit/index.ts';
+import {
+  imageContent,
+  noCloudFiles,
+  requiredMode,
+  type CloudInitInput,
+} from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, ED25519, found, problemOf } from './input.ts';
 
 const filesOf = (input: Partial<CloudInitInput>): Record<string, Buffer> =>
@@ -142,12 +148,45 @@ describe('a slip is refused with what to do about it', () => {
     ['prose', 'hello world\n', '#cloud-config'],
     ['a shell variable', 'FOO="bar"\n', '#cloud-config'],
     ['other YAML', 'hello: world\n', '#cloud-config'],
+    ['what almost is TOML', `[${'a.'.repeat(5000)}!\n`, '#cloud-config'],
+    ['what almost is Base64', `${'AAAA'.repeat(9)}${' '.repeat(100_000)}!`, '#cloud-config'],
     ['a Kubernetes manifest', 'apiVersion: v1\nkind: Secret\n', '#cloud-config'],
   ])('%s', (_what, userData, help) => {
     const problem = problemOf(noCloudFiles(anInput({ userData })));
     expect(problem).toContain(help);
     expect(problem).toContain('spec.userData.cloudInit.format to Raw');
   });
+});
+
+test('no text makes an exception, and none is quoted in a problem', () => {
+  const pieces = fc.constantFrom(
+    '#cloud-config\n',
+    '#!/bin/sh\n',
+    '#ps1\n',
+    'version: v1alpha1\n',
+    'machine: SECRET\n',
+    '---\n',
+    '{"ignition": "SECRET"}',
+    '[a.b]\n',
+    'a = 1\n',
+    '\uFEFF',
+    ' ',
+    '\n',
+    'SECRET',
+    'SECRETSECRET',
+    '# SECRET\n',
+    'packages: SECRET\n',
+    '\x1f\x8b',
+  );
+  const format = fc.constantFrom(undefined, 'Raw' as const, 'Base64' as const, 'Binary' as const);
+  fc.assert(
+    fc.property(fc.array(pieces), format, fc.boolean(), (body, userDataFormat, withKeys) => {
+      const input = anInput({ userData: body.join(''), userDataFormat, sshKeys: withKeys ? [ED25519] : [] });
+      for (const result of [requiredMode(input), noCloudFiles(input), imageContent('configdrive2', input)])
+        if ('problem' in result) expect(result.problem).not.toContain('SECRET');
+    }),
+    { numRuns: 500 },
+  );
 });
 
 describe('what cloud-init reads is still read as such', () => {
