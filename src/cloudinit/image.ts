@@ -3,7 +3,7 @@ import { sha256Hex, type Digest } from '../lib/hash.ts';
 import { buildIso, type IsoFile } from './iso9660.ts';
 import type { Result } from '../lib/result.ts';
 import type { Vmid } from '../lib/units.ts';
-import type { CloudInitInput } from './input.ts';
+import type { CloudInitInput, CloudInitNic } from './input.ts';
 import { configDriveFiles } from './config-drive.ts';
 import { networkConfig, networkProblem } from './network.ts';
 import { networkConfigV1 } from './network-v1.ts';
@@ -39,23 +39,33 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
   if (problem !== undefined) return { problem };
   const userData = userDataFile(input);
   if ('problem' in userData) return userData;
-  const { content, keys, reader } = userData.value;
+  const { content, reader } = userData.value;
   return filesOf({
     'user-data': { value: content },
-    'meta-data': metaDataFile(input, keys),
+    'meta-data': metaDataFile(input, userData.value),
     'network-config': networkFile(input, reader),
     'vendor-data': { value: vendorDataFile(input) },
   });
 }
 
-/** Ignition (Afterburn) and every version of Talos read version 1; Talos once read only NICs called eth in version 2. */
+/**
+ * Afterburn, which reads it next to Ignition, and releases of Talos and cloudbase-init know version 1 only, or of version 2
+ * nothing but NICs called eth.
+ */
 function networkFile(
   { networkData, nics }: CloudInitInput,
   reader: UserDataFile['reader'],
 ): Result<string | undefined> {
   if (networkData !== undefined) return networkDataFile(networkData);
-  return reader === undefined ? networkConfig(nics) : { value: networkConfigV1(nics) };
+  if (reader === undefined) return networkConfig(nics);
+  return { value: networkConfigV1(reader === 'Windows' ? withFixedAddresses(nics) : nics) };
 }
+
+/** cloudbase-init takes every other entry for a fixed address, too. Windows uses DHCP without being told. */
+const withFixedAddresses = (nics: readonly CloudInitNic[]): readonly CloudInitNic[] =>
+  nics
+    .filter(({ addresses }) => addresses.length > 0)
+    .map(({ ipv6: _ipv6, ...nic }) => ({ ...nic, dhcp4: false }));
 
 /**
  * Returns the file name of an image. It depends on the contents, and nobody can derive it from them without the key of

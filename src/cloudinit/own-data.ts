@@ -2,7 +2,7 @@
 import { isMap, type Document, type YAMLMap } from 'yaml';
 import type { Result } from '../lib/result.ts';
 import type { CloudInitInput } from './input.ts';
-import { listOf } from './ssh-keys.ts';
+import type { UserDataFile } from './user-data-file.ts';
 import { parseYaml, printYaml, quoted } from './yaml.ts';
 
 const KEYS = 'public-keys';
@@ -10,23 +10,29 @@ const KEYS = 'public-keys';
 /**
  * Returns the user's meta-data, with instance-id and local-hostname if it lacks them.
  *
- * @param keys - SSH keys that the user-data cannot take
+ * @param userData - what reads the user-data, and the SSH keys that it cannot take
  */
 export function metaDataFile(
   { instanceId, hostname, metaData }: CloudInitInput,
-  keys: readonly string[],
+  userData: Pick<UserDataFile, 'keys' | 'reader'>,
 ): Result<string> {
   const ours = { 'instance-id': instanceId, 'local-hostname': hostname };
-  const withKeys = keys.length > 0 && { [KEYS]: keys };
+  const withKeys = userData.keys.length > 0 && { [KEYS]: publicKeys(userData) };
   if (metaData === undefined) return { value: printYaml({ ...ours, ...withKeys }) };
   const read = readMetaData(metaData);
   if ('problem' in read) return read;
   const { document, contents } = read.value;
   if (withKeys && contents.has(KEYS)) return { problem: KEYS_TWICE };
   for (const [key, value] of Object.entries(ours)) if (!contents.has(key)) contents.set(key, quoted(value));
-  if (withKeys) contents.set(KEYS, listOf(keys));
+  if (withKeys) contents.set(KEYS, document.createNode(withKeys[KEYS]));
   return { value: document.toString({ lineWidth: 0 }) };
 }
+
+/** cloudbase-init reads a mapping as EC2 has it, cloud-init a list. */
+const publicKeys = ({ keys, reader }: Pick<UserDataFile, 'keys' | 'reader'>): unknown =>
+  reader === 'Windows'
+    ? Object.fromEntries(keys.map((key, index) => [`key-${index}`, { 'openssh-key': key }]))
+    : keys;
 
 export const KEYS_TWICE =
   'The SSH keys of the Secret cannot be added to user-data of this format, and the meta-data has public-keys already. Use one of the two.';

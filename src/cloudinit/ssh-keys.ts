@@ -84,8 +84,7 @@ function firstUserWithoutDefault(config: YAMLMap): YAMLMap | undefined {
   return users.items.some(isDefault) ? undefined : users.items.find((item) => isMap(item));
 }
 
-/** A list of strings in double quotes. */
-export function listOf(keys: readonly string[]): YAMLSeq {
+function listOf(keys: readonly string[]): YAMLSeq {
   const list = new YAMLSeq();
   for (const key of keys) list.add(quoted(key));
   return list;

@@ -11,8 +11,8 @@ export interface UserDataFile {
   readonly content: string | Uint8Array;
   /** Keys that could not be added to the content; they belong into the meta-data. */
   readonly keys: readonly string[];
-  /** The program that reads it, if it is neither cloud-init nor one like it. */
-  readonly reader?: 'Ignition' | 'Talos';
+  /** What reads it, if it is not cloud-init. */
+  readonly reader?: 'Ignition' | 'Talos' | 'Windows';
 }
 
 export function userDataFile(input: CloudInitInput): Result<UserDataFile> {
@@ -34,6 +34,7 @@ type Foreign = Extract<UserData, { kind: 'foreign' }>;
 
 function foreignFile({ format, bytes }: Foreign, keys: readonly string[]): Result<UserDataFile> {
   if (format === 'Ignition') return ignitionFile(Buffer.from(bytes).toString('utf8'), keys);
+  if (format === 'Windows') return { value: { content: bytes, keys, reader: format } };
   if (format !== 'Talos') return { value: { content: bytes, keys } };
   return keys.length === 0
     ? { value: { content: bytes, keys, reader: 'Talos' } }

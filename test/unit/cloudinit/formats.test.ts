@@ -8,7 +8,7 @@ import {
   requiredMode,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
-import { aNic, anInput, ED25519, found, problemOf } from './input.ts';
+import { aNic, anInput, ED25519, found, OTHER_ED25519, problemOf } from './input.ts';
 
 const filesOf = (input: Partial<CloudInitInput>): Record<string, Buffer> =>
   Object.fromEntries(
@@ -57,13 +57,41 @@ describe('user-data for other programs than cloud-init', () => {
     (_what, userData) => {
       const files = filesOf({ userData, sshKeys: [ED25519] });
       expect(files['user-data']!.toString()).toBe(userData);
-      expect(read(files['meta-data'])).toMatchObject({ 'public-keys': [ED25519] });
+      expect(Object.keys(read(files['meta-data']) as object)).toContain('public-keys');
     },
   );
 
-  test('has network data of version 1 for Talos, of which every version reads it', () => {
-    const { 'network-config': network } = filesOf({ userData: TALOS, nics: [aNic({})] });
+  test.each([
+    ['cloud-init', 'motd = "hello"\n', [ED25519, OTHER_ED25519]],
+    [
+      'cloudbase-init',
+      '#ps1\n',
+      { 'key-0': { 'openssh-key': ED25519 }, 'key-1': { 'openssh-key': OTHER_ED25519 } },
+    ],
+  ])('has the keys as %s reads them, with and without meta-data of the user', (_reader, userData, keys) => {
+    for (const metaData of [undefined, 'region: a\n']) {
+      const files = filesOf({ userData, sshKeys: [ED25519, OTHER_ED25519], metaData });
+      expect(read(files['meta-data'])).toMatchObject({ 'public-keys': keys });
+    }
+  });
+
+  test.each([
+    ['Talos', TALOS],
+    ['cloudbase-init', '#ps1\n'],
+  ])('has network data of version 1 for %s, which every release of it reads', (_reader, userData) => {
+    const nics = [aNic({ addresses: ['192.0.2.9/24'] })];
+    const { 'network-config': network } = filesOf({ userData, nics });
     expect(read(network)).toMatchObject({ version: 1, config: [{ type: 'physical', name: 'eth0' }] });
+  });
+
+  test('has only fixed addresses for cloudbase-init, which takes DHCP for one', () => {
+    const nics = [aNic({}), aNic({ device: 'net1', addresses: ['192.0.2.9/24'], ipv6: 'auto' })];
+    const { 'network-config': network } = filesOf({ userData: '#ps1\n', nics });
+    expect(read(network)).toMatchObject({
+      config: [{ name: 'eth1', subnets: [{ type: 'static', address: '192.0.2.9' }] }],
+    });
+    expect((read(network) as { config: unknown[] }).config).toHaveLength(1);
+    expect(Object.keys(filesOf({ userData: '#ps1\n' }))).not.toContain('network-config');
   });
 
   test('is refused for Talos with SSH keys, because nothing would read them', () => {
