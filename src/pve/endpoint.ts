@@ -1,6 +1,7 @@
 /** An endpoint of the PVE API as data. The transport, the labels of metrics and the list of privileges derive from it. */
 import type { z } from 'zod';
 import type { Millis } from '../lib/units.ts';
+import type { Lifetimes } from './versions.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -46,6 +47,8 @@ export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R ext
   /** Schema of `data` in the response. */
   readonly reply: R;
   readonly needs: readonly Need[];
+  /** Parameters that not every supported version of PVE has. */
+  readonly lifetimes?: Lifetimes;
   /** Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. */
   readonly lane?: 'agent';
   /** The call changes nothing although it is not a GET, so that it may be retried. */
