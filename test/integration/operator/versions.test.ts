@@ -7,14 +7,26 @@ import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pv
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, userData, vm, vmClass, vmImage, type Tenant } from './tenant.ts';
 
-const RELEASES = ['7.0', '7.4', '8.4', '9.2'];
-const lab = operatorAtWork({ namespaces: RELEASES.length });
+/** The version of the nodes on which the VMs live, and of the node that answers, which has the template. */
+const CLUSTERS = [
+  ['7.0', '7.0'],
+  ['7.4', '8.4'],
+  ['8.4', '8.4'],
+  ['9.2', '9.2'],
+] as const;
+const lab = operatorAtWork({ namespaces: CLUSTERS.length });
 
 /** The demo cluster, where our token has the privileges that the documentation of that version lists. */
-function clusterOf(release: string) {
+function clusterOf(release: string, answering: (typeof CLUSTERS)[number][1]) {
   const needs = neededPrivileges({ major: Number.parseInt(release, 10), features: FEATURES });
   const cluster = shippedCluster('document');
-  return { ...cluster, name: `of-${release}`, roles: { VirtRigaud: needs.map(({ anyOf }) => anyOf[0]) } };
+  const [first, ...others] = cluster.nodes;
+  return {
+    ...cluster,
+    name: `of-${release}`,
+    nodes: [{ ...first!, pve: answering }, ...others],
+    roles: { VirtRigaud: needs.map(({ anyOf }) => anyOf[0]) },
+  };
 }
 
 /** What PVE did not accept as it was sent; a number that is taken is an answer. */
@@ -32,34 +44,49 @@ async function inSync(t: Tenant, name: string, host: string): Promise<void> {
   });
 }
 
-test.concurrent.each(RELEASES)('VMs live on Proxmox VE %s, which refuses no request', async (release) => {
-  const t = await tenant(lab.plane, { pve: release, cluster: clusterOf(release) });
-  const hasTpm = release !== '7.0';
-  const secure = { ...vmClass('secure').spec, spec: { bios: 'uefi', ...(hasTpm && { tpm: 'v2.0' }) } };
-  await t.apply(
-    { ...vmClass('secure'), spec: secure },
-    { ...vmImage('plain'), spec: { source: 101 } },
-    vm('native', { classRef: { name: 'secure' }, imageRef: { name: 'plain' }, networks: [{ name: 'lan' }] }),
-    vm('image', { userData, disks: [{ name: 'data', size: '1Gi' }], tags: ['blue'] }),
-  );
-  await t.ready('vm/native', 'vm/image');
-  const native = guestNamed(t.pve, 'native');
-  expect(native.get('ciupgrade')).toBe(release.startsWith('7.') ? undefined : '0');
-  expect(native.get('efidisk0')?.includes('efitype=4m')).toBe(hasTpm);
-  expect(native.get('tpmstate0') !== undefined).toBe(hasTpm);
+test.concurrent.each(CLUSTERS)(
+  'VMs live on %s, where %s answers: no request is refused',
+  async (release, answering) => {
+    const t = await tenant(lab.plane, { pve: release, cluster: clusterOf(release, answering) });
+    const hasTpm = release !== '7.0';
+    const secure = { ...vmClass('secure').spec, spec: { bios: 'uefi', ...(hasTpm && { tpm: 'v2.0' }) } };
+    await t.apply(
+      { ...vmClass('secure'), spec: secure },
+      { ...vmImage('plain'), spec: { source: 101 } },
+      vm('native', {
+        classRef: { name: 'secure' },
+        imageRef: { name: 'plain' },
+        networks: [{ name: 'lan' }],
+        placement: { host: 'pve-3' },
+      }),
+      vm('image', {
+        userData,
+        disks: [{ name: 'data', size: '1Gi' }],
+        tags: ['blue'],
+        placement: { host: 'pve-3' },
+      }),
+    );
+    await t.ready('vm/native', 'vm/image');
+    const native = guestNamed(t.pve, 'native');
+    expect(native.get('ciupgrade')).toBe(release.startsWith('7.') ? undefined : '0');
+    expect(native.get('efidisk0')?.includes('efitype=4m')).toBe(hasTpm);
+    expect(native.get('tpmstate0') !== undefined).toBe(hasTpm);
 
-  const placement = { host: 'pve-2' };
-  await t.patch('vm/native', { spec: { placement, disks: [{ name: 'root', size: '24Gi' }], onBoot: true } });
-  await t.patch('vm/image', { spec: { placement, disks: [{ name: 'data', size: '2Gi' }] } });
-  await inSync(t, 'native', 'pve-2');
-  await inSync(t, 'image', 'pve-2');
-  expect(native.get('scsi0')).toContain('size=24G');
-  expect(guestNamed(t.pve, 'image').get('scsi1')).toContain('size=2G');
-  await t.annotate('vm/native', { 'virtrigaud.io/restartedAt': new Date().toISOString() });
-  await soon(() => expect(tasksDone(t.pve, 'qmshutdown')).toBe(1));
-  await inSync(t, 'native', 'pve-2');
+    const placement = { host: 'pve-2' };
+    await t.patch('vm/native', {
+      spec: { placement, disks: [{ name: 'root', size: '24Gi' }], onBoot: true },
+    });
+    await t.patch('vm/image', { spec: { placement, disks: [{ name: 'data', size: '2Gi' }] } });
+    await inSync(t, 'native', 'pve-2');
+    await inSync(t, 'image', 'pve-2');
+    expect(native.get('scsi0')).toContain('size=24G');
+    expect(guestNamed(t.pve, 'image').get('scsi1')).toContain('size=2G');
+    await t.annotate('vm/native', { 'virtrigaud.io/restartedAt': new Date().toISOString() });
+    await soon(() => expect(tasksDone(t.pve, 'qmshutdown')).toBe(1));
+    await inSync(t, 'native', 'pve-2');
 
-  await Promise.all([t.delete('vm/native'), t.delete('vm/image')]);
-  expect([ownGuests(t.pve), images(t.pve), orphans(t.pve)]).toEqual([[], [], []]);
-  expect(refused(t)).toEqual([]);
-});
+    await Promise.all([t.delete('vm/native'), t.delete('vm/image')]);
+    expect([ownGuests(t.pve), images(t.pve), orphans(t.pve)]).toEqual([[], [], []]);
+    expect(refused(t)).toEqual([]);
+  },
+);
