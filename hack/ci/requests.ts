@@ -52,7 +52,10 @@ async function judge(
 ): Promise<{ readonly isGood: boolean; readonly output: string }> {
   const args = [program, '--pve', version, '-'];
   const { code, stdout, stderr } = await run(process.execPath, args, { input: printLog(requests) });
-  return { isGood: code === 0 && /^[1-9]\d* requests, 0 /m.test(stdout), output: `${stdout}${stderr}`.trim() };
+  return {
+    isGood: code === 0 && /^[1-9]\d* requests, 0 /m.test(stdout),
+    output: `${stdout}${stderr}`.trim(),
+  };
 }
 
 function loggedRequests(dir: string): string {

@@ -43,7 +43,7 @@ export interface Unsupported {
 
 export interface Fitted<V = Params[string]> {
   readonly params: Readonly<Record<string, V | string>>;
-  /** Not in `params`, although the request means something else without it. */
+  /** What the version lacks and the request cannot do without: it must not be sent. */
   readonly unsupported: readonly Unsupported[];
 }
 
@@ -73,9 +73,10 @@ export function fitParams<V extends Params[string]>(
   const isKept = (name: string, property?: string): boolean => {
     const lifetime = lifetimeOf(lifetimes, name, property);
     if (isAliveIn(lifetime, version)) return true;
-    if (lifetime.omissible !== true)
-      unsupported.push({ name: property === undefined ? name : `${name}.${property}`, lifetime });
-    return false;
+    if (lifetime.omissible === true) return false;
+    unsupported.push({ name: property === undefined ? name : `${name}.${property}`, lifetime });
+    // Half a value would mean something else.
+    return property !== undefined;
   };
   const fitted = Object.entries(params).flatMap(([name, value]): [string, V | string][] => {
     if (value === undefined || !isKept(name)) return [];

@@ -112,7 +112,7 @@ describe('a request for an older version', () => {
       { cores: 2, tpmstate0: 'local-lvm:1,version=v2.0', scsi3: 'a:0,import-from=b:import/c.raw' },
       '7.0',
     );
-    expect(params).toEqual({ cores: 2, scsi3: 'a:0' });
+    expect(params).toEqual({ cores: 2, scsi3: 'a:0,import-from=b:import/c.raw' });
     expect(unsupported).toEqual([
       { name: 'tpmstate0', lifetime: { since: '7.2' } },
       { name: 'scsi3.import-from', lifetime: { since: '7.2' } },

@@ -50,6 +50,11 @@ describe("PVE's cloud-init drive", () => {
   });
 });
 
+test('a network interface of a model that the version does not have is planned whole: the client says why not', () => {
+  const nics = [{ name: 'lan', bridge: 'vmbr0', model: 'e1000e', addresses: [] }] as never;
+  expect(planned('7.0', { nics }).change?.set['net0']).toMatch(/^e1000e=.*bridge=vmbr0/);
+});
+
 describe('a TPM', () => {
   const want = { tpm: 'v2.0', bios: 'ovmf' } as const;
   const volumes = (release: string | undefined) => planned(release, want).change?.set ?? {};
