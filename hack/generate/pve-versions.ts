@@ -37,7 +37,7 @@ const SAME = new Set(['vmid', 'newid', 'target-vmid']);
 
 function definitionOf(all: Json): Json {
   const named = typeof all['format'] === 'string' ? { format: all['format'] } : {};
-  const optional = Boolean(all['optional']) ? { optional: true } : {};
+  const optional = all['optional'] ? { optional: true } : {};
   const others = DECIDING.flatMap((key) =>
     all[key] === undefined ? [] : [[key, NUMBERS.has(key) ? Number(all[key]) : all[key]] as const],
   );

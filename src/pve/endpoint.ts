@@ -1,12 +1,24 @@
 /** An endpoint of the PVE API as data. The transport, the labels of metrics and the list of privileges derive from it. */
 import type { z } from 'zod';
 import type { Millis } from '../lib/units.ts';
-import type { Lifetimes } from './versions.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** Parameters of a call. `true` and `false` are sent as 1 and 0, a list as one parameter per item; `undefined` is not sent. */
 export type Params = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+/** The versions that have a parameter. A version is what PVE calls its release, for example `8.4`. */
+export interface Lifetime {
+  /** The first version; absent: 7.0 or older. */
+  readonly since?: string;
+  /** The last version; absent: the newest still has it. */
+  readonly until?: string;
+  /** In other versions the request means enough without it; absent: it is not sent to them. */
+  readonly omissible?: true;
+}
+
+/** By name, and with a dot for a property of a property string. `scsi[n]` stands for `scsi0`, `scsi1` … */
+export type Lifetimes = Readonly<Record<string, Lifetime>>;
 
 /** A privilege that a call requires, and on which path. */
 export interface Need {

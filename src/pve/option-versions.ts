@@ -2,16 +2,18 @@
  * Options of a guest that not every version of PVE from 7.0 on has. The API facts of 7.0, 7.2, 7.4, 8.0, 8.2, 8.4, 9.0
  * and 9.2 are the source, so an option may exist in a version between two of them already.
  */
-import type { Lifetimes } from './versions.ts';
+import type { Lifetimes } from './endpoint.ts';
 
 const eachDrive = (property: string, lifetime: Lifetimes[string], ...buses: readonly string[]): Lifetimes =>
   Object.fromEntries(buses.map((bus) => [`${bus}[n].${property}`, lifetime]));
 
 const ALL_BUSES = ['ide', 'sata', 'scsi', 'virtio'];
-const GEOMETRY = ['cyls', 'heads', 'secs', 'trans'];
 
 export const OPTION_LIFETIMES: Lifetimes = {
-  ...Object.assign({}, ...GEOMETRY.map((each) => eachDrive(each, { until: '8.4' }, ...ALL_BUSES))),
+  ...eachDrive('cyls', { until: '8.4' }, ...ALL_BUSES),
+  ...eachDrive('heads', { until: '8.4' }, ...ALL_BUSES),
+  ...eachDrive('secs', { until: '8.4' }, ...ALL_BUSES),
+  ...eachDrive('trans', { until: '8.4' }, ...ALL_BUSES),
   ...eachDrive('import-from', { since: '7.2' }, ...ALL_BUSES),
   ...eachDrive('ro', { since: '7.2' }, 'scsi', 'virtio'),
   ...eachDrive('product', { since: '8.2' }, 'scsi'),

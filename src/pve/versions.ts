@@ -1,19 +1,6 @@
 /** What a version of PVE knows: requests are fitted to the version of the node that they are for. Pure. */
-import type { Endpoint, Params } from './endpoint.ts';
+import type { Endpoint, Lifetime, Lifetimes, Params } from './endpoint.ts';
 import { parseProperties, printProperties } from './property-string.ts';
-
-/** The versions that have a parameter. A version is what PVE calls its release, for example `8.4`. */
-export interface Lifetime {
-  /** The first version; absent: 7.0 or older. */
-  readonly since?: string;
-  /** The last version; absent: the newest still has it. */
-  readonly until?: string;
-  /** In other versions the request means enough without it; absent: it is not sent to them. */
-  readonly omissible?: true;
-}
-
-/** By name, and with a dot for a property of a property string. `scsi[n]` stands for `scsi0`, `scsi1` … */
-export type Lifetimes = Readonly<Record<string, Lifetime>>;
 
 /** The oldest version whose API the operator knows. */
 export const OLDEST = '7.0';

@@ -75,12 +75,20 @@ export async function factsOf(
     ignored: [
       ...resolved.ignored,
       ...lostOptions(vm, guest, cloudInit),
-      ...(guest && want.exists ? unsupportedSentences(want, guest, gathered.surroundings?.release) : []),
+      ...unsupported(want, guest, gathered.surroundings),
     ],
     ...(resolved.dryRun && { dryRun: dryRunPlan(want, have) }),
     consoleURL: guest && consoleUrl(resolved.connection.origin, guest),
   };
 }
+
+/** What the version of PVE on the guest's node does not have. */
+const unsupported = (
+  want: Desired,
+  guest: Guest | undefined,
+  surroundings: Surroundings | undefined,
+): readonly string[] =>
+  guest && want.exists ? unsupportedSentences(want, guest, surroundings?.release) : [];
 
 /** Options of the template that the guest could not keep. */
 const lostOptions = (
