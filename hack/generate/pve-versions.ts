@@ -97,9 +97,11 @@ function lifetimeOf(present: readonly (readonly [string, boolean])[], versions: 
 const sameSpan = (a: Json, b: Json | undefined): boolean =>
   Object.keys(a).length > 0 && JSON.stringify(a) === JSON.stringify(b);
 
-/** The newest facts name the format of the parameter, and say nothing about its properties. */
-const isUnlisted = (versioned: Versioned, name: string): boolean =>
-  typeof versioned.at(-1)?.[1].params[name]?.['format'] === 'string';
+/** The newest facts only name the format of the parameter, where older ones list its properties. */
+const isUnlisted = (versioned: Versioned, name: string): boolean => {
+  const formats = versioned.map(([, { params }]) => typeof params[name]?.['format']);
+  return formats.at(-1) === 'string' && formats.includes('object');
+};
 
 type Versioned = readonly (readonly [version: string, endpoint: Endpoint])[];
 
@@ -109,7 +111,6 @@ function paramsOf(versioned: Versioned): { readonly params: Json; readonly forme
   const versions = versioned.map(([version]) => version);
   const all = versioned.map(([version, endpoint]) => [version, definitionsOf(endpoint)] as const);
   for (const name of new Set(all.flatMap(([, definitions]) => [...definitions.keys()]))) {
-    if (SAME.has(name)) continue;
     const defined = all.map(([version, definitions]) => [version, definitions.get(name)] as const);
     const span = lifetimeOf(
       defined.map(([version, definition]) => [version, definition !== undefined] as const),
@@ -119,6 +120,7 @@ function paramsOf(versioned: Versioned): { readonly params: Json; readonly forme
     // A property lives as long as its parameter, unless the facts say otherwise; of some formats they no longer list any.
     if (whole !== name && (isUnlisted(versioned, whole) || sameSpan(span, params[whole]))) continue;
     if (Object.keys(span).length > 0) params[name] = span;
+    if (SAME.has(name) || isUnlisted(versioned, name)) continue;
     const runs = runsOf(defined.filter(([, definition]) => definition !== undefined));
     // The newest definition is in endpoints.json, unless it is gone.
     const older = runs.slice(0, span['until'] === undefined ? -1 : undefined);
