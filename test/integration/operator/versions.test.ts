@@ -16,9 +16,9 @@ const CLUSTERS = [
 ] as const;
 const lab = operatorAtWork({ namespaces: CLUSTERS.length });
 
-/** The demo cluster, where our token has the privileges that the documentation of that version lists. */
+/** The demo cluster, where our token has the privileges that the documentation lists for the version that answers. */
 function clusterOf(release: string, answering: (typeof CLUSTERS)[number][1]) {
-  const needs = neededPrivileges({ major: Number.parseInt(release, 10), features: FEATURES });
+  const needs = neededPrivileges({ major: Number.parseInt(answering, 10), features: FEATURES });
   const cluster = shippedCluster('document');
   const [first, ...others] = cluster.nodes;
   return {
