@@ -93,6 +93,7 @@ export const REASONS = [
   'RefusedByProxmox',
   'RestartOutcomeUnknown',
   'RestartQueued',
+  'RestartScheduled',
   'Retained',
   'RolloutStopped',
   'SecretKeyNotFound',
