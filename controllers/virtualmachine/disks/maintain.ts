@@ -6,6 +6,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { DiskOptions } from '../model/disks.ts';
 import type { StorageFacts } from '../model/surroundings.ts';
 import { differenceOf, type DiskOutcome } from './removal.ts';
+import { allocatedSize, compareSizes } from './rounding.ts';
 import { supportedOptions, unsupportedSentences } from './support.ts';
 
 /** What decides where a disk is. */
@@ -34,7 +35,7 @@ interface ExistingDisk {
 }
 
 export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
-  const grown = growDisk(what, disk, guest);
+  const grown = growDisk(what, disk, guest, context);
   const moved = moveDisk(what, disk, guest, context);
   const { device, options } = disk;
   const drive = { device, text: guest.config[device] ?? '' };
@@ -76,13 +77,30 @@ function moveDisk(
 function growDisk(
   what: string,
   { device, text, size }: Pick<ExistingDisk, 'device' | 'text' | 'size'>,
-  { digest }: Guest,
+  { node, digest }: Guest,
+  { storages }: Site,
 ): DiskOutcome {
-  const now = text === undefined ? undefined : parseDisk(text).size;
-  if (size === undefined || now === undefined || now === size) return {};
-  return size > now
-    ? { steps: [{ do: 'growDisk', disk: device, to: size, digest }] }
-    : {
+  const { volume = '', size: now } = text === undefined ? {} : parseDisk(text);
+  if (size === undefined || now === undefined) return {};
+  const type = storageTypeOf(volume, node, storages);
+  switch (compareSizes(now, size, type)) {
+    case 'smaller':
+      return { steps: [{ do: 'growDisk', disk: device, to: allocatedSize(size, type), digest }] };
+    case 'larger':
+      return {
         difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
       };
+    default:
+      return {};
+  }
 }
+
+/** The type of the storage that holds the volume. */
+export const storageTypeOf = (
+  volume: string,
+  node: Guest['node'],
+  storages: readonly StorageFacts[],
+): string | undefined => {
+  const storage = parseVolumeId(volume)?.storage;
+  return storages.find((each) => each.node === node && each.storage === storage)?.type;
+};

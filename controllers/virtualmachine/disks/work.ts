@@ -118,9 +118,9 @@ function returnedDisk(
   device: string,
   situation: DiskSituation,
 ): DiskOutcome | undefined {
-  const { guest } = situation;
+  const { guest, storages } = situation;
   const [first, ...more] = detachedVolumes(desired.name, guest, situation);
-  return first && attachAgain(desired, device, { guest, volumes: [first, ...more] });
+  return first && attachAgain(desired, device, { guest, volumes: [first, ...more], storages });
 }
 
 /** A disk that was in the spec all the time was taken off by somebody else, and is left so. */
