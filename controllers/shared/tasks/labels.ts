@@ -25,10 +25,11 @@ export function taskMessage<Label extends string>(
 /** What failed and why, as a sentence. */
 export function failureMessage<Label extends string>(
   table: TaskTable<Label>,
-  { step, message }: Pick<Failure<Label>, 'step' | 'message'>,
+  { step, target, message }: Pick<Failure<Label>, 'step' | 'target' | 'message'>,
 ): string {
   const doing = infoOf(table, step)?.doing ?? 'a task that another version of the operator started';
-  return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} failed in Proxmox VE: ${asSentence(message)}`;
+  const what = target === undefined ? doing : `${doing} (${target})`;
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)} failed in Proxmox VE: ${asSentence(message)}`;
 }
 
 /** Whether only what failed has to wait. */

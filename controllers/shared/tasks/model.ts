@@ -37,6 +37,8 @@ export type Task<Label extends string> =
       readonly type: TaskLabelOf<Label>;
       readonly state: 'failed';
       readonly exit: string;
+      /** What it was done to, for people. */
+      readonly target?: string | undefined;
     }
   | { readonly upid: Upid; readonly type: TaskLabelOf<Label>; readonly state: 'ok' | 'lost' }
   /** Its node is offline: how it ended, or whether, is not known. */
@@ -50,6 +52,8 @@ export type Task<Label extends string> =
 export interface Failure<Label extends string> {
   /** Label of the task that failed. */
   readonly step: TaskLabelOf<Label>;
+  /** What it was done to, for people. */
+  readonly target?: string | undefined;
   readonly message: string;
   readonly attempts: number;
   /** Epoch ms. */

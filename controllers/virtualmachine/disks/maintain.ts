@@ -90,7 +90,7 @@ function growDisk(
       return {
         difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
       };
-    default:
+    case 'equal':
       return {};
   }
 }

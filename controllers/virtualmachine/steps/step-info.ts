@@ -170,6 +170,7 @@ const ROWS = {
     neededToStart: true,
     reconfigures: true,
     subject: ({ name }) => [name],
+    target: ({ name }) => name,
     wouldDo: ({ name }) => `attach disk ${name}`,
     event: ({ name, device }, vm) => event('AttachingDisk', `Attaching disk ${name} to ${vm} as ${device}.`),
   },
@@ -181,6 +182,7 @@ const ROWS = {
     neededToStart: true,
     reconfigures: true,
     subject: ({ disk, to }) => [disk, to],
+    target: ({ disk }) => disk,
     wouldDo: ({ disk, to }) => `grow ${disk} to ${formatQuantity(to)}`,
     event: ({ disk, to }, vm) => event('GrowingDisk', `Growing ${disk} of ${vm} to ${formatQuantity(to)}.`),
   },
@@ -191,6 +193,7 @@ const ROWS = {
     blocksOnlyItself: true,
     reconfigures: true,
     subject: ({ disk, storage }) => [disk, storage],
+    target: ({ name }) => name,
     wouldDo: ({ name, storage }) => `move disk ${name} to storage ${storage}`,
     event: ({ name, disk, storage }, vm) =>
       event('MovingDisk', `Moving disk ${name} (${disk}) of ${vm} to storage ${storage}.`),
@@ -202,6 +205,7 @@ const ROWS = {
     blocksOnlyItself: true,
     reconfigures: true,
     subject: ({ name }) => [name],
+    target: ({ name }) => name,
     wouldDo: ({ name }) => `detach disk ${name}`,
     event: ({ name, device }, vm) =>
       event(
@@ -216,6 +220,7 @@ const ROWS = {
     blocksOnlyItself: true,
     reconfigures: true,
     subject: ({ name }) => [name],
+    target: ({ name }) => name,
     wouldDo: ({ name }) => `destroy disk ${name}`,
     event: ({ name, volume }, vm) =>
       event(

@@ -319,6 +319,7 @@ describe('an option that Proxmox VE does not accept', () => {
     await soon(async () =>
       expect((await t.vm('web')).status['failure']).toMatchObject({
         step: 'AttachDisk',
+        target: expect.stringMatching(/^(data|logs)$/),
         message: 'no such disk here',
       }),
     );

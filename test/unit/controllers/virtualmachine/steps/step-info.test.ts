@@ -159,6 +159,13 @@ describe('the label of a task', () => {
         .map(({ step }) => step)
         .toSorted();
     expect(where(isDiskFailure)).toEqual(['AttachDisk', 'DestroyDisk', 'DetachDisk', 'GrowDisk', 'MoveDisk']);
+    expect(steps.flatMap((step) => infoOf(step).target?.(step) ?? []).toSorted()).toEqual([
+      'data',
+      'data',
+      'data',
+      'data',
+      'scsi1',
+    ]);
     expect(where(blocksStart)).toEqual(['AttachDisk', 'GrowDisk']);
     expect([...TASKS].flatMap(([label, info]) => (info.blocksOnlyItself ? [label] : [])).toSorted()).toEqual([
       ...[...where(isDiskFailure), 'Migrate'].toSorted(),
