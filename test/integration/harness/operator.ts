@@ -183,7 +183,10 @@ export async function startOperator(
 }
 
 export interface OperatorProcesses {
-  /** @param name of its log; one that was killed may be started again under the same name */
+  /**
+   * @param name of its log, and the first part of its identity in the Lease; one that has ended may be started again
+   *   under the same name
+   */
   readonly spawn: (name: string, flags?: readonly string[]) => Server;
   readonly log: (name: string) => Promise<string>;
   readonly endAll: () => Promise<void>;
@@ -205,7 +208,8 @@ export async function operatorProcesses(plane: OperatorPlane): Promise<OperatorP
   const args = [program, ...common, ...watched];
   const env = { ...process.env, POD_NAMESPACE: plane.operatorNamespace };
   return {
-    spawn: (name, flags = []) => processes.start(name, process.execPath, [...args, ...flags], env),
+    spawn: (name, flags = []) =>
+      processes.start(name, process.execPath, [...args, ...flags], { ...env, POD_NAME: name }),
     log: (name) => readFile(join(dir, `${name}.log`), 'utf8'),
     endAll: processes.endAll,
   };
