@@ -3,11 +3,8 @@ import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
 import { listMap, quantity, rule, storageName, text, word } from './schema.ts';
 
-/**
- * PVE supports more. Before Kubernetes 1.34 the API server takes a size, a number or a text, to be as long as a whole
- * request, whatever its maxLength, and refuses a CRD whose rules could cost too much: each disk counts.
- */
-const MAX_DISKS = 7;
+/** The boot disk, and one disk at each of scsi1 to scsi30. */
+const MAX_DISKS = 31;
 
 const diskName = word(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,

@@ -126,6 +126,13 @@ describe('a new disk', () => {
     expect(differences).toEqual(unmakeable);
   });
 
+  test('is the thirtieth at scsi30', () => {
+    const disks = Array.from({ length: 30 }, (_, n) => data({ name: `d${n}` }));
+    const { entries, differences } = work({ disks });
+    expect(entries.map(({ device }) => device)).toEqual(Array.from({ length: 31 }, (_, n) => `scsi${n}`));
+    expect(differences).toEqual([]);
+  });
+
   test('has no room when every slot is taken', () => {
     const all = Object.fromEntries(
       Array.from({ length: 30 }, (_, n) => [`scsi${n + 1}`, `a:b-${n},size=1G`]),
