@@ -52,7 +52,7 @@ export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, con
 function moveDisk(
   what: string,
   { name, device, text, storage }: ExistingDisk,
-  { node, config, digest, pending }: Guest,
+  guest: Guest,
   { storages, isApplied }: Site,
 ): DiskOutcome {
   const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
@@ -62,6 +62,16 @@ function moveDisk(
     return {
       difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.`,
     };
+  return moveStep(stays, { name, device, storage }, guest, storages);
+}
+
+/** The move, or why it waits. @param stays where the volume is and should be */
+export function moveStep(
+  stays: string,
+  { name, device, storage }: { readonly name: string; readonly device: string; readonly storage: string },
+  { node, config, digest, pending }: Guest,
+  storages: readonly StorageFacts[],
+): DiskOutcome {
   // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
     return { waits: `${stays}. It is moved after the restart that applies its pending changes.` };

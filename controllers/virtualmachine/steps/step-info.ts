@@ -195,8 +195,10 @@ const ROWS = {
     subject: ({ disk, storage }) => [disk, storage],
     target: ({ name }) => name,
     wouldDo: ({ name, storage }) => `move disk ${name} to storage ${storage}`,
-    event: ({ name, disk, storage }, vm) =>
-      event('MovingDisk', `Moving disk ${name} (${disk}) of ${vm} to storage ${storage}.`),
+    event: ({ name, disk, storage }, vm) => {
+      const what = name === disk ? disk : `disk ${name} (${disk})`;
+      return event('MovingDisk', `Moving ${what} of ${vm} to storage ${storage}.`);
+    },
   },
   detachDisk: {
     touches: 'disk',
