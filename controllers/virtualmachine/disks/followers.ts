@@ -18,7 +18,7 @@ interface Follower {
   readonly what: string;
   /** It is moved only while the guest is off. */
   readonly needsOff?: boolean;
-  /** PVE writes it anew at each start, so nobody has to know where it is. */
+  /** PVE writes it again at each start, so where it is matters to nobody meanwhile. */
   readonly unreported?: boolean;
 }
 

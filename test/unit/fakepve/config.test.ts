@@ -251,7 +251,7 @@ describe('a running guest', () => {
       expect(unused()).toEqual([]);
       await put(client, { scsi1: 'dir:1' });
       await put(client, { delete: 'scsi1' });
-      const [[, left = ''] = []] = unused();
+      const left = unused()[0]?.[1] ?? '';
       expect(unused()).toHaveLength(1);
       await put(client, { hotplug: '0' });
       await put(client, { scsi2: left });
