@@ -11,6 +11,8 @@ export interface TaskInfo {
   readonly doing: string;
   /** After a failure nothing else waits for the next attempt. Absent: everything does. */
   readonly blocksOnlyItself?: true;
+  /** What to do about a failure that does not say so itself: a sentence. */
+  readonly hint?: (message: string) => string | undefined;
 }
 
 /** The labels of a kind and what they mean. */

@@ -11,6 +11,11 @@ const event = (reason: string, message: string): { reason: string; message: stri
 const CREATE = 'create a VM';
 const IMAGE = 'replace the cloud-init image';
 
+/** PVE compares with the size of the volume, which may be larger than that in the configuration. */
+const SHRINKS = /shrinking disks is not supported/;
+const STALE_SIZE =
+  'Its volume is larger than the configuration says. To correct the configuration, run qm disk rescan --vmid VMID on the node of the VM.';
+
 type Table = { readonly [Name in StepName]: StepInfo<StepsByName[Name]> };
 
 const ROWS = {
@@ -181,6 +186,7 @@ const ROWS = {
     blocksOnlyItself: true,
     neededToStart: true,
     reconfigures: true,
+    hint: (message) => (SHRINKS.test(message) ? STALE_SIZE : undefined),
     subject: ({ disk, to }) => [disk, to],
     target: ({ disk }) => disk,
     wouldDo: ({ disk, to }) => `grow ${disk} to ${formatQuantity(to)}`,

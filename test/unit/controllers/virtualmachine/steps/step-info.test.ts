@@ -8,7 +8,7 @@ import {
   signatureOf,
   TASKS,
 } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
-import { labelOf, taskMessage } from '../../../../../controllers/shared/tasks/labels.ts';
+import { failureMessage, labelOf, taskMessage } from '../../../../../controllers/shared/tasks/labels.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aMark, CREATION, NOW } from '../../../../builders/guests.ts';
 
@@ -144,6 +144,16 @@ describe('the label of a task', () => {
     expect(labelOf(TASKS, 'qmclone')).toBe('Unknown');
     expect(labelOf(TASKS, 'constructor')).toBe('Unknown');
     expect(taskMessage(TASKS, 'GrowDisk')).toBe('Proxmox VE is growing a disk.');
+  });
+
+  test('says what to do about a volume that is larger than its configuration says', () => {
+    const failure = { step: 'GrowDisk', target: 'scsi1' } as const;
+    expect(failureMessage(TASKS, { ...failure, message: 'shrinking disks is not supported' })).toBe(
+      'Growing a disk (scsi1) failed in Proxmox VE: shrinking disks is not supported. Its volume is larger than the configuration says. To correct the configuration, run qm disk rescan --vmid VMID on the node of the VM.',
+    );
+    expect(failureMessage(TASKS, { ...failure, message: 'no space' })).toBe(
+      'Growing a disk (scsi1) failed in Proxmox VE: no space.',
+    );
   });
 
   test('tells what waits after a failure', () => {
