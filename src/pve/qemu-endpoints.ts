@@ -151,6 +151,13 @@ export const QEMU = {
     reply: Nothing,
     needs: CONFIG_NEEDS,
   }),
+  cloudInitDump: endpoint({
+    method: 'GET',
+    path: `${path}/cloudinit/dump`,
+    params: At.extend({ type: z.literal('network') }),
+    reply: Text,
+    needs: [onGuest('VM.Audit')],
+  }),
   pending: endpoint({
     method: 'GET',
     path: `${path}/pending`,
