@@ -8,7 +8,7 @@ const read = (text: string): Settings => (parse(text, { version: '1.1' }) as Set
 
 /** What applies in the guest: vendor-data below the user-data, and the name of the meta-data below both. */
 function settingsIn({ user, vendor, meta }: Files): Settings {
-  const name = String(read(meta)['local-hostname'] ?? '');
+  const { 'local-hostname': name = '' } = read(meta) as { readonly 'local-hostname'?: string };
   const all: Settings = { hostname: name.split('.')[0], fqdn: name, ...read(vendor), ...read(user) };
   return { ...all, package_upgrade: all['package_upgrade'] === true };
 }
