@@ -1,7 +1,7 @@
 /** The file network-config: which version says what the guest needs. */
 import type { Result } from '../lib/result.ts';
 import type { CloudInitNic } from './input.ts';
-import { configuredNics, needsOnLink } from './network.ts';
+import { configuredNics, needsOnLink, resolverOf } from './network.ts';
 import { networkConfigV1 } from './network-v1.ts';
 import { networkConfigV2 } from './network-v2.ts';
 
@@ -15,5 +15,5 @@ export function networkConfig(nics: readonly CloudInitNic[], onlyV1: boolean): R
       problem: `The MAC address of ${unknown.device} is not known yet. Its addresses are assigned once it is known.`,
     };
   const write = !onlyV1 && configured.some(needsOnLink) ? networkConfigV2 : networkConfigV1;
-  return { value: write(configured) };
+  return { value: write(configured, resolverOf(nics)) };
 }

@@ -6,13 +6,12 @@
  */
 import ipaddr from 'ipaddr.js';
 import { parseCidr } from '../lib/ip.ts';
-import type { CloudInitNic } from './input.ts';
-import { interfaceName, resolverOf } from './network.ts';
+import type { CloudInitNic, Resolver } from './input.ts';
+import { interfaceName } from './network.ts';
 import { printYaml } from './yaml.ts';
 
-export function networkConfigV1(nics: readonly CloudInitNic[]): string {
-  const { dns, search } = resolverOf(nics);
-  return printYaml({
+export const networkConfigV1 = (nics: readonly CloudInitNic[], { dns, search }: Resolver): string =>
+  printYaml({
     version: 1,
     config: [
       ...nics.map((nic) => ({
@@ -32,7 +31,6 @@ export function networkConfigV1(nics: readonly CloudInitNic[]): string {
         : []),
     ],
   });
-}
 
 const AUTOMATIC = { auto: 'ipv6_slaac', dhcp: 'dhcp6' } as const;
 

@@ -1,21 +1,19 @@
 /**
  * Builds a network-config of version 2. Only it can say that a gateway outside the subnet is on the link; version 1, and
- * so PVE, cannot, and netplan then sets up no default route (cloud-init since 23.2 adds this for version 1 itself).
+ * so PVE, cannot, and netplan then sets up no default route. cloud-init since 23.1 adds this for version 1 itself.
  */
 import type { CloudInitNic, Resolver } from './input.ts';
-import { defaultRoutes, interfaceName, resolverOf } from './network.ts';
+import { defaultRoutes, interfaceName } from './network.ts';
 import { printYaml } from './yaml.ts';
 
 /** netplan before 0.103 and cloud-init before 23 do not accept `default` and would ignore the whole file. */
 const DEFAULT_ROUTES = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
-export function networkConfigV2(nics: readonly CloudInitNic[]): string {
-  const resolver = resolverOf(nics);
-  return printYaml({
+export const networkConfigV2 = (nics: readonly CloudInitNic[], resolver: Resolver): string =>
+  printYaml({
     version: 2,
     ethernets: Object.fromEntries(nics.map((nic) => [interfaceName(nic), ethernet(nic, resolver)])),
   });
-}
 
 function ethernet(nic: CloudInitNic, resolver: Resolver): object {
   const routes = defaultRoutes(nic).map(({ family, gateway, onLink }) => ({

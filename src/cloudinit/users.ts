@@ -1,13 +1,14 @@
 /** The users in a cloud-config: a list, or a mapping from names to settings. */
 import { isMap, isScalar, isSeq, type Document, type YAMLMap } from 'yaml';
 import { valueOf } from './yaml-map.ts';
+import { isEmpty } from './yaml.ts';
 
 const DEFAULT = 'default';
 
 /** The settings of the first user of a list that has no default user; that of a bare name has none. */
 export function firstUserWithoutDefault(config: YAMLMap, document: Document): YAMLMap | undefined {
   // `user` creates a default user with any list.
-  if (config.has('user')) return undefined;
+  if (!isEmpty(valueOf(config, 'user', { document }))) return undefined;
   const users = valueOf(config, 'users', { document });
   if (isMap(users)) {
     if (users.has(DEFAULT)) return undefined;

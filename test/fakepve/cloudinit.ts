@@ -36,14 +36,6 @@ export function checkCiCustom(world: World, guest: Guest): void {
     if (!world.storage.find(volid, guest.node)) throw failure(`volume '${volid}' does not exist`);
 }
 
-function customFile(world: World, guest: Guest, kind: string): string | undefined {
-  const volid = named('pve-qm-cicustom', guest.get('cicustom'))[kind];
-  if (volid === undefined) return undefined;
-  const volume = world.storage.find(volid, guest.node);
-  if (!volume) throw failure(`volume '${volid}' does not exist`);
-  return volume.data?.toString('utf8') ?? '';
-}
-
 const sshLines = (guest: Guest): readonly string[] =>
   decodeURIComponent(guest.get('sshkeys') ?? '')
     .split('\n')
@@ -137,10 +129,8 @@ function networkConfig(guest: Guest): string {
   ].join('\n');
 }
 
-/** The file of a kind on the drive: `user`, `network` or `meta`. */
-export function cloudInitFile(world: World, guest: Guest, kind: string, maskPassword = false): string {
-  const custom = customFile(world, guest, kind);
-  if (custom !== undefined) return custom;
+/** PVE shows what it generates, whatever files of the user replace it (Cloudinit.pm, dump_cloudinit_config). */
+export function dumpCloudInit(guest: Guest, kind: string, maskPassword: boolean): string {
   const { user, network, meta } = generatedFiles(guest);
   if (kind === 'user') return maskPassword ? user.replace(/^password: .*$/m, 'password: **********') : user;
   return kind === 'network' ? network : meta;

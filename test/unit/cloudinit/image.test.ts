@@ -188,6 +188,7 @@ describe('keys of a Secret in a cloud-config', () => {
       ['x', ED25519],
     ],
     ['by a merge key', 'base: &a {ssh-authorized-keys: [x]}\nusers: [{<<: *a, name: b}]', ['x', ED25519]],
+    ['next to an empty user', 'user:\nusers: [{name: a, ssh-authorized-keys: [x]}]', ['x', ED25519]],
     ['in a mapping of users', 'users: {a: {ssh-authorized-keys: [x]}}', ['x', ED25519]],
     ['in an aliased list', 'k: &k [x]\nusers: [{name: a, ssh-authorized-keys: *k}]', ['x', ED25519]],
   ])("join a user's own that are written %s", (_what, body, keys) => {
