@@ -23,7 +23,7 @@ function ethernet(nic: CloudInitNic, resolver: Resolver): object {
   }));
   return {
     match: { macaddress: nic.mac?.toLowerCase() },
-    // cloud-init before 22.2 matches by name only, unless it is told the name.
+    // Without it cloud-init before 22.2 takes the key of the entry for the name, and matches no MAC address.
     'set-name': interfaceName(nic),
     dhcp4: nic.dhcp4,
     ...(nic.ipv6 === 'dhcp' && { dhcp6: true }),

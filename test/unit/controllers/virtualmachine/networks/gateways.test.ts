@@ -20,7 +20,7 @@ describe('several default gateways', () => {
     expect(others).toEqual([]);
   });
 
-  test('are told apart by family', () => {
+  test('of different families are not reported', () => {
     expect(gatewaysIgnored([aNic('lan', { v4: '192.0.2.1' }), aNic('dmz', { v6: 'fe80::1' })])).toEqual([]);
     const six: DesiredNic = {
       name: 'mgmt',
