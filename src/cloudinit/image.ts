@@ -7,7 +7,7 @@ import type { CloudInitInput } from './input.ts';
 import { withKeysPart } from './multipart.ts';
 import { readIgnition } from './ignition.ts';
 import { localHostname, settingsAsPve } from './as-pve.ts';
-import { networkProblem } from './network.ts';
+import { networkProblem, resolverOf } from './network.ts';
 import { networkConfig } from './network-file.ts';
 import { metaDataFile, networkDataFile } from './own-data.ts';
 import { addKeys, cleanKeys } from './ssh-keys.ts';
@@ -48,7 +48,7 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
 function networkFile({ networkData, ignition, nics }: CloudInitInput): Result<string | undefined> {
   if (networkData !== undefined) return networkDataFile(networkData);
   // Afterburn, which reads it next to Ignition, knows version 1 only.
-  return networkConfig(nics, ignition !== undefined);
+  return networkConfig(nics, { resolver: resolverOf(nics), onlyV1: ignition !== undefined });
 }
 
 /** cloud-init merges it below the user-data, which is left as the user wrote it. Ignition reads none. */

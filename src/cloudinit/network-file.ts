@@ -1,12 +1,21 @@
 /** The file network-config: which version says what the guest needs. */
 import type { Result } from '../lib/result.ts';
-import type { CloudInitNic } from './input.ts';
-import { configuredNics, needsOnLink, resolverOf } from './network.ts';
+import type { CloudInitNic, Resolver } from './input.ts';
+import { configuredNics, needsOnLink } from './network.ts';
 import { networkConfigV1 } from './network-v1.ts';
 import { networkConfigV2 } from './network-v2.ts';
 
-/** Returns the file; `undefined` without NICs. @param onlyV1 - the guest reads no other version */
-export function networkConfig(nics: readonly CloudInitNic[], onlyV1: boolean): Result<string | undefined> {
+interface Options {
+  readonly resolver: Resolver;
+  /** The guest reads no other version. */
+  readonly onlyV1: boolean;
+}
+
+/** Returns the file; `undefined` without NICs. */
+export function networkConfig(
+  nics: readonly CloudInitNic[],
+  { resolver, onlyV1 }: Options,
+): Result<string | undefined> {
   const configured = configuredNics(nics);
   if (configured.length === 0) return { value: undefined };
   const unknown = configured.find(({ mac }) => mac === undefined);
@@ -15,5 +24,5 @@ export function networkConfig(nics: readonly CloudInitNic[], onlyV1: boolean): R
       problem: `The MAC address of ${unknown.device} is not known yet. Its addresses are assigned once it is known.`,
     };
   const write = !onlyV1 && configured.some(needsOnLink) ? networkConfigV2 : networkConfigV1;
-  return { value: write(configured, resolverOf(nics)) };
+  return { value: write(configured, resolver) };
 }

@@ -90,7 +90,7 @@ export function needsResolver(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  digest: Digest,
+  { digest }: Pick<CloudInitContext, 'digest'>,
 ): boolean {
   if (want.cloudInit.snippet !== undefined || want.cloudInit.networkData !== undefined) return false;
   const history = historyOf(vm, want, guest, digest);

@@ -155,7 +155,7 @@ function cloudInitQuestions(
     return raw.snippetExists === undefined
       ? [{ read: 'snippetExists', node, snippet: cloudInit.snippet }]
       : [];
-  if (!raw.resolver && needsResolver(vm, { ...want, cloudInit }, guest, digest))
+  if (!raw.resolver && needsResolver(vm, { ...want, cloudInit }, guest, { digest }))
     return [{ read: 'resolver', guest }];
   const storage = imageStorage(vm, cluster, node);
   return storage !== undefined && !raw.images ? [{ read: 'images', node, storage }] : [];
