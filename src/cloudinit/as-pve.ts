@@ -10,7 +10,7 @@ import { readUserData } from './user-data.ts';
 
 /** Settings for vendor-data, which cloud-init merges below the user-data. */
 export function settingsAsPve(input: CloudInitInput): Readonly<Record<string, unknown>> {
-  const data = input.ignition === undefined ? nativeUserData(input) : undefined;
+  const data = input.ignition === undefined ? nativeUserData({ ...input, alwaysUpgrades: false }) : undefined;
   if (!data) return {};
   const isRoot = (data.user ?? input.inherited?.user) === 'root';
   return {

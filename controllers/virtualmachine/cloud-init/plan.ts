@@ -15,6 +15,7 @@ import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives } from '../../shared/guests/disks.ts';
 import { mergeKeys } from '../../shared/guests/keys.ts';
 import { isNew } from '../config/is-new.ts';
+import { hasOption, knownKeys } from '../config/versions.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/cloud-init.ts';
 import type { DesiredCloudInit } from '../model/desired.ts';
@@ -28,6 +29,8 @@ export interface CloudInitContext extends IsoStorages {
   readonly digest: Digest;
   /** What applies in the guest where neither spec nor template says it. Absent: not known. */
   readonly resolver?: Resolver | undefined;
+  /** Version of PVE on the guest's node. */
+  readonly release?: string | undefined;
 }
 
 export function planCloudInit(
@@ -67,7 +70,8 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
   // Parsing the data is expensive, so it is skipped if nothing can change.
   if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
-  const input = inputOf(vm, want, guest.config, planning.history.instance);
+  const { release } = planning.context;
+  const input = inputOf(vm, want, guest.config, { instance: planning.history.instance, release });
   const required = requiredMode(input);
   if ('problem' in required) return planProblem('CloudInitInvalid', required.problem);
   const mode = hadImage(vm, guest) ? 'Image' : required.value;
@@ -79,7 +83,8 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
       withInherited(input, inheritance, { config: guest.config, resolver: planning.context.resolver }),
       { ...planning, inheritance },
     );
-  return nativePlan(vm, want, guest, { input, inheritance, hasOwnData });
+  const native = nativePlan(vm, want, guest, { input, inheritance, hasOwnData });
+  return { ...native, keys: knownKeys(native.keys, release) };
 }
 
 /**
@@ -90,12 +95,12 @@ export function needsResolver(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  { digest }: Pick<CloudInitContext, 'digest'>,
+  { digest, release }: Pick<CloudInitContext, 'digest' | 'release'>,
 ): boolean {
   if (want.cloudInit.snippet !== undefined || want.cloudInit.networkData !== undefined) return false;
   const history = historyOf(vm, want, guest, digest);
   if (!isNew(vm, guest) && !history.renews) return false;
-  const required = requiredMode(inputOf(vm, want, guest.config, history.instance));
+  const required = requiredMode(inputOf(vm, want, guest.config, { instance: history.instance, release }));
   return hadImage(vm, guest) || ('value' in required && required.value === 'Image');
 }
 
@@ -110,7 +115,7 @@ function inputOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   config: GuestConfig,
-  instance: number,
+  { instance, release }: { readonly instance: number; readonly release: string | undefined },
 ): CloudInitInput {
   const { uid } = vm.metadata;
   return {
@@ -118,6 +123,7 @@ function inputOf(
     hostname: want.name.split('.')[0] ?? want.name,
     fqdn: want.name,
     ...want.cloudInit,
+    alwaysUpgrades: !hasOption('ciupgrade', release),
     nics: cloudInitNics(want.nics ?? [], {
       uid: vm.metadata.uid,
       devices: devicesOf(vm, want, config),

@@ -155,7 +155,10 @@ function cloudInitQuestions(
     return raw.snippetExists === undefined
       ? [{ read: 'snippetExists', node, snippet: cloudInit.snippet }]
       : [];
-  if (!raw.resolver && needsResolver(vm, { ...want, cloudInit }, guest, { digest }))
+  if (
+    !raw.resolver &&
+    needsResolver(vm, { ...want, cloudInit }, guest, { digest, release: cluster.releases?.get(node) })
+  )
     return [{ read: 'resolver', guest }];
   const storage = imageStorage(vm, cluster, node);
   return storage !== undefined && !raw.images ? [{ read: 'images', node, storage }] : [];
