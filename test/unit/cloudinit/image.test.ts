@@ -85,6 +85,12 @@ describe('the settings that Proxmox VE adds', () => {
       });
   });
 
+  test('are the same for a Proxmox VE that always upgrades packages', () => {
+    const userData = '#cloud-config\npackage_upgrade: false\n';
+    expect(vendorOf({ userData, alwaysUpgrades: true })).toBe(vendorOf({ userData }));
+    expect(vendorOf({ userData })).toContain('manage_etc_hosts');
+  });
+
   test('let root log in where root is the user', () => {
     expect(read(vendorOf({ userData: '#cloud-config\nuser: root\n' })!)).toEqual({
       manage_etc_hosts: true,
