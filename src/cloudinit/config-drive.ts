@@ -4,6 +4,7 @@
  * and every reader prefers it.
  */
 import type { Result } from '../lib/result.ts';
+import { localHostname } from './as-pve.ts';
 import { filesOf, vendorDataFile } from './files.ts';
 import type { CloudInitInput } from './input.ts';
 import type { IsoFile } from './iso9660.ts';
@@ -40,7 +41,7 @@ function metaDataJson(input: CloudInitInput): Result<string> {
   const own = metaDataMap(input.metaData);
   if ('problem' in own) return own;
   const { 'instance-id': uuid, 'local-hostname': hostname, ...others } = own.value;
-  const name = hostname ?? input.hostname;
+  const name = hostname ?? localHostname(input);
   const keys = cleanKeys([...input.sshKeys, ...(input.inherited?.sshKeys ?? [])]);
   if (keys.length > 0 && 'public_keys' in others) return { problem: KEYS_TWICE };
   return {

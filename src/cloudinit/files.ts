@@ -1,5 +1,6 @@
 /** Files of an image that do not depend on how it is arranged. */
 import type { Result } from '../lib/result.ts';
+import { settingsAsPve } from './as-pve.ts';
 import type { CloudInitInput } from './input.ts';
 import type { IsoFile } from './iso9660.ts';
 import { printYaml } from './yaml.ts';
@@ -20,14 +21,15 @@ export function filesOf(parts: Readonly<Record<string, Part>>): Result<readonly 
 }
 
 /** cloud-init merges it below the user-data, which is left as the user wrote it. Ignition reads none. */
-export function vendorDataFile({ inherited, ignition }: CloudInitInput): string | undefined {
-  const { user, sshKeys = [] } = inherited ?? {};
-  if (ignition !== undefined || (user === undefined && sshKeys.length === 0)) return undefined;
+export function vendorDataFile(input: CloudInitInput): string | undefined {
+  if (input.ignition !== undefined) return undefined;
+  const { user, sshKeys = [] } = input.inherited ?? {};
   const config = {
     ...(user !== undefined && { user }),
     // As in the data that Proxmox VE writes.
     ...(user === 'root' && { disable_root: false }),
     ...(sshKeys.length > 0 && { ssh_authorized_keys: sshKeys }),
+    ...settingsAsPve(input),
   };
-  return `#cloud-config\n${printYaml(config)}`;
+  return Object.keys(config).length === 0 ? undefined : `#cloud-config\n${printYaml(config)}`;
 }

@@ -4,9 +4,10 @@ import { buildIso, type IsoFile } from './iso9660.ts';
 import type { Result } from '../lib/result.ts';
 import type { Vmid } from '../lib/units.ts';
 import type { CloudInitInput, CloudInitNic } from './input.ts';
+import { localHostname } from './as-pve.ts';
 import { configDriveFiles } from './config-drive.ts';
-import { networkConfig, networkProblem } from './network.ts';
-import { networkConfigV1 } from './network-v1.ts';
+import { networkProblem, resolverOf } from './network.ts';
+import { networkConfig } from './network-file.ts';
 import { metaDataFile, networkDataFile } from './own-data.ts';
 import { userDataFile, type UserDataFile } from './user-data-file.ts';
 import { filesOf, vendorDataFile } from './files.ts';
@@ -42,7 +43,7 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
   const { content, reader } = userData.value;
   return filesOf({
     'user-data': { value: content },
-    'meta-data': metaDataFile(input, userData.value),
+    'meta-data': metaDataFile({ ...input, hostname: localHostname(input) }, userData.value),
     'network-config': networkFile(input, reader),
     'vendor-data': { value: vendorDataFile(input) },
   });
@@ -57,8 +58,10 @@ function networkFile(
   reader: UserDataFile['reader'],
 ): Result<string | undefined> {
   if (networkData !== undefined) return networkDataFile(networkData);
-  if (reader === undefined) return networkConfig(nics);
-  return { value: networkConfigV1(reader === 'Windows' ? withFixedAddresses(nics) : nics) };
+  return networkConfig(reader === 'Windows' ? withFixedAddresses(nics) : nics, {
+    resolver: resolverOf(nics),
+    onlyV1: reader !== undefined,
+  });
 }
 
 /** cloudbase-init takes every other entry for a fixed address, too. Windows uses DHCP without being told. */

@@ -21,9 +21,10 @@ export function userDataFile(input: CloudInitInput): Result<UserDataFile> {
   const read = readUserData(input);
   if ('problem' in read) return read;
   const data = read.value;
+  const { hostname, fqdn = hostname } = input;
   if (data.kind === 'none')
     return complete(
-      `#cloud-config\n${printYaml({ hostname: input.hostname, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
+      `#cloud-config\n${printYaml({ hostname, fqdn, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
     );
   return data.kind === 'foreign' ? foreignFile(data, keys) : withKeys(data, keys);
 }

@@ -73,6 +73,7 @@ const problemIn = (
 const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({
   instanceId: uid,
   hostname: name.split('.')[0] ?? name,
+  fqdn: name,
   ...cloudInit,
   nics: cloudInitNics(nics, {
     uid,
