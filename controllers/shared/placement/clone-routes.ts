@@ -6,6 +6,8 @@ import { printFree, printNeeded, type Room } from './room.ts';
 export interface PlacementRequest {
   readonly cpus: number;
   readonly memory: Bytes;
+  /** What the VM can grow to. QEMU asks for all of it when it starts, so the node must have as much, free or not. */
+  readonly maxMemory?: Bytes;
   /** The only eligible node. */
   readonly host?: string;
   /** Eligible nodes in order of preference; empty: all. */
@@ -155,12 +157,17 @@ function fitOnto(
     const at = storageAt(context, node, storage);
     const problem = at
       ? storageProblem(at, Math.max(bytes, atLeast), context)
-      : `storage ${storage} is not on this node`;
+      : missingStorage(storage, context);
     if (problem !== undefined) return problem;
     if (at) space.push({ at, bytes });
   }
   return { space };
 }
+
+const missingStorage = (storage: string, { view }: PlacementContext): string =>
+  view.storages.some((each) => each.storage === storage)
+    ? `storage ${storage} is not on this node`
+    : `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`;
 
 function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
   const { storage, total = 0 } = at;

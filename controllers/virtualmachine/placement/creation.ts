@@ -4,7 +4,7 @@ import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { CloneRequest } from '../../shared/limits/clones.ts';
 import { spaceKey, type Reservation } from '../../shared/cluster/ledger.ts';
-import { templatesNamed } from '../../shared/cluster/templates.ts';
+import { templatesReachable } from '../../shared/cluster/templates.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
@@ -43,23 +43,15 @@ export function decideCreation(
   const { shape, image } = spec;
   if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
   if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
-  const named = templatesNamed(image, view);
+  const named = templatesReachable(image, view);
   if (!named.ok) return { creation: named };
-  const reachable = named.guests.filter(({ node }) =>
-    view.nodes.some(({ name, online }) => name === node && online),
-  );
-  if (reachable.length === 0)
-    return refusal(
-      'TemplateUnreachable',
-      `The template is on a node that is offline: ${named.guests.map(({ node }) => node).join(', ')}.`,
-    );
-  const unread = reachable.filter(({ vmid, node }) => facts.templates.get(vmid)?.node !== node);
+  const unread = named.guests.filter(({ vmid, node }) => facts.templates.get(vmid)?.node !== node);
   if (unread.length > 0)
     return {
       ...refusal('TemplateUnread', 'The template was not read yet.'),
       unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
     };
-  const templates = reachable.flatMap((row) => templateOf(row, facts));
+  const templates = named.guests.flatMap((row) => templateOf(row, facts));
   return withBridges({ spec, shape, claim, view, templates }, facts, cluster);
 }
 
@@ -113,7 +105,7 @@ function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: Clus
 
 function placementRequest(
   { storage, host }: PlainSpec,
-  { cpus, memory, rootDisk, disks }: Placing['shape'],
+  { cpus, memory, maxMemory, rootDisk, disks }: Placing['shape'],
   { claim, cluster }: { readonly claim: Claim | undefined; readonly cluster: ClusterFacts },
 ): Parameters<typeof place>[0] {
   const chosen: NodeName | undefined = claim?.placement?.node;
@@ -123,6 +115,7 @@ function placementRequest(
     nodeSelector: cluster.nodeSelector,
     ...(host !== undefined && { host }),
     ...(storage !== undefined && { storage }),
+    ...(maxMemory !== undefined && { maxMemory }),
     ...(rootDisk !== undefined && { rootDisk }),
     ...(disks && { disks }),
     ...(chosen !== undefined && { chosen }),
