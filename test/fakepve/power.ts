@@ -1,10 +1,12 @@
 import { failure } from './errors.ts';
 import { drivesOf, isCdrom } from './drives.ts';
 import { agentEnabled, coreCount, cpuCount, memoryMiB, optionProperties } from './guest.ts';
+import { missingMapping } from './node-devices.ts';
 import { applyPending } from './pending.ts';
 import { guestAddresses } from './guest-network.ts';
 import { checkCiCustom } from './cloudinit.ts';
 import { splitVolid } from './drives.ts';
+import { MIB } from './size.ts';
 import type { Guest, Running } from './guest.ts';
 import type { TaskRun } from './tasks.ts';
 import { hasBridge, type World } from './world.ts';
@@ -35,6 +37,11 @@ function checkHardware(world: World, guest: Guest): void {
   const cpus = world.nodes.get(guest.node)?.cpus ?? 1;
   if (cpuCount(guest.config) > cpus || coreCount(guest.config) > cpus)
     throw failure(`MAX ${cpus} vcpus allowed per VM on this node`);
+  const mapping = missingMapping(world, guest);
+  if (mapping !== undefined) throw failure(`PCI device mapping not found for '${mapping}'`);
+  // The kernel does not give QEMU more memory than there is.
+  if (memoryMiB(guest.config) * MIB > (world.nodes.get(guest.node)?.memory ?? Infinity))
+    throw failure('start failed: QEMU exited with code 1');
   const features = guest.get('hotplug') ?? '';
   if (/memory/.test(features)) {
     if (!guest.is('numa')) throw failure('NUMA needs to be enabled for memory hotplug');

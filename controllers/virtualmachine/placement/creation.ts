@@ -11,6 +11,8 @@ import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from '../../shared/placement/place.ts';
+import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
+import { withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
 /** What is known about templates and nodes so far. */
@@ -73,16 +75,20 @@ interface Placing {
 function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: ClusterFacts): CreationDecision {
   const { spec, shape, claim, view, templates } = placing;
   const wanted = shape.nics?.map(({ bridge }) => bridge) ?? [];
-  const unfit = new Map<NodeName, string>();
+  const noIso = withoutIsoStorage(shape, view, cluster.defaults);
+  const otherwise = withoutVolumes(shape, view);
+  const unfit = new Map<NodeName, string>([...noIso, ...otherwise]);
   const lacking = new Set<string>();
   // Each iteration rules out a node, so there are no more iterations than nodes.
   for (;;) {
     const request = { ...placementRequest(spec, shape, { claim, cluster }), unfit };
     const placed = place(request, templates, view, cluster.promised);
     if (!('route' in placed)) {
-      const { creation } = placed;
+      const { message } = placed.creation;
+      const withIso = place({ ...request, unfit: otherwise }, templates, view, cluster.promised);
+      if (lacking.size > 0) return { creation: bridgeNotFound(lacking, message), promise: 'none' };
       return {
-        creation: lacking.size > 0 ? bridgeNotFound(lacking, creation.message) : creation,
+        creation: withIso.creation.ok ? noIsoStorage(message) : placed.creation,
         promise: 'none',
       };
     }
@@ -128,6 +134,12 @@ const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creatio
   message:
     `${unplaced} An existing bridge may be hidden because the credentials lack SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
     `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
+});
+
+const noIsoStorage = (unplaced: string): Creation => ({
+  ok: false,
+  reason: 'NoIsoStorage',
+  message: `${unplaced} ${ISO_REMEDY}`,
 });
 
 function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {
