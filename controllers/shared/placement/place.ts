@@ -3,7 +3,7 @@ import type { View } from '../../../src/pve/index.ts';
 import type { Promised } from '../cluster/ledger.ts';
 import { haObstacle } from './ha-mode.ts';
 import type { Creation } from './model.ts';
-import { printFree, printNeeded, roomIn } from './room.ts';
+import { hasAmount, printFree, printNeeded, roomIn } from './room.ts';
 import {
   routeTo,
   type PlacementRequest,
@@ -105,11 +105,20 @@ const refused = (message: string): Unplaced => ({
   creation: { ok: false, reason: 'NoEligibleNode', message },
 });
 
-/** Each reason once, with the nodes that it applies to. */
+/**
+ * Each reason once, with the nodes that it applies to. One with amounts stands for its node alone: the message would
+ * change whenever two nodes have the same amount, or no longer have.
+ */
 function unplaced(rejected: readonly Rejected[]): Unplaced {
-  const nodes = new Map<string, string[]>();
-  for (const { node, reason } of rejected) nodes.set(reason, [...(nodes.get(reason) ?? []), node]);
-  const reasons = [...nodes].map(([reason, names]) => `${firstOf(names, ', ')}: ${reason}`);
+  const nodes = new Map<string, Rejected[]>();
+  for (const each of rejected) {
+    const key = hasAmount(each.reason) ? `${each.node}: ${each.reason}` : each.reason;
+    nodes.set(key, [...(nodes.get(key) ?? []), each]);
+  }
+  const reasons = [...nodes.values()].map((all) => {
+    const names = all.map(({ node }) => node);
+    return `${firstOf(names, ', ')}: ${all[0]?.reason ?? ''}`;
+  });
   return refused(`No node can take this VM (${firstOf(reasons, '; ') || 'the cluster has no nodes'}).`);
 }
 

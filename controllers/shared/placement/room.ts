@@ -42,3 +42,8 @@ const inUnits = (amount: number, round: (value: number) => number): string => {
 export const printFree = (amount: number): string => inUnits(Math.max(amount, 0), Math.floor);
 /** Prints a required amount, rounded up. */
 export const printNeeded = (amount: number): string => inUnits(amount, Math.ceil);
+
+const AMOUNT = /[\d.]+ [MG]iB/g;
+
+export const withoutAmounts = (text: string): string => text.replace(AMOUNT, '#');
+export const hasAmount = (text: string): boolean => withoutAmounts(text) !== text;

@@ -178,6 +178,16 @@ describe('the node of a new VM', () => {
     );
   });
 
+  test('is refused with amounts for each node, so that the message does not change with them', () => {
+    const used = (...gib: number[]) =>
+      whyNot(
+        desired({ memory: bytes(50 * GiB) }),
+        [ON_NFS],
+        cluster(...gib.map((n, at) => aNode(`pve-${at + 1}`, { memoryUsed: bytes(n * GiB) }))),
+      ).replaceAll(/\d+ GiB/g, '#');
+    expect(used(20, 20)).toBe(used(20, 21));
+  });
+
   test('is none of those that only the node selector of the Provider names', () => {
     expect(whyNot(desired({ nodeSelector: ['pve-8', 'pve-9'] }))).toBe(
       'No node can take this VM (pve-8, pve-9: in the node selector of the Provider, but not in the cluster; pve-1, pve-2, pve-3: not in the node selector of the Provider).',
