@@ -111,6 +111,17 @@ describe('the node of a new VM', () => {
     expect(nodeOf(desired({ nodeSelector: ['pve-1', 'pve-2'] }), [ON_NFS], view)).toBe('pve-2');
   });
 
+  test.each(['paused', 'suspended', 'io-error'])(
+    'counts a guest that is %s, whose memory is not free',
+    (status) => {
+      const guests = ['pve-1', 'pve-2'].map((node, at) =>
+        aRow({ vmid: vmid(101 + at), node: nodeName(node), maxmem: bytes(60 * GiB), status }),
+      );
+      const view = { ...cluster(), guests: new Map(guests.map((guest) => [guest.vmid, guest])) };
+      expect(nodeOf(desired({ memory: bytes(8 * GiB) }), [ON_NFS], view)).toBe('pve-3');
+    },
+  );
+
   test('counts memory that was promised a moment ago as taken', () => {
     expect(nodeOf(desired(), [ON_NFS], cluster(), promised({ 'pve-1': GiB, 'pve-2': 2 * GiB }))).toBe(
       'pve-3',
