@@ -11,7 +11,7 @@ import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
 const lab = operatorAtWork({ namespaces: 14 });
 
-const template = (vmid: number, node: string) => ({
+const template = (vmid: number, node: string, config: Readonly<Record<string, string>> = {}) => ({
   vmid,
   node,
   template: true,
@@ -21,6 +21,7 @@ const template = (vmid: number, node: string) => ({
     ide2: 'local-lvm:cloudinit',
     net0: 'virtio,bridge=vmbr0',
     boot: 'order=scsi0',
+    ...config,
   },
 });
 
@@ -205,13 +206,10 @@ describe('a template on local storage', () => {
 test.concurrent(
   'a VM is only made where it can be started too, and not on a node in HA maintenance',
   async () => {
-    const shared = template(9001, 'pve-1');
+    const onCeph = { scsi0: 'ceph:10', ide2: 'ceph:cloudinit', hostpci0: 'mapping=gpu' };
     const t = await tenant(lab.plane, {
       cluster: {
-        ...localCluster({
-          ...shared,
-          config: { ...shared.config, scsi0: 'ceph:10', ide2: 'ceph:cloudinit', hostpci0: 'mapping=gpu' },
-        }),
+        ...localCluster(template(9001, 'pve-1', onCeph)),
         storages: [
           { id: 'ceph', type: 'rbd', content: ['images'], shared: true, size: '100G' },
           { id: 'local', type: 'dir', path: '/var/lib/vz', content: ['iso'], nodes: ['pve-2', 'pve-3'] },
