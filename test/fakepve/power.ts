@@ -33,15 +33,18 @@ function checkBridges(world: World, guest: Guest): void {
   }
 }
 
-function checkHardware(world: World, guest: Guest): void {
-  const cpus = world.nodes.get(guest.node)?.cpus ?? 1;
-  if (cpuCount(guest.config) > cpus || coreCount(guest.config) > cpus)
-    throw failure(`MAX ${cpus} vcpus allowed per VM on this node`);
+function checkNode(world: World, guest: Guest): void {
   const mapping = missingMapping(world, guest);
   if (mapping !== undefined) throw failure(`PCI device mapping not found for '${mapping}'`);
   // The kernel does not give QEMU more memory than there is.
   if (memoryMiB(guest.config) * MIB > (world.nodes.get(guest.node)?.memory ?? Infinity))
     throw failure('start failed: QEMU exited with code 1');
+}
+
+function checkHardware(world: World, guest: Guest): void {
+  const cpus = world.nodes.get(guest.node)?.cpus ?? 1;
+  if (cpuCount(guest.config) > cpus || coreCount(guest.config) > cpus)
+    throw failure(`MAX ${cpus} vcpus allowed per VM on this node`);
   const features = guest.get('hotplug') ?? '';
   if (/memory/.test(features)) {
     if (!guest.is('numa')) throw failure('NUMA needs to be enabled for memory hotplug');
@@ -85,6 +88,7 @@ export function powerOn(world: World, guest: Guest, since = world.clock.now()): 
   applyPending(world, guest);
   checkBridges(world, guest);
   checkHardware(world, guest);
+  checkNode(world, guest);
   checkCiCustom(world, guest);
   checkVolumes(world, guest);
   guest.drift.recorded.clear();
