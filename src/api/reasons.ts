@@ -92,6 +92,7 @@ export const REASONS = [
   'RefusedByProxmox',
   'RestartOutcomeUnknown',
   'RestartQueued',
+  'RestartScheduled',
   'Retained',
   'RolloutStopped',
   'SecretKeyNotFound',

@@ -2,6 +2,7 @@
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
+import { printLifetime, type Unsupported } from './versions.ts';
 import {
   classify,
   missingPrivilege,
@@ -231,3 +232,21 @@ export const unsendableError = (call: Call, why: string): PveError =>
     code: 'unsendable',
     message: `${call.method} ${call.path} was not sent to Proxmox VE: ${singleLine(call.redact(why))}.`,
   });
+
+/** Creates the error for a request that the version of its node does not know, and that was not sent. */
+export function unsupportedError(
+  call: Call,
+  unsupported: readonly Unsupported[],
+  { node, version }: { readonly node: string; readonly version: string },
+): PveError {
+  const needs = unsupported.map(({ name, lifetime }) => `${name} needs ${printLifetime(lifetime)}`);
+  const why = `Node ${node} runs Proxmox VE ${version}, but ${needs.join(', and ')}.`;
+  return new PveError({
+    refusal: 'invalid',
+    method: call.method,
+    route: call.route,
+    code: 'unsupported',
+    pveMessage: why,
+    message: `${call.method} ${call.path} was not sent to Proxmox VE. ${why}`,
+  });
+}

@@ -1,6 +1,7 @@
 /** The endpoints below `/nodes/{node}/qemu/{vmid}`: parameters, responses and required privileges. */
 import { z } from 'zod';
 import { type Feature, type Need, endpoint } from './endpoint.ts';
+import { OPTION_LIFETIMES } from './option-versions.ts';
 import {
   Flag,
   Int,
@@ -140,6 +141,7 @@ export const QEMU = {
     ),
     reply: MaybeUpid,
     needs: [...CONFIG_NEEDS, storageSpace],
+    lifetimes: OPTION_LIFETIMES,
   }),
   // For a stopped guest, for options that take effect immediately, and to empty a CD drive: PUT reports an error in its response, POST in a failed task.
   setConfigNow: endpoint({
@@ -150,6 +152,7 @@ export const QEMU = {
     ),
     reply: Nothing,
     needs: CONFIG_NEEDS,
+    lifetimes: OPTION_LIFETIMES,
   }),
   pending: endpoint({
     method: 'GET',

@@ -53,6 +53,11 @@ export const STORAGE = {
     }),
     reply: UpidText,
     needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' }],
+    // Without a checksum the length of the body still tells PVE where a broken upload ends.
+    lifetimes: {
+      checksum: { since: '7.2', omissible: true },
+      'checksum-algorithm': { since: '7.2', omissible: true },
+    },
   }),
   deleteVolume: endpoint({
     method: 'DELETE',

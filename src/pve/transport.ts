@@ -7,13 +7,21 @@ import { createAuth, secretsOf, type Auth, type AuthHeaders, type Credentials, t
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { normaliseEndpoint } from './endpoint-url.ts';
 import type { Endpoint, Method, Params, Send, SendOptions } from './endpoint.ts';
-import { isPersistent, PveError, noAnswerError, unsendableError, type Call } from './errors.ts';
+import {
+  isPersistent,
+  PveError,
+  noAnswerError,
+  unsendableError,
+  unsupportedError,
+  type Call,
+} from './errors.ts';
 import { exchange, ExchangeFailure, type Answer, type Tls } from './exchange.ts';
 import { createFailover, type FailoverOptions } from './failover.ts';
 import { createLimiter } from './limiter.ts';
 import type { PeerCertificate } from './peer-certificate.ts';
 import { isSuccess, toError, toResult } from './reply.ts';
 import { secretsIn, shownPath, toRequest, type WireRequest } from './request.ts';
+import { fitCall } from './versions.ts';
 
 /** One attempt to send a request, for the metrics. */
 export interface RequestAttempt {
@@ -38,6 +46,8 @@ export interface TransportOptions {
   readonly tls?: Tls | undefined;
   /** For one attempt. Default: 30 s. */
   readonly deadline?: Millis | undefined;
+  /** The version of PVE on a node, for example `8.4`; `undefined`: not known, and the request is sent as it is. */
+  readonly versionOf?: ((node: string) => string | undefined) | undefined;
   readonly onRequest?: ((attempt: RequestAttempt) => void) | undefined;
   readonly now?: () => number;
   readonly random?: () => number;
@@ -165,6 +175,17 @@ export function createTransport(options: TransportOptions): Transport {
     }
   };
 
+  /** Only calls to a node have parameters that some versions lack. The node that gets the call checks them. */
+  const fitted = (endpoint: Endpoint, call: Call, params: Params): Params => {
+    const { node } = params;
+    if (typeof node !== 'string' || endpoint.lifetimes === undefined) return params;
+    const version = options.versionOf?.(node);
+    const fit = fitCall(endpoint, params, version);
+    if (version !== undefined && fit.unsupported.length > 0)
+      throw unsupportedError(call, fit.unsupported, { node, version });
+    return fit.params;
+  };
+
   const sendAs = async <P extends z.ZodType<Params>, R extends z.ZodType>(
     auth: Auth | undefined,
     endpoint: Endpoint<P, R>,
@@ -186,7 +207,7 @@ export function createTransport(options: TransportOptions): Transport {
       const issues = params.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
       throw unsendableError(call, issues.join(', '));
     }
-    const request = toRequest(endpoint, params.data, own.file);
+    const request = toRequest(endpoint, fitted(endpoint, call, params.data), own.file);
     if (typeof request.body === 'string' && request.body.length > MAX_FORM_BYTES) {
       throw unsendableError(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
     }

@@ -8,8 +8,16 @@ export interface HaResource {
   maxRestart: number | undefined;
   maxRelocate: number | undefined;
   failback: boolean | undefined;
+  /** Before PVE 9. */
+  group?: string | undefined;
   /** The state reported by the manager; absent until it has processed the resource. */
   service: string | undefined;
+}
+
+/** What rules replaced in PVE 9: the nodes for a resource. */
+export interface HaGroup {
+  readonly group: string;
+  readonly options: Map<string, string>;
 }
 
 export interface HaRule {
@@ -31,10 +39,11 @@ export const haResource = (vmid: number, state: RequestState): HaResource => ({
 /** Modes of a node in the HA manager (pve-ha-manager, PVE::HA::NodeStatus). */
 export type NodeMode = 'online' | 'maintenance' | 'unknown' | 'fence' | 'gone';
 
-/** The HA resources and rules, and what the manager makes of the nodes. */
+/** The HA resources, the rules or groups, and what the manager makes of the nodes. */
 export class Ha {
   readonly resources = new Map<string, HaResource>();
   readonly rules = new Map<string, HaRule>();
+  readonly groups = new Map<string, HaGroup>();
   /** Modes of nodes in the manager, which lists none before HA is used. */
   readonly modes = new Map<string, NodeMode>();
 

@@ -1,5 +1,5 @@
 /** The observation of a pass → the conditions other than Ready, Reconciling and Stalled. Pure. */
-import type { Reason } from '../../../src/api/index.ts';
+import { RESTARTED_AT, type Reason } from '../../../src/api/index.ts';
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
@@ -171,7 +171,14 @@ function restart(guest: Guest | undefined, have: Observed): DomainCondition[] {
       'RolloutStopped',
       'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
     );
-  if (!guest?.running || guest.pending.length === 0) return [];
+  if (!guest?.running) return [];
+  const { scheduled } = have.restart ?? {};
+  if (scheduled !== undefined)
+    return required(
+      'RestartScheduled',
+      `The VM is restarted at ${scheduled}, the time of the annotation ${RESTARTED_AT}, which is in the future. To restart it now, set the annotation to the present time.`,
+    );
+  if (guest.pending.length === 0) return [];
   const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
   const { reason, message } = have.restart?.held ?? { reason: 'PendingChanges', message: '' };
   return required(reason, `${changes} ${message}`.trim());

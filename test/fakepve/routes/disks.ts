@@ -15,6 +15,7 @@ import { allocate, formatOn } from '../disks.ts';
 import { destroyVolume, inSnapshot } from '../pending.ts';
 import { renameToBase } from '../template.ts';
 import { formatSize, parseSize, wholeKiB } from '../size.ts';
+import { isOlder } from '../schema/versions.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Drive } from '../drives.ts';
 import type { Guest } from '../guest.ts';
@@ -71,11 +72,17 @@ async function resizeDisk(call: Call, guest: Guest, run: TaskRun): Promise<void>
   guest.written();
 }
 
-function resize(call: Call): string {
+async function resize(call: Call): Promise<string | null> {
   call.refuseSkiplock();
-  return call.startLocked('resize', call.vmid, async (run) =>
-    resizeDisk(call, call.world.guest(call.node, call.vmid), run),
+  const { world } = call;
+  const upid = call.startLocked('resize', call.vmid, async (run) =>
+    resizeDisk(call, world.guest(call.node, call.vmid), run),
   );
+  // Before PVE 8 it is no task: the request ends when the disk has its size.
+  if (!isOlder(world.release(call.node), '8.0')) return upid;
+  const task = await world.tasks.ended(upid);
+  if (task?.exitstatus !== 'OK') throw failure(task?.exitstatus ?? 'resize failed');
+  return null;
 }
 
 interface Move {

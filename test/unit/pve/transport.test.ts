@@ -364,3 +364,43 @@ test.each([
 test('an endpoint that cannot be right is refused', () => {
   expect(() => createTransport({ endpoint: 'pve', credentials: TOKEN })).toThrow('https');
 });
+
+describe('a call to a node of an older version', () => {
+  const on = (release: string | undefined) => ({ versionOf: () => release });
+  const sent = (body: string) => Object.fromEntries(new URLSearchParams(body));
+
+  test('lacks what that version does not have', () =>
+    withServer(async ({ server, transport }) => {
+      server.replies(data(UPID));
+      await guest(transport.send).setConfig({ ciuser: 'a', ciupgrade: '0' }, { digest: 'abc' });
+      expect(sent(server.received[0]!.body)).toEqual({ ciuser: 'a', digest: 'abc' });
+    }, on('7.4')));
+
+  test('has everything on a newer node, and where the version is not known', async () => {
+    for (const release of ['8.0', undefined])
+      await withServer(async ({ server, transport }) => {
+        server.replies(data(UPID));
+        await guest(transport.send).setConfig({ ciupgrade: '0' }, { digest: 'abc' });
+        expect(sent(server.received[0]!.body)).toEqual({ ciupgrade: '0', digest: 'abc' });
+      }, on(release));
+  });
+
+  test('is not sent if it would do something else, and says which version can', () =>
+    withServer(async ({ server, transport }) => {
+      const write = guest(transport.send).setConfig({ tpmstate0: 'lvm:1,version=v2.0' }, { digest: 'abc' });
+      const { refusal, message, pveMessage } = await failure(write);
+      expect(server.received).toEqual([]);
+      expect(refusal).toBe('invalid');
+      expect(pveMessage).toBe('Node pve1 runs Proxmox VE 7.0, but tpmstate0 needs Proxmox VE 7.2 or newer.');
+      expect(message).toContain(pveMessage);
+    }, on('7.0')));
+
+  test('carries an upload without its checksum', () =>
+    withServer(async ({ server, transport }) => {
+      server.replies(data(UPID));
+      const storage = pve(transport.send).node(nodeName('pve1')).storage('local');
+      await storage.upload({ content: 'iso', filename: 'a.iso', bytes: Buffer.from('x') });
+      expect(server.received[0]!.body).toContain('name="content"');
+      expect(server.received[0]!.body).not.toContain('checksum');
+    }, on('7.0')));
+});
