@@ -63,6 +63,11 @@ export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R ext
   readonly lifetimes?: Lifetimes;
   /** Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. */
   readonly lane?: 'agent';
+  /**
+   * The call cannot be undone. It is not sent where it had to wait: by then the guest may be in use again, or its VMID
+   * another guest's.
+   */
+  readonly irreversible?: true;
   /** The call changes nothing although it is not a GET, so that it may be retried. */
   readonly repeatable?: true;
 }

@@ -1,4 +1,5 @@
 /** Errors of calls to PVE: a message for users and a classification for the callers. */
+import type { Millis } from '../lib/units.ts';
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
@@ -231,6 +232,16 @@ export const unsendableError = (call: Call, why: string): PveError =>
     route: call.route,
     code: 'unsendable',
     message: `${call.method} ${call.path} was not sent to Proxmox VE: ${singleLine(call.redact(why))}.`,
+  });
+
+/** Creates the error for a request that had to wait for too long and was not sent. */
+export const outdatedError = (call: Call, waited: Millis): PveError =>
+  new PveError({
+    refusal: 'stale',
+    method: call.method,
+    route: call.route,
+    code: 'outdated',
+    message: `${call.method} ${call.path} was not sent to Proxmox VE, because it waited ${Math.round(waited / 100) / 10} s behind other requests to the node. The guest is read again before it is sent.`,
   });
 
 /** Creates the error for a request that the version of its node does not know, and that was not sent. */

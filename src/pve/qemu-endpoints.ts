@@ -222,13 +222,21 @@ export const QEMU = {
     reply: UpidText,
     needs: power,
   }),
-  stop: endpoint({ method: 'POST', path: `${path}/status/stop`, params: At, reply: UpidText, needs: power }),
+  stop: endpoint({
+    method: 'POST',
+    path: `${path}/status/stop`,
+    params: At,
+    reply: UpidText,
+    needs: power,
+    irreversible: true,
+  }),
   shutdown: endpoint({
     method: 'POST',
     path: `${path}/status/shutdown`,
     params: At.extend({ timeout: z.int().min(0), forceStop: z.boolean() }),
     reply: UpidText,
     needs: power,
+    irreversible: true,
   }),
   resize: endpoint({
     method: 'PUT',
@@ -244,5 +252,6 @@ export const QEMU = {
     params: At.extend({ purge: z.boolean(), 'destroy-unreferenced-disks': z.literal(false) }),
     reply: UpidText,
     needs: [onGuest('VM.Allocate')],
+    irreversible: true,
   }),
 } as const;

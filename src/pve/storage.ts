@@ -66,6 +66,7 @@ export const STORAGE = {
     reply: MaybeUpid,
     // Required for an image that belongs to no guest (pve-storage, API2/Storage/Content.pm).
     needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.Allocate'], feature: 'isoUpload' }],
+    irreversible: true,
   }),
 } as const;
 

@@ -11,6 +11,7 @@ import {
   isPersistent,
   PveError,
   noAnswerError,
+  outdatedError,
   unsendableError,
   unsupportedError,
   type Call,
@@ -67,6 +68,8 @@ export interface Transport {
 const DEADLINE = seconds(30);
 const UPLOAD_DEADLINE = minutes(10);
 const MAX_IN_FLIGHT_PER_NODE = 4;
+/** How long a call that cannot be undone may wait until it is sent. */
+const FRESH_FOR = seconds(2);
 const MAX_RETRIES = 2;
 /** PVE rejects larger forms. */
 const MAX_FORM_BYTES = 512 * 1024;
@@ -87,6 +90,8 @@ const retryDelay = (retry: number, random: () => number): Millis =>
 
 interface Attempt {
   readonly call: Call;
+  /** Epoch ms, where the call may not be sent later; absent: it may. */
+  readonly decidedAt: number | undefined;
   readonly request: WireRequest;
   readonly options: SendOptions;
   readonly auth: Auth | undefined;
@@ -148,9 +153,17 @@ export function createTransport(options: TransportOptions): Transport {
   };
 
   const sendOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
-    const { auth, request, options: own } = attempt;
+    const { auth, call, request, options: own, decidedAt = Infinity } = attempt;
     const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
-      limiter.run(request.lane, () => exchangeOnce(attempt, used), own.signal);
+      limiter.run(
+        request.lane,
+        () => {
+          const waited = now() - decidedAt;
+          if (waited > FRESH_FOR) throw outdatedError(call, millis(waited));
+          return exchangeOnce(attempt, used);
+        },
+        own.signal,
+      );
     const answer = await attemptWith(headers);
     // A 401 means that PVE did nothing, so that even a change may be sent again.
     if (answer.status !== 401 || !headers || !auth?.renew(headers)) return answer;
@@ -192,7 +205,8 @@ export function createTransport(options: TransportOptions): Transport {
     input: unknown,
     own: SendOptions,
   ): Promise<z.output<R>> => {
-    const { method, path: route, repeatable } = endpoint;
+    const { method, path: route, repeatable, irreversible } = endpoint;
+    const decidedAt = irreversible === true ? now() : undefined;
     const params = endpoint.params.safeParse(input);
     const known: Params = params.data ?? {};
     const redact = redactor([...ownSecrets, ...secretsIn(known)]);
@@ -211,7 +225,11 @@ export function createTransport(options: TransportOptions): Transport {
     if (typeof request.body === 'string' && request.body.length > MAX_FORM_BYTES) {
       throw unsendableError(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
     }
-    return toResult(endpoint.reply, call, await sendWithRetries({ call, request, options: own, auth }));
+    return toResult(
+      endpoint.reply,
+      call,
+      await sendWithRetries({ call, decidedAt, request, options: own, auth }),
+    );
   };
 
   const login: Login = async (username, password) => {

@@ -4,6 +4,7 @@ import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
 import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
+import { followRoot, movedFrom } from './followers.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
 import { inForce, maintainDisk, type Site } from './maintain.ts';
@@ -40,7 +41,7 @@ export function diskWork(
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
     .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
-  const outcomes = [rootOutcome(want, guest, context), ...wanted, ...leaving];
+  const outcomes = [...rootOutcomes(want, guest, { recorded, ...context }), ...wanted, ...leaving];
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
     entries,
@@ -57,11 +58,17 @@ export function diskWork(
 const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =>
   [difference, waits, unmakeable].filter((text) => text !== undefined);
 
-function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, context: Site): DiskOutcome {
+/** The boot disk, and what follows it to another storage. */
+function rootOutcomes(
+  { rootDisk: size, root: desired }: Wanted,
+  guest: Guest,
+  { recorded, ...context }: Site & Pick<Remembered, 'recorded'>,
+): DiskOutcome[] {
   const root = rootDiskOf(guest.config);
-  if (!root) return {};
+  if (!root) return [];
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
+  const from = movedFrom({ root, desired, recorded }, guest);
   const disk = {
     name: ROOT,
     device: root.key,
@@ -70,7 +77,13 @@ function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, co
     storage: desired?.storageClass,
     options: desired?.options ?? {},
   };
-  return { entry, ...maintainDisk('The root disk', disk, guest, context) };
+  return [
+    {
+      entry: { ...entry, ...(from.length > 0 && { movedFrom: from }) },
+      ...maintainDisk('The root disk', disk, guest, context),
+    },
+    ...followRoot({ root, desired, recorded }, from, guest, context),
+  ];
 }
 
 interface DiskSituation extends Site, Remembered {
@@ -118,9 +131,9 @@ function returnedDisk(
   device: string,
   situation: DiskSituation,
 ): DiskOutcome | undefined {
-  const { guest } = situation;
+  const { guest, storages } = situation;
   const [first, ...more] = detachedVolumes(desired.name, guest, situation);
-  return first && attachAgain(desired, device, { guest, volumes: [first, ...more] });
+  return first && attachAgain(desired, device, { guest, volumes: [first, ...more], storages });
 }
 
 /** A disk that was in the spec all the time was taken off by somebody else, and is left so. */

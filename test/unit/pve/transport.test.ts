@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { bytes, millis, nodeName, vmid } from '../../../src/lib/units.ts';
+import { bytes, millis, nodeName, seconds, vmid } from '../../../src/lib/units.ts';
 import { createTransport, pve, PveError } from '../../../src/pve/index.ts';
 import { answer, data, reset, TOKEN, withServer, type Respond } from './raw-server.ts';
 
@@ -336,6 +336,39 @@ describe('requests in flight', () => {
       await Promise.all(calls);
       expect(server.received).toHaveLength(7);
     }));
+
+  test('let nothing that cannot be undone be sent after it waited for more than two seconds', async () => {
+    let now = 0;
+    await withServer(
+      async ({ server, transport }) => {
+        const held: (() => void)[] = [];
+        server.replies((request, response) => held.push(() => data([])(request, response)));
+        const reads = Array.from({ length: 4 }, () => pve(transport.send).node(nodeName('pve1')).network());
+        while (held.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+        const vm = guest(transport.send);
+        const late = [
+          vm.destroy({ purge: true }),
+          vm.stop(),
+          vm.shutdown({ timeout: seconds(60), forceStop: true }),
+        ];
+        const errors = Promise.all(late.map(failure));
+        const start = vm.start();
+        now = 2_100;
+        server.replies(data(UPID));
+        held.forEach((release) => release());
+        for (const error of await errors)
+          expect(error).toMatchObject({ refusal: 'stale', message: expect.stringContaining('waited 2.1 s') });
+        await Promise.all([...reads, start]);
+        await vm.stop();
+        const paths = server.received.slice(4).map(({ method, url }) => `${method} ${url}`);
+        expect(paths).toEqual([
+          'POST /api2/json/nodes/pve1/qemu/100/status/start',
+          'POST /api2/json/nodes/pve1/qemu/100/status/stop',
+        ]);
+      },
+      { now: () => now },
+    );
+  });
 
   test('may end when the transport closes', () =>
     withServer(async ({ server, transport }) => {
