@@ -69,8 +69,8 @@ const problemIn = (
       }
     : undefined;
 
-/** The devices do not matter for what is checked here. */
-const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({
+/** The data of a VM that does not exist yet. Which device a NIC becomes does not matter before. */
+export const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({
   instanceId: uid,
   hostname: name.split('.')[0] ?? name,
   fqdn: name,

@@ -45,6 +45,18 @@ describe('the digest of the settings', () => {
     expect(digest({ cpus: 10 }, restarted)).toBe(digest({ cpus: 10 }, { config: configOf() }));
   });
 
+  test('differs once the guest is on a node that has what its class asks for', () => {
+    const [few, little] = [
+      { ...ROOM, nodeCpus: 10 },
+      { ...ROOM, nodeMemory: bytes(64 * GiB) },
+    ];
+    const want = aDesiredVm({ cpus: 12, memory: bytes(65 * GiB) });
+    const [atFirst, then] = [few, little].map((room) => specDigest(want, aGuest(), room));
+    const fitting = specDigest(want, aGuest(), { ...ROOM, nodeMemory: bytes(128 * GiB) });
+    expect(new Set([atFirst, then, fitting]).size).toBe(3);
+    expect(fitting).toBe(specDigest(want, aGuest(), ROOM));
+  });
+
   test('differs on a node that the guest does not fit on', () => {
     const small = { maxCpus: 4, nodeCpus: 4 };
     expect(specDigest(aDesiredVm(), aGuest(), small)).not.toBe(digest());

@@ -39,3 +39,20 @@ test('an edited spec that cannot be resolved is not reported as in sync', () => 
   expect(conditionsAt(1)).toEqual(['Synced', 'Placed']);
   expect(conditionsAt(2)).toEqual(['Placed']);
 });
+
+test('a VM that cannot be made after its node was chosen is no longer reported as placed there', () => {
+  const condition = {
+    type: 'Placed',
+    status: 'True',
+    lastTransitionTime: '2026-03-01T12:00:00Z',
+    observedGeneration: 1,
+  } as const;
+  const after = (reason: string, message: string) =>
+    unresolved(aVirtualMachine({ status: { conditions: [{ ...condition, reason, message }] } }), {
+      ...NOT_READY,
+      reason: 'NetworkUnknown',
+      final: true,
+    }).conditions;
+  expect(after('NodeChosen', 'The VM is to be made on node pve-1.')).toEqual([]);
+  expect(after('Placed', 'The VM is on node pve-1.')).toHaveLength(1);
+});
