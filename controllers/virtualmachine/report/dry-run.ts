@@ -69,9 +69,9 @@ const howCreated = (creation: Creation): string =>
     ? `Create the VM on node ${creation.node} as a ${creation.full ? 'full' : 'linked'} clone of template ${creation.template}.`
     : `The VM cannot be created now: ${creation.message}`;
 
-// With digests the rules would first clear the applied one, but it is the change itself that is to be listed.
+// With them the rules would first clear the record of what was applied, but it is the change itself that is to be listed.
 const changesOf = (want: Desired, have: Observed): string[] =>
-  ruleResults(want, { ...have, digests: undefined }).flatMap(({ result }) => {
+  ruleResults(want, { ...have, parts: undefined }).flatMap(({ result }) => {
     const sentence = result.kind === 'act' ? stepOf(result.step, have) : messageOf(result);
     return sentence === undefined ? [] : [sentence];
   });

@@ -67,7 +67,7 @@ function ofHook(now: Observed['hook'], started?: Facts['started']): EventNote[] 
 }
 
 const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
-  drift && plan.kind === 'act' && plan.step.do === 'configure'
+  drift?.reverted && plan.kind === 'act' && plan.step.do === 'configure'
     ? [
         warning(
           'RevertingDrift',

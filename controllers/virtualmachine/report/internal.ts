@@ -28,7 +28,7 @@ export function internalOf(
     ...identityOf(before, facts, own),
     ...releasedIn(before, facts),
     ...omitUndefined({
-      appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
+      applied: facts.have.claim && appliedAfter(before.applied, facts),
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),

@@ -7,7 +7,7 @@ import { aDesiredVm, aGuest, aMark, configOf } from '../../../../builders/guests
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 import { aStorage } from '../../../../builders/views.ts';
 
-const CONTEXT = { recorded: [], detached: [], storages: [aStorage()], isApplied: false };
+const CONTEXT = { recorded: [], detached: [], storages: [aStorage()], isApplied: () => false };
 
 /** A guest with one disk, and what follows from the options that its spec gives to it. */
 function rootWith(options: DiskOptions, device: string, { text = '', scsihw = 'virtio-scsi-single' } = {}) {

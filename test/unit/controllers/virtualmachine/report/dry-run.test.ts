@@ -31,7 +31,7 @@ describe('a dry run', () => {
       unrecorded: false,
       steps: [grow],
       unmakeable: [],
-      waits: [],
+      open: [],
       differences: [],
     };
     const have = observed({ claim: made, presence: seen({ running: false }), change, disks });
