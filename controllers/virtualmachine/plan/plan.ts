@@ -25,6 +25,7 @@ import { power, stopFirst } from './rules/power.ts';
 import { withoutQuorum } from './rules/quorum.ts';
 import { recognition, recovery } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
+import { unconfigured } from './rules/unconfigured.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
 const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
@@ -40,6 +41,7 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'recognition', decide: recognition },
   { name: 'create', decide: create },
   { name: 'stopFirst', decide: stopFirst },
+  { name: 'unconfigured', decide: unconfigured },
   { name: 'migrate', decide: migrate },
   { name: 'configure', decide: configure },
   { name: 'deviceWrites', decide: deviceWrites },

@@ -19,7 +19,7 @@ import {
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
-import { eventsOf } from './events.ts';
+import { eventsOf, newsOf } from './events.ts';
 import { leftBehindEvent } from '../plan/leaving.ts';
 import { pausedMessage, withheldOutcome } from '../plan/management.ts';
 import type { ProcessState } from '../model/process-state.ts';
@@ -116,10 +116,11 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
   if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
-  return unchanged(
-    { ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } },
-    final ? stalled(reason, message) : waiting(reason, message, LATER),
-  );
+  const outcome = final ? stalled(reason, message) : waiting(reason, message, LATER);
+  return {
+    ...unchanged({ ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } }, outcome),
+    events: newsOf(vm, outcome),
+  };
 }
 
 /** The last report says that the VM matches the current spec. */
@@ -167,11 +168,12 @@ export const resting = (result: VmResult, until: Outcome): VmResult => {
 
 export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
   const { plan: next, want, have, started } = facts;
+  const outcome = next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started);
   return {
-    outcome: next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started),
+    outcome,
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
-    events: eventsOf(facts),
+    events: [...eventsOf(facts), ...newsOf(vm, outcome)],
     // With a VMID, fields become immutable that may have been edited since they were read.
     bindsGeneration: started?.kind === 'claim',
   };

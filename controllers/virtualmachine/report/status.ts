@@ -116,7 +116,7 @@ const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneT
 /** Starting a guest is the last step of its creation. */
 function isComplete(facts: Facts): boolean {
   const own = ownGuest(facts);
-  return own !== undefined && (own.running || facts.plan.kind === 'steady');
+  return own !== undefined && !facts.have.unconfigured && (own.running || facts.plan.kind === 'steady');
 }
 
 /** Kept while the guest cannot be read: devices are reserved here, and a volume is destroyed only if it is recorded here. */
