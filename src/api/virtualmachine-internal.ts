@@ -123,7 +123,7 @@ export const virtualMachineInternal = z.object({
   requestedChanges: list(text(64), 64)
     .optional()
     .describe(
-      'Settings in pendingChanges that the spec asks for. They are reverted when the VM is released without being destroyed.',
+      'Settings in pendingChanges that the spec asks for, or asked for. They are reverted when the spec no longer asks for them, or when the VM is released without being destroyed.',
     ),
   host: text(63)
     .transform(nodeName)

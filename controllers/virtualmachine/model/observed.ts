@@ -88,6 +88,8 @@ export interface Observed {
   readonly drift?: Drift | undefined;
   /** Keys that wait for a restart because the spec asks for them. Absent: the guest was not looked at. */
   readonly awaited?: readonly string[] | undefined;
+  /** Keys of pending changes of ours that the spec no longer asks for. */
+  readonly obsoleteKeys?: readonly string[];
   /** Absent: it was not judged. */
   readonly restart?: Restart | undefined;
   /** Which parts of the settings are applied. Absent: the guest was not read. */

@@ -22,6 +22,7 @@ import { writesUnrecorded } from '../networks/record.ts';
 import { moveBeforeStart } from '../placement/chosen.ts';
 import { relocate } from '../placement/relocate.ts';
 import { awaitedKeys } from '../restart/awaited.ts';
+import { obsoleteKeys } from '../restart/obsolete.ts';
 import type { Inputs } from './inputs.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -44,6 +45,7 @@ type Due = Pick<
   | 'bestEffortWrites'
   | 'notApplied'
   | 'awaited'
+  | 'obsoleteKeys'
   | 'move'
   | 'relocation'
   | 'disks'
@@ -64,6 +66,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     policy: want.driftPolicy,
   });
   const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
+  const awaited = awaitedKeys(vm, want, guest, written);
   const { refusedWrites } = state;
   const options = bestEffortWritesOf(want, guest, {
     ownTags: have.ownTags,
@@ -88,7 +91,8 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     ...separate,
     change: separate.change ?? afterwards,
     unrecordedNics: writesUnrecorded(vm, want, { change: possible.change, config: guest.config }),
-    awaited: awaitedKeys(vm, want, guest, written),
+    awaited,
+    obsoleteKeys: obsoleteKeys(guest, have.requestedChanges, awaited),
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,
     disks,

@@ -19,6 +19,7 @@ import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { leftover } from './rules/leftover.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
+import { obsolete } from './rules/obsolete.ts';
 import { ownership } from './rules/ownership.ts';
 import { deviceWrites } from './rules/device-writes.ts';
 import { power, stopFirst } from './rules/power.ts';
@@ -43,6 +44,7 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'stopFirst', decide: stopFirst },
   { name: 'unconfigured', decide: unconfigured },
   { name: 'migrate', decide: migrate },
+  { name: 'obsolete', decide: obsolete },
   { name: 'configure', decide: configure },
   { name: 'deviceWrites', decide: deviceWrites },
   { name: 'disks', decide: disks },
