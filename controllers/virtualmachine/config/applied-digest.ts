@@ -60,11 +60,11 @@ function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Recor
     networks: nics?.map((nic) => nic.name),
     ...Object.fromEntries((nics ?? []).map((nic) => [networkPart(nic.name), nicOf(nic)])),
     [diskPart(ROOT)]: { size: rootDisk, storageClass: root?.storageClass },
-    [optionsPart(ROOT)]: root && optionsOf(root),
+    [optionsPart(ROOT)]: { size: rootDisk, ...(root && optionsOf(root)) },
     ...Object.fromEntries(
       disks.flatMap((disk) => [
         [diskPart(disk.name), diskOf(disk)],
-        [optionsPart(disk.name), optionsOf(disk)],
+        [optionsPart(disk.name), { size: disk.size, ...optionsOf(disk) }],
       ]),
     ),
   };
@@ -78,7 +78,8 @@ function reachableCpus(cpus: number, guest: Guest, { nodeCpus }: CpuRoom): Json 
   return { cpus: held ? running : cpus, fits: planned <= nodeCpus };
 }
 
-function optionsOf({ options }: DesiredRootDisk): Json {
+/** With the size, which is written together with the options: a pending change still has that from before the disk grew. */
+function optionsOf({ options }: DesiredRootDisk): { readonly [key: string]: Json } {
   const { cache, discard, ssd, iothread, limits } = options;
   const { readIOPS, writeIOPS, readMBps, writeMBps } = limits ?? {};
   return {

@@ -6,7 +6,7 @@ import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { isNew } from '../config/is-new.ts';
-import { diskPart, keysOf, partOfKey } from '../config/parts.ts';
+import { diskPart, keysOf, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
@@ -100,7 +100,8 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
       ...compared,
       open: [
         ...(judged.change ? keysOf(judged.change).map(partOf) : []),
-        ...disks.open.map(diskPart),
+        // The options of a disk that grows are written again with its size.
+        ...disks.open.flatMap((name) => [diskPart(name), optionsPart(name)]),
         ...options.open,
       ],
     },

@@ -4,6 +4,7 @@ import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
+import { pendingSentence } from './pending.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
@@ -28,6 +29,7 @@ export function reportConditions({
     ...synced(guest, plan, {
       differences,
       drifted: driftSentences(have),
+      pending: guest && pendingSentence(guest, have),
       restraint: want.restraint,
     }),
     ...agentCondition(guest, agent, agentProblem),
@@ -67,25 +69,21 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 interface Apart {
   readonly differences: readonly string[];
   readonly drifted: readonly string[];
+  readonly pending: string | undefined;
   readonly restraint: Restraint | undefined;
 }
 
 function synced(
   guest: Guest | undefined,
   plan: Plan,
-  { differences, drifted, restraint }: Apart,
+  { differences, drifted, pending, restraint }: Apart,
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
     return [
       condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
     ];
   if (!guest) return [];
-  const held = guest.pending.map(({ key }) => key);
-  const sentences = [
-    ...drifted,
-    ...differences,
-    ...(held.length > 0 ? [`Changed, but not yet in effect: ${held.join(', ')}.`] : []),
-  ];
+  const sentences = [...drifted, ...differences, ...(pending === undefined ? [] : [pending])];
   if (sentences.length > 0)
     return [
       condition(
@@ -167,10 +165,10 @@ function restart(guest: Guest | undefined, have: Observed): DomainCondition[] {
       'RolloutStopped',
       'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
     );
-  if (!guest?.running || guest.pending.length === 0) return [];
-  const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
-  const { reason, message } = have.restart?.held ?? { reason: 'PendingChanges', message: '' };
-  return required(reason, `${changes} ${message}`.trim());
+  const pending = guest?.running ? pendingSentence(guest, have) : undefined;
+  if (pending === undefined) return [];
+  const { reason } = have.restart?.held ?? { reason: 'PendingChanges' };
+  return required(reason, pending);
 }
 
 const fieldsIgnored = (ignored: readonly string[]): DomainCondition[] =>

@@ -219,11 +219,13 @@ function notReady(provider: Provider, connections: Connections): Unresolved {
   const { namespace, name } = provider.metadata;
   const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
-  const why = ready && ready.status !== 'True' ? `: ${ready.message}` : '.';
   return {
     ok: false,
     reason: Reasons.providerNotReady,
-    message: `Provider "${name}" is not connected to Proxmox VE yet${why}`,
+    message:
+      ready && ready.status !== 'True'
+        ? `Provider "${name}" is not ready: ${ready.message}`
+        : `Provider "${name}" is not connected to Proxmox VE yet. Reconciliation resumes once it is.`,
     early,
   };
 }

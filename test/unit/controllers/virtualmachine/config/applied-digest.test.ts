@@ -31,7 +31,7 @@ describe('the digests of the settings', () => {
       ['startup'],
     ],
     ['a network', { nics: [{ name: 'lan', bridge: 'vmbr0' }] }, ['networks', 'network lan']],
-    ['the size of the root disk', { rootDisk: bytes(20 * GiB) }, ['disk root']],
+    ['the size of the root disk', { rootDisk: bytes(20 * GiB) }, ['disk root', 'options of disk root']],
     ['an option of the root disk', { root: { options: { ssd: true } } }, ['options of disk root']],
     [
       'a disk',
@@ -136,7 +136,7 @@ describe('version 2 of the digests', () => {
      {
        "disk root": "v2:44136fa355b3678a",
        "networks": "v2:74234e98afe7498f",
-       "options of disk root": "v2:74234e98afe7498f",
+       "options of disk root": "v2:44136fa355b3678a",
        "settings": "v2:ad52086cf45fbc98",
        "startup": "v2:74234e98afe7498f",
        "tags": "v2:74234e98afe7498f",
@@ -148,8 +148,8 @@ describe('version 2 of the digests', () => {
        "disk root": "v2:ee64e403f6d0c11b",
        "network lan": "v2:6261693c9d5abdce",
        "networks": "v2:364ee8d7acabcc83",
-       "options of disk data": "v2:65e32873bdcf1bff",
-       "options of disk root": "v2:bafcf8c056974e69",
+       "options of disk data": "v2:994a3d2842ca8998",
+       "options of disk root": "v2:d463018dd80797cb",
        "settings": "v2:5b2a6a0a1563d95e",
        "startup": "v2:cdafb137883c10b4",
        "tags": "v2:0473ef2dc0d324ab",
