@@ -32,7 +32,13 @@ describe('an option that a disk cannot have is reported and not written', () => 
     ['iothread on SATA', { iothread: true }, 'sata0', {}, 'iothread'],
     ['iothread on IDE', { iothread: true }, 'ide0', {}, 'iothread'],
     ['iothread with a controller for all disks', { iothread: true }, 'scsi0', { scsihw: 'lsi' }, 'iothread'],
-    ['a cache with aio=native', { cache: 'writeback' }, 'scsi0', { text: ',aio=native' }, 'cache (writeback)'],
+    [
+      'a cache with aio=native',
+      { cache: 'writeback' },
+      'scsi0',
+      { text: ',aio=native' },
+      'cache (writeback)',
+    ],
     ['reads beside a total', { limits: { readMBps: 5 } }, 'scsi0', { text: ',mbps=9' }, 'limits.readMBps'],
     [
       'operations beside a total',
