@@ -196,7 +196,7 @@ function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
   return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };
 }
 
-function taskOf(before: Status, { have, started }: Facts): Status['task'] {
+export function taskOf(before: Status, { have, started }: Pick<Facts, 'have' | 'started'>): Status['task'] {
   if (started?.kind === 'task') return { upid: started.upid, type: started.type, startedAt: iso(have.now) };
   const { state } = have.task ?? {};
   return state === 'running' || state === 'unreachable' ? before.task : undefined;

@@ -36,7 +36,9 @@ export interface ResolvePorts {
   readonly addressed: AddressPorts['addressed'];
 }
 
-export type Resolved = { readonly ok: true; readonly resolved: ResolvedSpec } | Unresolved;
+/** `bare`: what is known without the references of the spec, where the Provider is connected. */
+export type Resolved =
+  { readonly ok: true; readonly resolved: ResolvedSpec } | (Unresolved & { readonly bare?: ResolvedSpec });
 
 const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;
 
@@ -65,20 +67,18 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     hooks: hooksOf(vm),
     probe: probeOf(vm),
   };
+  const bare = {
+    ...base,
+    shape: undefined,
+    image: undefined,
+    storage: undefined,
+    conflict: undefined,
+    ignored: [],
+  };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
-  return vm.metadata.deletionTimestamp === undefined
-    ? resolveShape(vm, base, ports)
-    : {
-        ok: true,
-        resolved: {
-          ...base,
-          shape: undefined,
-          image: undefined,
-          storage: undefined,
-          conflict: undefined,
-          ignored: [],
-        },
-      };
+  if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
+  const resolution = await resolveShape(vm, base, ports);
+  return resolution.ok ? resolution : { ...resolution, bare };
 }
 
 type Base = Pick<
