@@ -132,6 +132,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       return client;
     },
     use(provider, client, { nodeSelector, defaults, view, identity }) {
+      // While this pass connected, the Provider went, or its settings were changed.
+      if (asked.get(provider) !== client.key) return 'known';
       const before = users.get(provider);
       const continues = before && isSameCluster(before.connection.identity, identity);
       const shows = { evidence: evidenceOf(view, client.certificate), identity };

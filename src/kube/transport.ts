@@ -5,7 +5,7 @@ import { seconds, type Millis } from '../lib/units.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { withDeadline } from '../runtime/deadline.ts';
 import { KubeError } from './errors.ts';
-import type { Connection, Lane } from './kubeconfig.ts';
+import type { Connection, Lane } from './connection.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

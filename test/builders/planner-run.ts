@@ -1,6 +1,7 @@
 /** The planner left to itself in a modelled world: its steps, and where it settles. */
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
 import { plan } from '../../controllers/virtualmachine/plan/plan.ts';
+import { onceFor } from './memo.ts';
 import { after, observationOf, type World } from './planner-world.ts';
 
 /** Waiting in vain this often means that only a person could move what stands in the way. */
@@ -22,7 +23,7 @@ export interface Run {
 }
 
 /** Follows the plans until nothing is left to do or only waiting is. */
-export function run(start: World): Run {
+export const run = onceFor((start: World): Run => {
   const steps: { step: Step; world: World }[] = [];
   let world = start;
   let next = planFor(world);
@@ -43,4 +44,4 @@ export function run(start: World): Run {
     next = later;
   }
   return { steps, end: world, last: next, passes: busy + 1 };
-}
+});

@@ -1,5 +1,6 @@
-/** What the process remembers of a VM is forgotten with it. */
+/** What the process remembers of an object is forgotten with it, also of one whose finalizer was removed by hand. */
 import type { ControllerPorts } from '../../../controllers/index.ts';
+import { keyOf } from './indexes.ts';
 import type { Watches } from './watches.ts';
 
 export function forgetGoneVms(
@@ -12,5 +13,12 @@ export function forgetGoneVms(
     processStates.forget(uid);
     restartSlots.forget(uid);
     pool.release(uid);
+  });
+}
+
+/** Its connection is closed. */
+export function forgetGoneProviders({ Provider }: Watches, { pool }: Pick<ControllerPorts, 'pool'>): void {
+  Provider.cache.onChange((_key, before, after) => {
+    if (before && !after) pool.drop(keyOf(before.metadata));
   });
 }

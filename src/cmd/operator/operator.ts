@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { KIND_NAMES } from '../../../controllers/index.ts';
 import { kubeClient } from '../../kube/client.ts';
 import { eventRecorder } from '../../kube/events.ts';
-import type { Connection } from '../../kube/kubeconfig.ts';
+import type { Connection } from '../../kube/connection.ts';
 import { leaseStore } from '../../kube/lease.ts';
 import { transport } from '../../kube/transport.ts';
 import { systemClock as clock } from '../../runtime/clock.ts';
@@ -13,7 +13,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
 import { scanForDrift } from './drift-scan.ts';
-import { forgetGoneVms } from './forget.ts';
+import { forgetGoneProviders, forgetGoneVms } from './forget.ts';
 import { indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
 import { createPorts, type PortSettings } from './ports.ts';
@@ -64,6 +64,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, indexes, queues.ask);
   forgetGoneVms(watches, ports);
+  forgetGoneProviders(watches, ports);
   const stopScan = scanForDrift(ports.processStates, passes);
   const manager = new Manager({
     watchers: KIND_NAMES.map((kind) => watches[kind].watcher),

@@ -1,22 +1,26 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { API_VERSION } from '../../../src/api/index.ts';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { API_VERSION, KINDS } from '../../../src/api/index.ts';
 import { refusals } from '../../fixtures/refusals.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+import { type KubeApi, kubeApi } from '../harness/kube-api.ts';
 
 let plane: TestPlane;
+let api: KubeApi;
 beforeAll(async () => {
   plane = await controlPlane();
+  api = await kubeApi(plane.kubeconfig);
 });
+afterAll(() => api.close());
 
 const object = (kind: string, spec: unknown, name = 'x') =>
   JSON.stringify({ apiVersion: API_VERSION, kind, metadata: { name }, spec });
 
 describe('the API server refuses', () => {
   test.each(refusals)('$kind: $why, naming $field', async ({ kind, spec, field }) => {
-    const { stderr } = await plane.kubectl(['create', '--dry-run=server', '-f', '-'], {
-      input: object(kind, spec),
-    });
-    expect(stderr).toContain(`${field}: `);
+    const { plural } = KINDS.find((each) => each.kind === kind)!;
+    const path = `/apis/${API_VERSION}/namespaces/${plane.namespace}/${plural}`;
+    const object = { apiVersion: API_VERSION, kind, metadata: { name: 'x' }, spec };
+    expect(await api.objection(path, object)).toContain(`${field}: `);
   });
 
   test('a field that does not exist', async () => {

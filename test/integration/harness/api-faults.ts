@@ -1,6 +1,6 @@
 /** Intercepts requests of the operator to the API server: a test can act before a request, or fail it. */
 import type { Dispatcher } from 'undici';
-import type { Connection } from '../../../src/kube/kubeconfig.ts';
+import type { Connection } from '../../../src/kube/connection.ts';
 
 export interface ApiRequest {
   readonly method: string;

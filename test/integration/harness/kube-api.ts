@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { connectionTo, type Connection } from '../../../src/kube/connection.ts';
 
 const Kubeconfig = z.object({
   clusters: z.tuple([
@@ -13,6 +14,27 @@ const Kubeconfig = z.object({
   ]),
   users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
 });
+
+async function read(file: string) {
+  const { clusters, users } = Kubeconfig.parse(parse(await readFile(file, 'utf8')));
+  const { server, 'certificate-authority-data': authority } = clusters[0].cluster;
+  return {
+    server,
+    ca: Buffer.from(authority, 'base64').toString(),
+    authorization: `Bearer ${users[0].user.token}`,
+  };
+}
+
+/**
+ * The operator's connection, for a kubeconfig of the tests. Real ones are read by client-node, which takes more than
+ * half a second of CPU time to load.
+ */
+export async function connectionFrom(kubeconfig: string): Promise<Connection> {
+  const { server, ca, authorization } = await read(kubeconfig);
+  return connectionTo({ server, namespace: 'default' }, () =>
+    Promise.resolve({ headers: { authorization }, tls: { ca, rejectUnauthorized: true } }),
+  );
+}
 
 /** An object as a manifest has it. */
 export interface Manifest {
@@ -22,9 +44,13 @@ export interface Manifest {
   readonly spec?: object;
 }
 
+const Status = z.object({ message: z.string().optional() });
+
 export interface KubeApi {
   /** Server-side apply, as one field manager that wins every conflict; unknown fields are refused. */
   apply: (path: string, object: object) => Promise<void>;
+  /** What the API server says against creating it; `undefined`: nothing. Nothing is created. */
+  objection: (path: string, object: object) => Promise<string | undefined>;
   /** The body as text; `undefined`: there is no such thing. Any other refusal throws. */
   get: (path: string) => Promise<string | undefined>;
   /** A merge patch; gives whether the object is there. */
@@ -36,10 +62,8 @@ export interface KubeApi {
 
 /** @param kubeconfig of a control plane of the tests */
 export async function kubeApi(kubeconfig: string): Promise<KubeApi> {
-  const { clusters, users } = Kubeconfig.parse(parse(await readFile(kubeconfig, 'utf8')));
-  const { server, 'certificate-authority-data': authority } = clusters[0].cluster;
-  const dispatcher = new Agent({ connect: { ca: Buffer.from(authority, 'base64').toString() } });
-  const authorization = `Bearer ${users[0].user.token}`;
+  const { server, ca, authorization } = await read(kubeconfig);
+  const dispatcher = new Agent({ connect: { ca } });
 
   async function send(
     method: 'GET' | 'PATCH' | 'DELETE',
@@ -59,6 +83,19 @@ export async function kubeApi(kubeconfig: string): Promise<KubeApi> {
   }
 
   return {
+    async objection(path, object) {
+      const { statusCode, body } = await request(
+        `${server}${path}?dryRun=All&fieldManager=test&fieldValidation=Strict`,
+        {
+          dispatcher,
+          method: 'POST',
+          headers: { authorization, 'content-type': 'application/json' },
+          body: JSON.stringify(object),
+        },
+      );
+      const { message } = Status.parse(await body.json());
+      return statusCode < 300 ? undefined : message;
+    },
     async apply(path, body) {
       const query = 'fieldManager=test&force=true&fieldValidation=Strict';
       const answer = await send('PATCH', `${path}?${query}`, { type: 'apply-patch+yaml', body });

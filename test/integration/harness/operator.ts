@@ -12,14 +12,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Server, processesIn } from '../../../hack/control-plane/processes.ts';
 import { run } from '../../../hack/control-plane/run.ts';
-import { connect, type Connection } from '../../../src/kube/kubeconfig.ts';
+import type { Connection } from '../../../src/kube/connection.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { installOurs } from './install.ts';
-import { type KubeApi, kubeApi } from './kube-api.ts';
+import { connectionFrom, type KubeApi, kubeApi } from './kube-api.ts';
 import { sharedPlane } from './shared.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -155,7 +155,7 @@ export async function startOperator(
       if (line.includes('"level":"error"') && !expected?.test(line)) errors.push(line);
     },
   };
-  const connection = through(connect({ file: setting.kubeconfig ?? plane.kubeconfig }));
+  const connection = through(await connectionFrom(setting.kubeconfig ?? plane.kubeconfig));
   const operator = await createOperator({
     connection,
     namespace: plane.operatorNamespace,
@@ -165,7 +165,7 @@ export async function startOperator(
     pve,
     metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
     log: createLogger({ level: 'info', format: 'json', destination }),
-    inventoryInterval: seconds(1),
+    inventoryInterval: seconds(2),
   });
   const running = operator.manager.run();
   return {
@@ -183,7 +183,10 @@ export async function startOperator(
 }
 
 export interface OperatorProcesses {
-  /** @param name of its log; one that was killed may be started again under the same name */
+  /**
+   * @param name of its log, and the first part of its identity in the Lease; one that has ended may be started again
+   *   under the same name
+   */
   readonly spawn: (name: string, flags?: readonly string[]) => Server;
   readonly log: (name: string) => Promise<string>;
   readonly endAll: () => Promise<void>;
@@ -205,7 +208,8 @@ export async function operatorProcesses(plane: OperatorPlane): Promise<OperatorP
   const args = [program, ...common, ...watched];
   const env = { ...process.env, POD_NAMESPACE: plane.operatorNamespace };
   return {
-    spawn: (name, flags = []) => processes.start(name, process.execPath, [...args, ...flags], env),
+    spawn: (name, flags = []) =>
+      processes.start(name, process.execPath, [...args, ...flags], { ...env, POD_NAME: name }),
     log: (name) => readFile(join(dir, `${name}.log`), 'utf8'),
     endAll: processes.endAll,
   };

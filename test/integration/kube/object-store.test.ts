@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll } from '@jest/globals';
 import { pino } from 'pino';
 import { kubeClient } from '../../../src/kube/client.ts';
-import { connect, type Connection } from '../../../src/kube/kubeconfig.ts';
+import type { Connection } from '../../../src/kube/connection.ts';
 import { transport } from '../../../src/kube/transport.ts';
 import { watchKind } from '../../../src/kube/watched-kind.ts';
 import { systemClock as clock } from '../../../src/runtime/clock.ts';
 import { describeObjectStore } from '../../unit/runtime/object-store-contract.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+import { connectionFrom } from '../harness/kube-api.ts';
 import { aToy, installToys, Toy } from './toy.ts';
 
 let plane: TestPlane;
@@ -15,7 +16,7 @@ let connection: Connection;
 beforeAll(async () => {
   plane = await controlPlane();
   await installToys(plane.succeed);
-  connection = connect({ file: plane.kubeconfig });
+  connection = await connectionFrom(plane.kubeconfig);
 });
 afterAll(() => connection.close());
 

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { seconds } from '../../../src/lib/units.ts';
-import { connect, type Connection } from '../../../src/kube/kubeconfig.ts';
+import type { Connection } from '../../../src/kube/connection.ts';
+import { connect } from '../../../src/kube/kubeconfig.ts';
 import { transport, type Transport } from '../../../src/kube/transport.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 

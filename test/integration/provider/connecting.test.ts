@@ -1,4 +1,5 @@
 /** Every way to configure how a Provider reaches Proxmox VE, and which server it trusts. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { RunningClock } from '../../fakepve/index.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
@@ -18,9 +19,11 @@ import {
 } from '../operator/tenant.ts';
 
 const PASSWORD = { username: 'virtrigaud@pve', password: 'secure-password' };
+/** Longer than the operator's interval between two lists of guests, in tests. */
+const ONE_ROUND_MS = 2_500;
 const HOUR = 60 * 60 * 1000;
 
-const lab = operatorAtWork({ namespaces: 15 });
+const lab = operatorAtWork({ namespaces: 16 });
 
 const providerSays = (t: Tenant, is: string, message: RegExp) =>
   soon(async () => {
@@ -165,4 +168,20 @@ describe('with user name and password', () => {
     );
     await providerSays(t, 'Ready=False CredentialsInvalid', /realm/);
   });
+});
+
+test.concurrent('a Provider whose finalizer was removed by hand is asked for nothing any more', async () => {
+  const t = await bareTenant(lab.plane);
+  const { pve } = t;
+  await t.apply(credentials(pve), provider(pve), vmClass(), vmImage(), vm('web'));
+  await t.ready('provider/pve', 'vm/web');
+  await t.requestDeletion('provider/pve');
+  await t.patch('provider/pve', { metadata: { finalizers: null } });
+  await t.gone('provider/pve');
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False ProviderNotFound'));
+  await sleep(ONE_ROUND_MS); // what was under way has ended
+  const asked = pve.requests.length;
+  await sleep(3 * ONE_ROUND_MS);
+  expect(pve.requests.slice(asked)).toEqual([]);
+  expect(ownGuests(pve)).toHaveLength(1);
 });
