@@ -107,16 +107,18 @@ export function virtualMachineController(
     return { next, seen: { resolved, observation, row: before?.row } };
   }
 
+  function letGo(vm: VirtualMachine, { next, seen }: Decision, pass: VmPass): VmResult {
+    processStates.forget(vm.metadata.uid);
+    if (seen) freeSlots(seen.resolved);
+    return releasedResult(vm, next, pass);
+  }
+
   async function carryOut(
     vm: VirtualMachine,
     { next: planned, seen }: Decision,
     { state, pass }: { readonly state: ProcessState; readonly pass: VmPass },
   ): Promise<VmResult> {
-    if (planned.kind === 'gone' || !seen) {
-      processStates.forget(vm.metadata.uid);
-      if (seen) freeSlots(seen.resolved);
-      return releasedResult(vm, planned, pass);
-    }
+    if (planned.kind === 'gone' || !seen) return letGo(vm, { next: planned, seen }, pass);
     const { resolved, observation, row, missing } = seen;
     const time = { now: pass.now.getTime(), options: { signal: pass.signal } };
     const next = takeSlots(planned, observation, resolved);

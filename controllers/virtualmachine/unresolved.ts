@@ -1,5 +1,6 @@
 /** A pass over a VM whose spec cannot be resolved: it waits, except that a VM that is to be off is switched off. */
-import type { VirtualMachine } from '../../src/api/index.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
+import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import { millis } from '../../src/lib/units.ts';
 import { within } from '../../src/runtime/outcome.ts';
 import { FOLLOWED_MS } from '../shared/tasks/in-progress.ts';
@@ -50,40 +51,21 @@ const isNews = ({ status }: VirtualMachine, { connection }: ResolvedSpec): boole
   status?.powerState !== 'Off' ||
   rowOf(connection.inventory.view(), status.vmid)?.status !== 'stopped';
 
+interface SwitchingOff {
+  readonly observation: Observation;
+  readonly next: Plan | undefined;
+  readonly started?: Started | undefined;
+}
+
 /** Ready still says what is missing; of the guest, its power state and the task are reported. */
 export function whileSwitchingOff(
   vm: VirtualMachine,
   missing: Unresolved,
-  {
-    observation: { want, have },
-    next,
-    started,
-  }: {
-    readonly observation: Observation;
-    readonly next: Plan | undefined;
-    readonly started?: Started | undefined;
-  },
+  { observation, next, started }: SwitchingOff,
 ): VmResult {
-  const { task: _task, failure: _failure, ...before } = vm.status ?? {};
-  const { presence, claim, failure } = have;
-  const guest =
-    presence.kind === 'seen' && isOwn(presence.guest, want.owner, claim) ? presence.guest : undefined;
-  const task = taskOf(vm.status ?? {}, { have, started });
-  const result = unresolved(
-    {
-      ...vm,
-      status: {
-        ...before,
-        ...(guest && { powerState: powerStateOf(guest), ...(!guest.running && { phase: 'Stopped' }) }),
-        ...(task && { task }),
-        ...(failure && {
-          failure: { ...failure, at: new Date(failure.at).toISOString(), generation: vm.metadata.generation },
-        }),
-      },
-    },
-    missing,
-  );
-  const again = started ? (started.kind === 'task' && started.followed ? FOLLOWED_MS : 50) : againOf(next);
+  const { have } = observation;
+  const result = unresolved({ ...vm, status: statusAfter(vm, observation, started) }, missing);
+  const again = againAfter(next, started);
   return {
     ...result,
     outcome: again === undefined ? result.outcome : within(result.outcome, millis(again)),
@@ -91,5 +73,26 @@ export function whileSwitchingOff(
   };
 }
 
-const againOf = (next: Plan | undefined): number | undefined =>
-  next && 'againMs' in next ? next.againMs : undefined;
+function statusAfter(
+  { metadata, status = {} }: VirtualMachine,
+  { want, have }: Observation,
+  started: Started | undefined,
+): VirtualMachineStatus {
+  const { task: _task, failure: _failure, ...before } = status;
+  const { presence, claim, failure } = have;
+  const guest =
+    presence.kind === 'seen' && isOwn(presence.guest, want.owner, claim) ? presence.guest : undefined;
+  return {
+    ...before,
+    ...omitUndefined({ task: taskOf(status, { have, started }) }),
+    ...(guest && { powerState: powerStateOf(guest), ...(!guest.running && { phase: 'Stopped' as const }) }),
+    ...(failure && {
+      failure: { ...failure, at: new Date(failure.at).toISOString(), generation: metadata.generation },
+    }),
+  };
+}
+
+function againAfter(next: Plan | undefined, started: Started | undefined): number | undefined {
+  if (started) return started.kind === 'task' && started.followed ? FOLLOWED_MS : 50;
+  return next && 'againMs' in next ? next.againMs : undefined;
+}

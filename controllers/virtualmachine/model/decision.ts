@@ -8,7 +8,7 @@ import type { GuestRow } from './surroundings.ts';
 /** What a pass found and decided. Nothing needs to be observed for an object that never made anything. */
 export interface Decision {
   readonly next: Plan;
-  readonly seen?: Seen;
+  readonly seen?: Seen | undefined;
 }
 
 export interface Seen {
