@@ -18,7 +18,11 @@ const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
   fakepve: {
     entry: 'test/fakepve/cli.ts',
     out: 'fakepve/fakepve.mjs',
-    data: ['test/fakepve/clusters', 'test/fakepve/schema/endpoints.json'],
+    data: [
+      'test/fakepve/clusters',
+      'test/fakepve/schema/endpoints.json',
+      'test/fakepve/schema/versions.json',
+    ],
   },
 };
 

@@ -1,17 +1,18 @@
 /** An open connection to one PVE cluster, whichever Providers use it: transport, handles and inventory. */
 import {
   createInventory,
+  createNodeVersions,
   createTransport,
   pve as pveOver,
   type ClusterIdentity,
   type Inventory,
+  type NodeVersions,
   type PeerCertificate,
   type Pve,
   type RequestAttempt,
-  type Version,
   type View,
 } from '../../src/pve/index.ts';
-import { seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
+import { nodeName, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
 import { createMarks, type Marks } from '../shared/guests/marks.ts';
 import { isSameCluster } from '../shared/cluster/identity.ts';
 import { connectionOf, type Settings } from './settings.ts';
@@ -28,8 +29,7 @@ export interface ClusterClient {
   readonly marks: Marks;
   /** Epoch ms: when Proxmox VE last refused these credentials anything because they lack a privilege. */
   readonly refusedAt: number | undefined;
-  /** Read once, and again after a failure, because an upgrade of PVE is not reported. */
-  version?: Version;
+  readonly versions: NodeVersions;
 }
 
 export interface OpenClient extends ClusterClient {
@@ -69,6 +69,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
       return true;
     },
     onFailover: onChanged,
+    versionOf: (node) => versions.releases.get(nodeName(node)),
     onRequest(seen) {
       options.onRequest(seen);
       if (seen.code === '403') refusedAt = now();
@@ -77,6 +78,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
     },
   });
   const pve = pveOver(transport.send);
+  const versions = createNodeVersions({ pve, now });
   const inventory = createInventory({ pve, interval: options.inventoryInterval });
   const stopping = new AbortController();
   inventory.onChange((vmids, kind) => (kind === 'cluster' ? onChanged() : options.onGuestsChanged(vmids)));
@@ -91,6 +93,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
     },
     pve,
     inventory,
+    versions,
     marks: createMarks({ pve, inventory }, options.claimed, now),
     get refusedAt() {
       return refusedAt;

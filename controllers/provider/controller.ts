@@ -109,7 +109,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const facts: ProviderFacts = {
       origin: client.origin,
       view,
-      version: client.version?.version,
+      version: client.versions.answering?.version,
       clusterID: printIdentity(identity),
       missing,
       discovery,
@@ -144,6 +144,6 @@ async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   // The inventory keeps trying; asking twice as often would only look like an attack.
   if (!view && lastError && isUnauthenticated(lastError)) throw lastError;
   const current = view ?? (await client.inventory.refresh(signal));
-  client.version ??= await client.pve.version({ signal });
+  await client.versions.refresh(current.nodes, signal);
   return current;
 }

@@ -148,6 +148,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         },
         pve: client.pve,
         inventory: client.inventory,
+        versions: client.versions,
         marks: client.marks,
         identity,
         nodeSelector,

@@ -38,7 +38,7 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
       let missing = known?.missing;
       try {
         const held = await client.pve.access.permissions({ signal });
-        missing = missingPrivilegesOf(held, client.version?.major ?? 0, granteeOf(credentials));
+        missing = missingPrivilegesOf(held, client.versions.answering?.major ?? 0, granteeOf(credentials));
       } catch (error) {
         // The inventory reports why the cluster cannot be read; what was known of the privileges stays.
         if (!(error instanceof PveError)) throw error;

@@ -84,6 +84,12 @@ On Proxmox VE 8, where the privileges for the guest agent have other names:
 
 ${fenced(setUp(8))}
 
+On Proxmox VE 7, which also has no privilege for bridges:
+
+${fenced(setUp(7))}
+
+No role serves 8 and 9 at once, because neither version has the privileges of the other for the guest agent. While a cluster is upgraded, keep the role of 8, and replace it when all nodes are upgraded: \`virtrigaud-proxmox check\` prints the commands. Until then the addresses of guests on upgraded nodes are not read.
+
 The token has privileges of its own (\`--privsep 1\`): it may do what both the token and its user may do, so the role is granted to both. A token with \`--privsep 0\` has all privileges of its user, and the last command is not needed. You can grant the role on less than everything, for example on \`/pool/k8s\` and on individual storages. The table lists what must be granted on \`/\` or for a whole resource type.
 
 \`virtrigaud-proxmox check\` reports missing privileges at once, with the commands that grant them; the operator checks every five minutes. If the credentials lack, on every path, a privilege that everything needs, the Provider is not ready (reason \`MissingPrivileges\`). Any other missing privilege is named in the condition \`MissingPrivileges\`. Both are listed in \`status.missingPrivileges\`. VMs are reconciled in any case.

@@ -91,6 +91,7 @@ export const REASONS = [
   'RefusedByProxmox',
   'RestartOutcomeUnknown',
   'RestartQueued',
+  'RestartScheduled',
   'RolloutStopped',
   'SecretKeyNotFound',
   'SecretNotFound',

@@ -99,6 +99,12 @@ const unwrap = <T>(parsed: Result<T>, ctx: z.RefinementCtx): T => {
   return z.NEVER;
 };
 
+/**
+ * Without a limit the API server takes a quantity to be as long as a whole request, and refuses a CRD whose rules could
+ * cost that much. Kubernetes 1.34 is the first to apply the limit of a field that is a number or a text.
+ */
+const MAX_QUANTITY_LENGTH = 32;
+
 /** An amount of bytes from `min` to below `limit`, with a unit or without. */
 export const quantity = (
   min: Bytes,
@@ -107,7 +113,7 @@ export const quantity = (
   const [least, most] = [formatQuantity(min), formatQuantity(limit)];
   const message = `must be at least ${least} and less than ${most}: give a unit, for example 4Gi`;
   return z
-    .union([z.string(), z.number()])
+    .union([z.string().max(MAX_QUANTITY_LENGTH), z.number()])
     .transform((value, ctx) => {
       const size = unwrap(parseQuantity(value), ctx);
       if (size < min || size >= limit) ctx.addIssue({ code: 'custom', message });
@@ -116,6 +122,7 @@ export const quantity = (
     .meta({
       crd: {
         'x-kubernetes-int-or-string': true,
+        maxLength: MAX_QUANTITY_LENGTH,
         'x-kubernetes-validations': [
           {
             rule:

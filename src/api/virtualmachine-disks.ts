@@ -1,13 +1,10 @@
 /** The disks of a virtual machine: desired and observed. */
 import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
-import { listMap, quantity, rule, storageName, text, word } from './schema.ts';
+import { list, listMap, quantity, rule, storageName, text, word } from './schema.ts';
 
-/**
- * PVE supports more. Before Kubernetes 1.34 the API server takes a size, a number or a text, to be as long as a whole
- * request, whatever its maxLength, and refuses a CRD whose rules could cost too much: each disk counts.
- */
-const MAX_DISKS = 7;
+/** The boot disk, and one disk at each of scsi1 to scsi30. */
+const MAX_DISKS = 31;
 
 const diskName = word(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
@@ -90,6 +87,11 @@ export const diskStatus = z.object({
   volume: text(255).optional().describe('Volume in Proxmox VE; absent: not created yet.'),
   storage: text(100).optional().describe('Storage the volume is on.'),
   size: text(32).optional().describe('Current size.'),
+  movedFrom: list(text(100), 8)
+    .optional()
+    .describe(
+      'Storages that the boot disk was moved from and on which the EFI disk, the TPM state or the cloud-init drive of the VM is left. They follow when the VM is off.',
+    ),
   reclaimPolicy: z
     .enum(['Delete', 'Detach'])
     .optional()

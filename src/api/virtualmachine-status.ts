@@ -25,6 +25,7 @@ const networkStatus = z.object({
 const task = z.object({
   upid: text(256).transform(upid).describe('Identifier of the task in Proxmox VE.'),
   type: text(64).describe('What the task does, for example Clone or GrowDisk.'),
+  target: text(128).optional().describe('What it is done to, for example the name of a disk.'),
   startedAt: moment.describe('When the task was started.'),
   progress: text(128)
     .optional()
@@ -39,6 +40,7 @@ const pendingChange = z.object({
 
 const failure = z.object({
   step: text(64).describe('What failed, for example Clone or GrowDisk.'),
+  target: text(128).optional().describe('What it was done to, for example the name of a disk.'),
   message: text(1024).describe('What Proxmox VE said.'),
   attempts: z.int32().min(0).describe('How often it was tried.'),
   at: moment.describe('When it failed last.'),

@@ -48,10 +48,10 @@ const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: 
       data.user = name;
       return true;
     },
-    package_upgrade: (node, data) => {
+    package_upgrade: (node, data, { alwaysUpgrades }) => {
       const word = plainText(node)?.toLowerCase() ?? '';
       data.upgrade = TRUE.has(word);
-      return data.upgrade || FALSE.has(word);
+      return data.upgrade || (FALSE.has(word) && alwaysUpgrades !== true);
     },
     ssh_authorized_keys: (node, data) => {
       const keys = isSeq(node) ? node.items.map(plainText) : [undefined];

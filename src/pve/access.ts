@@ -8,11 +8,14 @@ const Permissions = z.record(z.string(), z.record(z.string(), Flag));
 /** Effective privileges by ACL path; `true`: the privilege propagates to the paths below. */
 export type Permissions = z.output<typeof Permissions>;
 
-const Version = z.object({ version: Text, release: maybe(Text) }).transform(({ version, release }) => ({
-  version,
-  release: release ?? version,
-  major: Number.parseInt(release ?? version, 10),
-}));
+/** In PVE 7 `version` is `7.4-16`, later `8.4.1`; `release` is `7.4` and `8.4`. */
+export const Version = z
+  .object({ version: Text, release: maybe(Text) })
+  .transform(({ version, release }) => ({
+    version,
+    release: release ?? version,
+    major: Number.parseInt(release ?? version, 10),
+  }));
 export type Version = z.output<typeof Version>;
 
 const TicketReply = z.object({

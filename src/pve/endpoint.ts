@@ -7,6 +7,19 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 /** Parameters of a call. `true` and `false` are sent as 1 and 0, a list as one parameter per item; `undefined` is not sent. */
 export type Params = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
+/** The versions that have a parameter. A version is what PVE calls its release, for example `8.4`. */
+export interface Lifetime {
+  /** The first version; absent: 7.0 or older. */
+  readonly since?: string;
+  /** The last version; absent: the newest still has it. */
+  readonly until?: string;
+  /** In other versions the request means enough without it; absent: it is not sent to them. */
+  readonly omissible?: true;
+}
+
+/** By name, and with a dot for a property of a property string. `scsi[n]` stands for `scsi0`, `scsi1` … */
+export type Lifetimes = Readonly<Record<string, Lifetime>>;
+
 /** A privilege that a call requires, and on which path. */
 export interface Need {
   /** ACL path. Placeholders such as `{vmid}` stand for any object of that kind. */
@@ -46,8 +59,15 @@ export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R ext
   /** Schema of `data` in the response. */
   readonly reply: R;
   readonly needs: readonly Need[];
+  /** Parameters that not every supported version of PVE has. */
+  readonly lifetimes?: Lifetimes;
   /** Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. */
   readonly lane?: 'agent';
+  /**
+   * The call cannot be undone. It is not sent where it had to wait: by then the guest may be in use again, or its VMID
+   * another guest's.
+   */
+  readonly irreversible?: true;
   /** The call changes nothing although it is not a GET, so that it may be retried. */
   readonly repeatable?: true;
 }

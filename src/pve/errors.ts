@@ -1,7 +1,9 @@
 /** Errors of calls to PVE: a message for users and a classification for the callers. */
+import type { Millis } from '../lib/units.ts';
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
+import { printLifetime, type Unsupported } from './versions.ts';
 import {
   classify,
   missingPrivilege,
@@ -243,3 +245,31 @@ export const unsendableError = (call: Call, why: string): PveError =>
     code: 'unsendable',
     message: `${call.method} ${call.path} was not sent to Proxmox VE: ${singleLine(call.redact(why))}.`,
   });
+
+/** Creates the error for a request that had to wait for too long and was not sent. */
+export const outdatedError = (call: Call, waited: Millis): PveError =>
+  new PveError({
+    refusal: 'stale',
+    method: call.method,
+    route: call.route,
+    code: 'outdated',
+    message: `${call.method} ${call.path} was not sent to Proxmox VE, because it waited ${Math.round(waited / 100) / 10} s behind other requests to the node. The guest is read again before it is sent.`,
+  });
+
+/** Creates the error for a request that the version of its node does not know, and that was not sent. */
+export function unsupportedError(
+  call: Call,
+  unsupported: readonly Unsupported[],
+  { node, version }: { readonly node: string; readonly version: string },
+): PveError {
+  const needs = unsupported.map(({ name, lifetime }) => `${name} needs ${printLifetime(lifetime)}`);
+  const why = `Node ${node} runs Proxmox VE ${version}, but ${needs.join(', and ')}.`;
+  return new PveError({
+    refusal: 'invalid',
+    method: call.method,
+    route: call.route,
+    code: 'unsupported',
+    pveMessage: why,
+    message: `${call.method} ${call.path} was not sent to Proxmox VE. ${why}`,
+  });
+}

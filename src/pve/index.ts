@@ -24,6 +24,8 @@ export {
   type Property,
   type PropertyString,
 } from './property-string.ts';
+export { createNodeVersions, type NodeVersions } from './node-versions.ts';
+export { OPTION_LIFETIMES } from './option-versions.ts';
 export { refusalIn, type Refusal } from './refusals.ts';
 export { pve, type Pve } from './pve.ts';
 export type { MigrationPreconditions } from './qemu-endpoints.ts';
@@ -32,5 +34,13 @@ export type { Task, TaskState } from './tasks.ts';
 export type { PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';
 export { parseUpid } from './upid.ts';
+export {
+  compareVersions,
+  fitCall,
+  fitParams,
+  isAliveIn,
+  printLifetime,
+  type Unsupported,
+} from './versions.ts';
 export type { ActiveTask, GuestView, NodeView, StorageView, View } from './view.ts';
 export { parseSize, printSize } from './wire.ts';

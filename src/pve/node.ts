@@ -1,6 +1,7 @@
 /** `/nodes/{node}`: one node, and the handles below it. */
 import { z } from 'zod';
-import type { NodeName, Upid, Vmid } from '../lib/units.ts';
+import { seconds, type NodeName, type Upid, type Vmid } from '../lib/units.ts';
+import { Version } from './access.ts';
 import type { ListedTask } from './cluster.ts';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { qemu, type Qemu } from './qemu.ts';
@@ -19,6 +20,13 @@ export type NetworkInterface = z.output<typeof NetworkInterface>;
 const At = z.object({ node: NodeParam });
 
 export const NODE = {
+  version: endpoint({
+    method: 'GET',
+    path: '/nodes/{node}/version',
+    params: At,
+    reply: Version,
+    needs: [],
+  }),
   network: endpoint({
     method: 'GET',
     path: '/nodes/{node}/network',
@@ -29,6 +37,8 @@ export const NODE = {
 } as const;
 
 export interface Node {
+  /** Of PVE on this node. */
+  version(options?: CallOptions): Promise<Version>;
   /** The node's interfaces; with `any_bridge` the bridges and vnets that a guest may use and the credentials may see. */
   network(options?: CallOptions & { readonly type?: 'any_bridge' }): Promise<readonly NetworkInterface[]>;
   /** The UPID of a task contains its node: `parseUpid(upid).node`. */
@@ -38,7 +48,11 @@ export interface Node {
   qemu(vmid: Vmid): Qemu;
 }
 
+/** A Provider waits for it. */
+const VERSION_DEADLINE = seconds(5);
+
 export const node = (send: Send, name: NodeName): Node => ({
+  version: (options) => send(NODE.version, { node: name }, { ...options, deadline: VERSION_DEADLINE }),
   network: ({ type, ...options } = {}) => send(NODE.network, { node: name, type }, options),
   task: (upid) => task(send, { node: name, upid }),
   activeTasks: (vmid, options) => activeTasks(send, { node: name, vmid }, options),

@@ -1,6 +1,7 @@
 /** The endpoints below `/nodes/{node}/qemu/{vmid}`: parameters, responses and required privileges. */
 import { z } from 'zod';
 import { type Feature, type Need, endpoint } from './endpoint.ts';
+import { OPTION_LIFETIMES } from './option-versions.ts';
 import {
   Flag,
   Int,
@@ -140,6 +141,7 @@ export const QEMU = {
     ),
     reply: MaybeUpid,
     needs: [...CONFIG_NEEDS, storageSpace],
+    lifetimes: OPTION_LIFETIMES,
   }),
   // For a stopped guest, for options that take effect immediately, and to empty a CD drive: PUT reports an error in its response, POST in a failed task.
   setConfigNow: endpoint({
@@ -150,6 +152,7 @@ export const QEMU = {
     ),
     reply: Nothing,
     needs: CONFIG_NEEDS,
+    lifetimes: OPTION_LIFETIMES,
   }),
   pending: endpoint({
     method: 'GET',
@@ -219,13 +222,21 @@ export const QEMU = {
     reply: UpidText,
     needs: power,
   }),
-  stop: endpoint({ method: 'POST', path: `${path}/status/stop`, params: At, reply: UpidText, needs: power }),
+  stop: endpoint({
+    method: 'POST',
+    path: `${path}/status/stop`,
+    params: At,
+    reply: UpidText,
+    needs: power,
+    irreversible: true,
+  }),
   shutdown: endpoint({
     method: 'POST',
     path: `${path}/status/shutdown`,
     params: At.extend({ timeout: z.int().min(0), forceStop: z.boolean() }),
     reply: UpidText,
     needs: power,
+    irreversible: true,
   }),
   resize: endpoint({
     method: 'PUT',
@@ -241,5 +252,6 @@ export const QEMU = {
     params: At.extend({ purge: z.boolean(), 'destroy-unreferenced-disks': z.literal(false) }),
     reply: UpidText,
     needs: [onGuest('VM.Allocate')],
+    irreversible: true,
   }),
 } as const;

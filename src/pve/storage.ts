@@ -53,6 +53,11 @@ export const STORAGE = {
     }),
     reply: UpidText,
     needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' }],
+    // Without a checksum the length of the body still tells PVE where a broken upload ends.
+    lifetimes: {
+      checksum: { since: '7.2', omissible: true },
+      'checksum-algorithm': { since: '7.2', omissible: true },
+    },
   }),
   deleteVolume: endpoint({
     method: 'DELETE',
@@ -61,6 +66,7 @@ export const STORAGE = {
     reply: MaybeUpid,
     // Required for an image that belongs to no guest (pve-storage, API2/Storage/Content.pm).
     needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.Allocate'], feature: 'isoUpload' }],
+    irreversible: true,
   }),
 } as const;
 

@@ -7,13 +7,22 @@ import { createAuth, secretsOf, type Auth, type AuthHeaders, type Credentials, t
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { normaliseEndpoint } from './endpoint-url.ts';
 import type { Endpoint, Method, Params, Send, SendOptions } from './endpoint.ts';
-import { isPersistent, PveError, noAnswerError, unsendableError, type Call } from './errors.ts';
+import {
+  isPersistent,
+  PveError,
+  noAnswerError,
+  outdatedError,
+  unsendableError,
+  unsupportedError,
+  type Call,
+} from './errors.ts';
 import { exchange, ExchangeFailure, type Answer, type Tls } from './exchange.ts';
 import { createFailover, type FailoverOptions } from './failover.ts';
 import { createLimiter } from './limiter.ts';
 import type { PeerCertificate } from './peer-certificate.ts';
 import { isSuccess, toError, toResult } from './reply.ts';
 import { secretsIn, shownPath, toRequest, type WireRequest } from './request.ts';
+import { fitCall } from './versions.ts';
 
 /** One attempt to send a request, for the metrics. */
 export interface RequestAttempt {
@@ -38,6 +47,8 @@ export interface TransportOptions {
   readonly tls?: Tls | undefined;
   /** For one attempt. Default: 30 s. */
   readonly deadline?: Millis | undefined;
+  /** The version of PVE on a node, for example `8.4`; `undefined`: not known, and the request is sent as it is. */
+  readonly versionOf?: ((node: string) => string | undefined) | undefined;
   readonly onRequest?: ((attempt: RequestAttempt) => void) | undefined;
   readonly now?: () => number;
   readonly random?: () => number;
@@ -57,6 +68,8 @@ export interface Transport {
 const DEADLINE = seconds(30);
 const UPLOAD_DEADLINE = minutes(10);
 const MAX_IN_FLIGHT_PER_NODE = 4;
+/** How long a call that cannot be undone may wait until it is sent. */
+const FRESH_FOR = seconds(2);
 const MAX_RETRIES = 2;
 /** PVE rejects larger forms. */
 const MAX_FORM_BYTES = 512 * 1024;
@@ -77,6 +90,8 @@ const retryDelay = (retry: number, random: () => number): Millis =>
 
 interface Attempt {
   readonly call: Call;
+  /** Epoch ms, where the call may not be sent later; absent: it may. */
+  readonly decidedAt: number | undefined;
   readonly request: WireRequest;
   readonly options: SendOptions;
   readonly auth: Auth | undefined;
@@ -138,9 +153,17 @@ export function createTransport(options: TransportOptions): Transport {
   };
 
   const sendOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
-    const { auth, request, options: own } = attempt;
+    const { auth, call, request, options: own, decidedAt = Infinity } = attempt;
     const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
-      limiter.run(request.lane, () => exchangeOnce(attempt, used), own.signal);
+      limiter.run(
+        request.lane,
+        () => {
+          const waited = now() - decidedAt;
+          if (waited > FRESH_FOR) throw outdatedError(call, millis(waited));
+          return exchangeOnce(attempt, used);
+        },
+        own.signal,
+      );
     const answer = await attemptWith(headers);
     // A 401 means that PVE did nothing, so that even a change may be sent again.
     if (answer.status !== 401 || !headers || !auth?.renew(headers)) return answer;
@@ -165,13 +188,25 @@ export function createTransport(options: TransportOptions): Transport {
     }
   };
 
+  /** Only calls to a node have parameters that some versions lack. The node that gets the call checks them. */
+  const fitted = (endpoint: Endpoint, call: Call, params: Params): Params => {
+    const { node } = params;
+    if (typeof node !== 'string' || endpoint.lifetimes === undefined) return params;
+    const version = options.versionOf?.(node);
+    const fit = fitCall(endpoint, params, version);
+    if (version !== undefined && fit.unsupported.length > 0)
+      throw unsupportedError(call, fit.unsupported, { node, version });
+    return fit.params;
+  };
+
   const sendAs = async <P extends z.ZodType<Params>, R extends z.ZodType>(
     auth: Auth | undefined,
     endpoint: Endpoint<P, R>,
     input: unknown,
     own: SendOptions,
   ): Promise<z.output<R>> => {
-    const { method, path: route, repeatable } = endpoint;
+    const { method, path: route, repeatable, irreversible } = endpoint;
+    const decidedAt = irreversible === true ? now() : undefined;
     const params = endpoint.params.safeParse(input);
     const known: Params = params.data ?? {};
     const redact = redactor([...ownSecrets, ...secretsIn(known)]);
@@ -186,11 +221,15 @@ export function createTransport(options: TransportOptions): Transport {
       const issues = params.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
       throw unsendableError(call, issues.join(', '));
     }
-    const request = toRequest(endpoint, params.data, own.file);
+    const request = toRequest(endpoint, fitted(endpoint, call, params.data), own.file);
     if (typeof request.body === 'string' && request.body.length > MAX_FORM_BYTES) {
       throw unsendableError(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
     }
-    return toResult(endpoint.reply, call, await sendWithRetries({ call, request, options: own, auth }));
+    return toResult(
+      endpoint.reply,
+      call,
+      await sendWithRetries({ call, decidedAt, request, options: own, auth }),
+    );
   };
 
   const login: Login = async (username, password) => {

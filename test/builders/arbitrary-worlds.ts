@@ -64,7 +64,7 @@ export const foreignKeys: Arbitrary<GuestConfig> = someOf({
   cores: ['1', '2', '4', '16'],
   sockets: ['1', '2'],
   vcpus: ['1', '2', '3'],
-  hotplug: ['0', '1', 'network,disk,usb', 'disk,cpu'],
+  hotplug: ['0', '1', 'network,disk,usb', 'disk,cpu', 'disk,memory'],
   memory: ['512', '2048', 'current=4096', '2048.5'],
   balloon: ['0', '512', '999999'],
   shares: ['0', '1000'],

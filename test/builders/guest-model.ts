@@ -2,7 +2,8 @@
 import { parseDisk, parseNic, parseProperties, printProperties, printSize } from '../../src/pve/index.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';
 import type { Guest, GuestConfig, PendingChange } from '../../controllers/shared/guests/model.ts';
-import { cpusOf, inForce } from '../../controllers/virtualmachine/config/size.ts';
+import { modules, unplugged } from '../fakepve/memory.ts';
+import { cpusOf, inForce, memoryMiBOf } from '../../controllers/virtualmachine/config/size.ts';
 
 const withSize = (text: string, size: string): string =>
   printProperties([
@@ -103,6 +104,19 @@ export function configured(
   return { ...Object.fromEntries([...still, ...changed]), ...unused(config, remove) };
 }
 
+/** With memory hotplug a running guest gets and loses whole modules, at once. */
+export function withModules(
+  guest: Pick<Guest, 'config' | 'pending' | 'running'>,
+  next: GuestConfig,
+): GuestConfig {
+  const now = inForce(guest);
+  if (!guest.running || !plugsMemory(now) || next['memory'] === guest.config['memory']) return next;
+  const [before, asked] = [memoryMiBOf(now), memoryMiBOf(next)];
+  return { ...next, memory: String(asked > before ? modules(asked) : unplugged(before, asked)) };
+}
+
+const plugsMemory = ({ hotplug = '' }: GuestConfig): boolean => hotplug.split(',').includes('memory');
+
 const HOTPLUG = /^(vcpus|balloon|shares|hotplug|net\d+|description|name|tags|onboot|protection|startup)$/;
 
 /**
@@ -124,6 +138,7 @@ export function pendingAfter(guest: Pick<Guest, 'config' | 'pending'>, next: Gue
   return [...new Set([...Object.keys(now), ...Object.keys(next)])].flatMap((key) => {
     const [current, pending] = [now[key], next[key]];
     if (current === pending || takesEffectNow(key, current, pending)) return [];
+    if (key === 'memory' && plugsMemory(now)) return [];
     return [{ key, ...(current !== undefined && { current }), ...(pending !== undefined && { pending }) }];
   });
 }

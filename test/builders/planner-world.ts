@@ -17,7 +17,7 @@ import { isOwn } from '../../controllers/virtualmachine/ownership/identity.ts';
 import { smbiosUuidOf } from '../../controllers/shared/guests/identity.ts';
 import { describeGuest, parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { vmid, type Bytes } from '../../src/lib/units.ts';
-import { cloned, configured, grown, moved, pendingAfter } from './guest-model.ts';
+import { cloned, configured, grown, moved, pendingAfter, withModules } from './guest-model.ts';
 import { NO_HA, UPID } from './guests.ts';
 import { onceFor } from './memo.ts';
 import { inputsOf } from './planner-facts.ts';
@@ -211,7 +211,8 @@ function guestAfter(step: GuestStep, guest: Guest | undefined): Guest {
       if (guest.running && !step.move.online) throw new Error("can't migrate running VM without --online");
       return { ...guest, node: step.move.to };
     case 'configure': {
-      const config = configured(guest.vmid, guest.config, step.change.set, step.change.delete);
+      const written = configured(guest.vmid, guest.config, step.change.set, step.change.delete);
+      const config = withModules(guest, written);
       const pending = guest.running ? pendingAfter(guest, config) : [];
       return { ...guest, config, pending, digest: `${guest.digest}+` };
     }

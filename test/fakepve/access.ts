@@ -1,4 +1,4 @@
-import { builtinRoles, privileges } from './privileges.ts';
+import { privileges, rolesOf } from './privileges.ts';
 
 export interface User {
   readonly id: string;
@@ -33,8 +33,6 @@ export interface Acl {
 /** Privileges by name; the value is PVE's propagate flag. */
 export type Granted = ReadonlyMap<string, 0 | 1>;
 
-const everything: Granted = new Map([...privileges].map((name) => [name, 1]));
-
 const top = /^\/(?:access|cluster|mapping|nodes|pool|sdn|storage|vms)(?:\/|$)/;
 
 /** An ACL path in PVE's form; undefined if it is invalid. */
@@ -57,7 +55,10 @@ export class Access {
   readonly users = new Map<string, User>();
   readonly groups = new Set<string>();
   readonly tokens = new Map<string, Token>();
-  readonly roles = new Map<string, readonly string[]>(Object.entries(builtinRoles));
+  readonly roles: Map<string, readonly string[]>;
+  /** Every privilege that there is. */
+  readonly privileges: ReadonlySet<string>;
+  private readonly everything: Granted;
   private acls: readonly Acl[] = [];
   private byPath: ReadonlyMap<string, readonly Acl[]> = new Map();
   private readonly poolOf: (vmid: number) => string | undefined;
@@ -66,7 +67,11 @@ export class Access {
   constructor(pools: {
     ofGuest: (vmid: number) => string | undefined;
     ofStorage: (storage: string) => readonly string[];
+    privileges?: ReadonlySet<string>;
   }) {
+    this.privileges = pools.privileges ?? privileges;
+    this.everything = new Map([...this.privileges].map((name) => [name, 1]));
+    this.roles = new Map(Object.entries(rolesOf(this.privileges)));
     this.poolOf = pools.ofGuest;
     this.poolsOfStorage = pools.ofStorage;
     this.addUser('root@pam');
@@ -116,7 +121,7 @@ export class Access {
   allows(who: string, path: string, name: string): boolean {
     const token = this.tokens.get(who);
     const user = token?.userid ?? who;
-    const ofUser = user === 'root@pam' ? everything.has(name) : this.allowsWithPools(user, path, name);
+    const ofUser = user === 'root@pam' ? this.everything.has(name) : this.allowsWithPools(user, path, name);
     return ofUser && (!token?.privsep || this.allowsWithPools(who, path, name));
   }
 
@@ -130,7 +135,7 @@ export class Access {
   permissions(who: string, path: string): Granted {
     const token = this.tokens.get(who);
     const user = token?.userid ?? who;
-    const ofUser = user === 'root@pam' ? everything : this.withPools(user, path);
+    const ofUser = user === 'root@pam' ? this.everything : this.withPools(user, path);
     if (!token?.privsep) return ofUser;
     const ofToken = this.withPools(who, path);
     return new Map([...ofToken].filter(([name]) => ofUser.has(name)));

@@ -11,6 +11,7 @@ const usage = `Usage: npm run -s fakepve -- [options]
   --host ADDRESS     address to listen on (default: 127.0.0.1)
   --name NAME        additional name or address in the certificate; may be repeated
   --cluster FILE     a description, or one of: document, recordings, two-nodes (default: document)
+  --pve VERSION      speak the API of this version: 7.0, 7.2, 7.4, 8.0, 8.2, 8.4, 9.0 or 9.2 (default)
   --requests FILE    log every request to this file, one JSON object per line
   --latency FILE     how long operations take, YAML or JSON
   --seed TEXT        MACs, UUIDs and secrets are derived from it
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
       host: { type: 'string' },
       name: { type: 'string', multiple: true },
       cluster: { type: 'string' },
+      pve: { type: 'string' },
       requests: { type: 'string' },
       latency: { type: 'string' },
       seed: { type: 'string' },
@@ -56,12 +58,13 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
-  const { host, name, cluster, requests, latency, seed, clock, ca } = values;
+  const { host, name, cluster, pve, requests, latency, seed, clock, ca } = values;
   const fake = await startFakePve({
     port: portOf(values.port),
     ...(host === undefined ? {} : { host }),
     ...(name === undefined ? {} : { names: name }),
     ...(cluster === undefined ? {} : { cluster }),
+    ...(pve === undefined ? {} : { pve }),
     ...(requests === undefined ? {} : { requestsFile: requests }),
     ...(latency === undefined ? {} : { latency: readProfile(latency) }),
     ...(seed === undefined ? {} : { seed }),

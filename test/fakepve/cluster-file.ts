@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { versions } from './schema/versions.ts';
 import { parseSize } from './size.ts';
 
 const size = z.union([z.number().int().nonnegative(), z.string()]).transform((value, context) => {
@@ -20,6 +21,8 @@ const nodeSchema = z.strictObject({
   bridges: names.default([]),
   /** As reported by /cluster/status; absent: an address of 192.0.2.0/24. */
   ip: z.string().optional(),
+  /** The version of PVE on it; absent: that of the cluster. */
+  pve: z.enum(versions).optional(),
 });
 
 const storageSchema = z.strictObject({

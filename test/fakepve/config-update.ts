@@ -24,6 +24,7 @@ import {
 } from './pending.ts';
 import { splitList } from './schema/formats.ts';
 import { guestOptions } from './schema/schema.ts';
+import { endpointIn } from './schema/versions.ts';
 import { checkTagRights } from './tag-rights.ts';
 import type { Call } from './call.ts';
 import type { Guest } from './guest.ts';
@@ -37,12 +38,16 @@ interface Update {
   readonly log: string;
 }
 
-const optionExists = (option: string): boolean => option in guestOptions || option === 'vmstate';
+/** As PVE of the guest's node knows it. */
+const optionExists = ({ world, node }: Call, option: string): boolean => {
+  const options = endpointIn('PUT /nodes/{node}/qemu/{vmid}/config', world.release(node))?.params ?? {};
+  return (option in options && option in guestOptions) || option === 'vmstate';
+};
 
 function readRevert(call: Call, settings: Update['settings']): readonly string[] {
   const revert = splitList(call.get('revert') ?? '');
   for (const option of revert) {
-    if (!optionExists(option)) throw paramError({ revert: `unknown option '${option}'` });
+    if (!optionExists(call, option)) throw paramError({ revert: `unknown option '${option}'` });
     if (settings[option] !== undefined)
       throw paramError({ delete: `you can't use '-${option}' and -revert ${option}' at the same time` });
   }
@@ -58,7 +63,7 @@ function readDelete(call: Call, settings: Update['settings'], revert: readonly s
       throw paramError({
         revert: `you can't use '-delete ${option}' and -revert ${option}' at the same time`,
       });
-    if (!optionExists(option)) throw paramError({ delete: `unknown option '${option}'` });
+    if (!optionExists(call, option)) throw paramError({ delete: `unknown option '${option}'` });
   }
   return remove;
 }

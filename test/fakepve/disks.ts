@@ -1,7 +1,7 @@
 import { failure } from './errors.ts';
 import { isCdrom, newDisk, parseDrive, printDrive, splitVolid } from './drives.ts';
 import { GIB, MIB, formatSize, wholeKiB } from './size.ts';
-import { keepsFiles } from './storage.ts';
+import { allocated, keepsFiles } from './storage.ts';
 import type { Drive } from './drives.ts';
 import type { Config } from './guest.ts';
 import type { Storage, Volume } from './storage.ts';
@@ -66,7 +66,7 @@ export function allocate(context: DiskContext, wanted: Wanted): Volume {
       name,
       content: 'images',
       format,
-      size: wholeKiB(wanted.size),
+      size: allocated(storage, wanted.size),
       vmid,
       parent: parent?.name,
       ctime: world.seconds(node),
@@ -154,8 +154,10 @@ function makeCloudInit(
 function makeDisk(context: DiskContext, drive: Drive, storage: Storage, gib: number): Omit<Drive, 'key'> {
   if (drive.options['import-from'] !== undefined) return importDisk(context, drive, storage);
   const format = formatOn(storage, drive.options['format']);
-  const made = allocate(context, { storage, size: newSize(drive, gib), format, kind: 'disk' });
-  return sized(made.volid, drive.options, made.size);
+  const size = newSize(drive, gib);
+  const made = allocate(context, { storage, size, format, kind: 'disk' });
+  // The configuration has the size that was asked for, except for an EFI disk.
+  return sized(made.volid, drive.options, drive.key === 'efidisk0' ? made.size : wholeKiB(size));
 }
 
 /** An existing volume; a cloud-init drive does not have its size in the configuration. */

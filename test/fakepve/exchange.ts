@@ -5,10 +5,12 @@ import { PveError, failure, notImplemented, paramError, refused } from './errors
 import { taskFault } from './faults.ts';
 import { checkPermissions } from './permissions.ts';
 import { verifyAll } from './schema/verify.ts';
+import { endpointIn } from './schema/versions.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Body } from './body.ts';
 import type { RequestFault } from './fault-rules.ts';
 import type { Route } from './router.ts';
+import type { Endpoint } from './schema/schema.ts';
 import type { Value, Values } from './schema/verify.ts';
 import type { World } from './world.ts';
 
@@ -84,8 +86,16 @@ function checkNode(world: World, values: Values, isUpload: boolean): Values {
   return values;
 }
 
-function verify(found: Route, values: Values): void {
-  const errors = verifyAll(values, found.endpoint.params, { open: found.endpoint.open === true });
+/** The endpoint as the version of that node has it; PVE of the local node has to know it as well. */
+function endpointOf({ world, method, path, found }: Exchange, node?: string): Endpoint {
+  const endpoint = found && endpointIn(found.key, world.release(node));
+  if (!endpoint) throw notImplemented(method, path);
+  return endpoint;
+}
+
+/** A node checks the parameters of the requests that it gets by its own version. */
+function verify(endpoint: Endpoint, values: Values): void {
+  const errors = verifyAll(values, endpoint.params, { open: endpoint.open === true });
   if (Object.keys(errors).length > 0) throw paramError(errors);
 }
 
@@ -103,12 +113,13 @@ async function handle(exchange: Exchange): Promise<unknown> {
   const sent = { ...query, ...body.params };
   exchange.sent = sent;
   if (!found) throw notImplemented(method, path);
+  const { check } = endpointOf(exchange);
   const values = mergePath(found, sent);
-  const { check } = found.endpoint;
   if (check && check[0] !== 'world') checkPermissions(world.access, caller, check, values);
   // Only paths below a node are proxied; `node` may be an ordinary parameter elsewhere.
-  const params = path.startsWith('/nodes/') ? checkNode(world, values, isUpload) : values;
-  verify(found, params);
+  const isProxied = path.startsWith('/nodes/');
+  const params = isProxied ? checkNode(world, values, isUpload) : values;
+  verify(endpointOf(exchange, isProxied ? String(params['node']) : undefined), params);
   return found.handler(
     new Call(world, caller, { params, file: body.file, fault: taskFault(exchange.faults) }),
   );

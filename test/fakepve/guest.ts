@@ -49,6 +49,8 @@ export interface ExtraInterface {
   readonly ipv4: string;
 }
 
+const DRIVE = /^(?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+$/;
+
 export class Guest {
   readonly vmid: number;
   node: string;
@@ -79,6 +81,16 @@ export class Guest {
   /** To be called after every write to the configuration. */
   written(): void {
     this.revision += 1;
+    this.dropAttached();
+  }
+
+  /** With each write PVE drops the unused volumes that a drive has, now or from the next start on. */
+  private dropAttached(): void {
+    const unused = [...this.config].filter(([key]) => /^unused\d+$/.test(key));
+    if (unused.length === 0) return;
+    const drives = [...this.config, ...this.pending].filter(([key]) => DRIVE.test(key));
+    const attached = new Set(drives.map(([, value]) => value.split(',')[0]));
+    for (const [key, volid] of unused) if (attached.has(volid)) this.config.delete(key);
   }
 
   get writes(): number {

@@ -8,8 +8,16 @@ export interface HaResource {
   maxRestart: number | undefined;
   maxRelocate: number | undefined;
   failback: boolean | undefined;
+  /** Before PVE 9. */
+  group?: string | undefined;
   /** The state reported by the manager; absent until it has processed the resource. */
   service: string | undefined;
+}
+
+/** What rules replaced in PVE 9: the nodes for a resource. */
+export interface HaGroup {
+  readonly group: string;
+  readonly options: Map<string, string>;
 }
 
 export interface HaRule {
@@ -28,10 +36,11 @@ export const haResource = (vmid: number, state: RequestState): HaResource => ({
   service: undefined,
 });
 
-/** The HA resources and rules. */
+/** The HA resources, and the rules or groups. */
 export class Ha {
   readonly resources = new Map<string, HaResource>();
   readonly rules = new Map<string, HaRule>();
+  readonly groups = new Map<string, HaGroup>();
 
   managed(vmid: number): HaResource | undefined {
     return this.resources.get(`vm:${vmid}`);

@@ -1,6 +1,7 @@
 import { PveError, failure } from './errors.ts';
 import { isCdrom, isCloudInit, isDrive, parseDrive } from './drives.ts';
 import { coreCount, memoryMiB, optionProperties } from './guest.ts';
+import { modules, STATIC_MIB, unplugged } from './memory.ts';
 import { isCloudInitOption, recordDrift, regenerate } from './cloudinit.ts';
 import { claimUnused, keepUnused, releaseDrive } from './pending.ts';
 import { hasNoSystem } from './power.ts';
@@ -95,18 +96,6 @@ async function changeDrive(plug: Plug, key: string, value: string): Promise<Plug
   return pluggable ? 'applied' : 'skip';
 }
 
-const STATIC_MIB = 1024;
-
-/** Memory is added in modules: 32 of 512 MiB, then 32 of 1 GiB, and so on. */
-export function modules(target: number): number {
-  let size = STATIC_MIB;
-  for (let dimm = 512; ; dimm *= 2)
-    for (let i = 0; i < 32; i += 1) {
-      if (size >= target) return size;
-      size += dimm;
-    }
-}
-
 /** The memory that the guest has afterwards; undefined if the change has to wait. */
 function changeMemory({ guest, features: on }: Plug, value: string): string | undefined {
   if (!on.has('memory')) return undefined;
@@ -115,7 +104,7 @@ function changeMemory({ guest, features: on }: Plug, value: string): string | un
   if (wanted === now) return value;
   if (wanted < STATIC_MIB) throw failure(`memory can't be lower than ${STATIC_MIB} MB`);
   if (wanted < now && hasNoSystem(guest)) throw failure('error unplug memory module');
-  return String(modules(wanted));
+  return String(wanted > now ? modules(wanted) : unplugged(now, wanted));
 }
 
 function changeCpus({ guest, features: on }: Plug, value: string | undefined): PlugResult {

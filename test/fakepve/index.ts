@@ -5,6 +5,7 @@ import { isShipped, parseCluster, readClusterFile, shippedCluster } from './clus
 import { readLatency } from './latency.ts';
 import { OutsideWorld } from './outside-world.ts';
 import { RequestLog } from './request-log.ts';
+import { NEWEST, versions } from './schema/versions.ts';
 import { warmUp } from './routes/cluster.ts';
 import { makeServer } from './server.ts';
 import type { AddressInfo } from 'node:net';
@@ -31,6 +32,8 @@ export interface FakePveOptions {
   readonly latency?: LatencyInput;
   /** MACs, UUIDs, process IDs and secrets are derived from it. */
   readonly seed?: string | number;
+  /** The version of PVE whose API is spoken, one of `versions`; default: the newest, which is the one that is modelled. */
+  readonly pve?: string;
   /** Default: the machine's clock; a `ManualClock` only moves when it is advanced. */
   readonly clock?: Clock;
 }
@@ -71,6 +74,11 @@ function readCluster(given: unknown): Cluster {
   return typeof given === 'string' ? readClusterFile(given) : parseCluster(given);
 }
 
+function knownVersion(version: string): string {
+  if (versions.includes(version)) return version;
+  throw new Error(`the API of Proxmox VE ${version} is not known: choose one of ${versions.join(', ')}`);
+}
+
 async function listen(server: Server, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -94,6 +102,7 @@ export async function startFakePve(options: FakePveOptions = {}): Promise<FakePv
     clock: options.clock ?? new RunningClock(),
     latency: readLatency(options.latency),
     seed: options.seed ?? 'fakepve',
+    pve: knownVersion(options.pve ?? NEWEST),
     fingerprint,
   };
   let world = buildWorld(cluster, environment);

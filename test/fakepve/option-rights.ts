@@ -156,6 +156,8 @@ export function checkDriveRight(call: Call, vmid: number, key: string, value: st
 
 /** Bridges belong to the zone `localnetwork`, vnets to their own; each of their VLANs has its own path. */
 export function checkBridges(call: Call, settings: Readonly<Record<string, string>>): void {
+  // The privilege exists since PVE 8.
+  if (!call.world.access.privileges.has('SDN.Use')) return;
   for (const [key, value] of Object.entries(settings).sort()) {
     if (!/^net\d+$/.test(key)) continue;
     const { bridge, tag } = optionProperties(key, value);

@@ -1,5 +1,5 @@
 import { failure } from './errors.ts';
-import { bootOrder, freeUnused, isCdrom, isCloudInit, isDrive, parseDrive } from './drives.ts';
+import { bootOrder, freeUnused, isCdrom, isCloudInit, isDrive, isUnused, parseDrive } from './drives.ts';
 import { typed } from './guest.ts';
 import type { Drive } from './drives.ts';
 import type { Config, Guest } from './guest.ts';
@@ -11,9 +11,10 @@ export const inSnapshot = (guest: Guest, volid: string): boolean =>
     [...config].some(([key, value]) => (isDrive(key) || key === 'vmstate') && value.split(',')[0] === volid),
   );
 
-/** Keeps a volume that no drive uses any more as `unusedN`. */
+/** Keeps a volume that no drive uses any more as `unusedN`, once. */
 export function keepUnused(guest: Guest, drive: Drive): void {
   if (isCdrom(drive) || drive.file.startsWith('/') || drive.file === 'none') return;
+  if ([...guest.config].some(([key, value]) => isUnused(key) && value === drive.file)) return;
   guest.config.set(freeUnused(guest.config), drive.file);
 }
 

@@ -1,6 +1,7 @@
 import { failure } from './errors.ts';
 import { drivesOf, isCdrom } from './drives.ts';
 import { agentEnabled, coreCount, cpuCount, memoryMiB, optionProperties } from './guest.ts';
+import { checkModules } from './memory.ts';
 import { applyPending } from './pending.ts';
 import { guestAddresses } from './guest-network.ts';
 import { checkCiCustom } from './cloudinit.ts';
@@ -38,7 +39,7 @@ function checkHardware(world: World, guest: Guest): void {
   const features = guest.get('hotplug') ?? '';
   if (/memory/.test(features)) {
     if (!guest.is('numa')) throw failure('NUMA needs to be enabled for memory hotplug');
-    if (memoryMiB(guest.config) < 1024) throw failure('minimum memory must be 1024MB');
+    checkModules(memoryMiB(guest.config));
   }
 }
 

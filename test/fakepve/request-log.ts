@@ -7,6 +7,8 @@ export interface LoggedRequest {
   readonly path: string;
   /** Query and body together, as they were sent. */
   readonly params: Values;
+  /** The version of PVE that it was sent to: of its node, or of the one that answers. */
+  readonly pve: string;
   readonly status: number;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -26,7 +28,7 @@ export class RequestLog {
   add(request: LoggedRequest, body: 'read' | 'unread'): void {
     this.requests.push(request);
     if (this.file === undefined || body === 'unread') return;
-    const { method, path, params } = request;
-    appendFileSync(this.file, `${JSON.stringify({ method, path, params })}\n`);
+    const { method, path, params, pve } = request;
+    appendFileSync(this.file, `${JSON.stringify({ method, path, params, pve })}\n`);
   }
 }

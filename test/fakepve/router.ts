@@ -5,6 +5,7 @@ import { clusterRoutes } from './routes/cluster.ts';
 import { diskRoutes } from './routes/disks.ts';
 import { guestRoutes } from './routes/guests.ts';
 import { haRoutes } from './routes/ha.ts';
+import { haGroupRoutes } from './routes/ha-groups.ts';
 import { haRuleRoutes } from './routes/ha-rules.ts';
 import { imageRoutes } from './routes/images.ts';
 import { migrationRoutes } from './routes/migration.ts';
@@ -23,6 +24,7 @@ const all: Routes = {
   ...diskRoutes,
   ...guestRoutes,
   ...haRoutes,
+  ...haGroupRoutes,
   ...haRuleRoutes,
   ...imageRoutes,
   ...migrationRoutes,

@@ -79,6 +79,7 @@ async function serveApi(
   const faults = world.faults.apply(method, parts.path);
   const { path, query } = parts;
   const found = route(method, path);
+  const pve = world.release(found?.pathParams['node']);
   const exchange: Exchange = { world, request, method, path, query, found, faults, sent: undefined };
   const delay = faults.reduce(
     (sum, fault) => sum + (fault.kind === 'delay' ? fault.ms : 0),
@@ -86,12 +87,12 @@ async function serveApi(
   );
   if (delay > 0) await world.clock.sleep(delay);
   if (faults.some((fault) => fault.kind === 'reset-before')) {
-    log.add({ method, path, params: {}, status: 0, at }, 'unread');
+    log.add({ method, path, params: {}, pve, status: 0, at }, 'unread');
     return undefined;
   }
   const refused = refusal(faults);
   const reply = refused ?? (await answer(exchange));
-  const entry = { method, path, params: exchange.sent ?? {}, status: reply.status, at };
+  const entry = { method, path, params: exchange.sent ?? {}, pve, status: reply.status, at };
   // A client that was killed during a request never sent the rest of it.
   const cut = request.destroyed && !request.complete;
   log.add(entry, exchange.sent === undefined || cut ? 'unread' : 'read');

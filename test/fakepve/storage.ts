@@ -1,5 +1,6 @@
 import { failure } from './errors.ts';
 import { splitVolid } from './drives.ts';
+import { MIB } from './size.ts';
 
 export interface Storage {
   readonly id: string;
@@ -38,6 +39,21 @@ const subdirectories: Readonly<Record<string, string>> = {
 };
 
 export const keepsFiles = (storage: Storage): boolean => directories.has(storage.type);
+
+/** What sizes of volumes are multiples of: LVM allocates extents, ZFS and Ceph are asked for whole MiB. */
+const units: Readonly<Record<string, number>> = {
+  lvm: 4 * MIB,
+  lvmthin: 4 * MIB,
+  zfspool: MIB,
+  zfs: MIB,
+  rbd: MIB,
+};
+
+/** The size of a volume for which `size` bytes are requested. */
+export function allocated(storage: Storage, size: number): number {
+  const unit = units[storage.type] ?? 1024;
+  return Math.ceil(size / unit) * unit;
+}
 
 /** Whether the storage supports snapshots of volumes with this format. */
 export const canSnapshot = (storage: Storage, format: string): boolean =>

@@ -3,7 +3,9 @@ import { failure } from './errors.ts';
 import { Faults } from './faults.ts';
 import { Ha } from './ha.ts';
 import { Locks } from './locks.ts';
+import { privileges } from './privileges.ts';
 import { Random } from './random.ts';
+import { privilegesIn } from './schema/versions.ts';
 import { StorageState } from './storage.ts';
 import { Tasks } from './tasks.ts';
 import { Tickets } from './tickets.ts';
@@ -19,6 +21,8 @@ export interface Node {
   readonly memory: number;
   readonly bridges: ReadonlySet<string>;
   readonly ip: string;
+  /** The version of PVE, for example `8.4`. */
+  readonly pve: string;
 }
 
 export interface Pool {
@@ -34,18 +38,21 @@ export interface Environment {
   readonly seed: string | number;
   /** SHA-256 of the server's certificate, as PVE shows it. */
   readonly fingerprint: string;
+  /** The version of PVE on nodes whose description names none. */
+  readonly pve: string;
 }
 
-const nodeOf = (cluster: Cluster, index: number): Node => {
+const nodeOf = (cluster: Cluster, index: number, release: string): Node => {
   const described = cluster.nodes[index];
   if (!described) throw new Error(`node ${index} is missing`);
-  const { name, cpus, memory, bridges, ip = `192.0.2.${10 + index}` } = described;
+  const { name, cpus, memory, bridges, ip = `192.0.2.${10 + index}`, pve = release } = described;
   return {
     name,
     cpus,
     memory,
     bridges: new Set([...cluster.bridges, ...bridges]),
     ip,
+    pve,
   };
 };
 
@@ -77,7 +84,7 @@ export class World {
   readonly startedAt: number;
   private readonly lifetime = new AbortController();
 
-  constructor(cluster: Cluster, { clock, latency, seed, fingerprint }: Environment) {
+  constructor(cluster: Cluster, { clock, latency, seed, fingerprint, pve }: Environment) {
     this.clock = clock;
     this.vnets = new Map(Object.entries(cluster.vnets));
     this.latency = latency;
@@ -85,7 +92,7 @@ export class World {
     this.random = new Random(seed);
     this.startedAt = clock.now();
     this.clusterName = cluster.name ?? (cluster.nodes.length > 1 ? 'cluster' : undefined);
-    this.nodes = new Map(cluster.nodes.map(({ name }, index) => [name, nodeOf(cluster, index)]));
+    this.nodes = new Map(cluster.nodes.map(({ name }, index) => [name, nodeOf(cluster, index, pve)]));
     this.faults = new Faults(
       (fault) => this.holdLock(fault),
       () => clock.now(),
@@ -98,6 +105,7 @@ export class World {
       ofGuest: (vmid) => this.poolOf(vmid),
       ofStorage: (id) =>
         [...this.pools.values()].filter((pool) => pool.storages.has(id)).map((pool) => pool.id),
+      privileges: privilegesIn(privileges, this.release()),
     });
   }
 
@@ -117,6 +125,11 @@ export class World {
     const [first] = this.nodes.values();
     if (!first) throw new Error('a cluster has at least one node');
     return first;
+  }
+
+  /** The version of PVE on a node; by default the one that clients connect to. */
+  release(node?: string): string {
+    return (node === undefined ? undefined : this.nodes.get(node)?.pve) ?? this.localNode.pve;
   }
 
   /** Milliseconds since 1970 on the clock of that node, which may be wrong. */

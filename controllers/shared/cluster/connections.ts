@@ -1,5 +1,5 @@
 /** The live connections to Proxmox VE, one per Provider: opened by the Provider's controller, used by all others. */
-import type { ClusterIdentity, Inventory, Pve } from '../../../src/pve/index.ts';
+import type { ClusterIdentity, Inventory, NodeVersions, Pve } from '../../../src/pve/index.ts';
 import type { Millis } from '../../../src/lib/units.ts';
 import type { CloneSlots } from '../limits/clones.ts';
 import type { Ledger } from './ledger.ts';
@@ -28,6 +28,8 @@ export interface Connection {
   readonly origin: string;
   readonly pve: Pve;
   readonly inventory: Inventory;
+  /** Absent: nothing is known of versions, and nothing is left out of requests. */
+  readonly versions?: Pick<NodeVersions, 'releases'> | undefined;
   /** The PVE cluster that this connection was opened for. */
   readonly identity: ClusterIdentity;
   readonly vmids: VmidAllocator;

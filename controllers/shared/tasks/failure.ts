@@ -1,4 +1,5 @@
 /** Counts the failures of a step until it succeeds or the spec changes. Pure. */
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { transientReason } from './transient.ts';
 import { heldMs } from './backoff.ts';
 import { labelOf } from './labels.ts';
@@ -7,6 +8,7 @@ import type { Failure, Task, TaskTable } from './model.ts';
 /** As status keeps it. */
 interface RecordedFailure {
   readonly step: string;
+  readonly target?: string | undefined;
   readonly message: string;
   readonly attempts: number;
   /** RFC 3339. */
@@ -34,7 +36,8 @@ export function failureAfter<Label extends string>(
     // A lock held by another process does not count as an attempt.
     const attempt = transientReason(task.exit) === undefined ? 1 : 0;
     const attempts = (isSame ? standing.attempts : 0) + attempt;
-    return { step: task.type, message: task.exit, attempts, at: circumstances.now };
+    const { type: step, exit: message, target } = task;
+    return { step, message, attempts, at: circumstances.now, ...omitUndefined({ target }) };
   }
   return isSame && task.state === 'ok' ? undefined : standing;
 }
@@ -45,8 +48,14 @@ function standingFailure<Label extends string>(
   { table, generation, now }: Circumstances<Label>,
 ): Failure<Label> | undefined {
   if (before?.generation !== generation) return undefined;
-  const { step: text, message, attempts, at } = before;
-  const failure = { step: labelOf(table, text), message, attempts, at: Date.parse(at) };
+  const { step: text, message, attempts, at, target } = before;
+  const failure = {
+    step: labelOf(table, text),
+    message,
+    attempts,
+    at: Date.parse(at),
+    ...omitUndefined({ target }),
+  };
   // No step of this version has this label, so none could ever succeed in its place.
   return failure.step === 'Unknown' && heldMs(failure, now) <= 0 ? undefined : failure;
 }

@@ -22,13 +22,17 @@ export function taskMessage<Label extends string>(
     : `Proxmox VE is ${doing}.`;
 }
 
-/** What failed and why, as a sentence. */
+const UNKNOWN = 'a task that another version of the operator started';
+
+/** What failed and why, and what to do if that is known: a sentence each. */
 export function failureMessage<Label extends string>(
   table: TaskTable<Label>,
-  { step, message }: Pick<Failure<Label>, 'step' | 'message'>,
+  { step, target, message }: Pick<Failure<Label>, 'step' | 'target' | 'message'>,
 ): string {
-  const doing = infoOf(table, step)?.doing ?? 'a task that another version of the operator started';
-  return `${doing.charAt(0).toUpperCase()}${doing.slice(1)} failed in Proxmox VE: ${asSentence(message)}`;
+  const { doing = UNKNOWN, hint } = infoOf(table, step) ?? {};
+  const what = target === undefined ? doing : `${doing} (${target})`;
+  const failed = `${what.charAt(0).toUpperCase()}${what.slice(1)} failed in Proxmox VE: ${asSentence(message)}`;
+  return [failed, hint?.(message)].filter((text) => text !== undefined).join(' ');
 }
 
 /** Whether only what failed has to wait. */

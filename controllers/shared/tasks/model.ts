@@ -11,6 +11,8 @@ export interface TaskInfo {
   readonly doing: string;
   /** After a failure nothing else waits for the next attempt. Absent: everything does. */
   readonly blocksOnlyItself?: true;
+  /** What to do about a failure that does not say so itself: a sentence. */
+  readonly hint?: (message: string) => string | undefined;
 }
 
 /** The labels of a kind and what they mean. */
@@ -37,6 +39,8 @@ export type Task<Label extends string> =
       readonly type: TaskLabelOf<Label>;
       readonly state: 'failed';
       readonly exit: string;
+      /** What it was done to, for people. */
+      readonly target?: string | undefined;
     }
   | { readonly upid: Upid; readonly type: TaskLabelOf<Label>; readonly state: 'ok' | 'lost' }
   /** Its node is offline: how it ended, or whether, is not known. */
@@ -50,6 +54,8 @@ export type Task<Label extends string> =
 export interface Failure<Label extends string> {
   /** Label of the task that failed. */
   readonly step: TaskLabelOf<Label>;
+  /** What it was done to, for people. */
+  readonly target?: string | undefined;
   readonly message: string;
   readonly attempts: number;
   /** Epoch ms. */

@@ -9,7 +9,7 @@ import type { Surroundings } from '../model/surroundings.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 
 interface CloudInitFacts {
-  readonly surroundings: Pick<Surroundings, 'storages' | 'isoStorage'>;
+  readonly surroundings: Pick<Surroundings, 'storages' | 'isoStorage' | 'release'>;
   readonly snippetExists: boolean | undefined;
   /** Volumes on the storage of the image. */
   readonly images: readonly string[] | undefined;

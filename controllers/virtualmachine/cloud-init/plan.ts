@@ -14,6 +14,7 @@ import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives } from '../../shared/guests/disks.ts';
 import { mergeKeys } from '../../shared/guests/keys.ts';
 import { isNew } from '../config/is-new.ts';
+import { hasOption, knownKeys } from '../config/versions.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/cloud-init.ts';
 import type { DesiredCloudInit } from '../model/desired.ts';
@@ -25,6 +26,8 @@ import { driveSlot } from './slot.ts';
 
 export interface CloudInitContext extends IsoStorages {
   readonly digest: Digest;
+  /** Version of PVE on the guest's node. */
+  readonly release?: string | undefined;
 }
 
 export function planCloudInit(
@@ -64,7 +67,8 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
   // Parsing the data is expensive, so it is skipped if nothing can change.
   if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
-  const input = inputOf(vm, want, guest.config, planning.history.instance);
+  const { release } = planning.context;
+  const input = inputOf(vm, want, guest.config, { instance: planning.history.instance, release });
   const required = requiredMode(input);
   if ('problem' in required) return planProblem('CloudInitInvalid', required.problem);
   const mode = hadImage(vm, guest) ? 'Image' : required.value;
@@ -74,7 +78,8 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
       ...planning,
       inheritance,
     });
-  return nativePlan(vm, want, guest, { input, inheritance, hasOwnData });
+  const native = nativePlan(vm, want, guest, { input, inheritance, hasOwnData });
+  return { ...native, keys: knownKeys(native.keys, release) };
 }
 
 /** Whether the guest has the instance-id of an image: PVE's drive would change it, and the guest would count as a new instance. */
@@ -88,13 +93,14 @@ function inputOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   config: GuestConfig,
-  instance: number,
+  { instance, release }: { readonly instance: number; readonly release: string | undefined },
 ): CloudInitInput {
   const { uid } = vm.metadata;
   return {
     instanceId: instance === 0 ? uid : `${uid}-${instance}`,
     hostname: want.name.split('.')[0] ?? want.name,
     ...want.cloudInit,
+    alwaysUpgrades: !hasOption('ciupgrade', release),
     nics: cloudInitNics(want.nics ?? [], {
       uid: vm.metadata.uid,
       devices: devicesOf(vm, want, config),

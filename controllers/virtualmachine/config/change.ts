@@ -12,6 +12,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
 import { nicChanges } from '../networks/nics.ts';
 import { recordedSettings } from '../networks/settings.ts';
+import { knownKeys } from './versions.ts';
 import { optionKeys } from './options.ts';
 import type { CpuRoom } from './size.ts';
 
@@ -22,13 +23,15 @@ export interface ChangeContext extends CpuRoom {
   readonly cloudInit: CloudInitPlan | undefined;
   /** Keeps the template's tags, because PVE refused to remove them. */
   readonly keepTags?: boolean;
+  /** Version of PVE on the guest's node. */
+  readonly release?: string | undefined;
 }
 
 export function configChange(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest,
-  { cloudInit, keepTags = false, ...room }: ChangeContext,
+  { cloudInit, keepTags = false, release, ...room }: ChangeContext,
 ): ConfigChange | undefined {
   const fresh = isNew(vm, guest);
   const nics = nicKeys(vm, want, guest);
@@ -42,7 +45,8 @@ export function configChange(
   // What applies only to a guest that is off would be lost on one that runs (plan/rules/unconfigured.ts).
   if (!cloudInit || guest.running) return undefined;
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
-  const keys = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
+  const all = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
+  const keys = knownKeys(all, release);
   const change = nonEmpty(onlyDifferent(keepTags ? withoutTags(keys) : keys, guest));
   if (!change) return undefined;
   if (guest.config['protection'] === '1') return UNPROTECT;

@@ -5,6 +5,7 @@ import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
 import type { CpuRoom } from '../model/surroundings.ts';
+import { plugsMemory, wholeModules } from './memory-modules.ts';
 
 export type { CpuRoom };
 
@@ -112,21 +113,32 @@ export const memoryMiBOf = (config: GuestConfig): number =>
 
 type MemorySettings = Pick<Shape, 'memory' | 'maxMemory'>;
 
-export const memoryAtCreation = ({ memory, maxMemory }: MemorySettings, config: GuestConfig): Keys =>
-  maxMemory === undefined
-    ? fixedMemory(mib(memory), config, true)
-    : ballooned(mib(memory), mib(maxMemory), config);
+export function memoryAtCreation({ memory, maxMemory }: MemorySettings, config: GuestConfig): Keys {
+  // The configuration of the same write has one socket.
+  const possible = possibleMemory({ config: { ...config, sockets: '1' }, pending: [], running: false });
+  return maxMemory === undefined
+    ? fixedMemory(possible(mib(memory)), config, true)
+    : ballooned(mib(memory), possible(mib(maxMemory)), config);
+}
 
 // A guest is created with its maximum memory, and the balloon reduces it to the desired size. PVE applies a new balloon
 // size immediately if `shares` is 0; otherwise pvestatd adjusts the balloon (qemu-server, vmconfig_hotplug_pending).
 export function memoryLater({ memory, maxMemory }: MemorySettings, guest: Sized): Keys {
   const { config } = guest;
   const target = mib(memory);
-  if (maxMemory === undefined) return fixedMemory(target, config, false);
+  const possible = possibleMemory(guest);
+  if (maxMemory === undefined) return fixedMemory(possible(target), config, false);
   const running = memoryMiBOf(inForce(guest));
   const planned = memoryMiBOf(config);
   const enough = [running, planned].find((ceiling) => ceiling >= target);
-  return ballooned(target, enough ?? mib(maxMemory), config);
+  return ballooned(target, possible(enough ?? mib(maxMemory)), config);
+}
+
+/** The memory, in MiB, that PVE can give to the guest: now, and at its next start. */
+function possibleMemory(guest: Sized): (mib: number) => number {
+  const { config, running } = guest;
+  const inModules = plugsMemory(config) || (running && plugsMemory(inForce(guest)));
+  return (mib) => (inModules ? wholeModules(mib, config) : mib);
 }
 
 const mib = (memory: number): number => Math.floor(memory / MiB);

@@ -65,7 +65,9 @@ function isEquivalent(key: string, current: string | undefined, desired: string 
   if (current === desired) return true;
   if (desired === undefined)
     return current === undefined || DEFAULTS[key]?.includes(current) === true || Number(current) === 0;
-  return desired === '1' && current !== undefined && ON.has(current);
+  if (current === undefined) return false;
+  // PVE keeps a number as it was written: 200.0.
+  return Number(current) === Number(desired) || (desired === '1' && ON.has(current));
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { DiskOptions } from '../model/disks.ts';
 import type { StorageFacts } from '../model/surroundings.ts';
 import { differenceOf, type DiskOutcome } from './removal.ts';
+import { allocatedSize, compareSizes } from './rounding.ts';
 import { supportedOptions, unsupportedSentences } from './support.ts';
 
 /** What decides where a disk is. */
@@ -34,7 +35,7 @@ interface ExistingDisk {
 }
 
 export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
-  const grown = growDisk(what, disk, guest);
+  const grown = growDisk(what, disk, guest, context);
   const moved = moveDisk(what, disk, guest, context);
   const { device, options } = disk;
   const drive = { device, text: guest.config[device] ?? '' };
@@ -51,7 +52,7 @@ export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, con
 function moveDisk(
   what: string,
   { name, device, text, storage }: ExistingDisk,
-  { node, config, digest, pending }: Guest,
+  guest: Guest,
   { storages, isApplied }: Site,
 ): DiskOutcome {
   const now = text === undefined ? undefined : parseVolumeId(parseDisk(text).volume)?.storage;
@@ -61,6 +62,16 @@ function moveDisk(
     return {
       difference: `${stays}. It was moved in Proxmox VE and stays there. Change the spec, or move it back.`,
     };
+  return moveStep(stays, { name, device, storage }, guest, storages);
+}
+
+/** The move, or why it waits. @param stays where the volume is and should be */
+export function moveStep(
+  stays: string,
+  { name, device, storage }: { readonly name: string; readonly device: string; readonly storage: string },
+  { node, config, digest, pending }: Guest,
+  storages: readonly StorageFacts[],
+): DiskOutcome {
   // PVE moves the current volume, and the pending change would then name a deleted one (qemu-server, move_vm_disk).
   if (pending.some(({ key }) => key === device))
     return { waits: `${stays}. It is moved after the restart that applies its pending changes.` };
@@ -76,13 +87,30 @@ function moveDisk(
 function growDisk(
   what: string,
   { device, text, size }: Pick<ExistingDisk, 'device' | 'text' | 'size'>,
-  { digest }: Guest,
+  { node, digest }: Guest,
+  { storages }: Site,
 ): DiskOutcome {
-  const now = text === undefined ? undefined : parseDisk(text).size;
-  if (size === undefined || now === undefined || now === size) return {};
-  return size > now
-    ? { steps: [{ do: 'growDisk', disk: device, to: size, digest }] }
-    : {
+  const { volume = '', size: now } = text === undefined ? {} : parseDisk(text);
+  if (size === undefined || now === undefined) return {};
+  const type = storageTypeOf(volume, node, storages);
+  switch (compareSizes(now, size, type)) {
+    case 'smaller':
+      return { steps: [{ do: 'growDisk', disk: device, to: allocatedSize(size, type), digest }] };
+    case 'larger':
+      return {
         difference: `${what} has ${formatQuantity(now)}, but the spec says ${formatQuantity(size)}. Proxmox VE cannot shrink disks. Increase the size in the spec.`,
       };
+    case 'equal':
+      return {};
+  }
 }
+
+/** The type of the storage that holds the volume. */
+export const storageTypeOf = (
+  volume: string,
+  node: Guest['node'],
+  storages: readonly StorageFacts[],
+): string | undefined => {
+  const storage = parseVolumeId(volume)?.storage;
+  return storages.find((each) => each.node === node && each.storage === storage)?.type;
+};

@@ -5,7 +5,9 @@ import { unusedWith } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { DesiredDisk, DetachedDisk, RecordedDisk } from '../model/disks.ts';
 import { attachedText } from './drive.ts';
+import { storageTypeOf, type Site } from './maintain.ts';
 import { differenceOf, type DiskOutcome } from './removal.ts';
+import { compareSizes } from './rounding.ts';
 import { supportedOptions, unsupportedSentences } from './support.ts';
 
 /** What status remembers of disks. */
@@ -48,15 +50,17 @@ export function withoutDestroyed(
   });
 }
 
+interface Returning extends Pick<Site, 'storages'> {
+  readonly guest: Guest;
+  readonly volumes: readonly [DetachedDisk, ...DetachedDisk[]];
+}
+
 /** Attaches the volume again. An empty disk never takes its place. */
-export function attachAgain(
-  desired: DesiredDisk,
-  device: string,
-  { guest, volumes }: { readonly guest: Guest; readonly volumes: readonly [DetachedDisk, ...DetachedDisk[]] },
-): DiskOutcome {
+export function attachAgain(desired: DesiredDisk, device: string, situation: Returning): DiskOutcome {
   const { name } = desired;
+  const { guest, volumes } = situation;
   const [{ volume }] = volumes;
-  const refusal = refusalOf(desired, volumes, guest);
+  const refusal = refusalOf(desired, situation);
   if (refusal !== undefined) return { waits: refusal };
   const supported = supportedOptions(desired.options, { device, text: '' }, guest.config);
   const text = attachedText({ name, options: supported.options }, volume);
@@ -68,8 +72,7 @@ export function attachAgain(
 
 function refusalOf(
   { name, size, importFrom }: DesiredDisk,
-  volumes: readonly DetachedDisk[],
-  guest: Guest,
+  { guest, volumes, storages }: Returning,
 ): string | undefined {
   const [first] = volumes;
   const list = volumes
@@ -80,8 +83,9 @@ function refusalOf(
     return `Disk ${name} is not attached, because the VM has several volumes of that name: ${list}. Remove all but one of them in Proxmox VE, ${otherwise}`;
   if (importFrom !== undefined)
     return `Disk ${name} is not attached: the VM still has its volume ${list}, but the spec has importFrom, which asks for a new one. Remove importFrom to attach the volume, ${otherwise}`;
-  const before = parseQuantity(first?.size ?? '');
-  return size !== undefined && 'value' in before && size < before.value
+  const before = parseQuantity(first.size ?? '');
+  const type = storageTypeOf(first.volume, guest.node, storages);
+  return size !== undefined && 'value' in before && compareSizes(before.value, size, type) === 'larger'
     ? `Disk ${name} is not attached: the VM still has its volume ${list} of ${formatQuantity(before.value)}, but the spec says ${formatQuantity(size)}, and Proxmox VE cannot shrink disks. Increase the size to attach the volume, ${otherwise}`
     : undefined;
 }

@@ -4,6 +4,7 @@ import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
 import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
+import { followRoot, movedFrom } from './followers.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
 import { inForce, maintainDisk, type Site } from './maintain.ts';
@@ -46,8 +47,8 @@ export function diskWork(
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
     .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
-  const root = rootOutcome(want, guest, siteOf(ROOT));
-  const outcomes = [root, ...wanted, ...leaving];
+  const root = rootOutcomes(want, guest, { recorded, ...siteOf(ROOT) });
+  const outcomes = [...root, ...wanted, ...leaving];
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
     entries,
@@ -56,7 +57,10 @@ export function diskWork(
     ),
     steps: outcomes.flatMap(({ steps = [] }) => steps),
     unmakeable: outcomes.flatMap(({ unmakeable }) => unmakeable ?? []),
-    open: [ROOT, ...desired.map(({ name }) => name)].filter((_name, i) => isOpen([root, ...wanted][i])),
+    open: [
+      ...(root.some(isOpen) ? [ROOT] : []),
+      ...desired.flatMap(({ name }, i) => (isOpen(wanted[i]) ? [name] : [])),
+    ],
     differences: outcomes.flatMap(sentencesOf),
   };
 }
@@ -67,11 +71,17 @@ const isOpen = ({ steps = [], waits, unmakeable }: DiskOutcome = {}): boolean =>
 const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =>
   [difference, waits, unmakeable].filter((text) => text !== undefined);
 
-function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, context: Site): DiskOutcome {
+/** The boot disk, and what follows it to another storage. */
+function rootOutcomes(
+  { rootDisk: size, root: desired }: Wanted,
+  guest: Guest,
+  { recorded, ...context }: Site & Pick<Remembered, 'recorded'>,
+): DiskOutcome[] {
   const root = rootDiskOf(guest.config);
-  if (!root) return {};
+  if (!root) return [];
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
+  const from = movedFrom({ root, desired, recorded }, guest);
   const disk = {
     name: ROOT,
     device: root.key,
@@ -80,7 +90,13 @@ function rootOutcome({ rootDisk: size, root: desired }: Wanted, guest: Guest, co
     storage: desired?.storageClass,
     options: desired?.options ?? {},
   };
-  return { entry, ...maintainDisk('The root disk', disk, guest, context) };
+  return [
+    {
+      entry: { ...entry, ...(from.length > 0 && { movedFrom: from }) },
+      ...maintainDisk('The root disk', disk, guest, context),
+    },
+    ...followRoot({ root, desired, recorded }, from, guest, context),
+  ];
 }
 
 interface DiskSituation extends Site, Remembered {
@@ -128,9 +144,9 @@ function returnedDisk(
   device: string,
   situation: DiskSituation,
 ): DiskOutcome | undefined {
-  const { guest } = situation;
+  const { guest, storages } = situation;
   const [first, ...more] = detachedVolumes(desired.name, guest, situation);
-  return first && attachAgain(desired, device, { guest, volumes: [first, ...more] });
+  return first && attachAgain(desired, device, { guest, volumes: [first, ...more], storages });
 }
 
 /** A disk that was in the spec all the time was taken off by somebody else, and is left so. */

@@ -42,6 +42,8 @@ export interface RecordedDisk {
   readonly volume?: string | undefined;
   readonly storage?: string | undefined;
   readonly size?: string | undefined;
+  /** Storages that the boot disk was moved from, and where something that belongs to it is left. */
+  readonly movedFrom?: readonly string[] | undefined;
   readonly reclaimPolicy?: ReclaimPolicy | undefined;
   /** We began to destroy its volume. */
   readonly destroying?: boolean | undefined;

@@ -14,6 +14,8 @@ export type Started =
       readonly kind: 'task';
       readonly upid: Upid;
       readonly type: TaskLabel;
+      /** What it is done to, for people. */
+      readonly target?: string | undefined;
       /** Its end starts a pass by itself. */
       readonly followed?: boolean;
     }
@@ -28,7 +30,12 @@ export type Started =
   /** PVE may allow everything else. */
   | { readonly kind: 'refused'; readonly write: BestEffortWrite; readonly pveMessage: string }
   /** PVE refused a step on a disk, which holds back only that disk. */
-  | { readonly kind: 'failed'; readonly step: TaskLabel; readonly message: string }
+  | {
+      readonly kind: 'failed';
+      readonly step: TaskLabel;
+      readonly target?: string | undefined;
+      readonly message: string;
+    }
   | { readonly kind: 'done' };
 
 /**

@@ -33,6 +33,8 @@ export interface Restart {
   readonly held?: { readonly reason: Reason; readonly message: string };
   /** A request that was recorded in this pass and is not run, because it was too old when it was first seen. */
   readonly expired?: string;
-  /** Epoch ms: when the maintenance window opens, or the turn may be free. */
+  /** A request for a time in the future: nothing is recorded before then. */
+  readonly scheduled?: string;
+  /** Epoch ms: when the maintenance window opens, the turn may be free, or the requested time comes. */
   readonly againAt?: number;
 }

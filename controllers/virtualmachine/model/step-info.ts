@@ -33,6 +33,8 @@ export interface StepInfo<S extends Step = Step> extends TaskInfo {
   readonly isCleanup?: (step: S) => boolean;
   /** What distinguishes two such steps, besides the generation of the object. */
   readonly subject?: (step: S) => readonly unknown[];
+  /** What the task is about, for people: the name of a disk. */
+  readonly target?: (step: S) => string;
   /** What the step would do, without a value, since a configuration may hold secrets: `start the VM`. */
   readonly wouldDo: (step: S) => string;
   /** @param vm for example `VM 101` */

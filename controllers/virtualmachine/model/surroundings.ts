@@ -13,6 +13,8 @@ export interface ClusterFacts {
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   readonly timing: TaskTiming | undefined;
+  /** Version of PVE by node, as far as it is known. */
+  readonly releases?: ReadonlyMap<NodeName, string> | undefined;
 }
 
 /** A row of the list of guests without its figures. */
@@ -39,6 +41,8 @@ export interface Surroundings {
   /** On the guest's node, and on the node of spec.placement.host. */
   readonly storages: readonly StorageFacts[];
   readonly isoStorage: string | undefined;
+  /** Version of PVE on the guest's node, for example `8.4`; absent: not known. */
+  readonly release?: string | undefined;
   /** Of a guest that is on another node than the spec says. */
   readonly host?: HostProspect | undefined;
 }

@@ -57,7 +57,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const cloudInit = cloudInitIn(inputs, own);
   const room = surroundings.cpus;
   const keepTags = keepsTags(have.failure, state.refusedWrites);
-  const written = { cloudInit, ...room, keepTags };
+  const written = { cloudInit, ...room, keepTags, release: surroundings.release };
   const compared = comparedDigests(vm, own);
   const partOf = partOfKey(vm, want, guest);
   const judged = judgeDrift(configChange(vm, want, guest, written), guest, {

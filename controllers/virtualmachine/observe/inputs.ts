@@ -38,6 +38,7 @@ export interface Inputs {
 interface NamedTask {
   readonly upid: Upid;
   readonly type: Task['type'];
+  readonly target?: string | undefined;
   readonly node: NodeName;
   readonly ageMs: number;
   readonly reach: 'online' | 'offline' | 'gone';
@@ -48,10 +49,10 @@ export function namedTask({ vm, cluster: { view }, now }: Inputs): NamedTask | u
   const { task, vmid } = vm.status ?? {};
   const parsed = task && parseUpid(task.upid);
   if (!task || !parsed) return undefined;
-  const { upid, startedAt } = task;
+  const { upid, target, startedAt } = task;
   const type = labelOf(TASKS, task.type);
   const { node } = parsed;
-  return { upid, type, node, ageMs: now - Date.parse(startedAt), reach: reachOf(view, node, vmid) };
+  return { upid, type, target, node, ageMs: now - Date.parse(startedAt), reach: reachOf(view, node, vmid) };
 }
 
 /** A task ends with its node. If the guest continues elsewhere, or the node left the cluster, its result is unknown. */
@@ -68,7 +69,7 @@ export function taskIn(inputs: Inputs): Task | undefined {
   const { raw, state, cluster, now } = inputs;
   const named = namedTask(inputs);
   if (!named) return undefined;
-  const { upid, type, node, ageMs, reach } = named;
+  const { upid, type, target, node, ageMs, reach } = named;
   if (reach === 'offline') return { upid, type, state: 'unreachable', node };
   if (reach === 'gone') return { upid, type, state: 'lost' };
   switch (raw.task?.state) {
@@ -79,7 +80,7 @@ export function taskIn(inputs: Inputs): Task | undefined {
       return { upid, type, state: 'running', ageMs, timing: cluster.timing, progress };
     }
     case 'failed':
-      return { upid, type, state: 'failed', exit: exitOf(raw.task.exitStatus, raw.taskLog) };
+      return { upid, type, target, state: 'failed', exit: exitOf(raw.task.exitStatus, raw.taskLog) };
     case 'ok':
     case 'lost':
       return { upid, type, state: raw.task.state };

@@ -56,9 +56,16 @@ export async function observe<T>(
 
 /** The cluster as it is known now. @param uid of the VM that asks: what is reserved for others is not available */
 export function clusterFacts(connection: Connection, uid: string): ClusterFacts {
-  const { inventory, ledger, nodeSelector, defaults, tasks: timing } = connection;
+  const { inventory, ledger, nodeSelector, defaults, tasks: timing, versions } = connection;
   const view = inventory.view();
-  return { view, promised: view ? ledger.besides(uid, view) : NOTHING, nodeSelector, defaults, timing };
+  return {
+    view,
+    promised: view ? ledger.besides(uid, view) : NOTHING,
+    nodeSelector,
+    defaults,
+    timing,
+    releases: versions?.releases,
+  };
 }
 
 const NOTHING = { memory: new Map<string, number>(), space: new Map<string, number>() };

@@ -17,7 +17,7 @@ export function surroundingsOf(
   spec: PlainSpec,
   { vmid, node }: { readonly vmid: Vmid; readonly node: NodeName },
 ): Surroundings {
-  const { view, defaults } = cluster;
+  const { view, defaults, releases } = cluster;
   const { host } = spec;
   const storages = view?.storages.filter((each) => each.node === node || each.node === host) ?? [];
   return {
@@ -25,6 +25,7 @@ export function surroundingsOf(
     cpus: cpuRoomOf(spec, cluster, node),
     storages: storages.map(withoutFigures),
     isoStorage: defaults.isoStorage,
+    release: releases?.get(node),
     ...(host !== undefined && host !== node && { host: prospectOf(host, cluster, vmid) }),
   };
 }

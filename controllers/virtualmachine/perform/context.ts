@@ -2,6 +2,7 @@
 import type { ProcessState } from '../model/process-state.ts';
 import type { Started } from '../model/facts.ts';
 import type { Step } from '../model/plan.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { infoOf } from '../steps/step-info.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
@@ -28,6 +29,7 @@ export const DONE: Started = { kind: 'done' };
 
 /** @param upid absent if PVE completed the request without a task */
 export function startedTask(step: Step, upid: Upid | undefined): Started {
-  const { task } = infoOf(step);
-  return upid === undefined || task === undefined ? DONE : { kind: 'task', type: task, upid };
+  const { task: type, target } = infoOf(step);
+  if (upid === undefined || type === undefined) return DONE;
+  return { kind: 'task', type, upid, ...omitUndefined({ target: target?.(step) }) };
 }

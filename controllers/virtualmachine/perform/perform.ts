@@ -75,9 +75,9 @@ async function onDisk(step: DiskStep, request: () => Promise<Upid | undefined>):
   try {
     return startedTask(step, await request());
   } catch (error) {
-    const { task } = infoOf(step);
+    const { task, target } = infoOf(step);
     if (!(error instanceof PveError) || error.refusal !== 'invalid' || task === undefined) throw error;
-    return { kind: 'failed', step: task, message: error.pveMessage };
+    return { kind: 'failed', step: task, target: target?.(step), message: error.pveMessage };
   }
 }
 

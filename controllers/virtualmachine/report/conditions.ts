@@ -1,5 +1,5 @@
 /** The observation of a pass → the conditions other than Ready, Reconciling and Stalled. Pure. */
-import type { Reason } from '../../../src/api/index.ts';
+import { RESTARTED_AT, type Reason } from '../../../src/api/index.ts';
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
@@ -165,7 +165,14 @@ function restart(guest: Guest | undefined, have: Observed): DomainCondition[] {
       'RolloutStopped',
       'The VM was stopped for a restart and does not come up again; no other VM of its class is restarted until it does.',
     );
-  const pending = guest?.running ? pendingSentence(guest, have) : undefined;
+  if (!guest?.running) return [];
+  const { scheduled } = have.restart ?? {};
+  if (scheduled !== undefined)
+    return required(
+      'RestartScheduled',
+      `The VM is restarted at ${scheduled}, the time of the annotation ${RESTARTED_AT}, which is in the future. To restart it now, set the annotation to the present time.`,
+    );
+  const pending = pendingSentence(guest, have);
   if (pending === undefined) return [];
   const { reason } = have.restart?.held ?? { reason: 'PendingChanges' };
   return required(reason, pending);

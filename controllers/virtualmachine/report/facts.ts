@@ -7,6 +7,7 @@ import { cloudInitDifferences } from '../cloud-init/differences.ts';
 import { templateOptions } from '../cloud-init/status.ts';
 import { firmwareDifferences } from '../config/hardware.ts';
 import { isNew } from '../config/is-new.ts';
+import { unsupportedSentences } from '../config/versions.ts';
 import { lostSentences } from '../config/template-options.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { surplusNics } from '../networks/devices.ts';
@@ -71,11 +72,23 @@ export async function factsOf(
             ...around(resolved, guest, gathered.surroundings),
           ]
         : [],
-    ignored: [...resolved.ignored, ...lostOptions(vm, guest, cloudInit)],
+    ignored: [
+      ...resolved.ignored,
+      ...lostOptions(vm, guest, cloudInit),
+      ...unsupported(want, guest, gathered.surroundings),
+    ],
     ...(resolved.dryRun && { dryRun: dryRunPlan(want, have) }),
     consoleURL: guest && consoleUrl(resolved.connection.origin, guest),
   };
 }
+
+/** What the version of PVE on the guest's node does not have. */
+const unsupported = (
+  want: Desired,
+  guest: Guest | undefined,
+  surroundings: Surroundings | undefined,
+): readonly string[] =>
+  guest && want.exists ? unsupportedSentences(want, guest, surroundings?.release) : [];
 
 /** Options of the template that the guest could not keep. */
 const lostOptions = (

@@ -183,9 +183,9 @@ const isResolved = ({ have: { failure }, plan, started }: Facts): boolean =>
 /** A step that was refused counts like one whose task failed. */
 function lastFailure({ have: { failure, now }, started }: Facts): Failure | undefined {
   if (started?.kind !== 'failed') return failure;
-  const { step, message } = started;
+  const { step, target, message } = started;
   const attempts = (failure?.step === step ? failure.attempts : 0) + 1;
-  return { step, message, attempts, at: now };
+  return { step, target, message, attempts, at: now };
 }
 
 function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
@@ -193,11 +193,24 @@ function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
   // Where nothing is left to do, whatever failed was done in another way.
   if (!failure || isResolved(facts) || facts.plan.kind === 'steady') return {};
   const { generation } = vm.metadata;
-  return { failure: { ...failure, message: cut(failure.message), at: iso(failure.at), generation } };
+  const { step, target, message, attempts, at } = failure;
+  return {
+    failure: {
+      step,
+      ...omitUndefined({ target }),
+      message: cut(message),
+      attempts,
+      at: iso(at),
+      generation,
+    },
+  };
 }
 
 export function taskOf(before: Status, { have, started }: Pick<Facts, 'have' | 'started'>): Status['task'] {
-  if (started?.kind === 'task') return { upid: started.upid, type: started.type, startedAt: iso(have.now) };
+  if (started?.kind === 'task') {
+    const { upid, type, target } = started;
+    return { upid, type, ...omitUndefined({ target }), startedAt: iso(have.now) };
+  }
   const { state } = have.task ?? {};
   return state === 'running' || state === 'unreachable' ? before.task : undefined;
 }

@@ -6,7 +6,7 @@
 import type { Reason } from '../../../src/api/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
 import { windowAt } from './maintenance-window.ts';
-import { judgeRequest, latest } from './request.ts';
+import { isScheduled, judgeRequest, latest, type JudgedRequest } from './request.ts';
 import type { Drift } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Task } from '../model/tasks.ts';
@@ -59,7 +59,9 @@ export function judgeRestart(inputs: RestartInputs): Restart {
   if (!made || want.power !== 'On' || !observed)
     return {
       note: observed ? undefined : before.note,
-      restartedAt: latest(before.restartedAt, requestedAt),
+      restartedAt: isScheduled(requestedAt, inputs.now)
+        ? before.restartedAt
+        : latest(before.restartedAt, requestedAt),
     };
   const request = judgeRequest({
     requestedAt,
@@ -71,7 +73,14 @@ export function judgeRestart(inputs: RestartInputs): Restart {
     ...inputs,
     before: { ...before, restartedAt: request.recorded },
   });
-  return request.expired === undefined ? judged : { ...judged, expired: request.expired };
+  return withRequest(judged, request);
+}
+
+function withRequest(judged: Restart, { expired, scheduled }: JudgedRequest): Restart {
+  if (expired !== undefined) return { ...judged, expired };
+  if (scheduled === undefined) return judged;
+  const againAt = Math.min(judged.againAt ?? Infinity, Date.parse(scheduled));
+  return { ...judged, scheduled, againAt };
 }
 
 /** @param open the request to perform */

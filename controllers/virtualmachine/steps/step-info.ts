@@ -15,6 +15,11 @@ const event = (reason: EventReason, message: string): { reason: EventReason; mes
 const CREATE = 'create a VM';
 const IMAGE = 'replace the cloud-init image';
 
+/** PVE compares with the size of the volume, which may be larger than that in the configuration. */
+const SHRINKS = /shrinking disks is not supported/;
+const STALE_SIZE =
+  'Its volume is larger than the configuration says. To correct the configuration, run qm disk rescan --vmid VMID on the node of the VM.';
+
 type Table = { readonly [Name in StepName]: StepInfo<StepsByName[Name]> };
 
 const ROWS = {
@@ -174,6 +179,7 @@ const ROWS = {
     neededToStart: true,
     reconfigures: true,
     subject: ({ name }) => [name],
+    target: ({ name }) => name,
     wouldDo: ({ name }) => `attach disk ${name}`,
     event: ({ name, device }, vm) => event('AttachingDisk', `Attaching disk ${name} to ${vm} as ${device}.`),
   },
@@ -184,7 +190,9 @@ const ROWS = {
     blocksOnlyItself: true,
     neededToStart: true,
     reconfigures: true,
+    hint: (message) => (SHRINKS.test(message) ? STALE_SIZE : undefined),
     subject: ({ disk, to }) => [disk, to],
+    target: ({ disk }) => disk,
     wouldDo: ({ disk, to }) => `grow ${disk} to ${formatQuantity(to)}`,
     event: ({ disk, to }, vm) => event('GrowingDisk', `Growing ${disk} of ${vm} to ${formatQuantity(to)}.`),
   },
@@ -195,9 +203,12 @@ const ROWS = {
     blocksOnlyItself: true,
     reconfigures: true,
     subject: ({ disk, storage }) => [disk, storage],
+    target: ({ name }) => name,
     wouldDo: ({ name, storage }) => `move disk ${name} to storage ${storage}`,
-    event: ({ name, disk, storage }, vm) =>
-      event('MovingDisk', `Moving disk ${name} (${disk}) of ${vm} to storage ${storage}.`),
+    event: ({ name, disk, storage }, vm) => {
+      const what = name === disk ? disk : `disk ${name} (${disk})`;
+      return event('MovingDisk', `Moving ${what} of ${vm} to storage ${storage}.`);
+    },
   },
   detachDisk: {
     touches: 'disk',
@@ -206,6 +217,7 @@ const ROWS = {
     blocksOnlyItself: true,
     reconfigures: true,
     subject: ({ name }) => [name],
+    target: ({ name }) => name,
     wouldDo: ({ name }) => `detach disk ${name}`,
     event: ({ name, device }, vm) =>
       event(
@@ -220,6 +232,7 @@ const ROWS = {
     blocksOnlyItself: true,
     reconfigures: true,
     subject: ({ name }) => [name],
+    target: ({ name }) => name,
     wouldDo: ({ name }) => `destroy disk ${name}`,
     event: ({ name, volume }, vm) =>
       event(

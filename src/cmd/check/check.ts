@@ -1,6 +1,13 @@
 /** `virtrigaud-proxmox check`: one question after another, from the endpoint to the templates. */
 import { granteeOf, missingPrivilegesOf, type Layer, type Settings } from '../../../controllers/index.ts';
-import { createInventory, CredentialsError, PveError, type Pve, type View } from '../../pve/index.ts';
+import {
+  createInventory,
+  createNodeVersions,
+  CredentialsError,
+  PveError,
+  type Pve,
+  type View,
+} from '../../pve/index.ts';
 import { seconds } from '../../lib/units.ts';
 import { CHECK_HELP, readCheckArguments, type CheckOptions } from './arguments.ts';
 import { causeOf } from './cause.ts';
@@ -8,6 +15,7 @@ import { fail, failed, ok, toJson, toText, type Finding } from './finding.ts';
 import {
   judgeBridges,
   judgeIsoStorage,
+  judgeMixedVersions,
   judgeNodes,
   judgePrivileges,
   judgeQuorum,
@@ -88,6 +96,10 @@ async function* questions(client: Pve, target: Target, signal: AbortSignal): Asy
   yield ok('login', `As ${[grantee.user, grantee.token].filter((part) => part !== undefined).join('!')}.`);
   yield judgeVersion(version);
   const view = await createInventory({ pve: client }).refresh(signal);
+  const versions = createNodeVersions({ pve: client, now: Date.now });
+  await versions.refresh(view.nodes, signal);
+  const mixed = judgeMixedVersions(versions.releases);
+  if (mixed) yield mixed;
   yield judgeQuorum(view);
   yield judgeNodes(view, settings.nodeSelector);
   const held = await client.access.permissions({ signal });

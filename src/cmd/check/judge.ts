@@ -1,14 +1,32 @@
 /** What the operator finds in a Proxmox VE cluster, as findings. Pure. */
 import { bridgeNamed, consequencesOf, namesOf, type MissingPrivileges } from '../../../controllers/index.ts';
-import type { Grantee, Permissions, Version, View } from '../../pve/index.ts';
+import { compareVersions, type Grantee, type Permissions, type Version, type View } from '../../pve/index.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
-export function judgeVersion({ version, major }: Version): Finding {
-  if (major >= 9) return ok('version', `Proxmox VE ${version}.`);
+/** What the operator does without on a version, oldest first. */
+const LACKING: readonly (readonly [before: string, what: string])[] = [
+  ['7.2', 'VMs get no TPM, disks cannot be imported, and uploads have no checksum'],
+  ['8.0', 'the cloud-init drive always upgrades the packages at the first boot'],
+];
+
+export function judgeVersion({ version, release, major }: Version): Finding {
   const found = `Proxmox VE ${version}.`;
-  return major >= 7
-    ? warn('version', found, 'The operator is verified with 9; 7 and 8 should work.')
-    : fail('version', found, 'The operator needs 7 or newer; it is verified with 9.');
+  if (major < 7) return fail('version', found, 'The operator needs 7.0 or newer: upgrade Proxmox VE.');
+  const lacking = LACKING.filter(([before]) => compareVersions(release, before) < 0);
+  if (lacking.length === 0) return ok('version', found);
+  const limits = lacking.map(([before, what]) => `before ${before} ${what}`);
+  return warn('version', found, `Requests leave out what this version does not have: ${limits.join('; ')}.`);
+}
+
+/** Nodes of different versions, as while a cluster is upgraded. @param releases by node */
+export function judgeMixedVersions(releases: ReadonlyMap<string, string>): Finding | undefined {
+  if (new Set(releases.values()).size < 2) return undefined;
+  const nodes = [...releases].toSorted(([a], [b]) => a.localeCompare(b));
+  return warn(
+    'version',
+    `The nodes run different versions: ${nodes.map(([node, release]) => `${node} ${release}`).join(', ')}.`,
+    'Each gets the requests of its own version. Upgrade the rest.',
+  );
 }
 
 export function judgeQuorum({ quorate, clusterName, nodes }: View): Finding {

@@ -1,4 +1,4 @@
-import { PveError, failure } from '../errors.ts';
+import { PveError, failure, paramError } from '../errors.ts';
 import { builtinRoles } from '../privileges.ts';
 import { normalPath } from '../access.ts';
 import { splitList } from '../schema/formats.ts';
@@ -169,8 +169,17 @@ function deleteToken(call: Call): null {
 const describeRole = (roleid: string, names: readonly string[]): object => ({
   roleid,
   privs: [...names].sort().join(','),
-  special: roleid in builtinRoles ? 1 : 0,
+  special: builtinRoles.has(roleid) ? 1 : 0,
 });
+
+/** The format knows those of every version. */
+function privilegesIn(call: Call): readonly string[] {
+  const names = splitList(call.get('privs') ?? '');
+  const unknown = names.find((name) => !call.world.access.privileges.has(name));
+  if (unknown !== undefined)
+    throw paramError({ privs: `invalid format - invalid privilege '${unknown}'\n\n` });
+  return names;
+}
 
 function addRole(call: Call): null {
   const { access } = call.world;
@@ -180,7 +189,7 @@ function addRole(call: Call): null {
       errors: { roleid: "cannot use role ID starting with the (case-insensitive) 'PVE' namespace" },
     });
   if (access.roles.has(roleid)) throw failure(`create role failed: role '${roleid}' already exists`);
-  access.roles.set(roleid, splitList(call.get('privs') ?? ''));
+  access.roles.set(roleid, privilegesIn(call));
   return null;
 }
 
@@ -192,10 +201,10 @@ function roleOf(call: Call): readonly string[] {
 
 function changeRole(call: Call): null {
   const roleid = call.text('roleid');
-  if (roleid in builtinRoles)
+  if (builtinRoles.has(roleid))
     throw failure(`update role failed: auto-generated role '${roleid}' cannot be modified`);
   const old = roleOf(call);
-  const names = splitList(call.get('privs') ?? '');
+  const names = privilegesIn(call);
   call.world.access.roles.set(
     roleid,
     call.flag('append') === true ? [...new Set([...old, ...names])] : names,
@@ -205,7 +214,7 @@ function changeRole(call: Call): null {
 
 function deleteRole(call: Call): null {
   const roleid = call.text('roleid');
-  if (roleid in builtinRoles)
+  if (builtinRoles.has(roleid))
     throw failure(`delete role failed: auto-generated role '${roleid}' cannot be deleted`);
   roleOf(call);
   call.world.access.roles.delete(roleid);

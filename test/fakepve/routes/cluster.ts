@@ -11,7 +11,12 @@ import { GIB, MIB } from '../size.ts';
 import type { Storage } from '../storage.ts';
 import type { Node, World } from '../world.ts';
 
-const VERSION = { release: '9.2', repoid: 'd5a4c3b2', version: '9.2.11' };
+/** In PVE 7 the version is `7.4-16`. */
+const versionOf = (release: string) => ({
+  release,
+  repoid: 'd5a4c3b2',
+  version: release.startsWith('7.') ? `${release}-16` : `${release}.11`,
+});
 
 const isUp = (call: Call, node: Node): boolean => call.world.isMember(node.name);
 
@@ -218,9 +223,11 @@ function bridgesOf(call: Call, type: string | undefined): readonly object[] {
   const bridges = [...(world.nodes.get(call.node)?.bridges ?? [])].sort();
   if (type !== undefined && !['bridge', 'any_bridge', 'any_local_bridge', 'include_sdn'].includes(type))
     return [];
+  const isSeenByAll = !world.access.privileges.has('SDN.Use');
   return bridges
     .filter(
       (bridge) =>
+        isSeenByAll ||
         call.may(`/sdn/zones/localnetwork/${bridge}`, 'SDN.Audit') ||
         call.may(`/sdn/zones/localnetwork/${bridge}`, 'SDN.Use'),
     )
@@ -246,6 +253,7 @@ function nodeStatus(call: Call): object {
   const { world } = call;
   const node = world.nodes.get(call.node) ?? world.localNode;
   const { mem, maxmem, disk, maxdisk, uptime, cpu } = figures(call, node, loads(call).get(node.name));
+  const installed = versionOf(node.pve);
   const kernel = {
     machine: 'x86_64',
     release: '6.17.2-1-pve',
@@ -273,7 +281,7 @@ function nodeStatus(call: Call): object {
     kversion: `${kernel.sysname} ${kernel.release} ${kernel.version}`,
     loadavg: ['0.10', '0.15', '0.12'],
     memory: { available: maxmem - mem, free: maxmem - mem, total: maxmem, used: mem },
-    pveversion: `pve-manager/${VERSION.version}/${VERSION.repoid}`,
+    pveversion: `pve-manager/${installed.version}/${installed.repoid}`,
     rootfs: { avail: maxdisk - disk, free: maxdisk - disk, total: maxdisk, used: disk },
     swap: { free: 0, total: 0, used: 0 },
     uptime,
@@ -296,8 +304,8 @@ function permissions(call: Call): object {
 }
 
 export const clusterRoutes: Routes = {
-  'GET /version': () => VERSION,
-  'GET /nodes/{node}/version': () => VERSION,
+  'GET /version': (call) => versionOf(call.world.release()),
+  'GET /nodes/{node}/version': (call) => versionOf(call.world.release(call.node)),
   'GET /nodes': (call) => nodeRows(call, { ssl_fingerprint: call.world.fingerprint }),
   'GET /nodes/{node}': () =>
     ['qemu', 'storage', 'tasks', 'network', 'status', 'version'].map((name) => ({ name })),

@@ -15,12 +15,13 @@ import { allocate, formatOn } from '../disks.ts';
 import { destroyVolume, inSnapshot } from '../pending.ts';
 import { renameToBase } from '../template.ts';
 import { formatSize, parseSize, wholeKiB } from '../size.ts';
+import { isOlder } from '../schema/versions.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Drive } from '../drives.ts';
 import type { Guest } from '../guest.ts';
 import type { TaskRun } from '../tasks.ts';
 import type { World } from '../world.ts';
-import type { Storage, Volume } from '../storage.ts';
+import { allocated, type Storage, type Volume } from '../storage.ts';
 
 const GUEST = '/nodes/{node}/qemu/{vmid}';
 
@@ -63,7 +64,7 @@ async function resizeDisk(call: Call, guest: Guest, run: TaskRun): Promise<void>
   await run.sleep(world.latency.resize);
   world.requireWritable(guest);
   if (!guest.running) run.log('Image resized.');
-  volume.size = size;
+  volume.size = allocated(world.storage.get(volume.storage), size);
   guest.config.set(
     key,
     printDrive({ file: drive.file, options: { ...drive.options, size: formatSize(size) } }),
@@ -71,11 +72,17 @@ async function resizeDisk(call: Call, guest: Guest, run: TaskRun): Promise<void>
   guest.written();
 }
 
-function resize(call: Call): string {
+async function resize(call: Call): Promise<string | null> {
   call.refuseSkiplock();
-  return call.startLocked('resize', call.vmid, async (run) =>
-    resizeDisk(call, call.world.guest(call.node, call.vmid), run),
+  const { world } = call;
+  const upid = call.startLocked('resize', call.vmid, async (run) =>
+    resizeDisk(call, world.guest(call.node, call.vmid), run),
   );
+  // Before PVE 8 it is no task: the request ends when the disk has its size.
+  if (!isOlder(world.release(call.node), '8.0')) return upid;
+  const task = await world.tasks.ended(upid);
+  if (task?.exitstatus !== 'OK') throw failure(task?.exitstatus ?? 'resize failed');
+  return null;
 }
 
 interface Move {
@@ -131,6 +138,8 @@ async function moveInTask(call: Call, guest: Guest, plan: Move, run: TaskRun): P
     `copying volume '${volid}' from current storage '${volume.storage}' to target storage '${storage.id}'`,
   );
   if (inSnapshot(guest, volid)) run.log('moving disk with snapshots, snapshots will not be moved!');
+  if (guest.running && drive.key === 'tpmstate0')
+    throw failure('storage migration failed: cannot move TPM state while VM is running');
   run.log(`create full clone of drive ${drive.key} (${volid})`);
   await run.sleep(world.latency.qmmove);
   const context = { world, node: guest.node, vmid: guest.vmid, log: run.log };

@@ -4,6 +4,7 @@ import { MODIFIED, haResource, normalSid, requestState } from '../ha.ts';
 import { requestMigrations, scheduleManager } from '../ha-manager.ts';
 import { blockersOn, dropFromRules } from '../ha-rules.ts';
 import { splitList } from '../schema/formats.ts';
+import { isOlder } from '../schema/versions.ts';
 import type { Call, Routes } from '../call.ts';
 import type { HaResource } from '../ha.ts';
 
@@ -22,6 +23,7 @@ const describe = (call: Call, resource: HaResource): object => ({
   ...(resource.comment === undefined ? {} : { comment: resource.comment }),
   ...(resource.maxRestart === undefined ? {} : { max_restart: resource.maxRestart }),
   ...(resource.maxRelocate === undefined ? {} : { max_relocate: resource.maxRelocate }),
+  ...(resource.group === undefined ? {} : { group: resource.group }),
   ...(resource.failback === undefined ? {} : { failback: resource.failback ? 1 : 0 }),
 });
 
@@ -30,14 +32,21 @@ function apply(call: Call, resource: HaResource): void {
   resource.maxRestart = call.int('max_restart') ?? resource.maxRestart;
   resource.maxRelocate = call.int('max_relocate') ?? resource.maxRelocate;
   resource.failback = call.flag('failback') ?? resource.failback;
+  resource.group = groupIn(call) ?? resource.group;
   scheduleManager(call.world, resource);
 }
 
 const sidOf = (call: Call): string => normalSid(call.text('sid'));
 
-function refuseGroups(call: Call): void {
-  if (call.get('group') !== undefined)
-    throw failure("invalid parameter 'group': ha groups have been migrated to rules");
+/** Since PVE 9 there are rules instead. */
+const hasGroups = (call: Call): boolean => isOlder(call.world.release(), '9.0');
+
+function groupIn(call: Call): string | undefined {
+  const group = call.get('group');
+  if (group === undefined) return undefined;
+  if (!hasGroups(call)) throw failure("invalid parameter 'group': ha groups have been migrated to rules");
+  if (!call.world.ha.groups.has(group)) throw failure(`HA group '${group}' does not exist`);
+  return group;
 }
 
 /** The VMID, if the guest exists and is of that type. */
@@ -53,7 +62,7 @@ function guestOf(call: Call, sid: string): number {
 
 function add(call: Call): null {
   const { world } = call;
-  refuseGroups(call);
+  groupIn(call);
   const sid = sidOf(call);
   const vmid = guestOf(call, sid);
   if (world.ha.resources.has(sid))
@@ -89,12 +98,13 @@ function removeOption(resource: HaResource, key: string): void {
   if (key === 'comment') resource.comment = undefined;
   else if (key === 'max_restart') resource.maxRestart = undefined;
   else if (key === 'max_relocate') resource.maxRelocate = undefined;
+  else if (key === 'group') resource.group = undefined;
   else if (key === 'failback') resource.failback = undefined;
   else throw failure(`update resources config failed: no such option '${key}'`);
 }
 
 /** What HA is asked for is answered at once, and not checked against the nodes. */
-function relocate(call: Call): object {
+function relocate(call: Call): object | null {
   const { world } = call;
   const { sid, vmid } = resourceOf(call, (name) => `resource '${name}' is not HA managed`);
   const node = call.text('node');
@@ -103,7 +113,7 @@ function relocate(call: Call): object {
   const answer = { sid, 'requested-node': node };
   if (blocking.length > 0) return { ...answer, 'blocking-resources': blocking };
   if (guest && world.nodes.has(node) && guest.node !== node) requestMigrations(world, guest, node);
-  return answer;
+  return hasGroups(call) ? null : answer;
 }
 
 function remove(call: Call): null {
@@ -176,12 +186,9 @@ function current(call: Call): readonly object[] {
   ];
 }
 
-const noGroups = (verb: string) => (): never => {
-  throw failure(`cannot ${verb}: ha groups have been migrated to rules`);
-};
-
 export const haRoutes: Routes = {
-  'GET /cluster/ha': () => ['status', 'resources', 'groups', 'rules'].map((id) => ({ id })),
+  'GET /cluster/ha': (call) =>
+    ['status', 'resources', 'groups', ...(hasGroups(call) ? [] : ['rules'])].map((id) => ({ id })),
   'GET /cluster/ha/resources': (call) =>
     [...call.world.ha.resources.values()].map((resource) => describe(call, resource)),
   'POST /cluster/ha/resources': add,
@@ -194,9 +201,6 @@ export const haRoutes: Routes = {
   [`DELETE ${RESOURCE}`]: remove,
   [`POST ${RESOURCE}/migrate`]: relocate,
   [`POST ${RESOURCE}/relocate`]: relocate,
-  'GET /cluster/ha/groups': noGroups('index groups'),
-  'POST /cluster/ha/groups': noGroups('create group'),
-  'GET /cluster/ha/groups/{group}': noGroups('read group'),
   'GET /cluster/ha/status': () => [{ name: 'current' }, { name: 'manager_status' }],
   'GET /cluster/ha/status/current': current,
 };

@@ -1,5 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { privileges } from '../privileges.ts';
+import { isPrivilege } from '../privileges.ts';
 import type { Definitions } from './schema.ts';
 
 /** Checks a value; returns PVE's error (without a newline), or undefined. */
@@ -200,7 +200,7 @@ const formats: Readonly<Record<string, Format>> = {
     (value) => `invalid content type '${value}'`,
   ),
   'pve-task-status-type': matching(/^(?:unknown|error|warning|ok)$/i, (value) => `invalid status '${value}'`),
-  'pve-priv': (value) => (privileges.has(value) ? undefined : `invalid privilege '${value}'`),
+  'pve-priv': (value) => (isPrivilege(value) ? undefined : `invalid privilege '${value}'`),
   'pve-userid': matching(userId, (value) => `value '${value}' does not look like a valid user name`),
   'pve-tokenid': matching(
     /^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/,

@@ -64,8 +64,16 @@ function read(): ReadonlyMap<string, Endpoint> {
 /** By `METHOD /path/{placeholder}`. */
 export const endpoints: ReadonlyMap<string, Endpoint> = read();
 
+const registered = new Map<string, Definitions>();
+
+/** Adds a format under a name of its own, which is returned. */
+export function registerFormat(name: string, format: Definitions): string {
+  registered.set(name, format);
+  return name;
+}
+
 export const propertyFormat = (name: string): Definitions => {
-  const format = file.formats[name];
+  const format = file.formats[name] ?? registered.get(name);
   if (!format) throw new Error(`no property-string format named ${name} in endpoints.json`);
   return format;
 };

@@ -19,7 +19,9 @@ const types: Readonly<Record<string, RegExp>> = {
 
 function typeComplaint(definition: Definition, value: Value): string | undefined {
   const type = definition.type ?? 'string';
-  if (typeof value !== 'string') return type === 'array' ? undefined : `type check ('${type}') failed`;
+  // A repeated parameter is a string with a separator to a format that is such a list.
+  const isList = type === 'array' || definition.format?.endsWith('-alist') === true;
+  if (typeof value !== 'string') return isList ? undefined : `type check ('${type}') failed`;
   return types[type]?.test(value) === false ? `type check ('${type}') failed - got '${value}'` : undefined;
 }
 

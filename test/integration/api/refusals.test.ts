@@ -30,6 +30,23 @@ describe('the API server refuses', () => {
     expect(stderr).toContain('unknown field "spec.sockets"');
   });
 
+  test('more disks than Proxmox VE has devices for', async () => {
+    const apply = (count: number) => {
+      const others = Array.from({ length: count - 1 }, (_, n) => ({
+        name: `disk-${n}`,
+        size: '10Gi',
+        storageClass: 'ssd-storage',
+        importFrom: 'local:import/data.qcow2',
+        limits: { readIOPS: 500 },
+      }));
+      const disks = [{ name: 'root', size: '40Gi' }, ...others];
+      const input = object('VirtualMachine', { ...vm, disks });
+      return plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
+    };
+    expect(await apply(31)).toMatchObject({ code: 0 });
+    expect((await apply(32)).stderr).toContain('spec.disks: Too many: 32: must have at most 31 items');
+  });
+
   const elsewhere = { name: 'other', namespace: 'elsewhere' };
   const vm = { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } };
   describe.each<[string, object, Record<string, unknown>, object]>([

@@ -7,7 +7,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 import { expectNothingLeft } from './world.ts';
 
-const lab = operatorAtWork({ namespaces: 15 });
+const lab = operatorAtWork({ namespaces: 16 });
 
 const GiB = 1024 ** 3;
 const web = (...disks: readonly object[]) => vm('web', { disks });
@@ -211,6 +211,32 @@ describe('while the VM runs', () => {
     expect((await recorded(t)).map(({ storage }) => storage)).toEqual(['ssd-storage', 'ssd-storage']);
   });
 
+  test.concurrent('the disk of the firmware follows the boot disk, the rest once the VM is off', async () => {
+    const t = await tenant(lab.plane);
+    const secure = { cpus: 2, memory: '2Gi', spec: { bios: 'uefi', tpm: 'v2.0' } };
+    const object = (storageClass?: string) => ({
+      classRef: { name: 'secure' },
+      disks: [{ name: 'root', size: '20Gi', ...(storageClass !== undefined && { storageClass }) }],
+    });
+    await t.apply(manifest('VMClass', 'secure', secure), vm('web', object()));
+    await t.ready('vm/web');
+    expect(drive(t, 'ide2')).toMatch(/^nvme-storage:.*cloudinit/);
+    await t.apply(vm('web', object('ssd-storage')));
+    await soon(() => expect(drive(t, 'efidisk0')).toMatch(/^ssd-storage:/));
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'Synced');
+      expect(is).toBe('Synced=False Different');
+      expect(message).toContain('The TPM state is on storage nvme-storage');
+    });
+    await t.patch('vm/web', { spec: { powerState: 'Off' } });
+    await soon(() => expect(drive(t, 'tpmstate0')).toMatch(/^ssd-storage:.*version=v2\.0/));
+    await soon(async () => expect(condition(await t.vm('web'), 'Synced').is).toBe('Synced=True InSync'));
+    const { vmid } = guestOf(t);
+    const own = volumes(t.pve).filter((volume) => volume.vmid === vmid);
+    expect([...new Set(own.map(({ storage }) => storage))]).toEqual(['ssd-storage']);
+    expect((await recorded(t)).map((disk) => disk['movedFrom'])).toEqual([undefined]);
+  });
+
   test.concurrent('a disk whose storage is not there holds back nothing else', async () => {
     const { t, pid } = await running();
     await t.apply(
@@ -319,6 +345,7 @@ describe('an option that Proxmox VE does not accept', () => {
     await soon(async () =>
       expect((await t.vm('web')).status['failure']).toMatchObject({
         step: 'AttachDisk',
+        target: expect.stringMatching(/^(data|logs)$/),
         message: 'no such disk here',
       }),
     );

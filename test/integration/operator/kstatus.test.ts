@@ -4,8 +4,8 @@ import { kstatusProgram, type KStatus } from '../harness/kstatus.ts';
 import {
   type OperatorPlane,
   type RunningOperator,
+  sharedOperatorPlane,
   startOperator,
-  startOperatorPlane,
 } from '../harness/operator.ts';
 import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
@@ -15,7 +15,7 @@ let plane: OperatorPlane;
 let operator: RunningOperator | undefined;
 let judge: Awaited<ReturnType<typeof kstatusProgram>>;
 beforeAll(async () => {
-  [plane, judge] = await Promise.all([startOperatorPlane(), kstatusProgram()]);
+  [plane, judge] = await Promise.all([sharedOperatorPlane(2), kstatusProgram()]);
   plane.defer(async () => operator?.stop());
 });
 afterAll(() => plane.stop());

@@ -1,11 +1,12 @@
 /** The document's "Reconfigure Matrix", row by row: what changes while the VM runs, and what waits for a restart. */
 import { describe, expect, test } from '@jest/globals';
+import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
-import { guestNamed, tasksDone } from '../harness/pve.ts';
+import { changes, guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 13 });
+const lab = operatorAtWork({ namespaces: 14 });
 
 const sized = (spec: object, name = 'sized') =>
   manifest('VMClass', name, { cpus: 2, memory: '2Gi', ...spec });
@@ -51,6 +52,29 @@ async function waits(t: Tenant, pid: number | undefined, keys: readonly string[]
   expect(await pendingKeys(t)).toEqual(keys);
   expect(guestNamed(t.pve, 'web').running?.pid).toBe(pid);
 }
+
+test.concurrent('memory in modules is written once, and a drive written twice leaves no volume', async () => {
+  const cluster = shippedCluster('document');
+  const guests = cluster.guests.map((guest) => ({
+    ...guest,
+    config: { ...guest.config, hotplug: 'network,disk,usb,memory', numa: 1 },
+  }));
+  const t = await tenant(lab.plane, { cluster: { ...cluster, guests, name: 'in-modules' } });
+  await t.apply(sized({ memory: '1100Mi' }), vm('web', { classRef: { name: 'sized' } }));
+  await t.ready('vm/web');
+  const pid = guestNamed(t.pve, 'web').running?.pid;
+  expect(runs(t, 'memory')).toEqual(['1536']);
+  await t.apply(sized({ memory: '2000Mi' }));
+  await soon(() => expect(runs(t, 'memory')).toEqual(['2048']));
+  await online(t, pid);
+  const writes = changes(t.pve).flatMap(({ params }) => params['memory'] ?? []);
+  expect(writes).toEqual(['1536', '2048']);
+  const root = { name: 'root', size: '40Gi', discard: false, ssd: false };
+  await t.apply(vm('web', { classRef: { name: 'sized' }, disks: [root] }));
+  await soon(() => expect(runs(t, 'scsi0')[0]).toContain('size=40G'));
+  await waits(t, pid, ['scsi0']);
+  expect((await t.vm('web')).status).not.toHaveProperty('unusedVolumes');
+});
 
 describe('CPU', () => {
   test.concurrent('increase: online, up to the ceiling that the VM was made with', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { modules } from '../../fakepve/hotplug.ts';
+import { modules } from '../../fakepve/memory.ts';
 import { withFake } from './client.ts';
 import type { Client } from './client.ts';
 import type { ClusterInput } from '../../fakepve/index.ts';
@@ -227,4 +227,35 @@ describe('a running guest', () => {
   ])('with memory hotplug gets modules: %d MiB become %d', (asked, got) => {
     expect(modules(asked)).toBe(got);
   });
+
+  test('with memory hotplug loses whole modules, down to what was asked for or below', () =>
+    withFake({ cluster: cluster({ memory: 4096, numa: 1, hotplug: 'memory' }, true) }, async (client) => {
+      const after = async (memory: number) => {
+        expect((await put(client, { memory })).status).toBe(200);
+        return (await config(client)).memory;
+      };
+      expect(await after(1100)).toBe('1024');
+      expect(await after(1100)).toBe('1536');
+      expect(await after(1100)).toBe('1024');
+      expect(await after(2048)).toBe('2048');
+    }));
+
+  test('never has a volume twice, nor one as unused that a drive has', () =>
+    withFake({ cluster: cluster({ scsi0: 'dir:1', boot: 'order=scsi0' }, true) }, async (client, fake) => {
+      const [volume = ''] = (await config(client)).scsi0?.split(',') ?? [];
+      await put(client, { scsi0: `${volume},ssd=1,size=1G` });
+      await put(client, { scsi0: `${volume},ssd=1,iothread=1,size=1G` });
+      await put(client, { scsi0: `${volume},ssd=1,size=1G` });
+      const unused = () =>
+        [...(fake.state.guests.get(100)?.config ?? [])].filter(([key]) => /^unused/.test(key));
+      expect(unused()).toEqual([]);
+      await put(client, { scsi1: 'dir:1' });
+      await put(client, { delete: 'scsi1' });
+      const left = unused()[0]?.[1] ?? '';
+      expect(unused()).toHaveLength(1);
+      await put(client, { hotplug: '0' });
+      await put(client, { scsi2: left });
+      expect(await pending(client)).toMatchObject([{ key: 'scsi0' }, { key: 'scsi2' }]);
+      expect(unused()).toEqual([]);
+    }));
 });

@@ -136,6 +136,12 @@ describe('power', () => {
     [{ net1: 'virtio,bridge=vmbr9' }, "bridge 'vmbr9' does not exist"],
     [{ cores: 8 }, 'MAX 4 vcpus allowed per VM on this node'],
     [{ hotplug: 'memory' }, 'NUMA needs to be enabled for memory hotplug'],
+    [{ hotplug: 'memory', numa: 1, memory: 512 }, 'minimum memory must be 1024MB'],
+    [
+      { hotplug: 'memory', numa: 1, memory: 1100 },
+      'memory size (1100) must be aligned to 512 for hotplugging',
+    ],
+    [{ hotplug: 'memory', numa: 1, memory: 1536 }, 'OK'],
     [{ cicustom: 'user=dir:snippets/x.yaml' }, "volume 'dir:snippets/x.yaml' does not exist"],
     [{ bios: 'ovmf' }, 'WARNINGS: 1'],
   ])('a start with %j ends with "%s"', (config, exit) =>

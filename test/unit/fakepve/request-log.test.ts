@@ -19,7 +19,7 @@ test('the file holds what was read; who may not log in is turned away unread', a
     );
     const lines = (await readFile(requestsFile, 'utf8')).trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      { method: 'POST', path: '/nodes/pve1/qemu/100/clone', params: { newid: '102' } },
+      { method: 'POST', path: '/nodes/pve1/qemu/100/clone', params: { newid: '102' }, pve: '9.2' },
     ]);
   } finally {
     await rm(dir, { recursive: true });

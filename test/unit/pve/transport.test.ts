@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { bytes, millis, nodeName, vmid } from '../../../src/lib/units.ts';
+import { bytes, millis, nodeName, seconds, vmid } from '../../../src/lib/units.ts';
 import { createTransport, pve, PveError } from '../../../src/pve/index.ts';
 import { answer, data, reset, TOKEN, withServer, type Respond } from './raw-server.ts';
 
@@ -337,6 +337,39 @@ describe('requests in flight', () => {
       expect(server.received).toHaveLength(7);
     }));
 
+  test('let nothing that cannot be undone be sent after it waited for more than two seconds', async () => {
+    let now = 0;
+    await withServer(
+      async ({ server, transport }) => {
+        const held: (() => void)[] = [];
+        server.replies((request, response) => held.push(() => data([])(request, response)));
+        const reads = Array.from({ length: 4 }, () => pve(transport.send).node(nodeName('pve1')).network());
+        while (held.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+        const vm = guest(transport.send);
+        const late = [
+          vm.destroy({ purge: true }),
+          vm.stop(),
+          vm.shutdown({ timeout: seconds(60), forceStop: true }),
+        ];
+        const errors = Promise.all(late.map(failure));
+        const start = vm.start();
+        now = 2_100;
+        server.replies(data(UPID));
+        held.forEach((release) => release());
+        for (const error of await errors)
+          expect(error).toMatchObject({ refusal: 'stale', message: expect.stringContaining('waited 2.1 s') });
+        await Promise.all([...reads, start]);
+        await vm.stop();
+        const paths = server.received.slice(4).map(({ method, url }) => `${method} ${url}`);
+        expect(paths).toEqual([
+          'POST /api2/json/nodes/pve1/qemu/100/status/start',
+          'POST /api2/json/nodes/pve1/qemu/100/status/stop',
+        ]);
+      },
+      { now: () => now },
+    );
+  });
+
   test('may end when the transport closes', () =>
     withServer(async ({ server, transport }) => {
       const arrived = new Promise<void>((resolve) => {
@@ -363,4 +396,44 @@ test.each([
 
 test('an endpoint that cannot be right is refused', () => {
   expect(() => createTransport({ endpoint: 'pve', credentials: TOKEN })).toThrow('https');
+});
+
+describe('a call to a node of an older version', () => {
+  const on = (release: string | undefined) => ({ versionOf: () => release });
+  const sent = (body: string) => Object.fromEntries(new URLSearchParams(body));
+
+  test('lacks what that version does not have', () =>
+    withServer(async ({ server, transport }) => {
+      server.replies(data(UPID));
+      await guest(transport.send).setConfig({ ciuser: 'a', ciupgrade: '0' }, { digest: 'abc' });
+      expect(sent(server.received[0]!.body)).toEqual({ ciuser: 'a', digest: 'abc' });
+    }, on('7.4')));
+
+  test('has everything on a newer node, and where the version is not known', async () => {
+    for (const release of ['8.0', undefined])
+      await withServer(async ({ server, transport }) => {
+        server.replies(data(UPID));
+        await guest(transport.send).setConfig({ ciupgrade: '0' }, { digest: 'abc' });
+        expect(sent(server.received[0]!.body)).toEqual({ ciupgrade: '0', digest: 'abc' });
+      }, on(release));
+  });
+
+  test('is not sent if it would do something else, and says which version can', () =>
+    withServer(async ({ server, transport }) => {
+      const write = guest(transport.send).setConfig({ tpmstate0: 'lvm:1,version=v2.0' }, { digest: 'abc' });
+      const { refusal, message, pveMessage } = await failure(write);
+      expect(server.received).toEqual([]);
+      expect(refusal).toBe('invalid');
+      expect(pveMessage).toBe('Node pve1 runs Proxmox VE 7.0, but tpmstate0 needs Proxmox VE 7.2 or newer.');
+      expect(message).toContain(pveMessage);
+    }, on('7.0')));
+
+  test('carries an upload without its checksum', () =>
+    withServer(async ({ server, transport }) => {
+      server.replies(data(UPID));
+      const storage = pve(transport.send).node(nodeName('pve1')).storage('local');
+      await storage.upload({ content: 'iso', filename: 'a.iso', bytes: Buffer.from('x') });
+      expect(server.received[0]!.body).toContain('name="content"');
+      expect(server.received[0]!.body).not.toContain('checksum');
+    }, on('7.0')));
 });

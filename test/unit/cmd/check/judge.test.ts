@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   judgeBridges,
   judgeIsoStorage,
+  judgeMixedVersions,
   judgeNodes,
   judgeQuorum,
   judgeStorage,
@@ -38,13 +39,42 @@ const view = (change: Partial<View> = {}): View => ({
 });
 
 test.each([
-  [9, 'ok'],
-  [8, 'warn'],
-  [7, 'warn'],
-  [6, 'fail'],
-])('Proxmox VE %i is %s', (major, level) => {
-  const text = `${major}.1`;
-  expect(judgeVersion({ version: text, release: text, major }).level).toBe(level);
+  ['10.0', 'ok', ''],
+  ['9.2', 'ok', ''],
+  ['8.0', 'ok', ''],
+  ['7.4', 'warn', 'before 8.0 the cloud-init drive'],
+  ['7.0', 'warn', 'before 7.2 VMs get no TPM'],
+  ['6.4', 'fail', '7.0 or newer'],
+])('Proxmox VE %s is %s', (release, level, todo) => {
+  const finding = judgeVersion({
+    version: `${release}-1`,
+    release,
+    major: Number.parseInt(release, 10),
+  });
+  expect(finding).toMatchObject({ level, found: `Proxmox VE ${release}-1.` });
+  expect(finding.todo ?? '').toContain(todo);
+});
+
+test('nodes of different versions are a warning that names them', () => {
+  expect(
+    judgeMixedVersions(
+      new Map([
+        ['b', '8.4'],
+        ['a', '8.4'],
+      ]),
+    ),
+  ).toBeUndefined();
+  expect(
+    judgeMixedVersions(
+      new Map([
+        ['b', '8.4'],
+        ['a', '9.0'],
+      ]),
+    ),
+  ).toMatchObject({
+    level: 'warn',
+    found: 'The nodes run different versions: a 9.0, b 8.4.',
+  });
 });
 
 test('quorum that may not be seen is a warning, no quorum a failure', () => {

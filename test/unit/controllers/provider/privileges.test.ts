@@ -20,7 +20,7 @@ function scene() {
   };
   const aClient = () => ({
     pve: { access: { permissions } },
-    version: { major: 9 },
+    versions: { answering: { major: 9 } },
     refusedAt: undefined as number | undefined,
   });
   const [client, another] = [aClient(), aClient()];

@@ -60,6 +60,8 @@ describe('what a settled guest rests on', () => {
     return restKey(object, whole, surroundingsNow(object, whole));
   };
 
+  const versionOf = (node: string) => ({ versions: { releases: new Map([[nodeName(node), '8.4']]) } });
+
   test.each<[string, Parameters<typeof key>[0]]>([
     ['an edit of the spec', { vm: { ...VM, metadata: { generation: 2 } } }],
     ['another size', { desired: { shape: shape({ cpus: 3 }) } }],
@@ -93,6 +95,7 @@ describe('what a settled guest rests on', () => {
     ['nodes of the Provider that have other CPUs', { connection: { nodeSelector: ['pve-1'] } }],
     ['CPUs of its node', { view: { nodes: [{ ...NODE, cpus: 64 }, OTHER] } }],
     ['another storage for cloud-init images', { connection: { defaults: { isoStorage: 'nfs' } } }],
+    ['another version of Proxmox VE on its node', { connection: versionOf('pve-1') }],
   ])('changes with %s', (_what, change) => {
     expect(key(change)).not.toBe(key());
   });
@@ -112,6 +115,7 @@ describe('what a settled guest rests on', () => {
       'a storage of another node',
       { view: { storages: [aStorage(), isoStorage(), aStorage('x', { node: 'pve-2' })] } },
     ],
+    ['the version of Proxmox VE on another node', { connection: versionOf('pve-2') }],
     ['the place of new disks', { connection: { defaults: { vmIdRange: { start: 1, end: 2 } } } }],
     [
       'a new version of the object with the same spec',

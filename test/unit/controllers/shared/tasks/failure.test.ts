@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { backoff } from '../../../../../controllers/shared/tasks/backoff.ts';
 import { failureAfter } from '../../../../../controllers/shared/tasks/failure.ts';
+import { failureMessage } from '../../../../../controllers/shared/tasks/labels.ts';
 import type { Failure, Task, TaskTable } from '../../../../../controllers/shared/tasks/model.ts';
 import { NOW, UPID } from '../../../../builders/guests.ts';
 
@@ -40,6 +41,17 @@ describe('a failing step', () => {
       attempts: 1,
       at: NOW,
     });
+  });
+
+  test('says what it was done to, in status and afterwards', () => {
+    const target = 'the rye';
+    const task: Task<Label> = { upid: UPID, type: 'Bake', state: 'failed', exit: 'no flour', target };
+    const first = failureAfter(undefined, task, { table, generation: 4, now: NOW });
+    expect(first).toMatchObject({ target });
+    expect(after(undefined, { ...BEFORE, target })).toMatchObject({ target });
+    expect(failureMessage(table, { step: 'Bake', target, message: 'no flour' })).toBe(
+      'Baking the bread (the rye) failed in Proxmox VE: no flour.',
+    );
   });
 
   test('is counted on while the same step fails', () => {

@@ -7,6 +7,7 @@ import {
 } from '../../../../../controllers/virtualmachine/config/hardware.ts';
 import type { Keys } from '../../../../../controllers/shared/guests/keys.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
+import { plugsMemory } from '../../../../../controllers/virtualmachine/config/memory-modules.ts';
 import { cpusOf, memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, MiB } from '../../../../../src/lib/units.ts';
@@ -14,6 +15,7 @@ import { foreignKeys } from '../../../../builders/arbitrary-worlds.ts';
 import { configured } from '../../../../builders/guest-model.ts';
 import { aGuest, aMark, aDesiredVm, configOf, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
 import { UID } from '../../../../builders/objects.ts';
+import { modules } from '../../../../fakepve/memory.ts';
 
 type Shape = Parameters<typeof aDesiredVm>[0];
 
@@ -127,7 +129,7 @@ test('for any template, one write makes a guest as desired that can be started',
       const first = hardwareAtCreation(want, { ...TEMPLATE_CONFIG, ...keys }, room);
       const config = configured(101, { ...TEMPLATE_CONFIG, ...keys }, first.set, first.delete);
       expect(cpusOf(config)).toEqual({ now: cpus, ceiling: cpus + spare });
-      expect(memoryMiBOf(config)).toBe(most);
+      expect(memoryMiBOf(config)).toBe(plugsMemory(config) ? modules(most) : most);
       expect(Number(config['balloon'] ?? 0)).toBeLessThanOrEqual(memory);
       if (growth !== undefined) expect(config).toMatchObject({ balloon: String(memory), shares: '0' });
       expect(property(parseProperties(config['agent'] ?? ''), 'enabled', 'enabled')).toBe('1');

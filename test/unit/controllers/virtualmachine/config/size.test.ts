@@ -205,3 +205,42 @@ test('what waits for the next start is not in force', () => {
     name: 'web',
   });
 });
+
+describe('memory of a guest that plugs it in modules', () => {
+  const HOTPLUG = { hotplug: 'network,disk,usb,cpu,memory', numa: '1' };
+  const later = (mib: number, config: GuestConfig, change: Partial<Guest> = {}): Keys =>
+    memoryLater({ memory: bytes(mib * MiB) }, guest({ ...HOTPLUG, ...config }, change));
+
+  test('is not written again because of what Proxmox VE rounded up', () => {
+    expect(later(1100, { memory: '1536' })).toEqual(NOTHING);
+    expect(later(512, { memory: '1024' })).toEqual(NOTHING);
+  });
+
+  test('is asked for in whole modules, with which alone the guest starts', () => {
+    expect(later(1100, { memory: '4096' })).toEqual({ set: { memory: 1536 }, delete: [] });
+    expect(memoryAtCreation({ memory: bytes(1100 * MiB) }, HOTPLUG).set).toEqual({ memory: 1536 });
+    expect(memoryAtCreation({ memory: bytes(1100 * MiB) }, {}).set).toEqual({ memory: 1100 });
+  });
+
+  test('has modules of 1 GiB with huge pages, for the one socket that it will have', () => {
+    const config = { ...HOTPLUG, hugepages: '1024', sockets: '4' };
+    expect(memoryAtCreation({ memory: bytes(1100 * MiB) }, config).set).toEqual({ memory: 2048 });
+  });
+
+  test('keeps modules while the guest runs with them, and until it starts without', () => {
+    const pending = [{ key: 'hotplug', current: HOTPLUG.hotplug, pending: 'network,disk,usb,cpu' }];
+    const without = { hotplug: 'network,disk,usb,cpu', memory: '1536' };
+    expect(later(1100, without, { pending })).toEqual(NOTHING);
+    expect(later(1100, without, { pending: [], running: false })).toEqual({
+      set: { memory: 1100 },
+      delete: [],
+    });
+  });
+
+  test('has a maximum of whole modules, below which the balloon is exact', () => {
+    const settings = { memory: bytes(1100 * MiB), maxMemory: bytes(3000 * MiB) };
+    expect(memoryAtCreation(settings, HOTPLUG).set).toEqual({ memory: 3072, balloon: 1100, shares: 0 });
+    const config = { ...HOTPLUG, memory: '3072', balloon: '1100', shares: '0' };
+    expect(memoryLater(settings, guest(config))).toEqual(NOTHING);
+  });
+});

@@ -66,6 +66,15 @@ describe('the text of a drive', () => {
   });
 });
 
+test.each([
+  ['mbps_rd=200.0', { readMBps: 200 }],
+  ['mbps_wr=2e2', { writeMBps: 200 }],
+  ['iops_rd=0500', { readIOPS: 500 }],
+])('a limit is the same number however it is written: %s', (written, limits) => {
+  const text = `local-lvm:vm-101-disk-1,${written},size=20G`;
+  expect(withOptions(text, { limits }, undefined)).toBe(text);
+});
+
 describe('a new drive', () => {
   test('is asked for in GiB, with its name as serial number', () => {
     const disk = { name: 'data', size: bytes(512 * MiB), options: { ssd: true } };

@@ -5,6 +5,7 @@ import type {
   DetachedDisk,
   RecordedDisk,
 } from '../../../../../controllers/virtualmachine/model/disks.ts';
+import type { StorageFacts } from '../../../../../controllers/virtualmachine/model/surroundings.ts';
 import type { Guest, GuestConfig, PendingChange } from '../../../../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
 import { aGuest, aMark, aDesiredVm, configOf } from '../../../../builders/guests.ts';
@@ -38,6 +39,8 @@ interface Scene {
   readonly detached?: readonly DetachedDisk[];
   readonly guest?: Partial<Guest>;
   readonly rootStorage?: string;
+  readonly rootDisk?: number;
+  readonly storages?: readonly StorageFacts[];
   readonly leaves?: boolean;
 }
 const work = ({
@@ -48,15 +51,18 @@ const work = ({
   detached = [],
   guest = {},
   rootStorage,
+  rootDisk,
+  storages = [aStorage(), aStorage('ssd')],
   leaves = false,
 }: Scene) =>
   diskWork(
     aDesiredVm({
       disks,
       ...(rootStorage !== undefined && { root: { options: {}, storageClass: rootStorage } }),
+      ...(rootDisk !== undefined && { rootDisk: bytes(rootDisk) }),
     }),
     aGuest({ config: configOf(aMark(), config), pending, ...guest }),
-    { recorded, detached, storages: [aStorage(), aStorage('ssd')], isApplied: () => leaves },
+    { recorded, detached, storages, isApplied: () => leaves },
   );
 const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
   entries.find((each) => each.name === name);
@@ -120,11 +126,61 @@ describe('a new disk', () => {
     expect(differences).toEqual(unmakeable);
   });
 
+  test('is the thirtieth at scsi30', () => {
+    const disks = Array.from({ length: 30 }, (_, n) => data({ name: `d${n}` }));
+    const { entries, differences } = work({ disks });
+    expect(entries.map(({ device }) => device)).toEqual(Array.from({ length: 31 }, (_, n) => `scsi${n}`));
+    expect(differences).toEqual([]);
+  });
+
   test('has no room when every slot is taken', () => {
     const all = Object.fromEntries(
       Array.from({ length: 30 }, (_, n) => [`scsi${n + 1}`, `a:b-${n},size=1G`]),
     );
     expect(work({ config: all }).differences).toEqual([expect.stringContaining('scsi1 to scsi30')]);
+  });
+});
+
+describe('a size that the storage rounds up', () => {
+  const MiB = 1024 ** 2;
+  const there = (size: number, current: string, storage = 'local-lvm') =>
+    work({
+      disks: [data({ size: bytes(size) })],
+      config: { scsi1: `${storage}:vm-101-disk-1,serial=data,size=${current}` },
+      recorded: [{ ...RECORDED, volume: `${storage}:vm-101-disk-1`, storage }],
+      storages: [aStorage(), aStorage('files', { type: 'dir' })],
+    });
+
+  test('is no difference: to extents of LVM, or to KiB', () => {
+    expect(there(10_001 * MiB, '10004M')).toMatchObject({ steps: [], differences: [] });
+    expect(there(1_500_000_000, '1464844K', 'files')).toMatchObject({ steps: [], differences: [] });
+    expect(there(10_001 * MiB, '10005M').differences).toEqual([
+      expect.stringContaining('cannot shrink disks'),
+    ]);
+  });
+
+  test('is grown to in whole extents, since the volume has more than the configuration says', () => {
+    expect(there(10_003 * MiB, '10001M').steps).toEqual([]);
+    expect(there(10_005 * MiB, '10001M').steps).toMatchObject([{ do: 'growDisk', to: 10_008 * MiB }]);
+    expect(there(1_500_000_000, '1G', 'files').steps).toMatchObject([
+      { do: 'growDisk', to: 1_464_844 * 1024 },
+    ]);
+  });
+
+  test('does not keep a volume from coming back', () => {
+    const { steps, differences } = work({
+      disks: [data({ size: bytes(10_001 * MiB) })],
+      config: { unused0: VOLUME },
+      recorded: [NOTED],
+      detached: [{ disk: 'data', volume: VOLUME, size: '10004Mi' }],
+    });
+    expect(differences).toEqual([]);
+    expect(steps).toMatchObject([{ do: 'attachDisk', text: `${VOLUME},serial=data` }]);
+  });
+
+  test('of the boot disk is no difference', () => {
+    const config = { scsi0: 'local-lvm:vm-101-disk-0,size=10004M' };
+    expect(work({ disks: [], config, rootDisk: 10_001 * MiB })).toMatchObject({ steps: [], differences: [] });
   });
 });
 

@@ -254,6 +254,15 @@ test.each(['Start', 'Migrate', 'GrowDisk'] as const)(
   },
 );
 
+test('a failed step on a disk names the disk, with and without a task', () => {
+  const plan = act({ do: 'attachDisk', name: 'logs', device: 'scsi2', text: 'fast:0', digest: 'd' });
+  const task = { kind: 'task', upid: UPID, type: 'AttachDisk', target: 'logs' } as const;
+  expect(status({ have: there(), plan, started: task })).toMatchObject({ task: { target: 'logs' } });
+  const refused = { kind: 'failed', step: 'AttachDisk', target: 'logs', message: 'no such image' } as const;
+  const { failure } = status({ have: there(), plan, started: refused });
+  expect(failure).toMatchObject({ step: 'AttachDisk', target: 'logs' });
+});
+
 test('a failure is kept with the generation that failed', () => {
   const failure = { step: 'Clone' as const, message: 'no space', attempts: 2, at: NOW };
   expect(status({ have: { failure }, plan: WAIT }).failure).toEqual({

@@ -87,6 +87,29 @@ describe('a requested restart', () => {
     expect(restartsOf({ requestedAt: at(NOW - DAY) })).toBe(1);
   });
 
+  test('for a time in the future is made then, and hides no request that comes before it', () => {
+    const soon = at(NOW + HOUR);
+    const early = judge(NOTHING, { requestedAt: soon });
+    expect(early).toMatchObject({
+      note: undefined,
+      restartedAt: undefined,
+      scheduled: soon,
+      againAt: NOW + HOUR,
+    });
+    expect(early).not.toHaveProperty('next');
+    expect(restartsOf({ requestedAt: soon }, { requestedAt: a })).toBe(1);
+    expect(restartsOf({ requestedAt: soon }, { requestedAt: soon, now: NOW + HOUR })).toBe(1);
+  });
+
+  test('for a time in the future is not recorded before then, also while there is nothing to restart', () => {
+    const soon = at(NOW + HOUR);
+    expect(judge(NOTHING, { requestedAt: soon, observed: false }).restartedAt).toBeUndefined();
+  });
+
+  test('is not put off for a clock that is a little ahead', () => {
+    expect(restartsOf({ requestedAt: at(NOW + 4_000) })).toBe(1);
+  });
+
   test('is still made after a day if it was seen in time', () => {
     const seen = judge(NOTHING, { requestedAt: a, blind: true });
     expect(seen.note).toMatchObject({ cause: 'Requested', of: a, stopped: false });

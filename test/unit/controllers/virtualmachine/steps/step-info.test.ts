@@ -8,7 +8,7 @@ import {
   signatureOf,
   TASKS,
 } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
-import { labelOf, taskMessage } from '../../../../../controllers/shared/tasks/labels.ts';
+import { failureMessage, labelOf, taskMessage } from '../../../../../controllers/shared/tasks/labels.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aMark, CREATION, NOW } from '../../../../builders/guests.ts';
 
@@ -146,6 +146,16 @@ describe('the label of a task', () => {
     expect(taskMessage(TASKS, 'GrowDisk')).toBe('Proxmox VE is growing a disk.');
   });
 
+  test('says what to do about a volume that is larger than its configuration says', () => {
+    const failure = { step: 'GrowDisk', target: 'scsi1' } as const;
+    expect(failureMessage(TASKS, { ...failure, message: 'shrinking disks is not supported' })).toBe(
+      'Growing a disk (scsi1) failed in Proxmox VE: shrinking disks is not supported. Its volume is larger than the configuration says. To correct the configuration, run qm disk rescan --vmid VMID on the node of the VM.',
+    );
+    expect(failureMessage(TASKS, { ...failure, message: 'no space' })).toBe(
+      'Growing a disk (scsi1) failed in Proxmox VE: no space.',
+    );
+  });
+
   test('tells what waits after a failure', () => {
     const failures = [...TASKS.keys(), 'Unknown' as const].map((step) => ({
       step,
@@ -159,6 +169,13 @@ describe('the label of a task', () => {
         .map(({ step }) => step)
         .toSorted();
     expect(where(isDiskFailure)).toEqual(['AttachDisk', 'DestroyDisk', 'DetachDisk', 'GrowDisk', 'MoveDisk']);
+    expect(steps.flatMap((step) => infoOf(step).target?.(step) ?? []).toSorted()).toEqual([
+      'data',
+      'data',
+      'data',
+      'data',
+      'scsi1',
+    ]);
     expect(where(blocksStart)).toEqual(['AttachDisk', 'GrowDisk']);
     expect([...TASKS].flatMap(([label, info]) => (info.blocksOnlyItself ? [label] : [])).toSorted()).toEqual([
       ...[...where(isDiskFailure), 'Migrate'].toSorted(),
