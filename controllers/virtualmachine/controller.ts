@@ -5,16 +5,15 @@ import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { settled } from '../../src/runtime/outcome.ts';
 import type { RestartSlots } from '../shared/limits/restarts.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
+import { createReaders } from './observe/readers.ts';
 import { isStillBooting } from './guest-agent/ask.ts';
 import type { Decision } from './model/decision.ts';
 import type { Plan } from './model/plan.ts';
 import type { ProcessState, ProcessStates } from './model/process-state.ts';
 import type { ResolvedSpec } from './model/resolved-spec.ts';
-import { createBridgeReader } from './networks/bridges.ts';
 import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { observe } from './observe/observe.ts';
-import { createTemplateReader } from './placement/templates.ts';
 import { releasesWithoutPve } from './plan/leaving.ts';
 import { planBesidesMove } from './plan/move-gate.ts';
 import { isDone, plan } from './plan/plan.ts';
@@ -56,7 +55,7 @@ export function virtualMachineController(
 ): Controller<VirtualMachine, VirtualMachineStatus> {
   const { processStates, digest, enqueue, now: clock } = vmPorts;
   const ports = { ...vmPorts, tasks: createTaskWatch({ wake: enqueue, now: clock }) };
-  const readers = { readTemplate: createTemplateReader(clock), readBridges: createBridgeReader(clock) };
+  const readers = createReaders(clock);
 
   async function reconcile(cached: VirtualMachine, pass: VmPass): Promise<VmResult> {
     const state = processStates.of(cached.metadata.uid);

@@ -42,7 +42,7 @@ Options that may be dropped:
 |---|---|
 ${lost.join('\n')}
 
-The cloud-init options that a VM inherits stay in its configuration in Proxmox VE. Where the data needs an image of the operator, the image says the same: user and keys in \`vendor-data\`, below the user-data, and addresses, servers and domains in \`network-config\`. They are recorded in \`status.internal.template\`, so that data that is delivered later has them as well.
+The cloud-init options that a VM inherits stay in its configuration in Proxmox VE. Where the data needs an image of the operator, the image says the same: user and keys in \`vendor-data\`, below the user-data, and addresses, servers and domains in \`network-config\`. Servers and domains that neither the template nor the spec names are those of the node, as in Proxmox VE. The options are recorded in \`status.internal.template\`, so that data that is delivered later has them as well.
 `;
   return new Map([[PATH, page]]);
 }

@@ -33,8 +33,12 @@ const cidr = rule(z.string().max(64), {
 const staticIP = rule(
   z.object({
     address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
-    gateway: ip.optional().describe('Default gateway, of the same address family.'),
-    dns: list(ip, 8).optional().describe('Name servers, in order of preference.'),
+    gateway: ip
+      .optional()
+      .describe('Default gateway, of the same address family; it may be outside the subnet of the address.'),
+    dns: list(ip, 8)
+      .optional()
+      .describe('Name servers, in order of preference; absent: those of the template, or else of the node.'),
   }),
   {
     cel:

@@ -6,8 +6,9 @@ import type { Vmid } from '../lib/units.ts';
 import type { CloudInitInput } from './input.ts';
 import { withKeysPart } from './multipart.ts';
 import { readIgnition } from './ignition.ts';
-import { networkConfig, networkProblem } from './network.ts';
-import { networkConfigV1 } from './network-v1.ts';
+import { localHostname, settingsAsPve } from './as-pve.ts';
+import { networkProblem, resolverOf } from './network.ts';
+import { networkConfig } from './network-file.ts';
 import { metaDataFile, networkDataFile } from './own-data.ts';
 import { addKeys, cleanKeys } from './ssh-keys.ts';
 import { readUserData } from './user-data.ts';
@@ -27,7 +28,7 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
   if (problem !== undefined) return { problem };
   const parts = {
     'user-data': input.ignition === undefined ? userDataFile(input) : readIgnition(input.ignition),
-    'meta-data': metaDataFile(input),
+    'meta-data': metaDataFile({ ...input, hostname: localHostname(input) }),
     'network-config': networkFile(input),
     'vendor-data': { value: vendorDataFile(input) },
   };
@@ -46,31 +47,33 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
 
 function networkFile({ networkData, ignition, nics }: CloudInitInput): Result<string | undefined> {
   if (networkData !== undefined) return networkDataFile(networkData);
-  return ignition === undefined ? networkConfig(nics) : { value: networkConfigV1(nics) };
+  // Afterburn, which reads it next to Ignition, knows version 1 only.
+  return networkConfig(nics, { resolver: resolverOf(nics), onlyV1: ignition !== undefined });
 }
 
 /** cloud-init merges it below the user-data, which is left as the user wrote it. Ignition reads none. */
-function vendorDataFile({ inherited, ignition }: CloudInitInput): string | undefined {
-  const { user, sshKeys = [] } = inherited ?? {};
-  if (ignition !== undefined || (user === undefined && sshKeys.length === 0)) return undefined;
+function vendorDataFile(input: CloudInitInput): string | undefined {
+  if (input.ignition !== undefined) return undefined;
+  const { user, sshKeys = [] } = input.inherited ?? {};
   const config = {
     ...(user !== undefined && { user }),
     // As in the data that Proxmox VE writes.
     ...(user === 'root' && { disable_root: false }),
     ...(sshKeys.length > 0 && { ssh_authorized_keys: sshKeys }),
+    ...settingsAsPve(input),
   };
-  return `#cloud-config\n${printYaml(config)}`;
+  return Object.keys(config).length === 0 ? undefined : `#cloud-config\n${printYaml(config)}`;
 }
 
 /** The user's text, unchanged unless keys have to be added. */
-function userDataFile({ hostname, userData, sshKeys }: CloudInitInput): Result<string> {
+function userDataFile({ hostname, fqdn = hostname, userData, sshKeys }: CloudInitInput): Result<string> {
   const read = readUserData(userData);
   if ('problem' in read) return read;
   const keys = cleanKeys(sshKeys);
   const data = read.value;
   if (data.kind === 'none')
     return {
-      value: `#cloud-config\n${printYaml({ hostname, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
+      value: `#cloud-config\n${printYaml({ hostname, fqdn, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
     };
   if (keys.length === 0) return { value: data.text };
   if (data.kind !== 'cloudConfig') return { value: withKeysPart(data.text, data.kind, keys) };

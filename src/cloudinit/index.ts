@@ -5,8 +5,9 @@
  * `Native` sets configuration keys from which PVE builds its cloud-init drive. PVE's API accepts no other user-data.
  * For anything else, `Image` builds a NoCloud image, to be uploaded and attached as a CD-ROM.
  */
-export type { CloudInitInput, CloudInitNic, InheritedLogin } from './input.ts';
+export type { CloudInitInput, CloudInitNic, InheritedLogin, Resolver } from './input.ts';
 export { requiredMode, unsetNativeKeys, nativeKeys } from './native.ts';
 export { cloudInitImage, imageName, noCloudFiles } from './image.ts';
 export { ipConfig } from './network.ts';
+export { resolverIn } from './resolver.ts';
 export { loginDefinedBy } from './user-data.ts';

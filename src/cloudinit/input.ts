@@ -5,8 +5,12 @@ export interface CloudInitInput {
   readonly instanceId: string;
   /** The first label of the VM's name. */
   readonly hostname: string;
+  /** With its domain. Absent: there is none. */
+  readonly fqdn?: string | undefined;
   /** The user's text, unchanged. */
   readonly userData: string | undefined;
+  /** A file in PVE that PVE uses as user-data, whatever else the drive says. */
+  readonly snippet?: string | undefined;
   /** Replaces user-data. Nothing can be added to it. */
   readonly ignition?: string | undefined;
   /** The user's meta-data, as YAML. */
@@ -39,7 +43,13 @@ export interface CloudInitNic {
   readonly addresses: readonly string[];
   readonly gateway4?: string | undefined;
   readonly gateway6?: string | undefined;
+  /** DNS servers and search domains of all NICs together are those of the guest: PVE has one list of each. */
   readonly dns: readonly string[];
-  /** Search domains. */
   readonly search?: readonly string[] | undefined;
+}
+
+/** How a guest resolves names. */
+export interface Resolver {
+  readonly dns: readonly string[];
+  readonly search: readonly string[];
 }

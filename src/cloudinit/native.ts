@@ -2,9 +2,10 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { Result } from '../lib/result.ts';
 import type { CloudInitInput } from './input.ts';
-import { dnsServers, fitsIpConfig, ipConfig, networkProblem } from './network.ts';
+import { dnsServers, fitsIpConfig, ipConfig, needsOnLink, networkProblem } from './network.ts';
 import { cleanKeys, isPlainPublicKey } from './ssh-keys.ts';
 import { readUserData, type UserData } from './user-data.ts';
+import { isPlainYaml } from './yaml.ts';
 
 /** Keys of a guest's configuration to set, and keys to delete if the template has them. */
 export interface CloudInitKeys {
@@ -28,7 +29,7 @@ const NATIVE_KEYS: readonly string[] = [
 /** Deletes PVE's keys. With an image they have no effect, but would still expose a template's password or keys. */
 export const unsetNativeKeys: CloudInitKeys = { set: {}, delete: NATIVE_KEYS };
 
-interface NativeData {
+export interface NativeData {
   user?: string;
   sshKeys: string[];
   upgrade: boolean;
@@ -44,7 +45,7 @@ const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: 
     hostname: (node, _asked, { hostname }) => plainText(node) === hostname,
     user: (node, data) => {
       const name = plainText(node);
-      if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return false;
+      if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name) || !isPlainYaml(name)) return false;
       data.user = name;
       return true;
     },
@@ -60,7 +61,7 @@ const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: 
     },
   };
 
-function plainText(node: unknown): string | undefined {
+export function plainText(node: unknown): string | undefined {
   return isScalar(node) && typeof node.value === 'string' && node.tag === undefined ? node.value : undefined;
 }
 
@@ -84,6 +85,12 @@ function nativeDataOf(userData: UserData, input: CloudInitInput): NativeData | u
 const hasOtherData = ({ ignition, metaData, networkData }: CloudInitInput): boolean =>
   [ignition, metaData, networkData].some((text) => text !== undefined);
 
+/** The data in the user-data; `undefined` if it is invalid, or PVE's drive cannot express all of it. */
+export function nativeUserData(input: CloudInitInput): NativeData | undefined {
+  const userData = readUserData(input.userData);
+  return 'problem' in userData ? undefined : nativeDataOf(userData.value, input);
+}
+
 /** The data for PVE's drive; `undefined` if the drive cannot express the input. */
 function nativeData(input: CloudInitInput): Result<NativeData | undefined> {
   const problem = networkProblem(input.nics);
@@ -93,7 +100,23 @@ function nativeData(input: CloudInitInput): Result<NativeData | undefined> {
   const data = nativeDataOf(userData.value, input);
   if (!data || hasOtherData(input) || !input.nics.every(fitsIpConfig)) return { value: undefined };
   const sshKeys = cleanKeys([...data.sshKeys, ...input.sshKeys]);
-  return { value: sshKeys.every(isPlainPublicKey) ? { ...data, sshKeys: [...sshKeys] } : undefined };
+  return { value: isRead(input, sshKeys) ? { ...data, sshKeys: [...sshKeys] } : undefined };
+}
+
+/**
+ * Whether guests read what PVE writes. It writes names and keys without quotes, so a VM called 123 would get a number
+ * and no host name, and it cannot say that a gateway is on the link. With a snippet there is no other way.
+ */
+function isRead(
+  { hostname, fqdn = hostname, nics, snippet }: CloudInitInput,
+  sshKeys: readonly string[],
+): boolean {
+  if (snippet !== undefined) return true;
+  return (
+    [hostname, fqdn, ...sshKeys].every(isPlainYaml) &&
+    sshKeys.every(isPlainPublicKey) &&
+    !nics.some(needsOnLink)
+  );
 }
 
 /** Returns `Native` if PVE's cloud-init drive can express the input, otherwise `Image`. */

@@ -1,56 +1,56 @@
 /**
- * Builds a network-config of version 1 in the format that PVE writes. Afterburn, which sets up the network of guests
- * that use Ignition, reads no other.
+ * Builds a network-config of version 1, word for word what PVE writes for the same NICs (qemu-server, Cloudinit.pm,
+ * nocloud_network). Every cloud-init finds the NIC by its MAC address there; with version 2 those before 22.2 take the
+ * key of an entry for the name of the interface. Afterburn, which sets up the network of guests that use Ignition, reads
+ * no other version.
  */
 import ipaddr from 'ipaddr.js';
 import { parseCidr } from '../lib/ip.ts';
-import type { CloudInitNic } from './input.ts';
-import { dnsServers, searchDomains } from './network.ts';
+import type { CloudInitNic, Resolver } from './input.ts';
+import { interfaceName } from './network.ts';
 import { printYaml } from './yaml.ts';
 
-export function networkConfigV1(nics: readonly CloudInitNic[]): string | undefined {
-  if (nics.length === 0) return undefined;
-  const address = dnsServers(nics);
-  const search = searchDomains(nics);
-  return printYaml({
+export const networkConfigV1 = (nics: readonly CloudInitNic[], { dns, search }: Resolver): string =>
+  printYaml({
     version: 1,
     config: [
       ...nics.map((nic) => ({
         type: 'physical',
-        name: nic.device.replace('net', 'eth'),
+        name: interfaceName(nic),
         mac_address: nic.mac?.toLowerCase(),
         subnets: subnetsOf(nic),
       })),
-      ...(address.length + search.length > 0
+      ...(dns.length + search.length > 0
         ? [
             {
               type: 'nameserver',
-              ...(address.length > 0 && { address }),
+              ...(dns.length > 0 && { address: dns }),
               ...(search.length > 0 && { search }),
             },
           ]
         : []),
     ],
   });
-}
 
 const AUTOMATIC = { auto: 'ipv6_slaac', dhcp: 'dhcp6' } as const;
 
-const subnetsOf = (nic: CloudInitNic): readonly object[] => [
-  ...(nic.dhcp4 ? [{ type: 'dhcp4' }] : []),
-  ...nic.addresses.map((address) => subnet(address, nic)),
-  ...(nic.ipv6 ? [{ type: AUTOMATIC[nic.ipv6] }] : []),
-];
+/** A gateway belongs to the first address of its family: with a second one, ifupdown would add its route twice and fail. */
+function subnetsOf({ dhcp4, addresses, gateway4, gateway6, ipv6 }: CloudInitNic): readonly object[] {
+  const isOf = (family: 4 | 6) => (text: string) => parseCidr(text)?.family === family;
+  const withGateway = (gateway: string | undefined, index: number): object =>
+    index === 0 && gateway !== undefined ? { gateway } : {};
+  return [
+    ...(dhcp4 ? [{ type: 'dhcp4' }] : []),
+    ...addresses.filter(isOf(4)).map((text, n) => ({ ...subnet4(text), ...withGateway(gateway4, n) })),
+    ...(ipv6 ? [{ type: AUTOMATIC[ipv6] }] : []),
+    ...addresses
+      .filter(isOf(6))
+      .map((address, n) => ({ type: 'static6', address, ...withGateway(gateway6, n) })),
+  ];
+}
 
-function subnet(text: string, { gateway4, gateway6 }: CloudInitNic): object {
-  const cidr = parseCidr(text);
-  if (cidr?.family !== 4)
-    return { type: 'static6', address: text, ...(gateway6 !== undefined && { gateway: gateway6 }) };
-  const netmask = ipaddr.IPv4.subnetMaskFromPrefixLength(cidr.prefix).toString();
-  return {
-    type: 'static',
-    address: cidr.address,
-    netmask,
-    ...(gateway4 !== undefined && { gateway: gateway4 }),
-  };
+function subnet4(text: string): object {
+  const { address = text, prefix = 32 } = parseCidr(text) ?? {};
+  const netmask = ipaddr.IPv4.subnetMaskFromPrefixLength(prefix).toString();
+  return { type: 'static', address, netmask };
 }

@@ -1,12 +1,9 @@
-/** Addresses of NICs, for PVE's ipconfig keys and as a network-config of version 2. */
+/** Addresses of NICs: whether they are valid, what Proxmox VE's ipconfig keys can express, and the keys. */
+import ipaddr from 'ipaddr.js';
 import { ipFamily, parseCidr, type IpFamily } from '../lib/ip.ts';
-import type { Result } from '../lib/result.ts';
-import type { CloudInitNic } from './input.ts';
-import { printYaml } from './yaml.ts';
+import type { CloudInitNic, Resolver } from './input.ts';
 
 const GATEWAYS = { 4: 'gateway4', 6: 'gateway6' } as const;
-/** netplan before 0.103 and cloud-init before 23 do not accept `default` and would ignore the whole file. */
-const DEFAULT_ROUTES = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 const FAMILIES = [4, 6] as const;
 
 const ofFamily = (nic: CloudInitNic, family: IpFamily): readonly string[] =>
@@ -34,10 +31,34 @@ function gatewayProblem(nic: CloudInitNic, family: IpFamily): string | undefined
     return `${nic.device}: the gateway "${gateway}" is not an IPv${family} address. Correct it.`;
   return ofFamily(nic, family).length > 0
     ? undefined
-    : `${nic.device}: the gateway "${gateway}" requires an IPv${family} address on the same network. Add the address, or remove the gateway.`;
+    : `${nic.device}: the gateway "${gateway}" requires an IPv${family} address. Add the address, or remove the gateway.`;
 }
 
-/** Whether an ipconfig key can express the NIC: one address per family, or DHCP. */
+export interface DefaultRoute {
+  readonly family: IpFamily;
+  readonly gateway: string;
+  /** The gateway is outside the subnets of the NIC, but on its link. */
+  readonly onLink: boolean;
+}
+
+export const defaultRoutes = (nic: CloudInitNic): readonly DefaultRoute[] =>
+  FAMILIES.flatMap((family) => {
+    const gateway = nic[GATEWAYS[family]];
+    return gateway === undefined
+      ? []
+      : [{ family, gateway, onLink: !isReachable(gateway, ofFamily(nic, family)) }];
+  });
+
+/** A link-local address is on the link by definition. */
+function isReachable(gateway: string, addresses: readonly string[]): boolean {
+  const address = ipaddr.parse(gateway);
+  return address.range() === 'linkLocal' || addresses.some((each) => address.match(ipaddr.parseCIDR(each)));
+}
+
+/** Whether the guest reaches a gateway only by a route that says that it is on the link. */
+export const needsOnLink = (nic: CloudInitNic): boolean => defaultRoutes(nic).some(({ onLink }) => onLink);
+
+/** Whether an ipconfig key has room for the addresses of the NIC: one per family, or DHCP. */
 export const fitsIpConfig = (nic: CloudInitNic): boolean =>
   ofFamily(nic, 6).length + (nic.ipv6 ? 1 : 0) <= 1 && ofFamily(nic, 4).length + (nic.dhcp4 ? 1 : 0) <= 1;
 
@@ -52,58 +73,19 @@ export function ipConfig(nic: CloudInitNic): string | undefined {
   return text === '' ? undefined : text;
 }
 
+/** The NICs that the guest configures: PVE's network-config leaves the others out as well. */
+export const configuredNics = (nics: readonly CloudInitNic[]): readonly CloudInitNic[] =>
+  nics.filter((nic) => nic.dhcp4 || nic.ipv6 !== undefined || nic.addresses.length > 0);
+
+/** As PVE names the interface in its network-config. */
+export const interfaceName = ({ device }: CloudInitNic): string => device.replace('net', 'eth');
+
 /** The DNS servers of all NICs: PVE has one list per guest. */
 export const dnsServers = (nics: readonly CloudInitNic[]): readonly string[] => [
   ...new Set(nics.flatMap(({ dns }) => dns)),
 ];
 
-/** The search domains of all NICs. */
-export const searchDomains = (nics: readonly CloudInitNic[]): readonly string[] => [
-  ...new Set(nics.flatMap(({ search = [] }) => search)),
-];
-
-/**
- * Returns the file network-config. It matches NICs by MAC address, and the guest chooses their names. `undefined` without
- * NICs; cloud-init then uses its default, DHCP on the first NIC.
- */
-export function networkConfig(nics: readonly CloudInitNic[]): Result<string | undefined> {
-  if (nics.length === 0) return { value: undefined };
-  const unknown = nics.find(({ mac }) => mac === undefined);
-  if (unknown)
-    return {
-      problem: `The MAC address of ${unknown.device} is not known yet. Its addresses are assigned once it is known.`,
-    };
-  return {
-    value: printYaml({
-      version: 2,
-      ethernets: Object.fromEntries(nics.map((nic) => [nic.device, ethernet(nic)])),
-    }),
-  };
-}
-
-function nameservers({ dns, search = [] }: CloudInitNic): object {
-  if (dns.length + search.length === 0) return {};
-  return {
-    nameservers: {
-      ...(search.length > 0 && { search }),
-      ...(dns.length > 0 && { addresses: dns }),
-    },
-  };
-}
-
-function ethernet(nic: CloudInitNic): object {
-  const routes = FAMILIES.flatMap((family) => {
-    const via = nic[GATEWAYS[family]];
-    return via === undefined ? [] : [{ to: DEFAULT_ROUTES[family], via }];
-  });
-  return {
-    match: { macaddress: nic.mac?.toLowerCase() },
-    dhcp4: nic.dhcp4,
-    ...(nic.ipv6 === 'dhcp' && { dhcp6: true }),
-    // Distributions have different defaults for router advertisements.
-    ...(nic.ipv6 === 'auto' && { 'accept-ra': true }),
-    ...(nic.addresses.length > 0 && { addresses: nic.addresses }),
-    ...(routes.length > 0 && { routes }),
-    ...nameservers(nic),
-  };
-}
+export const resolverOf = (nics: readonly CloudInitNic[]): Resolver => ({
+  dns: dnsServers(nics),
+  search: [...new Set(nics.flatMap(({ search = [] }) => search))],
+});

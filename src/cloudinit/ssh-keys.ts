@@ -1,6 +1,8 @@
 /** SSH public keys: validation, and adding keys to the user's cloud-config. */
 import { isAlias, isMap, isScalar, isSeq, YAMLMap, YAMLSeq, type Document } from 'yaml';
 import type { Result } from '../lib/result.ts';
+import { firstUserWithoutDefault } from './users.ts';
+import { lastPair, valueOf, type Spelling } from './yaml-map.ts';
 import { isEmpty, quoted } from './yaml.ts';
 
 const KEYS = 'ssh_authorized_keys';
@@ -42,24 +44,31 @@ export function addKeys(document: Document, keys: readonly string[]): Result<boo
     // The header is a comment, and may be attached to the `~` that is replaced.
     if (isScalar(contents)) map.commentBefore = contents.commentBefore ?? null;
     document.contents = map;
-    return addTo(map, keys, document);
+    return addTo(map, keys, { document, spelling: 'exact' });
   }
   if (!isMap(contents)) return { value: true };
-  const user = firstUserWithoutDefault(contents);
-  let added = false;
-  for (const map of [contents, ...(user ? [user] : [])]) {
-    const result = addTo(map, keys, document);
-    if ('problem' in result) return result;
-    added ||= result.value;
-  }
-  return { value: added };
+  const top = addTo(contents, keys, { document, spelling: 'exact' });
+  const user = firstUserWithoutDefault(contents, document);
+  if ('problem' in top || !user) return top;
+  const own = addTo(user, keys, { document, spelling: 'hyphens' });
+  return 'problem' in own ? own : { value: top.value || own.value };
 }
 
-function addTo(map: YAMLMap, keys: readonly string[], document: Document): Result<boolean> {
-  const node: unknown = map.get(KEYS, true);
+interface Place {
+  readonly document: Document;
+  readonly spelling: Spelling;
+}
+
+function addTo(map: YAMLMap, keys: readonly string[], { document, spelling }: Place): Result<boolean> {
+  const pair = lastPair(map, KEYS, spelling);
+  const node = valueOf(map, KEYS, { document, spelling });
   const list = isAlias(node) ? node.resolve(document) : node;
+  const replace = (all: readonly string[]): void => {
+    if (pair) pair.value = listOf(all);
+    else map.set(KEYS, listOf(all));
+  };
   if (isEmpty(list)) {
-    map.set(KEYS, listOf(keys));
+    replace(keys);
     return { value: true };
   }
   if (!isSeq(list))
@@ -69,19 +78,10 @@ function addTo(map: YAMLMap, keys: readonly string[], document: Document): Resul
   const known = new Set(list.items.map((item) => (isScalar(item) ? String(item.value).trim() : undefined)));
   const missing = keys.filter((key) => !known.has(key));
   if (missing.length === 0) return { value: false };
-  if (list === node) for (const key of missing) list.add(quoted(key));
-  // Other aliases may refer to the same anchor, so the alias is replaced by a list of its own.
-  else map.set(KEYS, listOf([...known, ...missing].filter((key) => key !== undefined)));
+  if (list === pair?.value) for (const key of missing) list.add(quoted(key));
+  // Other aliases and merge keys may refer to the same list, so the map gets one of its own.
+  else replace([...known, ...missing].filter((key) => key !== undefined));
   return { value: true };
-}
-
-function firstUserWithoutDefault(config: YAMLMap): YAMLMap | undefined {
-  const users: unknown = config.get('users', true);
-  // `user` creates a default user with any list.
-  if (!isSeq(users) || config.has('user')) return undefined;
-  const isDefault = (item: unknown): boolean =>
-    isMap(item) ? item.get('name') === 'default' : isScalar(item) && item.value === 'default';
-  return users.items.some(isDefault) ? undefined : users.items.find((item) => isMap(item));
 }
 
 function listOf(keys: readonly string[]): YAMLSeq {

@@ -1,5 +1,5 @@
 /** YAML for cloud-init, which reads YAML 1.1, where `yes`, `1e3` and the MAC address 52:54:00:12:34:56 are not strings. */
-import { isAlias, isScalar, parseDocument, Scalar, stringify, visit, type Document } from 'yaml';
+import { isAlias, isScalar, parse, parseDocument, Scalar, stringify, visit, type Document } from 'yaml';
 import type { Result } from '../lib/result.ts';
 
 /**
@@ -46,6 +46,15 @@ function unresolvedAlias(document: Document): number | undefined {
 
 /** Whether the node is missing, `~` or `null`. */
 export const isEmpty = (node: unknown): boolean => node == null || (isScalar(node) && node.value === null);
+
+/** Whether the text is read as itself where it is written without quotes. */
+export function isPlainYaml(text: string): boolean {
+  try {
+    return parse(text, { version: '1.1' }) === text;
+  } catch {
+    return false;
+  }
+}
 
 /** Prints strings in double quotes, so that every YAML version reads them as strings. Numbers and booleans are not quoted. */
 export const printYaml = (value: unknown): string =>

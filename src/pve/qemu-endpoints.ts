@@ -154,6 +154,13 @@ export const QEMU = {
     needs: CONFIG_NEEDS,
     lifetimes: OPTION_LIFETIMES,
   }),
+  cloudInitDump: endpoint({
+    method: 'GET',
+    path: `${path}/cloudinit/dump`,
+    params: At.extend({ type: z.literal('network') }),
+    reply: Text,
+    needs: [onGuest('VM.Audit')],
+  }),
   pending: endpoint({
     method: 'GET',
     path: `${path}/pending`,

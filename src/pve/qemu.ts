@@ -83,6 +83,8 @@ export interface Qemu {
   ): Promise<Upid>;
   /** The guest must be stopped. `purge` also removes it from backup jobs, replication and HA. */
   destroy(request: { readonly purge: boolean }, options?: CallOptions): Promise<Upid>;
+  /** The network configuration that PVE would write into a cloud-init drive, with its options and the node's resolver. */
+  cloudInitNetwork(options?: CallOptions): Promise<string>;
   readonly agent: Agent;
 }
 
@@ -130,5 +132,6 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
   moveDisk: (to, options) => send(QEMU.moveDisk, { ...at, ...to, delete: true }, options),
   destroy: ({ purge }, options) =>
     send(QEMU.destroy, { ...at, purge, 'destroy-unreferenced-disks': false }, options),
+  cloudInitNetwork: (options) => send(QEMU.cloudInitDump, { ...at, type: 'network' }, options),
   agent: agent(send, at),
 });

@@ -263,6 +263,8 @@ export class InMemoryPve {
       const { config, digest } = this.#guest(at);
       return { ...config, digest: `digest-${digest}` };
     },
+    'GET /nodes/{node}/qemu/{vmid}/cloudinit/dump': () =>
+      "version: 1\nconfig:\n    - type: nameserver\n      address:\n      - '192.0.2.1'\n      search:\n      - 'example.com'\n",
     'GET /nodes/{node}/qemu/{vmid}/status/current': (at) => {
       const { running, halted, ha, config, startedAt } = this.#guest(at);
       const status = running ? 'running' : 'stopped';

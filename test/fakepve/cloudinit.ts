@@ -36,14 +36,6 @@ export function checkCiCustom(world: World, guest: Guest): void {
     if (!world.storage.find(volid, guest.node)) throw failure(`volume '${volid}' does not exist`);
 }
 
-function customFile(world: World, guest: Guest, kind: string): string | undefined {
-  const volid = named('pve-qm-cicustom', guest.get('cicustom'))[kind];
-  if (volid === undefined) return undefined;
-  const volume = world.storage.find(volid, guest.node);
-  if (!volume) throw failure(`volume '${volid}' does not exist`);
-  return volume.data?.toString('utf8') ?? '';
-}
-
 const sshLines = (guest: Guest): readonly string[] =>
   decodeURIComponent(guest.get('sshkeys') ?? '')
     .split('\n')
@@ -51,7 +43,7 @@ const sshLines = (guest: Guest): readonly string[] =>
 
 function hostNames(guest: Guest): { readonly host: string; readonly fqdn: string } {
   const name = guest.get('name') ?? `VM${guest.vmid}`;
-  const domain = guest.get('searchdomain')?.split(' ')[0];
+  const domain = guest.get('searchdomain');
   const host = name.split('.')[0] ?? name;
   return { host, fqdn: name.includes('.') || domain === undefined ? name : `${name}.${domain}` };
 }
@@ -104,16 +96,20 @@ function subnet6({ ip6, gw6 }: Properties): readonly string[] {
 }
 
 function networkConfig(guest: Guest): string {
-  const nets = [...guest.config].filter(([key]) => /^net\d+$/.test(key)).sort();
+  // PVE leaves out a NIC without addresses (Cloudinit.pm, nocloud_network).
+  const nets = [...guest.config]
+    .filter(([key]) => /^net\d+$/.test(key) && guest.config.has(key.replace('net', 'ipconfig')))
+    .sort();
   const devices = nets.flatMap(([key, value]) => {
     const index = key.slice('net'.length);
     const config = ipconfigOf(guest, index);
-    const subnets = [...subnet4(config), ...subnet6(config)];
     return [
       '    - type: physical',
       `      name: eth${index}`,
       `      mac_address: '${optionProperties(key, value)['macaddr']?.toLowerCase() ?? ''}'`,
-      ...(subnets.length === 0 ? [] : ['      subnets:', ...subnets]),
+      '      subnets:',
+      ...subnet4(config),
+      ...subnet6(config),
     ];
   });
   const servers = (guest.get('nameserver') ?? '192.0.2.1').split(/[\s,;]+/);
@@ -133,19 +129,21 @@ function networkConfig(guest: Guest): string {
   ].join('\n');
 }
 
-/** The file of a kind on the drive: `user`, `network` or `meta`. */
-export function cloudInitFile(world: World, guest: Guest, kind: string, maskPassword = false): string {
-  const custom = customFile(world, guest, kind);
-  if (custom !== undefined) return custom;
-  if (kind === 'user')
-    return maskPassword
-      ? userData(guest).replace(/^password: .*$/m, 'password: **********')
-      : userData(guest);
-  if (kind === 'network') return networkConfig(guest);
+/** PVE shows what it generates, whatever files of the user replace it (Cloudinit.pm, dump_cloudinit_config). */
+export function dumpCloudInit(guest: Guest, kind: string, maskPassword: boolean): string {
+  const { user, network, meta } = generatedFiles(guest);
+  if (kind === 'user') return maskPassword ? user.replace(/^password: .*$/m, 'password: **********') : user;
+  return kind === 'network' ? network : meta;
+}
+
+/** What PVE writes into the drive from the guest's options. */
+export function generatedFiles(guest: Guest): Readonly<Record<'user' | 'network' | 'meta', string>> {
+  const user = userData(guest);
+  const network = networkConfig(guest);
   const id = createHash('sha1')
-    .update(userData(guest) + networkConfig(guest))
+    .update(user + network)
     .digest('hex');
-  return `instance-id: ${id}\n`;
+  return { user, network, meta: `instance-id: ${id}\n` };
 }
 
 /** Regenerates the drive: it is up to date afterwards. */

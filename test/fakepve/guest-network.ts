@@ -8,6 +8,50 @@ import { readIso } from './iso9660.ts';
 import type { Guest } from './guest.ts';
 import type { World } from './world.ts';
 
+/** One NIC of a network-config, of either version. */
+interface Ethernet {
+  readonly name: string;
+  readonly mac: string | undefined;
+  readonly addresses: readonly string[];
+  readonly dhcp4: boolean;
+  /** It gets an IPv6 address by DHCPv6, or from what routers announce. */
+  readonly automatic6: boolean;
+}
+
+const subnet = z.looseObject({
+  type: z.string(),
+  address: z.string().optional(),
+  netmask: z.string().optional(),
+});
+const physical = z.looseObject({
+  type: z.string(),
+  name: z.string().optional(),
+  mac_address: z.string().optional(),
+  subnets: z.array(subnet).nullish(),
+});
+const networkV1 = z
+  .looseObject({ version: z.literal(1), config: z.array(physical) })
+  .transform(({ config }) => config.filter(({ type }) => type === 'physical').map(fromV1));
+
+function fromV1({ name = '', mac_address, subnets }: z.output<typeof physical>): Ethernet {
+  const all = subnets ?? [];
+  return {
+    name,
+    mac: mac_address,
+    addresses: all.flatMap(({ address, netmask }) =>
+      address === undefined ? [] : [address.includes('/') ? address : `${address}/${prefixOf(netmask)}`],
+    ),
+    dhcp4: all.some(({ type }) => type === 'dhcp' || type === 'dhcp4'),
+    automatic6: all.some(({ type }) => type === 'dhcp6' || type === 'ipv6_slaac'),
+  };
+}
+
+const prefixOf = (netmask = '255.255.255.0'): number =>
+  netmask
+    .split('.')
+    .map((part) => Number(part).toString(2).replaceAll('0', '').length)
+    .reduce((sum, bits) => sum + bits, 0);
+
 const ethernet = z.looseObject({
   match: z.looseObject({ macaddress: z.string().optional() }).optional(),
   dhcp4: z.boolean().optional(),
@@ -15,14 +59,19 @@ const ethernet = z.looseObject({
   'accept-ra': z.boolean().optional(),
   addresses: z.array(z.string()).optional(),
 });
-const networkV2 = z.looseObject({
-  version: z.literal(2),
-  ethernets: z.record(z.string(), ethernet).optional(),
-});
-const wrapped = z.union([
-  z.looseObject({ network: networkV2 }).transform(({ network }) => network),
-  networkV2,
-]);
+const networkV2 = z
+  .looseObject({ version: z.literal(2), ethernets: z.record(z.string(), ethernet).optional() })
+  .transform(({ ethernets = {} }) =>
+    Object.entries(ethernets).map(([name, each]): Ethernet => ({
+      name,
+      mac: each.match?.macaddress,
+      addresses: each.addresses ?? [],
+      dhcp4: each.dhcp4 === true,
+      automatic6: each.dhcp6 === true || each['accept-ra'] === true,
+    })),
+  );
+const either = z.union([networkV1, networkV2]);
+const wrapped = z.union([z.looseObject({ network: either }).transform(({ network }) => network), either]);
 
 export interface Device {
   readonly index: string;
@@ -61,7 +110,7 @@ export function linkLocal(mac: string): string {
 }
 
 /** `network-config` of an attached NoCloud image, if there is one. */
-function noCloudConfig(world: World, guest: Guest): z.output<typeof networkV2> | undefined {
+function noCloudConfig(world: World, guest: Guest): readonly Ethernet[] | undefined {
   for (const drive of drivesOf(guest.config)) {
     const data = isCdrom(drive) ? world.storage.find(drive.file, guest.node)?.data : undefined;
     const file = data && readIso(data).get('network-config');
@@ -71,18 +120,14 @@ function noCloudConfig(world: World, guest: Guest): z.output<typeof networkV2> |
   return undefined;
 }
 
-function fromNoCloud(config: z.output<typeof networkV2>, device: Device): readonly string[] {
-  const entries = Object.entries(config.ethernets ?? {});
-  const byMac = entries.find(
-    ([, { match }]) => match?.macaddress?.toLowerCase() === device.mac.toLowerCase(),
-  );
-  const found = (byMac ?? entries.find(([name]) => name === `eth${device.index}`))?.[1];
+function fromNoCloud(config: readonly Ethernet[], device: Device): readonly string[] {
+  const byMac = config.find(({ mac }) => mac?.toLowerCase() === device.mac.toLowerCase());
+  const found = byMac ?? config.find(({ name }) => name === `eth${device.index}`);
   if (!found) return [];
-  const { addresses = [], dhcp4, dhcp6, 'accept-ra': announced } = found;
   return [
-    ...addresses,
-    ...(dhcp4 ? [leasedAddress(device.mac)] : []),
-    ...(dhcp6 || announced ? [globalAddress6(device.mac)] : []),
+    ...found.addresses,
+    ...(found.dhcp4 ? [leasedAddress(device.mac)] : []),
+    ...(found.automatic6 ? [globalAddress6(device.mac)] : []),
   ];
 }
 

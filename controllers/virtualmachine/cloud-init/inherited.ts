@@ -6,6 +6,7 @@ import {
   unsetNativeKeys,
   type CloudInitInput,
   type CloudInitNic,
+  type Resolver,
 } from '../../../src/cloudinit/index.ts';
 import { ipFamily } from '../../../src/lib/ip.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
@@ -50,7 +51,7 @@ export function inheritanceOf(
   const kept = fates.flatMap(({ key, fate }) => (fate === 'kept' ? [key] : []));
   const addressed = [...kept, ...fixed].filter((key) => key.startsWith('ipconfig')).toSorted();
   const nics =
-    addressed.length === 0 && isResolver(kept) && leavesNetworks(want)
+    addressed.length === 0 && leavesNetworks(want)
       ? firstNic(config)
       : addressed.map((key) => dynamicNic(key, config));
   return {
@@ -70,9 +71,6 @@ export function inheritanceOf(
 /** The spec says nothing about the NICs and their addresses. */
 const leavesNetworks = ({ nics, cloudInit: { networkData } }: WithCloudInit): boolean =>
   nics === undefined && networkData === undefined;
-
-const isResolver = (keys: readonly string[]): boolean =>
-  keys.includes('nameserver') || keys.includes('searchdomain');
 
 type Fate = 'kept' | 'replaced' | 'dropped' | 'withoutAddress';
 
@@ -145,35 +143,41 @@ export const keeping = (keys: Keys, { kept }: Pick<Inheritance, 'kept'>): Keys =
   delete: keys.delete.filter((key) => !kept.includes(key)),
 });
 
-/** The input of an image with what PVE's drive would say by the kept options. */
+/**
+ * The input of an image with what PVE's drive would say by the kept options, and, where no option says it, by the node's
+ * own resolver.
+ */
 export function withInherited(
   input: CloudInitInput,
   { kept, nics }: Inheritance,
-  config: GuestConfig,
+  { config, resolver }: { readonly config: GuestConfig; readonly resolver: Resolver | undefined },
 ): CloudInitInput {
   const has = (key: string): string => (kept.includes(key) ? (config[key] ?? '') : '');
   const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== '');
   const user = has('ciuser');
   const dns = words(has('nameserver')).filter((text) => ipFamily(text) !== undefined);
   const search = words(has('searchdomain'));
+  const { hostname, fqdn = hostname } = input;
+  const [domain] = search;
   return {
     ...input,
-    nics: withResolver(input.nics.length > 0 ? input.nics : nics, { dns, search }),
+    fqdn: fqdn === hostname && domain !== undefined ? `${hostname}.${domain}` : fqdn,
+    nics: withResolver(input.nics.length > 0 ? input.nics : nics, {
+      dns: dns.length > 0 ? dns : (resolver?.dns ?? []),
+      search: search.length > 0 ? search : (resolver?.search ?? []),
+    }),
     inherited: { ...(user !== '' && { user }), sshKeys: linesOf(has('sshkeys')) },
   };
 }
 
-/** PVE has one list of servers per guest. In an image they belong to the first NIC. */
-function withResolver(
-  nics: readonly CloudInitNic[],
-  { dns, search }: { readonly dns: readonly string[]; readonly search: readonly string[] },
-): readonly CloudInitNic[] {
+/** PVE has one list of servers per guest. In an image they belong to the first NIC; those in the spec take precedence. */
+function withResolver(nics: readonly CloudInitNic[], { dns, search }: Resolver): readonly CloudInitNic[] {
   const [first, ...others] = nics;
   if (!first || dns.length + search.length === 0) return nics;
-  return [{ ...first, dns: dns.length > 0 ? dns : first.dns, search }, ...others];
+  return [{ ...first, dns: nics.some((nic) => nic.dns.length > 0) ? first.dns : dns, search }, ...others];
 }
 
-/** As a guest without any address settings gets it. */
+/** A guest whose NICs nobody describes uses DHCP on the first one. */
 const firstNic = (config: GuestConfig): readonly CloudInitNic[] =>
   nicsOf(config)
     .slice(0, 1)

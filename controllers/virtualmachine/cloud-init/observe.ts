@@ -2,6 +2,7 @@
 import { planCloudInit } from './plan.ts';
 import { snippetNotFound } from './snippets.ts';
 import { isNew } from '../config/is-new.ts';
+import type { Resolver } from '../../../src/cloudinit/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { CloudInitPlan, WithCloudInit } from '../model/cloud-init.ts';
@@ -13,6 +14,7 @@ interface CloudInitFacts {
   readonly snippetExists: boolean | undefined;
   /** Volumes on the storage of the image. */
   readonly images: readonly string[] | undefined;
+  readonly resolver: Resolver | undefined;
   readonly digest: Digest;
 }
 
@@ -20,9 +22,9 @@ export function cloudInitOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  { surroundings, snippetExists, images = [], digest }: CloudInitFacts,
+  { surroundings, snippetExists, images = [], resolver, digest }: CloudInitFacts,
 ): CloudInitPlan {
-  const planned = planCloudInit(vm, want, guest, { digest, ...surroundings });
+  const planned = planCloudInit(vm, want, guest, { digest, resolver, ...surroundings });
   const { snippet } = want.cloudInit;
   if (snippet !== undefined && (isNew(vm, guest) || planned.renews === true))
     return snippetExists === false ? { ...planned, problem: snippetNotFound(guest.node, snippet) } : planned;

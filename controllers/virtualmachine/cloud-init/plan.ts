@@ -8,6 +8,7 @@ import {
   unsetNativeKeys,
   noCloudFiles,
   type CloudInitInput,
+  type Resolver,
 } from '../../../src/cloudinit/index.ts';
 import { changedParts, digestsOf } from './delivered-digests.ts';
 import { devicesOf } from '../networks/devices.ts';
@@ -26,6 +27,8 @@ import { driveSlot } from './slot.ts';
 
 export interface CloudInitContext extends IsoStorages {
   readonly digest: Digest;
+  /** What applies in the guest where neither spec nor template says it. Absent: not known. */
+  readonly resolver?: Resolver | undefined;
   /** Version of PVE on the guest's node. */
   readonly release?: string | undefined;
 }
@@ -74,12 +77,31 @@ function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, plannin
   const mode = hadImage(vm, guest) ? 'Image' : required.value;
   const inheritance = inheritanceOf(vm, want, guest, { mode, hasOwnData });
   if (mode === 'Image')
-    return imagePlan(vm, guest, withInherited(input, inheritance, guest.config), {
-      ...planning,
-      inheritance,
-    });
+    return imagePlan(
+      vm,
+      guest,
+      withInherited(input, inheritance, { config: guest.config, resolver: planning.context.resolver }),
+      { ...planning, inheritance },
+    );
   const native = nativePlan(vm, want, guest, { input, inheritance, hasOwnData });
   return { ...native, keys: knownKeys(native.keys, release) };
+}
+
+/**
+ * Whether an image is delivered whose network-config is ours. Then the resolver of the node has to be known, which PVE
+ * writes into a drive of its own.
+ */
+export function needsResolver(
+  vm: VirtualMachine,
+  want: WithCloudInit,
+  guest: Guest,
+  { digest, release }: Pick<CloudInitContext, 'digest' | 'release'>,
+): boolean {
+  if (want.cloudInit.snippet !== undefined || want.cloudInit.networkData !== undefined) return false;
+  const history = historyOf(vm, want, guest, digest);
+  if (!isNew(vm, guest) && !history.renews) return false;
+  const required = requiredMode(inputOf(vm, want, guest.config, { instance: history.instance, release }));
+  return hadImage(vm, guest) || ('value' in required && required.value === 'Image');
 }
 
 /** Whether the guest has the instance-id of an image: PVE's drive would change it, and the guest would count as a new instance. */
@@ -99,6 +121,7 @@ function inputOf(
   return {
     instanceId: instance === 0 ? uid : `${uid}-${instance}`,
     hostname: want.name.split('.')[0] ?? want.name,
+    fqdn: want.name,
     ...want.cloudInit,
     alwaysUpgrades: !hasOption('ciupgrade', release),
     nics: cloudInitNics(want.nics ?? [], {

@@ -3,8 +3,8 @@ import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import { remembered } from '../../shared/cluster/remembered.ts';
 
-/** Networks hardly ever change; fifty VMs that are created at once should not ask fifty times. */
 const REMEMBER_MS = 30_000;
 
 /** The names of a node's bridges; `unknown`: PVE does not report them, so the decision is left to PVE. */
@@ -27,29 +27,21 @@ export const firstMissingBridge = (
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
 
 export function createBridgeReader(now: () => number): ReadBridges {
-  /** A Connection is created again in each pass of its Provider; the handles stay. */
-  const known = new WeakMap<
-    Pve,
-    Map<NodeName, { readonly names: ReadonlySet<string>; readonly at: number }>
-  >();
-  return async (connection, node, options) => {
-    const nodes =
-      known.get(connection.pve) ?? new Map<NodeName, { names: ReadonlySet<string>; at: number }>();
-    known.set(connection.pve, nodes);
-    const cached = nodes.get(node);
-    if (cached && now() - cached.at < REMEMBER_MS) return cached.names;
-    const names = await read(connection, node, options);
-    if (names !== 'unknown') nodes.set(node, { names, at: now() });
-    return names;
-  };
+  const known = remembered<ReadonlySet<string>>(now, REMEMBER_MS);
+  return async ({ pve }, node, options) =>
+    (await known(pve, node, () => read(pve, node, options))) ?? 'unknown';
 }
 
-async function read({ pve }: Connection, node: NodeName, options: CallOptions): Promise<Bridges> {
+async function read(
+  pve: Pve,
+  node: NodeName,
+  options: CallOptions,
+): Promise<ReadonlySet<string> | undefined> {
   try {
     const interfaces = await pve.node(node).network({ ...options, type: 'any_bridge' });
     return new Set(interfaces.map(({ iface }) => iface));
   } catch (error) {
-    if (error instanceof PveError) return 'unknown';
+    if (error instanceof PveError) return undefined;
     throw error;
   }
 }

@@ -123,13 +123,14 @@ function cloudInitIn(
   { vm, raw, digest }: Inputs,
   { want, guest, surroundings }: Own,
 ): CloudInitPlan | undefined {
-  const { snippetExists, images } = raw;
+  const { snippetExists, images, resolver } = raw;
   return (
     want.cloudInit &&
     cloudInitOf(vm, { ...want, cloudInit: want.cloudInit }, guest, {
       surroundings,
       snippetExists,
       images,
+      resolver,
       digest,
     })
   );

@@ -6,18 +6,15 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
-import type { ReadBridges } from '../networks/bridges.ts';
-import type { ReadTemplate } from '../placement/templates.ts';
 import { derive, type Derived } from './derive.ts';
 import type { Inputs } from './inputs.ts';
 import { questions } from './questions.ts';
 import { NO_FACTS, type RawFacts } from './raw-facts.ts';
 import { read } from './read.ts';
+import type { Readers } from './readers.ts';
 
-export interface ObserveContext {
+export interface ObserveContext extends Readers {
   readonly state: ProcessState;
-  readonly readTemplate: ReadTemplate;
-  readonly readBridges: ReadBridges;
   readonly digest: Digest;
   readonly options: CallOptions;
   /** Epoch ms. */

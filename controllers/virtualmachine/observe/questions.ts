@@ -6,7 +6,7 @@ import { parseVolumeId } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
-import { renewsCloudInit } from '../cloud-init/plan.ts';
+import { needsResolver, renewsCloudInit } from '../cloud-init/plan.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
@@ -155,6 +155,11 @@ function cloudInitQuestions(
     return raw.snippetExists === undefined
       ? [{ read: 'snippetExists', node, snippet: cloudInit.snippet }]
       : [];
+  if (
+    !raw.resolver &&
+    needsResolver(vm, { ...want, cloudInit }, guest, { digest, release: cluster.releases?.get(node) })
+  )
+    return [{ read: 'resolver', guest }];
   const storage = imageStorage(vm, cluster, node);
   return storage !== undefined && !raw.images ? [{ read: 'images', node, storage }] : [];
 }

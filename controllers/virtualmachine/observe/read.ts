@@ -11,15 +11,12 @@ import { locate } from '../../shared/cluster/locate.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { isSameOwner, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
-import type { ReadBridges } from '../networks/bridges.ts';
-import type { ReadTemplate } from '../placement/templates.ts';
 import type { RawFacts, Read } from './raw-facts.ts';
+import type { Readers } from './readers.ts';
 
-export interface ReadContext {
+export interface ReadContext extends Readers {
   readonly connection: Connection;
   readonly spec: PlainSpec;
-  readonly readTemplate: ReadTemplate;
-  readonly readBridges: ReadBridges;
   readonly options: CallOptions;
 }
 
@@ -29,7 +26,7 @@ type Ask<R extends Read['read']> = Extract<Read, { read: R }>;
 
 /** The fact that answers the question. */
 export async function read(question: Read, context: ReadContext): Promise<Partial<RawFacts>> {
-  const { connection, readTemplate, readBridges, options } = context;
+  const { connection, readTemplate, readBridges, readResolver, options } = context;
   const { pve, inventory } = connection;
   switch (question.read) {
     case 'task':
@@ -64,6 +61,8 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
       const volumes = await pve.node(question.node).storage(question.storage).content('iso', options);
       return { images: volumes.map(({ volid }) => volid) };
     }
+    case 'resolver':
+      return { resolver: await readResolver(connection, question.guest, options) };
     case 'movability':
       return { migrationPreconditions: await migrationPreconditions(question, context) };
     default:

@@ -24,6 +24,7 @@ import { hooksOf } from '../guest-agent/hooks.ts';
 import { optionsOf } from '../config/options.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
+import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
 
 export interface ResolvePorts {
@@ -162,6 +163,7 @@ function resolvedSpecOf(
       ...adoptIgnored(vm),
       ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
+      ...gatewaysIgnored(parts.nics),
     ],
     shape: {
       owner: base.owner,

@@ -1,5 +1,5 @@
 import { failure } from '../errors.ts';
-import { cloudInitFile, cloudInitRows, regenerate } from '../cloudinit.ts';
+import { cloudInitRows, dumpCloudInit, regenerate } from '../cloudinit.ts';
 import { globalAddress6, linkLocal, netDevices } from '../guest-network.ts';
 import { agentEnabled } from '../guest.ts';
 import { agentAnswers, powerOff } from '../power.ts';
@@ -180,7 +180,7 @@ function makeDrive(call: Call): null {
 /** The password is only shown to callers that may set it. */
 function dump(call: Call): string {
   const mask = !call.may(`/vms/${call.vmid}`, 'VM.Config.Cloudinit');
-  return cloudInitFile(call.world, call.guest, call.text('type'), mask);
+  return dumpCloudInit(call.guest, call.text('type'), mask);
 }
 
 export const agentRoutes: Routes = {

@@ -134,29 +134,44 @@ const NICS = [
   },
 ];
 
+const ON_LINK = {
+  device: 'net5',
+  mac: 'BC:24:11:00:00:05',
+  dhcp4: false,
+  addresses: ['192.0.2.11/32'],
+  gateway4: '198.51.100.1',
+  dns: [],
+};
+
 describe('cloud-init understands the network-config', () => {
   withCloudInitTest('with addresses, gateway and DHCP, without netplan', () => {
     const network = fileOf(manifestInput('13-vm-multi-nic.yaml', { nics: NICS }), 'network-config')!;
     expect(withCloudInit(NETWORK, network)).toMatchObject({
       interfaces: {
-        net0: {
+        eth0: {
           mac: '52:54:00:12:34:56',
           subnets: [
             [expect.stringMatching(/^static/), '192.0.2.9/24'],
             [expect.stringMatching(/^static/), '2001:db8::9/64'],
           ],
         },
-        net2: { mac: 'bc:24:11:00:00:02', subnets: [['dhcp4', 'None/None']] },
-        net3: { mac: 'bc:24:11:00:00:03', subnets: [['dhcp4', 'None/None']] },
-        net4: {
+        eth2: { mac: 'bc:24:11:00:00:02', subnets: [['dhcp4', 'None/None']] },
+        eth3: {
+          mac: 'bc:24:11:00:00:03',
+          subnets: [
+            ['dhcp4', 'None/None'],
+            ['ipv6_slaac', 'None/None'],
+          ],
+        },
+        eth4: {
           mac: 'bc:24:11:00:00:04',
           subnets: [
+            ['static', '192.0.2.10/24'],
             ['dhcp6', 'None/None'],
-            [expect.stringMatching(/^static/), '192.0.2.10/24'],
           ],
         },
       },
-      eni: expect.stringContaining('route add default gw 192.0.2.1'),
+      eni: expect.stringMatching(/gateway 192\.0\.2\.1\n[^]*gateway 2001:db8::1\n/),
     });
   });
 
@@ -165,6 +180,7 @@ describe('cloud-init understands the network-config', () => {
     for (const input of [
       manifestInput('13-vm-multi-nic.yaml'),
       manifestInput('13-vm-multi-nic.yaml', { nics: NICS }),
+      manifestInput('13-vm-multi-nic.yaml', { nics: [...NICS, ON_LINK] }),
     ])
       expect(schema(fileOf(input, 'network-config')!, '--schema-type', 'network-config')).toMatch(/^Valid /);
   });

@@ -24,7 +24,10 @@ test.concurrent(
       vm('lost', { userData: { cloudInit: { snippet: 'local:snippets/lost.yaml' } } }),
     );
     await t.ready('vm/coreos', 'vm/own');
-    expect(seedFiles(t.pve, guestNamed(t.pve, 'coreos'))['user-data']).toBe(ignition);
+    const coreos = seedFiles(t.pve, guestNamed(t.pve, 'coreos'));
+    expect(coreos['user-data']).toBe(ignition);
+    // The name server of the node, which Proxmox VE would write into a drive of its own.
+    expect(coreos['network-config']).toMatch(/type: "nameserver"\n +address:\n +- "192\.0\.2\.1"/);
     expect(seedFiles(t.pve, guestNamed(t.pve, 'own'))).toMatchObject({
       'meta-data': expect.stringContaining('region: eu'),
       'network-config': networkData,

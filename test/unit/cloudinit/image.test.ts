@@ -5,6 +5,7 @@ import {
   cloudInitImage,
   imageName,
   noCloudFiles,
+  requiredMode,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
 import { digestWith } from '../../../src/lib/hash.ts';
@@ -21,6 +22,17 @@ const userDataOf = (userData: string | undefined, ...sshKeys: string[]) =>
   filesOf({ userData, sshKeys })['user-data']!;
 /** As cloud-init's Python would: YAML 1.1. */
 const read = (text: string): unknown => parse(text, { version: '1.1' });
+/** Of two equal keys, the last one counts in Python. */
+const asPython = (text: string): Record<string, unknown> =>
+  parse(text, { version: '1.1', uniqueKeys: false }) as Record<string, unknown>;
+
+/** As cloud-init sees them: it reads hyphens as underscores, in the order of the document (ug_util.py). */
+function keysOfFirstUser(text: string): unknown {
+  const users = asPython(text)['users'] as object;
+  const user = Object.values(users)[0] as object;
+  const entries = Object.entries(user).map(([key, value]) => [key.replaceAll('-', '_'), value as unknown]);
+  return (Object.fromEntries(entries) as Record<string, unknown>)['ssh_authorized_keys'];
+}
 
 describe('user-data in the image', () => {
   test.each([
@@ -34,11 +46,62 @@ describe('user-data in the image', () => {
   test('gives hostname and keys where the user gives nothing', () => {
     const text = userDataOf(undefined, ED25519);
     expect(text.split('\n')[0]).toBe('#cloud-config');
-    expect(read(text)).toEqual({ hostname: 'web', ssh_authorized_keys: [ED25519] });
+    expect(read(text)).toEqual({ hostname: 'web', fqdn: 'web', ssh_authorized_keys: [ED25519] });
   });
 
   test('has no list of keys where there are none', () => {
-    expect(read(userDataOf(undefined))).toEqual({ hostname: 'web' });
+    expect(read(userDataOf(undefined))).toEqual({ hostname: 'web', fqdn: 'web' });
+  });
+});
+
+describe('the name of a VM in an image', () => {
+  const named = (userData: string | undefined) =>
+    filesOf({ hostname: 'web', fqdn: 'web.example.com', userData });
+
+  test('with a domain gives host name and FQDN', () => {
+    expect(read(named(undefined)['user-data']!)).toEqual({ hostname: 'web', fqdn: 'web.example.com' });
+  });
+
+  test.each([
+    ['does not name the host', '#cloud-config\npackages: [nginx]\n', 'web.example.com'],
+    ['names the host as the VM is called', '#cloud-config\nhostname: web\n', 'web.example.com'],
+    ['gives the host another name', '#cloud-config\nhostname: db\n', 'db'],
+    ['is a script', '#!/bin/sh\n', 'web.example.com'],
+  ])('is in the meta-data where the user-data %s', (_what, userData, name) => {
+    expect(read(named(userData)['meta-data']!)).toMatchObject({ 'local-hostname': name });
+    expect(named(userData)['user-data']).toBe(userData);
+  });
+});
+
+describe('the settings that Proxmox VE adds', () => {
+  const vendorOf = (input: Partial<CloudInitInput>) => filesOf(input)['vendor-data'];
+
+  test('come from vendor-data where the user-data is nothing that its drive could not express', () => {
+    for (const userData of [undefined, '#cloud-config\nuser: ubuntu\n'])
+      expect(read(vendorOf({ userData })!)).toEqual({
+        manage_etc_hosts: true,
+        chpasswd: { expire: false },
+        users: ['default'],
+      });
+  });
+
+  test('are the same for a Proxmox VE that always upgrades packages', () => {
+    const userData = '#cloud-config\npackage_upgrade: false\n';
+    expect(vendorOf({ userData, alwaysUpgrades: true })).toBe(vendorOf({ userData }));
+    expect(vendorOf({ userData })).toContain('manage_etc_hosts');
+  });
+
+  test('let root log in where root is the user', () => {
+    expect(read(vendorOf({ userData: '#cloud-config\nuser: root\n' })!)).toEqual({
+      manage_etc_hosts: true,
+      chpasswd: { expire: false },
+      disable_root: false,
+    });
+  });
+
+  test('are not there next to other user-data, as with a snippet in Proxmox VE', () => {
+    expect(vendorOf({ userData: '#cloud-config\npackages: [nginx]\n' })).toBeUndefined();
+    expect(vendorOf({ userData: '#!/bin/sh\n' })).toBeUndefined();
   });
 });
 
@@ -113,6 +176,50 @@ describe('keys of a Secret in a cloud-config', () => {
     expect(rest).toEqual(read(body));
   });
 
+  test.each([
+    ['with hyphens', 'users: [{name: a, ssh-authorized-keys: [x]}]', ['x', ED25519]],
+    [
+      'in both spellings, of which the last one counts',
+      'users: [{name: a, ssh_authorized_keys: [y], ssh-authorized-keys: [x]}]',
+      ['x', ED25519],
+    ],
+    [
+      'in both spellings the other way round',
+      'users: [{name: a, ssh-authorized-keys: [y], ssh_authorized_keys: [x]}]',
+      ['x', ED25519],
+    ],
+    [
+      'twice, of which the last one counts',
+      'users: [{name: a, ssh_authorized_keys: [y], ssh_authorized_keys: [x]}]',
+      ['x', ED25519],
+    ],
+    ['by a merge key', 'base: &a {ssh-authorized-keys: [x]}\nusers: [{<<: *a, name: b}]', ['x', ED25519]],
+    ['next to an empty user', 'user:\nusers: [{name: a, ssh-authorized-keys: [x]}]', ['x', ED25519]],
+    ['in a mapping of users', 'users: {a: {ssh-authorized-keys: [x]}}', ['x', ED25519]],
+    ['in an aliased list', 'k: &k [x]\nusers: [{name: a, ssh-authorized-keys: *k}]', ['x', ED25519]],
+  ])("join a user's own that are written %s", (_what, body, keys) => {
+    expect(keysOfFirstUser(userDataOf(`#cloud-config\n${body}\n`, ED25519))).toEqual(keys);
+  });
+
+  test('at the top are joined to the last of two lists, which is the one that counts', () => {
+    const userData = '#cloud-config\nssh_authorized_keys: [y]\nusers: [default]\nssh_authorized_keys: [x]\n';
+    expect(asPython(userDataOf(userData, ED25519))).toMatchObject({ ssh_authorized_keys: ['x', ED25519] });
+  });
+
+  test.each([
+    ['users: [{ssh-authorized-keys: [x]}]'],
+    ['users: "a,default"'],
+    ['users: ["a,default", {name: other}]'],
+    ['users: [[default], {name: other}]'],
+    ['users: {default: true, other: {}}'],
+  ])('go to the default user alone with %j, which has one', (body) => {
+    const { ssh_authorized_keys: added, ...rest } = read(
+      userDataOf(`#cloud-config\n${body}\n`, ED25519),
+    ) as Record<string, unknown>;
+    expect(added).toEqual([ED25519]);
+    expect(rest).toEqual(read(body));
+  });
+
   test('are refused where the list is none', () => {
     const result = noCloudFiles(
       anInput({ userData: '#cloud-config\nssh_authorized_keys: {SECRET: 1}\n', sshKeys: [ED25519] }),
@@ -170,7 +277,7 @@ describe('meta-data and network-config in the image', () => {
     });
   });
 
-  test('match each NIC by its MAC in small letters, without giving it a name', () => {
+  test('describe each NIC by its MAC in small letters, with the name that Proxmox VE gives it', () => {
     const nics = [
       aNic({
         addresses: ['192.168.1.100/24', '2001:db8::9/64'],
@@ -178,24 +285,76 @@ describe('meta-data and network-config in the image', () => {
         gateway6: '2001:db8::1',
         dns: ['8.8.8.8'],
       }),
-      aNic({ device: 'net2', mac: 'BC:24:11:00:00:02' }),
+      aNic({ device: 'net2', mac: 'BC:24:11:00:00:02', ipv6: 'auto', dns: ['1.1.1.1', '8.8.8.8'] }),
     ];
+    expect(read(filesOf({ nics })['network-config']!)).toEqual({
+      version: 1,
+      config: [
+        {
+          type: 'physical',
+          name: 'eth0',
+          mac_address: 'bc:24:11:00:00:01',
+          subnets: [
+            { type: 'static', address: '192.168.1.100', netmask: '255.255.255.0', gateway: '192.168.1.1' },
+            { type: 'static6', address: '2001:db8::9/64', gateway: '2001:db8::1' },
+          ],
+        },
+        {
+          type: 'physical',
+          name: 'eth2',
+          mac_address: 'bc:24:11:00:00:02',
+          subnets: [{ type: 'dhcp4' }, { type: 'ipv6_slaac' }],
+        },
+        { type: 'nameserver', address: ['8.8.8.8', '1.1.1.1'] },
+      ],
+    });
+  });
+
+  test('give the gateway to the first of several addresses', () => {
+    const nics = [aNic({ addresses: ['192.0.2.9/24', '192.0.2.10/24'], gateway4: '192.0.2.1' })];
+    expect(read(filesOf({ nics })['network-config']!)).toMatchObject({
+      config: [{ subnets: [{ gateway: '192.0.2.1' }, { address: '192.0.2.10', netmask: '255.255.255.0' }] }],
+    });
+    expect(filesOf({ nics })['network-config']!.match(/gateway/g)).toHaveLength(1);
+  });
+
+  test.each([
+    ['a /32 address', ['192.0.2.9/32'], { gateway4: '192.0.2.1' }, '0.0.0.0/0'],
+    ['a gateway outside the subnet', ['192.0.2.9/24'], { gateway4: '198.51.100.1' }, '0.0.0.0/0'],
+    ['a /128 address', ['2001:db8::9/128'], { gateway6: '2001:db8::1' }, '::/0'],
+    ['an IPv6 gateway outside the subnet', ['2001:db8::9/64'], { gateway6: '2001:db8:1::1' }, '::/0'],
+  ])('say that the gateway is on the link, for %s', (_what, addresses, gateway, to) => {
+    const nics = [aNic({ addresses, ...gateway, dns: ['8.8.8.8'] }), aNic({ device: 'net1' })];
     expect(read(filesOf({ nics })['network-config']!)).toEqual({
       version: 2,
       ethernets: {
-        net0: {
+        eth0: {
           match: { macaddress: 'bc:24:11:00:00:01' },
+          'set-name': 'eth0',
           dhcp4: false,
-          addresses: ['192.168.1.100/24', '2001:db8::9/64'],
-          routes: [
-            { to: '0.0.0.0/0', via: '192.168.1.1' },
-            { to: '::/0', via: '2001:db8::1' },
-          ],
+          addresses,
           nameservers: { addresses: ['8.8.8.8'] },
+          routes: [{ to, via: Object.values(gateway)[0], 'on-link': true }],
         },
-        net2: { match: { macaddress: 'bc:24:11:00:00:02' }, dhcp4: true },
+        eth1: { match: { macaddress: 'bc:24:11:00:00:01' }, 'set-name': 'eth1', dhcp4: true },
       },
     });
+    expect(found(requiredMode(anInput({ nics })))).toBe('Image');
+  });
+
+  test.each([
+    ['a gateway in the subnet', ['192.0.2.9/24'], { gateway4: '192.0.2.1' }],
+    ['a link-local gateway', ['2001:db8::9/128'], { gateway6: 'fe80::1' }],
+    ['a /32 address without a gateway', ['192.0.2.9/32'], {}],
+  ])('need not say so, for %s', (_what, addresses, gateway) => {
+    const nics = [aNic({ addresses, ...gateway })];
+    expect(read(filesOf({ nics })['network-config']!)).toMatchObject({ version: 1 });
+    expect(found(requiredMode(anInput({ nics })))).toBe('Native');
+  });
+
+  test('leave a NIC out that the guest does not configure', () => {
+    const nics = [aNic(), aNic({ device: 'net1', mac: undefined, addresses: [] })];
+    expect(read(filesOf({ nics })['network-config']!)).toMatchObject({ config: [{ name: 'eth0' }] });
   });
 
   test('stay text where YAML 1.1 would see a number, a date or a yes', () => {
@@ -207,16 +366,14 @@ describe('meta-data and network-config in the image', () => {
       fc.property(word, mac, (hostname, address) => {
         const files = filesOf({ hostname, nics: [aNic({ mac: address })] });
         expect(read(files['meta-data']!)).toMatchObject({ 'local-hostname': hostname });
-        expect(read(files['user-data']!)).toEqual({ hostname });
-        expect(read(files['network-config']!)).toMatchObject({
-          ethernets: { net0: { match: { macaddress: address } } },
-        });
+        expect(read(files['user-data']!)).toEqual({ hostname, fqdn: hostname });
+        expect(read(files['network-config']!)).toMatchObject({ config: [{ mac_address: address }] });
       }),
     );
   });
 
   test('leave the network to the guest where the NICs are not described', () => {
-    expect(Object.keys(filesOf({ nics: [] }))).toEqual(['user-data', 'meta-data']);
+    expect(Object.keys(filesOf({ nics: [] }))).not.toContain('network-config');
   });
 
   test('cannot be written before the MACs are known', () => {

@@ -65,6 +65,21 @@ describe('an image of ours is needed', () => {
   });
 
   test.each([
+    ['VM whose name is a number', { hostname: '123' }],
+    ['VM whose name YAML reads as a yes', { hostname: 'on' }],
+    ['VM whose name is a date', { hostname: '2026-01-01' }],
+    ['user whose name YAML reads as a no', { userData: '#cloud-config\nuser: "no"\n' }],
+    ['key whose comment has a colon', { sshKeys: [`${ED25519} laptop: blue`] }],
+    ['key whose comment ends with a colon', { sshKeys: [`${ED25519}:`] }],
+    ['key whose comment has a comment', { sshKeys: [`${ED25519} #1`] }],
+  ])('for a %s, because Proxmox VE writes it without quotes', (_what, input) => {
+    expect(found(requiredMode(anInput(input)))).toBe('Image');
+    expect(found(requiredMode(anInput({ ...input, userData: undefined, snippet: 'local:snippets/u' })))).toBe(
+      'Native',
+    );
+  });
+
+  test.each([
     ['two IPv4 addresses', aNic({ addresses: ['192.0.2.1/24', '192.0.2.2/24'] })],
     ['two IPv6 addresses', aNic({ addresses: ['2001:db8::1/64', '2001:db8::2/64'] })],
     ['DHCP together with an IPv4 address', aNic({ dhcp4: true, addresses: ['192.0.2.1/24'] })],
@@ -93,7 +108,8 @@ describe('the keys for the drive of Proxmox VE', () => {
   test("encode keys in Proxmox VE's alphabet, with any comment", () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (comment) => {
-        const key = `${ED25519} ${comment.replace(/[\s\0]/g, '-')}`;
+        // A comment that YAML would not read as text is for an image.
+        const key = `${ED25519} ${comment.replace(/[\s\0]/g, '-').replace(/^#|:$/g, '-')}`;
         const { set } = keysOf({ sshKeys: [key] });
         expect(set['sshkeys']).toMatch(/^[-%a-zA-Z0-9_.!~*'()]+$/);
         expect(decodeURIComponent(set['sshkeys']!)).toBe(key.trim());

@@ -111,11 +111,11 @@ describe('addresses are refused', () => {
       aNic({ dns: ['dns.example.com'] }),
       'the DNS server "dns.example.com" is not an IP address',
     ],
-    ['a gateway alone', aNic({ gateway4: '192.0.2.1' }), 'requires an IPv4 address on the same network'],
+    ['a gateway alone', aNic({ gateway4: '192.0.2.1' }), 'requires an IPv4 address. Add'],
     [
       'a gateway of the other family',
       aNic({ addresses: ['2001:db8::9/64'], gateway4: '192.0.2.1' }),
-      'requires an IPv4 address on the same network',
+      'requires an IPv4 address. Add',
     ],
     [
       'an IPv4 gateway where IPv6 belongs',

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { planCloudInit } from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
 import { templateOptions } from '../../../../../controllers/virtualmachine/cloud-init/status.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { DesiredCloudInit } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';
+import type { Resolver } from '../../../../../src/cloudinit/index.ts';
 import { readIso } from '../../../../fakepve/iso9660.ts';
 import { ED25519 } from '../../../cloudinit/input.ts';
 import {
@@ -36,9 +38,10 @@ interface Case {
   readonly want?: Partial<Wanted>;
   readonly config?: GuestConfig;
   readonly status?: VirtualMachineStatus;
+  readonly resolver?: Resolver;
 }
 
-function given({ cloudInit, want, config = TEMPLATE, status }: Case) {
+function given({ cloudInit, want, config = TEMPLATE, status, resolver }: Case) {
   const vm = aVirtualMachine({ status: { cloneType: 'Linked', ...status } });
   const guest = aGuest({ config, mark: aMark(), running: false });
   const desired = { ...aDesiredVm(want), cloudInit: { userData: undefined, sshKeys: [], ...cloudInit } };
@@ -46,6 +49,7 @@ function given({ cloudInit, want, config = TEMPLATE, status }: Case) {
     isoStorage: undefined,
     storages: [isoStorage()],
     digest: aDigest,
+    resolver,
   });
   const iso = plan.mode === 'Image' ? [...readIso(Buffer.from(plan.build()))] : [];
   return {
@@ -67,7 +71,7 @@ describe('a VM whose data needs an image', () => {
 
   test("has its template's servers, domains and way to get addresses", () => {
     const { files } = given({ cloudInit: { userData: PACKAGES } });
-    for (const text of ['bc:24:11:00:00:01', 'dhcp4: true', 'accept-ra: true', '192.0.2.54', 'example.com'])
+    for (const text of ['bc:24:11:00:00:01', 'dhcp4', 'ipv6_slaac', '192.0.2.54', 'example.com'])
       expect(files['network-config']).toContain(text);
   });
 
@@ -103,9 +107,9 @@ describe('a VM whose data needs an image', () => {
   test('has its own networks and not those of the template, but its servers', () => {
     const nics = [{ name: 'lan', bridge: 'vmbr0', staticIP: { address: '198.51.100.7/24', dns: [] } }];
     const { files, plan } = given({ cloudInit: { userData: PACKAGES }, want: { nics } });
-    expect(files['network-config']).toContain('198.51.100.7/24');
+    expect(files['network-config']).toContain('198.51.100.7');
     expect(files['network-config']).toContain('192.0.2.53');
-    expect(files['network-config']).not.toContain('accept-ra');
+    expect(files['network-config']).not.toContain('slaac');
     expect(plan.keys.delete).toContain('ipconfig0');
   });
 
@@ -115,6 +119,51 @@ describe('a VM whose data needs an image', () => {
       given({ cloudInit: { userData: PACKAGES }, config, want }).files;
     expect(filesOf({ nics: [] })['network-config']).toBeUndefined();
     expect(filesOf({})['network-config']).toContain('bc:24:11:00:00:01');
+  });
+
+  test.each([
+    ['the one of its node without any of its own', [], '203.0.113.53'],
+    ['its own rather than that of its node', ['192.0.2.53'], '192.0.2.53'],
+  ])('has as name server %s, and the domains of the node', (_what, dns, server) => {
+    const resolver = { dns: ['203.0.113.53'], search: ['node.example'] };
+    const nics = [
+      { name: 'lan', bridge: 'vmbr0' },
+      { name: 'dmz', bridge: 'vmbr1', staticIP: { address: '198.51.100.7/24', dns } },
+    ];
+    const config = { ...TEMPLATE_CONFIG, net1: 'virtio=BC:24:11:00:00:02,bridge=vmbr1' };
+    for (const cloudInit of [{ userData: PACKAGES }, { ignition: '{"ignition": {"version": "3.4.0"}}' }]) {
+      const { config: entries } = parse(
+        given({ cloudInit, config, want: { nics }, resolver }).files['network-config'] ?? '',
+      ) as { config: object[] };
+      expect(entries.at(-1)).toEqual({ type: 'nameserver', address: [server], search: ['node.example'] });
+    }
+  });
+
+  test('prefers the resolver of its template to that of its node', () => {
+    const resolver = { dns: ['203.0.113.53'], search: ['node.example'] };
+    const { files } = given({ cloudInit: { userData: PACKAGES }, resolver });
+    expect(files['network-config']).not.toMatch(/203\.0\.113\.53|node\.example/);
+  });
+
+  test("has the search domain of its template as its own domain, as Proxmox VE does, but not the node's", () => {
+    const nameIn = (given_: Case) =>
+      parse(given({ cloudInit: { userData: PACKAGES }, ...given_ }).files['meta-data'] ?? '') as object;
+    expect(nameIn({})).toMatchObject({ 'local-hostname': 'web.example.com' });
+    expect(nameIn({ want: { name: 'web.lan' } })).toMatchObject({ 'local-hostname': 'web.lan' });
+    const resolver = { dns: [], search: ['node.example'] };
+    expect(nameIn({ config: TEMPLATE_CONFIG, resolver })).toMatchObject({ 'local-hostname': 'web' });
+  });
+
+  test('uses DHCP on its first NIC where nobody describes its NICs, also if that is not net0', () => {
+    const { net0 = '', ...others } = TEMPLATE_CONFIG;
+    const config = { ...others, net1: net0 };
+    const { files } = given({ cloudInit: { userData: PACKAGES }, config });
+    expect(parse(files['network-config'] ?? '')).toMatchObject({
+      config: [{ name: 'eth1', subnets: [{ type: 'dhcp4' }] }],
+    });
+    expect(given({ cloudInit: { sshKeys: [KEY] }, config }).plan.keys.set).toMatchObject({
+      ipconfig1: 'ip=dhcp',
+    });
   });
 
   test('with Ignition reports the login that Ignition does not know', () => {

@@ -3,7 +3,9 @@ import { derive } from '../../../../../controllers/virtualmachine/observe/derive
 import type { Inputs } from '../../../../../controllers/virtualmachine/observe/inputs.ts';
 import { questions } from '../../../../../controllers/virtualmachine/observe/questions.ts';
 import { NO_FACTS, type RawFacts } from '../../../../../controllers/virtualmachine/observe/raw-facts.ts';
+import { smbiosUuidOf } from '../../../../../controllers/shared/guests/identity.ts';
 import { unknownState } from '../../../../../controllers/virtualmachine/model/process-state.ts';
+import type { DesiredCloudInit } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import type { PlainSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
@@ -14,6 +16,7 @@ import {
   configOf,
   NOW,
   seen,
+  TEMPLATE_CONFIG,
   UPID,
 } from '../../../../builders/guests.ts';
 import { aVirtualMachine, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
@@ -97,6 +100,22 @@ describe('the questions about a guest', () => {
   test('include the running tasks after a restart of the operator', () => {
     expect(asked(MADE, { raw: { presence: seen() } })).toEqual(['activeTasks']);
     expect(asked(MADE, { raw: { presence: seen(), activeTasks: [] } })).toEqual([]);
+  });
+
+  test('include the resolver of the node before an image is made, and not where nothing needs it', () => {
+    const made = { ...MADE, cloneType: 'Linked' as const, internal: { uuid: smbiosUuidOf(TEMPLATE_CONFIG) } };
+    const presence = seen({ config: TEMPLATE_CONFIG, mark: aMark(), running: false });
+    const of = (cloudInit: DesiredCloudInit, raw: Partial<RawFacts> = {}) =>
+      asked(made, {
+        state: QUIET,
+        raw: { presence, ...raw },
+        spec: { shape: { ...SHAPE, cloudInit } },
+      });
+    const image = { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] };
+    expect(of(image)).toEqual(['resolver']);
+    expect(of(image, { resolver: { dns: [], search: [] } })).toEqual([]);
+    expect(of({ userData: undefined, sshKeys: [] })).toEqual([]);
+    expect(of({ ...image, networkData: 'version: 2\n' })).toEqual([]);
   });
 
   test('include a locked guest once more after its tasks', () => {

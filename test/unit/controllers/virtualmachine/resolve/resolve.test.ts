@@ -132,6 +132,16 @@ describe('the desired state', () => {
     },
   );
 
+  test('comes with a word about several default gateways', async () => {
+    const network = (name: string, gateway: string) => ({
+      name,
+      staticIP: { address: '192.0.2.9/24', gateway },
+    });
+    const networks = [network('lan', '192.0.2.1'), network('dmz', '192.0.2.2')];
+    const { ignored } = await resolvedSpecOf({ spec: { networks } });
+    expect(ignored).toEqual([expect.stringContaining('lan, dmz each have an IPv4 gateway')]);
+  });
+
   test('has the disks besides the boot disk, on the storage of the class unless they name one', async () => {
     const disks = [
       { name: 'root', size: bytes(GiB), storageClass: 'fast', ssd: true },
