@@ -33,8 +33,9 @@ const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
 
 export function granteeOf(credentials: Credentials): Grantee {
   if (credentials.kind === 'password') return { user: credentials.username };
-  const [user = '', token] = credentials.id.split('!');
-  return { user, token };
+  // A user may have a ! in the name, a token not.
+  const at = credentials.id.lastIndexOf('!');
+  return { user: credentials.id.slice(0, at), token: credentials.id.slice(at + 1) };
 }
 
 /** @param major version of Proxmox VE: privileges differ between versions */

@@ -29,7 +29,7 @@ export function reportProvider({
   missing,
   discovery,
 }: ProviderFacts): ProviderStatus {
-  const nodes = view.nodes.map(({ name, online }) => ({ name, status: online ? 'online' : 'offline' }));
+  const nodes = view.nodes.map((node) => ({ name: node.name, status: stateOf(node) }));
   const storages = storagesOf(view);
   const missingNames = namesOf([...(missing?.required ?? []), ...(missing?.optional ?? [])]);
   return {
@@ -47,6 +47,9 @@ export function reportProvider({
     ...(missingNames.length > 0 && { missingPrivileges: missingNames.slice(0, MAX_PRIVILEGES) }),
   };
 }
+
+const stateOf = ({ online, hastate }: View['nodes'][number]): string =>
+  online ? (hastate === 'maintenance' ? hastate : 'online') : 'offline';
 
 type StorageStatus = NonNullable<ProviderStatus['storages']>[number];
 

@@ -1,12 +1,18 @@
 /** VMImage: reports where its template is. VMs look it up themselves when they are created. */
-import { isObserved, type Provider, type VMImage, type VMImageStatus } from '../../src/api/index.ts';
+import {
+  isObserved,
+  type Provider,
+  type Reason,
+  type VMImage,
+  type VMImageStatus,
+} from '../../src/api/index.ts';
 import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
 import { seconds } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import { allowsFrom } from '../shared/objects/references.ts';
-import { templatesNamed } from '../shared/cluster/templates.ts';
+import { templatesNamed, templatesReachable } from '../shared/cluster/templates.ts';
 
 export interface VMImagePorts {
   readonly providers: ObjectReader<Provider>;
@@ -16,6 +22,8 @@ export interface VMImagePorts {
 const RETRY_AFTER = seconds(30);
 const RETRY_SOON = seconds(5);
 const MAX_LISTED = 64;
+
+const rank = (reason: Reason): number => (reason === 'TemplateUnreachable' ? 0 : 1);
 
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
   const usable = (image: VMImage): readonly Provider[] =>
@@ -39,7 +47,13 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
       const lookedUp = usable(image).flatMap(({ metadata: { namespace, name } }) => {
         const view = ports.connections.get(namespace, name)?.inventory.view();
         return view
-          ? [{ provider: `${namespace}/${name}`, found: templatesNamed(image.spec.source, view) }]
+          ? [
+              {
+                provider: `${namespace}/${name}`,
+                found: templatesNamed(image.spec.source, view),
+                reachable: templatesReachable(image.spec.source, view),
+              },
+            ]
           : [];
       });
       if (lookedUp.length === 0)
@@ -54,16 +68,15 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
       const availableOn = lookedUp.flatMap(({ provider, found }) =>
         found.ok ? found.guests.map(({ vmid, node }) => ({ provider, vmid, node })) : [],
       );
-      const problem = lookedUp.map(({ found }) => found).find((found) => !found.ok);
-      if (availableOn.length === 0 && problem)
-        return Promise.resolve({
-          outcome: waiting(problem.reason, problem.message, RETRY_AFTER),
-          status: {},
-        });
-      return Promise.resolve({
-        outcome: settled(),
-        status: { availableOn: availableOn.slice(0, MAX_LISTED) },
-      });
+      const status = availableOn.length === 0 ? {} : { availableOn: availableOn.slice(0, MAX_LISTED) };
+      const problems = lookedUp.flatMap(({ reachable }) => (reachable.ok ? [] : [reachable]));
+      // That it is on a node which is offline says more than that another Provider does not have it.
+      const [problem] = problems.toSorted((a, b) => rank(a.reason) - rank(b.reason));
+      return Promise.resolve(
+        problem && problems.length === lookedUp.length
+          ? { outcome: waiting(problem.reason, problem.message, RETRY_AFTER), status }
+          : { outcome: settled(), status },
+      );
     },
   };
 }

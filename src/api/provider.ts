@@ -185,7 +185,9 @@ const status = z.object({
   nodes: list(
     z.object({
       name: text(63).describe('Name of the node.'),
-      status: text(32).describe('State of the node: online, offline or unknown.'),
+      status: text(32).describe(
+        'State of the node: online, offline, or maintenance if HA moves its guests away.',
+      ),
     }),
     64,
   )

@@ -173,7 +173,7 @@ export const poolName = word(
 );
 
 export const bridgeName = word(
-  /^[a-zA-Z][a-zA-Z0-9_.-]*$/,
+  /^[a-zA-Z0-9_.-]+$/,
   15,
   'must be the name of a bridge or an SDN vnet, for example vmbr0',
 );

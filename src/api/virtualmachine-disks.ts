@@ -13,7 +13,7 @@ const diskName = word(
 );
 
 const volumeId = word(
-  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:[a-zA-Z0-9][a-zA-Z0-9_./+@-]*$/,
+  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:[a-zA-Z0-9][a-zA-Z0-9_./+@=-]*$/,
   255,
   'must be a volume in Proxmox VE, for example local:import/data.qcow2',
 );

@@ -81,7 +81,9 @@ export const virtualMachineStatus = z.object({
   vmid: vmidNumber.optional().describe('VMID. It is reserved before the VM is created.'),
   ipAddresses: list(text(64), 64)
     .optional()
-    .describe('IP addresses reported by the guest agent, without loopback and link-local addresses.'),
+    .describe(
+      'IP addresses reported by the guest agent, without loopback and link-local addresses. Those of the spec come first.',
+    ),
   cpus: z
     .int32()
     .min(0)

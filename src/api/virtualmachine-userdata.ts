@@ -21,7 +21,7 @@ const textOf = (what: string, key: string) =>
   );
 
 const snippet = word(
-  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:snippets\/[a-zA-Z0-9_][a-zA-Z0-9_.-]*$/,
+  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:snippets\/[a-zA-Z0-9_.+@=~-]+$/,
   255,
   'must be the volume of a snippet, for example local:snippets/web.yaml',
 );

@@ -8,7 +8,7 @@ import type { Resource } from './resource.ts';
 import { quantity, rule, storageName, word } from './schema.ts';
 
 const machine = word(
-  /^(pc|q35|pc-(i440fx|q35)-[0-9]+(\.[0-9]+){1,2}(\+pve[0-9]+)?)$/,
+  /^(pc|q35|pc(-i440fx|-q35)?-[0-9]+(\.[0-9]+)+(\+pve[0-9]+)?(\.pxe)?)$/,
   40,
   'must be a machine type of Proxmox VE: q35, pc or a version of one, for example pc-q35-9.0',
 );

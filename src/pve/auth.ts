@@ -31,7 +31,9 @@ export class CredentialsError extends Error {
 const RENEW_AFTER = minutes(60);
 const TICKET_LIFETIME = minutes(115);
 
-const TOKEN_ID = /^[^\s!@]+@[^\s!@]+![A-Za-z][\w.-]*$/;
+// From pve-access-control, PVE/Auth/Plugin.pm. PVE splits at the last @, so that a name may be a UPN or an OIDC subject.
+const USER_ID = /^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+$/;
+const TOKEN_ID = /^[^\s:/]+@[A-Za-z][A-Za-z0-9._-]+![A-Za-z][A-Za-z0-9._-]+$/;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
 function tokenAuth(id: string, secret: string): Auth {
@@ -54,8 +56,10 @@ interface Session extends Ticket {
 }
 
 function ticketAuth(username: string, password: string, login: Login, now: () => number): Auth {
-  if (!/^[^\s@]+@[^\s@]+$/.test(username)) {
-    throw new CredentialsError('The user name has no realm. Add it, for example root@pam or operator@pve.');
+  if (!USER_ID.test(username)) {
+    throw new CredentialsError(
+      'The user name does not have the form user@realm. Correct it, for example to root@pam or operator@pve.',
+    );
   }
   let session: Session | undefined;
   let pending: Promise<Session> | undefined;

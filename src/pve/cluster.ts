@@ -48,6 +48,8 @@ const NodeRow = z.object({
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   mem: maybe(Size),
+  /** Mode in the HA manager: online, maintenance, fence … Absent where HA was never in use, and in old versions. */
+  hastate: maybe(Text),
 });
 export type NodeRow = z.output<typeof NodeRow>;
 

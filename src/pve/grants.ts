@@ -16,10 +16,15 @@ const ROLE = 'VirtRigaud';
 const privilegesOf = (needs: readonly Need[]): string =>
   [...new Set(needs.map(({ anyOf }) => anyOf[0]))].toSorted().join(',');
 
+/** In single quotes, for a shell: the name of a user may have one itself. */
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
 /** The role is granted to both token and user: a token with privilege separation has only the privileges that both have. */
 const aclCommands = (path: string, { user, token, role = ROLE }: Grantee): readonly string[] => [
-  `pveum acl modify ${path} --users '${user}' --roles ${role}`,
-  ...(token === undefined ? [] : [`pveum acl modify ${path} --tokens '${user}!${token}' --roles ${role}`]),
+  `pveum acl modify ${path} --users ${quoted(user)} --roles ${role}`,
+  ...(token === undefined
+    ? []
+    : [`pveum acl modify ${path} --tokens ${quoted(`${user}!${token}`)} --roles ${role}`]),
 ];
 
 /** Commands that create a role with these privileges and grant it on `/`. */

@@ -60,7 +60,11 @@ export interface Qemu {
   pending(options?: CallOptions): Promise<readonly PendingOption[]>;
   status(options?: CallOptions): Promise<QemuStatus>;
   clone(request: CloneRequest, options?: CallOptions): Promise<Upid>;
-  migrationPreconditions(target: NodeName, options?: CallOptions): Promise<MigrationPreconditions>;
+  /** @param target - absent: of a move to any node */
+  migrationPreconditions(
+    target: NodeName | undefined,
+    options?: CallOptions,
+  ): Promise<MigrationPreconditions>;
   /** Moves the guest to another node. For an HA resource the task only requests the move from the HA manager. */
   migrate(request: MigrateRequest, options?: CallOptions): Promise<Upid>;
   start(options?: CallOptions): Promise<Upid>;

@@ -11,6 +11,8 @@ export interface NodeView {
   readonly cpus: number;
   readonly memory: Bytes;
   readonly memoryUsed: Bytes;
+  /** Mode of the node in the HA manager; absent where HA is not in use. */
+  readonly hastate?: string | undefined;
 }
 
 export interface GuestView {
@@ -81,6 +83,7 @@ const toNode = (row: NodeRow, address: string | undefined): NodeView => ({
   cpus: row.maxcpu ?? 0,
   memory: row.maxmem ?? NO_BYTES,
   memoryUsed: row.mem ?? NO_BYTES,
+  ...(row.hastate !== undefined && { hastate: row.hastate }),
 });
 
 const toStorage = (row: StorageRow): StorageView => ({
@@ -140,7 +143,7 @@ export function toView(takenAt: number, { resources, tasks, status }: Answers, b
           guest.vmid,
           {
             ...withRestarts(guest, known),
-            ...(offline.has(guest.node) && { nodeOffline: true }),
+            ...(offline.has(guest.node) && { ...nameOf(guest, known), nodeOffline: true }),
             ...(snapshotTask !== undefined && { snapshotTask }),
           },
         ];
@@ -150,6 +153,10 @@ export function toView(takenAt: number, { resources, tasks, status }: Answers, b
     activeTasks: tasks.filter(({ ended }) => ended === undefined),
   };
 }
+
+/** After some minutes PVE no longer says what the guests of a node that is offline are (pve-manager, extract_vm_stats). */
+const nameOf = ({ name }: GuestRow, before: GuestView | undefined): Partial<GuestView> =>
+  name === undefined && before ? { name: before.name, template: before.template } : {};
 
 /** A stop and a start between two reads show only in an uptime that begins again. */
 function withRestarts(guest: GuestRow, before: GuestView | undefined): GuestView {
@@ -217,7 +224,9 @@ const clusterFingerprint = (view: View): string =>
     view.clusterName,
     view.quorate,
     view.staleSince !== undefined,
-    view.nodes.map(({ name, online, cpus, memory }) => [name, online, cpus, memory]).toSorted(),
+    view.nodes
+      .map(({ name, online, cpus, memory, hastate }) => [name, online, cpus, memory, hastate])
+      .toSorted(),
     view.storages.map(({ node, storage, status, total }) => [node, storage, status, total]).toSorted(),
   ]);
 

@@ -57,7 +57,7 @@ export const epochSeconds = Num.transform((value) => value * 1000);
 
 /** Path parameters. The patterns reject anything that would change the meaning of the path. */
 export const NodeParam = z.string().regex(/^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/, 'not a node name');
-export const StorageParam = z.string().regex(/^[a-zA-Z][a-zA-Z0-9._-]*$/, 'not a storage ID');
+export const StorageParam = z.string().regex(/^[a-zA-Z][a-zA-Z0-9._-]*[a-zA-Z0-9]$/, 'not a storage ID');
 export const VmidParam = z.int().min(1).max(999_999_999);
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -25,7 +25,7 @@ const node = field(fc.constantFrom('pve-1', 'PVE', '1'), 'pve_1', 'pve.1', '', '
 const storage = field(fc.constantFrom('local-lvm', 'ab', 'a.b_c9'), 'a', '9a', 'a-', 'a/b');
 const bridge = field(
   fc.constantFrom('vmbr0', 'v', 'a_b.c-d', 'x'.repeat(15)),
-  '0vmbr',
+  'vmbr 0',
   '',
   'x'.repeat(16),
   'a b',

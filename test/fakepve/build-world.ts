@@ -29,7 +29,8 @@ export function placeGuest(world: World, described: ClusterGuest): Guest {
 function placeTokens(world: World, cluster: Cluster): void {
   const { access } = world;
   for (const { id, secret, privsep } of cluster.tokens) {
-    const [userid = '', name = ''] = id.split('!');
+    const at = id.lastIndexOf('!');
+    const [userid, name] = [id.slice(0, at), id.slice(at + 1)];
     if (!access.users.has(userid)) access.addUser(userid);
     const own = { secret: secret ?? world.random.uuid(), privsep, expire: 0, comment: undefined };
     access.tokens.set(id, { id, userid, name, ...own });

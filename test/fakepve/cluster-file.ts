@@ -86,6 +86,8 @@ export const clusterSchema = z.strictObject({
   /** SDN vnets, each with its zone; they exist on every node. */
   vnets: z.record(z.string(), z.string()).default({}),
   storages: z.array(storageSchema).default([]),
+  /** Resource mappings, each with the nodes that have a device for it. */
+  mappings: z.record(z.string(), names).default({}),
   guests: z.array(guestSchema).default([]),
   pools: z.array(poolSchema).default([]),
   roles: z.record(z.string(), names).default({}),

@@ -36,11 +36,16 @@ export const haResource = (vmid: number, state: RequestState): HaResource => ({
   service: undefined,
 });
 
-/** The HA resources, and the rules or groups. */
+/** Modes of a node in the HA manager (pve-ha-manager, PVE::HA::NodeStatus). */
+export type NodeMode = 'online' | 'maintenance' | 'unknown' | 'fence' | 'gone';
+
+/** The HA resources, the rules or groups, and what the manager makes of the nodes. */
 export class Ha {
   readonly resources = new Map<string, HaResource>();
   readonly rules = new Map<string, HaRule>();
   readonly groups = new Map<string, HaGroup>();
+  /** Modes of nodes in the manager, which lists none before HA is used. */
+  readonly modes = new Map<string, NodeMode>();
 
   managed(vmid: number): HaResource | undefined {
     return this.resources.get(`vm:${vmid}`);

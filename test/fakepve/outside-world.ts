@@ -10,7 +10,7 @@ import { allocateState, stateStorage } from './snapshots.ts';
 import { renameToBase } from './template.ts';
 import type { ClusterInput } from './cluster-file.ts';
 import type { Guest, RunState } from './guest.ts';
-import type { RequestState } from './ha.ts';
+import type { NodeMode, RequestState } from './ha.ts';
 import type { World } from './world.ts';
 
 export type GuestInput = NonNullable<ClusterInput['guests']>[number];
@@ -95,6 +95,12 @@ export class OutsideWorld {
     const resource = this.world().ha.managed(vmid);
     if (!resource) throw new Error(`HA does not manage the guest ${vmid}`);
     resource.service = service;
+  }
+
+  /** `ha-manager crm-command node-maintenance enable`, for example. No guest is moved. */
+  setNodeMode(node: string, mode: NodeMode): void {
+    if (!this.world().nodes.has(node)) throw new Error(`the fake has no node ${node}`);
+    this.world().ha.modes.set(node, mode);
   }
 
   /** `ha-manager set`: a service in the error state only reacts to `disabled`. */

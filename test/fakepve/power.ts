@@ -1,11 +1,13 @@
 import { failure } from './errors.ts';
 import { drivesOf, isCdrom } from './drives.ts';
 import { agentEnabled, coreCount, cpuCount, memoryMiB, optionProperties } from './guest.ts';
+import { missingMapping } from './node-devices.ts';
 import { checkModules } from './memory.ts';
 import { applyPending } from './pending.ts';
 import { guestAddresses } from './guest-network.ts';
 import { checkCiCustom } from './cloudinit.ts';
 import { splitVolid } from './drives.ts';
+import { MIB } from './size.ts';
 import type { Guest, Running } from './guest.ts';
 import type { TaskRun } from './tasks.ts';
 import { hasBridge, type World } from './world.ts';
@@ -30,6 +32,14 @@ function checkBridges(world: World, guest: Guest): void {
     if (bridge !== undefined && !hasBridge(world, guest.node, bridge))
       throw failure(`bridge '${bridge}' does not exist`);
   }
+}
+
+function checkNode(world: World, guest: Guest): void {
+  const mapping = missingMapping(world, guest);
+  if (mapping !== undefined) throw failure(`PCI device mapping not found for '${mapping}'`);
+  // The kernel does not give QEMU more memory than there is.
+  if (memoryMiB(guest.config) * MIB > (world.nodes.get(guest.node)?.memory ?? Infinity))
+    throw failure('start failed: QEMU exited with code 1');
 }
 
 function checkHardware(world: World, guest: Guest): void {
@@ -79,6 +89,7 @@ export function powerOn(world: World, guest: Guest, since = world.clock.now()): 
   applyPending(world, guest);
   checkBridges(world, guest);
   checkHardware(world, guest);
+  checkNode(world, guest);
   checkCiCustom(world, guest);
   checkVolumes(world, guest);
   guest.drift.recorded.clear();

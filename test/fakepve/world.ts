@@ -70,6 +70,8 @@ export class World {
   readonly nodes: ReadonlyMap<string, Node>;
   /** Zones by vnet. */
   readonly vnets: ReadonlyMap<string, string>;
+  /** Nodes with a device by resource mapping. */
+  readonly mappings: ReadonlyMap<string, readonly string[]>;
   readonly storage = new StorageState();
   readonly guests = new Map<number, Guest>();
   /** VMIDs whose configuration file already exists although their creation is still running. */
@@ -87,6 +89,7 @@ export class World {
   constructor(cluster: Cluster, { clock, latency, seed, fingerprint, pve }: Environment) {
     this.clock = clock;
     this.vnets = new Map(Object.entries(cluster.vnets));
+    this.mappings = new Map(Object.entries(cluster.mappings));
     this.latency = latency;
     this.fingerprint = fingerprint;
     this.random = new Random(seed);

@@ -19,6 +19,8 @@ export function templatesNamed(source: TemplateSource, view: View): TemplatesFou
           `Proxmox VE has no VM ${source.vmid}, or the credentials may not see it. Correct the VMID, or grant VM.Audit on /vms/${source.vmid}.`,
         );
   const found = guests.filter((guest) => guest.template && guest.name === source.name);
+  const nameless = guests.filter(({ name, nodeOffline }) => name === undefined && nodeOffline);
+  if (found.length === 0 && nameless.length > 0) return maybeOffline(source.name, nameless);
   if (found.length === 0)
     return refusal(
       'TemplateNotFound',
@@ -30,4 +32,30 @@ export function templatesNamed(source: TemplateSource, view: View): TemplatesFou
       `Several templates on one node are named "${source.name}": ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. Refer to one by its VMID.`,
     );
   return { ok: true, guests: found };
+}
+
+const REMEDY = 'Bring the node back, or provide a copy of the template on another node.';
+
+const nodesOf = (guests: readonly GuestView[]): string =>
+  [...new Set(guests.map(({ node }) => node))].toSorted().join(' or ');
+
+const maybeOffline = (name: string, nameless: readonly GuestView[]): TemplatesFound =>
+  refusal(
+    'TemplateUnreachable',
+    `No template named "${name}" is on a node that is online. It may be on ${nodesOf(nameless)}, which is offline: Proxmox VE does not name the guests there. ${REMEDY}`,
+  );
+
+/** Those of them that can be cloned now. */
+export function templatesReachable(source: TemplateSource, view: View): TemplatesFound {
+  const named = templatesNamed(source, view);
+  if (!named.ok) return named;
+  const guests = named.guests.filter(({ node }) =>
+    view.nodes.some(({ name, online }) => name === node && online),
+  );
+  return guests.length > 0
+    ? { ok: true, guests }
+    : refusal(
+        'TemplateUnreachable',
+        `Template ${named.guests.map(({ vmid, node }) => `${vmid} is on node ${node}, which is offline`).join('; ')}. ${REMEDY}`,
+      );
 }

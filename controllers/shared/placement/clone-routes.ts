@@ -6,6 +6,8 @@ import { printFree, printNeeded, type Room } from './room.ts';
 export interface PlacementRequest {
   readonly cpus: number;
   readonly memory: Bytes;
+  /** What the VM can grow to. QEMU asks for all of it when it starts, so the node must have as much, free or not. */
+  readonly maxMemory?: Bytes;
   /** The only eligible node. */
   readonly host?: string;
   /** Eligible nodes in order of preference; empty: all. */
@@ -38,6 +40,10 @@ export interface Template {
   readonly cdStorages: readonly string[];
   /** Whether the base volumes support linked clones. */
   readonly linkable: boolean;
+  /** Devices of its node, such as `hostpci0`, with which PVE does not move a clone. Absent: none. */
+  readonly localDevices?: readonly string[];
+  /** By node, the devices whose resource mapping is missing there, as far as PVE says. Absent: none. */
+  readonly unmapped?: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface CloneRoute {
@@ -155,12 +161,17 @@ function fitOnto(
     const at = storageAt(context, node, storage);
     const problem = at
       ? storageProblem(at, Math.max(bytes, atLeast), context)
-      : `storage ${storage} is not on this node`;
+      : missingStorage(storage, context);
     if (problem !== undefined) return problem;
     if (at) space.push({ at, bytes });
   }
   return { space };
 }
+
+const missingStorage = (storage: string, { view }: PlacementContext): string =>
+  view.storages.some((each) => each.storage === storage)
+    ? `storage ${storage} is not on this node`
+    : `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`;
 
 function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
   const { storage, total = 0 } = at;
@@ -178,6 +189,8 @@ const rootStorageOf = ({ disks }: Template): string | undefined =>
 /** A clone that PVE creates on the node. */
 function directRoute(template: Template, node: string, context: PlacementContext): Found {
   const { request } = context;
+  const unmapped = unmappedDevices(template, node);
+  if (unmapped !== undefined) return unmapped;
   const why = fullCloneReason(template, request);
   const linked = new Map(storagesOf(template).map((storage) => [storage, 0]));
   const fitted =
@@ -200,6 +213,14 @@ function directRoute(template: Template, node: string, context: PlacementContext
       ...(request.storage !== undefined && { storage: request.storage }),
     }),
   };
+}
+
+/** PVE makes and moves such a guest, but does not start it. */
+function unmappedDevices({ vmid, unmapped }: Template, node: string): string | undefined {
+  const missing = unmapped?.get(node) ?? [];
+  return missing.length > 0
+    ? `the resource mapping for ${missing.join(', ')} of template ${vmid} has no device here`
+    : undefined;
 }
 
 /** A full clone on the template's node, followed by a move. */
@@ -251,6 +272,11 @@ function copyStorages({ disks }: Template, context: PlacementContext): (string |
 
 function moveObstacle(template: Template, node: string, context: PlacementContext): string | undefined {
   const { storage } = context.request;
+  const unmapped = unmappedDevices(template, node);
+  if (unmapped !== undefined) return unmapped;
+  const { localDevices = [] } = template;
+  if (localDevices.length > 0)
+    return `template ${template.vmid} uses devices of ${template.node}, so its clones cannot be moved: ${localDevices.join(', ')}`;
   const cd = template.cdStorages.find((id) => !isShared(context, id));
   if (cd !== undefined)
     return `template ${template.vmid} on ${template.node} has a CD image on local storage ${cd}`;

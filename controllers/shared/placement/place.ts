@@ -1,8 +1,9 @@
 /** Chooses the node, the template and the kind of clone for a new guest. Pure: equal views give equal results. */
 import type { View } from '../../../src/pve/index.ts';
 import type { Promised } from '../cluster/ledger.ts';
+import { haObstacle } from './ha-mode.ts';
 import type { Creation } from './model.ts';
-import { printFree, printNeeded, roomIn } from './room.ts';
+import { hasAmount, printFree, printNeeded, roomIn } from './room.ts';
 import {
   routeTo,
   type PlacementRequest,
@@ -36,17 +37,33 @@ export function place(
   promised: Promised,
 ): Placed | Unplaced {
   const context: PlacementContext = { request, view, room: roomIn(view, promised) };
+  const nodes = view.nodes.toSorted((a, b) => a.name.localeCompare(b.name));
+  const { host } = request;
+  const candidates = host === undefined ? nodes : nodes.filter(({ name }) => name === host);
+  if (host !== undefined && candidates.length === 0 && nodes.length > 0) return noSuchHost(host, nodes);
   const sources = templates.toSorted((a, b) => a.vmid - b.vmid);
-  const rejected: string[] = [];
+  const rejected = missingNodes(context);
   const options: Option[] = [];
-  for (const node of view.nodes.toSorted((a, b) => a.name.localeCompare(b.name))) {
+  for (const node of candidates) {
     const found = unable(node, context) ?? routeTo(node.name, sources, context);
-    if (typeof found === 'string') rejected.push(`${node.name}: ${found}`);
+    if (typeof found === 'string') rejected.push({ node: node.name, reason: found });
     else options.push({ node, route: found });
   }
   const [best] = options.toSorted((a, b) => preference(a, b, context));
   return best ? placed(best) : unplaced(rejected);
 }
+
+/** A node, and why it cannot take the VM. */
+interface Rejected {
+  readonly node: string;
+  readonly reason: string;
+}
+
+/** Nodes that only the Provider names. Those of a spec.placement.host are not looked for. */
+const missingNodes = ({ request: { host, nodeSelector }, view }: PlacementContext): Rejected[] =>
+  (host === undefined ? nodeSelector : [])
+    .filter((node) => view.nodes.every(({ name }) => name !== node))
+    .map((node) => ({ node, reason: 'in the node selector of the Provider, but not in the cluster' }));
 
 /** Prefers the node chosen before, then no move, then free memory, then the order of the Provider's node selector. */
 function preference(a: Option, b: Option, { request, room }: PlacementContext): number {
@@ -79,30 +96,54 @@ const placed = ({ node, route }: Option): Placed => ({
 
 const MAX_LISTED = 8;
 
-function unplaced(reasons: readonly string[]): Unplaced {
-  const more = reasons.length - MAX_LISTED;
-  const listed = [...reasons.slice(0, MAX_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
-  return {
-    creation: {
-      ok: false,
-      reason: 'NoEligibleNode',
-      message: `No node can take this VM (${listed || 'the cluster has no nodes'}).`,
-    },
-  };
+const firstOf = (all: readonly string[], separator: string): string => {
+  const more = all.length - MAX_LISTED;
+  return [...all.slice(0, MAX_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join(separator);
+};
+
+const refused = (message: string): Unplaced => ({
+  creation: { ok: false, reason: 'NoEligibleNode', message },
+});
+
+/**
+ * Each reason once, with the nodes that it applies to. One with amounts stands for its node alone: the message would
+ * change whenever two nodes have the same amount, or no longer have.
+ */
+function unplaced(rejected: readonly Rejected[]): Unplaced {
+  const nodes = new Map<string, Rejected[]>();
+  for (const each of rejected) {
+    const key = hasAmount(each.reason) ? `${each.node}: ${each.reason}` : each.reason;
+    nodes.set(key, [...(nodes.get(key) ?? []), each]);
+  }
+  const reasons = [...nodes.values()].map((all) => {
+    const names = all.map(({ node }) => node);
+    return `${firstOf(names, ', ')}: ${all[0]?.reason ?? ''}`;
+  });
+  return refused(`No node can take this VM (${firstOf(reasons, '; ') || 'the cluster has no nodes'}).`);
 }
 
+const noSuchHost = (host: string, nodes: View['nodes']): Unplaced =>
+  refused(
+    `No node can take this VM: spec.placement.host names node ${host}, but the cluster has only ${firstOf(
+      nodes.map(({ name }) => name),
+      ', ',
+    )}. Correct spec.placement.host.`,
+  );
+
 /** Why a node is not eligible, for any template. */
-function unable(node: Node, { request, room }: PlacementContext): string | undefined {
+function unable(node: Node, context: PlacementContext): string | undefined {
+  const { nodeSelector, unfit } = context.request;
   if (!node.online) return 'offline';
-  if (request.host !== undefined && request.host !== node.name) return `the VM requires node ${request.host}`;
-  if (request.nodeSelector.length > 0 && !request.nodeSelector.includes(node.name))
+  if (nodeSelector.length > 0 && !nodeSelector.includes(node.name))
     return 'not in the node selector of the Provider';
-  const unfit = request.unfit?.get(node.name);
-  if (unfit !== undefined) return unfit;
-  if (node.cpus > 0 && node.cpus < request.cpus)
-    return `has ${node.cpus} CPUs, the VM requires ${request.cpus}`;
+  return haObstacle(node) ?? unfit?.get(node.name) ?? tooSmall(node, context);
+}
+
+function tooSmall(node: Node, { request, room }: PlacementContext): string | undefined {
+  const { cpus, memory, maxMemory = memory } = request;
+  if (node.cpus > 0 && node.cpus < cpus) return `has ${node.cpus} CPUs, the VM requires ${cpus}`;
+  if (node.memory > 0 && node.memory < maxMemory)
+    return `has ${printFree(node.memory)} of memory, the VM requires ${printNeeded(maxMemory)}`;
   const free = room.memoryOf(node);
-  return free < request.memory
-    ? `${printFree(free)} of memory free, ${printNeeded(request.memory)} needed`
-    : undefined;
+  return free < memory ? `${printFree(free)} of memory free, ${printNeeded(memory)} needed` : undefined;
 }

@@ -10,6 +10,9 @@ export interface Room {
   spaceOf(storage: StorageView): number;
 }
 
+/** Of a guest that is paused, asleep or halted by an error PVE lists that state, and QEMU keeps its memory. */
+const WITHOUT_MEMORY = new Set(['stopped', 'unknown']);
+
 /**
  * Used memory is the larger of the memory in use and the configured memory of running guests, because a guest that has
  * just booted uses little. Templates and stopped guests count as zero.
@@ -17,7 +20,7 @@ export interface Room {
 export function roomIn(view: View, { memory, space }: Promised): Room {
   const configured = new Map<string, number>();
   for (const { node, status, maxmem = 0 } of view.guests.values())
-    if (status === 'running') configured.set(node, (configured.get(node) ?? 0) + maxmem);
+    if (!WITHOUT_MEMORY.has(status)) configured.set(node, (configured.get(node) ?? 0) + maxmem);
   return {
     memoryOf: (node) =>
       node.memory === 0
@@ -42,3 +45,8 @@ const inUnits = (amount: number, round: (value: number) => number): string => {
 export const printFree = (amount: number): string => inUnits(Math.max(amount, 0), Math.floor);
 /** Prints a required amount, rounded up. */
 export const printNeeded = (amount: number): string => inUnits(amount, Math.ceil);
+
+const AMOUNT = /[\d.]+ [MG]iB/g;
+
+export const withoutAmounts = (text: string): string => text.replace(AMOUNT, '#');
+export const hasAmount = (text: string): boolean => withoutAmounts(text) !== text;

@@ -7,6 +7,9 @@ export interface IsoStorages {
   readonly storages: readonly StorageFacts[];
 }
 
+export const ISO_REMEDY =
+  'Add "iso" to the content types of a storage of that node (pvesm set STORAGE --content …,iso), or set spec.defaults.isoStorage of the Provider to another storage.';
+
 /** The Provider's choice, else a shared storage, which lets the guest move; else one of the node's own. */
 export function isoStorageFor(
   node: string,
@@ -23,6 +26,6 @@ export function isoStorageFor(
     reason: 'NoIsoStorage',
     message:
       `The user-data requires an image, but ${isoStorage === undefined ? `node ${node} has no available storage` : `storage ${isoStorage} is not available on node ${node}`} with content type "iso". ` +
-      `Add "iso" to the content types of a storage of that node (pvesm set STORAGE --content …,iso), or set spec.defaults.isoStorage of the Provider to another storage.`,
+      ISO_REMEDY,
   };
 }

@@ -51,6 +51,7 @@ function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Recor
       name,
       size: { cpus, memory, maxCpus, maxMemory, cpuType },
       reachable: reachableCpus(cpus, guest, room),
+      beyondNode: beyondNode(want, room),
       firmware: { machine, bios, tpm },
       provisioning,
       options: optionsIn(options),
@@ -68,6 +69,13 @@ function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Recor
       ]),
     ),
   };
+}
+
+/** What the node lacks is not written. On a node that has it, it is a change of the spec like others. */
+function beyondNode({ cpus, memory, maxMemory = memory }: Wanted, room: CpuRoom): Json {
+  const { nodeCpus, nodeMemory = Infinity } = room;
+  const beyond = [cpus > nodeCpus ? 'cpus' : [], maxMemory > nodeMemory ? 'memory' : []].flat();
+  return beyond.length > 0 ? beyond : undefined;
 }
 
 /** How many CPUs are possible now changes with a restart, or on another node, without anybody changing the spec. */

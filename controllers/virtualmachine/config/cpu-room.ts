@@ -1,6 +1,6 @@
-/** The maximum number of CPUs that the cluster's nodes allow for a guest. Pure. */
+/** How many CPUs, and how much memory, the cluster's nodes allow for a guest. Pure. */
 import type { View } from '../../../src/pve/index.ts';
-import type { NodeName } from '../../../src/lib/units.ts';
+import { bytes, type NodeName } from '../../../src/lib/units.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts, CpuRoom } from '../model/surroundings.ts';
 
@@ -10,7 +10,14 @@ export const cpuRoomOf = (
   spec: Pick<PlainSpec, 'shape' | 'host'>,
   cluster: ClusterFacts,
   node: NodeName,
-): CpuRoom => ({ maxCpus: maxCpusOf(spec, cluster), nodeCpus: cpusOfNode(cluster.view, node) });
+): CpuRoom => {
+  const memory = cluster.view?.nodes.find(({ name }) => name === node)?.memory ?? 0;
+  return {
+    maxCpus: maxCpusOf(spec, cluster),
+    nodeCpus: cpusOfNode(cluster.view, node),
+    ...(memory > 0 && { nodeMemory: bytes(memory) }),
+  };
+};
 
 /** The ceiling, limited to the CPUs of the smallest eligible node: PVE starts no guest with more. */
 function maxCpusOf(

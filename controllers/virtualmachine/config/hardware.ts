@@ -1,6 +1,8 @@
 /** Firmware, SMBIOS UUID and guest agent as PVE's configuration keys. Pure. */
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
+import { bytes, MiB, type Bytes } from '../../../src/lib/units.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
@@ -95,4 +97,23 @@ export const hardwareLater = (
   want: Shape,
   guest: Pick<Guest, 'config' | 'pending' | 'running'>,
   room: CpuRoom,
-): Keys => mergeKeys(cpuLater(want.cpus, guest, room), memoryLater(want, guest), agent(guest.config));
+): Keys =>
+  mergeKeys(
+    cpuLater(want.cpus, guest, room),
+    memoryBeyondNode(want, guest, room) === undefined ? memoryLater(want, guest) : NO_KEYS,
+    needsAgent(want, guest.config) ? agent(guest.config) : NO_KEYS,
+  );
+
+/** The memory that the guest would get although its node has less: PVE accepts it, and then the guest does not start. */
+export function memoryBeyondNode(
+  want: Shape,
+  guest: Pick<Guest, 'config' | 'pending' | 'running'>,
+  { nodeMemory = bytes(Infinity) }: Pick<CpuRoom, 'nodeMemory'>,
+): Bytes | undefined {
+  const memory = Number(memoryLater(want, guest).set['memory'] ?? 0) * MiB;
+  return memory > nodeMemory ? bytes(memory) : undefined;
+}
+
+/** The spec does not speak of the agent, so an adopted guest keeps what it has unless a hook is run by the agent. */
+const needsAgent = ({ owner, hooks }: Shape, config: GuestConfig): boolean =>
+  smbiosUuidOf(config) === owner.uid || hooks !== undefined;

@@ -1,6 +1,6 @@
 /** What of the cluster decisions about a guest use. Types only: nothing in this file runs. */
 import type { GuestView, StorageView, View } from '../../../src/pve/index.ts';
-import type { NodeName } from '../../../src/lib/units.ts';
+import type { Bytes, NodeName } from '../../../src/lib/units.ts';
 import type { ProviderDefaults, TaskTiming } from '../../shared/cluster/connections.ts';
 import type { Promised } from '../../shared/cluster/ledger.ts';
 
@@ -23,12 +23,14 @@ export type GuestRow = Omit<GuestView, 'uptime' | 'maxdisk'>;
 /** A storage without its figures. */
 export type StorageFacts = Omit<StorageView, 'total' | 'used'>;
 
-/** How many CPUs a guest may get. */
+/** How many CPUs, and how much memory, a guest may get. */
 export interface CpuRoom {
   /** Ceiling of a new guest, or of one that must be stopped to grow anyway. */
   readonly maxCpus: number;
   /** What the guest's node has: PVE starts no guest with more. */
   readonly nodeCpus: number;
+  /** The memory of the guest's node. Absent: the node does not report it. */
+  readonly nodeMemory?: Bytes;
 }
 
 /**
@@ -52,6 +54,8 @@ export interface HostProspect {
   readonly name: NodeName;
   readonly exists: boolean;
   readonly online: boolean;
+  /** HA keeps guests off it: a clause. */
+  readonly ha: string | undefined;
   /** Among the nodes of the Provider. */
   readonly selected: boolean;
   /** It has the memory that the guest takes while it runs. */

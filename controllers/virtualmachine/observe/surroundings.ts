@@ -10,6 +10,7 @@ import type {
   StorageFacts,
   Surroundings,
 } from '../model/surroundings.ts';
+import { haObstacle } from '../../shared/placement/ha-mode.ts';
 import { roomIn } from '../../shared/placement/room.ts';
 
 export function surroundingsOf(
@@ -48,6 +49,7 @@ function prospectOf(host: NodeName, { view, nodeSelector }: ClusterFacts, vmid: 
     name: host,
     exists: target !== undefined,
     online: target?.online === true,
+    ha: target && haObstacle(target),
     selected: nodeSelector.length === 0 || nodeSelector.includes(host),
     takes: view !== undefined && target !== undefined && roomIn(view, NOTHING).memoryOf(target) >= needed,
   };

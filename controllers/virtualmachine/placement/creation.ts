@@ -4,13 +4,15 @@ import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { CloneRequest } from '../../shared/limits/clones.ts';
 import { spaceKey, type Reservation } from '../../shared/cluster/ledger.ts';
-import { templatesNamed } from '../../shared/cluster/templates.ts';
+import { templatesReachable } from '../../shared/cluster/templates.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from '../../shared/placement/place.ts';
+import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
+import { withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
 /** What is known about templates and nodes so far. */
@@ -43,23 +45,15 @@ export function decideCreation(
   const { shape, image } = spec;
   if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
   if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
-  const named = templatesNamed(image, view);
+  const named = templatesReachable(image, view);
   if (!named.ok) return { creation: named };
-  const reachable = named.guests.filter(({ node }) =>
-    view.nodes.some(({ name, online }) => name === node && online),
-  );
-  if (reachable.length === 0)
-    return refusal(
-      'TemplateUnreachable',
-      `The template is on a node that is offline: ${named.guests.map(({ node }) => node).join(', ')}.`,
-    );
-  const unread = reachable.filter(({ vmid, node }) => facts.templates.get(vmid)?.node !== node);
+  const unread = named.guests.filter(({ vmid, node }) => facts.templates.get(vmid)?.node !== node);
   if (unread.length > 0)
     return {
       ...refusal('TemplateUnread', 'The template was not read yet.'),
       unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
     };
-  const templates = reachable.flatMap((row) => templateOf(row, facts));
+  const templates = named.guests.flatMap((row) => templateOf(row, facts));
   return withBridges({ spec, shape, claim, view, templates }, facts, cluster);
 }
 
@@ -81,16 +75,20 @@ interface Placing {
 function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: ClusterFacts): CreationDecision {
   const { spec, shape, claim, view, templates } = placing;
   const wanted = shape.nics?.map(({ bridge }) => bridge) ?? [];
-  const unfit = new Map<NodeName, string>();
+  const noIso = withoutIsoStorage(shape, view, cluster.defaults);
+  const otherwise = withoutVolumes(shape, view);
+  const unfit = new Map<NodeName, string>([...noIso, ...otherwise]);
   const lacking = new Set<string>();
   // Each iteration rules out a node, so there are no more iterations than nodes.
   for (;;) {
     const request = { ...placementRequest(spec, shape, { claim, cluster }), unfit };
     const placed = place(request, templates, view, cluster.promised);
     if (!('route' in placed)) {
-      const { creation } = placed;
+      const { message } = placed.creation;
+      const withIso = place({ ...request, unfit: otherwise }, templates, view, cluster.promised);
+      if (lacking.size > 0) return { creation: bridgeNotFound(lacking, message), promise: 'none' };
       return {
-        creation: lacking.size > 0 ? bridgeNotFound(lacking, creation.message) : creation,
+        creation: withIso.creation.ok ? noIsoStorage(message) : placed.creation,
         promise: 'none',
       };
     }
@@ -113,7 +111,7 @@ function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: Clus
 
 function placementRequest(
   { storage, host }: PlainSpec,
-  { cpus, memory, rootDisk, disks }: Placing['shape'],
+  { cpus, memory, maxMemory, rootDisk, disks }: Placing['shape'],
   { claim, cluster }: { readonly claim: Claim | undefined; readonly cluster: ClusterFacts },
 ): Parameters<typeof place>[0] {
   const chosen: NodeName | undefined = claim?.placement?.node;
@@ -123,6 +121,7 @@ function placementRequest(
     nodeSelector: cluster.nodeSelector,
     ...(host !== undefined && { host }),
     ...(storage !== undefined && { storage }),
+    ...(maxMemory !== undefined && { maxMemory }),
     ...(rootDisk !== undefined && { rootDisk }),
     ...(disks && { disks }),
     ...(chosen !== undefined && { chosen }),
@@ -135,6 +134,12 @@ const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creatio
   message:
     `${unplaced} An existing bridge may be hidden because the credentials lack SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
     `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
+});
+
+const noIsoStorage = (unplaced: string): Creation => ({
+  ok: false,
+  reason: 'NoIsoStorage',
+  message: `${unplaced} ${ISO_REMEDY}`,
 });
 
 function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {

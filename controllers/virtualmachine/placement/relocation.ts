@@ -5,6 +5,7 @@ import { spaceKey, type Promised, type Reservation } from '../../shared/cluster/
 import { cdStoragesOf, disksOf } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Power } from '../model/desired.ts';
+import { haObstacle } from '../../shared/placement/ha-mode.ts';
 import { printFree, printNeeded, roomIn } from '../../shared/placement/room.ts';
 import { notRunningOf } from '../../shared/guests/states.ts';
 
@@ -43,7 +44,9 @@ export function obstaclesInView(host: NodeName, guest: Guest, context: Relocatio
   const node = context.view.nodes.find(({ name }) => name === host);
   if (!node) return [`the cluster has no node ${host}`];
   if (!node.online) return [`node ${host} is offline`];
+  const ha = haObstacle(node);
   return [
+    ...(ha === undefined ? [] : [`node ${host} is ${ha}`]),
     ...(context.nodeSelector.length > 0 && !context.nodeSelector.includes(host)
       ? [`node ${host} is not in the node selector of the Provider`]
       : []),

@@ -1,8 +1,16 @@
-/** Reads the disks of templates. */
-import type { CallOptions, GuestView, Pve, View } from '../../../src/pve/index.ts';
+/** Reads the disks of templates, and the devices of their nodes that they use. */
+import {
+  PveError,
+  type CallOptions,
+  type GuestView,
+  type Pve,
+  type Qemu,
+  type View,
+} from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
+import { nodeDevicesOf } from '../../shared/placement/devices.ts';
 import type { Template } from '../../shared/placement/clone-routes.ts';
 
 /** A template's disks hardly ever change; fifty VMs that are created at once should not ask fifty times. */
@@ -34,7 +42,9 @@ export function createTemplateReader(now: () => number): ReadTemplate {
 }
 
 async function read(pve: Pve, row: GuestView, view: View, options: CallOptions): Promise<Template> {
-  const { values } = await pve.node(row.node).qemu(row.vmid).config(options);
+  const qemu = pve.node(row.node).qemu(row.vmid);
+  const { values } = await qemu.config(options);
+  const { local, mapped } = nodeDevicesOf(values);
   const typeOf = (storage: string): string | undefined =>
     view.storages.find((s) => s.storage === storage)?.type;
   return {
@@ -45,7 +55,21 @@ async function read(pve: Pve, row: GuestView, view: View, options: CallOptions):
     disks: disksOf(values),
     cdStorages: cdStoragesOf(values),
     linkable: volumesOf(values).every(({ storage, volume }) => canLink(typeOf(storage), volume)),
+    ...(local.length > 0 && { localDevices: local }),
+    ...(mapped.length > 0 && { unmapped: await unmappedOn(qemu, options) }),
   };
+}
+
+/** PVE says it of each other node than the template's own, where it can be seen only by a start. */
+async function unmappedOn(qemu: Qemu, options: CallOptions): Promise<ReadonlyMap<string, readonly string[]>> {
+  try {
+    const { notAllowed } = await qemu.migrationPreconditions(undefined, options);
+    return new Map(Object.entries(notAllowed).map(([node, { resources }]) => [node, resources]));
+  } catch (error) {
+    // The decision is left to PVE.
+    if (error instanceof PveError) return new Map();
+    throw error;
+  }
 }
 
 /** PVE links clones where the storage has snapshots of its own, or the file format has (pve-storage, volume_has_feature). */

@@ -13,19 +13,12 @@ import type { Placement } from '../../shared/placement/model.ts';
 import { chosenSentence, placedSentence } from '../placement/chosen.ts';
 import type { Agent, Facts } from '../model/facts.ts';
 
-export function reportConditions({
-  want,
-  have,
-  plan,
-  agent,
-  agentProblem = '',
-  differences,
-  ignored,
-}: Facts): DomainCondition[] {
+export function reportConditions(facts: Facts): DomainCondition[] {
+  const { want, have, plan, agent, agentProblem = '', differences, ignored } = facts;
   if (!want.exists) return [];
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   return [
-    ...placed(want, have),
+    ...placed(want, facts),
     ...synced(guest, plan, {
       differences,
       drifted: driftSentences(have),
@@ -45,14 +38,24 @@ const condition = (
   message: string,
 ): DomainCondition => ({ type, status, reason, message });
 
-function placed(want: Extract<Desired, { exists: true }>, have: Observed): DomainCondition[] {
+function placed(want: Extract<Desired, { exists: true }>, facts: Facts): DomainCondition[] {
+  const { have } = facts;
   if (have.presence.kind === 'seen') return [placedOn(have.presence.guest, have.claim?.placement)];
   // It was made, so where another would be made is not decided.
   if (have.claim?.made) return [];
-  return want.creation.ok
-    ? [condition('Placed', 'True', 'NodeChosen', `The VM is made ${chosenSentence(want.creation)}.`)]
-    : [condition('Placed', 'False', want.creation.reason, want.creation.message)];
+  const { creation } = want;
+  if (!creation.ok) return [condition('Placed', 'False', creation.reason, creation.message)];
+  return isRefused(facts)
+    ? []
+    : [condition('Placed', 'True', 'NodeChosen', `The VM ${phraseOf(facts)} ${chosenSentence(creation)}.`)];
 }
+
+/** Ready says why it is not made, so nothing says where. */
+const isRefused = ({ have, plan, started }: Facts): boolean =>
+  plan.kind === 'refuse' || have.failure !== undefined || started?.kind === 'failed';
+
+const phraseOf = ({ plan, dryRun }: Facts): string =>
+  plan.kind === 'withheld' || dryRun ? 'would be made' : 'is to be made';
 
 function placedOn(guest: Guest, placement: Placement | undefined): DomainCondition {
   const where = placedSentence(guest, placement);
@@ -107,6 +110,14 @@ const agentUnknown = (reason: Reason, problem: string): DomainCondition =>
     `The QEMU guest agent could not be queried, so new addresses are not known. ${problem}`,
   );
 
+/** It is not enabled in a VM that was adopted. */
+const notConfigured = ({ vmid, pending }: Guest): string =>
+  `The QEMU guest agent is not enabled for the running VM. ${
+    pending.some(({ key }) => key === 'agent')
+      ? 'It is from the next stop and start on.'
+      : `Enable it, and stop and start the VM; on a node: qm set ${vmid} --agent 1`
+  }`;
+
 function agentCondition(guest: Guest | undefined, agent: Agent, problem: string): DomainCondition[] {
   if (!guest?.running) return [];
   switch (agent) {
@@ -122,14 +133,7 @@ function agentCondition(guest: Guest | undefined, agent: Agent, problem: string)
         ),
       ];
     case 'notConfigured':
-      return [
-        condition(
-          'GuestAgentConnected',
-          'False',
-          'NotConfigured',
-          'The QEMU guest agent is not enabled for the running VM. It is from the next stop and start on.',
-        ),
-      ];
+      return [condition('GuestAgentConnected', 'False', 'NotConfigured', notConfigured(guest))];
     case 'refused':
       return [
         condition(

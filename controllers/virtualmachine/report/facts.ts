@@ -5,13 +5,14 @@ import { sharedAddress } from '../networks/addresses-in-use.ts';
 import { readAddresses } from '../guest-agent/ask.ts';
 import { cloudInitDifferences } from '../cloud-init/differences.ts';
 import { templateOptions } from '../cloud-init/status.ts';
-import { firmwareDifferences } from '../config/hardware.ts';
+import { firmwareDifferences, memoryBeyondNode } from '../config/hardware.ts';
 import { isNew } from '../config/is-new.ts';
 import { unsupportedSentences } from '../config/versions.ts';
 import { lostSentences } from '../config/template-options.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { surplusNics } from '../networks/devices.ts';
 import { namedNics } from '../networks/named-nics.ts';
+import { printFree, printNeeded } from '../../shared/placement/room.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
@@ -70,6 +71,7 @@ export async function factsOf(
             ...observedDifferences(have),
             ...inNoPool(vm, guest, gathered.surroundings),
             ...around(resolved, guest, gathered.surroundings),
+            ...tooLarge(want, guest, gathered.surroundings),
           ]
         : [],
     ignored: [
@@ -115,7 +117,6 @@ const observedDifferences = ({
 const around = (resolved: ResolvedSpec, guest: Guest, surroundings: Surroundings | undefined): string[] => [
   ...misplaced(resolved, surroundings),
   ...elsewhere(resolved, guest),
-  ...tooLarge(resolved, guest, surroundings),
   ...(resolved.conflict ? [sharedAddress(resolved.conflict)] : []),
   ...(guest.ha.state === 'error' ? [haErrorOf(guest)] : []),
 ];
@@ -154,16 +155,22 @@ function elsewhere({ storage, shape }: ResolvedSpec, { config }: Guest): string[
       ];
 }
 
-const tooLarge = (
-  { shape }: ResolvedSpec,
-  { node }: Guest,
-  surroundings: Surroundings | undefined,
-): string[] => {
-  const has = surroundings?.cpus.nodeCpus ?? Infinity;
-  const cpus = shape?.cpus ?? 0;
-  return cpus > has
-    ? [`The class asks for ${cpus} CPUs, node ${node} has ${has}: the VM keeps what it has.`]
-    : [];
+const tooLarge = (want: Desired, guest: Guest, surroundings: Surroundings | undefined): string[] => {
+  if (!want.exists || !surroundings) return [];
+  const { nodeCpus, nodeMemory = 0 } = surroundings.cpus;
+  const memory = memoryBeyondNode(want, guest, surroundings.cpus);
+  return [
+    ...(want.cpus > nodeCpus
+      ? [
+          `The class asks for ${want.cpus} CPUs, node ${guest.node} has ${nodeCpus}: the VM keeps what it has.`,
+        ]
+      : []),
+    ...(memory === undefined
+      ? []
+      : [
+          `The class asks for ${printNeeded(memory)} of memory, node ${guest.node} has ${printFree(nodeMemory)}: the VM keeps what it has.`,
+        ]),
+  ];
 };
 
 /** PVE's own console page, which asks for a login. */

@@ -1,4 +1,6 @@
 /** NICs and their addresses in status. Pure. */
+import { parseCidr } from '../../../src/lib/ip.ts';
+import { inOrder } from '../networks/addresses.ts';
 import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { VirtualMachineStatus } from '../../../src/api/index.ts';
@@ -15,13 +17,17 @@ export function networksOf(
   own: Guest,
 ): Pick<VirtualMachineStatus, 'networks' | 'ipAddresses'> {
   // While the agent does not answer, a running guest keeps its last addresses; a stopped guest has none.
-  const addressesOf = (device: string): readonly string[] => {
+  const addressesOf = (device: string, name: string | undefined): readonly string[] => {
     const reported = facts.addresses?.find((nic) => nic.device === device)?.addresses;
     const last = before.networks?.find((network) => network.device === device)?.ipAddresses;
-    return (reported ?? (own.running ? last : undefined) ?? []).slice(0, MAX_ADDRESSES_OF_A_NIC);
+    const addresses = reported ?? (own.running ? last : undefined) ?? [];
+    return inOrder(addresses, { spec: specAddresses(facts, name), before: last ?? [] }).slice(
+      0,
+      MAX_ADDRESSES_OF_A_NIC,
+    );
   };
   const networks = facts.nics.slice(0, MAX_NETWORKS).map(({ name, device, mac = '', bridge, settings }) => {
-    const ipAddresses = addressesOf(device);
+    const ipAddresses = addressesOf(device, name);
     return {
       device,
       mac,
@@ -33,4 +39,12 @@ export function networksOf(
   const all = new Set(networks.flatMap((network) => network.ipAddresses ?? []));
   const ipAddresses = [...all].slice(0, MAX_ADDRESSES);
   return { ...(networks.length > 0 && { networks }), ...(ipAddresses.length > 0 && { ipAddresses }) };
+}
+
+/** The fixed addresses of a network in the spec: not those that the guest gets by DHCP or SLAAC. */
+function specAddresses({ want }: Facts, name: string | undefined): readonly string[] {
+  const nic = want.exists ? want.nics?.find((each) => each.name === name) : undefined;
+  return [nic?.staticIP?.address, nic?.ipv6?.address].flatMap(
+    (address = '') => parseCidr(address)?.address ?? [],
+  );
 }

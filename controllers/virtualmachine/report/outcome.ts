@@ -116,11 +116,14 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
   if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
+  // It is not made where it was to be made.
+  const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
   const outcome = final ? stalled(reason, message) : waiting(reason, message, LATER);
-  return {
-    ...unchanged({ ...vm, status: { ...before, message, ...(phase !== undefined && { phase }) } }, outcome),
-    events: newsOf(vm, outcome),
+  const reported = {
+    ...vm,
+    status: { ...before, message, ...omitUndefined({ conditions }), ...(phase !== undefined && { phase }) },
   };
+  return { ...unchanged(reported, outcome), events: newsOf(vm, outcome) };
 }
 
 /** The last report says that the VM matches the current spec. */

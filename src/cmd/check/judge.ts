@@ -47,7 +47,7 @@ export function judgeQuorum({ quorate, clusterName, nodes }: View): Finding {
 export function judgeNodes({ nodes }: View, selector: readonly string[]): Finding {
   if (nodes.length === 0)
     return fail('nodes', 'No node is seen.', 'Grant Sys.Audit on /nodes; see privileges.');
-  const names = nodes.map(({ name, online }) => (online ? name : `${name} (offline)`)).toSorted();
+  const names = nodes.map((node) => `${node.name}${suffixOf(node)}`).toSorted();
   const unknown = selector.filter((wanted) => !nodes.some(({ name }) => name === wanted));
   const found = `${names.join(', ')}.`;
   const usable = nodes.filter(
@@ -63,10 +63,19 @@ export function judgeNodes({ nodes }: View, selector: readonly string[]): Findin
     );
   if (unknown.length > 0)
     return warn('nodes', found, `The node selector names what does not exist: ${unknown.join(', ')}.`);
-  return nodes.every(({ online }) => online)
-    ? ok('nodes', found)
-    : warn('nodes', found, 'Nothing is created on nodes that are offline.');
+  if (nodes.some(({ online }) => !online))
+    return warn('nodes', found, 'Nothing is created on nodes that are offline.');
+  return nodes.some(isInMaintenance)
+    ? warn('nodes', found, 'Nothing is created on nodes in maintenance of HA.')
+    : ok('nodes', found);
 }
+
+type NodeRow = View['nodes'][number];
+
+const isInMaintenance = ({ hastate }: NodeRow): boolean => hastate === 'maintenance';
+
+const suffixOf = (node: NodeRow): string =>
+  node.online ? (isInMaintenance(node) ? ' (maintenance)' : '') : ' (offline)';
 
 export function judgePrivileges(
   lacks: MissingPrivileges,

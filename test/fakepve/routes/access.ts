@@ -11,7 +11,9 @@ const TOKEN = `${USER}/token/{tokenid}`;
 async function login(call: Call): Promise<object> {
   const { world } = call;
   const given = call.text('username');
-  const userid = given.includes('@') ? given : `${given}@${call.get('realm') ?? 'pam'}`;
+  // The name may have an @ itself: a realm that is given is appended (pve-access-control, create_ticket).
+  const realm = call.get('realm') ?? (given.includes('@') ? undefined : 'pam');
+  const userid = realm === undefined ? given : `${given}@${realm}`;
   const user = world.access.users.get(userid);
   const password = call.text('password');
   const good =

@@ -55,7 +55,11 @@ function nodeRows(call: Call, extra: object): readonly object[] {
   return [...call.world.nodes.values()].map((node) => {
     const up = isUp(call, node);
     const status = up ? 'online' : 'offline';
-    const row = { id: `node/${node.name}`, type: 'node', node: node.name, status, level: '', ...extra };
+    const hastate = call.world.ha.modes.get(node.name);
+    const row = {
+      ...{ id: `node/${node.name}`, type: 'node', node: node.name, status, level: '', ...extra },
+      ...(hastate === undefined ? {} : { hastate }),
+    };
     const shown = up && call.may(`/nodes/${node.name}`, 'Sys.Audit');
     return shown ? { ...figures(call, node, running.get(node.name)), ...row } : row;
   });

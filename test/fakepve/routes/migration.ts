@@ -2,6 +2,7 @@ import { checkLock } from '../call.ts';
 import { allocate, formatOn } from '../disks.ts';
 import { causeOf, failure, paramError } from '../errors.ts';
 import { drivesOf, isCdrom, isCloudInit, printDrive, splitVolid } from '../drives.ts';
+import { localResources, mappedResources, unmappedOn } from '../node-devices.ts';
 import { keepsFiles } from '../storage.ts';
 import type { Drive } from '../drives.ts';
 import type { Call, Routes } from '../call.ts';
@@ -41,9 +42,11 @@ function storagesMissing(world: World, guest: Guest, node: string): readonly str
 
 function obstacles(world: World, guest: Guest, node: string): object {
   const ids = storagesMissing(world, guest, node);
+  const unmapped = unmappedOn(world, guest, node);
   const blocking = world.ha.managed(guest.vmid) ? blockersOn(world, guest.vmid, node) : [];
   return {
     ...(ids.length > 0 ? { unavailable_storages: ids } : {}),
+    ...(unmapped.length > 0 ? { 'unavailable-resources': unmapped } : {}),
     ...(blocking.length > 0 ? { 'blocking-ha-resources': blocking } : {}),
   };
 }
@@ -72,8 +75,8 @@ function preconditions(call: Call): object {
       replicate: 1,
       shared: 0,
     })),
-    local_resources: [],
-    'mapped-resources': [],
+    local_resources: localResources(guest),
+    'mapped-resources': mappedResources(guest),
     'mapped-resource-info': {},
     'has-dbus-vmstate': 1,
     ...(world.ha.managed(guest.vmid) ? { 'dependent-ha-resources': dependentsOf(world, guest.vmid) } : {}),
@@ -160,6 +163,16 @@ function checkTargetStorage(call: Call, target: string): void {
   }
 }
 
+/** What keeps the devices from moving. */
+function checkDevices(world: World, guest: Guest, target: string): void {
+  const mapped = new Set(mappedResources(guest));
+  const local = localResources(guest).filter((key) => !mapped.has(key));
+  if (local.length > 0) throw failure(`can't migrate VM which uses local devices: ${local.join(', ')}`);
+  const unmapped = unmappedOn(world, guest, target);
+  if (unmapped.length > 0)
+    throw failure(`can't migrate to '${target}': missing mapped devices ${unmapped.join(', ')}`);
+}
+
 function checkMigration(call: Call, guest: Guest, target: string): void {
   const { world } = call;
   checkLock(guest);
@@ -203,6 +216,7 @@ async function migrateInTask(call: Call, guest: Guest, target: string, run: Task
     `starting migration of VM ${guest.vmid} to node '${target}' (${world.nodes.get(target)?.ip ?? ''})`,
   );
   reachTarget(call, target, run);
+  checkDevices(world, guest, target);
   try {
     checkLocal(call, guest);
   } catch (error) {

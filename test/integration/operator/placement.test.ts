@@ -9,9 +9,9 @@ import { cloneRequests, type FakePve, guestNamed, orphans, ownGuests, tasksDone 
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 13 });
+const lab = operatorAtWork({ namespaces: 14 });
 
-const template = (vmid: number, node: string) => ({
+const template = (vmid: number, node: string, config: Readonly<Record<string, string>> = {}) => ({
   vmid,
   node,
   template: true,
@@ -21,6 +21,7 @@ const template = (vmid: number, node: string) => ({
     ide2: 'local-lvm:cloudinit',
     net0: 'virtio,bridge=vmbr0',
     boot: 'order=scsi0',
+    ...config,
   },
 });
 
@@ -201,6 +202,38 @@ describe('a template on local storage', () => {
     expect(cloneRequests(t.pve)).toHaveLength(1);
   });
 });
+
+test.concurrent(
+  'a VM is only made where it can be started too, and not on a node in HA maintenance',
+  async () => {
+    const onCeph = { scsi0: 'ceph:10', ide2: 'ceph:cloudinit', hostpci0: 'mapping=gpu' };
+    const t = await tenant(lab.plane, {
+      cluster: {
+        ...localCluster(template(9001, 'pve-1', onCeph)),
+        storages: [
+          { id: 'ceph', type: 'rbd', content: ['images'], shared: true, size: '100G' },
+          { id: 'local', type: 'dir', path: '/var/lib/vz', content: ['iso'], nodes: ['pve-2', 'pve-3'] },
+        ],
+        mappings: { gpu: ['pve-1', 'pve-3'] },
+      },
+    });
+    t.pve.outside.setNodeMode('pve-3', 'maintenance');
+    await t.apply(vm('web', { userData }));
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'));
+      expect(is).toBe('Ready=False NoIsoStorage');
+      expect(message).toContain('pve-1: no storage with content type "iso" is available for the user-data');
+      expect(message).toContain(
+        'pve-2: the resource mapping for hostpci0 of template 9001 has no device here',
+      );
+      expect(message).toContain('pve-3: in HA maintenance');
+    });
+    expect(cloneRequests(t.pve)).toEqual([]);
+    t.pve.outside.setNodeMode('pve-3', 'online');
+    await t.ready('vm/web');
+    expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
+  },
+);
 
 describe('a pool', () => {
   const POOLS = [{ id: 'k8s' }, { id: 'k8s/web' }];

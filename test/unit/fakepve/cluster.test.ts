@@ -129,6 +129,48 @@ describe('a cluster', () => {
       expect(lastLog(fake)).toContain('without with-local-disks option');
     }));
 
+  test('starts and moves a guest with a mapped device only where the mapping has one', () =>
+    withFake({ cluster: { ...two, mappings: { gpu: ['a'] } } }, async (client, fake) => {
+      fake.addGuest({ vmid: 600, node: 'a', config: { scsi0: 'ceph:3', hostpci0: 'mapping=gpu' } });
+      expect(await client.get('/nodes/a/qemu/600/migrate')).toMatchObject({
+        local_resources: ['hostpci0'],
+        'mapped-resources': ['hostpci0'],
+        not_allowed_nodes: { b: { 'unavailable-resources': ['hostpci0'] } },
+      });
+      expect(await client.run('POST', '/nodes/a/qemu/600/migrate', { target: 'b' })).toContain(
+        'missing mapped devices',
+      );
+      expect(await client.run('POST', '/nodes/a/qemu/600/status/start')).toBe('OK');
+      fake.addGuest({ vmid: 601, node: 'b', config: { scsi0: 'ceph:3', hostpci0: 'mapping=gpu' } });
+      expect(await client.run('POST', '/nodes/b/qemu/601/status/start')).toContain("not found for 'gpu'");
+      fake.addGuest({ vmid: 602, node: 'b', config: { scsi0: 'ceph:3', hostpci0: '0000:01:00.0' } });
+      expect(await client.run('POST', '/nodes/b/qemu/602/migrate', { target: 'a' })).toContain(
+        'uses local devices: hostpci0',
+      );
+    }));
+
+  test('starts no guest with more memory than its node has', () =>
+    withFake(
+      { cluster: { ...two, nodes: [{ name: 'a', memory: '8G' }, { name: 'b' }] } },
+      async (client, fake) => {
+        fake.addGuest({ vmid: 600, node: 'a', config: { scsi0: 'ceph:3', memory: '8193' } });
+        expect(await client.run('POST', '/nodes/a/qemu/600/status/start')).toContain(
+          'QEMU exited with code 1',
+        );
+      },
+    ));
+
+  test('lists the mode of a node in the HA manager', () =>
+    withFake({ cluster: two }, async (client, fake) => {
+      const modes = async () =>
+        (await client.list('/cluster/resources', { type: 'node' })).map((row) =>
+          'hastate' in row ? row.hastate : undefined,
+        );
+      expect(await modes()).toEqual([undefined, undefined]);
+      fake.outside.setNodeMode('b', 'maintenance');
+      expect(await modes()).toEqual([undefined, 'maintenance']);
+    }));
+
   test('takes the local disks of a guest that is off along, to the storage that is named', () =>
     withFake(
       {

@@ -107,6 +107,21 @@ describe('logins', () => {
       );
     }));
 
+  test('and tokens are those of a user whose name has an @, before the one of the realm', () => {
+    const userid = 'jane@corp.example@pve';
+    const token = { id: `${userid}!k8s`, secret: 'aaaa' };
+    const users = [{ id: userid, password: 'secret' }];
+    return withFake({ cluster: { ...cluster, users, tokens: [token] } }, async (client) => {
+      const named = { username: 'jane@corp.example', realm: 'pve', password: 'secret' };
+      for (const params of [named, { username: userid, password: 'secret' }])
+        expect((await client.send('POST', '/access/ticket', params)).data).toMatchObject({
+          username: userid,
+        });
+      const authorization = `PVEAPIToken=${token.id}=${token.secret}`;
+      expect((await client.send('GET', '/pools', {}, { authorization })).status).toBe(200);
+    });
+  });
+
   test('last two hours and can be renewed by the ticket itself', async () => {
     const clock = new RunningClock();
     await withFake({ cluster, clock }, async (client) => {

@@ -100,6 +100,16 @@ const rig = () => {
   };
 };
 
+const aNodeRow: Extract<ResourceRow, { type: 'node' }> = {
+  type: 'node',
+  node: nodeName('pve1'),
+  status: 'online',
+  maxcpu: 8,
+  maxmem: undefined,
+  mem: undefined,
+  hastate: undefined,
+};
+
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('the view', () => {
@@ -116,6 +126,7 @@ describe('the view', () => {
         maxcpu: 8,
         maxmem: undefined,
         mem: undefined,
+        hastate: undefined,
       },
       {
         type: 'storage',
@@ -260,10 +271,7 @@ describe('changes', () => {
 
   test('are reported for the guests of a node that goes offline, although they are listed as before', async () => {
     const { world, inventory, changes } = rig();
-    const listed = (status: string): ResourceRow[] => [
-      { type: 'node', node: nodeName('pve1'), status, maxcpu: 8, maxmem: undefined, mem: undefined },
-      guest(100, { uptime: 900 }),
-    ];
+    const listed = (status: string): ResourceRow[] => [{ ...aNodeRow, status }, guest(100, { uptime: 900 })];
     world.resources = listed('online');
     await inventory.refresh();
     changes();
@@ -272,6 +280,38 @@ describe('changes', () => {
     expect(changes()).toEqual([['changed', [100]]]);
     world.resources = listed('online');
     expect((await inventory.refresh()).guests.get(vmid(100))).not.toHaveProperty('nodeOffline');
+  });
+
+  test('of the cluster are that HA begins and ends the maintenance of a node', async () => {
+    const { world, inventory, clusterChanges } = rig();
+    world.resources = [aNodeRow];
+    await inventory.refresh();
+    clusterChanges();
+    world.resources = [{ ...aNodeRow, hastate: 'maintenance' }];
+    expect((await inventory.refresh()).nodes).toMatchObject([{ name: 'pve1', hastate: 'maintenance' }]);
+    world.resources = [aNodeRow];
+    await inventory.refresh();
+    expect(clusterChanges()).toBe(2);
+  });
+
+  test('do not make a guest nameless whose node is offline', async () => {
+    const { world, inventory } = rig();
+    const template = guest(9000, { name: 'ubuntu', template: true, status: 'stopped', tags: ['a'] });
+    world.resources = [aNodeRow, template];
+    await inventory.refresh();
+    const nameless = guest(9000, { name: undefined, template: false, status: 'unknown', tags: [] });
+    world.resources = [{ ...aNodeRow, status: 'offline' }, nameless];
+    expect((await inventory.refresh()).guests.get(vmid(9000))).toMatchObject({
+      name: 'ubuntu',
+      template: true,
+      status: 'unknown',
+    });
+    // On a node that is online it is being created, or its configuration is another.
+    world.resources = [aNodeRow, nameless];
+    expect((await inventory.refresh()).guests.get(vmid(9000))).toMatchObject({
+      name: undefined,
+      template: false,
+    });
   });
 
   test('of the cluster are distinguished', async () => {

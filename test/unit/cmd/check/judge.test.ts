@@ -93,6 +93,11 @@ describe('nodes', () => {
     expect(judgeNodes(view({ nodes: [node('a'), node('b', false)] }), ['b']).level).toBe('fail');
   });
 
+  test('in maintenance of HA are a warning', () => {
+    const nodes = [node('a'), { ...node('b'), hastate: 'maintenance' }];
+    expect(judgeNodes(view({ nodes }), [])).toMatchObject({ level: 'warn', found: 'a, b (maintenance).' });
+  });
+
   test('of the selector that do not exist are a warning', () => {
     expect(judgeNodes(view(), ['a', 'z'])).toMatchObject({
       level: 'warn',

@@ -6,7 +6,7 @@ import { ALLOW_FROM, type Provider, type VMImage } from '../../../../src/api/ind
 import type { View } from '../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { anImage, aProvider, readerOf } from '../../../builders/objects.ts';
-import { aTemplateRow, aView } from '../../../builders/views.ts';
+import { aNode, aTemplateRow, aView } from '../../../builders/views.ts';
 
 const reconcile = (
   image: VMImage,
@@ -62,6 +62,24 @@ describe('a VMImage', () => {
     const providers = [aProvider(), aProvider({}, { name: 'other' })];
     const result = await reconcile(BY_NAME, providers, { 'default/pve': aView(), 'default/other': WITH });
     expect(result.outcome.kind).toBe('settled');
+  });
+
+  test('waits for the node while every copy of its template is on one that is offline, and still lists them', async () => {
+    const { guests } = WITH;
+    const off = { ...WITH, nodes: [aNode('pve-1', { online: false }), aNode('pve-2', { online: false })] };
+    const providers = [aProvider(), aProvider({}, { name: 'other' })];
+    const result = await reconcile(BY_NAME, providers, { 'default/pve': off, 'default/other': aView() });
+    expect(result.outcome).toMatchObject({
+      kind: 'waiting',
+      reason: 'TemplateUnreachable',
+      message: expect.stringContaining('9000 is on node pve-1, which is offline; 9001 is on node pve-2'),
+    });
+    expect(result.status.availableOn).toHaveLength(2);
+    const half = aView({
+      nodes: [aNode('pve-1'), aNode('pve-2', { online: false })],
+      guests: [...guests.values()],
+    });
+    expect((await reconcile(BY_NAME, [aProvider()], { 'default/pve': half })).outcome.kind).toBe('settled');
   });
 
   test('waits, with the reason, while no Provider has it', async () => {

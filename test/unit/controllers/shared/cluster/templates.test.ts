@@ -34,6 +34,28 @@ describe('a template by name', () => {
   });
 });
 
+describe('a template by name, on a node that is offline', () => {
+  const nameless = (node: string, id: number) =>
+    aRow({ vmid: vmid(id), node: nodeName(node), name: undefined, status: 'unknown', nodeOffline: true });
+
+  test('may be one that Proxmox VE no longer names: that is said, and not that there is none', () => {
+    const view = aView({
+      guests: [nameless('pve-3', 9001), nameless('pve-2', 9000), nameless('pve-2', 101)],
+    });
+    expect(templatesNamed({ name: NAME }, view)).toEqual({
+      ok: false,
+      reason: 'TemplateUnreachable',
+      message:
+        'No template named "ubuntu-22-template" is on a node that is online. It may be on pve-2 or pve-3, which is offline: Proxmox VE does not name the guests there. Bring the node back, or provide a copy of the template on another node.',
+    });
+  });
+
+  test('does not matter where another node has a copy', () => {
+    const view = aView({ guests: [nameless('pve-2', 9000), copyOn('pve-1', 9001)] });
+    expect(found({ name: NAME }, view)).toEqual([9001]);
+  });
+});
+
 describe('a template by VMID', () => {
   test('may be an ordinary VM', () => {
     expect(found({ vmid: vmid(101) }, aView({ guests: [aRow()] }))).toEqual([101]);

@@ -69,7 +69,7 @@ describe('disks besides the root disk', () => {
   test('lead to a node that has their storages', () => {
     expect(nodeOf(desired({ disks: [disk('san', 10)] }), [ON_NFS], withSan('pve-3'))).toBe('pve-3');
     expect(whyNot(desired({ disks: [disk('nowhere', 1)] }))).toContain(
-      'pve-1: storage nowhere is not on this node',
+      'pve-1, pve-2, pve-3: storage nowhere does not exist, or the credentials may not see it (Datastore.Audit)',
     );
   });
 
@@ -111,6 +111,17 @@ describe('the node of a new VM', () => {
     expect(nodeOf(desired({ nodeSelector: ['pve-1', 'pve-2'] }), [ON_NFS], view)).toBe('pve-2');
   });
 
+  test.each(['paused', 'suspended', 'io-error'])(
+    'counts a guest that is %s, whose memory is not free',
+    (status) => {
+      const guests = ['pve-1', 'pve-2'].map((node, at) =>
+        aRow({ vmid: vmid(101 + at), node: nodeName(node), maxmem: bytes(60 * GiB), status }),
+      );
+      const view = { ...cluster(), guests: new Map(guests.map((guest) => [guest.vmid, guest])) };
+      expect(nodeOf(desired({ memory: bytes(8 * GiB) }), [ON_NFS], view)).toBe('pve-3');
+    },
+  );
+
   test('counts memory that was promised a moment ago as taken', () => {
     expect(nodeOf(desired(), [ON_NFS], cluster(), promised({ 'pve-1': GiB, 'pve-2': 2 * GiB }))).toBe(
       'pve-3',
@@ -134,7 +145,64 @@ describe('the node of a new VM', () => {
 
   test('is the one the VM asks for', () => {
     expect(nodeOf(desired({ host: 'pve-2' }))).toBe('pve-2');
-    expect(whyNot(desired({ host: 'pve-9' }))).toContain('pve-1: the VM requires node pve-9');
+  });
+
+  test('is none if the VM asks for a node that the cluster does not have, and the refusal says so once', () => {
+    expect(whyNot(desired({ host: 'pve-9' }))).toBe(
+      'No node can take this VM: spec.placement.host names node pve-9, but the cluster has only pve-1, pve-2, pve-3. Correct spec.placement.host.',
+    );
+  });
+
+  test('is only judged where the VM asks for one', () => {
+    const view = cluster(aNode('pve-1'), aNode('pve-2', { online: false }), aNode('pve-3'));
+    expect(whyNot(desired({ host: 'pve-2' }), [ON_NFS], view)).toBe(
+      'No node can take this VM (pve-2: offline).',
+    );
+  });
+
+  test('is none that HA empties or fences, until that is over', () => {
+    const inMode = (hastate: string) =>
+      cluster(aNode('pve-1', { hastate, memoryUsed: bytes(0) }), aNode('pve-2'));
+    expect(nodeOf(desired(), [ON_NFS], inMode('maintenance'))).toBe('pve-2');
+    expect(nodeOf(desired(), [ON_NFS], inMode('fence'))).toBe('pve-2');
+    expect(nodeOf(desired(), [ON_NFS], inMode('online'))).toBe('pve-1');
+    // The manager has not heard of the node for a moment, or HA is not in use.
+    expect(nodeOf(desired(), [ON_NFS], inMode('unknown'))).toBe('pve-1');
+    expect(whyNot(desired({ host: 'pve-1' }), [ON_NFS], inMode('maintenance'))).toBe(
+      'No node can take this VM (pve-1: in HA maintenance).',
+    );
+  });
+
+  test('is not a template that stays where it is: one on a node in maintenance is cloned', () => {
+    const view = cluster(aNode('pve-1', { hastate: 'maintenance' }), aNode('pve-2'));
+    expect(decide(desired(), [ON_NFS], view)).toMatchObject({ node: 'pve-2', templateNode: 'pve-1' });
+  });
+
+  test('is refused with each reason once, for all nodes that it applies to', () => {
+    const view = cluster(
+      aNode('pve-1', { online: false }),
+      aNode('pve-2'),
+      aNode('pve-3', { online: false }),
+    );
+    expect(whyNot(desired({ memory: bytes(50 * GiB) }), [ON_NFS], view)).toBe(
+      'No node can take this VM (pve-1, pve-3: offline; pve-2: 48 GiB of memory free, 50 GiB needed).',
+    );
+  });
+
+  test('is refused with amounts for each node, so that the message does not change with them', () => {
+    const used = (...gib: number[]) =>
+      whyNot(
+        desired({ memory: bytes(50 * GiB) }),
+        [ON_NFS],
+        cluster(...gib.map((n, at) => aNode(`pve-${at + 1}`, { memoryUsed: bytes(n * GiB) }))),
+      ).replaceAll(/\d+ GiB/g, '#');
+    expect(used(20, 20)).toBe(used(20, 21));
+  });
+
+  test('is none of those that only the node selector of the Provider names', () => {
+    expect(whyNot(desired({ nodeSelector: ['pve-8', 'pve-9'] }))).toBe(
+      'No node can take this VM (pve-8, pve-9: in the node selector of the Provider, but not in the cluster; pve-1, pve-2, pve-3: not in the node selector of the Provider).',
+    );
   });
 
   test.each([
@@ -158,9 +226,15 @@ describe('the node of a new VM', () => {
       'pve-3: 1 GiB of memory free, 4 GiB needed',
     ],
     [
+      'too small for the memory, also for that which the VM may grow to',
+      cluster(aNode('pve-1', { memoryUsed: bytes(0) })),
+      desired({ maxMemory: bytes(65 * GiB) }),
+      'pve-1: has 64 GiB of memory, the VM requires 65 GiB',
+    ],
+    [
       'without the storage',
-      cluster(aNode('pve-1')),
-      desired({ storage: 'ceph' }),
+      withStorages(aStorage('ceph', { node: 'pve-2', shared: true })),
+      desired({ storage: 'ceph', host: 'pve-1' }),
       'pve-1: storage ceph is not on this node',
     ],
     [

@@ -63,6 +63,14 @@ describe('the digests of the settings', () => {
     expect(digests({ cpus: 10 }, { config })).toEqual(digests({ cpus: 10 }, { config: configOf() }));
   });
 
+  test('differ once the guest is on a node that has what its class asks for', () => {
+    const want = aDesiredVm({ cpus: 12, memory: bytes(65 * GiB) });
+    const of = (room: object) => digestsOf(want, aGuest(), { ...ROOM, ...room })['settings'];
+    const fitting = of({ nodeMemory: bytes(128 * GiB) });
+    expect(new Set([of({ nodeCpus: 10 }), of({ nodeMemory: bytes(64 * GiB) }), fitting]).size).toBe(3);
+    expect(fitting).toBe(of({}));
+  });
+
   test('differ on a node that the guest does not fit on', () => {
     const small = { maxCpus: 4, nodeCpus: 4 };
     expect(partsThatDiffer(digestsOf(aDesiredVm(), aGuest(), small), digests())).toEqual(['settings']);

@@ -10,7 +10,7 @@ import type { GuestConfig } from '../../../../../controllers/shared/guests/model
 import { plugsMemory } from '../../../../../controllers/virtualmachine/config/memory-modules.ts';
 import { cpusOf, memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { parseProperties, property } from '../../../../../src/pve/index.ts';
-import { bytes, MiB } from '../../../../../src/lib/units.ts';
+import { bytes, GiB, MiB } from '../../../../../src/lib/units.ts';
 import { foreignKeys } from '../../../../builders/arbitrary-worlds.ts';
 import { configured } from '../../../../builders/guest-model.ts';
 import { aGuest, aMark, aDesiredVm, configOf, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
@@ -96,6 +96,55 @@ describe('the guest agent', () => {
       expect(later({ agent: text }).set).toEqual({});
     },
   );
+
+  test.each([undefined, '', '0', 'enabled=0,type=isa'])(
+    'stays as it is in an adopted VM ("%s"), unless the spec has a hook, which needs it',
+    (text) => {
+      const adopted = {
+        smbios1: 'uuid=11111111-2222-3333-4444-555555555555',
+        ...(text !== undefined && { agent: text }),
+      };
+      const { agent: _ours, ...config } = configOf(aMark(), adopted);
+      const change = (want: Shape) =>
+        hardwareLater(aDesiredVm(want), aGuest({ config: { ...config, ...adopted } }), {
+          maxCpus: 8,
+          nodeCpus: 16,
+        });
+      expect(change({})).toEqual({ set: {}, delete: [] });
+      expect(change({ hooks: { postStart: ['true'] } }).set).toHaveProperty('agent');
+    },
+  );
+});
+
+describe('memory that the node does not have', () => {
+  const onNode = (gib: number, want: Shape, running = true): Keys =>
+    hardwareLater(aDesiredVm(want), aGuest({ running }), {
+      maxCpus: 8,
+      nodeCpus: 16,
+      nodeMemory: bytes(gib * GiB),
+    });
+
+  test.each([true, false])(
+    'is not written, because the guest could not start again (running: %s)',
+    (running) => {
+      expect(onNode(64, { memory: bytes(65 * GiB) }, running)).toEqual({ set: {}, delete: [] });
+      expect(onNode(64, { memory: bytes(64 * GiB) }, running).set).toEqual({ memory: 64 * 1024 });
+    },
+  );
+
+  test('counts with the maximum that the guest gets at its next start', () => {
+    const want = { memory: bytes(4 * GiB), maxMemory: bytes(65 * GiB) };
+    expect(onNode(64, want)).toEqual({ set: {}, delete: [] });
+    expect(onNode(65, want).set).toMatchObject({ memory: 65 * 1024, balloon: 4096 });
+  });
+
+  test('keeps no other change back', () => {
+    expect(onNode(64, { memory: bytes(65 * GiB), cpus: 3 }).set).toEqual({ vcpus: 3 });
+  });
+
+  test('is not known where the node does not report its memory', () => {
+    expect(later({}, { memory: bytes(4096 * GiB) }).set).toEqual({ memory: 4096 * 1024 });
+  });
 });
 
 test("a new guest gets the object's uid in its SMBIOS table, next to the template's entries", () => {

@@ -60,6 +60,11 @@ describe('the obstacles on a node', () => {
       ['node pve-2 is offline'],
     ],
     [
+      'HA empties it',
+      around({ nodes: [aNode('pve-1'), aNode('pve-2', { hastate: 'maintenance' })] }),
+      ['node pve-2 is in HA maintenance'],
+    ],
+    [
       'the Provider does not use it',
       { ...around(), nodeSelector: ['pve-1'] },
       ['node pve-2 is not in the node selector of the Provider'],

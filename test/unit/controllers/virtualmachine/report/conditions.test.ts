@@ -40,6 +40,24 @@ describe('conditions', () => {
     expect(conditions.map(({ type }) => type)).not.toContain('Placed');
   });
 
+  test('do not say where a guest is to be made while something keeps it from being made', () => {
+    const failure = { step: 'Clone' as const, message: 'no space', attempts: 1, at: NOW };
+    const failed = { kind: 'failed', step: 'Clone', message: 'no space' } as const;
+    expect(condition('Placed', { plan: REFUSE })).toBeUndefined();
+    expect(condition('Placed', { plan: REFUSE, have: { claim: aClaim() } })).toBeUndefined();
+    expect(condition('Placed', { plan: WAIT, have: { claim: aClaim(), failure } })).toBeUndefined();
+    expect(condition('Placed', { plan: act({ do: 'reserve' }), started: failed })).toBeUndefined();
+    // A turn to wait for is no refusal.
+    expect(condition('Placed', { plan: WAIT, have: { claim: aClaim() } })?.status).toBe('True');
+  });
+
+  test('say of a guest that is not made, because nothing is to be changed, only where it would be', () => {
+    const withheld: Plan = { kind: 'withheld', by: 'ObserveOnly', steps: [{ do: 'reserve' }] };
+    const would = 'The VM would be made on node pve-1, as a linked clone of 9000.';
+    expect(condition('Placed', { plan: withheld })?.message).toBe(would);
+    expect(condition('Placed', { plan: WAIT, dryRun: [] })?.message).toBe(would);
+  });
+
   test('Placed names the node, or why there is none', () => {
     expect(condition('Placed', { have: there() })?.message).toBe(
       'The VM is on node pve-1, its root disk on storage local-lvm, made as a linked clone of 9000.',
@@ -47,10 +65,10 @@ describe('conditions', () => {
     expect(condition('Placed', {})).toMatchObject({
       status: 'True',
       reason: 'NodeChosen',
-      message: 'The VM is made on node pve-1, as a linked clone of 9000.',
+      message: 'The VM is to be made on node pve-1, as a linked clone of 9000.',
     });
     expect(condition('Placed', { want: aDesiredVm({ creation: CREATION_AND_MOVE }) })?.message).toBe(
-      'The VM is made on node pve-2, storage local-lvm, as a full clone of 9000, because the template is on local storage of pve-1, so it is cloned on pve-1 and then moved.',
+      'The VM is to be made on node pve-2, storage local-lvm, as a full clone of 9000, because the template is on local storage of pve-1, so it is cloned on pve-1 and then moved.',
     );
     const placement = {
       template: vmid(9000),
@@ -142,6 +160,13 @@ describe('conditions', () => {
       expect(messageFor(agent)).toContain('The cause.');
       expect(messageFor(agent)).not.toContain('install');
     }
+  });
+
+  test('GuestAgentConnected says how to enable the agent of a VM where the operator does not', () => {
+    const message = (pending: readonly { readonly key: string; readonly pending: string }[]) =>
+      condition('GuestAgentConnected', { have: there({ pending }), agent: 'notConfigured' })?.message;
+    expect(message([{ key: 'agent', pending: 'enabled=1' }])).toContain('from the next stop and start on');
+    expect(message([])).toContain('qm set 101 --agent 1');
   });
 
   test('FieldsIgnored is there only where fields are ignored', () => {

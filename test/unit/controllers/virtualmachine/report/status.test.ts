@@ -216,6 +216,19 @@ describe('addresses in status', () => {
     });
   });
 
+  test('begin with those of the spec, and keep their order when the guest adds one', () => {
+    const staticIP = { address: '10.0.0.9/24', dns: [] };
+    const nics = [{ name: 'lan', bridge: 'vmbr0', staticIP }];
+    const addresses = [{ device: 'net0', addresses: ['10.0.0.1', '10.0.0.5', '10.0.0.9'] }];
+    const agent = 'running';
+    expect(reported({ agent, addresses, want: aDesiredVm({ nics }) }).ipAddresses).toEqual([
+      '10.0.0.9',
+      '10.0.0.5',
+      '10.0.0.1',
+    ]);
+    expect(reported({ agent, addresses }).ipAddresses?.[0]).toBe('10.0.0.5');
+  });
+
   test('are removed when the agent reports none', () => {
     expect(reported({ agent: 'running', addresses: [{ device: 'net0', addresses: [] }] })).not.toHaveProperty(
       'ipAddresses',

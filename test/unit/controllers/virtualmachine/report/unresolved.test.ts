@@ -65,3 +65,20 @@ test('a reference whose target is missing is announced once, with a warning', ()
 test('a Provider that is not connected yet is announced by the Provider, not by each of its VMs', () => {
   expect(unresolved(aVirtualMachine(), NOT_READY).events).toEqual([]);
 });
+
+test('a VM that cannot be made after its node was chosen is no longer reported as placed there', () => {
+  const condition = {
+    type: 'Placed',
+    status: 'True',
+    lastTransitionTime: '2026-03-01T12:00:00Z',
+    observedGeneration: 1,
+  } as const;
+  const after = (reason: string, message: string) =>
+    unresolved(aVirtualMachine({ status: { conditions: [{ ...condition, reason, message }] } }), {
+      ...NOT_READY,
+      reason: 'NetworkUnknown',
+      final: true,
+    }).conditions;
+  expect(after('NodeChosen', 'The VM is to be made on node pve-1.')).toEqual([]);
+  expect(after('Placed', 'The VM is on node pve-1.')).toHaveLength(1);
+});

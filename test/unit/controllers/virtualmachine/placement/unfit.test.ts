@@ -1,0 +1,149 @@
+/** What is known before anything is made: where a new VM could be made, but not brought up. */
+import { describe, expect, test } from '@jest/globals';
+import type { ClusterFacts } from '../../../../../controllers/virtualmachine/model/surroundings.ts';
+import type { PlainSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { decideCreation } from '../../../../../controllers/virtualmachine/placement/creation.ts';
+import type { Template } from '../../../../../controllers/shared/placement/place.ts';
+import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { aDesiredVm, type Wanted } from '../../../../builders/guests.ts';
+import { aNode, aStorage, aTemplateRow, aView, isoStorage } from '../../../../builders/views.ts';
+
+const NODES = ['pve-1', 'pve-2', 'pve-3'];
+const SHARED = NODES.map((node) => aStorage('ceph', { node, shared: true, type: 'rbd' }));
+
+const TEMPLATE: Template = {
+  vmid: vmid(9000),
+  node: nodeName('pve-1'),
+  isTemplate: true,
+  running: false,
+  disks: [{ storage: 'ceph', size: bytes(10 * GiB), isRoot: true }],
+  cdStorages: [],
+  linkable: true,
+};
+
+interface Case {
+  readonly want?: Partial<Wanted>;
+  readonly host?: string;
+  readonly storages?: readonly ReturnType<typeof aStorage>[];
+  readonly isoStorage?: string;
+  readonly template?: Partial<Template>;
+}
+
+function decide({ want, host, storages = [], isoStorage: iso, template }: Case) {
+  const { creation: _creation, exists: _exists, ...shape } = aDesiredVm(want);
+  const spec = {
+    shape,
+    image: { vmid: vmid(9000) },
+    host: host === undefined ? undefined : nodeName(host),
+  } as unknown as PlainSpec;
+  const cluster: ClusterFacts = {
+    view: aView({
+      nodes: NODES.map((name) => aNode(name)),
+      storages: [...SHARED, ...storages],
+      guests: [aTemplateRow()],
+    }),
+    promised: { memory: new Map(), space: new Map() },
+    nodeSelector: [],
+    defaults: iso === undefined ? {} : { isoStorage: iso },
+    timing: undefined,
+  };
+  const facts = { templates: new Map([[vmid(9000), { ...TEMPLATE, ...template }]]), bridges: new Map() };
+  return decideCreation(spec, undefined, facts, cluster).creation;
+}
+const where = (some: Case): string => {
+  const creation = decide(some);
+  return creation.ok ? creation.node : creation.reason;
+};
+const whyNot = (some: Case): string => {
+  const creation = decide(some);
+  return creation.ok ? `placed on ${creation.node}` : creation.message;
+};
+
+const WITH_IMAGE = { cloudInit: { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] } };
+const WITHOUT_IMAGE = { cloudInit: { userData: '#cloud-config\nuser: jane\n', sshKeys: [] } };
+
+describe('a VM whose user-data requires an image', () => {
+  const onPve3 = [isoStorage({ node: 'pve-3' })];
+
+  test('is made where an image can be put, although other nodes come first', () => {
+    expect(where({ want: WITH_IMAGE, storages: onPve3 })).toBe('pve-3');
+    expect(where({ want: WITHOUT_IMAGE, storages: onPve3 })).toBe('pve-1');
+    expect(where({ want: { cloudInit: undefined }, storages: onPve3 })).toBe('pve-1');
+  });
+
+  test('is not made where none can be put, and it is said what is missing', () => {
+    expect(decide({ want: WITH_IMAGE, host: 'pve-2', storages: onPve3 })).toEqual({
+      ok: false,
+      reason: 'NoIsoStorage',
+      message:
+        'No node can take this VM (pve-2: no storage with content type "iso" is available for the user-data). ' +
+        'Add "iso" to the content types of a storage of that node (pvesm set STORAGE --content …,iso), or set spec.defaults.isoStorage of the Provider to another storage.',
+    });
+  });
+
+  test('is made where the storage is that the Provider names', () => {
+    const two = [isoStorage({ node: 'pve-1' }), isoStorage({ node: 'pve-2' }, 'isos')];
+    expect(where({ want: WITH_IMAGE, storages: two, isoStorage: 'isos' })).toBe('pve-2');
+    expect(whyNot({ want: WITH_IMAGE, storages: two, isoStorage: 'isos', host: 'pve-1' })).toContain(
+      'pve-1: storage isos with content type "iso" is not available for the user-data',
+    );
+  });
+
+  test('is refused for what else is missing where the storage is not all', () => {
+    const big = { ...WITH_IMAGE, cpus: 64 };
+    expect(where({ want: big, storages: onPve3 })).toBe('NoEligibleNode');
+  });
+});
+
+describe('a VM that starts with a volume', () => {
+  const files = (node: string, change: object = {}) =>
+    aStorage('files', { node, type: 'dir', content: ['snippets', 'import'], ...change });
+  const snippet = { cloudInit: { userData: undefined, sshKeys: [], snippet: 'files:snippets/web.yaml' } };
+  const imported = {
+    disks: [
+      { name: 'data', importFrom: 'files:import/data.qcow2', reclaimPolicy: 'Detach' as const, options: {} },
+    ],
+  };
+
+  test.each([
+    ['a snippet', snippet, 'files:snippets/web.yaml'],
+    ['an image of a disk', imported, 'files:import/data.qcow2'],
+  ])('as %s is made where its storage is', (_what, want, volume) => {
+    expect(where({ want, storages: [files('pve-2')] })).toBe('pve-2');
+    expect(whyNot({ want, host: 'pve-1', storages: [files('pve-2')] })).toContain(
+      `pve-1: the storage of ${volume} is not available`,
+    );
+    const down = [files('pve-1', { status: 'unknown' }), files('pve-3')];
+    expect(where({ want, storages: down })).toBe('pve-3');
+  });
+
+  test('is left to Proxmox VE where no node lists the storage, which may be hidden', () => {
+    expect(where({ want: snippet })).toBe('pve-1');
+  });
+});
+
+describe('a template with devices', () => {
+  test('of a resource mapping is cloned to a node that has one', () => {
+    const unmapped = new Map([
+      ['pve-2', ['hostpci0']],
+      ['pve-3', []],
+    ]);
+    const template = { unmapped };
+    expect(where({ host: 'pve-3', template })).toBe('pve-3');
+    expect(whyNot({ host: 'pve-2', template })).toContain(
+      'pve-2: the resource mapping for hostpci0 of template 9000 has no device here',
+    );
+  });
+
+  test('of its node is not cloned to be moved, because Proxmox VE would not move it', () => {
+    const local = NODES.map((node) => aStorage('local-lvm', { node }));
+    const disks = [{ storage: 'local-lvm', size: bytes(10 * GiB), isRoot: true }];
+    const template = { disks, localDevices: ['hostpci0'] };
+    expect(where({ storages: local, template })).toBe('pve-1');
+    expect(whyNot({ host: 'pve-2', storages: local, template })).toContain(
+      'pve-2: template 9000 uses devices of pve-1, so its clones cannot be moved: hostpci0',
+    );
+    // Proxmox VE clones from shared storage all the same, and the other node may have the same device.
+    expect(where({ host: 'pve-2', template: { localDevices: ['hostpci0'] } })).toBe('pve-2');
+  });
+});
