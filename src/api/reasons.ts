@@ -18,6 +18,7 @@ export const REASONS = [
   'CleaningUp',
   'CloneQueued',
   'CloudInitInvalid',
+  'CloudInitTypeUnsupported',
   'ClusterChanged',
   'Connected',
   'CreateOnly',

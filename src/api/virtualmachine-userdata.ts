@@ -26,12 +26,18 @@ const snippet = word(
   'must be the volume of a snippet, for example local:snippets/web.yaml',
 );
 
-const cloudInit = rule(
+const oneSource = rule(
   z.object({
     inline: text(LARGEST).optional().describe('User data, usually starting with #cloud-config.'),
     secretRef: secretRef
       .optional()
       .describe(`Secret that contains the user data. The key defaults to ${DEFAULTS.userDataKey}.`),
+    format: z
+      .enum(['Raw', 'Base64'])
+      .optional()
+      .describe(
+        'Format of the user data where it cannot be recognized. Absent: it is recognized by how it begins. Raw: delivered unchanged, whatever it is. Base64: decoded, and the result is delivered unchanged.',
+      ),
     snippet: snippet
       .optional()
       .describe('Snippet in Proxmox VE that contains the user data. It must exist on the node of the VM.'),
@@ -43,6 +49,12 @@ const cloudInit = rule(
       [data.inline, data.secretRef, data.snippet].filter((each) => each !== undefined).length === 1,
   },
 );
+
+const cloudInit = rule(oneSource, {
+  cel: '!has(self.format) || !has(self.snippet)',
+  message: 'must not have both format and snippet: a snippet is delivered as it is',
+  holds: ({ format, snippet: volume }) => format === undefined || volume === undefined,
+});
 
 export const userData = rule(
   z.object({

@@ -25,8 +25,8 @@ export function settingsAsPve(input: CloudInitInput): Readonly<Record<string, un
  * stands alone: with our domain, distributions that prefer the FQDN would use our name.
  */
 export function localHostname(input: CloudInitInput): string {
-  const { hostname, fqdn = hostname, userData } = input;
-  const read = readUserData(userData);
+  const { hostname, fqdn = hostname } = input;
+  const read = readUserData(input);
   const data = 'problem' in read ? undefined : read.value;
   const map = data?.kind === 'cloudConfig' ? data.document.contents : undefined;
   const own = isMap(map) ? plainText(map.get('hostname', true)) : undefined;

@@ -7,13 +7,20 @@ const Config = z.object({ ignition: z.object({ version: z.string().min(1) }) });
 /** Returns the text unchanged. A problem never quotes the content. */
 export function readIgnition(text: string): Result<string> {
   try {
-    return Config.safeParse(JSON.parse(text)).success ? { value: text } : problem;
+    return Config.safeParse(JSON.parse(text)).success ? { value: text } : problemWith(text);
   } catch {
-    return problem;
+    return problemWith(text);
   }
 }
 
-const problem = {
-  problem:
-    'The Ignition configuration is not JSON with ignition.version. Convert a Butane file with butane first.',
-};
+const problemWith = (text: string): { readonly problem: string } => ({
+  problem: `The Ignition configuration is not JSON with ignition.version. ${helpFor(text)}`,
+});
+
+function helpFor(text: string): string {
+  if (/^\s*#/.test(text))
+    return 'If it is for another program, such as cloud-init, put it into spec.userData.cloudInit.';
+  return /^variant:/m.test(text)
+    ? 'It is a Butane file: convert it with butane first.'
+    : 'Convert a Butane file with butane first.';
+}

@@ -1,23 +1,35 @@
-/** The NoCloud image: its files, its name and its bytes. */
+/** The image with cloud-init data: its files, its name and its bytes. */
 import { sha256Hex, type Digest } from '../lib/hash.ts';
 import { buildIso, type IsoFile } from './iso9660.ts';
 import type { Result } from '../lib/result.ts';
 import type { Vmid } from '../lib/units.ts';
-import type { CloudInitInput } from './input.ts';
-import { withKeysPart } from './multipart.ts';
-import { readIgnition } from './ignition.ts';
-import { localHostname, settingsAsPve } from './as-pve.ts';
+import type { CloudInitInput, CloudInitNic } from './input.ts';
+import { localHostname } from './as-pve.ts';
+import { configDriveFiles } from './config-drive.ts';
 import { networkProblem, resolverOf } from './network.ts';
 import { networkConfig } from './network-file.ts';
 import { metaDataFile, networkDataFile } from './own-data.ts';
-import { addKeys, cleanKeys } from './ssh-keys.ts';
-import { readUserData } from './user-data.ts';
-import { printYaml } from './yaml.ts';
+import { userDataFile, type UserDataFile } from './user-data-file.ts';
+import { filesOf, vendorDataFile } from './files.ts';
 
-/** The label by which cloud-init finds the image. */
-const VOLUME_ID = 'cidata';
+/** How the data is arranged: NoCloud, or a config drive of OpenStack. Called as PVE calls them in `citype`. */
+export type ImageLayout = 'nocloud' | 'configdrive2';
+
+const VOLUME_IDS: Readonly<Record<ImageLayout, string>> = { nocloud: 'cidata', configdrive2: 'config-2' };
 /** Constant, so that equal files give an equal image. */
 const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
+
+/** The files of an image, and the label by which the guest finds it. */
+export interface ImageContent {
+  readonly volumeId: string;
+  readonly files: readonly IsoFile[];
+}
+
+/** Builds the content of an image. Every NIC must have a MAC address. */
+export function imageContent(layout: ImageLayout, input: CloudInitInput): Result<ImageContent> {
+  const files = layout === 'nocloud' ? noCloudFiles(input) : configDriveFiles(input);
+  return 'problem' in files ? files : { value: { volumeId: VOLUME_IDS[layout], files: files.value } };
+}
 
 /**
  * Builds the files user-data, meta-data and, where there is something to say, network-config and vendor-data. Every NIC
@@ -26,61 +38,37 @@ const MODIFIED_AT = new Date('2000-01-01T00:00:00Z');
 export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
-  const parts = {
-    'user-data': input.ignition === undefined ? userDataFile(input) : readIgnition(input.ignition),
-    'meta-data': metaDataFile({ ...input, hostname: localHostname(input) }),
-    'network-config': networkFile(input),
+  const userData = userDataFile(input);
+  if ('problem' in userData) return userData;
+  const { content, reader } = userData.value;
+  return filesOf({
+    'user-data': { value: content },
+    'meta-data': metaDataFile({ ...input, hostname: localHostname(input) }, userData.value),
+    'network-config': networkFile(input, reader),
     'vendor-data': { value: vendorDataFile(input) },
-  };
-  const texts: Record<string, string | undefined> = {};
-  for (const [name, part] of Object.entries(parts)) {
-    if ('problem' in part) return part;
-    texts[name] = part.value;
-  }
-  const encoder = new TextEncoder();
-  return {
-    value: Object.entries(texts).flatMap(([name, text]) =>
-      text === undefined ? [] : [{ name, bytes: encoder.encode(text) }],
-    ),
-  };
+  });
 }
 
-function networkFile({ networkData, ignition, nics }: CloudInitInput): Result<string | undefined> {
+/**
+ * Afterburn, which reads it next to Ignition, and releases of Talos and cloudbase-init know version 1 only, or of version 2
+ * nothing but NICs called eth.
+ */
+function networkFile(
+  { networkData, nics }: CloudInitInput,
+  reader: UserDataFile['reader'],
+): Result<string | undefined> {
   if (networkData !== undefined) return networkDataFile(networkData);
-  // Afterburn, which reads it next to Ignition, knows version 1 only.
-  return networkConfig(nics, { resolver: resolverOf(nics), onlyV1: ignition !== undefined });
+  return networkConfig(reader === 'Windows' ? withFixedAddresses(nics) : nics, {
+    resolver: resolverOf(nics),
+    onlyV1: reader !== undefined,
+  });
 }
 
-/** cloud-init merges it below the user-data, which is left as the user wrote it. Ignition reads none. */
-function vendorDataFile(input: CloudInitInput): string | undefined {
-  if (input.ignition !== undefined) return undefined;
-  const { user, sshKeys = [] } = input.inherited ?? {};
-  const config = {
-    ...(user !== undefined && { user }),
-    // As in the data that Proxmox VE writes.
-    ...(user === 'root' && { disable_root: false }),
-    ...(sshKeys.length > 0 && { ssh_authorized_keys: sshKeys }),
-    ...settingsAsPve(input),
-  };
-  return Object.keys(config).length === 0 ? undefined : `#cloud-config\n${printYaml(config)}`;
-}
-
-/** The user's text, unchanged unless keys have to be added. */
-function userDataFile({ hostname, fqdn = hostname, userData, sshKeys }: CloudInitInput): Result<string> {
-  const read = readUserData(userData);
-  if ('problem' in read) return read;
-  const keys = cleanKeys(sshKeys);
-  const data = read.value;
-  if (data.kind === 'none')
-    return {
-      value: `#cloud-config\n${printYaml({ hostname, fqdn, ...(keys.length > 0 && { ssh_authorized_keys: keys }) })}`,
-    };
-  if (keys.length === 0) return { value: data.text };
-  if (data.kind !== 'cloudConfig') return { value: withKeysPart(data.text, data.kind, keys) };
-  const added = addKeys(data.document, keys);
-  if ('problem' in added) return added;
-  return { value: added.value ? data.document.toString({ lineWidth: 0 }) : data.text };
-}
+/** cloudbase-init takes every other entry for a fixed address, too. Windows uses DHCP without being told. */
+const withFixedAddresses = (nics: readonly CloudInitNic[]): readonly CloudInitNic[] =>
+  nics
+    .filter(({ addresses }) => addresses.length > 0)
+    .map(({ ipv6: _ipv6, ...nic }) => ({ ...nic, dhcp4: false }));
 
 /**
  * Returns the file name of an image. It depends on the contents, and nobody can derive it from them without the key of
@@ -95,6 +83,6 @@ export function imageName(
   return `virtrigaud-${vmid}-${sha256Hex(digest(JSON.stringify([uid, contents]))).slice(0, 24)}.iso`;
 }
 
-/** Builds the image. Equal files give equal bytes. */
-export const cloudInitImage = (files: readonly IsoFile[]): Uint8Array =>
-  buildIso({ volumeId: VOLUME_ID, files, modifiedAt: MODIFIED_AT });
+/** Builds the image. Equal content gives equal bytes. */
+export const cloudInitImage = (content: ImageContent): Uint8Array =>
+  buildIso({ ...content, modifiedAt: MODIFIED_AT });

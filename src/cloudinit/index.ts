@@ -3,11 +3,13 @@
  * when data is delivered. Pure.
  *
  * `Native` sets configuration keys from which PVE builds its cloud-init drive. PVE's API accepts no other user-data.
- * For anything else, `Image` builds a NoCloud image, to be uploaded and attached as a CD-ROM.
+ * For anything else, `Image` builds an image, to be uploaded and attached as a CD-ROM: NoCloud, or a config drive.
  */
 export type { CloudInitInput, CloudInitNic, InheritedLogin, Resolver } from './input.ts';
 export { requiredMode, unsetNativeKeys, nativeKeys } from './native.ts';
-export { cloudInitImage, imageName, noCloudFiles } from './image.ts';
+export { cloudInitImage, imageContent, imageName, noCloudFiles } from './image.ts';
+export type { ImageLayout } from './image.ts';
+export { isIgnition } from './formats.ts';
 export { ipConfig } from './network.ts';
 export { resolverIn } from './resolver.ts';
 export { loginDefinedBy } from './user-data.ts';

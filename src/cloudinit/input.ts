@@ -9,6 +9,11 @@ export interface CloudInitInput {
   readonly fqdn?: string | undefined;
   /** The user's text, unchanged. */
   readonly userData: string | undefined;
+  /**
+   * Absent: the format follows from how the text begins. Raw: delivered as it is. Base64: decoded, and delivered.
+   * Binary: Base64 of bytes that are no text; decoded, and delivered if the format is known.
+   */
+  readonly userDataFormat?: 'Raw' | 'Base64' | 'Binary' | undefined;
   /** A file in PVE that PVE uses as user-data, whatever else the drive says. */
   readonly snippet?: string | undefined;
   /** Replaces user-data. Nothing can be added to it. */

@@ -87,7 +87,7 @@ const hasOtherData = ({ ignition, metaData, networkData }: CloudInitInput): bool
 
 /** The data in the user-data; `undefined` if it is invalid, or PVE's drive cannot express all of it. */
 export function nativeUserData(input: CloudInitInput): NativeData | undefined {
-  const userData = readUserData(input.userData);
+  const userData = readUserData(input);
   return 'problem' in userData ? undefined : nativeDataOf(userData.value, input);
 }
 
@@ -95,7 +95,7 @@ export function nativeUserData(input: CloudInitInput): NativeData | undefined {
 function nativeData(input: CloudInitInput): Result<NativeData | undefined> {
   const problem = networkProblem(input.nics);
   if (problem !== undefined) return { problem };
-  const userData = readUserData(input.userData);
+  const userData = readUserData(input);
   if ('problem' in userData) return userData;
   const data = nativeDataOf(userData.value, input);
   if (!data || hasOtherData(input) || !input.nics.every(fitsIpConfig)) return { value: undefined };

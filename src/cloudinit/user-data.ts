@@ -2,6 +2,8 @@
 import { isMap, type Document } from 'yaml';
 import type { Result } from '../lib/result.ts';
 import { MiB } from '../lib/units.ts';
+import { foreignFormat, isGzip, isTalos, isUtf16, slipIn, type ForeignFormat } from './formats.ts';
+import type { CloudInitInput } from './input.ts';
 import { isEmpty, parseYaml } from './yaml.ts';
 
 export type UserData =
@@ -9,7 +11,11 @@ export type UserData =
   | { readonly kind: 'cloudConfig'; readonly text: string; readonly document: Document }
   | { readonly kind: 'multipart'; readonly text: string }
   /** A script, a template, a list of URLs …: cloud-init distinguishes them by the first line. */
-  | { readonly kind: 'other'; readonly text: string };
+  | { readonly kind: 'other'; readonly text: string }
+  /** For another program than cloud-init, or compressed: nothing can be added to it. */
+  | { readonly kind: 'foreign'; readonly format: ForeignFormat; readonly bytes: Uint8Array };
+
+type UserDataInput = Pick<CloudInitInput, 'userData' | 'userDataFormat'>;
 
 const CLOUD_CONFIG = '#cloud-config';
 const OTHER_HEADERS = [
@@ -25,24 +31,68 @@ const MAX_BYTES = 3 * MiB;
 /** cloud-init recognizes MIME only if this header is near the start. */
 const MIME_WINDOW = 4096;
 
-/** Detects the format as cloud-init does: by the beginning, ignoring case and leading white space. */
-export function readUserData(text: string | undefined): Result<UserData> {
+/** Detects the format, unless the input names it. */
+export function readUserData({ userData: text, userDataFormat }: UserDataInput): Result<UserData> {
   if (text === undefined || text.trim() === '') return { value: { kind: 'none' } };
-  if (new TextEncoder().encode(text).length > MAX_BYTES)
-    return {
-      problem:
-        'The user-data is larger than 3 MiB. Move the larger parts to a web server and refer to them with #include.',
-    };
+  const read = userDataFormat === undefined ? readText(text) : readNamed(text, userDataFormat);
+  return 'value' in read && sizeOf(read.value) > MAX_BYTES
+    ? {
+        problem:
+          'The user-data is larger than 3 MiB. Move the larger parts to a web server and refer to them with #include.',
+      }
+    : read;
+}
+
+function sizeOf(data: UserData): number {
+  if (data.kind === 'none') return 0;
+  return data.kind === 'foreign' ? data.bytes.length : Buffer.byteLength(data.text);
+}
+
+/** Detects what cloud-init reads as cloud-init does: by the beginning, ignoring case and leading white space. */
+function readText(text: string): Result<UserData> {
   // Not trimStart: cloud-init does not skip a byte order mark.
   const start = text.replace(/^[ \t\r\n\v\f]+/, '').toLowerCase();
-  if (OTHER_HEADERS.some((header) => start.startsWith(header))) return { value: { kind: 'other', text } };
-  if (start.startsWith(CLOUD_CONFIG)) return readCloudConfig(text);
   if (/^(content-type:\s*multipart\/|mime-version:)/.test(start)) return readMultipart(text);
+  const isForCloudInit = OTHER_HEADERS.some((header) => start.startsWith(header));
+  if (isForCloudInit && !/^#!\s*(talos|cloud-config|cloud-init)\b/.test(start))
+    return { value: { kind: 'other', text } };
+  if (start.startsWith(CLOUD_CONFIG)) return isTalos(text) ? unrecognized(text) : readCloudConfig(text);
+  const format = foreignFormat(text);
+  return format ? { value: { kind: 'foreign', format, bytes: Buffer.from(text) } } : unrecognized(text);
+}
+
+const unrecognized = (text: string): Result<UserData> => ({
+  problem: `The user-data has no format that is recognized. ${
+    slipIn(text) ??
+    'For cloud-init the first line must be #cloud-config, the #! of a script, #include, #cloud-boothook, #cloud-config-archive, ' +
+      '#part-handler, "## template: jinja", or a MIME header.'
+  } If the guest reads another format, set spec.userData.cloudInit.format to Raw, and it is delivered unchanged.`,
+});
+
+function readNamed(text: string, format: NonNullable<CloudInitInput['userDataFormat']>): Result<UserData> {
+  if (format === 'Raw') return { value: { kind: 'foreign', format: 'named', bytes: Buffer.from(text) } };
+  const bytes = decodeBase64(text);
+  if (!bytes)
+    return {
+      problem:
+        'spec.userData.cloudInit.format is Base64, but the user-data is not Base64. The values below data of a Secret are decoded already: remove the format.',
+    };
+  if (isGzip(bytes)) return { value: { kind: 'foreign', format: 'gzip', bytes } };
+  if (format === 'Base64') return { value: { kind: 'foreign', format: 'named', bytes } };
   return {
-    problem:
-      'The user-data has no format that cloud-init recognizes. The first line must be #cloud-config, the #! of a script, ' +
-      '#include, #cloud-boothook, #cloud-config-archive, #part-handler, "## template: jinja", or a MIME header.',
+    problem: `The user-data is neither text in UTF-8 nor compressed with gzip. ${
+      isUtf16(bytes)
+        ? 'It is in UTF-16: save it as UTF-8 without a byte order mark.'
+        : 'Set spec.userData.cloudInit.format to Raw to deliver it unchanged.'
+    }`,
   };
+}
+
+function decodeBase64(text: string): Uint8Array | undefined {
+  const compact = text.replace(/\s+/g, '');
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(compact) && compact.length % 4 === 0
+    ? Buffer.from(compact, 'base64')
+    : undefined;
 }
 
 /** Which parts of the login the user-data defines itself. */
@@ -53,8 +103,8 @@ export interface LoginDefined {
 }
 
 /** Anything but a cloud-config is not examined: cloud-init lets it override what a guest inherits. */
-export function loginDefinedBy(text: string | undefined): LoginDefined {
-  const read = readUserData(text);
+export function loginDefinedBy(input: UserDataInput): LoginDefined {
+  const read = readUserData(input);
   const data = 'problem' in read ? undefined : read.value;
   const map = data?.kind === 'cloudConfig' ? data.document.contents : undefined;
   const has = (...keys: readonly string[]): boolean => isMap(map) && keys.some((key) => map.has(key));

@@ -1,4 +1,5 @@
 /** Secrets and ConfigMaps, read one by one and by name: the operator needs no right to list or watch them. */
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { seconds, type Millis } from '../lib/units.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -11,6 +12,8 @@ export interface NamedValues {
   readonly resourceVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, string>>;
+  /** Those that are no text in UTF-8, in Base64. */
+  readonly binary: Readonly<Record<string, string>>;
 }
 
 export interface ValuesReader {
@@ -30,10 +33,13 @@ const Secret = z
   .transform(({ metadata, data }): NamedValues => ({
     ...metadata,
     values: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decoded(value)])),
+    binary: Object.fromEntries(
+      Object.entries(data).filter(([, value]) => !isUtf8(Buffer.from(value, 'base64'))),
+    ),
   }));
 const ConfigMap = z
   .object({ metadata: Metadata, data: Text.default({}) })
-  .transform(({ metadata, data }): NamedValues => ({ ...metadata, values: data }));
+  .transform(({ metadata, data }): NamedValues => ({ ...metadata, values: data, binary: {} }));
 
 export const secretReader = (client: Pick<KubeClient, 'get'>, clock: Clock): ValuesReader =>
   reader(client, clock, SECRETS, Secret);

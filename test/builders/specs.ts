@@ -230,6 +230,8 @@ const term = fc.oneof(
 );
 
 /** Most of these fields exclude others. */
+const userDataFormat = field(fc.constantFrom('Raw', 'Base64'), 'raw', '');
+
 const ownData = record({
   metaData: record({ cloudInit: record({ inline: text, secretRef }) }),
   networkData: record({ inline: text }, 'inline'),
@@ -346,7 +348,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         disks: fc.array(disk, { maxLength: 2 }),
         userData: record({
           cloudInit: fc.oneof(
-            { weight: 6, arbitrary: record({ inline: text }, 'inline') },
+            { weight: 6, arbitrary: record({ inline: text, format: userDataFormat }, 'inline') },
             { weight: 1, arbitrary: record({ inline: text, secretRef }) },
             {
               weight: 2,
@@ -357,6 +359,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
                     'local:iso/a',
                     'a',
                   ),
+                  format: userDataFormat,
                 },
                 'snippet',
               ),

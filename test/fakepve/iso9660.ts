@@ -55,23 +55,38 @@ function openTree(image: Buffer): Tree | undefined {
   return primary;
 }
 
-/** The files in the root of an ISO 9660 image, by name; undefined if the bytes are not such an image. */
-export function readIso(image: Buffer): ReadonlyMap<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  const tree = openTree(image);
-  if (!tree) return files;
-  const { root, joliet } = tree;
-  const end = Math.min(root.start + root.length, image.length);
-  for (let at = root.start; at + 33 < end;) {
+/** The records of a directory, without the two for itself and its parent. */
+function entriesOf(image: Buffer, directory: Entry, joliet: boolean): readonly Entry[] {
+  const entries: Entry[] = [];
+  const end = Math.min(directory.start + directory.length, image.length);
+  for (let at = directory.start; at + 33 < end;) {
     const size = image.readUInt8(at);
     if (size === 0) {
       // Records do not cross sectors: the rest of this one is empty.
       at = (Math.floor(at / SECTOR) + 1) * SECTOR;
       continue;
     }
-    const entry = readRecord(image, at, joliet);
-    if (!entry.isDirectory) files.set(entry.name, image.subarray(entry.start, entry.start + entry.length));
+    const isDot = image.readUInt8(at + 32) === 1 && image.readUInt8(at + 33) < 2;
+    if (!isDot) entries.push(readRecord(image, at, joliet));
     at += size;
   }
+  return entries;
+}
+
+/** The limit of ISO 9660 for the depth of folders. */
+const DEEPEST = 8;
+
+/** The files of an ISO 9660 image by path; none if the bytes are not such an image. */
+export function readIso(image: Buffer): ReadonlyMap<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  const tree = openTree(image);
+  const visit = (directory: Entry, prefix: string, depth: number): void => {
+    for (const entry of entriesOf(image, directory, tree?.joliet === true)) {
+      const path = `${prefix}${entry.name}`;
+      if (!entry.isDirectory) files.set(path, image.subarray(entry.start, entry.start + entry.length));
+      else if (depth < DEEPEST) visit(entry, `${path}/`, depth + 1);
+    }
+  };
+  if (tree) visit(tree.root, '', 1);
   return files;
 }

@@ -40,6 +40,8 @@ export interface Template {
   readonly cdStorages: readonly string[];
   /** Whether the base volumes support linked clones. */
   readonly linkable: boolean;
+  /** Which system it holds, and how that expects its cloud-init data. Absent: as PVE assumes without settings. */
+  readonly system?: { readonly citype?: string; readonly ostype?: string };
   /** Devices of its node, such as `hostpci0`, with which PVE does not move a clone. Absent: none. */
   readonly localDevices?: readonly string[];
   /** By node, the devices whose resource mapping is missing there, as far as PVE says. Absent: none. */

@@ -21,13 +21,13 @@ interface DeliveryInput {
 
 /** Covers only data that the guest reads: a change of a bridge or VLAN does not count. */
 export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): DeliveredDigests {
-  const { userData, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
+  const { userData, userDataFormat, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
   const text = userData ?? ignition ?? snippet;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
   // The uid keeps two VMs with the same Secret from showing the same digest.
   const of = (part: Part, value: unknown): string => digest(JSON.stringify([owner.uid, part, value]));
   return {
-    userData: of('userData', text ?? null),
+    userData: of('userData', userDataFormat === undefined ? (text ?? null) : [userDataFormat, text]),
     sshKeys: of('sshKeys', sshKeys),
     metaData: of('metaData', metaData ?? null),
     networkData: of('networkData', networkData ?? network),

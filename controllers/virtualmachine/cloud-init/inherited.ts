@@ -81,8 +81,8 @@ function fateOf(
   { mode, hasOwnData }: Situation,
 ): Fate {
   const { cloudInit, nics } = want;
-  const { userData, ignition, snippet, sshKeys, networkData } = cloudInit;
-  const login = loginDefinedBy(userData);
+  const { ignition, snippet, sshKeys, networkData } = cloudInit;
+  const login = loginDefinedBy(cloudInit);
   const unless = (replaced: boolean, dropped = false): Fate =>
     replaced ? 'replaced' : dropped ? 'dropped' : 'kept';
   switch (templateOption(key)?.dependsOn) {

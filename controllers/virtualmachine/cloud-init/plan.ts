@@ -1,12 +1,12 @@
-/** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by a NoCloud image, or not at all. Pure. */
+/** Plans the delivery of cloud-init data: by PVE's cloud-init drive, by an image, or not at all. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import {
   cloudInitImage,
   requiredMode,
+  imageContent,
   imageName,
   unsetNativeKeys,
-  noCloudFiles,
   type CloudInitInput,
   type Resolver,
 } from '../../../src/cloudinit/index.ts';
@@ -21,6 +21,7 @@ import type { CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/clo
 import type { DesiredCloudInit } from '../model/desired.ts';
 import { inheritanceOf, keeping, withInherited, type Inheritance } from './inherited.ts';
 import { isoStorageFor, type IsoStorages } from './iso-storage.ts';
+import { layoutOf } from './layout.ts';
 import { nativePlan, planProblem, planWithout } from './native.ts';
 import { cloudInitNics } from './nics.ts';
 import { driveSlot } from './slot.ts';
@@ -138,16 +139,24 @@ function imagePlan(
   input: CloudInitInput,
   { context, history, inheritance }: Planning & { readonly inheritance: Inheritance },
 ): CloudInitPlan {
-  const files = noCloudFiles(input);
-  if ('problem' in files)
-    return planProblem(input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid', files.problem);
+  const layout = layoutOf(guest.config);
+  if (typeof layout === 'object') return planProblem(layout.reason, layout.message);
+  const content = imageContent(layout, input);
+  if ('problem' in content)
+    return planProblem(
+      input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid',
+      content.problem,
+    );
   if (!isNew(vm, guest) && !history.renews) return planWithout('Image');
   const slot = driveSlot(vm, guest);
   if ('problem' in slot) return planProblem('NoCloudInitSlot', slot.problem);
   const device = slot.value;
   const storage = isoStorageFor(guest.node, context);
   if (typeof storage === 'object') return planProblem(storage.reason, storage.message);
-  const filename = imageName(context.digest, guest.vmid, { uid: vm.metadata.uid, files: files.value });
+  const filename = imageName(context.digest, guest.vmid, {
+    uid: vm.metadata.uid,
+    files: content.value.files,
+  });
   const volume = `${storage}:iso/${filename}`;
   const others = cloudInitDrives(guest.config).filter((each) => each !== device);
   const { kept, dropped, set } = inheritance;
@@ -166,7 +175,7 @@ function imagePlan(
       uploaded: false,
     },
     inherited: { kept, dropped },
-    build: () => cloudInitImage(files.value),
+    build: () => cloudInitImage(content.value),
   };
 }
 

@@ -1,14 +1,18 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
+import { isIgnition } from '../../../src/cloudinit/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import type { DesiredCloudInit, Unresolved } from '../model/desired.ts';
 
+/** The values of a Secret, and in Base64 those that are no text. */
+interface SecretValues {
+  readonly values: Readonly<Record<string, string>>;
+  readonly binary?: Readonly<Record<string, string>>;
+}
+
 /** Reads the values of a Secret; `undefined` if it does not exist. */
-export type ReadSecret = (
-  namespace: string,
-  name: string,
-) => Promise<{ readonly values: Readonly<Record<string, string>> } | undefined>;
+export type ReadSecret = (namespace: string, name: string) => Promise<SecretValues | undefined>;
 
 export type ResolvedCloudInit = { readonly ok: true; readonly desired: DesiredCloudInit } | Unresolved;
 
@@ -17,35 +21,56 @@ interface SecretEntry {
   readonly key?: string | undefined;
 }
 
-type Entry = { readonly ok: true; readonly text: string | undefined } | Unresolved;
+interface Text {
+  readonly text?: string | undefined;
+  /** Base64 of a value that is no text. */
+  readonly binary?: string | undefined;
+}
+
+type Entry = ({ readonly ok: true } & Text) | Unresolved;
 
 export async function resolveCloudInit(
   vm: VirtualMachine,
   readSecret: ReadSecret,
 ): Promise<ResolvedCloudInit> {
-  const texts = new Map<string, string | undefined>();
+  const texts = new Map<string, Text>();
   for (const { name, source, key } of sourcesOf(vm)) {
     const ref = source?.secretRef;
     const entry = ref && { name: ref.name, key: ref.key ?? key };
     const read = await readEntry(readSecret, vm.metadata.namespace, entry);
     if (!read.ok) return read;
-    texts.set(name, read.text ?? source?.inline);
+    texts.set(name, entry ? read : { text: source?.inline });
   }
-  const { userData } = vm.spec;
+  return { ok: true, desired: desiredFrom(vm, texts) };
+}
+
+function desiredFrom(
+  { spec: { userData } }: VirtualMachine,
+  texts: ReadonlyMap<string, Text>,
+): DesiredCloudInit {
   return {
-    ok: true,
-    desired: {
-      userData: texts.get('userData'),
-      sshKeys: publicKeys(texts.get('sshKeys') ?? ''),
-      ...omitUndefined({
-        ignition: texts.get('ignition'),
-        metaData: texts.get('metaData'),
-        networkData: texts.get('networkData'),
-        snippet: userData?.cloudInit?.snippet,
-        onChange: userData?.onChange,
-      }),
-    },
+    sshKeys: publicKeys(texts.get('sshKeys')?.text ?? ''),
+    ...userDataOf(texts, userData?.cloudInit?.format),
+    ...omitUndefined({
+      metaData: texts.get('metaData')?.text,
+      networkData: texts.get('networkData')?.text,
+      snippet: userData?.cloudInit?.snippet,
+      onChange: userData?.onChange,
+    }),
   };
+}
+
+type UserDataText = Pick<DesiredCloudInit, 'userData' | 'userDataFormat' | 'ignition'>;
+
+function userDataOf(texts: ReadonlyMap<string, Text>, format: 'Raw' | 'Base64' | undefined): UserDataText {
+  const { text, binary } = texts.get('userData') ?? {};
+  if (binary !== undefined)
+    return { userData: binary, userDataFormat: format === undefined ? 'Binary' : 'Base64' };
+  if (format !== undefined) return { userData: text, userDataFormat: format };
+  // People know cloud-init's field from the documentation of Flatcar.
+  const isMisplaced = text !== undefined && isIgnition(text);
+  const ignition = isMisplaced ? text : texts.get('ignition')?.text;
+  return { userData: isMisplaced ? undefined : text, ...omitUndefined({ ignition }) };
 }
 
 interface Source {
@@ -82,13 +107,13 @@ async function readEntry(
   namespace: string,
   entry: { readonly name: string; readonly key: string } | undefined,
 ): Promise<Entry> {
-  if (!entry) return { ok: true, text: undefined };
+  if (!entry) return { ok: true };
   const secret = await readSecret(namespace, entry.name);
   if (!secret) return missing(Reasons.secretNotFound, `Secret ${namespace}/${entry.name} not found.`);
   const text = secret.values[entry.key];
   return text === undefined
     ? missing(Reasons.secretKeyNotFound, `Secret ${namespace}/${entry.name} has no key "${entry.key}".`)
-    : { ok: true, text };
+    : { ok: true, text, binary: secret.binary?.[entry.key] };
 }
 
 const missing = (reason: Reason, message: string): Unresolved => ({

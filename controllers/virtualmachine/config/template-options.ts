@@ -144,7 +144,7 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
     fate: 'replaced',
     details: '`package_upgrade` in the user-data; without it, off',
   },
-  { options: ['citype'], fate: 'inherited', details: 'Without effect where the data needs an image' },
+  { options: ['citype'], fate: 'inherited', details: 'It decides on the layout of an image as well' },
   {
     options: ['serial[n]', 'parallel[n]', 'usb[n]', 'hostpci[n]', 'virtiofs[n]', 'audio0', 'rng0', 'ivshmem'],
     fate: 'inherited',

@@ -133,6 +133,8 @@ export interface DesiredCloudInit {
   /** Instead of what follows from the networks. */
   readonly networkData?: string;
   readonly userData: string | undefined;
+  /** Absent: it follows from the text. Binary: Base64 of a Secret's bytes that are no text. */
+  readonly userDataFormat?: 'Raw' | 'Base64' | 'Binary';
   readonly sshKeys: readonly string[];
 }
 

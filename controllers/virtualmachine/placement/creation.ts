@@ -7,6 +7,7 @@ import { spaceKey, type Reservation } from '../../shared/cluster/ledger.ts';
 import { templatesReachable } from '../../shared/cluster/templates.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
+import { dataProblem } from '../cloud-init/validate.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
@@ -54,6 +55,11 @@ export function decideCreation(
       unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
     };
   const templates = named.guests.flatMap((row) => templateOf(row, facts));
+  const problem = dataProblem(
+    shape,
+    templates.map(({ system = {} }) => system),
+  );
+  if (problem) return refusal(problem.reason, problem.message);
   return withBridges({ spec, shape, claim, view, templates }, facts, cluster);
 }
 

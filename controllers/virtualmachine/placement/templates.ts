@@ -1,4 +1,4 @@
-/** Reads the disks of templates, and the devices of their nodes that they use. */
+/** Reads the disks of templates, the devices of their nodes that they use, and which system they hold. */
 import {
   PveError,
   type CallOptions,
@@ -7,6 +7,7 @@ import {
   type Qemu,
   type View,
 } from '../../../src/pve/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
@@ -54,6 +55,7 @@ async function read(pve: Pve, row: GuestView, view: View, options: CallOptions):
     running: row.status === 'running',
     disks: disksOf(values),
     cdStorages: cdStoragesOf(values),
+    system: omitUndefined({ citype: values['citype'], ostype: values['ostype'] }),
     linkable: volumesOf(values).every(({ storage, volume }) => canLink(typeOf(storage), volume)),
     ...(local.length > 0 && { localDevices: local }),
     ...(mapped.length > 0 && { unmapped: await unmappedOn(qemu, options) }),

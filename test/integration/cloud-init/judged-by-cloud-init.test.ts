@@ -1,4 +1,7 @@
 import { describe, expect } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { guestManifests } from '../../fixtures/guests.ts';
 import { fileOf, manifestInput } from './manifest-input.ts';
 import { checksNetworkConfig, inFile, run, testWith, withCloudInit } from './tools.ts';
 
@@ -15,6 +18,26 @@ describe('cloud-init accepts the user-data', () => {
       withCloudInitTest(`of ${manifest}, with ${sshKeys.length} keys of a Secret`, () => {
         expect(schema(fileOf(manifestInput(manifest, { sshKeys }), 'user-data')!)).toMatch(/^Valid /);
       });
+});
+
+const VALIDATE = `
+import json, sys, yaml
+from cloudinit.config import schema
+for text in json.load(sys.stdin):
+    schema.validate_cloudconfig_schema(yaml.safe_load(text), schema.get_schema(), strict=True)
+print("true")
+`;
+
+withCloudInitTest('cloud-init accepts each cloud-config in docs/guests.md', () => {
+  const Spec = z.object({ userData: z.object({ cloudInit: z.object({ inline: z.string() }) }) });
+  const texts = guestManifests(readFileSync('docs/guests.md', 'utf8'))
+    .flatMap(({ objects }) =>
+      objects.map(({ spec }) => Spec.safeParse(spec).data?.userData.cloudInit.inline ?? ''),
+    )
+    .filter((text) => text.startsWith('#cloud-config'));
+  expect(texts.length).toBeGreaterThan(2);
+  expect(withCloudInit(VALIDATE, JSON.stringify(texts))).toBe(true);
+  expect(() => withCloudInit(VALIDATE, JSON.stringify(['#cloud-config\npackages: {a: 1}\n']))).toThrow();
 });
 
 /** What cloud-init makes of user-data: all parts merged into one configuration, and the kinds of the parts. */

@@ -1,6 +1,11 @@
 /** cloud-init's input for the published manifests. */
 import { z } from 'zod';
-import { cloudInitImage, noCloudFiles, type CloudInitInput } from '../../../src/cloudinit/index.ts';
+import {
+  cloudInitImage,
+  imageContent,
+  type CloudInitInput,
+  type ImageLayout,
+} from '../../../src/cloudinit/index.ts';
 import type { IsoFile } from '../../../src/cloudinit/iso9660.ts';
 import { objectsIn, readManifest } from '../../fixtures/manifests.ts';
 
@@ -42,13 +47,17 @@ export function manifestInput(file: string, extra: Partial<CloudInitInput> = {})
   };
 }
 
-export function filesOf(input: CloudInitInput): readonly IsoFile[] {
-  const files = noCloudFiles(input);
-  if ('problem' in files) throw new Error(files.problem);
-  return files.value;
+function contentOf(input: CloudInitInput, layout: ImageLayout) {
+  const content = imageContent(layout, input);
+  if ('problem' in content) throw new Error(content.problem);
+  return content.value;
 }
 
-export const imageOf = (input: CloudInitInput): Uint8Array => cloudInitImage(filesOf(input));
+export const filesOf = (input: CloudInitInput, layout: ImageLayout = 'nocloud'): readonly IsoFile[] =>
+  contentOf(input, layout).files;
+
+export const imageOf = (input: CloudInitInput, layout: ImageLayout = 'nocloud'): Uint8Array =>
+  cloudInitImage(contentOf(input, layout));
 
 export const fileOf = (input: CloudInitInput, name: string): Uint8Array | undefined =>
   filesOf(input).find((file) => file.name === name)?.bytes;

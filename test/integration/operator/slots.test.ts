@@ -2,12 +2,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
-import { guestNamed, images, orphans, seedFiles, volumes } from '../harness/pve.ts';
+import { cloneRequests, guestNamed, images, orphans, seedFiles, volumes } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { expectNothingLeft } from './world.ts';
 import { condition, manifest, tenant, type Tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 8 });
+const lab = operatorAtWork({ namespaces: 9 });
 
 type Options = Readonly<Record<string, string | number | null>>;
 
@@ -27,6 +27,29 @@ const nextBoot = (inline: string) => ({ userData: { cloudInit: { inline }, onCha
 const NGINX = '#cloud-config\npackages: [nginx]\n';
 
 describe('the drive with cloud-init data', () => {
+  test.concurrent(
+    'is a config drive for Windows, and nothing is made for data that it cannot hold',
+    async () => {
+      const t = await tenantWith({ ostype: 'win11' }, 'windows');
+      const script = '#ps1_sysnative\r\nWrite-Host 1\r\n';
+      const withScript = { userData: { cloudInit: { inline: script } } };
+      await t.apply(
+        vm('win', withScript),
+        vm('linux-data', { ...withScript, networkData: { inline: 'version: 2\nethernets: {}\n' } }),
+        vm('no-header', { userData: { cloudInit: { inline: 'packages: [nginx]\n' } } }),
+      );
+      await t.ready('vm/win');
+      const files = seedFiles(t.pve, guestNamed(t.pve, 'win'));
+      expect(files['openstack/latest/user_data']).toBe(script);
+      expect(JSON.parse(files['openstack/latest/meta_data.json']!)).toMatchObject({ hostname: 'win' });
+      for (const name of ['linux-data', 'no-header']) {
+        await soon(async () => expect(condition(await t.vm(name)).is).toBe('Ready=False CloudInitInvalid'));
+        expect(await t.vm(name)).not.toHaveProperty('status.vmid');
+      }
+      expect(cloneRequests(t.pve)).toHaveLength(1);
+    },
+  );
+
   test.concurrent('takes no slot from a disk of a VM that was adopted', async () => {
     const t = await tenant(lab.plane);
     const vmid = 105;

@@ -72,7 +72,43 @@ function readIso(image: Uint8Array) {
   };
   const contents = ({ sector, size }: { sector: number; size: number }) =>
     image.slice(sector * SECTOR, sector * SECTOR + size);
-  return { latin, ucs2, plain: tree(16), joliet: tree(17), contents };
+  /** Follows the directories; each is also found in the path table, with the row of its parent. */
+  const walk = (names: 'plain' | 'rockRidge' | 'joliet') => {
+    const descriptor = (names === 'joliet' ? 17 : 16) * SECTOR;
+    const text = names === 'joliet' ? ucs2 : latin;
+    const rows: { id: string; sector: number; parent: number }[] = [];
+    const table = view.getUint32(descriptor + 140, true) * SECTOR;
+    for (let at = table; at < table + both32(descriptor + 132);) {
+      const length = image[at]!;
+      rows.push({
+        id: length === 1 ? '' : text(at + 8, length),
+        sector: view.getUint32(at + 2, true),
+        parent: view.getUint16(at + 6, true),
+      });
+      at += 8 + length + (length % 2);
+    }
+    const found: string[] = [];
+    const read: string[] = [];
+    const visit = (sector: number, prefix: string, parent: number): void => {
+      const own = rows.findIndex((row) => row.sector === sector) + 1;
+      expect(rows[own - 1]).toMatchObject({ parent: prefix === '' ? 1 : parent });
+      const end = sector * SECTOR + SECTOR;
+      for (let at = sector * SECTOR; at < end && image[at] !== 0; at += image[at]!) {
+        const entry = record(at);
+        if (entry.idLength === 1 && image[entry.idAt]! < 2) continue;
+        const id = text(entry.idAt, entry.idLength);
+        const name = names === 'rockRidge' ? Buffer.from(entry.use['NM']!.subarray(1)).toString() : id;
+        found.push(prefix + name);
+        if (entry.directory) {
+          expect(rows.find((row) => row.sector === entry.sector)?.id).toBe(id);
+          visit(entry.sector, `${prefix}${name}/`, own);
+        } else read.push(Buffer.from(contents(entry)).toString());
+      }
+    };
+    visit(record(descriptor + 156).sector, '', 1);
+    return { found: found.toSorted(), read: read.toSorted() };
+  };
+  return { latin, ucs2, plain: tree(16), joliet: tree(17), contents, walk };
 }
 
 const file = (name: string, text = name): IsoFile => ({ name, bytes: new TextEncoder().encode(text) });
@@ -175,5 +211,23 @@ describe('an ISO 9660 image', () => {
   ])('shortens %p to %p', (long, short) => {
     const iso = readIso(build(long.map((name) => file(name))));
     expect(iso.plain.files.map(({ idAt, idLength }) => iso.latin(idAt, idLength))).toEqual(short);
+  });
+
+  test('has folders in both hierarchies, each with its own place in the path table', () => {
+    const files = ['openstack/latest/user_data', 'openstack/latest/a.json', 'openstack/content/0000', 'top'];
+    const { walk } = readIso(build(files.map((name) => file(name))));
+    const all = [...files, 'openstack', 'openstack/latest', 'openstack/content'].toSorted();
+    // Each file contains its own name.
+    expect(walk('rockRidge')).toEqual({ found: all, read: files.toSorted() });
+    expect(walk('joliet')).toEqual({ found: all, read: files.toSorted() });
+    expect(walk('plain').found).toEqual([
+      'OPENSTAC',
+      'OPENSTAC/CONTENT',
+      'OPENSTAC/CONTENT/0000.;1',
+      'OPENSTAC/LATEST',
+      'OPENSTAC/LATEST/A.JSO;1',
+      'OPENSTAC/LATEST/USER_DAT.;1',
+      'TOP.;1',
+    ]);
   });
 });

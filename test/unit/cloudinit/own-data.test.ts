@@ -22,9 +22,11 @@ describe('an Ignition configuration', () => {
     ['JSON of something else', '{"version": "3.4.0"}'],
     ['a version that is a number', '{"ignition": {"version": 3}}'],
     ['nothing', ''],
-  ])('is refused where it is %s, without a word of its content', (_what, ignition) => {
+    ['a cloud-config', '#cloud-config\nfcos: 1\n', 'put it into spec.userData.cloudInit'],
+  ])('is refused where it is %s, without a word of its content', (_what, ignition, help = 'butane') => {
     const problem = problemOf(noCloudFiles(anInput({ ignition })));
     expect(problem).toContain('ignition.version');
+    expect(problem).toContain(help);
     expect(problem).not.toContain('fcos');
   });
 

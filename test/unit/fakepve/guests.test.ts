@@ -99,7 +99,7 @@ describe('a guest that boots', () => {
 });
 
 test('an ISO image with long names is read back file by file', () => {
-  const files = ['meta-data', 'network-config', 'user-data'].map((name) => ({
+  const files = ['meta-data', 'network-config', 'openstack/latest/user_data', 'user-data'].map((name) => ({
     name,
     bytes: Buffer.from(`of ${name}`),
   }));

@@ -18,7 +18,16 @@ describe('a Secret', () => {
       resourceVersion: '1',
       annotations: {},
       values: { password: 'geheim ü' },
+      binary: {},
     });
+  });
+
+  test('has the bytes of a value that is no text', async () => {
+    const bytes = Buffer.from([0x1f, 0x8b, 0x08, 0xff]).toString('base64');
+    const { client } = inMemoryApi(secret({ userdata: bytes, note: Buffer.from('a').toString('base64') }));
+    const read = await secretReader(client, fakeClock()).get('ns', 'pve');
+    expect(read).toMatchObject({ values: { note: 'a' }, binary: { userdata: bytes } });
+    expect(read?.binary).not.toHaveProperty('note');
   });
 
   test('is read once for all that ask at about the same time, and again after that', async () => {

@@ -138,6 +138,49 @@ describe('the way cloud-init data takes', () => {
   });
 });
 
+describe('the layout of an image', () => {
+  const labelOf = (config: GuestConfig) => {
+    const bytes = Buffer.from(
+      planned({ want: IMAGE, config: { ...TEMPLATE_CONFIG, ...config } }).plan.build(),
+    );
+    return bytes.toString('latin1', 16 * 2048 + 40, 16 * 2048 + 72).trim();
+  };
+
+  test.each([
+    [{}, 'cidata'],
+    [{ ostype: 'l26' }, 'cidata'],
+    [{ ostype: 'win11' }, 'config-2'],
+    [{ ostype: 'w2k8' }, 'config-2'],
+    [{ ostype: 'win11', citype: 'nocloud' }, 'cidata'],
+    [{ ostype: 'l26', citype: 'configdrive2' }, 'config-2'],
+  ])('for a template with %j has the label %s, as the drive of Proxmox VE', (config, label) => {
+    expect(labelOf(config)).toBe(label);
+  });
+
+  test('is refused where the operator cannot write it', () => {
+    const { change } = planned({ want: IMAGE, config: { ...TEMPLATE_CONFIG, citype: 'opennebula' } });
+    expect(change).toMatchObject({ set: {}, seedProblem: { reason: 'CloudInitTypeUnsupported' } });
+    expect(change?.seedProblem?.message).toContain('opennebula');
+  });
+
+  test('is no concern of what the drive of Proxmox VE can express', () => {
+    const { change } = planned({ want: NATIVE, config: { ...TEMPLATE_CONFIG, citype: 'opennebula' } });
+    expect(change?.seedProblem).toBeUndefined();
+  });
+});
+
+describe('the digest of user-data', () => {
+  test('changes with the format that the spec names', () => {
+    const digest = (userDataFormat?: 'Raw' | 'Base64') =>
+      planned({
+        want: {
+          cloudInit: { userData: '#!/bin/sh', sshKeys: [], ...(userDataFormat && { userDataFormat }) },
+        },
+      }).plan.digests?.userData;
+    expect(new Set([digest(), digest('Raw'), digest('Base64')]).size).toBe(3);
+  });
+});
+
 describe('the storage of an image', () => {
   const storageOf = (places: Partial<CloudInitContext>) => {
     const { plan } = planned({ want: IMAGE, places });

@@ -12,7 +12,7 @@ test('templates, bridges and the resolver of a node are read once for many VMs, 
   const reads: string[] = [];
   const config = () => {
     reads.push('template');
-    return Promise.resolve({ values: { scsi0: 'local-lvm:base-9000-disk-0,size=10G' } });
+    return Promise.resolve({ values: { scsi0: 'local-lvm:base-9000-disk-0,size=10G', ostype: 'win11' } });
   };
   const network = () => {
     reads.push('bridges');
@@ -29,7 +29,11 @@ test('templates, bridges and the resolver of a node are read once for many VMs, 
   const readBridges = createBridgeReader(() => NOW);
   const readResolver = createResolverReader(() => NOW);
   for (let n = 0; n < 3; n += 1) {
-    expect(await readTemplate(connect(), vmid(9000), {})).toMatchObject({ vmid: 9000, linkable: true });
+    expect(await readTemplate(connect(), vmid(9000), {})).toMatchObject({
+      vmid: 9000,
+      linkable: true,
+      system: { ostype: 'win11' },
+    });
     expect(await readBridges(connect(), nodeName('pve-1'), {})).toEqual(new Set(['vmbr0']));
     expect(await readResolver(connect(), aGuest(), {})).toEqual({ dns: ['192.0.2.53'], search: [] });
   }

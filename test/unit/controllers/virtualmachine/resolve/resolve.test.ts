@@ -182,6 +182,77 @@ describe('the desired state', () => {
   });
 });
 
+describe('user-data', () => {
+  const withText = (inline: string, others: object = {}): VirtualMachineChange => ({
+    spec: { userData: { cloudInit: { inline, ...others } } },
+  });
+
+  test.each<[string, VirtualMachineChange, string]>([
+    ['of no known format', withText('packages: [nginx]\n'), 'CloudInitInvalid'],
+    ['with a mistake in its YAML', withText('#cloud-config\na: [\n'), 'CloudInitInvalid'],
+    ['that is not Base64 as it says', withText('#!/bin/sh\n', { format: 'Base64' }), 'CloudInitInvalid'],
+    [
+      'that is a Butane file instead of Ignition',
+      { spec: { userData: { ignition: { inline: 'variant: fcos' } } } },
+      'IgnitionInvalid',
+    ],
+    [
+      'for Talos with SSH keys',
+      {
+        spec: {
+          userData: { cloudInit: { inline: '#!talos\nversion: v1alpha1\n' } },
+          sshKeysSecretRef: { name: 'seed' },
+        },
+      },
+      'CloudInitInvalid',
+    ],
+    [
+      'with invalid meta-data',
+      { spec: { metaData: { cloudInit: { inline: '- a\n' } } } },
+      'CloudInitInvalid',
+    ],
+    ['with invalid network data', { spec: { networkData: { inline: 'x: 1\n' } } }, 'CloudInitInvalid'],
+  ])('%s is refused before anything is made', async (_what, vm, reason) => {
+    expect(await problem(vm)).toBe(reason);
+  });
+
+  test('of a guest that exists is judged with the guest', async () => {
+    const invalid = withText('packages: [nginx]\n');
+    expect(await problem({ ...invalid, status: { name: 'web', vmid: vmid(101) } })).toBe('no problem');
+    expect(await problem({ spec: { ...invalid.spec, adopt: { vmid: vmid(101) } } })).toBe('no problem');
+  });
+
+  test('is accepted before the template is known if one kind of template takes it', async () => {
+    const inline = '{"links": [], "networks": []}';
+    expect(await problem({ spec: { networkData: { inline } } })).toBe('no problem');
+  });
+
+  test('that is an Ignition configuration is treated as one, wherever it stands', async () => {
+    const inline = '{"ignition": {"version": "3.4.0"}}';
+    const { shape } = await resolvedSpecOf(withText(inline));
+    expect(shape?.cloudInit).toMatchObject({ userData: undefined, ignition: inline });
+  });
+
+  test('has the format that the spec names', async () => {
+    const { shape } = await resolvedSpecOf(withText('set x\n', { format: 'Raw' }));
+    expect(shape?.cloudInit).toMatchObject({ userData: 'set x\n', userDataFormat: 'Raw' });
+  });
+
+  test.each([
+    [undefined, 'Binary'],
+    ['Raw', 'Base64'],
+  ] as const)('of a Secret that is no text keeps its bytes (format %s)', async (format, userDataFormat) => {
+    const base64 = Buffer.from([0x1f, 0x8b, 0x08]).toString('base64');
+    const readSecret = () =>
+      Promise.resolve({ values: { userdata: '\x1f\uFFFD\x08' }, binary: { userdata: base64 } });
+    const { shape } = await resolvedSpecOf(
+      { spec: { userData: { cloudInit: { secretRef: { name: 'gz' }, ...(format && { format }) } } } },
+      { readSecret },
+    );
+    expect(shape?.cloudInit).toMatchObject({ userData: base64, userDataFormat });
+  });
+});
+
 describe('what is missing is named:', () => {
   test.each<[string, VirtualMachineChange, Partial<ResolvePorts>]>([
     ['ProviderNotFound', {}, { providers: readerOf() }],

@@ -1,0 +1,83 @@
+/** Data that cannot be delivered, found before anything is made: in itself, and with the templates. Pure. */
+import type { Reason, VirtualMachine } from '../../../src/api/index.ts';
+import {
+  imageContent,
+  requiredMode,
+  type CloudInitInput,
+  type ImageLayout,
+} from '../../../src/cloudinit/index.ts';
+import type { DesiredCloudInit, DesiredNic, Unresolved } from '../model/desired.ts';
+import { layoutOf, type GuestSystem } from './layout.ts';
+import { cloudInitNics } from './nics.ts';
+
+interface Wanted {
+  readonly owner: { readonly uid: string };
+  readonly name: string;
+  readonly cloudInit: DesiredCloudInit;
+  readonly nics?: readonly DesiredNic[] | undefined;
+}
+
+interface Problem {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** `undefined` also for a guest that exists: its data is checked with what the guest has. */
+export function invalidCloudInit(
+  { metadata: { name, uid }, spec, status }: VirtualMachine,
+  cloudInit: DesiredCloudInit,
+  nics: readonly DesiredNic[] | undefined,
+): Unresolved | undefined {
+  if (status?.vmid !== undefined || spec.adopt !== undefined || cloudInit.snippet !== undefined)
+    return undefined;
+  // The template decides on the layout; the data counts as valid if it is in one of them.
+  const problem = problemInAll({ owner: { uid }, name, cloudInit, nics }, ['nocloud', 'configdrive2']);
+  return problem && { ok: false, ...problem };
+}
+
+/** Why no template of these can take the data. What the drive of Proxmox VE can express, each can. */
+export function dataProblem(
+  want: Omit<Wanted, 'cloudInit'> & { readonly cloudInit: DesiredCloudInit | undefined },
+  templates: readonly GuestSystem[],
+): Problem | undefined {
+  const { cloudInit } = want;
+  if (!cloudInit || cloudInit.snippet !== undefined) return undefined;
+  const known = { ...want, cloudInit };
+  const mode = requiredMode(inputOf(known));
+  return 'value' in mode && mode.value === 'Native'
+    ? undefined
+    : problemInAll(known, templates.map(layoutOf));
+}
+
+/** The first problem, if there is one in each layout. */
+function problemInAll(want: Wanted, layouts: readonly (ImageLayout | Problem)[]): Problem | undefined {
+  const input = inputOf(want);
+  const problems = layouts.map((layout) =>
+    typeof layout === 'object' ? layout : problemIn(imageContent(layout, input), input),
+  );
+  return problems.every((problem) => problem !== undefined) ? problems[0] : undefined;
+}
+
+const problemIn = (
+  content: ReturnType<typeof imageContent>,
+  { ignition }: CloudInitInput,
+): Problem | undefined =>
+  'problem' in content
+    ? {
+        reason: ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid',
+        message: content.problem,
+      }
+    : undefined;
+
+/** The data of a VM that does not exist yet. Which device a NIC becomes does not matter before. */
+export const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({
+  instanceId: uid,
+  hostname: name.split('.')[0] ?? name,
+  fqdn: name,
+  ...cloudInit,
+  nics: cloudInitNics(nics, {
+    uid,
+    devices: new Map(nics.map((nic, index) => [nic.name, `net${index}`])),
+    config: {},
+  }),
+});
