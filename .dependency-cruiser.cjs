@@ -53,6 +53,7 @@ const VIRTUAL_MACHINE_LAYERS = [
   'slots\\.ts$',
   'take-step\\.ts$',
   'settled\\.ts$',
+  'unresolved\\.ts$',
   'controller\\.ts$',
 ];
 

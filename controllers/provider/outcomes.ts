@@ -44,7 +44,11 @@ export function unreachable(error: unknown): Outcome {
       CREDENTIALS_INTERVAL,
     );
   if (error.refusal === 'forbidden') return stalled(Reasons.missingPrivilege, error.message, minutes(1));
-  return waiting(Reasons.unreachable, `failed to connect to Proxmox VE: ${error.message}`, CHECK_INTERVAL);
+  return waiting(
+    Reasons.unreachable,
+    `failed to connect to Proxmox VE: ${error.noAnswer ?? error.message}`,
+    CHECK_INTERVAL,
+  );
 }
 
 /** Another cluster answers than the one that the Provider was connected to. */

@@ -1,6 +1,7 @@
 /** What a Provider reports. Pure. */
 import type { View } from '../../src/pve/index.ts';
 import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
+import { normal, warning } from '../shared/errors/event.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
 import type { Discovery } from './discovery.ts';
 import { consequencesOf, namesOf, type MissingPrivileges } from './missing-privileges.ts';
@@ -104,11 +105,10 @@ export function connected({ origin, view, version }: ProviderFacts): EventNote {
   const { nodes, clusterName } = view;
   const count = `${nodes.length} node${nodes.length === 1 ? '' : 's'}`;
   const what = clusterName === undefined ? count : `cluster ${clusterName} with ${count}`;
-  return {
-    type: 'Normal',
-    reason: 'Connected',
-    message: `Proxmox VE ${version ?? 'of an unknown version'} answers at ${origin}: ${what}.`,
-  };
+  return normal(
+    'Connected',
+    `Proxmox VE ${version ?? 'of an unknown version'} answers at ${origin}: ${what}.`,
+  );
 }
 
 /** Warnings about connections on which the credentials could be intercepted. */
@@ -124,11 +124,12 @@ export function unverified({
     ...(plain.length > 0 ? [`${plain.join(', ')} is not encrypted.`] : []),
     ...(unchecked ? ['The certificates of the servers are not checked.'] : []),
   ];
-  return warnings.map((warning) => ({
-    type: 'Warning',
-    reason: 'TLSNotVerified',
-    message: `${warning} Anyone between the operator and Proxmox VE can read the credentials. Use https and give a CA or, simplest, the certificates' fingerprints in spec.tls.fingerprints.`,
-  }));
+  return warnings.map((text) =>
+    warning(
+      'TLSNotVerified',
+      `${text} Anyone between the operator and Proxmox VE can read the credentials. Use https and give a CA or, simplest, the certificates' fingerprints in spec.tls.fingerprints.`,
+    ),
+  );
 }
 
 const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);

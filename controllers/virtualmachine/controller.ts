@@ -7,14 +7,14 @@ import type { RestartSlots } from '../shared/limits/restarts.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import { createReaders } from './observe/readers.ts';
 import { isStillBooting } from './guest-agent/ask.ts';
+import type { Decision } from './model/decision.ts';
 import type { Plan } from './model/plan.ts';
 import type { ProcessState, ProcessStates } from './model/process-state.ts';
 import type { ResolvedSpec } from './model/resolved-spec.ts';
-import type { GuestRow } from './model/surroundings.ts';
 import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { observe } from './observe/observe.ts';
-import { releasesUnresolved, releasesWithoutPve } from './plan/leaving.ts';
+import { releasesWithoutPve } from './plan/leaving.ts';
 import { planBesidesMove } from './plan/move-gate.ts';
 import { isDone, plan } from './plan/plan.ts';
 import { asDryRun } from './report/dry-run.ts';
@@ -26,7 +26,6 @@ import {
   paused,
   releasedResult,
   resultOf,
-  unresolved,
   wasReady,
   whileTaskRuns,
   type VmResult,
@@ -36,21 +35,9 @@ import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
 import { backOffRepeat, takeStep } from './take-step.ts';
+import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 
 type VmPass = Pass<VirtualMachine>;
-
-/** What a pass found and decided. Nothing needs to be observed for an object that never made anything. */
-interface Decision {
-  readonly next: Plan;
-  readonly seen?: Seen;
-}
-
-interface Seen {
-  readonly resolved: ResolvedSpec;
-  readonly observation: Observation;
-  /** What the list of guests said before the guest was read. */
-  readonly row: GuestRow | undefined;
-}
 
 export interface VirtualMachinePorts extends ResolvePorts, ClassPorts {
   readonly restartSlots: RestartSlots;
@@ -98,26 +85,31 @@ export function virtualMachineController(
       invalidate(state);
       return { result: paused(vm) };
     }
-    const resolution = await resolve(vm, ports);
-    if (!resolution.ok) {
-      const gone = releasesUnresolved(vm, resolution);
-      return gone ? { next: gone } : { result: unresolved(vm, resolution) };
-    }
-    const { resolved } = resolution;
     const time = { now: pass.now.getTime(), options: { signal: pass.signal } };
+    const look = (spec: ResolvedSpec): Promise<Observation> =>
+      observe(vm, spec, { state, digest, ...readers, ...time }, (derived) =>
+        holdSlots(vm, derived, { resolved: spec, state, ports }),
+      );
+    const again = (next: Plan): Plan => backOffRepeat(next, vm, { state, now: time.now });
+    const resolution = await resolve(vm, ports);
+    if (!resolution.ok) return decideUnresolved(vm, resolution, { look, again });
+    const { resolved } = resolution;
     const before = surroundingsNow(vm, resolved);
     const result = await whileSettled(vm, restKey(vm, resolved, before), { resolved, state, ...time });
     if (result) return { result };
     invalidate(state);
-    const observation = await observe(vm, resolved, { state, digest, ...readers, ...time }, (derived) =>
-      holdSlots(vm, derived, { resolved, state, ports }),
-    );
-    const hold = (next: Plan): Plan =>
-      askSlots(backOffRepeat(next, vm, { state, now: time.now }), observation, resolved);
+    const observation = await look(resolved);
+    const hold = (next: Plan): Plan => askSlots(again(next), observation, resolved);
     const next = resolved.dryRun
       ? asDryRun(plan(observation.want, observation.have), observation.want)
       : planBesidesMove(observation, hold);
     return { next, seen: { resolved, observation, row: before?.row } };
+  }
+
+  function letGo(vm: VirtualMachine, { next, seen }: Decision, pass: VmPass): VmResult {
+    processStates.forget(vm.metadata.uid);
+    if (seen) freeSlots(seen.resolved);
+    return releasedResult(vm, next, pass);
   }
 
   async function carryOut(
@@ -125,18 +117,15 @@ export function virtualMachineController(
     { next: planned, seen }: Decision,
     { state, pass }: { readonly state: ProcessState; readonly pass: VmPass },
   ): Promise<VmResult> {
-    if (planned.kind === 'gone' || !seen) {
-      processStates.forget(vm.metadata.uid);
-      if (seen) freeSlots(seen.resolved);
-      return releasedResult(vm, planned, pass);
-    }
-    const { resolved, observation, row } = seen;
+    if (planned.kind === 'gone' || !seen) return letGo(vm, { next: planned, seen }, pass);
+    const { resolved, observation, row, missing } = seen;
     const time = { now: pass.now.getTime(), options: { signal: pass.signal } };
     const next = takeSlots(planned, observation, resolved);
     const { task } = observation.have;
     if (next.kind === 'wait' && isOpen(task)) return whileTaskRuns(vm, task, next);
     const step = { resolved, observation, state, pass, ports };
     const started = next.kind === 'act' ? await takeStep(next.step, vm, step) : undefined;
+    if (missing) return whileSwitchingOff(vm, missing, { observation, next, started });
     const boots = isDone(next) && isStillBooting(state, time.now);
     const facts = await factsOf(vm, resolved, { ...observation, plan: next, started, boots }, time.options);
     const result = { ...resultOf(vm, facts), deferrable: isPassing(next, started) };

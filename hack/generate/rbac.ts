@@ -39,7 +39,8 @@ const OBJECT_RULES: readonly Rule[] = [
   // Credentials, user data, SSH keys and settings: read by name, never listed.
   rule(SECRETS, ['get']),
   rule(CONFIG_MAPS, ['get']),
-  rule(EVENTS, ['create']),
+  // Repetitions of an event are counted in the event.
+  rule(EVENTS, ['create', 'update']),
 ];
 
 /** In the operator's own namespace: leader election, the cluster id, and the key of the digests in statuses. */

@@ -26,7 +26,6 @@ export const REASONS = [
   'CredentialsIncomplete',
   'CredentialsInvalid',
   'CredentialsMissing',
-  'DeletedByForce',
   'Deleting',
   'Different',
   'Drifted',
@@ -94,18 +93,17 @@ export const REASONS = [
   'RestartOutcomeUnknown',
   'RestartQueued',
   'RestartScheduled',
-  'Retained',
   'RolloutStopped',
   'SecretKeyNotFound',
   'SecretNotFound',
   'SnippetNotFound',
+  'StartedUnconfigured',
   'StateChanging',
   'StepTaken',
   'StillPending',
   'StorageUnavailable',
   'Suspended',
   'SuspendedToDisk',
-  'TLSNotVerified',
   'TaskFailed',
   'TaskOverdue',
   'TaskRunning',
@@ -120,3 +118,31 @@ export const REASONS = [
 ] as const;
 
 export type Reason = (typeof REASONS)[number];
+
+/** Every other reason of an event. docs/runbook.md has a row for each. */
+export const EVENT_REASONS = [
+  'Adopting',
+  'AttachingDisk',
+  'Configuring',
+  'Creating',
+  'DeletedByForce',
+  'Destroying',
+  'DestroyingDisk',
+  'DetachingDisk',
+  'GrowingDisk',
+  'HookFailed',
+  'HookSucceeded',
+  'Moving',
+  'MovingDisk',
+  'RestartExpired',
+  'Restarting',
+  'Retained',
+  'Reverting',
+  'RevertingDrift',
+  'ShuttingDown',
+  'Starting',
+  'Stopping',
+  'TLSNotVerified',
+] as const;
+
+export type EventReason = Reason | (typeof EVENT_REASONS)[number];

@@ -76,6 +76,13 @@ const network = z.object({
     .describe('Optional settings that the operator sets, by their names in Proxmox VE.'),
 });
 
+const appliedPart = z.object({
+  part: text(80).describe(
+    'Name of the part, for example settings, network lan, disk data or options of disk data.',
+  ),
+  digest: text(64).describe('Digest of the part as it was applied.'),
+});
+
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
   released: z
@@ -87,10 +94,15 @@ export const virtualMachineInternal = z.object({
   uuid: text(36)
     .optional()
     .describe('SMBIOS UUID of the guest. It is the uid of this object once the guest has been configured.'),
+  applied: list(appliedPart, 192)
+    .optional()
+    .describe(
+      'Parts of the spec and the class that were applied, each with its digest. While a part stays the same, every difference in it was made in Proxmox VE.',
+    ),
   appliedDigest: text(64)
     .optional()
     .describe(
-      'Digest of the settings that were last applied. While they stay the same, every difference was made in Proxmox VE.',
+      'Digest of all settings, as an earlier version of the operator recorded it. It is replaced by applied.',
     ),
   cloudInit: cloudInit.optional().describe('Cloud-init data delivered to the guest.'),
   networks: list(network, 32)
@@ -111,7 +123,7 @@ export const virtualMachineInternal = z.object({
   requestedChanges: list(text(64), 64)
     .optional()
     .describe(
-      'Settings in pendingChanges that the spec asks for. They are reverted when the VM is released without being destroyed.',
+      'Settings in pendingChanges that the spec asks for, or asked for. They are reverted when the spec no longer asks for them, or when the VM is released without being destroyed.',
     ),
   host: text(63)
     .transform(nodeName)

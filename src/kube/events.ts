@@ -1,17 +1,19 @@
 /**
  * Writes Events, one after another: when hundreds of VMs change at once, their status updates take precedence.
- * Repetitions of an event of an object are written only from time to time, and the rate of events is limited.
+ * Repetitions of an event of an object are counted in its series, which is written only from time to time, and the rate of
+ * writes is limited.
  */
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { API_VERSION } from '../api/group.ts';
-import { minutes, type Millis } from '../lib/units.ts';
+import type { Millis } from '../lib/units.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventNote } from '../runtime/controller.ts';
 import { truncate } from '../runtime/message.ts';
 import type { EventSink } from '../runtime/object-store.ts';
 import type { KubeClient } from './client.ts';
+import { KubeError } from './errors.ts';
+import { begun, hasEnded, isDue, repeated, written, type Series } from './event-series.ts';
 import { apiVersionOf, EVENTS } from './resource.ts';
 
 export interface EventRecorder extends EventSink {
@@ -20,7 +22,7 @@ export interface EventRecorder extends EventSink {
 }
 
 export interface EventRecorderOptions {
-  readonly client: Pick<KubeClient, 'create'>;
+  readonly client: Pick<KubeClient, 'create' | 'replace'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** The reporting process: the pod's name. */
@@ -30,24 +32,23 @@ export interface EventRecorderOptions {
 type About = Parameters<EventSink['publish']>[0];
 
 const REPORTER = 'virtrigaud.io/proxmox';
-const REPEAT_AFTER = minutes(10);
-/** Events that may be published at once, and per second after that. */
+/** Events that may be written at once, and per second after that. */
 const BURST = 200;
 const PER_SECOND = 10;
 
 export function eventRecorder({ client, clock, log, instance }: EventRecorderOptions): EventRecorder {
-  /** When each event was last published, oldest first. */
-  const published = new Map<string, Millis>();
+  /** By what they say, the one that occurred longest ago first. */
+  const published = new Map<string, Series>();
   const unwritten: (() => Promise<void>)[] = [];
   let writing: Promise<void> | undefined;
   let allowance = { left: BURST, at: clock.monotonic() };
 
-  function isRepeated(event: string, now: Millis): boolean {
-    for (const [old, at] of published) {
-      if (now - at < REPEAT_AFTER) break;
+  function seriesOf(event: string, now: Millis): Series | undefined {
+    for (const [old, series] of published) {
+      if (!hasEnded(series, now)) break;
       published.delete(old);
     }
-    return published.has(event);
+    return published.get(event);
   }
 
   function isAllowed(now: Millis): boolean {
@@ -56,15 +57,31 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
     return refilled >= 1;
   }
 
-  async function write(about: About, note: EventNote, at: Date): Promise<void> {
+  /** An event that was repeated is replaced by itself with its series; if it has expired, it is created again. */
+  async function write(about: About, note: EventNote, series: Series): Promise<void> {
     const { namespace } = about.metadata;
+    const body = eventOf(about, note, series, instance);
     try {
-      await client.create({ ...EVENTS, namespace }, eventOf(about, note, at, instance), z.unknown());
+      if (series.count === 1 || !(await isReplaced({ namespace, name: series.name }, body)))
+        await client.create({ ...EVENTS, namespace }, body, z.unknown());
     } catch (error) {
       log.warn(
         { err: error, namespace, name: about.metadata.name, reason: note.reason },
         'event not written',
       );
+    }
+  }
+
+  async function isReplaced(
+    at: { readonly namespace: string; readonly name: string },
+    body: unknown,
+  ): Promise<boolean> {
+    try {
+      await client.replace({ ...EVENTS, ...at }, body, z.unknown());
+      return true;
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return false;
+      throw error;
     }
   }
 
@@ -77,14 +94,16 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
     publish(about, note) {
       const now = clock.monotonic();
       const event = [about.metadata.uid, note.type, note.reason, note.message].join('\n');
-      if (isRepeated(event, now)) return;
-      if (!isAllowed(now)) {
+      const before = seriesOf(event, now);
+      const series = before ? repeated(before, now, clock.now()) : begun(about, now, clock.now());
+      const isWritten = isDue(series, now) && isAllowed(now);
+      if (!before && !isWritten) {
         log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
         return;
       }
-      published.set(event, now);
-      const at = clock.now();
-      unwritten.push(() => write(about, note, at));
+      published.delete(event);
+      published.set(event, isWritten ? written(series, now) : series);
+      if (isWritten) unwritten.push(() => write(about, note, series));
       writing ??= writeSequentially();
     },
     async flush() {
@@ -93,17 +112,18 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
   };
 }
 
-/** Object names may be longer than what leaves room for the suffix. */
-const NAME_ROOM = 253 - 17;
+/** MicroTime has six digits. */
+const microTime = (at: Date): string => at.toISOString().replace('Z', '000Z');
 
-function eventOf({ kind, metadata }: About, note: EventNote, at: Date, instance: string): unknown {
-  const { namespace, name, uid, resourceVersion } = metadata;
+function eventOf({ kind, metadata }: About, note: EventNote, series: Series, instance: string): unknown {
+  const { namespace, name, uid } = metadata;
+  const { resourceVersion, at, count, lastAt } = series;
   return {
     apiVersion: apiVersionOf(EVENTS),
     kind: 'Event',
-    // The API server refuses a generateName that ends in a dot, so the name is made here.
-    metadata: { namespace, name: `${name.slice(0, NAME_ROOM)}.${randomBytes(8).toString('hex')}` },
-    eventTime: at.toISOString().replace('Z', '000Z'), // MicroTime has six digits
+    metadata: { namespace, name: series.name },
+    eventTime: microTime(at),
+    ...(count > 1 && { series: { count, lastObservedTime: microTime(lastAt) } }),
     type: note.type,
     reason: note.reason,
     note: truncate(note.message),

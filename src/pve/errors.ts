@@ -24,6 +24,7 @@ interface Facts {
   readonly missing?: MissingPrivilege | undefined;
   readonly fields?: Readonly<Record<string, string>> | undefined;
   readonly pveMessage?: string | undefined;
+  readonly noAnswer?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -42,6 +43,8 @@ export class PveError extends Error {
   readonly fields: Readonly<Record<string, string>>;
   /** PVE's message alone. */
   readonly pveMessage: string;
+  /** Without an answer: why, and what to do. */
+  readonly noAnswer: string | undefined;
 
   constructor(facts: Facts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -53,6 +56,7 @@ export class PveError extends Error {
     this.missing = facts.missing;
     this.fields = facts.fields ?? {};
     this.pveMessage = facts.pveMessage ?? '';
+    this.noAnswer = facts.noAnswer;
   }
 }
 
@@ -155,8 +159,9 @@ const CONNECTION_ADVICE: Readonly<Record<string, string>> = {
   timeout: 'no answer came in time',
   UND_ERR_SOCKET: 'the connection was closed before the answer came',
   ECONNRESET: 'the connection was reset before the answer came',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the host name of the endpoint is not in its certificate',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the host name of the endpoint is not in its certificate; use a name that is, or add its fingerprint to spec.tls.fingerprints',
+  CERT_HAS_EXPIRED: 'its certificate has expired; renew it on the node',
 };
 
 const UNTRUSTED =
@@ -187,6 +192,12 @@ function adviceOnConnection({ code, cause }: Pick<NoAnswer, 'code' | 'cause'>): 
   return UNTRUSTED_CODES.has(code) ? UNTRUSTED : (CONNECTION_ADVICE[code] ?? code);
 }
 
+const CHECK_ENDPOINT =
+  'Check the endpoint, and that the API service (pveproxy) runs there and can be reached from the operator.';
+
+/** It is about the certificate, not about the way. */
+const hasOwnRemedy = (code: string): boolean => code !== 'timeout' && isPersistent(code);
+
 interface NoAnswer {
   readonly code: string;
   readonly sent: boolean;
@@ -211,6 +222,7 @@ export function noAnswerError(call: Call, failure: NoAnswer): PveError {
     code,
     cause: failure.cause,
     message: `Proxmox VE did not answer ${call.method} ${call.path}: ${why}.${doubt}`,
+    noAnswer: hasOwnRemedy(code) ? `${why}.` : `${why}. ${CHECK_ENDPOINT}`,
   });
 }
 

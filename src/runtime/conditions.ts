@@ -34,9 +34,12 @@ const ENGINE_TYPES: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stal
 /** The conditions after this pass: Ready, Reconciling, Stalled, then the controller's own in its order. */
 export function conditionsOf(inputs: ConditionInputs): readonly Condition[] {
   const { outcome, domain, previous, generation, deleting, now } = inputs;
-  const current = [...engineClaims(outcome, deleting), ...(domain === 'unknown' ? [] : domain)].map((claim) =>
-    dated(claim, previous, generation, now),
-  );
+  const differs =
+    domain !== 'unknown' && domain.some(({ type, status }) => type === 'Synced' && status === 'False');
+  const current = [
+    ...engineClaims(outcome, { deleting, differs }),
+    ...(domain === 'unknown' ? [] : domain),
+  ].map((claim) => dated(claim, previous, generation, now));
   const kept = domain === 'unknown' ? previous.filter(({ type }) => !ENGINE_TYPES.has(type)) : [];
   return [...current, ...kept];
 }
@@ -50,13 +53,20 @@ export function isTransition(previous: readonly Condition[], next: readonly Cond
   return !isDeepStrictEqual(summary(previous), summary(next));
 }
 
-function engineClaims(outcome: Outcome, deleting: boolean): readonly Claim[] {
+const FULFILLED = 'The spec is fulfilled.';
+const DIFFERS = 'Nothing is left to be done now. The condition Synced says what differs from the spec.';
+
+/** @param differs something of the spec is not in effect, which is no reason not to be ready */
+function engineClaims(
+  outcome: Outcome,
+  { deleting, differs }: { readonly deleting: boolean; readonly differs: boolean },
+): readonly Claim[] {
   switch (outcome.kind) {
     case 'settled':
     case 'released':
       return deleting
         ? busy('Deleting', 'The object is being deleted.', deleting)
-        : [{ type: 'Ready', status: 'True', reason: 'Reconciled', message: 'The spec is fulfilled.' }];
+        : [{ type: 'Ready', status: 'True', reason: 'Reconciled', message: differs ? DIFFERS : FULFILLED }];
     case 'progressed':
     case 'waiting':
     case 'retry':

@@ -420,6 +420,12 @@ const unhindered = (guest: Guest, mark: OwnerMark): Guest => ({
   ha: guest.ha.state === 'error' ? NO_HA : guest.ha,
 });
 
+/** Nobody started it before its first configuration. */
+const notEarly = (guest: Guest, { cloned, want: { owner } }: World): Guest =>
+  cloned && smbiosUuidOf(guest.config) !== owner.uid
+    ? { ...guest, running: false, state: 'stopped', ha: NO_HA, pending: [] }
+    : guest;
+
 const proven = (guest: Guest, { want: { owner }, claim }: World): Guest =>
   isOwn(guest, owner, claim && { ...claim, ageMs: 0 })
     ? guest
@@ -428,7 +434,7 @@ const proven = (guest: Guest, { want: { owner }, claim }: World): Guest =>
 /** Nothing stands in the way that only a person could move. */
 export const unobstructed = (world: World): World => {
   const { guest, claim, want } = world;
-  const own = guest && proven(unhindered(guest, want.owner), world);
+  const own = guest && notEarly(proven(unhindered(guest, want.owner), world), world);
   return {
     ...world,
     blind: false,

@@ -41,8 +41,8 @@ export interface World {
   readonly devices: NonNullable<NonNullable<VirtualMachine['status']>['networks']>;
   /** The interfaces that status has recorded before they were written. */
   readonly nicRecord?: NonNullable<VirtualMachineInternal['networks']>;
-  /** The desired state that was applied last: the one there is, or another. */
-  readonly applied: 'this' | 'other' | undefined;
+  /** What was applied: everything as it is desired now, everything as something else, or what a report recorded. */
+  readonly applied: 'this' | 'other' | VirtualMachineInternal['applied'];
   /** As status has them. */
   readonly note: RestartNote | undefined;
   readonly restartedAt: string | undefined;

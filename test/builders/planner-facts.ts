@@ -5,7 +5,7 @@ import { nodeName, upid, vmid } from '../../src/lib/units.ts';
 import { cdStoragesOf, disksOf } from '../../controllers/shared/guests/disks.ts';
 import type { Presence } from '../../controllers/shared/guests/model.ts';
 import type { Task } from '../../controllers/virtualmachine/model/tasks.ts';
-import { specDigest } from '../../controllers/virtualmachine/config/applied-digest.ts';
+import { digestsOf } from '../../controllers/virtualmachine/config/applied-digest.ts';
 import { unknownState, type ProcessState } from '../../controllers/virtualmachine/model/process-state.ts';
 import type { PlainSpec } from '../../controllers/virtualmachine/model/resolved-spec.ts';
 import type { ClusterFacts } from '../../controllers/virtualmachine/model/surroundings.ts';
@@ -81,16 +81,18 @@ function internalOf(world: World): VirtualMachineInternal {
 
 const ageOf = (task: Task): number => (task.state === 'running' ? task.ageMs : 0);
 
-/** Whether the settings as they are now, or others, were applied last. */
+/** What was applied. */
 function appliedIn(
   { want, guest, applied }: World,
   spec: PlainSpec,
   cluster: ClusterFacts,
-): Pick<VirtualMachineInternal, 'appliedDigest'> {
+): Pick<VirtualMachineInternal, 'applied'> {
   if (applied === undefined || !want.exists || !guest) return {};
+  if (typeof applied !== 'string') return { applied };
   const { cpus } = surroundingsOf(cluster, spec, guest);
+  const digests = Object.entries(digestsOf({ ...want, ...spec.shape }, guest, cpus));
   return {
-    appliedDigest: applied === 'this' ? specDigest({ ...want, ...spec.shape }, guest, cpus) : 'v1:other',
+    applied: digests.map(([part, digest]) => ({ part, digest: applied === 'this' ? digest : 'v2:other' })),
   };
 }
 

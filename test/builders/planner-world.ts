@@ -45,6 +45,10 @@ export const observe = (world: World): Observed => observationOf(world).have;
 
 /** The world after a plan was carried out, its tasks done and some time gone by. */
 export function after(plan: Plan, world: World): World {
+  return withApplied(afterPlan(plan, world), plan, world);
+}
+
+function afterPlan(plan: Plan, world: World): World {
   const later = { ...world, now: world.now + 1_000, task: undefined, failure: undefined };
   if (plan.kind === 'act')
     return notedDisks(
@@ -54,14 +58,13 @@ export function after(plan: Plan, world: World): World {
     );
   if (plan.kind === 'wait' || plan.kind === 'refuse')
     return afterWaiting(plan.againMs ?? 60_000, noted(world, plan));
-  return plan.kind === 'steady' ? withApplied(noted(later, plan), plan, world) : world;
+  return plan.kind === 'steady' ? noted(later, plan) : world;
 }
 
-/** What the report records as applied. */
+/** What the report records as applied, whatever the pass did. */
 function withApplied(later: World, plan: Plan, world: World): World {
   const have = observe(world);
-  const applied = appliedAfter(undefined, { plan, have });
-  return { ...later, applied: applied === undefined ? undefined : 'this' };
+  return have.parts === undefined ? later : { ...later, applied: appliedAfter(undefined, { plan, have }) };
 }
 
 /** What runs comes to its end meanwhile; what nobody fixes stays. Looking late does no harm and is quicker. */
@@ -134,7 +137,6 @@ function afterStep(step: Step, world: World): World {
     case 'recordTags':
       return { ...world, ownTags: step.tags };
     case 'clearApplied':
-      return { ...world, applied: undefined };
     case 'recordDisks':
       return withClaimMade(world);
     case 'recordNetworks':

@@ -11,6 +11,12 @@ export const NO_KEYS: Keys = { set: {}, delete: [] };
 export const nonEmpty = <K extends Keys>(keys: K): K | undefined =>
   Object.keys(keys.set).length + keys.delete.length > 0 ? keys : undefined;
 
+export const limitedTo = <K extends Keys>(keys: K, isKept: (key: string) => boolean): K => ({
+  ...keys,
+  set: Object.fromEntries(Object.entries(keys.set).filter(([key]) => isKept(key))),
+  delete: keys.delete.filter(isKept),
+});
+
 /** What is set is limited to some keys. */
 export const settingOnly = <K extends Keys>(keys: K, isKept: (key: string) => boolean): K => ({
   ...keys,

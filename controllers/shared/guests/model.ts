@@ -6,6 +6,9 @@ import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 /** PVE's keys and values, as text. */
 export type GuestConfig = Readonly<Record<string, string>>;
 
+/** `net0` … */
+export type NicDevice = `net${number}`;
+
 /** One NIC of a guest: `net0` … as PVE has it, keys that are not ours included. */
 export interface Nic {
   readonly device: string;

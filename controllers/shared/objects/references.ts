@@ -42,7 +42,7 @@ export function follow<O extends Resource>(
     return {
       ok: false,
       reason: from.notFound,
-      message: `${from.kind} ${namespace}/${reference.name} not found. Reconciliation resumes once it exists.`,
+      message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
     };
   if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
     return {

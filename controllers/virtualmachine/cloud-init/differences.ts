@@ -28,13 +28,13 @@ function changesReported(want: Wanted, plan: CloudInitPlan, { config }: Guest): 
     return renews || want.cloudInit?.onChange === 'Ignore'
       ? []
       : [
-          `Changed since it was delivered to the guest: ${changed.join(', ')}. cloud-init reads it only at the first boot of an instance. ` +
+          `The guest was given older ${changed.join(', ')}: cloud-init reads its data only at the first boot of an instance. ` +
             'Set spec.userData.onChange to NextBoot to deliver it at the next boot as for a new instance, or to Ignore to hide this message.',
         ];
   const altered = alteredKeys(plan, config);
   return altered.length > 0
     ? [
-        `Changed in Proxmox VE since the VM was created: ${altered.join(', ')}. The operator does not change them back.`,
+        `Changed in Proxmox VE since the VM was created: ${altered.join(', ')}. The operator does not change them back. Undo the changes there, or write them into the spec.`,
       ]
     : [];
 }

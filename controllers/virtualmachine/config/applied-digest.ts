@@ -1,52 +1,73 @@
 /**
- * `status.internal.appliedDigest`: which settings the operator applied last. Its input is a versioned projection with names of
- * its own, so that no change inside the operator looks like a changed spec. Pure.
+ * `status.internal.applied`: which parts of the settings the operator applied, and as what. Each part has a digest of its
+ * own, so that one that waits does not make changes of others in Proxmox VE look like ours. The input of a digest is a
+ * versioned projection with names of its own, so that no change inside the operator looks like a changed spec. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
+import { ROOT } from '../disks/slots.ts';
 import type { Guest } from '../../shared/guests/model.ts';
+import type { PartDigests } from '../model/config.ts';
 import type { Desired, DesiredNic, Options } from '../model/desired.ts';
 import type { DesiredDisk, DesiredRootDisk } from '../model/disks.ts';
-import { isNew } from './is-new.ts';
+import { diskPart, networkPart, optionsPart } from './parts.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [key: string]: Json };
 
 /** Increased whenever the result of `projectionOf` changes for the same spec. */
-const VERSION = 'v1:';
+const VERSION = 'v2:';
 
-/** Equal for specs with the same configuration of this guest. It does not cover the contents of Secrets. */
-export const specDigest = (want: Wanted, guest: Guest, room: CpuRoom): string =>
-  VERSION + sha256Hex(JSON.stringify(projectionOf(want, guest, room), sorted)).slice(0, 16);
+/** Equal for specs with the same configuration of this guest. They do not cover the contents of Secrets. */
+export const digestsOf = (want: Wanted, guest: Guest, room: CpuRoom): PartDigests =>
+  Object.fromEntries(
+    Object.entries(projectionOf(want, guest, room)).map(([part, value]) => [
+      part,
+      VERSION + sha256Hex(JSON.stringify(value ?? null, sorted)).slice(0, 16),
+    ]),
+  );
 
 /**
- * The digest of the settings that were applied last.
- * @param digest of the settings as they are now. It stands in for a digest of another version, which cannot be
- * compared: unless the spec was edited since the last report, every difference is drift.
+ * The digests of the parts that were applied.
+ * @param digests of the parts as they are now. They stand in for digests of another version, which cannot be compared:
+ * unless the spec was edited since the last report, every difference is drift.
  */
-export function appliedDigestOf(vm: VirtualMachine, guest: Guest, digest: string): string | undefined {
-  const { observedGeneration, internal: { appliedDigest } = {} } = vm.status ?? {};
-  if (appliedDigest === undefined || isNew(vm, guest)) return undefined;
-  const isComparable = appliedDigest.startsWith(VERSION);
-  return isComparable || observedGeneration !== vm.metadata.generation ? appliedDigest : digest;
+export function recordedDigests({ metadata, status }: VirtualMachine, digests: PartDigests): PartDigests {
+  const { observedGeneration, internal: { applied, appliedDigest } = {} } = status ?? {};
+  const isEdited = observedGeneration !== metadata.generation;
+  if (applied === undefined) return appliedDigest === undefined || isEdited ? {} : digests;
+  const asRecorded = (part: string, digest: string): string =>
+    digest.startsWith(VERSION) || isEdited ? digest : (digests[part] ?? digest);
+  return Object.fromEntries(applied.map(({ part, digest }) => [part, asRecorded(part, digest)]));
 }
 
 /** Exactly the settings that decide what is written to a guest. The names are part of the version. */
-function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Json {
+function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Record<string, Json>> {
   const { name, cpus, memory, maxCpus, maxMemory, cpuType } = want;
-  const { machine, bios, tpm, rootDisk, root, disks, provisioning, nics, options } = want;
+  const { machine, bios, tpm, rootDisk, root, disks = [], provisioning, nics, options = {} } = want;
   return {
-    name,
-    size: { cpus, memory, maxCpus, maxMemory, cpuType },
-    reachable: reachableCpus(cpus, guest, room),
-    beyondNode: beyondNode(want, room),
-    firmware: { machine, bios, tpm },
-    rootDisk: { size: rootDisk, ...(root && diskBehaviour(root)) },
-    disks: disks?.map(diskOf),
-    provisioning,
-    nics: nics?.map(nicOf),
-    options: options && optionsIn(options),
+    settings: {
+      name,
+      size: { cpus, memory, maxCpus, maxMemory, cpuType },
+      reachable: reachableCpus(cpus, guest, room),
+      beyondNode: beyondNode(want, room),
+      firmware: { machine, bios, tpm },
+      provisioning,
+      options: optionsIn(options),
+    },
+    tags: options.tags,
+    startup: startupIn(options),
+    networks: nics?.map((nic) => nic.name),
+    ...Object.fromEntries((nics ?? []).map((nic) => [networkPart(nic.name), nicOf(nic)])),
+    [diskPart(ROOT)]: { size: rootDisk, storageClass: root?.storageClass },
+    [optionsPart(ROOT)]: { size: rootDisk, ...(root && optionsOf(root)) },
+    ...Object.fromEntries(
+      disks.flatMap((disk) => [
+        [diskPart(disk.name), diskOf(disk)],
+        [optionsPart(disk.name), { size: disk.size, ...optionsOf(disk) }],
+      ]),
+    ),
   };
 }
 
@@ -65,20 +86,23 @@ function reachableCpus(cpus: number, guest: Guest, { nodeCpus }: CpuRoom): Json 
   return { cpus: held ? running : cpus, fits: planned <= nodeCpus };
 }
 
-function diskBehaviour({ options, storageClass }: DesiredRootDisk): { readonly [key: string]: Json } {
+/** With the size, which is written together with the options: a pending change still has that from before the disk grew. */
+function optionsOf({ options }: DesiredRootDisk): { readonly [key: string]: Json } {
   const { cache, discard, ssd, iothread, limits } = options;
   const { readIOPS, writeIOPS, readMBps, writeMBps } = limits ?? {};
   return {
-    storageClass,
     behaviour: { cache, discard, ssd, iothread },
     limits: limits && { readIOPS, writeIOPS, readMBps, writeMBps },
   };
 }
 
-const diskOf = (disk: DesiredDisk): Json => {
-  const { name, size, importFrom, storage, reclaimPolicy } = disk;
-  return { name, size, importFrom, storage, reclaimPolicy, ...diskBehaviour(disk) };
-};
+const diskOf = ({ size, importFrom, storage, storageClass, reclaimPolicy }: DesiredDisk): Json => ({
+  size,
+  importFrom,
+  storage,
+  storageClass,
+  reclaimPolicy,
+});
 
 function nicOf({ name, bridge, model, vlan, mac, staticIP, ipv6, settings }: DesiredNic): Json {
   return {
@@ -97,13 +121,14 @@ function nicOf({ name, bridge, model, vlan, mac, staticIP, ipv6, settings }: Des
   };
 }
 
-const optionsIn = ({ tags, description, onBoot, protection, startup }: Options): Json => ({
-  tags,
+const optionsIn = ({ description, onBoot, protection }: Options): Json => ({
   description,
   onBoot,
   protection,
-  startup: startup && { order: startup.order, up: startup.up, down: startup.down },
 });
+
+const startupIn = ({ startup }: Options): Json =>
+  startup && { order: startup.order, up: startup.up, down: startup.down };
 
 const sorted = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -7,7 +7,7 @@ import { asSentence } from '../../../src/lib/sentence.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { DriveDevice } from '../../shared/guests/disks.ts';
-import type { Guest } from '../../shared/guests/model.ts';
+import type { Guest, NicDevice } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Failure } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
@@ -15,7 +15,7 @@ import { startupWrite, tagWrite } from './options.ts';
 
 const AGAIN_MS = 10 * 60_000;
 
-type OptionKey = Exclude<BestEffortWrite['key'], DriveDevice>;
+export type OptionKey = Exclude<BestEffortWrite['key'], DriveDevice | NicDevice>;
 type LastRefusal = NonNullable<RefusedWrites[BestEffortWrite['key']]>;
 
 /** How exactly this write was refused; absent: it was not, or another value was. */
@@ -33,29 +33,31 @@ export const isRecent = ({ at }: LastRefusal, now: number): boolean => now - at 
 interface Context {
   readonly ownTags: readonly string[];
   readonly refusedWrites: RefusedWrites;
-  /** The settings were applied: what differs now was changed by others. */
-  readonly applied: boolean;
+  /** The option was applied: what differs now was changed by others. */
+  readonly isApplied: (key: OptionKey) => boolean;
   readonly now: number;
 }
 
 export function bestEffortWritesOf(
   want: Extract<Desired, { exists: true }>,
   guest: Guest,
-  { ownTags, refusedWrites: refused, applied, now }: Context,
-): Pick<Observed, 'bestEffortWrites' | 'notApplied'> {
+  { ownTags, refusedWrites: refused, isApplied, now }: Context,
+): Pick<Observed, 'bestEffortWrites' | 'notApplied'> & { readonly open: readonly OptionKey[] } {
   const all = [
     ...startupWrite(want.options?.startup, guest.config),
     ...tagWrite(want.options?.tags, ownTags, guest.config),
   ];
+  const isLeft = (key: OptionKey): boolean => isApplied(key) && want.driftPolicy !== 'Revert';
   const whyLeft = (write: BestEffortWrite & { readonly key: OptionKey }): string | undefined => {
     const { key } = write;
     const last = lastRefusal(write, refused);
     if (last !== undefined) return isRecent(last, now) ? refusalMessage(key, last.pveMessage) : undefined;
-    return applied && want.driftPolicy !== 'Revert' ? changedMessage(key, guest) : undefined;
+    return isLeft(key) ? changedMessage(key, guest) : undefined;
   };
   return {
     bestEffortWrites: all.filter((aside) => whyLeft(aside) === undefined),
     notApplied: all.flatMap((aside) => whyLeft(aside) ?? []),
+    open: all.map(({ key }) => key),
   };
 }
 

@@ -1,63 +1,74 @@
 /**
- * Tells a change that somebody made in Proxmox VE from a change of the spec. Status keeps the digest of the settings
- * that were applied last. As long as the settings are the same, whatever differs is drift. Pure.
+ * Tells a change that somebody made in Proxmox VE from a change of the spec. Status keeps, part by part, the digest of the
+ * settings that were applied. As long as a part is the same, whatever differs in it is drift. Pure.
  */
 import { keyChanges } from './key-changes.ts';
-import type { ConfigChange } from '../model/config.ts';
+import { keysOf, type PartOf } from './parts.ts';
+import { limitedTo, nonEmpty } from '../../shared/guests/keys.ts';
+import type { VirtualMachineInternal } from '../../../src/api/index.ts';
+import type { AppliedParts, ConfigChange } from '../model/config.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
+type Compared = Pick<AppliedParts, 'digests' | 'recorded'>;
+type Recorded = NonNullable<VirtualMachineInternal['applied']>;
+
+/** The part was applied as it is: somebody else made whatever differs in it. */
+export const isApplied = (part: string, { digests, recorded }: Compared): boolean =>
+  digests[part] !== undefined && recorded[part] === digests[part];
 
 /** Whether a difference is reverted or only reported. */
 export function judgeDrift(
   change: ConfigChange | undefined,
   guest: Guest,
   {
-    digest,
-    applied,
+    partOf,
     policy,
-  }: {
-    readonly digest: string;
-    readonly applied: string | undefined;
-    readonly policy: Wanted['driftPolicy'];
-  },
-): Pick<Observed, 'change' | 'drift'> & { readonly digests: SpecDigests } {
-  const digests = { digest, applied };
-  if (!change || !isApplied(digests)) return { change, digests };
+    ...compared
+  }: Compared & { readonly partOf: PartOf; readonly policy: Wanted['driftPolicy'] },
+): Pick<Observed, 'change' | 'drift'> {
+  if (!change) return { change };
+  const isDrift = (key: string): boolean => isApplied(partOf(key), compared);
+  const theirs = limitedTo(change, isDrift);
+  const keys = keysOf(theirs);
+  if (keys.length === 0) return { change };
   const reverted = policy === 'Revert';
-  const summary = keyChanges(change, guest.config, 'back').join(', ');
-  const keys = [...Object.keys(change.set), ...change.delete];
-  return { change: reverted ? change : undefined, drift: { summary, keys, reverted }, digests };
+  const summary = keyChanges(theirs, guest.config, 'back').join(', ');
+  const ours = limitedTo(change, (key) => !isDrift(key));
+  return { change: reverted ? change : nonEmpty(ours), drift: { summary, keys, reverted } };
 }
-
-type SpecDigests = NonNullable<Observed['digests']>;
-
-/** The settings are those that were applied last: somebody else made whatever differs. */
-export const isApplied = ({ digest, applied }: SpecDigests): boolean => applied === digest;
-
-/** Other settings were applied before. Their digest must be removed first: if the spec were set back half way, the part already done would be taken for drift. */
-export const replacesAnother = (digests: SpecDigests | undefined): boolean =>
-  digests?.applied !== undefined && !isApplied(digests);
 
 /**
- * As `status.internal.appliedDigest` is after the pass. As long as a part of the settings waits they are not applied:
- * otherwise that part would be taken for somebody else's change once it could be done.
+ * A part is about to be applied that was applied as something else before. That record must be removed first: if the spec
+ * were set back half way, what is already done would be taken for drift.
+ */
+export const replacesAnother = (parts: AppliedParts | undefined): boolean =>
+  Object.entries(parts?.recorded ?? {}).some(
+    ([part, digest]) =>
+      parts?.digests[part] !== digest && (parts?.digests[part] === undefined || parts.open.includes(part)),
+  );
+
+/**
+ * `status.internal.applied` after the pass. A part that waits is not applied: otherwise it would be taken for somebody
+ * else's change once it could be done.
  */
 export function appliedAfter(
-  before: string | undefined,
-  {
-    plan,
-    have: { digests, change, drives, drift, disks, nicsNotApplied },
-  }: { readonly plan: Plan; readonly have: Observed },
-): string | undefined {
-  if (digests === undefined) return before;
-  const waits = (disks?.waits.length ?? 0) > 0 || drives !== undefined || nicsNotApplied !== undefined;
-  if (plan.kind === 'steady' && !waits && change === undefined && drift === undefined) return digests.digest;
-  return isApplied(digests) ? digests.digest : undefined;
+  before: Recorded | undefined,
+  { plan, have: { parts } }: { readonly plan: Plan; readonly have: Pick<Observed, 'parts'> },
+): Recorded | undefined {
+  if (parts === undefined) return before;
+  const isDone = (part: string): boolean => plan.kind !== 'withheld' && !parts.open.includes(part);
+  const applied = Object.entries(parts.digests).flatMap(([part, digest]) =>
+    isApplied(part, parts) || isDone(part) ? [{ part, digest }] : [],
+  );
+  return applied.length > 0 ? applied.slice(0, MAX_PARTS) : undefined;
 }
+
+// Limit of the schema of the status.
+const MAX_PARTS = 192;
 
 /** Changes by others that are not reverted: a sentence each. */
 export const driftSentences = ({ drift, relocation }: Pick<Observed, 'drift' | 'relocation'>): string[] => [

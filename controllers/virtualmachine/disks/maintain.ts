@@ -12,7 +12,7 @@ import { supportedOptions, unsupportedSentences } from './support.ts';
 /** What decides where a disk is. */
 export interface Site {
   readonly storages: readonly StorageFacts[];
-  /** The spec was applied before: whatever differs was changed by somebody else, and is left so. */
+  /** The disk was applied before: whatever differs was changed by somebody else, and is left so. */
   readonly isApplied: boolean;
 }
 

@@ -34,7 +34,7 @@ export const unsupportedSentences = (
   what: string,
   { device }: Pick<Drive, 'device'>,
   { unsupported }: Pick<Supported, 'unsupported'>,
-): readonly string[] => unsupported.map((why) => `${what} (${device}) does not have the option ${why}`);
+): readonly string[] => unsupported.map((why) => `${what} (${device}) cannot have the option ${why}`);
 
 type Check = (
   options: DiskOptions,
@@ -49,7 +49,7 @@ const ssd: Check = (options, { device }) =>
   options.ssd === true && busOf(device) === 'virtio'
     ? {
         without: { ssd: undefined },
-        why: 'ssd, because Proxmox VE has it only for scsi, sata and ide disks. Remove ssd from the disk.',
+        why: 'ssd: Proxmox VE has it only for scsi, sata and ide disks. Remove ssd from the disk.',
       }
     : undefined;
 
@@ -61,12 +61,12 @@ function iothread(options: DiskOptions, { device }: Drive, config: GuestConfig):
   if (bus === 'ide' || bus === 'sata')
     return {
       without,
-      why: 'iothread, because Proxmox VE has it only for scsi and virtio disks. Remove iothread from the disk.',
+      why: 'iothread: Proxmox VE has it only for scsi and virtio disks. Remove iothread from the disk.',
     };
   return bus === 'scsi' && config['scsihw'] !== 'virtio-scsi-single'
     ? {
         without,
-        why: 'iothread, because the SCSI controller of the VM is not virtio-scsi-single. Remove iothread from the disk, or set scsihw of the VM to virtio-scsi-single in Proxmox VE.',
+        why: 'iothread: the SCSI controller of the VM is not virtio-scsi-single. Remove iothread from the disk, or set scsihw of the VM to virtio-scsi-single in Proxmox VE.',
       }
     : undefined;
 }
@@ -78,7 +78,7 @@ const cache: Check = (options, { text }) =>
   property(parseProperties(text), 'aio') === 'native'
     ? {
         without: { cache: undefined },
-        why: `cache: ${options.cache}, because the disk has aio=native in Proxmox VE, which requires none or directsync. Remove cache from the disk, or aio=native in Proxmox VE.`,
+        why: `cache (${options.cache}): the disk has aio=native in Proxmox VE, which requires none or directsync. Remove cache from the disk, or aio=native in Proxmox VE.`,
       }
     : undefined;
 
@@ -93,7 +93,7 @@ const totals =
     const without = Object.fromEntries(limits.map((key) => [key, undefined]));
     return {
       without: { limits: { ...options.limits, ...without } },
-      why: `limits.${asked.join(', limits.')}, because the disk has ${set}=${property(properties, set) ?? ''} in Proxmox VE, a limit for reads and writes together. Remove one of the two.`,
+      why: `limits.${asked.join(', limits.')}: the disk has ${set}=${property(properties, set) ?? ''} in Proxmox VE, a limit for reads and writes together. Remove one of the two.`,
     };
   };
 

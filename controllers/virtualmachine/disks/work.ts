@@ -15,7 +15,10 @@ import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 
-export interface DiskContext extends Remembered, Site {}
+export interface DiskContext extends Remembered, Pick<Site, 'storages'> {
+  /** A disk of this name was applied before: whatever differs was changed by somebody else, and is left so. */
+  readonly isApplied: (name: string) => boolean;
+}
 
 export function diskWork(
   want: Wanted,
@@ -23,8 +26,8 @@ export function diskWork(
   { recorded: before, detached, storages, isApplied }: DiskContext,
 ): DiskWork {
   const recorded = withoutDestroyed(before, guest);
-  const context = { storages, isApplied };
   const desired = want.disks ?? [];
+  const siteOf = (name: string): Site => ({ storages, isApplied: isApplied(name) });
   const slots = assignSlots(
     desired.map(({ name }) => name),
     recorded,
@@ -36,12 +39,16 @@ export function diskWork(
     const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
-    return { entry, ...outcomeOf(disk, place, { want, guest, recorded, detached, isRecorded, ...context }) };
+    return {
+      entry,
+      ...outcomeOf(disk, place, { want, guest, recorded, detached, isRecorded, ...siteOf(disk.name) }),
+    };
   });
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
     .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
-  const outcomes = [...rootOutcomes(want, guest, { recorded, ...context }), ...wanted, ...leaving];
+  const root = rootOutcomes(want, guest, { recorded, ...siteOf(ROOT) });
+  const outcomes = [...root, ...wanted, ...leaving];
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
     entries,
@@ -50,10 +57,16 @@ export function diskWork(
     ),
     steps: outcomes.flatMap(({ steps = [] }) => steps),
     unmakeable: outcomes.flatMap(({ unmakeable }) => unmakeable ?? []),
-    waits: outcomes.flatMap(({ waits, unmakeable }) => waits ?? unmakeable ?? []),
+    open: [
+      ...(root.some(isOpen) ? [ROOT] : []),
+      ...desired.flatMap(({ name }, i) => (isOpen(wanted[i]) ? [name] : [])),
+    ],
     differences: outcomes.flatMap(sentencesOf),
   };
 }
+
+const isOpen = ({ steps = [], waits, unmakeable }: DiskOutcome = {}): boolean =>
+  steps.length > 0 || waits !== undefined || unmakeable !== undefined;
 
 const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =>
   [difference, waits, unmakeable].filter((text) => text !== undefined);

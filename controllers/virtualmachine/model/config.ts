@@ -1,10 +1,11 @@
 /** The nouns of a guest's configuration. Types only: nothing in this file runs. */
 import type { Reason } from '../../../src/api/index.ts';
 import type { DriveDevice } from '../../shared/guests/disks.ts';
+import type { NicDevice } from '../../shared/guests/model.ts';
 
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
 export interface BestEffortWrite {
-  readonly key: 'tags' | 'startup' | DriveDevice;
+  readonly key: 'tags' | 'startup' | DriveDevice | NicDevice;
   /** `undefined`: the option is removed. */
   readonly value: string | undefined;
   /** Tags that are ours then. */
@@ -22,12 +23,25 @@ export interface SeedImage {
   readonly recorded: boolean;
 }
 
-/** Changed options of existing drives, apart from the rest of the configuration. */
-export interface DriveChanges {
+/** Changes of single drives and network interfaces, apart from the rest of the configuration. */
+export interface DeviceChanges {
   /** Each is written alone. */
   readonly writes: readonly BestEffortWrite[];
   /** What PVE refused: a sentence each. */
   readonly refused: readonly string[];
+}
+
+/** Digest of each part of the settings, by the name of the part. */
+export type PartDigests = Readonly<Record<string, string>>;
+
+/** What is applied, part by part. */
+export interface AppliedParts {
+  /** As the spec has them. */
+  readonly digests: PartDigests;
+  /** As they were applied, according to status. */
+  readonly recorded: PartDigests;
+  /** Parts that something is left to be done for, now or later. */
+  readonly open: readonly string[];
 }
 
 export interface Drift {

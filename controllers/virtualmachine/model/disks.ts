@@ -92,8 +92,8 @@ export interface DiskWork {
   readonly steps: readonly DiskStep[];
   /** Disks that cannot be made now: a sentence each. */
   readonly unmakeable: readonly string[];
-  /** What differs from the spec until something else is out of the way: a sentence each. */
-  readonly waits: readonly string[];
+  /** Names of the disks that something is left to be done for, now or once something else is out of the way. */
+  readonly open: readonly string[];
   /** What differs from the spec, for now or for good: a sentence each. */
   readonly differences: readonly string[];
 }

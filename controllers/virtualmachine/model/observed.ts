@@ -1,7 +1,7 @@
 /** What a pass found. Types only: nothing in this file runs. */
 import type { Failure, Task } from './tasks.ts';
 import type { DisplacedDrive } from './cloud-init.ts';
-import type { BestEffortWrite, ConfigChange, DriveChanges, Drift } from './config.ts';
+import type { AppliedParts, BestEffortWrite, ConfigChange, DeviceChanges, Drift } from './config.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { PendingChange, Presence } from '../../shared/guests/model.ts';
@@ -70,12 +70,12 @@ export interface Observed {
   readonly bestEffortWrites: readonly BestEffortWrite[];
   /** What of it PVE refused, or others changed: a sentence each. */
   readonly notApplied: readonly string[];
-  /** What the guest's configuration should become, without the options of its drives; computed from the spec and the guest. */
+  /** What the guest's configuration should become, without the devices that are written alone; computed from the spec and the guest. */
   readonly change: ConfigChange | undefined;
   /** The change writes network interfaces or settings that status does not have yet. */
   readonly unrecordedNics?: boolean;
   /** Absent: nothing is to be changed. */
-  readonly drives?: DriveChanges | undefined;
+  readonly devices?: DeviceChanges | undefined;
   /** Network interfaces that are not written, because their bridge is missing: a sentence each. */
   readonly nicsNotApplied?: readonly string[] | undefined;
   /** Who has the number that the spec asks for, as a sentence. Absent: nobody, or it was not asked. */
@@ -88,10 +88,12 @@ export interface Observed {
   readonly drift?: Drift | undefined;
   /** Keys that wait for a restart because the spec asks for them. Absent: the guest was not looked at. */
   readonly awaited?: readonly string[] | undefined;
+  /** Keys of pending changes of ours that the spec no longer asks for. */
+  readonly obsoleteKeys?: readonly string[];
   /** Absent: it was not judged. */
   readonly restart?: Restart | undefined;
-  /** Digest of the desired settings of this guest, and of those applied last. Absent: the guest was not read. */
-  readonly digests?: { readonly digest: string; readonly applied: string | undefined } | undefined;
+  /** Which parts of the settings are applied. Absent: the guest was not read. */
+  readonly parts?: AppliedParts | undefined;
   /** The guest was cloned and not configured yet: its options are those of its template. */
   readonly unconfigured?: boolean;
   /** A volume of the guest that would stay when the guest is destroyed. */

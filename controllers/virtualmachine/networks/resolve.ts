@@ -58,5 +58,5 @@ const unknown = (name: string): Unresolved => ({
   ok: false,
   final: true,
   reason: 'NetworkUnknown',
-  message: `No bridge is known for the network name "${name}". Set spec.networks[].bridge, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
+  message: `No bridge is known for the network name "${name}". Set spec.networks[].bridge, set spec.defaults.bridge of the Provider, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
 });

@@ -1,15 +1,19 @@
 /** What has to change in a guest that is ours. Pure. */
 import { cloudInitChange } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
-import { appliedDigestOf, specDigest } from '../config/applied-digest.ts';
+import { digestsOf, recordedDigests } from '../config/applied-digest.ts';
 import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
-import { separateDrives } from '../config/drive-options.ts';
+import { isNew } from '../config/is-new.ts';
+import { diskPart, keysOf, optionsPart, partOfKey } from '../config/parts.ts';
+import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
 import type { Guest } from '../../shared/guests/model.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
+import type { AppliedParts } from '../model/config.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Surroundings } from '../model/surroundings.ts';
@@ -18,6 +22,7 @@ import { writesUnrecorded } from '../networks/record.ts';
 import { moveBeforeStart } from '../placement/chosen.ts';
 import { relocate } from '../placement/relocate.ts';
 import { awaitedKeys } from '../restart/awaited.ts';
+import { obsoleteKeys } from '../restart/obsolete.ts';
 import type { Inputs } from './inputs.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -32,14 +37,15 @@ export interface Own {
 type Due = Pick<
   Observed,
   | 'change'
-  | 'drives'
+  | 'devices'
   | 'unrecordedNics'
   | 'nicsNotApplied'
   | 'drift'
-  | 'digests'
+  | 'parts'
   | 'bestEffortWrites'
   | 'notApplied'
   | 'awaited'
+  | 'obsoleteKeys'
   | 'move'
   | 'relocation'
   | 'disks'
@@ -52,36 +58,65 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const room = surroundings.cpus;
   const keepTags = keepsTags(have.failure, state.refusedWrites);
   const written = { cloudInit, ...room, keepTags, release: surroundings.release };
-  const digest = specDigest(want, guest, room);
+  const compared = comparedDigests(vm, own);
+  const partOf = partOfKey(vm, want, guest);
   const judged = judgeDrift(configChange(vm, want, guest, written), guest, {
-    digest,
-    applied: appliedDigestOf(vm, guest, digest),
+    ...compared,
+    partOf,
     policy: want.driftPolicy,
   });
   const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
-  const applied = isApplied(judged.digests);
-  const writes = { ownTags: have.ownTags, refusedWrites: state.refusedWrites, applied, now };
+  const awaited = awaitedKeys(vm, want, guest, written);
+  const { refusedWrites } = state;
+  const options = bestEffortWritesOf(want, guest, {
+    ownTags: have.ownTags,
+    refusedWrites,
+    isApplied: (key) => isApplied(key, compared),
+    now,
+  });
   const possible = withoutMissingBridges(judged.change, guest, raw.bridges.get(guest.node));
-  const separate = separateDrives(possible.change, guest, { refusedWrites: state.refusedWrites, now });
+  const separate = separateDevices(possible.change, guest, { refusedWrites, isNew: isNew(vm, guest), now });
   const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
+  const disks = diskWork(want, guest, {
+    recorded: vm.status?.disks ?? [],
+    detached: detachedDisksOf(vm),
+    storages: surroundings.storages,
+    isApplied: (name) => isApplied(diskPart(name), compared) && want.driftPolicy !== 'Revert',
+  });
   return {
     ...judged,
-    ...bestEffortWritesOf(want, guest, writes),
+    bestEffortWrites: options.bestEffortWrites,
+    notApplied: options.notApplied,
     ...possible,
     ...separate,
     change: separate.change ?? afterwards,
-    unrecordedNics: writesUnrecorded(vm, want, { change: separate.change, config: guest.config }),
-    awaited: awaitedKeys(vm, want, guest, written),
+    unrecordedNics: writesUnrecorded(vm, want, { change: possible.change, config: guest.config }),
+    awaited,
+    obsoleteKeys: obsoleteKeys(guest, have.requestedChanges, awaited),
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,
-    disks: diskWork(want, guest, {
-      recorded: vm.status?.disks ?? [],
-      detached: detachedDisksOf(vm),
-      storages: surroundings.storages,
-      isApplied: applied && want.driftPolicy !== 'Revert',
-    }),
+    disks,
+    parts: {
+      ...compared,
+      open: [
+        ...(judged.change ? keysOf(judged.change).map(partOf) : []),
+        // The options of a disk that grows are written again with its size.
+        ...disks.open.flatMap((name) => [diskPart(name), optionsPart(name)]),
+        ...options.open,
+      ],
+    },
     cloudInit,
   };
+}
+
+/** Of a new guest nothing was applied, and nothing is until its first configuration is complete. */
+function comparedDigests(
+  vm: VirtualMachine,
+  { want, guest, surroundings }: Own,
+): Pick<AppliedParts, 'digests' | 'recorded'> {
+  if (isNew(vm, guest)) return { digests: {}, recorded: {} };
+  const digests = digestsOf(want, guest, surroundings.cpus);
+  return { digests, recorded: recordedDigests(vm, digests) };
 }
 
 function cloudInitIn(

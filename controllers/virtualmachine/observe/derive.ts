@@ -176,6 +176,7 @@ function withOwn(
   const have: Observed = {
     ...derived.have,
     hook: hookIn(vm.status?.hook, raw.execution),
+    unconfigured: isNew(vm, guest),
     presence: { kind: 'seen', guest },
     claim: isOwn(guest, want.owner, claim)
       ? { ...claim, made: true, ...omitUndefined({ uuid: smbiosUuidOf(guest.config) }) }
@@ -184,7 +185,7 @@ function withOwn(
   if (!want.exists)
     return {
       ...derived,
-      have: { ...have, unconfigured: isNew(vm, guest), displacedDrive: displacedDrive(vm, guest) },
+      have: { ...have, displacedDrive: displacedDrive(vm, guest) },
     };
   if (!surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });

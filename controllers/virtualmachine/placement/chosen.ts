@@ -42,7 +42,8 @@ export function moveBeforeStart(
 ): Move | undefined {
   const { placement } = vm.status ?? {};
   const to = host ?? placement?.node;
-  if (!placement || to === undefined || to === guest.node || !isNew(vm, guest)) return undefined;
+  if (!placement || to === undefined || to === guest.node) return undefined;
+  if (guest.running || !isNew(vm, guest)) return undefined;
   const { storage } = placement;
   const isThere = rootDiskOf(guest.config)?.storage === storage;
   return { to, ...(storage !== undefined && !isThere && { targetStorage: storage }) };

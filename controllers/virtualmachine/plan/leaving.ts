@@ -2,6 +2,7 @@
 import { DEFAULTS, FORCE_DELETE, type VirtualMachine } from '../../../src/api/index.ts';
 import { minutes } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
+import { normal, warning } from '../../shared/errors/event.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
@@ -64,18 +65,15 @@ export function leftBehindEvent({ by, vmid, node, volume, task, pending = [] }: 
     ...(task === undefined ? [] : [`the task ${task}`]),
   ].join(', ');
   if (by === 'policy')
-    return {
-      type: 'Normal',
-      reason: 'Retained',
-      message: `Left in Proxmox VE and no longer managed: ${things}.${pending.length > 0 ? ` These settings change at its next start: ${pending.join(', ')}.` : ''}`,
-    };
+    return normal(
+      'Retained',
+      `Left in Proxmox VE and no longer managed: ${things}.${pending.length > 0 ? ` These settings change at its next start: ${pending.join(', ')}.` : ''}`,
+    );
   const forced = 'The object was deleted by force, without asking Proxmox VE.';
-  return {
-    type: 'Warning',
-    reason: 'DeletedByForce',
-    message:
-      things === ''
-        ? `${forced} No VMID was recorded.`
-        : `${forced} What may still exist there: ${things}. Remove it by hand.`,
-  };
+  return warning(
+    'DeletedByForce',
+    things === ''
+      ? `${forced} No VMID was recorded.`
+      : `${forced} What may still exist there: ${things}. Remove it by hand.`,
+  );
 }

@@ -19,12 +19,14 @@ import { hookBefore, postStart } from './rules/hooks.ts';
 import { beingCreated, blockedByOthers } from './rules/locked.ts';
 import { leftover } from './rules/leftover.ts';
 import { migrate, migrateLater } from './rules/migrate.ts';
+import { obsolete } from './rules/obsolete.ts';
 import { ownership } from './rules/ownership.ts';
-import { driveOptions } from './rules/drive-options.ts';
+import { deviceWrites } from './rules/device-writes.ts';
 import { power, stopFirst } from './rules/power.ts';
 import { withoutQuorum } from './rules/quorum.ts';
 import { recognition, recovery } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
+import { unconfigured } from './rules/unconfigured.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
 const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
@@ -40,9 +42,11 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'recognition', decide: recognition },
   { name: 'create', decide: create },
   { name: 'stopFirst', decide: stopFirst },
+  { name: 'unconfigured', decide: unconfigured },
   { name: 'migrate', decide: migrate },
+  { name: 'obsolete', decide: obsolete },
   { name: 'configure', decide: configure },
-  { name: 'driveOptions', decide: driveOptions },
+  { name: 'deviceWrites', decide: deviceWrites },
   { name: 'disks', decide: disks },
   { name: 'restart', decide: restart },
   { name: 'power', decide: power },
@@ -73,8 +77,8 @@ export const ruleResults = (want: Desired, have: Observed): readonly NamedResult
 /** What the rules would do is reported. Only bookkeeping, and what prevents the guest from being read, takes effect. */
 function restrained(by: Restraint, want: Desired, have: Observed): Plan {
   const steps: Step[] = [];
-  // With digests the rules would first clear the applied one, but it is the change itself that is to be reported.
-  for (const { result } of ruleResults(want, { ...have, digests: undefined })) {
+  // With them the rules would first clear the record of what was applied, but it is the change itself that is to be reported.
+  for (const { result } of ruleResults(want, { ...have, parts: undefined })) {
     if (result.kind === 'act' && !isBookkeeping(result.step)) steps.push(result.step);
     else if (steps.length === 0) return result;
   }

@@ -4,6 +4,7 @@ import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
+import { pendingSentence } from './pending.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
@@ -21,6 +22,7 @@ export function reportConditions(facts: Facts): DomainCondition[] {
     ...synced(guest, plan, {
       differences,
       drifted: driftSentences(have),
+      pending: guest && pendingSentence(guest, have),
       restraint: want.restraint,
     }),
     ...agentCondition(guest, agent, agentProblem),
@@ -70,25 +72,21 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 interface Apart {
   readonly differences: readonly string[];
   readonly drifted: readonly string[];
+  readonly pending: string | undefined;
   readonly restraint: Restraint | undefined;
 }
 
 function synced(
   guest: Guest | undefined,
   plan: Plan,
-  { differences, drifted, restraint }: Apart,
+  { differences, drifted, pending, restraint }: Apart,
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
     return [
       condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
     ];
   if (!guest) return [];
-  const held = guest.pending.map(({ key }) => key);
-  const sentences = [
-    ...drifted,
-    ...differences,
-    ...(held.length > 0 ? [`Changed, but not yet in effect: ${held.join(', ')}.`] : []),
-  ];
+  const sentences = [...drifted, ...differences, ...(pending === undefined ? [] : [pending])];
   if (sentences.length > 0)
     return [
       condition(
@@ -178,10 +176,10 @@ function restart(guest: Guest | undefined, have: Observed): DomainCondition[] {
       'RestartScheduled',
       `The VM is restarted at ${scheduled}, the time of the annotation ${RESTARTED_AT}, which is in the future. To restart it now, set the annotation to the present time.`,
     );
-  if (guest.pending.length === 0) return [];
-  const changes = `The VM takes up these changes when it is stopped and started: ${guest.pending.map(({ key }) => key).join(', ')}.`;
-  const { reason, message } = have.restart?.held ?? { reason: 'PendingChanges', message: '' };
-  return required(reason, `${changes} ${message}`.trim());
+  const pending = pendingSentence(guest, have);
+  if (pending === undefined) return [];
+  const { reason } = have.restart?.held ?? { reason: 'PendingChanges' };
+  return required(reason, pending);
 }
 
 const fieldsIgnored = (ignored: readonly string[]): DomainCondition[] =>

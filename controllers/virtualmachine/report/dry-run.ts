@@ -2,12 +2,14 @@
 import { DRY_RUN } from '../../../src/api/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { keyChanges } from '../config/key-changes.ts';
+import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
+import type { DiskWork } from '../model/disks.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import { ruleResults } from '../plan/plan.ts';
-import { infoOf } from '../steps/step-info.ts';
+import { infoOf, touches } from '../steps/step-info.ts';
 import { messageOf, sentenceOf } from './message.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
@@ -56,6 +58,7 @@ function creationOf(want: Wanted, have: Observed): string[] {
     ...(want.nics ?? [])
       .map(({ name, bridge }) => `Connect its network ${name} to ${bridge}.`)
       .slice(0, MAX_NICS),
+    ...newDisks(want).map(({ sentence }) => sentence),
     ...(want.rootDisk === undefined ? [] : [`Grow its root disk to ${formatQuantity(want.rootDisk)}.`]),
     ...(want.cloudInit && (want.cloudInit.userData !== undefined || want.cloudInit.sshKeys.length > 0)
       ? ['Pass its user data and SSH keys to cloud-init.']
@@ -69,20 +72,70 @@ const howCreated = (creation: Creation): string =>
     ? `Create the VM on node ${creation.node} as a ${creation.full ? 'full' : 'linked'} clone of template ${creation.template}.`
     : `The VM cannot be created now: ${creation.message}`;
 
-// With digests the rules would first clear the applied one, but it is the change itself that is to be listed.
-const changesOf = (want: Desired, have: Observed): string[] =>
-  ruleResults(want, { ...have, digests: undefined }).flatMap(({ result }) => {
-    const sentence = result.kind === 'act' ? stepOf(result.step, have) : messageOf(result);
-    return sentence === undefined ? [] : [sentence];
-  });
-
-function stepOf(step: Step, { presence, restart }: Observed): string | undefined {
-  const config = presence.kind === 'seen' ? presence.guest.config : {};
-  if (step.do === 'configure')
-    return `Change the configuration: ${keyChanges(step.change, config, 'forth').join(', ')}.`;
-  if (step.do === 'recordRestart' && !restart?.note) return undefined;
-  return sentenceOf(infoOf(step).wouldDo(step));
+function changesOf(want: Desired, have: Observed): string[] {
+  const results = ruleResults(want, asRecorded(have)).map(({ result }) => result);
+  const sentences = results.flatMap((result) =>
+    result.kind === 'act' ? stepOf(result.step, want, have) : (messageOf(result) ?? []),
+  );
+  // What several steps would do one after the other is said with the first.
+  return [...new Set(sentences)];
 }
+
+/** The rules would first record what they are about to change, but it is the change itself that is to be listed. */
+const asRecorded = (have: Observed): Observed => ({
+  ...have,
+  parts: undefined,
+  unrecordedNics: false,
+  ownTags: [...have.ownTags, ...have.bestEffortWrites.flatMap(({ note = [] }) => note)],
+});
+
+function stepOf(step: Step, want: Desired, have: Observed): readonly string[] {
+  const { presence, restart, disks } = have;
+  const config = presence.kind === 'seen' ? presence.guest.config : {};
+  if (step.do === 'configure') {
+    const keys = want.exists ? writtenKeys(have) : step.change;
+    return [`Change the configuration: ${keyChanges(keys, config, 'forth').join(', ')}.`];
+  }
+  if (step.do === 'recordDisks' || touches(step, 'disk'))
+    return want.exists && disks ? diskChanges(want, disks) : [];
+  if (step.do === 'recordRestart' && !restart?.note) return [];
+  return [sentenceOf(infoOf(step).wouldDo(step))];
+}
+
+/** Of all writes of the configuration that would follow each other. */
+const writtenKeys = ({ change, devices, bestEffortWrites }: Observed): Keys =>
+  mergeKeys(
+    change ?? NO_KEYS,
+    ...[...(devices?.writes ?? []), ...bestEffortWrites].map(({ key, value }) =>
+      value === undefined ? { set: {}, delete: [key] } : { set: { [key]: value }, delete: [] },
+    ),
+  );
+
+const diskChanges = (want: Wanted, { entries, steps }: DiskWork): string[] => [
+  ...newDisks(want)
+    .filter(({ name }) => entries.some((entry) => entry.name === name && entry.volume === undefined))
+    .map(({ sentence }) => sentence),
+  ...steps
+    .filter((step) => step.do !== 'attachDisk' || isAttachedAgain(step, entries))
+    .map((step) =>
+      step.do === 'attachDisk'
+        ? `Attach disk ${step.name} as ${step.device}: ${step.text}.`
+        : sentenceOf(infoOf(step).wouldDo(step)),
+    ),
+];
+
+const isAttachedAgain = ({ name }: { readonly name: string }, entries: DiskWork['entries']): boolean =>
+  entries.some((entry) => entry.name === name && entry.volume !== undefined);
+
+const newDisks = ({ disks = [] }: Wanted): readonly { readonly name: string; readonly sentence: string }[] =>
+  disks.map(({ name, size, storage, importFrom }) => {
+    const what = [
+      ...(size === undefined ? [] : [formatQuantity(size)]),
+      ...(storage === undefined ? [] : [`on storage ${storage}`]),
+      ...(importFrom === undefined ? [] : [`imported from ${importFrom}`]),
+    ].join(' ');
+    return { name, sentence: `Add disk ${name}${what === '' ? '' : `: ${what}`}.` };
+  });
 
 function cut(text: string): string {
   const characters = Array.from(text);

@@ -1,14 +1,14 @@
 /** The events of a VM, as `kubectl describe` lists them. Pure. */
+import type { Reason, VirtualMachine } from '../../../src/api/index.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
+import type { Outcome } from '../../../src/runtime/outcome.ts';
+import { normal, warning } from '../../shared/errors/event.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Facts } from '../model/facts.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
 import { transientReason } from '../../shared/tasks/transient.ts';
 import { infoOf, TASKS } from '../steps/step-info.ts';
-
-const normal = (reason: string, message: string): EventNote => ({ type: 'Normal', reason, message });
-const warning = (reason: string, message: string): EventNote => ({ type: 'Warning', reason, message });
 
 export function eventsOf({
   plan,
@@ -67,7 +67,7 @@ function ofHook(now: Observed['hook'], started?: Facts['started']): EventNote[] 
 }
 
 const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
-  drift && plan.kind === 'act' && plan.step.do === 'configure'
+  drift?.reverted && plan.kind === 'act' && plan.step.do === 'configure'
     ? [
         warning(
           'RevertingDrift',
@@ -77,11 +77,34 @@ const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
     : [];
 
 function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {
-  if (plan.kind === 'refuse') return [warning(plan.reason, plan.message)];
+  if (plan.kind === 'refuse') return [{ type: 'Warning', reason: plan.reason, message: plan.message }];
   return plan.kind === 'act' ? ofStep(plan.step, vmid) : [];
 }
 
 function ofStep(step: Step, vmid: number | undefined): EventNote[] {
   const event = infoOf(step).event?.(step, `VM ${vmid ?? ''}`.trim());
   return event ? [normal(event.reason, event.message)] : [];
+}
+
+/** What a VM waits for until a person does something. */
+const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
+  'BridgeNotFound',
+  'ClassNotFound',
+  'ImageNotFound',
+  'NoEligibleNode',
+  'ProviderNotFound',
+  'ReferenceNotAllowed',
+  'SecretKeyNotFound',
+  'SecretNotFound',
+]);
+
+/** It is announced when it begins. What is stalled is announced for every kind alike. */
+export function newsOf({ metadata, status }: VirtualMachine, outcome: Outcome): readonly EventNote[] {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return metadata.deletionTimestamp === undefined &&
+    outcome.kind === 'waiting' &&
+    outcome.reason !== ready?.reason &&
+    AWAITED_OF_PEOPLE.has(outcome.reason)
+    ? [{ type: 'Warning', reason: outcome.reason, message: outcome.message }]
+    : [];
 }

@@ -101,14 +101,14 @@ const lostOptions = (
 
 const observedDifferences = ({
   disks,
-  drives,
+  devices,
   nicsNotApplied,
   relocation,
   notApplied,
 }: Observed): readonly string[] => [
   ...(nicsNotApplied ?? []),
   ...(disks?.differences ?? []),
-  ...(drives?.refused ?? []),
+  ...(devices?.refused ?? []),
   ...(relocation?.blocked === undefined ? [] : [relocation.blocked]),
   ...notApplied,
 ];

@@ -5,6 +5,7 @@ import { appliedAfter } from '../config/drift.ts';
 import { ownTagsIn } from '../config/options.ts';
 import { originalAfter } from '../networks/devices.ts';
 import { nicRecordAfter } from '../networks/record.ts';
+import { stillRequested } from '../restart/obsolete.ts';
 import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import type { Facts } from '../model/facts.ts';
 import { isOwn } from '../ownership/identity.ts';
@@ -28,7 +29,7 @@ export function internalOf(
     ...identityOf(before, facts, own),
     ...releasedIn(before, facts),
     ...omitUndefined({
-      appliedDigest: facts.have.claim && appliedAfter(before.appliedDigest, facts),
+      applied: facts.have.claim && appliedAfter(before.applied, facts),
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
@@ -100,14 +101,15 @@ function networksOf(
   };
 }
 
-/** What is pending is compared with the spec only while there is one. */
+/** What is pending is compared with the spec only while there is one. A change of ours stays ours until it is reverted. */
 function requestedOf(
   before: Internal,
-  { have: { awaited, claim } }: Facts,
+  { have: { awaited, requestedChanges, claim } }: Facts,
   own: Guest | undefined,
 ): Pick<Internal, 'requestedChanges'> {
   if (claim === undefined) return {};
-  const keys = awaited ?? before.requestedChanges ?? [];
+  const ours = own ? stillRequested(own, requestedChanges).map(({ key }) => key) : [];
+  const keys = awaited ? [...new Set([...awaited, ...ours])] : (before.requestedChanges ?? []);
   const pending = keys.filter((key) => own?.pending.some((row) => row.key === key) ?? true);
   return pending.length > 0 ? { requestedChanges: pending } : {};
 }

@@ -19,7 +19,7 @@ import {
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
-import { eventsOf } from './events.ts';
+import { eventsOf, newsOf } from './events.ts';
 import { leftBehindEvent } from '../plan/leaving.ts';
 import { pausedMessage, withheldOutcome } from '../plan/management.ts';
 import type { ProcessState } from '../model/process-state.ts';
@@ -118,13 +118,12 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
   // It is not made where it was to be made.
   const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
-  return unchanged(
-    {
-      ...vm,
-      status: { ...before, message, ...omitUndefined({ conditions }), ...(phase !== undefined && { phase }) },
-    },
-    final ? stalled(reason, message) : waiting(reason, message, LATER),
-  );
+  const outcome = final ? stalled(reason, message) : waiting(reason, message, LATER);
+  const reported = {
+    ...vm,
+    status: { ...before, message, ...omitUndefined({ conditions }), ...(phase !== undefined && { phase }) },
+  };
+  return { ...unchanged(reported, outcome), events: newsOf(vm, outcome) };
 }
 
 /** The last report says that the VM matches the current spec. */
@@ -172,11 +171,12 @@ export const resting = (result: VmResult, until: Outcome): VmResult => {
 
 export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
   const { plan: next, want, have, started } = facts;
+  const outcome = next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started);
   return {
-    outcome: next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started),
+    outcome,
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
-    events: eventsOf(facts),
+    events: [...eventsOf(facts), ...newsOf(vm, outcome)],
     // With a VMID, fields become immutable that may have been edited since they were read.
     bindsGeneration: started?.kind === 'claim',
   };

@@ -16,6 +16,7 @@ import { hardwareOf } from './hardware.ts';
 import { internalOf } from './internal.ts';
 import { messageOf } from './message.ts';
 import { networksOf } from './networks.ts';
+import { pendingSentence } from './pending.ts';
 import { phaseOf } from './phase.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
@@ -63,9 +64,8 @@ function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
 
 /** Differences from the spec although nothing is left to do, so that they are not only in the conditions. */
 function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
-  const pending = own?.pending.map(({ key }) => key) ?? [];
-  const held = pending.length > 0 ? [`In effect after a stop and start: ${pending.join(', ')}.`] : [];
-  const all = [...driftSentences(have), ...differences, ...held];
+  const pending = own && pendingSentence(own, have);
+  const all = [...driftSentences(have), ...differences, ...(pending === undefined ? [] : [pending])];
   return all.length > 0 ? all.join(' ') : undefined;
 }
 
@@ -116,7 +116,7 @@ const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneT
 /** Starting a guest is the last step of its creation. */
 function isComplete(facts: Facts): boolean {
   const own = ownGuest(facts);
-  return own !== undefined && (own.running || facts.plan.kind === 'steady');
+  return own !== undefined && !facts.have.unconfigured && (own.running || facts.plan.kind === 'steady');
 }
 
 /** Kept while the guest cannot be read: devices are reserved here, and a volume is destroyed only if it is recorded here. */
@@ -206,7 +206,7 @@ function failureOf(vm: VirtualMachine, facts: Facts): Pick<Status, 'failure'> {
   };
 }
 
-function taskOf(before: Status, { have, started }: Facts): Status['task'] {
+export function taskOf(before: Status, { have, started }: Pick<Facts, 'have' | 'started'>): Status['task'] {
   if (started?.kind === 'task') {
     const { upid, type, target } = started;
     return { upid, type, ...omitUndefined({ target }), startedAt: iso(have.now) };

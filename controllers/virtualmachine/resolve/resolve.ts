@@ -38,7 +38,9 @@ export interface ResolvePorts {
   readonly addressed: AddressPorts['addressed'];
 }
 
-export type Resolved = { readonly ok: true; readonly resolved: ResolvedSpec } | Unresolved;
+/** `bare`: what is known without the references of the spec, where the Provider is connected. */
+export type Resolved =
+  { readonly ok: true; readonly resolved: ResolvedSpec } | (Unresolved & { readonly bare?: ResolvedSpec });
 
 const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;
 
@@ -67,20 +69,18 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     hooks: hooksOf(vm),
     probe: probeOf(vm),
   };
+  const bare = {
+    ...base,
+    shape: undefined,
+    image: undefined,
+    storage: undefined,
+    conflict: undefined,
+    ignored: [],
+  };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
-  return vm.metadata.deletionTimestamp === undefined
-    ? resolveShape(vm, base, ports)
-    : {
-        ok: true,
-        resolved: {
-          ...base,
-          shape: undefined,
-          image: undefined,
-          storage: undefined,
-          conflict: undefined,
-          ignored: [],
-        },
-      };
+  if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
+  const resolution = await resolveShape(vm, base, ports);
+  return resolution.ok ? resolution : { ...resolution, bare };
 }
 
 type Base = Pick<
@@ -224,11 +224,13 @@ function notReady(provider: Provider, connections: Connections): Unresolved {
   const { namespace, name } = provider.metadata;
   const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
-  const why = ready && ready.status !== 'True' ? `: ${ready.message}` : '.';
   return {
     ok: false,
     reason: Reasons.providerNotReady,
-    message: `Provider "${name}" is not connected to Proxmox VE yet${why}`,
+    message:
+      ready && ready.status !== 'True'
+        ? `Provider "${name}" is not ready: ${ready.message}`
+        : `Provider "${name}" is not connected to Proxmox VE yet. Reconciliation resumes once it is.`,
     early,
   };
 }

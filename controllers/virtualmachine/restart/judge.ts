@@ -26,6 +26,8 @@ export interface RestartInputs {
   readonly drift: Drift | undefined;
   /** Keys of pending changes that the spec asks for: foreign changes do not restart a guest. */
   readonly awaited: readonly string[] | undefined;
+  /** It was started before its first configuration, all of which waits. */
+  readonly unconfigured?: boolean | undefined;
   /** Epoch ms. */
   readonly now: number;
   /** The operator has reported on the object before. */
@@ -41,8 +43,9 @@ export interface RestartInputs {
 /** Digest of the pending changes that a restart is to apply; `undefined`: none. */
 export function waitingChanges(
   { pending }: Pick<Guest, 'pending'>,
-  { awaited, drift }: Pick<RestartInputs, 'awaited' | 'drift'>,
+  { awaited, drift, unconfigured = false }: Pick<RestartInputs, 'awaited' | 'drift' | 'unconfigured'>,
 ): string | undefined {
+  if (unconfigured) return 'first configuration';
   const ours = pending.filter(({ key }) => awaited?.includes(key) && !drift?.keys.includes(key));
   if (ours.length === 0) return undefined;
   const lines = ours.map(({ key, pending: next }) => `${key}=${next ?? ''}`).toSorted();

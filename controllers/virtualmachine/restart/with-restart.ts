@@ -26,7 +26,7 @@ interface Judged {
 export function restartOf(
   vm: VirtualMachine,
   want: Extract<Desired, { exists: true }>,
-  { presence, claim, task, drift, awaited, now }: Observed,
+  { presence, claim, task, drift, awaited, unconfigured, now }: Observed,
   { doubt: before, claimSlot }: RestartContext,
 ): Judged {
   const guest =
@@ -40,6 +40,7 @@ export function restartOf(
     task,
     drift,
     awaited,
+    unconfigured,
     now,
     observed: isObserved(vm.status),
     before: { note, restartedAt: vm.status?.internal?.restartedAt },

@@ -1,4 +1,5 @@
 /** What is to be known of each step. A new step gets its row here, and nothing else lists the steps. Pure. */
+import type { EventReason } from '../../../src/api/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { TaskTable } from '../../shared/tasks/model.ts';
 import type { Step } from '../model/plan.ts';
@@ -6,7 +7,10 @@ import type { StepInfo, StepName, StepsByName } from '../model/step-info.ts';
 import type { Failure, TaskLabel } from '../model/tasks.ts';
 import { chosenSentence } from '../placement/chosen.ts';
 
-const event = (reason: string, message: string): { reason: string; message: string } => ({ reason, message });
+const event = (reason: EventReason, message: string): { reason: EventReason; message: string } => ({
+  reason,
+  message,
+});
 
 const CREATE = 'create a VM';
 const IMAGE = 'replace the cloud-init image';

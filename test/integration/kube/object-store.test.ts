@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
+import { z } from 'zod';
 import { kubeClient } from '../../../src/kube/client.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
+import { eventRecorder } from '../../../src/kube/events.ts';
+import { EVENTS } from '../../../src/kube/resource.ts';
 import { transport } from '../../../src/kube/transport.ts';
 import { watchKind } from '../../../src/kube/watched-kind.ts';
 import { systemClock as clock } from '../../../src/runtime/clock.ts';
+import { seconds } from '../../../src/lib/units.ts';
+import { fakeClock } from '../../unit/runtime/fake-clock.ts';
 import { describeObjectStore } from '../../unit/runtime/object-store-contract.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
 import { connectionFrom } from '../harness/kube-api.ts';
@@ -54,4 +59,41 @@ describeObjectStore('the real API server', () => {
       await plane.succeed(['delete', 'toy', metadata.name, '--wait=false']);
     },
   };
+});
+
+test('an event that is repeated is counted in its series, although its object was written meanwhile', async () => {
+  const client = kubeClient(transport(connection, clock));
+  const [time, log] = [fakeClock(), pino({ enabled: false })];
+  const recorder = eventRecorder({ client, clock: time, log, instance: 'pod-1' });
+  const { namespace } = plane;
+  const metadata = { ...aToyMeta('counted', namespace), resourceVersion: '1' };
+  const publish = (resourceVersion: string) => {
+    recorder.publish(
+      { kind: 'Toy', metadata: { ...metadata, resourceVersion } },
+      { type: 'Warning', reason: 'Missing', message: 'm' },
+    );
+    return recorder.flush();
+  };
+  await publish('1');
+  await time.advance(seconds(60));
+  await publish('2');
+  const counts: unknown[] = [];
+  for await (const { items } of client.list({ ...EVENTS, namespace }, new AbortController().signal))
+    for (const item of items) {
+      const { reason, series } = Event.parse(item);
+      if (reason === 'Missing') counts.push(series);
+    }
+  expect(counts).toEqual([{ count: 2, lastObservedTime: '2026-03-01T12:01:00.000000Z' }]);
+});
+
+const Event = z.looseObject({ reason: z.string(), series: z.unknown() });
+
+const aToyMeta = (name: string, namespace: string) => ({
+  name,
+  namespace,
+  uid: 'uid-of-a-toy',
+  generation: 1,
+  finalizers: [],
+  labels: {},
+  annotations: {},
 });

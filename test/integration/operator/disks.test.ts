@@ -295,7 +295,7 @@ describe('an option that Proxmox VE does not accept', () => {
     await soon(async () => {
       const { is, message } = condition(await t.vm('web'), 'Synced');
       expect(is).toBe('Synced=False Different');
-      expect(message).toContain('The root disk (virtio0) does not have the option ssd');
+      expect(message).toContain('The root disk (virtio0) cannot have the option ssd');
     });
     await t.patch('vm/web', {
       spec: { powerState: 'Off', disks: [{ name: 'root', size: '20Gi', ssd: true, cache: 'writeback' }] },

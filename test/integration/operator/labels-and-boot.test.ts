@@ -113,7 +113,7 @@ test.concurrent('the CPU type of the class is set at creation, and waits for a r
   await t.apply(typed('x86-64-v2-AES'));
   await soon(async () => {
     const object = await t.vm('web');
-    expect(condition(object, 'RestartRequired').message).toContain('cpu');
+    expect(condition(object, 'RestartRequired').message).toContain('CPU type');
     expect(condition(object).is).toBe('Ready=True Reconciled');
   });
   expect([guest.get('cpu'), guest.pending.get('cpu')]).toEqual(['host', 'x86-64-v2-AES']);

@@ -1,7 +1,7 @@
 /** Whoever reads a reason finds it in the runbook. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { REASONS } from '../../../src/api/reasons.ts';
+import { EVENT_REASONS, REASONS } from '../../../src/api/reasons.ts';
 import { reasonsInCode } from '../../builders/reasons-in-code.ts';
 
 test('every reason that the code gives is in the one list, and every one in the list is given', () => {
@@ -18,6 +18,16 @@ const rows = new Set(
     ),
 );
 
-test.each(REASONS)('%s has a row in the runbook', (reason) => {
+const sources = readdirSync('controllers', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => readFileSync(`controllers/${name}`, 'utf8'))
+  .join('\n');
+
+test.each(EVENT_REASONS)('%s is given to an event, and to nothing else', (reason) => {
+  expect(sources).toMatch(new RegExp(`\\b(event|normal|warning)\\(\\s*'${reason}'`));
+  expect(REASONS).not.toContain(reason);
+});
+
+test.each([...REASONS, ...EVENT_REASONS])('%s has a row in the runbook', (reason) => {
   expect(rows).toContain(reason);
 });

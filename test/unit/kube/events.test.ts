@@ -16,7 +16,9 @@ const Event = z.looseObject({
 function aRecorder(answered: () => Promise<void> = () => Promise.resolve()) {
   const clock = fakeClock();
   const written: z.output<typeof Event>[] = [];
+  const replaced: z.output<typeof Event>[] = [];
   let fails = false;
+  let isExpired = false;
   const recorder = eventRecorder({
     client: {
       create: async (_path, body, reply) => {
@@ -25,12 +27,25 @@ function aRecorder(answered: () => Promise<void> = () => Promise.resolve()) {
         await answered();
         return reply.parse(body);
       },
+      replace: (path, body, reply) => {
+        if (isExpired) throw new KubeError({ status: 404, reason: 'NotFound', message: 'no' });
+        replaced.push(Event.parse(body));
+        expect(path).toMatchObject({ name: replaced.at(-1)!.metadata.name });
+        return Promise.resolve(reply.parse(body));
+      },
     },
     clock,
     log: pino({ enabled: false }),
     instance: 'pod-1',
   });
-  return { clock, written, recorder, failFromNow: () => (fails = true) };
+  return {
+    clock,
+    written,
+    replaced,
+    recorder,
+    failFromNow: () => (fails = true),
+    expire: () => (isExpired = true),
+  };
 }
 
 const about = (name: string) => ({ kind: 'Thing', metadata: aThing(name, 1).metadata });
@@ -63,23 +78,54 @@ describe('an event', () => {
     expect(Buffer.byteLength(written[0]!.note)).toBeLessThanOrEqual(1024);
   });
 
-  test('is not repeated for ten minutes, but another object, reason or message is another event', async () => {
-    const { clock, recorder, written } = aRecorder();
-    const publishAll = () => {
-      recorder.publish(about('a'), note('One'));
-      recorder.publish(about('b'), note('One'));
-      recorder.publish(about('a'), note('Two'));
-      recorder.publish(about('a'), note('One', 'other'));
-    };
-    publishAll();
-    await clock.advance(minutes(9));
-    publishAll();
+  test('of another object, reason or message is another event', async () => {
+    const { recorder, written } = aRecorder();
+    recorder.publish(about('a'), note('One'));
+    recorder.publish(about('b'), note('One'));
+    recorder.publish(about('a'), note('Two'));
+    recorder.publish(about('a'), note('One', 'other'));
     await recorder.flush();
     expect(written).toHaveLength(4);
-    await clock.advance(minutes(1));
-    publishAll();
-    await recorder.flush();
-    expect(written).toHaveLength(8);
+  });
+
+  test('that is repeated is counted in its series, which is written after a minute and then every ten', async () => {
+    const { clock, recorder, written, replaced } = aRecorder();
+    const again = async (after: number, resourceVersion: string) => {
+      await clock.advance(seconds(after));
+      const { kind, metadata } = about('a');
+      recorder.publish({ kind, metadata: { ...metadata, resourceVersion } }, note('One'));
+      await recorder.flush();
+    };
+    await again(0, '1');
+    await again(30, '2');
+    expect(replaced).toEqual([]);
+    await again(30, '3');
+    expect(replaced).toEqual([
+      {
+        ...written[0],
+        series: { count: 3, lastObservedTime: '2026-03-01T12:01:00.000000Z' },
+      },
+    ]);
+    await again(599, '4');
+    expect(replaced).toHaveLength(1);
+    await again(1, '5');
+    expect(replaced[1]).toMatchObject({ series: { count: 5 } });
+    expect(written).toHaveLength(1);
+  });
+
+  test('that occurs again after twenty minutes is a new one, and one that has expired is created again', async () => {
+    const { clock, recorder, written, expire } = aRecorder();
+    const again = async (after: number) => {
+      await clock.advance(minutes(after));
+      recorder.publish(about('a'), note('One'));
+      await recorder.flush();
+    };
+    await again(0);
+    await again(20);
+    expect(written).toHaveLength(2);
+    expire();
+    await again(5);
+    expect(written[2]).toMatchObject({ series: { count: 2 } });
   });
 
   test('is dropped in a flood, and published again when the flood is over', async () => {

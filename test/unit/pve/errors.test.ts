@@ -181,6 +181,9 @@ describe('a call without an answer', () => {
 
   test('leaves a change in doubt if it was sent', () => {
     expect(noAnswerError(call(), { code: 'ECONNRESET', sent: true }).refusal).toBe('unknownOutcome');
+    expect(noAnswerError(call(), { code: 'ECONNREFUSED', sent: false }).noAnswer).toBe(
+      'nothing listens at the endpoint. Check the endpoint, and that the API service (pveproxy) runs there and can be reached from the operator.',
+    );
   });
 
   test('leaves no doubt about a read', () => {

@@ -41,6 +41,20 @@ describe('what an outcome says in conditions', () => {
     expect(brief(of(settled()))).toEqual(['Ready=True/Reconciled']);
   });
 
+  test('the message of Ready does not say that the spec is fulfilled beside a condition that denies it', () => {
+    const synced = (status: 'True' | 'False') =>
+      conditionsOf({
+        outcome: settled(),
+        domain: [{ type: 'Synced', status, reason: 'Different', message: 'm' }],
+        previous: [],
+        generation: 1,
+        deleting: false,
+        now: new Date(0),
+      })[0]?.message;
+    expect(synced('True')).toBe('The spec is fulfilled.');
+    expect(synced('False')).toContain('The condition Synced says what differs');
+  });
+
   test.each([
     ['progress', progressed('Cloning', 'm'), 'Cloning'],
     ['waiting', waiting('ClassNotFound', 'm'), 'ClassNotFound'],

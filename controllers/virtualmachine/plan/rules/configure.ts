@@ -7,10 +7,10 @@ import { isEjected } from '../../cloud-init/seed-drive.ts';
 import { act } from './rule.ts';
 import { refuse } from '../../../shared/plan/rule.ts';
 
-export const configure: Rule = (want, { presence, change, unrecordedNics, seedVolume, digests }) => {
+export const configure: Rule = (want, { presence, change, unrecordedNics, seedVolume, parts }) => {
   if (!want.exists || presence.kind !== 'seen' || change === undefined) return undefined;
   if (change.seedProblem) return refuse(change.seedProblem.reason, change.seedProblem.message, 60_000);
-  if (replacesAnother(digests)) return act({ do: 'clearApplied' });
+  if (replacesAnother(parts)) return act({ do: 'clearApplied' });
   // Recorded first: what we set and forgot would stay forever.
   if (unrecordedNics) return act({ do: 'recordNetworks' });
   return (

@@ -31,10 +31,10 @@ export const disks: Rule = (want, have) => {
 };
 
 function nextStep({ steps }: DiskWork, have: Observed, power: 'starts' | 'stays'): RuleResult | undefined {
-  const { failure, now, digests } = have;
+  const { failure, now, parts } = have;
   const failed = waiting(have);
   if (failed) return power === 'starts' && blocksStart(failed) ? backingOff(TASKS, failed, now) : undefined;
-  if (replacesAnother(digests)) return act({ do: 'clearApplied' });
+  if (replacesAnother(parts)) return act({ do: 'clearApplied' });
   // After a failure another disk is next: one that cannot be provided must not keep the others waiting.
   const step = steps[(failure?.attempts ?? 0) % steps.length];
   return step && act(step);

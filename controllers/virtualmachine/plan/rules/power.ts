@@ -16,21 +16,24 @@ const CLEANUP_BEGINS_MS = 3_000;
  * it is to be off.
  */
 export const stopFirst: Rule = (want, have) => {
-  const result = powerResult(want, have);
+  const result = want.exists ? powerResult(want, have) : undefined;
   return switchesOff(want, result) ? result : undefined;
 };
 
 /** Everything else about the power state. */
 export const power: Rule = (want, have) => {
-  const result = powerResult(want, have);
+  const result = want.exists ? powerResult(want, have) : undefined;
   return switchesOff(want, result) ? undefined : result;
 };
 
 const switchesOff = (want: Desired, result: RuleResult | undefined): boolean =>
   want.exists && want.power !== 'On' && result?.kind === 'act';
 
-function powerResult(want: Desired, { presence, stoppedMs }: Observed): RuleResult | undefined {
-  if (!want.exists || presence.kind !== 'seen') return undefined;
+export function powerResult(
+  want: { readonly power: Power; readonly graceSeconds: number },
+  { presence, stoppedMs }: Pick<Observed, 'presence' | 'stoppedMs'>,
+): RuleResult | undefined {
+  if (presence.kind !== 'seen') return undefined;
   const { guest } = presence;
   const notRunning = notRunningOf(guest);
   if (notRunning) return whileNotRunning(notRunning, guest, want.power);

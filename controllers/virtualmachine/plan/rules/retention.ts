@@ -1,6 +1,7 @@
 /** The object is deleted and its guest stays: only what is ours is removed from it. */
 import { driveWith } from '../../../shared/guests/disks.ts';
 import { withoutMark } from '../../../shared/guests/owner-mark.ts';
+import { stillRequested } from '../../restart/obsolete.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
@@ -46,8 +47,7 @@ const DISK = /^(scsi|virtio|sata|ide|efidisk|tpmstate)\d+$/;
 
 /** What our spec asked for and is not in effect yet would otherwise change the VM when somebody restarts it later. */
 function withoutPending({ pending, digest }: Guest, { requestedChanges }: Have): RuleResult | undefined {
-  const keys = pending
-    .filter((row) => requestedChanges.some((ours) => ours.key === row.key && ours.pending === row.pending))
+  const keys = stillRequested({ pending }, requestedChanges)
     .map(({ key }) => key)
     .filter((key) => !DISK.test(key));
   return keys.length > 0 ? act({ do: 'revertPending', keys, digest }) : undefined;

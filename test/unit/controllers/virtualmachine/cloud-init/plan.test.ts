@@ -266,7 +266,9 @@ describe('after the guest was made', () => {
       status: { internal: { cloudInit: { mode: 'Native', deliveredDigests: given(NATIVE) } } },
     });
     expect(later.change).toBeUndefined();
-    expect(later.differences).toEqual([expect.stringContaining('user-data, SSH keys. cloud-init reads')]);
+    expect(later.differences).toEqual([
+      expect.stringContaining('was given older user-data, SSH keys: cloud-init reads'),
+    ]);
   });
 
   test('nothing is reported where nothing changed, or where the spec ignores changes', () => {

@@ -1,65 +1,79 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  appliedDigestOf,
-  specDigest,
+  digestsOf,
+  recordedDigests,
 } from '../../../../../controllers/virtualmachine/config/applied-digest.ts';
-import { judgeDrift } from '../../../../../controllers/virtualmachine/config/drift.ts';
+import type { PartDigests } from '../../../../../controllers/virtualmachine/model/config.ts';
 import type { Guest } from '../../../../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
 import { aGuest, aMark, aDesiredVm, configOf, type Wanted } from '../../../../builders/guests.ts';
 import { aVirtualMachine, UID } from '../../../../builders/objects.ts';
 
 const ROOM = { maxCpus: 8, nodeCpus: 16 };
-const digest = (want: Partial<Wanted> = {}, guest: Partial<Guest> = {}): string =>
-  specDigest(aDesiredVm(want), aGuest(guest), ROOM);
+const digests = (want: Partial<Wanted> = {}, guest: Partial<Guest> = {}): PartDigests =>
+  digestsOf(aDesiredVm(want), aGuest(guest), ROOM);
+const partsThatDiffer = (a: PartDigests, b: PartDigests): string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((part) => a[part] !== b[part]);
 
-describe('the digest of the settings', () => {
-  test('is the same for the same spec, for any state of the guest', () => {
-    const changed = aGuest({ config: configOf(aMark(), { vcpus: '5', memory: '512' }), running: false });
-    expect(digest({}, changed)).toBe(digest());
+describe('the digests of the settings', () => {
+  test('are the same for the same spec, for any state of the guest', () => {
+    const changed = { config: configOf(aMark(), { vcpus: '5', memory: '512' }), running: false };
+    expect(digests({}, changed)).toEqual(digests());
   });
 
-  test('differs for another spec', () => {
-    expect(digest({ cpus: 3 })).not.toBe(digest());
-    expect(digest({ memory: bytes(4 * GiB) })).not.toBe(digest());
-    expect(digest({ nics: [{ name: 'lan', bridge: 'vmbr0' }] })).not.toBe(digest());
+  test.each<[string, Partial<Wanted>, readonly string[]]>([
+    ['CPUs', { cpus: 3 }, ['settings']],
+    ['memory', { memory: bytes(4 * GiB) }, ['settings']],
+    ['a tag', { options: { tags: ['a'] } }, ['tags']],
+    [
+      'the startup order',
+      { options: { startup: { order: 1, up: undefined, down: undefined } } },
+      ['startup'],
+    ],
+    ['a network', { nics: [{ name: 'lan', bridge: 'vmbr0' }] }, ['networks', 'network lan']],
+    ['the size of the root disk', { rootDisk: bytes(20 * GiB) }, ['disk root', 'options of disk root']],
+    ['an option of the root disk', { root: { options: { ssd: true } } }, ['options of disk root']],
+    [
+      'a disk',
+      { disks: [{ name: 'data', options: {}, reclaimPolicy: 'Detach' }] },
+      ['disk data', 'options of disk data'],
+    ],
+  ])('differ in one part for other %s', (_what, change, parts) => {
+    expect(partsThatDiffer(digests(), digests(change))).toEqual(parts);
   });
 
-  test('does not depend on the order in which the spec is written', () => {
+  test('do not depend on the order in which the spec is written', () => {
     const nic = { name: 'lan', bridge: 'vmbr0', vlan: 5 };
-    expect(digest({ nics: [{ vlan: 5, bridge: 'vmbr0', name: 'lan' }] })).toBe(digest({ nics: [nic] }));
+    expect(digests({ nics: [{ vlan: 5, bridge: 'vmbr0', name: 'lan' }] })).toEqual(digests({ nics: [nic] }));
   });
 
-  test('covers neither Secrets nor what is enforced or reverted anyway', () => {
+  test('cover neither Secrets nor what is enforced or reverted anyway', () => {
     const secret = { userData: 'password: hunter2', sshKeys: [] };
-    expect(digest({ cloudInit: secret, power: 'Off', driftPolicy: 'Revert', graceSeconds: 5 })).toBe(
-      digest(),
+    expect(digests({ cloudInit: secret, power: 'Off', driftPolicy: 'Revert', graceSeconds: 5 })).toEqual(
+      digests(),
     );
   });
 
-  test('differs once the guest has the ceiling that its CPUs waited for', () => {
+  test('differ once the guest has the ceiling that its CPUs waited for', () => {
     const config = configOf(aMark(), { cores: '12', vcpus: '8' });
-    const waiting = aGuest({ config, pending: [{ key: 'cores', current: '8', pending: '12' }] });
-    const restarted = aGuest({ config });
-    expect(digest({ cpus: 10 }, waiting)).not.toBe(digest({ cpus: 10 }, restarted));
-    expect(digest({ cpus: 10 }, restarted)).toBe(digest({ cpus: 10 }, { config: configOf() }));
+    const waiting = { config, pending: [{ key: 'cores', current: '8', pending: '12' }] };
+    expect(partsThatDiffer(digests({ cpus: 10 }, waiting), digests({ cpus: 10 }, { config }))).toEqual([
+      'settings',
+    ]);
+    expect(digests({ cpus: 10 }, { config })).toEqual(digests({ cpus: 10 }, { config: configOf() }));
   });
 
-  test('differs once the guest is on a node that has what its class asks for', () => {
-    const [few, little] = [
-      { ...ROOM, nodeCpus: 10 },
-      { ...ROOM, nodeMemory: bytes(64 * GiB) },
-    ];
+  test('differ once the guest is on a node that has what its class asks for', () => {
     const want = aDesiredVm({ cpus: 12, memory: bytes(65 * GiB) });
-    const [atFirst, then] = [few, little].map((room) => specDigest(want, aGuest(), room));
-    const fitting = specDigest(want, aGuest(), { ...ROOM, nodeMemory: bytes(128 * GiB) });
-    expect(new Set([atFirst, then, fitting]).size).toBe(3);
-    expect(fitting).toBe(specDigest(want, aGuest(), ROOM));
+    const of = (room: object) => digestsOf(want, aGuest(), { ...ROOM, ...room })['settings'];
+    const fitting = of({ nodeMemory: bytes(128 * GiB) });
+    expect(new Set([of({ nodeCpus: 10 }), of({ nodeMemory: bytes(64 * GiB) }), fitting]).size).toBe(3);
+    expect(fitting).toBe(of({}));
   });
 
-  test('differs on a node that the guest does not fit on', () => {
+  test('differ on a node that the guest does not fit on', () => {
     const small = { maxCpus: 4, nodeCpus: 4 };
-    expect(specDigest(aDesiredVm(), aGuest(), small)).not.toBe(digest());
+    expect(partsThatDiffer(digestsOf(aDesiredVm(), aGuest(), small), digests())).toEqual(['settings']);
   });
 });
 
@@ -124,52 +138,66 @@ const EVERYTHING: Required<Omit<Wanted, Uncovered>> = {
   },
 };
 
-describe('version 1 of the digest', () => {
-  test('never changes: a digest that is in a status stays valid after an upgrade', () => {
-    expect(digest()).toBe('v1:f82855269fe10238');
-    expect(digest(EVERYTHING)).toBe('v1:68dcfc56414933a2');
+describe('version 2 of the digests', () => {
+  test('never changes: digests that are in a status stay valid after an upgrade', () => {
+    expect(digests()).toMatchInlineSnapshot(`
+     {
+       "disk root": "v2:44136fa355b3678a",
+       "networks": "v2:74234e98afe7498f",
+       "options of disk root": "v2:44136fa355b3678a",
+       "settings": "v2:ad52086cf45fbc98",
+       "startup": "v2:74234e98afe7498f",
+       "tags": "v2:74234e98afe7498f",
+     }
+    `);
+    expect(digests(EVERYTHING)).toMatchInlineSnapshot(`
+     {
+       "disk data": "v2:1aa0ae9ea2aabdfd",
+       "disk root": "v2:ee64e403f6d0c11b",
+       "network lan": "v2:6261693c9d5abdce",
+       "networks": "v2:364ee8d7acabcc83",
+       "options of disk data": "v2:994a3d2842ca8998",
+       "options of disk root": "v2:d463018dd80797cb",
+       "settings": "v2:5b2a6a0a1563d95e",
+       "startup": "v2:cdafb137883c10b4",
+       "tags": "v2:0473ef2dc0d324ab",
+     }
+    `);
   });
 
   test.each(Object.keys(EVERYTHING))('covers %s', (key) => {
     const other = { ...EVERYTHING, name: 'other', cpus: 1, memory: bytes(GiB), [key]: undefined };
     const usual = { ...EVERYTHING, name: 'other', cpus: 1, memory: bytes(GiB) };
-    expect(digest(other)).not.toBe(digest(usual));
+    expect(digests(other)).not.toEqual(digests(usual));
   });
 });
 
-describe('the digest in a status', () => {
-  const vmWith = (appliedDigest: string | undefined, observedGeneration = 1) =>
-    aVirtualMachine({
-      metadata: { generation: 1 },
-      status: {
-        internal: { uuid: UID, ...(appliedDigest && { appliedDigest }) },
-        observedGeneration,
-      },
-    });
-  const changed = { set: { vcpus: 2 }, delete: [] };
-  const judge = (vm: ReturnType<typeof vmWith>) =>
-    judgeDrift(changed, aGuest(), {
-      digest: digest(),
-      applied: appliedDigestOf(vm, aGuest(), digest()),
-      policy: 'Report',
-    });
+describe('what a status has recorded', () => {
+  const now = { settings: 'v2:now', tags: 'v2:now' };
+  const recorded = (
+    internal: NonNullable<NonNullable<Parameters<typeof aVirtualMachine>[0]>['status']>['internal'],
+    observedGeneration = 1,
+  ) =>
+    recordedDigests(
+      aVirtualMachine({
+        metadata: { generation: 1 },
+        status: { internal: { uuid: UID, ...internal }, observedGeneration },
+      }),
+      now,
+    );
 
-  test('of another version is not a changed spec: changes made in Proxmox VE are kept', () => {
-    for (const other of ['0123456789abcdef', 'v9:0123456789abcdef'])
-      expect(judge(vmWith(other))).toMatchObject({ change: undefined, drift: { reverted: false } });
+  test('with another version is no changed spec: changes made in Proxmox VE are kept', () => {
+    expect(recorded({ appliedDigest: 'v1:0123456789abcdef' })).toEqual(now);
+    expect(recorded({ applied: [{ part: 'tags', digest: 'v9:0' }] })).toEqual({ tags: 'v2:now' });
   });
 
-  test('of another version is outdated where the spec was edited since it was reported', () => {
-    expect(judge(vmWith('0123456789abcdef', 0))).toMatchObject({ change: changed });
+  test('with another version is outdated where the spec was edited since it was reported', () => {
+    expect(recorded({ appliedDigest: 'v1:0123456789abcdef' }, 0)).toEqual({});
+    expect(recorded({ applied: [{ part: 'tags', digest: 'v9:0' }] }, 0)).toEqual({ tags: 'v9:0' });
   });
 
-  test('of this version is compared', () => {
-    expect(appliedDigestOf(vmWith('v1:0123456789abcdef'), aGuest(), digest())).toBe('v1:0123456789abcdef');
-  });
-
-  test('does not count for a guest that is not configured yet', () => {
-    const vm = aVirtualMachine({ status: { cloneType: 'Linked', internal: { appliedDigest: digest() } } });
-    const fresh = aGuest({ config: configOf(aMark(), { smbios1: 'uuid=1' }), running: false });
-    expect(appliedDigestOf(vm, fresh, digest())).toBeUndefined();
+  test('with this version is compared, and nothing is as good as nothing', () => {
+    expect(recorded({ applied: [{ part: 'tags', digest: 'v2:old' }] })).toEqual({ tags: 'v2:old' });
+    expect(recorded({})).toEqual({});
   });
 });

@@ -1,29 +1,46 @@
 import { describe, expect, test } from '@jest/globals';
-import { appliedAfter, judgeDrift } from '../../../../../controllers/virtualmachine/config/drift.ts';
+import {
+  appliedAfter,
+  judgeDrift,
+  replacesAnother,
+} from '../../../../../controllers/virtualmachine/config/drift.ts';
 import { keyChanges } from '../../../../../controllers/virtualmachine/config/key-changes.ts';
-import { aGuest, aMark, configOf, observed } from '../../../../builders/guests.ts';
+import type { AppliedParts } from '../../../../../controllers/virtualmachine/model/config.ts';
+import { aGuest, aMark, configOf } from '../../../../builders/guests.ts';
 
 describe('a difference', () => {
   const guest = aGuest({ config: configOf(aMark(), { vcpus: '3', balloon: '512' }) });
   const change = { set: { vcpus: 2 }, delete: ['balloon'] };
-  const judge = (applied: string | undefined, policy?: 'Report' | 'Revert') =>
-    judgeDrift(change, guest, { digest: 'this', applied, policy });
+  const judge = (recorded: Readonly<Record<string, string>>, policy?: 'Report' | 'Revert') =>
+    judgeDrift(change, guest, {
+      digests: { cpus: 'this', memory: 'this' },
+      recorded,
+      partOf: (key) => (key === 'vcpus' ? 'cpus' : 'memory'),
+      policy,
+    });
+  const THIS = { cpus: 'this', memory: 'this' };
 
   test('comes from the spec where other settings were applied last', () => {
-    expect(judge('that')).toMatchObject({ change });
-    expect(judge('that').drift).toBeUndefined();
-    expect(judge(undefined).drift).toBeUndefined();
+    expect(judge({ cpus: 'that', memory: 'that' })).toEqual({ change });
+    expect(judge({})).toEqual({ change });
   });
 
   test('is drift where these settings were applied last: reported, and left alone', () => {
-    expect(judge('this')).toMatchObject({
+    expect(judge(THIS)).toEqual({
       change: undefined,
       drift: { summary: 'vcpus 2 → 3, balloon (not set) → 512', keys: ['vcpus', 'balloon'], reverted: false },
     });
   });
 
+  test('is drift in one part, and applied in another', () => {
+    expect(judge({ cpus: 'this', memory: 'that' })).toEqual({
+      change: { set: {}, delete: ['balloon'] },
+      drift: { summary: 'vcpus 2 → 3', keys: ['vcpus'], reverted: false },
+    });
+  });
+
   test('is reverted where the policy says so', () => {
-    expect(judge('this', 'Revert')).toMatchObject({ change, drift: { reverted: true } });
+    expect(judge(THIS, 'Revert')).toMatchObject({ change, drift: { reverted: true } });
   });
 
   test('is reported without secrets, and not at length', () => {
@@ -37,50 +54,43 @@ describe('a difference', () => {
   });
 });
 
-describe('the digest that was applied', () => {
-  const have = (change: Parameters<typeof observed>[0] = {}) =>
-    observed({ digests: { digest: 'new', applied: 'old' }, ...change });
+describe('what was applied', () => {
   const steady = { kind: 'steady' } as const;
+  const parts: AppliedParts = {
+    digests: { cpus: 'new', tags: 'new' },
+    recorded: { cpus: 'old', gone: 'old' },
+    open: ['tags'],
+  };
+  const after = (
+    change: Partial<AppliedParts> = {},
+    plan: Parameters<typeof appliedAfter>[1]['plan'] = steady,
+  ) => appliedAfter(undefined, { plan, have: { parts: { ...parts, ...change } } });
 
-  test('is recorded once nothing is left to do', () => {
-    expect(appliedAfter('old', { plan: steady, have: have() })).toBe('new');
-    expect(appliedAfter(undefined, { plan: steady, have: have() })).toBe('new');
+  test('is recorded of each part that nothing is left to do for, while another waits', () => {
+    expect(after()).toEqual([{ part: 'cpus', digest: 'new' }]);
+    expect(after({}, { kind: 'act', step: { do: 'start' } })).toEqual([{ part: 'cpus', digest: 'new' }]);
   });
 
-  test('is forgotten as soon as other settings are to be applied, and kept where the guest drifted from it', () => {
-    expect(
-      appliedAfter('old', { plan: { kind: 'act', step: { do: 'clearApplied' } }, have: have() }),
-    ).toBeUndefined();
-    const drift = { summary: 'vcpus 2 → 3', keys: ['vcpus'], reverted: false };
-    const digests = { digest: 'new', applied: 'new' };
-    expect(appliedAfter('new', { plan: steady, have: have({ drift, digests }) })).toBe('new');
-    expect(appliedAfter('old', { plan: steady, have: have({ drift }) })).toBeUndefined();
+  test('is forgotten where another setting is to be applied, and kept where the guest drifted from it', () => {
+    expect(after({ open: ['cpus', 'tags'] })).toBeUndefined();
+    expect(after({ recorded: { cpus: 'new', tags: 'new' } })).toHaveLength(2);
   });
 
-  test.each([
-    ['a disk waits for the snapshots of the VM', 'It is moved once the VM has no snapshots.'],
-    ['a disk waits for a restart', 'It is moved after the restart that applies its pending changes.'],
-    ['a disk waits for its storage', 'Storage nowhere is not available for disks on node pve-1.'],
-    ['a detached disk waits to be destroyed', 'It will be destroyed once the VM has no snapshots.'],
-  ])('is not recorded while %s', (_why, waits) => {
-    const disks = {
-      entries: [],
-      unrecorded: false,
-      steps: [],
-      unmakeable: [],
-      waits: [waits],
-      differences: [waits],
-    };
-    expect(appliedAfter(undefined, { plan: steady, have: have({ disks }) })).toBeUndefined();
-    expect(appliedAfter('old', { plan: steady, have: have({ disks }) })).toBeUndefined();
+  test('is not what managementPolicy withholds', () => {
+    const withheld = { kind: 'withheld', by: 'ObserveOnly', steps: [] } as const;
+    expect(after({ recorded: { tags: 'new' } }, withheld)).toEqual([{ part: 'tags', digest: 'new' }]);
   });
 
-  test('is not recorded while a move waits for a slot', () => {
-    const queued = { kind: 'wait', reason: 'MoveQueued', message: '', againMs: 1, restIsDone: true } as const;
-    expect(appliedAfter(undefined, { plan: queued, have: have() })).toBeUndefined();
+  test('is kept while the guest cannot be read', () => {
+    const before = [{ part: 'cpus', digest: 'old' }];
+    expect(appliedAfter(before, { plan: steady, have: {} })).toBe(before);
   });
 
-  test('is kept while the guest cannot be looked at', () => {
-    expect(appliedAfter('old', { plan: steady, have: observed() })).toBe('old');
+  test('is forgotten before a part is applied as something else, or leaves the spec', () => {
+    expect(replacesAnother(undefined)).toBe(false);
+    expect(replacesAnother({ ...parts, recorded: { gone: 'old' } })).toBe(true);
+    expect(replacesAnother({ ...parts, recorded: { tags: 'old' } })).toBe(true);
+    expect(replacesAnother({ ...parts, recorded: { cpus: 'old' } })).toBe(false);
+    expect(replacesAnother({ ...parts, recorded: { tags: 'new' } })).toBe(false);
   });
 });

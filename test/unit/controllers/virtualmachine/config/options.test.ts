@@ -159,7 +159,7 @@ describe('what Proxmox VE refused', () => {
     bestEffortWritesOf(want, aGuest(), {
       ownTags: ['web'],
       refusedWrites: refused ? { tags: refused } : {},
-      applied,
+      isApplied: () => applied,
       now: NOW,
     });
   const refusal = (ago: number, value = 'web') => ({ value, pveMessage: 'not for you', at: NOW - ago });

@@ -7,7 +7,7 @@ import { aDesiredVm, aGuest, aMark, configOf } from '../../../../builders/guests
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 import { aStorage } from '../../../../builders/views.ts';
 
-const CONTEXT = { recorded: [], detached: [], storages: [aStorage()], isApplied: false };
+const CONTEXT = { recorded: [], detached: [], storages: [aStorage()], isApplied: () => false };
 
 /** A guest with one disk, and what follows from the options that its spec gives to it. */
 function rootWith(options: DiskOptions, device: string, { text = '', scsihw = 'virtio-scsi-single' } = {}) {
@@ -32,7 +32,13 @@ describe('an option that a disk cannot have is reported and not written', () => 
     ['iothread on SATA', { iothread: true }, 'sata0', {}, 'iothread'],
     ['iothread on IDE', { iothread: true }, 'ide0', {}, 'iothread'],
     ['iothread with a controller for all disks', { iothread: true }, 'scsi0', { scsihw: 'lsi' }, 'iothread'],
-    ['a cache with aio=native', { cache: 'writeback' }, 'scsi0', { text: ',aio=native' }, 'cache: writeback'],
+    [
+      'a cache with aio=native',
+      { cache: 'writeback' },
+      'scsi0',
+      { text: ',aio=native' },
+      'cache (writeback)',
+    ],
     ['reads beside a total', { limits: { readMBps: 5 } }, 'scsi0', { text: ',mbps=9' }, 'limits.readMBps'],
     [
       'operations beside a total',
@@ -46,7 +52,7 @@ describe('an option that a disk cannot have is reported and not written', () => 
     expect(written).toContain('discard=on');
     for (const key of ['ssd', 'iothread', 'cache', 'mbps_rd', 'iops_wr'])
       expect(written).not.toContain(`${key}=`);
-    expect(differences).toContain(`The root disk (${device}) does not have the option ${named}`);
+    expect(differences).toContain(`The root disk (${device}) cannot have the option ${named}`);
   });
 });
 
@@ -84,5 +90,5 @@ test('a new disk is made without an option that it cannot have', () => {
     recorded: [{ name: 'data', device: 'scsi1' }],
   });
   expect(steps).toMatchObject([{ do: 'attachDisk', text: 'local-lvm:1,serial=data,ssd=1' }]);
-  expect(differences.join()).toContain('Disk data (scsi1) does not have the option iothread');
+  expect(differences.join()).toContain('Disk data (scsi1) cannot have the option iothread');
 });

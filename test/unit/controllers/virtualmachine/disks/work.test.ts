@@ -62,7 +62,7 @@ const work = ({
       ...(rootDisk !== undefined && { rootDisk: bytes(rootDisk) }),
     }),
     aGuest({ config: configOf(aMark(), config), pending, ...guest }),
-    { recorded, detached, storages, isApplied: leaves },
+    { recorded, detached, storages, isApplied: () => leaves },
   );
 const entry = ({ entries }: ReturnType<typeof work>, name = 'data') =>
   entries.find((each) => each.name === name);
@@ -168,13 +168,13 @@ describe('a size that the storage rounds up', () => {
   });
 
   test('does not keep a volume from coming back', () => {
-    const { steps, waits } = work({
+    const { steps, differences } = work({
       disks: [data({ size: bytes(10_001 * MiB) })],
       config: { unused0: VOLUME },
       recorded: [NOTED],
       detached: [{ disk: 'data', volume: VOLUME, size: '10004Mi' }],
     });
-    expect(waits).toEqual([]);
+    expect(differences).toEqual([]);
     expect(steps).toMatchObject([{ do: 'attachDisk', text: `${VOLUME},serial=data` }]);
   });
 
@@ -293,13 +293,13 @@ describe('a disk that left the spec', () => {
     ['is neither detached', { config: { ...AT_SCSI1, protection: '1' } }],
     ['nor destroyed', { config: { unused0: VOLUME, protection: '1' } }],
   ])('%s while the VM is protected in Proxmox VE, and says how to lift that', (_what, scene) => {
-    const { steps, waits, entries } = work({
+    const { steps, differences, entries } = work({
       disks: [],
       recorded: [{ ...RECORDED, reclaimPolicy: 'Delete' }],
       ...scene,
     });
     expect(steps).toEqual([]);
-    expect(waits).toEqual([
+    expect(differences).toEqual([
       expect.stringMatching(/Disk data .* protected in Proxmox VE.* qm set 101 --protection 0/),
     ]);
     expect(entries).toHaveLength(2);
@@ -422,7 +422,7 @@ describe('the root disk', () => {
       recorded: [],
       detached: [],
       storages: [],
-      isApplied: false,
+      isApplied: () => false,
     });
 
   test.each([
@@ -497,14 +497,14 @@ describe('a disk whose storageClass names another storage', () => {
     ]);
   });
 
-  test('waits where something holds it, and only there', () => {
+  test('is open while it is to move or something holds it, and not once it was applied', () => {
     const disks = [data({ storageClass: 'nowhere' })];
     const pending = [{ key: 'scsi1', current: AT_SCSI1['scsi1'] ?? '', pending: 'x' }];
-    expect(work({ ...there, config: { ...AT_SCSI1, parent: 'before' } }).waits).toHaveLength(1);
-    expect(work({ ...there, config: AT_SCSI1, pending }).waits).toHaveLength(1);
-    expect(work({ ...there, disks, config: AT_SCSI1 }).waits).toHaveLength(1);
-    expect(work({ ...there, config: AT_SCSI1, leaves: true }).waits).toEqual([]);
-    expect(work({ ...there, config: AT_SCSI1 }).waits).toEqual([]);
+    expect(work({ ...there, config: { ...AT_SCSI1, parent: 'before' } }).open).toEqual(['data']);
+    expect(work({ ...there, config: AT_SCSI1, pending }).open).toEqual(['data']);
+    expect(work({ ...there, disks, config: AT_SCSI1 }).open).toEqual(['data']);
+    expect(work({ ...there, config: AT_SCSI1, leaves: true }).open).toEqual([]);
+    expect(work({ ...there, config: AT_SCSI1 }).open).toEqual(['data']);
   });
 
   test('stays where somebody else moved it, and says so', () => {

@@ -269,11 +269,20 @@ describe('a restart', () => {
   });
 });
 
+/** CPUs that were held back until a restart are the spec's to change after it. */
+const withoutHeldCpus = (world: World): World =>
+  world.guest
+    ? {
+        ...world,
+        guest: { ...world.guest, pending: world.guest.pending.filter(({ key }) => key !== 'cores') },
+      }
+    : world;
+
 describe('what somebody else changed in Proxmox VE', () => {
   const applied = (policy: 'Report' | 'Revert') =>
     worldsWith(desired.map((digests) => ({ ...digests, driftPolicy: policy })))
       .map(unobstructed)
-      .map((world) => ({ ...world, applied: 'this' as const, cloned: false }));
+      .map((world) => ({ ...withoutHeldCpus(world), applied: 'this' as const, cloned: false }));
 
   test('is left as it is and reported, and the guest is started and stopped all the same', () => {
     expectIn(drawn(applied('Report'), FEW), (world) => {

@@ -382,7 +382,7 @@ describe('configuration', () => {
   test('goes before growing the disk, and that before starting', () => {
     const want = aDesiredVm({ rootDisk: bytes(40 * GiB) });
     const guest = aGuest({ running: false });
-    const disks = diskWork(want, guest, { recorded: [], detached: [], storages: [], isApplied: false });
+    const disks = diskWork(want, guest, { recorded: [], detached: [], storages: [], isApplied: () => false });
     expect(step(want, { ...there({ running: false }), disks, change: change({}) })?.do).toBe('configure');
     expect(step(want, { ...there({ running: false }), disks })).toEqual({
       do: 'growDisk',
@@ -444,7 +444,7 @@ describe('without quorum', () => {
   const noQuorum = { noQuorum: true } as const;
   const change = { set: { cores: 4 }, delete: [] };
   const disk = { do: 'growDisk', disk: 'scsi0', to: bytes(GiB), digest: 'd' } as const;
-  const disks = { entries: [], unrecorded: false, steps: [disk], unmakeable: [], waits: [], differences: [] };
+  const disks = { entries: [], unrecorded: false, steps: [disk], unmakeable: [], open: [], differences: [] };
   const seedVolume = 'local:iso/x.iso';
 
   test.each<[string, Desired, Partial<Observed>]>([
@@ -555,7 +555,7 @@ describe('deletion', () => {
 
 test('a VM is not restarted while a disk of it cannot be had, since it would stay off', () => {
   const restart = { note: undefined, restartedAt: undefined, next: 'shutdown' } as const;
-  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], waits: [], differences: [] };
+  const disks = { entries: [], unrecorded: false, steps: [], unmakeable: [], open: [], differences: [] };
   const have = observed({ claim: MADE, presence: seen({ running: true }), restart, disks });
   expect(plan(aDesiredVm(), have)).toMatchObject({ kind: 'act', step: { do: 'shutdown' } });
   const missing = { ...disks, unmakeable: ['Disk data cannot be made.'] };

@@ -99,8 +99,34 @@ describe('conditions', () => {
     ).toMatchObject({
       status: 'False',
       reason: 'Different',
-      message: 'The disk is larger. Changed, but not yet in effect: cores.',
+      message:
+        'The disk is larger. These changes take effect when the VM is stopped and started: CPUs. Set the annotation virtrigaud.io/restartedAt to the current time to have the VM restarted, or set spec.rebootPolicy.',
     });
+  });
+
+  test('what waits for a restart is named in the words of the spec, each once', () => {
+    const pending = ['cores', 'vcpus', 'memory', 'scsi1', 'net0', 'vga'].map((key) => ({
+      key,
+      pending: 'x',
+    }));
+    const disks = {
+      entries: [{ name: 'data', device: 'scsi1' }],
+      unrecorded: false,
+      steps: [],
+      unmakeable: [],
+      open: [],
+      differences: [],
+    };
+    const have = { ...there({ pending }), disks };
+    for (const type of ['Synced', 'RestartRequired'])
+      expect(condition(type, { have })?.message).toContain(
+        'stopped and started: CPUs, memory, disk data, network interface net0, vga. Set the annotation',
+      );
+    const held = { reason: 'OutsideMaintenanceWindow', message: 'It is restarted in its window.' } as const;
+    const restart = { note: undefined, restartedAt: undefined, held };
+    expect(condition('RestartRequired', { have: { ...have, restart } })?.message).toMatch(
+      /vga\. It is restarted in its window\.$/,
+    );
   });
 
   test('RestartRequired is there only for a running guest with pending changes', () => {

@@ -31,7 +31,7 @@ describe('a dry run', () => {
       unrecorded: false,
       steps: [grow],
       unmakeable: [],
-      waits: [],
+      open: [],
       differences: [],
     };
     const have = observed({ claim: made, presence: seen({ running: false }), change, disks });
@@ -40,6 +40,31 @@ describe('a dry run', () => {
       'Grow scsi0 to 40Gi.',
       'Start the VM.',
     ]);
+  });
+
+  test('names the values of everything that several writes would change, and of each disk', () => {
+    const change = { set: { vcpus: 4 }, delete: [] };
+    const net1 = 'virtio=02:00:00:00:00:01,bridge=vmbr1';
+    const devices = { writes: [{ key: 'net1', value: net1 } as const], refused: [] };
+    const bestEffortWrites = [{ key: 'tags', value: 'a;b', note: ['a', 'b'] } as const];
+    const entries = [{ name: 'data', device: 'scsi1' }];
+    const disks = { entries, unrecorded: true, steps: [], unmakeable: [], open: [], differences: [] };
+    const due = { change, devices, unrecordedNics: true, bestEffortWrites, disks };
+    const data = {
+      name: 'data',
+      size: bytes(5 * GiB),
+      storage: 'ssd',
+      options: {},
+      reclaimPolicy: 'Detach',
+    } as const;
+    const have = observed({ claim: made, presence: seen(), ...due });
+    expect(dryRunPlan(aDesiredVm({ disks: [data] }), have)).toEqual([
+      `Change the configuration: vcpus 2 → 4, net1 (not set) → ${net1}, tags (not set) → a;b.`,
+      'Add disk data: 5Gi on storage ssd.',
+    ]);
+    expect(dryRunPlan(aDesiredVm({ disks: [data] }), observed())).toContain(
+      'Add disk data: 5Gi on storage ssd.',
+    );
   });
 
   test('lists what a deletion would do, and holds it', () => {

@@ -40,6 +40,32 @@ test('an edited spec that cannot be resolved is not reported as in sync', () => 
   expect(conditionsAt(2)).toEqual(['Placed']);
 });
 
+const MISSING = { ok: false, reason: 'ClassNotFound', message: 'VMClass default/small not found.' } as const;
+const ready = (reason: string) =>
+  ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message: 'm',
+    lastTransitionTime: '2026-03-01T12:00:00Z',
+    observedGeneration: 1,
+  }) as const;
+
+test('a reference whose target is missing is announced once, with a warning', () => {
+  const eventsAfter = (reason: string, metadata = {}) =>
+    unresolved(aVirtualMachine({ metadata, status: { conditions: [ready(reason)] } }), MISSING).events;
+  expect(unresolved(aVirtualMachine(), MISSING).events).toEqual([
+    { type: 'Warning', reason: 'ClassNotFound', message: 'VMClass default/small not found.' },
+  ]);
+  expect(eventsAfter('ImageNotFound')).toHaveLength(1);
+  expect(eventsAfter('ClassNotFound')).toEqual([]);
+  expect(eventsAfter('ImageNotFound', { deletionTimestamp: '2026-03-01T12:00:00Z' })).toEqual([]);
+});
+
+test('a Provider that is not connected yet is announced by the Provider, not by each of its VMs', () => {
+  expect(unresolved(aVirtualMachine(), NOT_READY).events).toEqual([]);
+});
+
 test('a VM that cannot be made after its node was chosen is no longer reported as placed there', () => {
   const condition = {
     type: 'Placed',

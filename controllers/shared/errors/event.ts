@@ -1,0 +1,14 @@
+/** Events whose reason is in the list of reasons. */
+import type { EventReason } from '../../../src/api/index.ts';
+import type { EventNote } from '../../../src/runtime/controller.ts';
+
+export const normal = (reason: EventReason, message: string): EventNote => ({
+  type: 'Normal',
+  reason,
+  message,
+});
+export const warning = (reason: EventReason, message: string): EventNote => ({
+  type: 'Warning',
+  reason,
+  message,
+});
