@@ -30,6 +30,7 @@ import {
   whileTaskRuns,
   type VmResult,
 } from './report/outcome.ts';
+import { withInitialRequest } from './restart/request.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
 import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
@@ -83,7 +84,7 @@ export function virtualMachineController(
     if (released) return { next: released };
     if (vm.spec.managementPolicy === 'Paused') {
       invalidate(state);
-      return { result: paused(vm) };
+      return { result: paused(withInitialRequest(vm, pass.now.getTime())) };
     }
     const time = { now: pass.now.getTime(), options: { signal: pass.signal } };
     const look = (spec: ResolvedSpec): Promise<Observation> =>
@@ -92,7 +93,8 @@ export function virtualMachineController(
       );
     const again = (next: Plan): Plan => backOffRepeat(next, vm, { state, now: time.now });
     const resolution = await resolve(vm, ports);
-    if (!resolution.ok) return decideUnresolved(vm, resolution, { look, again });
+    if (!resolution.ok)
+      return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again });
     const { resolved } = resolution;
     const before = surroundingsNow(vm, resolved);
     const result = await whileSettled(vm, restKey(vm, resolved, before), { resolved, state, ...time });

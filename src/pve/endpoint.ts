@@ -17,7 +17,10 @@ export interface Lifetime {
   readonly omissible?: true;
 }
 
-/** By name, and with a dot for a property of a property string. `scsi[n]` stands for `scsi0`, `scsi1` … */
+/**
+ * By name; with a dot for a property of a property string, and with `=` for one value. `scsi[n]` stands for `scsi0`,
+ * `scsi1` …
+ */
 export type Lifetimes = Readonly<Record<string, Lifetime>>;
 
 /** A privilege that a call requires, and on which path. */

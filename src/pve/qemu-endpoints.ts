@@ -202,6 +202,7 @@ export const QEMU = {
     }),
     reply: UpidText,
     needs: [onGuest('VM.Config.Disk'), storageSpace],
+    lifetimes: { 'disk=tpmstate0': { since: '7.2' } },
   }),
   migrationPreconditions: endpoint({
     method: 'GET',

@@ -68,6 +68,7 @@ export function fitParams<V extends Params[string]>(
   const fitted = Object.entries(params).flatMap(([name, value]): [string, V | string][] => {
     if (value === undefined || !isKept(name)) return [];
     if (typeof value !== 'string') return [[name, value]];
+    if (!isKept(`${name}=${value}`)) return [];
     const text = LISTS.has(name) ? listFor(value, lifetimes, version) : propertiesFor(name, value, isKept);
     return text === '' && value !== '' ? [] : [[name, text]];
   });

@@ -26,7 +26,6 @@ import type { ProcessState } from '../model/process-state.ts';
 import type { Task } from '../model/tasks.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Unresolved } from '../model/desired.ts';
-import { withInitialRequest } from '../restart/request.ts';
 import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { reportStatus } from './status.ts';
@@ -111,7 +110,7 @@ const RETRY_SOON: Millis = seconds(5);
 export const AT_ONCE: Millis = millis(1);
 
 export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
-  const before = withInitialRequest(vm);
+  const before = vm.status ?? {};
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
   if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
@@ -152,7 +151,7 @@ function domainCondition({ type, status, reason, message }: Condition): DomainCo
 export function paused(vm: VirtualMachine): VmResult {
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   const message = pausedMessage(deleting);
-  const status = { ...withInitialRequest(vm), message, ...(deleting && { phase: 'Deleting' as const }) };
+  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
   return unchanged(
     { ...vm, status },
     deleting

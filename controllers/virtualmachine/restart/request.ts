@@ -3,7 +3,7 @@
  * recorded before and not older than a day when it is first seen. Otherwise it is only recorded, so that
  * re-applying, restoring or reverting a manifest restarts nothing. A time in the future waits until then. Pure.
  */
-import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
+import { isObserved, type VirtualMachine } from '../../../src/api/index.ts';
 import { minutes, seconds } from '../../../src/lib/units.ts';
 import type { RestartNote } from '../model/restart.ts';
 import { restartSettings } from './resolve.ts';
@@ -56,11 +56,10 @@ const isLater = (one: string, other: string | undefined): boolean =>
 export const latest = (one: string | undefined, other: string | undefined): string | undefined =>
   other !== undefined && isLater(other, one) ? other : one;
 
-/** The status with the request of an object that was never observed before: it is recorded regardless of what the pass observes. */
-export function withInitialRequest(vm: VirtualMachine): VirtualMachineStatus {
-  const before = vm.status ?? {};
-  const restartedAt = latest(before.internal?.restartedAt, restartSettings(vm)?.requestedAt);
-  return isObserved(vm.status) || restartedAt === undefined
-    ? before
-    : { ...before, internal: { ...before.internal, restartedAt } };
+/** The request of an object that was never observed before is recorded regardless of what the pass observes. */
+export function withInitialRequest(vm: VirtualMachine, now: number): VirtualMachine {
+  const requestedAt = restartSettings(vm)?.requestedAt;
+  if (isObserved(vm.status) || requestedAt === undefined || isScheduled(requestedAt, now)) return vm;
+  const restartedAt = latest(vm.status?.internal?.restartedAt, requestedAt);
+  return { ...vm, status: { ...vm.status, internal: { ...vm.status?.internal, restartedAt } } };
 }

@@ -161,18 +161,19 @@ describe('a requested restart', () => {
 describe('the status of a VM that was never observed', () => {
   const requestedAt = '2026-03-01T11:00:00Z';
   const metadata = { annotations: { [RESTARTED_AT]: requestedAt } };
+  const recorded = (vm: Parameters<typeof aVirtualMachine>[0], now = Date.parse(requestedAt)) =>
+    withInitialRequest(aVirtualMachine(vm), now).status;
 
   test('records the request although nothing else is known', () => {
-    expect(withInitialRequest(aVirtualMachine({ metadata }))).toEqual({
-      internal: { restartedAt: requestedAt },
-    });
+    expect(recorded({ metadata })).toEqual({ internal: { restartedAt: requestedAt } });
     const internal = { uuid: 'x', restartedAt: '2026-03-01T11:30:00Z' };
-    expect(withInitialRequest(aVirtualMachine({ metadata, status: { internal } }))).toEqual({ internal });
+    expect(recorded({ metadata, status: { internal } })).toEqual({ internal });
   });
 
-  test('is as it was once the VM was observed, or without a request', () => {
+  test('is as it was once the VM was observed, without a request, or before its time', () => {
     const status = { observedGeneration: 1 };
-    expect(withInitialRequest(aVirtualMachine({ metadata, status }))).toEqual(status);
-    expect(withInitialRequest(aVirtualMachine())).toEqual({});
+    expect(recorded({ metadata, status })).toEqual(status);
+    expect(recorded({})).toEqual(aVirtualMachine().status);
+    expect(recorded({ metadata }, Date.parse(requestedAt) - HOUR)).toEqual(aVirtualMachine().status);
   });
 });
