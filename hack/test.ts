@@ -32,10 +32,16 @@ const INTEGRATION_WORKERS = Math.max(
   Math.min(8, 3 * availableParallelism(), Math.floor(totalmem() / 2 ** 30)),
 );
 
+/** By content: the files of a fresh clone are new, and the same. */
+const PRETTIER_CACHE = [
+  ...['--cache', '--cache-strategy', 'content'],
+  ...['--cache-location', join(CACHE, 'prettier')],
+];
+
 const VERIFY: readonly Stage[] = [
   check('lint', 'npm', 'run', '-s', 'lint'),
   check('types', 'tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', join(CACHE, 'tsc.tsbuildinfo')),
-  check('format', 'prettier', '--check', '.', '--cache', '--cache-location', join(CACHE, 'prettier')),
+  check('format', 'prettier', '--check', '.', ...PRETTIER_CACHE),
   check('generated files', 'npm', 'run', '-s', 'generate', '--', '--check'),
 ].map(ofFiles);
 const PREPARE: readonly Stage[] = [
