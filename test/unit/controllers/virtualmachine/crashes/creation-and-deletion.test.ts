@@ -13,7 +13,7 @@ const PLAIN: VirtualMachineChange = {};
 const ELSEWHERE: VirtualMachineChange = { spec: { placement: { host: nodeName('pve-2') } } };
 
 /** VIRTRIGAUD_FAULT_RUNS=5000 for a long run; one that fails says its seed. */
-const RUNS = Number(process.env['VIRTRIGAUD_FAULT_RUNS'] ?? 200);
+const RUNS = Number(process.env['VIRTRIGAUD_FAULT_RUNS'] ?? 100);
 
 interface Story {
   readonly vm: VirtualMachineChange;
