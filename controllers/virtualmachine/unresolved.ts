@@ -45,11 +45,12 @@ export async function decideUnresolved(
   return { result: whileSwitchingOff(vm, missing, { observation, next }) };
 }
 
-/** The list of guests says otherwise than that the guest is off, or its status does: otherwise nothing is read. */
-const isNews = ({ status }: VirtualMachine, { connection }: ResolvedSpec): boolean =>
-  status?.task !== undefined ||
-  status?.powerState !== 'Off' ||
-  rowOf(connection.inventory.view(), status.vmid)?.status !== 'stopped';
+/** Whether the list has a guest that may run; otherwise nothing is read, so that waiting costs Proxmox VE nothing. */
+function isNews({ status }: VirtualMachine, { connection }: ResolvedSpec): boolean {
+  if (status?.task !== undefined) return true;
+  const row = rowOf(connection.inventory.view(), status?.vmid);
+  return row !== undefined && (row.status !== 'stopped' || status?.powerState !== 'Off');
+}
 
 interface SwitchingOff {
   readonly observation: Observation;

@@ -57,9 +57,11 @@ export function connectionTo(
   function dispatcherFor(lane: Lane, tls: Tls): Dispatcher {
     const known = current.get(lane);
     if (known && isDeepStrictEqual(known.tls, tls)) return known.dispatcher;
-    void known?.dispatcher.close(); // running requests and watches come to their end on the old one
+    // Throws for a key and a certificate that do not belong together, as during their rotation: the old ones stay.
     const dispatcher = pool(proxyUrl, tls, CONNECTIONS[lane]);
     current.set(lane, { tls, dispatcher });
+    // Running requests and watches come to their end on the old one.
+    known?.dispatcher.close().catch(() => undefined);
     return dispatcher;
   }
 

@@ -65,7 +65,7 @@ export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R ext
   /** Parameters that not every supported version of PVE has. */
   readonly lifetimes?: Lifetimes;
   /** Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. */
-  readonly lane?: 'agent';
+  readonly lane?: 'agent' | 'content';
   /**
    * The call cannot be undone. It is not sent where it had to wait: by then the guest may be in use again, or its VMID
    * another guest's.

@@ -1,5 +1,4 @@
 /** Errors of calls to PVE: a message for users and a classification for the callers. */
-import type { Millis } from '../lib/units.ts';
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
@@ -246,14 +245,14 @@ export const unsendableError = (call: Call, why: string): PveError =>
     message: `${call.method} ${call.path} was not sent to Proxmox VE: ${singleLine(call.redact(why))}.`,
   });
 
-/** Creates the error for a request that had to wait for too long and was not sent. */
-export const outdatedError = (call: Call, waited: Millis): PveError =>
+/** The text has no figures: it is reported, and would be written anew each time. */
+export const outdatedError = (call: Call): PveError =>
   new PveError({
     refusal: 'stale',
     method: call.method,
     route: call.route,
     code: 'outdated',
-    message: `${call.method} ${call.path} was not sent to Proxmox VE, because it waited ${Math.round(waited / 100) / 10} s behind other requests to the node. The guest is read again before it is sent.`,
+    message: `${call.method} ${call.path} was not sent to Proxmox VE, because it waited too long behind other requests to the node. The guest is read again before it is sent.`,
   });
 
 /** Creates the error for a request that the version of its node does not know, and that was not sent. */

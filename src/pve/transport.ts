@@ -154,15 +154,15 @@ export function createTransport(options: TransportOptions): Transport {
 
   const sendOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
     const { auth, call, request, options: own, decidedAt = Infinity } = attempt;
+    const waiting = { signal: own.signal, urgent: attempt.decidedAt !== undefined };
     const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
       limiter.run(
         request.lane,
         () => {
-          const waited = now() - decidedAt;
-          if (waited > FRESH_FOR) throw outdatedError(call, millis(waited));
+          if (now() - decidedAt > FRESH_FOR) throw outdatedError(call);
           return exchangeOnce(attempt, used);
         },
-        own.signal,
+        waiting,
       );
     const answer = await attemptWith(headers);
     // A 401 means that PVE did nothing, so that even a change may be sent again.

@@ -55,6 +55,8 @@ export class InMemoryPve {
   /** How long HA takes to notice, and then to act. */
   haMs = 10_000;
   /** How often a guest that ran went off. */
+  /** What the storage `local` of each node is for. */
+  localContent = 'iso';
   stops = 0;
   readonly #tasks: ModelTask[] = [];
   #late: { readonly at: number; readonly run: () => void }[] = [];
@@ -214,7 +216,7 @@ export class InMemoryPve {
           plugintype: 'lvmthin',
           content: 'images',
         },
-        { type: 'storage', node, storage: 'local', status: 'available', plugintype: 'dir', content: 'iso' },
+        { type: 'storage', node, storage: 'local', status: 'available', plugintype: 'dir', content: this.localContent },
       ]),
       ...[...this.guests.values()].map(({ vmid, node, config, running, halted, ha }) => ({
         type: 'qemu',

@@ -38,7 +38,7 @@ async function read(
   try {
     return resolverIn(await pve.node(node).qemu(vmid).cloudInitNetwork(options));
   } catch (error) {
-    if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'invalid'))
+    if (error instanceof PveError && ['forbidden', 'invalid', 'unknown'].includes(error.refusal))
       return undefined;
     throw error;
   }

@@ -42,9 +42,10 @@ export function configChange(
     diskKeys(vm, want, guest),
   );
   if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest, room), others));
-  // What applies only to a guest that is off would be lost on one that runs (plan/rules/unconfigured.ts).
-  if (!cloudInit || guest.running) return undefined;
+  if (!cloudInit) return undefined;
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
+  // What applies only to a guest that is off would be lost on one that runs (plan/rules/unconfigured.ts).
+  if (guest.running) return undefined;
   const all = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
   const keys = knownKeys(all, release);
   const change = nonEmpty(onlyDifferent(keepTags ? withoutTags(keys) : keys, guest));

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createLimiter } from '../../../src/pve/limiter.ts';
+import { createLimiter, type Waiting } from '../../../src/pve/limiter.ts';
 
 interface Job {
   readonly end: () => void;
@@ -9,7 +9,7 @@ interface Job {
 const rig = (perLane: number) => {
   const limiter = createLimiter(perLane);
   const started: string[] = [];
-  const start = (lane: string, name: string, signal?: AbortSignal): Job => {
+  const start = (lane: string, name: string, waiting?: Waiting): Job => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const done = limiter.run(
       lane,
@@ -17,7 +17,7 @@ const rig = (perLane: number) => {
         started.push(name);
         return promise;
       },
-      signal,
+      waiting,
     );
     return { end: () => resolve(undefined), done };
   };
@@ -37,6 +37,19 @@ test('a lane runs as many as it may, and the rest in order of arrival', async ()
   jobs.forEach((job) => job.end());
   await Promise.all(jobs.map((job) => job.done));
   expect(started).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('urgent calls go before those that wait already, in their own order', async () => {
+  const { start, started } = rig(1);
+  const jobs = [
+    start('pve1', 'first'),
+    start('pve1', 'second'),
+    start('pve1', 'destroy', { urgent: true }),
+    start('pve1', 'stop', { urgent: true }),
+  ];
+  jobs.forEach((job) => job.end());
+  await Promise.all(jobs.map((job) => job.done));
+  expect(started).toEqual(['first', 'destroy', 'stop', 'second']);
 });
 
 test('a full lane does not hold up another', async () => {
@@ -66,7 +79,7 @@ test('a caller that is aborted while waiting leaves the queue', async () => {
   const { start, started } = rig(1);
   const gone = new AbortController();
   const first = start('pve1', 'first');
-  const second = start('pve1', 'second', gone.signal);
+  const second = start('pve1', 'second', { signal: gone.signal });
   const third = start('pve1', 'third');
   gone.abort(new Error('not needed any more'));
   await expect(second.done).rejects.toThrow('not needed any more');

@@ -28,6 +28,11 @@ export const restart: Rule = (want, have) => {
   }
 };
 
-/** A stopped guest is not started without a disk of its spec, so it is not shut down while one cannot be provided. */
-const wouldStayOff = ({ disks, failure }: Observed): boolean =>
-  (disks?.unmakeable.length ?? 0) > 0 || (failure !== undefined && blocksStart(failure));
+/**
+ * A stopped guest is not started without a disk of its spec or without its first configuration, so it is not shut down
+ * while one of them cannot be provided.
+ */
+const wouldStayOff = ({ change, disks, failure }: Observed): boolean =>
+  change?.seedProblem !== undefined ||
+  (disks?.unmakeable.length ?? 0) > 0 ||
+  (failure !== undefined && blocksStart(failure));

@@ -12,7 +12,7 @@ export const unconfigured: Rule = (want, have) => {
   if (!want.exists || presence.kind !== 'seen' || !have.unconfigured || !presence.guest.running)
     return undefined;
   const { vmid, node } = presence.guest;
-  const { message = '' } = have.restart?.held ?? {};
+  const { message = '' } = have.change?.seedProblem ?? have.restart?.held ?? {};
   return (
     restart(want, have) ??
     refuse(

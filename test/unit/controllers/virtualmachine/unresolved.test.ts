@@ -50,6 +50,19 @@ describe('a VM whose edited spec cannot be resolved', () => {
     expect(asked(life, '{vmid}/config')).toBe(before);
   });
 
+  test('is looked for nowhere where its guest is gone', async () => {
+    const life = await edited(
+      { ...NOWHERE, powerState: 'Off' },
+      (live) => void live.pve.guests.delete(guestIn(live).vmid),
+    );
+    await passes(life, 3);
+    const others = () =>
+      life.pve.requests.filter((route) => !/cluster\/(resources|tasks|status)$/.test(route));
+    const before = others();
+    await passes(life);
+    expect(others()).toEqual(before);
+  });
+
   test.each<[string, Spec, (life: Life) => void]>([
     ['it is to run', {}, () => undefined],
     [

@@ -66,6 +66,21 @@ describe('a guest that was started before its first configuration', () => {
     expect(guestIn(life)!.config['smbios1']).toContain(UID);
   });
 
+  test('is not shut down while it could not be configured and started afterwards', async () => {
+    const image = { cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' } };
+    const life = await startedEarly({ rebootPolicy: 'IfRequired', userData: image });
+    life.pve.localContent = 'vztmpl';
+    life.restart(); // the operator knows nothing of the storage as it was
+    await passes(life);
+    expect(life.pve.stops).toBe(0);
+    expect(readyOf(life)).toMatchObject({ status: 'False', reason: 'StartedUnconfigured' });
+    expect(readyOf(life)?.message).toContain('content type "iso"');
+    life.pve.localContent = 'iso';
+    await life.untilReady();
+    expect(life.pve.stops).toBe(1);
+    expect(guestIn(life)!.config['smbios1']).toContain(UID);
+  });
+
   test('is stopped where the spec says Off, and configured', async () => {
     const life = await startedEarly({ powerState: 'Off' });
     await life.untilReady();
