@@ -85,6 +85,7 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
     }
   }
 
+  /** There is one to write at least: it must not end before `writing` is set. */
   async function writeSequentially(): Promise<void> {
     for (let next = unwritten.shift(); next; next = unwritten.shift()) await next();
     writing = undefined;
@@ -103,7 +104,8 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
       }
       published.delete(event);
       published.set(event, isWritten ? written(series, now) : series);
-      if (isWritten) unwritten.push(() => write(about, note, series));
+      if (!isWritten) return;
+      unwritten.push(() => write(about, note, series));
       writing ??= writeSequentially();
     },
     async flush() {

@@ -48,6 +48,7 @@ function aRecorder(answered: () => Promise<void> = () => Promise.resolve()) {
   };
 }
 
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 const about = (name: string) => ({ kind: 'Thing', metadata: aThing(name, 1).metadata });
 const note = (reason: string, message = 'm') => ({ type: 'Normal' as const, reason, message });
 
@@ -68,6 +69,18 @@ describe('an event', () => {
       reportingInstance: 'pod-1',
       regarding: { apiVersion: 'infra.virtrigaud.io/v1beta1', kind: 'Thing', name: 'a', uid: 'uid-a' },
     });
+  });
+
+  test('is written after a repetition of another was only counted', async () => {
+    const { recorder, written, clock } = aRecorder();
+    recorder.publish(about('a'), note('Started'));
+    await settled();
+    await clock.advance(seconds(10));
+    recorder.publish(about('a'), note('Started'));
+    await settled();
+    recorder.publish(about('a'), note('Stopped'));
+    await settled();
+    expect(written.map(({ reason }) => reason)).toEqual(['Started', 'Stopped']);
   });
 
   test('keeps to the lengths that the API server takes', async () => {
