@@ -24,7 +24,7 @@ export function templatesNamed(source: TemplateSource, view: View): TemplatesFou
   if (found.length === 0)
     return refusal(
       'TemplateNotFound',
-      `Proxmox VE has no template named "${source.name}", or the credentials may not see it (privilege VM.Audit). Refer to a VM that is not a template by its VMID.`,
+      `Proxmox VE has no template named "${source.name}", or the credentials may not see it (privilege VM.Audit). Correct spec.source of the VMImage; a VM that is not a template is named there by its VMID.`,
     );
   if (new Set(found.map((guest) => guest.node)).size < found.length)
     return refusal(

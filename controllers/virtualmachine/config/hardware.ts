@@ -53,12 +53,12 @@ export function firmwareDifferences(want: Shape, config: GuestConfig): string[] 
   return [
     ...(want.bios !== undefined && want.bios !== bios
       ? [
-          `The firmware is ${bios}, but the class says ${want.bios}. Firmware is set only when a VM is created.`,
+          `The firmware is ${bios}, but the class asks for ${want.bios}. Firmware is set only when a VM is created: use a class that asks for none, or for that of the VM.`,
         ]
       : []),
     ...(want.machine !== undefined && !sameMachine(want.machine, config['machine'])
       ? [
-          `The machine type is ${config['machine'] ?? 'pc'}, but the class says ${want.machine}. The machine type is set only when a VM is created.`,
+          `The machine type is ${config['machine'] ?? 'pc'}, but the class asks for ${want.machine}. The machine type is set only when a VM is created: use a class that asks for none, or for that of the VM.`,
         ]
       : []),
     ...(want.tpm !== undefined && config['tpmstate0'] === undefined
