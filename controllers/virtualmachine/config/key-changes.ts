@@ -1,6 +1,7 @@
 /** Changes of a configuration in Proxmox VE's own terms, for people. Pure. */
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
+import { textWithoutMark } from '../../shared/guests/owner-mark.ts';
 
 /** Keys whose values must not appear in messages. */
 const SECRET_KEYS = new Set(['cipassword', 'sshkeys']);
@@ -28,8 +29,9 @@ export function keyChanges(
 function shown(key: string, value: string | undefined): string {
   if (value === undefined) return '(not set)';
   if (SECRET_KEYS.has(key)) return '(hidden)';
-  const characters = Array.from(value);
+  const text = key === 'description' ? JSON.stringify(textWithoutMark(value).trim()) : value;
+  const characters = Array.from(text);
   return characters.length <= MAX_VALUE_LENGTH
-    ? value
+    ? text
     : `${characters.slice(0, MAX_VALUE_LENGTH - 1).join('')}…`;
 }

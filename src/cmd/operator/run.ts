@@ -46,6 +46,8 @@ export async function runOperator(config: Config): Promise<number> {
       void manager.stop();
     });
   const ending = await manager.run();
-  await Promise.all([operator.close(), telemetry.close(), connection.close()]);
+  // The last events are written on the connection.
+  await Promise.all([operator.close(), telemetry.close()]);
+  await connection.close();
   return ending === 'lost' ? 1 : 0;
 }

@@ -78,7 +78,7 @@ function belongsToFormer(all: Candidates, owner: OwnerMark): RuleResult {
   return refuse(
     'BelongsToFormerObject',
     mark.cluster === owner.cluster
-      ? `${which} ${was} created for an earlier object of this name (uid ${mark.uid}), so no second VM is created. Delete ${several ? 'them' : `VM ${vmid}`} to have a new VM created. ${several ? 'To adopt one of them instead' : 'To adopt it instead'}, ${adopt}`
+      ? `${which} ${was} created for an earlier object of this name (uid ${mark.uid}), so no second VM is created. To have a new VM created, remove the line of the mark from the description of ${several ? 'each' : `VM ${vmid}`}, which is then left alone, or delete ${several ? 'them' : 'it'}. ${several ? 'To adopt one of them instead' : 'To adopt it instead'}, ${adopt}`
       : `${which} ${was} created for an object of this namespace and name in the Kubernetes installation ${mark.cluster}, so no second VM is created. ` +
           `If it is another cluster that is still in use, annotate this object with ${BESIDE_OTHERS}: "true" to create a VM of its own. ` +
           `If that was this cluster before it was rebuilt, adopt the VM: ${adopt}`,
