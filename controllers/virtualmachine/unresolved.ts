@@ -84,7 +84,7 @@ function statusAfter(
   const guest =
     presence.kind === 'seen' && isOwn(presence.guest, want.owner, claim) ? presence.guest : undefined;
   return {
-    ...before,
+    ...(guest?.running === false ? withoutRunning(before) : before),
     ...omitUndefined({ task: taskOf(status, { have, started }) }),
     ...(guest && { powerState: powerStateOf(guest), ...(!guest.running && { phase: 'Stopped' as const }) }),
     ...(failure && {
@@ -92,6 +92,16 @@ function statusAfter(
     }),
   };
 }
+
+/** What is true only of a guest that runs. */
+const withoutRunning = ({
+  ipAddresses: _addresses,
+  conditions,
+  ...rest
+}: VirtualMachineStatus): VirtualMachineStatus => ({
+  ...rest,
+  ...(conditions && { conditions: conditions.filter(({ type }) => type !== 'GuestAgentConnected') }),
+});
 
 function againAfter(next: Plan | undefined, started: Started | undefined): number | undefined {
   if (started) return started.kind === 'task' && started.followed ? FOLLOWED_MS : 50;

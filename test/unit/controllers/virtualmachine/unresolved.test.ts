@@ -39,6 +39,8 @@ describe('a VM whose edited spec cannot be resolved', () => {
       expect(asked(life, request)).toBe(1);
       expect(readyOf(life)).toMatchObject({ status: 'False', reason: 'NetworkUnknown' });
       expect(life.status).toMatchObject({ powerState: 'Off', phase: 'Stopped' });
+      expect(life.status).not.toHaveProperty('ipAddresses');
+      expect(life.conditions).not.toHaveProperty('GuestAgentConnected');
       expect(life.status.task).toBeUndefined();
     },
   );
