@@ -89,4 +89,4 @@ export const addressInUse = ({ what, holder }: AddressConflict): Unresolved => (
 
 /** The same conflict of a VM that has a guest. */
 export const sharedAddress = ({ what, holder }: AddressConflict): string =>
-  `VirtualMachine "${holder}" has the same ${what}. Change it in spec.networks of one of the VMs.`;
+  `VirtualMachine "${holder}" has the same ${what}. Change it in spec.networks of one of the VMs. If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`;
