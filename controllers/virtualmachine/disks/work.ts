@@ -33,10 +33,13 @@ export function diskWork(
     recorded,
     guest,
   );
+  const isRecordedAt = (slot: { readonly name: string; readonly device: string }): boolean =>
+    recorded.some(({ name, device }) => name === slot.name && device === slot.device);
+  const unrecorded = slots.filter((slot) => !isRecordedAt(slot));
   const wanted = desired.map((disk): DiskOutcome => {
     const slot = slots.find(({ name }) => name === disk.name);
     if (!slot) return { waits: noFreeDevice(disk.name) };
-    const isRecorded = recorded.some(({ name, device }) => name === slot.name && device === slot.device);
+    const isRecorded = isRecordedAt(slot);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
     return {
@@ -52,14 +55,14 @@ export function diskWork(
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
     entries,
-    unrecorded: slots.some(
-      (slot) => !recorded.some(({ name, device }) => name === slot.name && device === slot.device),
-    ),
+    unrecorded: unrecorded.length > 0,
     steps: outcomes.flatMap(({ steps = [] }) => steps),
     unmakeable: outcomes.flatMap(({ unmakeable }) => unmakeable ?? []),
     open: [
       ...(root.some(isOpen) ? [ROOT] : []),
-      ...desired.flatMap(({ name }, i) => (isOpen(wanted[i]) ? [name] : [])),
+      ...desired.flatMap(({ name }, i) =>
+        isOpen(wanted[i]) || unrecorded.some((slot) => slot.name === name) ? [name] : [],
+      ),
     ],
     differences: outcomes.flatMap(sentencesOf),
   };

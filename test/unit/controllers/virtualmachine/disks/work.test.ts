@@ -355,6 +355,7 @@ describe('a disk that comes back into the spec', () => {
   test('and was detached is attached again, in a slot that is written down first', () => {
     const first = work({ config: UNUSED, detached: [DETACHED] });
     expect([first.steps, first.unrecorded]).toEqual([[], true]);
+    expect(first.open).toEqual(['data']); // a storage that the spec names is yet to be reached
     const { steps } = work({ config: UNUSED, recorded: [NOTED], detached: [DETACHED] });
     expect(steps).toEqual(attached);
   });
