@@ -1,5 +1,5 @@
 /** Data that cannot be delivered, found before anything is made: in itself, and with the templates. Pure. */
-import type { Reason, VirtualMachine } from '../../../src/api/index.ts';
+import type { Reason } from '../../../src/api/index.ts';
 import {
   imageContent,
   requiredMode,
@@ -7,7 +7,7 @@ import {
   type ImageLayout,
 } from '../../../src/cloudinit/index.ts';
 import { remembering } from '../../../src/lib/memo.ts';
-import type { DesiredCloudInit, DesiredNic, Unresolved } from '../model/desired.ts';
+import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 import { layoutOf, type GuestSystem } from './layout.ts';
 import { cloudInitNics } from './nics.ts';
 
@@ -21,19 +21,6 @@ interface Wanted {
 interface Problem {
   readonly reason: Reason;
   readonly message: string;
-}
-
-/** `undefined` also for a guest that exists: its data is checked with what the guest has. */
-export function invalidCloudInit(
-  { metadata: { name, uid }, spec, status }: VirtualMachine,
-  cloudInit: DesiredCloudInit,
-  nics: readonly DesiredNic[] | undefined,
-): Unresolved | undefined {
-  if (status?.vmid !== undefined || spec.adopt !== undefined || cloudInit.snippet !== undefined)
-    return undefined;
-  // The template decides on the layout; the data counts as valid if it is in one of them.
-  const problem = problemInAll({ owner: { uid }, name, cloudInit, nics }, ['nocloud', 'configdrive2']);
-  return problem && { ok: false, ...problem };
 }
 
 /** Why no template of these can take the data. What the drive of Proxmox VE can express, each can. */
