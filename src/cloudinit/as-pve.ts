@@ -3,9 +3,8 @@
  * says the same as long as the user-data is nothing that PVE's drive could not express, so that an address more, or a
  * second file, changes nothing else in the guest. Next to other user-data PVE says nothing either (cicustom).
  */
-import { isMap } from 'yaml';
 import type { CloudInitInput } from './input.ts';
-import { nativeUserData, plainText } from './native.ts';
+import { nativeUserData } from './native.ts';
 import { readUserData } from './user-data.ts';
 
 /** Settings for vendor-data, which cloud-init merges below the user-data. */
@@ -28,7 +27,6 @@ export function localHostname(input: CloudInitInput): string {
   const { hostname, fqdn = hostname } = input;
   const read = readUserData(input);
   const data = 'problem' in read ? undefined : read.value;
-  const map = data?.kind === 'cloudConfig' ? data.document.contents : undefined;
-  const own = isMap(map) ? plainText(map.get('hostname', true)) : undefined;
+  const own = data?.kind === 'cloudConfig' ? data.config.hostname : undefined;
   return own === undefined || own === hostname ? fqdn : own;
 }

@@ -1,5 +1,4 @@
 /** PVE's cloud-init drive: the configuration keys for it, and whether they can express the data. */
-import { isMap, isScalar, isSeq } from 'yaml';
 import type { Result } from '../lib/result.ts';
 import type { CloudInitInput } from './input.ts';
 import { dnsServers, fitsIpConfig, ipConfig, needsOnLink, networkProblem } from './network.ts';
@@ -35,50 +34,18 @@ export interface NativeData {
   upgrade: boolean;
 }
 
-const TRUE = new Set(['true', 'yes', 'on']);
-const FALSE = new Set(['false', 'no', 'off']);
-
-/** Readers for the cloud-config keys that PVE can express. A reader returns whether PVE can express the value. */
-const READERS: Readonly<Record<string, (node: unknown, data: NativeData, input: CloudInitInput) => boolean>> =
-  {
-    // PVE always uses the VM's name as host name.
-    hostname: (node, _asked, { hostname }) => plainText(node) === hostname,
-    user: (node, data) => {
-      const name = plainText(node);
-      if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name) || !isPlainYaml(name)) return false;
-      data.user = name;
-      return true;
-    },
-    package_upgrade: (node, data, { alwaysUpgrades }) => {
-      const word = plainText(node)?.toLowerCase() ?? '';
-      data.upgrade = TRUE.has(word);
-      return data.upgrade || (FALSE.has(word) && alwaysUpgrades !== true);
-    },
-    ssh_authorized_keys: (node, data) => {
-      const keys = isSeq(node) ? node.items.map(plainText) : [undefined];
-      data.sshKeys = keys.filter((key) => key !== undefined);
-      return data.sshKeys.length === keys.length;
-    },
-  };
-
-export function plainText(node: unknown): string | undefined {
-  return isScalar(node) && typeof node.value === 'string' && node.tag === undefined ? node.value : undefined;
-}
-
 /** The data in the user-data; `undefined` if PVE's drive cannot express all of it. */
-function nativeDataOf(userData: UserData, input: CloudInitInput): NativeData | undefined {
-  const data: NativeData = { sshKeys: [], upgrade: false };
-  if (userData.kind === 'none') return data;
-  if (userData.kind !== 'cloudConfig') return undefined;
-  const { contents } = userData.document;
-  const seen = new Set<string>();
-  for (const { key, value } of isMap(contents) ? contents.items : []) {
-    const name = plainText(key) ?? '';
-    const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
-    if (!read?.(value, data, input) || seen.has(name)) return undefined;
-    seen.add(name);
-  }
-  return data;
+function nativeDataOf(
+  userData: UserData,
+  { hostname, alwaysUpgrades }: CloudInitInput,
+): NativeData | undefined {
+  if (userData.kind === 'none') return { sshKeys: [], upgrade: false };
+  const native = userData.kind === 'cloudConfig' ? userData.config.native : undefined;
+  // PVE always uses the VM's name as host name.
+  if (!native || (native.hostname ?? hostname) !== hostname) return undefined;
+  const { user, upgrade, sshKeys } = native;
+  if (upgrade === false && alwaysUpgrades === true) return undefined;
+  return { ...(user !== undefined && { user }), sshKeys, upgrade: upgrade === true };
 }
 
 /** PVE generates meta-data and network-config itself. */

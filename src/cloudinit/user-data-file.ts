@@ -5,7 +5,7 @@ import type { CloudInitInput } from './input.ts';
 import { withKeysPart } from './multipart.ts';
 import { addKeys, cleanKeys } from './ssh-keys.ts';
 import { readUserData, type UserData } from './user-data.ts';
-import { printYaml } from './yaml.ts';
+import { parseYaml, printYaml } from './yaml.ts';
 
 export interface UserDataFile {
   readonly content: string | Uint8Array;
@@ -61,7 +61,9 @@ type ForCloudInit = Exclude<UserData, Foreign | { kind: 'none' }>;
 function withKeys(data: ForCloudInit, keys: readonly string[]): Result<UserDataFile> {
   if (keys.length === 0) return complete(data.text);
   if (data.kind !== 'cloudConfig') return complete(withKeysPart(data.text, data.kind, keys));
-  const added = addKeys(data.document, keys);
+  const document = parseYaml(data.text);
+  if ('problem' in document) return document;
+  const added = addKeys(document.value, keys);
   if ('problem' in added) return added;
-  return complete(added.value ? data.document.toString({ lineWidth: 0 }) : data.text);
+  return complete(added.value ? document.value.toString({ lineWidth: 0 }) : data.text);
 }

@@ -1,14 +1,13 @@
 /** Detects the format of user-data. */
-import { isMap, type Document } from 'yaml';
 import type { Result } from '../lib/result.ts';
 import { MiB } from '../lib/units.ts';
+import { CLOUD_CONFIG, readCloudConfig, type CloudConfig } from './cloud-config.ts';
 import { foreignFormat, isGzip, isTalos, isUtf16, slipIn, type ForeignFormat } from './formats.ts';
 import type { CloudInitInput } from './input.ts';
-import { isEmpty, parseYaml } from './yaml.ts';
 
 export type UserData =
   | { readonly kind: 'none' }
-  | { readonly kind: 'cloudConfig'; readonly text: string; readonly document: Document }
+  | { readonly kind: 'cloudConfig'; readonly text: string; readonly config: CloudConfig }
   | { readonly kind: 'multipart'; readonly text: string }
   /** A script, a template, a list of URLs …: cloud-init distinguishes them by the first line. */
   | { readonly kind: 'other'; readonly text: string }
@@ -17,7 +16,6 @@ export type UserData =
 
 type UserDataInput = Pick<CloudInitInput, 'userData' | 'userDataFormat'>;
 
-const CLOUD_CONFIG = '#cloud-config';
 const OTHER_HEADERS = [
   '#!',
   '#include',
@@ -56,7 +54,7 @@ function readText(text: string): Result<UserData> {
   const isForCloudInit = OTHER_HEADERS.some((header) => start.startsWith(header));
   if (isForCloudInit && !/^#!\s*(talos|cloud-config|cloud-init)\b/.test(start))
     return { value: { kind: 'other', text } };
-  if (start.startsWith(CLOUD_CONFIG)) return isTalos(text) ? unrecognized(text) : readCloudConfig(text);
+  if (start.startsWith(CLOUD_CONFIG)) return isTalos(text) ? unrecognized(text) : readConfig(text);
   const format = foreignFormat(text);
   return format ? { value: { kind: 'foreign', format, bytes: Buffer.from(text) } } : unrecognized(text);
 }
@@ -106,8 +104,8 @@ export interface LoginDefined {
 export function loginDefinedBy(input: UserDataInput): LoginDefined {
   const read = readUserData(input);
   const data = 'problem' in read ? undefined : read.value;
-  const map = data?.kind === 'cloudConfig' ? data.document.contents : undefined;
-  const has = (...keys: readonly string[]): boolean => isMap(map) && keys.some((key) => map.has(key));
+  const defined = data?.kind === 'cloudConfig' ? data.config.loginKeys : [];
+  const has = (...keys: readonly string[]): boolean => keys.some((key) => defined.includes(key));
   const user = has('user', 'users');
   return {
     user,
@@ -116,17 +114,9 @@ export function loginDefinedBy(input: UserDataInput): LoginDefined {
   };
 }
 
-function readCloudConfig(text: string): Result<UserData> {
-  const document = parseYaml(text);
-  if ('problem' in document)
-    return { problem: `The user-data begins with ${CLOUD_CONFIG}, but ${document.problem}. Correct it.` };
-  const { contents } = document.value;
-  // A tag or an anchor of the document would be printed before the header.
-  if (!isMap(contents) ? !isEmpty(contents) : contents.tag !== undefined || contents.anchor !== undefined)
-    return {
-      problem: `The user-data begins with ${CLOUD_CONFIG}, but the rest is not a YAML mapping. Write it as "key: value" entries.`,
-    };
-  return { value: { kind: 'cloudConfig', text, document: document.value } };
+function readConfig(text: string): Result<UserData> {
+  const config = readCloudConfig(text);
+  return 'problem' in config ? config : { value: { kind: 'cloudConfig', text, config: config.value } };
 }
 
 function readMultipart(text: string): Result<UserData> {

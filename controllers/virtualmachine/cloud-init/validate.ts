@@ -1,12 +1,13 @@
 /** Data that cannot be delivered, found before anything is made: in itself, and with the templates. Pure. */
-import type { Reason, VirtualMachine } from '../../../src/api/index.ts';
+import type { Reason } from '../../../src/api/index.ts';
 import {
   imageContent,
   requiredMode,
   type CloudInitInput,
   type ImageLayout,
 } from '../../../src/cloudinit/index.ts';
-import type { DesiredCloudInit, DesiredNic, Unresolved } from '../model/desired.ts';
+import { remembering } from '../../../src/lib/memo.ts';
+import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 import { layoutOf, type GuestSystem } from './layout.ts';
 import { cloudInitNics } from './nics.ts';
 
@@ -20,19 +21,6 @@ interface Wanted {
 interface Problem {
   readonly reason: Reason;
   readonly message: string;
-}
-
-/** `undefined` also for a guest that exists: its data is checked with what the guest has. */
-export function invalidCloudInit(
-  { metadata: { name, uid }, spec, status }: VirtualMachine,
-  cloudInit: DesiredCloudInit,
-  nics: readonly DesiredNic[] | undefined,
-): Unresolved | undefined {
-  if (status?.vmid !== undefined || spec.adopt !== undefined || cloudInit.snippet !== undefined)
-    return undefined;
-  // The template decides on the layout; the data counts as valid if it is in one of them.
-  const problem = problemInAll({ owner: { uid }, name, cloudInit, nics }, ['nocloud', 'configdrive2']);
-  return problem && { ok: false, ...problem };
 }
 
 /** Why no template of these can take the data. What the drive of Proxmox VE can express, each can. */
@@ -52,22 +40,30 @@ export function dataProblem(
 /** The first problem, if there is one in each layout. */
 function problemInAll(want: Wanted, layouts: readonly (ImageLayout | Problem)[]): Problem | undefined {
   const input = inputOf(want);
-  const problems = layouts.map((layout) =>
-    typeof layout === 'object' ? layout : problemIn(imageContent(layout, input), input),
-  );
+  const problems = layouts.map((layout) => (typeof layout === 'object' ? layout : problemIn(layout, input)));
   return problems.every((problem) => problem !== undefined) ? problems[0] : undefined;
 }
 
-const problemIn = (
-  content: ReturnType<typeof imageContent>,
-  { ignition }: CloudInitInput,
-): Problem | undefined =>
-  'problem' in content
-    ? {
-        reason: ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid',
-        message: content.problem,
-      }
-    : undefined;
+function problemIn(layout: ImageLayout, input: CloudInitInput): Problem | undefined {
+  const { problem } = problemOf({ layout, input });
+  return problem === undefined
+    ? undefined
+    : {
+        reason: input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid',
+        message: problem,
+      };
+}
+
+interface Delivery {
+  readonly layout: ImageLayout;
+  readonly input: CloudInitInput;
+}
+
+/** A VM may wait for its clone for many passes, in which its data stays the same. */
+const problemOf = remembering(({ layout, input }: Delivery): { readonly problem?: string } => {
+  const content = imageContent(layout, input);
+  return 'problem' in content ? { problem: content.problem } : {};
+}, JSON.stringify);
 
 /** The data of a VM that does not exist yet. Which device a NIC becomes does not matter before. */
 export const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({

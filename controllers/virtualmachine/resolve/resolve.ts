@@ -18,7 +18,6 @@ import { deletionPolicyOf } from '../plan/leaving.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
 import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
-import { invalidCloudInit } from '../cloud-init/validate.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
@@ -116,8 +115,6 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const cloudInit = await resolveCloudInit(vm, ports.readSecret);
   // A configured guest has read its user-data: the Secret may have been deleted.
   if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
-  const invalid = cloudInit.ok ? invalidCloudInit(vm, cloudInit.desired, nics.desired) : undefined;
-  if (invalid) return invalid;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
   return {
     ok: true,

@@ -311,6 +311,28 @@ describe('a guest of an object of the same name', () => {
   });
 });
 
+describe('user-data that no guest can read', () => {
+  const INVALID = { userData: { cloudInit: { inline: 'packages: [nginx]\n' } } };
+
+  test('is refused before a number is reserved', async () => {
+    const life = new Life({ vm: { spec: INVALID } });
+    for (let pass = 0; pass < 10; pass += 1) await life.pass();
+    expect(life.status.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Ready', reason: 'CloudInitInvalid' }),
+    );
+    expect(life.status.vmid).toBeUndefined();
+    expect(life.pve.requests.filter((route) => !route.startsWith('GET '))).toEqual([]);
+  });
+
+  test('does not keep a guest that has read it from being taken up again after status was lost', async () => {
+    const life = new Life({ vm: { spec: INVALID } });
+    life.pve.add(300, configOf(aMark(), { name: 'renamed' }));
+    await life.until(() => life.status.vmid !== undefined);
+    expect(life.status.vmid).toBe(300);
+    expect(life.pve.guestsOf(UID)).toHaveLength(1);
+  });
+});
+
 describe('deletion', () => {
   test('shuts the guest down, destroys it, deletes the image and lets the object go', async () => {
     const life = new Life({ vm: { spec: INLINE } });

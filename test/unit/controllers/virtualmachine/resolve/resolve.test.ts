@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_FROM } from '../../../../../src/api/index.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
@@ -212,19 +213,9 @@ describe('user-data', () => {
       'CloudInitInvalid',
     ],
     ['with invalid network data', { spec: { networkData: { inline: 'x: 1\n' } } }, 'CloudInitInvalid'],
-  ])('%s is refused before anything is made', async (_what, vm, reason) => {
-    expect(await problem(vm)).toBe(reason);
-  });
-
-  test('of a guest that exists is judged with the guest', async () => {
-    const invalid = withText('packages: [nginx]\n');
-    expect(await problem({ ...invalid, status: { name: 'web', vmid: vmid(101) } })).toBe('no problem');
-    expect(await problem({ spec: { ...invalid.spec, adopt: { vmid: vmid(101) } } })).toBe('no problem');
-  });
-
-  test('is accepted before the template is known if one kind of template takes it', async () => {
-    const inline = '{"links": [], "networks": []}';
-    expect(await problem({ spec: { networkData: { inline } } })).toBe('no problem');
+  ])('%s is refused where a guest is to be made, and not before', async (_what, vm, reason) => {
+    const { shape } = await resolvedSpecOf(vm);
+    expect(dataProblem(shape!, [{ ostype: 'l26' }])?.reason).toBe(reason);
   });
 
   test('that is an Ignition configuration is treated as one, wherever it stands', async () => {

@@ -1,0 +1,97 @@
+/** What decisions need to know of a cloud-config, without its text. Pure: it is remembered for texts that were parsed. */
+import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml';
+import { remembering } from '../lib/memo.ts';
+import type { Result } from '../lib/result.ts';
+import { isEmpty, isPlainYaml, parseYaml } from './yaml.ts';
+
+export interface CloudConfig {
+  /** Those keys at the top that define a login. */
+  readonly loginKeys: readonly string[];
+  readonly hostname?: string;
+  /** All that it says. Absent: PVE's drive cannot express it. */
+  readonly native?: NativeSettings;
+}
+
+export interface NativeSettings {
+  hostname?: string;
+  user?: string;
+  upgrade?: boolean;
+  sshKeys: string[];
+}
+
+export const CLOUD_CONFIG = '#cloud-config';
+const LOGIN_KEYS = ['user', 'users', 'password', 'chpasswd', 'ssh_authorized_keys'];
+
+/** Reads a text that begins with `#cloud-config`. A text is parsed once, however often it is read. */
+export const readCloudConfig: (text: string) => Result<CloudConfig> = remembering(
+  parseCloudConfig,
+  (text) => text,
+);
+
+function parseCloudConfig(text: string): Result<CloudConfig> {
+  const document = parseYaml(text);
+  if ('problem' in document)
+    return { problem: `The user-data begins with ${CLOUD_CONFIG}, but ${document.problem}. Correct it.` };
+  const { contents } = document.value;
+  // A tag or an anchor of the document would be printed before the header.
+  if (!isMap(contents) ? !isEmpty(contents) : contents.tag !== undefined || contents.anchor !== undefined)
+    return {
+      problem: `The user-data begins with ${CLOUD_CONFIG}, but the rest is not a YAML mapping. Write it as "key: value" entries.`,
+    };
+  return { value: isMap(contents) ? describe(contents) : { loginKeys: [], native: { sshKeys: [] } } };
+}
+
+function describe(map: YAMLMap): CloudConfig {
+  const hostname = plainText(map.get('hostname', true));
+  const native = nativeSettings(map);
+  return {
+    loginKeys: LOGIN_KEYS.filter((key) => map.has(key)),
+    ...(hostname !== undefined && { hostname }),
+    ...(native && { native }),
+  };
+}
+
+const TRUE = new Set(['true', 'yes', 'on']);
+const FALSE = new Set(['false', 'no', 'off']);
+
+/** Readers for the keys that PVE can express. A reader returns whether PVE can express the value. */
+const READERS: Readonly<Record<string, (node: unknown, settings: NativeSettings) => boolean>> = {
+  hostname: (node, settings) => {
+    const name = plainText(node);
+    if (name === undefined) return false;
+    settings.hostname = name;
+    return true;
+  },
+  user: (node, settings) => {
+    const name = plainText(node);
+    if (name === undefined || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name) || !isPlainYaml(name)) return false;
+    settings.user = name;
+    return true;
+  },
+  package_upgrade: (node, settings) => {
+    const word = plainText(node)?.toLowerCase() ?? '';
+    settings.upgrade = TRUE.has(word);
+    return settings.upgrade || FALSE.has(word);
+  },
+  ssh_authorized_keys: (node, settings) => {
+    const keys = isSeq(node) ? node.items.map(plainText) : [undefined];
+    settings.sshKeys = keys.filter((key) => key !== undefined);
+    return settings.sshKeys.length === keys.length;
+  },
+};
+
+function plainText(node: unknown): string | undefined {
+  return isScalar(node) && typeof node.value === 'string' && node.tag === undefined ? node.value : undefined;
+}
+
+function nativeSettings({ items }: YAMLMap): NativeSettings | undefined {
+  const settings: NativeSettings = { sshKeys: [] };
+  const seen = new Set<string>();
+  for (const { key, value } of items) {
+    const name = plainText(key) ?? '';
+    const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
+    if (!read?.(value, settings) || seen.has(name)) return undefined;
+    seen.add(name);
+  }
+  return settings;
+}

@@ -1,0 +1,65 @@
+/** A VM may wait for its turn for many passes. Its data may be large, and the Lease is renewed on the same loop. */
+import { expect, jest, test } from '@jest/globals';
+import * as yaml from 'yaml';
+import type { DesiredCloudInit } from '../../../../../controllers/virtualmachine/model/desired.ts';
+import { aMark } from '../../../../builders/guests.ts';
+
+const parsed: string[] = [];
+jest.unstable_mockModule('yaml', () => ({
+  ...yaml,
+  parseDocument: (text: string, options: object) => {
+    parsed.push(text);
+    return yaml.parseDocument(text, options);
+  },
+}));
+const { dataProblem } = await import('../../../../../controllers/virtualmachine/cloud-init/validate.ts');
+const { needsImage } = await import('../../../../../controllers/virtualmachine/cloud-init/needs-image.ts');
+
+const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJscscCHStQhxxPat6mmcGWgN9iFmWZC6gc9arYFPqajm one';
+const aCloudConfig = (first: string, lines = ''): string =>
+  `#cloud-config\n${first}\nwrite_files:\n- path: /etc/some.conf\n  content: |\n    some text\n${lines}`;
+
+/** What placing asks in each round of a pass. */
+function pass(cloudInit: DesiredCloudInit, name = 'web'): unknown {
+  const want = { owner: aMark(), name, cloudInit, nics: [] };
+  return [dataProblem(want, [{ ostype: 'l26' }, { ostype: 'win11' }]), needsImage(want)];
+}
+
+test('256 KiB of user-data are parsed once in a hundred passes', () => {
+  const userData = aCloudConfig('package_update: true', '    another line\n'.repeat(16_000));
+  expect(userData.length).toBeGreaterThan(256 * 1024);
+  parsed.length = 0;
+  for (let n = 0; n < 100; n += 1) expect(pass({ userData, sshKeys: [] })).toEqual([undefined, true]);
+  expect(parsed).toEqual([userData]);
+});
+
+test('VMs with equal user-data share the result', () => {
+  const userData = aCloudConfig('package_update: false');
+  parsed.length = 0;
+  for (let n = 0; n < 20; n += 1) pass({ userData, sshKeys: [] }, `web-${n}`);
+  expect(parsed).toHaveLength(1);
+});
+
+test('what is wrong is found again in each pass, and a correction at once', () => {
+  const wrong = { userData: '#cloud-config\na: [\n', sshKeys: [] };
+  parsed.length = 0;
+  const first = pass(wrong);
+  expect(first).toMatchObject([{ reason: 'CloudInitInvalid' }, false]);
+  expect(pass(wrong)).toEqual(first);
+  expect(parsed).toHaveLength(1);
+  const corrected = { ...wrong, userData: '#cloud-config\na: []\n' };
+  expect(pass(corrected)).toEqual([undefined, true]);
+});
+
+test('keys, meta-data and network data cost nothing more in later passes', () => {
+  const cloudInit = {
+    userData: aCloudConfig('package_upgrade: true'),
+    metaData: 'a: b\n',
+    networkData: 'version: 2\n',
+    sshKeys: [KEY],
+  };
+  const first = pass(cloudInit);
+  parsed.length = 0;
+  expect(pass(cloudInit)).toEqual(first);
+  expect(parsed).toEqual([]);
+});
