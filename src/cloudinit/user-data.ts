@@ -1,4 +1,5 @@
 /** Detects the format of user-data. */
+import { isUtf8 } from 'node:buffer';
 import type { Result } from '../lib/result.ts';
 import { MiB } from '../lib/units.ts';
 import { CLOUD_CONFIG, readCloudConfig, type CloudConfig } from './cloud-config.ts';
@@ -76,7 +77,10 @@ function readNamed(text: string, format: NonNullable<CloudInitInput['userDataFor
         'spec.userData.cloudInit.format is Base64, but the user-data is not Base64. The values below data of a Secret are decoded already: remove the format.',
     };
   if (isGzip(bytes)) return { value: { kind: 'foreign', format: 'gzip', bytes } };
-  if (format === 'Base64') return { value: { kind: 'foreign', format: 'named', bytes } };
+  if (format === 'Base64') {
+    const problem = slipInDecoded(bytes);
+    return problem === undefined ? { value: { kind: 'foreign', format: 'named', bytes } } : { problem };
+  }
   return {
     problem: `The user-data is neither text in UTF-8 nor compressed with gzip. ${
       isUtf16(bytes)
@@ -84,6 +88,15 @@ function readNamed(text: string, format: NonNullable<CloudInitInput['userDataFor
         : 'Set spec.userData.cloudInit.format to Raw to deliver it unchanged.'
     }`,
   };
+}
+
+/** What is not recognized is delivered all the same; what looks like a mistake is not. */
+function slipInDecoded(bytes: Uint8Array): string | undefined {
+  if (!isUtf8(bytes)) return undefined;
+  const text = Buffer.from(bytes).toString();
+  const read = readText(text);
+  const looksWrong = slipIn(text) !== undefined || text.startsWith(CLOUD_CONFIG);
+  return 'problem' in read && looksWrong ? `Decoded from Base64: ${read.problem}` : undefined;
 }
 
 function decodeBase64(text: string): Uint8Array | undefined {

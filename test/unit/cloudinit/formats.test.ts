@@ -117,6 +117,21 @@ describe('user-data whose format is named', () => {
     expect(filesOf({ userData, userDataFormat: 'Base64' })['user-data']).toEqual(bytes);
   });
 
+  test.each([
+    [
+      'encoded twice',
+      Buffer.from('#cloud-config\npackages: [nginx]\n').toString('base64'),
+      'looks like Base64',
+    ],
+    ['without its first line', 'packages: [nginx]\n', '#cloud-config'],
+    ['a cloud-config that is no YAML', '#cloud-config\na: [\n', 'YAML'],
+  ])('is refused if what is decoded looks like a mistake: %s', (_what, text, why) => {
+    const userData = Buffer.from(text).toString('base64');
+    const problem = problemOf(noCloudFiles(anInput({ userData, userDataFormat: 'Base64' })));
+    expect(problem).toContain(why);
+    expect(problem).toContain('Decoded from Base64');
+  });
+
   test('is refused if it is not Base64', () => {
     const problem = problemOf(noCloudFiles(anInput({ userData: '#!/bin/sh', userDataFormat: 'Base64' })));
     expect(problem).toContain('not Base64');
