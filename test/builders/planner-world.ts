@@ -64,7 +64,9 @@ function afterPlan(plan: Plan, world: World): World {
 /** What the report records as applied, whatever the pass did. */
 function withApplied(later: World, plan: Plan, world: World): World {
   const have = observe(world);
-  return have.parts === undefined ? later : { ...later, applied: appliedAfter(undefined, { plan, have }) };
+  return have.parts === undefined
+    ? later
+    : { ...later, applied: appliedAfter(undefined, { want: world.want, plan, have }) };
 }
 
 /** What runs comes to its end meanwhile; what nobody fixes stays. Looking late does no harm and is quicker. */

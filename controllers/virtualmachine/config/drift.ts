@@ -7,14 +7,19 @@ import { keysOf, type PartOf } from './parts.ts';
 import { limitedTo, nonEmpty } from '../../shared/guests/keys.ts';
 import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import type { AppliedParts, ConfigChange } from '../model/config.ts';
+import type { Facts } from '../model/facts.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
 import type { Desired } from '../model/desired.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
 type Compared = Pick<AppliedParts, 'digests' | 'recorded'>;
 type Recorded = NonNullable<VirtualMachineInternal['applied']>;
+
+/** What a pass decided about the parts, and whether it may write. */
+interface Judged extends Pick<Facts, 'want' | 'plan' | 'dryRun'> {
+  readonly have: Pick<Observed, 'parts'>;
+}
 
 /** The part was applied as it is: somebody else made whatever differs in it. */
 export const isApplied = (part: string, { digests, recorded }: Compared): boolean =>
@@ -55,17 +60,23 @@ export const replacesAnother = (parts: AppliedParts | undefined): boolean =>
  * `status.internal.applied` after the pass. A part that waits is not applied: otherwise it would be taken for somebody
  * else's change once it could be done.
  */
-export function appliedAfter(
-  before: Recorded | undefined,
-  { plan, have: { parts } }: { readonly plan: Plan; readonly have: Pick<Observed, 'parts'> },
-): Recorded | undefined {
-  if (parts === undefined) return before;
-  const isDone = (part: string): boolean => plan.kind !== 'withheld' && !parts.open.includes(part);
-  const applied = Object.entries(parts.digests).flatMap(([part, digest]) =>
-    isApplied(part, parts) || isDone(part) ? [{ part, digest }] : [],
-  );
-  return applied.length > 0 ? applied.slice(0, MAX_PARTS) : undefined;
+export function appliedAfter(before: Recorded | undefined, facts: Judged): Recorded | undefined {
+  const { plan, have } = facts;
+  if (have.parts === undefined) return before;
+  const { digests, recorded, open } = have.parts;
+  // An edit that is only looked at replaces nothing: once it is taken back, the guest has what was applied before.
+  const kept = isWithheld(facts) ? recorded : {};
+  const isDone = (part: string): boolean => plan.kind !== 'withheld' && !open.includes(part);
+  const done = Object.entries(digests).filter(([part, digest]) => recorded[part] === digest || isDone(part));
+  const applied = Object.entries({ ...Object.fromEntries(done), ...kept });
+  return applied.length > 0
+    ? applied.slice(0, MAX_PARTS).map(([part, digest]) => ({ part, digest }))
+    : undefined;
 }
+
+/** Nothing is written to the guest, whatever its spec says. */
+const isWithheld = ({ plan, want, dryRun }: Judged): boolean =>
+  plan.kind === 'withheld' || dryRun !== undefined || (want.exists && want.restraint !== undefined);
 
 // Limit of the schema of the status.
 const MAX_PARTS = 192;

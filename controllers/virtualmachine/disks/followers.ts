@@ -23,10 +23,12 @@ interface Follower {
 }
 
 /** The boot disk as it is, as the spec says, and as status has it. */
-interface Root {
+export interface Root {
   readonly root: Pick<RootDisk, 'storage'>;
   readonly desired: DesiredRootDisk | undefined;
   readonly recorded: readonly RecordedDisk[];
+  /** It was applied as the spec says: if it is elsewhere, or was, somebody else moved it. */
+  readonly movedByOthers: boolean;
 }
 
 function followersOf({ config }: Guest): Follower[] {
@@ -48,12 +50,12 @@ const storageOf = ({ config }: Guest, device: string): string | undefined =>
   parseVolumeId(parseDisk(config[device] ?? '').volume)?.storage;
 
 /** The storages on which the boot disk left something behind when the spec moved it. */
-export function movedFrom({ root, desired, recorded }: Root, guest: Guest): readonly string[] {
+export function movedFrom({ root, desired, recorded, movedByOthers }: Root, guest: Guest): readonly string[] {
   const before = recorded.find(({ name }) => name === ROOT);
   const arrived = desired?.storageClass !== undefined && desired.storageClass === root.storage;
   const all = [
     ...(before?.movedFrom ?? []),
-    ...(arrived && before?.storage !== undefined ? [before.storage] : []),
+    ...(arrived && !movedByOthers && before?.storage !== undefined ? [before.storage] : []),
   ];
   const left = new Set(followersOf(guest).map(({ device }) => storageOf(guest, device)));
   return [...new Set(all)]
@@ -63,7 +65,7 @@ export function movedFrom({ root, desired, recorded }: Root, guest: Guest): read
 
 /** @param from the storages of `movedFrom` */
 export function followRoot(
-  { root: { storage }, desired }: Root,
+  { root: { storage }, desired }: Pick<Root, 'root' | 'desired'>,
   from: readonly string[],
   guest: Guest,
   { storages }: Pick<Site, 'storages'>,

@@ -4,7 +4,7 @@ import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
 import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
-import { followRoot, movedFrom } from './followers.ts';
+import { followRoot, movedFrom, type Root } from './followers.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
 import { formatFor, newDriveText } from './drive.ts';
 import { inForce, maintainDisk, type Site } from './maintain.ts';
@@ -16,18 +16,20 @@ import type { Desired } from '../model/desired.ts';
 type Wanted = Extract<Desired, { exists: true }>;
 
 export interface DiskContext extends Remembered, Pick<Site, 'storages'> {
-  /** A disk of this name was applied before: whatever differs was changed by somebody else, and is left so. */
+  /** A disk of this name was applied before: whatever differs was changed by somebody else. */
   readonly isApplied: (name: string) => boolean;
+  /** Such a change is reverted. Otherwise it is left so. */
+  readonly reverts?: boolean;
 }
 
 export function diskWork(
   want: Wanted,
   guest: Guest,
-  { recorded: before, detached, storages, isApplied }: DiskContext,
+  { recorded: before, detached, storages, isApplied, reverts = false }: DiskContext,
 ): DiskWork {
   const recorded = withoutDestroyed(before, guest);
   const desired = want.disks ?? [];
-  const siteOf = (name: string): Site => ({ storages, isApplied: isApplied(name) });
+  const siteOf = (name: string): Site => ({ storages, isApplied: isApplied(name) && !reverts });
   const slots = assignSlots(
     desired.map(({ name }) => name),
     recorded,
@@ -50,7 +52,7 @@ export function diskWork(
   const leaving = recorded
     .filter(({ name }) => name !== ROOT && !desired.some((desired) => desired.name === name))
     .map((disk) => removeDisk(disk, placeOf(disk, recorded, guest), guest));
-  const root = rootOutcomes(want, guest, { recorded, ...siteOf(ROOT) });
+  const root = rootOutcomes(want, guest, { recorded, movedByOthers: isApplied(ROOT), ...siteOf(ROOT) });
   const outcomes = [...root, ...wanted, ...leaving];
   const entries = outcomes.flatMap(({ entry }) => entry ?? []);
   return {
@@ -78,13 +80,13 @@ const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =
 function rootOutcomes(
   { rootDisk: size, root: desired }: Wanted,
   guest: Guest,
-  { recorded, ...context }: Site & Pick<Remembered, 'recorded'>,
+  { recorded, movedByOthers, ...context }: Site & Pick<Root, 'recorded' | 'movedByOthers'>,
 ): DiskOutcome[] {
   const root = rootDiskOf(guest.config);
   if (!root) return [];
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
-  const from = movedFrom({ root, desired, recorded }, guest);
+  const from = movedFrom({ root, desired, recorded, movedByOthers }, guest);
   const disk = {
     name: ROOT,
     device: root.key,
@@ -98,7 +100,7 @@ function rootOutcomes(
       entry: { ...entry, ...(from.length > 0 && { movedFrom: from }) },
       ...maintainDisk('The root disk', disk, guest, context),
     },
-    ...followRoot({ root, desired, recorded }, from, guest, context),
+    ...followRoot({ root, desired }, from, guest, context),
   ];
 }
 

@@ -81,7 +81,8 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     recorded: vm.status?.disks ?? [],
     detached: detachedDisksOf(vm),
     storages: surroundings.storages,
-    isApplied: (name) => isApplied(diskPart(name), compared) && want.driftPolicy !== 'Revert',
+    isApplied: (name) => isApplied(diskPart(name), compared),
+    reverts: want.driftPolicy === 'Revert',
   });
   return {
     ...judged,

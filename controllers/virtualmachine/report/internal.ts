@@ -30,6 +30,7 @@ export function internalOf(
     ...releasedIn(before, facts),
     ...omitUndefined({
       applied: facts.have.claim && appliedAfter(before.applied, facts),
+      appliedDigest: earlierDigest(vm, facts),
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
@@ -64,6 +65,16 @@ function identityOf(
     claimedAt: held ? before.claimedAt : undefined,
     uuid: seen ?? (held ? before.uuid : undefined),
   });
+}
+
+/**
+ * Kept until the guest is read for the first time after the upgrade. The digest cannot be compared, so after an edit that
+ * nobody has carried out it would say of settings that they were applied.
+ */
+function earlierDigest({ metadata, status }: VirtualMachine, facts: Facts): Internal['appliedDigest'] {
+  const isEdited = status?.observedGeneration !== metadata.generation;
+  const isKept = isHeld(facts) && facts.have.parts === undefined && !isEdited;
+  return isKept ? status.internal?.appliedDigest : undefined;
 }
 
 /** Kept while the guest cannot be read. */

@@ -28,6 +28,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Unresolved } from '../model/desired.ts';
 import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
+import { untilRestart } from './next-look.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
@@ -170,7 +171,10 @@ export const resting = (result: VmResult, until: Outcome): VmResult => {
 
 export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
   const { plan: next, want, have, started } = facts;
-  const outcome = next.kind === 'withheld' ? withheldOutcome(next, want, have) : outcomeOf(next, started);
+  const outcome =
+    next.kind === 'withheld'
+      ? withheldOutcome(next, want, have)
+      : untilRestart(outcomeOf(next, started), have);
   return {
     outcome,
     status: reportStatus(vm, facts),

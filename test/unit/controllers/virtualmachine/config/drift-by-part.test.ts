@@ -116,3 +116,25 @@ describe.each(CASES)('while %s', (_why, reason) => {
     expect(guestIn(life).config['vcpus']).toBe('3');
   });
 });
+
+describe.each([
+  ['a dry run', (life: Life) => life.store.annotate({ 'virtrigaud.io/dry-run': 'true' })],
+  ['ObserveOnly', (life: Life) => life.store.editSpec({ managementPolicy: 'ObserveOnly' })],
+])('after an edit that was only looked at with %s', (_what, begin) => {
+  test('a change in Proxmox VE is still of others, and left alone', async () => {
+    let cpus = 2;
+    const life = new Life({ vm: { spec: SPEC }, vmClass: () => aClass({ cpus, maxCpus: 4 }) });
+    await life.untilReady();
+    set(life, { vcpus: '1' });
+    for (const looked of [2, 3, 2]) {
+      cpus = looked;
+      begin(life);
+      await passes(life);
+    }
+    life.store.annotate({});
+    life.store.editSpec({ managementPolicy: 'Full' });
+    await passes(life);
+    expect(guestIn(life).config['vcpus']).toBe('1');
+    expect(syncedOf(life)).toMatchObject({ status: 'False', reason: 'Drifted' });
+  });
+});

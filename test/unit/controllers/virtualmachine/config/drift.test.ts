@@ -6,7 +6,7 @@ import {
 } from '../../../../../controllers/virtualmachine/config/drift.ts';
 import { keyChanges } from '../../../../../controllers/virtualmachine/config/key-changes.ts';
 import type { AppliedParts } from '../../../../../controllers/virtualmachine/model/config.ts';
-import { aGuest, aMark, configOf } from '../../../../builders/guests.ts';
+import { aDesiredVm, aGuest, aMark, configOf } from '../../../../builders/guests.ts';
 
 describe('a difference', () => {
   const guest = aGuest({ config: configOf(aMark(), { vcpus: '3', balloon: '512' }) });
@@ -61,10 +61,13 @@ describe('what was applied', () => {
     recorded: { cpus: 'old', gone: 'old' },
     open: ['tags'],
   };
+  type Judged = Parameters<typeof appliedAfter>[1];
+  const want = aDesiredVm();
   const after = (
     change: Partial<AppliedParts> = {},
-    plan: Parameters<typeof appliedAfter>[1]['plan'] = steady,
-  ) => appliedAfter(undefined, { plan, have: { parts: { ...parts, ...change } } });
+    plan: Judged['plan'] = steady,
+    more: Partial<Judged> = {},
+  ) => appliedAfter(undefined, { plan, want, have: { parts: { ...parts, ...change } }, ...more });
 
   test('is recorded of each part that nothing is left to do for, while another waits', () => {
     expect(after()).toEqual([{ part: 'cpus', digest: 'new' }]);
@@ -81,9 +84,25 @@ describe('what was applied', () => {
     expect(after({ recorded: { tags: 'new' } }, withheld)).toEqual([{ part: 'tags', digest: 'new' }]);
   });
 
+  test('stays as it was where nothing may be written, so that an edit can be taken back', () => {
+    const before = [
+      { part: 'cpus', digest: 'old' },
+      { part: 'gone', digest: 'old' },
+    ];
+    const withheld = { kind: 'withheld', by: 'ObserveOnly', steps: [] } as const;
+    expect(after({ open: ['cpus', 'tags'] }, withheld)).toEqual(before);
+    const waits = { kind: 'wait', reason: 'DryRun', message: 'It waits.', againMs: 1 } as const;
+    const observed = { want: aDesiredVm({ restraint: 'ObserveOnly' }) };
+    for (const more of [{ dryRun: [] }, observed]) {
+      expect(after({ open: ['cpus', 'tags'] }, waits, more)).toEqual(before);
+      expect(after({ open: ['tags'] }, waits, more)).toEqual(before);
+    }
+    expect(after({ open: ['cpus', 'tags'] }, waits)).toBeUndefined();
+  });
+
   test('is kept while the guest cannot be read', () => {
     const before = [{ part: 'cpus', digest: 'old' }];
-    expect(appliedAfter(before, { plan: steady, have: {} })).toBe(before);
+    expect(appliedAfter(before, { plan: steady, want, have: {} })).toBe(before);
   });
 
   test('is forgotten before a part is applied as something else, or leaves the spec', () => {

@@ -16,12 +16,22 @@ interface Scene {
   readonly recorded?: readonly RecordedDisk[];
   /** null: the spec names no storage. */
   readonly to?: string | null;
+  /** The boot disk was applied as the spec has it. */
   readonly isApplied?: boolean;
+  /** Changes that others made are reverted. */
+  readonly reverts?: boolean;
   readonly guest?: Partial<Guest>;
 }
 
 /** The boot disk was recorded on local-lvm, and is on ssd now. */
-const work = ({ config = ALL, recorded = [BEFORE], to = 'ssd', isApplied = false, guest = {} }: Scene) =>
+const work = ({
+  config = ALL,
+  recorded = [BEFORE],
+  to = 'ssd',
+  isApplied = false,
+  reverts = false,
+  guest = {},
+}: Scene) =>
   diskWork(
     aDesiredVm({ root: { options: {}, storageClass: to ?? undefined } }),
     aGuest({ config: configOf(aMark(), { scsi0: 'ssd:vm-101-disk-0,size=10G', ...config }), ...guest }),
@@ -30,6 +40,7 @@ const work = ({ config = ALL, recorded = [BEFORE], to = 'ssd', isApplied = false
       detached: [],
       storages: [aStorage(), aStorage('ssd'), aStorage('nvme')],
       isApplied: () => isApplied,
+      reverts,
     },
   );
 const moved = ({ steps }: ReturnType<typeof work>) =>
@@ -95,6 +106,15 @@ describe('nothing follows', () => {
   test('a boot disk that somebody else moved, or that has not arrived', () => {
     expect(moved(work({ to: null, guest: OFF }))).toEqual([]);
     expect(moved(work({ to: 'nvme', guest: OFF }))).toEqual(['scsi0 to nvme']);
+  });
+
+  test.each([
+    ['back by hand', false],
+    ['back by the operator, which reverts what others change', true],
+  ])('a boot disk that somebody else moved away and that was moved %s', (_how, reverts) => {
+    const back = work({ isApplied: true, reverts, guest: OFF });
+    expect(moved(back)).toEqual([]);
+    expect(movedFrom(back)).toBeUndefined();
   });
 
   test('where the template has them on another storage than the boot disk', () => {

@@ -328,3 +328,39 @@ test('the status always fits its schema, or the API server would refuse it', () 
     { numRuns: 30 },
   );
 });
+
+describe('the digest of the settings that an earlier version recorded', () => {
+  const appliedDigest = 'v1:0123456789abcdef';
+  const parts = { digests: { tags: 'v2:now' }, recorded: { tags: 'v2:now' }, open: [] };
+  const internal = (
+    have: FactsChange['have'],
+    { edited = false, ...more }: FactsChange & { edited?: boolean } = {},
+  ) =>
+    reportStatus(
+      aVirtualMachine({
+        metadata: { generation: 2 },
+        status: {
+          ...BEFORE,
+          observedGeneration: edited ? 1 : 2,
+          internal: { ...BEFORE.internal, appliedDigest },
+        },
+      }),
+      facts({ have: { claim: MADE, ...have }, ...more }),
+    ).internal;
+  const unread = { presence: { kind: 'unknown', message: 'No answer.' } } as const;
+
+  test('is kept until the guest was read once, so that changes made in Proxmox VE stay changes of others', () => {
+    expect(internal(unread, { plan: WAIT })).toMatchObject({ appliedDigest });
+    const read = internal({ presence: seen(), parts });
+    expect(read).toMatchObject({ applied: [{ part: 'tags', digest: 'v2:now' }] });
+    expect(read).not.toHaveProperty('appliedDigest');
+  });
+
+  test('is dropped where the spec was edited meanwhile, or the VMID is released', () => {
+    expect(internal(unread, { plan: WAIT, edited: true })).not.toHaveProperty('appliedDigest');
+    expect(internal(unread, { started: { kind: 'claimReleased' } }) ?? {}).not.toHaveProperty(
+      'appliedDigest',
+    );
+    expect(internal({ ...unread, claim: undefined }) ?? {}).not.toHaveProperty('appliedDigest');
+  });
+});
