@@ -216,7 +216,14 @@ export class InMemoryPve {
           plugintype: 'lvmthin',
           content: 'images',
         },
-        { type: 'storage', node, storage: 'local', status: 'available', plugintype: 'dir', content: this.localContent },
+        {
+          type: 'storage',
+          node,
+          storage: 'local',
+          status: 'available',
+          plugintype: 'dir',
+          content: this.localContent,
+        },
       ]),
       ...[...this.guests.values()].map(({ vmid, node, config, running, halted, ha }) => ({
         type: 'qemu',
