@@ -45,6 +45,7 @@ export const REASONS = [
   'HookWaitsForAgent',
   'IgnitionInvalid',
   'ImageNotFound',
+  'ImportNotFound',
   'InSync',
   'InUse',
   'InternalError',

@@ -184,6 +184,7 @@ function rawFacts(world: World): RawFacts {
       ],
     ]),
     bridges: new Map(['pve-1', 'pve-2'].map((node) => [nodeName(node), 'unknown' as const])),
+    missingVolumes: new Map(),
     vmidIsFree: true,
     ...(hook?.state === 'Running' && { execution: { state: 'running' as const } }),
     snippetExists: true,

@@ -17,6 +17,7 @@ const GIVERS: Readonly<Record<string, number>> = {
   required: 0,
   notDecided: 0,
   refusal: 0,
+  notMade: 0,
   planProblem: 0,
 };
 /** Objects whose values are reasons. */

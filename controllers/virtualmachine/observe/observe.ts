@@ -67,9 +67,13 @@ export function clusterFacts(connection: Connection, uid: string): ClusterFacts 
 
 const NOTHING = { memory: new Map<string, number>(), space: new Map<string, number>() };
 
-const withAnswer = (facts: RawFacts, { templates, bridges, ...answer }: Partial<RawFacts>): RawFacts => ({
+const withAnswer = (
+  facts: RawFacts,
+  { templates, bridges, missingVolumes, ...answer }: Partial<RawFacts>,
+): RawFacts => ({
   ...facts,
   ...answer,
   templates: new Map([...facts.templates, ...(templates ?? [])]),
   bridges: new Map([...facts.bridges, ...(bridges ?? [])]),
+  missingVolumes: new Map([...facts.missingVolumes, ...(missingVolumes ?? [])]),
 });

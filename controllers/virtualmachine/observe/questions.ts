@@ -34,6 +34,7 @@ import {
 import { isVague } from '../../shared/tasks/log-reason.ts';
 import { isLogDue } from './progress.ts';
 import type { RawFacts, Read } from './raw-facts.ts';
+import type { CreationDecision } from '../placement/creation.ts';
 
 export function questions(inputs: Inputs): readonly Read[] {
   const open = taskQuestions(inputs);
@@ -62,10 +63,7 @@ function taskQuestions(inputs: Inputs): readonly Read[] {
 function guestQuestions(inputs: Inputs, claim: Claim | undefined, located: Presence): readonly Read[] {
   const { spec } = inputs;
   const { creation, unread } = creationIn(inputs, claim, located);
-  if (unread)
-    return unread.what === 'bridges'
-      ? [{ read: 'bridges', node: unread.node }]
-      : unread.vmids.map((vmid) => ({ read: 'template', vmid }));
+  if (unread) return creationQuestions(unread);
   const tasks = tasksIn(inputs, claim, creation);
   const doubt = doubtQuestions(inputs, claim, { located, tasks });
   if (doubt.length > 0) return doubt;
@@ -74,6 +72,17 @@ function guestQuestions(inputs: Inputs, claim: Claim | undefined, located: Prese
   const more = numberQuestions(inputs, claim, want);
   const guest = ownGuest(want, claim, presence);
   return more.length > 0 || !guest ? more : ownQuestions(inputs, want, guest);
+}
+
+function creationQuestions(unread: NonNullable<CreationDecision['unread']>): readonly Read[] {
+  switch (unread.what) {
+    case 'templates':
+      return unread.vmids.map((vmid) => ({ read: 'template', vmid }));
+    case 'bridges':
+      return [{ read: 'bridges', node: unread.node }];
+    case 'volumes':
+      return [{ read: 'missingVolumes', node: unread.node, volumes: unread.volumes }];
+  }
 }
 
 const tasksIn = (

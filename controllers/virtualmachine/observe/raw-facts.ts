@@ -18,6 +18,7 @@ export type Read =
     }
   | { readonly read: 'template'; readonly vmid: Vmid }
   | { readonly read: 'bridges'; readonly node: NodeName }
+  | { readonly read: 'missingVolumes'; readonly node: NodeName; readonly volumes: readonly string[] }
   | { readonly read: 'activeTasks' }
   | { readonly read: 'vmidIsFree'; readonly vmid: Vmid }
   /** `refresh`: the list of guests may be older than this object. */
@@ -55,4 +56,4 @@ export interface RawFacts extends CreationFacts {
   readonly migrationPreconditions?: MigrationPreconditions | string;
 }
 
-export const NO_FACTS: RawFacts = { templates: new Map(), bridges: new Map() };
+export const NO_FACTS: RawFacts = { templates: new Map(), bridges: new Map(), missingVolumes: new Map() };

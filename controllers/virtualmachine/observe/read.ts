@@ -11,6 +11,7 @@ import { locate } from '../../shared/cluster/locate.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { isSameOwner, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
+import { hasNoSuchContent, missingVolumes } from './missing-volumes.ts';
 import type { RawFacts, Read } from './raw-facts.ts';
 import type { Readers } from './readers.ts';
 
@@ -47,6 +48,8 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
       const bridges = await readBridges(connection, question.node, options);
       return { bridges: new Map([[question.node, bridges]]) };
     }
+    case 'missingVolumes':
+      return { missingVolumes: new Map([[question.node, await missingVolumes(question, context)]]) };
     case 'activeTasks':
       return { activeTasks: (await inventory.refresh(options.signal)).activeTasks };
     case 'vmidIsFree':
@@ -131,13 +134,6 @@ async function execution(
   }
 }
 
-/** The storage does not exist, is not on the node, or has no snippets. Any other failure says nothing about it. */
-const isWithoutSnippets = ({ refusal, absent, pveMessage }: PveError): boolean =>
-  refusal === 'invalid' ||
-  absent === 'storage' ||
-  (refusal === 'unknown' &&
-    /is not available on node|is disabled|not configured for content/.test(pveMessage));
-
 /** PVE looks for a snippet only when the guest starts, and then the guest would not start. */
 async function snippetExists(
   { node, snippet }: Ask<'snippetExists'>,
@@ -148,7 +144,7 @@ async function snippetExists(
     const volumes = await pve.node(node).storage(storage).content('snippets', options);
     return volumes.some(({ volid }) => volid === snippet);
   } catch (error) {
-    if (error instanceof PveError && isWithoutSnippets(error)) return false;
+    if (error instanceof PveError && hasNoSuchContent(error)) return false;
     throw error;
   }
 }

@@ -13,13 +13,15 @@ import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from '../../shared/placement/place.ts';
 import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
-import { withoutIsoStorage, withoutVolumes } from './unfit.ts';
+import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
 /** What is known about templates and nodes so far. */
 export interface CreationFacts {
   readonly templates: ReadonlyMap<Vmid, Template>;
   readonly bridges: ReadonlyMap<NodeName, Bridges>;
+  /** By node, those of the volumes that a new VM starts with which the node does not have. */
+  readonly missingVolumes: ReadonlyMap<NodeName, readonly string[]>;
 }
 
 export interface CreationDecision {
@@ -29,11 +31,12 @@ export interface CreationDecision {
   /** It cannot be decided before this is read. */
   readonly unread?:
     | { readonly what: 'templates'; readonly vmids: readonly Vmid[] }
-    | { readonly what: 'bridges'; readonly node: NodeName };
+    | { readonly what: 'bridges'; readonly node: NodeName }
+    | { readonly what: 'volumes'; readonly node: NodeName; readonly volumes: readonly string[] };
 }
 
 const refusal = (reason: Reason, message: string): CreationDecision => ({
-  creation: { ok: false, reason, message },
+  creation: notMade(reason, message),
 });
 
 export function decideCreation(
@@ -60,7 +63,7 @@ export function decideCreation(
     templates.map(({ system = {} }) => system),
   );
   if (problem) return refusal(problem.reason, problem.message);
-  return withBridges({ spec, shape, claim, view, templates }, facts, cluster);
+  return onCompleteNode({ spec, shape, claim, view, templates }, facts, cluster);
 }
 
 /** The power state may change at any time, the rest hardly ever does. */
@@ -77,14 +80,13 @@ interface Placing {
   readonly templates: readonly Template[];
 }
 
-/** Chooses among the nodes that have the bridges. */
-function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: ClusterFacts): CreationDecision {
+/** Chooses among the nodes that have the bridges and the volumes. */
+function onCompleteNode(placing: Placing, facts: CreationFacts, cluster: ClusterFacts): CreationDecision {
   const { spec, shape, claim, view, templates } = placing;
-  const wanted = shape.nics?.map(({ bridge }) => bridge) ?? [];
   const noIso = withoutIsoStorage(shape, view, cluster.defaults);
   const otherwise = withoutVolumes(shape, view);
   const unfit = new Map<NodeName, string>([...noIso, ...otherwise]);
-  const lacking = new Set<string>();
+  const lacking: Lacking = { bridges: new Set(), volumes: new Set() };
   // Each iteration rules out a node, so there are no more iterations than nodes.
   for (;;) {
     const request = { ...placementRequest(spec, shape, { claim, cluster }), unfit };
@@ -92,9 +94,10 @@ function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: Clus
     if (!('route' in placed)) {
       const { message } = placed.creation;
       const withIso = place({ ...request, unfit: otherwise }, templates, view, cluster.promised);
-      if (lacking.size > 0) return { creation: bridgeNotFound(lacking, message), promise: 'none' };
       return {
-        creation: withIso.creation.ok ? noIsoStorage(message) : placed.creation,
+        creation:
+          notFound(lacking, shape, message) ??
+          (withIso.creation.ok ? noIsoStorage(message) : placed.creation),
         promise: 'none',
       };
     }
@@ -105,15 +108,64 @@ function withBridges(placing: Placing, { bridges }: CreationFacts, cluster: Clus
       memory: shape.memory,
       space: spaceOf(route),
     };
-    if (wanted.length === 0) return { creation, promise };
-    const there = bridges.get(creation.node);
-    if (there === undefined) return { creation, promise, unread: { what: 'bridges', node: creation.node } };
-    const missing = there === 'unknown' ? undefined : firstMissingBridge(wanted, there);
+    const unread = unreadAt(creation.node, shape, facts);
+    if (unread) return { creation, promise, unread };
+    const missing = missingAt(creation.node, shape, facts);
     if (missing === undefined) return { creation, promise };
-    lacking.add(missing);
-    unfit.set(creation.node, `has no bridge "${missing}"`);
+    lacking[missing.what].add(missing.name);
+    unfit.set(creation.node, missing.clause);
   }
 }
+
+interface Lacking {
+  readonly bridges: Set<string>;
+  readonly volumes: Set<string>;
+}
+
+const bridgesOf = ({ nics = [] }: Placing['shape']): readonly string[] => nics.map(({ bridge }) => bridge);
+
+/** What of a node must be read before a VM is made there. */
+function unreadAt(
+  node: NodeName,
+  shape: Placing['shape'],
+  { bridges, missingVolumes }: CreationFacts,
+): CreationDecision['unread'] {
+  if (bridgesOf(shape).length > 0 && !bridges.has(node)) return { what: 'bridges', node };
+  const volumes = volumesOf(shape);
+  return volumes.length > 0 && !missingVolumes.has(node) ? { what: 'volumes', node, volumes } : undefined;
+}
+
+function missingAt(
+  node: NodeName,
+  shape: Placing['shape'],
+  { bridges, missingVolumes }: CreationFacts,
+): { readonly what: keyof Lacking; readonly name: string; readonly clause: string } | undefined {
+  const there = bridges.get(node) ?? 'unknown';
+  const bridge = there === 'unknown' ? undefined : firstMissingBridge(bridgesOf(shape), there);
+  if (bridge !== undefined) return { what: 'bridges', name: bridge, clause: `has no bridge "${bridge}"` };
+  const [volume] = missingVolumes.get(node) ?? [];
+  return volume === undefined ? undefined : { what: 'volumes', name: volume, clause: `has no ${volume}` };
+}
+
+function notFound(
+  { bridges, volumes }: Lacking,
+  { cloudInit }: Placing['shape'],
+  message: string,
+): Creation | undefined {
+  if (bridges.size > 0) return bridgeNotFound(bridges, message);
+  if (volumes.size === 0) return undefined;
+  return cloudInit?.snippet !== undefined && volumes.has(cloudInit.snippet)
+    ? notMade(
+        'SnippetNotFound',
+        `${message} Create the file on such a node, on a storage with content type "snippets", or correct spec.userData.cloudInit.snippet.`,
+      )
+    : notMade(
+        'ImportNotFound',
+        `${message} Put the volume on such a node, or correct importFrom in spec.disks.`,
+      );
+}
+
+const notMade = (reason: Reason, message: string): Creation => ({ ok: false, reason, message });
 
 function placementRequest(
   { storage, host }: PlainSpec,
@@ -142,11 +194,7 @@ const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creatio
     `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
 });
 
-const noIsoStorage = (unplaced: string): Creation => ({
-  ok: false,
-  reason: 'NoIsoStorage',
-  message: `${unplaced} ${ISO_REMEDY}`,
-});
+const noIsoStorage = (unplaced: string): Creation => notMade('NoIsoStorage', `${unplaced} ${ISO_REMEDY}`);
 
 function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();

@@ -41,7 +41,8 @@ export const withoutVolumes = (shape: Shape, { nodes, storages }: View): UnfitNo
     }),
   );
 
-const volumesOf = ({ cloudInit, disks = [] }: Shape): readonly string[] =>
+/** The snippet, and the volumes to import: files that must exist where the VM is made. */
+export const volumesOf = ({ cloudInit, disks = [] }: Shape): readonly string[] =>
   [cloudInit?.snippet, ...disks.map(({ importFrom }) => importFrom)].filter((volume) => volume !== undefined);
 
 /** A storage that no node lists may be hidden from the credentials. */

@@ -27,9 +27,11 @@ interface Case {
   readonly storages?: readonly ReturnType<typeof aStorage>[];
   readonly isoStorage?: string;
   readonly template?: Partial<Template>;
+  /** By node, the volumes that it does not have; absent: they have all. */
+  readonly missing?: Readonly<Record<string, readonly string[]>>;
 }
 
-function decide({ want, host, storages = [], isoStorage: iso, template }: Case) {
+function decide({ want, host, storages = [], isoStorage: iso, template, missing = {} }: Case) {
   const { creation: _creation, exists: _exists, ...shape } = aDesiredVm(want);
   const spec = {
     shape,
@@ -47,7 +49,11 @@ function decide({ want, host, storages = [], isoStorage: iso, template }: Case) 
     defaults: iso === undefined ? {} : { isoStorage: iso },
     timing: undefined,
   };
-  const facts = { templates: new Map([[vmid(9000), { ...TEMPLATE, ...template }]]), bridges: new Map() };
+  const facts = {
+    templates: new Map([[vmid(9000), { ...TEMPLATE, ...template }]]),
+    bridges: new Map(),
+    missingVolumes: new Map(NODES.map((name) => [nodeName(name), missing[name] ?? []])),
+  };
   return decideCreation(spec, undefined, facts, cluster).creation;
 }
 const where = (some: Case): string => {
@@ -61,6 +67,32 @@ const whyNot = (some: Case): string => {
 
 const WITH_IMAGE = { cloudInit: { userData: '#cloud-config\npackages: [nginx]\n', sshKeys: [] } };
 const WITHOUT_IMAGE = { cloudInit: { userData: '#cloud-config\nuser: jane\n', sshKeys: [] } };
+
+describe('a VM that starts with a volume', () => {
+  const snippet = 'local:snippets/web.yaml';
+  const importFrom = 'local:import/data.qcow2';
+  const WITH_SNIPPET = { cloudInit: { userData: undefined, snippet, sshKeys: [] } };
+  const WITH_IMPORT = {
+    disks: [{ name: 'data', importFrom, options: {}, reclaimPolicy: 'Detach' as const }],
+  };
+  const nowhere = (volume: string) => Object.fromEntries(NODES.map((name) => [name, [volume]]));
+
+  test('is made where the volume is, although other nodes come first', () => {
+    const missing = { 'pve-1': [snippet], 'pve-2': [snippet] };
+    expect(where({ want: WITH_SNIPPET, missing })).toBe('pve-3');
+    expect(where({ want: WITH_SNIPPET })).toBe('pve-1');
+  });
+
+  test.each([
+    [WITH_SNIPPET, snippet, 'SnippetNotFound', 'correct spec.userData.cloudInit.snippet'],
+    [WITH_IMPORT, importFrom, 'ImportNotFound', 'correct importFrom'],
+  ])('is not made where no node has it', (want, volume, reason, remedy) => {
+    const missing = nowhere(volume);
+    expect(where({ want, missing })).toBe(reason);
+    expect(whyNot({ want, missing })).toContain(`has no ${volume}`);
+    expect(whyNot({ want, missing })).toContain(remedy);
+  });
+});
 
 describe('a VM whose user-data requires an image', () => {
   const onPve3 = [isoStorage({ node: 'pve-3' })];
