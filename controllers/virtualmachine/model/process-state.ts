@@ -88,7 +88,7 @@ export interface ProcessState {
   readonly cloneRequest: CloneRequest;
   readonly inFlight: InFlight;
   readonly progress?: Progress | undefined;
-  /** The cluster was read since this object is known. */
+  /** The cluster was read since this object is known to have no VMID. */
   readonly surveyed: boolean;
   /** Why the guest cannot be made, as it was worded last. */
   readonly placementRefusal?: Refused | undefined;

@@ -135,7 +135,8 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
     lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
     namesakes: raw.namesakes ?? [],
   };
-  const surveyed = state.surveyed || raw.namesakes !== undefined;
+  // Where the VMID is lost from the status, the list is older than that: it is read again.
+  const surveyed = claim === undefined && (state.surveyed || raw.namesakes !== undefined);
   const derived: Derived = {
     want,
     have,

@@ -165,7 +165,7 @@ export async function startOperator(
     pve,
     metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
     log: createLogger({ level: 'info', format: 'json', destination }),
-    inventoryInterval: seconds(2),
+    inventoryInterval: seconds(1),
   });
   const running = operator.manager.run();
   return {
