@@ -114,6 +114,10 @@ type PendingRow = NonNullable<NonNullable<VirtualMachine['status']>['pendingChan
 
 type Requests = Pick<ProcessState, 'cloneRequest' | 'inFlight'>;
 
+/** Where the VMID is lost from the status, the list is older than that: it is read again. */
+const isSurveyed = ({ state, raw }: Inputs, claim: Claim | undefined): boolean =>
+  claim === undefined && (state.surveyed || raw.namesakes !== undefined);
+
 function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial<ProcessState>): Derived {
   const { vm, spec, raw, cluster, state, now } = inputs;
   const { claim } = before;
@@ -135,8 +139,7 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
     lockedMs: inFlight.lockedSince === undefined ? 0 : now - inFlight.lockedSince,
     namesakes: raw.namesakes ?? [],
   };
-  // Where the VMID is lost from the status, the list is older than that: it is read again.
-  const surveyed = claim === undefined && (state.surveyed || raw.namesakes !== undefined);
+  const surveyed = isSurveyed(inputs, claim);
   const derived: Derived = {
     want,
     have,
