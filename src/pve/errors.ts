@@ -245,7 +245,7 @@ export const unsendableError = (call: Call, why: string): PveError =>
     message: `${call.method} ${call.path} was not sent to Proxmox VE: ${singleLine(call.redact(why))}.`,
   });
 
-/** The text has no figures: it is reported, and would be written anew each time. */
+/** The text has no figures: it is reported, and each other figure would be another status write. */
 export const outdatedError = (call: Call): PveError =>
   new PveError({
     refusal: 'stale',
