@@ -31,7 +31,9 @@ async function ready(options: Parameters<typeof tenant>[1] = {}): Promise<Tenant
 describe('a node that is offline', () => {
   test.concurrent('keeps its guest: the object waits, and its deletion too', async () => {
     const t = await tenant(lab.plane);
-    await t.apply(provider(t.pve, { nodeSelector: ['pve-3'] }), vm('web'));
+    await t.apply(provider(t.pve, { nodeSelector: ['pve-3'] }));
+    await t.ready('provider/pve');
+    await t.apply(vm('web'));
     await t.ready('vm/web');
     t.pve.faults.add({ kind: 'nodeOffline', node: 'pve-3' });
     await waitsFor(t, 'Ready=False NodeOffline');

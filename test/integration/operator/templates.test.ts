@@ -11,7 +11,9 @@ const lab = operatorAtWork({ namespaces: 4 });
 
 test.concurrent('template-on-other-node: a VM is cloned to its node from where the template is', async () => {
   const t = await tenant(lab.plane);
-  await t.apply(provider(t.pve, { nodeSelector: ['pve-3'] }), vm('web'));
+  await t.apply(provider(t.pve, { nodeSelector: ['pve-3'] }));
+  await t.ready('provider/pve');
+  await t.apply(vm('web'));
   await t.ready('vm/web');
   expect(guestNamed(t.pve, 'web').node).toBe('pve-3');
   expect(cloneRequests(t.pve)).toMatchObject([
