@@ -207,12 +207,12 @@ describe('a VirtualMachine whose policy is Retain', () => {
         const saboteur: Saboteur = new Saboteur((call, what) => strike(call - start, what));
         const life = new Life({ vm: RETAINED, between: saboteur.between, isDead: saboteur.isDead });
         await settle(life);
-        start = saboteur.calls;
+        start = saboteur.called.length;
         await life.delete();
         life.now += 120_000;
         life.pve.settle();
         expectRetained(life);
-        return saboteur.calls - start;
+        return saboteur.called.length - start;
       };
       const calls = await story([]);
       expect(calls).toBeGreaterThan(5);
