@@ -17,18 +17,7 @@ const CACHE = join(
 );
 
 const NAMES = [
-  ...[
-    'busboy',
-    'croner',
-    'fast-check',
-    'ipaddr.js',
-    'pino',
-    'prom-client',
-    'selfsigned',
-    'undici',
-    'yaml',
-    'zod',
-  ],
+  ...['busboy', 'croner', 'fast-check', 'ipaddr.js', 'pino', 'prom-client', 'undici', 'yaml', 'zod'],
 ];
 
 /** Packages written as CommonJS expect these names, which an ES module does not have. */
