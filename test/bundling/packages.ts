@@ -16,9 +16,7 @@ const CACHE = join(
   'packages',
 );
 
-const NAMES = [
-  ...['busboy', 'croner', 'fast-check', 'ipaddr.js', 'pino', 'prom-client', 'undici', 'yaml', 'zod'],
-];
+const NAMES = ['busboy', 'croner', 'fast-check', 'ipaddr.js', 'pino', 'prom-client', 'undici', 'yaml', 'zod'];
 
 /** Packages written as CommonJS expect these names, which an ES module does not have. */
 const COMMONJS_NAMES = `
