@@ -174,9 +174,13 @@ const UNTRUSTED_CODES = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
+/** Of a request that was not sent, because no slot became free in its lane. */
+const CROWDED = 'crowded';
+
 /** Whether a retry would fail in the same way. */
 export const isPersistent = (code: string): boolean =>
   code === 'timeout' ||
+  code === CROWDED ||
   code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
   code === 'CERT_HAS_EXPIRED' ||
   code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ||
@@ -253,6 +257,16 @@ export const outdatedError = (call: Call): PveError =>
     route: call.route,
     code: 'outdated',
     message: `${call.method} ${call.path} was not sent to Proxmox VE, because it waited too long behind other requests to the node. The guest is read again before it is sent.`,
+  });
+
+/** Without figures, for the same reason. */
+export const crowdedError = (call: Call): PveError =>
+  new PveError({
+    refusal: 'unavailable',
+    method: call.method,
+    route: call.route,
+    code: CROWDED,
+    message: `${call.method} ${call.path} was not sent to Proxmox VE, because requests before it were not answered in time. It is sent again later. If this lasts, look for a storage or a service of the node that hangs.`,
   });
 
 /** Creates the error for a request that the version of its node does not know, and that was not sent. */

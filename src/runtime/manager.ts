@@ -29,7 +29,7 @@ export type Ending = 'stopped' | 'lost';
 
 /** SIGTERM to the end of the last pass: a request that is on its way to Proxmox VE must still be able to write down its task. */
 const GRACE = seconds(20);
-/** No pass waits this long for anything: every request has a deadline far below. */
+/** No pass waits this long for anything: every request has a deadline far below, and so has the pass. */
 const STUCK = minutes(30);
 const TICK = seconds(1);
 const MAX_LAG = seconds(20);
