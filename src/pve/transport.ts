@@ -165,7 +165,10 @@ export function createTransport(options: TransportOptions): Transport {
       signal: own.signal,
       urgent: attempt.decidedAt !== undefined,
       kind: request.kind,
-      limit: { after: options.maxWait ?? MAX_WAIT, error: () => crowdedError(call) },
+      limit:
+        attempt.decidedAt === undefined
+          ? { after: options.maxWait ?? MAX_WAIT, error: () => crowdedError(call) }
+          : { after: FRESH_FOR, error: () => outdatedError(call) },
     };
     const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
       limiter.run(
