@@ -26,7 +26,7 @@ export interface WatchFrom {
   readonly resourceVersion: string;
   readonly timeoutSeconds: number;
   /** Called once the API server has accepted the watch; the first event may come much later. */
-  readonly onOpen: () => void;
+  readonly onOpen?: () => void;
 }
 
 export interface KubeClient {
@@ -83,7 +83,7 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
       timeoutSeconds: String(from.timeoutSeconds),
     };
     const events = await lines({ method: 'GET', path: urlPath(collection), query, signal });
-    from.onOpen();
+    from.onOpen?.();
     for await (const line of events) yield WatchEvent.parse(JSON.parse(line));
   }
 

@@ -266,6 +266,7 @@ export const crowdedError = (call: Call): PveError =>
     method: call.method,
     route: call.route,
     code: CROWDED,
+    noAnswer: 'requests before it were not answered in time.',
     message: `${call.method} ${call.path} was not sent to Proxmox VE, because requests before it were not answered in time. It is sent again later. If this lasts, look for a storage or a service of the node that hangs.`,
   });
 

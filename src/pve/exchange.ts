@@ -109,7 +109,8 @@ export const createPool = (
 export async function closePool(pool: Pool, grace: Millis): Promise<void> {
   // `close` does not settle where requests still waited for a connection when it was destroyed (undici, PoolBase).
   const { promise: destroyed, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => void pool.destroy().finally(() => resolve(undefined)), grace);
+  const cut = (): void => resolve(undefined);
+  const timer = setTimeout(() => void pool.destroy().then(cut, cut), grace);
   try {
     await Promise.race([pool.close(), destroyed]);
   } finally {

@@ -1,6 +1,6 @@
 /**
  * Shares a number of workers among nested groups, so that a group whose work hangs never has all of them: a tenant, its
- * Providers, and the namespaces that use each. Pure: it knows neither time nor what the work is.
+ * Providers, and the namespaces that use each. It knows neither time nor what the work is.
  *
  * Work may begin while what runs in each group on its path, added up, is less than the workers that are free. So one
  * group alone leaves workers for others, the more groups are busy the fewer each gets, and the first work of a group

@@ -50,7 +50,7 @@ function aServer(lists: readonly (readonly Page[] | Error)[], watches: readonly 
       expect(timeoutSeconds).toBeGreaterThanOrEqual(290);
       expect(timeoutSeconds).toBeLessThanOrEqual(590);
       const { events = [], then, unopened } = left.watches.shift() ?? { then: 'silence' };
-      if (!unopened) onOpen();
+      if (!unopened) onOpen?.();
       yield* events;
       if (then === 'silence') await untilAborted(signal);
       if (then instanceof Error) throw then;
