@@ -177,10 +177,12 @@ const UNTRUSTED_CODES = new Set([
 /** Of a request that was not sent, because no slot became free in its lane. */
 const CROWDED = 'crowded';
 
+/** The server does not answer. Asking again at once would only take as long again. */
+const SILENT_CODES = new Set(['timeout', 'UND_ERR_CONNECT_TIMEOUT', CROWDED]);
+
 /** Whether a retry would fail in the same way. */
 export const isPersistent = (code: string): boolean =>
-  code === 'timeout' ||
-  code === CROWDED ||
+  SILENT_CODES.has(code) ||
   code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
   code === 'CERT_HAS_EXPIRED' ||
   code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ||
@@ -199,7 +201,7 @@ const CHECK_ENDPOINT =
   'Check the endpoint, and that the API service (pveproxy) runs there and can be reached from the operator.';
 
 /** It is about the certificate, not about the way. */
-const hasOwnRemedy = (code: string): boolean => code !== 'timeout' && isPersistent(code);
+const hasOwnRemedy = (code: string): boolean => !SILENT_CODES.has(code) && isPersistent(code);
 
 interface NoAnswer {
   readonly code: string;

@@ -98,6 +98,8 @@ interface Attempt {
   readonly call: Call;
   /** Epoch ms, where the call may not be sent later; absent: it may. */
   readonly decidedAt: number | undefined;
+  /** Epoch ms: until then it may wait for its turn, however often it is tried. */
+  readonly waitsUntil: number;
   readonly request: WireRequest;
   readonly options: SendOptions;
   readonly auth: Auth | undefined;
@@ -167,7 +169,7 @@ export function createTransport(options: TransportOptions): Transport {
       kind: request.kind,
       limit:
         attempt.decidedAt === undefined
-          ? { after: options.maxWait ?? MAX_WAIT, error: () => crowdedError(call) }
+          ? { after: millis(Math.max(0, attempt.waitsUntil - now())), error: () => crowdedError(call) }
           : { after: FRESH_FOR, error: () => outdatedError(call) },
     };
     const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
@@ -222,6 +224,7 @@ export function createTransport(options: TransportOptions): Transport {
   ): Promise<z.output<R>> => {
     const { method, path: route, repeatable, irreversible } = endpoint;
     const decidedAt = irreversible === true ? now() : undefined;
+    const waitsUntil = now() + (options.maxWait ?? MAX_WAIT);
     const params = endpoint.params.safeParse(input);
     const known: Params = params.data ?? {};
     const redact = redactor([...ownSecrets, ...secretsIn(known)]);
@@ -243,7 +246,7 @@ export function createTransport(options: TransportOptions): Transport {
     return toResult(
       endpoint.reply,
       call,
-      await sendWithRetries({ call, decidedAt, request, options: own, auth }),
+      await sendWithRetries({ call, decidedAt, waitsUntil, request, options: own, auth }),
     );
   };
 

@@ -394,7 +394,7 @@ describe('requests in flight', () => {
 
   test('that are not answered leave those behind them an error, and the next pass another try', () =>
     withServer(
-      async ({ server, transport }) => {
+      async ({ server, transport, pauses }) => {
         server.replies(() => undefined);
         const node = pve(transport.send).node(nodeName('pve1'));
         const ahead = Array.from({ length: 3 }, () => failure(node.network()));
@@ -404,6 +404,7 @@ describe('requests in flight', () => {
           code: 'crowded',
           message: expect.stringContaining('was not sent'),
         });
+        expect(pauses).toEqual([]); // it does not wait again within the same pass
         while (server.received.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
         await transport.close(millis(0));
         await Promise.all(ahead);
