@@ -39,5 +39,7 @@ function nameless(guest: Guest, { recorded, detached }: Remembered): readonly Vo
   const unused = Object.entries(guest.config).filter(([key]) => /^unused\d+$/.test(key));
   return [...unused, ...dataDrives(guest)]
     .map(([key, text]) => ({ key, text, volume: parseDisk(text).volume }))
-    .filter(({ text, volume }) => !named.has(volume) && property(parseProperties(text), 'serial') === undefined);
+    .filter(
+      ({ text, volume }) => !named.has(volume) && property(parseProperties(text), 'serial') === undefined,
+    );
 }
