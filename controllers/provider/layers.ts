@@ -2,7 +2,7 @@
 import { ALLOW_FROM, type Provider, type Reason } from '../../src/api/index.ts';
 import { allowsFrom, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
-import type { Layer, Layers } from './settings.ts';
+import type { Layer, Layers } from './credentials.ts';
 
 export interface NamedEntries {
   readonly annotations: Readonly<Record<string, string>>;
@@ -28,9 +28,22 @@ export async function gatherLayers(provider: Provider, ports: LayerPorts): Promi
   const secret = await secretLayer(provider, ports);
   if (!secret.ok) return secret;
   const env = await envLayer(provider, ports);
-  return env.ok
-    ? { ok: true, layers: { env: env.layer, secret: secret.layer, process: ports.process } }
-    : env;
+  if (!env.ok) return env;
+  const foreignSecret = foreignSecretOf(provider);
+  return {
+    ok: true,
+    layers: {
+      env: env.layer,
+      secret: secret.layer,
+      process: ports.process,
+      ...(foreignSecret !== undefined && { foreignSecret }),
+    },
+  };
+}
+
+function foreignSecretOf({ spec, metadata }: Provider): string | undefined {
+  const { name, namespace = metadata.namespace } = spec.credentialSecretRef ?? {};
+  return name === undefined || namespace === metadata.namespace ? undefined : `${namespace}/${name}`;
 }
 
 type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;

@@ -31,7 +31,7 @@ describe('the Secret of a Provider', () => {
       layers: { secret: { token_id: 'a@pve!b' } },
     });
     expect(await gather({ credentialSecretRef: { name: 'pve', namespace: 'shared' } })).toMatchObject({
-      layers: { secret: { token_id: 'shared' } },
+      layers: { secret: { token_id: 'shared' }, foreignSecret: 'shared/pve' },
     });
   });
 

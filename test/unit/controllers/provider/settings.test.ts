@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { resolveSettings, type Layer, type Settings } from '../../../../controllers/provider/settings.ts';
+import { resolveSettings, type Settings } from '../../../../controllers/provider/settings.ts';
+import type { Layer } from '../../../../controllers/provider/credentials.ts';
 import type { ProviderSpec } from '../../../../src/api/index.ts';
 
 const URL = 'https://pve.example.com:8006';
