@@ -16,19 +16,22 @@ export interface Origins {
 
 /** @param owner whose credentials are used; absent: there are none */
 export function originsOf(spec: ProviderSpec, layers: Layers, owner: Owner | undefined): Origins | Refused {
-  const operators = read(layers.process, 'PVE_ENDPOINT');
-  const foreign = owner?.who === 'foreignSecret' ? read(layers.secret, 'PVE_ENDPOINT') : undefined;
   const asked = spec.endpoint ?? lookupIn(ownLayers(layers))('PVE_ENDPOINT');
-  const origins = normalised(asked ?? foreign ?? operators, spec.endpoints ?? []);
+  const named = namedBy(owner, layers);
+  const origins = normalised(asked ?? named, spec.endpoints ?? []);
   if ('ok' in origins) return origins;
   const allAre = (endpoint: string | undefined): boolean =>
     endpoint !== undefined && origins.every((origin) => origin === originOf(endpoint));
-  const atOperators = allAre(operators);
+  const atOperators = allAre(read(layers.process, 'PVE_ENDPOINT'));
   if (!owner || (owner.who === 'process' && !atOperators)) return withoutCredentials(layers, atOperators);
-  if (owner.who === 'foreignSecret' && !allAre(foreign ?? operators))
-    return notNamedBy(owner.secret, foreign);
+  if (owner.who === 'foreignSecret' && !allAre(named)) return notNamedBy(owner.secret, layers);
   return { ok: true, owner, origins, atOperators };
 }
+
+/** The endpoint that somebody else names, whose credentials are used. */
+const namedBy = (owner: Owner | undefined, { secret, process }: Layers): string | undefined =>
+  (owner?.who === 'foreignSecret' ? read(secret, 'PVE_ENDPOINT') : undefined) ??
+  read(process, 'PVE_ENDPOINT');
 
 const originOf = (endpoint: string): string | undefined => {
   const parsed = normaliseEndpoint(endpoint);
@@ -68,10 +71,10 @@ function withoutCredentials({ env, secret, process }: Layers, mayUseProcess: boo
     : refuse('CredentialsIncomplete', half);
 }
 
-const notNamedBy = (secret: string, endpoint: string | undefined): Refused =>
+const notNamedBy = (secret: string, layers: Layers): Refused =>
   refuse(
     'EndpointNotAllowed',
-    endpoint === undefined
+    read(layers.secret, 'PVE_ENDPOINT') === undefined
       ? `The credentials of Secret ${secret} belong to another namespace, and that Secret has no PVE_ENDPOINT, so it does not say that they may be sent to the endpoints of this Provider. Ask its owner to add PVE_ENDPOINT, or use a Secret in the namespace of the Provider.`
       : `The credentials of Secret ${secret} belong to another namespace and are only sent to the PVE_ENDPOINT in that Secret; this Provider has another endpoint. Remove spec.endpoint, spec.endpoints and PVE_ENDPOINT of spec.runtime.env, or use a Secret in the namespace of the Provider.`,
   );
