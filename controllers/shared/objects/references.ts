@@ -17,6 +17,13 @@ export function allowsFrom(annotations: Readonly<Record<string, string>>, namesp
   return allowed.includes('*') || allowed.includes(namespace);
 }
 
+/**
+ * Whether objects in this namespace may refer to the object. Everything that depends on it asks here: who may use an
+ * object, and who can keep it from being deleted.
+ */
+export const mayUse = (namespace: string, { metadata }: Pick<Resource, 'metadata'>): boolean =>
+  metadata.namespace === namespace || allowsFrom(metadata.annotations, namespace);
+
 /** A reference that this operator cannot follow, because it watches some namespaces only. */
 export const notWatched = (
   kind: string,
@@ -44,7 +51,7 @@ export function follow<O extends Resource>(
       reason: from.notFound,
       message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
     };
-  if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
+  if (!mayUse(from.namespace, object))
     return {
       ok: false,
       reason: 'ReferenceNotAllowed',
