@@ -1,6 +1,6 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
-import { ALLOW_FROM, type Provider, type Reason } from '../../src/api/index.ts';
-import { allowsFrom, notWatched } from '../shared/objects/references.ts';
+import type { Provider, Reason } from '../../src/api/index.ts';
+import { allowsFrom, notAllowed, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import type { Layer, Layers } from './credentials.ts';
 
@@ -59,15 +59,14 @@ async function secretLayer(
   const namespace = ref.namespace ?? metadata.namespace;
   if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
   const secret = await readSecret(namespace, ref.name);
+  if (namespace !== metadata.namespace)
+    return secret && allowsFrom(secret.annotations, metadata.namespace)
+      ? { ok: true, layer: secret.values }
+      : notAllowed('Secret', { name: ref.name, namespace }, metadata.namespace);
   if (!secret)
     return missing(
       Reasons.secretNotFound,
       `Secret ${namespace}/${ref.name} not found. Reconciliation resumes once it exists.`,
-    );
-  if (namespace !== metadata.namespace && !allowsFrom(secret.annotations, metadata.namespace))
-    return missing(
-      Reasons.notAllowed,
-      `Secret ${namespace}/${ref.name} may not be used from namespace ${metadata.namespace}. Allow it by annotating the Secret with ${ALLOW_FROM}: ${metadata.namespace}`,
     );
   return { ok: true, layer: secret.values };
 }

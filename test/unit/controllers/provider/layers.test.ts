@@ -14,13 +14,13 @@ const SECRETS: Readonly<Record<string, NamedEntries>> = {
 };
 const gather = (spec: Partial<ProviderSpec>, rest: Partial<LayerPorts> = {}) =>
   gatherLayers(aProvider(spec), {
-    ...rest,
     readSecret: (namespace, name) => Promise.resolve(SECRETS[`${namespace}/${name}`]),
     readConfigMap: (namespace, name) =>
       Promise.resolve(
         namespace === 'default' && name === 'settings' ? entries({ nodes: 'pve-1' }) : undefined,
       ),
     process: { PVE_ENDPOINT: 'https://process:8006' },
+    ...rest,
   });
 const env = (...variables: NonNullable<NonNullable<ProviderSpec['runtime']>['env']>) =>
   gather({ runtime: { env: variables } });
@@ -39,6 +39,15 @@ describe('the Secret of a Provider', () => {
     const refused = await gather({ credentialSecretRef: { name: 'pve', namespace: 'private' } });
     expect(refused).toMatchObject({ ok: false, reason: 'ReferenceNotAllowed' });
     expect(JSON.stringify(refused)).not.toContain('token_id');
+  });
+
+  test('of another namespace that may not be used is not told from one that does not exist', async () => {
+    const gathered = async (secret: NamedEntries | undefined) =>
+      gather(
+        { credentialSecretRef: { name: 'pve', namespace: 'private' } },
+        { readSecret: () => Promise.resolve(secret) },
+      );
+    expect(await gathered(entries({ token_id: 'private' }))).toEqual(await gathered(undefined));
   });
 
   test('of a namespace that the operator does not watch is refused, although it allows it', async () => {
