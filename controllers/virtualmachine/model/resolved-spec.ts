@@ -25,8 +25,6 @@ export interface PlainSpec {
   readonly protection: boolean | undefined;
   readonly hooks: Hooks | undefined;
   readonly probe?: ReadinessProbe | undefined;
-  /** The Provider is of another namespace, to which the guests of the PVE cluster belong: none is named. */
-  readonly foreignProvider?: true;
   /** Another VM that was first to have an address of this one. */
   readonly conflict: AddressConflict | undefined;
   /** Fields that have no effect: a sentence each. */

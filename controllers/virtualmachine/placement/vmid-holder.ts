@@ -31,13 +31,11 @@ export function vmidHolder(
   if (number === undefined) return undefined;
   if (isFree === true) return undefined;
   const row = view?.guests.get(number);
-  if (row) return `VMID ${number} belongs to ${describe(row, wanted.spec.foreignProvider === true)}.`;
+  if (row) return `VMID ${number} belongs to ${describe(row)} on node ${row.node}.`;
   return isFree === false ? `VMID ${number} belongs to a guest that the credentials may not see.` : undefined;
 }
 
-/** Of a Provider of others, only what kind of guest it is. */
-function describe({ type, template, name, node }: GuestView, foreign: boolean): string {
-  const kind = type === 'lxc' ? 'container' : template ? 'template' : 'VM';
-  if (foreign) return `a ${kind}`;
-  return `the ${kind}${name === undefined ? '' : ` "${name}"`} on node ${node}`;
+function describe({ type, template, name }: GuestView): string {
+  const kind = type === 'lxc' ? 'the container' : template ? 'the template' : 'the VM';
+  return name === undefined ? kind : `${kind} "${name}"`;
 }

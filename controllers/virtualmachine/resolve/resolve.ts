@@ -67,7 +67,6 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     protection: vm.spec.protection,
     hooks: hooksOf(vm),
     probe: probeOf(vm),
-    ...(provider.object.metadata.namespace !== namespace && { foreignProvider: true }),
   };
   const bare = {
     ...base,
@@ -96,7 +95,6 @@ type Base = Pick<
   | 'protection'
   | 'hooks'
   | 'probe'
-  | 'foreignProvider'
 >;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {

@@ -27,11 +27,6 @@ describe('the VMID that a spec asks for', () => {
     expect(vmidHolder(wanted(), LISTED, false)).toBe('VMID 500 belongs to the VM "db" on node pve-1.');
   });
 
-  test('belongs to a guest without a name where the Provider is that of others', () => {
-    const foreign = wanted({ spec: { shape: { vmid: vmid(500) }, foreignProvider: true } });
-    expect(vmidHolder(foreign, LISTED, false)).toBe('VMID 500 belongs to a VM.');
-  });
-
   test('belongs to nobody once Proxmox VE says so, although the list still has the guest that was deleted', () => {
     expect(vmidToAskAbout(wanted())).toBe(500);
     expect(vmidHolder(wanted(), LISTED, true)).toBeUndefined();
