@@ -16,6 +16,8 @@ export interface LayerPorts {
   readonly watches?: (namespace: string) => boolean;
   /** The PVE_* variables of this process. */
   readonly process: Layer;
+  /** Whether Providers of this namespace may use them; absent: those of every one. */
+  readonly mayUseProcess?: (namespace: string) => boolean;
 }
 
 export type GatheredLayers =
@@ -35,7 +37,7 @@ export async function gatherLayers(provider: Provider, ports: LayerPorts): Promi
     layers: {
       env: env.layer,
       secret: secret.layer,
-      process: ports.process,
+      process: ports.mayUseProcess?.(provider.metadata.namespace) === false ? {} : ports.process,
       ...(foreignSecret !== undefined && { foreignSecret }),
     },
   };

@@ -74,6 +74,20 @@ describe('the Secret of a Provider', () => {
   });
 });
 
+describe('the environment of the operator', () => {
+  const processOf = async (rest: Partial<LayerPorts>) => {
+    const gathered = await gather({}, rest);
+    return gathered.ok && gathered.layers.process;
+  };
+
+  test('serves Providers of all namespaces, unless it says of which', async () => {
+    const own = { PVE_ENDPOINT: 'https://process:8006' };
+    expect(await processOf({})).toEqual(own);
+    expect(await processOf({ mayUseProcess: (namespace) => namespace === 'default' })).toEqual(own);
+    expect(await processOf({ mayUseProcess: (namespace) => namespace === 'infra' })).toEqual({});
+  });
+});
+
 describe('runtime.env', () => {
   test('takes plain values and entries of Secrets and ConfigMaps', async () => {
     const gathered = await env(
