@@ -138,6 +138,35 @@ describe('a Provider with credentials of its own', () => {
   });
 });
 
+describe('manifests without trust of their own', () => {
+  const insecure = { ...OPERATOR, PVE_INSECURE_SKIP_VERIFY: 'true' };
+
+  test.each<[string, Given, Partial<Settings>]>([
+    [
+      'only name nodes, next to an operator for development',
+      { spec: { endpoint: `${URL}/api2` }, env: { PVE_NODE_SELECTOR: 'pve-1' }, process: insecure },
+      { insecureSkipVerify: true, nodeSelector: ['pve-1'] },
+    ],
+    [
+      'say again what the operator says',
+      { env: { PVE_INSECURE_SKIP_VERIFY: 'true' }, process: insecure },
+      { insecureSkipVerify: true },
+    ],
+    [
+      'have a Secret and skip the verification',
+      { spec: { endpoint: EVIL }, env: { PVE_INSECURE_SKIP_VERIFY: 'true' }, secret: OWN },
+      { insecureSkipVerify: true },
+    ],
+    [
+      'have a Secret for the Proxmox VE of the operator',
+      { spec: { endpoint: URL }, secret: OWN, process: { ...OPERATOR, PVE_CA_BUNDLE: CA } },
+      { ca: CA, insecureSkipVerify: false },
+    ],
+  ])('connect if they %s', (_what, given, settings) => {
+    expect(resolved(given)).toMatchObject({ ok: true, settings });
+  });
+});
+
 /** Who a server can be; `root` is the CA that signed its certificate. */
 interface Server {
   readonly leaf: string;
