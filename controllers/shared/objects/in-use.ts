@@ -3,6 +3,7 @@ import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import type { Controller, Resource } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
+import { mayHaveGuest } from './may-have-guest.ts';
 import { mayUse } from './references.ts';
 
 const RETRY_AFTER = seconds(10);
@@ -40,7 +41,7 @@ export const usersOfProvider = (
   provider: Provider,
   users: readonly VirtualMachine[],
 ): readonly VirtualMachine[] =>
-  users.filter(({ metadata, status }) => mayUse(metadata.namespace, provider) || status?.vmid !== undefined);
+  users.filter((vm) => mayUse(vm.metadata.namespace, provider) || mayHaveGuest(vm));
 
 /** VirtualMachines that refer to an object, being deleted or not. */
 export type UsersOf = (namespace: string, name: string) => readonly VirtualMachine[];
