@@ -30,14 +30,28 @@ export function trustOf(
   return decided;
 }
 
-/** What a Provider or a layer says about trust; a field of the spec takes precedence. */
-function trustIn(lookup: Lookup, { tls, insecureSkipVerify }: Partial<ProviderSpec> = {}): TrustResult {
-  const ca = tls?.caBundle ?? lookup('PVE_CA_BUNDLE');
-  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
+/** As in the field `tls.caBundle`. */
+const MAX_CA_CHARACTERS = 65_536;
+
+function caProblem(ca: string): Refused | undefined {
+  if (!ca.includes('-----BEGIN CERTIFICATE-----'))
     return refuse(
       'CABundleInvalid',
       'The CA bundle contains no certificate: set it to PEM text that begins with -----BEGIN CERTIFICATE-----, as in /etc/pve/pve-root-ca.pem of a node.',
     );
+  return ca.length > MAX_CA_CHARACTERS
+    ? refuse(
+        'CABundleInvalid',
+        'The CA bundle is larger than 64 KiB: leave only the CAs that signed the certificates of the servers, such as /etc/pve/pve-root-ca.pem of a node.',
+      )
+    : undefined;
+}
+
+/** What a Provider or a layer says about trust; a field of the spec takes precedence. */
+function trustIn(lookup: Lookup, { tls, insecureSkipVerify }: Partial<ProviderSpec> = {}): TrustResult {
+  const ca = tls?.caBundle ?? lookup('PVE_CA_BUNDLE');
+  const problem = ca === undefined ? undefined : caProblem(ca);
+  if (problem) return problem;
   const listed = tls?.fingerprints ?? splitNames(lookup('PVE_FINGERPRINT'));
   const fingerprints = listed.flatMap((text) => normaliseFingerprint(text) ?? []);
   if (fingerprints.length < listed.length)
