@@ -10,7 +10,8 @@ export {
 } from './provider/missing-privileges.ts';
 export { gatherLayers } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
-export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
+export type { Layer } from './provider/credentials.ts';
+export { connectionOf, resolveSettings, type Settings } from './provider/settings.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
 export { exclusiveValues } from './virtualmachine/networks/addresses-in-use.ts';

@@ -4,7 +4,7 @@ import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
-import { inUse, type UsersOf } from '../shared/objects/in-use.ts';
+import { inUse, usersOfProvider, type UsersOf } from '../shared/objects/in-use.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
 import { discover } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
@@ -48,12 +48,13 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   }
 
   function release(provider: Provider, key: string): ProviderResult {
-    const users = ports.usersOf(provider.metadata.namespace, provider.metadata.name);
+    const { namespace, name } = provider.metadata;
+    const users = usersOfProvider(provider, ports.usersOf(namespace, name));
     if (users.length === 0) {
       ports.pool.drop(key);
       return { outcome: released, status: {} };
     }
-    return { outcome: inUse('Provider', users), status: kept(provider) };
+    return { outcome: inUse('Provider', provider, users), status: kept(provider) };
   }
 
   async function settingsOf(

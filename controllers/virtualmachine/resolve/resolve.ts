@@ -52,7 +52,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   });
   if (!provider.ok) return provider;
   const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
-  if (!connection) return notReady(provider.object, ports.connections);
+  if (!connection) return notReady(provider.object, ports.connections, namespace);
   const silent = silence(connection);
   if (silent) return providerUnreachable(provider.object.metadata.name, silent.since);
   const base: Base = {
@@ -219,7 +219,8 @@ const storageNow = ({ status }: VirtualMachine): string | undefined =>
 
 const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
 
-function notReady(provider: Provider, connections: Connections): Unresolved {
+/** What the condition of a Provider says is for its own namespace: it names Secrets, servers and VMs there. */
+function notReady(provider: Provider, connections: Connections, reader: string): Unresolved {
   const { namespace, name } = provider.metadata;
   const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
@@ -228,7 +229,9 @@ function notReady(provider: Provider, connections: Connections): Unresolved {
     reason: Reasons.providerNotReady,
     message:
       ready && ready.status !== 'True'
-        ? `Provider "${name}" is not ready: ${ready.message}`
+        ? namespace === reader
+          ? `Provider "${name}" is not ready: ${ready.message}`
+          : `Provider "${name}" of namespace "${namespace}" is not ready (${ready.reason}). Its condition Ready there says what to do; reconciliation resumes once it is.`
         : `Provider "${name}" is not connected to Proxmox VE yet. Reconciliation resumes once it is.`,
     early,
   };

@@ -26,6 +26,8 @@ export interface PortSettings {
   readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
+  /** Namespaces whose Providers may use them; `*` or absent: all. */
+  readonly pveAllowFrom?: readonly string[] | undefined;
 }
 
 interface Deps {
@@ -40,7 +42,7 @@ interface Deps {
 }
 
 export async function createPorts(
-  { namespace, clusterId: configured, watchNamespaces, pve }: PortSettings,
+  { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
   { client, clock, now, watches, indexes, pool, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
@@ -63,6 +65,7 @@ export async function createPorts(
     connections: pool,
     privileges: createPrivilegeWatch(now),
     process: pve,
+    mayUseProcess: (name) => pveAllowFrom.includes('*') || pveAllowFrom.includes(name),
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),

@@ -291,6 +291,27 @@ describe('what is missing is named:', () => {
     expect(await problem(DELETED, { ...nothing, providers: readerOf() })).toBe('ProviderNotFound');
   });
 
+  test('a Provider of another namespace that is not ready, but not what its own condition says', async () => {
+    const message = 'Secret shared/pve-credentials not found.';
+    const condition = { type: 'Ready', status: 'False' as const, reason: 'SecretNotFound', message };
+    const said = async (namespace: string): Promise<string> => {
+      const annotations = { [ALLOW_FROM]: 'default' };
+      const status = { conditions: [{ ...condition, lastTransitionTime: '2026-03-01T12:00:00Z' }] };
+      const provider = aProvider({}, { namespace, annotations }, status);
+      const resolved = await resolve(
+        aVirtualMachine({ spec: { providerRef: { name: 'pve', namespace } } }),
+        ports({
+          providers: readerOf(provider),
+          connections: { get: () => undefined, isPending: () => false },
+        }),
+      );
+      return resolved.ok ? '' : resolved.message;
+    };
+    expect(await said('default')).toContain(message);
+    expect(await said('shared')).toContain('not ready (SecretNotFound)');
+    expect(await said('shared')).not.toContain('pve-credentials');
+  });
+
   test('a Provider of another namespace is used where it allows it', async () => {
     const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
     expect(await problem({ spec }, { providers: readerOf(aProvider({}, { namespace: 'shared' })) })).toBe(
