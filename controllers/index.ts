@@ -8,6 +8,9 @@ export {
   namesOf,
   type MissingPrivileges,
 } from './provider/missing-privileges.ts';
+export { COPY_LABELS } from './provider/credential-copy.ts';
+export { createCredentialCopies, type CredentialCopies } from './provider/credential-copies.ts';
+export { createFinishingConnections, type FinishingConnections } from './provider/finishing.ts';
 export { gatherLayers } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';

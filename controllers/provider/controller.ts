@@ -1,15 +1,17 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
-import { inUse, type UsersOf } from '../shared/objects/in-use.ts';
+import type { UsersOf } from '../shared/objects/in-use.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
+import { copyOf, type Connected } from './credential-copy.ts';
+import type { CredentialCopies } from './credential-copies.ts';
 import { discover } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
-import type { ClusterClient } from './cluster-client.ts';
-import { CHECK_INTERVAL, clusterChanged, isUnauthenticated, outcomeOf, unreachable } from './outcomes.ts';
+import { identityOf, type ClusterClient } from './cluster-client.ts';
+import { CHECK_INTERVAL, clusterChanged, isUnauthenticated, isWithdrawal, outcomeOf, unreachable } from './outcomes.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { PrivilegeWatch } from './privileges.ts';
 import {
@@ -20,12 +22,13 @@ import {
   unverified,
   type ProviderFacts,
 } from './report.ts';
-import { failing, kept, newsOf, reconnected, type ProviderResult } from './results.ts';
+import { failing, newsOf, reconnected, whileInUse, type ProviderResult } from './results.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {
   readonly pool: ConnectionPool;
   readonly privileges: PrivilegeWatch;
+  readonly copies: Pick<CredentialCopies, 'keep'>;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
@@ -36,24 +39,19 @@ export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
   async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
-    const key = `${provider.metadata.namespace}/${provider.metadata.name}`;
-    if (pass.deleting) {
-      const result = release(provider, key);
-      if (result.outcome.kind === 'released') return result;
-      // Its VMs still need the connection, which an operator that was restarted has to open first.
-      await attempt(provider, key, pass).catch(() => undefined);
-      return result;
-    }
-    return attempt(provider, key, pass);
+    const { namespace, name } = provider.metadata;
+    const key = `${namespace}/${name}`;
+    if (!pass.deleting) return attempt(provider, key, pass);
+    const users = ports.usersOf(namespace, name);
+    if (users.length > 0) return whileInUse(provider, users, () => attempt(provider, key, pass));
+    ports.pool.drop(key);
+    return { outcome: released, status: {} };
   }
 
-  function release(provider: Provider, key: string): ProviderResult {
-    const users = ports.usersOf(provider.metadata.namespace, provider.metadata.name);
-    if (users.length === 0) {
-      ports.pool.drop(key);
-      return { outcome: released, status: {} };
-    }
-    return { outcome: inUse('Provider', users), status: kept(provider) };
+  /** Without its VMs' VMIDs nothing is left to be removed, and the credentials are not needed either. */
+  async function keepCredentials(provider: Provider, connection: Connected): Promise<void> {
+    const { namespace, name } = provider.metadata;
+    if (ports.usersOf(namespace, name).some(hasGuest)) await ports.copies.keep(copyOf(provider, connection));
   }
 
   async function settingsOf(
@@ -80,7 +78,10 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
 
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
     const { settings, problem } = await settingsOf(provider);
-    if (!settings) return failing(provider, problem);
+    if (!settings) {
+      if (isWithdrawal(problem)) ports.pool.withdraw(key);
+      return failing(provider, problem);
+    }
     const pinned = provider.status?.clusterID;
     const before = pinned === undefined ? undefined : parseIdentity(pinned);
     let client: ClusterClient;
@@ -101,7 +102,9 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       identity,
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
+      keepCredentials: () => ports.copies.keep(copyOf(provider, { settings, identity })),
     });
+    await keepCredentials(provider, { settings, identity });
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
@@ -130,13 +133,6 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   return { name: 'provider', finalizer: FINALIZER, reconcile };
 }
 
-/** Where the credentials may not read the cluster's name, it is taken to be what it was. */
-const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
-  name: view.quorate === 'unknown' ? before?.name : view.clusterName,
-  nodes: view.nodes.map(({ name }) => name),
-  address: view.quorate === 'unknown' ? before?.address : view.address,
-});
-
 /** The first pass reads; later ones use what the inventory read for everyone. */
 async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   const { lastError } = client.inventory;
@@ -147,3 +143,7 @@ async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   await client.versions.refresh(current.nodes, signal);
   return current;
 }
+
+/** Or may have: what was reserved or uploaded for it is released last. */
+const hasGuest = ({ status }: VirtualMachine): boolean =>
+  status?.vmid !== undefined || status?.internal?.cloudInit?.volume !== undefined;

@@ -6,6 +6,8 @@ import type { Layer, Layers } from './settings.ts';
 
 export interface NamedEntries {
   readonly annotations: Readonly<Record<string, string>>;
+  /** Present once it is being deleted, though a finalizer still keeps it. */
+  readonly deletionTimestamp?: string | undefined;
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -33,6 +35,9 @@ export async function gatherLayers(provider: Provider, ports: LayerPorts): Promi
     : env;
 }
 
+/** Whoever deletes credentials withdraws them, whatever finalizers they have. */
+const isBeingDeleted = ({ deletionTimestamp }: NamedEntries): boolean => deletionTimestamp !== undefined;
+
 type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;
 
 const missing = (reason: Reason, message: string): Missing => ({ ok: false, reason, message });
@@ -46,10 +51,10 @@ async function secretLayer(
   const namespace = ref.namespace ?? metadata.namespace;
   if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
   const secret = await readSecret(namespace, ref.name);
-  if (!secret)
+  if (!secret || isBeingDeleted(secret))
     return missing(
       Reasons.secretNotFound,
-      `Secret ${namespace}/${ref.name} not found. Reconciliation resumes once it exists.`,
+      `Secret ${namespace}/${ref.name} ${secret ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists${secret ? ' again' : ''}.`,
     );
   if (namespace !== metadata.namespace && !allowsFrom(secret.annotations, metadata.namespace))
     return missing(
@@ -83,10 +88,11 @@ async function valueOf(
   const kind = secretKeyRef ? 'Secret' : 'ConfigMap';
   const read = secretKeyRef ? ports.readSecret : ports.readConfigMap;
   const entries = await read(namespace, ref.name);
-  const found = entries?.values[ref.key];
+  const leaves = entries !== undefined && isBeingDeleted(entries);
+  const found = leaves ? undefined : entries?.values[ref.key];
   if (found !== undefined) return found;
   return missing(
-    entries ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
-    `spec.runtime.env ${name} refers to the key "${ref.key}" of ${kind} ${namespace}/${ref.name}, which does not exist. Reconciliation resumes once it exists.`,
+    entries && !leaves ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
+    `spec.runtime.env ${name} refers to the key "${ref.key}" of ${kind} ${namespace}/${ref.name}, which ${leaves ? 'is being deleted' : 'does not exist'}. Reconciliation resumes once it exists.`,
   );
 }

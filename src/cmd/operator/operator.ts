@@ -13,6 +13,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
 import { scanForDrift } from './drift-scan.ts';
+import { createFinishing, sweepCopies } from './finishing.ts';
 import { forgetGoneProviders, forgetGoneVms } from './forget.ts';
 import { indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
@@ -59,7 +60,8 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     now: () => clock.now().getTime(),
   };
   const pool = createConnections(options, { ...passes, metrics });
-  const ports = await createPorts(options, { ...passes, client, clock, pool });
+  const finishing = createFinishing({ ...passes, client, namespace: options.namespace, pool });
+  const ports = await createPorts(options, { ...passes, client, clock, pool, finishing });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, indexes, queues.ask);
@@ -74,10 +76,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     onLeading: (leads) => metrics.setLeader(leads),
     elector: options.leaderElect ? elector(options) : undefined,
   });
+  const stopSweep = sweepCopies(finishing.finishing, { leads: () => manager.leading, log });
   return {
     manager,
     async close() {
       stopScan();
+      stopSweep();
       await Promise.all([pool.closeAll(), events.flush()]);
     },
   };

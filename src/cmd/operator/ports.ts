@@ -12,6 +12,7 @@ import { clusterId } from '../../kube/identity.ts';
 import { configMapReader, secretReader } from '../../kube/secrets.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { FinishingParts } from './finishing.ts';
 import { keyOf, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
@@ -35,13 +36,14 @@ interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
   readonly pool: ConnectionPool;
+  readonly finishing: FinishingParts;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
 }
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve }: PortSettings,
-  { client, clock, now, watches, indexes, pool, claimedIn, ask }: Deps,
+  { client, clock, now, watches, indexes, pool, finishing, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -61,6 +63,7 @@ export async function createPorts(
     images: watches.VMImage.cache,
     pool,
     connections: pool,
+    ...finishing,
     privileges: createPrivilegeWatch(now),
     process: pve,
     watches: (name) => watchNamespaces?.includes(name) ?? true,

@@ -38,6 +38,7 @@ async function scene(without: readonly string[]) {
     privileges: createPrivilegeWatch(() => now),
     usersOf: () => [],
     claimedIn: () => new Set(),
+    copies: { keep: () => Promise.resolve() },
     readSecret: () => Promise.resolve(undefined),
     readConfigMap: () => Promise.resolve(undefined),
     process: environmentOf(pve),

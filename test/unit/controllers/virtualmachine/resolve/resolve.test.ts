@@ -48,6 +48,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   classes: readerOf(aClass()),
   images: readerOf(anImage()),
   connections: { get: () => connection(), isPending: () => false },
+  finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
   ...change,
