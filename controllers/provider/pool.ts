@@ -23,6 +23,8 @@ export interface ConnectionPoolOptions extends SharedStateOptions {
   /** From now on the Provider's VMs have a connection, or another one than before. */
   readonly onConnected: (provider: string) => void;
   readonly inventoryInterval?: Millis;
+  /** Absent: over HTTP. */
+  readonly openClient?: typeof openClient;
   readonly tasks?: TaskTiming | undefined;
 }
 
@@ -107,7 +109,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     ]);
 
   const open = (settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenClient =>
-    openClient(settings, {
+    (options.openClient ?? openClient)(settings, {
       key,
       pinned,
       // The VMs of all Providers that use the client are surely in its cluster.
