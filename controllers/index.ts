@@ -14,6 +14,7 @@ export { createFinishingConnections, type FinishingConnections } from './provide
 export { gatherLayers } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
+export { createForceDeleted, forceDeletedIn, type ForceDeleted } from './shared/cluster/force-deleted.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
 export { exclusiveValues } from './virtualmachine/networks/addresses-in-use.ts';

@@ -1,17 +1,26 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
+import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
+import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
 import { copyOf, type Connected } from './credential-copy.ts';
 import type { CredentialCopies } from './credential-copies.ts';
-import { discover } from './discovery.ts';
+import { discover, withForceDeleted, type Discovery } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import { identityOf, type ClusterClient } from './cluster-client.ts';
-import { CHECK_INTERVAL, clusterChanged, isUnauthenticated, isWithdrawal, outcomeOf, unreachable } from './outcomes.ts';
+import {
+  CHECK_INTERVAL,
+  clusterChanged,
+  isUnauthenticated,
+  isWithdrawal,
+  outcomeOf,
+  unreachable,
+} from './outcomes.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { PrivilegeWatch } from './privileges.ts';
 import {
@@ -29,10 +38,17 @@ export interface ProviderPorts extends LayerPorts {
   readonly pool: ConnectionPool;
   readonly privileges: PrivilegeWatch;
   readonly copies: Pick<CredentialCopies, 'keep'>;
+  readonly forceDeleted: ForceDeleted;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
   readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
+}
+
+interface Discovering {
+  readonly view: View;
+  readonly discovery: Discovery;
+  readonly claimed: () => ReadonlySet<Vmid>;
 }
 
 export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
@@ -45,6 +61,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const users = ports.usersOf(namespace, name);
     if (users.length > 0) return whileInUse(provider, users, () => attempt(provider, key, pass));
     ports.pool.drop(key);
+    ports.forceDeleted.forget(key);
     return { outcome: released, status: {} };
   }
 
@@ -76,11 +93,31 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     }
   }
 
+  /** What was deleted by force is listed although Proxmox VE cannot be asked. */
+  function failed(provider: Provider, key: string, outcome: Outcome): ProviderResult {
+    const result = failing(provider, outcome);
+    const forced = ports.forceDeleted.of(key, forceDeletedIn(provider.status));
+    const discovered = withForceDeleted(result.status.discovered, forced, undefined);
+    return { ...result, status: { ...result.status, ...omitUndefined({ discovered }) } };
+  }
+
+  /** All guests to list: those that could be adopted, and those that were deleted by force. */
+  function discoveredIn(
+    provider: Provider,
+    key: string,
+    { view, discovery, claimed }: Discovering,
+  ): ProviderStatus['discovered'] {
+    ports.forceDeleted.of(key, forceDeletedIn(provider.status));
+    ports.forceDeleted.prune(key, view, claimed);
+    const adoptable = discovery?.ok ? discovery.discovered : undefined;
+    return withForceDeleted(adoptable, ports.forceDeleted.of(key, []), view);
+  }
+
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
     const { settings, problem } = await settingsOf(provider);
     if (!settings) {
       if (isWithdrawal(problem)) ports.pool.withdraw(key);
-      return failing(provider, problem);
+      return failed(provider, key, problem);
     }
     const pinned = provider.status?.clusterID;
     const before = pinned === undefined ? undefined : parseIdentity(pinned);
@@ -90,12 +127,12 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       client = ports.pool.withClient(key, settings, before);
       view = await read(client, pass.signal);
     } catch (error) {
-      return failing(provider, unreachable(error));
+      return failed(provider, key, unreachable(error));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
       ports.pool.suspend(key);
-      return failing(provider, clusterChanged(provider, client, identity));
+      return failed(provider, key, clusterChanged(provider, client, identity));
     }
     const use = ports.pool.use(key, client, {
       view,
@@ -108,14 +145,16 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
-    const discovery = discover(provider, view, () => ports.claimedIn(identity));
+    const claimed = (): ReadonlySet<Vmid> => ports.claimedIn(identity);
+    const discovery = discover(provider, view, claimed);
+    const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
       origin: client.origin,
       view,
       version: client.versions.answering?.version,
       clusterID: printIdentity(identity),
       missing,
-      discovery,
+      discovered,
     };
     return {
       outcome,

@@ -7,6 +7,8 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   live(): O | undefined;
   /** `kubectl delete` */
   markDeleted(): void;
+  /** `kubectl annotate` */
+  annotate(annotations: Readonly<Record<string, string>>): void;
   /** Somebody removes the finalizers of an object that is being deleted. */
   dropFinalizers(): void;
 }
@@ -44,6 +46,9 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     live: () => live?.object,
     markDeleted() {
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
+    },
+    annotate(annotations) {
+      live &&= renew(live, { annotations } as Partial<O['metadata']>);
     },
     dropFinalizers() {
       live &&= renew(live, { finalizers: [] as readonly string[] } as Partial<O['metadata']>);

@@ -8,6 +8,7 @@ import {
   createConnectionPool,
   createCredentialCopies,
   createFinishingConnections,
+  createForceDeleted,
   createPrivilegeWatch,
   createProcessStates,
   createRestartSlots,
@@ -49,6 +50,8 @@ const MAX_TICKS = 400;
 
 export class NamespaceLife {
   now = NOW;
+  /** Whether Proxmox VE answers. */
+  answers = true;
   readonly pve = new InMemoryPve(() => this.now);
   /** Those in the operator's namespace. */
   readonly copies = new Map<string, Readonly<Record<string, string>>>();
@@ -73,6 +76,12 @@ export class NamespaceLife {
     if (part === 'Provider') this.provider.markDeleted();
     else if (part === 'VirtualMachine') this.vm.markDeleted();
     else this.#present.delete(part);
+  }
+
+  /** Somebody removes the finalizer of a Provider that is being deleted, and the watch says that it is gone. */
+  loseProvider(): void {
+    this.provider.dropFinalizers();
+    if (!this.provider.live()) this.#operator.pool.drop('default/pve');
   }
 
   /** What the process kept in memory is lost. */
@@ -130,11 +139,15 @@ export class NamespaceLife {
   readonly #send =
     (secret: string): Send =>
     (endpoint, params, options) => {
-      if (secret === TOKEN_SECRET) return this.pve.send(endpoint, params, options);
       const { method, path: route } = endpoint;
-      const message = 'authentication failure';
+      const call = { method, route };
+      if (!this.answers)
+        return Promise.reject(
+          new PveError({ ...call, refusal: 'unavailable', code: 'ETIMEDOUT', message: 'no answer' }),
+        );
+      if (secret === TOKEN_SECRET) return this.pve.send(endpoint, params, options);
       return Promise.reject(
-        new PveError({ refusal: 'unauthenticated', method, route, code: '401', message }),
+        new PveError({ ...call, refusal: 'unauthenticated', code: '401', message: 'authentication failure' }),
       );
     };
 
@@ -151,7 +164,9 @@ export class NamespaceLife {
     return new Set(number === undefined ? [] : [vmid(number)]);
   };
 
-  #openClient(clients: Set<OpenClient>): NonNullable<Parameters<typeof createConnectionPool>[0]['openClient']> {
+  #openClient(
+    clients: Set<OpenClient>,
+  ): NonNullable<Parameters<typeof createConnectionPool>[0]['openClient']> {
     return ({ origin, credentials }, { key, now }) => {
       const client = pveOver(this.#send(credentials.kind === 'token' ? credentials.secret : ''));
       const inventory = createInventory({ pve: client, now });
@@ -175,6 +190,7 @@ export class NamespaceLife {
   #start(): Operator {
     const now = (): number => this.now;
     const clients = new Set<OpenClient>();
+    const forceDeleted = createForceDeleted(now);
     const pool = createConnectionPool({
       claimedIn: this.#claimed,
       claimedThrough: this.#claimed,
@@ -213,6 +229,7 @@ export class NamespaceLife {
       providerController({
         pool,
         copies,
+        forceDeleted,
         privileges: { ...createPrivilegeWatch(now), missing: () => Promise.resolve(undefined) },
         readSecret: this.#readSecret,
         readConfigMap: () => Promise.resolve(undefined),
@@ -231,6 +248,7 @@ export class NamespaceLife {
         images: this.#reader('VMImage', anImage()),
         connections: pool,
         finishing,
+        forceDeleted,
         readSecret: this.#readSecret,
         addressed: () => [],
         digest: aDigest,

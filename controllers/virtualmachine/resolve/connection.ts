@@ -33,7 +33,11 @@ export function connectionOf(vm: VirtualMachine, ports: ConnectionPorts): Connec
 const isGone = ({ reason }: Unresolved): boolean => reason === Reasons.providerNotFound;
 
 /** `undefined`: nothing is known beyond the problem. */
-function finish(vm: VirtualMachine, problem: Unresolved, { finishing }: ConnectionPorts): Connected | undefined {
+function finish(
+  vm: VirtualMachine,
+  problem: Unresolved,
+  { finishing }: ConnectionPorts,
+): Connected | undefined {
   if (vm.metadata.deletionTimestamp === undefined) return undefined;
   const { name, namespace = vm.metadata.namespace } = vm.spec.providerRef;
   const found = finishing.forDeletion(namespace, name);

@@ -5,6 +5,7 @@ import {
   createRestartSlots,
   type ConnectionPool,
   type ControllerPorts,
+  type ForceDeleted,
 } from '../../../controllers/index.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { digestKey } from '../../kube/digest-key.ts';
@@ -37,13 +38,14 @@ interface Deps {
   readonly indexes: VmIndexes;
   readonly pool: ConnectionPool;
   readonly finishing: FinishingParts;
+  readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
 }
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve }: PortSettings,
-  { client, clock, now, watches, indexes, pool, finishing, claimedIn, ask }: Deps,
+  { client, clock, now, watches, indexes, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -64,6 +66,7 @@ export async function createPorts(
     pool,
     connections: pool,
     ...finishing,
+    forceDeleted,
     privileges: createPrivilegeWatch(now),
     process: pve,
     watches: (name) => watchNamespaces?.includes(name) ?? true,

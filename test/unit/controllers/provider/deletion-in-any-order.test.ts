@@ -26,7 +26,7 @@ async function live({ after, order, before, dropProvider = false }: Story): Prom
   }
   const last = before[order.length];
   await life.ticks(last?.ticks ?? 0);
-  if (dropProvider) life.provider.dropFinalizers();
+  if (dropProvider) life.loseProvider();
   if (last?.restart) await life.restart();
   await life.until(() => Object.values(life.left).every((left) => left.length === 0));
   await life.ticks(10);
@@ -118,6 +118,44 @@ describe('credentials that are withdrawn', () => {
     expect(reconciling?.reason).toBe('SecretNotFound');
     expect(reconciling?.message).toContain('default/web');
     expect(reconciling?.message).toContain('Secret default/pve not found');
+    await life.close();
+  });
+});
+
+describe('a VM that is deleted by force', () => {
+  test('is listed by its Provider while its guest exists, also after a restart', async () => {
+    const life = new NamespaceLife();
+    await life.until(() => life.isReady);
+    const number = life.vm.live()!.status!.vmid!;
+    life.vm.annotate({ 'virtrigaud.io/force-delete': 'true' });
+    life.delete('VirtualMachine');
+    await life.until(() => life.vm.live() === undefined);
+    const listed = () => life.provider.live()?.status?.discovered?.vms;
+    expect(listed()).toMatchObject([{ vmid: number, name: 'web', forceDeleted: true }]);
+    await life.restart();
+    await life.ticks(70);
+    expect(listed()).toMatchObject([{ vmid: number, powerState: 'On', forceDeleted: true }]);
+    life.pve.guests.delete(number);
+    await life.ticks(10);
+    expect(listed()).toBeUndefined();
+    expect(life.copies.size).toBe(0);
+    await life.close();
+  });
+
+  test.each(['Secret', 'Provider', undefined] as const)('goes although the %s is gone', async (gone) => {
+    const life = new NamespaceLife();
+    await life.until(() => life.isReady);
+    if (gone) life.delete(gone);
+    if (gone === 'Provider') life.loseProvider();
+    await life.restart();
+    life.answers = false;
+    life.vm.annotate({ 'virtrigaud.io/force-delete': 'true' });
+    life.delete('VirtualMachine');
+    await life.ticks(10);
+    expect(life.vm.live()).toBeUndefined();
+    expect(life.left.guests).toHaveLength(1);
+    await life.ticks(2);
+    expect(life.copies.size).toBe(0);
     await life.close();
   });
 });
