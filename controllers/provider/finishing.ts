@@ -87,7 +87,8 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
   function isNeeded({ uid, namespace, name }: CopyOf, isKept: (uid: string) => boolean): boolean {
     const successor = providers.get(namespace, name)?.metadata.uid;
     if (successor !== undefined && successor !== uid && isKept(successor)) return false;
-    return usersOf(namespace, name).length > 0;
+    // Where the VMs of a Provider cannot be seen, nothing says that they are gone.
+    return providers.covers?.(namespace) === false || usersOf(namespace, name).length > 0;
   }
 
   return {
