@@ -59,7 +59,9 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const key = `${namespace}/${name}`;
     if (!pass.deleting) return attempt(provider, key, pass);
     const users = ports.usersOf(namespace, name);
-    if (users.length > 0) return whileInUse(provider, users, () => attempt(provider, key, pass));
+    // Its VMs still need the connection, which an operator that was restarted has to open first.
+    if (users.length > 0)
+      return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));
     ports.pool.drop(key);
     ports.forceDeleted.forget(key);
     return { outcome: released, status: {} };

@@ -85,14 +85,26 @@ async function valueOf(
   const { secretKeyRef, configMapKeyRef } = valueFrom ?? {};
   const ref = secretKeyRef ?? configMapKeyRef;
   if (!ref) return '';
-  const kind = secretKeyRef ? 'Secret' : 'ConfigMap';
+  const at: EntryAt = { kind: secretKeyRef ? 'Secret' : 'ConfigMap', namespace, ...ref };
   const read = secretKeyRef ? ports.readSecret : ports.readConfigMap;
   const entries = await read(namespace, ref.name);
-  const leaves = entries !== undefined && isBeingDeleted(entries);
-  const found = leaves ? undefined : entries?.values[ref.key];
-  if (found !== undefined) return found;
-  return missing(
-    entries && !leaves ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
-    `spec.runtime.env ${name} refers to the key "${ref.key}" of ${kind} ${namespace}/${ref.name}, which ${leaves ? 'is being deleted' : 'does not exist'}. Reconciliation resumes once it exists.`,
-  );
+  if (entries && isBeingDeleted(entries)) return missingEntry(name, at, 'is being deleted');
+  return entries?.values[ref.key] ?? missingEntry(name, at, entries ? 'lacks it' : 'does not exist');
 }
+
+interface EntryAt {
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string;
+}
+
+const missingEntry = (
+  variable: string,
+  { kind, namespace, name, key }: EntryAt,
+  why: 'is being deleted' | 'lacks it' | 'does not exist',
+): Missing =>
+  missing(
+    why === 'lacks it' ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
+    `spec.runtime.env ${variable} refers to the key "${key}" of ${kind} ${namespace}/${name}, which ${why}. Reconciliation resumes once it exists.`,
+  );

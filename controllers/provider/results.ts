@@ -39,16 +39,16 @@ export function kept(provider: Provider): ProviderStatus {
 }
 
 /**
- * The Provider is being deleted and waits for its VMs. They still need the connection, which an operator that was
- * restarted has to open first; what keeps it from connecting is what keeps the VMs, and thereby the Provider.
+ * The Provider is being deleted and waits for its VMs. What keeps it from connecting keeps the VMs, and thereby the
+ * Provider, so both are reported.
+ * @param result of its attempt to connect; absent: it ended unexpectedly
  */
-export async function whileInUse(
+export function whileInUse(
   provider: Provider,
   users: readonly VirtualMachine[],
-  attempt: () => Promise<ProviderResult>,
-): Promise<ProviderResult> {
+  result: ProviderResult | undefined,
+): ProviderResult {
   const outcome = inUse('Provider', users);
-  const result = await attempt().catch(() => undefined);
   if (!result) return { outcome, status: kept(provider) };
   const problem = result.outcome;
   if (outcome.kind !== 'waiting' || !('reason' in problem)) return { ...result, outcome };

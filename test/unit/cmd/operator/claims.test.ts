@@ -11,13 +11,11 @@ const watched = <O extends Resource>(...objects: readonly O[]) =>
   ({ cache: readerOf(...objects) }) as { readonly cache: ObjectReader<O> };
 
 const listing = (name: string, clusterID: string, number: number): Provider =>
-  aProvider({}, { name }, {
-    clusterID,
-    discovered: {
-      count: 2,
-      vms: [{ vmid: number, forceDeleted: true }, { vmid: 900 }],
-    },
-  } as Provider['status']);
+  aProvider(
+    {},
+    { name },
+    { clusterID, discovered: { count: 2, vms: [{ vmid: number, forceDeleted: true }, { vmid: 900 }] } },
+  );
 
 test('no VM gets a VMID that another has, or that one had which was deleted by force, in the same PVE cluster', () => {
   const watches = {
