@@ -1,11 +1,12 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
+import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
+import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
 import { copyOf, type Connected } from './credential-copy.ts';
@@ -70,7 +71,8 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   /** Without its VMs' VMIDs nothing is left to be removed, and the credentials are not needed either. */
   async function keepCredentials(provider: Provider, connection: Connected): Promise<void> {
     const { namespace, name } = provider.metadata;
-    if (ports.usersOf(namespace, name).some(hasGuest)) await ports.copies.keep(copyOf(provider, connection));
+    if (ports.usersOf(namespace, name).some(mayHaveGuest))
+      await ports.copies.keep(copyOf(provider, connection));
   }
 
   async function settingsOf(
@@ -184,7 +186,3 @@ async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   await client.versions.refresh(current.nodes, signal);
   return current;
 }
-
-/** Or may have: what was reserved or uploaded for it is released last. */
-const hasGuest = ({ status }: VirtualMachine): boolean =>
-  status?.vmid !== undefined || status?.internal?.cloudInit?.volume !== undefined;

@@ -9,6 +9,7 @@ import type { ObjectReader } from '../../src/runtime/controller.ts';
 import { isSameCluster, parseIdentity } from '../shared/cluster/identity.ts';
 import type { DeletionConnections, Finishing } from '../shared/cluster/connections.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
+import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { identityOf } from './cluster-client.ts';
 import type { CopyOf, CredentialCopies } from './credential-copies.ts';
 import type { ConnectionPool } from './pool.ts';
@@ -88,7 +89,9 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
     const successor = providers.get(namespace, name)?.metadata.uid;
     if (successor !== undefined && successor !== uid && isKept(successor)) return false;
     // Where the VMs of a Provider cannot be seen, nothing says that they are gone.
-    return providers.covers?.(namespace) === false || usersOf(namespace, name).length > 0;
+    if (providers.covers?.(namespace) === false) return true;
+    // A VM of another namespace that has nothing there merely names the Provider.
+    return usersOf(namespace, name).some((vm) => vm.metadata.namespace === namespace || mayHaveGuest(vm));
   }
 
   return {

@@ -3,7 +3,8 @@ import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import type { Connection, Connections, DeletionConnections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
-import { follow } from '../../shared/objects/references.ts';
+import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
+import { allowsFrom, follow } from '../../shared/objects/references.ts';
 import type { Unresolved } from '../model/desired.ts';
 
 export interface ConnectionPorts {
@@ -27,19 +28,26 @@ export function connectionOf(vm: VirtualMachine, ports: ConnectionPorts): Connec
     if (connection) return { ok: true, connection };
   }
   const problem = provider.ok ? notReady(provider.object, ports.connections) : provider;
-  return isGone(problem) || provider.ok ? (finish(vm, problem, ports) ?? problem) : problem;
+  return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
 }
 
-const isGone = ({ reason }: Unresolved): boolean => reason === Reasons.providerNotFound;
+const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
+  name: providerRef.name,
+  namespace: providerRef.namespace ?? metadata.namespace,
+});
 
-/** `undefined`: nothing is known beyond the problem. */
-function finish(
-  vm: VirtualMachine,
-  problem: Unresolved,
-  { finishing }: ConnectionPorts,
-): Connected | undefined {
-  if (vm.metadata.deletionTimestamp === undefined) return undefined;
-  const { name, namespace = vm.metadata.namespace } = vm.spec.providerRef;
+/** A VM of another namespace that has nothing in Proxmox VE may merely name the Provider. */
+function mayFinish(vm: VirtualMachine, { providers }: ConnectionPorts): boolean {
+  if (vm.metadata.deletionTimestamp === undefined) return false;
+  const { namespace, name } = providerOf(vm);
+  if (providers.covers?.(namespace) === false) return false;
+  if (namespace === vm.metadata.namespace) return true;
+  const provider = providers.get(namespace, name);
+  return mayHaveGuest(vm) && (!provider || allowsFrom(provider.metadata.annotations, vm.metadata.namespace));
+}
+
+function finish(vm: VirtualMachine, problem: Unresolved, { finishing }: ConnectionPorts): Connected {
+  const { namespace, name } = providerOf(vm);
   const found = finishing.forDeletion(namespace, name);
   switch (found.kind) {
     case 'open':
@@ -51,13 +59,14 @@ function finish(
         message: 'The VM is removed with a copy of the last credentials of its Provider; connecting.',
         early: true,
       };
-    case 'failed':
-      return {
-        ...problem,
-        message: `${problem.message} The VM is to be removed with a copy of the last credentials, which failed: ${found.message}`,
-      };
+    case 'failed': {
+      // It names servers, which are nothing that other namespaces need to know.
+      const why = namespace === vm.metadata.namespace ? `: ${found.message}` : '.';
+      const message = `${problem.message} The VM is to be removed with a copy of the last credentials, which failed${why}`;
+      return { ...problem, message };
+    }
     case 'none':
-      return undefined;
+      return problem;
     default:
       return found satisfies never;
   }

@@ -330,4 +330,15 @@ describe('a VM that is being deleted although its Provider has no connection', (
       message: expect.stringContaining('no answer'),
     });
   });
+
+  test.each([
+    ['has a guest', { vmid: vmid(101) }, 'ok'],
+    ['merely names it', undefined, 'refused'],
+  ])('of another namespace that %s is %s', async (_what, status, expected) => {
+    const finishing = { forDeletion: () => ({ kind: 'open', connection: connection() }) as const };
+    const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
+    const vm = aVirtualMachine({ ...DELETED, spec, status });
+    const resolved = await resolve(vm, ports({ ...gone, finishing }));
+    expect(resolved.ok ? 'ok' : 'refused').toBe(expected);
+  });
 });
