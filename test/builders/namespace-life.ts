@@ -22,6 +22,7 @@ import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createInventory, pve as pveOver, PveError, type Send } from '../../src/pve/index.ts';
 import { millis, vmid, type Vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine } from '../../src/api/index.ts';
+import { KubeError, outcomeOfKubeError } from '../../src/kube/errors.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import type { Controller, ObjectReader, Resource } from '../../src/runtime/controller.ts';
 import { runPass } from '../../src/runtime/engine.ts';
@@ -50,6 +51,9 @@ const MAX_TICKS = 400;
 
 export class NamespaceLife {
   now = NOW;
+  /** Which of the requests for copies, from 1, get no answer and do nothing. */
+  failingCopyCalls: ReadonlySet<number> = new Set();
+  #copyCalls = 0;
   /** Whether Proxmox VE answers. */
   answers = true;
   readonly pve = new InMemoryPve(() => this.now);
@@ -151,6 +155,14 @@ export class NamespaceLife {
       );
     };
 
+  async #copyCall<T>(answer: () => T): Promise<T> {
+    this.#copyCalls += 1;
+    await Promise.resolve();
+    if (this.failingCopyCalls.has(this.#copyCalls))
+      throw new KubeError({ status: 0, reason: 'Unreachable', message: 'the API server does not answer' });
+    return answer();
+  }
+
   readonly #readSecret = (_namespace: string, name: string) =>
     Promise.resolve(
       name === 'pve' && this.#present.has('Secret') ? { annotations: {}, values: CREDENTIALS } : undefined,
@@ -204,10 +216,10 @@ export class NamespaceLife {
     });
     const copies = createCredentialCopies(
       {
-        list: () => Promise.resolve([...this.copies].map(([name, values]) => ({ name, values }))),
-        get: (name) => Promise.resolve({ name, values: this.copies.get(name) ?? {} }),
-        put: ({ name, values }) => Promise.resolve(void this.copies.set(name, values)),
-        delete: (name) => Promise.resolve(void this.copies.delete(name)),
+        list: () => this.#copyCall(() => [...this.copies].map(([name, values]) => ({ name, values }))),
+        get: (name) => this.#copyCall(() => ({ name, values: this.copies.get(name) ?? {} })),
+        put: ({ name, values }) => this.#copyCall(() => void this.copies.set(name, values)),
+        delete: (name) => this.#copyCall(() => void this.copies.delete(name)),
       },
       now,
     );
@@ -263,7 +275,7 @@ export class NamespaceLife {
       pool,
       clients,
       async pass() {
-        for (const step of [provider, vm, () => finishing.sweep()]) {
+        for (const step of [provider, vm, () => finishing.sweep().catch(() => undefined)]) {
           await step();
           await setImmediate(); // what the pass left running ends
         }
@@ -297,7 +309,7 @@ export class NamespaceLife {
       log,
       clock,
       signal: new AbortController().signal,
-      outcomeOf,
+      outcomeOf: (error: unknown) => outcomeOf(error) ?? outcomeOfKubeError(error),
       passId: () => 'p',
     };
     return async () => {

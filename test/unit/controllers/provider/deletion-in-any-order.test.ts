@@ -12,10 +12,19 @@ interface Story {
   readonly before: readonly { readonly ticks: number; readonly restart: boolean }[];
   /** Once everything is being deleted, somebody removes the Provider's finalizer. */
   readonly dropProvider?: boolean;
+  /** Requests for copies that get no answer. */
+  readonly failing?: readonly number[];
 }
 
-async function live({ after, order, before, dropProvider = false }: Story): Promise<NamespaceLife> {
+async function live({
+  after,
+  order,
+  before,
+  dropProvider = false,
+  failing = [],
+}: Story): Promise<NamespaceLife> {
   const life = new NamespaceLife();
+  life.failingCopyCalls = new Set(failing);
   if (after === undefined) await life.until(() => life.isReady);
   else await life.ticks(after);
   for (const [index, part] of order.entries()) {
@@ -62,6 +71,15 @@ describe('a namespace that is deleted', () => {
     60_000,
   );
 
+  test('leaves nothing, however little time its VM had before the Secret went', async () => {
+    for (let after = 0; after <= 12; after += 1)
+      await expectNothing({
+        after,
+        order: ['Secret', 'VirtualMachine', 'Provider'],
+        before: [0, 2, 0].map((ticks, index) => ({ ticks, restart: index === 1 })),
+      });
+  });
+
   test('in any order, at any time, with any restarts, leaves nothing', async () => {
     const steps = fc.array(fc.record({ ticks: fc.nat(4), restart: fc.boolean() }), {
       minLength: PARTS.length + 1,
@@ -73,7 +91,9 @@ describe('a namespace that is deleted', () => {
         fc.shuffledSubarray([...PARTS], { minLength: PARTS.length }),
         steps,
         fc.boolean(),
-        (after, order, before, dropProvider) => expectNothing({ after, order, before, dropProvider }),
+        fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 }),
+        (after, order, before, dropProvider, failing) =>
+          expectNothing({ after, order, before, dropProvider, failing }),
       ),
       { numRuns: Number(process.env['VIRTRIGAUD_FAULT_RUNS'] ?? 20) },
     );
@@ -142,10 +162,10 @@ describe('a VM that is deleted by force', () => {
     await life.close();
   });
 
-  test.each(['Secret', 'Provider', undefined] as const)('goes although the %s is gone', async (gone) => {
+  test.each(['Secret', 'Provider', 'connection'] as const)('goes although the %s is gone', async (gone) => {
     const life = new NamespaceLife();
     await life.until(() => life.isReady);
-    if (gone) life.delete(gone);
+    if (gone !== 'connection') life.delete(gone);
     if (gone === 'Provider') life.loseProvider();
     await life.restart();
     life.answers = false;
