@@ -33,12 +33,10 @@ const Secret = z
     metadata: z.object({ name: z.string() }),
     data: z.record(z.string(), z.string()).default({}),
   })
-  .transform(
-    ({ metadata, data }): OwnSecret => ({
-      name: metadata.name,
-      values: mapValues(data, (value) => Buffer.from(value, 'base64').toString('utf8')),
-    }),
-  );
+  .transform(({ metadata, data }): OwnSecret => ({
+    name: metadata.name,
+    values: mapValues(data, (value) => Buffer.from(value, 'base64').toString('utf8')),
+  }));
 
 const mapValues = (values: Values, change: (value: string) => string): Values =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
