@@ -24,10 +24,11 @@ const inPlace = (entry: string): Plugin => ({
       const source = readFileSync(path, 'utf8');
       if (path === entry || !source.includes('import.meta')) return undefined;
       const folder = JSON.stringify(`/${relative(dirname(entry), dirname(path))}`);
-      const file = JSON.stringify(relative(dirname(entry), path));
+      const place = relative(dirname(entry), path);
       const contents = source
         .replaceAll('import.meta.dirname', `(import.meta.dirname + ${folder})`)
-        .replaceAll('import.meta.url', `new URL(${file}, import.meta.url).href`);
+        .replaceAll('import.meta.filename', `(import.meta.dirname + ${JSON.stringify(`/${place}`)})`)
+        .replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`);
       return { contents, loader: 'ts' };
     });
   },
