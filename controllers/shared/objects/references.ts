@@ -33,7 +33,13 @@ export const notWatched = (
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
   reference: Reference,
-  from: { readonly namespace: string; readonly kind: string; readonly notFound: Reason },
+  from: {
+    readonly namespace: string;
+    readonly kind: string;
+    readonly notFound: Reason;
+    /** Absent: the annotation decides. */
+    readonly allows?: (object: O) => boolean;
+  },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
@@ -44,7 +50,8 @@ export function follow<O extends Resource>(
       reason: from.notFound,
       message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
     };
-  if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
+  const isAllowed = from.allows?.(object) ?? allowsFrom(object.metadata.annotations, from.namespace);
+  if (namespace !== from.namespace && !isAllowed)
     return {
       ok: false,
       reason: 'ReferenceNotAllowed',

@@ -14,13 +14,14 @@ import { chosenSentence, placedSentence } from '../placement/chosen.ts';
 import type { Agent, Facts } from '../model/facts.ts';
 
 export function reportConditions(facts: Facts): DomainCondition[] {
-  const { want, have, plan, agent, agentProblem = '', differences, ignored } = facts;
+  const { want, have, plan, agent, agentProblem = '', differences, withdrawn, ignored } = facts;
   if (!want.exists) return [];
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   return [
     ...placed(want, facts),
     ...synced(guest, plan, {
       differences,
+      withdrawn,
       drifted: driftSentences(have),
       pending: guest && pendingSentence(guest, have),
       restraint: want.restraint,
@@ -71,6 +72,8 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 
 interface Apart {
   readonly differences: readonly string[];
+  /** What the guest has and would no longer be granted. */
+  readonly withdrawn: readonly string[];
   readonly drifted: readonly string[];
   readonly pending: string | undefined;
   readonly restraint: Restraint | undefined;
@@ -79,20 +82,20 @@ interface Apart {
 function synced(
   guest: Guest | undefined,
   plan: Plan,
-  { differences, drifted, pending, restraint }: Apart,
+  { differences, withdrawn, drifted, pending, restraint }: Apart,
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
     return [
-      condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
+      condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences, ...withdrawn].join(' ')),
     ];
   if (!guest) return [];
-  const sentences = [...drifted, ...differences, ...(pending === undefined ? [] : [pending])];
+  const sentences = [...drifted, ...differences, ...withdrawn, ...(pending === undefined ? [] : [pending])];
   if (sentences.length > 0)
     return [
       condition(
         'Synced',
         'False',
-        drifted.length > 0 ? 'Drifted' : differences.length > 0 ? 'Different' : 'PendingChanges',
+        apartReason(drifted.length > 0, differences.length > 0, withdrawn.length > 0),
         sentences.join(' '),
       ),
     ];
@@ -100,6 +103,9 @@ function synced(
     ? [condition('Synced', 'True', restraint ?? 'InSync', 'Proxmox VE runs what the spec says.')]
     : [];
 }
+
+const apartReason = (drifted: boolean, different: boolean, withdrawn: boolean): Reason =>
+  drifted ? 'Drifted' : different ? 'Different' : withdrawn ? 'NotGranted' : 'PendingChanges';
 
 /** Where the agent was not asked, nothing says that none is installed. */
 const agentUnknown = (reason: Reason, problem: string): DomainCondition =>

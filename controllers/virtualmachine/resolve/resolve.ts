@@ -10,11 +10,11 @@ import {
   type VMImage,
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import type { Connections } from '../../shared/cluster/connections.ts';
+import type { Connection, Connections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
+import { closedGrant, grantOf, isOwnersGrant, selects, type Grant } from '../../shared/grants/grants.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
-import { deletionPolicyOf } from '../plan/leaving.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
 import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
@@ -26,6 +26,7 @@ import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
+import { grantedPolicyOf, judgeUse, poolOf, withinGrant } from './granted.ts';
 
 export interface ResolvePorts {
   readonly clusterId: string;
@@ -45,23 +46,20 @@ const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabio
 
 export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
   const { namespace, name, uid } = vm.metadata;
-  const provider = follow(ports.providers, vm.spec.providerRef, {
-    namespace,
-    kind: 'Provider',
-    notFound: Reasons.providerNotFound,
-  });
-  if (!provider.ok) return provider;
-  const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
-  if (!connection) return notReady(provider.object, ports.connections);
+  const reached = reach(vm, ports);
+  if (!reached.ok) return reached;
+  const { grant, refused } = reached;
+  const connection = withinGrant(reached.connection, grant);
   const base: Base = {
     connection,
+    grant,
     owner: { cluster: ports.clusterId, namespace, name, uid },
     graceSeconds: Math.ceil(
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
-    deletionPolicy: deletionPolicyOf(vm),
+    deletionPolicy: grantedPolicyOf(vm, grant),
     host: vm.spec.placement?.host,
-    pool: vm.spec.placement?.pool ?? connection.defaults.pool,
+    pool: poolOf(vm, connection, grant),
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
     protection: vm.spec.protection,
@@ -74,17 +72,53 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     image: undefined,
     storage: undefined,
     conflict: undefined,
+    withdrawn: [],
     ignored: [],
   };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
+  if (refused) return { ...refused, bare };
   const resolution = await resolveShape(vm, base, ports);
   return resolution.ok ? resolution : { ...resolution, bare };
+}
+
+type Reached =
+  | {
+      readonly ok: true;
+      readonly connection: Connection;
+      readonly grant: Grant;
+      /** The Provider no longer admits the namespace. */
+      readonly refused?: Unresolved;
+    }
+  | Unresolved;
+
+/** The way to PVE. A VM with a VMID can be switched off and deleted also if its Provider no longer admits the namespace. */
+function reach(vm: VirtualMachine, { providers, connections }: ResolvePorts): Reached {
+  const { namespace } = vm.metadata;
+  const { providerRef } = vm.spec;
+  const followed = follow(providers, providerRef, {
+    namespace,
+    kind: 'Provider',
+    notFound: Reasons.providerNotFound,
+    allows: (provider) => grantOf(provider, namespace) !== undefined,
+  });
+  const held =
+    vm.status?.vmid === undefined
+      ? undefined
+      : providers.get(providerRef.namespace ?? namespace, providerRef.name);
+  const provider = followed.ok ? followed.object : held;
+  const connection = provider && connections.get(provider.metadata.namespace, provider.metadata.name);
+  if (provider && connection) {
+    const grant = grantOf(provider, namespace) ?? closedGrant(provider, namespace);
+    return { ok: true, connection, grant, ...(!followed.ok && { refused: followed }) };
+  }
+  return followed.ok ? notReady(followed.object, connections) : followed;
 }
 
 type Base = Pick<
   ResolvedSpec,
   | 'connection'
+  | 'grant'
   | 'owner'
   | 'graceSeconds'
   | 'deletionPolicy'
@@ -116,13 +150,22 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   // A configured guest has read its user-data: the Secret may have been deleted.
   if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
-  return {
-    ok: true,
-    resolved: {
-      ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),
-      conflict,
-    },
-  };
+  return withinLimits(vm, {
+    ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),
+    conflict,
+  });
+}
+
+function withinLimits(
+  vm: VirtualMachine,
+  resolved: Omit<ResolvedSpec, 'withdrawn' | 'shape'> & { readonly shape: NonNullable<ResolvedSpec['shape']> },
+): Resolved {
+  const { shape, grant, connection } = resolved;
+  const { refused, withdrawn, snippetGranted } = judgeUse(vm, shape, { ...resolved, ...connection, grant });
+  if (refused) return refused;
+  // A guest that has its data needs it no more.
+  const allowed = snippetGranted ? shape : { ...shape, cloudInit: undefined };
+  return { ok: true, resolved: { ...resolved, withdrawn, shape: allowed } };
 }
 
 /** A guest that exists no longer needs its image, and one that is adopted needs none. */
@@ -150,7 +193,9 @@ function resolvedSpecOf(
   vm: VirtualMachine,
   base: Base,
   { vmClass, source, parts }: Followed,
-): Omit<ResolvedSpec, 'conflict'> {
+): Omit<ResolvedSpec, 'conflict' | 'withdrawn' | 'shape'> & {
+  readonly shape: NonNullable<ResolvedSpec['shape']>;
+} {
   const { defaults, inventory } = base.connection;
   const usual = storageOf(vmClass) ?? defaults.storage;
   const storage = rootOf(vm)?.storageClass ?? usual;
@@ -171,7 +216,7 @@ function resolvedSpecOf(
       power: vm.spec.powerState ?? 'On',
       restraint: restraintOf(vm),
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
-      ...(vm.spec.adopt && { adopt: vm.spec.adopt.vmid }),
+      ...adoptionOf(vm, base),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
       hooks: base.hooks,
@@ -200,6 +245,21 @@ function sizeOf({
     ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
     ...(pve?.tpm !== undefined && { tpm: pve.tpm }),
     ...(storage?.type !== undefined && { provisioning: storage.type }),
+  };
+}
+
+/** A guest that is not listed is not granted either. */
+function adoptionOf(
+  { spec: { adopt } }: VirtualMachine,
+  { grant, connection: { inventory } }: Base,
+): Pick<Shape, 'adopt' | 'adoptDenied' | 'confirmMark'> {
+  if (!adopt) return {};
+  const row = inventory.view()?.guests.get(adopt.vmid);
+  const isGranted = isOwnersGrant(grant) || (row !== undefined && selects(grant.adopt, row));
+  return {
+    adopt: adopt.vmid,
+    ...(!isGranted && { adoptDenied: true }),
+    ...(adopt.confirmMark !== undefined && { confirmMark: adopt.confirmMark }),
   };
 }
 

@@ -1,9 +1,10 @@
 /** An existing guest is adopted: its VMID is recorded, then our mark is written into its description. */
 import { isProven, markFor, smbiosUuidOf } from '../../../shared/guests/identity.ts';
-import { describeGuest, printMark, withoutMark } from '../../../shared/guests/owner-mark.ts';
+import { describeGuest, isFormerOwner, printMark, withoutMark } from '../../../shared/guests/owner-mark.ts';
 import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
 import { isAdopted, isOwn } from '../../ownership/identity.ts';
-import type { Guest } from '../../../shared/guests/model.ts';
+import type { Guest, Presence } from '../../../shared/guests/model.ts';
+import type { Vmid } from '../../../../src/lib/units.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Rule } from './rule.ts';
@@ -17,6 +18,8 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
   if (claim && !claim.made && presence.kind === 'absent')
     return act({ do: 'releaseClaim', vmid: claim.vmid });
   if (claim !== undefined) return undefined;
+  // Whatever it is that may not be adopted: that it exists is not said either.
+  if (want.adoptDenied && candidate && !isTheirs(candidate, want)) return notGranted(want.adopt);
   switch (candidate?.kind) {
     case 'seen':
       return refusal(candidate.guest, want) ?? claimOf(candidate.guest, want);
@@ -33,6 +36,17 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
       return wait('ProviderNotReady', 'The operator has not read the Proxmox VE cluster yet.', 5_000);
   }
 };
+
+const isTheirs = (candidate: Presence, want: Extract<Desired, { exists: true }>): boolean =>
+  candidate.kind === 'seen' &&
+  (isOwn(candidate.guest, want.owner, undefined) || isAdoptable(candidate.guest, want));
+
+const notGranted = (vmid: Vmid): RuleResult =>
+  refuse(
+    'AdoptedVMNotFound',
+    `Proxmox VE has no VM ${vmid} that VMs of this namespace may adopt; no VM is created instead. Correct spec.adopt.vmid, remove spec.adopt to create a VM, or ask the owner of the Provider to grant it (spec.grants[].adopt).`,
+    15_000,
+  );
 
 /** A guest that the operator made for this very object is not adopted: it is recovered. */
 const claimOf = (guest: Guest, { owner }: Desired): RuleResult =>
@@ -57,6 +71,11 @@ function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): RuleRe
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
   const owner = `${mark?.namespace ?? ''}/${mark?.name ?? ''}`;
+  if (mark && isFormerOwner(mark, want.owner))
+    return notAdopted(
+      `VM ${vmid} has the owner mark of ${owner} in the Kubernetes installation ${mark.cluster}`,
+      `If that installation no longer manages the VM, confirm it with spec.adopt.confirmMark: "${printMark(mark)}"`,
+    );
   return mark === undefined || isProven(mark, smbiosUuidOf(config))
     ? notAdopted(
         `VM ${vmid} belongs to ${owner}`,

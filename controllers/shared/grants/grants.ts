@@ -1,0 +1,94 @@
+/** What the VMs of a namespace may use of a Provider. Pure. */
+import type { Provider, ProviderSpec } from '../../../src/api/index.ts';
+import type { GuestView } from '../../../src/pve/index.ts';
+import { allowsFrom } from '../objects/references.ts';
+
+type Entry = NonNullable<ProviderSpec['grants']>[number];
+export type GuestSelector = NonNullable<Entry['adopt']>[number];
+type Limits = Pick<
+  Entry,
+  'nodes' | 'storages' | 'bridges' | 'pools' | 'vmIdRange' | 'deletionPolicies' | 'quotas'
+>;
+
+export type Allowed<T> = 'all' | readonly T[];
+
+/** Limits that are absent leave everything open. */
+export interface Grant extends Limits {
+  /** `namespace/name` */
+  readonly provider: string;
+  readonly namespace: string;
+  /** The namespaces that share the quotas; `*` stands for all others than that of the Provider. */
+  readonly sharedBy: readonly string[];
+  readonly adopt: Allowed<GuestSelector>;
+  readonly sources: Allowed<GuestSelector>;
+  readonly volumes: Allowed<string>;
+  readonly snippets: Allowed<string>;
+}
+
+const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all', sharedBy: [] } as const;
+
+/** `undefined`: the namespace may not use the Provider. */
+export function grantOf(
+  { metadata, spec }: Pick<Provider, 'metadata' | 'spec'>,
+  namespace: string,
+): Grant | undefined {
+  const about = { provider: `${metadata.namespace}/${metadata.name}`, namespace };
+  if (metadata.namespace === namespace) return { ...about, ...OPEN };
+  const entry = spec.grants?.find(({ namespaces }) => covers(namespaces.names, namespace));
+  if (!entry && !allowsFrom(metadata.annotations, namespace)) return undefined;
+  const { namespaces, adopt = [], sources = [], volumes = [], snippets = [], ...limits } = entry ?? NOTHING;
+  return { ...about, ...limits, adopt, sources, volumes, snippets, sharedBy: namespaces.names };
+}
+
+/** What a namespace may use that may use nothing new: its guests are there all the same. */
+export const closedGrant = ({ metadata }: Pick<Provider, 'metadata'>, namespace: string): Grant => ({
+  provider: `${metadata.namespace}/${metadata.name}`,
+  namespace,
+  sharedBy: [],
+  adopt: [],
+  sources: [],
+  volumes: [],
+  snippets: [],
+});
+
+const NOTHING: Entry = { namespaces: { names: [] } };
+
+export const covers = (names: readonly string[], namespace: string): boolean =>
+  names.includes(namespace) || names.includes('*');
+
+/** What the owner of a Provider may do with it, because it is theirs. */
+export const isOwnersGrant = ({ adopt }: Grant): boolean => adopt === 'all';
+
+/** One selector matches, each of them with all that it has. */
+export const selects = (
+  allowed: Allowed<GuestSelector>,
+  guest: Pick<GuestView, 'vmid' | 'pool' | 'tags'>,
+): boolean => allowed === 'all' || allowed.some((selector) => matches(selector, guest));
+
+function matches(
+  { vmIdRange, pool, tag }: GuestSelector,
+  guest: Pick<GuestView, 'vmid' | 'pool' | 'tags'>,
+): boolean {
+  if (vmIdRange && (guest.vmid < vmIdRange.start || guest.vmid > vmIdRange.end)) return false;
+  if (pool !== undefined && guest.pool !== pool) return false;
+  return tag === undefined || guest.tags.some((each) => each.toLowerCase() === tag.toLowerCase());
+}
+
+/** Disks of guests, as the plugins of pve-storage name them: `vm-100-disk-0`, `100/vm-100-disk-0.qcow2`, `base-100-…`. */
+const OF_A_GUEST = /(^|\/)(vm|base|subvol|basevol)-\d+-|^\d+\//;
+
+/** A pattern never stands for the disk of a guest, whose owner may change. */
+export function mayUseVolume(allowed: Allowed<string>, volume: string): boolean {
+  if (allowed === 'all' || allowed.includes(volume)) return true;
+  const path = volume.slice(volume.indexOf(':') + 1);
+  if (OF_A_GUEST.test(path) || path.split('/').includes('..')) return false;
+  return allowed.some((entry) => entry.endsWith('*') && volume.startsWith(entry.slice(0, -1)));
+}
+
+/** Whether a limit leaves something out. */
+export const isOutside = <T>(limit: readonly T[] | undefined, value: T | undefined): boolean =>
+  limit !== undefined && value !== undefined && !limit.includes(value);
+
+/** Whom to ask for more, as the end of a sentence. */
+export const askFor = (field: string, { provider }: Grant): string =>
+  `ask the owner of Provider ${provider} to grant it (spec.grants[].${field})`;
