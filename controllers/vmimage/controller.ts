@@ -38,8 +38,11 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
       return grant ? [{ provider, grant }] : [];
     });
 
-  const isPending = ({ provider: { metadata: { namespace, name } } }: Usable): boolean =>
-    ports.connections.isPending(namespace, name);
+  const isPending = ({
+    provider: {
+      metadata: { namespace, name },
+    },
+  }: Usable): boolean => ports.connections.isPending(namespace, name);
 
   return {
     name: 'vmimage',

@@ -72,9 +72,7 @@ const quotas = rule(
 const grant = z.object({
   namespaces: z
     .object({
-      names: list(namespaceOrAll, 64)
-        .min(1)
-        .describe('Names of namespaces; * stands for all.'),
+      names: list(namespaceOrAll, 64).min(1).describe('Names of namespaces; * stands for all.'),
     })
     .describe('Namespaces whose VirtualMachines may refer to the Provider.'),
   nodes: limitedTo(node)
@@ -93,7 +91,9 @@ const grant = z.object({
     ),
   vmIdRange: vmIdRange
     .optional()
-    .describe('Range of the VMIDs of new VMs, instead of that of the Provider; absent: that of the Provider.'),
+    .describe(
+      'Range of the VMIDs of new VMs, instead of that of the Provider; absent: that of the Provider.',
+    ),
   deletionPolicies: limitedTo(z.enum(['Delete', 'Retain', 'Stop']))
     .optional()
     .describe(

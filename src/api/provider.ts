@@ -6,17 +6,7 @@ import { kind, type Input, type Output } from './kind.ts';
 import { grants, vmIdRange } from './provider-grants.ts';
 import { keyRef, objectRef } from './refs.ts';
 import type { Resource } from './resource.ts';
-import {
-  bridgeName,
-  list,
-  listMap,
-  node,
-  poolName,
-  rule,
-  storageName,
-  text,
-  word,
-} from './schema.ts';
+import { bridgeName, list, listMap, node, poolName, rule, storageName, text, word } from './schema.ts';
 
 const port = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
 const host = '[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\]';

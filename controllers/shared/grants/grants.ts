@@ -1,6 +1,7 @@
 /** What the VMs of a namespace may use of a Provider. Pure. */
 import type { Provider, ProviderSpec } from '../../../src/api/index.ts';
 import type { GuestView } from '../../../src/pve/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { allowsFrom } from '../objects/references.ts';
 
 type Entry = NonNullable<ProviderSpec['grants']>[number];
@@ -17,15 +18,18 @@ export interface Grant extends Limits {
   /** `namespace/name` */
   readonly provider: string;
   readonly namespace: string;
-  /** The namespaces that share the quotas; `*` stands for all others than that of the Provider. */
-  readonly sharedBy: readonly string[];
+  /** Position of the entry of spec.grants, whose namespaces share its quotas. Absent: none applies. */
+  readonly entry?: number;
   readonly adopt: Allowed<GuestSelector>;
   readonly sources: Allowed<GuestSelector>;
   readonly volumes: Allowed<string>;
   readonly snippets: Allowed<string>;
 }
 
-const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all', sharedBy: [] } as const;
+const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all' } as const;
+
+/** What an entry without further fields grants. */
+const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [] } as const;
 
 /** `undefined`: the namespace may not use the Provider. */
 export function grantOf(
@@ -34,27 +38,22 @@ export function grantOf(
 ): Grant | undefined {
   const about = { provider: `${metadata.namespace}/${metadata.name}`, namespace };
   if (metadata.namespace === namespace) return { ...about, ...OPEN };
-  const entry = spec.grants?.find(({ namespaces }) => covers(namespaces.names, namespace));
-  if (!entry && !allowsFrom(metadata.annotations, namespace)) return undefined;
-  const { namespaces, adopt = [], sources = [], volumes = [], snippets = [], ...limits } = entry ?? NOTHING;
-  return { ...about, ...limits, adopt, sources, volumes, snippets, sharedBy: namespaces.names };
+  const at = spec.grants?.findIndex(({ namespaces: { names } }) => covers(names, namespace)) ?? -1;
+  const found = spec.grants?.[at];
+  if (!found) return allowsFrom(metadata.annotations, namespace) ? { ...about, ...CLOSED } : undefined;
+  const { namespaces: _namespaces, ...granted } = found;
+  return { ...about, ...CLOSED, ...omitUndefined(granted), entry: at };
 }
+
+const covers = (names: readonly string[], namespace: string): boolean =>
+  names.includes(namespace) || names.includes('*');
 
 /** What a namespace may use that may use nothing new: its guests are there all the same. */
 export const closedGrant = ({ metadata }: Pick<Provider, 'metadata'>, namespace: string): Grant => ({
   provider: `${metadata.namespace}/${metadata.name}`,
   namespace,
-  sharedBy: [],
-  adopt: [],
-  sources: [],
-  volumes: [],
-  snippets: [],
+  ...CLOSED,
 });
-
-const NOTHING: Entry = { namespaces: { names: [] } };
-
-export const covers = (names: readonly string[], namespace: string): boolean =>
-  names.includes(namespace) || names.includes('*');
 
 /** What the owner of a Provider may do with it, because it is theirs. */
 export const isOwnersGrant = ({ adopt }: Grant): boolean => adopt === 'all';

@@ -1,5 +1,11 @@
 /** Whether an object whose spec.adopt names an existing guest may adopt it. Pure. */
-import { isFormerOwner, isSameOwner, parseMark, printMark, type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import {
+  isFormerOwner,
+  isSameOwner,
+  parseMark,
+  printMark,
+  type OwnerMark,
+} from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';

@@ -86,7 +86,12 @@ function synced(
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
     return [
-      condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences, ...withdrawn].join(' ')),
+      condition(
+        'Synced',
+        'False',
+        plan.by,
+        [withheldMessage(plan), ...drifted, ...differences, ...withdrawn].join(' '),
+      ),
     ];
   if (!guest) return [];
   const sentences = [...drifted, ...differences, ...withdrawn, ...(pending === undefined ? [] : [pending])];

@@ -33,10 +33,11 @@ type Wanted = Pick<Shape, 'nics' | 'disks' | 'cloudInit' | 'host' | 'vmid'>;
 export function judgeUse(
   vm: VirtualMachine,
   wanted: Wanted,
-  { grant, storage, nodeSelector }: { readonly grant: Grant; readonly storage: string | undefined } & Pick<
-    Connection,
-    'nodeSelector'
-  >,
+  {
+    grant,
+    storage,
+    nodeSelector,
+  }: { readonly grant: Grant; readonly storage: string | undefined } & Pick<Connection, 'nodeSelector'>,
 ): Judged {
   const snippet = snippetUse(vm, wanted, grant);
   const uses = [

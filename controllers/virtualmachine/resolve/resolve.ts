@@ -26,12 +26,12 @@ import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
+import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { grantedPolicyOf, judgeUse, poolOf, withinGrant } from './granted.ts';
 
-export interface ResolvePorts {
+export interface ResolvePorts extends QuotaPorts {
   readonly clusterId: string;
   readonly providers: ObjectReader<Provider>;
-  readonly classes: ObjectReader<VMClass>;
   readonly images: ObjectReader<VMImage>;
   readonly connections: Connections;
   readonly readSecret: ReadSecret;
@@ -48,7 +48,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   const { namespace, name, uid } = vm.metadata;
   const reached = reach(vm, ports);
   if (!reached.ok) return reached;
-  const { grant, refused } = reached;
+  const { provider, grant, refused } = reached;
   const connection = withinGrant(reached.connection, grant);
   const base: Base = {
     connection,
@@ -79,12 +79,15 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
   if (refused) return { ...refused, bare };
   const resolution = await resolveShape(vm, base, ports);
-  return resolution.ok ? resolution : { ...resolution, bare };
+  if (!resolution.ok) return { ...resolution, bare };
+  const tooMuch = refusedByQuota(vm, provider, ports);
+  return tooMuch ? { ...tooMuch, bare } : resolution;
 }
 
 type Reached =
   | {
       readonly ok: true;
+      readonly provider: Provider;
       readonly connection: Connection;
       readonly grant: Grant;
       /** The Provider no longer admits the namespace. */
@@ -110,7 +113,7 @@ function reach(vm: VirtualMachine, { providers, connections }: ResolvePorts): Re
   const connection = provider && connections.get(provider.metadata.namespace, provider.metadata.name);
   if (provider && connection) {
     const grant = grantOf(provider, namespace) ?? closedGrant(provider, namespace);
-    return { ok: true, connection, grant, ...(!followed.ok && { refused: followed }) };
+    return { ok: true, provider, connection, grant, ...(!followed.ok && { refused: followed }) };
   }
   return followed.ok ? notReady(followed.object, connections) : followed;
 }
@@ -158,7 +161,9 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
 
 function withinLimits(
   vm: VirtualMachine,
-  resolved: Omit<ResolvedSpec, 'withdrawn' | 'shape'> & { readonly shape: NonNullable<ResolvedSpec['shape']> },
+  resolved: Omit<ResolvedSpec, 'withdrawn' | 'shape'> & {
+    readonly shape: NonNullable<ResolvedSpec['shape']>;
+  },
 ): Resolved {
   const { shape, grant, connection } = resolved;
   const { refused, withdrawn, snippetGranted } = judgeUse(vm, shape, { ...resolved, ...connection, grant });

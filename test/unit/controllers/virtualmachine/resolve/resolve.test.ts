@@ -3,6 +3,7 @@ import { ALLOW_FROM } from '../../../../../src/api/index.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aMark } from '../../../../builders/guests.ts';
@@ -50,6 +51,8 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   connections: { get: () => connection(), isPending: () => false },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
+  vmsOfProvider: () => [],
+  admissions: createAdmissions(() => 0),
   ...change,
 });
 async function resolvedSpecOf(
