@@ -43,7 +43,7 @@ const guests = rule(
 );
 
 const volumes = word(
-  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:[a-zA-Z0-9_.\/+@=~-]*[*]?$/,
+  /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:[a-zA-Z0-9_./+@=~-]*[*]?$/,
   255,
   'must be a volume in Proxmox VE, or the beginning of its ID followed by *, for example local:import/*',
 );

@@ -45,7 +45,7 @@ export const virtualMachineRules = [
 ];
 
 const ownerLine = word(
-  /^virtrigaud: [^\/\s]+\/[^\/\s]+\/[^\/\s]+\/[^\/\s]+( +uuid=([0-9A-Fa-f-]+|none))?$/,
+  /^virtrigaud: [!-.0-~]+\/[!-.0-~]+\/[!-.0-~]+\/[!-.0-~]+( uuid=([0-9A-Fa-f-]+|none))?$/,
   512,
   'must be the line of the description that starts with "virtrigaud: ", as it is there',
 );

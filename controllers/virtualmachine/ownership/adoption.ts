@@ -15,7 +15,7 @@ import { isOwn } from './identity.ts';
 export const isAdopting = (want: Desired, claim: Pick<Claim, 'vmid'> | undefined): want is Adopting =>
   want.exists && want.adopt !== undefined && (claim === undefined || claim.vmid === want.adopt);
 
-type Adopting = Extract<Desired, { exists: true }> & {
+export type Adopting = Extract<Desired, { exists: true }> & {
   readonly adopt: NonNullable<Extract<Desired, { exists: true }>['adopt']>;
 };
 

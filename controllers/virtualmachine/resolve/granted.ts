@@ -33,15 +33,11 @@ type Wanted = Pick<Shape, 'nics' | 'disks' | 'cloudInit' | 'host' | 'vmid'>;
 export function judgeUse(
   vm: VirtualMachine,
   wanted: Wanted,
-  {
-    grant,
-    storage,
-    nodeSelector,
-  }: { readonly grant: Grant; readonly storage: string | undefined } & Pick<Connection, 'nodeSelector'>,
+  { grant, storage }: { readonly grant: Grant; readonly storage: string | undefined },
 ): Judged {
   const snippet = snippetUse(vm, wanted, grant);
   const uses = [
-    ...nodeUses(vm, wanted, { grant, nodeSelector }),
+    ...nodeUses(vm, wanted, grant),
     ...diskUses(vm, wanted, { grant, storage }),
     ...bridgeUses(vm, wanted, grant),
     ...fieldUses(vm, wanted, grant),
@@ -66,22 +62,26 @@ const noLongerGranted = ({ what, field }: Use, grant: Grant): string =>
 
 const exists = ({ status }: VirtualMachine): boolean => status?.name !== undefined;
 
-function nodeUses(
-  vm: VirtualMachine,
-  { host }: Wanted,
-  { grant, nodeSelector }: { readonly grant: Grant } & Pick<Connection, 'nodeSelector'>,
-): Use[] {
-  const field = 'nodes';
-  if (exists(vm))
-    return isOutside<string>(grant.nodes, vm.status?.node)
-      ? [{ what: `The VM runs on node ${vm.status?.node ?? ''}`, field, inEffect: true }]
-      : [];
-  if (isOutside<string>(grant.nodes, host))
-    return [{ what: `spec.placement.host names node ${host ?? ''}`, field, inEffect: false }];
-  return grant.nodes !== undefined && nodesOf(nodeSelector, grant).length === 0
-    ? [{ what: 'The VM needs a node of the Provider', field, inEffect: false }]
-    : [];
+function nodeUses(vm: VirtualMachine, { host }: Wanted, { nodes }: Grant): Use[] {
+  const made = exists(vm);
+  const node = made ? vm.status?.node : host;
+  if (!isOutside<string>(nodes, node)) return [];
+  const what = made ? 'The VM runs on' : 'spec.placement.host names';
+  return [{ what: `${what} node ${node ?? ''}`, field: 'nodes', inEffect: made }];
 }
+
+/** Why there is no node for a new VM: the Provider and its grant name different ones. */
+export const withoutNode = (
+  vm: VirtualMachine,
+  { nodeSelector }: Pick<Connection, 'nodeSelector'>,
+  grant: Grant,
+): Unresolved | undefined =>
+  exists(vm) || grant.nodes === undefined || nodesOf(nodeSelector, grant).length > 0
+    ? undefined
+    : notGranted(
+        { what: 'The VM needs one of the nodes of the Provider', field: 'nodes', inEffect: false },
+        grant,
+      );
 
 /** The nodes of the Provider that are granted; empty: none. */
 const nodesOf = (selector: readonly string[], { nodes = [] }: Grant): readonly string[] =>

@@ -117,22 +117,25 @@ const classOf = (
   classes: ObjectReader<VMClass>,
 ): VMClass | undefined => classes.get(classRef.namespace ?? metadata.namespace, classRef.name);
 
-function memberFrom(
-  { metadata, status }: VirtualMachine,
-  vmClass: VMClass | undefined,
-  admissions: Admissions,
-): Member {
-  const { uid, creationTimestamp = '', namespace, name } = metadata;
+function memberFrom(vm: VirtualMachine, vmClass: VMClass | undefined, admissions: Admissions): Member {
+  const { uid, creationTimestamp = '', namespace, name } = vm.metadata;
+  const size = vmClass?.spec ?? { cpus: 0, memory: bytes(0) };
   // A guest may take the memory that it can grow to: the balloon needs its cooperation.
-  const { cpus = 0, memory = bytes(0), maxMemory = memory } = vmClass?.spec ?? {};
-  const wants = { vms: 1, cpus, memory: maxMemory };
-  const current = { vms: 1, cpus: status?.cpus ?? cpus, memory: memoryOf(status?.memory) ?? memory };
-  const isComplete = current.cpus >= cpus && current.memory >= memory;
-  const there = isComplete ? combine((kind) => Math.max(current[kind], wants[kind])) : current;
-  const inStatus = status?.vmid === undefined ? NOTHING : there;
+  const wants = { vms: 1, cpus: size.cpus, memory: size.maxMemory ?? size.memory };
+  const inStatus = hasNow(vm, size, wants);
   const before = admissions.of(uid) ?? NOTHING;
   const has = combine((kind) => Math.max(inStatus[kind], Math.min(before[kind], wants[kind])));
   return { uid, order: `${creationTimestamp}/${namespace}/${name}`, has, wants };
+}
+
+type Size = Pick<VMClass['spec'], 'cpus' | 'memory' | 'maxMemory'>;
+
+/** A guest with the CPUs and the memory of its class has the room to grow, too. */
+function hasNow({ status }: VirtualMachine, size: Size, wants: Amounts): Amounts {
+  if (status?.vmid === undefined) return NOTHING;
+  const now = { vms: 1, cpus: status.cpus ?? size.cpus, memory: memoryOf(status.memory) ?? size.memory };
+  const isComplete = now.cpus >= size.cpus && now.memory >= size.memory;
+  return isComplete ? combine((kind) => Math.max(now[kind], wants[kind])) : now;
 }
 
 function memoryOf(text: string | undefined): number | undefined {

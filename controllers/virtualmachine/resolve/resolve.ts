@@ -10,9 +10,8 @@ import {
   type VMImage,
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import type { Connection, Connections } from '../../shared/cluster/connections.ts';
+import type { Connections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
-import { closedGrant, grantOf, isOwnersGrant, selects, type Grant } from '../../shared/grants/grants.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { restraintOf } from '../plan/management.ts';
@@ -27,7 +26,9 @@ import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
-import { grantedPolicyOf, judgeUse, poolOf, withinGrant } from './granted.ts';
+import { adoptIgnored, adoptionOf } from './adoption.ts';
+import { reach } from './reach.ts';
+import { grantedPolicyOf, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts extends QuotaPorts {
   readonly clusterId: string;
@@ -48,7 +49,8 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   const { namespace, name, uid } = vm.metadata;
   const reached = reach(vm, ports);
   if (!reached.ok) return reached;
-  const { provider, grant, refused } = reached;
+  const { provider, grant } = reached;
+  const refused = reached.refused ?? withoutNode(vm, reached.connection, grant);
   const connection = withinGrant(reached.connection, grant);
   const base: Base = {
     connection,
@@ -82,40 +84,6 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   if (!resolution.ok) return { ...resolution, bare };
   const tooMuch = refusedByQuota(vm, provider, ports);
   return tooMuch ? { ...tooMuch, bare } : resolution;
-}
-
-type Reached =
-  | {
-      readonly ok: true;
-      readonly provider: Provider;
-      readonly connection: Connection;
-      readonly grant: Grant;
-      /** The Provider no longer admits the namespace. */
-      readonly refused?: Unresolved;
-    }
-  | Unresolved;
-
-/** The way to PVE. A VM with a VMID can be switched off and deleted also if its Provider no longer admits the namespace. */
-function reach(vm: VirtualMachine, { providers, connections }: ResolvePorts): Reached {
-  const { namespace } = vm.metadata;
-  const { providerRef } = vm.spec;
-  const followed = follow(providers, providerRef, {
-    namespace,
-    kind: 'Provider',
-    notFound: Reasons.providerNotFound,
-    allows: (provider) => grantOf(provider, namespace) !== undefined,
-  });
-  const held =
-    vm.status?.vmid === undefined
-      ? undefined
-      : providers.get(providerRef.namespace ?? namespace, providerRef.name);
-  const provider = followed.ok ? followed.object : held;
-  const connection = provider && connections.get(provider.metadata.namespace, provider.metadata.name);
-  if (provider && connection) {
-    const grant = grantOf(provider, namespace) ?? closedGrant(provider, namespace);
-    return { ok: true, provider, connection, grant, ...(!followed.ok && { refused: followed }) };
-  }
-  return followed.ok ? notReady(followed.object, connections) : followed;
 }
 
 type Base = Pick<
@@ -165,8 +133,8 @@ function withinLimits(
     readonly shape: NonNullable<ResolvedSpec['shape']>;
   },
 ): Resolved {
-  const { shape, grant, connection } = resolved;
-  const { refused, withdrawn, snippetGranted } = judgeUse(vm, shape, { ...resolved, ...connection, grant });
+  const { shape } = resolved;
+  const { refused, withdrawn, snippetGranted } = judgeUse(vm, shape, resolved);
   if (refused) return refused;
   // A guest that has its data needs it no more.
   const allowed = snippetGranted ? shape : { ...shape, cloudInit: undefined };
@@ -253,26 +221,6 @@ function sizeOf({
   };
 }
 
-/** A guest that is not listed is not granted either. */
-function adoptionOf(
-  { spec: { adopt } }: VirtualMachine,
-  { grant, connection: { inventory } }: Base,
-): Pick<Shape, 'adopt' | 'adoptDenied' | 'confirmMark'> {
-  if (!adopt) return {};
-  const row = inventory.view()?.guests.get(adopt.vmid);
-  const isGranted = isOwnersGrant(grant) || (row !== undefined && selects(grant.adopt, row));
-  return {
-    adopt: adopt.vmid,
-    ...(!isGranted && { adoptDenied: true }),
-    ...(adopt.confirmMark !== undefined && { confirmMark: adopt.confirmMark }),
-  };
-}
-
-const adoptIgnored = ({ spec: { adopt }, status }: VirtualMachine): string[] =>
-  adopt && status?.vmid !== undefined && status.vmid !== adopt.vmid
-    ? [`spec.adopt has no effect: this is VM ${status.vmid} already.`]
-    : [];
-
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
   status?.internal?.uuid === metadata.uid;
 
@@ -281,21 +229,6 @@ const storageNow = ({ status }: VirtualMachine): string | undefined =>
   status?.disks?.find(({ name }) => name === 'root')?.storage;
 
 const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
-
-function notReady(provider: Provider, connections: Connections): Unresolved {
-  const { namespace, name } = provider.metadata;
-  const early = connections.isPending(namespace, name);
-  const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
-  return {
-    ok: false,
-    reason: Reasons.providerNotReady,
-    message:
-      ready && ready.status !== 'True'
-        ? `Provider "${name}" is not ready: ${ready.message}`
-        : `Provider "${name}" is not connected to Proxmox VE yet. Reconciliation resumes once it is.`,
-    early,
-  };
-}
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (

@@ -1,7 +1,13 @@
 /** An existing guest is adopted: its VMID is recorded, then our mark is written into its description. */
 import { isProven, markFor, smbiosUuidOf } from '../../../shared/guests/identity.ts';
-import { describeGuest, isFormerOwner, printMark, withoutMark } from '../../../shared/guests/owner-mark.ts';
-import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
+import {
+  describeGuest,
+  isFormerOwner,
+  printMark,
+  withoutMark,
+  type OwnerMark,
+} from '../../../shared/guests/owner-mark.ts';
+import { isAdopting, awaitsAdoption, isAdoptable, type Adopting } from '../../ownership/adoption.ts';
 import { isAdopted, isOwn } from '../../ownership/identity.ts';
 import type { Guest, Presence } from '../../../shared/guests/model.ts';
 import type { Vmid } from '../../../../src/lib/units.ts';
@@ -17,7 +23,10 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
   // Somebody destroyed it before it was ours.
   if (claim && !claim.made && presence.kind === 'absent')
     return act({ do: 'releaseClaim', vmid: claim.vmid });
-  if (claim !== undefined) return undefined;
+  return claim === undefined ? claimCandidate(want, candidate) : undefined;
+};
+
+function claimCandidate(want: Adopting, candidate: Presence | undefined): RuleResult {
   // Whatever it is that may not be adopted: that it exists is not said either.
   if (want.adoptDenied && candidate && !isTheirs(candidate, want)) return notGranted(want.adopt);
   switch (candidate?.kind) {
@@ -35,9 +44,9 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
     case undefined:
       return wait('ProviderNotReady', 'The operator has not read the Proxmox VE cluster yet.', 5_000);
   }
-};
+}
 
-const isTheirs = (candidate: Presence, want: Extract<Desired, { exists: true }>): boolean =>
+const isTheirs = (candidate: Presence, want: Adopting): boolean =>
   candidate.kind === 'seen' &&
   (isOwn(candidate.guest, want.owner, undefined) || isAdoptable(candidate.guest, want));
 
@@ -65,25 +74,29 @@ export const markAdopted: Rule = (want, { claim, presence }) => {
   return act({ do: 'adopt', description, digest });
 };
 
-function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): RuleResult | undefined {
-  const { vmid, mark, template, container, config } = guest;
+function refusal(guest: Guest, want: Adopting): RuleResult | undefined {
+  const { vmid, mark, template, container } = guest;
   if (isOwn(guest, want.owner, undefined) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
-  const owner = `${mark?.namespace ?? ''}/${mark?.name ?? ''}`;
-  if (mark && isFormerOwner(mark, want.owner))
+  return mark && ownedByOther(guest, mark, want.owner);
+}
+
+function ownedByOther({ vmid, config }: Guest, mark: OwnerMark, owner: OwnerMark): RuleResult {
+  const whose = `${mark.namespace}/${mark.name}`;
+  if (isFormerOwner(mark, owner))
     return notAdopted(
-      `VM ${vmid} has the owner mark of ${owner} in the Kubernetes installation ${mark.cluster}`,
+      `VM ${vmid} has the owner mark of ${whose} in the Kubernetes installation ${mark.cluster}`,
       `If that installation no longer manages the VM, confirm it with spec.adopt.confirmMark: "${printMark(mark)}"`,
     );
-  return mark === undefined || isProven(mark, smbiosUuidOf(config))
+  return isProven(mark, smbiosUuidOf(config))
     ? notAdopted(
-        `VM ${vmid} belongs to ${owner}`,
+        `VM ${vmid} belongs to ${whose}`,
         'Delete that VirtualMachine with deletionPolicy Retain first, which releases the VM.',
       )
     : notAdopted(
-        `VM ${vmid} has the owner mark of ${owner}, but another SMBIOS UUID, as a copy of its VM has`,
-        `If ${owner} has another VM, remove this line from the description of VM ${vmid}: ${printMark(mark)}`,
+        `VM ${vmid} has the owner mark of ${whose}, but another SMBIOS UUID, as a copy of its VM has`,
+        `If ${whose} has another VM, remove this line from the description of VM ${vmid}: ${printMark(mark)}`,
       );
 }
 
