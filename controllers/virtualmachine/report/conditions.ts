@@ -94,23 +94,32 @@ function synced(
       ),
     ];
   if (!guest) return [];
-  const sentences = [...drifted, ...differences, ...withdrawn, ...(pending === undefined ? [] : [pending])];
-  if (sentences.length > 0)
+  const apart = apartBy({ differences, withdrawn, drifted, pending });
+  const [first] = apart;
+  if (first)
     return [
-      condition(
-        'Synced',
-        'False',
-        apartReason(drifted.length > 0, differences.length > 0, withdrawn.length > 0),
-        sentences.join(' '),
-      ),
+      condition('Synced', 'False', first.reason, apart.flatMap(({ sentences }) => sentences).join(' ')),
     ];
   return plan.kind === 'steady'
     ? [condition('Synced', 'True', restraint ?? 'InSync', 'Proxmox VE runs what the spec says.')]
     : [];
 }
 
-const apartReason = (drifted: boolean, different: boolean, withdrawn: boolean): Reason =>
-  drifted ? 'Drifted' : different ? 'Different' : withdrawn ? 'NotGranted' : 'PendingChanges';
+interface ApartBy {
+  readonly reason: Reason;
+  readonly sentences: readonly string[];
+}
+
+/** The most important first. */
+function apartBy({ differences, withdrawn, drifted, pending }: Omit<Apart, 'restraint'>): readonly ApartBy[] {
+  const all: readonly ApartBy[] = [
+    { reason: 'Drifted', sentences: drifted },
+    { reason: 'Different', sentences: differences },
+    { reason: 'NotGranted', sentences: withdrawn },
+    { reason: 'PendingChanges', sentences: pending === undefined ? [] : [pending] },
+  ];
+  return all.filter(({ sentences }) => sentences.length > 0);
+}
 
 /** Where the agent was not asked, nothing says that none is installed. */
 const agentUnknown = (reason: Reason, problem: string): DomainCondition =>
