@@ -4,7 +4,7 @@ import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
-import { pendingSentence } from './pending.ts';
+import { pendingSentence, pendingSentences } from './pending.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
@@ -23,7 +23,7 @@ export function reportConditions(facts: Facts): DomainCondition[] {
       differences,
       withdrawn,
       drifted: driftSentences(have),
-      pending: guest && pendingSentence(guest, have),
+      pending: guest ? pendingSentences(guest, have) : [],
       restraint: want.restraint,
     }),
     ...agentCondition(guest, agent, agentProblem),
@@ -75,7 +75,7 @@ interface Apart {
   /** What the guest has and would no longer be granted. */
   readonly withdrawn: readonly string[];
   readonly drifted: readonly string[];
-  readonly pending: string | undefined;
+  readonly pending: readonly string[];
   readonly restraint: Restraint | undefined;
 }
 
@@ -116,7 +116,7 @@ function apartBy({ differences, withdrawn, drifted, pending }: Omit<Apart, 'rest
     { reason: 'Drifted', sentences: drifted },
     { reason: 'Different', sentences: differences },
     { reason: 'NotGranted', sentences: withdrawn },
-    { reason: 'PendingChanges', sentences: pending === undefined ? [] : [pending] },
+    { reason: 'PendingChanges', sentences: pending },
   ];
   return all.filter(({ sentences }) => sentences.length > 0);
 }
