@@ -95,19 +95,26 @@ function diskUses(
   const recorded = vm.status?.disks?.filter(({ volume }) => volume !== undefined) ?? [];
   const root = vm.spec.disks?.find(({ name }) => name === ROOT);
   const rootNow = recorded.find(({ name }) => name === ROOT)?.storage;
-  // The boot disk of a VM that exists is moved only if it names a storage itself.
   const rootStorage = exists(vm) ? (root?.storageClass ?? rootNow) : storage;
   const all = [
-    { name: ROOT, storage: rootStorage, size: root?.size, importFrom: undefined },
+    {
+      name: ROOT,
+      storage: rootStorage,
+      storageClass: root?.storageClass,
+      size: root?.size,
+      importFrom: undefined,
+    },
     ...disks.map((disk) => ({ ...disk, storage: disk.storage ?? rootStorage })),
   ];
   return all.flatMap((disk) => {
     const has = recorded.find(({ name }) => name === disk.name);
+    // A disk that exists is moved only if it names a storage itself.
+    const at = has ? (disk.storageClass ?? has.storage) : disk.storage;
     const grows = disk.size !== undefined && disk.size > sizeOf(has?.size);
     const storageUse: Use = {
-      what: `Disk ${disk.name} uses storage ${disk.storage ?? ''}`,
+      what: `Disk ${disk.name} uses storage ${at ?? ''}`,
       field: 'storages',
-      inEffect: has !== undefined && has.storage === disk.storage && !grows,
+      inEffect: has !== undefined && has.storage === at && !grows,
     };
     const importUse: Use = {
       what: `Disk ${disk.name} is imported from ${disk.importFrom ?? ''}`,
@@ -115,7 +122,7 @@ function diskUses(
       inEffect: has !== undefined,
     };
     return [
-      ...(isOutside(grant.storages, disk.storage) ? [storageUse] : []),
+      ...(isOutside(grant.storages, at) ? [storageUse] : []),
       ...(disk.importFrom === undefined || mayUseVolume(grant.volumes, disk.importFrom) ? [] : [importUse]),
     ];
   });

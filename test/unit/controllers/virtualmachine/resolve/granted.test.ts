@@ -113,6 +113,14 @@ describe('an edit of a VM that exists is refused where it needs more than is gra
     expect(result).toHaveProperty('bare');
   });
 
+  test('but not because a default changed that does not move the disk', async () => {
+    const spec = { disks: [{ name: 'data', size: bytes(10 * GiB) }] };
+    const disks = MADE.disks?.map((disk) => ({ ...disk, storage: 'hdd' }));
+    expect((await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).withdrawn).toEqual(
+      [],
+    );
+  });
+
   test('and the data of a snippet that is not granted is not delivered', async () => {
     expect((await resolvedOf({}, { spec: snippet, status: MADE })).shape?.cloudInit).toBeUndefined();
   });
