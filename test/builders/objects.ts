@@ -54,8 +54,7 @@ export const aProvider = (
 
 /** Of the Provider's own namespace, unless the Provider grants less. */
 export const aGrant = (grants: NonNullable<Provider['spec']['grants']>[number] | 'all' = 'all'): Grant => {
-  const provider =
-    grants === 'all' ? aProvider() : aProvider({ grants: [grants] }, { namespace: 'infra' });
+  const provider = grants === 'all' ? aProvider() : aProvider({ grants: [grants] }, { namespace: 'infra' });
   const grant = grantOf(provider, 'default');
   if (!grant) throw new Error('The Provider grants nothing.');
   return grant;

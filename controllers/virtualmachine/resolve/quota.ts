@@ -100,10 +100,15 @@ export function refusedByQuota(
   const self = memberOf(vm);
   if (!wantsMore(self)) return undefined;
   const { namespace, name } = provider.metadata;
+  const entries = new Map<string, number | undefined>();
+  const entryOf = (from: string): number | undefined => {
+    if (!entries.has(from)) entries.set(from, grantOf(provider, from)?.entry);
+    return entries.get(from);
+  };
   const others = vmsOfProvider(namespace, name).filter(
     ({ metadata, status }) =>
       metadata.uid !== self.uid &&
-      grantOf(provider, metadata.namespace)?.entry === grant.entry &&
+      entryOf(metadata.namespace) === grant.entry &&
       !(metadata.deletionTimestamp !== undefined && status?.vmid === undefined),
   );
   const exceeded = exceededBy(self.uid, [self, ...others.map(memberOf)], grant.quotas);

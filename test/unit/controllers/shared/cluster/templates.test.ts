@@ -77,7 +77,9 @@ describe('a template by VMID', () => {
     const closed = aGrant({ namespaces: { names: ['default'] } });
     const granted = aGrant({ namespaces: { names: ['*'] }, sources: [{ tag: 'golden' }] });
     expect(found({ vmid: vmid(101) }, view, granted)).toEqual([101]);
-    expect(found({ vmid: vmid(101) }, aView({ guests: [aTemplateRow({ vmid: vmid(101) })] }), closed)).toEqual([101]);
+    expect(
+      found({ vmid: vmid(101) }, aView({ guests: [aTemplateRow({ vmid: vmid(101) })] }), closed),
+    ).toEqual([101]);
     const refused = templatesNamed({ vmid: vmid(101) }, view, closed);
     expect(refused).toMatchObject({ ok: false, reason: 'TemplateNotFound' });
     expect(refused).toEqual(templatesNamed({ vmid: vmid(101) }, aView(), closed));
