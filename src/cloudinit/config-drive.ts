@@ -38,7 +38,7 @@ function userDataOf(input: CloudInitInput): Result<string | Uint8Array | undefin
 }
 
 function metaDataJson(input: CloudInitInput): Result<string> {
-  const own = metaDataMap(input.metaData);
+  const own = metaDataMap(input);
   if ('problem' in own) return own;
   const { 'instance-id': uuid, 'local-hostname': hostname, ...others } = own.value;
   const name = hostname ?? localHostname(input);

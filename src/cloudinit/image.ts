@@ -54,10 +54,10 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
  * nothing but NICs called eth.
  */
 function networkFile(
-  { networkData, nics }: CloudInitInput,
+  { networkData, nics, documents }: CloudInitInput,
   reader: UserDataFile['reader'],
 ): Result<string | undefined> {
-  if (networkData !== undefined) return networkDataFile(networkData);
+  if (networkData !== undefined) return networkDataFile(networkData, { documents });
   return networkConfig(reader === 'Windows' ? withFixedAddresses(nics) : nics, {
     resolver: resolverOf(nics),
     onlyV1: reader !== undefined,

@@ -1,6 +1,6 @@
 /**
  * cloud-init data for a guest: host name, SSH keys, addresses and user-data. A library without policy: callers decide
- * when data is delivered. Pure.
+ * when data is delivered. Pure, except for `reading/`, which parses long texts in worker threads.
  *
  * `Native` sets configuration keys from which PVE builds its cloud-init drive. PVE's API accepts no other user-data.
  * For anything else, `Image` builds an image, to be uploaded and attached as a CD-ROM: NoCloud, or a config drive.
@@ -13,3 +13,5 @@ export { isIgnition } from './formats.ts';
 export { ipConfig } from './network.ts';
 export { resolverIn } from './resolver.ts';
 export { loginDefinedBy } from './user-data.ts';
+export type { Documents } from './documents.ts';
+export { createDocumentReader, type ReadDocuments } from './reading/reader.ts';

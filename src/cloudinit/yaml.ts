@@ -13,19 +13,19 @@ export function parseYaml(text: string): Result<Document> {
     customTags: ['null'],
     uniqueKeys: false,
     resolveKnownTags: false,
+    // The text around each error would be cut out and trimmed, and one line may have 100,000 errors.
+    prettyErrors: false,
   });
   const [error] = document.errors;
-  if (error) {
-    const line = error.linePos?.[0].line ?? 1;
-    return { problem: `it is not valid YAML at line ${line} (${error.code})` };
-  }
+  if (error) return { problem: `it is not valid YAML at line ${lineAt(text, error.pos[0])} (${error.code})` };
   const offset = unresolvedAlias(document);
-  if (offset !== undefined) {
-    const line = text.slice(0, offset).split('\n').length;
-    return { problem: `line ${line} refers to a YAML anchor that is not defined before it` };
-  }
-  return { value: document };
+  return offset === undefined
+    ? { value: document }
+    : { problem: `line ${lineAt(text, offset)} refers to a YAML anchor that is not defined before it` };
 }
+
+const lineAt = (text: string, offset: number): number =>
+  text.slice(0, Math.max(offset, 0)).split('\n').length;
 
 function unresolvedAlias(document: Document): number | undefined {
   const anchors = new Set<string>();
@@ -47,8 +47,13 @@ function unresolvedAlias(document: Document): number | undefined {
 /** Whether the node is missing, `~` or `null`. */
 export const isEmpty = (node: unknown): boolean => node == null || (isScalar(node) && node.value === null);
 
+/** What begins or ends a plain text in one line, or makes another node of it. */
+const NOT_PLAIN = /^(?:\s|[[\]{},&*!|>'"%@`#]|(?:[-?:]|---|\.\.\.)(?:\s|$))|:(?:\s|$)|\s#|[\r\n]/;
+
 /** Whether the text is read as itself where it is written without quotes. */
 export function isPlainYaml(text: string): boolean {
+  // Only what is a single text is parsed: collections may take very long.
+  if (NOT_PLAIN.test(text)) return false;
   try {
     return parse(text, { version: '1.1' }) === text;
   } catch {

@@ -1,6 +1,6 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
-import { isIgnition } from '../../../src/cloudinit/index.ts';
+import { isIgnition, type ReadDocuments } from '../../../src/cloudinit/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import type { DesiredCloudInit, Unresolved } from '../model/desired.ts';
@@ -29,9 +29,14 @@ interface Text {
 
 type Entry = ({ readonly ok: true } & Text) | Unresolved;
 
+export interface CloudInitPorts {
+  readonly readSecret: ReadSecret;
+  readonly readDocuments: ReadDocuments;
+}
+
 export async function resolveCloudInit(
   vm: VirtualMachine,
-  readSecret: ReadSecret,
+  { readSecret, readDocuments }: CloudInitPorts,
 ): Promise<ResolvedCloudInit> {
   const texts = new Map<string, Text>();
   for (const { name, source, key } of sourcesOf(vm)) {
@@ -41,8 +46,19 @@ export async function resolveCloudInit(
     if (!read.ok) return read;
     texts.set(name, entry ? read : { text: source?.inline });
   }
-  return { ok: true, desired: desiredFrom(vm, texts) };
+  const desired = desiredFrom(vm, texts);
+  const documents = await readDocuments(vm.metadata.namespace, desired);
+  if (!documents) return UNREAD;
+  return { ok: true, desired: Object.keys(documents).length > 0 ? { ...desired, documents } : desired };
 }
+
+const UNREAD: Unresolved = {
+  ok: false,
+  reason: Reasons.cloudInitQueued,
+  message:
+    'The user-data, the meta-data or the network data has not been parsed yet: other texts of this namespace, and of others, are parsed first. Nothing has to be done.',
+  early: true,
+};
 
 function desiredFrom(
   { spec: { userData } }: VirtualMachine,

@@ -118,7 +118,7 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
   // It is not made where it was to be made.
   const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
-  const outcome = final ? stalled(reason, message) : waiting(reason, message, LATER);
+  const outcome = final ? stalled(reason, message) : waiting(reason, message, early ? RETRY_SOON : LATER);
   const reported = {
     ...vm,
     status: { ...before, message, ...omitUndefined({ conditions }), ...(phase !== undefined && { phase }) },

@@ -17,7 +17,7 @@ import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { deletionPolicyOf } from '../plan/leaving.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
-import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
+import { resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
@@ -27,13 +27,12 @@ import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
 
-export interface ResolvePorts {
+export interface ResolvePorts extends CloudInitPorts {
   readonly clusterId: string;
   readonly providers: ObjectReader<Provider>;
   readonly classes: ObjectReader<VMClass>;
   readonly images: ObjectReader<VMImage>;
   readonly connections: Connections;
-  readonly readSecret: ReadSecret;
   readonly addressed: AddressPorts['addressed'];
 }
 
@@ -112,9 +111,9 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
-  const cloudInit = await resolveCloudInit(vm, ports.readSecret);
+  const cloudInit = await resolveCloudInit(vm, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
-  if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
+  if (!cloudInit.ok && (cloudInit.early === true || !isConfigured(vm))) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
   return {
     ok: true,

@@ -4,6 +4,7 @@ import type { Connection } from '../../../../../controllers/shared/cluster/conne
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aMark } from '../../../../builders/guests.ts';
 import {
@@ -49,6 +50,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   images: readerOf(anImage()),
   connections: { get: () => connection(), isPending: () => false },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
+  readDocuments: createDocumentReader({ now: () => 0 }),
   addressed: () => [],
   ...change,
 });
