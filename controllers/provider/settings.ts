@@ -144,6 +144,9 @@ function originsOf(endpoint: string, others: readonly string[]): Origins {
 
 type TrustResult = { readonly ok: true; readonly trust: Pick<Settings, 'ca' | 'fingerprints'> } | Refused;
 
+/** As in the field `tls.caBundle`. */
+const MAX_CA_CHARACTERS = 65_536;
+
 /** What the servers are verified with. */
 function trustOf({ tls }: ProviderSpec, first: Lookup, origins: readonly string[]): TrustResult {
   const ca = tls?.caBundle ?? first('PVE_CA_BUNDLE');
@@ -151,6 +154,11 @@ function trustOf({ tls }: ProviderSpec, first: Lookup, origins: readonly string[
     return refuse(
       'CABundleInvalid',
       'The CA bundle contains no certificate: set it to PEM text that begins with -----BEGIN CERTIFICATE-----, as in /etc/pve/pve-root-ca.pem of a node.',
+    );
+  if (ca !== undefined && ca.length > MAX_CA_CHARACTERS)
+    return refuse(
+      'CABundleInvalid',
+      'The CA bundle is larger than 64 KiB: leave only the CAs that signed the certificates of the servers, such as /etc/pve/pve-root-ca.pem of a node.',
     );
   const listed = tls?.fingerprints ?? splitNames(first('PVE_FINGERPRINT'));
   const fingerprints = listed.flatMap((text) => normaliseFingerprint(text) ?? []);

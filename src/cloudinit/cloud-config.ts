@@ -1,7 +1,6 @@
 /** What decisions need to know of a cloud-config: plain data. Pure. */
 import { isMap, isScalar, isSeq, type Document, type YAMLMap } from 'yaml';
 import type { Result } from '../lib/result.ts';
-import { MiB } from '../lib/units.ts';
 import { addKeys } from './ssh-keys.ts';
 import { isEmpty, isPlainYaml, parseYaml } from './yaml.ts';
 
@@ -41,18 +40,11 @@ export function readCloudConfig(text: string, keys: readonly string[]): Result<C
   return { value: { ...config, ...(withKeys && { withKeys }) } };
 }
 
-/** Deep nesting is printed with an indent that grows from line to line. */
-const MAX_PRINTED = 3 * MiB;
-
 /** `undefined`: it has all of them. */
 function textWithKeys(document: Document, keys: readonly string[]): Result<string> | undefined {
   const added = addKeys(document, keys);
   if ('problem' in added) return added;
-  if (!added.value) return undefined;
-  const text = document.toString({ lineWidth: 0 });
-  return text.length <= MAX_PRINTED
-    ? { value: text }
-    : { problem: 'With the keys of the Secret, the user-data is larger than 3 MiB. Make it shorter.' };
+  return added.value ? { value: document.toString({ lineWidth: 0 }) } : undefined;
 }
 
 function describe(map: YAMLMap): CloudConfig {

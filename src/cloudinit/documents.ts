@@ -23,7 +23,10 @@ export interface Documents {
 /** In characters. Whatever such a text says, parsing it takes less than a tenth of a second. */
 const MAX_SHORT = 2048;
 
-export const isShort = ({ text }: Pick<Text, 'text'>): boolean => text.length <= MAX_SHORT;
+export function isShort(text: Text): boolean {
+  const keys = text.part === 'userData' ? text.keys : [];
+  return keys.reduce((sum, key) => sum + key.length, text.text.length) <= MAX_SHORT;
+}
 
 /** As messages call them. */
 const NAMES = { userData: 'user-data', metaData: 'meta-data', networkData: 'network data' } as const;

@@ -9,7 +9,7 @@ export type { CloudInitInput, CloudInitNic, InheritedLogin, Resolver } from './i
 export { requiredMode, unsetNativeKeys, nativeKeys } from './native.ts';
 export { cloudInitImage, imageContent, imageName, noCloudFiles } from './image.ts';
 export type { ImageLayout } from './image.ts';
-export { isIgnition } from './formats.ts';
+export { isIgnition } from './ignition.ts';
 export { ipConfig } from './network.ts';
 export { resolverIn } from './resolver.ts';
 export { loginDefinedBy } from './user-data.ts';

@@ -27,10 +27,7 @@ export function readMetaData(text: string): Result<MetaData> {
   const keys = ADDED_KEYS.filter((key) => contents.has(key));
   const values = valuesOf(document.value);
   contents.flow = false;
-  const inLines = contents.items.length === 0 ? '' : printed(document.value);
-  return inLines.length <= MAX_CHARACTERS
-    ? { value: { keys, values, text: inLines } }
-    : { problem: 'The meta-data is larger than 2 MiB where it is written in lines. Make it shorter.' };
+  return { value: { keys, values, text: contents.items.length === 0 ? '' : printed(document.value) } };
 }
 
 function printed(document: Document): string {

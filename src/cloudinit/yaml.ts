@@ -50,10 +50,13 @@ export const isEmpty = (node: unknown): boolean => node == null || (isScalar(nod
 /** What begins or ends a plain text in one line, or makes another node of it. */
 const NOT_PLAIN = /^(?:\s|[[\]{},&*!|>'"%@`#]|(?:[-?:]|---|\.\.\.)(?:\s|$))|:(?:\s|$)|\s#|[\r\n]/;
 
-/** Whether the text is read as itself where it is written without quotes. */
+/** Whether the text stands for a single value where it is written without quotes. */
+export const isPlainScalar = (text: string): boolean => text !== '' && !NOT_PLAIN.test(text);
+
+/** Whether the text is read as itself where it is written without quotes: it is no number, for example. */
 export function isPlainYaml(text: string): boolean {
-  // Only what is a single text is parsed: collections may take very long.
-  if (NOT_PLAIN.test(text)) return false;
+  // Nothing else is parsed: collections may take very long.
+  if (!isPlainScalar(text)) return false;
   try {
     return parse(text, { version: '1.1' }) === text;
   } catch {

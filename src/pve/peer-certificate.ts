@@ -9,17 +9,22 @@ export interface PeerCertificate {
   readonly privateRoot: string | undefined;
 }
 
-const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const PEM_HEADER = '-----BEGIN CERTIFICATE-----';
+/** Each is compared with the chain of each new connection. */
+const MAX_CERTIFICATES = 200;
 
 /** The certificates of a bundle; what cannot be read is left to the verification, which refuses it. */
 export const certificatesIn = (pem: string | undefined): readonly X509Certificate[] =>
-  (pem?.match(PEM_BLOCK) ?? []).flatMap((block) => {
-    try {
-      return [new X509Certificate(block)];
-    } catch {
-      return [];
-    }
-  });
+  (pem ?? '')
+    .split(PEM_HEADER, MAX_CERTIFICATES + 1)
+    .slice(1)
+    .flatMap((rest) => {
+      try {
+        return [new X509Certificate(PEM_HEADER + rest)];
+      } catch {
+        return [];
+      }
+    });
 
 let publicRoots: ReadonlySet<string> | undefined;
 

@@ -111,7 +111,7 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
-  const cloudInit = await resolveCloudInit(vm, ports);
+  const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
   if (!cloudInit.ok && (cloudInit.early === true || !isConfigured(vm))) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
