@@ -10,13 +10,11 @@ export interface PeerCertificate {
 }
 
 const PEM_HEADER = '-----BEGIN CERTIFICATE-----';
-/** Each is compared with the chain of each new connection. */
-const MAX_CERTIFICATES = 200;
 
 /** The certificates of a bundle; what cannot be read is left to the verification, which refuses it. */
 export const certificatesIn = (pem: string | undefined): readonly X509Certificate[] =>
   (pem ?? '')
-    .split(PEM_HEADER, MAX_CERTIFICATES + 1)
+    .split(PEM_HEADER)
     .slice(1)
     .flatMap((rest) => {
       try {

@@ -198,6 +198,11 @@ describe('what a server is known by', () => {
     });
   });
 
+  test('is refused for a CA bundle of more than 64 KiB, also in a Secret', () => {
+    const secret = { ...TOKEN, 'ca.crt': PEM.repeat(3000) };
+    expect(reason({ spec: { endpoint: URL }, secret })).toBe('CABundleInvalid');
+  });
+
   test.each([
     ['a CA without a certificate', { tls: { caBundle: 'none' } }, 'CABundleInvalid'],
     ['a fingerprint of another kind', { tls: { fingerprints: ['AB:CD'] } }, 'FingerprintInvalid'],
