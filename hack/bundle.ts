@@ -1,4 +1,4 @@
-/** Bundles a program and its packages into one file, and its worker thread into another, which starts faster and needs no node_modules. */
+/** Bundles a program with its packages, so that it starts faster and needs no node_modules: a file, and one for its worker thread. */
 import { cpSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';

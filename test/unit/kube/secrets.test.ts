@@ -52,7 +52,7 @@ describe('a Secret', () => {
           `/api/v1/namespaces/ns/secrets/${name}`,
           { metadata: { name, uid: 'u', resourceVersion: '1' }, data: { large } },
         ]),
-      ) as never,
+      ),
     );
     const reader = secretReader(client, fakeClock());
     for (const name of names) await reader.get('ns', name);
