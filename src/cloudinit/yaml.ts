@@ -1,12 +1,32 @@
 /** YAML for cloud-init, which reads YAML 1.1, where `yes`, `1e3` and the MAC address 52:54:00:12:34:56 are not strings. */
-import { isAlias, isScalar, parse, parseDocument, Scalar, stringify, visit, type Document } from 'yaml';
+import {
+  isAlias,
+  isScalar,
+  Lexer,
+  parse,
+  parseDocument,
+  Scalar,
+  stringify,
+  visit,
+  type Document,
+} from 'yaml';
 import type { Result } from '../lib/result.ts';
+
+/** Each becomes a node or an error, of about a kibibyte. Block scalars, such as files in a cloud-config, are one. */
+const MAX_TOKENS = 200_000;
+
+function hasTooManyTokens(text: string): boolean {
+  let tokens = 0;
+  for (const _token of new Lexer().lex(text)) if ((tokens += 1) > MAX_TOKENS) return true;
+  return false;
+}
 
 /**
  * Parses a document without interpreting plain values, so that they are printed unchanged: `0644` stays `0644`.
  * A problem contains the line number, never the content.
  */
 export function parseYaml(text: string): Result<Document> {
+  if (hasTooManyTokens(text)) return { problem: 'it has more than 200,000 values, signs and line ends' };
   // cloud-init accepts duplicate keys and uses the last one.
   const document = parseDocument(text, {
     schema: 'failsafe',

@@ -56,6 +56,23 @@ test.each([['web'], ['a-b'], ['-a'], ['a:b'], ['a#b'], ['a [b], {c}'], [ED25519]
   },
 );
 
+test.each([
+  ['a list on one line', `a: [${','.repeat(256 * 1024)}`],
+  ['lines', 'a:\n'.repeat(87_000)],
+  ['brackets within each other', `a: ${'['.repeat(256 * 1024)}`],
+  ['quotation marks', `a: ${'"'.repeat(1_000_000)}`],
+])('a text of too many tokens is refused before it is parsed: %s', (_what, text) => {
+  for (const part of ['metaData', 'networkData'] as const)
+    expect(JSON.stringify(readText({ part, text }))).toContain('more than 200,000 values');
+  const { userData } = readText({ part: 'userData', text: `#cloud-config\n${text}`, keys: [] });
+  expect(problemOf(userData!)).toContain('more than 200,000 values');
+});
+
+test('a file of 100,000 lines in a cloud-config is a single value', () => {
+  const text = `#cloud-config\nwrite_files:\n- path: /a\n  content: |\n${'    [a, b, c]: {d}\n'.repeat(100_000)}`;
+  expect(found(readText({ part: 'userData', text, keys: [] }).userData!)).toEqual({ loginKeys: [] });
+});
+
 test('aliases in meta-data cannot multiply what is kept of it', () => {
   const metaData = `a: &a "${'x'.repeat(100_000)}"\nb: [${'*a, '.repeat(90)}]\n`;
   const { metaData: read } = readText({ part: 'metaData', text: metaData });

@@ -38,10 +38,10 @@ test('256 KiB of text are not parsed by the thread that renews the Lease', async
   const read = createDocumentReader({ now: () => 0, patienceMs: 60_000 });
   parsed.length = 0;
   const documents = await read('team', texts);
-  for (let n = 0; n < 100; n += 1)
+  for (let n = 0; n < 5; n += 1)
     expect(pass({ ...texts, documents: documents! }, `web-${n}`)).toEqual([undefined, true]);
   expect(parsed).toEqual([]);
-});
+}, 60_000);
 
 test('a long text that was not read before is refused rather than parsed', () => {
   parsed.length = 0;
