@@ -1,9 +1,9 @@
 /** `/access` and `/version`: login, effective privileges, and the version of PVE. */
 import { z } from 'zod';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
-import { Flag, maybe, Text } from './wire.ts';
+import { Flag, maybe, members, Text } from './wire.ts';
 
-const Permissions = z.record(z.string(), z.record(z.string(), Flag));
+const Permissions = members(z.record(z.string(), Flag));
 
 /** Effective privileges by ACL path; `true`: the privilege propagates to the paths below. */
 export type Permissions = z.output<typeof Permissions>;

@@ -110,17 +110,6 @@ export const identityIn = ({ cluster, nodes }: ClusterStatus): ClusterIdentity =
 export const addressIn = ({ cluster, nodes }: ClusterStatus): string | undefined =>
   cluster === undefined && nodes.length === 1 ? nodes[0]?.ip : undefined;
 
-const TaskRow = z.object({
-  upid: UpidText,
-  node: NodeText,
-  type: Text,
-  id: maybe(Text),
-  user: maybe(Text),
-  starttime: epochSeconds,
-  endtime: maybe(epochSeconds),
-  status: maybe(Text),
-});
-
 export interface ListedTask {
   readonly upid: Upid;
   readonly node: NodeName;
@@ -134,9 +123,18 @@ export interface ListedTask {
   readonly ended: { readonly at: number; readonly exitStatus: string } | undefined;
 }
 
-/** Also the schema of a node's task list. */
-export const TaskList = rows(TaskRow).transform((list) =>
-  list.map(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
+const TaskRow = z
+  .object({
+    upid: UpidText,
+    node: NodeText,
+    type: Text,
+    id: maybe(Text),
+    user: maybe(Text),
+    starttime: epochSeconds,
+    endtime: maybe(epochSeconds),
+    status: maybe(Text),
+  })
+  .transform(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
     upid,
     node,
     type,
@@ -144,8 +142,10 @@ export const TaskList = rows(TaskRow).transform((list) =>
     user: user ?? '',
     startedAt: starttime,
     ended: endtime === undefined ? undefined : { at: endtime, exitStatus: status ?? '' },
-  })),
-);
+  }));
+
+/** Also the schema of a node's task list. */
+export const TaskList = rows(TaskRow);
 
 export const CLUSTER = {
   status: endpoint({

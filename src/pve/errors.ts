@@ -1,6 +1,9 @@
 /** Errors of calls to PVE: a message for users and a classification for the callers. */
+import { MiB } from '../lib/units.ts';
+import { budgetOf } from './budgets.ts';
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
+import { NO_ROOM, TOO_LARGE } from './exchange.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
 import { printLifetime, type Unsupported } from './versions.ts';
 import {
@@ -160,6 +163,8 @@ const CONNECTION_ADVICE: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset before the answer came',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'the host name of the endpoint is not in its certificate; use a name that is, or add its fingerprint to spec.tls.fingerprints',
+  [NO_ROOM]:
+    'the answers that are being read are larger together than the operator reads at a time; it reads again when there is room',
   CERT_HAS_EXPIRED: 'its certificate has expired; renew it on the node',
 };
 
@@ -179,7 +184,8 @@ export const isPersistent = (code: string): boolean =>
   code === 'timeout' ||
   code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
   code === 'CERT_HAS_EXPIRED' ||
-  code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ||
+  code === TOO_LARGE ||
+  code === NO_ROOM ||
   code === 'UND_ERR_CLOSED' ||
   code === 'UND_ERR_DESTROYED' ||
   code === FingerprintMismatch.code ||
@@ -208,6 +214,11 @@ interface NoAnswer {
 /** Creates the error for a call without an answer. `sent`: at least a part of the request may have reached PVE. */
 export function noAnswerError(call: Call, failure: NoAnswer): PveError {
   const { code, sent, tried = [] } = failure;
+  if (code === TOO_LARGE)
+    return excessiveError(
+      call,
+      `more than ${printSize(budgetOf({ method: call.method, path: call.route }).bytes)}`,
+    );
   const refusal: Refusal = sent && !call.harmless ? 'unknownOutcome' : 'unavailable';
   const why =
     tried.length === 0
@@ -233,6 +244,20 @@ export const unreadableError = (call: Call, why: string): PveError =>
     route: call.route,
     code: 'unreadable',
     message: `The answer to ${call.method} ${call.path} cannot be parsed (${singleLine(call.redact(why))}). Check whether the endpoint is a Proxmox VE API.`,
+  });
+
+const printSize = (bytes: number): string => (bytes < MiB ? `${bytes / 1024} KiB` : `${bytes / MiB} MiB`);
+
+/** Creates the error for an answer with more than the operator reads. @param excess for example `more than 32 levels` */
+export const excessiveError = (call: Call, excess: string): PveError =>
+  new PveError({
+    refusal: call.harmless ? 'excessive' : 'unknownOutcome',
+    method: call.method,
+    route: call.route,
+    code: 'excessive',
+    message:
+      `The answer to ${call.method} ${call.path} has ${excess}, which is more than the operator reads. ` +
+      'Check whether the endpoint is a Proxmox VE API. If it is, restrict what the credentials may see, for example to a pool.',
   });
 
 /** Creates the error for a request that is invalid and was not sent. */

@@ -21,6 +21,7 @@ import {
 import type { PeerCertificate } from './peer-certificate.ts';
 import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
+import type { Room } from './room.ts';
 
 /** A request with its authentication headers. */
 export interface PreparedRequest {
@@ -62,6 +63,10 @@ interface EndpointState {
 }
 
 const DEADLINE = seconds(15);
+/** The nodes of the largest cluster have a tenth of it. */
+const MAX_CHECK_BYTES = 256 * 1024;
+/** So little that it is not counted among the answers. */
+const UNCOUNTED: Room = { take: () => true, give: () => undefined };
 
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const CLOSED_BY_US = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
@@ -111,7 +116,13 @@ export function createFailover(options: FailoverOptions): Failover {
       route: call.path,
       request: toRequest(call, params, undefined),
       headers,
-      options: { deadline: DEADLINE, signal: undefined, harmless: true },
+      options: {
+        deadline: DEADLINE,
+        signal: undefined,
+        harmless: true,
+        maxBytes: MAX_CHECK_BYTES,
+        room: UNCOUNTED,
+      },
     });
 
   const identify = async (
@@ -119,12 +130,12 @@ export function createFailover(options: FailoverOptions): Failover {
     headers: AuthHeaders,
   ): Promise<ClusterIdentity | Answer> => {
     const answer = await ask(endpoint, headers, CLUSTER.status, {});
-    const status = dataOf(CLUSTER.status.reply, answer);
+    const status = await dataOf(CLUSTER.status, answer);
     if (status) return identityIn(status);
     if (answer.status !== 403) return answer;
     // Without Sys.Audit the cluster's name stays hidden, but its nodes do not.
     const list = await ask(endpoint, headers, CLUSTER.resources, { type: 'node' });
-    const rows = dataOf(CLUSTER.resources.reply, list);
+    const rows = await dataOf(CLUSTER.resources, list);
     return rows ? { name: undefined, nodes: rows.map(({ node }) => node) } : list;
   };
 

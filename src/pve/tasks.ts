@@ -28,7 +28,7 @@ const TaskStatus = z
   .object({ status: z.string(), exitstatus: maybe(Text) })
   .transform(({ status, exitstatus }) => toState(status, (exitstatus ?? '').trim()));
 
-const TaskLog = rows(z.object({ t: Text })).transform((lines) => lines.map(({ t }) => t));
+const TaskLog = rows(z.object({ t: Text }).transform(({ t }) => t));
 
 const At = z.object({ node: NodeParam, upid: z.string().startsWith('UPID:') });
 

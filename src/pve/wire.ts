@@ -39,14 +39,58 @@ export const UpidText = z.string().startsWith('UPID:').transform(upid);
 export const MaybeUpid = UpidText.nullish().transform((value) => value ?? undefined);
 export const Nothing = z.unknown().transform(() => undefined);
 
+/** How single elements of a list, or members of an object, are parsed. */
+export interface Elements {
+  readonly isObject: boolean;
+  /** `undefined`: it does not match. */
+  readonly parse: (value: unknown) => { readonly parsed: unknown } | undefined;
+}
+
+/** By schema: of lists and objects that are long, so that they are parsed one element at a time. */
+const elementsBySchema = new WeakMap<object, Elements>();
+/** Lists and objects whose elements were parsed one at a time. */
+const parsedAs = new WeakMap<object, Elements>();
+
+export const elementsOfSchema = (schema: object): Elements | undefined => elementsBySchema.get(schema);
+
+/** The schema of these elements takes the value as it is from now on. */
+export function markParsed<T extends object>(value: T, as: Elements): T {
+  parsedAs.set(value, as);
+  return value;
+}
+
+/** The schema for one by one, or for all at once. */
+function inElements<T>(whole: z.ZodType<T>, element: z.ZodType, isObject: boolean): z.ZodType<T> {
+  const elements: Elements = {
+    isObject,
+    parse(value) {
+      const result = element.safeParse(value);
+      return result.success ? { parsed: result.data } : undefined;
+    },
+  };
+  const isParsed = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && parsedAs.get(value) === elements;
+  const schema = z.union([z.custom<T>(isParsed), whole]);
+  elementsBySchema.set(schema, elements);
+  return schema;
+}
+
 /** A list without the rows that do not match: one unexpected row must not hide the others. */
 export const rows = <T extends z.ZodType>(row: T): z.ZodType<z.output<T>[]> =>
-  z.array(z.unknown()).transform((list) =>
-    list.flatMap((item) => {
-      const parsed = row.safeParse(item);
-      return parsed.success ? [parsed.data] : [];
-    }),
+  inElements(
+    z.array(z.unknown()).transform((list) =>
+      list.flatMap((item) => {
+        const parsed = row.safeParse(item);
+        return parsed.success ? [parsed.data] : [];
+      }),
+    ),
+    row,
+    false,
   );
+
+/** An object with any number of members of one kind, without those that do not match. */
+export const members = <T extends z.ZodType>(member: T): z.ZodType<Record<string, z.output<T>>> =>
+  inElements(z.record(z.string(), member), member, true);
 
 const SEPARATORS = /[;,\s]+/;
 
