@@ -1,6 +1,7 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { inSlices } from '../../src/lib/slices.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
@@ -105,7 +106,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
-    const discovery = discover(provider, view, () => ports.claimedIn(identity));
+    const discovery = await inSlices(discover(provider, view, () => ports.claimedIn(identity)));
     const facts: ProviderFacts = {
       origin: client.origin,
       view,

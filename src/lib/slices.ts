@@ -29,11 +29,3 @@ export async function inSlices<T>(work: Generator<void, T>): Promise<T> {
     if (slices.isOver()) await slices.next();
   }
 }
-
-/** The same at once, where it is known to be short. */
-export function atOnce<T>(work: Generator<void, T>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-}

@@ -4,10 +4,10 @@ import { seconds, type NodeName, type Vmid } from '../lib/units.ts';
 import { endpoint, type CallOptions, type Need, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
 import { agentStateIn } from './refusals.ts';
-import { Flag, Int, maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
+import { Flag, Int, maybe, NodeParam, rows, VmidParam, Word } from './wire.ts';
 
 const Address = z
-  .object({ 'ip-address': z.string(), 'ip-address-type': maybe(Text), prefix: maybe(Int) })
+  .object({ 'ip-address': z.string().max(64), 'ip-address-type': maybe(Word), prefix: maybe(Int) })
   .transform((row) => ({
     address: row['ip-address'],
     family: row['ip-address'].includes(':') ? ('ipv6' as const) : ('ipv4' as const),
@@ -15,7 +15,7 @@ const Address = z
   }));
 
 const Interface = z
-  .object({ name: Text, 'hardware-address': maybe(Text), 'ip-addresses': maybe(rows(Address)) })
+  .object({ name: Word, 'hardware-address': maybe(Word), 'ip-addresses': maybe(rows(Address)) })
   .transform((row) => ({
     name: row.name,
     mac: row['hardware-address']?.toUpperCase(),

@@ -10,7 +10,7 @@ const KiB = 1024;
 export interface Budget {
   /** Of the body. */
   readonly bytes: number;
-  /** Of a list: its entries. */
+  /** Entries of a list; of any other answer, all values in it. */
   readonly rows: number;
   /** Entries by their type, where some cost more than others. */
   readonly rowsOf?: Readonly<Record<string, number>> | undefined;
@@ -33,13 +33,14 @@ const BY_ENDPOINT: Readonly<Record<string, Budget>> = {
   'GET /nodes/{node}/tasks/{upid}/log': { bytes: 8 * MiB, rows: 65_536 },
   // Images, snippets or backups of thousands of guests.
   'GET /nodes/{node}/storage/{storage}/content': { bytes: 16 * MiB, rows: 50_000 },
+  'GET /cluster/status': { bytes: 256 * KiB, rows: 8192 },
   // Each zone has a vnet on every node.
   'GET /nodes/{node}/network': { bytes: 2 * MiB, rows: 8192 },
   'GET /nodes/{node}/qemu/{vmid}/pending': { bytes: MiB, rows: 4096 },
   // Each member of a pool has a path with about forty privileges.
-  'GET /access/permissions': { bytes: 16 * MiB, rows: 24_000 },
+  'GET /access/permissions': { bytes: 8 * MiB, rows: 24_000 },
   // The guest decides how many interfaces it has: each container on it may add one.
-  'GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces': { bytes: MiB, rows: 4096 },
+  'GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces': { bytes: MiB, rows: 32_768 },
   // It contains what the program printed, as one text that is not looked at.
   'GET /nodes/{node}/qemu/{vmid}/agent/exec-status': { bytes: 2 * MiB, rows: 64 },
 };

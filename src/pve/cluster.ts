@@ -12,12 +12,14 @@ import {
   NodeText,
   Num,
   rows,
+  Sentence,
   Size,
-  Text,
+  StorageText,
   UpidText,
   VmidParam,
   VmidText,
   TextList,
+  Word,
 } from './wire.ts';
 
 const textList = maybe(TextList).transform((list) => list ?? []);
@@ -27,38 +29,38 @@ const GuestRow = z.object({
   vmid: VmidText,
   node: NodeText,
   /** Absent while a clone or create task runs. */
-  name: maybe(Text),
-  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  name: maybe(Word),
+  status: maybe(Word).transform((status) => status ?? 'unknown'),
   template: Flag,
-  lock: maybe(Text),
+  lock: maybe(Word),
   tags: textList,
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   maxdisk: maybe(Size),
   uptime: maybe(Int),
-  pool: maybe(Text),
-  hastate: maybe(Text),
+  pool: maybe(Word),
+  hastate: maybe(Word),
 });
 export type GuestRow = z.output<typeof GuestRow>;
 
 const NodeRow = z.object({
   type: z.literal('node'),
   node: NodeText,
-  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  status: maybe(Word).transform((status) => status ?? 'unknown'),
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   mem: maybe(Size),
   /** Mode in the HA manager: online, maintenance, fence … Absent where HA was never in use, and in old versions. */
-  hastate: maybe(Text),
+  hastate: maybe(Word),
 });
 export type NodeRow = z.output<typeof NodeRow>;
 
 const StorageRow = z.object({
   type: z.literal('storage'),
   node: NodeText,
-  storage: z.string(),
-  status: maybe(Text).transform((status) => status ?? 'unknown'),
-  plugintype: maybe(Text),
+  storage: StorageText,
+  status: maybe(Word).transform((status) => status ?? 'unknown'),
+  plugintype: maybe(Word),
   content: textList,
   shared: Flag,
   disk: maybe(Size),
@@ -71,11 +73,11 @@ export type ResourceRow = z.output<typeof ResourceRow>;
 
 const StatusRow = z.object({
   type: z.enum(['cluster', 'node']),
-  name: z.string(),
+  name: Word.pipe(z.string().max(128)),
   quorate: Flag,
   online: Flag,
   local: Flag,
-  ip: maybe(z.string()),
+  ip: maybe(Word),
 });
 
 export interface ClusterStatus {
@@ -127,12 +129,12 @@ const TaskRow = z
   .object({
     upid: UpidText,
     node: NodeText,
-    type: Text,
-    id: maybe(Text),
-    user: maybe(Text),
+    type: Word,
+    id: maybe(Word),
+    user: maybe(Word),
     starttime: epochSeconds,
     endtime: maybe(epochSeconds),
-    status: maybe(Text),
+    status: maybe(Sentence),
   })
   .transform(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
     upid,

@@ -1,4 +1,5 @@
 /** Errors of calls to PVE: a message for users and a classification for the callers. */
+import { readable } from '../lib/readable.ts';
 import { MiB } from '../lib/units.ts';
 import { budgetOf } from './budgets.ts';
 import { OtherClusterError } from './cluster-identity.ts';
@@ -78,10 +79,7 @@ const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket|command/i;
 const MAX_TEXT = 700;
 
 /** One line of bounded length. */
-const singleLine = (text: string): string => {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
-};
+const singleLine = (text: string): string => readable(text, MAX_TEXT);
 
 const withoutSecretValues = (
   fields: Readonly<Record<string, string>>,
@@ -258,6 +256,18 @@ export const excessiveError = (call: Call, excess: string): PveError =>
     message:
       `The answer to ${call.method} ${call.path} has ${excess}, which is more than the operator reads. ` +
       'Check whether the endpoint is a Proxmox VE API. If it is, restrict what the credentials may see, for example to a pool.',
+  });
+
+/** Creates the error for lists of a cluster that cannot be kept beside those of the others. */
+export const noRoomForViewError = (): PveError =>
+  new PveError({
+    refusal: 'excessive',
+    method: 'GET',
+    route: '/cluster/resources',
+    code: 'excessive',
+    message:
+      'The list of guests, nodes and storages does not fit into the memory that the operator has for those of all Providers. ' +
+      'Restrict what the credentials may see, for example to a pool, or remove Providers that are not needed.',
   });
 
 /** Creates the error for a request that is invalid and was not sent. */

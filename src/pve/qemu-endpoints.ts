@@ -9,10 +9,12 @@ import {
   NodeParam,
   Nothing,
   Num,
+  Sentence,
   Size,
   Text,
   UpidText,
   VmidParam,
+  Word,
   maybe,
   rows,
 } from './wire.ts';
@@ -47,14 +49,14 @@ const PendingRow = z
 /** An option: its current value, and its value after the next cold start if that differs. */
 export type PendingOption = z.output<typeof PendingRow>;
 
-const Ha = z.object({ managed: Flag, state: maybe(Text) });
+const Ha = z.object({ managed: Flag, state: maybe(Word) });
 
 const Status = z.object({
-  status: Text,
+  status: Word,
   /** QEMU's run state: paused, io-error, prelaunch, suspended … */
-  qmpstatus: maybe(Text),
-  name: maybe(Text),
-  lock: maybe(Text),
+  qmpstatus: maybe(Word),
+  name: maybe(Word),
+  lock: maybe(Word),
   template: Flag,
   /** Whether the guest agent is enabled in the running guest. */
   agent: Flag,
@@ -68,18 +70,18 @@ const Status = z.object({
 
 export type QemuStatus = z.output<typeof Status>;
 
-const HaCause = z.object({ sid: Text, cause: maybe(Text) });
+const HaCause = z.object({ sid: Word, cause: maybe(Sentence) });
 
 const NotAllowed = z.object({
-  unavailable_storages: maybe(z.array(Text)),
-  'unavailable-resources': maybe(z.array(Text)),
+  unavailable_storages: maybe(z.array(Word)),
+  'unavailable-resources': maybe(z.array(Word)),
   'blocking-ha-resources': maybe(z.array(HaCause)),
 });
 
 export const MigrationPreconditions = z
   .object({
     local_disks: maybe(z.array(z.object({ volid: Text, cdrom: Flag }))),
-    local_resources: maybe(z.array(Text)),
+    local_resources: maybe(z.array(Word)),
     not_allowed_nodes: maybe(z.record(z.string(), NotAllowed)),
   })
   .transform((all) => ({

@@ -23,7 +23,7 @@ import { createLimiter } from './limiter.ts';
 import type { PeerCertificate } from './peer-certificate.ts';
 import { toError, toResult } from './reply.ts';
 import { secretsIn, shownPath, toRequest, type WireRequest } from './request.ts';
-import { commonRoom, serverRoom, type CommonRoom, type Room } from './room.ts';
+import { roomForAnswers, serverRoom, type CommonRoom, type Room } from './room.ts';
 import { fitCall } from './versions.ts';
 
 /** One attempt to send a request, for the metrics. */
@@ -79,7 +79,7 @@ const MAX_RETRIES = 2;
 const MAX_FORM_BYTES = 512 * 1024;
 
 /** Shared by all servers. */
-const ROOM = commonRoom();
+const ROOM = roomForAnswers();
 
 /** Proxmox VE accepts no shorter password; replacing shorter strings would only garble the text. */
 const MIN_SECRET_LENGTH = 4;
@@ -117,7 +117,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { now = Date.now, random = Math.random } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, signal && { signal }));
   const limiter = createLimiter(MAX_IN_FLIGHT_PER_NODE);
-  const room = serverRoom(options.room ?? ROOM);
+  const openRoom = serverRoom(options.room ?? ROOM);
   const ownSecrets = secretsOf(options.credentials);
 
   const deadlineOf = ({ file, deadline }: SendOptions): Millis =>
@@ -236,7 +236,7 @@ export function createTransport(options: TransportOptions): Transport {
     if (typeof request.body === 'string' && request.body.length > MAX_FORM_BYTES) {
       throw unsendableError(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
     }
-    const ownRoom = room.forCall();
+    const ownRoom = openRoom();
     try {
       const { bytes: maxBytes } = budgetOf(endpoint);
       const attempt = { call, decidedAt, request, options: own, auth, maxBytes, room: ownRoom };

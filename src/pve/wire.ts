@@ -1,5 +1,6 @@
 /** Schemas for PVE's scalars: flags are 0 and 1, numbers are sometimes strings, absent values are sometimes null. */
 import { z } from 'zod';
+import { readable } from '../lib/readable.ts';
 import { bytes, nodeName, upid, vmid, type Bytes } from '../lib/units.ts';
 
 const TRUE = new Set(['1', 'on', 'yes', 'true']);
@@ -11,18 +12,37 @@ export const Flag = z
   .transform((value) => TRUE.has(String(value).toLowerCase()));
 
 /** 4, "4" or, for loads and ratios, 0.25. */
-export const Num = z.union([
-  z.number(),
-  z
-    .string()
-    .regex(/^-?\d+(\.\d+)?(e-?\d+)?$/i)
-    .transform(Number),
-]);
+export const Num = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .max(32)
+      .regex(/^-?\d+(\.\d+)?(e-?\d+)?$/i)
+      .transform(Number),
+  ])
+  .pipe(z.number());
 export const Int = Num.pipe(z.int());
-export const Size = Int.transform(bytes);
+export const Size = Int.pipe(z.int().min(0)).transform(bytes);
 
 /** Strings that PVE's Perl may have serialized as numbers. */
 export const Text = z.union([z.string(), z.number().transform(String)]);
+
+const MAX_WORD = 255;
+/** Control characters, marks that change the direction of writing, and halves of characters. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** A name or a state, which is reported as it is: no name in PVE is longer, and all can be printed. */
+export const Word = Text.pipe(
+  z
+    .string()
+    .max(MAX_WORD)
+    .refine((text) => !UNSEEN.test(text)),
+);
+
+/** A sentence of PVE's, or a line of a log: what is reported of it. */
+export const Sentence = Text.transform((text) => readable(text, MAX_SENTENCE));
+const MAX_SENTENCE = 400;
 
 /** An optional member: `undefined` if it is absent, null or does not match. */
 export const maybe = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> =>
@@ -31,9 +51,13 @@ export const maybe = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | u
     .catch(undefined)
     .transform((value) => value ?? undefined);
 
-export const VmidText = Int.pipe(z.int().min(1)).transform(vmid);
-export const NodeText = z.string().min(1).transform(nodeName);
-export const UpidText = z.string().startsWith('UPID:').transform(upid);
+const HIGHEST_VMID = 999_999_999;
+export const VmidText = Int.pipe(z.int().min(1).max(HIGHEST_VMID)).transform(vmid);
+
+const NODE = /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/;
+export const NodeText = z.string().max(63).regex(NODE).transform(nodeName);
+export const StorageText = Word.pipe(z.string().min(1).max(100));
+export const UpidText = Word.pipe(z.string().startsWith('UPID:')).transform(upid);
 
 /** PVE returns null if no background task was needed, and in versions before the method became a task. */
 export const MaybeUpid = UpidText.nullish().transform((value) => value ?? undefined);
@@ -94,15 +118,21 @@ export const members = <T extends z.ZodType>(member: T): z.ZodType<Record<string
 
 const SEPARATORS = /[;,\s]+/;
 
-/** A list in one string: tags (`a;b`), content types of a storage (`iso,images`). */
-export const TextList = Text.transform((text) => text.split(SEPARATORS).filter((word) => word !== ''));
+const MAX_LISTED = 128;
 
-export const epochSeconds = Num.transform((value) => value * 1000);
+/** A list in one string: tags (`a;b`), content types of a storage (`iso,images`). */
+export const TextList = Text.pipe(z.string().max(4096)).transform((text) =>
+  text.split(SEPARATORS, MAX_LISTED).filter((word) => word !== '' && !UNSEEN.test(word)),
+);
+
+/** Before the year 10000: what comes later has another form as text. */
+const LAST_SECOND = 253_402_300_799;
+export const epochSeconds = Num.pipe(z.number().min(0).max(LAST_SECOND)).transform((value) => value * 1000);
 
 /** Path parameters. The patterns reject anything that would change the meaning of the path. */
-export const NodeParam = z.string().regex(/^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/, 'not a node name');
+export const NodeParam = z.string().regex(NODE, 'not a node name');
 export const StorageParam = z.string().regex(/^[a-zA-Z][a-zA-Z0-9._-]*[a-zA-Z0-9]$/, 'not a storage ID');
-export const VmidParam = z.int().min(1).max(999_999_999);
+export const VmidParam = z.int().min(1).max(HIGHEST_VMID);
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,

@@ -29,7 +29,7 @@ export function outcomeOf(error: unknown): Outcome | undefined {
     case 'invalid':
       return stalled(Reasons.refused, message, minutes(1));
     case 'excessive':
-      return waiting(Reasons.excessive, message, minutes(5));
+      return waiting(Reasons.excessive, message, minutes(1));
     case 'unavailable':
       return retry(Reasons.unreachable, message);
     case 'unknown':
