@@ -55,19 +55,23 @@ export function toError(call: Call, answer: Answer): PveError {
 function createCount({ rows, rowsOf = {} }: Budget): (row: unknown) => void {
   let all = 0;
   const byType = new Map<string, number>();
+  const limits = new Map(Object.entries(rowsOf));
   return (row) => {
     all += 1;
     if (all > rows) throw new BodyError('excessive', `more than ${rows} entries`);
-    const type = Typed.safeParse(row).data?.type ?? '';
-    const limit = rowsOf[type];
-    if (limit === undefined) return;
+    const type = typeOf(row);
+    const limit = type === undefined ? undefined : limits.get(type);
+    if (type === undefined || limit === undefined) return;
     const count = (byType.get(type) ?? 0) + 1;
     byType.set(type, count);
     if (count > limit) throw new BodyError('excessive', `more than ${limit} entries of type ${type}`);
   };
 }
 
-const Typed = z.object({ type: z.string() });
+const typeOf = (row: unknown): string | undefined =>
+  typeof row === 'object' && row !== null && 'type' in row && typeof row.type === 'string'
+    ? row.type
+    : undefined;
 
 /** Reads a list row by row, so that the event loop is never busy with all of them. */
 async function readElements(elements: Elements, body: Buffer, budget: Budget): Promise<unknown> {

@@ -12,33 +12,29 @@ export const Flag = z
   .transform((value) => TRUE.has(String(value).toLowerCase()));
 
 /** 4, "4" or, for loads and ratios, 0.25. */
-export const Num = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .max(32)
-      .regex(/^-?\d+(\.\d+)?(e-?\d+)?$/i)
-      .transform(Number),
-  ])
-  .pipe(z.number());
+export const Num = z.union([
+  z.number(),
+  z
+    .string()
+    .max(32)
+    .regex(/^-?\d+(\.\d+)?(e-?\d+)?$/i)
+    .transform(Number)
+    .pipe(z.number()),
+]);
 export const Int = Num.pipe(z.int());
-export const Size = Int.pipe(z.int().min(0)).transform(bytes);
+export const Size = Num.pipe(z.int().min(0)).transform(bytes);
 
 /** Strings that PVE's Perl may have serialized as numbers. */
 export const Text = z.union([z.string(), z.number().transform(String)]);
 
-const MAX_WORD = 255;
 /** Control characters, marks that change the direction of writing, and halves of characters. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** A name or a state, which is reported as it is: no name in PVE is longer, and all can be printed. */
-export const Word = Text.pipe(
-  z
-    .string()
-    .max(MAX_WORD)
-    .refine((text) => !UNSEEN.test(text)),
-);
+export const Word = z.union([
+  z.string().regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{0,255}$/u),
+  z.number().transform(String),
+]);
 
 /** A sentence of PVE's, or a line of a log: what is reported of it. */
 export const Sentence = Text.transform((text) => readable(text, MAX_SENTENCE));
@@ -119,10 +115,14 @@ export const members = <T extends z.ZodType>(member: T): z.ZodType<Record<string
 const SEPARATORS = /[;,\s]+/;
 
 const MAX_LISTED = 128;
+const MAX_LIST_LENGTH = 4096;
 
 /** A list in one string: tags (`a;b`), content types of a storage (`iso,images`). */
-export const TextList = Text.pipe(z.string().max(4096)).transform((text) =>
-  text.split(SEPARATORS, MAX_LISTED).filter((word) => word !== '' && !UNSEEN.test(word)),
+export const TextList = Text.transform((text) =>
+  text
+    .slice(0, MAX_LIST_LENGTH)
+    .split(SEPARATORS, MAX_LISTED)
+    .filter((word) => word !== '' && !UNSEEN.test(word)),
 );
 
 /** Before the year 10000: what comes later has another form as text. */
