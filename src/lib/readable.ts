@@ -6,6 +6,9 @@
  */
 const UNREADABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu;
 
+/** The first half of a character at the end of a text that was cut. */
+const HALF = /\p{Cs}$/u;
+
 /** One line of at most `limit` characters that can all be seen. */
 export function readable(text: string, limit: number): string {
   // Not more than this can be left; the rest need not be looked at.
@@ -13,5 +16,5 @@ export function readable(text: string, limit: number): string {
     .slice(0, limit * 8)
     .replace(UNREADABLE, ' ')
     .trim();
-  return line.length > limit ? `${line.slice(0, limit).toWellFormed()}…` : line;
+  return line.length > limit ? `${line.slice(0, limit).replace(HALF, '')}…` : line;
 }

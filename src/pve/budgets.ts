@@ -24,7 +24,7 @@ const BY_ENDPOINT: Readonly<Record<string, Budget>> = {
   'GET /cluster/resources': {
     bytes: 16 * MiB,
     rows: 40_000,
-    rowsOf: { node: 256, storage: 8192, qemu: 24_000, lxc: 24_000 },
+    rowsOf: { node: 128, storage: 8192, qemu: 24_000, lxc: 24_000 },
   },
   // The running tasks, and the last ones of each node.
   'GET /cluster/tasks': { bytes: 4 * MiB, rows: 8192 },
@@ -42,7 +42,7 @@ const BY_ENDPOINT: Readonly<Record<string, Budget>> = {
   // The guest decides how many interfaces it has: each container on it may add one.
   'GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces': { bytes: MiB, rows: 32_768 },
   // It contains what the program printed, as one text that is not looked at.
-  'GET /nodes/{node}/qemu/{vmid}/agent/exec-status': { bytes: 2 * MiB, rows: 64 },
+  'GET /nodes/{node}/qemu/{vmid}/agent/exec-status': { bytes: 4 * MiB, rows: 64 },
 };
 
 export const budgetOf = ({ method, path }: Pick<Endpoint, 'method' | 'path'>): Budget =>

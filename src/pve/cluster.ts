@@ -14,6 +14,7 @@ import {
   rows,
   Sentence,
   Size,
+  State,
   StorageText,
   UpidText,
   VmidParam,
@@ -30,28 +31,28 @@ const GuestRow = z.object({
   node: NodeText,
   /** Absent while a clone or create task runs. */
   name: maybe(Word),
-  status: maybe(Word).transform((status) => status ?? 'unknown'),
+  status: maybe(State).transform((status) => status ?? 'unknown'),
   template: Flag,
-  lock: maybe(Word),
+  lock: maybe(State),
   tags: textList,
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   maxdisk: maybe(Size),
   uptime: maybe(Int),
   pool: maybe(Word),
-  hastate: maybe(Word),
+  hastate: maybe(State),
 });
 export type GuestRow = z.output<typeof GuestRow>;
 
 const NodeRow = z.object({
   type: z.literal('node'),
   node: NodeText,
-  status: maybe(Word).transform((status) => status ?? 'unknown'),
+  status: maybe(State).transform((status) => status ?? 'unknown'),
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   mem: maybe(Size),
   /** Mode in the HA manager: online, maintenance, fence … Absent where HA was never in use, and in old versions. */
-  hastate: maybe(Word),
+  hastate: maybe(State),
 });
 export type NodeRow = z.output<typeof NodeRow>;
 
@@ -59,8 +60,8 @@ const StorageRow = z.object({
   type: z.literal('storage'),
   node: NodeText,
   storage: StorageText,
-  status: maybe(Word).transform((status) => status ?? 'unknown'),
-  plugintype: maybe(Word),
+  status: maybe(State).transform((status) => status ?? 'unknown'),
+  plugintype: maybe(State),
   content: textList,
   shared: Flag,
   disk: maybe(Size),

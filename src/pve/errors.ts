@@ -4,7 +4,7 @@ import { MiB } from '../lib/units.ts';
 import { budgetOf } from './budgets.ts';
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
-import { NO_ROOM, TOO_LARGE } from './exchange.ts';
+import { NO_ROOM, ONLY_INTERIM, TOO_LARGE } from './exchange.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
 import { printLifetime, type Unsupported } from './versions.ts';
 import {
@@ -161,6 +161,7 @@ const CONNECTION_ADVICE: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset before the answer came',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'the host name of the endpoint is not in its certificate; use a name that is, or add its fingerprint to spec.tls.fingerprints',
+  [ONLY_INTERIM]: 'it announces an answer again and again and gives none',
   [NO_ROOM]:
     'the answers that are being read are larger together than the operator reads at a time; it reads again when there is room',
   CERT_HAS_EXPIRED: 'its certificate has expired; renew it on the node',
@@ -184,6 +185,7 @@ export const isPersistent = (code: string): boolean =>
   code === 'CERT_HAS_EXPIRED' ||
   code === TOO_LARGE ||
   code === NO_ROOM ||
+  code === ONLY_INTERIM ||
   code === 'UND_ERR_CLOSED' ||
   code === 'UND_ERR_DESTROYED' ||
   code === FingerprintMismatch.code ||

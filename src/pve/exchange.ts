@@ -54,6 +54,9 @@ const MAX_CONNECTIONS = 64;
 
 /** The answer is larger than it may be. */
 export const TOO_LARGE = 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
+/** The server announces an answer again and again. */
+export const ONLY_INTERIM = 'onlyInterim';
+const MAX_INTERIM = 8;
 /** The answers that are being read are larger than they may be together. */
 export const NO_ROOM = 'noRoom';
 
@@ -151,6 +154,7 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
     let status = 0;
     let reason = '';
     let size = 0;
+    let interim = 0;
     const chunks: Buffer[] = [];
 
     const end = (): boolean => {
@@ -213,6 +217,7 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
             else sent = true;
           },
           onResponseStart(_controller, code, responseHeaders, text) {
+            if (code < 200 && ++interim > MAX_INTERIM) refuse(ONLY_INTERIM);
             status = code;
             reason = text ?? '';
             if (isSuccess({ status }) && Number(responseHeaders['content-length'] ?? 0) > maxBytes)

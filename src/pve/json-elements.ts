@@ -62,8 +62,10 @@ function stringEnd(body: Buffer, from: number): number {
   return at + 1;
 }
 
-const isOpening = (byte: number | undefined): boolean => byte === OPEN_LIST || byte === OPEN_OBJECT;
-const isClosing = (byte: number | undefined): boolean => byte === CLOSE_LIST || byte === CLOSE_OBJECT;
+/** By byte: how many levels deeper it leads. */
+const DEEPER = new Int8Array(256);
+DEEPER[OPEN_LIST] = DEEPER[OPEN_OBJECT] = 1;
+DEEPER[CLOSE_LIST] = DEEPER[CLOSE_OBJECT] = -1;
 
 /** How much of a value is looked at. */
 interface Extent {
@@ -80,15 +82,15 @@ function valueEnd(body: Buffer, from: number, extent: Extent): number {
   let depth = 0;
   let values = 0;
   for (let at = from; at < limit;) {
-    const byte = body[at];
-    if (depth === 0 && (byte === COMMA || isClosing(byte))) return at;
+    const byte = body[at] ?? 0;
+    const deeper = DEEPER[byte] ?? 0;
+    if (depth === 0 && (byte === COMMA || deeper < 0)) return at;
     at = byte === QUOTE ? stringEnd(body, at) : at + 1;
-    if (isOpening(byte)) depth += 1;
-    if (isClosing(byte)) depth -= 1;
-    if (byte === COMMA || isOpening(byte)) values += 1;
+    depth += deeper;
+    if (deeper < 0 && depth === 0) return at;
+    if (byte === COMMA || deeper > 0) values += 1;
     if (depth > MAX_DEPTH) throw new BodyError('excessive', `more than ${MAX_DEPTH} levels`);
     if (values > extent.values) throw new BodyError('excessive', `more than ${extent.values} values`);
-    if (depth === 0 && isClosing(byte)) return at;
   }
   return limit;
 }

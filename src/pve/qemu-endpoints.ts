@@ -11,6 +11,7 @@ import {
   Num,
   Sentence,
   Size,
+  State,
   Text,
   UpidText,
   VmidParam,
@@ -21,10 +22,13 @@ import {
 
 const At = z.object({ node: NodeParam, vmid: VmidParam });
 
-const Config = z.looseObject({ digest: Text }).transform((all) => {
+/** The name of an option, such as `scsi0`. */
+const OPTION = /^[\w-]{1,40}$/;
+
+const Config = z.looseObject({ digest: Word }).transform((all) => {
   const values = Object.entries(all).flatMap(([key, value]) => {
     const text = Text.safeParse(value);
-    return text.success && key !== 'digest' ? [[key, text.data] as const] : [];
+    return text.success && key !== 'digest' && OPTION.test(key) ? [[key, text.data] as const] : [];
   });
   return { digest: all.digest, values: Object.fromEntries(values) };
 });
@@ -38,7 +42,7 @@ export interface QemuConfig {
 }
 
 const PendingRow = z
-  .object({ key: z.string(), value: maybe(Text), pending: maybe(Text), delete: maybe(Int) })
+  .object({ key: z.string().regex(OPTION), value: maybe(Text), pending: maybe(Text), delete: maybe(Int) })
   .transform((row) => ({
     key: row.key,
     value: row.value,
@@ -49,14 +53,14 @@ const PendingRow = z
 /** An option: its current value, and its value after the next cold start if that differs. */
 export type PendingOption = z.output<typeof PendingRow>;
 
-const Ha = z.object({ managed: Flag, state: maybe(Word) });
+const Ha = z.object({ managed: Flag, state: maybe(State) });
 
 const Status = z.object({
-  status: Word,
+  status: State,
   /** QEMU's run state: paused, io-error, prelaunch, suspended … */
-  qmpstatus: maybe(Word),
+  qmpstatus: maybe(State),
   name: maybe(Word),
-  lock: maybe(Word),
+  lock: maybe(State),
   template: Flag,
   /** Whether the guest agent is enabled in the running guest. */
   agent: Flag,

@@ -92,9 +92,8 @@ async function readElements(elements: Elements, body: Buffer, budget: Budget): P
 async function dataIn(endpoint: Endpoint, { body }: Answer): Promise<unknown> {
   const budget = budgetOf(endpoint);
   const elements = elementsOfSchema(endpoint.reply);
-  return elements
-    ? readElements(elements, body, budget)
-    : Envelope.safeParse(parseWhole(body, budget.rows)).data?.data;
+  if (elements) return await readElements(elements, body, budget);
+  return Envelope.safeParse(parseWhole(body, budget.rows)).data?.data;
 }
 
 /** @throws PveError if the response does not match the endpoint's schema, or is larger than it may be */

@@ -24,17 +24,28 @@ export const Num = z.union([
 export const Int = Num.pipe(z.int());
 export const Size = Num.pipe(z.int().min(0)).transform(bytes);
 
-/** Strings that PVE's Perl may have serialized as numbers. */
-export const Text = z.union([z.string(), z.number().transform(String)]);
+/**
+ * Strings that PVE's Perl may have serialized as numbers. Halves of characters are replaced, as the API server would: it
+ * would always report something else than what was written.
+ */
+export const Text = z.union([
+  z.string().transform((text) => text.toWellFormed()),
+  z.number().transform(String),
+]);
 
 /** Control characters, marks that change the direction of writing, and halves of characters. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** A name or a state, which is reported as it is: no name in PVE is longer, and all can be printed. */
-export const Word = z.union([
-  z.string().regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{0,255}$/u),
-  z.number().transform(String),
-]);
+/** @param max as in our status, which the API server refuses as a whole if a text in it is longer */
+function wordOf(max: number): z.ZodType<string> {
+  const pattern = new RegExp(String.raw`^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{0,${max}}$`, 'u');
+  return z.union([z.string().regex(pattern), z.number().transform(String)]);
+}
+
+/** A name, which is reported as it is: none in PVE is longer, and all can be printed. */
+export const Word = wordOf(255);
+/** A state, such as `running`. */
+export const State = wordOf(32);
 
 /** A sentence of PVE's, or a line of a log: what is reported of it. */
 export const Sentence = Text.transform((text) => readable(text, MAX_SENTENCE));
@@ -52,7 +63,7 @@ export const VmidText = Int.pipe(z.int().min(1).max(HIGHEST_VMID)).transform(vmi
 
 const NODE = /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/;
 export const NodeText = z.string().max(63).regex(NODE).transform(nodeName);
-export const StorageText = Word.pipe(z.string().min(1).max(100));
+export const StorageText = wordOf(100).pipe(z.string().min(1));
 export const UpidText = Word.pipe(z.string().startsWith('UPID:')).transform(upid);
 
 /** PVE returns null if no background task was needed, and in versions before the method became a task. */
