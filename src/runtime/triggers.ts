@@ -4,14 +4,18 @@ import type { ObjectMeta, Resource } from './controller.ts';
 import type { ChangeSource, Entry } from './object-store.ts';
 import type { WorkQueue } from './queue.ts';
 
-/** A controller's own objects: what their authors change asks for a pass, what we report on them does not. */
+/**
+ * A controller's own objects: what their authors change asks for a pass, what we report on them does not. A report that
+ * somebody removes is missed at once.
+ */
 export function watchOwn<O extends Resource>(
   source: ChangeSource<O>,
   queue: Pick<WorkQueue, 'add' | 'forget'>,
 ): void {
   source.onChange((key, before, after) => {
     if (!after) queue.forget(key);
-    else if (!before || changedByOthers(before.metadata, after.metadata)) queue.add(key, 'edit');
+    else if (!before || changedByOthers(before.metadata, after.metadata) || lostStatus(before, after))
+      queue.add(key, 'edit');
   });
 }
 
@@ -26,6 +30,16 @@ export function watchRelated<O extends Resource>(
     for (const key of keys) queue.add(key, 'relatedObject');
   });
 }
+
+/** Our reports always say for which generation they are. */
+const lostStatus = (before: Entry<Resource>, after: Entry<Resource>): boolean =>
+  isObserved(before) && !isObserved(after);
+
+const isObserved = ({ rawStatus }: Entry<Resource>): boolean =>
+  Number(rawStatus?.['observedGeneration'] ?? NEVER) > NEVER;
+
+/** The default of the CRDs. */
+const NEVER = -1;
 
 const changedByOthers = (before: ObjectMeta, after: ObjectMeta): boolean =>
   before.uid !== after.uid ||
