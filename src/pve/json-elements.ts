@@ -76,6 +76,10 @@ interface Extent {
 
 const ELEMENT: Extent = { bytes: MAX_ELEMENT_BYTES, values: Infinity };
 
+function check(count: number, limit: number, what: string): void {
+  if (count > limit) throw new BodyError('excessive', `more than ${limit} ${what}`);
+}
+
 /** Behind the value that begins here. */
 function valueEnd(body: Buffer, from: number, extent: Extent): number {
   const limit = Math.min(body.length, from + extent.bytes + 1);
@@ -89,8 +93,8 @@ function valueEnd(body: Buffer, from: number, extent: Extent): number {
     depth += deeper;
     if (deeper < 0 && depth === 0) return at;
     if (byte === COMMA || deeper > 0) values += 1;
-    if (depth > MAX_DEPTH) throw new BodyError('excessive', `more than ${MAX_DEPTH} levels`);
-    if (values > extent.values) throw new BodyError('excessive', `more than ${extent.values} values`);
+    check(depth, MAX_DEPTH, 'levels');
+    check(values, extent.values, 'values');
   }
   return limit;
 }

@@ -1,6 +1,6 @@
 /** What a server may send instead of an answer. Every attack ends in an answer or a typed error, and the next call works. */
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MiB, millis, nodeName, vmid } from '../../../src/lib/units.ts';
 import { createTransport, PveError, type Transport } from '../../../src/pve/index.ts';
@@ -21,6 +21,9 @@ import {
   type HostileServer,
 } from './hostile-server.ts';
 import { TOKEN } from './raw-server.ts';
+
+// Some answers have the largest size that is read.
+jest.setTimeout(30_000);
 
 let server: HostileServer;
 let transport: Transport;
@@ -98,9 +101,9 @@ describe('an answer that does not end', () => {
     ['nests for ever', endlessBody('{"data":', '[')],
     ['is space for ever', endlessBody(' ', ' ')],
   ])('is cut where its budget ends: it %s', async (_name, attack) => {
-    await expect(attacked(attack, 'list')).resolves.toMatchObject({ refusal: 'excessive' });
+    await expect(attacked(attack, 'object')).resolves.toMatchObject({ refusal: 'excessive' });
     // What the sockets hold comes on top.
-    expect(server.sent()).toBeLessThan(budgetOf(CLUSTER.resources).bytes + 16 * MiB);
+    expect(server.sent()).toBeLessThan(budgetOf(QEMU.config).bytes + 16 * MiB);
   });
 
   test('is not received where it says how long it is', async () => {
@@ -260,11 +263,11 @@ describe('a long answer', () => {
   });
 
   test('of several MiB is read', async () => {
-    const rows = Array.from({ length: 2000 }, (_, at) => ({
+    const rows = Array.from({ length: 500 }, (_, at) => ({
       ...{ type: 'qemu', vmid: at + 100, node: 'pve1', name: `vm-${at}`, status: 'running' },
-      ...{ tags: 'kubernetes;production', other: 'x'.repeat(3000) },
+      ...{ tags: 'kubernetes;production', other: 'x'.repeat(10_000) },
     }));
-    await expect(attacked(http(JSON.stringify({ data: rows })), 'list')).resolves.toHaveLength(2000);
+    await expect(attacked(http(JSON.stringify({ data: rows })), 'list')).resolves.toHaveLength(500);
   });
 });
 
