@@ -8,5 +8,5 @@ export type ProviderKindPorts = Omit<ProviderPorts, 'usersOf'> & UsagePorts;
 export const providerKind: KindModule<Provider, ProviderKindPorts> = {
   controller: (ports) => providerController({ ...ports, usersOf: ports.usersOfKind('Provider') }),
   // A Provider that is being deleted waits until its VMs are deleted.
-  usage: { reference: ({ spec }) => spec.providerRef, passWhen: 'userIsGone' },
+  usage: { reference: ({ spec }) => spec.providerRef, required: true, passWhen: 'userIsGone' },
 };

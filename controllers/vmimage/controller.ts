@@ -6,7 +6,7 @@ import {
   type VMImage,
   type VMImageStatus,
 } from '../../src/api/index.ts';
-import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
+import type { Controller, ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import { seconds } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
@@ -26,7 +26,7 @@ const MAX_LISTED = 64;
 const rank = (reason: Reason): number => (reason === 'TemplateUnreachable' ? 0 : 1);
 
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
-  const usable = (image: VMImage): readonly Provider[] =>
+  const usable = (image: VMImage): readonly Readable<Provider>[] =>
     ports.providers
       .list()
       .filter(
@@ -35,7 +35,7 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
           allowsFrom(metadata.annotations, image.metadata.namespace),
       );
 
-  const isPending = ({ metadata: { namespace, name } }: Provider): boolean =>
+  const isPending = ({ metadata: { namespace, name } }: Readable<Provider>): boolean =>
     ports.connections.isPending(namespace, name);
 
   return {

@@ -113,6 +113,7 @@ export const REASONS = [
   'TemplateUnreachable',
   'TemplateUnread',
   'Unreachable',
+  'UnreadableStatus',
   'UuidMismatch',
   'VmidTaken',
   'VolumeLeftBehind',

@@ -11,7 +11,8 @@ export function watchOwn<O extends Resource>(
 ): void {
   source.onChange((key, before, after) => {
     if (!after) queue.forget(key);
-    else if (!before || changedByOthers(before.metadata, after.metadata)) queue.add(key, 'edit');
+    else if (!before || isReadAgain(before, after) || changedByOthers(before.metadata, after.metadata))
+      queue.add(key, 'edit');
   });
 }
 
@@ -26,6 +27,10 @@ export function watchRelated<O extends Resource>(
     for (const key of keys) queue.add(key, 'relatedObject');
   });
 }
+
+/** Somebody corrected its status, which is no edit otherwise. */
+const isReadAgain = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
+  before.object === undefined && after.object !== undefined;
 
 const changedByOthers = (before: ObjectMeta, after: ObjectMeta): boolean =>
   before.uid !== after.uid ||

@@ -1,14 +1,14 @@
 /** Keeps an object as long as VirtualMachines need it. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
-import type { Controller, Resource } from '../../../src/runtime/controller.ts';
+import type { Controller, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 
 const RETRY_AFTER = seconds(10);
 const MAX_NAMED = 5;
 
 /** @param kind as in the manifest: "VMClass" */
-export function inUse(kind: string, users: readonly VirtualMachine[]): Outcome {
+export function inUse(kind: string, users: readonly Readable<VirtualMachine>[]): Outcome {
   const named = users
     .slice(0, MAX_NAMED)
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
@@ -21,8 +21,8 @@ export function inUse(kind: string, users: readonly VirtualMachine[]): Outcome {
   );
 }
 
-/** VirtualMachines that refer to an object, being deleted or not. */
-export type UsersOf = (namespace: string, name: string) => readonly VirtualMachine[];
+/** VirtualMachines that refer to an object, being deleted or not, as far as they can be read. */
+export type UsersOf = (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
 
 /** A VM that is being deleted no longer needs what it was created from. */
 export function withInUseProtection<O extends Resource, Status extends object>(
@@ -30,7 +30,7 @@ export function withInUseProtection<O extends Resource, Status extends object>(
   controller: Controller<O, Status>,
   usersOf: UsersOf,
 ): Controller<O, Status> {
-  const usersOfObject = ({ metadata }: O): readonly VirtualMachine[] =>
+  const usersOfObject = ({ metadata }: O): readonly Readable<VirtualMachine>[] =>
     usersOf(metadata.namespace, metadata.name).filter((vm) => vm.metadata.deletionTimestamp === undefined);
   return {
     name: controller.name,

@@ -38,19 +38,26 @@ export function follow<O extends Resource>(
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
-  if (!object)
+  const target = object ?? reader.partial(namespace, reference.name);
+  if (!target)
     return {
       ok: false,
       reason: from.notFound,
       message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
     };
-  if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
+  if (namespace !== from.namespace && !allowsFrom(target.metadata.annotations, from.namespace))
     return {
       ok: false,
       reason: 'ReferenceNotAllowed',
       message:
         `${from.kind} ${namespace}/${reference.name} may not be used from namespace ${from.namespace}. ` +
         `Allow it by annotating the ${from.kind} with ${ALLOW_FROM}: ${from.namespace}`,
+    };
+  if (!object)
+    return {
+      ok: false,
+      reason: from.notFound,
+      message: `${from.kind} ${namespace}/${reference.name} cannot be read; its condition Ready says why. Reconciliation resumes once it can be read.`,
     };
   return { ok: true, object };
 }
