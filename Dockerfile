@@ -18,6 +18,8 @@ RUN node hack/bundle.ts fakepve
 FROM gcr.io/distroless/nodejs24-debian12:nonroot AS fakepve
 WORKDIR /app
 COPY --from=build-fakepve /build/dist/fakepve ./
+# The bundle contains code of other packages, whose licences have to come with it.
+COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532
 EXPOSE 8006
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--host", "0.0.0.0"]
@@ -25,6 +27,7 @@ ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--h
 FROM gcr.io/distroless/nodejs24-debian12:nonroot AS operator
 WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs /build/dist/virtrigaud-proxmox.mjs.map ./
+COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532
 # A small young generation keeps memory use low; few objects outlive a pass.
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "--max-semi-space-size=16", "/app/virtrigaud-proxmox.mjs"]

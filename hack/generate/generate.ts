@@ -6,6 +6,7 @@ import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
+import { noticeFiles } from './notices.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
 import { templateOptionFiles } from './template-options.ts';
@@ -29,6 +30,7 @@ const files = new Map([
   ...permissionFiles(current),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
+  ...(await noticeFiles()),
 ]);
 const stale = [...files].filter(([path, content]) => current(path) !== content);
 
