@@ -1,23 +1,20 @@
 /**
- * Writes the ValidatingAdmissionPolicies: what a schema cannot see. One refuses annotations that would do nothing; the
- * other warns, where `kubectl apply` prints it, of what is accepted and has no effect or no protection.
+ * Writes the ValidatingAdmissionPolicies: what a schema cannot see. One refuses annotations that would do nothing, one
+ * deletions that would take all guests along, and others warn, where `kubectl apply` prints it, of what is accepted and
+ * has no effect or no protection.
  */
 import { ANNOTATION_PREFIX, ANNOTATIONS } from '../../src/api/annotations.ts';
 import { GROUP, VERSION } from '../../src/api/group.ts';
 import { KINDS, PVE_VARIABLES } from '../../src/api/index.ts';
 import { generated, toYaml, type Files } from './crds.ts';
+import type { Policy, Validation } from './admission-policy.ts';
+import { deletionGuard, deletionGuardText } from './deletion-guard.ts';
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "\\'")}'`;
 const listOf = (texts: readonly string[]): string => `[${texts.map(quoted).join(', ')}]`;
 
 const known = (kind: string): readonly string[] =>
   ANNOTATIONS.filter(({ on }) => on.includes(kind)).map(({ name }) => name);
-
-interface Validation {
-  readonly expression: string;
-  readonly message?: string;
-  readonly messageExpression?: string;
-}
 
 /** Only what a request adds is checked: an object from before the policy must stay writable. */
 const annotationVariables = [
@@ -91,27 +88,23 @@ const API = 'admissionregistration.k8s.io/v1';
 
 const pluralOf = (kind: string): string => KINDS.find((each) => each.kind === kind)?.plural ?? '';
 
-interface Policy {
-  readonly name: string;
-  readonly action: 'Deny' | 'Warn';
-  readonly resources: readonly string[];
-  readonly variables?: readonly { readonly name: string; readonly expression: string }[];
-  readonly validations: readonly Validation[];
-}
-
 /** A policy with its binding, which says what becomes of what it finds. */
-const documentsOf = ({ name, action, resources, variables, validations }: Policy): readonly object[] => [
+const documentsOf = ({
+  name,
+  action,
+  rules,
+  matchConditions,
+  variables,
+  validations,
+}: Policy): readonly object[] => [
   {
     apiVersion: API,
     kind: 'ValidatingAdmissionPolicy',
     metadata: { name },
     spec: {
       failurePolicy: action === 'Deny' ? 'Fail' : 'Ignore',
-      matchConstraints: {
-        resourceRules: [
-          { apiGroups: [GROUP], apiVersions: [VERSION], operations: ['CREATE', 'UPDATE'], resources },
-        ],
-      },
+      matchConstraints: { resourceRules: rules },
+      ...(matchConditions && { matchConditions }),
       ...(variables && { variables }),
       validations,
     },
@@ -124,10 +117,14 @@ const documentsOf = ({ name, action, resources, variables, validations }: Policy
   },
 ];
 
+const written = (resources: readonly string[]): Policy['rules'] => [
+  { apiGroups: [GROUP], apiVersions: [VERSION], operations: ['CREATE', 'UPDATE'], resources },
+];
+
 const warningsOf = (kind: string): Policy => ({
   name: `${pluralOf(kind)}-warnings.${GROUP}`,
   action: 'Warn',
-  resources: [pluralOf(kind)],
+  rules: written([pluralOf(kind)]),
   validations: WARNINGS.filter((warning) => warning.kind === kind).map(({ expression, message }) => ({
     expression,
     message,
@@ -138,10 +135,11 @@ const policies = (): readonly Policy[] => [
   {
     name: `annotations.${GROUP}`,
     action: 'Deny',
-    resources: KINDS.map(({ plural }) => plural),
+    rules: written(KINDS.map(({ plural }) => plural)),
     variables: annotationVariables,
     validations: annotationValidations,
   },
+  deletionGuard,
   ...[...new Set(WARNINGS.map(({ kind }) => kind))].map(warningsOf),
 ];
 
@@ -158,6 +156,8 @@ const page = (): string =>
     '## Annotations',
     'A misspelt annotation would be accepted and do nothing, so every annotation that begins with `virtrigaud.io/` and is not in this table, or has another form, is refused. Objects that have such a one from before stay writable.',
     ['| Annotation | On | Meaning | Value |', '|---|---|---|---|', ...annotationRows()].join('\n'),
+    '## Deletions',
+    deletionGuardText,
     '## Warnings',
     '`kubectl apply` prints these and applies the object all the same.',
     WARNINGS.map(({ kind, message }) => `- ${kind}: ${message}.`).join('\n'),

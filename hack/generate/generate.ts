@@ -6,6 +6,7 @@ import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
+import { kustomizeFiles } from './kustomize-references.ts';
 import { noticeFiles } from './notices.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
@@ -25,6 +26,7 @@ const current = (path: string): string | undefined => {
 const files = new Map([
   ...crdFiles(),
   ...rbacFiles(),
+  ...kustomizeFiles(),
   ...admissionFiles(),
   ...docFiles(current),
   ...permissionFiles(current),

@@ -14,6 +14,8 @@ export const DRY_RUN = `${ANNOTATION_PREFIX}dry-run`;
 export const RESTARTED_AT = `${ANNOTATION_PREFIX}restartedAt`;
 export const BESIDE_OTHERS = `${ANNOTATION_PREFIX}beside-other-clusters`;
 export const FORCE_DELETE = `${ANNOTATION_PREFIX}force-delete`;
+/** On a CRD, the Namespace or the ConfigMap of the operator: the admission policy lets it be deleted. */
+export const CONFIRM_DELETION = `${ANNOTATION_PREFIX}confirm-deletion`;
 
 export interface Annotation {
   readonly name: string;

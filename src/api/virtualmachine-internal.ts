@@ -91,6 +91,12 @@ export const virtualMachineInternal = z.object({
     .describe(
       'Whether the VMID was released because the object is being deleted. No guest is looked for again.',
     ),
+  recovered: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the VM was found again after the status was lost. Whatever differs from the spec then counts as changed in Proxmox VE.',
+    ),
   uuid: text(36)
     .optional()
     .describe('SMBIOS UUID of the guest. It is the uid of this object once the guest has been configured.'),

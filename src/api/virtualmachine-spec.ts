@@ -68,7 +68,7 @@ const spec = z.object({
   powerState: powerState
     .optional()
     .describe(
-      'On (also when absent): the VM is kept running. Off: it is stopped at once. OffGraceful: the guest is asked to shut down, and stopped after lifecycle.gracefulShutdownTimeout.',
+      'On (also when absent): the VM is kept running. Off: it is stopped at once. OffGraceful: the guest is asked to shut down, and stopped after lifecycle.gracefulShutdownTimeout. Write it in quotes: some readers of YAML take a bare On for true and Off for false, which mean the same here.',
     ),
   networks: listMap(network, 'name', 32)
     .optional()

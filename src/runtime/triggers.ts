@@ -4,14 +4,17 @@ import type { ObjectMeta, Resource } from './controller.ts';
 import type { ChangeSource, Entry } from './object-store.ts';
 import type { WorkQueue } from './queue.ts';
 
-/** A controller's own objects: what their authors change asks for a pass, what we report on them does not. */
+/**
+ * A controller's own objects: what their authors change asks for a pass, what we report on them does not. A report that
+ * somebody removes is missed at once.
+ */
 export function watchOwn<O extends Resource>(
   source: ChangeSource<O>,
   queue: Pick<WorkQueue, 'add' | 'forget'>,
 ): void {
   source.onChange((key, before, after) => {
     if (!after) queue.forget(key);
-    else if (!before || isReadAgain(before, after) || changedByOthers(before.metadata, after.metadata))
+    else if (!before || isStatusEdited(before, after) || changedByOthers(before.metadata, after.metadata))
       queue.add(key, 'edit');
   });
 }
@@ -28,9 +31,22 @@ export function watchRelated<O extends Resource>(
   });
 }
 
-/** Somebody corrected its status, which is no edit otherwise. */
+/** Somebody removed the status, or corrected it so that it can be read: we do neither. */
+const isStatusEdited = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
+  lostStatus(before, after) || isReadAgain(before, after);
+
 const isReadAgain = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
   before.object === undefined && after.object !== undefined;
+
+/** Our reports always say for which generation they are. */
+const lostStatus = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
+  isObserved(before) && !isObserved(after);
+
+const isObserved = <O extends Resource>({ rawStatus }: Entry<O>): boolean =>
+  Number(rawStatus?.['observedGeneration'] ?? NEVER) > NEVER;
+
+/** The default of the CRDs. */
+const NEVER = -1;
 
 const changedByOthers = (before: ObjectMeta, after: ObjectMeta): boolean =>
   before.uid !== after.uid ||

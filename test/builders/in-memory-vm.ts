@@ -18,6 +18,8 @@ export interface VmStore extends ObjectStore<ReturnType<typeof aVirtualMachine>>
   annotate(annotations: Readonly<Record<string, string>>): void;
   /** `kubectl delete` */
   markDeleted(): void;
+  /** Somebody replaces the status by an empty one. */
+  loseStatus(): void;
   readonly statusWrites: Readonly<Record<string, unknown>>[];
 }
 
@@ -82,6 +84,10 @@ export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): bool
     },
     annotate(annotations) {
       live &&= renew(live, { metadata: { annotations } });
+      cached = live;
+    },
+    loseStatus() {
+      live &&= renew(live, { rawStatus: {} });
       cached = live;
     },
     markDeleted() {

@@ -31,11 +31,13 @@ export const digestsOf = (want: Wanted, guest: Guest, room: CpuRoom): PartDigest
 /**
  * The digests of the parts that were applied.
  * @param digests of the parts as they are now. They stand in for digests of another version, which cannot be compared:
- * unless the spec was edited since the last report, every difference is drift.
+ * unless the spec was edited since the last report, every difference is drift. So it is where status lost them: the
+ * guest was configured, and nothing says what the spec was then.
  */
 export function recordedDigests({ metadata, status }: VirtualMachine, digests: PartDigests): PartDigests {
-  const { observedGeneration, internal: { applied, appliedDigest } = {} } = status ?? {};
+  const { observedGeneration, internal: { applied, appliedDigest, recovered } = {} } = status ?? {};
   const isEdited = observedGeneration !== metadata.generation;
+  if (recovered === true) return digests;
   if (applied === undefined) return appliedDigest === undefined || isEdited ? {} : digests;
   const asRecorded = (part: string, digest: string): string =>
     digest.startsWith(VERSION) || isEdited ? digest : (digests[part] ?? digest);

@@ -23,7 +23,7 @@ export type Place =
 type Drive = readonly [device: string, text: string];
 
 /** The guest's drives after its next start, without CD-ROMs and the boot disk. */
-function dataDrives({ config }: Guest): Drive[] {
+export function dataDrives({ config }: Pick<Guest, 'config'>): Drive[] {
   const root = rootDiskOf(config)?.key;
   return Object.entries(config).filter(([key, text]) => {
     if (!isDrive(key) || key === root) return false;

@@ -3,6 +3,7 @@ import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
 import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
+import { lostDisk } from './lost.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
 import { followRoot, movedFrom, type Root } from './followers.ts';
 import { rootDiskOf } from '../../shared/guests/disks.ts';
@@ -46,7 +47,10 @@ export function diskWork(
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
     return {
       entry,
-      ...outcomeOf(disk, place, { want, guest, recorded, detached, isRecorded, ...siteOf(disk.name) }),
+      ...outcomeOf(disk, place, {
+        ...{ want, guest, recorded, detached, isRecorded, wasMade: isApplied(disk.name) },
+        ...siteOf(disk.name),
+      }),
     };
   });
   const leaving = recorded
@@ -109,6 +113,8 @@ interface DiskSituation extends Site, Remembered {
   readonly guest: Guest;
   /** Status has recorded the device; a disk is created only then. */
   readonly isRecorded: boolean;
+  /** It was made before, as far as is known. */
+  readonly wasMade: boolean;
 }
 
 function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation): DiskOutcome {
@@ -135,7 +141,9 @@ function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation)
       };
     case 'unmade':
       return isRecorded
-        ? (returnedDisk(desired, place.device, situation) ?? newDisk(desired, place.device, situation))
+        ? (returnedDisk(desired, place.device, situation) ??
+            (situation.wasMade ? lostDisk(desired, place.device, situation) : undefined) ??
+            newDisk(desired, place.device, situation))
         : {};
     case 'gone':
       return returnedAfterRemoval(desired, place, situation) ?? { difference: removedInPve(name, place) };

@@ -11,7 +11,14 @@ import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 /** `plan/step-info.ts` says of each what it touches and how it is described. */
 export type Step =
   /** `vmid`: of a guest that exists, and is ours or to be adopted. `fixed`: the VMID that the spec asks for. */
-  | { readonly do: 'reserve'; readonly vmid?: Vmid; readonly fixed?: Vmid; readonly adopts?: true }
+  | {
+      readonly do: 'reserve';
+      readonly vmid?: Vmid;
+      readonly fixed?: Vmid;
+      readonly adopts?: true;
+      /** The guest is the object's already, and status lost it. */
+      readonly recovers?: true;
+    }
   /** Writes our mark into a guest. */
   | { readonly do: 'adopt'; readonly description: string; readonly digest: string }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }

@@ -4,7 +4,7 @@ import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
 import { withheldMessage } from '../plan/management.ts';
-import { pendingSentence } from './pending.ts';
+import { pendingSentence, pendingSentences } from './pending.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
@@ -22,7 +22,7 @@ export function reportConditions(facts: Facts): DomainCondition[] {
     ...synced(guest, plan, {
       differences,
       drifted: driftSentences(have),
-      pending: guest && pendingSentence(guest, have),
+      pending: guest ? pendingSentences(guest, have) : [],
       restraint: want.restraint,
     }),
     ...agentCondition(guest, agent, agentProblem),
@@ -72,7 +72,7 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 interface Apart {
   readonly differences: readonly string[];
   readonly drifted: readonly string[];
-  readonly pending: string | undefined;
+  readonly pending: readonly string[];
   readonly restraint: Restraint | undefined;
 }
 
@@ -86,7 +86,7 @@ function synced(
       condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
     ];
   if (!guest) return [];
-  const sentences = [...drifted, ...differences, ...(pending === undefined ? [] : [pending])];
+  const sentences = [...drifted, ...differences, ...pending];
   if (sentences.length > 0)
     return [
       condition(

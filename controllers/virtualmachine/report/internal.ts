@@ -28,6 +28,7 @@ export function internalOf(
   const internal = {
     ...identityOf(before, facts, own),
     ...releasedIn(before, facts),
+    ...recoveredIn(before, facts),
     ...omitUndefined({
       applied: facts.have.claim && appliedAfter(before.applied, facts),
       appliedDigest: earlierDigest(vm, facts),
@@ -75,6 +76,15 @@ function earlierDigest({ metadata, status }: VirtualMachine, facts: Facts): Inte
   const isEdited = status?.observedGeneration !== metadata.generation;
   const isKept = isHeld(facts) && facts.have.parts === undefined && !isEdited;
   return isKept ? status.internal?.appliedDigest : undefined;
+}
+
+/** Kept until the guest is read for the first time: what its parts are recorded as follows from it. */
+function recoveredIn(before: Internal, facts: Facts): Pick<Internal, 'recovered'> {
+  const { have, plan, started } = facts;
+  const recovers =
+    started?.kind === 'claim' && plan.kind === 'act' && plan.step.do === 'reserve' && plan.step.recovers;
+  const isKept = before.recovered && isHeld(facts) && have.parts === undefined;
+  return recovers || isKept ? { recovered: true } : {};
 }
 
 /** Kept while the guest cannot be read. */

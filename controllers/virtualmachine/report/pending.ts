@@ -22,9 +22,33 @@ function wordFor(key: string, { disks }: Pick<Observed, 'disks'>): string {
 
 const REMEDY = `Set the annotation ${RESTARTED_AT} to the current time to have the VM restarted, or set spec.rebootPolicy.`;
 
-/** What waits, and what makes it take effect; `undefined`: nothing waits. */
-export function pendingSentence({ pending }: Pick<Guest, 'pending'>, have: Observed): string | undefined {
-  if (pending.length === 0) return undefined;
-  const words = [...new Set(pending.map(({ key }) => wordFor(key, have)))];
-  return `These changes take effect when the VM is stopped and started: ${words.join(', ')}. ${have.restart?.held?.message ?? REMEDY}`;
+type Pending = Pick<Guest, 'pending'>;
+
+/** What waits of the spec, and what makes it take effect; `undefined`: nothing waits. */
+export function pendingSentence({ pending }: Pending, have: Observed): string | undefined {
+  const ours = pending.filter(({ key }) => isOurs(key, have));
+  return ours.length === 0
+    ? undefined
+    : `These changes take effect when the VM is stopped and started: ${wordsFor(ours, have)}. ${have.restart?.held?.message ?? REMEDY}`;
 }
+
+/** What waits and was changed by somebody else. Drift has a sentence of its own. */
+function foreignPendingSentence({ pending }: Pending, have: Observed): string | undefined {
+  const theirs = pending.filter(({ key }) => !isOurs(key, have) && have.drift?.keys.includes(key) !== true);
+  return theirs.length === 0
+    ? undefined
+    : `Changed in Proxmox VE, not by the operator, and in effect once the VM is stopped and started: ${wordsFor(theirs, have)}. Revert it there if it is not intended.`;
+}
+
+/** Both kinds, a sentence each. */
+export const pendingSentences = (guest: Pending, have: Observed): string[] =>
+  [pendingSentence(guest, have), foreignPendingSentence(guest, have)].filter((text) => text !== undefined);
+
+/** Where it is not known what the spec waits for, everything counts. */
+const isOurs = (key: string, { awaited, requestedChanges, drift }: Observed): boolean =>
+  awaited === undefined ||
+  ((awaited.includes(key) || requestedChanges.some((row) => row.key === key)) &&
+    drift?.keys.includes(key) !== true);
+
+const wordsFor = (rows: Guest['pending'], have: Observed): string =>
+  [...new Set(rows.map(({ key }) => wordFor(key, have)))].join(', ');

@@ -16,7 +16,7 @@ import { hardwareOf } from './hardware.ts';
 import { internalOf } from './internal.ts';
 import { messageOf } from './message.ts';
 import { networksOf } from './networks.ts';
-import { pendingSentence } from './pending.ts';
+import { pendingSentences } from './pending.ts';
 import { phaseOf } from './phase.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
@@ -64,8 +64,7 @@ function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
 
 /** Differences from the spec although nothing is left to do, so that they are not only in the conditions. */
 function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
-  const pending = own && pendingSentence(own, have);
-  const all = [...driftSentences(have), ...differences, ...(pending === undefined ? [] : [pending])];
+  const all = [...driftSentences(have), ...differences, ...(own ? pendingSentences(own, have) : [])];
   return all.length > 0 ? all.join(' ') : undefined;
 }
 

@@ -32,6 +32,9 @@ const object = (kind: keyof typeof specs, annotations: Readonly<Record<string, s
   });
 const create = (input: string) => plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
 
+const VMS = 'virtualmachines.infra.virtrigaud.io';
+const remove = (...args: readonly string[]) => plane.kubectl(['delete', '--dry-run=server', ...args]);
+
 beforeAll(async () => {
   // A control plane of its own: one object here is created before the policies are in force.
   plane = await startControlPlane();
@@ -44,7 +47,8 @@ beforeAll(async () => {
   for (let tries = 0; tries < 100; tries += 1) {
     const denied = await create(object('VMClass', { 'virtrigaud.io/typo': '' }));
     const aboutProviders = await create(object('Provider', {}, { insecureSkipVerify: true }));
-    if (denied.code !== 0 && aboutProviders.stderr !== '') return;
+    const deletion = await remove('crd', VMS);
+    if (denied.code !== 0 && aboutProviders.stderr !== '' && deletion.code !== 0) return;
     await sleep(200);
   }
   throw new Error('the policies do not come into force');
@@ -114,6 +118,41 @@ describe('kubectl warns', () => {
     ['VMClass', { storage: { class: 'fast', type: 'thin' } }],
   ] as const)('not about a %s with %j', async (kind, spec) => {
     expect(await create(object(kind, {}, spec))).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('what all guests depend on', () => {
+  const IDENTITY = ['configmap', 'virtrigaud-proxmox', '-n', 'virtrigaud-system'] as const;
+  beforeAll(async () => {
+    await succeed(['create', 'namespace', 'virtrigaud-system']);
+    await succeed(['create', ...IDENTITY, '--from-literal=clusterId=cluster-1']);
+  });
+
+  test.each([
+    [['crd', VMS], 'their guests in Proxmox VE'],
+    [['namespace', 'virtrigaud-system'], 'identity of this installation'],
+    [IDENTITY, 'no longer knows any of its guests'],
+  ] as const)('%j is not deleted until it is annotated', async (which, consequence) => {
+    const { code, stderr } = await remove(...which);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(consequence);
+    expect(stderr).toContain('virtrigaud.io/confirm-deletion=true');
+    await succeed(['annotate', ...which, 'virtrigaud.io/confirm-deletion=true']);
+    expect(await remove(...which)).toMatchObject({ code: 0 });
+    await succeed(['annotate', ...which, 'virtrigaud.io/confirm-deletion-']);
+  });
+
+  test('goes with a namespace that is deleted', async () => {
+    expect(
+      await remove(...IDENTITY, '--as=system:serviceaccount:kube-system:namespace-controller'),
+    ).toMatchObject({ code: 0 });
+  });
+
+  test('is not what others call by the same name', async () => {
+    await succeed(['create', 'configmap', 'virtrigaud-proxmox']);
+    expect(await remove('configmap', 'virtrigaud-proxmox')).toMatchObject({ code: 0 });
+    await succeed(['create', 'namespace', 'another']);
+    expect(await remove('namespace', 'another')).toMatchObject({ code: 0 });
   });
 });
 

@@ -1,7 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { KINDS } from '../../../src/api/index.ts';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { REFERENCE_FIELDS, type ReferenceField } from '../../../hack/generate/kustomize-references.ts';
+import { GROUP, KINDS, VERSION } from '../../../src/api/index.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
 
 const deploy = join(import.meta.dirname, '../../../deploy');
@@ -39,5 +43,67 @@ describe('the samples', () => {
   const samples = join(deploy, 'samples');
   test.each(readdirSync(samples).filter((file) => file.endsWith('.yaml')))('%s is accepted', async (file) => {
     await plane.succeed(['apply', '-f', join(samples, file)]);
+  });
+});
+
+describe('the Kustomize component for references', () => {
+  const TARGET = 'target';
+
+  /** An object with this field alone. Kustomize passes through lists, so nothing needs one. */
+  function referring({ kind, path }: ReferenceField, index: number): object {
+    const nested = path
+      .replace(/\/name$/, '')
+      .split('/')
+      .reduceRight<object>((value, name) => ({ [name]: value }), { name: TARGET });
+    return { apiVersion: `${GROUP}/${VERSION}`, kind, metadata: { name: `referrer-${index}` }, ...nested };
+  }
+
+  const targets = [...new Set(REFERENCE_FIELDS.map(({ target }) => target))].map(
+    ({ kind, group, version }) => ({
+      apiVersion: group === undefined ? version : `${group}/${version}`,
+      kind,
+      metadata: { name: TARGET },
+    }),
+  );
+
+  /** What `kubectl kustomize` makes of the objects, with a prefix for all names. */
+  async function built(objects: readonly object[], component: boolean) {
+    const folder = mkdtempSync(join(tmpdir(), 'kustomize-'));
+    const write = (file: string, content: object): void =>
+      writeFileSync(join(folder, file), JSON.stringify(content));
+    try {
+      mkdirSync(join(folder, 'base'));
+      write('base/objects.json', { apiVersion: 'v1', kind: 'List', items: objects });
+      write('base/kustomization.yaml', { resources: ['objects.json'] });
+      symlinkSync(join(deploy, 'kustomize/components/references'), join(folder, 'references'));
+      write('kustomization.yaml', {
+        resources: ['base'],
+        namePrefix: 'prod-',
+        ...(component && { components: ['references'] }),
+      });
+      const text = await plane.succeed(['kustomize', folder]);
+      return parseAllDocuments(text).map((document) => z.looseObject({}).parse(document.toJS()));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  const namesIn = (value: unknown): string[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, inner]) =>
+          key === 'name' && typeof inner === 'string' ? [inner] : namesIn(inner),
+        )
+      : [];
+
+  const referrers = REFERENCE_FIELDS.map(referring);
+
+  test.each([
+    [true, 'prod-target'],
+    // Without it the names no longer fit, so that the component is needed.
+    [false, 'target'],
+  ])('makes a prefix reach every field that names an object: %s', async (component, expected) => {
+    const objects = await built([...targets, ...referrers], component);
+    const specs = objects.flatMap(({ spec }) => (spec === undefined ? [] : [namesIn(spec)]));
+    expect(specs).toEqual(REFERENCE_FIELDS.map(() => [expected]));
   });
 });

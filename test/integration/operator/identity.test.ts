@@ -5,7 +5,7 @@ import { cloneRequests, guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 14 });
+const lab = operatorAtWork({ namespaces: 15 });
 
 const COPY = 777;
 const LOWER = 300;
@@ -15,7 +15,6 @@ const FOREIGN_UUID = '11111111-2222-4333-8444-555555555555';
 async function loseStatus(t: Tenant, name = 'web'): Promise<void> {
   const patch = JSON.stringify([{ op: 'replace', path: '/status', value: {} }]);
   await t.kubectl('patch', 'vm', name, '--subresource=status', '--type=json', '-p', patch);
-  await t.lookAgain(name);
 }
 
 async function made(spec: object = {}) {
@@ -145,6 +144,29 @@ describe('once its status is lost, an object', () => {
     expect(guest.get('description')).toBeUndefined();
   });
 });
+
+test.concurrent(
+  'once its status is lost, an object overwrites no change of others, and puts no empty disk beside a detached one',
+  async () => {
+    const { t, guest, vmid } = await made({ powerState: 'Off', disks: [{ name: 'data', size: '2Gi' }] });
+    await soon(() => expect(guest.get('scsi1')).toContain('serial=data'));
+    await t.ready('vm/web');
+    const [volume = ''] = guest.get('scsi1')?.split(',') ?? [];
+    t.pve.outside.edit(vmid, { scsi1: null, unused0: volume, memory: 1024 });
+    await loseStatus(t);
+    await soon(async () => {
+      const { is, message } = condition(await t.vm('web'), 'Synced');
+      expect(is).toContain('Synced=False');
+      expect(message).toContain(`qm set ${vmid} --scsi1 ${volume},serial=data`);
+      expect(message).toContain('memory');
+    });
+    expect([guest.get('memory'), guest.get('unused0'), guest.get('scsi1')]).toEqual([
+      '1024',
+      volume,
+      undefined,
+    ]);
+  },
+);
 
 test.concurrent(
   'a backup that was restored under another VMID stays when the object is deleted',

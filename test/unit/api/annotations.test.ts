@@ -20,9 +20,15 @@ const literals = (): readonly string[] =>
     .flatMap((text) => [...text.matchAll(/['`](virtrigaud\.io\/[\w-]+)['`]/g)])
     .flatMap(([, name]) => (name === undefined || OTHER_NAMES.has(name) ? [] : [name]));
 
-/** The constants of src/api/annotations.ts whose value is the name of an annotation. */
+/** Read by an admission policy alone. */
+const ON_OTHER_OBJECTS: readonly string[] = [api.CONFIRM_DELETION];
+
+/** The constants of src/api/annotations.ts whose value is the name of an annotation of our kinds. */
 const constants = Object.entries(api).flatMap(([constant, value]) =>
-  typeof value === 'string' && value.startsWith(ANNOTATION_PREFIX) && value !== ANNOTATION_PREFIX
+  typeof value === 'string' &&
+  value.startsWith(ANNOTATION_PREFIX) &&
+  value !== ANNOTATION_PREFIX &&
+  !ON_OTHER_OBJECTS.includes(value)
     ? [{ constant, name: value }]
     : [],
 );

@@ -38,6 +38,22 @@ describe('a controller’s own object', () => {
     expect(added).toEqual([`${KEY} edit`]);
   });
 
+  test.each([
+    ['is empty', {}],
+    ['is the default of the CRD', { observedGeneration: -1 }],
+    ['is gone', undefined],
+  ])('asks for a pass when its status %s although it was reported', (_what, rawStatus) => {
+    const { source, queue, change, added } = aSource();
+    watchOwn(source, queue);
+    const reported = { ...aThing(), rawStatus: { observedGeneration: 1 } };
+    const { rawStatus: _reported, ...rest } = reported;
+    change(reported, { ...rest, ...(rawStatus && { rawStatus }) });
+    expect(added).toEqual([`${KEY} edit`]);
+    // Nothing was lost that had not been reported.
+    change({ ...rest, ...(rawStatus && { rawStatus }) }, reported);
+    expect(added).toHaveLength(1);
+  });
+
   test('asks for none when only its status was written', () => {
     const { source, queue, change, added } = aSource();
     watchOwn(source, queue);

@@ -35,12 +35,16 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
 };
 
 /** A guest that the operator made for this very object is not adopted: it is recovered. */
-const claimOf = (guest: Guest, { owner }: Desired): RuleResult =>
-  act({
+function claimOf(guest: Guest, { owner }: Desired): RuleResult {
+  const recovers = isOwn(guest, owner, undefined);
+  const adopts = !recovers || isAdopted(guest, owner);
+  return act({
     do: 'reserve',
     vmid: guest.vmid,
-    ...(!(isOwn(guest, owner, undefined) && !isAdopted(guest, owner)) && { adopts: true }),
+    ...(recovers && { recovers }),
+    ...(adopts && { adopts }),
   });
+}
 
 /** Takes the place of the ownership rule for a guest that is to become ours. */
 export const markAdopted: Rule = (want, { claim, presence }) => {

@@ -1,5 +1,7 @@
 /** Creates a guest: first its VMID is recorded, then one clone is requested under that VMID. */
+import type { Reason } from '../../../../src/api/index.ts';
 import type { Vmid } from '../../../../src/lib/units.ts';
+import type { Creation } from '../../../shared/placement/model.ts';
 import { isChosen } from '../../placement/chosen.ts';
 import type { Claim, Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
@@ -19,7 +21,7 @@ export const inDoubt = ({ certain, ageMs }: Claim, activeTasks: Observed['active
 
 export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) => {
   if (!want.exists || presence.kind === 'seen') return undefined;
-  if (!want.creation.ok && !claim?.made) return wait(want.creation.reason, want.creation.message, 10_000);
+  if (!want.creation.ok && !claim?.made) return refused(want.creation);
   if (claim === undefined) return reserve(want.vmid, vmidTaken);
   if (presence.kind === 'unknown')
     return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
@@ -38,6 +40,12 @@ export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) 
     );
   return cloneOnceRecorded(want, claim);
 };
+
+/** Nothing in Proxmox VE makes the data valid. */
+const ONLY_BY_EDIT: readonly Reason[] = ['CloudInitInvalid', 'IgnitionInvalid'];
+
+const refused = ({ reason, message }: Extract<Creation, { ok: false }>): RuleResult =>
+  ONLY_BY_EDIT.includes(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
 
 function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): RuleResult {
   if (fixed === undefined) return act({ do: 'reserve' });

@@ -39,7 +39,7 @@ function ownGuest(want: Desired, namesakes: readonly MarkedGuest[]): RuleResult 
 
 /** Copies of it, which have another UUID, are none of its concern. */
 const recovered = ({ vmid, uuid }: MarkedGuest, { uid }: OwnerMark): RuleResult =>
-  act({ do: 'reserve', vmid, ...(uuid !== uid && { adopts: true }) });
+  act({ do: 'reserve', vmid, recovers: true, ...(uuid !== uid && { adopts: true }) });
 
 const ambiguous = (all: Candidates, want: Desired): RuleResult =>
   refuse(

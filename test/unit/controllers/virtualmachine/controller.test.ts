@@ -320,6 +320,7 @@ describe('user-data that no guest can read', () => {
     expect(life.status.conditions).toContainEqual(
       expect.objectContaining({ type: 'Ready', reason: 'CloudInitInvalid' }),
     );
+    expect(life.conditions).toMatchObject({ Stalled: 'True' });
     expect(life.status.vmid).toBeUndefined();
     expect(life.pve.requests.filter((route) => !route.startsWith('GET '))).toEqual([]);
   });

@@ -18,13 +18,13 @@ const messageOf = (...namesakes: readonly MarkedGuest[]): string => {
 
 describe('the guest with the mark and the UUID of the object', () => {
   test('is claimed again', () => {
-    expect(planned(aNamesake())).toEqual({ kind: 'act', step: { do: 'reserve', vmid: 101 } });
+    expect(planned(aNamesake())).toEqual({ kind: 'act', step: { do: 'reserve', vmid: 101, recovers: true } });
   });
 
   test('is claimed also where clones of it come first in the list', () => {
     expect(planned(copy(99), aNamesake(), copy(102))).toEqual({
       kind: 'act',
-      step: { do: 'reserve', vmid: 101 },
+      step: { do: 'reserve', vmid: 101, recovers: true },
     });
   });
 
@@ -32,7 +32,7 @@ describe('the guest with the mark and the UUID of the object', () => {
     const adopted = copy(105, { mark: aMark({ uuid: COPY_UUID }) });
     expect(planned(copy(99, { mark: aMark({ uuid: COPY_UUID }), uuid: OTHER_UID }), adopted)).toEqual({
       kind: 'act',
-      step: { do: 'reserve', vmid: 105, adopts: true },
+      step: { do: 'reserve', vmid: 105, recovers: true, adopts: true },
     });
   });
 

@@ -211,7 +211,7 @@ describe('a guest of an object of our name', () => {
   });
 
   test('is claimed again when it is the very same object', () => {
-    expect(step(aDesiredVm(), namesake(aMark()))).toEqual({ do: 'reserve', vmid: 300 });
+    expect(step(aDesiredVm(), namesake(aMark()))).toEqual({ do: 'reserve', vmid: 300, recovers: true });
   });
 
   test('in another Kubernetes cluster reports how to exist next to it', () => {

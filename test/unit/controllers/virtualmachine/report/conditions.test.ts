@@ -129,6 +129,22 @@ describe('conditions', () => {
     );
   });
 
+  test('what others left pending asks for no restart, and is told apart from what the spec waits for', () => {
+    const theirs = [{ key: 'vga', pending: 'qxl' }];
+    const alone = there({ pending: theirs });
+    expect(condition('RestartRequired', { have: { ...alone, awaited: [] } })).toBeUndefined();
+    const synced = condition('Synced', { have: { ...alone, awaited: [] } });
+    expect(synced).toMatchObject({ status: 'False', reason: 'PendingChanges' });
+    expect(synced?.message).toMatch(/^Changed in Proxmox VE, not by the operator, .*: vga\. Revert it there/);
+    const both = { ...there({ pending: [...theirs, { key: 'cores', pending: '2' }] }), awaited: ['cores'] };
+    expect(condition('RestartRequired', { have: both })?.message).toContain('stopped and started: CPUs. Set');
+    expect(condition('Synced', { have: both })?.message).toContain('not by the operator');
+    const drift = { keys: ['cores'], summary: 'cores 2 → 4', reverted: false };
+    const drifted = condition('Synced', { have: { ...both, drift } })?.message;
+    expect(drifted).toContain('cores 2 → 4');
+    expect(drifted).not.toContain('CPUs');
+  });
+
   test('RestartRequired is there only for a running guest with pending changes', () => {
     const pending = [{ key: 'cores', pending: '2' }];
     expect(condition('RestartRequired', { have: there({ pending }) })).toMatchObject({ status: 'True' });
