@@ -242,7 +242,7 @@ export const Provider = kind({
   status,
   reportedOnly: [
     ...['endpoint', 'healthy', 'version', 'clusterName', 'quorate', 'nodes', 'nodeCount'],
-    ...['storages', 'storageCount', 'discovered', 'missingPrivileges'],
+    ...['storages', 'storageCount', 'missingPrivileges'],
   ],
   about: 'clusterID',
   columns: [
