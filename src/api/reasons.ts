@@ -89,6 +89,7 @@ export const REASONS = [
   'Protected',
   'ProviderNotFound',
   'ProviderNotReady',
+  'ProviderUnreachable',
   'Reconciled',
   'ReferenceNotAllowed',
   'RefusedByProxmox',

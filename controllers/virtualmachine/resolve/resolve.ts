@@ -10,7 +10,7 @@ import {
   type VMImage,
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import type { Connections } from '../../shared/cluster/connections.ts';
+import { silence, type Connections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
@@ -53,6 +53,8 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   if (!provider.ok) return provider;
   const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
   if (!connection) return notReady(provider.object, ports.connections, namespace);
+  const silent = silence(connection);
+  if (silent) return providerUnreachable(provider.object.metadata.name, silent.since);
   const base: Base = {
     connection,
     owner: { cluster: ports.clusterId, namespace, name, uid },
@@ -234,6 +236,14 @@ function notReady(provider: Provider, connections: Connections, reader: string):
     early,
   };
 }
+
+/** The text is the same for all VMs and throughout, so that none of them is written again when the error changes. */
+export const providerUnreachable = (name: string, silentSince: number): Unresolved => ({
+  ok: false,
+  reason: Reasons.providerUnreachable,
+  message: `Provider "${name}" does not answer; its condition Ready says why, and reconciliation resumes once it answers.`,
+  silentSince,
+});
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (
