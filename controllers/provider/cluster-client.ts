@@ -65,7 +65,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   const transport = createTransport({
     ...connectionOf(settings),
     isExpectedCluster(found) {
-      const before = identityOf(inventory.view()) ?? known;
+      const before = seenIn(inventory.view()) ?? known;
       if (before && !isSameCluster(before, found)) return false;
       known = found;
       return true;
@@ -118,7 +118,14 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   };
 }
 
-const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
+/** Where the credentials may not read the cluster's name, it is taken to be what it was. */
+export const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
+  name: view.quorate === 'unknown' ? before?.name : view.clusterName,
+  nodes: view.nodes.map(({ name }) => name),
+  address: view.quorate === 'unknown' ? before?.address : view.address,
+});
+
+const seenIn = (view: View | undefined): ClusterIdentity | undefined =>
   view && {
     name: view.clusterName,
     nodes: view.nodes.map(({ name }) => name),

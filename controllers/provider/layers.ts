@@ -6,6 +6,8 @@ import type { Layer, Layers } from './credentials.ts';
 
 export interface NamedEntries {
   readonly annotations: Readonly<Record<string, string>>;
+  /** Present once it is being deleted, though a finalizer still keeps it. */
+  readonly deletionTimestamp?: string | undefined;
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -48,6 +50,9 @@ function foreignSecretOf({ spec, metadata }: Provider): string | undefined {
   return name === undefined || namespace === metadata.namespace ? undefined : `${namespace}/${name}`;
 }
 
+/** Whoever deletes credentials withdraws them, whatever finalizers they have. */
+const isBeingDeleted = ({ deletionTimestamp }: NamedEntries): boolean => deletionTimestamp !== undefined;
+
 type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;
 
 const missing = (reason: Reason, message: string): Missing => ({ ok: false, reason, message });
@@ -62,13 +67,13 @@ async function secretLayer(
   if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
   const secret = await readSecret(namespace, ref.name);
   if (namespace !== metadata.namespace)
-    return secret && allowsFrom(secret.annotations, metadata.namespace)
+    return secret && !isBeingDeleted(secret) && allowsFrom(secret.annotations, metadata.namespace)
       ? { ok: true, layer: secret.values }
       : notAllowed('Secret', { name: ref.name, namespace }, metadata.namespace);
-  if (!secret)
+  if (!secret || isBeingDeleted(secret))
     return missing(
       Reasons.secretNotFound,
-      `Secret ${namespace}/${ref.name} not found. Reconciliation resumes once it exists.`,
+      `Secret ${namespace}/${ref.name} ${secret ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists${secret ? ' again' : ''}.`,
     );
   return { ok: true, layer: secret.values };
 }
@@ -94,13 +99,26 @@ async function valueOf(
   const { secretKeyRef, configMapKeyRef } = valueFrom ?? {};
   const ref = secretKeyRef ?? configMapKeyRef;
   if (!ref) return '';
-  const kind = secretKeyRef ? 'Secret' : 'ConfigMap';
+  const at: EntryAt = { kind: secretKeyRef ? 'Secret' : 'ConfigMap', namespace, ...ref };
   const read = secretKeyRef ? ports.readSecret : ports.readConfigMap;
   const entries = await read(namespace, ref.name);
-  const found = entries?.values[ref.key];
-  if (found !== undefined) return found;
-  return missing(
-    entries ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
-    `spec.runtime.env ${name} refers to the key "${ref.key}" of ${kind} ${namespace}/${ref.name}, which does not exist. Reconciliation resumes once it exists.`,
-  );
+  if (entries && isBeingDeleted(entries)) return missingEntry(name, at, 'is being deleted');
+  return entries?.values[ref.key] ?? missingEntry(name, at, entries ? 'lacks it' : 'does not exist');
 }
+
+interface EntryAt {
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string;
+}
+
+const missingEntry = (
+  variable: string,
+  { kind, namespace, name, key }: EntryAt,
+  why: 'is being deleted' | 'lacks it' | 'does not exist',
+): Missing =>
+  missing(
+    why === 'lacks it' ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
+    `spec.runtime.env ${variable} refers to the key "${key}" of ${kind} ${namespace}/${name}, which ${why}. Reconciliation resumes once it exists.`,
+  );

@@ -7,6 +7,7 @@ import type { RestartSlots } from '../shared/limits/restarts.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import { createReaders } from './observe/readers.ts';
 import { isStillBooting } from './guest-agent/ask.ts';
+import { untilListedAsLeft, type LeftBehindPorts } from './left-behind.ts';
 import type { Decision } from './model/decision.ts';
 import type { Plan } from './model/plan.ts';
 import type { ProcessState, ProcessStates } from './model/process-state.ts';
@@ -41,7 +42,7 @@ import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 
 type VmPass = Pass<VirtualMachine>;
 
-export interface VirtualMachinePorts extends ResolvePorts, ClassPorts {
+export interface VirtualMachinePorts extends ResolvePorts, ClassPorts, LeftBehindPorts {
   readonly restartSlots: RestartSlots;
   readonly processStates: ProcessStates;
   /** Of what Secrets contain, for statuses that more people may read. */
@@ -86,6 +87,8 @@ export function virtualMachineController(
     pass: VmPass,
   ): Promise<Decision | { readonly result: VmResult }> {
     const released = releasesWithoutPve(vm);
+    const held = released && untilListedAsLeft(vm, released, ports, pass.now.getTime());
+    if (held) return { result: held };
     if (released) return { next: released };
     if (vm.spec.managementPolicy === 'Paused') {
       invalidate(state);

@@ -64,7 +64,11 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
   async function* list(collection: ApiCollection, signal: AbortSignal): AsyncGenerator<Page> {
     let token: string | undefined;
     do {
-      const query = { limit: String(PAGE_SIZE), ...(token !== undefined && { continue: token }) };
+      const query = {
+        limit: String(PAGE_SIZE),
+        ...selected(collection),
+        ...(token !== undefined && { continue: token }),
+      };
       const page = Page.parse(await send({ method: 'GET', path: urlPath(collection), query, signal }));
       yield page;
       token = page.metadata.continue;
@@ -77,6 +81,7 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     const query = {
+      ...selected(collection),
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: from.resourceVersion,
@@ -120,6 +125,9 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
     },
   };
 }
+
+const selected = ({ labelSelector }: ApiCollection): Readonly<Record<string, string>> =>
+  labelSelector === undefined ? {} : { labelSelector };
 
 async function unlessNotFound(answer: Promise<unknown>): Promise<unknown> {
   try {

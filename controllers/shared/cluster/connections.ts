@@ -41,6 +41,11 @@ export interface Connection {
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */
   readonly tasks?: TaskTiming | undefined;
+  /**
+   * Resolves once a deletion can end although the Secret is deleted first: before a VMID is reserved. Absent where
+   * nothing new is made.
+   */
+  readonly keepCredentials?: (() => Promise<void>) | undefined;
 }
 
 /** The server answers nothing, or nothing that can be read. */
@@ -59,4 +64,17 @@ export interface Connections {
   get(namespace: string, name: string): Connection | undefined;
   /** This process has not learned yet whether the Provider can connect: its first attempt has not ended. */
   isPending(namespace: string, name: string): boolean;
+}
+
+/** Whether deletions can be finished although the Provider's credentials were withdrawn, or the Provider is gone. */
+export type Finishing =
+  | { readonly kind: 'open'; readonly connection: Connection }
+  | { readonly kind: 'opening' }
+  /** There is no copy of the credentials, or none is needed. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export interface DeletionConnections {
+  /** For an object that is being deleted, where the Provider has no connection. */
+  forDeletion(namespace: string, name: string): Finishing;
 }

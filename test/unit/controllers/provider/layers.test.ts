@@ -11,6 +11,7 @@ const SECRETS: Readonly<Record<string, NamedEntries>> = {
   'default/pve': entries({ token_id: 'a@pve!b' }),
   'shared/pve': entries({ token_id: 'shared' }, { [ALLOW_FROM]: 'default' }),
   'private/pve': entries({ token_id: 'private' }),
+  'default/leaving': { ...entries({ token_id: 'a' }), deletionTimestamp: '2026-03-01T12:00:00Z' },
 };
 const gather = (spec: Partial<ProviderSpec>, rest: Partial<LayerPorts> = {}) =>
   gatherLayers(aProvider(spec), {
@@ -64,6 +65,17 @@ describe('the Secret of a Provider', () => {
       reason: 'SecretNotFound',
       message: expect.stringContaining('default/nope'),
     });
+  });
+
+  test('that is being deleted counts as withdrawn, whatever finalizers keep it', async () => {
+    const withdrawn = {
+      ok: false,
+      reason: 'SecretNotFound',
+      message: expect.stringContaining('is being deleted'),
+    };
+    expect(await gather({ credentialSecretRef: { name: 'leaving' } })).toMatchObject(withdrawn);
+    const valueFrom = { secretKeyRef: { name: 'leaving', key: 'token_id' } };
+    expect(await env({ name: 'PVE_TOKEN_ID', valueFrom })).toMatchObject(withdrawn);
   });
 
   test('may be absent', async () => {

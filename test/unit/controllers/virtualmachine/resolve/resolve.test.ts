@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { ALLOW_FROM } from '../../../../../src/api/index.ts';
-import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
+import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aMark } from '../../../../builders/guests.ts';
@@ -48,8 +49,11 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   classes: readerOf(aClass()),
   images: readerOf(anImage()),
   connections: { get: () => connection(), isPending: () => false },
+  finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
+  vmsOfProvider: () => [],
+  admissions: createAdmissions(() => 0),
   ...change,
 });
 async function resolvedSpecOf(
@@ -327,5 +331,38 @@ describe('what is missing is named:', () => {
         },
       ),
     ).toBe('no problem');
+  });
+});
+
+describe('a VM that is being deleted although its Provider has no connection', () => {
+  const none = { get: () => undefined, isPending: () => false };
+  const gone = { providers: readerOf<Provider>(), connections: none };
+  const withdrawn = { connections: none };
+
+  test.each([gone, withdrawn])('is removed over the connection that is left for deletions', async (world) => {
+    const finishing = { forDeletion: () => ({ kind: 'open', connection: connection() }) as const };
+    expect(await resolvedSpecOf(DELETED, { ...world, finishing })).toMatchObject({ shape: undefined });
+    expect(await problem({}, { ...world, finishing })).not.toBe('no problem');
+  });
+
+  test.each([gone, withdrawn])('waits while that is opened, and says why it cannot be', async (world) => {
+    const resolveWith = (found: Finishing) =>
+      resolve(aVirtualMachine(DELETED), ports({ ...world, finishing: { forDeletion: () => found } }));
+    expect(await resolveWith({ kind: 'opening' })).toMatchObject({ early: true, reason: 'ProviderNotReady' });
+    expect(await resolveWith({ kind: 'failed', message: 'no answer' })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('no answer'),
+    });
+  });
+
+  test.each([
+    ['has a guest', { vmid: vmid(101) }, 'ok'],
+    ['merely names it', undefined, 'refused'],
+  ])('of another namespace that %s is %s', async (_what, status, expected) => {
+    const finishing = { forDeletion: () => ({ kind: 'open', connection: connection() }) as const };
+    const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
+    const vm = aVirtualMachine({ ...DELETED, spec, status });
+    const resolved = await resolve(vm, ports({ ...gone, finishing }));
+    expect(resolved.ok ? 'ok' : 'refused').toBe(expected);
   });
 });
