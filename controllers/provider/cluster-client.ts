@@ -48,6 +48,8 @@ export interface ClientOptions {
   readonly onGuestsChanged: (vmids: ReadonlySet<Vmid>) => void;
   /** Nodes, storages, whether the cluster can be read, the endpoint in use, or that the credentials are refused. */
   readonly onChanged: () => void;
+  /** Passes that ended because the cluster could not be read may go on. */
+  readonly onAnsweringAgain: () => void;
   /** Epoch ms. */
   readonly now: () => number;
   readonly inventoryInterval?: Millis | undefined;
@@ -81,7 +83,17 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   const versions = createNodeVersions({ pve, now });
   const inventory = createInventory({ pve, interval: options.inventoryInterval });
   const stopping = new AbortController();
-  inventory.onChange((vmids, kind) => (kind === 'cluster' ? onChanged() : options.onGuestsChanged(vmids)));
+  let wasSilent = false;
+  inventory.onChange((vmids, kind) => {
+    if (kind !== 'cluster') {
+      options.onGuestsChanged(vmids);
+      return;
+    }
+    onChanged();
+    const isSilent = inventory.view()?.staleSince !== undefined;
+    if (wasSilent && !isSilent) options.onAnsweringAgain();
+    wasSilent = isSilent;
+  });
   inventory.start(stopping.signal);
   return {
     key,

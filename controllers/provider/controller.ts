@@ -183,6 +183,7 @@ async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   // The inventory keeps trying; asking twice as often would only look like an attack.
   if (!view && lastError && isUnauthenticated(lastError)) throw lastError;
   const current = view ?? (await client.inventory.refresh(signal));
-  await client.versions.refresh(current.nodes, signal);
+  // What a server that does not answer was last known to be, stays.
+  if (current.staleSince === undefined) await client.versions.refresh(current.nodes, signal);
   return current;
 }

@@ -20,7 +20,7 @@ export interface ConnectionPoolOptions extends SharedStateOptions {
    * endpoint in use, or Proxmox VE no longer accepts the credentials.
    */
   readonly onConnectionChanged: (providers: ReadonlySet<string>) => void;
-  /** From now on the Provider's VMs have a connection, or another one than before. */
+  /** From now on the Provider's VMs have a connection, another one than before, or one that answers again. */
   readonly onConnected: (provider: string) => void;
   readonly inventoryInterval?: Millis;
   /** Absent: over HTTP. */
@@ -117,6 +117,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       onRequest: options.onRequest,
       onGuestsChanged: (vmids) => options.onGuestsChanged(providersOf(key), vmids),
       onChanged: () => options.onConnectionChanged(providersOf(key)),
+      onAnsweringAgain: () => usersOf(key).forEach((provider) => options.onConnected(provider)),
       now: options.now,
       inventoryInterval: options.inventoryInterval,
     });

@@ -37,6 +37,7 @@ import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
 import { backOffRepeat, takeStep } from './take-step.ts';
+import { createOutages } from './outage.ts';
 import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 
 type VmPass = Pass<VirtualMachine>;
@@ -58,8 +59,12 @@ export function virtualMachineController(
   const { processStates, digest, enqueue, now: clock } = vmPorts;
   const ports = { ...vmPorts, tasks: createTaskWatch({ wake: enqueue, now: clock }) };
   const readers = createReaders(clock);
+  const outages = createOutages(ports);
 
-  async function reconcile(cached: VirtualMachine, pass: VmPass): Promise<VmResult> {
+  const reconcile = (vm: VirtualMachine, pass: VmPass): Promise<VmResult> =>
+    attempt(vm, pass).catch((error: unknown) => outages.behind(error, vm, pass.signal));
+
+  async function attempt(cached: VirtualMachine, pass: VmPass): Promise<VmResult> {
     const state = processStates.of(cached.metadata.uid);
     // Plans are cheap and made on what the cache says. Before anything is changed the object itself is read, and if it
     // is another by now, everything is decided again with it.
@@ -96,6 +101,8 @@ export function virtualMachineController(
       );
     const again = (next: Plan): Plan => backOffRepeat(next, vm, { state, now: time.now });
     const resolution = await resolve(vm, ports);
+    if (!resolution.ok && resolution.silentSince !== undefined)
+      return { result: outages.report(vm, resolution.silentSince) };
     if (!resolution.ok)
       return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again });
     const { resolved } = resolution;

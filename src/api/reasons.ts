@@ -88,6 +88,7 @@ export const REASONS = [
   'Protected',
   'ProviderNotFound',
   'ProviderNotReady',
+  'ProviderUnreachable',
   'Reconciled',
   'ReferenceNotAllowed',
   'RefusedByProxmox',

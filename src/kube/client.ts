@@ -22,15 +22,18 @@ const PAGE_SIZE = 500;
 /** Refused with 404: there is no such object. */
 type Reply<T extends z.ZodType> = z.output<T> | undefined;
 
+export interface WatchFrom {
+  readonly resourceVersion: string;
+  readonly timeoutSeconds: number;
+  /** Called once the API server has accepted the watch; the first event may come much later. */
+  readonly onOpen?: () => void;
+}
+
 export interface KubeClient {
   get<T extends z.ZodType>(path: ApiPath, reply: T, signal?: AbortSignal): Promise<Reply<T>>;
   /** All objects of a collection, page by page; every page is of the same moment. */
   list(collection: ApiCollection, signal: AbortSignal): AsyncIterable<Page>;
-  watch(
-    collection: ApiCollection,
-    from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
-    signal: AbortSignal,
-  ): AsyncIterable<WatchEvent>;
+  watch(collection: ApiCollection, from: WatchFrom, signal: AbortSignal): AsyncIterable<WatchEvent>;
   create<T extends z.ZodType>(
     path: ApiPath,
     body: unknown,
@@ -74,7 +77,7 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
 
   async function* watch(
     collection: ApiCollection,
-    from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
+    from: WatchFrom,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     const query = {
@@ -84,8 +87,9 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
       resourceVersion: from.resourceVersion,
       timeoutSeconds: String(from.timeoutSeconds),
     };
-    for await (const line of await lines({ method: 'GET', path: urlPath(collection), query, signal }))
-      yield WatchEvent.parse(JSON.parse(line));
+    const events = await lines({ method: 'GET', path: urlPath(collection), query, signal });
+    from.onOpen?.();
+    for await (const line of events) yield WatchEvent.parse(JSON.parse(line));
   }
 
   return {

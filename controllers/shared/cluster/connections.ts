@@ -48,6 +48,18 @@ export interface Connection {
   readonly keepCredentials?: (() => Promise<void>) | undefined;
 }
 
+/** The server answers nothing, or nothing that can be read. */
+export interface Silence {
+  /** Epoch ms. */
+  readonly since: number;
+}
+
+/** `undefined`: it answers. The list of guests is read every few seconds, so that nobody else has to try. */
+export function silence({ inventory }: Pick<Connection, 'inventory'>): Silence | undefined {
+  const since = inventory.view()?.staleSince;
+  return since === undefined ? undefined : { since };
+}
+
 export interface Connections {
   get(namespace: string, name: string): Connection | undefined;
   /** This process has not learned yet whether the Provider can connect: its first attempt has not ended. */

@@ -9,6 +9,7 @@ import {
   type VMImage,
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import { silence } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
@@ -45,6 +46,8 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   const connected = connectionOf(vm, ports);
   if (!connected.ok) return connected;
   const { connection } = connected;
+  const silent = silence(connection);
+  if (silent) return providerUnreachable(vm.spec.providerRef.name, silent.since);
   const base: Base = {
     connection,
     owner: { cluster: ports.clusterId, namespace, name, uid },
@@ -208,6 +211,14 @@ const storageNow = ({ status }: VirtualMachine): string | undefined =>
   status?.disks?.find(({ name }) => name === 'root')?.storage;
 
 const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
+
+/** The text is the same for all VMs and throughout, so that none of them is written again when the error changes. */
+export const providerUnreachable = (name: string, silentSince: number): Unresolved => ({
+  ok: false,
+  reason: Reasons.providerUnreachable,
+  message: `Provider "${name}" does not answer; its condition Ready says why, and reconciliation resumes once it answers.`,
+  silentSince,
+});
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (
