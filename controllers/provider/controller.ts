@@ -33,6 +33,7 @@ import {
   type ProviderFacts,
 } from './report.ts';
 import { failing, newsOf, reconnected, whileInUse, type ProviderResult } from './results.ts';
+import { usersOfProvider } from './users.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {
@@ -59,7 +60,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const { namespace, name } = provider.metadata;
     const key = `${namespace}/${name}`;
     if (!pass.deleting) return attempt(provider, key, pass);
-    const users = ports.usersOf(namespace, name);
+    const users = usersOfProvider(provider, ports.usersOf(namespace, name));
     // Its VMs still need the connection, which an operator that was restarted has to open first.
     if (users.length > 0)
       return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));

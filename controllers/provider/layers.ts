@@ -1,8 +1,8 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
-import { ALLOW_FROM, type Provider, type Reason } from '../../src/api/index.ts';
-import { allowsFrom, notWatched } from '../shared/objects/references.ts';
+import type { Provider, Reason } from '../../src/api/index.ts';
+import { allowsFrom, notAllowed, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
-import type { Layer, Layers } from './settings.ts';
+import type { Layer, Layers } from './credentials.ts';
 
 export interface NamedEntries {
   readonly annotations: Readonly<Record<string, string>>;
@@ -18,6 +18,8 @@ export interface LayerPorts {
   readonly watches?: (namespace: string) => boolean;
   /** The PVE_* variables of this process. */
   readonly process: Layer;
+  /** Whether Providers of this namespace may use them; absent: those of every one. */
+  readonly mayUseProcess?: (namespace: string) => boolean;
 }
 
 export type GatheredLayers =
@@ -30,9 +32,22 @@ export async function gatherLayers(provider: Provider, ports: LayerPorts): Promi
   const secret = await secretLayer(provider, ports);
   if (!secret.ok) return secret;
   const env = await envLayer(provider, ports);
-  return env.ok
-    ? { ok: true, layers: { env: env.layer, secret: secret.layer, process: ports.process } }
-    : env;
+  if (!env.ok) return env;
+  const foreignSecret = foreignSecretOf(provider);
+  return {
+    ok: true,
+    layers: {
+      env: env.layer,
+      secret: secret.layer,
+      process: ports.mayUseProcess?.(provider.metadata.namespace) === false ? {} : ports.process,
+      ...(foreignSecret !== undefined && { foreignSecret }),
+    },
+  };
+}
+
+function foreignSecretOf({ spec, metadata }: Provider): string | undefined {
+  const { name, namespace = metadata.namespace } = spec.credentialSecretRef ?? {};
+  return name === undefined || namespace === metadata.namespace ? undefined : `${namespace}/${name}`;
 }
 
 /** Whoever deletes credentials withdraws them, whatever finalizers they have. */
@@ -51,15 +66,14 @@ async function secretLayer(
   const namespace = ref.namespace ?? metadata.namespace;
   if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
   const secret = await readSecret(namespace, ref.name);
+  if (namespace !== metadata.namespace)
+    return secret && !isBeingDeleted(secret) && allowsFrom(secret.annotations, metadata.namespace)
+      ? { ok: true, layer: secret.values }
+      : notAllowed('Secret', { name: ref.name, namespace }, metadata.namespace);
   if (!secret || isBeingDeleted(secret))
     return missing(
       Reasons.secretNotFound,
       `Secret ${namespace}/${ref.name} ${secret ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists${secret ? ' again' : ''}.`,
-    );
-  if (namespace !== metadata.namespace && !allowsFrom(secret.annotations, metadata.namespace))
-    return missing(
-      Reasons.notAllowed,
-      `Secret ${namespace}/${ref.name} may not be used from namespace ${metadata.namespace}. Allow it by annotating the Secret with ${ALLOW_FROM}: ${metadata.namespace}`,
     );
   return { ok: true, layer: secret.values };
 }

@@ -48,7 +48,7 @@ export function whileInUse(
   users: readonly VirtualMachine[],
   result: ProviderResult | undefined,
 ): ProviderResult {
-  const outcome = inUse('Provider', users);
+  const outcome = inUse('Provider', provider, users);
   if (!result) return { outcome, status: kept(provider) };
   const problem = result.outcome;
   if (outcome.kind !== 'waiting' || !('reason' in problem)) return { ...result, outcome };

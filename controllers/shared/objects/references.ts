@@ -17,6 +17,13 @@ export function allowsFrom(annotations: Readonly<Record<string, string>>, namesp
   return allowed.includes('*') || allowed.includes(namespace);
 }
 
+/**
+ * Whether objects in this namespace may refer to the object. Everything that depends on it asks here: who may use an
+ * object, and who can keep it from being deleted.
+ */
+export const mayUse = (namespace: string, { metadata }: Pick<Resource, 'metadata'>): boolean =>
+  metadata.namespace === namespace || allowsFrom(metadata.annotations, namespace);
+
 /** A reference that this operator cannot follow, because it watches some namespaces only. */
 export const notWatched = (
   kind: string,
@@ -28,29 +35,47 @@ export const notWatched = (
 });
 
 /**
+ * A reference into another namespace that does not allow it. Whether the object exists is nothing that those who may
+ * not use it need to know, so one that does not exist reads the same.
+ */
+export const notAllowed = (
+  kind: string,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+  from: string,
+): Extract<Followed<never>, { ok: false }> => ({
+  ok: false,
+  reason: Reasons.notAllowed,
+  message:
+    `${kind} ${namespace}/${name} does not exist, or may not be used from namespace ${from}. ` +
+    `Correct the reference, or ask the owner of the ${kind} to annotate it with ${ALLOW_FROM}: ${from}`,
+});
+
+/**
  * @param from the namespace of the object that refers, and the kind of the target: "VMClass"
  */
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
   reference: Reference,
-  from: { readonly namespace: string; readonly kind: string; readonly notFound: Reason },
+  from: {
+    readonly namespace: string;
+    readonly kind: string;
+    readonly notFound: Reason;
+    /** Absent: the annotation decides. */
+    readonly allows?: (object: O) => boolean;
+  },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
+  if (namespace !== from.namespace)
+    return object && (from.allows?.(object) ?? mayUse(from.namespace, object))
+      ? { ok: true, object }
+      : notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
   if (!object)
     return {
       ok: false,
       reason: from.notFound,
       message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
-    };
-  if (namespace !== from.namespace && !allowsFrom(object.metadata.annotations, from.namespace))
-    return {
-      ok: false,
-      reason: 'ReferenceNotAllowed',
-      message:
-        `${from.kind} ${namespace}/${reference.name} may not be used from namespace ${from.namespace}. ` +
-        `Allow it by annotating the ${from.kind} with ${ALLOW_FROM}: ${from.namespace}`,
     };
   return { ok: true, object };
 }

@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js';
 import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import { namedFor } from '../../shared/objects/named-for.ts';
+import { grantOf } from '../../shared/grants/grants.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
@@ -42,12 +44,10 @@ export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): Addr
       .filter((other) => other.metadata.uid !== vm.metadata.uid)
       .filter((other) => isBefore(other, vm) && areInOneCluster(vm, other, ports.providers))
       .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
-    if (first) return { what, holder: keyOf(first) };
+    if (first) return { what, holder: namedFor(vm.metadata.namespace, 'VirtualMachine', first.metadata) };
   }
   return undefined;
 }
-
-const keyOf = ({ metadata }: VirtualMachine): string => `${metadata.namespace}/${metadata.name}`;
 
 /** A VM with a VMID has priority; otherwise the older object has. */
 function isBefore(a: VirtualMachine, b: VirtualMachine): boolean {
@@ -64,13 +64,17 @@ function isBefore(a: VirtualMachine, b: VirtualMachine): boolean {
 /** A Provider that was never connected has no cluster, and its VMs have no guests. */
 function areInOneCluster(a: VirtualMachine, b: VirtualMachine, providers: ObjectReader<Provider>): boolean {
   const [of, other] = [providerOf(a, providers), providerOf(b, providers)];
-  if (!of || !other) return false;
+  if (!of || !other || !mayHold(b, other)) return false;
   if (of.metadata.uid === other.metadata.uid) return true;
   const [id, otherId] = [of.status?.clusterID, other.status?.clusterID];
   return (
     id !== undefined && otherId !== undefined && isSameCluster(parseIdentity(id), parseIdentity(otherId))
   );
 }
+
+/** Whoever merely names a Provider has no address through it. */
+const mayHold = ({ metadata, status }: VirtualMachine, provider: Provider): boolean =>
+  status?.vmid !== undefined || grantOf(provider, metadata.namespace) !== undefined;
 
 const providerOf = (
   { metadata, spec: { providerRef } }: VirtualMachine,
@@ -82,11 +86,11 @@ export const addressInUse = ({ what, holder }: AddressConflict): Unresolved => (
   ok: false,
   reason: 'AddressInUse',
   message:
-    `The ${what} belongs to VirtualMachine "${holder}" in the same Proxmox VE cluster, so this VM is not created. ` +
+    `The ${what} belongs to ${holder} in the same Proxmox VE cluster, so this VM is not created. ` +
     `Creation resumes once that VM no longer has it. Otherwise change spec.networks of this VM. ` +
     `If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`,
 });
 
 /** The same conflict of a VM that has a guest. */
 export const sharedAddress = ({ what, holder }: AddressConflict): string =>
-  `VirtualMachine "${holder}" has the same ${what}. Change it in spec.networks of one of the VMs. If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`;
+  `The same ${what} belongs to ${holder}. Change it in spec.networks of one of the VMs. If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`;

@@ -28,6 +28,8 @@ export interface PortSettings {
   readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
+  /** Namespaces whose Providers may use them; `*` or absent: all. */
+  readonly pveAllowFrom?: readonly string[] | undefined;
 }
 
 interface Deps {
@@ -44,7 +46,7 @@ interface Deps {
 }
 
 export async function createPorts(
-  { namespace, clusterId: configured, watchNamespaces, pve }: PortSettings,
+  { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
   { client, clock, now, watches, indexes, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
@@ -69,6 +71,7 @@ export async function createPorts(
     forceDeleted,
     privileges: createPrivilegeWatch(now),
     process: pve,
+    mayUseProcess: (name) => pveAllowFrom.includes('*') || pveAllowFrom.includes(name),
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),

@@ -36,6 +36,11 @@ describe('a reference', () => {
     expect(followed(reader, { name: 'small' })).toMatchObject({ reason: 'ClassNotFound' });
   });
 
+  test('into another namespace does not tell an object that may not be used from one that does not exist', () => {
+    const reference = { name: 'small', namespace: 'shared' };
+    expect(followed(there(), reference)).toEqual(followed(readerOf(), reference));
+  });
+
   test('to nothing names kind, name and namespace', () => {
     expect(followed(there(), { name: 'big' })).toMatchObject({
       message: expect.stringContaining('VMClass default/big not found'),

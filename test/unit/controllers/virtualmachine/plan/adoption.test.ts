@@ -12,12 +12,13 @@ import { vmid } from '../../../../../src/lib/units.ts';
 import { unobstructed, desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import { aGuest, aMark, aDesiredVm, configOf, FOREIGN, FORMER } from '../../../../builders/guests.ts';
-import { aVirtualMachine } from '../../../../builders/objects.ts';
+import { aVirtualMachine, OTHER_UID } from '../../../../builders/objects.ts';
 import { planFor, run } from '../../../../builders/planner-run.ts';
 import { isOurs, observe, type World } from '../../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 100 };
 const ADOPT = vmid(101);
+const SIBLING = aMark({ name: 'db', uid: OTHER_UID });
 const adopters = worldsWith(desired.map((digests) => ({ ...digests, adopt: ADOPT })));
 const withGuest = (world: World): World => ({
   ...world,
@@ -96,17 +97,21 @@ describe('an object that adopts', () => {
   });
 });
 
-describe('a candidate', () => {
-  const want = { ...aDesiredVm(), adopt: ADOPT };
-  const [world] = fc.sample(adopters, 1);
-  const planned = (change: Parameters<typeof aGuest>[0]) =>
-    plan(want, {
-      ...observe({ ...world!, want, claim: undefined, task: undefined, failure: undefined }),
-      activeTasks: [],
-      namesakes: [],
-      candidate: { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
-    });
+const ELSEWHERE = aMark({ cluster: 'elsewhere', uid: 'theirs' });
+const whole = { ...aDesiredVm(), adopt: ADOPT };
+const [drawn] = fc.sample(adopters, 1);
+const planned = (change: Parameters<typeof aGuest>[0] | 'absent', adopter: object = {}) => {
+  const want = { ...whole, ...adopter };
+  return plan(want, {
+    ...observe({ ...drawn!, want, claim: undefined, task: undefined, failure: undefined }),
+    activeTasks: [],
+    namesakes: [],
+    candidate:
+      change === 'absent' ? { kind: 'absent' } : { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
+  });
+};
 
+describe('a candidate', () => {
   test.each([
     [
       'that is nobody’s is taken',
@@ -129,18 +134,77 @@ describe('a candidate', () => {
     [
       'the guest of another object',
       { mark: FOREIGN, config: configOf(FOREIGN) },
-      `VM 101 belongs to ${FOREIGN.namespace}/${FOREIGN.name}`,
+      'VM 101 belongs to a VirtualMachine of another namespace',
+    ],
+    [
+      'a copy of the guest of an object in another namespace',
+      { mark: FOREIGN },
+      'VM 101 has the owner mark of a VirtualMachine of another namespace',
     ],
     [
       'a copy of the guest of another object',
-      { mark: FOREIGN },
-      `remove this line from the description of VM 101: ${printMark(FOREIGN)}`,
+      { mark: SIBLING },
+      `remove from the description of VM 101 this line: ${printMark(SIBLING)}`,
     ],
   ])('%s is refused', (_what, guest, says) => {
     expect(planned(guest)).toMatchObject({
       kind: 'refuse',
       reason: 'NotAdoptable',
       message: expect.stringContaining(says),
+    });
+    expect(planned(guest)).toHaveProperty('message', expect.not.stringContaining('other/db'));
+  });
+});
+
+describe('a candidate that is not granted', () => {
+  const denied = { adoptDenied: true } as const;
+
+  test.each<[string, Parameters<typeof aGuest>[0]]>([
+    ['is nobody’s', { mark: undefined, config: {} }],
+    ['is a template', { mark: undefined, template: true }],
+    ['belongs to another object', { mark: FOREIGN, config: configOf(FOREIGN) }],
+    ['is of another installation', { mark: ELSEWHERE, config: configOf(ELSEWHERE) }],
+  ])('and %s reads like one that does not exist', (_what, guest) => {
+    expect(planned(guest, denied)).toEqual(planned('absent', denied));
+    expect(planned(guest, denied)).toMatchObject({ kind: 'refuse', reason: 'AdoptedVMNotFound' });
+  });
+
+  test('is taken all the same if an earlier object of the name had it', () => {
+    expect(planned({ mark: FORMER, config: configOf(FORMER) }, denied)).toMatchObject({
+      step: { do: 'reserve' },
+    });
+  });
+
+  test('is not marked if the grant was withdrawn since its VMID was recorded', () => {
+    const guest = aGuest({ vmid: ADOPT, mark: undefined, config: {} });
+    const claim = { vmid: ADOPT, ageMs: 0, made: false, certain: true };
+    const have = { ...observe({ ...drawn!, want: whole, task: undefined, failure: undefined }), claim };
+    const seen = { ...have, activeTasks: [], presence: { kind: 'seen', guest } as const };
+    expect(plan(whole, seen)).toMatchObject({ step: { do: 'adopt' } });
+    expect(plan({ ...whole, ...denied }, seen)).toMatchObject({ step: { do: 'releaseClaim' } });
+  });
+});
+
+describe('a candidate with the mark of another installation', () => {
+  const theirs = { mark: ELSEWHERE, config: configOf(ELSEWHERE) };
+
+  test.each([
+    ['without a confirmation', {}],
+    ['with the line of another guest', { confirmMark: printMark({ ...ELSEWHERE, uid: 'another' }) }],
+    ['with something else', { confirmMark: 'yes' }],
+  ])('is left alone %s, and the line that confirms it is named', (_how, adopter) => {
+    expect(planned(theirs, adopter)).toMatchObject({
+      kind: 'refuse',
+      reason: 'NotAdoptable',
+      message: expect.stringContaining(`spec.adopt.confirmMark: "${printMark(ELSEWHERE)}"`),
+    });
+  });
+
+  test('is taken with its own line, if the Provider grants it', () => {
+    const confirmMark = printMark(ELSEWHERE);
+    expect(planned(theirs, { confirmMark })).toMatchObject({ step: { do: 'reserve', adopts: true } });
+    expect(planned(theirs, { confirmMark, adoptDenied: true })).toMatchObject({
+      reason: 'AdoptedVMNotFound',
     });
   });
 });

@@ -3,6 +3,7 @@ import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
 import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aMark } from '../../../../builders/guests.ts';
@@ -51,6 +52,8 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
+  vmsOfProvider: () => [],
+  admissions: createAdmissions(() => 0),
   ...change,
 });
 async function resolvedSpecOf(
@@ -290,6 +293,27 @@ describe('what is missing is named:', () => {
     );
     expect(resolved).toMatchObject({ shape: undefined, owner: aMark() });
     expect(await problem(DELETED, { ...nothing, providers: readerOf() })).toBe('ProviderNotFound');
+  });
+
+  test('a Provider of another namespace that is not ready, but not what its own condition says', async () => {
+    const message = 'Secret shared/pve-credentials not found.';
+    const condition = { type: 'Ready', status: 'False' as const, reason: 'SecretNotFound', message };
+    const said = async (namespace: string): Promise<string> => {
+      const annotations = { [ALLOW_FROM]: 'default' };
+      const status = { conditions: [{ ...condition, lastTransitionTime: '2026-03-01T12:00:00Z' }] };
+      const provider = aProvider({}, { namespace, annotations }, status);
+      const resolved = await resolve(
+        aVirtualMachine({ spec: { providerRef: { name: 'pve', namespace } } }),
+        ports({
+          providers: readerOf(provider),
+          connections: { get: () => undefined, isPending: () => false },
+        }),
+      );
+      return resolved.ok ? '' : resolved.message;
+    };
+    expect(await said('default')).toContain(message);
+    expect(await said('shared')).toContain('not ready (SecretNotFound)');
+    expect(await said('shared')).not.toContain('pve-credentials');
   });
 
   test('a Provider of another namespace is used where it allows it', async () => {

@@ -1,0 +1,149 @@
+/**
+ * From a VM to the connection of its Provider, and what its namespace may use of that. For a deletion that is under way
+ * also a connection that outlives the Provider or its Secret.
+ */
+import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
+import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import {
+  silence,
+  type Connection,
+  type Connections,
+  type DeletionConnections,
+} from '../../shared/cluster/connections.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
+import { closedGrant, grantOf, grantOfGone, type Grant } from '../../shared/grants/grants.ts';
+import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
+import { follow, type Followed } from '../../shared/objects/references.ts';
+import type { Unresolved } from '../model/desired.ts';
+
+export interface ReachPorts {
+  readonly providers: ObjectReader<Provider>;
+  readonly connections: Connections;
+  readonly finishing: DeletionConnections;
+}
+
+export type Reached =
+  | {
+      readonly ok: true;
+      /** Absent: it is gone, and a deletion is finished without it. */
+      readonly provider?: Provider | undefined;
+      readonly connection: Connection;
+      readonly grant: Grant;
+      /** The Provider no longer admits the namespace. */
+      readonly refused?: Unresolved;
+    }
+  | Unresolved;
+
+/** The way to PVE. A VM with a VMID can be switched off and deleted also if its Provider no longer admits the namespace. */
+export function reach(vm: VirtualMachine, ports: ReachPorts): Reached {
+  const reached = openWay(vm, ports);
+  const silent = reached.ok ? silence(reached.connection) : undefined;
+  return silent ? providerUnreachable(vm.spec.providerRef.name, silent.since) : reached;
+}
+
+function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
+  const { namespace } = vm.metadata;
+  const followed = followProvider(vm, ports);
+  const provider = followed.ok ? followed.object : heldProvider(vm, ports);
+  const connection =
+    provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
+  if (provider && connection)
+    return {
+      ok: true,
+      provider,
+      connection,
+      grant: grantOf(provider, namespace) ?? closedGrant(provider, namespace),
+      ...(!followed.ok && { refused: followed }),
+    };
+  const problem = followed.ok ? notReady(followed.object, ports.connections, namespace) : followed;
+  return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
+}
+
+const followProvider = (vm: VirtualMachine, { providers }: ReachPorts): Followed<Provider> =>
+  follow(providers, vm.spec.providerRef, {
+    namespace: vm.metadata.namespace,
+    kind: 'Provider',
+    notFound: Reasons.providerNotFound,
+    allows: (provider) => grantOf(provider, vm.metadata.namespace) !== undefined,
+  });
+
+/** That of a VM that has a VMID, whether or not it still admits the namespace. */
+function heldProvider(vm: VirtualMachine, { providers }: ReachPorts): Provider | undefined {
+  if (vm.status?.vmid === undefined) return undefined;
+  const { namespace, name } = providerOf(vm);
+  return providers.get(namespace, name);
+}
+
+const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
+  name: providerRef.name,
+  namespace: providerRef.namespace ?? metadata.namespace,
+});
+
+/** A VM of another namespace that has nothing in Proxmox VE may merely name the Provider. */
+function mayFinish(vm: VirtualMachine, { providers }: ReachPorts): boolean {
+  if (vm.metadata.deletionTimestamp === undefined) return false;
+  const { namespace, name } = providerOf(vm);
+  if (providers.covers?.(namespace) === false) return false;
+  if (namespace === vm.metadata.namespace) return true;
+  const provider = providers.get(namespace, name);
+  return mayHaveGuest(vm) && (!provider || grantOf(provider, vm.metadata.namespace) !== undefined);
+}
+
+function finish(vm: VirtualMachine, problem: Unresolved, { finishing, providers }: ReachPorts): Reached {
+  const { namespace, name } = providerOf(vm);
+  const found = finishing.forDeletion(namespace, name);
+  switch (found.kind) {
+    case 'open':
+      return { ok: true, connection: found.connection, grant: finishingGrant(vm, providers) };
+    case 'opening':
+      return {
+        ok: false,
+        reason: Reasons.providerNotReady,
+        message: 'The VM is removed with a copy of the last credentials of its Provider; connecting.',
+        early: true,
+      };
+    case 'failed': {
+      // It names servers, which are nothing that other namespaces need to know.
+      const why = namespace === vm.metadata.namespace ? `: ${found.message}` : '.';
+      const message = `${problem.message} The VM is to be removed with a copy of the last credentials, which failed${why}`;
+      return { ...problem, message };
+    }
+    case 'none':
+      return problem;
+    default:
+      return found satisfies never;
+  }
+}
+
+/** What the condition of a Provider says is for its own namespace: it names Secrets, servers and VMs there. */
+function notReady(provider: Provider, connections: Connections, reader: string): Unresolved {
+  const { namespace, name } = provider.metadata;
+  const early = connections.isPending(namespace, name);
+  const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
+  return {
+    ok: false,
+    reason: Reasons.providerNotReady,
+    message:
+      ready && ready.status !== 'True'
+        ? namespace === reader
+          ? `Provider "${name}" is not ready: ${ready.message}`
+          : `Provider "${name}" of namespace "${namespace}" is not ready (${ready.reason}). Its condition Ready there says what to do; reconciliation resumes once it is.`
+        : `Provider "${name}" is not connected to Proxmox VE yet. Reconciliation resumes once it is.`,
+    early,
+  };
+}
+
+/** The text is the same for all VMs and throughout, so that none of them is written again when the error changes. */
+export const providerUnreachable = (name: string, silentSince: number): Unresolved => ({
+  ok: false,
+  reason: Reasons.providerUnreachable,
+  message: `Provider "${name}" does not answer; its condition Ready says why, and reconciliation resumes once it answers.`,
+  silentSince,
+});
+
+function finishingGrant(vm: VirtualMachine, providers: ObjectReader<Provider>): Grant {
+  const { namespace, name } = providerOf(vm);
+  const provider = providers.get(namespace, name);
+  const reader = vm.metadata.namespace;
+  return (provider && grantOf(provider, reader)) ?? grantOfGone({ namespace, name }, reader);
+}
