@@ -18,6 +18,7 @@ export const REASONS = [
   'CleaningUp',
   'CloneQueued',
   'CloudInitInvalid',
+  'CloudInitQueued',
   'CloudInitTypeUnsupported',
   'ClusterChanged',
   'Connected',
