@@ -1,6 +1,7 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { inSlices } from '../../src/lib/slices.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
@@ -151,7 +152,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
     const claimed = (): ReadonlySet<Vmid> => ports.claimedIn(identity);
-    const discovery = discover(provider, view, claimed);
+    const discovery = await inSlices(discover(provider, view, claimed));
     const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
       origin: client.origin,

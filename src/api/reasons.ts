@@ -7,6 +7,7 @@ export const REASONS = [
   'Adopts',
   'AgentError',
   'AmbiguousIdentity',
+  'AnswerTooLarge',
   'AuthenticationFailed',
   'BackingOff',
   'BelongsToFormerObject',

@@ -17,6 +17,7 @@ export const Reasons = {
   missingPrivileges: 'MissingPrivileges',
   authenticationFailed: 'AuthenticationFailed',
   unreachable: 'Unreachable',
+  excessive: 'AnswerTooLarge',
   noQuorum: 'NoQuorum',
   locked: 'Locked',
   refused: 'RefusedByProxmox',

@@ -3,6 +3,7 @@ import type { StorageView, View } from '../../../src/pve/index.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { OwnerMark } from '../guests/owner-mark.ts';
 import { printFree, printNeeded, type Room } from './room.ts';
+import { storagesIn } from './storages.ts';
 
 export interface PlacementRequest {
   readonly cpus: number;
@@ -99,10 +100,9 @@ export function routeTo(node: NodeName, templates: readonly Template[], context:
 }
 
 const storageAt = ({ view }: PlacementContext, node: string, storage: string): StorageView | undefined =>
-  view.storages.find((s) => s.node === node && s.storage === storage);
+  storagesIn(view).at(node, storage);
 
-const isShared = ({ view }: PlacementContext, storage: string): boolean =>
-  view.storages.some((s) => s.storage === storage && s.shared);
+const isShared = ({ view }: PlacementContext, storage: string): boolean => storagesIn(view).isShared(storage);
 
 const storagesOf = ({ disks }: Template): string[] => [...new Set(disks.map(({ storage }) => storage))];
 
@@ -150,7 +150,7 @@ function withDisks(
   const sums = new Map(needs);
   for (const { storage = request.storage ?? rootStorageOf(template), size = 0 } of request.disks ?? []) {
     if (storage === undefined) continue;
-    const type = view.storages.find((each) => each.storage === storage)?.type ?? '';
+    const type = storagesIn(view).named(storage)?.type ?? '';
     sums.set(storage, (sums.get(storage) ?? 0) + (THICK_TYPES.has(type) ? size : 0));
   }
   return sums;
@@ -184,7 +184,7 @@ const notGranted = (storage: string, { request: { storages } }: PlacementContext
     : `storage ${storage} may not be used by VMs of this namespace`;
 
 const missingStorage = (storage: string, { view }: PlacementContext): string =>
-  view.storages.some((each) => each.storage === storage)
+  storagesIn(view).named(storage)
     ? `storage ${storage} is not on this node`
     : `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`;
 
