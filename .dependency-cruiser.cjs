@@ -24,6 +24,7 @@ const downOnly = (root, layers) =>
 const SHARED_LAYERS = [
   'errors/',
   'objects/',
+  'grants/',
   'plan/',
   'guests/',
   'limits/',

@@ -6,7 +6,7 @@ import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
-import { usersOfProvider, type UsersOf } from '../shared/objects/in-use.ts';
+import type { UsersOf } from '../shared/objects/in-use.ts';
 import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
@@ -34,6 +34,7 @@ import {
   type ProviderFacts,
 } from './report.ts';
 import { failing, newsOf, reconnected, whileInUse, type ProviderResult } from './results.ts';
+import { usersOfProvider } from './users.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {

@@ -265,6 +265,8 @@ export class NamespaceLife {
         addressed: () => [],
         digest: aDigest,
         vmsOfClass: () => [],
+        vmsOfProvider: () => [],
+        admissions: createAdmissions(now),
         restartSlots: createRestartSlots({ wake: () => undefined }),
         processStates: createProcessStates(),
         enqueue: () => undefined,

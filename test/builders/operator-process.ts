@@ -12,6 +12,7 @@ import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
 import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
@@ -88,6 +89,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     addressed: () => [],
     digest: aDigest,
     vmsOfClass: () => [],
+    vmsOfProvider: () => [],
+    admissions: createAdmissions(() => 0),
     restartSlots: createRestartSlots({ wake: () => undefined }),
     processStates,
     enqueue: () => undefined,

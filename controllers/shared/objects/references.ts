@@ -56,13 +56,19 @@ export const notAllowed = (
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
   reference: Reference,
-  from: { readonly namespace: string; readonly kind: string; readonly notFound: Reason },
+  from: {
+    readonly namespace: string;
+    readonly kind: string;
+    readonly notFound: Reason;
+    /** Absent: the annotation decides. */
+    readonly allows?: (object: O) => boolean;
+  },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
   if (namespace !== from.namespace)
-    return object && mayUse(from.namespace, object)
+    return object && (from.allows?.(object) ?? mayUse(from.namespace, object))
       ? { ok: true, object }
       : notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
   if (!object)

@@ -43,6 +43,10 @@ export interface Shape {
   readonly vmid?: Vmid;
   /** A guest that exists, to be taken over instead of making one. */
   readonly adopt?: Vmid;
+  /** The grant of the Provider does not include the guest to be taken over. */
+  readonly adoptDenied?: true;
+  /** The mark of another installation that the spec gives up. */
+  readonly confirmMark?: string;
   /** A TPM of this version; like the firmware, set at creation only. */
   readonly tpm?: string;
   /** Absent: as large as the template's. */

@@ -4,7 +4,7 @@ import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../s
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { namedFor } from '../../shared/objects/named-for.ts';
-import { mayUse } from '../../shared/objects/references.ts';
+import { grantOf } from '../../shared/grants/grants.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
@@ -74,7 +74,7 @@ function areInOneCluster(a: VirtualMachine, b: VirtualMachine, providers: Object
 
 /** Whoever merely names a Provider has no address through it. */
 const mayHold = ({ metadata, status }: VirtualMachine, provider: Provider): boolean =>
-  status?.vmid !== undefined || mayUse(metadata.namespace, provider);
+  status?.vmid !== undefined || grantOf(provider, metadata.namespace) !== undefined;
 
 const providerOf = (
   { metadata, spec: { providerRef } }: VirtualMachine,

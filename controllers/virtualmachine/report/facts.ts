@@ -74,6 +74,7 @@ export async function factsOf(
             ...tooLarge(want, guest, gathered.surroundings),
           ]
         : [],
+    withdrawn: resolved.withdrawn,
     ignored: [
       ...resolved.ignored,
       ...lostOptions(vm, guest, cloudInit),

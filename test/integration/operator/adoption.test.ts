@@ -160,6 +160,8 @@ describe('a VM that exists', () => {
       expect(message).toContain(`set spec.adopt.vmid to ${VMID}`);
     });
     await patch(t, 'db', { adopt: { vmid: VMID } });
+    await soon(async () => expect(condition(await t.vm('db')).is).toBe('Ready=False NotAdoptable'));
+    await patch(t, 'db', { adopt: { vmid: VMID, confirmMark: mark } });
     await t.ready('vm/db');
     expect(guest.get('description')).not.toContain('another-cluster');
     expect(cloneRequests(t.pve)).toEqual([]);

@@ -3,6 +3,7 @@ import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
 import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aMark } from '../../../../builders/guests.ts';
@@ -51,6 +52,8 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
+  vmsOfProvider: () => [],
+  admissions: createAdmissions(() => 0),
   ...change,
 });
 async function resolvedSpecOf(
