@@ -25,6 +25,7 @@ ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--h
 FROM gcr.io/distroless/nodejs24-debian12:nonroot AS operator
 WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs /build/dist/virtrigaud-proxmox.mjs.map ./
+COPY --from=build /build/dist/virtrigaud-proxmox-worker.mjs /build/dist/virtrigaud-proxmox-worker.mjs.map ./
 USER 65532:65532
 # A small young generation keeps memory use low; few objects outlive a pass.
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "--max-semi-space-size=16", "/app/virtrigaud-proxmox.mjs"]

@@ -1,4 +1,4 @@
-/** Bundles a program and its packages into one file, which starts faster and needs no node_modules. */
+/** Bundles a program with its packages, so that it starts faster and needs no node_modules: a file, and one for its worker thread. */
 import { cpSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,12 +9,19 @@ interface Program {
   readonly entry: string;
   /** In the folder of `--outdir`. */
   readonly out: string;
+  /** The worker thread that it starts, found next to the bundle. */
+  readonly worker?: { readonly entry: string; readonly out: string };
   /** Files and folders that it reads when it runs, found next to the bundle. */
   readonly data: readonly string[];
 }
 
 const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
-  operator: { entry: 'src/cmd/main.ts', out: 'virtrigaud-proxmox.mjs', data: [] },
+  operator: {
+    entry: 'src/cmd/main.ts',
+    out: 'virtrigaud-proxmox.mjs',
+    worker: { entry: 'src/cloudinit/reading/worker.ts', out: 'virtrigaud-proxmox-worker.mjs' },
+    data: [],
+  },
   fakepve: {
     entry: 'test/fakepve/cli.ts',
     out: 'fakepve/fakepve.mjs',
@@ -49,13 +56,20 @@ async function bundle(name: string): Promise<string> {
   const program = PROGRAMS[name];
   if (program === undefined)
     throw new Error(`Unknown program ${name}. Use one of ${Object.keys(PROGRAMS).join(', ')}.`);
-  const { entry, data } = program;
+  const { entry, worker, data } = program;
   const out = join(outdir, program.out);
   if (!existsSync(entry))
     throw new Error(`${entry} does not exist. Run this command in the root of the checkout.`);
+  await bundleFile(entry, out, worker && `./${worker.out}`);
+  if (worker) await bundleFile(worker.entry, join(outdir, worker.out));
+  for (const path of data) cpSync(path, join(dirname(out), basename(path)), { recursive: true });
+  return `${out}: ${(statSync(out).size / 1024 ** 2).toFixed(2)} MB`;
+}
+
+async function bundleFile(entry: string, outfile: string, worker?: string): Promise<void> {
   await build({
     entryPoints: [entry],
-    outfile: out,
+    outfile,
     bundle: true,
     platform: 'node',
     target: 'node22.20',
@@ -64,6 +78,7 @@ async function bundle(name: string): Promise<string> {
     define: {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
       VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? 'unknown'),
+      ...(worker !== undefined && { VIRTRIGAUD_WORKER: JSON.stringify(worker) }),
     },
     // Identifiers are not minified, to keep stack traces readable.
     minifySyntax: true,
@@ -71,8 +86,6 @@ async function bundle(name: string): Promise<string> {
     banner: { js: COMMONJS_NAMES },
     logLevel: 'warning',
   });
-  for (const path of data) cpSync(path, join(dirname(out), basename(path)), { recursive: true });
-  return `${out}: ${(statSync(out).size / 1024 ** 2).toFixed(2)} MB`;
 }
 
 try {

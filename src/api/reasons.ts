@@ -19,6 +19,7 @@ export const REASONS = [
   'CleaningUp',
   'CloneQueued',
   'CloudInitInvalid',
+  'CloudInitQueued',
   'CloudInitTypeUnsupported',
   'ClusterChanged',
   'Connected',

@@ -14,6 +14,7 @@ import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
 import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
 import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
+import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
 import type { VMClass } from '../../src/api/index.ts';
@@ -86,6 +87,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       const values = secrets[name];
       return Promise.resolve(values && { values });
     },
+    readDocuments: createDocumentReader({ now: () => 0 }),
     addressed: () => [],
     digest: aDigest,
     vmsOfClass: () => [],

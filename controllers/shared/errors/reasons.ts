@@ -10,6 +10,7 @@ export const Reasons = {
   imageNotFound: 'ImageNotFound',
   secretNotFound: 'SecretNotFound',
   secretKeyNotFound: 'SecretKeyNotFound',
+  cloudInitQueued: 'CloudInitQueued',
   namespaceNotWatched: 'NamespaceNotWatched',
   notAllowed: 'ReferenceNotAllowed',
   missingPrivilege: 'MissingPrivilege',

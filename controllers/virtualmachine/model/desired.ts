@@ -1,5 +1,6 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
 import type { Reason } from '../../../src/api/index.ts';
+import type { Documents } from '../../../src/cloudinit/index.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -140,6 +141,8 @@ export interface DesiredCloudInit {
   /** Absent: it follows from the text. Binary: Base64 of a Secret's bytes that are no text. */
   readonly userDataFormat?: 'Raw' | 'Base64' | 'Binary';
   readonly sshKeys: readonly string[];
+  /** What the long texts in YAML say. */
+  readonly documents?: Documents;
 }
 
 /** Why a spec cannot be resolved: something it refers to is missing. */

@@ -14,7 +14,7 @@ import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
-import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
+import { resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
@@ -28,10 +28,9 @@ import { adoptIgnored, adoptionOf } from './adoption.ts';
 import { reach, type ReachPorts } from './reach.ts';
 import { grantedPolicyOf, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
-export interface ResolvePorts extends QuotaPorts, ReachPorts {
+export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
-  readonly readSecret: ReadSecret;
   readonly addressed: AddressPorts['addressed'];
 }
 
@@ -113,9 +112,9 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
-  const cloudInit = await resolveCloudInit(vm, ports.readSecret);
+  const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
-  if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
+  if (!cloudInit.ok && (cloudInit.early === true || !isConfigured(vm))) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
   return withinLimits(vm, {
     ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),

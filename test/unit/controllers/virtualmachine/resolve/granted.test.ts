@@ -6,6 +6,8 @@ import { createAdmissions } from '../../../../../controllers/virtualmachine/reso
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aClass, anImage, aProvider, aVirtualMachine, readerOf, UID } from '../../../../builders/objects.ts';
+import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
+import { aDigest } from '../../../../builders/guests.ts';
 import { aRow, aView } from '../../../../builders/views.ts';
 
 type Grant = Omit<NonNullable<ProviderSpec['grants']>[number], 'namespaces'>;
@@ -29,6 +31,8 @@ function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtual
     connections: { get: () => connection, isPending: () => false },
     finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: () => Promise.resolve(undefined),
+    readDocuments: createDocumentReader({ now: () => 0 }),
+    digest: aDigest,
     addressed: () => [],
     vmsOfProvider: () => [],
     admissions: createAdmissions(() => 0),
