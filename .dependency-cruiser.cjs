@@ -54,6 +54,7 @@ const VIRTUAL_MACHINE_LAYERS = [
   'take-step\\.ts$',
   'settled\\.ts$',
   'unresolved\\.ts$',
+  'outage\\.ts$',
   'controller\\.ts$',
 ];
 

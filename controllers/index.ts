@@ -8,9 +8,14 @@ export {
   namesOf,
   type MissingPrivileges,
 } from './provider/missing-privileges.ts';
+export { COPY_LABELS } from './provider/credential-copy.ts';
+export { createCredentialCopies, type CredentialCopies } from './provider/credential-copies.ts';
+export { createFinishingConnections, type FinishingConnections } from './provider/finishing.ts';
 export { gatherLayers } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
-export { connectionOf, resolveSettings, type Layer, type Settings } from './provider/settings.ts';
+export type { Layer } from './provider/credentials.ts';
+export { connectionOf, resolveSettings, type Settings } from './provider/settings.ts';
+export { createForceDeleted, forceDeletedIn, type ForceDeleted } from './shared/cluster/force-deleted.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
 export { exclusiveValues } from './virtualmachine/networks/addresses-in-use.ts';

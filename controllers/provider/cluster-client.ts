@@ -48,6 +48,8 @@ export interface ClientOptions {
   readonly onGuestsChanged: (vmids: ReadonlySet<Vmid>) => void;
   /** Nodes, storages, whether the cluster can be read, the endpoint in use, or that the credentials are refused. */
   readonly onChanged: () => void;
+  /** Passes that ended because the cluster could not be read may go on. */
+  readonly onAnsweringAgain: () => void;
   /** Epoch ms. */
   readonly now: () => number;
   readonly inventoryInterval?: Millis | undefined;
@@ -63,7 +65,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   const transport = createTransport({
     ...connectionOf(settings),
     isExpectedCluster(found) {
-      const before = identityOf(inventory.view()) ?? known;
+      const before = seenIn(inventory.view()) ?? known;
       if (before && !isSameCluster(before, found)) return false;
       known = found;
       return true;
@@ -81,7 +83,17 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   const versions = createNodeVersions({ pve, now });
   const inventory = createInventory({ pve, interval: options.inventoryInterval });
   const stopping = new AbortController();
-  inventory.onChange((vmids, kind) => (kind === 'cluster' ? onChanged() : options.onGuestsChanged(vmids)));
+  let wasSilent = false;
+  inventory.onChange((vmids, kind) => {
+    if (kind !== 'cluster') {
+      options.onGuestsChanged(vmids);
+      return;
+    }
+    onChanged();
+    const isSilent = inventory.view()?.staleSince !== undefined;
+    if (wasSilent && !isSilent) options.onAnsweringAgain();
+    wasSilent = isSilent;
+  });
   inventory.start(stopping.signal);
   return {
     key,
@@ -106,7 +118,14 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   };
 }
 
-const identityOf = (view: View | undefined): ClusterIdentity | undefined =>
+/** Where the credentials may not read the cluster's name, it is taken to be what it was. */
+export const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
+  name: view.quorate === 'unknown' ? before?.name : view.clusterName,
+  nodes: view.nodes.map(({ name }) => name),
+  address: view.quorate === 'unknown' ? before?.address : view.address,
+});
+
+const seenIn = (view: View | undefined): ClusterIdentity | undefined =>
   view && {
     name: view.clusterName,
     nodes: view.nodes.map(({ name }) => name),

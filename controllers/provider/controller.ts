@@ -1,15 +1,27 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
-import { inUse, type UsersOf } from '../shared/objects/in-use.ts';
+import { usersOfProvider, type UsersOf } from '../shared/objects/in-use.ts';
+import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
+import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
-import { discover } from './discovery.ts';
+import { copyOf, type Connected } from './credential-copy.ts';
+import type { CredentialCopies } from './credential-copies.ts';
+import { discover, withForceDeleted, type Discovery } from './discovery.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
-import type { ClusterClient } from './cluster-client.ts';
-import { CHECK_INTERVAL, clusterChanged, isUnauthenticated, outcomeOf, unreachable } from './outcomes.ts';
+import { identityOf, type ClusterClient } from './cluster-client.ts';
+import {
+  CHECK_INTERVAL,
+  clusterChanged,
+  isUnauthenticated,
+  isWithdrawal,
+  outcomeOf,
+  unreachable,
+} from './outcomes.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { PrivilegeWatch } from './privileges.ts';
 import {
@@ -20,40 +32,47 @@ import {
   unverified,
   type ProviderFacts,
 } from './report.ts';
-import { failing, kept, newsOf, reconnected, type ProviderResult } from './results.ts';
+import { failing, newsOf, reconnected, whileInUse, type ProviderResult } from './results.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {
   readonly pool: ConnectionPool;
   readonly privileges: PrivilegeWatch;
+  readonly copies: Pick<CredentialCopies, 'keep'>;
+  readonly forceDeleted: ForceDeleted;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
   readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
 }
 
+interface Discovering {
+  readonly view: View;
+  readonly discovery: Discovery;
+  readonly claimed: () => ReadonlySet<Vmid>;
+}
+
 export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
   async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
-    const key = `${provider.metadata.namespace}/${provider.metadata.name}`;
-    if (pass.deleting) {
-      const result = release(provider, key);
-      if (result.outcome.kind === 'released') return result;
-      // Its VMs still need the connection, which an operator that was restarted has to open first.
-      await attempt(provider, key, pass).catch(() => undefined);
-      return result;
-    }
-    return attempt(provider, key, pass);
+    const { namespace, name } = provider.metadata;
+    const key = `${namespace}/${name}`;
+    if (!pass.deleting) return attempt(provider, key, pass);
+    const users = usersOfProvider(provider, ports.usersOf(namespace, name));
+    // Its VMs still need the connection, which an operator that was restarted has to open first.
+    if (users.length > 0)
+      return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));
+    ports.pool.drop(key);
+    ports.forceDeleted.forget(key);
+    return { outcome: released, status: {} };
   }
 
-  function release(provider: Provider, key: string): ProviderResult {
-    const users = ports.usersOf(provider.metadata.namespace, provider.metadata.name);
-    if (users.length === 0) {
-      ports.pool.drop(key);
-      return { outcome: released, status: {} };
-    }
-    return { outcome: inUse('Provider', users), status: kept(provider) };
+  /** Without its VMs' VMIDs nothing is left to be removed, and the credentials are not needed either. */
+  async function keepCredentials(provider: Provider, connection: Connected): Promise<void> {
+    const { namespace, name } = provider.metadata;
+    if (ports.usersOf(namespace, name).some(mayHaveGuest))
+      await ports.copies.keep(copyOf(provider, connection));
   }
 
   async function settingsOf(
@@ -78,9 +97,32 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     }
   }
 
+  /** What was deleted by force is listed although Proxmox VE cannot be asked. */
+  function failed(provider: Provider, key: string, outcome: Outcome): ProviderResult {
+    const result = failing(provider, outcome);
+    const forced = ports.forceDeleted.of(key, forceDeletedIn(provider.status));
+    const discovered = withForceDeleted(result.status.discovered, forced, undefined);
+    return { ...result, status: { ...result.status, ...omitUndefined({ discovered }) } };
+  }
+
+  /** All guests to list: those that could be adopted, and those that were deleted by force. */
+  function discoveredIn(
+    provider: Provider,
+    key: string,
+    { view, discovery, claimed }: Discovering,
+  ): ProviderStatus['discovered'] {
+    ports.forceDeleted.of(key, forceDeletedIn(provider.status));
+    ports.forceDeleted.prune(key, view, claimed);
+    const adoptable = discovery?.ok ? discovery.discovered : undefined;
+    return withForceDeleted(adoptable, ports.forceDeleted.of(key, []), view);
+  }
+
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
     const { settings, problem } = await settingsOf(provider);
-    if (!settings) return failing(provider, problem);
+    if (!settings) {
+      if (isWithdrawal(problem)) ports.pool.withdraw(key);
+      return failed(provider, key, problem);
+    }
     const pinned = provider.status?.clusterID;
     const before = pinned === undefined ? undefined : parseIdentity(pinned);
     let client: ClusterClient;
@@ -89,30 +131,34 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       client = ports.pool.withClient(key, settings, before);
       view = await read(client, pass.signal);
     } catch (error) {
-      return failing(provider, unreachable(error));
+      return failed(provider, key, unreachable(error));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
       ports.pool.suspend(key);
-      return failing(provider, clusterChanged(provider, client, identity));
+      return failed(provider, key, clusterChanged(provider, client, identity));
     }
     const use = ports.pool.use(key, client, {
       view,
       identity,
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
+      keepCredentials: () => ports.copies.keep(copyOf(provider, { settings, identity })),
     });
+    await keepCredentials(provider, { settings, identity });
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
-    const discovery = discover(provider, view, () => ports.claimedIn(identity));
+    const claimed = (): ReadonlySet<Vmid> => ports.claimedIn(identity);
+    const discovery = discover(provider, view, claimed);
+    const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
       origin: client.origin,
       view,
       version: client.versions.answering?.version,
       clusterID: printIdentity(identity),
       missing,
-      discovery,
+      discovered,
     };
     return {
       outcome,
@@ -130,13 +176,6 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   return { name: 'provider', finalizer: FINALIZER, reconcile };
 }
 
-/** Where the credentials may not read the cluster's name, it is taken to be what it was. */
-const identityOf = (view: View, before: ClusterIdentity | undefined): ClusterIdentity => ({
-  name: view.quorate === 'unknown' ? before?.name : view.clusterName,
-  nodes: view.nodes.map(({ name }) => name),
-  address: view.quorate === 'unknown' ? before?.address : view.address,
-});
-
 /** The first pass reads; later ones use what the inventory read for everyone. */
 async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   const { lastError } = client.inventory;
@@ -144,6 +183,7 @@ async function read(client: ClusterClient, signal: AbortSignal): Promise<View> {
   // The inventory keeps trying; asking twice as often would only look like an attack.
   if (!view && lastError && isUnauthenticated(lastError)) throw lastError;
   const current = view ?? (await client.inventory.refresh(signal));
-  await client.versions.refresh(current.nodes, signal);
+  // What a server that does not answer was last known to be, stays.
+  if (current.staleSince === undefined) await client.versions.refresh(current.nodes, signal);
   return current;
 }

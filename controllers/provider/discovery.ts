@@ -4,6 +4,7 @@ import type { GuestView, View } from '../../src/pve/index.ts';
 import { ADOPT_VMS, ADOPT_FILTER, type Provider, type ProviderStatus } from '../../src/api/index.ts';
 import { formatQuantity } from '../../src/lib/quantity.ts';
 import { MiB, type Vmid } from '../../src/lib/units.ts';
+import type { ForceDeletedVm } from '../shared/cluster/force-deleted.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 
 const Filter = z.strictObject({
@@ -38,6 +39,33 @@ export function discover(
     .filter((row) => row.type === 'qemu' && !row.template && !claimed.has(row.vmid) && passes(filter, row))
     .toSorted((a, b) => a.vmid - b.vmid);
   return { ok: true, discovered: { count: found.length, vms: found.slice(0, MAX_LISTED).map(toStatus) } };
+}
+
+type Discovered = NonNullable<ProviderStatus['discovered']>;
+
+/**
+ * The list with those that were deleted by force, which stay on it whatever the annotations say.
+ * @param view absent: Proxmox VE cannot be asked
+ */
+export function withForceDeleted(
+  discovered: Discovered | undefined,
+  forced: readonly ForceDeletedVm[],
+  view: View | undefined,
+): Discovered | undefined {
+  if (forced.length === 0) return discovered;
+  const numbers = new Set<number>(forced.map(({ vmid }) => vmid));
+  const { count, vms } = discovered ?? { count: 0, vms: [] };
+  const others = vms.filter(({ vmid }) => !numbers.has(vmid));
+  const kept = forced.slice(0, MAX_LISTED).map((vm) => ({ ...entryOf(vm, view), forceDeleted: true }));
+  return {
+    count: count - (vms.length - others.length) + forced.length,
+    vms: [...others.slice(0, MAX_LISTED - kept.length), ...kept].toSorted((a, b) => a.vmid - b.vmid),
+  };
+}
+
+function entryOf({ vmid, name, node }: ForceDeletedVm, view: View | undefined): Discovered['vms'][number] {
+  const row = view?.guests.get(vmid);
+  return row ? toStatus(row) : { vmid, ...omitUndefined({ name, node }) };
 }
 
 function parseFilter(text: string | undefined): Filter | string {

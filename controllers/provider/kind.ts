@@ -7,6 +7,8 @@ export type ProviderKindPorts = Omit<ProviderPorts, 'usersOf'> & UsagePorts;
 
 export const providerKind: KindModule<Provider, ProviderKindPorts> = {
   controller: (ports) => providerController({ ...ports, usersOf: ports.usersOfKind('Provider') }),
+  // The pass of one whose server does not answer lasts until its requests are given up.
+  workers: 64,
   // A Provider that is being deleted waits until its VMs are deleted.
   usage: { reference: ({ spec }) => spec.providerRef, required: true, passWhen: 'userIsGone' },
 };

@@ -1,11 +1,13 @@
 /** Reads what a Provider's settings come from: its own variables, its Secret, the process. */
-import { ALLOW_FROM, type Provider, type Reason } from '../../src/api/index.ts';
-import { allowsFrom, notWatched } from '../shared/objects/references.ts';
+import type { Provider, Reason } from '../../src/api/index.ts';
+import { allowsFrom, notAllowed, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
-import type { Layer, Layers } from './settings.ts';
+import type { Layer, Layers } from './credentials.ts';
 
 export interface NamedEntries {
   readonly annotations: Readonly<Record<string, string>>;
+  /** Present once it is being deleted, though a finalizer still keeps it. */
+  readonly deletionTimestamp?: string | undefined;
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -16,6 +18,8 @@ export interface LayerPorts {
   readonly watches?: (namespace: string) => boolean;
   /** The PVE_* variables of this process. */
   readonly process: Layer;
+  /** Whether Providers of this namespace may use them; absent: those of every one. */
+  readonly mayUseProcess?: (namespace: string) => boolean;
 }
 
 export type GatheredLayers =
@@ -28,10 +32,26 @@ export async function gatherLayers(provider: Provider, ports: LayerPorts): Promi
   const secret = await secretLayer(provider, ports);
   if (!secret.ok) return secret;
   const env = await envLayer(provider, ports);
-  return env.ok
-    ? { ok: true, layers: { env: env.layer, secret: secret.layer, process: ports.process } }
-    : env;
+  if (!env.ok) return env;
+  const foreignSecret = foreignSecretOf(provider);
+  return {
+    ok: true,
+    layers: {
+      env: env.layer,
+      secret: secret.layer,
+      process: ports.mayUseProcess?.(provider.metadata.namespace) === false ? {} : ports.process,
+      ...(foreignSecret !== undefined && { foreignSecret }),
+    },
+  };
 }
+
+function foreignSecretOf({ spec, metadata }: Provider): string | undefined {
+  const { name, namespace = metadata.namespace } = spec.credentialSecretRef ?? {};
+  return name === undefined || namespace === metadata.namespace ? undefined : `${namespace}/${name}`;
+}
+
+/** Whoever deletes credentials withdraws them, whatever finalizers they have. */
+const isBeingDeleted = ({ deletionTimestamp }: NamedEntries): boolean => deletionTimestamp !== undefined;
 
 type LayerResult = { readonly ok: true; readonly layer: Layer } | Missing;
 
@@ -46,15 +66,14 @@ async function secretLayer(
   const namespace = ref.namespace ?? metadata.namespace;
   if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
   const secret = await readSecret(namespace, ref.name);
-  if (!secret)
+  if (namespace !== metadata.namespace)
+    return secret && !isBeingDeleted(secret) && allowsFrom(secret.annotations, metadata.namespace)
+      ? { ok: true, layer: secret.values }
+      : notAllowed('Secret', { name: ref.name, namespace }, metadata.namespace);
+  if (!secret || isBeingDeleted(secret))
     return missing(
       Reasons.secretNotFound,
-      `Secret ${namespace}/${ref.name} not found. Reconciliation resumes once it exists.`,
-    );
-  if (namespace !== metadata.namespace && !allowsFrom(secret.annotations, metadata.namespace))
-    return missing(
-      Reasons.notAllowed,
-      `Secret ${namespace}/${ref.name} may not be used from namespace ${metadata.namespace}. Allow it by annotating the Secret with ${ALLOW_FROM}: ${metadata.namespace}`,
+      `Secret ${namespace}/${ref.name} ${secret ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists${secret ? ' again' : ''}.`,
     );
   return { ok: true, layer: secret.values };
 }
@@ -80,13 +99,26 @@ async function valueOf(
   const { secretKeyRef, configMapKeyRef } = valueFrom ?? {};
   const ref = secretKeyRef ?? configMapKeyRef;
   if (!ref) return '';
-  const kind = secretKeyRef ? 'Secret' : 'ConfigMap';
+  const at: EntryAt = { kind: secretKeyRef ? 'Secret' : 'ConfigMap', namespace, ...ref };
   const read = secretKeyRef ? ports.readSecret : ports.readConfigMap;
   const entries = await read(namespace, ref.name);
-  const found = entries?.values[ref.key];
-  if (found !== undefined) return found;
-  return missing(
-    entries ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
-    `spec.runtime.env ${name} refers to the key "${ref.key}" of ${kind} ${namespace}/${ref.name}, which does not exist. Reconciliation resumes once it exists.`,
-  );
+  if (entries && isBeingDeleted(entries)) return missingEntry(name, at, 'is being deleted');
+  return entries?.values[ref.key] ?? missingEntry(name, at, entries ? 'lacks it' : 'does not exist');
 }
+
+interface EntryAt {
+  readonly kind: 'Secret' | 'ConfigMap';
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string;
+}
+
+const missingEntry = (
+  variable: string,
+  { kind, namespace, name, key }: EntryAt,
+  why: 'is being deleted' | 'lacks it' | 'does not exist',
+): Missing =>
+  missing(
+    why === 'lacks it' ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
+    `spec.runtime.env ${variable} refers to the key "${key}" of ${kind} ${namespace}/${name}, which ${why}. Reconciliation resumes once it exists.`,
+  );

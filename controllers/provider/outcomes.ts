@@ -1,6 +1,6 @@
 /** What the state of the connection means for a Provider. */
 import { CredentialsError, PveError, type ClusterIdentity, type View } from '../../src/pve/index.ts';
-import type { Provider } from '../../src/api/index.ts';
+import type { Provider, Reason } from '../../src/api/index.ts';
 import { minutes, seconds } from '../../src/lib/units.ts';
 import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { printIdentity } from '../shared/cluster/identity.ts';
@@ -66,3 +66,16 @@ export const clusterChanged = (
 
 const forget = ({ metadata: { namespace, name } }: Provider): string =>
   `kubectl patch provider ${name} -n ${namespace} --subresource=status --type=json -p '[{"op":"remove","path":"/status/clusterID"}]'`;
+
+/** Whoever deletes credentials, or no longer allows their use, ends what they are used for. A mistake in them does not. */
+const WITHDRAWALS: ReadonlySet<string> = new Set<Reason>([
+  Reasons.secretNotFound,
+  Reasons.secretKeyNotFound,
+  Reasons.notAllowed,
+  Reasons.namespaceNotWatched,
+  'CredentialsMissing',
+  'CredentialsIncomplete',
+]);
+
+export const isWithdrawal = (problem: Outcome): boolean =>
+  'reason' in problem && WITHDRAWALS.has(problem.reason);

@@ -20,9 +20,11 @@ export interface ConnectionPoolOptions extends SharedStateOptions {
    * endpoint in use, or Proxmox VE no longer accepts the credentials.
    */
   readonly onConnectionChanged: (providers: ReadonlySet<string>) => void;
-  /** From now on the Provider's VMs have a connection, or another one than before. */
+  /** From now on the Provider's VMs have a connection, another one than before, or one that answers again. */
   readonly onConnected: (provider: string) => void;
   readonly inventoryInterval?: Millis;
+  /** Absent: over HTTP. */
+  readonly openClient?: typeof openClient;
   readonly tasks?: TaskTiming | undefined;
 }
 
@@ -41,10 +43,22 @@ export interface ConnectionPool extends Connections {
       readonly defaults: ProviderDefaults;
       readonly view: View;
       readonly identity: ClusterIdentity;
+      readonly keepCredentials?: () => Promise<void>;
+      /** Only deletions that are under way use it, because the credentials were withdrawn. */
+      readonly forDeletion?: true;
     },
   ): 'new' | 'known';
   /** Its VMs have no connection for now. The client stays open, so that its Provider can see when that changes. */
   suspend(provider: string): void;
+  /** Its credentials were withdrawn: its VMs have no connection, and its client is closed. */
+  withdraw(provider: string): void;
+  isWithdrawn(provider: string): boolean;
+  /** The connection that only deletions use. */
+  forDeletion(namespace: string, name: string): Connection | undefined;
+  /** The Providers that have one. */
+  finishing(): readonly string[];
+  /** The last of these deletions has ended. */
+  stopFinishing(provider: string): void;
   /** An attempt of the Provider to connect has ended, whatever came of it. */
   attempted(provider: string): void;
   drop(provider: string): void;
@@ -59,10 +73,17 @@ const FIRST_ATTEMPT = minutes(1);
 /** Passes that started with a client that was replaced may still use it. */
 const LINGER = minutes(1);
 
+interface User {
+  readonly connection: Connection;
+  readonly client: ClusterClient;
+  readonly forDeletion: boolean;
+}
+
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
   const clients = new Map<string, OpenClient>();
   const retired = new Map<OpenClient, NodeJS.Timeout>();
-  const users = new Map<string, { readonly connection: Connection; readonly client: ClusterClient }>();
+  const users = new Map<string, User>();
+  const withdrawn = new Set<string>();
   /** What each Provider asked for last, in use or not yet. */
   const asked = new Map<string, string>();
   const states = createSharedStates(options);
@@ -88,7 +109,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     ]);
 
   const open = (settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenClient =>
-    openClient(settings, {
+    (options.openClient ?? openClient)(settings, {
       key,
       pinned,
       // The VMs of all Providers that use the client are surely in its cluster.
@@ -96,6 +117,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       onRequest: options.onRequest,
       onGuestsChanged: (vmids) => options.onGuestsChanged(providersOf(key), vmids),
       onChanged: () => options.onConnectionChanged(providersOf(key)),
+      onAnsweringAgain: () => usersOf(key).forEach((provider) => options.onConnected(provider)),
       now: options.now,
       inventoryInterval: options.inventoryInterval,
     });
@@ -110,6 +132,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     return unused;
   }
 
+  function leave(provider: string): void {
+    users.delete(provider);
+    asked.delete(provider);
+  }
+
   function retire(client: OpenClient): void {
     client.stopPolling();
     const timer = setTimeout(() => {
@@ -121,7 +148,14 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   }
 
   return {
-    get: (namespace, name) => users.get(`${namespace}/${name}`)?.connection,
+    get(namespace, name) {
+      const user = users.get(`${namespace}/${name}`);
+      return user?.forDeletion === false ? user.connection : undefined;
+    },
+    forDeletion(namespace, name) {
+      const user = users.get(`${namespace}/${name}`);
+      return user?.forDeletion === true ? user.connection : undefined;
+    },
     isPending: (namespace, name) => isPending(`${namespace}/${name}`),
     attempted: (provider) => void attempts.add(provider),
     withClient(provider, settings, pinned) {
@@ -131,10 +165,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       clients.set(key, client);
       return client;
     },
-    use(provider, client, { nodeSelector, defaults, view, identity }) {
+    use(provider, client, how) {
+      const { nodeSelector, defaults, view, identity, keepCredentials, forDeletion = false } = how;
       // While this pass connected, the Provider went, or its settings were changed.
       if (asked.get(provider) !== client.key) return 'known';
       const before = users.get(provider);
+      // The credentials are valid again.
+      if (forDeletion && before?.forDeletion === false) return 'known';
       const continues = before && isSameCluster(before.connection.identity, identity);
       const shows = { evidence: evidenceOf(view, client.certificate), identity };
       const { vmids, ledger, cloneSlots, moveSlots } = states.of(
@@ -158,19 +195,35 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         cloneSlots,
         moveSlots,
         tasks: options.tasks,
+        keepCredentials,
       };
-      users.set(provider, { connection, client });
+      if (!forDeletion) withdrawn.delete(provider);
+      users.set(provider, { connection, client, forDeletion });
       takeUnused().forEach(retire);
-      if (before?.client.key === client.key) return 'known';
+      if (before?.client.key === client.key && before.forDeletion === forDeletion) return 'known';
       options.onConnected(provider);
       return 'new';
     },
     suspend: (provider) => void users.delete(provider),
+    withdraw(provider) {
+      if (withdrawn.has(provider)) return;
+      withdrawn.add(provider);
+      leave(provider);
+      takeUnused().forEach(retire);
+      // Its VMs say so, and those that are being deleted go on with another connection.
+      options.onConnected(provider);
+    },
+    isWithdrawn: (provider) => withdrawn.has(provider),
+    finishing: () => [...users].flatMap(([provider, user]) => (user.forDeletion ? [provider] : [])),
+    stopFinishing(provider) {
+      leave(provider);
+      for (const client of takeUnused()) void client.close();
+    },
     drop(provider) {
       attempts.delete(provider);
       awaited.delete(provider);
-      users.delete(provider);
-      asked.delete(provider);
+      withdrawn.delete(provider);
+      leave(provider);
       for (const client of takeUnused()) void client.close();
     },
     release: (uid) => states.release(uid),

@@ -34,7 +34,8 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
     async missing(client, credentials, signal) {
       const known = answers.get(client);
       const at = now();
-      if (known && at - known.at < validFor(known, client)) return known.missing;
+      const isSilent = client.inventory.view()?.staleSince !== undefined;
+      if (known && (isSilent || at - known.at < validFor(known, client))) return known.missing;
       let missing = known?.missing;
       try {
         const held = await client.pve.access.permissions({ signal });

@@ -17,7 +17,7 @@ export interface ProviderFacts {
   readonly clusterID: string;
   /** Absent: not known. */
   readonly missing?: MissingPrivileges | undefined;
-  readonly discovery?: Discovery;
+  readonly discovered?: ProviderStatus['discovered'];
 }
 
 /** Names and states only: figures change at every read, and each change would be a write. */
@@ -27,7 +27,7 @@ export function reportProvider({
   version,
   clusterID,
   missing,
-  discovery,
+  discovered,
 }: ProviderFacts): ProviderStatus {
   const nodes = view.nodes.map((node) => ({ name: node.name, status: stateOf(node) }));
   const storages = storagesOf(view);
@@ -43,7 +43,7 @@ export function reportProvider({
     nodeCount: nodes.length,
     storages: storages.slice(0, MAX_LISTED),
     storageCount: storages.length,
-    ...(discovery?.ok && { discovered: discovery.discovered }),
+    ...(discovered && { discovered }),
     ...(missingNames.length > 0 && { missingPrivileges: missingNames.slice(0, MAX_PRIVILEGES) }),
   };
 }

@@ -1,7 +1,8 @@
 /** What a Provider reports when it is not connected, and its events. Pure. */
-import type { Provider, ProviderStatus } from '../../src/api/index.ts';
-import type { EventNote, ReconcileResult } from '../../src/runtime/controller.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
+import { inUse } from '../shared/objects/in-use.ts';
+import type { EventNote, Readable, ReconcileResult } from '../../src/runtime/controller.ts';
+import { waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { connected, ignoredFields, type ProviderFacts } from './report.ts';
 
 export type ProviderResult = ReconcileResult<ProviderStatus>;
@@ -35,4 +36,26 @@ export function newsOf(provider: Provider, outcome: Outcome): readonly EventNote
 export function kept(provider: Provider): ProviderStatus {
   const { conditions: _conditions, observedGeneration: _generation, ...status } = provider.status ?? {};
   return status;
+}
+
+/**
+ * The Provider is being deleted and waits for its VMs. What keeps it from connecting keeps the VMs, and thereby the
+ * Provider, so both are reported.
+ * @param result of its attempt to connect; absent: it ended unexpectedly
+ */
+export function whileInUse(
+  provider: Provider,
+  users: readonly Readable<VirtualMachine>[],
+  result: ProviderResult | undefined,
+): ProviderResult {
+  const outcome = inUse('Provider', provider, users);
+  if (!result) return { outcome, status: kept(provider) };
+  const problem = result.outcome;
+  if (outcome.kind !== 'waiting' || !('reason' in problem)) return { ...result, outcome };
+  const before = provider.status?.conditions?.find(({ type }) => type === 'Reconciling');
+  return {
+    ...result,
+    outcome: waiting(problem.reason, `${outcome.message} ${problem.message}`, outcome.again),
+    events: before?.reason === problem.reason ? [] : (result.events ?? []),
+  };
 }

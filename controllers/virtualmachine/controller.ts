@@ -7,6 +7,7 @@ import type { RestartSlots } from '../shared/limits/restarts.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import { createReaders } from './observe/readers.ts';
 import { isStillBooting } from './guest-agent/ask.ts';
+import { untilListedAsLeft, type LeftBehindPorts } from './left-behind.ts';
 import type { Decision } from './model/decision.ts';
 import type { Plan } from './model/plan.ts';
 import type { ProcessState, ProcessStates } from './model/process-state.ts';
@@ -37,11 +38,12 @@ import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
 import { backOffRepeat, takeStep } from './take-step.ts';
+import { createOutages } from './outage.ts';
 import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 
 type VmPass = Pass<VirtualMachine>;
 
-export interface VirtualMachinePorts extends ResolvePorts, ClassPorts {
+export interface VirtualMachinePorts extends ResolvePorts, ClassPorts, LeftBehindPorts {
   readonly restartSlots: RestartSlots;
   readonly processStates: ProcessStates;
   /** Of what Secrets contain, for statuses that more people may read. */
@@ -58,8 +60,12 @@ export function virtualMachineController(
   const { processStates, digest, enqueue, now: clock } = vmPorts;
   const ports = { ...vmPorts, tasks: createTaskWatch({ wake: enqueue, now: clock }) };
   const readers = createReaders(clock);
+  const outages = createOutages(ports);
 
-  async function reconcile(cached: VirtualMachine, pass: VmPass): Promise<VmResult> {
+  const reconcile = (vm: VirtualMachine, pass: VmPass): Promise<VmResult> =>
+    attempt(vm, pass).catch((error: unknown) => outages.behind(error, vm, pass.signal));
+
+  async function attempt(cached: VirtualMachine, pass: VmPass): Promise<VmResult> {
     const state = processStates.of(cached.metadata.uid);
     // Plans are cheap and made on what the cache says. Before anything is changed the object itself is read, and if it
     // is another by now, everything is decided again with it.
@@ -82,6 +88,8 @@ export function virtualMachineController(
     pass: VmPass,
   ): Promise<Decision | { readonly result: VmResult }> {
     const released = releasesWithoutPve(vm);
+    const held = released && untilListedAsLeft(vm, released, ports, pass.now.getTime());
+    if (held) return { result: held };
     if (released) return { next: released };
     if (vm.spec.managementPolicy === 'Paused') {
       invalidate(state);
@@ -94,6 +102,8 @@ export function virtualMachineController(
       );
     const again = (next: Plan): Plan => backOffRepeat(next, vm, { state, now: time.now });
     const resolution = await resolve(vm, ports);
+    if (!resolution.ok && resolution.silentSince !== undefined)
+      return { result: outages.report(vm, resolution.silentSince) };
     if (!resolution.ok)
       return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again });
     const { resolved } = resolution;

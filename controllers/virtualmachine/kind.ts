@@ -8,8 +8,14 @@ export type VirtualMachineKindPorts = Omit<VirtualMachinePorts, 'vmsOfClass'> & 
 
 export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPorts> = {
   controller: (ports) => virtualMachineController({ ...ports, vmsOfClass: ports.usersOfKind('VMClass') }),
-  // Passes mostly wait for Proxmox VE; requests to it have limits of their own.
-  workers: 64,
+  // Passes mostly wait for Proxmox VE; requests to it have limits of their own. The VMs of one namespace get a quarter.
+  workers: 256,
+  // Whoever brings a server answers for it: however many Providers, they share what their namespace gets.
+  groups: ({ metadata: { namespace }, spec: { providerRef } }) => [
+    providerRef.namespace ?? namespace,
+    providerRef.name,
+    namespace,
+  ],
   follows: {
     // A VM that waits for an address follows the VM that has it.
     VirtualMachine: ({ key, object }, { addressed }) =>

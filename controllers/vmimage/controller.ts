@@ -11,7 +11,7 @@ import { seconds } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
-import { allowsFrom } from '../shared/objects/references.ts';
+import { mayUse } from '../shared/objects/references.ts';
 import { templatesNamed, templatesReachable } from '../shared/cluster/templates.ts';
 
 export interface VMImagePorts {
@@ -27,13 +27,7 @@ const rank = (reason: Reason): number => (reason === 'TemplateUnreachable' ? 0 :
 
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
   const usable = (image: VMImage): readonly Readable<Provider>[] =>
-    ports.providers
-      .list()
-      .filter(
-        ({ metadata }) =>
-          metadata.namespace === image.metadata.namespace ||
-          allowsFrom(metadata.annotations, image.metadata.namespace),
-      );
+    ports.providers.list().filter((provider) => mayUse(image.metadata.namespace, provider));
 
   const isPending = ({ metadata: { namespace, name } }: Readable<Provider>): boolean =>
     ports.connections.isPending(namespace, name);

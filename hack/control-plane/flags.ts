@@ -87,5 +87,7 @@ export function controllerManagerFlags({ dir, ports }: Layout): readonly string[
     `--service-account-private-key-file=${serviceAccountKey}`,
     `--root-ca-file=${servingCertificate}`,
     '--leader-elect=false',
+    // What tests need of it; all of its controllers take seconds of CPU time to start.
+    '--controllers=namespace-controller,serviceaccount-controller,garbage-collector-controller',
   ];
 }

@@ -94,6 +94,8 @@ The token has privileges of its own (\`--privsep 1\`): it may do what both the t
 
 \`virtrigaud-proxmox check\` reports missing privileges at once, with the commands that grant them; the operator checks every five minutes. If the credentials lack, on every path, a privilege that everything needs, the Provider is not ready (reason \`MissingPrivileges\`). Any other missing privilege is named in the condition \`MissingPrivileges\`. Both are listed in \`status.missingPrivileges\`. VMs are reconciled in any case.
 
+What the operator may do in Kubernetes, and the Secrets that it keeps in its own namespace, are listed in [namespaces.md](namespaces.md#the-operators-own-namespace).
+
 ## Which call needs which privilege
 
 ${table().join('\n')}

@@ -4,7 +4,6 @@
  */
 import { GROUP } from '../../src/api/group.ts';
 import { KINDS } from '../../src/api/index.ts';
-import { DIGEST_KEY_SECRET } from '../../src/cmd/operator/names.ts';
 import { CONFIG_MAPS, EVENTS, LEASES, SECRETS, type ApiResource } from '../../src/kube/resource.ts';
 import { generated, toYaml, type Files } from './crds.ts';
 
@@ -15,7 +14,6 @@ const API_VERSION = 'rbac.authorization.k8s.io/v1';
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
@@ -43,12 +41,14 @@ const OBJECT_RULES: readonly Rule[] = [
   rule(EVENTS, ['create', 'update']),
 ];
 
-/** In the operator's own namespace: leader election, the cluster id, and the key of the digests in statuses. */
+/**
+ * In the operator's own namespace: leader election, the cluster id, the key of the digests in statuses, and the copies of
+ * credentials. Those have names that are not known beforehand, so the rule covers every Secret of the namespace.
+ */
 const OWN_RULES: readonly Rule[] = [
   rule(LEASES, ['get', 'create', 'update']),
   rule(CONFIG_MAPS, ['get', 'create']),
-  rule(SECRETS, ['create']),
-  { ...rule(SECRETS, ['get']), resourceNames: [DIGEST_KEY_SECRET] },
+  rule(SECRETS, ['get', 'list', 'create', 'update', 'delete']),
 ];
 
 type RoleKind = 'ClusterRole' | 'Role';

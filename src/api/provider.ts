@@ -213,17 +213,26 @@ const status = z.object({
         z.object({
           vmid: z.int32().describe('VMID, for spec.adopt of a VirtualMachine.'),
           name: text(255).optional().describe('Name in Proxmox VE.'),
-          node: text(63).describe('Node the VM runs on.'),
-          powerState: z.enum(['On', 'Off']).describe('Power state of the VM.'),
+          node: text(63).optional().describe('Node the VM runs on; absent if it is not known.'),
+          powerState: z
+            .enum(['On', 'Off'])
+            .optional()
+            .describe('Power state of the VM; absent if Proxmox VE does not list the VM.'),
           cpus: z.number().min(0).optional().describe('Number of CPUs.'),
           memory: text(32).optional().describe('Memory, as a quantity.'),
+          forceDeleted: z
+            .boolean()
+            .optional()
+            .describe(
+              'Whether its VirtualMachine was deleted by force. Its VMID is given to no other VM until it is certain that the VM does not exist.',
+            ),
         }),
         64,
       ).describe('VMs in order of their VMIDs, at most 64.'),
     })
     .optional()
     .describe(
-      'VMs that do not belong to a VirtualMachine and can be adopted; present with the annotation virtrigaud.io/adopt-vms.',
+      'VMs that do not belong to a VirtualMachine and can be adopted: with the annotation virtrigaud.io/adopt-vms all of them, otherwise those whose VirtualMachine was deleted by force.',
     ),
   missingPrivileges: list(text(128), 32)
     .optional()

@@ -22,15 +22,18 @@ const PAGE_SIZE = 500;
 /** Refused with 404: there is no such object. */
 type Reply<T extends z.ZodType> = z.output<T> | undefined;
 
+export interface WatchFrom {
+  readonly resourceVersion: string;
+  readonly timeoutSeconds: number;
+  /** Called once the API server has accepted the watch; the first event may come much later. */
+  readonly onOpen?: () => void;
+}
+
 export interface KubeClient {
   get<T extends z.ZodType>(path: ApiPath, reply: T, signal?: AbortSignal): Promise<Reply<T>>;
   /** All objects of a collection, page by page; every page is of the same moment. */
   list(collection: ApiCollection, signal: AbortSignal): AsyncIterable<Page>;
-  watch(
-    collection: ApiCollection,
-    from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
-    signal: AbortSignal,
-  ): AsyncIterable<WatchEvent>;
+  watch(collection: ApiCollection, from: WatchFrom, signal: AbortSignal): AsyncIterable<WatchEvent>;
   create<T extends z.ZodType>(
     path: ApiPath,
     body: unknown,
@@ -61,7 +64,11 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
   async function* list(collection: ApiCollection, signal: AbortSignal): AsyncGenerator<Page> {
     let token: string | undefined;
     do {
-      const query = { limit: String(PAGE_SIZE), ...(token !== undefined && { continue: token }) };
+      const query = {
+        limit: String(PAGE_SIZE),
+        ...selected(collection),
+        ...(token !== undefined && { continue: token }),
+      };
       const page = Page.parse(await send({ method: 'GET', path: urlPath(collection), query, signal }));
       yield page;
       token = page.metadata.continue;
@@ -70,17 +77,19 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
 
   async function* watch(
     collection: ApiCollection,
-    from: { readonly resourceVersion: string; readonly timeoutSeconds: number },
+    from: WatchFrom,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     const query = {
+      ...selected(collection),
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: from.resourceVersion,
       timeoutSeconds: String(from.timeoutSeconds),
     };
-    for await (const line of await lines({ method: 'GET', path: urlPath(collection), query, signal }))
-      yield WatchEvent.parse(JSON.parse(line));
+    const events = await lines({ method: 'GET', path: urlPath(collection), query, signal });
+    from.onOpen?.();
+    for await (const line of events) yield WatchEvent.parse(JSON.parse(line));
   }
 
   return {
@@ -116,6 +125,9 @@ export function kubeClient({ send, lines }: Transport): KubeClient {
     },
   };
 }
+
+const selected = ({ labelSelector }: ApiCollection): Readonly<Record<string, string>> =>
+  labelSelector === undefined ? {} : { labelSelector };
 
 async function unlessNotFound(answer: Promise<unknown>): Promise<unknown> {
   try {

@@ -36,6 +36,8 @@ const WATCH_SECONDS = { least: 290, most: 590 };
 const BACKOFF = { first: millis(800), most: seconds(30) };
 /** A watch that lived shorter than this counts as a failure, even if it was closed politely. */
 const HEALTHY = seconds(5);
+/** A watch that cannot be established for this long is a failure that others should see: `/readyz` says so. */
+const FAILING_AFTER = seconds(15);
 
 const Versioned = z.object({
   metadata: z.object({
@@ -58,6 +60,13 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
   /** Where the next watch begins; `undefined` when everything must be read again. */
   let position: string | undefined;
   let failures = 0;
+  /** When the API server accepted the watch that runs now. */
+  let openSince: Millis | undefined;
+  /** When the cache was known to be up to date last. */
+  let currentAt = clock.monotonic();
+
+  const lived = (): number => (openSince === undefined ? 0 : clock.monotonic() - openSince);
+  const isCurrent = (): void => void (currentAt = clock.monotonic());
 
   async function readAll(signal: AbortSignal): Promise<string> {
     const entries: Entry<O>[] = [];
@@ -68,6 +77,7 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
     }
     cache.replaceAll(entries, resourceVersion, resource.namespace);
     isSynced = true;
+    isCurrent();
     synced.resolve(undefined);
     log.debug({ kind, ...scope, count: entries.length }, 'listed');
     return resourceVersion;
@@ -98,10 +108,11 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
     try {
       for await (const event of client.watch(
         resource,
-        { resourceVersion: from, timeoutSeconds },
+        { resourceVersion: from, timeoutSeconds, onOpen: () => (openSince = clock.monotonic()) },
         ending.signal,
       )) {
         position = take(event);
+        isCurrent();
         cancelStall();
         cancelStall = clock.after(STALLED, end);
       }
@@ -113,11 +124,11 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
 
   /** One list if needed and one watch; the answer is how long to pause before the next. */
   async function round(signal: AbortSignal): Promise<Millis> {
-    let watchingSince: Millis | undefined;
+    let isWatch = false;
     let asked = millis(0);
     try {
       position ??= await readAll(signal);
-      watchingSince = clock.monotonic();
+      isWatch = true;
       await follow(position, signal);
       log.debug({ kind, ...scope }, 'watch ended');
     } catch (error) {
@@ -126,9 +137,10 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
       if (error instanceof KubeError) asked = seconds(error.retryAfterSeconds ?? 0);
       log.warn({ err: error, kind, ...scope, attempt: failures + 1 }, meaningOf(error));
     }
-    if (watchingSince !== undefined) options.onRestart();
-    const lived = watchingSince === undefined ? 0 : clock.monotonic() - watchingSince;
-    failures = lived >= HEALTHY ? 0 : failures + 1;
+    if (isWatch) options.onRestart();
+    if (lived() >= HEALTHY) isCurrent();
+    failures = lived() >= HEALTHY ? 0 : failures + 1;
+    openSince = undefined;
     const longest = failures === 0 ? 0 : Math.min(BACKOFF.most, BACKOFF.first * 2 ** (failures - 1));
     return millis(Math.max(asked, longest * (0.5 + random() / 2)));
   }
@@ -137,6 +149,9 @@ export function reflector<O extends Resource>(options: ReflectorOptions<O>): Wat
     kind,
     get synced() {
       return isSynced;
+    },
+    get failing() {
+      return lived() < HEALTHY && clock.monotonic() - currentAt >= FAILING_AFTER;
     },
     whenSynced: () => synced.promise,
     async run(signal) {

@@ -12,6 +12,8 @@ export interface ApiResource {
 export interface ApiCollection extends ApiResource {
   /** Absent: all namespaces. */
   readonly namespace?: string | undefined;
+  /** Only those with these labels are listed and watched; absent: all. */
+  readonly labelSelector?: string | undefined;
 }
 
 export interface ApiPath extends ApiCollection {

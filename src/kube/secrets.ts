@@ -11,6 +11,8 @@ export interface NamedValues {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Present once it is being deleted, though a finalizer still keeps it. */
+  readonly deletionTimestamp?: string | undefined;
   readonly values: Readonly<Record<string, string>>;
   /** Those that are no text in UTF-8, in Base64. */
   readonly binary: Readonly<Record<string, string>>;
@@ -25,7 +27,12 @@ export interface ValuesReader {
 const FRESH = seconds(5);
 
 const Text = z.record(z.string(), z.string());
-const Metadata = z.object({ uid: z.string(), resourceVersion: z.string(), annotations: Text.default({}) });
+const Metadata = z.object({
+  uid: z.string(),
+  resourceVersion: z.string(),
+  annotations: Text.default({}),
+  deletionTimestamp: z.string().optional(),
+});
 const decoded = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
 
 const Secret = z

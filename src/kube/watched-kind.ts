@@ -74,6 +74,9 @@ const together = (kind: string, watchers: readonly Watcher[]): Watcher => ({
   get synced() {
     return watchers.every(({ synced }) => synced);
   },
+  get failing() {
+    return watchers.some(({ failing }) => failing);
+  },
   async whenSynced() {
     await Promise.all(watchers.map((watcher) => watcher.whenSynced()));
   },

@@ -32,16 +32,25 @@ export const LOGIN = endpoint({
   reply: TicketReply,
   needs: [],
   repeatable: true,
+  lane: 'checks',
 });
 
 export const ACCESS = {
-  version: endpoint({ method: 'GET', path: '/version', params: z.object({}), reply: Version, needs: [] }),
+  version: endpoint({
+    method: 'GET',
+    path: '/version',
+    params: z.object({}),
+    reply: Version,
+    needs: [],
+    lane: 'checks',
+  }),
   permissions: endpoint({
     method: 'GET',
     path: '/access/permissions',
     params: z.object({}),
     reply: Permissions,
     needs: [],
+    lane: 'checks',
   }),
 } as const;
 

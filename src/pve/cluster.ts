@@ -154,6 +154,7 @@ export const CLUSTER = {
     params: z.object({}),
     reply: Status,
     needs: [{ path: '/', anyOf: ['Sys.Audit'], feature: 'quorum' }],
+    lane: 'checks',
   }),
   resources: endpoint({
     method: 'GET',
@@ -166,6 +167,7 @@ export const CLUSTER = {
       { path: '/storage/{storage}', anyOf: ['Datastore.Audit'] },
       { path: '/nodes/{node}', anyOf: ['Sys.Audit'] },
     ],
+    lane: 'checks',
   }),
   tasks: endpoint({
     method: 'GET',
@@ -174,6 +176,7 @@ export const CLUSTER = {
     reply: TaskList,
     // Required to see the tasks of other users.
     needs: [{ path: '/nodes/{node}', anyOf: ['Sys.Audit'] }],
+    lane: 'checks',
   }),
   nextid: endpoint({
     method: 'GET',

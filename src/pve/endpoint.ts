@@ -64,8 +64,11 @@ export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R ext
   readonly needs: readonly Need[];
   /** Parameters that not every supported version of PVE has. */
   readonly lifetimes?: Lifetimes;
-  /** Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. */
-  readonly lane?: 'agent' | 'content';
+  /**
+   * Calls that may take seconds have a lane of their own, so that they do not delay the node's other calls. So have
+   * `checks` of the server, with connections of their own: they must not wait behind calls that it does not answer.
+   */
+  readonly lane?: 'agent' | 'content' | 'checks';
   /**
    * The call cannot be undone. It is not sent where it had to wait: by then the guest may be in use again, or its VMID
    * another guest's.

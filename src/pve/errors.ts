@@ -174,9 +174,15 @@ const UNTRUSTED_CODES = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
+/** Of a request that was not sent, because no slot became free in its lane. */
+const CROWDED = 'crowded';
+
+/** The server does not answer. Asking again at once would only take as long again. */
+const SILENT_CODES = new Set(['timeout', 'UND_ERR_CONNECT_TIMEOUT', CROWDED]);
+
 /** Whether a retry would fail in the same way. */
 export const isPersistent = (code: string): boolean =>
-  code === 'timeout' ||
+  SILENT_CODES.has(code) ||
   code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
   code === 'CERT_HAS_EXPIRED' ||
   code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ||
@@ -195,7 +201,7 @@ const CHECK_ENDPOINT =
   'Check the endpoint, and that the API service (pveproxy) runs there and can be reached from the operator.';
 
 /** It is about the certificate, not about the way. */
-const hasOwnRemedy = (code: string): boolean => code !== 'timeout' && isPersistent(code);
+const hasOwnRemedy = (code: string): boolean => !SILENT_CODES.has(code) && isPersistent(code);
 
 interface NoAnswer {
   readonly code: string;
@@ -253,6 +259,17 @@ export const outdatedError = (call: Call): PveError =>
     route: call.route,
     code: 'outdated',
     message: `${call.method} ${call.path} was not sent to Proxmox VE, because it waited too long behind other requests to the node. The guest is read again before it is sent.`,
+  });
+
+/** Without figures, for the same reason. */
+export const crowdedError = (call: Call): PveError =>
+  new PveError({
+    refusal: 'unavailable',
+    method: call.method,
+    route: call.route,
+    code: CROWDED,
+    noAnswer: 'requests before it were not answered in time.',
+    message: `${call.method} ${call.path} was not sent to Proxmox VE, because requests before it were not answered in time. It is sent again later. If this lasts, look for a storage or a service of the node that hangs.`,
   });
 
 /** Creates the error for a request that the version of its node does not know, and that was not sent. */

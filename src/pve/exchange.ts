@@ -107,9 +107,12 @@ export const createPool = (
 
 /** Waits at most `grace` for requests in flight, then closes the connections. */
 export async function closePool(pool: Pool, grace: Millis): Promise<void> {
-  const timer = setTimeout(() => void pool.destroy(), grace);
+  // `close` does not settle where requests still waited for a connection when it was destroyed (undici, PoolBase).
+  const { promise: destroyed, resolve } = Promise.withResolvers<undefined>();
+  const cut = (): void => resolve(undefined);
+  const timer = setTimeout(() => void pool.destroy().then(cut, cut), grace);
   try {
-    await pool.close();
+    await Promise.race([pool.close(), destroyed]);
   } finally {
     clearTimeout(timer);
   }

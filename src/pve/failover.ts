@@ -4,7 +4,7 @@
  * that it belongs to the same PVE cluster, because in another cluster all guests would seem to have vanished.
  */
 import type { Pool } from 'undici';
-import { seconds, type Millis } from '../lib/units.ts';
+import type { Millis } from '../lib/units.ts';
 import { CLUSTER, identityIn } from './cluster.ts';
 import { OtherClusterError, type ClusterIdentity } from './cluster-identity.ts';
 import type { AuthHeaders } from './auth.ts';
@@ -40,6 +40,8 @@ export interface FailoverOptions {
   /** Whether the cluster found at an endpoint is the expected one. Not called if there is only one endpoint. */
   readonly isExpectedCluster: (found: ClusterIdentity) => boolean;
   readonly onFailover: (origin: string) => void;
+  /** For one request of the check of an endpoint. */
+  readonly checkDeadline: Millis;
 }
 
 export interface Failover {
@@ -55,13 +57,13 @@ export interface Failover {
 interface EndpointState {
   readonly origin: string;
   readonly pool: Pool;
+  /** Connections for checks alone: all others may be in use by requests that are not answered. */
+  readonly checks: Pool;
   /** The check since the endpoint came into use; shared by all requests that wait for it. Resolves with the answer if PVE refused it. */
   verification: Promise<Answer | undefined> | undefined;
   /** The one presented on the newest connection. */
   certificate: PeerCertificate | undefined;
 }
-
-const DEADLINE = seconds(15);
 
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const CLOSED_BY_US = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
@@ -73,9 +75,11 @@ const canFailOver = ({ code, sent }: ExchangeFailure, harmless: boolean): boolea
 export function createFailover(options: FailoverOptions): Failover {
   const { origins, tls, exchange, isExpectedCluster } = options;
   const stateOf = (origin: string): EndpointState => {
+    const onCertificate = (shown: PeerCertificate): void => void (state.certificate = shown);
     const state: EndpointState = {
       origin,
-      pool: createPool(origin, tls, (shown) => (state.certificate = shown)),
+      pool: createPool(origin, tls, onCertificate),
+      checks: createPool(origin, tls, onCertificate),
       verification: undefined,
       certificate: undefined,
     };
@@ -102,16 +106,16 @@ export function createFailover(options: FailoverOptions): Failover {
   };
 
   const ask = (
-    { pool }: EndpointState,
+    { checks }: EndpointState,
     headers: AuthHeaders,
     call: Endpoint,
     params: Params,
   ): Promise<Answer> =>
-    exchange(pool, {
+    exchange(checks, {
       route: call.path,
       request: toRequest(call, params, undefined),
       headers,
-      options: { deadline: DEADLINE, signal: undefined, harmless: true },
+      options: { deadline: options.checkDeadline, signal: undefined, harmless: true },
     });
 
   const identify = async (
@@ -162,7 +166,7 @@ export function createFailover(options: FailoverOptions): Failover {
       if (refusal) return refusal;
       prepared.options.signal?.throwIfAborted();
     }
-    return exchange(endpoint.pool, prepared);
+    return exchange(prepared.request.isCheck ? endpoint.checks : endpoint.pool, prepared);
   };
 
   return {
@@ -179,6 +183,8 @@ export function createFailover(options: FailoverOptions): Failover {
           return await deliverAt(endpoint, prepared);
         } catch (error) {
           if (endpoints.length === 1 || !(error instanceof ExchangeFailure)) throw error;
+          // It may answer nothing any more, though it accepts connections: the next request checks it first.
+          if (error.code === 'timeout') endpoint.verification = undefined;
           tried.push({ origin: endpoint.origin, failure: error });
           const other = canFailOver(error, prepared.options.harmless) ? next(endpoint, tried) : undefined;
           if (!other) throw new ExchangeFailure(error.code, error.sent, error.cause, tried);
@@ -187,7 +193,9 @@ export function createFailover(options: FailoverOptions): Failover {
       }
     },
     async close(grace) {
-      await Promise.all(endpoints.map(({ pool }) => closePool(pool, grace)));
+      await Promise.all(
+        endpoints.flatMap(({ pool, checks }) => [closePool(pool, grace), closePool(checks, grace)]),
+      );
     },
   };
 }

@@ -26,6 +26,7 @@ export const NODE = {
     params: At,
     reply: Version,
     needs: [],
+    lane: 'checks',
   }),
   network: endpoint({
     method: 'GET',

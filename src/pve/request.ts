@@ -10,6 +10,10 @@ export interface WireRequest {
   readonly body: string | Buffer | null;
   /** Requests of one lane share the limit of requests in flight. Each node has a lane, and so has the cluster. */
   readonly lane: string;
+  /** Of the calls in a lane that is used for many; `undefined`: the lane is for calls of this kind alone. */
+  readonly kind: string | undefined;
+  /** It has connections of its own. */
+  readonly isCheck: boolean;
 }
 
 const API = '/api2/json';
@@ -77,17 +81,21 @@ export function toRequest(endpoint: Endpoint, params: Params, file: Uint8Array |
   });
   const pairs = pairsOf(params).filter(([name]) => !inPath.has(name));
   const owner = inPath.has('node') ? String(params['node']) : CLUSTER_LANE;
-  const lane = endpoint.lane === undefined ? owner : `${owner}/${endpoint.lane}`;
+  const sharing = {
+    lane: endpoint.lane === undefined ? owner : `${owner}/${endpoint.lane}`,
+    kind: endpoint.lane === undefined ? `${method} ${endpoint.path}` : undefined,
+    isCheck: endpoint.lane === 'checks',
+  };
   const accept = { accept: 'application/json' };
   if (file) {
     const { type, body } = multipart(pairs, file);
-    return { method, lane, target: API + path, headers: { ...accept, 'content-type': type }, body };
+    return { method, ...sharing, target: API + path, headers: { ...accept, 'content-type': type }, body };
   }
   const encoded = encodePairs(pairs);
   if (method === 'GET' || method === 'DELETE') {
     const query = encoded === '' ? '' : `?${encoded}`;
-    return { method, lane, target: API + path + query, headers: accept, body: null };
+    return { method, ...sharing, target: API + path + query, headers: accept, body: null };
   }
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
-  return { method, lane, target: API + path, headers: { ...accept, ...form }, body: encoded };
+  return { method, ...sharing, target: API + path, headers: { ...accept, ...form }, body: encoded };
 }

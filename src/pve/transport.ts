@@ -8,6 +8,7 @@ import type { ClusterIdentity } from './cluster-identity.ts';
 import { normaliseEndpoint } from './endpoint-url.ts';
 import type { Endpoint, Method, Params, Send, SendOptions } from './endpoint.ts';
 import {
+  crowdedError,
   isPersistent,
   PveError,
   noAnswerError,
@@ -47,6 +48,8 @@ export interface TransportOptions {
   readonly tls?: Tls | undefined;
   /** For one attempt. Default: 30 s. */
   readonly deadline?: Millis | undefined;
+  /** How long a call waits for its turn. Default: 1 min. */
+  readonly maxWait?: Millis | undefined;
   /** The version of PVE on a node, for example `8.4`; `undefined`: not known, and the request is sent as it is. */
   readonly versionOf?: ((node: string) => string | undefined) | undefined;
   readonly onRequest?: ((attempt: RequestAttempt) => void) | undefined;
@@ -66,8 +69,11 @@ export interface Transport {
 }
 
 const DEADLINE = seconds(30);
+const CHECK_DEADLINE = seconds(15);
 const UPLOAD_DEADLINE = minutes(10);
 const MAX_IN_FLIGHT_PER_NODE = 4;
+/** For a slot. Longer than a lane takes for all guests that start at once and whose agents are silent. */
+const MAX_WAIT = minutes(1);
 /** How long a call that cannot be undone may wait until it is sent. */
 const FRESH_FOR = seconds(2);
 const MAX_RETRIES = 2;
@@ -92,6 +98,8 @@ interface Attempt {
   readonly call: Call;
   /** Epoch ms, where the call may not be sent later; absent: it may. */
   readonly decidedAt: number | undefined;
+  /** Epoch ms: until then it may wait for its turn, however often it is tried. */
+  readonly waitsUntil: number;
   readonly request: WireRequest;
   readonly options: SendOptions;
   readonly auth: Auth | undefined;
@@ -136,6 +144,7 @@ export function createTransport(options: TransportOptions): Transport {
     exchange: recordedExchange,
     isExpectedCluster: options.isExpectedCluster ?? (() => true),
     onFailover: options.onFailover ?? (() => undefined),
+    checkDeadline: millis(Math.min(options.deadline ?? CHECK_DEADLINE, CHECK_DEADLINE)),
   });
 
   const exchangeOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
@@ -154,7 +163,15 @@ export function createTransport(options: TransportOptions): Transport {
 
   const sendOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
     const { auth, call, request, options: own, decidedAt = Infinity } = attempt;
-    const waiting = { signal: own.signal, urgent: attempt.decidedAt !== undefined };
+    const waiting = {
+      signal: own.signal,
+      urgent: attempt.decidedAt !== undefined,
+      kind: request.kind,
+      limit:
+        attempt.decidedAt === undefined
+          ? { after: millis(Math.max(0, attempt.waitsUntil - now())), error: () => crowdedError(call) }
+          : { after: FRESH_FOR, error: () => outdatedError(call) },
+    };
     const attemptWith = (used: AuthHeaders | undefined): Promise<Answer> =>
       limiter.run(
         request.lane,
@@ -207,6 +224,7 @@ export function createTransport(options: TransportOptions): Transport {
   ): Promise<z.output<R>> => {
     const { method, path: route, repeatable, irreversible } = endpoint;
     const decidedAt = irreversible === true ? now() : undefined;
+    const waitsUntil = now() + (options.maxWait ?? MAX_WAIT);
     const params = endpoint.params.safeParse(input);
     const known: Params = params.data ?? {};
     const redact = redactor([...ownSecrets, ...secretsIn(known)]);
@@ -228,7 +246,7 @@ export function createTransport(options: TransportOptions): Transport {
     return toResult(
       endpoint.reply,
       call,
-      await sendWithRetries({ call, decidedAt, request, options: own, auth }),
+      await sendWithRetries({ call, decidedAt, waitsUntil, request, options: own, auth }),
     );
   };
 

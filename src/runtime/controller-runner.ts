@@ -1,10 +1,12 @@
 /** Runs one controller: a queue and the workers that empty it. */
 import type { Logger } from 'pino';
-import { millis, seconds, type Millis } from '../lib/units.ts';
+import { millis, minutes, seconds, type Millis } from '../lib/units.ts';
 import type { Clock } from './clock.ts';
 import { sleep } from './clock.ts';
 import type { Controller, Resource } from './controller.ts';
+import { limitedSignal } from './deadline.ts';
 import { runPass, type PassResult } from './engine.ts';
+import type { Path } from './fair-shares.ts';
 import type { EventSink, ObjectStore } from './object-store.ts';
 import type { Outcome } from './outcome.ts';
 import { coalescing } from './coalescing.ts';
@@ -29,7 +31,10 @@ export interface RunnerOptions<O extends Resource, Status extends object> {
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: () => number;
+  /** How many passes may run at the same time; no group of keys gets all of them. */
   readonly workers: number;
+  /** The groups that share the workers, from the outermost inwards; absent: all keys are equal. */
+  readonly groupsOf?: ((key: string) => Path) | undefined;
   readonly outcomeOf: (error: unknown) => Outcome | undefined;
   readonly onPass: (record: PassRecord) => void;
   readonly passId: () => string;
@@ -46,15 +51,25 @@ export interface Runner {
 
 /** An aborted pass has this long to notice. */
 const LAST_CALL = seconds(2);
+/**
+ * Each request has a deadline, but a server may answer many just in time. After this a pass waits for nothing more: the
+ * next one starts again, and a server that is slow never makes the process look as if it hung (see `Manager.alive`).
+ */
+const MAX_PASS = minutes(10);
 
 export function controllerRunner<O extends Resource, Status extends object>(
   options: RunnerOptions<O, Status>,
 ): Runner {
   const { kind, controller, clock, log } = options;
   const store = coalescing(options.store, clock);
-  const queue = new WorkQueue({ clock, random: options.random });
+  const { workers: count, groupsOf } = options;
+  const queue = new WorkQueue({
+    clock,
+    random: options.random,
+    workers: count,
+    ...(groupsOf && { groupsOf }),
+  });
   const aborting = new AbortController();
-  const deps = { ...options, store, signal: aborting.signal };
   let workers: Promise<unknown> = Promise.resolve();
 
   async function pass(work: Work): Promise<void> {
@@ -62,8 +77,14 @@ export function controllerRunner<O extends Resource, Status extends object>(
     const started = clock.monotonic();
     const record = (outcome: PassRecord['outcome'], reason?: string): void =>
       options.onPass({ kind, reasons, outcome, reason, duration: millis(clock.monotonic() - started) });
+    const { signal, release } = limitedSignal({
+      clock,
+      limit: MAX_PASS,
+      signal: aborting.signal,
+      overdue: 'The pass took longer than ten minutes.',
+    });
     try {
-      const result = await runPass(work, controller, deps);
+      const result = await runPass(work, controller, { ...options, store, signal });
       record(result.outcome, result.reason);
       scheduleNext(queue, key, result);
     } catch (error) {
@@ -71,6 +92,8 @@ export function controllerRunner<O extends Resource, Status extends object>(
       record('error');
       const delay = queue.retry(key);
       log.warn({ err: error, controller: controller.name, key, afterMs: delay }, 'pass failed');
+    } finally {
+      release();
     }
   }
 
@@ -86,7 +109,7 @@ export function controllerRunner<O extends Resource, Status extends object>(
     queue,
     start() {
       for (const key of store.keys()) queue.add(key, 'startup');
-      workers = Promise.all(Array.from({ length: options.workers }, work));
+      workers = Promise.all(Array.from({ length: count }, work));
     },
     async stop(grace) {
       queue.shutdown();

@@ -10,29 +10,43 @@ export interface Deadline {
   readonly overdue: string;
 }
 
-/**
- * Gives `work` a signal that is aborted after the limit or with the caller's signal, and does not wait for work
- * that ignores it. Written out because `AbortSignal.any` keeps what it makes alive as long as the caller's signal.
- */
-export async function withDeadline<T>(
-  { clock, limit, signal, overdue }: Deadline,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+/** A signal that is aborted after the limit or with the caller's signal; `release` once it is no longer needed. */
+export interface LimitedSignal {
+  readonly signal: AbortSignal;
+  readonly release: () => void;
+}
+
+/** Written out because `AbortSignal.any` keeps what it makes alive as long as the caller's signal. */
+export function limitedSignal({ clock, limit, signal, overdue }: Deadline): LimitedSignal {
   const ending = new AbortController();
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const end = (reason: unknown): void => {
-    const error = reason instanceof Error ? reason : new Error(String(reason));
-    ending.abort(error);
-    reject(error);
-  };
+  const end = (reason: unknown): void =>
+    ending.abort(reason instanceof Error ? reason : new Error(String(reason)));
   const followCaller = (): void => end(signal?.reason);
   if (signal?.aborted) followCaller();
   signal?.addEventListener('abort', followCaller);
   const cancel = clock.after(limit, () => end(new Error(overdue)));
+  return {
+    signal: ending.signal,
+    release() {
+      cancel();
+      signal?.removeEventListener('abort', followCaller);
+    },
+  };
+}
+
+/** Gives `work` such a signal, and does not wait for work that ignores it. */
+export async function withDeadline<T>(
+  deadline: Deadline,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { signal, release } = limitedSignal(deadline);
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(signal.reason);
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
   try {
-    return await Promise.race([ended, work(ending.signal)]);
+    return await Promise.race([ended, work(signal)]);
   } finally {
-    cancel();
-    signal?.removeEventListener('abort', followCaller);
+    release();
   }
 }

@@ -9,6 +9,8 @@ import type { LeaderElector } from './leader-election.ts';
 export interface Watcher {
   readonly kind: string;
   readonly synced: boolean;
+  /** For some time it has not learned of changes: what it shows may be out of date. */
+  readonly failing: boolean;
   /** Resolves with the first complete view. */
   whenSynced(): Promise<void>;
   run(signal: AbortSignal): Promise<void>;
@@ -29,7 +31,7 @@ export type Ending = 'stopped' | 'lost';
 
 /** SIGTERM to the end of the last pass: a request that is on its way to Proxmox VE must still be able to write down its task. */
 const GRACE = seconds(20);
-/** No pass waits this long for anything: every request has a deadline far below. */
+/** No pass waits this long for anything: every request has a deadline far below, and so has the pass. */
 const STUCK = minutes(30);
 const TICK = seconds(1);
 const MAX_LAG = seconds(20);
@@ -46,9 +48,10 @@ export class Manager {
     this.#lastTick = options.clock.monotonic();
   }
 
-  /** Every kind has been read completely: the caches may be believed. */
+  /** Every kind has been read completely and is followed: the caches may be believed. */
   get ready(): boolean {
-    return !this.#stopping.signal.aborted && this.#options.watchers.every(({ synced }) => synced);
+    const { watchers } = this.#options;
+    return !this.#stopping.signal.aborted && watchers.every(({ synced, failing }) => synced && !failing);
   }
 
   /** The event loop turns, and no worker hangs. */

@@ -1,10 +1,12 @@
 /**
  * The work queue of one controller, after client-go's: it holds keys and never objects. A key that is waiting is there
  * once, with all reasons for which it was added; a key that is being worked on is not given to a second worker; and a
- * key that is added meanwhile is delivered again as soon as its worker is done.
+ * key that is added meanwhile is delivered again as soon as its worker is done. Unlike client-go's it shares the workers
+ * between groups of keys, so that passes that wait for one server do not hold up those that need another.
  */
 import { millis, minutes, seconds, type Millis } from '../lib/units.ts';
 import type { Cancel, Clock } from './clock.ts';
+import { FairShares, type Path } from './fair-shares.ts';
 import type { PassReason, Work } from './pass-reason.ts';
 
 export interface QueueOptions {
@@ -12,6 +14,15 @@ export interface QueueOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly backoff?: { readonly first: Millis; readonly most: Millis };
+  /** How many keys may be worked on at the same time; absent: as many as there are takers. */
+  readonly workers?: number;
+  /** The groups that a key belongs to, from the outermost inwards; absent: all keys are equal. */
+  readonly groupsOf?: (key: string) => Path;
+}
+
+interface Processing {
+  readonly since: Millis;
+  readonly groups: Path;
 }
 
 interface Delayed {
@@ -25,10 +36,11 @@ export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #backoff: { readonly first: Millis; readonly most: Millis };
-  /** In the order of arrival. */
+  readonly #groupsOf: (key: string) => Path;
+  /** Keys that wait for a worker; whose turn it is, the shares say. */
   readonly #ready: Waiting = new Map();
-  /** Keys with a worker, and since when. */
-  readonly #processing = new Map<string, Millis>();
+  readonly #shares: FairShares;
+  readonly #processing = new Map<string, Processing>();
   /** Keys that were added while a worker had them. */
   readonly #again: Waiting = new Map();
   readonly #delayed = new Map<string, Delayed>();
@@ -40,6 +52,8 @@ export class WorkQueue {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#backoff = options.backoff ?? { first: seconds(1), most: minutes(5) };
+    this.#shares = new FairShares(options.workers ?? Infinity);
+    this.#groupsOf = options.groupsOf ?? (() => []);
   }
 
   /** Keys that wait for a worker. */
@@ -50,7 +64,7 @@ export class WorkQueue {
   /** How long the oldest running key has been with its worker; 0 when none is. */
   get longestRunning(): Millis {
     const now = this.#clock.monotonic();
-    return millis(Math.max(0, ...this.#processing.values().map((since) => now - since)));
+    return millis(Math.max(0, ...this.#processing.values().map(({ since }) => now - since)));
   }
 
   /** Asks for a pass over this key as soon as a worker is free. */
@@ -107,10 +121,14 @@ export class WorkQueue {
 
   /** Gives the key back. If it was added meanwhile, it is delivered again. */
   done(key: string): void {
+    const ended = this.#processing.get(key);
+    if (!ended) return;
     this.#processing.delete(key);
+    this.#shares.done(ended.groups);
     const reasons = this.#again.get(key);
     this.#again.delete(key);
     if (reasons) this.#addAll(key, reasons);
+    else this.#serve();
   }
 
   /** Delivers nothing more: waiting workers get `undefined`, all delayed requests are cancelled. */
@@ -119,6 +137,7 @@ export class WorkQueue {
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
     this.#ready.clear();
+    this.#shares.clear();
     this.#again.clear();
     for (const waiter of this.#waiters.splice(0)) waiter(undefined);
   }
@@ -126,17 +145,20 @@ export class WorkQueue {
   #addAll(key: string, reasons: Iterable<PassReason>): void {
     if (this.#closed) return;
     const waiting = this.#processing.has(key) ? this.#again : this.#ready;
-    waiting.set(key, new Set([...(waiting.get(key) ?? []), ...reasons])); // a key that is there keeps its place
+    const known = waiting.get(key);
+    if (waiting === this.#ready && !known) this.#shares.add(this.#groupsOf(key), key);
+    waiting.set(key, new Set([...(known ?? []), ...reasons])); // a key that is there keeps its place
     this.#serve();
   }
 
   #serve(): void {
     while (this.#waiters.length > 0) {
-      const [next] = this.#ready;
-      if (next === undefined) return;
-      const [key, reasons] = next;
+      const turn = this.#shares.take();
+      if (!turn) return;
+      const { work: key, path: groups } = turn;
+      const reasons = this.#ready.get(key) ?? new Set();
       this.#ready.delete(key);
-      this.#processing.set(key, this.#clock.monotonic());
+      this.#processing.set(key, { since: this.#clock.monotonic(), groups });
       // The pass that starts now decides for itself when the next one is due.
       this.#delayed.get(key)?.cancel();
       this.#delayed.delete(key);

@@ -80,6 +80,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     },
     images: readerOf(anImage()),
     connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
+    forceDeleted: { add: () => 0 },
+    finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: (_namespace, name) => {
       const values = secrets[name];
       return Promise.resolve(values && { values });

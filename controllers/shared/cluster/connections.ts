@@ -41,10 +41,40 @@ export interface Connection {
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */
   readonly tasks?: TaskTiming | undefined;
+  /**
+   * Resolves once a deletion can end although the Secret is deleted first: before a VMID is reserved. Absent where
+   * nothing new is made.
+   */
+  readonly keepCredentials?: (() => Promise<void>) | undefined;
+}
+
+/** The server answers nothing, or nothing that can be read. */
+export interface Silence {
+  /** Epoch ms. */
+  readonly since: number;
+}
+
+/** `undefined`: it answers. The list of guests is read every few seconds, so that nobody else has to try. */
+export function silence({ inventory }: Pick<Connection, 'inventory'>): Silence | undefined {
+  const since = inventory.view()?.staleSince;
+  return since === undefined ? undefined : { since };
 }
 
 export interface Connections {
   get(namespace: string, name: string): Connection | undefined;
   /** This process has not learned yet whether the Provider can connect: its first attempt has not ended. */
   isPending(namespace: string, name: string): boolean;
+}
+
+/** Whether deletions can be finished although the Provider's credentials were withdrawn, or the Provider is gone. */
+export type Finishing =
+  | { readonly kind: 'open'; readonly connection: Connection }
+  | { readonly kind: 'opening' }
+  /** There is no copy of the credentials, or none is needed. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export interface DeletionConnections {
+  /** For an object that is being deleted, where the Provider has no connection. */
+  forDeletion(namespace: string, name: string): Finishing;
 }

@@ -5,6 +5,7 @@ export const Reasons = {
   reconciled: 'Reconciled',
   providerNotFound: 'ProviderNotFound',
   providerNotReady: 'ProviderNotReady',
+  providerUnreachable: 'ProviderUnreachable',
   classNotFound: 'ClassNotFound',
   imageNotFound: 'ImageNotFound',
   secretNotFound: 'SecretNotFound',

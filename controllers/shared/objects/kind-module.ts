@@ -26,8 +26,10 @@ export type KindName = keyof Objects;
 
 export interface KindModule<O extends Resource, Ports> {
   readonly controller: (ports: Ports) => Controller<O, object>;
-  /** How many passes may run at the same time; absent: a few. */
+  /** How many passes may run at the same time; absent: a few. One group of objects never gets all of them. */
   readonly workers?: number;
+  /** The groups that share the workers, from the outermost inwards; absent: the namespaces of the objects. */
+  readonly groups?: (object: O) => readonly string[];
   /** Present where VirtualMachines refer to objects of this kind. A VM follows what it refers to. */
   readonly usage?: Usage;
   /** Further objects whose changes ask for passes over objects of this kind. */

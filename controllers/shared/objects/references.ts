@@ -17,6 +17,13 @@ export function allowsFrom(annotations: Readonly<Record<string, string>>, namesp
   return allowed.includes('*') || allowed.includes(namespace);
 }
 
+/**
+ * Whether objects in this namespace may refer to the object. Everything that depends on it asks here: who may use an
+ * object, and who can keep it from being deleted.
+ */
+export const mayUse = (namespace: string, { metadata }: Pick<Resource, 'metadata'>): boolean =>
+  metadata.namespace === namespace || allowsFrom(metadata.annotations, namespace);
+
 /** A reference that this operator cannot follow, because it watches some namespaces only. */
 export const notWatched = (
   kind: string,
@@ -25,6 +32,22 @@ export const notWatched = (
   ok: false,
   reason: Reasons.namespaceNotWatched,
   message: `The ${kind} "${name}" is in namespace "${namespace}", which this operator does not watch. Use a ${kind} of a watched namespace, or start the operator with --watch-namespace ${namespace} as well and grant it the Role there.`,
+});
+
+/**
+ * A reference into another namespace that does not allow it. Whether the object exists is nothing that those who may
+ * not use it need to know, so one that does not exist reads the same.
+ */
+export const notAllowed = (
+  kind: string,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+  from: string,
+): Extract<Followed<never>, { ok: false }> => ({
+  ok: false,
+  reason: Reasons.notAllowed,
+  message:
+    `${kind} ${namespace}/${name} does not exist, or may not be used from namespace ${from}. ` +
+    `Correct the reference, or ask the owner of the ${kind} to annotate it with ${ALLOW_FROM}: ${from}`,
 });
 
 /**
@@ -39,19 +62,13 @@ export function follow<O extends Resource>(
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
   const target = object ?? reader.partial(namespace, reference.name);
+  if (namespace !== from.namespace && !(target && mayUse(from.namespace, target)))
+    return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
   if (!target)
     return {
       ok: false,
       reason: from.notFound,
       message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
-    };
-  if (namespace !== from.namespace && !allowsFrom(target.metadata.annotations, from.namespace))
-    return {
-      ok: false,
-      reason: 'ReferenceNotAllowed',
-      message:
-        `${from.kind} ${namespace}/${reference.name} may not be used from namespace ${from.namespace}. ` +
-        `Allow it by annotating the ${from.kind} with ${ALLOW_FROM}: ${from.namespace}`,
     };
   if (!object)
     return {

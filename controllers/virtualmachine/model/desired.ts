@@ -147,4 +147,6 @@ export interface Unresolved {
   readonly final?: boolean;
   /** This process has not found out yet; what an earlier one reported stays. */
   readonly early?: boolean;
+  /** Epoch ms: since when the Provider does not answer. */
+  readonly silentSince?: number;
 }

@@ -40,6 +40,6 @@ export interface ResolvedSpec extends PlainSpec {
 export interface AddressConflict {
   /** `address 192.168.1.5`, `MAC address 02:…` */
   readonly what: string;
-  /** `namespace/name` */
+  /** `VirtualMachine default/web`, or without its name if it is in another namespace. */
   readonly holder: string;
 }

@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js';
 import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
+import { namedFor } from '../../shared/objects/named-for.ts';
+import { mayUse } from '../../shared/objects/references.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
@@ -42,12 +44,10 @@ export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): Addr
       .filter((other) => other.metadata.uid !== vm.metadata.uid)
       .filter((other) => isBefore(other, vm) && mayShareCluster(vm, other, ports.providers))
       .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
-    if (first) return { what, holder: keyOf(first) };
+    if (first) return { what, holder: namedFor(vm.metadata.namespace, 'VirtualMachine', first.metadata) };
   }
   return undefined;
 }
-
-const keyOf = ({ metadata }: Readable<VirtualMachine>): string => `${metadata.namespace}/${metadata.name}`;
 
 /** A VM with a VMID has priority; otherwise the older object has. */
 function isBefore(a: Readable<VirtualMachine>, b: Readable<VirtualMachine>): boolean {
@@ -68,12 +68,19 @@ function mayShareCluster(
   providers: ObjectReader<Provider>,
 ): boolean {
   const [mine, theirs] = [providerOf(vm, providers), providerOf(other, providers)];
+  if (!mayHold(other, theirs)) return false;
   if (mine && mine.metadata.uid === theirs?.metadata.uid) return true;
   const [id, otherId] = [mine?.status?.clusterID, theirs?.status?.clusterID];
   if (id === undefined) return false;
   if (otherId === undefined) return other.status?.vmid !== undefined;
   return isSameCluster(parseIdentity(id), parseIdentity(otherId));
 }
+
+/** Whoever merely names a Provider has no address through it. */
+const mayHold = (
+  { metadata, status }: Readable<VirtualMachine>,
+  provider: Readable<Provider> | undefined,
+): boolean => status?.vmid !== undefined || (provider !== undefined && mayUse(metadata.namespace, provider));
 
 function providerOf(
   { metadata, spec: { providerRef } }: Readable<VirtualMachine>,
@@ -87,11 +94,11 @@ export const addressInUse = ({ what, holder }: AddressConflict): Unresolved => (
   ok: false,
   reason: 'AddressInUse',
   message:
-    `The ${what} belongs to VirtualMachine "${holder}" in the same Proxmox VE cluster, so this VM is not created. ` +
+    `The ${what} belongs to ${holder} in the same Proxmox VE cluster, so this VM is not created. ` +
     `Creation resumes once that VM no longer has it. Otherwise change spec.networks of this VM. ` +
     `If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`,
 });
 
 /** The same conflict of a VM that has a guest. */
 export const sharedAddress = ({ what, holder }: AddressConflict): string =>
-  `VirtualMachine "${holder}" has the same ${what}. Change it in spec.networks of one of the VMs. If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`;
+  `The same ${what} belongs to ${holder}. Change it in spec.networks of one of the VMs. If the networks are not connected, annotate this VM with ${ALLOW_DUPLICATES}: "true".`;

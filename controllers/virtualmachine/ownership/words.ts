@@ -1,5 +1,6 @@
 /** How guests whose owner is in doubt, and what settles the doubt, are named in messages. Pure. */
 import { isProven, markFor } from '../../shared/guests/identity.ts';
+import { namedFor } from '../../shared/objects/named-for.ts';
 import type { Desired } from '../model/desired.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { printMark, type OwnerMark } from '../../shared/guests/owner-mark.ts';
@@ -28,6 +29,16 @@ export const guestsAt = (all: readonly At[]): string => listed(all, guestAt);
 /** Each guest; one whose UUID does not agree with its mark is a copy. */
 export const candidates = (all: readonly Candidate[]): string =>
   listed(all, (each) => `${guestAt(each)}${isProven(each.mark, each.uuid) ? '' : ' (another UUID: a copy)'}`);
+
+/** Whose guest it is, for those who may read the objects of the namespace of `reader`. */
+export const ownerNamed = (mark: OwnerMark, reader: OwnerMark): string =>
+  mark.cluster === reader.cluster
+    ? namedFor(reader.namespace, 'VirtualMachine', mark)
+    : 'a VirtualMachine of another Kubernetes installation';
+
+/** Whether the reader may know it by its name. */
+export const isNamed = (mark: OwnerMark, reader: OwnerMark): boolean =>
+  mark.cluster === reader.cluster && mark.namespace === reader.namespace;
 
 /** The line that makes the guest that of the owner, for each guest. */
 export const settlingLines = (all: readonly Candidate[], owner: OwnerMark): string =>

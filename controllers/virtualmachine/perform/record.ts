@@ -17,6 +17,8 @@ export async function record(
   const { connection } = resolved;
   switch (step.do) {
     case 'reserve': {
+      // From here on the object has something that a deletion must remove, whatever is deleted before it.
+      await connection.keepCredentials?.();
       if (step.vmid !== undefined) return { kind: 'claim', vmid: step.vmid };
       if (step.fixed !== undefined) connection.vmids.hold(step.fixed);
       const vmid = step.fixed ?? (await freeVmid(connection));

@@ -3,6 +3,7 @@ import { DEFAULTS, FORCE_DELETE, type VirtualMachine } from '../../../src/api/in
 import { minutes } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import { normal, warning } from '../../shared/errors/event.ts';
+import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
@@ -37,8 +38,7 @@ export function releasesUnresolved(
 }
 
 /** No VMID was reserved and nothing uploaded, as far as status says. */
-const createdNothing = ({ status }: VirtualMachine): boolean =>
-  status?.vmid === undefined && status?.internal?.cloudInit?.volume === undefined;
+const createdNothing = (vm: VirtualMachine): boolean => !mayHaveGuest(vm);
 
 const leftBehind = ({ status }: VirtualMachine, by: LeftBehind['by']): LeftBehind => ({
   by,

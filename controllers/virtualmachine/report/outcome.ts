@@ -16,6 +16,7 @@ import {
   suspended,
   unchanged as unchangedFor,
   waiting,
+  within,
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
@@ -110,7 +111,19 @@ const LATER: Millis = seconds(30);
 const RETRY_SOON: Millis = seconds(5);
 export const AT_ONCE: Millis = millis(1);
 
-export function unresolved(vm: VirtualMachine, { reason, message, final, early }: Unresolved): VmResult {
+function outcomeOfUnresolved(
+  { reason, message, final, silentSince }: Unresolved,
+  deleting: boolean,
+): Outcome {
+  if (final) return stalled(reason, message);
+  // Nobody knows what runs. It is looked at again as soon as the Provider answers.
+  return silentSince === undefined || deleting
+    ? waiting(reason, message, LATER)
+    : within(suspended('Unknown', reason, message), LATER);
+}
+
+export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
+  const { message, early } = missing;
   const before = vm.status ?? {};
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
@@ -118,7 +131,7 @@ export function unresolved(vm: VirtualMachine, { reason, message, final, early }
   const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
   // It is not made where it was to be made.
   const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
-  const outcome = final ? stalled(reason, message) : waiting(reason, message, LATER);
+  const outcome = outcomeOfUnresolved(missing, deleting);
   const reported = {
     ...vm,
     status: { ...before, message, ...omitUndefined({ conditions }), ...(phase !== undefined && { phase }) },

@@ -3,14 +3,12 @@ import {
   DRY_RUN,
   BESIDE_OTHERS,
   DEFAULTS,
-  type Provider,
   type TemplateSource,
   type VirtualMachine,
   type VMClass,
   type VMImage,
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import type { Connections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
@@ -23,16 +21,15 @@ import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { optionsOf } from '../config/options.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
+import { connectionOf, type ConnectionPorts } from './connection.ts';
 import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
 
-export interface ResolvePorts {
+export interface ResolvePorts extends ConnectionPorts {
   readonly clusterId: string;
-  readonly providers: ObjectReader<Provider>;
   readonly classes: ObjectReader<VMClass>;
   readonly images: ObjectReader<VMImage>;
-  readonly connections: Connections;
   readonly readSecret: ReadSecret;
   readonly addressed: AddressPorts['addressed'];
 }
@@ -45,14 +42,9 @@ const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabio
 
 export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
   const { namespace, name, uid } = vm.metadata;
-  const provider = follow(ports.providers, vm.spec.providerRef, {
-    namespace,
-    kind: 'Provider',
-    notFound: Reasons.providerNotFound,
-  });
-  if (!provider.ok) return provider;
-  const connection = ports.connections.get(provider.object.metadata.namespace, provider.object.metadata.name);
-  if (!connection) return notReady(provider.object, ports.connections);
+  const connected = connectionOf(vm, ports);
+  if (!connected.ok) return connected;
+  const { connection } = connected;
   const base: Base = {
     connection,
     owner: { cluster: ports.clusterId, namespace, name, uid },
@@ -216,21 +208,6 @@ const storageNow = ({ status }: VirtualMachine): string | undefined =>
   status?.disks?.find(({ name }) => name === 'root')?.storage;
 
 const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
-
-function notReady(provider: Provider, connections: Connections): Unresolved {
-  const { namespace, name } = provider.metadata;
-  const early = connections.isPending(namespace, name);
-  const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
-  return {
-    ok: false,
-    reason: Reasons.providerNotReady,
-    message:
-      ready && ready.status !== 'True'
-        ? `Provider "${name}" is not ready: ${ready.message}`
-        : `Provider "${name}" is not connected to Proxmox VE yet. Reconciliation resumes once it is.`,
-    early,
-  };
-}
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (

@@ -20,11 +20,14 @@ const classOf = ({ metadata, spec: { classRef } }: VirtualMachine): ClassRef => 
   name: classRef.name,
 });
 
-/** VMs with the same key are restarted one at a time: those of a class on a PVE cluster. */
+/**
+ * VMs with the same key are restarted one at a time: those of a class on a PVE cluster, in each namespace. A VM that
+ * does not start stops the others, and that is nothing which a namespace may do to another.
+ */
 export const restartKey = (vm: VirtualMachine, { identity }: Connection): string =>
-  JSON.stringify([identity, classOf(vm)]);
+  JSON.stringify([identity, classOf(vm), vm.metadata.namespace]);
 
-/** Another VM of the class on the same PVE cluster that should run and does not, or is about to be restarted. */
+/** Another VM of the class in the same namespace and PVE cluster that should run and does not, or is about to be restarted. */
 export function downBeside(
   vm: VirtualMachine,
   { identity, inventory }: Connection,
@@ -34,7 +37,7 @@ export function downBeside(
   const cluster = JSON.stringify(identity);
   const guests = inventory.view()?.guests;
   const other = vmsOfClass(namespace, name).find((each) => {
-    if (each.metadata.uid === vm.metadata.uid || !shouldRun(each)) return false;
+    if (each.metadata.uid === vm.metadata.uid || !isBeside(each, vm) || !shouldRun(each)) return false;
     const { providerRef } = each.spec;
     const theirs =
       providerRef && connections.get(providerRef.namespace ?? each.metadata.namespace, providerRef.name);
@@ -43,6 +46,9 @@ export function downBeside(
   });
   return other && `${other.metadata.namespace}/${other.metadata.name}`;
 }
+
+const isBeside = (a: Readable<VirtualMachine>, b: VirtualMachine): boolean =>
+  a.metadata.namespace === b.metadata.namespace;
 
 /** It was created, and its spec says that it should run. */
 const shouldRun = ({ metadata, spec, status }: Readable<VirtualMachine>): boolean =>

@@ -42,7 +42,9 @@ export function environmentTarget(variables: Layer): TargetResult {
     case 'CredentialsIncomplete':
       return missing('login', resolved.message, 'Set what is missing.');
     case 'CABundleInvalid':
+    case 'EndpointNotAllowed':
     case 'FingerprintInvalid':
+    case 'TrustNotAllowed':
       return missing('settings', resolved.message, 'Correct the environment.');
   }
 }

@@ -1,6 +1,12 @@
-/** The VMIDs that VirtualMachines have or may have. */
-import { mayBeIn, type ConnectionPoolOptions } from '../../../controllers/index.ts';
-import { claimedVmids, providerOf } from './indexes.ts';
+/** The VMIDs that VirtualMachines have or may have, and those that no other VM may get. */
+import {
+  forceDeletedIn,
+  mayBeIn,
+  type ConnectionPoolOptions,
+  type ForceDeleted,
+} from '../../../controllers/index.ts';
+import type { Vmid } from '../../lib/units.ts';
+import { claimedVmids, keyOf, providerOf } from './indexes.ts';
 import type { Caches } from './watches.ts';
 
 /** By PVE cluster: where the Provider of a VM or its cluster is not known, the VM counts too. */
@@ -20,4 +26,22 @@ export const claimsOf =
       return known;
     };
     return claimedVmids(VirtualMachine.cache.list().filter((vm) => countsHere(providerOf(vm))));
+  };
+
+/** Together with those of VMs that were deleted by force: what they made may still exist. */
+export const reservationsOf =
+  (
+    { Provider }: Pick<Caches, 'Provider'>,
+    claimedIn: ConnectionPoolOptions['claimedIn'],
+    forceDeleted: Pick<ForceDeleted, 'reserved'>,
+  ): ConnectionPoolOptions['claimedIn'] =>
+  (cluster) => {
+    const here = Provider.cache.list().filter(({ status }) => mayBeIn(status?.clusterID, cluster));
+    const keys = new Set(here.map(({ metadata }) => keyOf(metadata)));
+    const listed = here.flatMap(({ status }) => forceDeletedIn(status).map(({ vmid }) => vmid));
+    return new Set<Vmid>([
+      ...claimedIn(cluster),
+      ...listed,
+      ...forceDeleted.reserved((key) => keys.has(key)),
+    ]);
   };

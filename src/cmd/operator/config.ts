@@ -36,6 +36,20 @@ const Environment = z.object({
       'must be 1 to 63 letters, digits, dots, dashes or underscores, and begin and end with a letter or a digit',
     )
     .optional(),
+  PVE_ALLOW_FROM: z
+    .string()
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .pipe(
+      z.array(
+        z
+          .string()
+          .regex(
+            /^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$/,
+            'must be * or names of namespaces separated by commas, for example team-a,team-b',
+          ),
+      ),
+    )
+    .default(['*']),
   PVE_TASK_POLL_INTERVAL: Span.refine((span) => span >= 50, 'must be at least 50ms').default(seconds(2)),
   PVE_TASK_TIMEOUT: Span.refine((span) => span >= 1000, 'must be at least 1s').default(minutes(5)),
 });
@@ -95,6 +109,8 @@ export interface Config {
   /** Absent: all namespaces are watched. */
   readonly watchNamespaces: readonly string[] | undefined;
   readonly pve: Readonly<Record<string, string>>;
+  /** Namespaces whose Providers may use the PVE_* variables; `*`: all. */
+  readonly pveAllowFrom: readonly string[];
   /** How tasks of Proxmox VE are waited for. */
   readonly tasks: { readonly maxGap: Millis; readonly overdueAfter: Millis };
 }
@@ -130,7 +146,8 @@ CLUSTER_ID (the id that marks the VMs of this installation; absent: generated at
 PVE_TASK_POLL_INTERVAL (the longest gap between two looks at a task, 2s), PVE_TASK_TIMEOUT (when a task is reported as
 overdue, 5m; it is waited for all the same), and
 ${PVE_VARIABLES.join(', ')}
-for Providers that have no endpoint of their own, or this one. If any of these is set, the operator tries them out when it
+for Providers that have no endpoint of their own, or this one; PVE_ALLOW_FROM (the namespaces whose Providers may use
+them, separated by commas; default *). If any of these is set, the operator tries them out when it
 starts, and ends with exit code 1 where they do not work.
 `;
 
@@ -178,6 +195,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       leaderElect: flags.data['leader-elect'],
       watchNamespaces: flags.data['watch-namespace'] ?? environment.data.WATCH_NAMESPACE,
       pve: pveVariables(env),
+      pveAllowFrom: environment.data.PVE_ALLOW_FROM,
       tasks: {
         maxGap: environment.data.PVE_TASK_POLL_INTERVAL,
         overdueAfter: environment.data.PVE_TASK_TIMEOUT,

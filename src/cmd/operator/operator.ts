@@ -1,6 +1,6 @@
 /** Wires the operator: watches, connections, and a controller for each kind of the registry. Its settings come in as data. */
 import type { Logger } from 'pino';
-import { KIND_NAMES } from '../../../controllers/index.ts';
+import { createForceDeleted, KIND_NAMES } from '../../../controllers/index.ts';
 import { kubeClient } from '../../kube/client.ts';
 import { eventRecorder } from '../../kube/events.ts';
 import type { Connection } from '../../kube/connection.ts';
@@ -10,9 +10,10 @@ import { systemClock as clock } from '../../runtime/clock.ts';
 import { LeaderElector } from '../../runtime/leader-election.ts';
 import { Manager } from '../../runtime/manager.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import { claimsOf } from './claims.ts';
+import { claimsOf, reservationsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
 import { scanForDrift } from './drift-scan.ts';
+import { createFinishing, sweepCopies } from './finishing.ts';
 import { forgetGoneProviders, forgetGoneVms } from './forget.ts';
 import { indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
@@ -58,8 +59,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     claimedIn: claimsOf(watches),
     now: () => clock.now().getTime(),
   };
-  const pool = createConnections(options, { ...passes, metrics });
-  const ports = await createPorts(options, { ...passes, client, clock, pool });
+  const forceDeleted = createForceDeleted(passes.now, (provider) =>
+    queues.ask('Provider', [provider], 'relatedObject'),
+  );
+  const claimedIn = reservationsOf(watches, passes.claimedIn, forceDeleted);
+  const pool = createConnections(options, { ...passes, claimedIn, metrics });
+  const finishing = createFinishing({ ...passes, client, namespace: options.namespace, pool });
+  const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, indexes, queues.ask);
@@ -74,10 +80,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     onLeading: (leads) => metrics.setLeader(leads),
     elector: options.leaderElect ? elector(options) : undefined,
   });
+  const stopSweep = sweepCopies(finishing.finishing, { leads: () => manager.leading, log });
   return {
     manager,
     async close() {
       stopScan();
+      stopSweep();
       await Promise.all([pool.closeAll(), events.flush()]);
     },
   };

@@ -5,6 +5,7 @@ import {
   createRestartSlots,
   type ConnectionPool,
   type ControllerPorts,
+  type ForceDeleted,
 } from '../../../controllers/index.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { digestKey } from '../../kube/digest-key.ts';
@@ -12,6 +13,7 @@ import { clusterId } from '../../kube/identity.ts';
 import { configMapReader, secretReader } from '../../kube/secrets.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { FinishingParts } from './finishing.ts';
 import { keyOf, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
@@ -26,6 +28,8 @@ export interface PortSettings {
   readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
+  /** Namespaces whose Providers may use them; `*` or absent: all. */
+  readonly pveAllowFrom?: readonly string[] | undefined;
 }
 
 interface Deps {
@@ -35,13 +39,15 @@ interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
   readonly pool: ConnectionPool;
+  readonly finishing: FinishingParts;
+  readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
 }
 
 export async function createPorts(
-  { namespace, clusterId: configured, watchNamespaces, pve }: PortSettings,
-  { client, clock, now, watches, indexes, pool, claimedIn, ask }: Deps,
+  { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
+  { client, clock, now, watches, indexes, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -61,8 +67,11 @@ export async function createPorts(
     images: watches.VMImage.cache,
     pool,
     connections: pool,
+    ...finishing,
+    forceDeleted,
     privileges: createPrivilegeWatch(now),
     process: pve,
+    mayUseProcess: (name) => pveAllowFrom.includes('*') || pveAllowFrom.includes(name),
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),

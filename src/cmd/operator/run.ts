@@ -38,6 +38,7 @@ export async function runOperator(config: Config): Promise<number> {
     leaderElect: config.leaderElect,
     watchNamespaces: config.watchNamespaces,
     pve: config.pve,
+    pveAllowFrom: config.pveAllowFrom,
     tasks: config.tasks,
     metrics,
     log,

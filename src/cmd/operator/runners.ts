@@ -18,7 +18,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Queues } from './queues.ts';
 import type { Watched, Watches } from './watches.ts';
 
-const WORKERS = 4;
+const WORKERS = 16;
 
 export interface RunnerDeps {
   readonly watches: Watches;
@@ -38,7 +38,12 @@ function createRunner<K extends KindName>(
   ports: ControllerPorts,
   { queues, events, clock, metrics, log }: RunnerDeps,
 ): Runner {
-  const { controller, workers = WORKERS } = REGISTRY[kind];
+  const { controller, groups, workers = WORKERS } = REGISTRY[kind];
+  const groupsOf = (key: string): readonly string[] => {
+    const [namespace = '', name = ''] = key.split('/');
+    const object = groups && cache.get(namespace, name);
+    return object ? groups(object) : [namespace];
+  };
   const runner = controllerRunner<Objects[K], object>({
     kind,
     controller: controller(ports),
@@ -48,6 +53,7 @@ function createRunner<K extends KindName>(
     clock,
     random: Math.random,
     workers,
+    groupsOf,
     outcomeOf: (error) => outcomeOfPve(error) ?? outcomeOfKubeError(error),
     onPass: (pass) => metrics.passEnded(pass),
     passId: () => randomUUID().slice(0, 8),

@@ -33,6 +33,13 @@ describe('the operator’s ServiceAccount', () => {
       expect(await may(verb, 'secrets')).toBe(false);
   });
 
+  test('may keep Secrets in its own namespace only, and watches none', async () => {
+    for (const verb of ['get', 'list', 'create', 'update', 'delete'])
+      expect(await may(verb, 'secrets', '-n', 'virtrigaud-system')).toBe(true);
+    for (const verb of ['watch', 'patch'])
+      expect(await may(verb, 'secrets', '-n', 'virtrigaud-system')).toBe(false);
+  });
+
   test('may hold a Lease in its own namespace only', async () => {
     expect(await may('update', 'leases', '-n', 'virtrigaud-system')).toBe(true);
     expect(await may('update', 'leases', '-n', 'default')).toBe(false);

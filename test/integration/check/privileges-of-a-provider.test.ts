@@ -2,6 +2,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import {
   createConnectionPool,
+  createForceDeleted,
   createPrivilegeWatch,
   providerController,
 } from '../../../controllers/index.ts';
@@ -38,6 +39,8 @@ async function scene(without: readonly string[]) {
     privileges: createPrivilegeWatch(() => now),
     usersOf: () => [],
     claimedIn: () => new Set(),
+    forceDeleted: createForceDeleted(Date.now),
+    copies: { keep: () => Promise.resolve() },
     readSecret: () => Promise.resolve(undefined),
     readConfigMap: () => Promise.resolve(undefined),
     process: environmentOf(pve),

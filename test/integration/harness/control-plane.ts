@@ -14,7 +14,11 @@ import { z } from 'zod';
 import { type Finished, run } from '../../../hack/control-plane/run.ts';
 import { sharedPlane } from './shared.ts';
 
-export { type ControlPlane, startControlPlane } from '../../../hack/control-plane/index.ts';
+export {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../../../hack/control-plane/index.ts';
 
 export interface TestPlane {
   readonly server: string;

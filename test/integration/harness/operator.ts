@@ -17,7 +17,7 @@ import { seconds } from '../../../src/lib/units.ts';
 import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
-import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { installOurs } from './install.ts';
 import { connectionFrom, type KubeApi, kubeApi } from './kube-api.ts';
 import { sharedPlane } from './shared.ts';
@@ -46,8 +46,10 @@ export interface OperatorPlane extends Kubectl {
 export type OwnOperatorPlane = OperatorPlane & ControlPlane;
 
 /** A control plane with our CRDs and the operator's namespace, and no operator yet. */
-export async function startOperatorPlane(): Promise<OwnOperatorPlane> {
-  const plane = await startControlPlane();
+export async function startOperatorPlane(
+  options: Pick<ControlPlaneOptions, 'controllerManager'> = {},
+): Promise<OwnOperatorPlane> {
+  const plane = await startControlPlane(options);
   try {
     await installOurs(plane);
     const prepared = await operatorPlane(plane, OPERATOR_NAMESPACE);

@@ -152,7 +152,7 @@ describe('a Proxmox VE that answers nothing', () => {
     await t.requestDeletion('vm/web');
     await soon(async () => {
       const object = await t.vm('web');
-      expect(condition(object, 'Reconciling').is).toBe('Reconciling=True Unreachable');
+      expect(condition(object, 'Reconciling').is).toBe('Reconciling=True ProviderUnreachable');
       expect(object.metadata.finalizers).not.toEqual([]);
     });
     expect(ownGuests(t.pve)).toHaveLength(1);

@@ -104,6 +104,10 @@ describe('an object that is deleted by force', () => {
     const { type, note } = await eventOf(t, 'DeletedByForce');
     expect(type).toBe('Warning');
     for (const part of [`VM ${guest.vmid}`, `node ${guest.node}`, image!.name]) expect(note).toContain(part);
+    expect((await t.find('providers', 'pve'))?.status['discovered']).toMatchObject({
+      count: 1,
+      vms: [{ vmid: guest.vmid, name: 'web', powerState: 'On', forceDeleted: true }],
+    });
   });
 
   test.concurrent('is removed although Proxmox VE does not answer', async () => {

@@ -27,7 +27,7 @@ const KEY = Buffer.concat([
   Buffer.alloc(32, 7),
 ]).toString('base64');
 
-const lab = operatorAtWork({ namespaces: 10 });
+const lab = operatorAtWork({ namespaces: 12 });
 
 const says = (t: Tenant, name: string, is: string, ...words: readonly string[]) =>
   soon(async () => {
@@ -43,6 +43,32 @@ const providerSays = (t: Tenant, is: string, message: RegExp) =>
   });
 
 describe('a VirtualMachine', () => {
+  test.concurrent(
+    'that names objects of another namespace learns nothing of them, and does not keep them',
+    async () => {
+      const [owner, stranger] = await Promise.all([tenant(lab.plane), bareTenant(lab.plane)]);
+      const { namespace } = owner;
+      const through = (name: string, ref: string) => vm(name, { providerRef: { name: ref, namespace } });
+      await owner.ready('provider/pve');
+      await stranger.apply(vmClass(), through('exists', 'pve'), through('missing', 'none'));
+      await stranger.apply(
+        provider(owner.pve, { credentialSecretRef: { name: 'pve-credentials', namespace } }),
+        vm('holds', { classRef: { name: 'small', namespace }, imageRef: { name: 'ubuntu', namespace } }),
+      );
+      await says(stranger, 'exists', 'Ready=False ReferenceNotAllowed', `Provider ${namespace}/pve`);
+      await says(stranger, 'missing', 'Ready=False ReferenceNotAllowed', `Provider ${namespace}/none`);
+      const [exists, missing] = [await stranger.vm('exists'), await stranger.vm('missing')].map(
+        (object) => condition(object).message,
+      );
+      expect(exists?.replace('/pve', '')).toBe(missing?.replace('/none', ''));
+      await providerSays(stranger, 'Ready=False ReferenceNotAllowed', /does not exist, or may not be used/);
+      await Promise.all(
+        ['provider/pve', 'vmclass/small', 'vmimage/ubuntu'].map((each) => owner.delete(each, 10_000)),
+      );
+      expect(await owner.find('providers', 'pve')).toBeUndefined();
+    },
+  );
+
   test.concurrent(
     'names the class, the image or the Provider that is missing, and runs once it appears',
     async () => {

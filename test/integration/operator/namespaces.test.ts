@@ -104,9 +104,11 @@ test('its account may do nothing in another namespace, and what it may in its ow
     expect(await may(verb, 'virtualmachines', '-n', other)).toBe(false);
     expect(await may(verb, 'virtualmachines', '--all-namespaces')).toBe(false);
   }
-  expect(await may('get', 'secrets', '-n', other)).toBe(false);
-  expect(await may('get', 'secrets', '-n', first.operatorNamespace)).toBe(false);
-  expect(await may('get', 'secret/virtrigaud-proxmox-digest', '-n', first.operatorNamespace)).toBe(true);
+  for (const verb of ['get', 'list', 'create', 'update', 'delete']) {
+    expect(await may(verb, 'secrets', '-n', other)).toBe(false);
+    expect(await may(verb, 'secrets', '-n', watched)).toBe(verb === 'get');
+    expect(await may(verb, 'secrets', '-n', first.operatorNamespace)).toBe(true);
+  }
 });
 
 test('two operators in one cluster lead at once, and each makes the VMs of its namespaces only', async () => {

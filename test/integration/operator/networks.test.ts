@@ -106,7 +106,7 @@ test.concurrent(
       await soon(async () => {
         const { is, message } = condition(await elsewhere.vm(name));
         expect(is).toBe('Ready=False AddressInUse');
-        expect(message).toContain(`"${t.namespace}/first"`);
+        expect(message).toContain('belongs to a VirtualMachine of another namespace');
       });
     expect(
       ownGuests(t.pve)

@@ -100,7 +100,7 @@ test('a VM is not taken for gone because another cluster answers at the next end
   await isUnreachable(t, /it belongs to another Proxmox VE cluster \(elsewhere/);
   await t.requestDeletion('vm/web');
   await t.apply(vm('late'));
-  await soon(async () => expect(condition(await t.vm('late')).is).toMatch(/^Ready=False/));
+  await soon(async () => expect(condition(await t.vm('late')).is).toBe('Ready=Unknown ProviderUnreachable'));
   // After a restart the process knows of the cluster only what the Provider's status records.
   await lab.restart(() => undefined);
   await isUnreachable(t, /another Proxmox VE cluster/);

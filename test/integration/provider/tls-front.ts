@@ -1,6 +1,7 @@
 /** Another address of a fake Proxmox VE, as a further node is: with a certificate of its own, and out of reach when asked to. */
 import { once } from 'node:events';
-import { connect, createServer, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { connect, createServer } from 'node:tls';
 import { makeCertificate, type ServerCertificate } from '../../fakepve/certificate.ts';
 
 export interface TlsFront {
@@ -17,7 +18,7 @@ export interface TlsFront {
 
 export async function tlsFront(target: { readonly port: number }): Promise<TlsFront> {
   let certificate = await makeCertificate();
-  const sockets = new Set<TLSSocket>();
+  const sockets = new Set<Socket>();
   const server = createServer(certificate, (inner) => {
     const outer = connect({ port: target.port, host: '127.0.0.1', rejectUnauthorized: false });
     for (const [socket, other] of [
@@ -32,6 +33,11 @@ export async function tlsFront(target: { readonly port: number }): Promise<TlsFr
         other.destroy();
       });
     }
+  });
+  // One that is still in its handshake counts as well: it would live on, and `shut` would wait for it without end.
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
   });
   let port = 0;
   const open = async (): Promise<void> => {

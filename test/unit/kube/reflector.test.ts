@@ -12,6 +12,8 @@ import { parse, rawThing, type Thing } from './things.ts';
 interface Script {
   readonly events?: readonly WatchEvent[];
   readonly then: 'silence' | 'close' | Error;
+  /** It is not even accepted. */
+  readonly unopened?: true;
 }
 
 const page = (version: number, names: readonly string[] = []): Page => ({
@@ -42,12 +44,13 @@ function aServer(lists: readonly (readonly Page[] | Error)[], watches: readonly 
       if (next instanceof Error) throw next;
       yield* next;
     },
-    async *watch(_resource, { resourceVersion, timeoutSeconds }, signal) {
+    async *watch(_resource, { resourceVersion, timeoutSeconds, onOpen }, signal) {
       asked.push(`watch ${resourceVersion}`);
       at.push(clock.monotonic());
       expect(timeoutSeconds).toBeGreaterThanOrEqual(290);
       expect(timeoutSeconds).toBeLessThanOrEqual(590);
-      const { events = [], then } = left.watches.shift() ?? { then: 'silence' };
+      const { events = [], then, unopened } = left.watches.shift() ?? { then: 'silence' };
+      if (!unopened) onOpen?.();
       yield* events;
       if (then === 'silence') await untilAborted(signal);
       if (then instanceof Error) throw then;
@@ -170,6 +173,41 @@ describe('a reflector', () => {
     await server.clock.advance(minutes(2)); // silent for too long, without even a bookmark
     expect(server.asked).toEqual(['list', 'watch 7', 'watch 7']);
     expect(server.at[2]).toBe(minutes(3));
+    await server.stop();
+  });
+
+  test('is failing while its watch cannot be established, and no longer once one lives', async () => {
+    const away: Script = { then: refused(503), unopened: true };
+    const server = aServer([[page(7)]], [{ then: refused(503) }, ...Array.from({ length: 6 }, () => away)]);
+    const failing: boolean[] = [];
+    for (let second = 0; second < 90; second += 1) {
+      await server.clock.advance(seconds(1));
+      failing.push(server.watcher.failing);
+    }
+    expect(server.watcher.synced).toBe(true);
+    expect(failing.slice(0, 14)).not.toContain(true); // a restart of the API server takes as long
+    expect(failing.slice(15, 40)).not.toContain(false);
+    expect(failing.at(-1)).toBe(false);
+    await server.stop();
+  });
+
+  test.each([
+    ['is silent', {}],
+    ['ends and begins again', { then: 'close' as const }],
+  ])('is not failing while its watch %s', async (_what, script) => {
+    const server = aServer([[page(7)]], [{ then: 'silence', ...script }]);
+    for (let minute = 0; minute < 10; minute += 1) {
+      await server.clock.advance(minutes(1));
+      expect(server.watcher.failing).toBe(false);
+    }
+    await server.stop();
+  });
+
+  test('is failing while the API server accepts connections and answers nothing', async () => {
+    const hangs: Script = { then: 'silence', unopened: true };
+    const server = aServer([[page(7)]], [hangs, hangs]);
+    await server.clock.advance(minutes(1));
+    expect(server.watcher.failing).toBe(true);
     await server.stop();
   });
 

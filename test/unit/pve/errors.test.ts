@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { refusalError, noAnswerError, type Call } from '../../../src/pve/errors.ts';
+import { isPersistent, refusalError, noAnswerError, type Call } from '../../../src/pve/errors.ts';
 
 const call = (over: Partial<Call> = {}): Call => ({
   method: 'POST',
@@ -197,3 +197,11 @@ describe('a call without an answer', () => {
     expect(error.message).toContain('pve-root-ca.pem');
   });
 });
+
+test.each(['timeout', 'UND_ERR_CONNECT_TIMEOUT', 'crowded'])(
+  'a server that does not answer (%s) is not asked again at once, and the advice is to look at the server',
+  (code) => {
+    expect(isPersistent(code)).toBe(true);
+    expect(noAnswerError(call(), { code, sent: false }).noAnswer).toContain('Check the endpoint');
+  },
+);

@@ -76,6 +76,17 @@ function connect(urls: readonly [string, ...string[]], options: Partial<Transpor
   return { transport, moves, guest };
 }
 
+test('an endpoint that answers nothing any more, though it accepts connections, is replaced by the next', async () => {
+  const first = await node(data(CONFIG));
+  const second = await node(data(CONFIG));
+  const { transport, guest } = connect([first.url, second.url], { deadline: millis(200) });
+  await guest.config();
+  first.replies(() => undefined);
+  await expect(guest.config()).rejects.toMatchObject({ code: 'timeout' });
+  await guest.config();
+  expect(transport.origin).toBe(second.url);
+});
+
 describe('an endpoint that cannot be reached', () => {
   test('is replaced by the next, for reads and for changes', async () => {
     const second = await node(data(UPID));

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { millis, minutes } from '../../../src/lib/units.ts';
 import { createLimiter, type Waiting } from '../../../src/pve/limiter.ts';
 
 interface Job {
@@ -87,6 +88,35 @@ test('a caller that is aborted while waiting leaves the queue', async () => {
   third.end();
   await third.done;
   expect(started).toEqual(['first', 'third']);
+});
+
+test('calls of one kind leave the last slot to others, also to others that came later', async () => {
+  const { start, started } = rig(3);
+  const reads = ['a', 'b', 'c', 'd'].map((name) => start('pve1', name, { kind: 'read' }));
+  const write = start('pve1', 'write', { kind: 'write' });
+  const late = start('pve1', 'late', { kind: 'write' });
+  await settle();
+  expect(started).toEqual(['a', 'b', 'write']);
+  write.end();
+  await settle();
+  expect(started).toEqual(['a', 'b', 'write', 'late']);
+  reads[0]!.end();
+  await settle();
+  expect(started).toEqual(['a', 'b', 'write', 'late', 'c']);
+  [...reads, late].forEach((job) => job.end());
+  await Promise.all([...reads, late].map((job) => job.done));
+});
+
+test('a call that waits too long ends with an error and leaves the queue', async () => {
+  const { start, started } = rig(1);
+  const hanging = start('pve1', 'hanging');
+  const limit = { after: millis(1), error: () => new Error('crowded') };
+  await expect(start('pve1', 'second', { limit }).done).rejects.toThrow('crowded');
+  const third = start('pve1', 'third', { limit: { ...limit, after: minutes(1) } });
+  hanging.end();
+  third.end();
+  await third.done;
+  expect(started).toEqual(['hanging', 'third']);
 });
 
 test('a task that fails gives its place back', async () => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { bytes, millis, nodeName, seconds, vmid } from '../../../src/lib/units.ts';
 import { createTransport, pve, PveError } from '../../../src/pve/index.ts';
-import { answer, data, reset, TOKEN, withServer, type Respond } from './raw-server.ts';
+import { answer, data, reset, TOKEN, withServer, type Received, type Respond } from './raw-server.ts';
 
 const guest = (send: Parameters<typeof pve>[0]) => pve(send).node(nodeName('pve1')).qemu(vmid(100));
 const UPID = 'UPID:pve1:0003A1B2:01C2D3E4:65F00000:qmconfig:100:operator@pve!k8s:';
@@ -326,8 +326,12 @@ describe('requests in flight', () => {
     withServer(async ({ server, transport }) => {
       const held: (() => void)[] = [];
       server.replies((request, response) => held.push(() => data([])(request, response)));
-      const node = (name: string) => pve(transport.send).node(nodeName(name)).network();
-      const calls = [...Array.from({ length: 6 }, () => node('pve1')), node('pve2')];
+      const node = (name: string) => pve(transport.send).node(nodeName(name));
+      const calls = [
+        ...Array.from({ length: 3 }, () => node('pve1').network()),
+        ...Array.from({ length: 3 }, () => node('pve1').activeTasks()),
+        node('pve2').network(),
+      ];
       while (held.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
       expect(server.received.filter(({ url }) => url.includes('/pve1/'))).toHaveLength(4);
       expect(server.received.filter(({ url }) => url.includes('/pve2/'))).toHaveLength(1);
@@ -343,7 +347,8 @@ describe('requests in flight', () => {
       async ({ server, transport }) => {
         const held: (() => void)[] = [];
         server.replies((request, response) => held.push(() => data([])(request, response)));
-        const reads = Array.from({ length: 4 }, () => pve(transport.send).node(nodeName('pve1')).network());
+        const node = pve(transport.send).node(nodeName('pve1'));
+        const reads = [...Array.from({ length: 3 }, () => node.network()), node.activeTasks()];
         while (held.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
         const vm = guest(transport.send);
         const late = [
@@ -369,6 +374,62 @@ describe('requests in flight', () => {
       { now: () => now },
     );
   });
+
+  test('are at most three of one kind, so that a storage that hangs does not hold up what needs none', () =>
+    withServer(async ({ server, transport }) => {
+      const hangs = ({ method, url }: Received) => method === 'POST' && url.includes('/qemu/100/config');
+      server.replies((request, response) => {
+        if (!hangs(request)) data({ digest: 'abc' })(request, response);
+      });
+      const vm = guest(transport.send);
+      const hanging = Array.from({ length: 6 }, () =>
+        failure(vm.setConfig({ ciuser: 'a' }, { digest: 'abc' })),
+      );
+      while (server.received.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+      await vm.config();
+      expect(server.received.filter(hangs)).toHaveLength(3);
+      await transport.close(millis(0));
+      await Promise.all(hanging);
+    }));
+
+  test('that are not answered leave those behind them an error, and the next pass another try', () =>
+    withServer(
+      async ({ server, transport, pauses }) => {
+        server.replies(() => undefined);
+        const node = pve(transport.send).node(nodeName('pve1'));
+        const ahead = Array.from({ length: 3 }, () => failure(node.network()));
+        const behind = await failure(node.network());
+        expect(behind).toMatchObject({
+          refusal: 'unavailable',
+          code: 'crowded',
+          message: expect.stringContaining('was not sent'),
+        });
+        expect(pauses).toEqual([]); // it does not wait again within the same pass
+        while (server.received.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+        await transport.close(millis(0));
+        await Promise.all(ahead);
+      },
+      { maxWait: millis(20) },
+    ));
+
+  test('that are not answered do not hold up checks of the server', () =>
+    withServer(async ({ server, transport }) => {
+      const isVersion = ({ url }: Received) => url.endsWith('/version');
+      server.replies((request, response) => {
+        if (isVersion(request)) data({ version: '9.0.1', release: '9.0' })(request, response);
+      });
+      const { node, cluster, version } = pve(transport.send);
+      const names = Array.from({ length: 30 }, (_, n) => nodeName(`pve${n}`));
+      const hanging = [
+        ...names.flatMap((name) => [1, 2, 3].map(() => failure(node(name).network()))),
+        ...[1, 2, 3, 4].map(() => failure(cluster.nextid())),
+      ];
+      // All connections are in use.
+      while (server.received.length < 64) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect((await version()).release).toBe('9.0');
+      await transport.close(millis(0));
+      await Promise.all(hanging);
+    }));
 
   test('may end when the transport closes', () =>
     withServer(async ({ server, transport }) => {

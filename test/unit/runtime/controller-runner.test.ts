@@ -5,13 +5,13 @@ import { controllerRunner, type PassRecord } from '../../../src/runtime/controll
 import type { Controller } from '../../../src/runtime/controller.ts';
 import { progressed, retry, settled, waiting } from '../../../src/runtime/outcome.ts';
 import { fakeClock, settle } from './fake-clock.ts';
+import type { ObjectStore } from '../../../src/runtime/object-store.ts';
 import { aThing, inMemoryStore, KEY, type Thing } from './in-memory-store.ts';
 
 type Reconcile = Controller<Thing, object>['reconcile'];
 
-function aRunner(reconcile: Reconcile, workers = 4) {
+function aRunner(reconcile: Reconcile, workers = 4, store = inMemoryStore(aThing())) {
   const clock = fakeClock();
-  const store = inMemoryStore(aThing());
   const passes: PassRecord[] = [];
   const runner = controllerRunner<Thing, object>({
     kind: 'Thing',
@@ -22,6 +22,7 @@ function aRunner(reconcile: Reconcile, workers = 4) {
     clock,
     random: () => 1,
     workers,
+    groupsOf: (key) => [key.split('/')[0]!],
     outcomeOf: () => undefined,
     onPass: (record) => passes.push(record),
     passId: () => 'p',
@@ -104,6 +105,74 @@ describe('a running controller', () => {
     expect(outcomes().length).toBeGreaterThan(10);
     expect(most).toBe(1);
   });
+});
+
+/** Objects of several connections, one namespace for each. */
+function thingsOf(counts: Readonly<Record<string, number>>): ReturnType<typeof inMemoryStore> {
+  const keys = Object.entries(counts).flatMap(([site, count]) =>
+    Array.from({ length: count }, (_, n) => `${site}/vm-${n}`),
+  );
+  const entry = (key: string) => {
+    const [namespace = '', name = ''] = key.split('/');
+    return { ...aThing({ namespace, name }), key };
+  };
+  return {
+    ...inMemoryStore(undefined),
+    keys: () => keys,
+    cached: (key) => (keys.includes(key) ? entry(key) : undefined),
+    writeStatus: (written) => Promise.resolve(written),
+  };
+}
+
+describe('next to a connection whose passes never end', () => {
+  const hangsAt =
+    (sites: readonly string[], done: Set<string>): Reconcile =>
+    ({ metadata: { namespace, name } }) => {
+      if (sites.includes(namespace)) return new Promise(() => undefined);
+      done.add(`${namespace}/${name}`);
+      return Promise.resolve({ outcome: settled(), status: {} });
+    };
+
+  test('the objects of another have their passes', async () => {
+    const done = new Set<string>();
+    const { runner } = aRunner(hangsAt(['dead'], done), 64, thingsOf({ dead: 300, healthy: 20 }));
+    runner.start();
+    await settle();
+    expect(done.size).toBe(20);
+  });
+
+  test('so have those next to several', async () => {
+    const done = new Set<string>();
+    const dead = ['dead-1', 'dead-2', 'dead-3', 'dead-4'];
+    const counts = Object.fromEntries([...dead, 'healthy'].map((site) => [site, 300]));
+    const { runner } = aRunner(hangsAt(dead, done), 64, thingsOf(counts));
+    runner.start();
+    await settle();
+    expect(done.size).toBe(300);
+    done.clear();
+    runner.queue.add('healthy/vm-7', 'edit');
+    await settle();
+    expect([...done]).toEqual(['healthy/vm-7']);
+  });
+});
+
+test('a pass that waits for a slow server ends in time to be no hung one, and is begun again', async () => {
+  const signals: AbortSignal[] = [];
+  const { runner, clock, outcomes } = aRunner((_thing, { signal }) => {
+    signals.push(signal);
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+  });
+  runner.start();
+  let longest = 0;
+  for (let minute = 0; minute < 45; minute += 1) {
+    await clock.advance(minutes(1));
+    longest = Math.max(longest, runner.queue.longestRunning);
+  }
+  expect(longest).toBeLessThan(minutes(15));
+  expect(outcomes().length).toBeGreaterThan(2);
+  expect(new Set(outcomes())).toEqual(new Set(['error']));
 });
 
 describe('stopping', () => {

@@ -15,6 +15,7 @@ function aManager(elect: 'elects' | 'alone' = 'elects') {
   const loss = Promise.withResolvers<'lost'>();
   const passes = Promise.withResolvers<undefined>();
   let isSynced = false;
+  let isFailing = false;
   const queue = new WorkQueue({ clock, random: () => 0 });
   const runner: Runner = {
     kind: 'Thing',
@@ -43,6 +44,9 @@ function aManager(elect: 'elects' | 'alone' = 'elects') {
         get synced() {
           return isSynced;
         },
+        get failing() {
+          return isFailing;
+        },
         whenSynced: () => sync.promise,
         run: async (signal) => {
           story.push('watch starts');
@@ -67,11 +71,27 @@ function aManager(elect: 'elects' | 'alone' = 'elects') {
       sync.resolve(undefined);
       return settle();
     },
+    fails: (failing: boolean) => void (isFailing = failing),
     elected: () => (election.resolve(true), settle()),
     lost: () => loss.resolve('lost'),
     passesEnd: () => passes.resolve(undefined),
   };
 }
+
+test('is ready only while every watch works', async () => {
+  const { manager, synced, fails, passesEnd } = aManager('alone');
+  const running = manager.run();
+  expect(manager.ready).toBe(false);
+  await synced();
+  expect(manager.ready).toBe(true);
+  fails(true);
+  expect(manager.ready).toBe(false);
+  fails(false);
+  expect(manager.ready).toBe(true);
+  passesEnd();
+  await manager.stop();
+  await running;
+});
 
 describe('the manager', () => {
   test('starts watches, then leads, then starts controllers', async () => {

@@ -3,6 +3,7 @@ import { isProven, markFor, smbiosUuidOf } from '../../../shared/guests/identity
 import { describeGuest, printMark, withoutMark } from '../../../shared/guests/owner-mark.ts';
 import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
 import { isAdopted, isOwn } from '../../ownership/identity.ts';
+import { isNamed, ownerNamed } from '../../ownership/words.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
@@ -60,16 +61,18 @@ function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): RuleRe
   if (isOwn(guest, want.owner, undefined) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
-  const owner = `${mark?.namespace ?? ''}/${mark?.name ?? ''}`;
-  return mark === undefined || isProven(mark, smbiosUuidOf(config))
-    ? notAdopted(
-        `VM ${vmid} belongs to ${owner}`,
-        'Delete that VirtualMachine with deletionPolicy Retain first, which releases the VM.',
-      )
-    : notAdopted(
-        `VM ${vmid} has the owner mark of ${owner}, but another SMBIOS UUID, as a copy of its VM has`,
-        `If ${owner} has another VM, remove this line from the description of VM ${vmid}: ${printMark(mark)}`,
-      );
+  if (mark === undefined) return undefined;
+  const owner = ownerNamed(mark, want.owner);
+  if (isProven(mark, smbiosUuidOf(config)))
+    return notAdopted(
+      `VM ${vmid} belongs to ${owner}`,
+      'Delete that VirtualMachine with deletionPolicy Retain first, which releases the VM.',
+    );
+  const line = isNamed(mark, want.owner) ? `this line: ${printMark(mark)}` : 'the line with the owner mark.';
+  return notAdopted(
+    `VM ${vmid} has the owner mark of ${owner}, but another SMBIOS UUID, as a copy of its VM has`,
+    `If that VirtualMachine has another VM, remove from the description of VM ${vmid} ${line}`,
+  );
 }
 
 const notAdopted = (why: string, remedy: string): RuleResult =>

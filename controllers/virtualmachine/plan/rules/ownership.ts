@@ -4,7 +4,7 @@ import { isSameOwner } from '../../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../../shared/guests/model.ts';
 import { awaitsAdoption } from '../../ownership/adoption.ts';
 import { isOwn } from '../../ownership/identity.ts';
-import { orDeleteByForce, settlingLine } from '../../ownership/words.ts';
+import { orDeleteByForce, ownerNamed, settlingLine } from '../../ownership/words.ts';
 import type { Claim } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
@@ -61,7 +61,7 @@ function uuidMismatch(want: Desired, { vmid, config }: Guest): RuleResult {
 
 function notOurs({ owner }: Desired, { vmid, mark, config }: Guest): RuleResult {
   const whose = mark
-    ? `belongs to ${mark.namespace}/${mark.name}`
+    ? `belongs to ${ownerNamed(mark, owner)}`
     : 'does not carry the owner mark of this object';
   const how = mark
     ? 'replace the line of the mark in its description with'

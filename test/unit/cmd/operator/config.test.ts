@@ -24,6 +24,7 @@ describe('without flags and environment', () => {
       leaderElect: true,
       watchNamespaces: undefined,
       pve: {},
+      pveAllowFrom: ['*'],
       tasks: { maxGap: seconds(2), overdueAfter: minutes(5) },
     });
   });
@@ -62,6 +63,15 @@ describe('the environment', () => {
   test('of Proxmox VE is passed on as it is', () => {
     const pve = { PVE_ENDPOINT: 'https://pve:8006/api2', PVE_TOKEN_SECRET: 's' };
     expect(configOf({ ...pve, PATH: '/bin', PVE_OTHER: 'x' }).pve).toEqual(pve);
+  });
+
+  test('may say whose Providers use the credentials in it', () => {
+    expect(configOf({}).pveAllowFrom).toEqual(['*']);
+    expect(configOf({ PVE_ALLOW_FROM: '' }).pveAllowFrom).toEqual(['*']);
+    expect(configOf({ PVE_ALLOW_FROM: 'infra, team-a' }).pveAllowFrom).toEqual(['infra', 'team-a']);
+    expect(faultsOf({ PVE_ALLOW_FROM: 'Team A' })).toEqual([
+      expect.stringMatching(/^PVE_ALLOW_FROM.*must be \*/),
+    ]);
   });
 
   test.each([

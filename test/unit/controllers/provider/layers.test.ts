@@ -11,16 +11,17 @@ const SECRETS: Readonly<Record<string, NamedEntries>> = {
   'default/pve': entries({ token_id: 'a@pve!b' }),
   'shared/pve': entries({ token_id: 'shared' }, { [ALLOW_FROM]: 'default' }),
   'private/pve': entries({ token_id: 'private' }),
+  'default/leaving': { ...entries({ token_id: 'a' }), deletionTimestamp: '2026-03-01T12:00:00Z' },
 };
 const gather = (spec: Partial<ProviderSpec>, rest: Partial<LayerPorts> = {}) =>
   gatherLayers(aProvider(spec), {
-    ...rest,
     readSecret: (namespace, name) => Promise.resolve(SECRETS[`${namespace}/${name}`]),
     readConfigMap: (namespace, name) =>
       Promise.resolve(
         namespace === 'default' && name === 'settings' ? entries({ nodes: 'pve-1' }) : undefined,
       ),
     process: { PVE_ENDPOINT: 'https://process:8006' },
+    ...rest,
   });
 const env = (...variables: NonNullable<NonNullable<ProviderSpec['runtime']>['env']>) =>
   gather({ runtime: { env: variables } });
@@ -31,7 +32,7 @@ describe('the Secret of a Provider', () => {
       layers: { secret: { token_id: 'a@pve!b' } },
     });
     expect(await gather({ credentialSecretRef: { name: 'pve', namespace: 'shared' } })).toMatchObject({
-      layers: { secret: { token_id: 'shared' } },
+      layers: { secret: { token_id: 'shared' }, foreignSecret: 'shared/pve' },
     });
   });
 
@@ -39,6 +40,15 @@ describe('the Secret of a Provider', () => {
     const refused = await gather({ credentialSecretRef: { name: 'pve', namespace: 'private' } });
     expect(refused).toMatchObject({ ok: false, reason: 'ReferenceNotAllowed' });
     expect(JSON.stringify(refused)).not.toContain('token_id');
+  });
+
+  test('of another namespace that may not be used is not told from one that does not exist', async () => {
+    const gathered = async (secret: NamedEntries | undefined) =>
+      gather(
+        { credentialSecretRef: { name: 'pve', namespace: 'private' } },
+        { readSecret: () => Promise.resolve(secret) },
+      );
+    expect(await gathered(entries({ token_id: 'private' }))).toEqual(await gathered(undefined));
   });
 
   test('of a namespace that the operator does not watch is refused, although it allows it', async () => {
@@ -57,11 +67,36 @@ describe('the Secret of a Provider', () => {
     });
   });
 
+  test('that is being deleted counts as withdrawn, whatever finalizers keep it', async () => {
+    const withdrawn = {
+      ok: false,
+      reason: 'SecretNotFound',
+      message: expect.stringContaining('is being deleted'),
+    };
+    expect(await gather({ credentialSecretRef: { name: 'leaving' } })).toMatchObject(withdrawn);
+    const valueFrom = { secretKeyRef: { name: 'leaving', key: 'token_id' } };
+    expect(await env({ name: 'PVE_TOKEN_ID', valueFrom })).toMatchObject(withdrawn);
+  });
+
   test('may be absent', async () => {
     expect(await gather({})).toEqual({
       ok: true,
       layers: { env: {}, secret: {}, process: { PVE_ENDPOINT: 'https://process:8006' } },
     });
+  });
+});
+
+describe('the environment of the operator', () => {
+  const processOf = async (rest: Partial<LayerPorts>) => {
+    const gathered = await gather({}, rest);
+    return gathered.ok && gathered.layers.process;
+  };
+
+  test('serves Providers of all namespaces, unless it says of which', async () => {
+    const own = { PVE_ENDPOINT: 'https://process:8006' };
+    expect(await processOf({})).toEqual(own);
+    expect(await processOf({ mayUseProcess: (namespace) => namespace === 'default' })).toEqual(own);
+    expect(await processOf({ mayUseProcess: (namespace) => namespace === 'infra' })).toEqual({});
   });
 });
 

@@ -14,6 +14,7 @@ const MINUTE = 60_000;
 function scene() {
   let held: Permissions | Error = COMPLETE;
   let [now, asked] = [0, 0];
+  let silentSince: number | undefined;
   const permissions = () => {
     asked += 1;
     return held instanceof Error ? Promise.reject(held) : Promise.resolve(held);
@@ -21,6 +22,7 @@ function scene() {
   const aClient = () => ({
     pve: { access: { permissions } },
     versions: { answering: { major: 9 } },
+    inventory: { view: () => ({ staleSince: silentSince }) },
     refusedAt: undefined as number | undefined,
   });
   const [client, another] = [aClient(), aClient()];
@@ -29,6 +31,7 @@ function scene() {
     watch.missing(client as unknown as ClusterClient, CREDENTIALS, AbortSignal.timeout(1000));
   return {
     grant: (next: Permissions | Error) => void (held = next),
+    falls: (silent: boolean) => void (silentSince = silent ? now : undefined),
     refuse: () => void (client.refusedAt = now),
     refuseAnother: () => void (another.refusedAt = now),
     /** Looks every 15 s, as a Provider's passes do, and counts the requests. */
@@ -89,4 +92,13 @@ test('while Proxmox VE does not answer, what was known stays', async () => {
     }),
   );
   expect((await pass(10 * MINUTE)).lacks?.commands).toEqual([]);
+});
+
+test('nothing is asked of a Proxmox VE that is known not to answer', async () => {
+  const { pass, falls } = scene();
+  await pass(0);
+  falls(true);
+  expect((await pass(20 * MINUTE)).requests).toBe(0);
+  falls(false);
+  expect((await pass(0)).requests).toBe(1);
 });

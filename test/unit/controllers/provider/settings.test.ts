@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { resolveSettings, type Layer, type Settings } from '../../../../controllers/provider/settings.ts';
+import { resolveSettings, type Settings } from '../../../../controllers/provider/settings.ts';
+import type { Layer } from '../../../../controllers/provider/credentials.ts';
 import type { ProviderSpec } from '../../../../src/api/index.ts';
 
 const URL = 'https://pve.example.com:8006';
@@ -196,6 +197,11 @@ describe('what a server is known by', () => {
       ca: tls.caBundle,
       fingerprints: tls.fingerprints,
     });
+  });
+
+  test('is refused for a CA bundle of more than 64 KiB, also in a Secret', () => {
+    const secret = { ...TOKEN, 'ca.crt': PEM.repeat(3000) };
+    expect(reason({ spec: { endpoint: URL }, secret })).toBe('CABundleInvalid');
   });
 
   test.each([

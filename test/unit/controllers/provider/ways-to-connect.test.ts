@@ -1,11 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { unverified } from '../../../../controllers/provider/report.ts';
-import {
-  connectionOf,
-  resolveSettings,
-  type Layer,
-  type Layers,
-} from '../../../../controllers/provider/settings.ts';
+import { connectionOf, resolveSettings } from '../../../../controllers/provider/settings.ts';
+import type { Layer, Layers } from '../../../../controllers/provider/credentials.ts';
 import type { ProviderSpec } from '../../../../src/api/index.ts';
 
 const TOKEN: Layer = { token_id: 'operator@pve!k8s', token_secret: 'of-the-secret' };

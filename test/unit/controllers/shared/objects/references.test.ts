@@ -46,7 +46,12 @@ describe('a reference', () => {
       reason: 'ClassNotFound',
       message: expect.stringContaining('VMClass shared/small cannot be read'),
     });
-    expect(followed(unreadable(), reference)).toMatchObject({ reason: 'ReferenceNotAllowed' });
+    expect(followed(unreadable(), reference)).toEqual(followed(readerOf(), reference));
+  });
+
+  test('into another namespace does not tell an object that may not be used from one that does not exist', () => {
+    const reference = { name: 'small', namespace: 'shared' };
+    expect(followed(there(), reference)).toEqual(followed(readerOf(), reference));
   });
 
   test('to nothing names kind, name and namespace', () => {

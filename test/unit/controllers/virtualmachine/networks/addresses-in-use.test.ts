@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import {
   exclusiveValues,
   addressConflictOf,
+  addressInUse,
+  sharedAddress,
 } from '../../../../../controllers/virtualmachine/networks/addresses-in-use.ts';
-import { ALLOW_DUPLICATES, type VirtualMachine } from '../../../../../src/api/index.ts';
+import { ALLOW_DUPLICATES, ALLOW_FROM, type VirtualMachine } from '../../../../../src/api/index.ts';
 import {
   aProvider,
   aVirtualMachine,
@@ -21,6 +23,7 @@ const named = (name: string, networks: Networks, change: VirtualMachineChange = 
     metadata: { name, uid: `uid-${name}`, creationTimestamp: '2026-03-01T12:00:00Z', ...change.metadata },
     spec: { networks, ...change.spec },
   });
+const FOREIGN = 'a VirtualMachine of another namespace';
 const LATER = { metadata: { creationTimestamp: '2026-03-01T13:00:00Z' } };
 
 const PVE = aProvider();
@@ -49,30 +52,62 @@ describe('what a VM has for itself alone', () => {
   });
 });
 
+describe('an address that a VM of another namespace has first', () => {
+  const inDefault = { name: 'pve', namespace: 'default' };
+  const strangers = (change: VirtualMachineChange = {}) =>
+    named('b', at('192.0.2.9/24'), {
+      ...change,
+      metadata: { namespace: 'team-b' },
+      spec: { providerRef: inDefault },
+    });
+  const own = named('a', at('192.0.2.9/24'), LATER);
+  const allowing = readerOf(aProvider({}, { annotations: { [ALLOW_FROM]: 'team-b' } }));
+
+  test('is not held by one that merely names the Provider', () => {
+    expect(holderOf(own, strangers())).toBeUndefined();
+  });
+
+  test('is held by its guest, and by one that may use the Provider', () => {
+    const guest = strangers({ status: { vmid: 101 as never } });
+    expect(holderOf(own, guest)).toBe(FOREIGN);
+    expect(
+      addressConflictOf(own, { providers: allowing, addressed: () => [own, strangers()] }),
+    ).toMatchObject({ holder: FOREIGN });
+  });
+
+  test('is reported without the name of that VM', () => {
+    const conflict = addressConflictOf(own, { providers: allowing, addressed: () => [own, strangers()] })!;
+    for (const text of [addressInUse(conflict).message, sharedAddress(conflict)]) {
+      expect(text).toMatch(/a VirtualMachine of another namespace/i);
+      expect(text).not.toContain('team-b');
+    }
+  });
+});
+
 describe('of two VMs with one address', () => {
   const older = named('b', at('192.0.2.9/24'));
   const younger = named('a', at('192.0.2.9/32'), LATER);
 
   test('the older object keeps it', () => {
-    expect(holderOf(younger, older)).toBe('default/b');
+    expect(holderOf(younger, older)).toBe('VirtualMachine default/b');
     expect(holderOf(older, younger)).toBeUndefined();
   });
 
   test('the first by name keeps it where both are of the same second', () => {
     const twin = named('a', at('192.0.2.9/24'));
-    expect([holderOf(older, twin), holderOf(twin, older)]).toEqual(['default/a', undefined]);
+    expect([holderOf(older, twin), holderOf(twin, older)]).toEqual(['VirtualMachine default/a', undefined]);
   });
 
   test('one that has a guest already keeps it, however young it is', () => {
     const made = { ...younger, status: { vmid: 101 as never } };
-    expect([holderOf(older, made), holderOf(made, older)]).toEqual(['default/a', undefined]);
+    expect([holderOf(older, made), holderOf(made, older)]).toEqual(['VirtualMachine default/a', undefined]);
   });
 
   test('neither waits where their Proxmox VE clusters differ, and one does where only their Providers do', () => {
     const through = (name: string) => named('b', at('192.0.2.9/24'), { spec: { providerRef: { name } } });
     expect(holderOf(younger, through('other'))).toBeUndefined();
     expect(holderOf(younger, through('missing'))).toBeUndefined();
-    expect(holderOf(younger, through('same'))).toBe('default/b');
+    expect(holderOf(younger, through('same'))).toBe('VirtualMachine default/b');
   });
 
   test('neither waits for the other where that is allowed', () => {
@@ -92,7 +127,7 @@ describe('of two VMs with one address', () => {
         ],
         change,
       );
-    expect(holderOf(mac('z', LATER), mac('y'))).toBe('default/y');
+    expect(holderOf(mac('z', LATER), mac('y'))).toBe('VirtualMachine default/y');
     expect(holderOf(mac('z'))).toBeUndefined();
   });
 

@@ -12,12 +12,13 @@ import { vmid } from '../../../../../src/lib/units.ts';
 import { unobstructed, desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { touches } from '../../../../../controllers/virtualmachine/steps/step-info.ts';
 import { aGuest, aMark, aDesiredVm, configOf, FOREIGN, FORMER } from '../../../../builders/guests.ts';
-import { aVirtualMachine } from '../../../../builders/objects.ts';
+import { aVirtualMachine, OTHER_UID } from '../../../../builders/objects.ts';
 import { planFor, run } from '../../../../builders/planner-run.ts';
 import { isOurs, observe, type World } from '../../../../builders/planner-world.ts';
 
 const RUNS = { numRuns: 100 };
 const ADOPT = vmid(101);
+const SIBLING = aMark({ name: 'db', uid: OTHER_UID });
 const adopters = worldsWith(desired.map((digests) => ({ ...digests, adopt: ADOPT })));
 const withGuest = (world: World): World => ({
   ...world,
@@ -129,12 +130,17 @@ describe('a candidate', () => {
     [
       'the guest of another object',
       { mark: FOREIGN, config: configOf(FOREIGN) },
-      `VM 101 belongs to ${FOREIGN.namespace}/${FOREIGN.name}`,
+      'VM 101 belongs to a VirtualMachine of another namespace',
+    ],
+    [
+      'a copy of the guest of an object in another namespace',
+      { mark: FOREIGN },
+      'VM 101 has the owner mark of a VirtualMachine of another namespace',
     ],
     [
       'a copy of the guest of another object',
-      { mark: FOREIGN },
-      `remove this line from the description of VM 101: ${printMark(FOREIGN)}`,
+      { mark: SIBLING },
+      `remove from the description of VM 101 this line: ${printMark(SIBLING)}`,
     ],
   ])('%s is refused', (_what, guest, says) => {
     expect(planned(guest)).toMatchObject({
@@ -142,6 +148,7 @@ describe('a candidate', () => {
       reason: 'NotAdoptable',
       message: expect.stringContaining(says),
     });
+    expect(planned(guest)).toHaveProperty('message', expect.not.stringContaining('other/db'));
   });
 });
 

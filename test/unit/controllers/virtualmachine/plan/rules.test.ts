@@ -24,6 +24,7 @@ import {
   seen,
   UPID,
 } from '../../../../builders/guests.ts';
+import { OTHER_UID } from '../../../../builders/objects.ts';
 
 const planned = (want: Desired, have: Partial<Observed>): Plan => plan(want, observed(have));
 const step = (want: Desired, have: Partial<Observed>) => {
@@ -137,12 +138,18 @@ describe('a lock of Proxmox VE', () => {
 describe('a guest on our number', () => {
   test.each([
     ['without a mark', undefined, 'does not carry the owner mark of this object'],
-    ['of another object', FOREIGN, 'belongs to other/db'],
-    ['of another cluster with the same object', aMark({ cluster: 'cluster-2' }), 'belongs to default/web'],
+    ['of another object', aMark({ name: 'db', uid: OTHER_UID }), 'belongs to VirtualMachine default/db'],
+    ['of another namespace', FOREIGN, 'belongs to a VirtualMachine of another namespace'],
+    [
+      'of another cluster with the same object',
+      aMark({ cluster: 'cluster-2' }),
+      'belongs to a VirtualMachine of another Kubernetes installation',
+    ],
   ])('%s is left alone, and how to adopt it is reported', (_what, mark, whose) => {
     const next = planned(aDesiredVm(), there({ mark, config: configOf(FOREIGN) }));
     expect(next).toMatchObject({ kind: 'refuse', reason: 'NotOurs' });
     expect(next).toHaveProperty('message', expect.stringContaining(whose));
+    expect(next).toHaveProperty('message', expect.not.stringContaining('other/'));
     expect(next).toHaveProperty(
       'message',
       expect.stringContaining(`virtrigaud: cluster-1/default/web/${aMark().uid}`),

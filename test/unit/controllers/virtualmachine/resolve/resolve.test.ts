@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ALLOW_FROM } from '../../../../../src/api/index.ts';
-import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
+import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
@@ -48,6 +48,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   classes: readerOf(aClass()),
   images: readerOf(anImage()),
   connections: { get: () => connection(), isPending: () => false },
+  finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
   addressed: () => [],
   ...change,
@@ -291,6 +292,27 @@ describe('what is missing is named:', () => {
     expect(await problem(DELETED, { ...nothing, providers: readerOf() })).toBe('ProviderNotFound');
   });
 
+  test('a Provider of another namespace that is not ready, but not what its own condition says', async () => {
+    const message = 'Secret shared/pve-credentials not found.';
+    const condition = { type: 'Ready', status: 'False' as const, reason: 'SecretNotFound', message };
+    const said = async (namespace: string): Promise<string> => {
+      const annotations = { [ALLOW_FROM]: 'default' };
+      const status = { conditions: [{ ...condition, lastTransitionTime: '2026-03-01T12:00:00Z' }] };
+      const provider = aProvider({}, { namespace, annotations }, status);
+      const resolved = await resolve(
+        aVirtualMachine({ spec: { providerRef: { name: 'pve', namespace } } }),
+        ports({
+          providers: readerOf(provider),
+          connections: { get: () => undefined, isPending: () => false },
+        }),
+      );
+      return resolved.ok ? '' : resolved.message;
+    };
+    expect(await said('default')).toContain(message);
+    expect(await said('shared')).toContain('not ready (SecretNotFound)');
+    expect(await said('shared')).not.toContain('pve-credentials');
+  });
+
   test('a Provider of another namespace is used where it allows it', async () => {
     const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
     expect(await problem({ spec }, { providers: readerOf(aProvider({}, { namespace: 'shared' })) })).toBe(
@@ -306,5 +328,38 @@ describe('what is missing is named:', () => {
         },
       ),
     ).toBe('no problem');
+  });
+});
+
+describe('a VM that is being deleted although its Provider has no connection', () => {
+  const none = { get: () => undefined, isPending: () => false };
+  const gone = { providers: readerOf<Provider>(), connections: none };
+  const withdrawn = { connections: none };
+
+  test.each([gone, withdrawn])('is removed over the connection that is left for deletions', async (world) => {
+    const finishing = { forDeletion: () => ({ kind: 'open', connection: connection() }) as const };
+    expect(await resolvedSpecOf(DELETED, { ...world, finishing })).toMatchObject({ shape: undefined });
+    expect(await problem({}, { ...world, finishing })).not.toBe('no problem');
+  });
+
+  test.each([gone, withdrawn])('waits while that is opened, and says why it cannot be', async (world) => {
+    const resolveWith = (found: Finishing) =>
+      resolve(aVirtualMachine(DELETED), ports({ ...world, finishing: { forDeletion: () => found } }));
+    expect(await resolveWith({ kind: 'opening' })).toMatchObject({ early: true, reason: 'ProviderNotReady' });
+    expect(await resolveWith({ kind: 'failed', message: 'no answer' })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('no answer'),
+    });
+  });
+
+  test.each([
+    ['has a guest', { vmid: vmid(101) }, 'ok'],
+    ['merely names it', undefined, 'refused'],
+  ])('of another namespace that %s is %s', async (_what, status, expected) => {
+    const finishing = { forDeletion: () => ({ kind: 'open', connection: connection() }) as const };
+    const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
+    const vm = aVirtualMachine({ ...DELETED, spec, status });
+    const resolved = await resolve(vm, ports({ ...gone, finishing }));
+    expect(resolved.ok ? 'ok' : 'refused').toBe(expected);
   });
 });

@@ -1,0 +1,49 @@
+/** A namespace is deleted by kube-controller-manager, which deletes the credentials while guests still exist. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { type OwnOperatorPlane, startOperator, startOperatorPlane } from '../harness/operator.ts';
+import { images, orphans, ownGuests } from '../harness/pve.ts';
+import { soon } from '../harness/soon.ts';
+import { condition, tenant, userData, vm } from './tenant.ts';
+
+let plane: OwnOperatorPlane;
+beforeAll(async () => {
+  plane = await startOperatorPlane({ controllerManager: true });
+});
+afterAll(() => plane.stop());
+
+const Secrets = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
+
+/** The copies of credentials in the operator's namespace. */
+async function copies(): Promise<readonly string[]> {
+  const text = await plane.api.get(`/api/v1/namespaces/${plane.operatorNamespace}/secrets`);
+  return Secrets.parse(JSON.parse(text ?? '{"items":[]}'))
+    .items.map(({ metadata }) => metadata.name)
+    .filter((name) => name.startsWith('virtrigaud-provider-'));
+}
+
+test('a namespace whose Secret is deleted while no operator runs leaves neither guests nor copies', async () => {
+  let operator = await startOperator(plane);
+  const t = await tenant(plane);
+  await t.apply(vm('web', { userData }), vm('db', { powerState: 'Off' }));
+  await t.ready('vm/web', 'vm/db');
+  expect(await copies()).toHaveLength(1);
+  await operator.stop();
+
+  const namespace = `/api/v1/namespaces/${t.namespace}`;
+  await plane.api.remove(namespace);
+  await t.gone('secret/pve-credentials');
+  expect(ownGuests(t.pve)).toHaveLength(2);
+
+  operator = await startOperator(plane);
+  await soon(async () => {
+    const kept = await t.find('providers', 'pve');
+    if (kept) expect(condition(kept, 'Reconciling').message).toContain('pve-credentials not found');
+    expect(await plane.api.get(namespace)).toBeUndefined();
+  });
+  await soon(async () => expect(await copies()).toEqual([]));
+  await operator.stop();
+  expect(ownGuests(t.pve)).toEqual([]);
+  expect(images(t.pve)).toEqual([]);
+  expect(orphans(t.pve)).toEqual([]);
+}, 150_000);
