@@ -17,6 +17,8 @@ import {
   virtualMachineController,
   type ConnectionPool,
 } from '../../controllers/index.ts';
+import { createDocumentReader } from '../../src/cloudinit/index.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
 import type { OpenClient } from '../../controllers/provider/cluster-client.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createInventory, pve as pveOver, PveError, type Send } from '../../src/pve/index.ts';
@@ -225,7 +227,8 @@ export class NamespaceLife {
     );
     const providers: ObjectReader<Provider> = {
       get: (namespace, name) => readerOf(...this.#providers()).get(namespace, name),
-      list: () => this.#providers(),
+      partial: (namespace, name) => readerOf(...this.#providers()).partial(namespace, name),
+      list: () => readerOf(...this.#providers()).list(),
     };
     const finishing = createFinishingConnections({
       pool,
@@ -262,9 +265,12 @@ export class NamespaceLife {
         finishing,
         forceDeleted,
         readSecret: this.#readSecret,
+        readDocuments: createDocumentReader({ now }),
         addressed: () => [],
         digest: aDigest,
         vmsOfClass: () => [],
+        vmsOfProvider: () => [],
+        admissions: createAdmissions(now),
         restartSlots: createRestartSlots({ wake: () => undefined }),
         processStates: createProcessStates(),
         enqueue: () => undefined,
@@ -286,7 +292,11 @@ export class NamespaceLife {
 
   #reader<O extends Resource>(part: Part, object: O): ObjectReader<O> {
     const all = (): readonly O[] => (this.#present.has(part) ? [object] : []);
-    return { get: (namespace, name) => readerOf(...all()).get(namespace, name), list: all };
+    return {
+      get: (namespace, name) => readerOf(...all()).get(namespace, name),
+      partial: (namespace, name) => readerOf(...all()).partial(namespace, name),
+      list: () => readerOf(...all()).list(),
+    };
   }
 
   readonly #providers = (): readonly Provider[] => [this.provider.live()].flatMap((each) => each ?? []);

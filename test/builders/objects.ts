@@ -1,7 +1,8 @@
 /** Objects of our kinds as the API server would hold them, with little in them unless a test says more. */
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
-import type { ObjectReader, Resource } from '../../src/runtime/controller.ts';
+import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
+import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
 export const UID = 'c7b0a0b2-5a55-4f0e-9b0c-3c1f6a0e9d11';
 export const OTHER_UID = '0d9a5f7e-1111-4c4c-8d8d-aaaaaaaaaaaa';
@@ -51,6 +52,14 @@ export const aProvider = (
   ...(status && { status }),
 });
 
+/** Of the Provider's own namespace, unless the Provider grants less. */
+export const aGrant = (grants: NonNullable<Provider['spec']['grants']>[number] | 'all' = 'all'): Grant => {
+  const provider = grants === 'all' ? aProvider() : aProvider({ grants: [grants] }, { namespace: 'infra' });
+  const grant = grantOf(provider, 'default');
+  if (!grant) throw new Error('The Provider grants nothing.');
+  return grant;
+};
+
 export const aClass = (spec: Partial<VMClass['spec']> = {}, metadata: Partial<Meta> = {}): VMClass => ({
   apiVersion: 'infra.virtrigaud.io/v1beta1',
   kind: 'VMClass',
@@ -68,8 +77,12 @@ export const anImage = (
   spec: { source },
 });
 
-export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => ({
-  get: (namespace, name) =>
-    objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-  list: () => objects,
-});
+export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => {
+  const get = (namespace: string, name: string): O | undefined =>
+    objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+  return {
+    get,
+    partial: (...at) => get(...at) as Readable<O> | undefined,
+    list: () => objects as readonly Readable<O>[],
+  };
+};

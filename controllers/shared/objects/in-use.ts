@@ -1,9 +1,8 @@
 /** Keeps an object as long as VirtualMachines need it. */
-import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
-import type { Controller, Resource } from '../../../src/runtime/controller.ts';
+import type { Controller, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
-import { mayHaveGuest } from './may-have-guest.ts';
 import { mayUse } from './references.ts';
 
 const RETRY_AFTER = seconds(10);
@@ -16,7 +15,7 @@ const MAX_NAMED = 5;
 export function inUse(
   kind: string,
   { metadata: { namespace } }: Resource,
-  users: readonly VirtualMachine[],
+  users: readonly Readable<VirtualMachine>[],
 ): Outcome {
   const own = users.filter(({ metadata }) => metadata.namespace === namespace);
   const named = own.slice(0, MAX_NAMED).map(({ metadata }) => `${namespace}/${metadata.name}`);
@@ -33,18 +32,8 @@ export function inUse(
   );
 }
 
-/**
- * The VMs that keep a Provider: those that may use it, and those whose guests were made through it. Whoever merely
- * names it keeps nothing.
- */
-export const usersOfProvider = (
-  provider: Provider,
-  users: readonly VirtualMachine[],
-): readonly VirtualMachine[] =>
-  users.filter((vm) => mayUse(vm.metadata.namespace, provider) || mayHaveGuest(vm));
-
-/** VirtualMachines that refer to an object, being deleted or not. */
-export type UsersOf = (namespace: string, name: string) => readonly VirtualMachine[];
+/** VirtualMachines that refer to an object, being deleted or not, as far as they can be read. */
+export type UsersOf = (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
 
 /** A VM that is being deleted no longer needs what it was created from. */
 export function withInUseProtection<O extends Resource, Status extends object>(
@@ -53,7 +42,7 @@ export function withInUseProtection<O extends Resource, Status extends object>(
   usersOf: UsersOf,
 ): Controller<O, Status> {
   // A VMID keeps nothing here: it may be of any Provider, and a guest that exists runs on without its class and image.
-  const usersOfObject = (object: O): readonly VirtualMachine[] =>
+  const usersOfObject = (object: O): readonly Readable<VirtualMachine>[] =>
     usersOf(object.metadata.namespace, object.metadata.name).filter(
       ({ metadata }) => metadata.deletionTimestamp === undefined && mayUse(metadata.namespace, object),
     );

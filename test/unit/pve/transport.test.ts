@@ -418,15 +418,15 @@ describe('requests in flight', () => {
       server.replies((request, response) => {
         if (isVersion(request)) data({ version: '9.0.1', release: '9.0' })(request, response);
       });
-      const { node, cluster, version } = pve(transport.send);
+      const handles = pve(transport.send);
       const names = Array.from({ length: 30 }, (_, n) => nodeName(`pve${n}`));
       const hanging = [
-        ...names.flatMap((name) => [1, 2, 3].map(() => failure(node(name).network()))),
-        ...[1, 2, 3, 4].map(() => failure(cluster.nextid())),
+        ...names.flatMap((name) => [1, 2, 3].map(() => failure(handles.node(name).network()))),
+        ...[1, 2, 3, 4].map(() => failure(handles.cluster.nextid())),
       ];
       // All connections are in use.
       while (server.received.length < 64) await new Promise((resolve) => setTimeout(resolve, 5));
-      expect((await version()).release).toBe('9.0');
+      expect((await handles.version()).release).toBe('9.0');
       await transport.close(millis(0));
       await Promise.all(hanging);
     }));
@@ -497,4 +497,35 @@ describe('a call to a node of an older version', () => {
       expect(server.received[0]!.body).toContain('name="content"');
       expect(server.received[0]!.body).not.toContain('checksum');
     }, on('7.0')));
+});
+
+describe('the memory for answers', () => {
+  const inMiB = (size: number): Respond => data({ digest: 'abc', description: 'x'.repeat(size * 1024) });
+
+  test('is free again after each answer, refusal and broken connection', async () => {
+    const room = { free: 0, each: 200 * 1024 };
+    await withServer(
+      async ({ server, transport }) => {
+        server.replies(inMiB(150), answer(500, 'Oops', 'x'.repeat(60_000)), inMiB(150), reset, inMiB(150));
+        await guest(transport.send).config();
+        await failure(guest(transport.send).config());
+        await guest(transport.send).config();
+        await guest(transport.send).config();
+      },
+      { room },
+    );
+  });
+
+  test('that other answers fill lets a call fail, which is not repeated at once', () =>
+    withServer(
+      async ({ server, transport }) => {
+        server.replies(inMiB(150));
+        await expect(failure(guest(transport.send).config())).resolves.toMatchObject({
+          refusal: 'unavailable',
+          message: expect.stringContaining('larger together'),
+        });
+        expect(server.received).toHaveLength(1);
+      },
+      { room: { free: 0, each: 100 * 1024 } },
+    ));
 });
