@@ -72,12 +72,13 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   };
   const processStates = createProcessStates();
   const events: EventNote[] = [];
+  const vmClass = () => world.vmClass?.() ?? aClass();
   const controller = virtualMachineController({
     clusterId: CLUSTER_ID,
     providers: readerOf(aProvider()),
     classes: {
-      get: () => world.vmClass?.() ?? aClass(),
-      partial: () => undefined,
+      get: vmClass,
+      partial: vmClass,
       list: () => [],
     },
     images: readerOf(anImage()),
