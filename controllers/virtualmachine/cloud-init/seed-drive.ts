@@ -13,6 +13,8 @@ export const CONSUMED_AFTER = minutes(15);
 
 /** Replaces the image: PVE cannot unplug an IDE drive from a running guest, and an empty drive does not block migration. */
 export const EMPTY = 'none,media=cdrom';
+/** The pending change that stands for data which the guest has not read. No option of Proxmox VE has this name. */
+export const NEW_DATA = 'cloud-init';
 const DRIVE = /^(ide|sata|scsi)\d+$/;
 
 /** Devices with an image of the operator. A rollback may bring back a drive whose image was deleted. */
@@ -66,5 +68,5 @@ export const isEjected = (volume: string, { config, pending }: Guest): boolean =
 /** Adds delivered data that the guest has not read to the pending changes. */
 export const withAwaitedBoot = (vm: VirtualMachine, guest: Guest, now: number): Guest =>
   awaitsBoot(vm.status?.internal?.cloudInit, guest, now)
-    ? { ...guest, pending: [...guest.pending, { key: 'cloud-init', pending: 'new data' }] }
+    ? { ...guest, pending: [...guest.pending, { key: NEW_DATA, pending: 'new data' }] }
     : guest;

@@ -1,6 +1,7 @@
 /** Changes that wait for a stop and start, in the words of the spec. Pure. */
 import { RESTARTED_AT } from '../../../src/api/index.ts';
 import type { Guest } from '../../shared/guests/model.ts';
+import { NEW_DATA } from '../cloud-init/seed-drive.ts';
 import type { Observed } from '../model/observed.ts';
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -47,6 +48,7 @@ export const pendingSentences = (guest: Pending, have: Observed): string[] =>
 /** Where it is not known what the spec waits for, everything counts. */
 const isOurs = (key: string, { awaited, requestedChanges, drift }: Observed): boolean =>
   awaited === undefined ||
+  key === NEW_DATA ||
   ((awaited.includes(key) || requestedChanges.some((row) => row.key === key)) &&
     drift?.keys.includes(key) !== true);
 
