@@ -8,7 +8,7 @@ const only = (from, allowed) => ({
 const npm = (...names) => names.map((name) => `(^|/)node_modules/(@types/)?${name}(/|$)`);
 const node = [
   '^node:',
-  '^(assert|buffer|crypto|events|fs|http|https|net|os|path|stream|tls|url|util|zlib|child_process|timers)(/|$)',
+  '^(assert|buffer|crypto|events|fs|http|https|net|os|path|stream|tls|url|util|zlib|child_process|timers|worker_threads)(/|$)',
 ];
 
 /** Imports go down only: a folder imports what stands above it in its list, and nothing below. */
@@ -24,6 +24,7 @@ const downOnly = (root, layers) =>
 const SHARED_LAYERS = [
   'errors/',
   'objects/',
+  'grants/',
   'plan/',
   'guests/',
   'limits/',

@@ -31,6 +31,7 @@ ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--h
 FROM $RUNTIME_IMAGE AS operator
 WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs /build/dist/virtrigaud-proxmox.mjs.map ./
+COPY --from=build /build/dist/virtrigaud-proxmox-worker.mjs /build/dist/virtrigaud-proxmox-worker.mjs.map ./
 COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532
 # A small young generation keeps memory use low; few objects outlive a pass.

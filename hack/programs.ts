@@ -1,4 +1,4 @@
-/** The programs that are bundled, each with its packages, into one file. */
+/** The programs that are bundled with their packages. */
 import { readFileSync } from 'node:fs';
 import type { BuildOptions } from 'esbuild';
 import { z } from 'zod';
@@ -7,12 +7,19 @@ export interface Program {
   readonly entry: string;
   /** In the folder of `--outdir`. */
   readonly out: string;
+  /** The worker thread that it starts, found next to the bundle. */
+  readonly worker?: { readonly entry: string; readonly out: string };
   /** Files and folders that it reads when it runs, found next to the bundle. */
   readonly data: readonly string[];
 }
 
 export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
-  operator: { entry: 'src/cmd/main.ts', out: 'virtrigaud-proxmox.mjs', data: [] },
+  operator: {
+    entry: 'src/cmd/main.ts',
+    out: 'virtrigaud-proxmox.mjs',
+    worker: { entry: 'src/cloudinit/reading/worker.ts', out: 'virtrigaud-proxmox-worker.mjs' },
+    data: [],
+  },
   fakepve: {
     entry: 'test/fakepve/cli.ts',
     out: 'fakepve/fakepve.mjs',
@@ -38,7 +45,8 @@ const { version } = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')));
 
-export const bundleOptions = ({ entry }: Program) =>
+/** @param worker where the worker thread of the program is, from the bundle */
+export const bundleOptions = (entry: string, worker?: string) =>
   ({
     entryPoints: [entry],
     bundle: true,
@@ -49,6 +57,7 @@ export const bundleOptions = ({ entry }: Program) =>
     define: {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
       VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? 'unknown'),
+      ...(worker !== undefined && { VIRTRIGAUD_WORKER: JSON.stringify(worker) }),
     },
     // Identifiers are not minified, to keep stack traces readable.
     minifySyntax: true,

@@ -1,11 +1,12 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { ClusterIdentity, View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import { inSlices } from '../../src/lib/slices.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
-import { usersOfProvider, type UsersOf } from '../shared/objects/in-use.ts';
+import type { UsersOf } from '../shared/objects/in-use.ts';
 import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
@@ -33,6 +34,7 @@ import {
   type ProviderFacts,
 } from './report.ts';
 import { failing, newsOf, reconnected, whileInUse, type ProviderResult } from './results.ts';
+import { usersOfProvider } from './users.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 
 export interface ProviderPorts extends LayerPorts {
@@ -150,7 +152,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
     const claimed = (): ReadonlySet<Vmid> => ports.claimedIn(identity);
-    const discovery = discover(provider, view, claimed);
+    const discovery = await inSlices(discover(provider, view, claimed));
     const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
       origin: client.origin,

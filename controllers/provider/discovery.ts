@@ -26,19 +26,24 @@ export type Discovery =
 
 const MAX_LISTED = 64;
 
-export function discover(
+/** It yields where the work may be interrupted: how long it takes is up to the guests and the pattern. */
+export function* discover(
   { metadata: { annotations } }: Provider,
   view: View,
   claimedIn: () => ReadonlySet<Vmid>,
-): Discovery {
+): Generator<void, Discovery> {
   if (annotations[ADOPT_VMS] !== 'true') return undefined;
   const filter = parseFilter(annotations[ADOPT_FILTER]);
   if (typeof filter === 'string') return { ok: false, problem: filter };
   const claimed = claimedIn();
-  const found = [...view.guests.values()]
-    .filter((row) => row.type === 'qemu' && !row.template && !claimed.has(row.vmid) && passes(filter, row))
-    .toSorted((a, b) => a.vmid - b.vmid);
-  return { ok: true, discovered: { count: found.length, vms: found.slice(0, MAX_LISTED).map(toStatus) } };
+  const found: GuestView[] = [];
+  for (const row of view.guests.values()) {
+    if (row.type === 'qemu' && !row.template && !claimed.has(row.vmid) && passes(filter, row))
+      found.push(row);
+    yield;
+  }
+  const vms = found.toSorted((a, b) => a.vmid - b.vmid).slice(0, MAX_LISTED);
+  return { ok: true, discovered: { count: found.length, vms: vms.map(toStatus) } };
 }
 
 type Discovered = NonNullable<ProviderStatus['discovered']>;

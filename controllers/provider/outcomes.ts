@@ -43,6 +43,12 @@ export function unreachable(error: unknown): Outcome {
       `authentication failed: ${error.message}`,
       CREDENTIALS_INTERVAL,
     );
+  if (error.refusal === 'excessive')
+    return stalled(
+      Reasons.excessive,
+      `${error.message} The operator reads it again after a pause of up to five minutes.`,
+      CHECK_INTERVAL,
+    );
   if (error.refusal === 'forbidden') return stalled(Reasons.missingPrivilege, error.message, minutes(1));
   return waiting(
     Reasons.unreachable,

@@ -1,6 +1,5 @@
 /** VirtualMachine: resolve → observe → derive → plan → perform → report. Read this file first; each verb is a folder. */
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.ts';
-import type { Digest } from '../../src/lib/hash.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { settled } from '../../src/runtime/outcome.ts';
 import type { RestartSlots } from '../shared/limits/restarts.ts';
@@ -46,8 +45,6 @@ type VmPass = Pass<VirtualMachine>;
 export interface VirtualMachinePorts extends ResolvePorts, ClassPorts, LeftBehindPorts {
   readonly restartSlots: RestartSlots;
   readonly processStates: ProcessStates;
-  /** Of what Secrets contain, for statuses that more people may read. */
-  readonly digest: Digest;
   /** Asks for a pass over the object with this uid. */
   readonly enqueue: (uid: string) => void;
   /** Epoch ms. */

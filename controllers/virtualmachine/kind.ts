@@ -2,12 +2,23 @@
 import type { VirtualMachine } from '../../src/api/index.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { virtualMachineController, type VirtualMachinePorts } from './controller.ts';
+import { createAdmissions } from './resolve/quota.ts';
 import { exclusiveValues } from './networks/addresses-in-use.ts';
 
-export type VirtualMachineKindPorts = Omit<VirtualMachinePorts, 'vmsOfClass'> & UsagePorts;
+export type VirtualMachineKindPorts = Omit<
+  VirtualMachinePorts,
+  'vmsOfClass' | 'vmsOfProvider' | 'admissions'
+> &
+  UsagePorts;
 
 export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPorts> = {
-  controller: (ports) => virtualMachineController({ ...ports, vmsOfClass: ports.usersOfKind('VMClass') }),
+  controller: (ports) =>
+    virtualMachineController({
+      ...ports,
+      vmsOfClass: ports.usersOfKind('VMClass'),
+      vmsOfProvider: ports.usersOfKind('Provider'),
+      admissions: createAdmissions(ports.now),
+    }),
   // Passes mostly wait for Proxmox VE; requests to it have limits of their own. The VMs of one namespace get a quarter.
   workers: 256,
   // Whoever brings a server answers for it: however many Providers, they share what their namespace gets.

@@ -11,12 +11,18 @@ import { seconds } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
-import { mayUse } from '../shared/objects/references.ts';
+import { grantOf, type Grant } from '../shared/grants/grants.ts';
 import { templatesNamed, templatesReachable } from '../shared/cluster/templates.ts';
 
 export interface VMImagePorts {
   readonly providers: ObjectReader<Provider>;
   readonly connections: Connections;
+}
+
+/** A Provider that the namespace of the image may use. */
+interface Usable {
+  readonly provider: Readable<Provider>;
+  readonly grant: Grant;
 }
 
 const RETRY_AFTER = seconds(30);
@@ -26,11 +32,17 @@ const MAX_LISTED = 64;
 const rank = (reason: Reason): number => (reason === 'TemplateUnreachable' ? 0 : 1);
 
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
-  const usable = (image: VMImage): readonly Readable<Provider>[] =>
-    ports.providers.list().filter((provider) => mayUse(image.metadata.namespace, provider));
+  const usable = ({ metadata }: VMImage): readonly Usable[] =>
+    ports.providers.list().flatMap((provider) => {
+      const grant = grantOf(provider, metadata.namespace);
+      return grant ? [{ provider, grant }] : [];
+    });
 
-  const isPending = ({ metadata: { namespace, name } }: Readable<Provider>): boolean =>
-    ports.connections.isPending(namespace, name);
+  const isPending = ({
+    provider: {
+      metadata: { namespace, name },
+    },
+  }: Usable): boolean => ports.connections.isPending(namespace, name);
 
   return {
     name: 'vmimage',
@@ -38,14 +50,15 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
       // Otherwise every start of the operator would report all images as not found for a moment.
       if (isObserved(image.status) && usable(image).some(isPending))
         return Promise.resolve({ outcome: unchanged(RETRY_SOON), status: {} });
-      const lookedUp = usable(image).flatMap(({ metadata: { namespace, name } }) => {
+      const lookedUp = usable(image).flatMap(({ provider: { metadata }, grant }) => {
+        const { namespace, name } = metadata;
         const view = ports.connections.get(namespace, name)?.inventory.view();
         return view
           ? [
               {
                 provider: `${namespace}/${name}`,
-                found: templatesNamed(image.spec.source, view),
-                reachable: templatesReachable(image.spec.source, view),
+                found: templatesNamed(image.spec.source, view, grant),
+                reachable: templatesReachable(image.spec.source, view, grant),
               },
             ]
           : [];

@@ -3,20 +3,10 @@ import { z } from 'zod';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
+import { grants, vmIdRange } from './provider-grants.ts';
 import { keyRef, objectRef } from './refs.ts';
 import type { Resource } from './resource.ts';
-import {
-  bridgeName,
-  list,
-  listMap,
-  node,
-  poolName,
-  rule,
-  storageName,
-  text,
-  vmidNumber,
-  word,
-} from './schema.ts';
+import { bridgeName, list, listMap, node, poolName, rule, storageName, text, word } from './schema.ts';
 
 const port = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
 const host = '[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\]';
@@ -66,18 +56,6 @@ const variable = rule(
     cel: 'has(self.value) != has(self.valueFrom)',
     message: 'must have exactly one of value and valueFrom',
     holds: (env) => (env.value === undefined) !== (env.valueFrom === undefined),
-  },
-);
-
-const vmIdRange = rule(
-  z.object({
-    start: vmidNumber.describe('First VMID of the range.'),
-    end: vmidNumber.describe('Last VMID of the range.'),
-  }),
-  {
-    cel: 'self.start <= self.end',
-    message: 'must not end before it starts',
-    holds: ({ start, end }) => start <= end,
   },
 );
 
@@ -169,6 +147,11 @@ const spec = z.object({
       'Nodes that new VMs may be placed on, in order of preference; absent: every node that is online.',
     ),
   defaults: defaults.optional().describe('Defaults for VMs that do not set a value.'),
+  grants: grants
+    .optional()
+    .describe(
+      'What VirtualMachines of other namespaces may use. The first entry with the namespace applies. A namespace without an entry that the annotation virtrigaud.io/allow-from names may use what an entry without further fields grants.',
+    ),
   runtime: runtime.optional().describe('Environment variables, and fields accepted for compatibility.'),
 });
 
@@ -249,6 +232,7 @@ export const Provider = kind({
   description: 'A Proxmox VE cluster or standalone node that virtual machines run on, and how to reach it.',
   spec,
   status,
+  whole: ['grants'],
   reportedOnly: [
     ...['endpoint', 'healthy', 'version', 'clusterName', 'quorate', 'nodes', 'nodeCount'],
     ...['storages', 'storageCount', 'missingPrivileges'],

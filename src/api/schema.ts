@@ -59,7 +59,10 @@ export function rule<S extends z.ZodType>(
 export const text = (max: number): z.ZodString =>
   z
     .string()
-    .refine((value) => Array.from(value).length <= max, `must have at most ${max} characters`)
+    .refine(
+      (value) => value.length <= max || Array.from(value).length <= max,
+      `must have at most ${max} characters`,
+    )
     .meta({ maxLength: max });
 
 /** One word of a known form; `pattern` is anchored and within RE2, as Go has no lookaround. */

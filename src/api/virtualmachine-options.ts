@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { duration, list, rule, text, word } from './schema.ts';
 
-const tag = word(
+export const tag = word(
   /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/,
   64,
   'must be a tag of Proxmox VE: letters, digits, hyphens, dots, plus signs and underscores',

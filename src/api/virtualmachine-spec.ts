@@ -4,7 +4,7 @@ import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
 import { immutableOnce } from './immutable.ts';
-import { duration, listMap, node, poolName, rule, vmidNumber } from './schema.ts';
+import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
 import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
 import { hook, readinessProbe } from './virtualmachine-hook.ts';
@@ -44,6 +44,12 @@ export const virtualMachineRules = [
   },
 ];
 
+const ownerLine = word(
+  /^virtrigaud: [!-.0-~]+\/[!-.0-~]+\/[!-.0-~]+\/[!-.0-~]+( uuid=([0-9A-Fa-f-]+|none))?$/,
+  512,
+  'must be the line of the description that starts with "virtrigaud: ", as it is there',
+);
+
 const spec = z.object({
   providerRef: objectRef.describe('Provider the VM runs on. It cannot be changed once the VM has a VMID.'),
   classRef: objectRef.describe('VMClass that sets CPUs and memory. Changing it resizes the VM.'),
@@ -60,6 +66,11 @@ const spec = z.object({
   adopt: z
     .object({
       vmid: vmidNumber.describe('VMID of the VM. It cannot be changed once the VM has been adopted.'),
+      confirmMark: ownerLine
+        .optional()
+        .describe(
+          'Owner line in the description of a VM that belongs to another Kubernetes installation, which confirms that it no longer manages the VM. Without it such a VM is not adopted.',
+        ),
     })
     .optional()
     .describe(

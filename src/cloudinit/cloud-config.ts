@@ -1,7 +1,7 @@
-/** What decisions need to know of a cloud-config, without its text. Pure: it is remembered for texts that were parsed. */
-import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml';
-import { remembering } from '../lib/memo.ts';
+/** What decisions need to know of a cloud-config: plain data. Pure. */
+import { isMap, isScalar, isSeq, type Document, type YAMLMap } from 'yaml';
 import type { Result } from '../lib/result.ts';
+import { addKeys } from './ssh-keys.ts';
 import { isEmpty, isPlainYaml, parseYaml } from './yaml.ts';
 
 export interface CloudConfig {
@@ -10,6 +10,8 @@ export interface CloudConfig {
   readonly hostname?: string;
   /** All that it says. Absent: PVE's drive cannot express it. */
   readonly native?: NativeSettings;
+  /** The text with SSH keys added to it. Absent: it needs none. */
+  readonly withKeys?: Result<string>;
 }
 
 export interface NativeSettings {
@@ -22,13 +24,8 @@ export interface NativeSettings {
 export const CLOUD_CONFIG = '#cloud-config';
 const LOGIN_KEYS = ['user', 'users', 'password', 'chpasswd', 'ssh_authorized_keys'];
 
-/** Reads a text that begins with `#cloud-config`. A text is parsed once, however often it is read. */
-export const readCloudConfig: (text: string) => Result<CloudConfig> = remembering(
-  parseCloudConfig,
-  (text) => text,
-);
-
-function parseCloudConfig(text: string): Result<CloudConfig> {
+/** Reads a text that begins with `#cloud-config`, and adds SSH keys to it. */
+export function readCloudConfig(text: string, keys: readonly string[]): Result<CloudConfig> {
   const document = parseYaml(text);
   if ('problem' in document)
     return { problem: `The user-data begins with ${CLOUD_CONFIG}, but ${document.problem}. Correct it.` };
@@ -38,7 +35,16 @@ function parseCloudConfig(text: string): Result<CloudConfig> {
     return {
       problem: `The user-data begins with ${CLOUD_CONFIG}, but the rest is not a YAML mapping. Write it as "key: value" entries.`,
     };
-  return { value: isMap(contents) ? describe(contents) : { loginKeys: [], native: { sshKeys: [] } } };
+  const config = isMap(contents) ? describe(contents) : { loginKeys: [], native: { sshKeys: [] } };
+  const withKeys = keys.length === 0 ? undefined : textWithKeys(document.value, keys);
+  return { value: { ...config, ...(withKeys && { withKeys }) } };
+}
+
+/** `undefined`: it has all of them. */
+function textWithKeys(document: Document, keys: readonly string[]): Result<string> | undefined {
+  const added = addKeys(document, keys);
+  if ('problem' in added) return added;
+  return added.value ? { value: document.toString({ lineWidth: 0 }) } : undefined;
 }
 
 function describe(map: YAMLMap): CloudConfig {

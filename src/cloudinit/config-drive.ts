@@ -11,12 +11,12 @@ import type { IsoFile } from './iso9660.ts';
 import { networkProblem } from './network.ts';
 import { networkDataJson } from './network-json.ts';
 import { KEYS_TWICE, metaDataMap } from './own-data.ts';
-import { cleanKeys } from './ssh-keys.ts';
+import { cleanKeys, keysProblem } from './ssh-keys.ts';
 import { readUserData } from './user-data.ts';
 import { userDataFile } from './user-data-file.ts';
 
 export function configDriveFiles(input: CloudInitInput): Result<readonly IsoFile[]> {
-  const problem = networkProblem(input.nics);
+  const problem = keysProblem(input.sshKeys) ?? networkProblem(input.nics);
   if (problem !== undefined) return { problem };
   return filesOf({
     'openstack/latest/meta_data.json': metaDataJson(input),
@@ -38,7 +38,7 @@ function userDataOf(input: CloudInitInput): Result<string | Uint8Array | undefin
 }
 
 function metaDataJson(input: CloudInitInput): Result<string> {
-  const own = metaDataMap(input.metaData);
+  const own = metaDataMap(input);
   if ('problem' in own) return own;
   const { 'instance-id': uuid, 'local-hostname': hostname, ...others } = own.value;
   const name = hostname ?? localHostname(input);

@@ -2,6 +2,8 @@
  * Recognizes user-data by how it begins: formats that are delivered unchanged because another program than cloud-init
  * reads them, and slips, with what to do about them. Pure.
  */
+import { isIgnition } from './ignition.ts';
+
 /** A format that is delivered byte for byte. */
 export type ForeignFormat = 'Talos' | 'Windows' | 'Ignition' | 'TOML' | 'gzip' | 'named';
 
@@ -31,17 +33,6 @@ export const isTalos = (text: string): boolean =>
         (TALOS_VERSION.test(document) && /^(?:machine|cluster):/m.test(document)) ||
         (TALOS_DOCUMENT.test(document) && /^kind:\s*\w/m.test(document)),
     );
-
-/** Ignition's configuration is JSON. */
-export function isIgnition(text: string): boolean {
-  if (!text.trimStart().startsWith('{')) return false;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && 'ignition' in value;
-  } catch {
-    return false;
-  }
-}
 
 /** TOML (Bottlerocket): a table, or a key with spaces around its equals sign, which no shell accepts. */
 function isToml(text: string): boolean {

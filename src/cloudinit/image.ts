@@ -9,6 +9,7 @@ import { configDriveFiles } from './config-drive.ts';
 import { networkProblem, resolverOf } from './network.ts';
 import { networkConfig } from './network-file.ts';
 import { metaDataFile, networkDataFile } from './own-data.ts';
+import { keysProblem } from './ssh-keys.ts';
 import { userDataFile, type UserDataFile } from './user-data-file.ts';
 import { filesOf, vendorDataFile } from './files.ts';
 
@@ -36,7 +37,7 @@ export function imageContent(layout: ImageLayout, input: CloudInitInput): Result
  * must have a MAC address.
  */
 export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> {
-  const problem = networkProblem(input.nics);
+  const problem = keysProblem(input.sshKeys) ?? networkProblem(input.nics);
   if (problem !== undefined) return { problem };
   const userData = userDataFile(input);
   if ('problem' in userData) return userData;
@@ -54,10 +55,10 @@ export function noCloudFiles(input: CloudInitInput): Result<readonly IsoFile[]> 
  * nothing but NICs called eth.
  */
 function networkFile(
-  { networkData, nics }: CloudInitInput,
+  { networkData, nics, documents }: CloudInitInput,
   reader: UserDataFile['reader'],
 ): Result<string | undefined> {
-  if (networkData !== undefined) return networkDataFile(networkData);
+  if (networkData !== undefined) return networkDataFile(networkData, { documents });
   return networkConfig(reader === 'Windows' ? withFixedAddresses(nics) : nics, {
     resolver: resolverOf(nics),
     onlyV1: reader !== undefined,

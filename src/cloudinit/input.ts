@@ -1,4 +1,5 @@
 /** The data for a guest, with all references resolved. Types only. */
+import type { Documents } from './documents.ts';
 
 export interface CloudInitInput {
   /** cloud-init runs its per-instance modules again when it changes. */
@@ -22,6 +23,8 @@ export interface CloudInitInput {
   readonly metaData?: string | undefined;
   /** The user's network-config; replaces the one derived from the NICs. */
   readonly networkData?: string | undefined;
+  /** What the texts in YAML say. Short ones may be absent. */
+  readonly documents?: Documents | undefined;
   /** Public keys, one per entry. */
   readonly sshKeys: readonly string[];
   readonly nics: readonly CloudInitNic[];

@@ -2,9 +2,9 @@
 import type { Result } from '../lib/result.ts';
 import type { CloudInitInput } from './input.ts';
 import { dnsServers, fitsIpConfig, ipConfig, needsOnLink, networkProblem } from './network.ts';
-import { cleanKeys, isPlainPublicKey } from './ssh-keys.ts';
+import { cleanKeys, isPlainPublicKey, keysProblem } from './ssh-keys.ts';
 import { readUserData, type UserData } from './user-data.ts';
-import { isPlainYaml } from './yaml.ts';
+import { isPlainScalar, isPlainYaml } from './yaml.ts';
 
 /** Keys of a guest's configuration to set, and keys to delete if the template has them. */
 export interface CloudInitKeys {
@@ -60,7 +60,7 @@ export function nativeUserData(input: CloudInitInput): NativeData | undefined {
 
 /** The data for PVE's drive; `undefined` if the drive cannot express the input. */
 function nativeData(input: CloudInitInput): Result<NativeData | undefined> {
-  const problem = networkProblem(input.nics);
+  const problem = keysProblem(input.sshKeys) ?? networkProblem(input.nics);
   if (problem !== undefined) return { problem };
   const userData = readUserData(input);
   if ('problem' in userData) return userData;
@@ -80,8 +80,8 @@ function isRead(
 ): boolean {
   if (snippet !== undefined) return true;
   return (
-    [hostname, fqdn, ...sshKeys].every(isPlainYaml) &&
-    sshKeys.every(isPlainPublicKey) &&
+    [hostname, fqdn].every(isPlainYaml) &&
+    sshKeys.every((key) => isPlainPublicKey(key) && isPlainScalar(key)) &&
     !nics.some(needsOnLink)
   );
 }

@@ -4,8 +4,12 @@ import { ipFamily } from '../lib/ip.ts';
 import type { Resolver } from './input.ts';
 import { parseYaml } from './yaml.ts';
 
+/** PVE writes some 200 characters for each of at most 32 NICs. */
+const MAX_CHARACTERS = 16_384;
+
 /** PVE writes a network-config of version 1, or for a config drive the format of /etc/network/interfaces. */
 export function resolverIn(text: string): Resolver {
+  if (text.length > MAX_CHARACTERS) return { dns: [], search: [] };
   const { dns, search } = /^\s*version:/.test(text) ? inNetworkConfig(text) : inInterfaces(text);
   return { dns: dns.filter((server) => ipFamily(server) !== undefined), search };
 }
@@ -24,7 +28,7 @@ function inNetworkConfig(text: string): Resolver {
 
 function inInterfaces(text: string): Resolver {
   const wordsAfter = (name: string): readonly string[] => {
-    const [, words = ''] = new RegExp(`^\\s*dns[_-]${name} (.*)$`, 'm').exec(text) ?? [];
+    const [, words = ''] = new RegExp(`^[ \\t]*dns[_-]${name} (.*)$`, 'm').exec(text) ?? [];
     return words.split(/\s+/).filter((word) => word !== '');
   };
   return { dns: wordsAfter('nameservers'), search: wordsAfter('search') };

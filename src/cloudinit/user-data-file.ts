@@ -3,9 +3,9 @@ import type { Result } from '../lib/result.ts';
 import { readIgnition } from './ignition.ts';
 import type { CloudInitInput } from './input.ts';
 import { withKeysPart } from './multipart.ts';
-import { addKeys, cleanKeys } from './ssh-keys.ts';
+import { cleanKeys } from './ssh-keys.ts';
 import { readUserData, type UserData } from './user-data.ts';
-import { parseYaml, printYaml } from './yaml.ts';
+import { printYaml } from './yaml.ts';
 
 export interface UserDataFile {
   readonly content: string | Uint8Array;
@@ -61,9 +61,6 @@ type ForCloudInit = Exclude<UserData, Foreign | { kind: 'none' }>;
 function withKeys(data: ForCloudInit, keys: readonly string[]): Result<UserDataFile> {
   if (keys.length === 0) return complete(data.text);
   if (data.kind !== 'cloudConfig') return complete(withKeysPart(data.text, data.kind, keys));
-  const document = parseYaml(data.text);
-  if ('problem' in document) return document;
-  const added = addKeys(document.value, keys);
-  if ('problem' in added) return added;
-  return complete(added.value ? document.value.toString({ lineWidth: 0 }) : data.text);
+  const { withKeys: added = { value: data.text } } = data.config;
+  return 'problem' in added ? added : complete(added.value);
 }

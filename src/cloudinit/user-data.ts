@@ -2,9 +2,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { Result } from '../lib/result.ts';
 import { MiB } from '../lib/units.ts';
-import { CLOUD_CONFIG, readCloudConfig, type CloudConfig } from './cloud-config.ts';
+import { CLOUD_CONFIG, type CloudConfig } from './cloud-config.ts';
+import { cloudConfigOf, type Text } from './documents.ts';
 import { foreignFormat, isGzip, isTalos, isUtf16, slipIn, type ForeignFormat } from './formats.ts';
 import type { CloudInitInput } from './input.ts';
+import { cleanKeys } from './ssh-keys.ts';
 
 export type UserData =
   | { readonly kind: 'none' }
@@ -15,7 +17,9 @@ export type UserData =
   /** For another program than cloud-init, or compressed: nothing can be added to it. */
   | { readonly kind: 'foreign'; readonly format: ForeignFormat; readonly bytes: Uint8Array };
 
-type UserDataInput = Pick<CloudInitInput, 'userData' | 'userDataFormat'>;
+type UserDataInput = Pick<CloudInitInput, 'userData' | 'userDataFormat' | 'sshKeys' | 'documents'>;
+
+type ReadConfig = (text: string) => Result<CloudConfig>;
 
 const OTHER_HEADERS = [
   '#!',
@@ -31,9 +35,14 @@ const MAX_BYTES = 3 * MiB;
 const MIME_WINDOW = 4096;
 
 /** Detects the format, unless the input names it. */
-export function readUserData({ userData: text, userDataFormat }: UserDataInput): Result<UserData> {
+export function readUserData(
+  input: UserDataInput,
+  config: ReadConfig = (text) => cloudConfigOf(text, input),
+): Result<UserData> {
+  const { userData: text, userDataFormat } = input;
   if (text === undefined || text.trim() === '') return { value: { kind: 'none' } };
-  const read = userDataFormat === undefined ? readText(text) : readNamed(text, userDataFormat);
+  const read =
+    userDataFormat === undefined ? readText(text, config) : readNamed(text, userDataFormat, config);
   return 'value' in read && sizeOf(read.value) > MAX_BYTES
     ? {
         problem:
@@ -42,20 +51,30 @@ export function readUserData({ userData: text, userDataFormat }: UserDataInput):
     : read;
 }
 
+/** The cloud-config in the user-data, as it has to be read. */
+export function cloudConfigIn(input: UserDataInput): Text | undefined {
+  let found: string | undefined;
+  readUserData(input, (text) => {
+    found = text;
+    return { problem: '' };
+  });
+  return found === undefined ? undefined : { part: 'userData', text: found, keys: cleanKeys(input.sshKeys) };
+}
+
 function sizeOf(data: UserData): number {
   if (data.kind === 'none') return 0;
   return data.kind === 'foreign' ? data.bytes.length : Buffer.byteLength(data.text);
 }
 
 /** Detects what cloud-init reads as cloud-init does: by the beginning, ignoring case and leading white space. */
-function readText(text: string): Result<UserData> {
+function readText(text: string, config: ReadConfig): Result<UserData> {
   // Not trimStart: cloud-init does not skip a byte order mark.
   const start = text.replace(/^[ \t\r\n\v\f]+/, '').toLowerCase();
   if (/^(content-type:\s*multipart\/|mime-version:)/.test(start)) return readMultipart(text);
   const isForCloudInit = OTHER_HEADERS.some((header) => start.startsWith(header));
   if (isForCloudInit && !/^#!\s*(talos|cloud-config|cloud-init)\b/.test(start))
     return { value: { kind: 'other', text } };
-  if (start.startsWith(CLOUD_CONFIG)) return isTalos(text) ? unrecognized(text) : readConfig(text);
+  if (start.startsWith(CLOUD_CONFIG)) return isTalos(text) ? unrecognized(text) : asConfig(text, config);
   const format = foreignFormat(text);
   return format ? { value: { kind: 'foreign', format, bytes: Buffer.from(text) } } : unrecognized(text);
 }
@@ -68,7 +87,11 @@ const unrecognized = (text: string): Result<UserData> => ({
   } If the guest reads another format, set spec.userData.cloudInit.format to Raw, and it is delivered unchanged.`,
 });
 
-function readNamed(text: string, format: NonNullable<CloudInitInput['userDataFormat']>): Result<UserData> {
+function readNamed(
+  text: string,
+  format: NonNullable<CloudInitInput['userDataFormat']>,
+  config: ReadConfig,
+): Result<UserData> {
   if (format === 'Raw') return { value: { kind: 'foreign', format: 'named', bytes: Buffer.from(text) } };
   const bytes = decodeBase64(text);
   if (!bytes)
@@ -78,7 +101,7 @@ function readNamed(text: string, format: NonNullable<CloudInitInput['userDataFor
     };
   if (isGzip(bytes)) return { value: { kind: 'foreign', format: 'gzip', bytes } };
   if (format === 'Base64') {
-    const problem = slipInDecoded(bytes);
+    const problem = slipInDecoded(bytes, config);
     return problem === undefined ? { value: { kind: 'foreign', format: 'named', bytes } } : { problem };
   }
   return {
@@ -91,10 +114,10 @@ function readNamed(text: string, format: NonNullable<CloudInitInput['userDataFor
 }
 
 /** What is not recognized is delivered all the same; what looks like a mistake is not. */
-function slipInDecoded(bytes: Uint8Array): string | undefined {
+function slipInDecoded(bytes: Uint8Array, config: ReadConfig): string | undefined {
   if (!isUtf8(bytes)) return undefined;
   const text = Buffer.from(bytes).toString();
-  const read = readText(text);
+  const read = readText(text, config);
   const looksWrong = slipIn(text) !== undefined || text.startsWith(CLOUD_CONFIG);
   return 'problem' in read && looksWrong ? `Decoded from Base64: ${read.problem}` : undefined;
 }
@@ -127,9 +150,9 @@ export function loginDefinedBy(input: UserDataInput): LoginDefined {
   };
 }
 
-function readConfig(text: string): Result<UserData> {
-  const config = readCloudConfig(text);
-  return 'problem' in config ? config : { value: { kind: 'cloudConfig', text, config: config.value } };
+function asConfig(text: string, config: ReadConfig): Result<UserData> {
+  const read = config(text);
+  return 'problem' in read ? read : { value: { kind: 'cloudConfig', text, config: read.value } };
 }
 
 function readMultipart(text: string): Result<UserData> {

@@ -1,31 +1,51 @@
 /** YAML for cloud-init, which reads YAML 1.1, where `yes`, `1e3` and the MAC address 52:54:00:12:34:56 are not strings. */
-import { isAlias, isScalar, parse, parseDocument, Scalar, stringify, visit, type Document } from 'yaml';
+import {
+  isAlias,
+  isScalar,
+  Lexer,
+  parse,
+  parseDocument,
+  Scalar,
+  stringify,
+  visit,
+  type Document,
+} from 'yaml';
 import type { Result } from '../lib/result.ts';
+
+/** Each becomes a node or an error, of about a kibibyte. Block scalars, such as files in a cloud-config, are one. */
+const MAX_TOKENS = 200_000;
+
+function hasTooManyTokens(text: string): boolean {
+  let tokens = 0;
+  for (const _token of new Lexer().lex(text)) if ((tokens += 1) > MAX_TOKENS) return true;
+  return false;
+}
 
 /**
  * Parses a document without interpreting plain values, so that they are printed unchanged: `0644` stays `0644`.
  * A problem contains the line number, never the content.
  */
 export function parseYaml(text: string): Result<Document> {
+  if (hasTooManyTokens(text)) return { problem: 'it has more than 200,000 values, signs and line ends' };
   // cloud-init accepts duplicate keys and uses the last one.
   const document = parseDocument(text, {
     schema: 'failsafe',
     customTags: ['null'],
     uniqueKeys: false,
     resolveKnownTags: false,
+    // The text around each error would be cut out and trimmed, and one line may have 100,000 errors.
+    prettyErrors: false,
   });
   const [error] = document.errors;
-  if (error) {
-    const line = error.linePos?.[0].line ?? 1;
-    return { problem: `it is not valid YAML at line ${line} (${error.code})` };
-  }
+  if (error) return { problem: `it is not valid YAML at line ${lineAt(text, error.pos[0])} (${error.code})` };
   const offset = unresolvedAlias(document);
-  if (offset !== undefined) {
-    const line = text.slice(0, offset).split('\n').length;
-    return { problem: `line ${line} refers to a YAML anchor that is not defined before it` };
-  }
-  return { value: document };
+  return offset === undefined
+    ? { value: document }
+    : { problem: `line ${lineAt(text, offset)} refers to a YAML anchor that is not defined before it` };
 }
+
+const lineAt = (text: string, offset: number): number =>
+  text.slice(0, Math.max(offset, 0)).split('\n').length;
 
 function unresolvedAlias(document: Document): number | undefined {
   const anchors = new Set<string>();
@@ -47,8 +67,16 @@ function unresolvedAlias(document: Document): number | undefined {
 /** Whether the node is missing, `~` or `null`. */
 export const isEmpty = (node: unknown): boolean => node == null || (isScalar(node) && node.value === null);
 
-/** Whether the text is read as itself where it is written without quotes. */
+/** What begins or ends a plain text in one line, or makes another node of it. */
+const NOT_PLAIN = /^(?:\s|[[\]{},&*!|>'"%@`#]|(?:[-?:]|---|\.\.\.)(?:\s|$))|:(?:\s|$)|\s#|[\r\n]/;
+
+/** Whether the text stands for a single value where it is written without quotes. */
+export const isPlainScalar = (text: string): boolean => text !== '' && !NOT_PLAIN.test(text);
+
+/** Whether the text is read as itself where it is written without quotes: it is no number, for example. */
 export function isPlainYaml(text: string): boolean {
+  // Nothing else is parsed: collections may take very long.
+  if (!isPlainScalar(text)) return false;
   try {
     return parse(text, { version: '1.1' }) === text;
   } catch {

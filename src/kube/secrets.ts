@@ -25,6 +25,8 @@ export interface ValuesReader {
 
 /** Many objects share one Secret, and their passes come together: within this time they share one answer. */
 const FRESH = seconds(5);
+/** Of all answers that are kept: each may be a mebibyte. */
+const MAX_CHARACTERS = 16_000_000;
 
 const Text = z.record(z.string(), z.string());
 const Metadata = z.object({
@@ -54,16 +56,32 @@ export const secretReader = (client: Pick<KubeClient, 'get'>, clock: Clock): Val
 export const configMapReader = (client: Pick<KubeClient, 'get'>, clock: Clock): ValuesReader =>
   reader(client, clock, CONFIG_MAPS, ConfigMap);
 
+interface Kept {
+  readonly at: Millis;
+  readonly answer: Promise<NamedValues | undefined>;
+  /** In characters; 0 until it is there. */
+  readonly size: number;
+}
+
+const sizeOf = ({ values, binary }: NamedValues): number =>
+  [...Object.values(values), ...Object.values(binary)].reduce((sum, { length }) => sum + length, 0);
+
 function reader(
   client: Pick<KubeClient, 'get'>,
   clock: Clock,
   resource: ApiResource,
   schema: z.ZodType<NamedValues>,
 ): ValuesReader {
-  const answers = new Map<
-    string,
-    { readonly at: Millis; readonly answer: Promise<NamedValues | undefined> }
-  >();
+  /** The oldest first. */
+  const answers = new Map<string, Kept>();
+  const makeRoom = (): void => {
+    let characters = [...answers.values()].reduce((sum, { size }) => sum + size, 0);
+    for (const [oldest, { size }] of answers) {
+      if (characters <= MAX_CHARACTERS) return;
+      characters -= size;
+      answers.delete(oldest);
+    }
+  };
   return {
     get(namespace, name) {
       const key = `${namespace}/${name}`;
@@ -72,8 +90,14 @@ function reader(
       const known = answers.get(key);
       if (known) return known.answer;
       const answer = client.get({ ...resource, namespace, name }, schema);
-      answers.set(key, { at: now, answer });
-      answer.catch(() => answers.delete(key));
+      const kept = { at: now, answer, size: 0 };
+      answers.set(key, kept);
+      answer
+        .then((values) => {
+          kept.size = values ? sizeOf(values) : 0;
+          makeRoom();
+        })
+        .catch(() => answers.delete(key));
       return answer;
     },
   };

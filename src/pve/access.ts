@@ -1,16 +1,25 @@
 /** `/access` and `/version`: login, effective privileges, and the version of PVE. */
 import { z } from 'zod';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
-import { Flag, maybe, Text } from './wire.ts';
+import { Flag, maybe, members, Word } from './wire.ts';
 
-const Permissions = z.record(z.string(), z.record(z.string(), Flag));
+/** PVE has about forty. */
+const MAX_PRIVILEGES = 128;
+
+const Permissions = members(
+  z
+    .record(z.string(), Flag)
+    .transform((held) => Object.fromEntries(Object.entries(held).slice(0, MAX_PRIVILEGES))),
+);
 
 /** Effective privileges by ACL path; `true`: the privilege propagates to the paths below. */
 export type Permissions = z.output<typeof Permissions>;
 
+const ReleaseText = Word.pipe(z.string().max(64));
+
 /** In PVE 7 `version` is `7.4-16`, later `8.4.1`; `release` is `7.4` and `8.4`. */
 export const Version = z
-  .object({ version: Text, release: maybe(Text) })
+  .object({ version: ReleaseText, release: maybe(ReleaseText) })
   .transform(({ version, release }) => ({
     version,
     release: release ?? version,
@@ -18,9 +27,15 @@ export const Version = z
   }));
 export type Version = z.output<typeof Version>;
 
+/** It becomes a header. */
+const Secret = z
+  .string()
+  .max(4096)
+  .regex(/^[^\p{C}]+$/u);
+
 const TicketReply = z.object({
-  ticket: maybe(z.string()),
-  CSRFPreventionToken: maybe(z.string()),
+  ticket: maybe(Secret),
+  CSRFPreventionToken: maybe(Secret),
   NeedTFA: Flag,
 });
 

@@ -4,10 +4,10 @@ import { seconds, type NodeName, type Vmid } from '../lib/units.ts';
 import { endpoint, type CallOptions, type Need, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
 import { agentStateIn } from './refusals.ts';
-import { Flag, Int, maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
+import { Flag, Int, maybe, NodeParam, rows, VmidParam, Word } from './wire.ts';
 
 const Address = z
-  .object({ 'ip-address': z.string(), 'ip-address-type': maybe(Text), prefix: maybe(Int) })
+  .object({ 'ip-address': z.string().max(64), 'ip-address-type': maybe(Word), prefix: maybe(Int) })
   .transform((row) => ({
     address: row['ip-address'],
     family: row['ip-address'].includes(':') ? ('ipv6' as const) : ('ipv4' as const),
@@ -15,7 +15,7 @@ const Address = z
   }));
 
 const Interface = z
-  .object({ name: Text, 'hardware-address': maybe(Text), 'ip-addresses': maybe(rows(Address)) })
+  .object({ name: Word, 'hardware-address': maybe(Word), 'ip-addresses': maybe(rows(Address)) })
   .transform((row) => ({
     name: row.name,
     mac: row['hardware-address']?.toUpperCase(),
@@ -41,7 +41,7 @@ const commands: readonly Need[] = [
 export type Execution =
   | { readonly state: 'running' }
   | { readonly state: 'ended'; readonly exitCode: number }
-  /** The agent no longer knows the process, for example after a reboot of the guest. */
+  /** The agent no longer knows the process, for example after a reboot of the guest; or it printed more than is read. */
   | { readonly state: 'lost' }
   | { readonly state: 'silent' | 'notConfigured' | 'stopped' };
 
@@ -106,6 +106,8 @@ const stateAfter = (error: unknown): 'silent' | 'notConfigured' | 'stopped' | un
   return error.refusal === 'unknown' ? agentStateIn(error.pveMessage) : undefined;
 };
 
+const isExcessive = (error: unknown): boolean => error instanceof PveError && error.refusal === 'excessive';
+
 /** The agent itself answered, with an error. */
 const isAgentError = (error: unknown): error is PveError =>
   error instanceof PveError && error.pveMessage.startsWith('Agent error');
@@ -143,7 +145,8 @@ export const agent = (send: Send, at: { readonly node: NodeName; readonly vmid: 
       const code = exitcode ?? (signal === undefined ? 0 : 128 + signal);
       return exited ? { state: 'ended', exitCode: code } : { state: 'running' };
     } catch (error) {
-      if (isAgentError(error)) return { state: 'lost' };
+      // Output comes with the end of the process, and with more of it than is read the exit code is not known.
+      if (isAgentError(error) || isExcessive(error)) return { state: 'lost' };
       const state = stateAfter(error);
       if (state !== undefined) return { state };
       throw error;

@@ -12,12 +12,15 @@ import {
   NodeText,
   Num,
   rows,
+  Sentence,
   Size,
-  Text,
+  State,
+  StorageText,
   UpidText,
   VmidParam,
   VmidText,
   TextList,
+  Word,
 } from './wire.ts';
 
 const textList = maybe(TextList).transform((list) => list ?? []);
@@ -27,38 +30,38 @@ const GuestRow = z.object({
   vmid: VmidText,
   node: NodeText,
   /** Absent while a clone or create task runs. */
-  name: maybe(Text),
-  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  name: maybe(Word),
+  status: maybe(State).transform((status) => status ?? 'unknown'),
   template: Flag,
-  lock: maybe(Text),
+  lock: maybe(State),
   tags: textList,
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   maxdisk: maybe(Size),
   uptime: maybe(Int),
-  pool: maybe(Text),
-  hastate: maybe(Text),
+  pool: maybe(Word),
+  hastate: maybe(State),
 });
 export type GuestRow = z.output<typeof GuestRow>;
 
 const NodeRow = z.object({
   type: z.literal('node'),
   node: NodeText,
-  status: maybe(Text).transform((status) => status ?? 'unknown'),
+  status: maybe(State).transform((status) => status ?? 'unknown'),
   maxcpu: maybe(Num),
   maxmem: maybe(Size),
   mem: maybe(Size),
   /** Mode in the HA manager: online, maintenance, fence … Absent where HA was never in use, and in old versions. */
-  hastate: maybe(Text),
+  hastate: maybe(State),
 });
 export type NodeRow = z.output<typeof NodeRow>;
 
 const StorageRow = z.object({
   type: z.literal('storage'),
   node: NodeText,
-  storage: z.string(),
-  status: maybe(Text).transform((status) => status ?? 'unknown'),
-  plugintype: maybe(Text),
+  storage: StorageText,
+  status: maybe(State).transform((status) => status ?? 'unknown'),
+  plugintype: maybe(State),
   content: textList,
   shared: Flag,
   disk: maybe(Size),
@@ -71,11 +74,11 @@ export type ResourceRow = z.output<typeof ResourceRow>;
 
 const StatusRow = z.object({
   type: z.enum(['cluster', 'node']),
-  name: z.string(),
+  name: Word.pipe(z.string().max(128)),
   quorate: Flag,
   online: Flag,
   local: Flag,
-  ip: maybe(z.string()),
+  ip: maybe(Word),
 });
 
 export interface ClusterStatus {
@@ -110,17 +113,6 @@ export const identityIn = ({ cluster, nodes }: ClusterStatus): ClusterIdentity =
 export const addressIn = ({ cluster, nodes }: ClusterStatus): string | undefined =>
   cluster === undefined && nodes.length === 1 ? nodes[0]?.ip : undefined;
 
-const TaskRow = z.object({
-  upid: UpidText,
-  node: NodeText,
-  type: Text,
-  id: maybe(Text),
-  user: maybe(Text),
-  starttime: epochSeconds,
-  endtime: maybe(epochSeconds),
-  status: maybe(Text),
-});
-
 export interface ListedTask {
   readonly upid: Upid;
   readonly node: NodeName;
@@ -134,9 +126,18 @@ export interface ListedTask {
   readonly ended: { readonly at: number; readonly exitStatus: string } | undefined;
 }
 
-/** Also the schema of a node's task list. */
-export const TaskList = rows(TaskRow).transform((list) =>
-  list.map(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
+const TaskRow = z
+  .object({
+    upid: UpidText,
+    node: NodeText,
+    type: Word,
+    id: maybe(Word),
+    user: maybe(Word),
+    starttime: epochSeconds,
+    endtime: maybe(epochSeconds),
+    status: maybe(Sentence),
+  })
+  .transform(({ upid, node, type, id, user, starttime, endtime, status }): ListedTask => ({
     upid,
     node,
     type,
@@ -144,8 +145,10 @@ export const TaskList = rows(TaskRow).transform((list) =>
     user: user ?? '',
     startedAt: starttime,
     ended: endtime === undefined ? undefined : { at: endtime, exitStatus: status ?? '' },
-  })),
-);
+  }));
+
+/** Also the schema of a node's task list. */
+export const TaskList = rows(TaskRow);
 
 export const CLUSTER = {
   status: endpoint({

@@ -1,6 +1,10 @@
 /** Errors of calls to PVE: a message for users and a classification for the callers. */
+import { readable } from '../lib/readable.ts';
+import { MiB } from '../lib/units.ts';
+import { budgetOf } from './budgets.ts';
 import { OtherClusterError } from './cluster-identity.ts';
 import type { Method } from './endpoint.ts';
+import { NO_ROOM, ONLY_INTERIM, TOO_LARGE } from './exchange.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
 import { printLifetime, type Unsupported } from './versions.ts';
 import {
@@ -75,10 +79,7 @@ const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket|command/i;
 const MAX_TEXT = 700;
 
 /** One line of bounded length. */
-const singleLine = (text: string): string => {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
-};
+const singleLine = (text: string): string => readable(text, MAX_TEXT);
 
 const withoutSecretValues = (
   fields: Readonly<Record<string, string>>,
@@ -160,6 +161,9 @@ const CONNECTION_ADVICE: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset before the answer came',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'the host name of the endpoint is not in its certificate; use a name that is, or add its fingerprint to spec.tls.fingerprints',
+  [ONLY_INTERIM]: 'it announces an answer again and again and gives none',
+  [NO_ROOM]:
+    'the answers that are being read are larger together than the operator reads at a time; it reads again when there is room',
   CERT_HAS_EXPIRED: 'its certificate has expired; renew it on the node',
 };
 
@@ -185,7 +189,9 @@ export const isPersistent = (code: string): boolean =>
   SILENT_CODES.has(code) ||
   code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
   code === 'CERT_HAS_EXPIRED' ||
-  code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ||
+  code === TOO_LARGE ||
+  code === NO_ROOM ||
+  code === ONLY_INTERIM ||
   code === 'UND_ERR_CLOSED' ||
   code === 'UND_ERR_DESTROYED' ||
   code === FingerprintMismatch.code ||
@@ -214,6 +220,11 @@ interface NoAnswer {
 /** Creates the error for a call without an answer. `sent`: at least a part of the request may have reached PVE. */
 export function noAnswerError(call: Call, failure: NoAnswer): PveError {
   const { code, sent, tried = [] } = failure;
+  if (code === TOO_LARGE)
+    return excessiveError(
+      call,
+      `more than ${printSize(budgetOf({ method: call.method, path: call.route }).bytes)}`,
+    );
   const refusal: Refusal = sent && !call.harmless ? 'unknownOutcome' : 'unavailable';
   const why =
     tried.length === 0
@@ -239,6 +250,32 @@ export const unreadableError = (call: Call, why: string): PveError =>
     route: call.route,
     code: 'unreadable',
     message: `The answer to ${call.method} ${call.path} cannot be parsed (${singleLine(call.redact(why))}). Check whether the endpoint is a Proxmox VE API.`,
+  });
+
+const printSize = (bytes: number): string => (bytes < MiB ? `${bytes / 1024} KiB` : `${bytes / MiB} MiB`);
+
+/** Creates the error for an answer with more than the operator reads. @param excess for example `more than 32 levels` */
+export const excessiveError = (call: Call, excess: string): PveError =>
+  new PveError({
+    refusal: call.harmless ? 'excessive' : 'unknownOutcome',
+    method: call.method,
+    route: call.route,
+    code: 'excessive',
+    message:
+      `The answer to ${call.method} ${call.path} has ${excess}, which is more than the operator reads. ` +
+      'Check whether the endpoint is a Proxmox VE API. If it is, restrict what the credentials may see, for example to a pool.',
+  });
+
+/** Creates the error for lists of a cluster that cannot be kept beside those of the others. */
+export const noRoomForViewError = (): PveError =>
+  new PveError({
+    refusal: 'excessive',
+    method: 'GET',
+    route: '/cluster/resources',
+    code: 'excessive',
+    message:
+      'The list of guests, nodes and storages does not fit into the memory that the operator has for those of all Providers. ' +
+      'Restrict what the credentials may see, for example to a pool, or remove Providers that are not needed.',
   });
 
 /** Creates the error for a request that is invalid and was not sent. */

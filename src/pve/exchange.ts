@@ -3,16 +3,20 @@ import { createSecureContext } from 'node:tls';
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Millis } from '../lib/units.ts';
+import { MAX_ERROR_BYTES } from './budgets.ts';
 import { FingerprintMismatch, normaliseFingerprint } from './fingerprint.ts';
 import { certificatesIn, peerCertificateOf, type PeerCertificate } from './peer-certificate.ts';
 import type { WireRequest } from './request.ts';
+import type { Room } from './room.ts';
 
 export interface Answer {
   readonly status: number;
   /** The HTTP reason phrase, in which PVE puts its message. */
   readonly reason: string;
-  readonly body: string;
+  readonly body: Buffer;
 }
+
+export const isSuccess = ({ status }: Pick<Answer, 'status'>): boolean => status >= 200 && status < 300;
 
 /** No response, or only a part of one. */
 export class ExchangeFailure extends Error {
@@ -47,8 +51,14 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** PVE closes idle connections after 5 s. The client closes them earlier, so that no request uses a closing one. */
 const KEEP_ALIVE_MS = 4000;
 const MAX_CONNECTIONS = 64;
-/** A list of ten thousand guests is a few MiB. */
-const MAX_RESPONSE_BYTES = 64 * 1024 ** 2;
+
+/** The answer is larger than it may be. */
+export const TOO_LARGE = 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
+/** The server announces an answer again and again. */
+export const ONLY_INTERIM = 'onlyInterim';
+const MAX_INTERIM = 8;
+/** The answers that are being read are larger than they may be together. */
+export const NO_ROOM = 'noRoom';
 
 /** Opens connections; one whose certificate is none of those pinned is closed before anything is sent on it. */
 function connector(tls: Tls, onCertificate: (shown: PeerCertificate) => void): buildConnector.connector {
@@ -128,6 +138,10 @@ export interface ExchangeOptions {
   /** The caller wants it to end; heeded until the request is sent, and later only if it is harmless. */
   readonly signal: AbortSignal | undefined;
   readonly harmless: boolean;
+  /** How large a successful answer may be. */
+  readonly maxBytes: number;
+  /** Counts the body among those of other answers, until the caller releases it. */
+  readonly room: Room;
 }
 
 /**
@@ -135,7 +149,7 @@ export interface ExchangeOptions {
  * @throws the signal's reason if the signal ended the exchange
  */
 export function exchange(pool: Dispatcher, request: WireRequest, options: ExchangeOptions): Promise<Answer> {
-  const { deadline, signal, harmless } = options;
+  const { deadline, signal, harmless, maxBytes, room } = options;
   return new Promise((resolve, reject) => {
     let sent = false;
     let ended = false;
@@ -143,6 +157,7 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
     let status = 0;
     let reason = '';
     let size = 0;
+    let interim = 0;
     const chunks: Buffer[] = [];
 
     const end = (): boolean => {
@@ -152,8 +167,13 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
       signal?.removeEventListener('abort', onCancel);
       return true;
     };
+    const forget = (): void => {
+      room.give(size);
+      chunks.length = 0;
+    };
     const fail = (code: string, cause: unknown): void => {
       if (!end()) return;
+      forget();
       reject(new ExchangeFailure(code, sent, cause));
     };
     const drop = (why: string): void => controller?.abort(new Error(why));
@@ -163,9 +183,29 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
     }, deadline);
     const onCancel = (): void => {
       if ((sent && !harmless) || !end()) return;
+      forget();
       const why: unknown = signal?.reason;
       reject(why instanceof Error ? why : new Error('The call was cancelled.', { cause: why }));
       drop('cancelled');
+    };
+    const succeed = (): void => {
+      if (end()) resolve({ status, reason, body: Buffer.concat(chunks) });
+    };
+    const refuse = (code: string): void => {
+      fail(code, undefined);
+      drop(code);
+    };
+    const accept = (chunk: Buffer): void => {
+      if (ended) return;
+      const isError = !isSuccess({ status });
+      if (isError && size + chunk.length > MAX_ERROR_BYTES) {
+        succeed(); // a message is at the beginning, if there is one
+        drop('enough');
+      } else if (size + chunk.length > maxBytes && !isError) refuse(TOO_LARGE);
+      else if (room.take(chunk.length)) {
+        size += chunk.length;
+        chunks.push(chunk);
+      } else refuse(NO_ROOM);
     };
 
     signal?.addEventListener('abort', onCancel, { once: true });
@@ -179,21 +219,15 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
             if (ended) drop('the caller no longer waits');
             else sent = true;
           },
-          onResponseStart(_controller, code, _headers, text) {
+          onResponseStart(_controller, code, responseHeaders, text) {
+            if (code < 200 && ++interim > MAX_INTERIM) refuse(ONLY_INTERIM);
             status = code;
             reason = text ?? '';
+            if (isSuccess({ status }) && Number(responseHeaders['content-length'] ?? 0) > maxBytes)
+              refuse(TOO_LARGE);
           },
-          onResponseData(_controller, chunk) {
-            size += chunk.length;
-            if (size <= MAX_RESPONSE_BYTES) chunks.push(chunk);
-            else {
-              fail('UND_ERR_RES_EXCEEDED_MAX_SIZE', undefined);
-              drop('response too large');
-            }
-          },
-          onResponseEnd() {
-            if (end()) resolve({ status, reason, body: Buffer.concat(chunks).toString('utf8') });
-          },
+          onResponseData: (_controller, chunk) => accept(chunk),
+          onResponseEnd: succeed,
           onResponseError: (_controller, error) => fail(codeOf(error), error),
         },
       );

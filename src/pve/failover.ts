@@ -21,6 +21,7 @@ import {
 import type { PeerCertificate } from './peer-certificate.ts';
 import { dataOf } from './reply.ts';
 import { toRequest, type WireRequest } from './request.ts';
+import type { Room } from './room.ts';
 
 /** A request with its authentication headers. */
 export interface PreparedRequest {
@@ -64,6 +65,11 @@ interface EndpointState {
   /** The one presented on the newest connection. */
   certificate: PeerCertificate | undefined;
 }
+
+/** The nodes of the largest cluster have a tenth of it. */
+const MAX_CHECK_BYTES = 256 * 1024;
+/** So little that it is not counted among the answers. */
+const UNCOUNTED: Room = { take: () => true, give: () => undefined };
 
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const CLOSED_BY_US = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
@@ -115,7 +121,13 @@ export function createFailover(options: FailoverOptions): Failover {
       route: call.path,
       request: toRequest(call, params, undefined),
       headers,
-      options: { deadline: options.checkDeadline, signal: undefined, harmless: true },
+      options: {
+        deadline: options.checkDeadline,
+        signal: undefined,
+        harmless: true,
+        maxBytes: MAX_CHECK_BYTES,
+        room: UNCOUNTED,
+      },
     });
 
   const identify = async (
@@ -123,12 +135,12 @@ export function createFailover(options: FailoverOptions): Failover {
     headers: AuthHeaders,
   ): Promise<ClusterIdentity | Answer> => {
     const answer = await ask(endpoint, headers, CLUSTER.status, {});
-    const status = dataOf(CLUSTER.status.reply, answer);
+    const status = await dataOf(CLUSTER.status, answer);
     if (status) return identityIn(status);
     if (answer.status !== 403) return answer;
     // Without Sys.Audit the cluster's name stays hidden, but its nodes do not.
     const list = await ask(endpoint, headers, CLUSTER.resources, { type: 'node' });
-    const rows = dataOf(CLUSTER.resources.reply, list);
+    const rows = await dataOf(CLUSTER.resources, list);
     return rows ? { name: undefined, nodes: rows.map(({ node }) => node) } : list;
   };
 

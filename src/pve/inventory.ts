@@ -3,11 +3,14 @@
  * guests changed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { inSlices } from '../lib/slices.ts';
 import { seconds, type Millis, type Vmid } from '../lib/units.ts';
 import type { ClusterStatus, ListedTask, ResourceRow } from './cluster.ts';
-import { PveError } from './errors.ts';
+import { noRoomForViewError, PveError } from './errors.ts';
 import type { Pve } from './pve.ts';
-import { clusterChanged, guestChanges, toView, type GuestChange, type View } from './view.ts';
+import { createPause } from './pause.ts';
+import { roomForViews, serverRoom, type CommonRoom } from './room.ts';
+import { clusterChanged, guestChanges, toView, weightOf, type GuestChange, type View } from './view.ts';
 
 export type ChangeKind =
   | GuestChange
@@ -20,6 +23,8 @@ export interface InventoryOptions {
   readonly pve: Pick<Pve, 'cluster'>;
   /** Default: 5 s. */
   readonly interval?: Millis | undefined;
+  /** The memory for what is kept of all clusters; default: that of the process. */
+  readonly room?: CommonRoom | undefined;
   readonly now?: () => number;
   readonly sleep?: (duration: Millis, signal: AbortSignal) => Promise<unknown>;
 }
@@ -41,7 +46,12 @@ export interface Inventory {
 }
 
 const INTERVAL = seconds(5);
+/** Shared by all clusters. */
+const ROOM = roomForViews();
 const NO_GUESTS: ReadonlySet<Vmid> = new Set();
+
+type GuestChanges = ReadonlyMap<GuestChange, ReadonlySet<Vmid>>;
+const NO_CHANGES: GuestChanges = new Map();
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
@@ -64,6 +74,10 @@ export function createInventory(options: InventoryOptions): Inventory {
   const { pve, interval = INTERVAL, now = Date.now } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, { signal }));
   const listeners = new Set<ChangeListener>();
+  const room = serverRoom(options.room ?? ROOM)();
+  const pause = createPause(now);
+  let weight = 0;
+  let isStopped = false;
   let view: View | undefined;
   let lastError: Error | undefined;
   let reading: Promise<View> | undefined;
@@ -88,8 +102,8 @@ export function createInventory(options: InventoryOptions): Inventory {
     }
   };
 
-  const announce = (before: View | undefined, after: View): void => {
-    for (const [kind, vmids] of guestChanges(before, after)) {
+  const announce = (before: View | undefined, after: View, changes: GuestChanges): void => {
+    for (const [kind, vmids] of changes) {
       if (vmids.size > 0) notify(vmids, kind);
     }
     if (clusterChanged(before, after)) notify(NO_GUESTS, 'cluster');
@@ -108,21 +122,37 @@ export function createInventory(options: InventoryOptions): Inventory {
     if (!view || view.staleSince !== undefined) return;
     const before = view;
     view = { ...before, staleSince: since };
-    announce(before, view);
+    announce(before, view, NO_CHANGES);
+  };
+
+  /** The view takes the place of the one before. @throws PveError if there is no room for it */
+  const keep = (after: View, size: number): void => {
+    const bytes = isStopped ? 0 : size;
+    room.give(weight);
+    const fits = room.take(bytes);
+    if (!fits) room.take(weight);
+    if (!fits) throw noRoomForViewError();
+    weight = bytes;
+    view = after;
   };
 
   const read = async (): Promise<View> => {
     const takenAt = now();
+    const { error } = pause;
+    if (error) throw error;
     try {
       const [resources, tasks, status] = await readAll();
       const before = view;
-      const after = toView(takenAt, { resources, tasks, status }, before);
-      view = after;
+      const after = await inSlices(toView(takenAt, { resources, tasks, status }, before));
+      const changes = await inSlices(guestChanges(before, after));
+      keep(after, await inSlices(weightOf(after)));
       lastError = undefined;
-      announce(before, after);
+      pause.end();
+      announce(before, after, changes);
       return after;
     } catch (error) {
       lastError = toError(error);
+      pause.begin(lastError);
       markStale(takenAt);
       throw error;
     }
@@ -147,6 +177,12 @@ export function createInventory(options: InventoryOptions): Inventory {
     return next;
   };
 
+  const stop = (): void => {
+    isStopped = true;
+    room.release();
+    weight = 0;
+  };
+
   const loop = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       await freshRead().catch(() => undefined); // reported by lastError and staleSince
@@ -155,7 +191,10 @@ export function createInventory(options: InventoryOptions): Inventory {
   };
 
   return {
-    start: (signal) => void loop(signal),
+    start(signal) {
+      signal.addEventListener('abort', stop, { once: true });
+      void loop(signal);
+    },
     view: () => view,
     refresh(signal) {
       const pending = freshRead();

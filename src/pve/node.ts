@@ -7,13 +7,13 @@ import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { qemu, type Qemu } from './qemu.ts';
 import { storage, type Storage } from './storage.ts';
 import { activeTasks, task, type Task } from './tasks.ts';
-import { Flag, maybe, NodeParam, rows, Text } from './wire.ts';
+import { Flag, maybe, NodeParam, rows, Word } from './wire.ts';
 
 const NetworkInterface = z.object({
-  iface: z.string(),
-  type: maybe(Text),
+  iface: Word,
+  type: maybe(Word),
   active: Flag,
-  cidr: maybe(Text),
+  cidr: maybe(Word),
 });
 export type NetworkInterface = z.output<typeof NetworkInterface>;
 

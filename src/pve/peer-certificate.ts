@@ -9,17 +9,20 @@ export interface PeerCertificate {
   readonly privateRoot: string | undefined;
 }
 
-const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const PEM_HEADER = '-----BEGIN CERTIFICATE-----';
 
 /** The certificates of a bundle; what cannot be read is left to the verification, which refuses it. */
 export const certificatesIn = (pem: string | undefined): readonly X509Certificate[] =>
-  (pem?.match(PEM_BLOCK) ?? []).flatMap((block) => {
-    try {
-      return [new X509Certificate(block)];
-    } catch {
-      return [];
-    }
-  });
+  (pem ?? '')
+    .split(PEM_HEADER)
+    .slice(1)
+    .flatMap((rest) => {
+      try {
+        return [new X509Certificate(PEM_HEADER + rest)];
+      } catch {
+        return [];
+      }
+    });
 
 let publicRoots: ReadonlySet<string> | undefined;
 

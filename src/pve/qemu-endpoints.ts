@@ -9,20 +9,26 @@ import {
   NodeParam,
   Nothing,
   Num,
+  Sentence,
   Size,
+  State,
   Text,
   UpidText,
   VmidParam,
+  Word,
   maybe,
   rows,
 } from './wire.ts';
 
 const At = z.object({ node: NodeParam, vmid: VmidParam });
 
-const Config = z.looseObject({ digest: Text }).transform((all) => {
+/** The name of an option, such as `scsi0`. */
+const OPTION = /^[\w-]{1,40}$/;
+
+const Config = z.looseObject({ digest: Word }).transform((all) => {
   const values = Object.entries(all).flatMap(([key, value]) => {
     const text = Text.safeParse(value);
-    return text.success && key !== 'digest' ? [[key, text.data] as const] : [];
+    return text.success && key !== 'digest' && OPTION.test(key) ? [[key, text.data] as const] : [];
   });
   return { digest: all.digest, values: Object.fromEntries(values) };
 });
@@ -36,7 +42,7 @@ export interface QemuConfig {
 }
 
 const PendingRow = z
-  .object({ key: z.string(), value: maybe(Text), pending: maybe(Text), delete: maybe(Int) })
+  .object({ key: z.string().regex(OPTION), value: maybe(Text), pending: maybe(Text), delete: maybe(Int) })
   .transform((row) => ({
     key: row.key,
     value: row.value,
@@ -47,14 +53,14 @@ const PendingRow = z
 /** An option: its current value, and its value after the next cold start if that differs. */
 export type PendingOption = z.output<typeof PendingRow>;
 
-const Ha = z.object({ managed: Flag, state: maybe(Text) });
+const Ha = z.object({ managed: Flag, state: maybe(State) });
 
 const Status = z.object({
-  status: Text,
+  status: State,
   /** QEMU's run state: paused, io-error, prelaunch, suspended … */
-  qmpstatus: maybe(Text),
-  name: maybe(Text),
-  lock: maybe(Text),
+  qmpstatus: maybe(State),
+  name: maybe(Word),
+  lock: maybe(State),
   template: Flag,
   /** Whether the guest agent is enabled in the running guest. */
   agent: Flag,
@@ -68,18 +74,18 @@ const Status = z.object({
 
 export type QemuStatus = z.output<typeof Status>;
 
-const HaCause = z.object({ sid: Text, cause: maybe(Text) });
+const HaCause = z.object({ sid: Word, cause: maybe(Sentence) });
 
 const NotAllowed = z.object({
-  unavailable_storages: maybe(z.array(Text)),
-  'unavailable-resources': maybe(z.array(Text)),
+  unavailable_storages: maybe(z.array(Word)),
+  'unavailable-resources': maybe(z.array(Word)),
   'blocking-ha-resources': maybe(z.array(HaCause)),
 });
 
 export const MigrationPreconditions = z
   .object({
     local_disks: maybe(z.array(z.object({ volid: Text, cdrom: Flag }))),
-    local_resources: maybe(z.array(Text)),
+    local_resources: maybe(z.array(Word)),
     not_allowed_nodes: maybe(z.record(z.string(), NotAllowed)),
   })
   .transform((all) => ({

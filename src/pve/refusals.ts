@@ -16,6 +16,8 @@ export type Refusal =
   | 'unauthenticated'
   /** No answer, and nothing was changed. */
   | 'unavailable'
+  /** The answer has more than the operator reads. */
+  | 'excessive'
   /** The answer to a change was lost: PVE may or may not have made the change. */
   | 'unknownOutcome'
   /** The cluster has no quorum: its configuration is read-only. */

@@ -11,15 +11,15 @@ import {
   rows,
   Size,
   StorageParam,
-  Text,
   UpidText,
   VmidText,
+  Word,
 } from './wire.ts';
 
 const Volume = z.object({
-  volid: z.string(),
-  content: maybe(Text),
-  format: maybe(Text),
+  volid: z.string().max(1024),
+  content: maybe(Word),
+  format: maybe(Word),
   size: maybe(Size),
   vmid: maybe(VmidText),
   /** Seconds since the epoch. */

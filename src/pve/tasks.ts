@@ -4,7 +4,7 @@ import type { NodeName, Upid, Vmid } from '../lib/units.ts';
 import { TaskList, type ListedTask } from './cluster.ts';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
-import { maybe, NodeParam, rows, Text, VmidParam } from './wire.ts';
+import { maybe, NodeParam, rows, Sentence, VmidParam } from './wire.ts';
 
 export type TaskState =
   | { readonly state: 'running' }
@@ -25,10 +25,10 @@ const toState = (status: string, exit: string): TaskState => {
 };
 
 const TaskStatus = z
-  .object({ status: z.string(), exitstatus: maybe(Text) })
+  .object({ status: z.string(), exitstatus: maybe(Sentence) })
   .transform(({ status, exitstatus }) => toState(status, (exitstatus ?? '').trim()));
 
-const TaskLog = rows(z.object({ t: Text })).transform((lines) => lines.map(({ t }) => t));
+const TaskLog = rows(z.object({ t: Sentence }).transform(({ t }) => t));
 
 const At = z.object({ node: NodeParam, upid: z.string().startsWith('UPID:') });
 

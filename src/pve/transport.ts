@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { millis, minutes, seconds, type Millis } from '../lib/units.ts';
 import { LOGIN } from './access.ts';
 import { createAuth, secretsOf, type Auth, type AuthHeaders, type Credentials, type Login } from './auth.ts';
+import { budgetOf } from './budgets.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { normaliseEndpoint } from './endpoint-url.ts';
 import type { Endpoint, Method, Params, Send, SendOptions } from './endpoint.ts';
@@ -17,12 +18,13 @@ import {
   unsupportedError,
   type Call,
 } from './errors.ts';
-import { exchange, ExchangeFailure, type Answer, type Tls } from './exchange.ts';
+import { exchange, ExchangeFailure, isSuccess, type Answer, type Tls } from './exchange.ts';
 import { createFailover, type FailoverOptions } from './failover.ts';
 import { createLimiter } from './limiter.ts';
 import type { PeerCertificate } from './peer-certificate.ts';
-import { isSuccess, toError, toResult } from './reply.ts';
+import { toError, toResult } from './reply.ts';
 import { secretsIn, shownPath, toRequest, type WireRequest } from './request.ts';
+import { roomForAnswers, serverRoom, type CommonRoom, type Room } from './room.ts';
 import { fitCall } from './versions.ts';
 
 /** One attempt to send a request, for the metrics. */
@@ -53,6 +55,8 @@ export interface TransportOptions {
   /** The version of PVE on a node, for example `8.4`; `undefined`: not known, and the request is sent as it is. */
   readonly versionOf?: ((node: string) => string | undefined) | undefined;
   readonly onRequest?: ((attempt: RequestAttempt) => void) | undefined;
+  /** The memory for answers that are being read; default: that of the process. */
+  readonly room?: CommonRoom | undefined;
   readonly now?: () => number;
   readonly random?: () => number;
   readonly sleep?: (duration: Millis, signal?: AbortSignal) => Promise<unknown>;
@@ -80,6 +84,9 @@ const MAX_RETRIES = 2;
 /** PVE rejects larger forms. */
 const MAX_FORM_BYTES = 512 * 1024;
 
+/** Shared by all servers. */
+const ROOM = roomForAnswers();
+
 /** Proxmox VE accepts no shorter password; replacing shorter strings would only garble the text. */
 const MIN_SECRET_LENGTH = 4;
 
@@ -103,6 +110,8 @@ interface Attempt {
   readonly request: WireRequest;
   readonly options: SendOptions;
   readonly auth: Auth | undefined;
+  readonly maxBytes: number;
+  readonly room: Room;
 }
 
 function originOf(endpoint: string): string {
@@ -116,6 +125,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { now = Date.now, random = Math.random } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, signal && { signal }));
   const limiter = createLimiter(MAX_IN_FLIGHT_PER_NODE);
+  const openRoom = serverRoom(options.room ?? ROOM);
   const ownSecrets = secretsOf(options.credentials);
 
   const deadlineOf = ({ file, deadline }: SendOptions): Millis =>
@@ -148,13 +158,14 @@ export function createTransport(options: TransportOptions): Transport {
   });
 
   const exchangeOnce = async (attempt: Attempt, headers: AuthHeaders | undefined): Promise<Answer> => {
-    const { call, request, options: own } = attempt;
+    const { call, request, options: own, maxBytes, room: ownRoom } = attempt;
+    const { harmless } = call;
     try {
       return await failover.deliver({
         route: call.route,
         request,
         headers,
-        options: { deadline: deadlineOf(own), signal: own.signal, harmless: call.harmless },
+        options: { deadline: deadlineOf(own), signal: own.signal, harmless, maxBytes, room: ownRoom },
       });
     } catch (error) {
       throw error instanceof ExchangeFailure ? noAnswerError(call, error) : error;
@@ -243,11 +254,14 @@ export function createTransport(options: TransportOptions): Transport {
     if (typeof request.body === 'string' && request.body.length > MAX_FORM_BYTES) {
       throw unsendableError(call, 'its parameters are larger than the 512 KiB that Proxmox VE accepts');
     }
-    return toResult(
-      endpoint.reply,
-      call,
-      await sendWithRetries({ call, decidedAt, waitsUntil, request, options: own, auth }),
-    );
+    const ownRoom = openRoom();
+    try {
+      const { bytes: maxBytes } = budgetOf(endpoint);
+      const attempt = { call, decidedAt, waitsUntil, request, options: own, auth, maxBytes, room: ownRoom };
+      return await toResult(endpoint, call, await sendWithRetries(attempt));
+    } finally {
+      ownRoom.release();
+    }
   };
 
   const login: Login = async (username, password) => {

@@ -118,16 +118,32 @@ const endedSnapshotTasks = (tasks: readonly ListedTask[]): ReadonlyMap<string, U
   );
 
 /**
- * Builds a view from the answers of one read.
+ * Builds a view from the answers of one read. It yields where the work may be interrupted.
  * @param before - what was read before: PVE lists ended tasks only for a while
  */
-export function toView(takenAt: number, { resources, tasks, status }: Answers, before?: View): View {
+export function* toView(
+  takenAt: number,
+  { resources, tasks, status }: Answers,
+  before?: View,
+): Generator<void, View> {
   const ended = endedSnapshotTasks(tasks);
   const addresses = new Map(status?.nodes.map(({ name, ip }) => [name, ip]));
   const nodes = resources.flatMap((row) =>
     row.type === 'node' ? [toNode(row, addresses.get(row.node))] : [],
   );
   const offline = new Set(nodes.filter(({ online }) => !online).map(({ name }) => name));
+  const guests = new Map<Vmid, GuestView>();
+  for (const guest of resources) {
+    if (!isGuest(guest)) continue;
+    const known = before?.guests.get(guest.vmid);
+    const snapshotTask = ended.get(String(guest.vmid)) ?? known?.snapshotTask;
+    guests.set(guest.vmid, {
+      ...withRestarts(guest, known),
+      ...(offline.has(guest.node) && { ...nameOf(guest, known), nodeOffline: true }),
+      ...(snapshotTask !== undefined && { snapshotTask }),
+    });
+    yield;
+  }
   return {
     takenAt,
     staleSince: undefined,
@@ -135,22 +151,9 @@ export function toView(takenAt: number, { resources, tasks, status }: Answers, b
     address: status && addressIn(status),
     quorate: quorumOf(status),
     nodes,
-    guests: new Map(
-      resources.filter(isGuest).map((guest) => {
-        const known = before?.guests.get(guest.vmid);
-        const snapshotTask = ended.get(String(guest.vmid)) ?? known?.snapshotTask;
-        return [
-          guest.vmid,
-          {
-            ...withRestarts(guest, known),
-            ...(offline.has(guest.node) && { ...nameOf(guest, known), nodeOffline: true }),
-            ...(snapshotTask !== undefined && { snapshotTask }),
-          },
-        ];
-      }),
-    ),
+    guests,
     storages: resources.flatMap((row) => (row.type === 'storage' ? [toStorage(row)] : [])),
-    activeTasks: tasks.filter(({ ended }) => ended === undefined),
+    activeTasks: tasks.filter(({ ended: end }) => end === undefined),
   };
 }
 
@@ -198,11 +201,11 @@ export type GuestChange =
   /** No longer in the view. This alone does not prove that the guest was destroyed. */
   | 'gone';
 
-/** Guests that differ between two views, by kind of difference. */
-export function guestChanges(
+/** Guests that differ between two views, by kind of difference. It yields where the work may be interrupted. */
+export function* guestChanges(
   before: View | undefined,
   after: View,
-): ReadonlyMap<GuestChange, ReadonlySet<Vmid>> {
+): Generator<void, ReadonlyMap<GuestChange, ReadonlySet<Vmid>>> {
   const old: View['guests'] = before?.guests ?? new Map<Vmid, GuestView>();
   const appeared = new Set<Vmid>();
   const changed = new Set<Vmid>();
@@ -210,6 +213,7 @@ export function guestChanges(
     const known = old.get(vmid);
     if (!known) appeared.add(vmid);
     else if (guestFingerprint(known) !== guestFingerprint(guest)) changed.add(vmid);
+    yield;
   }
   const gone = new Set([...old.keys()].filter((vmid) => !after.guests.has(vmid)));
   return new Map([
@@ -219,17 +223,37 @@ export function guestChanges(
   ]);
 }
 
+/** Sorted as texts: comparing lists would print each of them again and again. */
+const sorted = (rows: readonly unknown[]): readonly string[] =>
+  rows.map((row) => JSON.stringify(row)).toSorted();
+
 const clusterFingerprint = (view: View): string =>
   JSON.stringify([
     view.clusterName,
     view.quorate,
     view.staleSince !== undefined,
-    view.nodes
-      .map(({ name, online, cpus, memory, hastate }) => [name, online, cpus, memory, hastate])
-      .toSorted(),
-    view.storages.map(({ node, storage, status, total }) => [node, storage, status, total]).toSorted(),
+    sorted(
+      view.nodes.map(({ name, online, cpus, memory, hastate }) => [name, online, cpus, memory, hastate]),
+    ),
+    sorted(view.storages.map(({ node, storage, status, total }) => [node, storage, status, total])),
   ]);
 
 /** Whether nodes, storages, the majority or whether we can read them differ. */
 export const clusterChanged = (before: View | undefined, after: View): boolean =>
   before === undefined || clusterFingerprint(before) !== clusterFingerprint(after);
+
+/** Roughly what an object with its members takes in memory. */
+const OBJECT_BYTES = 512;
+
+const lengthOf = ({ name = '', status, pool = '', tags }: GuestView): number =>
+  name.length + status.length + pool.length + tags.join().length;
+
+/** Roughly the bytes that a view takes in memory. It yields where the work may be interrupted. */
+export function* weightOf({ guests, storages, nodes, activeTasks }: View): Generator<void, number> {
+  let weight = (storages.length + nodes.length + activeTasks.length) * OBJECT_BYTES;
+  for (const guest of guests.values()) {
+    weight += OBJECT_BYTES + 2 * lengthOf(guest);
+    yield;
+  }
+  return weight;
+}

@@ -1,5 +1,6 @@
 /** Schemas for PVE's scalars: flags are 0 and 1, numbers are sometimes strings, absent values are sometimes null. */
 import { z } from 'zod';
+import { readable } from '../lib/readable.ts';
 import { bytes, nodeName, upid, vmid, type Bytes } from '../lib/units.ts';
 
 const TRUE = new Set(['1', 'on', 'yes', 'true']);
@@ -15,14 +16,40 @@ export const Num = z.union([
   z.number(),
   z
     .string()
+    .max(32)
     .regex(/^-?\d+(\.\d+)?(e-?\d+)?$/i)
-    .transform(Number),
+    .transform(Number)
+    .pipe(z.number()),
 ]);
 export const Int = Num.pipe(z.int());
-export const Size = Int.transform(bytes);
+export const Size = Num.pipe(z.int().min(0)).transform(bytes);
 
-/** Strings that PVE's Perl may have serialized as numbers. */
-export const Text = z.union([z.string(), z.number().transform(String)]);
+/**
+ * Strings that PVE's Perl may have serialized as numbers. Halves of characters are replaced, as the API server would: it
+ * would always report something else than what was written.
+ */
+export const Text = z.union([
+  z.string().transform((text) => text.toWellFormed()),
+  z.number().transform(String),
+]);
+
+/** Control characters, marks that change the direction of writing, and halves of characters. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** @param max as in our status, which the API server refuses as a whole if a text in it is longer */
+function wordOf(max: number): z.ZodType<string> {
+  const pattern = new RegExp(String.raw`^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{0,${max}}$`, 'u');
+  return z.union([z.string().regex(pattern), z.number().transform(String)]);
+}
+
+/** A name, which is reported as it is: none in PVE is longer, and all can be printed. */
+export const Word = wordOf(255);
+/** A state, such as `running`. */
+export const State = wordOf(32);
+
+/** A sentence of PVE's, or a line of a log: what is reported of it. */
+export const Sentence = Text.transform((text) => readable(text, MAX_SENTENCE));
+const MAX_SENTENCE = 400;
 
 /** An optional member: `undefined` if it is absent, null or does not match. */
 export const maybe = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> =>
@@ -31,34 +58,92 @@ export const maybe = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | u
     .catch(undefined)
     .transform((value) => value ?? undefined);
 
-export const VmidText = Int.pipe(z.int().min(1)).transform(vmid);
-export const NodeText = z.string().min(1).transform(nodeName);
-export const UpidText = z.string().startsWith('UPID:').transform(upid);
+const HIGHEST_VMID = 999_999_999;
+export const VmidText = Int.pipe(z.int().min(1).max(HIGHEST_VMID)).transform(vmid);
+
+const NODE = /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/;
+export const NodeText = z.string().max(63).regex(NODE).transform(nodeName);
+export const StorageText = wordOf(100).pipe(z.string().min(1));
+export const UpidText = Word.pipe(z.string().startsWith('UPID:')).transform(upid);
 
 /** PVE returns null if no background task was needed, and in versions before the method became a task. */
 export const MaybeUpid = UpidText.nullish().transform((value) => value ?? undefined);
 export const Nothing = z.unknown().transform(() => undefined);
 
+/** How single elements of a list, or members of an object, are parsed. */
+export interface Elements {
+  readonly isObject: boolean;
+  /** `undefined`: it does not match. */
+  readonly parse: (value: unknown) => { readonly parsed: unknown } | undefined;
+}
+
+/** By schema: of lists and objects that are long, so that they are parsed one element at a time. */
+const elementsBySchema = new WeakMap<object, Elements>();
+/** Lists and objects whose elements were parsed one at a time. */
+const parsedAs = new WeakMap<object, Elements>();
+
+export const elementsOfSchema = (schema: object): Elements | undefined => elementsBySchema.get(schema);
+
+/** The schema of these elements takes the value as it is from now on. */
+export function markParsed<T extends object>(value: T, as: Elements): T {
+  parsedAs.set(value, as);
+  return value;
+}
+
+/** The schema for one by one, or for all at once. */
+function inElements<T>(whole: z.ZodType<T>, element: z.ZodType, isObject: boolean): z.ZodType<T> {
+  const elements: Elements = {
+    isObject,
+    parse(value) {
+      const result = element.safeParse(value);
+      return result.success ? { parsed: result.data } : undefined;
+    },
+  };
+  const isParsed = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && parsedAs.get(value) === elements;
+  const schema = z.union([z.custom<T>(isParsed), whole]);
+  elementsBySchema.set(schema, elements);
+  return schema;
+}
+
 /** A list without the rows that do not match: one unexpected row must not hide the others. */
 export const rows = <T extends z.ZodType>(row: T): z.ZodType<z.output<T>[]> =>
-  z.array(z.unknown()).transform((list) =>
-    list.flatMap((item) => {
-      const parsed = row.safeParse(item);
-      return parsed.success ? [parsed.data] : [];
-    }),
+  inElements(
+    z.array(z.unknown()).transform((list) =>
+      list.flatMap((item) => {
+        const parsed = row.safeParse(item);
+        return parsed.success ? [parsed.data] : [];
+      }),
+    ),
+    row,
+    false,
   );
+
+/** An object with any number of members of one kind, without those that do not match. */
+export const members = <T extends z.ZodType>(member: T): z.ZodType<Record<string, z.output<T>>> =>
+  inElements(z.record(z.string(), member), member, true);
 
 const SEPARATORS = /[;,\s]+/;
 
-/** A list in one string: tags (`a;b`), content types of a storage (`iso,images`). */
-export const TextList = Text.transform((text) => text.split(SEPARATORS).filter((word) => word !== ''));
+const MAX_LISTED = 128;
+const MAX_LIST_LENGTH = 4096;
 
-export const epochSeconds = Num.transform((value) => value * 1000);
+/** A list in one string: tags (`a;b`), content types of a storage (`iso,images`). */
+export const TextList = Text.transform((text) =>
+  text
+    .slice(0, MAX_LIST_LENGTH)
+    .split(SEPARATORS, MAX_LISTED)
+    .filter((word) => word !== '' && !UNSEEN.test(word)),
+);
+
+/** Before the year 10000: what comes later has another form as text. */
+const LAST_SECOND = 253_402_300_799;
+export const epochSeconds = Num.pipe(z.number().min(0).max(LAST_SECOND)).transform((value) => value * 1000);
 
 /** Path parameters. The patterns reject anything that would change the meaning of the path. */
-export const NodeParam = z.string().regex(/^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/, 'not a node name');
+export const NodeParam = z.string().regex(NODE, 'not a node name');
 export const StorageParam = z.string().regex(/^[a-zA-Z][a-zA-Z0-9._-]*[a-zA-Z0-9]$/, 'not a storage ID');
-export const VmidParam = z.int().min(1).max(999_999_999);
+export const VmidParam = z.int().min(1).max(HIGHEST_VMID);
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,

@@ -62,6 +62,7 @@ function isList(schema: JsonSchema, value: readonly unknown[]): boolean {
     key === undefined ||
     new Set(value.map((item) => (isObject(item) ? item[key] : item))).size === value.length;
   return (
+    value.length >= number(schema['minItems'], 0) &&
     value.length <= number(schema['maxItems'], Infinity) &&
     isUnique &&
     (items === undefined || value.every((item) => accepts(items, item)))
@@ -166,7 +167,10 @@ export function accepted(schema: JsonSchema): readonly unknown[] {
 function everything(schema: JsonSchema): Arbitrary<unknown> {
   const items = itemsOf(schema);
   if (schema['type'] === 'array' && items)
-    return fc.array(fc.constantFrom(...accepted(items)), { maxLength: 3 });
+    return fc.array(fc.constantFrom(...accepted(items)), {
+      minLength: number(schema['minItems'], 0),
+      maxLength: 3,
+    });
   if (schema['type'] !== 'object') return around(schema);
   const fields = childrenOf(schema).map(
     ([key, child]) => [key, fc.constantFrom(...accepted(child))] as const,

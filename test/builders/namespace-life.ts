@@ -17,6 +17,8 @@ import {
   virtualMachineController,
   type ConnectionPool,
 } from '../../controllers/index.ts';
+import { createDocumentReader } from '../../src/cloudinit/index.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
 import type { OpenClient } from '../../controllers/provider/cluster-client.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createInventory, pve as pveOver, PveError, type Send } from '../../src/pve/index.ts';
@@ -259,9 +261,12 @@ export class NamespaceLife {
         finishing,
         forceDeleted,
         readSecret: this.#readSecret,
+        readDocuments: createDocumentReader({ now }),
         addressed: () => [],
         digest: aDigest,
         vmsOfClass: () => [],
+        vmsOfProvider: () => [],
+        admissions: createAdmissions(now),
         restartSlots: createRestartSlots({ wake: () => undefined }),
         processStates: createProcessStates(),
         enqueue: () => undefined,

@@ -1,6 +1,7 @@
 /** Objects of our kinds as the API server would hold them, with little in them unless a test says more. */
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
+import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
 import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
 export const UID = 'c7b0a0b2-5a55-4f0e-9b0c-3c1f6a0e9d11';
@@ -50,6 +51,14 @@ export const aProvider = (
   spec: { type: 'proxmox', ...spec },
   ...(status && { status }),
 });
+
+/** Of the Provider's own namespace, unless the Provider grants less. */
+export const aGrant = (grants: NonNullable<Provider['spec']['grants']>[number] | 'all' = 'all'): Grant => {
+  const provider = grants === 'all' ? aProvider() : aProvider({ grants: [grants] }, { namespace: 'infra' });
+  const grant = grantOf(provider, 'default');
+  if (!grant) throw new Error('The Provider grants nothing.');
+  return grant;
+};
 
 export const aClass = (spec: Partial<VMClass['spec']> = {}, metadata: Partial<Meta> = {}): VMClass => ({
   apiVersion: 'infra.virtrigaud.io/v1beta1',

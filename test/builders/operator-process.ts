@@ -12,7 +12,9 @@ import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
 import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
+import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
 import type { VMClass } from '../../src/api/index.ts';
@@ -86,9 +88,12 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       const values = secrets[name];
       return Promise.resolve(values && { values });
     },
+    readDocuments: createDocumentReader({ now: () => 0 }),
     addressed: () => [],
     digest: aDigest,
     vmsOfClass: () => [],
+    vmsOfProvider: () => [],
+    admissions: createAdmissions(() => 0),
     restartSlots: createRestartSlots({ wake: () => undefined }),
     processStates,
     enqueue: () => undefined,

@@ -13,7 +13,7 @@ import type { Inputs } from '../../controllers/virtualmachine/observe/inputs.ts'
 import type { RawFacts } from '../../controllers/virtualmachine/observe/raw-facts.ts';
 import { surroundingsOf } from '../../controllers/virtualmachine/observe/surroundings.ts';
 import { aDigest, CREATION, TEMPLATE_CONFIG } from './guests.ts';
-import { aVirtualMachine } from './objects.ts';
+import { aGrant, aVirtualMachine } from './objects.ts';
 import type { World } from './modelled-world.ts';
 import { aNode, aStorage, aTemplateRow, aView, isoStorage, onBothNodes } from './views.ts';
 
@@ -105,6 +105,8 @@ function specOf({ want, maxCpus }: World): PlainSpec {
     besideOthers: false,
     hooks: want.hooks,
     conflict: undefined,
+    grant: aGrant(),
+    withdrawn: [],
     ignored: [],
   };
   if (!want.exists) {

@@ -38,6 +38,38 @@ const vmid = field(
   100.5,
 );
 
+const range = record({ start: vmid, end: vmid }, 'start', 'end');
+const limited = (item: Arbitrary<unknown>) => fc.array(item, { minLength: 1, maxLength: 2 });
+const guests = fc.array(
+  record({
+    vmIdRange: range,
+    pool: field(fc.constantFrom('k8s', 'k8s/web'), 'a b', '/a'),
+    tag: field(fc.constantFrom('golden', 'A_b'), 'a b', ''),
+  }),
+  { maxLength: 2 },
+);
+const grant = record(
+  {
+    namespaces: record(
+      { names: limited(field(fc.constantFrom('team-a', '*'), 'a*', 'a.b', '', '**')) },
+      'names',
+    ),
+    nodes: limited(node),
+    storages: limited(storage),
+    bridges: limited(bridge),
+    vmIdRange: range,
+    deletionPolicies: limited(field(fc.constantFrom('Delete', 'Retain', 'Stop'), 'delete')),
+    quotas: record({ vms: field(fc.nat(9), -1), cpus: field(fc.nat(99), -1) }),
+    adopt: guests,
+    sources: guests,
+    volumes: limited(field(fc.constantFrom('local:import/*', 'ab:*', 'ab:c'), '*', 'local:*x', 'local')),
+    snippets: limited(
+      field(fc.constantFrom('local:snippets/a.yaml', 'ab:snippets/*'), 'local:*', 'ab:snippets/a/*'),
+    ),
+  },
+  'namespaces',
+);
+
 const suffix = fc.constantFrom(
   '',
   'm',
@@ -303,6 +335,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         bridge,
         vmIdRange: record({ start: vmid, end: vmid }, 'start', 'end'),
       }),
+      grants: fc.array(grant, { maxLength: 2 }),
       runtime: record({
         mode: field(fc.constantFrom('Remote', 'InProcess'), 'remote'),
         image: text,

@@ -1,6 +1,8 @@
 /** Which guests of a PVE cluster a VMImage means. Pure. */
 import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { TemplateSource, Reason } from '../../../src/api/index.ts';
+import type { Vmid } from '../../../src/lib/units.ts';
+import { askFor, isOwnersGrant, selects, type Grant } from '../grants/grants.ts';
 
 export type TemplatesFound =
   | { readonly ok: true; readonly guests: readonly GuestView[] }
@@ -9,15 +11,9 @@ export type TemplatesFound =
 const refusal = (reason: Reason, message: string): TemplatesFound => ({ ok: false, reason, message });
 
 /** The guests that a VMImage's source means: a VMID, or a name that each node may have a copy of. */
-export function templatesNamed(source: TemplateSource, view: View): TemplatesFound {
+export function templatesNamed(source: TemplateSource, view: View, grant: Grant): TemplatesFound {
   const guests = [...view.guests.values()].filter((guest) => guest.type === 'qemu');
-  if ('vmid' in source)
-    return guests.some((guest) => guest.vmid === source.vmid)
-      ? { ok: true, guests: guests.filter((guest) => guest.vmid === source.vmid) }
-      : refusal(
-          'TemplateNotFound',
-          `Proxmox VE has no VM ${source.vmid}, or the credentials may not see it. Correct the VMID, or grant VM.Audit on /vms/${source.vmid}.`,
-        );
+  if ('vmid' in source) return guestAt(source.vmid, guests, grant);
   const found = guests.filter((guest) => guest.template && guest.name === source.name);
   const nameless = guests.filter(({ name, nodeOffline }) => name === undefined && nodeOffline);
   if (found.length === 0 && nameless.length > 0) return maybeOffline(source.name, nameless);
@@ -34,6 +30,23 @@ export function templatesNamed(source: TemplateSource, view: View): TemplatesFou
   return { ok: true, guests: found };
 }
 
+/** One that is not a template must be granted; if it is not, it is not said to exist. */
+function guestAt(vmid: Vmid, guests: readonly GuestView[], grant: Grant): TemplatesFound {
+  const found = guests.filter(
+    (guest) => guest.vmid === vmid && (guest.template || selects(grant.sources, guest)),
+  );
+  if (found.length > 0) return { ok: true, guests: found };
+  return isOwnersGrant(grant)
+    ? refusal(
+        'TemplateNotFound',
+        `Proxmox VE has no VM ${vmid}, or the credentials may not see it. Correct the VMID, or grant VM.Audit on /vms/${vmid}.`,
+      )
+    : refusal(
+        'TemplateNotFound',
+        `Proxmox VE has no template ${vmid}, and no other VM ${vmid} that VMs of namespace ${grant.namespace} may be cloned from. Correct spec.source of the VMImage, or ${askFor('sources', grant)}.`,
+      );
+}
+
 const REMEDY = 'Bring the node back, or provide a copy of the template on another node.';
 
 const nodesOf = (guests: readonly GuestView[]): string =>
@@ -46,8 +59,8 @@ const maybeOffline = (name: string, nameless: readonly GuestView[]): TemplatesFo
   );
 
 /** Those of them that can be cloned now. */
-export function templatesReachable(source: TemplateSource, view: View): TemplatesFound {
-  const named = templatesNamed(source, view);
+export function templatesReachable(source: TemplateSource, view: View, grant: Grant): TemplatesFound {
+  const named = templatesNamed(source, view, grant);
   if (!named.ok) return named;
   const guests = named.guests.filter(({ node }) =>
     view.nodes.some(({ name, online }) => name === node && online),

@@ -28,6 +28,8 @@ export function outcomeOf(error: unknown): Outcome | undefined {
       return stalled(Reasons.missingPrivilege, forbiddenMessage(error), minutes(1));
     case 'invalid':
       return stalled(Reasons.refused, message, minutes(1));
+    case 'excessive':
+      return waiting(Reasons.excessive, message, minutes(1));
     case 'unavailable':
       return retry(Reasons.unreachable, message);
     case 'unknown':

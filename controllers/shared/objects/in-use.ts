@@ -1,9 +1,8 @@
 /** Keeps an object as long as VirtualMachines need it. */
-import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import type { Controller, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
-import { mayHaveGuest } from './may-have-guest.ts';
 import { mayUse } from './references.ts';
 
 const RETRY_AFTER = seconds(10);
@@ -32,16 +31,6 @@ export function inUse(
     RETRY_AFTER,
   );
 }
-
-/**
- * The VMs that keep a Provider: those that may use it, and those whose guests were made through it. Whoever merely
- * names it keeps nothing.
- */
-export const usersOfProvider = (
-  provider: Provider,
-  users: readonly Readable<VirtualMachine>[],
-): readonly Readable<VirtualMachine>[] =>
-  users.filter((vm) => mayUse(vm.metadata.namespace, provider) || mayHaveGuest(vm));
 
 /** VirtualMachines that refer to an object, being deleted or not, as far as they can be read. */
 export type UsersOf = (namespace: string, name: string) => readonly Readable<VirtualMachine>[];

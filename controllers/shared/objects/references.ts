@@ -56,13 +56,19 @@ export const notAllowed = (
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
   reference: Reference,
-  from: { readonly namespace: string; readonly kind: string; readonly notFound: Reason },
+  from: {
+    readonly namespace: string;
+    readonly kind: string;
+    readonly notFound: Reason;
+    /** Absent: the annotation decides. */
+    readonly allows?: (object: O) => boolean;
+  },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
   const target = object ?? reader.partial(namespace, reference.name);
-  if (namespace !== from.namespace && !(target && mayUse(from.namespace, target)))
+  if (namespace !== from.namespace && !isAllowed(object, target, from))
     return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
   if (!target)
     return {
@@ -78,3 +84,13 @@ export function follow<O extends Resource>(
     };
   return { ok: true, object };
 }
+
+/** What the target allows may be what cannot be read of it: then only its annotation counts. */
+const isAllowed = <O extends Resource>(
+  object: O | undefined,
+  target: Pick<Resource, 'metadata'> | undefined,
+  from: { readonly namespace: string; readonly allows?: (object: O) => boolean },
+): boolean => {
+  const allowed = object && from.allows?.(object);
+  return allowed ?? (target !== undefined && mayUse(from.namespace, target));
+};

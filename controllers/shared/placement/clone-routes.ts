@@ -1,7 +1,9 @@
 /** Clone routes: from which template, onto which storage, and directly or with a move a node gets the guest. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
+import type { OwnerMark } from '../guests/owner-mark.ts';
 import { printFree, printNeeded, type Room } from './room.ts';
+import { storagesIn } from './storages.ts';
 
 export interface PlacementRequest {
   readonly cpus: number;
@@ -18,6 +20,8 @@ export interface PlacementRequest {
   readonly rootDisk?: Bytes;
   /** Additional disks. Without a storage they are created on that of the root disk. */
   readonly disks?: readonly { readonly storage?: string | undefined; readonly size?: Bytes | undefined }[];
+  /** Storages that disks may be on. Absent: all. */
+  readonly storages?: readonly string[];
   /** Nodes that are not eligible, and why. */
   readonly unfit?: ReadonlyMap<NodeName, string>;
   /** The node chosen before, which is kept as long as it is eligible. */
@@ -30,6 +34,10 @@ export interface Template {
   readonly node: NodeName;
   readonly isTemplate: boolean;
   readonly running: boolean;
+  /** Whose guest it is; absent: nobody's. */
+  readonly mark?: OwnerMark;
+  /** Bridges of its NICs, which a clone keeps; absent: it has none. */
+  readonly bridges?: readonly string[];
   /** The volumes that a clone copies or links. */
   readonly disks: readonly {
     readonly storage: string;
@@ -92,10 +100,9 @@ export function routeTo(node: NodeName, templates: readonly Template[], context:
 }
 
 const storageAt = ({ view }: PlacementContext, node: string, storage: string): StorageView | undefined =>
-  view.storages.find((s) => s.node === node && s.storage === storage);
+  storagesIn(view).at(node, storage);
 
-const isShared = ({ view }: PlacementContext, storage: string): boolean =>
-  view.storages.some((s) => s.storage === storage && s.shared);
+const isShared = ({ view }: PlacementContext, storage: string): boolean => storagesIn(view).isShared(storage);
 
 const storagesOf = ({ disks }: Template): string[] => [...new Set(disks.map(({ storage }) => storage))];
 
@@ -143,7 +150,7 @@ function withDisks(
   const sums = new Map(needs);
   for (const { storage = request.storage ?? rootStorageOf(template), size = 0 } of request.disks ?? []) {
     if (storage === undefined) continue;
-    const type = view.storages.find((each) => each.storage === storage)?.type ?? '';
+    const type = storagesIn(view).named(storage)?.type ?? '';
     sums.set(storage, (sums.get(storage) ?? 0) + (THICK_TYPES.has(type) ? size : 0));
   }
   return sums;
@@ -161,17 +168,23 @@ function fitOnto(
   const space: { at: StorageView; bytes: number }[] = [];
   for (const [storage, bytes] of needs) {
     const at = storageAt(context, node, storage);
-    const problem = at
-      ? storageProblem(at, Math.max(bytes, atLeast), context)
-      : missingStorage(storage, context);
+    const problem =
+      notGranted(storage, context) ??
+      (at ? storageProblem(at, Math.max(bytes, atLeast), context) : missingStorage(storage, context));
     if (problem !== undefined) return problem;
     if (at) space.push({ at, bytes });
   }
   return { space };
 }
 
+/** Whether it exists is not said. */
+const notGranted = (storage: string, { request: { storages } }: PlacementContext): string | undefined =>
+  storages === undefined || storages.includes(storage)
+    ? undefined
+    : `storage ${storage} may not be used by VMs of this namespace`;
+
 const missingStorage = (storage: string, { view }: PlacementContext): string =>
-  view.storages.some((each) => each.storage === storage)
+  storagesIn(view).named(storage)
     ? `storage ${storage} is not on this node`
     : `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`;
 

@@ -109,7 +109,12 @@ export function needsResolver(
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.internal?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
 
-const hasData = ({ sshKeys, onChange: _onChange, ...texts }: DesiredCloudInit): boolean =>
+const hasData = ({
+  sshKeys,
+  onChange: _onChange,
+  documents: _documents,
+  ...texts
+}: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
 
 function inputOf(

@@ -1,9 +1,12 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
-import { isIgnition } from '../../../src/cloudinit/index.ts';
+import { isIgnition, type ReadDocuments } from '../../../src/cloudinit/index.ts';
+import type { Digest } from '../../../src/lib/hash.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
-import type { DesiredCloudInit, Unresolved } from '../model/desired.ts';
+import type { DeliveredDigests } from '../model/cloud-init.ts';
+import type { DesiredCloudInit, Shape, Unresolved } from '../model/desired.ts';
+import { changedParts, digestsOf } from './delivered-digests.ts';
 
 /** The values of a Secret, and in Base64 those that are no text. */
 interface SecretValues {
@@ -29,9 +32,17 @@ interface Text {
 
 type Entry = ({ readonly ok: true } & Text) | Unresolved;
 
+export interface CloudInitPorts {
+  readonly readSecret: ReadSecret;
+  readonly readDocuments: ReadDocuments;
+  /** Of what Secrets contain, for statuses that more people may read. */
+  readonly digest: Digest;
+}
+
 export async function resolveCloudInit(
   vm: VirtualMachine,
-  readSecret: ReadSecret,
+  want: Pick<Shape, 'owner' | 'nics'>,
+  { readSecret, readDocuments, digest }: CloudInitPorts,
 ): Promise<ResolvedCloudInit> {
   const texts = new Map<string, Text>();
   for (const { name, source, key } of sourcesOf(vm)) {
@@ -41,8 +52,29 @@ export async function resolveCloudInit(
     if (!read.ok) return read;
     texts.set(name, entry ? read : { text: source?.inline });
   }
-  return { ok: true, desired: desiredFrom(vm, texts) };
+  const desired = desiredFrom(vm, texts);
+  if (hasItsImage(vm, digestsOf({ ...want, cloudInit: desired }, digest))) return { ok: true, desired };
+  const documents = await readDocuments(vm.metadata.namespace, desired);
+  if (!documents) return UNREAD;
+  return { ok: true, desired: Object.keys(documents).length > 0 ? { ...desired, documents } : desired };
 }
+
+/** Nobody looks into the texts again: they are the same as those on the image that the guest was given. */
+function hasItsImage({ status }: VirtualMachine, digests: DeliveredDigests): boolean {
+  const { vmid, name, createdAt, internal: { cloudInit } = {} } = status ?? {};
+  const isMade = vmid !== undefined && name !== undefined && createdAt !== undefined;
+  return (
+    isMade && cloudInit?.mode === 'Image' && changedParts(cloudInit.deliveredDigests, digests).length === 0
+  );
+}
+
+const UNREAD: Unresolved = {
+  ok: false,
+  reason: Reasons.cloudInitQueued,
+  message:
+    'The user-data, the meta-data or the network data has not been parsed yet: other texts of this namespace, and of others, are parsed first. Nothing has to be done.',
+  early: true,
+};
 
 function desiredFrom(
   { spec: { userData } }: VirtualMachine,

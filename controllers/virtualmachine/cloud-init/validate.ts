@@ -6,7 +6,6 @@ import {
   type CloudInitInput,
   type ImageLayout,
 } from '../../../src/cloudinit/index.ts';
-import { remembering } from '../../../src/lib/memo.ts';
 import type { DesiredCloudInit, DesiredNic } from '../model/desired.ts';
 import { layoutOf, type GuestSystem } from './layout.ts';
 import { cloudInitNics } from './nics.ts';
@@ -45,25 +44,14 @@ function problemInAll(want: Wanted, layouts: readonly (ImageLayout | Problem)[])
 }
 
 function problemIn(layout: ImageLayout, input: CloudInitInput): Problem | undefined {
-  const { problem } = problemOf({ layout, input });
-  return problem === undefined
+  const content = imageContent(layout, input);
+  return 'value' in content
     ? undefined
     : {
         reason: input.ignition === undefined ? 'CloudInitInvalid' : 'IgnitionInvalid',
-        message: problem,
+        message: content.problem,
       };
 }
-
-interface Delivery {
-  readonly layout: ImageLayout;
-  readonly input: CloudInitInput;
-}
-
-/** A VM may wait for its clone for many passes, in which its data stays the same. */
-const problemOf = remembering(({ layout, input }: Delivery): { readonly problem?: string } => {
-  const content = imageContent(layout, input);
-  return 'problem' in content ? { problem: content.problem } : {};
-}, JSON.stringify);
 
 /** The data of a VM that does not exist yet. Which device a NIC becomes does not matter before. */
 export const inputOf = ({ owner: { uid }, name, cloudInit, nics = [] }: Wanted): CloudInitInput => ({

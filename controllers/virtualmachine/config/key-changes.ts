@@ -1,5 +1,6 @@
 /** Changes of a configuration in Proxmox VE's own terms, for people. Pure. */
 import type { Keys } from '../../shared/guests/keys.ts';
+import { readable } from '../../../src/lib/readable.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 import { textWithoutMark } from '../../shared/guests/owner-mark.ts';
 
@@ -29,7 +30,8 @@ export function keyChanges(
 function shown(key: string, value: string | undefined): string {
   if (value === undefined) return '(not set)';
   if (SECRET_KEYS.has(key)) return '(hidden)';
-  const text = key === 'description' ? JSON.stringify(textWithoutMark(value).trim()) : value;
+  const text =
+    key === 'description' ? JSON.stringify(textWithoutMark(value).trim()) : readable(value, MAX_VALUE_LENGTH);
   const characters = Array.from(text);
   return characters.length <= MAX_VALUE_LENGTH
     ? text

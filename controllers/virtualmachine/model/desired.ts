@@ -1,5 +1,6 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
 import type { Reason } from '../../../src/api/index.ts';
+import type { Documents } from '../../../src/cloudinit/index.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -43,6 +44,10 @@ export interface Shape {
   readonly vmid?: Vmid;
   /** A guest that exists, to be taken over instead of making one. */
   readonly adopt?: Vmid;
+  /** The grant of the Provider does not include the guest to be taken over. */
+  readonly adoptDenied?: true;
+  /** The mark of another installation that the spec gives up. */
+  readonly confirmMark?: string;
   /** A TPM of this version; like the firmware, set at creation only. */
   readonly tpm?: string;
   /** Absent: as large as the template's. */
@@ -136,6 +141,8 @@ export interface DesiredCloudInit {
   /** Absent: it follows from the text. Binary: Base64 of a Secret's bytes that are no text. */
   readonly userDataFormat?: 'Raw' | 'Base64' | 'Binary';
   readonly sshKeys: readonly string[];
+  /** What the long texts in YAML say. */
+  readonly documents?: Documents;
 }
 
 /** Why a spec cannot be resolved: something it refers to is missing. */

@@ -2,6 +2,7 @@
 import type { TemplateSource } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import type { Grant } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DeletionPolicy, Hooks, Shape } from './desired.ts';
 import type { ReadinessProbe } from './probe.ts';
@@ -27,6 +28,10 @@ export interface PlainSpec {
   readonly probe?: ReadinessProbe | undefined;
   /** Another VM that was first to have an address of this one. */
   readonly conflict: AddressConflict | undefined;
+  /** What the namespace may use of the Provider. */
+  readonly grant: Grant;
+  /** What the guest has and would no longer be granted: a sentence each. */
+  readonly withdrawn: readonly string[];
   /** Fields that have no effect: a sentence each. */
   readonly ignored: readonly string[];
 }

@@ -4,7 +4,7 @@ import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../s
 import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { namedFor } from '../../shared/objects/named-for.ts';
-import { mayUse } from '../../shared/objects/references.ts';
+import { grantOf } from '../../shared/grants/grants.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
@@ -80,7 +80,9 @@ function mayShareCluster(
 const mayHold = (
   { metadata, status }: Readable<VirtualMachine>,
   provider: Readable<Provider> | undefined,
-): boolean => status?.vmid !== undefined || (provider !== undefined && mayUse(metadata.namespace, provider));
+): boolean =>
+  status?.vmid !== undefined ||
+  (provider !== undefined && grantOf(provider, metadata.namespace) !== undefined);
 
 function providerOf(
   { metadata, spec: { providerRef } }: Readable<VirtualMachine>,

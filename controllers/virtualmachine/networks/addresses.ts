@@ -16,6 +16,9 @@ function isReachable(address: string): boolean {
   return !['loopback', 'linkLocal', 'unspecified', 'multicast'].includes(range);
 }
 
+/** The guest decides how many it reports for one NIC; status has room for fewer. */
+const MAX_ADDRESSES = 256;
+
 /**
  * Addresses by NIC, in the order of the NICs, as the guest lists them. Interfaces are matched by MAC address, which excludes the
  * interfaces that the guest creates itself (docker0, cni0, veth…).
@@ -27,7 +30,14 @@ export function addressesByNic(nics: readonly Nic[], interfaces: readonly GuestI
     );
     return {
       device: nic.device,
-      addresses: [...new Set(own.flatMap((i) => i.addresses).filter(isReachable))],
+      addresses: [
+        ...new Set(
+          own
+            .flatMap((i) => i.addresses)
+            .slice(0, MAX_ADDRESSES)
+            .filter(isReachable),
+        ),
+      ],
     };
   });
 }

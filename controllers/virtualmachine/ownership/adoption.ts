@@ -1,5 +1,11 @@
 /** Whether an object whose spec.adopt names an existing guest may adopt it. Pure. */
-import { isFormerOwner, isSameOwner } from '../../shared/guests/owner-mark.ts';
+import {
+  isFormerOwner,
+  isSameOwner,
+  parseMark,
+  printMark,
+  type OwnerMark,
+} from '../../shared/guests/owner-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';
@@ -9,18 +15,34 @@ import { isOwn } from './identity.ts';
 export const isAdopting = (want: Desired, claim: Pick<Claim, 'vmid'> | undefined): want is Adopting =>
   want.exists && want.adopt !== undefined && (claim === undefined || claim.vmid === want.adopt);
 
-type Adopting = Extract<Desired, { exists: true }> & {
+export type Adopting = Extract<Desired, { exists: true }> & {
   readonly adopt: NonNullable<Extract<Desired, { exists: true }>['adopt']>;
 };
 
 /**
- * It has no owner, was created for an earlier object of this namespace and name, or has a mark of this object that
- * nothing proves: naming it in the spec settles that.
+ * It has no owner and the Provider grants it, was created for an earlier object of this namespace and name, or has a mark
+ * of this object that nothing proves: naming it in the spec settles that.
  */
-export const isAdoptable = ({ mark, template, container }: Guest, { owner }: Desired): boolean =>
-  !template &&
-  container !== true &&
-  (mark === undefined || isFormerOwner(mark, owner) || isSameOwner(mark, owner));
+export const isAdoptable = ({ mark, template, container }: Guest, want: Adopter): boolean =>
+  !template && container !== true && (mark === undefined ? !want.adoptDenied : mayTake(mark, want));
+
+type Adopter = Pick<Extract<Desired, { exists: true }>, 'owner' | 'adoptDenied' | 'confirmMark'>;
+
+/** A namespace and a name of another installation say nothing about whose guest it is here. */
+function mayTake(mark: OwnerMark, { owner, adoptDenied, confirmMark }: Adopter): boolean {
+  if (isSameOwner(mark, owner)) return true;
+  if (!isFormerOwner(mark, owner)) return false;
+  return isOfThisInstallation(mark, owner) || (!adoptDenied && isConfirmed(mark, confirmMark));
+}
+
+export const isOfThisInstallation = (mark: OwnerMark, { cluster }: OwnerMark): boolean =>
+  mark.cluster === cluster;
+
+/** The spec repeats the mark as it is, so nobody gives up another guest by a mistake in its number. */
+function isConfirmed(mark: OwnerMark, line: string | undefined): boolean {
+  const confirmed = parseMark(line);
+  return confirmed !== undefined && printMark(confirmed) === printMark(mark);
+}
 
 /** It is not ours yet, and the spec says to adopt it. */
 export const awaitsAdoption = (want: Desired, claim: Claim | undefined, guest: Guest): boolean =>

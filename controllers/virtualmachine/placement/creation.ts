@@ -13,6 +13,7 @@ import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from '../../shared/placement/place.ts';
 import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
+import { sourceProblem } from './sources.ts';
 import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
@@ -49,7 +50,7 @@ export function decideCreation(
   const { shape, image } = spec;
   if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
   if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
-  const named = templatesReachable(image, view);
+  const named = templatesReachable(image, view, spec.grant);
   if (!named.ok) return { creation: named };
   const unread = named.guests.filter(({ vmid, node }) => facts.templates.get(vmid)?.node !== node);
   if (unread.length > 0)
@@ -58,10 +59,12 @@ export function decideCreation(
       unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
     };
   const templates = named.guests.flatMap((row) => templateOf(row, facts));
-  const problem = dataProblem(
-    shape,
-    templates.map(({ system = {} }) => system),
-  );
+  const problem =
+    sourceProblem(templates, spec) ??
+    dataProblem(
+      shape,
+      templates.map(({ system = {} }) => system),
+    );
   if (problem) return refusal(problem.reason, problem.message);
   return onCompleteNode({ spec, shape, claim, view, templates }, facts, cluster);
 }
@@ -168,7 +171,7 @@ function notFound(
 const notMade = (reason: Reason, message: string): Creation => ({ ok: false, reason, message });
 
 function placementRequest(
-  { storage, host }: PlainSpec,
+  { storage, host, grant: { storages } }: PlainSpec,
   { cpus, memory, maxMemory, rootDisk, disks }: Placing['shape'],
   { claim, cluster }: { readonly claim: Claim | undefined; readonly cluster: ClusterFacts },
 ): Parameters<typeof place>[0] {
@@ -182,6 +185,7 @@ function placementRequest(
     ...(maxMemory !== undefined && { maxMemory }),
     ...(rootDisk !== undefined && { rootDisk }),
     ...(disks && { disks }),
+    ...(storages && { storages }),
     ...(chosen !== undefined && { chosen }),
   };
 }

@@ -1,5 +1,6 @@
 /** Reads the disks of templates, the devices of their nodes that they use, and which system they hold. */
 import {
+  parseNic,
   PveError,
   type CallOptions,
   type GuestView,
@@ -11,6 +12,7 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
+import { parseMark } from '../../shared/guests/owner-mark.ts';
 import { nodeDevicesOf } from '../../shared/placement/devices.ts';
 import type { Template } from '../../shared/placement/clone-routes.ts';
 
@@ -37,7 +39,9 @@ export function createTemplateReader(now: () => number): ReadTemplate {
     if (cached && now() - cached.at < REMEMBER_MS && cached.template.node === row.node)
       return cached.template;
     const template = await read(connection.pve, row, view, options);
-    cache.set(vmid, { template, at: now() });
+    // Any other guest may get an owner at any time.
+    if (template.isTemplate) cache.set(vmid, { template, at: now() });
+    else cache.delete(vmid);
     return template;
   };
 }
@@ -48,9 +52,15 @@ async function read(pve: Pve, row: GuestView, view: View, options: CallOptions):
   const { local, mapped } = nodeDevicesOf(values);
   const typeOf = (storage: string): string | undefined =>
     view.storages.find((s) => s.storage === storage)?.type;
+  const mark = parseMark(values['description']);
+  const bridges = Object.keys(values)
+    .filter((key) => /^net\d+$/.test(key))
+    .flatMap((key) => parseNic(values[key] ?? '').bridge ?? []);
   return {
     vmid: row.vmid,
     node: row.node,
+    ...(mark && { mark }),
+    ...(bridges.length > 0 && { bridges }),
     isTemplate: row.template,
     running: row.status === 'running',
     disks: disksOf(values),

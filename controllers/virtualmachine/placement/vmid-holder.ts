@@ -1,6 +1,7 @@
 /** Who has the VMID that a spec asks for. Pure. */
 import type { GuestView } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
+import { isOwnersGrant } from '../../shared/grants/grants.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
@@ -31,6 +32,8 @@ export function vmidHolder(
   if (number === undefined) return undefined;
   if (isFree === true) return undefined;
   const row = view?.guests.get(number);
+  if (!isOwnersGrant(wanted.spec.grant))
+    return row || isFree === false ? `VMID ${number} is in use.` : undefined;
   if (row) return `VMID ${number} belongs to ${describe(row)} on node ${row.node}.`;
   return isFree === false ? `VMID ${number} belongs to a guest that the credentials may not see.` : undefined;
 }

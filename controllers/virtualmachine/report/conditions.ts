@@ -14,13 +14,14 @@ import { chosenSentence, placedSentence } from '../placement/chosen.ts';
 import type { Agent, Facts } from '../model/facts.ts';
 
 export function reportConditions(facts: Facts): DomainCondition[] {
-  const { want, have, plan, agent, agentProblem = '', differences, ignored } = facts;
+  const { want, have, plan, agent, agentProblem = '', differences, withdrawn, ignored } = facts;
   if (!want.exists) return [];
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   return [
     ...placed(want, facts),
     ...synced(guest, plan, {
       differences,
+      withdrawn,
       drifted: driftSentences(have),
       pending: guest ? pendingSentences(guest, have) : [],
       restraint: want.restraint,
@@ -71,6 +72,8 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 
 interface Apart {
   readonly differences: readonly string[];
+  /** What the guest has and would no longer be granted. */
+  readonly withdrawn: readonly string[];
   readonly drifted: readonly string[];
   readonly pending: readonly string[];
   readonly restraint: Restraint | undefined;
@@ -79,26 +82,43 @@ interface Apart {
 function synced(
   guest: Guest | undefined,
   plan: Plan,
-  { differences, drifted, pending, restraint }: Apart,
+  { differences, withdrawn, drifted, pending, restraint }: Apart,
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
-    return [
-      condition('Synced', 'False', plan.by, [withheldMessage(plan), ...drifted, ...differences].join(' ')),
-    ];
-  if (!guest) return [];
-  const sentences = [...drifted, ...differences, ...pending];
-  if (sentences.length > 0)
     return [
       condition(
         'Synced',
         'False',
-        drifted.length > 0 ? 'Drifted' : differences.length > 0 ? 'Different' : 'PendingChanges',
-        sentences.join(' '),
+        plan.by,
+        [withheldMessage(plan), ...drifted, ...differences, ...withdrawn].join(' '),
       ),
+    ];
+  if (!guest) return [];
+  const apart = apartBy({ differences, withdrawn, drifted, pending });
+  const [first] = apart;
+  if (first)
+    return [
+      condition('Synced', 'False', first.reason, apart.flatMap(({ sentences }) => sentences).join(' ')),
     ];
   return plan.kind === 'steady'
     ? [condition('Synced', 'True', restraint ?? 'InSync', 'Proxmox VE runs what the spec says.')]
     : [];
+}
+
+interface ApartBy {
+  readonly reason: Reason;
+  readonly sentences: readonly string[];
+}
+
+/** The most important first. */
+function apartBy({ differences, withdrawn, drifted, pending }: Omit<Apart, 'restraint'>): readonly ApartBy[] {
+  const all: readonly ApartBy[] = [
+    { reason: 'Drifted', sentences: drifted },
+    { reason: 'Different', sentences: differences },
+    { reason: 'NotGranted', sentences: withdrawn },
+    { reason: 'PendingChanges', sentences: pending },
+  ];
+  return all.filter(({ sentences }) => sentences.length > 0);
 }
 
 /** Where the agent was not asked, nothing says that none is installed. */

@@ -51,7 +51,7 @@ export async function factsOf(
       ? await readAddresses(resolved, { have, nics }, options)
       : { agent: 'notAsked' as const, addresses: undefined };
   return {
-    want,
+    want: withoutTexts(want),
     have,
     plan,
     started,
@@ -74,6 +74,7 @@ export async function factsOf(
             ...tooLarge(want, guest, gathered.surroundings),
           ]
         : [],
+    withdrawn: resolved.withdrawn,
     ignored: [
       ...resolved.ignored,
       ...lostOptions(vm, guest, cloudInit),
@@ -83,6 +84,9 @@ export async function factsOf(
     consoleURL: guest && consoleUrl(resolved.connection.origin, guest),
   };
 }
+
+/** Those of a settled guest are kept, and its cloud-init data may be large and secret. */
+const withoutTexts = (want: Desired): Desired => (want.exists ? { ...want, cloudInit: undefined } : want);
 
 /** What the version of PVE on the guest's node does not have. */
 const unsupported = (

@@ -112,13 +112,13 @@ const RETRY_SOON: Millis = seconds(5);
 export const AT_ONCE: Millis = millis(1);
 
 function outcomeOfUnresolved(
-  { reason, message, final, silentSince }: Unresolved,
+  { reason, message, final, early, silentSince }: Unresolved,
   deleting: boolean,
 ): Outcome {
   if (final) return stalled(reason, message);
   // Nobody knows what runs. It is looked at again as soon as the Provider answers.
   return silentSince === undefined || deleting
-    ? waiting(reason, message, LATER)
+    ? waiting(reason, message, early ? RETRY_SOON : LATER)
     : within(suspended('Unknown', reason, message), LATER);
 }
 

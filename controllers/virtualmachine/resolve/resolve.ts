@@ -12,25 +12,25 @@ import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
-import { deletionPolicyOf } from '../plan/leaving.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
-import { resolveCloudInit, type ReadSecret } from '../cloud-init/resolve.ts';
+import { resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { optionsOf } from '../config/options.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
-import { connectionOf, type ConnectionPorts } from './connection.ts';
 import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
+import { refusedByQuota, type QuotaPorts } from './quota.ts';
+import { adoptIgnored, adoptionOf } from './adoption.ts';
+import { reach, type ReachPorts } from './reach.ts';
+import { grantedPolicyOf, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
-export interface ResolvePorts extends ConnectionPorts {
+export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
   readonly clusterId: string;
-  readonly classes: ObjectReader<VMClass>;
   readonly images: ObjectReader<VMImage>;
-  readonly readSecret: ReadSecret;
   readonly addressed: AddressPorts['addressed'];
 }
 
@@ -42,18 +42,21 @@ const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabio
 
 export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
   const { namespace, name, uid } = vm.metadata;
-  const connected = connectionOf(vm, ports);
-  if (!connected.ok) return connected;
-  const { connection } = connected;
+  const reached = reach(vm, ports);
+  if (!reached.ok) return reached;
+  const { provider, grant } = reached;
+  const refused = reached.refused ?? withoutNode(vm, reached.connection, grant);
+  const connection = withinGrant(reached.connection, grant);
   const base: Base = {
     connection,
+    grant,
     owner: { cluster: ports.clusterId, namespace, name, uid },
     graceSeconds: Math.ceil(
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
-    deletionPolicy: deletionPolicyOf(vm),
+    deletionPolicy: grantedPolicyOf(vm, grant),
     host: vm.spec.placement?.host,
-    pool: vm.spec.placement?.pool ?? connection.defaults.pool,
+    pool: poolOf(vm, connection, grant),
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
     protection: vm.spec.protection,
@@ -66,17 +69,22 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     image: undefined,
     storage: undefined,
     conflict: undefined,
+    withdrawn: [],
     ignored: [],
   };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
+  if (refused) return { ...refused, bare };
   const resolution = await resolveShape(vm, base, ports);
-  return resolution.ok ? resolution : { ...resolution, bare };
+  if (!resolution.ok) return { ...resolution, bare };
+  const tooMuch = provider && refusedByQuota(vm, provider, ports);
+  return tooMuch ? { ...tooMuch, bare } : resolution;
 }
 
 type Base = Pick<
   ResolvedSpec,
   | 'connection'
+  | 'grant'
   | 'owner'
   | 'graceSeconds'
   | 'deletionPolicy'
@@ -104,17 +112,28 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
-  const cloudInit = await resolveCloudInit(vm, ports.readSecret);
+  const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
-  if (!cloudInit.ok && !isConfigured(vm)) return cloudInit;
+  if (!cloudInit.ok && (cloudInit.early === true || !isConfigured(vm))) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
-  return {
-    ok: true,
-    resolved: {
-      ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),
-      conflict,
-    },
-  };
+  return withinLimits(vm, {
+    ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),
+    conflict,
+  });
+}
+
+function withinLimits(
+  vm: VirtualMachine,
+  resolved: Omit<ResolvedSpec, 'withdrawn' | 'shape'> & {
+    readonly shape: NonNullable<ResolvedSpec['shape']>;
+  },
+): Resolved {
+  const { shape } = resolved;
+  const { refused, withdrawn, snippetGranted } = judgeUse(vm, shape, resolved);
+  if (refused) return refused;
+  // A guest that has its data needs it no more.
+  const allowed = snippetGranted ? shape : { ...shape, cloudInit: undefined };
+  return { ok: true, resolved: { ...resolved, withdrawn, shape: allowed } };
 }
 
 /** A guest that exists no longer needs its image, and one that is adopted needs none. */
@@ -142,7 +161,9 @@ function resolvedSpecOf(
   vm: VirtualMachine,
   base: Base,
   { vmClass, source, parts }: Followed,
-): Omit<ResolvedSpec, 'conflict'> {
+): Omit<ResolvedSpec, 'conflict' | 'withdrawn' | 'shape'> & {
+  readonly shape: NonNullable<ResolvedSpec['shape']>;
+} {
   const { defaults, inventory } = base.connection;
   const usual = storageOf(vmClass) ?? defaults.storage;
   const storage = rootOf(vm)?.storageClass ?? usual;
@@ -163,7 +184,7 @@ function resolvedSpecOf(
       power: vm.spec.powerState ?? 'On',
       restraint: restraintOf(vm),
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
-      ...(vm.spec.adopt && { adopt: vm.spec.adopt.vmid }),
+      ...adoptionOf(vm, base),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
       hooks: base.hooks,
@@ -194,11 +215,6 @@ function sizeOf({
     ...(storage?.type !== undefined && { provisioning: storage.type }),
   };
 }
-
-const adoptIgnored = ({ spec: { adopt }, status }: VirtualMachine): string[] =>
-  adopt && status?.vmid !== undefined && status.vmid !== adopt.vmid
-    ? [`spec.adopt has no effect: this is VM ${status.vmid} already.`]
-    : [];
 
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
   status?.internal?.uuid === metadata.uid;

@@ -23,6 +23,7 @@ import {
   judgeTemplates,
   judgeVersion,
 } from './judge.ts';
+import { judgeGrants } from './judge-grants.ts';
 import { withClient } from './line.ts';
 import { probeNetwork, probeTls } from './probe.ts';
 import { environmentTarget, providerTarget, type Target } from './target.ts';
@@ -108,6 +109,7 @@ async function* questions(client: Pve, target: Target, signal: AbortSignal): Asy
   yield judgeIsoStorage(view, defaults.isoStorage);
   yield judgeBridges(await bridgesOf(client, view, signal), defaults.bridge);
   yield judgeTemplates(view);
+  if (target.provider) yield* judgeGrants(target.provider, view);
 }
 
 async function bridgesOf(

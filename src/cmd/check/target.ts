@@ -16,6 +16,8 @@ import { fail, type Finding } from './finding.ts';
 export interface Target {
   readonly settings: Settings;
   readonly defaults: NonNullable<Provider['spec']['defaults']>;
+  /** Absent: the settings are those of the environment. */
+  readonly provider?: Provider;
 }
 
 /** The finding explains why there is nothing to test. */
@@ -99,6 +101,6 @@ async function read(
   if (!gathered.ok) return missing('provider', gathered.message, 'The operator waits for it.');
   const resolved = resolveSettings(object.spec, gathered.layers);
   return resolved.ok
-    ? { target: { settings: resolved.settings, defaults: object.spec.defaults ?? {} } }
+    ? { target: { settings: resolved.settings, defaults: object.spec.defaults ?? {}, provider: object } }
     : missing('provider', resolved.message, 'Correct the Provider or its Secret.');
 }

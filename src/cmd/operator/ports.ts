@@ -11,6 +11,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { digestKey } from '../../kube/digest-key.ts';
 import { clusterId } from '../../kube/identity.ts';
 import { configMapReader, secretReader } from '../../kube/secrets.ts';
+import { createDocumentReader } from '../../cloudinit/index.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { FinishingParts } from './finishing.ts';
@@ -77,6 +78,7 @@ export async function createPorts(
     readConfigMap: (...at) => configMaps.get(...at),
     usersOfKind: (kind) => (at, name) => indexes.mayUse(kind, keyOf({ namespace: at, name })),
     claimedIn,
+    readDocuments: createDocumentReader({ now }),
     addressed: (value) => indexes.exclusive.objects(value),
     restartSlots,
     processStates,

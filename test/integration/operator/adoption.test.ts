@@ -144,7 +144,9 @@ describe('a VM that exists', () => {
     });
     expect(guest.get('description')).toContain(`/${names['Ready=True Reconciled'] ?? ''}/`);
     const { message } = condition(await t.vm(names['Ready=False NotAdoptable'] ?? ''));
-    expect(message).toContain(`belongs to VirtualMachine ${t.namespace}/${names['Ready=True Reconciled'] ?? ''}`);
+    expect(message).toContain(
+      `belongs to VirtualMachine ${t.namespace}/${names['Ready=True Reconciled'] ?? ''}`,
+    );
     expect(ownGuests(t.pve)).toHaveLength(1);
   });
 
@@ -160,6 +162,8 @@ describe('a VM that exists', () => {
       expect(message).toContain(`set spec.adopt.vmid to ${VMID}`);
     });
     await patch(t, 'db', { adopt: { vmid: VMID } });
+    await soon(async () => expect(condition(await t.vm('db')).is).toBe('Ready=False NotAdoptable'));
+    await patch(t, 'db', { adopt: { vmid: VMID, confirmMark: mark } });
     await t.ready('vm/db');
     expect(guest.get('description')).not.toContain('another-cluster');
     expect(cloneRequests(t.pve)).toEqual([]);

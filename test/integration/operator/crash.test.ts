@@ -52,6 +52,9 @@ async function runAndKill({ pve }: Tenant): Promise<void> {
 
 const spawn = () => operators.spawn('operator', ['--no-leader-elect']);
 
+/** It is read by a worker thread, which the bundle has in a file of its own. */
+const longUserData = { cloudInit: { inline: `${userData.cloudInit.inline}${'# a comment\n'.repeat(500)}` } };
+
 test(
   'killed again and again, it makes one guest for each object and removes each',
   async () => {
@@ -59,7 +62,8 @@ test(
     const { pve } = t;
     const names = Array.from({ length: KILLS_WHILE_CREATING }, (_, n) => `vm-${n}`);
     for (const name of names) {
-      await t.apply(vm(name, { userData, disks: [{ name: 'root', size: '30Gi' }] }));
+      const data = name === 'vm-0' ? longUserData : userData;
+      await t.apply(vm(name, { userData: data, disks: [{ name: 'root', size: '30Gi' }] }));
       await runAndKill(t);
     }
     const creator = spawn();

@@ -36,13 +36,14 @@ describe('the drive with cloud-init data', () => {
       await t.apply(
         vm('win', withScript),
         vm('linux-data', { ...withScript, networkData: { inline: 'version: 2\nethernets: {}\n' } }),
+        vm('endless', { userData: { cloudInit: { inline: `#cloud-config\na: [${','.repeat(200_000)}` } } }),
         vm('no-header', { userData: { cloudInit: { inline: 'packages: [nginx]\n' } } }),
       );
       await t.ready('vm/win');
       const files = seedFiles(t.pve, guestNamed(t.pve, 'win'));
       expect(files['openstack/latest/user_data']).toBe(script);
       expect(JSON.parse(files['openstack/latest/meta_data.json']!)).toMatchObject({ hostname: 'win' });
-      for (const name of ['linux-data', 'no-header']) {
+      for (const name of ['linux-data', 'no-header', 'endless']) {
         await soon(async () => expect(condition(await t.vm(name)).is).toBe('Ready=False CloudInitInvalid'));
         expect(await t.vm(name)).not.toHaveProperty('status.vmid');
       }

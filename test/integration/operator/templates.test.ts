@@ -5,9 +5,9 @@ import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, provider, tenant, vm, vmImage } from './tenant.ts';
+import { bareTenant, condition, manifest, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 4 });
+const lab = operatorAtWork({ namespaces: 6 });
 
 test.concurrent('template-on-other-node: a VM is cloned to its node from where the template is', async () => {
   const t = await tenant(lab.plane);
@@ -70,3 +70,48 @@ test.concurrent('full-user-data-arrives: all of it, not only keys', async () => 
     write_files: [{ path: '/etc/motd', content: 'hello\n' }],
   });
 });
+
+test.concurrent(
+  'a namespace that may use a Provider gets no guest, disk or snippet of others unless it is granted',
+  async () => {
+    const owner = await tenant(lab.plane);
+    const t = await bareTenant(lab.plane);
+    const providerRef = { name: 'pve', namespace: owner.namespace };
+    await owner.annotate('provider/pve', { 'virtrigaud.io/allow-from': t.namespace });
+    owner.pve.addGuest({ vmid: 150, node: 'pve-1', config: { name: 'victim', scsi0: 'nvme-storage:1' } });
+    const victim = owner.pve.state.guests.get(150)!;
+    const before = [...victim.config];
+    await t.apply(
+      vmClass(),
+      vmImage(),
+      { ...vmImage('victim'), spec: { source: 150 } },
+      vm('clones', { providerRef, imageRef: { name: 'victim' } }),
+      vm('imports', { providerRef, disks: [{ name: 'loot', importFrom: 'nvme-storage:vm-150-disk-0' }] }),
+      vm('reads', { providerRef, userData: { cloudInit: { snippet: 'local:snippets/secret.yaml' } } }),
+      manifest('VirtualMachine', 'adopts', {
+        providerRef,
+        classRef: { name: 'small' },
+        adopt: { vmid: 150 },
+        deletionPolicy: 'Delete',
+      }),
+      vm('web', { providerRef }),
+    );
+    await t.ready('vm/web');
+    await soon(async () => {
+      expect(condition(await t.vm('clones')).is).toBe('Ready=False TemplateNotFound');
+      expect(condition(await t.vm('imports')).is).toBe('Ready=False NotGranted');
+      expect(condition(await t.vm('reads')).is).toBe('Ready=False NotGranted');
+      expect(condition(await t.vm('adopts')).is).toBe('Ready=False AdoptedVMNotFound');
+      expect(condition(await t.find('vmimages', 'victim')).is).toBe('Ready=False TemplateNotFound');
+    });
+    await t.delete('vm/adopts');
+    expect([...victim.config]).toEqual(before);
+    expect(ownGuests(owner.pve).map((guest) => guest.get('name'))).toEqual(['web']);
+    const grant = {
+      namespaces: { names: [t.namespace] },
+      sources: [{ vmIdRange: { start: 150, end: 150 } }],
+    };
+    await owner.patch('provider/pve', { spec: { grants: [grant] } });
+    await t.ready('vm/clones');
+  },
+);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { requiredMode, noCloudFiles } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, found, problemOf } from './input.ts';
@@ -15,6 +15,14 @@ describe('an Ignition configuration', () => {
     const input = anInput({ ignition: IGNITION });
     expect(found(requiredMode(input))).toBe('Image');
     expect(filesOf({ ignition: IGNITION })['user-data']).toBe(IGNITION);
+  });
+
+  test('is parsed once, however often it is asked for', () => {
+    const ignition = `{"ignition": {"version": "3.4.0"}, "a": ${'['.repeat(1000)}${']'.repeat(1000)}}`;
+    const parsing = jest.spyOn(JSON, 'parse');
+    for (let n = 0; n < 10; n += 1) noCloudFiles(anInput({ ignition }));
+    expect(parsing.mock.calls.filter(([text]) => text === ignition)).toHaveLength(1);
+    parsing.mockRestore();
   });
 
   test.each([

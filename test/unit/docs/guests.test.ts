@@ -5,8 +5,9 @@ import { z } from 'zod';
 import { resolveCloudInit } from '../../../controllers/virtualmachine/cloud-init/resolve.ts';
 import { dataProblem } from '../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { KINDS, type VirtualMachine } from '../../../src/api/index.ts';
+import { createDocumentReader } from '../../../src/cloudinit/index.ts';
 import { isOurs } from '../../fixtures/manifests.ts';
-import { aMark } from '../../builders/guests.ts';
+import { aDigest, aMark } from '../../builders/guests.ts';
 import { aVirtualMachine } from '../../builders/objects.ts';
 import { guestManifests } from '../../fixtures/guests.ts';
 
@@ -39,7 +40,15 @@ describe.each(guests)('the manifest for $system', ({ system, objects }) => {
       const found = secrets.find(({ metadata }) => metadata.name === name);
       return Promise.resolve(found && { values: found.stringData });
     };
-    const resolved = await resolveCloudInit(aVirtualMachine({ spec: parsed }), readSecret);
+    const resolved = await resolveCloudInit(
+      aVirtualMachine({ spec: parsed }),
+      { owner: aMark() },
+      {
+        digest: aDigest,
+        readSecret,
+        readDocuments: createDocumentReader({ now: () => 0 }),
+      },
+    );
     const cloudInit = resolved.ok ? resolved.desired : undefined;
     expect(cloudInit).toBeDefined();
     const template = system === 'Windows' ? { ostype: 'win11' } : {};

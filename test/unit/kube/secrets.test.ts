@@ -43,6 +43,25 @@ describe('a Secret', () => {
     expect(requests).toHaveLength(2);
   });
 
+  test('is not kept where all that are kept are more than 16 million characters', async () => {
+    const large = Buffer.from('x'.repeat(1_000_000)).toString('base64');
+    const names = Array.from({ length: 17 }, (_, n) => `s${n}`);
+    const { client, requests } = inMemoryApi(
+      Object.fromEntries(
+        names.map((name) => [
+          `/api/v1/namespaces/ns/secrets/${name}`,
+          { metadata: { name, uid: 'u', resourceVersion: '1' }, data: { large } },
+        ]),
+      ),
+    );
+    const reader = secretReader(client, fakeClock());
+    for (const name of names) await reader.get('ns', name);
+    await reader.get('ns', 's16');
+    expect(requests).toHaveLength(17);
+    await reader.get('ns', 's0');
+    expect(requests).toHaveLength(18);
+  });
+
   test('that could not be read is asked for again at once', async () => {
     let tries = 0;
     const get = () => Promise.reject(new Error(`try ${(tries += 1)}`));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { bytes, millis, nodeName, seconds, upid, vmid } from '../../../src/lib/units.ts';
+import { bytes, MiB, millis, nodeName, seconds, upid, vmid } from '../../../src/lib/units.ts';
 import { pve, type Pve } from '../../../src/pve/index.ts';
 import { answer, data, withServer, type Received, type Respond, type Rig } from './raw-server.ts';
 
@@ -251,6 +251,14 @@ describe('a guest', () => {
 });
 
 describe('the guest agent', () => {
+  test('tells how a command ended by its exit code; one of more output than is read counts as lost', () =>
+    withPve(async (api, { server }) => {
+      server.replies(data({ exited: 1, exitcode: 3, 'out-data': 'x'.repeat(100_000) }));
+      await expect(guest(api).agent.execution(7)).resolves.toEqual({ state: 'ended', exitCode: 3 });
+      server.replies(data({ exited: 1, exitcode: 0, 'out-data': 'x'.repeat(5 * MiB) }));
+      await expect(guest(api).agent.execution(7)).resolves.toEqual({ state: 'lost' });
+    }));
+
   test('names interfaces and addresses, also those that have none', () =>
     withPve(async (api, { server }) => {
       server.replies(

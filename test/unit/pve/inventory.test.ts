@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { millis, nodeName, upid, vmid, type Vmid } from '../../../src/lib/units.ts';
+import { MiB, millis, nodeName, upid, vmid, type Vmid } from '../../../src/lib/units.ts';
+import type { InventoryOptions } from '../../../src/pve/inventory.ts';
 import {
   createInventory,
   PveError,
@@ -45,7 +46,7 @@ const failing = (refusal: PveError['refusal']): PveError =>
 const SINGLE: ClusterStatus = { cluster: undefined, nodes: [{ name: 'pve1', online: true, local: true }] };
 
 /** A cluster that tells what the test puts into it. */
-const rig = () => {
+const rig = (options: Pick<InventoryOptions, 'room'> = {}) => {
   const world: {
     resources: ResourceRow[];
     tasks: ListedTask[];
@@ -74,6 +75,7 @@ const rig = () => {
   let clock = 1000;
   const sleeps: (() => void)[] = [];
   const inventory = createInventory({
+    ...options,
     pve: { cluster },
     interval: millis(5000),
     now: () => (clock += 1),
@@ -399,5 +401,57 @@ describe('the loop', () => {
     controller.abort();
     await settle();
     expect([reads(), sleeps.length]).toEqual([2, 2]);
+  });
+});
+
+describe('a cluster with more than the operator reads', () => {
+  test('is not asked again for a while, neither by passes nor by an operator that has just started', async () => {
+    const { world, inventory, reads } = rig();
+    world.down = failing('excessive');
+    for (let pass = 0; pass < 20; pass += 1)
+      await expect(inventory.refresh()).rejects.toThrow('It is excessive.');
+    expect(reads()).toBe(1);
+    expect(inventory.lastError).toMatchObject({ refusal: 'excessive' });
+  });
+
+  test('keeps the view that there was, marked as stale', async () => {
+    const { world, inventory, clusterChanges } = rig();
+    world.resources = [guest(100)];
+    await inventory.refresh();
+    clusterChanges();
+    world.down = failing('excessive');
+    await inventory.refresh().catch(() => undefined);
+    await inventory.refresh().catch(() => undefined);
+    expect(inventory.view()?.guests.size).toBe(1);
+    expect(inventory.view()?.staleSince).toBeDefined();
+    expect(clusterChanges()).toBe(1);
+  });
+
+  const many = (count: number): GuestRow[] =>
+    Array.from({ length: count }, (_, at) => guest(100 + at, { name: 'x'.repeat(200) }));
+
+  test('is refused where the lists of other clusters have taken the memory, until one of them goes', async () => {
+    const room = { free: 1.6 * MiB, each: 10 * MiB };
+    const [first, second, third] = [rig({ room }), rig({ room }), rig({ room })];
+    first.world.resources = second.world.resources = third.world.resources = many(2000);
+    const stopping = new AbortController();
+    first.inventory.start(stopping.signal);
+    await first.inventory.refresh();
+    await second.inventory.refresh();
+    await expect(third.inventory.refresh()).rejects.toMatchObject({
+      refusal: 'excessive',
+      message: expect.stringContaining('those of all Providers'),
+    });
+    stopping.abort();
+    const fourth = rig({ room });
+    fourth.world.resources = many(2000);
+    await expect(fourth.inventory.refresh()).resolves.toMatchObject({ staleSince: undefined });
+  });
+
+  test('counts once, however often it is read', async () => {
+    const { world, inventory } = rig({ room: { free: 0.8 * MiB, each: 10 * MiB } });
+    world.resources = many(1900);
+    for (let read = 0; read < 5; read += 1)
+      await expect(inventory.refresh()).resolves.toMatchObject({ staleSince: undefined });
   });
 });

@@ -498,3 +498,34 @@ describe('a call to a node of an older version', () => {
       expect(server.received[0]!.body).not.toContain('checksum');
     }, on('7.0')));
 });
+
+describe('the memory for answers', () => {
+  const inMiB = (size: number): Respond => data({ digest: 'abc', description: 'x'.repeat(size * 1024) });
+
+  test('is free again after each answer, refusal and broken connection', async () => {
+    const room = { free: 0, each: 200 * 1024 };
+    await withServer(
+      async ({ server, transport }) => {
+        server.replies(inMiB(150), answer(500, 'Oops', 'x'.repeat(60_000)), inMiB(150), reset, inMiB(150));
+        await guest(transport.send).config();
+        await failure(guest(transport.send).config());
+        await guest(transport.send).config();
+        await guest(transport.send).config();
+      },
+      { room },
+    );
+  });
+
+  test('that other answers fill lets a call fail, which is not repeated at once', () =>
+    withServer(
+      async ({ server, transport }) => {
+        server.replies(inMiB(150));
+        await expect(failure(guest(transport.send).config())).resolves.toMatchObject({
+          refusal: 'unavailable',
+          message: expect.stringContaining('larger together'),
+        });
+        expect(server.received).toHaveLength(1);
+      },
+      { room: { free: 0, each: 100 * 1024 } },
+    ));
+});

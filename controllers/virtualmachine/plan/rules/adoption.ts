@@ -1,10 +1,17 @@
 /** An existing guest is adopted: its VMID is recorded, then our mark is written into its description. */
 import { isProven, markFor, smbiosUuidOf } from '../../../shared/guests/identity.ts';
-import { describeGuest, printMark, withoutMark } from '../../../shared/guests/owner-mark.ts';
-import { isAdopting, awaitsAdoption, isAdoptable } from '../../ownership/adoption.ts';
+import {
+  describeGuest,
+  isFormerOwner,
+  printMark,
+  withoutMark,
+  type OwnerMark,
+} from '../../../shared/guests/owner-mark.ts';
+import { isAdopting, awaitsAdoption, isAdoptable, type Adopting } from '../../ownership/adoption.ts';
 import { isAdopted, isOwn } from '../../ownership/identity.ts';
 import { isNamed, ownerNamed } from '../../ownership/words.ts';
-import type { Guest } from '../../../shared/guests/model.ts';
+import type { Guest, Presence } from '../../../shared/guests/model.ts';
+import type { Vmid } from '../../../../src/lib/units.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Rule } from './rule.ts';
@@ -17,7 +24,12 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
   // Somebody destroyed it before it was ours.
   if (claim && !claim.made && presence.kind === 'absent')
     return act({ do: 'releaseClaim', vmid: claim.vmid });
-  if (claim !== undefined) return undefined;
+  return claim === undefined ? claimCandidate(want, candidate) : undefined;
+};
+
+function claimCandidate(want: Adopting, candidate: Presence | undefined): RuleResult {
+  // Whatever it is that may not be adopted: that it exists is not said either.
+  if (want.adoptDenied && candidate && !isTheirs(candidate, want)) return notGranted(want.adopt);
   switch (candidate?.kind) {
     case 'seen':
       return refusal(candidate.guest, want) ?? claimOf(candidate.guest, want);
@@ -33,7 +45,18 @@ export const claimAdopted: Rule = (want, { claim, candidate, presence }) => {
     case undefined:
       return wait('ProviderNotReady', 'The operator has not read the Proxmox VE cluster yet.', 5_000);
   }
-};
+}
+
+const isTheirs = (candidate: Presence, want: Adopting): boolean =>
+  candidate.kind === 'seen' &&
+  (isOwn(candidate.guest, want.owner, undefined) || isAdoptable(candidate.guest, want));
+
+const notGranted = (vmid: Vmid): RuleResult =>
+  refuse(
+    'AdoptedVMNotFound',
+    `Proxmox VE has no VM ${vmid} that VMs of this namespace may adopt; no VM is created instead. Correct spec.adopt.vmid, remove spec.adopt to create a VM, or ask the owner of the Provider to grant it (spec.grants[].adopt).`,
+    15_000,
+  );
 
 /** A guest that the operator made for this very object is not adopted: it is recovered. */
 function claimOf(guest: Guest, { owner }: Desired): RuleResult {
@@ -56,19 +79,27 @@ export const markAdopted: Rule = (want, { claim, presence }) => {
   return act({ do: 'adopt', description, digest });
 };
 
-function refusal(guest: Guest, want: Extract<Desired, { exists: true }>): RuleResult | undefined {
-  const { vmid, mark, template, container, config } = guest;
+function refusal(guest: Guest, want: Adopting): RuleResult | undefined {
+  const { vmid, mark, template, container } = guest;
   if (isOwn(guest, want.owner, undefined) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
-  if (mark === undefined) return undefined;
-  const owner = ownerNamed(mark, want.owner);
+  return mark && ownedByOther(guest, mark, want.owner);
+}
+
+function ownedByOther({ vmid, config }: Guest, mark: OwnerMark, reader: OwnerMark): RuleResult {
+  if (isFormerOwner(mark, reader))
+    return notAdopted(
+      `VM ${vmid} has the owner mark of ${mark.namespace}/${mark.name} in the Kubernetes installation ${mark.cluster}`,
+      `If that installation no longer manages the VM, confirm it with spec.adopt.confirmMark: "${printMark(mark)}"`,
+    );
+  const owner = ownerNamed(mark, reader);
   if (isProven(mark, smbiosUuidOf(config)))
     return notAdopted(
       `VM ${vmid} belongs to ${owner}`,
       'Delete that VirtualMachine with deletionPolicy Retain first, which releases the VM.',
     );
-  const line = isNamed(mark, want.owner) ? `this line: ${printMark(mark)}` : 'the line with the owner mark.';
+  const line = isNamed(mark, reader) ? `this line: ${printMark(mark)}` : 'the line with the owner mark.';
   return notAdopted(
     `VM ${vmid} has the owner mark of ${owner}, but another SMBIOS UUID, as a copy of its VM has`,
     `If that VirtualMachine has another VM, remove from the description of VM ${vmid} ${line}`,

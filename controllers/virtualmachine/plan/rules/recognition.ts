@@ -74,7 +74,9 @@ function belongsToFormer(all: Candidates, owner: OwnerMark): RuleResult {
   const several = all.length > 1;
   const which = several ? candidates(all) : `VM ${vmid}`;
   const was = several ? 'were' : 'was';
-  const adopt = `set spec.adopt.vmid to ${several ? 'the VMID of one of them' : vmid}, or replace the last line of its description with: ${settlingLines(all, owner)}`;
+  const confirm =
+    mark.cluster === owner.cluster ? '' : ' and spec.adopt.confirmMark to the last line of its description';
+  const adopt = `set spec.adopt.vmid to ${several ? 'the VMID of one of them' : vmid}${confirm}, or replace the last line of its description with: ${settlingLines(all, owner)}`;
   return refuse(
     'BelongsToFormerObject',
     mark.cluster === owner.cluster

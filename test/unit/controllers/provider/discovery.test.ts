@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { discover } from '../../../../controllers/provider/discovery.ts';
 import { ignoredFields } from '../../../../controllers/provider/report.ts';
 import { bytes, GiB, vmid } from '../../../../src/lib/units.ts';
+import { atOnce } from '../../../builders/at-once.ts';
 import { aProvider } from '../../../builders/objects.ts';
 import { aRow, aTemplateRow, aView } from '../../../builders/views.ts';
 
@@ -23,10 +24,12 @@ function found(filter?: string) {
     ...(filter !== undefined && { 'virtrigaud.io/adopt-filter': filter }),
   };
   const provider = aProvider();
-  return discover(
-    { ...provider, metadata: { ...provider.metadata, annotations } },
-    view,
-    () => new Set([vmid(130)]),
+  return atOnce(
+    discover(
+      { ...provider, metadata: { ...provider.metadata, annotations } },
+      view,
+      () => new Set([vmid(130)]),
+    ),
   );
 }
 const names = (filter?: string) => {
@@ -49,7 +52,7 @@ describe('the VMs that could be adopted', () => {
   });
 
   test('are not listed unless the annotation requests it', () => {
-    expect(discover(aProvider(), view, () => new Set())).toBeUndefined();
+    expect(atOnce(discover(aProvider(), view, () => new Set()))).toBeUndefined();
   });
 
   test.each([

@@ -120,6 +120,15 @@ describe('a new VirtualMachine', () => {
 });
 
 describe('a settled VirtualMachine', () => {
+  test('keeps nothing of its user-data in the memory of the process', async () => {
+    const inline = '#cloud-config\nruncmd: [some-secret]\n';
+    const life = new Life({ vm: { spec: { userData: { cloudInit: { inline } } } } });
+    await quiet(life);
+    const { rest } = life.process.processStates.of(UID);
+    expect(rest?.facts.want).toMatchObject({ exists: true, name: 'web' });
+    expect(JSON.stringify(rest)).not.toContain('some-secret');
+  });
+
   test('is passed over without a single request and without a write', async () => {
     const life = new Life();
     await quiet(life);

@@ -29,6 +29,7 @@ export const facts = ({ have, ...rest }: FactsChange = {}): Facts => ({
   agent: 'notAsked',
   cloudInit: undefined,
   differences: [],
+  withdrawn: [],
   ignored: [],
   consoleURL: undefined,
   ...rest,

@@ -6,7 +6,7 @@ import { restKey, surroundingsNow } from '../../../../controllers/virtualmachine
 import type { GuestView, View } from '../../../../src/pve/index.ts';
 import { bytes, GiB, nodeName, upid, vmid } from '../../../../src/lib/units.ts';
 import { aMark, aDesiredVm, NOW, UPID } from '../../../builders/guests.ts';
-import { aVirtualMachine, type VirtualMachineChange } from '../../../builders/objects.ts';
+import { aGrant, aVirtualMachine, type VirtualMachineChange } from '../../../builders/objects.ts';
 import { aNode, aRow, aStorage, aView, isoStorage } from '../../../builders/views.ts';
 
 /** Another node of the cluster has fewer CPUs. */
@@ -46,6 +46,8 @@ describe('what a settled guest rests on', () => {
       hooks: undefined,
       besideOthers: false,
       conflict: undefined,
+      grant: aGrant(),
+      withdrawn: [],
       ignored: [],
       ...desired,
       connection: {

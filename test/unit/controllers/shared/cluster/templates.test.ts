@@ -1,12 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { templatesNamed } from '../../../../../controllers/shared/cluster/templates.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
+import type { TemplateSource } from '../../../../../src/api/index.ts';
+import type { View } from '../../../../../src/pve/index.ts';
+import { aGrant } from '../../../../builders/objects.ts';
 import { aRow, aTemplateRow, aView } from '../../../../builders/views.ts';
 
 const NAME = 'ubuntu-22-template';
 const copyOn = (node: string, id: number) => aTemplateRow({ vmid: vmid(id), node: nodeName(node) });
-const found = (...args: Parameters<typeof templatesNamed>) => {
-  const result = templatesNamed(...args);
+const found = (source: TemplateSource, view: View, grant = aGrant()) => {
+  const result = templatesNamed(source, view, grant);
   return result.ok ? result.guests.map((guest) => guest.vmid) : result.reason;
 };
 
@@ -18,7 +21,7 @@ describe('a template by name', () => {
 
   test('two-templates-same-name-is-an-error-with-list: is refused where a node has two, with the list of them', () => {
     const view = aView({ guests: [copyOn('pve-1', 9000), copyOn('pve-1', 9001), copyOn('pve-2', 9002)] });
-    expect(templatesNamed({ name: NAME }, view)).toMatchObject({
+    expect(templatesNamed({ name: NAME }, view, aGrant())).toMatchObject({
       ok: false,
       reason: 'TemplateAmbiguous',
       message: expect.stringContaining('9000 on pve-1, 9001 on pve-1, 9002 on pve-2'),
@@ -42,7 +45,7 @@ describe('a template by name, on a node that is offline', () => {
     const view = aView({
       guests: [nameless('pve-3', 9001), nameless('pve-2', 9000), nameless('pve-2', 101)],
     });
-    expect(templatesNamed({ name: NAME }, view)).toEqual({
+    expect(templatesNamed({ name: NAME }, view, aGrant())).toEqual({
       ok: false,
       reason: 'TemplateUnreachable',
       message:
@@ -63,9 +66,22 @@ describe('a template by VMID', () => {
 
   test('is no container, and what is not seen is reported with the privilege to see it', () => {
     const view = aView({ guests: [aRow({ type: 'lxc' })] });
-    expect(templatesNamed({ vmid: vmid(101) }, view)).toMatchObject({
+    expect(templatesNamed({ vmid: vmid(101) }, view, aGrant())).toMatchObject({
       reason: 'TemplateNotFound',
       message: expect.stringContaining('VM.Audit on /vms/101'),
     });
+  });
+
+  test('for another namespace is an ordinary VM only if it is granted, and else reads as one that does not exist', () => {
+    const view = aView({ guests: [aRow({ tags: ['Golden'] })] });
+    const closed = aGrant({ namespaces: { names: ['default'] } });
+    const granted = aGrant({ namespaces: { names: ['*'] }, sources: [{ tag: 'golden' }] });
+    expect(found({ vmid: vmid(101) }, view, granted)).toEqual([101]);
+    expect(
+      found({ vmid: vmid(101) }, aView({ guests: [aTemplateRow({ vmid: vmid(101) })] }), closed),
+    ).toEqual([101]);
+    const refused = templatesNamed({ vmid: vmid(101) }, view, closed);
+    expect(refused).toMatchObject({ ok: false, reason: 'TemplateNotFound' });
+    expect(refused).toEqual(templatesNamed({ vmid: vmid(101) }, aView(), closed));
   });
 });

@@ -1,9 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  inUse,
-  usersOfProvider,
-  withInUseProtection,
-} from '../../../../../controllers/shared/objects/in-use.ts';
+import { usersOfProvider } from '../../../../../controllers/provider/users.ts';
+import { inUse, withInUseProtection } from '../../../../../controllers/shared/objects/in-use.ts';
 import { ALLOW_FROM, type VirtualMachine, type VMClass } from '../../../../../src/api/index.ts';
 import type { Controller, Pass } from '../../../../../src/runtime/controller.ts';
 import { vmid } from '../../../../../src/lib/units.ts';

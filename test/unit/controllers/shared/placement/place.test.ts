@@ -472,3 +472,29 @@ test('a storage that nodes share has one room, others have one each', () => {
   expect(spaceKey(aStorage('nfs', { node: 'pve-1', shared: true }))).toBe('nfs');
   expect(spaceKey(aStorage('local-lvm', { node: 'pve-1' }))).toBe('pve-1/local-lvm');
 });
+
+describe('a limit of storages', () => {
+  test('keeps disks, and those of the template, off all others', () => {
+    expect(nodeOf(desired({ storages: ['nfs'] }))).not.toBe('NoEligibleNode');
+    expect(whyNot(desired({ storages: ['local-lvm'] }))).toContain(
+      'storage nfs may not be used by VMs of this namespace',
+    );
+    expect(
+      whyNot(desired({ storages: ['nfs'], disks: [{ storage: 'local-lvm', size: bytes(GiB) }] })),
+    ).toContain('storage local-lvm may not be used');
+  });
+
+  test('lets a VM be cloned in full onto a storage within it', () => {
+    expect(decide(desired({ storages: ['local-lvm'], storage: 'local-lvm' }))).toMatchObject({
+      ok: true,
+      full: true,
+      rootStorage: 'local-lvm',
+    });
+  });
+
+  test('does not say whether the others exist', () => {
+    const why = (storage: string) =>
+      whyNot(desired({ storages: ['none'], storage })).replaceAll(storage, 'it');
+    expect(why('local-lvm')).toBe(why('missing'));
+  });
+});

@@ -4,6 +4,7 @@ import * as yaml from 'yaml';
 import type { DesiredCloudInit } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import { aMark } from '../../../../builders/guests.ts';
 
+/** By this thread. */
 const parsed: string[] = [];
 jest.unstable_mockModule('yaml', () => ({
   ...yaml,
@@ -14,6 +15,7 @@ jest.unstable_mockModule('yaml', () => ({
 }));
 const { dataProblem } = await import('../../../../../controllers/virtualmachine/cloud-init/validate.ts');
 const { needsImage } = await import('../../../../../controllers/virtualmachine/cloud-init/needs-image.ts');
+const { createDocumentReader } = await import('../../../../../src/cloudinit/index.ts');
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJscscCHStQhxxPat6mmcGWgN9iFmWZC6gc9arYFPqajm one';
 const aCloudConfig = (first: string, lines = ''): string =>
@@ -25,12 +27,35 @@ function pass(cloudInit: DesiredCloudInit, name = 'web'): unknown {
   return [dataProblem(want, [{ ostype: 'l26' }, { ostype: 'win11' }]), needsImage(want)];
 }
 
-test('256 KiB of user-data are parsed once in a hundred passes', () => {
-  const userData = aCloudConfig('package_update: true', '    another line\n'.repeat(16_000));
-  expect(userData.length).toBeGreaterThan(256 * 1024);
+test('256 KiB of text are not parsed by the thread that renews the Lease', async () => {
+  const lines = '    another line\n'.repeat(16_000);
+  const texts = {
+    userData: aCloudConfig('package_update: true', lines),
+    metaData: `notes: |\n${lines}`,
+    networkData: `version: 2\nnotes: |\n${lines}`,
+    sshKeys: [KEY],
+  };
+  const read = createDocumentReader({ now: () => 0, patienceMs: 60_000 });
   parsed.length = 0;
-  for (let n = 0; n < 100; n += 1) expect(pass({ userData, sshKeys: [] })).toEqual([undefined, true]);
-  expect(parsed).toEqual([userData]);
+  const documents = await read('team', texts);
+  for (let n = 0; n < 5; n += 1)
+    expect(pass({ ...texts, documents: documents! }, `web-${n}`)).toEqual([undefined, true]);
+  expect(parsed).toEqual([]);
+}, 60_000);
+
+test('a long text that was not read before is refused rather than parsed', () => {
+  parsed.length = 0;
+  const [problem] = pass({ userData: aCloudConfig('a: b', '    line\n'.repeat(1000)), sshKeys: [] }) as [
+    unknown,
+  ];
+  expect(problem).toMatchObject({ reason: 'CloudInitInvalid' });
+  expect(parsed).toEqual([]);
+});
+
+test('SSH keys of any form are not parsed', () => {
+  const sshKeys = [`${KEY} a: [,,,,`, '--- [,,,,', '- - - -', 'a: b', '{a: b}', '? a', ...[KEY]];
+  expect(pass({ userData: undefined, sshKeys })).toEqual([undefined, true]);
+  expect(parsed.filter((text) => text !== 'web')).toEqual([]);
 });
 
 test('VMs with equal user-data share the result', () => {

@@ -84,6 +84,8 @@ type Uncovered =
   | 'graceSeconds'
   | 'power'
   | 'creation'
+  | 'adoptDenied'
+  | 'confirmMark'
   | 'cloudInit'
   | 'restart'
   | 'driftPolicy'

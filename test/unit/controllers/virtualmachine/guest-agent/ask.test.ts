@@ -24,6 +24,7 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
   agent: 'silent',
   cloudInit: undefined,
   differences: [],
+  withdrawn: [],
   ignored: [],
   consoleURL: undefined,
   ...change,

@@ -19,7 +19,7 @@ import {
   TEMPLATE_CONFIG,
   UPID,
 } from '../../../../builders/guests.ts';
-import { aVirtualMachine, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
+import { aGrant, aVirtualMachine, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
 import { aNode, aRow, aTemplateRow, aView } from '../../../../builders/views.ts';
 
 const { exists: _exists, creation: _creation, graceSeconds, ...SHAPE } = aDesiredVm();
@@ -36,6 +36,8 @@ const SPEC: PlainSpec = {
   protection: undefined,
   hooks: undefined,
   conflict: undefined,
+  grant: aGrant(),
+  withdrawn: [],
   ignored: [],
 };
 const MADE: VirtualMachineChange['status'] = {

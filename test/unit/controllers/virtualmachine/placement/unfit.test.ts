@@ -5,7 +5,8 @@ import type { PlainSpec } from '../../../../../controllers/virtualmachine/model/
 import { decideCreation } from '../../../../../controllers/virtualmachine/placement/creation.ts';
 import type { Template } from '../../../../../controllers/shared/placement/place.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
-import { aDesiredVm, type Wanted } from '../../../../builders/guests.ts';
+import { aDesiredVm, aMark, type Wanted } from '../../../../builders/guests.ts';
+import { aGrant } from '../../../../builders/objects.ts';
 import { aNode, aStorage, aTemplateRow, aView, isoStorage } from '../../../../builders/views.ts';
 
 const NODES = ['pve-1', 'pve-2', 'pve-3'];
@@ -35,6 +36,8 @@ function decide({ want, host, storages = [], isoStorage: iso, template, missing 
   const { creation: _creation, exists: _exists, ...shape } = aDesiredVm(want);
   const spec = {
     shape,
+    owner: aMark(),
+    grant: aGrant(),
     image: { vmid: vmid(9000) },
     host: host === undefined ? undefined : nodeName(host),
   } as unknown as PlainSpec;

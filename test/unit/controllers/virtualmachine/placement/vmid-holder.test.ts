@@ -5,10 +5,11 @@ import {
 } from '../../../../../controllers/virtualmachine/placement/vmid-holder.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import { aClaim, CREATION } from '../../../../builders/guests.ts';
+import { aGrant } from '../../../../builders/objects.ts';
 import { aRow, aView } from '../../../../builders/views.ts';
 
 const wanted = (change: object = {}) => ({
-  spec: { shape: { vmid: vmid(500) } } as Parameters<typeof vmidHolder>[0]['spec'],
+  spec: { shape: { vmid: vmid(500) }, grant: aGrant() } as Parameters<typeof vmidHolder>[0]['spec'],
   claim: undefined,
   creation: CREATION,
   ...change,
@@ -35,6 +36,14 @@ describe('the VMID that a spec asks for', () => {
   test('belongs to a guest that is hidden where only Proxmox VE knows of it', () => {
     expect(vmidHolder(wanted(), cluster(), false)).toContain('the credentials may not see');
     expect(vmidHolder(wanted(), cluster(), true)).toBeUndefined();
+  });
+
+  test('belongs to somebody who is not named to another namespace than that of the Provider', () => {
+    const grant = aGrant({ namespaces: { names: ['*'] } });
+    const spec = { ...wanted().spec, grant };
+    expect(vmidHolder(wanted({ spec }), LISTED, false)).toBe('VMID 500 is in use.');
+    expect(vmidHolder(wanted({ spec }), cluster(), false)).toBe('VMID 500 is in use.');
+    expect(vmidHolder(wanted({ spec }), cluster(), true)).toBeUndefined();
   });
 
   test('is of no interest once a VMID is reserved', () => {

@@ -97,17 +97,21 @@ describe('an object that adopts', () => {
   });
 });
 
-describe('a candidate', () => {
-  const want = { ...aDesiredVm(), adopt: ADOPT };
-  const [world] = fc.sample(adopters, 1);
-  const planned = (change: Parameters<typeof aGuest>[0]) =>
-    plan(want, {
-      ...observe({ ...world!, want, claim: undefined, task: undefined, failure: undefined }),
-      activeTasks: [],
-      namesakes: [],
-      candidate: { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
-    });
+const ELSEWHERE = aMark({ cluster: 'elsewhere', uid: 'theirs' });
+const whole = { ...aDesiredVm(), adopt: ADOPT };
+const [drawn] = fc.sample(adopters, 1);
+const planned = (change: Parameters<typeof aGuest>[0] | 'absent', adopter: object = {}) => {
+  const want = { ...whole, ...adopter };
+  return plan(want, {
+    ...observe({ ...drawn!, want, claim: undefined, task: undefined, failure: undefined }),
+    activeTasks: [],
+    namesakes: [],
+    candidate:
+      change === 'absent' ? { kind: 'absent' } : { kind: 'seen', guest: aGuest({ vmid: ADOPT, ...change }) },
+  });
+};
 
+describe('a candidate', () => {
   test.each([
     [
       'that is nobody’s is taken',
@@ -149,6 +153,59 @@ describe('a candidate', () => {
       message: expect.stringContaining(says),
     });
     expect(planned(guest)).toHaveProperty('message', expect.not.stringContaining('other/db'));
+  });
+});
+
+describe('a candidate that is not granted', () => {
+  const denied = { adoptDenied: true } as const;
+
+  test.each<[string, Parameters<typeof aGuest>[0]]>([
+    ['is nobody’s', { mark: undefined, config: {} }],
+    ['is a template', { mark: undefined, template: true }],
+    ['belongs to another object', { mark: FOREIGN, config: configOf(FOREIGN) }],
+    ['is of another installation', { mark: ELSEWHERE, config: configOf(ELSEWHERE) }],
+  ])('and %s reads like one that does not exist', (_what, guest) => {
+    expect(planned(guest, denied)).toEqual(planned('absent', denied));
+    expect(planned(guest, denied)).toMatchObject({ kind: 'refuse', reason: 'AdoptedVMNotFound' });
+  });
+
+  test('is taken all the same if an earlier object of the name had it', () => {
+    expect(planned({ mark: FORMER, config: configOf(FORMER) }, denied)).toMatchObject({
+      step: { do: 'reserve' },
+    });
+  });
+
+  test('is not marked if the grant was withdrawn since its VMID was recorded', () => {
+    const guest = aGuest({ vmid: ADOPT, mark: undefined, config: {} });
+    const claim = { vmid: ADOPT, ageMs: 0, made: false, certain: true };
+    const have = { ...observe({ ...drawn!, want: whole, task: undefined, failure: undefined }), claim };
+    const seen = { ...have, activeTasks: [], presence: { kind: 'seen', guest } as const };
+    expect(plan(whole, seen)).toMatchObject({ step: { do: 'adopt' } });
+    expect(plan({ ...whole, ...denied }, seen)).toMatchObject({ step: { do: 'releaseClaim' } });
+  });
+});
+
+describe('a candidate with the mark of another installation', () => {
+  const theirs = { mark: ELSEWHERE, config: configOf(ELSEWHERE) };
+
+  test.each([
+    ['without a confirmation', {}],
+    ['with the line of another guest', { confirmMark: printMark({ ...ELSEWHERE, uid: 'another' }) }],
+    ['with something else', { confirmMark: 'yes' }],
+  ])('is left alone %s, and the line that confirms it is named', (_how, adopter) => {
+    expect(planned(theirs, adopter)).toMatchObject({
+      kind: 'refuse',
+      reason: 'NotAdoptable',
+      message: expect.stringContaining(`spec.adopt.confirmMark: "${printMark(ELSEWHERE)}"`),
+    });
+  });
+
+  test('is taken with its own line, if the Provider grants it', () => {
+    const confirmMark = printMark(ELSEWHERE);
+    expect(planned(theirs, { confirmMark })).toMatchObject({ step: { do: 'reserve', adopts: true } });
+    expect(planned(theirs, { confirmMark, adoptDenied: true })).toMatchObject({
+      reason: 'AdoptedVMNotFound',
+    });
   });
 });
 

@@ -29,6 +29,19 @@ describe('conditions', () => {
     expect(reportConditions(facts({ want: GONE, have: there() }))).toEqual([]);
   });
 
+  test('say what a guest has that is no longer granted, after what differs from the spec', () => {
+    const withdrawn = ['Disk data uses storage ssd.'];
+    expect(condition('Synced', { have: there(), withdrawn })).toMatchObject({
+      status: 'False',
+      reason: 'NotGranted',
+      message: 'Disk data uses storage ssd.',
+    });
+    expect(condition('Synced', { have: there(), withdrawn, differences: ['It differs.'] })).toMatchObject({
+      reason: 'Different',
+      message: 'It differs. Disk data uses storage ssd.',
+    });
+  });
+
   test.each<[string, Observed['presence']]>([
     ['is missing', { kind: 'absent' }],
     ['cannot be read', { kind: 'unknown', message: 'No quorum.' }],

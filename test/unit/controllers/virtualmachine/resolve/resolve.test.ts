@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
 import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
+import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
-import { aMark } from '../../../../builders/guests.ts';
+import { aDigest, aMark } from '../../../../builders/guests.ts';
 import {
   aClass,
   anImage,
@@ -50,7 +53,11 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   connections: { get: () => connection(), isPending: () => false },
   finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
+  readDocuments: createDocumentReader({ now: () => 0 }),
+  digest: aDigest,
   addressed: () => [],
+  vmsOfProvider: () => [],
+  admissions: createAdmissions(() => 0),
   ...change,
 });
 async function resolvedSpecOf(
@@ -361,5 +368,50 @@ describe('a VM that is being deleted although its Provider has no connection', (
     const vm = aVirtualMachine({ ...DELETED, spec, status });
     const resolved = await resolve(vm, ports({ ...gone, finishing }));
     expect(resolved.ok ? 'ok' : 'refused').toBe(expected);
+  });
+});
+
+describe('a long text', () => {
+  const userData = `#cloud-config\nruncmd:\n${'- echo\n'.repeat(1000)}`;
+  const spec = { userData: { cloudInit: { inline: userData } } };
+  const refused = { userData: { problem: 'The user-data was not parsed.' } };
+
+  test('is given to the decisions together with what was read of it', async () => {
+    const asked: unknown[] = [];
+    const { shape } = await resolvedSpecOf(
+      { spec },
+      {
+        readDocuments: (namespace, input) => {
+          asked.push([namespace, input.userData]);
+          return Promise.resolve(refused);
+        },
+      },
+    );
+    expect(asked).toEqual([['default', userData]]);
+    expect(dataProblem(shape!, [{ ostype: 'l26' }])).toEqual({
+      reason: 'CloudInitInvalid',
+      message: 'The user-data was not parsed.',
+    });
+  });
+
+  test('that has not been read yet delays its VM, also one that has read its data', async () => {
+    const change = { readDocuments: () => Promise.resolve(undefined) };
+    for (const status of [{}, { name: 'web', internal: { uuid: UID } }])
+      expect(await resolve(aVirtualMachine({ spec, status }), ports(change))).toMatchObject({
+        ok: false,
+        reason: 'CloudInitQueued',
+        early: true,
+      });
+  });
+
+  test('is not read again for a guest that has it on its image', async () => {
+    const { shape } = await resolvedSpecOf({ spec });
+    const deliveredDigests = digestsOf({ ...shape!, cloudInit: shape!.cloudInit! }, aDigest);
+    const made = { vmid: vmid(101), name: 'web', createdAt: '2026-01-01T00:00:00Z' };
+    const status = { ...made, internal: { cloudInit: { mode: 'Image' as const, deliveredDigests } } };
+    const nobody = { readDocuments: () => Promise.reject(new Error('it was read')) };
+    expect((await resolvedSpecOf({ spec, status }, nobody)).shape?.cloudInit?.userData).toBe(userData);
+    const other = { userData: { cloudInit: { inline: `${userData}- reboot\n` } } };
+    await expect(resolvedSpecOf({ spec: other, status }, nobody)).rejects.toThrow('it was read');
   });
 });

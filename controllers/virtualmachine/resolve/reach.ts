@@ -1,4 +1,7 @@
-/** The connection of a VM's Provider; for a deletion that is under way also one that outlives the Provider or its Secret. */
+/**
+ * From a VM to the connection of its Provider, and what its namespace may use of that. For a deletion that is under way
+ * also a connection that outlives the Provider or its Secret.
+ */
 import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import {
@@ -8,38 +11,66 @@ import {
   type DeletionConnections,
 } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
+import { closedGrant, grantOf, grantOfGone, type Grant } from '../../shared/grants/grants.ts';
 import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
-import { allowsFrom, follow } from '../../shared/objects/references.ts';
+import { follow, type Followed } from '../../shared/objects/references.ts';
 import type { Unresolved } from '../model/desired.ts';
 
-export interface ConnectionPorts {
+export interface ReachPorts {
   readonly providers: ObjectReader<Provider>;
   readonly connections: Connections;
   readonly finishing: DeletionConnections;
 }
 
-type Connected = { readonly ok: true; readonly connection: Connection } | Unresolved;
+export type Reached =
+  | {
+      readonly ok: true;
+      /** Absent: it is gone, and a deletion is finished without it. */
+      readonly provider?: Provider | undefined;
+      readonly connection: Connection;
+      readonly grant: Grant;
+      /** The Provider no longer admits the namespace. */
+      readonly refused?: Unresolved;
+    }
+  | Unresolved;
 
-export function connectionOf(vm: VirtualMachine, ports: ConnectionPorts): Connected {
-  const found = openConnection(vm, ports);
-  const silent = found.ok ? silence(found.connection) : undefined;
-  return silent ? providerUnreachable(vm.spec.providerRef.name, silent.since) : found;
+/** The way to PVE. A VM with a VMID can be switched off and deleted also if its Provider no longer admits the namespace. */
+export function reach(vm: VirtualMachine, ports: ReachPorts): Reached {
+  const reached = openWay(vm, ports);
+  const silent = reached.ok ? silence(reached.connection) : undefined;
+  return silent ? providerUnreachable(vm.spec.providerRef.name, silent.since) : reached;
 }
 
-function openConnection(vm: VirtualMachine, ports: ConnectionPorts): Connected {
+function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
   const { namespace } = vm.metadata;
-  const provider = follow(ports.providers, vm.spec.providerRef, {
-    namespace,
+  const followed = followProvider(vm, ports);
+  const provider = followed.ok ? followed.object : heldProvider(vm, ports);
+  const connection = provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
+  if (provider && connection)
+    return {
+      ok: true,
+      provider,
+      connection,
+      grant: grantOf(provider, namespace) ?? closedGrant(provider, namespace),
+      ...(!followed.ok && { refused: followed }),
+    };
+  const problem = followed.ok ? notReady(followed.object, ports.connections, namespace) : followed;
+  return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
+}
+
+const followProvider = (vm: VirtualMachine, { providers }: ReachPorts): Followed<Provider> =>
+  follow(providers, vm.spec.providerRef, {
+    namespace: vm.metadata.namespace,
     kind: 'Provider',
     notFound: Reasons.providerNotFound,
+    allows: (provider) => grantOf(provider, vm.metadata.namespace) !== undefined,
   });
-  if (provider.ok) {
-    const { metadata } = provider.object;
-    const connection = ports.connections.get(metadata.namespace, metadata.name);
-    if (connection) return { ok: true, connection };
-  }
-  const problem = provider.ok ? notReady(provider.object, ports.connections, namespace) : provider;
-  return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
+
+/** That of a VM that has a VMID, whether or not it still admits the namespace. */
+function heldProvider(vm: VirtualMachine, { providers }: ReachPorts): Provider | undefined {
+  if (vm.status?.vmid === undefined) return undefined;
+  const { namespace, name } = providerOf(vm);
+  return providers.get(namespace, name);
 }
 
 const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
@@ -48,21 +79,21 @@ const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
 });
 
 /** A VM of another namespace that has nothing in Proxmox VE may merely name the Provider. */
-function mayFinish(vm: VirtualMachine, { providers }: ConnectionPorts): boolean {
+function mayFinish(vm: VirtualMachine, { providers }: ReachPorts): boolean {
   if (vm.metadata.deletionTimestamp === undefined) return false;
   const { namespace, name } = providerOf(vm);
   if (providers.covers?.(namespace) === false) return false;
   if (namespace === vm.metadata.namespace) return true;
   const provider = providers.get(namespace, name);
-  return mayHaveGuest(vm) && (!provider || allowsFrom(provider.metadata.annotations, vm.metadata.namespace));
+  return mayHaveGuest(vm) && (!provider || grantOf(provider, vm.metadata.namespace) !== undefined);
 }
 
-function finish(vm: VirtualMachine, problem: Unresolved, { finishing }: ConnectionPorts): Connected {
+function finish(vm: VirtualMachine, problem: Unresolved, { finishing, providers }: ReachPorts): Reached {
   const { namespace, name } = providerOf(vm);
   const found = finishing.forDeletion(namespace, name);
   switch (found.kind) {
     case 'open':
-      return { ok: true, connection: found.connection };
+      return { ok: true, connection: found.connection, grant: finishingGrant(vm, providers) };
     case 'opening':
       return {
         ok: false,
@@ -108,3 +139,10 @@ export const providerUnreachable = (name: string, silentSince: number): Unresolv
   message: `Provider "${name}" does not answer; its condition Ready says why, and reconciliation resumes once it answers.`,
   silentSince,
 });
+
+function finishingGrant(vm: VirtualMachine, providers: ObjectReader<Provider>): Grant {
+  const { namespace, name } = providerOf(vm);
+  const provider = providers.get(namespace, name);
+  const reader = vm.metadata.namespace;
+  return (provider && grantOf(provider, reader)) ?? grantOfGone({ namespace, name }, reader);
+}

@@ -1,0 +1,49 @@
+/** Whether a VM may be cloned from what its VMImage names. Pure. */
+import type { Reason } from '../../../src/api/index.ts';
+import { askFor, isOutside, type Grant } from '../../shared/grants/grants.ts';
+import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { Template } from '../../shared/placement/clone-routes.ts';
+import type { PlainSpec } from '../model/resolved-spec.ts';
+
+interface Problem {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** @param templates - copies of one template, or a VM that is used as one */
+export function sourceProblem(
+  templates: readonly Template[],
+  { owner, grant, shape }: Pick<PlainSpec, 'owner' | 'grant' | 'shape'>,
+): Problem | undefined {
+  for (const template of templates) {
+    const problem = notCloneable(template, owner) ?? (shape?.nics ? undefined : onOther(template, grant));
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+/** A template was made to be cloned. Any other guest has data in it that belongs to somebody. */
+function notCloneable({ vmid, isTemplate, mark, running }: Template, owner: OwnerMark): Problem | undefined {
+  if (isTemplate) return undefined;
+  if (mark)
+    return mark.cluster === owner.cluster && mark.namespace === owner.namespace
+      ? undefined
+      : notAllowed(vmid, 'belongs to a VirtualMachine of another namespace');
+  return running ? notAllowed(vmid, 'runs') : undefined;
+}
+
+const notAllowed = (vmid: number, why: string): Problem => ({
+  reason: 'SourceNotAllowed',
+  message: `VM ${vmid} is not a template and ${why}, so it is not cloned. Name a template in spec.source of the VMImage, a VM of this namespace, or a VM that is stopped and belongs to no VirtualMachine.`,
+});
+
+/** Without spec.networks a VM keeps the interfaces of its template. */
+function onOther({ vmid, bridges = [] }: Template, grant: Grant): Problem | undefined {
+  const bridge = bridges.find((each) => isOutside(grant.bridges, each));
+  return bridge === undefined
+    ? undefined
+    : {
+        reason: 'NotGranted',
+        message: `Template ${vmid} has an interface on bridge ${bridge}, which VMs of namespace ${grant.namespace} may not use. Set spec.networks, or ${askFor('bridges', grant)}.`,
+      };
+}

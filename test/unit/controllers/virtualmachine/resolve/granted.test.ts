@@ -1,0 +1,186 @@
+/** What a VM of another namespace than that of the Provider may use: refused before it is there, reported afterwards. */
+import { describe, expect, test } from '@jest/globals';
+import type { ProviderSpec, VirtualMachine } from '../../../../../src/api/index.ts';
+import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
+import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
+import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { aClass, anImage, aProvider, aVirtualMachine, readerOf, UID } from '../../../../builders/objects.ts';
+import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
+import { aDigest } from '../../../../builders/guests.ts';
+import { aRow, aView } from '../../../../builders/views.ts';
+
+type Grant = Omit<NonNullable<ProviderSpec['grants']>[number], 'namespaces'>;
+type Spec = Partial<VirtualMachine['spec']>;
+
+const DEFAULTS = { pool: 'k8s', storage: 'ssd', vmIdRange: { start: vmid(100), end: vmid(199) } };
+const providerRef = { name: 'pve', namespace: 'infra' };
+
+function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtualMachine>[0] = {}) {
+  const grants = grant === 'not admitted' ? [] : [{ namespaces: { names: ['default'] }, ...grant }];
+  const connection = {
+    nodeSelector: ['pve-1', 'pve-2'],
+    defaults: DEFAULTS,
+    inventory: { view: () => aView({ guests: [aRow({ vmid: vmid(150), pool: 'orphans' })] }) },
+  } as unknown as Connection;
+  const ports: ResolvePorts = {
+    clusterId: 'cluster-1',
+    providers: readerOf(aProvider({ grants }, { namespace: 'infra' })),
+    classes: readerOf(aClass()),
+    images: readerOf(anImage()),
+    connections: { get: () => connection, isPending: () => false },
+    finishing: { forDeletion: () => ({ kind: 'none' }) },
+    readSecret: () => Promise.resolve(undefined),
+    readDocuments: createDocumentReader({ now: () => 0 }),
+    digest: aDigest,
+    addressed: () => [],
+    vmsOfProvider: () => [],
+    admissions: createAdmissions(() => 0),
+  };
+  return resolve(aVirtualMachine({ ...vm, spec: { providerRef, ...vm.spec } }), ports);
+}
+
+const resolvedOf = async (...args: Parameters<typeof resolving>) => {
+  const resolved = await resolving(...args);
+  if (!resolved.ok) throw new Error(resolved.message);
+  return resolved.resolved;
+};
+
+/** As it was made: a disk, a network and its data. */
+const MADE: VirtualMachine['status'] = {
+  vmid: vmid(101),
+  name: 'web',
+  node: nodeName('pve-1'),
+  internal: { uuid: UID },
+  disks: [
+    { name: 'root', device: 'scsi0', volume: 'ssd:vm-101-disk-0', storage: 'ssd', size: '10Gi' },
+    { name: 'data', device: 'scsi1', volume: 'ssd:vm-101-disk-1', storage: 'ssd', size: '10Gi' },
+  ],
+  networks: [{ name: 'lan', device: 'net0', mac: '02:00:00:00:00:01', bridge: 'vmbr0' }],
+};
+const data = (size: number, change = {}) => [
+  { name: 'data', size: bytes(size * GiB), storageClass: 'ssd', ...change },
+];
+const snippet = { userData: { cloudInit: { snippet: 'local:snippets/web.yaml' } } };
+const imported = [{ name: 'data', importFrom: 'local:import/data.qcow2' }];
+
+const CASES: readonly [field: string, spec: Spec, less: Grant, enough: Grant][] = [
+  ['storages', { disks: data(10) }, { storages: ['hdd'] }, { storages: ['ssd'] }],
+  ['bridges', { networks: [{ name: 'lan' }] }, { bridges: ['vmbr9'] }, { bridges: ['vmbr0'] }],
+  ['pools', { placement: { pool: 'prod' } }, { pools: ['test'] }, { pools: ['test', 'prod'] }],
+  ['deletionPolicies', {}, { deletionPolicies: ['Retain'] }, { deletionPolicies: ['Delete'] }],
+  ['volumes', { disks: imported }, {}, { volumes: ['local:import/*'] }],
+  ['snippets', snippet, {}, { snippets: ['local:snippets/web.yaml'] }],
+  ['nodes', {}, { nodes: [nodeName('pve-2')] }, { nodes: [nodeName('pve-1')] }],
+];
+
+describe.each(CASES)('%s', (field, spec, less, enough) => {
+  test('are no obstacle where they are granted', async () => {
+    expect((await resolvedOf(enough, { spec })).withdrawn).toEqual([]);
+    expect((await resolvedOf(enough, { spec, status: MADE })).withdrawn).toEqual([]);
+  });
+
+  test('that are withdrawn leave a VM as it is, which is reported with whom to ask', async () => {
+    const { withdrawn, shape } = await resolvedOf(less, { spec, status: MADE });
+    const sentence = expect.stringMatching(
+      new RegExp(
+        `may no longer\\. .* ask the owner of Provider infra/pve to grant it \\(spec.grants\\[\\]\\.${field}\\)`,
+      ),
+    );
+    expect(withdrawn).toContainEqual(sentence);
+    expect(shape?.name).toBe('web');
+  });
+});
+
+test.each<readonly [string, Spec, Grant, Grant]>([
+  ...CASES.filter(([field]) => field !== 'nodes'),
+  ['nodes', { placement: { host: nodeName('pve-1') } }, { nodes: [nodeName('pve-2')] }, {}],
+  ['nodes', {}, { nodes: [nodeName('pve-9')] }, {}],
+  ['vmIdRange', { vmid: vmid(150) }, { vmIdRange: { start: vmid(200), end: vmid(299) } }, {}],
+])('%s that are not granted keep a VM from being created', async (field, spec, less) => {
+  expect(await resolving(less, { spec })).toMatchObject({
+    ok: false,
+    reason: 'NotGranted',
+    message: expect.stringContaining(`(spec.grants[].${field})`),
+  });
+});
+
+describe('an edit of a VM that exists is refused where it needs more than is granted:', () => {
+  test.each<[string, Spec, Grant]>([
+    ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }],
+    ['a disk that moves', { disks: data(10, { storageClass: 'nvme' }) }, { storages: ['ssd'] }],
+    ['another disk', { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] }, {}],
+    ['another bridge', { networks: [{ name: 'lan', bridge: 'vmbr9' }] }, { bridges: ['vmbr0'] }],
+  ])('%s', async (_what, spec, grant) => {
+    const result = await resolving(grant, { spec, status: MADE });
+    expect(result).toMatchObject({ ok: false, reason: 'NotGranted' });
+    // It can be switched off all the same.
+    expect(result).toHaveProperty('bare');
+  });
+
+  test('but not because a default changed that does not move the disk', async () => {
+    const spec = { disks: [{ name: 'data', size: bytes(10 * GiB) }] };
+    const disks = MADE.disks?.map((disk) => ({ ...disk, storage: 'hdd' }));
+    expect((await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).withdrawn).toEqual(
+      [],
+    );
+  });
+
+  test('and the data of a snippet that is not granted is not delivered', async () => {
+    expect((await resolvedOf({}, { spec: snippet, status: MADE })).shape?.cloudInit).toBeUndefined();
+  });
+});
+
+describe('a VM within the limits', () => {
+  test('is placed on nodes that both the Provider and the grant name, with a VMID of the grant', async () => {
+    const vmIdRange = { start: vmid(200), end: vmid(299) };
+    const { connection } = await resolvedOf({ nodes: [nodeName('pve-2'), nodeName('pve-3')], vmIdRange });
+    expect(connection.nodeSelector).toEqual(['pve-2']);
+    expect(connection.defaults.vmIdRange).toEqual(vmIdRange);
+    expect((await resolvedOf({})).connection).toMatchObject({
+      nodeSelector: ['pve-1', 'pve-2'],
+      defaults: DEFAULTS,
+    });
+  });
+
+  test.each([
+    [{}, 'k8s'],
+    [{ pools: ['team', 'k8s'] }, 'k8s'],
+    [{ pools: ['team', 'other'] }, 'team'],
+  ])('that names no pool is, with %j, added to %s', async (grant, pool) => {
+    expect((await resolvedOf(grant)).pool).toBe(pool);
+  });
+
+  test('may adopt the guests that are granted, and no others', async () => {
+    const spec = { adopt: { vmid: vmid(150) } };
+    expect((await resolvedOf({}, { spec })).shape?.adoptDenied).toBe(true);
+    expect((await resolvedOf({ adopt: [{ pool: 'orphans' }] }, { spec })).shape?.adoptDenied).toBeUndefined();
+    const unseen = { adopt: { vmid: vmid(151) } };
+    expect((await resolvedOf({ adopt: [{ pool: 'orphans' }] }, { spec: unseen })).shape?.adoptDenied).toBe(
+      true,
+    );
+  });
+});
+
+describe('a VM that is deleted', () => {
+  const metadata = { deletionTimestamp: '2026-03-01T12:00:00Z' };
+
+  test('is retained if its deletion policy is no longer granted', async () => {
+    expect(
+      (await resolvedOf({ deletionPolicies: ['Stop'] }, { metadata, status: MADE })).deletionPolicy,
+    ).toBe('Retain');
+    expect(
+      (await resolvedOf({ deletionPolicies: ['Delete'] }, { metadata, status: MADE })).deletionPolicy,
+    ).toBe('Delete');
+  });
+
+  test('reaches its guest although the Provider no longer admits its namespace', async () => {
+    expect((await resolvedOf('not admitted', { metadata, status: MADE })).deletionPolicy).toBe('Delete');
+    expect(await resolving('not admitted', { status: MADE })).toMatchObject({
+      ok: false,
+      bare: { owner: { name: 'web' } },
+    });
+    expect(await resolving('not admitted', { metadata })).not.toHaveProperty('bare');
+    expect(await resolving('not admitted', { metadata })).toMatchObject({ ok: false });
+  });
+});
