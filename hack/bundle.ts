@@ -18,8 +18,8 @@ async function bundle(name: string): Promise<string> {
   const out = join(outdir, program.out);
   if (!existsSync(entry))
     throw new Error(`${entry} does not exist. Run this command in the root of the checkout.`);
-  await build({ ...bundleOptions(entry, worker && `./${worker.out}`), outfile: out });
-  if (worker) await build({ ...bundleOptions(worker.entry), outfile: join(outdir, worker.out) });
+  await build({ ...bundleOptions(program), outfile: out });
+  if (worker) await build({ ...bundleOptions(worker), outfile: join(outdir, worker.out) });
   for (const path of data) cpSync(path, join(dirname(out), basename(path)), { recursive: true });
   return `${out}: ${(statSync(out).size / 1024 ** 2).toFixed(2)} MB`;
 }

@@ -1,14 +1,17 @@
-/** The programs that are bundled with their packages. */
+/** The programs that are bundled, each with its packages: into one file, and one for its worker thread. */
 import { readFileSync } from 'node:fs';
 import type { BuildOptions } from 'esbuild';
 import { z } from 'zod';
 
-export interface Program {
+interface Bundle {
   readonly entry: string;
   /** In the folder of `--outdir`. */
   readonly out: string;
+}
+
+export interface Program extends Bundle {
   /** The worker thread that it starts, found next to the bundle. */
-  readonly worker?: { readonly entry: string; readonly out: string };
+  readonly worker?: Bundle;
   /** Files and folders that it reads when it runs, found next to the bundle. */
   readonly data: readonly string[];
 }
@@ -45,8 +48,7 @@ const { version } = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')));
 
-/** @param worker where the worker thread of the program is, from the bundle */
-export const bundleOptions = (entry: string, worker?: string) =>
+export const bundleOptions = ({ entry, worker }: Bundle & Pick<Program, 'worker'>) =>
   ({
     entryPoints: [entry],
     bundle: true,
@@ -57,7 +59,7 @@ export const bundleOptions = (entry: string, worker?: string) =>
     define: {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
       VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? 'unknown'),
-      ...(worker !== undefined && { VIRTRIGAUD_WORKER: JSON.stringify(worker) }),
+      ...(worker && { VIRTRIGAUD_WORKER: JSON.stringify(`./${worker.out}`) }),
     },
     // Identifiers are not minified, to keep stack traces readable.
     minifySyntax: true,

@@ -65,17 +65,18 @@ async function secretLayer(
   if (!ref) return { ok: true, layer: {} };
   const namespace = ref.namespace ?? metadata.namespace;
   if (watches?.(namespace) === false) return notWatched('Secret', { name: ref.name, namespace });
-  const secret = await readSecret(namespace, ref.name);
+  const found = await readSecret(namespace, ref.name);
+  const secret = found && !isBeingDeleted(found) ? found : undefined;
   if (namespace !== metadata.namespace)
-    return secret && !isBeingDeleted(secret) && allowsFrom(secret.annotations, metadata.namespace)
+    return secret && allowsFrom(secret.annotations, metadata.namespace)
       ? { ok: true, layer: secret.values }
       : notAllowed('Secret', { name: ref.name, namespace }, metadata.namespace);
-  if (!secret || isBeingDeleted(secret))
-    return missing(
-      Reasons.secretNotFound,
-      `Secret ${namespace}/${ref.name} ${secret ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists${secret ? ' again' : ''}.`,
-    );
-  return { ok: true, layer: secret.values };
+  return secret
+    ? { ok: true, layer: secret.values }
+    : missing(
+        Reasons.secretNotFound,
+        `Secret ${namespace}/${ref.name} ${found ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists.`,
+      );
 }
 
 type Variable = NonNullable<NonNullable<Provider['spec']['runtime']>['env']>[number];

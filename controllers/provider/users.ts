@@ -6,7 +6,7 @@ import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 
 /** Those that may use it, and those whose guests were made through it. Whoever merely names it keeps nothing. */
 export const usersOfProvider = (
-  provider: Provider,
+  provider: Readable<Provider>,
   users: readonly Readable<VirtualMachine>[],
 ): readonly Readable<VirtualMachine>[] =>
   users.filter((vm) => grantOf(provider, vm.metadata.namespace) !== undefined || mayHaveGuest(vm));

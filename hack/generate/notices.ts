@@ -32,17 +32,16 @@ export interface Package extends z.output<typeof Manifest> {
 }
 
 export async function noticeFiles(): Promise<Files> {
-  const entries = Object.values(PROGRAMS).flatMap((program) =>
-    program ? [program.entry, ...(program.worker ? [program.worker.entry] : [])] : [],
-  );
-  const folders = (await Promise.all(entries.map(packagesIn))).flat();
+  const programs = Object.values(PROGRAMS).filter((program) => program !== undefined);
+  const bundles = programs.flatMap((program) => [program, ...(program.worker ? [program.worker] : [])]);
+  const folders = (await Promise.all(bundles.map(packagesIn))).flat();
   return new Map([[PATH, printNotices([...new Set(folders)].map(readPackage))]]);
 }
 
 /** The folders of the packages of which something is left in the bundle. */
-async function packagesIn(entry: string): Promise<readonly string[]> {
+async function packagesIn(bundle: Parameters<typeof bundleOptions>[0]): Promise<readonly string[]> {
   const { metafile } = await build({
-    ...bundleOptions(entry),
+    ...bundleOptions(bundle),
     absWorkingDir: ROOT,
     outfile: 'bundle.mjs',
     write: false,

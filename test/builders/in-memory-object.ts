@@ -21,9 +21,9 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
   function entryOf(object: O, rawStatus?: Readonly<Record<string, unknown>>): Entry<O> {
     const conditions = (rawStatus?.['conditions'] ?? []) as readonly Condition[];
     const status = rawStatus as O['status'];
-    const stored = { ...object, status };
-    const partial = stored as unknown as Readable<O>;
-    return { key, metadata: object.metadata, object: stored, partial, rawStatus, conditions };
+    const read = { ...object, status };
+    const partial = read as unknown as Readable<O>;
+    return { key, metadata: object.metadata, object: read, partial, rawStatus, conditions };
   }
 
   function renew(

@@ -225,7 +225,11 @@ export class NamespaceLife {
       },
       now,
     );
-    const providers = this.#readerOf(() => this.#providers());
+    const providers: ObjectReader<Provider> = {
+      get: (namespace, name) => readerOf(...this.#providers()).get(namespace, name),
+      partial: (namespace, name) => readerOf(...this.#providers()).partial(namespace, name),
+      list: () => readerOf(...this.#providers()).list(),
+    };
     const finishing = createFinishingConnections({
       pool,
       copies,
@@ -288,14 +292,9 @@ export class NamespaceLife {
 
   #reader<O extends Resource>(part: Part, object: O): ObjectReader<O> {
     const all = (): readonly O[] => (this.#present.has(part) ? [object] : []);
-    return this.#readerOf(all);
-  }
-
-  /** As things are when it is asked. */
-  #readerOf<O extends Resource>(all: () => readonly O[]): ObjectReader<O> {
     return {
-      get: (...at) => readerOf(...all()).get(...at),
-      partial: (...at) => readerOf(...all()).partial(...at),
+      get: (namespace, name) => readerOf(...all()).get(namespace, name),
+      partial: (namespace, name) => readerOf(...all()).partial(namespace, name),
       list: () => readerOf(...all()).list(),
     };
   }

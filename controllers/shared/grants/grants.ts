@@ -34,7 +34,7 @@ const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [] } as const;
 
 /** `undefined`: the namespace may not use the Provider. */
 export function grantOf(
-  { metadata, spec }: Pick<Readable<Provider>, 'metadata' | 'spec'>,
+  { metadata, spec }: Readable<Provider>,
   namespace: string,
 ): Grant | undefined {
   const about = { provider: `${metadata.namespace}/${metadata.name}`, namespace };

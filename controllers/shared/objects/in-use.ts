@@ -14,7 +14,7 @@ const MAX_NAMED = 5;
  */
 export function inUse(
   kind: string,
-  { metadata: { namespace } }: Pick<Resource, 'metadata'>,
+  { metadata: { namespace } }: Resource,
   users: readonly Readable<VirtualMachine>[],
 ): Outcome {
   const own = users.filter(({ metadata }) => metadata.namespace === namespace);

@@ -1,6 +1,6 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
 import { ALLOW_FROM, type Reason } from '../../../src/api/index.ts';
-import type { ObjectReader, Resource } from '../../../src/runtime/controller.ts';
+import type { ObjectReader, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
 
 export interface Reference {
@@ -61,14 +61,15 @@ export function follow<O extends Resource>(
     readonly kind: string;
     readonly notFound: Reason;
     /** Absent: the annotation decides. */
-    readonly allows?: (object: O) => boolean;
+    readonly allows?: (object: Readable<O>) => boolean;
   },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
-  const target = object ?? reader.partial(namespace, reference.name);
-  if (namespace !== from.namespace && !isAllowed(object, target, from))
+  const target = reader.partial(namespace, reference.name);
+  const isAllowed = target && (from.allows?.(target) ?? mayUse(from.namespace, target));
+  if (namespace !== from.namespace && !isAllowed)
     return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
   if (!target)
     return {
@@ -84,13 +85,3 @@ export function follow<O extends Resource>(
     };
   return { ok: true, object };
 }
-
-/** What the target allows may be what cannot be read of it: then only its annotation counts. */
-const isAllowed = <O extends Resource>(
-  object: O | undefined,
-  target: Pick<Resource, 'metadata'> | undefined,
-  from: { readonly namespace: string; readonly allows?: (object: O) => boolean },
-): boolean => {
-  const allowed = object && from.allows?.(object);
-  return allowed ?? (target !== undefined && mayUse(from.namespace, target));
-};

@@ -61,6 +61,10 @@ function isBefore(a: Readable<VirtualMachine>, b: Readable<VirtualMachine>): boo
   return order(a) < order(b);
 }
 
+/** Whoever merely names a Provider has no address through it. */
+const mayHold = ({ metadata, status }: Readable<VirtualMachine>, provider: Readable<Provider>): boolean =>
+  status?.vmid !== undefined || grantOf(provider, metadata.namespace) !== undefined;
+
 /** VMs of a Provider that was never connected have no guests. A VM that has one may be anywhere if its cluster is not known. */
 function mayShareCluster(
   vm: VirtualMachine,
@@ -68,21 +72,13 @@ function mayShareCluster(
   providers: ObjectReader<Provider>,
 ): boolean {
   const [mine, theirs] = [providerOf(vm, providers), providerOf(other, providers)];
-  if (!mayHold(other, theirs)) return false;
+  if (theirs && !mayHold(other, theirs)) return false;
   if (mine && mine.metadata.uid === theirs?.metadata.uid) return true;
   const [id, otherId] = [mine?.status?.clusterID, theirs?.status?.clusterID];
   if (id === undefined) return false;
   if (otherId === undefined) return other.status?.vmid !== undefined;
   return isSameCluster(parseIdentity(id), parseIdentity(otherId));
 }
-
-/** Whoever merely names a Provider has no address through it. */
-const mayHold = (
-  { metadata, status }: Readable<VirtualMachine>,
-  provider: Readable<Provider> | undefined,
-): boolean =>
-  status?.vmid !== undefined ||
-  (provider !== undefined && grantOf(provider, metadata.namespace) !== undefined);
 
 function providerOf(
   { metadata, spec: { providerRef } }: Readable<VirtualMachine>,

@@ -88,12 +88,13 @@ function refusal(guest: Guest, want: Adopting): RuleResult | undefined {
 }
 
 function ownedByOther({ vmid, config }: Guest, mark: OwnerMark, reader: OwnerMark): RuleResult {
+  const owner = ownerNamed(mark, reader);
+  // The line is not repeated: whoever confirms has seen it in Proxmox VE.
   if (isFormerOwner(mark, reader))
     return notAdopted(
-      `VM ${vmid} has the owner mark of ${mark.namespace}/${mark.name} in the Kubernetes installation ${mark.cluster}`,
-      `If that installation no longer manages the VM, confirm it with spec.adopt.confirmMark: "${printMark(mark)}"`,
+      `VM ${vmid} belongs to ${owner}`,
+      `If that installation no longer manages the VM, confirm it: set spec.adopt.confirmMark to the line that starts with "virtrigaud: " in the description of VM ${vmid}.`,
     );
-  const owner = ownerNamed(mark, reader);
   if (isProven(mark, smbiosUuidOf(config)))
     return notAdopted(
       `VM ${vmid} belongs to ${owner}`,

@@ -36,6 +36,11 @@ describe('a reference', () => {
     expect(followed(reader, { name: 'small' })).toMatchObject({ reason: 'ClassNotFound' });
   });
 
+  test('into another namespace does not tell an object that may not be used from one that does not exist', () => {
+    const reference = { name: 'small', namespace: 'shared' };
+    expect(followed(there(), reference)).toEqual(followed(readerOf(), reference));
+  });
+
   test('to an object that cannot be read says so, to those who may use it', () => {
     const unreadable = (annotations: Record<string, string> = {}) => ({
       ...there(annotations),
@@ -46,12 +51,7 @@ describe('a reference', () => {
       reason: 'ClassNotFound',
       message: expect.stringContaining('VMClass shared/small cannot be read'),
     });
-    expect(followed(unreadable(), reference)).toEqual(followed(readerOf(), reference));
-  });
-
-  test('into another namespace does not tell an object that may not be used from one that does not exist', () => {
-    const reference = { name: 'small', namespace: 'shared' };
-    expect(followed(there(), reference)).toEqual(followed(readerOf(), reference));
+    expect(followed(unreadable(), reference)).toMatchObject({ reason: 'ReferenceNotAllowed' });
   });
 
   test('to nothing names kind, name and namespace', () => {
