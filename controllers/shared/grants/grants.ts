@@ -33,10 +33,7 @@ const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all' } a
 const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [] } as const;
 
 /** `undefined`: the namespace may not use the Provider. */
-export function grantOf(
-  { metadata, spec }: Readable<Provider>,
-  namespace: string,
-): Grant | undefined {
+export function grantOf({ metadata, spec }: Readable<Provider>, namespace: string): Grant | undefined {
   const about = { provider: `${metadata.namespace}/${metadata.name}`, namespace };
   if (metadata.namespace === namespace) return { ...about, ...OPEN };
   const at = spec.grants?.findIndex(({ namespaces: { names } }) => covers(names, namespace)) ?? -1;
