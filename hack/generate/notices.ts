@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { z } from 'zod';
-import { bundleOptions, PROGRAMS, type Program } from '../programs.ts';
+import { bundleOptions, PROGRAMS } from '../programs.ts';
 import type { Files } from './crds.ts';
 
 const PATH = 'THIRD_PARTY_NOTICES';
@@ -33,14 +33,15 @@ export interface Package extends z.output<typeof Manifest> {
 
 export async function noticeFiles(): Promise<Files> {
   const programs = Object.values(PROGRAMS).filter((program) => program !== undefined);
-  const folders = (await Promise.all(programs.map(packagesIn))).flat();
+  const bundles = programs.flatMap((program) => [program, ...(program.worker ? [program.worker] : [])]);
+  const folders = (await Promise.all(bundles.map(packagesIn))).flat();
   return new Map([[PATH, printNotices([...new Set(folders)].map(readPackage))]]);
 }
 
 /** The folders of the packages of which something is left in the bundle. */
-async function packagesIn(program: Program): Promise<readonly string[]> {
+async function packagesIn(bundle: Parameters<typeof bundleOptions>[0]): Promise<readonly string[]> {
   const { metafile } = await build({
-    ...bundleOptions(program),
+    ...bundleOptions(bundle),
     absWorkingDir: ROOT,
     outfile: 'bundle.mjs',
     write: false,

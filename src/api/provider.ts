@@ -232,6 +232,7 @@ export const Provider = kind({
   description: 'A Proxmox VE cluster or standalone node that virtual machines run on, and how to reach it.',
   spec,
   status,
+  whole: ['grants'],
   reportedOnly: [
     ...['endpoint', 'healthy', 'version', 'clusterName', 'quorate', 'nodes', 'nodeCount'],
     ...['storages', 'storageCount', 'missingPrivileges'],

@@ -189,3 +189,12 @@ test('VMIDs count where the Provider of their VM cannot be read', () => {
   expect([...afterStart(vm, { spec: { type: 'proxmox' }, status: { clusterID: 7 } }).claimed]).toEqual([105]);
   expect([...afterStart(vm, { spec: { type: 'vsphere' } }).claimed]).toEqual([105]);
 });
+
+test('a grant whose limits cannot be read grants nothing: without them it would grant more', () => {
+  const grants = [{ namespaces: { names: ['team'] }, storages: 'all of them' }];
+  const { partial } = parserOf(Provider)({
+    metadata: metadata('pve', 'infra'),
+    spec: { type: 'proxmox', grants },
+  });
+  expect(partial.spec).toEqual({ type: 'proxmox' });
+});
