@@ -45,8 +45,7 @@ function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
   const { namespace } = vm.metadata;
   const followed = followProvider(vm, ports);
   const provider = followed.ok ? followed.object : heldProvider(vm, ports);
-  const connection =
-    provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
+  const connection = provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
   if (provider && connection)
     return {
       ok: true,
