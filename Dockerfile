@@ -1,7 +1,11 @@
 # syntax=docker/dockerfile:1
 
+# `make pin-images` adds the digests of today, and updates them: NAME:TAG@sha256:…
+ARG BUILD_IMAGE=node:24-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
 # The bundles are plain JavaScript, so they are built once for all target platforms.
-FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS build
+FROM --platform=$BUILDPLATFORM $BUILD_IMAGE AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 # No package that the bundle needs has an install script.
@@ -15,17 +19,20 @@ FROM build AS build-fakepve
 RUN node hack/bundle.ts fakepve
 
 # The fake Proxmox VE, for demos in a cluster.
-FROM gcr.io/distroless/nodejs24-debian12:nonroot AS fakepve
+FROM $RUNTIME_IMAGE AS fakepve
 WORKDIR /app
 COPY --from=build-fakepve /build/dist/fakepve ./
+# The bundle contains code of other packages, whose licences have to come with it.
+COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532
 EXPOSE 8006
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--host", "0.0.0.0"]
 
-FROM gcr.io/distroless/nodejs24-debian12:nonroot AS operator
+FROM $RUNTIME_IMAGE AS operator
 WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs /build/dist/virtrigaud-proxmox.mjs.map ./
 COPY --from=build /build/dist/virtrigaud-proxmox-worker.mjs /build/dist/virtrigaud-proxmox-worker.mjs.map ./
+COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532
 # A small young generation keeps memory use low; few objects outlive a pass.
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "--max-semi-space-size=16", "/app/virtrigaud-proxmox.mjs"]

@@ -85,6 +85,16 @@ measure: setup ## Measure creation, the cost of idle VMs and the operator's foot
 image: ## Build the container image (IMAGE sets its name)
 	docker build --target operator --tag $(IMAGE) .
 
+.PHONY: pin-images
+pin-images: setup ## Write the current digests of the base images into the Dockerfile
+	@node hack/pin-images.ts
+
+.PHONY: audit
+audit: setup ## Look for known vulnerabilities in the npm packages, and verify their signatures
+	npm audit --omit=dev
+	npm audit --audit-level=high
+	npm audit signatures
+
 .PHONY: clean
 clean: ## Remove build output and node_modules; caches outside the checkout stay
 	rm -rf dist coverage node_modules

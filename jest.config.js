@@ -4,8 +4,10 @@ import { join } from 'node:path';
 const shared = {
   testEnvironment: '<rootDir>/test/environment.ts',
   extensionsToTreatAsEsm: ['.ts'],
+  // The first that matches.
   transform: {
-    '^.+\\.ts$': [
+    '\\.test\\.ts$': '<rootDir>/test/bundling/transformer.ts',
+    '\\.ts$': [
       '@swc/jest',
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
     ],

@@ -5,7 +5,7 @@
 import type { ClusterIdentity } from '../../src/pve/index.ts';
 import type { Provider, VirtualMachine } from '../../src/api/index.ts';
 import { seconds } from '../../src/lib/units.ts';
-import type { ObjectReader } from '../../src/runtime/controller.ts';
+import type { ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import { isSameCluster, parseIdentity } from '../shared/cluster/identity.ts';
 import type { DeletionConnections, Finishing } from '../shared/cluster/connections.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
@@ -83,10 +83,10 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
       });
   }
 
-  const isLeaving = ({ metadata }: VirtualMachine): boolean => metadata.deletionTimestamp !== undefined;
+  const isLeaving = ({ metadata }: Readable<VirtualMachine>): boolean => metadata.deletionTimestamp !== undefined;
 
   function isNeeded({ uid, namespace, name }: CopyOf, isKept: (uid: string) => boolean): boolean {
-    const successor = providers.get(namespace, name)?.metadata.uid;
+    const successor = providers.partial(namespace, name)?.metadata.uid;
     if (successor !== undefined && successor !== uid && isKept(successor)) return false;
     // Where the VMs of a Provider cannot be seen, nothing says that they are gone.
     if (providers.covers?.(namespace) === false) return true;
@@ -99,7 +99,7 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
       const connection = pool.forDeletion(namespace, name);
       if (connection) return { kind: 'open', connection };
       const key = `${namespace}/${name}`;
-      if (providers.get(namespace, name) && !pool.isWithdrawn(key)) return { kind: 'none' };
+      if (providers.partial(namespace, name) && !pool.isWithdrawn(key)) return { kind: 'none' };
       if (!current(key)) start(namespace, name);
       return current(key)?.ended ?? { kind: 'opening' };
     },

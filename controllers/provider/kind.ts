@@ -10,5 +10,5 @@ export const providerKind: KindModule<Provider, ProviderKindPorts> = {
   // The pass of one whose server does not answer lasts until its requests are given up.
   workers: 64,
   // A Provider that is being deleted waits until its VMs are deleted.
-  usage: { reference: ({ spec }) => spec.providerRef, passWhen: 'userIsGone' },
+  usage: { reference: ({ spec }) => spec.providerRef, required: true, passWhen: 'userIsGone' },
 };

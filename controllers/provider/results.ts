@@ -1,7 +1,7 @@
 /** What a Provider reports when it is not connected, and its events. Pure. */
 import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
 import { inUse } from '../shared/objects/in-use.ts';
-import type { EventNote, ReconcileResult } from '../../src/runtime/controller.ts';
+import type { EventNote, Readable, ReconcileResult } from '../../src/runtime/controller.ts';
 import { waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { connected, ignoredFields, type ProviderFacts } from './report.ts';
 
@@ -45,7 +45,7 @@ export function kept(provider: Provider): ProviderStatus {
  */
 export function whileInUse(
   provider: Provider,
-  users: readonly VirtualMachine[],
+  users: readonly Readable<VirtualMachine>[],
   result: ProviderResult | undefined,
 ): ProviderResult {
   const outcome = inUse('Provider', provider, users);

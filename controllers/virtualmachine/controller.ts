@@ -14,6 +14,7 @@ import type { ResolvedSpec } from './model/resolved-spec.ts';
 import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { observe } from './observe/observe.ts';
+import { withPastMoments } from './observe/past-moments.ts';
 import { releasesWithoutPve } from './plan/leaving.ts';
 import { planBesidesMove } from './plan/move-gate.ts';
 import { isDone, plan } from './plan/plan.ts';
@@ -65,7 +66,7 @@ export function virtualMachineController(
     const state = processStates.of(cached.metadata.uid);
     // Plans are cheap and made on what the cache says. Before anything is changed the object itself is read, and if it
     // is another by now, everything is decided again with it.
-    for (let vm = cached; ;) {
+    for (let vm = withPastMoments(cached, pass.now.getTime()); ;) {
       const decision = await decide(vm, state, pass);
       if ('result' in decision) return decision.result;
       if (decision.next.kind !== 'act' && decision.next.kind !== 'gone')
@@ -74,7 +75,7 @@ export function virtualMachineController(
       if (!fresh) return { outcome: settled(), status: vm.status ?? {} };
       if (fresh.metadata.resourceVersion === vm.metadata.resourceVersion)
         return carryOut(vm, decision, { state, pass });
-      vm = fresh;
+      vm = withPastMoments(fresh, pass.now.getTime());
     }
   }
 

@@ -30,6 +30,8 @@ export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPo
   follows: {
     // A VM that waits for an address follows the VM that has it.
     VirtualMachine: ({ key, object }, { addressed }) =>
-      (object ? exclusiveValues(object) : []).flatMap(addressed).filter((other) => other !== key),
+      exclusiveValues(object)
+        .flatMap(addressed)
+        .filter((other) => other !== key),
   },
 };

@@ -7,5 +7,5 @@ import { vmClassController } from './controller.ts';
 export const vmClassKind: KindModule<VMClass, UsagePorts> = {
   controller: ({ usersOfKind }) =>
     withInUseProtection('VMClass', vmClassController(), usersOfKind('VMClass')),
-  usage: { reference: ({ spec }) => spec.classRef, passWhen: 'usersChange' },
+  usage: { reference: ({ spec }) => spec.classRef, required: true, passWhen: 'usersChange' },
 };

@@ -6,7 +6,7 @@ import {
   type VMImage,
   type VMImageStatus,
 } from '../../src/api/index.ts';
-import type { Controller, ObjectReader } from '../../src/runtime/controller.ts';
+import type { Controller, ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import { seconds } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
@@ -21,7 +21,7 @@ export interface VMImagePorts {
 
 /** A Provider that the namespace of the image may use. */
 interface Usable {
-  readonly provider: Provider;
+  readonly provider: Readable<Provider>;
   readonly grant: Grant;
 }
 

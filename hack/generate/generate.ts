@@ -7,6 +7,7 @@ import { admissionFiles } from './admission.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
 import { kustomizeFiles } from './kustomize-references.ts';
+import { noticeFiles } from './notices.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
 import { templateOptionFiles } from './template-options.ts';
@@ -31,6 +32,7 @@ const files = new Map([
   ...permissionFiles(current),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
+  ...(await noticeFiles()),
 ]);
 const stale = [...files].filter(([path, content]) => current(path) !== content);
 

@@ -25,6 +25,15 @@ export interface Kind<Spec extends z.ZodType = z.ZodType, Status extends z.ZodTy
   readonly rules?: readonly ObjectRule[];
   /** What a field means that is there and cannot be read, where its absence would mean to do more. */
   readonly whenUnreadable?: Readonly<Record<string, unknown>>;
+  /** Fields of the spec that name something else if a part of them cannot be read. */
+  readonly whole?: readonly string[];
+  /** Fields of the status that are only reported: nothing is lost if one cannot be read. */
+  readonly reportedOnly?: readonly string[];
+  /**
+   * Field of the status that names what the status is about. What another version of the operator stored there is kept
+   * as long as this stays the same.
+   */
+  readonly about?: string;
 }
 
 export const kind = <Spec extends z.ZodType, Status extends z.ZodType>(

@@ -232,6 +232,11 @@ export const Provider = kind({
   description: 'A Proxmox VE cluster or standalone node that virtual machines run on, and how to reach it.',
   spec,
   status,
+  reportedOnly: [
+    ...['endpoint', 'healthy', 'version', 'clusterName', 'quorate', 'nodes', 'nodeCount'],
+    ...['storages', 'storageCount', 'missingPrivileges'],
+  ],
+  about: 'clusterID',
   columns: [
     { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint' },
     { name: 'Version', type: 'string', jsonPath: '.status.version' },

@@ -121,6 +121,7 @@ export const REASONS = [
   'TemplateUnread',
   'TrustNotAllowed',
   'Unreachable',
+  'UnreadableStatus',
   'UuidMismatch',
   'VmidTaken',
   'VolumeLeftBehind',

@@ -32,6 +32,12 @@ export const VirtualMachine = kind({
   rules: virtualMachineRules,
   // If they were absent, a guest could be destroyed that its user may have asked to keep.
   whenUnreadable: { deletionPolicy: 'Retain', managementPolicy: 'ObserveOnly' },
+  whole: ['providerRef', 'classRef', 'imageRef'],
+  reportedOnly: [
+    ...['phase', 'message', 'powerState', 'ipAddresses', 'cpus', 'memory', 'consoleURL'],
+    'plan',
+  ],
+  about: 'vmid',
   columns: [
     text('Phase', '.status.phase'),
     text('Power', '.status.powerState'),

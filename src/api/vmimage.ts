@@ -79,6 +79,7 @@ export const VMImage = kind({
   description: 'A template in Proxmox VE that virtual machines are cloned from.',
   spec,
   status,
+  reportedOnly: ['availableOn'],
   columns: [{ name: 'Source', type: 'string', jsonPath: '.spec.source' }, ready, age, readyMessage],
 });
 

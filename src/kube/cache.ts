@@ -1,5 +1,5 @@
 /** All objects of one kind, as new as anything we have seen: the watch, a read, or the answer to our own write. */
-import type { ObjectReader, Resource } from '../runtime/controller.ts';
+import type { ObjectReader, Readable, Resource } from '../runtime/controller.ts';
 import type { ChangeListener, ChangeSource, Entry } from '../runtime/object-store.ts';
 
 /** Versions of one kind grow as numbers; they may be longer than what a double holds exactly. */
@@ -14,7 +14,7 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
   /** The same for single namespaces, each of which may have a watch of its own. */
   readonly #progressIn = new Map<string, string>();
   readonly #namespaces: ReadonlySet<string> | undefined;
-  #list: readonly O[] | undefined;
+  #list: readonly Readable<O>[] | undefined;
 
   /** @param namespaces those that are watched; absent: all */
   constructor(namespaces?: readonly string[]) {
@@ -31,12 +31,16 @@ export class ObjectCache<O extends Resource> implements ObjectReader<O>, ChangeS
     return this.entry(`${namespace}/${name}`)?.object;
   }
 
+  partial(namespace: string, name: string): Readable<O> | undefined {
+    return this.entry(`${namespace}/${name}`)?.partial;
+  }
+
   /**
    * All objects, also those with a problem as far as they can be read: who counts what is in use must not
    * overlook them. The same array until something changes.
    */
-  list(): readonly O[] {
-    this.#list ??= [...this.#entries.values()].flatMap(({ object, salvaged }) => object ?? salvaged ?? []);
+  list(): readonly Readable<O>[] {
+    this.#list ??= [...this.#entries.values()].map(({ partial }) => partial);
     return this.#list;
   }
 

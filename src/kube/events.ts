@@ -1,7 +1,7 @@
 /**
  * Writes Events, one after another: when hundreds of VMs change at once, their status updates take precedence.
  * Repetitions of an event of an object are counted in its series, which is written only from time to time, and the rate of
- * writes is limited.
+ * writes is limited, for each namespace and for all together.
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -13,6 +13,7 @@ import { truncate } from '../runtime/message.ts';
 import type { EventSink } from '../runtime/object-store.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError } from './errors.ts';
+import { eventBudget } from './event-budget.ts';
 import { begun, hasEnded, isDue, repeated, written, type Series } from './event-series.ts';
 import { apiVersionOf, EVENTS } from './resource.ts';
 
@@ -32,16 +33,13 @@ export interface EventRecorderOptions {
 type About = Parameters<EventSink['publish']>[0];
 
 const REPORTER = 'virtrigaud.io/proxmox';
-/** Events that may be written at once, and per second after that. */
-const BURST = 200;
-const PER_SECOND = 10;
 
 export function eventRecorder({ client, clock, log, instance }: EventRecorderOptions): EventRecorder {
   /** By what they say, the one that occurred longest ago first. */
   const published = new Map<string, Series>();
   const unwritten: (() => Promise<void>)[] = [];
   let writing: Promise<void> | undefined;
-  let allowance = { left: BURST, at: clock.monotonic() };
+  const budget = eventBudget();
 
   function seriesOf(event: string, now: Millis): Series | undefined {
     for (const [old, series] of published) {
@@ -49,12 +47,6 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
       published.delete(old);
     }
     return published.get(event);
-  }
-
-  function isAllowed(now: Millis): boolean {
-    const refilled = Math.min(BURST, allowance.left + ((now - allowance.at) / 1000) * PER_SECOND);
-    allowance = { left: refilled < 1 ? refilled : refilled - 1, at: now };
-    return refilled >= 1;
   }
 
   /** An event that was repeated is replaced by itself with its series; if it has expired, it is created again. */
@@ -97,7 +89,7 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
       const event = [about.metadata.uid, note.type, note.reason, note.message].join('\n');
       const before = seriesOf(event, now);
       const series = before ? repeated(before, now, clock.now()) : begun(about, now, clock.now());
-      const isWritten = isDue(series, now) && isAllowed(now);
+      const isWritten = isDue(series, now) && budget.isAllowed(about.metadata.namespace, now);
       if (!before && !isWritten) {
         log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
         return;

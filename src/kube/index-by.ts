@@ -1,10 +1,10 @@
 /** Finds objects by something other than their name, such as VMs by the class they use, without walking through all. */
-import type { Resource } from '../runtime/controller.ts';
+import type { Readable, Resource } from '../runtime/controller.ts';
 import type { ChangeSource, Entry } from '../runtime/object-store.ts';
 
 export interface Index<O extends Resource> {
   /** Objects under this value, also those with a problem as far as they can be read. */
-  objects(value: string): readonly O[];
+  objects(value: string): readonly Readable<O>[];
   /** Keys (`namespace/name`) of the same. */
   keys(value: string): readonly string[];
 }
@@ -12,23 +12,22 @@ export interface Index<O extends Resource> {
 /** Made before the watch starts, it is always as new as the cache. */
 export function indexBy<O extends Resource>(
   source: ChangeSource<O>,
-  valuesOf: (object: O) => readonly string[],
+  valuesOf: (object: Readable<O>) => readonly string[],
 ): Index<O> {
-  const entries = new Map<string, Map<string, O>>();
+  const entries = new Map<string, Map<string, Readable<O>>>();
 
-  function forget({ key, object, salvaged = object }: Entry<O>): void {
-    for (const value of salvaged ? valuesOf(salvaged) : []) {
+  function forget({ key, partial }: Entry<O>): void {
+    for (const value of valuesOf(partial)) {
       const under = entries.get(value);
       under?.delete(key);
       if (under?.size === 0) entries.delete(value);
     }
   }
 
-  function remember({ key, object, salvaged = object }: Entry<O>): void {
-    if (!salvaged) return;
-    for (const value of valuesOf(salvaged)) {
-      const under = entries.get(value) ?? new Map<string, O>();
-      entries.set(value, under.set(key, salvaged));
+  function remember({ key, partial }: Entry<O>): void {
+    for (const value of valuesOf(partial)) {
+      const under = entries.get(value) ?? new Map<string, Readable<O>>();
+      entries.set(value, under.set(key, partial));
     }
   }
 

@@ -9,6 +9,7 @@ import type { KubeClient, MemberChange } from './client.ts';
 import { KubeError } from './errors.ts';
 import type { Parse, Restate } from './parse.ts';
 import type { ApiPath, ApiResource } from './resource.ts';
+import type { Complete } from './status.ts';
 
 export interface ObjectStoreOptions<O extends Resource> {
   readonly resource: ApiResource;
@@ -16,11 +17,12 @@ export interface ObjectStoreOptions<O extends Resource> {
   readonly cache: ObjectCache<O>;
   readonly parse: Parse<O>;
   readonly restate: Restate<O>;
+  readonly complete: Complete;
   readonly clock: Pick<Clock, 'monotonic'>;
 }
 
 export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>): ObjectStore<O> {
-  const { resource, client, cache, parse, restate, clock } = options;
+  const { resource, client, cache, parse, restate, complete, clock } = options;
   const Result = z.unknown().transform(parse);
   /** When the API server gave us this entry as an answer; what came by the watch may have been long under way. */
   const answeredAt = new WeakMap<Entry<O>, Millis>();
@@ -54,6 +56,7 @@ export function objectStore<O extends Resource>(options: ObjectStoreOptions<O>):
   return {
     cached: (key) => cache.entry(key),
     keys: () => cache.keys(),
+    completed: ({ rawStatus }, status) => complete(rawStatus, status),
     restated: restate,
     async fetch(key, signal, within) {
       const recent = known(key, within);

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { INITIAL_STATUS } from '../api/conditions.ts';
 import type { Kind } from '../api/kind.ts';
 import type { Condition } from '../runtime/conditions.ts';
-import type { Resource } from '../runtime/controller.ts';
+import type { Readable, Resource } from '../runtime/controller.ts';
 import type { Entry } from '../runtime/object-store.ts';
+import { readable } from './readable.ts';
 import { apiVersionOf, ownResource } from './resource.ts';
 import { salvage } from './salvage.ts';
+import { readStatus, type RawStatus } from './status.ts';
 
 /** An object of a kind as controllers see it. */
 export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resource<
@@ -17,8 +19,6 @@ export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resou
 
 /** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and contains nothing new. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
-type RawStatus = Readonly<Record<string, unknown>>;
 
 const Text = z.record(z.string(), z.string());
 /** Only what is named here is kept; managedFields, which are often longer than the object, are not. */
@@ -57,10 +57,7 @@ const StoredCondition = z.object({
 export type Parse<O extends Resource> = (raw: unknown) => Entry<O>;
 
 /** The entry with another status, which we ourselves made. */
-export type Restate<O extends Resource> = (
-  entry: Entry<O>,
-  rawStatus: Readonly<Record<string, unknown>>,
-) => Entry<O>;
+export type Restate<O extends Resource> = (entry: Entry<O>, rawStatus: RawStatus) => Entry<O>;
 
 export function restaterOf<Spec extends z.ZodType, Status extends z.ZodType>(
   kind: Kind<Spec, Status>,
@@ -70,6 +67,7 @@ export function restaterOf<Spec extends z.ZodType, Status extends z.ZodType>(
     return {
       ...entry,
       rawStatus,
+      partial: { ...entry.partial, status },
       conditions: conditionsIn(rawStatus),
       ...(object && { object: { ...object, status } }),
       ...(salvaged && { salvaged: { ...salvaged, status } }),
@@ -91,32 +89,37 @@ export function parserOf<Spec extends z.ZodType, Status extends z.ZodType>(
       rawStatus,
       conditions: conditionsIn(rawStatus),
     };
-    const status = rawStatus && kind.status.safeParse(rawStatus);
-    // A status without some of its fields might lack the very one that names what we made.
-    if (status?.error) return { ...base, problem: problemOf('status', status.error) };
-    const rest = status && { status: status.data };
     const spec = kind.spec.safeParse(rawSpec);
-    if (spec.success) return { ...base, object: { ...head, spec: spec.data, ...rest } };
-    const left = salvage(kind.spec, carefully(rawSpec, kind));
-    return {
-      ...base,
-      problem: problemOf('spec', spec.error),
-      ...(left && { salvaged: { ...head, spec: left.value, ...rest } }),
+    const status = readStatus(kind, rawStatus);
+    const rest = status.data === undefined ? {} : { status: status.data };
+    if (spec.success && !status.error) {
+      const object = { ...head, spec: spec.data, ...rest };
+      return { ...base, object, partial: object };
+    }
+    const partial: Readable<ResourceOf<Spec, Status>> = {
+      ...head,
+      spec: spec.data ?? readable(kind.spec, rawSpec, kind.whole),
+      ...(status.error ? { status: readable(kind.status, rawStatus) } : rest),
     };
+    const problem = problemsOf({ spec: spec.error, status: status.error });
+    // A status without some of its fields might lack the very one that names what we made.
+    if (status.error) return { ...base, partial, problem, isStatusUnreadable: true };
+    const left = salvage(kind.spec, carefully(rawSpec, kind), kind.whole);
+    return { ...base, partial, problem, ...(left && { salvaged: { ...head, spec: left.value, ...rest } }) };
   };
 }
 
 /** With the careful value of every field that means more when it is missing than when it cannot be read. */
-function carefully(rawSpec: unknown, { spec, whenUnreadable = {} }: Kind): unknown {
+function carefully(rawSpec: unknown, { spec, whole, whenUnreadable = {} }: Kind): unknown {
   const given = z.record(z.string(), z.unknown()).safeParse(rawSpec).data ?? {};
-  const left = z.record(z.string(), z.unknown()).safeParse(salvage(spec, rawSpec)?.value).data ?? {};
+  const left = z.record(z.string(), z.unknown()).safeParse(salvage(spec, rawSpec, whole)?.value).data ?? {};
   const lost = Object.entries(whenUnreadable).filter(
     ([name]) => given[name] !== undefined && left[name] === undefined,
   );
   return lost.length === 0 ? rawSpec : { ...given, ...Object.fromEntries(lost) };
 }
 
-function conditionsIn(status: Readonly<Record<string, unknown>> | undefined): readonly Condition[] {
+function conditionsIn(status: RawStatus | undefined): readonly Condition[] {
   const { data = [] } = z.array(z.unknown()).safeParse(status?.['conditions']);
   return data.flatMap((condition) => StoredCondition.safeParse(condition).data ?? []);
 }
@@ -124,7 +127,12 @@ function conditionsIn(status: Readonly<Record<string, unknown>> | undefined): re
 /** A longer list does not help: the first corrections often resolve the rest. */
 const MAX_PROBLEMS = 5;
 
-function problemOf(part: 'spec' | 'status', { issues }: z.ZodError): string {
+const problemsOf = (errors: Readonly<Record<'spec' | 'status', z.ZodError | undefined>>): string =>
+  Object.entries(errors)
+    .flatMap(([part, error]) => (error ? [problemOf(part, error)] : []))
+    .join(' ');
+
+function problemOf(part: string, { issues }: z.ZodError): string {
   const listed = issues
     .slice(0, MAX_PROBLEMS)
     .map(({ path, message }) => `${[part, ...path.map(String)].join('.')}: ${message}`);

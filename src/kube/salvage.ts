@@ -4,18 +4,23 @@ import { z } from 'zod';
 /** More faults than this are not a spec any more. */
 const ROUNDS = 100;
 
-/** `undefined`: nothing the schema accepts is left. */
+/**
+ * `undefined`: nothing the schema accepts is left.
+ * @param whole fields that name something else if a part of them is taken away: they are taken away completely
+ */
 export function salvage<T extends z.ZodType>(
   schema: T,
   value: unknown,
+  whole: readonly string[] = [],
 ): { readonly value: z.output<T> } | undefined {
   let candidate = value;
   for (let round = 0; round < ROUNDS; round += 1) {
     const result = schema.safeParse(candidate);
     if (result.success) return { value: result.data };
     const path = firstPresent(candidate, result.error.issues[0]?.path ?? []);
-    if (path.length === 0) return undefined;
-    candidate = without(candidate, path);
+    const [field] = path;
+    if (field === undefined) return undefined;
+    candidate = without(candidate, whole.includes(String(field)) ? [field] : path);
   }
   return undefined;
 }

@@ -12,6 +12,7 @@ import { objectWriter, type ObjectWriter } from './objects.ts';
 import { parserOf, restaterOf, type ResourceOf } from './parse.ts';
 import { reflector } from './reflector.ts';
 import { ownResource } from './resource.ts';
+import { completerOf } from './status.ts';
 
 export interface WatchedKind<Spec extends z.ZodType, Status extends z.ZodType> {
   readonly kind: string;
@@ -54,7 +55,15 @@ export function watchKind<Spec extends z.ZodType, Status extends z.ZodType>(
     kind: kind.kind,
     cache,
     watcher: namespaces ? together(kind.kind, namespaces.map(watch)) : watch(),
-    store: objectStore({ resource, client, cache, parse, restate: restaterOf(kind), clock }),
+    store: objectStore({
+      resource,
+      client,
+      cache,
+      parse,
+      restate: restaterOf(kind),
+      complete: completerOf(kind),
+      clock,
+    }),
     writer: objectWriter(kind, client, cache),
   };
 }

@@ -9,16 +9,19 @@ export interface Clock {
   now(): Date;
   /** Milliseconds from an arbitrary start that never jump: for measuring how long something lasts. */
   monotonic(): Millis;
-  /** Calls `run` once after `delay`, unless cancelled before. */
+  /** Calls `run` once after `delay`, or after 24 days if it is longer, unless cancelled before. */
   after(delay: Millis, run: () => void): Cancel;
 }
+
+/** What a timer of Node can hold. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => millis(performance.now()),
   after: (delay, run) => {
-    // What is overdue by a moment is due now; Node would print a warning.
-    const timer = setTimeout(run, Math.max(delay, 0));
+    // What is overdue by a moment is due now. Node runs what is due after more than 24 days at once: it is checked by then.
+    const timer = setTimeout(run, Math.min(Math.max(delay, 0), LONGEST_TIMER));
     return () => clearTimeout(timer);
   },
 };

@@ -26,6 +26,15 @@ export interface Resource<Spec = unknown, Status = unknown> {
   readonly status?: Status | undefined;
 }
 
+/** What can be read of an object, for whoever counts what is in use. A field that is absent may be unreadable. */
+export interface Readable<O extends Resource, Spec = O['spec'], Status = O['status']> extends Pick<
+  O,
+  'apiVersion' | 'kind' | 'metadata'
+> {
+  readonly spec: Partial<Spec>;
+  readonly status?: Partial<Status> | undefined;
+}
+
 /** The conditions other than Ready, Reconciling and Stalled, which the engine derives from the outcome. */
 export const DOMAIN_CONDITIONS = [
   'Placed',
@@ -89,5 +98,8 @@ export interface ObjectReader<O extends Resource> {
   /** Whether objects of this namespace can be read at all; absent: those of every namespace. */
   covers?(namespace: string): boolean;
   get(namespace: string, name: string): O | undefined;
-  list(): readonly O[];
+  /** Also an object with a problem, as far as it can be read. */
+  partial(namespace: string, name: string): Readable<O> | undefined;
+  /** All objects, also those with a problem, as far as they can be read. */
+  list(): readonly Readable<O>[];
 }

@@ -201,11 +201,26 @@ function findingOf<Status extends object>(result: ReconcileResult<Status>): Find
 }
 
 function unreadable<O extends Resource>(entry: Entry<O>): Finding {
-  const way = isDeleting(entry)
-    ? 'What was created for it cannot be found: correct the object, or delete what was created and then its finalizer by hand.'
-    : 'Correct the object; nothing is done for it until then.';
-  const outcome = stalled('InvalidSpec', `${entry.problem ?? 'The object cannot be read.'} ${way}`);
+  const problem = entry.problem ?? 'The object cannot be read.';
+  const outcome = entry.isStatusUnreadable
+    ? stalled('UnreadableStatus', `${problem} ${wayToReadableStatus(entry)}`)
+    : stalled('InvalidSpec', `${problem} ${wayToValidSpec(entry)}`);
   return { outcome, fields: 'unknown', domain: 'unknown', events: [] };
+}
+
+const BY_HAND = 'or delete what was created and then its finalizer by hand';
+
+const wayToValidSpec = (entry: Entry<Resource>): string =>
+  isDeleting(entry)
+    ? `What was created for it cannot be found: correct the object, ${BY_HAND}.`
+    : 'Correct the object; nothing is done for it until then.';
+
+function wayToReadableStatus(entry: Entry<Resource>): string {
+  const ways = 'Run the version that wrote it, or correct the field with kubectl edit --subresource=status';
+  return (
+    'Another version of the operator wrote the status, or it was edited. Nothing is done for the object, and what it has stays reserved. ' +
+    `${ways}${isDeleting(entry) ? `, ${BY_HAND}` : ''}.`
+  );
 }
 
 const isDeleting = (entry: Entry<Resource>): boolean => entry.metadata.deletionTimestamp !== undefined;

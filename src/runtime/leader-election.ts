@@ -4,7 +4,7 @@
  * it come from another machine's clock and are for people.
  */
 import type { Logger } from 'pino';
-import { millis, seconds, type Millis } from '../lib/units.ts';
+import { millis, minutes, seconds, type Millis } from '../lib/units.ts';
 import { sleep, type Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 
@@ -49,6 +49,9 @@ export interface LeaseTiming {
 }
 
 const TIMING: LeaseTiming = { lease: seconds(15), renewDeadline: seconds(10), retryPeriod: seconds(2) };
+
+/** What others write is respected up to this: nobody would lead for as long as a Lease that says a year. */
+const LONGEST_LEASE = minutes(5);
 
 /** A request that hangs must leave time for another one before the deadline. */
 const ONE_TRY = seconds(4);
@@ -172,7 +175,7 @@ export class LeaderElector {
   #isFree(record: LeaseRecord): boolean {
     if (record.holder === '') return true;
     const unchanged = this.#options.clock.monotonic() - (this.#seen?.since ?? Infinity);
-    return unchanged >= seconds(record.durationSeconds);
+    return unchanged >= Math.min(seconds(record.durationSeconds), LONGEST_LEASE);
   }
 
   #bounded<T>(

@@ -1,7 +1,7 @@
 /** The engine's view of one kind in the API server: what is known of an object, and the writes it makes. */
 import type { Millis } from '../lib/units.ts';
 import type { Condition } from './conditions.ts';
-import type { EventNote, ObjectMeta, Resource } from './controller.ts';
+import type { EventNote, ObjectMeta, Readable, Resource } from './controller.ts';
 
 /** One object as the API server holds it. */
 export interface Entry<O extends Resource> {
@@ -12,6 +12,10 @@ export interface Entry<O extends Resource> {
   readonly object?: O | undefined;
   /** What is wrong with spec or status, as sentences for the object's author. */
   readonly problem?: string | undefined;
+  /** The status is what cannot be read. */
+  readonly isStatusUnreadable?: boolean | undefined;
+  /** What can be read of it, each field by itself: enough to count what it uses, too little to act on. */
+  readonly partial: Readable<O>;
   /** An object with a problem, without the fields that have it: enough to clean up what it made. Absent if too much is missing. */
   readonly salvaged?: O | undefined;
   /** As stored, including what this version of the program does not know. */
@@ -28,6 +32,8 @@ export interface ObjectStore<O extends Resource> {
   keys(): readonly string[];
   /** Reads past the cache, and puts the answer there. `within`: accept an answer of the API server that is no older. */
   fetch(key: string, signal: AbortSignal, within?: Millis): Promise<Entry<O> | undefined>;
+  /** The status together with the stored fields that only another version of the program knows. Nothing is written. */
+  completed(entry: Entry<O>, status: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** The entry as it reads with this status. Nothing is written. */
   restated(entry: Entry<O>, status: Readonly<Record<string, unknown>>): Entry<O>;
   /** Replaces the whole list of finalizers, unless the object was written since `entry` was read. */

@@ -47,7 +47,7 @@ export async function report<O extends Resource>(
     now: deps.clock.now(),
   });
   const status = {
-    ...(finding.fields === 'unknown' ? rawStatus : finding.fields),
+    ...(finding.fields === 'unknown' ? rawStatus : deps.store.completed(entry, finding.fields)),
     observedGeneration: metadata.generation,
     conditions,
   };

@@ -14,7 +14,7 @@ export function watchOwn<O extends Resource>(
 ): void {
   source.onChange((key, before, after) => {
     if (!after) queue.forget(key);
-    else if (!before || changedByOthers(before.metadata, after.metadata) || lostStatus(before, after))
+    else if (!before || isStatusEdited(before, after) || changedByOthers(before.metadata, after.metadata))
       queue.add(key, 'edit');
   });
 }
@@ -31,11 +31,18 @@ export function watchRelated<O extends Resource>(
   });
 }
 
+/** Somebody removed the status, or corrected it so that it can be read: we do neither. */
+const isStatusEdited = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
+  lostStatus(before, after) || isReadAgain(before, after);
+
+const isReadAgain = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
+  before.object === undefined && after.object !== undefined;
+
 /** Our reports always say for which generation they are. */
-const lostStatus = (before: Entry<Resource>, after: Entry<Resource>): boolean =>
+const lostStatus = <O extends Resource>(before: Entry<O>, after: Entry<O>): boolean =>
   isObserved(before) && !isObserved(after);
 
-const isObserved = ({ rawStatus }: Entry<Resource>): boolean =>
+const isObserved = <O extends Resource>({ rawStatus }: Entry<O>): boolean =>
   Number(rawStatus?.['observedGeneration'] ?? NEVER) > NEVER;
 
 /** The default of the CRDs. */

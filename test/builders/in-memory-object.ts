@@ -1,6 +1,6 @@
 /** One object as the API server would keep it, behind the engine's store; the watch delivers everything at once. */
 import type { Condition } from '../../src/runtime/conditions.ts';
-import type { Resource } from '../../src/runtime/controller.ts';
+import type { Readable, Resource } from '../../src/runtime/controller.ts';
 import type { Entry, ObjectStore, Written } from '../../src/runtime/object-store.ts';
 
 export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
@@ -21,7 +21,9 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
   function entryOf(object: O, rawStatus?: Readonly<Record<string, unknown>>): Entry<O> {
     const conditions = (rawStatus?.['conditions'] ?? []) as readonly Condition[];
     const status = rawStatus as O['status'];
-    return { key, metadata: object.metadata, object: { ...object, status }, rawStatus, conditions };
+    const read = { ...object, status };
+    const partial = read as unknown as Readable<O>;
+    return { key, metadata: object.metadata, object: read, partial, rawStatus, conditions };
   }
 
   function renew(
@@ -56,6 +58,7 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     cached: () => live,
     keys: () => (live ? [key] : []),
     fetch: () => Promise.resolve(live),
+    completed: (_entry, status) => status,
     restated: (entry, status) => entryOf(entry.object ?? initial, status),
     writeFinalizers: (entry, finalizers) =>
       write(entry, (stored) => renew(stored, { finalizers } as Partial<O['metadata']>)),

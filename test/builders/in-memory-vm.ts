@@ -31,10 +31,12 @@ export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): bool
     rawStatus: Readonly<Record<string, unknown>> | undefined,
   ): VmEntry => {
     const status: VirtualMachineStatus | undefined = rawStatus && VirtualMachine.status.parse(rawStatus);
+    const object = aVirtualMachine({ metadata, spec, status });
     return {
       key: VM_KEY,
       metadata,
-      object: aVirtualMachine({ metadata, spec, status }),
+      object,
+      partial: object,
       rawStatus,
       conditions: (rawStatus?.['conditions'] ?? []) as readonly Condition[],
     };
@@ -95,6 +97,7 @@ export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): bool
       if (live?.metadata.finalizers.length === 0) live = undefined;
       cached = live;
     },
+    completed: (_entry, status) => status,
     restated: (entry, rawStatus) => entryOf(aVirtualMachine(entry.object), rawStatus),
     writeFinalizers: (entry, finalizers) =>
       write(entry, (stored) => renew(stored, { metadata: { finalizers } })),

@@ -24,6 +24,8 @@ export interface LifeOptions extends Partial<Omit<World, 'store' | 'now'>> {
 
 export class Life {
   now = NOW;
+  /** By how much the clock of the process is ahead of that of Proxmox VE. */
+  ahead = 0;
   readonly pve: InMemoryPve;
   readonly store: VmStore;
   process: OperatorProcess;
@@ -49,7 +51,7 @@ export class Life {
   #start(): OperatorProcess {
     const direct: Ports = { send: this.pve.send, store: this.store };
     return operatorProcess(
-      { ...this.#options, store: this.store, now: () => this.now },
+      { ...this.#options, store: this.store, now: () => this.now + this.ahead },
       this.#options.between?.(direct, this) ?? direct,
     );
   }

@@ -227,7 +227,8 @@ export class NamespaceLife {
     );
     const providers: ObjectReader<Provider> = {
       get: (namespace, name) => readerOf(...this.#providers()).get(namespace, name),
-      list: () => this.#providers(),
+      partial: (namespace, name) => readerOf(...this.#providers()).partial(namespace, name),
+      list: () => readerOf(...this.#providers()).list(),
     };
     const finishing = createFinishingConnections({
       pool,
@@ -291,7 +292,11 @@ export class NamespaceLife {
 
   #reader<O extends Resource>(part: Part, object: O): ObjectReader<O> {
     const all = (): readonly O[] => (this.#present.has(part) ? [object] : []);
-    return { get: (namespace, name) => readerOf(...all()).get(namespace, name), list: all };
+    return {
+      get: (namespace, name) => readerOf(...all()).get(namespace, name),
+      partial: (namespace, name) => readerOf(...all()).partial(namespace, name),
+      list: () => readerOf(...all()).list(),
+    };
   }
 
   readonly #providers = (): readonly Provider[] => [this.provider.live()].flatMap((each) => each ?? []);

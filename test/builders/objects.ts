@@ -2,7 +2,7 @@
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
 import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
-import type { ObjectReader, Resource } from '../../src/runtime/controller.ts';
+import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
 export const UID = 'c7b0a0b2-5a55-4f0e-9b0c-3c1f6a0e9d11';
 export const OTHER_UID = '0d9a5f7e-1111-4c4c-8d8d-aaaaaaaaaaaa';
@@ -77,8 +77,12 @@ export const anImage = (
   spec: { source },
 });
 
-export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => ({
-  get: (namespace, name) =>
-    objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-  list: () => objects,
-});
+export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => {
+  const get = (namespace: string, name: string): O | undefined =>
+    objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+  return {
+    get,
+    partial: (...at) => get(...at) as Readable<O> | undefined,
+    list: () => objects as readonly Readable<O>[],
+  };
+};

@@ -77,6 +77,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     providers: readerOf(aProvider()),
     classes: {
       get: () => world.vmClass?.() ?? aClass(),
+      partial: () => undefined,
       list: () => [],
     },
     images: readerOf(anImage()),

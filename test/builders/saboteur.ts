@@ -24,6 +24,18 @@ export const FAULTS: readonly Fault[] = [
   'arrives late',
 ];
 
+/** An upload is streamed while its sender waits for it, and our own store has no network: these arrive then or never. */
+const canBeLate = (what: string): boolean => /^(POST|PUT|DELETE) /.test(what) && !what.endsWith('/upload');
+
+/**
+ * Whether the story with this fault differs from that with an earlier one of `FAULTS`. A question (GET) changes nothing,
+ * so it makes no difference whether it or its answer is lost; what cannot be late is lost.
+ */
+export function isDistinct(fault: Fault, what: string): boolean {
+  if (fault === 'arrives late') return canBeLate(what);
+  return !what.startsWith('GET ') || fault === 'dies before' || fault === 'is lost';
+}
+
 /** What happens to a call, by its number (from 1) and what it calls. */
 export type Strike = (call: number, what: string) => Fault | undefined;
 
@@ -37,8 +49,8 @@ class Died extends Error {}
 const LATE_MS = 25_000;
 
 export class Saboteur {
-  /** Calls so far, over all processes. */
-  calls = 0;
+  /** What was called so far, over all processes. */
+  readonly called: string[] = [];
   readonly #strike: Strike;
   #dead = false;
 
@@ -58,8 +70,8 @@ export class Saboteur {
     };
     const next = (what: string): Fault | undefined => {
       if (!alive) throw new Died();
-      this.calls += 1;
-      const fault = this.#strike(this.calls, what);
+      this.called.push(what);
+      const fault = this.#strike(this.called.length, what);
       return fault === 'dies before' ? die() : fault;
     };
     const call = async <T>(
@@ -77,8 +89,6 @@ export class Saboteur {
     };
     const sabotaged: Send = (endpoint, params, options) => {
       const route = `${endpoint.method} ${endpoint.path}`;
-      // An upload is streamed while we wait for it: it arrives then or never.
-      const canBeLate = endpoint.method !== 'GET' && !endpoint.path.endsWith('/upload');
       const arrive = (): void => {
         try {
           life.pve.answer(route, params as Readonly<Record<string, unknown>>);
@@ -88,7 +98,7 @@ export class Saboteur {
       };
       return call(route, () => send(endpoint, params, options), {
         lost: () => unanswered(endpoint.method, endpoint.path),
-        later: canBeLate ? () => life.pve.deliverLate(life.now + LATE_MS, arrive) : undefined,
+        later: canBeLate(route) ? () => life.pve.deliverLate(life.now + LATE_MS, arrive) : undefined,
       });
     };
     const lost = (): Error => new Error('the API server does not answer');

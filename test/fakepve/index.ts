@@ -96,7 +96,7 @@ function reachable(host: string): string {
 /** Starts a fake Proxmox VE that serves TLS on 127.0.0.1 until it is closed. */
 export async function startFakePve(options: FakePveOptions = {}): Promise<FakePve> {
   let cluster = readCluster(options.cluster);
-  const certificate = await makeCertificate(options.names);
+  const certificate = makeCertificate(options.names);
   const { fingerprint } = certificate;
   const environment = {
     clock: options.clock ?? new RunningClock(),

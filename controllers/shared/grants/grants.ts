@@ -1,6 +1,7 @@
 /** What the VMs of a namespace may use of a Provider. Pure. */
 import type { Provider, ProviderSpec } from '../../../src/api/index.ts';
 import type { GuestView } from '../../../src/pve/index.ts';
+import type { Readable } from '../../../src/runtime/controller.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { allowsFrom } from '../objects/references.ts';
 
@@ -33,7 +34,7 @@ const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [] } as const;
 
 /** `undefined`: the namespace may not use the Provider. */
 export function grantOf(
-  { metadata, spec }: Pick<Provider, 'metadata' | 'spec'>,
+  { metadata, spec }: Readable<Provider>,
   namespace: string,
 ): Grant | undefined {
   const about = { provider: `${metadata.namespace}/${metadata.name}`, namespace };

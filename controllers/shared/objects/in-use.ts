@@ -1,7 +1,7 @@
 /** Keeps an object as long as VirtualMachines need it. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
-import type { Controller, Resource } from '../../../src/runtime/controller.ts';
+import type { Controller, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 import { mayUse } from './references.ts';
 
@@ -15,7 +15,7 @@ const MAX_NAMED = 5;
 export function inUse(
   kind: string,
   { metadata: { namespace } }: Resource,
-  users: readonly VirtualMachine[],
+  users: readonly Readable<VirtualMachine>[],
 ): Outcome {
   const own = users.filter(({ metadata }) => metadata.namespace === namespace);
   const named = own.slice(0, MAX_NAMED).map(({ metadata }) => `${namespace}/${metadata.name}`);
@@ -32,8 +32,8 @@ export function inUse(
   );
 }
 
-/** VirtualMachines that refer to an object, being deleted or not. */
-export type UsersOf = (namespace: string, name: string) => readonly VirtualMachine[];
+/** VirtualMachines that refer to an object, being deleted or not, as far as they can be read. */
+export type UsersOf = (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
 
 /** A VM that is being deleted no longer needs what it was created from. */
 export function withInUseProtection<O extends Resource, Status extends object>(
@@ -42,7 +42,7 @@ export function withInUseProtection<O extends Resource, Status extends object>(
   usersOf: UsersOf,
 ): Controller<O, Status> {
   // A VMID keeps nothing here: it may be of any Provider, and a guest that exists runs on without its class and image.
-  const usersOfObject = (object: O): readonly VirtualMachine[] =>
+  const usersOfObject = (object: O): readonly Readable<VirtualMachine>[] =>
     usersOf(object.metadata.namespace, object.metadata.name).filter(
       ({ metadata }) => metadata.deletionTimestamp === undefined && mayUse(metadata.namespace, object),
     );

@@ -8,7 +8,7 @@ import type {
   VMPlacementPolicy,
   VMSnapshot,
 } from '../../../src/api/index.ts';
-import type { Controller, Resource } from '../../../src/runtime/controller.ts';
+import type { Controller, Readable, Resource } from '../../../src/runtime/controller.ts';
 import type { UsersOf } from './in-use.ts';
 import type { Reference } from './references.ts';
 
@@ -37,7 +37,9 @@ export interface KindModule<O extends Resource, Ports> {
 }
 
 export interface Usage {
-  readonly reference: (vm: VirtualMachine) => Reference | undefined;
+  readonly reference: (vm: Readable<VirtualMachine>) => Reference | undefined;
+  /** Every VM refers to one: if its reference cannot be read, it may be to any. */
+  readonly required?: boolean;
   /** When an object that is referred to needs a pass: at each change of its users, or only when one is gone. */
   readonly passWhen: 'usersChange' | 'userIsGone';
 }
@@ -45,8 +47,8 @@ export interface Usage {
 export interface Changed<K extends KindName> {
   /** `namespace/name` */
   readonly key: string;
-  /** Absent where it cannot be read. */
-  readonly object: Objects[K] | undefined;
+  /** As far as it can be read. */
+  readonly object: Readable<Objects[K]>;
 }
 
 /** The keys of the objects that a change concerns. */
@@ -61,6 +63,6 @@ export interface Lookup {
 }
 
 export interface UsagePorts {
-  /** The VirtualMachines that refer to an object of this kind, being deleted or not. */
+  /** The VirtualMachines that refer to an object of this kind, or may do so, being deleted or not. */
   readonly usersOfKind: (kind: KindName) => UsersOf;
 }

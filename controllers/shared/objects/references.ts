@@ -1,6 +1,6 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
 import { ALLOW_FROM, type Reason } from '../../../src/api/index.ts';
-import type { ObjectReader, Resource } from '../../../src/runtime/controller.ts';
+import type { ObjectReader, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
 
 export interface Reference {
@@ -61,21 +61,27 @@ export function follow<O extends Resource>(
     readonly kind: string;
     readonly notFound: Reason;
     /** Absent: the annotation decides. */
-    readonly allows?: (object: O) => boolean;
+    readonly allows?: (object: Readable<O>) => boolean;
   },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
   if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
   const object = reader.get(namespace, reference.name);
-  if (namespace !== from.namespace)
-    return object && (from.allows?.(object) ?? mayUse(from.namespace, object))
-      ? { ok: true, object }
-      : notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
-  if (!object)
+  const target = reader.partial(namespace, reference.name);
+  const isAllowed = target && (from.allows?.(target) ?? mayUse(from.namespace, target));
+  if (namespace !== from.namespace && !isAllowed)
+    return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
+  if (!target)
     return {
       ok: false,
       reason: from.notFound,
       message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
+    };
+  if (!object)
+    return {
+      ok: false,
+      reason: from.notFound,
+      message: `${from.kind} ${namespace}/${reference.name} cannot be read; its condition Ready says why. Reconciliation resumes once it can be read.`,
     };
   return { ok: true, object };
 }

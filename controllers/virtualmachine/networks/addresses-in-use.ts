@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import { ALLOW_DUPLICATES, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import { parseCidr } from '../../../src/lib/ip.ts';
-import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { namedFor } from '../../shared/objects/named-for.ts';
 import { grantOf } from '../../shared/grants/grants.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
@@ -11,7 +11,7 @@ import type { AddressConflict } from '../model/resolved-spec.ts';
 
 export interface AddressPorts {
   /** The VMs with this address or MAC address in their spec, in all clusters. */
-  readonly addressed: (value: string) => readonly VirtualMachine[];
+  readonly addressed: (value: string) => readonly Readable<VirtualMachine>[];
   readonly providers: ObjectReader<Provider>;
 }
 
@@ -19,7 +19,7 @@ const ADDRESS = 'address ';
 const MAC = 'MAC address ';
 
 /** The addresses in a VM's spec that only one VM may have, in canonical form. */
-export const exclusiveValues = ({ spec }: Pick<VirtualMachine, 'spec'>): readonly string[] => [
+export const exclusiveValues = ({ spec }: Pick<Readable<VirtualMachine>, 'spec'>): readonly string[] => [
   ...new Set(
     (spec.networks ?? []).flatMap(({ staticIP, ipv6, mac }) => [
       ...addressesIn(staticIP?.address, ipv6?.address),
@@ -42,7 +42,7 @@ export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): Addr
     const [first] = ports
       .addressed(what)
       .filter((other) => other.metadata.uid !== vm.metadata.uid)
-      .filter((other) => isBefore(other, vm) && areInOneCluster(vm, other, ports.providers))
+      .filter((other) => isBefore(other, vm) && mayShareCluster(vm, other, ports.providers))
       .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
     if (first) return { what, holder: namedFor(vm.metadata.namespace, 'VirtualMachine', first.metadata) };
   }
@@ -50,8 +50,8 @@ export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): Addr
 }
 
 /** A VM with a VMID has priority; otherwise the older object has. */
-function isBefore(a: VirtualMachine, b: VirtualMachine): boolean {
-  const order = ({ metadata, status }: VirtualMachine): string =>
+function isBefore(a: Readable<VirtualMachine>, b: Readable<VirtualMachine>): boolean {
+  const order = ({ metadata, status }: Readable<VirtualMachine>): string =>
     [
       status?.vmid === undefined ? 1 : 0,
       metadata.creationTimestamp ?? '',
@@ -61,25 +61,31 @@ function isBefore(a: VirtualMachine, b: VirtualMachine): boolean {
   return order(a) < order(b);
 }
 
-/** A Provider that was never connected has no cluster, and its VMs have no guests. */
-function areInOneCluster(a: VirtualMachine, b: VirtualMachine, providers: ObjectReader<Provider>): boolean {
-  const [of, other] = [providerOf(a, providers), providerOf(b, providers)];
-  if (!of || !other || !mayHold(b, other)) return false;
-  if (of.metadata.uid === other.metadata.uid) return true;
-  const [id, otherId] = [of.status?.clusterID, other.status?.clusterID];
-  return (
-    id !== undefined && otherId !== undefined && isSameCluster(parseIdentity(id), parseIdentity(otherId))
-  );
-}
-
 /** Whoever merely names a Provider has no address through it. */
-const mayHold = ({ metadata, status }: VirtualMachine, provider: Provider): boolean =>
+const mayHold = ({ metadata, status }: Readable<VirtualMachine>, provider: Readable<Provider>): boolean =>
   status?.vmid !== undefined || grantOf(provider, metadata.namespace) !== undefined;
 
-const providerOf = (
-  { metadata, spec: { providerRef } }: VirtualMachine,
+/** VMs of a Provider that was never connected have no guests. A VM that has one may be anywhere if its cluster is not known. */
+function mayShareCluster(
+  vm: VirtualMachine,
+  other: Readable<VirtualMachine>,
   providers: ObjectReader<Provider>,
-): Provider | undefined => providers.get(providerRef.namespace ?? metadata.namespace, providerRef.name);
+): boolean {
+  const [mine, theirs] = [providerOf(vm, providers), providerOf(other, providers)];
+  if (theirs && !mayHold(other, theirs)) return false;
+  if (mine && mine.metadata.uid === theirs?.metadata.uid) return true;
+  const [id, otherId] = [mine?.status?.clusterID, theirs?.status?.clusterID];
+  if (id === undefined) return false;
+  if (otherId === undefined) return other.status?.vmid !== undefined;
+  return isSameCluster(parseIdentity(id), parseIdentity(otherId));
+}
+
+function providerOf(
+  { metadata, spec: { providerRef } }: Readable<VirtualMachine>,
+  providers: ObjectReader<Provider>,
+): Readable<Provider> | undefined {
+  return providerRef && providers.partial(providerRef.namespace ?? metadata.namespace, providerRef.name);
+}
 
 /** Why a VM without a guest is not created. */
 export const addressInUse = ({ what, holder }: AddressConflict): Unresolved => ({

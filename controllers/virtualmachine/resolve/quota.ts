@@ -6,7 +6,7 @@
 import type { Provider, VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import { formatQuantity, parseQuantity } from '../../../src/lib/quantity.ts';
 import { bytes, minutes } from '../../../src/lib/units.ts';
-import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { askFor, grantOf, type Grant } from '../../shared/grants/grants.ts';
 import type { Unresolved } from '../model/desired.ts';
 
@@ -84,7 +84,7 @@ export function createAdmissions(now: () => number): Admissions {
 export interface QuotaPorts {
   readonly classes: ObjectReader<VMClass>;
   /** The VMs that refer to this Provider. */
-  readonly vmsOfProvider: (namespace: string, name: string) => readonly VirtualMachine[];
+  readonly vmsOfProvider: (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
   readonly admissions: Admissions;
 }
 
@@ -96,7 +96,7 @@ export function refusedByQuota(
 ): Unresolved | undefined {
   const grant = grantOf(provider, vm.metadata.namespace);
   if (!grant?.quotas) return undefined;
-  const memberOf = (each: VirtualMachine): Member => memberFrom(each, classOf(each, classes), admissions);
+  const memberOf = (each: Readable<VirtualMachine>): Member => memberFrom(each, classOf(each, classes), admissions);
   const self = memberOf(vm);
   if (!wantsMore(self)) return undefined;
   const { namespace, name } = provider.metadata;
@@ -118,11 +118,12 @@ export function refusedByQuota(
 }
 
 const classOf = (
-  { metadata, spec: { classRef } }: VirtualMachine,
+  { metadata, spec: { classRef } }: Readable<VirtualMachine>,
   classes: ObjectReader<VMClass>,
-): VMClass | undefined => classes.get(classRef.namespace ?? metadata.namespace, classRef.name);
+): VMClass | undefined =>
+  classRef && classes.get(classRef.namespace ?? metadata.namespace, classRef.name);
 
-function memberFrom(vm: VirtualMachine, vmClass: VMClass | undefined, admissions: Admissions): Member {
+function memberFrom(vm: Readable<VirtualMachine>, vmClass: VMClass | undefined, admissions: Admissions): Member {
   const { uid, creationTimestamp = '', namespace, name } = vm.metadata;
   const size = vmClass?.spec ?? { cpus: 0, memory: bytes(0) };
   // A guest may take the memory that it can grow to: the balloon needs its cooperation.
@@ -136,7 +137,7 @@ function memberFrom(vm: VirtualMachine, vmClass: VMClass | undefined, admissions
 type Size = Pick<VMClass['spec'], 'cpus' | 'memory' | 'maxMemory'>;
 
 /** A guest with the CPUs and the memory of its class has the room to grow, too. */
-function hasNow({ status }: VirtualMachine, size: Size, wants: Amounts): Amounts {
+function hasNow({ status }: Readable<VirtualMachine>, size: Size, wants: Amounts): Amounts {
   if (status?.vmid === undefined) return NOTHING;
   const now = { vms: 1, cpus: status.cpus ?? size.cpus, memory: memoryOf(status.memory) ?? size.memory };
   const isComplete = now.cpus >= size.cpus && now.memory >= size.memory;

@@ -84,7 +84,7 @@ function mayFinish(vm: VirtualMachine, { providers }: ReachPorts): boolean {
   const { namespace, name } = providerOf(vm);
   if (providers.covers?.(namespace) === false) return false;
   if (namespace === vm.metadata.namespace) return true;
-  const provider = providers.get(namespace, name);
+  const provider = providers.partial(namespace, name);
   return mayHaveGuest(vm) && (!provider || grantOf(provider, vm.metadata.namespace) !== undefined);
 }
 
@@ -142,7 +142,7 @@ export const providerUnreachable = (name: string, silentSince: number): Unresolv
 
 function finishingGrant(vm: VirtualMachine, providers: ObjectReader<Provider>): Grant {
   const { namespace, name } = providerOf(vm);
-  const provider = providers.get(namespace, name);
+  const provider = providers.partial(namespace, name);
   const reader = vm.metadata.namespace;
   return (provider && grantOf(provider, reader)) ?? grantOfGone({ namespace, name }, reader);
 }

@@ -1,12 +1,13 @@
 /** What a restart by policy depends on beyond the guest itself: the other VMs of its class. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { Readable } from '../../../src/runtime/controller.ts';
 import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
 
 export interface ClassPorts {
   readonly connections: Connections;
   /** The VMs that refer to this class. */
-  readonly vmsOfClass: (namespace: string, name: string) => readonly VirtualMachine[];
+  readonly vmsOfClass: (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
 }
 
 interface ClassRef {
@@ -38,21 +39,24 @@ export function downBeside(
   const other = vmsOfClass(namespace, name).find((each) => {
     if (each.metadata.uid === vm.metadata.uid || !isBeside(each, vm) || !shouldRun(each)) return false;
     const { providerRef } = each.spec;
-    const theirs = connections.get(providerRef.namespace ?? each.metadata.namespace, providerRef.name);
+    const theirs =
+      providerRef && connections.get(providerRef.namespace ?? each.metadata.namespace, providerRef.name);
     if (JSON.stringify(theirs?.identity) !== cluster) return false;
     return each.status?.internal?.restart !== undefined || rowOf(each, guests)?.status !== 'running';
   });
   return other && `${other.metadata.namespace}/${other.metadata.name}`;
 }
 
-const isBeside = (a: VirtualMachine, b: VirtualMachine): boolean =>
+const isBeside = (a: Readable<VirtualMachine>, b: VirtualMachine): boolean =>
   a.metadata.namespace === b.metadata.namespace;
 
 /** It was created, and its spec says that it should run. */
-const shouldRun = ({ metadata, spec, status }: VirtualMachine): boolean =>
+const shouldRun = ({ metadata, spec, status }: Readable<VirtualMachine>): boolean =>
   metadata.deletionTimestamp === undefined &&
   (spec.powerState ?? 'On') === 'On' &&
   status?.name !== undefined;
 
-const rowOf = ({ status }: VirtualMachine, guests: View['guests'] | undefined): GuestView | undefined =>
-  status?.vmid === undefined ? undefined : guests?.get(status.vmid);
+const rowOf = (
+  { status }: Readable<VirtualMachine>,
+  guests: View['guests'] | undefined,
+): GuestView | undefined => (status?.vmid === undefined ? undefined : guests?.get(status.vmid));

@@ -11,6 +11,8 @@ import { restartSettings } from './resolve.ts';
 const MAX_AGE = minutes(24 * 60);
 /** The clock that gave the time may be ahead. */
 const SKEW = seconds(5);
+/** A request that is first seen later than this may be that of a manifest that was put back. */
+const NEW_FOR = minutes(5);
 
 export interface RequestInputs {
   /** RFC 3339. */
@@ -35,9 +37,11 @@ export interface JudgedRequest {
 
 export function judgeRequest({ requestedAt, recorded, note, now }: RequestInputs): JudgedRequest {
   const announced = note?.cause === 'Requested' ? note.of : undefined;
+  const seenAt = note && announced === requestedAt ? note.at : now;
   // What was recorded for another request counts as performed: its shutdown may be in progress.
   const before = announced === requestedAt ? recorded : latest(recorded, announced);
-  if (requestedAt === undefined || !isLater(requestedAt, before))
+  if (requestedAt === undefined) return { open: undefined, recorded: before };
+  if (!isLater(requestedAt, before) && !isHidden(requestedAt, before, seenAt))
     return { open: undefined, recorded: before };
   if (isScheduled(requestedAt, now)) return { open: undefined, recorded: before, scheduled: requestedAt };
   if (announced === requestedAt || now - Date.parse(requestedAt) <= MAX_AGE)
@@ -48,6 +52,15 @@ export function judgeRequest({ requestedAt, recorded, note, now }: RequestInputs
 /** @param now epoch ms */
 export const isScheduled = (requestedAt: string | undefined, now: number): boolean =>
   requestedAt !== undefined && Date.parse(requestedAt) > now + SKEW;
+
+/**
+ * A time that was recorded and has not come is from a clock that was ahead. Every request would be ignored until then, so
+ * another one counts if it was new when it was first seen.
+ */
+function isHidden(requestedAt: string, recorded: string | undefined, seenAt: number): boolean {
+  const [requested, hiding] = [Date.parse(requestedAt), Date.parse(recorded ?? '')];
+  return isScheduled(recorded, seenAt) && requested < hiding && requested > seenAt - NEW_FOR;
+}
 
 const isLater = (one: string, other: string | undefined): boolean =>
   other === undefined || Number.isNaN(Date.parse(other)) || Date.parse(one) > Date.parse(other);

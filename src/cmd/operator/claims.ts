@@ -7,19 +7,21 @@ import {
 } from '../../../controllers/index.ts';
 import type { Vmid } from '../../lib/units.ts';
 import { claimedVmids, keyOf, providerOf } from './indexes.ts';
-import type { Watches } from './watches.ts';
+import type { Caches } from './watches.ts';
 
-/** By PVE cluster: where the cluster of a Provider is not known, its VMs count too. */
+/** By PVE cluster: where the Provider of a VM or its cluster is not known, the VM counts too. */
 export const claimsOf =
   ({
     Provider,
     VirtualMachine,
-  }: Pick<Watches, 'Provider' | 'VirtualMachine'>): ConnectionPoolOptions['claimedIn'] =>
+  }: Pick<Caches, 'Provider' | 'VirtualMachine'>): ConnectionPoolOptions['claimedIn'] =>
   (cluster) => {
     const isIn = new Map<string, boolean>();
-    const countsHere = (key: string): boolean => {
+    const countsHere = (key: string | undefined): boolean => {
+      if (key === undefined) return true;
       const [namespace = '', name = ''] = key.split('/');
-      const known = isIn.get(key) ?? mayBeIn(Provider.cache.get(namespace, name)?.status?.clusterID, cluster);
+      const known =
+        isIn.get(key) ?? mayBeIn(Provider.cache.partial(namespace, name)?.status?.clusterID, cluster);
       isIn.set(key, known);
       return known;
     };
@@ -29,7 +31,7 @@ export const claimsOf =
 /** Together with those of VMs that were deleted by force: what they made may still exist. */
 export const reservationsOf =
   (
-    { Provider }: Pick<Watches, 'Provider'>,
+    { Provider }: Pick<Caches, 'Provider'>,
     claimedIn: ConnectionPoolOptions['claimedIn'],
     forceDeleted: Pick<ForceDeleted, 'reserved'>,
   ): ConnectionPoolOptions['claimedIn'] =>

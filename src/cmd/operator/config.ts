@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { PVE_VARIABLES } from '../../api/index.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { minutes, seconds, type Millis } from '../../lib/units.ts';
+import type { Address as Listen } from '../../telemetry/server.ts';
 
 /** A time span with its unit; a bare number counts seconds. */
 const Span = z.string().transform((text, ctx): Millis => {
@@ -62,10 +63,20 @@ const Address = z
     return { host: host === '' ? '0.0.0.0' : host, port: Number(text.slice(at + 1)) };
   });
 
+/** `0`: nothing is served there. */
+const AddressOrNone = z.string().transform((text, ctx): Listen | null => {
+  if (text === '0') return null;
+  const { data, error } = Address.safeParse(text);
+  for (const { message } of error?.issues ?? []) ctx.addIssue({ code: 'custom', message });
+  return data ?? z.NEVER;
+});
+
 const Flags = z.object({
   kubeconfig: z.string().optional(),
   context: z.string().optional(),
-  'metrics-bind-address': Address.default({ host: '0.0.0.0', port: 8080 }),
+  'metrics-bind-address': AddressOrNone.default({ host: '0.0.0.0', port: 8080 }),
+  'health-probe-bind-address': Address.optional(),
+  'metrics-token-file': z.string().min(1, 'must be the name of a file').optional(),
   'leader-elect': z.boolean().default(true),
   'watch-namespace': z
     .array(z.string())
@@ -86,7 +97,14 @@ export interface Config {
   /** Absent: it is generated at the first start. */
   readonly clusterId: string | undefined;
   readonly podName: string | undefined;
-  readonly telemetry: { readonly host: string; readonly port: number };
+  readonly telemetry: {
+    /** Absent: metrics are not served. */
+    readonly metrics: Listen | undefined;
+    /** Absent: where the metrics are. */
+    readonly probes: Listen | undefined;
+    /** Contains the token that reading the metrics takes. */
+    readonly tokenFile: string | undefined;
+  };
   readonly leaderElect: boolean;
   /** Absent: all namespaces are watched. */
   readonly watchNamespaces: readonly string[] | undefined;
@@ -112,7 +130,10 @@ missing (\`virtrigaud-proxmox check --help\`).
 Flags:
   --kubeconfig FILE             kubeconfig to use; absent: KUBECONFIG, ~/.kube/config, or the pod's service account
   --context NAME                context of the kubeconfig; absent: its current one
-  --metrics-bind-address ADDR   where /metrics, /healthz and /readyz are served (default :8080)
+  --metrics-bind-address ADDR   where /metrics is served (default :8080), for example 127.0.0.1:8080; 0: nowhere
+  --health-probe-bind-address ADDR
+                                where /healthz and /readyz are served; absent: where /metrics is
+  --metrics-token-file FILE     file with a token; /metrics then requires it as "Authorization: Bearer TOKEN"
   --watch-namespace NAMESPACE   act on the objects in this namespace only; repeat the flag or separate names with commas
                                 (absent: all namespaces). Roles in these namespaces then replace the ClusterRole
   --no-leader-elect             do not wait for leadership: for a single process only
@@ -141,6 +162,8 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
         kubeconfig: { type: 'string' },
         context: { type: 'string' },
         'metrics-bind-address': { type: 'string' },
+        'health-probe-bind-address': { type: 'string' },
+        'metrics-token-file': { type: 'string' },
         'leader-elect': { type: 'boolean' },
         'watch-namespace': { type: 'string', multiple: true },
         version: { type: 'boolean' },
@@ -164,7 +187,11 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       namespace: environment.data.POD_NAMESPACE,
       clusterId: environment.data.CLUSTER_ID,
       podName: environment.data.POD_NAME,
-      telemetry: flags.data['metrics-bind-address'],
+      telemetry: {
+        metrics: flags.data['metrics-bind-address'] ?? undefined,
+        probes: flags.data['health-probe-bind-address'],
+        tokenFile: flags.data['metrics-token-file'],
+      },
       leaderElect: flags.data['leader-elect'],
       watchNamespaces: flags.data['watch-namespace'] ?? environment.data.WATCH_NAMESPACE,
       pve: pveVariables(env),

@@ -37,7 +37,7 @@ export function createConnections(
       metrics.pveCallEnded({ method, route, code, duration: millis(ms) }),
     onGuestsChanged(providers, vmids) {
       const changed = [...vmids].flatMap((number) => indexes.vmid.objects(String(number)));
-      const concerned = changed.filter((vm) => providers.has(providerOf(vm)));
+      const concerned = changed.filter((vm) => providers.has(providerOf(vm) ?? ''));
       ask(
         'VirtualMachine',
         concerned.map(({ metadata }) => keyOf(metadata)),

@@ -10,11 +10,14 @@ import {
 import type { VirtualMachine } from '../../api/index.ts';
 import { indexBy, type Index } from '../../kube/index-by.ts';
 import { vmid, type Vmid } from '../../lib/units.ts';
+import type { Readable } from '../../runtime/controller.ts';
 import type { ChangeSource } from '../../runtime/object-store.ts';
 
 export interface VmIndexes {
   /** By the object of this kind that they refer to, as `namespace/name`. */
   readonly users: (kind: KindName) => Index<VirtualMachine>;
+  /** The same, and those with a VMID whose reference cannot be read although they must have one. */
+  readonly mayUse: (kind: KindName, key: string) => readonly Readable<VirtualMachine>[];
   readonly vmid: Index<VirtualMachine>;
   readonly uid: Index<VirtualMachine>;
   /** By an address or a MAC that their spec gives to them alone. */
@@ -28,21 +31,27 @@ export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
       return usage ? [[kind, indexBy(source, (vm) => referredBy(vm, usage))] as const] : [];
     }),
   );
+  const usersOf = (kind: KindName): Index<VirtualMachine> => {
+    const index = users.get(kind);
+    if (!index) throw new Error(`no VirtualMachine refers to a ${kind}`);
+    return index;
+  };
   return {
-    users(kind) {
-      const index = users.get(kind);
-      if (!index) throw new Error(`no VirtualMachine refers to a ${kind}`);
-      return index;
-    },
+    users: usersOf,
+    mayUse: (kind, key) => [...usersOf(kind).objects(key), ...usersOf(kind).objects(UNKNOWN)],
     vmid: indexBy(source, ({ status }) => (status?.vmid === undefined ? [] : [String(status.vmid)])),
     uid: indexBy(source, ({ metadata }) => [metadata.uid]),
     exclusive: indexBy(source, exclusiveValues),
   };
 }
 
-function referredBy(vm: VirtualMachine, { reference }: Usage): readonly string[] {
+/** No key of an object. */
+const UNKNOWN = '?';
+
+function referredBy(vm: Readable<VirtualMachine>, { reference, required }: Usage): readonly string[] {
   const target = reference(vm);
-  return target ? [refKey(vm, target)] : [];
+  if (target) return [refKey(vm, target)];
+  return required && vm.status?.vmid !== undefined ? [UNKNOWN] : [];
 }
 
 /** `namespace/name` of an object. */
@@ -51,12 +60,13 @@ export const keyOf = ({ namespace, name }: { readonly namespace: string; readonl
 
 /** `namespace/name` of what an object refers to. */
 export const refKey = (
-  { metadata }: Pick<VirtualMachine, 'metadata'>,
+  { metadata }: Pick<Readable<VirtualMachine>, 'metadata'>,
   { name, namespace = metadata.namespace }: Reference,
 ): string => keyOf({ namespace, name });
 
-export const providerOf = (vm: Pick<VirtualMachine, 'metadata' | 'spec'>): string =>
-  refKey(vm, vm.spec.providerRef);
+/** Absent where it cannot be read. */
+export const providerOf = (vm: Readable<VirtualMachine>): string | undefined =>
+  vm.spec.providerRef && refKey(vm, vm.spec.providerRef);
 
-export const claimedVmids = (vms: readonly VirtualMachine[]): ReadonlySet<Vmid> =>
+export const claimedVmids = (vms: readonly Readable<VirtualMachine>[]): ReadonlySet<Vmid> =>
   new Set(vms.flatMap(({ status }) => (status?.vmid === undefined ? [] : [vmid(status.vmid)])));

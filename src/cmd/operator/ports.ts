@@ -76,7 +76,7 @@ export async function createPorts(
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),
-    usersOfKind: (kind) => (at, name) => indexes.users(kind).objects(keyOf({ namespace: at, name })),
+    usersOfKind: (kind) => (at, name) => indexes.mayUse(kind, keyOf({ namespace: at, name })),
     claimedIn,
     readDocuments: createDocumentReader({ now }),
     addressed: (value) => indexes.exclusive.objects(value),

@@ -42,7 +42,7 @@ function watchUse(
   );
   watches.VirtualMachine.cache.onChange((_key, before, after) => {
     if (passWhen === 'userIsGone' ? after : before && after && useOf(before) === useOf(after)) return;
-    for (const vm of [before?.object, after?.object]) {
+    for (const vm of [before?.partial, after?.partial]) {
       const target = vm && reference(vm);
       if (target) ask(kind, [refKey(vm, target)], 'relatedObject');
     }
@@ -61,9 +61,7 @@ function watchFollowed<K extends KindName>(
 ): void {
   const dependants = REGISTRY[kind].follows?.[followed];
   if (!dependants) return;
-  watchRelated<Objects[K]>(
-    cache,
-    { add: (key, reason) => ask(kind, [key], reason) },
-    ({ key, object, salvaged = object }) => dependants({ key, object: salvaged }, lookup),
+  watchRelated<Objects[K]>(cache, { add: (key, reason) => ask(kind, [key], reason) }, ({ key, partial }) =>
+    dependants({ key, object: partial }, lookup),
   );
 }

@@ -1,5 +1,6 @@
 /** Runs the operator and serves its probes, until a signal or a lost Lease ends it. */
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { build } from './build.ts';
 import type { Config } from './config.ts';
@@ -10,6 +11,14 @@ import { createLogger } from '../../telemetry/log.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
 import { serveTelemetry } from '../../telemetry/server.ts';
 
+/** @throws if there is none, as an empty token would admit nobody */
+async function tokenIn(file: string): Promise<string> {
+  const token = (await readFile(file, 'utf8')).trim();
+  if (token === '')
+    throw new Error(`--metrics-token-file: ${file} is empty. Write the token for /metrics to it.`);
+  return token;
+}
+
 /** @returns the exit code */
 export async function runOperator(config: Config): Promise<number> {
   const problem = await startupProblem(config.pve);
@@ -17,6 +26,7 @@ export async function runOperator(config: Config): Promise<number> {
     for (const line of problem) process.stderr.write(`${line}\n`);
     return 1;
   }
+  if (config.telemetry.tokenFile !== undefined) await tokenIn(config.telemetry.tokenFile);
   const log = createLogger(config.log);
   const metrics = createMetrics(build);
   const connection = connect(config.kube);
@@ -34,13 +44,16 @@ export async function runOperator(config: Config): Promise<number> {
     log,
   });
   const { manager } = operator;
+  const { tokenFile, ...addresses } = config.telemetry;
   const telemetry = await serveTelemetry({
-    ...config.telemetry,
+    ...addresses,
+    // Read for each request: the file of a mounted Secret changes with the Secret.
+    token: tokenFile === undefined ? undefined : () => tokenIn(tokenFile),
     registry: metrics.registry,
     alive: () => manager.alive,
     ready: () => manager.ready,
   });
-  log.info({ server: connection.server, version: build.version, port: telemetry.port }, 'operator started');
+  log.info({ server: connection.server, version: build.version, ports: telemetry.ports }, 'operator started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {
       log.info({ signal }, 'stopping');

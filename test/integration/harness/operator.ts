@@ -154,7 +154,7 @@ export async function startOperator(
   const errors: string[] = [];
   const destination = {
     write(line: string) {
-      if (line.includes('"level":"error"') && !expected?.test(line)) errors.push(line);
+      if (!expected?.test(line)) errors.push(line);
     },
   };
   const connection = through(await connectionFrom(setting.kubeconfig ?? plane.kubeconfig));
@@ -166,7 +166,8 @@ export async function startOperator(
     leaderElect,
     pve,
     metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
-    log: createLogger({ level: 'info', format: 'json', destination }),
+    // The tests read errors alone; what is below takes a fiftieth of the CPU time.
+    log: createLogger({ level: 'error', format: 'json', destination }),
     inventoryInterval: seconds(1),
   });
   const running = operator.manager.run();

@@ -15,7 +15,7 @@ const Stored = z.object({
   metadata: z.object({ resourceVersion: z.string(), finalizers: z.array(z.string()).default([]) }),
   status: z
     .object({
-      size: z.int().optional(),
+      size: z.unknown(),
       observedGeneration: z.int(),
       conditions: z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() })),
     })
@@ -129,6 +129,30 @@ describe('an object', () => {
     ]);
     await plane.succeed(['delete', 'toy', 'car', '-n', namespace, '--timeout=60s']);
     expect(existsSync(file('car'))).toBe(false);
+  });
+});
+
+describe('a status that another version wrote', () => {
+  const patchStatus = (status: object) =>
+    plane.succeed([
+      ...['patch', 'toy', 'car', '-n', namespace, '--subresource=status', '--type=merge'],
+      ...['-p', JSON.stringify({ status })],
+    ]);
+  const statusOf = async (): Promise<unknown> =>
+    JSON.parse(await plane.succeed(['get', 'toy', 'car', '-n', namespace, '-o', 'jsonpath={.status}']));
+
+  test('keeps what this one does not know, and is not touched where it cannot be read', async () => {
+    await operator();
+    await apply('car');
+    await isReady('car');
+    await patchStatus({ wheels: 4, size: '1' });
+    await apply('car', { spec: { size: 2 } });
+    await eventually(async () => (await stored('car')).status?.conditions[0]?.reason === 'UnreadableStatus');
+    expect(await statusOf()).toMatchObject({ wheels: 4, size: '1' });
+    expect(await readFile(file('car'), 'utf8')).toBe('1');
+    await patchStatus({ size: 1 });
+    await isReady('car');
+    expect(await statusOf()).toMatchObject({ wheels: 4, size: 2 });
   });
 });
 

@@ -144,7 +144,9 @@ describe('a VM that exists', () => {
     });
     expect(guest.get('description')).toContain(`/${names['Ready=True Reconciled'] ?? ''}/`);
     const { message } = condition(await t.vm(names['Ready=False NotAdoptable'] ?? ''));
-    expect(message).toContain(`belongs to VirtualMachine ${t.namespace}/${names['Ready=True Reconciled'] ?? ''}`);
+    expect(message).toContain(
+      `belongs to VirtualMachine ${t.namespace}/${names['Ready=True Reconciled'] ?? ''}`,
+    );
     expect(ownGuests(t.pve)).toHaveLength(1);
   });
 

@@ -94,10 +94,17 @@ function pathOf(namespace: string, object: string): string {
   const [kind = '', name = ''] = object.split('/');
   const core = CORE[kind];
   if (core !== undefined) return `/api/v1/namespaces/${namespace}/${core}/${name}`;
+  return `${GROUP}/namespaces/${namespace}/${pluralOf(object)}/${name}`;
+}
+
+function pluralOf(object: string): string {
+  const [kind = ''] = object.split('/');
   const plural = PLURALS[kind];
   if (plural === undefined) throw new Error(`tenant.ts knows no kind ${kind}`);
-  return `${GROUP}/namespaces/${namespace}/${plural}/${name}`;
+  return plural;
 }
+
+const nameIn = (object: string): string => object.slice(object.indexOf('/') + 1);
 
 /** Refers to what every tenant has. */
 export const vm = (name: string, spec: object = {}) =>
@@ -159,15 +166,18 @@ const WITHIN_MS = 100_000;
 /** Assertions of a test are polled often; objects that are only waited for are not. */
 const EVERY_MS = 150;
 
-/** Like `kubectl wait --for=condition=Ready`: for the current generation of the object. */
-function expectReady(name: string, object: Stored | undefined): void {
-  if (!object) throw new Error(`${name} does not exist`);
+/**
+ * Like `kubectl wait --for=condition=Ready`: for the current generation of the object.
+ * @returns what is not so
+ */
+function unready(name: string, object: Stored | undefined): string | undefined {
+  if (!object) return `${name} does not exist`;
   const { status, metadata } = object;
   const found = status.conditions.find(({ type }) => type === 'Ready');
   const seen = found?.observedGeneration ?? status.observedGeneration ?? metadata.generation;
-  if (found?.status === 'True' && seen >= metadata.generation) return;
+  if (found?.status === 'True' && seen >= metadata.generation) return undefined;
   const { is, message } = condition(object);
-  throw new Error(`${name}: ${is} of generation ${seen}, now ${metadata.generation}: ${message}`);
+  return `${name}: ${is} of generation ${seen}, now ${metadata.generation}: ${message}`;
 }
 
 /** An empty namespace, and a PVE cluster that no other tenant's can be taken for. It is closed with the control plane. */
@@ -180,6 +190,15 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
   const read = async (path: string): Promise<Stored | undefined> => {
     const text = await plane.api.get(path);
     return text === undefined ? undefined : Stored.parse(JSON.parse(text));
+  };
+  const list: Tenant['list'] = async (plural) =>
+    readList((await plane.api.get(all(plural))) ?? '{"items":[]}');
+  /** Of one kind. Fifty objects take one request, as one does. */
+  const readAll = async (plural: string, objects: readonly string[]) => {
+    const [first = '', ...others] = objects;
+    if (others.length === 0) return new Map([[first, await read(at(first))]]);
+    const byName = new Map((await list(plural)).map((each) => [each.metadata.name, each]));
+    return new Map(objects.map((object) => [object, byName.get(nameIn(object))]));
   };
   const find: Tenant['find'] = (plural, name) => read(`${all(plural)}/${name}`);
   const patch: Tenant['patch'] = async (object, body) => {
@@ -215,10 +234,19 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
       await gone(object, withinMs);
     },
     async ready(...objects) {
+      const kinds = Map.groupBy(objects, (object) => pluralOf(object));
       await Promise.all(
-        objects.map((object) =>
-          soon(async () => expectReady(object, await read(at(object))), WITHIN_MS, EVERY_MS),
-        ),
+        [...kinds].map(([plural, named]) => {
+          let waiting = named;
+          const look = async () => {
+            const found = await readAll(plural, waiting);
+            const problems = new Map(waiting.map((object) => [object, unready(object, found.get(object))]));
+            waiting = waiting.filter((object) => problems.get(object) !== undefined);
+            const [first] = waiting;
+            if (first !== undefined) throw new Error(problems.get(first));
+          };
+          return soon(look, WITHIN_MS, EVERY_MS);
+        }),
       );
     },
     async lookAgain(name = 'web') {
@@ -230,10 +258,7 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
       if (!found) throw new Error(`there is no VirtualMachine ${name}`);
       return found;
     },
-    async list(plural) {
-      const text = (await plane.api.get(all(plural))) ?? '{"items":[]}';
-      return readList(text);
-    },
+    list,
     path: (name) => at(`vm/${name}`),
   };
 }

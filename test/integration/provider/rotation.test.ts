@@ -133,7 +133,7 @@ test.concurrent('an authority that is replaced in the Secret is taken up', async
     vm('web'),
   );
   await t.ready('provider/pve', 'vm/web');
-  const { cert } = await front.renew();
+  const { cert } = front.renew();
   await soon(async () => {
     const { is, message } = condition(await t.find('providers', 'pve'));
     expect(is).toBe('Ready=False Unreachable');

@@ -8,7 +8,7 @@ export interface TlsFront {
   readonly url: string;
   readonly certificate: ServerCertificate;
   /** Resets every connection; new ones find another certificate. */
-  renew: () => Promise<ServerCertificate>;
+  renew: () => ServerCertificate;
   /** Resets every connection and refuses new ones. */
   shut: () => Promise<void>;
   /** On the same port as before. */
@@ -17,7 +17,7 @@ export interface TlsFront {
 }
 
 export async function tlsFront(target: { readonly port: number }): Promise<TlsFront> {
-  let certificate = await makeCertificate();
+  let certificate = makeCertificate();
   const sockets = new Set<Socket>();
   const server = createServer(certificate, (inner) => {
     const outer = connect({ port: target.port, host: '127.0.0.1', rejectUnauthorized: false });
@@ -62,8 +62,8 @@ export async function tlsFront(target: { readonly port: number }): Promise<TlsFr
     get certificate() {
       return certificate;
     },
-    async renew() {
-      certificate = await makeCertificate();
+    renew() {
+      certificate = makeCertificate();
       server.setSecureContext(certificate);
       reset();
       return certificate;

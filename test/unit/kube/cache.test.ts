@@ -95,7 +95,7 @@ describe('the cache', () => {
     cache.put(aThing('good', 1));
     cache.put(aThing('half', 2, { spec: { size: 1, owner: { name: 'x', mail: 7 } } }));
     cache.put(aThing('bad', 3, { spec: { size: 'big' } }));
-    expect(cache.list().map(({ metadata }) => metadata.name)).toEqual(['good', 'half']);
+    expect(cache.list().map(({ metadata }) => metadata.name)).toEqual(['good', 'half', 'bad']);
     expect(byOwner.keys('x')).toEqual(['ns/half']);
     expect(cache.get('ns', 'half')).toBeUndefined();
     expect(cache.entry('ns/bad')!.problem).toContain('size');

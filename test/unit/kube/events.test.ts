@@ -149,11 +149,42 @@ describe('an event', () => {
     await clock.advance(seconds(2));
     for (let number = 500; number < 600; number += 1) recorder.publish(about(`a${number}`), note('Flood'));
     await recorder.flush();
-    expect(written).toHaveLength(220);
+    expect(written).toHaveLength(208);
     await clock.advance(seconds(1));
     recorder.publish(about('a599'), note('Flood')); // it was dropped, so it is not a repetition
     await recorder.flush();
     expect(written.at(-1)?.metadata.name).toMatch(/^a599\./);
+  });
+
+  test('is written although other namespaces have used up what all have together', async () => {
+    const { clock, recorder, written } = aRecorder();
+    const inNamespace = (namespace: string, name: string) => ({
+      kind: 'Thing',
+      metadata: { ...about(name).metadata, namespace, uid: `${namespace}-${name}` },
+    });
+    const writtenIn = (namespace: string) =>
+      written.filter(({ metadata }) => metadata.namespace === namespace).length;
+    for (let second = 0; second < 60; second += 1) {
+      for (let number = 0; number < 50; number += 1)
+        for (const hostile of ['h1', 'h2', 'h3', 'h4'])
+          recorder.publish(inNamespace(hostile, 'a'), note('Flood', `${second} ${number}`));
+      if (second % 10 === 0) recorder.publish(inNamespace('quiet', 'vm'), note('Step', `${second}`));
+      await clock.advance(seconds(1));
+      await recorder.flush();
+    }
+    expect(writtenIn('quiet')).toBe(6);
+    expect(writtenIn('h1')).toBeGreaterThan(0);
+    expect(written.length).toBeLessThan(400 + 4 * 20 + 60 * (10 + 4 * 0.2) + 10);
+  });
+
+  test('of one namespace leaves room for those of another', async () => {
+    const { recorder, written } = aRecorder();
+    for (let number = 0; number < 1000; number += 1) recorder.publish(about('a'), note('Flood', `${number}`));
+    const { kind, metadata } = about('b');
+    for (let number = 0; number < 150; number += 1)
+      recorder.publish({ kind, metadata: { ...metadata, namespace: 'other' } }, note('Step', `${number}`));
+    await recorder.flush();
+    expect(written.filter((event) => event.metadata.namespace === 'other')).toHaveLength(150);
   });
 
   test('is written when the one before it is, with the time when it happened', async () => {

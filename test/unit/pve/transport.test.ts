@@ -418,15 +418,15 @@ describe('requests in flight', () => {
       server.replies((request, response) => {
         if (isVersion(request)) data({ version: '9.0.1', release: '9.0' })(request, response);
       });
-      const { node, cluster, version } = pve(transport.send);
+      const handles = pve(transport.send);
       const names = Array.from({ length: 30 }, (_, n) => nodeName(`pve${n}`));
       const hanging = [
-        ...names.flatMap((name) => [1, 2, 3].map(() => failure(node(name).network()))),
-        ...[1, 2, 3, 4].map(() => failure(cluster.nextid())),
+        ...names.flatMap((name) => [1, 2, 3].map(() => failure(handles.node(name).network()))),
+        ...[1, 2, 3, 4].map(() => failure(handles.cluster.nextid())),
       ];
       // All connections are in use.
       while (server.received.length < 64) await new Promise((resolve) => setTimeout(resolve, 5));
-      expect((await version()).release).toBe('9.0');
+      expect((await handles.version()).release).toBe('9.0');
       await transport.close(millis(0));
       await Promise.all(hanging);
     }));

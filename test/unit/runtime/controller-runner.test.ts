@@ -5,7 +5,6 @@ import { controllerRunner, type PassRecord } from '../../../src/runtime/controll
 import type { Controller } from '../../../src/runtime/controller.ts';
 import { progressed, retry, settled, waiting } from '../../../src/runtime/outcome.ts';
 import { fakeClock, settle } from './fake-clock.ts';
-import type { ObjectStore } from '../../../src/runtime/object-store.ts';
 import { aThing, inMemoryStore, KEY, type Thing } from './in-memory-store.ts';
 
 type Reconcile = Controller<Thing, object>['reconcile'];

@@ -276,6 +276,21 @@ describe('an object that cannot be read', () => {
     expect(published.map(({ type, reason }) => [type, reason])).toEqual([['Warning', 'InvalidSpec']]);
   });
 
+  test('says that its status is what cannot be read, which its author cannot correct in the manifest', async () => {
+    const problem = 'status.made: expected a number.';
+    const store = inMemoryStore({
+      ...unreadable,
+      problem,
+      isStatusUnreadable: true,
+      rawStatus: { made: 'x' },
+    });
+    const { pass, reconcile } = anEngine(store, gives(settled()));
+    expect(await pass()).toMatchObject({ outcome: 'stalled', reason: 'UnreadableStatus' });
+    expect(store.live()!.conditions[0]!.message).toMatch(/^status\.made: .*--subresource=status/);
+    expect(store.live()!.rawStatus).toMatchObject({ made: 'x' });
+    expect(reconcile).not.toHaveBeenCalled();
+  });
+
   test('gets no finalizer', async () => {
     const metadata = { ...unreadable.metadata, finalizers: [] };
     const store = inMemoryStore({ ...unreadable, metadata });
@@ -288,6 +303,13 @@ describe('an object that cannot be read', () => {
     const store = inMemoryStore({ ...deleted, object: undefined, salvaged: deleted.object, problem: 'p' });
     expect(await anEngine(store, gives(released)).pass()).toMatchObject({ outcome: 'released' });
     expect(store.live()).toBeUndefined();
+  });
+
+  test('is not deleted while its status cannot be read: that may name what was made', async () => {
+    const deleted = { ...aThing(DELETED), object: undefined, problem: 'p', isStatusUnreadable: true };
+    const store = inMemoryStore(deleted);
+    expect(await anEngine(store, gives(released)).pass()).toMatchObject({ reason: 'UnreadableStatus' });
+    expect(store.live()!.metadata.finalizers).toContain('thing/finalizer');
   });
 
   test('says how to get rid of it when nothing is left of it', async () => {

@@ -31,7 +31,7 @@ export function aThing(change: Partial<Thing['metadata']> = {}): Entry<Thing> {
     ...change,
   };
   const object = { apiVersion: 'v1', kind: 'Thing', metadata, spec: { size: 1 } };
-  return { key: KEY, metadata, object, conditions: [] };
+  return { key: KEY, metadata, object, partial: object, conditions: [] };
 }
 
 const restated = (entry: Entry<Thing>, rawStatus: Readonly<Record<string, unknown>>): Entry<Thing> => ({
@@ -78,6 +78,7 @@ export function inMemoryStore(initial: Entry<Thing> | undefined): InMemoryStore 
     cached: () => cached,
     keys: () => (cached ? [KEY] : []),
     fetch: () => Promise.resolve((cached = live)),
+    completed: (_entry, status) => status,
     restated,
     writeFinalizers: (entry, finalizers) => write(entry, (stored) => renewed(stored, { finalizers })),
     writeStatus: (entry, status) =>

@@ -40,9 +40,9 @@ function aLease(clock: Clock) {
   return {
     routeTo,
     record: () => stored?.record,
-    take: (holder: string) => {
+    take: (holder: string, durationSeconds = 15) => {
       const now = clock.now();
-      write(stored?.version, { holder, durationSeconds: 15, acquired: now, renewed: now, transitions: 3 });
+      write(stored?.version, { holder, durationSeconds, acquired: now, renewed: now, transitions: 3 });
     },
   };
 }
@@ -115,6 +115,17 @@ describe('of several candidates', () => {
     expect(b.state()).toBe('leader');
     expect(lease.record()!.transitions).toBe(4);
   });
+});
+
+test('a lease that claims to last for years is taken once it was seen unchanged for five minutes', async () => {
+  const clock = fakeClock();
+  const lease = aLease(clock);
+  lease.take('dead', 100_000_000);
+  const b = aCandidate('b', lease.routeTo(always('ok')), clock);
+  await clock.advance(seconds(299));
+  expect(b.state()).toBe('candidate');
+  await clock.advance(seconds(4));
+  expect(b.state()).toBe('leader');
 });
 
 describe('a leader', () => {

@@ -29,6 +29,7 @@ describe('a controller’s own object', () => {
     ['has another annotation', aThing(), aThing({ annotations: { a: 'b' } })],
     ['has another label', aThing(), aThing({ labels: { a: 'b' } })],
     ['lost a finalizer', aThing(), aThing({ finalizers: [] })],
+    ['can be read again', { ...aThing(), object: undefined }, aThing()],
     ['is another of the same name', aThing(), aThing({ uid: 'uid-2' })],
   ])('asks for a pass when it %s', (_what, before, after) => {
     const { source, queue, change, added } = aSource();

@@ -20,7 +20,7 @@ describe('without flags and environment', () => {
       namespace: 'virtrigaud-system',
       clusterId: undefined,
       podName: undefined,
-      telemetry: { host: '0.0.0.0', port: 8080 },
+      telemetry: { metrics: { host: '0.0.0.0', port: 8080 }, probes: undefined, tokenFile: undefined },
       leaderElect: true,
       watchNamespaces: undefined,
       pve: {},
@@ -111,7 +111,24 @@ describe('flags', () => {
       '[::1]:0',
       '--no-leader-elect',
     ]);
-    expect([telemetry, leaderElect]).toEqual([{ host: '::1', port: 0 }, false]);
+    expect([telemetry.metrics, leaderElect]).toEqual([{ host: '::1', port: 0 }, false]);
+  });
+
+  test('say who may read the metrics', () => {
+    const flags = [
+      '--metrics-bind-address=0',
+      '--health-probe-bind-address=:8081',
+      '--metrics-token-file=/t',
+    ];
+    expect(configOf({}, flags).telemetry).toEqual({
+      metrics: undefined,
+      probes: { host: '0.0.0.0', port: 8081 },
+      tokenFile: '/t',
+    });
+    expect(faultsOf({}, ['--health-probe-bind-address=0', '--metrics-token-file='])).toEqual([
+      '--health-probe-bind-address: must be HOST:PORT or :PORT, for example :8080',
+      '--metrics-token-file: must be the name of a file',
+    ]);
   });
 
   test('ask for help or the version; unknown ones are faults', () => {

@@ -13,7 +13,7 @@ import {
 import { indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
 import type { Watched } from '../../../../src/cmd/operator/watches.ts';
-import type { Resource } from '../../../../src/runtime/controller.ts';
+import type { Readable, Resource } from '../../../../src/runtime/controller.ts';
 import type { ChangeListener, Entry } from '../../../../src/runtime/object-store.ts';
 import { aClass, anImage, aProvider, aVirtualMachine } from '../../../builders/objects.ts';
 
@@ -21,6 +21,7 @@ const entryOf = <O extends Resource>(object: O): Entry<O> => ({
   key: `${object.metadata.namespace}/${object.metadata.name}`,
   metadata: object.metadata,
   object,
+  partial: object as Readable<O>,
   conditions: [],
 });
 
@@ -29,7 +30,8 @@ function aWatch<O extends Resource>() {
   const entries = new Map<string, Entry<O>>();
   const cache: Watched<O>['cache'] = {
     get: (namespace, name) => entries.get(`${namespace}/${name}`)?.object,
-    list: () => [...entries.values()].flatMap(({ object }) => object ?? []),
+    partial: (namespace, name) => entries.get(`${namespace}/${name}`)?.partial,
+    list: () => [...entries.values()].map(({ partial }) => partial),
     keys: () => [...entries.keys()],
     onChange: (listener) => void listeners.push(listener),
   };

@@ -7,6 +7,7 @@ import {
   printMark,
   isSameOwner,
 } from '../../../../../controllers/shared/guests/owner-mark.ts';
+import { arbitraryText } from '../../../../builders/arbitrary-text.ts';
 import { aMark, FOREIGN, FORMER } from '../../../../builders/guests.ts';
 
 const word = fc.stringMatching(/^[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?$/);
@@ -18,9 +19,7 @@ describe('the mark', () => {
   });
 
   test('is found in any text that people write around it', () => {
-    const foreign = fc.array(
-      fc.string({ unit: 'binary' }).map((line) => line.replace(/[\n\r\u2028\u2029]/g, '')),
-    );
+    const foreign = fc.array(arbitraryText.map((line) => line.replace(/[\n\r\u2028\u2029]/g, '')));
     fc.assert(
       fc.property(marks, foreign, foreign, (mark, above, below) => {
         fc.pre(![...above, ...below].some((line) => line.startsWith('virtrigaud:')));

@@ -41,6 +41,19 @@ describe('a reference', () => {
     expect(followed(there(), reference)).toEqual(followed(readerOf(), reference));
   });
 
+  test('to an object that cannot be read says so, to those who may use it', () => {
+    const unreadable = (annotations: Record<string, string> = {}) => ({
+      ...there(annotations),
+      get: () => undefined,
+    });
+    const reference = { name: 'small', namespace: 'shared' };
+    expect(followed(unreadable({ [ALLOW_FROM]: 'default' }), reference)).toMatchObject({
+      reason: 'ClassNotFound',
+      message: expect.stringContaining('VMClass shared/small cannot be read'),
+    });
+    expect(followed(unreadable(), reference)).toMatchObject({ reason: 'ReferenceNotAllowed' });
+  });
+
   test('to nothing names kind, name and namespace', () => {
     expect(followed(there(), { name: 'big' })).toMatchObject({
       message: expect.stringContaining('VMClass default/big not found'),

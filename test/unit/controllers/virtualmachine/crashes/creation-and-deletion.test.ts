@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { nodeName } from '../../../../../src/lib/units.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
-import { atCalls, FAULTS, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+import { atCalls, FAULTS, isDistinct, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
 
 const WITH_IMAGE: VirtualMachineChange = {
   spec: { userData: { cloudInit: { inline: '#cloud-config\npackages: [nginx]\n' } } },
@@ -27,7 +27,10 @@ interface Story {
   readonly lagging?: () => boolean;
 }
 
-/** A whole life, from nothing to nothing. */
+/**
+ * A whole life, from nothing to nothing.
+ * @returns its calls
+ */
 async function live({
   vm,
   faults,
@@ -35,7 +38,7 @@ async function live({
   conflict = false,
   failedClones = 0,
   lagging,
-}: Story): Promise<number> {
+}: Story): Promise<readonly string[]> {
   const saboteur = new Saboteur(atCalls(faults));
   const life = new Life({
     vm,
@@ -68,7 +71,7 @@ async function live({
   );
   expect(conflicts.every(({ digest, running }) => digest === 1 && !running)).toBe(true);
   expect([...life.pve.volumes]).toEqual([]);
-  return saboteur.calls;
+  return saboteur.called;
 }
 
 function expectOneGuest({ pve, status }: Life, conflicts: number): void {
@@ -93,11 +96,12 @@ describe('from nothing to one guest and back to nothing', () => {
     'if any call $fault$where',
     async ({ vm, fault }) => {
       const calls = await live({ vm, faults: [] });
-      for (let call = 1; call <= calls; call += 1) {
+      for (const [index, what] of calls.entries()) {
+        if (!isDistinct(fault, what)) continue;
         try {
-          await live({ vm, faults: [[call, fault]] });
+          await live({ vm, faults: [[index + 1, fault]] });
         } catch (error) {
-          throw new Error(`Call ${call} of ${calls} ${fault}.`, { cause: error });
+          throw new Error(`Call ${index + 1} of ${calls.length} (${what}) ${fault}.`, { cause: error });
         }
       }
     },

@@ -21,7 +21,7 @@ async function move(faults: ReadonlyMap<number, Fault>) {
   });
   await life.untilReady();
   await life.pass();
-  armedAt = saboteur.calls;
+  armedAt = saboteur.called.length;
   life.store.editSpec({ placement: { host: nodeName('pve-2') } });
   await life.until(() => life.status.internal?.host === 'pve-2');
   await life.untilReady();

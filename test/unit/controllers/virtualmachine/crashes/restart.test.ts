@@ -26,7 +26,7 @@ const restart = (cause: Cause) => async (faults: ReadonlyMap<number, Fault>) => 
   });
   await life.untilReady();
   await life.pass();
-  armedAt = saboteur.calls;
+  armedAt = saboteur.called.length;
   const before = life.pve.stops;
   if (cause === 'request') life.store.annotate({ 'virtrigaud.io/restartedAt': REQUEST });
   else cpus = 6;

@@ -7,13 +7,14 @@ import type { DeletionPolicy } from '../../../../../controllers/virtualmachine/m
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
 import { releasesUnresolved } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { arbitraryText } from '../../../../builders/arbitrary-text.ts';
 import { worldsWith } from '../../../../builders/arbitrary-worlds.ts';
 import { aClaim, aMark, configOf, FOREIGN, GONE, observed, seen } from '../../../../builders/guests.ts';
 import { Life } from '../../../../builders/life.ts';
 import { aVirtualMachine, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
 import { run } from '../../../../builders/planner-run.ts';
 import { isOurs } from '../../../../builders/planner-world.ts';
-import { atCalls, FAULTS, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+import { atCalls, FAULTS, isDistinct, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
 
 const leaving = (deletionPolicy: DeletionPolicy) => ({ ...GONE, deletionPolicy });
 const MADE = aClaim({ made: true });
@@ -151,7 +152,7 @@ describe('an object that has no VMID, while its Provider cannot be asked', () =>
 });
 
 describe('our lines', () => {
-  const line = fc.string({ unit: 'binary' }).map((text) => text.replace(/[\s\u2028\u2029]+/g, ' ').trim());
+  const line = arbitraryText.map((text) => text.replace(/[\s\u2028\u2029]+/g, ' ').trim());
 
   test('are taken out of any description, and nothing else is', () => {
     fc.assert(
@@ -207,19 +208,20 @@ describe('a VirtualMachine whose policy is Retain', () => {
         const saboteur: Saboteur = new Saboteur((call, what) => strike(call - start, what));
         const life = new Life({ vm: RETAINED, between: saboteur.between, isDead: saboteur.isDead });
         await settle(life);
-        start = saboteur.calls;
+        start = saboteur.called.length;
         await life.delete();
         life.now += 120_000;
         life.pve.settle();
         expectRetained(life);
-        return saboteur.calls - start;
+        return saboteur.called.slice(start);
       };
       const calls = await story([]);
-      expect(calls).toBeGreaterThan(5);
-      for (let call = 1; call <= calls; call += 1)
-        await story([[call, fault]]).catch((cause: unknown) => {
-          throw new Error(`Call ${call} of ${calls} ${fault}.`, { cause });
-        });
+      expect(calls.length).toBeGreaterThan(5);
+      for (const [index, what] of calls.entries())
+        if (isDistinct(fault, what))
+          await story([[index + 1, fault]]).catch((cause: unknown) => {
+            throw new Error(`Call ${index + 1} of ${calls.length} (${what}) ${fault}.`, { cause });
+          });
     },
     60_000,
   );

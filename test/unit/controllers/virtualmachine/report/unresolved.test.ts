@@ -18,7 +18,10 @@ test.each([
 
 test('a VM that was never reported on is reported at once', () => {
   const vm = aVirtualMachine({ status: { observedGeneration: -1 } });
-  expect(unresolved(vm, { ...NOT_READY, early: true }).outcome).toMatchObject({ reason: 'ProviderNotReady', again: 5000 });
+  expect(unresolved(vm, { ...NOT_READY, early: true }).outcome).toMatchObject({
+    reason: 'ProviderNotReady',
+    again: 5000,
+  });
 });
 
 test('an edited spec that cannot be resolved is not reported as in sync', () => {

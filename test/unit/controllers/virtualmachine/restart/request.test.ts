@@ -106,6 +106,17 @@ describe('a requested restart', () => {
     expect(judge(NOTHING, { requestedAt: soon, observed: false }).restartedAt).toBeUndefined();
   });
 
+  test('is not ignored because a clock that was a year ahead recorded another', () => {
+    const year: Before = { note: undefined, restartedAt: at(NOW + 365 * DAY) };
+    const now = at(NOW - 1_000);
+    expect(settle(year, { requestedAt: now })).toMatchObject({ restarts: 1, before: { restartedAt: now } });
+    // Neither what was recorded itself nor a manifest that was put back is a new request.
+    expect(settle(year, { requestedAt: year.restartedAt }).restarts).toBe(0);
+    expect(settle(year, { requestedAt: a })).toMatchObject({ restarts: 0, before: year });
+    const begun = judge(year, { requestedAt: now });
+    expect(judge(begun, { requestedAt: now, now: NOW + HOUR })).toMatchObject({ next: 'shutdown' });
+  });
+
   test('is not put off for a clock that is a little ahead', () => {
     expect(restartsOf({ requestedAt: at(NOW + 4_000) })).toBe(1);
   });

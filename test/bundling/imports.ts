@@ -1,0 +1,53 @@
+/** Which files of the checkout a module needs, and a hash of what is in them. */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+
+interface Module {
+  readonly stamp: string;
+  readonly hash: string;
+  readonly imports: readonly string[];
+}
+
+/** Also of types, and in comments: one file too many does no harm. Packages are not followed. */
+const IMPORT = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
+
+const known = new Map<string, Module>();
+
+function read(file: string): Module {
+  const { mtimeMs, size } = statSync(file);
+  const stamp = `${mtimeMs} ${size}`;
+  const before = known.get(file);
+  if (before?.stamp === stamp) return before;
+  const text = readFileSync(file, 'utf8');
+  const module = {
+    stamp,
+    hash: createHash('sha256').update(text).digest('hex'),
+    imports: [...text.matchAll(IMPORT)].flatMap(([, name = '']) => resolve(dirname(file), name)),
+  };
+  known.set(file, module);
+  return module;
+}
+
+/** The module itself and all that it imports, directly or not; a file that does not exist is left out. */
+export function filesOf(entry: string): ReadonlyMap<string, string> {
+  const hashes = new Map<string, string>();
+  const waiting = [entry];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (hashes.has(file)) continue;
+    try {
+      const { hash, imports } = read(file);
+      hashes.set(file, hash);
+      waiting.push(...imports);
+    } catch {
+      // An example in a comment, or a mistake, which the bundler reports.
+    }
+  }
+  return hashes;
+}
+
+/** Changes with any of the files, and not with the folder of the checkout. */
+export function contentKey(files: ReadonlyMap<string, string>, root: string): string {
+  const lines = [...files].map(([file, hash]) => `${relative(root, file)} ${hash}`);
+  return createHash('sha256').update(lines.toSorted().join('\n')).digest('hex');
+}
