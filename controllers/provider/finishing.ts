@@ -83,7 +83,8 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
       });
   }
 
-  const isLeaving = ({ metadata }: Readable<VirtualMachine>): boolean => metadata.deletionTimestamp !== undefined;
+  const isLeaving = ({ metadata }: Readable<VirtualMachine>): boolean =>
+    metadata.deletionTimestamp !== undefined;
 
   function isNeeded({ uid, namespace, name }: CopyOf, isKept: (uid: string) => boolean): boolean {
     const successor = providers.partial(namespace, name)?.metadata.uid;

@@ -96,7 +96,8 @@ export function refusedByQuota(
 ): Unresolved | undefined {
   const grant = grantOf(provider, vm.metadata.namespace);
   if (!grant?.quotas) return undefined;
-  const memberOf = (each: Readable<VirtualMachine>): Member => memberFrom(each, classOf(each, classes), admissions);
+  const memberOf = (each: Readable<VirtualMachine>): Member =>
+    memberFrom(each, classOf(each, classes), admissions);
   const self = memberOf(vm);
   if (!wantsMore(self)) return undefined;
   const { namespace, name } = provider.metadata;
@@ -120,10 +121,13 @@ export function refusedByQuota(
 const classOf = (
   { metadata, spec: { classRef } }: Readable<VirtualMachine>,
   classes: ObjectReader<VMClass>,
-): VMClass | undefined =>
-  classRef && classes.get(classRef.namespace ?? metadata.namespace, classRef.name);
+): VMClass | undefined => classRef && classes.get(classRef.namespace ?? metadata.namespace, classRef.name);
 
-function memberFrom(vm: Readable<VirtualMachine>, vmClass: VMClass | undefined, admissions: Admissions): Member {
+function memberFrom(
+  vm: Readable<VirtualMachine>,
+  vmClass: VMClass | undefined,
+  admissions: Admissions,
+): Member {
   const { uid, creationTimestamp = '', namespace, name } = vm.metadata;
   const size = vmClass?.spec ?? { cpus: 0, memory: bytes(0) };
   // A guest may take the memory that it can grow to: the balloon needs its cooperation.
