@@ -74,10 +74,11 @@ function mayShareCluster(
   const [mine, theirs] = [providerOf(vm, providers), providerOf(other, providers)];
   if (theirs && !mayHold(other, theirs)) return false;
   if (mine && mine.metadata.uid === theirs?.metadata.uid) return true;
-  const [id, otherId] = [mine?.status?.clusterID, theirs?.status?.clusterID];
+  const [id, otherId] = [mine, theirs].map((provider) => provider?.status?.clusterID);
   if (id === undefined) return false;
-  if (otherId === undefined) return other.status?.vmid !== undefined;
-  return isSameCluster(parseIdentity(id), parseIdentity(otherId));
+  return otherId === undefined
+    ? other.status?.vmid !== undefined
+    : isSameCluster(parseIdentity(id), parseIdentity(otherId));
 }
 
 function providerOf(
