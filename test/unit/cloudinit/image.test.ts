@@ -9,6 +9,7 @@ import {
   requiredMode,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
+import { readText } from '../../../src/cloudinit/documents.ts';
 import { digestWith } from '../../../src/lib/hash.ts';
 import type { IsoFile } from '../../../src/cloudinit/iso9660.ts';
 import { aDigest } from '../../builders/guests.ts';
@@ -235,7 +236,9 @@ describe('keys of a Secret in a cloud-config', () => {
       fc.property(fc.dictionary(fc.stringMatching(/^[a-z_]{1,12}$/), value), fc.boolean(), (config, flow) => {
         const document = { ...config, users: ['default'], ssh_authorized_keys: [OTHER_ED25519] };
         const userData = `#cloud-config\n${flow ? JSON.stringify(document) : stringify(document, { version: '1.1' })}\n`;
-        const text = userDataOf(userData, ED25519);
+        // A long text is read before, by a worker thread.
+        const documents = readText({ part: 'userData', text: userData, keys: [ED25519] });
+        const text = filesOf({ userData, sshKeys: [ED25519], documents })['user-data']!;
         expect(read(text)).toEqual({
           ...(read(userData) as object),
           ssh_authorized_keys: [OTHER_ED25519, ED25519],
