@@ -86,6 +86,13 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
   const isLeaving = ({ metadata }: Readable<VirtualMachine>): boolean =>
     metadata.deletionTimestamp !== undefined;
 
+  /** Nobody waits for the connection that could not be opened, and it is not that of the Provider itself. */
+  function isAbandoned(key: string): boolean {
+    const [namespace = '', name = ''] = key.split('/');
+    const isProviders = providers.partial(namespace, name) !== undefined && !pool.isWithdrawn(key);
+    return !isProviders && !usersOf(namespace, name).some(isLeaving);
+  }
+
   function isNeeded({ uid, namespace, name }: CopyOf, isKept: (uid: string) => boolean): boolean {
     const successor = providers.partial(namespace, name)?.metadata.uid;
     if (successor !== undefined && successor !== uid && isKept(successor)) return false;
@@ -109,7 +116,11 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
         const [namespace = '', name = ''] = key.split('/');
         if (!usersOf(namespace, name).some(isLeaving)) pool.stopFinishing(key);
       }
-      for (const [key, { ended }] of attempts) if (ended && !current(key)) attempts.delete(key);
+      for (const [key, { ended }] of attempts) {
+        if (!ended || current(key)) continue;
+        if (isAbandoned(key)) pool.stopFinishing(key);
+        attempts.delete(key);
+      }
       await copies.sweep(isNeeded);
     },
   };

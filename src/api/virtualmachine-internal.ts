@@ -91,6 +91,12 @@ export const virtualMachineInternal = z.object({
     .describe(
       'Whether the VMID was released because the object is being deleted. No guest is looked for again.',
     ),
+  preserved: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the Provider did not grant the deletion of the VM in Proxmox VE. It is not destroyed after the grant was withdrawn either.',
+    ),
   recovered: z
     .boolean()
     .optional()

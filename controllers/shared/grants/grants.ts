@@ -25,6 +25,8 @@ export interface Grant extends Limits {
   readonly sources: Allowed<GuestSelector>;
   readonly volumes: Allowed<string>;
   readonly snippets: Allowed<string>;
+  /** Its limits are not known: the Provider is gone, or no longer admits the namespace. */
+  readonly isWithdrawn?: boolean;
 }
 
 const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all' } as const;
@@ -53,7 +55,7 @@ export const grantOfGone = (
 ): Grant => ({
   provider: `${provider.namespace}/${provider.name}`,
   namespace,
-  ...(provider.namespace === namespace ? OPEN : CLOSED),
+  ...(provider.namespace === namespace ? OPEN : { ...CLOSED, isWithdrawn: true }),
 });
 
 /** What a namespace may use that may use nothing new: its guests are there all the same. */
@@ -61,6 +63,7 @@ export const closedGrant = ({ metadata }: Pick<Provider, 'metadata'>, namespace:
   provider: `${metadata.namespace}/${metadata.name}`,
   namespace,
   ...CLOSED,
+  isWithdrawn: true,
 });
 
 /** What the owner of a Provider may do with it, because it is theirs. */

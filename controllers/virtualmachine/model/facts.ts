@@ -73,6 +73,8 @@ export interface Facts {
   readonly cloudInit: Omit<CloudInitPlan, 'build'> | undefined;
   /** What differs from the spec and is not brought in line: a sentence each. */
   readonly differences: readonly string[];
+  /** The Provider does not grant the deletion of the guest. */
+  readonly preserved?: boolean;
   /** What the guest has and would no longer be granted: a sentence each. */
   readonly withdrawn: readonly string[];
   /** Fields of the spec that have no effect: a sentence each. */

@@ -13,6 +13,8 @@ export interface PlainSpec {
   readonly graceSeconds: number;
   readonly owner: OwnerMark;
   readonly deletionPolicy: DeletionPolicy;
+  /** The Provider does not grant the deletion of the guest. */
+  readonly preserved?: boolean;
   /** Absent where the guest exists already and its image is gone. */
   readonly image: TemplateSource | undefined;
   readonly storage: string | undefined;

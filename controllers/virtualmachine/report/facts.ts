@@ -75,6 +75,7 @@ export async function factsOf(
           ]
         : [],
     withdrawn: resolved.withdrawn,
+    ...(resolved.preserved === true && { preserved: true }),
     ignored: [
       ...resolved.ignored,
       ...lostOptions(vm, guest, cloudInit),

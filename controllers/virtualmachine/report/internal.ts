@@ -29,6 +29,7 @@ export function internalOf(
     ...identityOf(before, facts, own),
     ...releasedIn(before, facts),
     ...recoveredIn(before, facts),
+    ...(facts.preserved === true && { preserved: true }),
     ...omitUndefined({
       applied: facts.have.claim && appliedAfter(before.applied, facts),
       appliedDigest: earlierDigest(vm, facts),

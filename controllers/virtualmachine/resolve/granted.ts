@@ -177,10 +177,15 @@ function snippetUse({ status, metadata }: VirtualMachine, { cloudInit }: Wanted,
 }
 
 /** A policy that is not granted is not carried out: the guest stays. */
-export const grantedPolicyOf = (vm: VirtualMachine, { deletionPolicies }: Grant): DeletionPolicy => {
+export const grantedPolicyOf = (vm: VirtualMachine, grant: Grant): DeletionPolicy => {
   const asked = deletionPolicyOf(vm);
-  return isOutside(deletionPolicies, asked) ? 'Retain' : asked;
+  const isDenied = isOutside(grant.deletionPolicies, asked) || (asked === 'Delete' && isPreserved(vm, grant));
+  return isDenied ? 'Retain' : asked;
 };
+
+/** Deletion was not granted. Whoever withdraws the grant as a whole does not grant it. */
+export const isPreserved = ({ status }: VirtualMachine, grant: Grant): boolean =>
+  grant.isWithdrawn ? status?.internal?.preserved === true : isOutside(grant.deletionPolicies, 'Delete');
 
 /** The pool that a new VM is added to. */
 export const poolOf = (

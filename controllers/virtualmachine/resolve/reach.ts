@@ -2,8 +2,8 @@
  * From a VM to the connection of its Provider, and what its namespace may use of that. For a deletion that is under way
  * also a connection that outlives the Provider or its Secret.
  */
-import type { Provider, VirtualMachine } from '../../../src/api/index.ts';
-import type { ObjectReader } from '../../../src/runtime/controller.ts';
+import { FORCE_DELETE, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
+import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import {
   silence,
   type Connection,
@@ -25,10 +25,12 @@ export interface ReachPorts {
 export type Reached =
   | {
       readonly ok: true;
-      /** Absent: it is gone, and a deletion is finished without it. */
+      /** Absent: it is gone or cannot be read, or it no longer admits the namespace. */
       readonly provider?: Provider | undefined;
       readonly connection: Connection;
       readonly grant: Grant;
+      /** The connection was opened with a copy of the last credentials. */
+      readonly finishing?: true;
       /** The Provider no longer admits the namespace. */
       readonly refused?: Unresolved;
     }
@@ -38,7 +40,10 @@ export type Reached =
 export function reach(vm: VirtualMachine, ports: ReachPorts): Reached {
   const reached = openWay(vm, ports);
   const silent = reached.ok ? silence(reached.connection) : undefined;
-  return silent ? providerUnreachable(vm.spec.providerRef.name, silent.since) : reached;
+  if (!reached.ok || !silent) return reached;
+  return reached.finishing
+    ? finishingUnreachable(silent.since)
+    : providerUnreachable(vm.spec.providerRef.name, silent.since);
 }
 
 function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
@@ -46,14 +51,12 @@ function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
   const followed = followProvider(vm, ports);
   const provider = followed.ok ? followed.object : heldProvider(vm, ports);
   const connection = provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
-  if (provider && connection)
-    return {
-      ok: true,
-      provider,
-      connection,
-      grant: grantOf(provider, namespace) ?? closedGrant(provider, namespace),
-      ...(!followed.ok && { refused: followed }),
-    };
+  if (provider && connection) {
+    const grant = grantOf(provider, namespace) ?? closedGrant(provider, namespace);
+    return followed.ok
+      ? { ok: true, provider: followed.object, connection, grant }
+      : { ok: true, connection, grant, refused: followed };
+  }
   const problem = followed.ok ? notReady(followed.object, ports.connections, namespace) : followed;
   return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
 }
@@ -66,11 +69,11 @@ const followProvider = (vm: VirtualMachine, { providers }: ReachPorts): Followed
     allows: (provider) => grantOf(provider, vm.metadata.namespace) !== undefined,
   });
 
-/** That of a VM that has a VMID, whether or not it still admits the namespace. */
-function heldProvider(vm: VirtualMachine, { providers }: ReachPorts): Provider | undefined {
-  if (vm.status?.vmid === undefined) return undefined;
+/** That of a VM that may have something in PVE, whether or not it can be read and still admits the namespace. */
+function heldProvider(vm: VirtualMachine, { providers }: ReachPorts): Readable<Provider> | undefined {
+  if (!mayHaveGuest(vm)) return undefined;
   const { namespace, name } = providerOf(vm);
-  return providers.get(namespace, name);
+  return providers.covers?.(namespace) === false ? undefined : providers.partial(namespace, name);
 }
 
 const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
@@ -81,11 +84,9 @@ const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
 /** A VM of another namespace that has nothing in Proxmox VE may merely name the Provider. */
 function mayFinish(vm: VirtualMachine, { providers }: ReachPorts): boolean {
   if (vm.metadata.deletionTimestamp === undefined) return false;
-  const { namespace, name } = providerOf(vm);
+  const { namespace } = providerOf(vm);
   if (providers.covers?.(namespace) === false) return false;
-  if (namespace === vm.metadata.namespace) return true;
-  const provider = providers.partial(namespace, name);
-  return mayHaveGuest(vm) && (!provider || grantOf(provider, vm.metadata.namespace) !== undefined);
+  return namespace === vm.metadata.namespace || mayHaveGuest(vm);
 }
 
 function finish(vm: VirtualMachine, problem: Unresolved, { finishing, providers }: ReachPorts): Reached {
@@ -93,7 +94,12 @@ function finish(vm: VirtualMachine, problem: Unresolved, { finishing, providers 
   const found = finishing.forDeletion(namespace, name);
   switch (found.kind) {
     case 'open':
-      return { ok: true, connection: found.connection, grant: finishingGrant(vm, providers) };
+      return {
+        ok: true,
+        connection: found.connection,
+        grant: finishingGrant(vm, providers),
+        finishing: true,
+      };
     case 'opening':
       return {
         ok: false,
@@ -132,6 +138,13 @@ function notReady(provider: Provider, connections: Connections, reader: string):
   };
 }
 
+const finishingUnreachable = (silentSince: number): Unresolved => ({
+  ok: false,
+  reason: Reasons.providerUnreachable,
+  message: `The VM is removed with a copy of the last credentials of its Provider, and Proxmox VE does not answer, or no longer accepts them. The deletion goes on once it does. To leave the guest as it is, set the annotation ${FORCE_DELETE}: "true".`,
+  silentSince,
+});
+
 /** The text is the same for all VMs and throughout, so that none of them is written again when the error changes. */
 export const providerUnreachable = (name: string, silentSince: number): Unresolved => ({
   ok: false,
@@ -144,5 +157,7 @@ function finishingGrant(vm: VirtualMachine, providers: ObjectReader<Provider>): 
   const { namespace, name } = providerOf(vm);
   const provider = providers.partial(namespace, name);
   const reader = vm.metadata.namespace;
-  return (provider && grantOf(provider, reader)) ?? grantOfGone({ namespace, name }, reader);
+  return provider
+    ? (grantOf(provider, reader) ?? closedGrant(provider, reader))
+    : grantOfGone({ namespace, name }, reader);
 }

@@ -26,7 +26,7 @@ import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { adoptIgnored, adoptionOf } from './adoption.ts';
 import { reach, type ReachPorts } from './reach.ts';
-import { grantedPolicyOf, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
+import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
   readonly clusterId: string;
@@ -55,6 +55,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
       (vm.spec.lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout) / 1000,
     ),
     deletionPolicy: grantedPolicyOf(vm, grant),
+    preserved: isPreserved(vm, grant),
     host: vm.spec.placement?.host,
     pool: poolOf(vm, connection, grant),
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
@@ -88,6 +89,7 @@ type Base = Pick<
   | 'owner'
   | 'graceSeconds'
   | 'deletionPolicy'
+  | 'preserved'
   | 'host'
   | 'pool'
   | 'besideOthers'

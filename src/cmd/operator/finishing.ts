@@ -46,7 +46,7 @@ export function createFinishing({
     pool,
     copies,
     providers: watches.Provider.cache,
-    usersOf: (at, name) => users.objects(keyOf({ namespace: at, name })),
+    usersOf: (at, name) => indexes.mayUse('Provider', keyOf({ namespace: at, name })),
     onAttempted: (provider) => ask('VirtualMachine', users.keys(provider), 'connection'),
     now,
   });

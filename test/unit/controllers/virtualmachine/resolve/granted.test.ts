@@ -174,6 +174,19 @@ describe('a VM that is deleted', () => {
     ).toBe('Delete');
   });
 
+  test('never destroys what the Provider did not let it destroy before it withdrew the grant as a whole', async () => {
+    const limited = await resolvedOf({ deletionPolicies: ['Retain', 'Stop'] }, { metadata, status: MADE });
+    expect(limited).toMatchObject({ deletionPolicy: 'Retain', preserved: true });
+    const recorded = { ...MADE, internal: { ...MADE?.internal, preserved: true } };
+    const after = await resolvedOf('not admitted', { metadata, status: recorded });
+    expect(after).toMatchObject({ deletionPolicy: 'Retain', preserved: true });
+  });
+
+  test('removes the image that is left after its guest, although its namespace is no longer admitted', async () => {
+    const status = { internal: { cloudInit: { mode: 'Image' as const, volume: 'local:iso/seed.iso' } } };
+    expect((await resolving('not admitted', { metadata, status })).ok).toBe(true);
+  });
+
   test('reaches its guest although the Provider no longer admits its namespace', async () => {
     expect((await resolvedOf('not admitted', { metadata, status: MADE })).deletionPolicy).toBe('Delete');
     expect(await resolving('not admitted', { status: MADE })).toMatchObject({

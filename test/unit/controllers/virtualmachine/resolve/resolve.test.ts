@@ -338,6 +338,20 @@ describe('what is missing is named:', () => {
   });
 });
 
+describe('a VM whose Provider cannot be read', () => {
+  const unreadable = { get: () => undefined, partial: () => aProvider(), list: () => [] };
+
+  test('is deleted over the connection that is there, and changed in no other way', async () => {
+    const status = { vmid: vmid(101) };
+    const world = { providers: unreadable };
+    expect(await resolvedSpecOf({ ...DELETED, status }, world)).toMatchObject({ shape: undefined });
+    expect(await resolve(aVirtualMachine({ status }), ports(world))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('cannot be read'),
+    });
+  });
+});
+
 describe('a VM that is being deleted although its Provider has no connection', () => {
   const none = { get: () => undefined, isPending: () => false };
   const gone = { providers: readerOf<Provider>(), connections: none };
@@ -358,6 +372,21 @@ describe('a VM that is being deleted although its Provider has no connection', (
       message: expect.stringContaining('no answer'),
     });
   });
+
+  test.each([
+    ['has a guest', { vmid: vmid(101) }, 'ok'],
+    ['merely names it', undefined, 'refused'],
+  ])(
+    'of another namespace, which is no longer admitted either, that %s is %s',
+    async (_what, status, expected) => {
+      const finishing = { forDeletion: () => ({ kind: 'open', connection: connection() }) as const };
+      const spec = { providerRef: { name: 'pve', namespace: 'shared' } };
+      const vm = aVirtualMachine({ ...DELETED, spec, status });
+      const providers = readerOf(aProvider({}, { namespace: 'shared' }));
+      const resolved = await resolve(vm, ports({ ...withdrawn, providers, finishing }));
+      expect(resolved.ok ? 'ok' : 'refused').toBe(expected);
+    },
+  );
 
   test.each([
     ['has a guest', { vmid: vmid(101) }, 'ok'],
