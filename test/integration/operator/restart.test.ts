@@ -76,13 +76,7 @@ test.concurrent('without a policy changes wait and are reported', async () => {
   const t = await running({}, 'web');
   const before = pids(t, ['web']);
   await t.apply(sized({ memory: '4Gi' }));
-  await soon(async () => {
-    const { is, message } = condition(await t.vm('web'), 'Synced');
-    expect(is).toContain('Synced=False');
-    expect(message).toContain('vga');
-    expect(message).toContain('not by the operator');
-  });
-  expect(await reason(t, 'web')).toBe('no RestartRequired');
+  await soon(async () => expect(await reason(t, 'web')).toBe('RestartRequired=True PendingChanges'));
   expect(pids(t, ['web'])).toEqual(before);
 });
 
@@ -152,6 +146,12 @@ test.concurrent('foreign changes that are pending in Proxmox VE restart nothing'
   guest.written();
   await t.apply(sized({ cpus: 3 }));
   await soon(() => expect(guest.get('vcpus')).toBe('3'));
-  await soon(async () => expect(await reason(t, 'web')).toBe('RestartRequired=True PendingChanges'));
+  await soon(async () => {
+    const { is, message } = condition(await t.vm('web'), 'Synced');
+    expect(is).toContain('Synced=False');
+    expect(message).toContain('vga');
+    expect(message).toContain('not by the operator');
+  });
+  expect(await reason(t, 'web')).toBe('no RestartRequired');
   expect(pids(t, ['web'])).toEqual(before);
 });

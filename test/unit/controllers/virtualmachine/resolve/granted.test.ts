@@ -177,7 +177,7 @@ describe('a VM that is deleted', () => {
   test('never destroys what the Provider did not let it destroy before it withdrew the grant as a whole', async () => {
     const limited = await resolvedOf({ deletionPolicies: ['Retain', 'Stop'] }, { metadata, status: MADE });
     expect(limited).toMatchObject({ deletionPolicy: 'Retain', preserved: true });
-    const recorded = { ...MADE, internal: { ...MADE?.internal, preserved: true } };
+    const recorded = { ...MADE, internal: { ...MADE.internal, preserved: true } };
     const after = await resolvedOf('not admitted', { metadata, status: recorded });
     expect(after).toMatchObject({ deletionPolicy: 'Retain', preserved: true });
   });
