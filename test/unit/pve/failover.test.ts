@@ -79,7 +79,7 @@ function connect(urls: readonly [string, ...string[]], options: Partial<Transpor
 test('an endpoint that answers nothing any more, though it accepts connections, is replaced by the next', async () => {
   const first = await node(data(CONFIG));
   const second = await node(data(CONFIG));
-  const { transport, guest } = connect([first.url, second.url], { deadline: millis(200) });
+  const { transport, guest } = connect([first.url, second.url], { deadline: millis(1000) });
   await guest.config();
   first.replies(() => undefined);
   await expect(guest.config()).rejects.toMatchObject({ code: 'timeout' });
@@ -156,7 +156,7 @@ describe('a connection that is reset', () => {
 
 test('an answer that took too long does not send a change to another endpoint', async () => {
   const [first, second] = [await node(() => undefined), await node(data(UPID))];
-  const { guest } = connect([first.url, second.url], { deadline: millis(50) });
+  const { guest } = connect([first.url, second.url], { deadline: millis(500) });
   await expect(guest.start()).rejects.toMatchObject({ refusal: 'unknownOutcome', code: 'timeout' });
   expect(second.received).toEqual([]);
 });
