@@ -19,8 +19,17 @@ let plane: OperatorPlane;
 let pve: FakePve;
 let operator: RunningOperator;
 
-const applyAll = async () => {
-  for (const { text } of await samples(pve.url)) await plane.succeed(['apply', '-f', '-'], { input: text });
+const applyAll = async (afterEach?: (file: string) => Promise<void>) => {
+  for (const { file, text } of await samples(pve.url)) {
+    await plane.succeed(['apply', '-f', '-'], { input: text });
+    await afterEach?.(file);
+  }
+};
+/** Before the Providers: with another CA they would connect once more, at a moment that no test knows. */
+const trustFake = async (file: string) => {
+  if (!file.startsWith('01-')) return;
+  const patch = JSON.stringify({ stringData: { 'ca.crt': pve.ca } });
+  await plane.succeed(['patch', 'secret', 'pve-credentials', '--type=merge', '-p', patch]);
 };
 const get = async (kinds: string): Promise<readonly Stored[]> =>
   readList(await plane.succeed(['get', kinds, '-o', 'json']));
@@ -41,9 +50,7 @@ beforeAll(async () => {
       PVE_CA_BUNDLE: pve.ca,
     },
   });
-  await applyAll();
-  const patch = JSON.stringify({ stringData: { 'ca.crt': pve.ca } });
-  await plane.succeed(['patch', 'secret', 'pve-credentials', '--type=merge', '-p', patch]);
+  await applyAll(trustFake);
   await plane.succeed(['wait', '--for=condition=Ready', '--timeout=100s', 'vm', '--all']);
   for (const name of VMS)
     await plane.succeed([
@@ -165,7 +172,8 @@ describe('the samples', () => {
     // For a while after a boot the guest agent is asked for addresses that come late.
     const others = pve.requests
       .slice(asked)
-      .filter(({ method, path }) => method !== 'GET' || !/^\/cluster\/|\/agent\//.test(path));
+      .filter(({ method, path }) => method !== 'GET' || !/^\/cluster\/|\/agent\//.test(path))
+      .map(({ method, path }) => `${method} ${path}`);
     expect(others).toEqual([]);
   });
 
