@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { readable } from '../lib/readable.ts';
 import { bytes, nodeName, upid, vmid, type Bytes } from '../lib/units.ts';
-import type { KnownRows } from './known-rows.ts';
+import type { KnownTexts } from './known-texts.ts';
 
 const TRUE = new Set(['1', 'on', 'yes', 'true']);
 
@@ -84,7 +84,7 @@ export interface Elements {
   readonly isObject: boolean;
   readonly parse: (value: unknown) => Element['parsed'];
   /** Those that were read before; absent: each is read anew. */
-  readonly known?: KnownRows<Element>;
+  readonly known?: KnownTexts<Element>;
 }
 
 /** By schema: of lists and objects that are long, so that they are parsed one element at a time. */
@@ -124,7 +124,7 @@ function inElements<T>(
 export const rows = <T extends z.ZodType>(
   row: T,
   /** For a list that is read again and again. */
-  known?: KnownRows<Element>,
+  known?: KnownTexts<Element>,
 ): z.ZodType<z.output<T>[]> =>
   inElements(
     z.array(z.unknown()).transform((list) =>
