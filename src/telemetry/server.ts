@@ -59,8 +59,12 @@ const serverOf = (metrics: Server | undefined, probes: Server | undefined): Tele
 });
 
 async function open({ host, port }: Address, routes: Routes): Promise<Server> {
+  const handlers = new Map([
+    ['/', (_request: IncomingMessage, response: ServerResponse) => listLinks(response, Object.keys(routes))],
+    ...Object.entries(routes),
+  ]);
   const server = createServer((request, response) => {
-    const handler = new Map(Object.entries(routes)).get(request.url?.split('?')[0] ?? '');
+    const handler = handlers.get(request.url?.split('?')[0] ?? '');
     if (handler) handler(request, response);
     else response.writeHead(404).end();
   });
@@ -68,6 +72,13 @@ async function open({ host, port }: Address, routes: Routes): Promise<Server> {
   await once(server, 'listening');
   return server;
 }
+
+const listLinks = (response: ServerResponse, paths: readonly string[]): void => {
+  const links = paths.map((path) => `<li><a href="${path}">${path}</a></li>`).join('');
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end(`<!doctype html><title>virtrigaud-proxmox</title><ul>${links}</ul>\n`);
+};
 
 async function shut(server: Server): Promise<void> {
   server.closeAllConnections();
