@@ -69,7 +69,15 @@ async function open({ host, port }: Address, routes: Routes): Promise<Server> {
     else response.writeHead(404).end();
   });
   server.listen(port, host);
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Metrics and probes cannot be served at ${host}:${port} (${said}). Choose another address with --metrics-bind-address and --health-probe-bind-address.`,
+      { cause: error },
+    );
+  }
   return server;
 }
 
