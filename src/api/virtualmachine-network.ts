@@ -48,9 +48,7 @@ const reachable = {
 const staticIP = rule(
   rule(
     z.object({
-      address: cidr.describe(
-        'IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.',
-      ),
+      address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
       gateway: ip
         .optional()
         .describe(
