@@ -10,7 +10,13 @@ export interface Reference {
 
 export type Followed<O> =
   | { readonly ok: true; readonly object: O }
-  | { readonly ok: false; readonly reason: Reason; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: Reason;
+      readonly message: string;
+      /** The message without what to do, where something is missing. */
+      readonly fact?: string;
+    };
 
 export function allowsFrom(annotations: Readonly<Record<string, string>>, namespace: string): boolean {
   const allowed = (annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim());
@@ -71,12 +77,11 @@ export function follow<O extends Resource>(
   const isAllowed = target && (from.allows?.(target) ?? mayUse(from.namespace, target));
   if (namespace !== from.namespace && !isAllowed)
     return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
-  if (!target)
-    return {
-      ok: false,
-      reason: from.notFound,
-      message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
-    };
+  if (!target) {
+    const fact = `${from.kind} ${namespace}/${reference.name} not found.`;
+    const message = `${fact} Create it, or correct the reference; reconciliation resumes by itself.`;
+    return { ok: false, reason: from.notFound, message, fact };
+  }
   if (!object)
     return {
       ok: false,

@@ -6,6 +6,7 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import type { DeliveredDigests } from '../model/cloud-init.ts';
 import type { DesiredCloudInit, Shape, Unresolved } from '../model/desired.ts';
+import { allOf } from '../model/unresolved.ts';
 import { changedParts, digestsOf } from './delivered-digests.ts';
 
 /** The values of a Secret, and in Base64 those that are no text. */
@@ -44,19 +45,36 @@ export async function resolveCloudInit(
   want: Pick<Shape, 'owner' | 'nics'>,
   { readSecret, readDocuments, digest }: CloudInitPorts,
 ): Promise<ResolvedCloudInit> {
-  const texts = new Map<string, Text>();
-  for (const { name, source, key } of sourcesOf(vm)) {
-    const ref = source?.secretRef;
-    const entry = ref && { name: ref.name, key: ref.key ?? key };
-    const read = await readEntry(readSecret, vm.metadata.namespace, entry);
-    if (!read.ok) return read;
-    texts.set(name, entry ? read : { text: source?.inline });
-  }
+  const { texts, problems } = await readTexts(vm, readSecret);
+  const [problem, ...others] = problems;
+  if (problem) return allOf(problem, others);
   const desired = desiredFrom(vm, texts);
   if (hasItsImage(vm, digestsOf({ ...want, cloudInit: desired }, digest))) return { ok: true, desired };
   const documents = await readDocuments(vm.metadata.namespace, desired);
   if (!documents) return UNREAD;
   return { ok: true, desired: Object.keys(documents).length > 0 ? { ...desired, documents } : desired };
+}
+
+/** What of the Secrets in the spec is missing. */
+export const missingSecrets = async (
+  vm: VirtualMachine,
+  readSecret: ReadSecret,
+): Promise<readonly Unresolved[]> => (await readTexts(vm, readSecret)).problems;
+
+async function readTexts(
+  vm: VirtualMachine,
+  readSecret: ReadSecret,
+): Promise<{ readonly texts: ReadonlyMap<string, Text>; readonly problems: readonly Unresolved[] }> {
+  const texts = new Map<string, Text>();
+  const problems: Unresolved[] = [];
+  for (const { name, source, key } of sourcesOf(vm)) {
+    const ref = source?.secretRef;
+    const entry = ref && { name: ref.name, key: ref.key ?? key };
+    const read = await readEntry(readSecret, vm.metadata.namespace, entry);
+    if (read.ok) texts.set(name, entry ? read : { text: source?.inline });
+    else problems.push(read);
+  }
+  return { texts, problems };
 }
 
 /** Nobody looks into the texts again: they are the same as those on the image that the guest was given. */
@@ -148,8 +166,9 @@ async function readEntry(
     : { ok: true, text, binary: secret.binary?.[entry.key] };
 }
 
-const missing = (reason: Reason, message: string): Unresolved => ({
+const missing = (reason: Reason, fact: string): Unresolved => ({
   ok: false,
   reason,
-  message: `${message} Reconciliation resumes once it exists.`,
+  message: `${fact} Reconciliation resumes once it exists.`,
+  fact,
 });
