@@ -1,6 +1,6 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
-import { isIgnition, type ReadDocuments } from '../../../src/cloudinit/index.ts';
+import { withIgnitionInPlace, type ReadDocuments } from '../../../src/cloudinit/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
@@ -52,7 +52,8 @@ export async function resolveCloudInit(
   if (hasItsImage(vm, digestsOf({ ...want, cloudInit: desired }, digest))) return { ok: true, desired };
   const documents = await readDocuments(vm.metadata.namespace, desired);
   if (!documents) return UNREAD;
-  return { ok: true, desired: Object.keys(documents).length > 0 ? { ...desired, documents } : desired };
+  const read = Object.keys(documents).length > 0 ? { ...desired, documents } : desired;
+  return { ok: true, desired: withIgnitionInPlace(read) };
 }
 
 /** What of the Secrets in the spec is missing. */
@@ -117,10 +118,8 @@ function userDataOf(texts: ReadonlyMap<string, Text>, format: 'Raw' | 'Base64' |
   if (binary !== undefined)
     return { userData: binary, userDataFormat: format === undefined ? 'Binary' : 'Base64' };
   if (format !== undefined) return { userData: text, userDataFormat: format };
-  // People know cloud-init's field from the documentation of Flatcar.
-  const isMisplaced = text !== undefined && isIgnition(text);
-  const ignition = isMisplaced ? text : texts.get('ignition')?.text;
-  return { userData: isMisplaced ? undefined : text, ...omitUndefined({ ignition }) };
+  const ignition = texts.get('ignition')?.text;
+  return { userData: text, ...omitUndefined({ ignition }) };
 }
 
 interface Source {

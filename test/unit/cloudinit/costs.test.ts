@@ -70,7 +70,10 @@ test.each([
 
 test('a file of 100,000 lines in a cloud-config is a single value', () => {
   const text = `#cloud-config\nwrite_files:\n- path: /a\n  content: |\n${'    [a, b, c]: {d}\n'.repeat(100_000)}`;
-  expect(found(readText({ part: 'userData', text, keys: [] }).userData!)).toEqual({ loginKeys: [] });
+  expect(found(readText({ part: 'userData', text, keys: [] }).userData!)).toEqual({
+    kind: 'cloudConfig',
+    config: { loginKeys: [] },
+  });
 });
 
 test('aliases in meta-data cannot multiply what is kept of it', () => {
