@@ -1,6 +1,6 @@
 /**
  * Composes a YAML document up to its first error. A text may have hundreds of thousands of errors, for each of which the
- * library makes an object of about a kibibyte. Pure.
+ * library makes an object of about a kibibyte.
  */
 import { Composer, Parser, type Document, type ErrorCode } from 'yaml';
 import type { DocumentOptions, ParseOptions, SchemaOptions } from 'yaml';
@@ -14,8 +14,6 @@ export type Composed = { readonly document: Document } | { readonly error: First
 
 type Source = number | readonly number[] | { readonly offset: number };
 
-class Stopped extends Error {}
-
 export function composeDocument(
   text: string,
   options: ParseOptions & DocumentOptions & SchemaOptions,
@@ -26,16 +24,17 @@ export function composeDocument(
     if (isWarning) return;
     // The library catches what is thrown within a collection, and reports it as another error.
     first ??= { code, offset: offsetOf(source) };
-    throw new Stopped();
+    // eslint-disable-next-line no-restricted-syntax -- the library goes on otherwise
+    throw new Error('stopped at the first error');
   };
   // The library only collects errors: an error within a document can be seen neither between two tokens nor in an option.
   // If another version has no such member, all errors are found, and the first is reported.
   Object.assign(composer, { onError });
   try {
     return compose(composer, text);
-  } catch (error) {
-    if (first && error instanceof Stopped) return { error: first };
-    throw error;
+  } catch {
+    // Without an error of the text, the stack did not suffice.
+    return { error: first ?? { code: 'RESOURCE_EXHAUSTION', offset: 0 } };
   }
 }
 
@@ -50,7 +49,7 @@ function compose(composer: Composer, text: string): Composed {
     const [error] = document.errors;
     return error ? { error: { code: error.code, offset: error.pos[0] } } : { document };
   }
-  throw new Error('The composer gave no document.');
+  return { error: { code: 'IMPOSSIBLE', offset: 0 } };
 }
 
 function offsetOf(source: Source): number {

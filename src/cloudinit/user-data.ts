@@ -1,6 +1,6 @@
 /** The user-data of an input, with its format. */
 import type { Result } from '../lib/result.ts';
-import { userDataFormOf, type Documents } from './documents.ts';
+import { userDataFormOf } from './documents.ts';
 import type { CloudInitInput } from './input.ts';
 import type { UserDataForm } from './read-user-data.ts';
 
@@ -19,29 +19,13 @@ export function readUserData(input: UserDataInput): Result<UserData> {
 export const bytesOf = ({ text, encoded }: Extract<UserData, { readonly kind: 'foreign' }>): Uint8Array =>
   Buffer.from(text, encoded ? 'base64' : 'utf8');
 
-type IgnitionInput = Pick<CloudInitInput, 'ignition'> & UserDataInput;
-
-/**
- * The input with an Ignition configuration in its own field. People know cloud-init's field from the documentation of
- * Flatcar.
- */
-export function withIgnitionInPlace<I extends IgnitionInput>(input: I): I {
+/** An Ignition configuration as user-data: people know this from the documentation of Flatcar. */
+export function ignitionIn(
+  input: UserDataInput,
+): Extract<UserData, { readonly kind: 'ignition' }> | undefined {
   const read = readUserData(input);
-  if ('problem' in read || read.value.kind !== 'ignition') return input;
-  const { text, ignition } = read.value;
-  const { documents, ...rest } = input;
-  return {
-    ...rest,
-    userData: undefined,
-    ignition: text,
-    ...(documents && inPlace(documents, ignition)),
-  } as I;
+  return 'value' in read && read.value.kind === 'ignition' ? read.value : undefined;
 }
-
-const inPlace = (
-  { userData: _userData, ...documents }: Documents,
-  ignition: Documents['ignition'],
-): { readonly documents: Documents } => ({ documents: { ...documents, ...(ignition && { ignition }) } });
 
 /** Which parts of the login the user-data defines itself. */
 export interface LoginDefined {

@@ -1,6 +1,11 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
-import { withIgnitionInPlace, type ReadDocuments } from '../../../src/cloudinit/index.ts';
+import {
+  ignitionIn,
+  MAX_SSH_KEYS,
+  type Documents,
+  type ReadDocuments,
+} from '../../../src/cloudinit/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
@@ -52,8 +57,19 @@ export async function resolveCloudInit(
   if (hasItsImage(vm, digestsOf({ ...want, cloudInit: desired }, digest))) return { ok: true, desired };
   const documents = await readDocuments(vm.metadata.namespace, desired);
   if (!documents) return UNREAD;
-  const read = Object.keys(documents).length > 0 ? { ...desired, documents } : desired;
-  return { ok: true, desired: withIgnitionInPlace(read) };
+  return { ok: true, desired: withIgnitionInPlace(desired, documents) };
+}
+
+/** An Ignition configuration that is user-data counts as one in its own field. */
+function withIgnitionInPlace(desired: DesiredCloudInit, documents: Documents): DesiredCloudInit {
+  const found = ignitionIn({ ...desired, documents });
+  const { userData: _userData, ...others } = documents;
+  const read = found && documents.userData ? { ...others, ignition: found.ignition } : documents;
+  return {
+    ...desired,
+    ...(found && { userData: undefined, ignition: found.text }),
+    ...(Object.keys(read).length > 0 && { documents: read }),
+  };
 }
 
 /** What of the Secrets in the spec is missing. */
@@ -145,11 +161,16 @@ interface TextSource {
   readonly secretRef?: SecretEntry | undefined;
 }
 
+/** A line that is neither blank nor a comment. */
+const KEY_LINE = /^[^\S\n]*([^\s#].*)$/gm;
+
+/** One more than a guest can get is enough to refuse them. */
 const publicKeys = (text: string): string[] =>
   text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
+    .matchAll(KEY_LINE)
+    .take(MAX_SSH_KEYS + 1)
+    .map(([, line = '']) => line.trim())
+    .toArray();
 
 async function readEntry(
   readSecret: ReadSecret,

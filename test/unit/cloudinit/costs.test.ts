@@ -15,7 +15,7 @@ test('more than 1000 SSH keys are refused, however they are delivered', () => {
   ];
   for (const result of results)
     expect(problemOf(result)).toBe(
-      'There are 1001 SSH keys, and a guest can get at most 1000. Remove keys from the Secret.',
+      'There are more than 1000 SSH keys. A guest can get at most so many: remove keys from the Secret.',
     );
   expect(found(requiredMode({ ...input, sshKeys: input.sshKeys.slice(1) }))).toBe('Native');
 });

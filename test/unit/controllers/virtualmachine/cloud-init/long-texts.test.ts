@@ -26,16 +26,19 @@ const note = (how: string, text: unknown): void => {
 /** What goes through a text character by character. Replacing, matching and testing with a pattern end in `exec`. */
 beforeEach(() => {
   lookedInto.length = 0;
-  const { exec } = RegExp.prototype;
-  const { split } = String.prototype;
+  const exec: (text: string) => RegExpExecArray | null = Reflect.get(RegExp.prototype, 'exec');
+  const split = Reflect.get(String.prototype, 'split');
   const { parse } = JSON;
   jest.spyOn(RegExp.prototype, 'exec').mockImplementation(function (this: RegExp, text) {
     note(String(this), text);
     return exec.call(this, text);
   });
-  jest.spyOn(String.prototype, 'split').mockImplementation(function (this: string, ...by: unknown[]) {
+  jest.spyOn(String.prototype, 'split').mockImplementation(function (
+    this: string,
+    ...by: Parameters<typeof split>
+  ) {
     note('split', this.valueOf());
-    return Reflect.apply(split, this, by) as string[];
+    return Reflect.apply(split, this, by);
   });
   jest.spyOn(JSON, 'parse').mockImplementation((text, ...rest) => {
     note('JSON.parse', text);
@@ -135,3 +138,48 @@ test('an Ignition configuration in the field of cloud-init is one, however long 
     expect(images[0]).toMatchObject({ value: { files: expect.any(Array) } });
   }
 });
+
+describe('what a pass compares several times', () => {
+  test('is hashed once, however long it is', () => {
+    const hashed: number[] = [];
+    const digest = (text: string): string => {
+      hashed.push(text.length);
+      return aDigest(text);
+    };
+    const cloudInit = { userData: long('a'), metaData: long('b'), networkData: long('c'), sshKeys: [] };
+    const want = { owner: aMark(), cloudInit, nics: [] };
+    const first = digestsOf(want, digest);
+    expect(digestsOf({ ...want }, digest)).toEqual(first);
+    expect(hashed.filter((length) => length > LONG)).toHaveLength(3);
+    expect(digestsOf({ ...want, owner: { ...aMark(), uid: 'other' } }, digest)).not.toEqual(first);
+  });
+});
+
+test.each([
+  [
+    'blank lines and comments',
+    '\n\r\n  \n# one\n\t# two\n ssh-ed25519 AAAA a \r\n\n',
+    ['ssh-ed25519 AAAA a'],
+  ],
+  ['no line end', 'a b\nc d', ['a b', 'c d']],
+  ['nothing', '', []],
+])('SSH keys are the lines of a Secret, but %s', async (_what, text, keys) => {
+  expect(await keysIn(text)).toEqual(keys);
+});
+
+test('of a Secret with more SSH keys than a guest can get, only so many are read that it is refused', async () => {
+  expect(await keysIn('key\n'.repeat(250_000))).toHaveLength(1001);
+});
+
+async function keysIn(text: string): Promise<readonly string[]> {
+  const resolved = await resolveCloudInit(
+    aVirtualMachine({ spec: { sshKeysSecretRef: { name: 'keys' } } }),
+    { owner: aMark(), nics: [] },
+    {
+      readSecret: () => Promise.resolve({ values: { 'ssh-publickey': text } }),
+      readDocuments: () => Promise.resolve({}),
+      digest: aDigest,
+    },
+  );
+  return resolved.ok ? resolved.desired.sshKeys : [];
+}

@@ -53,7 +53,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   connections: { get: () => connection(), isPending: () => false },
   finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
-  readDocuments: createDocumentReader({ now: () => 0 }),
+  readDocuments: createDocumentReader({ now: () => 0, patienceMs: 60_000 }),
   digest: aDigest,
   addressed: () => [],
   vmsOfProvider: () => [],
