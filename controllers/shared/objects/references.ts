@@ -18,9 +18,20 @@ export type Followed<O> =
       readonly fact?: string;
     };
 
+/** By the annotations of an object. Every object that names it asks, and a list may have 256 KiB. */
+const ALLOWED = new WeakMap<Readonly<Record<string, string>>, ReadonlySet<string>>();
+
+function allowedIn(annotations: Readonly<Record<string, string>>): ReadonlySet<string> {
+  const known = ALLOWED.get(annotations);
+  if (known) return known;
+  const allowed = new Set((annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim()));
+  ALLOWED.set(annotations, allowed);
+  return allowed;
+}
+
 export function allowsFrom(annotations: Readonly<Record<string, string>>, namespace: string): boolean {
-  const allowed = (annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim());
-  return allowed.includes('*') || allowed.includes(namespace);
+  const allowed = allowedIn(annotations);
+  return allowed.has('*') || allowed.has(namespace);
 }
 
 /**

@@ -21,7 +21,7 @@ interface DeliveryInput {
 
 /** Covers only data that the guest reads: a change of a bridge or VLAN does not count. */
 export function digestsOf(input: DeliveryInput, digest: Digest): DeliveredDigests {
-  const { owner, cloudInit, nics } = input;
+  const { owner, nics } = input;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
   const { networkData, ...texts } = digestsOfTexts(input, digest);
   return { ...texts, networkData: networkData ?? digestOf('networkData', network, { owner, digest }) };

@@ -29,10 +29,14 @@ describe('an object as it comes from the API server', () => {
   });
 
   test('loses what only takes memory', () => {
-    const annotations = { mine: 'yes', 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+    const annotations = {
+      'virtrigaud.io/mine': 'yes',
+      'kubectl.kubernetes.io/last-applied-configuration': '{}',
+      ...Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`a${n}`, ''])),
+    };
     const metadata = { ...rawThing('a', 1).metadata, managedFields: [{ manager: 'kubectl' }], annotations };
     const entry = aThing('a', 1, { metadata });
-    expect(entry.metadata.annotations).toEqual({ mine: 'yes' });
+    expect(entry.metadata.annotations).toEqual({ 'virtrigaud.io/mine': 'yes' });
     expect(entry.metadata).not.toHaveProperty('managedFields');
   });
 
