@@ -40,6 +40,12 @@ describe('an object as it comes from the API server', () => {
     expect(entry.metadata).not.toHaveProperty('managedFields');
   });
 
+  test('has a thousand labels at most, of which the API server accepts a hundred thousand', () => {
+    const labels = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`l${n}`, '']));
+    const entry = aThing('a', 1, { metadata: { ...rawThing('a', 1).metadata, labels } });
+    expect(Object.keys(entry.metadata.labels)).toHaveLength(1000);
+  });
+
   test('keeps the whole status next to the typed one, and the conditions in it that can be read', () => {
     const ready = {
       type: 'Ready',
