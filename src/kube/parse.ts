@@ -22,7 +22,7 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 const Text = z.record(z.string(), z.string());
 /** Only what is named here is kept; managedFields, which are often longer than the object, are not. */
-const Metadata = z.object({
+export const Metadata = z.object({
   name: z.string(),
   namespace: z.string().default(''),
   uid: z.string(),

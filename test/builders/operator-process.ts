@@ -25,6 +25,7 @@ import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
 import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
 export interface World {
   readonly store: VmStore;
@@ -95,6 +96,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     vmsOfClass: () => [],
     vmsOfProvider: () => [],
     admissions: createAdmissions(() => 0),
+    namespaces: NO_NAMESPACES,
     restartSlots: createRestartSlots({ wake: () => undefined }),
     processStates,
     enqueue: () => undefined,

@@ -8,6 +8,7 @@ import { formatQuantity, parseQuantity } from '../../../src/lib/quantity.ts';
 import { bytes, minutes } from '../../../src/lib/units.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { askFor, grantOf, type Grant } from '../../shared/grants/grants.ts';
+import type { Namespaces } from '../../shared/grants/namespaces.ts';
 import type { Unresolved } from '../model/desired.ts';
 
 const KINDS = ['vms', 'cpus', 'memory'] as const;
@@ -86,15 +87,16 @@ export interface QuotaPorts {
   /** The VMs that refer to this Provider. */
   readonly vmsOfProvider: (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
   readonly admissions: Admissions;
+  readonly namespaces: Namespaces;
 }
 
 /** Why the VM may not have what it wants. One that is admitted is counted from now on. */
 export function refusedByQuota(
   vm: VirtualMachine,
   provider: Provider,
-  { classes, vmsOfProvider, admissions }: QuotaPorts,
+  { classes, vmsOfProvider, admissions, namespaces }: QuotaPorts,
 ): Unresolved | undefined {
-  const grant = grantOf(provider, vm.metadata.namespace);
+  const grant = grantOf(provider, vm.metadata.namespace, namespaces);
   if (!grant?.quotas) return undefined;
   const memberOf = (each: Readable<VirtualMachine>): Member =>
     memberFrom(each, classOf(each, classes), admissions);
@@ -103,7 +105,7 @@ export function refusedByQuota(
   const { namespace, name } = provider.metadata;
   const entries = new Map<string, number | undefined>();
   const entryOf = (from: string): number | undefined => {
-    if (!entries.has(from)) entries.set(from, grantOf(provider, from)?.entry);
+    if (!entries.has(from)) entries.set(from, grantOf(provider, from, namespaces)?.entry);
     return entries.get(from);
   };
   const others = vmsOfProvider(namespace, name).filter(

@@ -9,6 +9,7 @@ import { aClass, anImage, aProvider, aVirtualMachine, readerOf, UID } from '../.
 import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { aDigest } from '../../../../builders/guests.ts';
 import { aRow, aView } from '../../../../builders/views.ts';
+import { NO_NAMESPACES, type Namespaces } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 type Grant = Omit<NonNullable<ProviderSpec['grants']>[number], 'namespaces'>;
 type Spec = Partial<VirtualMachine['spec']>;
@@ -16,8 +17,13 @@ type Spec = Partial<VirtualMachine['spec']>;
 const DEFAULTS = { pool: 'k8s', storage: 'ssd', vmIdRange: { start: vmid(100), end: vmid(199) } };
 const providerRef = { name: 'pve', namespace: 'infra' };
 
-function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtualMachine>[0] = {}) {
-  const grants = grant === 'not admitted' ? [] : [{ namespaces: { names: ['default'] }, ...grant }];
+function resolving(
+  grant: Grant | 'not admitted',
+  vm: Parameters<typeof aVirtualMachine>[0] = {},
+  { namespaces = NO_NAMESPACES, selects }: { namespaces?: Namespaces; selects?: true } = {},
+) {
+  const admits = selects ? { selector: { matchLabels: { team: 'a' } } } : { names: ['default'] };
+  const grants = grant === 'not admitted' ? [] : [{ namespaces: admits, ...grant }];
   const connection = {
     nodeSelector: ['pve-1', 'pve-2'],
     defaults: DEFAULTS,
@@ -36,6 +42,7 @@ function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtual
     addressed: () => [],
     vmsOfProvider: () => [],
     admissions: createAdmissions(() => 0),
+    namespaces,
   };
   return resolve(aVirtualMachine({ ...vm, spec: { providerRef, ...vm.spec } }), ports);
 }
@@ -195,5 +202,54 @@ describe('a VM that is deleted', () => {
     });
     expect(await resolving('not admitted', { metadata })).not.toHaveProperty('bare');
     expect(await resolving('not admitted', { metadata })).toMatchObject({ ok: false });
+  });
+});
+
+describe('where the labels of a Namespace decide', () => {
+  const labelled = (labels: ReturnType<Namespaces['labelsOf']>) => ({
+    namespaces: { labelsOf: () => labels, mayBeRead: true },
+    selects: true as const,
+  });
+
+  test('a VM is made with the label, and refused without', async () => {
+    expect(await resolving({}, {}, labelled({ team: 'a' }))).toMatchObject({ ok: true });
+    expect(await resolving({}, {}, labelled({ team: 'b' }))).toMatchObject({
+      ok: false,
+      reason: 'ReferenceNotAllowed',
+      message: expect.stringMatching(
+        /add namespace default to spec\.grants, by its name or by a selector of its labels, or to annotate it with virtrigaud.io\/allow-from: default/,
+      ),
+    });
+  });
+
+  test('a VM waits, is not refused, and deletes nothing, until they are known', async () => {
+    const waits = { ok: false, reason: 'ProviderNotReady', early: true };
+    const metadata = { deletionTimestamp: '2026-03-01T12:00:00Z' };
+    const status = MADE;
+    for (const vm of [{}, { status }, { status, metadata }, { metadata }]) {
+      const result = await resolving({}, vm, labelled('unread'));
+      expect(result).toMatchObject(waits);
+      expect(result).not.toHaveProperty('bare');
+    }
+    // A Provider that is not there reads the same.
+    const other = { spec: { providerRef: { name: 'other', namespace: 'infra' } } };
+    expect(await resolving({}, other, labelled('unread'))).toMatchObject(waits);
+  });
+
+  test('a VM whose Namespace lost the label is only switched off or deleted', async () => {
+    expect(await resolving({}, { status: MADE }, labelled({}))).toMatchObject({
+      ok: false,
+      reason: 'ReferenceNotAllowed',
+      bare: { grant: { isWithdrawn: true } },
+    });
+  });
+
+  test('a VM is told to ask for its name where Namespaces may not be read', async () => {
+    expect(await resolving({}, {}, { namespaces: NO_NAMESPACES, selects: true })).toMatchObject({
+      reason: 'ReferenceNotAllowed',
+      message: expect.stringMatching(
+        /by its name \(a selector admits nobody, because this operator watches single/,
+      ),
+    });
   });
 });

@@ -15,6 +15,7 @@ import {
   readerOf,
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 type Quotas = NonNullable<NonNullable<ProviderSpec['grants']>[number]['quotas']>;
 
@@ -43,6 +44,7 @@ function refusals(quotas: Quotas, ...vms: readonly ReturnType<typeof vm>[]) {
     ),
     vmsOfProvider: () => vms,
     admissions: createAdmissions(() => 0),
+    namespaces: NO_NAMESPACES,
   };
   return vms.map((each) => refusedByQuota(each, provider(quotas), ports)?.reason ?? 'admitted');
 }
@@ -87,6 +89,7 @@ describe('a quota', () => {
       classes: readerOf(aClass({}, { namespace: 'infra' })),
       vmsOfProvider: () => seen,
       admissions,
+      namespaces: NO_NAMESPACES,
     };
     expect(refusedByQuota(seen[0]!, provider({ vms: 1 }), ports)).toBeUndefined();
     // An older object turns up late.

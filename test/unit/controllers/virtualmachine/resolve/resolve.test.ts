@@ -19,6 +19,7 @@ import {
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
 import { aStorage, aView } from '../../../../builders/views.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   seed: {
@@ -58,6 +59,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   addressed: () => [],
   vmsOfProvider: () => [],
   admissions: createAdmissions(() => 0),
+  namespaces: NO_NAMESPACES,
   ...change,
 });
 async function resolvedSpecOf(
