@@ -17,7 +17,7 @@ import type { ProcessStates } from '../../controllers/virtualmachine/model/proce
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
-import type { VMClass } from '../../src/api/index.ts';
+import type { Provider, VMClass } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -31,6 +31,9 @@ export interface World {
   readonly store: VmStore;
   readonly now: () => number;
   readonly vmClass?: () => VMClass;
+  readonly provider?: () => Provider;
+  /** The PVE cluster that the Provider is connected to. */
+  readonly identity?: () => Connection['identity'];
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults?: Connection['defaults'];
 }
@@ -74,16 +77,20 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   const processStates = createProcessStates();
   const events: EventNote[] = [];
   const vmClass = () => world.vmClass?.() ?? aClass();
+  const provider = () => world.provider?.() ?? aProvider();
   const controller = virtualMachineController({
     clusterId: CLUSTER_ID,
-    providers: readerOf(aProvider()),
+    providers: { get: provider, partial: provider, list: () => [provider()] },
     classes: {
       get: vmClass,
       partial: vmClass,
       list: () => [],
     },
     images: readerOf(anImage()),
-    connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
+    connections: {
+      get: () => inventory.view() && { ...connection, identity: world.identity?.() ?? connection.identity },
+      isPending: () => false,
+    },
     forceDeleted: { add: () => 0 },
     finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: (_namespace, name) => {
@@ -94,7 +101,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     addressed: () => [],
     digest: aDigest,
     vmsOfClass: () => [],
-    vmsOfProvider: () => [],
+    vmsOfProvider: () => [store.cached(VM_KEY)?.partial ?? []].flat(),
     admissions: createAdmissions(() => 0),
     namespaces: NO_NAMESPACES,
     restartSlots: createRestartSlots({ wake: () => undefined }),

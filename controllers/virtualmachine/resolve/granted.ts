@@ -1,13 +1,14 @@
 /**
- * Whether the grant of the Provider covers what a VM uses. What the VM does not have yet is refused; what it has keeps
- * running if the grant is withdrawn, and is reported. Pure.
+ * Whether the grant of the Provider covers what a VM uses. What it has keeps running if the grant is withdrawn, and is
+ * reported. What it does not have yet is refused: a new VM as a whole, and of one that exists the disk or the network
+ * interface that asks for it, which is left as it is. Pure.
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { parseQuantity } from '../../../src/lib/quantity.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { askFor, isOutside, mayUseVolume, type Grant } from '../../shared/grants/grants.ts';
 import { ROOT } from '../disks/slots.ts';
-import type { DeletionPolicy, Shape, Unresolved } from '../model/desired.ts';
+import type { DeletionPolicy, Held, Shape, Unresolved } from '../model/desired.ts';
 import { deletionPolicyOf } from '../plan/leaving.ts';
 
 /** What a grant is needed for. */
@@ -18,13 +19,18 @@ interface Use {
   readonly field: string;
   /** The VM has it already. */
   readonly inEffect: boolean;
+  /** The disk or the network that asks for it. */
+  readonly disk?: string;
+  readonly nic?: string;
 }
 
 export interface Judged {
+  /** Why the VM is not made. */
   readonly refused: Unresolved | undefined;
+  /** Absent: nothing is left as it is. */
+  readonly held?: Held;
   /** Sentences. */
-  readonly withdrawn: readonly string[];
-  readonly snippetGranted: boolean;
+  readonly notGranted: readonly string[];
 }
 
 type Wanted = Pick<Shape, 'nics' | 'disks' | 'cloudInit' | 'host' | 'vmid'>;
@@ -43,12 +49,26 @@ export function judgeUse(
     ...fieldUses(vm, wanted, grant),
     ...snippet,
   ];
-  const refused = uses.find(({ inEffect }) => !inEffect);
+  const asked = uses.filter(({ inEffect }) => !inEffect);
+  const [first] = asked;
+  const { recovered } = vm.status?.internal ?? {};
   return {
-    refused: refused && notGranted(refused, grant),
-    withdrawn: uses.filter(({ inEffect }) => inEffect).map((use) => noLongerGranted(use, grant)),
-    snippetGranted: snippet.length === 0,
+    refused: first && !isFinished(vm) ? notGranted(first, grant) : undefined,
+    // Of a VM that was found again it is not known yet what it has.
+    ...heldBy(recovered ? uses : asked, snippet),
+    notGranted: [
+      ...asked.map((use) => (recovered ? notGrantedNow(use, grant) : leftAsItIs(use, grant))),
+      ...uses.filter(({ inEffect }) => inEffect).map((use) => noLongerGranted(use, grant)),
+    ],
   };
+}
+
+/** A guest that has its data needs no snippet, and must not be told of networks that it does not get. */
+function heldBy(uses: readonly Use[], snippet: readonly Use[]): Pick<Judged, 'held'> {
+  const disks = [...new Set(uses.flatMap(({ disk }) => disk ?? []))];
+  const nics = [...new Set(uses.flatMap(({ nic }) => nic ?? []))];
+  const cloudInit = nics.length + snippet.length > 0;
+  return cloudInit || disks.length > 0 ? { held: { disks, nics, cloudInit } } : {};
 }
 
 const notGranted = ({ what, field }: Use, grant: Grant): Unresolved => ({
@@ -57,10 +77,22 @@ const notGranted = ({ what, field }: Use, grant: Grant): Unresolved => ({
   message: `${what}, which VMs of namespace ${grant.namespace} may not. Correct it, or ${askFor(field, grant)}.`,
 });
 
+const leftAsItIs = ({ what, field }: Use, grant: Grant): string =>
+  `${what}, which VMs of namespace ${grant.namespace} may not, so it is left as it is. Other changes take effect. Correct it, or ${askFor(field, grant)}.`;
+
+const notGrantedNow = ({ what, field }: Use, grant: Grant): string =>
+  `${what}, which VMs of namespace ${grant.namespace} may not now. If the VM has it already, it stays so. Otherwise correct it, or ${askFor(field, grant)}.`;
+
 const noLongerGranted = ({ what, field }: Use, grant: Grant): string =>
   `${what}, which VMs of namespace ${grant.namespace} may no longer. It stays so, and nothing more is done with it. Correct it, or ${askFor(field, grant)}.`;
 
-const exists = ({ status }: VirtualMachine): boolean => status?.name !== undefined;
+/** A guest that was found again after its status was lost exists, although little is recorded of it. */
+const exists = ({ status }: VirtualMachine): boolean =>
+  status?.name !== undefined || status?.internal?.recovered === true;
+
+/** Before that it would be brought up without what is refused. One that the operator did not make has all that it needs. */
+const isFinished = (vm: VirtualMachine): boolean =>
+  exists(vm) && (vm.status?.createdAt !== undefined || vm.status?.cloneType === undefined);
 
 function nodeUses(vm: VirtualMachine, { host }: Wanted, { nodes }: Grant): Use[] {
   const made = exists(vm);
@@ -115,11 +147,13 @@ function diskUses(
       what: `Disk ${disk.name} uses storage ${at ?? ''}`,
       field: 'storages',
       inEffect: has !== undefined && has.storage === at && !grows,
+      disk: disk.name,
     };
     const importUse: Use = {
       what: `Disk ${disk.name} is imported from ${disk.importFrom ?? ''}`,
       field: 'volumes',
       inEffect: has !== undefined,
+      disk: disk.name,
     };
     return [
       ...(isOutside(grant.storages, at) ? [storageUse] : []),
@@ -142,6 +176,7 @@ function bridgeUses(vm: VirtualMachine, { nics = [] }: Wanted, { bridges }: Gran
       what: `Network ${name} uses bridge ${bridge}`,
       field: 'bridges',
       inEffect: recorded.some((nic) => nic.name === name && nic.bridge === bridge),
+      nic: name,
     }));
 }
 

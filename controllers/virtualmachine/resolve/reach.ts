@@ -16,6 +16,7 @@ import type { Namespaces } from '../../shared/grants/namespaces.ts';
 import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
 import { follow, type Followed } from '../../shared/objects/references.ts';
 import type { Unresolved } from '../model/desired.ts';
+import { inOtherCluster, originOf, type Origin } from './origin.ts';
 
 export interface ReachPorts {
   readonly providers: ObjectReader<Provider>;
@@ -35,6 +36,8 @@ export type Reached =
       readonly finishing?: true;
       /** The Provider no longer admits the namespace. */
       readonly refused?: Unresolved;
+      /** For status. */
+      readonly origin: Origin | undefined;
     }
   | Unresolved;
 
@@ -57,9 +60,11 @@ function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
   const connection = provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
   if (provider && connection) {
     const grant = grantInForce(provider, provider.metadata, from(vm, ports.namespaces));
-    return followed.ok
-      ? { ok: true, provider: followed.object, connection, grant }
-      : { ok: true, connection, grant, refused: followed };
+    const way = { uid: provider.metadata.uid, identity: connection.identity };
+    const elsewhere = inOtherCluster(vm, way);
+    if (elsewhere) return elsewhere;
+    const reached = { ok: true as const, connection, grant, origin: originOf(vm, way) };
+    return followed.ok ? { ...reached, provider: followed.object } : { ...reached, refused: followed };
   }
   const problem = followed.ok ? notReady(followed.object, ports.connections, namespace) : followed;
   return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
@@ -130,13 +135,18 @@ function finish(
   const { namespace, name } = providerOf(vm);
   const found = finishing.forDeletion(namespace, name);
   switch (found.kind) {
-    case 'open':
-      return {
-        ok: true,
-        connection: found.connection,
-        grant: grantInForce(providers.partial(namespace, name), { namespace, name }, from(vm, namespaces)),
-        finishing: true,
-      };
+    case 'open': {
+      const way = { uid: undefined, identity: found.connection.identity };
+      return (
+        inOtherCluster(vm, way) ?? {
+          ok: true,
+          origin: originOf(vm, way),
+          connection: found.connection,
+          grant: grantInForce(providers.partial(namespace, name), { namespace, name }, from(vm, namespaces)),
+          finishing: true,
+        }
+      );
+    }
     case 'opening':
       return {
         ok: false,

@@ -3,6 +3,7 @@ import {
   DRY_RUN,
   BESIDE_OTHERS,
   DEFAULTS,
+  type Provider,
   type TemplateSource,
   type VirtualMachine,
   type VMClass,
@@ -34,9 +35,14 @@ export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
   readonly addressed: AddressPorts['addressed'];
 }
 
-/** `bare`: what is known without the references of the spec, where the Provider is connected. */
 export type Resolved =
-  { readonly ok: true; readonly resolved: ResolvedSpec } | (Unresolved & { readonly bare?: ResolvedSpec });
+  | { readonly ok: true; readonly resolved: ResolvedSpec }
+  | (Unresolved & {
+      /** What is known without the references of the spec, where the Provider is connected. */
+      readonly bare?: ResolvedSpec;
+      /** The spec of a VM without a VMID that limits keep from being made: it may have had a guest. */
+      readonly unmade?: ResolvedSpec;
+    });
 
 const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;
 
@@ -45,7 +51,6 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   const reached = reach(vm, ports);
   if (!reached.ok) return reached;
   const { provider, grant } = reached;
-  const refused = reached.refused ?? withoutNode(vm, reached.connection, grant);
   const connection = withinGrant(reached.connection, grant);
   const base: Base = {
     connection,
@@ -56,6 +61,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     ),
     deletionPolicy: grantedPolicyOf(vm, grant),
     preserved: isPreserved(vm, grant),
+    origin: reached.origin,
     host: vm.spec.placement?.host,
     pool: poolOf(vm, connection, grant),
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
@@ -70,16 +76,31 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     image: undefined,
     storage: undefined,
     conflict: undefined,
-    withdrawn: [],
+    notGranted: [],
     ignored: [],
   };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
-  if (refused) return { ...refused, bare };
+  if (reached.refused) return { ...reached.refused, bare };
   const resolution = await resolveShape(vm, base, ports);
-  if (!resolution.ok) return { ...resolution, bare };
-  const tooMuch = provider && refusedByQuota(vm, provider, ports);
-  return tooMuch ? { ...tooMuch, bare } : resolution;
+  const refused =
+    withoutNode(vm, reached.connection, grant) ?? refusalOf(vm, resolution, { provider, ports });
+  if (!refused) return resolution;
+  const { ok } = resolution;
+  return {
+    ...refused,
+    bare,
+    ...(ok && vm.status?.vmid === undefined && { unmade: { ...resolution.resolved, refused } }),
+  };
+}
+
+function refusalOf(
+  vm: VirtualMachine,
+  resolution: Resolved,
+  { provider, ports }: { readonly provider: Provider | undefined; readonly ports: ResolvePorts },
+): Unresolved | undefined {
+  if (!resolution.ok) return resolution;
+  return resolution.resolved.refused ?? (provider && refusedByQuota(vm, provider, ports));
 }
 
 type Base = Pick<
@@ -90,6 +111,7 @@ type Base = Pick<
   | 'graceSeconds'
   | 'deletionPolicy'
   | 'preserved'
+  | 'origin'
   | 'host'
   | 'pool'
   | 'besideOthers'
@@ -110,8 +132,6 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const image = imageOf(vm, ports);
   if (!image.ok) return image;
   const conflict = addressConflictOf(vm, ports);
-  // Before a VMID is reserved nothing is lost by waiting.
-  if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
   const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
@@ -126,16 +146,22 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
 
 function withinLimits(
   vm: VirtualMachine,
-  resolved: Omit<ResolvedSpec, 'withdrawn' | 'shape'> & {
+  resolved: Omit<ResolvedSpec, 'notGranted' | 'shape'> & {
     readonly shape: NonNullable<ResolvedSpec['shape']>;
   },
 ): Resolved {
   const { shape } = resolved;
-  const { refused, withdrawn, snippetGranted } = judgeUse(vm, shape, resolved);
-  if (refused) return refused;
-  // A guest that has its data needs it no more.
-  const allowed = snippetGranted ? shape : { ...shape, cloudInit: undefined };
-  return { ok: true, resolved: { ...resolved, withdrawn, shape: allowed } };
+  const { held, notGranted, ...judged } = judgeUse(vm, shape, resolved);
+  const { conflict } = resolved;
+  // Before a VMID is reserved nothing is lost by waiting.
+  const waits = conflict && vm.status?.vmid === undefined ? addressInUse(conflict) : undefined;
+  const refused = waits ?? judged.refused;
+  const allowed = {
+    ...shape,
+    ...(held && { held }),
+    ...(held?.cloudInit && { cloudInit: undefined }),
+  };
+  return { ok: true, resolved: { ...resolved, notGranted, shape: allowed, ...(refused && { refused }) } };
 }
 
 /** A guest that exists no longer needs its image, and one that is adopted needs none. */
@@ -163,7 +189,7 @@ function resolvedSpecOf(
   vm: VirtualMachine,
   base: Base,
   { vmClass, source, parts }: Followed,
-): Omit<ResolvedSpec, 'conflict' | 'withdrawn' | 'shape'> & {
+): Omit<ResolvedSpec, 'conflict' | 'notGranted' | 'shape'> & {
   readonly shape: NonNullable<ResolvedSpec['shape']>;
 } {
   const { defaults, inventory } = base.connection;
@@ -191,13 +217,20 @@ function resolvedSpecOf(
       options: optionsOf(vm.spec),
       hooks: base.hooks,
       ...(base.host !== undefined && { host: base.host }),
-      ...(vm.spec.driftPolicy && { driftPolicy: vm.spec.driftPolicy }),
+      ...driftPolicyOf(vm),
       ...resolveDisks(vm, usual),
       ...parts,
       ...sizeOf(vmClass),
     },
   };
 }
+
+/**
+ * In the pass that finds out what a guest has whose status was lost, nothing is reverted to a spec that may ask for more
+ * than was ever granted.
+ */
+const driftPolicyOf = ({ spec: { driftPolicy }, status }: VirtualMachine): Pick<Shape, 'driftPolicy'> =>
+  driftPolicy && status?.internal?.recovered !== true ? { driftPolicy } : {};
 
 function sizeOf({
   spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve, storage },

@@ -25,6 +25,7 @@ function resolving(
   const admits = selects ? { selector: { matchLabels: { team: 'a' } } } : { names: ['default'] };
   const grants = grant === 'not admitted' ? [] : [{ namespaces: admits, ...grant }];
   const connection = {
+    identity: { name: 'homelab', nodes: ['pve-1'] },
     nodeSelector: ['pve-1', 'pve-2'],
     defaults: DEFAULTS,
     inventory: { view: () => aView({ guests: [aRow({ vmid: vmid(150), pool: 'orphans' })] }) },
@@ -83,18 +84,18 @@ const CASES: readonly [field: string, spec: Spec, less: Grant, enough: Grant][] 
 
 describe.each(CASES)('%s', (field, spec, less, enough) => {
   test('are no obstacle where they are granted', async () => {
-    expect((await resolvedOf(enough, { spec })).withdrawn).toEqual([]);
-    expect((await resolvedOf(enough, { spec, status: MADE })).withdrawn).toEqual([]);
+    expect((await resolvedOf(enough, { spec })).notGranted).toEqual([]);
+    expect((await resolvedOf(enough, { spec, status: MADE })).notGranted).toEqual([]);
   });
 
   test('that are withdrawn leave a VM as it is, which is reported with whom to ask', async () => {
-    const { withdrawn, shape } = await resolvedOf(less, { spec, status: MADE });
+    const { notGranted, shape } = await resolvedOf(less, { spec, status: MADE });
     const sentence = expect.stringMatching(
       new RegExp(
         `may no longer\\. .* ask the owner of Provider infra/pve to grant it \\(spec.grants\\[\\]\\.${field}\\)`,
       ),
     );
-    expect(withdrawn).toContainEqual(sentence);
+    expect(notGranted).toContainEqual(sentence);
     expect(shape?.name).toBe('web');
   });
 });
@@ -113,24 +114,53 @@ test.each<readonly [string, Spec, Grant, Grant]>([
 });
 
 describe('an edit of a VM that exists is refused where it needs more than is granted:', () => {
-  test.each<[string, Spec, Grant]>([
-    ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }],
-    ['a disk that moves', { disks: data(10, { storageClass: 'nvme' }) }, { storages: ['ssd'] }],
-    ['another disk', { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] }, {}],
-    ['another bridge', { networks: [{ name: 'lan', bridge: 'vmbr9' }] }, { bridges: ['vmbr0'] }],
-  ])('%s', async (_what, spec, grant) => {
-    const result = await resolving(grant, { spec, status: MADE });
+  const EDITS: readonly [string, Spec, Grant, { disks?: string[]; nics?: string[]; cloudInit?: boolean }][] =
+    [
+      ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }, { disks: ['root', 'data'] }],
+      [
+        'a disk that moves',
+        { disks: data(10, { storageClass: 'nvme' }) },
+        { storages: ['ssd'] },
+        { disks: ['data'] },
+      ],
+      [
+        'another disk',
+        { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] },
+        {},
+        { disks: ['logs'] },
+      ],
+      [
+        'another bridge',
+        { networks: [{ name: 'lan', bridge: 'vmbr9' }] },
+        { bridges: ['vmbr0'] },
+        { nics: ['lan'], cloudInit: true },
+      ],
+    ];
+
+  test.each(EDITS)('%s, and this part is left as it is', async (_what, spec, grant, parts) => {
+    const { shape, notGranted } = await resolvedOf(grant, {
+      spec,
+      status: { ...MADE, createdAt: '2026-03-01T12:00:00Z' },
+    });
+    const held = { disks: [], nics: [], cloudInit: false, ...parts };
+    expect(shape?.held).toEqual({ ...held, disks: held.disks.filter((name) => name !== 'root') });
+    expect(notGranted.join(' ')).toMatch(/may not, so it is left as it is\. Other changes take effect\./);
+  });
+
+  test.each(EDITS)('%s, and all of it while the VM is still being made', async (_what, spec, grant) => {
+    const result = await resolving(grant, { spec, status: { ...MADE, cloneType: 'Full' } });
     expect(result).toMatchObject({ ok: false, reason: 'NotGranted' });
     // It can be switched off all the same.
     expect(result).toHaveProperty('bare');
+    expect(result).not.toHaveProperty('unmade');
   });
 
   test('but not because a default changed that does not move the disk', async () => {
     const spec = { disks: [{ name: 'data', size: bytes(10 * GiB) }] };
     const disks = MADE.disks?.map((disk) => ({ ...disk, storage: 'hdd' }));
-    expect((await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).withdrawn).toEqual(
-      [],
-    );
+    expect(
+      (await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).notGranted,
+    ).toEqual([]);
   });
 
   test('and the data of a snippet that is not granted is not delivered', async () => {

@@ -41,6 +41,7 @@ const inventory = {
 const connection = (change: Partial<Connection> = {}) =>
   ({
     origin: 'https://pve:8006',
+    identity: { name: 'homelab', nodes: ['pve-1'] },
     defaults: {},
     nodeSelector: [],
     inventory,
