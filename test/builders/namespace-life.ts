@@ -18,7 +18,7 @@ import {
   type ConnectionPool,
 } from '../../controllers/index.ts';
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
-import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/admissions.ts';
 import type { OpenClient } from '../../controllers/provider/cluster-client.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createInventory, pve as pveOver, PveError, type Send } from '../../src/pve/index.ts';

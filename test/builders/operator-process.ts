@@ -12,12 +12,12 @@ import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
-import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/admissions.ts';
 import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
-import type { Provider, VMClass } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -31,6 +31,8 @@ export interface World {
   readonly store: VmStore;
   readonly now: () => number;
   readonly vmClass?: () => VMClass;
+  /** VMs with an address. */
+  readonly addressed?: (value: string) => readonly VirtualMachine[];
   readonly provider?: () => Provider;
   /** The PVE cluster that the Provider is connected to. */
   readonly identity?: () => Connection['identity'];
@@ -98,7 +100,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       return Promise.resolve(values && { values });
     },
     readDocuments: createDocumentReader({ now: () => 0 }),
-    addressed: () => [],
+    addressed: world.addressed ?? (() => []),
     digest: aDigest,
     vmsOfClass: () => [],
     vmsOfProvider: () => [store.cached(VM_KEY)?.partial ?? []].flat(),

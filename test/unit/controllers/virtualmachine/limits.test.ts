@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../src/lib/units.ts';
 import { Life } from '../../../builders/life.ts';
-import { aClass, aProvider, UID } from '../../../builders/objects.ts';
+import { aClass, aProvider, aVirtualMachine, UID } from '../../../builders/objects.ts';
 
 type Spec = Partial<VirtualMachine['spec']>;
 type Grant = Omit<NonNullable<Provider['spec']['grants']>[number], 'namespaces'>;
@@ -22,7 +22,13 @@ const SPEC: Spec = {
 
 /** The VM of another namespace than that of the Provider, and what that grants at present. */
 function aLife({ cpus = 2, ...spec }: Spec & { readonly cpus?: number } = {}) {
-  const world = { grant: {} as Grant, cpus, uid: 'uid-of-pve', nodes: ['pve-1'] };
+  const world = {
+    grant: {} as Grant,
+    cpus,
+    uid: 'uid-of-pve',
+    nodes: ['pve-1'],
+    others: [] as VirtualMachine[],
+  };
   const life = new Life({
     vm: { spec: { ...SPEC, ...spec } },
     vmClass: () => aClass({ cpus: world.cpus, maxCpus: 8 }),
@@ -31,6 +37,7 @@ function aLife({ cpus = 2, ...spec }: Spec & { readonly cpus?: number } = {}) {
         { grants: [{ namespaces: { names: ['default'] }, ...world.grant }] },
         { namespace: 'infra', uid: world.uid },
       ),
+    addressed: () => world.others,
     identity: () => ({ name: world.nodes.join('-'), nodes: world.nodes }),
   });
   // Cloud-init images are there, and disks may be.
@@ -92,6 +99,19 @@ describe.each(NARROWED)('a VM whose status was lost after its grant was narrowed
     expect(life.store.live()).toBeUndefined();
     expect(life.pve.guestsOf(UID)).toEqual([]);
   });
+});
+
+test('a VM whose status was lost, and whose address another VM has by then, is found again', async () => {
+  const networks = [{ name: 'lan', bridge: 'vmbr0', staticIP: { address: '192.0.2.9/24' } }];
+  const { life, world, before } = await ready({ networks });
+  const number = life.status.vmid;
+  const status = { vmid: vmid(999) };
+  const metadata = { name: 'other', uid: 'other' };
+  world.others = [aVirtualMachine({ metadata, spec: { ...SPEC, networks }, status })];
+  life.store.loseStatus();
+  await passes(life);
+  expect(life.status.vmid).toBe(number);
+  expect(guestIn(life).config).toEqual(before);
 });
 
 test('a VM that limits keep from being made, and which never had a guest, is looked for once', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ProviderSpec, VirtualMachine } from '../../../../../src/api/index.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
-import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/admissions.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aClass, anImage, aProvider, aVirtualMachine, readerOf, UID } from '../../../../builders/objects.ts';

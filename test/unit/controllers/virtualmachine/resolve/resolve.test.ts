@@ -4,7 +4,7 @@ import type { Connection, Finishing } from '../../../../../controllers/shared/cl
 import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
-import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/admissions.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
