@@ -17,7 +17,7 @@ import type { ProcessStates } from '../../controllers/virtualmachine/model/proce
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
-import type { Provider, VirtualMachine, VMClass } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -31,6 +31,7 @@ export interface World {
   readonly store: VmStore;
   readonly now: () => number;
   readonly vmClass?: () => VMClass;
+  readonly images?: () => readonly VMImage[];
   /** VMs with an address. */
   readonly addressed?: (value: string) => readonly VirtualMachine[];
   readonly provider?: () => Provider;
@@ -88,7 +89,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       partial: vmClass,
       list: () => [],
     },
-    images: readerOf(anImage()),
+    images: readerOf(...(world.images?.() ?? [anImage()])),
     connections: {
       get: () => inventory.view() && { ...connection, identity: world.identity?.() ?? connection.identity },
       isPending: () => false,

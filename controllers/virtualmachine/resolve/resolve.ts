@@ -6,27 +6,21 @@ import {
   type Provider,
   type TemplateSource,
   type VirtualMachine,
-  type VMClass,
   type VMImage,
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
-import { restartIgnored, restartSettings } from '../restart/resolve.ts';
-import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
 import { resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
-import { optionsOf } from '../config/options.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
-import { resolveDisks, rootOf, provisioningDifferences } from '../disks/resolve.ts';
-import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
-import { adoptIgnored, adoptionOf } from './adoption.ts';
 import { reach, type ReachPorts } from './reach.ts';
+import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
@@ -43,8 +37,6 @@ export type Resolved =
       /** The spec of a VM without a VMID that limits keep from being made: it may have had a guest. */
       readonly unmade?: ResolvedSpec;
     });
-
-const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;
 
 export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
   const { namespace, name, uid } = vm.metadata;
@@ -85,14 +77,15 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   const resolution = await resolveShape(vm, base, ports);
   const refused =
     withoutNode(vm, reached.connection, grant) ?? refusalOf(vm, resolution, { provider, ports });
-  if (!refused) return resolution;
-  const { ok } = resolution;
-  return {
-    ...refused,
-    bare,
-    ...(ok && vm.status?.vmid === undefined && { unmade: { ...resolution.resolved, refused } }),
-  };
+  return refused ? { ...refused, bare, ...unmadeIn(vm, resolution, refused) } : resolution;
 }
+
+const unmadeIn = (
+  { status }: VirtualMachine,
+  resolution: Resolved,
+  refused: Unresolved,
+): { readonly unmade?: ResolvedSpec } =>
+  resolution.ok && status?.vmid === undefined ? { unmade: { ...resolution.resolved, refused } } : {};
 
 function refusalOf(
   vm: VirtualMachine,
@@ -103,24 +96,6 @@ function refusalOf(
   return resolution.resolved.refused ?? (provider && refusedByQuota(vm, provider, ports));
 }
 
-type Base = Pick<
-  ResolvedSpec,
-  | 'connection'
-  | 'grant'
-  | 'owner'
-  | 'graceSeconds'
-  | 'deletionPolicy'
-  | 'preserved'
-  | 'origin'
-  | 'host'
-  | 'pool'
-  | 'besideOthers'
-  | 'dryRun'
-  | 'protection'
-  | 'hooks'
-  | 'probe'
->;
-
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const { namespace } = vm.metadata;
   const vmClass = follow(ports.classes, vm.spec.classRef, {
@@ -130,32 +105,32 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   });
   if (!vmClass.ok) return vmClass;
   const image = imageOf(vm, ports);
-  if (!image.ok) return image;
   const conflict = addressConflictOf(vm, ports);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!nics.ok) return nics;
   const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
-  if (!cloudInit.ok && (cloudInit.early === true || !isConfigured(vm))) return cloudInit;
+  const unread = cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
+  if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
-  return withinLimits(vm, {
-    ...resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts }),
-    conflict,
-  });
+  const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
+  return withinLimits(vm, { ...spec, conflict }, image.problem ?? unread);
 }
 
+/** @param missing what is needed to make a guest, and for nothing else */
 function withinLimits(
   vm: VirtualMachine,
   resolved: Omit<ResolvedSpec, 'notGranted' | 'shape'> & {
     readonly shape: NonNullable<ResolvedSpec['shape']>;
   },
+  missing: Unresolved | undefined,
 ): Resolved {
   const { shape } = resolved;
   const { held, notGranted, ...judged } = judgeUse(vm, shape, resolved);
   const { conflict } = resolved;
   // Before a VMID is reserved nothing is lost by waiting.
   const waits = conflict && vm.status?.vmid === undefined ? addressInUse(conflict) : undefined;
-  const refused = waits ?? judged.refused;
+  const refused = missing ?? waits ?? judged.refused;
   const allowed = {
     ...shape,
     ...(held && { held }),
@@ -168,97 +143,21 @@ function withinLimits(
 function imageOf(
   { metadata: { namespace }, spec, status }: VirtualMachine,
   { images }: ResolvePorts,
-): { readonly ok: true; readonly source: TemplateSource | undefined } | Unresolved {
-  if (spec.imageRef === undefined) return { ok: true, source: undefined };
+): { readonly source: TemplateSource | undefined; readonly problem?: Unresolved } {
+  if (spec.imageRef === undefined) return { source: undefined };
   const image = follow(images, spec.imageRef, {
     namespace,
     kind: 'VMImage',
     notFound: Reasons.imageNotFound,
   });
-  if (image.ok) return { ok: true, source: image.object.spec.source };
-  return status?.name !== undefined || spec.adopt ? { ok: true, source: undefined } : image;
-}
-
-interface Followed {
-  readonly vmClass: VMClass;
-  readonly source: TemplateSource | undefined;
-  readonly parts: Pick<Shape, 'nics' | 'cloudInit'>;
-}
-
-function resolvedSpecOf(
-  vm: VirtualMachine,
-  base: Base,
-  { vmClass, source, parts }: Followed,
-): Omit<ResolvedSpec, 'conflict' | 'notGranted' | 'shape'> & {
-  readonly shape: NonNullable<ResolvedSpec['shape']>;
-} {
-  const { defaults, inventory } = base.connection;
-  const usual = storageOf(vmClass) ?? defaults.storage;
-  const storage = rootOf(vm)?.storageClass ?? usual;
-  const restart = restartSettings(vm);
-  return {
-    ...base,
-    image: source,
-    storage,
-    ignored: [
-      ...adoptIgnored(vm),
-      ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
-      ...restartIgnored(vm),
-      ...gatewaysIgnored(parts.nics),
-    ],
-    shape: {
-      owner: base.owner,
-      name: vm.metadata.name,
-      power: vm.spec.powerState ?? 'On',
-      restraint: restraintOf(vm),
-      ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
-      ...adoptionOf(vm, base),
-      ...(restart && { restart }),
-      options: optionsOf(vm.spec),
-      hooks: base.hooks,
-      ...(base.host !== undefined && { host: base.host }),
-      ...driftPolicyOf(vm),
-      ...resolveDisks(vm, usual),
-      ...parts,
-      ...sizeOf(vmClass),
-    },
-  };
-}
-
-/**
- * In the pass that finds out what a guest has whose status was lost, nothing is reverted to a spec that may ask for more
- * than was ever granted.
- */
-const driftPolicyOf = ({ spec: { driftPolicy }, status }: VirtualMachine): Pick<Shape, 'driftPolicy'> =>
-  driftPolicy && status?.internal?.recovered !== true ? { driftPolicy } : {};
-
-function sizeOf({
-  spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve, storage },
-}: VMClass): Pick<
-  Shape,
-  'cpus' | 'cpuType' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios' | 'tpm' | 'provisioning'
-> {
-  return {
-    cpus,
-    memory,
-    ...(cpuType !== undefined && { cpuType }),
-    ...(maxCpus !== undefined && { maxCpus }),
-    ...(maxMemory !== undefined && { maxMemory }),
-    ...(pve?.machine !== undefined && { machine: pve.machine }),
-    ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
-    ...(pve?.tpm !== undefined && { tpm: pve.tpm }),
-    ...(storage?.type !== undefined && { provisioning: storage.type }),
-  };
+  if (image.ok) return { source: image.object.spec.source };
+  return status?.name !== undefined || spec.adopt
+    ? { source: undefined }
+    : { source: undefined, problem: image };
 }
 
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
   status?.internal?.uuid === metadata.uid;
-
-/** Where the boot disk is. */
-const storageNow = ({ status }: VirtualMachine): string | undefined =>
-  status?.disks?.find(({ name }) => name === 'root')?.storage;
-
-const storageOf = ({ spec }: VMClass): string | undefined => spec.storage?.class;
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (

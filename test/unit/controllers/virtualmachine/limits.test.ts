@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../src/lib/units.ts';
 import { Life } from '../../../builders/life.ts';
-import { aClass, aProvider, aVirtualMachine, UID } from '../../../builders/objects.ts';
+import { aClass, anImage, aProvider, aVirtualMachine, UID } from '../../../builders/objects.ts';
 
 type Spec = Partial<VirtualMachine['spec']>;
 type Grant = Omit<NonNullable<Provider['spec']['grants']>[number], 'namespaces'>;
@@ -28,6 +28,7 @@ function aLife({ cpus = 2, ...spec }: Spec & { readonly cpus?: number } = {}) {
     uid: 'uid-of-pve',
     nodes: ['pve-1'],
     others: [] as VirtualMachine[],
+    images: [anImage()],
   };
   const life = new Life({
     vm: { spec: { ...SPEC, ...spec } },
@@ -38,6 +39,7 @@ function aLife({ cpus = 2, ...spec }: Spec & { readonly cpus?: number } = {}) {
         { namespace: 'infra', uid: world.uid },
       ),
     addressed: () => world.others,
+    images: () => world.images,
     identity: () => ({ name: world.nodes.join('-'), nodes: world.nodes }),
   });
   // Cloud-init images are there, and disks may be.
@@ -112,6 +114,15 @@ test('a VM whose status was lost, and whose address another VM has by then, is f
   await passes(life);
   expect(life.status.vmid).toBe(number);
   expect(guestIn(life).config).toEqual(before);
+});
+
+test('a VM whose status and image were lost is found again', async () => {
+  const { life, world, before } = await ready();
+  world.images = [];
+  life.store.loseStatus();
+  await passes(life);
+  expect(guestIn(life).config).toEqual(before);
+  expect(life.conditions['Ready']).toBe('True');
 });
 
 test('a VM that limits keep from being made, and which never had a guest, is looked for once', async () => {
