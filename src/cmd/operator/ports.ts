@@ -6,6 +6,7 @@ import {
   type ConnectionPool,
   type ControllerPorts,
   type ForceDeleted,
+  type Namespaces,
 } from '../../../controllers/index.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { digestKey } from '../../kube/digest-key.ts';
@@ -40,6 +41,7 @@ interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
   readonly pool: ConnectionPool;
+  readonly namespaces: Namespaces;
   readonly finishing: FinishingParts;
   readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
@@ -48,7 +50,7 @@ interface Deps {
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
-  { client, clock, now, watches, indexes, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
+  { client, clock, now, watches, indexes, pool, namespaces, finishing, forceDeleted, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -67,6 +69,7 @@ export async function createPorts(
     classes: watches.VMClass.cache,
     images: watches.VMImage.cache,
     pool,
+    namespaces,
     connections: pool,
     ...finishing,
     forceDeleted,
