@@ -14,6 +14,7 @@ import {
 } from '../../src/pve/index.ts';
 import { nodeName, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
 import { createMarks, type Marks } from '../shared/guests/marks.ts';
+import { silence } from '../shared/cluster/connections.ts';
 import { isSameCluster } from '../shared/cluster/identity.ts';
 import { connectionOf, type Settings } from './settings.ts';
 
@@ -90,7 +91,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
       return;
     }
     onChanged();
-    const isSilent = inventory.view()?.staleSince !== undefined;
+    const isSilent = silence({ inventory }) !== undefined;
     if (wasSilent && !isSilent) options.onAnsweringAgain();
     wasSilent = isSilent;
   });

@@ -1,6 +1,7 @@
 /** Asks Proxmox VE what the credentials of a client may do: seldom while nothing is missing, each minute until then. */
 import { PveError } from '../../src/pve/index.ts';
 import { minutes, seconds, type Millis } from '../../src/lib/units.ts';
+import { silence } from '../shared/cluster/connections.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import { granteeOf, missingPrivilegesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
@@ -34,7 +35,7 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
     async missing(client, credentials, signal) {
       const known = answers.get(client);
       const at = now();
-      const isSilent = client.inventory.view()?.staleSince !== undefined;
+      const isSilent = silence(client) !== undefined;
       if (known && (isSilent || at - known.at < validFor(known, client))) return known.missing;
       let missing = known?.missing;
       try {

@@ -48,7 +48,7 @@ export interface Connection {
   readonly keepCredentials?: (() => Promise<void>) | undefined;
 }
 
-/** The server answers nothing, or nothing that can be read. */
+/** The server answers nothing, or nothing that can be read or kept. */
 export interface Silence {
   /** Epoch ms. */
   readonly since: number;
@@ -56,7 +56,7 @@ export interface Silence {
 
 /** `undefined`: it answers. The list of guests is read every few seconds, so that nobody else has to try. */
 export function silence({ inventory }: Pick<Connection, 'inventory'>): Silence | undefined {
-  const since = inventory.view()?.staleSince;
+  const since = inventory.view()?.staleSince ?? inventory.droppedAt;
   return since === undefined ? undefined : { since };
 }
 
