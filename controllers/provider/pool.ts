@@ -173,7 +173,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       // The credentials are valid again.
       if (forDeletion && before?.forDeletion === false) return 'known';
       const continues = before && isSameCluster(before.connection.identity, identity);
-      const shows = { evidence: evidenceOf(view, client.certificate), identity };
+      const shows = {
+        evidence: evidenceOf(view, client.certificate),
+        identity,
+        providers: () => usersOf(client.key),
+      };
       const { vmids, ledger, cloneSlots, moveSlots } = states.of(
         client,
         shows,
