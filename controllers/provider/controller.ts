@@ -144,6 +144,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const use = ports.pool.use(key, client, {
       view,
       identity,
+      generation: provider.metadata.generation,
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
       keepCredentials: () => ports.copies.keep(copyOf(provider, { settings, identity })),

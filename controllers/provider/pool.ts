@@ -39,6 +39,7 @@ export interface ConnectionPool extends Connections {
     provider: string,
     client: ClusterClient,
     how: {
+      readonly generation?: number;
       readonly nodeSelector: readonly string[];
       readonly defaults: ProviderDefaults;
       readonly view: View;
@@ -166,7 +167,15 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       return client;
     },
     use(provider, client, how) {
-      const { nodeSelector, defaults, view, identity, keepCredentials, forDeletion = false } = how;
+      const {
+        generation,
+        nodeSelector,
+        defaults,
+        view,
+        identity,
+        keepCredentials,
+        forDeletion = false,
+      } = how;
       // While this pass connected, the Provider went, or its settings were changed.
       if (asked.get(provider) !== client.key) return 'known';
       const before = users.get(provider);
@@ -192,6 +201,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         versions: client.versions,
         marks: client.marks,
         identity,
+        generation,
         nodeSelector,
         defaults,
         vmids,

@@ -37,6 +37,8 @@ export interface Connection {
   readonly cloneSlots: CloneSlots;
   readonly moveSlots: MoveSlots;
   readonly marks: Marks;
+  /** Of the Provider whose settings these are. Absent: nobody creates VMs with it. */
+  readonly generation?: number | undefined;
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */

@@ -22,10 +22,7 @@ function find(providers: Providers, key: string): ReturnType<Providers['partial'
 }
 
 /** Whether a Provider may lead to this PVE cluster: nothing that its server claims or shows says otherwise. */
-function leadsTo(
-  cluster: ConnectedCluster,
-  providers: Providers,
-): (provider: Readable<Provider>) => boolean {
+function leadsTo(cluster: ConnectedCluster, providers: Providers): (provider: Readable<Provider>) => boolean {
   const sure = cluster.providers.flatMap((key) => find(providers, key) ?? []).map(keptEvidence);
   return (provider) =>
     mayBeIn(provider.status?.clusterID, cluster) &&

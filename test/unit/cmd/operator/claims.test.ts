@@ -34,7 +34,11 @@ describe('a server of another namespace that claims the name and the nodes of a 
   type Certificate = NonNullable<Provider['status']>['clusterCertificate'];
 
   /** The VMIDs that are reserved in the cluster of default/pve, if another Provider has a VM, and had one. */
-  function reserved(theirs: Certificate, namespace = 'tenant', ours: Certificate | 'unknown' = TRUE): readonly number[] {
+  function reserved(
+    theirs: Certificate,
+    namespace = 'tenant',
+    ours: Certificate | 'unknown' = TRUE,
+  ): readonly number[] {
     const connected = (certificate: Certificate) => ({
       clusterID: 'homelab/a',
       ...(certificate && { clusterCertificate: certificate }),
@@ -54,7 +58,11 @@ describe('a server of another namespace that claims the name and the nodes of a 
         }),
       ),
     } as unknown as Watches;
-    const claimed = reservationsOf(watches, claimsOf(watches), createForceDeleted(() => 0));
+    const claimed = reservationsOf(
+      watches,
+      claimsOf(watches),
+      createForceDeleted(() => 0),
+    );
     return [...claimed({ name: 'homelab', nodes: ['a'], providers: ['default/pve'] })];
   }
   const ALL = [100, 200, 300];
