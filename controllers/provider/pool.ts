@@ -6,7 +6,7 @@ import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../s
 import { evidenceOf } from '../shared/cluster/evidence.ts';
 import { isSameCluster } from '../shared/cluster/identity.ts';
 import { createSharedStates, type SharedStateOptions } from '../shared/cluster/shared-state.ts';
-import { openClient, type ClusterClient, type OpenClient } from './cluster-client.ts';
+import { openClient, type ClientOptions, type ClusterClient, type OpenClient } from './cluster-client.ts';
 import { connectionOf, type Settings } from './settings.ts';
 
 export interface ConnectionPoolOptions extends SharedStateOptions {
@@ -109,10 +109,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       ...[...asked].flatMap(([provider, key]) => (key === wanted ? [provider] : [])),
     ]);
 
-  const open = (settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenClient =>
+  const open = (
+    settings: Settings,
+    { key, ...how }: Pick<ClientOptions, 'key' | 'tenant' | 'pinned'>,
+  ): OpenClient =>
     (options.openClient ?? openClient)(settings, {
       key,
-      pinned,
+      ...how,
       // The VMs of all Providers that use the client are surely in its cluster.
       claimed: () => new Set(usersOf(key).flatMap((provider) => [...options.claimedThrough(provider)])),
       onRequest: options.onRequest,
@@ -162,7 +165,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     withClient(provider, settings, pinned) {
       const key = sha256Hex(JSON.stringify(connectionOf(settings)));
       asked.set(provider, key);
-      const client = clients.get(key) ?? open(settings, key, pinned);
+      const client = clients.get(key) ?? open(settings, { key, tenant: provider.split('/')[0], pinned });
       clients.set(key, client);
       return client;
     },

@@ -25,6 +25,8 @@ export interface InventoryOptions {
   readonly interval?: Millis | undefined;
   /** The memory for what is kept of all clusters; default: that of the process. */
   readonly room?: CommonRoom | undefined;
+  /** Whose cluster it is; tenants have equal shares of that memory. */
+  readonly tenant?: string | undefined;
   readonly now?: () => number;
   readonly sleep?: (duration: Millis, signal: AbortSignal) => Promise<unknown>;
 }
@@ -76,7 +78,7 @@ export function createInventory(options: InventoryOptions): Inventory {
   const { pve, interval = INTERVAL, now = Date.now } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, { signal }));
   const listeners = new Set<ChangeListener>();
-  const room = serverRoom(options.room ?? ROOM)();
+  const room = serverRoom(options.room ?? ROOM, options.tenant)();
   const pause = createPause(now);
   let weight = 0;
   let droppedAt: number | undefined;

@@ -29,6 +29,7 @@ export interface CommonRoom {
 }
 
 interface Server {
+  readonly tenant: string;
   used: number;
   readonly users: Set<User>;
 }
@@ -74,15 +75,30 @@ function change(common: CommonRoom, server: Server, { user, to }: { user: User; 
   else common.servers.delete(server);
 }
 
-/** Takes from those that have more than their share, the largest first. @returns whether there is room now */
+const sum = (servers: readonly Server[]): number =>
+  servers.reduce((before, server) => before + beyond(server), 0);
+
+/**
+ * Takes from those that have more than their share, the largest first. Tenants have equal shares, and so have the
+ * servers of a tenant, so that nobody gets more by bringing more servers.
+ * @returns whether there is room now
+ */
 function makeRoom(common: CommonRoom, server: Server, wanted: number): boolean {
   const others = [...common.servers].filter((other) => other !== server && beyond(other) > 0);
-  const share = common.total / (others.length + 1);
-  if (wanted > share) return false;
+  const of = (tenant: string): Server[] => others.filter((other) => other.tenant === tenant);
+  const share = common.total / new Set([server, ...others].map(({ tenant }) => tenant)).size;
+  const own = of(server.tenant);
+  const ownShare = share / (own.length + 1);
+  const isWithin = wanted + sum(own) <= share;
+  if (!isWithin && wanted > ownShare) return false;
   const enough = (): boolean => wanted - beyond(server) <= common.free;
+  const hasTooMuch = (other: Server): boolean =>
+    other.tenant === server.tenant
+      ? !isWithin && beyond(other) > ownShare
+      : sum(of(other.tenant)) > share && beyond(other) > 0;
   for (const other of others.toSorted((a, b) => b.used - a.used))
     for (const user of [...other.users].toSorted((a, b) => b.bytes - a.bytes)) {
-      if (enough() || beyond(other) <= share) break;
+      if (enough() || !hasTooMuch(other)) break;
       if (!user.onTakenAway) continue;
       change(common, other, { user, to: 0 });
       user.onTakenAway();
@@ -90,9 +106,12 @@ function makeRoom(common: CommonRoom, server: Server, wanted: number): boolean {
   return enough();
 }
 
-/** @returns a function that opens the room for one user among those of a server */
-export function serverRoom(common: CommonRoom): () => OwnRoom {
-  const server: Server = { used: 0, users: new Set() };
+/**
+ * @param tenant whose server it is
+ * @returns a function that opens the room for one user among those of the server
+ */
+export function serverRoom(common: CommonRoom, tenant = ''): () => OwnRoom {
+  const server: Server = { tenant, used: 0, users: new Set() };
 
   function mayHave(used: number): boolean {
     if (used <= server.used) return true;

@@ -61,8 +61,28 @@ describe('the memory for what servers send', () => {
     expect(first.lost).toBe(0);
   });
 
-  function holder(common: CommonRoom) {
-    const room = serverRoom(common)();
+  test('is not taken from one tenant for another that brings many servers', () => {
+    const common = commonRoom({ total: 12 * MiB, each: 12 * MiB });
+    const large = holder(common, 'one');
+    large.room.take(OWN + 6 * MiB);
+    const many = Array.from({ length: 12 }, () => holder(common, 'other'));
+    for (const { room } of many) room.take(OWN + MiB);
+    expect(large.lost).toBe(0);
+    expect(many.filter(({ lost }) => lost > 0)).toEqual([]);
+    expect(common.free).toBe(0);
+  });
+
+  test('is taken from a tenant that brings many servers, for another that has less than its share', () => {
+    const common = commonRoom({ total: 12 * MiB, each: 12 * MiB });
+    const many = Array.from({ length: 12 }, () => holder(common, 'other'));
+    for (const { room } of many) room.take(OWN + MiB);
+    const large = holder(common, 'one');
+    expect(large.room.take(OWN + 6 * MiB)).toBe(true);
+    expect(many.filter(({ lost }) => lost > 0)).toHaveLength(6);
+  });
+
+  function holder(common: CommonRoom, tenant?: string) {
+    const room = serverRoom(common, tenant)();
     const state = { room, bytes: 0, lost: 0 };
     room.onTakenAway = () => {
       state.lost += 1;
@@ -76,24 +96,32 @@ describe('the memory for what servers send', () => {
     const step = fc.record({ who: fc.nat(19), to: fc.integer({ min: 0, max: 60 * MiB }) });
     let shares = 0;
     fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 200 }), (steps) => {
-        const common = commonRoom({ total, each: 50 * MiB });
-        const holders = Array.from({ length: 20 }, () => holder(common));
-        for (const { who, to } of steps) {
-          const one = holders[who]!;
-          const others = holders.filter((other) => other !== one && other.bytes > OWN).length;
-          const isTaken = one.room.take(to - one.bytes);
-          if (isTaken) one.bytes = to;
-          if (to <= OWN + total / (others + 1) && to <= 50 * MiB) {
-            shares += 1;
-            expect(isTaken).toBe(true);
+      fc.property(
+        fc.array(step, { minLength: 20, maxLength: 200 }),
+        fc.integer({ min: 1, max: 6 }),
+        (steps, tenants) => {
+          const common = commonRoom({ total, each: 50 * MiB });
+          const holders = Array.from({ length: 20 }, (_, at) =>
+            Object.assign(holder(common, `tenant-${at % tenants}`), { tenant: at % tenants }),
+          );
+          for (const { who, to } of steps) {
+            const one = holders[who]!;
+            const others = holders.filter((other) => other !== one && other.bytes > OWN);
+            const share = total / new Set([one, ...others].map(({ tenant }) => tenant)).size;
+            const beside = others.filter(({ tenant }) => tenant === one.tenant).length;
+            const isTaken = one.room.take(to - one.bytes);
+            if (isTaken) one.bytes = to;
+            if (to <= OWN + share / (beside + 1) && to <= 50 * MiB) {
+              shares += 1;
+              expect(isTaken).toBe(true);
+            }
+            const inCommon = holders.reduce((sum, { bytes }) => sum + Math.max(0, bytes - OWN), 0);
+            expect(inCommon).toBeLessThanOrEqual(total);
+            expect(common.free).toBe(total - inCommon);
+            expect(one.bytes).toBeLessThanOrEqual(50 * MiB + FIRST);
           }
-          const inCommon = holders.reduce((sum, { bytes }) => sum + Math.max(0, bytes - OWN), 0);
-          expect(inCommon).toBeLessThanOrEqual(total);
-          expect(common.free).toBe(total - inCommon);
-          expect(one.bytes).toBeLessThanOrEqual(50 * MiB + FIRST);
-        }
-      }),
+        },
+      ),
     );
     expect(shares).toBeGreaterThan(100);
   });
