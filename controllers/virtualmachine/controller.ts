@@ -33,7 +33,7 @@ import {
 } from './report/outcome.ts';
 import { withInitialRequest } from './restart/request.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
-import { beforeActing, type UpToDatePorts } from './resolve/up-to-date.ts';
+import { beforeActing, type UpToDatePorts } from './up-to-date.ts';
 import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
-import type { Decision } from '../../../../../controllers/virtualmachine/model/decision.ts';
-import { beforeActing } from '../../../../../controllers/virtualmachine/resolve/up-to-date.ts';
-import type { Provider } from '../../../../../src/api/index.ts';
-import { aClass, anImage, aProvider, aVirtualMachine, readerOf } from '../../../../builders/objects.ts';
+import type { Connection } from '../../../../controllers/shared/cluster/connections.ts';
+import type { Decision } from '../../../../controllers/virtualmachine/model/decision.ts';
+import { beforeActing } from '../../../../controllers/virtualmachine/up-to-date.ts';
+import type { Provider } from '../../../../src/api/index.ts';
+import { aClass, anImage, aProvider, aVirtualMachine, readerOf } from '../../../builders/objects.ts';
 
 const RESERVE = { next: { kind: 'act', step: { do: 'reserve' } }, seen: {} } as unknown as Decision;
 const START = { next: { kind: 'act', step: { do: 'start' } }, seen: {} } as unknown as Decision;

@@ -2,15 +2,15 @@
  * Provider, class and image as the API server has them, before a VMID is reserved. Each kind has a watch of its own, so
  * that a VM may be seen before a change of its Provider that was made first; whoever applies both means them together.
  */
-import type { Provider, VirtualMachine, VMClass, VMImage } from '../../../src/api/index.ts';
-import { millis, seconds } from '../../../src/lib/units.ts';
-import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import { unchanged, within } from '../../../src/runtime/outcome.ts';
-import type { Connections } from '../../shared/cluster/connections.ts';
-import type { Reference } from '../../shared/objects/references.ts';
-import type { Decision } from '../model/decision.ts';
-import { unresolved, type VmResult } from '../report/outcome.ts';
-import { notReady } from './reach.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
+import { millis, seconds } from '../../src/lib/units.ts';
+import type { ObjectReader } from '../../src/runtime/controller.ts';
+import { unchanged, within } from '../../src/runtime/outcome.ts';
+import type { Connections } from '../shared/cluster/connections.ts';
+import type { Reference } from '../shared/objects/references.ts';
+import type { Decision } from './model/decision.ts';
+import { unresolved, type VmResult } from './report/outcome.ts';
+import { notReady } from './resolve/reach.ts';
 
 export type ReferencedKind = 'Provider' | 'VMClass' | 'VMImage';
 
