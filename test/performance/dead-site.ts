@@ -34,6 +34,7 @@ const GROUP = '/apis/infra.virtrigaud.io/v1beta1/namespaces/default';
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/virtrigaud-system/leases/virtrigaud-proxmox';
 const DEADLINE_MS = 60_000;
 const PAUSE_MS = 500;
+const BATCH = 25;
 
 const vmAt = (provider: string, name: string): object => ({
   apiVersion: 'infra.virtrigaud.io/v1beta1',
@@ -103,8 +104,26 @@ const vmsOf = async (api: KubeApi, provider: string) =>
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 10 * 60_000;
   while (!(await isSo())) {
+    if (cast.operator.exitCode !== null) throw new Error(`The operator ended: ${await cast.lastLines(2)}`);
     if (Date.now() > end) throw new Error(`${what}: not within ten minutes.`);
     await sleep(1000);
+  }
+}
+
+/** A few at a time: what is measured begins later. */
+async function make(
+  api: KubeApi,
+  { provider, name, count }: { readonly provider: string; readonly name: string; readonly count: number },
+): Promise<void> {
+  for (let first = 0; first < count; first += BATCH) {
+    const last = Math.min(count, first + BATCH);
+    for (let n = first; n < last; n += 1)
+      await api.apply(`${GROUP}/virtualmachines/${name}-${n}`, vmAt(provider, `${name}-${n}`));
+    await until(`${last} VMs of ${provider}`, async () => {
+      const vms = await vmsOf(api, provider);
+      return vms.every(({ status }) => status.vmid !== undefined && status.phase === 'Running');
+    });
+    process.stderr.write(`${provider}: ${last} of ${count} (load ${load()})\n`);
   }
 }
 
@@ -193,19 +212,8 @@ try {
       insecureSkipVerify: true,
     },
   });
-  for (let n = 0; n < HEALTHY; n += 1)
-    await api.apply(`${GROUP}/virtualmachines/healthy-${n}`, vmAt('proxmox-prod', `healthy-${n}`));
-  for (let n = 0; n < DEAD; n += 1)
-    await api.apply(`${GROUP}/virtualmachines/dead-${n}`, vmAt('dying', `dead-${n}`));
-  const isMade = (status: { readonly vmid?: number | undefined; readonly phase?: string | undefined }) =>
-    status.vmid !== undefined && status.phase === 'Running';
-  for (const provider of ['proxmox-prod', 'dying'])
-    await until(provider, async () => {
-      const vms = await vmsOf(api, provider);
-      const made = vms.filter(({ status }) => isMade(status)).length;
-      process.stderr.write(`${provider}: ${made} of ${vms.length} (load ${load()})\n`);
-      return made === vms.length;
-    });
+  await make(api, { provider: 'proxmox-prod', name: 'healthy', count: HEALTHY });
+  await make(api, { provider: 'dying', name: 'dead', count: DEAD });
   const lease = followLease(api);
   tell({ what: `edit to request, both sites healthy`, figure: figuresOf(await edits(cast, api)).text });
   proxy.die();
