@@ -76,6 +76,7 @@ describe('an address that a VM of another namespace has first', () => {
     const holder = (leaf: string): string | undefined =>
       addressConflictOf(own, {
         providers: readerOf(cluster('default', 'L1'), cluster('team-b', leaf)),
+        namespaces: NO_NAMESPACES,
         addressed: () => [own, theirs],
       })?.holder;
     expect(holder('L1')).toBe(FOREIGN);
