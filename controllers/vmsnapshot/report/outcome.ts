@@ -21,6 +21,7 @@ import type { Started } from '../perform/perform.ts';
 import { deadlineExceeded } from '../plan/rules/creation.ts';
 import { deadlineOf } from '../resolve/resolve.ts';
 import { eventsOf } from './events.ts';
+import { ignoredConditions } from './ignored.ts';
 import { statusOf, type Facts } from './status.ts';
 
 export type SnapshotResult = ReconcileResult<VMSnapshotStatus>;
@@ -34,6 +35,7 @@ export function resultOf(snapshot: VMSnapshot, facts: Facts): SnapshotResult {
   return {
     outcome: outcomeOf(facts.next, facts.started),
     status: statusOf(snapshot, facts),
+    conditions: ignoredConditions(facts),
     events: eventsOf(snapshot, facts),
     // With the name, vmRef becomes immutable, and it may have been edited since it was read.
     bindsGeneration: facts.started?.kind === 'announced',
