@@ -33,6 +33,8 @@ export interface ModelSnapshot {
   /** Epoch ms. */
   readonly takenAt: number;
   parent: string | undefined;
+  /** `prepare` or `delete`: it was left behind half made. */
+  readonly state?: string | undefined;
 }
 
 interface ModelTask {
@@ -264,12 +266,13 @@ export class InMemoryPve {
     'GET /nodes/{node}/qemu/{vmid}/snapshot': (at) => {
       const { snapshots, basedOn } = this.#guest(at);
       return [
-        ...[...snapshots].map(([name, { description, memory, takenAt, parent }]) => ({
+        ...[...snapshots].map(([name, { description, memory, takenAt, parent, state }]) => ({
           name,
           description,
           vmstate: memory ? 1 : 0,
           snaptime: Math.floor(takenAt / 1000),
           parent,
+          snapstate: state,
         })),
         { name: 'current', description: 'You are here!', parent: basedOn },
       ];
