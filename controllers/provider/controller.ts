@@ -6,6 +6,7 @@ import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import type { Namespaces } from '../shared/grants/namespaces.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
 import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
@@ -42,6 +43,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly privileges: PrivilegeWatch;
   readonly copies: Pick<CredentialCopies, 'keep'>;
   readonly forceDeleted: ForceDeleted;
+  readonly namespaces: Namespaces;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
@@ -61,7 +63,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const { namespace, name } = provider.metadata;
     const key = `${namespace}/${name}`;
     if (!pass.deleting) return attempt(provider, key, pass);
-    const users = usersOfProvider(provider, ports.usersOf(namespace, name));
+    const users = usersOfProvider({ namespace, provider }, ports.usersOf(namespace, name), ports.namespaces);
     // Its VMs still need the connection, which an operator that was restarted has to open first.
     if (users.length > 0)
       return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));
@@ -165,7 +167,10 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     return {
       outcome,
       status: reportProvider(facts),
-      conditions: [...ignoredFields(provider.spec, discovery), ...limitedFeatures(missing)],
+      conditions: [
+        ...ignoredFields(provider.spec, { discovery, mayReadNamespaces: ports.namespaces.mayBeRead }),
+        ...limitedFeatures(missing),
+      ],
       events: [
         ...newsOf(provider, outcome),
         ...(use === 'new'

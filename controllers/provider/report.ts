@@ -4,6 +4,7 @@ import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src
 import { normal, warning } from '../shared/errors/event.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
 import type { Discovery } from './discovery.ts';
+import { hasSelector } from '../shared/grants/namespaces.ts';
 import { consequencesOf, namesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
@@ -135,7 +136,13 @@ export function unverified({
 const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);
 
 /** Settings of a provider process that does not exist here, and variables that nothing reads: often misspelt ones. */
-export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery): DomainCondition[] {
+export function ignoredFields(
+  { runtime, grants = [] }: ProviderSpec,
+  {
+    discovery,
+    mayReadNamespaces = true,
+  }: { readonly discovery?: Discovery; readonly mayReadNamespaces?: boolean } = {},
+): DomainCondition[] {
   const fields = [
     ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
     ...(runtime?.image === undefined ? [] : ['runtime.image']),
@@ -145,9 +152,13 @@ export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery):
   const message = `These fields have no effect because the operator itself connects to Proxmox VE: ${fields.join(', ')}.`;
   return withoutEffect([
     ...(fields.length > 0 ? [message] : []),
+    ...(mayReadNamespaces || !hasSelector({ grants }) ? [] : [SELECTS_NOBODY]),
     ...(discovery?.ok === false ? [discovery.problem] : []),
   ]);
 }
+
+const SELECTS_NOBODY =
+  'Entries of grants with namespaces.selector admit nobody, because this operator watches single namespaces (--watch-namespace) and may not read the labels of Namespaces. List the namespaces in namespaces.names instead, or let the operator watch all namespaces.';
 
 const withoutEffect = (sentences: readonly string[]): DomainCondition[] =>
   sentences.length === 0

@@ -102,7 +102,7 @@ export function virtualMachineController(
     if (!resolution.ok && resolution.silentSince !== undefined)
       return { result: outages.report(vm, resolution.silentSince) };
     if (!resolution.ok)
-      return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again });
+      return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again, state });
     const { resolved } = resolution;
     const before = surroundingsNow(vm, resolved);
     const result = await whileSettled(vm, restKey(vm, resolved, before), { resolved, state, ...time });

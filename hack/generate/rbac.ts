@@ -4,7 +4,14 @@
  */
 import { GROUP } from '../../src/api/group.ts';
 import { KINDS } from '../../src/api/index.ts';
-import { CONFIG_MAPS, EVENTS, LEASES, SECRETS, type ApiResource } from '../../src/kube/resource.ts';
+import {
+  CONFIG_MAPS,
+  EVENTS,
+  LEASES,
+  NAMESPACES,
+  SECRETS,
+  type ApiResource,
+} from '../../src/kube/resource.ts';
 import { generated, toYaml, type Files } from './crds.ts';
 
 const NAME = 'provider-proxmox';
@@ -40,6 +47,9 @@ const OBJECT_RULES: readonly Rule[] = [
   // Repetitions of an event are counted in the event.
   rule(EVENTS, ['create', 'update']),
 ];
+
+/** In the whole cluster only: labels of Namespaces, if a Provider has grants that select namespaces by them. */
+const CLUSTER_RULES: readonly Rule[] = [...OBJECT_RULES, rule(NAMESPACES, ['get', 'list', 'watch'])];
 
 /**
  * In the operator's own namespace: leader election, the cluster id, the key of the digests in statuses, and the copies of
@@ -77,7 +87,7 @@ export const rbacFiles = (): Files =>
     [
       'deploy/kustomize/base/rbac.yaml',
       yaml([
-        ...granted('ClusterRole', { name: NAME }, OBJECT_RULES),
+        ...granted('ClusterRole', { name: NAME }, CLUSTER_RULES),
         ...granted('Role', { name: NAME, namespace: NAMESPACE }, OWN_RULES),
       ]),
     ],

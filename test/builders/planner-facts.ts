@@ -106,7 +106,7 @@ function specOf({ want, maxCpus }: World): PlainSpec {
     hooks: want.hooks,
     conflict: undefined,
     grant: aGrant(),
-    withdrawn: [],
+    notGranted: [],
     ignored: [],
   };
   if (!want.exists) {
@@ -189,7 +189,6 @@ function rawFacts(world: World): RawFacts {
     missingVolumes: new Map(),
     vmidIsFree: true,
     ...(hook?.state === 'Running' && { execution: { state: 'running' as const } }),
-    snippetExists: true,
     images: [...volumes],
     migrationPreconditions: { localDisks: [], localResources: [], notAllowed: {} },
   };

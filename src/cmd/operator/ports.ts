@@ -8,6 +8,7 @@ import {
   type ConnectionPool,
   type ControllerPorts,
   type ForceDeleted,
+  type Namespaces,
 } from '../../../controllers/index.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { digestKey } from '../../kube/digest-key.ts';
@@ -43,6 +44,7 @@ interface Deps {
   readonly indexes: VmIndexes;
   readonly snapshots: SnapshotIndexes;
   readonly pool: ConnectionPool;
+  readonly namespaces: Namespaces;
   readonly finishing: FinishingParts;
   readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
@@ -51,7 +53,20 @@ interface Deps {
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
-  { client, clock, now, watches, indexes, snapshots, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
+  {
+    client,
+    clock,
+    now,
+    watches,
+    indexes,
+    snapshots,
+    pool,
+    namespaces,
+    finishing,
+    forceDeleted,
+    claimedIn,
+    ask,
+  }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -75,6 +90,7 @@ export async function createPorts(
     snapshotRequests: createSnapshotRequests(),
     enqueueSnapshot: (uid) => ask('VMSnapshot', snapshots.uid.keys(uid), 'taskEnded'),
     pool,
+    namespaces,
     connections: pool,
     ...finishing,
     forceDeleted,

@@ -13,6 +13,7 @@ import {
   readerOf,
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 type Networks = NonNullable<VirtualMachine['spec']['networks']>;
 
@@ -34,6 +35,7 @@ const providers = readerOf({ ...PVE, status: { clusterID: 'homelab/pve-1' } }, S
 const holderOf = (vm: VirtualMachine, ...all: readonly VirtualMachine[]): string | undefined =>
   addressConflictOf(vm, {
     providers,
+    namespaces: NO_NAMESPACES,
     addressed: (value) => [vm, ...all].filter((each) => exclusiveValues(each).includes(value)),
   })?.holder;
 
@@ -71,12 +73,20 @@ describe('an address that a VM of another namespace has first', () => {
     const guest = strangers({ status: { vmid: 101 as never } });
     expect(holderOf(own, guest)).toBe(FOREIGN);
     expect(
-      addressConflictOf(own, { providers: allowing, addressed: () => [own, strangers()] }),
+      addressConflictOf(own, {
+        providers: allowing,
+        namespaces: NO_NAMESPACES,
+        addressed: () => [own, strangers()],
+      }),
     ).toMatchObject({ holder: FOREIGN });
   });
 
   test('is reported without the name of that VM', () => {
-    const conflict = addressConflictOf(own, { providers: allowing, addressed: () => [own, strangers()] })!;
+    const conflict = addressConflictOf(own, {
+      providers: allowing,
+      namespaces: NO_NAMESPACES,
+      addressed: () => [own, strangers()],
+    })!;
     for (const text of [addressInUse(conflict).message, sharedAddress(conflict)]) {
       expect(text).toMatch(/a VirtualMachine of another namespace/i);
       expect(text).not.toContain('team-b');
