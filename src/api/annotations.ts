@@ -14,6 +14,8 @@ export const DRY_RUN = `${ANNOTATION_PREFIX}dry-run`;
 export const RESTARTED_AT = `${ANNOTATION_PREFIX}restartedAt`;
 export const BESIDE_OTHERS = `${ANNOTATION_PREFIX}beside-other-clusters`;
 export const FORCE_DELETE = `${ANNOTATION_PREFIX}force-delete`;
+export const APPLY_AFTER_REVERT = `${ANNOTATION_PREFIX}apply-after-revert`;
+export const KEEP = `${ANNOTATION_PREFIX}keep`;
 /** On a CRD, the Namespace or the ConfigMap of the operator: the admission policy lets it be deleted. */
 export const CONFIRM_DELETION = `${ANNOTATION_PREFIX}confirm-deletion`;
 
@@ -27,6 +29,8 @@ export interface Annotation {
   readonly meaning: string;
 }
 
+const TIME =
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/;
 const truth = { pattern: /^(true|false)$/, message: 'must be "true" or "false"' };
 
 export const ANNOTATIONS: readonly Annotation[] = [
@@ -67,8 +71,7 @@ export const ANNOTATIONS: readonly Annotation[] = [
   {
     name: RESTARTED_AT,
     on: ['VirtualMachine'],
-    pattern:
-      /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
+    pattern: TIME,
     message: 'must be a time, for example 2026-03-01T12:00:00Z',
     meaning:
       'Restarts the VM once, regardless of its rebootPolicy. A time acts only if it is later than all before it and not older than 24 hours when it is first seen; otherwise it is recorded and nothing happens.',
@@ -85,5 +88,19 @@ export const ANNOTATIONS: readonly Annotation[] = [
     ...truth,
     meaning:
       'A deletion of the object completes at once: no request is sent to Proxmox VE, and everything that was created there for the object stays.',
+  },
+  {
+    name: APPLY_AFTER_REVERT,
+    on: ['VirtualMachine'],
+    pattern: TIME,
+    message: 'must be the requestedAt of the revert, for example 2026-03-01T12:00:00Z',
+    meaning:
+      'After a revert to a snapshot the restored state stays until the spec is edited. With the requestedAt of that revert the spec is applied as it is.',
+  },
+  {
+    name: KEEP,
+    on: ['VMSnapshot'],
+    ...truth,
+    meaning: 'The retention of its VMSnapshotSchedule never deletes it.',
   },
 ];

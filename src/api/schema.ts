@@ -154,6 +154,13 @@ export const duration = rule(z.string().max(32), {
 /** A moment that we wrote ourselves, RFC 3339. */
 export const moment = z.string().max(40).meta({ format: 'date-time' });
 
+/** A moment that a user asks for something with, RFC 3339. */
+export const requestTime = word(
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
+  40,
+  'must be a time, for example 2026-03-01T12:00:00Z',
+);
+
 export const vmidNumber = z.int32().min(100).max(999_999_999).transform(vmid);
 
 const nodeNameText = word(

@@ -83,6 +83,18 @@ const appliedPart = z.object({
   digest: text(64).describe('Digest of the part as it was applied.'),
 });
 
+const revert = z.object({
+  snapshot: text(253).describe('Name of the VMSnapshot.'),
+  uid: text(36).describe('uid of the VMSnapshot.'),
+  requestedAt: text(40).describe('Time of its spec.revert.requestedAt.'),
+  generation: z.int().min(0).describe('Generation of this object when the revert was announced.'),
+  state: z
+    .enum(['Announced', 'Restored', 'Applied'])
+    .describe(
+      'Announced: the VM is left alone until the revert has ended. Restored: the VM keeps the restored state. Applied: the spec counts again.',
+    ),
+});
+
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
   provider: z
@@ -153,6 +165,7 @@ export const virtualMachineInternal = z.object({
       'Node of spec.placement.host, recorded once the VM was on it. A VM found elsewhere later was moved in Proxmox VE.',
     ),
   restart: restart.optional().describe('Restart in progress.'),
+  revert: revert.optional().describe('Last revert to a snapshot.'),
   restartedAt: text(40)
     .optional()
     .describe('Latest time of the annotation virtrigaud.io/restartedAt that was carried out or recorded.'),

@@ -56,6 +56,18 @@ const placement = z.object({
     .describe('Why it is a full clone although a linked one is preferred; absent: it is linked.'),
 });
 
+const snapshotEntry = z.object({
+  name: text(40).describe('Name of the snapshot in Proxmox VE.'),
+  vmSnapshot: text(253)
+    .optional()
+    .describe(
+      'Name of its VMSnapshot. Absent: somebody else took the snapshot; the operator never touches it.',
+    ),
+  parent: text(40).optional().describe('Name of the snapshot that it is based on.'),
+  creationTime: moment.optional().describe('When it was taken.'),
+  memory: z.boolean().optional().describe('Whether it has the memory of the VM.'),
+});
+
 const unusedVolume = z.object({
   device: text(16).describe('Device in Proxmox VE, for example unused0.'),
   volume: text(255).describe('Volume in Proxmox VE.'),
@@ -102,6 +114,10 @@ export const virtualMachineStatus = z.object({
     .describe(
       'Volumes that belong to the VM and are not attached, for example detached disks. At most 64 are listed. They are destroyed with the VM.',
     ),
+  snapshots: list(snapshotEntry, 32)
+    .optional()
+    .describe('Snapshots of the VM in Proxmox VE, the newest first. At most 32 are listed.'),
+  snapshotCount: z.int32().min(0).optional().describe('Number of snapshots of the VM in Proxmox VE.'),
   networks: list(networkStatus, 32).optional().describe('Network interfaces the VM has.'),
   pendingChanges: list(pendingChange, 64)
     .optional()

@@ -12,10 +12,10 @@ import { Manager } from '../../runtime/manager.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimsOf, reservationsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
-import { scanForDrift } from './drift-scan.ts';
+import { scanForDrift, scanSnapshots } from './drift-scan.ts';
 import { createFinishing, sweepCopies } from './finishing.ts';
-import { forgetGoneProviders, forgetGoneVms } from './forget.ts';
-import { indexVms } from './indexes.ts';
+import { forgetGoneProviders, forgetGoneSnapshots, forgetGoneVms } from './forget.ts';
+import { indexSnapshots, indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
 import { createNamespaces } from './namespaces.ts';
 import { createPorts, type PortSettings } from './ports.ts';
@@ -54,6 +54,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   };
   const watches = watchAll(watching);
   const indexes = indexVms(watches.VirtualMachine.cache);
+  const snapshots = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
   const { namespaces, stop: stopNamespaces } = createNamespaces(watching, {
     watches,
@@ -63,6 +64,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const passes = {
     watches,
     indexes,
+    snapshots,
     namespaces,
     ask: queues.ask,
     claimedIn: claimsOf(watches),
@@ -77,11 +79,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
+  watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
   measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
-  watchRelatedObjects(watches, indexes, queues.ask);
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);
+  forgetGoneSnapshots(watches, ports);
   const stopScan = scanForDrift(ports.processStates, passes);
+  const stopSnapshotScan = scanSnapshots(ports.snapshotTrees, passes);
   const manager = new Manager({
     watchers: KIND_NAMES.map((kind) => watches[kind].watcher),
     runners,
@@ -95,6 +99,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     manager,
     async close() {
       stopScan();
+      stopSnapshotScan();
       stopSweep();
       stopNamespaces();
       await Promise.all([pool.closeAll(), events.flush()]);

@@ -4,8 +4,8 @@
  */
 import { FORCE_DELETE, type VirtualMachine, type VirtualMachineInternal } from '../../../src/api/index.ts';
 import type { ClusterIdentity } from '../../../src/pve/index.ts';
-import { mayBeIn, printIdentity } from '../../shared/cluster/identity.ts';
-import type { Unresolved } from '../model/desired.ts';
+import { mayBeIn, printIdentity } from './identity.ts';
+import type { Unresolved } from '../objects/unresolved.ts';
 
 export type Origin = NonNullable<VirtualMachineInternal['provider']>;
 
