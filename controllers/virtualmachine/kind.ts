@@ -33,5 +33,8 @@ export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPo
       exclusiveValues(object)
         .flatMap(addressed)
         .filter((other) => other !== key),
+    // One operation at a time: it waits for a snapshot, and a revert waits for it.
+    VMSnapshot: ({ object: { metadata, spec } }) =>
+      spec.vmRef ? [`${metadata.namespace}/${spec.vmRef.name}`] : [],
   },
 };

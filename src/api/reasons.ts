@@ -100,9 +100,12 @@ export const REASONS = [
   'RestartOutcomeUnknown',
   'RestartQueued',
   'RestartScheduled',
+  'RevertInProgress',
   'RolloutStopped',
   'SecretKeyNotFound',
   'SecretNotFound',
+  'SnapshotInProgress',
+  'SnapshotReverted',
   'SnippetNotFound',
   'SourceNotAllowed',
   'StartedUnconfigured',
@@ -132,6 +135,7 @@ export type Reason = (typeof REASONS)[number];
 /** Every other reason of an event. docs/runbook.md has a row for each. */
 export const EVENT_REASONS = [
   'Adopting',
+  'ApplyingSpec',
   'AttachingDisk',
   'Configuring',
   'Creating',
@@ -146,6 +150,7 @@ export const EVENT_REASONS = [
   'MovingDisk',
   'RestartExpired',
   'Restarting',
+  'RestoringMark',
   'Retained',
   'Reverting',
   'RevertingDrift',
