@@ -37,6 +37,7 @@ export function diskWork(
     desired.map(({ name }) => name),
     recorded,
     guest,
+    isApplied,
   );
   const isRecordedAt = (slot: { readonly name: string; readonly device: string }): boolean =>
     recorded.some(({ name, device }) => name === slot.name && device === slot.device);
