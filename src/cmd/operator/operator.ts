@@ -21,7 +21,6 @@ import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
 import { createRunners } from './runners.ts';
-import { indexSnapshots } from './snapshot-index.ts';
 import { watchAll } from './watches.ts';
 
 /** `namespace` has the Lease and the cluster id; references into a namespace that is not watched are refused. */
@@ -52,12 +51,10 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     namespaces: options.watchNamespaces,
   });
   const indexes = indexVms(watches.VirtualMachine.cache);
-  const snapshotsOf = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
   const passes = {
     watches,
     indexes,
-    snapshotsOf,
     ask: queues.ask,
     claimedIn: claimsOf(watches),
     now: () => clock.now().getTime(),

@@ -18,7 +18,6 @@ import type { FinishingParts } from './finishing.ts';
 import { keyOf, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
-import type { SnapshotsOf } from './snapshot-index.ts';
 import type { Watches } from './watches.ts';
 
 export interface PortSettings {
@@ -40,7 +39,6 @@ interface Deps {
   readonly now: () => number;
   readonly watches: Watches;
   readonly indexes: VmIndexes;
-  readonly snapshotsOf: SnapshotsOf;
   readonly pool: ConnectionPool;
   readonly finishing: FinishingParts;
   readonly forceDeleted: ForceDeleted;
@@ -50,7 +48,7 @@ interface Deps {
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
-  { client, clock, now, watches, indexes, snapshotsOf, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
+  { client, clock, now, watches, indexes, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -82,7 +80,6 @@ export async function createPorts(
     claimedIn,
     readDocuments: createDocumentReader({ now }),
     addressed: (value) => indexes.exclusive.objects(value),
-    snapshotsOf,
     restartSlots,
     processStates,
     enqueue: (uid) => ask('VirtualMachine', indexes.uid.keys(uid), 'taskEnded'),
