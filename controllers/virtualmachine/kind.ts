@@ -33,7 +33,7 @@ export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPo
       exclusiveValues(object)
         .flatMap(addressed)
         .filter((other) => other !== key),
-    // One operation at a time: it waits for a snapshot, and a revert waits for it.
+    // A guest is left alone while a snapshot is taken, deleted or reverted to.
     VMSnapshot: ({ object: { metadata, spec } }) =>
       spec.vmRef ? [`${metadata.namespace}/${spec.vmRef.name}`] : [],
   },
