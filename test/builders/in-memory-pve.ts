@@ -276,7 +276,10 @@ export class InMemoryPve {
           starttime: startedAt / 1000,
         })),
     'GET /nodes/{node}/tasks/{upid}/log': () => [{ n: 1, t: 'TASK OK' }],
-    'GET /nodes/{node}/qemu/{vmid}/feature': (at) => ({ hasFeature: this.#guest(at) ? 1 : 0 }),
+    'GET /nodes/{node}/qemu/{vmid}/feature': (at) => {
+      this.#guest(at);
+      return { hasFeature: 1 };
+    },
     'GET /nodes/{node}/qemu/{vmid}/snapshot': (at) => {
       const { snapshots, basedOn } = this.#guest(at);
       return [
