@@ -10,7 +10,7 @@ import type { Connections } from '../shared/cluster/connections.ts';
 import type { Reference } from '../shared/objects/references.ts';
 import type { Decision } from './model/decision.ts';
 import { unresolved, type VmResult } from './report/outcome.ts';
-import { notReady } from './resolve/reach.ts';
+import { notReady } from '../shared/cluster/reach.ts';
 
 export type ReferencedKind = 'Provider' | 'VMClass' | 'VMImage';
 

@@ -6,12 +6,13 @@ import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { settled, unchanged } from '../../src/runtime/outcome.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import type { Observed } from './model/observed.ts';
-import type { Plan } from './model/plan.ts';
+import type { Plan, Step } from './model/plan.ts';
 import type { Requests } from './model/requests.ts';
 import { observe } from './observe/observe.ts';
 import { seenTask } from './observe/task.ts';
 import type { Trees } from './observe/trees.ts';
-import { perform, type Started } from './perform/perform.ts';
+import { perform } from './perform/perform.ts';
+import { isRecorded, record, type Started } from './perform/record.ts';
 import { plan } from './plan/plan.ts';
 import { SENT_WITHIN_MS } from './plan/rules/doubt.ts';
 import {
@@ -24,6 +25,7 @@ import {
   vmDeletedResult,
   type SnapshotResult,
 } from './report/outcome.ts';
+import { withInitialRequest } from './revert/initial.ts';
 import { resolve, vmOf, type Resolved, type ResolvePorts } from './resolve/resolve.ts';
 
 type SnapshotPass = Pass<VMSnapshot>;
@@ -53,14 +55,14 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
 
   async function attempt(cached: VMSnapshot, pass: SnapshotPass): Promise<SnapshotResult> {
     // Plans are cheap and made on what is known. Before anything is changed all of it is read again, and the object too.
-    for (let snapshot = cached; ;) {
+    for (let snapshot = initially(cached, pass); ;) {
       const resolution = resolve(snapshot, ports);
       switch (resolution.kind) {
         case 'released':
           ports.snapshotRequests.forget(snapshot.metadata.uid);
           return releasedResult(snapshot, resolution.left);
         case 'vmDeleted':
-          return vmDeletedResult(snapshot, resolution.message);
+          return vmDeletedResult(snapshot, resolution.message, pass.now.getTime());
         case 'paused':
           return pausedResult(snapshot, resolution.message);
         case 'unresolved':
@@ -73,7 +75,7 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
           if (!fresh) return { outcome: settled(), status: snapshot.status ?? {} };
           if (fresh.metadata.resourceVersion === snapshot.metadata.resourceVersion)
             return carryOut(snapshot, resolved, { decision, pass });
-          snapshot = fresh;
+          snapshot = initially(fresh, pass);
           break;
         }
         default:
@@ -81,6 +83,9 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
       }
     }
   }
+
+  const initially = (snapshot: VMSnapshot, { now }: SnapshotPass): VMSnapshot =>
+    withInitialRequest(snapshot, vmOf(snapshot, ports.vms), now.getTime());
 
   async function decide(snapshot: VMSnapshot, resolved: Resolved, pass: SnapshotPass): Promise<Decision> {
     const now = pass.now.getTime();
@@ -122,7 +127,11 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
       pass,
     }: { readonly have: Observed; readonly resolved: Resolved; readonly pass: SnapshotPass },
   ): Promise<Started | undefined> {
-    if (next.kind !== 'act' || have.presence.kind !== 'seen' || !have.proven) return undefined;
+    if (next.kind !== 'act') return undefined;
+    const { uid } = resolved.want;
+    if (isRecorded(next.step))
+      return record(next.step, { requests: ports.snapshotRequests, uid, now: pass.now });
+    if (have.presence.kind !== 'seen' || !have.proven) return undefined;
     const { guest } = have.presence;
     pass.log.info({ step: next.step.do, vmid: guest.vmid }, 'step');
     const { snapshotRequests: requests } = ports;
@@ -131,7 +140,7 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
       guest,
       requests,
       now: pass.now,
-      sendBefore: (have.request?.at ?? 0) + SENT_WITHIN_MS,
+      sendBefore: (requestFor(next.step, have)?.at ?? 0) + SENT_WITHIN_MS,
       clock: ports.now,
       options: { signal: pass.signal },
     });
@@ -150,5 +159,9 @@ interface Decision {
   readonly have: Observed;
   readonly next: Plan;
 }
+
+/** The announcement that allows the step. */
+const requestFor = (step: Step, { request, revert }: Observed): Observed['request'] =>
+  step.do === 'rollback' ? revert.request : request;
 
 const changesSomething = ({ kind }: Plan): boolean => kind === 'act' || kind === 'gone';

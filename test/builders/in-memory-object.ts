@@ -7,6 +7,8 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   live(): O | undefined;
   /** `kubectl delete` */
   markDeleted(): void;
+  /** `kubectl edit` */
+  editSpec(change: object): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;
   /** Somebody replaces the status by an empty one. */
@@ -18,6 +20,7 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
 export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O> {
   const key = `${initial.metadata.namespace}/${initial.metadata.name}`;
   let version = 1;
+  let { spec } = initial;
   let live: Entry<O> | undefined = entryOf(initial);
 
   function entryOf(object: O, rawStatus?: Readonly<Record<string, unknown>>): Entry<O> {
@@ -36,7 +39,7 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     version += 1;
     const next = { ...entry.metadata, ...metadata, resourceVersion: String(version) };
     const isGone = next.deletionTimestamp !== undefined && next.finalizers.length === 0;
-    return isGone ? undefined : entryOf({ ...initial, metadata: next }, rawStatus);
+    return isGone ? undefined : entryOf({ ...initial, spec, metadata: next }, rawStatus);
   }
 
   function write(seen: Entry<O>, change: (entry: Entry<O>) => Entry<O> | undefined): Promise<Written<O>> {
@@ -50,6 +53,11 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     live: () => live?.object,
     markDeleted() {
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
+    },
+    editSpec(change) {
+      spec = { ...(spec as object), ...change };
+      const generation = (live?.metadata.generation ?? 0) + 1;
+      live &&= renew(live, { generation } as Partial<O['metadata']>);
     },
     annotate(annotations) {
       live &&= renew(live, { annotations } as Partial<O['metadata']>);

@@ -72,6 +72,8 @@ export class InMemoryPve {
   /** What the storage `local` of each node is for. */
   localContent = 'iso';
   stops = 0;
+  /** How often a guest was rolled back. */
+  rollbacks = 0;
   readonly #tasks: ModelTask[] = [];
   #late: { readonly at: number; readonly run: () => void }[] = [];
   readonly #now: () => number;
@@ -236,6 +238,18 @@ export class InMemoryPve {
     });
   }
 
+  #rollBack({ snapname, ...at }: Params): string {
+    const guest = this.#free(at);
+    return this.#begin('qmrollback', at, () => {
+      const snapshot = guest.snapshots.get(String(snapname));
+      if (!snapshot) return `snapshot '${String(snapname)}' does not exist`;
+      guest.basedOn = String(snapname);
+      guest.running = snapshot.memory;
+      this.rollbacks += 1;
+      return undefined;
+    });
+  }
+
   #deleteSnapshot({ snapname, ...at }: Params): string {
     const guest = this.#free(at);
     return this.#begin('qmdelsnapshot', at, () => {
@@ -281,6 +295,7 @@ export class InMemoryPve {
       ];
     },
     'POST /nodes/{node}/qemu/{vmid}/snapshot': (params) => this.#takeSnapshot(params),
+    'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback': (params) => this.#rollBack(params),
     'DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}': (params) => this.#deleteSnapshot(params),
     'GET /cluster/resources': () => [
       ...NODES.flatMap((node) => [

@@ -271,6 +271,7 @@ export class NamespaceLife {
         readAgain: () => Promise.resolve(),
         readDocuments: createDocumentReader({ now }),
         addressed: () => [],
+        snapshotsOf: () => [],
         digest: aDigest,
         vmsOfClass: () => [],
         vmsOfProvider: () => [],

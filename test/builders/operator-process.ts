@@ -17,7 +17,7 @@ import type { ProcessStates } from '../../controllers/virtualmachine/model/proce
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
-import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -39,6 +39,8 @@ export interface World {
   readonly identity?: () => Connection['identity'];
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults?: Connection['defaults'];
+  /** The VMSnapshots of the VM. */
+  readonly snapshots?: () => readonly VMSnapshot[];
 }
 
 /** What the process reaches the world through; a test may stand in between. */
@@ -103,6 +105,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     readAgain: () => Promise.resolve(),
     readDocuments: createDocumentReader({ now: () => 0 }),
     addressed: world.addressed ?? (() => []),
+    snapshotsOf: () => world.snapshots?.() ?? [],
     digest: aDigest,
     vmsOfClass: () => [],
     vmsOfProvider: () => [store.cached(VM_KEY)?.partial ?? []].flat(),

@@ -128,6 +128,8 @@ function afterStep(step: Step, world: World): World {
     case 'adopt':
       return withClaimMade({ ...world, guest: adopted(world.guest, step) });
     case 'recordRestart':
+    case 'recordRevert':
+    case 'restoreMark':
       return world;
     case 'recordHook':
       return { ...world, hook: { name: step.hook, state: 'Due', since: world.now, generation: 1 } };

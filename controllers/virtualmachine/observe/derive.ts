@@ -18,6 +18,7 @@ import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { CloneRequest, ProcessState } from '../model/process-state.ts';
 import type { CreationDecision } from '../placement/creation.ts';
+import { judgeRevert } from '../revert/judge.ts';
 import { stableRefusal } from '../placement/refusal.ts';
 import { vmidHolder } from '../placement/vmid-holder.ts';
 import { hasBooted } from '../plan/leaving.ts';
@@ -80,6 +81,7 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
   const { generation } = vm.metadata;
   return {
     now,
+    ...revertIn(inputs),
     noQuorum: inputs.cluster.view?.quorate === 'no',
     task,
     claim: claimIn(inputs, cloneRequest),
@@ -98,6 +100,20 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     change: undefined,
     disks: undefined,
   };
+}
+
+function revertIn({
+  vm: { metadata, status },
+  spec: { snapshots, applyAfterRevert: applyAt },
+}: Inputs): Pick<Observed, 'snapshots' | 'revert'> {
+  const revert = judgeRevert({
+    recorded: status?.internal?.revert,
+    snapshots: snapshots ?? [],
+    vmid: status?.vmid,
+    generation: metadata.generation,
+    applyAt,
+  });
+  return { revert, ...(snapshots && { snapshots }) };
 }
 
 function requestedIn({ status }: VirtualMachine): Observed['requestedChanges'] {

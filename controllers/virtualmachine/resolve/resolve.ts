@@ -1,6 +1,7 @@
 /** Spec, class, image, Provider and Secrets → the resolved spec, or why there is none yet. */
 import {
   DRY_RUN,
+  APPLY_AFTER_REVERT,
   BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
@@ -11,6 +12,7 @@ import {
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
+import { snapshotFacts, type SnapshotPorts } from '../revert/facts.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
 import { allOf, isReportedAlone, type Lookup } from '../model/unresolved.ts';
 import { missingSecrets, resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
@@ -24,7 +26,7 @@ import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
-export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
+export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
   readonly addressed: AddressPorts['addressed'];
@@ -62,6 +64,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     protection: vm.spec.protection,
     hooks: hooksOf(vm),
     probe: probeOf(vm),
+    ...revertsOf(vm, ports),
   };
   const bare = {
     ...base,
@@ -95,6 +98,20 @@ function refusalOf(
 ): Unresolved | undefined {
   if (!resolution.ok) return resolution;
   return resolution.resolved.refused ?? (provider && refusedByQuota(vm, provider, ports));
+}
+
+/** Absent where there are none, so that a settled VM is the same with and without snapshots. */
+function revertsOf(
+  vm: VirtualMachine,
+  { snapshotsOf }: SnapshotPorts,
+): Pick<Base, 'snapshots' | 'applyAfterRevert'> {
+  const { namespace, name, annotations } = vm.metadata;
+  const snapshots = snapshotFacts(vm, snapshotsOf(namespace, name));
+  const applyAfterRevert = annotations[APPLY_AFTER_REVERT];
+  return {
+    ...(snapshots.length > 0 && { snapshots }),
+    ...(applyAfterRevert !== undefined && { applyAfterRevert }),
+  };
 }
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {

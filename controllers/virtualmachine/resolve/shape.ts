@@ -26,6 +26,8 @@ export type Base = Pick<
   | 'protection'
   | 'hooks'
   | 'probe'
+  | 'snapshots'
+  | 'applyAfterRevert'
 >;
 
 const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabios' } as const;

@@ -12,6 +12,8 @@ import type { Requests } from '../model/requests.ts';
 import { TASKS } from '../model/tasks.ts';
 import { parseIdentity } from '../naming/identity-line.ts';
 import type { Resolved } from '../resolve/resolve.ts';
+import type { RevertFacts } from '../model/revert.ts';
+import { revertFacts, revertObstacle, rollbackSince } from '../revert/facts.ts';
 import { activityOf, incompleteness } from './activity.ts';
 import { takenAs } from './indications.ts';
 import { obstacleOf } from './obstacles.ts';
@@ -49,6 +51,7 @@ export async function observe(
     own: proven ? ownRows(tree, resolved.want) : [],
     takenAs: takenAsOf(context, guest),
     activeTasks: activeInView(resolved),
+    revert: { ...base.revert, obstacle: obstacleToRevert(guest, tree, resolved) },
   };
   const seen =
     context.live && proven ? { ...have, ...(await readLive(guest, resolved, have, context)) } : have;
@@ -82,7 +85,10 @@ const takenAsOf = ({ seen }: ObserveContext, guest: Guest | undefined): TakenAs 
 
 /** Nothing of ours may have changed the guest since it was read. */
 const isCertain = ({ status }: VMSnapshot, { live }: ObserveContext): boolean =>
-  !live && status?.task === undefined && status?.internal?.requestedAt === undefined;
+  !live &&
+  status?.task === undefined &&
+  status?.internal?.requestedAt === undefined &&
+  status?.internal?.revert?.state !== 'Sent';
 
 const guestIn = ({ presence }: Tree): Guest | undefined =>
   presence.kind === 'seen' && presence.guest.container !== true ? presence.guest : undefined;
@@ -97,17 +103,19 @@ const ownRows = ({ list }: Tree, { line }: Desired): readonly SnapshotRow[] => {
 
 function baseOf(
   snapshot: VMSnapshot,
-  { vm, siblings }: Resolved,
+  { vm, siblings, connection, want }: Resolved,
   { seen, now, requests }: ObserveContext,
 ): Observed {
   const { metadata, status } = snapshot;
+  const revert = revertFacts(snapshot, vm, requests);
   return {
     now,
     name: status?.snapshotName,
     made: status?.creationTime !== undefined,
     request: requestIn(snapshot, requests),
     task: seen?.task,
-    failure: failureAfter(status?.failure, seen?.task, {
+    // A revert is never repeated, so none of them counts as a failed attempt.
+    failure: failureAfter(status?.failure, seen?.task.type === 'Revert' ? undefined : seen?.task, {
       table: TASKS,
       generation: metadata.generation,
       now,
@@ -122,7 +130,29 @@ function baseOf(
     incomplete: incompleteness(vm),
     obstacle: undefined,
     takenAs: undefined,
+    revert: { ...revert, found: foundFor(revert, connection, want.vmid), obstacle: undefined },
   };
+}
+
+/** Where the answer to the request is not known. */
+const foundFor = (
+  { request, open }: Pick<RevertFacts, 'request' | 'open'>,
+  { inventory }: Resolved['connection'],
+  vmid: Resolved['want']['vmid'],
+): RevertFacts['found'] =>
+  request?.state === 'unknown' && open
+    ? rollbackSince(inventory.view(), vmid, Date.parse(open.at))
+    : undefined;
+
+function obstacleToRevert(
+  guest: Guest | undefined,
+  tree: Tree,
+  { connection, want }: Resolved,
+): string | undefined {
+  const { list } = tree;
+  const [row] = ownRows(tree, want);
+  const storages = connection.inventory.view()?.storages ?? [];
+  return guest && row ? revertObstacle(row, guest, { snapshots: list.snapshots, storages }) : undefined;
 }
 
 function requestIn({ metadata: { uid }, status }: VMSnapshot, requests: Requests): Request | undefined {

@@ -5,16 +5,14 @@ import { waiting } from '../../../src/runtime/outcome.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import type { Guest } from '../../shared/guests/model.ts';
+import { record, type Started } from './record.ts';
 import type { Resolved } from '../resolve/resolve.ts';
+import { asSentence } from '../../../src/lib/sentence.ts';
 import type { Step } from '../model/plan.ts';
 import type { Requests } from '../model/requests.ts';
 import type { TaskLabel } from '../model/tasks.ts';
 
-/** What a step resulted in. */
-export type Started =
-  | { readonly kind: 'task'; readonly type: TaskLabel; readonly upid: Upid }
-  | { readonly kind: 'announced'; readonly name: string; readonly at: string }
-  | { readonly kind: 'named'; readonly name: string };
+export type { Started };
 
 export interface PerformContext {
   readonly resolved: Resolved;
@@ -46,8 +44,31 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
       return sent('Create', context, () => snapshots.create(step, options));
     case 'delete':
       return sent('Delete', context, () => snapshots.remove(step.name, options));
+    case 'rollback':
+      return rollback(step, context, () => snapshots.rollback(step.name, options));
+    case 'announceRevert':
+    case 'recordSent':
+    case 'followRollback':
+    case 'endRevert':
+    case 'ignoreRevert':
+      return record(step, { requests, uid, now });
     default:
       return step satisfies never;
+  }
+}
+
+/** It is not sent again: what PVE refuses is how it ended. */
+async function rollback(
+  { requestedAt }: Extract<Step, { do: 'rollback' }>,
+  context: PerformContext,
+  request: () => Promise<Upid>,
+): Promise<Started> {
+  try {
+    return await sent('Revert', context, request);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const ending = { result: 'Failed', message: asSentence(error.message) } as const;
+    return { kind: 'revertEnded', requestedAt, ending };
   }
 }
 

@@ -15,11 +15,12 @@ import {
 import { normal } from '../../shared/errors/event.ts';
 import type { Unresolved } from '../../shared/objects/unresolved.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
-import type { LeftBehind, Plan } from '../model/plan.ts';
+import type { LeftBehind, Plan, Step } from '../model/plan.ts';
 import { TASKS } from '../model/tasks.ts';
-import type { Started } from '../perform/perform.ts';
+import { isRecorded, type Started } from '../perform/record.ts';
 import { deadlineExceeded } from '../plan/rules/creation.ts';
 import { deadlineOf } from '../resolve/resolve.ts';
+import { withoutOpenRevert } from '../revert/ending.ts';
 import { eventsOf } from './events.ts';
 import { ignoredConditions } from './ignored.ts';
 import { statusOf, type Facts } from './status.ts';
@@ -42,6 +43,12 @@ export function resultOf(snapshot: VMSnapshot, facts: Facts): SnapshotResult {
   };
 }
 
+function doing(step: Step): string {
+  if (isRecorded(step)) return 'Preparing: reverting the VM to the snapshot.';
+  const deletes = step.do === 'announce' && step.request === 'Delete';
+  return `Preparing: ${deletes ? 'deleting' : 'taking'} the snapshot.`;
+}
+
 function outcomeOf(next: Plan, started: Started | undefined): Outcome {
   switch (next.kind) {
     case 'settled':
@@ -59,10 +66,7 @@ function outcomeOf(next: Plan, started: Started | undefined): Outcome {
     case 'act':
       return started?.kind === 'task'
         ? waiting('TaskRunning', taskMessage(TASKS, started.type), SOON)
-        : progressed(
-            'StepTaken',
-            `Preparing: ${next.step.do === 'announce' && next.step.request === 'Delete' ? 'deleting' : 'taking'} the snapshot.`,
-          );
+        : progressed('StepTaken', doing(next.step));
     default:
       return next satisfies never;
   }
@@ -84,8 +88,12 @@ export const keptResult = ({ status }: VMSnapshot, outcome: Outcome): SnapshotRe
 const withoutConditions = ({ conditions: _conditions, ...status }: VMSnapshotStatus = {}): VMSnapshotStatus =>
   status;
 
-export function vmDeletedResult(snapshot: VMSnapshot, message: string): SnapshotResult {
-  const { task: _task, failure: _failure, ...status } = withoutConditions(snapshot.status);
+export function vmDeletedResult(snapshot: VMSnapshot, message: string, now: number): SnapshotResult {
+  const {
+    task: _task,
+    failure: _failure,
+    ...status
+  } = withoutOpenRevert(withoutConditions(snapshot.status), now);
   return { outcome: suspended('False', 'VMDeleted', message), status: { ...status, readyToUse: false } };
 }
 

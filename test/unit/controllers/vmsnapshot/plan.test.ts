@@ -28,6 +28,19 @@ const row = fc.record({
   state: maybe(fc.constantFrom('prepare', 'delete'), 2),
 });
 
+const NO_REVERT: Observed['revert'] = {
+  requestedAt: undefined,
+  last: undefined,
+  ignored: [],
+  takenAt: undefined,
+  knownSince: undefined,
+  open: undefined,
+  request: undefined,
+  acknowledged: false,
+  found: undefined,
+  obstacle: undefined,
+};
+
 const want: fc.Arbitrary<Desired> = fc.record({
   exists: fc.boolean(),
   owner: fc.constant(aMark()),
@@ -71,6 +84,7 @@ const presence: fc.Arbitrary<Observed['presence']> = fc.oneof(
 const have: fc.Arbitrary<Observed> = fc
   .record({
     now: fc.constant(NOW),
+    revert: fc.constant(NO_REVERT),
     name: fc.constantFrom(undefined, ...NAMES),
     made: fc.constantFrom(false, false, true),
     request: maybe(

@@ -41,6 +41,7 @@ function resolving(
     readDocuments: createDocumentReader({ now: () => 0 }),
     digest: aDigest,
     addressed: () => [],
+    snapshotsOf: () => [],
     vmsOfProvider: () => [],
     admissions: createAdmissions(() => 0),
     namespaces,

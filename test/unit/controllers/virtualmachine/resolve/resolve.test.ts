@@ -58,6 +58,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   readDocuments: createDocumentReader({ now: () => 0, patienceMs: 60_000 }),
   digest: aDigest,
   addressed: () => [],
+  snapshotsOf: () => [],
   vmsOfProvider: () => [],
   admissions: createAdmissions(() => 0),
   namespaces: NO_NAMESPACES,
