@@ -16,6 +16,7 @@ import { destroyVolume, inSnapshot } from '../pending.ts';
 import { renameToBase } from '../template.ts';
 import { formatSize, parseSize, wholeKiB } from '../size.ts';
 import { isOlder } from '../schema/versions.ts';
+import { isChain } from '../volume-features.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Drive } from '../drives.ts';
 import type { Guest } from '../guest.ts';
@@ -117,6 +118,9 @@ function planMove(call: Call, guest: Guest): Move {
     throw paramError({ storage: `storage '${target}' does not support vm images` });
   if (remove && inSnapshot(guest, volume.volid))
     throw failure("you can't move a disk with snapshots and delete the source");
+  // PVE refuses it; its words are not recorded.
+  if (inSnapshot(guest, volume.volid) && isChain(world.storage.get(volume.storage), volume.format))
+    throw failure("you can't move a disk whose snapshots are a chain of volumes");
   return { drive, volume, storage, format: formatOn(storage, wanted ?? volume.format), remove };
 }
 
