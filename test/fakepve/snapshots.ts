@@ -1,6 +1,6 @@
 import { checkLock } from './call.ts';
 import { failure } from './errors.ts';
-import { drivesOf, isCdrom, isDrive, splitVolid } from './drives.ts';
+import { drivesOf, isCdrom, isDrive, isUnused, splitVolid } from './drives.ts';
 import { memoryMiB } from './guest.ts';
 import { logFreeze } from './snapshot-freeze.ts';
 import { allocateState, checkMemory, machineState } from './snapshot-memory.ts';
@@ -175,3 +175,14 @@ export const snapshotVolumes = (guest: Guest): readonly string[] =>
       .filter(([key]) => isDrive(key) || key === 'vmstate')
       .map(([, value]) => value.split(',')[0] ?? ''),
   );
+
+/** A volume that moved has another name, also where snapshots refer to it, or its unused slot. */
+export function renameInSnapshots(guest: Guest, from: string, to: string): void {
+  const configs = [...guest.snapshots.values()].map(({ config }) => config);
+  for (const config of [...configs, guest.config])
+    for (const [key, value] of config) {
+      const [volid, ...options] = value.split(',');
+      const isReference = isUnused(key) || (config !== guest.config && (isDrive(key) || key === 'vmstate'));
+      if (isReference && volid === from) config.set(key, [to, ...options].join(','));
+    }
+}

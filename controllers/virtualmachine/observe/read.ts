@@ -66,6 +66,8 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
     }
     case 'resolver':
       return { resolver: await readResolver(connection, question.guest, options) };
+    case 'snapshots':
+      return { snapshots: await snapshotsOf(question, context) };
     case 'movability':
       return { migrationPreconditions: await migrationPreconditions(question, context) };
     default:
@@ -145,6 +147,19 @@ async function snippetExists(
     return volumes.some(({ volid }) => volid === snippet);
   } catch (error) {
     if (error instanceof PveError && hasNoSuchContent(error)) return false;
+    throw error;
+  }
+}
+
+/** What status says of snapshots keeps nothing else from being done. */
+async function snapshotsOf(
+  { guest: { node, vmid } }: Ask<'snapshots'>,
+  { connection: { pve }, options }: ReadContext,
+): Promise<NonNullable<RawFacts['snapshots']>> {
+  try {
+    return (await pve.node(node).qemu(vmid).snapshots.list(options)).snapshots;
+  } catch (error) {
+    if (error instanceof PveError) return 'unread';
     throw error;
   }
 }

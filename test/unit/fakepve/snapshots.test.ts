@@ -356,6 +356,35 @@ describe('snapshots', () => {
       expect(vmgenid).not.toBe(old);
     }));
 
+  test('go to another node, and to another storage, with their disks and their memory', () =>
+    withFake(
+      {
+        cluster: {
+          nodes: [{ name: 'pve1' }, { name: 'pve2' }],
+          storages: [
+            { id: 'thin', type: 'lvmthin', content: ['images'] },
+            { id: 'dir', type: 'dir', content: ['images'] },
+          ],
+          guests: [{ vmid: 100, node: 'pve1', running: true, config: { scsi0: 'dir:1,format=qcow2' } }],
+        },
+      },
+      async (client, fake) => {
+        await take(client, 'one', { vmstate: 1 });
+        await client.run('POST', '/nodes/pve1/qemu/100/status/stop');
+        const to = { target: 'pve2', targetstorage: 'thin' };
+        expect(await client.run('POST', '/nodes/pve1/qemu/100/migrate', to)).toBe('OK');
+        const moved = '/nodes/pve2/qemu/100/snapshot/one';
+        expect(await client.get(`${moved}/config`)).toMatchObject({
+          scsi0: 'thin:vm-100-disk-0,size=1G',
+          vmstate: 'thin:vm-100-state-one',
+        });
+        expect(await client.run('POST', `${moved}/rollback`)).toBe('OK');
+        expect(await client.run('DELETE', moved)).toBe('OK');
+        const volumes = fake.state.storage.ofGuest(100, 'pve2').map(({ volid }) => volid);
+        expect(volumes).toEqual(['thin:vm-100-disk-0']);
+      },
+    ));
+
   test('do not let a disk leave a chain of volumes', () =>
     withFake({ cluster: cluster('san:1') }, async (client) => {
       await take(client, 'one');
