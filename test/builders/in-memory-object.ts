@@ -7,6 +7,8 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   live(): O | undefined;
   /** `kubectl delete` */
   markDeleted(): void;
+  /** `kubectl edit` */
+  editSpec(change: Partial<O['spec']>): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;
   /** Somebody removes the finalizers of an object that is being deleted. */
@@ -14,6 +16,7 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
 }
 
 export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O> {
+  let spec: O['spec'] = initial.spec;
   const key = `${initial.metadata.namespace}/${initial.metadata.name}`;
   let version = 1;
   let live: Entry<O> | undefined = entryOf(initial);
@@ -34,7 +37,7 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     version += 1;
     const next = { ...entry.metadata, ...metadata, resourceVersion: String(version) };
     const isGone = next.deletionTimestamp !== undefined && next.finalizers.length === 0;
-    return isGone ? undefined : entryOf({ ...initial, metadata: next }, rawStatus);
+    return isGone ? undefined : entryOf({ ...initial, spec, metadata: next }, rawStatus);
   }
 
   function write(seen: Entry<O>, change: (entry: Entry<O>) => Entry<O> | undefined): Promise<Written<O>> {
@@ -48,6 +51,10 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     live: () => live?.object,
     markDeleted() {
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
+    },
+    editSpec(change) {
+      spec = { ...spec, ...change };
+      live &&= renew(live, { generation: live.metadata.generation + 1 } as Partial<O['metadata']>);
     },
     annotate(annotations) {
       live &&= renew(live, { annotations } as Partial<O['metadata']>);
