@@ -4,13 +4,18 @@ import type { KindModule, KindName, Objects, UsagePorts } from './shared/objects
 import { virtualMachineKind, type VirtualMachineKindPorts } from './virtualmachine/kind.ts';
 import { vmClassKind } from './vmclass/kind.ts';
 import { vmCloneKind } from './vmclone/kind.ts';
+import type { VMSnapshotPorts } from './vmsnapshot/controller.ts';
 import type { VMImagePorts } from './vmimage/controller.ts';
 import { vmImageKind } from './vmimage/kind.ts';
 import { vmPlacementPolicyKind } from './vmplacementpolicy/kind.ts';
 import { vmSnapshotKind } from './vmsnapshot/kind.ts';
 
 /** What the controllers together are made from. */
-export type ControllerPorts = ProviderKindPorts & VirtualMachineKindPorts & VMImagePorts & UsagePorts;
+export type ControllerPorts = ProviderKindPorts &
+  VirtualMachineKindPorts &
+  VMImagePorts &
+  VMSnapshotPorts &
+  UsagePorts;
 
 export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], ControllerPorts> } = {
   Provider: providerKind,

@@ -12,10 +12,10 @@ import { Manager } from '../../runtime/manager.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimsOf, reservationsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
-import { scanForDrift } from './drift-scan.ts';
+import { scanForDrift, scanSnapshots } from './drift-scan.ts';
 import { createFinishing, sweepCopies } from './finishing.ts';
-import { forgetGoneProviders, forgetGoneVms } from './forget.ts';
-import { indexVms } from './indexes.ts';
+import { forgetGoneProviders, forgetGoneSnapshots, forgetGoneVms } from './forget.ts';
+import { indexSnapshots, indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
 import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
@@ -51,10 +51,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     namespaces: options.watchNamespaces,
   });
   const indexes = indexVms(watches.VirtualMachine.cache);
+  const snapshots = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
   const passes = {
     watches,
     indexes,
+    snapshots,
     ask: queues.ask,
     claimedIn: claimsOf(watches),
     now: () => clock.now().getTime(),
@@ -68,10 +70,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
-  watchRelatedObjects(watches, indexes, queues.ask);
+  watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);
+  forgetGoneSnapshots(watches, ports);
   const stopScan = scanForDrift(ports.processStates, passes);
+  const stopSnapshotScan = scanSnapshots(ports.snapshotTrees, passes);
   const manager = new Manager({
     watchers: KIND_NAMES.map((kind) => watches[kind].watcher),
     runners,
@@ -85,6 +89,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     manager,
     async close() {
       stopScan();
+      stopSnapshotScan();
       stopSweep();
       await Promise.all([pool.closeAll(), events.flush()]);
     },
