@@ -53,7 +53,7 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
     },
     editSpec(change) {
-      spec = { ...spec, ...change };
+      spec = Object.assign({}, spec, change);
       live &&= renew(live, { generation: live.metadata.generation + 1 } as Partial<O['metadata']>);
     },
     annotate(annotations) {

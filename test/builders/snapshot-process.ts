@@ -96,7 +96,6 @@ export function snapshotProcess(ports: SnapshotPorts): SnapshotProcess {
     restartSlots: createRestartSlots({ wake: () => undefined }),
     processStates: createProcessStates(),
     enqueue: wake,
-    snapshotsOf: () => snapshots.list(),
   });
   const snapshotController = vmSnapshotController({
     ...shared,

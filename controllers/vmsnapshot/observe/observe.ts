@@ -11,7 +11,7 @@ import type { Desired } from '../model/desired.ts';
 import type { Observed, Request } from '../model/observed.ts';
 import type { Requests } from '../model/requests.ts';
 import { TASKS } from '../model/tasks.ts';
-import { parseIdentity } from '../naming/identity-line.ts';
+import { parseIdentity } from '../../shared/guests/snapshot-identity.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 import { activityOf, incompleteness } from './activity.ts';
 import { takenAs } from './indications.ts';

@@ -1,0 +1,160 @@
+/**
+ * Generated histories: several VMSnapshots are created and deleted while others take, delete and roll back to snapshots
+ * of the same guest, and the process dies now and then. At rest every status agrees with what Proxmox VE lists.
+ *
+ *     VIRTRIGAUD_HISTORIES=2000 make unit ARGS='test/unit/controllers/vmsnapshot/histories.test.ts'
+ */
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SNAPSHOT_NAME, type SnapshotRow } from '../../../../src/pve/index.ts';
+import { parseIdentity } from '../../../../controllers/shared/guests/snapshot-identity.ts';
+import { SnapshotLife, type CallFault } from '../../../builders/snapshot-life.ts';
+
+const HISTORIES = Number(process.env['VIRTRIGAUD_HISTORIES'] ?? 8);
+const SEED = process.env['VIRTRIGAUD_SEED'];
+
+const NAMES = ['alpha', 'beta', 'gamma.1', '4th'] as const;
+const FOREIGN = ['byhand', 'nightly', 'alpha'] as const;
+const FAULTS: readonly CallFault[] = ['dies before', 'dies after', 'loses the answer', 'is lost'];
+
+const name = fc.constantFrom(...NAMES);
+const foreign = fc.constantFrom(...FOREIGN);
+/** Which of those that Proxmox VE lists. */
+const which = fc.nat({ max: 7 });
+const what = <T extends string>(kind: T) => ({ kind: fc.constant(kind) });
+
+const event = fc.oneof(
+  fc.record({ ...what('create'), name, memory: fc.boolean() }),
+  fc.record({ ...what('delete'), name }),
+  fc.record({ ...what('taken by others'), name: foreign, memory: fc.boolean() }),
+  fc.record({ ...what('deleted by others'), which }),
+  fc.record({ ...what('rolled back by others'), which }),
+  fc.record({ ...what('kill') }),
+);
+/** With the passes and waits before each. */
+const history = fc.record({
+  storage: fc.constantFrom('rbd', 'zfspool'),
+  events: fc.array(fc.tuple(fc.integer({ min: 0, max: 25 }), event), { minLength: 1, maxLength: 12 }),
+  faults: fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.constantFrom(...FAULTS)), { maxLength: 3 }),
+});
+type History = typeof history extends fc.Arbitrary<infer T> ? T : never;
+type Event = History['events'][number][1];
+
+const rows = async (life: SnapshotLife): Promise<readonly SnapshotRow[]> =>
+  (await life.elsewhere.snapshots.list()).snapshots;
+
+async function happen(life: SnapshotLife, it: Event): Promise<void> {
+  const { snapshots } = life.elsewhere;
+  switch (it.kind) {
+    case 'create':
+      if (!life.snapshots.has(it.name)) life.create(it.name, { includeMemory: it.memory });
+      return;
+    case 'delete':
+      return life.delete(it.name);
+    case 'taken by others':
+      await life.act(snapshots.create({ name: it.name, description: 'by hand', memory: it.memory }));
+      return;
+    case 'kill':
+      return life.restart();
+    default: {
+      const there = await rows(life);
+      const chosen = there[it.which % Math.max(1, there.length)];
+      if (!chosen) return;
+      const { name: named } = chosen;
+      await life.act(it.kind === 'deleted by others' ? snapshots.remove(named) : snapshots.rollback(named));
+    }
+  }
+}
+
+/** What a status says, and what it should say. */
+async function compare(life: SnapshotLife): Promise<{ readonly is: unknown; readonly should: unknown }> {
+  const there = await rows(life);
+  const ofVm = there.map(({ name: at, parent, memory, description, takenAt }) => ({
+    name: at,
+    vmSnapshot: parseIdentity(description)?.name,
+    parent,
+    memory,
+    creationTime: new Date(takenAt ?? 0).toISOString(),
+  }));
+  const vm = life.vmObject?.status;
+  const own = [...life.snapshots.values()].flatMap((store) => store.live() ?? []);
+  const byName = (list: readonly { readonly name: string }[]) =>
+    JSON.parse(JSON.stringify(list.toSorted((a, b) => (a.name < b.name ? -1 : 1)))) as unknown;
+  return {
+    is: {
+      vm: byName(vm?.snapshots ?? []),
+      count: vm?.snapshotCount ?? 0,
+      own: own.map(({ metadata, status }) => ({
+        object: metadata.name,
+        ready: status?.readyToUse ?? false,
+        parent: status?.readyToUse ? status.parent : undefined,
+        children: status?.readyToUse ? (status.children ?? []).toSorted() : [],
+      })),
+      // There is exactly one of each, and none without its object.
+      ours: there.flatMap(({ description }) => parseIdentity(description)?.name ?? []).toSorted(),
+      locked: life.guest?.get('lock'),
+    },
+    should: {
+      vm: byName(ofVm),
+      count: there.length,
+      own: own.map(({ metadata }) => {
+        const row = there.find(({ description }) => parseIdentity(description)?.uid === metadata.uid);
+        return {
+          object: metadata.name,
+          ready: row !== undefined,
+          parent: row?.parent,
+          children: row
+            ? there.flatMap((each) => (each.parent === row.name ? [each.name] : [])).toSorted()
+            : [],
+        };
+      }),
+      ours: own
+        .filter(({ metadata }) =>
+          there.some(({ description }) => parseIdentity(description)?.uid === metadata.uid),
+        )
+        .map(({ metadata }) => metadata.name)
+        .toSorted(),
+      locked: undefined,
+    },
+  };
+}
+
+async function live({ storage, events, faults }: History): Promise<SnapshotLife> {
+  const strikes = new Map(faults);
+  let begun: number | undefined;
+  const life = new SnapshotLife({
+    storage,
+    faultAt: (call) => (begun === undefined ? undefined : strikes.get(call - begun)),
+  });
+  await life.untilReady();
+  begun = life.called.length;
+  for (const [steps, it] of events) {
+    await life.steps(steps);
+    await happen(life, it);
+  }
+  await life.rest();
+  return life;
+}
+
+test('after any history every status agrees with what Proxmox VE lists', async () => {
+  await fc.assert(
+    fc.asyncProperty(history, async (it) => {
+      const { is, should } = await compare(await live(it));
+      expect(is).toEqual(should);
+    }),
+    { numRuns: HISTORIES, ...(SEED !== undefined && { seed: Number(SEED) }) },
+  );
+});
+
+test('the histories have snapshots of ours and of others', async () => {
+  const life = new SnapshotLife();
+  await life.untilReady();
+  life.create('alpha');
+  await life.rest();
+  await life.act(life.elsewhere.snapshots.create({ name: 'byhand', description: '', memory: false }));
+  await life.rest();
+  expect((await rows(life)).map(({ name: at }) => SNAPSHOT_NAME.test(at))).toEqual([true, true]);
+  const { is, should } = await compare(life);
+  expect(is).toEqual(should);
+  expect(life.vmObject?.status?.snapshots?.map(({ name: at }) => at)).toEqual(['byhand', 'alpha']);
+});
