@@ -44,6 +44,7 @@ const VIRTUAL_MACHINE_LAYERS = [
   'guest-agent/',
   'placement/',
   'restart/',
+  'revert/',
   'steps/',
   'plan/rules/',
   'plan/(clone-gate|leaving|management|move-gate|plan)\\.ts$',

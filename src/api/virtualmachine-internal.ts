@@ -83,11 +83,20 @@ const appliedPart = z.object({
   digest: text(64).describe('Digest of the part as it was applied.'),
 });
 
-const revert = z.object({
+const revertOf = {
   snapshot: text(253).describe('Name of the VMSnapshot.'),
   uid: text(36).describe('uid of the VMSnapshot.'),
   requestedAt: text(40).describe('Time of its spec.revert.requestedAt.'),
   generation: z.int().min(0).describe('Generation of this object when the revert was announced.'),
+  uncertain: z.boolean().optional().describe('Whether it is unknown if the VM was reverted.'),
+};
+
+const revert = z.object({
+  ...revertOf,
+  previous: z
+    .object(revertOf)
+    .optional()
+    .describe('The revert before, whose state the VM keeps if this one does not happen.'),
   state: z
     .enum(['Announced', 'Restored', 'Applied'])
     .describe(

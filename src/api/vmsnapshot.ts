@@ -72,7 +72,7 @@ const lastRevert = z.object({
   result: z
     .enum(['Reverted', 'Failed', 'Unknown', 'NotRun'])
     .describe(
-      'Reverted: the VM has the state of the snapshot. Failed: Proxmox VE refused or failed. Unknown: the answer was lost, and nothing says whether it was done. NotRun: the time was recorded only.',
+      'Reverted: the VM has the state of the snapshot. Failed: Proxmox VE refused or failed. Unknown: the answer was lost or the task failed on its way, and nothing says how far it came. NotRun: the time was recorded only.',
     ),
   message: text(1024).optional().describe('Why it failed or was not run.'),
   at: moment.describe('When the result was recorded.'),
@@ -85,6 +85,11 @@ const internal = z.object({
   vmid: vmidNumber.optional().describe('VMID of the VM.'),
   requestedAt: moment.optional().describe('Time at which the request was last sent to Proxmox VE.'),
   revert: requestedRevert.optional().describe('Revert that is in progress.'),
+  ignoredReverts: list(text(40), 32)
+    .optional()
+    .describe(
+      'Times of spec.revert.requestedAt that were in the future when they were first seen. They never act.',
+    ),
 });
 
 const status = z.object({

@@ -267,6 +267,7 @@ export class NamespaceLife {
         readSecret: this.#readSecret,
         readDocuments: createDocumentReader({ now }),
         addressed: () => [],
+        snapshotsOf: () => [],
         digest: aDigest,
         vmsOfClass: () => [],
         vmsOfProvider: () => [],

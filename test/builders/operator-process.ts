@@ -17,7 +17,7 @@ import type { ProcessStates } from '../../controllers/virtualmachine/model/proce
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
-import type { VMClass } from '../../src/api/index.ts';
+import type { VMClass, VMSnapshot } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -32,6 +32,8 @@ export interface World {
   readonly vmClass?: () => VMClass;
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults?: Connection['defaults'];
+  /** The VMSnapshots of the VM. */
+  readonly snapshots?: () => readonly VMSnapshot[];
 }
 
 /** What the process reaches the world through; a test may stand in between. */
@@ -91,6 +93,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     },
     readDocuments: createDocumentReader({ now: () => 0 }),
     addressed: () => [],
+    snapshotsOf: () => world.snapshots?.() ?? [],
     digest: aDigest,
     vmsOfClass: () => [],
     vmsOfProvider: () => [],

@@ -128,6 +128,9 @@ function afterStep(step: Step, world: World): World {
     case 'adopt':
       return withClaimMade({ ...world, guest: adopted(world.guest, step) });
     case 'recordRestart':
+    // These worlds have no snapshots.
+    case 'recordRevert':
+    case 'restoreMark':
       return world;
     case 'recordHook':
       return { ...world, hook: { name: step.hook, state: 'Due', since: world.now, generation: 1 } };

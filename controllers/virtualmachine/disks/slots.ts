@@ -1,6 +1,6 @@
 /** Devices of disks. A device is chosen once, recorded in status, and never assigned to a disk of another name. Pure. */
 import { parseDisk } from '../../../src/pve/index.ts';
-import { isDrive, rootDiskOf } from '../../shared/guests/disks.ts';
+import { isDrive, rootDiskOf, unusedWith } from '../../shared/guests/disks.ts';
 import { hasSerialOf } from './drive.ts';
 import type { RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -84,6 +84,7 @@ export function assignSlots(
   names: readonly string[],
   recorded: readonly RecordedDisk[],
   guest: Guest,
+  isApplied: (name: string) => boolean,
 ): readonly RecordedDisk[] {
   const used = new Set([...inUse(guest), ...recorded.map(({ device }) => device)]);
   const lowestFree = (): string | undefined => {
@@ -94,7 +95,7 @@ export function assignSlots(
     const before = recorded.find((disk) => disk.name === name);
     const claimed = find({ ...before, name }, recorded, guest);
     if (claimed) return [{ ...before, name, device: claimed[0], volume: volumeOf(claimed[1]) }];
-    if (before && isSlotUsable(before, guest)) return [before];
+    if (before && isSlotUsable(before, guest, isApplied(name))) return [before];
     const device = lowestFree();
     if (device === undefined) return [];
     used.add(device);
@@ -102,6 +103,11 @@ export function assignSlots(
   });
 }
 
-/** A device on which no disk was created yet is released if another drive uses it now. */
-const isSlotUsable = ({ device, volume }: RecordedDisk, guest: Guest): boolean =>
-  volume !== undefined || !inUse(guest).has(device);
+/**
+ * A device on which no disk was created yet is released if another drive uses it now. So is that of a disk which is to be
+ * attached again, as after a revert to a snapshot in which the device was another disk's.
+ */
+function isSlotUsable({ device, volume }: RecordedDisk, guest: Guest, isApplied: boolean): boolean {
+  if (!inUse(guest).has(device)) return true;
+  return volume !== undefined && (isApplied || unusedWith(guest.config, volume) === undefined);
+}

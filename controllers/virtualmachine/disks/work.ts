@@ -21,12 +21,14 @@ export interface DiskContext extends Remembered, Pick<Site, 'storages'> {
   readonly isApplied: (name: string) => boolean;
   /** Such a change is reverted. Otherwise it is left so. */
   readonly reverts?: boolean;
+  /** The VM was reverted to a snapshot: an unused volume may be a disk, also where nothing was applied since. */
+  readonly wasReverted?: boolean;
 }
 
 export function diskWork(
   want: Wanted,
   guest: Guest,
-  { recorded: before, detached, storages, isApplied, reverts = false }: DiskContext,
+  { recorded: before, detached, storages, isApplied, reverts = false, wasReverted = false }: DiskContext,
 ): DiskWork {
   const recorded = withoutDestroyed(before, guest);
   const desired = want.disks ?? [];
@@ -35,6 +37,7 @@ export function diskWork(
     desired.map(({ name }) => name),
     recorded,
     guest,
+    isApplied,
   );
   const isRecordedAt = (slot: { readonly name: string; readonly device: string }): boolean =>
     recorded.some(({ name, device }) => name === slot.name && device === slot.device);
@@ -48,7 +51,7 @@ export function diskWork(
     return {
       entry,
       ...outcomeOf(disk, place, {
-        ...{ want, guest, recorded, detached, isRecorded, wasMade: isApplied(disk.name) },
+        ...{ want, guest, recorded, detached, isRecorded, wasMade: wasReverted || isApplied(disk.name) },
         ...siteOf(disk.name),
       }),
     };

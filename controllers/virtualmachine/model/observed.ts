@@ -10,6 +10,7 @@ import type { HookName } from './desired.ts';
 import type { Move, Relocation } from './placement.ts';
 import type { Placement } from '../../shared/placement/model.ts';
 import type { Restart } from './restart.ts';
+import type { Revert, SnapshotFacts } from './revert.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 
 /** The hook that status speaks of, as it is now. */
@@ -63,6 +64,11 @@ export interface Observed {
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
   readonly hook: Hook | undefined;
+  /** VMSnapshots of the VM that have something to do with its guest. Absent: none. */
+  readonly snapshots?: readonly SnapshotFacts[];
+  readonly revert?: Revert;
+  /** What differs from the spec in a guest that keeps a restored state. */
+  readonly restoredDiffers?: readonly string[];
   /** Of the object. */
   readonly generation: number;
   /** Tags that we set, as status has them. */

@@ -5,6 +5,7 @@ import type { BestEffortWrite, ConfigChange, SeedImage } from './config.ts';
 import type { DiskStep } from './disks.ts';
 import type { HookName, Restraint } from './desired.ts';
 import type { Move } from './placement.ts';
+import type { RecordedRevert } from './revert.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
@@ -21,6 +22,10 @@ export type Step =
     }
   /** Writes our mark into a guest. */
   | { readonly do: 'adopt'; readonly description: string; readonly digest: string }
+  /** Writes our mark back into a guest of ours that lost it to a revert. */
+  | { readonly do: 'restoreMark'; readonly description: string; readonly digest: string }
+  /** Records how far the revert to a snapshot is. */
+  | { readonly do: 'recordRevert'; readonly revert: RecordedRevert; readonly leaves?: true }
   | { readonly do: 'releaseClaim'; readonly vmid: Vmid }
   | { readonly do: 'recordPlacement'; readonly creation: Extract<Creation, { ok: true }> }
   | {

@@ -6,6 +6,7 @@ import type { Grant } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DeletionPolicy, Hooks, Shape } from './desired.ts';
 import type { ReadinessProbe } from './probe.ts';
+import type { SnapshotFacts } from './revert.ts';
 
 /** The desired guest as plain data, except where a new one would be made: that is decided only when it has to be. */
 export interface PlainSpec {
@@ -28,6 +29,10 @@ export interface PlainSpec {
   readonly protection: boolean | undefined;
   readonly hooks: Hooks | undefined;
   readonly probe?: ReadinessProbe | undefined;
+  /** Absent: no VMSnapshot has anything to do with the guest. */
+  readonly snapshots?: readonly SnapshotFacts[];
+  /** The annotation with which a restored state is left: the time of its revert. */
+  readonly applyAfterRevert?: string;
   /** Another VM that was first to have an address of this one. */
   readonly conflict: AddressConflict | undefined;
   /** What the namespace may use of the Provider. */

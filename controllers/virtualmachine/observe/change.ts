@@ -23,6 +23,7 @@ import { moveBeforeStart } from '../placement/chosen.ts';
 import { relocate } from '../placement/relocate.ts';
 import { awaitedKeys } from '../restart/awaited.ts';
 import { obsoleteKeys } from '../restart/obsolete.ts';
+import { heldBack } from '../revert/hold.ts';
 import type { Inputs } from './inputs.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -49,6 +50,7 @@ type Due = Pick<
   | 'move'
   | 'relocation'
   | 'disks'
+  | 'restoredDiffers'
 >;
 
 export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: CloudInitPlan | undefined } {
@@ -60,10 +62,12 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const written = { cloudInit, ...room, keepTags, release: surroundings.release };
   const compared = comparedDigests(vm, own);
   const partOf = partOfKey(vm, want, guest);
+  // Of a guest that keeps a restored state everything that differs is named, whoever applied it.
+  const holds = have.revert?.holds !== undefined;
   const judged = judgeDrift(configChange(vm, want, guest, written), guest, {
     ...compared,
     partOf,
-    policy: want.driftPolicy,
+    policy: holds ? 'Revert' : want.driftPolicy,
   });
   const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
   const awaited = awaitedKeys(vm, want, guest, written);
@@ -83,8 +87,9 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     storages: surroundings.storages,
     isApplied: (name) => isApplied(diskPart(name), compared),
     reverts: want.driftPolicy === 'Revert',
+    wasReverted: vm.status?.internal?.revert !== undefined,
   });
-  return {
+  const due = {
     ...judged,
     bestEffortWrites: options.bestEffortWrites,
     notApplied: options.notApplied,
@@ -108,6 +113,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     },
     cloudInit,
   };
+  return holds ? { ...due, ...heldBack(due, guest) } : due;
 }
 
 /** Of a new guest nothing was applied, and nothing is until its first configuration is complete. */

@@ -18,6 +18,7 @@ import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { CloneRequest, ProcessState } from '../model/process-state.ts';
 import type { CreationDecision } from '../placement/creation.ts';
+import { judgeRevert } from '../revert/judge.ts';
 import { stableRefusal } from '../placement/refusal.ts';
 import { vmidHolder } from '../placement/vmid-holder.ts';
 import { hasBooted } from '../plan/leaving.ts';
@@ -76,10 +77,19 @@ function progressIn(inputs: Inputs): Pick<ProcessState, 'progress'> {
 
 /** What is known before the guest is looked for. */
 function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: CloneRequest): Observed {
-  const { vm, now } = inputs;
+  const { vm, spec, now } = inputs;
   const { generation } = vm.metadata;
+  const { snapshots } = spec;
   return {
     now,
+    ...(snapshots && { snapshots }),
+    revert: judgeRevert({
+      recorded: vm.status?.internal?.revert,
+      snapshots: snapshots ?? [],
+      vmid: vm.status?.vmid,
+      generation,
+      applyAt: spec.applyAfterRevert,
+    }),
     noQuorum: inputs.cluster.view?.quorate === 'no',
     task,
     claim: claimIn(inputs, cloneRequest),

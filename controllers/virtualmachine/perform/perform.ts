@@ -33,6 +33,7 @@ async function change(
   if (touches(step, 'disk')) return onDisk(step, () => changeDisk(step, qemu, options));
   switch (step.do) {
     case 'adopt':
+    case 'restoreMark':
       await qemu.setConfigNow({ description: step.description }, { digest: step.digest }, options);
       return DONE;
     case 'migrate': {

@@ -37,6 +37,7 @@ export async function record(
     case 'recordPlacement':
     case 'clearApplied':
     case 'recordRestart':
+    case 'recordRevert':
     case 'recordNetworks':
     case 'recordDisks':
       return DONE;

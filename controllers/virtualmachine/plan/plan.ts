@@ -26,14 +26,17 @@ import { power, stopFirst } from './rules/power.ts';
 import { withoutQuorum } from './rules/quorum.ts';
 import { recognition, recovery } from './rules/recognition.ts';
 import { restart } from './rules/restart.ts';
+import { acknowledge, duringRevert } from './rules/revert.ts';
 import { unconfigured } from './rules/unconfigured.ts';
 import { infoOf, TASKS, touches } from '../steps/step-info.ts';
 
 const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'taskInProgress', decide: taskInProgress(TASKS) },
+  { name: 'duringRevert', decide: duringRevert },
   { name: 'beingCreated', decide: beingCreated },
   { name: 'markAdopted', decide: markAdopted },
   { name: 'ownership', decide: ownership },
+  { name: 'acknowledge', decide: acknowledge },
   { name: 'leftover', decide: leftover },
   { name: 'backoff', decide: backoff(TASKS) },
   { name: 'recovery', decide: recovery },

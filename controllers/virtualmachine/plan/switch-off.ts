@@ -11,6 +11,7 @@ import { restraintOf } from './management.ts';
 import { awaitHa } from './rules/ha.ts';
 import { blockedByOthers } from './rules/locked.ts';
 import { powerResult } from './rules/power.ts';
+import { waitsForRevert } from './rules/revert.ts';
 
 /** A preStop hook is a part of the spec that cannot be resolved, so such a VM waits. */
 export const mayBeSwitchedOff = (vm: VirtualMachine): boolean =>
@@ -27,7 +28,8 @@ export function planSwitchOff(
   have: Observed,
 ): RuleResult | undefined {
   const { presence, claim } = have;
-  const busy = taskInProgress(TASKS)(undefined, have) ?? backoff(TASKS)(undefined, have);
+  const busy =
+    taskInProgress(TASKS)(undefined, have) ?? waitsForRevert(have) ?? backoff(TASKS)(undefined, have);
   if (busy) return busy;
   if (presence.kind !== 'seen' || !isOwn(presence.guest, owner, claim)) return undefined;
   const result = powerResult({ power, graceSeconds }, have);

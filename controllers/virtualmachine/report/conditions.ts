@@ -3,6 +3,7 @@ import { RESTARTED_AT, type Reason } from '../../../src/api/index.ts';
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { driftSentences } from '../config/drift.ts';
+import { restoredSentences } from '../revert/words.ts';
 import { withheldMessage } from '../plan/management.ts';
 import { pendingSentence, pendingSentences } from './pending.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -20,6 +21,7 @@ export function reportConditions(facts: Facts): DomainCondition[] {
   return [
     ...placed(want, facts),
     ...synced(guest, plan, {
+      restored: guest ? restoredSentences(have) : [],
       differences,
       withdrawn,
       drifted: driftSentences(have),
@@ -71,6 +73,7 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 }
 
 interface Apart {
+  readonly restored: readonly string[];
   readonly differences: readonly string[];
   /** What the guest has and would no longer be granted. */
   readonly withdrawn: readonly string[];
@@ -82,7 +85,7 @@ interface Apart {
 function synced(
   guest: Guest | undefined,
   plan: Plan,
-  { differences, withdrawn, drifted, pending, restraint }: Apart,
+  { restored, differences, withdrawn, drifted, pending, restraint }: Apart,
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
     return [
@@ -90,11 +93,11 @@ function synced(
         'Synced',
         'False',
         plan.by,
-        [withheldMessage(plan), ...drifted, ...differences, ...withdrawn].join(' '),
+        [withheldMessage(plan), ...restored, ...drifted, ...differences, ...withdrawn].join(' '),
       ),
     ];
   if (!guest) return [];
-  const apart = apartBy({ differences, withdrawn, drifted, pending });
+  const apart = apartBy({ restored, differences, withdrawn, drifted, pending });
   const [first] = apart;
   if (first)
     return [
@@ -111,8 +114,15 @@ interface ApartBy {
 }
 
 /** The most important first. */
-function apartBy({ differences, withdrawn, drifted, pending }: Omit<Apart, 'restraint'>): readonly ApartBy[] {
+function apartBy({
+  restored,
+  differences,
+  withdrawn,
+  drifted,
+  pending,
+}: Omit<Apart, 'restraint'>): readonly ApartBy[] {
   const all: readonly ApartBy[] = [
+    { reason: 'SnapshotReverted', sentences: restored },
     { reason: 'Drifted', sentences: drifted },
     { reason: 'Different', sentences: differences },
     { reason: 'NotGranted', sentences: withdrawn },

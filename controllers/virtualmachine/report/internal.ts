@@ -28,11 +28,10 @@ export function internalOf(
   const internal = {
     ...identityOf(before, facts, own),
     ...releasedIn(before, facts),
-    ...recoveredIn(before, facts),
     ...(facts.preserved === true && { preserved: true }),
+    ...(leavesRestored(facts) ? {} : appliedIn(vm, facts)),
+    ...revertIn(before, facts),
     ...omitUndefined({
-      applied: facts.have.claim && appliedAfter(before.applied, facts),
-      appliedDigest: earlierDigest(vm, facts),
       cloudInit: reportCloudInit(vm, facts, own),
     }),
     ...(isHeld(facts) && templateOptions(vm, facts.cloudInit, own)),
@@ -44,6 +43,28 @@ export function internalOf(
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
   };
   return Object.keys(internal).length > 0 ? { internal } : {};
+}
+
+/** Until the spec counts again, the record of what was applied is that of the state before the revert. */
+const leavesRestored = ({ plan }: Facts): boolean =>
+  plan.kind === 'act' && plan.step.do === 'recordRevert' && plan.step.leaves === true;
+
+const appliedIn = (
+  vm: VirtualMachine,
+  facts: Facts,
+): Pick<Internal, 'applied' | 'appliedDigest' | 'recovered'> => ({
+  ...recoveredIn(vm.status?.internal ?? {}, facts),
+  ...omitUndefined({
+    applied: facts.have.claim && appliedAfter(vm.status?.internal?.applied, facts),
+    appliedDigest: earlierDigest(vm, facts),
+  }),
+});
+
+/** A VM that is made anew keeps no state of the one before. */
+function revertIn({ revert: before }: Internal, { plan, started }: Facts): Pick<Internal, 'revert'> {
+  if (plan.kind === 'act' && plan.step.do === 'recordRevert') return { revert: plan.step.revert };
+  if (!before) return {};
+  return { revert: started?.kind === 'claimReleased' ? { ...before, state: 'Applied' } : before };
 }
 
 /** The VMID is ours, and stays so after this pass. */

@@ -2,6 +2,7 @@
 import { awaitsAdoption } from '../ownership/adoption.ts';
 import { isAdopted, isOwn } from '../ownership/identity.ts';
 import { driftSentences } from '../config/drift.ts';
+import { restoredSentences } from '../revert/words.ts';
 import { detachedAfter } from '../disks/detached.ts';
 import { hookToKeep } from '../guest-agent/hooks.ts';
 import type { Facts } from '../model/facts.ts';
@@ -65,7 +66,12 @@ function hookOf({ want, have, started }: Facts, own: Guest | undefined): Pick<St
 
 /** Differences from the spec although nothing is left to do, so that they are not only in the conditions. */
 function remarks({ differences, have }: Facts, own: Guest | undefined): string | undefined {
-  const all = [...driftSentences(have), ...differences, ...(own ? pendingSentences(own, have) : [])];
+  const all = [
+    ...(own ? restoredSentences(have) : []),
+    ...driftSentences(have),
+    ...differences,
+    ...(own ? pendingSentences(own, have) : []),
+  ];
   return all.length > 0 ? all.join(' ') : undefined;
 }
 

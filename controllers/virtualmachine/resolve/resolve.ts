@@ -1,6 +1,7 @@
 /** Spec, class, image, Provider and Secrets → the resolved spec, or why there is none yet. */
 import {
   DRY_RUN,
+  APPLY_AFTER_REVERT,
   BESIDE_OTHERS,
   DEFAULTS,
   type TemplateSource,
@@ -11,6 +12,7 @@ import {
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
+import { snapshotFacts, type SnapshotPorts } from '../revert/facts.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
@@ -28,7 +30,7 @@ import { adoptIgnored, adoptionOf } from './adoption.ts';
 import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
-export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {
+export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
   readonly addressed: AddressPorts['addressed'];
@@ -63,6 +65,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     protection: vm.spec.protection,
     hooks: hooksOf(vm),
     probe: probeOf(vm),
+    ...revertsOf(vm, ports),
   };
   const bare = {
     ...base,
@@ -82,6 +85,20 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   return tooMuch ? { ...tooMuch, bare } : resolution;
 }
 
+/** Absent where there are none, so that a settled VM is the same with and without snapshots. */
+function revertsOf(
+  vm: VirtualMachine,
+  { snapshotsOf }: SnapshotPorts,
+): Pick<Base, 'snapshots' | 'applyAfterRevert'> {
+  const { namespace, name, annotations } = vm.metadata;
+  const snapshots = snapshotFacts(vm, snapshotsOf(namespace, name));
+  const applyAfterRevert = annotations[APPLY_AFTER_REVERT];
+  return {
+    ...(snapshots.length > 0 && { snapshots }),
+    ...(applyAfterRevert !== undefined && { applyAfterRevert }),
+  };
+}
+
 type Base = Pick<
   ResolvedSpec,
   | 'connection'
@@ -97,6 +114,8 @@ type Base = Pick<
   | 'protection'
   | 'hooks'
   | 'probe'
+  | 'snapshots'
+  | 'applyAfterRevert'
 >;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {

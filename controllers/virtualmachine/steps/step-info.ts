@@ -20,6 +20,21 @@ const SHRINKS = /shrinking disks is not supported/;
 const STALE_SIZE =
   'Its volume is larger than the configuration says. To correct the configuration, run qm disk rescan --vmid VMID on the node of the VM.';
 
+const REVERT_EVENTS = {
+  Announced: (snapshot: string, vm: string) =>
+    event('RevertInProgress', `Leaving ${vm} alone for the revert to the VMSnapshot ${snapshot}.`),
+  Restored: (snapshot: string, vm: string) =>
+    event(
+      'SnapshotReverted',
+      `Keeping the state that ${vm} has after the revert to the VMSnapshot ${snapshot}. Only its power state follows the spec.`,
+    ),
+  Applied: (snapshot: string, vm: string) =>
+    event(
+      'ApplyingSpec',
+      `The revert to the VMSnapshot ${snapshot} is over: the spec applies to ${vm} again.`,
+    ),
+};
+
 type Table = { readonly [Name in StepName]: StepInfo<StepsByName[Name]> };
 
 const ROWS = {
@@ -61,6 +76,14 @@ const ROWS = {
     doing: 'recording the devices of new disks',
     wouldDo: () => 'add disks',
   },
+  recordRevert: {
+    touches: 'status',
+    doing: 'recording the revert to a snapshot',
+    isBookkeeping: () => true,
+    subject: ({ revert }) => [revert.uid, revert.requestedAt, revert.state],
+    wouldDo: () => 'record the revert to a snapshot',
+    event: ({ revert: { state, snapshot } }, vm) => REVERT_EVENTS[state](snapshot, vm),
+  },
   recordHook: {
     touches: 'status',
     doing: 'recording that a hook is due',
@@ -91,6 +114,17 @@ const ROWS = {
     touches: 'guest',
     doing: 'adopting the VM',
     wouldDo: () => 'adopt the VM by writing the owner mark into its description',
+  },
+  restoreMark: {
+    touches: 'guest',
+    doing: 'writing the owner mark back',
+    isBookkeeping: () => true,
+    wouldDo: () => 'write the owner mark back into the description',
+    event: (_step, vm) =>
+      event(
+        'RestoringMark',
+        `Writing the owner mark, which a revert removed, back into the description of ${vm}.`,
+      ),
   },
   migrate: {
     touches: 'guest',

@@ -3,6 +3,7 @@ import type { Observed } from '../../model/observed.ts';
 import type { RuleResult, Step } from '../../model/plan.ts';
 import { isOwn } from '../../ownership/identity.ts';
 import { isSuspendedToDisk } from '../../../shared/guests/states.ts';
+import { snapshotBusy } from '../../revert/words.ts';
 import type { Rule } from './rule.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
 
@@ -28,9 +29,11 @@ export const beingCreated: Rule = (want, have) => {
  * backup.
  */
 export function blockedByOthers(
-  { presence, activeTasks, lockedMs }: Observed,
+  { presence, activeTasks, lockedMs, snapshots }: Observed,
   step?: Step,
 ): RuleResult | undefined {
+  const busy = busyWith(snapshots);
+  if (busy) return busy;
   if (activeTasks.length > 0)
     return wait(
       'TaskRunning',
@@ -59,4 +62,12 @@ export function blockedByOthers(
       `If nothing is working on the VM, remove the lock on node ${node}: qm unlock ${vmid}`,
     15_000,
   );
+}
+
+/** Its lock may show later than its VMSnapshot has the task, and says less. */
+function busyWith(snapshots: Observed['snapshots'] = []): RuleResult | undefined {
+  const [busy] = snapshots.flatMap(({ name, task }) =>
+    task === undefined ? [] : [snapshotBusy(name, task)],
+  );
+  return busy === undefined ? undefined : wait('SnapshotInProgress', busy, 2_000);
 }

@@ -522,3 +522,23 @@ test('where the class or the Provider puts new disks moves none that exists', ()
     [],
   );
 });
+
+describe('after a revert to a snapshot in which its device was that of another disk', () => {
+  const config = { scsi1: 'local-lvm:vm-101-disk-7,serial=old,size=1G', unused0: VOLUME };
+
+  test('a disk gets another device, which is written down first', () => {
+    const result = work({ config, recorded: [RECORDED] });
+    expect(result.unrecorded).toBe(true);
+    expect(entry(result)).toMatchObject({ name: 'data', device: 'scsi2', volume: VOLUME });
+  });
+
+  test('a disk is attached there with its volume', () => {
+    const { steps } = work({ config, recorded: [{ ...RECORDED, device: 'scsi2' }] });
+    expect(steps).toMatchObject([{ do: 'attachDisk', name: 'data', device: 'scsi2' }]);
+    expect(steps).toMatchObject([{ text: expect.stringContaining(VOLUME) }]);
+  });
+
+  test('a disk that somebody else replaced keeps its device', () => {
+    expect(entry(work({ config, recorded: [RECORDED], leaves: true }))?.device).toBe('scsi1');
+  });
+});

@@ -34,6 +34,7 @@ function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtual
     readDocuments: createDocumentReader({ now: () => 0 }),
     digest: aDigest,
     addressed: () => [],
+    snapshotsOf: () => [],
     vmsOfProvider: () => [],
     admissions: createAdmissions(() => 0),
   };

@@ -56,6 +56,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   readDocuments: createDocumentReader({ now: () => 0 }),
   digest: aDigest,
   addressed: () => [],
+  snapshotsOf: () => [],
   vmsOfProvider: () => [],
   admissions: createAdmissions(() => 0),
   ...change,

@@ -15,6 +15,17 @@ import { aMark, CREATION, NOW } from '../../../../builders/guests.ts';
 const EXAMPLES: { readonly [Name in Step['do']]: Extract<Step, { do: Name }> } = {
   reserve: { do: 'reserve' },
   adopt: { do: 'adopt', description: 'text', digest: 'd' },
+  restoreMark: { do: 'restoreMark', description: 'text', digest: 'd' },
+  recordRevert: {
+    do: 'recordRevert',
+    revert: {
+      snapshot: 'before',
+      uid: 'snapshot-1',
+      requestedAt: '2026-03-01T12:00:00Z',
+      generation: 1,
+      state: 'Announced',
+    },
+  },
   releaseClaim: { do: 'releaseClaim', vmid: vmid(101) },
   recordPlacement: { do: 'recordPlacement', creation: CREATION },
   clone: { do: 'clone', vmid: vmid(101), creation: CREATION, name: 'web', owner: aMark() },
