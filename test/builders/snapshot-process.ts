@@ -96,6 +96,7 @@ export function snapshotProcess(ports: SnapshotPorts): SnapshotProcess {
     restartSlots: createRestartSlots({ wake: () => undefined }),
     processStates: createProcessStates(),
     enqueue: wake,
+    snapshotsOf: () => snapshots.list(),
   });
   const snapshotController = vmSnapshotController({
     ...shared,

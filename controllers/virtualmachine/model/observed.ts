@@ -109,5 +109,5 @@ export interface Observed {
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;
   /** Of the guest, whoever took them. Absent: they were not read. */
-  readonly snapshots?: readonly SnapshotRow[] | undefined;
+  readonly listedSnapshots?: readonly SnapshotRow[] | undefined;
 }

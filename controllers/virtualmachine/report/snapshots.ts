@@ -16,18 +16,18 @@ const MAX_OBJECT_NAME = 253;
 
 /** @param before kept where the guest has snapshots that were not read in this pass */
 export function snapshotsOf({ want, have }: Facts, before: SnapshotStatus): SnapshotStatus {
-  const { snapshots } = have;
-  if (!snapshots) {
+  const { listedSnapshots: all } = have;
+  if (!all) {
     const { snapshots: listed, snapshotCount } = before;
     return omitUndefined({ snapshots: listed, snapshotCount });
   }
-  if (snapshots.length === 0) return {};
-  const newestFirst = snapshots.toSorted(
+  if (all.length === 0) return {};
+  const newestFirst = all.toSorted(
     (a, b) => (b.takenAt ?? 0) - (a.takenAt ?? 0) || (a.name < b.name ? -1 : 1),
   );
   return {
     snapshots: newestFirst.slice(0, MAX_LISTED).map((row) => entryOf(row, want.owner)),
-    snapshotCount: snapshots.length,
+    snapshotCount: all.length,
   };
 }
 

@@ -24,7 +24,7 @@ const row = (name: string, change: Partial<SnapshotRow> = {}): SnapshotRow => ({
   ...change,
 });
 
-const reported = (...snapshots: readonly SnapshotRow[]) => snapshotsOf(facts({ have: { snapshots } }), {});
+const reported = (...snapshots: readonly SnapshotRow[]) => snapshotsOf(facts({ have: { listedSnapshots: snapshots } }), {});
 
 describe('the snapshots in status', () => {
   test('are those of Proxmox VE, whoever took them, the newest first', () => {
@@ -58,7 +58,7 @@ describe('the snapshots in status', () => {
   test('stay as they were where they were not read, and go where there are none', () => {
     const before = { snapshots: [{ name: 'a' }], snapshotCount: 1 };
     expect(snapshotsOf(facts(), before)).toEqual(before);
-    expect(snapshotsOf(facts({ have: { snapshots: [] } }), before)).toEqual({});
+    expect(snapshotsOf(facts({ have: { listedSnapshots: [] } }), before)).toEqual({});
     const status = (have: Parameters<typeof facts>[0]) =>
       reportStatus(aVirtualMachine({ status: before }), facts(have));
     const claim = aClaim({ made: true });
