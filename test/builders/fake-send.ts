@@ -8,7 +8,7 @@ import { buildWorld } from '../fakepve/build-world.ts';
 import { ManualClock } from '../fakepve/clock.ts';
 import { parseCluster, type ClusterInput } from '../fakepve/cluster-file.ts';
 import { answer } from '../fakepve/exchange.ts';
-import { readLatency } from '../fakepve/latency.ts';
+import { readLatency, type LatencyInput } from '../fakepve/latency.ts';
 import { OutsideWorld } from '../fakepve/outside-world.ts';
 import { route } from '../fakepve/router.ts';
 import { NEWEST } from '../fakepve/schema/versions.ts';
@@ -27,11 +27,11 @@ export interface InProcessPve {
 }
 
 /** @param start epoch ms */
-export function inProcessPve(cluster: ClusterInput, start: number): InProcessPve {
+export function inProcessPve(cluster: ClusterInput, start: number, latency?: LatencyInput): InProcessPve {
   const clock = new ManualClock(start);
   const world = buildWorld(parseCluster(cluster), {
     clock,
-    latency: readLatency(undefined),
+    latency: readLatency(latency),
     seed: 'in-process',
     pve: NEWEST,
     fingerprint: '',

@@ -9,6 +9,7 @@ import { nodeName, vmid } from '../../src/lib/units.ts';
 import type { Resource } from '../../src/runtime/controller.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import type { ClusterInput } from '../fakepve/cluster-file.ts';
+import type { LatencyInput } from '../fakepve/latency.ts';
 import { inProcessPve, unanswered } from './fake-send.ts';
 import { NOW } from './guests.ts';
 import { inMemoryObject, type InMemoryObject } from './in-memory-object.ts';
@@ -26,11 +27,10 @@ const SCAN_MS = 5_000;
 /** Nothing has changed for so long: whatever waits for a minute has had its turn. */
 const REST_MS = 150_000;
 const MAX_MS = 4 * 3_600_000;
-const NODE = nodeName('pve-1');
 
 /** @param type of the storage with the disks: chains roll back to the newest only */
 export const clusterWith = (type: string): ClusterInput => ({
-  nodes: [{ name: 'pve-1' }],
+  nodes: [{ name: 'pve-1' }, { name: 'pve-2' }],
   storages: [
     { id: 'disks', type, content: ['images'], shared: type === 'rbd' },
     { id: 'more', type: 'lvmthin', content: ['images'] },
@@ -52,6 +52,7 @@ export const clusterWith = (type: string): ClusterInput => ({
 
 export interface SnapshotLifeOptions {
   readonly storage?: string;
+  readonly latency?: LatencyInput;
   readonly vm?: VirtualMachineChange;
   /** By the number of the call, from 1. */
   readonly faultAt?: (call: number, what: string) => CallFault | undefined;
@@ -72,7 +73,7 @@ export class SnapshotLife {
 
   constructor(options: SnapshotLifeOptions = {}) {
     this.#options = options;
-    this.pve = inProcessPve(clusterWith(options.storage ?? 'rbd'), NOW);
+    this.pve = inProcessPve(clusterWith(options.storage ?? 'rbd'), NOW, options.latency);
     this.vm = inMemoryVm(options.vm);
     this.#process = this.#start();
   }
@@ -86,6 +87,19 @@ export class SnapshotLife {
     return this.pve.world.guests.get(this.vm.live()?.object?.status?.vmid ?? 0);
   }
 
+  #vmid = '';
+
+  /** As tasks name it; also after the guest is gone. */
+  get vmid(): string {
+    const number = this.vm.live()?.object?.status?.vmid;
+    if (number !== undefined) this.#vmid = String(number);
+    return this.#vmid;
+  }
+
+  guestsOfVm(): readonly number[] {
+    return [...this.pve.world.guests.keys()].filter((number) => number !== 9000);
+  }
+
   get vmObject(): VirtualMachine | undefined {
     return this.vm.live()?.object;
   }
@@ -93,7 +107,7 @@ export class SnapshotLife {
   /** Proxmox VE as others use it. */
   get elsewhere() {
     return pveOver(this.pve.others)
-      .node(NODE)
+      .node(nodeName(this.guest?.node ?? 'pve-1'))
       .qemu(vmid(this.guest?.vmid ?? 0));
   }
 
@@ -176,14 +190,14 @@ export class SnapshotLife {
     return this.until(() => this.isTrue(this.vmObject, 'Ready'));
   }
 
-  /** Until nothing changes any more. */
-  async rest(): Promise<void> {
+  /** Until nothing has changed for so long. */
+  async rest(quietMs = REST_MS): Promise<void> {
     let last = '';
     let since = this.now;
     await this.until(() => {
       const seen = this.picture();
       if (seen !== last) [last, since] = [seen, this.now];
-      return this.now - since >= REST_MS;
+      return this.now - since >= quietMs;
     });
   }
 
@@ -269,6 +283,15 @@ export class SnapshotLife {
     return done;
   }
 
+  #after(alive: { readonly is: boolean }, delay: number, run: () => void): () => void {
+    const cancelled = new AbortController();
+    const fire = (): void => {
+      if (alive.is) run();
+    };
+    void this.pve.clock.sleep(delay, cancelled.signal).then(fire, () => undefined);
+    return () => cancelled.abort();
+  }
+
   #start(): SnapshotProcess {
     const alive = { is: true };
     this.#alive = alive;
@@ -316,6 +339,7 @@ export class SnapshotLife {
       vm: () => this.vmObject,
       snapshots: () => [...this.snapshots.values()].flatMap((store) => store.live() ?? []),
       now: () => this.now,
+      after: (delay, run) => this.#after(alive, delay, run),
       wake: () => alive.is && this.wake(),
     });
     process.inventory.onChange(() => this.wake());

@@ -20,7 +20,8 @@ import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
 import type { VirtualMachine, VMSnapshot } from '../../src/api/index.ts';
-import { coalescing } from '../../src/runtime/coalescing.ts';
+import { coalescing, type CoalescingStore } from '../../src/runtime/coalescing.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
 import type { Controller, ObjectReader, Resource } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -36,6 +37,7 @@ export interface SnapshotPorts {
   readonly vm: () => VirtualMachine | undefined;
   readonly snapshots: () => readonly VMSnapshot[];
   readonly now: () => number;
+  readonly after: Clock['after'];
   /** Asks for passes. */
   readonly wake: () => void;
 }
@@ -109,7 +111,15 @@ export function snapshotProcess(ports: SnapshotPorts): SnapshotProcess {
   const clock = {
     now: () => new Date(now()),
     monotonic: () => millis(now()),
-    after: () => () => undefined,
+    after: ports.after,
+  };
+  // A report that waits to be written is kept from pass to pass.
+  const kept = new WeakMap<object, unknown>();
+  const coalesced = <O extends Resource>(store: ObjectStore<O>): CoalescingStore<O> => {
+    const known = kept.get(store) as CoalescingStore<O> | undefined;
+    const made = known ?? coalescing(store, clock);
+    kept.set(store, made);
+    return made;
   };
   const pass = <O extends Resource, Status extends object>(
     kind: string,
@@ -120,7 +130,7 @@ export function snapshotProcess(ports: SnapshotPorts): SnapshotProcess {
     if (!store || key === undefined) return Promise.resolve(undefined);
     const deps = {
       kind,
-      store: coalescing(store, clock),
+      store: coalesced(store),
       events: { publish: () => undefined },
       log: pino({ enabled: false }),
       clock,

@@ -1,0 +1,173 @@
+/** A snapshot during each operation of its VM, and the reverse: one at a time, each says for whom it waits, both end. */
+import { describe, expect, test } from '@jest/globals';
+import { bytes, GiB, nodeName } from '../../../../src/lib/units.ts';
+import { SnapshotLife } from '../../../builders/snapshot-life.ts';
+
+const SNAPSHOT = 'before';
+const LONG = 6_000;
+const PAUSE = 20_000;
+/** Longer than any wait between two passes. */
+const latency = {
+  qmsnapshot: LONG,
+  qmdelsnapshot: LONG,
+  qmrollback: LONG,
+  resize: LONG,
+  qmigrate: LONG,
+  qmconfig: LONG,
+  qmstart: LONG,
+  guestShutdown: LONG,
+  qmdestroy: LONG,
+  cloneLinked: LONG,
+};
+
+interface Operation {
+  /** What has to be there first. */
+  readonly arrange?: (life: SnapshotLife) => void;
+  readonly begin: (life: SnapshotLife) => void;
+  /** Its tasks in Proxmox VE. */
+  readonly tasks: RegExp;
+  readonly isDone: (life: SnapshotLife) => boolean;
+  /** What the condition says that waits. */
+  readonly waiting: (life: SnapshotLife) => string;
+}
+
+const isSynced = (life: SnapshotLife): boolean =>
+  life.isTrue(life.vmObject, 'Ready') && life.vmObject?.status?.task === undefined;
+
+const vmSays = (life: SnapshotLife): string =>
+  ['Ready', 'Synced', 'Reconciling']
+    .map((type) => life.conditionOf(life.vmObject, type)?.message ?? '')
+    .join(' ');
+
+const root = (size: number) => ({ name: 'root', size: bytes(size * GiB) });
+
+const OF_VM = {
+  'the growth of a disk': {
+    begin: ({ vm }) => vm.editSpec({ disks: [root(10)] }),
+    tasks: /^resize$/,
+    isDone: (life) => isSynced(life) && /size=10G/.test(life.guest?.get('scsi0') ?? ''),
+    waiting: vmSays,
+  },
+  'a move': {
+    begin: ({ vm }) => vm.editSpec({ placement: { host: nodeName('pve-2') } }),
+    tasks: /^qmigrate$/,
+    isDone: (life) => isSynced(life) && life.guest?.node === 'pve-2',
+    waiting: vmSays,
+  },
+  'a restart': {
+    begin: (life) => life.vm.annotate({ 'virtrigaud.io/restartedAt': new Date(life.now).toISOString() }),
+    tasks: /^qm(?:shutdown|start)$/,
+    isDone: (life) =>
+      isSynced(life) &&
+      life.vmObject?.status?.internal?.restartedAt !== undefined &&
+      life.vmObject.status.internal.restart === undefined,
+    waiting: vmSays,
+  },
+  'a new disk': {
+    begin: ({ vm }) => vm.editSpec({ disks: [root(8), { name: 'data', size: bytes(2 * GiB) }] }),
+    tasks: /^qmconfig$/,
+    isDone: (life) => isSynced(life) && life.guest?.get('scsi1') !== undefined,
+    waiting: vmSays,
+  },
+  'its deletion': {
+    begin: ({ vm }) => vm.markDeleted(),
+    tasks: /^qm(?:shutdown|stop|destroy)$/,
+    isDone: (life) => life.vmObject === undefined && life.guestsOfVm().length === 0,
+    waiting: vmSays,
+  },
+} satisfies Readonly<Record<string, Operation>>;
+
+const object = (life: SnapshotLife) => life.snapshots.get(SNAPSHOT)?.live();
+const snapshotSays = (life: SnapshotLife): string => life.conditionOf(object(life), 'Ready')?.message ?? '';
+
+const OF_SNAPSHOT = {
+  'its creation': {
+    begin: (life) => life.create(SNAPSHOT),
+    tasks: /^qmsnapshot$/,
+    isDone: (life) => object(life)?.status?.readyToUse === true,
+    waiting: snapshotSays,
+  },
+  'its deletion': {
+    arrange: (life) => life.create(SNAPSHOT),
+    begin: (life) => life.delete(SNAPSHOT),
+    tasks: /^qmdelsnapshot$/,
+    isDone: (life) => object(life) === undefined && (life.guest?.snapshots.size ?? 0) === 0,
+    waiting: snapshotSays,
+  },
+} satisfies Readonly<Record<string, Operation>>;
+
+const runningOn = (life: SnapshotLife): readonly string[] =>
+  life.pve.world.tasks.active().flatMap(({ id, type }) => (id === life.vmid ? [type] : []));
+
+/** What runs at the same time; a second one would wait for the lock of the first. */
+async function stepping(life: SnapshotLife, isOver: () => boolean): Promise<void> {
+  for (let n = 0; n < 5_000 && !isOver(); n += 1) {
+    await life.step();
+    expect(runningOn(life).length).toBeLessThanOrEqual(1);
+  }
+  if (!isOver()) throw new Error(`There is no end to it: ${life.picture()}`);
+}
+
+const isIn = (life: SnapshotLife, { tasks }: Operation): boolean =>
+  runningOn(life).some((type) => tasks.test(type));
+
+interface Seen {
+  /** What the second one's conditions said while the first ran. */
+  readonly said: string;
+  readonly life: SnapshotLife;
+}
+
+async function bothAtOnce(first: Operation, second: Operation): Promise<Seen> {
+  const life = new SnapshotLife({ latency });
+  await life.untilReady();
+  for (const { arrange } of [first, second]) arrange?.(life);
+  await life.rest(PAUSE);
+  first.begin(life);
+  life.wake();
+  await stepping(life, () => isIn(life, first));
+  second.begin(life);
+  life.wake();
+  let said = '';
+  await stepping(life, () => {
+    if (isIn(life, first)) said += `${second.waiting(life)}\n`;
+    return !isIn(life, first);
+  });
+  await stepping(life, () => life.vmObject === undefined || (first.isDone(life) && second.isDone(life)));
+  await life.rest(PAUSE);
+  return { said, life };
+}
+
+const ofVm = Object.entries<Operation>(OF_VM);
+const ofSnapshot = Object.entries<Operation>(OF_SNAPSHOT);
+const pairs = ofVm.flatMap(([vmName, vm]) =>
+  ofSnapshot.map(([name, snapshot]) => [vmName, name, vm, snapshot] as const),
+);
+
+describe('a VM and its snapshot', () => {
+  test.each(pairs)('%s of the VM first, then of the snapshot %s', async (vmName, _name, vm, snapshot) => {
+    const { said, life } = await bothAtOnce(vm, snapshot);
+    expect(vm.isDone(life)).toBe(true);
+    if (vmName === 'its deletion') return;
+    expect(snapshot.isDone(life)).toBe(true);
+    expect(said).toContain('VirtualMachine web');
+  });
+
+  test.each(pairs)('%s of the VM second, after of the snapshot %s', async (_vmName, _name, vm, snapshot) => {
+    const { said, life } = await bothAtOnce(snapshot, vm);
+    expect(vm.isDone(life)).toBe(true);
+    if (life.vmObject) expect(snapshot.isDone(life)).toBe(true);
+    expect(said).toContain(`VMSnapshot ${SNAPSHOT}`);
+  });
+
+  test('the VM is created first, then the snapshot is taken', async () => {
+    const life = new SnapshotLife({ latency });
+    life.create(SNAPSHOT);
+    let said = '';
+    await stepping(life, () => {
+      if (!life.isTrue(life.vmObject, 'Ready')) said += snapshotSays(life);
+      return OF_SNAPSHOT['its creation'].isDone(life);
+    });
+    expect(said).toContain('VirtualMachine web');
+    expect(isSynced(life)).toBe(true);
+  });
+});
