@@ -10,7 +10,7 @@ import type { Plan } from './model/plan.ts';
 import type { Requests } from './model/requests.ts';
 import { observe } from './observe/observe.ts';
 import type { Trees } from './observe/trees.ts';
-import { perform, type Started } from './perform/perform.ts';
+import { isRecorded, perform, record, type Started } from './perform/perform.ts';
 import { plan } from './plan/plan.ts';
 import {
   isReady,
@@ -22,6 +22,7 @@ import {
   vmDeletedResult,
   type SnapshotResult,
 } from './report/outcome.ts';
+import { withInitialRequest } from './revert/initial.ts';
 import { resolve, vmOf, type Resolved, type ResolvePorts } from './resolve/resolve.ts';
 
 type SnapshotPass = Pass<VMSnapshot>;
@@ -51,14 +52,14 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
 
   async function attempt(cached: VMSnapshot, pass: SnapshotPass): Promise<SnapshotResult> {
     // Plans are cheap and made on what is known. Before anything is changed all of it is read again, and the object too.
-    for (let snapshot = cached; ;) {
+    for (let snapshot = initially(cached, pass); ;) {
       const resolution = resolve(snapshot, ports);
       switch (resolution.kind) {
         case 'released':
           ports.snapshotRequests.forget(snapshot.metadata.uid);
           return releasedResult(snapshot, resolution.left);
         case 'vmDeleted':
-          return vmDeletedResult(snapshot, resolution.message);
+          return vmDeletedResult(snapshot, resolution.message, pass.now.getTime());
         case 'paused':
           return pausedResult(snapshot, resolution.message);
         case 'unresolved':
@@ -71,7 +72,7 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
           if (!fresh) return { outcome: settled(), status: snapshot.status ?? {} };
           if (fresh.metadata.resourceVersion === snapshot.metadata.resourceVersion)
             return carryOut(snapshot, resolved, { decision, pass });
-          snapshot = fresh;
+          snapshot = initially(fresh, pass);
           break;
         }
         default:
@@ -79,6 +80,9 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
       }
     }
   }
+
+  const initially = (snapshot: VMSnapshot, { now }: SnapshotPass): VMSnapshot =>
+    withInitialRequest(snapshot, vmOf(snapshot, ports.vms), now.getTime());
 
   async function decide(
     snapshot: VMSnapshot,
@@ -121,7 +125,11 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
       pass,
     }: { readonly have: Observed; readonly resolved: Resolved; readonly pass: SnapshotPass },
   ): Promise<Started | undefined> {
-    if (next.kind !== 'act' || have.presence.kind !== 'seen' || !have.proven) return undefined;
+    if (next.kind !== 'act') return undefined;
+    const { uid } = resolved.want;
+    if (isRecorded(next.step))
+      return record(next.step, { requests: ports.snapshotRequests, uid, now: pass.now });
+    if (have.presence.kind !== 'seen' || !have.proven) return undefined;
     const { guest } = have.presence;
     pass.log.info({ step: next.step.do, vmid: guest.vmid }, 'step');
     const { snapshotRequests: requests } = ports;

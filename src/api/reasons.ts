@@ -167,14 +167,20 @@ export const EVENT_REASONS = [
   'Restarting',
   'RestoringMark',
   'Retained',
+  'RevertAnnounced',
+  'RevertFailed',
+  'RevertNotRun',
+  'RevertUnknown',
   'Reverting',
   'RevertingDrift',
+  'RevertingVM',
   'ShuttingDown',
   'SnapshotTaken',
   'Starting',
   'Stopping',
   'TLSNotVerified',
   'TakingSnapshot',
+  'VMReverted',
 ] as const;
 
 export type EventReason = Reason | (typeof EVENT_REASONS)[number];

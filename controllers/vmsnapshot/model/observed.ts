@@ -4,6 +4,7 @@ import type { SnapshotRow, ActiveTask } from '../../../src/pve/index.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { Failure, Task } from '../../shared/tasks/model.ts';
 import type { Blocked } from './blocked.ts';
+import type { RevertFacts } from './revert.ts';
 import type { TaskLabel } from './tasks.ts';
 
 /** A request that status announces and whose answer it does not know. */
@@ -56,4 +57,5 @@ export interface Observed {
   readonly obstacle: Blocked | undefined;
   /** Present once the task that took it has ended. */
   readonly takenAs: TakenAs | undefined;
+  readonly revert: RevertFacts;
 }

@@ -1,4 +1,6 @@
 /** What a pass over a VMSnapshot does. Types only: nothing in this file runs. */
+import type { Upid } from '../../../src/lib/units.ts';
+import type { Ending } from './revert.ts';
 import type { Refuse, Wait } from '../../shared/plan/rule.ts';
 
 /** A request to Proxmox VE that is announced in status before it is sent. */
@@ -15,7 +17,21 @@ export type Step =
       readonly description: string;
       readonly memory: boolean;
     }
-  | { readonly do: 'delete'; readonly name: string };
+  | { readonly do: 'delete'; readonly name: string }
+  | RevertStep;
+
+export type RevertStep =
+  /** Only status is written: the VirtualMachine is asked to leave the guest alone. */
+  | { readonly do: 'announceRevert'; readonly requestedAt: string }
+  /** Only status is written: the request is about to be sent. */
+  | { readonly do: 'recordSent'; readonly requestedAt: string }
+  | { readonly do: 'rollback'; readonly name: string; readonly requestedAt: string }
+  /** Only status is written: the task of a request whose answer was lost. */
+  | { readonly do: 'followRollback'; readonly upid: Upid }
+  /** Only status is written. */
+  | { readonly do: 'endRevert'; readonly requestedAt: string; readonly ending: Ending }
+  /** Only status is written: the time never acts. */
+  | { readonly do: 'ignoreRevert'; readonly requestedAt: string };
 
 /** What stays in Proxmox VE when the object is gone. */
 export interface LeftBehind {

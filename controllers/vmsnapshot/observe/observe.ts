@@ -13,6 +13,8 @@ import type { Requests } from '../model/requests.ts';
 import { TASKS } from '../model/tasks.ts';
 import { parseIdentity } from '../../shared/guests/snapshot-identity.ts';
 import type { Resolved } from '../resolve/resolve.ts';
+import type { RevertFacts } from '../model/revert.ts';
+import { revertFacts, revertObstacle, rollbackSince } from '../revert/facts.ts';
 import { activityOf, incompleteness } from './activity.ts';
 import { takenAs } from './indications.ts';
 import { obstacleOf } from './obstacles.ts';
@@ -57,6 +59,7 @@ export async function observe(
         ? takenAs(seen.log, guest?.running ?? false)
         : undefined,
     activeTasks: activeInView(resolved),
+    revert: { ...base.revert, obstacle: obstacleToRevert(guest, own, tree, resolved) },
   };
   return context.live && proven ? { ...have, ...(await readLive(guest, resolved, have, context)) } : have;
 }
@@ -66,7 +69,10 @@ const isOpen = (seen: SeenTask | undefined): boolean =>
 
 /** Nothing of ours may have changed the guest since it was read. */
 const isCertain = ({ status }: VMSnapshot, { live }: ObserveContext): boolean =>
-  !live && status?.task === undefined && status?.internal?.requestedAt === undefined;
+  !live &&
+  status?.task === undefined &&
+  status?.internal?.requestedAt === undefined &&
+  status?.internal?.revert?.state !== 'Sent';
 
 const guestIn = ({ presence }: Tree): Guest | undefined =>
   presence.kind === 'seen' && presence.guest.container !== true ? presence.guest : undefined;
@@ -81,18 +87,20 @@ const ownRows = ({ list }: Tree, { line }: Desired): readonly SnapshotRow[] => {
 
 function baseOf(
   snapshot: VMSnapshot,
-  { vm, siblings }: Resolved,
+  { vm, siblings, connection, want }: Resolved,
   { seen, context }: { readonly seen: SeenTask | undefined; readonly context: ObserveContext },
 ): Observed {
   const { metadata, status } = snapshot;
   const { now, requests } = context;
+  const revert = revertFacts(snapshot, vm, requests);
   return {
     now,
     name: status?.snapshotName,
     made: status?.creationTime !== undefined,
     request: requestIn(snapshot, requests),
     task: seen?.task,
-    failure: failureAfter(status?.failure, seen?.task, {
+    // A revert is never repeated, so none of them counts as a failed attempt.
+    failure: failureAfter(status?.failure, seen?.task.type === 'Revert' ? undefined : seen?.task, {
       table: TASKS,
       generation: metadata.generation,
       now,
@@ -107,7 +115,29 @@ function baseOf(
     incomplete: incompleteness(vm),
     obstacle: undefined,
     takenAs: undefined,
+    revert: { ...revert, found: foundFor(revert, connection, want.vmid), obstacle: undefined },
   };
+}
+
+/** Where the answer to the request is not known. */
+const foundFor = (
+  { request, open }: Pick<RevertFacts, 'request' | 'open'>,
+  { inventory }: Resolved['connection'],
+  vmid: Resolved['want']['vmid'],
+): RevertFacts['found'] =>
+  request?.state === 'unknown' && open
+    ? rollbackSince(inventory.view(), vmid, Date.parse(open.at))
+    : undefined;
+
+function obstacleToRevert(
+  guest: Guest | undefined,
+  own: readonly SnapshotRow[],
+  { list }: Tree,
+  { connection }: Resolved,
+): string | undefined {
+  const [row] = own;
+  const storages = connection.inventory.view()?.storages ?? [];
+  return guest && row ? revertObstacle(row, guest, { snapshots: list.snapshots, storages }) : undefined;
 }
 
 function requestIn({ metadata: { uid }, status }: VMSnapshot, requests: Requests): Request | undefined {

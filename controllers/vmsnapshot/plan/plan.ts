@@ -15,14 +15,19 @@ import { doubt } from './rules/doubt.ts';
 import { guest } from './rules/guest.ts';
 import { halfDeleted, halfTaken } from './rules/half-made.ts';
 import { lost, recognition } from './rules/recognition.ts';
+import { revertEnded, revertGivenUp, revertInDoubt, revertOpen, revertRequested } from './rules/revert.ts';
 
 const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'taskInProgress', decide: taskInProgress(TASKS) },
+  { name: 'revertEnded', decide: revertEnded },
+  { name: 'revertInDoubt', decide: revertInDoubt },
+  { name: 'revertGivenUp', decide: revertGivenUp },
   { name: 'guest', decide: guest },
   { name: 'recognition', decide: recognition },
   { name: 'halfDeleted', decide: halfDeleted },
   { name: 'halfTaken', decide: halfTaken },
-  // A revert belongs here: it needs a snapshot that is complete.
+  { name: 'revertOpen', decide: revertOpen },
+  { name: 'revertRequested', decide: revertRequested },
   { name: 'settled', decide: settled },
   { name: 'lost', decide: lost },
   { name: 'doubt', decide: doubt },

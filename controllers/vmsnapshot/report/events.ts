@@ -5,6 +5,7 @@ import { normal, warning } from '../../shared/errors/event.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
 import type { Observed } from '../model/observed.ts';
 import { TASKS } from '../model/tasks.ts';
+import type { Started } from '../perform/perform.ts';
 import { ownOf } from '../plan/rules/recognition.ts';
 import type { Facts } from './status.ts';
 
@@ -24,8 +25,30 @@ export function eventsOf(
     ...(next.kind === 'settled' && ownOf(have) && snapshot.status?.readyToUse !== true
       ? [normal('SnapshotTaken', `Snapshot ${name} of VM ${vmid} is complete.`), ...quiesceEvents(have)]
       : []),
+    ...revertEvents(started, vmid, name),
     ...failureEvents(have),
   ];
+}
+
+function revertEvents(started: Started | undefined, vmid: number, name: string): readonly EventNote[] {
+  if (started?.kind === 'revertOpen' && started.open.state === 'Announced')
+    return [normal('RevertAnnounced', `VM ${vmid} is to be reverted to snapshot ${name}.`)];
+  if (started?.kind === 'task' && started.type === 'Revert')
+    return [normal('RevertingVM', `Reverting VM ${vmid} to snapshot ${name}.`)];
+  if (started?.kind !== 'revertEnded') return [];
+  const { result, message = '' } = started.ending;
+  switch (result) {
+    case 'Reverted':
+      return [normal('VMReverted', `VM ${vmid} has the state of snapshot ${name}.`)];
+    case 'NotRun':
+      return [warning('RevertNotRun', message)];
+    case 'Failed':
+      return [warning('RevertFailed', message)];
+    case 'Unknown':
+      return [warning('RevertUnknown', message)];
+    default:
+      return result satisfies never;
+  }
 }
 
 const quiesceEvents = ({ takenAs }: Observed): readonly EventNote[] =>
@@ -39,4 +62,6 @@ const quiesceEvents = ({ takenAs }: Observed): readonly EventNote[] =>
     : [];
 
 const failureEvents = ({ task, failure }: Observed): readonly EventNote[] =>
-  task?.state === 'failed' && failure ? [warning('TaskFailed', failureMessage(TASKS, failure))] : [];
+  task?.state === 'failed' && task.type !== 'Revert' && failure
+    ? [warning('TaskFailed', failureMessage(TASKS, failure))]
+    : [];

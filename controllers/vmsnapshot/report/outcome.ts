@@ -1,7 +1,7 @@
 /** What a pass found → its result, for the engine and for the user. Pure. */
 import { isObserved, type VMSnapshot, type VMSnapshotStatus } from '../../../src/api/index.ts';
 import { millis, minutes, seconds } from '../../../src/lib/units.ts';
-import type { ReconcileResult } from '../../../src/runtime/controller.ts';
+import type { DomainCondition, ReconcileResult } from '../../../src/runtime/controller.ts';
 import {
   progressed,
   released,
@@ -16,9 +16,11 @@ import { normal } from '../../shared/errors/event.ts';
 import type { Unresolved } from '../../shared/objects/unresolved.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
 import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
-import type { LeftBehind, Plan } from '../model/plan.ts';
+import type { LeftBehind, Plan, Step } from '../model/plan.ts';
 import { TASKS } from '../model/tasks.ts';
-import type { Started } from '../perform/perform.ts';
+import { isRecorded, type Started } from '../perform/perform.ts';
+import { withoutOpenRevert } from '../revert/ending.ts';
+import { noEffect } from '../revert/request.ts';
 import { eventsOf } from './events.ts';
 import { statusOf, type Facts } from './status.ts';
 
@@ -33,10 +35,28 @@ export function resultOf(snapshot: VMSnapshot, facts: Facts): SnapshotResult {
   return {
     outcome: outcomeOf(facts.next, facts.started),
     status: statusOf(snapshot, facts),
+    conditions: conditionsOf(snapshot),
     events: eventsOf(snapshot, facts),
     // With the name, vmRef becomes immutable, and it may have been edited since it was read.
     bindsGeneration: facts.started?.kind === 'announced',
   };
+}
+
+function conditionsOf({ spec, status }: VMSnapshot): DomainCondition[] {
+  const message = noEffect({
+    requestedAt: spec.revert?.requestedAt,
+    last: status?.lastRevert?.requestedAt,
+    ignored: status?.internal?.ignoredReverts ?? [],
+  });
+  return message === undefined
+    ? []
+    : [{ type: 'FieldsIgnored', status: 'True', reason: 'NoEffect', message }];
+}
+
+function doing(step: Step): string {
+  if (isRecorded(step)) return 'Preparing: reverting the VM to the snapshot.';
+  const deletes = step.do === 'announce' && step.request === 'Delete';
+  return `Preparing: ${deletes ? 'deleting' : 'taking'} the snapshot.`;
 }
 
 function outcomeOf(next: Plan, started: Started | undefined): Outcome {
@@ -56,10 +76,7 @@ function outcomeOf(next: Plan, started: Started | undefined): Outcome {
     case 'act':
       return started?.kind === 'task'
         ? waiting('TaskRunning', taskMessage(TASKS, started.type), SOON)
-        : progressed(
-            'StepTaken',
-            `Preparing: ${next.step.do === 'announce' && next.step.request === 'Delete' ? 'deleting' : 'taking'} the snapshot.`,
-          );
+        : progressed('StepTaken', doing(next.step));
     default:
       return next satisfies never;
   }
@@ -81,8 +98,12 @@ export const keptResult = ({ status }: VMSnapshot, outcome: Outcome): SnapshotRe
 const withoutConditions = ({ conditions: _conditions, ...status }: VMSnapshotStatus = {}): VMSnapshotStatus =>
   status;
 
-export function vmDeletedResult(snapshot: VMSnapshot, message: string): SnapshotResult {
-  const { task: _task, failure: _failure, ...status } = withoutConditions(snapshot.status);
+export function vmDeletedResult(snapshot: VMSnapshot, message: string, now: number): SnapshotResult {
+  const {
+    task: _task,
+    failure: _failure,
+    ...status
+  } = withoutOpenRevert(withoutConditions(snapshot.status), now);
   return { outcome: suspended('False', 'VMDeleted', message), status: { ...status, readyToUse: false } };
 }
 

@@ -6,7 +6,9 @@ import { bytes, MiB } from '../../../src/lib/units.ts';
 import type { SnapshotRow } from '../../../src/pve/index.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Started } from '../perform/perform.ts';
+import { isRecorded, type Started } from '../perform/perform.ts';
+import { lastRevert } from '../revert/ending.ts';
+import { ignoredAfter } from '../revert/request.ts';
 import { ownOf } from '../plan/rules/recognition.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 
@@ -42,9 +44,21 @@ export function statusOf({ metadata, status }: VMSnapshot, facts: Facts): VMSnap
       internal: internalOf(status, facts),
     }),
     ...(guest && snapshotFields(have, before)),
-    readyToUse: next.kind === 'settled' && ownOf(have) !== undefined,
+    ...revertEnd(started, facts.now),
+    readyToUse: isUsable(status, facts),
   };
 }
+
+/** A snapshot that the VM is reverted to is complete. */
+function isUsable(status: VMSnapshotStatus | undefined, { have, next }: Facts): boolean {
+  const own = ownOf(have);
+  if (next.kind === 'settled') return own !== undefined;
+  const announces = next.kind === 'act' && isRecorded(next.step);
+  return (status?.internal?.revert !== undefined || announces) && status?.readyToUse === true;
+}
+
+const revertEnd = (started: Started | undefined, now: number): Pick<VMSnapshotStatus, 'lastRevert'> =>
+  started?.kind === 'revertEnded' ? { lastRevert: lastRevert(started, started.ending, now) } : {};
 
 /** What the list of Proxmox VE says of the snapshot. */
 function snapshotFields(have: Observed, before: VMSnapshotStatus): Partial<VMSnapshotStatus> {
@@ -98,6 +112,21 @@ function failureOf({ have: { failure } }: Facts, generation: number): VMSnapshot
 }
 
 function internalOf(status: VMSnapshotStatus | undefined, facts: Facts): VMSnapshotStatus['internal'] {
+  const { revert, ignoredReverts, ...internal } = requestsOf(status, facts) ?? {};
+  const { started } = facts;
+  const open = started?.kind === 'revertOpen' ? started.open : revert;
+  const ignored =
+    started?.kind === 'revertIgnored'
+      ? ignoredAfter(ignoredReverts ?? [], started.requestedAt)
+      : ignoredReverts;
+  const all = {
+    ...internal,
+    ...omitUndefined({ revert: started?.kind === 'revertEnded' ? undefined : open, ignoredReverts: ignored }),
+  };
+  return Object.keys(all).length === 0 ? undefined : all;
+}
+
+function requestsOf(status: VMSnapshotStatus | undefined, facts: Facts): VMSnapshotStatus['internal'] {
   const { resolved, started, next, have } = facts;
   const { requestedAt, ...before } = status?.internal ?? {};
   const { vm, want } = resolved;

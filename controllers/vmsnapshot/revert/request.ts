@@ -15,8 +15,6 @@ export interface RequestInputs {
   readonly last: string | undefined;
   /** Times that were in the future when they were first seen. */
   readonly ignored: readonly string[];
-  /** The operator has reported on the object before. */
-  readonly observed: boolean;
   /** Epoch ms: when the snapshot was taken. Absent: it is not complete. */
   readonly takenAt: number | undefined;
   /** Epoch ms: since when status knows the snapshot, which is later than it was taken where status was lost. */
@@ -34,18 +32,15 @@ export type JudgedRequest =
   | { readonly kind: 'ignore'; readonly requestedAt: string };
 
 const NONE: JudgedRequest = { kind: 'none' };
-const HOW = 'To revert the VM, set spec.revert.requestedAt to the present time.';
+/** What to do instead. */
+export const HOW = 'To revert the VM, set spec.revert.requestedAt to the present time.';
 
 export function judgeRequest(inputs: RequestInputs): JudgedRequest {
-  const { requestedAt, last, ignored, observed, takenAt, knownSince, now } = inputs;
+  const { requestedAt, last, ignored, takenAt, knownSince, now } = inputs;
   if (requestedAt === undefined || isPast(requestedAt, last) || isIgnored(requestedAt, ignored)) return NONE;
   const at = Date.parse(requestedAt);
   const record = (why: string): JudgedRequest => ({ kind: 'record', requestedAt, message: `${why} ${HOW}` });
   if (at > now + AHEAD) return { kind: 'ignore', requestedAt };
-  if (!observed)
-    return record(
-      'The time was there when the operator saw the object for the first time, as in a manifest that is applied again or a cluster that was restored, so it was only recorded.',
-    );
   if (now - at > MAX_AGE)
     return record('The time was more than 24 hours ago when it was first seen, so it was only recorded.');
   if (takenAt === undefined) return NONE;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { withInitialRequest } from '../../../../../controllers/vmsnapshot/revert/initial.ts';
 import {
   ignoredAfter,
   judgeRequest,
@@ -7,6 +8,8 @@ import {
   withdrawn,
   type RequestInputs,
 } from '../../../../../controllers/vmsnapshot/revert/request.ts';
+import { aVirtualMachine } from '../../../../builders/objects.ts';
+import { aSnapshot } from '../../../../builders/reverting.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const MINUTE = 60_000;
@@ -17,7 +20,6 @@ const inputs = (change: Partial<RequestInputs> = {}): RequestInputs => ({
   requestedAt: iso(NOW),
   last: undefined,
   ignored: [],
-  observed: true,
   takenAt: NOW - 48 * HOUR,
   knownSince: undefined,
   now: NOW,
@@ -35,7 +37,6 @@ describe('a time', () => {
   });
 
   test.each([
-    ['was there when the object was first seen', { observed: false }, 'first time'],
     ['is older than a day', { requestedAt: iso(NOW - 24 * HOUR - 1) }, '24 hours'],
     ['is not later than the snapshot', { requestedAt: iso(NOW - HOUR), takenAt: NOW - HOUR }, 'snapshot'],
     [
@@ -93,6 +94,30 @@ describe('an announced revert is given up', () => {
   });
 });
 
+describe('a time that is there when the object is seen for the first time', () => {
+  const first = (requestedAt: string, vm = aVirtualMachine()) => {
+    const snapshot = aSnapshot({ observedGeneration: -1 });
+    return withInitialRequest({ ...snapshot, spec: { ...snapshot.spec, revert: { requestedAt } } }, vm, NOW);
+  };
+
+  test('is only recorded', () => {
+    expect(first(iso(NOW)).status?.lastRevert).toMatchObject({ result: 'NotRun', requestedAt: iso(NOW) });
+    expect(first(iso(NOW + HOUR)).status?.internal?.ignoredReverts).toEqual([iso(NOW + HOUR)]);
+  });
+
+  test('may have been carried out where the VM leaves its guest alone for it: the status was lost', () => {
+    const revert = {
+      snapshot: 'before',
+      uid: 'uid-of-before',
+      requestedAt: iso(NOW),
+      generation: 1,
+      state: 'Announced' as const,
+    };
+    const vm = aVirtualMachine({ status: { internal: { revert } } });
+    expect(first(iso(NOW), vm).status?.lastRevert?.result).toBe('Unknown');
+  });
+});
+
 /** Histories of edits: times that are set, set again, removed; time that passes; a status that is lost. */
 type Event =
   | { readonly do: 'set'; readonly ago: number }
@@ -137,11 +162,23 @@ class History {
     this.now += 1;
   }
 
+  first(): void {
+    const vm = aSnapshot({ observedGeneration: -1 });
+    const spec = {
+      ...vm.spec,
+      ...(this.requestedAt !== undefined && { revert: { requestedAt: this.requestedAt } }),
+    };
+    const { status } = withInitialRequest({ ...vm, spec }, undefined, this.now);
+    this.last = status?.lastRevert?.requestedAt;
+    this.ignored = [...(status?.internal?.ignoredReverts ?? [])];
+  }
+
   pass(): void {
     const { requestedAt } = this;
     if (requestedAt !== undefined && !this.seen.has(requestedAt)) this.seen.set(requestedAt, this.now);
-    const judged = judgeRequest(this);
+    if (!this.observed) this.first();
     this.observed = true;
+    const judged = judgeRequest(this);
     if (judged.kind === 'ignore') this.ignored = ignoredAfter(this.ignored, judged.requestedAt);
     if (judged.kind === 'record' || judged.kind === 'run') this.last = judged.requestedAt;
     if (judged.kind !== 'run') return;
