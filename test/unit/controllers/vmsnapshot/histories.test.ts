@@ -8,7 +8,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SNAPSHOT_NAME, type SnapshotRow } from '../../../../src/pve/index.ts';
 import { parseIdentity } from '../../../../controllers/shared/guests/snapshot-identity.ts';
-import { SnapshotLife, type CallFault } from '../../../builders/snapshot-life.ts';
+import { SharedGuestLife, type CallFault } from '../../../builders/shared-guest-life.ts';
 
 const HISTORIES = Number(process.env['VIRTRIGAUD_HISTORIES'] ?? 8);
 const SEED = process.env['VIRTRIGAUD_SEED'];
@@ -40,10 +40,10 @@ const history = fc.record({
 type History = typeof history extends fc.Arbitrary<infer T> ? T : never;
 type Event = History['events'][number][1];
 
-const rows = async (life: SnapshotLife): Promise<readonly SnapshotRow[]> =>
+const rows = async (life: SharedGuestLife): Promise<readonly SnapshotRow[]> =>
   (await life.elsewhere.snapshots.list()).snapshots;
 
-async function happen(life: SnapshotLife, it: Event): Promise<void> {
+async function happen(life: SharedGuestLife, it: Event): Promise<void> {
   const { snapshots } = life.elsewhere;
   switch (it.kind) {
     case 'create':
@@ -67,7 +67,7 @@ async function happen(life: SnapshotLife, it: Event): Promise<void> {
 }
 
 /** What a status says, and what it should say. */
-async function compare(life: SnapshotLife): Promise<{ readonly is: unknown; readonly should: unknown }> {
+async function compare(life: SharedGuestLife): Promise<{ readonly is: unknown; readonly should: unknown }> {
   const there = await rows(life);
   const ofVm = there.map(({ name: at, parent, memory, description, takenAt }) => ({
     name: at,
@@ -119,10 +119,10 @@ async function compare(life: SnapshotLife): Promise<{ readonly is: unknown; read
   };
 }
 
-async function live({ storage, events, faults }: History): Promise<SnapshotLife> {
+async function live({ storage, events, faults }: History): Promise<SharedGuestLife> {
   const strikes = new Map(faults);
   let begun: number | undefined;
-  const life = new SnapshotLife({
+  const life = new SharedGuestLife({
     storage,
     faultAt: (call) => (begun === undefined ? undefined : strikes.get(call - begun)),
   });
@@ -147,7 +147,7 @@ test('after any history every status agrees with what Proxmox VE lists', async (
 });
 
 test('the histories have snapshots of ours and of others', async () => {
-  const life = new SnapshotLife();
+  const life = new SharedGuestLife();
   await life.untilReady();
   life.create('alpha');
   await life.rest();

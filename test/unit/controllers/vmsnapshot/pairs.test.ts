@@ -1,11 +1,11 @@
 /** A snapshot during each operation of its VM, and the reverse: one at a time, each says for whom it waits, both end. */
 import { describe, expect, test } from '@jest/globals';
 import { bytes, GiB, nodeName } from '../../../../src/lib/units.ts';
-import { SnapshotLife } from '../../../builders/snapshot-life.ts';
+import { SharedGuestLife } from '../../../builders/shared-guest-life.ts';
 
 const SNAPSHOT = 'before';
-const LONG = 6_000;
-const PAUSE = 20_000;
+const LONG = 3_000;
+const PAUSE = 15_000;
 /** Longer than any wait between two passes. */
 const latency = {
   qmsnapshot: LONG,
@@ -22,19 +22,19 @@ const latency = {
 
 interface Operation {
   /** What has to be there first. */
-  readonly arrange?: (life: SnapshotLife) => void;
-  readonly begin: (life: SnapshotLife) => void;
+  readonly arrange?: (life: SharedGuestLife) => void;
+  readonly begin: (life: SharedGuestLife) => void;
   /** Its tasks in Proxmox VE. */
   readonly tasks: RegExp;
-  readonly isDone: (life: SnapshotLife) => boolean;
+  readonly isDone: (life: SharedGuestLife) => boolean;
   /** What the condition says that waits. */
-  readonly waiting: (life: SnapshotLife) => string;
+  readonly waiting: (life: SharedGuestLife) => string;
 }
 
-const isSynced = (life: SnapshotLife): boolean =>
+const isSynced = (life: SharedGuestLife): boolean =>
   life.isTrue(life.vmObject, 'Ready') && life.vmObject?.status?.task === undefined;
 
-const vmSays = (life: SnapshotLife): string =>
+const vmSays = (life: SharedGuestLife): string =>
   ['Ready', 'Synced', 'Reconciling']
     .map((type) => life.conditionOf(life.vmObject, type)?.message ?? '')
     .join(' ');
@@ -77,8 +77,9 @@ const OF_VM = {
   },
 } satisfies Readonly<Record<string, Operation>>;
 
-const object = (life: SnapshotLife) => life.snapshots.get(SNAPSHOT)?.live();
-const snapshotSays = (life: SnapshotLife): string => life.conditionOf(object(life), 'Ready')?.message ?? '';
+const object = (life: SharedGuestLife) => life.snapshots.get(SNAPSHOT)?.live();
+const snapshotSays = (life: SharedGuestLife): string =>
+  life.conditionOf(object(life), 'Ready')?.message ?? '';
 
 const OF_SNAPSHOT = {
   'its creation': {
@@ -94,13 +95,25 @@ const OF_SNAPSHOT = {
     isDone: (life) => object(life) === undefined && (life.guest?.snapshots.size ?? 0) === 0,
     waiting: snapshotSays,
   },
+  'a revert to it': {
+    arrange: (life) => life.create(SNAPSHOT),
+    begin: (life) => life.revert(SNAPSHOT),
+    tasks: /^qmrollback$/,
+    isDone: (life) =>
+      object(life)?.status?.lastRevert?.result === 'Reverted' && life.guest?.get('parent') === SNAPSHOT,
+    waiting: (life) => `${snapshotSays(life)} ${life.conditionOf(object(life), 'Reverting')?.message ?? ''}`,
+  },
 } satisfies Readonly<Record<string, Operation>>;
 
-const runningOn = (life: SnapshotLife): readonly string[] =>
+const runningOn = (life: SharedGuestLife): readonly string[] =>
   life.pve.world.tasks.active().flatMap(({ id, type }) => (id === life.vmid ? [type] : []));
 
+/** Nothing was tried in vain. */
+const endsOf = (life: SharedGuestLife): readonly string[] =>
+  life.pve.world.tasks.list().flatMap(({ id, exitstatus }) => (id === life.vmid ? [exitstatus ?? ''] : []));
+
 /** What runs at the same time; a second one would wait for the lock of the first. */
-async function stepping(life: SnapshotLife, isOver: () => boolean): Promise<void> {
+async function stepping(life: SharedGuestLife, isOver: () => boolean): Promise<void> {
   for (let n = 0; n < 5_000 && !isOver(); n += 1) {
     await life.step();
     expect(runningOn(life).length).toBeLessThanOrEqual(1);
@@ -108,17 +121,17 @@ async function stepping(life: SnapshotLife, isOver: () => boolean): Promise<void
   if (!isOver()) throw new Error(`There is no end to it: ${life.picture()}`);
 }
 
-const isIn = (life: SnapshotLife, { tasks }: Operation): boolean =>
+const isIn = (life: SharedGuestLife, { tasks }: Operation): boolean =>
   runningOn(life).some((type) => tasks.test(type));
 
 interface Seen {
   /** What the second one's conditions said while the first ran. */
   readonly said: string;
-  readonly life: SnapshotLife;
+  readonly life: SharedGuestLife;
 }
 
 async function bothAtOnce(first: Operation, second: Operation): Promise<Seen> {
-  const life = new SnapshotLife({ latency });
+  const life = new SharedGuestLife({ latency });
   await life.untilReady();
   for (const { arrange } of [first, second]) arrange?.(life);
   await life.rest(PAUSE);
@@ -132,7 +145,9 @@ async function bothAtOnce(first: Operation, second: Operation): Promise<Seen> {
     if (isIn(life, first)) said += `${second.waiting(life)}\n`;
     return !isIn(life, first);
   });
-  await stepping(life, () => life.vmObject === undefined || (first.isDone(life) && second.isDone(life)));
+  const isOver = (each: Operation): boolean =>
+    each === second || second.tasks.test('qmrollback') || each.isDone(life);
+  await stepping(life, () => life.vmObject === undefined || (isOver(first) && second.isDone(life)));
   await life.rest(PAUSE);
   return { said, life };
 }
@@ -144,9 +159,11 @@ const pairs = ofVm.flatMap(([vmName, vm]) =>
 );
 
 describe('a VM and its snapshot', () => {
-  test.each(pairs)('%s of the VM first, then of the snapshot %s', async (vmName, _name, vm, snapshot) => {
+  test.each(pairs)('%s of the VM first, then of the snapshot %s', async (vmName, name, vm, snapshot) => {
     const { said, life } = await bothAtOnce(vm, snapshot);
-    expect(vm.isDone(life)).toBe(true);
+    expect(endsOf(life).filter((exit) => exit !== 'OK')).toEqual([]);
+    // What was done before a revert is taken back by it.
+    if (name !== 'a revert to it') expect(vm.isDone(life)).toBe(true);
     if (vmName === 'its deletion') return;
     expect(snapshot.isDone(life)).toBe(true);
     expect(said).toContain('VirtualMachine web');
@@ -154,13 +171,14 @@ describe('a VM and its snapshot', () => {
 
   test.each(pairs)('%s of the VM second, after of the snapshot %s', async (_vmName, _name, vm, snapshot) => {
     const { said, life } = await bothAtOnce(snapshot, vm);
+    expect(endsOf(life).filter((exit) => exit !== 'OK')).toEqual([]);
     expect(vm.isDone(life)).toBe(true);
     if (life.vmObject) expect(snapshot.isDone(life)).toBe(true);
     expect(said).toContain(`VMSnapshot ${SNAPSHOT}`);
   });
 
   test('the VM is created first, then the snapshot is taken', async () => {
-    const life = new SnapshotLife({ latency });
+    const life = new SharedGuestLife({ latency });
     life.create(SNAPSHOT);
     let said = '';
     await stepping(life, () => {

@@ -30,7 +30,7 @@ import { CLUSTER_ID } from './operator-process.ts';
 import { aClass, anImage, aProvider, readerOf } from './objects.ts';
 
 /** What of the world the process can see and reach. */
-export interface SnapshotPorts {
+export interface SharedGuestPorts {
   readonly send: Send;
   readonly vmStore: ObjectStore<VirtualMachine>;
   readonly storeOf: (name: string) => ObjectStore<VMSnapshot> | undefined;
@@ -42,11 +42,13 @@ export interface SnapshotPorts {
   readonly wake: () => void;
 }
 
-export interface SnapshotProcess {
+export interface SharedGuestProcess {
   readonly inventory: Inventory;
   readonly passVm: () => Promise<PassResult | undefined>;
   readonly passSnapshot: (name: string) => Promise<PassResult | undefined>;
 }
+
+const SILENT = pino({ enabled: false }, { write: () => undefined });
 
 const readerNow = <O extends Resource>(all: () => readonly O[]): ObjectReader<O> => ({
   get: (...at) => readerOf(...all()).get(...at),
@@ -54,7 +56,7 @@ const readerNow = <O extends Resource>(all: () => readonly O[]): ObjectReader<O>
   list: () => readerOf(...all()).list(),
 });
 
-export function snapshotProcess(ports: SnapshotPorts): SnapshotProcess {
+export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess {
   const { send, now, wake } = ports;
   const client = pve(send);
   const inventory = createInventory({ pve: client, now });
@@ -132,7 +134,7 @@ export function snapshotProcess(ports: SnapshotPorts): SnapshotProcess {
       kind,
       store: coalesced(store),
       events: { publish: () => undefined },
-      log: pino({ enabled: false }),
+      log: SILENT,
       clock,
       signal: new AbortController().signal,
       outcomeOf,

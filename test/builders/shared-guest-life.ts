@@ -15,7 +15,7 @@ import { NOW } from './guests.ts';
 import { inMemoryObject, type InMemoryObject } from './in-memory-object.ts';
 import { inMemoryVm, type VmStore } from './in-memory-vm.ts';
 import type { VirtualMachineChange } from './objects.ts';
-import { snapshotProcess, type SnapshotProcess } from './snapshot-process.ts';
+import { sharedGuestProcess, type SharedGuestProcess } from './shared-guest-process.ts';
 
 /** What happens to a call of the process to the outside. */
 export type CallFault = 'dies before' | 'dies after' | 'loses the answer' | 'is lost';
@@ -23,9 +23,10 @@ export type CallFault = 'dies before' | 'dies after' | 'loses the answer' | 'is 
 class Died extends Error {}
 
 const VM = 'vm';
-const SCAN_MS = 5_000;
+/** Seldom enough for thousands of lives. */
+const SCAN_MS = 10_000;
 /** Nothing has changed for so long: whatever waits for a minute has had its turn. */
-const REST_MS = 150_000;
+const REST_MS = 100_000;
 const MAX_MS = 4 * 3_600_000;
 
 /** @param type of the storage with the disks: chains roll back to the newest only */
@@ -50,7 +51,7 @@ export const clusterWith = (type: string): ClusterInput => ({
   ],
 });
 
-export interface SnapshotLifeOptions {
+export interface SharedGuestOptions {
   readonly storage?: string;
   readonly latency?: LatencyInput;
   readonly vm?: VirtualMachineChange;
@@ -58,20 +59,20 @@ export interface SnapshotLifeOptions {
   readonly faultAt?: (call: number, what: string) => CallFault | undefined;
 }
 
-export class SnapshotLife {
+export class SharedGuestLife {
   readonly pve;
   readonly vm: VmStore;
   readonly snapshots = new Map<string, InMemoryObject<VMSnapshot>>();
   /** Every call to the outside, of all processes. */
   readonly called: string[] = [];
-  readonly #options: SnapshotLifeOptions;
+  readonly #options: SharedGuestOptions;
   readonly #due = new Map<string, number>();
-  #process: SnapshotProcess;
+  #process: SharedGuestProcess;
   #alive = { is: true };
   #scannedAt = 0;
   #made = 0;
 
-  constructor(options: SnapshotLifeOptions = {}) {
+  constructor(options: SharedGuestOptions = {}) {
     this.#options = options;
     this.pve = inProcessPve(clusterWith(options.storage ?? 'rbd'), NOW, options.latency);
     this.vm = inMemoryVm(options.vm);
@@ -292,7 +293,7 @@ export class SnapshotLife {
     return () => cancelled.abort();
   }
 
-  #start(): SnapshotProcess {
+  #start(): SharedGuestProcess {
     const alive = { is: true };
     this.#alive = alive;
     const call = async <T>(what: string, run: () => Promise<T>, lost: () => Error): Promise<T> => {
@@ -321,7 +322,7 @@ export class SnapshotLife {
       };
     };
     const stores = new Map<InMemoryObject<VMSnapshot>, ObjectStore<VMSnapshot>>();
-    const process = snapshotProcess({
+    const process = sharedGuestProcess({
       send: (endpoint, params, options) =>
         call(
           `${endpoint.method} ${endpoint.path}`,
