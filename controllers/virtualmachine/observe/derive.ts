@@ -77,19 +77,11 @@ function progressIn(inputs: Inputs): Pick<ProcessState, 'progress'> {
 
 /** What is known before the guest is looked for. */
 function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: CloneRequest): Observed {
-  const { vm, spec, now } = inputs;
+  const { vm, now } = inputs;
   const { generation } = vm.metadata;
-  const { snapshots } = spec;
   return {
     now,
-    ...(snapshots && { snapshots }),
-    revert: judgeRevert({
-      recorded: vm.status?.internal?.revert,
-      snapshots: snapshots ?? [],
-      vmid: vm.status?.vmid,
-      generation,
-      applyAt: spec.applyAfterRevert,
-    }),
+    ...revertIn(inputs),
     noQuorum: inputs.cluster.view?.quorate === 'no',
     task,
     claim: claimIn(inputs, cloneRequest),
@@ -108,6 +100,20 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     change: undefined,
     disks: undefined,
   };
+}
+
+function revertIn({
+  vm: { metadata, status },
+  spec: { snapshots, applyAfterRevert: applyAt },
+}: Inputs): Pick<Observed, 'snapshots' | 'revert'> {
+  const revert = judgeRevert({
+    recorded: status?.internal?.revert,
+    snapshots: snapshots ?? [],
+    vmid: status?.vmid,
+    generation: metadata.generation,
+    applyAt,
+  });
+  return { revert, ...(snapshots && { snapshots }) };
 }
 
 function requestedIn({ status }: VirtualMachine): Observed['requestedChanges'] {

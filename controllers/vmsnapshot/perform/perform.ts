@@ -1,30 +1,30 @@
 /** One step is one request to Proxmox VE, or none where only status is written. */
 import type { CallOptions } from '../../../src/pve/index.ts';
-import type { Upid } from '../../../src/lib/units.ts';
+import { millis, type Upid } from '../../../src/lib/units.ts';
+import { waiting } from '../../../src/runtime/outcome.ts';
+import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import type { Guest } from '../../shared/guests/model.ts';
+import { record, type Started } from './record.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 import { asSentence } from '../../../src/lib/sentence.ts';
-import type { RevertStep, Step } from '../model/plan.ts';
-import type { Ending, OpenRevert } from '../model/revert.ts';
+import type { Step } from '../model/plan.ts';
 import type { Requests } from '../model/requests.ts';
 import type { TaskLabel } from '../model/tasks.ts';
 
-/** What a step resulted in. */
-export type Started =
-  | { readonly kind: 'task'; readonly type: TaskLabel; readonly upid: Upid }
-  | { readonly kind: 'announced'; readonly name: string; readonly at: string }
-  | { readonly kind: 'named'; readonly name: string }
-  | { readonly kind: 'revertOpen'; readonly open: OpenRevert }
-  | { readonly kind: 'revertEnded'; readonly requestedAt: string; readonly ending: Ending }
-  | { readonly kind: 'revertIgnored'; readonly requestedAt: string };
+export type { Started };
 
 export interface PerformContext {
   readonly resolved: Resolved;
   /** As observed in this pass, proven to be that of the VM. */
   readonly guest: Guest;
   readonly requests: Requests;
+  /** Start of the pass. */
   readonly now: Date;
+  /** Epoch ms: the announced request is not sent later. */
+  readonly sendBefore: number;
+  /** Epoch ms. */
+  readonly clock: () => number;
   readonly options: CallOptions;
 }
 
@@ -46,38 +46,12 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
       return sent('Delete', context, () => snapshots.remove(step.name, options));
     case 'rollback':
       return rollback(step, context, () => snapshots.rollback(step.name, options));
-    default:
-      return record(step, { requests, uid, now });
-  }
-}
-
-/** Steps that need no guest: only status is written. */
-type Recorded = Exclude<RevertStep, { do: 'rollback' }>;
-
-export const isRecorded = (step: Step): step is Recorded =>
-  step.do === 'announceRevert' ||
-  step.do === 'recordSent' ||
-  step.do === 'followRollback' ||
-  step.do === 'endRevert' ||
-  step.do === 'ignoreRevert';
-
-export function record(
-  step: Recorded,
-  { requests, uid, now }: Pick<PerformContext, 'requests' | 'now'> & { readonly uid: string },
-): Started {
-  const at = now.toISOString();
-  switch (step.do) {
     case 'announceRevert':
-      return { kind: 'revertOpen', open: { requestedAt: step.requestedAt, state: 'Announced', at } };
     case 'recordSent':
-      requests.announced(uid, at);
-      return { kind: 'revertOpen', open: { requestedAt: step.requestedAt, state: 'Sent', at } };
     case 'followRollback':
-      return { kind: 'task', type: 'Revert', upid: step.upid };
     case 'endRevert':
-      return { kind: 'revertEnded', requestedAt: step.requestedAt, ending: step.ending };
     case 'ignoreRevert':
-      return { kind: 'revertIgnored', requestedAt: step.requestedAt };
+      return record(step, { requests, uid, now });
     default:
       return step satisfies never;
   }
@@ -98,12 +72,20 @@ async function rollback(
   }
 }
 
+const TOO_LATE = waiting(
+  'ChangedMeanwhile',
+  'Reading the VM took too long. It is read again before anything is changed.',
+  millis(200),
+);
+
 /** Until the answer is here the request is in doubt; a refusal leaves nothing behind. */
 async function sent(
   type: TaskLabel,
-  { requests, resolved: { want } }: PerformContext,
+  { requests, resolved: { want }, sendBefore, clock }: PerformContext,
   request: () => Promise<Upid>,
 ): Promise<Started> {
+  // Another process relies on what status says: a request that is sent later would arrive after it stopped waiting.
+  if (clock() > sendBefore) throw new ExpectedError(TOO_LATE);
   requests.sent(want.uid);
   try {
     return { kind: 'task', type, upid: await request() };

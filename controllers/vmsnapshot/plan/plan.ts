@@ -38,5 +38,12 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'creation', decide: creation },
 ];
 
-export const plan = (want: Desired, have: Observed): Plan =>
-  firstResult(RULES, want, have)?.result ?? { kind: 'settled' };
+export function plan(want: Desired, have: Observed): Plan {
+  const result = firstResult(RULES, want, have)?.result ?? { kind: 'settled' };
+  return result.kind === 'wait' ? { ...result, againMs: untilDeadline(result.againMs, want, have) } : result;
+}
+
+/** That it has passed is reported when it has. */
+function untilDeadline(againMs: number, { exists, deadline: at }: Desired, { now }: Observed): number {
+  return exists && at !== undefined && at >= now ? Math.min(againMs, at - now + 1) : againMs;
+}

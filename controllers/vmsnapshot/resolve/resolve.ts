@@ -168,7 +168,8 @@ function desiredOf(snapshot: VMSnapshot, vm: VirtualMachine, { reached, number, 
   };
 }
 
-const deadlineOf = ({
+/** Epoch ms; `undefined`: none. */
+export const deadlineOf = ({
   metadata: { creationTimestamp },
   spec: { failureDeadline },
 }: VMSnapshot): number | undefined =>

@@ -15,20 +15,26 @@ export function revertFacts(
   vm: VirtualMachine,
   requests: Requests,
 ): Omit<RevertFacts, 'found' | 'obstacle'> {
-  const { internal, lastRevert, creationTime } = status ?? {};
-  const open = internal?.revert;
+  const {
+    internal: { revert: open, ignoredReverts = [], claimedAt } = {},
+    lastRevert,
+    creationTime,
+  } = status ?? {};
   return {
     requestedAt: spec.revert?.requestedAt,
     last: lastRevert?.requestedAt,
-    ignored: internal?.ignoredReverts ?? [],
-    takenAt: creationTime === undefined ? undefined : Date.parse(creationTime),
-    knownSince: internal?.claimedAt === undefined ? undefined : Date.parse(internal.claimedAt),
+    ignored: ignoredReverts,
+    takenAt: timeOf(creationTime),
+    knownSince: timeOf(claimedAt),
     open,
     request:
       open?.state === 'Sent' ? { at: Date.parse(open.at), state: requests.stateOf(uid, open.at) } : undefined,
     acknowledged: open !== undefined && isAcknowledged(vm, uid, open),
   };
 }
+
+const timeOf = (moment: string | undefined): number | undefined =>
+  moment === undefined ? undefined : Date.parse(moment);
 
 function isAcknowledged({ status }: VirtualMachine, uid: string, { requestedAt }: OpenRevert): boolean {
   const recorded = status?.internal?.revert;

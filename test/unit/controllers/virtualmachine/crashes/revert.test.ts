@@ -12,7 +12,7 @@ const ROOT = { name: 'root', size: bytes(10 * GiB) };
 /** A disk and a tag were added after the snapshot; from the announcement on the calls meet the faults. */
 const revert = (begun: 'settled' | 'restarting') => async (faults: ReadonlyMap<number, Fault>) => {
   let armedAt = Infinity;
-  let reverting: Reverting | undefined;
+  const snapshots: Reverting[] = [];
   const calls: string[] = [];
   const saboteur = new Saboteur((call, what) => {
     if (call > armedAt) calls.push(what);
@@ -20,18 +20,18 @@ const revert = (begun: 'settled' | 'restarting') => async (faults: ReadonlyMap<n
   });
   const life = new Life({
     vm: { spec: { disks: [ROOT] } },
-    snapshots: () => reverting?.snapshots ?? [],
+    snapshots: () => snapshots.flatMap((each) => each.snapshots),
     between: saboteur.between,
     isDead: saboteur.isDead,
   });
   await life.untilReady();
-  const begins = new Reverting(life);
-  begins.keeps = false;
+  const reverting = new Reverting(life);
+  reverting.keeps = false;
   life.store.editSpec({ disks: [ROOT, { name: 'data', size: bytes(2 * GiB) }], tags: ['new'] });
   await life.untilReady();
-  reverting = begins;
+  snapshots.push(reverting);
   armedAt = saboteur.called.length;
-  const guest = begins.guest(life);
+  const guest = reverting.guest(life);
   if (guest.config['scsi1'] === undefined) throw new Error('the VM has no second disk');
   if (begun === 'restarting') {
     life.store.annotate({ 'virtrigaud.io/restartedAt': '2026-03-01T12:00:00Z' });
@@ -39,7 +39,7 @@ const revert = (begun: 'settled' | 'restarting') => async (faults: ReadonlyMap<n
   }
   reverting.announce();
   await life.until(() => {
-    begins.step(life);
+    reverting.step(life);
     return life.status.internal?.revert?.state === 'Restored' && guest.running;
   });
   await life.untilReady();

@@ -28,22 +28,22 @@ interface Scene {
 
 /** A VM that was snapshotted, edited, and whose revert is announced. */
 async function announced({ before = {}, after, change = {} }: Scene = {}) {
-  let reverting: Reverting | undefined;
+  const all: Reverting[] = [];
   const life = new Life({
     vm: { spec: { networks: [LAN], disks: [ROOT], ...before } },
     vmClass: () => aClass({ cpus: 2, maxCpus: 4 }),
-    snapshots: () => reverting?.snapshots ?? [],
+    snapshots: () => all.flatMap((each) => each.snapshots),
   });
   await life.untilReady();
   await passes(life);
-  const begun = Object.assign(new Reverting(life), change);
-  reverting = begun;
+  const reverting = Object.assign(new Reverting(life), change);
+  all.push(reverting);
   if (after) {
     life.store.editSpec(after);
     await passes(life, 40);
   }
-  begun.announce();
-  return { life, reverting: begun, guest: begun.guest(life) };
+  reverting.announce();
+  return { life, reverting, guest: reverting.guest(life) };
 }
 
 async function reverted(scene: Scene = {}) {
