@@ -147,7 +147,11 @@ export class SharedGuestLife {
     this.wake();
   }
 
+  /** How many reverts were asked for. */
+  reverts = 0;
+
   revert(name: string): void {
+    this.reverts += 1;
     this.snapshots.get(name)?.editSpec({ revert: { requestedAt: new Date(this.now).toISOString() } });
     this.wake();
   }

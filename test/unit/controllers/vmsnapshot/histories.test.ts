@@ -1,6 +1,6 @@
 /**
- * Generated histories: several VMSnapshots are created and deleted while others take, delete and roll back to snapshots
- * of the same guest, and the process dies now and then. At rest every status agrees with what Proxmox VE lists.
+ * Generated histories: several VMSnapshots are created, reverted to and deleted while others take, delete and roll back to
+ * snapshots of the same guest, and the process dies now and then. At rest every status agrees with what Proxmox VE lists.
  *
  *     VIRTRIGAUD_HISTORIES=2000 make unit ARGS='test/unit/controllers/vmsnapshot/histories.test.ts'
  */
@@ -26,6 +26,7 @@ const what = <T extends string>(kind: T) => ({ kind: fc.constant(kind) });
 const event = fc.oneof(
   fc.record({ ...what('create'), name, memory: fc.boolean() }),
   fc.record({ ...what('delete'), name }),
+  fc.record({ ...what('revert'), name }),
   fc.record({ ...what('taken by others'), name: foreign, memory: fc.boolean() }),
   fc.record({ ...what('deleted by others'), which }),
   fc.record({ ...what('rolled back by others'), which }),
@@ -49,6 +50,8 @@ async function happen(life: SharedGuestLife, it: Event): Promise<void> {
     case 'create':
       if (!life.snapshots.has(it.name)) life.create(it.name, { includeMemory: it.memory });
       return;
+    case 'revert':
+      return life.revert(it.name);
     case 'delete':
       return life.delete(it.name);
     case 'taken by others':
@@ -65,6 +68,14 @@ async function happen(life: SharedGuestLife, it: Event): Promise<void> {
     }
   }
 }
+
+const rollbacksOf = (life: SharedGuestLife): number =>
+  life.pve.world.tasks
+    .list()
+    .filter(
+      ({ type, user, exitstatus }) =>
+        type === 'qmrollback' && user.endsWith('!operator') && exitstatus === 'OK',
+    ).length;
 
 /** What a status says, and what it should say. */
 async function compare(life: SharedGuestLife): Promise<{ readonly is: unknown; readonly should: unknown }> {
@@ -93,6 +104,10 @@ async function compare(life: SharedGuestLife): Promise<{ readonly is: unknown; r
       // There is exactly one of each, and none without its object.
       ours: there.flatMap(({ description }) => parseIdentity(description)?.name ?? []).toSorted(),
       locked: life.guest?.get('lock'),
+      reverting: own.some(({ status }) => status?.internal?.revert !== undefined),
+      held: vm?.internal?.revert?.state === 'Announced',
+      // Each request rolls back at most once.
+      rollbacks: rollbacksOf(life) <= life.reverts,
     },
     should: {
       vm: byName(ofVm),
@@ -115,6 +130,9 @@ async function compare(life: SharedGuestLife): Promise<{ readonly is: unknown; r
         .map(({ metadata }) => metadata.name)
         .toSorted(),
       locked: undefined,
+      reverting: false,
+      held: false,
+      rollbacks: true,
     },
   };
 }
