@@ -151,7 +151,7 @@ async function snippetExists(
   }
 }
 
-/** What status says of snapshots keeps nothing else from being done. */
+/** What Proxmox VE refuses to say of snapshots keeps nothing else from being done. What it did not answer is asked again. */
 async function snapshotsOf(
   { guest: { node, vmid } }: Ask<'snapshots'>,
   { connection: { pve }, options }: ReadContext,
@@ -159,7 +159,7 @@ async function snapshotsOf(
   try {
     return (await pve.node(node).qemu(vmid).snapshots.list(options)).snapshots;
   } catch (error) {
-    if (error instanceof PveError) return 'unread';
+    if (error instanceof PveError && error.refusal !== 'unavailable') return 'unread';
     throw error;
   }
 }
