@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { PveError, type Send } from '../../src/pve/index.ts';
+import type { Params } from '../../src/pve/endpoint.ts';
 import { toError, toResult } from '../../src/pve/reply.ts';
 import { shownPath, toRequest } from '../../src/pve/request.ts';
 import { buildWorld } from '../fakepve/build-world.ts';
@@ -44,7 +45,7 @@ export function inProcessPve(cluster: ClusterInput, start: number, latency?: Lat
   const as =
     (authorization: string | undefined): Send =>
     async (endpoint, params) => {
-      const { method, target, headers, body } = toRequest(endpoint, params as never, undefined);
+      const { method, target, headers, body } = toRequest(endpoint, params as Params, undefined);
       const [path = '', query = ''] = target.slice('/api2/json'.length).split('?');
       requests.push(`${method} ${path}`);
       const length = String(Buffer.byteLength(body ?? ''));
@@ -66,13 +67,13 @@ export function inProcessPve(cluster: ClusterInput, start: number, latency?: Lat
       const call = {
         method,
         route: endpoint.path,
-        path: shownPath(endpoint.path, params as never),
+        path: shownPath(endpoint.path, params as Params),
         harmless: method === 'GET',
         redact: (text: string) => text,
       };
       const received = { status: reply.status, reason: reply.reason, body: Buffer.from(reply.body) };
-      if (reply.status !== 200) throw toError(call as never, received);
-      return toResult(endpoint, call as never, received);
+      if (reply.status !== 200) throw toError(call, received);
+      return toResult(endpoint, call, received);
     };
   return {
     ...{ world, clock, requests },

@@ -8,7 +8,7 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   /** `kubectl delete` */
   markDeleted(): void;
   /** `kubectl edit` */
-  editSpec(change: Partial<O['spec']>): void;
+  editSpec(change: object): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;
   /** Somebody removes the finalizers of an object that is being deleted. */
@@ -53,7 +53,7 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
     },
     editSpec(change) {
-      spec = Object.assign({}, spec, change);
+      spec = { ...(spec as object), ...change };
       live &&= renew(live, { generation: live.metadata.generation + 1 } as Partial<O['metadata']>);
     },
     annotate(annotations) {

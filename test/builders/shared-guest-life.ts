@@ -7,6 +7,7 @@ import { VMSnapshot, type VirtualMachine } from '../../src/api/index.ts';
 import { pve as pveOver } from '../../src/pve/index.ts';
 import { nodeName, vmid } from '../../src/lib/units.ts';
 import type { Resource } from '../../src/runtime/controller.ts';
+import type { Next } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import type { ClusterInput } from '../fakepve/cluster-file.ts';
 import type { LatencyInput } from '../fakepve/latency.ts';
@@ -133,7 +134,7 @@ export class SharedGuestLife {
           labels: {},
           annotations: {},
           creationTimestamp: new Date(this.now).toISOString(),
-        } as VMSnapshot['metadata'],
+        },
         spec: { vmRef: { name: 'web' }, ...spec },
       }),
     );
@@ -253,11 +254,12 @@ export class SharedGuestLife {
       return;
     }
     if (this.#versions() !== before) this.wake();
-    const next = result?.next;
-    const delay = next?.when === 'after' ? next.delay : next?.when === 'change' ? undefined : 1_000;
-    const exists = key === VM || this.snapshots.has(key);
-    if (exists && delay === undefined) this.#due.delete(key);
-    else if (exists) this.#due.set(key, this.now + (delay ?? 0));
+    if (key === VM || this.snapshots.has(key)) this.#plan(key, result?.next ?? { when: 'backoff' });
+  }
+
+  #plan(key: string, next: Next): void {
+    if (next.when === 'change') this.#due.delete(key);
+    else this.#due.set(key, this.now + (next.when === 'after' ? next.delay : 1_000));
   }
 
   #versions(): string {
@@ -278,10 +280,10 @@ export class SharedGuestLife {
 
   /** A request may wait for a lock: time passes until it is answered. */
   async #driven<T>(work: Promise<T>): Promise<T> {
-    let ended = false;
-    const done = work.finally(() => (ended = true));
+    const state = { ended: false };
+    const done = work.finally(() => (state.ended = true));
     done.catch(() => undefined);
-    for (let turns = 0; !ended; turns += 1) {
+    for (let turns = 0; !state.ended; turns += 1) {
       await setImmediate();
       if (turns > 200) await this.pve.clock.advance(100);
     }
@@ -299,19 +301,20 @@ export class SharedGuestLife {
 
   #start(): SharedGuestProcess {
     const alive = { is: true };
+    const isAlive = (): boolean => alive.is;
     this.#alive = alive;
     const call = async <T>(what: string, run: () => Promise<T>, lost: () => Error): Promise<T> => {
       const die = (): never => {
         alive.is = false;
         throw new Died();
       };
-      if (!alive.is) throw new Died();
+      if (!isAlive()) throw new Died();
       this.called.push(what);
       const fault = this.#options.faultAt?.(this.called.length, what);
       if (fault === 'dies before') die();
       if (fault === 'is lost') throw lost();
       const answer = await run();
-      if (!alive.is || fault === 'dies after') die();
+      if (!isAlive() || fault === 'dies after') die();
       if (fault === 'loses the answer') throw lost();
       return answer;
     };

@@ -49,24 +49,38 @@ async function happen(life: SharedGuestLife, it: Event): Promise<void> {
   switch (it.kind) {
     case 'create':
       if (!life.snapshots.has(it.name)) life.create(it.name, { includeMemory: it.memory });
-      return;
+      break;
     case 'revert':
-      return life.revert(it.name);
+      life.revert(it.name);
+      break;
     case 'delete':
-      return life.delete(it.name);
+      life.delete(it.name);
+      break;
     case 'taken by others':
       await life.act(snapshots.create({ name: it.name, description: 'by hand', memory: it.memory }));
-      return;
+      break;
+    case 'deleted by others':
+      await toOne(life, it, (named) => snapshots.remove(named));
+      break;
+    case 'rolled back by others':
+      await toOne(life, it, (named) => snapshots.rollback(named));
+      break;
     case 'kill':
-      return life.restart();
-    default: {
-      const there = await rows(life);
-      const chosen = there[it.which % Math.max(1, there.length)];
-      if (!chosen) return;
-      const { name: named } = chosen;
-      await life.act(it.kind === 'deleted by others' ? snapshots.remove(named) : snapshots.rollback(named));
-    }
+      life.restart();
+      break;
+    default:
+      it satisfies never;
   }
+}
+
+async function toOne(
+  life: SharedGuestLife,
+  at: { readonly which: number },
+  act: (named: string) => Promise<unknown>,
+): Promise<void> {
+  const there = await rows(life);
+  const chosen = there[at.which % Math.max(1, there.length)];
+  if (chosen) await life.act(act(chosen.name));
 }
 
 const rollbacksOf = (life: SharedGuestLife): number =>
@@ -139,13 +153,13 @@ async function compare(life: SharedGuestLife): Promise<{ readonly is: unknown; r
 
 async function live({ storage, events, faults }: History): Promise<SharedGuestLife> {
   const strikes = new Map(faults);
-  let begun: number | undefined;
+  const begun: { at?: number } = {};
   const life = new SharedGuestLife({
     storage,
-    faultAt: (call) => (begun === undefined ? undefined : strikes.get(call - begun)),
+    faultAt: (call) => (begun.at === undefined ? undefined : strikes.get(call - begun.at)),
   });
   await life.untilReady();
-  begun = life.called.length;
+  begun.at = life.called.length;
   for (const [steps, it] of events) {
     await life.steps(steps);
     await happen(life, it);
@@ -179,6 +193,20 @@ test('what a lost answer left out of the status of the VM is read again', async 
   await life.rest();
   expect(isLost).toBe(true);
   expect(life.vmObject?.status?.snapshotCount).toBe(1);
+});
+
+test('at rest nothing is asked of Proxmox VE but the lists, however many snapshots there are', async () => {
+  const life = new SharedGuestLife();
+  await life.untilReady();
+  for (const each of NAMES) life.create(each, { includeMemory: true });
+  await life.act(life.elsewhere.snapshots.create({ name: 'byhand', description: '', memory: false }));
+  await life.rest();
+  const ready = [...life.snapshots.values()].map((store) => store.live()?.status?.readyToUse);
+  expect(ready).toEqual(NAMES.map(() => true));
+  const before = life.called.length;
+  await life.rest();
+  const asked = new Set(life.called.slice(before).filter((at) => !at.includes('/agent/')));
+  expect(asked).toEqual(new Set(['GET /cluster/resources', 'GET /cluster/tasks', 'GET /cluster/status']));
 });
 
 test('the histories have snapshots of ours and of others', async () => {
