@@ -8,17 +8,19 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   /** `kubectl delete` */
   markDeleted(): void;
   /** `kubectl edit` */
-  editSpec(change: object): void;
+  editSpec(change: Partial<O['spec']>): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;
+  /** Somebody replaces the status by an empty one. */
+  loseStatus(): void;
   /** Somebody removes the finalizers of an object that is being deleted. */
   dropFinalizers(): void;
 }
 
 export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O> {
-  let spec: O['spec'] = initial.spec;
   const key = `${initial.metadata.namespace}/${initial.metadata.name}`;
   let version = 1;
+  let { spec } = initial;
   let live: Entry<O> | undefined = entryOf(initial);
 
   function entryOf(object: O, rawStatus?: Readonly<Record<string, unknown>>): Entry<O> {
@@ -53,11 +55,15 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
     },
     editSpec(change) {
-      spec = { ...(spec as object), ...change };
-      live &&= renew(live, { generation: live.metadata.generation + 1 } as Partial<O['metadata']>);
+      spec = { ...(spec as object), ...(change as object) };
+      const generation = (live?.metadata.generation ?? 0) + 1;
+      live &&= renew(live, { generation } as Partial<O['metadata']>);
     },
     annotate(annotations) {
       live &&= renew(live, { annotations } as Partial<O['metadata']>);
+    },
+    loseStatus() {
+      live &&= renew(live, {}, {});
     },
     dropFinalizers() {
       live &&= renew(live, { finalizers: [] as readonly string[] } as Partial<O['metadata']>);

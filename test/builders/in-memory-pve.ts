@@ -33,6 +33,8 @@ export interface ModelSnapshot {
   /** Epoch ms. */
   readonly takenAt: number;
   parent: string | undefined;
+  /** `prepare` or `delete`: it was left behind half made. */
+  readonly state?: string | undefined;
 }
 
 interface ModelTask {
@@ -70,6 +72,8 @@ export class InMemoryPve {
   /** What the storage `local` of each node is for. */
   localContent = 'iso';
   stops = 0;
+  /** How often a guest was rolled back. */
+  rollbacks = 0;
   readonly #tasks: ModelTask[] = [];
   #late: { readonly at: number; readonly run: () => void }[] = [];
   readonly #now: () => number;
@@ -234,6 +238,18 @@ export class InMemoryPve {
     });
   }
 
+  #rollBack({ snapname, ...at }: Params): string {
+    const guest = this.#free(at);
+    return this.#begin('qmrollback', at, () => {
+      const snapshot = guest.snapshots.get(String(snapname));
+      if (!snapshot) return `snapshot '${String(snapname)}' does not exist`;
+      guest.basedOn = String(snapname);
+      guest.running = snapshot.memory;
+      this.rollbacks += 1;
+      return undefined;
+    });
+  }
+
   #deleteSnapshot({ snapname, ...at }: Params): string {
     const guest = this.#free(at);
     return this.#begin('qmdelsnapshot', at, () => {
@@ -260,21 +276,26 @@ export class InMemoryPve {
           starttime: startedAt / 1000,
         })),
     'GET /nodes/{node}/tasks/{upid}/log': () => [{ n: 1, t: 'TASK OK' }],
-    'GET /nodes/{node}/qemu/{vmid}/feature': (at) => ({ hasFeature: this.#guest(at) ? 1 : 0 }),
+    'GET /nodes/{node}/qemu/{vmid}/feature': (at) => {
+      this.#guest(at);
+      return { hasFeature: 1 };
+    },
     'GET /nodes/{node}/qemu/{vmid}/snapshot': (at) => {
       const { snapshots, basedOn } = this.#guest(at);
       return [
-        ...[...snapshots].map(([name, { description, memory, takenAt, parent }]) => ({
+        ...[...snapshots].map(([name, { description, memory, takenAt, parent, state }]) => ({
           name,
           description,
           vmstate: memory ? 1 : 0,
           snaptime: Math.floor(takenAt / 1000),
           parent,
+          snapstate: state,
         })),
         { name: 'current', description: 'You are here!', parent: basedOn },
       ];
     },
     'POST /nodes/{node}/qemu/{vmid}/snapshot': (params) => this.#takeSnapshot(params),
+    'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback': (params) => this.#rollBack(params),
     'DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}': (params) => this.#deleteSnapshot(params),
     'GET /cluster/resources': () => [
       ...NODES.flatMap((node) => [

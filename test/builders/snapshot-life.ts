@@ -15,6 +15,7 @@ import { createTrees } from '../../controllers/vmsnapshot/observe/trees.ts';
 import type { VirtualMachine, VMSnapshot, VMSnapshotStatus } from '../../src/api/index.ts';
 import { millis, nodeName, vmid } from '../../src/lib/units.ts';
 import { createInventory, pve } from '../../src/pve/index.ts';
+import type { EventNote } from '../../src/runtime/controller.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import type { Condition } from '../../src/runtime/conditions.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
@@ -50,6 +51,7 @@ export class SnapshotLife {
     },
   });
   readonly store;
+  readonly events: EventNote[] = [];
   readonly #options: SnapshotLifeOptions;
   #process;
 
@@ -107,7 +109,7 @@ export class SnapshotLife {
     const deps = {
       kind: 'VMSnapshot',
       store: coalescing(store, clock),
-      events: { publish: () => undefined },
+      events: { publish: (_about: unknown, note: EventNote) => void this.events.push(note) },
       log: pino({ enabled: false }),
       clock,
       signal: new AbortController().signal,
@@ -116,6 +118,11 @@ export class SnapshotLife {
     };
     const work = { key: 'default/before-upgrade', reasons: new Set(['edit'] as const) };
     return { inventory, scannedAt: 0, pass: () => runPass(work, controller, deps) };
+  }
+
+  /** What the process kept in memory is lost. */
+  restart(): void {
+    this.#process = this.#start();
   }
 
   get status(): VMSnapshotStatus {

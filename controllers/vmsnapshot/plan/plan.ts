@@ -2,7 +2,7 @@
  * Decides what a pass over a VMSnapshot does. Pure: no clock, no I/O, no waiting, no throwing.
  * The rules are asked in order and the first that has an answer wins, so the order is the policy.
  */
-import { firstResult, type NamedRule } from '../../shared/plan/rule.ts';
+import { firstResult, wait, type NamedRule } from '../../shared/plan/rule.ts';
 import { backoff } from '../../shared/tasks/backoff.ts';
 import { taskInProgress } from '../../shared/tasks/in-progress.ts';
 import type { Desired } from '../model/desired.ts';
@@ -13,7 +13,7 @@ import { creation, deadline, settled } from './rules/creation.ts';
 import { deletion, release } from './rules/deletion.ts';
 import { doubt } from './rules/doubt.ts';
 import { guest } from './rules/guest.ts';
-import { halfDeleted, halfTaken } from './rules/half-made.ts';
+import { beingMade, halfDeleted, halfTaken } from './rules/half-made.ts';
 import { lost, recognition } from './rules/recognition.ts';
 import { revertEnded, revertGivenUp, revertInDoubt, revertOpen, revertRequested } from './rules/revert.ts';
 
@@ -24,6 +24,7 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'revertGivenUp', decide: revertGivenUp },
   { name: 'guest', decide: guest },
   { name: 'recognition', decide: recognition },
+  { name: 'beingMade', decide: beingMade },
   { name: 'halfDeleted', decide: halfDeleted },
   { name: 'halfTaken', decide: halfTaken },
   { name: 'revertOpen', decide: revertOpen },
@@ -38,8 +39,15 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'creation', decide: creation },
 ];
 
+/** No observation leads here; if one did, nothing would be done. */
+const UNDECIDED = wait(
+  'StateChanging',
+  'The snapshot is changing in Proxmox VE. It is looked at again.',
+  15_000,
+);
+
 export function plan(want: Desired, have: Observed): Plan {
-  const result = firstResult(RULES, want, have)?.result ?? { kind: 'settled' };
+  const result = firstResult(RULES, want, have)?.result ?? UNDECIDED;
   return result.kind === 'wait' ? { ...result, againMs: untilDeadline(result.againMs, want, have) } : result;
 }
 

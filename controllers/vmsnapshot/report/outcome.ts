@@ -1,7 +1,7 @@
 /** What a pass found → its result, for the engine and for the user. Pure. */
 import { isObserved, type VMSnapshot, type VMSnapshotStatus } from '../../../src/api/index.ts';
 import { millis, minutes, seconds } from '../../../src/lib/units.ts';
-import type { DomainCondition, ReconcileResult } from '../../../src/runtime/controller.ts';
+import type { ReconcileResult } from '../../../src/runtime/controller.ts';
 import {
   progressed,
   released,
@@ -21,8 +21,8 @@ import { isRecorded, type Started } from '../perform/record.ts';
 import { deadlineExceeded } from '../plan/rules/creation.ts';
 import { deadlineOf } from '../resolve/resolve.ts';
 import { withoutOpenRevert } from '../revert/ending.ts';
-import { noEffect } from '../revert/request.ts';
 import { eventsOf } from './events.ts';
+import { ignoredConditions } from './ignored.ts';
 import { statusOf, type Facts } from './status.ts';
 
 export type SnapshotResult = ReconcileResult<VMSnapshotStatus>;
@@ -36,22 +36,11 @@ export function resultOf(snapshot: VMSnapshot, facts: Facts): SnapshotResult {
   return {
     outcome: outcomeOf(facts.next, facts.started),
     status: statusOf(snapshot, facts),
-    conditions: conditionsOf(snapshot),
+    conditions: ignoredConditions(facts),
     events: eventsOf(snapshot, facts),
     // With the name, vmRef becomes immutable, and it may have been edited since it was read.
     bindsGeneration: facts.started?.kind === 'announced',
   };
-}
-
-function conditionsOf({ spec, status }: VMSnapshot): DomainCondition[] {
-  const message = noEffect({
-    requestedAt: spec.revert?.requestedAt,
-    last: status?.lastRevert?.requestedAt,
-    ignored: status?.internal?.ignoredReverts ?? [],
-  });
-  return message === undefined
-    ? []
-    : [{ type: 'FieldsIgnored', status: 'True', reason: 'NoEffect', message }];
 }
 
 function doing(step: Step): string {

@@ -21,6 +21,7 @@ import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
 import { createRunners } from './runners.ts';
+import { measureState } from './state.ts';
 import { watchAll } from './watches.ts';
 
 /** `namespace` has the Lease and the cluster id; references into a namespace that is not watched are refused. */
@@ -70,6 +71,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
+  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);

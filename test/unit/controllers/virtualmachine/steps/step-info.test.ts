@@ -99,6 +99,7 @@ describe('a step', () => {
       'destroy',
       'migrate',
       'reattachDrive',
+      'restoreMark',
       'revertPending',
       'runHook',
       'shutdown',
