@@ -4,7 +4,7 @@
  *
  *     VIRTRIGAUD_HISTORIES=2000 make unit ARGS='test/unit/controllers/vmsnapshot/histories.test.ts'
  */
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SNAPSHOT_NAME, type SnapshotRow } from '../../../../src/pve/index.ts';
 import { parseIdentity } from '../../../../controllers/shared/guests/snapshot-identity.ts';
@@ -12,6 +12,9 @@ import { SharedGuestLife, type CallFault } from '../../../builders/shared-guest-
 
 const HISTORIES = Number(process.env['VIRTRIGAUD_HISTORIES'] ?? 8);
 const SEED = process.env['VIRTRIGAUD_SEED'];
+
+// Machines may be busy.
+jest.setTimeout(60_000 + HISTORIES * 10_000);
 
 const NAMES = ['alpha', 'beta', 'gamma.1', '4th'] as const;
 const FOREIGN = ['byhand', 'nightly', 'alpha'] as const;

@@ -1,7 +1,10 @@
 /** A snapshot during each operation of its VM, and the reverse: one at a time, each says for whom it waits, both end. */
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { bytes, GiB, nodeName } from '../../../../src/lib/units.ts';
 import { SharedGuestLife } from '../../../builders/shared-guest-life.ts';
+
+// Machines may be busy.
+jest.setTimeout(60_000);
 
 const SNAPSHOT = 'before';
 const LONG = 3_000;
