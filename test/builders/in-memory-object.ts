@@ -8,7 +8,7 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   /** `kubectl delete` */
   markDeleted(): void;
   /** `kubectl edit` */
-  editSpec(change: Partial<O['spec']>): void;
+  editSpec(change: object): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;
   /** Somebody replaces the status by an empty one. */
@@ -55,7 +55,7 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
       live &&= renew(live, { deletionTimestamp: '2026-03-01T12:00:00Z' } as Partial<O['metadata']>);
     },
     editSpec(change) {
-      spec = { ...(spec as object), ...(change as object) };
+      spec = { ...(spec as object), ...change };
       const generation = (live?.metadata.generation ?? 0) + 1;
       live &&= renew(live, { generation } as Partial<O['metadata']>);
     },

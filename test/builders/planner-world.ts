@@ -128,7 +128,6 @@ function afterStep(step: Step, world: World): World {
     case 'adopt':
       return withClaimMade({ ...world, guest: adopted(world.guest, step) });
     case 'recordRestart':
-    // These worlds have no snapshots.
     case 'recordRevert':
     case 'restoreMark':
       return world;

@@ -35,7 +35,7 @@ export function rollBack(guest: ModelGuest, to: GuestConfig, { keeps = true, mem
   const volumes = new Set(Object.values(back).map(volumeOf));
   const left = now
     .filter(([key, text]) => /^(scsi|unused)\d+$/.test(key) && !volumes.has(volumeOf(text)))
-    .map(([, text], n) => [`unused${n}`, volumeOf(text)]);
+    .map(([, text], n) => [`unused${n}`, volumeOf(text)] as const);
   guest.config = {
     ...back,
     ...(keeps && { description: guest.config['description'] ?? '' }),

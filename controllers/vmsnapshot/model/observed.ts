@@ -4,19 +4,11 @@ import type { SnapshotRow, ActiveTask } from '../../../src/pve/index.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { Failure, Task } from '../../shared/tasks/model.ts';
 import type { Blocked } from './blocked.ts';
+import type { Request } from './request.ts';
 import type { RevertFacts } from './revert.ts';
 import type { TaskLabel } from './tasks.ts';
 
-/** A request that status announces and whose answer it does not know. */
-export interface Request {
-  /** Epoch ms. */
-  readonly at: number;
-  /**
-   * `unsent`: this process announced it and has not sent it. `refused`: Proxmox VE answered that it did nothing.
-   * `unknown`: it may have been sent, and may still arrive.
-   */
-  readonly state: 'unsent' | 'refused' | 'unknown';
-}
+export type { Request };
 
 export type Indication = NonNullable<VMSnapshotStatus['indications']>[number];
 

@@ -1,7 +1,7 @@
 /** The revert of a VM to a snapshot. Types only: nothing in this file runs. */
 import type { VMSnapshotStatus } from '../../../src/api/index.ts';
 import type { Upid } from '../../../src/lib/units.ts';
-import type { Request } from './observed.ts';
+import type { Request } from './request.ts';
 
 export type OpenRevert = NonNullable<NonNullable<VMSnapshotStatus['internal']>['revert']>;
 export type LastRevert = NonNullable<VMSnapshotStatus['lastRevert']>;

@@ -37,7 +37,7 @@ const failed = (exit: string): Ending =>
         message: `${asSentence(exit)} Proxmox VE does not say how far it came: some disks may have been reverted. A lock that is left is removed with "qm unlock".`,
       };
 
-export const NOT_SENT: Ending = {
+const NOT_SENT: Ending = {
   result: 'NotRun',
   message: 'The VirtualMachine was deleted before the revert began.',
 };

@@ -71,8 +71,8 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
-  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
+  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);
   forgetGoneSnapshots(watches, ports);
