@@ -57,16 +57,8 @@ function placeAcls(world: World, cluster: Cluster): void {
 /** Builds the world from a cluster description. */
 export function buildWorld(cluster: Cluster, environment: Environment): World {
   const world = new World(cluster, environment);
-  for (const { id, type, content, shared, nodes, size, path } of cluster.storages)
-    world.storage.add({
-      id,
-      type,
-      content,
-      shared,
-      nodes,
-      size,
-      path: path ?? `/mnt/pve/${id}`,
-    });
+  for (const { path, ...storage } of cluster.storages)
+    world.storage.add({ nodes: undefined, ...storage, path: path ?? `/mnt/pve/${storage.id}` });
   placeUsers(world, cluster);
   placeTokens(world, cluster);
   placeAcls(world, cluster);

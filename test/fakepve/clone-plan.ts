@@ -2,10 +2,12 @@ import { checkLock } from './call.ts';
 import { failure, paramError } from './errors.ts';
 import { drivesOf, isCdrom, isCloudInit, splitVolid } from './drives.ts';
 import { checkBridges } from './option-rights.ts';
-import { canLink, canSnapshot, isBase, keepsFiles } from './storage.ts';
+import { isBase } from './storage.ts';
+import { hasFeature } from './volume-features.ts';
 import type { Call } from './call.ts';
 import type { Drive } from './drives.ts';
 import type { Config, Guest } from './guest.ts';
+import type { World } from './world.ts';
 
 /** What a clone will do, after all checks that could refuse it. */
 export interface ClonePlan {
@@ -27,15 +29,22 @@ export const isCopied = (drive: Drive): boolean => !isCdrom(drive) || isCloudIni
 /** These cannot be linked on any storage. */
 export const alwaysFull = (drive: Drive): boolean => isCloudInit(drive) || drive.key === 'tpmstate0';
 
-/** A base volume, or the state of a snapshot if the storage can clone it. */
-function canBeLinked(call: Call, source: Guest, drive: Drive, snapname: string | undefined): boolean {
+type CloneFeature = 'clone' | 'copy';
+
+/** Whether the storage can link, or copy, the drive: a volume, a base volume, or what a snapshot has of it. */
+export function canClone(
+  world: World,
+  source: Guest,
+  drive: Drive,
+  feature: CloneFeature,
+  snapname: string | undefined,
+): boolean {
   const parts = splitVolid(drive.file);
   if (!parts) return false;
-  const storage = call.world.storage.get(parts.storage);
-  if (!canLink(storage)) return false;
-  if (isBase(parts.name)) return !/\/vm-\d+-/.test(parts.name);
-  const volume = call.world.storage.find(drive.file, source.node);
-  return snapname !== undefined && !keepsFiles(storage) && canSnapshot(storage, volume?.format ?? 'raw');
+  const storage = world.storage.get(parts.storage);
+  const format = world.storage.find(drive.file, source.node)?.format ?? 'raw';
+  const base = isBase(parts.name) && !/\/vm-\d+-/.test(parts.name);
+  return hasFeature(storage, format, feature, snapname !== undefined ? 'snap' : base ? 'base' : 'current');
 }
 
 function checkStorage(call: Call, target: string | undefined): string | undefined {
@@ -86,13 +95,15 @@ function checkAccess(call: Call, config: Config, target: string | undefined): vo
     throw failure(`can't clone VM to node '${target}' (VM uses local storage)`);
 }
 
-function checkLinks(call: Call, source: Guest, config: Config): void {
+function checkVolumes(call: Call, source: Guest, config: Config, full: boolean): void {
   const snapname = call.get('snapname');
   const drives = [...drivesOf(config)].sort((a, b) => (a.key < b.key ? -1 : 1));
-  for (const drive of drives) {
-    if (isCdrom(drive) || alwaysFull(drive) || canBeLinked(call, source, drive, snapname)) continue;
+  for (const drive of drives.filter(isCopied)) {
+    const feature = full || alwaysFull(drive) ? 'copy' : 'clone';
+    if (canClone(call.world, source, drive, feature, snapname)) continue;
+    const kind = feature === 'copy' ? 'Full' : 'Linked';
     const of = snapname === undefined ? '' : ' a snapshot of';
-    throw failure(`Linked clone feature is not supported for${of} '${drive.file}' (${drive.key})`);
+    throw failure(`${kind} clone feature is not supported for${of} '${drive.file}' (${drive.key})`);
   }
 }
 
@@ -116,7 +127,7 @@ export function planClone(call: Call): ClonePlan {
     throw failure(`unable to create VM ${newid}: config file already exists`);
   if (full && source.running && call.get('snapname') === undefined && config.has('tpmstate0'))
     throw failure('cannot clone TPM state while VM is running');
-  if (!full) checkLinks(call, source, config);
+  checkVolumes(call, source, config, full);
   return {
     source,
     config,

@@ -34,6 +34,8 @@ const storageSchema = z.strictObject({
   size: size.default(1024 ** 4),
   /** For directories: where PVE would store the files. */
   path: z.string().optional(),
+  /** Snapshots are a chain of qcow2 volumes (lvm, and directories; since PVE 9.0). */
+  snapshotsAsVolumeChain: z.boolean().default(false),
 });
 
 const guestSchema = z.strictObject({

@@ -31,8 +31,10 @@ const TPM_SIZE = 4 * MIB;
 const CLOUD_INIT_SIZE = 4 * MIB;
 
 /** The requested format if the storage supports it, otherwise the default. */
-export const formatOn = (storage: Storage, wanted: string | undefined): string =>
-  keepsFiles(storage) ? (wanted ?? 'raw') : 'raw';
+export function formatOn(storage: Storage, wanted: string | undefined): string {
+  if (storage.type === 'lvm' && storage.snapshotsAsVolumeChain) return wanted ?? 'qcow2';
+  return keepsFiles(storage) ? (wanted ?? 'raw') : 'raw';
+}
 
 function freeName(context: DiskContext, storage: Storage, stem: 'vm' | 'base'): string {
   const taken = new Set(
@@ -45,7 +47,8 @@ function freeName(context: DiskContext, storage: Storage, stem: 'vm' | 'base'): 
 
 function volumeName(context: DiskContext, { storage, kind, format, parent }: Wanted): string {
   const base = kind === 'disk' ? freeName(context, storage, 'vm') : `vm-${context.vmid}-${kind}`;
-  const own = keepsFiles(storage) ? `${context.vmid}/${base}.${format}` : base;
+  const named = keepsFiles(storage) || format === 'qcow2' ? `${base}.${format}` : base;
+  const own = keepsFiles(storage) ? `${context.vmid}/${named}` : named;
   // Thin LVM does not name the base in its clones.
   return parent && storage.type !== 'lvmthin' ? `${parent.name}/${own}` : own;
 }

@@ -65,6 +65,10 @@ const stateFaults = [
   /** /etc/pve is read-only: every change is refused. */
   state({ ...kind('noQuorum') }),
   state({ ...kind('storageFull'), storage: z.string() }),
+  /** The storage neither takes snapshots, nor deletes them, nor rolls back to them. */
+  state({ ...kind('snapshotsFail'), storage: z.string() }),
+  /** The agent of that guest, or of every guest, answers, but cannot freeze file systems. */
+  state({ ...kind('freezeFails'), vmid: z.number().int().optional() }),
   /** The lock file of the guest is held; with `lock`, its configuration is locked instead. */
   state({ ...kind('lockHeld'), vmid: z.number().int(), lock: z.enum(locks).optional() }),
   /** The agent of that guest, or of every guest, does not answer. */

@@ -82,6 +82,14 @@ export class Faults {
     return this.holding.some(({ fault }) => fault.kind === 'storageFull' && fault.storage === storage);
   }
 
+  snapshotsFail(storage: string): boolean {
+    return this.holding.some(({ fault }) => fault.kind === 'snapshotsFail' && fault.storage === storage);
+  }
+
+  freezeFails(vmid: number): boolean {
+    return this.holding.some(({ fault }) => fault.kind === 'freezeFails' && (fault.vmid ?? vmid) === vmid);
+  }
+
   isAgentSilent(vmid: number): boolean {
     return this.holding.some(({ fault }) => fault.kind === 'agentSilent' && (fault.vmid ?? vmid) === vmid);
   }

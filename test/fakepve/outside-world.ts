@@ -6,7 +6,8 @@ import { normalOption } from './options.ts';
 import { haResource } from './ha.ts';
 import { scheduleManager } from './ha-manager.ts';
 import { powerOff, powerOn } from './power.ts';
-import { allocateState, stateStorage } from './snapshots.ts';
+import { allocateState, stateStorage } from './snapshot-memory.ts';
+import { snapshotOf } from './snapshots.ts';
 import { renameToBase } from './template.ts';
 import type { ClusterInput } from './cluster-file.ts';
 import type { Guest, RunState } from './guest.ts';
@@ -81,6 +82,12 @@ export class OutsideWorld {
     const state = allocateState(world, guest, 'suspend-2026-01-01', stateStorage(world, guest));
     powerOff(world, guest);
     this.edit(vmid, { lock: 'suspended', vmstate: state });
+  }
+
+  /** A node died while the snapshot was taken or deleted: it is incomplete, and the guest stays locked. */
+  breakSnapshot(vmid: number, name: string, snapstate: 'prepare' | 'delete'): void {
+    snapshotOf(this.guest(vmid), name).config.set('snapstate', snapstate);
+    this.lock(vmid, snapstate === 'prepare' ? 'snapshot' : 'snapshot-delete');
   }
 
   /** Makes HA manage the guest from now on. */

@@ -1,65 +1,51 @@
 import { checkLock } from './call.ts';
 import { failure } from './errors.ts';
-import { drivesOf, freeUnused, isCdrom, isDrive, isUnused, splitVolid } from './drives.ts';
-import { allocate, formatOn } from './disks.ts';
+import { drivesOf, isCdrom, isDrive, isUnused, splitVolid } from './drives.ts';
 import { memoryMiB } from './guest.ts';
-import { agentAnswers, powerOn } from './power.ts';
-import { MIB, parseSize } from './size.ts';
-import { canSnapshot } from './storage.ts';
+import { logFreeze } from './snapshot-freeze.ts';
+import { allocateState, checkMemory, machineState } from './snapshot-memory.ts';
+import { hasFeature, isChain, qemuSnapshot } from './volume-features.ts';
 import type { Drive } from './drives.ts';
 import type { Config, Guest, Snapshot } from './guest.ts';
+import type { Storage, Volume } from './storage.ts';
 import type { TaskRun } from './tasks.ts';
 import type { World } from './world.ts';
 
-const bookkeeping = /^(?:parent|snaptime|snapstate|vmstate|lock|digest|unused\d+|description|running.*)$/;
+/** What is not part of the configuration that a snapshot has. */
+export const bookkeeping =
+  /^(?:parent|snaptime|snapstate|vmstate|lock|digest|unused\d+|description|running.*)$/;
 
 /** Disks that a snapshot includes. */
-const snapshotted = (config: Config): readonly Drive[] =>
+export const snapshotted = (config: Config): readonly Drive[] =>
   drivesOf(config).filter((drive) => !isCdrom(drive) && drive.file !== 'none');
 
-/** Whether every disk of the guest supports snapshots. */
-export function hasSnapshots(world: World, guest: Guest): boolean {
-  return snapshotted(guest.config).every((drive) => {
-    const volume = world.storage.find(drive.file, guest.node);
-    const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
-    return volume !== undefined && storage !== undefined && canSnapshot(storage, volume.format);
+/** The volume of a drive and its storage, if both exist. */
+export function located(
+  world: World,
+  guest: Guest,
+  drive: Drive,
+): { readonly volume: Volume; readonly storage: Storage } | undefined {
+  const volume = world.storage.find(drive.file, guest.node);
+  const storage = world.storage.storages.get(splitVolid(drive.file)?.storage ?? '');
+  return volume && storage ? { volume, storage } : undefined;
+}
+
+/** `pc-q35-9.2+pve1`: a chain of volumes needs the block layer of machine 10.0 or newer. */
+function isOldMachine(guest: Guest): boolean {
+  const version = /-(\d+)\.\d+/.exec(guest.get('machine') ?? '')?.[1];
+  return version !== undefined && Number(version) < 10;
+}
+
+/** Whether every disk of the guest, or of one of its snapshots, supports snapshots. */
+export function hasSnapshots(world: World, guest: Guest, snapname?: string): boolean {
+  const config = snapname === undefined ? guest.config : snapshotOf(guest, snapname).config;
+  return snapshotted(config).every((drive) => {
+    const found = located(world, guest, drive);
+    if (!found) return false;
+    const { volume, storage } = found;
+    if (isChain(storage, volume.format) && isOldMachine(guest)) return false;
+    return hasFeature(storage, volume.format, 'snapshot', snapname === undefined ? 'current' : 'snap');
   });
-}
-
-/** The QEMU machine settings of a running guest, to restore it later. */
-export function machineState(guest: Guest): readonly (readonly [string, string])[] {
-  const nets = [...guest.config.keys()].filter((key) => /^net\d+$/.test(key)).sort();
-  return [
-    ...(nets.length === 0
-      ? []
-      : [['running-nets-host-mtu', nets.map((key) => `${key}=1500`).join(',')] as const]),
-    ['runningcpu', guest.get('cpu') ?? 'kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep'],
-    ['runningmachine', `${guest.get('machine') === 'q35' ? 'pc-q35' : 'pc-i440fx'}-10.1+pve0`],
-  ];
-}
-
-/** The default storage for the guest's memory. */
-export function stateStorage(world: World, guest: Guest): string {
-  const chosen = guest.get('vmstatestorage');
-  const used = drivesOf(guest.config).flatMap((drive) =>
-    isCdrom(drive) ? [] : (splitVolid(drive.file)?.storage ?? []),
-  );
-  return (
-    chosen ??
-    used.find((id) => world.storage.storages.get(id)?.shared) ??
-    used[0] ??
-    [...world.storage.storages.values()].find((s) => s.content.includes('images'))?.id ??
-    'local'
-  );
-}
-
-/** A volume for the guest's memory. */
-export function allocateState(world: World, guest: Guest, name: string, storageId?: string): string {
-  const storage = world.storage.on(storageId ?? stateStorage(world, guest), guest.node);
-  const context = { world, node: guest.node, vmid: guest.vmid, log: () => undefined };
-  // While it is saved, memory that changes is saved again.
-  const size = (2 * memoryMiB(guest.config) + 500) * MIB;
-  return allocate(context, { storage, size, format: formatOn(storage, 'raw'), kind: `state-${name}` }).volid;
 }
 
 export interface SnapshotRequest {
@@ -74,27 +60,62 @@ function copyOf(world: World, guest: Guest, { description }: SnapshotRequest): C
   const parent = guest.get('parent');
   if (parent !== undefined) config.set('parent', parent);
   config.set('snaptime', String(world.seconds(guest.node)));
+  config.set('snapstate', 'prepare');
   return config;
 }
 
-function checkSnapshot(world: World, guest: Guest, name: string): void {
+function checkSnapshot(world: World, guest: Guest, { name, memory }: SnapshotRequest): void {
   if (guest.is('template')) throw failure("you can't take a snapshot if it's a template");
   checkLock(guest);
+  if (memory) checkMemory(guest.config);
   if (guest.snapshots.has(name)) throw failure(`snapshot name '${name}' already used`);
   if (!hasSnapshots(world, guest)) throw failure('snapshot feature is not available');
 }
 
-function saveMemory(world: World, guest: Guest, name: string, config: Config, run: TaskRun): void {
-  const state = allocateState(world, guest, name);
-  config.set('vmstate', state);
-  for (const [key, value] of machineState(guest)) config.set(key, value);
+/** The first part of the task: the snapshot is there, incomplete, and the guest is locked. */
+function prepare(world: World, guest: Guest, request: SnapshotRequest): Config {
+  checkSnapshot(world, guest, request);
+  const config = copyOf(world, guest, request);
+  // The memory of a guest that is off is left out without a word.
+  if (request.memory && guest.running) {
+    config.set('vmstate', allocateState(world, guest, request.name));
+    for (const [key, value] of machineState(guest)) config.set(key, value);
+  }
+  world.requireWritable(guest);
+  guest.config.set('lock', 'snapshot');
+  guest.snapshots.set(request.name, { name: request.name, config });
+  guest.written();
+  return config;
+}
+
+function logMemory(guest: Guest, state: string, run: TaskRun): void {
   run.log(`saving VM state and RAM using storage '${splitVolid(state)?.storage ?? ''}'`);
   run.log(`completed saving the VM state in 1s, saved ${memoryMiB(guest.config)}.00 MiB`);
 }
 
-function logFreeze(world: World, guest: Guest, run: TaskRun): void {
-  if (agentAnswers(world, guest)) run.log('issuing guest agent fs-freeze command');
-  else run.log('skipping guest filesystem freeze - disabled in VM options');
+/** Fails where the storage does. */
+export function requireSnapshots(world: World, storage: Storage, what: string): void {
+  if (world.faults.snapshotsFail(storage.id))
+    throw failure(`${what} error: storage '${storage.id}': Input/output error`);
+}
+
+function takeOfDisk(world: World, guest: Guest, drive: Drive, name: string, run: TaskRun): void {
+  run.log(`snapshotting 'drive-${drive.key}' (${drive.file})`);
+  const found = located(world, guest, drive);
+  if (!found) return;
+  requireSnapshots(world, found.storage, `snapshot '${drive.file}'`);
+  const kind = qemuSnapshot(found.storage, found.volume.format);
+  if (guest.running && kind !== undefined) run.log(`${kind} qemu snapshot`);
+  found.volume.snapshots.add(name);
+}
+
+/** A snapshot that failed is removed at once, with what there is of it already. */
+function undo(world: World, guest: Guest, { name, config }: Snapshot, run: TaskRun): void {
+  run.log('snapshot create failed: starting cleanup');
+  const state = config.get('vmstate');
+  if (state !== undefined) world.storage.remove(state, guest.node);
+  for (const drive of snapshotted(config)) located(world, guest, drive)?.volume.snapshots.delete(name);
+  guest.snapshots.delete(name);
 }
 
 /** The work of a snapshot task. */
@@ -105,22 +126,18 @@ export async function takeSnapshot(
   run: TaskRun,
 ): Promise<void> {
   const { name } = request;
-  checkSnapshot(world, guest, name);
-  const config = copyOf(world, guest, request);
-  world.requireWritable(guest);
-  guest.config.set('lock', 'snapshot');
-  guest.written();
+  const config = prepare(world, guest, request);
   try {
     await run.sleep(world.latency.qmsnapshot);
-    if (request.memory && guest.running) saveMemory(world, guest, name, config, run);
+    const state = config.get('vmstate');
+    if (state !== undefined) logMemory(guest, state, run);
     else if (guest.running) logFreeze(world, guest, run);
-    for (const drive of snapshotted(guest.config)) {
-      run.log(`snapshotting 'drive-${drive.key}' (${drive.file})`);
-      if (guest.running) run.log('internal qemu snapshot');
-      world.storage.find(drive.file, guest.node)?.snapshots.add(name);
-    }
-    guest.snapshots.set(name, { name, config });
+    for (const drive of snapshotted(config)) takeOfDisk(world, guest, drive, name, run);
+    config.delete('snapstate');
     guest.config.set('parent', name);
+  } catch (error) {
+    undo(world, guest, { name, config }, run);
+    throw error;
   } finally {
     guest.config.delete('lock');
     guest.written();
@@ -133,110 +150,22 @@ export function snapshotOf(guest: Guest, name: string): Snapshot {
   return snapshot;
 }
 
-/** Disks that the snapshot does not have become unused, and those that it has no longer are. */
-function keepReplaced(guest: Guest, back: Config): void {
-  const used = new Set(drivesOf(back).map((drive) => drive.file));
-  const replaced = snapshotted(guest.config).filter((drive) => !used.has(drive.file));
-  for (const drive of replaced) back.set(freeUnused(back), drive.file);
-  for (const [key, volid] of back) if (isUnused(key) && used.has(volid)) back.delete(key);
-}
-
-/** The configuration that the guest has after a rollback. */
-function restored(world: World, guest: Guest, { name, config }: Snapshot): Config {
-  const back: Config = new Map([...config].filter(([key]) => !bookkeeping.test(key)));
-  // PVE keeps the description and the unused disks.
-  for (const [key, value] of guest.config)
-    if (/^unused\d+$/.test(key) || key === 'description') back.set(key, value);
-  keepReplaced(guest, back);
-  back.set('parent', name);
-  if (config.has('vmgenid')) back.set('vmgenid', world.random.uuid());
-  return back;
-}
-
-/** The work of a rollback task: the guest is off afterwards, unless the snapshot has memory or a start was requested. */
-export async function rollBack(
-  world: World,
-  guest: Guest,
-  name: string,
-  startAfter: boolean,
-  run: TaskRun,
-): Promise<void> {
-  if (guest.is('template')) throw failure("you can't rollback if vm is a template");
-  const snapshot = snapshotOf(guest, name);
-  checkLock(guest);
-  world.requireWritable(guest);
-  guest.config.set('lock', 'rollback');
-  guest.written();
-  try {
-    await run.sleep(world.latency.qmrollback);
-  } finally {
-    guest.config.delete('lock');
-    guest.written();
-  }
-  guest.running = undefined;
-  for (const drive of snapshotted(snapshot.config)) {
-    const volume = world.storage.find(drive.file, guest.node);
-    if (volume) volume.size = parseSize(drive.options['size'] ?? '') ?? volume.size;
-  }
-  guest.config = restored(world, guest, snapshot);
-  guest.pending.clear();
-  guest.pendingDelete.clear();
-  guest.written();
-  const withMemory = snapshot.config.has('vmstate');
-  if (!withMemory && !startAfter) return;
-  const running = powerOn(world, guest);
-  if (withMemory) running.bootedAt = world.clock.now();
-}
-
-/** Its children are attached to its parent. */
-function relink(guest: Guest, name: string, parent: string | undefined): void {
-  for (const config of [guest.config, ...[...guest.snapshots.values()].map((snapshot) => snapshot.config)]) {
-    if (config.get('parent') !== name) continue;
-    if (parent === undefined) config.delete('parent');
-    else config.set('parent', parent);
-  }
-}
-
-export async function deleteSnapshot(world: World, guest: Guest, name: string, run: TaskRun): Promise<void> {
-  const { config } = snapshotOf(guest, name);
-  checkLock(guest);
-  world.requireWritable(guest);
-  guest.config.set('lock', 'snapshot-delete');
-  guest.written();
-  try {
-    await run.sleep(world.latency.qmdelsnapshot);
-    const state = config.get('vmstate');
-    if (state !== undefined) world.storage.remove(state, guest.node);
-    for (const drive of drivesOf(config)) world.storage.find(drive.file, guest.node)?.snapshots.delete(name);
-    relink(guest, name, config.get('parent'));
-    guest.snapshots.delete(name);
-  } finally {
-    guest.config.delete('lock');
-    guest.written();
-  }
-}
+const optional = (config: Config, ...keys: readonly string[]): object =>
+  Object.fromEntries(keys.flatMap((key) => (config.has(key) ? [[key, config.get(key)]] : [])));
 
 /** The rows of GET snapshot; the last one is not a snapshot. */
 export function snapshotRows(guest: Guest): readonly object[] {
-  const parentOf = (config: Config) => (config.has('parent') ? { parent: config.get('parent') } : {});
   const rows: object[] = [...guest.snapshots.values()].map(({ name, config }) => ({
     name,
     description: config.get('description') ?? '',
     snaptime: Number(config.get('snaptime') ?? 0),
     vmstate: config.has('vmstate') ? 1 : 0,
-    ...parentOf(config),
+    ...optional(config, 'parent', 'snapstate'),
   }));
+  const { digest } = guest;
   const running = guest.running ? 1 : 0;
-  return [
-    ...rows,
-    {
-      name: 'current',
-      description: 'You are here!',
-      digest: guest.digest,
-      running,
-      ...parentOf(guest.config),
-    },
-  ];
+  const parent = optional(guest.config, 'parent');
+  return [...rows, { name: 'current', description: 'You are here!', digest, running, ...parent }];
 }
 
 /** Every volume that only snapshots of the guest refer to. */
@@ -246,3 +175,14 @@ export const snapshotVolumes = (guest: Guest): readonly string[] =>
       .filter(([key]) => isDrive(key) || key === 'vmstate')
       .map(([, value]) => value.split(',')[0] ?? ''),
   );
+
+/** A volume that moved has another name, also where snapshots refer to it, or its unused slot. */
+export function renameInSnapshots(guest: Guest, from: string, to: string): void {
+  const configs = [...guest.snapshots.values()].map(({ config }) => config);
+  for (const config of [...configs, guest.config])
+    for (const [key, value] of config) {
+      const [volid, ...options] = value.split(',');
+      const isReference = isUnused(key) || (config !== guest.config && (isDrive(key) || key === 'vmstate'));
+      if (isReference && volid === from) config.set(key, [to, ...options].join(','));
+    }
+}

@@ -10,6 +10,8 @@ export interface Storage {
   readonly nodes: readonly string[] | undefined;
   readonly size: number;
   readonly path: string;
+  /** Snapshots of new qcow2 volumes are a chain of volumes. */
+  readonly snapshotsAsVolumeChain: boolean;
 }
 
 export interface Volume {
@@ -55,10 +57,6 @@ export function allocated(storage: Storage, size: number): number {
   return Math.ceil(size / unit) * unit;
 }
 
-/** Whether the storage supports snapshots of volumes with this format. */
-export const canSnapshot = (storage: Storage, format: string): boolean =>
-  keepsFiles(storage) ? format === 'qcow2' : ['rbd', 'lvmthin', 'zfspool', 'zfs'].includes(storage.type);
-
 /** Whether the storage supports linked clones of a base volume. */
 export const canLink = (storage: Storage): boolean =>
   keepsFiles(storage) || ['rbd', 'lvmthin', 'zfspool', 'zfs'].includes(storage.type);
@@ -89,7 +87,8 @@ function parseFileName(name: string): ParsedName {
 function parseBlockName(storage: Storage, name: string): ParsedName {
   const image = /^(?:base-\d+-[^/]+\/)?(?:vm|base)-(\d+)-[^/\s]+$/.exec(name);
   if (!image) throw failure(`unable to parse ${storage.type} volume name '${name}'`);
-  return { type: 'images', vmid: Number(image[1]), format: 'raw' };
+  const format = storage.type === 'lvm' && name.endsWith('.qcow2') ? 'qcow2' : 'raw';
+  return { type: 'images', vmid: Number(image[1]), format };
 }
 
 /** The volumes of a storage, or of one node's part of it, indexed by name and by guest. */

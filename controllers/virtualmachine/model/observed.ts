@@ -1,4 +1,5 @@
 /** What a pass found. Types only: nothing in this file runs. */
+import type { SnapshotRow } from '../../../src/pve/index.ts';
 import type { Failure, Task } from './tasks.ts';
 import type { DisplacedDrive } from './cloud-init.ts';
 import type { AppliedParts, BestEffortWrite, ConfigChange, DeviceChanges, Drift } from './config.ts';
@@ -107,4 +108,6 @@ export interface Observed {
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;
+  /** Of the guest, whoever took them. Absent: they were not read. */
+  readonly listedSnapshots?: readonly SnapshotRow[] | undefined;
 }

@@ -197,6 +197,7 @@ function withOwn(
     ...derived.have,
     hook: hookIn(vm.status?.hook, raw.execution),
     unconfigured: isNew(vm, guest),
+    listedSnapshots: raw.snapshots === 'unread' ? undefined : raw.snapshots,
     presence: { kind: 'seen', guest },
     claim: isOwn(guest, want.owner, claim)
       ? { ...claim, made: true, ...omitUndefined({ uuid: smbiosUuidOf(guest.config) }) }

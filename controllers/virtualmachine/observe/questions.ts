@@ -131,6 +131,7 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   if (hook?.state === 'Running' && hook.pid !== undefined && !raw.execution)
     return [{ read: 'execution', guest, pid: hook.pid }];
   if (!want.exists) return [];
+  if (isSnapshotListDue(inputs, guest)) return [{ read: 'snapshots', guest }];
   const cloudInit = cloudInitQuestions(inputs, want, guest);
   if (cloudInit.length > 0) return cloudInit;
   const bridges = bridgeQuestions(inputs, want, guest);
@@ -139,6 +140,10 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
     raw.migrationPreconditions === undefined ? hostToAskAbout(vm, { want, guest }, cluster) : undefined;
   return host === undefined ? [] : [{ read: 'movability', guest, host }];
 }
+
+/** The configuration names the snapshot that the guest is based on; after a deletion there may be others without it. */
+const isSnapshotListDue = ({ vm: { status }, raw }: Inputs, { config }: Guest): boolean =>
+  !raw.snapshots && (config['parent'] !== undefined || (status?.snapshotCount ?? 0) > 0);
 
 /** Before a guest is created, its bridges are checked with its node. */
 const bridgeQuestions = (

@@ -1,5 +1,11 @@
 /** What Proxmox VE answers about one guest, and the questions it answers. Pure. */
-import type { ActiveTask, Execution, MigrationPreconditions, TaskState } from '../../../src/pve/index.ts';
+import type {
+  ActiveTask,
+  Execution,
+  MigrationPreconditions,
+  SnapshotRow,
+  TaskState,
+} from '../../../src/pve/index.ts';
 import type { Resolver } from '../../../src/cloudinit/index.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
@@ -26,6 +32,7 @@ export type Read =
   | { readonly read: 'execution'; readonly guest: At; readonly pid: number }
   | { readonly read: 'images'; readonly node: NodeName; readonly storage: string }
   | { readonly read: 'resolver'; readonly guest: Pick<Guest, 'node' | 'vmid' | 'config'> }
+  | { readonly read: 'snapshots'; readonly guest: At }
   | { readonly read: 'movability'; readonly guest: At; readonly host: NodeName };
 
 /** What was read in this pass. A fact that is absent was not asked for. */
@@ -50,6 +57,8 @@ export interface RawFacts extends CreationFacts {
   readonly images?: readonly string[];
   /** The name servers and search domains that PVE would give to the guest. */
   readonly resolver?: Resolver;
+  /** Of our guest; `unread`: PVE did not say. */
+  readonly snapshots?: readonly SnapshotRow[] | 'unread';
   /** PVE's preconditions of a move; a text: why they are not known. */
   readonly migrationPreconditions?: MigrationPreconditions | string;
 }

@@ -63,6 +63,8 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
     }
     case 'resolver':
       return { resolver: await readResolver(connection, question.guest, options) };
+    case 'snapshots':
+      return { snapshots: await snapshotsOf(question, context) };
     case 'movability':
       return { migrationPreconditions: await migrationPreconditions(question, context) };
     default:
@@ -126,6 +128,19 @@ async function execution(
     return await pve.node(node).qemu(vmid).agent.execution(pid, options);
   } catch (error) {
     if (error instanceof PveError && error.refusal === 'forbidden') return { state: 'lost' };
+    throw error;
+  }
+}
+
+/** What Proxmox VE refuses to say of snapshots keeps nothing else from being done. What it did not answer is asked again. */
+async function snapshotsOf(
+  { guest: { node, vmid } }: Ask<'snapshots'>,
+  { connection: { pve }, options }: ReadContext,
+): Promise<NonNullable<RawFacts['snapshots']>> {
+  try {
+    return (await pve.node(node).qemu(vmid).snapshots.list(options)).snapshots;
+  } catch (error) {
+    if (error instanceof PveError && error.refusal !== 'unavailable') return 'unread';
     throw error;
   }
 }

@@ -81,12 +81,13 @@ function moveTo(
   }: { readonly cluster: ClusterFacts; readonly preconditions: MigrationPreconditions | string | undefined },
 ): Relocation {
   const { view } = cluster;
-  // PVE does not report preconditions for a locked guest.
-  if (!view || guest.lock !== undefined) return {};
+  if (!view) return {};
   if (isMovedByHa(guest)) return { blocked: movedByHaMessage(host, guest) };
   if (view.quorate === 'no') return { blocked: obstacleMessage(host, guest, ['the cluster has no quorum']) };
   const seen = obstaclesInView(host, guest, { ...cluster, view });
   if (seen.length > 0) return { blocked: obstacleMessage(host, guest, seen) };
+  // PVE does not report preconditions of a locked guest. The move is due all the same, and waits for the lock.
+  if (guest.lock !== undefined) return { move: { to: host, asked: true } };
   if (preconditions === undefined) return {};
   // A refusal is an obstacle like others: it must not block other changes.
   if (typeof preconditions === 'string') return { blocked: obstacleMessage(host, guest, [preconditions]) };

@@ -18,6 +18,7 @@ import { internalOf } from './internal.ts';
 import { cut, messageOf } from './message.ts';
 import { networksOf } from './networks.ts';
 import { pendingSentences } from './pending.ts';
+import { snapshotsOf } from './snapshots.ts';
 import { phaseOf } from './phase.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
@@ -140,12 +141,32 @@ function howMade(want: Desired, plan: Plan): Pick<Status, 'cloneType' | 'placeme
 
 /** While the guest cannot be read, the last observation is kept. */
 function lastSeen(
-  { powerState, ipAddresses, cpus, memory, consoleURL, unusedVolumes, networks }: Status,
+  {
+    powerState,
+    ipAddresses,
+    cpus,
+    memory,
+    consoleURL,
+    unusedVolumes,
+    networks,
+    snapshots,
+    snapshotCount,
+  }: Status,
   { have }: Facts,
 ): Partial<Status> {
   const { presence, claim } = have;
   return claim?.made && presence.kind === 'unknown'
-    ? omitUndefined({ powerState, ipAddresses, cpus, memory, consoleURL, unusedVolumes, networks })
+    ? omitUndefined({
+        powerState,
+        ipAddresses,
+        cpus,
+        memory,
+        consoleURL,
+        unusedVolumes,
+        networks,
+        snapshots,
+        snapshotCount,
+      })
     : {};
 }
 
@@ -163,6 +184,7 @@ const guestOf = (vm: VirtualMachine, facts: Facts, own: Guest): Partial<Status> 
   }),
   ...(own.pending.length > 0 && { pendingChanges: pendingOf(own) }),
   ...networksOf(vm.status ?? {}, facts, own),
+  ...snapshotsOf(facts, vm.status ?? {}),
 });
 
 const pendingOf = ({ pending }: Guest): NonNullable<Status['pendingChanges']> =>

@@ -10,7 +10,7 @@ import type { Desired } from '../model/desired.ts';
 import type { Observed, Request, TakenAs } from '../model/observed.ts';
 import type { Requests } from '../model/requests.ts';
 import { TASKS } from '../model/tasks.ts';
-import { parseIdentity } from '../naming/identity-line.ts';
+import { parseIdentity } from '../../shared/guests/snapshot-identity.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 import type { RevertFacts } from '../model/revert.ts';
 import { revertFacts, revertObstacle, rollbackSince } from '../revert/facts.ts';

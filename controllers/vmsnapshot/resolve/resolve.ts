@@ -10,7 +10,7 @@ import type { Unresolved } from '../../shared/objects/unresolved.ts';
 import type { Blocked } from '../model/blocked.ts';
 import type { Desired } from '../model/desired.ts';
 import type { LeftBehind } from '../model/plan.ts';
-import { describeSnapshot, printIdentity } from '../naming/identity-line.ts';
+import { describeSnapshot, printIdentity } from '../../shared/guests/snapshot-identity.ts';
 import { namesFor } from '../naming/names.ts';
 import { isDeletionDenied, notGrantedPolicy } from './granted.ts';
 import { leftBehind } from './leaving.ts';

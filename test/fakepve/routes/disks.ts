@@ -16,6 +16,7 @@ import { destroyVolume, inSnapshot } from '../pending.ts';
 import { renameToBase } from '../template.ts';
 import { formatSize, parseSize, wholeKiB } from '../size.ts';
 import { isOlder } from '../schema/versions.ts';
+import { isChain } from '../volume-features.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Drive } from '../drives.ts';
 import type { Guest } from '../guest.ts';
@@ -100,6 +101,13 @@ function assertUnchanged(call: Call, guest: Guest): void {
     throw failure('detected modified configuration - file changed by other user? Try again.');
 }
 
+function checkSnapshots(world: World, volume: Volume, remove: boolean): void {
+  if (remove) throw failure("you can't move a disk with snapshots and delete the source");
+  // PVE refuses it; its words are not recorded.
+  if (isChain(world.storage.get(volume.storage), volume.format))
+    throw failure("you can't move a disk whose snapshots are a chain of volumes");
+}
+
 function planMove(call: Call, guest: Guest): Move {
   const { world } = call;
   const target = call.text('storage');
@@ -115,8 +123,7 @@ function planMove(call: Call, guest: Guest): Move {
   const storage = world.storage.on(target, guest.node);
   if (!storage.content.includes('images'))
     throw paramError({ storage: `storage '${target}' does not support vm images` });
-  if (remove && inSnapshot(guest, volume.volid))
-    throw failure("you can't move a disk with snapshots and delete the source");
+  if (inSnapshot(guest, volume.volid)) checkSnapshots(world, volume, remove);
   return { drive, volume, storage, format: formatOn(storage, wanted ?? volume.format), remove };
 }
 

@@ -1,5 +1,6 @@
 import { checkLock } from '../call.ts';
 import { causeOf, failure, forbidden, paramError } from '../errors.ts';
+import { canClone } from '../clone-plan.ts';
 import { clone } from '../clone.ts';
 import { unlink, updateInTask, updateNow } from '../config-update.ts';
 import { buildConfig, forgetGuest, purge, refuseTaken, reserve } from '../creation.ts';
@@ -18,7 +19,7 @@ import { checkSshKeys, guestSettings } from '../options.ts';
 import { mergedConfig, pendingRows, showConfig } from '../pending.ts';
 import { start } from '../power.ts';
 import { hasSnapshots, snapshotOf, snapshotVolumes } from '../snapshots.ts';
-import { canLink, isBase } from '../storage.ts';
+import { isBase } from '../storage.ts';
 import { isDrive } from '../drives.ts';
 import { checkTagRights } from '../tag-rights.ts';
 import { renameToBase } from '../template.ts';
@@ -176,16 +177,12 @@ function feature(call: Call): object {
   const { world, guest } = call;
   const name = call.text('feature');
   const snapname = call.get('snapname');
-  if (snapname !== undefined) snapshotOf(guest, snapname);
-  const disks = drivesOf(guest.config).filter((drive) => !isCdrom(drive));
+  const config = snapname === undefined ? guest.config : snapshotOf(guest, snapname).config;
+  const disks = drivesOf(config).filter((drive) => !isCdrom(drive));
   const able =
     name === 'snapshot'
-      ? hasSnapshots(world, guest)
-      : name === 'copy' ||
-        disks.every((drive) => {
-          const parts = splitVolid(drive.file);
-          return parts !== undefined && isBase(parts.name) && canLink(world.storage.get(parts.storage));
-        });
+      ? hasSnapshots(world, guest, snapname)
+      : disks.every((drive) => canClone(world, guest, drive, name === 'copy' ? 'copy' : 'clone', snapname));
   const nodes = [...world.nodes.keys()].filter((node) =>
     drivesOf(guest.config).every((drive) => {
       const parts = splitVolid(drive.file);

@@ -3,6 +3,7 @@ import { allocate, formatOn } from '../disks.ts';
 import { causeOf, failure, paramError } from '../errors.ts';
 import { drivesOf, isCdrom, isCloudInit, printDrive, splitVolid } from '../drives.ts';
 import { localResources, mappedResources, unmappedOn } from '../node-devices.ts';
+import { renameInSnapshots, snapshotVolumes } from '../snapshots.ts';
 import { keepsFiles } from '../storage.ts';
 import type { Drive } from '../drives.ts';
 import type { Call, Routes } from '../call.ts';
@@ -99,24 +100,37 @@ function storageMap(call: Call): (id: string) => string {
 function copyVolume({ world }: Call, volume: Volume, to: { guest: Guest; node: string; id: string }): Volume {
   if (to.id === volume.storage) return world.storage.put(volume, to.node);
   const storage = world.storage.on(to.id, to.node);
-  return allocate(
+  const made = allocate(
     { world, node: to.node, vmid: to.guest.vmid, log: () => undefined },
     {
       storage,
       size: volume.size,
       format: formatOn(storage, volume.format),
-      kind: volume.name.includes('cloudinit') ? 'cloudinit' : 'disk',
+      kind:
+        /-(state-.+?)(?:\.raw)?$/.exec(volume.name)?.[1] ??
+        (volume.name.includes('cloudinit') ? 'cloudinit' : 'disk'),
       data: volume.data,
     },
   );
+  for (const name of volume.snapshots) made.snapshots.add(name);
+  return made;
 }
+
+/** Those that only snapshots have: their memory, and disks that were detached since. */
+const inSnapshotsOnly = (world: World, guest: Guest): readonly Volume[] =>
+  [...new Set(snapshotVolumes(guest))].flatMap((volid) => {
+    const volume = world.storage.find(volid, guest.node);
+    if (!volume || volume.vmid !== guest.vmid || world.storage.get(volume.storage).shared) return [];
+    return drivesOf(guest.config).some(({ file }) => file === volid) ? [] : [volume];
+  });
 
 function moveVolumes(call: Call, guest: Guest, target: string): void {
   const { world } = call;
   const mapped = storageMap(call);
-  for (const volume of localVolumes(world, guest)) {
+  for (const volume of [...localVolumes(world, guest), ...inSnapshotsOnly(world, guest)]) {
     const copied = copyVolume(call, volume, { guest, node: target, id: mapped(volume.storage) });
     world.storage.remove(volume.volid, guest.node);
+    renameInSnapshots(guest, volume.volid, copied.volid);
     // A disk that is mirrored keeps the format that it was made with in its options.
     const made =
       guest.running && keepsFiles(world.storage.get(copied.storage)) ? { format: copied.format } : {};

@@ -1,6 +1,6 @@
 import { failure, paramError } from '../errors.ts';
 import { requestPower } from '../ha-manager.ts';
-import { allocateState, machineState, stateStorage } from '../snapshots.ts';
+import { allocateState, machineState, stateStorage } from '../snapshot-memory.ts';
 import { checkLock, holding } from '../call.ts';
 import { halt, powerOn, shutdown, start, stop } from '../power.ts';
 import type { Call, Routes } from '../call.ts';

@@ -1,7 +1,9 @@
 import { failure } from '../errors.ts';
 import { checkLock } from '../call.ts';
 import { showConfig } from '../pending.ts';
-import { deleteSnapshot, rollBack, snapshotOf, snapshotRows, takeSnapshot } from '../snapshots.ts';
+import { rollBack } from '../rollback.ts';
+import { deleteSnapshot } from '../snapshot-deletion.ts';
+import { snapshotOf, snapshotRows, takeSnapshot } from '../snapshots.ts';
 import type { Call, Routes } from '../call.ts';
 
 const SNAPSHOT = '/nodes/{node}/qemu/{vmid}/snapshot';
@@ -18,15 +20,17 @@ function create(call: Call): string {
 function rollback(call: Call): string {
   const { world, node, vmid } = call;
   if (call.flag('start') === true) call.need(`/vms/${vmid}`, 'VM.PowerMgmt');
+  const request = { name: call.text('snapname'), startAfter: call.flag('start') ?? false };
   return call.startLocked('qmrollback', vmid, async (run) =>
-    rollBack(world, world.guest(node, vmid), call.text('snapname'), call.flag('start') ?? false, run),
+    rollBack(world, world.guest(node, vmid), request, run),
   );
 }
 
 function remove(call: Call): string {
   const { world, node, vmid } = call;
+  const request = { name: call.text('snapname'), force: call.flag('force') ?? false };
   return call.startLocked('qmdelsnapshot', vmid, async (run) =>
-    deleteSnapshot(world, world.guest(node, vmid), call.text('snapname'), run),
+    deleteSnapshot(world, world.guest(node, vmid), request, run),
   );
 }
 

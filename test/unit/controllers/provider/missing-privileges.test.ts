@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { granteeOf, missingPrivilegesOf } from '../../../../controllers/provider/missing-privileges.ts';
+import {
+  consequencesOf,
+  granteeOf,
+  missingPrivilegesOf,
+} from '../../../../controllers/provider/missing-privileges.ts';
 import { insufficient, limitedFeatures } from '../../../../controllers/provider/report.ts';
 import { FEATURES, neededPrivileges, type Permissions } from '../../../../src/pve/index.ts';
 
@@ -37,6 +41,22 @@ test('a privilege of one feature does not make the Provider unready', () => {
         "pveum acl modify / --users 'virtrigaud@pve' --roles VirtRigaud ; pveum acl modify / --tokens 'virtrigaud@pve!vrtg-token' --roles VirtRigaud",
     },
   ]);
+});
+
+test('the privileges of snapshots limit features only, and the commands grant them', () => {
+  const lacks = missingPrivilegesOf(everywhereBut('VM.Snapshot', 'VM.Snapshot.Rollback'), 9, TO);
+  expect(lacks.required).toEqual([]);
+  expect(consequencesOf(lacks)).toEqual([
+    'snapshots are neither taken nor deleted, and no VM is reverted to one (VM.Snapshot on /vms, VM.Snapshot.Rollback on /vms)',
+  ]);
+  expect(lacks.commands).toContain(
+    "pveum role modify VirtRigaud --append 1 --privs 'VM.Snapshot,VM.Snapshot.Rollback'",
+  );
+});
+
+test('whoever may take snapshots may revert to them as well', () => {
+  const lacks = missingPrivilegesOf(everywhereBut('VM.Snapshot.Rollback'), 9, TO);
+  expect(consequencesOf(lacks)).toEqual([]);
 });
 
 test('the message names a few privileges, counts the rest, and says what grants them all', () => {

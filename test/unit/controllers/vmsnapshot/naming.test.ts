@@ -4,7 +4,7 @@ import {
   describeSnapshot,
   parseIdentity,
   printIdentity,
-} from '../../../../controllers/vmsnapshot/naming/identity-line.ts';
+} from '../../../../controllers/shared/guests/snapshot-identity.ts';
 import { namesFor } from '../../../../controllers/vmsnapshot/naming/names.ts';
 import { arbitraryText } from '../../../builders/arbitrary-text.ts';
 

@@ -162,6 +162,15 @@ describe('the questions about a guest', () => {
     expect(derive(known).have.change?.seedProblem?.reason).toBe(problem);
   });
 
+  test('include its snapshots only where it has some, or had some', () => {
+    const based = seen({ config: configOf(aMark(), { parent: 'before' }) });
+    expect(asked(MADE, { state: QUIET, raw: { presence: based } })).toEqual(['snapshots']);
+    expect(asked(MADE, { state: QUIET, raw: { presence: based, snapshots: 'unread' } })).toEqual([]);
+    const had = { ...MADE, snapshotCount: 1 };
+    expect(asked(had, { state: QUIET, raw: { presence: seen() } })).toEqual(['snapshots']);
+    expect(asked(had, { state: QUIET, raw: { presence: seen(), snapshots: [] } })).toEqual([]);
+  });
+
   test('include a locked guest once more after its tasks', () => {
     const locked = seen({ config: configOf(aMark(), { lock: 'clone' }) });
     expect(asked(MADE, { state: QUIET, raw: { presence: locked } })).toEqual(['activeTasks']);
