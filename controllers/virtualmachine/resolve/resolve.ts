@@ -12,7 +12,8 @@ import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
-import { resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
+import { allOf, isReportedAlone, type Lookup } from '../model/unresolved.ts';
+import { missingSecrets, resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
@@ -41,7 +42,7 @@ export type Resolved =
 export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
   const { namespace, name, uid } = vm.metadata;
   const reached = reach(vm, ports);
-  if (!reached.ok) return reached;
+  if (!reached.ok) return withOthers(vm, reached, ports);
   const { provider, grant } = reached;
   const connection = withinGrant(reached.connection, grant);
   const base: Base = {
@@ -73,10 +74,12 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
-  if (reached.refused) return { ...reached.refused, bare };
+  if (reached.refused) return { ...(await withOthers(vm, reached.refused, ports)), bare };
   const resolution = await resolveShape(vm, base, ports);
-  const refused =
-    withoutNode(vm, reached.connection, grant) ?? refusalOf(vm, resolution, { provider, ports });
+  const nodeless = withoutNode(vm, reached.connection, grant);
+  const refused = nodeless
+    ? await withOthers(vm, nodeless, ports)
+    : refusalOf(vm, resolution, { provider, ports });
   return refused ? { ...refused, bare, ...unmadeIn(vm, resolution, refused) } : resolution;
 }
 
@@ -97,25 +100,52 @@ function refusalOf(
 }
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
-  const { namespace } = vm.metadata;
-  const vmClass = follow(ports.classes, vm.spec.classRef, {
-    namespace,
+  const vmClass = classOf(vm, ports);
+  const image = imageOf(vm, ports);
+  const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
+  if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, image, nics], ports);
+  // What a VM had before its status was lost is found again without its image.
+  const imageless = image.ok ? undefined : await withMissingSecrets(vm, [image, nics], ports);
+  if (!nics.ok) return imageless ?? withMissingSecrets(vm, [nics], ports);
+  const conflict = addressConflictOf(vm, ports);
+  const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
+  if (!cloudInit.ok && cloudInit.early === true) return imageless ?? cloudInit;
+  const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
+  const spec = resolvedSpecOf(vm, base, {
+    vmClass: vmClass.object,
+    source: image.ok ? image.source : undefined,
+    parts,
+  });
+  return withinLimits(vm, { ...spec, conflict }, imageless ?? unreadIn(vm, cloudInit));
+}
+
+/** A configured guest has read its user-data: the Secret may have been deleted. */
+const unreadIn = (vm: VirtualMachine, cloudInit: Lookup): Unresolved | undefined =>
+  cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
+
+/** With everything else that the spec refers to and that is missing. */
+async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
+  // Deletion needs nothing else.
+  if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
+  return withMissingSecrets(vm, [problem, classOf(vm, ports), imageOf(vm, ports)], ports);
+}
+
+/** That a Secret cannot be read hides no other problem. */
+async function withMissingSecrets(
+  vm: VirtualMachine,
+  [problem, ...others]: readonly [Unresolved, ...Lookup[]],
+  { readSecret }: ResolvePorts,
+): Promise<Unresolved> {
+  const secrets = isConfigured(vm) ? [] : await missingSecrets(vm, readSecret).catch(() => []);
+  return allOf(problem, [...others, ...secrets]);
+}
+
+const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>
+  follow(classes, vm.spec.classRef, {
+    namespace: vm.metadata.namespace,
     kind: 'VMClass',
     notFound: Reasons.classNotFound,
   });
-  if (!vmClass.ok) return vmClass;
-  const image = imageOf(vm, ports);
-  const conflict = addressConflictOf(vm, ports);
-  const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
-  if (!nics.ok) return nics;
-  const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
-  // A configured guest has read its user-data: the Secret may have been deleted.
-  const unread = cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
-  if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
-  const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
-  const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  return withinLimits(vm, { ...spec, conflict }, image.problem ?? unread);
-}
 
 /** @param missing what is needed to make a guest, and for nothing else */
 function withinLimits(
@@ -143,17 +173,15 @@ function withinLimits(
 function imageOf(
   { metadata: { namespace }, spec, status }: VirtualMachine,
   { images }: ResolvePorts,
-): { readonly source: TemplateSource | undefined; readonly problem?: Unresolved } {
-  if (spec.imageRef === undefined) return { source: undefined };
+): { readonly ok: true; readonly source: TemplateSource | undefined } | Unresolved {
+  if (spec.imageRef === undefined) return { ok: true, source: undefined };
   const image = follow(images, spec.imageRef, {
     namespace,
     kind: 'VMImage',
     notFound: Reasons.imageNotFound,
   });
-  if (image.ok) return { source: image.object.spec.source };
-  return status?.name !== undefined || spec.adopt
-    ? { source: undefined }
-    : { source: undefined, problem: image };
+  if (image.ok) return { ok: true, source: image.object.spec.source };
+  return status?.name !== undefined || spec.adopt ? { ok: true, source: undefined } : image;
 }
 
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
