@@ -17,6 +17,8 @@ export type { Layer } from './provider/credentials.ts';
 export { connectionOf, resolveSettings, type Settings } from './provider/settings.ts';
 export { createForceDeleted, forceDeletedIn, type ForceDeleted } from './shared/cluster/force-deleted.ts';
 export { hasSelector, NO_NAMESPACES, type Namespaces } from './shared/grants/namespaces.ts';
+export type { ConnectedCluster } from './shared/cluster/shared-state.ts';
+export { keptEvidence, provesOtherCluster } from './shared/cluster/evidence.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
 export { exclusiveValues } from './virtualmachine/networks/addresses-in-use.ts';

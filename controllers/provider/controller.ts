@@ -1,5 +1,5 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
-import type { ClusterIdentity, View } from '../../src/pve/index.ts';
+import type { View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import { inSlices } from '../../src/lib/slices.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
@@ -11,6 +11,7 @@ import type { UsersOf } from '../shared/objects/in-use.ts';
 import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
+import type { ConnectedCluster } from '../shared/cluster/shared-state.ts';
 import { copyOf, type Connected } from './credential-copy.ts';
 import type { CredentialCopies } from './credential-copies.ts';
 import { discover, withForceDeleted, type Discovery } from './discovery.ts';
@@ -47,7 +48,7 @@ export interface ProviderPorts extends LayerPorts {
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
-  readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
+  readonly claimedIn: (cluster: ConnectedCluster) => ReadonlySet<Vmid>;
 }
 
 interface Discovering {
@@ -145,6 +146,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const use = ports.pool.use(key, client, {
       view,
       identity,
+      generation: provider.metadata.generation,
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
       keepCredentials: () => ports.copies.keep(copyOf(provider, { settings, identity })),
@@ -153,7 +155,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
-    const claimed = (): ReadonlySet<Vmid> => ports.claimedIn(identity);
+    const claimed = (): ReadonlySet<Vmid> => ports.claimedIn({ ...identity, providers: [key] });
     const discovery = await inSlices(discover(provider, view, claimed));
     const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
@@ -161,6 +163,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       view,
       version: client.versions.answering?.version,
       clusterID: printIdentity(identity),
+      certificate: client.certificate,
       missing,
       discovered,
     };

@@ -1,5 +1,5 @@
 /** What a Provider reports. Pure. */
-import type { View } from '../../src/pve/index.ts';
+import type { PeerCertificate, View } from '../../src/pve/index.ts';
 import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
 import { normal, warning } from '../shared/errors/event.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
@@ -16,6 +16,8 @@ export interface ProviderFacts {
   readonly view: View;
   readonly version: string | undefined;
   readonly clusterID: string;
+  /** Absent without TLS. */
+  readonly certificate?: PeerCertificate | undefined;
   /** Absent: not known. */
   readonly missing?: MissingPrivileges | undefined;
   readonly discovered?: ProviderStatus['discovered'];
@@ -27,6 +29,7 @@ export function reportProvider({
   view,
   version,
   clusterID,
+  certificate,
   missing,
   discovered,
 }: ProviderFacts): ProviderStatus {
@@ -39,6 +42,7 @@ export function reportProvider({
     ...(version !== undefined && { version }),
     ...(view.clusterName !== undefined && { clusterName: view.clusterName }),
     clusterID,
+    clusterCertificate: kept(certificate),
     ...(view.quorate !== 'unknown' && { quorate: view.quorate === 'yes' }),
     nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name)).slice(0, MAX_LISTED),
     nodeCount: nodes.length,
@@ -48,6 +52,13 @@ export function reportProvider({
     ...(missingNames.length > 0 && { missingPrivileges: missingNames.slice(0, MAX_PRIVILEGES) }),
   };
 }
+
+const kept = (
+  certificate: PeerCertificate | undefined,
+): NonNullable<ProviderStatus['clusterCertificate']> => ({
+  leaf: certificate?.leaf ?? '',
+  ...(certificate?.privateRoot !== undefined && { authority: certificate.privateRoot }),
+});
 
 const stateOf = ({ online, hastate }: View['nodes'][number]): string =>
   online ? (hastate === 'maintenance' ? hastate : 'online') : 'offline';

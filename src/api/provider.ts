@@ -164,6 +164,17 @@ const status = z.object({
   clusterID: text(256)
     .optional()
     .describe('Identity of the Proxmox VE cluster, recorded when it was first reached.'),
+  clusterCertificate: z
+    .object({
+      leaf: text(95).describe('SHA-256 fingerprint of the certificate; empty without TLS.'),
+      authority: text(95)
+        .optional()
+        .describe('SHA-256 fingerprint of the private authority that vouches for it.'),
+    })
+    .optional()
+    .describe(
+      'Certificate that the Proxmox VE cluster showed last. A Provider of another namespace whose cluster has the same name and nodes, but neither this certificate nor this authority, reserves no VMIDs and addresses here.',
+    ),
   quorate: z.boolean().optional().describe('Whether the Proxmox VE cluster has quorum.'),
   nodes: list(
     z.object({

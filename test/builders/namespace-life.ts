@@ -268,6 +268,7 @@ export class NamespaceLife {
         finishing,
         forceDeleted,
         readSecret: this.#readSecret,
+        readAgain: () => Promise.resolve(),
         readDocuments: createDocumentReader({ now }),
         addressed: () => [],
         digest: aDigest,

@@ -100,6 +100,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       const values = secrets[name];
       return Promise.resolve(values && { values });
     },
+    readAgain: () => Promise.resolve(),
     readDocuments: createDocumentReader({ now: () => 0 }),
     addressed: world.addressed ?? (() => []),
     digest: aDigest,

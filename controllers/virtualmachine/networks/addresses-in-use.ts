@@ -6,6 +6,7 @@ import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts'
 import { namedFor } from '../../shared/objects/named-for.ts';
 import { grantOf } from '../../shared/grants/grants.ts';
 import type { Namespaces } from '../../shared/grants/namespaces.ts';
+import { keptEvidence, provesOtherCluster } from '../../shared/cluster/evidence.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
@@ -79,6 +80,7 @@ function mayShareCluster(
   const [mine, theirs] = [providerOf(vm, providers), providerOf(other, providers)];
   if (theirs && !mayHold(other, theirs, namespaces)) return false;
   if (mine && mine.metadata.uid === theirs?.metadata.uid) return true;
+  if (mine && theirs && provesOtherCluster(keptEvidence(mine), keptEvidence(theirs))) return false;
   const [id, otherId] = [mine, theirs].map((provider) => provider?.status?.clusterID);
   if (id === undefined) return false;
   return otherId === undefined

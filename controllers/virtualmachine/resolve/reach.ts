@@ -168,7 +168,7 @@ function finish(
 }
 
 /** What the condition of a Provider says is for its own namespace: it names Secrets, servers and VMs there. */
-function notReady(provider: Provider, connections: Connections, reader: string): Unresolved {
+export function notReady(provider: Provider, connections: Connections, reader: string): Unresolved {
   const { namespace, name } = provider.metadata;
   const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');

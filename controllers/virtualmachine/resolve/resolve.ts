@@ -76,10 +76,8 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
   if (reached.refused) return { ...(await withOthers(vm, reached.refused, ports)), bare };
   const resolution = await resolveShape(vm, base, ports);
-  const nodeless = withoutNode(vm, reached.connection, grant);
-  const refused = nodeless
-    ? await withOthers(vm, nodeless, ports)
-    : refusalOf(vm, resolution, { provider, ports });
+  const refused =
+    withoutNode(vm, reached.connection, grant) ?? refusalOf(vm, resolution, { provider, ports });
   return refused ? { ...refused, bare, ...unmadeIn(vm, resolution, refused) } : resolution;
 }
 
@@ -103,31 +101,26 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const vmClass = classOf(vm, ports);
   const image = imageOf(vm, ports);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
-  if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, image, nics], ports);
-  // What a VM had before its status was lost is found again without its image.
-  const imageless = image.ok ? undefined : await withMissingSecrets(vm, [image, nics], ports);
-  if (!nics.ok) return imageless ?? withMissingSecrets(vm, [nics], ports);
+  if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, lookupOf(image), nics], ports);
+  if (!nics.ok) return withMissingSecrets(vm, image.problem ? [image.problem, nics] : [nics], ports);
   const conflict = addressConflictOf(vm, ports);
   const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
-  if (!cloudInit.ok && cloudInit.early === true) return imageless ?? cloudInit;
+  // A configured guest has read its user-data: the Secret may have been deleted.
+  const unread = cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
+  if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
-  const spec = resolvedSpecOf(vm, base, {
-    vmClass: vmClass.object,
-    source: image.ok ? image.source : undefined,
-    parts,
-  });
-  return withinLimits(vm, { ...spec, conflict }, imageless ?? unreadIn(vm, cloudInit));
+  const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
+  const missing = image.problem
+    ? await withMissingSecrets(vm, unread ? [image.problem, unread] : [image.problem], ports)
+    : unread;
+  return withinLimits(vm, { ...spec, conflict }, missing);
 }
-
-/** A configured guest has read its user-data: the Secret may have been deleted. */
-const unreadIn = (vm: VirtualMachine, cloudInit: Lookup): Unresolved | undefined =>
-  cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
   // Deletion needs nothing else.
   if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
-  return withMissingSecrets(vm, [problem, classOf(vm, ports), imageOf(vm, ports)], ports);
+  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports))], ports);
 }
 
 /** That a Secret cannot be read hides no other problem. */
@@ -173,16 +166,20 @@ function withinLimits(
 function imageOf(
   { metadata: { namespace }, spec, status }: VirtualMachine,
   { images }: ResolvePorts,
-): { readonly ok: true; readonly source: TemplateSource | undefined } | Unresolved {
-  if (spec.imageRef === undefined) return { ok: true, source: undefined };
+): { readonly source: TemplateSource | undefined; readonly problem?: Unresolved } {
+  if (spec.imageRef === undefined) return { source: undefined };
   const image = follow(images, spec.imageRef, {
     namespace,
     kind: 'VMImage',
     notFound: Reasons.imageNotFound,
   });
-  if (image.ok) return { ok: true, source: image.object.spec.source };
-  return status?.name !== undefined || spec.adopt ? { ok: true, source: undefined } : image;
+  if (image.ok) return { source: image.object.spec.source };
+  return status?.name !== undefined || spec.adopt
+    ? { source: undefined }
+    : { source: undefined, problem: image };
 }
+
+const lookupOf = ({ problem }: ReturnType<typeof imageOf>): Lookup => problem ?? { ok: true };
 
 const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
   status?.internal?.uuid === metadata.uid;

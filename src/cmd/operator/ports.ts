@@ -79,6 +79,9 @@ export async function createPorts(
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),
+    async readAgain(kind, at, signal) {
+      await watches[kind].store.fetch(keyOf(at), signal);
+    },
     usersOfKind: (kind) => (at, name) => indexes.mayUse(kind, keyOf({ namespace: at, name })),
     claimedIn,
     readDocuments: createDocumentReader({ now }),

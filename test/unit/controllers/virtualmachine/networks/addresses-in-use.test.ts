@@ -69,6 +69,19 @@ describe('an address that a VM of another namespace has first', () => {
     expect(holderOf(own, strangers())).toBeUndefined();
   });
 
+  test('is not held in a PVE cluster that has the same name and nodes, and another certificate', () => {
+    const cluster = (namespace: string, leaf: string) =>
+      aProvider({}, { namespace, uid: leaf }, { clusterID: 'homelab/pve-1', clusterCertificate: { leaf } });
+    const theirs = named('b', at('192.0.2.9/24'), { metadata: { namespace: 'team-b' } });
+    const holder = (leaf: string): string | undefined =>
+      addressConflictOf(own, {
+        providers: readerOf(cluster('default', 'L1'), cluster('team-b', leaf)),
+        addressed: () => [own, theirs],
+      })?.holder;
+    expect(holder('L1')).toBe(FOREIGN);
+    expect(holder('L2')).toBeUndefined();
+  });
+
   test('is held by its guest, and by one that may use the Provider', () => {
     const guest = strangers({ status: { vmid: 101 as never } });
     expect(holderOf(own, guest)).toBe(FOREIGN);
