@@ -146,27 +146,33 @@ export function unverified({
 
 const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);
 
-/** Settings of a provider process that does not exist here, and variables that nothing reads: often misspelt ones. */
+interface ReportedFacts {
+  readonly discovery?: Discovery;
+  /** Absent: it is not reported. */
+  readonly mayReadNamespaces?: boolean;
+}
+
+/** Fields without effect, and what keeps the list of guests to adopt from being made. */
 export function ignoredFields(
-  { runtime, grants = [] }: ProviderSpec,
-  {
-    discovery,
-    mayReadNamespaces = true,
-  }: { readonly discovery?: Discovery; readonly mayReadNamespaces?: boolean } = {},
+  spec: ProviderSpec,
+  { discovery, mayReadNamespaces }: ReportedFacts = {},
 ): DomainCondition[] {
-  const fields = [
-    ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
-    ...(runtime?.image === undefined ? [] : ['runtime.image']),
-    ...(runtime?.service === undefined ? [] : ['runtime.service']),
-    ...(runtime?.env ?? []).flatMap(({ name }) => (VARIABLES.has(name) ? [] : [`runtime.env ${name}`])),
-  ];
+  const fields = unreadSettings(spec);
   const message = `These fields have no effect because the operator itself connects to Proxmox VE: ${fields.join(', ')}.`;
   return withoutEffect([
     ...(fields.length > 0 ? [message] : []),
-    ...(mayReadNamespaces || !hasSelector({ grants }) ? [] : [SELECTS_NOBODY]),
+    ...(mayReadNamespaces === false && hasSelector(spec) ? [SELECTS_NOBODY] : []),
     ...(discovery?.ok === false ? [discovery.problem] : []),
   ]);
 }
+
+/** Settings of a provider process that does not exist here, and variables that nothing reads: often misspelt ones. */
+const unreadSettings = ({ runtime }: ProviderSpec): readonly string[] => [
+  ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
+  ...(runtime?.image === undefined ? [] : ['runtime.image']),
+  ...(runtime?.service === undefined ? [] : ['runtime.service']),
+  ...(runtime?.env ?? []).flatMap(({ name }) => (VARIABLES.has(name) ? [] : [`runtime.env ${name}`])),
+];
 
 const SELECTS_NOBODY =
   'Entries of grants with namespaces.selector admit nobody, because this operator watches single namespaces (--watch-namespace) and may not read the labels of Namespaces. List the namespaces in namespaces.names instead, or let the operator watch all namespaces.';

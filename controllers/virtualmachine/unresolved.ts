@@ -37,7 +37,7 @@ export async function decideUnresolved(
   const gone = releasesUnresolved(vm, resolution);
   if (gone) return { next: gone };
   const { bare: resolved, unmade, ...missing } = resolution;
-  const found = unmade && !state.surveyed ? await recoveryOf(unmade, look) : undefined;
+  const found = await recoveryOf(unmade, look, state);
   if (found) return found;
   const { powerState } = vm.spec;
   if (!resolved || resolved.dryRun || !mayBeSwitchedOff(vm) || !isNews(vm, resolved))
@@ -54,8 +54,12 @@ export async function decideUnresolved(
  * What a VM had before its status was lost it has still, whatever it would be granted today. It is looked for once, so
  * that waiting costs Proxmox VE nothing.
  */
-async function recoveryOf(unmade: ResolvedSpec, look: Ways['look']): Promise<Decision | undefined> {
-  if (unmade.dryRun) return undefined;
+async function recoveryOf(
+  unmade: ResolvedSpec | undefined,
+  look: Ways['look'],
+  { surveyed }: Ways['state'],
+): Promise<Decision | undefined> {
+  if (!unmade || unmade.dryRun || surveyed) return undefined;
   const observation = await look(unmade);
   const next = plan(observation.want, observation.have);
   const recovers = next.kind === 'act' && next.step.do === 'reserve' && next.step.recovers === true;
