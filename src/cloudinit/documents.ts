@@ -5,7 +5,6 @@
 import { remembering } from '../lib/memo.ts';
 import type { Result } from '../lib/result.ts';
 import { readIgnition, type Ignition } from './ignition.ts';
-import type { CloudInitInput } from './input.ts';
 import { readMetaData, readNetworkData, type MetaData, type NetworkData } from './read-own-data.ts';
 import { readUserDataForm, type UserDataForm, type UserDataFormat } from './read-user-data.ts';
 import { cleanKeys } from './ssh-keys.ts';
@@ -74,42 +73,42 @@ function read(text: Text): Documents {
 /** A VM may wait for many passes, in which its texts stay the same. */
 const readShort = remembering(readText, JSON.stringify);
 
-/** The texts of an input. */
-export function textsOf({
-  userData,
-  userDataFormat: format,
-  sshKeys,
-  ignition,
-  metaData,
-  networkData,
-}: Pick<
-  CloudInitInput,
-  'userData' | 'userDataFormat' | 'sshKeys' | 'ignition' | 'metaData' | 'networkData'
->): readonly Text[] {
+interface UserDataInput {
+  readonly userDataFormat?: UserDataFormat | undefined;
+  readonly sshKeys: readonly string[];
+}
+
+/** As in the input for a guest. */
+interface Texts extends UserDataInput {
+  readonly userData: string | undefined;
+  readonly ignition?: string | undefined;
+  readonly metaData?: string | undefined;
+  readonly networkData?: string | undefined;
+}
+
+export function textsOf(input: Texts): readonly Text[] {
+  const { userData, ignition, metaData, networkData } = input;
   return [
-    ...(userData === undefined ? [] : [userDataText(userData, { format, sshKeys })]),
+    ...(userData === undefined ? [] : [userDataText(userData, input)]),
     ...(ignition === undefined ? [] : [{ part: 'ignition' as const, text: ignition }]),
     ...(metaData === undefined ? [] : [{ part: 'metaData' as const, text: metaData }]),
     ...(networkData === undefined ? [] : [{ part: 'networkData' as const, text: networkData }]),
   ];
 }
 
-const userDataText = (
-  text: string,
-  { format, sshKeys }: { readonly format: UserDataFormat | undefined; readonly sshKeys: readonly string[] },
-): Text => ({ part: 'userData', text, format, keys: cleanKeys(sshKeys) });
+const userDataText = (text: string, { userDataFormat: format, sshKeys }: UserDataInput): Text => ({
+  part: 'userData',
+  text,
+  format,
+  keys: cleanKeys(sshKeys),
+});
 
-type Reading = Pick<CloudInitInput, 'documents'>;
+interface Reading {
+  readonly documents?: Documents | undefined;
+}
 
-export const userDataFormOf = (
-  text: string,
-  {
-    documents,
-    userDataFormat: format,
-    sshKeys,
-  }: Pick<CloudInitInput, 'documents' | 'userDataFormat' | 'sshKeys'>,
-): Result<UserDataForm> =>
-  documents?.userData ?? inPlace(userDataText(text, { format, sshKeys })).userData ?? unread('userData');
+export const userDataFormOf = (text: string, input: Reading & UserDataInput): Result<UserDataForm> =>
+  input.documents?.userData ?? inPlace(userDataText(text, input)).userData ?? unread('userData');
 
 export const ignitionOf = (text: string, { documents }: Reading): Result<Ignition> =>
   documents?.ignition ?? inPlace({ part: 'ignition', text }).ignition ?? unread('ignition');
