@@ -59,7 +59,7 @@ const VIRTUAL_MACHINE_LAYERS = [
   'controller\\.ts$',
 ];
 
-const CONTROLLER_LAYERS = ['shared/', '(provider|vmclass|vmimage|virtualmachine)/', 'index\\.ts$'];
+const CONTROLLER_LAYERS = ['shared/', '(provider|vmclass|vmimage|virtualmachine|vmsnapshotschedule)/', 'index\\.ts$'];
 
 /** Mechanism, from the ground up; the rules by folder below say more. */
 const SOURCE_LAYERS = ['lib/', 'api/', '(cloudinit|pve|runtime)/', '(kube|telemetry)/', 'cmd/'];

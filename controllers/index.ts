@@ -24,6 +24,7 @@ export { DRIFT_TICK, driftScan } from './virtualmachine/observe/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
+export { isFinished } from './vmsnapshotschedule/snapshots.ts';
 export { KIND_NAMES, REGISTRY, type ControllerPorts } from './registry.ts';
 export type { KindName, Lookup, Objects, Usage } from './shared/objects/kind-module.ts';
 export type { Reference } from './shared/objects/references.ts';

@@ -8,9 +8,10 @@ import type { VMImagePorts } from './vmimage/controller.ts';
 import { vmImageKind } from './vmimage/kind.ts';
 import { vmPlacementPolicyKind } from './vmplacementpolicy/kind.ts';
 import { vmSnapshotKind } from './vmsnapshot/kind.ts';
+import { vmSnapshotScheduleKind, type VMSnapshotScheduleKindPorts } from './vmsnapshotschedule/kind.ts';
 
 /** What the controllers together are made from. */
-export type ControllerPorts = ProviderKindPorts & VirtualMachineKindPorts & VMImagePorts & UsagePorts;
+export type ControllerPorts = ProviderKindPorts & VirtualMachineKindPorts & VMImagePorts & VMSnapshotScheduleKindPorts & UsagePorts;
 
 export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], ControllerPorts> } = {
   Provider: providerKind,
@@ -18,6 +19,7 @@ export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], Contro
   VMClass: vmClassKind,
   VMImage: vmImageKind,
   VMSnapshot: vmSnapshotKind,
+  VMSnapshotSchedule: vmSnapshotScheduleKind,
   VMClone: vmCloneKind,
   VMPlacementPolicy: vmPlacementPolicyKind,
 };
@@ -28,6 +30,7 @@ export const KIND_NAMES: readonly KindName[] = [
   'VMClass',
   'VMImage',
   'VMSnapshot',
+  'VMSnapshotSchedule',
   'VMClone',
   'VMPlacementPolicy',
 ];

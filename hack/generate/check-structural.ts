@@ -32,6 +32,7 @@ const keywords = new Set([
   'maxLength',
   'minItems',
   'maxItems',
+  'maxProperties',
   'x-kubernetes-validations',
   'x-kubernetes-list-type',
   'x-kubernetes-list-map-keys',

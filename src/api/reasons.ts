@@ -101,6 +101,7 @@ export const REASONS = [
   'RestartQueued',
   'RestartScheduled',
   'RolloutStopped',
+  'ScheduleInvalid',
   'SecretKeyNotFound',
   'SecretNotFound',
   'SnippetNotFound',
@@ -149,10 +150,12 @@ export const EVENT_REASONS = [
   'Retained',
   'Reverting',
   'RevertingDrift',
+  'RunMissed',
   'ShuttingDown',
   'Starting',
   'Stopping',
   'TLSNotVerified',
+  'VMsSkipped',
 ] as const;
 
 export type EventReason = Reason | (typeof EVENT_REASONS)[number];

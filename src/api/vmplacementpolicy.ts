@@ -5,41 +5,14 @@ import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
-import { list, node, quantity, rule, word } from './schema.ts';
-
-const labelKey = word(
-  /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
-  317,
-  'must be a label key, for example vm.type',
-);
-const labelValue = word(
-  /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
-  63,
-  'must be a label value: letters, digits, hyphens, dots and underscores',
-);
-
-const term = rule(
-  z.object({
-    key: labelKey.describe('Label key that the term applies to.'),
-    operator: z
-      .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-      .describe("Represents the label's relationship to the values."),
-    values: list(labelValue, 32)
-      .optional()
-      .describe('Label values. Required for In and NotIn; must be empty for Exists and DoesNotExist.'),
-  }),
-  {
-    cel: "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-    message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
-    holds: ({ operator, values = [] }) => ['In', 'NotIn'].includes(operator) === values.length > 0,
-  },
-);
+import { labelRequirement } from './selector.ts';
+import { list, node, quantity } from './schema.ts';
 
 const spec = z.object({
   nodeSelector: list(node, 64)
     .optional()
     .describe('Nodes that VMs may be placed on, in order of preference.'),
-  antiAffinity: list(term, 16)
+  antiAffinity: list(labelRequirement, 16)
     .optional()
     .describe('VMs that must not be on the same node: those whose labels match one of the terms.'),
   constraints: z

@@ -21,6 +21,7 @@ import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
 import { createRunners } from './runners.ts';
+import { indexForSchedules } from './schedules.ts';
 import { watchAll } from './watches.ts';
 
 /** `namespace` has the Lease and the cluster id; references into a namespace that is not watched are refused. */
@@ -51,6 +52,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     namespaces: options.watchNamespaces,
   });
   const indexes = indexVms(watches.VirtualMachine.cache);
+  const scheduled = indexForSchedules(watches);
   const queues = createQueues();
   const passes = {
     watches,
@@ -65,7 +67,15 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const claimedIn = reservationsOf(watches, passes.claimedIn, forceDeleted);
   const pool = createConnections(options, { ...passes, claimedIn, metrics });
   const finishing = createFinishing({ ...passes, client, namespace: options.namespace, pool });
-  const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
+  const ports = await createPorts(options, {
+    ...passes,
+    client,
+    clock,
+    pool,
+    finishing,
+    scheduled,
+    forceDeleted,
+  });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, indexes, queues.ask);

@@ -18,6 +18,7 @@ import type { FinishingParts } from './finishing.ts';
 import { keyOf, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
+import { schedulePorts, type ScheduleIndexes } from './schedules.ts';
 import type { Watches } from './watches.ts';
 
 export interface PortSettings {
@@ -41,6 +42,7 @@ interface Deps {
   readonly indexes: VmIndexes;
   readonly pool: ConnectionPool;
   readonly finishing: FinishingParts;
+  readonly scheduled: ScheduleIndexes;
   readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
@@ -48,7 +50,7 @@ interface Deps {
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
-  { client, clock, now, watches, indexes, pool, finishing, forceDeleted, claimedIn, ask }: Deps,
+  { client, clock, now, watches, indexes, pool, finishing, scheduled, forceDeleted, claimedIn, ask }: Deps,
 ): Promise<ControllerPorts> {
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -83,6 +85,7 @@ export async function createPorts(
     restartSlots,
     processStates,
     enqueue: (uid) => ask('VirtualMachine', indexes.uid.keys(uid), 'taskEnded'),
+    ...schedulePorts(watches, scheduled),
     now,
   };
 }

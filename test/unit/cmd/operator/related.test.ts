@@ -9,6 +9,7 @@ import {
   type VMImage,
   type VMPlacementPolicy,
   type VMSnapshot,
+  type VMSnapshotSchedule,
 } from '../../../../src/api/index.ts';
 import { indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
@@ -51,6 +52,7 @@ function aCluster() {
     VMClass: aWatch<VMClass>(),
     VMImage: aWatch<VMImage>(),
     VMSnapshot: aWatch<VMSnapshot>(),
+    VMSnapshotSchedule: aWatch<VMSnapshotSchedule>(),
     VMClone: aWatch<VMClone>(),
     VMPlacementPolicy: aWatch<VMPlacementPolicy>(),
   };
