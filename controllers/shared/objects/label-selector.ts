@@ -9,7 +9,11 @@ type Requirement = NonNullable<Selector['matchExpressions']>[number];
 /** All requirements have to be met; an empty selector means every object. */
 export const selects = ({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Labels): boolean =>
   Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-  matchExpressions.every((requirement) => isMet(requirement, labels[requirement.key]));
+  matchExpressions.every((requirement) => isMet(requirement, valueOf(labels, requirement.key)));
+
+/** Not what every object has by its prototype. */
+const valueOf = (labels: Labels, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] : undefined;
 
 function isMet({ operator, values = [] }: Requirement, value: string | undefined): boolean {
   switch (operator) {

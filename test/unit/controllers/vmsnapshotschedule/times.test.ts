@@ -94,16 +94,25 @@ describe('a schedule', () => {
   test('has one time at or before each moment and one after it, and none between', () => {
     const schedules = ['30 2 * * *', '*/30 1-3 * * *', '0 */6 * * *', '@weekly', '15 2 29 2 *', '0 2 L * *'];
     const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'UTC'];
-    const moments = fc.date({ min: new Date('2025-01-01'), max: new Date('2029-01-01'), noInvalidDate: true });
+    const moments = fc.date({
+      min: new Date('2025-01-01'),
+      max: new Date('2029-01-01'),
+      noInvalidDate: true,
+    });
     fc.assert(
-      fc.property(fc.constantFrom(...schedules), fc.constantFrom(...zones), moments, (schedule, timeZone, now) => {
-        const found = timesOf({ schedule, timeZone }, now.getTime());
-        if (!found.ok || found.last === undefined || found.next === undefined) throw new Error('no times');
-        expect(found.last).toBeLessThanOrEqual(now.getTime());
-        expect(found.next).toBeGreaterThan(now.getTime());
-        expect(timesOf({ schedule, timeZone }, found.last)).toMatchObject({ next: found.next });
-        expect(timesOf({ schedule, timeZone }, found.next - 1)).toMatchObject({ last: found.last });
-      }),
+      fc.property(
+        fc.constantFrom(...schedules),
+        fc.constantFrom(...zones),
+        moments,
+        (schedule, timeZone, now) => {
+          const found = timesOf({ schedule, timeZone }, now.getTime());
+          if (!found.ok || found.last === undefined || found.next === undefined) throw new Error('no times');
+          expect(found.last).toBeLessThanOrEqual(now.getTime());
+          expect(found.next).toBeGreaterThan(now.getTime());
+          expect(timesOf({ schedule, timeZone }, found.last)).toMatchObject({ next: found.next });
+          expect(timesOf({ schedule, timeZone }, found.next - 1)).toMatchObject({ last: found.last });
+        },
+      ),
       { numRuns: 150 },
     );
   });
