@@ -1,6 +1,7 @@
 /** VMSnapshotSchedule: creates VMSnapshots at the times of the schedule, and deletes old ones. */
 import type { VMSnapshotSchedule, VMSnapshotScheduleStatus } from '../../src/api/index.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
+import { inSlices } from '../../src/lib/slices.ts';
 import { millis, minutes, seconds } from '../../src/lib/units.ts';
 import type { Controller } from '../../src/runtime/controller.ts';
 import { stalled, unchanged } from '../../src/runtime/outcome.ts';
@@ -41,7 +42,7 @@ export function vmSnapshotScheduleController(
           outcome: stalled('ScheduleInvalid', problem ?? ''),
           status: omitUndefined({ ...status, nextScheduleTime: undefined }),
         };
-      const snapshots = ownSnapshots(schedule, ports, now);
+      const snapshots = await inSlices(ownSnapshots(schedule, ports, now));
       const { progress, event } = dueNow(schedule, times, now);
       const report = { schedule, snapshots, times };
       // Recorded before the first VMSnapshot: a crash must not make another run of it.
@@ -64,14 +65,18 @@ export function vmSnapshotScheduleController(
 }
 
 /** A label can be copied to any namespace. */
-const ownSnapshots = (
+function* ownSnapshots(
   { metadata: { uid, namespace } }: VMSnapshotSchedule,
   { snapshotsOfSchedule }: VMSnapshotSchedulePorts,
   now: number,
-): readonly Snapshot[] =>
-  snapshotsOfSchedule(uid)
-    .filter(({ metadata }) => metadata.namespace === namespace)
-    .map((snapshot) => snapshotOf(snapshot, now));
+): Generator<void, readonly Snapshot[]> {
+  const own: Snapshot[] = [];
+  for (const snapshot of snapshotsOfSchedule(uid)) {
+    if (snapshot.metadata.namespace === namespace) own.push(snapshotOf(snapshot, now));
+    yield;
+  }
+  return own;
+}
 
 /** Whether more has to be deleted. */
 async function prune(
@@ -80,7 +85,7 @@ async function prune(
   { snapshotWriter }: VMSnapshotSchedulePorts,
   now: number,
 ): Promise<boolean> {
-  const old = prunable(snapshots, retention, now);
+  const old = await inSlices(prunable(snapshots, retention, now));
   const deleting = snapshots.filter(({ state, holds }) => state === 'deleting' && holds).length;
   const next = old.slice(0, Math.max(0, MAX_DELETING - deleting));
   for (const snapshot of next) await snapshotWriter.delete(snapshot);

@@ -1,5 +1,6 @@
 /** Which snapshots of a schedule are deleted. Pure. */
 import type { VMSnapshotScheduleSpec } from '../../src/api/index.ts';
+import { millis } from '../../src/lib/units.ts';
 import type { Snapshot } from './model.ts';
 
 type Retention = NonNullable<VMSnapshotScheduleSpec['retention']>;
@@ -8,26 +9,45 @@ type Retention = NonNullable<VMSnapshotScheduleSpec['retention']>;
 const FAILURES_KEPT = 3;
 
 /**
- * Only what neither field keeps, VM by VM, and never the newest that is ready. Without a field nothing.
+ * Only what neither field keeps, VM by VM, and never the newest that is ready. Without a field nothing. It yields where
+ * the work may be interrupted.
  * @param snapshots those of the schedule, and no others
  */
-export function prunable(
+export function* prunable(
   snapshots: readonly Snapshot[],
-  { keepLast, keepFor }: Retention,
+  retention: Retention,
   now: number,
-): readonly Snapshot[] {
-  if (keepLast === undefined && keepFor === undefined) return [];
-  const candidates = snapshots.filter(({ kept, state }) => !kept && state !== 'deleting');
-  const byVM = Map.groupBy(candidates, ({ vm }) => vm);
-  return [...byVM.values()].flatMap((own) => [
-    ...newestFirst(own, 'ready')
-      .slice(Math.max(1, keepLast ?? 0))
-      .filter(({ takenAt }) => keepFor === undefined || now - takenAt > keepFor),
-    ...newestFirst(own, 'failed')
-      .slice(FAILURES_KEPT)
-      .filter(({ claimed }) => !claimed),
-  ]);
+): Generator<void, readonly Snapshot[]> {
+  if (retention.keepLast === undefined && retention.keepFor === undefined) return [];
+  const byVM = new Map<string, Snapshot[]>();
+  for (const snapshot of snapshots) {
+    const { vm, kept, state } = snapshot;
+    if (kept || state === 'deleting') continue;
+    const own = byVM.get(vm);
+    if (own) own.push(snapshot);
+    else byVM.set(vm, [snapshot]);
+    yield;
+  }
+  const found: Snapshot[] = [];
+  for (const own of byVM.values()) {
+    found.push(...ofOneVM(own, retention, now));
+    yield;
+  }
+  return found;
 }
+
+const ofOneVM = (
+  own: readonly Snapshot[],
+  { keepLast = 0, keepFor = millis(0) }: Retention,
+  now: number,
+): readonly Snapshot[] => [
+  ...newestFirst(own, 'ready')
+    .slice(Math.max(1, keepLast))
+    .filter(({ takenAt }) => now - takenAt > keepFor),
+  ...newestFirst(own, 'failed')
+    .slice(FAILURES_KEPT)
+    .filter(({ claimed }) => !claimed),
+];
 
 const newestFirst = (snapshots: readonly Snapshot[], state: Snapshot['state']): readonly Snapshot[] =>
   snapshots

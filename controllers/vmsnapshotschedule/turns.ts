@@ -49,9 +49,11 @@ export interface TurnInputs {
 /** A VM that is not in the result has to wait. */
 export function turnsOf(inputs: TurnInputs): readonly Turn[] {
   const { candidates, snapshots, nameFor } = inputs;
-  const names = new Set(snapshots.map(({ name }) => name));
+  const candidateVMs = new Set(candidates.map(({ vm }) => vm));
+  const theirs = snapshots.filter(({ vm }) => candidateVMs.has(vm));
+  const names = new Set(theirs.map(({ name }) => name));
   const unfinished = new Map(
-    snapshots.flatMap(({ vm, name, state }) => (state === 'unfinished' ? [[vm, name] as const] : [])),
+    theirs.flatMap(({ vm, name, state }) => (state === 'unfinished' ? [[vm, name] as const] : [])),
   );
   const busy = new Set(inputs.busy);
   let free = MAX_ACTIVE - snapshots.filter(({ state, holds }) => state === 'unfinished' && holds).length;

@@ -1,5 +1,5 @@
 /**
- * Every reason of a condition that the operator sets. docs/runbook.md has a row for each: what it means and what to do.
+ * Every reason of a condition that the operator sets, or of a VM that a schedule skips. docs/runbook.md has a row for each: what it means and what to do.
  */
 export const REASONS = [
   'AddressInUse',
@@ -63,6 +63,7 @@ export const REASONS = [
   'MissingPrivilege',
   'MissingPrivileges',
   'MoveQueued',
+  'NameTaken',
   'NamespaceNotWatched',
   'NetworkUnknown',
   'NoCloudInitSlot',
@@ -75,6 +76,7 @@ export const REASONS = [
   'NodeOffline',
   'NotAdoptable',
   'NotConfigured',
+  'NotCreated',
   'NotGranted',
   'NotInEffect',
   'NotOurs',
@@ -89,6 +91,7 @@ export const REASONS = [
   'Placed',
   'PoolNotFound',
   'Prelaunch',
+  'PreviousNotFinished',
   'Protected',
   'ProviderNotFound',
   'ProviderNotReady',
@@ -110,7 +113,9 @@ export const REASONS = [
   'StateChanging',
   'StepTaken',
   'StillPending',
+  'StorageFull',
   'StorageUnavailable',
+  'StorageUnknown',
   'Suspended',
   'SuspendedToDisk',
   'TaskFailed',

@@ -298,7 +298,7 @@ describe('VMs on one storage', () => {
 });
 
 describe('a schedule of ten thousand VMs', () => {
-  test('has eight snapshots in work at a time, and comes to its end', async () => {
+  test('has eight snapshots in work at a time, and a small status', async () => {
     const many = Array.from({ length: 10_000 }, (_, i) => aVM(`vm-${i}`, [`storage-${i % 100}`]));
     const world = new World(aSchedule({ retention: { keepLast: 1 } }), many);
     world.at('2026-03-01T02:00:00Z');

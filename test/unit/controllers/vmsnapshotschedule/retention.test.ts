@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { prunable } from '../../../../controllers/vmsnapshotschedule/retention.ts';
+import { prunable as prunableInSlices } from '../../../../controllers/vmsnapshotschedule/retention.ts';
 import type { Snapshot } from '../../../../controllers/vmsnapshotschedule/model.ts';
 import { minutes } from '../../../../src/lib/units.ts';
 
@@ -20,6 +20,13 @@ const taken = (name: string, hoursAgo: number, change: Partial<Snapshot> = {}): 
   claimed: true,
   ...change,
 });
+const prunable = (...inputs: Parameters<typeof prunableInSlices>): readonly Snapshot[] => {
+  const work = prunableInSlices(...inputs);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+};
 const names = (snapshots: readonly Snapshot[]) => snapshots.map(({ name }) => name).toSorted();
 const three = [taken('old', 50), taken('middle', 30), taken('new', 10)];
 
