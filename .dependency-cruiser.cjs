@@ -59,7 +59,25 @@ const VIRTUAL_MACHINE_LAYERS = [
   'controller\\.ts$',
 ];
 
-const CONTROLLER_LAYERS = ['shared/', '(provider|vmclass|vmimage|virtualmachine|vmsnapshotschedule)/', 'index\\.ts$'];
+/** The same for a snapshot. */
+const SNAPSHOT_LAYERS = [
+  'model/',
+  'naming/',
+  'resolve/',
+  'revert/',
+  'observe/',
+  'plan/rules/',
+  'plan/plan\\.ts$',
+  'perform/',
+  'report/',
+  'controller\\.ts$',
+];
+
+const CONTROLLER_LAYERS = [
+  'shared/',
+  '(provider|vmclass|vmimage|virtualmachine|vmsnapshot|vmsnapshotschedule)/',
+  'index\\.ts$',
+];
 
 /** Mechanism, from the ground up; the rules by folder below say more. */
 const SOURCE_LAYERS = ['lib/', 'api/', '(cloudinit|pve|runtime)/', '(kube|telemetry)/', 'cmd/'];
@@ -70,6 +88,7 @@ module.exports = {
     ...downOnly('controllers', CONTROLLER_LAYERS),
     ...downOnly('controllers/shared', SHARED_LAYERS),
     ...downOnly('controllers/virtualmachine', VIRTUAL_MACHINE_LAYERS),
+    ...downOnly('controllers/vmsnapshot', SNAPSHOT_LAYERS),
     ...downOnly('src', SOURCE_LAYERS),
     only('^src/lib/', [...node]),
     only('^src/api/', ['^src/lib/', ...npm('zod')]),

@@ -4,6 +4,7 @@ import type { KindModule, KindName, Objects, UsagePorts } from './shared/objects
 import { virtualMachineKind, type VirtualMachineKindPorts } from './virtualmachine/kind.ts';
 import { vmClassKind } from './vmclass/kind.ts';
 import { vmCloneKind } from './vmclone/kind.ts';
+import type { VMSnapshotPorts } from './vmsnapshot/controller.ts';
 import type { VMImagePorts } from './vmimage/controller.ts';
 import { vmImageKind } from './vmimage/kind.ts';
 import { vmPlacementPolicyKind } from './vmplacementpolicy/kind.ts';
@@ -11,7 +12,12 @@ import { vmSnapshotKind } from './vmsnapshot/kind.ts';
 import { vmSnapshotScheduleKind, type VMSnapshotScheduleKindPorts } from './vmsnapshotschedule/kind.ts';
 
 /** What the controllers together are made from. */
-export type ControllerPorts = ProviderKindPorts & VirtualMachineKindPorts & VMImagePorts & VMSnapshotScheduleKindPorts & UsagePorts;
+export type ControllerPorts = ProviderKindPorts &
+  VirtualMachineKindPorts &
+  VMImagePorts &
+  VMSnapshotPorts &
+  VMSnapshotScheduleKindPorts &
+  UsagePorts;
 
 export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], ControllerPorts> } = {
   Provider: providerKind,

@@ -29,6 +29,7 @@ const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
   quorum: 'quorum cannot be read, so that a VM that vanished is not recognised as gone',
   migration: 'VMs are not moved to another node',
   pools: 'VMs are not put into a pool',
+  snapshots: 'snapshots are neither taken nor deleted, and no VM is reverted to one',
 };
 
 export function granteeOf(credentials: Credentials): Grantee {

@@ -33,5 +33,8 @@ export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPo
       exclusiveValues(object)
         .flatMap(addressed)
         .filter((other) => other !== key),
+    // A guest is left alone while a snapshot is taken, deleted or reverted to.
+    VMSnapshot: ({ object: { metadata, spec } }) =>
+      spec.vmRef ? [`${metadata.namespace}/${spec.vmRef.name}`] : [],
   },
 };

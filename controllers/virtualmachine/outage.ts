@@ -10,7 +10,7 @@ import { silence, type Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import { createPace } from '../shared/limits/pace.ts';
 import { unresolved, type VmResult } from './report/outcome.ts';
-import { providerUnreachable } from './resolve/reach.ts';
+import { providerUnreachable } from '../shared/cluster/reach.ts';
 
 export interface Outages {
   /** The result of a pass while the Provider does not answer. @param since epoch ms */

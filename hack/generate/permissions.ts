@@ -21,6 +21,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   quorum: 'quorum',
   migration: 'moving VMs between nodes',
   pools: 'pools',
+  snapshots: 'snapshots',
   guestCommands: 'hooks and readiness probes, only where they are used',
 };
 

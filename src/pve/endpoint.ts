@@ -39,7 +39,7 @@ export interface Need {
 
 /**
  * Optional features, each with privileges of its own: cloud-init images, PVE's cloud-init drive, addresses from the
- * guest agent, NICs on bridges, quorum, migration between nodes, and pools.
+ * guest agent, NICs on bridges, quorum, migration between nodes, pools, and snapshots.
  */
 export const FEATURES = [
   'isoUpload',
@@ -49,6 +49,7 @@ export const FEATURES = [
   'quorum',
   'migration',
   'pools',
+  'snapshots',
 ] as const;
 /** Features whose privileges most administrators do not want to grant. They are never reported as missing. */
 export const ON_REQUEST = ['guestCommands'] as const;

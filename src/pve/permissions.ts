@@ -5,13 +5,21 @@ import { CLUSTER } from './cluster.ts';
 import type { Endpoint, Feature, Need } from './endpoint.ts';
 import { NODE } from './node.ts';
 import { QEMU } from './qemu-endpoints.ts';
+import { SNAPSHOT } from './snapshots.ts';
 import { STORAGE } from './storage.ts';
 import { TASKS } from './tasks.ts';
 
 /** Every endpoint the operator uses. */
-export const ENDPOINTS: readonly Endpoint[] = [ACCESS, CLUSTER, NODE, TASKS, STORAGE, QEMU, AGENT].flatMap(
-  (table) => Object.values<Endpoint>(table),
-);
+export const ENDPOINTS: readonly Endpoint[] = [
+  ACCESS,
+  CLUSTER,
+  NODE,
+  TASKS,
+  STORAGE,
+  QEMU,
+  SNAPSHOT,
+  AGENT,
+].flatMap((table) => Object.values<Endpoint>(table));
 
 export interface Scope {
   /** Major version of PVE: privileges differ between versions. */

@@ -9,6 +9,7 @@ import {
   type QemuConfig,
   type QemuStatus,
 } from './qemu-endpoints.ts';
+import { snapshots, type Snapshots } from './snapshots.ts';
 import { printSize } from './wire.ts';
 
 export interface CloneRequest {
@@ -90,6 +91,7 @@ export interface Qemu {
   /** The network configuration that PVE would write into a cloud-init drive, with its options and the node's resolver. */
   cloudInitNetwork(options?: CallOptions): Promise<string>;
   readonly agent: Agent;
+  readonly snapshots: Snapshots;
 }
 
 const DIGEST_ROW = 'digest';
@@ -138,4 +140,5 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
     send(QEMU.destroy, { ...at, purge, 'destroy-unreferenced-disks': false }, options),
   cloudInitNetwork: (options) => send(QEMU.cloudInitDump, { ...at, type: 'network' }, options),
   agent: agent(send, at),
+  snapshots: snapshots(send, at),
 });

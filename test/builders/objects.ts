@@ -1,6 +1,6 @@
 /** Objects of our kinds as the API server would hold them, with little in them unless a test says more. */
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
-import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
 import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
@@ -37,6 +37,23 @@ export const aVirtualMachine = ({ metadata, spec, status }: VirtualMachineChange
     imageRef: { name: 'ubuntu' },
     ...spec,
   },
+  ...(status && { status }),
+});
+
+export interface SnapshotChange {
+  readonly metadata?: Partial<Meta>;
+  readonly spec?: Partial<VMSnapshot['spec']>;
+  readonly status?: VMSnapshot['status'];
+}
+
+export const SNAPSHOT_UID = '5d3c7f0a-2222-4d4d-9e9e-bbbbbbbbbbbb';
+
+/** Of `aVirtualMachine`. */
+export const aSnapshot = ({ metadata, spec, status }: SnapshotChange = {}): VMSnapshot => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'VMSnapshot',
+  metadata: meta('before-upgrade', { uid: SNAPSHOT_UID, ...metadata }),
+  spec: { vmRef: { name: 'web' }, ...spec },
   ...(status && { status }),
 });
 

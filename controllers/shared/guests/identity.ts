@@ -5,8 +5,8 @@
  * that was adopted. Pure.
  */
 import { parseProperties, property } from '../../../src/pve/index.ts';
-import type { GuestConfig } from './model.ts';
-import type { OwnerMark } from './owner-mark.ts';
+import type { Guest, GuestConfig } from './model.ts';
+import { isSameOwner, type OwnerMark } from './owner-mark.ts';
 
 /** The SMBIOS UUID of a guest, in lower case. */
 export const smbiosUuidOf = (config: GuestConfig): string | undefined =>
@@ -18,6 +18,20 @@ const NO_UUID = 'none';
 /** The mark and the SMBIOS UUID agree. */
 export const isProven = (mark: OwnerMark | undefined, uuid: string | undefined): boolean =>
   mark !== undefined && (uuid === mark.uid || (uuid ?? NO_UUID) === mark.uuid);
+
+/**
+ * Whether the guest carries the mark of this owner and the mark is proven.
+ * @param recorded the SMBIOS UUID that status recorded of the guest
+ */
+export function isGuestOf(
+  { mark, config }: Pick<Guest, 'mark' | 'config'>,
+  owner: OwnerMark,
+  recorded: string | undefined,
+): boolean {
+  if (!isSameOwner(mark, owner)) return false;
+  const uuid = smbiosUuidOf(config);
+  return isProven(mark, uuid) || (recorded !== undefined && recorded === uuid);
+}
 
 /** The mark that makes a guest with this UUID that of the owner: the line that settles a doubt. */
 export const markFor = (

@@ -1,11 +1,12 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
-import type { Reason } from '../../../src/api/index.ts';
 import type { Documents } from '../../../src/cloudinit/index.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { MaintenanceWindow } from './restart.ts';
 import type { Bytes, NodeName, Vmid } from '../../../src/lib/units.ts';
+
+export type { Unresolved } from '../../shared/objects/unresolved.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
 
@@ -143,17 +144,4 @@ export interface DesiredCloudInit {
   readonly sshKeys: readonly string[];
   /** What the long texts in YAML say. */
   readonly documents?: Documents;
-}
-
-/** Why a spec cannot be resolved: something it refers to is missing. */
-export interface Unresolved {
-  readonly ok: false;
-  readonly reason: Reason;
-  readonly message: string;
-  /** Only an edit of this object can fix it. */
-  readonly final?: boolean;
-  /** This process has not found out yet; what an earlier one reported stays. */
-  readonly early?: boolean;
-  /** Epoch ms: since when the Provider does not answer. */
-  readonly silentSince?: number;
 }

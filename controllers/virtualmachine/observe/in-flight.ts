@@ -5,6 +5,7 @@
 import type { ActiveTask } from '../../../src/pve/index.ts';
 import type { Upid, Vmid } from '../../../src/lib/units.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
+import { isConsole } from '../../shared/tasks/consoles.ts';
 import type { Task } from '../model/tasks.ts';
 import type { Claim } from '../model/observed.ts';
 import type { InFlight } from '../model/process-state.ts';
@@ -51,9 +52,6 @@ export function afterTasks(
   return quiet({ ...before, lockedSince: isLocked ? (lockedSince ?? now) : undefined });
 }
 
-/** An open console does not change the guest. */
-const HARMLESS = new Set(['vncproxy', 'vncshell', 'spiceproxy', 'spiceshell', 'termproxy']);
-
 /** @param template that a clone of ours would be filed under; `undefined`: not known */
 export const tasksOn = (
   tasks: readonly ActiveTask[],
@@ -61,8 +59,9 @@ export const tasksOn = (
   template: Vmid | undefined,
 ): readonly Upid[] => tasks.filter((task) => concerns(task, claim, template)).map(({ upid }) => upid);
 
-function concerns({ id, type }: ActiveTask, { vmid, made }: Claim, template: Vmid | undefined): boolean {
-  if (HARMLESS.has(type)) return false;
+function concerns(task: ActiveTask, { vmid, made }: Claim, template: Vmid | undefined): boolean {
+  const { id, type } = task;
+  if (isConsole(task)) return false;
   if (id === String(vmid)) return true;
   // PVE files a clone under the number of its source; a guest that was seen is not cloned again.
   return type === 'qmclone' && !made && (template === undefined || id === String(template));

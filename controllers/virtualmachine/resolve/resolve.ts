@@ -25,7 +25,7 @@ import { gatewaysIgnored } from '../networks/gateways.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { adoptIgnored, adoptionOf } from './adoption.ts';
-import { reach, type ReachPorts } from './reach.ts';
+import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts {

@@ -5,8 +5,9 @@ import {
   type ConnectionPoolOptions,
 } from '../../../controllers/index.ts';
 import { millis, type Millis } from '../../lib/units.ts';
+import type { PassReason } from '../../runtime/pass-reason.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import { claimedVmids, keyOf, providerOf, type VmIndexes } from './indexes.ts';
+import { claimedVmids, keyOf, providerOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Watches } from './watches.ts';
 
@@ -19,6 +20,7 @@ export interface ConnectionSettings {
 interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
+  readonly snapshots: SnapshotIndexes;
   readonly ask: AskForPass;
   readonly claimedIn: ConnectionPoolOptions['claimedIn'];
   readonly metrics: Metrics;
@@ -27,9 +29,18 @@ interface Deps {
 
 export function createConnections(
   settings: ConnectionSettings,
-  { watches, indexes, ask, claimedIn, metrics, now }: Deps,
+  { watches, indexes, snapshots, ask, claimedIn, metrics, now }: Deps,
 ): ConnectionPool {
   const vmsOfProvider = indexes.users('Provider');
+  /** And over their snapshots. */
+  const askForVms = (vms: readonly string[], reason: PassReason): void => {
+    ask('VirtualMachine', vms, reason);
+    ask(
+      'VMSnapshot',
+      vms.flatMap((vm) => snapshots.vm.keys(vm)),
+      reason,
+    );
+  };
   return createConnectionPool({
     claimedIn,
     claimedThrough: (provider) => claimedVmids(vmsOfProvider.objects(provider)),
@@ -38,8 +49,7 @@ export function createConnections(
     onGuestsChanged(providers, vmids) {
       const changed = [...vmids].flatMap((number) => indexes.vmid.objects(String(number)));
       const concerned = changed.filter((vm) => providers.has(providerOf(vm) ?? ''));
-      ask(
-        'VirtualMachine',
+      askForVms(
         concerned.map(({ metadata }) => keyOf(metadata)),
         'guestChanged',
       );
@@ -47,7 +57,7 @@ export function createConnections(
     onConnectionChanged: (providers) => ask('Provider', providers, 'connection'),
     // VMs without a connection, or refused with the old credentials, would wait for a while.
     onConnected(provider) {
-      ask('VirtualMachine', vmsOfProvider.keys(provider), 'connection');
+      askForVms(vmsOfProvider.keys(provider), 'connection');
       ask(
         'VMImage',
         watches.VMImage.cache.list().map(({ metadata }) => keyOf(metadata)),

@@ -5,7 +5,7 @@ import type { Watches } from './watches.ts';
 
 export function forgetGoneVms(
   { VirtualMachine }: Watches,
-  { processStates, restartSlots, pool }: ControllerPorts,
+  { processStates, restartSlots, pool, snapshotTrees }: ControllerPorts,
 ): void {
   VirtualMachine.cache.onChange((_key, before, after) => {
     if (!before || before.metadata.uid === after?.metadata.uid) return;
@@ -13,6 +13,7 @@ export function forgetGoneVms(
     processStates.forget(uid);
     restartSlots.forget(uid);
     pool.release(uid);
+    snapshotTrees.forget(uid);
   });
 }
 
@@ -20,5 +21,14 @@ export function forgetGoneVms(
 export function forgetGoneProviders({ Provider }: Watches, { pool }: Pick<ControllerPorts, 'pool'>): void {
   Provider.cache.onChange((_key, before, after) => {
     if (before && !after) pool.drop(keyOf(before.metadata));
+  });
+}
+
+export function forgetGoneSnapshots(
+  { VMSnapshot }: Watches,
+  { snapshotRequests }: Pick<ControllerPorts, 'snapshotRequests'>,
+): void {
+  VMSnapshot.cache.onChange((_key, before, after) => {
+    if (before && before.metadata.uid !== after?.metadata.uid) snapshotRequests.forget(before.metadata.uid);
   });
 }

@@ -7,7 +7,7 @@ import {
   type Reference,
   type Usage,
 } from '../../../controllers/index.ts';
-import type { VirtualMachine } from '../../api/index.ts';
+import type { VirtualMachine, VMSnapshot } from '../../api/index.ts';
 import { indexBy, type Index } from '../../kube/index-by.ts';
 import { vmid, type Vmid } from '../../lib/units.ts';
 import type { Readable } from '../../runtime/controller.ts';
@@ -44,6 +44,19 @@ export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
     exclusive: indexBy(source, exclusiveValues),
   };
 }
+
+export interface SnapshotIndexes {
+  /** VMSnapshots by their VM, as `namespace/name`. */
+  readonly vm: Index<VMSnapshot>;
+  readonly uid: Index<VMSnapshot>;
+}
+
+export const indexSnapshots = (source: ChangeSource<VMSnapshot>): SnapshotIndexes => ({
+  vm: indexBy(source, ({ metadata: { namespace }, spec }) =>
+    spec.vmRef ? [keyOf({ namespace, name: spec.vmRef.name })] : [],
+  ),
+  uid: indexBy(source, ({ metadata }) => [metadata.uid]),
+});
 
 /** No key of an object. */
 const UNKNOWN = '?';

@@ -12,10 +12,10 @@ import { Manager } from '../../runtime/manager.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimsOf, reservationsOf } from './claims.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
-import { scanForDrift } from './drift-scan.ts';
+import { scanForDrift, scanSnapshots } from './drift-scan.ts';
 import { createFinishing, sweepCopies } from './finishing.ts';
-import { forgetGoneProviders, forgetGoneVms } from './forget.ts';
-import { indexVms } from './indexes.ts';
+import { forgetGoneProviders, forgetGoneSnapshots, forgetGoneVms } from './forget.ts';
+import { indexSnapshots, indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
 import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
@@ -53,10 +53,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   });
   const indexes = indexVms(watches.VirtualMachine.cache);
   const scheduled = indexForSchedules(watches);
+  const snapshots = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
   const passes = {
     watches,
     indexes,
+    snapshots,
     ask: queues.ask,
     claimedIn: claimsOf(watches),
     now: () => clock.now().getTime(),
@@ -78,10 +80,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
-  watchRelatedObjects(watches, indexes, queues.ask);
+  watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);
+  forgetGoneSnapshots(watches, ports);
   const stopScan = scanForDrift(ports.processStates, passes);
+  const stopSnapshotScan = scanSnapshots(ports.snapshotTrees, passes);
   const manager = new Manager({
     watchers: KIND_NAMES.map((kind) => watches[kind].watcher),
     runners,
@@ -95,6 +99,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     manager,
     async close() {
       stopScan();
+      stopSnapshotScan();
       stopSweep();
       await Promise.all([pool.closeAll(), events.flush()]);
     },

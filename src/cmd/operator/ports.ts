@@ -3,6 +3,8 @@ import {
   createPrivilegeWatch,
   createProcessStates,
   createRestartSlots,
+  createSnapshotRequests,
+  createSnapshotTrees,
   type ConnectionPool,
   type ControllerPorts,
   type ForceDeleted,
@@ -15,7 +17,7 @@ import { createDocumentReader } from '../../cloudinit/index.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { FinishingParts } from './finishing.ts';
-import { keyOf, type VmIndexes } from './indexes.ts';
+import { keyOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
 import { schedulePorts, type ScheduleIndexes } from './schedules.ts';
@@ -40,6 +42,7 @@ interface Deps {
   readonly now: () => number;
   readonly watches: Watches;
   readonly indexes: VmIndexes;
+  readonly snapshots: SnapshotIndexes;
   readonly pool: ConnectionPool;
   readonly finishing: FinishingParts;
   readonly scheduled: ScheduleIndexes;
@@ -50,8 +53,10 @@ interface Deps {
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
-  { client, clock, now, watches, indexes, pool, finishing, scheduled, forceDeleted, claimedIn, ask }: Deps,
+  deps: Deps,
 ): Promise<ControllerPorts> {
+  const { client, clock, now, watches, indexes, snapshots, scheduled } = deps;
+  const { pool, finishing, forceDeleted, claimedIn, ask } = deps;
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
   const processStates = createProcessStates();
@@ -68,6 +73,11 @@ export async function createPorts(
     providers: watches.Provider.cache,
     classes: watches.VMClass.cache,
     images: watches.VMImage.cache,
+    vms: watches.VirtualMachine.cache,
+    snapshotsOf: (at, vm) => snapshots.vm.objects(keyOf({ namespace: at, name: vm })),
+    snapshotTrees: createSnapshotTrees(now),
+    snapshotRequests: createSnapshotRequests(),
+    enqueueSnapshot: (uid) => ask('VMSnapshot', snapshots.uid.keys(uid), 'taskEnded'),
     pool,
     connections: pool,
     ...finishing,

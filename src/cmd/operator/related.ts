@@ -10,14 +10,19 @@ import {
 import type { VirtualMachine } from '../../api/index.ts';
 import type { Entry } from '../../runtime/object-store.ts';
 import { watchRelated } from '../../runtime/triggers.ts';
-import { refKey, type VmIndexes } from './indexes.ts';
+import { refKey, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
-export function watchRelatedObjects(watches: Caches, indexes: VmIndexes, ask: AskForPass): void {
+export function watchRelatedObjects(
+  watches: Caches,
+  { indexes, snapshots }: { readonly indexes: VmIndexes; readonly snapshots: SnapshotIndexes },
+  ask: AskForPass,
+): void {
   const lookup: Lookup = {
     keys: (kind) => watches[kind].cache.keys(),
     addressed: (value) => indexes.exclusive.keys(value),
+    snapshotsOf: (vm) => snapshots.vm.keys(vm),
   };
   for (const kind of KIND_NAMES) {
     const { usage } = REGISTRY[kind];

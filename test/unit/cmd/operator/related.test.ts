@@ -11,12 +11,12 @@ import {
   type VMSnapshot,
   type VMSnapshotSchedule,
 } from '../../../../src/api/index.ts';
-import { indexVms } from '../../../../src/cmd/operator/indexes.ts';
+import { indexSnapshots, indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
 import type { Watched } from '../../../../src/cmd/operator/watches.ts';
 import type { Readable, Resource } from '../../../../src/runtime/controller.ts';
 import type { ChangeListener, Entry } from '../../../../src/runtime/object-store.ts';
-import { aClass, anImage, aProvider, aVirtualMachine } from '../../../builders/objects.ts';
+import { aClass, anImage, aProvider, aSnapshot, aVirtualMachine } from '../../../builders/objects.ts';
 
 const entryOf = <O extends Resource>(object: O): Entry<O> => ({
   key: `${object.metadata.namespace}/${object.metadata.name}`,
@@ -61,7 +61,8 @@ function aCluster() {
     for (const key of keys) asked.push(`${kind} ${key} ${reason}`);
   };
   const indexes = indexVms(watches.VirtualMachine.cache);
-  watchRelatedObjects(watches, indexes, ask);
+  const snapshots = indexSnapshots(watches.VMSnapshot.cache);
+  watchRelatedObjects(watches, { indexes, snapshots }, ask);
   return {
     ...watches,
     /** What was asked for by this, each once. */
@@ -116,6 +117,19 @@ describe('a pass is asked for', () => {
     const vmClass = entryOf(aClass());
     expect(askedBy(() => VMClass.change(vmClass, undefined))).toEqual([
       'VirtualMachine default/web relatedObject',
+    ]);
+  });
+
+  test('over the snapshots of a VM that changed, and over the VM of a snapshot that changed', () => {
+    const { VirtualMachine, VMSnapshot, askedBy } = aCluster();
+    const mine = entryOf(aSnapshot());
+    const other = entryOf(aSnapshot({ metadata: { name: 'other' }, spec: { vmRef: { name: 'db' } } }));
+    VMSnapshot.change(undefined, other);
+    expect(askedBy(() => VMSnapshot.change(undefined, mine))).toEqual([
+      'VirtualMachine default/web relatedObject',
+    ]);
+    expect(askedBy(() => VirtualMachine.change(web, web))).toEqual([
+      'VMSnapshot default/before-upgrade relatedObject',
     ]);
   });
 

@@ -4,17 +4,12 @@
  */
 import { FORCE_DELETE, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
-import {
-  silence,
-  type Connection,
-  type Connections,
-  type DeletionConnections,
-} from '../../shared/cluster/connections.ts';
-import { Reasons } from '../../shared/errors/reasons.ts';
-import { closedGrant, grantOf, grantOfGone, type Grant } from '../../shared/grants/grants.ts';
-import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
-import { follow, type Followed } from '../../shared/objects/references.ts';
-import type { Unresolved } from '../model/desired.ts';
+import { Reasons } from '../errors/reasons.ts';
+import { closedGrant, grantOf, grantOfGone, type Grant } from '../grants/grants.ts';
+import { mayHaveGuest } from '../objects/may-have-guest.ts';
+import { follow, type Followed } from '../objects/references.ts';
+import type { Unresolved } from '../objects/unresolved.ts';
+import { silence, type Connection, type Connections, type DeletionConnections } from './connections.ts';
 
 export interface ReachPorts {
   readonly providers: ObjectReader<Provider>;

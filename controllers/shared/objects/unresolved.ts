@@ -1,0 +1,15 @@
+/** What is missing before an object can be acted on. Types only: nothing in this file runs. */
+import type { Reason } from '../../../src/api/index.ts';
+
+/** Why a spec cannot be resolved: something it refers to is missing. */
+export interface Unresolved {
+  readonly ok: false;
+  readonly reason: Reason;
+  readonly message: string;
+  /** Only an edit of this object can fix it. */
+  readonly final?: boolean;
+  /** This process has not found out yet; what an earlier one reported stays. */
+  readonly early?: boolean;
+  /** Epoch ms: since when the Provider does not answer. */
+  readonly silentSince?: number;
+}

@@ -1,0 +1,151 @@
+/** VMSnapshot: resolve → observe → plan → perform → report. Read this file first; each verb is a folder. */
+import type { VMSnapshot, VMSnapshotStatus } from '../../src/api/index.ts';
+import { seconds } from '../../src/lib/units.ts';
+import { PveError } from '../../src/pve/index.ts';
+import type { Controller, Pass } from '../../src/runtime/controller.ts';
+import { settled, unchanged } from '../../src/runtime/outcome.ts';
+import { createTaskWatch, type TaskWatch } from '../shared/tasks/watch.ts';
+import type { Observed } from './model/observed.ts';
+import type { Plan } from './model/plan.ts';
+import type { Requests } from './model/requests.ts';
+import { observe } from './observe/observe.ts';
+import type { Trees } from './observe/trees.ts';
+import { perform, type Started } from './perform/perform.ts';
+import { plan } from './plan/plan.ts';
+import {
+  isReady,
+  keptResult,
+  pausedResult,
+  releasedResult,
+  resultOf,
+  unresolvedResult,
+  vmDeletedResult,
+  type SnapshotResult,
+} from './report/outcome.ts';
+import { resolve, vmOf, type Resolved, type ResolvePorts } from './resolve/resolve.ts';
+
+type SnapshotPass = Pass<VMSnapshot>;
+
+export interface VMSnapshotPorts extends ResolvePorts {
+  readonly snapshotTrees: Trees;
+  readonly snapshotRequests: Requests;
+  /** Asks for a pass over the VMSnapshot with this uid. */
+  readonly enqueueSnapshot: (uid: string) => void;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnapshot, VMSnapshotStatus> {
+  const watch = createTaskWatch({ wake: ports.enqueueSnapshot, now: ports.now });
+
+  async function reconcile(snapshot: VMSnapshot, pass: SnapshotPass): Promise<SnapshotResult> {
+    try {
+      return await attempt(snapshot, pass);
+    } catch (error) {
+      // A snapshot is what it is, whether its server answers or not.
+      if (error instanceof PveError && error.refusal === 'unavailable' && isReady(snapshot))
+        return keptResult(snapshot, unchanged(seconds(5)));
+      throw error;
+    }
+  }
+
+  async function attempt(cached: VMSnapshot, pass: SnapshotPass): Promise<SnapshotResult> {
+    // Plans are cheap and made on what is known. Before anything is changed all of it is read again, and the object too.
+    for (let snapshot = cached; ;) {
+      const resolution = resolve(snapshot, ports);
+      switch (resolution.kind) {
+        case 'released':
+          ports.snapshotRequests.forget(snapshot.metadata.uid);
+          return releasedResult(snapshot, resolution.left);
+        case 'vmDeleted':
+          return vmDeletedResult(snapshot, resolution.message);
+        case 'paused':
+          return pausedResult(snapshot, resolution.message);
+        case 'unresolved':
+          return unresolvedResult(snapshot, resolution.missing);
+        case 'resolved': {
+          const { resolved } = resolution;
+          const decision = await decide(snapshot, resolved, { pass, watch });
+          if (!changesSomething(decision.next)) return carryOut(snapshot, resolved, { decision, pass });
+          const fresh = await pass.reread();
+          if (!fresh) return { outcome: settled(), status: snapshot.status ?? {} };
+          if (fresh.metadata.resourceVersion === snapshot.metadata.resourceVersion)
+            return carryOut(snapshot, resolved, { decision, pass });
+          snapshot = fresh;
+          break;
+        }
+        default:
+          return resolution satisfies never;
+      }
+    }
+  }
+
+  async function decide(
+    snapshot: VMSnapshot,
+    resolved: Resolved,
+    { pass, watch: tasks }: { readonly pass: SnapshotPass; readonly watch: TaskWatch },
+  ): Promise<Decision> {
+    const context = {
+      trees: ports.snapshotTrees,
+      requests: ports.snapshotRequests,
+      watch: tasks,
+      now: pass.now.getTime(),
+      options: { signal: pass.signal },
+    };
+    const known = await observe(snapshot, resolved, { ...context, live: false });
+    const next = plan(resolved.want, known);
+    if (!changesSomething(next)) return { have: known, next };
+    const have = await observe(snapshot, resolved, { ...context, live: true });
+    return { have, next: plan(resolved.want, have) };
+  }
+
+  async function carryOut(
+    snapshot: VMSnapshot,
+    resolved: Resolved,
+    { decision: { have, next }, pass }: { readonly decision: Decision; readonly pass: SnapshotPass },
+  ): Promise<SnapshotResult> {
+    const { snapshotRequests: requests } = ports;
+    if (next.kind === 'gone') {
+      requests.forget(snapshot.metadata.uid);
+      return releasedResult(snapshot, next.left);
+    }
+    const started = await take(next, { have, resolved, pass });
+    return resultOf(snapshot, { resolved, have, next, started, now: pass.now.getTime() });
+  }
+
+  async function take(
+    next: Plan,
+    {
+      have,
+      resolved,
+      pass,
+    }: { readonly have: Observed; readonly resolved: Resolved; readonly pass: SnapshotPass },
+  ): Promise<Started | undefined> {
+    if (next.kind !== 'act' || have.presence.kind !== 'seen' || !have.proven) return undefined;
+    const { guest } = have.presence;
+    pass.log.info({ step: next.step.do, vmid: guest.vmid }, 'step');
+    const { snapshotRequests: requests } = ports;
+    return perform(next.step, {
+      resolved,
+      guest,
+      requests,
+      now: pass.now,
+      options: { signal: pass.signal },
+    });
+  }
+
+  return {
+    name: 'vmsnapshot',
+    finalizer: 'vmsnapshot.infra.virtrigaud.io/finalizer',
+    // Without its VM nothing is left to be done in Proxmox VE.
+    needsFinalizer: (snapshot) => vmOf(snapshot, ports.vms) !== undefined,
+    reconcile,
+  };
+}
+
+interface Decision {
+  readonly have: Observed;
+  readonly next: Plan;
+}
+
+const changesSomething = ({ kind }: Plan): boolean => kind === 'act' || kind === 'gone';

@@ -1,0 +1,150 @@
+/** Reads what must be known of a snapshot and of its guest. Reads only; the plan concludes. */
+import type { VMSnapshot } from '../../../src/api/index.ts';
+import type { ActiveTask, CallOptions, SnapshotRow } from '../../../src/pve/index.ts';
+import { isGuestOf } from '../../shared/guests/identity.ts';
+import type { Guest } from '../../shared/guests/model.ts';
+import { isConsole } from '../../shared/tasks/consoles.ts';
+import { failureAfter } from '../../shared/tasks/failure.ts';
+import type { TaskWatch } from '../../shared/tasks/watch.ts';
+import type { Blocked } from '../model/blocked.ts';
+import type { Desired } from '../model/desired.ts';
+import type { Observed, Request } from '../model/observed.ts';
+import type { Requests } from '../model/requests.ts';
+import { TASKS } from '../model/tasks.ts';
+import { parseIdentity } from '../naming/identity-line.ts';
+import type { Resolved } from '../resolve/resolve.ts';
+import { activityOf, incompleteness } from './activity.ts';
+import { takenAs } from './indications.ts';
+import { obstacleOf } from './obstacles.ts';
+import { seenTask, type SeenTask } from './task.ts';
+import type { At, Tree, Trees } from './trees.ts';
+
+export interface ObserveContext {
+  readonly trees: Trees;
+  readonly requests: Requests;
+  readonly watch: TaskWatch;
+  /** Epoch ms. */
+  readonly now: number;
+  readonly options: CallOptions;
+  /** Something may be changed: nothing that was read earlier counts. */
+  readonly live: boolean;
+}
+
+export async function observe(
+  snapshot: VMSnapshot,
+  resolved: Resolved,
+  context: ObserveContext,
+): Promise<Observed> {
+  const { want, vm, connection } = resolved;
+  const seen = await seenTask(snapshot, { ...context, connection });
+  const base = baseOf(snapshot, resolved, { seen, context });
+  if (isOpen(seen)) return base;
+  const at: At = { uid: vm.metadata.uid, connection, vmid: want.vmid, hint: vm.status?.node };
+  const tree =
+    (isCertain(snapshot, context) ? context.trees.known(at) : undefined) ??
+    (await context.trees.read(at, context.options));
+  const guest = guestIn(tree);
+  const proven = guest !== undefined && isGuestOf(guest, want.owner, want.uuid);
+  const own = proven ? ownRows(tree, want) : [];
+  const have: Observed = {
+    ...base,
+    presence: tree.presence,
+    proven,
+    snapshots: tree.list.snapshots,
+    own,
+    takenAs:
+      seen && seen.task.type === 'Create' && seen.task.state === 'ok'
+        ? takenAs(seen.log, guest?.running ?? false)
+        : undefined,
+    activeTasks: activeInView(resolved),
+  };
+  return context.live && proven ? { ...have, ...(await readLive(guest, resolved, have, context)) } : have;
+}
+
+const isOpen = (seen: SeenTask | undefined): boolean =>
+  seen?.task.state === 'running' || seen?.task.state === 'unreachable';
+
+/** Nothing of ours may have changed the guest since it was read. */
+const isCertain = ({ status }: VMSnapshot, { live }: ObserveContext): boolean =>
+  !live && status?.task === undefined && status?.internal?.requestedAt === undefined;
+
+const guestIn = ({ presence }: Tree): Guest | undefined =>
+  presence.kind === 'seen' && presence.guest.container !== true ? presence.guest : undefined;
+
+const ownRows = ({ list }: Tree, { line }: Desired): readonly SnapshotRow[] => {
+  const ours = parseIdentity(line);
+  return list.snapshots.filter(({ description }) => {
+    const identity = parseIdentity(description);
+    return identity !== undefined && identity.uid === ours?.uid && identity.cluster === ours.cluster;
+  });
+};
+
+function baseOf(
+  snapshot: VMSnapshot,
+  { vm, siblings }: Resolved,
+  { seen, context }: { readonly seen: SeenTask | undefined; readonly context: ObserveContext },
+): Observed {
+  const { metadata, status } = snapshot;
+  const { now, requests } = context;
+  return {
+    now,
+    name: status?.snapshotName,
+    made: status?.creationTime !== undefined,
+    request: requestIn(snapshot, requests),
+    task: seen?.task,
+    failure: failureAfter(status?.failure, seen?.task, {
+      table: TASKS,
+      generation: metadata.generation,
+      now,
+    }),
+    presence: { kind: 'notMade' },
+    proven: false,
+    snapshots: [],
+    own: [],
+    activeTasks: [],
+    lockedMs: 0,
+    busy: activityOf(vm, snapshot, siblings),
+    incomplete: incompleteness(vm),
+    obstacle: undefined,
+    takenAs: undefined,
+  };
+}
+
+function requestIn({ metadata: { uid }, status }: VMSnapshot, requests: Requests): Request | undefined {
+  const at = status?.internal?.requestedAt;
+  return at === undefined ? undefined : { at: Date.parse(at), state: requests.stateOf(uid, at) };
+}
+
+const activeInView = ({ connection, want: { vmid } }: Resolved): readonly ActiveTask[] =>
+  (connection.inventory.view()?.activeTasks ?? []).filter((task) => isOn(task, vmid));
+
+const isOn = (task: ActiveTask, vmid: number): boolean => task.id === String(vmid) && !isConsole(task);
+
+/** What is asked only before something is changed. */
+async function readLive(
+  guest: Guest,
+  resolved: Resolved,
+  have: Observed,
+  { requests, now, options }: ObserveContext,
+): Promise<Pick<Observed, 'activeTasks' | 'lockedMs' | 'obstacle'>> {
+  const { connection, want } = resolved;
+  const tasks = await connection.pve.node(guest.node).activeTasks(guest.vmid, options);
+  const activeTasks = tasks.filter((task) => isOn(task, guest.vmid));
+  const lock = activeTasks.length === 0 ? guest.lock : undefined;
+  return {
+    activeTasks,
+    lockedMs: now - requests.lockedSince(want.uid, lock, now),
+    obstacle: want.exists && have.own.length === 0 ? await obstacle(guest, resolved, options) : undefined,
+  };
+}
+
+async function obstacle(
+  guest: Guest,
+  { connection, want: { memory } }: Resolved,
+  options: CallOptions,
+): Promise<Blocked | undefined> {
+  const { pve, inventory } = connection;
+  const supported =
+    guest.template || (await pve.node(guest.node).qemu(guest.vmid).snapshots.areSupported(options));
+  return obstacleOf({ guest, supported, memory, storages: inventory.view()?.storages ?? [] });
+}

@@ -1,0 +1,55 @@
+/** The task in status, as Proxmox VE has it. Reads only. */
+import { parseUpid, PveError, type CallOptions } from '../../../src/pve/index.ts';
+import { isVague, withLogReason } from '../../shared/tasks/log-reason.ts';
+import type { VMSnapshot } from '../../../src/api/index.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import type { Task } from '../../shared/tasks/model.ts';
+import type { TaskWatch } from '../../shared/tasks/watch.ts';
+import type { TaskLabel } from '../model/tasks.ts';
+
+export interface SeenTask {
+  readonly task: Task<TaskLabel>;
+  /** Once it has ended well or badly. */
+  readonly log: readonly string[];
+}
+
+interface Context {
+  readonly connection: Connection;
+  readonly watch: TaskWatch;
+  /** Epoch ms. */
+  readonly now: number;
+  readonly options: CallOptions;
+}
+
+export async function seenTask(
+  { metadata: { uid }, status }: VMSnapshot,
+  { connection, watch, now, options }: Context,
+): Promise<SeenTask | undefined> {
+  if (!status?.task) return undefined;
+  const { upid, type, startedAt } = status.task;
+  const node = parseUpid(upid)?.node;
+  const known =
+    node === undefined ? undefined : connection.inventory.view()?.nodes.find(({ name }) => name === node);
+  if (node === undefined) return { task: { upid, type, state: 'lost' }, log: [] };
+  if (known?.online === false) return { task: { upid, type, state: 'unreachable', node }, log: [] };
+  const ageMs = now - Date.parse(startedAt);
+  const running = { upid, type, state: 'running', ageMs, timing: connection.tasks } as const;
+  if (watch.follow({ connection, upid, uid })) return { task: { ...running, followed: true }, log: [] };
+  const handle = connection.pve.node(node).task(upid);
+  const now_ = await handle.status(options);
+  if (now_.state === 'running') return { task: running, log: [] };
+  watch.forget({ connection, upid });
+  if (now_.state === 'lost') return { task: { upid, type, state: 'lost' }, log: [] };
+  const log = await handle.log(LAST_LINES, options).catch(unreadable);
+  if (now_.state === 'ok') return { task: { upid, type, state: 'ok' }, log };
+  const exit = isVague(now_.exitStatus) ? withLogReason(now_.exitStatus, log) : now_.exitStatus;
+  return { task: { upid, type, state: 'failed', exit }, log };
+}
+
+const LAST_LINES = 200;
+
+/** A log that cannot be read blocks nothing. */
+function unreadable(error: unknown): readonly string[] {
+  if (error instanceof PveError) return [];
+  throw error;
+}

@@ -1,0 +1,35 @@
+/** Nothing is done, and nothing concluded, on a guest that is not proven to be that of the VM. Pure. */
+import { refuse, wait } from '../../../shared/plan/rule.ts';
+import { gone, type Rule } from './rule.ts';
+
+const RETRY_AFTER_MS = 60_000;
+
+export const guest: Rule = (want, { presence, proven, name }) => {
+  switch (presence.kind) {
+    case 'seen':
+      return proven ? undefined : notProven(want.vmid, want.exists);
+    case 'absent':
+      // Its snapshots were destroyed with it.
+      return want.exists
+        ? refuse(
+            'GuestMissing',
+            `VM ${want.vmid} no longer exists in Proxmox VE, ${name === undefined ? 'so no snapshot can be taken' : 'and its snapshots with it'}. The condition Ready of VirtualMachine ${want.owner.name} says what to do.`,
+            5 * RETRY_AFTER_MS,
+          )
+        : gone;
+    case 'notMade':
+      return undefined;
+    case 'unknown':
+      return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
+    default:
+      return presence satisfies never;
+  }
+};
+
+const notProven = (vmid: number, exists: boolean) =>
+  refuse(
+    'NotOurs',
+    `VM ${vmid} is not proven to be that of the VirtualMachine: its owner mark or its SMBIOS UUID differs. So its snapshots are neither taken nor deleted. The condition Ready of the VirtualMachine says what to do.` +
+      (exists ? '' : ' To delete only this object, set spec.deletionPolicy to Retain.'),
+    RETRY_AFTER_MS,
+  );

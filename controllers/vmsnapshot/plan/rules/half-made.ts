@@ -1,0 +1,39 @@
+/** A snapshot that was left behind half taken or half deleted. Pure. */
+import { heldMs } from '../../../shared/tasks/backoff.ts';
+import { asSentence } from '../../../../src/lib/sentence.ts';
+import { refuse } from '../../../shared/plan/rule.ts';
+import { ownOf } from './recognition.ts';
+import type { Rule } from './rule.ts';
+
+/** PVE marks it before it deletes the volumes. It is retried, and if it keeps failing a person has to help. */
+export const halfDeleted: Rule = (want, have) => {
+  const own = ownOf(have);
+  const { failure, now } = have;
+  if (own?.state !== 'delete' || have.activeTasks.length > 0) return undefined;
+  const line = `qm delsnapshot ${want.vmid} ${own.name} --force`;
+  if (want.exists)
+    return refuse(
+      'HalfDeleted',
+      `Snapshot ${own.name} of VM ${want.vmid} is half deleted in Proxmox VE and cannot be used. Delete this object. If that does not succeed, remove what is left on the node of the VM: ${line}`,
+      60_000,
+    );
+  const left = failure?.step === 'Delete' ? heldMs(failure, now) : 0;
+  if (!failure || left <= 0) return undefined;
+  return refuse(
+    'HalfDeleted',
+    `Deleting snapshot ${own.name} of VM ${want.vmid} failed halfway: ${asSentence(failure.message)} It is retried. To remove it although its volumes cannot be deleted, run on the node of the VM: ${line}`,
+    left,
+  );
+};
+
+/** PVE removes what it could not complete. What is left was interrupted, for example because the node went down. */
+export const halfTaken: Rule = (want, have) => {
+  const own = ownOf(have);
+  if (own?.state === undefined || own.state === 'delete' || !want.exists) return undefined;
+  if (have.activeTasks.length > 0) return undefined;
+  return refuse(
+    'SnapshotIncomplete',
+    `Snapshot ${own.name} of VM ${want.vmid} is incomplete in Proxmox VE (${own.state}), and no task is taking it. Remove it on the node of the VM: qm unlock ${want.vmid}; qm delsnapshot ${want.vmid} ${own.name} --force. It is taken again after that.`,
+    60_000,
+  );
+};

@@ -1,0 +1,113 @@
+/** What a pass observed and did → status. What it did not observe stays as it was. Pure. */
+import type { VMSnapshot, VMSnapshotStatus } from '../../../src/api/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import { formatQuantity } from '../../../src/lib/quantity.ts';
+import { bytes, MiB } from '../../../src/lib/units.ts';
+import type { SnapshotRow } from '../../../src/pve/index.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Started } from '../perform/perform.ts';
+import { ownOf } from '../plan/rules/recognition.ts';
+import type { Resolved } from '../resolve/resolve.ts';
+
+export interface Facts {
+  readonly resolved: Resolved;
+  readonly have: Observed;
+  readonly next: Plan;
+  readonly started: Started | undefined;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+const MAX_CHILDREN = 64;
+
+export function statusOf({ metadata, status }: VMSnapshot, facts: Facts): VMSnapshotStatus {
+  const { have, started, next } = facts;
+  const {
+    task: _task,
+    failure: _failure,
+    internal: _internal,
+    conditions: _conditions,
+    ...before
+  } = status ?? {};
+  const guest = have.presence.kind === 'seen' && have.proven ? have.presence.guest : undefined;
+  const name = started?.kind === 'announced' || started?.kind === 'named' ? started.name : have.name;
+  return {
+    ...before,
+    ...omitUndefined({
+      snapshotName: name,
+      node: guest?.node ?? before.node,
+      task: taskOf(status, facts),
+      failure: failureOf(facts, metadata.generation),
+      internal: internalOf(status, facts),
+    }),
+    ...(guest && snapshotFields(have, before)),
+    readyToUse: next.kind === 'settled' && ownOf(have) !== undefined,
+  };
+}
+
+/** What the list of Proxmox VE says of the snapshot. */
+function snapshotFields(have: Observed, before: VMSnapshotStatus): Partial<VMSnapshotStatus> {
+  const own = ownOf(have);
+  const { takenAs } = have;
+  const fields = {
+    parent: own?.parent,
+    children: own && childrenOf(own, have.snapshots),
+  };
+  if (!own) return fields;
+  const saved = takenAs?.savedMiB;
+  return {
+    ...fields,
+    ...omitUndefined({
+      creationTime: timeOf(own) ?? before.creationTime,
+      memory: own.memory,
+      memorySize: saved === undefined ? before.memorySize : formatQuantity(bytes(Math.round(saved * MiB))),
+      indications: takenAs ? [...takenAs.indications] : before.indications,
+    }),
+  };
+}
+
+/** It is taken at that second. One that is incomplete was not taken. */
+const timeOf = ({ state, takenAt }: SnapshotRow): string | undefined =>
+  state === undefined && takenAt !== undefined ? rfc3339(takenAt) : undefined;
+
+const rfc3339 = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+
+const childrenOf = ({ name }: SnapshotRow, all: readonly SnapshotRow[]): string[] =>
+  all
+    .filter(({ parent }) => parent === name)
+    .map((child) => child.name)
+    .toSorted()
+    .slice(0, MAX_CHILDREN);
+
+function taskOf(
+  status: VMSnapshotStatus | undefined,
+  { have: { task }, started, now }: Facts,
+): VMSnapshotStatus['task'] {
+  if (started?.kind === 'task') {
+    const { upid, type } = started;
+    return { upid, type, startedAt: new Date(now).toISOString() };
+  }
+  return task?.state === 'running' || task?.state === 'unreachable' ? status?.task : undefined;
+}
+
+function failureOf({ have: { failure } }: Facts, generation: number): VMSnapshotStatus['failure'] {
+  if (!failure || failure.step === 'Unknown') return undefined;
+  const { step, message, attempts, at } = failure;
+  return { step, message, attempts, at: new Date(at).toISOString(), generation };
+}
+
+function internalOf(status: VMSnapshotStatus | undefined, facts: Facts): VMSnapshotStatus['internal'] {
+  const { resolved, started, next, have } = facts;
+  const { requestedAt, ...before } = status?.internal ?? {};
+  const { vm, want } = resolved;
+  if (started?.kind === 'announced' || started?.kind === 'named') {
+    const at = new Date(facts.now).toISOString();
+    const claim = { claimedAt: before.claimedAt ?? at, vmUID: vm.metadata.uid, vmid: want.vmid };
+    return { ...before, ...claim, ...(started.kind === 'announced' && { requestedAt: started.at }) };
+  }
+  // Once the answer is known, or the snapshot is there, no request is in doubt.
+  const isKnown = started?.kind === 'task' || (next.kind === 'settled' && ownOf(have) !== undefined);
+  const known = isKnown || requestedAt === undefined ? before : { ...before, requestedAt };
+  return Object.keys(known).length === 0 ? undefined : known;
+}
