@@ -13,7 +13,7 @@ export interface Snapshot {
   readonly resourceVersion: string;
   /** Name of the VirtualMachine. */
   readonly vm: string;
-  readonly state: 'ready' | 'unfinished' | 'failed' | 'deleting';
+  readonly state: 'ready' | 'unfinished' | 'failed' | 'vmDeleted' | 'deleting';
   /** Others on the same storage wait for it. */
   readonly holds: boolean;
   /** Epoch ms. */

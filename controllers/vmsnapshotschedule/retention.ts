@@ -9,8 +9,8 @@ type Retention = NonNullable<VMSnapshotScheduleSpec['retention']>;
 const FAILURES_KEPT = 3;
 
 /**
- * Only what neither field keeps, VM by VM, and never the newest that is ready. Without a field nothing. It yields where
- * the work may be interrupted.
+ * Only what neither field keeps, VM by VM, and never the newest that is ready. Without a field nothing, except that
+ * VMSnapshots of a VM that was deleted go with it. It yields where the work may be interrupted.
  * @param snapshots those of the schedule, and no others
  */
 export function* prunable(
@@ -18,17 +18,19 @@ export function* prunable(
   retention: Retention,
   now: number,
 ): Generator<void, readonly Snapshot[]> {
-  if (retention.keepLast === undefined && retention.keepFor === undefined) return [];
+  const found: Snapshot[] = [];
   const byVM = new Map<string, Snapshot[]>();
   for (const snapshot of snapshots) {
     const { vm, kept, state } = snapshot;
-    if (kept || state === 'deleting') continue;
+    yield;
+    if (kept) continue;
+    if (state === 'vmDeleted') found.push(snapshot);
+    if (state !== 'ready' && state !== 'failed') continue;
     const own = byVM.get(vm);
     if (own) own.push(snapshot);
     else byVM.set(vm, [snapshot]);
-    yield;
   }
-  const found: Snapshot[] = [];
+  if (retention.keepLast === undefined && retention.keepFor === undefined) return found;
   for (const own of byVM.values()) {
     found.push(...ofOneVM(own, retention, now));
     yield;

@@ -34,8 +34,10 @@ export const isFinished = (snapshot: Pick<Readable<VMSnapshot>, 'metadata' | 'st
 function stateOf({ metadata, status }: Pick<Readable<VMSnapshot>, 'metadata' | 'status'>): Snapshot['state'] {
   if (metadata.deletionTimestamp !== undefined) return 'deleting';
   if (status?.readyToUse === true) return 'ready';
-  const isStalled = status?.conditions?.some(({ type, status: is }) => type === 'Stalled' && is === 'True');
-  return isStalled === true ? 'failed' : 'unfinished';
+  const conditions = status?.conditions ?? [];
+  if (conditions.some(({ type, reason }) => type === 'Ready' && reason === 'VMDeleted')) return 'vmDeleted';
+  const isStalled = conditions.some(({ type, status: is }) => type === 'Stalled' && is === 'True');
+  return isStalled ? 'failed' : 'unfinished';
 }
 
 /** A task works on it, or a revert to it was requested and has not ended. */

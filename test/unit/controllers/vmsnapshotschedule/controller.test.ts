@@ -357,6 +357,25 @@ describe('retention', () => {
     expect(left).toEqual(['by-hand', 'renamed', first, ...world.created.slice(-2)]);
   });
 
+  test('deletes those whose VM was deleted, also without fields, as nothing else would', async () => {
+    const world = new World(aSchedule(), [aVM('web')]);
+    await nights(world, 2);
+    const [first = ''] = world.created;
+    const ready = { type: 'Ready', status: 'False', reason: 'VMDeleted' } as const;
+    const gone = { ...ready, message: 'x', lastTransitionTime: '2026-03-03T00:00:00Z' };
+    world.report({ readyToUse: false, snapshotName: 'x', conditions: [gone] });
+    world.vms = [];
+    world.snapshots = world.snapshots.map((each) =>
+      each.metadata.name === first
+        ? { ...each, metadata: { ...each.metadata, annotations: { [KEEP]: 'true' } } }
+        : each,
+    );
+    world.add('by-hand', {}, { vmRef: { name: 'web' } }, { readyToUse: false, conditions: [gone] });
+    expect(world.schedule.status?.active).toBe(0);
+    await world.pass();
+    expect(world.snapshots.map(({ metadata }) => metadata.name)).toEqual([first, 'by-hand']);
+  });
+
   test('goes on while the schedule is suspended', async () => {
     const world = new World(aSchedule({ retention: { keepFor: minutes(24 * 60) } }), [aVM('web')]);
     await nights(world, 2);
