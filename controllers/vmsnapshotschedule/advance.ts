@@ -6,7 +6,7 @@ import { moment, type Progress } from './due.ts';
 import type { Candidate, Run, Snapshot } from './model.ts';
 import { newSnapshot, snapshotName } from './new-snapshot.ts';
 import type { VMSnapshotSchedulePorts } from './ports.ts';
-import { snapshotOf } from './snapshots.ts';
+import { HOLDS_FOR, snapshotOf } from './snapshots.ts';
 import { storagesOf } from './storages.ts';
 import { afterTurns, remaining, turnsOf, windowOf, type Handled, type Turn } from './turns.ts';
 
@@ -35,7 +35,7 @@ export async function advance(
     run,
     candidates: windowOf(names, internal).flatMap((name) => candidatesOf(vms.get(name), ports)),
     snapshots,
-    busy: busyStorages(ports, now),
+    busy: busyStorages(schedule.metadata.namespace, run, ports),
     nameFor: (vm) => snapshotName(schedule, vm, Date.parse(run.scheduledTime)),
     now,
   });
@@ -71,18 +71,29 @@ const candidatesOf = (
 const isCreated = ({ status }: Readable<VirtualMachine>): boolean =>
   status?.vmid !== undefined && status.phase !== 'Pending' && status.phase !== 'Provisioning';
 
-/** Those on which a snapshot of any schedule is being taken. */
-const busyStorages = (
-  { unfinishedSnapshots, vmNamed, connections }: VMSnapshotSchedulePorts,
-  now: number,
-): ReadonlySet<string> =>
-  new Set(
+/**
+ * Those on which a snapshot of any schedule is being taken. What another namespace has counts only if a task runs, and
+ * not for ever: otherwise it could keep the others from their snapshots.
+ */
+function busyStorages(
+  namespace: string,
+  run: Run,
+  { unfinishedSnapshots, vmNamed, connections, now: clock }: VMSnapshotSchedulePorts,
+): ReadonlySet<string> {
+  const now = clock();
+  const waitsForOthers = Math.abs(now - Date.parse(run.startedAt)) < HOLDS_FOR;
+  return new Set(
     unfinishedSnapshots()
+      .filter(
+        ({ metadata, status }) =>
+          metadata.namespace === namespace || (waitsForOthers && status?.task !== undefined),
+      )
       .map((snapshot) => snapshotOf(snapshot, now))
       .filter(({ holds }) => holds)
-      .flatMap(({ namespace, vm }) => vmNamed(namespace, vm) ?? [])
+      .flatMap((snapshot) => vmNamed(snapshot.namespace, snapshot.vm) ?? [])
       .flatMap((vm) => storagesOf(vm, connections).map(({ key }) => key)),
   );
+}
 
 /** Empty: its turn comes again. */
 async function take(

@@ -133,6 +133,16 @@ describe('a pass is asked for', () => {
     ]);
   });
 
+  test('over the schedule whose snapshot changed', () => {
+    const { VMSnapshot, askedBy } = aCluster();
+    const labels = { 'virtrigaud.io/snapshot-schedule': 'nightly' };
+    const made = entryOf(aSnapshot({ metadata: { labels } }));
+    expect(askedBy(() => VMSnapshot.change(undefined, made))).toEqual([
+      'VMSnapshotSchedule default/nightly relatedObject',
+      'VirtualMachine default/web relatedObject',
+    ]);
+  });
+
   test('over other VMs that ask for the address of one that changed', () => {
     const { VirtualMachine, askedBy } = aCluster();
     const spec = { networks: [{ name: 'lan', mac: '02:00:00:00:00:01' }] };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { KEEP, SCHEDULE_UID_LABEL } from '../../../../src/api/index.ts';
-import { minutes } from '../../../../src/lib/units.ts';
+import { KEEP, SCHEDULE_UID_LABEL, type VMSnapshot } from '../../../../src/api/index.ts';
+import { minutes, upid } from '../../../../src/lib/units.ts';
 import { aSchedule, aVM, World } from './world.ts';
 
 const two = [aVM('db'), aVM('web', ['ceph'])];
@@ -282,6 +282,26 @@ describe('VMs on one storage', () => {
     world.finishAll();
     await world.pass();
     expect(world.created).toHaveLength(1);
+  });
+
+  test('are not held up from another namespace, neither by what only waits there nor for ever', async () => {
+    const labels = { [SCHEDULE_UID_LABEL]: 'theirs' };
+    const made = (status?: VMSnapshot['status']) => {
+      const world = new World(aSchedule(), [aVM('a'), aVM('b', ['local-lvm'], { namespace: 'other' })]);
+      world.at('2026-03-01T02:00:00Z');
+      world.add('theirs', { namespace: 'other', labels }, { vmRef: { name: 'b' } }, status);
+      return world;
+    };
+    const waiting = made();
+    await waiting.passes(3);
+    expect(waiting.created).toHaveLength(1);
+    const startedAt = '2026-03-01T02:00:00Z';
+    const working = made({ task: { upid: upid('UPID:pve-1:1'), type: 'Create', startedAt } });
+    await working.passes(3);
+    expect(working.created).toEqual([]);
+    working.now += minutes(15);
+    await working.pass();
+    expect(working.created).toHaveLength(1);
   });
 
   test('do not wait longer than 15 minutes for one whose task does not run', async () => {
