@@ -2,7 +2,7 @@
 import type { VirtualMachine, VMSnapshotSchedule } from '../../src/api/index.ts';
 import type { Pass, Readable } from '../../src/runtime/controller.ts';
 import { selects } from '../shared/objects/label-selector.ts';
-import { moment, type Progress } from './due.ts';
+import { moment, type ActiveProgress, type Progress } from './due.ts';
 import type { Candidate, Run, Snapshot } from './model.ts';
 import { newSnapshot, snapshotName } from './new-snapshot.ts';
 import type { VMSnapshotSchedulePorts } from './ports.ts';
@@ -10,22 +10,17 @@ import { HOLDS_FOR, snapshotOf } from './snapshots.ts';
 import { storagesOf } from './storages.ts';
 import { afterTurns, remaining, turnsOf, windowOf, type Handled, type Turn } from './turns.ts';
 
-export type ActiveProgress = Progress & { readonly run: Run };
-
-export const isActive = (progress: Progress): progress is ActiveProgress =>
-  progress.run !== undefined && progress.run.completedAt === undefined;
-
 interface Context {
   readonly snapshots: readonly Snapshot[];
   readonly now: number;
-  readonly reread: Pass<VMSnapshotSchedule>['reread'];
+  readonly pass: Pick<Pass<VMSnapshotSchedule>, 'reread'>;
 }
 
 /** `undefined`: the schedule was edited or deleted meanwhile. */
 export async function advance(
   schedule: VMSnapshotSchedule,
   { run, internal, lastScheduleTime }: ActiveProgress,
-  { snapshots, now, reread }: Context,
+  { snapshots, now, pass }: Context,
   ports: VMSnapshotSchedulePorts,
 ): Promise<Progress | undefined> {
   const vms = selectedVMs(schedule, ports);
@@ -39,7 +34,7 @@ export async function advance(
     nameFor: (vm) => snapshotName(schedule, vm, Date.parse(run.scheduledTime)),
     now,
   });
-  if (turns.some(({ kind }) => kind === 'create') && !isSame(schedule, await reread())) return undefined;
+  if (turns.some(({ kind }) => kind === 'create') && !isSame(schedule, await pass.reread())) return undefined;
   const handled: Handled[] = [];
   for (const turn of turns) handled.push(...(await take(turn, schedule, ports)));
   return { ...afterTurns(run, internal, { names, handled, now: moment(now) }), lastScheduleTime };

@@ -10,6 +10,11 @@ export interface Progress {
   readonly lastScheduleTime: string | undefined;
 }
 
+export type ActiveProgress = Progress & { readonly run: Run };
+
+export const isActive = (progress: Progress): progress is ActiveProgress =>
+  progress.run !== undefined && progress.run.completedAt === undefined;
+
 export interface Due {
   readonly progress: Progress;
   /** `begun` and `missed`: recorded first, before anything is created. */
@@ -29,31 +34,44 @@ export function dueNow(
   now: number,
 ): Due {
   const { suspend = false, startingDeadline } = spec;
-  const before = status?.internal ?? {};
+  const recorded = status?.internal ?? {};
   const schedule = keyOf(spec);
-  const until = doneUntil(before, schedule, metadata.creationTimestamp, now);
-  const internal = { ...before, schedule, doneUntil: moment(until) };
+  const until = doneUntil(recorded, schedule, metadata.creationTimestamp, now);
+  const internal = { ...recorded, schedule, doneUntil: moment(until) };
   const { run, lastScheduleTime } = status ?? {};
-  const isActive = run !== undefined && run.completedAt === undefined;
-  if (isActive && suspend)
+  const before = { run, internal, lastScheduleTime };
+  if (isActive(before) && suspend)
     return {
-      progress: { run: { ...run, completedAt: moment(now) }, internal: finished(internal), lastScheduleTime },
+      progress: {
+        run: { ...before.run, completedAt: moment(now) },
+        internal: finished(internal),
+        lastScheduleTime,
+      },
       event: 'ended',
     };
-  if (isActive || suspend || last === undefined || last <= until)
-    return { progress: { run, internal, lastScheduleTime }, event: undefined };
-  const begun: Run = { scheduledTime: moment(last), startedAt: moment(now), created: 0, skipped: 0 };
-  const done = { ...finished(internal), doneUntil: moment(last) };
-  return startingDeadline !== undefined && now - last > startingDeadline
+  if (isActive(before) || suspend || last === undefined || last <= until)
+    return { progress: before, event: undefined };
+  const isLate = startingDeadline !== undefined && now - last > startingDeadline;
+  return beginning(last, now, { internal, lastScheduleTime, isLate });
+}
+
+interface Before extends Omit<Progress, 'run'> {
+  readonly isLate: boolean;
+}
+
+function beginning(time: number, now: number, { internal, lastScheduleTime, isLate }: Before): Due {
+  const run: Run = { scheduledTime: moment(time), startedAt: moment(now), created: 0, skipped: 0 };
+  const done = { ...finished(internal), doneUntil: run.scheduledTime };
+  return isLate
     ? {
         progress: {
-          run: { ...begun, completedAt: moment(now), missed: true },
+          run: { ...run, completedAt: run.startedAt, missed: true },
           internal: done,
           lastScheduleTime,
         },
         event: 'missed',
       }
-    : { progress: { run: begun, internal: done, lastScheduleTime: begun.scheduledTime }, event: 'begun' };
+    : { progress: { run, internal: done, lastScheduleTime: run.scheduledTime }, event: 'begun' };
 }
 
 /** Changes with the schedule and when it is suspended or resumed: times that passed before are not made up for then. */

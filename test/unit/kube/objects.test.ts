@@ -4,6 +4,7 @@ import { ObjectCache } from '../../../src/kube/cache.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { objectWriter } from '../../../src/kube/objects.ts';
+import type { ResourceOf } from '../../../src/kube/parse.ts';
 
 const refused = (status: number, reason: string) => new KubeError({ status, reason, message: reason });
 const at = { namespace: 'default', name: 'a', uid: 'uid-1', resourceVersion: '7' };
@@ -12,14 +13,15 @@ const snapshot = { namespace: 'default', name: 'a', labels: { x: 'y' }, spec: { 
 /** @param answer what the API server refuses with */
 function writer(answer?: KubeError) {
   const requests: unknown[] = [];
-  const cache = new ObjectCache<never>();
+  const cache = new ObjectCache<ResourceOf<typeof VMSnapshot.spec, typeof VMSnapshot.status>>();
   const client: Pick<KubeClient, 'create' | 'delete'> = {
     create: async (path, body, reply) => {
       requests.push({ path, body });
       await Promise.resolve();
       if (answer) throw answer;
       const { metadata, ...rest } = body as { readonly metadata: object };
-      return reply.parse({ ...rest, metadata: { ...metadata, uid: 'uid-1', resourceVersion: '7' } });
+      const stored = { ...rest, metadata: { ...metadata, uid: 'uid-1', resourceVersion: '7' } };
+      return reply.parse(stored);
     },
     delete: async (path, precondition) => {
       requests.push({ path, precondition });
