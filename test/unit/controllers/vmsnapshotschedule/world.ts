@@ -17,6 +17,7 @@ import { aVirtualMachine } from '../../../builders/objects.ts';
 import { aStorage, aView } from '../../../builders/views.ts';
 
 type Meta = Resource['metadata'];
+const log = pino({ enabled: false });
 
 export const aSchedule = (
   spec: Partial<VMSnapshotSchedule['spec']> = {},
@@ -91,7 +92,7 @@ export class World {
     const result = await this.#controller.reconcile(schedule, {
       now: new Date(this.now),
       signal: new AbortController().signal,
-      log: pino({ enabled: false }),
+      log,
       deleting: false,
       reasons: new Set(['timer']),
       reread: () => Promise.resolve(this.live ?? this.schedule),
@@ -131,6 +132,12 @@ export class World {
 
   finishAll(): void {
     this.report({ readyToUse: true, creationTime: new Date(this.now).toISOString() });
+  }
+
+  /** Those that are ready keep the time at which they were taken. */
+  finishNew(): void {
+    const status = { readyToUse: true, creationTime: new Date(this.now).toISOString() };
+    this.snapshots = this.snapshots.map((each) => (each.status ? each : { ...each, status }));
   }
 
   #process() {
