@@ -8,8 +8,7 @@ ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
 FROM --platform=$BUILDPLATFORM $BUILD_IMAGE AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# No package that the bundle needs has an install script.
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci
 COPY . .
 # docker build --build-arg COMMIT=$(git rev-parse --short HEAD) .
 ARG COMMIT=unknown
@@ -30,7 +29,8 @@ ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--h
 
 FROM $RUNTIME_IMAGE AS operator
 WORKDIR /app
-COPY --from=build /build/dist/virtrigaud-proxmox.mjs /build/dist/virtrigaud-proxmox.mjs.map ./
+COPY --from=build /build/dist/virtrigaud-proxmox.mjs ./
+COPY --from=build /build/dist/virtrigaud-proxmox-main.mjs /build/dist/virtrigaud-proxmox-main.mjs.map ./
 COPY --from=build /build/dist/virtrigaud-proxmox-worker.mjs /build/dist/virtrigaud-proxmox-worker.mjs.map ./
 COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532

@@ -23,7 +23,7 @@ setup: node_modules/.package-lock.json ## Install the npm packages if package-lo
 # npm writes this file at the end of each install, so it serves as a stamp.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed: install Node.js (any version with npm 10 or newer), see https://nodejs.org" >&2; exit 1; }
-	npm ci --no-audit --no-fund
+	npm ci
 
 ##@ Write
 .PHONY: build
@@ -64,6 +64,10 @@ integration: setup ## Run the integration tests (ARGS are passed to jest)
 	$(JEST) --selectProjects integration --maxWorkers 5 $(ARGS)
 
 ##@ Run
+.PHONY: check
+check: setup ## Test a connection to Proxmox VE and say what is missing (ARGS='--provider NAME', or the PVE_* variables)
+	@node src/cmd/main.ts check $(ARGS)
+
 .PHONY: demo
 demo: setup ## Run the operator against the fake Proxmox VE, with the samples (ONCE=1: check, clean up, exit; REQUESTS=FILE: log requests)
 	@node hack/demo.ts $(if $(filter 1,$(ONCE)),--once) $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)

@@ -1,9 +1,9 @@
 /** Bundles a program with its packages, so that it starts faster and needs no node_modules: a file, and one for its worker thread. */
-import { cpSync, existsSync, statSync } from 'node:fs';
+import { cpSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { bundleOptions, PROGRAMS } from './programs.ts';
+import { bundleOptions, guardOf, PROGRAMS } from './programs.ts';
 
 const {
   values: { outdir },
@@ -14,11 +14,12 @@ async function bundle(name: string): Promise<string> {
   const program = PROGRAMS[name];
   if (program === undefined)
     throw new Error(`Unknown program ${name}. Use one of ${Object.keys(PROGRAMS).join(', ')}.`);
-  const { entry, worker, data } = program;
-  const out = join(outdir, program.out);
+  const { entry, worker, data, behind } = program;
+  const out = join(outdir, behind ?? program.out);
   if (!existsSync(entry))
     throw new Error(`${entry} does not exist. Run this command in the root of the checkout.`);
   await build({ ...bundleOptions(program), outfile: out });
+  if (behind !== undefined) writeFileSync(join(outdir, program.out), guardOf(behind));
   if (worker) await build({ ...bundleOptions(worker), outfile: join(outdir, worker.out) });
   for (const path of data) cpSync(path, join(dirname(out), basename(path)), { recursive: true });
   return `${out}: ${(statSync(out).size / 1024 ** 2).toFixed(2)} MB`;

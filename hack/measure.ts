@@ -4,8 +4,8 @@
  * figure has the load average next to it.
  */
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readArguments } from './arguments.ts';
 import { shippedCluster } from '../test/fakepve/cluster-file.ts';
 import { startCast, type Cast } from './demo/cast.ts';
 import { samples } from './demo/samples.ts';
@@ -13,23 +13,22 @@ import { costOf, load } from './measure/counters.ts';
 import { type Figures, figuresOf, printTable, type Row, seconds } from './measure/table.ts';
 import { watchVms, type Moments, type VmWatch } from './measure/watch.ts';
 
-const { values } = parseArgs({
-  options: {
-    /** VMs in the smaller apply. */
-    few: { type: 'string', default: '50' },
-    /** VMs in the larger apply; 0: none, and nothing is deleted. */
-    many: { type: 'string', default: '500' },
-    /** How many of them are deleted at once. */
-    delete: { type: 'string', default: '300' },
-    /** How long settled VMs are observed, in seconds. */
-    seconds: { type: 'string', default: '60' },
-    /** Seconds until settled VMs are observed again, during a drift scan; 0: never. */
-    scan: { type: 'string', default: '300' },
-    /** Duration of each task of the fake, in ms. */
-    task: { type: 'string', default: '500' },
-    /** Boot time of a guest, in ms. */
-    boot: { type: 'string', default: '1000' },
-  },
+const usage = `Usage: make measure ARGS='[options]'
+  --few N       VMs in the smaller apply (50)
+  --many N      VMs in the larger apply (500); 0: none, and nothing is deleted
+  --delete N    how many of them are deleted at once (300)
+  --seconds N   how long settled VMs are observed (60)
+  --scan N      seconds until settled VMs are observed again, during a drift scan (300); 0: never
+  --task MS     duration of each task of the fake (500)
+  --boot MS     boot time of a guest (1000)`;
+const values = readArguments(usage, {
+  few: { type: 'string', default: '50' },
+  many: { type: 'string', default: '500' },
+  delete: { type: 'string', default: '300' },
+  seconds: { type: 'string', default: '60' },
+  scan: { type: 'string', default: '300' },
+  task: { type: 'string', default: '500' },
+  boot: { type: 'string', default: '1000' },
 });
 
 const SMALL_BATCH = Number(values.few);

@@ -1,4 +1,5 @@
 /** The programs that are bundled, each with its packages: into one file, and one for its worker thread. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { BuildOptions } from 'esbuild';
 import { z } from 'zod';
@@ -7,6 +8,8 @@ interface Bundle {
   readonly entry: string;
   /** In the folder of `--outdir`. */
   readonly out: string;
+  /** Where the bundle is, if `out` only looks whether this Node can run it. */
+  readonly behind?: string;
 }
 
 export interface Program extends Bundle {
@@ -20,6 +23,7 @@ export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
   operator: {
     entry: 'src/cmd/main.ts',
     out: 'virtrigaud-proxmox.mjs',
+    behind: 'virtrigaud-proxmox-main.mjs',
     worker: { entry: 'src/cloudinit/reading/worker.ts', out: 'virtrigaud-proxmox-worker.mjs' },
     data: [],
   },
@@ -44,21 +48,45 @@ const __filename = bundleFileURLToPath(import.meta.url);
 const __dirname = bundleDirname(__filename);
 `.trim();
 
-const { version } = z
-  .object({ version: z.string() })
+const { version, engines } = z
+  .object({ version: z.string(), engines: z.object({ node: z.templateLiteral(['>=', z.string()]) }) })
   .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')));
+
+const OLDEST_NODE = engines.node.slice('>='.length);
+
+/**
+ * A program that starts the bundle, or says which Node it needs: an older one does not even parse it, and prints the
+ * line that it cannot read, which is the whole bundle. Written for very old ones.
+ */
+export const guardOf = (bundle: string): string => `const needed = '${OLDEST_NODE}'.split('.').map(Number);
+const found = process.versions.node.split('.').map(Number);
+if (found[0] < needed[0] || (found[0] === needed[0] && found[1] < needed[1])) {
+  console.error('ERROR Node.js ${OLDEST_NODE} or newer is needed, and this is ' + process.version + '. See https://nodejs.org');
+  process.exit(1);
+}
+import('./${bundle}');
+`;
+
+/** The image is built without the history. */
+function checkedOut(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
 
 export const bundleOptions = ({ entry, worker }: Bundle & Pick<Program, 'worker'>) =>
   ({
     entryPoints: [entry],
     bundle: true,
     platform: 'node',
-    target: 'node22.20',
+    target: `node${OLDEST_NODE}`,
     format: 'esm',
     sourcemap: true,
     define: {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
-      VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? 'unknown'),
+      VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? checkedOut()),
       ...(worker && { VIRTRIGAUD_WORKER: JSON.stringify(`./${worker.out}`) }),
     },
     // Identifiers are not minified, to keep stack traces readable.

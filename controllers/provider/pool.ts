@@ -12,7 +12,8 @@ import { connectionOf, type Settings } from './settings.ts';
 export interface ConnectionPoolOptions extends SharedStateOptions {
   /** VMIDs in the status of the VMs of one Provider. */
   readonly claimedThrough: (provider: string) => ReadonlySet<Vmid>;
-  readonly onRequest: (seen: RequestAttempt) => void;
+  /** A request was sent for these Providers. */
+  readonly onRequest: (seen: RequestAttempt, providers: ReadonlySet<string>) => void;
   /** Guests changed since the last read; for the VMs of these Providers. */
   readonly onGuestsChanged: (providers: ReadonlySet<string>, vmids: ReadonlySet<Vmid>) => void;
   /**
@@ -114,7 +115,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       pinned,
       // The VMs of all Providers that use the client are surely in its cluster.
       claimed: () => new Set(usersOf(key).flatMap((provider) => [...options.claimedThrough(provider)])),
-      onRequest: options.onRequest,
+      onRequest: (seen) => options.onRequest(seen, providersOf(key)),
       onGuestsChanged: (vmids) => options.onGuestsChanged(providersOf(key), vmids),
       onChanged: () => options.onConnectionChanged(providersOf(key)),
       onAnsweringAgain: () => usersOf(key).forEach((provider) => options.onConnected(provider)),

@@ -33,11 +33,13 @@ export function trustOf(
 /** As in the field `tls.caBundle`. */
 const MAX_CA_CHARACTERS = 65_536;
 
+const isPath = (text: string): boolean => /^(\/|\.{1,2}\/|~\/)\S+$/.test(text.trim());
+
 function caProblem(ca: string): Refused | undefined {
   if (!ca.includes('-----BEGIN CERTIFICATE-----'))
     return refuse(
       'CABundleInvalid',
-      'The CA bundle contains no certificate: set it to PEM text that begins with -----BEGIN CERTIFICATE-----, as in /etc/pve/pve-root-ca.pem of a node.',
+      `The CA bundle contains no certificate${isPath(ca) ? ' but the path of a file, which the operator does not read' : ''}: set it to PEM text that begins with -----BEGIN CERTIFICATE-----, as in /etc/pve/pve-root-ca.pem of a node.`,
     );
   return ca.length > MAX_CA_CHARACTERS
     ? refuse(

@@ -1,15 +1,17 @@
 /** `node hack/control-plane/cli.ts`: a control plane until Ctrl-C; `--install-only`: just its binaries. */
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
+import { readArguments } from '../arguments.ts';
 import { ensureBinaries, startControlPlane } from './index.ts';
 import { BASE_BINARIES } from './versions.ts';
 
-const { values } = parseArgs({
-  options: {
-    'install-only': { type: 'boolean', default: false },
-    'controller-manager': { type: 'boolean', default: false },
-    dir: { type: 'string' },
-  },
+const usage = `Usage: make control-plane ARGS='[options]'
+  --controller-manager   start kube-controller-manager as well: deleting a namespace then deletes what is in it
+  --dir DIR              keep the data there; absent: a temporary folder that is removed at the end
+  --install-only         download or build the binaries, and start nothing`;
+const values = readArguments(usage, {
+  'install-only': { type: 'boolean', default: false },
+  'controller-manager': { type: 'boolean', default: false },
+  dir: { type: 'string' },
 });
 const log = (line: string) => process.stderr.write(`${line}\n`);
 

@@ -19,6 +19,7 @@ const PVE_PORT = 8006;
 export interface Cast {
   readonly plane: ControlPlane;
   readonly fake: FakePve;
+  /** The process that runs now. */
   readonly operator: ChildProcess;
   readonly operatorLog: string;
   readonly metricsUrl: string;
@@ -26,6 +27,8 @@ export interface Cast {
   readonly readyAfterMs: number;
   /** The end of the operator's log. */
   lastLines(count: number): Promise<string>;
+  /** Starts the operator again after it has ended. */
+  restartOperator(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,8 +38,10 @@ export async function startCast(options: {
   /** Where it differs from the demo's. */
   readonly pve?: Pick<FakePveOptions, 'cluster' | 'latency'>;
   readonly logFormat?: 'json';
+  /** Ends the start where it is, and leaves nothing behind. */
+  readonly signal?: AbortSignal;
 }): Promise<Cast> {
-  const { say } = options;
+  const { say, signal } = options;
   const dir = await mkdtemp(join(tmpdir(), 'virtrigaud-demo-'));
   const undo: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
   const stop = async (): Promise<void> => {
@@ -45,6 +50,7 @@ export async function startCast(options: {
   try {
     const plane = await startControlPlane({ log: say });
     undo.push(() => plane.stop());
+    signal?.throwIfAborted();
     say(`API server: ${plane.server}`);
     const fake = await startFakePve({
       cluster: CLUSTER,
@@ -53,9 +59,11 @@ export async function startCast(options: {
       ...options.pve,
     });
     undo.push(() => fake.close());
+    signal?.throwIfAborted();
     say(`fake Proxmox VE: ${fake.url} (3 nodes, template 9000 "ubuntu-22-template")`);
     const built = await run('node', [join(ROOT, 'hack/bundle.ts'), 'operator'], { cwd: ROOT });
     if (built.code !== 0) throw new Error(`the operator could not be bundled: ${built.stderr}`);
+    signal?.throwIfAborted();
     await install(plane);
     const operatorLog = join(dir, 'operator.log');
     const metricsPort = await freePort();
@@ -63,8 +71,10 @@ export async function startCast(options: {
     await writeFile(ca, fake.ca);
     const startedAt = performance.now();
     const { logFormat } = options;
-    const operator = await startOperator({ plane, fake, ca, operatorLog, metricsPort, logFormat });
+    const start = () => startOperator({ plane, fake, ca, operatorLog, metricsPort, logFormat });
+    let operator = await start();
     undo.push(() => ended(operator, 'SIGTERM'));
+    signal?.throwIfAborted();
     say(`operator: process ${operator.pid ?? 0}, log in ${operatorLog}`);
     const lastLines = async (count: number): Promise<string> =>
       (await readFile(operatorLog, 'utf8')).split('\n').slice(-count).join('\n');
@@ -75,7 +85,21 @@ export async function startCast(options: {
     await Promise.race([untilReady(metricsUrl), exited]);
     const readyAfterMs = performance.now() - startedAt;
     exited.catch(() => undefined);
-    return { plane, fake, operator, operatorLog, metricsUrl, readyAfterMs, lastLines, stop };
+    return {
+      plane,
+      fake,
+      get operator() {
+        return operator;
+      },
+      operatorLog,
+      metricsUrl,
+      readyAfterMs,
+      lastLines,
+      async restartOperator() {
+        operator = await start();
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

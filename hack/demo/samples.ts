@@ -12,10 +12,16 @@ export interface Sample {
   readonly text: string;
 }
 
+const isSample = (file: string): boolean => file.endsWith('.yaml');
+
+/** Samples that are left out: each is the second version of an object of another one. */
+export const samplesForLater = async (): Promise<readonly string[]> =>
+  (await readdir(SAMPLES)).filter((file) => isSample(file) && APPLIED_LATER.test(file)).toSorted();
+
 /** @param endpoint where the fake listens: written into the samples where it is not the one they name */
 export async function samples(endpoint: string): Promise<readonly Sample[]> {
   const files = (await readdir(SAMPLES))
-    .filter((file) => file.endsWith('.yaml') && !APPLIED_LATER.test(file))
+    .filter((file) => isSample(file) && !APPLIED_LATER.test(file))
     .toSorted();
   return Promise.all(
     files.map(async (file) => ({

@@ -7,6 +7,7 @@ import { admissionFiles } from './admission.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
 import { kustomizeFiles } from './kustomize-references.ts';
+import { metricsFiles } from './metrics-page.ts';
 import { noticeFiles } from './notices.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
@@ -30,6 +31,7 @@ const files = new Map([
   ...admissionFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
+  ...metricsFiles(current),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
   ...(await noticeFiles()),

@@ -1,6 +1,6 @@
 /** Desired state of a network interface. */
 import { z } from 'zod';
-import { ipFamily, parseCidr } from '../lib/ip.ts';
+import { ipFamily, isOnLink, parseCidr } from '../lib/ip.ts';
 import { bridgeName, list, rule, word } from './schema.ts';
 
 const interfaceName = word(
@@ -30,16 +30,38 @@ const cidr = rule(z.string().max(64), {
   holds: (value) => parseCidr(value) !== undefined,
 });
 
+const reachable = {
+  cel:
+    '!has(self.gateway) || !isIP(self.gateway) || !isCIDR(self.address)' +
+    ' || cidr(self.address).prefixLength() == (cidr(self.address).ip().family() == 4 ? 32 : 128)' +
+    ' || ip(self.gateway).isLinkLocalUnicast() || ip(self.gateway).family() != cidr(self.address).ip().family()' +
+    ' || cidr(self.address).containsIP(ip(self.gateway))',
+  message:
+    'must have a gateway in the subnet of the address; one outside it, on the same link, requires the prefix length 32, or 128 for IPv6',
+  holds: ({ address, gateway }: { readonly address: string; readonly gateway?: string | undefined }) => {
+    const parsed = parseCidr(address);
+    if (gateway === undefined || !parsed || ipFamily(gateway) !== parsed.family) return true;
+    return isOnLink(gateway, parsed);
+  },
+};
+
 const staticIP = rule(
-  z.object({
-    address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
-    gateway: ip
-      .optional()
-      .describe('Default gateway, of the same address family; it may be outside the subnet of the address.'),
-    dns: list(ip, 8)
-      .optional()
-      .describe('Name servers, in order of preference; absent: those of the template, or else of the node.'),
-  }),
+  rule(
+    z.object({
+      address: cidr.describe('IPv4 or IPv6 address with its prefix length, for example 192.168.1.100/24.'),
+      gateway: ip
+        .optional()
+        .describe(
+          'Default gateway in the subnet of the address. It may be outside it if the prefix length is 32, or 128 for IPv6.',
+        ),
+      dns: list(ip, 8)
+        .optional()
+        .describe(
+          'Name servers, in order of preference; absent: those of the template, or else of the node.',
+        ),
+    }),
+    reachable,
+  ),
   {
     cel:
       '!has(self.gateway) || !isIP(self.gateway) || !isCIDR(self.address)' +
@@ -61,10 +83,17 @@ const ipv6Address = rule(z.string().max(64), {
 });
 
 const ipv6 = rule(
-  z.object({
-    address: ipv6Address.describe('IPv6 address with its prefix length; auto: SLAAC; dhcp: DHCPv6.'),
-    gateway: ip6.optional().describe('Default gateway; only allowed with a fixed address.'),
-  }),
+  rule(
+    z.object({
+      address: ipv6Address.describe('IPv6 address with its prefix length; auto: SLAAC; dhcp: DHCPv6.'),
+      gateway: ip6
+        .optional()
+        .describe(
+          'Default gateway; only allowed with a fixed address. It is link-local or in the subnet of the address, unless the prefix length is 128.',
+        ),
+    }),
+    reachable,
+  ),
   {
     cel: "!has(self.gateway) || !(self.address in ['auto', 'dhcp'])",
     message: 'must not have a gateway with auto or dhcp: the router announces itself',

@@ -1,6 +1,6 @@
 /** Addresses of NICs: whether they are valid, what Proxmox VE's ipconfig keys can express, and the keys. */
 import ipaddr from 'ipaddr.js';
-import { ipFamily, parseCidr, type IpFamily } from '../lib/ip.ts';
+import { ipFamily, isNetworkAddress, parseCidr, type IpFamily } from '../lib/ip.ts';
 import type { CloudInitNic, Resolver } from './input.ts';
 
 const GATEWAYS = { 4: 'gateway4', 6: 'gateway6' } as const;
@@ -9,12 +9,20 @@ const FAMILIES = [4, 6] as const;
 const ofFamily = (nic: CloudInitNic, family: IpFamily): readonly string[] =>
   nic.addresses.filter((address) => parseCidr(address)?.family === family);
 
+const isSubnet = (text: string): boolean => {
+  const parsed = parseCidr(text);
+  return parsed !== undefined && isNetworkAddress(parsed);
+};
+
 /** Returns why the addresses are invalid; `undefined` if they are valid. */
 export function networkProblem(nics: readonly CloudInitNic[]): string | undefined {
   for (const nic of nics) {
     const address = nic.addresses.find((each) => !parseCidr(each));
     if (address !== undefined)
       return `${nic.device}: "${address}" is not an address with a prefix length. Use the form 192.168.1.100/24.`;
+    const subnet = nic.addresses.find(isSubnet);
+    if (subnet !== undefined)
+      return `${nic.device}: "${subnet}" is the address of the subnet, which no host can have. Use one of its other addresses.`;
     const server = nic.dns.find((each) => !ipFamily(each));
     if (server !== undefined)
       return `${nic.device}: the DNS server "${server}" is not an IP address. Correct it.`;

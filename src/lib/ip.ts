@@ -1,5 +1,6 @@
 /** Parses IP addresses and CIDRs by the rules of the API server's CEL functions `ip()` and `cidr()`. */
 import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
 export type IpFamily = 4 | 6;
 
@@ -26,4 +27,21 @@ export function parseCidr(text: string): Cidr | undefined {
   const prefix = Number(digits);
   if (family === undefined || prefix > (family === 4 ? 32 : 128)) return undefined;
   return { address, prefix, family };
+}
+
+/**
+ * Whether a host with this address reaches the gateway directly: it is in the subnet, or on the link by definition. An
+ * address that is a subnet of its own, /32 or /128, says nothing about its link.
+ */
+export function isOnLink(gateway: string, { address, prefix, family }: Cidr): boolean {
+  const at = ipaddr.parse(gateway);
+  const own = ipaddr.parse(address);
+  const isAlone = prefix === (family === 4 ? 32 : 128);
+  return isAlone || at.range() === 'linkLocal' || (at.kind() === own.kind() && at.match(own, prefix));
+}
+
+/** Whether it is the first address of an IPv4 subnet, which no host can have. */
+export function isNetworkAddress({ address, prefix, family }: Cidr): boolean {
+  if (family === 6 || prefix >= 31) return false;
+  return ipaddr.IPv4.networkAddressFromCIDR(`${address}/${prefix}`).toString() === address;
 }

@@ -34,12 +34,11 @@ const ENGINE_TYPES: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'Stal
 /** The conditions after this pass: Ready, Reconciling, Stalled, then the controller's own in its order. */
 export function conditionsOf(inputs: ConditionInputs): readonly Condition[] {
   const { outcome, domain, previous, generation, deleting, now } = inputs;
-  const differs =
-    domain !== 'unknown' && domain.some(({ type, status }) => type === 'Synced' && status === 'False');
-  const current = [
-    ...engineClaims(outcome, { deleting, differs }),
-    ...(domain === 'unknown' ? [] : domain),
-  ].map((claim) => dated(claim, previous, generation, now));
+  const known = domain === 'unknown' ? [] : domain;
+  const apart = known.find(({ type, status }) => type === 'Synced' && status === 'False');
+  const current = [...engineClaims(outcome, { deleting, apart: apart?.message }), ...known].map((claim) =>
+    dated(claim, previous, generation, now),
+  );
   const kept = domain === 'unknown' ? previous.filter(({ type }) => !ENGINE_TYPES.has(type)) : [];
   return [...current, ...kept];
 }
@@ -54,19 +53,28 @@ export function isTransition(previous: readonly Condition[], next: readonly Cond
 }
 
 const FULFILLED = 'The spec is fulfilled.';
-const DIFFERS = 'Nothing is left to be done now. The condition Synced says what differs from the spec.';
+/** What people read is this condition alone. */
+const butFor = (apart: string): string =>
+  `Nothing is left to be done now, but not all of the spec is in effect. ${apart}`;
 
-/** @param differs something of the spec is not in effect, which is no reason not to be ready */
+/** @param apart what of the spec is not in effect, which is no reason not to be ready */
 function engineClaims(
   outcome: Outcome,
-  { deleting, differs }: { readonly deleting: boolean; readonly differs: boolean },
+  { deleting, apart }: { readonly deleting: boolean; readonly apart: string | undefined },
 ): readonly Claim[] {
   switch (outcome.kind) {
     case 'settled':
     case 'released':
       return deleting
         ? busy('Deleting', 'The object is being deleted.', deleting)
-        : [{ type: 'Ready', status: 'True', reason: 'Reconciled', message: differs ? DIFFERS : FULFILLED }];
+        : [
+            {
+              type: 'Ready',
+              status: 'True',
+              reason: 'Reconciled',
+              message: apart === undefined ? FULFILLED : butFor(apart),
+            },
+          ];
     case 'progressed':
     case 'waiting':
     case 'retry':

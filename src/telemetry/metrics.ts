@@ -1,4 +1,4 @@
-/** What is measured. Labels hold kinds, routes and reasons, never the name of an object. */
+/** What the process does: passes, queues, requests. Labels hold kinds, routes, reasons and names of Providers. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Millis } from '../lib/units.ts';
 import { millis, seconds } from '../lib/units.ts';
@@ -11,6 +11,8 @@ export interface BuildInfo {
 }
 
 export interface PveCall {
+  /** `namespace/name`, several joined by commas where Providers share a connection. */
+  readonly provider: string;
   readonly method: string;
   /** The template of the path, such as `/nodes/{node}/qemu/{vmid}/config`. */
   readonly route: string;
@@ -25,6 +27,8 @@ export interface Metrics {
   addRunner(runner: Pick<Runner, 'kind' | 'queue'>): void;
   passEnded(pass: PassRecord): void;
   pveCallEnded(call: PveCall): void;
+  /** The Provider is gone: names that come and go must not add up. */
+  forgetProvider(provider: string): void;
   watchRestarted(kind: string): void;
   errorMet(reason: string, component: string): void;
   setLeader(leads: boolean): void;
@@ -99,13 +103,13 @@ export function createMetrics(build: BuildInfo): Metrics {
   const pveRequests = new Counter({
     name: 'virtrigaud_pve_requests_total',
     help: 'Requests to Proxmox VE.',
-    labelNames: ['method', 'route', 'code'],
+    labelNames: ['provider', 'method', 'route', 'code'],
     registers,
   });
   const pveSeconds = new Histogram({
-    name: 'virtrigaud_pve_request_seconds',
+    name: 'virtrigaud_pve_request_duration_seconds',
     help: 'How long Proxmox VE took to answer.',
-    labelNames: ['route'],
+    labelNames: ['provider', 'route'],
     buckets: BUCKETS,
     registers,
   });
@@ -137,14 +141,29 @@ export function createMetrics(build: BuildInfo): Metrics {
       if (outcome === 'bug') errors.inc({ reason: 'InternalError', component: kind });
       if (outcome === 'error') errors.inc({ reason: 'WriteFailed', component: kind });
     },
-    pveCallEnded({ method, route, code, duration }) {
-      pveRequests.inc({ method, route, code });
-      pveSeconds.observe({ route }, inSeconds(duration));
+    pveCallEnded({ provider, method, route, code, duration }) {
+      pveRequests.inc({ provider, method, route, code });
+      pveSeconds.observe({ provider, route }, inSeconds(duration));
+    },
+    forgetProvider(provider) {
+      void removeSeries(pveRequests, provider);
+      void removeSeries(pveSeconds, provider);
     },
     watchRestarted: (kind) => restarts.inc({ kind }),
     errorMet: (reason, component) => errors.inc({ reason, component }),
     setLeader: (leads) => leader.set(leads ? 1 : 0),
   };
+}
+
+/** All series of a metric in whose label `provider` this one is named. */
+async function removeSeries(
+  metric: Counter<'provider' | 'method' | 'route' | 'code'> | Histogram<'provider' | 'route'>,
+  provider: string,
+): Promise<void> {
+  for (const { labels } of (await metric.get()).values) {
+    const { le: _bucket, ...series } = { le: undefined, ...labels };
+    if (String(series.provider).split(',').includes(provider)) metric.remove(series);
+  }
 }
 
 type Queue = Pick<Runner['queue'], 'depth' | 'longestRunning'>;

@@ -59,15 +59,34 @@ const serverOf = (metrics: Server | undefined, probes: Server | undefined): Tele
 });
 
 async function open({ host, port }: Address, routes: Routes): Promise<Server> {
+  const handlers = new Map([
+    ['/', (_request: IncomingMessage, response: ServerResponse) => listLinks(response, Object.keys(routes))],
+    ...Object.entries(routes),
+  ]);
   const server = createServer((request, response) => {
-    const handler = new Map(Object.entries(routes)).get(request.url?.split('?')[0] ?? '');
+    const handler = handlers.get(request.url?.split('?')[0] ?? '');
     if (handler) handler(request, response);
     else response.writeHead(404).end();
   });
   server.listen(port, host);
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Metrics and probes cannot be served at ${host}:${port} (${said}). Choose another address with --metrics-bind-address and --health-probe-bind-address.`,
+      { cause: error },
+    );
+  }
   return server;
 }
+
+const listLinks = (response: ServerResponse, paths: readonly string[]): void => {
+  const links = paths.map((path) => `<li><a href="${path}">${path}</a></li>`).join('');
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end(`<!doctype html><title>virtrigaud-proxmox</title><ul>${links}</ul>\n`);
+};
 
 async function shut(server: Server): Promise<void> {
   server.closeAllConnections();

@@ -2,6 +2,7 @@
  * As much of CEL as our CRDs use, evaluated as JavaScript in a realm of its own. The integration tests ask a real API
  * server the same questions.
  */
+import { BlockList } from 'node:net';
 import { createContext, Script } from 'node:vm';
 import { ipFamily, parseCidr } from '../../src/lib/ip.ts';
 
@@ -26,6 +27,14 @@ function amount(text: string): number {
   return Number(digits) * scale * 10 ** Number(exponent);
 }
 
+function contains(subnet: string, address: string): boolean {
+  const [base = '', prefix] = subnet.split('/');
+  const list = new BlockList();
+  const family = (text: string) => (text.includes(':') ? 'ipv6' : 'ipv4');
+  list.addSubnet(base, Number(prefix), family(base));
+  return family(base) === family(address) && list.check(address, family(address));
+}
+
 const FUNCTIONS = {
   duration,
   size: (value: { readonly length: number }) => value.length,
@@ -35,9 +44,17 @@ const FUNCTIONS = {
     compareTo: ({ amount: other }: { readonly amount: number }) => amount(value) - other,
   }),
   isIP: (value: string) => ipFamily(value) !== undefined,
-  ip: (value: string) => ({ family: () => ipFamily(value) }),
+  ip: (value: string) => ({
+    text: value,
+    family: () => ipFamily(value),
+    isLinkLocalUnicast: () => /^(169\.254\.|fe[89ab][0-9a-f]:)/i.test(value),
+  }),
   isCIDR: (value: string) => parseCidr(value) !== undefined,
-  cidr: (value: string) => ({ ip: () => ({ family: () => parseCidr(value)?.family }) }),
+  cidr: (value: string) => ({
+    ip: () => ({ family: () => parseCidr(value)?.family }),
+    prefixLength: () => parseCidr(value)?.prefix,
+    containsIP: ({ text }: { readonly text: string }) => contains(value, text),
+  }),
   isInt: (value: unknown) => Number.isInteger(value),
   string: String,
 };

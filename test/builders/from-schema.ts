@@ -83,6 +83,7 @@ const ADDRESSES = fc.oneof(
   fc.ipV6(),
   fc.tuple(fc.ipV4(), fc.nat(33)).map(([ip, bits]) => `${ip}/${bits}`),
   fc.tuple(fc.ipV6(), fc.nat(129)).map(([ip, bits]) => `${ip}/${bits}`),
+  fc.constantFrom('10.0.0.9/8', '10.0.0.1', 'fd00::9/64', 'fd00::1', 'fe80::1'),
   fc.constantFrom('::ffff:1.2.3.4', 'fe80::1%eth0', '010.0.0.1', '::/0', '0.0.0.0/0', '10.0.0.1/08'),
 );
 /** Around the limits of the rules, in units of their own. */

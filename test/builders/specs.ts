@@ -179,9 +179,19 @@ const network = record(
     vlan: field(fc.constantFrom(1, 100, 4094), 0, 4095, '100', 1.5),
     mac,
     model: field(fc.constantFrom('virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'), 'ne2000', ''),
-    staticIP: record(
-      { address: cidr, gateway: address, dns: fc.array(address, { maxLength: 3 }) },
-      'address',
+    staticIP: fc.oneof(
+      fc.constantFrom(
+        { address: '192.168.1.100/24', gateway: '192.168.1.1' },
+        { address: '192.168.1.0/24', gateway: '192.168.1.1' },
+        { address: '192.168.1.100/24', gateway: '192.168.2.1' },
+        { address: '192.0.2.9/32', gateway: '198.51.100.1' },
+        { address: '192.0.2.8/31', gateway: '192.0.2.9' },
+        { address: '169.254.0.9/16', gateway: '169.254.0.1' },
+        { address: '192.0.2.9/24', gateway: '169.254.0.1' },
+        { address: 'fd00::2/64', gateway: 'FE80::1' },
+        { address: 'fd00::/64', gateway: 'fd00::1' },
+      ),
+      record({ address: cidr, gateway: address, dns: fc.array(address, { maxLength: 3 }) }, 'address'),
     ),
     ipv6: record(
       {
@@ -189,7 +199,7 @@ const network = record(
           { weight: 3, arbitrary: fc.constantFrom('auto', 'dhcp', 'fd00::9/64', '2001:db8::1/128') },
           { weight: 1, arbitrary: fc.oneof(cidr, fc.constantFrom('', 'slaac', 'AUTO')) },
         ),
-        gateway: address,
+        gateway: fc.oneof(fc.constantFrom('fd00::1', 'fd01::1', 'fe80::1'), address),
       },
       'address',
     ),

@@ -79,7 +79,14 @@ async function main(): Promise<void> {
   console.log(`fake PVE listening on ${fake.url} token ${fake.token}`);
 }
 
+function sentenceOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return 'code' in error && error.code === 'EADDRINUSE'
+    ? `Another program listens at this address already (${error.message}): end it, or choose another port with --port.`
+    : error.message;
+}
+
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(sentenceOf(error));
   process.exit(1);
 });

@@ -17,17 +17,35 @@ export function templatesNamed(source: TemplateSource, view: View, grant: Grant)
   const found = guests.filter((guest) => guest.template && guest.name === source.name);
   const nameless = guests.filter(({ name, nodeOffline }) => name === undefined && nodeOffline);
   if (found.length === 0 && nameless.length > 0) return maybeOffline(source.name, nameless);
-  if (found.length === 0)
-    return refusal(
-      'TemplateNotFound',
-      `Proxmox VE has no template named "${source.name}", or the credentials may not see it (privilege VM.Audit). Correct spec.source of the VMImage; a VM that is not a template is named there by its VMID.`,
-    );
+  if (found.length === 0) return notFound(source.name, guests, grant);
   if (new Set(found.map((guest) => guest.node)).size < found.length)
     return refusal(
       'TemplateAmbiguous',
       `Several templates on one node are named "${source.name}": ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. Refer to one by its VMID.`,
     );
   return { ok: true, guests: found };
+}
+
+const MAX_LISTED = 8;
+
+/** A name of an ordinary VM is only known to those who may clone it. */
+function notFound(name: string, guests: readonly GuestView[], grant: Grant): TemplatesFound {
+  const namesake = guests.find(
+    (guest) => guest.name === name && (isOwnersGrant(grant) || selects(grant.sources, guest)),
+  );
+  if (namesake)
+    return refusal(
+      'TemplateNotFound',
+      `"${name}" is VM ${namesake.vmid} in Proxmox VE, which is not a template. Convert it to a template (qm template ${namesake.vmid}), or set spec.source of the VMImage to ${namesake.vmid} to clone it as it is.`,
+    );
+  const names = [...new Set(guests.flatMap((guest) => (guest.template && guest.name) || []))].toSorted();
+  const more = names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : '';
+  const there =
+    names.length === 0 ? 'there are none' : `there are ${names.slice(0, MAX_LISTED).join(', ')}${more}`;
+  return refusal(
+    'TemplateNotFound',
+    `Proxmox VE has no template named "${name}" that the credentials may see (privilege VM.Audit); ${there}. Correct spec.source of the VMImage; a VM that is not a template is named there by its VMID.`,
+  );
 }
 
 /** One that is not a template must be granted; if it is not, it is not said to exist. */

@@ -36,12 +36,16 @@ export interface Marks {
     wanted: { readonly name: string; readonly is: (guest: MarkedGuest) => boolean },
     options: CallOptions,
   ): Promise<readonly MarkedGuest[]>;
+  /** Guests with such a mark that were read in the last minutes, for what does not justify reading them. */
+  remembered(): readonly MarkedGuest[];
 }
 
 interface Known {
   readonly name: string | undefined;
   readonly at: number;
   readonly guest: Promise<MarkedGuest | undefined>;
+  /** Once it was read. */
+  found?: MarkedGuest | undefined;
 }
 
 const REMEMBERED_FOR = minutes(10);
@@ -83,11 +87,17 @@ export function createMarks(
       if (error instanceof PveError && error.refusal === 'forbidden') return undefined;
       throw error;
     });
-    known.set(row.vmid, { name: row.name, at: now(), guest });
+    const entry: Known = { name: row.name, at: now(), guest };
+    known.set(row.vmid, entry);
+    void guest.then(
+      (found) => (entry.found = found),
+      () => undefined,
+    );
     return guest;
   }
 
   return {
+    remembered: () => [...known.values()].flatMap(({ found }) => found ?? []),
     async find(view, { name, is }, options) {
       for (const vmid of known.keys()) if (!view.guests.has(vmid)) known.delete(vmid);
       const inStatus = claimed();

@@ -171,7 +171,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       },
     }));
   } catch (error) {
-    return { kind: 'faulty', faults: [error instanceof Error ? error.message : String(error)] };
+    return { kind: 'faulty', faults: [misunderstood(args, error)] };
   }
   if (values['help'] === true) return { kind: 'help', text: HELP };
   if (values['version'] === true) return { kind: 'version' };
@@ -202,6 +202,15 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
       },
     },
   };
+}
+
+/** A word where a flag is expected is most likely the one command, misspelt. */
+function misunderstood(args: readonly string[], error: unknown): string {
+  const [first = ''] = args;
+  const said = error instanceof Error ? error.message : String(error);
+  return first !== '' && !first.startsWith('-')
+    ? `There is no command ${first}. The only one is check; without a command the operator runs. See --help.`
+    : `${said}. See --help.`;
 }
 
 /** A variable set to nothing, as Helm does with an empty value, is as good as unset. */

@@ -44,8 +44,14 @@ export function createConnections(
   return createConnectionPool({
     claimedIn,
     claimedThrough: (provider) => claimedVmids(vmsOfProvider.objects(provider)),
-    onRequest: ({ method, route, code, ms }) =>
-      metrics.pveCallEnded({ method, route, code, duration: millis(ms) }),
+    onRequest: ({ method, route, code, ms }, providers) =>
+      metrics.pveCallEnded({
+        provider: [...providers].toSorted().join(','),
+        method,
+        route,
+        code,
+        duration: millis(ms),
+      }),
     onGuestsChanged(providers, vmids) {
       const changed = [...vmids].flatMap((number) => indexes.vmid.objects(String(number)));
       const concerned = changed.filter((vm) => providers.has(providerOf(vm) ?? ''));

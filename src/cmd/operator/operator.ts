@@ -22,6 +22,7 @@ import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
 import { createRunners } from './runners.ts';
 import { indexForSchedules } from './schedules.ts';
+import { measureState } from './state.ts';
 import { watchAll } from './watches.ts';
 
 /** `namespace` has the Lease and the cluster id; references into a namespace that is not watched are refused. */
@@ -80,6 +81,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
+  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);

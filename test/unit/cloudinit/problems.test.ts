@@ -99,6 +99,11 @@ describe('addresses are refused', () => {
       'net0: "192.0.2.1" is not an address with a prefix',
     ],
     ['a prefix that is too long', aNic({ addresses: ['192.0.2.1/33'] }), '"192.0.2.1/33"'],
+    [
+      'the address of a subnet',
+      aNic({ addresses: ['192.0.2.0/24'] }),
+      '"192.0.2.0/24" is the address of the subnet',
+    ],
     ['text', aNic({ addresses: ['a, b/24'] }), '"a, b/24"'],
     [
       'a DNS name',

@@ -4,9 +4,13 @@ import { expect, test } from '@jest/globals';
 test('the image has every file of the bundled operator, also that of its worker thread', () => {
   const sources = globSync('hack/*.ts').map((file) => readFileSync(file, 'utf8'));
   const bundles = sources.flatMap((text) =>
-    [...text.matchAll(/out: '(virtrigaud-[\w.-]+)'/g)].map(([, name]) => name),
+    [...text.matchAll(/(?:out|behind): '(virtrigaud-[\w.-]+)'/g)].map(([, name]) => name),
   );
-  expect(bundles).toEqual(['virtrigaud-proxmox.mjs', 'virtrigaud-proxmox-worker.mjs']);
+  expect(bundles).toEqual([
+    'virtrigaud-proxmox.mjs',
+    'virtrigaud-proxmox-main.mjs',
+    'virtrigaud-proxmox-worker.mjs',
+  ]);
   const image = readFileSync('Dockerfile', 'utf8');
   for (const name of bundles) expect(image).toContain(`COPY --from=build /build/dist/${name} `);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ipFamily, parseCidr } from '../../../src/lib/ip.ts';
+import { ipFamily, isNetworkAddress, isOnLink, parseCidr, type Cidr } from '../../../src/lib/ip.ts';
 
 describe('an IP address', () => {
   test('has a family, whichever way it is written', () => {
@@ -45,5 +45,41 @@ describe('a CIDR', () => {
     '1.2.3.4/24/8',
   ])('%j is none', (text) => {
     expect(parseCidr(text)).toBeUndefined();
+  });
+});
+
+const parsed = (text: string): Cidr => {
+  const found = parseCidr(text);
+  if (!found) throw new Error(`${text} is no CIDR`);
+  return found;
+};
+
+describe('a gateway', () => {
+  test.each([
+    ['192.168.1.1', '192.168.1.100/24', true],
+    ['192.168.2.1', '192.168.1.100/24', false],
+    ['192.168.2.1', '192.168.1.100/16', true],
+    ['198.51.100.1', '192.0.2.9/32', true],
+    ['169.254.0.1', '192.0.2.9/24', true],
+    ['fd00::1', 'fd00::2/64', true],
+    ['fd01::1', 'fd00::2/64', false],
+    ['fe80::1', 'fd00::2/64', true],
+    ['fd01::1', 'fd00::2/128', true],
+  ])('%s of a host with %s is on its link: %s', (gateway, address, expected) => {
+    expect(isOnLink(gateway, parsed(address))).toBe(expected);
+  });
+});
+
+describe('the address of a subnet', () => {
+  test.each([
+    ['192.168.1.0/24', true],
+    ['192.168.1.100/24', false],
+    ['192.168.0.0/23', true],
+    ['192.168.1.0/23', false],
+    ['10.0.0.0/31', false],
+    ['10.0.0.0/32', false],
+    ['fd00::/64', false],
+  ])('%s: %s', (address, expected) => {
+    expect(isNetworkAddress(parsed(address))).toBe(expected);
   });
 });

@@ -45,14 +45,14 @@ describe('what an outcome says in conditions', () => {
     const synced = (status: 'True' | 'False') =>
       conditionsOf({
         outcome: settled(),
-        domain: [{ type: 'Synced', status, reason: 'Different', message: 'm' }],
+        domain: [{ type: 'Synced', status, reason: 'Different', message: 'The disk is smaller.' }],
         previous: [],
         generation: 1,
         deleting: false,
         now: new Date(0),
       })[0]?.message;
     expect(synced('True')).toBe('The spec is fulfilled.');
-    expect(synced('False')).toContain('The condition Synced says what differs');
+    expect(synced('False')).toMatch(/not all of the spec is in effect\. The disk is smaller\.$/);
   });
 
   test.each([

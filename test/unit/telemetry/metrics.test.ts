@@ -11,6 +11,14 @@ async function lines(change: (metrics: ReturnType<typeof createMetrics>) => void
   return (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('virtrigaud_'));
 }
 
+const call = {
+  provider: 'infra/prod',
+  method: 'GET',
+  route: '/nodes/{node}',
+  code: '200',
+  duration: millis(100),
+};
+
 describe('the metrics', () => {
   test('name the build', async () => {
     const exposed = await lines(() => undefined);
@@ -82,13 +90,29 @@ describe('the metrics', () => {
 
   test('count calls to Proxmox VE by route, and show who leads', async () => {
     const exposed = await lines((metrics) => {
-      metrics.pveCallEnded({ method: 'GET', route: '/nodes/{node}', code: '200', duration: millis(100) });
+      metrics.pveCallEnded(call);
       metrics.setLeader(true);
     });
     expect(exposed).toContain(
-      'virtrigaud_pve_requests_total{method="GET",route="/nodes/{node}",code="200"} 1',
+      'virtrigaud_pve_requests_total{provider="infra/prod",method="GET",route="/nodes/{node}",code="200"} 1',
     );
-    expect(exposed).toContain('virtrigaud_pve_request_seconds_count{route="/nodes/{node}"} 1');
+    expect(exposed).toContain(
+      'virtrigaud_pve_request_duration_seconds_count{provider="infra/prod",route="/nodes/{node}"} 1',
+    );
     expect(exposed).toContain('virtrigaud_leader 1');
+  });
+
+  test('do not keep Providers that are gone', async () => {
+    const metrics = createMetrics({ version: '1.2.3', commit: 'abc' });
+    for (const provider of ['infra/prod', 'infra/dev,infra/prod', 'infra/dev'])
+      metrics.pveCallEnded({ ...call, provider });
+    metrics.forgetProvider('infra/prod');
+    await new Promise(setImmediate);
+    const exposed = await metrics.registry.metrics();
+    expect(exposed).not.toContain('infra/prod');
+    expect(exposed).toContain('virtrigaud_pve_requests_total{provider="infra/dev",');
+    expect(exposed).toContain(
+      'virtrigaud_pve_request_duration_seconds_bucket{le="0.1",provider="infra/dev",',
+    );
   });
 });

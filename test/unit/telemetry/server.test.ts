@@ -44,13 +44,22 @@ test('serves the metrics and nothing else', async () => {
   const response = await ask(ports.metrics, '/metrics');
   expect(response.headers.get('content-type')).toContain('text/plain');
   expect(await response.text()).toContain('virtrigaud_build_info');
-  for (const path of ['/', '/constructor']) expect(await statusOf(ports.metrics, path)).toBe(404);
+  for (const path of ['/metric', '/constructor']) expect(await statusOf(ports.metrics, path)).toBe(404);
+});
+
+test('links to what an address serves', async () => {
+  const linksOf = async (port: number | undefined) =>
+    [...(await (await ask(port, '/')).text()).matchAll(/href="([^"]*)"/g)].map(([, path]) => path);
+  const together = await serve();
+  expect(await linksOf(together.ports.metrics)).toEqual(['/healthz', '/readyz', '/metrics']);
+  const apart = await serve({ probes: ANY_PORT });
+  expect(await linksOf(apart.ports.metrics)).toEqual(['/metrics']);
 });
 
 test('says when a port is taken, and leaves none open', async () => {
   const { ports } = await serve();
   const taken = { host: '127.0.0.1', port: ports.metrics! };
-  await expect(serve({ metrics: taken })).rejects.toThrow('EADDRINUSE');
+  await expect(serve({ metrics: taken })).rejects.toThrow(/EADDRINUSE.*another address/);
   await expect(serve({ metrics: taken, probes: ANY_PORT })).rejects.toThrow('EADDRINUSE');
 });
 

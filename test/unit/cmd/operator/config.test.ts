@@ -140,3 +140,16 @@ describe('flags', () => {
     expect(faultsOf({}, ['--frobnicate'])).toEqual([expect.stringContaining('--frobnicate')]);
   });
 });
+
+describe('a mistake in the arguments', () => {
+  test('that looks like a command is answered with the one that there is', () => {
+    expect(faultsOf({}, ['chek'])).toEqual([
+      'There is no command chek. The only one is check; without a command the operator runs. See --help.',
+    ]);
+  });
+
+  test('that looks like a flag is named', () => {
+    expect(faultsOf({}, ['--contxt', 'a'])).toEqual([expect.stringMatching(/'--contxt'.*See --help\.$/)]);
+    expect(faultsOf({}, ['--context', 'a', 'b'])).toEqual([expect.stringMatching(/'b'.*See --help\.$/)]);
+  });
+});

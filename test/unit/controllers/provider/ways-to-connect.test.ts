@@ -97,10 +97,13 @@ describe('fingerprints', () => {
   });
 });
 
-test('a CA bundle that holds no certificate is refused', () => {
-  expect(refusal({ endpoint: ENDPOINT }, { env: { PVE_CA_BUNDLE: '/etc/ssl/ca.pem' } })).toMatch(
-    /^CABundleInvalid: .*PEM/,
-  );
+test('a CA bundle that holds no certificate is refused, and a path is called one', () => {
+  const withBundle = (bundle: string) => refusal({ endpoint: ENDPOINT }, { env: { PVE_CA_BUNDLE: bundle } });
+  for (const path of ['/etc/ssl/ca.pem', './ca.pem', '~/ca.pem'])
+    expect(withBundle(path)).toMatch(/^CABundleInvalid: .*the path of a file.*PEM/);
+  const other = withBundle('MIIB…');
+  expect(other).toMatch(/^CABundleInvalid: .*PEM/);
+  expect(other).not.toContain('path of a file');
 });
 
 describe('several endpoints', () => {

@@ -59,6 +59,31 @@ describe('a template by name, on a node that is offline', () => {
   });
 });
 
+describe('a name that no template has', () => {
+  const view = aView({
+    guests: [
+      aRow({ vmid: vmid(101), name: 'web' }),
+      aTemplateRow({ vmid: vmid(900), name: 'debian-13' }),
+      aTemplateRow({ vmid: vmid(901), name: 'alpine' }),
+    ],
+  });
+  const said = (name: string, grant = aGrant()) => {
+    const result = templatesNamed({ name }, view, grant);
+    return result.ok ? '' : result.message;
+  };
+
+  test('is answered with the names that there are', () => {
+    expect(said('debain-13')).toContain('there are alpine, debian-13. Correct spec.source');
+  });
+
+  test('and that an ordinary VM has is answered with its VMID, to those who may clone it', () => {
+    expect(said('web')).toContain('"web" is VM 101 in Proxmox VE, which is not a template');
+    const closed = aGrant({ namespaces: { names: ['default'] } });
+    expect(said('web', closed)).not.toContain('101');
+    expect(said('web', closed)).toContain('there are alpine, debian-13');
+  });
+});
+
 describe('a template by VMID', () => {
   test('may be an ordinary VM', () => {
     expect(found({ vmid: vmid(101) }, aView({ guests: [aRow()] }))).toEqual([101]);
