@@ -4,14 +4,16 @@ import { seconds } from '../../src/lib/units.ts';
 import { PveError } from '../../src/pve/index.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { settled, unchanged } from '../../src/runtime/outcome.ts';
-import { createTaskWatch, type TaskWatch } from '../shared/tasks/watch.ts';
+import { createTaskWatch } from '../shared/tasks/watch.ts';
 import type { Observed } from './model/observed.ts';
 import type { Plan } from './model/plan.ts';
 import type { Requests } from './model/requests.ts';
 import { observe } from './observe/observe.ts';
+import { seenTask } from './observe/task.ts';
 import type { Trees } from './observe/trees.ts';
 import { perform, type Started } from './perform/perform.ts';
 import { plan } from './plan/plan.ts';
+import { SENT_WITHIN_MS } from './plan/rules/doubt.ts';
 import {
   isReady,
   keptResult,
@@ -62,10 +64,10 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
         case 'paused':
           return pausedResult(snapshot, resolution.message);
         case 'unresolved':
-          return unresolvedResult(snapshot, resolution.missing);
+          return unresolvedResult(snapshot, resolution.missing, pass.now.getTime());
         case 'resolved': {
           const { resolved } = resolution;
-          const decision = await decide(snapshot, resolved, { pass, watch });
+          const decision = await decide(snapshot, resolved, pass);
           if (!changesSomething(decision.next)) return carryOut(snapshot, resolved, { decision, pass });
           const fresh = await pass.reread();
           if (!fresh) return { outcome: settled(), status: snapshot.status ?? {} };
@@ -80,17 +82,16 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
     }
   }
 
-  async function decide(
-    snapshot: VMSnapshot,
-    resolved: Resolved,
-    { pass, watch: tasks }: { readonly pass: SnapshotPass; readonly watch: TaskWatch },
-  ): Promise<Decision> {
+  async function decide(snapshot: VMSnapshot, resolved: Resolved, pass: SnapshotPass): Promise<Decision> {
+    const now = pass.now.getTime();
+    const options = { signal: pass.signal };
+    const { connection } = resolved;
     const context = {
       trees: ports.snapshotTrees,
       requests: ports.snapshotRequests,
-      watch: tasks,
-      now: pass.now.getTime(),
-      options: { signal: pass.signal },
+      seen: await seenTask(snapshot, { connection, watch, now, options }),
+      now,
+      options,
     };
     const known = await observe(snapshot, resolved, { ...context, live: false });
     const next = plan(resolved.want, known);
@@ -130,6 +131,8 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
       guest,
       requests,
       now: pass.now,
+      sendBefore: (have.request?.at ?? 0) + SENT_WITHIN_MS,
+      clock: ports.now,
       options: { signal: pass.signal },
     });
   }

@@ -40,6 +40,14 @@ export async function checkThere(cast: Cast, say: Say): Promise<void> {
     'multi-nic-vm reports its static address',
     say,
   );
+  const snapshots = await cast.plane.kubectl([
+    'wait',
+    'vmsnapshot',
+    '--all',
+    '--for=condition=Ready',
+    '--timeout=30s',
+  ]);
+  expect(snapshots.code === 0 && web?.snapshots.size === 1, 'there is one snapshot of web-server', say);
   const providers = await cast.plane.kubectl([
     'wait',
     'provider',

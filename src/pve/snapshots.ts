@@ -7,7 +7,6 @@ import {
   Flag,
   maybe,
   NodeParam,
-  Nothing,
   rows,
   State,
   Text,
@@ -102,13 +101,6 @@ export const SNAPSHOT = {
     needs: [snapshot],
     irreversible: true,
   }),
-  describe: endpoint({
-    method: 'PUT',
-    path: `${path}/snapshot/{snapname}/config`,
-    params: OnSnapshot.extend({ description: z.string() }),
-    reply: Nothing,
-    needs: [snapshot],
-  }),
   remove: endpoint({
     method: 'DELETE',
     path: `${path}/snapshot/{snapname}`,
@@ -140,8 +132,6 @@ export interface Snapshots {
   areSupported(options?: CallOptions): Promise<boolean>;
   /** Requires VM.Snapshot. A name that is in use fails the task. */
   create(request: SnapshotRequest, options?: CallOptions): Promise<Upid>;
-  /** Replaces the description. */
-  describe(name: string, description: string, options?: CallOptions): Promise<void>;
   /** Requires VM.Snapshot. Snapshots that are based on it are based on its parent afterwards. */
   remove(name: string, options?: CallOptions): Promise<Upid>;
   /** Requires VM.Snapshot.Rollback or VM.Snapshot. The guest is stopped afterwards, or runs if the snapshot has memory. */
@@ -153,8 +143,6 @@ export const snapshots = (send: Send, at: { readonly node: NodeName; readonly vm
   areSupported: (options) => send(SNAPSHOT.feature, { ...at, feature: 'snapshot' }, options),
   create: ({ name, description, memory }, options) =>
     send(SNAPSHOT.create, { ...at, snapname: name, description, vmstate: memory }, options),
-  describe: (name, description, options) =>
-    send(SNAPSHOT.describe, { ...at, snapname: name, description }, options),
   remove: (name, options) => send(SNAPSHOT.remove, { ...at, snapname: name }, options),
   rollback: (name, options) => send(SNAPSHOT.rollback, { ...at, snapname: name }, options),
 });

@@ -9,6 +9,8 @@ export interface InMemoryObject<O extends Resource> extends ObjectStore<O> {
   markDeleted(): void;
   /** `kubectl annotate` */
   annotate(annotations: Readonly<Record<string, string>>): void;
+  /** Somebody replaces the status by an empty one. */
+  loseStatus(): void;
   /** Somebody removes the finalizers of an object that is being deleted. */
   dropFinalizers(): void;
 }
@@ -51,6 +53,9 @@ export function inMemoryObject<O extends Resource>(initial: O): InMemoryObject<O
     },
     annotate(annotations) {
       live &&= renew(live, { annotations } as Partial<O['metadata']>);
+    },
+    loseStatus() {
+      live &&= renew(live, {}, {});
     },
     dropFinalizers() {
       live &&= renew(live, { finalizers: [] as readonly string[] } as Partial<O['metadata']>);

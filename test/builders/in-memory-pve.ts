@@ -22,6 +22,19 @@ export interface ModelGuest {
   startedAt: number;
   digest: number;
   agent: 'running' | 'silent';
+  snapshots: Map<string, ModelSnapshot>;
+  /** The snapshot that its present state is based on. */
+  basedOn?: string | undefined;
+}
+
+export interface ModelSnapshot {
+  readonly description: string;
+  readonly memory: boolean;
+  /** Epoch ms. */
+  readonly takenAt: number;
+  parent: string | undefined;
+  /** `prepare` or `delete`: it was left behind half made. */
+  readonly state?: string | undefined;
 }
 
 interface ModelTask {
@@ -31,7 +44,8 @@ interface ModelTask {
   readonly id: string;
   readonly startedAt: number;
   readonly endsAt: number;
-  readonly finish: () => void;
+  /** What it does at its end; a text: it fails with it. */
+  readonly finish: () => unknown;
   exit: string | undefined;
 }
 
@@ -77,6 +91,7 @@ export class InMemoryPve {
       startedAt: 0,
       digest: 1,
       agent: 'running',
+      snapshots: new Map(),
       ...change,
     };
     this.guests.set(vmid, guest);
@@ -95,8 +110,9 @@ export class InMemoryPve {
     for (const task of this.#tasks) {
       if (task.exit !== undefined || task.endsAt > this.#now()) continue;
       task.exit = this.#failureOf(task.type) ?? 'OK';
-      if (task.exit === 'OK') task.finish();
-      else if (task.type === 'qmclone') this.#abandonClones();
+      const failed = task.exit === 'OK' ? task.finish() : undefined;
+      if (typeof failed === 'string') task.exit = failed;
+      if (task.exit !== 'OK' && task.type === 'qmclone') this.#abandonClones();
     }
   }
 
@@ -129,7 +145,7 @@ export class InMemoryPve {
     for (const [vmid, { config }] of this.guests) if (config['lock'] === 'clone') this.guests.delete(vmid);
   }
 
-  #begin(type: string, at: Params, finish: () => void, id = String(at['vmid'])): string {
+  #begin(type: string, at: Params, finish: () => unknown, id = String(at['vmid'])): string {
     const startedAt = this.#now();
     const node = String(at['node']);
     const hex = (n: number): string => n.toString(16).toUpperCase().padStart(8, '0');
@@ -204,7 +220,68 @@ export class InMemoryPve {
     });
   }
 
+  #takeSnapshot({ snapname, description, vmstate, ...at }: Params): string {
+    const guest = this.#free(at);
+    return this.#begin('qmsnapshot', at, () => {
+      const name = String(snapname);
+      if (guest.snapshots.has(name)) return `snapshot name '${name}' already used`;
+      guest.snapshots.set(name, {
+        description: String(description),
+        memory: vmstate === true && guest.running,
+        takenAt: this.#now(),
+        parent: guest.basedOn,
+      });
+      guest.basedOn = name;
+      return undefined;
+    });
+  }
+
+  #deleteSnapshot({ snapname, ...at }: Params): string {
+    const guest = this.#free(at);
+    return this.#begin('qmdelsnapshot', at, () => {
+      const name = String(snapname);
+      const gone = guest.snapshots.get(name);
+      if (!gone) return `snapshot '${name}' does not exist`;
+      guest.snapshots.delete(name);
+      for (const child of guest.snapshots.values()) if (child.parent === name) child.parent = gone.parent;
+      if (guest.basedOn === name) guest.basedOn = gone.parent;
+      return undefined;
+    });
+  }
+
   readonly #routes: Readonly<Record<string, Handler>> = {
+    'GET /nodes/{node}/tasks': ({ node, vmid }) =>
+      this.#tasks
+        .filter((task) => task.node === node && task.id === String(vmid) && task.exit === undefined)
+        .map(({ upid, type, id, startedAt }) => ({
+          upid,
+          node,
+          type,
+          id,
+          user: 'operator@pve',
+          starttime: startedAt / 1000,
+        })),
+    'GET /nodes/{node}/tasks/{upid}/log': () => [{ n: 1, t: 'TASK OK' }],
+    'GET /nodes/{node}/qemu/{vmid}/feature': (at) => {
+      this.#guest(at);
+      return { hasFeature: 1 };
+    },
+    'GET /nodes/{node}/qemu/{vmid}/snapshot': (at) => {
+      const { snapshots, basedOn } = this.#guest(at);
+      return [
+        ...[...snapshots].map(([name, { description, memory, takenAt, parent, state }]) => ({
+          name,
+          description,
+          vmstate: memory ? 1 : 0,
+          snaptime: Math.floor(takenAt / 1000),
+          parent,
+          snapstate: state,
+        })),
+        { name: 'current', description: 'You are here!', parent: basedOn },
+      ];
+    },
+    'POST /nodes/{node}/qemu/{vmid}/snapshot': (params) => this.#takeSnapshot(params),
+    'DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}': (params) => this.#deleteSnapshot(params),
     'GET /cluster/resources': () => [
       ...NODES.flatMap((node) => [
         { type: 'node', node, status: 'online', maxcpu: 8, maxmem: 64 * GiB, mem: 16 * GiB },

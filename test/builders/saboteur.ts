@@ -1,7 +1,14 @@
 /** Kills the operator's process between any two calls to the outside, or loses what Proxmox VE or the API server answered. */
 import { PveError, type Send } from '../../src/pve/index.ts';
 import type { Life } from './life.ts';
-import type { Ports } from './operator-process.ts';
+import type { Resource } from '../../src/runtime/controller.ts';
+import type { ObjectStore } from '../../src/runtime/object-store.ts';
+
+/** What a process reaches the world through. */
+export interface SabotagedPorts<O extends Resource> {
+  readonly send: Send;
+  readonly store: ObjectStore<O>;
+}
 
 /** What happens to one call. */
 export type Fault =
@@ -60,7 +67,10 @@ export class Saboteur {
 
   readonly isDead = (): boolean => this.#dead;
 
-  readonly between = ({ send, store }: Ports, life: Life): Ports => {
+  readonly between = <O extends Resource>(
+    { send, store }: SabotagedPorts<O>,
+    life: Pick<Life, 'pve' | 'now'>,
+  ): SabotagedPorts<O> => {
     let alive = true;
     this.#dead = false;
     const die = (): never => {

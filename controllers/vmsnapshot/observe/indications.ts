@@ -5,8 +5,7 @@
 import type { Indication, TakenAs } from '../model/observed.ts';
 
 /** `guest-fsfreeze-freeze problems - …` is a warning: the snapshot is taken all the same. */
-const FREEZE_FAILED =
-  /fs-?freeze\S*( \S+){0,3} (problems?|fail|error|got timeout)|freez\S+ .*(failed|timed? ?out)/i;
+const FREEZE_FAILED = /fs-?freeze\b(?!-thaw).*(problem|fail|error|timeout|timed out)/i;
 const NOT_FROZEN = /^skipping guest[- ](filesystem|agent)/i;
 const FROZEN = /^issuing guest[- ]agent '?fs-?freeze/i;
 const SAVED = /^completed saving the VM state in .*, saved ([\d.]+) MiB/;

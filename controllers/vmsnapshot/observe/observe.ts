@@ -5,10 +5,9 @@ import { isGuestOf } from '../../shared/guests/identity.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import { isConsole } from '../../shared/tasks/consoles.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
-import type { TaskWatch } from '../../shared/tasks/watch.ts';
 import type { Blocked } from '../model/blocked.ts';
 import type { Desired } from '../model/desired.ts';
-import type { Observed, Request } from '../model/observed.ts';
+import type { Observed, Request, TakenAs } from '../model/observed.ts';
 import type { Requests } from '../model/requests.ts';
 import { TASKS } from '../model/tasks.ts';
 import { parseIdentity } from '../naming/identity-line.ts';
@@ -16,13 +15,14 @@ import type { Resolved } from '../resolve/resolve.ts';
 import { activityOf, incompleteness } from './activity.ts';
 import { takenAs } from './indications.ts';
 import { obstacleOf } from './obstacles.ts';
-import { seenTask, type SeenTask } from './task.ts';
+import type { SeenTask } from './task.ts';
 import type { At, Tree, Trees } from './trees.ts';
 
 export interface ObserveContext {
   readonly trees: Trees;
   readonly requests: Requests;
-  readonly watch: TaskWatch;
+  /** The task in status. */
+  readonly seen: SeenTask | undefined;
   /** Epoch ms. */
   readonly now: number;
   readonly options: CallOptions;
@@ -35,34 +35,50 @@ export async function observe(
   resolved: Resolved,
   context: ObserveContext,
 ): Promise<Observed> {
-  const { want, vm, connection } = resolved;
-  const seen = await seenTask(snapshot, { ...context, connection });
-  const base = baseOf(snapshot, resolved, { seen, context });
-  if (isOpen(seen)) return base;
-  const at: At = { uid: vm.metadata.uid, connection, vmid: want.vmid, hint: vm.status?.node };
-  const tree =
-    (isCertain(snapshot, context) ? context.trees.known(at) : undefined) ??
-    (await context.trees.read(at, context.options));
+  const base = baseOf(snapshot, resolved, context);
+  // While our task runs there is nothing to read.
+  if (base.task?.state === 'running' || base.task?.state === 'unreachable') return base;
+  const tree = await treeOf(snapshot, resolved, context);
   const guest = guestIn(tree);
-  const proven = guest !== undefined && isGuestOf(guest, want.owner, want.uuid);
-  const own = proven ? ownRows(tree, want) : [];
+  const proven = guest !== undefined && isGuestOf(guest, resolved.want.owner, resolved.want.uuid);
   const have: Observed = {
     ...base,
     presence: tree.presence,
     proven,
     snapshots: tree.list.snapshots,
-    own,
-    takenAs:
-      seen && seen.task.type === 'Create' && seen.task.state === 'ok'
-        ? takenAs(seen.log, guest?.running ?? false)
-        : undefined,
+    own: proven ? ownRows(tree, resolved.want) : [],
+    takenAs: takenAsOf(context, guest),
     activeTasks: activeInView(resolved),
   };
-  return context.live && proven ? { ...have, ...(await readLive(guest, resolved, have, context)) } : have;
+  const seen =
+    context.live && proven ? { ...have, ...(await readLive(guest, resolved, have, context)) } : have;
+  return { ...seen, lockedMs: lockedMs(seen, resolved.want, context) };
 }
 
-const isOpen = (seen: SeenTask | undefined): boolean =>
-  seen?.task.state === 'running' || seen?.task.state === 'unreachable';
+/** A lock that a task accounts for ends with it. */
+function lockedMs(
+  { presence, activeTasks }: Observed,
+  { uid }: Desired,
+  { requests, now }: ObserveContext,
+): number {
+  const lock = presence.kind === 'seen' && activeTasks.length === 0 ? presence.guest.lock : undefined;
+  return now - requests.lockedSince(uid, lock, now);
+}
+
+async function treeOf(
+  snapshot: VMSnapshot,
+  { vm, connection, want: { vmid } }: Resolved,
+  context: ObserveContext,
+): Promise<Tree> {
+  const at: At = { uid: vm.metadata.uid, connection, vmid, hint: vm.status?.node };
+  const known = isCertain(snapshot, context) ? context.trees.known(at) : undefined;
+  return known ?? context.trees.read(at, context.options);
+}
+
+const takenAsOf = ({ seen }: ObserveContext, guest: Guest | undefined): TakenAs | undefined =>
+  seen?.task.type === 'Create' && seen.task.state === 'ok'
+    ? takenAs(seen.log, guest?.running ?? false)
+    : undefined;
 
 /** Nothing of ours may have changed the guest since it was read. */
 const isCertain = ({ status }: VMSnapshot, { live }: ObserveContext): boolean =>
@@ -82,10 +98,9 @@ const ownRows = ({ list }: Tree, { line }: Desired): readonly SnapshotRow[] => {
 function baseOf(
   snapshot: VMSnapshot,
   { vm, siblings }: Resolved,
-  { seen, context }: { readonly seen: SeenTask | undefined; readonly context: ObserveContext },
+  { seen, now, requests }: ObserveContext,
 ): Observed {
   const { metadata, status } = snapshot;
-  const { now, requests } = context;
   return {
     now,
     name: status?.snapshotName,
@@ -124,17 +139,14 @@ const isOn = (task: ActiveTask, vmid: number): boolean => task.id === String(vmi
 async function readLive(
   guest: Guest,
   resolved: Resolved,
-  have: Observed,
-  { requests, now, options }: ObserveContext,
-): Promise<Pick<Observed, 'activeTasks' | 'lockedMs' | 'obstacle'>> {
+  { own }: Observed,
+  { options }: ObserveContext,
+): Promise<Pick<Observed, 'activeTasks' | 'obstacle'>> {
   const { connection, want } = resolved;
   const tasks = await connection.pve.node(guest.node).activeTasks(guest.vmid, options);
-  const activeTasks = tasks.filter((task) => isOn(task, guest.vmid));
-  const lock = activeTasks.length === 0 ? guest.lock : undefined;
   return {
-    activeTasks,
-    lockedMs: now - requests.lockedSince(want.uid, lock, now),
-    obstacle: want.exists && have.own.length === 0 ? await obstacle(guest, resolved, options) : undefined,
+    activeTasks: tasks.filter((task) => isOn(task, guest.vmid)),
+    obstacle: want.exists && own.length === 0 ? await obstacle(guest, resolved, options) : undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 /** The task in status, as Proxmox VE has it. Reads only. */
-import { parseUpid, PveError, type CallOptions } from '../../../src/pve/index.ts';
+import { parseUpid, PveError, type CallOptions, type Task as Handle } from '../../../src/pve/index.ts';
 import { isVague, withLogReason } from '../../shared/tasks/log-reason.ts';
 import type { VMSnapshot } from '../../../src/api/index.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
@@ -23,26 +23,33 @@ interface Context {
 
 export async function seenTask(
   { metadata: { uid }, status }: VMSnapshot,
-  { connection, watch, now, options }: Context,
+  context: Context,
 ): Promise<SeenTask | undefined> {
   if (!status?.task) return undefined;
+  const { connection, watch, now } = context;
   const { upid, type, startedAt } = status.task;
   const node = parseUpid(upid)?.node;
-  const known =
-    node === undefined ? undefined : connection.inventory.view()?.nodes.find(({ name }) => name === node);
+  const known = connection.inventory.view()?.nodes.find(({ name }) => name === node);
   if (node === undefined) return { task: { upid, type, state: 'lost' }, log: [] };
   if (known?.online === false) return { task: { upid, type, state: 'unreachable', node }, log: [] };
   const ageMs = now - Date.parse(startedAt);
   const running = { upid, type, state: 'running', ageMs, timing: connection.tasks } as const;
   if (watch.follow({ connection, upid, uid })) return { task: { ...running, followed: true }, log: [] };
-  const handle = connection.pve.node(node).task(upid);
-  const now_ = await handle.status(options);
-  if (now_.state === 'running') return { task: running, log: [] };
-  watch.forget({ connection, upid });
-  if (now_.state === 'lost') return { task: { upid, type, state: 'lost' }, log: [] };
+  const seen = await readTask(connection.pve.node(node).task(upid), running, context);
+  if (seen.task.state !== 'running') watch.forget({ connection, upid });
+  return seen;
+}
+
+type Running = Extract<Task<TaskLabel>, { state: 'running' }>;
+
+async function readTask(handle: Handle, running: Running, { options }: Context): Promise<SeenTask> {
+  const { upid, type } = running;
+  const state = await handle.status(options);
+  if (state.state === 'running') return { task: running, log: [] };
+  if (state.state === 'lost') return { task: { upid, type, state: 'lost' }, log: [] };
   const log = await handle.log(LAST_LINES, options).catch(unreadable);
-  if (now_.state === 'ok') return { task: { upid, type, state: 'ok' }, log };
-  const exit = isVague(now_.exitStatus) ? withLogReason(now_.exitStatus, log) : now_.exitStatus;
+  if (state.state === 'ok') return { task: { upid, type, state: 'ok' }, log };
+  const exit = isVague(state.exitStatus) ? withLogReason(state.exitStatus, log) : state.exitStatus;
   return { task: { upid, type, state: 'failed', exit }, log };
 }
 

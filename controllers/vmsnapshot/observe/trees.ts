@@ -58,7 +58,7 @@ export function createTrees(now: () => number): Trees {
     async read(at, options) {
       const version = versionOf(at);
       const tree = await readTree(at, options);
-      if (version === undefined || tree.presence.kind !== 'seen') trees.delete(at.uid);
+      if (version === undefined || !isAtRest(tree)) trees.delete(at.uid);
       else trees.set(at.uid, { tree, version, at: now(), cluster: at.connection.ledger });
       return tree;
     },
@@ -73,6 +73,10 @@ export function createTrees(now: () => number): Trees {
     },
   };
 }
+
+/** The end of a lock that the lists never showed would not show there either. */
+const isAtRest = ({ presence }: Tree): boolean =>
+  presence.kind === 'seen' && presence.guest.lock === undefined;
 
 /** `undefined`: the lists do not have the guest, so they cannot show a change. */
 function versionOf({ connection: { inventory }, vmid }: At): string | undefined {

@@ -1,6 +1,8 @@
 /** One step is one request to Proxmox VE, or none where only status is written. */
 import type { CallOptions } from '../../../src/pve/index.ts';
-import type { Upid } from '../../../src/lib/units.ts';
+import { millis, type Upid } from '../../../src/lib/units.ts';
+import { waiting } from '../../../src/runtime/outcome.ts';
+import { ExpectedError } from '../../shared/errors/expected-error.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Resolved } from '../resolve/resolve.ts';
@@ -19,7 +21,12 @@ export interface PerformContext {
   /** As observed in this pass, proven to be that of the VM. */
   readonly guest: Guest;
   readonly requests: Requests;
+  /** Start of the pass. */
   readonly now: Date;
+  /** Epoch ms: the announced request is not sent later. */
+  readonly sendBefore: number;
+  /** Epoch ms. */
+  readonly clock: () => number;
   readonly options: CallOptions;
 }
 
@@ -44,12 +51,20 @@ export async function perform(step: Step, context: PerformContext): Promise<Star
   }
 }
 
+const TOO_LATE = waiting(
+  'ChangedMeanwhile',
+  'Reading the VM took too long. It is read again before anything is changed.',
+  millis(200),
+);
+
 /** Until the answer is here the request is in doubt; a refusal leaves nothing behind. */
 async function sent(
   type: TaskLabel,
-  { requests, resolved: { want } }: PerformContext,
+  { requests, resolved: { want }, sendBefore, clock }: PerformContext,
   request: () => Promise<Upid>,
 ): Promise<Started> {
+  // Another process relies on what status says: a request that is sent later would arrive after it stopped waiting.
+  if (clock() > sendBefore) throw new ExpectedError(TOO_LATE);
   requests.sent(want.uid);
   try {
     return { kind: 'task', type, upid: await request() };

@@ -2,7 +2,7 @@
  * Decides what a pass over a VMSnapshot does. Pure: no clock, no I/O, no waiting, no throwing.
  * The rules are asked in order and the first that has an answer wins, so the order is the policy.
  */
-import { firstResult, type NamedRule } from '../../shared/plan/rule.ts';
+import { firstResult, wait, type NamedRule } from '../../shared/plan/rule.ts';
 import { backoff } from '../../shared/tasks/backoff.ts';
 import { taskInProgress } from '../../shared/tasks/in-progress.ts';
 import type { Desired } from '../model/desired.ts';
@@ -13,13 +13,14 @@ import { creation, deadline, settled } from './rules/creation.ts';
 import { deletion, release } from './rules/deletion.ts';
 import { doubt } from './rules/doubt.ts';
 import { guest } from './rules/guest.ts';
-import { halfDeleted, halfTaken } from './rules/half-made.ts';
+import { beingMade, halfDeleted, halfTaken } from './rules/half-made.ts';
 import { lost, recognition } from './rules/recognition.ts';
 
 const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'taskInProgress', decide: taskInProgress(TASKS) },
   { name: 'guest', decide: guest },
   { name: 'recognition', decide: recognition },
+  { name: 'beingMade', decide: beingMade },
   { name: 'halfDeleted', decide: halfDeleted },
   { name: 'halfTaken', decide: halfTaken },
   // A revert belongs here: it needs a snapshot that is complete.
@@ -33,5 +34,19 @@ const RULES: readonly NamedRule<Desired, Observed, RuleResult>[] = [
   { name: 'creation', decide: creation },
 ];
 
-export const plan = (want: Desired, have: Observed): Plan =>
-  firstResult(RULES, want, have)?.result ?? { kind: 'settled' };
+/** No observation leads here; if one did, nothing would be done. */
+const UNDECIDED = wait(
+  'StateChanging',
+  'The snapshot is changing in Proxmox VE. It is looked at again.',
+  15_000,
+);
+
+export function plan(want: Desired, have: Observed): Plan {
+  const result = firstResult(RULES, want, have)?.result ?? UNDECIDED;
+  return result.kind === 'wait' ? { ...result, againMs: untilDeadline(result.againMs, want, have) } : result;
+}
+
+/** That it has passed is reported when it has. */
+function untilDeadline(againMs: number, { exists, deadline: at }: Desired, { now }: Observed): number {
+  return exists && at !== undefined && at >= now ? Math.min(againMs, at - now + 1) : againMs;
+}

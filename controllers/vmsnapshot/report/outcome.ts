@@ -15,11 +15,13 @@ import {
 import { normal } from '../../shared/errors/event.ts';
 import type { Unresolved } from '../../shared/objects/unresolved.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
-import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
 import { TASKS } from '../model/tasks.ts';
 import type { Started } from '../perform/perform.ts';
+import { deadlineExceeded } from '../plan/rules/creation.ts';
+import { deadlineOf } from '../resolve/resolve.ts';
 import { eventsOf } from './events.ts';
+import { ignoredConditions } from './ignored.ts';
 import { statusOf, type Facts } from './status.ts';
 
 export type SnapshotResult = ReconcileResult<VMSnapshotStatus>;
@@ -33,6 +35,7 @@ export function resultOf(snapshot: VMSnapshot, facts: Facts): SnapshotResult {
   return {
     outcome: outcomeOf(facts.next, facts.started),
     status: statusOf(snapshot, facts),
+    conditions: ignoredConditions(facts),
     events: eventsOf(snapshot, facts),
     // With the name, vmRef becomes immutable, and it may have been edited since it was read.
     bindsGeneration: facts.started?.kind === 'announced',
@@ -94,16 +97,27 @@ export const pausedResult = (snapshot: VMSnapshot, message: string): SnapshotRes
       : waiting('ManagementPaused', message, minutes(30)),
   );
 
-export const unresolvedResult = (
-  snapshot: VMSnapshot,
-  { reason, message, early, silentSince }: Unresolved,
-): SnapshotResult => {
+/** @param now epoch ms */
+export function unresolvedResult(snapshot: VMSnapshot, missing: Unresolved, now: number): SnapshotResult {
+  const { reason, message, early, silentSince } = missing;
   // Otherwise every start of the operator would report all snapshots as not ready for a moment.
   if (early && isObserved(snapshot.status)) return keptResult(snapshot, unchanged(RETRY_SOON));
   // A snapshot is what it is, whether its server answers or not.
   if (silentSince !== undefined && isReady(snapshot)) return keptResult(snapshot, unchanged(LATER));
+  const at = deadlineOf(snapshot);
+  if (at !== undefined && now > at && isNotBegun(snapshot)) {
+    const { reason: exceeded, message: why } = deadlineExceeded(message);
+    return keptResult(snapshot, stalled(exceeded, why));
+  }
   return keptResult(snapshot, waiting(reason, message, early ? RETRY_SOON : LATER));
-};
+}
+
+/** Nothing was requested that may still take it. */
+const isNotBegun = ({ metadata, status }: VMSnapshot): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  status?.creationTime === undefined &&
+  status?.task === undefined &&
+  status?.internal?.requestedAt === undefined;
 
 /** The last report says that it is complete. */
 export const isReady = ({ metadata, status }: VMSnapshot): boolean =>

@@ -91,23 +91,32 @@ function taskOf(
   return task?.state === 'running' || task?.state === 'unreachable' ? status?.task : undefined;
 }
 
-function failureOf({ have: { failure } }: Facts, generation: number): VMSnapshotStatus['failure'] {
+function failureOf({ have: { failure }, next }: Facts, generation: number): VMSnapshotStatus['failure'] {
   if (!failure || failure.step === 'Unknown') return undefined;
+  // It is there, whichever attempt took it.
+  if (failure.step === 'Create' && next.kind === 'settled') return undefined;
   const { step, message, attempts, at } = failure;
   return { step, message, attempts, at: new Date(at).toISOString(), generation };
 }
 
 function internalOf(status: VMSnapshotStatus | undefined, facts: Facts): VMSnapshotStatus['internal'] {
-  const { resolved, started, next, have } = facts;
   const { requestedAt, ...before } = status?.internal ?? {};
-  const { vm, want } = resolved;
-  if (started?.kind === 'announced' || started?.kind === 'named') {
-    const at = new Date(facts.now).toISOString();
-    const claim = { claimedAt: before.claimedAt ?? at, vmUID: vm.metadata.uid, vmid: want.vmid };
-    return { ...before, ...claim, ...(started.kind === 'announced' && { requestedAt: started.at }) };
-  }
-  // Once the answer is known, or the snapshot is there, no request is in doubt.
-  const isKnown = started?.kind === 'task' || (next.kind === 'settled' && ownOf(have) !== undefined);
-  const known = isKnown || requestedAt === undefined ? before : { ...before, requestedAt };
+  const { started } = facts;
+  if (started?.kind === 'announced') return { ...claimOf(before, facts), requestedAt: started.at };
+  if (started?.kind === 'named') return claimOf(before, facts);
+  const known = isAnswered(facts) ? before : { ...before, ...omitUndefined({ requestedAt }) };
   return Object.keys(known).length === 0 ? undefined : known;
 }
+
+type Internal = NonNullable<VMSnapshotStatus['internal']>;
+
+const claimOf = (before: Internal, { resolved: { vm, want }, now }: Facts): Internal => ({
+  ...before,
+  claimedAt: before.claimedAt ?? new Date(now).toISOString(),
+  vmUID: vm.metadata.uid,
+  vmid: want.vmid,
+});
+
+/** The answer is known, or the snapshot is there: no request is in doubt. */
+const isAnswered = ({ started, next, have }: Facts): boolean =>
+  started?.kind === 'task' || (next.kind === 'settled' && ownOf(have) !== undefined);

@@ -4,6 +4,7 @@ import { vmid } from '../../../src/lib/units.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { reach, type Reached, type ReachPorts } from '../../shared/cluster/reach.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import type { Unresolved } from '../../shared/objects/unresolved.ts';
 import type { Blocked } from '../model/blocked.ts';
@@ -96,7 +97,7 @@ function resolveWith(snapshot: VMSnapshot, ports: ResolvePorts): Resolution {
   const followed = follow(ports.vms, spec.vmRef, {
     namespace: metadata.namespace,
     kind: 'VirtualMachine',
-    notFound: 'VMNotFound',
+    notFound: Reasons.vmNotFound,
   });
   if (!followed.ok) return unresolved(snapshot, followed);
   const vm = followed.object;
@@ -168,7 +169,8 @@ function desiredOf(snapshot: VMSnapshot, vm: VirtualMachine, { reached, number, 
   };
 }
 
-const deadlineOf = ({
+/** Epoch ms; `undefined`: none. */
+export const deadlineOf = ({
   metadata: { creationTimestamp },
   spec: { failureDeadline },
 }: VMSnapshot): number | undefined =>

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type OwnOperatorPlane, startOperator, startOperatorPlane } from '../harness/operator.ts';
 import { images, orphans, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, tenant, userData, vm } from './tenant.ts';
+import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
 let plane: OwnOperatorPlane;
 beforeAll(async () => {
@@ -27,6 +27,8 @@ test('a namespace whose Secret is deleted while no operator runs leaves neither 
   const t = await tenant(plane);
   await t.apply(vm('web', { userData }), vm('db', { powerState: 'Off' }));
   await t.ready('vm/web', 'vm/db');
+  await t.apply(manifest('VMSnapshot', 'before', { vmRef: { name: 'web' } }));
+  await t.ready('vmsnapshot/before');
   expect(await copies()).toHaveLength(1);
   await operator.stop();
 

@@ -51,7 +51,7 @@ beforeAll(async () => {
     },
   });
   await applyAll(trustFake);
-  await plane.succeed(['wait', '--for=condition=Ready', '--timeout=100s', 'vm', '--all']);
+  await plane.succeed(['wait', '--for=condition=Ready', '--timeout=100s', 'vm,vmsnapshots', '--all']);
   for (const name of VMS)
     await plane.succeed([
       ...['wait', `vm/${name}`, '--for=jsonpath={.status.ipAddresses[0]}', '--timeout=100s'],
@@ -115,6 +115,15 @@ describe('the samples', () => {
     });
   });
 
+  test('take the snapshot of web-server with its memory', async () => {
+    const { snapshots } = guestNamed(pve, 'web-server');
+    expect([...snapshots.keys()]).toEqual(['before-upgrade']);
+    expect((await one('vmsnapshot', 'before-upgrade')).status).toMatchObject({
+      readyToUse: true,
+      memory: true,
+    });
+  });
+
   test('carry the file that netplan-vm writes to its image', () => {
     const files = seedFiles(pve, guestNamed(pve, 'netplan-vm'));
     expect(files['user-data']).toContain('path: /etc/netplan/01-static.yaml');
@@ -145,7 +154,6 @@ describe('the samples', () => {
 
   test('are reported where this version does not act on them', async () => {
     for (const [kind, name] of [
-      ['vmsnapshot', 'before-upgrade'],
       ['vmclone', 'web-clone'],
       ['vmclone', 'web-clone-full'],
       ['vmplacementpolicy', 'production-placement'],

@@ -1,5 +1,6 @@
 /** The snapshot is taken: the name is reserved, the request announced, then sent. Pure. */
-import { refuse, wait } from '../../../shared/plan/rule.ts';
+import { asSentence } from '../../../../src/lib/sentence.ts';
+import { refuse, wait, type Refuse } from '../../../shared/plan/rule.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Observed } from '../../model/observed.ts';
 import { blocked } from './blocked.ts';
@@ -13,13 +14,15 @@ export const settled: Rule = (want, have) => {
 };
 
 /** It ends attempts; a task that runs is awaited. */
-export const deadline: Rule = ({ exists, deadline: at }, { now }) =>
-  exists && at !== undefined && now > at
-    ? refuse(
-        'DeadlineExceeded',
-        'The snapshot was not taken within spec.failureDeadline, and no further attempt is made. Delete this object and create another one, or set a later deadline.',
-      )
-    : undefined;
+export const deadline: Rule = ({ exists, deadline: at }, { now, failure }) =>
+  exists && at !== undefined && now > at ? deadlineExceeded(failure?.message) : undefined;
+
+/** @param cause why the last attempt failed, or what is missing */
+export const deadlineExceeded = (cause: string | undefined): Refuse =>
+  refuse(
+    'DeadlineExceeded',
+    `The snapshot was not taken within spec.failureDeadline, and no further attempt is made.${cause === undefined ? '' : ` The last problem: ${asSentence(cause)}`} Delete this object and create another one, or set a later deadline.`,
+  );
 
 export const creation: Rule = (want, have) => {
   if (!want.exists || ownOf(have)) return undefined;

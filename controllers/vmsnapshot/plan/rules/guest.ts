@@ -20,7 +20,7 @@ export const guest: Rule = (want, { presence, proven, name }) => {
     case 'notMade':
       return undefined;
     case 'unknown':
-      return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 5_000);
+      return wait(presence.reason ?? 'CannotProveAbsence', presence.message, 15_000);
     default:
       return presence satisfies never;
   }

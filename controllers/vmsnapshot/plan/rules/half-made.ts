@@ -1,7 +1,7 @@
 /** A snapshot that was left behind half taken or half deleted. Pure. */
 import { heldMs } from '../../../shared/tasks/backoff.ts';
 import { asSentence } from '../../../../src/lib/sentence.ts';
-import { refuse } from '../../../shared/plan/rule.ts';
+import { refuse, wait } from '../../../shared/plan/rule.ts';
 import { ownOf } from './recognition.ts';
 import type { Rule } from './rule.ts';
 
@@ -26,11 +26,16 @@ export const halfDeleted: Rule = (want, have) => {
   );
 };
 
+/** Whoever requested it: its task may be one of an earlier process, whose answer was lost. */
+export const beingMade: Rule = (want, have) =>
+  want.exists && ownOf(have)?.state !== undefined && have.activeTasks.length > 0
+    ? wait('TaskRunning', `Proxmox VE is working on the snapshot (VM ${want.vmid}).`, 1_000)
+    : undefined;
+
 /** PVE removes what it could not complete. What is left was interrupted, for example because the node went down. */
 export const halfTaken: Rule = (want, have) => {
   const own = ownOf(have);
   if (own?.state === undefined || own.state === 'delete' || !want.exists) return undefined;
-  if (have.activeTasks.length > 0) return undefined;
   return refuse(
     'SnapshotIncomplete',
     `Snapshot ${own.name} of VM ${want.vmid} is incomplete in Proxmox VE (${own.state}), and no task is taking it. Remove it on the node of the VM: qm unlock ${want.vmid}; qm delsnapshot ${want.vmid} ${own.name} --force. It is taken again after that.`,
