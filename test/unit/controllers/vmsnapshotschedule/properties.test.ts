@@ -28,6 +28,15 @@ const actions = fc.array(
   { minLength: 8, maxLength: 14, size: 'max' },
 );
 
+async function passOrDie(world: World): Promise<void> {
+  try {
+    await world.pass();
+  } catch (error) {
+    if (!(error instanceof Error) || error.message !== 'killed') throw error;
+    world.restart();
+  }
+}
+
 /** A deletion that must not be. */
 function objection({ snapshots }: World, name: string): string | undefined {
   const found = snapshots.find(({ metadata }) => metadata.name === name);
@@ -69,13 +78,7 @@ describe('a schedule, whatever happens to its clock and its process,', () => {
           else if (action.do === 'restart') world.restart();
           else if (action.do === 'die') dies = true;
           else world.edit({ suspend: action.do === 'suspend' });
-          for (let i = 0; i < 3; i += 1)
-            try {
-              await world.pass();
-            } catch (error) {
-              if (!(error instanceof Error) || error.message !== 'killed') throw error;
-              world.restart();
-            }
+          for (let i = 0; i < 3; i += 1) await passOrDie(world);
         }
         created += world.created.length;
         expect(new Set(world.created).size).toBe(world.created.length);
