@@ -1,7 +1,4 @@
-/**
- * Remembers, outside the checkout, with which files a check passed. The rules of ESLint that know types look across
- * files, so its own cache, which is per file, would miss the effect of a change on another file.
- */
+/** Remembers, outside the checkout, with which files a check passed. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -52,7 +49,7 @@ export async function passedBefore(
 }
 
 /** The files that git tracks and the new ones; ignored files (packages, bundles) are not among them. */
-async function filesOfCheckout(root: string): Promise<readonly string[] | undefined> {
+export async function filesOfCheckout(root: string): Promise<readonly string[] | undefined> {
   const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const { code, stdout } = await run('git', args, { cwd: root });
   return code === 0 ? [...new Set(stdout.split('\0').filter(Boolean))].toSorted() : undefined;

@@ -39,7 +39,8 @@ const PRETTIER_CACHE = [
 ];
 
 const VERIFY: readonly Stage[] = [
-  check('lint', 'npm', 'run', '-s', 'lint'),
+  check('lint', 'node', 'hack/lint.ts'),
+  check('import rules', 'npm', 'run', '-s', 'lint:imports'),
   check('types', 'tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', join(CACHE, 'tsc.tsbuildinfo')),
   check('format', 'prettier', '--check', '.', ...PRETTIER_CACHE),
   check('generated files', 'npm', 'run', '-s', 'generate', '--', '--check'),

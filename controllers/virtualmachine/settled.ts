@@ -49,8 +49,14 @@ export function restKey(
   surroundings: Surroundings | undefined,
 ): string | undefined {
   if (!surroundings?.row || status?.task || !spec.shape) return undefined;
-  return sha256Hex(JSON.stringify([metadata.generation, spec, surroundings]));
+  return sha256Hex(JSON.stringify([metadata.generation, withoutDocuments(spec), surroundings]));
 }
+
+/** What texts say follows from the texts, and may be as long. */
+const withoutDocuments = (spec: Pick<PlainSpec, 'shape'>): unknown => ({
+  ...spec,
+  shape: spec.shape && { ...spec.shape, cloudInit: { ...spec.shape.cloudInit, documents: undefined } },
+});
 
 /** The result for a guest that is still settled: at most its agent is asked and it is probed. */
 export async function whileSettled(

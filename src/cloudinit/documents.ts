@@ -1,26 +1,34 @@
 /**
- * The texts in YAML that a user wrote, and what decisions need to know of them. How long parsing takes is up to whoever
- * wrote the text, so decisions parse only short ones; the others are read before, by a worker thread. Pure.
+ * The texts that a user wrote, and what decisions need to know of them. How long it takes to read a text is up to whoever
+ * wrote it, so decisions read only short ones; the others are read before, by a worker thread. Pure.
  */
 import { remembering } from '../lib/memo.ts';
 import type { Result } from '../lib/result.ts';
-import { readCloudConfig, type CloudConfig } from './cloud-config.ts';
-import { readMetaData, readNetworkData, type MetaData } from './read-own-data.ts';
+import { readIgnition, type Ignition } from './ignition.ts';
+import type { CloudInitInput } from './input.ts';
+import { readMetaData, readNetworkData, type MetaData, type NetworkData } from './read-own-data.ts';
+import { readUserDataForm, type UserDataForm, type UserDataFormat } from './read-user-data.ts';
 import { cleanKeys } from './ssh-keys.ts';
 
 export type Text =
-  /** A cloud-config, and the SSH keys to add to it. */
-  | { readonly part: 'userData'; readonly text: string; readonly keys: readonly string[] }
-  | { readonly part: 'metaData' | 'networkData'; readonly text: string };
+  | {
+      readonly part: 'userData';
+      readonly text: string;
+      readonly format?: UserDataFormat | undefined;
+      /** SSH keys to add to it. */
+      readonly keys: readonly string[];
+    }
+  | { readonly part: 'ignition' | 'metaData' | 'networkData'; readonly text: string };
 
-/** What texts say, or why they are refused. Plain data, without the texts. */
+/** What texts say, or why they are refused. Plain data. */
 export interface Documents {
-  readonly userData?: Result<CloudConfig>;
+  readonly userData?: Result<UserDataForm>;
+  readonly ignition?: Result<Ignition>;
   readonly metaData?: Result<MetaData>;
-  readonly networkData?: Result<'1' | '2'>;
+  readonly networkData?: Result<NetworkData>;
 }
 
-/** In characters. Whatever such a text says, parsing it takes less than a tenth of a second. */
+/** In characters. Whatever such a text says, reading it takes less than a tenth of a second. */
 const MAX_SHORT = 2048;
 
 export function isShort(text: Text): boolean {
@@ -29,7 +37,12 @@ export function isShort(text: Text): boolean {
 }
 
 /** As messages call them. */
-const NAMES = { userData: 'user-data', metaData: 'meta-data', networkData: 'network data' } as const;
+const NAMES = {
+  userData: 'user-data',
+  ignition: 'Ignition configuration',
+  metaData: 'meta-data',
+  networkData: 'network data',
+} as const;
 
 export const refused = ({ part }: Pick<Text, 'part'>, why: string): Documents => ({
   [part]: {
@@ -48,7 +61,9 @@ export function readText(text: Text): Documents {
 function read(text: Text): Documents {
   switch (text.part) {
     case 'userData':
-      return { userData: readCloudConfig(text.text, text.keys) };
+      return { userData: readUserDataForm(text) };
+    case 'ignition':
+      return { ignition: readIgnition(text.text) };
     case 'metaData':
       return { metaData: readMetaData(text.text) };
     case 'networkData':
@@ -59,20 +74,50 @@ function read(text: Text): Documents {
 /** A VM may wait for many passes, in which its texts stay the same. */
 const readShort = remembering(readText, JSON.stringify);
 
-interface Reading {
-  readonly sshKeys: readonly string[];
-  readonly documents?: Documents | undefined;
+/** The texts of an input. */
+export function textsOf({
+  userData,
+  userDataFormat: format,
+  sshKeys,
+  ignition,
+  metaData,
+  networkData,
+}: Pick<
+  CloudInitInput,
+  'userData' | 'userDataFormat' | 'sshKeys' | 'ignition' | 'metaData' | 'networkData'
+>): readonly Text[] {
+  return [
+    ...(userData === undefined ? [] : [userDataText(userData, { format, sshKeys })]),
+    ...(ignition === undefined ? [] : [{ part: 'ignition' as const, text: ignition }]),
+    ...(metaData === undefined ? [] : [{ part: 'metaData' as const, text: metaData }]),
+    ...(networkData === undefined ? [] : [{ part: 'networkData' as const, text: networkData }]),
+  ];
 }
 
-export const cloudConfigOf = (text: string, { documents, sshKeys }: Reading): Result<CloudConfig> =>
-  documents?.userData ??
-  inPlace({ part: 'userData', text, keys: cleanKeys(sshKeys) }).userData ??
-  unread('userData');
+const userDataText = (
+  text: string,
+  { format, sshKeys }: { readonly format: UserDataFormat | undefined; readonly sshKeys: readonly string[] },
+): Text => ({ part: 'userData', text, format, keys: cleanKeys(sshKeys) });
 
-export const metaDataOf = (text: string, { documents }: Pick<Reading, 'documents'>): Result<MetaData> =>
+type Reading = Pick<CloudInitInput, 'documents'>;
+
+export const userDataFormOf = (
+  text: string,
+  {
+    documents,
+    userDataFormat: format,
+    sshKeys,
+  }: Pick<CloudInitInput, 'documents' | 'userDataFormat' | 'sshKeys'>,
+): Result<UserDataForm> =>
+  documents?.userData ?? inPlace(userDataText(text, { format, sshKeys })).userData ?? unread('userData');
+
+export const ignitionOf = (text: string, { documents }: Reading): Result<Ignition> =>
+  documents?.ignition ?? inPlace({ part: 'ignition', text }).ignition ?? unread('ignition');
+
+export const metaDataOf = (text: string, { documents }: Reading): Result<MetaData> =>
   documents?.metaData ?? inPlace({ part: 'metaData', text }).metaData ?? unread('metaData');
 
-export const networkDataOf = (text: string, { documents }: Pick<Reading, 'documents'>): Result<'1' | '2'> =>
+export const networkDataOf = (text: string, { documents }: Reading): Result<NetworkData> =>
   documents?.networkData ?? inPlace({ part: 'networkData', text }).networkData ?? unread('networkData');
 
 const inPlace = (text: Text): Documents => (isShort(text) ? readShort(text) : {});

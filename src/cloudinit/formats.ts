@@ -2,16 +2,13 @@
  * Recognizes user-data by how it begins: formats that are delivered unchanged because another program than cloud-init
  * reads them, and slips, with what to do about them. Pure.
  */
-import { isIgnition } from './ignition.ts';
-
 /** A format that is delivered byte for byte. */
-export type ForeignFormat = 'Talos' | 'Windows' | 'Ignition' | 'TOML' | 'gzip' | 'named';
+export type ForeignFormat = 'Talos' | 'Windows' | 'TOML' | 'gzip' | 'named';
 
 /** The format of a text that has no header of cloud-init. */
 export function foreignFormat(text: string): ForeignFormat | undefined {
   if (isTalos(text)) return 'Talos';
   if (WINDOWS.test(text)) return 'Windows';
-  if (isIgnition(text)) return 'Ignition';
   return isToml(text) ? 'TOML' : undefined;
 }
 

@@ -1,36 +1,36 @@
-/** Ignition configurations. The text is delivered unchanged; only its version field is checked. */
+/** Ignition configurations. The text is delivered unchanged; only its version field is checked. Pure. */
 import { z } from 'zod';
-import { remembering } from '../lib/memo.ts';
 import type { Result } from '../lib/result.ts';
+
+export interface Ignition {
+  readonly version: string;
+}
 
 const Config = z.object({ ignition: z.object({ version: z.string().min(1) }) });
 
-/** How far a text is an Ignition configuration. A text is parsed once, however often that is asked. */
-const formOf = remembering(
-  (text: string): { readonly named: boolean; readonly valid: boolean } => {
-    try {
-      const value: unknown = JSON.parse(text);
-      return {
-        named: typeof value === 'object' && value !== null && 'ignition' in value,
-        valid: Config.safeParse(value).success,
-      };
-    } catch {
-      return { named: false, valid: false };
-    }
-  },
-  (text) => text,
-);
-
 /** Whether it is JSON with `ignition`. */
-export const isIgnition = (text: string): boolean => text.trimStart().startsWith('{') && formOf(text).named;
+export function isIgnition(text: string): boolean {
+  const value = text.trimStart().startsWith('{') ? parsed(text) : undefined;
+  return typeof value === 'object' && value !== null && 'ignition' in value;
+}
 
-/** Returns the text unchanged. A problem never quotes the content. */
-export const readIgnition = (text: string): Result<string> =>
-  formOf(text).valid ? { value: text } : problemWith(text);
+/** A problem never quotes the content. */
+export function readIgnition(text: string): Result<Ignition> {
+  const { data } = Config.safeParse(parsed(text));
+  return data
+    ? { value: { version: data.ignition.version } }
+    : {
+        problem: `The Ignition configuration is not JSON with ignition.version. ${helpFor(text)}`,
+      };
+}
 
-const problemWith = (text: string): { readonly problem: string } => ({
-  problem: `The Ignition configuration is not JSON with ignition.version. ${helpFor(text)}`,
-});
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 function helpFor(text: string): string {
   if (/^\s*#/.test(text))

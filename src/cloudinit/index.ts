@@ -9,9 +9,9 @@ export type { CloudInitInput, CloudInitNic, InheritedLogin, Resolver } from './i
 export { requiredMode, unsetNativeKeys, nativeKeys } from './native.ts';
 export { cloudInitImage, imageContent, imageName, noCloudFiles } from './image.ts';
 export type { ImageLayout } from './image.ts';
-export { isIgnition } from './ignition.ts';
 export { ipConfig } from './network.ts';
+export { MAX_SSH_KEYS } from './ssh-keys.ts';
 export { resolverIn } from './resolver.ts';
-export { loginDefinedBy } from './user-data.ts';
+export { ignitionIn, loginDefinedBy } from './user-data.ts';
 export type { Documents } from './documents.ts';
 export { createDocumentReader, type ReadDocuments } from './reading/reader.ts';

@@ -1,4 +1,5 @@
 /** The file network-config: which version says what the guest needs. */
+import { remembering } from '../lib/memo.ts';
 import type { Result } from '../lib/result.ts';
 import type { CloudInitNic, Resolver } from './input.ts';
 import { configuredNics, needsOnLink } from './network.ts';
@@ -12,10 +13,17 @@ interface Options {
 }
 
 /** Returns the file; `undefined` without NICs. */
-export function networkConfig(
-  nics: readonly CloudInitNic[],
-  { resolver, onlyV1 }: Options,
-): Result<string | undefined> {
+export const networkConfig = (nics: readonly CloudInitNic[], options: Options): Result<string | undefined> =>
+  written({ nics, ...options });
+
+/** Every pass over a VM compares its image with what the guest has, and its networks seldom change. */
+const written = remembering(write, JSON.stringify);
+
+function write({
+  nics,
+  resolver,
+  onlyV1,
+}: Options & { readonly nics: readonly CloudInitNic[] }): Result<string | undefined> {
   const configured = configuredNics(nics);
   if (configured.length === 0) return { value: undefined };
   const unknown = configured.find(({ mac }) => mac === undefined);
@@ -23,6 +31,6 @@ export function networkConfig(
     return {
       problem: `The MAC address of ${unknown.device} is not known yet. Its addresses are assigned once it is known.`,
     };
-  const write = !onlyV1 && configured.some(needsOnLink) ? networkConfigV2 : networkConfigV1;
-  return { value: write(configured, resolver) };
+  const print = !onlyV1 && configured.some(needsOnLink) ? networkConfigV2 : networkConfigV1;
+  return { value: print(configured, resolver) };
 }

@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import { parseCidr } from '../lib/ip.ts';
 import type { Result } from '../lib/result.ts';
+import { networkDataOf } from './documents.ts';
 import type { CloudInitInput, CloudInitNic } from './input.ts';
 import { dnsServers } from './network.ts';
 
@@ -9,8 +10,9 @@ import { dnsServers } from './network.ts';
 export function networkDataJson({
   networkData,
   nics,
-}: Pick<CloudInitInput, 'networkData' | 'nics'>): Result<string | undefined> {
-  if (networkData !== undefined) return ownNetworkData(networkData);
+  documents,
+}: Pick<CloudInitInput, 'networkData' | 'nics' | 'documents'>): Result<string | undefined> {
+  if (networkData !== undefined) return ownNetworkData(networkData, documents);
   if (nics.length === 0) return { value: undefined };
   const data = {
     links: nics.map(({ device, mac }) => ({
@@ -24,14 +26,10 @@ export function networkDataJson({
   return { value: `${JSON.stringify(data, undefined, 2)}\n` };
 }
 
-function ownNetworkData(text: string): Result<string> {
-  try {
-    const data: unknown = JSON.parse(text);
-    if (typeof data === 'object' && data !== null && 'links' in data && 'networks' in data)
-      return { value: text };
-  } catch {
-    // Not JSON.
-  }
+function ownNetworkData(text: string, documents: CloudInitInput['documents']): Result<string> {
+  const read = networkDataOf(text, { documents });
+  if ('problem' in read) return read;
+  if (read.value.isJson) return { value: text };
   return {
     problem:
       'The template has a config drive (citype configdrive2, or a Windows system), and the network data is not what it takes: ' +

@@ -51,6 +51,8 @@ export function metaDataMap(
 
 /** Returns the user's network-config unchanged. It must have a version, at the top level or below `network`. */
 export function networkDataFile(text: string, input: Pick<CloudInitInput, 'documents'>): Result<string> {
-  const version = networkDataOf(text, input);
+  const read = networkDataOf(text, input);
+  if ('problem' in read) return read;
+  const { version } = read.value;
   return 'problem' in version ? version : { value: text };
 }

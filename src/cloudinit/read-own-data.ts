@@ -58,8 +58,28 @@ function charactersIn(value: unknown, limit: number): number {
   return sum;
 }
 
-/** Which version of network-config it is. */
-export function readNetworkData(text: string): Result<'1' | '2'> {
+export interface NetworkData {
+  /** Which version of network-config it is. */
+  readonly version: Result<'1' | '2'>;
+  /** It is network_data.json of OpenStack. */
+  readonly isJson: boolean;
+}
+
+/** Which of the two it has to be depends on the template. */
+export const readNetworkData = (text: string): Result<NetworkData> => ({
+  value: { version: versionOf(text), isJson: isNetworkDataJson(text) },
+});
+
+function isNetworkDataJson(text: string): boolean {
+  try {
+    const data: unknown = JSON.parse(text);
+    return typeof data === 'object' && data !== null && 'links' in data && 'networks' in data;
+  } catch {
+    return false;
+  }
+}
+
+function versionOf(text: string): Result<'1' | '2'> {
   const document = parseYaml(text);
   if ('problem' in document)
     return { problem: `The network data is invalid: ${document.problem}. Correct it.` };

@@ -12,13 +12,14 @@ export const cleanKeys = (keys: readonly string[]): readonly string[] => [
   ...new Set(keys.map((key) => key.trim()).filter((key) => key !== '' && !key.startsWith('#'))),
 ];
 
-const MAX_KEYS = 1000;
+/** Of a guest. */
+export const MAX_SSH_KEYS = 1000;
 
 /** Why there are too many keys; `undefined` if there are not. */
 export const keysProblem = (keys: readonly string[]): string | undefined =>
-  keys.length <= MAX_KEYS
+  keys.length <= MAX_SSH_KEYS
     ? undefined
-    : `There are ${keys.length} SSH keys, and a guest can get at most ${MAX_KEYS}. Remove keys from the Secret.`;
+    : `There are more than ${MAX_SSH_KEYS} SSH keys. A guest can get at most so many: remove keys from the Secret.`;
 
 /**
  * Whether the line is a public key without options. PVE checks each key with ssh-keygen and rejects the whole

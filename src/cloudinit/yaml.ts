@@ -1,15 +1,6 @@
 /** YAML for cloud-init, which reads YAML 1.1, where `yes`, `1e3` and the MAC address 52:54:00:12:34:56 are not strings. */
-import {
-  isAlias,
-  isScalar,
-  Lexer,
-  parse,
-  parseDocument,
-  Scalar,
-  stringify,
-  visit,
-  type Document,
-} from 'yaml';
+import { isAlias, isScalar, Lexer, parse, Scalar, stringify, visit, type Document } from 'yaml';
+import { composeDocument, type FirstError } from './first-error.ts';
 import type { Result } from '../lib/result.ts';
 
 /** Each becomes a node or an error, of about a kibibyte. Block scalars, such as files in a cloud-config, are one. */
@@ -28,21 +19,24 @@ function hasTooManyTokens(text: string): boolean {
 export function parseYaml(text: string): Result<Document> {
   if (hasTooManyTokens(text)) return { problem: 'it has more than 200,000 values, signs and line ends' };
   // cloud-init accepts duplicate keys and uses the last one.
-  const document = parseDocument(text, {
+  const composed = composeDocument(text, {
     schema: 'failsafe',
     customTags: ['null'],
     uniqueKeys: false,
     resolveKnownTags: false,
-    // The text around each error would be cut out and trimmed, and one line may have 100,000 errors.
-    prettyErrors: false,
   });
-  const [error] = document.errors;
-  if (error) return { problem: `it is not valid YAML at line ${lineAt(text, error.pos[0])} (${error.code})` };
+  if ('error' in composed) return { problem: problemOf(text, composed.error) };
+  const { document } = composed;
   const offset = unresolvedAlias(document);
   return offset === undefined
     ? { value: document }
     : { problem: `line ${lineAt(text, offset)} refers to a YAML anchor that is not defined before it` };
 }
+
+const problemOf = (text: string, { code, offset }: FirstError): string =>
+  code === 'RESOURCE_EXHAUSTION'
+    ? 'it is nested too deeply'
+    : `it is not valid YAML at line ${lineAt(text, offset)} (${code})`;
 
 const lineAt = (text: string, offset: number): number =>
   text.slice(0, Math.max(offset, 0)).split('\n').length;

@@ -1,6 +1,7 @@
 /** The door: what the API server holds, checked against the kind's schemas. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { ANNOTATION_PREFIX } from '../api/annotations.ts';
 import { INITIAL_STATUS } from '../api/conditions.ts';
 import type { Kind } from '../api/kind.ts';
 import type { Condition } from '../runtime/conditions.ts';
@@ -17,10 +18,29 @@ export type ResourceOf<Spec extends z.ZodType, Status extends z.ZodType> = Resou
   z.output<Status>
 >;
 
-/** `kubectl apply` keeps a copy of the whole manifest here: it doubles our memory and contains nothing new. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
 const Text = z.record(z.string(), z.string());
+const Members = z.custom<object>((value) => typeof value === 'object' && value !== null);
+
+/** The API server limits their length, not their number: an object may have a hundred thousand, and each event has all. */
+const MAX_LABELS = 1000;
+
+const firstOf = (labels: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.keys(labels)
+      .slice(0, MAX_LABELS)
+      .map((name) => [name, Reflect.get(labels, name)]),
+  );
+
+/**
+ * There may be 256 KiB of others, such as the copy of the manifest that `kubectl apply` keeps: they are neither validated
+ * nor kept nor compared.
+ */
+function ours(annotations: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(annotations).filter(([name]) => name.startsWith(ANNOTATION_PREFIX)),
+  );
+}
+
 /** Only what is named here is kept; managedFields, which are often longer than the object, are not. */
 const Metadata = z.object({
   name: z.string(),
@@ -31,8 +51,8 @@ const Metadata = z.object({
   creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
   finalizers: z.array(z.string()).default([]),
-  labels: Text.default({}),
-  annotations: Text.transform(({ [LAST_APPLIED]: _, ...annotations }) => annotations).default({}),
+  labels: Members.transform(firstOf).pipe(Text).default({}),
+  annotations: Members.transform(ours).pipe(Text).default({}),
 });
 
 /** What the API server sets by default says nothing: such an object has no status yet. */

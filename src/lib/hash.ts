@@ -1,8 +1,7 @@
-import { createHash, createHmac, createSecretKey } from 'node:crypto';
+import { createHmac, createSecretKey, hash } from 'node:crypto';
 
 /** SHA-256 of a text (as UTF-8) or of bytes, as 64 lower-case hex digits. */
-export const sha256Hex = (data: string | Uint8Array): string =>
-  createHash('sha256').update(data).digest('hex');
+export const sha256Hex = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
 
 /** A keyed digest: without the key it cannot be computed, nor guesses be tested against it. */
 export type Digest = (text: string) => string;

@@ -4,6 +4,7 @@ import type { NodeName, Upid, Vmid } from '../lib/units.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
 import { PveError } from './errors.ts';
+import { createKnownTexts } from './known-texts.ts';
 import {
   epochSeconds,
   Flag,
@@ -148,7 +149,7 @@ const TaskRow = z
   }));
 
 /** Also the schema of a node's task list. */
-export const TaskList = rows(TaskRow);
+export const TaskList = rows(TaskRow, createKnownTexts());
 
 export const CLUSTER = {
   status: endpoint({
@@ -163,7 +164,7 @@ export const CLUSTER = {
     method: 'GET',
     path: '/cluster/resources',
     params: z.object({ type: z.enum(['vm', 'storage', 'node']).optional() }),
-    reply: rows(ResourceRow),
+    reply: rows(ResourceRow, createKnownTexts()),
     // Without these privileges the call succeeds, but omits guests, storages and figures.
     needs: [
       { path: '/vms/{vmid}', anyOf: ['VM.Audit'] },

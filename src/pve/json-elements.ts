@@ -17,7 +17,8 @@ export class BodyError extends Error {
 export interface Element {
   /** Absent in a list. */
   readonly key: string | undefined;
-  readonly value: unknown;
+  /** For `parseElement`. */
+  readonly text: string;
 }
 
 /** Answers of PVE have about six levels. */
@@ -99,7 +100,8 @@ function valueEnd(body: Buffer, from: number, extent: Extent): number {
   return limit;
 }
 
-function parse(text: string): unknown {
+/** @throws BodyError */
+export function parseElement(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -107,13 +109,13 @@ function parse(text: string): unknown {
   }
 }
 
-function readValue(cursor: Cursor): unknown {
+function readText(cursor: Cursor): string {
   skipSpace(cursor);
   const { body, at: from } = cursor;
   cursor.at = valueEnd(body, from, ELEMENT);
   if (cursor.at - from > MAX_ELEMENT_BYTES)
     throw new BodyError('excessive', `an entry of more than ${MAX_ELEMENT_BYTES / 1024} KiB`);
-  return parse(body.toString('utf8', from, cursor.at));
+  return body.toString('utf8', from, cursor.at);
 }
 
 function readKey(cursor: Cursor): string {
@@ -122,7 +124,7 @@ function readKey(cursor: Cursor): string {
   if (body[from] !== QUOTE) throw malformed();
   cursor.at = stringEnd(body, from);
   if (cursor.at - from > MAX_ELEMENT_BYTES) throw malformed();
-  const key = String(parse(body.toString('utf8', from, cursor.at)));
+  const key = String(parseElement(body.toString('utf8', from, cursor.at)));
   expect(cursor, COLON);
   return key;
 }
@@ -134,7 +136,7 @@ function* elementsAt(cursor: Cursor): Generator<Element> {
   if (take(cursor, close)) return;
   do {
     const key = isList ? undefined : readKey(cursor);
-    yield { key, value: readValue(cursor) };
+    yield { key, text: readText(cursor) };
   } while (take(cursor, COMMA));
   expect(cursor, close);
 }
@@ -167,5 +169,5 @@ export function* elementsOf(body: Buffer): Generator<Element> {
  */
 export function parseWhole(body: Buffer, values: number): unknown {
   valueEnd(body, 0, { bytes: body.length, values });
-  return parse(body.toString('utf8'));
+  return parseElement(body.toString('utf8'));
 }

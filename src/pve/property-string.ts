@@ -1,5 +1,6 @@
 /** PVE's property strings: `virtio=BC:24:11:00:00:01,bridge=vmbr0`. A round trip keeps the order and unknown keys. */
 import type { Bytes } from '../lib/units.ts';
+import { createKnownTexts } from './known-texts.ts';
 import { parseSize } from './wire.ts';
 
 /** One element. An element without a key is the value of the default key, such as the volume of a disk. */
@@ -84,7 +85,12 @@ export interface Disk {
 
 const CLOUD_INIT = /^[^:]+:(\d+\/)?(cloudinit|vm-\d+-cloudinit(\.\w+)?)$/;
 
-export function parseDisk(text: string): Disk {
+/** Every pass asks for each drive of its guest a dozen times. */
+const disks = createKnownTexts<Disk>(64 * 1024);
+
+export const parseDisk = (text: string): Disk => disks.of(text, readDisk);
+
+function readDisk(text: string): Disk {
   const properties = parseProperties(text);
   const volume = property(properties, 'file', 'file') ?? property(properties, 'volume') ?? '';
   const size = property(properties, 'size');

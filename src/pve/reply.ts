@@ -5,8 +5,8 @@ import { budgetOf, type Budget } from './budgets.ts';
 import type { Endpoint, Params } from './endpoint.ts';
 import { excessiveError, refusalError, unreadableError, type Call, type PveError } from './errors.ts';
 import { isSuccess, type Answer } from './exchange.ts';
-import { BodyError, elementsOf, parseWhole } from './json-elements.ts';
-import { elementsOfSchema, markParsed, type Elements } from './wire.ts';
+import { BodyError, elementsOf, parseElement, parseWhole } from './json-elements.ts';
+import { elementsOfSchema, markParsed, type Element, type Elements } from './wire.ts';
 
 const MAX_FIELDS = 32;
 /** Values in an answer without success. */
@@ -52,14 +52,13 @@ export function toError(call: Call, answer: Answer): PveError {
 }
 
 /** Counts the rows of an answer, by type where some types have a limit of their own. */
-function createCount({ rows, rowsOf = {} }: Budget): (row: unknown) => void {
+function createCount({ rows, rowsOf = {} }: Budget): (type: string | undefined) => void {
   let all = 0;
   const byType = new Map<string, number>();
   const limits = new Map(Object.entries(rowsOf));
-  return (row) => {
+  return (type) => {
     all += 1;
     if (all > rows) throw new BodyError('excessive', `more than ${rows} entries`);
-    const type = typeOf(row);
     const limit = type === undefined ? undefined : limits.get(type);
     if (type === undefined || limit === undefined) return;
     const count = (byType.get(type) ?? 0) + 1;
@@ -73,17 +72,23 @@ const typeOf = (row: unknown): string | undefined =>
     ? row.type
     : undefined;
 
+const readElement = (text: string, elements: Elements): Element => {
+  const value = parseElement(text);
+  return { type: typeOf(value), parsed: elements.parse(value) };
+};
+
 /** Reads a list row by row, so that the event loop is never busy with all of them. */
 async function readElements(elements: Elements, body: Buffer, budget: Budget): Promise<unknown> {
   const slices = createSlices();
   const count = createCount(budget);
   const read: [string, unknown][] = [];
-  for (const { key, value } of elementsOf(body)) {
-    count(value);
+  const fresh = (text: string): Element => readElement(text, elements);
+  for (const { key, text } of elementsOf(body)) {
+    const { type, parsed } = elements.known?.of(text, fresh) ?? fresh(text);
+    count(type);
     if ((key !== undefined) !== elements.isObject)
       throw new BodyError('malformed', 'its data have another form');
-    const element = elements.parse(value);
-    if (element) read.push([key ?? '', element.parsed]);
+    if (parsed) read.push([key ?? '', parsed.value]);
     if (slices.isOver()) await slices.next();
   }
   return markParsed(elements.isObject ? Object.fromEntries(read) : read.map(([, value]) => value), elements);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { readable } from '../lib/readable.ts';
 import { bytes, nodeName, upid, vmid, type Bytes } from '../lib/units.ts';
+import type { KnownTexts } from './known-texts.ts';
 
 const TRUE = new Set(['1', 'on', 'yes', 'true']);
 
@@ -70,11 +71,20 @@ export const UpidText = Word.pipe(z.string().startsWith('UPID:')).transform(upid
 export const MaybeUpid = UpidText.nullish().transform((value) => value ?? undefined);
 export const Nothing = z.unknown().transform(() => undefined);
 
+/** What an element of a list says. */
+export interface Element {
+  /** Its member `type`, if it has one. */
+  readonly type: string | undefined;
+  /** `undefined`: it does not match. */
+  readonly parsed: { readonly value: unknown } | undefined;
+}
+
 /** How single elements of a list, or members of an object, are parsed. */
 export interface Elements {
   readonly isObject: boolean;
-  /** `undefined`: it does not match. */
-  readonly parse: (value: unknown) => { readonly parsed: unknown } | undefined;
+  readonly parse: (value: unknown) => Element['parsed'];
+  /** Those that were read before; absent: each is read anew. */
+  readonly known?: KnownTexts<Element>;
 }
 
 /** By schema: of lists and objects that are long, so that they are parsed one element at a time. */
@@ -91,12 +101,16 @@ export function markParsed<T extends object>(value: T, as: Elements): T {
 }
 
 /** The schema for one by one, or for all at once. */
-function inElements<T>(whole: z.ZodType<T>, element: z.ZodType, isObject: boolean): z.ZodType<T> {
+function inElements<T>(
+  whole: z.ZodType<T>,
+  element: z.ZodType,
+  options: Pick<Elements, 'isObject' | 'known'>,
+): z.ZodType<T> {
   const elements: Elements = {
-    isObject,
+    ...options,
     parse(value) {
       const result = element.safeParse(value);
-      return result.success ? { parsed: result.data } : undefined;
+      return result.success ? { value: result.data } : undefined;
     },
   };
   const isParsed = (value: unknown): boolean =>
@@ -107,7 +121,11 @@ function inElements<T>(whole: z.ZodType<T>, element: z.ZodType, isObject: boolea
 }
 
 /** A list without the rows that do not match: one unexpected row must not hide the others. */
-export const rows = <T extends z.ZodType>(row: T): z.ZodType<z.output<T>[]> =>
+export const rows = <T extends z.ZodType>(
+  row: T,
+  /** For a list that is read again and again. */
+  known?: KnownTexts<Element>,
+): z.ZodType<z.output<T>[]> =>
   inElements(
     z.array(z.unknown()).transform((list) =>
       list.flatMap((item) => {
@@ -116,12 +134,12 @@ export const rows = <T extends z.ZodType>(row: T): z.ZodType<z.output<T>[]> =>
       }),
     ),
     row,
-    false,
+    { isObject: false, ...(known && { known }) },
   );
 
 /** An object with any number of members of one kind, without those that do not match. */
 export const members = <T extends z.ZodType>(member: T): z.ZodType<Record<string, z.output<T>>> =>
-  inElements(z.record(z.string(), member), member, true);
+  inElements(z.record(z.string(), member), member, { isObject: true });
 
 const SEPARATORS = /[;,\s]+/;
 

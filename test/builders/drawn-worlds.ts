@@ -6,6 +6,8 @@
  * as it says, with VIRTRIGAUD_WORLDS:
  *
  *     VIRTRIGAUD_WORLDS=3000 make unit ARGS='test/unit/controllers/virtualmachine/plan/properties.test.ts'
+ *
+ * A failure prints their seed. With VIRTRIGAUD_SEED, and as many worlds, they are drawn again.
  */
 import { expect } from '@jest/globals';
 import fc, { type Arbitrary } from 'fast-check';
@@ -14,7 +16,9 @@ import type { World } from './planner-world.ts';
 /** Absent: the usual number, the same each time. */
 export const WORLDS_ON_DEMAND = process.env['VIRTRIGAUD_WORLDS'];
 
-const SEED = WORLDS_ON_DEMAND === undefined ? 20_260 : Date.now() % 2 ** 31;
+const SEED = Number(
+  process.env['VIRTRIGAUD_SEED'] ?? (WORLDS_ON_DEMAND === undefined ? 20_260 : Date.now() % 2 ** 31),
+);
 
 export interface Drawn {
   readonly arbitrary: Arbitrary<World>;

@@ -3,6 +3,16 @@ import fc, { type Arbitrary } from 'fast-check';
 import { isObject, rulesOf, type JsonSchema } from '../../hack/generate/check-structural.ts';
 import { holds } from './cel.ts';
 
+/** The same answer for the same text, computed once. */
+function once<T>(of: (text: string) => T): (text: string) => T {
+  const known = new Map<string, { readonly value: T }>();
+  return (text) => {
+    const found = known.get(text) ?? { value: of(text) };
+    known.set(text, found);
+    return found.value;
+  };
+}
+
 const childrenOf = (schema: JsonSchema): readonly (readonly [string, JsonSchema])[] =>
   Object.entries(isObject(schema['properties']) ? schema['properties'] : {}).filter(
     (entry): entry is [string, JsonSchema] => isObject(entry[1]),
@@ -13,10 +23,21 @@ const requiredOf = (schema: JsonSchema): readonly string[] =>
   Array.isArray(schema['required']) ? schema['required'].map(String) : [];
 const number = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
 
+/** Of objects and lists, which are never changed: most are parts of many values. */
+const judged = new WeakMap<JsonSchema, WeakMap<object, boolean>>();
+
 /** Whether the API server takes the value, as far as schema and rules say. */
 export function accepts(schema: JsonSchema, value: unknown): boolean {
-  return fits(schema, value) && rulesOf(schema).every((rule) => holds(rule, value));
+  if (typeof value !== 'object' || value === null) return isTaken(schema, value);
+  const before = judged.get(schema) ?? new WeakMap<object, boolean>();
+  judged.set(schema, before);
+  const known = before.get(value) ?? isTaken(schema, value);
+  before.set(value, known);
+  return known;
 }
+
+const isTaken = (schema: JsonSchema, value: unknown): boolean =>
+  fits(schema, value) && rulesOf(schema).every((rule) => holds(rule, value));
 
 function fits(schema: JsonSchema, value: unknown): boolean {
   if (Array.isArray(schema['enum'])) return schema['enum'].includes(value);
@@ -42,9 +63,11 @@ function fits(schema: JsonSchema, value: unknown): boolean {
   }
 }
 
+const regExp = once((source: string) => new RegExp(source));
+
 const matches = ({ maxLength, pattern }: JsonSchema, value: string): boolean =>
   Array.from(value).length <= number(maxLength, Infinity) &&
-  (typeof pattern !== 'string' || new RegExp(pattern).test(value));
+  (typeof pattern !== 'string' || regExp(pattern).test(value));
 
 const INT32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
 
@@ -77,6 +100,8 @@ const LITERAL = /'([^']*)'/g;
 const NUMBER = /(?<![\w'.])\d+(?:\.\d+)?(?![\w'.])/g;
 const PATTERN = /r'([^']*)'/g;
 
+const matching = once((source: string) => fc.stringMatching(regExp(source)));
+
 /** Texts that no pattern describes, because a function of CEL judges them. */
 const ADDRESSES = fc.oneof(
   fc.ipV4(),
@@ -100,7 +125,7 @@ function texts(schema: JsonSchema): Arbitrary<string> {
   const literals = [...rules.replaceAll(PATTERN, '').matchAll(LITERAL)].map(([, text = '']) => text);
   const longest = number(schema['maxLength'], 300);
   return fc.oneof(
-    ...patterns.map((source) => fc.stringMatching(new RegExp(source))),
+    ...patterns.map((source) => matching(source)),
     ...(literals.length > 0 ? [fc.constantFrom(...literals)] : []),
     ...(/isIP|isCIDR/.test(rules) ? [ADDRESSES] : []),
     ...(/duration|isQuantity/.test(rules) ? [AMOUNTS] : []),

@@ -189,7 +189,6 @@ function rawFacts(world: World): RawFacts {
     missingVolumes: new Map(),
     vmidIsFree: true,
     ...(hook?.state === 'Running' && { execution: { state: 'running' as const } }),
-    snippetExists: true,
     images: [...volumes],
     migrationPreconditions: { localDisks: [], localResources: [], notAllowed: {} },
   };

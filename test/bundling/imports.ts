@@ -10,13 +10,15 @@ interface Module {
 }
 
 /** Also of types, and in comments: one file too many does no harm. Packages are not followed. */
-const IMPORT = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
+const IMPORT = /(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
 const known = new Map<string, Module>();
 
-function read(file: string): Module {
-  const { mtimeMs, size } = statSync(file);
-  const stamp = `${mtimeMs} ${size}`;
+/** `undefined`: there is no such file. It is an example in a comment, or a mistake, which the bundler reports. */
+function read(file: string): Module | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found?.isFile()) return undefined;
+  const stamp = `${found.mtimeMs} ${found.size}`;
   const before = known.get(file);
   if (before?.stamp === stamp) return before;
   const text = readFileSync(file, 'utf8');
@@ -29,19 +31,25 @@ function read(file: string): Module {
   return module;
 }
 
+/** Looks at each file once: for those who ask about many modules of a checkout that stays as it is meanwhile. */
+export function readOnce(): typeof read {
+  const modules = new Map<string, Module | undefined>();
+  return (file) => {
+    if (!modules.has(file)) modules.set(file, read(file));
+    return modules.get(file);
+  };
+}
+
 /** The module itself and all that it imports, directly or not; a file that does not exist is left out. */
-export function filesOf(entry: string): ReadonlyMap<string, string> {
+export function filesOf(entry: string, moduleOf = read): ReadonlyMap<string, string> {
   const hashes = new Map<string, string>();
   const waiting = [entry];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (hashes.has(file)) continue;
-    try {
-      const { hash, imports } = read(file);
-      hashes.set(file, hash);
-      waiting.push(...imports);
-    } catch {
-      // An example in a comment, or a mistake, which the bundler reports.
-    }
+    const module = moduleOf(file);
+    if (!module) continue;
+    hashes.set(file, module.hash);
+    waiting.push(...module.imports);
   }
   return hashes;
 }

@@ -10,11 +10,28 @@ export interface Reference {
 
 export type Followed<O> =
   | { readonly ok: true; readonly object: O }
-  | { readonly ok: false; readonly reason: Reason; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: Reason;
+      readonly message: string;
+      /** The message without what to do, where something is missing. */
+      readonly fact?: string;
+    };
+
+/** By the annotations of an object. Every object that names it asks, and a list may have 256 KiB. */
+const ALLOWED = new WeakMap<Readonly<Record<string, string>>, ReadonlySet<string>>();
+
+function allowedIn(annotations: Readonly<Record<string, string>>): ReadonlySet<string> {
+  const known = ALLOWED.get(annotations);
+  if (known) return known;
+  const allowed = new Set((annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim()));
+  ALLOWED.set(annotations, allowed);
+  return allowed;
+}
 
 export function allowsFrom(annotations: Readonly<Record<string, string>>, namespace: string): boolean {
-  const allowed = (annotations[ALLOW_FROM] ?? '').split(',').map((entry) => entry.trim());
-  return allowed.includes('*') || allowed.includes(namespace);
+  const allowed = allowedIn(annotations);
+  return allowed.has('*') || allowed.has(namespace);
 }
 
 /**
@@ -71,12 +88,11 @@ export function follow<O extends Resource>(
   const isAllowed = target && (from.allows?.(target) ?? mayUse(from.namespace, target));
   if (namespace !== from.namespace && !isAllowed)
     return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
-  if (!target)
-    return {
-      ok: false,
-      reason: from.notFound,
-      message: `${from.kind} ${namespace}/${reference.name} not found. Create it, or correct the reference; reconciliation resumes by itself.`,
-    };
+  if (!target) {
+    const fact = `${from.kind} ${namespace}/${reference.name} not found.`;
+    const message = `${fact} Create it, or correct the reference; reconciliation resumes by itself.`;
+    return { ok: false, reason: from.notFound, message, fact };
+  }
   if (!object)
     return {
       ok: false,

@@ -6,6 +6,8 @@ export interface Unresolved {
   readonly ok: false;
   readonly reason: Reason;
   readonly message: string;
+  /** The message without what to do, where something is missing. */
+  readonly fact?: string;
   /** Only an edit of this object can fix it. */
   readonly final?: boolean;
   /** This process has not found out yet; what an earlier one reported stays. */

@@ -20,19 +20,43 @@ interface DeliveryInput {
 }
 
 /** Covers only data that the guest reads: a change of a bridge or VLAN does not count. */
-export function digestsOf({ owner, cloudInit, nics }: DeliveryInput, digest: Digest): DeliveredDigests {
+export function digestsOf(input: DeliveryInput, digest: Digest): DeliveredDigests {
+  const { owner, nics } = input;
+  const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
+  const { networkData, ...texts } = digestsOfTexts(input, digest);
+  return { ...texts, networkData: networkData ?? digestOf('networkData', network, { owner, digest }) };
+}
+
+type OfTexts = Omit<DeliveredDigests, 'networkData'> & Partial<Pick<DeliveredDigests, 'networkData'>>;
+
+/** A pass compares the same data several times, and the texts may be long. */
+const ofTexts = new WeakMap<
+  DesiredCloudInit,
+  { readonly uid: string; readonly digest: Digest; readonly digests: OfTexts }
+>();
+
+function digestsOfTexts({ owner, cloudInit }: DeliveryInput, digest: Digest): OfTexts {
+  const known = ofTexts.get(cloudInit);
+  if (known?.uid === owner.uid && known.digest === digest) return known.digests;
   const { userData, userDataFormat, ignition, snippet, sshKeys, metaData, networkData } = cloudInit;
   const text = userData ?? ignition ?? snippet;
-  const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
-  // The uid keeps two VMs with the same Secret from showing the same digest.
-  const of = (part: Part, value: unknown): string => digest(JSON.stringify([owner.uid, part, value]));
-  return {
+  const of = (part: Part, value: unknown): string => digestOf(part, value, { owner, digest });
+  const digests = {
     userData: of('userData', userDataFormat === undefined ? (text ?? null) : [userDataFormat, text]),
     sshKeys: of('sshKeys', sshKeys),
     metaData: of('metaData', metaData ?? null),
-    networkData: of('networkData', networkData ?? network),
+    ...(networkData !== undefined && { networkData: of('networkData', networkData) }),
   };
+  ofTexts.set(cloudInit, { uid: owner.uid, digest, digests });
+  return digests;
 }
+
+/** The uid keeps two VMs with the same Secret from showing the same digest. */
+const digestOf = (
+  part: Part,
+  value: unknown,
+  { owner, digest }: Pick<DeliveryInput, 'owner'> & { readonly digest: Digest },
+): string => digest(JSON.stringify([owner.uid, part, value]));
 
 /** The names of the parts that differ. Digests made with another key cannot be compared. */
 export const changedParts = (

@@ -11,7 +11,8 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 
 interface CloudInitFacts {
   readonly surroundings: Pick<Surroundings, 'storages' | 'isoStorage' | 'release'>;
-  readonly snippetExists: boolean | undefined;
+  /** Volumes that the guest's node does not have, of those that were looked for. */
+  readonly missingVolumes: readonly string[] | undefined;
   /** Volumes on the storage of the image. */
   readonly images: readonly string[] | undefined;
   readonly resolver: Resolver | undefined;
@@ -22,12 +23,14 @@ export function cloudInitOf(
   vm: VirtualMachine,
   want: WithCloudInit,
   guest: Guest,
-  { surroundings, snippetExists, images = [], resolver, digest }: CloudInitFacts,
+  { surroundings, missingVolumes = [], images = [], resolver, digest }: CloudInitFacts,
 ): CloudInitPlan {
   const planned = planCloudInit(vm, want, guest, { digest, resolver, ...surroundings });
   const { snippet } = want.cloudInit;
   if (snippet !== undefined && (isNew(vm, guest) || planned.renews === true))
-    return snippetExists === false ? { ...planned, problem: snippetNotFound(guest.node, snippet) } : planned;
+    return missingVolumes.includes(snippet)
+      ? { ...planned, problem: snippetNotFound(guest.node, snippet) }
+      : planned;
   const { seed } = planned;
   // Only what is named in our status can have been uploaded.
   return seed?.recorded ? { ...planned, seed: { ...seed, uploaded: images.includes(seed.volume) } } : planned;

@@ -1,11 +1,17 @@
 /** Resolves user-data and SSH keys from the spec or from Secrets. */
 import { DEFAULTS, type VirtualMachine, type Reason } from '../../../src/api/index.ts';
-import { isIgnition, type ReadDocuments } from '../../../src/cloudinit/index.ts';
+import {
+  ignitionIn,
+  MAX_SSH_KEYS,
+  type Documents,
+  type ReadDocuments,
+} from '../../../src/cloudinit/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import type { DeliveredDigests } from '../model/cloud-init.ts';
 import type { DesiredCloudInit, Shape, Unresolved } from '../model/desired.ts';
+import { allOf } from '../model/unresolved.ts';
 import { changedParts, digestsOf } from './delivered-digests.ts';
 
 /** The values of a Secret, and in Base64 those that are no text. */
@@ -44,19 +50,48 @@ export async function resolveCloudInit(
   want: Pick<Shape, 'owner' | 'nics'>,
   { readSecret, readDocuments, digest }: CloudInitPorts,
 ): Promise<ResolvedCloudInit> {
-  const texts = new Map<string, Text>();
-  for (const { name, source, key } of sourcesOf(vm)) {
-    const ref = source?.secretRef;
-    const entry = ref && { name: ref.name, key: ref.key ?? key };
-    const read = await readEntry(readSecret, vm.metadata.namespace, entry);
-    if (!read.ok) return read;
-    texts.set(name, entry ? read : { text: source?.inline });
-  }
+  const { texts, problems } = await readTexts(vm, readSecret);
+  const [problem, ...others] = problems;
+  if (problem) return allOf(problem, others);
   const desired = desiredFrom(vm, texts);
   if (hasItsImage(vm, digestsOf({ ...want, cloudInit: desired }, digest))) return { ok: true, desired };
   const documents = await readDocuments(vm.metadata.namespace, desired);
   if (!documents) return UNREAD;
-  return { ok: true, desired: Object.keys(documents).length > 0 ? { ...desired, documents } : desired };
+  return { ok: true, desired: withIgnitionInPlace(desired, documents) };
+}
+
+/** An Ignition configuration that is user-data counts as one in its own field. */
+function withIgnitionInPlace(desired: DesiredCloudInit, documents: Documents): DesiredCloudInit {
+  const found = ignitionIn({ ...desired, documents });
+  const { userData: _userData, ...others } = documents;
+  const read = found && documents.userData ? { ...others, ignition: found.ignition } : documents;
+  return {
+    ...desired,
+    ...(found && { userData: undefined, ignition: found.text }),
+    ...(Object.keys(read).length > 0 && { documents: read }),
+  };
+}
+
+/** What of the Secrets in the spec is missing. */
+export const missingSecrets = async (
+  vm: VirtualMachine,
+  readSecret: ReadSecret,
+): Promise<readonly Unresolved[]> => (await readTexts(vm, readSecret)).problems;
+
+async function readTexts(
+  vm: VirtualMachine,
+  readSecret: ReadSecret,
+): Promise<{ readonly texts: ReadonlyMap<string, Text>; readonly problems: readonly Unresolved[] }> {
+  const texts = new Map<string, Text>();
+  const problems: Unresolved[] = [];
+  for (const { name, source, key } of sourcesOf(vm)) {
+    const ref = source?.secretRef;
+    const entry = ref && { name: ref.name, key: ref.key ?? key };
+    const read = await readEntry(readSecret, vm.metadata.namespace, entry);
+    if (read.ok) texts.set(name, entry ? read : { text: source?.inline });
+    else problems.push(read);
+  }
+  return { texts, problems };
 }
 
 /** Nobody looks into the texts again: they are the same as those on the image that the guest was given. */
@@ -99,10 +134,8 @@ function userDataOf(texts: ReadonlyMap<string, Text>, format: 'Raw' | 'Base64' |
   if (binary !== undefined)
     return { userData: binary, userDataFormat: format === undefined ? 'Binary' : 'Base64' };
   if (format !== undefined) return { userData: text, userDataFormat: format };
-  // People know cloud-init's field from the documentation of Flatcar.
-  const isMisplaced = text !== undefined && isIgnition(text);
-  const ignition = isMisplaced ? text : texts.get('ignition')?.text;
-  return { userData: isMisplaced ? undefined : text, ...omitUndefined({ ignition }) };
+  const ignition = texts.get('ignition')?.text;
+  return { userData: text, ...omitUndefined({ ignition }) };
 }
 
 interface Source {
@@ -128,11 +161,16 @@ interface TextSource {
   readonly secretRef?: SecretEntry | undefined;
 }
 
+/** A line that is neither blank nor a comment. */
+const KEY_LINE = /^[^\S\n]*([^\s#].*)$/gm;
+
+/** One more than a guest can get is enough to refuse them. */
 const publicKeys = (text: string): string[] =>
   text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
+    .matchAll(KEY_LINE)
+    .take(MAX_SSH_KEYS + 1)
+    .map(([, line = '']) => line.trim())
+    .toArray();
 
 async function readEntry(
   readSecret: ReadSecret,
@@ -148,8 +186,9 @@ async function readEntry(
     : { ok: true, text, binary: secret.binary?.[entry.key] };
 }
 
-const missing = (reason: Reason, message: string): Unresolved => ({
+const missing = (reason: Reason, fact: string): Unresolved => ({
   ok: false,
   reason,
-  message: `${message} Reconciliation resumes once it exists.`,
+  message: `${fact} Reconciliation resumes once it exists.`,
+  fact,
 });

@@ -24,10 +24,12 @@ export function cpusOf(config: GuestConfig): { readonly now: number; readonly ce
 
 /** The configuration of the running guest, without pending changes. */
 export const inForce = ({ config, pending }: Pick<Guest, 'config' | 'pending'>): GuestConfig =>
-  Object.fromEntries([
-    ...Object.entries(config).filter(([key]) => !pending.some((change) => change.key === key)),
-    ...pending.flatMap(({ key, current }) => (current === undefined ? [] : [[key, current] as const])),
-  ]);
+  pending.length === 0
+    ? config
+    : Object.fromEntries([
+        ...Object.entries(config).filter(([key]) => !pending.some((change) => change.key === key)),
+        ...pending.flatMap(({ key, current }) => (current === undefined ? [] : [[key, current] as const])),
+      ]);
 
 const DEFAULT_HOTPLUG = ['network', 'disk', 'usb'];
 

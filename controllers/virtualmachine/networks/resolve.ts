@@ -12,12 +12,13 @@ export function resolveNics(
   fallback: string | undefined,
 ): { readonly ok: true; readonly desired: readonly DesiredNic[] | undefined } | Unresolved {
   const desired: DesiredNic[] = [];
+  const unknownNames: string[] = [];
   for (const network of networks ?? []) {
     const bridge = network.bridge ?? bridgeNamed(network.name) ?? fallback;
-    if (bridge === undefined) return unknown(network.name);
-    desired.push(desiredNic(network, bridge));
+    if (bridge === undefined) unknownNames.push(network.name);
+    else desired.push(desiredNic(network, bridge));
   }
-  return { ok: true, desired: networks && desired };
+  return unknownNames.length > 0 ? unknown(unknownNames) : { ok: true, desired: networks && desired };
 }
 
 function desiredNic(network: Network, bridge: string): DesiredNic {
@@ -54,9 +55,9 @@ const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown }: Network): Ni
 const flag = (value: boolean | undefined): string | undefined =>
   value === undefined ? undefined : value ? '1' : '0';
 
-const unknown = (name: string): Unresolved => ({
+const unknown = (names: readonly string[]): Unresolved => ({
   ok: false,
   final: true,
   reason: 'NetworkUnknown',
-  message: `No bridge is known for the network name "${name}". Set spec.networks[].bridge, set spec.defaults.bridge of the Provider, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
+  message: `No bridge is known for the network ${names.length > 1 ? 'names' : 'name'} ${names.map((name) => `"${name}"`).join(', ')}. Set spec.networks[].bridge, set spec.defaults.bridge of the Provider, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
 });

@@ -124,12 +124,12 @@ function cloudInitIn(
   { vm, raw, digest }: Inputs,
   { want, guest, surroundings }: Own,
 ): CloudInitPlan | undefined {
-  const { snippetExists, images, resolver } = raw;
+  const { missingVolumes, images, resolver } = raw;
   return (
     want.cloudInit &&
     cloudInitOf(vm, { ...want, cloudInit: want.cloudInit }, guest, {
       surroundings,
-      snippetExists,
+      missingVolumes: missingVolumes.get(guest.node),
       images,
       resolver,
       digest,

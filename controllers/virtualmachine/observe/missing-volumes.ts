@@ -1,4 +1,7 @@
-/** Which volumes of a spec a node does not have. A guest is not made only to fail for them afterwards. */
+/**
+ * Which volumes of a spec a node does not have. A guest is not made only to fail for them afterwards, nor started: PVE
+ * looks for a snippet only then.
+ */
 import { parseVolumeId, PveError, type CallOptions, type Pve } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 
@@ -48,7 +51,7 @@ async function volumesIn(
 }
 
 /** The storage does not exist, is not on the node, or is not for this content. Any other failure says nothing about it. */
-export const hasNoSuchContent = ({ refusal, absent, pveMessage }: PveError): boolean =>
+const hasNoSuchContent = ({ refusal, absent, pveMessage }: PveError): boolean =>
   refusal === 'invalid' ||
   absent === 'storage' ||
   (refusal === 'unknown' &&

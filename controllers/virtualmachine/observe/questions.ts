@@ -161,9 +161,9 @@ function cloudInitQuestions(
   if (!cloudInit || !(isNew(vm, guest) || renewsCloudInit(vm, { ...want, cloudInit }, guest, digest)))
     return [];
   if (cloudInit.snippet !== undefined)
-    return raw.snippetExists === undefined
-      ? [{ read: 'snippetExists', node, snippet: cloudInit.snippet }]
-      : [];
+    return raw.missingVolumes.has(node)
+      ? []
+      : [{ read: 'missingVolumes', node, volumes: [cloudInit.snippet] }];
   if (
     !raw.resolver &&
     needsResolver(vm, { ...want, cloudInit }, guest, { digest, release: cluster.releases?.get(node) })

@@ -24,7 +24,6 @@ export type Read =
   /** `refresh`: the list of guests may be older than this object. */
   | { readonly read: 'namesakes'; readonly refresh: boolean }
   | { readonly read: 'execution'; readonly guest: At; readonly pid: number }
-  | { readonly read: 'snippetExists'; readonly node: NodeName; readonly snippet: string }
   | { readonly read: 'images'; readonly node: NodeName; readonly storage: string }
   | { readonly read: 'resolver'; readonly guest: Pick<Guest, 'node' | 'vmid' | 'config'> }
   | { readonly read: 'movability'; readonly guest: At; readonly host: NodeName };
@@ -47,7 +46,6 @@ export interface RawFacts extends CreationFacts {
   readonly namesakes?: readonly MarkedGuest[];
   /** The process of the hook in status. */
   readonly execution?: Execution;
-  readonly snippetExists?: boolean;
   /** Volumes on the storage of the cloud-init image. */
   readonly images?: readonly string[];
   /** The name servers and search domains that PVE would give to the guest. */

@@ -1,7 +1,6 @@
 /** Puts one question to Proxmox VE. Reads only, and decides nothing. */
 import {
   PveError,
-  parseVolumeId,
   type CallOptions,
   type Execution,
   type MigrationPreconditions,
@@ -11,7 +10,7 @@ import { locate } from '../../shared/cluster/locate.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { isSameOwner, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
-import { hasNoSuchContent, missingVolumes } from './missing-volumes.ts';
+import { missingVolumes } from './missing-volumes.ts';
 import type { RawFacts, Read } from './raw-facts.ts';
 import type { Readers } from './readers.ts';
 
@@ -58,8 +57,6 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
       return { namesakes: await namesakes(question, context) };
     case 'execution':
       return { execution: await execution(question, context) };
-    case 'snippetExists':
-      return { snippetExists: await snippetExists(question, context) };
     case 'images': {
       const volumes = await pve.node(question.node).storage(question.storage).content('iso', options);
       return { images: volumes.map(({ volid }) => volid) };
@@ -130,21 +127,6 @@ async function execution(
     return await pve.node(node).qemu(vmid).agent.execution(pid, options);
   } catch (error) {
     if (error instanceof PveError && error.refusal === 'forbidden') return { state: 'lost' };
-    throw error;
-  }
-}
-
-/** PVE looks for a snippet only when the guest starts, and then the guest would not start. */
-async function snippetExists(
-  { node, snippet }: Ask<'snippetExists'>,
-  { connection: { pve }, options }: ReadContext,
-): Promise<boolean> {
-  const storage = parseVolumeId(snippet)?.storage ?? '';
-  try {
-    const volumes = await pve.node(node).storage(storage).content('snippets', options);
-    return volumes.some(({ volid }) => volid === snippet);
-  } catch (error) {
-    if (error instanceof PveError && hasNoSuchContent(error)) return false;
     throw error;
   }
 }

@@ -10,12 +10,11 @@ import type { Desired } from '../model/desired.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import { ruleResults } from '../plan/plan.ts';
 import { infoOf, touches } from '../steps/step-info.ts';
-import { messageOf, sentenceOf } from './message.ts';
+import { cut, messageOf, sentenceOf } from './message.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
 const MAX_SENTENCES = 16;
 const MAX_NICS = 8;
-const MAX_LENGTH = 1024;
 const LOOK_AGAIN_MS = 5 * 60_000;
 
 const DELETION_EFFECT = {
@@ -136,8 +135,3 @@ const newDisks = ({ disks = [] }: Wanted): readonly { readonly name: string; rea
     ].join(' ');
     return { name, sentence: `Add disk ${name}${what === '' ? '' : `: ${what}`}.` };
   });
-
-function cut(text: string): string {
-  const characters = Array.from(text);
-  return characters.length <= MAX_LENGTH ? text : `${characters.slice(0, MAX_LENGTH - 1).join('')}…`;
-}

@@ -4,6 +4,14 @@ import { infoOf } from '../steps/step-info.ts';
 import type { Plan } from '../model/plan.ts';
 
 /** `Starting the VM.` */
+/** Limit of the schema of the status: the API server refuses a status with a longer text as a whole. */
+const MAX_TEXT = 1024;
+
+export function cut(text: string): string {
+  const characters = Array.from(text);
+  return characters.length <= MAX_TEXT ? text : `${characters.slice(0, MAX_TEXT - 1).join('')}…`;
+}
+
 export const sentenceOf = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 /** The message of a plan. */

@@ -31,7 +31,7 @@ import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { untilRestart } from './next-look.ts';
 import { reportStatus } from './status.ts';
-import { messageOf } from './message.ts';
+import { cut, messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
@@ -134,7 +134,12 @@ export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
   const outcome = outcomeOfUnresolved(missing, deleting);
   const reported = {
     ...vm,
-    status: { ...before, message, ...omitUndefined({ conditions }), ...(phase !== undefined && { phase }) },
+    status: {
+      ...before,
+      message: cut(message),
+      ...omitUndefined({ conditions }),
+      ...(phase !== undefined && { phase }),
+    },
   };
   return { ...unchanged(reported, outcome), events: newsOf(vm, outcome) };
 }

@@ -14,7 +14,7 @@ import { placementOf } from '../placement/chosen.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import { hardwareOf } from './hardware.ts';
 import { internalOf } from './internal.ts';
-import { messageOf } from './message.ts';
+import { cut, messageOf } from './message.ts';
 import { networksOf } from './networks.ts';
 import { pendingSentences } from './pending.ts';
 import { phaseOf } from './phase.ts';
@@ -24,14 +24,8 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 type Status = VirtualMachineStatus;
 
 // Limits of the schema of the status. The API server refuses a status beyond them as a whole.
-const MAX_TEXT = 1024;
 const MAX_PENDING = 64;
 const MAX_DISKS = 62;
-
-function cut(text: string): string {
-  const characters = Array.from(text);
-  return characters.length <= MAX_TEXT ? text : `${characters.slice(0, MAX_TEXT - 1).join('')}…`;
-}
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
 

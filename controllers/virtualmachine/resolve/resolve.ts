@@ -14,7 +14,8 @@ import { follow } from '../../shared/objects/references.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { restraintOf } from '../plan/management.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
-import { resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
+import { allOf, isReportedAlone, type Lookup } from '../model/unresolved.ts';
+import { missingSecrets, resolveCloudInit, type CloudInitPorts } from '../cloud-init/resolve.ts';
 import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/addresses-in-use.ts';
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
@@ -43,7 +44,7 @@ const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabio
 export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<Resolved> {
   const { namespace, name, uid } = vm.metadata;
   const reached = reach(vm, ports);
-  if (!reached.ok) return reached;
+  if (!reached.ok) return withOthers(vm, reached, ports);
   const { provider, grant } = reached;
   const refused = reached.refused ?? withoutNode(vm, reached.connection, grant);
   const connection = withinGrant(reached.connection, grant);
@@ -75,7 +76,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
   if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
-  if (refused) return { ...refused, bare };
+  if (refused) return { ...(await withOthers(vm, refused, ports)), bare };
   const resolution = await resolveShape(vm, base, ports);
   if (!resolution.ok) return { ...resolution, bare };
   const tooMuch = provider && refusedByQuota(vm, provider, ports);
@@ -100,20 +101,15 @@ type Base = Pick<
 >;
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
-  const { namespace } = vm.metadata;
-  const vmClass = follow(ports.classes, vm.spec.classRef, {
-    namespace,
-    kind: 'VMClass',
-    notFound: Reasons.classNotFound,
-  });
-  if (!vmClass.ok) return vmClass;
+  const vmClass = classOf(vm, ports);
   const image = imageOf(vm, ports);
-  if (!image.ok) return image;
+  const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
+  if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, image, nics], ports);
+  if (!image.ok) return withMissingSecrets(vm, [image, nics], ports);
+  if (!nics.ok) return withMissingSecrets(vm, [nics], ports);
   const conflict = addressConflictOf(vm, ports);
   // Before a VMID is reserved nothing is lost by waiting.
   if (conflict && vm.status?.vmid === undefined) return addressInUse(conflict);
-  const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
-  if (!nics.ok) return nics;
   const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
   if (!cloudInit.ok && (cloudInit.early === true || !isConfigured(vm))) return cloudInit;
@@ -123,6 +119,30 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
     conflict,
   });
 }
+
+/** With everything else that the spec refers to and that is missing. */
+async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
+  // Deletion needs nothing else.
+  if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
+  return withMissingSecrets(vm, [problem, classOf(vm, ports), imageOf(vm, ports)], ports);
+}
+
+/** That a Secret cannot be read hides no other problem. */
+async function withMissingSecrets(
+  vm: VirtualMachine,
+  [problem, ...others]: readonly [Unresolved, ...Lookup[]],
+  { readSecret }: ResolvePorts,
+): Promise<Unresolved> {
+  const secrets = isConfigured(vm) ? [] : await missingSecrets(vm, readSecret).catch(() => []);
+  return allOf(problem, [...others, ...secrets]);
+}
+
+const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>
+  follow(classes, vm.spec.classRef, {
+    namespace: vm.metadata.namespace,
+    kind: 'VMClass',
+    notFound: Reasons.classNotFound,
+  });
 
 function withinLimits(
   vm: VirtualMachine,

@@ -4,14 +4,12 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { sha256Hex } from '../../lib/hash.ts';
-import { isShort, type Documents, type Text } from '../documents.ts';
-import type { CloudInitInput } from '../input.ts';
-import { cloudConfigIn } from '../user-data.ts';
+import { isShort, textsOf, type Documents, type Text } from '../documents.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { readInWorker } from './in-worker.ts';
 import { createAnswers } from './answers.ts';
 
-type Input = Pick<CloudInitInput, 'userData' | 'userDataFormat' | 'sshKeys' | 'metaData' | 'networkData'>;
+type Input = Parameters<typeof textsOf>[0];
 
 /** Gives what the texts say, except for short ones. `undefined`: they have not been read yet, ask again later. */
 export type ReadDocuments = (namespace: string, input: Input) => Promise<Documents | undefined>;
@@ -94,16 +92,6 @@ export function createDocumentReader({
     }
     return documents;
   };
-}
-
-function textsOf(input: Input): readonly Text[] {
-  const { metaData, networkData } = input;
-  const userData = cloudConfigIn(input);
-  return [
-    ...(userData ? [userData] : []),
-    ...(metaData === undefined ? [] : [{ part: 'metaData' as const, text: metaData }]),
-    ...(networkData === undefined ? [] : [{ part: 'networkData' as const, text: networkData }]),
-  ];
 }
 
 async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {

@@ -8,7 +8,7 @@ import {
   requiredMode,
   type CloudInitInput,
 } from '../../../src/cloudinit/index.ts';
-import { aNic, anInput, ED25519, found, OTHER_ED25519, problemOf } from './input.ts';
+import { aNic, anInput, aReadInput, ED25519, found, OTHER_ED25519, problemOf } from './input.ts';
 
 const filesOf = (input: Partial<CloudInitInput>): Record<string, Buffer> =>
   Object.fromEntries(
@@ -139,7 +139,7 @@ describe('user-data whose format is named', () => {
 
   test('stays limited to 3 MiB, counted as it is delivered', () => {
     const userData = Buffer.alloc(3 * 1024 ** 2 + 1).toString('base64');
-    expect(problemOf(requiredMode(anInput({ userData, userDataFormat: 'Base64' })))).toContain('3 MiB');
+    expect(problemOf(requiredMode(aReadInput({ userData, userDataFormat: 'Base64' })))).toContain('3 MiB');
   });
 });
 
@@ -195,7 +195,7 @@ describe('a slip is refused with what to do about it', () => {
     ['what almost is Base64', `${'AAAA'.repeat(9)}${' '.repeat(100_000)}!`, '#cloud-config'],
     ['a Kubernetes manifest', 'apiVersion: v1\nkind: Secret\n', '#cloud-config'],
   ])('%s', (_what, userData, help) => {
-    const problem = problemOf(noCloudFiles(anInput({ userData })));
+    const problem = problemOf(noCloudFiles(aReadInput({ userData })));
     expect(problem).toContain(help);
     expect(problem).toContain('spec.userData.cloudInit.format to Raw');
   });

@@ -1,4 +1,5 @@
-import type { CloudInitInput, CloudInitNic } from '../../../src/cloudinit/index.ts';
+import type { CloudInitInput, CloudInitNic, Documents } from '../../../src/cloudinit/index.ts';
+import { readText, textsOf } from '../../../src/cloudinit/documents.ts';
 
 export const ED25519 =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJscscHStQhxxPat6mmcGWgN9iFmWZC6gc9arYFPqajm one@example.com';
@@ -22,6 +23,13 @@ export const anInput = (input: Partial<CloudInitInput> = {}): CloudInitInput => 
   nics: [aNic()],
   ...input,
 });
+
+/** An input whose texts were read before, as a worker thread does it with long ones. */
+export function aReadInput(change: Partial<CloudInitInput>): CloudInitInput {
+  const input = anInput(change);
+  const documents = textsOf(input).reduce<Documents>((all, text) => ({ ...all, ...readText(text) }), {});
+  return { ...input, documents };
+}
 
 /** The value that was found; fails the test with the problem otherwise. */
 export function found<T>(parsed: { readonly value: T } | { readonly problem: string }): T {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { requiredMode, nativeKeys, noCloudFiles, type CloudInitInput } from '../../../src/cloudinit/index.ts';
-import { aNic, anInput, ED25519, problemOf } from './input.ts';
+import { aNic, anInput, aReadInput, ED25519, problemOf } from './input.ts';
 
 /** Every function reports it, so that the first one called does. */
 function problemWith(input: Partial<CloudInitInput>): string {
@@ -47,8 +47,8 @@ describe('user-data is refused', () => {
 
   test('if it is larger than 3 MiB, counted in bytes', () => {
     const largest = `#!/bin/sh\n${'é'.repeat((3 * 1024 ** 2 - 10) / 2)}`;
-    expect(requiredMode(anInput({ userData: largest }))).toEqual({ value: 'Image' });
-    expect(problemWith({ userData: `${largest}\n` })).toContain('larger than 3 MiB');
+    expect(requiredMode(aReadInput({ userData: largest }))).toEqual({ value: 'Image' });
+    expect(problemOf(requiredMode(aReadInput({ userData: `${largest}\n` })))).toContain('larger than 3 MiB');
   });
 
   test('never by an exception, and never with its content', () => {

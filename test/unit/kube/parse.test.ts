@@ -29,11 +29,21 @@ describe('an object as it comes from the API server', () => {
   });
 
   test('loses what only takes memory', () => {
-    const annotations = { mine: 'yes', 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+    const annotations = {
+      'virtrigaud.io/mine': 'yes',
+      'kubectl.kubernetes.io/last-applied-configuration': '{}',
+      ...Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`a${n}`, ''])),
+    };
     const metadata = { ...rawThing('a', 1).metadata, managedFields: [{ manager: 'kubectl' }], annotations };
     const entry = aThing('a', 1, { metadata });
-    expect(entry.metadata.annotations).toEqual({ mine: 'yes' });
+    expect(entry.metadata.annotations).toEqual({ 'virtrigaud.io/mine': 'yes' });
     expect(entry.metadata).not.toHaveProperty('managedFields');
+  });
+
+  test('has a thousand labels at most, of which the API server accepts a hundred thousand', () => {
+    const labels = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`l${n}`, '']));
+    const entry = aThing('a', 1, { metadata: { ...rawThing('a', 1).metadata, labels } });
+    expect(Object.keys(entry.metadata.labels)).toHaveLength(1000);
   });
 
   test('keeps the whole status next to the typed one, and the conditions in it that can be read', () => {

@@ -4,7 +4,7 @@ import { createDocumentReader } from '../../../../src/cloudinit/reading/reader.t
 
 const long = (name: string, size = 3000): string => `#cloud-config\n# ${name}\n${'#\n'.repeat(size / 2)}`;
 const dataOf = (name: string, size?: number) => ({ userData: long(name, size), sshKeys: [] });
-const FOUND: Documents = { userData: { value: { loginKeys: [] } } };
+const FOUND: Documents = { userData: { value: { kind: 'other' } } };
 const REFUSED: Documents = { userData: { problem: 'It takes too long.' } };
 
 /** A reader whose texts are read when the test says so. */

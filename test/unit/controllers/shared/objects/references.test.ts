@@ -76,3 +76,15 @@ test.each([
 test('no namespace is allowed without the annotation', () => {
   expect(allowsFrom({}, 'default')).toBe(false);
 });
+
+test('a list of namespaces is read once, however many objects name its owner', () => {
+  let reads = 0;
+  const annotations = {
+    get [ALLOW_FROM]() {
+      reads += 1;
+      return 'a,b';
+    },
+  };
+  for (let n = 0; n < 100; n += 1) expect(allowsFrom(annotations, 'b')).toBe(true);
+  expect(reads).toBe(1);
+});

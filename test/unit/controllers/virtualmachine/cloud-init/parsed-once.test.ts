@@ -8,9 +8,11 @@ import { aMark } from '../../../../builders/guests.ts';
 const parsed: string[] = [];
 jest.unstable_mockModule('yaml', () => ({
   ...yaml,
-  parseDocument: (text: string, options: object) => {
-    parsed.push(text);
-    return yaml.parseDocument(text, options);
+  Parser: class extends yaml.Parser {
+    override parse(text: string) {
+      parsed.push(text);
+      return super.parse(text);
+    }
   },
 }));
 const { dataProblem } = await import('../../../../../controllers/virtualmachine/cloud-init/validate.ts');

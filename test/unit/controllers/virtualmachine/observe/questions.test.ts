@@ -2,11 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { derive } from '../../../../../controllers/virtualmachine/observe/derive.ts';
 import type { Inputs } from '../../../../../controllers/virtualmachine/observe/inputs.ts';
 import { questions } from '../../../../../controllers/virtualmachine/observe/questions.ts';
+import { read, type ReadContext } from '../../../../../controllers/virtualmachine/observe/read.ts';
 import { NO_FACTS, type RawFacts } from '../../../../../controllers/virtualmachine/observe/raw-facts.ts';
 import { smbiosUuidOf } from '../../../../../controllers/shared/guests/identity.ts';
 import { unknownState } from '../../../../../controllers/virtualmachine/model/process-state.ts';
 import type { DesiredCloudInit } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import type { PlainSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
+import { PveError } from '../../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
   aDesiredVm,
@@ -70,6 +72,19 @@ const inputs = (
   now: NOW,
 });
 const asked = (...from: Parameters<typeof inputs>) => questions(inputs(...from)).map(({ read }) => read);
+
+/** The content of each storage, or how Proxmox VE refuses to tell it. */
+function contextWith(list: readonly string[] | 'forbidden' | 'invalid'): ReadContext {
+  const content = () =>
+    typeof list === 'string'
+      ? Promise.reject(
+          new PveError({ refusal: list, method: 'GET', route: 'content', code: '403', message: 'No.' }),
+        )
+      : Promise.resolve(list.map((volid) => ({ volid })));
+  const pve = { node: () => ({ storage: () => ({ content }) }) };
+  return { connection: { pve }, options: {} } as unknown as ReadContext;
+}
+
 const QUIET = { inFlight: { quiescent: true } };
 
 describe('the questions about a guest', () => {
@@ -118,6 +133,33 @@ describe('the questions about a guest', () => {
     expect(of(image, { resolver: { dns: [], search: [] } })).toEqual([]);
     expect(of({ userData: undefined, sshKeys: [] })).toEqual([]);
     expect(of({ ...image, networkData: 'version: 2\n' })).toEqual([]);
+  });
+
+  test.each([
+    ['that its node has', ['local:snippets/web.yaml'], undefined],
+    ['that its node does not have', [], 'SnippetNotFound'],
+    ['on a storage that is not on its node', 'invalid', 'SnippetNotFound'],
+    // It may be there: Proxmox VE says so when the guest starts.
+    ['on a storage whose list the credentials may not see', 'forbidden', undefined],
+  ] as const)('include a snippet %s', async (_which, list, problem) => {
+    const spec = {
+      shape: {
+        ...SHAPE,
+        cloudInit: { userData: undefined, sshKeys: [], snippet: 'local:snippets/web.yaml' },
+      },
+    };
+    const raw = { presence: seen({ config: TEMPLATE_CONFIG, mark: aMark(), running: false }) };
+    const status = {
+      ...MADE,
+      cloneType: 'Linked' as const,
+      internal: { uuid: smbiosUuidOf(TEMPLATE_CONFIG) },
+    };
+    const at = { spec, raw, state: QUIET };
+    const [question] = questions(inputs(status, at));
+    const answer = await read(question!, contextWith(list));
+    const known = inputs(status, { ...at, raw: { ...raw, ...answer } });
+    expect(questions(known)).toEqual([]);
+    expect(derive(known).have.change?.seedProblem?.reason).toBe(problem);
   });
 
   test('include a locked guest once more after its tasks', () => {

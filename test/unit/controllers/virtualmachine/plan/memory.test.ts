@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { plugsMemory } from '../../../../../controllers/virtualmachine/config/memory-modules.ts';
 import { memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
-import { bytes, MiB } from '../../../../../src/lib/units.ts';
+import { bytes, MiB, vmid } from '../../../../../src/lib/units.ts';
+import { aDesiredVm, aGuest, aMark, configOf, NOW, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
 import { unobstructed, worlds } from '../../../../builders/arbitrary-worlds.ts';
 import { run } from '../../../../builders/planner-run.ts';
 import type { World } from '../../../../builders/planner-world.ts';
@@ -26,6 +27,48 @@ const plugging = fc
     };
   })
   .filter(({ guest, want }) => guest !== undefined && want.exists && want.maxMemory === undefined);
+
+const MADE: Omit<World, 'want' | 'guest'> = {
+  now: NOW,
+  template: TEMPLATE_CONFIG,
+  claim: { vmid: vmid(101), made: true, certain: true },
+  claimedAt: NOW,
+  blind: false,
+  task: undefined,
+  failure: undefined,
+  othersTasks: [],
+  namesakes: [],
+  noted: undefined,
+  delivery: {},
+  answers: true,
+  volumes: new Set(),
+  storages: [],
+  cloned: true,
+  lockedMs: 0,
+  devices: [],
+  applied: undefined,
+  note: undefined,
+  restartedAt: undefined,
+  othersTurn: false,
+  hook: undefined,
+  arrived: undefined,
+  ownTags: [],
+  disks: [],
+  nextVmid: 200,
+  maxCpus: 8,
+};
+
+test('a guest that plugs its memory gets the least that Proxmox VE can start it with, though its spec asks for less', () => {
+  const config = { ...configOf(aMark()), hotplug: 'disk,memory', memory: '2048' };
+  const { steps, end, last } = run({
+    ...MADE,
+    want: aDesiredVm({ memory: bytes(512 * MiB) }),
+    guest: aGuest({ config, running: true }),
+  });
+  expect(last.kind).toBe('steady');
+  expect(steps.map(({ step }) => step.do)).toEqual(['configure']);
+  expect(memoryMiBOf(end.guest!.config)).toBe(1024);
+});
 
 test('memory that is plugged in modules is written at most once, and then settled', () => {
   fc.assert(

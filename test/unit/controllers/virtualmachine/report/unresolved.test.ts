@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { unresolved } from '../../../../../controllers/virtualmachine/report/outcome.ts';
+import { virtualMachineStatus } from '../../../../../src/api/virtualmachine-status.ts';
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 
 const NOT_READY = { ok: false, reason: 'ProviderNotReady', message: 'Not yet.' } as const;
@@ -84,4 +85,11 @@ test('a VM that cannot be made after its node was chosen is no longer reported a
     }).conditions;
   expect(after('NodeChosen', 'The VM is to be made on node pve-1.')).toEqual([]);
   expect(after('Placed', 'The VM is on node pve-1.')).toHaveLength(1);
+});
+
+test('a problem of any length is reported within the limit of the status, which is refused beyond it', () => {
+  const message = `Provider "pve" is not ready: ${'🖥 '.repeat(600)}`;
+  const { status } = unresolved(aVirtualMachine(), { ok: false, reason: 'ProviderNotReady', message });
+  expect(Array.from(status.message ?? '')).toHaveLength(1024);
+  expect(virtualMachineStatus.safeParse(status).success).toBe(true);
 });

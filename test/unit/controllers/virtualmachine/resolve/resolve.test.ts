@@ -53,7 +53,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   connections: { get: () => connection(), isPending: () => false },
   finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
-  readDocuments: createDocumentReader({ now: () => 0 }),
+  readDocuments: createDocumentReader({ now: () => 0, patienceMs: 60_000 }),
   digest: aDigest,
   addressed: () => [],
   vmsOfProvider: () => [],
@@ -268,6 +268,72 @@ describe('what is missing is named:', () => {
     ],
   ])('%s', async (reason, vm, change) => {
     expect(await problem(vm, change)).toBe(reason);
+  });
+
+  describe('all of it at once, in one message:', () => {
+    const TYPOS: VirtualMachineChange['spec'] = {
+      providerRef: { name: 'pvee' },
+      classRef: { name: 'smal' },
+      imageRef: { name: 'ubunto' },
+      userData: { cloudInit: { secretRef: { name: 'sead' } } },
+      metaData: { cloudInit: { secretRef: { name: 'seed', key: 'metta' } } },
+      networkData: { secretRef: { name: 'sead' } },
+      networks: [{ name: 'storage' }, { name: 'backup' }],
+      sshKeysSecretRef: { name: 'keyz' },
+    };
+    const found = async (change: VirtualMachineChange, more: Partial<ResolvePorts> = {}) => {
+      const resolved = await resolve(aVirtualMachine({ spec: TYPOS, ...change }), ports(more));
+      return resolved.ok ? { message: '' } : resolved;
+    };
+
+    test('every reference that leads nowhere, with the reason of the first', async () => {
+      const { message, ...rest } = await found({});
+      expect(rest).toMatchObject({ reason: 'ProviderNotFound' });
+      for (const part of [
+        'Provider default/pvee not found',
+        'VMClass default/smal not found',
+        'VMImage default/ubunto not found',
+        'Secret default/sead not found',
+        'Secret default/seed has no key "metta"',
+        'Secret default/keyz not found',
+      ])
+        expect(message.split(part)).toHaveLength(2);
+    });
+
+    test('networks as well, once the Provider says which bridge the others have', async () => {
+      const { message, ...rest } = await found({ spec: { ...TYPOS, providerRef: { name: 'pve' } } });
+      expect(rest).toMatchObject({ reason: 'ClassNotFound' });
+      expect(message).toMatch(/"storage".*"backup"/);
+      expect(message).toContain('default/keyz');
+      // The references may become right without an edit of this object.
+      expect(rest).not.toMatchObject({ final: true });
+    });
+
+    test('but of a Provider that is silent only that, so that all its VMs say the same', async () => {
+      const silent = connection({ inventory: { view: () => aView({ staleSince: 7 }) } as never });
+      const spec = { ...TYPOS, providerRef: { name: 'pve' } };
+      const { message } = await found(
+        { spec },
+        { connections: { get: () => silent, isPending: () => false } },
+      );
+      expect(message).not.toContain('smal');
+    });
+
+    test('and not what a guest that was made needs no more', async () => {
+      const status = { name: 'web', vmid: vmid(101), internal: { uuid: UID } };
+      const { message } = await found({ status, spec: { ...TYPOS, networks: undefined } });
+      expect(message).toContain('VMClass default/smal');
+      expect(message).not.toMatch(/VMImage|Secret/);
+    });
+
+    test('also where a Secret cannot be read', async () => {
+      const { message } = await found({}, { readSecret: () => Promise.reject(new Error('forbidden')) });
+      expect(message).toMatch(/pvee.*smal.*ubunto/);
+      const { providerRef: _p, classRef: _c, imageRef: _i, networks: _n, ...spec } = TYPOS;
+      await expect(
+        found({ spec }, { readSecret: () => Promise.reject(new Error('forbidden')) }),
+      ).rejects.toThrow('forbidden');
+    });
   });
 
   test('but not an image that a guest was already made from', async () => {
