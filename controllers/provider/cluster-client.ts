@@ -14,6 +14,7 @@ import {
 } from '../../src/pve/index.ts';
 import { nodeName, seconds, type Millis, type Vmid } from '../../src/lib/units.ts';
 import { createMarks, type Marks } from '../shared/guests/marks.ts';
+import { silence } from '../shared/cluster/connections.ts';
 import { isSameCluster } from '../shared/cluster/identity.ts';
 import { connectionOf, type Settings } from './settings.ts';
 
@@ -40,6 +41,8 @@ export interface OpenClient extends ClusterClient {
 
 export interface ClientOptions {
   readonly key: string;
+  /** Namespace of the Provider that opens it. */
+  readonly tenant?: string | undefined;
   /** The cluster that it must lead to, where that is known. */
   readonly pinned: ClusterIdentity | undefined;
   /** VMIDs in the status of the VMs that use it. */
@@ -64,6 +67,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   let refusedAt: number | undefined;
   const transport = createTransport({
     ...connectionOf(settings),
+    tenant: options.tenant,
     isExpectedCluster(found) {
       const before = seenIn(inventory.view()) ?? known;
       if (before && !isSameCluster(before, found)) return false;
@@ -81,7 +85,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
   });
   const pve = pveOver(transport.send);
   const versions = createNodeVersions({ pve, now });
-  const inventory = createInventory({ pve, interval: options.inventoryInterval });
+  const inventory = createInventory({ pve, interval: options.inventoryInterval, tenant: options.tenant });
   const stopping = new AbortController();
   let wasSilent = false;
   inventory.onChange((vmids, kind) => {
@@ -90,7 +94,7 @@ export function openClient(settings: Settings, options: ClientOptions): OpenClie
       return;
     }
     onChanged();
-    const isSilent = inventory.view()?.staleSince !== undefined;
+    const isSilent = silence({ inventory }) !== undefined;
     if (wasSilent && !isSilent) options.onAnsweringAgain();
     wasSilent = isSilent;
   });

@@ -1,15 +1,17 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
-import type { ClusterIdentity, View } from '../../src/pve/index.ts';
+import type { View } from '../../src/pve/index.ts';
 import type { Provider, ProviderStatus } from '../../src/api/index.ts';
 import { inSlices } from '../../src/lib/slices.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
+import type { Namespaces } from '../shared/grants/namespaces.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
 import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import { isSameCluster, parseIdentity, printIdentity } from '../shared/cluster/identity.ts';
+import type { ConnectedCluster } from '../shared/cluster/shared-state.ts';
 import { copyOf, type Connected } from './credential-copy.ts';
 import type { CredentialCopies } from './credential-copies.ts';
 import { discover, withForceDeleted, type Discovery } from './discovery.ts';
@@ -42,10 +44,11 @@ export interface ProviderPorts extends LayerPorts {
   readonly privileges: PrivilegeWatch;
   readonly copies: Pick<CredentialCopies, 'keep'>;
   readonly forceDeleted: ForceDeleted;
+  readonly namespaces: Namespaces;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
-  readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
+  readonly claimedIn: (cluster: ConnectedCluster) => ReadonlySet<Vmid>;
 }
 
 interface Discovering {
@@ -61,7 +64,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const { namespace, name } = provider.metadata;
     const key = `${namespace}/${name}`;
     if (!pass.deleting) return attempt(provider, key, pass);
-    const users = usersOfProvider(provider, ports.usersOf(namespace, name));
+    const users = usersOfProvider({ namespace, provider }, ports.usersOf(namespace, name), ports.namespaces);
     // Its VMs still need the connection, which an operator that was restarted has to open first.
     if (users.length > 0)
       return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));
@@ -143,6 +146,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const use = ports.pool.use(key, client, {
       view,
       identity,
+      generation: provider.metadata.generation,
       nodeSelector: settings.nodeSelector,
       defaults: provider.spec.defaults ?? {},
       keepCredentials: () => ports.copies.keep(copyOf(provider, { settings, identity })),
@@ -151,7 +155,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
     const outcome = outcomeOf(client, view, missing);
-    const claimed = (): ReadonlySet<Vmid> => ports.claimedIn(identity);
+    const claimed = (): ReadonlySet<Vmid> => ports.claimedIn({ ...identity, providers: [key] });
     const discovery = await inSlices(discover(provider, view, claimed));
     const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
@@ -159,13 +163,17 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       view,
       version: client.versions.answering?.version,
       clusterID: printIdentity(identity),
+      certificate: client.certificate,
       missing,
       discovered,
     };
     return {
       outcome,
       status: reportProvider(facts),
-      conditions: [...ignoredFields(provider.spec, discovery), ...limitedFeatures(missing)],
+      conditions: [
+        ...ignoredFields(provider.spec, { discovery, mayReadNamespaces: ports.namespaces.mayBeRead }),
+        ...limitedFeatures(missing),
+      ],
       events: [
         ...newsOf(provider, outcome),
         ...(use === 'new'

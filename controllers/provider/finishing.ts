@@ -8,11 +8,12 @@ import { seconds } from '../../src/lib/units.ts';
 import type { ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import { isSameCluster, parseIdentity } from '../shared/cluster/identity.ts';
 import type { DeletionConnections, Finishing } from '../shared/cluster/connections.ts';
+import type { Namespaces } from '../shared/grants/namespaces.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
-import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { identityOf } from './cluster-client.ts';
 import type { CopyOf, CredentialCopies } from './credential-copies.ts';
 import type { ConnectionPool } from './pool.ts';
+import { usersOfProvider } from './users.ts';
 
 export interface FinishingPorts {
   readonly pool: ConnectionPool;
@@ -20,6 +21,7 @@ export interface FinishingPorts {
   readonly providers: ObjectReader<Provider>;
   /** VirtualMachines that refer to a Provider, being deleted or not. */
   readonly usersOf: UsersOf;
+  readonly namespaces: Namespaces;
   /** An attempt has ended without a connection: the VMs of the Provider that are being deleted report why. */
   readonly onAttempted: (provider: string) => void;
   /** Epoch ms. */
@@ -44,7 +46,7 @@ const RETRY_AFTER = seconds(10);
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export function createFinishingConnections(ports: FinishingPorts): FinishingConnections {
-  const { pool, copies, providers, usersOf, now } = ports;
+  const { pool, copies, providers, usersOf, namespaces, now } = ports;
   const attempts = new Map<string, Attempt>();
 
   /** What is known of it, if anything, while it is open or being opened. */
@@ -94,12 +96,12 @@ export function createFinishingConnections(ports: FinishingPorts): FinishingConn
   }
 
   function isNeeded({ uid, namespace, name }: CopyOf, isKept: (uid: string) => boolean): boolean {
-    const successor = providers.partial(namespace, name)?.metadata.uid;
+    const provider = providers.partial(namespace, name);
+    const successor = provider?.metadata.uid;
     if (successor !== undefined && successor !== uid && isKept(successor)) return false;
     // Where the VMs of a Provider cannot be seen, nothing says that they are gone.
     if (providers.covers?.(namespace) === false) return true;
-    // A VM of another namespace that has nothing there merely names the Provider.
-    return usersOf(namespace, name).some((vm) => vm.metadata.namespace === namespace || mayHaveGuest(vm));
+    return usersOfProvider({ namespace, provider }, usersOf(namespace, name), namespaces).length > 0;
   }
 
   return {

@@ -70,7 +70,7 @@ async function secretLayer(
   if (namespace !== metadata.namespace)
     return secret && allowsFrom(secret.annotations, metadata.namespace)
       ? { ok: true, layer: secret.values }
-      : notAllowed('Secret', { name: ref.name, namespace }, metadata.namespace);
+      : notAllowed('Secret', { name: ref.name, namespace }, metadata);
   return secret
     ? { ok: true, layer: secret.values }
     : missing(

@@ -6,7 +6,7 @@ import type { Connection, Connections, ProviderDefaults, TaskTiming } from '../s
 import { evidenceOf } from '../shared/cluster/evidence.ts';
 import { isSameCluster } from '../shared/cluster/identity.ts';
 import { createSharedStates, type SharedStateOptions } from '../shared/cluster/shared-state.ts';
-import { openClient, type ClusterClient, type OpenClient } from './cluster-client.ts';
+import { openClient, type ClientOptions, type ClusterClient, type OpenClient } from './cluster-client.ts';
 import { connectionOf, type Settings } from './settings.ts';
 
 export interface ConnectionPoolOptions extends SharedStateOptions {
@@ -40,6 +40,7 @@ export interface ConnectionPool extends Connections {
     provider: string,
     client: ClusterClient,
     how: {
+      readonly generation?: number;
       readonly nodeSelector: readonly string[];
       readonly defaults: ProviderDefaults;
       readonly view: View;
@@ -109,10 +110,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       ...[...asked].flatMap(([provider, key]) => (key === wanted ? [provider] : [])),
     ]);
 
-  const open = (settings: Settings, key: string, pinned: ClusterIdentity | undefined): OpenClient =>
+  const open = (
+    settings: Settings,
+    { key, ...how }: Pick<ClientOptions, 'key' | 'tenant' | 'pinned'>,
+  ): OpenClient =>
     (options.openClient ?? openClient)(settings, {
       key,
-      pinned,
+      ...how,
       // The VMs of all Providers that use the client are surely in its cluster.
       claimed: () => new Set(usersOf(key).flatMap((provider) => [...options.claimedThrough(provider)])),
       onRequest: (seen) => options.onRequest(seen, providersOf(key)),
@@ -162,19 +166,31 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     withClient(provider, settings, pinned) {
       const key = sha256Hex(JSON.stringify(connectionOf(settings)));
       asked.set(provider, key);
-      const client = clients.get(key) ?? open(settings, key, pinned);
+      const client = clients.get(key) ?? open(settings, { key, tenant: provider.split('/')[0], pinned });
       clients.set(key, client);
       return client;
     },
     use(provider, client, how) {
-      const { nodeSelector, defaults, view, identity, keepCredentials, forDeletion = false } = how;
+      const {
+        generation,
+        nodeSelector,
+        defaults,
+        view,
+        identity,
+        keepCredentials,
+        forDeletion = false,
+      } = how;
       // While this pass connected, the Provider went, or its settings were changed.
       if (asked.get(provider) !== client.key) return 'known';
       const before = users.get(provider);
       // The credentials are valid again.
       if (forDeletion && before?.forDeletion === false) return 'known';
       const continues = before && isSameCluster(before.connection.identity, identity);
-      const shows = { evidence: evidenceOf(view, client.certificate), identity };
+      const shows = {
+        evidence: evidenceOf(view, client.certificate),
+        identity,
+        providers: () => usersOf(client.key),
+      };
       const { vmids, ledger, cloneSlots, moveSlots } = states.of(
         client,
         shows,
@@ -189,6 +205,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         versions: client.versions,
         marks: client.marks,
         identity,
+        generation,
         nodeSelector,
         defaults,
         vmids,

@@ -1,6 +1,7 @@
 /** Asks Proxmox VE what the credentials of a client may do: seldom while nothing is missing, each minute until then. */
 import { PveError } from '../../src/pve/index.ts';
 import { minutes, seconds, type Millis } from '../../src/lib/units.ts';
+import { silence } from '../shared/cluster/connections.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import { granteeOf, missingPrivilegesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
@@ -26,26 +27,47 @@ interface Answer {
 /** @param now epoch ms */
 export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
   const answers = new WeakMap<ClusterClient, Answer>();
+  const asking = new WeakMap<ClusterClient, Promise<Answer>>();
 
   const validFor = ({ at, missing }: Answer, { refusedAt = 0 }: ClusterClient): Millis =>
     missing?.commands.length === 0 && refusedAt <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
 
+  async function ask(
+    client: ClusterClient,
+    credentials: Settings['credentials'],
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const at = now();
+    let missing = answers.get(client)?.missing;
+    try {
+      const held = await client.pve.access.permissions({ signal });
+      missing = missingPrivilegesOf(held, client.versions.answering?.major ?? 0, granteeOf(credentials));
+    } catch (error) {
+      // The inventory reports why the cluster cannot be read; what was known of the privileges stays.
+      if (!(error instanceof PveError)) throw error;
+    }
+    const answer = { at, missing };
+    answers.set(client, answer);
+    return answer;
+  }
+
+  const begin: typeof ask = (client, ...rest) => {
+    const pending = ask(client, ...rest).finally(() => asking.delete(client));
+    asking.set(client, pending);
+    return pending;
+  };
+
   return {
     async missing(client, credentials, signal) {
       const known = answers.get(client);
-      const at = now();
-      const isSilent = client.inventory.view()?.staleSince !== undefined;
-      if (known && (isSilent || at - known.at < validFor(known, client))) return known.missing;
-      let missing = known?.missing;
-      try {
-        const held = await client.pve.access.permissions({ signal });
-        missing = missingPrivilegesOf(held, client.versions.answering?.major ?? 0, granteeOf(credentials));
-      } catch (error) {
-        // The inventory reports why the cluster cannot be read; what was known of the privileges stays.
-        if (!(error instanceof PveError)) throw error;
+      const isSilent = silence(client) !== undefined;
+      if (known && (isSilent || now() - known.at < validFor(known, client))) return known.missing;
+      // Who asked first may have ended before the answer.
+      for (let pending = asking.get(client); pending; pending = asking.get(client)) {
+        const shared = await pending.catch(() => undefined);
+        if (shared) return shared.missing;
       }
-      answers.set(client, { at, missing });
-      return missing;
+      return (await begin(client, credentials, signal)).missing;
     },
   };
 }

@@ -1,9 +1,10 @@
 /** What a Provider reports. Pure. */
-import type { View } from '../../src/pve/index.ts';
+import type { PeerCertificate, View } from '../../src/pve/index.ts';
 import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src/api/index.ts';
 import { normal, warning } from '../shared/errors/event.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
 import type { Discovery } from './discovery.ts';
+import { hasSelector } from '../shared/grants/namespaces.ts';
 import { consequencesOf, namesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
@@ -15,6 +16,8 @@ export interface ProviderFacts {
   readonly view: View;
   readonly version: string | undefined;
   readonly clusterID: string;
+  /** Absent without TLS. */
+  readonly certificate?: PeerCertificate | undefined;
   /** Absent: not known. */
   readonly missing?: MissingPrivileges | undefined;
   readonly discovered?: ProviderStatus['discovered'];
@@ -26,6 +29,7 @@ export function reportProvider({
   view,
   version,
   clusterID,
+  certificate,
   missing,
   discovered,
 }: ProviderFacts): ProviderStatus {
@@ -38,6 +42,7 @@ export function reportProvider({
     ...(version !== undefined && { version }),
     ...(view.clusterName !== undefined && { clusterName: view.clusterName }),
     clusterID,
+    clusterCertificate: kept(certificate),
     ...(view.quorate !== 'unknown' && { quorate: view.quorate === 'yes' }),
     nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name)).slice(0, MAX_LISTED),
     nodeCount: nodes.length,
@@ -47,6 +52,13 @@ export function reportProvider({
     ...(missingNames.length > 0 && { missingPrivileges: missingNames.slice(0, MAX_PRIVILEGES) }),
   };
 }
+
+const kept = (
+  certificate: PeerCertificate | undefined,
+): NonNullable<ProviderStatus['clusterCertificate']> => ({
+  leaf: certificate?.leaf ?? '',
+  ...(certificate?.privateRoot !== undefined && { authority: certificate.privateRoot }),
+});
 
 const stateOf = ({ online, hastate }: View['nodes'][number]): string =>
   online ? (hastate === 'maintenance' ? hastate : 'online') : 'offline';
@@ -135,7 +147,13 @@ export function unverified({
 const VARIABLES: ReadonlySet<string> = new Set(PVE_VARIABLES);
 
 /** Settings of a provider process that does not exist here, and variables that nothing reads: often misspelt ones. */
-export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery): DomainCondition[] {
+export function ignoredFields(
+  { runtime, grants = [] }: ProviderSpec,
+  {
+    discovery,
+    mayReadNamespaces = true,
+  }: { readonly discovery?: Discovery; readonly mayReadNamespaces?: boolean } = {},
+): DomainCondition[] {
   const fields = [
     ...(runtime?.mode === 'Remote' ? ['runtime.mode'] : []),
     ...(runtime?.image === undefined ? [] : ['runtime.image']),
@@ -145,9 +163,13 @@ export function ignoredFields({ runtime }: ProviderSpec, discovery?: Discovery):
   const message = `These fields have no effect because the operator itself connects to Proxmox VE: ${fields.join(', ')}.`;
   return withoutEffect([
     ...(fields.length > 0 ? [message] : []),
+    ...(mayReadNamespaces || !hasSelector({ grants }) ? [] : [SELECTS_NOBODY]),
     ...(discovery?.ok === false ? [discovery.problem] : []),
   ]);
 }
+
+const SELECTS_NOBODY =
+  'Entries of grants with namespaces.selector admit nobody, because this operator watches single namespaces (--watch-namespace) and may not read the labels of Namespaces. List the namespaces in namespaces.names instead, or let the operator watch all namespaces.';
 
 const withoutEffect = (sentences: readonly string[]): DomainCondition[] =>
   sentences.length === 0

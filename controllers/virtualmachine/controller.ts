@@ -33,6 +33,7 @@ import {
 } from './report/outcome.ts';
 import { withInitialRequest } from './restart/request.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
+import { beforeActing, type UpToDatePorts } from './up-to-date.ts';
 import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
@@ -42,7 +43,7 @@ import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 
 type VmPass = Pass<VirtualMachine>;
 
-export interface VirtualMachinePorts extends ResolvePorts, ClassPorts, LeftBehindPorts {
+export interface VirtualMachinePorts extends ResolvePorts, UpToDatePorts, ClassPorts, LeftBehindPorts {
   readonly restartSlots: RestartSlots;
   readonly processStates: ProcessStates;
   /** Asks for a pass over the object with this uid. */
@@ -73,8 +74,9 @@ export function virtualMachineController(
         return carryOut(vm, decision, { state, pass });
       const fresh = await pass.reread();
       if (!fresh) return { outcome: settled(), status: vm.status ?? {} };
-      if (fresh.metadata.resourceVersion === vm.metadata.resourceVersion)
-        return carryOut(vm, decision, { state, pass });
+      const held = await beforeActing({ vm, fresh }, decision, ports, pass.signal);
+      if (!held) return carryOut(vm, decision, { state, pass });
+      if (held !== 'outdated') return held;
       vm = withPastMoments(fresh, pass.now.getTime());
     }
   }
@@ -102,7 +104,7 @@ export function virtualMachineController(
     if (!resolution.ok && resolution.silentSince !== undefined)
       return { result: outages.report(vm, resolution.silentSince) };
     if (!resolution.ok)
-      return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again });
+      return decideUnresolved(withInitialRequest(vm, time.now), resolution, { look, again, state });
     const { resolved } = resolution;
     const before = surroundingsNow(vm, resolved);
     const result = await whileSettled(vm, restKey(vm, resolved, before), { resolved, state, ...time });

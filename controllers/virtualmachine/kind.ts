@@ -2,7 +2,7 @@
 import type { VirtualMachine } from '../../src/api/index.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { virtualMachineController, type VirtualMachinePorts } from './controller.ts';
-import { createAdmissions } from './resolve/quota.ts';
+import { createAdmissions, withdrawingUnused } from './resolve/admissions.ts';
 import { exclusiveValues } from './networks/addresses-in-use.ts';
 
 export type VirtualMachineKindPorts = Omit<
@@ -12,13 +12,16 @@ export type VirtualMachineKindPorts = Omit<
   UsagePorts;
 
 export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPorts> = {
-  controller: (ports) =>
-    virtualMachineController({
+  controller(ports) {
+    const admissions = createAdmissions(ports.now);
+    const controller = virtualMachineController({
       ...ports,
       vmsOfClass: ports.usersOfKind('VMClass'),
       vmsOfProvider: ports.usersOfKind('Provider'),
-      admissions: createAdmissions(ports.now),
-    }),
+      admissions,
+    });
+    return withdrawingUnused(controller, admissions);
+  },
   // Passes mostly wait for Proxmox VE; requests to it have limits of their own. The VMs of one namespace get a quarter.
   workers: 256,
   // Whoever brings a server answers for it: however many Providers, they share what their namespace gets.

@@ -10,9 +10,11 @@ import type { Unresolved } from './model/desired.ts';
 import type { Started } from './model/facts.ts';
 import type { Observation } from './model/observation.ts';
 import type { Plan } from './model/plan.ts';
+import type { ProcessState } from './model/process-state.ts';
 import type { ResolvedSpec } from './model/resolved-spec.ts';
 import { isOwn } from './ownership/identity.ts';
 import { releasesUnresolved } from './plan/leaving.ts';
+import { plan } from './plan/plan.ts';
 import { mayBeSwitchedOff, planSwitchOff } from './plan/switch-off.ts';
 import { eventsOf } from './report/events.ts';
 import { unresolved, type VmResult } from './report/outcome.ts';
@@ -24,16 +26,19 @@ interface Ways {
   readonly look: (resolved: ResolvedSpec) => Promise<Observation>;
   /** A step that did not last is not repeated at once. */
   readonly again: (next: Plan) => Plan;
+  readonly state: Pick<ProcessState, 'surveyed'>;
 }
 
 export async function decideUnresolved(
   vm: VirtualMachine,
   resolution: Extract<Resolved, { ok: false }>,
-  { look, again }: Ways,
+  { look, again, state }: Ways,
 ): Promise<Decision | { readonly result: VmResult }> {
   const gone = releasesUnresolved(vm, resolution);
   if (gone) return { next: gone };
-  const { bare: resolved, ...missing } = resolution;
+  const { bare: resolved, unmade, ...missing } = resolution;
+  const found = unmade && !state.surveyed ? await recoveryOf(unmade, look) : undefined;
+  if (found) return found;
   const { powerState } = vm.spec;
   if (!resolved || resolved.dryRun || !mayBeSwitchedOff(vm) || !isNews(vm, resolved))
     return { result: unresolved(vm, missing) };
@@ -43,6 +48,18 @@ export async function decideUnresolved(
   const next = planned && again(planned);
   if (next?.kind === 'act') return { next, seen: { resolved, observation, row: undefined, missing } };
   return { result: whileSwitchingOff(vm, missing, { observation, next }) };
+}
+
+/**
+ * What a VM had before its status was lost it has still, whatever it would be granted today. It is looked for once, so
+ * that waiting costs Proxmox VE nothing.
+ */
+async function recoveryOf(unmade: ResolvedSpec, look: Ways['look']): Promise<Decision | undefined> {
+  if (unmade.dryRun) return undefined;
+  const observation = await look(unmade);
+  const next = plan(observation.want, observation.have);
+  const recovers = next.kind === 'act' && next.step.do === 'reserve' && next.step.recovers === true;
+  return recovers ? { next, seen: { resolved: unmade, observation, row: undefined } } : undefined;
 }
 
 /** Whether the list has a guest that may run; otherwise nothing is read, so that waiting costs Proxmox VE nothing. */

@@ -11,12 +11,14 @@ import { seconds } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
-import { grantOf, type Grant } from '../shared/grants/grants.ts';
+import { grantOf, isUndecided, type Grant } from '../shared/grants/grants.ts';
+import type { Namespaces } from '../shared/grants/namespaces.ts';
 import { templatesNamed, templatesReachable } from '../shared/cluster/templates.ts';
 
 export interface VMImagePorts {
   readonly providers: ObjectReader<Provider>;
   readonly connections: Connections;
+  readonly namespaces: Namespaces;
 }
 
 /** A Provider that the namespace of the image may use. */
@@ -34,9 +36,12 @@ const rank = (reason: Reason): number => (reason === 'TemplateUnreachable' ? 0 :
 export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMImageStatus> {
   const usable = ({ metadata }: VMImage): readonly Usable[] =>
     ports.providers.list().flatMap((provider) => {
-      const grant = grantOf(provider, metadata.namespace);
+      const grant = grantOf(provider, metadata.namespace, ports.namespaces);
       return grant ? [{ provider, grant }] : [];
     });
+
+  const mayBecomeUsable = ({ metadata }: VMImage): boolean =>
+    ports.providers.list().some((provider) => isUndecided(provider, metadata.namespace, ports.namespaces));
 
   const isPending = ({
     provider: {
@@ -48,7 +53,7 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
     name: 'vmimage',
     reconcile(image) {
       // Otherwise every start of the operator would report all images as not found for a moment.
-      if (isObserved(image.status) && usable(image).some(isPending))
+      if (isObserved(image.status) && (usable(image).some(isPending) || mayBecomeUsable(image)))
         return Promise.resolve({ outcome: unchanged(RETRY_SOON), status: {} });
       const lookedUp = usable(image).flatMap(({ provider: { metadata }, grant }) => {
         const { namespace, name } = metadata;

@@ -8,6 +8,7 @@ import {
   CONFIG_MAPS,
   EVENTS,
   LEASES,
+  NAMESPACES,
   SECRETS,
   ownResource,
   type ApiResource,
@@ -50,6 +51,9 @@ const OBJECT_RULES: readonly Rule[] = [
   rule(EVENTS, ['create', 'update']),
 ];
 
+/** In the whole cluster only: labels of Namespaces, if a Provider has grants that select namespaces by them. */
+const CLUSTER_RULES: readonly Rule[] = [...OBJECT_RULES, rule(NAMESPACES, ['get', 'list', 'watch'])];
+
 /**
  * In the operator's own namespace: leader election, the cluster id, the key of the digests in statuses, and the copies of
  * credentials. Those have names that are not known beforehand, so the rule covers every Secret of the namespace.
@@ -86,7 +90,7 @@ export const rbacFiles = (): Files =>
     [
       'deploy/kustomize/base/rbac.yaml',
       yaml([
-        ...granted('ClusterRole', { name: NAME }, OBJECT_RULES),
+        ...granted('ClusterRole', { name: NAME }, CLUSTER_RULES),
         ...granted('Role', { name: NAME, namespace: NAMESPACE }, OWN_RULES),
       ]),
     ],

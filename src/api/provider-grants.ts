@@ -1,6 +1,7 @@
 /** What VMs of other namespaces may use of a Provider. */
 import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
+import { labelSelector } from './label-selector.ts';
 import { list, node, poolName, quantity, rule, storageName, bridgeName, vmidNumber, word } from './schema.ts';
 import { tag } from './virtualmachine-options.ts';
 
@@ -69,12 +70,24 @@ const quotas = rule(
   },
 );
 
+const namespaces = rule(
+  z.object({
+    names: list(namespaceOrAll, 64).min(1).optional().describe('Names of namespaces; * stands for all.'),
+    selector: labelSelector
+      .optional()
+      .describe(
+        'Namespaces by their labels, as Kubernetes has them on Namespace objects: whoever may label a Namespace admits it. It admits nobody where the operator watches single namespaces, because it may not read Namespaces then.',
+      ),
+  }),
+  {
+    cel: 'has(self.names) != has(self.selector)',
+    message: 'must have exactly one of names and selector',
+    holds: ({ names, selector }) => (names === undefined) !== (selector === undefined),
+  },
+);
+
 const grant = z.object({
-  namespaces: z
-    .object({
-      names: list(namespaceOrAll, 64).min(1).describe('Names of namespaces; * stands for all.'),
-    })
-    .describe('Namespaces whose VirtualMachines may refer to the Provider.'),
+  namespaces: namespaces.describe('Namespaces whose VirtualMachines may refer to the Provider.'),
   nodes: limitedTo(node)
     .optional()
     .describe('Nodes that the VMs may be placed on, out of those of the Provider; absent: all of them.'),

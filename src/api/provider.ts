@@ -122,7 +122,7 @@ const spec = z.object({
   endpoint: endpoint
     .optional()
     .describe(
-      'URL of the Proxmox VE API, with or without /api2; absent: PVE_ENDPOINT of runtime.env, the Secret or the operator.',
+      'URL of the Proxmox VE API, with or without /api2; absent: PVE_ENDPOINT of runtime.env, the Secret or the operator. Credentials of a Secret in another namespace are only sent to PVE_ENDPOINT of that Secret.',
     ),
   endpoints: list(endpoint, 16)
     .optional()
@@ -132,7 +132,7 @@ const spec = z.object({
   credentialSecretRef: objectRef
     .optional()
     .describe(
-      'Secret with token_id and token_secret, or username and password, and optionally ca.crt or fingerprint. The PVE_* names are accepted as well.',
+      'Secret with token_id and token_secret, or username and password, and optionally ca.crt or fingerprint. The PVE_* names are accepted as well. A Secret in another namespace needs PVE_ENDPOINT as well, because its credentials are sent nowhere else.',
     ),
   insecureSkipVerify: z
     .boolean()
@@ -164,6 +164,17 @@ const status = z.object({
   clusterID: text(256)
     .optional()
     .describe('Identity of the Proxmox VE cluster, recorded when it was first reached.'),
+  clusterCertificate: z
+    .object({
+      leaf: text(95).describe('SHA-256 fingerprint of the certificate; empty without TLS.'),
+      authority: text(95)
+        .optional()
+        .describe('SHA-256 fingerprint of the private authority that vouches for it.'),
+    })
+    .optional()
+    .describe(
+      'Certificate that the Proxmox VE cluster showed last. A Provider of another namespace whose cluster has the same name and nodes, but neither this certificate nor this authority, reserves no VMIDs and addresses here.',
+    ),
   quorate: z.boolean().optional().describe('Whether the Proxmox VE cluster has quorum.'),
   nodes: list(
     z.object({

@@ -97,6 +97,15 @@ const revert = z.object({
 
 export const virtualMachineInternal = z.object({
   claimedAt: moment.optional().describe('Time at which the VMID was reserved.'),
+  provider: z
+    .object({
+      uid: text(64).describe('uid of the Provider.'),
+      clusterID: text(256).describe('Identity of its Proxmox VE cluster.'),
+    })
+    .optional()
+    .describe(
+      'Provider that the VMID belongs to. A Provider of the same name that was created later is used only if it leads to the same cluster.',
+    ),
   released: z
     .boolean()
     .optional()

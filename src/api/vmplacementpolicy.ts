@@ -4,15 +4,15 @@ import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
+import { labelTerm } from './label-selector.ts';
 import type { Resource } from './resource.ts';
-import { labelRequirement } from './selector.ts';
 import { list, node, quantity } from './schema.ts';
 
 const spec = z.object({
   nodeSelector: list(node, 64)
     .optional()
     .describe('Nodes that VMs may be placed on, in order of preference.'),
-  antiAffinity: list(labelRequirement, 16)
+  antiAffinity: list(labelTerm, 16)
     .optional()
     .describe('VMs that must not be on the same node: those whose labels match one of the terms.'),
   constraints: z

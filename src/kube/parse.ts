@@ -42,7 +42,7 @@ function ours(annotations: object): Readonly<Record<string, unknown>> {
 }
 
 /** Only what is named here is kept; managedFields, which are often longer than the object, are not. */
-const Metadata = z.object({
+export const Metadata = z.object({
   name: z.string(),
   namespace: z.string().default(''),
   uid: z.string(),

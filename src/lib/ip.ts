@@ -1,6 +1,5 @@
 /** Parses IP addresses and CIDRs by the rules of the API server's CEL functions `ip()` and `cidr()`. */
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { BlockList, isIP } from 'node:net';
 
 export type IpFamily = 4 | 6;
 
@@ -29,19 +28,25 @@ export function parseCidr(text: string): Cidr | undefined {
   return { address, prefix, family };
 }
 
+const LINK_LOCAL = new BlockList();
+LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
+LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
+
 /**
  * Whether a host with this address reaches the gateway directly: it is in the subnet, or on the link by definition. An
  * address that is a subnet of its own, /32 or /128, says nothing about its link.
  */
 export function isOnLink(gateway: string, { address, prefix, family }: Cidr): boolean {
-  const at = ipaddr.parse(gateway);
-  const own = ipaddr.parse(address);
-  const isAlone = prefix === (family === 4 ? 32 : 128);
-  return isAlone || at.range() === 'linkLocal' || (at.kind() === own.kind() && at.match(own, prefix));
+  if (prefix === (family === 4 ? 32 : 128)) return true;
+  const subnet = new BlockList();
+  subnet.addSubnet(address, prefix, `ipv${family}`);
+  const at = `ipv${ipFamily(gateway) ?? family}` as const;
+  return LINK_LOCAL.check(gateway, at) || subnet.check(gateway, at);
 }
 
 /** Whether it is the first address of an IPv4 subnet, which no host can have. */
 export function isNetworkAddress({ address, prefix, family }: Cidr): boolean {
   if (family === 6 || prefix >= 31) return false;
-  return ipaddr.IPv4.networkAddressFromCIDR(`${address}/${prefix}`).toString() === address;
+  const number = address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  return number % 2 ** (32 - prefix) === 0;
 }

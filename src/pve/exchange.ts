@@ -163,6 +163,7 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
     const end = (): boolean => {
       if (ended) return false;
       ended = true;
+      room.onTakenAway = undefined;
       clearTimeout(timer);
       signal?.removeEventListener('abort', onCancel);
       return true;
@@ -198,16 +199,17 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
     const accept = (chunk: Buffer): void => {
       if (ended) return;
       const isError = !isSuccess({ status });
-      if (isError && size + chunk.length > MAX_ERROR_BYTES) {
-        succeed(); // a message is at the beginning, if there is one
-        drop('enough');
-      } else if (size + chunk.length > maxBytes && !isError) refuse(TOO_LARGE);
-      else if (room.take(chunk.length)) {
+      if (!isError && size + chunk.length > maxBytes) refuse(TOO_LARGE);
+      else if ((!isError || size + chunk.length <= MAX_ERROR_BYTES) && room.take(chunk.length)) {
         size += chunk.length;
         chunks.push(chunk);
+      } else if (isError) {
+        succeed(); // a message is at the beginning, if there is one
+        drop('enough');
       } else refuse(NO_ROOM);
     };
 
+    room.onTakenAway = () => refuse(NO_ROOM);
     signal?.addEventListener('abort', onCancel, { once: true });
     const { method, target, headers, body } = request;
     try {

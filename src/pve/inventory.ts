@@ -25,6 +25,8 @@ export interface InventoryOptions {
   readonly interval?: Millis | undefined;
   /** The memory for what is kept of all clusters; default: that of the process. */
   readonly room?: CommonRoom | undefined;
+  /** Whose cluster it is; tenants have equal shares of that memory. */
+  readonly tenant?: string | undefined;
   readonly now?: () => number;
   readonly sleep?: (duration: Millis, signal: AbortSignal) => Promise<unknown>;
 }
@@ -41,6 +43,8 @@ export interface Inventory {
   refresh(signal?: AbortSignal): Promise<View>;
   /** @returns a function that ends the subscription */
   onChange(listener: ChangeListener): () => void;
+  /** Epoch ms: since when there is no view any more, because others needed its memory. */
+  readonly droppedAt?: number | undefined;
   /** Why the last read failed; `undefined` after a successful read. */
   readonly lastError: Error | undefined;
 }
@@ -74,9 +78,10 @@ export function createInventory(options: InventoryOptions): Inventory {
   const { pve, interval = INTERVAL, now = Date.now } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, { signal }));
   const listeners = new Set<ChangeListener>();
-  const room = serverRoom(options.room ?? ROOM)();
+  const room = serverRoom(options.room ?? ROOM, options.tenant)();
   const pause = createPause(now);
   let weight = 0;
+  let droppedAt: number | undefined;
   let isStopped = false;
   let view: View | undefined;
   let lastError: Error | undefined;
@@ -128,12 +133,19 @@ export function createInventory(options: InventoryOptions): Inventory {
   /** The view takes the place of the one before. @throws PveError if there is no room for it */
   const keep = (after: View, size: number): void => {
     const bytes = isStopped ? 0 : size;
-    room.give(weight);
-    const fits = room.take(bytes);
-    if (!fits) room.take(weight);
-    if (!fits) throw noRoomForViewError();
+    if (!room.take(bytes - weight)) throw noRoomForViewError();
     weight = bytes;
     view = after;
+    droppedAt = undefined;
+  };
+
+  /** Nothing is known any more, as in an operator that has just started. */
+  room.onTakenAway = () => {
+    weight = 0;
+    view = undefined;
+    droppedAt = now();
+    lastError = noRoomForViewError();
+    notify(NO_GUESTS, 'cluster');
   };
 
   const read = async (): Promise<View> => {
@@ -205,6 +217,9 @@ export function createInventory(options: InventoryOptions): Inventory {
     onChange: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    get droppedAt() {
+      return droppedAt;
     },
     get lastError() {
       return lastError;

@@ -57,6 +57,8 @@ export interface TransportOptions {
   readonly onRequest?: ((attempt: RequestAttempt) => void) | undefined;
   /** The memory for answers that are being read; default: that of the process. */
   readonly room?: CommonRoom | undefined;
+  /** Whose server it is; tenants have equal shares of that memory. */
+  readonly tenant?: string | undefined;
   readonly now?: () => number;
   readonly random?: () => number;
   readonly sleep?: (duration: Millis, signal?: AbortSignal) => Promise<unknown>;
@@ -125,7 +127,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { now = Date.now, random = Math.random } = options;
   const sleep = options.sleep ?? ((duration, signal) => delay(duration, undefined, signal && { signal }));
   const limiter = createLimiter(MAX_IN_FLIGHT_PER_NODE);
-  const openRoom = serverRoom(options.room ?? ROOM);
+  const openRoom = serverRoom(options.room ?? ROOM, options.tenant);
   const ownSecrets = secretsOf(options.credentials);
 
   const deadlineOf = ({ file, deadline }: SendOptions): Millis =>

@@ -18,7 +18,7 @@ import {
   type ConnectionPool,
 } from '../../controllers/index.ts';
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
-import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/admissions.ts';
 import type { OpenClient } from '../../controllers/provider/cluster-client.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createInventory, pve as pveOver, PveError, type Send } from '../../src/pve/index.ts';
@@ -33,6 +33,7 @@ import { aDigest, NOW } from './guests.ts';
 import { InMemoryPve } from './in-memory-pve.ts';
 import { inMemoryObject, type InMemoryObject } from './in-memory-object.ts';
 import { aClass, anImage, aProvider, aVirtualMachine, readerOf } from './objects.ts';
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
 export const TOKEN_SECRET = 'only-in-the-secret';
 const CREDENTIALS = { PVE_ENDPOINT: 'https://pve:8006', token_id: 'a@pve!b', token_secret: TOKEN_SECRET };
@@ -235,6 +236,7 @@ export class NamespaceLife {
       copies,
       providers,
       usersOf: this.#users,
+      namespaces: NO_NAMESPACES,
       onAttempted: () => undefined,
       now,
     });
@@ -250,6 +252,7 @@ export class NamespaceLife {
         readConfigMap: () => Promise.resolve(undefined),
         process: {},
         usersOf: this.#users,
+        namespaces: NO_NAMESPACES,
         claimedIn: this.#claimed,
       }),
     );
@@ -265,12 +268,14 @@ export class NamespaceLife {
         finishing,
         forceDeleted,
         readSecret: this.#readSecret,
+        readAgain: () => Promise.resolve(),
         readDocuments: createDocumentReader({ now }),
         addressed: () => [],
         digest: aDigest,
         vmsOfClass: () => [],
         vmsOfProvider: () => [],
         admissions: createAdmissions(now),
+        namespaces: NO_NAMESPACES,
         restartSlots: createRestartSlots({ wake: () => undefined }),
         processStates: createProcessStates(),
         enqueue: () => undefined,

@@ -2,6 +2,7 @@
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine, VMClass, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
 export const UID = 'c7b0a0b2-5a55-4f0e-9b0c-3c1f6a0e9d11';
@@ -72,7 +73,7 @@ export const aProvider = (
 /** Of the Provider's own namespace, unless the Provider grants less. */
 export const aGrant = (grants: NonNullable<Provider['spec']['grants']>[number] | 'all' = 'all'): Grant => {
   const provider = grants === 'all' ? aProvider() : aProvider({ grants: [grants] }, { namespace: 'infra' });
-  const grant = grantOf(provider, 'default');
+  const grant = grantOf(provider, 'default', NO_NAMESPACES);
   if (!grant) throw new Error('The Provider grants nothing.');
   return grant;
 };

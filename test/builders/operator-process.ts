@@ -12,12 +12,12 @@ import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
-import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/admissions.ts';
 import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
 import { millis, vmid } from '../../src/lib/units.ts';
-import type { VMClass } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
@@ -25,11 +25,18 @@ import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
 import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
 export interface World {
   readonly store: VmStore;
   readonly now: () => number;
   readonly vmClass?: () => VMClass;
+  readonly images?: () => readonly VMImage[];
+  /** VMs with an address. */
+  readonly addressed?: (value: string) => readonly VirtualMachine[];
+  readonly provider?: () => Provider;
+  /** The PVE cluster that the Provider is connected to. */
+  readonly identity?: () => Connection['identity'];
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults?: Connection['defaults'];
 }
@@ -73,28 +80,34 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   const processStates = createProcessStates();
   const events: EventNote[] = [];
   const vmClass = () => world.vmClass?.() ?? aClass();
+  const provider = () => world.provider?.() ?? aProvider();
   const controller = virtualMachineController({
     clusterId: CLUSTER_ID,
-    providers: readerOf(aProvider()),
+    providers: { get: provider, partial: provider, list: () => [provider()] },
     classes: {
       get: vmClass,
       partial: vmClass,
       list: () => [],
     },
-    images: readerOf(anImage()),
-    connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
+    images: readerOf(...(world.images?.() ?? [anImage()])),
+    connections: {
+      get: () => inventory.view() && { ...connection, identity: world.identity?.() ?? connection.identity },
+      isPending: () => false,
+    },
     forceDeleted: { add: () => 0 },
     finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: (_namespace, name) => {
       const values = secrets[name];
       return Promise.resolve(values && { values });
     },
+    readAgain: () => Promise.resolve(),
     readDocuments: createDocumentReader({ now: () => 0 }),
-    addressed: () => [],
+    addressed: world.addressed ?? (() => []),
     digest: aDigest,
     vmsOfClass: () => [],
-    vmsOfProvider: () => [],
+    vmsOfProvider: () => [store.cached(VM_KEY)?.partial ?? []].flat(),
     admissions: createAdmissions(() => 0),
+    namespaces: NO_NAMESPACES,
     restartSlots: createRestartSlots({ wake: () => undefined }),
     processStates,
     enqueue: () => undefined,

@@ -106,7 +106,7 @@ function specOf({ want, maxCpus }: World): PlainSpec {
     hooks: want.hooks,
     conflict: undefined,
     grant: aGrant(),
-    withdrawn: [],
+    notGranted: [],
     ignored: [],
   };
   if (!want.exists) {

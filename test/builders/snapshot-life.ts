@@ -6,6 +6,7 @@ import type { Connection } from '../../controllers/shared/cluster/connections.ts
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 import { describeGuest } from '../../controllers/shared/guests/owner-mark.ts';
 import { createCloneSlots } from '../../controllers/shared/limits/clones.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
@@ -93,6 +94,7 @@ export class SnapshotLife {
         partial: () => this.vm,
         list: () => (this.vm ? [this.vm] : []),
       },
+      namespaces: NO_NAMESPACES,
       snapshotsOf: () => [],
       connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
       finishing: { forDeletion: () => ({ kind: 'none' }) },

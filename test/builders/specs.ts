@@ -55,11 +55,40 @@ const guests = fc.array(
   }),
   { maxLength: 2 },
 );
+const labelKey = field(fc.constantFrom('vm.type', 'example.com/role', 'A'), '', 'a b', '/a', 'a/');
+const labelValues = fc.array(field(fc.constantFrom('database', '', 'A_1'), 'a b', '-a'), {
+  minLength: 1,
+  maxLength: 2,
+});
+const term = fc.oneof(
+  record(
+    { key: labelKey, operator: fc.constantFrom('In', 'NotIn'), values: labelValues },
+    'key',
+    'operator',
+    'values',
+  ),
+  record({ key: labelKey, operator: fc.constantFrom('Exists', 'DoesNotExist') }, 'key', 'operator'),
+  record({ key: labelKey, operator: fc.constantFrom('In', 'Exists', 'Gt'), values: labelValues }, 'key'),
+);
+
+const names = limited(field(fc.constantFrom('team-a', '*'), 'a*', 'a.b', '', '**'));
+const selector = record({
+  matchLabels: fc.dictionary(
+    fc.constantFrom('team', 'example.com/team'),
+    field(fc.constantFrom('a', ''), 'a b'),
+    {
+      maxKeys: 2,
+    },
+  ),
+  matchExpressions: fc.array(term, { maxLength: 2 }),
+});
+
 const grant = record(
   {
-    namespaces: record(
-      { names: limited(field(fc.constantFrom('team-a', '*'), 'a*', 'a.b', '', '**')) },
-      'names',
+    namespaces: fc.oneof(
+      { weight: 3, arbitrary: record({ names }, 'names') },
+      { weight: 2, arbitrary: record({ selector }, 'selector') },
+      { weight: 1, arbitrary: record({ names, selector }) },
     ),
     nodes: limited(node),
     storages: limited(storage),
@@ -260,22 +289,6 @@ const hook = record(
     exec: record({ command: field(fc.array(text, { minLength: 1, maxLength: 3 }), [], 'true') }, 'command'),
   },
   'exec',
-);
-
-const labelKey = field(fc.constantFrom('vm.type', 'example.com/role', 'A'), '', 'a b', '/a', 'a/');
-const labelValues = fc.array(field(fc.constantFrom('database', '', 'A_1'), 'a b', '-a'), {
-  minLength: 1,
-  maxLength: 2,
-});
-const term = fc.oneof(
-  record(
-    { key: labelKey, operator: fc.constantFrom('In', 'NotIn'), values: labelValues },
-    'key',
-    'operator',
-    'values',
-  ),
-  record({ key: labelKey, operator: fc.constantFrom('Exists', 'DoesNotExist') }, 'key', 'operator'),
-  record({ key: labelKey, operator: fc.constantFrom('In', 'Exists', 'Gt'), values: labelValues }, 'key'),
 );
 
 /** Most of these fields exclude others. */

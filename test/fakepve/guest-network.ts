@@ -131,14 +131,13 @@ function fromNoCloud(config: readonly Ethernet[], device: Device): readonly stri
   ];
 }
 
-/** Without cloud-init, an operating system uses DHCP. */
+/** Without settings, an operating system gets both kinds of addresses; with settings, those that they ask for, as from an image. */
 function fromOptions(guest: Guest, device: Device): readonly string[] {
   const { ip, ip6 } = ipconfigOf(guest, device.index);
-  const v4 = ip === 'dhcp' || (ip === undefined && ip6 === undefined) ? leasedAddress(device.mac) : ip;
+  if (ip === undefined && ip6 === undefined) return [leasedAddress(device.mac), globalAddress6(device.mac)];
+  const v4 = ip === 'dhcp' ? leasedAddress(device.mac) : ip;
   const v6 = ip6 === 'dhcp' || ip6 === 'auto' ? globalAddress6(device.mac) : ip6;
-  return [v4, v6 ?? (v4 === ip ? undefined : globalAddress6(device.mac))].filter(
-    (address) => address !== undefined,
-  );
+  return [v4, v6].filter((address) => address !== undefined);
 }
 
 /** The addresses that the guest's operating system configures when it boots, by MAC. */

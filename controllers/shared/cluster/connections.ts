@@ -37,6 +37,8 @@ export interface Connection {
   readonly cloneSlots: CloneSlots;
   readonly moveSlots: MoveSlots;
   readonly marks: Marks;
+  /** Of the Provider whose settings these are. Absent: nobody creates VMs with it. */
+  readonly generation?: number | undefined;
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   /** Absent: the defaults. */
@@ -48,7 +50,7 @@ export interface Connection {
   readonly keepCredentials?: (() => Promise<void>) | undefined;
 }
 
-/** The server answers nothing, or nothing that can be read. */
+/** The server answers nothing, or nothing that can be read or kept. */
 export interface Silence {
   /** Epoch ms. */
   readonly since: number;
@@ -56,7 +58,7 @@ export interface Silence {
 
 /** `undefined`: it answers. The list of guests is read every few seconds, so that nobody else has to try. */
 export function silence({ inventory }: Pick<Connection, 'inventory'>): Silence | undefined {
-  const since = inventory.view()?.staleSince;
+  const since = inventory.view()?.staleSince ?? inventory.droppedAt;
   return since === undefined ? undefined : { since };
 }
 

@@ -2,7 +2,9 @@
  * Whether two connections lead to the same PVE cluster. What a server says of itself does not prove it: the installer
  * suggests the name `pve` to every host. So the certificates are compared as well. Pure.
  */
+import type { Provider, ProviderStatus } from '../../../src/api/index.ts';
 import type { PeerCertificate, View } from '../../../src/pve/index.ts';
+import type { Readable } from '../../../src/runtime/controller.ts';
 
 /** What a connection shows of the cluster it leads to. */
 export interface Evidence {
@@ -33,6 +35,28 @@ export function haveSameCertificate(a: Evidence, b: Evidence): boolean {
   return (
     a.name !== undefined && b.name !== undefined && root !== undefined && root === b.certificate.privateRoot
   );
+}
+
+/** As kept in the status of a Provider, so that an operator that has just started knows it as well. */
+export interface KeptEvidence {
+  readonly namespace: string;
+  /** Absent: not known yet. */
+  readonly certificate: ProviderStatus['clusterCertificate'];
+}
+
+export const keptEvidence = ({ metadata, status }: Readable<Provider>): KeptEvidence => ({
+  namespace: metadata.namespace,
+  certificate: status?.clusterCertificate,
+});
+
+/**
+ * Whether two Providers lead to two clusters, although these have one name and the same nodes. Those of one namespace
+ * take nothing from each other, and nodes of one cluster may have certificates that have nothing in common.
+ */
+export function provesOtherCluster(a: KeptEvidence, b: KeptEvidence): boolean {
+  if (a.namespace === b.namespace || !a.certificate || !b.certificate) return false;
+  const { leaf, authority } = a.certificate;
+  return leaf !== b.certificate.leaf && !(authority !== undefined && authority === b.certificate.authority);
 }
 
 const printed = (evidence: Evidence, withAddress: boolean): string =>

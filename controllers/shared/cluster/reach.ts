@@ -5,16 +5,19 @@
 import { FORCE_DELETE, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
-import { closedGrant, grantOf, grantOfGone, type Grant } from '../grants/grants.ts';
+import { grantInForce, grantOf, type Grant } from '../grants/grants.ts';
+import type { Namespaces } from '../grants/namespaces.ts';
 import { mayHaveGuest } from '../objects/may-have-guest.ts';
 import { follow, type Followed } from '../objects/references.ts';
 import type { Unresolved } from '../objects/unresolved.ts';
 import { silence, type Connection, type Connections, type DeletionConnections } from './connections.ts';
+import { inOtherCluster, originOf, type Origin } from './origin.ts';
 
 export interface ReachPorts {
   readonly providers: ObjectReader<Provider>;
   readonly connections: Connections;
   readonly finishing: DeletionConnections;
+  readonly namespaces: Namespaces;
 }
 
 export type Reached =
@@ -28,6 +31,8 @@ export type Reached =
       readonly finishing?: true;
       /** The Provider no longer admits the namespace. */
       readonly refused?: Unresolved;
+      /** For status. */
+      readonly origin: Origin | undefined;
     }
   | Unresolved;
 
@@ -43,26 +48,59 @@ export function reach(vm: VirtualMachine, ports: ReachPorts): Reached {
 
 function openWay(vm: VirtualMachine, ports: ReachPorts): Reached {
   const { namespace } = vm.metadata;
+  const undecided = undecidedYet(vm, ports);
+  if (undecided) return undecided;
   const followed = followProvider(vm, ports);
   const provider = followed.ok ? followed.object : heldProvider(vm, ports);
   const connection = provider && ports.connections.get(provider.metadata.namespace, provider.metadata.name);
   if (provider && connection) {
-    const grant = grantOf(provider, namespace) ?? closedGrant(provider, namespace);
-    return followed.ok
-      ? { ok: true, provider: followed.object, connection, grant }
-      : { ok: true, connection, grant, refused: followed };
+    const grant = grantInForce(provider, provider.metadata, from(vm, ports.namespaces));
+    const way = { uid: provider.metadata.uid, identity: connection.identity };
+    const elsewhere = inOtherCluster(vm, way);
+    if (elsewhere) return elsewhere;
+    const reached = { ok: true as const, connection, grant, origin: originOf(vm, way) };
+    return followed.ok ? { ...reached, provider: followed.object } : { ...reached, refused: followed };
   }
   const problem = followed.ok ? notReady(followed.object, ports.connections, namespace) : followed;
   return mayFinish(vm, ports) ? finish(vm, problem, ports) : problem;
 }
 
-const followProvider = (vm: VirtualMachine, { providers }: ReachPorts): Followed<Provider> =>
+const from = (
+  { metadata: { namespace } }: VirtualMachine,
+  namespaces: Namespaces,
+): { readonly namespace: string; readonly namespaces: Namespaces } => ({ namespace, namespaces });
+
+/**
+ * While the labels of its Namespace are not known, a VM that would have to be refused waits. Whether the Provider exists,
+ * and what it grants, makes no difference to what others read.
+ */
+function undecidedYet(vm: VirtualMachine, { providers, namespaces }: ReachPorts): Unresolved | undefined {
+  const { namespace: reader } = vm.metadata;
+  const { namespace, name } = providerOf(vm);
+  const provider = providers.partial(namespace, name);
+  const isAdmitted = provider !== undefined && grantOf(provider, reader, namespaces) !== undefined;
+  if (namespace === reader || isAdmitted || namespaces.labelsOf(reader) !== 'unread') return undefined;
+  return {
+    ok: false,
+    reason: Reasons.providerNotReady,
+    message: `Whether VMs of namespace ${reader} may use Provider ${namespace}/${name} depends on the labels of its Namespace, which have not been read yet. Reconciliation resumes once they are. If this lasts, check that the ClusterRole of the operator lets it list and watch namespaces.`,
+    early: true,
+  };
+}
+
+const followProvider = (vm: VirtualMachine, { providers, namespaces }: ReachPorts): Followed<Provider> =>
   follow(providers, vm.spec.providerRef, {
     namespace: vm.metadata.namespace,
     kind: 'Provider',
     notFound: Reasons.providerNotFound,
-    allows: (provider) => grantOf(provider, vm.metadata.namespace) !== undefined,
+    allows: (provider) => grantOf(provider, vm.metadata.namespace, namespaces) !== undefined,
+    allowed: waysToAdmit(vm, namespaces),
   });
+
+const waysToAdmit = ({ metadata: { namespace } }: VirtualMachine, { mayBeRead }: Namespaces): string =>
+  mayBeRead
+    ? `add namespace ${namespace} to spec.grants, by its name or by a selector of its labels, or to `
+    : `add namespace ${namespace} to spec.grants by its name (a selector admits nobody, because this operator watches single namespaces and may not read Namespaces), or to `;
 
 /** That of a VM that may have something in PVE, whether or not it can be read and still admits the namespace. */
 function heldProvider(vm: VirtualMachine, { providers }: ReachPorts): Readable<Provider> | undefined {
@@ -84,17 +122,26 @@ function mayFinish(vm: VirtualMachine, { providers }: ReachPorts): boolean {
   return namespace === vm.metadata.namespace || mayHaveGuest(vm);
 }
 
-function finish(vm: VirtualMachine, problem: Unresolved, { finishing, providers }: ReachPorts): Reached {
+function finish(
+  vm: VirtualMachine,
+  problem: Unresolved,
+  { finishing, providers, namespaces }: ReachPorts,
+): Reached {
   const { namespace, name } = providerOf(vm);
   const found = finishing.forDeletion(namespace, name);
   switch (found.kind) {
-    case 'open':
-      return {
-        ok: true,
-        connection: found.connection,
-        grant: finishingGrant(vm, providers),
-        finishing: true,
-      };
+    case 'open': {
+      const way = { uid: undefined, identity: found.connection.identity };
+      return (
+        inOtherCluster(vm, way) ?? {
+          ok: true,
+          origin: originOf(vm, way),
+          connection: found.connection,
+          grant: grantInForce(providers.partial(namespace, name), { namespace, name }, from(vm, namespaces)),
+          finishing: true,
+        }
+      );
+    }
     case 'opening':
       return {
         ok: false,
@@ -116,7 +163,7 @@ function finish(vm: VirtualMachine, problem: Unresolved, { finishing, providers 
 }
 
 /** What the condition of a Provider says is for its own namespace: it names Secrets, servers and VMs there. */
-function notReady(provider: Provider, connections: Connections, reader: string): Unresolved {
+export function notReady(provider: Provider, connections: Connections, reader: string): Unresolved {
   const { namespace, name } = provider.metadata;
   const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
@@ -147,12 +194,3 @@ export const providerUnreachable = (name: string, silentSince: number): Unresolv
   message: `Provider "${name}" does not answer; its condition Ready says why, and reconciliation resumes once it answers.`,
   silentSince,
 });
-
-function finishingGrant(vm: VirtualMachine, providers: ObjectReader<Provider>): Grant {
-  const { namespace, name } = providerOf(vm);
-  const provider = providers.partial(namespace, name);
-  const reader = vm.metadata.namespace;
-  return provider
-    ? (grantOf(provider, reader) ?? closedGrant(provider, reader))
-    : grantOfGone({ namespace, name }, reader);
-}

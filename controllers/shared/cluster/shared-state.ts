@@ -36,11 +36,18 @@ export interface SharedStates {
 export interface Shows {
   readonly evidence: Evidence;
   readonly identity: ClusterIdentity;
+  /** The Providers that use the connection now, as `namespace/name`. */
+  readonly providers: () => readonly string[];
+}
+
+/** A PVE cluster, and the Providers that certainly lead to it. */
+export interface ConnectedCluster extends ClusterIdentity {
+  readonly providers: readonly string[];
 }
 
 export interface SharedStateOptions {
   /** Numbers in the status of the VirtualMachines that may be in this PVE cluster. */
-  readonly claimedIn: (cluster: ClusterIdentity) => ReadonlySet<Vmid>;
+  readonly claimedIn: (cluster: ConnectedCluster) => ReadonlySet<Vmid>;
   /** This VM waited for a slot, and may have it now. */
   readonly onSlotFree: (uid: string) => void;
   /** Epoch ms. */
@@ -57,7 +64,9 @@ export function createSharedStates({ claimedIn, onSlotFree, now }: SharedStateOp
   function fresh(): SharedState {
     const claimed = (): ReadonlySet<Vmid> =>
       new Set(
-        [...members.values()].flatMap((each) => (each.state === state ? [...claimedIn(each.identity)] : [])),
+        [...members.values()].flatMap((each) =>
+          each.state === state ? [...claimedIn({ ...each.identity, providers: each.providers() })] : [],
+        ),
       );
     const state: SharedState = {
       vmids: createVmidAllocator(claimed, now),

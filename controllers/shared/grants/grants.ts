@@ -4,6 +4,7 @@ import type { GuestView } from '../../../src/pve/index.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { allowsFrom } from '../objects/references.ts';
+import { admits, type Namespaces } from './namespaces.ts';
 
 type Entry = NonNullable<ProviderSpec['grants']>[number];
 export type GuestSelector = NonNullable<Entry['adopt']>[number];
@@ -34,22 +35,57 @@ const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all' } a
 /** What an entry without further fields grants. */
 const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [] } as const;
 
-/** `undefined`: the namespace may not use the Provider. */
-export function grantOf({ metadata, spec }: Readable<Provider>, namespace: string): Grant | undefined {
+/** `undefined`: the namespace may not use the Provider, or it is not known yet whether it may (`isUndecided`). */
+export function grantOf(
+  { metadata, spec }: Readable<Provider>,
+  namespace: string,
+  namespaces: Namespaces,
+): Grant | undefined {
   const about = { provider: `${metadata.namespace}/${metadata.name}`, namespace };
   if (metadata.namespace === namespace) return { ...about, ...OPEN };
-  const at = spec.grants?.findIndex(({ namespaces: { names } }) => covers(names, namespace)) ?? -1;
+  const { at, admitted } = entryFor(spec, namespace, namespaces);
+  if (admitted === 'unread') return undefined;
   const found = spec.grants?.[at];
   if (!found) return allowsFrom(metadata.annotations, namespace) ? { ...about, ...CLOSED } : undefined;
   const { namespaces: _namespaces, ...granted } = found;
   return { ...about, ...CLOSED, ...omitUndefined(granted), entry: at };
 }
 
-const covers = (names: readonly string[], namespace: string): boolean =>
-  names.includes(namespace) || names.includes('*');
+/** The labels of its Namespace decide, and have not been read yet. */
+export const isUndecided = (
+  { metadata, spec }: Readable<Provider>,
+  namespace: string,
+  namespaces: Namespaces,
+): boolean => metadata.namespace !== namespace && entryFor(spec, namespace, namespaces).admitted === 'unread';
+
+/** The first entry that admits the namespace, or may do so. */
+function entryFor(
+  { grants = [] }: Pick<Partial<ProviderSpec>, 'grants'>,
+  namespace: string,
+  namespaces: Namespaces,
+): { readonly at: number; readonly admitted: boolean | 'unread' } {
+  for (const [at, entry] of grants.entries()) {
+    const admitted = admits(entry.namespaces, namespace, namespaces);
+    if (admitted !== false) return { at, admitted };
+  }
+  return { at: -1, admitted: false };
+}
+
+/**
+ * What applies to a VM that may have a guest, whether or not the Provider still admits its namespace.
+ * @param provider absent: it is gone
+ */
+export function grantInForce(
+  provider: Readable<Provider> | undefined,
+  at: { readonly namespace: string; readonly name: string },
+  from: { readonly namespace: string; readonly namespaces: Namespaces },
+): Grant {
+  if (!provider) return grantOfGone(at, from.namespace);
+  return grantOf(provider, from.namespace, from.namespaces) ?? closedGrant(provider, from.namespace);
+}
 
 /** What the deletion of a VM may use whose Provider is gone, and its grants with it. */
-export const grantOfGone = (
+const grantOfGone = (
   provider: { readonly namespace: string; readonly name: string },
   namespace: string,
 ): Grant => ({
@@ -59,7 +95,7 @@ export const grantOfGone = (
 });
 
 /** What a namespace may use that may use nothing new: its guests are there all the same. */
-export const closedGrant = ({ metadata }: Pick<Provider, 'metadata'>, namespace: string): Grant => ({
+const closedGrant = ({ metadata }: Pick<Provider, 'metadata'>, namespace: string): Grant => ({
   provider: `${metadata.namespace}/${metadata.name}`,
   namespace,
   ...CLOSED,

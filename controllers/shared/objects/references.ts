@@ -58,13 +58,13 @@ export const notWatched = (
 export const notAllowed = (
   kind: string,
   { name, namespace }: { readonly name: string; readonly namespace: string },
-  from: string,
+  { namespace: from, allowed = '' }: { readonly namespace: string; readonly allowed?: string | undefined },
 ): Extract<Followed<never>, { ok: false }> => ({
   ok: false,
   reason: Reasons.notAllowed,
   message:
     `${kind} ${namespace}/${name} does not exist, or may not be used from namespace ${from}. ` +
-    `Correct the reference, or ask the owner of the ${kind} to annotate it with ${ALLOW_FROM}: ${from}`,
+    `Correct the reference, or ask the owner of the ${kind} to ${allowed}annotate it with ${ALLOW_FROM}: ${from}`,
 });
 
 /**
@@ -79,6 +79,8 @@ export function follow<O extends Resource>(
     readonly notFound: Reason;
     /** Absent: the annotation decides. */
     readonly allows?: (object: Readable<O>) => boolean;
+    /** How its owner allows it otherwise than with the annotation: what stands before "annotate it". */
+    readonly allowed?: string;
   },
 ): Followed<O> {
   const namespace = reference.namespace ?? from.namespace;
@@ -87,7 +89,7 @@ export function follow<O extends Resource>(
   const target = reader.partial(namespace, reference.name);
   const isAllowed = target && (from.allows?.(target) ?? mayUse(from.namespace, target));
   if (namespace !== from.namespace && !isAllowed)
-    return notAllowed(from.kind, { name: reference.name, namespace }, from.namespace);
+    return notAllowed(from.kind, { name: reference.name, namespace }, from);
   if (!target) {
     const fact = `${from.kind} ${namespace}/${reference.name} not found.`;
     const message = `${fact} Create it, or correct the reference; reconciliation resumes by itself.`;

@@ -12,7 +12,7 @@ export const cloudInitDifferences = (
   guest: Guest,
   plan: CloudInitPlan | undefined,
 ): string[] => [
-  ...(want.cloudInit === undefined
+  ...(want.cloudInit === undefined && !want.held?.cloudInit
     ? [
         'A Secret with user-data or SSH keys is missing. The VM has already read its data. Whether the data changed is not known. Create the Secret again.',
       ]

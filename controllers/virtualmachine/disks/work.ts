@@ -38,13 +38,16 @@ export function diskWork(
   );
   const isRecordedAt = (slot: { readonly name: string; readonly device: string }): boolean =>
     recorded.some(({ name, device }) => name === slot.name && device === slot.device);
-  const unrecorded = slots.filter((slot) => !isRecordedAt(slot));
+  const isLeft = (name: string): boolean => want.held?.disks.includes(name) ?? false;
+  const unrecorded = slots.filter((slot) => !isRecordedAt(slot) && !isLeft(slot.name));
   const wanted = desired.map((disk): DiskOutcome => {
     const slot = slots.find(({ name }) => name === disk.name);
-    if (!slot) return { waits: noFreeDevice(disk.name) };
+    if (!slot) return isLeft(disk.name) ? {} : { waits: noFreeDevice(disk.name) };
     const isRecorded = isRecordedAt(slot);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
+    // A device is reserved for it only once it may be made.
+    if (isLeft(disk.name)) return isRecorded || place.is === 'here' ? { entry } : {};
     return {
       entry,
       ...outcomeOf(disk, place, {
@@ -82,7 +85,7 @@ const sentencesOf = ({ difference, waits, unmakeable }: DiskOutcome): string[] =
 
 /** The boot disk, and what follows it to another storage. */
 function rootOutcomes(
-  { rootDisk: size, root: desired }: Wanted,
+  { rootDisk: size, root: desired, held }: Wanted,
   guest: Guest,
   { recorded, movedByOthers, ...context }: Site & Pick<Root, 'recorded' | 'movedByOthers'>,
 ): DiskOutcome[] {
@@ -90,6 +93,7 @@ function rootOutcomes(
   if (!root) return [];
   const live = inForce(guest, root.key);
   const entry = described({ name: ROOT, device: root.key }, live ?? guest.config[root.key] ?? '');
+  if (held?.disks.includes(ROOT)) return [{ entry }];
   const from = movedFrom({ root, desired, recorded, movedByOthers }, guest);
   const disk = {
     name: ROOT,

@@ -67,6 +67,8 @@ export interface Shape {
   readonly cpuType?: string;
   /** Absent: none. */
   readonly options?: Options | undefined;
+  /** What is left as it is, because the Provider does not grant what the spec asks for. */
+  readonly held?: Held;
   readonly hooks?: Hooks | undefined;
   readonly power: Power;
   readonly restart?: RestartSettings;
@@ -76,6 +78,14 @@ export interface Shape {
   readonly host?: NodeName | undefined;
   readonly restraint?: Restraint | undefined;
   readonly creation: Creation;
+}
+
+export interface Held {
+  /** Names of disks and networks. */
+  readonly disks: readonly string[];
+  readonly nics: readonly string[];
+  /** The data that the guest was given. */
+  readonly cloudInit: boolean;
 }
 
 /** Why the guest may be restarted, and when. */

@@ -1,4 +1,5 @@
 /** What a pass observed and did, as input of the report. Types only: nothing in this file runs. */
+import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from './cloud-init.ts';
 import type { BestEffortWrite } from './config.ts';
 import type { Nic } from '../../shared/guests/model.ts';
@@ -75,8 +76,10 @@ export interface Facts {
   readonly differences: readonly string[];
   /** The Provider does not grant the deletion of the guest. */
   readonly preserved?: boolean;
-  /** What the guest has and would no longer be granted: a sentence each. */
-  readonly withdrawn: readonly string[];
+  /** The Provider that the VMID belongs to. */
+  readonly origin?: VirtualMachineInternal['provider'];
+  /** What the grant does not cover, a sentence each: what the guest has, and what the spec asks for and it does not get. */
+  readonly notGranted: readonly string[];
   /** Fields of the spec that have no effect: a sentence each. */
   readonly ignored: readonly string[];
   readonly consoleURL: string | undefined;

@@ -1,10 +1,10 @@
 /** A spec whose references are followed. Types only: nothing in this file runs. */
-import type { TemplateSource } from '../../../src/api/index.ts';
+import type { TemplateSource, VirtualMachineInternal } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
-import type { DeletionPolicy, Hooks, Shape } from './desired.ts';
+import type { DeletionPolicy, Hooks, Shape, Unresolved } from './desired.ts';
 import type { ReadinessProbe } from './probe.ts';
 
 /** The desired guest as plain data, except where a new one would be made: that is decided only when it has to be. */
@@ -15,6 +15,8 @@ export interface PlainSpec {
   readonly deletionPolicy: DeletionPolicy;
   /** The Provider does not grant the deletion of the guest. */
   readonly preserved?: boolean;
+  /** The Provider that a VMID belongs to, for status. */
+  readonly origin?: VirtualMachineInternal['provider'];
   /** Absent where the guest exists already and its image is gone. */
   readonly image: TemplateSource | undefined;
   readonly storage: string | undefined;
@@ -32,8 +34,10 @@ export interface PlainSpec {
   readonly conflict: AddressConflict | undefined;
   /** What the namespace may use of the Provider. */
   readonly grant: Grant;
-  /** What the guest has and would no longer be granted: a sentence each. */
-  readonly withdrawn: readonly string[];
+  /** Why no guest is made. One that the VM had before its status was lost is found again all the same. */
+  readonly refused?: Unresolved;
+  /** What the grant does not cover, a sentence each: what the guest has, and what the spec asks for and it does not get. */
+  readonly notGranted: readonly string[];
   /** Fields that have no effect: a sentence each. */
   readonly ignored: readonly string[];
 }

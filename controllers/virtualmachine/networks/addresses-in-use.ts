@@ -5,6 +5,8 @@ import { parseCidr } from '../../../src/lib/ip.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { namedFor } from '../../shared/objects/named-for.ts';
 import { grantOf } from '../../shared/grants/grants.ts';
+import type { Namespaces } from '../../shared/grants/namespaces.ts';
+import { keptEvidence, provesOtherCluster } from '../../shared/cluster/evidence.ts';
 import { isSameCluster, parseIdentity } from '../../shared/cluster/identity.ts';
 import type { Unresolved } from '../model/desired.ts';
 import type { AddressConflict } from '../model/resolved-spec.ts';
@@ -13,6 +15,7 @@ export interface AddressPorts {
   /** The VMs with this address or MAC address in their spec, in all clusters. */
   readonly addressed: (value: string) => readonly Readable<VirtualMachine>[];
   readonly providers: ObjectReader<Provider>;
+  readonly namespaces: Namespaces;
 }
 
 const ADDRESS = 'address ';
@@ -42,7 +45,7 @@ export function addressConflictOf(vm: VirtualMachine, ports: AddressPorts): Addr
     const [first] = ports
       .addressed(what)
       .filter((other) => other.metadata.uid !== vm.metadata.uid)
-      .filter((other) => isBefore(other, vm) && mayShareCluster(vm, other, ports.providers))
+      .filter((other) => isBefore(other, vm) && mayShareCluster(vm, other, ports))
       .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
     if (first) return { what, holder: namedFor(vm.metadata.namespace, 'VirtualMachine', first.metadata) };
   }
@@ -62,18 +65,22 @@ function isBefore(a: Readable<VirtualMachine>, b: Readable<VirtualMachine>): boo
 }
 
 /** Whoever merely names a Provider has no address through it. */
-const mayHold = ({ metadata, status }: Readable<VirtualMachine>, provider: Readable<Provider>): boolean =>
-  status?.vmid !== undefined || grantOf(provider, metadata.namespace) !== undefined;
+const mayHold = (
+  { metadata, status }: Readable<VirtualMachine>,
+  provider: Readable<Provider>,
+  namespaces: Namespaces,
+): boolean => status?.vmid !== undefined || grantOf(provider, metadata.namespace, namespaces) !== undefined;
 
 /** VMs of a Provider that was never connected have no guests. A VM that has one may be anywhere if its cluster is not known. */
 function mayShareCluster(
   vm: VirtualMachine,
   other: Readable<VirtualMachine>,
-  providers: ObjectReader<Provider>,
+  { providers, namespaces }: Pick<AddressPorts, 'providers' | 'namespaces'>,
 ): boolean {
   const [mine, theirs] = [providerOf(vm, providers), providerOf(other, providers)];
-  if (theirs && !mayHold(other, theirs)) return false;
+  if (theirs && !mayHold(other, theirs, namespaces)) return false;
   if (mine && mine.metadata.uid === theirs?.metadata.uid) return true;
+  if (mine && theirs && provesOtherCluster(keptEvidence(mine), keptEvidence(theirs))) return false;
   const [id, otherId] = [mine, theirs].map((provider) => provider?.status?.clusterID);
   if (id === undefined) return false;
   return otherId === undefined

@@ -15,11 +15,11 @@ type Wanted = Extract<Desired, { exists: true }>;
 
 /** The spec names a bridge that no NIC of the guest is on. */
 export function asksForOtherBridge(
-  { nics = [] }: Pick<Wanted, 'nics'>,
+  { nics = [], held }: Pick<Wanted, 'nics' | 'held'>,
   { config }: Pick<Guest, 'config'>,
 ): boolean {
   const present = new Set(nicsOf(config).map(({ bridge }) => bridge));
-  return nics.some(({ bridge }) => !present.has(bridge));
+  return nics.some(({ name, bridge }) => !present.has(bridge) && !held?.nics.includes(name));
 }
 
 /** Sets NICs aside that would be put on a bridge that the node lacks. */

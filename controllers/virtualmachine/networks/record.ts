@@ -15,6 +15,9 @@ type NicRecord = NonNullable<VirtualMachineInternal['networks']>;
 
 const settingsOf = ({ settings = {} }: DesiredNic): readonly string[] => Object.keys(settings);
 
+const isHeld = ({ held }: Wanted, { name }: { readonly name: string }): boolean =>
+  held?.nics.includes(name) ?? false;
+
 /** The change writes an interface that is not recorded as it is to be. */
 export function writesUnrecorded(
   vm: VirtualMachine,
@@ -29,7 +32,7 @@ export function writesUnrecorded(
   const [known, settings] = [recordedDevices(vm), recordedSettings(vm)];
   return (want.nics ?? []).some((nic) => {
     const device = devices.get(nic.name);
-    if (device === undefined) return false;
+    if (device === undefined || isHeld(want, nic)) return false;
     const recorded = settings.get(device) ?? [];
     return known.get(nic.name) !== device || !settingsOf(nic).every((key) => recorded.includes(key));
   });
@@ -57,7 +60,7 @@ export function nicRecordAfter(
     const still = settings.filter((key) => wanted?.settings.includes(key) || hasSetting(guest, device, key));
     return [{ name, device, settings: still }];
   });
-  const added = extend ? desired : [];
+  const added = extend ? desired.filter((nic) => !isHeld(want, nic)) : [];
   const all = [...new Set([...kept, ...added].map(({ device }) => device))].map((device) => {
     const [ours, wanted] = [kept, added].map((list) => list.find((each) => each.device === device));
     const settings = [...new Set([...(ours?.settings ?? []), ...(wanted?.settings ?? [])])];

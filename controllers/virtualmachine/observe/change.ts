@@ -6,14 +6,15 @@ import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { isNew } from '../config/is-new.ts';
-import { diskPart, keysOf, optionsPart, partOfKey } from '../config/parts.ts';
+import { diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
-import type { AppliedParts } from '../model/config.ts';
+import { limitedTo, nonEmpty } from '../../shared/guests/keys.ts';
+import type { AppliedParts, ConfigChange } from '../model/config.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Surroundings } from '../model/surroundings.ts';
@@ -60,7 +61,9 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const written = { cloudInit, ...room, keepTags, release: surroundings.release };
   const compared = comparedDigests(vm, own);
   const partOf = partOfKey(vm, want, guest);
-  const judged = judgeDrift(configChange(vm, want, guest, written), guest, {
+  const held = heldParts(want);
+  const isHeld = (key: string): boolean => held.includes(partOf(key));
+  const judged = judgeDrift(without(isHeld, configChange(vm, want, guest, written)), guest, {
     ...compared,
     partOf,
     policy: want.driftPolicy,
@@ -117,8 +120,34 @@ function comparedDigests(
 ): Pick<AppliedParts, 'digests' | 'recorded'> {
   if (isNew(vm, guest)) return { digests: {}, recorded: {} };
   const digests = digestsOf(want, guest, surroundings.cpus);
-  return { digests, recorded: recordedDigests(vm, digests) };
+  const recorded = recordedDigests(vm, digests);
+  return { digests: withHeld(want, { digests, recorded }), recorded };
 }
+
+const heldParts = ({ held }: Wanted): readonly string[] => [
+  ...(held?.disks ?? []).flatMap((name) => [diskPart(name), optionsPart(name)]),
+  ...(held?.nics ?? []).map(networkPart),
+];
+
+/** A part that is left as it is counts as what it was applied as last, if it was. */
+function withHeld(
+  want: Wanted,
+  { digests, recorded }: Pick<AppliedParts, 'digests' | 'recorded'>,
+): AppliedParts['digests'] {
+  const held = heldParts(want);
+  const others = Object.entries(digests).filter(([part]) => !held.includes(part));
+  const kept = held.flatMap((part) => {
+    const digest = recorded[part];
+    return digest === undefined ? [] : [[part, digest] as const];
+  });
+  return Object.fromEntries([...others, ...kept]);
+}
+
+const without = (
+  isHeld: (key: string) => boolean,
+  change: ConfigChange | undefined,
+): ConfigChange | undefined =>
+  change && keysOf(change).some(isHeld) ? nonEmpty(limitedTo(change, (key) => !isHeld(key))) : change;
 
 function cloudInitIn(
   { vm, raw, digest }: Inputs,

@@ -153,6 +153,7 @@ export function creationIn(
   presence: Presence,
 ): CreationDecision {
   if (claim?.made === true || presence.kind === 'seen') return NOT_DECIDED;
+  if (spec.refused) return notDecided(spec.refused.reason, spec.refused.message);
   return isAdopting(desiredOf(spec, NOT_DECIDED.creation), claim)
     ? ADOPTS
     : decideCreation(spec, claim, raw, cluster);

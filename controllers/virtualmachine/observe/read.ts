@@ -98,10 +98,9 @@ async function namesakes(
   { refresh }: Ask<'namesakes'>,
   { connection: { inventory, marks }, spec, options }: ReadContext,
 ): Promise<readonly MarkedGuest[]> {
-  if (refresh) await inventory.refresh(options.signal);
-  const view = inventory.view();
+  const known = refresh ? undefined : inventory.view();
+  const view = known ?? (await inventory.refresh(options.signal));
   const { owner, besideOthers } = spec;
-  if (!view) return [];
   const is = (guest: MarkedGuest): boolean => isNamesake(guest, owner, besideOthers);
   const wanted = { name: owner.name, is };
   const found = await marks.find(view, wanted, options);

@@ -51,9 +51,9 @@ export async function record(
 
 async function freeVmid(connection: Connection): Promise<Vmid> {
   const { inventory, vmids, pve, defaults } = connection;
-  const view = inventory.view();
-  const vmid = view && (await vmids.reserve(pve, view, defaults.vmIdRange));
-  if (vmid === undefined) throw noFreeVmid(connection, view && vmids.coolingDown(view, defaults.vmIdRange));
+  const view = inventory.view() ?? (await inventory.refresh());
+  const vmid = await vmids.reserve(pve, view, defaults.vmIdRange);
+  if (vmid === undefined) throw noFreeVmid(connection, vmids.coolingDown(view, defaults.vmIdRange));
   return vmid;
 }
 

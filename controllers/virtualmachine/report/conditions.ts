@@ -14,14 +14,14 @@ import { chosenSentence, placedSentence } from '../placement/chosen.ts';
 import type { Agent, Facts } from '../model/facts.ts';
 
 export function reportConditions(facts: Facts): DomainCondition[] {
-  const { want, have, plan, agent, agentProblem = '', differences, withdrawn, ignored } = facts;
+  const { want, have, plan, agent, agentProblem = '', differences, notGranted, ignored } = facts;
   if (!want.exists) return [];
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   return [
     ...placed(want, facts),
     ...synced(guest, plan, {
       differences,
-      withdrawn,
+      notGranted,
       drifted: driftSentences(have),
       pending: guest ? pendingSentences(guest, have) : [],
       restraint: want.restraint,
@@ -73,7 +73,7 @@ function placedOn(guest: Guest, placement: Placement | undefined): DomainConditi
 interface Apart {
   readonly differences: readonly string[];
   /** What the guest has and would no longer be granted. */
-  readonly withdrawn: readonly string[];
+  readonly notGranted: readonly string[];
   readonly drifted: readonly string[];
   readonly pending: readonly string[];
   readonly restraint: Restraint | undefined;
@@ -82,7 +82,7 @@ interface Apart {
 function synced(
   guest: Guest | undefined,
   plan: Plan,
-  { differences, withdrawn, drifted, pending, restraint }: Apart,
+  { differences, notGranted, drifted, pending, restraint }: Apart,
 ): DomainCondition[] {
   if (plan.kind === 'withheld')
     return [
@@ -90,11 +90,11 @@ function synced(
         'Synced',
         'False',
         plan.by,
-        [withheldMessage(plan), ...drifted, ...differences, ...withdrawn].join(' '),
+        [withheldMessage(plan), ...drifted, ...differences, ...notGranted].join(' '),
       ),
     ];
   if (!guest) return [];
-  const apart = apartBy({ differences, withdrawn, drifted, pending });
+  const apart = apartBy({ differences, notGranted, drifted, pending });
   const [first] = apart;
   if (first)
     return [
@@ -111,11 +111,16 @@ interface ApartBy {
 }
 
 /** The most important first. */
-function apartBy({ differences, withdrawn, drifted, pending }: Omit<Apart, 'restraint'>): readonly ApartBy[] {
+function apartBy({
+  differences,
+  notGranted,
+  drifted,
+  pending,
+}: Omit<Apart, 'restraint'>): readonly ApartBy[] {
   const all: readonly ApartBy[] = [
     { reason: 'Drifted', sentences: drifted },
     { reason: 'Different', sentences: differences },
-    { reason: 'NotGranted', sentences: withdrawn },
+    { reason: 'NotGranted', sentences: notGranted },
     { reason: 'PendingChanges', sentences: pending },
   ];
   return all.filter(({ sentences }) => sentences.length > 0);

@@ -74,8 +74,9 @@ export async function factsOf(
             ...tooLarge(want, guest, gathered.surroundings),
           ]
         : [],
-    withdrawn: resolved.withdrawn,
+    notGranted: resolved.notGranted,
     ...(resolved.preserved === true && { preserved: true }),
+    origin: resolved.origin,
     ignored: [
       ...resolved.ignored,
       ...lostOptions(vm, guest, cloudInit),

@@ -30,6 +30,7 @@ export function internalOf(
     ...releasedIn(before, facts),
     ...recoveredIn(before, facts),
     ...(facts.preserved === true && { preserved: true }),
+    ...(hasVmid(facts) && omitUndefined({ provider: facts.origin })),
     ...omitUndefined({
       applied: facts.have.claim && appliedAfter(before.applied, facts),
       appliedDigest: earlierDigest(vm, facts),
@@ -49,6 +50,8 @@ export function internalOf(
 /** The VMID is ours, and stays so after this pass. */
 const isHeld = ({ have, started }: Facts): boolean =>
   have.claim !== undefined && started?.kind !== 'claimReleased';
+
+const hasVmid = (facts: Facts): boolean => facts.started?.kind === 'claim' || isHeld(facts);
 
 /** Both hold until the VMID is released. */
 function identityOf(

@@ -5,13 +5,15 @@
  */
 import type { Provider, VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import { formatQuantity, parseQuantity } from '../../../src/lib/quantity.ts';
-import { bytes, minutes } from '../../../src/lib/units.ts';
+import { bytes } from '../../../src/lib/units.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { askFor, grantOf, type Grant } from '../../shared/grants/grants.ts';
+import type { Namespaces } from '../../shared/grants/namespaces.ts';
+import { Reasons } from '../../shared/errors/reasons.ts';
 import type { Unresolved } from '../model/desired.ts';
+import type { Admissions, Amounts } from './admissions.ts';
 
 const KINDS = ['vms', 'cpus', 'memory'] as const;
-type Amounts = Readonly<Record<(typeof KINDS)[number], number>>;
 type Quotas = NonNullable<Grant['quotas']>;
 
 export interface Member {
@@ -58,43 +60,21 @@ export const wantsMore = (member: Member): boolean => KINDS.some((kind) => more(
 
 const isNew = ({ has }: Member): boolean => has.vms === 0;
 
-/** A VM that was admitted counts before its status in the cache says so. */
-export interface Admissions {
-  /** What it was admitted for, as long as that may not be in its status yet. */
-  readonly of: (uid: string) => Amounts | undefined;
-  readonly admit: (uid: string, amounts: Amounts) => void;
-}
-
-const REMEMBERED_FOR = minutes(10);
-
-export function createAdmissions(now: () => number): Admissions {
-  const admitted = new Map<string, { readonly amounts: Amounts; readonly until: number }>();
-  return {
-    of(uid) {
-      const entry = admitted.get(uid);
-      return entry && entry.until > now() ? entry.amounts : undefined;
-    },
-    admit(uid, amounts) {
-      for (const [each, { until }] of admitted) if (until <= now()) admitted.delete(each);
-      admitted.set(uid, { amounts, until: now() + REMEMBERED_FOR });
-    },
-  };
-}
-
 export interface QuotaPorts {
   readonly classes: ObjectReader<VMClass>;
   /** The VMs that refer to this Provider. */
   readonly vmsOfProvider: (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
   readonly admissions: Admissions;
+  readonly namespaces: Namespaces;
 }
 
 /** Why the VM may not have what it wants. One that is admitted is counted from now on. */
 export function refusedByQuota(
   vm: VirtualMachine,
   provider: Provider,
-  { classes, vmsOfProvider, admissions }: QuotaPorts,
+  { classes, vmsOfProvider, admissions, namespaces }: QuotaPorts,
 ): Unresolved | undefined {
-  const grant = grantOf(provider, vm.metadata.namespace);
+  const grant = grantOf(provider, vm.metadata.namespace, namespaces);
   if (!grant?.quotas) return undefined;
   const memberOf = (each: Readable<VirtualMachine>): Member =>
     memberFrom(each, classOf(each, classes), admissions);
@@ -103,19 +83,34 @@ export function refusedByQuota(
   const { namespace, name } = provider.metadata;
   const entries = new Map<string, number | undefined>();
   const entryOf = (from: string): number | undefined => {
-    if (!entries.has(from)) entries.set(from, grantOf(provider, from)?.entry);
+    if (!entries.has(from)) entries.set(from, grantOf(provider, from, namespaces)?.entry);
     return entries.get(from);
   };
   const others = vmsOfProvider(namespace, name).filter(
     ({ metadata, status }) =>
       metadata.uid !== self.uid &&
       entryOf(metadata.namespace) === grant.entry &&
-      !(metadata.deletionTimestamp !== undefined && status?.vmid === undefined),
+      (status?.vmid !== undefined ||
+        admissions.of(metadata.uid) !== undefined ||
+        competes({ metadata, status })),
   );
   const exceeded = exceededBy(self.uid, [self, ...others.map(memberOf)], grant.quotas);
   if (exceeded !== undefined) return refusal(exceeded, grant.quotas, grant);
   admissions.admit(self.uid, self.wants);
   return undefined;
+}
+
+/** What keeps a VM from being made for as long as it takes to find out, or just until there is room in the quota. */
+const PASSING: readonly string[] = ['QuotaExceeded', Reasons.providerNotReady, Reasons.providerUnreachable];
+
+/**
+ * Whether a VM without a VMID waits for its part of the quota. One that something else keeps from being made holds
+ * nothing; once that is out of the way, its own pass asks for its part.
+ */
+function competes({ metadata, status }: Pick<Readable<VirtualMachine>, 'metadata' | 'status'>): boolean {
+  if (metadata.deletionTimestamp !== undefined) return false;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.observedGeneration !== metadata.generation || PASSING.includes(ready.reason);
 }
 
 const classOf = (

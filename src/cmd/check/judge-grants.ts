@@ -5,6 +5,7 @@ import type { View } from '../../pve/index.ts';
 import { ok, warn, type Finding } from './finding.ts';
 
 type Entry = NonNullable<ProviderSpec['grants']>[number];
+type Selector = NonNullable<Entry['namespaces']['selector']>;
 
 /** One line for each entry, and one for the annotation; none where nobody else may use the Provider. */
 export function judgeGrants(
@@ -22,10 +23,11 @@ export function judgeGrants(
 const NOTHING: Entry = { namespaces: { names: [] } };
 
 function judgeEntry(entry: Entry, before: readonly Entry[], view: View): Finding {
-  const { names } = entry.namespaces;
-  const found = `${names.join(', ')}: ${wordsOf(entry)}.`;
-  const earlier = new Set(before.flatMap(({ namespaces }) => namespaces.names));
-  const shadowed = earlier.has('*') ? names : names.filter((name) => earlier.has(name));
+  const { names = [], selector } = entry.namespaces;
+  const words = [...names, ...(selector ? [`namespaces with ${labelWords(selector)}`] : [])];
+  const found = `${words.join(', ')}: ${wordsOf(entry)}.`;
+  const earlier = new Set(before.flatMap(({ namespaces }) => namespaces.names ?? []));
+  const shadowed = earlier.has('*') ? words : names.filter((name) => earlier.has(name));
   if (shadowed.length > 0)
     return warn(
       'grants',
@@ -37,6 +39,14 @@ function judgeEntry(entry: Entry, before: readonly Entry[], view: View): Finding
     ? warn('grants', found, `The cluster does not have ${missing.join(', ')}: correct the entry.`)
     : ok('grants', found);
 }
+
+const labelWords = ({ matchLabels = {}, matchExpressions = [] }: Selector): string =>
+  [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(({ key, operator, values = [] }) =>
+      [key, operator, ...(values.length > 0 ? [`(${values.join(', ')})`] : [])].join(' '),
+    ),
+  ].join(' and ');
 
 const missingOf = ({ nodes = [], storages = [] }: Entry, view: View): readonly string[] => [
   ...nodes.filter((node) => view.nodes.every(({ name }) => name !== node)).map((node) => `node ${node}`),

@@ -6,6 +6,7 @@ import {
   type ConnectionPool,
   type CredentialCopies,
   type FinishingConnections,
+  type Namespaces,
 } from '../../../controllers/index.ts';
 import type { Logger } from 'pino';
 import { seconds } from '../../lib/units.ts';
@@ -22,6 +23,7 @@ interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
   readonly pool: ConnectionPool;
+  readonly namespaces: Namespaces;
   readonly ask: AskForPass;
   readonly now: () => number;
 }
@@ -37,6 +39,7 @@ export function createFinishing({
   watches,
   indexes,
   pool,
+  namespaces,
   ask,
   now,
 }: Deps): FinishingParts {
@@ -45,6 +48,7 @@ export function createFinishing({
   const finishing = createFinishingConnections({
     pool,
     copies,
+    namespaces,
     providers: watches.Provider.cache,
     usersOf: (at, name) => indexes.mayUse('Provider', keyOf({ namespace: at, name })),
     onAttempted: (provider) => ask('VirtualMachine', users.keys(provider), 'connection'),

@@ -20,6 +20,7 @@ export interface VmIndexes {
   readonly mayUse: (kind: KindName, key: string) => readonly Readable<VirtualMachine>[];
   readonly vmid: Index<VirtualMachine>;
   readonly uid: Index<VirtualMachine>;
+  readonly namespace: Index<VirtualMachine>;
   /** By an address or a MAC that their spec gives to them alone. */
   readonly exclusive: Index<VirtualMachine>;
 }
@@ -41,6 +42,7 @@ export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
     mayUse: (kind, key) => [...usersOf(kind).objects(key), ...usersOf(kind).objects(UNKNOWN)],
     vmid: indexBy(source, ({ status }) => (status?.vmid === undefined ? [] : [String(status.vmid)])),
     uid: indexBy(source, ({ metadata }) => [metadata.uid]),
+    namespace: indexBy(source, ({ metadata }) => [metadata.namespace]),
     exclusive: indexBy(source, exclusiveValues),
   };
 }

@@ -17,6 +17,7 @@ import { createFinishing, sweepCopies } from './finishing.ts';
 import { forgetGoneProviders, forgetGoneSnapshots, forgetGoneVms } from './forget.ts';
 import { indexSnapshots, indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
+import { createNamespaces } from './namespaces.ts';
 import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
@@ -44,22 +45,29 @@ export interface Operator {
 export async function createOperator(options: OperatorOptions): Promise<Operator> {
   const { connection, metrics, log } = options;
   const client = kubeClient(transport(connection, clock));
-  const watches = watchAll({
+  const watching = {
     client,
     clock,
     random: Math.random,
     log,
-    onWatchRestart: (kind) => metrics.watchRestarted(kind),
+    onWatchRestart: (kind: string) => metrics.watchRestarted(kind),
     namespaces: options.watchNamespaces,
-  });
+  };
+  const watches = watchAll(watching);
   const indexes = indexVms(watches.VirtualMachine.cache);
   const scheduled = indexForSchedules(watches);
   const snapshots = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
+  const { namespaces, stop: stopNamespaces } = createNamespaces(watching, {
+    watches,
+    indexes,
+    ask: queues.ask,
+  });
   const passes = {
     watches,
     indexes,
     snapshots,
+    namespaces,
     ask: queues.ask,
     claimedIn: claimsOf(watches),
     now: () => clock.now().getTime(),
@@ -81,8 +89,8 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
-  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
+  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);
   forgetGoneSnapshots(watches, ports);
@@ -103,6 +111,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
       stopScan();
       stopSnapshotScan();
       stopSweep();
+      stopNamespaces();
       await Promise.all([pool.closeAll(), events.flush()]);
     },
   };

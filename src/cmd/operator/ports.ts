@@ -8,6 +8,7 @@ import {
   type ConnectionPool,
   type ControllerPorts,
   type ForceDeleted,
+  type Namespaces,
 } from '../../../controllers/index.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { digestKey } from '../../kube/digest-key.ts';
@@ -44,6 +45,7 @@ interface Deps {
   readonly indexes: VmIndexes;
   readonly snapshots: SnapshotIndexes;
   readonly pool: ConnectionPool;
+  readonly namespaces: Namespaces;
   readonly finishing: FinishingParts;
   readonly scheduled: ScheduleIndexes;
   readonly forceDeleted: ForceDeleted;
@@ -55,7 +57,7 @@ export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
   deps: Deps,
 ): Promise<ControllerPorts> {
-  const { client, clock, now, watches, indexes, snapshots, scheduled } = deps;
+  const { client, clock, now, watches, indexes, snapshots, namespaces, scheduled } = deps;
   const { pool, finishing, forceDeleted, claimedIn, ask } = deps;
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
@@ -79,6 +81,7 @@ export async function createPorts(
     snapshotRequests: createSnapshotRequests(),
     enqueueSnapshot: (uid) => ask('VMSnapshot', snapshots.uid.keys(uid), 'taskEnded'),
     pool,
+    namespaces,
     connections: pool,
     ...finishing,
     forceDeleted,
@@ -88,6 +91,9 @@ export async function createPorts(
     watches: (name) => watchNamespaces?.includes(name) ?? true,
     readSecret: (...at) => secrets.get(...at),
     readConfigMap: (...at) => configMaps.get(...at),
+    async readAgain(kind, at, signal) {
+      await watches[kind].store.fetch(keyOf(at), signal);
+    },
     usersOfKind: (kind) => (at, name) => indexes.mayUse(kind, keyOf({ namespace: at, name })),
     claimedIn,
     readDocuments: createDocumentReader({ now }),

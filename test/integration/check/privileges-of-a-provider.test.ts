@@ -10,6 +10,7 @@ import { seconds } from '../../../src/lib/units.ts';
 import type { FakePve } from '../../fakepve/index.ts';
 import { aProvider } from '../../builders/objects.ts';
 import { demoCluster, environmentOf, runOnNode, startScene, TOKEN, USER } from './scene.ts';
+import { NO_NAMESPACES } from '../../../controllers/shared/grants/namespaces.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -38,6 +39,7 @@ async function scene(without: readonly string[]) {
     pool,
     privileges: createPrivilegeWatch(() => now),
     usersOf: () => [],
+    namespaces: NO_NAMESPACES,
     claimedIn: () => new Set(),
     forceDeleted: createForceDeleted(Date.now),
     copies: { keep: () => Promise.resolve() },

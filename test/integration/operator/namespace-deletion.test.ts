@@ -1,10 +1,13 @@
-/** A namespace is deleted by kube-controller-manager, which deletes the credentials while guests still exist. */
+/**
+ * An operator that watches all namespaces: kube-controller-manager deletes one, with its credentials while guests still
+ * exist; and Providers select some by their labels.
+ */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type OwnOperatorPlane, startOperator, startOperatorPlane } from '../harness/operator.ts';
 import { images, orphans, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, manifest, tenant, userData, vm } from './tenant.ts';
+import { bareTenant, condition, manifest, tenant, userData, vm, vmClass, vmImage } from './tenant.ts';
 
 let plane: OwnOperatorPlane;
 beforeAll(async () => {
@@ -49,3 +52,29 @@ test('a namespace whose Secret is deleted while no operator runs leaves neither 
   expect(images(t.pve)).toEqual([]);
   expect(orphans(t.pve)).toEqual([]);
 }, 150_000);
+
+test('a namespace may use a Provider while its Namespace has the label that this selects, and keeps its guests without', async () => {
+  const operator = await startOperator(plane);
+  const owner = await tenant(plane);
+  const t = await bareTenant(plane);
+  const label = (tenant: string | null) =>
+    plane.api.patch(`/api/v1/namespaces/${t.namespace}`, { metadata: { labels: { tenant } } });
+  const refused = () =>
+    soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False ReferenceNotAllowed'));
+  const grants = [{ namespaces: { selector: { matchLabels: { tenant: 'yes' } } } }];
+  await owner.patch('provider/pve', { spec: { grants } });
+  await t.apply(
+    vmClass(),
+    vmImage(),
+    vm('web', { providerRef: { name: 'pve', namespace: owner.namespace } }),
+  );
+  await refused();
+  await label('yes');
+  await t.ready('vm/web');
+  await label(null);
+  await refused();
+  expect(ownGuests(owner.pve)).toHaveLength(1);
+  await label('yes');
+  await t.ready('vm/web');
+  await operator.stop();
+}, 60_000);

@@ -126,6 +126,7 @@ test('two operators in one cluster lead at once, and each makes the VMs of its n
   await onSchedule(tenants[1]);
   await elsewhere(tenants[0]);
   await intoAnother(tenants[0]);
+  await selectedByLabels(tenants[0], tenants[1]);
 });
 
 /** With the rights of the Role, VMSnapshots are created and deleted, and none with their schedule. */
@@ -211,5 +212,19 @@ async function intoAnother(t: Tenant): Promise<void> {
       expect(is).toBe('Ready=False NamespaceNotWatched');
       expect(message).toContain(`--watch-namespace ${namespace}`);
     }
+  });
+}
+
+/** With Roles alone the labels of Namespaces cannot be read. */
+async function selectedByLabels(owner: Tenant, t: Tenant): Promise<void> {
+  const selector = { matchExpressions: [{ key: 'absent', operator: 'DoesNotExist' }] };
+  await owner.apply(provider(owner.pve, { grants: [{ namespaces: { selector } }] }, 'selecting'));
+  await t.apply(vm('refused', { providerRef: { name: 'selecting', namespace: owner.namespace } }));
+  await soon(async () => {
+    const ignored = condition(await owner.find('providers', 'selecting'), 'FieldsIgnored');
+    expect(ignored.message).toContain('List the namespaces in namespaces.names');
+    const { is, message } = condition(await t.vm('refused'));
+    expect(is).toBe('Ready=False ReferenceNotAllowed');
+    expect(message).toContain('by its name (a selector admits nobody');
   });
 }

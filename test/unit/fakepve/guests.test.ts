@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildIso } from '../../../src/cloudinit/iso9660.ts';
 import { ManualClock, RunningClock, instant } from '../../fakepve/index.ts';
-import { linkLocal } from '../../fakepve/guest-network.ts';
+import { globalAddress6, leasedAddress, linkLocal } from '../../fakepve/guest-network.ts';
 import { readIso } from '../../fakepve/iso9660.ts';
 import { withFake } from './client.ts';
 import type { Client } from './client.ts';
@@ -51,6 +51,16 @@ describe('a guest that boots', () => {
     withFake({ cluster: cluster({ ipconfig0: 'ip=192.0.2.20/24,ip6=2001:db8::20/64' }) }, async (client) => {
       expect(await addresses(client)).toEqual(['192.0.2.20/24', '2001:db8::20/64', linkLocal(MAC)]);
     }));
+
+  test.each([
+    ['ip=dhcp', [leasedAddress(MAC)]],
+    ['ip=dhcp,ip6=auto', [leasedAddress(MAC), globalAddress6(MAC)]],
+    ['ip6=dhcp', [globalAddress6(MAC)]],
+  ])('with the settings %s has the addresses that these ask for, as from an image', (ipconfig0, expected) =>
+    withFake({ cluster: cluster({ ipconfig0 }) }, async (client) => {
+      expect(await addresses(client)).toEqual([...expected, linkLocal(MAC)]);
+    }),
+  );
 
   test('gets the same lease for the same MAC', () =>
     withFake({ cluster: cluster({ ipconfig0: 'ip=dhcp' }) }, async (client) => {

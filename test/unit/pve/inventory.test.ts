@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { MiB, millis, nodeName, upid, vmid, type Vmid } from '../../../src/lib/units.ts';
+import { silence } from '../../../controllers/shared/cluster/connections.ts';
+import { commonRoom } from '../../../src/pve/room.ts';
 import type { InventoryOptions } from '../../../src/pve/inventory.ts';
 import {
   createInventory,
@@ -431,7 +433,7 @@ describe('a cluster with more than the operator reads', () => {
     Array.from({ length: count }, (_, at) => guest(100 + at, { name: 'x'.repeat(200) }));
 
   test('is refused where the lists of other clusters have taken the memory, until one of them goes', async () => {
-    const room = { free: 1.6 * MiB, each: 10 * MiB };
+    const room = commonRoom({ total: 1.6 * MiB, each: 10 * MiB });
     const [first, second, third] = [rig({ room }), rig({ room }), rig({ room })];
     first.world.resources = second.world.resources = third.world.resources = many(2000);
     const stopping = new AbortController();
@@ -448,8 +450,43 @@ describe('a cluster with more than the operator reads', () => {
     await expect(fourth.inventory.refresh()).resolves.toMatchObject({ staleSince: undefined });
   });
 
+  test('loses its view to a cluster that grows and has less, and is read again once there is room', async () => {
+    const room = commonRoom({ total: 3 * MiB, each: 10 * MiB });
+    const [hostile, growing] = [rig({ room }), rig({ room })];
+    hostile.world.resources = many(4500);
+    growing.world.resources = many(1000);
+    await hostile.inventory.refresh();
+    await growing.inventory.refresh();
+    hostile.clusterChanges();
+    growing.world.resources = many(2500);
+    await expect(growing.inventory.refresh()).resolves.toMatchObject({ staleSince: undefined });
+    expect(hostile.inventory.view()).toBeUndefined();
+    expect(silence(hostile)).toEqual({ since: hostile.inventory.droppedAt });
+    expect(hostile.inventory.lastError).toMatchObject({ refusal: 'excessive' });
+    expect(hostile.clusterChanges()).toBe(1);
+    await expect(hostile.inventory.refresh()).rejects.toMatchObject({ refusal: 'excessive' });
+
+    const other = rig({ room });
+    other.world.resources = many(100);
+    await other.inventory.refresh();
+    expect(silence(other)).toBeUndefined();
+  });
+
+  test('has a view again once it fits', async () => {
+    const room = commonRoom({ total: 3 * MiB, each: 10 * MiB });
+    const [hostile, growing] = [rig({ room }), rig({ room })];
+    hostile.world.resources = many(4500);
+    growing.world.resources = many(2500);
+    await hostile.inventory.refresh();
+    await growing.inventory.refresh();
+    hostile.world.resources = many(1000);
+    await hostile.inventory.refresh();
+    expect(silence(hostile)).toBeUndefined();
+    expect(hostile.inventory.view()?.guests.size).toBe(1000);
+  });
+
   test('counts once, however often it is read', async () => {
-    const { world, inventory } = rig({ room: { free: 0.8 * MiB, each: 10 * MiB } });
+    const { world, inventory } = rig({ room: commonRoom({ total: 0.8 * MiB, each: 10 * MiB }) });
     world.resources = many(1900);
     for (let read = 0; read < 5; read += 1)
       await expect(inventory.refresh()).resolves.toMatchObject({ staleSince: undefined });

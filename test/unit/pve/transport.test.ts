@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { bytes, millis, nodeName, seconds, vmid } from '../../../src/lib/units.ts';
 import { createTransport, pve, PveError } from '../../../src/pve/index.ts';
+import { commonRoom } from '../../../src/pve/room.ts';
 import { answer, data, reset, TOKEN, withServer, type Received, type Respond } from './raw-server.ts';
 
 const guest = (send: Parameters<typeof pve>[0]) => pve(send).node(nodeName('pve1')).qemu(vmid(100));
@@ -503,7 +504,7 @@ describe('the memory for answers', () => {
   const inMiB = (size: number): Respond => data({ digest: 'abc', description: 'x'.repeat(size * 1024) });
 
   test('is free again after each answer, refusal and broken connection', async () => {
-    const room = { free: 0, each: 200 * 1024 };
+    const room = commonRoom({ total: 0, each: 200 * 1024 });
     await withServer(
       async ({ server, transport }) => {
         server.replies(inMiB(150), answer(500, 'Oops', 'x'.repeat(60_000)), inMiB(150), reset, inMiB(150));
@@ -526,6 +527,6 @@ describe('the memory for answers', () => {
         });
         expect(server.received).toHaveLength(1);
       },
-      { room: { free: 0, each: 100 * 1024 } },
+      { room: commonRoom({ total: 0, each: 100 * 1024 }) },
     ));
 });

@@ -59,3 +59,16 @@ test('an entry that an earlier one makes void is reported', () => {
   expect(levels(all, named)).toEqual(['ok', 'warn']);
   expect(levels(named, named)).toEqual(['ok', 'warn']);
 });
+
+test('namespaces that are selected by their labels are listed by these, and void after an entry for all', () => {
+  const selector = {
+    matchLabels: { team: 'a' },
+    matchExpressions: [{ key: 'env', operator: 'In' as const, values: ['prod', 'test'] }],
+  };
+  const selecting = { namespaces: { selector } };
+  const [finding] = judgeGrants(aProvider({ grants: [selecting] }), aView());
+  expect(finding?.level).toBe('ok');
+  expect(finding?.found).toMatch(/^namespaces with team=a and env In \(prod, test\): templates;/);
+  const all = { namespaces: { names: ['*'] } };
+  expect(judgeGrants(aProvider({ grants: [all, selecting] }), aView())[1]?.level).toBe('warn');
+});

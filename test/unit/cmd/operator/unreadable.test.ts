@@ -11,7 +11,7 @@ import { vmid } from '../../../../src/lib/units.ts';
 import type { Pve } from '../../../../src/pve/index.ts';
 import { aView } from '../../../builders/views.ts';
 
-const CLUSTER = { name: 'homelab', nodes: ['pve-1'] };
+const CLUSTER = { name: 'homelab', nodes: ['pve-1'], providers: [] };
 const ADDRESS = 'address 192.0.2.10';
 const MAC = 'MAC address 02:00:00:00:00:01';
 

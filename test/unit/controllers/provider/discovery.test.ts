@@ -78,7 +78,7 @@ describe('the VMs that could be adopted', () => {
   ])('are not listed with the filter %s, and that is reported', (filter, says) => {
     const discovery = found(filter);
     expect(names(filter)).toContain(says);
-    const [condition] = ignoredFields(aProvider().spec, discovery);
+    const [condition] = ignoredFields(aProvider().spec, { discovery });
     expect(condition).toMatchObject({ type: 'FieldsIgnored', status: 'True' });
     expect(condition?.message).toContain('virtrigaud.io/adopt-filter is invalid');
   });

@@ -15,9 +15,12 @@ function scene() {
   let held: Permissions | Error = COMPLETE;
   let [now, asked] = [0, 0];
   let silentSince: number | undefined;
-  const permissions = () => {
+  const permissions = async ({ signal }: { readonly signal: AbortSignal }) => {
     asked += 1;
-    return held instanceof Error ? Promise.reject(held) : Promise.resolve(held);
+    await Promise.resolve();
+    signal.throwIfAborted();
+    if (held instanceof Error) throw held;
+    return held;
   };
   const aClient = () => ({
     pve: { access: { permissions } },
@@ -30,6 +33,9 @@ function scene() {
   const missing = () =>
     watch.missing(client as unknown as ClusterClient, CREDENTIALS, AbortSignal.timeout(1000));
   return {
+    watch,
+    client: client as unknown as ClusterClient,
+    asked: () => asked,
     grant: (next: Permissions | Error) => void (held = next),
     falls: (silent: boolean) => void (silentSince = silent ? now : undefined),
     refuse: () => void (client.refusedAt = now),
@@ -52,6 +58,26 @@ test('complete privileges are asked for once in five minutes', async () => {
   const { pass } = scene();
   expect((await pass(0)).requests).toBe(1);
   expect((await pass(20 * MINUTE)).requests).toBe(4);
+});
+
+test('what several Providers that share a connection want to know at once is asked once', async () => {
+  const { watch, client, asked } = scene();
+  const missing = (signal: AbortSignal) => watch.missing(client, CREDENTIALS, signal);
+  const [ending, other] = [new AbortController(), AbortSignal.timeout(1000)];
+  const answers = [missing(other), missing(other), missing(ending.signal)];
+  expect(await Promise.all(answers)).toEqual(Array(3).fill({ required: [], optional: [], commands: [] }));
+  expect(asked()).toBe(1);
+});
+
+test('a Provider whose pass ends leaves the others an answer', async () => {
+  const { watch, client, asked } = scene();
+  const ending = new AbortController();
+  const ended = watch.missing(client, CREDENTIALS, ending.signal);
+  const other = watch.missing(client, CREDENTIALS, AbortSignal.timeout(1000));
+  ending.abort(new Error('The pass ends.'));
+  await expect(ended).rejects.toThrow('The pass ends.');
+  await expect(other).resolves.toMatchObject({ commands: [] });
+  expect(asked()).toBe(2);
 });
 
 test('a refusal is followed by a new look within a minute', async () => {

@@ -87,3 +87,11 @@ test('variables that are not read are named as ignored: most are misspelt', () =
     }),
   ]);
 });
+
+test('a selector of namespaces has no effect where Namespaces may not be read, which says to list them', () => {
+  const grants = [{ namespaces: { selector: { matchLabels: { team: 'a' } } } }];
+  expect(ignoredFields({ type: 'proxmox', grants }, { mayReadNamespaces: true })).toEqual([]);
+  expect(ignoredFields({ type: 'proxmox', grants }, { mayReadNamespaces: false })).toMatchObject([
+    { type: 'FieldsIgnored', message: expect.stringContaining('List the namespaces in namespaces.names') },
+  ]);
+});

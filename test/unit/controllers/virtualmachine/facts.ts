@@ -29,7 +29,7 @@ export const facts = ({ have, ...rest }: FactsChange = {}): Facts => ({
   agent: 'notAsked',
   cloudInit: undefined,
   differences: [],
-  withdrawn: [],
+  notGranted: [],
   ignored: [],
   consoleURL: undefined,
   ...rest,

@@ -47,7 +47,7 @@ describe('what a settled guest rests on', () => {
       besideOthers: false,
       conflict: undefined,
       grant: aGrant(),
-      withdrawn: [],
+      notGranted: [],
       ignored: [],
       ...desired,
       connection: {

@@ -7,6 +7,7 @@ import type { View } from '../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { anImage, aProvider, readerOf } from '../../../builders/objects.ts';
 import { aNode, aTemplateRow, aView } from '../../../builders/views.ts';
+import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 
 const reconcile = (
   image: VMImage,
@@ -16,6 +17,7 @@ const reconcile = (
 ) =>
   vmImageController({
     providers: readerOf(...providers),
+    namespaces: NO_NAMESPACES,
     connections: {
       isPending: (namespace, name) => pending.includes(`${namespace}/${name}`),
       get(namespace, name) {

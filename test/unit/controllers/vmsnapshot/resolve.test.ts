@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 import { resolve, type Resolution } from '../../../../controllers/vmsnapshot/resolve/resolve.ts';
 import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
 import { millis, vmid } from '../../../../src/lib/units.ts';
@@ -33,6 +34,7 @@ function resolved(
     clusterId: 'c',
     vms: readerOf(...vms),
     providers: readerOf(provider),
+    namespaces: NO_NAMESPACES,
     snapshotsOf: () => [],
     connections: {
       get: () => (connected ? connection : undefined),

@@ -48,6 +48,7 @@ function scene() {
         {
           evidence: evidenceOf(view, certificate),
           identity: { name: view.clusterName, nodes: view.nodes.map((node) => node.name) },
+          providers: () => [`default/${name}`],
         },
         before === undefined ? undefined : connection(before),
       ),

@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ALLOW_FROM, type ProviderSpec } from '../../../../../src/api/index.ts';
-import { grantOf, mayUseVolume, selects } from '../../../../../controllers/shared/grants/grants.ts';
+import {
+  grantInForce,
+  grantOf,
+  isUndecided,
+  mayUseVolume,
+  selects,
+} from '../../../../../controllers/shared/grants/grants.ts';
+import { NO_NAMESPACES, type Namespaces } from '../../../../../controllers/shared/grants/namespaces.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aProvider } from '../../../../builders/objects.ts';
 import { aRow } from '../../../../builders/views.ts';
@@ -16,19 +23,23 @@ const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [] };
 
 describe('what a namespace is granted', () => {
   test('is everything in the namespace of the Provider, whatever its grants say', () => {
-    const grant = grantOf(infra([{ namespaces: { names: ['infra'] }, nodes: [nodeName('pve-1')] }]), 'infra');
+    const grant = grantOf(
+      infra([{ namespaces: { names: ['infra'] }, nodes: [nodeName('pve-1')] }]),
+      'infra',
+      NO_NAMESPACES,
+    );
     expect(grant).toMatchObject({ adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all' });
     expect(grant?.nodes).toBeUndefined();
   });
 
   test('is nothing without an entry or the annotation', () => {
-    expect(grantOf(infra(), 'team-a')).toBeUndefined();
-    expect(grantOf(infra([{ namespaces: { names: ['team-b'] } }]), 'team-a')).toBeUndefined();
+    expect(grantOf(infra(), 'team-a', NO_NAMESPACES)).toBeUndefined();
+    expect(grantOf(infra([{ namespaces: { names: ['team-b'] } }]), 'team-a', NO_NAMESPACES)).toBeUndefined();
   });
 
   test('is no guest, volume or snippet with the annotation alone, or with an entry that has no lists', () => {
-    expect(grantOf(infra(undefined, 'team-a'), 'team-a')).toMatchObject(CLOSED);
-    expect(grantOf(infra([{ namespaces: { names: ['*'] } }]), 'team-a')).toMatchObject(CLOSED);
+    expect(grantOf(infra(undefined, 'team-a'), 'team-a', NO_NAMESPACES)).toMatchObject(CLOSED);
+    expect(grantOf(infra([{ namespaces: { names: ['*'] } }]), 'team-a', NO_NAMESPACES)).toMatchObject(CLOSED);
   });
 
   test('is what the first entry with the namespace says, before the annotation', () => {
@@ -39,8 +50,65 @@ describe('what a namespace is granted', () => {
       ],
       '*',
     );
-    expect(grantOf(provider, 'team-a')?.storages).toEqual(['ssd']);
-    expect(grantOf(provider, 'team-b')?.storages).toEqual(['hdd']);
+    expect(grantOf(provider, 'team-a', NO_NAMESPACES)?.storages).toEqual(['ssd']);
+    expect(grantOf(provider, 'team-b', NO_NAMESPACES)?.storages).toEqual(['hdd']);
+  });
+});
+
+describe('namespaces that are selected by the labels of their Namespaces', () => {
+  const LABELS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    'team-a': { team: 'a', env: 'prod' },
+    'team-b': { team: 'b' },
+    plain: {},
+  };
+  const known: Namespaces = { labelsOf: (name) => LABELS[name] ?? 'unread', mayBeRead: true };
+  type Selector = NonNullable<Grants[number]['namespaces']['selector']>;
+  const admitted = (selector: Selector, namespaces = known) =>
+    Object.keys(LABELS).filter((name) => grantOf(infra([{ namespaces: { selector } }]), name, namespaces));
+
+  test.each<[Selector, readonly string[]]>([
+    [{ matchLabels: { team: 'a' } }, ['team-a']],
+    [{ matchLabels: { team: 'a', env: 'test' } }, []],
+    [{ matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'b'] }] }, ['team-a', 'team-b']],
+    [{ matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] }, ['team-b', 'plain']],
+    [{ matchExpressions: [{ key: 'env', operator: 'Exists' }] }, ['team-a']],
+    [{ matchExpressions: [{ key: 'env', operator: 'DoesNotExist' }] }, ['team-b', 'plain']],
+    [
+      { matchLabels: { team: 'b' }, matchExpressions: [{ key: 'env', operator: 'DoesNotExist' }] },
+      ['team-b'],
+    ],
+    // A member that every object has is no label.
+    [{ matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, []],
+  ])('by %j are %j', (selector, expected) => {
+    expect(admitted(selector)).toEqual(expected);
+  });
+
+  test('are admitted by nothing where Namespaces may not be read, not even by a selector for labels that are absent', () => {
+    const absent: Selector = { matchExpressions: [{ key: 'env', operator: 'DoesNotExist' }] };
+    expect(admitted(absent)).not.toEqual([]);
+    expect(admitted(absent, NO_NAMESPACES)).toEqual([]);
+  });
+
+  test('wait until the labels are known, and get no later entry in the meantime', () => {
+    const provider = infra([
+      { namespaces: { selector: { matchLabels: { team: 'new' } } }, storages: ['hdd'] },
+      { namespaces: { names: ['*'] }, deletionPolicies: ['Delete'] },
+    ]);
+    expect(grantOf(provider, 'new', known)).toBeUndefined();
+    expect(isUndecided(provider, 'new', known)).toBe(true);
+    expect(isUndecided(provider, 'plain', known)).toBe(false);
+    expect(grantOf(provider, 'plain', known)?.deletionPolicies).toEqual(['Delete']);
+    const first = infra([...(provider.spec.grants ?? [])].toReversed());
+    expect(isUndecided(first, 'new', known)).toBe(false);
+  });
+
+  test('that lose their label keep what a withdrawn grant leaves', () => {
+    const provider = infra([{ namespaces: { selector: { matchLabels: { team: 'a' } } } }]);
+    const at = { namespace: 'infra', name: 'pve' };
+    const inForce = (namespace: string) => grantInForce(provider, at, { namespace, namespaces: known });
+    expect(inForce('team-a').isWithdrawn).toBeUndefined();
+    expect(inForce('team-b').isWithdrawn).toBe(true);
+    expect(grantInForce(undefined, at, { namespace: 'team-a', namespaces: known }).isWithdrawn).toBe(true);
   });
 });
 

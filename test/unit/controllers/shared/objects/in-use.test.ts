@@ -11,6 +11,7 @@ import {
   aVirtualMachine,
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 const vmIn = (namespace: string, change: VirtualMachineChange = {}): VirtualMachine =>
   aVirtualMachine({
@@ -59,18 +60,21 @@ describe('a class that is deleted', () => {
 describe('a Provider that is deleted', () => {
   const provider = aProvider({}, { annotations: { [ALLOW_FROM]: 'team-a' } });
 
+  const usersOf = (all: readonly VirtualMachine[]) =>
+    usersOfProvider({ namespace: 'default', provider }, all, NO_NAMESPACES);
+
   test('waits for VMs of namespaces that it allows', () => {
     const users = [vmIn('default'), vmIn('team-a')];
-    expect(usersOfProvider(provider, users)).toEqual(users);
+    expect(usersOf(users)).toEqual(users);
   });
 
   test('does not wait for a VM that merely names it', () => {
-    expect(usersOfProvider(provider, [vmIn('team-b')])).toEqual([]);
+    expect(usersOf([vmIn('team-b')])).toEqual([]);
   });
 
   test('waits for the guests of a namespace that it no longer allows', () => {
     const users = [vmIn('team-b', { status: { vmid: vmid(100) } })];
-    expect(usersOfProvider(provider, users)).toEqual(users);
+    expect(usersOf(users)).toEqual(users);
   });
 });
 

@@ -92,6 +92,7 @@ type Uncovered =
   | 'restraint'
   | 'host'
   | 'adopt'
+  | 'held'
   | 'hooks'
   | 'vmid';
 

@@ -24,7 +24,7 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
   agent: 'silent',
   cloudInit: undefined,
   differences: [],
-  withdrawn: [],
+  notGranted: [],
   ignored: [],
   consoleURL: undefined,
   ...change,

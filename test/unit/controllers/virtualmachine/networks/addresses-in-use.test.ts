@@ -13,6 +13,7 @@ import {
   readerOf,
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 type Networks = NonNullable<VirtualMachine['spec']['networks']>;
 
@@ -34,6 +35,7 @@ const providers = readerOf({ ...PVE, status: { clusterID: 'homelab/pve-1' } }, S
 const holderOf = (vm: VirtualMachine, ...all: readonly VirtualMachine[]): string | undefined =>
   addressConflictOf(vm, {
     providers,
+    namespaces: NO_NAMESPACES,
     addressed: (value) => [vm, ...all].filter((each) => exclusiveValues(each).includes(value)),
   })?.holder;
 
@@ -67,16 +69,38 @@ describe('an address that a VM of another namespace has first', () => {
     expect(holderOf(own, strangers())).toBeUndefined();
   });
 
+  test('is not held in a PVE cluster that has the same name and nodes, and another certificate', () => {
+    const cluster = (namespace: string, leaf: string) =>
+      aProvider({}, { namespace, uid: leaf }, { clusterID: 'homelab/pve-1', clusterCertificate: { leaf } });
+    const theirs = named('b', at('192.0.2.9/24'), { metadata: { namespace: 'team-b' } });
+    const holder = (leaf: string): string | undefined =>
+      addressConflictOf(own, {
+        providers: readerOf(cluster('default', 'L1'), cluster('team-b', leaf)),
+        namespaces: NO_NAMESPACES,
+        addressed: () => [own, theirs],
+      })?.holder;
+    expect(holder('L1')).toBe(FOREIGN);
+    expect(holder('L2')).toBeUndefined();
+  });
+
   test('is held by its guest, and by one that may use the Provider', () => {
     const guest = strangers({ status: { vmid: 101 as never } });
     expect(holderOf(own, guest)).toBe(FOREIGN);
     expect(
-      addressConflictOf(own, { providers: allowing, addressed: () => [own, strangers()] }),
+      addressConflictOf(own, {
+        providers: allowing,
+        namespaces: NO_NAMESPACES,
+        addressed: () => [own, strangers()],
+      }),
     ).toMatchObject({ holder: FOREIGN });
   });
 
   test('is reported without the name of that VM', () => {
-    const conflict = addressConflictOf(own, { providers: allowing, addressed: () => [own, strangers()] })!;
+    const conflict = addressConflictOf(own, {
+      providers: allowing,
+      namespaces: NO_NAMESPACES,
+      addressed: () => [own, strangers()],
+    })!;
     for (const text of [addressInUse(conflict).message, sharedAddress(conflict)]) {
       expect(text).toMatch(/a VirtualMachine of another namespace/i);
       expect(text).not.toContain('team-b');

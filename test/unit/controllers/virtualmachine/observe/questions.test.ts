@@ -39,7 +39,7 @@ const SPEC: PlainSpec = {
   hooks: undefined,
   conflict: undefined,
   grant: aGrant(),
-  withdrawn: [],
+  notGranted: [],
   ignored: [],
 };
 const MADE: VirtualMachineChange['status'] = {

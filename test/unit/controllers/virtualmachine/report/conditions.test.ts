@@ -30,13 +30,13 @@ describe('conditions', () => {
   });
 
   test('say what a guest has that is no longer granted, after what differs from the spec', () => {
-    const withdrawn = ['Disk data uses storage ssd.'];
-    expect(condition('Synced', { have: there(), withdrawn })).toMatchObject({
+    const notGranted = ['Disk data uses storage ssd.'];
+    expect(condition('Synced', { have: there(), notGranted })).toMatchObject({
       status: 'False',
       reason: 'NotGranted',
       message: 'Disk data uses storage ssd.',
     });
-    expect(condition('Synced', { have: there(), withdrawn, differences: ['It differs.'] })).toMatchObject({
+    expect(condition('Synced', { have: there(), notGranted, differences: ['It differs.'] })).toMatchObject({
       reason: 'Different',
       message: 'It differs. Disk data uses storage ssd.',
     });

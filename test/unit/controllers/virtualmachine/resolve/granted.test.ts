@@ -2,13 +2,14 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ProviderSpec, VirtualMachine } from '../../../../../src/api/index.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
-import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/admissions.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
 import { bytes, GiB, nodeName, vmid } from '../../../../../src/lib/units.ts';
 import { aClass, anImage, aProvider, aVirtualMachine, readerOf, UID } from '../../../../builders/objects.ts';
 import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { aDigest } from '../../../../builders/guests.ts';
 import { aRow, aView } from '../../../../builders/views.ts';
+import { NO_NAMESPACES, type Namespaces } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 type Grant = Omit<NonNullable<ProviderSpec['grants']>[number], 'namespaces'>;
 type Spec = Partial<VirtualMachine['spec']>;
@@ -16,9 +17,15 @@ type Spec = Partial<VirtualMachine['spec']>;
 const DEFAULTS = { pool: 'k8s', storage: 'ssd', vmIdRange: { start: vmid(100), end: vmid(199) } };
 const providerRef = { name: 'pve', namespace: 'infra' };
 
-function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtualMachine>[0] = {}) {
-  const grants = grant === 'not admitted' ? [] : [{ namespaces: { names: ['default'] }, ...grant }];
+function resolving(
+  grant: Grant | 'not admitted',
+  vm: Parameters<typeof aVirtualMachine>[0] = {},
+  { namespaces = NO_NAMESPACES, selects }: { namespaces?: Namespaces; selects?: true } = {},
+) {
+  const admits = selects ? { selector: { matchLabels: { team: 'a' } } } : { names: ['default'] };
+  const grants = grant === 'not admitted' ? [] : [{ namespaces: admits, ...grant }];
   const connection = {
+    identity: { name: 'homelab', nodes: ['pve-1'] },
     nodeSelector: ['pve-1', 'pve-2'],
     defaults: DEFAULTS,
     inventory: { view: () => aView({ guests: [aRow({ vmid: vmid(150), pool: 'orphans' })] }) },
@@ -36,6 +43,7 @@ function resolving(grant: Grant | 'not admitted', vm: Parameters<typeof aVirtual
     addressed: () => [],
     vmsOfProvider: () => [],
     admissions: createAdmissions(() => 0),
+    namespaces,
   };
   return resolve(aVirtualMachine({ ...vm, spec: { providerRef, ...vm.spec } }), ports);
 }
@@ -76,18 +84,18 @@ const CASES: readonly [field: string, spec: Spec, less: Grant, enough: Grant][] 
 
 describe.each(CASES)('%s', (field, spec, less, enough) => {
   test('are no obstacle where they are granted', async () => {
-    expect((await resolvedOf(enough, { spec })).withdrawn).toEqual([]);
-    expect((await resolvedOf(enough, { spec, status: MADE })).withdrawn).toEqual([]);
+    expect((await resolvedOf(enough, { spec })).notGranted).toEqual([]);
+    expect((await resolvedOf(enough, { spec, status: MADE })).notGranted).toEqual([]);
   });
 
   test('that are withdrawn leave a VM as it is, which is reported with whom to ask', async () => {
-    const { withdrawn, shape } = await resolvedOf(less, { spec, status: MADE });
+    const { notGranted, shape } = await resolvedOf(less, { spec, status: MADE });
     const sentence = expect.stringMatching(
       new RegExp(
         `may no longer\\. .* ask the owner of Provider infra/pve to grant it \\(spec.grants\\[\\]\\.${field}\\)`,
       ),
     );
-    expect(withdrawn).toContainEqual(sentence);
+    expect(notGranted).toContainEqual(sentence);
     expect(shape?.name).toBe('web');
   });
 });
@@ -106,24 +114,53 @@ test.each<readonly [string, Spec, Grant, Grant]>([
 });
 
 describe('an edit of a VM that exists is refused where it needs more than is granted:', () => {
-  test.each<[string, Spec, Grant]>([
-    ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }],
-    ['a disk that moves', { disks: data(10, { storageClass: 'nvme' }) }, { storages: ['ssd'] }],
-    ['another disk', { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] }, {}],
-    ['another bridge', { networks: [{ name: 'lan', bridge: 'vmbr9' }] }, { bridges: ['vmbr0'] }],
-  ])('%s', async (_what, spec, grant) => {
-    const result = await resolving(grant, { spec, status: MADE });
+  const EDITS: readonly [string, Spec, Grant, { disks?: string[]; nics?: string[]; cloudInit?: boolean }][] =
+    [
+      ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }, { disks: ['root', 'data'] }],
+      [
+        'a disk that moves',
+        { disks: data(10, { storageClass: 'nvme' }) },
+        { storages: ['ssd'] },
+        { disks: ['data'] },
+      ],
+      [
+        'another disk',
+        { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] },
+        {},
+        { disks: ['logs'] },
+      ],
+      [
+        'another bridge',
+        { networks: [{ name: 'lan', bridge: 'vmbr9' }] },
+        { bridges: ['vmbr0'] },
+        { nics: ['lan'], cloudInit: true },
+      ],
+    ];
+
+  test.each(EDITS)('%s, and this part is left as it is', async (_what, spec, grant, parts) => {
+    const { shape, notGranted } = await resolvedOf(grant, {
+      spec,
+      status: { ...MADE, createdAt: '2026-03-01T12:00:00Z' },
+    });
+    const held = { disks: [], nics: [], cloudInit: false, ...parts };
+    expect(shape?.held).toEqual({ ...held, disks: held.disks.filter((name) => name !== 'root') });
+    expect(notGranted.join(' ')).toMatch(/may not, so it is left as it is\. Other changes take effect\./);
+  });
+
+  test.each(EDITS)('%s, and all of it while the VM is still being made', async (_what, spec, grant) => {
+    const result = await resolving(grant, { spec, status: { ...MADE, cloneType: 'Full' } });
     expect(result).toMatchObject({ ok: false, reason: 'NotGranted' });
     // It can be switched off all the same.
     expect(result).toHaveProperty('bare');
+    expect(result).not.toHaveProperty('unmade');
   });
 
   test('but not because a default changed that does not move the disk', async () => {
     const spec = { disks: [{ name: 'data', size: bytes(10 * GiB) }] };
     const disks = MADE.disks?.map((disk) => ({ ...disk, storage: 'hdd' }));
-    expect((await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).withdrawn).toEqual(
-      [],
-    );
+    expect(
+      (await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).notGranted,
+    ).toEqual([]);
   });
 
   test('and the data of a snippet that is not granted is not delivered', async () => {
@@ -195,5 +232,54 @@ describe('a VM that is deleted', () => {
     });
     expect(await resolving('not admitted', { metadata })).not.toHaveProperty('bare');
     expect(await resolving('not admitted', { metadata })).toMatchObject({ ok: false });
+  });
+});
+
+describe('where the labels of a Namespace decide', () => {
+  const labelled = (labels: ReturnType<Namespaces['labelsOf']>) => ({
+    namespaces: { labelsOf: () => labels, mayBeRead: true },
+    selects: true as const,
+  });
+
+  test('a VM is made with the label, and refused without', async () => {
+    expect(await resolving({}, {}, labelled({ team: 'a' }))).toMatchObject({ ok: true });
+    expect(await resolving({}, {}, labelled({ team: 'b' }))).toMatchObject({
+      ok: false,
+      reason: 'ReferenceNotAllowed',
+      message: expect.stringMatching(
+        /add namespace default to spec\.grants, by its name or by a selector of its labels, or to annotate it with virtrigaud.io\/allow-from: default/,
+      ),
+    });
+  });
+
+  test('a VM waits, is not refused, and deletes nothing, until they are known', async () => {
+    const waits = { ok: false, reason: 'ProviderNotReady', early: true };
+    const metadata = { deletionTimestamp: '2026-03-01T12:00:00Z' };
+    const status = MADE;
+    for (const vm of [{}, { status }, { status, metadata }, { metadata }]) {
+      const result = await resolving({}, vm, labelled('unread'));
+      expect(result).toMatchObject(waits);
+      expect(result).not.toHaveProperty('bare');
+    }
+    // A Provider that is not there reads the same.
+    const other = { spec: { providerRef: { name: 'other', namespace: 'infra' } } };
+    expect(await resolving({}, other, labelled('unread'))).toMatchObject(waits);
+  });
+
+  test('a VM whose Namespace lost the label is only switched off or deleted', async () => {
+    expect(await resolving({}, { status: MADE }, labelled({}))).toMatchObject({
+      ok: false,
+      reason: 'ReferenceNotAllowed',
+      bare: { grant: { isWithdrawn: true } },
+    });
+  });
+
+  test('a VM is told to ask for its name where Namespaces may not be read', async () => {
+    expect(await resolving({}, {}, { namespaces: NO_NAMESPACES, selects: true })).toMatchObject({
+      reason: 'ReferenceNotAllowed',
+      message: expect.stringMatching(
+        /by its name \(a selector admits nobody, because this operator watches single/,
+      ),
+    });
   });
 });

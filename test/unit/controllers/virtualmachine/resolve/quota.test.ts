@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ProviderSpec } from '../../../../../src/api/index.ts';
 import {
   createAdmissions,
+  withdrawingUnused,
+} from '../../../../../controllers/virtualmachine/resolve/admissions.ts';
+import type { ProviderSpec } from '../../../../../src/api/index.ts';
+import {
   exceededBy,
   refusedByQuota,
   type Member,
@@ -15,6 +18,8 @@ import {
   readerOf,
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
+import { settled } from '../../../../../src/runtime/outcome.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 type Quotas = NonNullable<NonNullable<ProviderSpec['grants']>[number]['quotas']>;
 
@@ -43,9 +48,17 @@ function refusals(quotas: Quotas, ...vms: readonly ReturnType<typeof vm>[]) {
     ),
     vmsOfProvider: () => vms,
     admissions: createAdmissions(() => 0),
+    namespaces: NO_NAMESPACES,
   };
   return vms.map((each) => refusedByQuota(each, provider(quotas), ports)?.reason ?? 'admitted');
 }
+
+const quotaPorts = (vms: readonly ReturnType<typeof vm>[]) => ({
+  classes: readerOf(aClass({}, { namespace: 'infra' })),
+  vmsOfProvider: () => vms,
+  admissions: createAdmissions(() => 0),
+  namespaces: NO_NAMESPACES,
+});
 
 describe('a quota', () => {
   test('admits the older objects, of all namespaces that share it', () => {
@@ -87,12 +100,77 @@ describe('a quota', () => {
       classes: readerOf(aClass({}, { namespace: 'infra' })),
       vmsOfProvider: () => seen,
       admissions,
+      namespaces: NO_NAMESPACES,
     };
     expect(refusedByQuota(seen[0]!, provider({ vms: 1 }), ports)).toBeUndefined();
     // An older object turns up late.
     seen.push(vm('1'));
     expect(refusedByQuota(seen[1]!, provider({ vms: 1 }), ports)?.reason).toBe('QuotaExceeded');
     expect(refusedByQuota(seen[0]!, provider({ vms: 1 }), ports)).toBeUndefined();
+  });
+});
+
+describe('a VM that something else keeps from being made', () => {
+  const reported = (
+    type: string,
+    reason: string,
+    observedGeneration = 1,
+  ): VirtualMachineChange['status'] => ({
+    conditions: [
+      {
+        type,
+        status: 'False',
+        reason,
+        message: 'It is so.',
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+        observedGeneration,
+      },
+    ],
+  });
+
+  test.each(['NoNodeFits', 'NotGranted', 'TemplateNotFound', 'BelongsToFormerObject'])(
+    'because of %s holds no part of a quota, though it is older',
+    (reason) => {
+      const stuck = vm('1', { status: reported('Ready', reason) });
+      const ports = quotaPorts([stuck, vm('2')]);
+      expect(refusedByQuota(vm('2'), provider({ vms: 1 }), ports)).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ['QuotaExceeded', 1],
+    ['ProviderNotReady', 1],
+    // It was edited since.
+    ['NotGranted', 0],
+  ])('only because of %s, reported for generation %i, keeps its place', (reason, generation) => {
+    const waiting = vm('1', { status: reported('Ready', reason, generation) });
+    const ports = quotaPorts([waiting, vm('2')]);
+    expect(refusedByQuota(vm('2'), provider({ vms: 1 }), ports)?.reason).toBe('QuotaExceeded');
+  });
+
+  test('gets no more than is left when it can be made again', () => {
+    const stuck = vm('1', { status: reported('Ready', 'NotGranted') });
+    const ports = quotaPorts([stuck, vm('2')]);
+    expect(refusedByQuota(vm('2'), provider({ vms: 1 }), ports)).toBeUndefined();
+    expect(refusedByQuota(stuck, provider({ vms: 1 }), ports)?.reason).toBe('QuotaExceeded');
+  });
+
+  test.each([
+    [undefined, 'admitted'],
+    [101, 'QuotaExceeded'],
+  ])('gives back what its pass was admitted for, unless that reserved a VMID (%s)', async (number, other) => {
+    const stuck = vm('1', { status: reported('Ready', 'NoNodeFits') });
+    const ports = quotaPorts([stuck, vm('2')]);
+    const pass = () => {
+      expect(refusedByQuota(stuck, provider({ vms: 1 }), ports)).toBeUndefined();
+      // Meanwhile it counts.
+      expect(refusedByQuota(vm('2'), provider({ vms: 1 }), ports)?.reason).toBe('QuotaExceeded');
+      const status = number === undefined ? {} : { vmid: vmid(number) };
+      return Promise.resolve({ outcome: settled(), status });
+    };
+    const controller = withdrawingUnused({ name: 'vm', reconcile: pass }, ports.admissions);
+    await controller.reconcile(stuck, {} as never);
+    expect(refusedByQuota(vm('2'), provider({ vms: 1 }), ports)?.reason ?? 'admitted').toBe(other);
   });
 });
 

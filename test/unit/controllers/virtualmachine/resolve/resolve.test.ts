@@ -4,7 +4,7 @@ import type { Connection, Finishing } from '../../../../../controllers/shared/cl
 import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
 import { resolve, type ResolvePorts } from '../../../../../controllers/virtualmachine/resolve/resolve.ts';
-import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/quota.ts';
+import { createAdmissions } from '../../../../../controllers/virtualmachine/resolve/admissions.ts';
 import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/model/resolved-spec.ts';
 import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
@@ -19,6 +19,7 @@ import {
   type VirtualMachineChange,
 } from '../../../../builders/objects.ts';
 import { aStorage, aView } from '../../../../builders/views.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 
 const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   seed: {
@@ -40,6 +41,7 @@ const inventory = {
 const connection = (change: Partial<Connection> = {}) =>
   ({
     origin: 'https://pve:8006',
+    identity: { name: 'homelab', nodes: ['pve-1'] },
     defaults: {},
     nodeSelector: [],
     inventory,
@@ -58,6 +60,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   addressed: () => [],
   vmsOfProvider: () => [],
   admissions: createAdmissions(() => 0),
+  namespaces: NO_NAMESPACES,
   ...change,
 });
 async function resolvedSpecOf(
