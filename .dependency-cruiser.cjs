@@ -74,7 +74,11 @@ const SNAPSHOT_LAYERS = [
   'controller\\.ts$',
 ];
 
-const CONTROLLER_LAYERS = ['shared/', '(provider|vmclass|vmimage|virtualmachine|vmsnapshot)/', 'index\\.ts$'];
+const CONTROLLER_LAYERS = [
+  'shared/',
+  '(provider|vmclass|vmimage|virtualmachine|vmsnapshot|vmsnapshotschedule)/',
+  'index\\.ts$',
+];
 
 /** Mechanism, from the ground up; the rules by folder below say more. */
 const SOURCE_LAYERS = ['lib/', 'api/', '(cloudinit|pve|runtime)/', '(kube|telemetry)/', 'cmd/'];

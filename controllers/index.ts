@@ -27,6 +27,7 @@ export { DRIFT_TICK, driftScan } from './virtualmachine/observe/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
+export { isFinished } from './vmsnapshotschedule/snapshots.ts';
 export { createRequests as createSnapshotRequests } from './vmsnapshot/model/requests.ts';
 export { createTrees as createSnapshotTrees, SNAPSHOT_SCAN_TICK } from './vmsnapshot/observe/trees.ts';
 export { KIND_NAMES, REGISTRY, type ControllerPorts } from './registry.ts';

@@ -9,12 +9,14 @@ import type { VMImagePorts } from './vmimage/controller.ts';
 import { vmImageKind } from './vmimage/kind.ts';
 import { vmPlacementPolicyKind } from './vmplacementpolicy/kind.ts';
 import { vmSnapshotKind } from './vmsnapshot/kind.ts';
+import { vmSnapshotScheduleKind, type VMSnapshotScheduleKindPorts } from './vmsnapshotschedule/kind.ts';
 
 /** What the controllers together are made from. */
 export type ControllerPorts = ProviderKindPorts &
   VirtualMachineKindPorts &
   VMImagePorts &
   VMSnapshotPorts &
+  VMSnapshotScheduleKindPorts &
   UsagePorts;
 
 export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], ControllerPorts> } = {
@@ -23,6 +25,7 @@ export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], Contro
   VMClass: vmClassKind,
   VMImage: vmImageKind,
   VMSnapshot: vmSnapshotKind,
+  VMSnapshotSchedule: vmSnapshotScheduleKind,
   VMClone: vmCloneKind,
   VMPlacementPolicy: vmPlacementPolicyKind,
 };
@@ -33,6 +36,7 @@ export const KIND_NAMES: readonly KindName[] = [
   'VMClass',
   'VMImage',
   'VMSnapshot',
+  'VMSnapshotSchedule',
   'VMClone',
   'VMPlacementPolicy',
 ];

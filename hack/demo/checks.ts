@@ -60,7 +60,7 @@ export async function checkThere(cast: Cast, say: Say): Promise<void> {
 
 export async function checkGone(cast: Cast, say: Say): Promise<void> {
   say('\nDeleting');
-  const kinds = 'vm,vmsnapshot,vmclone,vmplacementpolicy,vmimage,vmclass,provider';
+  const kinds = 'vm,vmsnapshotschedule,vmsnapshot,vmclone,vmplacementpolicy,vmimage,vmclass,provider';
   const { code, stderr } = await cast.plane.kubectl(['delete', kinds, '--all', '--timeout=120s']);
   if (code !== 0) throw new Error(`kubectl delete failed: ${stderr}`);
   for (let tries = 0; tries < 40 && ours(cast).length > 0; tries += 1) await sleep(250);

@@ -12,6 +12,7 @@ const BOUNDS = [
   'maxLength',
   'minItems',
   'maxItems',
+  'maxProperties',
   'pattern',
 ] as const;
 

@@ -3,13 +3,14 @@
  * keeps in its own namespace.
  */
 import { GROUP } from '../../src/api/group.ts';
-import { KINDS } from '../../src/api/index.ts';
+import { KINDS, VMSnapshot } from '../../src/api/index.ts';
 import {
   CONFIG_MAPS,
   EVENTS,
   LEASES,
   NAMESPACES,
   SECRETS,
+  ownResource,
   type ApiResource,
 } from '../../src/kube/resource.ts';
 import { generated, toYaml, type Files } from './crds.ts';
@@ -41,6 +42,8 @@ const OBJECT_RULES: readonly Rule[] = [
   // Finalizers are metadata, so they need patch on the objects themselves.
   ownKinds(['get', 'list', 'watch', 'patch']),
   ownKinds(['get', 'patch'], '/status'),
+  // Schedules create VMSnapshots, and delete old ones.
+  rule(ownResource(VMSnapshot), ['create', 'delete']),
   // Credentials, user data, SSH keys and settings: read by name, never listed.
   rule(SECRETS, ['get']),
   rule(CONFIG_MAPS, ['get']),

@@ -7,6 +7,7 @@ import { VMClone } from './vmclone.ts';
 import { VMImage } from './vmimage.ts';
 import { VMPlacementPolicy } from './vmplacementpolicy.ts';
 import { VMSnapshot } from './vmsnapshot.ts';
+import { VMSnapshotSchedule } from './vmsnapshotschedule.ts';
 
 export const KINDS: readonly Kind[] = [
   Provider,
@@ -14,6 +15,7 @@ export const KINDS: readonly Kind[] = [
   VMClass,
   VMImage,
   VMSnapshot,
+  VMSnapshotSchedule,
   VMClone,
   VMPlacementPolicy,
 ];
@@ -32,3 +34,6 @@ export * from './vmclone.ts';
 export * from './vmimage.ts';
 export * from './vmplacementpolicy.ts';
 export * from './vmsnapshot.ts';
+export * from './vmsnapshotschedule.ts';
+export type { LabelSelector } from './selector.ts';
+export * from './snapshot-labels.ts';

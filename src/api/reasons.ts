@@ -1,5 +1,5 @@
 /**
- * Every reason of a condition that the operator sets. docs/runbook.md has a row for each: what it means and what to do.
+ * Every reason of a condition that the operator sets, or of a VM that a schedule skips. docs/runbook.md has a row for each: what it means and what to do.
  */
 export const REASONS = [
   'AddressInUse',
@@ -66,6 +66,7 @@ export const REASONS = [
   'MissingPrivilege',
   'MissingPrivileges',
   'MoveQueued',
+  'NameTaken',
   'NamespaceNotWatched',
   'NetworkUnknown',
   'NoCloudInitSlot',
@@ -79,6 +80,7 @@ export const REASONS = [
   'NodeOffline',
   'NotAdoptable',
   'NotConfigured',
+  'NotCreated',
   'NotGranted',
   'NotInEffect',
   'NotOurs',
@@ -93,6 +95,7 @@ export const REASONS = [
   'Placed',
   'PoolNotFound',
   'Prelaunch',
+  'PreviousNotFinished',
   'Protected',
   'ProviderNotFound',
   'ProviderNotReady',
@@ -106,6 +109,7 @@ export const REASONS = [
   'RestartScheduled',
   'RevertInProgress',
   'RolloutStopped',
+  'ScheduleInvalid',
   'SecretKeyNotFound',
   'SecretNotFound',
   'SnapshotInProgress',
@@ -120,7 +124,9 @@ export const REASONS = [
   'StateChanging',
   'StepTaken',
   'StillPending',
+  'StorageFull',
   'StorageUnavailable',
+  'StorageUnknown',
   'Suspended',
   'SuspendedToDisk',
   'TaskFailed',
@@ -174,11 +180,13 @@ export const EVENT_REASONS = [
   'Reverting',
   'RevertingDrift',
   'RevertingVM',
+  'RunMissed',
   'ShuttingDown',
   'SnapshotTaken',
   'Starting',
   'Stopping',
   'TLSNotVerified',
+  'VMsSkipped',
   'TakingSnapshot',
   'VMReverted',
 ] as const;

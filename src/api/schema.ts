@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { durationPattern, parseDuration } from '../lib/duration.ts';
 import type { Result } from '../lib/result.ts';
 import { formatQuantity, parseQuantity } from '../lib/quantity.ts';
-import { nodeName, seconds, vmid, type Bytes } from '../lib/units.ts';
+import { minutes, nodeName, seconds, vmid, type Bytes } from '../lib/units.ts';
 
 interface Validation {
   readonly rule: string;
@@ -18,6 +18,7 @@ declare module 'zod' {
     /** Replaces what zod would generate: for types that only Kubernetes has. */
     readonly crd?: Readonly<Record<string, unknown>>;
     readonly maxLength?: number;
+    readonly maxProperties?: number;
     readonly format?: string;
     readonly 'x-kubernetes-validations'?: readonly Validation[];
     readonly 'x-kubernetes-list-type'?: 'map' | 'atomic';
@@ -150,6 +151,16 @@ export const duration = rule(z.string().max(32), {
     return 'value' in parsed && parsed.value <= day;
   },
 }).transform((value, ctx) => unwrap(parseDuration(value), ctx));
+
+const longSpan = /^[1-9][0-9]{0,4}(m|h|d)$/;
+const MINUTES: Readonly<Record<string, number>> = { m: 1, h: 60, d: 1440 };
+
+/** A time span that may be longer than a day. A day has 24 hours. */
+export const longDuration = word(
+  longSpan,
+  6,
+  'must be a number of minutes, hours or days, for example 90m, 36h or 30d',
+).transform((value) => minutes(Number(value.slice(0, -1)) * (MINUTES[value.slice(-1)] ?? 0)));
 
 /** A moment that we wrote ourselves, RFC 3339. */
 export const moment = z.string().max(40).meta({ format: 'date-time' });

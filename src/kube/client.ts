@@ -49,8 +49,11 @@ export interface KubeClient {
   ): Promise<z.output<T>>;
   /** Sets one member of an object, whole, provided its resourceVersion is still this one; otherwise Conflict. */
   setMember<T extends z.ZodType>(path: ApiPath, change: MemberChange, reply: T): Promise<z.output<T>>;
-  /** Deleting what is already gone is a success. */
-  delete(path: ApiPath, precondition?: { readonly uid: string }): Promise<void>;
+  /** Deleting what is already gone is a success; what is not as the precondition says is refused with Conflict. */
+  delete(
+    path: ApiPath,
+    precondition?: { readonly uid: string; readonly resourceVersion?: string },
+  ): Promise<void>;
 }
 
 export interface MemberChange {

@@ -1,36 +1,13 @@
 /** Creates and deletes objects of our own kinds, for controllers that make one object out of another. */
 import { z } from 'zod';
 import type { Kind } from '../api/kind.ts';
+import type { ObjectWriter } from '../runtime/controller.ts';
 import type { Entry } from '../runtime/object-store.ts';
 import type { ObjectCache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { hasReason } from './errors.ts';
 import { parserOf, type ResourceOf } from './parse.ts';
 import { apiVersionOf, ownResource } from './resource.ts';
-
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller: boolean;
-}
-
-export interface NewObject<Spec> {
-  readonly namespace: string;
-  readonly name: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly OwnerReference[];
-  readonly spec: Spec;
-}
-
-export interface ObjectWriter<Spec> {
-  /** `exists`: an object of this name was there already; whose it is, the caller must see. */
-  create(object: NewObject<Spec>): Promise<'created' | 'exists'>;
-  /** Deletes this very object, not another that has taken its name. What is gone already counts as deleted. */
-  delete(object: { readonly namespace: string; readonly name: string; readonly uid: string }): Promise<void>;
-}
 
 export function objectWriter<Spec extends z.ZodType, Status extends z.ZodType>(
   kind: Kind<Spec, Status>,
@@ -56,11 +33,13 @@ export function objectWriter<Spec extends z.ZodType, Status extends z.ZodType>(
         throw error;
       }
     },
-    async delete({ namespace, name, uid }) {
+    async delete({ namespace, name, uid, resourceVersion }) {
       try {
-        await client.delete({ ...resource, namespace, name }, { uid });
+        await client.delete({ ...resource, namespace, name }, { uid, resourceVersion });
+        return 'deleted';
       } catch (error) {
-        if (!hasReason(error, 'Conflict')) throw error; // the uid is another's: ours is gone
+        if (hasReason(error, 'Conflict')) return 'changed';
+        throw error;
       }
     },
   };

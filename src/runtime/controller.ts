@@ -103,3 +103,25 @@ export interface ObjectReader<O extends Resource> {
   /** All objects, also those with a problem, as far as they can be read. */
   list(): readonly Readable<O>[];
 }
+
+export interface NewObject<Spec> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** As a user would write it. */
+  readonly spec: Spec;
+}
+
+/** Creates and deletes objects of one kind, for controllers that make objects of our kinds. */
+export interface ObjectWriter<Spec> {
+  /** `exists`: an object of this name was there already; whose it is, the caller must see. */
+  create(object: NewObject<Spec>): Promise<'created' | 'exists'>;
+  /**
+   * Deletes the object as it was read. `changed`: it was written since, or another has its name, so nothing was deleted.
+   * What is gone already counts as deleted.
+   */
+  delete(
+    object: Pick<ObjectMeta, 'namespace' | 'name' | 'uid' | 'resourceVersion'>,
+  ): Promise<'deleted' | 'changed'>;
+}

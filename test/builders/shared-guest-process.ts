@@ -14,7 +14,8 @@ import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createCloneSlots } from '../../controllers/shared/limits/clones.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
-import { createAdmissions } from '../../controllers/virtualmachine/resolve/quota.ts';
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
+import { createAdmissions } from '../../controllers/virtualmachine/resolve/admissions.ts';
 import { vmSnapshotController } from '../../controllers/vmsnapshot/controller.ts';
 import { createDocumentReader } from '../../src/cloudinit/index.ts';
 import { createInventory, pve, type Inventory, type Send } from '../../src/pve/index.ts';
@@ -82,6 +83,7 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     providers: readerOf(aProvider()),
     connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
     finishing: { forDeletion: () => ({ kind: 'none' }) as const },
+    namespaces: NO_NAMESPACES,
     now,
   };
   const snapshots = readerNow(ports.snapshots);
@@ -92,6 +94,7 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     forceDeleted: { add: () => 0 },
     readSecret: () => Promise.resolve(undefined),
     readDocuments: createDocumentReader({ now: () => 0 }),
+    readAgain: () => Promise.resolve(),
     addressed: () => [],
     digest: aDigest,
     vmsOfClass: () => [],

@@ -38,6 +38,13 @@ const vmid = field(
   100.5,
 );
 
+/** May be longer than a day. */
+const span = field(fc.constantFrom('1m', '36h', '30d', '99999d'), '0d', '1s', '1.5h', '100000m', '1h30m', 5);
+const texts = field(
+  fc.constantFrom({}, { app: 'web' }, { 'example.com/a': '' }, { a: 'x'.repeat(63) }),
+  ...[{ a: 1 }, [], 'a', Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, '']))],
+);
+
 const range = record({ start: vmid, end: vmid }, 'start', 'end');
 const limited = (item: Arbitrary<unknown>) => fc.array(item, { minLength: 1, maxLength: 2 });
 const guests = fc.array(
@@ -511,6 +518,31 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
     'source',
   ),
   VMSnapshot: record({ vmRef: record({ name }, 'name'), description: text, includeMemory: flag }, 'vmRef'),
+  VMSnapshotSchedule: record(
+    {
+      schedule: field(
+        fc.constantFrom('0 2 * * *', '*/30 1-3 L * SAT', '@daily', '@hourly', '0 0 30 2 *'),
+        ...['@reboot', '* * * *', '60 2 * * *', '', 1, 'daily'],
+      ),
+      timeZone: field(fc.constantFrom('Europe/Berlin', 'UTC', 'Mars/Olympus'), '+02:00', 'a b', ''),
+      suspend: flag,
+      concurrencyPolicy: field(fc.constantFrom('Forbid', 'Allow'), 'Replace', ''),
+      startingDeadline: span,
+      selector: record({ matchLabels: texts, matchExpressions: fc.array(term, { maxLength: 2 }) }),
+      template: record({
+        labels: texts,
+        annotations: texts,
+        description: text,
+        includeMemory: flag,
+        deletionPolicy: field(fc.constantFrom('Delete', 'Retain'), 'Keep'),
+        failureDeadline: duration,
+      }),
+      retention: record({ keepLast: field(fc.constantFrom(1, 1000), 0, 1001, '1'), keepFor: span }),
+      skipAboveStorageUsage: field(fc.constantFrom(1, 100), 0, 101, '80%'),
+    },
+    'schedule',
+    'selector',
+  ),
   VMClone: record({ sourceVMRef: ref, linkedClone: flag }, 'sourceVMRef'),
   VMPlacementPolicy: record({
     nodeSelector: fc.array(node, { maxLength: 2 }),

@@ -7,6 +7,7 @@ import type {
   VMImage,
   VMPlacementPolicy,
   VMSnapshot,
+  VMSnapshotSchedule,
 } from '../../../src/api/index.ts';
 import type { Controller, Readable, Resource } from '../../../src/runtime/controller.ts';
 import type { UsersOf } from './in-use.ts';
@@ -19,6 +20,7 @@ export interface Objects {
   readonly VMClass: VMClass;
   readonly VMImage: VMImage;
   readonly VMSnapshot: VMSnapshot;
+  readonly VMSnapshotSchedule: VMSnapshotSchedule;
   readonly VMClone: VMClone;
   readonly VMPlacementPolicy: VMPlacementPolicy;
 }

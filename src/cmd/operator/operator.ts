@@ -22,6 +22,7 @@ import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
 import { createRunners } from './runners.ts';
+import { indexForSchedules } from './schedules.ts';
 import { measureState } from './state.ts';
 import { watchAll } from './watches.ts';
 
@@ -54,6 +55,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   };
   const watches = watchAll(watching);
   const indexes = indexVms(watches.VirtualMachine.cache);
+  const scheduled = indexForSchedules(watches);
   const snapshots = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
   const { namespaces, stop: stopNamespaces } = createNamespaces(watching, {
@@ -76,7 +78,15 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const claimedIn = reservationsOf(watches, passes.claimedIn, forceDeleted);
   const pool = createConnections(options, { ...passes, claimedIn, metrics });
   const finishing = createFinishing({ ...passes, client, namespace: options.namespace, pool });
-  const ports = await createPorts(options, { ...passes, client, clock, pool, finishing, forceDeleted });
+  const ports = await createPorts(options, {
+    ...passes,
+    client,
+    clock,
+    pool,
+    finishing,
+    scheduled,
+    forceDeleted,
+  });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);

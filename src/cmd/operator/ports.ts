@@ -21,6 +21,7 @@ import type { FinishingParts } from './finishing.ts';
 import { keyOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
+import { schedulePorts, type ScheduleIndexes } from './schedules.ts';
 import type { Watches } from './watches.ts';
 
 export interface PortSettings {
@@ -46,6 +47,7 @@ interface Deps {
   readonly pool: ConnectionPool;
   readonly namespaces: Namespaces;
   readonly finishing: FinishingParts;
+  readonly scheduled: ScheduleIndexes;
   readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
@@ -53,21 +55,10 @@ interface Deps {
 
 export async function createPorts(
   { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
-  {
-    client,
-    clock,
-    now,
-    watches,
-    indexes,
-    snapshots,
-    pool,
-    namespaces,
-    finishing,
-    forceDeleted,
-    claimedIn,
-    ask,
-  }: Deps,
+  deps: Deps,
 ): Promise<ControllerPorts> {
+  const { client, clock, now, watches, indexes, snapshots, namespaces, scheduled } = deps;
+  const { pool, finishing, forceDeleted, claimedIn, ask } = deps;
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
   const processStates = createProcessStates();
@@ -110,6 +101,7 @@ export async function createPorts(
     restartSlots,
     processStates,
     enqueue: (uid) => ask('VirtualMachine', indexes.uid.keys(uid), 'taskEnded'),
+    ...schedulePorts(watches, scheduled),
     now,
   };
 }

@@ -8,9 +8,11 @@ import {
   VMImage,
   VMPlacementPolicy,
   VMSnapshot,
+  VMSnapshotSchedule,
+  type VMSnapshotSpecInput,
 } from '../../api/index.ts';
 import { watchKind, type WatchDeps } from '../../kube/watched-kind.ts';
-import type { ObjectReader, Resource } from '../../runtime/controller.ts';
+import type { ObjectReader, ObjectWriter, Resource } from '../../runtime/controller.ts';
 import type { Watcher } from '../../runtime/manager.ts';
 import type { ChangeSource, ObjectStore } from '../../runtime/object-store.ts';
 
@@ -20,7 +22,9 @@ export interface Watched<O extends Resource> {
   readonly watcher: Watcher;
 }
 
-export type Watches = { readonly [K in KindName]: Watched<Objects[K]> };
+export type Watches = { readonly [K in KindName]: Watched<Objects[K]> } & {
+  readonly VMSnapshot: { readonly writer: ObjectWriter<VMSnapshotSpecInput> };
+};
 
 /** As far as changes are concerned. */
 export type Caches = { readonly [K in KindName]: Pick<Watched<Objects[K]>, 'cache'> };
@@ -31,6 +35,7 @@ export const watchAll = (deps: WatchDeps): Watches => ({
   VMClass: watchKind(VMClass, deps),
   VMImage: watchKind(VMImage, deps),
   VMSnapshot: watchKind(VMSnapshot, deps),
+  VMSnapshotSchedule: watchKind(VMSnapshotSchedule, deps),
   VMClone: watchKind(VMClone, deps),
   VMPlacementPolicy: watchKind(VMPlacementPolicy, deps),
 });

@@ -10,9 +10,9 @@ import {
   sharedOperatorPlane,
   startOperator,
 } from '../harness/operator.ts';
-import { ownGuests } from '../harness/pve.ts';
+import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, manifest, provider, tenant, type Tenant, vm } from './tenant.ts';
+import { condition, GROUP, manifest, provider, tenant, type Tenant, vm } from './tenant.ts';
 import { expectOneGuestEach } from './world.ts';
 
 const KUSTOMIZE = resolve(import.meta.dirname, '../../../deploy/kustomize');
@@ -123,10 +123,52 @@ test('two operators in one cluster lead at once, and each makes the VMs of its n
   expect(owners[0]).toBe(owners[1]);
   expect(owners[2]).not.toBe(owners[0]);
 
+  await onSchedule(tenants[1]);
   await elsewhere(tenants[0]);
   await intoAnother(tenants[0]);
   await selectedByLabels(tenants[0], tenants[1]);
 });
+
+/** With the rights of the Role, VMSnapshots are created and deleted, and none with their schedule. */
+async function onSchedule(t: Tenant): Promise<void> {
+  const object = 'vmsnapshotschedule/nightly';
+  const past = '2020-01-01T00:00:00Z';
+  /** As if the operator had been down since then. What it does not know it has observed gets a pass at once. */
+  const wasDown = (schedule: string) =>
+    first.api.patch(`${GROUP}/namespaces/${t.namespace}/vmsnapshotschedules/nightly/status`, {
+      status: { observedGeneration: null, internal: { schedule: `${schedule} UTC`, doneUntil: past } },
+    });
+  const snapshots = async () => (await t.list('vmsnapshots')).map(({ metadata }) => metadata.name);
+  const inProxmox = () => [...guestNamed(t.pve, 'web').snapshots.keys()];
+
+  await t.patch('vm/web', { metadata: { labels: { backup: 'yes' } } });
+  const selector = { matchLabels: { backup: 'yes' } };
+  await t.apply(
+    manifest('VMSnapshot', 'by-hand', { vmRef: { name: 'web' } }),
+    manifest('VMSnapshotSchedule', 'nightly', {
+      schedule: '0 0 2 1 *',
+      selector,
+      retention: { keepLast: 1 },
+    }),
+  );
+  await t.ready(object, 'vmsnapshot/by-hand');
+  await wasDown('0 0 2 1 *');
+  await soon(async () => expect(await snapshots()).toHaveLength(2));
+  const [old = ''] = (await snapshots()).filter((name) => name !== 'by-hand');
+  expect(old).toMatch(/^nightly-web-\d{4}0102-0000-/);
+  await t.ready(`vmsnapshot/${old}`);
+
+  await t.patch(object, { spec: { schedule: '0 0 3 1 *' } });
+  await t.ready(object);
+  await wasDown('0 0 3 1 *');
+  await t.gone(`vmsnapshot/${old}`);
+  const left = await snapshots();
+  expect(left).toEqual(['by-hand', expect.stringMatching(/^nightly-web-\d{4}0103-0000-/)]);
+  expect(inProxmox()).toHaveLength(2);
+
+  await t.delete(object);
+  expect(await snapshots()).toEqual(left);
+}
 
 /** A namespace that no operator watches, with everything a VM needs. */
 async function elsewhere(t: Tenant): Promise<void> {

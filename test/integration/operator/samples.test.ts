@@ -12,7 +12,7 @@ import { type FakePve, guestNamed, images, orphans, ownGuests, seedFiles, startP
 import { soon } from '../harness/soon.ts';
 import { condition, readList, type Stored, TOKEN } from './tenant.ts';
 
-const KINDS = 'vm,providers,vmclasses,vmimages,vmsnapshots,vmclones,vmplacementpolicies';
+const KINDS = 'vm,providers,vmclasses,vmimages,vmsnapshotschedules,vmsnapshots,vmclones,vmplacementpolicies';
 const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm'];
 
 let plane: OperatorPlane;

@@ -84,6 +84,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   vmclass: 'vmclasses',
   vmimage: 'vmimages',
   vmsnapshot: 'vmsnapshots',
+  vmsnapshotschedule: 'vmsnapshotschedules',
   vmclone: 'vmclones',
   vmplacementpolicy: 'vmplacementpolicies',
 };

@@ -9,6 +9,7 @@ import {
   type VMImage,
   type VMPlacementPolicy,
   type VMSnapshot,
+  type VMSnapshotSchedule,
 } from '../../../../src/api/index.ts';
 import { indexSnapshots, indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
@@ -51,6 +52,7 @@ function aCluster() {
     VMClass: aWatch<VMClass>(),
     VMImage: aWatch<VMImage>(),
     VMSnapshot: aWatch<VMSnapshot>(),
+    VMSnapshotSchedule: aWatch<VMSnapshotSchedule>(),
     VMClone: aWatch<VMClone>(),
     VMPlacementPolicy: aWatch<VMPlacementPolicy>(),
   };
@@ -128,6 +130,16 @@ describe('a pass is asked for', () => {
     ]);
     expect(askedBy(() => VirtualMachine.change(web, web))).toEqual([
       'VMSnapshot default/before-upgrade relatedObject',
+    ]);
+  });
+
+  test('over the schedule whose snapshot changed', () => {
+    const { VMSnapshot, askedBy } = aCluster();
+    const labels = { 'virtrigaud.io/snapshot-schedule': 'nightly' };
+    const made = entryOf(aSnapshot({ metadata: { labels } }));
+    expect(askedBy(() => VMSnapshot.change(undefined, made))).toEqual([
+      'VMSnapshotSchedule default/nightly relatedObject',
+      'VirtualMachine default/web relatedObject',
     ]);
   });
 

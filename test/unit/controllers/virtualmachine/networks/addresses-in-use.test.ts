@@ -75,7 +75,6 @@ describe('an address that a VM of another namespace has first', () => {
     const theirs = named('b', at('192.0.2.9/24'), { metadata: { namespace: 'team-b' } });
     const holder = (leaf: string): string | undefined =>
       addressConflictOf(own, {
-        namespaces: NO_NAMESPACES,
         providers: readerOf(cluster('default', 'L1'), cluster('team-b', leaf)),
         namespaces: NO_NAMESPACES,
         addressed: () => [own, theirs],

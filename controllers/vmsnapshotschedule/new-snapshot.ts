@@ -1,0 +1,99 @@
+/** The VMSnapshots that a schedule makes. Pure. */
+import {
+  ANNOTATION_PREFIX,
+  SCHEDULE_NAME_LABEL,
+  SCHEDULE_UID_LABEL,
+  type VMSnapshotSchedule,
+  type VMSnapshotScheduleSpec,
+  type VMSnapshotSpecInput,
+} from '../../src/api/index.ts';
+import { sha256Hex } from '../../src/lib/hash.ts';
+import { omitUndefined } from '../../src/lib/omit-undefined.ts';
+import type { Millis } from '../../src/lib/units.ts';
+import type { NewObject } from '../../src/runtime/controller.ts';
+
+type Template = NonNullable<VMSnapshotScheduleSpec['template']>;
+type Texts = Readonly<Record<string, string>>;
+
+const MAX_NAME = 63;
+const HASH_LENGTH = 10;
+
+/** At most `length` characters, the last one a letter or a digit. */
+const cut = (text: string, length: number): string => text.slice(0, length).replace(/[^a-zA-Z0-9]+$/, '');
+
+/** `20260301-0200` of a time in epoch ms, in UTC. */
+const stamp = (time: number): string =>
+  new Date(time).toISOString().slice(0, 16).replaceAll(/[-:]/g, '').replace('T', '-');
+
+/** The same for the same schedule, VM and time, so that no crash makes a second one. */
+export function snapshotName(
+  { metadata }: Pick<VMSnapshotSchedule, 'metadata'>,
+  vm: string,
+  scheduledTime: number,
+): string {
+  const hash = sha256Hex(`${metadata.uid}/${vm}/${scheduledTime}`).slice(0, HASH_LENGTH);
+  const end = `-${stamp(scheduledTime)}-${hash}`;
+  return cut(`${metadata.name}-${vm}`.replaceAll('.', '-'), MAX_NAME - end.length) + end;
+}
+
+/** What GitOps tools and kubectl recognize their own objects by: with it they would delete the snapshots. */
+const TRACKING =
+  /^(argocd\.argoproj\.io|kustomize\.toolkit\.fluxcd\.io|helm\.toolkit\.fluxcd\.io|meta\.helm\.sh)\/|^app\.kubernetes\.io\/instance$|^kubectl\.kubernetes\.io\/last-applied-configuration$/;
+
+const withoutTracking = (texts: Texts = {}): Texts =>
+  Object.fromEntries(Object.entries(texts).filter(([key]) => !TRACKING.test(key)));
+
+/** Longer names are cut and made unique: a label has at most 63 characters. */
+export const nameLabel = (name: string): string =>
+  name.length <= MAX_NAME
+    ? name
+    : `${cut(name, MAX_NAME - HASH_LENGTH - 1)}-${sha256Hex(name).slice(0, HASH_LENGTH)}`;
+
+export function newSnapshot(
+  schedule: VMSnapshotSchedule,
+  vm: string,
+  name: string,
+): NewObject<VMSnapshotSpecInput> {
+  const { labels, annotations, failureDeadline, ...options } = schedule.spec.template ?? {};
+  const { namespace, name: scheduleName, uid } = schedule.metadata;
+  return {
+    namespace,
+    name,
+    labels: {
+      ...withoutTracking(labels),
+      [SCHEDULE_NAME_LABEL]: nameLabel(scheduleName),
+      [SCHEDULE_UID_LABEL]: uid,
+    },
+    annotations: withoutTracking(annotations),
+    spec: {
+      vmRef: { name: vm },
+      ...omitUndefined({
+        ...options,
+        failureDeadline: failureDeadline === undefined ? undefined : inSeconds(failureDeadline),
+      }),
+    },
+  };
+}
+
+const inSeconds = (span: Millis): string => {
+  const rest = span % 1000;
+  return `${Math.floor(span / 1000)}s${rest === 0 ? '' : `${rest}ms`}`;
+};
+
+const KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
+
+/** Why the API server would refuse every VMSnapshot; `undefined`: it would not. */
+export function templateProblem({ labels = {}, annotations = {} }: Template = {}): string | undefined {
+  const keys = [...Object.keys(labels), ...Object.keys(annotations)];
+  const ours = keys.find((key) => key.startsWith(ANNOTATION_PREFIX));
+  if (ours !== undefined)
+    return `spec.template: ${ours} cannot be set for all snapshots of a schedule. Remove it; annotate single VMSnapshots instead.`;
+  const key = keys.find((each) => !KEY.test(each) || each.length > 317);
+  if (key !== undefined)
+    return `spec.template: "${key}" is no key of a label or an annotation. Use a form like example.com/purpose.`;
+  const value = Object.values(labels).find((each) => !LABEL_VALUE.test(each));
+  return value === undefined
+    ? undefined
+    : `spec.template.labels: "${value}" is no value of a label. Use letters, digits, hyphens, dots and underscores.`;
+}
