@@ -1,13 +1,17 @@
 /** Nothing is done, and nothing concluded, on a guest that is not proven to be that of the VM. Pure. */
 import { refuse, wait } from '../../../shared/plan/rule.ts';
+import type { Desired } from '../../model/desired.ts';
+import type { Observed } from '../../model/observed.ts';
+import type { RuleResult } from '../../model/plan.ts';
 import { gone, type Rule } from './rule.ts';
 
 const RETRY_AFTER_MS = 60_000;
 
-export const guest: Rule = (want, { presence, proven, name }) => {
+export const guest: Rule = (want, have) => {
+  const { presence, name } = have;
   switch (presence.kind) {
     case 'seen':
-      return proven ? undefined : notProven(want.vmid, want.exists);
+      return have.proven ? undefined : unproven(want, have);
     case 'absent':
       // Its snapshots were destroyed with it.
       return want.exists
@@ -25,6 +29,13 @@ export const guest: Rule = (want, { presence, proven, name }) => {
       return presence satisfies never;
   }
 };
+
+function unproven({ vmid, exists }: Desired, { name, incomplete }: Observed): RuleResult {
+  // Nothing was asked for, so there is nothing to delete.
+  if (!exists && name === undefined) return gone;
+  // A guest that is being cloned has no proof of its own yet.
+  return exists && incomplete !== undefined ? wait('VMNotReady', incomplete, 15_000) : notProven(vmid, exists);
+}
 
 const notProven = (vmid: number, exists: boolean) =>
   refuse(

@@ -186,6 +186,31 @@ describe('nothing is done', () => {
     await life.untilReady();
   });
 
+  test('of a VM that is being created, whose guest has no proof yet, and its end holds nobody up', async () => {
+    const life = new SnapshotLife();
+    const [vm, config] = [life.vm!, life.guest.config];
+    life.vm = { ...vm, status: { ...vm.status, createdAt: undefined, internal: {} } };
+    life.guest.config = { ...config, smbios1: 'uuid=0d9a5f7e-9999-4c4c-8d8d-aaaaaaaaaaaa' };
+    for (let pass = 0; pass < 5; pass += 1) await life.pass();
+    expect(life.ready).toMatch(/^False VMNotReady: .*has not been created completely yet/);
+    life.store.markDeleted();
+    await life.pass();
+    expect(life.store.cached('default/before-upgrade')?.metadata.finalizers ?? []).toEqual([]);
+    expect(life.guest.snapshots.size).toBe(0);
+  });
+
+  test('and not while a restart is on its way, but after one that left changes pending', async () => {
+    const life = new SnapshotLife();
+    const vm = life.vm!;
+    const restart = { cause: 'Requested', of: 'x', at: '2026-03-01T12:00:00Z', stopped: true } as const;
+    const internal = { ...vm.status?.internal, restart };
+    life.vm = { ...vm, status: { ...vm.status, powerState: 'Off', internal } };
+    for (let pass = 0; pass < 5; pass += 1) await life.pass();
+    expect(life.ready).toMatch(/^False VMBusy: .*is being restarted/);
+    life.vm = { ...vm, status: { ...vm.status, powerState: 'On', internal } };
+    await life.untilReady();
+  });
+
   test('on a guest that is not proven to be that of the VM', async () => {
     const life = new SnapshotLife();
     await life.untilReady();

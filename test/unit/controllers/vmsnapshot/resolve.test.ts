@@ -29,7 +29,10 @@ function resolved(
   { vm, provider = aProvider(), connected = true }: World = {},
 ): Resolution {
   const vms = vm === 'none' ? [] : [vm ?? aVirtualMachine({ status: made })];
-  const connection = { inventory: { view: () => ({ staleSince: undefined }) } };
+  const connection = {
+    inventory: { view: () => ({ staleSince: undefined }) },
+    identity: { name: 'homelab', nodes: ['pve-1'], address: undefined },
+  };
   const ports: Ports = {
     clusterId: 'c',
     vms: readerOf(...vms),

@@ -24,7 +24,8 @@ const row = (name: string, change: Partial<SnapshotRow> = {}): SnapshotRow => ({
   ...change,
 });
 
-const reported = (...snapshots: readonly SnapshotRow[]) => snapshotsOf(facts({ have: { listedSnapshots: snapshots } }), {});
+const reported = (...snapshots: readonly SnapshotRow[]) =>
+  snapshotsOf(facts({ have: { listedSnapshots: snapshots } }), {});
 
 describe('the snapshots in status', () => {
   test('are those of Proxmox VE, whoever took them, the newest first', () => {
