@@ -34,7 +34,9 @@ function unproven({ vmid, exists }: Desired, { name, incomplete }: Observed): Ru
   // Nothing was asked for, so there is nothing to delete.
   if (!exists && name === undefined) return gone;
   // A guest that is being cloned has no proof of its own yet.
-  return exists && incomplete !== undefined ? wait('VMNotReady', incomplete, 15_000) : notProven(vmid, exists);
+  return exists && incomplete !== undefined
+    ? wait('VMNotReady', incomplete, 15_000)
+    : notProven(vmid, exists);
 }
 
 const notProven = (vmid: number, exists: boolean) =>
