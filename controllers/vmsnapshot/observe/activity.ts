@@ -19,17 +19,17 @@ function vmActivity(
   const vm = `VirtualMachine ${name}`;
   if (task) return `${vm} waits for a task of Proxmox VE (${task.type}).`;
   if (hook?.state === 'Due' || hook?.state === 'Running') return `${vm} runs its hook ${hook.name}.`;
-  if (restart && !hasRestarted(restart, status)) return `${vm} is being restarted.`;
+  if (isRestarting(restart, status)) return `${vm} is being restarted.`;
   if (revert?.state === 'Announced' && revert.uid !== metadata.uid)
     return `${vm} is being reverted to VMSnapshot ${revert.snapshot}.`;
   return undefined;
 }
 
 /** Where a stop and start did not bring all changes into effect, the note of it stays. */
-const hasRestarted = (
-  { stopped }: { readonly stopped?: boolean | undefined },
+const isRestarting = (
+  restart: { readonly stopped?: boolean | undefined } | undefined,
   status: VirtualMachine['status'],
-): boolean => stopped === true && status?.powerState === 'On';
+): boolean => restart !== undefined && !(restart.stopped === true && status?.powerState === 'On');
 
 const DOING = {
   Create: 'is being taken',
