@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
 
-# `make pin-images` adds the digests of today, and updates them: NAME:TAG@sha256:…
-ARG BUILD_IMAGE=node:24-bookworm-slim
-ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+# By digest, so that a tag that is moved changes nothing. `make pin-images` writes the digests of today.
+ARG BUILD_IMAGE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot@sha256:14d42e2511532589a7c7e01a753667a74fcc96266e137e8125006b87b0c32d0a
 
 # The bundles are plain JavaScript, so they are built once for all target platforms.
 FROM --platform=$BUILDPLATFORM $BUILD_IMAGE AS build

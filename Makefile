@@ -23,7 +23,7 @@ setup: node_modules/.package-lock.json ## Install the npm packages if package-lo
 # npm writes this file at the end of each install, so it serves as a stamp.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed: install Node.js (any version with npm 10 or newer), see https://nodejs.org" >&2; exit 1; }
-	npm ci
+	npm ci --loglevel=error # npm may run with another Node, of which it would warn at length
 
 ##@ Write
 .PHONY: build

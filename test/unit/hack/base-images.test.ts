@@ -8,12 +8,13 @@ const argsIn = (dockerfile: string): readonly string[] => dockerfile.match(/^ARG
 const withoutDigests = (dockerfile: string): string => dockerfile.replaceAll(/@sha256:[0-9a-f]{64}$/gm, '');
 
 describe('the base images', () => {
-  test('are named once each, where they can be pinned', () => {
+  test('are named once each, with their digests', () => {
     const bases = [...DOCKERFILE.matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map(([, base]) => base);
     const stages = [...DOCKERFILE.matchAll(/ AS (\S+)$/gm)].map(([, name]) => name);
     const external = bases.filter((base) => !stages.includes(base));
     expect(new Set(external)).toEqual(new Set(['$BUILD_IMAGE', '$RUNTIME_IMAGE']));
     expect(argsIn(DOCKERFILE)).toHaveLength(2);
+    for (const arg of argsIn(DOCKERFILE)) expect(arg).toMatch(/^ARG \w+=\S+:\S+@sha256:[0-9a-f]{64}$/);
   });
 
   test('keep their tag, and get a newer digest in place of an older one', () => {
