@@ -31,12 +31,10 @@ export const guest: Rule = (want, have) => {
 };
 
 function unproven({ vmid, exists }: Desired, { name, incomplete }: Observed): RuleResult {
-  // Nothing was asked for, so there is nothing to delete.
-  if (!exists && name === undefined) return gone;
-  // A guest that is being cloned has no proof of its own yet.
-  return exists && incomplete !== undefined
-    ? wait('VMNotReady', incomplete, 15_000)
-    : notProven(vmid, exists);
+  if (incomplete === undefined) return notProven(vmid, exists);
+  // A guest that is being cloned has no proof of its own yet, and no snapshot was taken of it.
+  if (exists) return wait('VMNotReady', incomplete, 15_000);
+  return name === undefined ? gone : notProven(vmid, exists);
 }
 
 const notProven = (vmid: number, exists: boolean) =>
