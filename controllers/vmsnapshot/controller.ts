@@ -3,7 +3,7 @@ import type { VMSnapshot, VMSnapshotStatus } from '../../src/api/index.ts';
 import { seconds } from '../../src/lib/units.ts';
 import { PveError } from '../../src/pve/index.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
-import { settled, unchanged } from '../../src/runtime/outcome.ts';
+import { progressed, settled, unchanged } from '../../src/runtime/outcome.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import type { Observed } from './model/observed.ts';
 import type { Plan, Step } from './model/plan.ts';
@@ -54,8 +54,11 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
   }
 
   async function attempt(cached: VMSnapshot, pass: SnapshotPass): Promise<SnapshotResult> {
+    const first = initially(cached, pass);
+    // Before anything that can fail: a pass that ends early leaves the object observed, and the time would count as new.
+    if (first !== cached) return keptResult(first, progressed('StepTaken', 'Recording spec.revert.'));
     // Plans are cheap and made on what is known. Before anything is changed all of it is read again, and the object too.
-    for (let snapshot = initially(cached, pass); ;) {
+    for (let snapshot = first; ;) {
       const resolution = resolve(snapshot, ports);
       switch (resolution.kind) {
         case 'released':

@@ -5,9 +5,12 @@ import type { Task } from '../../shared/tasks/model.ts';
 import type { Ending, OpenRevert } from '../model/revert.ts';
 import type { TaskLabel } from '../model/tasks.ts';
 
-/** What PVE says before it touches a disk (PVE/AbstractConfig.pm, snapshot_rollback; PVE/Storage.pm). */
+/**
+ * What PVE says before it touches a disk (PVE/AbstractConfig.pm, snapshot_rollback): it asks all storages first, and then
+ * reverts one disk after the other. Words of a storage in the middle of that look alike.
+ */
 const REFUSALS =
-  /is not most recent snapshot|can't rollback|unable to rollback|does not exist|VM is locked|if vm is a template|feature is not available|Permission check failed/i;
+  /^(?:snapshot '[^']*' does not exist|can't rollback, .*(?:most recent snapshot|more recent)|unable to rollback to incomplete snapshot|you can't rollback if vm is a template|VM is locked|Permission check failed)/i;
 
 /** @returns undefined: it has not ended */
 export function endingOf(task: Task<TaskLabel>): Ending | undefined {

@@ -22,7 +22,7 @@ export function revertFacts(
   } = status ?? {};
   return {
     requestedAt: spec.revert?.requestedAt,
-    last: lastRevert?.requestedAt,
+    last: latest(lastRevert?.requestedAt, carriedOut(vm, uid)),
     ignored: ignoredReverts,
     takenAt: timeOf(creationTime),
     knownSince: timeOf(claimedAt),
@@ -32,6 +32,15 @@ export function revertFacts(
     acknowledged: open !== undefined && isAcknowledged(vm, uid, open),
   };
 }
+
+/** The VM remembers the last one, should the status of the VMSnapshot be lost. */
+function carriedOut({ status }: VirtualMachine, uid: string): string | undefined {
+  const { revert } = status?.internal ?? {};
+  return revert?.uid === uid && revert.state !== 'Announced' ? revert.requestedAt : undefined;
+}
+
+const latest = (a: string | undefined, b: string | undefined): string | undefined =>
+  b === undefined || (a !== undefined && Date.parse(a) >= Date.parse(b)) ? a : b;
 
 const timeOf = (moment: string | undefined): number | undefined =>
   moment === undefined ? undefined : Date.parse(moment);

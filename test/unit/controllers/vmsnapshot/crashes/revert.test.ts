@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { VirtualMachine } from '../../../../../src/api/index.ts';
 import { atCalls, FAULTS, isDistinct, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+import { NOW } from '../../../../builders/guests.ts';
 import { SnapshotLife } from '../../../../builders/snapshot-life.ts';
 
 type Recorded = NonNullable<NonNullable<VirtualMachine['status']>['internal']>['revert'];
@@ -51,6 +52,55 @@ async function revert({ fault, meanwhile, fails }: Story = {}) {
   for (let n = 0; n < 5; n += 1) await life.pass();
   return { life, calls, open: internal?.revert, last: lastRevert, rollbacks: life.pve.rollbacks };
 }
+
+describe('a time that the operator sees for the first time', () => {
+  /** Nothing about guests can be read until the first passes have ended. */
+  async function unreadAtFirst(life: SnapshotLife, world: { silent: boolean }): Promise<number> {
+    world.silent = true;
+    for (let pass = 0; pass < 4; pass += 1) await life.pass();
+    world.silent = false;
+    await life.until(() => life.status.readyToUse === true);
+    for (let pass = 0; pass < 40; pass += 1) {
+      const open = life.status.internal?.revert;
+      const { uid, name } = life.store.live()!.metadata;
+      const announced = { snapshot: name, uid, generation: 1, state: 'Announced' } as const;
+      if (open) acknowledge(life, { ...announced, requestedAt: open.requestedAt });
+      await life.pass();
+    }
+    return life.pve.rollbacks;
+  }
+
+  function silenced(options: ConstructorParameters<typeof SnapshotLife>[0] = {}) {
+    const world = { silent: false };
+    const saboteur = new Saboteur((_call, what) =>
+      world.silent && what.startsWith('GET /nodes/') ? 'is lost' : undefined,
+    );
+    return {
+      world,
+      life: new SnapshotLife({ ...options, between: saboteur.between, isDead: saboteur.isDead }),
+    };
+  }
+
+  test('is only recorded, although the first pass found a server that does not answer', async () => {
+    const requestedAt = new Date(NOW + 3 * 60_000).toISOString();
+    const { life, world } = silenced({ snapshot: { spec: { revert: { requestedAt } } } });
+    expect(await unreadAtFirst(life, world)).toBe(0);
+    expect(life.status.lastRevert).toMatchObject({ requestedAt, result: 'NotRun' });
+  });
+
+  test('is not carried out again where the status was lost, also if the VM alone remembers it', async () => {
+    const { life, world } = silenced();
+    await life.untilReady();
+    life.now += 2 * 60_000;
+    const requestedAt = new Date(life.now).toISOString();
+    life.store.editSpec({ revert: { requestedAt } });
+    const { uid, name } = life.store.live()!.metadata;
+    acknowledge(life, { snapshot: name, uid, requestedAt, generation: 1, state: 'Restored' });
+    life.store.loseStatus();
+    life.restart();
+    expect(await unreadAtFirst(life, world)).toBe(0);
+  });
+});
 
 describe('a revert', () => {
   test('is sent once, and its snapshot stays ready', async () => {

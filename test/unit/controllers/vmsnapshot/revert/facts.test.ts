@@ -67,7 +67,11 @@ test.each([
   ["can't rollback, 'a' is not most recent snapshot on 'tank:vm-101-disk-0'", 'Failed'],
   ['VM is locked (backup)', 'Failed'],
   ['unable to rollback to incomplete snapshot (snapstate = delete)', 'Failed'],
+  ["snapshot 'before' does not exist", 'Failed'],
   ['start failed: QEMU exited with code 1', 'Unknown'],
+  // In the middle of it: another disk may have been reverted.
+  ["zfs error: cannot open 'rpool/data/vm-101-disk-1': dataset does not exist", 'Unknown'],
+  ["can't rollback snapshot for 'raw' volume", 'Unknown'],
 ])('a task that ends with "%s" leaves the VM as: %s', (exit, result) => {
   expect(endingOf({ upid: UPID, type: 'Revert', state: 'failed', exit })?.result).toBe(result);
 });
