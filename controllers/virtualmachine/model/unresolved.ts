@@ -1,4 +1,5 @@
 /** Several problems of a spec in one report, so that nobody corrects them one by one. Pure. */
+import { asSentence } from '../../../src/lib/sentence.ts';
 import type { Unresolved } from './desired.ts';
 
 /** What was looked up, or why it was not found. */
@@ -8,7 +9,7 @@ export type Lookup = Unresolved | { readonly ok: true };
 export function allOf(first: Unresolved, others: readonly Lookup[]): Unresolved {
   const problems = [first, ...others.filter((each) => !each.ok)];
   if (problems.length === 1) return first;
-  const facts = [...new Set(problems.map(({ fact, message }) => fact ?? message))];
+  const facts = [...new Set(problems.map(({ fact, message }) => asSentence(fact ?? message)))];
   const isMissing = problems.some(({ fact }) => fact !== undefined);
   return {
     ok: false,

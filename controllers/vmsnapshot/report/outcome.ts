@@ -20,7 +20,7 @@ import { TASKS } from '../model/tasks.ts';
 import { isRecorded, type Started } from '../perform/record.ts';
 import { deadlineExceeded } from '../plan/rules/creation.ts';
 import { deadlineOf } from '../resolve/resolve.ts';
-import { withoutOpenRevert } from '../revert/ending.ts';
+import { revertConditions, withoutOpenRevert } from '../revert/ending.ts';
 import { eventsOf } from './events.ts';
 import { ignoredConditions } from './ignored.ts';
 import { statusOf, type Facts } from './status.ts';
@@ -33,10 +33,11 @@ const LATER = seconds(30);
 const RETRY_SOON = seconds(5);
 
 export function resultOf(snapshot: VMSnapshot, facts: Facts): SnapshotResult {
+  const status = statusOf(snapshot, facts);
   return {
     outcome: outcomeOf(facts.next, facts.started),
-    status: statusOf(snapshot, facts),
-    conditions: ignoredConditions(facts),
+    status,
+    conditions: [...revertConditions(snapshot.spec, status), ...ignoredConditions(facts)],
     events: eventsOf(snapshot, facts),
     // With the name, vmRef becomes immutable, and it may have been edited since it was read.
     bindsGeneration: facts.started?.kind === 'announced',

@@ -1,6 +1,7 @@
 /** How a revert ended. Pure. */
 import { asSentence } from '../../../src/lib/sentence.ts';
-import type { VMSnapshotStatus } from '../../../src/api/index.ts';
+import type { VMSnapshot, VMSnapshotStatus } from '../../../src/api/index.ts';
+import type { DomainCondition } from '../../../src/runtime/controller.ts';
 import type { Task } from '../../shared/tasks/model.ts';
 import type { Ending, OpenRevert } from '../model/revert.ts';
 import type { TaskLabel } from '../model/tasks.ts';
@@ -69,6 +70,25 @@ export const lastRevert = (
   ...(message !== undefined && { message: message.slice(0, MAX_TEXT) }),
   at: new Date(now).toISOString(),
 });
+
+const BECAUSE = { Failed: 'RevertFailed', Unknown: 'RevertUnknown', NotRun: 'RevertNotRun' } as const;
+
+/** The snapshot is ready all the same, but what the spec asks for last was not done. */
+export function revertConditions(
+  { revert }: VMSnapshot['spec'],
+  { lastRevert: last }: VMSnapshotStatus,
+): readonly DomainCondition[] {
+  if (!last || last.result === 'Reverted' || revert?.requestedAt !== last.requestedAt) return [];
+  return [
+    {
+      type: 'Synced',
+      status: 'False',
+      reason: BECAUSE[last.result],
+      message:
+        `The revert requested at ${last.requestedAt} ended with ${last.result}. ${last.message ?? ''}`.trim(),
+    },
+  ];
+}
 
 // Limit of the schema of the status.
 const MAX_TEXT = 1024;

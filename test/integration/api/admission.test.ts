@@ -12,7 +12,7 @@ const policies = join(root, 'deploy/kustomize/base/admission.yaml');
 const specs = {
   Provider: { type: 'proxmox' },
   VMClass: { cpus: 2, memory: '4Gi' },
-  VMSnapshot: { vmRef: { name: 'a' } },
+  VMClone: { sourceVMRef: { name: 'a' } },
   VirtualMachine: { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } },
 } as const;
 
@@ -65,8 +65,8 @@ describe('an annotation of ours', () => {
   });
 
   test('is refused on a kind that it does nothing on', async () => {
-    const { stderr } = await create(object('VMSnapshot', { 'virtrigaud.io/allow-from': '*' }));
-    expect(stderr).toContain('would do nothing on a VMSnapshot; none of ours does');
+    const { stderr } = await create(object('VMClone', { 'virtrigaud.io/allow-from': '*' }));
+    expect(stderr).toContain('would do nothing on a VMClone; none of ours does');
   });
 
   test.each([

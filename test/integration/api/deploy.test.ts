@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { REFERENCE_FIELDS, type ReferenceField } from '../../../hack/generate/kustomize-references.ts';
-import { GROUP, KINDS, VERSION } from '../../../src/api/index.ts';
+import { GROUP, KINDS, VERSION, VMSnapshot } from '../../../src/api/index.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
 
 const deploy = join(import.meta.dirname, '../../../deploy');
@@ -24,7 +24,9 @@ describe('the operator’s ServiceAccount', () => {
   test.each(KINDS)('may follow and patch $kind, and write its status', async ({ plural }) => {
     for (const verb of ['get', 'list', 'watch', 'patch']) expect(await may(verb, plural)).toBe(true);
     expect(await may('patch', plural, '--subresource=status')).toBe(true);
-    expect(await may('delete', plural)).toBe(false);
+    // Schedules make VMSnapshots and prune them.
+    for (const verb of ['create', 'delete'])
+      expect(await may(verb, plural)).toBe(plural === VMSnapshot.plural);
   });
 
   test('may read a Secret by name, but neither list nor change Secrets', async () => {

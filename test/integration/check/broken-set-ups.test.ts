@@ -174,7 +174,7 @@ describe('what the credentials may not do', () => {
     expect(commands).toEqual([
       'pveum role add VirtRigaud',
       expect.stringMatching(
-        /^pveum role modify VirtRigaud --append 1 --privs 'Datastore.Allocate,.*,VM.PowerMgmt'$/,
+        /^pveum role modify VirtRigaud --append 1 --privs 'Datastore.Allocate,.*,VM.PowerMgmt,VM.Snapshot,VM.Snapshot.Rollback'$/,
       ),
       ...GRANTS,
     ]);

@@ -13,6 +13,8 @@ export const guest: Rule = (want, have) => {
     case 'seen':
       return have.proven ? undefined : unproven(want, have);
     case 'absent':
+      // The list of guests may be older than the clone.
+      if (want.exists && have.incomplete !== undefined) return wait('VMNotReady', have.incomplete, 15_000);
       // Its snapshots were destroyed with it.
       return want.exists
         ? refuse(

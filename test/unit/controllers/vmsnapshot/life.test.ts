@@ -199,6 +199,16 @@ describe('nothing is done', () => {
     expect(life.guest.snapshots.size).toBe(0);
   });
 
+  test('of a VM that is being created, whose clone is not in the list yet', async () => {
+    const life = new SnapshotLife();
+    const vm = life.vm!;
+    life.vm = { ...vm, status: { ...vm.status, createdAt: undefined } };
+    life.pve.guests.delete(101);
+    for (let pass = 0; pass < 5; pass += 1) await life.pass();
+    expect(life.ready).toMatch(/^False VMNotReady/);
+    expect(life.events.filter(({ type }) => type === 'Warning')).toEqual([]);
+  });
+
   test('and not while a restart is on its way, but after one that left changes pending', async () => {
     const life = new SnapshotLife();
     const vm = life.vm!;

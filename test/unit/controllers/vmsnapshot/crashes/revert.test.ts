@@ -152,9 +152,12 @@ describe('a revert', () => {
     ["can't rollback, 'a' is not most recent snapshot on 'tank:vm-101-disk-0'", 'Failed'],
     ['qemu-img exited with code 1', 'Unknown'],
   ])('whose task fails is not repeated (%s)', async (fails, result) => {
-    const { last, rollbacks } = await revert({ fails });
+    const { last, rollbacks, life } = await revert({ fails });
     expect([last?.result, rollbacks]).toEqual([result, 0]);
     expect(last?.message?.toLowerCase()).toContain(fails.toLowerCase());
+    const said = life.ready.toLowerCase();
+    expect(said).toMatch(new RegExp(`^true .*ended with ${result}`, 'i'));
+    expect(said).toContain(fails.toLowerCase());
   });
 
   test.each(FAULTS)(
