@@ -3,6 +3,7 @@
  * guests changed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { unlessAborted } from '../lib/abort.ts';
 import { inSlices } from '../lib/slices.ts';
 import { seconds, type Millis, type Vmid } from '../lib/units.ts';
 import type { ClusterStatus, ListedTask, ResourceRow } from './cluster.ts';
@@ -58,21 +59,6 @@ type GuestChanges = ReadonlyMap<GuestChange, ReadonlySet<Vmid>>;
 const NO_CHANGES: GuestChanges = new Map();
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-/** Waits for the promise, or until the signal fires. */
-const unlessAborted = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
-  signal.throwIfAborted();
-  const settled = new AbortController();
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(toError(signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true, signal: settled.signal });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    settled.abort();
-  }
-};
 
 export function createInventory(options: InventoryOptions): Inventory {
   const { pve, interval = INTERVAL, now = Date.now } = options;
@@ -209,10 +195,7 @@ export function createInventory(options: InventoryOptions): Inventory {
     },
     view: () => view,
     refresh(signal) {
-      const pending = freshRead();
-      if (!signal) return pending;
-      pending.catch(() => undefined); // handled even if the signal fires first
-      return unlessAborted(pending, signal);
+      return signal ? unlessAborted(freshRead(), signal) : freshRead();
     },
     onChange: (listener) => {
       listeners.add(listener);

@@ -68,14 +68,14 @@ function lockedMs(
   return now - requests.lockedSince(uid, lock, now);
 }
 
-async function treeOf(
+function treeOf(
   snapshot: VMSnapshot,
   { vm, connection, want: { vmid } }: Resolved,
   context: ObserveContext,
 ): Promise<Tree> {
   const at: At = { uid: vm.metadata.uid, connection, vmid, hint: vm.status?.node };
-  const known = isCertain(snapshot, context) ? context.trees.known(at) : undefined;
-  return known ?? context.trees.read(at, context.options);
+  const { trees, options } = context;
+  return isCertain(snapshot, context) ? trees.look(at, options) : trees.read(at, options);
 }
 
 const takenAsOf = ({ seen }: ObserveContext, guest: Guest | undefined): TakenAs | undefined =>
