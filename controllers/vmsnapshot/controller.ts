@@ -66,7 +66,7 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
           ports.snapshotRequests.forget(snapshot.metadata.uid);
           return releasedResult(snapshot, resolution.left);
         case 'vmDeleted':
-          return vmDeletedResult(snapshot, resolution.message, pass.now.getTime());
+          return vmDeletedResult(snapshot, resolution, pass.now.getTime());
         case 'paused':
           return pausedResult(snapshot, resolution.message);
         case 'unresolved':
