@@ -4,6 +4,7 @@ import { seconds } from '../../src/lib/units.ts';
 import { PveError } from '../../src/pve/index.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { progressed, settled, unchanged } from '../../src/runtime/outcome.ts';
+import { SNAPSHOT_FINALIZER } from '../shared/objects/released.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import type { Observed } from './model/observed.ts';
 import type { Plan, Step } from './model/plan.ts';
@@ -65,7 +66,7 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
           ports.snapshotRequests.forget(snapshot.metadata.uid);
           return releasedResult(snapshot, resolution.left);
         case 'vmDeleted':
-          return vmDeletedResult(snapshot, resolution.message, pass.now.getTime());
+          return vmDeletedResult(snapshot, resolution, pass.now.getTime());
         case 'paused':
           return pausedResult(snapshot, resolution.message);
         case 'unresolved':
@@ -151,7 +152,7 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
 
   return {
     name: 'vmsnapshot',
-    finalizer: 'vmsnapshot.infra.virtrigaud.io/finalizer',
+    finalizer: SNAPSHOT_FINALIZER,
     // Without its VM nothing is left to be done in Proxmox VE.
     needsFinalizer: (snapshot) => vmOf(snapshot, ports.vms) !== undefined,
     reconcile,

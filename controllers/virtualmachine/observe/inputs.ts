@@ -1,5 +1,5 @@
 /** The inputs of questions and derivation, and the first conclusions of both. Pure. */
-import { parseUpid, type View } from '../../../src/pve/index.ts';
+import { parseUpid } from '../../../src/pve/index.ts';
 import type { VirtualMachine, Reason } from '../../../src/api/index.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
@@ -7,6 +7,7 @@ import type { Guest, Presence } from '../../shared/guests/model.ts';
 import type { Task } from '../model/tasks.ts';
 import { isVague, withLogReason } from '../../shared/tasks/log-reason.ts';
 import { labelOf } from '../../shared/tasks/labels.ts';
+import { reachOf, type NodeReach } from '../../shared/tasks/node-reach.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -41,7 +42,7 @@ interface NamedTask {
   readonly target?: string | undefined;
   readonly node: NodeName;
   readonly ageMs: number;
-  readonly reach: 'online' | 'offline' | 'gone';
+  readonly reach: NodeReach;
 }
 
 /** The task that status names. */
@@ -53,15 +54,6 @@ export function namedTask({ vm, cluster: { view }, now }: Inputs): NamedTask | u
   const type = labelOf(TASKS, task.type);
   const { node } = parsed;
   return { upid, type, target, node, ageMs: now - Date.parse(startedAt), reach: reachOf(view, node, vmid) };
-}
-
-/** A task ends with its node. If the guest continues elsewhere, or the node left the cluster, its result is unknown. */
-function reachOf(view: View | undefined, node: NodeName, vmid: Vmid | undefined): NamedTask['reach'] {
-  const at = view?.nodes.find(({ name }) => name === node);
-  if (!view || at?.online) return 'online';
-  if (!at) return 'gone';
-  const row = vmid === undefined ? undefined : view.guests.get(vmid);
-  return row && row.node !== node ? 'gone' : 'offline';
 }
 
 /** Its result. */

@@ -1,6 +1,7 @@
 /** What the VMSnapshots of a VM have to do with its guest, as the cache has them. Pure. */
 import type { VirtualMachine, VMSnapshot } from '../../../src/api/index.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
+import { isReleased } from '../../shared/objects/released.ts';
 import type { SnapshotFacts } from '../model/revert.ts';
 
 export interface SnapshotPorts {
@@ -23,15 +24,15 @@ export function snapshotFacts(
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function factsOf({ metadata, status = {} }: Readable<VMSnapshot>): SnapshotFacts {
-  const { task, internal, lastRevert } = status;
-  const { vmid, revert } = internal ?? {};
+function factsOf(snapshot: Readable<VMSnapshot>): SnapshotFacts {
+  const { metadata, status: { task, internal: { vmid, revert } = {}, lastRevert } = {} } = snapshot;
+  const works = !isReleased(snapshot);
   return {
     name: metadata.name,
     uid: metadata.uid,
     vmid,
-    ...(task && { task: task.type }),
-    ...(revert && { revert: { requestedAt: revert.requestedAt, state: revert.state } }),
+    ...(works && task && { task: task.type }),
+    ...(works && revert && { revert: { requestedAt: revert.requestedAt, state: revert.state } }),
     ...(lastRevert && {
       last: { requestedAt: lastRevert.requestedAt, result: lastRevert.result, at: lastRevert.at },
     }),

@@ -1,6 +1,7 @@
 /** What a VM, or another of its snapshots, is in the middle of. Pure. */
 import type { VirtualMachine, VMSnapshot } from '../../../src/api/index.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
+import { isReleased } from '../../shared/objects/released.ts';
 
 /** A sentence; `undefined`: nothing is done with the guest as far as our objects say. */
 export function activityOf(
@@ -42,7 +43,9 @@ function siblingActivity(
   { metadata: { uid } }: VMSnapshot,
   siblings: readonly Readable<VMSnapshot>[],
 ): string | undefined {
-  const busy = siblings.find(({ metadata, status }) => metadata.uid !== uid && status?.task !== undefined);
+  const busy = siblings.find(
+    (each) => each.metadata.uid !== uid && each.status?.task !== undefined && !isReleased(each),
+  );
   const type = busy?.status?.task?.type;
   return busy && type && `VMSnapshot ${busy.metadata.name} of the same VM ${DOING[type]}.`;
 }

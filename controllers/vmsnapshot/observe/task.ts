@@ -2,8 +2,10 @@
 import { parseUpid, PveError, type CallOptions, type Task as Handle } from '../../../src/pve/index.ts';
 import { isVague, withLogReason } from '../../shared/tasks/log-reason.ts';
 import type { VMSnapshot } from '../../../src/api/index.ts';
+import type { Upid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Task } from '../../shared/tasks/model.ts';
+import { reachOf } from '../../shared/tasks/node-reach.ts';
 import type { TaskWatch } from '../../shared/tasks/watch.ts';
 import type { TaskLabel } from '../model/tasks.ts';
 
@@ -29,9 +31,13 @@ export async function seenTask(
   const { connection, watch, now } = context;
   const { upid, type, startedAt } = status.task;
   const node = parseUpid(upid)?.node;
-  const known = connection.inventory.view()?.nodes.find(({ name }) => name === node);
-  if (node === undefined) return { task: { upid, type, state: 'lost' }, log: [] };
-  if (known?.online === false) return { task: { upid, type, state: 'unreachable', node }, log: [] };
+  if (node === undefined) return lost(upid, type);
+  const reach = reachOf(connection.inventory.view(), node, status.internal?.vmid);
+  if (reach === 'offline') return { task: { upid, type, state: 'unreachable', node }, log: [] };
+  if (reach === 'gone') {
+    watch.forget({ connection, upid });
+    return lost(upid, type);
+  }
   const ageMs = now - Date.parse(startedAt);
   const running = { upid, type, state: 'running', ageMs, timing: connection.tasks } as const;
   if (watch.follow({ connection, upid, uid })) return { task: { ...running, followed: true }, log: [] };
@@ -40,13 +46,18 @@ export async function seenTask(
   return seen;
 }
 
+const lost = (upid: Upid, type: SeenTask['task']['type']): SeenTask => ({
+  task: { upid, type, state: 'lost' },
+  log: [],
+});
+
 type Running = Extract<Task<TaskLabel>, { state: 'running' }>;
 
 async function readTask(handle: Handle, running: Running, { options }: Context): Promise<SeenTask> {
   const { upid, type } = running;
   const state = await handle.status(options);
   if (state.state === 'running') return { task: running, log: [] };
-  if (state.state === 'lost') return { task: { upid, type, state: 'lost' }, log: [] };
+  if (state.state === 'lost') return lost(upid, type);
   const log = await handle.log(LAST_LINES, options).catch(unreadable);
   if (state.state === 'ok') return { task: { upid, type, state: 'ok' }, log };
   const exit = isVague(state.exitStatus) ? withLogReason(state.exitStatus, log) : state.exitStatus;

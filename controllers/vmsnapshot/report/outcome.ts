@@ -77,8 +77,11 @@ function outcomeOf(next: Plan, started: Started | undefined): Outcome {
 export const releasedResult = ({ status }: VMSnapshot, left: LeftBehind | undefined): SnapshotResult => ({
   outcome: released,
   status: withoutConditions(status),
-  ...(left && { events: [normal('Retained', left.message)] }),
+  ...retained(left),
 });
+
+const retained = (left: LeftBehind | undefined): Pick<SnapshotResult, 'events'> =>
+  left ? { events: [normal('Retained', left.message)] } : {};
 
 /** Nothing new was observed. */
 export const keptResult = ({ status }: VMSnapshot, outcome: Outcome): SnapshotResult => ({
@@ -89,14 +92,28 @@ export const keptResult = ({ status }: VMSnapshot, outcome: Outcome): SnapshotRe
 const withoutConditions = ({ conditions: _conditions, ...status }: VMSnapshotStatus = {}): VMSnapshotStatus =>
   status;
 
-export function vmDeletedResult(snapshot: VMSnapshot, message: string, now: number): SnapshotResult {
+/** What stays is named by one event, as soon as it is known. */
+export function vmDeletedResult(
+  snapshot: VMSnapshot,
+  { message, left }: { readonly message: string; readonly left?: LeftBehind | undefined },
+  now: number,
+): SnapshotResult {
   const {
     task: _task,
     failure: _failure,
     ...status
   } = withoutOpenRevert(withoutConditions(snapshot.status), now);
-  return { outcome: suspended('False', 'VMDeleted', message), status: { ...status, readyToUse: false } };
+  return {
+    outcome: suspended('False', 'VMDeleted', message),
+    status: { ...status, readyToUse: false },
+    ...retained(isReported(snapshot, message) ? undefined : left),
+  };
 }
+
+const isReported = ({ status }: VMSnapshot, message: string): boolean =>
+  (status?.conditions ?? []).some(
+    (each) => each.type === 'Ready' && each.reason === 'VMDeleted' && each.message === message,
+  );
 
 export const pausedResult = (snapshot: VMSnapshot, message: string): SnapshotResult =>
   keptResult(

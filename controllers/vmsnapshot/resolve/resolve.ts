@@ -12,8 +12,9 @@ import type { Desired } from '../model/desired.ts';
 import type { LeftBehind } from '../model/plan.ts';
 import { describeSnapshot, printIdentity } from '../../shared/guests/snapshot-identity.ts';
 import { namesFor } from '../naming/names.ts';
+import { fateOf } from './fate.ts';
 import { isDeletionDenied, notGrantedPolicy } from './granted.ts';
-import { leftBehind } from './leaving.ts';
+import { becomes, leftBehind, leftWith, snapshotIn } from './leaving.ts';
 
 export interface ResolvePorts extends ReachPorts {
   readonly clusterId: string;
@@ -35,7 +36,7 @@ export type Resolution =
   /** The object is being deleted, and nothing is to be done in Proxmox VE. */
   | { readonly kind: 'released'; readonly left?: LeftBehind | undefined }
   /** The VM was deleted after the snapshot was asked for. */
-  | { readonly kind: 'vmDeleted'; readonly message: string }
+  | { readonly kind: 'vmDeleted'; readonly message: string; readonly left?: LeftBehind | undefined }
   /** `managementPolicy` of the VM: nobody looks. */
   | { readonly kind: 'paused'; readonly message: string }
   | { readonly kind: 'unresolved'; readonly missing: Unresolved };
@@ -58,37 +59,42 @@ export function vmOf(
 export function resolve(snapshot: VMSnapshot, ports: ResolvePorts): Resolution {
   const vm = vmOf(snapshot, ports.vms);
   return isDeleting(snapshot)
-    ? (releaseOf(snapshot, vm) ?? resolveWith(snapshot, ports))
-    : (vmGone(snapshot, vm) ?? resolveWith(snapshot, ports));
+    ? (releaseOf(snapshot, vm, ports) ?? resolveWith(snapshot, ports))
+    : (vmGone(snapshot, vm, ports) ?? resolveWith(snapshot, ports));
 }
 
 /** What needs no Proxmox VE: the VM takes its snapshots along, or they are to stay. */
-function releaseOf(snapshot: VMSnapshot, vm: Readable<VirtualMachine> | undefined): Resolution | undefined {
+function releaseOf(
+  snapshot: VMSnapshot,
+  vm: Readable<VirtualMachine> | undefined,
+  ports: ResolvePorts,
+): Resolution | undefined {
   const released = (left?: LeftBehind): Resolution => ({ kind: 'released', left });
   if (!vm) return released();
   if (snapshot.spec.deletionPolicy === 'Retain') return released(leftBehind(snapshot, 'retained'));
-  if (vm.metadata.deletionTimestamp !== undefined)
-    return released(isDestroyed(vm) ? undefined : leftBehind(snapshot, 'vmDeleted'));
+  if (vm.metadata.deletionTimestamp !== undefined) return released(leftWith(snapshot, fateOf(vm, ports)));
   if (vm.spec.managementPolicy === 'ObserveOnly') return released(leftBehind(snapshot, 'observeOnly'));
   return undefined;
 }
 
-/** With the guest all of its snapshots are. */
-const isDestroyed = ({ spec, status }: Readable<VirtualMachine>): boolean =>
-  (spec.deletionPolicy ?? (status?.adopted ? 'Retain' : 'Delete')) === 'Delete';
-
-function vmGone(snapshot: VMSnapshot, vm: Readable<VirtualMachine> | undefined): Resolution | undefined {
+function vmGone(
+  snapshot: VMSnapshot,
+  vm: Readable<VirtualMachine> | undefined,
+  ports: ResolvePorts,
+): Resolution | undefined {
   const { name } = snapshot.spec.vmRef;
   if (!isAsked(snapshot)) return undefined;
   if (!vm)
     return {
       kind: 'vmDeleted',
-      message: `VirtualMachine ${name} was deleted. If its VM in Proxmox VE was destroyed with it, so was this snapshot; if it was retained, snapshot ${snapshot.status?.snapshotName ?? ''} of VM ${snapshot.status?.internal?.vmid ?? ''} is still there and no longer managed. This object can be deleted.`,
+      message: `VirtualMachine ${name} was deleted. If its VM in Proxmox VE was destroyed with it, so was this snapshot; if it was retained, ${snapshotIn(snapshot)} is still there and no longer managed. This object can be deleted.`,
     };
   if (vm.metadata.deletionTimestamp === undefined) return undefined;
+  const fate = fateOf(vm, ports);
   return {
     kind: 'vmDeleted',
-    message: `VirtualMachine ${name} is being deleted. ${isDestroyed(vm) ? 'The snapshot is destroyed with its VM in Proxmox VE.' : 'Its VM in Proxmox VE stays, and so does the snapshot.'}`,
+    message: `VirtualMachine ${name} is being deleted. ${becomes(snapshot, fate)}`,
+    left: leftWith(snapshot, fate),
   };
 }
 

@@ -273,6 +273,32 @@ describe('nothing is done', () => {
     expect(life.store.live()?.metadata.finalizers).toEqual([]);
   });
 
+  test('to a snapshot whose VM is deleted and stays in Proxmox VE, and one event says so', async () => {
+    const life = new SnapshotLife();
+    await life.untilReady();
+    const vm = life.vm!;
+    const leaving = { ...vm, metadata: { ...vm.metadata, deletionTimestamp: '2026-03-01T12:00:00Z' } };
+    life.vm = leaving;
+    await life.pass();
+    expect(life.ready).toMatch(/^False VMDeleted: .*destroyed with its VM/);
+    const retained = () => life.events.filter(({ reason }) => reason === 'Retained');
+    expect(retained()).toEqual([]);
+    life.vm = { ...leaving, spec: { ...vm.spec, deletionPolicy: 'Retain' } };
+    for (let n = 0; n < 3; n += 1) await life.pass();
+    life.restart();
+    await life.pass();
+    expect(life.ready).toMatch(/^False VMDeleted: .*and so does the snapshot/);
+    life.vm = undefined;
+    for (let n = 0; n < 3; n += 1) await life.pass();
+    expect(life.ready).toMatch(/^False VMDeleted: VirtualMachine web was deleted/);
+    expect(retained()).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/snapshot before-upgrade of VM 101.*stays in Proxmox VE/) as unknown,
+      }),
+    ]);
+    expect(life.guest.snapshots.size).toBe(1);
+  });
+
   test('to a snapshot that is to be retained', async () => {
     const life = new SnapshotLife({ snapshot: { spec: { deletionPolicy: 'Retain' } } });
     await life.untilReady();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 import { resolve, type Resolution } from '../../../../controllers/vmsnapshot/resolve/resolve.ts';
-import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
+import { FORCE_DELETE, type Provider, type VirtualMachine } from '../../../../src/api/index.ts';
 import { millis, vmid } from '../../../../src/lib/units.ts';
 import {
   aProvider,
@@ -17,6 +17,11 @@ type Ports = Parameters<typeof resolve>[1];
 const made = { vmid: vmid(101), name: 'web', internal: { uuid: UID } };
 const taken = { snapshotName: 'before-upgrade', internal: { vmUID: UID, vmid: vmid(101) } };
 const deleting = { deletionTimestamp: '2026-03-01T12:00:00Z' };
+
+const DELETE = { deletionPolicy: 'Delete' } as const;
+const DESTROYED = /The snapshot is destroyed with its VM/;
+const STAYS = /Its VM in Proxmox VE stays, and so does the snapshot/;
+const NOT_KNOWN = /If its VM in Proxmox VE is destroyed with it, so is this snapshot; if it is retained/;
 
 interface World {
   readonly vm?: VirtualMachine | 'none';
@@ -126,6 +131,56 @@ describe('a VMSnapshot', () => {
       else expect(message).toBeUndefined();
     },
   );
+
+  describe('of a VM that is being deleted says what becomes of its snapshot', () => {
+    interface Fate {
+      readonly annotations?: Readonly<Record<string, string>>;
+      readonly spec?: Partial<VirtualMachine['spec']>;
+      readonly status?: Partial<NonNullable<VirtualMachine['status']>>;
+      readonly world?: World;
+    }
+    const preserved = { internal: { uuid: UID, preserved: true } };
+    const infra = { providerRef: { name: 'pve', namespace: 'infra' } };
+    const elsewhereGone = { providerRef: { name: 'gone', namespace: 'infra' } };
+    const withdrawn = aProvider({ grants: [] }, { namespace: 'infra' });
+    const unconnected = { connected: false };
+
+    test.each<[string, Fate, RegExp]>([
+      ['destroyed', {}, DESTROYED],
+      ['destroyed if an adopted VM is to be', { status: { adopted: true }, spec: DELETE }, DESTROYED],
+      ['destroyed if force is "false"', { annotations: { [FORCE_DELETE]: 'false' } }, DESTROYED],
+      ['destroyed if that is granted by now', { status: preserved }, DESTROYED],
+      ['kept with Retain', { spec: { deletionPolicy: 'Retain' } }, STAYS],
+      ['kept with Stop, without a Provider', { spec: { deletionPolicy: 'Stop' }, world: unconnected }, STAYS],
+      ['kept with an adopted VM', { status: { adopted: true } }, STAYS],
+      ['kept if it is only observed', { spec: { managementPolicy: 'ObserveOnly' } }, STAYS],
+      ['kept by force', { annotations: { [FORCE_DELETE]: 'true' }, spec: DELETE }, STAYS],
+      ['kept if deletion is not granted', { spec: infra, world: { provider: retaining } }, STAYS],
+      [
+        'kept if deletion was not granted, and the grant was withdrawn',
+        { spec: infra, status: preserved, world: { provider: withdrawn } },
+        STAYS,
+      ],
+      [
+        'kept if deletion was not granted, and the Provider is gone',
+        { spec: elsewhereGone, status: preserved },
+        STAYS,
+      ],
+      ['not known if the grant was withdrawn', { spec: infra, world: { provider: withdrawn } }, NOT_KNOWN],
+      ['not known if what was granted is not', { spec: elsewhereGone }, NOT_KNOWN],
+      ['destroyed although the Provider is not connected now', { world: unconnected }, DESTROYED],
+    ])('%s', (_what, { annotations = {}, spec = {}, status, world = {} }, says) => {
+      const metadata = { ...deleting, annotations };
+      const vm = aVirtualMachine({ metadata, spec, status: { ...made, ...status } });
+      const left =
+        says === STAYS ? { message: expect.stringMatching(/^Left in .*before-upgrade/) } : undefined;
+      const told = resolved({ status: taken }, { vm, ...world });
+      expect(told).toMatchObject({ kind: 'vmDeleted', message: expect.stringMatching(says) as unknown });
+      expect(told).toHaveProperty('left', left);
+      const released = resolved({ metadata: deleting, status: taken }, { vm, ...world });
+      expect(released).toEqual({ kind: 'released', left });
+    });
+  });
 
   test('of a VM that is only observed leaves its snapshot in Proxmox VE', () => {
     const vm = aVirtualMachine({ spec: { managementPolicy: 'ObserveOnly' }, status: made });
