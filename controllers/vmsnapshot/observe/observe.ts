@@ -70,10 +70,11 @@ function lockedMs(
 
 function treeOf(
   snapshot: VMSnapshot,
-  { vm, connection, want: { vmid } }: Resolved,
+  { vm, connection, want: { vmid, owner, uuid } }: Resolved,
   context: ObserveContext,
 ): Promise<Tree> {
-  const at: At = { uid: vm.metadata.uid, connection, vmid, hint: vm.status?.node };
+  const isProven = (guest: Guest): boolean => isGuestOf(guest, owner, uuid);
+  const at: At = { uid: vm.metadata.uid, connection, vmid, hint: vm.status?.node, isProven };
   const { trees, options } = context;
   return isCertain(snapshot, context) ? trees.look(at, options) : trees.read(at, options);
 }

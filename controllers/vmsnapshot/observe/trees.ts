@@ -7,7 +7,7 @@ import type { CallOptions, GuestView, SnapshotList } from '../../../src/pve/inde
 import { minutes, seconds, type Millis, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { locate } from '../../shared/cluster/locate.ts';
-import type { Presence } from '../../shared/guests/model.ts';
+import type { Guest, Presence } from '../../shared/guests/model.ts';
 
 export interface Tree {
   readonly presence: Presence;
@@ -21,6 +21,8 @@ export interface At {
   readonly connection: Connection;
   readonly vmid: Vmid;
   readonly hint: NodeName | undefined;
+  /** Whether the guest is proven to be that of the VM. The lists do not show when it gets its mark. */
+  readonly isProven: (guest: Guest) => boolean;
 }
 
 export interface Trees {
@@ -57,6 +59,8 @@ const NO_SNAPSHOTS: SnapshotList = { snapshots: [], parent: undefined };
 export const SNAPSHOT_SCAN_TICK: Millis = seconds(2);
 /** No tree is read more often than this by the scan. */
 const SCAN_INTERVAL = minutes(5);
+/** A guest that is not proven to be ours is read again: it may have been read while it was being made. */
+const UNPROVEN_FOR = seconds(2);
 /** Lists that do not have the guest show only that it is there again. */
 const ABSENT_FOR = seconds(30);
 
@@ -70,8 +74,10 @@ export function createTrees(now: () => number): Trees {
     const { connection, uid } = at;
     const found = trees.get(uid);
     if (found?.version !== listedAs(at).version) return undefined;
-    const isOver = now() - found.at >= ABSENT_FOR || found.cluster !== connection.ledger;
-    return isAbsent(found.tree) && isOver ? undefined : found.tree;
+    const age = now() - found.at;
+    if (isAbsent(found.tree))
+      return age >= ABSENT_FOR || found.cluster !== connection.ledger ? undefined : found.tree;
+    return age >= UNPROVEN_FOR && isUnproven(found.tree, at) ? undefined : found.tree;
   }
 
   function keep({ uid, vmid, connection }: At, listed: Listed, tree: Tree): void {
@@ -121,6 +127,9 @@ export function createTrees(now: () => number): Trees {
     },
   };
 }
+
+const isUnproven = ({ presence }: Tree, { isProven }: At): boolean =>
+  presence.kind === 'seen' && !isProven(presence.guest);
 
 const isAbsent = ({ presence }: Tree): boolean => presence.kind === 'absent';
 

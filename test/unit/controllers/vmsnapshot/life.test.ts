@@ -199,6 +199,20 @@ describe('nothing is done', () => {
     expect(life.guest.snapshots.size).toBe(0);
   });
 
+  test('of a guest that has no proof yet, and only as long as it has none', async () => {
+    const life = new SnapshotLife();
+    const [vm, config] = [life.vm!, life.guest.config];
+    life.guest.config = { ...config, smbios1: 'uuid=0d9a5f7e-9999-4c4c-8d8d-aaaaaaaaaaaa' };
+    life.vm = { ...vm, status: { ...vm.status, createdAt: undefined, internal: {} } };
+    for (let pass = 0; pass < 5; pass += 1) await life.pass();
+    expect(life.ready).toMatch(/^False VMNotReady/);
+    // The lists of Proxmox VE do not show that it is configured.
+    life.guest.config = config;
+    life.vm = vm;
+    for (let pass = 0; pass < 10; pass += 1) await life.pass();
+    expect(life.ready).toMatch(/^True/);
+  });
+
   test('of a VM that is being created, whose clone is not in the list yet', async () => {
     const life = new SnapshotLife();
     const vm = life.vm!;

@@ -49,8 +49,16 @@ class World {
       },
     });
     const hint = nodeName('pve-1');
-    return { uid, connection: connection as unknown as At['connection'], vmid: number, hint };
+    return {
+      uid,
+      connection: connection as unknown as At['connection'],
+      vmid: number,
+      hint,
+      isProven: () => this.proven,
+    };
   }
+
+  proven = true;
 
   readonly #connections: Record<string, object> = {};
 
