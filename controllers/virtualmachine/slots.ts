@@ -19,6 +19,7 @@ import type { Observation } from './model/observation.ts';
 import { isOpen } from './observe/inputs.ts';
 import { requireSlot } from './plan/clone-gate.ts';
 import { requireMoveSlot } from './plan/move-gate.ts';
+import { wouldStayOff } from './plan/rules/restart.ts';
 import { reservationFor } from './placement/relocation.ts';
 import { noteOf } from './restart/doubt.ts';
 import { downBeside, restartKey, type ClassPorts } from './restart/observe.ts';
@@ -104,6 +105,7 @@ function holdRestart(
   };
   const { restart, doubt, guest } = restartOf(vm, want, have, {
     doubt: state.restart,
+    wouldStayOff: wouldStayOff(have),
     // In a dry run nothing is done, so no slot is claimed.
     claimSlot: dryRun ? () => undefined : claimSlot,
   });

@@ -7,6 +7,7 @@ import type { Guest } from '../../controllers/shared/guests/model.ts';
 import type { Claim, Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Observation } from '../../controllers/virtualmachine/model/observation.ts';
 import type { Plan, Step } from '../../controllers/virtualmachine/model/plan.ts';
+import { wouldStayOff } from '../../controllers/virtualmachine/plan/rules/restart.ts';
 import { derive } from '../../controllers/virtualmachine/observe/derive.ts';
 import { restartOf } from '../../controllers/virtualmachine/restart/with-restart.ts';
 import { nicRecordAfter } from '../../controllers/virtualmachine/networks/record.ts';
@@ -36,6 +37,7 @@ export const observationOf = onceFor((world: World): Observation => {
   if (!want.exists) return observation;
   const { restart } = restartOf(inputs.vm, want, have, {
     doubt: inputs.state.restart,
+    wouldStayOff: wouldStayOff(have),
     claimSlot: () => (world.othersTurn ? { behind: 'default/other', looksAgain: false } : undefined),
   });
   return { ...observation, have: { ...have, restart } };

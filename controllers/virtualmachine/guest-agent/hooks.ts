@@ -4,7 +4,8 @@ import { PveError, type CallOptions, type Execution, type Qemu } from '../../../
 import { millis } from '../../../src/lib/units.ts';
 import { waiting } from '../../../src/runtime/outcome.ts';
 import { ExpectedError } from '../../shared/errors/expected-error.ts';
-import { commandOf, HOOK_TIMEOUT_MS } from './in-guest.ts';
+import { commandOf } from './in-guest.ts';
+import { HOOK_TIMEOUT_MS } from '../../shared/guests/hook-timeout.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Hook } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';

@@ -3,9 +3,6 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 
 type Action = NonNullable<NonNullable<VirtualMachine['spec']['lifecycle']>['postStart']>;
 
-/** How long a hook is tried while the agent does not answer. */
-export const HOOK_TIMEOUT_MS = 10 * 60_000;
-
 /** Longer than the wait for any useful answer. */
 const MAX_REQUEST_S = '30';
 

@@ -34,7 +34,7 @@ function ofRestart(plan: Plan, { restart, claim }: Facts['have']): EventNote[] {
     return [
       warning(
         'RestartExpired',
-        `${vm} is not restarted: the request of ${restart.expired} was older than 24 hours when it was first seen. Set the annotation to a later time to restart the VM.`,
+        `${vm} is not restarted: the request of ${restart.expired} was older than 24 hours when it was first seen or became possible. Set the annotation to a later time to restart the VM.`,
       ),
     ];
   if (!restart?.note || plan.kind !== 'act' || plan.step.do !== 'shutdown') return [];

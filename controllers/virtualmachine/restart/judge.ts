@@ -36,6 +36,8 @@ export interface RestartInputs {
   readonly before: Pick<Restart, 'note' | 'restartedAt'>;
   /** A shutdown without an answer may still be in progress. */
   readonly inDoubt: boolean;
+  /** Once it is off the guest would not be started, so it is not shut down. */
+  readonly wouldStayOff: boolean;
   /** Takes the slot of the class, or returns what it waits for. */
   readonly claimSlot: () => Queued | undefined;
 }
@@ -145,8 +147,11 @@ function keepSlot({ claimSlot }: RestartInputs, restart: Restart): Restart {
 function begin(
   what: Pick<RestartNote, 'cause' | 'of'>,
   note: RestartNote | undefined,
-  { now, inDoubt, before: { restartedAt } }: RestartInputs,
+  { now, inDoubt, task, wouldStayOff, before: { restartedAt } }: RestartInputs,
 ): Restart {
+  const mayBeSent = note !== undefined && (inDoubt || task !== undefined);
+  // Others wait for a restart that is recorded, and this one may never come.
+  if (wouldStayOff && !mayBeSent) return { note: undefined, restartedAt };
   if (note?.cause !== what.cause)
     return { note: { ...what, at: now, stopped: false }, restartedAt, next: 'note' };
   return { note, restartedAt, next: inDoubt ? 'doubt' : 'shutdown' };

@@ -14,6 +14,7 @@ interface RestartContext {
   readonly doubt: RestartDoubt;
   /** Takes the slot of the class, or returns what it waits for. */
   readonly claimSlot: () => Queued | undefined;
+  readonly wouldStayOff: boolean;
 }
 
 interface Judged {
@@ -27,7 +28,7 @@ export function restartOf(
   vm: VirtualMachine,
   want: Extract<Desired, { exists: true }>,
   { presence, claim, task, drift, awaited, unconfigured, now }: Observed,
-  { doubt: before, claimSlot }: RestartContext,
+  { doubt: before, claimSlot, wouldStayOff }: RestartContext,
 ): Judged {
   const guest =
     presence.kind === 'seen' && isOwn(presence.guest, want.owner, claim) ? presence.guest : undefined;
@@ -45,6 +46,7 @@ export function restartOf(
     observed: isObserved(vm.status),
     before: { note, restartedAt: vm.status?.internal?.restartedAt },
     inDoubt: isInDoubt(doubt, now),
+    wouldStayOff,
     claimSlot,
   });
   return { restart, doubt: afterJudgement(doubt, restart, guest?.running === false), guest };

@@ -1,36 +1,64 @@
 /** What a VM, or another of its snapshots, is in the middle of. Pure. */
-import type { VirtualMachine, VMSnapshot } from '../../../src/api/index.ts';
+import { DEFAULTS, type VirtualMachine, type VMSnapshot } from '../../../src/api/index.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
+import { HOOK_TIMEOUT_MS } from '../../shared/guests/hook-timeout.ts';
 import { isReleased } from '../../shared/objects/released.ts';
 
+interface Around {
+  /** All VMSnapshots of the VM. */
+  readonly siblings: readonly Readable<VMSnapshot>[];
+  /** Epoch ms. */
+  readonly now: number;
+}
+
 /** A sentence; `undefined`: nothing is done with the guest as far as our objects say. */
-export function activityOf(
-  vm: VirtualMachine,
-  snapshot: VMSnapshot,
-  siblings: readonly Readable<VMSnapshot>[],
-): string | undefined {
-  return vmActivity(vm, snapshot) ?? siblingActivity(snapshot, siblings);
+export function activityOf(vm: VirtualMachine, snapshot: VMSnapshot, around: Around): string | undefined {
+  return vmActivity(vm, snapshot, around) ?? siblingActivity(snapshot, around.siblings);
 }
 
 function vmActivity(
-  { metadata: { name }, status }: VirtualMachine,
+  { metadata: { name }, spec, status = {} }: VirtualMachine,
   { metadata }: VMSnapshot,
+  { siblings, now }: Around,
 ): string | undefined {
-  const { task, hook, internal: { restart, revert } = {} } = status ?? {};
+  const { task, hook, internal: { revert } = {} } = status;
   const vm = `VirtualMachine ${name}`;
   if (task) return `${vm} waits for a task of Proxmox VE (${task.type}).`;
-  if (hook?.state === 'Due' || hook?.state === 'Running') return `${vm} runs its hook ${hook.name}.`;
-  if (isRestarting(restart, status)) return `${vm} is being restarted.`;
-  if (revert?.state === 'Announced' && revert.uid !== metadata.uid)
+  if (hook && isInProgress(hook, { spec, status }, now)) return `${vm} runs its hook ${hook.name}.`;
+  if (isRestarting(status)) return `${vm} is being restarted.`;
+  if (revert?.state === 'Announced' && revert.uid !== metadata.uid && isOpen(revert, siblings))
     return `${vm} is being reverted to VMSnapshot ${revert.snapshot}.`;
   return undefined;
 }
 
-/** Where a stop and start did not bring all changes into effect, the note of it stays. */
-const isRestarting = (
-  restart: { readonly stopped?: boolean | undefined } | undefined,
-  status: VirtualMachine['status'],
-): boolean => restart !== undefined && !(restart.stopped === true && status?.powerState === 'On');
+type Status = NonNullable<VirtualMachine['status']>;
+
+/** A hook that is due runs once the guest does, which may never start. */
+function isInProgress(
+  { name, state, since }: NonNullable<Status['hook']>,
+  { spec: { lifecycle }, status: { powerState } }: Pick<VirtualMachine, 'spec'> & { readonly status: Status },
+  now: number,
+): boolean {
+  if (state !== 'Running' && !(state === 'Due' && powerState === 'On')) return false;
+  const limit =
+    name === 'preStop'
+      ? (lifecycle?.gracefulShutdownTimeout ?? DEFAULTS.gracefulShutdownTimeout)
+      : HOOK_TIMEOUT_MS;
+  return now - Date.parse(since) < limit;
+}
+
+/** Not while a stopped guest waits for its start, nor after a failure: that may take for ever. */
+const isRestarting = ({ failure, internal: { restart } = {} }: Status): boolean =>
+  restart !== undefined && failure === undefined && restart.stopped !== true;
+
+/** A VM that cannot be resolved does not record that the revert has ended. */
+const isOpen = (
+  { uid, requestedAt }: NonNullable<NonNullable<Status['internal']>['revert']>,
+  siblings: readonly Readable<VMSnapshot>[],
+): boolean =>
+  siblings.some(
+    ({ metadata, status }) => metadata.uid === uid && status?.internal?.revert?.requestedAt === requestedAt,
+  );
 
 const DOING = {
   Create: 'is being taken',

@@ -127,7 +127,7 @@ function baseOf(
     own: [],
     activeTasks: [],
     lockedMs: 0,
-    busy: activityOf(vm, snapshot, siblings),
+    busy: activityOf(vm, snapshot, { siblings, now }),
     incomplete: incompleteness(vm),
     obstacle: undefined,
     takenAs: undefined,

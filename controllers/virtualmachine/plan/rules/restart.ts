@@ -32,7 +32,7 @@ export const restart: Rule = (want, have) => {
  * A stopped guest is not started without a disk of its spec or without its first configuration, so it is not shut down
  * while one of them cannot be provided.
  */
-const wouldStayOff = ({ change, disks, failure }: Observed): boolean =>
+export const wouldStayOff = ({ change, disks, failure }: Observed): boolean =>
   change?.seedProblem !== undefined ||
   (disks?.unmakeable.length ?? 0) > 0 ||
   (failure !== undefined && blocksStart(failure));

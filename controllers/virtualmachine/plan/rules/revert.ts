@@ -48,12 +48,9 @@ export const acknowledge: Rule = (want, have) => {
   return hookRuns(want, have) ?? blockedByOthers(have) ?? act({ do: 'recordRevert', revert: next.revert });
 };
 
-/** Between its shutdown and its start. A guest that does not come up again may be reverted for that very reason. */
-function isRestarting({ restart, presence, failure }: Observed): boolean {
-  const note = restart?.note;
-  if (!note || failure !== undefined) return false;
-  return !(note.stopped && presence.kind === 'seen' && presence.guest.running);
-}
+/** Until it is off. A guest that does not come up again may be reverted for that very reason. */
+const isRestarting = ({ restart, failure }: Observed): boolean =>
+  restart?.note?.stopped === false && failure === undefined;
 
 const hookRuns = ({ graceSeconds }: Desired, { hook, now }: Observed): RuleResult | undefined =>
   hook?.state === 'Running' && now - hook.since < graceSeconds * 1000

@@ -86,13 +86,17 @@ export const revertOpen: Rule = (want, have) => {
       LOOK_AGAIN_MS,
     );
   const others = blocked(want, { ...have, busy: undefined });
-  if (others) return others;
+  // Another process could not know that it was not sent.
+  if (others) return isUnsent(have.revert) ? act({ do: 'announceRevert', requestedAt }) : others;
   return act(
     request !== undefined && maySend({ request, now: have.now })
       ? { do: 'rollback', name: own.name, requestedAt }
       : { do: 'recordSent', requestedAt },
   );
 };
+
+const isUnsent = ({ open, request }: Observed['revert']): boolean =>
+  open?.state === 'Sent' && request !== undefined && request.state !== 'unknown';
 
 /** A new time in the spec. */
 export const revertRequested: Rule = (want, have) => {

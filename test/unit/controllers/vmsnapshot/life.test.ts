@@ -14,6 +14,23 @@ const change = (life: SnapshotLife, spec: object, status: object = {}, annotatio
   };
 };
 
+const failureOf = (step: 'AttachDisk' | 'Start') =>
+  ({ step, message: 'It failed.', attempts: 3, at: '2026-03-01T12:00:00Z', generation: 1 }) as const;
+
+const restartInternal = (stopped: boolean) =>
+  ({
+    uuid: aVirtualMachine().metadata.uid,
+    restart: {
+      cause: 'PendingChanges',
+      of: 'x',
+      at: '2026-03-01T12:00:00Z',
+      ...(stopped && { stopped }),
+    },
+  }) as const;
+
+const hookOf = (name: 'postStart' | 'preStop', state: 'Due' | 'Running') =>
+  ({ name, state, since: '2026-03-01T12:00:00Z', generation: 1 }) as const;
+
 const changesOf = (life: SnapshotLife): readonly string[] =>
   life.pve.requests.filter((request) => !request.startsWith('GET'));
 
@@ -223,16 +240,49 @@ describe('nothing is done', () => {
     expect(life.events.filter(({ type }) => type === 'Warning')).toEqual([]);
   });
 
-  test('and not while a restart is on its way, but after one that left changes pending', async () => {
+  test('and not while a restart is on its way, but once the VM is off, and after one that left changes pending', async () => {
     const life = new SnapshotLife();
     const vm = life.vm!;
-    const restart = { cause: 'Requested', of: 'x', at: '2026-03-01T12:00:00Z', stopped: true } as const;
-    const internal = { ...vm.status?.internal, restart };
-    life.vm = { ...vm, status: { ...vm.status, powerState: 'Off', internal } };
+    const restart = { cause: 'PendingChanges', of: 'x', at: '2026-03-01T12:00:00Z' } as const;
+    const withRestart = (powerState: 'On' | 'Off', stopped: boolean) => {
+      const internal = { ...vm.status?.internal, restart: { ...restart, ...(stopped && { stopped }) } };
+      life.vm = { ...vm, status: { ...vm.status, powerState, internal } };
+    };
+    withRestart('On', false);
     for (let pass = 0; pass < 5; pass += 1) await life.pass();
     expect(life.ready).toMatch(/^False VMBusy: .*is being restarted/);
-    life.vm = { ...vm, status: { ...vm.status, powerState: 'On', internal } };
+    withRestart('Off', true);
     await life.untilReady();
+    withRestart('On', true);
+    await life.delete();
+  });
+
+  test.each([
+    [
+      'a restart whose shutdown is withheld, because a step failed',
+      { powerState: 'On', failure: failureOf('AttachDisk'), internal: restartInternal(false) },
+    ],
+    [
+      'a start that fails after the shutdown for a restart',
+      { powerState: 'Off', failure: failureOf('Start'), internal: restartInternal(true) },
+    ],
+    [
+      'a hook that is due once the VM starts, which fails',
+      { powerState: 'Off', failure: failureOf('Start'), hook: hookOf('postStart', 'Due') },
+    ],
+    [
+      'a hook that is due for an agent that never answers',
+      { powerState: 'On', hook: hookOf('postStart', 'Due') },
+    ],
+    ['a hook postStart that never ends', { powerState: 'On', hook: hookOf('postStart', 'Running') }],
+    ['a hook preStop that never ends', { powerState: 'On', hook: hookOf('preStop', 'Running') }],
+  ] as const)('does not wait for ever for %s', async (_what, status) => {
+    const life = new SnapshotLife();
+    change(life, {}, status);
+    await life.untilReady();
+    expect(life.guest.snapshots.size).toBe(1);
+    await life.delete();
+    expect(life.guest.snapshots.size).toBe(0);
   });
 
   test('on a guest that is not proven to be that of the VM', async () => {

@@ -28,6 +28,7 @@ const judge = (
     observed: true,
     before: { note: undefined, restartedAt: undefined },
     inDoubt: false,
+    wouldStayOff: false,
     claimSlot: () => undefined,
     ...inputs,
   });
@@ -75,6 +76,7 @@ describe('a restart that was asked for', () => {
       now: NOW,
       observed: true,
       inDoubt: false,
+      wouldStayOff: false,
       claimSlot: () => undefined,
     };
     expect(judgeRestart({ ...blind, ...rest, ...announced })).toEqual(announced.before);
@@ -143,5 +145,28 @@ describe('changes that wait', () => {
     expect(claimed).toBe(1);
     expect(judge(ifRequired, {}, { before, claimSlot }).note).toBeUndefined();
     expect(claimed).toBe(1);
+  });
+});
+
+describe('a restart after which the guest would stay off', () => {
+  const withheld = { wouldStayOff: true };
+  const waiting = { pending: [CORES] };
+  const task = { upid: UPID, type: 'Shutdown', state: 'running', ageMs: 1_000 } as const;
+
+  test.each([
+    ['a request', { requestedAt: REQUEST }, {}, requested()],
+    ['pending changes', { policy: 'IfRequired' as const }, waiting, forChanges([CORES], false)],
+  ])('is not announced, and one that was not sent is no longer (%s)', (_what, restart, guest, note) => {
+    const before = { note, restartedAt: undefined };
+    expect(judge(restart, guest, withheld)).toEqual({ note: undefined, restartedAt: undefined });
+    expect(judge(restart, guest, { ...withheld, before })).toEqual({
+      note: undefined,
+      restartedAt: undefined,
+    });
+    expect(judge(restart, guest)).toMatchObject({ next: 'note', note: { stopped: false } });
+    // The shutdown may be in progress.
+    expect(judge(restart, guest, { ...withheld, before, inDoubt: true }).note).toEqual(note);
+    expect(judge(restart, guest, { ...withheld, before, task }).note).toEqual(note);
+    expect(judge(restart, { ...guest, ...off }, { ...withheld, before }).next).toBe('note');
   });
 });

@@ -34,6 +34,7 @@ const judge = (before: Before, look: Look): Restart =>
     observed: look.observed ?? true,
     before,
     inDoubt: false,
+    wouldStayOff: false,
     claimSlot: () => undefined,
   });
 

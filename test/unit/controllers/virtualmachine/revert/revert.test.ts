@@ -2,6 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { VirtualMachine } from '../../../../../src/api/index.ts';
 import { bytes, GiB } from '../../../../../src/lib/units.ts';
+import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
+import { aClaim, aDesiredVm, NOW, observed, seen } from '../../../../builders/guests.ts';
 import { Life } from '../../../../builders/life.ts';
 import { REQUESTED_AT, Reverting } from '../../../../builders/reverting.ts';
 import { aClass, UID } from '../../../../builders/objects.ts';
@@ -234,6 +236,45 @@ describe('a revert', () => {
     reverting.end(life);
     await life.until(() => life.store.live() === undefined);
     expect(life.pve.guestsOf(UID)).toEqual([]);
+  });
+
+  test('is not held up by a restart that is withheld, nor is that restart recorded', async () => {
+    const { life, reverting, guest } = await announced();
+    reverting.status = {};
+    life.store.editSpec({ disks: [ROOT, { ...DATA, storageClass: 'nowhere' }] });
+    life.store.annotate({ 'virtrigaud.io/restartedAt': new Date(life.now).toISOString() });
+    await passes(life);
+    expect([guest.running, life.status.internal?.restart]).toEqual([true, undefined]);
+    expect(life.status.internal?.restartedAt).toBeUndefined();
+    reverting.announce();
+    await life.until(() => life.status.internal?.revert?.state === 'Announced');
+  });
+
+  test.each([
+    ['has not begun', false, true, undefined],
+    ['waits for a start', true, false, 'recordRevert'],
+    ['left changes pending', true, true, 'recordRevert'],
+  ])('is acknowledged during a restart that %s, or not', (_what, stopped, running, expected) => {
+    const revert = {
+      snapshot: 'before',
+      uid: 'uid-of-before',
+      requestedAt: REQUESTED_AT,
+      generation: 1,
+      state: 'Announced',
+    } as const;
+    const next = plan(
+      aDesiredVm(),
+      observed({
+        claim: aClaim({ made: true }),
+        presence: seen({ running }),
+        restart: {
+          note: { cause: 'PendingChanges', of: 'x', at: NOW, stopped },
+          restartedAt: undefined,
+        },
+        revert: { next: { kind: 'asked', revert } },
+      }),
+    );
+    expect(next.kind === 'act' ? next.step.do : undefined).toBe(expected);
   });
 
   test('is not announced to a VM that is being deleted', async () => {

@@ -132,6 +132,36 @@ describe('a revert', () => {
     expect([last?.result, rollbacks]).toEqual(['NotRun', 0]);
   });
 
+  test('that is blocked between its record and its request is carried out once, also by another process', async () => {
+    const life = new SnapshotLife();
+    await life.untilReady();
+    life.now += 60_000;
+    life.store.editSpec({ revert: { requestedAt: new Date(life.now).toISOString() } });
+    const stateOf = () => life.status.internal?.revert?.state;
+    await life.until(() => stateOf() === 'Announced');
+    const { requestedAt = '' } = life.status.internal?.revert ?? {};
+    const { name, uid } = life.store.live()!.metadata;
+    acknowledge(life, { snapshot: name, uid, requestedAt, generation: 1, state: 'Announced' });
+    await life.until(() => stateOf() === 'Sent');
+    expect(life.pve.rollbacks).toBe(0);
+    const free = life.guest.config;
+    life.guest.config = { ...free, lock: 'backup' };
+    for (let n = 0; n < 5; n += 1) await life.pass();
+    expect(life.ready).toContain('Locked: Proxmox VE holds the lock "backup"');
+    expect(stateOf()).toBe('Announced');
+    const version = life.store.live()?.metadata.resourceVersion;
+    for (let n = 0; n < 5; n += 1) await life.pass();
+    expect(life.store.live()?.metadata.resourceVersion).toBe(version);
+    life.restart();
+    for (let n = 0; n < 60; n += 1) await life.pass();
+    life.guest.config = free;
+    await life.until(() => life.status.lastRevert !== undefined);
+    expect(life.status.lastRevert?.result).toBe('Reverted');
+    life.afterwards();
+    for (let n = 0; n < 5; n += 1) await life.pass();
+    expect(life.pve.rollbacks).toBe(1);
+  });
+
   test('is given up with the snapshot', async () => {
     const { rollbacks, last } = await revert({
       meanwhile: (life) => life.guest.snapshots.clear(),
