@@ -2,6 +2,7 @@
 import { KEEP, type VMSnapshot } from '../../src/api/index.ts';
 import { minutes } from '../../src/lib/units.ts';
 import type { Readable } from '../../src/runtime/controller.ts';
+import { isReleased } from '../shared/objects/released.ts';
 import type { Snapshot } from './model.ts';
 
 /** A VMSnapshot that waits for something else, such as a backup, lets others go first after this. */
@@ -11,7 +12,7 @@ export function snapshotOf({ metadata, spec, status }: Readable<VMSnapshot>, now
   const state = stateOf({ metadata, status });
   const createdAt = epoch(metadata.creationTimestamp, now);
   const since = state === 'deleting' ? epoch(metadata.deletionTimestamp, now) : createdAt;
-  const isBusy = state === 'unfinished' || state === 'deleting';
+  const isBusy = (state === 'unfinished' || state === 'deleting') && !isReleased({ metadata });
   return {
     namespace: metadata.namespace,
     name: metadata.name,

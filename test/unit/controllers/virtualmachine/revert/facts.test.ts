@@ -32,9 +32,12 @@ describe.each([
     expect(snapshotFacts(aVirtualMachine(), [snapshot])).toMatchObject([
       { task: 'Revert', revert: { requestedAt: AT, state: 'Sent' } },
     ]);
-    expect(activityOf(aVirtualMachine(), aSnapshot({ metadata: { uid: 'another' } }), [snapshot])).toMatch(
-      /before-upgrade/,
-    );
+    expect(
+      activityOf(aVirtualMachine(), aSnapshot({ metadata: { uid: 'another' } }), {
+        siblings: [snapshot],
+        now: 0,
+      }),
+    ).toMatch(/before-upgrade/);
   });
 });
 
@@ -70,6 +73,8 @@ describe('a VMSnapshot that only the finalizer of somebody else keeps', () => {
 
   test('is waited for by no other snapshot', () => {
     const other = aSnapshot({ metadata: { uid: 'another' } });
-    expect(activityOf(aVirtualMachine(), other, [snapshotWith([THEIRS], AT)])).toBeUndefined();
+    expect(
+      activityOf(aVirtualMachine(), other, { siblings: [snapshotWith([THEIRS], AT)], now: 0 }),
+    ).toBeUndefined();
   });
 });
