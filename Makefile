@@ -20,10 +20,11 @@ setup: node_modules/.package-lock.json ## Install the npm packages if package-lo
 	@node --eval 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 20) ? 0 : 1)' 2>/dev/null || \
 	  { echo "Node 22.20 or newer is needed; this machine has $$(node --version 2>/dev/null || echo none), and npm has none for its platform. See https://nodejs.org" >&2; exit 1; }
 
-# npm writes this file at the end of each install, so it serves as a stamp.
+# npm writes this file at the end of each install, so it serves as a stamp. It may run with another Node, of which it
+# would warn at length.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed: install Node.js (any version with npm 10 or newer), see https://nodejs.org" >&2; exit 1; }
-	npm ci --loglevel=error # npm may run with another Node, of which it would warn at length
+	npm ci --loglevel=error
 
 ##@ Write
 .PHONY: build
