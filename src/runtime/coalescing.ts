@@ -16,6 +16,8 @@ export interface CoalescingStore<O extends Resource> extends ObjectStore<O> {
   postpone(entry: Entry<O>, status: Status): boolean;
   /** How long the report that waits for this key may still wait; `undefined`: none does. */
   dueIn(key: string): Millis | undefined;
+  /** Writes what has waited for long enough, where a pass has nothing new to say. */
+  writeDue(key: string): Promise<Written<O> | undefined>;
   /** Writes what waits, when no pass will come for it any more. */
   flush(): Promise<void>;
 }
@@ -83,6 +85,12 @@ export function coalescing<O extends Resource>(
       const now = { from, entry: store.restated(entry, status) };
       waiting.set(key, { uid: metadata.uid, stored, status, since, shown: now });
       return true;
+    },
+    async writeDue(key) {
+      if (dueIn(key) !== 0) return undefined;
+      const entry = shown(key, store.cached(key));
+      const report = waiting.get(key);
+      return entry && report && writeStatus(entry, report.status);
     },
     async flush() {
       const writes = [...waiting].map(async ([key, { status }]) => {

@@ -81,12 +81,16 @@ export async function runPass<O extends Resource, Status extends object>(
     : conclude(finding, await reported(snapshot.entry, finding, { ...deps, log }), deps.store.dueIn(key));
 }
 
-/** Where nothing is new, not even the generation counts as observed. */
-const reported = async <O extends Resource>(
+/** Where nothing is new, not even the generation counts as observed. What an earlier pass reported is written in time. */
+async function reported<O extends Resource>(
   entry: Entry<O>,
   finding: Finding,
   deps: EngineDeps<O>,
-): Promise<Reported> => (finding.outcome.kind === 'unchanged' ? 'stored' : report(entry, finding, deps));
+): Promise<Reported> {
+  if (finding.outcome.kind !== 'unchanged') return report(entry, finding, deps);
+  const written = await deps.store.writeDue(entry.key);
+  return written === 'conflict' || written === 'gone' ? written : 'stored';
+}
 
 const isNeeded = <O extends Resource, Status extends object>(
   { needsFinalizer }: Controller<O, Status>,

@@ -44,6 +44,18 @@ describe('a report that may wait', () => {
     expect(store.postpone(entry(), saying('three'))).toBe(false);
   });
 
+  test('is written by whoever has nothing to add, once it has waited for long enough', async () => {
+    const { inner, clock, store, entry } = aStore();
+    expect(await store.writeDue(KEY)).toBeUndefined();
+    store.postpone(entry(), saying('one'));
+    expect(await store.writeDue(KEY)).toBeUndefined();
+    expect(inner.statusWrites).toEqual([]);
+    await clock.advance(MAX_DELAY);
+    expect(await store.writeDue(KEY)).toMatchObject({ rawStatus: saying('one') });
+    expect(inner.statusWrites).toEqual([saying('one')]);
+    expect(store.dueIn(KEY)).toBeUndefined();
+  });
+
   test('outlives an edit of the spec or a label', () => {
     const { inner, store, entry } = aStore();
     store.postpone(entry(), saying('one'));

@@ -54,7 +54,7 @@ function anEngine(
       outcomeOf: (error) => (error instanceof Foreseen ? retry('PveUnavailable', error.message) : undefined),
       passId: () => 'p1',
     });
-  return { pass, published, aborting, logged, clock, reconcile: spy };
+  return { pass, published, aborting, logged, clock, patient, reconcile: spy };
 }
 
 const gives =
@@ -79,6 +79,18 @@ describe('a pass over an object', () => {
     const before = store.live();
     expect(await pass()).toMatchObject({ outcome: 'unchanged', next: { when: 'after', delay: 5_000 } });
     expect(store.live()).toEqual(before);
+  });
+
+  test('that has nothing new to say writes what an earlier one reported, and comes no sooner for it', async () => {
+    const store = inMemoryStore(aThing());
+    const { pass, clock, patient } = anEngine(store, gives(unchanged(seconds(5))), 'none');
+    patient.postpone(patient.cached(KEY)!, { made: 1, conditions: [] });
+    expect(await pass()).toMatchObject({ next: { when: 'after', delay: 1_000 } });
+    expect(store.statusWrites).toEqual([]);
+    await clock.advance(seconds(1));
+    // A pass that came again at once, and again, would occupy the event loop for ever.
+    expect(await pass()).toMatchObject({ outcome: 'unchanged', next: { when: 'after', delay: 5_000 } });
+    expect(store.statusWrites).toEqual([{ made: 1, conditions: [] }]);
   });
 
   test('knows why it runs, and says so in its log', async () => {
