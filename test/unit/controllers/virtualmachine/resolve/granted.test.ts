@@ -275,7 +275,7 @@ describe('where the labels of a Namespace decide', () => {
     });
   });
 
-  test('a VM is told to ask for its name where Namespaces may not be read', async () => {
+  test('the message asks for the name where Namespaces may not be read', async () => {
     expect(await resolving({}, {}, { namespaces: NO_NAMESPACES, selects: true })).toMatchObject({
       reason: 'ReferenceNotAllowed',
       message: expect.stringMatching(
