@@ -83,7 +83,7 @@ export interface Element {
 export interface Elements {
   readonly isObject: boolean;
   readonly parse: (value: unknown) => Element['parsed'];
-  /** Those that were read before; absent: each is read anew. */
+  /** Those that were read before; absent: each is parsed. */
   readonly known?: KnownTexts<Element>;
 }
 

@@ -1,10 +1,9 @@
 /** Which namespaces an entry of spec.grants admits, by their names or by the labels of their Namespaces. Pure. */
 import type { ProviderSpec } from '../../../src/api/index.ts';
+import { selects } from '../objects/label-selector.ts';
 
 type Admitted = NonNullable<ProviderSpec['grants']>[number]['namespaces'];
 type Labels = Readonly<Record<string, string>>;
-type Selector = NonNullable<Admitted['selector']>;
-type Term = NonNullable<Selector['matchExpressions']>[number];
 
 /** What is known of Namespaces. */
 export interface Namespaces {
@@ -31,28 +30,5 @@ export function admits(
   if (names) return names.includes(namespace) || names.includes('*');
   const labels = labelsOf(namespace);
   if (labels === 'unread') return 'unread';
-  return labels !== 'unavailable' && selector !== undefined && isSelected(selector, labels);
-}
-
-const isSelected = ({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Labels): boolean =>
-  Object.entries(matchLabels).every(([key, value]) => valueOf(labels, key) === value) &&
-  matchExpressions.every((term) => holds(term, valueOf(labels, term.key)));
-
-/** A label may be called like a member that every object has. */
-const valueOf = (labels: Labels, key: string): string | undefined =>
-  Object.hasOwn(labels, key) ? labels[key] : undefined;
-
-function holds({ operator, values = [] }: Term, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    default:
-      return operator satisfies never;
-  }
+  return labels !== 'unavailable' && selector !== undefined && selects(selector, labels);
 }

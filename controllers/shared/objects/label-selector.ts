@@ -8,7 +8,7 @@ type Requirement = NonNullable<Selector['matchExpressions']>[number];
 
 /** All requirements have to be met; an empty selector means every object. */
 export const selects = ({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Labels): boolean =>
-  Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+  Object.entries(matchLabels).every(([key, value]) => valueOf(labels, key) === value) &&
   matchExpressions.every((requirement) => isMet(requirement, valueOf(labels, requirement.key)));
 
 /** Not what every object has by its prototype. */

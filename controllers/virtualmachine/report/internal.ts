@@ -61,7 +61,7 @@ const appliedIn = (
   }),
 });
 
-/** A VM that is made anew keeps no state of the one before. */
+/** A VM that is made again keeps no state of the one before. */
 function revertIn({ revert: before }: Internal, { plan, started }: Facts): Pick<Internal, 'revert'> {
   if (plan.kind === 'act' && plan.step.do === 'recordRevert') return { revert: plan.step.revert };
   if (!before) return {};

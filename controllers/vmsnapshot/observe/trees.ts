@@ -1,6 +1,6 @@
 /**
  * The guest of a VM with its snapshots, read once for all VMSnapshots of the VM: while the lists of Proxmox VE say that
- * nothing has changed, their passes read nothing. Whatever is changed is read anew before.
+ * nothing has changed, their passes read nothing. Whatever is changed is read again before.
  */
 import { unlessAborted } from '../../../src/lib/abort.ts';
 import type { CallOptions, GuestView, SnapshotList } from '../../../src/pve/index.ts';
