@@ -87,6 +87,16 @@ export default tseslint.config(
       'max-params': 'off',
     },
   },
+  {
+    files: ['test/**/*.ts'],
+    ignores: ['test/builders/fast-check.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'fast-check', message: 'test/builders/fast-check.ts draws the same values in each run.' },
+      ],
+    },
+  },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   { files: ['**/*.js', '**/*.mjs'], languageOptions: { globals: { process: 'readonly' } } },
 );

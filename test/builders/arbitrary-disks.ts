@@ -1,5 +1,5 @@
 /** Worlds in which disks are desired, known to status, on the guest, detached, or foreign. */
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from './fast-check.ts';
 import type { DesiredDisk, RecordedDisk } from '../../controllers/virtualmachine/model/disks.ts';
 import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
 import { bytes, GiB } from '../../src/lib/units.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from './fast-check.ts';
 
 /**
  * Any text at all. fast-check's own, the unit `binary`, first lists all 1.1 million code points, which takes a second of

@@ -1,5 +1,5 @@
 /** Any desired state against any state of Proxmox VE, with a liking for the edges. */
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from './fast-check.ts';
 import { digestsOf } from '../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import type { DeliveryStatus } from '../../controllers/virtualmachine/cloud-init/status.ts';
 import type { Guest, GuestConfig } from '../../controllers/shared/guests/model.ts';

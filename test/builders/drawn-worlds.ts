@@ -10,7 +10,7 @@
  * A failure prints their seed. With VIRTRIGAUD_SEED, and as many worlds, they are drawn again.
  */
 import { expect } from '@jest/globals';
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from './fast-check.ts';
 import type { World } from './planner-world.ts';
 
 /** Absent: the usual number, the same each time. */

@@ -1,5 +1,5 @@
 /** Values made from a generated schema alone: whatever bounds, patterns and rules it has, and what lies just outside of them. */
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from './fast-check.ts';
 import { isObject, rulesOf, type JsonSchema } from '../../hack/generate/check-structural.ts';
 import { holds } from './cel.ts';
 

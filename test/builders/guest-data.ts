@@ -2,7 +2,7 @@
  * The data for one guest, delivered in both ways: by the drive that Proxmox VE writes from its options, and by our image.
  * The fake stands for Proxmox VE; recordings of a real server are replayed against what it writes.
  */
-import fc from 'fast-check';
+import fc from './fast-check.ts';
 import { planCloudInit } from '../../controllers/virtualmachine/cloud-init/plan.ts';
 import type { CloudInitPlan } from '../../controllers/virtualmachine/model/cloud-init.ts';
 import type { DesiredNic } from '../../controllers/virtualmachine/model/desired.ts';

@@ -1,5 +1,5 @@
 /** Specs as users might write them, valid and invalid ones, biased towards edge cases. */
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from './fast-check.ts';
 
 /** Mostly a valid value: in a spec of many fields, a single invalid one shows which field is refused. */
 const field = <T>(right: Arbitrary<T>, ...wrong: readonly unknown[]): Arbitrary<unknown> =>

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { API_VERSION, KINDS } from '../../../src/api/index.ts';
 import { structural } from '../../../hack/generate/crds.ts';
 import { around, leavesOf, withField } from '../../builders/from-schema.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { byImage, byProxmox, guestData, type Files, type GuestData } from '../../builders/guest-data.ts';
 import { testWith, withCloudInit } from './tools.ts';
 

@@ -1,6 +1,6 @@
 /** What the API server takes, the operator takes: otherwise it could not read the object, and would leave it unmanaged. */
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { z } from 'zod';
 import { structural } from '../../../hack/generate/crds.ts';
 import { KINDS, type Kind } from '../../../src/api/index.ts';

@@ -3,7 +3,7 @@
  * what can be written Proxmox VE accepts. The formats are those of the fake; those of Proxmox VE 7.0 to 9.2 are the same.
  */
 import { describe, expect, test } from '@jest/globals';
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from '../../builders/fast-check.ts';
 import { Provider, VirtualMachine, VMClass, VMImage } from '../../../src/api/index.ts';
 import { createAuth } from '../../../src/pve/auth.ts';
 import { parseUpid, parseVolumeId } from '../../../src/pve/index.ts';

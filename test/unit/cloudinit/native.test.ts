@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { requiredMode, unsetNativeKeys, nativeKeys } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, ED25519, found, OTHER_ED25519, problemOf } from './input.ts';
 

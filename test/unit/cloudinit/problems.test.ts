@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { requiredMode, nativeKeys, noCloudFiles, type CloudInitInput } from '../../../src/cloudinit/index.ts';
 import { aNic, anInput, aReadInput, ED25519, problemOf } from './input.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { isOlder, ObjectCache } from '../../../src/kube/cache.ts';
 import { indexBy } from '../../../src/kube/index-by.ts';
 import { aThing, type Thing } from './things.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import type { z } from 'zod';
 import { Provider, VirtualMachine } from '../../../src/api/index.ts';
 import { completerOf, readStatus } from '../../../src/kube/status.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { createHeap } from '../../../src/lib/heap.ts';
 
 test('a heap returns its entries in order, with any additions in between', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { ipFamily, isNetworkAddress, isOnLink, parseCidr, type Cidr } from '../../../src/lib/ip.ts';
 
 describe('an IP address', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { formatQuantity, parseQuantity } from '../../../src/lib/quantity.ts';
 import { bytes } from '../../../src/lib/units.ts';
 

@@ -1,7 +1,7 @@
 /** What a server may send instead of an answer. Every attack ends in an answer or a typed error, and the next call works. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { MiB, millis, nodeName, vmid } from '../../../src/lib/units.ts';
 import { createTransport, PveError, type Transport } from '../../../src/pve/index.ts';
 import { ACCESS, LOGIN } from '../../../src/pve/access.ts';

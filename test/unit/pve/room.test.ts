@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { MiB } from '../../../src/lib/units.ts';
 import { commonRoom, serverRoom, type CommonRoom, type OwnRoom } from '../../../src/pve/room.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { FairShares, type Path } from '../../../src/runtime/fair-shares.ts';
 
 /** Takes as much as may begin, none of which ends. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { pino } from 'pino';
 import { seconds } from '../../../src/lib/units.ts';
 import type { Clock } from '../../../src/runtime/clock.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { truncate } from '../../../src/runtime/message.ts';
 
 test('a message that fits stays as it is', () => {

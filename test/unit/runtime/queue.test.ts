@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check.ts';
 import { millis, minutes, seconds } from '../../../src/lib/units.ts';
 import { PASS_REASONS, type PassReason, type Work } from '../../../src/runtime/pass-reason.ts';
 import { WorkQueue } from '../../../src/runtime/queue.ts';

@@ -1,6 +1,6 @@
 /** What counts, although spec or status cannot be read: another version of the operator wrote them, or a person. */
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../builders/fast-check.ts';
 import { createVmidAllocator } from '../../../../controllers/shared/cluster/vmids.ts';
 import { Provider, VirtualMachine, type VirtualMachine as Vm } from '../../../../src/api/index.ts';
 import { claimsOf } from '../../../../src/cmd/operator/claims.ts';

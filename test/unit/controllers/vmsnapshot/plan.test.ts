@@ -1,6 +1,6 @@
 /** What holds for every plan, whatever was observed. */
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../builders/fast-check.ts';
 import type { Desired } from '../../../../controllers/vmsnapshot/model/desired.ts';
 import type { Observed } from '../../../../controllers/vmsnapshot/model/observed.ts';
 import type { Plan } from '../../../../controllers/vmsnapshot/model/plan.ts';

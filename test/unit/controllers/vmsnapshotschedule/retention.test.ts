@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../builders/fast-check.ts';
 import { prunable as prunableInSlices } from '../../../../controllers/vmsnapshotschedule/retention.ts';
 import type { Snapshot } from '../../../../controllers/vmsnapshotschedule/model.ts';
 import { minutes } from '../../../../src/lib/units.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { createSlots } from '../../../../../controllers/shared/limits/slots.ts';
 
 const LIMITS: Readonly<Record<string, number>> = { a: 1, b: 2, c: 3 };

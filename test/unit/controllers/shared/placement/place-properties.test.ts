@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc, { type Arbitrary } from 'fast-check';
+import fc, { type Arbitrary } from '../../../../builders/fast-check.ts';
 import {
   place,
   type PlacementRequest,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { driveSlot } from '../../../../../controllers/virtualmachine/cloud-init/slot.ts';
 import type { Guest, GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { VirtualMachineStatus } from '../../../../../src/api/index.ts';

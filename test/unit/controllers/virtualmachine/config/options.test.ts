@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { describeGuest, parseMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import { bestEffortWritesOf } from '../../../../../controllers/virtualmachine/config/best-effort.ts';
 import { cpuTypeKeys } from '../../../../../controllers/virtualmachine/config/cpu-type.ts';

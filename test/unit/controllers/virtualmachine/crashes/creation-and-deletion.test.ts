@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { nodeName } from '../../../../../src/lib/units.ts';
 import { Life } from '../../../../builders/life.ts';
 import { UID, type VirtualMachineChange } from '../../../../builders/objects.ts';

@@ -1,6 +1,6 @@
 /** A story is run repeatedly, with faults at one call or at many: it ends as it does without faults. */
 import { expect } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { type Fault, FAULTS, isDistinct } from '../../../../builders/saboteur.ts';
 
 /** @param faults by the number of the call that each meets, from 1 */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { allocatedSize, compareSizes } from '../../../../../controllers/virtualmachine/disks/rounding.ts';
 import { bytes, GiB, MiB } from '../../../../../src/lib/units.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { addressesByNic, inOrder } from '../../../../../controllers/virtualmachine/networks/addresses.ts';
 import type { Nic } from '../../../../../controllers/shared/guests/model.ts';
 

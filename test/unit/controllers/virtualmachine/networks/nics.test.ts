@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { cloudInitNics } from '../../../../../controllers/virtualmachine/cloud-init/nics.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { DesiredNic } from '../../../../../controllers/virtualmachine/model/desired.ts';

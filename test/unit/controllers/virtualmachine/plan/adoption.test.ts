@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
 import { deletionPolicyOf } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import type { DesiredDisk } from '../../../../../controllers/virtualmachine/model/disks.ts';
 import type { Guest } from '../../../../../controllers/shared/guests/model.ts';
 import { inForce, cpusOf } from '../../../../../controllers/virtualmachine/config/size.ts';

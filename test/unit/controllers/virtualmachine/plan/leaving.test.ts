@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { FORCE_DELETE } from '../../../../../src/api/index.ts';
 import { withoutMark } from '../../../../../controllers/shared/guests/owner-mark.ts';
 import type { Observed } from '../../../../../controllers/virtualmachine/model/observed.ts';

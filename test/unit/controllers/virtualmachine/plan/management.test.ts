@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { withheldMessage } from '../../../../../controllers/virtualmachine/plan/management.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
 import { desired, worldsWith } from '../../../../builders/arbitrary-worlds.ts';

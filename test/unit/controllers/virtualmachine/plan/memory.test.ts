@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { plugsMemory } from '../../../../../controllers/virtualmachine/config/memory-modules.ts';
 import { memoryMiBOf } from '../../../../../controllers/virtualmachine/config/size.ts';
 import { bytes, MiB, vmid } from '../../../../../src/lib/units.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { parseNic, parseProperties, property } from '../../../../../src/pve/index.ts';
 import { bytes, MiB, minutes } from '../../../../../src/lib/units.ts';
 import { rootDiskOf } from '../../../../../controllers/shared/guests/disks.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { snapshotsOf } from '../../../../../controllers/virtualmachine/report/snapshots.ts';
 import { reportStatus } from '../../../../../controllers/virtualmachine/report/status.ts';
 import { VirtualMachine } from '../../../../../src/api/index.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import type { Plan, Step } from '../../../../../controllers/virtualmachine/model/plan.ts';
 import { reportStatus } from '../../../../../controllers/virtualmachine/report/status.ts';
 import { VirtualMachine, type VirtualMachineStatus } from '../../../../../src/api/index.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../../builders/fast-check.ts';
 import { judgeRestart, type RestartInputs } from '../../../../../controllers/virtualmachine/restart/judge.ts';
 import { withInitialRequest } from '../../../../../controllers/virtualmachine/restart/request.ts';
 import { RESTARTED_AT } from '../../../../../src/api/index.ts';
