@@ -24,6 +24,7 @@ const TARGETS: readonly (readonly [name: RegExp, target: Target])[] = [
   [/^classRef$/, ours('VMClass')],
   [/^imageRef$/, ours('VMImage')],
   [/^(vmRef|sourceVMRef)$/, ours('VirtualMachine')],
+  [/^(snapshotRef|sourceSnapshotRef)$/, ours('VMSnapshot')],
   [/^(s|\w+S)ecret(Key)?Ref$/, core('Secret')],
   [/^configMapKeyRef$/, core('ConfigMap')],
 ];

@@ -5,23 +5,13 @@ import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
 import { immutableOnce } from './immutable.ts';
 import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
+import { cloneFrom } from './virtualmachine-clone.ts';
 import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
 import { hook, readinessProbe } from './virtualmachine-hook.ts';
 import { optionFields } from './virtualmachine-options.ts';
+import { powerState } from './virtualmachine-power.ts';
 import { metaData, networkData, userData } from './virtualmachine-userdata.ts';
-
-/** On is kept up; Off stops at once; OffGraceful asks the guest to shut down. */
-const powerStates = ['On', 'Off', 'OffGraceful'] as const;
-
-/**
- * YAML 1.1 reads a bare `On` as true, YAML 1.2 as text, and kubectl's ways of applying differ in which they use.
- * A schema without a type is the only one that takes both.
- */
-const powerState = z
-  .union([z.enum(powerStates), z.boolean()])
-  .transform((value) => (typeof value === 'string' ? value : value ? 'On' : 'Off'))
-  .meta({ crd: { 'x-kubernetes-preserve-unknown-fields': true, enum: [...powerStates, true, false] } });
 
 /** What identifies a VM is immutable once its VMID is reserved. */
 const IDENTITY = 'cannot be changed once the VM has a VMID: create another VirtualMachine';
@@ -29,6 +19,7 @@ const IDENTITY = 'cannot be changed once the VM has a VMID: create another Virtu
 export const virtualMachineRules = [
   immutableOnce({ once: 'vmid', field: 'providerRef', is: 'required', message: IDENTITY }),
   immutableOnce({ once: 'vmid', field: 'imageRef', is: 'kept', message: IDENTITY }),
+  immutableOnce({ once: 'vmid', field: 'cloneFrom', is: 'kept', message: IDENTITY }),
   immutableOnce({
     once: 'vmid',
     field: 'vmid',
@@ -56,7 +47,12 @@ const spec = z.object({
   imageRef: objectRef
     .optional()
     .describe(
-      'VMImage the VM is cloned from. Required unless adopt is set. It cannot be changed once the VM has a VMID.',
+      'VMImage the VM is cloned from. Required unless cloneFrom or adopt is set. It cannot be changed once the VM has a VMID.',
+    ),
+  cloneFrom: cloneFrom
+    .optional()
+    .describe(
+      'Virtual machine or snapshot that the VM is cloned from, instead of an image. It is read once, when the VM is created, and cannot be changed once the VM has a VMID.',
     ),
   vmid: vmidNumber
     .optional()
@@ -167,12 +163,21 @@ const spec = z.object({
 });
 
 const withSource = rule(spec, {
-  cel: 'has(self.imageRef) || has(self.adopt)',
-  message: 'must have imageRef, the VMImage to clone the VM from, or adopt, an existing VM',
-  holds: ({ imageRef, adopt }) => imageRef !== undefined || adopt !== undefined,
+  cel: 'has(self.imageRef) || has(self.cloneFrom) || has(self.adopt)',
+  message:
+    'must have imageRef, the VMImage to clone the VM from, cloneFrom, another VM to clone, or adopt, an existing VM',
+  holds: ({ imageRef, cloneFrom, adopt }) =>
+    imageRef !== undefined || cloneFrom !== undefined || adopt !== undefined,
 });
 
-export const virtualMachineSpec = rule(withSource, {
+const withOneSource = rule(withSource, {
+  cel: '!has(self.cloneFrom) || !has(self.imageRef) && !has(self.adopt)',
+  message: 'must have cloneFrom without imageRef and adopt: a VM is made in one way',
+  holds: ({ imageRef, cloneFrom, adopt }) =>
+    cloneFrom === undefined || (imageRef === undefined && adopt === undefined),
+});
+
+export const virtualMachineSpec = rule(withOneSource, {
   cel: '!has(self.vmid) || !has(self.adopt)',
   message: 'must not have both vmid and adopt: an adopted VM keeps its VMID',
   holds: ({ vmid, adopt }) => vmid === undefined || adopt === undefined,
