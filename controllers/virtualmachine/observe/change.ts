@@ -8,6 +8,7 @@ import { isApplied, judgeDrift } from '../config/drift.ts';
 import { isNew } from '../config/is-new.ts';
 import { diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
+import { recordedDisks } from '../disks/copied.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -85,7 +86,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const separate = separateDevices(possible.change, guest, { refusedWrites, isNew: isNew(vm, guest), now });
   const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
   const disks = diskWork(want, guest, {
-    recorded: vm.status?.disks ?? [],
+    recorded: recordedDisks(vm, guest),
     detached: detachedDisksOf(vm),
     storages: surroundings.storages,
     isApplied: (name) => isApplied(diskPart(name), compared),

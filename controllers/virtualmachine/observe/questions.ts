@@ -78,6 +78,8 @@ function creationQuestions(unread: NonNullable<CreationDecision['unread']>): rea
   switch (unread.what) {
     case 'templates':
       return unread.vmids.map((vmid) => ({ read: 'template', vmid }));
+    case 'source':
+      return [{ read: 'source', vmid: unread.vmid, snapname: unread.snapname }];
     case 'bridges':
       return [{ read: 'bridges', node: unread.node }];
     case 'volumes':

@@ -25,6 +25,7 @@ export function eventsOf({
     ...ofRestart(plan, have),
     ...ofAdoption(plan, have),
     ...ofPlan(plan, have.claim?.vmid),
+    ...ofCopy(plan),
   ];
 }
 
@@ -76,6 +77,24 @@ const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
       ]
     : [];
 
+/** What nobody but the guest can change of its disks. */
+function ofCopy(plan: Plan): EventNote[] {
+  if (plan.kind !== 'act' || plan.step.do !== 'clone') return [];
+  const { vmid, creation } = plan.step;
+  const { copy, template } = creation;
+  if (!copy) return [];
+  const how =
+    copy.running && copy.snapname === undefined
+      ? `VM ${template} runs, so they are as after a power failure. `
+      : '';
+  return [
+    normal(
+      'GuestCopied',
+      `The disks of VM ${vmid} are copies of those of ${copy.of}. ${how}They keep the machine-id and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.`,
+    ),
+  ];
+}
+
 function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {
   if (plan.kind === 'refuse') return [{ type: 'Warning', reason: plan.reason, message: plan.message }];
   return plan.kind === 'act' ? ofStep(plan.step, vmid) : [];
@@ -90,12 +109,16 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
 const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
   'BridgeNotFound',
   'ClassNotFound',
+  'CloneNotPossible',
   'ImageNotFound',
   'NoEligibleNode',
   'ProviderNotFound',
   'ReferenceNotAllowed',
   'SecretKeyNotFound',
   'SecretNotFound',
+  'SnapshotNotFound',
+  'SourceNotAllowed',
+  'VMNotFound',
 ]);
 
 /** It is announced when it begins. What is stalled is announced for every kind alike. */
