@@ -33,6 +33,8 @@ export interface Copy {
   /** The snapshot to clone, as Proxmox VE calls it. Absent: the present state. */
   readonly snapname?: string;
   readonly disks: readonly CopiedDisk[];
+  /** A hook script comes along, which Proxmox VE lets nobody but root@pam remove. */
+  readonly hookscript?: string;
 }
 
 /** Where the copy of a disk that has a name is. */

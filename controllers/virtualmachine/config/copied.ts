@@ -10,9 +10,6 @@ import { isNew } from './is-new.ts';
 const IMAGE = /:iso\/virtrigaud-\d+-[0-9a-f]+\.iso$/;
 const EMPTY = 'none,media=cdrom';
 
-/** A script of the node that was meant for one VM, and user data that was meant for one. */
-const OF_ONE_VM = ['hookscript', 'cicustom'];
-
 /** The new guest is a copy of a VM: of a template everything that is not replaced is meant to be inherited. */
 export const isCopy = (vm: VirtualMachine, guest: Pick<Guest, 'config'>): boolean =>
   vm.spec.cloneFrom !== undefined && isNew(vm, guest);
@@ -41,5 +38,6 @@ export const hadData = (vm: VirtualMachine, guest: Pick<Guest, 'config'>): boole
 /** What is set later, by the spec, takes precedence. */
 export const copiedKeys = (vm: VirtualMachine, guest: Pick<Guest, 'config'>): Keys => ({
   set: Object.fromEntries(copiedImages(vm, guest).map((device) => [device, EMPTY])),
-  delete: isCopy(vm, guest) ? OF_ONE_VM.filter((key) => guest.config[key] !== undefined) : [],
+  // User data that was meant for the VM that was cloned. A hook script stays, since only root@pam may remove it.
+  delete: isCopy(vm, guest) && guest.config['cicustom'] !== undefined ? ['cicustom'] : [],
 });

@@ -120,6 +120,7 @@ const copyOf = ({ of, snapshot, disks }: CloneSource, { template, cloned }: Sour
   of: snapshot ? snapshot.of : of,
   running: template.running,
   ...(snapshot && { snapname: snapshot.name }),
+  ...(cloned['hookscript'] !== undefined && { hookscript: cloned['hookscript'] }),
   disks: disks.flatMap(({ name, volume }) => deviceWith(cloned, name, volume)),
 });
 

@@ -83,16 +83,15 @@ function ofCopy(plan: Plan): EventNote[] {
   const { vmid, creation } = plan.step;
   const { copy, template } = creation;
   if (!copy) return [];
-  const how =
-    copy.running && copy.snapname === undefined
-      ? `VM ${template} runs, so they are as after a power failure. `
-      : '';
-  return [
-    normal(
-      'GuestCopied',
-      `The disks of VM ${vmid} are copies of those of ${copy.of}. ${how}They keep the machine-id and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.`,
-    ),
+  const { of, running, snapname, hookscript } = copy;
+  const sentences = [
+    `The disks of VM ${vmid} are copies of those of ${of}.`,
+    running && snapname === undefined && `VM ${template} runs, so they are as after a power failure.`,
+    'They keep the machine-id and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.',
+    hookscript !== undefined &&
+      `The VM keeps the hook script ${hookscript}, which only root@pam may remove: qm set ${vmid} --delete hookscript`,
   ];
+  return [normal('GuestCopied', sentences.filter((sentence) => sentence !== false).join(' '))];
 }
 
 function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {

@@ -36,9 +36,11 @@ describe('a copy', () => {
     expect(own['ipconfig0']).toBe('ip=dhcp');
     expect(own['vmgenid']).not.toBe(source.get('vmgenid'));
     expect(property(parseProperties(own['net0'] ?? ''), 'virtio')).not.toBe('02:00:00:00:00:10');
-    for (const key of ['tags', 'onboot', 'protection', 'hookscript', 'cicustom', 'parent'])
+    for (const key of ['tags', 'onboot', 'protection', 'cicustom', 'parent'])
       expect(own).not.toHaveProperty(key);
     expect(new Map(life.source?.config)).toEqual(source);
+    const [copied] = life.process.events.filter(({ reason }) => reason === 'GuestCopied');
+    expect(copied?.message).toContain('only root@pam may remove: qm set 100 --delete hookscript');
   });
 
   test('is given data of its own where the system of its source has read an image', async () => {
@@ -91,6 +93,7 @@ describe('a copy', () => {
     const copied = life.process.events.filter(({ reason }) => reason === 'GuestCopied');
     expect(copied).toHaveLength(1);
     expect(copied[0]?.message).toContain('as after a power failure');
+    expect(copied[0]?.message).not.toContain('hook script');
     expect(copied[0]?.message).toContain('ssh_deletekeys: true');
   });
 

@@ -35,7 +35,7 @@ async function copy(faults: ReadonlyMap<number, Fault>) {
   const own = pve.guestsOf(UID).map(({ config, running }) => ({
     running,
     disks: Object.keys(config).filter((key) => /^(scsi|unused)\d+$/.test(key)),
-    ofSource: ['tags', 'onboot', 'protection', 'hookscript', 'cicustom'].filter((key) => key in config),
+    ofSource: ['tags', 'onboot', 'protection', 'cicustom'].filter((key) => key in config),
     images: Object.values(config).filter((text) => text.includes('virtrigaud-200')),
     address: config['ipconfig0'],
     uuid: config['smbios1'],
