@@ -399,6 +399,10 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         providerRef: ref,
         classRef: ref,
         imageRef: ref,
+        cloneFrom: fc.oneof(
+          { weight: 6, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: record({ vmRef: ref, snapshotRef: ref, linked: flag }) },
+        ),
         powerState: field(
           fc.constantFrom<unknown>('On', 'Off', 'OffGraceful', true, false),
           'on',

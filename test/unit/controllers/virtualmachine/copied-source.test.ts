@@ -7,9 +7,7 @@ test('a VM is destroyed only once the clones that are made of it are complete', 
   const life = new SharedGuestLife({ latency: { cloneFull: 90_000 } });
   await life.untilReady();
   const own = life.guest?.vmid ?? 0;
-  await life.act(
-    life.elsewhere.clone({ newid: vmid(300), name: 'copy', description: 'copy', full: true }),
-  );
+  await life.act(life.elsewhere.clone({ newid: vmid(300), name: 'copy', description: 'copy', full: true }));
   // The list of tasks is read again.
   const asked = life.now;
   await life.until(() => life.now > asked + 20_000);
