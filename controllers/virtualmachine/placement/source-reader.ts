@@ -1,5 +1,5 @@
 /** Reads the guest that a VM with `spec.cloneFrom` is a copy of. Never from memory: whose guest it is may have changed. */
-import { PveError, type CallOptions, type Qemu } from '../../../src/pve/index.ts';
+import { PveError, type CallOptions, type Qemu, type View } from '../../../src/pve/index.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
@@ -16,33 +16,40 @@ export async function readSource(
   const view = connection.inventory.view();
   const row = view?.guests.get(vmid);
   if (!view || !row) return 'gone';
-  const qemu = connection.pve.node(row.node).qemu(vmid);
   try {
-    const [{ values: config }, status, kept] = await Promise.all([
-      qemu.config({ ...options, current: true }),
-      qemu.status(options),
-      snapname === undefined ? undefined : keptBy(qemu, snapname, options),
-    ]);
-    const cloned = kept?.config ?? config;
-    const at = {
-      ...{ vmid, node: row.node, isTemplate: config['template'] === '1' },
-      running: status.status === 'running',
-    };
-    const template = await templateFrom(qemu, at, { values: cloned, view, options });
-    return {
-      mark: parseMark(config['description']),
-      config,
-      lock: config['lock'] ?? status.lock,
-      cloned,
-      template: kept
-        ? { ...template, linkable: kept.canLink, snapshot: { canCopy: kept.canCopy } }
-        : template,
-    };
+    return await read(connection.pve.node(row.node).qemu(vmid), { snapname, view, options });
   } catch (error) {
-    if (error instanceof PveError && error.absent === 'snapshot') return 'noSnapshot';
-    if (error instanceof PveError && (error.absent === 'guest' || error.absent === 'node')) return 'gone';
+    const absent = error instanceof PveError ? error.absent : undefined;
+    if (absent === 'snapshot') return 'noSnapshot';
+    if (absent === 'guest' || absent === 'node') return 'gone';
     throw error;
   }
+}
+
+interface Reading {
+  readonly snapname: string | undefined;
+  readonly view: View;
+  readonly options: CallOptions;
+}
+
+async function read(qemu: Qemu, { snapname, view, options }: Reading): Promise<SourceSeen> {
+  const { vmid, node } = qemu;
+  const [{ values: config }, status, kept] = await Promise.all([
+    qemu.config({ ...options, current: true }),
+    qemu.status(options),
+    snapname === undefined ? undefined : keptBy(qemu, snapname, options),
+  ]);
+  const cloned = kept?.config ?? config;
+  const isTemplate = config['template'] === '1';
+  const at = { vmid, node, isTemplate, running: status.status === 'running' };
+  const template = await templateFrom(qemu, at, { values: cloned, view, options });
+  return {
+    mark: parseMark(config['description']),
+    config,
+    lock: config['lock'] ?? status.lock,
+    cloned,
+    template: kept ? { ...template, linkable: kept.canLink, snapshot: { canCopy: kept.canCopy } } : template,
+  };
 }
 
 interface Kept {

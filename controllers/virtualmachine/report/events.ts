@@ -108,7 +108,6 @@ function ofStep(step: Step, vmid: number | undefined): EventNote[] {
 const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
   'BridgeNotFound',
   'ClassNotFound',
-  'CloneNotPossible',
   'ImageNotFound',
   'NoEligibleNode',
   'ProviderNotFound',

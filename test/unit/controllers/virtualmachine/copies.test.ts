@@ -26,28 +26,24 @@ async function outcome(
   { linked, running }: { readonly linked: boolean; readonly running: boolean },
 ): Promise<string> {
   const snapshot = source === 'a snapshot';
-  const template = source === 'a template';
   const format = storage === 'dir' ? ',format=qcow2' : '';
-  const config = { scsi0: `disks:10${format}` };
+  const from = snapshot ? { snapshotRef: { name: 'before-upgrade' } } : { vmRef: { name: 'db' } };
   const life = new CopyLife({
-    ...{ storage, running, template, snapshot, config },
-    vm: {
-      spec: {
-        cloneFrom: {
-          ...(snapshot ? { snapshotRef: { name: 'before-upgrade' } } : { vmRef: { name: 'db' } }),
-          linked,
-        },
-      },
-    },
+    ...{ storage, running, snapshot, template: source === 'a template' },
+    config: { scsi0: `disks:10${format}` },
+    vm: { spec: { cloneFrom: { ...from, linked } } },
   });
   const missing = snapshot ? await life.takeSnapshot() : undefined;
   if (missing !== undefined) return missing;
   await life.until(() => life.ready?.status === 'True' || life.ready?.reason === 'CloneNotPossible');
-  const { cloneType, placement } = life.status;
-  if (life.ready?.status !== 'True') return life.ready?.reason ?? '';
-  return placement?.fullCloneReason === undefined || !linked
-    ? (cloneType ?? '')
-    : `${cloneType ?? ''}: ${placement.fullCloneReason}`;
+  return described(life, linked);
+}
+
+function described({ ready, status: { cloneType, placement } }: CopyLife, linked: boolean): string {
+  if (ready?.status !== 'True') return ready?.reason ?? '';
+  const { fullCloneReason } = placement ?? {};
+  const type = cloneType ?? '';
+  return fullCloneReason === undefined || !linked ? type : `${type}: ${fullCloneReason}`;
 }
 
 const ROWS = SOURCES.flatMap((source) =>

@@ -30,7 +30,7 @@ async function copy(faults: ReadonlyMap<number, Fault>) {
   const onTheWay = [...calls];
   // Requests that are still on their way arrive, without further effect.
   life.now += 60_000;
-  for (let passes = 0; passes < 6; passes += 1) await life.pass();
+  for (let passes = 0; passes < 3; passes += 1) await life.pass();
   const { pve, status } = life;
   const own = pve.guestsOf(UID).map(({ config, running }) => ({
     running,

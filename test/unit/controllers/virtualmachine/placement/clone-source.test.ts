@@ -132,7 +132,7 @@ describe('before it is read, a guest', () => {
   const view = (change: Parameters<typeof aRow>[0] = {}, online = true) =>
     aView({ nodes: [aNode('pve-1', { online })], guests: [aRow({ vmid: vmid(SOURCE_VMID), ...change })] });
   const tenant = (sources?: readonly object[]) =>
-    aGrant({ namespaces: { names: ['*'] }, ...(sources && { sources: sources as [{ tag: string }] }) });
+    aGrant({ namespaces: { names: ['*'] }, ...(sources && { sources: sources }) });
 
   test.each([
     ['of the namespace of the Provider', view(), aGrant(), undefined],

@@ -1,7 +1,7 @@
 /** The disks of status, and those that came along with the guest that was cloned. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
-import { isNew } from '../config/is-new.ts';
+import { isNew } from './is-new.ts';
 import type { RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
