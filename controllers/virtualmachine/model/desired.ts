@@ -1,5 +1,6 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
 import type { Documents } from '../../../src/cloudinit/index.ts';
+import type { DeletionPolicy } from '../../shared/objects/deletion-policy.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -10,8 +11,7 @@ export type { Unresolved } from '../../shared/objects/unresolved.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
 
-/** What happens to the guest when its object is deleted. */
-export type DeletionPolicy = 'Delete' | 'Retain' | 'Stop';
+export type { DeletionPolicy } from '../../shared/objects/deletion-policy.ts';
 
 /** The desired guest, or that it should not exist. Deletion needs no class, no image, no placement. */
 export type Desired =
@@ -21,6 +21,8 @@ export type Desired =
       readonly graceSeconds: number;
       readonly deletionPolicy: DeletionPolicy;
       readonly hooks?: Hooks | undefined;
+      /** Why nothing is done to the guest until the deletion is confirmed: a sentence. */
+      readonly held?: string | undefined;
       /** What the spec says of it; false: a protection in PVE is lifted. */
       readonly protection?: boolean | undefined;
     }

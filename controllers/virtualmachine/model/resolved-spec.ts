@@ -14,6 +14,8 @@ export interface PlainSpec {
   readonly graceSeconds: number;
   readonly owner: OwnerMark;
   readonly deletionPolicy: DeletionPolicy;
+  /** Why the deletion waits for a confirmation: a sentence. */
+  readonly held?: string | undefined;
   /** The Provider does not grant the deletion of the guest. */
   readonly preserved?: boolean;
   /** The Provider that a VMID belongs to, for status. */

@@ -18,6 +18,8 @@ export const deletion: Rule = (want, have) => {
   if (task?.type === 'Destroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
   switch (presence.kind) {
     case 'seen':
+      if (want.held !== undefined && want.deletionPolicy !== 'Retain')
+        return wait('DeletionsHeld', want.held, 30_000);
       return want.deletionPolicy === 'Delete'
         ? removal(presence.guest, want, have)
         : retention(presence.guest, want, have);
