@@ -8,12 +8,16 @@ import {
   type Provider,
   type VirtualMachine,
 } from '../../../src/api/index.ts';
-import { minutes } from '../../../src/lib/units.ts';
+import { minutes, seconds } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
 import { deletionPolicyOf } from '../objects/deletion-policy.ts';
 import { mayHaveGuest } from '../objects/may-have-guest.ts';
 
 const WINDOW = minutes(1);
+/** A deletion is let through some time after it was requested. */
+const KEPT = minutes(2);
+/** Before a guest is touched, so that it is known how many are deleted. Timestamps are in whole seconds. */
+const PAUSE = seconds(5);
 /** Whoever confirms may have a clock that is ahead by so much. */
 const AHEAD = minutes(5);
 
@@ -32,7 +36,7 @@ export function deletionOf(vm: Readable<VirtualMachine>): Deletion | undefined {
 }
 
 /**
- * Deletions that were let through, for a minute: their objects may be gone. What it forgets when the process ends is at
+ * Deletions that were let through, for a while: their objects may be gone. What it forgets when the process ends is at
  * most one minute's worth of deletions, which were allowed.
  */
 export interface DeletionLog {
@@ -46,7 +50,7 @@ export function createDeletionLog(now: () => number): DeletionLog {
 
   function recentOf(provider: string): Map<string, number> {
     const known = allowed.get(provider) ?? new Map<string, number>();
-    for (const [uid, at] of known) if (at < now() - WINDOW) known.delete(uid);
+    for (const [uid, at] of known) if (at < now() - KEPT) known.delete(uid);
     return known;
   }
 
@@ -102,15 +106,24 @@ function areTooMany(deletions: readonly Deletion[], max: number): boolean {
   return times.some((at, n) => at - (times[n - max] ?? -Infinity) <= WINDOW);
 }
 
-/** Whether a deletion waits. One that does not is counted among the recent ones. */
-export function holdsDeletion(
+export type Hold =
+  /** It has just been requested: others may follow at once. */
+  | { readonly because: 'recent'; readonly forMs: number }
+  | { readonly because: 'tooMany'; readonly maxPerMinute: number };
+
+/** Why a deletion waits; `undefined`: it goes on, and is counted among the recent ones. */
+export function holdOf(
   vm: VirtualMachine,
   inputs: Omit<DeletionInputs, 'log'> & { readonly log: DeletionLog },
-): HeldDeletions | undefined {
+): Hold | undefined {
   const deletion = deletionOf(vm);
   if (!deletion || inputs.provider.spec.deletionProtection === undefined) return undefined;
   const held = heldDeletions(inputs);
-  if (held?.waiting.some(({ uid }) => uid === deletion.uid)) return held;
+  if (held?.waiting.some(({ uid }) => uid === deletion.uid))
+    return { because: 'tooMany', maxPerMinute: held.maxPerMinute };
+  const age = inputs.now - deletion.at;
+  // The clocks of the API server and the operator may differ.
+  if (Math.abs(age) < PAUSE) return { because: 'recent', forMs: PAUSE - age };
   inputs.log.allow(keyOf(inputs.provider), deletion);
   return undefined;
 }

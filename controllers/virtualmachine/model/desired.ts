@@ -21,12 +21,21 @@ export type Desired =
       readonly graceSeconds: number;
       readonly deletionPolicy: DeletionPolicy;
       readonly hooks?: Hooks | undefined;
-      /** Why nothing is done to the guest until the deletion is confirmed: a sentence. */
-      readonly held?: string | undefined;
+      /** Nothing is done to the guest yet. */
+      readonly heldDeletion?: HeldDeletion | undefined;
       /** What the spec says of it; false: a protection in PVE is lifted. */
       readonly protection?: boolean | undefined;
     }
   | ({ readonly exists: true; readonly graceSeconds: number } & Shape);
+
+/** Why a deletion waits, as `spec.deletionProtection` of the Provider has it. */
+export interface HeldDeletion {
+  readonly reason: 'Deleting' | 'DeletionsHeld';
+  /** A sentence. */
+  readonly message: string;
+  /** Until it is looked at again. */
+  readonly forMs: number;
+}
 
 /** Why nothing in Proxmox VE is changed and everything only reported: the word in `spec.managementPolicy`. */
 export type Restraint = 'ObserveOnly' | 'CreateOnly';

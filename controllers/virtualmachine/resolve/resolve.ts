@@ -81,7 +81,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
   if (vm.metadata.deletionTimestamp !== undefined)
     return {
       ok: true,
-      resolved: { ...bare, held: heldDeletion(vm, provider ?? providerOf(vm, ports), ports) },
+      resolved: { ...bare, heldDeletion: heldDeletion(vm, provider ?? providerOf(vm, ports), ports) },
     };
   if (reached.refused) return { ...(await withOthers(vm, reached.refused, ports)), bare };
   const resolution = await resolveShape(vm, base, ports);
@@ -213,9 +213,9 @@ const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (
-  { shape, owner, graceSeconds, deletionPolicy, protection, hooks, held }: PlainSpec,
+  { shape, owner, graceSeconds, deletionPolicy, protection, hooks, heldDeletion: held }: PlainSpec,
   creation: Shape['creation'],
 ): Desired =>
   shape
     ? { exists: true, graceSeconds, ...shape, creation }
-    : { exists: false, owner, graceSeconds, deletionPolicy, protection, hooks, held };
+    : { exists: false, owner, graceSeconds, deletionPolicy, protection, hooks, heldDeletion: held };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   createDeletionLog,
-  holdsDeletion,
+  holdOf,
   type DeletionLog,
 } from '../../../../../controllers/shared/limits/deletion-protection.ts';
 import { CONFIRM_DELETIONS, FORCE_DELETE, type VirtualMachine } from '../../../../../src/api/index.ts';
@@ -11,6 +11,8 @@ import { aProvider, aVirtualMachine } from '../../../../builders/objects.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const SECOND = 1000;
+/** When it is known how many were deleted. */
+const LATER = NOW + 10 * SECOND;
 const iso = (at: number): string => new Date(at).toISOString();
 
 const deleted = (n: number, at = NOW, change: Partial<VirtualMachine['spec']> = {}): VirtualMachine => {
@@ -29,7 +31,7 @@ interface Situation {
 }
 
 function isHeld(vm: VirtualMachine, vms: readonly VirtualMachine[], situation: Situation = {}): boolean {
-  const { confirmed, since, now = NOW, log = createDeletionLog(() => now) } = situation;
+  const { confirmed, since, now = LATER, log = createDeletionLog(() => now) } = situation;
   const max = 'max' in situation ? situation.max : 3;
   const protectedBy = aProvider(max === undefined ? {} : { deletionProtection: { maxPerMinute: max } });
   const annotations = confirmed === undefined ? {} : { [CONFIRM_DELETIONS]: iso(confirmed) };
@@ -38,7 +40,7 @@ function isHeld(vm: VirtualMachine, vms: readonly VirtualMachine[], situation: S
     metadata: { ...protectedBy.metadata, annotations },
     status: since === undefined ? {} : { deletionsHeldSince: iso(since) },
   };
-  return holdsDeletion(vm, { provider, vms, log, now }) !== undefined;
+  return holdOf(vm, { provider, vms, log, now })?.because === 'tooMany';
 }
 
 describe('deletions of VMs', () => {
@@ -52,6 +54,17 @@ describe('deletions of VMs', () => {
     expect(vms.map((vm) => isHeld(vm, vms))).toEqual([true, true, true, true]);
   });
 
+  test('wait a few seconds, so that one of many is not ahead of the others', () => {
+    const hold = (now: number) => {
+      const provider = { ...aProvider({ deletionProtection: { maxPerMinute: 3 } }), status: {} };
+      return holdOf(deleted(1), { provider, vms: [deleted(1)], log: createDeletionLog(() => now), now });
+    };
+    expect(hold(NOW + 2 * SECOND)).toEqual({ because: 'recent', forMs: 3 * SECOND });
+    expect(hold(NOW + 5 * SECOND)).toBeUndefined();
+    // The clock of the API server is an hour ahead.
+    expect(hold(NOW - 3_600 * SECOND)).toBeUndefined();
+  });
+
   test('are not limited where the Provider does not say so', () => {
     const vms = many(400);
     expect(vms.some((vm) => isHeld(vm, vms, { max: undefined }))).toBe(false);
@@ -63,7 +76,7 @@ describe('deletions of VMs', () => {
   });
 
   test('count also where the objects are gone already, as with one deletion after another', () => {
-    const log = createDeletionLog(() => NOW);
+    const log = createDeletionLog(() => LATER);
     expect([0, 1, 2].map((n) => isHeld(deleted(n), [deleted(n)], { log }))).toEqual([false, false, false]);
     expect(isHeld(deleted(3), [deleted(3)], { log })).toBe(true);
     const later = createDeletionLog(() => NOW + 61 * SECOND);
@@ -135,7 +148,7 @@ test('whatever is deleted, and however often the operator restarts: never more t
           continue;
         }
         now += event.after * SECOND;
-        const vm = deleted(n, now);
+        const vm = deleted(n, now - 6 * SECOND);
         vms = [...vms, vm];
         const waits = isHeld(vm, vms, { log, now, max, ...(since !== undefined && { since }) });
         if (waits) since ??= now;

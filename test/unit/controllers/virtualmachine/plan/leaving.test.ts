@@ -274,7 +274,10 @@ describe('a VirtualMachine that is deleted by force', () => {
 
 describe('a deletion that waits for a confirmation', () => {
   const held = (policy: DeletionPolicy, have: Partial<Observed>) =>
-    plan({ ...leaving(policy), held: 'Confirm it.' }, observed({ claim: MADE, ...have }));
+    plan(
+      { ...leaving(policy), heldDeletion: { reason: 'DeletionsHeld', message: 'Confirm it.', forMs: 1 } },
+      observed({ claim: MADE, ...have }),
+    );
 
   test.each(['Delete', 'Stop'] as const)('leaves the guest as it is (%s)', (policy) => {
     expect(held(policy, { presence: seen({ running: true }) })).toMatchObject({
