@@ -31,6 +31,7 @@ export const REASONS = [
   'CredentialsMissing',
   'DeadlineExceeded',
   'Deleting',
+  'DeletionsHeld',
   'Different',
   'Drifted',
   'DryRun',

@@ -88,6 +88,7 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     vms: readerNow(() => [ports.vm()].flatMap((vm) => vm ?? [])),
     snapshots,
     forceDeleted: { add: () => 0 },
+    deletionLog: { allow: () => undefined, recent: () => [] },
     readSecret: () => Promise.resolve(undefined),
     readDocuments: createDocumentReader({ now: () => 0 }),
     readAgain: () => Promise.resolve(),

@@ -5,7 +5,7 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { CloneFrom } from './clone-source.ts';
-import type { DeletionPolicy, Hooks, Shape, Unresolved } from './desired.ts';
+import type { DeletionPolicy, HeldDeletion, Hooks, Shape, Unresolved } from './desired.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { SnapshotFacts } from './revert.ts';
 
@@ -15,6 +15,8 @@ export interface PlainSpec {
   readonly graceSeconds: number;
   readonly owner: OwnerMark;
   readonly deletionPolicy: DeletionPolicy;
+  /** The deletion waits. */
+  readonly heldDeletion?: HeldDeletion | undefined;
   /** The Provider does not grant the deletion of the guest. */
   readonly preserved?: boolean;
   /** The Provider that a VMID belongs to, for status. */
