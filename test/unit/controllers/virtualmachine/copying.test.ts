@@ -108,6 +108,18 @@ describe('a copy', () => {
     expect(life.clones).toBe(1);
   });
 
+  test('is found again after its status was lost, although its source is gone', async () => {
+    let source = aSource();
+    const life = copyOf(OF_VM, { source: () => source });
+    await life.untilReady();
+    const { vmid } = life.status;
+    source = aSource({ metadata: { name: 'other' } });
+    life.vm.loseStatus();
+    await life.untilReady();
+    expect(life.status.vmid).toBe(vmid);
+    expect(life.clones).toBe(1);
+  });
+
   test('has what the snapshot has, although the VM has another disk now', async () => {
     const life = copyOf(OF_SNAPSHOT, { storage: 'rbd', snapshot: true, config: { scsi1: 'disks:5' } });
     await life.takeSnapshot();
@@ -174,6 +186,14 @@ describe('a copy waits, and asks Proxmox VE for no clone,', () => {
 
   test('of a snapshot that is gone', async () => {
     expect(await waiting(copyOf(OF_SNAPSHOT, { snapshot: true }))).toBe('SnapshotMissing');
+  });
+
+  test('and is deleted without a trace where its source never comes', async () => {
+    const life = copyOf({ cloneFrom: { vmRef: { name: 'bd' } } });
+    expect(await waiting(life)).toBe('VMNotFound');
+    life.vm.markDeleted();
+    await life.until(() => life.vm.live() === undefined);
+    expect([...life.pve.world.guests.keys()]).toEqual([SOURCE_VMID]);
   });
 
   test('of a source that does not exist, and is made once the reference is corrected', async () => {
