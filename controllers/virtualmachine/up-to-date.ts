@@ -74,11 +74,12 @@ const placeOf = ({ metadata }: VirtualMachine, { name, namespace = metadata.name
 });
 
 const referencesOf = (vm: VirtualMachine) => {
-  const { providerRef, classRef, imageRef } = vm.spec;
+  const { providerRef, classRef, imageRef, cdroms = [] } = vm.spec;
   return [
     { kind: 'Provider', at: placeOf(vm, providerRef) } as const,
     { kind: 'VMClass', at: placeOf(vm, classRef) } as const,
     ...(imageRef ? [{ kind: 'VMImage', at: placeOf(vm, imageRef) } as const] : []),
+    ...cdroms.map((cdrom) => ({ kind: 'VMImage', at: placeOf(vm, cdrom.imageRef) }) as const),
   ];
 };
 

@@ -56,6 +56,7 @@ export const REASONS = [
   'InternalError',
   'InvalidSpec',
   'IoError',
+  'IsoNotFound',
   'Locked',
   'LockedWithoutTask',
   'MaintenanceWindowInvalid',
@@ -128,6 +129,7 @@ export const REASONS = [
   'StepTaken',
   'StillPending',
   'StorageFull',
+  'StorageRequired',
   'StorageUnavailable',
   'StorageUnknown',
   'Suspended',
@@ -150,6 +152,7 @@ export const REASONS = [
   'VMNotRunning',
   'VmidTaken',
   'VolumeLeftBehind',
+  'WrongImageType',
 ] as const;
 
 export type Reason = (typeof REASONS)[number];

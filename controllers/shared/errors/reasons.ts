@@ -8,6 +8,7 @@ export const Reasons = {
   providerUnreachable: 'ProviderUnreachable',
   classNotFound: 'ClassNotFound',
   imageNotFound: 'ImageNotFound',
+  wrongImageType: 'WrongImageType',
   vmNotFound: 'VMNotFound',
   secretNotFound: 'SecretNotFound',
   secretKeyNotFound: 'SecretKeyNotFound',

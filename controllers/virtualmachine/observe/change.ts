@@ -1,4 +1,6 @@
 /** What has to change in a guest that is ours. Pure. */
+import { bootDevices } from '../cdroms/boot.ts';
+import { cdromKeys, cdromWork, leavingKeys } from '../cdroms/drives.ts';
 import { cloudInitChange } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
 import { digestsOf, recordedDigests } from '../config/applied-digest.ts';
@@ -6,7 +8,7 @@ import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { isNew } from '../config/is-new.ts';
-import { diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
+import { cdromPart, diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
@@ -51,6 +53,7 @@ type Due = Pick<
   | 'move'
   | 'relocation'
   | 'disks'
+  | 'cdroms'
   | 'restoredDiffers'
 >;
 
@@ -60,7 +63,8 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const cloudInit = cloudInitIn(inputs, own);
   const room = surroundings.cpus;
   const keepTags = keepsTags(have.failure, state.refusedWrites);
-  const written = { cloudInit, ...room, keepTags, release: surroundings.release };
+  const missingVolumes = raw.missingVolumes.get(guest.node);
+  const written = { cloudInit, ...room, keepTags, release: surroundings.release, missingVolumes };
   const compared = comparedDigests(vm, own);
   const partOf = partOfKey(vm, want, guest);
   const held = heldParts(want);
@@ -92,19 +96,21 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     reverts: want.driftPolicy === 'Revert',
     wasReverted: vm.status?.internal?.revert !== undefined,
   });
+  const cdroms = cdromWork(vm, want, guest, missingVolumes);
   const due = {
     ...judged,
     bestEffortWrites: options.bestEffortWrites,
     notApplied: options.notApplied,
     ...possible,
     ...separate,
-    change: separate.change ?? afterwards,
+    change: separate.change ?? nonEmpty(leavingKeys(vm, want, guest)) ?? afterwards,
     unrecordedNics: writesUnrecorded(vm, want, { change: possible.change, config: guest.config }),
     awaited,
     obsoleteKeys: obsoleteKeys(guest, have.requestedChanges, awaited),
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,
     disks,
+    cdroms,
     parts: {
       ...compared,
       open: [
@@ -112,6 +118,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
         // The options of a disk that grows are written again with its size.
         ...disks.open.flatMap((name) => [diskPart(name), optionsPart(name)]),
         ...options.open,
+        ...cdroms.waiting.map(cdromPart),
       ],
     },
     cloudInit,
@@ -125,7 +132,8 @@ function comparedDigests(
   { want, guest, surroundings }: Own,
 ): Pick<AppliedParts, 'digests' | 'recorded'> {
   if (isNew(vm, guest)) return { digests: {}, recorded: {} };
-  const digests = digestsOf(want, guest, surroundings.cpus);
+  const order = bootDevices(vm, want, guest, cdromKeys(vm, want, guest).set);
+  const digests = digestsOf(want, guest, surroundings.cpus, order);
   const recorded = recordedDigests(vm, digests);
   return { digests: withHeld(want, { digests, recorded }), recorded };
 }
@@ -133,6 +141,7 @@ function comparedDigests(
 const heldParts = ({ held }: Wanted): readonly string[] => [
   ...(held?.disks ?? []).flatMap((name) => [diskPart(name), optionsPart(name)]),
   ...(held?.nics ?? []).map(networkPart),
+  ...(held?.cdroms ?? []).map(cdromPart),
 ];
 
 /** A part that is left as it is counts as what it was applied as last, if it was. */

@@ -14,7 +14,7 @@ export const placementOf = ({
   rootStorage,
   fullCloneReason,
 }: Extract<Creation, { ok: true }>): Placement => ({
-  template,
+  ...(template !== undefined && { template }),
   node,
   ...(rootStorage !== undefined && { storage: rootStorage }),
   ...(fullCloneReason !== undefined && { fullCloneReason }),
@@ -61,10 +61,12 @@ export const chosenSentence = (creation: Extract<Creation, { ok: true }>): strin
 };
 
 /** `as a full clone of 9000, because the storage of the template cannot link clones`. */
-const howMade = ({ template, fullCloneReason }: Placement): string =>
-  fullCloneReason === undefined
+function howMade({ template, fullCloneReason }: Placement): string {
+  if (template === undefined) return 'without a template';
+  return fullCloneReason === undefined
     ? `as a linked clone of ${template}`
     : `as a full clone of ${template}, because ${fullCloneReason}`;
+}
 
 /** Where a guest is, and how it was created if that is known. */
 export const placedSentence = (guest: Guest, placement: Placement | undefined): string => {

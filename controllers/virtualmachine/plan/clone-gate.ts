@@ -2,7 +2,7 @@
 import { MAX_FULL_CLONES, MAX_LINKED_CLONES } from '../../shared/limits/clones.ts';
 import { cloneRequestOf } from '../placement/creation.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Creation } from '../../shared/placement/model.ts';
+import type { CloneCreation } from '../../shared/placement/model.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
@@ -24,7 +24,7 @@ export function requireSlot(next: Plan, { connection, owner }: ResolvedSpec, how
 }
 
 function queued(
-  { full, storage, rootStorage, template }: Extract<Creation, { ok: true }>,
+  { full, storage, rootStorage, template }: CloneCreation,
   running: boolean,
 ): string {
   const own = 'This one starts once a slot is free.';

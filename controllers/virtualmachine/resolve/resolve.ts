@@ -20,6 +20,7 @@ import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
+import { cdromsLeft, isIso, resolveCdroms } from '../cdroms/resolve.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
@@ -117,6 +118,7 @@ function revertsOf(
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const vmClass = classOf(vm, ports);
   const image = imageOf(vm, ports);
+  const drives = resolveCdroms(vm, ports.images);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, lookupOf(image), nics], ports);
   if (!nics.ok) return withMissingSecrets(vm, image.problem ? [image.problem, nics] : [nics], ports);
@@ -125,13 +127,28 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   // A configured guest has read its user-data: the Secret may have been deleted.
   const unread = cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
   if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
-  const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
+  const parts = {
+    nics: nics.desired,
+    cloudInit: cloudInit.ok ? cloudInit.desired : undefined,
+    ...(drives.cdroms && { cdroms: drives.cdroms }),
+  };
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const missing = image.problem
-    ? await withMissingSecrets(vm, unread ? [image.problem, unread] : [image.problem], ports)
-    : unread;
-  return withinLimits(vm, { ...spec, conflict }, missing);
+  const [problem, ...others] = [
+    ...(image.problem ? [image.problem] : []),
+    ...(needsImages(vm) ? drives.problems : []),
+    ...(unread ? [unread] : []),
+  ];
+  const missing =
+    problem === undefined || problem === unread
+      ? unread
+      : await withMissingSecrets(vm, [problem, ...others], ports);
+  const ignored = [...spec.ignored, ...(needsImages(vm) ? [] : cdromsLeft(drives))];
+  return withinLimits(vm, { ...spec, ignored, conflict }, missing);
 }
+
+/** A guest that exists no longer needs the images that it is made with, and one that is adopted needs none. */
+const needsImages = ({ spec, status }: VirtualMachine): boolean =>
+  status?.name === undefined && spec.adopt === undefined;
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
@@ -179,22 +196,36 @@ function withinLimits(
   return { ok: true, resolved: { ...resolved, notGranted, shape: allowed, ...(refused && { refused }) } };
 }
 
-/** A guest that exists no longer needs its image, and one that is adopted needs none. */
 function imageOf(
-  { metadata: { namespace }, spec, status }: VirtualMachine,
+  vm: VirtualMachine,
   { images }: ResolvePorts,
 ): { readonly source: TemplateSource | undefined; readonly problem?: Unresolved } {
+  const {
+    metadata: { namespace },
+    spec,
+  } = vm;
   if (spec.imageRef === undefined) return { source: undefined };
   const image = follow(images, spec.imageRef, {
     namespace,
     kind: 'VMImage',
     notFound: Reasons.imageNotFound,
   });
-  if (image.ok) return { source: image.object.spec.source };
-  return status?.name !== undefined || spec.adopt
-    ? { source: undefined }
-    : { source: undefined, problem: image };
+  const problem = image.ok ? undefined : image;
+  const source = image.ok ? image.object.spec.source : undefined;
+  if (source && !isIso(source)) return { source };
+  return needsImages(vm)
+    ? { source: undefined, problem: problem ?? isoAsTemplate(vm, spec.imageRef) }
+    : { source: undefined };
 }
+
+const isoAsTemplate = (
+  { metadata }: VirtualMachine,
+  { name, namespace = metadata.namespace }: NonNullable<VirtualMachine['spec']['imageRef']>,
+): Unresolved => ({
+  ok: false,
+  reason: Reasons.wrongImageType,
+  message: `spec.imageRef names VMImage ${namespace}/${name}, whose source is an ISO image, and a VM is cloned from a template. Refer to a VMImage whose source is a template, or remove spec.imageRef, name the image in spec.cdroms, and set spec.boot and a disk root with a size, to install the VM from it.`,
+});
 
 const lookupOf = ({ problem }: ReturnType<typeof imageOf>): Lookup => problem ?? { ok: true };
 

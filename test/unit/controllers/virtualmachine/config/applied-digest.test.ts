@@ -94,6 +94,8 @@ type Uncovered =
   | 'adopt'
   | 'held'
   | 'hooks'
+  | 'withoutTemplate'
+  | 'boot'
   | 'vmid';
 
 /** Every setting that has a part in the digest. A new field does not compile here until it is decided whether it has one. */
@@ -120,6 +122,7 @@ const EVERYTHING: Required<Omit<Wanted, Uncovered>> = {
     },
   ],
   provisioning: 'thin',
+  cdroms: [{ name: 'install', volume: 'local:iso/debian.iso' }],
   nics: [
     {
       name: 'lan',
