@@ -128,7 +128,8 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
     return rows.filter(({ key }) => key !== DIGEST_ROW);
   },
   status: (options) => send(QEMU.status, at, options),
-  create: ({ settings, pool }, options) => send(QEMU.create, { ...settings, ...at, ...(pool !== undefined && { pool }) }, options),
+  create: ({ settings, pool }, options) =>
+    send(QEMU.create, { ...settings, ...at, ...(pool !== undefined && { pool }) }, options),
   clone: (request, options) => send(QEMU.clone, { ...at, ...request }, options),
   migrationPreconditions: (target, options) => send(QEMU.migrationPreconditions, { ...at, target }, options),
   migrate: ({ target, online, withLocalDisks, targetStorage }, options) =>

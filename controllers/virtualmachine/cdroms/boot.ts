@@ -42,7 +42,9 @@ export function bootKeys(vm: VirtualMachine, want: Wanted, drives: Drives, writt
   if (devices === undefined || devices.length === 0) return NO_KEYS;
   // PVE takes them out of the order when they are removed. Until then nothing is in them to boot from.
   const leaving = leavingDrives(vm, want, drives).map(({ device }) => device);
-  const now = (parseBootOrder(drives.config['boot'] ?? '') ?? []).filter((device) => !leaving.includes(device));
+  const now = (parseBootOrder(drives.config['boot'] ?? '') ?? []).filter(
+    (device) => !leaving.includes(device),
+  );
   const order = devices.join(';');
   return order === now.join(';') ? NO_KEYS : { set: { boot: `order=${order}` }, delete: [] };
 }

@@ -85,7 +85,9 @@ export function cdromWork(
     return device === undefined ? [] : [{ ...cdrom, device }];
   });
   const wanted = all.filter((each) => isRecorded(each) || !isHeld(each));
-  const blocked = cdroms.filter((cdrom) => !isHeld(cdrom)).flatMap((cdrom) => obstacleOf(cdrom, { devices, drives, missing, guest }));
+  const blocked = cdroms
+    .filter((cdrom) => !isHeld(cdrom))
+    .flatMap((cdrom) => obstacleOf(cdrom, { devices, drives, missing, guest }));
   return {
     entries: [...wanted, ...leavingDrives(vm, want, drives)].map(({ name, device }) =>
       entryOf(name, device, drives),

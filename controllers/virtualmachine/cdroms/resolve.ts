@@ -43,8 +43,11 @@ function imageFor({ name, imageRef }: Cdrom, namespace: string, images: ObjectRe
       };
 }
 
-export const isIso = (source: ImageSource): source is Extract<ImageSource, { iso: string }> => 'iso' in source;
+export const isIso = (source: ImageSource): source is Extract<ImageSource, { iso: string }> =>
+  'iso' in source;
 
 /** A VM that exists keeps what its drive has: a sentence each. */
 export const cdromsLeft = ({ problems }: ResolvedCdroms): readonly string[] =>
-  problems.map(({ drive, message }) => `The CD-ROM drive ${drive} of spec.cdroms is left as it is. ${message}`);
+  problems.map(
+    ({ drive, message }) => `The CD-ROM drive ${drive} of spec.cdroms is left as it is. ${message}`,
+  );

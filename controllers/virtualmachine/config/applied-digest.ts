@@ -58,7 +58,18 @@ export function recordedDigests({ metadata, status }: VirtualMachine, digests: P
 /** Exactly the settings that decide what is written to a guest. The names are part of the version. */
 function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Record<string, Json>> {
   const { name, cpus, memory, maxCpus, maxMemory, cpuType } = want;
-  const { machine, bios, tpm, rootDisk, root, disks = [], provisioning, nics, options = {}, cdroms = [] } = want;
+  const {
+    machine,
+    bios,
+    tpm,
+    rootDisk,
+    root,
+    disks = [],
+    provisioning,
+    nics,
+    options = {},
+    cdroms = [],
+  } = want;
   return {
     settings: {
       name,

@@ -31,7 +31,9 @@ export type PartOf = (key: string) => string;
 export function partOfKey(vm: VirtualMachine, want: Wanted, guest: Guest): PartOf {
   const networks = new Map([...devicesOf(vm, want, guest.config)].map(([name, device]) => [device, name]));
   const disks = diskDevices(vm, want, guest);
-  const cdroms = new Map([...cdromDevices(vm, want.cdroms ?? [], guest)].map(([name, device]) => [device, name]));
+  const cdroms = new Map(
+    [...cdromDevices(vm, want.cdroms ?? [], guest)].map(([name, device]) => [device, name]),
+  );
   return (key) => {
     const network = networks.get(key);
     if (network !== undefined) return networkPart(network);

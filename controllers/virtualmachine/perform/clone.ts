@@ -12,10 +12,7 @@ import { seconds, type Upid } from '../../../src/lib/units.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import { stalled } from '../../../src/runtime/outcome.ts';
 
-export async function createGuest(
-  step: StepTouching<'newGuest'>,
-  context: PerformContext,
-): Promise<Started> {
+export async function createGuest(step: StepTouching<'newGuest'>, context: PerformContext): Promise<Started> {
   const { resolved, processState } = context;
   // Until there is an answer, the request may be in flight; how long counts from when the wait for it ends.
   remember(processState, { cloneRequest: sent });
@@ -53,10 +50,7 @@ const create = (
   { creation, vmid, settings }: Extract<Step, { do: 'create' }>,
   { resolved, options }: PerformContext,
 ): Promise<Upid> =>
-  resolved.connection.pve
-    .node(creation.node)
-    .qemu(vmid)
-    .create({ settings, pool: resolved.pool }, options);
+  resolved.connection.pve.node(creation.node).qemu(vmid).create({ settings, pool: resolved.pool }, options);
 
 /** PVE reports this as it reports a missing privilege. */
 const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>

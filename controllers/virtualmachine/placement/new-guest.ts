@@ -60,7 +60,10 @@ export function newGuestSettings(
     hardwareAtCreation(want, config, room),
     cpuTypeKeys(want.cpuType, config),
     optionKeys(want, config),
-    { set: { name: want.name, description: describeGuest(want.owner, want.options?.description) }, delete: [] },
+    {
+      set: { name: want.name, description: describeGuest(want.owner, want.options?.description) },
+      delete: [],
+    },
     nics,
     cdroms,
     bootKeys(vm, want, drives, { ...nics.set, ...cdroms.set }),

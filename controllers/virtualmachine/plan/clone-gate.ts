@@ -23,10 +23,7 @@ export function requireSlot(next: Plan, { connection, owner }: ResolvedSpec, how
   return has ? next : wait('CloneQueued', queued(creation, request.running), RETRY_AFTER_MS);
 }
 
-function queued(
-  { full, storage, rootStorage, template }: CloneCreation,
-  running: boolean,
-): string {
+function queued({ full, storage, rootStorage, template }: CloneCreation, running: boolean): string {
   const own = 'This one starts once a slot is free.';
   if (running) return `VM ${template} is running, so only one clone of it is made at a time. ${own}`;
   const where = storage ?? rootStorage ?? 'its storage';

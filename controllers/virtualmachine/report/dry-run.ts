@@ -71,7 +71,9 @@ function creationOf(want: Wanted, have: Observed): string[] {
 
 function rootDiskSentences({ rootDisk, withoutTemplate }: Wanted): string[] {
   if (rootDisk === undefined) return [];
-  return [`${withoutTemplate ? 'Give it a root disk of' : 'Grow its root disk to'} ${formatQuantity(rootDisk)}.`];
+  return [
+    `${withoutTemplate ? 'Give it a root disk of' : 'Grow its root disk to'} ${formatQuantity(rootDisk)}.`,
+  ];
 }
 
 function howCreated(creation: Creation): string {
