@@ -26,12 +26,17 @@ const maxName = 255;
 const isoPattern =
   /^[a-zA-Z][a-zA-Z0-9_.-]*[a-zA-Z0-9]:iso\/[a-zA-Z0-9_][a-zA-Z0-9_.+@~-]*[.]([iI][sS][oO]|[iI][mM][gG])$/;
 
+/** They hold the secrets of a VM (`imageName` of src/cloudinit). */
+const ownImagePattern = /:iso\/virtrigaud-[0-9]+-/;
+const ownImage = 'must not be an image that the operator made with the cloud-init data of a VM';
+
 const elsewhere =
   'only templates, by name or VMID, and ISO images, for example local:iso/debian-12.iso, are supported: put one of them into Proxmox VE and name it here';
 const malformed =
   'must be the name or the VMID of a template in Proxmox VE, for example ubuntu-22-template or 9000, or an ISO image, for example local:iso/debian-12.iso';
 
 const problemWith = (source: string): string | undefined => {
+  if (ownImagePattern.test(source)) return ownImage;
   if (source.length <= maxName && isoPattern.test(source)) return undefined;
   if (/[:/]/.test(source)) return elsewhere;
   if (source.length > maxName) return malformed;
@@ -54,6 +59,10 @@ const source = z
         {
           rule: `type(self) == int || !self.matches('[:/]') || size(self) <= ${maxName} && self.matches(r'${isoPattern.source}')`,
           message: elsewhere,
+        },
+        {
+          rule: `type(self) == int || !self.matches(r'${ownImagePattern.source}')`,
+          message: ownImage,
         },
         {
           rule:
