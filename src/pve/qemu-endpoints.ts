@@ -137,7 +137,7 @@ export const QEMU = {
     params: At.extend({ pool: z.string().optional() }).catchall(z.union([z.string(), z.number()])),
     reply: UpidText,
     needs: [onGuest('VM.Allocate'), ...CONFIG_NEEDS, storageSpace, poolUse],
-    lifetimes: OPTION_LIFETIMES,
+    lifetimes: { ...OPTION_LIFETIMES, 'ha-managed': { since: '9.2' } },
   }),
   config: endpoint({
     method: 'GET',

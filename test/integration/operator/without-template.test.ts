@@ -25,7 +25,16 @@ test('a VM is installed from an ISO image, which is ejected while it runs, and a
       cdroms: [{ name: 'cd', imageRef: { name: 'debian' } }],
       boot: [{ disk: 'root' }, { cdrom: 'cd' }, { network: 'lan' }],
     }),
-    empty('pxe', { boot: [{ network: 'lan' }, { disk: 'root' }] }),
+    manifest('VMClass', 'uefi', {
+      cpus: 2,
+      memory: '2Gi',
+      spec: { machine: 'q35', bios: 'uefi', tpm: 'v2.0' },
+    }),
+    empty('pxe', {
+      classRef: { name: 'uefi' },
+      networks: [{ name: 'lan', staticIP: { address: '192.168.1.50/24', gateway: '192.168.1.1' } }],
+      boot: [{ network: 'lan' }, { disk: 'root' }],
+    }),
     empty('never', { cdroms: [{ name: 'cd', imageRef: { name: 'missing' } }], boot: [{ cdrom: 'cd' }] }),
   );
   await t.ready('vm/install', 'vm/pxe', 'vmimage/debian');
@@ -36,8 +45,14 @@ test('a VM is installed from an ISO image, which is ejected while it runs, and a
     boot: 'order=scsi0;ide0;net0',
   });
   const pxe = guestNamed(t.pve, 'pxe');
-  expect(pxe.get('boot')).toBe('order=net0;scsi0');
-  expect([...pxe.config.keys()].filter((key) => /^(ide|sata)/.test(key))).toEqual([]);
+  expect(Object.fromEntries(pxe.config)).toMatchObject({
+    bios: 'ovmf',
+    efidisk0: expect.stringMatching(/^nvme-storage:vm-\d+-disk-\d/),
+    tpmstate0: expect.stringMatching(/^nvme-storage:vm-\d+-disk-\d/),
+    ide2: expect.stringContaining('cloudinit'),
+    ipconfig0: 'ip=192.168.1.50/24,gw=192.168.1.1',
+    boot: 'order=net0;scsi0',
+  });
   for (const name of ['install', 'pxe'])
     expect((await t.vm(name)).status).toMatchObject({ phase: 'Running', cloneType: 'None' });
   const created = changes(t.pve).filter(({ path }) => path.endsWith('/qemu'));

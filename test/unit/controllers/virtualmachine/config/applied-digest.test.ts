@@ -158,6 +158,7 @@ describe('version 2 of the digests', () => {
     `);
     expect(digests(EVERYTHING)).toMatchInlineSnapshot(`
      {
+       "cdrom install": "v2:68a8598b0269f9ab",
        "disk data": "v2:1aa0ae9ea2aabdfd",
        "disk root": "v2:ee64e403f6d0c11b",
        "network lan": "v2:6261693c9d5abdce",

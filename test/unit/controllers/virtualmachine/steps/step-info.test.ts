@@ -100,7 +100,7 @@ describe('a step', () => {
     const touching = (what: string) => namesOf((step) => infoOf(step).touches === what);
     expect(touching('disk')).toEqual(['attachDisk', 'destroyDisk', 'detachDisk', 'growDisk', 'moveDisk']);
     expect(touching('image')).toEqual(['deleteSeed', 'uploadSeed']);
-    expect(touching('newGuest')).toEqual(['clone']);
+    expect(touching('newGuest')).toEqual(['clone', 'create']);
     expect(touching('guest')).toEqual([
       'adopt',
       'configure',
