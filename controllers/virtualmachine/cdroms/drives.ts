@@ -4,7 +4,7 @@
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
-import { NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
+import { nonEmpty, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { CdromWork, DesiredCdrom, RecordedCdrom } from '../model/cdroms.ts';
 import type { Shape } from '../model/desired.ts';
@@ -62,6 +62,10 @@ export function leavingKeys(vm: VirtualMachine, want: Wanted, guest: Guest): Key
     delete: leaving.filter((device) => !isAttached(device)),
   };
 }
+
+/** The same; `undefined`: nothing is to be done. */
+export const leavingChange = (vm: VirtualMachine, want: Wanted, guest: Guest): Keys | undefined =>
+  nonEmpty(leavingKeys(vm, want, guest));
 
 const isEmpty = ({ config }: Drives, device: string): boolean =>
   parseDisk(config[device] ?? '').volume === 'none';

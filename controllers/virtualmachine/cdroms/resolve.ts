@@ -9,18 +9,18 @@ import type { Unresolved } from '../model/desired.ts';
 type Cdrom = NonNullable<VirtualMachine['spec']['cdroms']>[number];
 
 export interface ResolvedCdroms {
-  /** Absent: the spec has none. */
-  readonly cdroms?: readonly DesiredCdrom[];
+  /** Empty: the spec has none. */
+  readonly desired: { readonly cdroms?: readonly DesiredCdrom[] };
   /** Why an image is not known. */
   readonly problems: readonly (Unresolved & { readonly drive: string })[];
 }
 
 export function resolveCdroms(vm: VirtualMachine, images: ObjectReader<VMImage>): ResolvedCdroms {
   const { cdroms } = vm.spec;
-  if (cdroms === undefined) return { problems: [] };
+  if (cdroms === undefined) return { desired: {}, problems: [] };
   const found = cdroms.map((cdrom) => imageFor(cdrom, vm.metadata.namespace, images));
   return {
-    cdroms: cdroms.map(({ name }, n) => ({ name, ...volumeOf(found[n]) })),
+    desired: { cdroms: cdroms.map(({ name }, n) => ({ name, ...volumeOf(found[n]) })) },
     problems: found.flatMap((each, n) => ('ok' in each ? [{ ...each, drive: cdroms[n]?.name ?? '' }] : [])),
   };
 }
@@ -45,9 +45,3 @@ function imageFor({ name, imageRef }: Cdrom, namespace: string, images: ObjectRe
 
 export const isIso = (source: ImageSource): source is Extract<ImageSource, { iso: string }> =>
   'iso' in source;
-
-/** A VM that exists keeps what its drive has: a sentence each. */
-export const cdromsLeft = ({ problems }: ResolvedCdroms): readonly string[] =>
-  problems.map(
-    ({ drive, message }) => `The CD-ROM drive ${drive} of spec.cdroms is left as it is. ${message}`,
-  );

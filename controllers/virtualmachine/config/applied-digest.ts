@@ -30,7 +30,7 @@ export const digestsOf = (
   bootOrder?: readonly string[],
 ): PartDigests =>
   Object.fromEntries(
-    Object.entries({
+    Object.entries<Json>({
       ...projectionOf(want, guest, room),
       ...(bootOrder && { [BOOT_PART]: bootOrder }),
     }).map(([part, value]) => [

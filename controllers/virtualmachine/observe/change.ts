@@ -1,6 +1,6 @@
 /** What has to change in a guest that is ours. Pure. */
 import { bootDevices } from '../cdroms/boot.ts';
-import { cdromKeys, cdromWork, leavingKeys } from '../cdroms/drives.ts';
+import { cdromKeys, cdromWork, leavingChange } from '../cdroms/drives.ts';
 import { cloudInitChange } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
 import { digestsOf, recordedDigests } from '../config/applied-digest.ts';
@@ -76,7 +76,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     partOf,
     policy: holds ? 'Revert' : want.driftPolicy,
   });
-  const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
+  const afterwards = lastChange(inputs, own, cloudInit);
   const awaited = awaitedKeys(vm, want, guest, written);
   const { refusedWrites } = state;
   const options = bestEffortWritesOf(want, guest, {
@@ -103,7 +103,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     notApplied: options.notApplied,
     ...possible,
     ...separate,
-    change: separate.change ?? nonEmpty(leavingKeys(vm, want, guest)) ?? afterwards,
+    change: separate.change ?? afterwards,
     unrecordedNics: writesUnrecorded(vm, want, { change: possible.change, config: guest.config }),
     awaited,
     obsoleteKeys: obsoleteKeys(guest, have.requestedChanges, awaited),
@@ -125,6 +125,13 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   };
   return holds ? { ...due, ...heldBack(due, guest) } : due;
 }
+
+/** What is done after everything else, so that it blocks nothing. */
+const lastChange = (
+  { vm, now }: Inputs,
+  { want, guest }: Own,
+  plan: CloudInitPlan | undefined,
+): ConfigChange | undefined => leavingChange(vm, want, guest) ?? cloudInitChange(vm, guest, { plan, now });
 
 /** Of a new guest nothing was applied, and nothing is until its first configuration is complete. */
 function comparedDigests(

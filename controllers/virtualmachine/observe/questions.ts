@@ -133,10 +133,8 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
     return [{ read: 'execution', guest, pid: hook.pid }];
   if (!want.exists) return [];
   if (isSnapshotListDue(inputs, guest)) return [{ read: 'snapshots', guest }];
-  const volumes = volumeQuestions(inputs, want, guest);
-  if (volumes.length > 0) return volumes;
-  const cloudInit = cloudInitQuestions(inputs, want, guest);
-  if (cloudInit.length > 0) return cloudInit;
+  const data = dataQuestions(inputs, want, guest);
+  if (data.length > 0) return data;
   const bridges = bridgeQuestions(inputs, want, guest);
   if (bridges.length > 0) return bridges;
   const host =
@@ -157,6 +155,15 @@ const bridgeQuestions = (
   !isNew(vm, guest) && asksForOtherBridge(want, guest) && !raw.bridges.has(guest.node)
     ? [{ read: 'bridges', node: guest.node }]
     : [];
+
+function dataQuestions(
+  inputs: Inputs,
+  want: Extract<Desired, { exists: true }>,
+  guest: Guest,
+): readonly Read[] {
+  const volumes = volumeQuestions(inputs, want, guest);
+  return volumes.length > 0 ? volumes : cloudInitQuestions(inputs, want, guest);
+}
 
 /** A snippet that is delivered, and images that are inserted: PVE would refuse to start the guest, or to change it. */
 function volumeQuestions(

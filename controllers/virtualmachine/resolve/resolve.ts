@@ -5,7 +5,6 @@ import {
   BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
-  type TemplateSource,
   type VirtualMachine,
   type VMImage,
 } from '../../../src/api/index.ts';
@@ -20,7 +19,8 @@ import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
-import { cdromsLeft, isIso, resolveCdroms } from '../cdroms/resolve.ts';
+import { resolveCdroms } from '../cdroms/resolve.ts';
+import { cdromsLeft, imageOf, imageProblems } from './images.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
@@ -117,7 +117,7 @@ function revertsOf(
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const vmClass = classOf(vm, ports);
-  const image = imageOf(vm, ports);
+  const image = imageOf(vm, ports.images);
   const drives = resolveCdroms(vm, ports.images);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, lookupOf(image), nics], ports);
@@ -130,31 +130,22 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const parts = {
     nics: nics.desired,
     cloudInit: cloudInit.ok ? cloudInit.desired : undefined,
-    ...(drives.cdroms && { cdroms: drives.cdroms }),
+    ...drives.desired,
   };
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const [problem, ...others] = [
-    ...(image.problem ? [image.problem] : []),
-    ...(needsImages(vm) ? drives.problems : []),
-    ...(unread ? [unread] : []),
-  ];
-  const missing =
-    problem === undefined || problem === unread
-      ? unread
-      : await withMissingSecrets(vm, [problem, ...others], ports);
-  const ignored = [...spec.ignored, ...(needsImages(vm) ? [] : cdromsLeft(drives))];
+  const [problem, ...others] = imageProblems(vm, image, drives);
+  const missing = problem
+    ? await withMissingSecrets(vm, [problem, ...others, ...(unread ? [unread] : [])], ports)
+    : unread;
+  const ignored = [...spec.ignored, ...cdromsLeft(vm, drives)];
   return withinLimits(vm, { ...spec, ignored, conflict }, missing);
 }
-
-/** A guest that exists no longer needs the images that it is made with, and one that is adopted needs none. */
-const needsImages = ({ spec, status }: VirtualMachine): boolean =>
-  status?.name === undefined && spec.adopt === undefined;
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
   // Deletion needs nothing else.
   if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
-  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports))], ports);
+  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports.images))], ports);
 }
 
 /** That a Secret cannot be read hides no other problem. */
@@ -195,37 +186,6 @@ function withinLimits(
   };
   return { ok: true, resolved: { ...resolved, notGranted, shape: allowed, ...(refused && { refused }) } };
 }
-
-function imageOf(
-  vm: VirtualMachine,
-  { images }: ResolvePorts,
-): { readonly source: TemplateSource | undefined; readonly problem?: Unresolved } {
-  const {
-    metadata: { namespace },
-    spec,
-  } = vm;
-  if (spec.imageRef === undefined) return { source: undefined };
-  const image = follow(images, spec.imageRef, {
-    namespace,
-    kind: 'VMImage',
-    notFound: Reasons.imageNotFound,
-  });
-  const problem = image.ok ? undefined : image;
-  const source = image.ok ? image.object.spec.source : undefined;
-  if (source && !isIso(source)) return { source };
-  return needsImages(vm)
-    ? { source: undefined, problem: problem ?? isoAsTemplate(vm, spec.imageRef) }
-    : { source: undefined };
-}
-
-const isoAsTemplate = (
-  { metadata }: VirtualMachine,
-  { name, namespace = metadata.namespace }: NonNullable<VirtualMachine['spec']['imageRef']>,
-): Unresolved => ({
-  ok: false,
-  reason: Reasons.wrongImageType,
-  message: `spec.imageRef names VMImage ${namespace}/${name}, whose source is an ISO image, and a VM is cloned from a template. Refer to a VMImage whose source is a template, or remove spec.imageRef, name the image in spec.cdroms, and set spec.boot and a disk root with a size, to install the VM from it.`,
-});
 
 const lookupOf = ({ problem }: ReturnType<typeof imageOf>): Lookup => problem ?? { ok: true };
 
