@@ -4,7 +4,7 @@ import type { VirtualMachineSpec } from '../../../../../src/api/index.ts';
 import { Life } from '../../../../builders/life.ts';
 import { anImage, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
 import { atCalls, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
-import { manyFaults, oneFaultEach } from './everywhere.ts';
+import { manyFaults, oneFaultEach, type Story } from './everywhere.ts';
 
 const ISO = 'local:iso/debian-12.iso';
 const INSTALL = [{ name: 'install', imageRef: { name: 'debian' } }];
@@ -32,9 +32,6 @@ const lifeOf = (vm: VirtualMachineChange, saboteur = new Saboteur(() => undefine
 };
 
 const guestOf = ({ pve }: Life) => pve.guestsOf(UID)[0]!;
-const created = ({ pve }: Life): number =>
-  pve.requests.filter((request) => request === 'POST /nodes/{node}/qemu').length;
-
 describe('a VM without a template', () => {
   test('is created by one request, and then only started', async () => {
     const life = lifeOf(withoutTemplate());
@@ -118,6 +115,14 @@ describe('a VM without a template', () => {
   });
 });
 
+test('a VM without a template is deleted with its disk, and the image stays', async () => {
+  const life = lifeOf(withoutTemplate());
+  await life.untilReady();
+  await life.delete();
+  expect([...life.pve.guests.keys()]).toEqual([9000]);
+  expect([...life.pve.volumes]).toEqual([ISO]);
+});
+
 describe('an entry of cdroms that is removed', () => {
   test('ejects its image at once, and its drive goes when the VM is off', async () => {
     const life = lifeOf(withoutTemplate());
@@ -159,44 +164,60 @@ test('an image that somebody ejected in Proxmox VE is reported and not inserted 
   expect(guestOf(life).config['ide0']).toBe('none,media=cdrom');
 });
 
-/** From nothing to a guest, to another medium, to none, and back to nothing. */
-async function whole(
-  faults: ReadonlyMap<number, Fault>,
-): Promise<{ calls: readonly string[]; seen: unknown }> {
+/** Requests that are still on their way arrive. */
+const settle = (life: Life): void => {
+  for (let n = 0; n < 2; n += 1) {
+    life.now += 120_000;
+    life.pve.settle();
+  }
+};
+
+const seen = (life: Life) => ({
+  guests: [...life.pve.guests.keys()].length,
+  own: life.pve.guestsOf(UID).map(({ config, running }) => [config['ide0']?.split(',')[0], running]),
+});
+
+async function creation(faults: ReadonlyMap<number, Fault>): ReturnType<Story> {
   const saboteur = new Saboteur(atCalls(faults));
   const life = lifeOf(withoutTemplate(), saboteur);
   await life.untilReady();
-  const guests = life.pve.guestsOf(UID).length;
-  const image = guestOf(life).inForce['ide0'];
-  life.store.editSpec({ cdroms: [], boot: [{ disk: 'root' }, { network: 'lan' }] });
-  await life.untilReady();
-  const ejected = guestOf(life).inForce['ide0'];
-  // A deletion meets its faults elsewhere.
-  const calls = [...saboteur.called];
-  await life.delete();
-  life.now += 120_000;
-  life.pve.settle();
-  life.now += 120_000;
-  life.pve.settle();
-  return {
-    calls,
-    seen: {
-      guests,
-      image: image?.split(',')[0],
-      ejected: ejected?.split(',')[0],
-      left: [...life.pve.guests.keys()],
-      volumes: [...life.pve.volumes],
-      isCreatedOnce: faults.size > 0 || created(life) === 1,
-    },
-  };
+  settle(life);
+  return { calls: saboteur.called, seen: seen(life) };
 }
 
-describe('a VM without a template comes to one guest and back to none', () => {
-  const END = { guests: 1, image: ISO, ejected: 'none', left: [9000], volumes: [ISO], isCreatedOnce: true };
+/** @param faults from the removal of the entry on */
+async function ejection(faults: ReadonlyMap<number, Fault>): ReturnType<Story> {
+  let before = 0;
+  const saboteur = new Saboteur((call) => (before === 0 ? undefined : faults.get(call - before)));
+  const life = lifeOf(withoutTemplate(), saboteur);
+  await life.untilReady();
+  before = saboteur.called.length;
+  life.store.editSpec({ cdroms: [], boot: [{ disk: 'root' }, { network: 'lan' }] });
+  await life.untilReady();
+  settle(life);
+  return { calls: saboteur.called.slice(before), seen: seen(life) };
+}
 
-  test('whatever call the process dies at, or the answer of which is lost', async () => {
-    await oneFaultEach(whole, END);
-  }, 60_000);
+const LIMIT_MS = 240_000;
 
-  test('if many calls fail', () => manyFaults(whole, END), 60_000);
+describe('there is one guest without a template in the end', () => {
+  const CREATED = { guests: 2, own: [[ISO, true]] };
+
+  test(
+    'whatever call of its creation the process dies at, or the answer of which is lost',
+    async () => {
+      await oneFaultEach(creation, CREATED);
+    },
+    LIMIT_MS,
+  );
+
+  test('if many calls fail', () => manyFaults(creation, CREATED), LIMIT_MS);
 });
+
+test(
+  'an image is ejected, whatever call the process dies at, or the answer of which is lost',
+  async () => {
+    await oneFaultEach(ejection, { guests: 2, own: [['none', true]] });
+  },
+  LIMIT_MS,
+);
