@@ -39,6 +39,7 @@ const VIRTUAL_MACHINE_LAYERS = [
   'ownership/',
   'networks/',
   'disks/',
+  'cdroms/',
   'config/',
   'cloud-init/',
   'guest-agent/',

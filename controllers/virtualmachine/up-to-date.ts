@@ -76,13 +76,14 @@ const placeOf = ({ metadata }: VirtualMachine, { name, namespace = metadata.name
 });
 
 const referencesOf = (vm: VirtualMachine) => {
-  const { providerRef, classRef, imageRef, cloneFrom: { vmRef, snapshotRef } = {} } = vm.spec;
+  const { providerRef, classRef, imageRef, cdroms = [], cloneFrom: { vmRef, snapshotRef } = {} } = vm.spec;
   return [
     { kind: 'Provider', at: placeOf(vm, providerRef) } as const,
     { kind: 'VMClass', at: placeOf(vm, classRef) } as const,
     ...(imageRef ? [{ kind: 'VMImage', at: placeOf(vm, imageRef) } as const] : []),
     ...(vmRef ? [{ kind: 'VirtualMachine', at: placeOf(vm, vmRef) } as const] : []),
     ...(snapshotRef ? [{ kind: 'VMSnapshot', at: placeOf(vm, snapshotRef) } as const] : []),
+    ...cdroms.map((cdrom) => ({ kind: 'VMImage', at: placeOf(vm, cdrom.imageRef) }) as const),
   ];
 };
 

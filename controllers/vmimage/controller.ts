@@ -1,18 +1,21 @@
-/** VMImage: reports where its template is. VMs look it up themselves when they are created. */
+/** VMImage: reports where its template, or its ISO image, is. VMs look it up themselves when they are created. */
 import {
   isObserved,
+  type ImageSource,
   type Provider,
   type Reason,
   type VMImage,
   type VMImageStatus,
 } from '../../src/api/index.ts';
 import type { Controller, ObjectReader, Readable } from '../../src/runtime/controller.ts';
-import { seconds } from '../../src/lib/units.ts';
+import type { View } from '../../src/pve/index.ts';
+import { seconds, type NodeName, type Vmid } from '../../src/lib/units.ts';
 import { settled, unchanged, waiting } from '../../src/runtime/outcome.ts';
-import type { Connections } from '../shared/cluster/connections.ts';
+import type { Connection, Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import { grantOf, isUndecided, type Grant } from '../shared/grants/grants.ts';
 import type { Namespaces } from '../shared/grants/namespaces.ts';
+import { findIso } from './isos.ts';
 import { templatesNamed, templatesReachable } from '../shared/cluster/templates.ts';
 
 export interface VMImagePorts {
@@ -25,6 +28,40 @@ export interface VMImagePorts {
 interface Usable {
   readonly provider: Readable<Provider>;
   readonly grant: Grant;
+}
+
+interface Found {
+  readonly places: readonly { readonly vmid?: Vmid; readonly node: NodeName }[];
+  /** Why no VM can be made with it now. */
+  readonly problem?: { readonly reason: Reason; readonly message: string };
+}
+
+type LookedUp = Found & { readonly provider: string };
+
+async function lookUp(
+  source: ImageSource,
+  {
+    connection,
+    view,
+    grant,
+    signal,
+  }: {
+    readonly connection: Connection;
+    readonly view: View;
+    readonly grant: Grant;
+    readonly signal: AbortSignal;
+  },
+): Promise<Found> {
+  if ('iso' in source) {
+    const found = await findIso(source.iso, connection, { grant, options: { signal } });
+    return found.ok ? { places: found.nodes.map((node) => ({ node })) } : { places: [], problem: found };
+  }
+  const named = templatesNamed(source, view, grant);
+  const reachable = templatesReachable(source, view, grant);
+  return {
+    places: named.ok ? named.guests.map(({ vmid, node }) => ({ vmid, node })) : [],
+    ...(!reachable.ok && { problem: reachable }),
+  };
 }
 
 const RETRY_AFTER = seconds(30);
@@ -51,44 +88,40 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
 
   return {
     name: 'vmimage',
-    reconcile(image) {
+    async reconcile(image, { signal }) {
       // Otherwise every start of the operator would report all images as not found for a moment.
       if (isObserved(image.status) && (usable(image).some(isPending) || mayBecomeUsable(image)))
-        return Promise.resolve({ outcome: unchanged(RETRY_SOON), status: {} });
-      const lookedUp = usable(image).flatMap(({ provider: { metadata }, grant }) => {
-        const { namespace, name } = metadata;
-        const view = ports.connections.get(namespace, name)?.inventory.view();
-        return view
-          ? [
-              {
-                provider: `${namespace}/${name}`,
-                found: templatesNamed(image.spec.source, view, grant),
-                reachable: templatesReachable(image.spec.source, view, grant),
-              },
-            ]
-          : [];
-      });
+        return { outcome: unchanged(RETRY_SOON), status: {} };
+      const lookedUp: LookedUp[] = [];
+      for (const { provider, grant } of usable(image)) {
+        const { namespace, name } = provider.metadata;
+        const connection = ports.connections.get(namespace, name);
+        const view = connection?.inventory.view();
+        if (connection && view)
+          lookedUp.push({
+            provider: `${namespace}/${name}`,
+            ...(await lookUp(image.spec.source, { connection, view, grant, signal })),
+          });
+      }
       if (lookedUp.length === 0)
-        return Promise.resolve({
+        return {
           outcome: waiting(
             Reasons.providerNotReady,
             'No Provider that this VMImage may use is connected to Proxmox VE yet. Reconciliation resumes once one is.',
             RETRY_AFTER,
           ),
           status: {},
-        });
-      const availableOn = lookedUp.flatMap(({ provider, found }) =>
-        found.ok ? found.guests.map(({ vmid, node }) => ({ provider, vmid, node })) : [],
+        };
+      const availableOn = lookedUp.flatMap(({ provider, places }) =>
+        places.map((place) => ({ provider, ...place })),
       );
       const status = availableOn.length === 0 ? {} : { availableOn: availableOn.slice(0, MAX_LISTED) };
-      const problems = lookedUp.flatMap(({ reachable }) => (reachable.ok ? [] : [reachable]));
+      const problems = lookedUp.flatMap((each) => each.problem ?? []);
       // That it is on a node which is offline says more than that another Provider does not have it.
       const [problem] = problems.toSorted((a, b) => rank(a.reason) - rank(b.reason));
-      return Promise.resolve(
-        problem && problems.length === lookedUp.length
-          ? { outcome: waiting(problem.reason, problem.message, RETRY_AFTER), status }
-          : { outcome: settled(), status },
-      );
+      return problem && problems.length === lookedUp.length
+        ? { outcome: waiting(problem.reason, problem.message, RETRY_AFTER), status }
+        : { outcome: settled(), status };
     },
   };
 }

@@ -7,7 +7,11 @@ import { vmImageController, type VMImagePorts } from './controller.ts';
 export const vmImageKind: KindModule<VMImage, VMImagePorts & UsagePorts> = {
   controller: (ports) =>
     withInUseProtection('VMImage', vmImageController(ports), ports.usersOfKind('VMImage')),
-  usage: { reference: ({ spec }) => spec.imageRef, passWhen: 'usersChange' },
+  usage: {
+    reference: ({ spec }) => spec.imageRef,
+    others: ({ spec }) => spec.cdroms?.map(({ imageRef }) => imageRef) ?? [],
+    passWhen: 'usersChange',
+  },
   // Where its template is, each Provider may say.
   follows: { Provider: (_change, { keys }) => keys('VMImage') },
 };

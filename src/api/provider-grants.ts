@@ -128,7 +128,7 @@ const grant = z.object({
   volumes: list(volumes, MAX_ENTRIES)
     .optional()
     .describe(
-      'Volumes that disks may be imported from, by ID or by the beginning of the ID followed by *. A disk of a guest must be listed by its ID. Absent: none.',
+      'Volumes that disks may be imported from, and ISO images that may be put into CD-ROM drives, by ID or by the beginning of the ID followed by *. A disk of a guest must be listed by its ID. Absent: none.',
     ),
   snippets: list(snippets, MAX_ENTRIES)
     .optional()

@@ -58,6 +58,7 @@ export const REASONS = [
   'InternalError',
   'InvalidSpec',
   'IoError',
+  'IsoNotFound',
   'Locked',
   'LockedWithoutTask',
   'MaintenanceWindowInvalid',
@@ -133,6 +134,7 @@ export const REASONS = [
   'StepTaken',
   'StillPending',
   'StorageFull',
+  'StorageRequired',
   'StorageUnavailable',
   'StorageUnknown',
   'Suspended',
@@ -155,6 +157,7 @@ export const REASONS = [
   'VMNotRunning',
   'VmidTaken',
   'VolumeLeftBehind',
+  'WrongImageType',
 ] as const;
 
 export type Reason = (typeof REASONS)[number];

@@ -5,6 +5,7 @@ import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
 import { immutableOnce } from './immutable.ts';
 import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
+import { bootOrder, cdroms } from './virtualmachine-boot.ts';
 import { cloneFrom } from './virtualmachine-clone.ts';
 import { disks } from './virtualmachine-disks.ts';
 import { network } from './virtualmachine-network.ts';
@@ -47,7 +48,7 @@ const spec = z.object({
   imageRef: objectRef
     .optional()
     .describe(
-      'VMImage the VM is cloned from. Required unless cloneFrom or adopt is set. It cannot be changed once the VM has a VMID.',
+      'VMImage the VM is cloned from. Without imageRef, cloneFrom and adopt the VM is made without a template, which requires boot and a disk root with a size. It cannot be changed once the VM has a VMID.',
     ),
   cloneFrom: cloneFrom
     .optional()
@@ -84,6 +85,16 @@ const spec = z.object({
     .optional()
     .describe(
       'Disks of the VM; absent: those of the template. Disks of the template that are not listed here are left as they are.',
+    ),
+  cdroms: cdroms
+    .optional()
+    .describe(
+      'CD-ROM drives with ISO images; absent: those of the template. While the VM runs, the image of a drive is changed and ejected at once, and a drive is added at the next start. The drive of an entry that is removed is emptied at once and removed when the VM is off.',
+    ),
+  boot: bootOrder
+    .optional()
+    .describe(
+      'Devices that the VM boots from, in order; absent: unchanged. A change takes effect at the next start of the VM. The disk root comes last where it is not listed, and entries that name what the VM does not have are skipped.',
     ),
   userData: userData.optional().describe('Data delivered to the guest at its first boot.'),
   metaData: metaData.optional().describe('Meta-data delivered to the guest in addition to the user data.'),
@@ -163,11 +174,16 @@ const spec = z.object({
 });
 
 const withSource = rule(spec, {
-  cel: 'has(self.imageRef) || has(self.cloneFrom) || has(self.adopt)',
+  cel:
+    'has(self.imageRef) || has(self.cloneFrom) || has(self.adopt) || has(self.boot) && has(self.disks)' +
+    " && self.disks.exists(disk, disk.name == 'root' && has(disk.size))",
   message:
-    'must have imageRef, the VMImage to clone the VM from, cloneFrom, another VM to clone, or adopt, an existing VM',
-  holds: ({ imageRef, cloneFrom, adopt }) =>
-    imageRef !== undefined || cloneFrom !== undefined || adopt !== undefined,
+    'must have imageRef, the VMImage to clone the VM from, cloneFrom, another VM to clone, adopt, an existing VM, or, for a VM without a template, boot and a disk root with a size',
+  holds: ({ imageRef, cloneFrom, adopt, boot, disks }) =>
+    imageRef !== undefined ||
+    cloneFrom !== undefined ||
+    adopt !== undefined ||
+    (boot !== undefined && disks?.some(({ name, size }) => name === 'root' && size !== undefined) === true),
 });
 
 const withOneSource = rule(withSource, {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nodeName, upid } from '../lib/units.ts';
 import { statusBase } from './conditions.ts';
+import { cdromStatus } from './virtualmachine-boot.ts';
 import { hookStatus } from './virtualmachine-hook.ts';
 import { list, moment, text, vmidNumber } from './schema.ts';
 import { diskStatus } from './virtualmachine-disks.ts';
@@ -48,7 +49,9 @@ const failure = z.object({
 });
 
 const placement = z.object({
-  template: vmidNumber.describe('VMID of the template, or of the VM, that was cloned.'),
+  template: vmidNumber
+    .optional()
+    .describe('VMID of the template, or of the VM, that was cloned; absent: the VM was made without one.'),
   node: text(63).transform(nodeName).describe('Node that the VM was made for.'),
   storage: text(100).optional().describe('Storage of the root disk.'),
   fullCloneReason: text(512)
@@ -118,6 +121,9 @@ export const virtualMachineStatus = z.object({
   name: text(255).optional().describe('Name of the VM in Proxmox VE.'),
   consoleURL: text(1024).optional().describe('URL of the console in the web interface of Proxmox VE.'),
   disks: list(diskStatus, 62).optional().describe('The boot disk, and the disks that the operator created.'),
+  cdroms: list(cdromStatus, 16)
+    .optional()
+    .describe('CD-ROM drives of the spec, and those that left it and are not removed yet.'),
   unusedVolumes: list(unusedVolume, 64)
     .optional()
     .describe(
@@ -146,9 +152,9 @@ export const virtualMachineStatus = z.object({
     .optional()
     .describe('Time at which the VM was first complete: configured and, unless it is to be off, started.'),
   cloneType: z
-    .enum(['Linked', 'Full'])
+    .enum(['Linked', 'Full', 'None'])
     .optional()
-    .describe('How the VM was cloned from its template or from another VM.'),
+    .describe('How the VM was cloned from its template or from another VM. None: it was made without one.'),
   placement: placement.optional().describe('Placement chosen when the VM was created.'),
   ...statusBase,
   internal: virtualMachineInternal

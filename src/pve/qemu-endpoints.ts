@@ -132,6 +132,14 @@ const CONFIG_NEEDS = [
 ];
 
 export const QEMU = {
+  create: endpoint({
+    method: 'POST',
+    path: '/nodes/{node}/qemu',
+    params: At.extend({ pool: z.string().optional() }).catchall(z.union([z.string(), z.number()])),
+    reply: UpidText,
+    needs: [onGuest('VM.Allocate'), ...CONFIG_NEEDS, storageSpace, poolUse],
+    lifetimes: { ...OPTION_LIFETIMES, 'ha-managed': { since: '9.2' } },
+  }),
   config: endpoint({
     method: 'GET',
     path: `${path}/config`,

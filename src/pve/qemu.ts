@@ -27,6 +27,11 @@ export interface CloneRequest {
   readonly snapname?: string | undefined;
 }
 
+export interface CreateRequest {
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly pool?: string | undefined;
+}
+
 export interface MigrateRequest {
   readonly target: NodeName;
   /** Required to move a running guest. */
@@ -65,6 +70,8 @@ export interface Qemu {
   ): Promise<void>;
   pending(options?: CallOptions): Promise<readonly PendingOption[]>;
   status(options?: CallOptions): Promise<QemuStatus>;
+  /** Makes the guest, with new disks. */
+  create(request: CreateRequest, options?: CallOptions): Promise<Upid>;
   clone(request: CloneRequest, options?: CallOptions): Promise<Upid>;
   /** @param target - absent: of a move to any node */
   migrationPreconditions(
@@ -127,6 +134,8 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
     return rows.filter(({ key }) => key !== DIGEST_ROW);
   },
   status: (options) => send(QEMU.status, at, options),
+  create: ({ settings, pool }, options) =>
+    send(QEMU.create, { ...settings, ...at, ...(pool !== undefined && { pool }) }, options),
   clone: (request, options) => send(QEMU.clone, { ...at, ...request }, options),
   migrationPreconditions: (target, options) => send(QEMU.migrationPreconditions, { ...at, target }, options),
   migrate: ({ target, online, withLocalDisks, targetStorage }, options) =>

@@ -3,7 +3,7 @@ import type { Guest, GuestConfig, Presence } from '../../controllers/shared/gues
 import type { MarkedGuest } from '../../controllers/shared/guests/marks.ts';
 import type { Observed } from '../../controllers/virtualmachine/model/observed.ts';
 import type { Desired } from '../../controllers/virtualmachine/model/desired.ts';
-import type { Creation } from '../../controllers/shared/placement/model.ts';
+import type { CloneCreation } from '../../controllers/shared/placement/model.ts';
 import { placementOf } from '../../controllers/virtualmachine/placement/chosen.ts';
 import { describeGuest, parseMark, type OwnerMark } from '../../controllers/shared/guests/owner-mark.ts';
 import { digestWith } from '../../src/lib/hash.ts';
@@ -86,7 +86,7 @@ export const aNamesake = (change: Partial<MarkedGuest> = {}): MarkedGuest => ({
 
 export const seen = (guest: Partial<Guest> = {}): Presence => ({ kind: 'seen', guest: aGuest(guest) });
 
-export const CREATION: Extract<Creation, { ok: true }> = {
+export const CREATION: CloneCreation = {
   ok: true,
   template: vmid(9000),
   templateNode: nodeName('pve-1'),
@@ -95,7 +95,7 @@ export const CREATION: Extract<Creation, { ok: true }> = {
 };
 
 /** Cloned beside its template, on local storage, and then moved. */
-export const CREATION_AND_MOVE: Extract<Creation, { ok: true }> = {
+export const CREATION_AND_MOVE: CloneCreation = {
   ...CREATION,
   node: nodeName('pve-2'),
   full: true,

@@ -1,6 +1,6 @@
 /** A small Proxmox VE in memory behind the client's `Send`: guests, tasks that take their time, volumes, locks. */
 import { PveError, type Refusal, type Send } from '../../src/pve/index.ts';
-import { parseNic, parseSize } from '../../src/pve/index.ts';
+import { parseDisk, parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
 import { parseMark } from '../../controllers/shared/guests/owner-mark.ts';
 import type { GuestConfig } from '../../controllers/shared/guests/model.ts';
@@ -114,7 +114,8 @@ export class InMemoryPve {
       task.exit = this.#failureOf(task.type) ?? 'OK';
       const failed = task.exit === 'OK' ? task.finish() : undefined;
       if (typeof failed === 'string') task.exit = failed;
-      if (task.exit !== 'OK' && task.type === 'qmclone') this.#abandonClones();
+      if (task.exit !== 'OK' && task.type === 'qmclone') this.#abandon('clone');
+      if (task.exit !== 'OK' && task.type === 'qmcreate') this.#abandon('create');
     }
   }
 
@@ -143,8 +144,28 @@ export class InMemoryPve {
     return handler(params);
   }
 
-  #abandonClones(): void {
-    for (const [vmid, { config }] of this.guests) if (config['lock'] === 'clone') this.guests.delete(vmid);
+  /** Guests that were not completed are removed again. */
+  #abandon(lock: 'clone' | 'create'): void {
+    for (const [vmid, { config }] of this.guests) if (config['lock'] === lock) this.guests.delete(vmid);
+  }
+
+  /** Until it is complete, its configuration is the lock alone. */
+  #create({ node, vmid, pool: _pool, ...settings }: Params): string {
+    const number = Number(vmid);
+    if (!this.#isFree(number))
+      throw refusal('exists', `unable to create VM ${number} - VM ${number} already exists on node 'pve-1'`);
+    const guest = this.add(number, { lock: 'create' }, { node: String(node) });
+    return this.#begin('qmcreate', { node, vmid }, () => {
+      const set = settings as Readonly<Record<string, string | number>>;
+      const image = Object.values(set)
+        .map((text) => parseDisk(String(text)))
+        .find(({ volume, cdrom }) => cdrom && volume !== 'none' && !this.volumes.has(volume));
+      if (image) return `unable to create VM ${number} - volume '${image.volume}' does not exist`;
+      const own = { smbios1: `uuid=00000000-0000-0000-0000-${String(number).padStart(12, '0')}`, ...set };
+      guest.config = configured(number, {}, own, []);
+      guest.inForce = guest.config;
+      return undefined;
+    });
   }
 
   #begin(type: string, at: Params, finish: () => unknown, id = String(at['vmid'])): string {
@@ -409,6 +430,7 @@ export class InMemoryPve {
         guest.digest += 1;
       });
     },
+    'POST /nodes/{node}/qemu': (params) => this.#create(params),
     'POST /nodes/{node}/qemu/{vmid}/clone': ({ newid, name, description, ...at }) => {
       const template = this.#guest(at);
       const vmid = Number(newid);

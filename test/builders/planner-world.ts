@@ -127,6 +127,8 @@ function afterStep(step: Step, world: World): World {
     case 'clone':
       if (world.guest) throw new Error(`VM ${step.vmid} already exists`);
       return withClaimMade({ ...world, cloned: true, guest: newGuest(step, world) });
+    case 'create':
+      throw new Error('Every VM of these worlds has a template.');
     case 'adopt':
       return withClaimMade({ ...world, guest: adopted(world.guest, step) });
     case 'recordRestart':
@@ -144,6 +146,7 @@ function afterStep(step: Step, world: World): World {
       return { ...world, ownTags: step.tags };
     case 'clearApplied':
     case 'recordDisks':
+    case 'recordCdroms':
       return withClaimMade(world);
     case 'recordNetworks':
       return withNicRecord(world);

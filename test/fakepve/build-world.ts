@@ -1,4 +1,5 @@
 import { buildConfig, reserve } from './creation.ts';
+import { splitVolid } from './drives.ts';
 import { powerOn } from './power.ts';
 import { renameToBase } from './template.ts';
 import { World } from './world.ts';
@@ -24,6 +25,22 @@ export function placeGuest(world: World, described: ClusterGuest): Guest {
   guest.written();
   if (running) powerOn(world, guest);
   return guest;
+}
+
+/** ISO images, snippets and the like, without contents. */
+function placeFile(world: World, { volume, size }: Cluster['files'][number]): void {
+  const { storage: id = '', name = '' } = splitVolid(volume) ?? {};
+  const storage = world.storage.get(id);
+  const { type, format } = world.storage.parseName(storage, name);
+  for (const node of world.nodes.keys())
+    if (world.storage.isOn(storage, node))
+      world.storage.put(
+        {
+          ...{ volid: volume, storage: id, name, content: type, format, size, ctime: 0 },
+          ...{ vmid: undefined, parent: undefined, data: undefined, snapshots: new Set() },
+        },
+        node,
+      );
 }
 
 function placeTokens(world: World, cluster: Cluster): void {
@@ -62,6 +79,7 @@ export function buildWorld(cluster: Cluster, environment: Environment): World {
   placeUsers(world, cluster);
   placeTokens(world, cluster);
   placeAcls(world, cluster);
+  for (const file of cluster.files) placeFile(world, file);
   for (const guest of cluster.guests) placeGuest(world, guest);
   for (const { id, comment, vms, storages } of cluster.pools)
     world.pools.set(id, { id, comment, vms: new Set(vms), storages: new Set(storages) });

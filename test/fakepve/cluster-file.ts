@@ -51,6 +51,12 @@ const guestSchema = z.strictObject({
     .default([]),
 });
 
+const fileSchema = z.strictObject({
+  /** `local:iso/debian.iso`, on each node that has the storage. */
+  volume: z.string(),
+  size,
+});
+
 const poolSchema = z.strictObject({
   id: z.string(),
   comment: z.string().optional(),
@@ -90,6 +96,7 @@ export const clusterSchema = z.strictObject({
   storages: z.array(storageSchema).default([]),
   /** Resource mappings, each with the nodes that have a device for it. */
   mappings: z.record(z.string(), names).default({}),
+  files: z.array(fileSchema).default([]),
   guests: z.array(guestSchema).default([]),
   pools: z.array(poolSchema).default([]),
   roles: z.record(z.string(), names).default({}),

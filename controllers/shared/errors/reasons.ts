@@ -8,6 +8,7 @@ export const Reasons = {
   providerUnreachable: 'ProviderUnreachable',
   classNotFound: 'ClassNotFound',
   imageNotFound: 'ImageNotFound',
+  wrongImageType: 'WrongImageType',
   vmNotFound: 'VMNotFound',
   snapshotNotFound: 'SnapshotNotFound',
   secretNotFound: 'SecretNotFound',

@@ -40,6 +40,8 @@ export interface KindModule<O extends Resource, Ports> {
 
 export interface Usage {
   readonly reference: (vm: Readable<VirtualMachine>) => Reference | undefined;
+  /** Further ones, if a VM may refer to several. */
+  readonly others?: (vm: Readable<VirtualMachine>) => readonly Reference[];
   /** Every VM refers to one: if its reference cannot be read, it may be to any. */
   readonly required?: boolean;
   /** When an object that is referred to needs a pass: at each change of its users, or only when one is gone. */

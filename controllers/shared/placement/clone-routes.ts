@@ -150,13 +150,27 @@ function copySizes(template: Template, onto: string | undefined, rootDisk = 0): 
 const THICK_TYPES = new Set(['lvm', 'iscsi', 'iscsidirect']);
 
 /** Adds the additional disks, so that the chosen node has their storages too. */
-function withDisks(
+const withDisks = (
   needs: ReadonlyMap<string, number>,
   template: Template,
-  { request, view }: PlacementContext,
+  context: PlacementContext,
+): Map<string, number> =>
+  withNewDisks(
+    needs,
+    (context.request.disks ?? []).map(
+      ({ storage = context.request.storage ?? rootStorageOf(template), size }) => ({ storage, size }),
+    ),
+    context,
+  );
+
+/** Adds what empty disks take at once. */
+export function withNewDisks(
+  needs: ReadonlyMap<string, number>,
+  disks: readonly { readonly storage: string | undefined; readonly size: number | undefined }[],
+  { view }: PlacementContext,
 ): Map<string, number> {
   const sums = new Map(needs);
-  for (const { storage = request.storage ?? rootStorageOf(template), size = 0 } of request.disks ?? []) {
+  for (const { storage, size = 0 } of disks) {
     if (storage === undefined) continue;
     const type = storagesIn(view).named(storage)?.type ?? '';
     sums.set(storage, (sums.get(storage) ?? 0) + (THICK_TYPES.has(type) ? size : 0));
@@ -167,7 +181,7 @@ function withDisks(
 type Fit = { readonly space: CloneRoute['space'] } | string;
 
 /** Checks that the storages of a node have enough space. */
-function fitOnto(
+export function fitOnto(
   needs: ReadonlyMap<string, number>,
   node: string,
   context: PlacementContext,

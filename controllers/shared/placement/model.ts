@@ -2,27 +2,42 @@
 import type { Reason } from '../../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 
+export interface CloneCreation {
+  readonly ok: true;
+  readonly template: Vmid;
+  /** The clone request is sent to the node where the template is. */
+  readonly templateNode: NodeName;
+  readonly node: NodeName;
+  readonly full: boolean;
+  /** The storage to name in the request: only with a full clone. */
+  readonly storage?: string;
+  /** Where the root disk is in the end. */
+  readonly rootStorage?: string;
+  /** It is created on the template's node, and moved before its first start. */
+  readonly moves?: true;
+  /** Why it is a full clone, as a clause. */
+  readonly fullCloneReason?: string;
+  /** Absent: its source is a template, or a VM that a VMImage names. */
+  readonly copy?: Copy;
+}
+
+/** Without a template. */
+export interface NewCreation {
+  readonly ok: true;
+  readonly template?: undefined;
+  readonly templateNode?: undefined;
+  readonly node: NodeName;
+  readonly full?: undefined;
+  readonly storage?: undefined;
+  readonly rootStorage: string;
+  readonly moves?: undefined;
+  readonly fullCloneReason?: undefined;
+  readonly copy?: undefined;
+}
+
 /** How a guest that does not exist yet would be created, or why it cannot be. */
 export type Creation =
-  | {
-      readonly ok: true;
-      readonly template: Vmid;
-      /** The clone request is sent to the node where the template is. */
-      readonly templateNode: NodeName;
-      readonly node: NodeName;
-      readonly full: boolean;
-      /** The storage to name in the request: only with a full clone. */
-      readonly storage?: string;
-      /** Where the root disk is in the end. */
-      readonly rootStorage?: string;
-      /** It is created on the template's node, and moved before its first start. */
-      readonly moves?: true;
-      /** Why it is a full clone, as a clause. */
-      readonly fullCloneReason?: string;
-      /** Absent: its source is a template, or a VM that a VMImage names. */
-      readonly copy?: Copy;
-    }
-  | { readonly ok: false; readonly reason: Reason; readonly message: string };
+  CloneCreation | NewCreation | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 /** What is copied of a VM that has disks with data in them. */
 export interface Copy {
@@ -53,9 +68,10 @@ export interface Refused {
   readonly at: number;
 }
 
-/** What was chosen for a guest that is being created; recorded before the clone is requested. */
+/** What was chosen for a guest that is being created; recorded before it is requested. */
 export interface Placement {
-  readonly template: Vmid;
+  /** Absent: it is made without one. */
+  readonly template?: Vmid | undefined;
   readonly node: NodeName;
   readonly storage?: string | undefined;
   readonly fullCloneReason?: string | undefined;

@@ -1,8 +1,10 @@
 /** Chooses the node, the template and the kind of clone for a new guest. Pure: equal views give equal results. */
 import type { View } from '../../../src/pve/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
 import type { Promised } from '../cluster/ledger.ts';
 import { haObstacle } from './ha-mode.ts';
-import type { Creation } from './model.ts';
+import type { CloneCreation, Creation } from './model.ts';
+import { routeWithoutTemplate, type NewGuestRoute } from './new-guest-route.ts';
 import { hasAmount, printFree, printNeeded, roomIn } from './room.ts';
 import {
   routeTo,
@@ -16,9 +18,11 @@ export type { PlacementRequest, Template } from './clone-routes.ts';
 
 type Node = View['nodes'][number];
 
+type Route = CloneRoute | NewGuestRoute;
+
 export interface Placed {
   readonly creation: Extract<Creation, { ok: true }>;
-  readonly route: CloneRoute;
+  readonly route: Route;
 }
 export interface Unplaced {
   readonly creation: Extract<Creation, { ok: false }>;
@@ -26,13 +30,16 @@ export interface Unplaced {
 
 interface Option {
   readonly node: Node;
-  readonly route: CloneRoute;
+  readonly route: Route;
 }
 
-/** @param promised - resources promised to other VMs that PVE's figures do not include yet */
+/**
+ * @param templates - `none`: it is made without one
+ * @param promised - resources promised to other VMs that PVE's figures do not include yet
+ */
 export function place(
   request: PlacementRequest,
-  templates: readonly Template[],
+  templates: readonly Template[] | 'none',
   view: View,
   promised: Promised,
 ): Placed | Unplaced {
@@ -41,11 +48,13 @@ export function place(
   const { host } = request;
   const candidates = host === undefined ? nodes : nodes.filter(({ name }) => name === host);
   if (host !== undefined && candidates.length === 0 && nodes.length > 0) return noSuchHost(host, nodes);
-  const sources = templates.toSorted((a, b) => a.vmid - b.vmid);
+  const sources = templates === 'none' ? templates : templates.toSorted((a, b) => a.vmid - b.vmid);
+  const route = (node: NodeName): Route | string =>
+    sources === 'none' ? routeWithoutTemplate(node, context) : routeTo(node, sources, context);
   const rejected = missingNodes(context);
   const options: Option[] = [];
   for (const node of candidates) {
-    const found = unable(node, context) ?? routeTo(node.name, sources, context);
+    const found = unable(node, context) ?? route(node.name);
     if (typeof found === 'string') rejected.push({ node: node.name, reason: found });
     else options.push({ node, route: found });
   }
@@ -81,17 +90,22 @@ function preference(a: Option, b: Option, { request, room }: PlacementContext): 
 
 const placed = ({ node, route }: Option): Placed => ({
   route,
-  creation: {
-    ok: true,
-    template: route.template.vmid,
-    templateNode: route.template.node,
-    node: node.name,
-    full: route.full,
-    ...(route.moves && { moves: true }),
-    ...(route.storage !== undefined && { storage: route.storage }),
-    ...(route.rootStorage !== undefined && { rootStorage: route.rootStorage }),
-    ...(route.fullCloneReason !== undefined && { fullCloneReason: route.fullCloneReason }),
-  },
+  creation:
+    route.template === undefined
+      ? { ok: true, node: node.name, rootStorage: route.rootStorage }
+      : clonedTo(node, route),
+});
+
+const clonedTo = (node: Node, route: CloneRoute): CloneCreation => ({
+  ok: true,
+  template: route.template.vmid,
+  templateNode: route.template.node,
+  node: node.name,
+  full: route.full,
+  ...(route.moves && { moves: true }),
+  ...(route.storage !== undefined && { storage: route.storage }),
+  ...(route.rootStorage !== undefined && { rootStorage: route.rootStorage }),
+  ...(route.fullCloneReason !== undefined && { fullCloneReason: route.fullCloneReason }),
 });
 
 const MAX_LISTED = 8;

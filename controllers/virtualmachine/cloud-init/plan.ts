@@ -19,12 +19,12 @@ import { isNew } from '../config/is-new.ts';
 import { hasOption, knownKeys } from '../config/versions.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { CloudInitPlan, DeliveryHistory, WithCloudInit } from '../model/cloud-init.ts';
-import type { DesiredCloudInit } from '../model/desired.ts';
 import { inheritanceOf, keeping, withInherited, type Inheritance } from './inherited.ts';
 import { isoStorageFor, type IsoStorages } from './iso-storage.ts';
 import { layoutOf } from './layout.ts';
 import { nativePlan, planProblem, planWithout } from './native.ts';
 import { cloudInitNics } from './nics.ts';
+import { hasData, isAsked } from './is-asked.ts';
 import { driveSlot } from './slot.ts';
 
 export interface CloudInitContext extends IsoStorages {
@@ -69,8 +69,7 @@ interface Planning {
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
   const drives = cloudInitDrives(guest.config);
   const hasOwnData = hasData(want.cloudInit);
-  if (!hasOwnData && want.nics === undefined && drives.length === 0 && !hadData(vm, guest))
-    return planWithout('None');
+  if (!isAsked(want, hasOwnData) && drives.length === 0 && !hadData(vm, guest)) return planWithout('None');
   // Parsing the data is expensive, so it is skipped if nothing can change.
   if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
   const { release } = planning.context;
@@ -110,14 +109,6 @@ export function needsResolver(
 /** Whether the guest has the instance-id of an image: PVE's drive would change it, and the guest would count as a new instance. */
 const hadImage = (vm: VirtualMachine, guest: Guest): boolean =>
   vm.status?.internal?.cloudInit?.mode === 'Image' && !isNew(vm, guest);
-
-const hasData = ({
-  sshKeys,
-  onChange: _onChange,
-  documents: _documents,
-  ...texts
-}: DesiredCloudInit): boolean =>
-  sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
 
 function inputOf(
   vm: VirtualMachine,

@@ -35,14 +35,16 @@ export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
   const recorded = vm.status?.internal?.cloudInit?.device;
   const buses = busesFor(guest, recorded);
   const all = [...(recorded === undefined ? [] : [recorded]), ...buses.flatMap((bus) => SLOTS[bus])];
-  // A disk that is recorded there is about to be made.
-  const kept = new Set(vm.status?.disks?.map(({ device }) => device));
+  const { disks = [], cdroms = [] } = vm.status ?? {};
+  // A disk or a drive that is recorded there is, or is about to be made.
+  const kept = new Set([...disks, ...cdroms].map(({ device }) => device));
   const copied = copiedImages(vm, guest);
+  const others = all.filter((device) => !kept.has(device));
   const chosen =
-    all.find((device) => device === recorded && isUsable(guest, device)) ??
-    all.find((device) => copied.includes(device)) ??
-    all.find((device) => isEmptyCd(guest, device)) ??
-    all.find((device) => isFree(guest, device) && !kept.has(device));
+    others.find((device) => device === recorded && isUsable(guest, device)) ??
+    others.find((device) => copied.includes(device)) ??
+    others.find((device) => isEmptyCd(guest, device)) ??
+    others.find((device) => isFree(guest, device));
   return chosen === undefined ? { problem: noSlot(guest, buses) } : { value: chosen };
 }
 

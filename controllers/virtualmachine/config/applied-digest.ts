@@ -10,7 +10,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { PartDigests } from '../model/config.ts';
 import type { Desired, DesiredNic, Options } from '../model/desired.ts';
 import type { DesiredDisk, DesiredRootDisk } from '../model/disks.ts';
-import { diskPart, networkPart, optionsPart } from './parts.ts';
+import { BOOT_PART, cdromPart, diskPart, networkPart, optionsPart } from './parts.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -19,10 +19,21 @@ type Json = string | number | boolean | null | undefined | readonly Json[] | { r
 /** Increased whenever the result of `projectionOf` changes for the same spec. */
 const VERSION = 'v2:';
 
-/** Equal for specs with the same configuration of this guest. They do not cover the contents of Secrets. */
-export const digestsOf = (want: Wanted, guest: Guest, room: CpuRoom): PartDigests =>
+/**
+ * Equal for specs with the same configuration of this guest. They do not cover the contents of Secrets.
+ * @param bootOrder the devices that spec.boot stands for; absent: it has none
+ */
+export const digestsOf = (
+  want: Wanted,
+  guest: Guest,
+  room: CpuRoom,
+  bootOrder?: readonly string[],
+): PartDigests =>
   Object.fromEntries(
-    Object.entries(projectionOf(want, guest, room)).map(([part, value]) => [
+    Object.entries<Json>({
+      ...projectionOf(want, guest, room),
+      ...(bootOrder && { [BOOT_PART]: bootOrder }),
+    }).map(([part, value]) => [
       part,
       VERSION + sha256Hex(JSON.stringify(value ?? null, sorted)).slice(0, 16),
     ]),
@@ -47,7 +58,18 @@ export function recordedDigests({ metadata, status }: VirtualMachine, digests: P
 /** Exactly the settings that decide what is written to a guest. The names are part of the version. */
 function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Record<string, Json>> {
   const { name, cpus, memory, maxCpus, maxMemory, cpuType } = want;
-  const { machine, bios, tpm, rootDisk, root, disks = [], provisioning, nics, options = {} } = want;
+  const {
+    machine,
+    bios,
+    tpm,
+    rootDisk,
+    root,
+    disks = [],
+    provisioning,
+    nics,
+    options = {},
+    cdroms = [],
+  } = want;
   return {
     settings: {
       name,
@@ -62,6 +84,7 @@ function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Recor
     startup: startupIn(options),
     networks: nics?.map((nic) => nic.name),
     ...Object.fromEntries((nics ?? []).map((nic) => [networkPart(nic.name), nicOf(nic)])),
+    ...Object.fromEntries(cdroms.map(({ name, volume }) => [cdromPart(name), { volume }])),
     [diskPart(ROOT)]: { size: rootDisk, storageClass: root?.storageClass },
     [optionsPart(ROOT)]: { size: rootDisk, ...(root && optionsOf(root)) },
     ...Object.fromEntries(

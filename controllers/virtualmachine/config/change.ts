@@ -2,6 +2,8 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
 import { copiedKeys } from './copied.ts';
+import { bootKeys } from '../cdroms/boot.ts';
+import { cdromKeys } from '../cdroms/drives.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, surplusDevices } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
@@ -26,21 +28,27 @@ export interface ChangeContext extends CpuRoom {
   readonly keepTags?: boolean;
   /** Version of PVE on the guest's node. */
   readonly release?: string | undefined;
+  /** Volumes that the guest's node does not have. */
+  readonly missingVolumes?: readonly string[] | undefined;
 }
 
 export function configChange(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest,
-  { cloudInit, keepTags = false, release, ...room }: ChangeContext,
+  { cloudInit, keepTags = false, release, missingVolumes, ...room }: ChangeContext,
 ): ConfigChange | undefined {
   const fresh = isNew(vm, guest);
   const nics = nicKeys(vm, want, guest);
+  const cdroms = cdromKeys(vm, want, guest, missingVolumes);
   const others = mergeKeys(
     cpuTypeKeys(want.cpuType, guest.config),
     optionKeys(want, guest.config),
     nics,
     diskKeys(vm, want, guest),
+    cdroms,
+    // Interfaces of a guest that exists are written alone, and before that they cannot be in the order.
+    bootKeys(vm, want, guest, { ...cdroms.set, ...(fresh && nics.set) }),
   );
   if (!fresh) return nonEmpty(mergeKeys(hardwareLater(want, guest, room), others));
   if (!cloudInit) return undefined;

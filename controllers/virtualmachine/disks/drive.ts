@@ -110,6 +110,28 @@ export function newDriveText(
   ]);
 }
 
+/** The value for which PVE allocates a boot disk. Unlike other disks it needs no serial number to be found. */
+export const newRootText = (
+  {
+    size,
+    options,
+    provisioning,
+  }: {
+    readonly size: Bytes;
+    readonly options: DiskOptions;
+    readonly provisioning: 'thin' | 'thick' | undefined;
+  },
+  storage: string,
+  storageType: string | undefined,
+): string => {
+  const format = formatFor(storageType, provisioning);
+  return printProperties([
+    { value: `${storage}:${gibibytes(size)}` },
+    ...(format === undefined ? [] : [{ key: 'format', value: format }]),
+    ...desiredProperties(options).flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }])),
+  ]);
+};
+
 /** The value that attaches a volume which exists. PVE reads its size. */
 export const attachedText = ({ name, options }: Pick<NewDrive, 'name' | 'options'>, volume: string): string =>
   printProperties([

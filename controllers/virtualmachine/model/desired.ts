@@ -2,6 +2,7 @@
 import type { Documents } from '../../../src/cloudinit/index.ts';
 import type { DeletionPolicy } from '../../shared/objects/deletion-policy.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { BootDevice, DesiredCdrom } from './cdroms.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
 import type { MaintenanceWindow } from './restart.ts';
@@ -68,6 +69,12 @@ export interface Shape {
   readonly root?: DesiredRootDisk;
   /** Disks besides the boot disk. Absent: none. */
   readonly disks?: readonly DesiredDisk[];
+  /** It is made, or was, without a template. */
+  readonly withoutTemplate?: true;
+  /** Absent: those of the template stay as they are. */
+  readonly cdroms?: readonly DesiredCdrom[];
+  /** Absent: the boot order stays as it is. */
+  readonly boot?: readonly BootDevice[];
   /** How the class wants space to be taken, where the storage leaves a choice. */
   readonly provisioning?: 'thin' | 'thick';
   /** Absent: the template's NICs stay as they are. */
@@ -95,6 +102,8 @@ export interface Held {
   /** Names of disks and networks. */
   readonly disks: readonly string[];
   readonly nics: readonly string[];
+  /** Names of CD-ROM drives. Absent: none. */
+  readonly cdroms?: readonly string[];
   /** The data that the guest was given. */
   readonly cloudInit: boolean;
 }

@@ -3,6 +3,7 @@ import type { SnapshotRow } from '../../../src/pve/index.ts';
 import type { Failure, Task } from './tasks.ts';
 import type { DisplacedDrive } from './cloud-init.ts';
 import type { AppliedParts, BestEffortWrite, ConfigChange, DeviceChanges, Drift } from './config.ts';
+import type { CdromWork } from './cdroms.ts';
 import type { DiskWork } from './disks.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { PendingChange, Presence } from '../../shared/guests/model.ts';
@@ -108,6 +109,10 @@ export interface Observed {
   /** The guest runs and has been up for so long that it has read its cloud-init image. */
   readonly hasBooted?: boolean;
   readonly disks: DiskWork | undefined;
+  /** Absent: there are none, or the guest was not looked at. */
+  readonly cdroms?: CdromWork | undefined;
+  /** The settings with which a guest without a template is made. */
+  readonly newGuest?: ConfigChange['set'] | undefined;
   /** Of the guest, whoever took them. Absent: they were not read. */
   readonly listedSnapshots?: readonly SnapshotRow[] | undefined;
 }

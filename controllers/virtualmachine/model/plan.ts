@@ -6,7 +6,7 @@ import type { DiskStep } from './disks.ts';
 import type { HookName, Restraint } from './desired.ts';
 import type { Move } from './placement.ts';
 import type { RecordedRevert } from './revert.ts';
-import type { Creation } from '../../shared/placement/model.ts';
+import type { CloneCreation, Creation, NewCreation } from '../../shared/placement/model.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 
 /** `plan/step-info.ts` says of each what it touches and how it is described. */
@@ -31,9 +31,16 @@ export type Step =
   | {
       readonly do: 'clone';
       readonly vmid: Vmid;
-      readonly creation: Extract<Creation, { ok: true }>;
+      readonly creation: CloneCreation;
       readonly name: string;
       readonly owner: OwnerMark;
+    }
+  /** Makes a guest without a template. */
+  | {
+      readonly do: 'create';
+      readonly vmid: Vmid;
+      readonly creation: NewCreation;
+      readonly settings: ConfigChange['set'];
     }
   | { readonly do: 'migrate'; readonly move: Move }
   | { readonly do: 'recordSeed'; readonly volume: string }
@@ -56,6 +63,8 @@ export type Step =
   | { readonly do: 'recordNetworks' }
   /** Records the slots chosen for new disks. */
   | { readonly do: 'recordDisks' }
+  /** Records the slots chosen for new CD-ROM drives. */
+  | { readonly do: 'recordCdroms' }
   | DiskStep
   | { readonly do: 'recordHook'; readonly hook: HookName }
   | {

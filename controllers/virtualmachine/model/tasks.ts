@@ -4,6 +4,7 @@ import type { Failure as FailureOf, Task as TaskOf } from '../../shared/tasks/mo
 /** What status calls the task that a step began, and the step that failed. */
 export type TaskLabel =
   | 'Clone'
+  | 'Create'
   | 'Migrate'
   | 'Configure'
   | 'AttachDisk'

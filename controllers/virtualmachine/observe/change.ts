@@ -1,4 +1,6 @@
 /** What has to change in a guest that is ours. Pure. */
+import { bootDevices } from '../cdroms/boot.ts';
+import { cdromKeys, cdromWork, leavingChange } from '../cdroms/drives.ts';
 import { cloudInitChange } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
 import { digestsOf, recordedDigests } from '../config/applied-digest.ts';
@@ -7,7 +9,7 @@ import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { recordedDisks } from '../config/copied-disks.ts';
 import { isNew } from '../config/is-new.ts';
-import { diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
+import { cdromPart, diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
@@ -52,6 +54,7 @@ type Due = Pick<
   | 'move'
   | 'relocation'
   | 'disks'
+  | 'cdroms'
   | 'restoredDiffers'
 >;
 
@@ -61,7 +64,8 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const cloudInit = cloudInitIn(inputs, own);
   const room = surroundings.cpus;
   const keepTags = keepsTags(have.failure, state.refusedWrites);
-  const written = { cloudInit, ...room, keepTags, release: surroundings.release };
+  const missingVolumes = raw.missingVolumes.get(guest.node);
+  const written = { cloudInit, ...room, keepTags, release: surroundings.release, missingVolumes };
   const compared = comparedDigests(vm, own);
   const partOf = partOfKey(vm, want, guest);
   const held = heldParts(want);
@@ -73,7 +77,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     partOf,
     policy: holds ? 'Revert' : want.driftPolicy,
   });
-  const afterwards = cloudInitChange(vm, guest, { plan: cloudInit, now });
+  const afterwards = lastChange(inputs, own, cloudInit);
   const awaited = awaitedKeys(vm, want, guest, written);
   const { refusedWrites } = state;
   const options = bestEffortWritesOf(want, guest, {
@@ -93,6 +97,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     reverts: want.driftPolicy === 'Revert',
     wasReverted: vm.status?.internal?.revert !== undefined,
   });
+  const cdroms = cdromWork(vm, want, guest, missingVolumes);
   const due = {
     ...judged,
     bestEffortWrites: options.bestEffortWrites,
@@ -106,6 +111,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     move: moveBeforeStart(vm, guest, spec.host) ?? relocation?.move,
     relocation,
     disks,
+    cdroms,
     parts: {
       ...compared,
       open: [
@@ -113,6 +119,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
         // The options of a disk that grows are written again with its size.
         ...disks.open.flatMap((name) => [diskPart(name), optionsPart(name)]),
         ...options.open,
+        ...cdroms.waiting.map(cdromPart),
       ],
     },
     cloudInit,
@@ -120,13 +127,21 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   return holds ? { ...due, ...heldBack(due, guest) } : due;
 }
 
+/** What is done after everything else, so that it blocks nothing. */
+const lastChange = (
+  { vm, now }: Inputs,
+  { want, guest }: Own,
+  plan: CloudInitPlan | undefined,
+): ConfigChange | undefined => leavingChange(vm, want, guest) ?? cloudInitChange(vm, guest, { plan, now });
+
 /** Of a new guest nothing was applied, and nothing is until its first configuration is complete. */
 function comparedDigests(
   vm: VirtualMachine,
   { want, guest, surroundings }: Own,
 ): Pick<AppliedParts, 'digests' | 'recorded'> {
   if (isNew(vm, guest)) return { digests: {}, recorded: {} };
-  const digests = digestsOf(want, guest, surroundings.cpus);
+  const order = bootDevices(vm, want, guest, cdromKeys(vm, want, guest).set);
+  const digests = digestsOf(want, guest, surroundings.cpus, order);
   const recorded = recordedDigests(vm, digests);
   return { digests: withHeld(want, { digests, recorded }), recorded };
 }
@@ -134,6 +149,7 @@ function comparedDigests(
 const heldParts = ({ held }: Wanted): readonly string[] => [
   ...(held?.disks ?? []).flatMap((name) => [diskPart(name), optionsPart(name)]),
   ...(held?.nics ?? []).map(networkPart),
+  ...(held?.cdroms ?? []).map(cdromPart),
 ];
 
 /** A part that is left as it is counts as what it was applied as last, if it was. */

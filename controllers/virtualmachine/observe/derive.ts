@@ -6,6 +6,8 @@ import type { Guest, PendingChange, Presence } from '../../shared/guests/model.t
 import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { failureAfter } from '../../shared/tasks/failure.ts';
 import type { Task } from '../model/tasks.ts';
+import { cdromWork } from '../cdroms/drives.ts';
+import { cpuRoomOf } from '../config/cpu-room.ts';
 import { isNew } from '../config/is-new.ts';
 import { displacedDrive } from '../cloud-init/own-drive.ts';
 import { withAwaitedBoot } from '../cloud-init/seed-drive.ts';
@@ -13,6 +15,9 @@ import { hookIn } from '../guest-agent/hooks.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { isOwn } from '../ownership/identity.ts';
+import type { Desired } from '../model/desired.ts';
+import { writesUnrecorded } from '../networks/record.ts';
+import { newGuestSettings } from '../placement/new-guest.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -158,7 +163,7 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
   const surveyed = isSurveyed(inputs, claim);
   const derived: Derived = {
     want,
-    have,
+    have: { ...have, ...(claim && newGuestIn(inputs, want, presence)) },
     cloudInit: undefined,
     surroundings: presence.kind === 'seen' ? surroundingsOf(cluster, spec, presence.guest) : undefined,
     promise: decision.promise,
@@ -166,6 +171,28 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
   };
   const own = ownGuest(want, claim, presence);
   return own && claim ? withOwn(inputs, derived, { claim, guest: own }) : derived;
+}
+
+/** What a guest without a template is made with, before there is one. */
+function newGuestIn(
+  { vm, spec, cluster }: Inputs,
+  want: Desired,
+  presence: Presence,
+): Pick<Observed, 'newGuest' | 'cdroms' | 'unrecordedNics'> {
+  if (!want.exists || !want.creation.ok || presence.kind === 'seen') return {};
+  const { creation } = want;
+  if (creation.template !== undefined) return {};
+  const { node, rootStorage } = creation;
+  const newGuest = newGuestSettings(vm, want, creation, {
+    room: cpuRoomOf(spec, cluster, node),
+    release: cluster.releases?.get(node),
+    storageType: cluster.view?.storages.find(({ storage }) => storage === rootStorage)?.type,
+  });
+  return {
+    newGuest,
+    cdroms: cdromWork(vm, want, undefined),
+    unrecordedNics: writesUnrecorded(vm, want, { change: { set: newGuest }, config: {} }),
+  };
 }
 
 /** Not reached if every question has its answer: without one, nothing is concluded. */

@@ -153,7 +153,7 @@ export function creationIn(
 
 /** The inputs of a clone request are recorded before it is sent; for an object that is being deleted nothing is decided. */
 export const templateIn = (claim: Claim | undefined, creation: Creation): Vmid | undefined =>
-  claim?.placement?.template ?? (creation.ok ? creation.template : undefined);
+  claim?.placement ? (claim.placement.template ?? claim.vmid) : creation.ok ? creation.template : undefined;
 
 /** A locked guest is read again after the tasks: a lock whose task has ended is released by then. */
 export const presenceAfterTasks = (

@@ -26,7 +26,7 @@ export async function missingVolumes(
 /** The storage and, where the id shows it, the content type that its list is limited to. */
 function listOf(volume: string): string {
   const { storage = '' } = parseVolumeId(volume) ?? {};
-  const [, type = ''] = /^[^:]+:(snippets|import)\//.exec(volume) ?? [];
+  const [, type = ''] = /^[^:]+:(snippets|import|iso)\//.exec(volume) ?? [];
   return `${storage} ${type}`;
 }
 

@@ -6,6 +6,7 @@ import { parseVolumeId } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName, Upid } from '../../../src/lib/units.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
+import { insertedVolumes } from '../cdroms/drives.ts';
 import { needsResolver, renewsCloudInit } from '../cloud-init/plan.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Desired } from '../model/desired.ts';
@@ -140,8 +141,8 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
     return [{ read: 'execution', guest, pid: hook.pid }];
   if (!want.exists) return [];
   if (isSnapshotListDue(inputs, guest)) return [{ read: 'snapshots', guest }];
-  const cloudInit = cloudInitQuestions(inputs, want, guest);
-  if (cloudInit.length > 0) return cloudInit;
+  const data = dataQuestions(inputs, want, guest);
+  if (data.length > 0) return data;
   const bridges = bridgeQuestions(inputs, want, guest);
   if (bridges.length > 0) return bridges;
   const host =
@@ -163,6 +164,33 @@ const bridgeQuestions = (
     ? [{ read: 'bridges', node: guest.node }]
     : [];
 
+function dataQuestions(
+  inputs: Inputs,
+  want: Extract<Desired, { exists: true }>,
+  guest: Guest,
+): readonly Read[] {
+  const volumes = volumeQuestions(inputs, want, guest);
+  return volumes.length > 0 ? volumes : cloudInitQuestions(inputs, want, guest);
+}
+
+/** A snippet that is delivered, and images that are inserted: PVE would refuse to start the guest, or to change it. */
+function volumeQuestions(
+  { vm, raw, digest }: Inputs,
+  want: Extract<Desired, { exists: true }>,
+  guest: Guest,
+): readonly Read[] {
+  const { cloudInit } = want;
+  const { node } = guest;
+  if (raw.missingVolumes.has(node)) return [];
+  const snippet =
+    cloudInit?.snippet !== undefined &&
+    (isNew(vm, guest) || renewsCloudInit(vm, { ...want, cloudInit }, guest, digest))
+      ? [cloudInit.snippet]
+      : [];
+  const volumes = [...snippet, ...insertedVolumes(vm, want, guest)];
+  return volumes.length > 0 ? [{ read: 'missingVolumes', node, volumes }] : [];
+}
+
 /** Whether the data for the guest is in place; only what our status names can have been uploaded. */
 function cloudInitQuestions(
   { vm, raw, cluster, digest }: Inputs,
@@ -173,10 +201,7 @@ function cloudInitQuestions(
   const { node } = guest;
   if (!cloudInit || !(isNew(vm, guest) || renewsCloudInit(vm, { ...want, cloudInit }, guest, digest)))
     return [];
-  if (cloudInit.snippet !== undefined)
-    return raw.missingVolumes.has(node)
-      ? []
-      : [{ read: 'missingVolumes', node, volumes: [cloudInit.snippet] }];
+  if (cloudInit.snippet !== undefined) return [];
   if (
     !raw.resolver &&
     needsResolver(vm, { ...want, cloudInit }, guest, { digest, release: cluster.releases?.get(node) })

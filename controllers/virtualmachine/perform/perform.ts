@@ -8,7 +8,7 @@ import type { Started } from '../model/facts.ts';
 import type { DiskStep } from '../model/disks.ts';
 import type { Step } from '../model/plan.ts';
 import { shutdownAnswered, shutdownSent } from '../restart/doubt.ts';
-import { clone } from './clone.ts';
+import { createGuest } from './clone.ts';
 import { configure } from './configure.ts';
 import { DONE, type PerformContext, startedTask } from './context.ts';
 import { reattachDrive } from './reattach-drive.ts';
@@ -20,7 +20,7 @@ import { PveError, type Qemu } from '../../../src/pve/index.ts';
 export async function perform(step: Step, context: PerformContext): Promise<Started> {
   if (touches(step, 'status')) return record(step, context);
   if (touches(step, 'image')) return changeSeed(step, context);
-  if (touches(step, 'newGuest')) return clone(step, context);
+  if (touches(step, 'newGuest')) return createGuest(step, context);
   return change(step, context);
 }
 

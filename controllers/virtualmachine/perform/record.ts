@@ -40,6 +40,7 @@ export async function record(
     case 'recordRevert':
     case 'recordNetworks':
     case 'recordDisks':
+    case 'recordCdroms':
       return DONE;
     case 'recordTags':
       return { kind: 'tagsRecorded', tags: step.tags };

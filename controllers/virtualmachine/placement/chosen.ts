@@ -15,7 +15,7 @@ export const placementOf = ({
   fullCloneReason,
   copy,
 }: Extract<Creation, { ok: true }>): Placement => ({
-  template,
+  ...(template !== undefined && { template }),
   node,
   ...(rootStorage !== undefined && { storage: rootStorage }),
   ...(fullCloneReason !== undefined && { fullCloneReason }),
@@ -67,10 +67,12 @@ export const chosenSentence = (creation: Extract<Creation, { ok: true }>): strin
 };
 
 /** `as a full clone of 9000, because the storage of the template cannot link clones`. */
-const howMade = ({ template, fullCloneReason }: Placement): string =>
-  fullCloneReason === undefined
+function howMade({ template, fullCloneReason }: Placement): string {
+  if (template === undefined) return 'without a template';
+  return fullCloneReason === undefined
     ? `as a linked clone of ${template}`
     : `as a full clone of ${template}, because ${fullCloneReason}`;
+}
 
 /** Where a guest is, and how it was created if that is known. */
 export const placedSentence = (guest: Guest, placement: Placement | undefined): string => {

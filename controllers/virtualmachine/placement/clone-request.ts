@@ -1,4 +1,4 @@
-/** What is known of our request for a clone: the only file that computes this slice of the process state. Pure. */
+/** What is known of our request for a clone, or for a guest without a template: the only file that computes this slice of the process state. Pure. */
 import type { Task } from '../model/tasks.ts';
 import type { CloneRequest } from '../model/process-state.ts';
 
@@ -20,7 +20,7 @@ export function afterLook(
   task: Task | undefined,
   { hasEnded, now }: { readonly hasEnded: boolean; readonly now: number },
 ): CloneRequest {
-  if (task?.type === 'Clone' && hasEnded) return { ...before, outcome: 'ended' };
+  if ((task?.type === 'Clone' || task?.type === 'Create') && hasEnded) return { ...before, outcome: 'ended' };
   // An earlier process may have sent a request the moment before it ended, however old the claim is.
   return before.outcome === undefined ? { ...before, unknownSince: before.unknownSince ?? now } : before;
 }

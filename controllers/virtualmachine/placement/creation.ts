@@ -6,7 +6,7 @@ import type { CloneRequest } from '../../shared/limits/clones.ts';
 import { spaceKey, type Reservation } from '../../shared/cluster/ledger.ts';
 import { templatesReachable } from '../../shared/cluster/templates.ts';
 import type { Claim } from '../model/observed.ts';
-import type { Creation } from '../../shared/placement/model.ts';
+import type { CloneCreation, Creation } from '../../shared/placement/model.ts';
 import { dataProblem } from '../cloud-init/validate.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
@@ -15,6 +15,7 @@ import { place, type Template } from '../../shared/placement/place.ts';
 import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
 import type { CloneFrom, SourceSeen } from '../model/clone-source.ts';
 import { judgeSource, unreachableSource } from './clone-source.ts';
+import { NEW_OSTYPE } from './new-guest.ts';
 import { bridgeProblem, sourceProblem } from './sources.ts';
 import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
@@ -55,6 +56,7 @@ export function decideCreation(
   const { shape, image } = spec;
   if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
   if (spec.cloneFrom) return decideCopy({ spec, shape, claim, view }, spec.cloneFrom, { facts, cluster });
+  if (shape.withoutTemplate) return withoutTemplate(spec, shape, { claim, view, facts, cluster });
   if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
   const named = templatesReachable(image, view, spec.grant);
   if (!named.ok) return { creation: named };
@@ -98,7 +100,30 @@ function decideCopy(
   if (problem) return refusal(problem.reason, problem.message);
   const decision = onCompleteNode({ ...placing, templates }, facts, cluster);
   const { creation } = decision;
-  return creation.ok ? { ...decision, creation: { ...creation, copy: source.copy } } : decision;
+  return creation.ok && creation.template !== undefined
+    ? { ...decision, creation: { ...creation, copy: source.copy } }
+    : decision;
+}
+
+/** What an installer does not need, an installed system may: it gets its data like any other. */
+function withoutTemplate(
+  spec: PlainSpec,
+  shape: NonNullable<PlainSpec['shape']>,
+  {
+    facts,
+    cluster,
+    ...at
+  }: Pick<Placing, 'claim' | 'view'> & { readonly facts: CreationFacts; readonly cluster: ClusterFacts },
+): CreationDecision {
+  if (spec.storage === undefined)
+    return refusal(
+      'StorageRequired',
+      'A VM without a template needs a storage for its disk root, and neither the spec, nor the class, nor the Provider names one. Set storageClass of the disk root, storage.class of the VMClass, or spec.defaults.storage of the Provider.',
+    );
+  const problem = dataProblem(shape, [{ ostype: NEW_OSTYPE }]);
+  return problem
+    ? refusal(problem.reason, problem.message)
+    : onCompleteNode({ spec, shape, ...at, templates: 'none' }, facts, cluster);
 }
 
 /** The power state may change at any time, the rest hardly ever does. */
@@ -112,7 +137,7 @@ interface Placing {
   readonly shape: NonNullable<PlainSpec['shape']>;
   readonly claim: Claim | undefined;
   readonly view: View;
-  readonly templates: readonly Template[];
+  readonly templates: readonly Template[] | 'none';
 }
 
 /** Chooses among the nodes that have the bridges and the volumes. */
@@ -184,11 +209,16 @@ function missingAt(
 
 function notFound(
   { bridges, volumes }: Lacking,
-  { cloudInit }: Placing['shape'],
+  { cloudInit, cdroms = [] }: Placing['shape'],
   message: string,
 ): Creation | undefined {
   if (bridges.size > 0) return bridgeNotFound(bridges, message);
   if (volumes.size === 0) return undefined;
+  if (cdroms.some(({ volume }) => volume !== undefined && volumes.has(volume)))
+    return notMade(
+      'IsoNotFound',
+      `${message} Upload the image to a storage of such a node, or correct spec.source of the VMImage or spec.cdroms.`,
+    );
   return cloudInit?.snippet !== undefined && volumes.has(cloudInit.snippet)
     ? notMade(
         'SnippetNotFound',
@@ -232,7 +262,7 @@ const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creatio
 
 const noIsoStorage = (unplaced: string): Creation => notMade('NoIsoStorage', `${unplaced} ${ISO_REMEDY}`);
 
-function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {
+function spaceOf({ space }: Pick<CloneRoute, 'space'>): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const { at, bytes } of space) sums.set(spaceKey(at), (sums.get(spaceKey(at)) ?? 0) + bytes);
   return sums;
@@ -240,7 +270,7 @@ function spaceOf({ space }: CloneRoute): ReadonlyMap<string, number> {
 
 /** What the clone competes with others for. */
 export function cloneRequestOf(
-  { template, templateNode, full, storage, rootStorage = '' }: Extract<Creation, { ok: true }>,
+  { template, templateNode, full, storage, rootStorage = '' }: CloneCreation,
   view: View,
 ): CloneRequest {
   const id = storage ?? rootStorage;

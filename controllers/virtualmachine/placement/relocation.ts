@@ -111,7 +111,11 @@ export function obstaclesToMove(
     .filter(({ volid, cdrom }) => cdrom && !isCloudInit(volid))
     .map(({ volid }) => volid);
   return [
-    ...(images.length > 0 ? [`${images.join(', ')} in its CD drive is on local storage (eject it)`] : []),
+    ...(images.length > 0
+      ? [
+          `${images.join(', ')} in its CD drive is on local storage (eject it: remove its entry from spec.cdroms, or empty the drive in Proxmox VE)`,
+        ]
+      : []),
     ...(localResources.length > 0 ? [`it uses devices of its node: ${localResources.join(', ')}`] : []),
     ...(storages.length > 0 ? [`storage ${storages.join(', ')} is not available on node ${host}`] : []),
     ...(resources.length > 0 ? [`${resources.join(', ')} is not mapped on node ${host}`] : []),

@@ -41,9 +41,13 @@ export const withoutVolumes = (shape: Shape, { nodes, storages }: View): UnfitNo
     }),
   );
 
-/** The snippet, and the volumes to import: files that must exist where the VM is made. */
-export const volumesOf = ({ cloudInit, disks = [] }: Shape): readonly string[] =>
-  [cloudInit?.snippet, ...disks.map(({ importFrom }) => importFrom)].filter((volume) => volume !== undefined);
+/** The snippet, the volumes to import, and the images of CD-ROM drives: files that must exist where the VM is made. */
+export const volumesOf = ({ cloudInit, disks = [], cdroms = [] }: Shape): readonly string[] =>
+  [
+    cloudInit?.snippet,
+    ...disks.map(({ importFrom }) => importFrom),
+    ...cdroms.map(({ volume }) => volume),
+  ].filter((volume) => volume !== undefined);
 
 /** A storage that no node lists may be hidden from the credentials. */
 function isElsewhere(volume: string, node: NodeName, storages: View['storages']): boolean {

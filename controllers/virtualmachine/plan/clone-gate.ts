@@ -2,7 +2,7 @@
 import { MAX_FULL_CLONES, MAX_LINKED_CLONES } from '../../shared/limits/clones.ts';
 import { cloneRequestOf } from '../placement/creation.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Creation } from '../../shared/placement/model.ts';
+import type { CloneCreation } from '../../shared/placement/model.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { wait } from '../../shared/plan/rule.ts';
 
@@ -23,10 +23,7 @@ export function requireSlot(next: Plan, { connection, owner }: ResolvedSpec, how
   return has ? next : wait('CloneQueued', queued(creation, request.running), RETRY_AFTER_MS);
 }
 
-function queued(
-  { full, storage, rootStorage, template }: Extract<Creation, { ok: true }>,
-  running: boolean,
-): string {
+function queued({ full, storage, rootStorage, template }: CloneCreation, running: boolean): string {
   const own = 'This one starts once a slot is free.';
   if (running) return `VM ${template} is running, so only one clone of it is made at a time. ${own}`;
   const where = storage ?? rootStorage ?? 'its storage';

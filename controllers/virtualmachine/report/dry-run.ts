@@ -58,7 +58,10 @@ function creationOf(want: Wanted, have: Observed): string[] {
       .map(({ name, bridge }) => `Connect its network ${name} to ${bridge}.`)
       .slice(0, MAX_NICS),
     ...newDisks(want).map(({ sentence }) => sentence),
-    ...(want.rootDisk === undefined ? [] : [`Grow its root disk to ${formatQuantity(want.rootDisk)}.`]),
+    ...rootDiskSentences(want),
+    ...(want.cdroms ?? []).flatMap(({ name, volume }) =>
+      volume === undefined ? [] : [`Put ${volume} into its CD-ROM drive ${name}.`],
+    ),
     ...(want.cloudInit && (want.cloudInit.userData !== undefined || want.cloudInit.sshKeys.length > 0)
       ? ['Pass its user data and SSH keys to cloud-init.']
       : []),
@@ -66,10 +69,19 @@ function creationOf(want: Wanted, have: Observed): string[] {
   ];
 }
 
-const howCreated = (creation: Creation): string =>
-  creation.ok
-    ? `Create the VM on node ${creation.node} as a ${creation.full ? 'full' : 'linked'} clone of template ${creation.template}.`
-    : `The VM cannot be created now: ${creation.message}`;
+function rootDiskSentences({ rootDisk, withoutTemplate }: Wanted): string[] {
+  if (rootDisk === undefined) return [];
+  return [
+    `${withoutTemplate ? 'Give it a root disk of' : 'Grow its root disk to'} ${formatQuantity(rootDisk)}.`,
+  ];
+}
+
+function howCreated(creation: Creation): string {
+  if (!creation.ok) return `The VM cannot be created now: ${creation.message}`;
+  return creation.template === undefined
+    ? `Create the VM on node ${creation.node}, storage ${creation.rootStorage}, without a template.`
+    : `Create the VM on node ${creation.node} as a ${creation.full ? 'full' : 'linked'} clone of template ${creation.template}.`;
+}
 
 function changesOf(want: Desired, have: Observed): string[] {
   const results = ruleResults(want, asRecorded(have)).map(({ result }) => result);
@@ -85,6 +97,7 @@ const asRecorded = (have: Observed): Observed => ({
   ...have,
   parts: undefined,
   unrecordedNics: false,
+  ...(have.cdroms && { cdroms: { ...have.cdroms, unrecorded: false } }),
   ownTags: [...have.ownTags, ...have.bestEffortWrites.flatMap(({ note = [] }) => note)],
 });
 

@@ -107,6 +107,7 @@ const lostOptions = (
 
 const observedDifferences = ({
   disks,
+  cdroms,
   devices,
   nicsNotApplied,
   relocation,
@@ -114,6 +115,7 @@ const observedDifferences = ({
 }: Observed): readonly string[] => [
   ...(nicsNotApplied ?? []),
   ...(disks?.differences ?? []),
+  ...(cdroms?.differences ?? []),
   ...(devices?.refused ?? []),
   ...(relocation?.blocked === undefined ? [] : [relocation.blocked]),
   ...notApplied,

@@ -28,6 +28,7 @@ type Status = VirtualMachineStatus;
 // Limits of the schema of the status. The API server refuses a status beyond them as a whole.
 const MAX_PENDING = 64;
 const MAX_DISKS = 62;
+const MAX_CDROMS = 16;
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
 
@@ -43,6 +44,7 @@ export function reportStatus(vm: VirtualMachine, facts: Facts): Status {
     }),
     ...claimOf(before, facts),
     ...disksOf(before, facts),
+    ...cdromsOf(before, facts),
     ...(own ? guestOf(vm, facts, own) : lastSeen(before, facts)),
     ...(facts.dryRun && { plan: [...facts.dryRun] }),
     ...hookOf(facts, own),
@@ -98,6 +100,7 @@ function recordedBy(facts: Facts): Partial<ClaimFields> {
   const { step } = facts.plan;
   if (step.do === 'adopt') return adoption(facts);
   if (step.do === 'recordPlacement') return chosen(step.creation);
+  if (step.do === 'create') return { ...chosen(step.creation), node: step.creation.node };
   if (step.do !== 'clone') return {};
   const { creation } = step;
   return { ...chosen(creation), node: creation.moves ? creation.templateNode : creation.node };
@@ -109,7 +112,7 @@ function adoption({ want, have: { presence } }: Facts): Pick<Status, 'adopted'> 
 }
 
 const chosen = (creation: Extract<Creation, { ok: true }>): Pick<Status, 'cloneType' | 'placement'> => ({
-  cloneType: creation.full ? 'Full' : 'Linked',
+  cloneType: creation.template === undefined ? 'None' : creation.full ? 'Full' : 'Linked',
   placement: placementOf(creation),
 });
 
@@ -130,6 +133,13 @@ function disksOf(before: Status, { have, plan, started }: Facts): Pick<Status, '
     disk.name === destroyed ? { ...disk, destroying: true } : disk,
   );
   return disks.length > 0 ? { disks: disks.slice(0, MAX_DISKS) } : {};
+}
+
+/** Kept while the guest cannot be read: a drive is emptied and removed only if it is recorded here. */
+function cdromsOf(before: Status, { have, started }: Facts): Pick<Status, 'cdroms'> {
+  if (have.claim === undefined || started?.kind === 'claimReleased') return {};
+  const cdroms = have.cdroms?.entries ?? before.cdroms ?? [];
+  return cdroms.length > 0 ? { cdroms: cdroms.slice(0, MAX_CDROMS) } : {};
 }
 
 /** Recorded with the VMID: it distinguishes a guest that we create from one that exists. */

@@ -41,8 +41,11 @@ export function judgeUse(vm: VirtualMachine, wanted: Wanted, limits: Parameters<
 function heldBy(uses: readonly Use[], snippet: readonly Use[]): Pick<Judged, 'held'> {
   const disks = [...new Set(uses.flatMap(({ disk }) => disk ?? []))];
   const nics = [...new Set(uses.flatMap(({ nic }) => nic ?? []))];
+  const cdroms = uses.flatMap(({ cdrom }) => cdrom ?? []);
   const cloudInit = nics.length + snippet.length > 0;
-  return cloudInit || disks.length > 0 ? { held: { disks, nics, cloudInit } } : {};
+  return cloudInit || disks.length + cdroms.length > 0
+    ? { held: { disks, nics, ...(cdroms.length > 0 && { cdroms }), cloudInit } }
+    : {};
 }
 
 const notGranted = ({ what, field }: Use, grant: Grant): Unresolved => ({

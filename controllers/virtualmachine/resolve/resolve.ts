@@ -5,7 +5,6 @@ import {
   BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
-  type TemplateSource,
   type VirtualMachine,
   type VMImage,
 } from '../../../src/api/index.ts';
@@ -20,6 +19,8 @@ import { addressInUse, addressConflictOf, type AddressPorts } from '../networks/
 import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
+import { resolveCdroms } from '../cdroms/resolve.ts';
+import { cdromsLeft, imageOf, imageProblems } from './images.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { heldDeletion, type DeletionProtectionPorts } from './held-deletion.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
@@ -127,7 +128,8 @@ function revertsOf(
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const vmClass = classOf(vm, ports);
-  const image = imageOf(vm, ports);
+  const image = imageOf(vm, ports.images);
+  const drives = resolveCdroms(vm, ports.images);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, lookupOf(image), nics], ports);
   if (!nics.ok) return withMissingSecrets(vm, image.problem ? [image.problem, nics] : [nics], ports);
@@ -136,20 +138,26 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   // A configured guest has read its user-data: the Secret may have been deleted.
   const unread = cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
   if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
-  const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
+  const parts = {
+    nics: nics.desired,
+    cloudInit: cloudInit.ok ? cloudInit.desired : undefined,
+    ...drives.desired,
+  };
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const cloneFrom = cloneFromOf(vm, base.connection, ports);
-  const missing = image.problem
-    ? await withMissingSecrets(vm, unread ? [image.problem, unread] : [image.problem], ports)
+  const [problem, ...others] = imageProblems(vm, image, drives);
+  const missing = problem
+    ? await withMissingSecrets(vm, [problem, ...others, ...(unread ? [unread] : [])], ports)
     : unread;
-  return withinLimits(vm, { ...spec, conflict, ...(cloneFrom && { cloneFrom }) }, missing);
+  const ignored = [...spec.ignored, ...cdromsLeft(vm, drives)];
+  const cloneFrom = cloneFromOf(vm, base.connection, ports);
+  return withinLimits(vm, { ...spec, ignored, conflict, ...(cloneFrom && { cloneFrom }) }, missing);
 }
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
   // Deletion needs nothing else.
   if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
-  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports))], ports);
+  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports.images))], ports);
 }
 
 /** That a Secret cannot be read hides no other problem. */
@@ -189,23 +197,6 @@ function withinLimits(
     ...(held?.cloudInit && { cloudInit: undefined }),
   };
   return { ok: true, resolved: { ...resolved, notGranted, shape: allowed, ...(refused && { refused }) } };
-}
-
-/** A guest that exists no longer needs its image, and one that is adopted needs none. */
-function imageOf(
-  { metadata: { namespace }, spec, status }: VirtualMachine,
-  { images }: ResolvePorts,
-): { readonly source: TemplateSource | undefined; readonly problem?: Unresolved } {
-  if (spec.imageRef === undefined) return { source: undefined };
-  const image = follow(images, spec.imageRef, {
-    namespace,
-    kind: 'VMImage',
-    notFound: Reasons.imageNotFound,
-  });
-  if (image.ok) return { source: image.object.spec.source };
-  return status?.name !== undefined || spec.adopt
-    ? { source: undefined }
-    : { source: undefined, problem: image };
 }
 
 const lookupOf = ({ problem }: ReturnType<typeof imageOf>): Lookup => problem ?? { ok: true };

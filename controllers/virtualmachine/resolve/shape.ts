@@ -1,5 +1,6 @@
 /** The desired guest of a spec whose references are followed. Pure. */
 import type { TemplateSource, VirtualMachine, VMClass } from '../../../src/api/index.ts';
+import { bootIgnored } from '../cdroms/boot.ts';
 import { optionsOf } from '../config/options.ts';
 import { provisioningDifferences, resolveDisks, rootOf } from '../disks/resolve.ts';
 import type { Shape } from '../model/desired.ts';
@@ -35,7 +36,7 @@ const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabio
 interface Followed {
   readonly vmClass: VMClass;
   readonly source: TemplateSource | undefined;
-  readonly parts: Pick<Shape, 'nics' | 'cloudInit'>;
+  readonly parts: Pick<Shape, 'nics' | 'cloudInit' | 'cdroms'>;
 }
 
 export function resolvedSpecOf(
@@ -58,6 +59,7 @@ export function resolvedSpecOf(
       ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
       ...gatewaysIgnored(parts.nics),
+      ...bootIgnored(vm),
     ],
     shape: {
       owner: base.owner,
@@ -71,6 +73,8 @@ export function resolvedSpecOf(
       hooks: base.hooks,
       ...(base.host !== undefined && { host: base.host }),
       ...driftPolicyOf(vm),
+      ...(isWithoutTemplate(vm) && { withoutTemplate: true }),
+      ...(vm.spec.boot && { boot: vm.spec.boot }),
       ...resolveDisks(vm, usual),
       ...parts,
       ...sizeOf(vmClass),
@@ -84,6 +88,12 @@ export function resolvedSpecOf(
  */
 const driftPolicyOf = ({ spec: { driftPolicy }, status }: VirtualMachine): Pick<Shape, 'driftPolicy'> =>
   driftPolicy && status?.internal?.recovered !== true ? { driftPolicy } : {};
+
+/** How a VM was made does not change with its spec. */
+function isWithoutTemplate({ spec, status }: VirtualMachine): boolean {
+  if (status?.name !== undefined && status.cloneType !== undefined) return status.cloneType === 'None';
+  return spec.imageRef === undefined && spec.cloneFrom === undefined && spec.adopt === undefined;
+}
 
 function sizeOf({
   spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve, storage },

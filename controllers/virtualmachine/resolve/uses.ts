@@ -17,9 +17,10 @@ export interface Use {
   /** The disk or the network that asks for it. */
   readonly disk?: string;
   readonly nic?: string;
+  readonly cdrom?: string;
 }
 
-export type Wanted = Pick<Shape, 'nics' | 'disks' | 'cloudInit' | 'host' | 'vmid'>;
+export type Wanted = Pick<Shape, 'nics' | 'disks' | 'cdroms' | 'cloudInit' | 'host' | 'vmid'>;
 
 /** @param storage - of the boot disk; absent: that of the template, which is judged with the placement */
 export const usesOf = (
@@ -29,6 +30,7 @@ export const usesOf = (
 ): readonly Use[] => [
   ...nodeUses(vm, wanted, grant),
   ...diskUses(vm, wanted, { grant, storage }),
+  ...cdromUses(vm, wanted, grant),
   ...bridgeUses(vm, wanted, grant),
   ...fieldUses(vm, wanted, grant),
 ];
@@ -92,6 +94,22 @@ function diskUses(
 function sizeOf(size: string | undefined): number {
   const parsed = size === undefined ? undefined : parseQuantity(size);
   return parsed && 'value' in parsed ? parsed.value : Infinity;
+}
+
+function cdromUses(vm: VirtualMachine, { cdroms = [] }: Wanted, { volumes }: Grant): Use[] {
+  const recorded = vm.status?.cdroms ?? [];
+  return cdroms.flatMap(({ name, volume }) =>
+    volume === undefined || mayUseVolume(volumes, volume)
+      ? []
+      : [
+          {
+            what: `CD-ROM drive ${name} uses image ${volume}`,
+            field: 'volumes',
+            inEffect: recorded.some((each) => each.name === name && each.volume === volume),
+            cdrom: name,
+          },
+        ],
+  );
 }
 
 function bridgeUses(vm: VirtualMachine, { nics = [] }: Wanted, { bridges }: Grant): Use[] {

@@ -76,6 +76,11 @@ const ROWS = {
     doing: 'recording the devices of new disks',
     wouldDo: () => 'add disks',
   },
+  recordCdroms: {
+    touches: 'status',
+    doing: 'recording the devices of CD-ROM drives',
+    wouldDo: () => 'change the CD-ROM drives',
+  },
   recordRevert: {
     touches: 'status',
     doing: 'recording the revert to a snapshot',
@@ -93,6 +98,13 @@ const ROWS = {
     touches: 'newGuest',
     task: 'Clone',
     doing: 'making the clone',
+    wouldDo: () => CREATE,
+    event: ({ vmid, creation }) => event('Creating', `Creating VM ${vmid} ${chosenSentence(creation)}.`),
+  },
+  create: {
+    touches: 'newGuest',
+    task: 'Create',
+    doing: 'creating the VM',
     wouldDo: () => CREATE,
     event: ({ vmid, creation }) => event('Creating', `Creating VM ${vmid} ${chosenSentence(creation)}.`),
   },

@@ -67,9 +67,14 @@ export const indexSnapshots = (source: ChangeSource<VMSnapshot>): SnapshotIndexe
 /** No key of an object. */
 const UNKNOWN = '?';
 
-function referredBy(vm: Readable<VirtualMachine>, { reference, required }: Usage): readonly string[] {
-  const target = reference(vm);
-  if (target) return [refKey(vm, target)];
+/** What a VM refers to, as `namespace/name`. */
+export const targetsOf = (vm: Readable<VirtualMachine>, { reference, others }: Usage): readonly string[] =>
+  [reference(vm), ...(others?.(vm) ?? [])].flatMap((target) => (target ? [refKey(vm, target)] : []));
+
+function referredBy(vm: Readable<VirtualMachine>, usage: Usage): readonly string[] {
+  const targets = targetsOf(vm, usage);
+  if (targets.length > 0) return [...new Set(targets)];
+  const { required } = usage;
   return required && vm.status?.vmid !== undefined ? [UNKNOWN] : [];
 }
 

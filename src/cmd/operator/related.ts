@@ -10,7 +10,7 @@ import {
 import type { VirtualMachine } from '../../api/index.ts';
 import type { Entry } from '../../runtime/object-store.ts';
 import { watchRelated } from '../../runtime/triggers.ts';
-import { refKey, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
+import { targetsOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
@@ -40,17 +40,17 @@ interface Wiring {
 /** A VM follows what it refers to; what it refers to may wait until it is no longer used. */
 function watchUse(
   kind: KindName,
-  { reference, passWhen }: Usage,
+  usage: Usage,
   { watches, indexes, ask }: Wiring & { readonly indexes: VmIndexes },
 ): void {
   watches[kind].cache.onChange((key) =>
     ask('VirtualMachine', indexes.users(kind).keys(key), 'relatedObject'),
   );
   watches.VirtualMachine.cache.onChange((_key, before, after) => {
-    if (passWhen === 'userIsGone' ? after : before && after && useOf(before) === useOf(after)) return;
+    if (usage.passWhen === 'userIsGone' ? after : before && after && useOf(before) === useOf(after)) return;
     for (const vm of [before?.partial, after?.partial]) {
-      const target = vm && reference(vm);
-      if (target) ask(kind, [refKey(vm, target)], 'relatedObject');
+      const targets = vm ? targetsOf(vm, usage) : [];
+      if (targets.length > 0) ask(kind, targets, 'relatedObject');
     }
   });
 }

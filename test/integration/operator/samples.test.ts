@@ -13,7 +13,7 @@ import { soon } from '../harness/soon.ts';
 import { condition, readList, type Stored, TOKEN } from './tenant.ts';
 
 const KINDS = 'vm,providers,vmclasses,vmimages,vmsnapshotschedules,vmsnapshots,vmclones,vmplacementpolicies';
-const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm'];
+const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm', 'debian-install'];
 
 let plane: OperatorPlane;
 let pve: FakePve;

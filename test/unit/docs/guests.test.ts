@@ -13,6 +13,8 @@ import { guestManifests } from '../../fixtures/guests.ts';
 
 const SYSTEMS = ['Debian and Ubuntu', 'RHEL family', 'Alpine', 'Flatcar', 'Talos', 'FreeBSD', 'Windows'];
 const COPIES = 'Copies of VMs';
+/** Any system, with the VMImage of its installer. */
+const INSTALLED = 'Install from an ISO image';
 const Secret = z.object({
   metadata: z.object({ name: z.string() }),
   stringData: z.record(z.string(), z.string()),
@@ -21,16 +23,22 @@ const Secret = z.object({
 const guests = guestManifests(readFileSync('docs/guests.md', 'utf8'));
 
 test('each system has a manifest', () => {
-  expect(guests.map(({ system }) => system)).toEqual([COPIES, ...SYSTEMS, 'Other systems']);
+  expect(guests.map(({ system }) => system)).toEqual([COPIES, ...SYSTEMS, INSTALLED, 'Other systems']);
 });
 
 describe.each(guests)('the manifest for $system', ({ system, objects }) => {
-  const vms = objects.filter(isOurs);
+  const ours = objects.filter(isOurs);
+  const vms = ours.filter(({ kind }) => kind === 'VirtualMachine');
 
   test('is a VirtualMachine that the API server accepts', () => {
-    expect(vms.map(({ kind }) => kind)).toEqual(['VirtualMachine']);
-    const { spec } = KINDS.find(({ kind }) => kind === 'VirtualMachine')!;
-    expect(spec.safeParse(vms[0]!.spec)).toMatchObject({ success: true });
+    expect(ours.map(({ kind }) => kind)).toEqual([
+      ...(system === INSTALLED ? ['VMImage'] : []),
+      'VirtualMachine',
+    ]);
+    for (const object of ours) {
+      const { spec } = KINDS.find(({ kind }) => kind === object.kind)!;
+      expect(spec.safeParse(object.spec)).toMatchObject({ success: true });
+    }
   });
 
   test('has data that its template can take', async () => {

@@ -7,8 +7,11 @@ import { isEjected } from '../../cloud-init/seed-drive.ts';
 import { act } from './rule.ts';
 import { refuse } from '../../../shared/plan/rule.ts';
 
-export const configure: Rule = (want, { presence, change, unrecordedNics, seedVolume, parts }) => {
-  if (!want.exists || presence.kind !== 'seen' || change === undefined) return undefined;
+export const configure: Rule = (want, { presence, change, unrecordedNics, seedVolume, parts, cdroms }) => {
+  if (!want.exists || presence.kind !== 'seen') return undefined;
+  // First of all: until its device is recorded, the drive with cloud-init data could be put there.
+  if (cdroms?.unrecorded) return act({ do: 'recordCdroms' });
+  if (change === undefined) return undefined;
   if (change.seedProblem) return refuse(change.seedProblem.reason, change.seedProblem.message, 60_000);
   if (replacesAnother(parts)) return act({ do: 'clearApplied' });
   // Recorded first: what we set and forgot would stay forever.

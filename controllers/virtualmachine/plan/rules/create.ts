@@ -19,7 +19,8 @@ const OUTCOME_UNKNOWN_MS = 60_000;
 export const inDoubt = ({ certain, ageMs }: Claim, activeTasks: Observed['activeTasks']): boolean =>
   !certain && (ageMs < OUTCOME_UNKNOWN_MS || activeTasks.length > 0);
 
-export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) => {
+export const create: Rule = (want, have) => {
+  const { claim, presence, activeTasks, vmidTaken } = have;
   if (!want.exists || presence.kind === 'seen') return undefined;
   if (!want.creation.ok && !claim?.made) return refused(want.creation);
   if (claim === undefined) return reserve(want.vmid, vmidTaken);
@@ -38,7 +39,7 @@ export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) 
       `It is unknown whether the request to create VM ${claim.vmid} reached Proxmox VE. The operator sends it again once it is certain that no earlier request is in progress.`,
       2_000,
     );
-  return cloneOnceRecorded(want, claim);
+  return makeOnceRecorded(want, claim, have);
 };
 
 /** Nothing that happens in Proxmox VE by itself resolves it. */
@@ -63,10 +64,17 @@ function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): RuleRe
       );
 }
 
-function cloneOnceRecorded({ creation, name, owner }: Wanted, { vmid, placement }: Claim): RuleResult {
+function makeOnceRecorded(
+  { creation, name, owner }: Wanted,
+  { vmid, placement }: Claim,
+  { newGuest, cdroms, unrecordedNics }: Observed,
+): RuleResult {
   if (!creation.ok) return wait(creation.reason, creation.message, 10_000);
-  // What follows the clone depends on this choice, so it is recorded first.
-  return isChosen(creation, placement)
-    ? act({ do: 'clone', vmid, creation, name, owner })
-    : act({ do: 'recordPlacement', creation });
+  // What follows the creation depends on this choice, so it is recorded first.
+  if (!isChosen(creation, placement)) return act({ do: 'recordPlacement', creation });
+  if (creation.template !== undefined) return act({ do: 'clone', vmid, creation, name, owner });
+  if (unrecordedNics) return act({ do: 'recordNetworks' });
+  return cdroms?.unrecorded
+    ? act({ do: 'recordCdroms' })
+    : act({ do: 'create', vmid, creation, settings: newGuest ?? {} });
 }

@@ -3,7 +3,7 @@ import { createCloneSlots } from '../../../../controllers/shared/limits/clones.t
 import type { Step } from '../../../../controllers/virtualmachine/model/plan.ts';
 import { unknownState } from '../../../../controllers/virtualmachine/model/process-state.ts';
 import type { ResolvedSpec } from '../../../../controllers/virtualmachine/model/resolved-spec.ts';
-import { clone } from '../../../../controllers/virtualmachine/perform/clone.ts';
+import { createGuest } from '../../../../controllers/virtualmachine/perform/clone.ts';
 import type { PerformContext } from '../../../../controllers/virtualmachine/perform/context.ts';
 import { afterRefusal } from '../../../../controllers/virtualmachine/slots.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
@@ -54,7 +54,7 @@ async function freesSlotAfter(error: PveError): Promise<boolean> {
     },
   } as unknown as ResolvedSpec;
   const context = { resolved, processState: unknownState(), options: {} } as unknown as PerformContext;
-  await clone(step, context).catch((thrown: unknown) => afterRefusal(step, thrown, resolved));
+  await createGuest(step, context).catch((thrown: unknown) => afterRefusal(step, thrown, resolved));
   return cloneSlots.take('another', REQUEST, aView());
 }
 

@@ -6,7 +6,7 @@ import { ALLOW_FROM, type Provider, type VMImage } from '../../../../src/api/ind
 import type { View } from '../../../../src/pve/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { anImage, aProvider, readerOf } from '../../../builders/objects.ts';
-import { aNode, aTemplateRow, aView } from '../../../builders/views.ts';
+import { aNode, aStorage, aTemplateRow, aView } from '../../../builders/views.ts';
 import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 
 const reconcile = (
@@ -14,6 +14,7 @@ const reconcile = (
   providers: readonly Provider[],
   views: Readonly<Record<string, View>>,
   pending: readonly string[] = [],
+  isos: (node: string) => Promise<readonly { volid: string }[]> = () => Promise.resolve([]),
 ) =>
   vmImageController({
     providers: readerOf(...providers),
@@ -22,7 +23,8 @@ const reconcile = (
       isPending: (namespace, name) => pending.includes(`${namespace}/${name}`),
       get(namespace, name) {
         const view = views[`${namespace}/${name}`];
-        return view && ({ inventory: { view: () => view } } as unknown as Connection);
+        const pve = { node: (node: string) => ({ storage: () => ({ content: () => isos(node) }) }) };
+        return view && ({ pve, inventory: { view: () => view } } as unknown as Connection);
       },
     },
   }).reconcile(image, {
@@ -108,5 +110,56 @@ describe('a VMImage', () => {
     expect(await reconcile(BY_NAME, [provider], {}, ['default/pve'])).toMatchObject({
       outcome: { reason: 'ProviderNotReady' },
     });
+  });
+});
+
+describe('a VMImage with an ISO image', () => {
+  const ISO = 'local:iso/debian.iso';
+  const image = anImage({ iso: ISO });
+  const storages = ['pve-1', 'pve-2'].map((node) =>
+    aStorage('local', { node: nodeName(node), content: ['iso'], shared: false }),
+  );
+  const view = aView({ nodes: [aNode('pve-1'), aNode('pve-2')], storages });
+  const onlyOn = (node: string) => (asked: string) =>
+    Promise.resolve(asked === node ? [{ volid: ISO }] : [{ volid: 'local:iso/other.iso' }]);
+
+  test('lists the nodes that have it', async () => {
+    const { outcome, status } = await reconcile(
+      image,
+      [aProvider()],
+      { 'default/pve': view },
+      [],
+      onlyOn('pve-2'),
+    );
+    expect(outcome.kind).toBe('settled');
+    expect(status.availableOn).toEqual([{ provider: 'default/pve', node: 'pve-2' }]);
+  });
+
+  test.each<[string, View, string]>([
+    ['no node has it', view, 'No node has local:iso/debian.iso'],
+    [
+      'no storage takes ISO images',
+      aView({ nodes: [aNode('pve-1')], storages: [aStorage('local')] }),
+      'content type "iso"',
+    ],
+  ])('waits while %s', async (_why, seen, message) => {
+    const { outcome } = await reconcile(image, [aProvider()], { 'default/pve': seen }, [], onlyOn('none'));
+    expect(outcome).toMatchObject({
+      kind: 'waiting',
+      reason: 'IsoNotFound',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('is not looked for where its namespace may not use it', async () => {
+    const provider = aProvider({ grants: [{ namespaces: { names: ['default'] } }] }, { namespace: 'infra' });
+    const asked: string[] = [];
+    const isos = (node: string) => {
+      asked.push(node);
+      return Promise.resolve([{ volid: ISO }]);
+    };
+    const { outcome } = await reconcile(image, [provider], { 'infra/pve': view }, [], isos);
+    expect(outcome).toMatchObject({ kind: 'waiting', reason: 'NotGranted' });
+    expect(asked).toEqual([]);
   });
 });

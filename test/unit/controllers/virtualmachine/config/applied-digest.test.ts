@@ -94,6 +94,8 @@ type Uncovered =
   | 'adopt'
   | 'held'
   | 'hooks'
+  | 'withoutTemplate'
+  | 'boot'
   | 'vmid';
 
 /** Every setting that has a part in the digest. A new field does not compile here until it is decided whether it has one. */
@@ -120,6 +122,7 @@ const EVERYTHING: Required<Omit<Wanted, Uncovered>> = {
     },
   ],
   provisioning: 'thin',
+  cdroms: [{ name: 'install', volume: 'local:iso/debian.iso' }],
   nics: [
     {
       name: 'lan',
@@ -155,6 +158,7 @@ describe('version 2 of the digests', () => {
     `);
     expect(digests(EVERYTHING)).toMatchInlineSnapshot(`
      {
+       "cdrom install": "v2:68a8598b0269f9ab",
        "disk data": "v2:1aa0ae9ea2aabdfd",
        "disk root": "v2:ee64e403f6d0c11b",
        "network lan": "v2:6261693c9d5abdce",

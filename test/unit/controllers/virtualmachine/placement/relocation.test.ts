@@ -117,7 +117,9 @@ describe('what Proxmox VE says against a move', () => {
     [
       'an image in a drive',
       { ...free, localDisks: [{ volid: 'local:iso/tools.iso', cdrom: true }] },
-      ['local:iso/tools.iso in its CD drive is on local storage (eject it)'],
+      [
+        'local:iso/tools.iso in its CD drive is on local storage (eject it: remove its entry from spec.cdroms, or empty the drive in Proxmox VE)',
+      ],
     ],
     ['a device', { ...free, localResources: ['hostpci0'] }, ['it uses devices of its node: hostpci0']],
     [

@@ -28,17 +28,20 @@ interface Case {
   readonly storages?: readonly ReturnType<typeof aStorage>[];
   readonly isoStorage?: string;
   readonly template?: Partial<Template>;
+  /** Of the boot disk. */
+  readonly storage?: string;
   /** By node, the volumes that it does not have; absent: they have all. */
   readonly missing?: Readonly<Record<string, readonly string[]>>;
 }
 
-function decide({ want, host, storages = [], isoStorage: iso, template, missing = {} }: Case) {
+function decide({ want, host, storage, storages = [], isoStorage: iso, template, missing = {} }: Case) {
   const { creation: _creation, exists: _exists, ...shape } = aDesiredVm(want);
   const spec = {
     shape,
     owner: aMark(),
     grant: aGrant(),
-    image: { vmid: vmid(9000) },
+    image: shape.withoutTemplate ? undefined : { vmid: vmid(9000) },
+    storage,
     host: host === undefined ? undefined : nodeName(host),
   } as unknown as PlainSpec;
   const cluster: ClusterFacts = {
@@ -78,6 +81,8 @@ describe('a VM that starts with a volume', () => {
   const WITH_IMPORT = {
     disks: [{ name: 'data', importFrom, options: {}, reclaimPolicy: 'Detach' as const }],
   };
+  const iso = 'local:iso/debian.iso';
+  const WITH_CDROM = { cdroms: [{ name: 'install', volume: iso }] };
   const nowhere = (volume: string) => Object.fromEntries(NODES.map((name) => [name, [volume]]));
 
   test('is made where the volume is, although other nodes come first', () => {
@@ -89,11 +94,49 @@ describe('a VM that starts with a volume', () => {
   test.each([
     [WITH_SNIPPET, snippet, 'SnippetNotFound', 'correct spec.userData.cloudInit.snippet'],
     [WITH_IMPORT, importFrom, 'ImportNotFound', 'correct importFrom'],
+    [WITH_CDROM, iso, 'IsoNotFound', 'or correct spec.source of the VMImage or spec.cdroms'],
   ])('is not made where no node has it', (want, volume, reason, remedy) => {
     const missing = nowhere(volume);
     expect(where({ want, missing })).toBe(reason);
     expect(whyNot({ want, missing })).toContain(`has no ${volume}`);
     expect(whyNot({ want, missing })).toContain(remedy);
+  });
+});
+
+describe('a VM without a template', () => {
+  const iso = 'local:iso/debian.iso';
+  const want = {
+    withoutTemplate: true,
+    rootDisk: bytes(20 * GiB),
+    cdroms: [{ name: 'install', volume: iso }],
+  } as const;
+  const lvm = (node: string, used: number) =>
+    aStorage('san', { node, type: 'lvm', total: bytes(30 * GiB), used: bytes(used * GiB) });
+
+  test('is made on a node with its storage and its image, and the choice says so', () => {
+    expect(decide({ want, storage: 'ceph', missing: { 'pve-1': [iso] } })).toEqual({
+      ok: true,
+      node: 'pve-2',
+      rootStorage: 'ceph',
+    });
+    expect(where({ want, storage: 'san', storages: [lvm('pve-3', 0)] })).toBe('pve-3');
+  });
+
+  test('is not made where its disk does not fit', () => {
+    expect(whyNot({ want, storage: 'san', storages: [lvm('pve-3', 20)] })).toContain(
+      'pve-3: 10 GiB of 30 GiB free on san',
+    );
+    expect(whyNot({ want, storage: 'none' })).toContain('storage none does not exist');
+  });
+
+  test('is not made without a storage for its disk, and it is said where one can be named', () => {
+    expect(where({ want })).toBe('StorageRequired');
+    expect(whyNot({ want })).toContain('Set storageClass of the disk root');
+  });
+
+  test('is not made with data that cannot be delivered', () => {
+    const invalid = { ...want, cloudInit: { userData: 'packages: [nginx]', sshKeys: [] } };
+    expect(where({ want: invalid, storage: 'ceph' })).toBe('CloudInitInvalid');
   });
 });
 

@@ -34,7 +34,7 @@ function resolving(
     clusterId: 'cluster-1',
     providers: readerOf(aProvider({ grants }, { namespace: 'infra' })),
     classes: readerOf(aClass()),
-    images: readerOf(anImage()),
+    images: readerOf(anImage(), anImage({ iso: 'local:iso/debian.iso' }, { name: 'debian' })),
     vms: readerOf(),
     snapshots: readerOf(),
     connections: { get: () => connection, isPending: () => false },
@@ -166,6 +166,20 @@ describe('an edit of a VM that exists is refused where it needs more than is gra
     expect(
       (await resolvedOf({ storages: ['hdd'] }, { spec, status: { ...MADE, disks } })).notGranted,
     ).toEqual([]);
+  });
+
+  test('an ISO image that is not granted is not put into a drive, and one that is there stays', async () => {
+    const spec = { cdroms: [{ name: 'install', imageRef: { name: 'debian' } }] };
+    const asked = await resolvedOf({}, { spec, status: MADE });
+    expect(asked.shape?.held).toMatchObject({ cdroms: ['install'], cloudInit: false });
+    expect(asked.notGranted[0]).toContain('may not, so it is left as it is');
+    const cdroms = [{ name: 'install', device: 'ide0', volume: 'local:iso/debian.iso' }];
+    const there = await resolvedOf({}, { spec, status: { ...MADE, cdroms } });
+    expect(there.shape?.held).toBeUndefined();
+    expect(there.notGranted[0]).toContain('may no longer');
+    const granted = await resolvedOf({ volumes: ['local:iso/*'] }, { spec, status: MADE });
+    expect(granted.notGranted).toEqual([]);
+    expect(granted.shape?.cdroms).toEqual([{ name: 'install', volume: 'local:iso/debian.iso' }]);
   });
 
   test('and the data of a snippet that is not granted is not delivered', async () => {

@@ -518,3 +518,44 @@ describe('a long text', () => {
     await expect(resolvedSpecOf({ spec: other, status }, nobody)).rejects.toThrow('it was read');
   });
 });
+
+describe('images', () => {
+  const images = readerOf(anImage(), anImage({ iso: 'local:iso/debian.iso' }, { name: 'debian' }));
+  const installing = (name: string) => ({ cdroms: [{ name: 'install', imageRef: { name } }] });
+  const made = { vmid: vmid(101), name: 'web', cloneType: 'Linked' } as const;
+
+  const refusedAs = (vm: VirtualMachineChange) => resolve(aVirtualMachine(vm), ports({ images }));
+
+  test('that are ISO images are for CD-ROM drives, and templates are to be cloned: otherwise it is said what to do', async () => {
+    expect(await refusedAs({ spec: { imageRef: { name: 'debian' } } })).toMatchObject({
+      reason: 'WrongImageType',
+      message: expect.stringMatching(/spec.imageRef names VMImage default\/debian.*spec.cdroms/),
+    });
+    expect(await refusedAs({ spec: installing('ubuntu') })).toMatchObject({
+      reason: 'WrongImageType',
+      message: expect.stringMatching(/drive install.*default\/ubuntu, whose source is a template/),
+    });
+    expect(await refusedAs({ spec: installing('none') })).toMatchObject({ reason: 'ImageNotFound' });
+    expect(await refusedAs({ spec: installing('debian') })).toMatchObject({ ok: true });
+  });
+
+  test('that are missing leave the drive of a VM that exists as it is, which is reported', async () => {
+    const { refused, ignored, shape } = await resolvedSpecOf(
+      { spec: installing('none'), status: made },
+      { images },
+    );
+    expect(refused).toBeUndefined();
+    expect(ignored).toEqual([expect.stringContaining('drive install of spec.cdroms is left as it is')]);
+    expect(shape?.cdroms).toEqual([{ name: 'install' }]);
+  });
+
+  test.each<[string, VirtualMachineChange, boolean]>([
+    ['without a source', { spec: { imageRef: undefined } }, true],
+    ['with an image', {}, false],
+    ['that adopts', { spec: { imageRef: undefined, adopt: { vmid: vmid(200) } } }, false],
+    ['whose image was added later', { status: { ...made, cloneType: 'None' } }, true],
+    ['that was cloned', { spec: { imageRef: undefined }, status: made }, false],
+  ])('are what a VM %s is made of, or not', async (_what, vm, isWithout) => {
+    expect((await resolvedSpecOf(vm, { images })).shape?.withoutTemplate === true).toBe(isWithout);
+  });
+});

@@ -29,6 +29,12 @@ const EXAMPLES: { readonly [Name in Step['do']]: Extract<Step, { do: Name }> } =
   releaseClaim: { do: 'releaseClaim', vmid: vmid(101) },
   recordPlacement: { do: 'recordPlacement', creation: CREATION },
   clone: { do: 'clone', vmid: vmid(101), creation: CREATION, name: 'web', owner: aMark() },
+  create: {
+    do: 'create',
+    vmid: vmid(101),
+    creation: { ok: true, node: nodeName('pve-1'), rootStorage: 'local-lvm' },
+    settings: { name: 'web' },
+  },
   migrate: { do: 'migrate', move: { to: nodeName('pve-2') } },
   recordSeed: { do: 'recordSeed', volume: 'local:iso/a.iso' },
   clearApplied: { do: 'clearApplied' },
@@ -42,6 +48,7 @@ const EXAMPLES: { readonly [Name in Step['do']]: Extract<Step, { do: Name }> } =
   recordTags: { do: 'recordTags', tags: ['web'] },
   recordNetworks: { do: 'recordNetworks' },
   recordDisks: { do: 'recordDisks' },
+  recordCdroms: { do: 'recordCdroms' },
   attachDisk: { do: 'attachDisk', name: 'data', device: 'scsi1', text: 'fast:1', digest: 'd' },
   growDisk: { do: 'growDisk', disk: 'scsi1', to: bytes(GiB), digest: 'd' },
   moveDisk: { do: 'moveDisk', name: 'data', disk: 'scsi1', storage: 'fast', digest: 'd' },
@@ -72,6 +79,7 @@ const namesOf = (is: (step: Step) => boolean): string[] =>
 /** The compiler sees to it that none is missing. */
 const LABELS: Readonly<Record<TaskLabel, true>> = {
   Clone: true,
+  Create: true,
   Migrate: true,
   Configure: true,
   AttachDisk: true,
@@ -92,7 +100,7 @@ describe('a step', () => {
     const touching = (what: string) => namesOf((step) => infoOf(step).touches === what);
     expect(touching('disk')).toEqual(['attachDisk', 'destroyDisk', 'detachDisk', 'growDisk', 'moveDisk']);
     expect(touching('image')).toEqual(['deleteSeed', 'uploadSeed']);
-    expect(touching('newGuest')).toEqual(['clone']);
+    expect(touching('newGuest')).toEqual(['clone', 'create']);
     expect(touching('guest')).toEqual([
       'adopt',
       'configure',
