@@ -413,6 +413,21 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         ),
         networks: fc.array(network, { maxLength: 2 }),
         disks: fc.array(disk, { maxLength: 2 }),
+        cdroms: fc.array(
+          record(
+            { name: field(fc.constantFrom('install', 'a-1'), 'A', ''), imageRef: ref },
+            'name',
+            'imageRef',
+          ),
+          { maxLength: 2 },
+        ),
+        boot: fc.array(
+          fc.oneof(
+            fc.constantFrom({ disk: 'root' }, { cdrom: 'install' }, { network: 'lan' }),
+            fc.constantFrom<unknown>({ disk: 'data' }, {}, { disk: 'root', network: 'lan' }, { cdrom: 'A' }),
+          ),
+          { minLength: 1, maxLength: 3 },
+        ),
         userData: record({
           cloudInit: fc.oneof(
             { weight: 6, arbitrary: record({ inline: text, format: userDataFormat }, 'inline') },
@@ -497,6 +512,8 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
             999_999_999,
             '9000-x',
             'x'.repeat(255),
+            'local:iso/x.iso',
+            'a-1.b:iso/X_1+2.3~@.ImG',
           ),
           fc.string(),
           fc.integer(),
@@ -509,6 +526,8 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
           '1000000000',
           'https://a/b',
           'local:iso/x',
+          'local:iso/a=b.iso',
+          'local:iso/virtrigaud-101-ab.iso',
           'a b',
           'a_b',
           '-a',

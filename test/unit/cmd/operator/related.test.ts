@@ -120,6 +120,26 @@ describe('a pass is asked for', () => {
     ]);
   });
 
+  test('over every image of a VM, and over the VM when one of them changes', () => {
+    const { VirtualMachine, VMImage, askedBy } = aCluster();
+    const cdroms = [
+      { name: 'install', imageRef: { name: 'debian' } },
+      { name: 'drivers', imageRef: { name: 'virtio', namespace: 'shared' } },
+    ];
+    const installing = entryOf(aVirtualMachine({ spec: { cdroms } }));
+    expect(askedBy(() => VirtualMachine.change(undefined, installing))).toEqual(
+      expect.arrayContaining([
+        'VMImage default/debian relatedObject',
+        'VMImage default/ubuntu relatedObject',
+        'VMImage shared/virtio relatedObject',
+      ]),
+    );
+    const image = entryOf(anImage({ iso: 'local:iso/virtio.iso' }, { name: 'virtio', namespace: 'shared' }));
+    expect(askedBy(() => VMImage.change(undefined, image))).toEqual([
+      'VirtualMachine default/web relatedObject',
+    ]);
+  });
+
   test('over the snapshots of a VM that changed, and over the VM of a snapshot that changed', () => {
     const { VirtualMachine, VMSnapshot, askedBy } = aCluster();
     const mine = entryOf(aSnapshot());
