@@ -48,6 +48,7 @@ export const REASONS = [
   'HalfDeleted',
   'HookRunning',
   'HookWaitsForAgent',
+  'HostNameInvalid',
   'IgnitionInvalid',
   'ImageNotFound',
   'ImportNotFound',

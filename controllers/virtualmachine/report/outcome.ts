@@ -27,6 +27,7 @@ import type { ProcessState } from '../model/process-state.ts';
 import type { Task } from '../model/tasks.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Unresolved } from '../model/desired.ts';
+import { endsOnlyByEdit } from '../../shared/errors/only-by-edit.ts';
 import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { untilRestart } from './next-look.ts';
@@ -112,14 +113,25 @@ const RETRY_SOON: Millis = seconds(5);
 export const AT_ONCE: Millis = millis(1);
 
 function outcomeOfUnresolved(
-  { reason, message, final, early, silentSince }: Unresolved,
+  { reason, message, early, silentSince }: Unresolved,
   deleting: boolean,
 ): Outcome {
-  if (final) return stalled(reason, message);
+  // What an edit of a Secret ends is noticed by looking again.
+  if (endsOnlyByEdit(reason)) return stalled(reason, message, LATER);
   // Nobody knows what runs. It is looked at again as soon as the Provider answers.
   return silentSince === undefined || deleting
     ? waiting(reason, message, early ? RETRY_SOON : LATER)
     : within(suspended('Unknown', reason, message), LATER);
+}
+
+/** A guest that exists runs on, so its phase stays. */
+function phaseUnresolved(
+  { metadata, status = {} }: VirtualMachine,
+  reason: Unresolved['reason'],
+): VirtualMachineStatus['phase'] {
+  if (metadata.deletionTimestamp !== undefined) return 'Deleting';
+  if (status.internal?.uuid !== undefined) return status.phase;
+  return endsOnlyByEdit(reason) ? 'Failed' : 'Pending';
 }
 
 export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
@@ -128,7 +140,7 @@ export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
   if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
-  const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
+  const phase = phaseUnresolved(vm, missing.reason);
   // It is not made where it was to be made.
   const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
   const outcome = outcomeOfUnresolved(missing, deleting);

@@ -22,6 +22,7 @@ import { hooksOf } from '../guest-agent/hooks.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
+import { invalidParts } from './invalid.ts';
 import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
@@ -118,36 +119,48 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const vmClass = classOf(vm, ports);
   const image = imageOf(vm, ports);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
-  if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, lookupOf(image), nics], ports);
-  if (!nics.ok) return withMissingSecrets(vm, image.problem ? [image.problem, nics] : [nics], ports);
+  if (!vmClass.ok) return withInvalid(vm, [vmClass, lookupOf(image), nics], ports);
+  if (!nics.ok) return withInvalid(vm, image.problem ? [image.problem, nics] : [nics], ports);
   const conflict = addressConflictOf(vm, ports);
   const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
   const unread = cloudInit.ok || isConfigured(vm) ? undefined : cloudInit;
   if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
+  const invalid = invalidParts(vm, { owner: base.owner, ...parts });
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const missing = image.problem
-    ? await withMissingSecrets(vm, unread ? [image.problem, unread] : [image.problem], ports)
-    : unread;
-  return withinLimits(vm, { ...spec, conflict }, missing);
+  const [missing, ...others] = [image.problem, unread, ...invalid].filter((each) => each !== undefined);
+  return withinLimits(vm, { ...spec, conflict }, missing && allOf(missing, others));
 }
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
   // Deletion needs nothing else.
   if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
-  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports))], ports);
+  return withInvalid(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports))], ports);
 }
 
-/** That a Secret cannot be read hides no other problem. */
-async function withMissingSecrets(
+/** With Secrets that are missing, and what is invalid in itself. That a Secret cannot be read hides no other problem. */
+async function withInvalid(
   vm: VirtualMachine,
   [problem, ...others]: readonly [Unresolved, ...Lookup[]],
-  { readSecret }: ResolvePorts,
+  ports: ResolvePorts,
 ): Promise<Unresolved> {
-  const secrets = isConfigured(vm) ? [] : await missingSecrets(vm, readSecret).catch(() => []);
-  return allOf(problem, [...others, ...secrets]);
+  const secrets = isConfigured(vm) ? [] : await missingSecrets(vm, ports.readSecret).catch(() => []);
+  const data = secrets.length > 0 ? undefined : await readableData(vm, ports);
+  return allOf(problem, [...others, ...secrets, ...invalidParts(vm, data)]);
+}
+
+/** The data of a VM that is still to be made, where it can be read now. */
+async function readableData(
+  vm: VirtualMachine,
+  ports: ResolvePorts,
+): Promise<Pick<Shape, 'owner' | 'nics' | 'cloudInit'> | undefined> {
+  if (vm.status?.vmid !== undefined) return undefined;
+  const { namespace, name, uid } = vm.metadata;
+  const owner = { cluster: ports.clusterId, namespace, name, uid };
+  const read = await resolveCloudInit(vm, { owner, nics: undefined }, ports).catch(() => undefined);
+  return read?.ok ? { owner, nics: undefined, cloudInit: read.desired } : undefined;
 }
 
 const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>

@@ -1,7 +1,7 @@
 /** Creates a guest: first its VMID is recorded, then one clone is requested under that VMID. */
-import type { Reason } from '../../../../src/api/index.ts';
 import type { Vmid } from '../../../../src/lib/units.ts';
 import type { Creation } from '../../../shared/placement/model.ts';
+import { endsOnlyByEdit } from '../../../shared/errors/only-by-edit.ts';
 import { isChosen } from '../../placement/chosen.ts';
 import type { Claim, Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
@@ -41,17 +41,14 @@ export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) 
   return cloneOnceRecorded(want, claim);
 };
 
-/** Nothing in Proxmox VE makes the data valid. */
-const ONLY_BY_EDIT: readonly Reason[] = ['CloudInitInvalid', 'IgnitionInvalid'];
-
 const refused = ({ reason, message }: Extract<Creation, { ok: false }>): RuleResult =>
-  ONLY_BY_EDIT.includes(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
+  endsOnlyByEdit(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
 
 function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): RuleResult {
   if (fixed === undefined) return act({ do: 'reserve' });
   return vmidTaken === undefined
     ? act({ do: 'reserve', fixed })
-    : refuse(
+    : wait(
         'VmidTaken',
         `${vmidTaken} This VM is not created until the VMID is free. Free it, or delete this object and apply it with another spec.vmid.`,
         15_000,
@@ -59,7 +56,7 @@ function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): RuleRe
 }
 
 function cloneOnceRecorded({ creation, name, owner }: Wanted, { vmid, placement }: Claim): RuleResult {
-  if (!creation.ok) return wait(creation.reason, creation.message, 10_000);
+  if (!creation.ok) return refused(creation);
   // What follows the clone depends on this choice, so it is recorded first.
   return isChosen(creation, placement)
     ? act({ do: 'clone', vmid, creation, name, owner })

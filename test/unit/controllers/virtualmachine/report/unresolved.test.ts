@@ -81,7 +81,6 @@ test('a VM that cannot be made after its node was chosen is no longer reported a
     unresolved(aVirtualMachine({ status: { conditions: [{ ...condition, reason, message }] } }), {
       ...NOT_READY,
       reason: 'NetworkUnknown',
-      final: true,
     }).conditions;
   expect(after('NodeChosen', 'The VM is to be made on node pve-1.')).toEqual([]);
   expect(after('Placed', 'The VM is on node pve-1.')).toHaveLength(1);
