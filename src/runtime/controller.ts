@@ -58,6 +58,8 @@ export interface EventNote {
   readonly reason: string;
   /** At most 1 KiB, no secrets. */
   readonly message: string;
+  /** It says what a condition says, so the same reason with another text is a repetition of it. */
+  readonly ofCondition?: true;
 }
 
 /** What a pass is given. Clock and signal come from outside, so that a pass can be replayed. */

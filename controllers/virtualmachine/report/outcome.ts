@@ -183,12 +183,10 @@ export function paused(vm: VirtualMachine): VmResult {
   const deleting = vm.metadata.deletionTimestamp !== undefined;
   const message = pausedMessage(deleting);
   const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
-  return unchanged(
-    { ...vm, status },
-    deleting
-      ? waiting('ManagementPaused', message, minutes(30))
-      : suspended('Unknown', 'ManagementPaused', message),
-  );
+  const outcome = deleting
+    ? waiting('ManagementPaused', message, minutes(30))
+    : suspended('Unknown', 'ManagementPaused', message);
+  return { ...unchanged({ ...vm, status }, outcome), events: newsOf(vm, outcome) };
 }
 
 /** Waits as `until` says, also if that is because nothing may be done. */

@@ -420,7 +420,9 @@ describe('an event', () => {
     const quiet = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm')));
     await quiet.pass();
     await quiet.pass();
-    expect(quiet.published).toEqual([{ type: 'Warning', reason: 'DiskShrink', message: 'm' }]);
+    expect(quiet.published).toEqual([
+      { type: 'Warning', reason: 'DiskShrink', message: 'm', ofCondition: true },
+    ]);
     const note = { type: 'Warning', reason: 'DiskShrink', message: 'in its own words' } as const;
     const talking = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm'), { events: [note] }));
     await talking.pass();
@@ -433,9 +435,27 @@ describe('an event', () => {
     await pass();
     const lines = logged.map((line) => JSON.parse(line) as { level: number; msg: string });
     expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
-      [30, 'transition'],
+      [30, 'The spec is fulfilled.'],
       [20, 'pass'],
     ]);
+  });
+
+  test.each([
+    ['what only a person can fix', gives(stalled('DiskShrink', 'Write 20Gi or more.')), 40],
+    [
+      'what a person is told to do',
+      gives(waiting('ClassNotFound', 'Write 20Gi or more.'), {
+        events: [{ type: 'Warning', reason: 'ClassNotFound', message: 'm', ofCondition: true }],
+      }),
+      40,
+    ],
+    ['what is only waited for', gives(waiting('TaskRunning', 'Write 20Gi or more.')), 30],
+  ])('%s is logged with the sentence that the status has, once', async (_what, gives, level) => {
+    const { pass, logged } = anEngine(inMemoryStore(aThing()), gives);
+    await pass();
+    await pass();
+    const lines = logged.map((line) => JSON.parse(line) as { level: number; msg: string });
+    expect(lines.filter((line) => line.level > 20)).toMatchObject([{ level, msg: 'Write 20Gi or more.' }]);
   });
 });
 

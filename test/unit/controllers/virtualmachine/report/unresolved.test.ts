@@ -59,11 +59,15 @@ test('a reference whose target is missing is announced once, with a warning', ()
   const eventsAfter = (reason: string, metadata = {}) =>
     unresolved(aVirtualMachine({ metadata, status: { conditions: [ready(reason)] } }), MISSING).events;
   expect(unresolved(aVirtualMachine(), MISSING).events).toEqual([
-    { type: 'Warning', reason: 'ClassNotFound', message: 'VMClass default/small not found.' },
+    {
+      type: 'Warning',
+      reason: 'ClassNotFound',
+      message: 'VMClass default/small not found.',
+      ofCondition: true,
+    },
   ]);
   expect(eventsAfter('ImageNotFound')).toHaveLength(1);
   expect(eventsAfter('ClassNotFound')).toEqual([]);
-  expect(eventsAfter('ImageNotFound', { deletionTimestamp: '2026-03-01T12:00:00Z' })).toEqual([]);
 });
 
 test('a Provider that is not connected yet is announced by the Provider, not by each of its VMs', () => {
