@@ -9,7 +9,8 @@ import { unchanged } from '../../src/runtime/outcome.ts';
 import { silence, type Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import { createPace } from '../shared/limits/pace.ts';
-import { unresolved, type VmResult } from './report/outcome.ts';
+import type { VmResult } from './report/outcome.ts';
+import { unresolved } from './report/unresolved.ts';
 import { providerUnreachable } from '../shared/cluster/reach.ts';
 
 export interface Outages {

@@ -181,7 +181,14 @@ async function reconcile<O extends Resource, Status extends object>(
     const outcome = deps.outcomeOf(error);
     if (outcome) {
       log.debug({ err: error, outcome: outcome.kind }, 'pass ended early');
-      return { outcome, fields: 'unknown', domain: 'unknown', events: [] };
+      const newest = readable(snapshot.entry);
+      const fields = newest && controller.afterError?.(newest, outcome);
+      return {
+        outcome,
+        fields: fields ? Object.fromEntries(Object.entries(fields)) : 'unknown',
+        domain: 'unknown',
+        events: [],
+      };
     }
     log.error({ err: error }, 'bug: the controller threw an unexpected error');
     return { outcome: unexpected, fields: 'unknown', domain: 'unknown', events: [], isBug: true };

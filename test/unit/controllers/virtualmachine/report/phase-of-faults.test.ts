@@ -4,12 +4,11 @@ import { expect, test } from '@jest/globals';
 import { endsOnlyByEdit } from '../../../../../controllers/shared/errors/only-by-edit.ts';
 import { allOf } from '../../../../../controllers/virtualmachine/model/unresolved.ts';
 import { create } from '../../../../../controllers/virtualmachine/plan/rules/create.ts';
-import {
-  resultOf,
-  unresolved,
-  type VmResult,
-} from '../../../../../controllers/virtualmachine/report/outcome.ts';
+import { resultOf, type VmResult } from '../../../../../controllers/virtualmachine/report/outcome.ts';
+import { afterError, unresolved } from '../../../../../controllers/virtualmachine/report/unresolved.ts';
 import { REASONS, type Reason } from '../../../../../src/api/index.ts';
+import { retry, stalled } from '../../../../../src/runtime/outcome.ts';
+import { vmid } from '../../../../../src/lib/units.ts';
 import { aDesiredVm, observed } from '../../../../builders/guests.ts';
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 import { facts } from '../facts.ts';
@@ -36,6 +35,17 @@ test.each(REASONS)('%s', (reason) => {
     whereNoNodeTakesIt(reason),
   ])
     expect({ phase: result.status.phase, outcome: result.outcome.kind }).toEqual(expected);
+});
+
+test('an error that ends a pass is reported with its message, and as what the outcome says', () => {
+  const after = (status: Parameters<typeof aVirtualMachine>[0], outcome = stalled('MissingPrivilege', 'm')) =>
+    afterError(aVirtualMachine(status), outcome);
+  const deleting = { metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' } };
+  expect(after({})).toMatchObject({ phase: 'Failed', message: 'm' });
+  expect(after({}, retry('Unreachable', 'm'))).toMatchObject({ phase: 'Pending', message: 'm' });
+  expect(after({ status: { vmid: vmid(101) } }, retry('Unreachable', 'm')).phase).toBe('Provisioning');
+  expect(after({ status: { name: 'web', phase: 'Running' } }).phase).toBe('Running');
+  expect(after({ ...deleting, status: { name: 'web', phase: 'Running' } }).phase).toBe('Deleting');
 });
 
 test('a guest that exists keeps its phase, whatever its spec lacks', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { unresolved } from '../../../../../controllers/virtualmachine/report/outcome.ts';
+import { unresolved } from '../../../../../controllers/virtualmachine/report/unresolved.ts';
 import { virtualMachineStatus } from '../../../../../src/api/virtualmachine-status.ts';
 import { aVirtualMachine } from '../../../../builders/objects.ts';
 

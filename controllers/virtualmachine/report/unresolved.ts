@@ -1,0 +1,111 @@
+/** What a VM reports whose spec cannot be resolved, or whose pass an error ended: nothing was observed. */
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import { minutes, seconds, type Millis } from '../../../src/lib/units.ts';
+import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
+import type { DomainCondition } from '../../../src/runtime/controller.ts';
+import {
+  stalled,
+  suspended,
+  unchanged as unchangedFor,
+  waiting,
+  within,
+  type Outcome,
+} from '../../../src/runtime/outcome.ts';
+import { endsOnlyByEdit } from '../../shared/errors/only-by-edit.ts';
+import type { Unresolved } from '../model/desired.ts';
+import { pausedMessage } from '../plan/management.ts';
+import { newsOf } from './events.ts';
+import { cut } from './message.ts';
+import { unchanged, type VmResult } from './outcome.ts';
+
+const LATER: Millis = seconds(30);
+const RETRY_SOON: Millis = seconds(5);
+
+function outcomeOfUnresolved(
+  { reason, message, early, silentSince }: Unresolved,
+  deleting: boolean,
+): Outcome {
+  // What an edit of a Secret ends is noticed by looking again.
+  if (endsOnlyByEdit(reason)) return stalled(reason, message, LATER);
+  // Nobody knows what runs. It is looked at again as soon as the Provider answers.
+  return silentSince === undefined || deleting
+    ? waiting(reason, message, early ? RETRY_SOON : LATER)
+    : within(suspended('Unknown', reason, message), LATER);
+}
+
+/** A guest that exists runs on, so its phase stays. */
+function phaseUnresolved(
+  { metadata, status = {} }: VirtualMachine,
+  reason: Unresolved['reason'],
+): VirtualMachineStatus['phase'] {
+  if (metadata.deletionTimestamp !== undefined) return 'Deleting';
+  if (status.internal?.uuid !== undefined) return status.phase;
+  return endsOnlyByEdit(reason) ? 'Failed' : 'Pending';
+}
+
+export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
+  const { message, early, silentSince } = missing;
+  const before = vm.status ?? {};
+  const deleting = vm.metadata.deletionTimestamp !== undefined;
+  // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
+  if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
+  const phase = phaseUnresolved(vm, missing.reason);
+  // It is not made where it was to be made.
+  const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
+  const outcome = outcomeOfUnresolved(missing, deleting);
+  const reported = {
+    ...vm,
+    status: {
+      ...before,
+      message: cut(message),
+      ...omitUndefined({ conditions }),
+      ...(phase !== undefined && { phase }),
+    },
+  };
+  const result = { ...unchanged(reported, outcome), events: newsOf(vm, outcome) };
+  return silentSince === undefined ? result : { ...result, conditions: whileSilent(vm, missing, result) };
+}
+
+/** Nobody knows what is true of a guest while nobody can ask, and all VMs of the Provider say the same. */
+function whileSilent(
+  { status }: VirtualMachine,
+  { reason, message }: Unresolved,
+  { conditions = [] }: VmResult,
+): readonly DomainCondition[] {
+  if (status?.vmid === undefined) return conditions;
+  const unknown = (['Synced', 'GuestAgentConnected'] as const).map(
+    (type) => ({ type, status: 'Unknown', reason, message }) as const,
+  );
+  const others = conditions.filter(({ type }) => type !== 'Synced' && type !== 'GuestAgentConnected');
+  const isFirst = ({ type }: DomainCondition): boolean => type === 'Placed';
+  return [...others.filter(isFirst), ...unknown, ...others.filter((each) => !isFirst(each))];
+}
+
+/** What a pass says that an error ended. Nothing was observed. */
+export function afterError(vm: VirtualMachine, outcome: Outcome): VirtualMachineStatus {
+  const { conditions: _conditions, observedGeneration: _generation, ...before } = vm.status ?? {};
+  return {
+    ...before,
+    ...('message' in outcome && { message: cut(outcome.message) }),
+    ...omitUndefined({ phase: phaseAfterError(vm, outcome) }),
+  };
+}
+
+function phaseAfterError(
+  { metadata, status = {} }: VirtualMachine,
+  { kind }: Outcome,
+): VirtualMachineStatus['phase'] {
+  if (metadata.deletionTimestamp !== undefined) return 'Deleting';
+  if (status.name !== undefined) return status.phase;
+  return kind === 'stalled' ? 'Failed' : status.vmid === undefined ? 'Pending' : 'Provisioning';
+}
+
+export function paused(vm: VirtualMachine): VmResult {
+  const deleting = vm.metadata.deletionTimestamp !== undefined;
+  const message = pausedMessage(deleting);
+  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
+  const outcome = deleting
+    ? waiting('ManagementPaused', message, minutes(30))
+    : suspended('Unknown', 'ManagementPaused', message);
+  return { ...unchanged({ ...vm, status }, outcome), events: newsOf(vm, outcome) };
+}
