@@ -110,4 +110,6 @@ export interface Observed {
   readonly disks: DiskWork | undefined;
   /** Of the guest, whoever took them. Absent: they were not read. */
   readonly listedSnapshots?: readonly SnapshotRow[] | undefined;
+  /** uids of the VMSnapshots that exist of this VM. Absent: none. */
+  readonly vmSnapshots?: readonly string[];
 }

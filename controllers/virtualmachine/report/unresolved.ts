@@ -1,8 +1,14 @@
 /** What a VM reports whose spec cannot be resolved, or whose pass an error ended: nothing was observed. */
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { minutes, seconds, type Millis } from '../../../src/lib/units.ts';
-import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
+import {
+  FORCE_DELETE,
+  isObserved,
+  type VirtualMachine,
+  type VirtualMachineStatus,
+} from '../../../src/api/index.ts';
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
+import { MESSAGE_LIMIT_BYTES, truncate } from '../../../src/runtime/message.ts';
 import {
   stalled,
   suspended,
@@ -43,7 +49,24 @@ function phaseUnresolved(
   return endsOnlyByEdit(reason) ? 'Failed' : 'Pending';
 }
 
-export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
+/** What an object that is being deleted waits for comes first; the ways out are always whole. */
+function withWaysOut(vm: VirtualMachine, missing: Unresolved): Unresolved {
+  const { message, reason, early } = missing;
+  const isSaid = reason === 'Deleting' || message.includes(FORCE_DELETE);
+  if (vm.metadata.deletionTimestamp === undefined || early || isSaid) return missing;
+  const ways = waysOut(vm);
+  return { ...missing, message: `${truncate(message, MESSAGE_LIMIT_BYTES - ways.length)}${ways}` };
+}
+
+/** For one who deletes a namespace, too: nothing but annotations can be changed there any more. */
+function waysOut({ metadata: { name, namespace }, status }: VirtualMachine): string {
+  const what = status?.vmid === undefined ? 'What it has' : `VM ${status.vmid}`;
+  const command = `kubectl annotate vm ${name} -n ${namespace} ${FORCE_DELETE}=true`;
+  return ` The deletion goes on by itself once that is right again. To end it now: ${command}. ${what} then stays in Proxmox VE as it is, running and with its disks, and has to be removed there by hand.`;
+}
+
+export function unresolved(vm: VirtualMachine, problem: Unresolved): VmResult {
+  const missing = withWaysOut(vm, problem);
   const { message, early, silentSince } = missing;
   const before = vm.status ?? {};
   const deleting = vm.metadata.deletionTimestamp !== undefined;

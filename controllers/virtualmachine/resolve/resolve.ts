@@ -105,12 +105,15 @@ function refusalOf(
 function revertsOf(
   vm: VirtualMachine,
   { snapshotsOf }: SnapshotPorts,
-): Pick<Base, 'snapshots' | 'applyAfterRevert'> {
+): Pick<Base, 'snapshots' | 'vmSnapshots' | 'applyAfterRevert'> {
   const { namespace, name, annotations } = vm.metadata;
-  const snapshots = snapshotFacts(vm, snapshotsOf(namespace, name));
+  const all = snapshotsOf(namespace, name);
+  const snapshots = snapshotFacts(vm, all);
+  const vmSnapshots = all.map(({ metadata }) => metadata.uid).toSorted();
   const applyAfterRevert = annotations[APPLY_AFTER_REVERT];
   return {
     ...(snapshots.length > 0 && { snapshots }),
+    ...(vmSnapshots.length > 0 && { vmSnapshots }),
     ...(applyAfterRevert !== undefined && { applyAfterRevert }),
   };
 }

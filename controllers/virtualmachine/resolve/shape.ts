@@ -7,6 +7,7 @@ import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { restraintOf } from '../plan/management.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
+import { applyIgnored } from '../revert/words.ts';
 import { adoptIgnored, adoptionOf } from './adoption.ts';
 
 /** What is known without the references of the spec. */
@@ -27,6 +28,7 @@ export type Base = Pick<
   | 'hooks'
   | 'probe'
   | 'snapshots'
+  | 'vmSnapshots'
   | 'applyAfterRevert'
 >;
 
@@ -58,6 +60,7 @@ export function resolvedSpecOf(
       ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
       ...gatewaysIgnored(parts.nics),
+      ...applyIgnored(vm),
     ],
     shape: {
       owner: base.owner,
