@@ -5,6 +5,7 @@ import {
   BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
+  type Reason,
   type TemplateSource,
   type VirtualMachine,
   type VMImage,
@@ -23,7 +24,7 @@ import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { invalidParts } from './invalid.ts';
-import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
+import { notReady, reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
@@ -98,7 +99,30 @@ function refusalOf(
   { provider, ports }: { readonly provider: Provider | undefined; readonly ports: ResolvePorts },
 ): Unresolved | undefined {
   if (!resolution.ok) return resolution;
-  return resolution.resolved.refused ?? (provider && refusedByQuota(vm, provider, ports));
+  return (
+    resolution.resolved.refused ??
+    (provider && (refusedByProvider(vm, provider, ports) ?? refusedByQuota(vm, provider, ports)))
+  );
+}
+
+/** With these a VM can be made, or waits for other reasons. */
+const SETTINGS_WORK: ReadonlySet<string> = new Set<Reason>([
+  Reasons.noQuorum,
+  Reasons.missingPrivileges,
+  'Deleting',
+]);
+
+/** While the Provider cannot connect as its settings say now, nothing is made over the connection that it had before. */
+function refusedByProvider(
+  { metadata: { namespace }, status }: VirtualMachine,
+  provider: Provider,
+  { connections }: ResolvePorts,
+): Unresolved | undefined {
+  if (status?.vmid !== undefined) return undefined;
+  const ready = provider.status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'False' && !SETTINGS_WORK.has(ready.reason)
+    ? { ...notReady(provider, connections, namespace), early: false }
+    : undefined;
 }
 
 /** Absent where there are none, so that a settled VM is the same with and without snapshots. */
