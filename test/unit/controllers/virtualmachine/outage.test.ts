@@ -228,7 +228,14 @@ describe('many VMs whose Provider does not answer', () => {
 });
 
 describe('a request that is not answered', () => {
-  const behind = (takenAt: number, refreshed: 'answers' | 'is silent') => {
+  const refused = new PveError({
+    refusal: 'unauthenticated',
+    method: 'GET',
+    route: '/nodes/{node}/qemu/{vmid}/config',
+    code: '401',
+    message: 'authentication failure',
+  });
+  const behind = (takenAt: number, refreshed: 'answers' | 'is silent', error = noAnswer()) => {
     let view = aView({ takenAt });
     const inventory = {
       view: () => view,
@@ -239,11 +246,18 @@ describe('a request that is not answered', () => {
     };
     const connections = { get: () => ({ inventory }), isPending: () => false };
     const outages = createOutages({ connections: connections as never, now: () => NOW });
-    return outages.behind(noAnswer(), aVirtualMachine(), new AbortController().signal);
+    return outages.behind(error, aVirtualMachine(), new AbortController().signal);
   };
 
   test('is a matter of its VM where the Provider answers others', async () => {
     await expect(behind(NOW - 1000, 'answers')).rejects.toThrow(PveError);
+  });
+
+  test('is none where the Provider accepts the credentials of nobody', async () => {
+    expect((await behind(NOW - 1000, 'is silent', refused)).outcome).toMatchObject({
+      reason: 'ProviderUnreachable',
+    });
+    await expect(behind(NOW - 1000, 'answers', refused)).rejects.toThrow(PveError);
   });
 
   test('is none where the Provider answers nobody, also before that is known', async () => {
