@@ -93,8 +93,14 @@ export interface Controller<O extends Resource, Status> {
   /** Whether the finalizer is needed now; absent: always. It is added and removed accordingly. */
   readonly needsFinalizer?: (object: O) => boolean;
   reconcile(object: O, pass: Pass<O>): Promise<ReconcileResult<Status>>;
-  /** The status after a pass that an expected error ended; absent: it stays as it was. Conditions are the engine's. */
-  readonly afterError?: (object: O, outcome: Outcome) => Status;
+  /**
+   * What of the status is different after a pass that an expected error ended, or over an object whose spec cannot be read;
+   * absent: nothing. Conditions are the engine's.
+   */
+  readonly afterError?: (
+    object: Pick<Readable<O>, 'metadata' | 'status'>,
+    outcome: Outcome,
+  ) => Partial<Status>;
 }
 
 /** A read-only view of the objects of one kind, from the reflector's cache. */

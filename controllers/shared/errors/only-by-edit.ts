@@ -20,7 +20,6 @@ const ONLY_BY_EDIT: ReadonlySet<Reason> = new Set<Reason>([
   'NotAdoptable',
   'NotGranted',
   'TemplateAmbiguous',
-  'UnreadableStatus',
   'UuidMismatch',
 ]);
 

@@ -7,7 +7,7 @@ import {
   type VirtualMachine,
   type VirtualMachineStatus,
 } from '../../../src/api/index.ts';
-import type { DomainCondition } from '../../../src/runtime/controller.ts';
+import type { DomainCondition, Readable } from '../../../src/runtime/controller.ts';
 import { MESSAGE_LIMIT_BYTES, truncate } from '../../../src/runtime/message.ts';
 import {
   stalled,
@@ -104,20 +104,15 @@ function whileSilent(
   return [...others.filter(isFirst), ...unknown, ...others.filter((each) => !isFirst(each))];
 }
 
-/** What a pass says that an error ended. Nothing was observed. */
-export function afterError(vm: VirtualMachine, outcome: Outcome): VirtualMachineStatus {
-  const { conditions: _conditions, observedGeneration: _generation, ...before } = vm.status ?? {};
-  return {
-    ...before,
-    ...('message' in outcome && { message: cut(outcome.message) }),
-    ...omitUndefined({ phase: phaseAfterError(vm, outcome) }),
-  };
-}
+type Known = Pick<Readable<VirtualMachine>, 'metadata' | 'status'>;
 
-function phaseAfterError(
-  { metadata, status = {} }: VirtualMachine,
-  { kind }: Outcome,
-): VirtualMachineStatus['phase'] {
+/** What a pass says that an error ended. Nothing was observed. */
+export const afterError = (vm: Known, outcome: Outcome): Pick<VirtualMachineStatus, 'phase' | 'message'> => ({
+  ...('message' in outcome && { message: cut(outcome.message) }),
+  ...omitUndefined({ phase: phaseAfterError(vm, outcome) }),
+});
+
+function phaseAfterError({ metadata, status = {} }: Known, { kind }: Outcome): VirtualMachineStatus['phase'] {
   if (metadata.deletionTimestamp !== undefined) return 'Deleting';
   if (status.name !== undefined) return status.phase;
   return kind === 'stalled' ? 'Failed' : status.vmid === undefined ? 'Pending' : 'Provisioning';

@@ -29,6 +29,7 @@ function anEngine(
   reconcile: Reconcile,
   withFinalizer: 'finalizer' | 'none' = 'finalizer',
   needsFinalizer?: () => boolean,
+  afterError?: Controller<Thing, Made>['afterError'],
 ) {
   const published: EventNote[] = [];
   const aborting = new AbortController();
@@ -41,6 +42,7 @@ function anEngine(
     name: 'thing',
     ...(withFinalizer === 'finalizer' && { finalizer: 'thing/finalizer' }),
     ...(needsFinalizer && { needsFinalizer }),
+    ...(afterError && { afterError }),
     reconcile: spy,
   };
   const pass = () =>
@@ -276,6 +278,21 @@ describe('a controller that asks for the live object', () => {
 
 describe('an object that cannot be read', () => {
   const unreadable = { ...aThing(), object: undefined, problem: 'spec.size: expected a number.' };
+
+  test('and one whose pass an error ended, have what the controller says of it next to what they had', async () => {
+    const rawStatus = { made: 1, ofANewerVersion: 'x' };
+    const after = (store: InMemoryStore, reconcile: Reconcile) =>
+      anEngine(store, reconcile, 'finalizer', undefined, () => ({ made: 7 })).pass();
+    const store = inMemoryStore({ ...unreadable, rawStatus });
+    await after(store, gives(settled()));
+    expect(store.live()!.rawStatus).toMatchObject({ made: 7, ofANewerVersion: 'x' });
+    const failing = inMemoryStore({ ...aThing(), rawStatus });
+    await after(failing, () => Promise.reject(new Foreseen('PVE is down')));
+    expect(failing.live()!.rawStatus).toMatchObject({ made: 7, ofANewerVersion: 'x' });
+    const odd = inMemoryStore({ ...unreadable, rawStatus, isStatusUnreadable: true });
+    await after(odd, gives(settled()));
+    expect(odd.live()!.rawStatus).toMatchObject(rawStatus);
+  });
 
   test('is Stalled with the fault in its message, its fields stay, and the controller is not asked', async () => {
     const store = inMemoryStore({ ...unreadable, rawStatus: { made: 1 } });
