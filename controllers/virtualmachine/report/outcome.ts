@@ -1,6 +1,6 @@
 /** What a pass observed and did → its outcome, for the engine and for the user. */
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
-import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
+import { millis, minutes, type Millis } from '../../../src/lib/units.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import {
   DOMAIN_CONDITIONS,
@@ -28,7 +28,7 @@ import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { untilRestart } from './next-look.ts';
 import { reportStatus } from './status.ts';
-import { cut, messageOf } from './message.ts';
+import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';

@@ -1,4 +1,5 @@
 /** What a VM reports whose spec cannot be resolved, or whose pass an error ended: nothing was observed. */
+import { cutBytes } from '../../../src/lib/cut-bytes.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { minutes, seconds, type Millis } from '../../../src/lib/units.ts';
 import {
@@ -8,7 +9,6 @@ import {
   type VirtualMachineStatus,
 } from '../../../src/api/index.ts';
 import type { DomainCondition, Readable } from '../../../src/runtime/controller.ts';
-import { MESSAGE_LIMIT_BYTES, truncate } from '../../../src/runtime/message.ts';
 import {
   stalled,
   suspended,
@@ -24,6 +24,8 @@ import { newsOf } from './events.ts';
 import { cut } from './message.ts';
 import { unchanged, type VmResult } from './outcome.ts';
 
+/** Limit of conditions and events. */
+const MAX_BYTES = 1024;
 const LATER: Millis = seconds(30);
 const RETRY_SOON: Millis = seconds(5);
 
@@ -55,7 +57,7 @@ function withWaysOut(vm: VirtualMachine, missing: Unresolved): Unresolved {
   const isSaid = reason === 'Deleting' || message.includes(FORCE_DELETE);
   if (vm.metadata.deletionTimestamp === undefined || early || isSaid) return missing;
   const ways = waysOut(vm);
-  return { ...missing, message: `${truncate(message, MESSAGE_LIMIT_BYTES - ways.length)}${ways}` };
+  return { ...missing, message: `${cutBytes(message, MAX_BYTES - ways.length)}${ways}` };
 }
 
 /** For one who deletes a namespace, too: nothing but annotations can be changed there any more. */

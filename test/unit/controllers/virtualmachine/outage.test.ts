@@ -111,7 +111,7 @@ describe('an outage of several minutes, with two endpoints that fail in differen
   const ERRORS = ['https://a:8006: no answer came in time.', 'https://b:8006: connection refused.'];
 
   /** A VM whose requests fail in one way and the other, in turn. */
-  async function aVmIn(spec: VirtualMachineChange['spec'] = {}, provider = aProvider) {
+  function aVmIn(spec: VirtualMachineChange['spec'] = {}, provider = aProvider) {
     const server = { silent: false, asked: 0 };
     const life = new Life({
       vm: { spec },
@@ -165,7 +165,7 @@ describe('an outage of several minutes, with two endpoints that fail in differen
   ])(
     'a VM that %s is written at most twice, and reads like all others',
     async (_what, spec, during, expected) => {
-      const { life, server } = await aVmIn(spec, aSilentProvider);
+      const { life, server } = aVmIn(spec, aSilentProvider);
       await life.untilReady();
       await passes(life, 30_000);
       server.silent = true;
