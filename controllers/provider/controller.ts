@@ -25,6 +25,7 @@ import {
   isWithdrawal,
   outcomeOf,
   unreachable,
+  withoutNewVms,
 } from './outcomes.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { PrivilegeWatch } from './privileges.ts';
@@ -116,8 +117,10 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
   }
 
   /** What was deleted by force is listed although Proxmox VE cannot be asked. */
-  function failed(provider: Provider, key: string, outcome: Outcome): ProviderResult {
-    const result = failing(provider, outcome);
+  function failed(provider: Provider, key: string, problem: Outcome): ProviderResult {
+    const { namespace, name } = provider.metadata;
+    const hasOther = ports.pool.get(namespace, name) !== undefined;
+    const result = failing(provider, hasOther ? withoutNewVms(problem) : problem);
     const forced = ports.forceDeleted.of(key, forceDeletedIn(provider.status));
     const discovered = withForceDeleted(result.status.discovered, forced, undefined);
     return { ...result, status: { ...result.status, ...omitUndefined({ discovered }) } };

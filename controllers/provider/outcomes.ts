@@ -1,6 +1,7 @@
 /** What the state of the connection means for a Provider. */
 import { CredentialsError, PveError, type ClusterIdentity, type View } from '../../src/pve/index.ts';
 import type { Provider, Reason } from '../../src/api/index.ts';
+import { asSentence } from '../../src/lib/sentence.ts';
 import { minutes, seconds } from '../../src/lib/units.ts';
 import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { printIdentity } from '../shared/cluster/identity.ts';
@@ -85,3 +86,12 @@ const WITHDRAWALS: ReadonlySet<string> = new Set<Reason>([
 
 export const isWithdrawal = (problem: Outcome): boolean =>
   'reason' in problem && WITHDRAWALS.has(problem.reason);
+
+/** The settings do not work, and those before them still do. */
+export const withoutNewVms = (problem: Outcome): Outcome =>
+  'message' in problem
+    ? {
+        ...problem,
+        message: `${asSentence(problem.message)} No VM is created until this is corrected. VMs that exist are managed over the connection with the settings before.`,
+      }
+    : problem;

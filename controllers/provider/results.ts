@@ -1,5 +1,6 @@
 /** What a Provider reports when it is not connected, and its events. Pure. */
 import type { Provider, ProviderStatus, VirtualMachine } from '../../src/api/index.ts';
+import { condition } from '../shared/errors/event.ts';
 import { inUse } from '../shared/objects/in-use.ts';
 import type { EventNote, Readable, ReconcileResult } from '../../src/runtime/controller.ts';
 import { waiting, type Outcome } from '../../src/runtime/outcome.ts';
@@ -28,7 +29,7 @@ export const reconnected = (
 /** What a Provider waits for is announced once; what only a person can fix is announced for every kind alike. */
 export function newsOf(provider: Provider, outcome: Outcome): readonly EventNote[] {
   return outcome.kind === 'waiting' && outcome.reason !== readyBefore(provider)?.reason
-    ? [{ type: 'Warning', reason: outcome.reason, message: outcome.message }]
+    ? [condition(outcome.reason, outcome.message)]
     : [];
 }
 

@@ -24,13 +24,13 @@ import {
   afterCleanup,
   isCleaningUp,
   isPassing,
-  paused,
   releasedResult,
   resultOf,
   wasReady,
   whileTaskRuns,
   type VmResult,
 } from './report/outcome.ts';
+import { afterError, paused } from './report/unresolved.ts';
 import { withInitialRequest } from './restart/request.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
 import { beforeActing, type UpToDatePorts } from './up-to-date.ts';
@@ -42,6 +42,7 @@ import { createOutages } from './outage.ts';
 import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 
 type VmPass = Pass<VirtualMachine>;
+const FINALIZER = 'virtualmachine.infra.virtrigaud.io/finalizer';
 
 export interface VirtualMachinePorts extends ResolvePorts, UpToDatePorts, ClassPorts, LeftBehindPorts {
   readonly restartSlots: RestartSlots;
@@ -65,8 +66,7 @@ export function virtualMachineController(
 
   async function attempt(cached: VirtualMachine, pass: VmPass): Promise<VmResult> {
     const state = processStates.of(cached.metadata.uid);
-    // Plans are cheap and made on what the cache says. Before anything is changed the object itself is read, and if it
-    // is another by now, everything is decided again with it.
+    // Plans are made on the cache. Before anything is changed the object is read; if it is another, it is decided again.
     for (let vm = withPastMoments(cached, pass.now.getTime()); ;) {
       const decision = await decide(vm, state, pass);
       if ('result' in decision) return decision.result;
@@ -146,5 +146,5 @@ export function virtualMachineController(
     return settle(vm, { facts, result, observation, row }, { resolved, state, processStates, ...time });
   }
 
-  return { name: 'virtualmachine', finalizer: 'virtualmachine.infra.virtrigaud.io/finalizer', reconcile };
+  return { name: 'virtualmachine', finalizer: FINALIZER, reconcile, afterError };
 }

@@ -8,7 +8,8 @@ import type { ObjectReader } from '../../src/runtime/controller.ts';
 import { within } from '../../src/runtime/outcome.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
 import type { Plan } from './model/plan.ts';
-import { unresolved, type VmResult } from './report/outcome.ts';
+import type { VmResult } from './report/outcome.ts';
+import { unresolved } from './report/unresolved.ts';
 
 export interface LeftBehindPorts {
   readonly providers: ObjectReader<Provider>;

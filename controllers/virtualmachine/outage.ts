@@ -9,14 +9,16 @@ import { unchanged } from '../../src/runtime/outcome.ts';
 import { silence, type Connections } from '../shared/cluster/connections.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import { createPace } from '../shared/limits/pace.ts';
-import { unresolved, type VmResult } from './report/outcome.ts';
+import type { VmResult } from './report/outcome.ts';
+import { unresolved } from './report/unresolved.ts';
 import { providerUnreachable } from '../shared/cluster/reach.ts';
 
 export interface Outages {
   /** The result of a pass while the Provider does not answer. @param since epoch ms */
   report(vm: VirtualMachine, since: number): VmResult;
   /**
-   * The result of a pass that failed because the Provider answers nothing, which is no matter of this VM.
+   * The result of a pass that failed because the Provider answers nothing, or nothing but that it does not accept the
+   * credentials, which is no matter of this VM.
    * @throws the error where that is not the cause
    */
   behind(error: unknown, vm: VirtualMachine, signal: AbortSignal): Promise<VmResult>;
@@ -72,7 +74,8 @@ export function createOutages({ connections, now }: OutagePorts): Outages {
 
 /** Where the outcome of a request is not known, that is reported. */
 const isUnanswered = (error: unknown): boolean =>
-  error instanceof PveError && error.refusal === 'unavailable' && error.noAnswer !== undefined;
+  error instanceof PveError &&
+  (error.refusal === 'unauthenticated' || (error.refusal === 'unavailable' && error.noAnswer !== undefined));
 
 const reasonOf = ({ status, metadata }: VirtualMachine, wanted: 'Ready' | 'Reconciling') =>
   status?.conditions?.find(

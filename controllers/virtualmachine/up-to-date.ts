@@ -9,7 +9,8 @@ import { unchanged, within } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import type { Reference } from '../shared/objects/references.ts';
 import type { Decision } from './model/decision.ts';
-import { unresolved, type VmResult } from './report/outcome.ts';
+import type { VmResult } from './report/outcome.ts';
+import { unresolved } from './report/unresolved.ts';
 import { notReady } from '../shared/cluster/reach.ts';
 
 export type ReferencedKind = 'Provider' | 'VMClass' | 'VMImage' | 'VirtualMachine' | 'VMSnapshot';

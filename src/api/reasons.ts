@@ -50,6 +50,7 @@ export const REASONS = [
   'HalfDeleted',
   'HookRunning',
   'HookWaitsForAgent',
+  'HostNameInvalid',
   'IgnitionInvalid',
   'ImageNotFound',
   'ImportNotFound',

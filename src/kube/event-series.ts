@@ -1,5 +1,4 @@
 /** Repetitions of an event: the API server keeps one Event with a count, as for the events of Kubernetes itself. */
-import { randomBytes } from 'node:crypto';
 import { minutes, type Millis } from '../lib/units.ts';
 import type { EventSink } from '../runtime/object-store.ts';
 
@@ -29,9 +28,19 @@ export interface Series {
 /** Object names may be longer than what leaves room for the suffix. */
 const NAME_ROOM = 253 - 17;
 
-/** An event that occurs for the first time. The API server refuses a generateName that ends in a dot, so the name is made here. */
-export const begun = ({ metadata: { name, resourceVersion } }: About, now: Millis, at: Date): Series => ({
-  name: `${name.slice(0, NAME_ROOM)}.${randomBytes(8).toString('hex')}`,
+const hex = (value: number, digits: number): string =>
+  value.toString(16).padStart(digits, '0').slice(-digits);
+
+/**
+ * An event that occurs for the first time. The API server refuses a generateName that ends in a dot, so the name is made
+ * here. Names sort by time, because those of one second have the same lastTimestamp.
+ * @param serial one more for each event of the process
+ */
+export const begun = (
+  { metadata: { name, resourceVersion } }: About,
+  { now, at, serial }: { readonly now: Millis; readonly at: Date; readonly serial: number },
+): Series => ({
+  name: `${name.slice(0, NAME_ROOM)}.${hex(at.getTime(), 11)}${hex(serial, 5)}`,
   resourceVersion,
   at,
   count: 1,

@@ -3,6 +3,7 @@
  * Repetitions of an event of an object are counted in its series, which is written only from time to time, and the rate of
  * writes is limited, for each namespace and for all together.
  */
+import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { API_VERSION } from '../api/group.ts';
@@ -40,6 +41,8 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
   const unwritten: (() => Promise<void>)[] = [];
   let writing: Promise<void> | undefined;
   const budget = eventBudget();
+  // Another process may have published an event of this name in the same millisecond.
+  let serial = randomInt(0x1000);
 
   function seriesOf(event: string, now: Millis): Series | undefined {
     for (const [old, series] of published) {
@@ -57,7 +60,8 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
       if (series.count === 1 || !(await isReplaced({ namespace, name: series.name }, body)))
         await client.create({ ...EVENTS, namespace }, body, z.unknown());
     } catch (error) {
-      log.warn(
+      const level = isTerminating(error) ? 'debug' : 'warn';
+      log[level](
         { err: error, namespace, name: about.metadata.name, reason: note.reason },
         'event not written',
       );
@@ -86,9 +90,11 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
   return {
     publish(about, note) {
       const now = clock.monotonic();
-      const event = [about.metadata.uid, note.type, note.reason, note.message].join('\n');
+      const text = note.ofCondition ? '' : note.message;
+      const event = [about.metadata.uid, note.type, note.reason, text].join('\n');
       const before = seriesOf(event, now);
-      const series = before ? repeated(before, now, clock.now()) : begun(about, now, clock.now());
+      const at = clock.now();
+      const series = before ? repeated(before, now, at) : begun(about, { now, at, serial: (serial += 1) });
       const isWritten = isDue(series, now) && budget.isAllowed(about.metadata.namespace, now);
       if (!before && !isWritten) {
         log.debug({ name: about.metadata.name, reason: note.reason }, 'event dropped: too many at once');
@@ -106,8 +112,14 @@ export function eventRecorder({ client, clock, log, instance }: EventRecorderOpt
   };
 }
 
+/** A namespace that is being deleted takes no new objects: nothing is wrong, and conditions say the same. */
+const isTerminating = (error: unknown): boolean =>
+  error instanceof KubeError && (error.status === 404 || /being terminated/.test(error.message));
+
 /** MicroTime has six digits. */
 const microTime = (at: Date): string => at.toISOString().replace('Z', '000Z');
+/** Time has none. */
+const time = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, 'Z');
 
 function eventOf({ kind, metadata }: About, note: EventNote, series: Series, instance: string): unknown {
   const { namespace, name, uid } = metadata;
@@ -117,13 +129,16 @@ function eventOf({ kind, metadata }: About, note: EventNote, series: Series, ins
     kind: 'Event',
     metadata: { namespace, name: series.name },
     eventTime: microTime(at),
+    firstTimestamp: time(at),
+    lastTimestamp: time(lastAt),
+    count,
     ...(count > 1 && { series: { count, lastObservedTime: microTime(lastAt) } }),
     type: note.type,
     reason: note.reason,
-    note: truncate(note.message),
+    message: truncate(note.message),
     action: 'Reconcile',
-    reportingController: REPORTER,
+    reportingComponent: REPORTER,
     reportingInstance: instance,
-    regarding: { apiVersion: API_VERSION, kind, namespace, name, uid, resourceVersion },
+    involvedObject: { apiVersion: API_VERSION, kind, namespace, name, uid, resourceVersion },
   };
 }

@@ -22,7 +22,8 @@ export interface ApiPath extends ApiCollection {
 }
 
 export const LEASES: ApiResource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
-export const EVENTS: ApiResource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
+/** Of the core group: that of events.k8s.io refuses lastTimestamp, by which kubectl sorts. */
+export const EVENTS: ApiResource = { group: '', version: 'v1', plural: 'events' };
 export const SECRETS: ApiResource = { group: '', version: 'v1', plural: 'secrets' };
 export const NAMESPACES: ApiResource = { group: '', version: 'v1', plural: 'namespaces' };
 export const CONFIG_MAPS: ApiResource = { group: '', version: 'v1', plural: 'configmaps' };

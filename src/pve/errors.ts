@@ -238,7 +238,11 @@ export function noAnswerError(call: Call, failure: NoAnswer): PveError {
     code,
     cause: failure.cause,
     message: `Proxmox VE did not answer ${call.method} ${call.path}: ${why}.${doubt}`,
-    noAnswer: hasOwnRemedy(code) ? `${why}.` : `${why}. ${CHECK_ENDPOINT}`,
+    noAnswer: (tried.length === 0 ? [failure] : tried.map((each) => each.failure)).every((each) =>
+      hasOwnRemedy(each.code),
+    )
+      ? `${why}.`
+      : `${why}. ${CHECK_ENDPOINT}`,
   });
 }
 

@@ -64,6 +64,8 @@ interface EndpointState {
   verification: Promise<Answer | undefined> | undefined;
   /** The one presented on the newest connection. */
   certificate: PeerCertificate | undefined;
+  /** Why it did not answer last; `undefined` once it has answered. */
+  failure: ExchangeFailure | undefined;
 }
 
 /** The nodes of the largest cluster have a tenth of it. */
@@ -88,6 +90,7 @@ export function createFailover(options: FailoverOptions): Failover {
       checks: createPool(origin, tls, onCertificate),
       verification: undefined,
       certificate: undefined,
+      failure: undefined,
     };
     return state;
   };
@@ -110,6 +113,10 @@ export function createFailover(options: FailoverOptions): Failover {
     if (current === failed) moveTo(found ?? first);
     return found;
   };
+
+  /** In the order of the endpoints and with what others met, so that messages do not alternate. */
+  const failures = (): readonly TriedEndpoint[] =>
+    endpoints.flatMap(({ origin, failure }) => (failure ? [{ origin, failure }] : []));
 
   const ask = (
     { checks }: EndpointState,
@@ -192,14 +199,17 @@ export function createFailover(options: FailoverOptions): Failover {
       const tried: TriedEndpoint[] = [];
       for (let endpoint: EndpointState = current; ;) {
         try {
-          return await deliverAt(endpoint, prepared);
+          const answer = await deliverAt(endpoint, prepared);
+          endpoint.failure = undefined;
+          return answer;
         } catch (error) {
           if (endpoints.length === 1 || !(error instanceof ExchangeFailure)) throw error;
           // It may answer nothing any more, though it accepts connections: the next request checks it first.
           if (error.code === 'timeout') endpoint.verification = undefined;
           tried.push({ origin: endpoint.origin, failure: error });
+          endpoint.failure = error;
           const other = canFailOver(error, prepared.options.harmless) ? next(endpoint, tried) : undefined;
-          if (!other) throw new ExchangeFailure(error.code, error.sent, error.cause, tried);
+          if (!other) throw new ExchangeFailure(error.code, error.sent, error.cause, failures());
           endpoint = other;
         }
       }

@@ -59,6 +59,8 @@ export interface EventNote {
   readonly reason: string;
   /** At most 1 KiB, no secrets. */
   readonly message: string;
+  /** It says what a condition says, so the same reason with another text is a repetition of it. */
+  readonly ofCondition?: true;
 }
 
 /** What a pass is given. Clock and signal come from outside, so that a pass can be replayed. */
@@ -92,6 +94,14 @@ export interface Controller<O extends Resource, Status> {
   /** Whether the finalizer is needed now; absent: always. It is added and removed accordingly. */
   readonly needsFinalizer?: (object: O) => boolean;
   reconcile(object: O, pass: Pass<O>): Promise<ReconcileResult<Status>>;
+  /**
+   * What of the status is different after a pass that an expected error ended, or over an object whose spec cannot be read;
+   * absent: nothing. Conditions are the engine's.
+   */
+  readonly afterError?: (
+    object: Pick<Readable<O>, 'metadata' | 'status'>,
+    outcome: Outcome,
+  ) => Partial<Status>;
 }
 
 /** A read-only view of the objects of one kind, from the reflector's cache. */

@@ -75,7 +75,7 @@ export async function runPass<O extends Resource, Status extends object>(
   const snapshot = new ObjectSnapshot(entry, deps);
   const finding = object
     ? await reconcile(object, controller, { snapshot, reasons, deps, log })
-    : unreadable(entry);
+    : unreadable(entry, controller);
   return finding.outcome.kind === 'released'
     ? release(snapshot.entry, finalizer, deps, finding)
     : conclude(finding, await reported(snapshot.entry, finding, { ...deps, log }), deps.store.dueIn(key));
@@ -177,11 +177,11 @@ async function reconcile<O extends Resource, Status extends object>(
     return findingOf(result);
   } catch (error) {
     if (deps.signal.aborted) throw error;
-    if (error instanceof Unreadable) return unreadable(snapshot.entry);
+    if (error instanceof Unreadable) return unreadable(snapshot.entry, controller);
     const outcome = deps.outcomeOf(error);
     if (outcome) {
       log.debug({ err: error, outcome: outcome.kind }, 'pass ended early');
-      return { outcome, fields: 'unknown', domain: 'unknown', events: [] };
+      return cutShort(snapshot.entry, controller, outcome);
     }
     log.error({ err: error }, 'bug: the controller threw an unexpected error');
     return { outcome: unexpected, fields: 'unknown', domain: 'unknown', events: [], isBug: true };
@@ -204,12 +204,30 @@ function findingOf<Status extends object>(result: ReconcileResult<Status>): Find
   };
 }
 
-function unreadable<O extends Resource>(entry: Entry<O>): Finding {
+/** Nothing new was observed: what was reported last stays, apart from what the end of the pass says. */
+function cutShort<O extends Resource, Status extends object>(
+  entry: Entry<O>,
+  { afterError }: Pick<Controller<O, Status>, 'afterError'>,
+  outcome: Outcome,
+): Finding {
+  const said = entry.isStatusUnreadable ? undefined : afterError?.(entry.partial, outcome);
+  return {
+    outcome,
+    fields: said ? { ...entry.rawStatus, ...said } : 'unknown',
+    domain: 'unknown',
+    events: [],
+  };
+}
+
+function unreadable<O extends Resource, Status extends object>(
+  entry: Entry<O>,
+  controller: Pick<Controller<O, Status>, 'afterError'>,
+): Finding {
   const problem = entry.problem ?? 'The object cannot be read.';
   const outcome = entry.isStatusUnreadable
     ? stalled('UnreadableStatus', `${problem} ${wayToReadableStatus(entry)}`)
     : stalled('InvalidSpec', `${problem} ${wayToValidSpec(entry)}`);
-  return { outcome, fields: 'unknown', domain: 'unknown', events: [] };
+  return cutShort(entry, controller, outcome);
 }
 
 const BY_HAND = 'or delete what was created and then its finalizer by hand';

@@ -75,10 +75,14 @@ export class LeaderElector {
   /** Resolves once this process leads, or with `false` when the signal is aborted before. */
   async acquire(signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#options;
+    let reported: string | undefined;
     while (!signal.aborted) {
       this.#leading = await this.#attempt(ONE_TRY, signal);
       if (this.#leading) return true;
-      log.debug({ holder: this.#holder }, 'another process leads');
+      const holder = this.#holder;
+      if (holder !== undefined && holder !== reported)
+        log.info({ holder }, `standing by: waiting for the Lease, which ${holder || 'nobody'} holds`);
+      reported = holder;
       await sleep(clock, this.#timing.retryPeriod, signal);
     }
     return false;

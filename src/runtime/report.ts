@@ -114,10 +114,25 @@ function tell<O extends Resource>(
     deps.log.debug({ outcome: outcome.kind, reason }, 'pass');
     return;
   }
-  deps.log.info(
-    { outcome: outcome.kind, reason, generation: entry.metadata.generation, uid: entry.metadata.uid },
-    'transition',
-  );
+  const { generation, uid } = entry.metadata;
+  const level = needsPerson(outcome, events) ? 'warn' : 'info';
+  deps.log[level]({ outcome: outcome.kind, reason, generation, uid }, sentenceOf(outcome));
   if (outcome.kind === 'stalled' && !events.some((note) => note.reason === outcome.reason))
-    deps.events.publish(about, { type: 'Warning', reason: outcome.reason, message: outcome.message });
+    deps.events.publish(about, {
+      type: 'Warning',
+      reason: outcome.reason,
+      message: outcome.message,
+      ofCondition: true,
+    });
 }
+
+const needsPerson = (outcome: Outcome, events: readonly EventNote[]): boolean =>
+  outcome.kind === 'stalled' || events.some(({ ofCondition }) => ofCondition);
+
+/** As the condition Ready has it. */
+const sentenceOf = (outcome: Outcome): string =>
+  'message' in outcome
+    ? outcome.message
+    : outcome.kind === 'settled'
+      ? 'The spec is fulfilled.'
+      : outcome.kind;

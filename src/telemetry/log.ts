@@ -47,7 +47,10 @@ export function createLogger({ level, format, destination }: LogOptions): Logger
   return pino(options, { write: (line: string) => void out.write(pretty(line)) });
 }
 
+/** What another server answered: where in this program it was read explains nothing. */
+const ANSWERS = new Set(['KubeError', 'PveError']);
+
 const errorWithoutBody = (error: Error): object => {
   const { type, message, stack } = stdSerializers.err(error);
-  return { type, message, stack };
+  return ANSWERS.has(error.name) ? { type, message } : { type, message, stack };
 };

@@ -58,6 +58,8 @@ export class NamespaceLife {
   /** Which of the requests for copies, from 1, get no answer and do nothing. */
   failingCopyCalls: ReadonlySet<number> = new Set();
   #copyCalls = 0;
+  /** What the Secret has as the secret of the token. */
+  tokenSecret = TOKEN_SECRET;
   /** Whether Proxmox VE answers. */
   answers = true;
   readonly pve = new InMemoryPve(() => this.now);
@@ -84,6 +86,10 @@ export class NamespaceLife {
     if (part === 'Provider') this.provider.markDeleted();
     else if (part === 'VirtualMachine') this.vm.markDeleted();
     else this.#present.delete(part);
+  }
+
+  create(part: Exclude<Part, 'Provider' | 'VirtualMachine'>): void {
+    this.#present.add(part);
   }
 
   /** Somebody removes the finalizer of a Provider that is being deleted, and the watch says that it is gone. */
@@ -169,7 +175,9 @@ export class NamespaceLife {
 
   readonly #readSecret = (_namespace: string, name: string) =>
     Promise.resolve(
-      name === 'pve' && this.#present.has('Secret') ? { annotations: {}, values: CREDENTIALS } : undefined,
+      name === 'pve' && this.#present.has('Secret')
+        ? { annotations: {}, values: { ...CREDENTIALS, token_secret: this.tokenSecret } }
+        : undefined,
     );
 
   readonly #users = (namespace: string, name: string): readonly VirtualMachine[] =>

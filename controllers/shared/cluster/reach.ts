@@ -167,6 +167,9 @@ export function notReady(provider: Provider, connections: Connections, reader: s
   const { namespace, name } = provider.metadata;
   const early = connections.isPending(namespace, name);
   const ready = provider.status?.conditions?.find((condition) => condition.type === 'Ready');
+  // An earlier process was connected: to its VMs this is the same outage.
+  if (!early && ready?.reason === Reasons.unreachable && provider.status?.clusterID !== undefined)
+    return providerUnreachable(name, Date.parse(ready.lastTransitionTime));
   return {
     ok: false,
     reason: Reasons.providerNotReady,

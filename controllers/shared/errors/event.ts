@@ -12,3 +12,10 @@ export const warning = (reason: EventReason, message: string): EventNote => ({
   reason,
   message,
 });
+/** Says what a condition says of something that needs a person. */
+export const condition = (reason: string, message: string): EventNote => ({
+  type: 'Warning',
+  reason,
+  message,
+  ofCondition: true,
+});

@@ -8,8 +8,6 @@ export interface Unresolved {
   readonly message: string;
   /** The message without what to do, where something is missing. */
   readonly fact?: string;
-  /** Only an edit of this object can fix it. */
-  readonly final?: boolean;
   /** This process has not found out yet; what an earlier one reported stays. */
   readonly early?: boolean;
   /** Epoch ms: since when the Provider does not answer. */

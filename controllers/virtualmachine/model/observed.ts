@@ -115,4 +115,6 @@ export interface Observed {
   readonly newGuest?: ConfigChange['set'] | undefined;
   /** Of the guest, whoever took them. Absent: they were not read. */
   readonly listedSnapshots?: readonly SnapshotRow[] | undefined;
+  /** uids of the VMSnapshots that exist of this VM. Absent: none. */
+  readonly vmSnapshots?: readonly string[];
 }

@@ -38,6 +38,8 @@ export interface PlainSpec {
   readonly probe?: ReadinessProbe | undefined;
   /** Absent: no VMSnapshot has anything to do with the guest. */
   readonly snapshots?: readonly SnapshotFacts[];
+  /** uids of the VMSnapshots that exist of this VM. Absent: none. */
+  readonly vmSnapshots?: readonly string[];
   /** The annotation with which a restored state is left: the time of its revert. */
   readonly applyAfterRevert?: string;
   /** Another VM that was first to have an address of this one. */

@@ -1,5 +1,6 @@
 /** What is to be known of a step. Types only: nothing in this file runs. */
 import type { EventReason } from '../../../src/api/index.ts';
+import type { GuestConfig } from '../../shared/guests/model.ts';
 import type { TaskInfo } from '../../shared/tasks/model.ts';
 import type { Step } from './plan.ts';
 import type { TaskLabel } from './tasks.ts';
@@ -37,6 +38,13 @@ export interface StepInfo<S extends Step = Step> extends TaskInfo {
   readonly target?: (step: S) => string;
   /** What the step would do, without a value, since a configuration may hold secrets: `start the VM`. */
   readonly wouldDo: (step: S) => string;
-  /** @param vm for example `VM 101` */
-  readonly event?: (step: S, vm: string) => { readonly reason: EventReason; readonly message: string };
+  /**
+   * @param vm for example `VM 101`
+   * @param config of the guest before the step
+   */
+  readonly event?: (
+    step: S,
+    vm: string,
+    config?: GuestConfig,
+  ) => { readonly reason: EventReason; readonly message: string };
 }

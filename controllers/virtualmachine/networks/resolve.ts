@@ -57,7 +57,6 @@ const flag = (value: boolean | undefined): string | undefined =>
 
 const unknown = (names: readonly string[]): Unresolved => ({
   ok: false,
-  final: true,
   reason: 'NetworkUnknown',
   message: `No bridge is known for the network ${names.length > 1 ? 'names' : 'name'} ${names.map((name) => `"${name}"`).join(', ')}. Set spec.networks[].bridge, set spec.defaults.bridge of the Provider, or use lan, default (vmbr0), dmz (vmbr1), mgmt, management (vmbr2) or the name of a bridge.`,
 });

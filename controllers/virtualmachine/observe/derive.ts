@@ -109,8 +109,8 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
 
 function revertIn({
   vm: { metadata, status },
-  spec: { snapshots, applyAfterRevert: applyAt },
-}: Inputs): Pick<Observed, 'snapshots' | 'revert'> {
+  spec: { snapshots, vmSnapshots, applyAfterRevert: applyAt },
+}: Inputs): Pick<Observed, 'snapshots' | 'vmSnapshots' | 'revert'> {
   const revert = judgeRevert({
     recorded: status?.internal?.revert,
     snapshots: snapshots ?? [],
@@ -118,7 +118,7 @@ function revertIn({
     generation: metadata.generation,
     applyAt,
   });
-  return { revert, ...(snapshots && { snapshots }) };
+  return { revert, ...(snapshots && { snapshots }), ...(vmSnapshots && { vmSnapshots }) };
 }
 
 function requestedIn({ status }: VirtualMachine): Observed['requestedChanges'] {

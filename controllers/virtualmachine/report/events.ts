@@ -2,9 +2,9 @@
 import type { Reason, VirtualMachine } from '../../../src/api/index.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import type { Outcome } from '../../../src/runtime/outcome.ts';
-import { normal, warning } from '../../shared/errors/event.ts';
+import { condition, normal, warning } from '../../shared/errors/event.ts';
 import type { Observed } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
 import type { Facts } from '../model/facts.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
 import { transientReason } from '../../shared/tasks/transient.ts';
@@ -24,7 +24,7 @@ export function eventsOf({
     ...ofDrift(plan, have),
     ...ofRestart(plan, have),
     ...ofAdoption(plan, have),
-    ...ofPlan(plan, have.claim?.vmid),
+    ...ofStep(plan, have),
     ...ofCopy(plan),
   ];
 }
@@ -94,38 +94,55 @@ function ofCopy(plan: Plan): EventNote[] {
   return [normal('GuestCopied', sentences.filter((sentence) => sentence !== false).join(' '))];
 }
 
-function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {
-  if (plan.kind === 'refuse') return [{ type: 'Warning', reason: plan.reason, message: plan.message }];
-  return plan.kind === 'act' ? ofStep(plan.step, vmid) : [];
-}
-
-function ofStep(step: Step, vmid: number | undefined): EventNote[] {
-  const event = infoOf(step).event?.(step, `VM ${vmid ?? ''}`.trim());
+/** What is refused makes the VM stalled, which the engine announces. */
+function ofStep(plan: Plan, { claim, presence }: Facts['have']): EventNote[] {
+  if (plan.kind !== 'act') return [];
+  const config = presence.kind === 'seen' ? presence.guest.config : undefined;
+  const event = infoOf(plan.step).event?.(plan.step, `VM ${claim?.vmid ?? ''}`.trim(), config);
   return event ? [normal(event.reason, event.message)] : [];
 }
 
-/** What a VM waits for until a person does something. */
+/** What a VM waits for until a person does something. Which Provider does not answer, that announces itself. */
 const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
+  'AddressInUse',
+  'AdoptedVMNotFound',
   'BridgeNotFound',
   'ClassNotFound',
   'ImageNotFound',
+  'ImportNotFound',
   'NoEligibleNode',
+  'NoFreeVmid',
+  'NoIsoStorage',
+  'PoolNotFound',
   'ProviderNotFound',
+  'QuotaExceeded',
   'ReferenceNotAllowed',
   'SecretKeyNotFound',
   'SecretNotFound',
   'SnapshotNotFound',
+  'SnippetNotFound',
   'SourceNotAllowed',
+  'TemplateNotFound',
   'VMNotFound',
+  'VmidTaken',
+  'VolumeLeftBehind',
 ]);
 
-/** It is announced when it begins. What is stalled is announced for every kind alike. */
+/** What keeps an object that is being deleted is announced also where it concerns others. */
+const KEEPS_THE_OBJECT: ReadonlySet<string> = new Set<Reason>([
+  'ManagementPaused',
+  'ProviderNotReady',
+  'ProviderUnreachable',
+]);
+
+/** It is announced once, when it begins. What is stalled is announced for every kind alike. */
 export function newsOf({ metadata, status }: VirtualMachine, outcome: Outcome): readonly EventNote[] {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  return metadata.deletionTimestamp === undefined &&
-    outcome.kind === 'waiting' &&
-    outcome.reason !== ready?.reason &&
-    AWAITED_OF_PEOPLE.has(outcome.reason)
-    ? [{ type: 'Warning', reason: outcome.reason, message: outcome.message }]
+  const deleting = metadata.deletionTimestamp !== undefined;
+  // While an object is being deleted, Ready says only that.
+  const said = status?.conditions?.find(({ type }) => type === (deleting ? 'Reconciling' : 'Ready'));
+  return outcome.kind === 'waiting' &&
+    outcome.reason !== said?.reason &&
+    (AWAITED_OF_PEOPLE.has(outcome.reason) || (deleting && KEEPS_THE_OBJECT.has(outcome.reason)))
+    ? [condition(outcome.reason, outcome.message)]
     : [];
 }

@@ -1,7 +1,7 @@
 /** What a pass observed and did → its outcome, for the engine and for the user. */
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
-import { millis, minutes, seconds, type Millis } from '../../../src/lib/units.ts';
-import { isObserved, type VirtualMachine, type VirtualMachineStatus } from '../../../src/api/index.ts';
+import { millis, minutes, type Millis } from '../../../src/lib/units.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../../../src/api/index.ts';
 import {
   DOMAIN_CONDITIONS,
   type DomainCondition,
@@ -14,24 +14,21 @@ import {
   settled,
   stalled,
   suspended,
-  unchanged as unchangedFor,
   waiting,
-  within,
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
 import { eventsOf, newsOf } from './events.ts';
 import { leftBehindEvent } from '../plan/leaving.ts';
-import { pausedMessage, withheldOutcome } from '../plan/management.ts';
+import { withheldOutcome } from '../plan/management.ts';
 import type { ProcessState } from '../model/process-state.ts';
 import type { Task } from '../model/tasks.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Unresolved } from '../model/desired.ts';
 import { notReadyReason } from '../guest-agent/readiness.ts';
 import type { Facts, Started } from '../model/facts.ts';
 import { untilRestart } from './next-look.ts';
 import { reportStatus } from './status.ts';
-import { cut, messageOf } from './message.ts';
+import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
@@ -107,42 +104,7 @@ const isCleanup = (vm: VirtualMachine, task: Task | undefined): boolean =>
   task?.type === 'DeleteImage' && wasReady(vm);
 
 const SOON: Millis = millis(50);
-const LATER: Millis = seconds(30);
-const RETRY_SOON: Millis = seconds(5);
 export const AT_ONCE: Millis = millis(1);
-
-function outcomeOfUnresolved(
-  { reason, message, final, early, silentSince }: Unresolved,
-  deleting: boolean,
-): Outcome {
-  if (final) return stalled(reason, message);
-  // Nobody knows what runs. It is looked at again as soon as the Provider answers.
-  return silentSince === undefined || deleting
-    ? waiting(reason, message, early ? RETRY_SOON : LATER)
-    : within(suspended('Unknown', reason, message), LATER);
-}
-
-export function unresolved(vm: VirtualMachine, missing: Unresolved): VmResult {
-  const { message, early } = missing;
-  const before = vm.status ?? {};
-  const deleting = vm.metadata.deletionTimestamp !== undefined;
-  // Otherwise every VM would be reported as not ready for a moment whenever the operator restarts.
-  if (early && isObserved(vm.status)) return { outcome: unchangedFor(RETRY_SOON), status: vm.status ?? {} };
-  const phase = deleting ? 'Deleting' : before.internal?.uuid === undefined ? 'Pending' : before.phase;
-  // It is not made where it was to be made.
-  const conditions = before.conditions?.filter(({ reason: placed }) => placed !== 'NodeChosen');
-  const outcome = outcomeOfUnresolved(missing, deleting);
-  const reported = {
-    ...vm,
-    status: {
-      ...before,
-      message: cut(message),
-      ...omitUndefined({ conditions }),
-      ...(phase !== undefined && { phase }),
-    },
-  };
-  return { ...unchanged(reported, outcome), events: newsOf(vm, outcome) };
-}
 
 /** The last report says that the VM matches the current spec. */
 export const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
@@ -154,7 +116,7 @@ export const wasReady = ({ metadata, status }: VirtualMachine): boolean =>
   ) === true;
 
 /** The status is kept, because the pass observed nothing new. Whether an edited spec is in effect is not known. */
-function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
+export function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
   const { conditions = [], ...status } = vm.status ?? {};
   const current = conditions.filter(
     ({ type, observedGeneration }) => type !== 'Synced' || observedGeneration === vm.metadata.generation,
@@ -165,18 +127,6 @@ function unchanged(vm: VirtualMachine, outcome: Outcome): VmResult {
 function domainCondition({ type, status, reason, message }: Condition): DomainCondition[] {
   const known = DOMAIN_CONDITIONS.find((name) => name === type);
   return known ? [{ type: known, status, reason, message }] : [];
-}
-
-export function paused(vm: VirtualMachine): VmResult {
-  const deleting = vm.metadata.deletionTimestamp !== undefined;
-  const message = pausedMessage(deleting);
-  const status = { ...vm.status, message, ...(deleting && { phase: 'Deleting' as const }) };
-  return unchanged(
-    { ...vm, status },
-    deleting
-      ? waiting('ManagementPaused', message, minutes(30))
-      : suspended('Unknown', 'ManagementPaused', message),
-  );
 }
 
 /** Waits as `until` says, also if that is because nothing may be done. */

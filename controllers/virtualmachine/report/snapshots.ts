@@ -26,21 +26,34 @@ export function snapshotsOf({ want, have }: Facts, before: SnapshotStatus): Snap
     (a, b) => (b.takenAt ?? 0) - (a.takenAt ?? 0) || (a.name < b.name ? -1 : 1),
   );
   return {
-    snapshots: newestFirst.slice(0, MAX_LISTED).map((row) => entryOf(row, want.owner)),
+    snapshots: newestFirst.slice(0, MAX_LISTED).map((row) => entryOf(row, want.owner, have.vmSnapshots)),
     snapshotCount: all.length,
   };
 }
 
-const entryOf = (row: SnapshotRow, owner: OwnerMark): Entry => ({
+const entryOf = (row: SnapshotRow, owner: OwnerMark, existing: Facts['have']['vmSnapshots']): Entry => ({
   name: row.name.slice(0, MAX_NAME),
-  ...omitUndefined({ vmSnapshot: vmSnapshotOf(row, owner), parent: row.parent?.slice(0, MAX_NAME) }),
+  ...omitUndefined({
+    vmSnapshot: vmSnapshotOf(row, owner, existing),
+    parent: row.parent?.slice(0, MAX_NAME),
+  }),
   ...(row.takenAt !== undefined && { creationTime: new Date(row.takenAt).toISOString() }),
   memory: row.memory,
 });
 
-/** A snapshot that others took, or that a former owner of the guest left, has none. */
-function vmSnapshotOf({ description }: SnapshotRow, owner: OwnerMark): string | undefined {
+/**
+ * A snapshot that others took, or that a former owner of the guest left, has none; nor has one whose VMSnapshot retained
+ * it, even if another of that name exists by now.
+ */
+function vmSnapshotOf(
+  { description }: SnapshotRow,
+  owner: OwnerMark,
+  existing: Facts['have']['vmSnapshots'] = [],
+): string | undefined {
   const identity = parseIdentity(description);
-  const isOurs = identity?.cluster === owner.cluster && identity.namespace === owner.namespace;
+  const isOurs =
+    identity?.cluster === owner.cluster &&
+    identity.namespace === owner.namespace &&
+    existing.includes(identity.uid);
   return isOurs ? identity.name.slice(0, MAX_OBJECT_NAME) : undefined;
 }

@@ -5,6 +5,7 @@ import {
   BESIDE_OTHERS,
   DEFAULTS,
   type Provider,
+  type Reason,
   type VirtualMachine,
   type VMImage,
 } from '../../../src/api/index.ts';
@@ -24,8 +25,9 @@ import { cdromsLeft, imageOf, imageProblems } from './images.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { heldDeletion, type DeletionProtectionPorts } from './held-deletion.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
-import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { cloneFromOf, type CloneFromPorts } from './clone-from.ts';
+import { invalidParts } from './invalid.ts';
+import { notReady, reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
@@ -109,19 +111,45 @@ function refusalOf(
   { provider, ports }: { readonly provider: Provider | undefined; readonly ports: ResolvePorts },
 ): Unresolved | undefined {
   if (!resolution.ok) return resolution;
-  return resolution.resolved.refused ?? (provider && refusedByQuota(vm, provider, ports));
+  return (
+    resolution.resolved.refused ??
+    (provider && (refusedByProvider(vm, provider, ports) ?? refusedByQuota(vm, provider, ports)))
+  );
+}
+
+/** With these a VM can be made, or waits for other reasons. */
+const SETTINGS_WORK: ReadonlySet<string> = new Set<Reason>([
+  Reasons.noQuorum,
+  Reasons.missingPrivileges,
+  'Deleting',
+]);
+
+/** While the Provider cannot connect as its settings say now, nothing is made over the connection that it had before. */
+function refusedByProvider(
+  { metadata: { namespace }, status }: VirtualMachine,
+  provider: Provider,
+  { connections }: ResolvePorts,
+): Unresolved | undefined {
+  if (status?.vmid !== undefined) return undefined;
+  const ready = provider.status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'False' && !SETTINGS_WORK.has(ready.reason)
+    ? { ...notReady(provider, connections, namespace), early: false }
+    : undefined;
 }
 
 /** Absent where there are none, so that a settled VM is the same with and without snapshots. */
 function revertsOf(
   vm: VirtualMachine,
   { snapshotsOf }: SnapshotPorts,
-): Pick<Base, 'snapshots' | 'applyAfterRevert'> {
+): Pick<Base, 'snapshots' | 'vmSnapshots' | 'applyAfterRevert'> {
   const { namespace, name, annotations } = vm.metadata;
-  const snapshots = snapshotFacts(vm, snapshotsOf(namespace, name));
+  const all = snapshotsOf(namespace, name);
+  const snapshots = snapshotFacts(vm, all);
+  const vmSnapshots = all.map(({ metadata }) => metadata.uid).toSorted();
   const applyAfterRevert = annotations[APPLY_AFTER_REVERT];
   return {
     ...(snapshots.length > 0 && { snapshots }),
+    ...(vmSnapshots.length > 0 && { vmSnapshots }),
     ...(applyAfterRevert !== undefined && { applyAfterRevert }),
   };
 }
@@ -131,8 +159,8 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   const image = imageOf(vm, ports.images);
   const drives = resolveCdroms(vm, ports.images);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
-  if (!vmClass.ok) return withMissingSecrets(vm, [vmClass, lookupOf(image), nics], ports);
-  if (!nics.ok) return withMissingSecrets(vm, image.problem ? [image.problem, nics] : [nics], ports);
+  if (!vmClass.ok) return withInvalid(vm, [vmClass, lookupOf(image), nics], ports);
+  if (!nics.ok) return withInvalid(vm, image.problem ? [image.problem, nics] : [nics], ports);
   const conflict = addressConflictOf(vm, ports);
   const cloudInit = await resolveCloudInit(vm, { owner: base.owner, nics: nics.desired }, ports);
   // A configured guest has read its user-data: the Secret may have been deleted.
@@ -143,31 +171,46 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
     cloudInit: cloudInit.ok ? cloudInit.desired : undefined,
     ...drives.desired,
   };
+  const invalid = invalidParts(vm, { owner: base.owner, ...parts });
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const [problem, ...others] = imageProblems(vm, image, drives);
-  const missing = problem
-    ? await withMissingSecrets(vm, [problem, ...others, ...(unread ? [unread] : [])], ports)
-    : unread;
+  const [missing, ...others] = [...imageProblems(vm, image, drives), ...(unread ? [unread] : []), ...invalid];
   const ignored = [...spec.ignored, ...cdromsLeft(vm, drives)];
   const cloneFrom = cloneFromOf(vm, base.connection, ports);
-  return withinLimits(vm, { ...spec, ignored, conflict, ...(cloneFrom && { cloneFrom }) }, missing);
+  return withinLimits(
+    vm,
+    { ...spec, ignored, conflict, ...(cloneFrom && { cloneFrom }) },
+    missing && allOf(missing, others),
+  );
 }
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
   // Deletion needs nothing else.
   if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
-  return withMissingSecrets(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports.images))], ports);
+  return withInvalid(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports.images))], ports);
 }
 
-/** That a Secret cannot be read hides no other problem. */
-async function withMissingSecrets(
+/** With Secrets that are missing, and what is invalid in itself. That a Secret cannot be read hides no other problem. */
+async function withInvalid(
   vm: VirtualMachine,
   [problem, ...others]: readonly [Unresolved, ...Lookup[]],
-  { readSecret }: ResolvePorts,
+  ports: ResolvePorts,
 ): Promise<Unresolved> {
-  const secrets = isConfigured(vm) ? [] : await missingSecrets(vm, readSecret).catch(() => []);
-  return allOf(problem, [...others, ...secrets]);
+  const secrets = isConfigured(vm) ? [] : await missingSecrets(vm, ports.readSecret).catch(() => []);
+  const data = secrets.length > 0 ? undefined : await readableData(vm, ports);
+  return allOf(problem, [...others, ...secrets, ...invalidParts(vm, data)]);
+}
+
+/** The data of a VM that is still to be made, where it can be read now. */
+async function readableData(
+  vm: VirtualMachine,
+  ports: ResolvePorts,
+): Promise<Pick<Shape, 'owner' | 'nics' | 'cloudInit'> | undefined> {
+  if (vm.status?.vmid !== undefined) return undefined;
+  const { namespace, name, uid } = vm.metadata;
+  const owner = { cluster: ports.clusterId, namespace, name, uid };
+  const read = await resolveCloudInit(vm, { owner, nics: undefined }, ports).catch(() => undefined);
+  return read?.ok ? { owner, nics: undefined, cloudInit: read.desired } : undefined;
 }
 
 const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>

@@ -8,6 +8,7 @@ import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { restraintOf } from '../plan/management.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
+import { applyIgnored } from '../revert/words.ts';
 import { adoptIgnored, adoptionOf } from './adoption.ts';
 
 /** What is known without the references of the spec. */
@@ -28,6 +29,7 @@ export type Base = Pick<
   | 'hooks'
   | 'probe'
   | 'snapshots'
+  | 'vmSnapshots'
   | 'applyAfterRevert'
 >;
 
@@ -60,6 +62,7 @@ export function resolvedSpecOf(
       ...restartIgnored(vm),
       ...gatewaysIgnored(parts.nics),
       ...bootIgnored(vm),
+      ...applyIgnored(vm),
     ],
     shape: {
       owner: base.owner,

@@ -1,5 +1,6 @@
 /** What is said of work of VMSnapshots on a guest. Pure. */
-import { APPLY_AFTER_REVERT } from '../../../src/api/index.ts';
+import { readable } from '../../../src/lib/readable.ts';
+import { APPLY_AFTER_REVERT, type VirtualMachine } from '../../../src/api/index.ts';
 import type { Observed } from '../model/observed.ts';
 import type { SnapshotFacts } from '../model/revert.ts';
 
@@ -30,4 +31,16 @@ export function restoredSentences({ revert, restoredDiffers = [] }: Observed): r
   return [
     `${is} ${differs} To apply the spec, edit it, or to apply it as it is, set the annotation ${APPLY_AFTER_REVERT} to ${requestedAt}.`,
   ];
+}
+
+/** The annotation applies to one revert, and this is another. */
+export function applyIgnored({ metadata, status }: VirtualMachine): readonly string[] {
+  const applyAt = metadata.annotations[APPLY_AFTER_REVERT];
+  const revert = status?.internal?.revert;
+  if (applyAt === undefined || revert?.state !== 'Restored') return [];
+  return Date.parse(applyAt) === Date.parse(revert.requestedAt)
+    ? []
+    : [
+        `The annotation ${APPLY_AFTER_REVERT} is ${readable(applyAt, 40)}, and the VM keeps the state of the revert that was requested at ${revert.requestedAt}: it has no effect. Set it to ${revert.requestedAt} to apply the spec.`,
+      ];
 }

@@ -5,6 +5,7 @@ import type { TaskTable } from '../../shared/tasks/model.ts';
 import type { Step } from '../model/plan.ts';
 import type { StepInfo, StepName, StepsByName } from '../model/step-info.ts';
 import type { Failure, TaskLabel } from '../model/tasks.ts';
+import { keyChanges } from '../config/key-changes.ts';
 import { chosenSentence } from '../placement/chosen.ts';
 
 const event = (reason: EventReason, message: string): { reason: EventReason; message: string } => ({
@@ -156,10 +157,11 @@ const ROWS = {
     isCleanup: ({ change }) => change.ejects === true,
     subject: ({ change }) => [change.set, change.delete],
     wouldDo: ({ change }) => `change ${[...Object.keys(change.set), ...change.delete].join(', ')}`,
-    event: ({ change }, vm) => {
-      const keys = [...Object.keys(change.set), ...change.delete.map((key) => `${key} (removed)`)];
-      return event('Configuring', `Changing the configuration of ${vm}: ${keys.join(', ')}.`);
-    },
+    event: ({ change }, vm, config = {}) =>
+      event(
+        'Configuring',
+        `Changing the configuration of ${vm}: ${keyChanges(change, config, 'forth').join(', ')}.`,
+      ),
   },
   revertPending: {
     touches: 'guest',

@@ -64,6 +64,27 @@ test('a namespace whose Secret is deleted while no operator runs leaves neither 
   expect(orphans(t.pve)).toEqual([]);
 }, 150_000);
 
+test('a namespace whose Proxmox VE does not answer says why it stays, and goes without its guests if told so', async () => {
+  const operator = await startOperator(plane);
+  const t = await tenant(plane);
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  t.pve.faults.add({ kind: 'reset-before' });
+  const namespace = `/api/v1/namespaces/${t.namespace}`;
+  await plane.api.remove(namespace);
+  await soon(async () => {
+    const web = await t.vm('web');
+    expect(web.status).toMatchObject({ phase: 'Deleting' });
+    const { is, message } = condition(web, 'Reconciling');
+    expect(is).toBe('Reconciling=True ProviderUnreachable');
+    expect(message).toContain(`kubectl annotate vm web -n ${t.namespace} virtrigaud.io/force-delete=true`);
+  });
+  await t.annotate('vm/web', { 'virtrigaud.io/force-delete': 'true' });
+  await soon(async () => expect(await plane.api.get(namespace)).toBeUndefined());
+  await operator.stop();
+  expect(ownGuests(t.pve)).toHaveLength(1);
+}, 90_000);
+
 test('a namespace may use a Provider while its Namespace has the label that this selects, and keeps its guests without', async () => {
   const operator = await startOperator(plane);
   const owner = await tenant(plane);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { minutes, seconds } from '../../../src/lib/units.ts';
+import { millis, minutes, seconds } from '../../../src/lib/units.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { eventRecorder } from '../../../src/kube/events.ts';
 import { fakeClock } from '../runtime/fake-clock.ts';
@@ -10,7 +10,7 @@ import { aThing } from './things.ts';
 const Event = z.looseObject({
   metadata: z.object({ name: z.string(), namespace: z.string() }),
   reason: z.string(),
-  note: z.string(),
+  message: z.string(),
 });
 
 function aRecorder(answered: () => Promise<void> = () => Promise.resolve()) {
@@ -63,11 +63,14 @@ describe('an event', () => {
       eventTime: '2026-03-01T12:00:00.000000Z',
       type: 'Warning',
       reason: 'Failed',
-      note: 'The disk is full.',
+      message: 'The disk is full.',
+      firstTimestamp: '2026-03-01T12:00:00Z',
+      lastTimestamp: '2026-03-01T12:00:00Z',
+      count: 1,
       action: 'Reconcile',
-      reportingController: 'virtrigaud.io/proxmox',
+      reportingComponent: 'virtrigaud.io/proxmox',
       reportingInstance: 'pod-1',
-      regarding: { apiVersion: 'infra.virtrigaud.io/v1beta1', kind: 'Thing', name: 'a', uid: 'uid-a' },
+      involvedObject: { apiVersion: 'infra.virtrigaud.io/v1beta1', kind: 'Thing', name: 'a', uid: 'uid-a' },
     });
   });
 
@@ -88,7 +91,7 @@ describe('an event', () => {
     recorder.publish(about('n'.repeat(253)), note('Long', 'ü'.repeat(2000)));
     await recorder.flush();
     expect(written[0]!.metadata.name.length).toBeLessThanOrEqual(253);
-    expect(Buffer.byteLength(written[0]!.note)).toBeLessThanOrEqual(1024);
+    expect(Buffer.byteLength(written[0]!.message)).toBeLessThanOrEqual(1024);
   });
 
   test('of another object, reason or message is another event', async () => {
@@ -116,6 +119,8 @@ describe('an event', () => {
     expect(replaced).toEqual([
       {
         ...written[0],
+        count: 3,
+        lastTimestamp: '2026-03-01T12:01:00Z',
         series: { count: 3, lastObservedTime: '2026-03-01T12:01:00.000000Z' },
       },
     ]);
@@ -198,7 +203,10 @@ describe('an event', () => {
     answers.shift()?.();
     await clock.advance(seconds(5));
     expect(written).toHaveLength(2);
-    expect(written[1]).toMatchObject({ eventTime: '2026-03-01T12:00:00.000000Z', regarding: { name: 'b' } });
+    expect(written[1]).toMatchObject({
+      eventTime: '2026-03-01T12:00:00.000000Z',
+      involvedObject: { name: 'b' },
+    });
   });
 
   test('that waits for its turn is written at once where the process ends', async () => {
@@ -209,6 +217,53 @@ describe('an event', () => {
     expect(written).toHaveLength(3);
     answers.forEach((answer) => answer());
     await flushed;
+  });
+
+  test('has a name that sorts after that of the one before, as kubectl lists those of one second', async () => {
+    const { recorder, written, clock } = aRecorder();
+    for (let number = 0; number < 20; number += 1) {
+      recorder.publish(about('a'), note('Step', `${number}`));
+      if (number % 7 === 0) await clock.advance(millis(1));
+    }
+    await recorder.flush();
+    const names = written.map(({ metadata }) => metadata.name);
+    expect(new Set(names).size).toBe(20);
+    expect(names.toSorted()).toEqual(names);
+  });
+
+  test('of a condition is the same whatever its text is, and has the newest', async () => {
+    const { recorder, written, replaced, clock } = aRecorder();
+    const waits = (message: string) =>
+      recorder.publish(about('a'), { type: 'Warning', reason: 'NoEligibleNode', message, ofCondition: true });
+    for (const message of ['pve-1 is full.', 'pve-2 is full.', 'pve-1 is full.']) {
+      waits(message);
+      await recorder.flush();
+    }
+    expect(written).toHaveLength(1);
+    await clock.advance(minutes(1));
+    waits('pve-3 is full.');
+    await recorder.flush();
+    expect(written).toHaveLength(1);
+    expect(replaced).toMatchObject([{ count: 4, message: 'pve-3 is full.' }]);
+  });
+
+  test.each([
+    [
+      403,
+      'events is forbidden: unable to create new content in namespace a because it is being terminated',
+      20,
+    ],
+    [404, 'namespaces "a" not found', 20],
+    [403, 'User "operator" cannot create resource "events"', 40],
+  ])('that is refused with %d (%s) is logged at level %d', async (status, message, level) => {
+    const lines: string[] = [];
+    const log = pino({ level: 'debug' }, { write: (line) => void lines.push(line) });
+    const create = () => Promise.reject(new KubeError({ status, reason: 'Forbidden', message }));
+    const client = { create, replace: create };
+    const recorder = eventRecorder({ client, clock: fakeClock(), log, instance: 'pod-1' });
+    recorder.publish(about('a'), note('One'));
+    await recorder.flush();
+    expect(lines.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([level]);
   });
 
   test('that cannot be written is no reason to fail', async () => {

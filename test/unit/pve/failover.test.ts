@@ -125,6 +125,20 @@ describe('an endpoint that cannot be reached', () => {
     expect(transport.origin).toBe(second.url);
   });
 
+  test('stays named with the others, whichever of them a request came to', async () => {
+    let identifies: Respond = data(statusOf('homelab', ['pve1', 'pve2']));
+    const first = await node(() => undefined, { status: (...how) => identifies(...how) });
+    const second = await deadPort();
+    const { guest } = connect([first.url, urlOf(second)], { deadline: millis(1000) });
+    const both = new RegExp(`:${first.port}: .*; .*:${second}: `);
+    const said = async () => String(await guest.config().catch((error: unknown) => error));
+    await said();
+    identifies = reset;
+    expect(await said()).toMatch(both);
+    identifies = data(statusOf('homelab', ['pve1', 'pve2']));
+    expect(await said()).toMatch(both);
+  });
+
   test('costs a login with the password at the next one', async () => {
     const second = await node((request, response) =>
       data(isLogin(request) ? { ticket: 'PVE:1', CSRFPreventionToken: 'csrf-1' } : UPID)(request, response),

@@ -29,6 +29,7 @@ function anEngine(
   reconcile: Reconcile,
   withFinalizer: 'finalizer' | 'none' = 'finalizer',
   needsFinalizer?: () => boolean,
+  afterError?: Controller<Thing, Made>['afterError'],
 ) {
   const published: EventNote[] = [];
   const aborting = new AbortController();
@@ -41,6 +42,7 @@ function anEngine(
     name: 'thing',
     ...(withFinalizer === 'finalizer' && { finalizer: 'thing/finalizer' }),
     ...(needsFinalizer && { needsFinalizer }),
+    ...(afterError && { afterError }),
     reconcile: spy,
   };
   const pass = () =>
@@ -277,6 +279,21 @@ describe('a controller that asks for the live object', () => {
 describe('an object that cannot be read', () => {
   const unreadable = { ...aThing(), object: undefined, problem: 'spec.size: expected a number.' };
 
+  test('and one whose pass an error ended, have what the controller says of it next to what they had', async () => {
+    const rawStatus = { made: 1, ofANewerVersion: 'x' };
+    const after = (store: InMemoryStore, reconcile: Reconcile) =>
+      anEngine(store, reconcile, 'finalizer', undefined, () => ({ made: 7 })).pass();
+    const store = inMemoryStore({ ...unreadable, rawStatus });
+    await after(store, gives(settled()));
+    expect(store.live()!.rawStatus).toMatchObject({ made: 7, ofANewerVersion: 'x' });
+    const failing = inMemoryStore({ ...aThing(), rawStatus });
+    await after(failing, () => Promise.reject(new Foreseen('PVE is down')));
+    expect(failing.live()!.rawStatus).toMatchObject({ made: 7, ofANewerVersion: 'x' });
+    const odd = inMemoryStore({ ...unreadable, rawStatus, isStatusUnreadable: true });
+    await after(odd, gives(settled()));
+    expect(odd.live()!.rawStatus).toMatchObject(rawStatus);
+  });
+
   test('is Stalled with the fault in its message, its fields stay, and the controller is not asked', async () => {
     const store = inMemoryStore({ ...unreadable, rawStatus: { made: 1 } });
     const { pass, reconcile, published } = anEngine(store, gives(settled()));
@@ -420,7 +437,9 @@ describe('an event', () => {
     const quiet = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm')));
     await quiet.pass();
     await quiet.pass();
-    expect(quiet.published).toEqual([{ type: 'Warning', reason: 'DiskShrink', message: 'm' }]);
+    expect(quiet.published).toEqual([
+      { type: 'Warning', reason: 'DiskShrink', message: 'm', ofCondition: true },
+    ]);
     const note = { type: 'Warning', reason: 'DiskShrink', message: 'in its own words' } as const;
     const talking = anEngine(inMemoryStore(aThing()), gives(stalled('DiskShrink', 'm'), { events: [note] }));
     await talking.pass();
@@ -433,9 +452,27 @@ describe('an event', () => {
     await pass();
     const lines = logged.map((line) => JSON.parse(line) as { level: number; msg: string });
     expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
-      [30, 'transition'],
+      [30, 'The spec is fulfilled.'],
       [20, 'pass'],
     ]);
+  });
+
+  test.each([
+    ['what only a person can fix', gives(stalled('DiskShrink', 'Write 20Gi or more.')), 40],
+    [
+      'what a person is told to do',
+      gives(waiting('ClassNotFound', 'Write 20Gi or more.'), {
+        events: [{ type: 'Warning', reason: 'ClassNotFound', message: 'm', ofCondition: true }],
+      }),
+      40,
+    ],
+    ['what is only waited for', gives(waiting('TaskRunning', 'Write 20Gi or more.')), 30],
+  ])('%s is logged with the sentence that the status has, once', async (_what, gives, level) => {
+    const { pass, logged } = anEngine(inMemoryStore(aThing()), gives);
+    await pass();
+    await pass();
+    const lines = logged.map((line) => JSON.parse(line) as { level: number; msg: string });
+    expect(lines.filter((line) => line.level > 20)).toMatchObject([{ level, msg: 'Write 20Gi or more.' }]);
   });
 });
 

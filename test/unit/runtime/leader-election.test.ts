@@ -225,3 +225,25 @@ test('with any faults of their connections, two never lead at once', async () =>
     { numRuns: 50 },
   );
 });
+
+test('a process that stands by says once that it waits for the Lease, and who holds it', async () => {
+  const clock = fakeClock();
+  const lease = aLease(clock);
+  const lines: string[] = [];
+  const log = pino({ base: null }, { write: (line) => void lines.push(line) });
+  const stopping = new AbortController();
+  const store = lease.routeTo(() => 'ok');
+  const elector = new LeaderElector({ store, identity: 'me', clock, log });
+  lease.take('pod-1');
+  const acquired = elector.acquire(stopping.signal);
+  for (let tick = 0; tick < 3; tick += 1) await clock.advance(seconds(2));
+  lease.take('pod-2');
+  for (let tick = 0; tick < 3; tick += 1) await clock.advance(seconds(2));
+  stopping.abort();
+  await clock.advance(seconds(2));
+  expect(await acquired).toBe(false);
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+    'standing by: waiting for the Lease, which pod-1 holds',
+    'standing by: waiting for the Lease, which pod-2 holds',
+  ]);
+});

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 
 function aLog(format: 'json' | 'text', level: 'debug' | 'info' = 'info') {
@@ -32,6 +33,14 @@ describe.each(['json', 'text'] as const)('a log in %s', (format) => {
     expect(text()).toContain('log.test.ts');
     expect(text()).toContain('reset');
     expect(text()).not.toContain('b0dy');
+  });
+
+  test('holds what another server answered without the stack', () => {
+    const { log, text } = aLog(format);
+    const message = 'storage is (re)initializing';
+    log.warn({ err: new KubeError({ status: 429, reason: 'TooManyRequests', message }) }, 'watch failed');
+    expect(text()).toContain(message);
+    expect(text()).not.toContain('log.test.ts');
   });
 
   test('keeps to its level', () => {

@@ -34,7 +34,7 @@ function claimCandidate(want: Adopting, candidate: Presence | undefined): RuleRe
     case 'seen':
       return refusal(candidate.guest, want) ?? claimOf(candidate.guest, want);
     case 'absent':
-      return refuse(
+      return wait(
         'AdoptedVMNotFound',
         `VM ${want.adopt} not found in Proxmox VE, so there is nothing to adopt; no VM is created instead. Correct spec.adopt.vmid, or remove spec.adopt to create a VM.`,
         15_000,
@@ -52,7 +52,7 @@ const isTheirs = (candidate: Presence, want: Adopting): boolean =>
   (isOwn(candidate.guest, want.owner, undefined) || isAdoptable(candidate.guest, want));
 
 const notGranted = (vmid: Vmid): RuleResult =>
-  refuse(
+  wait(
     'AdoptedVMNotFound',
     `Proxmox VE has no VM ${vmid} that VMs of this namespace may adopt; no VM is created instead. Correct spec.adopt.vmid, remove spec.adopt to create a VM, or ask the owner of the Provider to grant it (spec.grants[].adopt).`,
     15_000,

@@ -1,7 +1,7 @@
 /** Creates a guest: first its VMID is recorded, then one clone is requested under that VMID. */
-import type { Reason } from '../../../../src/api/index.ts';
 import type { Vmid } from '../../../../src/lib/units.ts';
 import type { Creation } from '../../../shared/placement/model.ts';
+import { endsOnlyByEdit } from '../../../shared/errors/only-by-edit.ts';
 import { isChosen } from '../../placement/chosen.ts';
 import type { Claim, Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
@@ -42,22 +42,14 @@ export const create: Rule = (want, have) => {
   return makeOnceRecorded(want, claim, have);
 };
 
-/** Nothing that happens in Proxmox VE by itself resolves it. */
-const ONLY_BY_PEOPLE: readonly Reason[] = [
-  'CloneNotPossible',
-  'CloudInitInvalid',
-  'IgnitionInvalid',
-  'SnapshotMissing',
-];
-
 const refused = ({ reason, message }: Extract<Creation, { ok: false }>): RuleResult =>
-  ONLY_BY_PEOPLE.includes(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
+  endsOnlyByEdit(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
 
 function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): RuleResult {
   if (fixed === undefined) return act({ do: 'reserve' });
   return vmidTaken === undefined
     ? act({ do: 'reserve', fixed })
-    : refuse(
+    : wait(
         'VmidTaken',
         `${vmidTaken} This VM is not created until the VMID is free. Free it, or delete this object and apply it with another spec.vmid.`,
         15_000,
@@ -69,7 +61,7 @@ function makeOnceRecorded(
   { vmid, placement }: Claim,
   { newGuest, cdroms, unrecordedNics }: Observed,
 ): RuleResult {
-  if (!creation.ok) return wait(creation.reason, creation.message, 10_000);
+  if (!creation.ok) return refused(creation);
   // What follows the creation depends on this choice, so it is recorded first.
   if (!isChosen(creation, placement)) return act({ do: 'recordPlacement', creation });
   if (creation.template !== undefined) return act({ do: 'clone', vmid, creation, name, owner });

@@ -8,7 +8,7 @@ import { heldMs } from '../../../shared/tasks/backoff.ts';
 import type { Failure } from '../../model/tasks.ts';
 import type { Rule } from './rule.ts';
 import { act } from './rule.ts';
-import { refuse } from '../../../shared/plan/rule.ts';
+import { wait } from '../../../shared/plan/rule.ts';
 
 /** How the storages refuse a name that exists (pve-storage: directories, LVM, ZFS, RBD). */
 const EXISTS = /already exists|File exists/;
@@ -23,7 +23,7 @@ export const leftover: Rule = (want, { claim, presence, failure, now }) => {
   const isFree = !made && (presence.kind === 'absent' || presence.kind === 'notMade');
   if (isFree && failure.step === 'Clone' && want.vmid === undefined) return act({ do: 'releaseClaim', vmid });
   const left = heldMs(failure, now);
-  return left > 0 ? refuse('VolumeLeftBehind', message(vmid, failure), left) : undefined;
+  return left > 0 ? wait('VolumeLeftBehind', message(vmid, failure), left) : undefined;
 };
 
 const message = (vmid: Vmid, { message: why }: Failure): string =>

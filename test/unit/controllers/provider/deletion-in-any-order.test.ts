@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from '../../../builders/fast-check.ts';
+import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
 import { NamespaceLife, PARTS, TOKEN_SECRET, type Part } from '../../../builders/namespace-life.ts';
 
 const NOTHING = { objects: [], guests: [], volumes: [], copies: [] };
@@ -138,6 +139,46 @@ describe('credentials that are withdrawn', () => {
     expect(reconciling?.reason).toBe('SecretNotFound');
     expect(reconciling?.message).toContain('default/web');
     expect(reconciling?.message).toContain('Secret default/pve not found');
+    await life.close();
+  });
+});
+
+describe('credentials that became wrong', () => {
+  const readyOf = ({ status }: { readonly status?: Provider['status'] | VirtualMachine['status'] }) =>
+    status?.conditions?.find(({ type }) => type === 'Ready');
+
+  test('make no VM over the connection that was opened with the earlier ones, and the Provider says so', async () => {
+    const life = new NamespaceLife();
+    life.delete('VMClass');
+    await life.ticks(5);
+    expect(readyOf(life.provider.live()!)).toMatchObject({ status: 'True' });
+    life.tokenSecret = 'wrong';
+    await life.ticks(12);
+    expect(readyOf(life.provider.live()!)).toMatchObject({ reason: 'AuthenticationFailed' });
+    expect(readyOf(life.provider.live()!)?.message).toContain('No VM is created until this is corrected');
+    life.create('VMClass');
+    await life.ticks(60);
+    expect(life.left.guests).toEqual([]);
+    expect(life.vm.live()?.status?.vmid).toBeUndefined();
+    expect(readyOf(life.vm.live()!)).toMatchObject({ status: 'False', reason: 'ProviderNotReady' });
+    expect(readyOf(life.vm.live()!)?.message).toContain('authentication fail');
+    life.tokenSecret = TOKEN_SECRET;
+    await life.until(() => life.isReady);
+    await life.close();
+  });
+
+  test('leave a VM that exists managed over that connection, until the Secret is gone', async () => {
+    const life = new NamespaceLife();
+    await life.until(() => life.isReady);
+    life.tokenSecret = 'wrong';
+    await life.ticks(12);
+    const guest = life.pve.guests.get(life.vm.live()!.status!.vmid!)!;
+    guest.running = false;
+    guest.digest += 1;
+    await life.until(() => guest.running);
+    life.delete('Secret');
+    await life.ticks(12);
+    expect(life.connections).toBe(0);
     await life.close();
   });
 });

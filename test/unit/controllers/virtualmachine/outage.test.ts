@@ -1,20 +1,21 @@
 /** While a Provider does not answer, its VMs ask nothing, and say so one after the other. */
 import { describe, expect, test } from '@jest/globals';
 import { createOutages } from '../../../../controllers/virtualmachine/outage.ts';
+import type { Provider } from '../../../../src/api/index.ts';
 import { PveError } from '../../../../src/pve/index.ts';
 import { NOW } from '../../../builders/guests.ts';
 import { Life } from '../../../builders/life.ts';
-import { aVirtualMachine } from '../../../builders/objects.ts';
+import { aProvider, aVirtualMachine, type VirtualMachineChange } from '../../../builders/objects.ts';
 import { aView } from '../../../builders/views.ts';
 
-const noAnswer = (): PveError =>
+const noAnswer = (why = 'no answer came in time.'): PveError =>
   new PveError({
     refusal: 'unavailable',
     method: 'GET',
     route: '/nodes/{node}/qemu/{vmid}/config',
     code: 'timeout',
     message: 'Proxmox VE did not answer.',
-    noAnswer: 'no answer came in time.',
+    noAnswer: why,
   });
 
 /** A VM that is ready, and a server that can be silent. */
@@ -106,6 +107,85 @@ describe('a VM whose Provider does not answer', () => {
   });
 });
 
+describe('an outage of several minutes, with two endpoints that fail in different ways', () => {
+  const ERRORS = ['https://a:8006: no answer came in time.', 'https://b:8006: connection refused.'];
+
+  /** A VM whose requests fail in one way and the other, in turn. */
+  function aVmIn(spec: VirtualMachineChange['spec'] = {}, provider = aProvider) {
+    const server = { silent: false, asked: 0 };
+    const life = new Life({
+      vm: { spec },
+      provider: () => (server.silent ? provider() : aProvider()),
+      between: ({ send, store }) => ({
+        store,
+        send: (endpoint, params, options) =>
+          server.silent
+            ? Promise.reject(noAnswer(ERRORS[(server.asked += 1) % 2]))
+            : send(endpoint, params, options),
+      }),
+    });
+    return { life, server };
+  }
+
+  /** A Provider that reports what it met last, as an operator that was started in the outage finds it. */
+  let met = 0;
+  const aSilentProvider = (): Provider =>
+    aProvider(
+      {},
+      {},
+      {
+        clusterID: 'homelab',
+        conditions: [
+          {
+            type: 'Ready',
+            status: 'False',
+            reason: 'Unreachable',
+            message: `failed to connect to Proxmox VE: ${ERRORS[(met += 1) % 2]}`,
+            lastTransitionTime: '2026-03-01T11:00:00Z',
+            observedGeneration: 1,
+          },
+        ],
+      },
+    );
+
+  const ALIKE = {
+    Ready: 'Unknown ProviderUnreachable',
+    Synced: 'Unknown ProviderUnreachable',
+    GuestAgentConnected: 'Unknown ProviderUnreachable',
+  };
+  const shown = (life: Life) =>
+    Object.fromEntries(Object.keys(ALIKE).map((type) => [type, conditionOf(life, type)]));
+
+  test.each<[string, VirtualMachineChange['spec'], (life: Life) => void, object]>([
+    ['runs', {}, () => undefined, ALIKE],
+    ['is off', { powerState: 'Off' }, () => undefined, ALIKE],
+    ['was edited', {}, (life) => life.store.editSpec({ powerState: 'Off' }), ALIKE],
+    ['is served by an operator that was started meanwhile', {}, (life) => life.restart(), ALIKE],
+    ['is being deleted', {}, (life) => life.store.markDeleted(), { ...ALIKE, Ready: 'False Deleting' }],
+  ])(
+    'a VM that %s is written at most twice, and reads like all others',
+    async (_what, spec, during, expected) => {
+      const { life, server } = aVmIn(spec, aSilentProvider);
+      await life.untilReady();
+      await passes(life, 30_000);
+      server.silent = true;
+      const writes = life.store.statusWrites.length;
+      await passes(life, 8_000);
+      during(life);
+      await passes(life, 300_000);
+      expect(life.store.statusWrites.length - writes).toBeLessThanOrEqual(2);
+      expect(shown(life)).toEqual(expected);
+      expect(life.status.message).toMatch(/^Provider "pve" does not answer; its condition Ready says why/);
+      expect(life.status.message).not.toContain('8006');
+      if (_what === 'is being deleted') expect(life.status.phase).toBe('Deleting');
+      server.silent = false;
+      if (_what === 'is being deleted') await life.until(() => life.store.live() === undefined);
+      else await life.untilReady();
+      expect(life.store.live() === undefined || conditionOf(life, 'Synced') === 'True InSync').toBe(true);
+    },
+  );
+});
+
 describe('many VMs whose Provider does not answer', () => {
   const vms = Array.from({ length: 300 }, (_, n) =>
     aVirtualMachine({
@@ -148,7 +228,14 @@ describe('many VMs whose Provider does not answer', () => {
 });
 
 describe('a request that is not answered', () => {
-  const behind = (takenAt: number, refreshed: 'answers' | 'is silent') => {
+  const refused = new PveError({
+    refusal: 'unauthenticated',
+    method: 'GET',
+    route: '/nodes/{node}/qemu/{vmid}/config',
+    code: '401',
+    message: 'authentication failure',
+  });
+  const behind = (takenAt: number, refreshed: 'answers' | 'is silent', error = noAnswer()) => {
     let view = aView({ takenAt });
     const inventory = {
       view: () => view,
@@ -159,11 +246,18 @@ describe('a request that is not answered', () => {
     };
     const connections = { get: () => ({ inventory }), isPending: () => false };
     const outages = createOutages({ connections: connections as never, now: () => NOW });
-    return outages.behind(noAnswer(), aVirtualMachine(), new AbortController().signal);
+    return outages.behind(error, aVirtualMachine(), new AbortController().signal);
   };
 
   test('is a matter of its VM where the Provider answers others', async () => {
     await expect(behind(NOW - 1000, 'answers')).rejects.toThrow(PveError);
+  });
+
+  test('is none where the Provider accepts the credentials of nobody', async () => {
+    expect((await behind(NOW - 1000, 'is silent', refused)).outcome).toMatchObject({
+      reason: 'ProviderUnreachable',
+    });
+    await expect(behind(NOW - 1000, 'answers', refused)).rejects.toThrow(PveError);
   });
 
   test('is none where the Provider answers nobody, also before that is known', async () => {

@@ -166,7 +166,7 @@ describe('a candidate that is not granted', () => {
     ['is of another installation', { mark: ELSEWHERE, config: configOf(ELSEWHERE) }],
   ])('and %s reads like one that does not exist', (_what, guest) => {
     expect(planned(guest, denied)).toEqual(planned('absent', denied));
-    expect(planned(guest, denied)).toMatchObject({ kind: 'refuse', reason: 'AdoptedVMNotFound' });
+    expect(planned(guest, denied)).toMatchObject({ kind: 'wait', reason: 'AdoptedVMNotFound' });
   });
 
   test('is taken all the same if an earlier object of the name had it', () => {

@@ -281,7 +281,7 @@ describe('a volume that an earlier guest of our number left behind', () => {
     ['the guest exists', {}, { ...there(), failure: left('Configure', FILE.slice('clone failed: '.length)) }],
   ])('is reported with the way out where %s', (_where, want, have) => {
     const next = planned(aDesiredVm(want), { claim: aClaim(), presence: ABSENT, ...have });
-    expect(next).toMatchObject({ kind: 'refuse', reason: 'VolumeLeftBehind', againMs: 5_000 });
+    expect(next).toMatchObject({ kind: 'wait', reason: 'VolumeLeftBehind', againMs: 5_000 });
     expect(next).toHaveProperty('message', expect.stringContaining('pvesm list STORAGE --vmid 101'));
     const later = { ...have, now: NOW + 5_000 };
     expect(reason(aDesiredVm(want), { claim: aClaim(), presence: ABSENT, ...later })).not.toBe(
@@ -329,7 +329,7 @@ describe('creation', () => {
     const fixed = aDesiredVm({ vmid: vmid(777) });
     expect(step(fixed, {})).toEqual({ do: 'reserve', fixed: 777 });
     const vmidTaken = 'VMID 777 belongs to the VM "db" on node pve-1.';
-    expect(planned(fixed, { vmidTaken })).toMatchObject({ kind: 'refuse', reason: 'VmidTaken' });
+    expect(planned(fixed, { vmidTaken })).toMatchObject({ kind: 'wait', reason: 'VmidTaken' });
   });
 
   test('writes down again what was chosen if that must be another, before it clones', () => {

@@ -211,9 +211,9 @@ describe('events', () => {
   const reasons = (plan: Plan, have: Partial<Observed> = {}) =>
     eventsOf({ plan, have: observed(have) }).map(({ reason }) => reason);
 
-  test('tell a refusal and a failed task as warnings, and waiting not at all', () => {
+  test('tell a failed task as a warning; what is refused or waited for is told with its condition', () => {
     const failure = { step: 'Clone' as const, message: 'no space', attempts: 1, at: NOW };
-    expect(reasons(REFUSE)).toEqual(['Odd']);
+    expect(reasons(REFUSE)).toEqual([]);
     expect(reasons(WAIT)).toEqual([]);
     expect(
       reasons(WAIT, { failure, task: { upid: UPID, type: 'Clone', state: 'failed', exit: 'no space' } }),
@@ -221,13 +221,16 @@ describe('events', () => {
     expect(reasons(WAIT, { failure })).toEqual([]);
   });
 
-  test('name the keys of a configuration, never their values', () => {
+  test('say what of a configuration changes, and from what, but no secret', () => {
     const plan = act({
       do: 'configure',
-      change: { set: { sshkeys: 'SECRET' }, delete: ['tags'] },
+      change: { set: { sshkeys: 'SECRET', vcpus: 4 }, delete: ['tags'] },
       digest: 'd',
     });
-    const [event] = eventsOf({ plan, have: observed({ claim: MADE }) });
-    expect(event?.message).toBe('Changing the configuration of VM 101: sshkeys, tags (removed).');
+    const presence = seen({ config: { vcpus: '2', tags: 'web' } });
+    const [event] = eventsOf({ plan, have: observed({ claim: MADE, presence }) });
+    expect(event?.message).toBe(
+      'Changing the configuration of VM 101: sshkeys (not set) → (hidden), vcpus 2 → 4, tags web → (not set).',
+    );
   });
 });

@@ -9,9 +9,10 @@ import { aVirtualMachine } from '../../../../builders/objects.ts';
 import { facts } from '../facts.ts';
 
 const { cluster, namespace } = aMark();
-const line = (change: Partial<Record<'cluster' | 'namespace' | 'name', string>> = {}): string => {
-  const it = { cluster, namespace, name: 'before-upgrade', ...change };
-  return `virtrigaud-snapshot: ${it.cluster}/${it.namespace}/${it.name}/0d9a5f7e-1111-4c4c-8d8d-aaaaaaaaaaaa`;
+const SNAPSHOT_UID = '0d9a5f7e-1111-4c4c-8d8d-aaaaaaaaaaaa';
+const line = (change: Partial<Record<'cluster' | 'namespace' | 'name' | 'uid', string>> = {}): string => {
+  const it = { cluster, namespace, name: 'before-upgrade', uid: SNAPSHOT_UID, ...change };
+  return `virtrigaud-snapshot: ${it.cluster}/${it.namespace}/${it.name}/${it.uid}`;
 };
 
 const row = (name: string, change: Partial<SnapshotRow> = {}): SnapshotRow => ({
@@ -25,7 +26,7 @@ const row = (name: string, change: Partial<SnapshotRow> = {}): SnapshotRow => ({
 });
 
 const reported = (...snapshots: readonly SnapshotRow[]) =>
-  snapshotsOf(facts({ have: { listedSnapshots: snapshots } }), {});
+  snapshotsOf(facts({ have: { listedSnapshots: snapshots, vmSnapshots: [SNAPSHOT_UID] } }), {});
 
 describe('the snapshots in status', () => {
   test('are those of Proxmox VE, whoever took them, the newest first', () => {
@@ -51,6 +52,7 @@ describe('the snapshots in status', () => {
     ['with another line in its text', `${line({ name: 'other' })}\n\n${line()}`, 'before-upgrade'],
     ['of another Kubernetes cluster', line({ cluster: 'other' }), undefined],
     ['of another namespace', line({ namespace: 'other' }), undefined],
+    ['that its VMSnapshot retained', line({ uid: 'of-a-former-one' }), undefined],
     ['without a line', 'before-upgrade', undefined],
   ])('name the VMSnapshot of one %s', (_what, description, expected) => {
     expect(reported(row('a', { description })).snapshots?.[0]?.vmSnapshot).toBe(expected);

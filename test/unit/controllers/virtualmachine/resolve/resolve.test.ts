@@ -229,10 +229,14 @@ describe('user-data', () => {
       'CloudInitInvalid',
     ],
     ['with invalid network data', { spec: { networkData: { inline: 'x: 1\n' } } }, 'CloudInitInvalid'],
-  ])('%s is refused where a guest is to be made, and not before', async (_what, vm, reason) => {
-    const { shape } = await resolvedSpecOf(vm);
-    expect(dataProblem(shape!, [{ ostype: 'l26' }])?.reason).toBe(reason);
-  });
+  ])(
+    '%s is refused where a guest is to be made, and once it has a VMID nowhere else',
+    async (_what, vm, reason) => {
+      expect(await problem(vm)).toBe(reason);
+      const { shape } = await resolvedSpecOf({ ...vm, status: { vmid: vmid(101) } });
+      expect(dataProblem(shape!, [{ ostype: 'l26' }])?.reason).toBe(reason);
+    },
+  );
 
   test('that is an Ignition configuration is treated as one, wherever it stands', async () => {
     const inline = '{"ignition": {"version": "3.4.0"}}';
@@ -310,11 +314,10 @@ describe('what is missing is named:', () => {
 
     test('networks as well, once the Provider says which bridge the others have', async () => {
       const { message, ...rest } = await found({ spec: { ...TYPOS, providerRef: { name: 'pve' } } });
-      expect(rest).toMatchObject({ reason: 'ClassNotFound' });
+      // The others may end without an edit, this one does not.
+      expect(rest).toMatchObject({ reason: 'NetworkUnknown' });
       expect(message).toMatch(/"storage".*"backup"/);
       expect(message).toContain('default/keyz');
-      // The references may become right without an edit of this object.
-      expect(rest).not.toMatchObject({ final: true });
     });
 
     test('but of a Provider that is silent only that, so that all its VMs say the same', async () => {
@@ -482,7 +485,7 @@ describe('a long text', () => {
   test('is given to the decisions together with what was read of it', async () => {
     const asked: unknown[] = [];
     const { shape } = await resolvedSpecOf(
-      { spec },
+      { spec, status: { vmid: vmid(101) } },
       {
         readDocuments: (namespace, input) => {
           asked.push([namespace, input.userData]);
@@ -557,5 +560,51 @@ describe('images', () => {
     ['that was cloned', { spec: { imageRef: undefined }, status: made }, false],
   ])('are what a VM %s is made of, or not', async (_what, vm, isWithout) => {
     expect((await resolvedSpecOf(vm, { images })).shape?.withoutTemplate === true).toBe(isWithout);
+  });
+});
+
+describe('what needs no Proxmox VE is checked before a VMID is reserved', () => {
+  const refusal = async (change: VirtualMachineChange, more: Partial<ResolvePorts> = {}) => {
+    const resolved = await resolve(aVirtualMachine(change), ports(more));
+    return resolved.ok ? (resolved.resolved.refused ?? { reason: 'none', message: '' }) : resolved;
+  };
+  const userData = { cloudInit: { inline: '#cloud-config\nusers: [' } };
+  const label = 'a'.repeat(64);
+  const maintenanceWindow = { schedule: '0 25 * * *', duration: seconds(3600) };
+  const rebootPolicy = 'MaintenanceWindow' as const;
+
+  test.each<[string, VirtualMachineChange, string, string]>([
+    ['user-data', { spec: { userData } }, 'CloudInitInvalid', ''],
+    ['a part of the host name', { metadata: { name: `web.${label}` } }, 'HostNameInvalid', label],
+    ['cron', { spec: { rebootPolicy, maintenanceWindow } }, 'MaintenanceWindowInvalid', '0 25 * * *'],
+    ['networks', { spec: { networks: [{ name: 'nowhere' }] } }, 'NetworkUnknown', '"nowhere"'],
+  ])('%s', async (_what, change, reason, part) => {
+    const found = await refusal(change);
+    expect(found.reason).toBe(reason);
+    expect(found.message).toContain(part);
+  });
+
+  test('and all of it at once, also while something that it refers to is missing', async () => {
+    const everything = { metadata: { name: label }, spec: { userData, rebootPolicy, maintenanceWindow } };
+    for (const lacking of [
+      { classes: readerOf() },
+      { providers: readerOf() },
+      { images: readerOf() },
+    ] as const) {
+      const { message, reason } = await refusal(everything, lacking as Partial<ResolvePorts>);
+      for (const part of [label, '0 25 * * *', 'not found', 'user-data']) expect(message).toContain(part);
+      expect(reason).toBe('HostNameInvalid');
+    }
+  });
+
+  test('but not of a VM that has a VMID, or that is adopted', async () => {
+    const spec = { userData, rebootPolicy, maintenanceWindow };
+    expect((await refusal({ spec, status: { vmid: vmid(101) } })).reason).toBe('none');
+    expect((await refusal({ spec: { ...spec, adopt: { vmid: vmid(101) } } })).reason).toBe('none');
+  });
+
+  test('data that one of the layouts can express waits for the template', async () => {
+    const networkData = { inline: '{"links": [], "networks": []}' };
+    expect((await refusal({ spec: { networkData } })).reason).toBe('none');
   });
 });

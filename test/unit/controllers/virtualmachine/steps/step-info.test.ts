@@ -137,7 +137,7 @@ describe('a step', () => {
     expect(new Set(steps.map((step) => signatureOf(step, 1))).size).toBe(steps.length);
   });
 
-  test('never says a value of the configuration, which may be secret', () => {
+  test('never says a value of the configuration that is secret', () => {
     const { wouldDo, event } = infoOf(EXAMPLES.configure);
     const said = [wouldDo(EXAMPLES.configure), event?.(EXAMPLES.configure, 'VM 101').message].join();
     expect(said).toContain('cipassword');
