@@ -36,7 +36,7 @@ const truth = { pattern: /^(true|false)$/, message: 'must be "true" or "false"' 
 export const ANNOTATIONS: readonly Annotation[] = [
   {
     name: ALLOW_FROM,
-    on: ['Provider', 'VMClass', 'VMImage', 'VirtualMachine'],
+    on: ['Provider', 'VMClass', 'VMImage', 'VirtualMachine', 'VMSnapshot'],
     pattern: /^ *(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?) *(, *(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?) *)*$/,
     message: 'must be * or names of namespaces separated by commas, for example team-a,team-b',
     meaning: 'Namespaces whose objects may refer to this one; * means all.',

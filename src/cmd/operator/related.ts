@@ -10,19 +10,28 @@ import {
 import type { VirtualMachine } from '../../api/index.ts';
 import type { Entry } from '../../runtime/object-store.ts';
 import { watchRelated } from '../../runtime/triggers.ts';
+import type { CloneIndexes } from './clones.ts';
 import { refKey, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
+export interface RelatedIndexes {
+  readonly indexes: VmIndexes;
+  readonly snapshots: SnapshotIndexes;
+  readonly clones: Pick<CloneIndexes, 'clonesByVM' | 'clonesBySnapshot'>;
+}
+
 export function watchRelatedObjects(
   watches: Caches,
-  { indexes, snapshots }: { readonly indexes: VmIndexes; readonly snapshots: SnapshotIndexes },
+  { indexes, snapshots, clones }: RelatedIndexes,
   ask: AskForPass,
 ): void {
   const lookup: Lookup = {
     keys: (kind) => watches[kind].cache.keys(),
     addressed: (value) => indexes.exclusive.keys(value),
     snapshotsOf: (vm) => snapshots.vm.keys(vm),
+    clonesOf: (vm) => clones.clonesByVM.keys(vm),
+    clonesOfSnapshot: (snapshot) => clones.clonesBySnapshot.keys(snapshot),
   };
   for (const kind of KIND_NAMES) {
     const { usage } = REGISTRY[kind];

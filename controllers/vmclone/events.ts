@@ -1,0 +1,35 @@
+/** Events of a VMClone: the VirtualMachine was created, and what the finished copy is. Pure. */
+import type { VMClone, VMCloneStatus } from '../../src/api/index.ts';
+import type { EventNote } from '../../src/runtime/controller.ts';
+import { normal } from '../shared/errors/event.ts';
+
+/** Each comes once, with the report that is the first to say so. */
+export function eventsOf(
+  { status: before }: VMClone,
+  after: VMCloneStatus,
+  leftOut: readonly string[] = [],
+): readonly EventNote[] {
+  const isNew = before?.targetUID === undefined;
+  const isFinished = before?.completionTime === undefined && after.completionTime !== undefined;
+  return [...(isNew ? [created(after, leftOut)] : []), ...(isFinished ? finished(after) : [])];
+}
+
+const textOf = ({ targetRef }: VMCloneStatus): string =>
+  `VirtualMachine ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}`;
+
+const created = (status: VMCloneStatus, leftOut: readonly string[]): EventNote =>
+  normal(
+    'CopyCreated',
+    `${textOf(status)} was created.${leftOut.length === 0 ? '' : ` Not taken over from the source: ${leftOut.join('; ')}.`}`,
+  );
+
+/** With the user data that resets it: https://docs.cloud-init.io/en/latest/reference/modules.html (bootcmd, ssh). */
+const KEPT =
+  'The disk is a copy: if the source has run, both guests have one machine-id, so that they may get one address by DHCP, and, unless cloud-init runs in the copy, the same SSH host keys. User data that resets them: ssh_deletekeys: true, and bootcmd: [[cloud-init-per, instance, new-machine-id, sh, -c, "rm -f /etc/machine-id && systemd-machine-id-setup"]], which takes effect at the next boot. Or run cloud-init clean --machine-id in the source before it is cloned.';
+
+function finished(status: VMCloneStatus): readonly EventNote[] {
+  const type = status.cloneType === undefined ? '' : `, a ${status.cloneType.toLowerCase()} clone`;
+  const vm = status.vmid === undefined ? '' : ` VM ${status.vmid} in Proxmox VE${type}.`;
+  const why = status.cloneTypeReason === undefined ? '' : ` ${status.cloneTypeReason}`;
+  return [normal('Cloned', `${textOf(status)} is complete:${vm}${why}`), normal('IdentityOnDisk', KEPT)];
+}
