@@ -85,7 +85,6 @@ export function copyReport(clone: VMClone, copy: Copy, leftOut?: readonly string
     status,
     conditions: ignored(clone, status),
     events: eventsOf(clone, status, leftOut),
-    deferrable: before.targetUID !== undefined && status.completionTime === undefined,
   };
 }
 

@@ -9,6 +9,7 @@ export const Reasons = {
   classNotFound: 'ClassNotFound',
   imageNotFound: 'ImageNotFound',
   vmNotFound: 'VMNotFound',
+  snapshotNotFound: 'SnapshotNotFound',
   secretNotFound: 'SecretNotFound',
   secretKeyNotFound: 'SecretKeyNotFound',
   cloudInitQueued: 'CloudInitQueued',
