@@ -14,29 +14,38 @@ export interface Delivered {
 }
 
 /** Meta-data may have the instance-id of the source, network data its addresses: neither is taken over. */
-export function delivered({ source: { vm }, target, namespace }: Derivation): Delivered | Refusal {
-  const { spec, metadata } = vm;
-  const keys = target.userData && excludesKeys(target.userData) ? undefined : spec.sshKeysSecretRef;
-  const isElsewhere = metadata.namespace !== namespace;
-  const secrets = [
-    ...(target.userData === undefined && readsSecret(spec.userData) ? ['userData'] : []),
-    ...(target.sshKeysSecretRef === undefined && keys !== undefined ? ['sshKeysSecretRef'] : []),
-  ];
-  if (isElsewhere && secrets.length > 0) return secretsElsewhere(secrets, vm, namespace);
+export function delivered(derivation: Derivation): Delivered | Refusal {
+  const { source, target, namespace } = derivation;
+  const { userData, metaData, networkData, sshKeysSecretRef } = source.vm.spec;
+  const keys = target.userData && excludesKeys(target.userData) ? undefined : sshKeysSecretRef;
+  const given = target.sshKeysSecretRef ?? keys;
+  const secrets = foreignSecrets(derivation, keys);
+  if (secrets.length > 0) return secretsElsewhere(secrets, source.vm, namespace);
+  const lost = { metaData: metaData && !target.metaData, networkData: networkData && !target.networkData };
   return {
     ok: true,
     fields: {
-      userData: target.userData ?? spec.userData,
+      userData: target.userData ?? userData,
       metaData: target.metaData,
       networkData: target.networkData,
-      sshKeysSecretRef: target.sshKeysSecretRef ?? keys,
+      sshKeysSecretRef: given,
     },
-    leftOut: [
-      ...(spec.metaData && !target.metaData ? ['metaData'] : []),
-      ...(spec.networkData && !target.networkData ? ['networkData'] : []),
-      ...(spec.sshKeysSecretRef && !keys && !target.sshKeysSecretRef ? ['sshKeysSecretRef'] : []),
-    ],
+    leftOut: Object.entries({ ...lost, sshKeysSecretRef: sshKeysSecretRef && !given }).flatMap(
+      ([field, isLost]) => (isLost === true ? [field] : []),
+    ),
   };
+}
+
+/** Fields whose Secrets the copy could not read. */
+function foreignSecrets(
+  { source: { vm }, target, namespace }: Derivation,
+  keys: VirtualMachineSpec['sshKeysSecretRef'],
+): readonly string[] {
+  if (vm.metadata.namespace === namespace) return [];
+  return [
+    ...(target.userData === undefined && readsSecret(vm.spec.userData) ? ['userData'] : []),
+    ...(target.sshKeysSecretRef === undefined && keys !== undefined ? ['sshKeysSecretRef'] : []),
+  ];
 }
 
 /** As the API refuses them together. */

@@ -69,16 +69,16 @@ const textOf = (place: Place | undefined): string => `${place?.namespace ?? ''}/
 /** @param leftOut what the copy did not get of its source; absent where it was created earlier */
 export function copyReport(clone: VMClone, copy: Copy, leftOut?: readonly string[]): CloneResult {
   const { name, namespace, uid } = copy.metadata;
-  const before = clone.status ?? {};
+  const before = clone.status;
   const status: VMCloneStatus = omitUndefined({
+    ...before,
+    conditions: undefined,
     targetRef: { name, namespace },
     targetUID: uid,
-    targetGeneration: before.targetGeneration ?? clone.metadata.generation,
-    vmid: copy.status?.vmid ?? before.vmid,
-    cloneType: copy.status?.cloneType ?? before.cloneType,
-    cloneTypeReason: copy.status?.placement?.fullCloneReason ?? before.cloneTypeReason,
+    targetGeneration: before?.targetGeneration ?? clone.metadata.generation,
+    ...howMade(copy),
     progress: copy.status?.task?.progress,
-    completionTime: before.completionTime ?? copy.status?.createdAt,
+    completionTime: before?.completionTime ?? copy.status?.createdAt,
   });
   return {
     outcome: outcomeOf(clone, copy, status),
@@ -87,6 +87,14 @@ export function copyReport(clone: VMClone, copy: Copy, leftOut?: readonly string
     events: eventsOf(clone, status, leftOut),
   };
 }
+
+/** What the VirtualMachine no longer says stays. */
+const howMade = ({ status }: Copy): Partial<VMCloneStatus> =>
+  omitUndefined({
+    vmid: status?.vmid,
+    cloneType: status?.cloneType,
+    cloneTypeReason: status?.placement?.fullCloneReason,
+  });
 
 function outcomeOf(clone: VMClone, copy: Copy, { completionTime }: VMCloneStatus): Outcome {
   const text = textOf(copy.metadata);

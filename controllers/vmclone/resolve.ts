@@ -52,7 +52,10 @@ function fromSnapshot(
   asking: Asking,
   { vms, snapshots }: Ports,
 ): SourceResolution {
-  const found = followBoth(snapshots, ref, asking, { kind: 'VMSnapshot', notFound: Reasons.snapshotNotFound });
+  const found = followBoth(snapshots, ref, asking, {
+    kind: 'VMSnapshot',
+    notFound: Reasons.snapshotNotFound,
+  });
   if (!found.ok) return found;
   const { object: snapshot } = found;
   const text = nameOf(snapshot);

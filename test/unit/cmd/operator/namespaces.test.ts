@@ -24,7 +24,7 @@ function operator(only?: readonly string[]) {
   const asked: string[] = [];
   let lists = 0;
   const changes: WatchEvent[] = [];
-  let wake = () => undefined as void;
+  let wake = (): void => undefined;
   const client = {
     async *list() {
       lists += 1;
@@ -66,11 +66,11 @@ function operator(only?: readonly string[]) {
     ...parts,
     asked,
     lists: () => lists,
-    clone(change: CloneChange) {
-      const entry = entryOf(change);
+    clone: (is: CloneChange) => {
+      const entry = entryOf(is);
       for (const listener of listeners) listener(entry.key, undefined, entry);
     },
-    async namespaceChanges(event: WatchEvent) {
+    change: async (event: WatchEvent) => {
       changes.push(event);
       wake();
       await settle();
@@ -81,7 +81,7 @@ function operator(only?: readonly string[]) {
 const crossing = { spec: { target: { namespace: 'team-b' } } };
 
 test('for a VMClone into another namespace, until its copy exists', async () => {
-  const { annotationsOf, asked, lists, clone, namespaceChanges, stop } = operator();
+  const { annotationsOf, asked, lists, clone, change, stop } = operator();
   clone({ spec: { target: { namespace: 'default' } } });
   await settle();
   expect(lists()).toBe(0);
@@ -91,11 +91,11 @@ test('for a VMClone into another namespace, until its copy exists', async () => 
   expect(lists()).toBe(1);
   expect([annotationsOf('team-b'), annotationsOf('team-c')]).toEqual([{}, 'absent']);
   expect(asked).toEqual(['VMClone default/web-clone']);
-  await namespaceChanges({ type: 'MODIFIED', object: namespace('team-b', 3, ALLOWED) });
+  await change({ type: 'MODIFIED', object: namespace('team-b', 3, ALLOWED) });
   expect(annotationsOf('team-b')).toEqual(ALLOWED);
   expect(asked).toHaveLength(2);
   clone({ ...crossing, status: { targetUID: 'x', targetRef: { namespace: 'team-b', name: 'web-clone' } } });
-  await namespaceChanges({ type: 'MODIFIED', object: namespace('team-b', 4) });
+  await change({ type: 'MODIFIED', object: namespace('team-b', 4) });
   expect(asked).toHaveLength(2);
   stop();
 });

@@ -294,7 +294,7 @@ describe('a process that dies', () => {
   test('does not create anything for what was edited or deleted meanwhile', async () => {
     const world = new World();
     await world.pass();
-    const { fetch } = world.store;
+    const fetch = world.store.fetch.bind(world.store);
     world.store.fetch = (...args) => {
       world.store.editSpec({ target: { name: 'other' } });
       return fetch(...args);

@@ -190,9 +190,7 @@ describe('a copy', () => {
 
 /** As they are read: valid specs only. */
 const valid = <T>(arbitrary: Arbitrary<unknown>, parse: (value: unknown) => T | undefined): Arbitrary<T> =>
-  arbitrary
-    .map(parse)
-    .filter((value): value is Awaited<T> & NonNullable<T> => value !== undefined) as Arbitrary<T>;
+  arbitrary.map(parse).filter((value): value is Awaited<T> & NonNullable<T> => value !== undefined);
 
 const vmSpecs = valid(specs['VirtualMachine']!, (value) => vmKind.spec.safeParse(value).data);
 const targets = valid(specs['VMClone']!, (value) => {
@@ -233,7 +231,7 @@ describe('whatever the source and the target are', () => {
             { name: 'dmz', staticIP: { address: '192.0.2.1/24' } },
           ],
         };
-        const { spec } = specOf(aVirtualMachine({ spec: { ...given, ...adopted, ...own } as never }));
+        const { spec } = specOf(aVirtualMachine({ spec: { ...given, ...adopted, ...own } }));
         expect(spec).not.toHaveProperty('vmid');
         expect(spec).not.toHaveProperty('adopt');
         expect(spec).not.toHaveProperty('imageRef');
