@@ -27,7 +27,7 @@ export { DRIFT_TICK, driftScan } from './virtualmachine/observe/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
-export { isCrossing, snapshotsOf as snapshotsOfClone, vmsOf as vmsOfClone } from './vmclone/concerns.ts';
+export { concernsOf, isCrossing } from './vmclone/concerns.ts';
 export type { NamespaceAnnotations } from './vmclone/ports.ts';
 export { isFinished } from './vmsnapshotschedule/snapshots.ts';
 export { createRequests as createSnapshotRequests } from './vmsnapshot/model/requests.ts';

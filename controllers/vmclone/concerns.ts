@@ -4,19 +4,22 @@ import type { Readable } from '../../src/runtime/controller.ts';
 import type { Reference } from '../shared/objects/references.ts';
 import type { Place } from './model.ts';
 
-/** As far as it can be read. Once the copy exists, only the copy. */
-export function vmsOf({ metadata, spec, status }: Readable<VMClone>): readonly Place[] {
+/** `VirtualMachine namespace/name` or `VMSnapshot namespace/name`, as far as it can be read. Once the copy exists, only the copy. */
+export function concernsOf({ metadata, spec, status }: Readable<VMClone>): readonly string[] {
   const { namespace, name } = metadata;
-  if (status?.targetUID !== undefined && status.targetRef) return [status.targetRef];
-  const target = { namespace: spec.target?.namespace ?? namespace, name: spec.target?.name ?? name };
-  const announced = status?.targetRef ? [status.targetRef] : [];
-  return [target, ...announced, ...(spec.sourceVMRef ? [placeOf(spec.sourceVMRef, namespace)] : [])];
+  const copies = status?.targetRef ? [vm(status.targetRef)] : [];
+  if (status?.targetUID !== undefined) return copies;
+  const { sourceVMRef, sourceSnapshotRef, target } = spec;
+  return [
+    vm({ namespace: target?.namespace ?? namespace, name: target?.name ?? name }),
+    ...copies,
+    ...(sourceVMRef ? [vm(placeOf(sourceVMRef, namespace))] : []),
+    ...(sourceSnapshotRef ? [`VMSnapshot ${keyOf(placeOf(sourceSnapshotRef, namespace))}`] : []),
+  ];
 }
 
-export function snapshotsOf({ metadata, spec, status }: Readable<VMClone>): readonly Place[] {
-  if (status?.targetUID !== undefined || !spec.sourceSnapshotRef) return [];
-  return [placeOf(spec.sourceSnapshotRef, metadata.namespace)];
-}
+const keyOf = ({ namespace, name }: Place): string => `${namespace}/${name}`;
+const vm = (place: Place): string => `VirtualMachine ${keyOf(place)}`;
 
 const placeOf = ({ name, namespace }: Reference, home: string): Place => ({
   name,

@@ -23,9 +23,8 @@ const created = (status: VMCloneStatus, leftOut: readonly string[]): EventNote =
     `${textOf(status)} was created.${leftOut.length === 0 ? '' : ` Not taken over from the source: ${leftOut.join('; ')}.`}`,
   );
 
-/** With the user data that resets it: https://docs.cloud-init.io/en/latest/reference/modules.html (bootcmd, ssh). */
 const KEPT =
-  'The disk is a copy: if the source has run, both guests have one machine-id, so that they may get one address by DHCP, and, unless cloud-init runs in the copy, the same SSH host keys. User data that resets them: ssh_deletekeys: true, and bootcmd: [[cloud-init-per, instance, new-machine-id, sh, -c, "rm -f /etc/machine-id && systemd-machine-id-setup"]], which takes effect at the next boot. Or run cloud-init clean --machine-id in the source before it is cloned.';
+  'The disks are copies, and only the guest can change what they keep: the machine-id, so that both guests may get one address by DHCP, and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.';
 
 function finished(status: VMCloneStatus): readonly EventNote[] {
   const type = status.cloneType === undefined ? '' : `, a ${status.cloneType.toLowerCase()} clone`;

@@ -7,7 +7,7 @@ import type { VMClonePorts } from './ports.ts';
 export const vmCloneKind: KindModule<VMClone, VMClonePorts> = {
   controller: vmCloneController,
   follows: {
-    VirtualMachine: ({ key }, { clonesOf }) => clonesOf(key),
-    VMSnapshot: ({ key }, { clonesOfSnapshot }) => clonesOfSnapshot(key),
+    VirtualMachine: ({ key }, { vmClonesOf }) => vmClonesOf(`VirtualMachine ${key}`),
+    VMSnapshot: ({ key }, { vmClonesOf }) => vmClonesOf(`VMSnapshot ${key}`),
   },
 };

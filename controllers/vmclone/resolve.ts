@@ -66,7 +66,7 @@ function fromSnapshot(
   });
   if (!followed.ok) return followed;
   return (
-    notUsable(snapshot, text) ??
+    notUsable(snapshot, followed.object, text) ??
     notCloneable(followed.object, nameOf(followed.object)) ?? {
       ok: true,
       source: {
@@ -94,21 +94,24 @@ const nameOf = ({ kind, metadata }: Resource): string => `${kind} ${metadata.nam
 
 const refusal = (reason: Reason, message: string): Refusal => ({ ok: false, reason, message });
 
-function notUsable({ metadata, status }: VMSnapshot, text: string): Refusal | undefined {
+function notUsable({ metadata, status }: VMSnapshot, vm: VirtualMachine, text: string): Refusal | undefined {
   if (metadata.deletionTimestamp !== undefined)
-    return refusal('SnapshotNotReady', `${text} is being deleted, so nothing is made of it.`);
-  return status?.readyToUse === true
+    return refusal('SourceNotReady', `${text} is being deleted, so it is not cloned. Name another source.`);
+  if (status?.readyToUse !== true)
+    return refusal('SourceNotReady', `${text} is not ready to use; its condition Ready says why.`);
+  const uid = status.internal?.vmUID;
+  return uid === undefined || uid === vm.metadata.uid
     ? undefined
-    : refusal('SnapshotNotReady', `${text} is not ready to use; its condition Ready says why.`);
+    : refusal('SourceNotReady', `The VirtualMachine of ${text} was deleted. Name another source.`);
 }
 
 function notCloneable(vm: VirtualMachine, text: string): Refusal | undefined {
   if (vm.metadata.deletionTimestamp !== undefined)
-    return refusal('VMNotReady', `${text} is being deleted, so nothing is made of it.`);
+    return refusal('SourceNotReady', `${text} is being deleted, so it is not cloned. Name another source.`);
   return isCreated(vm)
     ? undefined
     : refusal(
-        'VMNotReady',
+        'SourceNotReady',
         `${text} does not exist in Proxmox VE yet; its condition Ready says why. It is cloned once it does.`,
       );
 }

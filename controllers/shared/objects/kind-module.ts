@@ -64,10 +64,8 @@ export interface Lookup {
   readonly addressed: (value: string) => readonly string[];
   /** Keys of the VMSnapshots of a VM. @param vm `namespace/name` */
   readonly snapshotsOf: (vm: string) => readonly string[];
-  /** Keys of the VMClones that wait for a VM or report on it. @param vm `namespace/name` */
-  readonly clonesOf: (vm: string) => readonly string[];
-  /** Keys of the VMClones that wait for a VMSnapshot. @param snapshot `namespace/name` */
-  readonly clonesOfSnapshot: (snapshot: string) => readonly string[];
+  /** Keys of the VMClones that wait for an object or report on it. @param object `VirtualMachine namespace/name` */
+  readonly vmClonesOf: (object: string) => readonly string[];
 }
 
 export interface UsagePorts {

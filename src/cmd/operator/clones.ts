@@ -1,15 +1,14 @@
 /** What VMClones look up among VirtualMachines, and who looks at a VMClone when they change. */
-import { snapshotsOfClone, vmsOfClone, type ControllerPorts } from '../../../controllers/index.ts';
+import { concernsOf, type ControllerPorts } from '../../../controllers/index.ts';
 import { CLONE_UID_LABEL, type VirtualMachine, type VMClone } from '../../api/index.ts';
 import { indexBy, type Index } from '../../kube/index-by.ts';
-import { keyOf } from './indexes.ts';
 import type { Caches, Watches } from './watches.ts';
 
 export interface CloneIndexes {
   /** VirtualMachines by the uid of the VMClone that made them. */
   readonly copies: Index<VirtualMachine>;
-  readonly clonesByVM: Index<VMClone>;
-  readonly clonesBySnapshot: Index<VMClone>;
+  /** By what a VMClone waits for or reports on, as `concernsOf` names it. */
+  readonly byConcern: Index<VMClone>;
 }
 
 export const indexClones = ({
@@ -20,17 +19,15 @@ export const indexClones = ({
     const uid = labels[CLONE_UID_LABEL];
     return uid === undefined ? [] : [uid];
   }),
-  clonesByVM: indexBy(clones.cache, (clone) => vmsOfClone(clone).map(keyOf)),
-  clonesBySnapshot: indexBy(clones.cache, (clone) => snapshotsOfClone(clone).map(keyOf)),
+  byConcern: indexBy(clones.cache, concernsOf),
 });
 
-type ClonePorts = Pick<ControllerPorts, 'snapshots' | 'copiesOf' | 'vmWriter'>;
+type ClonePorts = Pick<ControllerPorts, 'copiesOf' | 'vmWriter'>;
 
 export const clonePorts = (
-  { VirtualMachine, VMSnapshot }: Pick<Watches, 'VirtualMachine' | 'VMSnapshot'>,
+  { VirtualMachine }: Pick<Watches, 'VirtualMachine'>,
   { copies }: Pick<CloneIndexes, 'copies'>,
 ): ClonePorts => ({
-  snapshots: VMSnapshot.cache,
   copiesOf: (uid) => copies.objects(uid),
   vmWriter: VirtualMachine.writer,
 });

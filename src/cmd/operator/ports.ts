@@ -79,6 +79,7 @@ export async function createPorts(
     classes: watches.VMClass.cache,
     images: watches.VMImage.cache,
     vms: watches.VirtualMachine.cache,
+    snapshots: watches.VMSnapshot.cache,
     snapshotsOf: (at, vm) => snapshots.vm.objects(keyOf({ namespace: at, name: vm })),
     snapshotTrees: createSnapshotTrees(now),
     snapshotRequests: createSnapshotRequests(),

@@ -18,7 +18,7 @@ import type { Caches } from './watches.ts';
 export interface RelatedIndexes {
   readonly indexes: VmIndexes;
   readonly snapshots: SnapshotIndexes;
-  readonly clones: Pick<CloneIndexes, 'clonesByVM' | 'clonesBySnapshot'>;
+  readonly clones: Pick<CloneIndexes, 'byConcern'>;
 }
 
 export function watchRelatedObjects(
@@ -30,8 +30,7 @@ export function watchRelatedObjects(
     keys: (kind) => watches[kind].cache.keys(),
     addressed: (value) => indexes.exclusive.keys(value),
     snapshotsOf: (vm) => snapshots.vm.keys(vm),
-    clonesOf: (vm) => clones.clonesByVM.keys(vm),
-    clonesOfSnapshot: (snapshot) => clones.clonesBySnapshot.keys(snapshot),
+    vmClonesOf: (object) => clones.byConcern.keys(object),
   };
   for (const kind of KIND_NAMES) {
     const { usage } = REGISTRY[kind];

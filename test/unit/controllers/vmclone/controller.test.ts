@@ -173,8 +173,11 @@ describe('a VMClone', () => {
     expect(world.ready).toContain('False SnapshotNotFound: VMSnapshot default/before-upgrade not found.');
     world.snapshots = [snapshot];
     await world.pass();
-    expect(world.ready).toContain('False SnapshotNotReady: VMSnapshot default/before-upgrade is not ready');
-    world.snapshots = [{ ...snapshot, status: { readyToUse: true } }];
+    expect(world.ready).toContain('False SourceNotReady: VMSnapshot default/before-upgrade is not ready');
+    world.snapshots = [{ ...snapshot, status: { readyToUse: true, internal: { vmUID: 'former' } } }];
+    await world.pass();
+    expect(world.ready).toContain('The VirtualMachine of VMSnapshot default/before-upgrade was deleted.');
+    world.snapshots = [{ ...snapshot, status: { readyToUse: true, internal: { vmUID: 'uid-of-template' } } }];
     await world.passes(2);
     expect(world.created[0]?.spec).toMatchObject({
       classRef: { name: 'small' },
@@ -187,12 +190,12 @@ describe('a VMClone', () => {
     [
       'has no guest yet',
       [template({ status: { phase: 'Provisioning' } })],
-      'VMNotReady: VirtualMachine default/template-vm does not exist in Proxmox VE yet',
+      'SourceNotReady: VirtualMachine default/template-vm does not exist in Proxmox VE yet',
     ],
     [
       'is being deleted',
       [template({ metadata: { deletionTimestamp: '2026-03-01T08:00:00Z' } })],
-      'VMNotReady: VirtualMachine default/template-vm is being deleted',
+      'SourceNotReady: VirtualMachine default/template-vm is being deleted',
     ],
   ])('waits as long as its source %s', async (_what, vms, message) => {
     const world = new World(cloneOf(), vms);
