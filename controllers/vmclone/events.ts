@@ -27,8 +27,10 @@ const KEPT =
   'The disks are copies, and only the guest can change what they keep: the machine-id, so that both guests may get one address by DHCP, and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.';
 
 function finished(status: VMCloneStatus): readonly EventNote[] {
-  const type = status.cloneType === undefined ? '' : `, a ${status.cloneType.toLowerCase()} clone`;
-  const vm = status.vmid === undefined ? '' : ` VM ${status.vmid} in Proxmox VE${type}.`;
-  const why = status.cloneTypeReason === undefined ? '' : ` ${status.cloneTypeReason}`;
-  return [normal('Cloned', `${textOf(status)} is complete:${vm}${why}`), normal('IdentityOnDisk', KEPT)];
+  const why = status.cloneTypeReason === undefined ? '' : `, because ${status.cloneTypeReason}`;
+  const type = status.cloneType === undefined ? '' : `, a ${status.cloneType.toLowerCase()} clone${why}`;
+  return [
+    normal('Cloned', `${textOf(status)} is complete: VM ${status.vmid ?? ''} in Proxmox VE${type}.`),
+    normal('IdentityOnDisk', KEPT),
+  ];
 }

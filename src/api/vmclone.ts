@@ -95,7 +95,7 @@ const status = z.object({
   cloneType: z.enum(['Linked', 'Full']).optional().describe('How the copy was made.'),
   cloneTypeReason: text(512)
     .optional()
-    .describe('Why it is a full clone although a linked one is preferred.'),
+    .describe('Why it is a full clone although a linked one is preferred, as a clause.'),
   progress: text(128).optional().describe('How far the copy has come.'),
   completionTime: moment.optional().describe('When the copy was first complete.'),
   ...statusBase,
@@ -120,6 +120,7 @@ export const VMClone = kind({
     { name: 'Source', type: 'string', jsonPath: '.spec.sourceVMRef.name' },
     { name: 'Target', type: 'string', jsonPath: '.status.targetRef.name' },
     { name: 'Type', type: 'string', jsonPath: '.status.cloneType' },
+    { name: 'Snapshot', type: 'string', jsonPath: '.spec.sourceSnapshotRef.name', priority: 1 },
     { name: 'Progress', type: 'string', jsonPath: '.status.progress', priority: 1 },
     ready,
     age,

@@ -57,7 +57,12 @@ describe('the API server refuses', () => {
       { vmid: 777 },
     ],
     ['VMSnapshot', { vmRef: { name: 'a' } }, { vmRef: { name: 'other' } }, { snapshotName: 'a' }],
-    ['VMClone', { sourceVMRef: { name: 'a' } }, { sourceVMRef: elsewhere }, { targetRef: { name: 'x' } }],
+    [
+      'VMClone',
+      { sourceVMRef: { name: 'a' } },
+      { sourceVMRef: elsewhere },
+      { targetRef: { name: 'x', namespace: 'default' } },
+    ],
   ])('what identifies a %s', (kind, spec, changes, made) => {
     const merge = (name: string, patch: object, ...more: readonly string[]) =>
       plane.kubectl(['patch', kind, name, '--type=merge', '-p', JSON.stringify(patch), ...more]);

@@ -38,21 +38,27 @@ describe('a VMClone', () => {
     await world.pass();
     expect(world.status).toMatchObject({ vmid: 105, cloneType: 'Full', progress: '5 GiB' });
 
-    const placement = { template: vmid(100), node: 'pve-1', fullCloneReason: 'VM 100 is no template.' };
+    const placement = {
+      template: vmid(100),
+      node: 'pve-1',
+      fullCloneReason: 'its source is a VM, not a template',
+    };
     world.finish('web-clone', { cloneType: 'Full', placement: placement as never });
     await world.pass();
     expect(world.ready).toBe('True Reconciled: The spec is fulfilled.');
     expect(world.status).toMatchObject({
       vmid: 105,
       cloneType: 'Full',
-      cloneTypeReason: 'VM 100 is no template.',
+      cloneTypeReason: 'its source is a VM, not a template',
       completionTime: '2026-03-01T10:00:00Z',
     });
     expect(world.status.progress).toBeUndefined();
     await world.passes(3);
     expect(world.created).toHaveLength(1);
     expect(eventReasons(world)).toEqual(['CopyCreated', 'Cloned', 'IdentityOnDisk']);
-    expect(world.events[1]?.message).toContain('a full clone. VM 100 is no template.');
+    expect(world.events[1]?.message).toBe(
+      'VirtualMachine default/web-clone is complete: VM 105 in Proxmox VE, a full clone, because its source is a VM, not a template.',
+    );
   });
 
   test('says what fails in its VirtualMachine, and that only a person can fix it if so', async () => {
