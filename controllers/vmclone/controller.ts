@@ -6,7 +6,15 @@ import { derive } from './derive.ts';
 import type { Place, Refusal } from './model.ts';
 import { newVM } from './new-vm.ts';
 import type { VMClonePorts } from './ports.ts';
-import { announced, copyDeleted, copyReport, inDoubt, nothingDone, refused } from './report.ts';
+import {
+  announced,
+  copyDeleted,
+  copyNotWatched,
+  copyReport,
+  inDoubt,
+  nothingDone,
+  refused,
+} from './report.ts';
 import { resolveSource } from './resolve.ts';
 import { nameTaken, notAllowedInto, targetOf } from './target.ts';
 
@@ -16,7 +24,7 @@ export const vmCloneController = (ports: VMClonePorts): Controller<VMClone, VMCl
   async reconcile(clone, pass) {
     const copy = copyOf(clone, ports);
     if (copy) return copyReport(clone, copy);
-    if (clone.status?.targetUID !== undefined) return copyDeleted(clone);
+    if (clone.status?.targetUID !== undefined) return copyUnseen(clone, ports);
     const target = targetOf(clone);
     const plan = planFor(clone, target, ports);
     if (!plan.ok) return refused(clone, plan);
@@ -27,6 +35,13 @@ export const vmCloneController = (ports: VMClonePorts): Controller<VMClone, VMCl
     return made ? copyReport(clone, made, plan.leftOut) : inDoubt(clone, target);
   },
 });
+
+function copyUnseen(clone: VMClone, { vms }: VMClonePorts): ReturnType<typeof copyDeleted> {
+  const { targetRef } = clone.status ?? {};
+  return targetRef && vms.covers?.(targetRef.namespace) === false
+    ? copyNotWatched(clone, targetRef)
+    : copyDeleted(clone);
+}
 
 type Plan =
   | {

@@ -9,8 +9,6 @@ export interface Place {
 
 /** What the copy is made of. */
 export interface Source {
-  /** For people: `VirtualMachine default/web`. */
-  readonly text: string;
   /** Its spec is copied. Of a snapshot: the VM as it is now. */
   readonly vm: VirtualMachine;
   readonly cloneFrom: NonNullable<VirtualMachineSpecInput['cloneFrom']>;

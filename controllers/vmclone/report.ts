@@ -16,7 +16,7 @@ import { eventsOf } from './events.ts';
 import type { Place, Refusal } from './model.ts';
 
 type Copy = Readable<VirtualMachine>;
-export type CloneResult = ReconcileResult<VMCloneStatus>;
+type CloneResult = ReconcileResult<VMCloneStatus>;
 
 /** A change of the VM asks for a pass; this is for what no watch tells. */
 const LATER = minutes(10);
@@ -65,6 +65,17 @@ export const copyDeleted = (clone: VMClone): CloneResult => ({
 });
 
 const textOf = (place: Place | undefined): string => `${place?.namespace ?? ''}/${place?.name ?? ''}`;
+
+/** Another operator may watch its namespace. */
+export const copyNotWatched = (clone: VMClone, { namespace, name }: Place): CloneResult => ({
+  outcome: suspended(
+    'Unknown',
+    'NamespaceNotWatched',
+    `VirtualMachine ${namespace}/${name} was made, and is in a namespace that this operator does not watch. Its own condition Ready says how it is; to have it reported here, start the operator with --watch-namespace ${namespace} as well.`,
+  ),
+  status: kept(clone),
+  conditions: ignored(clone, clone.status),
+});
 
 /** @param leftOut what the copy did not get of its source; absent where it was created earlier */
 export function copyReport(clone: VMClone, copy: Copy, leftOut?: readonly string[]): CloneResult {

@@ -8,7 +8,7 @@ import type { Refusal, Source } from './model.ts';
 import type { VMClonePorts } from './ports.ts';
 import { seenFrom } from './seen-from.ts';
 
-export type SourceResolution = { readonly ok: true; readonly source: Source } | Refusal;
+type SourceResolution = { readonly ok: true; readonly source: Source } | Refusal;
 
 interface Asking {
   /** Namespace of the VMClone. */
@@ -37,11 +37,10 @@ function fromVM(ref: Reference, linked: Linked, asking: Asking, { vms }: Ports):
   const followed = followBoth(vms, ref, asking, { kind: 'VirtualMachine', notFound: Reasons.vmNotFound });
   if (!followed.ok) return followed;
   const { object: vm } = followed;
-  const text = nameOf(vm);
   return (
-    notCloneable(vm, text) ?? {
+    notCloneable(vm) ?? {
       ok: true,
-      source: { text, vm, cloneFrom: { vmRef: seenFrom(asking.to, ref, asking.from), ...linked } },
+      source: { vm, cloneFrom: { vmRef: seenFrom(asking.to, ref, asking.from), ...linked } },
     }
   );
 }
@@ -58,7 +57,6 @@ function fromSnapshot(
   });
   if (!found.ok) return found;
   const { object: snapshot } = found;
-  const text = nameOf(snapshot);
   const followed = follow(vms, snapshot.spec.vmRef, {
     namespace: snapshot.metadata.namespace,
     kind: 'VirtualMachine',
@@ -66,11 +64,10 @@ function fromSnapshot(
   });
   if (!followed.ok) return followed;
   return (
-    notUsable(snapshot, followed.object, text) ??
-    notCloneable(followed.object, nameOf(followed.object)) ?? {
+    notUsable(snapshot, followed.object) ??
+    notCloneable(followed.object) ?? {
       ok: true,
       source: {
-        text,
         vm: followed.object,
         cloneFrom: { snapshotRef: seenFrom(asking.to, ref, asking.from), ...linked },
       },
@@ -78,6 +75,7 @@ function fromSnapshot(
   );
 }
 
+/** The VMClone refers to it, and so will its copy. */
 function followBoth<O extends Resource>(
   reader: ObjectReader<O>,
   ref: Reference,
@@ -94,7 +92,9 @@ const nameOf = ({ kind, metadata }: Resource): string => `${kind} ${metadata.nam
 
 const refusal = (reason: Reason, message: string): Refusal => ({ ok: false, reason, message });
 
-function notUsable({ metadata, status }: VMSnapshot, vm: VirtualMachine, text: string): Refusal | undefined {
+function notUsable(snapshot: VMSnapshot, vm: VirtualMachine): Refusal | undefined {
+  const { metadata, status } = snapshot;
+  const text = nameOf(snapshot);
   if (metadata.deletionTimestamp !== undefined)
     return refusal('SourceNotReady', `${text} is being deleted, so it is not cloned. Name another source.`);
   if (status?.readyToUse !== true)
@@ -105,7 +105,8 @@ function notUsable({ metadata, status }: VMSnapshot, vm: VirtualMachine, text: s
     : refusal('SourceNotReady', `The VirtualMachine of ${text} was deleted. Name another source.`);
 }
 
-function notCloneable(vm: VirtualMachine, text: string): Refusal | undefined {
+function notCloneable(vm: VirtualMachine): Refusal | undefined {
+  const text = nameOf(vm);
   if (vm.metadata.deletionTimestamp !== undefined)
     return refusal('SourceNotReady', `${text} is being deleted, so it is not cloned. Name another source.`);
   return isCreated(vm)

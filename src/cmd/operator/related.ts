@@ -15,7 +15,7 @@ import { refKey, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
-export interface RelatedIndexes {
+interface RelatedIndexes {
   readonly indexes: VmIndexes;
   readonly snapshots: SnapshotIndexes;
   readonly clones: Pick<CloneIndexes, 'byConcern'>;

@@ -423,6 +423,22 @@ describe('a VMClone into another namespace', () => {
     expect(world.ready).toContain('create the VMClone in team-b');
   });
 
+  test('does not take its copy for deleted where its namespace is no longer watched', async () => {
+    const world = into();
+    world.namespaces = { 'team-b': { 'virtrigaud.io/allow-from': 'default' } };
+    await world.passes(2);
+    const [copy] = world.created;
+    world.watched = ['default'];
+    world.delete('web-clone');
+    await world.pass();
+    expect(world.ready).toContain('Unknown NamespaceNotWatched: VirtualMachine team-b/web-clone was made');
+    world.vms = [copy!, ...world.vms];
+    world.watched = undefined;
+    await world.pass();
+    expect(world.ready).toContain('False VMNotReady');
+    expect(world.created).toHaveLength(1);
+  });
+
   test('keeps what it reported until the Namespaces have been read', async () => {
     const world = into();
     world.namespaces = { 'team-b': 'unread' };

@@ -16,7 +16,7 @@ import { specs } from '../../../builders/specs.ts';
 
 const of = (vm: VirtualMachine, target: VMCloneTarget = {}, namespace = 'default') =>
   derive({
-    source: { text: 'VirtualMachine default/web', vm, cloneFrom: { vmRef: { name: 'web' } } },
+    source: { vm, cloneFrom: { vmRef: { name: 'web' } } },
     target,
     from: 'default',
     namespace,
