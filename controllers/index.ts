@@ -21,6 +21,7 @@ export type { ConnectedCluster } from './shared/cluster/shared-state.ts';
 export { keptEvidence, provesOtherCluster } from './shared/cluster/evidence.ts';
 export { mayBeIn } from './shared/cluster/identity.ts';
 export { outcomeOf } from './shared/errors/outcome-of.ts';
+export { cloneSources } from './virtualmachine/resolve/clone-from.ts';
 export { exclusiveValues } from './virtualmachine/networks/addresses-in-use.ts';
 export { virtualMachineController } from './virtualmachine/controller.ts';
 export { DRIFT_TICK, driftScan } from './virtualmachine/observe/drift-scan.ts';

@@ -32,12 +32,17 @@ export const virtualMachineKind: KindModule<VirtualMachine, VirtualMachineKindPo
   ],
   follows: {
     // A VM that waits for an address follows the VM that has it.
-    VirtualMachine: ({ key, object }, { addressed }) =>
-      exclusiveValues(object)
+    // So does one that is to be its copy.
+    VirtualMachine: ({ key, object }, { addressed, clonesOf }) => [
+      ...exclusiveValues(object)
         .flatMap(addressed)
         .filter((other) => other !== key),
+      ...clonesOf(`VirtualMachine ${key}`),
+    ],
     // A guest is left alone while a snapshot is taken, deleted or reverted to.
-    VMSnapshot: ({ object: { metadata, spec } }) =>
-      spec.vmRef ? [`${metadata.namespace}/${spec.vmRef.name}`] : [],
+    VMSnapshot: ({ key, object: { metadata, spec } }, { clonesOf }) => [
+      ...(spec.vmRef ? [`${metadata.namespace}/${spec.vmRef.name}`] : []),
+      ...clonesOf(`VMSnapshot ${key}`),
+    ],
   },
 };

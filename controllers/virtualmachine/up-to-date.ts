@@ -1,8 +1,8 @@
 /**
- * Provider, class and image as the API server has them, before a VMID is reserved. Each kind has a watch of its own, so
+ * Provider, class, image and source as the API server has them, before a VMID is reserved. Each kind has a watch of its own, so
  * that a VM may be seen before a change of its Provider that was made first; whoever applies both means them together.
  */
-import type { Provider, VirtualMachine, VMClass, VMImage } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import { millis, seconds } from '../../src/lib/units.ts';
 import type { ObjectReader } from '../../src/runtime/controller.ts';
 import { unchanged, within } from '../../src/runtime/outcome.ts';
@@ -12,12 +12,14 @@ import type { Decision } from './model/decision.ts';
 import { unresolved, type VmResult } from './report/outcome.ts';
 import { notReady } from '../shared/cluster/reach.ts';
 
-export type ReferencedKind = 'Provider' | 'VMClass' | 'VMImage';
+export type ReferencedKind = 'Provider' | 'VMClass' | 'VMImage' | 'VirtualMachine' | 'VMSnapshot';
 
 export interface UpToDatePorts {
   readonly providers: ObjectReader<Provider>;
   readonly classes: ObjectReader<VMClass>;
   readonly images: ObjectReader<VMImage>;
+  readonly vms: ObjectReader<VirtualMachine>;
+  readonly snapshots: ObjectReader<VMSnapshot>;
   readonly connections: Connections;
   /** Reads the object from the API server; the readers have it then. */
   readonly readAgain: (
@@ -74,16 +76,24 @@ const placeOf = ({ metadata }: VirtualMachine, { name, namespace = metadata.name
 });
 
 const referencesOf = (vm: VirtualMachine) => {
-  const { providerRef, classRef, imageRef } = vm.spec;
+  const { providerRef, classRef, imageRef, cloneFrom: { vmRef, snapshotRef } = {} } = vm.spec;
   return [
     { kind: 'Provider', at: placeOf(vm, providerRef) } as const,
     { kind: 'VMClass', at: placeOf(vm, classRef) } as const,
     ...(imageRef ? [{ kind: 'VMImage', at: placeOf(vm, imageRef) } as const] : []),
+    ...(vmRef ? [{ kind: 'VirtualMachine', at: placeOf(vm, vmRef) } as const] : []),
+    ...(snapshotRef ? [{ kind: 'VMSnapshot', at: placeOf(vm, snapshotRef) } as const] : []),
   ];
 };
 
-function versionsOf(vm: VirtualMachine, { providers, classes, images }: UpToDatePorts): string {
-  const readers = { Provider: providers, VMClass: classes, VMImage: images };
+function versionsOf(
+  vm: VirtualMachine,
+  { providers, classes, images, vms, snapshots }: UpToDatePorts,
+): string {
+  const readers = {
+    ...{ Provider: providers, VMClass: classes, VMImage: images },
+    ...{ VirtualMachine: vms, VMSnapshot: snapshots },
+  };
   return referencesOf(vm)
     .map(({ kind, at }) => readers[kind].partial(at.namespace, at.name)?.metadata)
     .map((metadata) => `${metadata?.uid} ${metadata?.resourceVersion}`)

@@ -48,12 +48,21 @@ const failure = z.object({
 });
 
 const placement = z.object({
-  template: vmidNumber.describe('VMID of the template that was cloned.'),
+  template: vmidNumber.describe('VMID of the template, or of the VM, that was cloned.'),
   node: text(63).transform(nodeName).describe('Node that the VM was made for.'),
   storage: text(100).optional().describe('Storage of the root disk.'),
   fullCloneReason: text(512)
     .optional()
     .describe('Why it is a full clone although a linked one is preferred; absent: it is linked.'),
+  disks: list(
+    z.object({
+      name: text(63).describe('Name of the disk.'),
+      device: text(16).describe('Device in Proxmox VE, for example scsi1.'),
+    }),
+    62,
+  )
+    .optional()
+    .describe('Disks with a name that are copied with spec.cloneFrom, and where the copies are.'),
 });
 
 const snapshotEntry = z.object({
@@ -136,7 +145,10 @@ export const virtualMachineStatus = z.object({
   createdAt: moment
     .optional()
     .describe('Time at which the VM was first complete: configured and, unless it is to be off, started.'),
-  cloneType: z.enum(['Linked', 'Full']).optional().describe('How the VM was cloned from its template.'),
+  cloneType: z
+    .enum(['Linked', 'Full'])
+    .optional()
+    .describe('How the VM was cloned from its template or from another VM.'),
   placement: placement.optional().describe('Placement chosen when the VM was created.'),
   ...statusBase,
   internal: virtualMachineInternal

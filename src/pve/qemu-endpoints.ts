@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Feature, type Need, endpoint } from './endpoint.ts';
 import { OPTION_LIFETIMES } from './option-versions.ts';
+import { SnapshotName } from './snapshots.ts';
 import {
   Flag,
   Int,
@@ -134,7 +135,7 @@ export const QEMU = {
   config: endpoint({
     method: 'GET',
     path: `${path}/config`,
-    params: At.extend({ current: z.boolean().optional() }),
+    params: At.extend({ current: z.boolean().optional(), snapshot: SnapshotName.optional() }),
     reply: Config,
     needs: [onGuest('VM.Audit')],
   }),
@@ -193,6 +194,7 @@ export const QEMU = {
       storage: z.string().optional(),
       pool: z.string().optional(),
       format: z.enum(['raw', 'qcow2', 'vmdk']).optional(),
+      snapname: SnapshotName.optional(),
     }),
     reply: UpidText,
     needs: [onGuest('VM.Clone'), onGuest('VM.Allocate'), storageSpace, bridgeUse, poolUse],

@@ -23,6 +23,8 @@ export interface CloneRequest {
   readonly storage?: string | undefined;
   readonly pool?: string | undefined;
   readonly format?: 'raw' | 'qcow2' | 'vmdk' | undefined;
+  /** Clones what this snapshot has of the disks. Absent: their present state. */
+  readonly snapname?: string | undefined;
 }
 
 export interface MigrateRequest {
@@ -39,7 +41,10 @@ export interface Qemu {
   readonly node: NodeName;
   readonly vmid: Vmid;
   /** The configuration after the next cold start; with `current`, that of the running guest. */
-  config(options?: CallOptions & { readonly current?: boolean }): Promise<QemuConfig>;
+  /** @param options - `snapshot`: the configuration that the snapshot of this name has kept */
+  config(
+    options?: CallOptions & { readonly current?: boolean; readonly snapshot?: string | undefined },
+  ): Promise<QemuConfig>;
   /** Rejected as `stale` if the configuration has another digest. `undefined`: done without a task. */
   setConfig(
     patch: Readonly<Record<string, string | number>>,
@@ -109,7 +114,8 @@ const changeParams = ({
 
 export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: Vmid }): Qemu => ({
   ...at,
-  config: ({ current, ...options } = {}) => send(QEMU.config, { ...at, current }, options),
+  config: ({ current, snapshot, ...options } = {}) =>
+    send(QEMU.config, { ...at, current, snapshot }, options),
   setConfig: (patch, change, options) =>
     send(QEMU.setConfig, { ...patch, ...at, ...changeParams(change) }, options),
   setConfigNow: (patch, change, options) =>

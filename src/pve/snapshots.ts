@@ -20,7 +20,7 @@ const At = z.object({ node: NodeParam, vmid: VmidParam });
 /** What PVE accepts as the name of a snapshot (`pve-configid`, and at most 40 characters). */
 export const SNAPSHOT_NAME = /^[a-z][a-z0-9_-]{1,39}$/i;
 
-const SnapshotName = z.string().regex(SNAPSHOT_NAME, 'not the name of a snapshot');
+export const SnapshotName = z.string().regex(SNAPSHOT_NAME, 'not the name of a snapshot');
 const OnSnapshot = At.extend({ snapname: SnapshotName });
 
 const Row = z
@@ -88,7 +88,10 @@ export const SNAPSHOT = {
   feature: endpoint({
     method: 'GET',
     path: `${path}/feature`,
-    params: At.extend({ feature: z.literal('snapshot') }),
+    params: At.extend({
+      feature: z.enum(['snapshot', 'clone', 'copy']),
+      snapname: SnapshotName.optional(),
+    }),
     reply: Feature,
     needs: [audit],
   }),
@@ -130,6 +133,8 @@ export interface Snapshots {
   list(options?: CallOptions): Promise<SnapshotList>;
   /** Whether the storages of all disks support snapshots, in the formats that the disks have. */
   areSupported(options?: CallOptions): Promise<boolean>;
+  /** Whether all disks of a snapshot can be cloned: linked (`clone`), or in full (`copy`). */
+  canClone(name: string, how: 'clone' | 'copy', options?: CallOptions): Promise<boolean>;
   /** Requires VM.Snapshot. A name that is in use fails the task. */
   create(request: SnapshotRequest, options?: CallOptions): Promise<Upid>;
   /** Requires VM.Snapshot. Snapshots that are based on it are based on its parent afterwards. */
@@ -141,6 +146,7 @@ export interface Snapshots {
 export const snapshots = (send: Send, at: { readonly node: NodeName; readonly vmid: Vmid }): Snapshots => ({
   list: (options) => send(SNAPSHOT.list, at, options),
   areSupported: (options) => send(SNAPSHOT.feature, { ...at, feature: 'snapshot' }, options),
+  canClone: (snapname, feature, options) => send(SNAPSHOT.feature, { ...at, feature, snapname }, options),
   create: ({ name, description, memory }, options) =>
     send(SNAPSHOT.create, { ...at, snapname: name, description, vmstate: memory }, options),
   remove: (name, options) => send(SNAPSHOT.remove, { ...at, snapname: name }, options),

@@ -267,6 +267,8 @@ export class NamespaceLife {
         providers,
         classes: this.#reader('VMClass', aClass()),
         images: this.#reader('VMImage', anImage()),
+        vms: readerOf(),
+        snapshots: readerOf(),
         connections: pool,
         finishing,
         forceDeleted,

@@ -119,3 +119,10 @@ export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectRe
     list: () => objects as readonly Readable<O>[],
   };
 };
+
+/** Of objects that change. */
+export const readerNow = <O extends Resource>(all: () => readonly O[]): ObjectReader<O> => ({
+  get: (...at) => readerOf(...all()).get(...at),
+  partial: (...at) => readerOf(...all()).partial(...at),
+  list: () => readerOf(...all()).list(),
+});

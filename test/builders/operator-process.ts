@@ -23,7 +23,7 @@ import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
-import { aClass, anImage, aProvider, readerOf, type aVirtualMachine } from './objects.ts';
+import { aClass, anImage, aProvider, readerNow, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
@@ -41,6 +41,8 @@ export interface World {
   readonly defaults?: Connection['defaults'];
   /** The VMSnapshots of the VM. */
   readonly snapshots?: () => readonly VMSnapshot[];
+  /** Other VMs, which it may be cloned from. */
+  readonly others?: () => readonly VirtualMachine[];
 }
 
 /** What the process reaches the world through; a test may stand in between. */
@@ -92,6 +94,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       list: () => [],
     },
     images: readerOf(...(world.images?.() ?? [anImage()])),
+    vms: readerNow(() => world.others?.() ?? []),
+    snapshots: readerNow(() => world.snapshots?.() ?? []),
     connections: {
       get: () => inventory.view() && { ...connection, identity: world.identity?.() ?? connection.identity },
       isPending: () => false,

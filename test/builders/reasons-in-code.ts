@@ -19,6 +19,7 @@ const GIVERS: Readonly<Record<string, number>> = {
   refusal: 0,
   notMade: 0,
   planProblem: 0,
+  problem: 0,
 };
 /** Objects whose values are reasons. */
 const LISTS = new Set(['Reasons', 'BECAUSE']);

@@ -23,12 +23,12 @@ import { millis, vmid } from '../../src/lib/units.ts';
 import type { VirtualMachine, VMSnapshot } from '../../src/api/index.ts';
 import { coalescing, type CoalescingStore } from '../../src/runtime/coalescing.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
-import type { Controller, ObjectReader, Resource } from '../../src/runtime/controller.ts';
+import type { Controller, Resource } from '../../src/runtime/controller.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { aDigest } from './guests.ts';
 import { CLUSTER_ID } from './operator-process.ts';
-import { aClass, anImage, aProvider, readerOf } from './objects.ts';
+import { aClass, anImage, aProvider, readerNow, readerOf } from './objects.ts';
 
 /** What of the world the process can see and reach. */
 export interface SharedGuestPorts {
@@ -50,12 +50,6 @@ export interface SharedGuestProcess {
 }
 
 const SILENT = pino({ enabled: false }, { write: () => undefined });
-
-const readerNow = <O extends Resource>(all: () => readonly O[]): ObjectReader<O> => ({
-  get: (...at) => readerOf(...all()).get(...at),
-  partial: (...at) => readerOf(...all()).partial(...at),
-  list: () => readerOf(...all()).list(),
-});
 
 export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess {
   const { send, now, wake } = ports;
@@ -91,6 +85,8 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     ...shared,
     classes: readerOf(aClass()),
     images: readerOf(anImage()),
+    vms: readerNow(() => [ports.vm()].flatMap((vm) => vm ?? [])),
+    snapshots,
     forceDeleted: { add: () => 0 },
     deletionLog: { allow: () => undefined, recent: () => [] },
     readSecret: () => Promise.resolve(undefined),

@@ -444,6 +444,10 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         providerRef: ref,
         classRef: ref,
         imageRef: ref,
+        cloneFrom: fc.oneof(
+          { weight: 6, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: record({ vmRef: ref, snapshotRef: ref, linked: flag }) },
+        ),
         powerState,
         networks: fc.array(network, { maxLength: 2 }),
         disks: fc.array(disk, { maxLength: 2 }),

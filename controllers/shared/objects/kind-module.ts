@@ -62,6 +62,8 @@ export interface Lookup {
   readonly keys: (kind: KindName) => readonly string[];
   /** Keys of the VMs whose spec gives them this address or MAC. */
   readonly addressed: (value: string) => readonly string[];
+  /** Keys of the VMs that wait to be cloned of an object. @param source `VirtualMachine namespace/name` */
+  readonly clonesOf: (source: string) => readonly string[];
   /** Keys of the VMSnapshots of a VM. @param vm `namespace/name` */
   readonly snapshotsOf: (vm: string) => readonly string[];
   /** Keys of the VMClones that wait for an object or report on it. @param object `VirtualMachine namespace/name` */

@@ -46,8 +46,12 @@ export interface Template {
   }[];
   /** Storages of the images in its CD drives; a clone keeps the images. */
   readonly cdStorages: readonly string[];
-  /** Whether the base volumes support linked clones. */
+  /** Whether the base volumes, or those of the snapshot, support linked clones. */
   readonly linkable: boolean;
+  /** What is cloned is a snapshot of it. */
+  readonly snapshot?: { readonly canCopy: boolean };
+  /** Why only a full clone of it is wanted, as a clause. */
+  readonly full?: string;
   /** Which system it holds, and how that expects its cloud-init data. Absent: as PVE assumes without settings. */
   readonly system?: { readonly citype?: string; readonly ostype?: string };
   /** Devices of its node, such as `hostpci0`, with which PVE does not move a clone. Absent: none. */
@@ -117,14 +121,18 @@ function canCloneTo(template: Template, node: string, context: PlacementContext)
 }
 
 function fullCloneReason(
-  { disks, isTemplate, linkable }: Template,
+  { disks, isTemplate, linkable, snapshot, full }: Template,
   { storage }: PlacementRequest,
 ): string | undefined {
+  if (full !== undefined) return full;
   const elsewhere = storage === undefined ? undefined : disks.find((disk) => disk.storage !== storage);
   if (elsewhere)
-    return `the VM requires storage ${storage ?? ''} and the template is on ${elsewhere.storage}`;
-  if (!isTemplate) return 'its source is a VM, not a template';
-  return linkable ? undefined : `the storage of the template does not support linked clones`;
+    return `the VM requires storage ${storage ?? ''} and ${isTemplate ? 'the template' : 'its source'} is on ${elsewhere.storage}`;
+  if (!isTemplate && !snapshot) return 'its source is a VM, not a template';
+  if (linkable) return undefined;
+  return snapshot
+    ? 'the storage of its source does not support linked clones of a snapshot'
+    : `the storage of the template does not support linked clones`;
 }
 
 /** Bytes that copies of the disks require, by storage. */
@@ -207,6 +215,8 @@ function directRoute(template: Template, node: string, context: PlacementContext
   const unmapped = unmappedDevices(template, node);
   if (unmapped !== undefined) return unmapped;
   const why = fullCloneReason(template, request);
+  const refused = notCopied(template, why);
+  if (refused !== undefined) return refused;
   const linked = new Map(storagesOf(template).map((storage) => [storage, 0]));
   const fitted =
     why === undefined
@@ -230,18 +240,26 @@ function directRoute(template: Template, node: string, context: PlacementContext
   };
 }
 
+/** A full clone of a snapshot is not possible on every storage that can link one. */
+const notCopied = ({ snapshot }: Template, why: string | undefined): string | undefined =>
+  why !== undefined && snapshot?.canCopy === false
+    ? `a full clone would be needed, because ${why}, and Proxmox VE makes none of this snapshot`
+    : undefined;
+
 /** PVE makes and moves such a guest, but does not start it. */
-function unmappedDevices({ vmid, unmapped }: Template, node: string): string | undefined {
-  const missing = unmapped?.get(node) ?? [];
+function unmappedDevices(template: Template, node: string): string | undefined {
+  const missing = template.unmapped?.get(node) ?? [];
   return missing.length > 0
-    ? `the resource mapping for ${missing.join(', ')} of template ${vmid} has no device here`
+    ? `the resource mapping for ${missing.join(', ')} of ${named(template)} has no device here`
     : undefined;
 }
 
 /** A full clone on the template's node, followed by a move. */
 function routeByMove(template: Template, node: string, context: PlacementContext): Found {
   const { request } = context;
-  const obstacle = moveObstacle(template, node, context);
+  const onLocalStorage = `${isA(template)} is on local storage of ${template.node}`;
+  const why = fullCloneReason(template, request) ?? onLocalStorage;
+  const obstacle = notCopied(template, why) ?? moveObstacle(template, node, context);
   if (obstacle !== undefined) return obstacle;
   const arrived = fitOnto(
     withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
@@ -251,12 +269,11 @@ function routeByMove(template: Template, node: string, context: PlacementContext
   if (typeof arrived === 'string') return arrived;
   // If the template's node has the storage too, the copy is created there. The root disk is grown after the move.
   const copy = copyNextToTemplate(template, context);
-  if (typeof copy === 'string') return `the template cannot be copied on ${template.node}: ${copy}`;
+  if (typeof copy === 'string') return `${isA(template)} cannot be copied on ${template.node}: ${copy}`;
   return {
     template,
     full: true,
-    fullCloneReason:
-      fullCloneReason(template, request) ?? `the template is on local storage of ${template.node}`,
+    fullCloneReason: why,
     rootStorage: request.storage ?? rootStorageOf(template),
     moves: true,
     // A copy on shared storage is the final one.
@@ -264,6 +281,10 @@ function routeByMove(template: Template, node: string, context: PlacementContext
     ...(copy.storage !== undefined && { storage: copy.storage }),
   };
 }
+
+const named = ({ vmid, isTemplate }: Template): string => `${isTemplate ? 'template' : 'VM'} ${vmid}`;
+
+const isA = ({ isTemplate }: Template): string => (isTemplate ? 'the template' : 'the source');
 
 function copyNextToTemplate(
   template: Template,
@@ -291,14 +312,13 @@ function moveObstacle(template: Template, node: string, context: PlacementContex
   if (unmapped !== undefined) return unmapped;
   const { localDevices = [] } = template;
   if (localDevices.length > 0)
-    return `template ${template.vmid} uses devices of ${template.node}, so its clones cannot be moved: ${localDevices.join(', ')}`;
+    return `${named(template)} uses devices of ${template.node}, so its clones cannot be moved: ${localDevices.join(', ')}`;
   const cd = template.cdStorages.find((id) => !isShared(context, id));
-  if (cd !== undefined)
-    return `template ${template.vmid} on ${template.node} has a CD image on local storage ${cd}`;
+  if (cd !== undefined) return `${named(template)} on ${template.node} has a CD image on local storage ${cd}`;
   const from = template.disks.map((disk) => disk.storage);
   const missing = storage === undefined ? from.find((id) => !storageAt(context, node, id)) : undefined;
   if (missing !== undefined)
-    return `the template is on storage ${missing} of ${template.node}, which is not on this node (set a storageClass)`;
+    return `${isA(template)} is on storage ${missing} of ${template.node}, which is not on this node (set a storageClass)`;
   if (storage === undefined) return undefined;
   const types = (at: string, id: string): string => storageAt(context, at, id)?.type ?? '';
   const stuck = from.find(

@@ -19,8 +19,29 @@ export type Creation =
       readonly moves?: true;
       /** Why it is a full clone, as a clause. */
       readonly fullCloneReason?: string;
+      /** Absent: its source is a template, or a VM that a VMImage names. */
+      readonly copy?: Copy;
     }
   | { readonly ok: false; readonly reason: Reason; readonly message: string };
+
+/** What is copied of a VM that has disks with data in them. */
+export interface Copy {
+  /** `VirtualMachine default/db` or `VMSnapshot default/before-upgrade` */
+  readonly of: string;
+  /** The VM runs. */
+  readonly running: boolean;
+  /** The snapshot to clone, as Proxmox VE calls it. Absent: the present state. */
+  readonly snapname?: string;
+  readonly disks: readonly CopiedDisk[];
+  /** A hook script comes along, which Proxmox VE lets nobody but root@pam remove. */
+  readonly hookscript?: string;
+}
+
+/** Where the copy of a disk that has a name is. */
+export interface CopiedDisk {
+  readonly name: string;
+  readonly device: string;
+}
 
 /** Why a guest cannot be created. */
 export type Refusal = Extract<Creation, { ok: false }>;
@@ -38,4 +59,6 @@ export interface Placement {
   readonly node: NodeName;
   readonly storage?: string | undefined;
   readonly fullCloneReason?: string | undefined;
+  /** Absent: none has a name. */
+  readonly disks?: readonly CopiedDisk[] | undefined;
 }

@@ -13,6 +13,7 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { parseNic, parseProperties, property } from '../../../src/pve/index.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
+import { isCopy } from '../config/copied.ts';
 import { isNew } from '../config/is-new.ts';
 import { templateOption } from '../config/template-options.ts';
 import type { CloudInitMode, InheritedOptions, WithCloudInit } from '../model/cloud-init.ts';
@@ -33,7 +34,11 @@ interface Situation {
 /** The options that the guest has from its template, or brought along when it was adopted: not those that we wrote. */
 function originalKeys(vm: VirtualMachine, guest: Guest): readonly string[] {
   const { adopted, internal: { template, cloudInit } = {} } = vm.status ?? {};
-  const present = unsetNativeKeys.delete.filter((key) => guest.config[key] !== undefined);
+  // The snippet of a VM is not that of its copy.
+  const isInheritable = (key: string): boolean => key !== 'cicustom' || !isCopy(vm, guest);
+  const present = unsetNativeKeys.delete.filter(
+    (key) => guest.config[key] !== undefined && isInheritable(key),
+  );
   const isUntouched =
     isNew(vm, guest) || cloudInit?.mode === 'None' || (adopted === true && template === undefined);
   return isUntouched ? present : present.filter((key) => template?.kept?.includes(key));

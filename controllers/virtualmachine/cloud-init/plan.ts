@@ -14,6 +14,7 @@ import { changedParts, digestsOf } from './delivered-digests.ts';
 import { devicesOf } from '../networks/devices.ts';
 import { cloudInitDrives } from '../../shared/guests/disks.ts';
 import { mergeKeys } from '../../shared/guests/keys.ts';
+import { hadData } from '../config/copied.ts';
 import { isNew } from '../config/is-new.ts';
 import { hasOption, knownKeys } from '../config/versions.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
@@ -68,7 +69,8 @@ interface Planning {
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
   const drives = cloudInitDrives(guest.config);
   const hasOwnData = hasData(want.cloudInit);
-  if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
+  if (!hasOwnData && want.nics === undefined && drives.length === 0 && !hadData(vm, guest))
+    return planWithout('None');
   // Parsing the data is expensive, so it is skipped if nothing can change.
   if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
   const { release } = planning.context;

@@ -7,6 +7,7 @@ import type { Result } from '../../../src/lib/result.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
 import { cloudInitDrives, driveWith } from '../../shared/guests/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
+import { copiedImages } from '../config/copied.ts';
 
 const range = (bus: string, indexes: readonly number[]): string[] => indexes.map((n) => `${bus}${n}`);
 const upTo = (last: number, first = 0): number[] =>
@@ -36,8 +37,10 @@ export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
   const all = [...(recorded === undefined ? [] : [recorded]), ...buses.flatMap((bus) => SLOTS[bus])];
   // A disk that is recorded there is about to be made.
   const kept = new Set(vm.status?.disks?.map(({ device }) => device));
+  const copied = copiedImages(vm, guest);
   const chosen =
     all.find((device) => device === recorded && isUsable(guest, device)) ??
+    all.find((device) => copied.includes(device)) ??
     all.find((device) => isEmptyCd(guest, device)) ??
     all.find((device) => isFree(guest, device) && !kept.has(device));
   return chosen === undefined ? { problem: noSlot(guest, buses) } : { value: chosen };

@@ -1,6 +1,7 @@
 /** The configuration write that brings a guest to the desired state: only the keys that differ. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { CloudInitPlan } from '../model/cloud-init.ts';
+import { copiedKeys } from './copied.ts';
 import { cpuTypeKeys } from './cpu-type.ts';
 import { devicesOf, surplusDevices } from '../networks/devices.ts';
 import { diskKeys } from '../disks/behaviour.ts';
@@ -46,12 +47,23 @@ export function configChange(
   if (cloudInit.problem) return { ...NO_KEYS, seedProblem: cloudInit.problem };
   // What applies only to a guest that is off would be lost on one that runs (plan/rules/unconfigured.ts).
   if (guest.running) return undefined;
-  const all = mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys);
+  const all = withCopied(
+    vm,
+    guest,
+    mergeKeys(hardwareAtCreation(want, guest.config, room), others, cloudInit.keys),
+  );
   const keys = knownKeys(all, release);
   const change = nonEmpty(onlyDifferent(keepTags ? withoutTags(keys) : keys, guest));
   if (!change) return undefined;
   if (guest.config['protection'] === '1') return UNPROTECT;
   return volumesFirst(change) ?? { ...change, ...(cloudInit.seed && { seed: cloudInit.seed }) };
+}
+
+/** What the spec sets is not removed. */
+function withCopied(vm: VirtualMachine, guest: Guest, keys: Keys): Keys {
+  const copied = copiedKeys(vm, guest);
+  const all = mergeKeys(copied, keys);
+  return { ...all, delete: all.delete.filter((key) => keys.set[key] === undefined) };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { CloneFrom } from './clone-source.ts';
 import type { DeletionPolicy, HeldDeletion, Hooks, Shape, Unresolved } from './desired.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { SnapshotFacts } from './revert.ts';
@@ -22,6 +23,8 @@ export interface PlainSpec {
   readonly origin?: VirtualMachineInternal['provider'];
   /** Absent where the guest exists already and its image is gone. */
   readonly image: TemplateSource | undefined;
+  /** What the VM is a copy of. Absent: it is made from its image, or exists already. */
+  readonly cloneFrom?: CloneFrom;
   readonly storage: string | undefined;
   readonly host: NodeName | undefined;
   readonly pool: string | undefined;

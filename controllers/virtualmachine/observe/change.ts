@@ -5,6 +5,7 @@ import { digestsOf, recordedDigests } from '../config/applied-digest.ts';
 import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
+import { recordedDisks } from '../config/copied-disks.ts';
 import { isNew } from '../config/is-new.ts';
 import { diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
@@ -85,7 +86,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
   const separate = separateDevices(possible.change, guest, { refusedWrites, isNew: isNew(vm, guest), now });
   const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
   const disks = diskWork(want, guest, {
-    recorded: vm.status?.disks ?? [],
+    recorded: recordedDisks(vm, guest),
     detached: detachedDisksOf(vm),
     storages: surroundings.storages,
     isApplied: (name) => isApplied(diskPart(name), compared),

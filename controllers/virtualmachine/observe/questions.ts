@@ -78,6 +78,8 @@ function creationQuestions(unread: NonNullable<CreationDecision['unread']>): rea
   switch (unread.what) {
     case 'templates':
       return unread.vmids.map((vmid) => ({ read: 'template', vmid }));
+    case 'source':
+      return [{ read: 'source', vmid: unread.vmid, snapname: unread.snapname }];
     case 'bridges':
       return [{ read: 'bridges', node: unread.node }];
     case 'volumes':
@@ -92,6 +94,11 @@ const tasksIn = (
 ): readonly Upid[] | undefined =>
   raw.activeTasks && claim && tasksOn(raw.activeTasks, claim, templateIn(claim, creation));
 
+/** PVE locks a guest while it is cloned, and then fails what would change it. */
+const isCopiedWhileDeleted = ({ spec, cluster: { view } }: Inputs, claim: Claim | undefined): boolean =>
+  spec.shape === undefined &&
+  (view?.activeTasks.some(({ type, id }) => type === 'qmclone' && id === String(claim?.vmid)) ?? false);
+
 function doubtQuestions(
   inputs: Inputs,
   claim: Claim | undefined,
@@ -99,7 +106,8 @@ function doubtQuestions(
 ): readonly Read[] {
   const { raw } = inputs;
   const { inFlight } = requestsAfter(inputs, taskIn(inputs));
-  if (!raw.activeTasks && isInDoubt(inFlight, located, claim)) return [{ read: 'activeTasks' }];
+  const isDoubtful = isInDoubt(inFlight, located, claim) || isCopiedWhileDeleted(inputs, claim);
+  if (!raw.activeTasks && isDoubtful) return [{ read: 'activeTasks' }];
   const locked = lockedGuest(located);
   return claim && locked && tasks?.length === 0 && !raw.presenceAgain
     ? [{ read: 'presenceAgain', vmid: claim.vmid, hint: locked.node }]

@@ -23,6 +23,7 @@ export type Read =
       readonly hint: NodeName | undefined;
     }
   | { readonly read: 'template'; readonly vmid: Vmid }
+  | { readonly read: 'source'; readonly vmid: Vmid; readonly snapname: string | undefined }
   | { readonly read: 'bridges'; readonly node: NodeName }
   | { readonly read: 'missingVolumes'; readonly node: NodeName; readonly volumes: readonly string[] }
   | { readonly read: 'activeTasks' }

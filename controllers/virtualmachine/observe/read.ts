@@ -10,6 +10,7 @@ import { locate } from '../../shared/cluster/locate.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { isSameOwner, type OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
+import { readSource } from '../placement/source-reader.ts';
 import { missingVolumes } from './missing-volumes.ts';
 import type { RawFacts, Read } from './raw-facts.ts';
 import type { Readers } from './readers.ts';
@@ -43,6 +44,8 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
       const template = await readTemplate(connection, question.vmid, options);
       return template ? { templates: new Map([[template.vmid, template]]) } : {};
     }
+    case 'source':
+      return { source: await readSource(connection, question, options) };
     case 'bridges': {
       const bridges = await readBridges(connection, question.node, options);
       return { bridges: new Map([[question.node, bridges]]) };

@@ -28,6 +28,7 @@ export async function clone(step: Extract<Step, { do: 'clone' }>, context: Perfo
           full: creation.full,
           ...(creation.node !== creation.templateNode && !creation.moves && { target: creation.node }),
           ...(creation.storage !== undefined && { storage: creation.storage }),
+          ...(creation.copy?.snapname !== undefined && { snapname: creation.copy.snapname }),
           ...(resolved.pool !== undefined && { pool: resolved.pool }),
         },
         options,

@@ -13,26 +13,32 @@ export const placementOf = ({
   node,
   rootStorage,
   fullCloneReason,
+  copy,
 }: Extract<Creation, { ok: true }>): Placement => ({
   template,
   node,
   ...(rootStorage !== undefined && { storage: rootStorage }),
   ...(fullCloneReason !== undefined && { fullCloneReason }),
+  ...(copy && copy.disks.length > 0 && { disks: copy.disks }),
 });
 
 /** Whether what was recorded is what would be created. */
 export function isChosen(
   creation: Extract<Creation, { ok: true }>,
-  { template, node, storage, fullCloneReason }: Partial<Placement> = {},
+  { template, node, storage, fullCloneReason, disks }: Partial<Placement> = {},
 ): boolean {
   const next = placementOf(creation);
   return (
     template === next.template &&
     node === next.node &&
     storage === next.storage &&
-    fullCloneReason === next.fullCloneReason
+    fullCloneReason === next.fullCloneReason &&
+    devicesIn(disks) === devicesIn(next.disks)
   );
 }
+
+const devicesIn = (disks: Placement['disks'] = []): string =>
+  disks.map(({ name, device }) => `${name} ${device}`).join();
 
 /** A guest that was cloned on its template's node, as local storages require, is moved to its own node before it is configured. */
 export function moveBeforeStart(

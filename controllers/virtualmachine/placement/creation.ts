@@ -13,13 +13,17 @@ import type { ClusterFacts } from '../model/surroundings.ts';
 import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from '../../shared/placement/place.ts';
 import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
-import { sourceProblem } from './sources.ts';
+import type { CloneFrom, SourceSeen } from '../model/clone-source.ts';
+import { judgeSource, unreachableSource } from './clone-source.ts';
+import { bridgeProblem, sourceProblem } from './sources.ts';
 import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
 /** What is known about templates and nodes so far. */
 export interface CreationFacts {
   readonly templates: ReadonlyMap<Vmid, Template>;
+  /** What `spec.cloneFrom` names. Absent: it was not asked for. */
+  readonly source?: SourceSeen;
   readonly bridges: ReadonlyMap<NodeName, Bridges>;
   /** By node, those of the volumes that a new VM starts with which the node does not have. */
   readonly missingVolumes: ReadonlyMap<NodeName, readonly string[]>;
@@ -32,6 +36,7 @@ export interface CreationDecision {
   /** It cannot be decided before this is read. */
   readonly unread?:
     | { readonly what: 'templates'; readonly vmids: readonly Vmid[] }
+    | { readonly what: 'source'; readonly vmid: Vmid; readonly snapname: string | undefined }
     | { readonly what: 'bridges'; readonly node: NodeName }
     | { readonly what: 'volumes'; readonly node: NodeName; readonly volumes: readonly string[] };
 }
@@ -49,6 +54,7 @@ export function decideCreation(
   const { view } = cluster;
   const { shape, image } = spec;
   if (!view || !shape) return refusal('ProviderNotReady', 'The Proxmox VE cluster was not read yet.');
+  if (spec.cloneFrom) return decideCopy({ spec, shape, claim, view }, spec.cloneFrom, { facts, cluster });
   if (!image) return refusal('ImageNotFound', 'The VMImage of this VM no longer exists.');
   const named = templatesReachable(image, view, spec.grant);
   if (!named.ok) return { creation: named };
@@ -59,14 +65,40 @@ export function decideCreation(
       unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
     };
   const templates = named.guests.flatMap((row) => templateOf(row, facts));
-  const problem =
-    sourceProblem(templates, spec) ??
-    dataProblem(
-      shape,
-      templates.map(({ system = {} }) => system),
-    );
+  const problem = sourceProblem(templates, spec) ?? unfitData(shape, templates);
   if (problem) return refusal(problem.reason, problem.message);
   return onCompleteNode({ spec, shape, claim, view, templates }, facts, cluster);
+}
+
+const unfitData = (shape: Placing['shape'], templates: readonly Template[]): ReturnType<typeof dataProblem> =>
+  dataProblem(
+    shape,
+    templates.map(({ system = {} }) => system),
+  );
+
+/** As for a template, except that the source has to be proven, and is read in each pass. */
+function decideCopy(
+  placing: Omit<Placing, 'templates'>,
+  from: CloneFrom,
+  { facts, cluster }: { readonly facts: CreationFacts; readonly cluster: ClusterFacts },
+): CreationDecision {
+  const { spec, shape, view } = placing;
+  if (!from.ok) return refusal(from.reason, from.message);
+  const unreachable = unreachableSource(from, view, spec.grant);
+  if (unreachable) return refusal(unreachable.reason, unreachable.message);
+  if (!facts.source)
+    return {
+      ...refusal('TemplateUnread', 'The source was not read yet.'),
+      unread: { what: 'source', vmid: from.vmid, snapname: from.snapshot?.name },
+    };
+  const source = judgeSource(from, facts.source);
+  if (!source.ok) return refusal(source.reason, source.message);
+  const templates = [source.template];
+  const problem = bridgeProblem(source.template, spec) ?? unfitData(shape, templates);
+  if (problem) return refusal(problem.reason, problem.message);
+  const decision = onCompleteNode({ ...placing, templates }, facts, cluster);
+  const { creation } = decision;
+  return creation.ok ? { ...decision, creation: { ...creation, copy: source.copy } } : decision;
 }
 
 /** The power state may change at any time, the rest hardly ever does. */

@@ -1,6 +1,6 @@
 /** Whether a VM may be cloned from what its VMImage names. Pure. */
 import type { Reason } from '../../../src/api/index.ts';
-import { askFor, isOutside, type Grant } from '../../shared/grants/grants.ts';
+import { askFor, isOutside } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { Template } from '../../shared/placement/clone-routes.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
@@ -13,10 +13,10 @@ interface Problem {
 /** @param templates - copies of one template, or a VM that is used as one */
 export function sourceProblem(
   templates: readonly Template[],
-  { owner, grant, shape }: Pick<PlainSpec, 'owner' | 'grant' | 'shape'>,
+  spec: Pick<PlainSpec, 'owner' | 'grant' | 'shape'>,
 ): Problem | undefined {
   for (const template of templates) {
-    const problem = notCloneable(template, owner) ?? (shape?.nics ? undefined : onOther(template, grant));
+    const problem = notCloneable(template, spec.owner) ?? bridgeProblem(template, spec);
     if (problem) return problem;
   }
   return undefined;
@@ -38,12 +38,16 @@ const notAllowed = (vmid: number, why: string): Problem => ({
 });
 
 /** Without spec.networks a VM keeps the interfaces of its template. */
-function onOther({ vmid, bridges = [] }: Template, grant: Grant): Problem | undefined {
+export function bridgeProblem(
+  { vmid, bridges = [], isTemplate }: Template,
+  { grant, shape }: Pick<PlainSpec, 'grant' | 'shape'>,
+): Problem | undefined {
+  if (shape?.nics) return undefined;
   const bridge = bridges.find((each) => isOutside(grant.bridges, each));
   return bridge === undefined
     ? undefined
     : {
         reason: 'NotGranted',
-        message: `Template ${vmid} has an interface on bridge ${bridge}, which VMs of namespace ${grant.namespace} may not use. Set spec.networks, or ${askFor('bridges', grant)}.`,
+        message: `${isTemplate ? 'Template' : 'VM'} ${vmid} has an interface on bridge ${bridge}, which VMs of namespace ${grant.namespace} may not use. Set spec.networks, or ${askFor('bridges', grant)}.`,
       };
 }

@@ -12,6 +12,7 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
+import type { GuestConfig } from '../../shared/guests/model.ts';
 import { parseMark } from '../../shared/guests/owner-mark.ts';
 import { nodeDevicesOf } from '../../shared/placement/devices.ts';
 import type { Template } from '../../shared/placement/clone-routes.ts';
@@ -49,6 +50,20 @@ export function createTemplateReader(now: () => number): ReadTemplate {
 async function read(pve: Pve, row: GuestView, view: View, options: CallOptions): Promise<Template> {
   const qemu = pve.node(row.node).qemu(row.vmid);
   const { values } = await qemu.config(options);
+  const at = { ...row, isTemplate: row.template, running: row.status === 'running' };
+  return templateFrom(qemu, at, { values, view, options });
+}
+
+/** @param at - the guest that has the configuration, or a snapshot with it */
+export async function templateFrom(
+  qemu: Qemu,
+  { vmid, node, isTemplate, running }: Pick<Template, 'vmid' | 'node' | 'isTemplate' | 'running'>,
+  {
+    values,
+    view,
+    options,
+  }: { readonly values: GuestConfig; readonly view: View; readonly options: CallOptions },
+): Promise<Template> {
   const { local, mapped } = nodeDevicesOf(values);
   const typeOf = (storage: string): string | undefined =>
     view.storages.find((s) => s.storage === storage)?.type;
@@ -57,12 +72,12 @@ async function read(pve: Pve, row: GuestView, view: View, options: CallOptions):
     .filter((key) => /^net\d+$/.test(key))
     .flatMap((key) => parseNic(values[key] ?? '').bridge ?? []);
   return {
-    vmid: row.vmid,
-    node: row.node,
+    vmid,
+    node,
     ...(mark && { mark }),
     ...(bridges.length > 0 && { bridges }),
-    isTemplate: row.template,
-    running: row.status === 'running',
+    isTemplate,
+    running,
     disks: disksOf(values),
     cdStorages: cdStoragesOf(values),
     system: omitUndefined({ citype: values['citype'], ostype: values['ostype'] }),

@@ -25,6 +25,7 @@ export function eventsOf({
     ...ofRestart(plan, have),
     ...ofAdoption(plan, have),
     ...ofPlan(plan, have.claim?.vmid),
+    ...ofCopy(plan),
   ];
 }
 
@@ -76,6 +77,23 @@ const ofDrift = (plan: Plan, { drift, claim }: Facts['have']): EventNote[] =>
       ]
     : [];
 
+/** What nobody but the guest can change of its disks. */
+function ofCopy(plan: Plan): EventNote[] {
+  if (plan.kind !== 'act' || plan.step.do !== 'clone') return [];
+  const { vmid, creation } = plan.step;
+  const { copy, template } = creation;
+  if (!copy) return [];
+  const { of, running, snapname, hookscript } = copy;
+  const sentences = [
+    `The disks of VM ${vmid} are copies of those of ${of}.`,
+    running && snapname === undefined && `VM ${template} runs, so they are as after a power failure.`,
+    'They keep the machine-id and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.',
+    hookscript !== undefined &&
+      `The VM keeps the hook script ${hookscript}, which only root@pam may remove: qm set ${vmid} --delete hookscript`,
+  ];
+  return [normal('GuestCopied', sentences.filter((sentence) => sentence !== false).join(' '))];
+}
+
 function ofPlan(plan: Plan, vmid: number | undefined): EventNote[] {
   if (plan.kind === 'refuse') return [{ type: 'Warning', reason: plan.reason, message: plan.message }];
   return plan.kind === 'act' ? ofStep(plan.step, vmid) : [];
@@ -96,6 +114,9 @@ const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
   'ReferenceNotAllowed',
   'SecretKeyNotFound',
   'SecretNotFound',
+  'SnapshotNotFound',
+  'SourceNotAllowed',
+  'VMNotFound',
 ]);
 
 /** It is announced when it begins. What is stalled is announced for every kind alike. */

@@ -24,11 +24,12 @@ import { resolveNics } from '../networks/resolve.ts';
 import { heldDeletion, type DeletionProtectionPorts } from './held-deletion.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
+import { cloneFromOf, type CloneFromPorts } from './clone-from.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts
-  extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts, DeletionProtectionPorts {
+  extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts, DeletionProtectionPorts, CloneFromPorts {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
   readonly addressed: AddressPorts['addressed'];
@@ -137,10 +138,11 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   if (!cloudInit.ok && cloudInit.early === true) return cloudInit;
   const parts = { nics: nics.desired, cloudInit: cloudInit.ok ? cloudInit.desired : undefined };
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
+  const cloneFrom = cloneFromOf(vm, base.connection, ports);
   const missing = image.problem
     ? await withMissingSecrets(vm, unread ? [image.problem, unread] : [image.problem], ports)
     : unread;
-  return withinLimits(vm, { ...spec, conflict }, missing);
+  return withinLimits(vm, { ...spec, conflict, ...(cloneFrom && { cloneFrom }) }, missing);
 }
 
 /** With everything else that the spec refers to and that is missing. */

@@ -92,7 +92,7 @@ const ROWS = {
   clone: {
     touches: 'newGuest',
     task: 'Clone',
-    doing: 'cloning the template',
+    doing: 'making the clone',
     wouldDo: () => CREATE,
     event: ({ vmid, creation }) => event('Creating', `Creating VM ${vmid} ${chosenSentence(creation)}.`),
   },

@@ -1,5 +1,6 @@
 /** Finds VirtualMachines by what they refer to and by what they have. */
 import {
+  cloneSources,
   exclusiveValues,
   KIND_NAMES,
   REGISTRY,
@@ -23,6 +24,8 @@ export interface VmIndexes {
   readonly namespace: Index<VirtualMachine>;
   /** By an address or a MAC that their spec gives to them alone. */
   readonly exclusive: Index<VirtualMachine>;
+  /** By what a VM that does not exist yet is to be a copy of, as `cloneSources` names it. */
+  readonly cloneSource: Index<VirtualMachine>;
 }
 
 export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
@@ -44,6 +47,7 @@ export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
     uid: indexBy(source, ({ metadata }) => [metadata.uid]),
     namespace: indexBy(source, ({ metadata }) => [metadata.namespace]),
     exclusive: indexBy(source, exclusiveValues),
+    cloneSource: indexBy(source, cloneSources),
   };
 }
 

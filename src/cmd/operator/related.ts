@@ -29,6 +29,7 @@ export function watchRelatedObjects(
   const lookup: Lookup = {
     keys: (kind) => watches[kind].cache.keys(),
     addressed: (value) => indexes.exclusive.keys(value),
+    clonesOf: (source) => indexes.cloneSource.keys(source),
     snapshotsOf: (vm) => snapshots.vm.keys(vm),
     vmClonesOf: (object) => clones.byConcern.keys(object),
   };

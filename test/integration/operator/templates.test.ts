@@ -7,7 +7,7 @@ import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, manifest, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 6 });
+const lab = operatorAtWork({ namespaces: 7 });
 
 test.concurrent('template-on-other-node: a VM is cloned to its node from where the template is', async () => {
   const t = await tenant(lab.plane);
@@ -32,6 +32,32 @@ test.concurrent(
       { path: '/nodes/pve-1/qemu/101/clone', params: { full: '1' } },
     ]);
     expect(t.pve.state.guests.get(101)?.get('name')).toBe('template-vm');
+  },
+);
+
+test.concurrent(
+  'a VM is cloned from another VM that runs, and from a snapshot of it, once these exist',
+  async () => {
+    const t = await tenant(lab.plane);
+    const copy = (name: string, cloneFrom: object) => vm(name, { imageRef: undefined, cloneFrom });
+    await t.apply(copy('copy', { vmRef: { name: 'db' } }));
+    await soon(async () => expect(condition(await t.vm('copy')).is).toBe('Ready=False VMNotFound'));
+    await t.apply(vm('db'));
+    await t.ready('vm/copy');
+    expect((await t.vm('copy')).status).toMatchObject({
+      cloneType: 'Full',
+      placement: { template: (await t.vm('db')).status.vmid },
+    });
+    await t.apply(manifest('VMSnapshot', 'before', { vmRef: { name: 'db' } }));
+    await t.apply(copy('earlier', { snapshotRef: { name: 'before' } }));
+    await t.ready('vm/earlier');
+    expect(guestNamed(t.pve, 'db').running).toBeDefined();
+    const [, ofVm, ofSnapshot] = cloneRequests(t.pve);
+    expect(ofVm?.params).not.toHaveProperty('snapname');
+    expect(ofSnapshot?.params).toHaveProperty('snapname');
+    await t.delete('vm/db');
+    await t.gone('vm/db');
+    await t.ready('vm/copy');
   },
 );
 

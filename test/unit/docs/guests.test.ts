@@ -12,6 +12,7 @@ import { aVirtualMachine } from '../../builders/objects.ts';
 import { guestManifests } from '../../fixtures/guests.ts';
 
 const SYSTEMS = ['Debian and Ubuntu', 'RHEL family', 'Alpine', 'Flatcar', 'Talos', 'FreeBSD', 'Windows'];
+const COPIES = 'Copies of VMs';
 const Secret = z.object({
   metadata: z.object({ name: z.string() }),
   stringData: z.record(z.string(), z.string()),
@@ -20,7 +21,7 @@ const Secret = z.object({
 const guests = guestManifests(readFileSync('docs/guests.md', 'utf8'));
 
 test('each system has a manifest', () => {
-  expect(guests.map(({ system }) => system)).toEqual([...SYSTEMS, 'Other systems']);
+  expect(guests.map(({ system }) => system)).toEqual([COPIES, ...SYSTEMS, 'Other systems']);
 });
 
 describe.each(guests)('the manifest for $system', ({ system, objects }) => {

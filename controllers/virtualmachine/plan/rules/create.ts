@@ -41,11 +41,16 @@ export const create: Rule = (want, { claim, presence, activeTasks, vmidTaken }) 
   return cloneOnceRecorded(want, claim);
 };
 
-/** Nothing in Proxmox VE makes the data valid. */
-const ONLY_BY_EDIT: readonly Reason[] = ['CloudInitInvalid', 'IgnitionInvalid'];
+/** Nothing that happens in Proxmox VE by itself resolves it. */
+const ONLY_BY_PEOPLE: readonly Reason[] = [
+  'CloneNotPossible',
+  'CloudInitInvalid',
+  'IgnitionInvalid',
+  'SnapshotMissing',
+];
 
 const refused = ({ reason, message }: Extract<Creation, { ok: false }>): RuleResult =>
-  ONLY_BY_EDIT.includes(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
+  ONLY_BY_PEOPLE.includes(reason) ? refuse(reason, message, 60_000) : wait(reason, message, 10_000);
 
 function reserve(fixed: Vmid | undefined, vmidTaken: string | undefined): RuleResult {
   if (fixed === undefined) return act({ do: 'reserve' });

@@ -2,22 +2,40 @@ import { describe, expect, test } from '@jest/globals';
 import type { Connection } from '../../../../controllers/shared/cluster/connections.ts';
 import type { Decision } from '../../../../controllers/virtualmachine/model/decision.ts';
 import { beforeActing } from '../../../../controllers/virtualmachine/up-to-date.ts';
-import type { Provider } from '../../../../src/api/index.ts';
-import { aClass, anImage, aProvider, aVirtualMachine, readerOf } from '../../../builders/objects.ts';
+import type { Provider, VirtualMachine, VMSnapshot } from '../../../../src/api/index.ts';
+import {
+  aClass,
+  anImage,
+  aProvider,
+  aSnapshot,
+  aVirtualMachine,
+  readerOf,
+  type VirtualMachineChange,
+} from '../../../builders/objects.ts';
 
 const RESERVE = { next: { kind: 'act', step: { do: 'reserve' } }, seen: {} } as unknown as Decision;
 const START = { next: { kind: 'act', step: { do: 'start' } }, seen: {} } as unknown as Decision;
 
-const changed = <O extends ReturnType<typeof aClass> | ReturnType<typeof anImage> | Provider>(
+const changed = <
+  O extends ReturnType<typeof aClass> | ReturnType<typeof anImage> | Provider | VirtualMachine | VMSnapshot,
+>(
   object: O,
 ): O => ({
   ...object,
   metadata: { ...object.metadata, resourceVersion: '2', generation: 2 },
 });
 
+const SOURCE = aVirtualMachine({ metadata: { name: 'db', uid: 'uid-of-db' } });
+
 /** What the watches have shown, what the API server has, and which Provider the connection was opened for. */
-function scene({ connectedAt = 1 }: { readonly connectedAt?: number } = {}) {
-  const cached = { Provider: aProvider(), VMClass: aClass(), VMImage: anImage() };
+function scene({
+  connectedAt = 1,
+  spec,
+}: Pick<VirtualMachineChange, 'spec'> & { readonly connectedAt?: number } = {}) {
+  const cached = {
+    ...{ Provider: aProvider(), VMClass: aClass(), VMImage: anImage() },
+    ...{ VirtualMachine: SOURCE, VMSnapshot: aSnapshot() },
+  };
   const live = { ...cached };
   const asked: string[] = [];
   const connection = { generation: connectedAt } as Connection;
@@ -31,13 +49,19 @@ function scene({ connectedAt = 1 }: { readonly connectedAt?: number } = {}) {
     get images() {
       return readerOf(cached.VMImage);
     },
+    get vms() {
+      return readerOf(cached.VirtualMachine);
+    },
+    get snapshots() {
+      return readerOf(cached.VMSnapshot);
+    },
     connections: { get: () => connection, isPending: () => false },
     readAgain: (kind: keyof typeof cached, at: { readonly namespace: string; readonly name: string }) => {
       asked.push(`${kind} ${at.namespace}/${at.name}`);
       return Promise.resolve(void Object.assign(cached, { [kind]: live[kind] }));
     },
   };
-  const vm = aVirtualMachine();
+  const vm = aVirtualMachine({ ...(spec && { spec }) });
   return {
     vm,
     live,
@@ -49,11 +73,18 @@ function scene({ connectedAt = 1 }: { readonly connectedAt?: number } = {}) {
 
 describe('a VM that is applied together with a change', () => {
   test.each([
-    ['its Provider', 'Provider', changed(aProvider())],
-    ['its class', 'VMClass', changed(aClass())],
-    ['its image', 'VMImage', changed(anImage())],
-  ] as const)('of %s, and seen before it, is decided with it', async (_what, kind, newer) => {
-    const { live, before } = scene();
+    ['its Provider', 'Provider', changed(aProvider()), undefined],
+    ['its class', 'VMClass', changed(aClass()), undefined],
+    ['its image', 'VMImage', changed(anImage()), undefined],
+    ['the VM that it is a copy of', 'VirtualMachine', changed(SOURCE), { vmRef: { name: 'db' } }],
+    [
+      'the snapshot that it is a copy of',
+      'VMSnapshot',
+      changed(aSnapshot()),
+      { snapshotRef: { name: 'before-upgrade' } },
+    ],
+  ] as const)('of %s, and seen before it, is decided with it', async (_what, kind, newer, cloneFrom) => {
+    const { live, before } = scene({ spec: { cloneFrom } });
     Object.assign(live, { [kind]: newer });
     expect(await before()).toBe('outdated');
   });

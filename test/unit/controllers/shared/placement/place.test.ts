@@ -498,3 +498,36 @@ describe('a limit of storages', () => {
     expect(why('local-lvm')).toBe(why('missing'));
   });
 });
+
+describe('a copy of a VM', () => {
+  const vm = (change: Partial<Template> = {}) =>
+    template('pve-1', { vmid: vmid(200), isTemplate: false, ...change });
+  const ofSnapshot = (canCopy: boolean, change: Partial<Template> = {}) =>
+    vm({ snapshot: { canCopy }, ...change });
+  const onPve1 = desired({ host: nodeName('pve-1') });
+
+  test('is linked only of a snapshot, and then only where the storage can and the spec does not forbid it', () => {
+    const full = 'spec.cloneFrom.linked is false';
+    expect(decide(onPve1, [vm()])).toMatchObject({ full: true });
+    expect(decide(onPve1, [ofSnapshot(true)])).toMatchObject({ full: false });
+    expect(decide(onPve1, [ofSnapshot(true, { linkable: false })])).toMatchObject({ full: true });
+    expect(decide(onPve1, [ofSnapshot(true, { full })])).toMatchObject({ full: true, fullCloneReason: full });
+  });
+
+  test('is not made of a snapshot that would have to be copied and cannot be', () => {
+    const onNfs = desired({ host: nodeName('pve-1'), storage: 'nfs' });
+    expect(decide(onNfs, [ofSnapshot(true)])).toMatchObject({ full: true, storage: 'nfs' });
+    expect(whyNot(onNfs, [ofSnapshot(false)])).toContain(
+      'pve-1: a full clone would be needed, because the VM requires storage nfs and its source is on local-lvm',
+    );
+    expect(whyNot(desired({ host: nodeName('pve-2') }), [ofSnapshot(false)])).toContain(
+      'because the source is on local storage of pve-1, and Proxmox VE makes none of this snapshot',
+    );
+  });
+
+  test('is made next to its source and then moved, if that is on local storage', () => {
+    expect(decide(desired({ host: nodeName('pve-2') }), [vm()])).toMatchObject({
+      ...{ templateNode: 'pve-1', node: 'pve-2', moves: true },
+    });
+  });
+});

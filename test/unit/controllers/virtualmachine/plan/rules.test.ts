@@ -88,7 +88,7 @@ describe('a running task', () => {
   test('is described by what it does, also where another version of the operator started it', () => {
     const message = (type: Task['type']) =>
       planned(aDesiredVm(), { task: { upid: UPID, type, state: 'running', ageMs: 0 } });
-    expect(message('Clone')).toHaveProperty('message', 'Proxmox VE is cloning the template.');
+    expect(message('Clone')).toHaveProperty('message', 'Proxmox VE is making the clone.');
     expect(message('Unknown')).toMatchObject({
       kind: 'wait',
       reason: 'TaskRunning',

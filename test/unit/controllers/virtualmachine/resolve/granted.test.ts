@@ -35,6 +35,8 @@ function resolving(
     providers: readerOf(aProvider({ grants }, { namespace: 'infra' })),
     classes: readerOf(aClass()),
     images: readerOf(anImage()),
+    vms: readerOf(),
+    snapshots: readerOf(),
     connections: { get: () => connection, isPending: () => false },
     finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: () => Promise.resolve(undefined),

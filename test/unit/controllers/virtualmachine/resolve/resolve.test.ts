@@ -52,6 +52,8 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   providers: readerOf(aProvider()),
   classes: readerOf(aClass()),
   images: readerOf(anImage()),
+  vms: readerOf(),
+  snapshots: readerOf(),
   connections: { get: () => connection(), isPending: () => false },
   finishing: { forDeletion: () => ({ kind: 'none' }) },
   readSecret: (_namespace, name) => Promise.resolve(SECRETS[name] && { values: SECRETS[name] }),
