@@ -29,6 +29,8 @@ export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
 export { createDeletionLog } from './shared/limits/deletion-protection.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
+export { concernsOf, isCrossing } from './vmclone/concerns.ts';
+export type { NamespaceAnnotations } from './vmclone/ports.ts';
 export { isFinished } from './vmsnapshotschedule/snapshots.ts';
 export { createRequests as createSnapshotRequests } from './vmsnapshot/model/requests.ts';
 export { createTrees as createSnapshotTrees, SNAPSHOT_SCAN_TICK } from './vmsnapshot/observe/trees.ts';

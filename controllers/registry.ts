@@ -4,6 +4,7 @@ import type { KindModule, KindName, Objects, UsagePorts } from './shared/objects
 import { virtualMachineKind, type VirtualMachineKindPorts } from './virtualmachine/kind.ts';
 import { vmClassKind } from './vmclass/kind.ts';
 import { vmCloneKind } from './vmclone/kind.ts';
+import type { VMClonePorts } from './vmclone/ports.ts';
 import type { VMSnapshotPorts } from './vmsnapshot/controller.ts';
 import type { VMImagePorts } from './vmimage/controller.ts';
 import { vmImageKind } from './vmimage/kind.ts';
@@ -17,6 +18,7 @@ export type ControllerPorts = ProviderKindPorts &
   VMImagePorts &
   VMSnapshotPorts &
   VMSnapshotScheduleKindPorts &
+  VMClonePorts &
   UsagePorts;
 
 export const REGISTRY: { readonly [K in KindName]: KindModule<Objects[K], ControllerPorts> } = {

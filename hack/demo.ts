@@ -16,7 +16,7 @@ const values = readArguments(usage, {
   requests: { type: 'string' },
 });
 
-const VMS = 4;
+const VMS = 6;
 const WITHIN_MS = 120_000;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const title = (text: string): void => say(`\n${styleText('bold', text)}`);

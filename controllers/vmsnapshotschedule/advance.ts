@@ -1,6 +1,7 @@
 /** Goes on with a run: creates the VMSnapshots whose turn it is. */
 import type { VirtualMachine, VMSnapshotSchedule } from '../../src/api/index.ts';
 import type { Pass, Readable } from '../../src/runtime/controller.ts';
+import { isCreated } from '../shared/objects/is-created.ts';
 import { selects } from '../shared/objects/label-selector.ts';
 import { moment, type ActiveProgress, type Progress } from './due.ts';
 import type { Candidate, Run, Snapshot } from './model.ts';
@@ -62,9 +63,6 @@ const candidatesOf = (
   { connections }: VMSnapshotSchedulePorts,
 ): readonly Candidate[] =>
   vm ? [{ vm: vm.metadata.name, isCreated: isCreated(vm), storages: storagesOf(vm, connections) }] : [];
-
-const isCreated = ({ status }: Readable<VirtualMachine>): boolean =>
-  status?.vmid !== undefined && status.phase !== 'Pending' && status.phase !== 'Provisioning';
 
 /**
  * Those on which a snapshot of any schedule is being taken. What another namespace has counts only if a task runs, and

@@ -7,19 +7,13 @@ import {
   type VMSnapshotScheduleSpec,
   type VMSnapshotSpecInput,
 } from '../../src/api/index.ts';
+import { formatDuration } from '../../src/lib/duration.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
-import type { Millis } from '../../src/lib/units.ts';
 import type { NewObject } from '../../src/runtime/controller.ts';
+import { cut, HASH_LENGTH, MAX_NAME, nameLabel, withoutTracking } from '../shared/objects/made-by.ts';
 
 type Template = NonNullable<VMSnapshotScheduleSpec['template']>;
-type Texts = Readonly<Record<string, string>>;
-
-const MAX_NAME = 63;
-const HASH_LENGTH = 10;
-
-/** At most `length` characters, the last one a letter or a digit. */
-const cut = (text: string, length: number): string => text.slice(0, length).replace(/[^a-zA-Z0-9]+$/, '');
 
 /** `20260301-0200` of a time in epoch ms, in UTC. */
 const stamp = (time: number): string =>
@@ -35,19 +29,6 @@ export function snapshotName(
   const end = `-${stamp(scheduledTime)}-${hash}`;
   return cut(`${metadata.name}-${vm}`.replaceAll('.', '-'), MAX_NAME - end.length) + end;
 }
-
-/** What GitOps tools and kubectl recognize their own objects by: with it they would delete the snapshots. */
-const TRACKING =
-  /^(argocd\.argoproj\.io|kustomize\.toolkit\.fluxcd\.io|helm\.toolkit\.fluxcd\.io|meta\.helm\.sh)\/|^app\.kubernetes\.io\/instance$|^kubectl\.kubernetes\.io\/last-applied-configuration$/;
-
-const withoutTracking = (texts: Texts = {}): Texts =>
-  Object.fromEntries(Object.entries(texts).filter(([key]) => !TRACKING.test(key)));
-
-/** Longer names are cut and made unique: a label has at most 63 characters. */
-export const nameLabel = (name: string): string =>
-  name.length <= MAX_NAME
-    ? name
-    : `${cut(name, MAX_NAME - HASH_LENGTH - 1)}-${sha256Hex(name).slice(0, HASH_LENGTH)}`;
 
 export function newSnapshot(
   schedule: VMSnapshotSchedule,
@@ -69,16 +50,11 @@ export function newSnapshot(
       vmRef: { name: vm },
       ...omitUndefined({
         ...options,
-        failureDeadline: failureDeadline === undefined ? undefined : inSeconds(failureDeadline),
+        failureDeadline: failureDeadline === undefined ? undefined : formatDuration(failureDeadline),
       }),
     },
   };
 }
-
-const inSeconds = (span: Millis): string => {
-  const rest = span % 1000;
-  return `${Math.floor(span / 1000)}s${rest === 0 ? '' : `${rest}ms`}`;
-};
 
 const KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;

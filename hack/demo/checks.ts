@@ -48,6 +48,10 @@ export async function checkThere(cast: Cast, say: Say): Promise<void> {
     '--timeout=30s',
   ]);
   expect(snapshots.code === 0 && web?.snapshots.size === 1, 'there is one snapshot of web-server', say);
+  const clones = await cast.plane.kubectl([
+    ...['wait', 'vmclone', '--all', '--for=condition=Ready', '--timeout=30s'],
+  ]);
+  expect(clones.code === 0, 'every VMClone has made its copy', say);
   const providers = await cast.plane.kubectl([
     'wait',
     'provider',

@@ -3,7 +3,7 @@
  * keeps in its own namespace.
  */
 import { GROUP } from '../../src/api/group.ts';
-import { KINDS, VMSnapshot } from '../../src/api/index.ts';
+import { KINDS, VirtualMachine, VMSnapshot } from '../../src/api/index.ts';
 import {
   CONFIG_MAPS,
   EVENTS,
@@ -44,6 +44,8 @@ const OBJECT_RULES: readonly Rule[] = [
   ownKinds(['get', 'patch'], '/status'),
   // Schedules create VMSnapshots, and delete old ones.
   rule(ownResource(VMSnapshot), ['create', 'delete']),
+  // A VMClone creates one VirtualMachine, and deletes none.
+  rule(ownResource(VirtualMachine), ['create']),
   // Credentials, user data, SSH keys and settings: read by name, never listed.
   rule(SECRETS, ['get']),
   rule(CONFIG_MAPS, ['get']),
@@ -51,7 +53,10 @@ const OBJECT_RULES: readonly Rule[] = [
   rule(EVENTS, ['create', 'update']),
 ];
 
-/** In the whole cluster only: labels of Namespaces, if a Provider has grants that select namespaces by them. */
+/**
+ * In the whole cluster only: labels of Namespaces, if a Provider has grants that select namespaces by them, and their
+ * annotations, if a VMClone is to create a VirtualMachine in another namespace.
+ */
 const CLUSTER_RULES: readonly Rule[] = [...OBJECT_RULES, rule(NAMESPACES, ['get', 'list', 'watch'])];
 
 /**

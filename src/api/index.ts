@@ -37,3 +37,4 @@ export * from './vmsnapshot.ts';
 export * from './vmsnapshotschedule.ts';
 export type { LabelSelector } from './selector.ts';
 export * from './snapshot-labels.ts';
+export * from './clone-labels.ts';

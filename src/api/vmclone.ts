@@ -10,14 +10,14 @@ import { list, listMap, moment, rule, text, vmidNumber } from './schema.ts';
 import { network } from './virtualmachine-network.ts';
 import { tag } from './virtualmachine-options.ts';
 import { powerState } from './virtualmachine-power.ts';
-import { userData } from './virtualmachine-userdata.ts';
+import { metaData, networkData, userData, withDataRules } from './virtualmachine-userdata.ts';
 
-const target = z.object({
+const targetFields = z.object({
   name: objectRef.shape.name
     .optional()
     .describe('Name of the VirtualMachine to create; absent: that of the VMClone.'),
   namespace: objectRef.shape.namespace.describe(
-    'Namespace of the VirtualMachine to create; absent: that of the VMClone. Another one must allow it with the annotation virtrigaud.io/allow-from on the Namespace.',
+    'Namespace of the VirtualMachine to create; absent: that of the VMClone. Another one must allow it with the annotation virtrigaud.io/allow-from on the Namespace, and the source must allow references from there, too.',
   ),
   classRef: objectRef.optional().describe('VMClass of the copy; absent: that of the source.'),
   networks: listMap(network, 'name', 32)
@@ -28,6 +28,14 @@ const target = z.object({
   userData: userData
     .optional()
     .describe('User data of the copy; absent: that of the source, which the guest reads as a new instance.'),
+  metaData: metaData
+    .optional()
+    .describe('Meta-data of the copy; absent: none, as that of the source may contain its instance-id.'),
+  networkData: networkData
+    .optional()
+    .describe(
+      'Network configuration of the copy for cloud-init; absent: derived from networks, as that of the source may contain its addresses.',
+    ),
   sshKeysSecretRef: secretRef
     .optional()
     .describe('Secret with SSH public keys for the copy, in its namespace; absent: that of the source.'),
@@ -38,6 +46,8 @@ const target = z.object({
       'On (also when absent), Off or OffGraceful: desired power state of the copy. Write it in quotes.',
     ),
 });
+
+const target = withDataRules(targetFields);
 
 const fields = z.object({
   sourceVMRef: objectRef
@@ -74,11 +84,18 @@ const status = z.object({
     .optional()
     .describe('VirtualMachine that is created. It is recorded before.'),
   targetUID: text(64).optional().describe('UID of that VirtualMachine, once it exists.'),
+  targetGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      'Generation of this object from which that VirtualMachine is created. Later edits have no effect on it.',
+    ),
   vmid: vmidNumber.optional().describe('VMID of the copy.'),
   cloneType: z.enum(['Linked', 'Full']).optional().describe('How the copy was made.'),
   cloneTypeReason: text(512)
     .optional()
-    .describe('Why it is a full clone although a linked one is preferred.'),
+    .describe('Why it is a full clone although a linked one is preferred, as a clause.'),
   progress: text(128).optional().describe('How far the copy has come.'),
   completionTime: moment.optional().describe('When the copy was first complete.'),
   ...statusBase,
@@ -103,6 +120,7 @@ export const VMClone = kind({
     { name: 'Source', type: 'string', jsonPath: '.spec.sourceVMRef.name' },
     { name: 'Target', type: 'string', jsonPath: '.status.targetRef.name' },
     { name: 'Type', type: 'string', jsonPath: '.status.cloneType' },
+    { name: 'Snapshot', type: 'string', jsonPath: '.spec.sourceSnapshotRef.name', priority: 1 },
     { name: 'Progress', type: 'string', jsonPath: '.status.progress', priority: 1 },
     ready,
     age,
@@ -111,6 +129,7 @@ export const VMClone = kind({
 });
 
 export type VMCloneSpec = Output<typeof spec>;
+export type VMCloneTarget = NonNullable<VMCloneSpec['target']>;
 export type VMCloneSpecInput = Input<typeof spec>;
 export type VMCloneStatus = Output<typeof status>;
 export type VMClone = Resource<VMCloneSpec, VMCloneStatus>;

@@ -19,3 +19,9 @@ export function parseDuration(text: string): Result<Millis> {
   );
   return { value: millis(Math.round(total)) };
 }
+
+/** Prints a duration as it is written in a spec: 90000 is `90s`, 1500 is `1s500ms`. */
+export function formatDuration(span: Millis): string {
+  const rest = span % 1000;
+  return `${Math.floor(span / 1000)}s${rest === 0 ? '' : `${rest}ms`}`;
+}

@@ -1,6 +1,6 @@
 /** Objects of our kinds as the API server would hold them, with little in them unless a test says more. */
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
-import type { Provider, VirtualMachine, VMClass, VMImage, VMSnapshot } from '../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMClass, VMClone, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
@@ -55,6 +55,21 @@ export const aSnapshot = ({ metadata, spec, status }: SnapshotChange = {}): VMSn
   kind: 'VMSnapshot',
   metadata: meta('before-upgrade', { uid: SNAPSHOT_UID, ...metadata }),
   spec: { vmRef: { name: 'web' }, ...spec },
+  ...(status && { status }),
+});
+
+export interface CloneChange {
+  readonly metadata?: Partial<Meta>;
+  readonly spec?: Partial<VMClone['spec']>;
+  readonly status?: VMClone['status'];
+}
+
+/** Of `aVirtualMachine`. */
+export const aClone = ({ metadata, spec, status }: CloneChange = {}): VMClone => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'VMClone',
+  metadata: meta('web-clone', metadata),
+  spec: { sourceVMRef: { name: 'web' }, ...spec },
   ...(status && { status }),
 });
 

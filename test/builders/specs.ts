@@ -305,7 +305,6 @@ const sometimesWith = (more: Arbitrary<unknown>, usual: Arbitrary<unknown>): Arb
     .tuple(usual, fc.oneof({ weight: 6, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: more }))
     .map(([spec, added]) => Object.assign({}, spec, added));
 
-/** One arbitrary a kind. */
 const maintenanceWindow = record(
   {
     schedule: field(
@@ -319,6 +318,52 @@ const maintenanceWindow = record(
   'duration',
 );
 
+const userData = record({
+  cloudInit: fc.oneof(
+    { weight: 6, arbitrary: record({ inline: text, format: userDataFormat }, 'inline') },
+    { weight: 1, arbitrary: record({ inline: text, secretRef }) },
+    {
+      weight: 2,
+      arbitrary: record(
+        {
+          snippet: field(fc.constantFrom('local:snippets/a.yaml', 'ab:snippets/_'), 'local:iso/a', 'a'),
+          format: userDataFormat,
+        },
+        'snippet',
+      ),
+    },
+  ),
+  onChange: field(fc.constantFrom('Report', 'Ignore', 'NextBoot'), 'Reboot', ''),
+});
+
+const powerState = field(
+  fc.constantFrom<unknown>('On', 'Off', 'OffGraceful', true, false),
+  'on',
+  'Paused',
+  'true',
+  1,
+  {},
+);
+
+const tags = fc.array(field(fc.constantFrom('web', 'A', '_x.y+z-1', '9'), '-a', 'a b', 'ä', '', 'a;b'), {
+  maxLength: 3,
+});
+
+const cloneTarget = sometimesWith(
+  ownData,
+  record({
+    name,
+    namespace,
+    classRef: ref,
+    networks: fc.array(network, { maxLength: 2 }),
+    userData,
+    sshKeysSecretRef: secretRef,
+    tags,
+    powerState,
+  }),
+);
+
+/** One arbitrary a kind. */
 export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
   Provider: record(
     {
@@ -403,14 +448,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
           { weight: 6, arbitrary: fc.constant(undefined) },
           { weight: 1, arbitrary: record({ vmRef: ref, snapshotRef: ref, linked: flag }) },
         ),
-        powerState: field(
-          fc.constantFrom<unknown>('On', 'Off', 'OffGraceful', true, false),
-          'on',
-          'Paused',
-          'true',
-          1,
-          {},
-        ),
+        powerState,
         networks: fc.array(network, { maxLength: 2 }),
         disks: fc.array(disk, { maxLength: 2 }),
         cdroms: fc.array(
@@ -428,27 +466,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
           ),
           { minLength: 1, maxLength: 3 },
         ),
-        userData: record({
-          cloudInit: fc.oneof(
-            { weight: 6, arbitrary: record({ inline: text, format: userDataFormat }, 'inline') },
-            { weight: 1, arbitrary: record({ inline: text, secretRef }) },
-            {
-              weight: 2,
-              arbitrary: record(
-                {
-                  snippet: field(
-                    fc.constantFrom('local:snippets/a.yaml', 'ab:snippets/_'),
-                    'local:iso/a',
-                    'a',
-                  ),
-                  format: userDataFormat,
-                },
-                'snippet',
-              ),
-            },
-          ),
-          onChange: field(fc.constantFrom('Report', 'Ignore', 'NextBoot'), 'Reboot', ''),
-        }),
+        userData,
         sshKeysSecretRef: secretRef,
         placement: record({ host: node }),
         rebootPolicy: field(fc.constantFrom('Never', 'IfRequired'), 'Always', 'MaintenanceWindow'),
@@ -462,9 +480,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         ),
         deletionPolicy: field(fc.constantFrom('Delete', 'Retain', 'Stop'), 'delete', 'Orphan', 1),
         lifecycle: record({ gracefulShutdownTimeout: duration, postStart: hook, preStop: hook }),
-        tags: fc.array(field(fc.constantFrom('web', 'A', '_x.y+z-1', '9'), '-a', 'a b', 'ä', '', 'a;b'), {
-          maxLength: 3,
-        }),
+        tags,
         description: field(
           fc.oneof(fc.string(), fc.constant('virtrigaud')),
           'a\nvirtrigaud: x',
@@ -566,7 +582,20 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
     'schedule',
     'selector',
   ),
-  VMClone: record({ sourceVMRef: ref, linkedClone: flag }, 'sourceVMRef'),
+  VMClone: fc.oneof(
+    {
+      weight: 6,
+      arbitrary: record({ sourceVMRef: ref, linkedClone: flag, target: cloneTarget }, 'sourceVMRef'),
+    },
+    {
+      weight: 2,
+      arbitrary: record(
+        { sourceSnapshotRef: ref, linkedClone: flag, target: cloneTarget },
+        'sourceSnapshotRef',
+      ),
+    },
+    { weight: 1, arbitrary: record({ sourceVMRef: ref, sourceSnapshotRef: ref }) },
+  ),
   VMPlacementPolicy: record({
     nodeSelector: fc.array(node, { maxLength: 2 }),
     antiAffinity: fc.array(term, { maxLength: 2 }),

@@ -68,6 +68,8 @@ export interface Lookup {
   readonly clonesOf: (source: string) => readonly string[];
   /** Keys of the VMSnapshots of a VM. @param vm `namespace/name` */
   readonly snapshotsOf: (vm: string) => readonly string[];
+  /** Keys of the VMClones that wait for an object or report on it. @param object `VirtualMachine namespace/name` */
+  readonly vmClonesOf: (object: string) => readonly string[];
 }
 
 export interface UsagePorts {

@@ -1,5 +1,14 @@
-/** Labels of Namespaces, for Providers whose grants select namespaces by them. Without such a Provider none is read. */
-import { hasSelector, NO_NAMESPACES, type Namespaces } from '../../../controllers/index.ts';
+/**
+ * Labels of Namespaces, for Providers whose grants select namespaces by them, and annotations, for VMClones into another
+ * namespace. Without such an object none is read.
+ */
+import {
+  hasSelector,
+  isCrossing,
+  NO_NAMESPACES,
+  type NamespaceAnnotations,
+  type Namespaces,
+} from '../../../controllers/index.ts';
 import { watchNamespaces } from '../../kube/namespaces.ts';
 import type { WatchDeps } from '../../kube/watched-kind.ts';
 import { keyOf, providerOf, type VmIndexes } from './indexes.ts';
@@ -7,20 +16,22 @@ import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
 interface Deps {
-  readonly watches: Pick<Caches, 'Provider' | 'VMImage'>;
+  readonly watches: Pick<Caches, 'Provider' | 'VMImage' | 'VMClone'>;
   readonly indexes: Pick<VmIndexes, 'namespace'>;
   readonly ask: AskForPass;
 }
 
 export interface NamespaceParts {
   readonly namespaces: Namespaces;
+  readonly annotationsOf: (namespace: string) => NamespaceAnnotations;
   /** Ends the watch. */
   readonly stop: () => void;
 }
 
 export function createNamespaces(watch: WatchDeps, { watches, indexes, ask }: Deps): NamespaceParts {
   // With Roles in single namespaces, Namespaces themselves may not be read.
-  if (watch.namespaces) return { namespaces: NO_NAMESPACES, stop: () => undefined };
+  if (watch.namespaces)
+    return { namespaces: NO_NAMESPACES, annotationsOf: () => 'unavailable', stop: () => undefined };
   const watched = watchNamespaces(watch);
   const stopping = new AbortController();
   const selecting = new Set<string>();
@@ -29,7 +40,14 @@ export function createNamespaces(watch: WatchDeps, { watches, indexes, ask }: De
     else selecting.delete(key);
     if (selecting.size > 0) watched.start(stopping.signal);
   });
+  const crossing = new Set<string>();
+  watches.VMClone.cache.onChange((key, _before, after) => {
+    if (after && isCrossing(after.partial)) crossing.add(key);
+    else crossing.delete(key);
+    if (crossing.size > 0) watched.start(stopping.signal);
+  });
   watched.onChange((namespace) => {
+    ask('VMClone', crossing, 'relatedObject');
     if (selecting.size === 0) return;
     const vms = indexes.namespace.objects(namespace).filter((vm) => selecting.has(providerOf(vm) ?? ''));
     ask(
@@ -47,6 +65,7 @@ export function createNamespaces(watch: WatchDeps, { watches, indexes, ask }: De
       labelsOf: (namespace) => (watched.started ? (watched.labelsOf(namespace) ?? 'unread') : 'unavailable'),
       mayBeRead: true,
     },
+    annotationsOf: (namespace) => watched.annotationsOf(namespace) ?? (watched.synced ? 'absent' : 'unread'),
     stop: () => stopping.abort(),
   };
 }

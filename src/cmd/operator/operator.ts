@@ -11,6 +11,7 @@ import { LeaderElector } from '../../runtime/leader-election.ts';
 import { Manager } from '../../runtime/manager.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { claimsOf, reservationsOf } from './claims.ts';
+import { indexClones } from './clones.ts';
 import { createConnections, type ConnectionSettings } from './connections.ts';
 import { scanForDrift, scanSnapshots } from './drift-scan.ts';
 import { createFinishing, sweepCopies } from './finishing.ts';
@@ -56,9 +57,14 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const watches = watchAll(watching);
   const indexes = indexVms(watches.VirtualMachine.cache);
   const scheduled = indexForSchedules(watches);
+  const clones = indexClones(watches);
   const snapshots = indexSnapshots(watches.VMSnapshot.cache);
   const queues = createQueues();
-  const { namespaces, stop: stopNamespaces } = createNamespaces(watching, {
+  const {
+    namespaces,
+    annotationsOf,
+    stop: stopNamespaces,
+  } = createNamespaces(watching, {
     watches,
     indexes,
     ask: queues.ask,
@@ -85,11 +91,13 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
     pool,
     finishing,
     scheduled,
+    clones,
+    annotationsOf,
     forceDeleted,
   });
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
-  watchRelatedObjects(watches, { indexes, snapshots }, queues.ask);
+  watchRelatedObjects(watches, { indexes, snapshots, clones }, queues.ask);
   measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);

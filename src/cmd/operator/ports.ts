@@ -22,6 +22,7 @@ import type { FinishingParts } from './finishing.ts';
 import { keyOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
+import { clonePorts, type CloneIndexes } from './clones.ts';
 import { schedulePorts, type ScheduleIndexes } from './schedules.ts';
 import type { Watches } from './watches.ts';
 
@@ -49,6 +50,8 @@ interface Deps {
   readonly namespaces: Namespaces;
   readonly finishing: FinishingParts;
   readonly scheduled: ScheduleIndexes;
+  readonly clones: CloneIndexes;
+  readonly annotationsOf: ControllerPorts['annotationsOf'];
   readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
@@ -59,7 +62,7 @@ export async function createPorts(
   deps: Deps,
 ): Promise<ControllerPorts> {
   const { client, clock, now, watches, indexes, snapshots, namespaces, scheduled } = deps;
-  const { pool, finishing, forceDeleted, claimedIn, ask } = deps;
+  const { pool, finishing, forceDeleted, claimedIn, ask, clones, annotationsOf } = deps;
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
   const processStates = createProcessStates();
@@ -105,6 +108,8 @@ export async function createPorts(
     processStates,
     enqueue: (uid) => ask('VirtualMachine', indexes.uid.keys(uid), 'taskEnded'),
     ...schedulePorts(watches, scheduled),
+    ...clonePorts(watches, clones),
+    annotationsOf,
     now,
   };
 }

@@ -10,13 +10,20 @@ import {
 import type { VirtualMachine } from '../../api/index.ts';
 import type { Entry } from '../../runtime/object-store.ts';
 import { watchRelated } from '../../runtime/triggers.ts';
+import type { CloneIndexes } from './clones.ts';
 import { targetsOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
+interface RelatedIndexes {
+  readonly indexes: VmIndexes;
+  readonly snapshots: SnapshotIndexes;
+  readonly clones: Pick<CloneIndexes, 'byConcern'>;
+}
+
 export function watchRelatedObjects(
   watches: Caches,
-  { indexes, snapshots }: { readonly indexes: VmIndexes; readonly snapshots: SnapshotIndexes },
+  { indexes, snapshots, clones }: RelatedIndexes,
   ask: AskForPass,
 ): void {
   const lookup: Lookup = {
@@ -24,6 +31,7 @@ export function watchRelatedObjects(
     addressed: (value) => indexes.exclusive.keys(value),
     clonesOf: (source) => indexes.cloneSource.keys(source),
     snapshotsOf: (vm) => snapshots.vm.keys(vm),
+    vmClonesOf: (object) => clones.byConcern.keys(object),
   };
   for (const kind of KIND_NAMES) {
     const { usage } = REGISTRY[kind];

@@ -9,6 +9,7 @@ import {
   VMPlacementPolicy,
   VMSnapshot,
   VMSnapshotSchedule,
+  type VirtualMachineSpecInput,
   type VMSnapshotSpecInput,
 } from '../../api/index.ts';
 import { watchKind, type WatchDeps } from '../../kube/watched-kind.ts';
@@ -23,6 +24,7 @@ export interface Watched<O extends Resource> {
 }
 
 export type Watches = { readonly [K in KindName]: Watched<Objects[K]> } & {
+  readonly VirtualMachine: { readonly writer: ObjectWriter<VirtualMachineSpecInput> };
   readonly VMSnapshot: { readonly writer: ObjectWriter<VMSnapshotSpecInput> };
 };
 

@@ -9,7 +9,7 @@ import {
 } from '../harness/operator.ts';
 import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { credentials, bareTenant, provider, type Tenant, vm, vmClass, vmImage } from './tenant.ts';
+import { credentials, bareTenant, manifest, provider, type Tenant, vm, vmClass, vmImage } from './tenant.ts';
 
 let plane: OperatorPlane;
 let operator: RunningOperator | undefined;
@@ -38,18 +38,22 @@ test('an object is InProgress until the operator has settled it, and after every
     vmClass(),
     vmImage(),
     vm('web', { providerRef: { name: 'typo' }, imageRef: { name: 'ubunto' } }),
+    manifest('VMClone', 'web', { sourceVMRef: { name: 'late' } }),
   );
   for (const [plural, name] of [
     ['providers', 'pve'],
     ['vmclasses', 'small'],
     ['vmimages', 'ubuntu'],
     ['virtualmachines', 'web'],
+    ['vmclones', 'web'],
   ] as const)
     expect([name, await is(plural, name)]).toEqual([name, 'InProgress']);
 
   operator = await startOperator(plane);
   await become('Current', 'providers', 'pve');
   await become('Current', 'vmimages', 'ubuntu');
+  // Another object has the name of its copy.
+  await become('Failed', 'vmclones', 'web');
   await soon(async () => expect((await t.vm('web')).status.conditions).not.toEqual([]));
   expect(await is('virtualmachines', 'web')).toBe('InProgress');
 

@@ -124,6 +124,7 @@ test('two operators in one cluster lead at once, and each makes the VMs of its n
   expect(owners[2]).not.toBe(owners[0]);
 
   await onSchedule(tenants[1]);
+  await cloned(tenants[1]);
   await elsewhere(tenants[0]);
   await intoAnother(tenants[0]);
   await selectedByLabels(tenants[0], tenants[1]);
@@ -168,6 +169,26 @@ async function onSchedule(t: Tenant): Promise<void> {
 
   await t.delete(object);
   expect(await snapshots()).toEqual(left);
+}
+
+/** With the rights of the Role, a VMClone creates its VirtualMachine, and in its own namespace only. */
+async function cloned(t: Tenant): Promise<void> {
+  const sourceVMRef = { name: 'web' };
+  await t.apply(
+    manifest('VMClone', 'copy', { sourceVMRef, target: { powerState: 'Off' } }),
+    manifest('VMClone', 'abroad', { sourceVMRef, target: { namespace: 'elsewhere' } }),
+  );
+  await soon(async () => {
+    const copy = await t.find('virtualmachines', 'copy');
+    expect(copy).toMatchObject({ spec: { classRef: { name: 'small' }, cloneFrom: { vmRef: sourceVMRef } } });
+    expect((await t.find('vmclones', 'copy'))?.status).toMatchObject({ targetUID: copy?.metadata.uid });
+  });
+  await soon(async () =>
+    expect(condition(await t.find('vmclones', 'abroad')).is).toBe('Ready=False NamespaceNotWatched'),
+  );
+  await t.delete('vmclone/copy');
+  expect(await t.find('virtualmachines', 'copy')).toBeDefined();
+  await t.delete('vm/copy');
 }
 
 /** A namespace that no operator watches, with everything a VM needs. */

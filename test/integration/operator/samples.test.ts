@@ -13,7 +13,8 @@ import { soon } from '../harness/soon.ts';
 import { condition, readList, type Stored, TOKEN } from './tenant.ts';
 
 const KINDS = 'vm,providers,vmclasses,vmimages,vmsnapshotschedules,vmsnapshots,vmclones,vmplacementpolicies';
-const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm', 'debian-install'];
+const CLONES = ['web-clone', 'web-clone-full'];
+const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm', 'debian-install', ...CLONES];
 
 let plane: OperatorPlane;
 let pve: FakePve;
@@ -51,7 +52,13 @@ beforeAll(async () => {
     },
   });
   await applyAll(trustFake);
-  await plane.succeed(['wait', '--for=condition=Ready', '--timeout=100s', 'vm,vmsnapshots', '--all']);
+  await plane.succeed([
+    'wait',
+    '--for=condition=Ready',
+    '--timeout=100s',
+    'vm,vmsnapshots,vmclones',
+    '--all',
+  ]);
   for (const name of VMS)
     await plane.succeed([
       ...['wait', `vm/${name}`, '--for=jsonpath={.status.ipAddresses[0]}', '--timeout=100s'],
@@ -124,6 +131,20 @@ describe('the samples', () => {
     });
   });
 
+  test('clone template-vm, which is no template in Proxmox VE, in full, and say why', async () => {
+    const source = guestNamed(pve, 'template-vm');
+    for (const name of CLONES) {
+      const guest = guestNamed(pve, name);
+      expect(guest.get('vcpus')).toBe(source.get('vcpus'));
+      const { status } = await one('vmclone', name);
+      expect(status).toMatchObject({ vmid: guest.vmid, cloneType: 'Full', targetRef: { name } });
+      expect(condition(await one('vmclone', name)).is).toBe('Ready=True Reconciled');
+    }
+    expect((await one('vmclone', 'web-clone')).status).toMatchObject({
+      cloneTypeReason: expect.stringMatching(/template/),
+    });
+  });
+
   test('carry the file that netplan-vm writes to its image', () => {
     const files = seedFiles(pve, guestNamed(pve, 'netplan-vm'));
     expect(files['user-data']).toContain('path: /etc/netplan/01-static.yaml');
@@ -153,11 +174,7 @@ describe('the samples', () => {
   });
 
   test('are reported where this version does not act on them', async () => {
-    for (const [kind, name] of [
-      ['vmclone', 'web-clone'],
-      ['vmclone', 'web-clone-full'],
-      ['vmplacementpolicy', 'production-placement'],
-    ] as const) {
+    for (const [kind, name] of [['vmplacementpolicy', 'production-placement']] as const) {
       const { is, message } = condition(await one(kind, name));
       expect(is).toBe('Ready=False NotSupportedYet');
       expect(message).toContain('does not act');

@@ -12,6 +12,15 @@ const named = (name: string, version: number, labels?: Readonly<Record<string, s
   status: { phase: 'Active' },
 });
 
+const annotated = (
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+  labels?: Readonly<Record<string, string>>,
+) => {
+  const { metadata, ...rest } = named(name, 9, labels);
+  return { ...rest, metadata: { ...metadata, annotations } };
+};
+
 function watching(...events: readonly WatchEvent[]) {
   const asked: string[] = [];
   const client = {
@@ -70,5 +79,23 @@ test('a change of labels is news at once, and a change of anything else is none'
   await settle();
   expect(news).toEqual(['team-a', 'plain', 'plain', 'late', 'plain']);
   expect(watched.labelsOf('plain')).toBeUndefined();
+  ending.abort();
+});
+
+test('a change of our annotations is news, and a change of others is none', async () => {
+  const labels = { team: 'a' };
+  const { watched, news } = watching(
+    { type: 'MODIFIED', object: annotated('plain', { 'virtrigaud.io/allow-from': 'team-a' }) },
+    { type: 'MODIFIED', object: annotated('team-a', { 'example.com/a': 'b' }, labels) },
+  );
+  const ending = new AbortController();
+  expect([watched.synced, watched.annotationsOf('plain')]).toEqual([false, undefined]);
+  watched.start(ending.signal);
+  await settle();
+  expect(watched.synced).toBe(true);
+  expect(watched.annotationsOf('plain')).toEqual({ 'virtrigaud.io/allow-from': 'team-a' });
+  expect(watched.annotationsOf('team-a')).toEqual({});
+  expect(watched.annotationsOf('missing')).toBeUndefined();
+  expect(news).toEqual(['team-a', 'plain', 'plain']);
   ending.abort();
 });

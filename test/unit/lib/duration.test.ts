@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from '../../builders/fast-check.ts';
-import { parseDuration } from '../../../src/lib/duration.ts';
+import { formatDuration, parseDuration } from '../../../src/lib/duration.ts';
+import { millis } from '../../../src/lib/units.ts';
 
 describe('a duration', () => {
   test.each([
@@ -16,6 +17,16 @@ describe('a duration', () => {
 
   test.each(['', '60', 's', '5 m', '-5m', '1d', '1m-1s', '1e3s', '60S'])('%j is none', (text) => {
     expect(parseDuration(text)).toEqual({ problem: expect.stringContaining('for example 60s') });
+  });
+
+  test('is read as what was printed', () => {
+    const day = 86_400_000;
+    fc.assert(
+      fc.property(fc.nat(day), (ms) => {
+        expect(parseDuration(formatDuration(millis(ms)))).toEqual({ value: ms });
+      }),
+    );
+    expect([90_000, 1500, 0].map((ms) => formatDuration(millis(ms)))).toEqual(['90s', '1s500ms', '0s']);
   });
 
   test('is the sum of its parts', () => {

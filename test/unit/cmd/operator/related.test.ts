@@ -11,12 +11,13 @@ import {
   type VMSnapshot,
   type VMSnapshotSchedule,
 } from '../../../../src/api/index.ts';
+import { indexClones } from '../../../../src/cmd/operator/clones.ts';
 import { indexSnapshots, indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
 import type { Watched } from '../../../../src/cmd/operator/watches.ts';
 import type { Readable, Resource } from '../../../../src/runtime/controller.ts';
 import type { ChangeListener, Entry } from '../../../../src/runtime/object-store.ts';
-import { aClass, anImage, aProvider, aSnapshot, aVirtualMachine } from '../../../builders/objects.ts';
+import { aClass, aClone, anImage, aProvider, aSnapshot, aVirtualMachine } from '../../../builders/objects.ts';
 
 const entryOf = <O extends Resource>(object: O): Entry<O> => ({
   key: `${object.metadata.namespace}/${object.metadata.name}`,
@@ -62,7 +63,8 @@ function aCluster() {
   };
   const indexes = indexVms(watches.VirtualMachine.cache);
   const snapshots = indexSnapshots(watches.VMSnapshot.cache);
-  watchRelatedObjects(watches, { indexes, snapshots }, ask);
+  const clones = indexClones(watches);
+  watchRelatedObjects(watches, { indexes, snapshots, clones }, ask);
   return {
     ...watches,
     /** What was asked for by this, each once. */
@@ -150,6 +152,31 @@ describe('a pass is asked for', () => {
     ]);
     expect(askedBy(() => VirtualMachine.change(web, web))).toEqual([
       'VMSnapshot default/before-upgrade relatedObject',
+    ]);
+  });
+
+  test('over the clones that wait for a VM or a snapshot, or report on their copy', () => {
+    const { VirtualMachine, VMSnapshot, VMClone, askedBy } = aCluster();
+    VMClone.change(undefined, entryOf(aClone({ spec: { sourceVMRef: { name: 'web' } } })));
+    const ofSnapshot = { sourceVMRef: undefined, sourceSnapshotRef: { name: 'before-upgrade' } };
+    VMClone.change(undefined, entryOf(aClone({ metadata: { name: 'restored' }, spec: ofSnapshot })));
+    const done = { targetRef: { namespace: 'default', name: 'copy' }, targetUID: 'x' };
+    VMClone.change(undefined, entryOf(aClone({ metadata: { name: 'done' }, status: done })));
+    const clonesAskedBy = (change: () => void) =>
+      askedBy(change).filter((each) => each.startsWith('VMClone '));
+    const named = (name: string) => entryOf(aVirtualMachine({ metadata: { name } }));
+    expect(clonesAskedBy(() => VirtualMachine.change(undefined, web))).toEqual([
+      'VMClone default/web-clone relatedObject',
+    ]);
+    expect(clonesAskedBy(() => VirtualMachine.change(undefined, named('copy')))).toEqual([
+      'VMClone default/done relatedObject',
+    ]);
+    // Somebody else has its name.
+    expect(clonesAskedBy(() => VirtualMachine.change(undefined, named('restored')))).toEqual([
+      'VMClone default/restored relatedObject',
+    ]);
+    expect(clonesAskedBy(() => VMSnapshot.change(undefined, entryOf(aSnapshot())))).toEqual([
+      'VMClone default/restored relatedObject',
     ]);
   });
 

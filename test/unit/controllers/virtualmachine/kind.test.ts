@@ -17,6 +17,7 @@ describe('a VM that is to be a copy', () => {
     keys: () => [],
     addressed: () => [],
     snapshotsOf: () => [],
+    vmClonesOf: () => [],
     clonesOf: (source) => (cloneSources(copy).includes(source) ? ['default/web'] : []),
   };
 

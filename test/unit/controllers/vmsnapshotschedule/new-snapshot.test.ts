@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from '../../../builders/fast-check.ts';
+import { nameLabel } from '../../../../controllers/shared/objects/made-by.ts';
 import {
-  nameLabel,
   newSnapshot,
   snapshotName,
   templateProblem,
