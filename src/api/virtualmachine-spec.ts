@@ -6,6 +6,7 @@ import { objectRef, secretRef } from './refs.ts';
 import { immutableOnce } from './immutable.ts';
 import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
 import { disks } from './virtualmachine-disks.ts';
+import { guestFields } from './virtualmachine-guest.ts';
 import { network } from './virtualmachine-network.ts';
 import { hook, readinessProbe } from './virtualmachine-hook.ts';
 import { optionFields } from './virtualmachine-options.ts';
@@ -114,6 +115,7 @@ const spec = z.object({
       'How settings that were changed in Proxmox VE are handled. Report (also when absent): they are reported in the condition Synced and left as they are. Revert: they are set back to the spec. A change of the spec or the class is always applied, and so is the power state.',
     ),
   ...optionFields,
+  ...guestFields,
   placement: z
     .object({
       host: node

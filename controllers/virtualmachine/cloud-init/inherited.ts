@@ -81,7 +81,7 @@ function fateOf(
   { mode, hasOwnData }: Situation,
 ): Fate {
   const { cloudInit, nics } = want;
-  const { ignition, snippet, sshKeys, networkData } = cloudInit;
+  const { ignition, snippet, sshKeys, networkData, resolver } = cloudInit;
   const login = loginDefinedBy(cloudInit);
   const unless = (replaced: boolean, dropped = false): Fate =>
     replaced ? 'replaced' : dropped ? 'dropped' : 'kept';
@@ -96,9 +96,13 @@ function fateOf(
     case 'snippet':
       return unless(snippet !== undefined, hasOwnData || mode === 'Image');
     case 'servers':
-      return unless(networkData !== undefined || (nics ?? []).some(({ staticIP }) => hasDns(staticIP)));
+      return unless(
+        networkData !== undefined ||
+          hasDns(resolver) ||
+          (nics ?? []).some(({ staticIP }) => hasDns(staticIP)),
+      );
     case 'domains':
-      return unless(networkData !== undefined);
+      return unless(networkData !== undefined || (resolver?.search.length ?? 0) > 0);
     case 'addresses':
       return leavesNetworks(want) ? addressFate(key, config) : 'replaced';
     case undefined:
@@ -155,20 +159,25 @@ export function withInherited(
   const has = (key: string): string => (kept.includes(key) ? (config[key] ?? '') : '');
   const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== '');
   const user = has('ciuser');
+  const own = input.resolver ?? { dns: [], search: [] };
   const dns = words(has('nameserver')).filter((text) => ipFamily(text) !== undefined);
-  const search = words(has('searchdomain'));
+  const search = own.search.length > 0 ? own.search : words(has('searchdomain'));
   const { hostname, fqdn = hostname } = input;
   const [domain] = search;
   return {
     ...input,
     fqdn: fqdn === hostname && domain !== undefined ? `${hostname}.${domain}` : fqdn,
-    nics: withResolver(input.nics.length > 0 ? input.nics : nics, {
+    nics: withResolver(withOwnServers(input.nics.length > 0 ? input.nics : nics, own.dns), {
       dns: dns.length > 0 ? dns : (resolver?.dns ?? []),
       search: search.length > 0 ? search : (resolver?.search ?? []),
     }),
     inherited: { ...(user !== '' && { user }), sshKeys: linesOf(has('sshkeys')) },
   };
 }
+
+/** After those of the NICs. */
+const withOwnServers = (nics: readonly CloudInitNic[], dns: readonly string[]): readonly CloudInitNic[] =>
+  nics.map((nic, index) => (index === nics.length - 1 ? { ...nic, dns: [...nic.dns, ...dns] } : nic));
 
 /** PVE has one list of servers per guest. In an image they belong to the first NIC; those in the spec take precedence. */
 function withResolver(nics: readonly CloudInitNic[], { dns, search }: Resolver): readonly CloudInitNic[] {

@@ -68,7 +68,8 @@ interface Planning {
 function planData(vm: VirtualMachine, want: WithCloudInit, guest: Guest, planning: Planning): CloudInitPlan {
   const drives = cloudInitDrives(guest.config);
   const hasOwnData = hasData(want.cloudInit);
-  if (!hasOwnData && want.nics === undefined && drives.length === 0) return planWithout('None');
+  const { resolver } = want.cloudInit;
+  if (!hasOwnData && !resolver && want.nics === undefined && drives.length === 0) return planWithout('None');
   // Parsing the data is expensive, so it is skipped if nothing can change.
   if (hadImage(vm, guest) && planning.history.changed.length === 0) return planWithout('Image');
   const { release } = planning.context;
@@ -113,6 +114,7 @@ const hasData = ({
   sshKeys,
   onChange: _onChange,
   documents: _documents,
+  resolver: _resolver,
   ...texts
 }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);

@@ -112,11 +112,13 @@ const UNREAD: Unresolved = {
 };
 
 function desiredFrom(
-  { spec: { userData } }: VirtualMachine,
+  { spec: { userData, dns = [], searchDomain } }: VirtualMachine,
   texts: ReadonlyMap<string, Text>,
 ): DesiredCloudInit {
+  const search = searchDomain === undefined ? [] : [searchDomain];
   return {
     sshKeys: publicKeys(texts.get('sshKeys')?.text ?? ''),
+    ...(dns.length + search.length > 0 && { resolver: { dns, search } }),
     ...userDataOf(texts, userData?.cloudInit?.format),
     ...omitUndefined({
       metaData: texts.get('metaData')?.text,

@@ -1,6 +1,7 @@
 /**
- * Options of existing drives and network interfaces are written apart from the rest of the configuration, each device
- * alone: PVE checks them by bus, storage, bridge and version, and refuses a request as a whole. Pure.
+ * Options of existing drives and network interfaces, and hardware that only some users may set, are written apart from
+ * the rest of the configuration, each key alone: PVE checks them by bus, storage, bridge, user and version, and refuses a
+ * request as a whole. Pure.
  */
 import { asSentence } from '../../../src/lib/sentence.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
@@ -11,6 +12,7 @@ import type { BestEffortWrite, ConfigChange } from '../model/config.ts';
 import type { Observed } from '../model/observed.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
 import { isRecent, lastRefusal } from './best-effort.ts';
+import { isRestricted } from './hardware-options.ts';
 
 const isNic = (key: string): key is NicDevice => /^net\d+$/.test(key);
 
@@ -40,6 +42,7 @@ export function separateDevices(
     ...change.delete.map((key) => ({ key, value: undefined })),
   ].flatMap(({ key, value }): BestEffortWrite[] => {
     if (isNic(key)) return isNew ? [] : [{ key, value }];
+    if (isRestricted(key)) return [{ key, value }];
     return isDrive(key) && value !== undefined && isOptionsOnly(config[key], value) ? [{ key, value }] : [];
   });
   if (alone.length === 0) return { change };
@@ -57,8 +60,12 @@ export function separateDevices(
   };
 }
 
+const HARDWARE_FIELDS = { hugepages: 'hugepages', rng0: 'rng' } as const;
+
 /** @param pveMessage as PVE sent it */
 const refusalMessage = (key: string, pveMessage: string): string =>
-  isNic(key)
-    ? `Network interface ${key} is not changed as spec.networks says, because Proxmox VE refused it: ${asSentence(pveMessage)} Correct the network, or grant what is missing; the operator tries it again every 10 minutes.`
-    : `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${asSentence(pveMessage)} Change them; the operator tries them again every 10 minutes.`;
+  isRestricted(key)
+    ? `hardware.${HARDWARE_FIELDS[key]} of the class is not in effect, because Proxmox VE refused it: ${asSentence(pveMessage)} Remove it from the class, or connect the Provider as a user who may set it (docs/permissions.md); the operator tries it again every 10 minutes.`
+    : isNic(key)
+      ? `Network interface ${key} is not changed as spec.networks says, because Proxmox VE refused it: ${asSentence(pveMessage)} Correct the network, or grant what is missing; the operator tries it again every 10 minutes.`
+      : `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${asSentence(pveMessage)} Change them; the operator tries them again every 10 minutes.`;

@@ -7,6 +7,7 @@ import { diskDevices } from '../disks/behaviour.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { Desired } from '../model/desired.ts';
+import { isRestricted } from './hardware-options.ts';
 import { devicesOf } from '../networks/devices.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -30,6 +31,7 @@ export function partOfKey(vm: VirtualMachine, want: Wanted, guest: Guest): PartO
     if (network !== undefined) return networkPart(network);
     const disk = disks.get(key);
     if (disk !== undefined) return optionsPart(disk);
+    if (isRestricted(key)) return key;
     return /^net\d+$/.test(key) ? 'networks' : 'settings';
   };
 }

@@ -20,16 +20,20 @@ const NOTHING: Keys = { set: {}, delete: [] };
 const guest = (config: GuestConfig = {}, change: Partial<Guest> = {}): Guest =>
   aGuest({ config: configOf(aMark(), config), ...change });
 const cpus = (count: number, config: GuestConfig = {}, change: Partial<Guest> = {}): Keys =>
-  cpuLater(count, guest(config, change), ROOM);
+  cpuLater({ cpus: count }, guest(config, change), ROOM);
 const gib = (n: number) => bytes(n * GiB);
 
 describe('CPUs of a new guest', () => {
   test('have room to grow while it runs', () => {
-    expect(cpuAtCreation(2, ROOM, {}).set).toEqual({ cores: 12, vcpus: 2, hotplug: 'network,disk,usb,cpu' });
+    expect(cpuAtCreation({ cpus: 2 }, ROOM, {}).set).toEqual({
+      cores: 12,
+      vcpus: 2,
+      hotplug: 'network,disk,usb,cpu',
+    });
   });
 
   test('have no ceiling of their own where there is no room', () => {
-    const { set, delete: gone } = cpuAtCreation(8, { maxCpus: 8 }, { vcpus: '1', sockets: '2' });
+    const { set, delete: gone } = cpuAtCreation({ cpus: 8 }, { maxCpus: 8 }, { vcpus: '1', sockets: '2' });
     expect(set).toEqual({ cores: 8 });
     expect(gone).toEqual(expect.arrayContaining(['vcpus', 'sockets']));
   });
@@ -40,7 +44,7 @@ describe('CPUs of a new guest', () => {
     ['disk,memory', 'disk,memory,cpu'],
     ['cpu,disk', 'cpu,disk'],
   ])('are hot-plugged in addition to what the template hot-plugs (%s)', (hotplug, expected) => {
-    expect(cpuAtCreation(2, ROOM, { hotplug }).set['hotplug']).toBe(expected);
+    expect(cpuAtCreation({ cpus: 2 }, ROOM, { hotplug }).set['hotplug']).toBe(expected);
   });
 });
 
@@ -76,7 +80,7 @@ describe('CPUs of a guest that runs', () => {
 
   test('are left alone where cores and sockets say the same', () => {
     const { vcpus: _, ...config } = configOf(aMark(), { cores: '2', sockets: '2' });
-    expect(cpuLater(4, aGuest({ config }), ROOM)).toEqual(NOTHING);
+    expect(cpuLater({ cpus: 4 }, aGuest({ config }), ROOM)).toEqual(NOTHING);
   });
 
   test('that cannot be hot-plugged can be from the next ceiling on', () => {
