@@ -60,8 +60,9 @@ const fields = z.object({
     .describe('Storage for the disks of VMs of this class.'),
 });
 
-const compared = (greater: string, less: string): string =>
-  `!has(self.${greater}) || !has(self.${less}) || !isQuantity(string(self.${greater})) || !isQuantity(string(self.${less}))` +
+/** @param optional - the one of them that may be absent */
+const compared = (optional: string, greater: string, less: string): string =>
+  `!has(self.${optional}) || !isQuantity(string(self.${greater})) || !isQuantity(string(self.${less}))` +
   ` || quantity(string(self.${greater})).compareTo(quantity(string(self.${less}))) >= 0`;
 
 const withCpus = rule(
@@ -78,14 +79,14 @@ const withCpus = rule(
 );
 
 const withMaximum = rule(withCpus, {
-  cel: compared('maxMemory', 'memory'),
+  cel: compared('maxMemory', 'maxMemory', 'memory'),
   message: 'must have maxMemory of at least memory',
   holds: ({ memory, maxMemory }) => maxMemory === undefined || maxMemory >= memory,
 });
 
 const spec = rule(
   rule(withMaximum, {
-    cel: compared('memory', 'minMemory'),
+    cel: compared('minMemory', 'memory', 'minMemory'),
     message: 'must have minMemory of at most memory',
     holds: ({ memory, minMemory }) => minMemory === undefined || minMemory <= memory,
   }),

@@ -248,3 +248,26 @@ describe('memory of a guest that plugs it in modules', () => {
     expect(memoryLater(settings, guest(config))).toEqual(NOTHING);
   });
 });
+
+describe('a minimum of memory', () => {
+  const desired = (memory: number, least: number) => ({ memory: gib(memory), minMemory: gib(least) });
+
+  test('is the balloon that Proxmox VE may inflate, so its shares must not be 0', () => {
+    expect(memoryAtCreation(desired(4, 2), { memory: '1024', balloon: '512', shares: '0' })).toEqual({
+      set: { memory: 4096, balloon: 2048 },
+      delete: ['shares'],
+    });
+    expect(memoryAtCreation(desired(4, 2), { balloon: '0' }).set).toMatchObject({ balloon: 2048 });
+  });
+
+  test('changes by itself, and what is as desired is not written', () => {
+    const made = { memory: '4096', balloon: '2048' };
+    expect(memoryLater(desired(4, 2), guest(made))).toEqual(NOTHING);
+    expect(memoryLater(desired(4, 3), guest(made))).toEqual({ set: { balloon: 3072 }, delete: [] });
+    expect(memoryLater(desired(4, 2), guest({ ...made, shares: '1000' }))).toEqual(NOTHING);
+  });
+
+  test('stays when it leaves the class', () => {
+    expect(memoryLater({ memory: gib(4) }, guest({ memory: '4096', balloon: '2048' }))).toEqual(NOTHING);
+  });
+});
