@@ -35,7 +35,7 @@ interface Flag {
 function properties(
   key: string,
   wanted: Readonly<Record<string, string | undefined>> | undefined,
-  { config, main, usual = {} }: Properties,
+  { config, main = '', usual = {} }: Properties,
 ): Keys {
   if (wanted === undefined) return NO_KEYS;
   const now: PropertyString = parseProperties(config[key] ?? '').map(({ key: name = main, value }) => ({
@@ -56,8 +56,8 @@ function properties(
 
 interface Properties {
   readonly config: GuestConfig;
-  /** The property whose name may be omitted. */
-  readonly main: string;
+  /** The property whose name may be omitted. Absent: PVE wants all names. */
+  readonly main?: string;
   /** PVE's defaults. */
   readonly usual?: Readonly<Record<string, string>>;
 }
@@ -87,7 +87,7 @@ export const hardwareOptionKeys = (
     flag('tablet', tablet, { config, usual: '1' }),
     properties('vga', vga, { config, main: 'type' }),
     serialPorts(serial, config),
-    properties('audio0', audio, { config, main: 'device', usual: { driver: 'spice' } }),
+    properties('audio0', audio, { config, usual: { driver: 'spice' } }),
   );
 
 export const restrictedKeys = ({ hugepages, rng }: Hardware, config: GuestConfig): Keys =>

@@ -56,7 +56,7 @@ describe('hardware of the class', () => {
       'a sound card',
       { audio: { device: 'AC97', driver: undefined } },
       {},
-      { set: { audio0: 'AC97' }, delete: [] },
+      { set: { audio0: 'device=AC97' }, delete: [] },
     ],
     [
       'the sound card that it has',
