@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
+import { devices } from './devices.ts';
 import { immutableOnce } from './immutable.ts';
 import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
 import { disks } from './virtualmachine-disks.ts';
@@ -89,6 +90,11 @@ const spec = z.object({
     .optional()
     .describe(
       'Disks of the VM; absent: those of the template. Disks of the template that are not listed here are left as they are.',
+    ),
+  devices: devices
+    .optional()
+    .describe(
+      'Devices of the node that the VM uses, by resource mapping, instead of those of the class; absent: those of the class, or of the template. The list is complete: other mapped devices are removed. Proxmox VE moves a VM with such devices only while it is off.',
     ),
   userData: userData.optional().describe('Data delivered to the guest at its first boot.'),
   metaData: metaData.optional().describe('Meta-data delivered to the guest in addition to the user data.'),

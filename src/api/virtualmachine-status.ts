@@ -68,6 +68,11 @@ const snapshotEntry = z.object({
   memory: z.boolean().optional().describe('Whether it has the memory of the VM.'),
 });
 
+const deviceStatus = z.object({
+  device: text(16).describe('Device in Proxmox VE, for example hostpci0.'),
+  mapping: text(100).describe('Resource mapping.'),
+});
+
 const unusedVolume = z.object({
   device: text(16).describe('Device in Proxmox VE, for example unused0.'),
   volume: text(255).describe('Volume in Proxmox VE.'),
@@ -109,6 +114,9 @@ export const virtualMachineStatus = z.object({
   name: text(255).optional().describe('Name of the VM in Proxmox VE.'),
   consoleURL: text(1024).optional().describe('URL of the console in the web interface of Proxmox VE.'),
   disks: list(diskStatus, 62).optional().describe('The boot disk, and the disks that the operator created.'),
+  devices: list(deviceStatus, 30)
+    .optional()
+    .describe('Devices of the node that the VM has by resource mapping.'),
   unusedVolumes: list(unusedVolume, 64)
     .optional()
     .describe(

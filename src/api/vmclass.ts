@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
+import { devices } from './devices.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { quantity, rule, storageName, word } from './schema.ts';
@@ -46,6 +47,11 @@ const fields = z.object({
   hardware: hardware
     .optional()
     .describe('Hardware besides CPUs, memory and disks; what is absent is left as it is.'),
+  devices: devices
+    .optional()
+    .describe(
+      'Devices of the node that each VM of the class uses, unless the VM lists its own. The list is complete: other mapped devices are removed. Absent: as in the template.',
+    ),
   storage: z
     .object({
       class: storageName.optional().describe('Storage in Proxmox VE for disks that do not name another.'),

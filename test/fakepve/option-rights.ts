@@ -196,5 +196,7 @@ export function checkHostDevices(call: Call, vmid: number, settings: Readonly<Re
     if (!mapped)
       throw failure(`only root can set '${key}' config for ${isUsb ? 'real' : 'non-mapped'} devices`);
     call.need(`/vms/${vmid}`, 'VM.Config.HWType');
+    const mapping = named('mapping');
+    if (mapping !== undefined) call.need(`/mapping/${isUsb ? 'usb' : 'pci'}/${mapping}`, 'Mapping.Use');
   }
 }

@@ -9,9 +9,9 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { ROOT } from '../disks/slots.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { PartDigests } from '../model/config.ts';
-import type { Desired, DesiredNic, Hardware, Options } from '../model/desired.ts';
+import type { Desired, DesiredDevice, DesiredNic, Hardware, Options } from '../model/desired.ts';
 import type { DesiredDisk, DesiredRootDisk } from '../model/disks.ts';
-import { diskPart, networkPart, optionsPart } from './parts.ts';
+import { DEVICES, diskPart, networkPart, optionsPart } from './parts.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -64,6 +64,7 @@ function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Recor
     tags: options.tags,
     startup: startupIn(options),
     ...restrictedIn(hardware),
+    ...(want.devices && { [DEVICES]: want.devices.map(deviceOf) }),
     networks: nics?.map((nic) => nic.name),
     ...Object.fromEntries((nics ?? []).map((nic) => [networkPart(nic.name), nicOf(nic)])),
     [diskPart(ROOT)]: { size: rootDisk, storageClass: root?.storageClass },
@@ -149,6 +150,8 @@ const hardwareIn = ({ numa, sockets, vga, serial, audio, tablet }: Hardware): Js
 /** Parts of their own, because each is written alone (config/device-writes.ts). */
 const restrictedIn = ({ hugepages, rng }: Hardware = {}): Readonly<Record<string, Json>> =>
   omitUndefined({ hugepages, rng0: rng });
+
+const deviceOf = ({ kind, mapping, flags }: DesiredDevice): Json => ({ kind, mapping, flags });
 
 const optionsIn = ({ description, onBoot, protection }: Options): Json => ({
   description,

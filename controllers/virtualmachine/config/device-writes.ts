@@ -12,6 +12,7 @@ import type { BestEffortWrite, ConfigChange } from '../model/config.ts';
 import type { Observed } from '../model/observed.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
 import { isRecent, lastRefusal } from './best-effort.ts';
+import { isDeviceKey } from './devices.ts';
 import { isRestricted } from './hardware-options.ts';
 
 const isNic = (key: string): key is NicDevice => /^net\d+$/.test(key);
@@ -42,7 +43,7 @@ export function separateDevices(
     ...change.delete.map((key) => ({ key, value: undefined })),
   ].flatMap(({ key, value }): BestEffortWrite[] => {
     if (isNic(key)) return isNew ? [] : [{ key, value }];
-    if (isRestricted(key)) return [{ key, value }];
+    if (isRestricted(key) || isDeviceKey(key)) return [{ key, value }];
     return isDrive(key) && value !== undefined && isOptionsOnly(config[key], value) ? [{ key, value }] : [];
   });
   if (alone.length === 0) return { change };
@@ -62,10 +63,16 @@ export function separateDevices(
 
 const HARDWARE_FIELDS = { hugepages: 'hugepages', rng0: 'rng' } as const;
 
+const AGAIN_SENTENCE = 'the operator tries it again every 10 minutes.';
+
 /** @param pveMessage as PVE sent it */
-const refusalMessage = (key: string, pveMessage: string): string =>
-  isRestricted(key)
-    ? `hardware.${HARDWARE_FIELDS[key]} of the class is not in effect, because Proxmox VE refused it: ${asSentence(pveMessage)} Remove it from the class, or connect the Provider as a user who may set it (docs/permissions.md); the operator tries it again every 10 minutes.`
-    : isNic(key)
-      ? `Network interface ${key} is not changed as spec.networks says, because Proxmox VE refused it: ${asSentence(pveMessage)} Correct the network, or grant what is missing; the operator tries it again every 10 minutes.`
-      : `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${asSentence(pveMessage)} Change them; the operator tries them again every 10 minutes.`;
+function refusalMessage(key: string, pveMessage: string): string {
+  const refused = `because Proxmox VE refused it: ${asSentence(pveMessage)}`;
+  if (isRestricted(key))
+    return `hardware.${HARDWARE_FIELDS[key]} of the class is not in effect, ${refused} Remove it from the class, or connect the Provider as a user who may set it (docs/permissions.md); ${AGAIN_SENTENCE}`;
+  if (isDeviceKey(key))
+    return `Device ${key} is not as the spec says, ${refused} Correct devices, or grant Mapping.Use on the resource mapping (docs/permissions.md); ${AGAIN_SENTENCE}`;
+  return isNic(key)
+    ? `Network interface ${key} is not changed as spec.networks says, ${refused} Correct the network, or grant what is missing; ${AGAIN_SENTENCE}`
+    : `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${asSentence(pveMessage)} Change them; the operator tries them again every 10 minutes.`;
+}

@@ -5,6 +5,7 @@ import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { mergeKeys, NO_KEYS, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { Shape } from '../model/desired.ts';
+import { deviceKeys } from './devices.ts';
 import { firmwareAtCreation } from './firmware.ts';
 import { hardwareOptionKeys, restrictedKeys } from './hardware-options.ts';
 import { unsetOptions } from './template-options.ts';
@@ -58,6 +59,7 @@ export const hardwareLater = (
     agent(want, guest.config, needsAgent(want, guest.config)),
     want.hardware ? hardwareOptionKeys(want.hardware, guest.config) : NO_KEYS,
     want.hardware ? restrictedKeys(want.hardware, guest.config) : NO_KEYS,
+    want.devices ? deviceKeys(want.devices, guest.config) : NO_KEYS,
   );
 
 /** The memory that the guest would get although its node has less: PVE accepts it, and then the guest does not start. */

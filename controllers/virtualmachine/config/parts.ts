@@ -7,6 +7,7 @@ import { diskDevices } from '../disks/behaviour.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { Desired } from '../model/desired.ts';
+import { isDeviceKey } from './devices.ts';
 import { isRestricted } from './hardware-options.ts';
 import { devicesOf } from '../networks/devices.ts';
 
@@ -17,6 +18,9 @@ export const networkPart = (name: string): string => `network ${name}`;
 
 /** Whether a disk exists, its size and its storage. */
 export const diskPart = (name: string): string => `disk ${name}`;
+
+/** Devices of the node. */
+export const DEVICES = 'devices';
 
 export const optionsPart = (name: string): string => `options of disk ${name}`;
 
@@ -32,6 +36,7 @@ export function partOfKey(vm: VirtualMachine, want: Wanted, guest: Guest): PartO
     const disk = disks.get(key);
     if (disk !== undefined) return optionsPart(disk);
     if (isRestricted(key)) return key;
+    if (isDeviceKey(key)) return DEVICES;
     return /^net\d+$/.test(key) ? 'networks' : 'settings';
   };
 }

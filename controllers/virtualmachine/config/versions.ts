@@ -17,12 +17,16 @@ export const hasOption = (key: string, release: Release): boolean =>
   release === undefined || isAliveIn(OPTION_LIFETIMES[key] ?? {}, release);
 
 /** Values of property strings, and bounds, that older versions do not have: the client does not know of them. */
-const SINCE = { virtioGl: '7.2', efi: '7.2', manyQueues: '7.4' } as const;
+const SINCE = { virtioGl: '7.2', efi: '7.2', manyQueues: '7.4', mappings: '8.0' } as const;
 const MAX_QUEUES_BEFORE = 16;
 
 /** Without what the version does not have. */
-export const knownHardware = <W extends Pick<Shape, 'hardware' | 'nics'>>(want: W, release: Release): W => ({
+export const knownHardware = <W extends Pick<Shape, 'hardware' | 'nics' | 'devices'>>(
+  want: W,
+  release: Release,
+): W => ({
   ...want,
+  ...(want.devices && !isSince(SINCE.mappings, release) && { devices: [] }),
   ...(want.hardware && !hasVga(want.hardware, release) && { hardware: { ...want.hardware, vga: undefined } }),
   ...(want.nics && { nics: want.nics.map((nic) => (hasQueues(nic, release) ? nic : withoutQueues(nic))) }),
 });
@@ -49,7 +53,14 @@ const NO_EFFECT = 'it has no effect';
 
 /** For the condition FieldsIgnored. */
 export function unsupportedSentences(
-  { tpm, osType, efi, hardware = {}, nics = [] }: Pick<Shape, 'tpm' | 'osType' | 'efi' | 'hardware' | 'nics'>,
+  {
+    tpm,
+    osType,
+    efi,
+    hardware = {},
+    nics = [],
+    devices = [],
+  }: Pick<Shape, 'tpm' | 'osType' | 'efi' | 'hardware' | 'nics' | 'devices'>,
   { node, config }: Pick<Guest, 'node' | 'config'>,
   release: Release,
 ): readonly string[] {
@@ -63,6 +74,9 @@ export function unsupportedSentences(
     lacks(osOption) ? [`${CLASS} OS type ${osType ?? ''}`, since(osOption), NO_EFFECT] : undefined,
     efi !== undefined && lacks('efidisk0.efitype')
       ? [`${CLASS} settings of the EFI disk`, SINCE.efi, NO_EFFECT]
+      : undefined,
+    devices.length > 0 && !isSince(SINCE.mappings, release)
+      ? ['The spec asks for devices by resource mapping', SINCE.mappings, 'the VM has none']
       : undefined,
     ...nics
       .filter((nic) => !hasQueues(nic, release))

@@ -9,9 +9,12 @@ import type { NicDevice } from '../../shared/guests/model.ts';
  */
 export type RestrictedKey = 'hugepages' | 'rng0';
 
+/** A PCI or USB device of the node. */
+export type DeviceKey = `${'hostpci' | 'usb'}${number}`;
+
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
 export interface BestEffortWrite {
-  readonly key: 'tags' | 'startup' | RestrictedKey | DriveDevice | NicDevice;
+  readonly key: 'tags' | 'startup' | RestrictedKey | DeviceKey | DriveDevice | NicDevice;
   /** `undefined`: the option is removed. */
   readonly value: string | undefined;
   /** Tags that are ours then. */

@@ -59,6 +59,8 @@ export interface Shape {
   readonly efi?: EfiDisk;
   /** What is absent stays as it is. */
   readonly hardware?: Hardware;
+  /** Absent: the template's. */
+  readonly devices?: readonly DesiredDevice[];
   readonly guestAgent?: { readonly fstrimClonedDisks?: boolean | undefined };
   /** Absent: as large as the template's. */
   readonly rootDisk?: Bytes | undefined;
@@ -89,6 +91,14 @@ export interface Shape {
   readonly creation: Creation;
 }
 
+/** A device of the node, by its resource mapping. */
+export interface DesiredDevice {
+  readonly kind: 'pci' | 'usb';
+  readonly mapping: string;
+  /** By their names in PVE. */
+  readonly flags: Properties;
+}
+
 export interface EfiDisk {
   readonly preEnrolledKeys?: boolean | undefined;
   readonly type?: '2m' | '4m' | undefined;
@@ -113,6 +123,7 @@ export interface Held {
   /** Names of disks and networks. */
   readonly disks: readonly string[];
   readonly nics: readonly string[];
+  readonly devices?: boolean;
   /** The data that the guest was given. */
   readonly cloudInit: boolean;
 }

@@ -6,7 +6,7 @@ import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
 import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { isNew } from '../config/is-new.ts';
-import { diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
+import { DEVICES, diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
@@ -133,6 +133,7 @@ function comparedDigests(
 const heldParts = ({ held }: Wanted): readonly string[] => [
   ...(held?.disks ?? []).flatMap((name) => [diskPart(name), optionsPart(name)]),
   ...(held?.nics ?? []).map(networkPart),
+  ...(held?.devices ? [DEVICES] : []),
 ];
 
 /** A part that is left as it is counts as what it was applied as last, if it was. */

@@ -42,7 +42,10 @@ function heldBy(uses: readonly Use[], snippet: readonly Use[]): Pick<Judged, 'he
   const disks = [...new Set(uses.flatMap(({ disk }) => disk ?? []))];
   const nics = [...new Set(uses.flatMap(({ nic }) => nic ?? []))];
   const cloudInit = nics.length + snippet.length > 0;
-  return cloudInit || disks.length > 0 ? { held: { disks, nics, cloudInit } } : {};
+  const devices = uses.some(({ device }) => device === true);
+  return cloudInit || devices || disks.length > 0
+    ? { held: { disks, nics, cloudInit, ...(devices && { devices }) } }
+    : {};
 }
 
 const notGranted = ({ what, field }: Use, grant: Grant): Unresolved => ({

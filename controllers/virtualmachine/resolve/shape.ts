@@ -2,6 +2,7 @@
 import type { TemplateSource, VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { MiB } from '../../../src/lib/units.ts';
+import { desiredDevice } from '../config/devices.ts';
 import { optionsOf } from '../config/options.ts';
 import { provisioningDifferences, resolveDisks, rootOf } from '../disks/resolve.ts';
 import type { Hardware, Shape } from '../model/desired.ts';
@@ -70,6 +71,7 @@ export function resolvedSpecOf(
       ...adoptionOf(vm, base),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
+      ...devicesOf(vm, vmClass),
       ...(vm.spec.guestAgent && { guestAgent: vm.spec.guestAgent }),
       hooks: base.hooks,
       ...(base.host !== undefined && { host: base.host }),
@@ -110,6 +112,11 @@ const creationSettingsOf = ({
   Shape,
   'machine' | 'bios' | 'tpm' | 'osType' | 'scsiController' | 'efi'
 > => omitUndefined({ machine, bios: bios && FIRMWARE[bios], tpm, osType, scsiController, efi });
+
+const devicesOf = (vm: VirtualMachine, vmClass: VMClass): Pick<Shape, 'devices'> => {
+  const devices = vm.spec.devices ?? vmClass.spec.devices;
+  return devices ? { devices: devices.map(desiredDevice) } : {};
+};
 
 /** Properties as PVE names them. */
 const hardwareOf = ({ vga, audio, rng, ...others }: NonNullable<VMClass['spec']['hardware']>): Hardware => ({

@@ -5,7 +5,7 @@ import { configChange } from '../../../controllers/virtualmachine/config/change.
 import { firmwareDifferences } from '../../../controllers/virtualmachine/config/firmware.ts';
 import { diskWork } from '../../../controllers/virtualmachine/disks/work.ts';
 import type { GuestConfig } from '../../../controllers/shared/guests/model.ts';
-import { bytes, GiB } from '../../../src/lib/units.ts';
+import { bytes, GiB, vmid } from '../../../src/lib/units.ts';
 import { aDesiredVm, aGuest, aMark, configOf, type Wanted } from '../../builders/guests.ts';
 import { aVirtualMachine } from '../../builders/objects.ts';
 import { aStorage } from '../../builders/views.ts';
@@ -24,6 +24,8 @@ const CHANGES: Readonly<Record<string, Partial<Wanted>>> = {
   '`hardware.audio`': { hardware: { audio: { device: 'AC97' } } },
   '`hardware.tablet`': { hardware: { tablet: false } },
   '`hardware.rng`': { hardware: { rng: { source: '/dev/urandom' } } },
+  '`devices[].pciMapping`': { devices: [{ kind: 'pci', mapping: 'gpu', flags: {} }] },
+  '`devices[].usbMapping`': { devices: [{ kind: 'usb', mapping: 'stick', flags: {} }] },
   '`spec.machine`': { machine: 'q35' },
   '`spec.bios`': { bios: 'ovmf' },
   '`spec.tpm`': { tpm: 'v2.0' },
@@ -52,7 +54,7 @@ function documented(): readonly (readonly [field: string, effect: string])[] {
 }
 
 const QEMU = '/nodes/pve1/qemu/101';
-const VM = aVirtualMachine({ status: { vmid: 101, createdAt: '2026-03-01T12:00:00Z' } });
+const VM = aVirtualMachine({ status: { vmid: vmid(101), createdAt: '2026-03-01T12:00:00Z' } });
 const RUNNING: GuestConfig = configOf(aMark(), {
   scsi0: 'dir:1',
   balloon: '1536',

@@ -100,7 +100,10 @@ type Uncovered =
 type Covered = Required<Omit<Wanted, Uncovered>>;
 
 /** As the first release with version 2 had them. */
-const FIRST: Omit<Covered, 'osType' | 'scsiController' | 'efi' | 'minMemory' | 'hardware' | 'guestAgent'> = {
+const FIRST: Omit<
+  Covered,
+  'osType' | 'scsiController' | 'efi' | 'minMemory' | 'hardware' | 'guestAgent' | 'devices'
+> = {
   name: 'web',
   cpus: 3,
   memory: bytes(4 * GiB),
@@ -151,6 +154,7 @@ const EVERYTHING: Covered = {
   efi: { preEnrolledKeys: true, type: '4m' },
   minMemory: bytes(GiB),
   guestAgent: { fstrimClonedDisks: true },
+  devices: [{ kind: 'pci', mapping: 'gpu', flags: { pcie: '1' } }],
   hardware: { numa: true, vga: { type: 'virtio' }, hugepages: '2Mi', rng: { source: '/dev/urandom' } },
 };
 
