@@ -131,9 +131,11 @@ function changeAgent(guest: Guest, value: string): PlugResult {
   return strip(guest.get('agent')) === strip(value) ? 'applied' : 'skip';
 }
 
-/** Linux, and Windows since 8 (qemu-server, vmconfig_hotplug_pending). A USB device is never unplugged. */
-const canPlugUsb = ({ guest, features: on }: Plug): boolean =>
-  on.has('usb') && /^(?:l26|win8|win1[01])$/.test(guest.get('ostype') ?? '');
+/** The tablet always, other devices on Linux, and on Windows since 8 (qemu-server, vmconfig_hotplug_pending). */
+function plugUsb({ guest, features: on }: Plug, key: string): PlugResult {
+  const supports = key === 'tablet' || /^(?:l26|win8|win1[01])$/.test(guest.get('ostype') ?? '');
+  return on.has('usb') && supports ? 'applied' : 'skip';
+}
 
 const always = new Set(['cpuunits', 'cpulimit']);
 
@@ -143,8 +145,7 @@ async function changeOther(plug: Plug, key: string, value: string): Promise<Plug
   if (key === 'vcpus') return changeCpus(plug, value);
   if (key === 'balloon') return changeBalloon(plug.guest, value);
   if (key === 'agent') return changeAgent(plug.guest, value);
-  if (key === 'tablet') return plug.features.has('usb') ? 'applied' : 'skip';
-  if (/^usb\d+$/.test(key)) return canPlugUsb(plug) ? 'applied' : 'skip';
+  if (key === 'tablet' || /^usb\d+$/.test(key)) return plugUsb(plug, key);
   if (key === 'hotplug')
     return /memory/.test(`${value} ${plug.guest.get('hotplug') ?? ''}`) ? 'skip' : 'applied';
   return always.has(key) ? 'applied' : 'skip';
@@ -170,10 +171,13 @@ async function tryDelete(plug: Plug, key: string): Promise<PlugResult> {
   if (fastPlug.has(key) || isCloudInitOption(key) || always.has(key)) return 'applied';
   if (/^net\d+$/.test(key) || isDrive(key)) return deleteDevice(plug, key);
   if (key === 'vcpus') return changeCpus(plug, undefined);
-  if (key === 'tablet') return plug.features.has('usb') ? 'applied' : 'skip';
+  if (key === 'tablet') return plugUsb(plug, key);
   if (key === 'balloon') return guest.get('balloon') === '0' ? 'skip' : 'applied';
-  return key === 'hotplug' && !/cpu|memory/.test(guest.get('hotplug') ?? '') ? 'applied' : 'skip';
+  return key === 'hotplug' ? deleteHotplug(guest) : 'skip';
 }
+
+const deleteHotplug = (guest: Guest): PlugResult =>
+  /cpu|memory/.test(guest.get('hotplug') ?? '') ? 'skip' : 'applied';
 
 function applyFast(guest: Guest): void {
   for (const [key, value] of guest.pending) {

@@ -157,21 +157,31 @@ export function withInherited(
   { config, resolver }: { readonly config: GuestConfig; readonly resolver: Resolver | undefined },
 ): CloudInitInput {
   const has = (key: string): string => (kept.includes(key) ? (config[key] ?? '') : '');
-  const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== '');
   const user = has('ciuser');
   const own = input.resolver ?? { dns: [], search: [] };
-  const dns = words(has('nameserver')).filter((text) => ipFamily(text) !== undefined);
-  const search = own.search.length > 0 ? own.search : words(has('searchdomain'));
+  const fromTemplate = templateResolver(has);
+  const search = own.search.length > 0 ? own.search : fromTemplate.search;
   const { hostname, fqdn = hostname } = input;
   const [domain] = search;
   return {
     ...input,
     fqdn: fqdn === hostname && domain !== undefined ? `${hostname}.${domain}` : fqdn,
     nics: withResolver(withOwnServers(input.nics.length > 0 ? input.nics : nics, own.dns), {
-      dns: dns.length > 0 ? dns : (resolver?.dns ?? []),
-      search: search.length > 0 ? search : (resolver?.search ?? []),
+      dns: orElse(fromTemplate.dns, resolver?.dns),
+      search: orElse(search, resolver?.search),
     }),
     inherited: { ...(user !== '' && { user }), sshKeys: linesOf(has('sshkeys')) },
+  };
+}
+
+const orElse = (list: readonly string[], other: readonly string[] = []): readonly string[] =>
+  list.length > 0 ? list : other;
+
+function templateResolver(has: (key: string) => string): Resolver {
+  const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== '');
+  return {
+    dns: words(has('nameserver')).filter((text) => ipFamily(text) !== undefined),
+    search: words(has('searchdomain')),
   };
 }
 

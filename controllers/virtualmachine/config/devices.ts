@@ -2,8 +2,14 @@
  * Devices of nodes by resource mapping, as PVE's keys. A list in the spec is complete: mapped devices that it lacks are
  * removed. Devices that are named by their address are never touched, because only root@pam may set them. Pure.
  */
-import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
-import type { VirtualMachineSpec, VMClassSpec } from '../../../src/api/index.ts';
+import {
+  parseProperties,
+  printProperties,
+  property,
+  withProperty,
+  type PropertyString,
+} from '../../../src/pve/index.ts';
+import type { VirtualMachineSpec } from '../../../src/api/index.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
 import type { DeviceKey } from '../model/config.ts';
@@ -14,7 +20,7 @@ const SLOTS = { pci: { key: 'hostpci', count: 16 }, usb: { key: 'usb', count: 14
 
 export const isDeviceKey = (key: string): key is DeviceKey => /^(hostpci|usb)\d+$/.test(key);
 
-type Device = NonNullable<VirtualMachineSpec['devices'] | VMClassSpec['devices']>[number];
+type Device = NonNullable<VirtualMachineSpec['devices']>[number];
 
 const flag = (value: boolean | undefined): string | undefined =>
   value === undefined ? undefined : value ? '1' : '0';
@@ -75,14 +81,14 @@ const freeSlot = (
 
 /** Properties that the spec does not name stay. */
 function textOf({ mapping, flags }: DesiredDevice, current: string | undefined): string {
-  const now = current === undefined ? [{ key: 'mapping', value: mapping }] : parseProperties(current);
+  const now: PropertyString =
+    current === undefined ? [{ key: 'mapping', value: mapping }] : parseProperties(current);
   const differing = Object.entries(flags).filter(
     ([name, value]) => value !== undefined && (property(now, name) ?? '0') !== value,
   );
-  return printProperties(
-    differing.reduce(
-      (all, [name, value]) => withProperty(all, name, value === '0' ? undefined : value),
-      now as ReturnType<typeof parseProperties>,
-    ),
+  const next = differing.reduce<PropertyString>(
+    (all, [name, value]) => withProperty(all, name, value === '0' ? undefined : value),
+    now,
   );
+  return printProperties(next);
 }

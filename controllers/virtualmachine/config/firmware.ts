@@ -43,12 +43,16 @@ export function firmwareAtCreation(want: Shape, config: GuestConfig): Keys {
       ...(want.machine !== undefined &&
         !sameMachine(want.machine, config['machine']) && { machine: want.machine }),
       ...(storage !== undefined && firmwareVolumes({ ...want, bios }, storage, config)),
-      ...(differs(want.osType, config['ostype'] ?? DEFAULT_OS_TYPE) && { ostype: want.osType }),
-      ...(differs(want.scsiController, config['scsihw'] ?? DEFAULT_SCSI) && { scsihw: want.scsiController }),
+      ...systemAtCreation(want, config),
     },
     delete: [],
   };
 }
+
+const systemAtCreation = ({ osType, scsiController }: Shape, config: GuestConfig): Keys['set'] => ({
+  ...(differs(osType, config['ostype'] ?? DEFAULT_OS_TYPE) && { ostype: osType }),
+  ...(differs(scsiController, config['scsihw'] ?? DEFAULT_SCSI) && { scsihw: scsiController }),
+});
 
 const differs = (wanted: string | undefined, now: string): wanted is string =>
   wanted !== undefined && wanted !== now;

@@ -51,44 +51,52 @@ type Lacking = readonly [what: string, since: string, effect: string];
 const CLASS = 'The class asks for';
 const NO_EFFECT = 'it has no effect';
 
+type Wanted = Pick<Shape, 'tpm' | 'osType' | 'efi' | 'hardware' | 'nics' | 'devices'>;
+
 /** For the condition FieldsIgnored. */
-export function unsupportedSentences(
-  {
-    tpm,
-    osType,
-    efi,
-    hardware = {},
-    nics = [],
-    devices = [],
-  }: Pick<Shape, 'tpm' | 'osType' | 'efi' | 'hardware' | 'nics' | 'devices'>,
+export const unsupportedSentences = (
+  want: Wanted,
   { node, config }: Pick<Guest, 'node' | 'config'>,
   release: Release,
-): readonly string[] {
+): readonly string[] =>
+  [...lackingSettings(want, config, release), ...lackingDevices(want, release)].map((each) =>
+    sentence(each, node, release),
+  );
+
+/** What a new guest does not get. */
+function lackingSettings({ tpm, osType, efi }: Wanted, config: Guest['config'], release: Release): Lacking[] {
   const lacks = (key: string): boolean => !hasOption(key, release);
   const since = (key: string): string => OPTION_LIFETIMES[key]?.since ?? '';
   const osOption = `ostype=${osType ?? ''}`;
-  const lacking: readonly (Lacking | undefined)[] = [
-    tpm !== undefined && config['tpmstate0'] === undefined && lacks('tpmstate0')
-      ? [`${CLASS} a TPM`, since('tpmstate0'), 'the VM has none']
-      : undefined,
-    lacks(osOption) ? [`${CLASS} OS type ${osType ?? ''}`, since(osOption), NO_EFFECT] : undefined,
-    efi !== undefined && lacks('efidisk0.efitype')
-      ? [`${CLASS} settings of the EFI disk`, SINCE.efi, NO_EFFECT]
-      : undefined,
-    devices.length > 0 && !isSince(SINCE.mappings, release)
-      ? ['The spec asks for devices by resource mapping', SINCE.mappings, 'the VM has none']
-      : undefined,
-    ...nics
-      .filter((nic) => !hasQueues(nic, release))
-      .map(({ name }): Lacking => [
-        `Network ${name} asks for more than ${MAX_QUEUES_BEFORE} queues`,
-        SINCE.manyQueues,
-        NO_EFFECT,
-      ]),
-    hasVga(hardware, release) ? undefined : [`${CLASS} graphics card virtio-gl`, SINCE.virtioGl, NO_EFFECT],
+  return [
+    ...(tpm !== undefined && config['tpmstate0'] === undefined && lacks('tpmstate0')
+      ? [[`${CLASS} a TPM`, since('tpmstate0'), 'the VM has none'] as const]
+      : []),
+    ...(lacks(osOption) ? [[`${CLASS} OS type ${osType ?? ''}`, since(osOption), NO_EFFECT] as const] : []),
+    ...(efi !== undefined && lacks('efidisk0.efitype')
+      ? [[`${CLASS} settings of the EFI disk`, SINCE.efi, NO_EFFECT] as const]
+      : []),
   ];
-  return lacking.flatMap((each) => (each ? [sentence(each, node, release)] : []));
 }
+
+const lackingDevices = ({ hardware = {}, nics = [], devices = [] }: Wanted, release: Release): Lacking[] => [
+  ...(devices.length > 0 && !isSince(SINCE.mappings, release)
+    ? [['The spec asks for devices by resource mapping', SINCE.mappings, 'the VM has none'] as const]
+    : []),
+  ...nics
+    .filter((nic) => !hasQueues(nic, release))
+    .map(
+      ({ name }) =>
+        [
+          `Network ${name} asks for more than ${MAX_QUEUES_BEFORE} queues`,
+          SINCE.manyQueues,
+          NO_EFFECT,
+        ] as const,
+    ),
+  ...(hasVga(hardware, release)
+    ? []
+    : [[`${CLASS} graphics card virtio-gl`, SINCE.virtioGl, NO_EFFECT] as const]),
+];
 
 const sentence = ([what, since, effect]: Lacking, node: string, release: Release): string =>
   `${what}, which needs ${printLifetime({ since })}, but node ${node} runs ${release ?? ''}: ${effect}.`;

@@ -1,6 +1,6 @@
 /** When a change of hardware takes effect, as the documentation says, held against the fake and the planner. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { configChange } from '../../../controllers/virtualmachine/config/change.ts';
 import { firmwareDifferences } from '../../../controllers/virtualmachine/config/firmware.ts';
 import { diskWork } from '../../../controllers/virtualmachine/disks/work.ts';
