@@ -81,6 +81,7 @@ function wordsOf(entry: Entry): string {
     ...quotaWords(entry.quotas),
     ...(entry.volumes ?? []).map((volume) => `volume ${volume}`),
     ...(entry.snippets ?? []).map((snippet) => `snippet ${snippet}`),
+    ...(entry.devices ?? []).map((mapping) => `devices of mapping ${mapping}`),
     ...guestWords('adopt', entry.adopt),
     ...guestWords('clone', entry.sources),
     ...(closed.length > 0 ? [`no ${closed.map((field) => OPENED[field]).join(', ')}`] : []),
