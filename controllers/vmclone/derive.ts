@@ -68,6 +68,12 @@ function others({ source, target }: Derivation, { fields: data }: Delivered): Ot
     // Proxmox VE copies the drives and the boot order; an entry would get another drive.
     cdroms: undefined,
     boot: undefined,
+    // A name of one VM.
+    guestName: undefined,
+    dns: data.networkData === undefined ? spec.dns : undefined,
+    searchDomain: data.networkData === undefined ? spec.searchDomain : undefined,
+    guestAgent: spec.guestAgent,
+    devices: spec.devices,
     // The node is chosen as for any new VM.
     placement: placement?.pool === undefined ? undefined : { pool: placement.pool },
     // With ObserveOnly or Paused it would not be made.

@@ -73,6 +73,9 @@ export const crd = (kind: Kind) => ({
         storage: true,
         subresources: { status: {} },
         additionalPrinterColumns: kind.columns.map(column),
+        ...(kind.selectableFields && {
+          selectableFields: kind.selectableFields.map((jsonPath) => ({ jsonPath })),
+        }),
         schema: {
           openAPIV3Schema: {
             type: 'object',

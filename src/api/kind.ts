@@ -21,6 +21,8 @@ export interface Kind<Spec extends z.ZodType = z.ZodType, Status extends z.ZodTy
   readonly spec: Spec;
   readonly status: Status;
   readonly columns: readonly PrinterColumn[];
+  /** Paths of fields that lists can be limited by, with `kubectl get --field-selector`. */
+  readonly selectableFields?: readonly string[];
   /** Rules over spec and status together. */
   readonly rules?: readonly ObjectRule[];
   /** What a field means that is there and cannot be read, where its absence would mean to do more. */

@@ -1,6 +1,7 @@
 /** What VMs of other namespaces may use of a Provider. */
 import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
+import { mappingName } from './devices.ts';
 import { labelSelector } from './label-selector.ts';
 import { list, node, poolName, quantity, rule, storageName, bridgeName, vmidNumber, word } from './schema.ts';
 import { tag } from './virtualmachine-options.ts';
@@ -135,6 +136,9 @@ const grant = z.object({
     .describe(
       'Snippets that may be used as user data, by ID or by the beginning of the ID followed by *. Absent: none.',
     ),
+  devices: list(mappingName, MAX_ENTRIES)
+    .optional()
+    .describe('Resource mappings whose PCI and USB devices the VMs may use, by name. Absent: none.'),
 });
 
 export const grants = list(grant, MAX_GRANTS);

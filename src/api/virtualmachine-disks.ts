@@ -46,6 +46,12 @@ const fields = z.object({
     .describe(
       'Volume that the disk is initialised from, for example local:import/data.qcow2. It is read once, when the disk is created.',
     ),
+  bus: z
+    .enum(['scsi', 'virtio', 'sata'])
+    .optional()
+    .describe(
+      'Bus that a new disk is attached to, which the guest needs a driver for; absent: scsi. The boot disk has the bus that the template gave it. The bus of a disk that exists is not changed.',
+    ),
   cache: z
     .enum(['none', 'directsync', 'writethrough', 'writeback', 'unsafe'])
     .optional()
@@ -56,6 +62,24 @@ const fields = z.object({
     .describe('Whether space that the guest frees is returned to the storage; absent: unchanged.'),
   ssd: z.boolean().optional().describe('Whether the guest sees a solid-state disk; absent: unchanged.'),
   iothread: z.boolean().optional().describe('Whether the disk has its own I/O thread; absent: unchanged.'),
+  aio: z
+    .enum(['io_uring', 'native', 'threads'])
+    .optional()
+    .describe(
+      'How the node does the I/O of the disk; native needs the cache mode none or directsync. It changes with a restart of the VM. Absent: unchanged.',
+    ),
+  backup: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether backups of the VM in Proxmox VE include the disk; absent: unchanged, and true for a new disk.',
+    ),
+  replicate: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether replication jobs of the VM in Proxmox VE include the disk; absent: unchanged, and true for a new disk.',
+    ),
   limits: limits.optional().describe('I/O limits of the disk; absent: unchanged.'),
   reclaimPolicy: z
     .enum(['Delete', 'Detach'])
@@ -71,7 +95,13 @@ const sized = rule(fields, {
   holds: ({ size, importFrom }) => size !== undefined || importFrom !== undefined,
 });
 
-const disk = rule(sized, {
+const withAio = rule(sized, {
+  cel: "!has(self.aio) || self.aio != 'native' || !has(self.cache) || self.cache in ['none', 'directsync']",
+  message: 'must have cache none or directsync with aio native: the VM would not start',
+  holds: ({ aio, cache = 'none' }) => aio !== 'native' || cache === 'none' || cache === 'directsync',
+});
+
+const disk = rule(withAio, {
   cel: "self.name != 'root' || !has(self.importFrom) && !has(self.reclaimPolicy)",
   message:
     'must have neither importFrom nor reclaimPolicy if it is the boot disk, which is cloned from the image and deleted with the VM',

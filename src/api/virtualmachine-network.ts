@@ -175,14 +175,28 @@ const fields = z.object({
     .describe(
       'VLANs, or ranges such as 10-20, whose tagged traffic is passed through; absent: as in the template, or the default of Proxmox VE.',
     ),
+  queues: z
+    .int32()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe(
+      'Number of queues that the guest uses in parallel, only for the model virtio, at most one for each CPU; 0: one. A change unplugs the interface for a moment. More than 16 require Proxmox VE 7.4. Absent: as in the template, or the default of Proxmox VE.',
+    ),
   linkDown: z
     .boolean()
     .optional()
     .describe('Whether the link is down; absent: as in the template, or the default of Proxmox VE.'),
 });
 
+const ofVirtio = rule(fields, {
+  cel: "!has(self.queues) || !has(self.model) || self.model == 'virtio'",
+  message: 'must not have queues with a model other than virtio: Proxmox VE would ignore them',
+  holds: ({ queues, model }) => queues === undefined || model === undefined || model === 'virtio',
+});
+
 export const network = rule(
-  rule(fields, {
+  rule(ofVirtio, {
     ...oneIPv6,
     holds: ({ ipv6: six, staticIP: fixed }) =>
       six === undefined || fixed === undefined || parseCidr(fixed.address)?.family === 4,

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
 import { objectRef, secretRef } from './refs.ts';
+import { devices } from './devices.ts';
 import { immutableOnce } from './immutable.ts';
 import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
 import { bootOrder, cdroms } from './virtualmachine-boot.ts';
 import { cloneFrom } from './virtualmachine-clone.ts';
 import { disks } from './virtualmachine-disks.ts';
+import { guestFields } from './virtualmachine-guest.ts';
 import { network } from './virtualmachine-network.ts';
 import { hook, readinessProbe } from './virtualmachine-hook.ts';
 import { optionFields } from './virtualmachine-options.ts';
@@ -96,6 +98,11 @@ const spec = z.object({
     .describe(
       'Devices that the VM boots from, in order; absent: unchanged. A change takes effect at the next start of the VM. The disk root comes last where it is not listed, and entries that name what the VM does not have are skipped.',
     ),
+  devices: devices
+    .optional()
+    .describe(
+      'Devices of the node that the VM uses, by resource mapping, instead of those of the class; absent: those of the class, or of the template. The list is complete: other mapped devices are removed. Proxmox VE moves a VM with such devices only while it is off.',
+    ),
   userData: userData.optional().describe('Data delivered to the guest at its first boot.'),
   metaData: metaData.optional().describe('Meta-data delivered to the guest in addition to the user data.'),
   networkData: networkData
@@ -121,6 +128,7 @@ const spec = z.object({
       'How settings that were changed in Proxmox VE are handled. Report (also when absent): they are reported in the condition Synced and left as they are. Revert: they are set back to the spec. A change of the spec or the class is always applied, and so is the power state.',
     ),
   ...optionFields,
+  ...guestFields,
   placement: z
     .object({
       host: node

@@ -80,6 +80,11 @@ const snapshotEntry = z.object({
   memory: z.boolean().optional().describe('Whether it has the memory of the VM.'),
 });
 
+const deviceStatus = z.object({
+  device: text(16).describe('Device in Proxmox VE, for example hostpci0.'),
+  mapping: text(100).describe('Resource mapping.'),
+});
+
 const unusedVolume = z.object({
   device: text(16).describe('Device in Proxmox VE, for example unused0.'),
   volume: text(255).describe('Volume in Proxmox VE.'),
@@ -124,6 +129,9 @@ export const virtualMachineStatus = z.object({
   cdroms: list(cdromStatus, 16)
     .optional()
     .describe('CD-ROM drives of the spec, and those that left it and are not removed yet.'),
+  devices: list(deviceStatus, 30)
+    .optional()
+    .describe('Devices of the node that the VM has by resource mapping.'),
   unusedVolumes: list(unusedVolume, 64)
     .optional()
     .describe(

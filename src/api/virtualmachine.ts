@@ -38,6 +38,7 @@ export const VirtualMachine = kind({
     'plan',
   ],
   about: 'vmid',
+  selectableFields: ['.spec.providerRef.name', '.spec.classRef.name', '.status.node', '.status.phase'],
   columns: [
     text('Phase', '.status.phase'),
     text('Power', '.status.powerState'),

@@ -3,15 +3,11 @@ import { z } from 'zod';
 import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
+import { devices } from './devices.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { quantity, rule, storageName, word } from './schema.ts';
-
-const machine = word(
-  /^(pc|q35|pc(-i440fx|-q35)?-[0-9]+(\.[0-9]+)+(\+pve[0-9]+)?(\.pxe)?)$/,
-  40,
-  'must be a machine type of Proxmox VE: q35, pc or a version of one, for example pc-q35-9.0',
-);
+import { creationSettings, hardware } from './vmclass-hardware.ts';
 
 const cpuType = word(
   /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
@@ -35,27 +31,27 @@ const fields = z.object({
     .describe(
       'Maximum memory a VM can have without a restart. The VM is created with it, and its balloon is set to memory. Absent: every change of memory requires a restart.',
     ),
+  minMemory: memory
+    .optional()
+    .describe(
+      'Minimum memory a VM keeps when its node runs short of memory: Proxmox VE then resizes the balloon between minMemory and memory. It excludes maxMemory. Absent: a new VM has no such minimum, and one that exists keeps what it has.',
+    ),
   cpuType: cpuType
     .optional()
     .describe(
-      'Emulated CPU type, for example host or x86-64-v2-AES; absent: that of the template. A change takes effect at the next start of the VM.',
+      'Emulated CPU type, for example host or x86-64-v2-AES, or custom-NAME for a model that the administrator defined in Proxmox VE; absent: that of the template. A change takes effect at the next start of the VM.',
     ),
-  spec: z
-    .object({
-      machine: machine.optional().describe('Machine type; absent: that of the template.'),
-      bios: z
-        .enum(['uefi', 'ovmf', 'bios', 'seabios'])
-        .optional()
-        .describe('Firmware: uefi (or ovmf), bios (or seabios); absent: that of the template.'),
-      tpm: z
-        .enum(['v2.0'])
-        .optional()
-        .describe(
-          'Version of the TPM, which is stored on the storage of the boot disk; absent: as in the template.',
-        ),
-    })
+  spec: creationSettings
     .optional()
     .describe('Settings specific to Proxmox VE. They take effect only when a VM is created.'),
+  hardware: hardware
+    .optional()
+    .describe('Hardware besides CPUs, memory and disks; what is absent is left as it is.'),
+  devices: devices
+    .optional()
+    .describe(
+      'Devices of the node that each VM of the class uses, unless the VM lists its own. The list is complete: other mapped devices are removed. Absent: as in the template.',
+    ),
   storage: z
     .object({
       class: storageName.optional().describe('Storage in Proxmox VE for disks that do not name another.'),
@@ -70,18 +66,40 @@ const fields = z.object({
     .describe('Storage for the disks of VMs of this class.'),
 });
 
-const spec = rule(
+/** @param optional - the one of them that may be absent */
+const compared = (optional: string, greater: string, less: string): string =>
+  `!has(self.${optional}) || !isQuantity(string(self.${greater})) || !isQuantity(string(self.${less}))` +
+  ` || quantity(string(self.${greater})).compareTo(quantity(string(self.${less}))) >= 0`;
+
+const withCpus = rule(
   rule(fields, {
     cel: '!has(self.maxCpus) || self.maxCpus >= self.cpus',
     message: 'must have maxCpus of at least cpus',
     holds: ({ cpus, maxCpus }) => maxCpus === undefined || maxCpus >= cpus,
   }),
   {
-    cel:
-      '!has(self.maxMemory) || !isQuantity(string(self.maxMemory)) || !isQuantity(string(self.memory))' +
-      ' || quantity(string(self.maxMemory)).compareTo(quantity(string(self.memory))) >= 0',
-    message: 'must have maxMemory of at least memory',
-    holds: ({ memory, maxMemory }) => maxMemory === undefined || maxMemory >= memory,
+    cel: '!has(self.hardware) || !has(self.hardware.sockets) || self.cpus % self.hardware.sockets == 0',
+    message: 'must have cpus that are a multiple of hardware.sockets',
+    holds: ({ cpus, hardware: { sockets = 1 } = {} }) => cpus % sockets === 0,
+  },
+);
+
+const withMaximum = rule(withCpus, {
+  cel: compared('maxMemory', 'maxMemory', 'memory'),
+  message: 'must have maxMemory of at least memory',
+  holds: ({ memory, maxMemory }) => maxMemory === undefined || maxMemory >= memory,
+});
+
+const spec = rule(
+  rule(withMaximum, {
+    cel: compared('minMemory', 'memory', 'minMemory'),
+    message: 'must have minMemory of at most memory',
+    holds: ({ memory, minMemory }) => minMemory === undefined || minMemory <= memory,
+  }),
+  {
+    cel: '!has(self.minMemory) || !has(self.maxMemory)',
+    message: 'must not have both minMemory and maxMemory: each sets the balloon of the VM',
+    holds: ({ minMemory, maxMemory }) => minMemory === undefined || maxMemory === undefined,
   },
 );
 

@@ -28,6 +28,8 @@ export interface CloudInitInput {
   /** Public keys, one per entry. */
   readonly sshKeys: readonly string[];
   readonly nics: readonly CloudInitNic[];
+  /** For the whole guest, after what the NICs say. Absent: nothing. */
+  readonly resolver?: Resolver | undefined;
   /** PVE's drive upgrades the packages at the first boot, and cannot be told not to. */
   readonly alwaysUpgrades?: boolean | undefined;
   /** What the guest has from its template, unless the user's text says otherwise. */

@@ -101,12 +101,14 @@ export function nativeKeys(input: CloudInitInput): Result<CloudInitKeys> {
       problem: 'The cloud-init drive of Proxmox VE cannot express this user-data or these addresses.',
     };
   const { user, sshKeys, upgrade } = data.value;
-  const dns = dnsServers(input.nics);
+  const { dns: common = [], search: domains = [] } = input.resolver ?? {};
+  const dns = [...new Set([...dnsServers(input.nics), ...common])];
   const desired: Record<string, string | undefined> = {
     ciuser: user,
     // PVE requires the list percent-encoded, in addition to the encoding of the request, and without a trailing newline.
     sshkeys: sshKeys.length > 0 ? encodeURIComponent(sshKeys.join('\n')) : undefined,
     nameserver: dns.length > 0 ? dns.join(' ') : undefined,
+    searchdomain: domains.length > 0 ? domains.join(' ') : undefined,
     // PVE's default, 1, upgrades every package at the first boot.
     ciupgrade: upgrade ? '1' : '0',
     ...Object.fromEntries(input.nics.map((nic) => [nic.device.replace('net', 'ipconfig'), ipConfig(nic)])),

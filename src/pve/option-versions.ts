@@ -27,6 +27,7 @@ export const OPTION_LIFETIMES: Lifetimes = {
   'tpmstate0.format': { since: '9.2' },
   'net[n].e1000e': { since: '7.2' },
   'net[n].host-tunnel': { since: '9.2' },
+  'ostype=win11': { since: '7.2' },
   affinity: { since: '7.4' },
   'agent.freeze-fs-on-backup': { since: '7.4' },
   'agent.freeze-fs': { since: '9.2' },

@@ -87,11 +87,14 @@ export const MigrationPreconditions = z
   .object({
     local_disks: maybe(z.array(z.object({ volid: Text, cdrom: Flag }))),
     local_resources: maybe(z.array(Word)),
+    'mapped-resources': maybe(z.array(Word)),
     not_allowed_nodes: maybe(z.record(z.string(), NotAllowed)),
   })
   .transform((all) => ({
     localDisks: all.local_disks ?? [],
     localResources: all.local_resources ?? [],
+    /** Those of them that other nodes may have as well. */
+    mappedResources: all['mapped-resources'] ?? [],
     notAllowed: Object.fromEntries(
       Object.entries(all.not_allowed_nodes ?? {}).map(([node, why]) => [
         node,
@@ -117,6 +120,12 @@ const storageSpace: Need = { path: '/storage/{storage}', anyOf: ['Datastore.Allo
 const bridgeUse: Need = { path: '/sdn/zones/{zone}', anyOf: ['SDN.Use'], since: 8, feature: 'bridges' };
 const poolUse: Need = { path: '/pool/{pool}', anyOf: ['VM.Allocate'], feature: 'pools' };
 const power = [onGuest('VM.PowerMgmt')] as const;
+const mappingUse = (kind: 'pci' | 'usb'): Need => ({
+  path: `/mapping/${kind}/{mapping}`,
+  anyOf: ['Mapping.Use'],
+  since: 8,
+  feature: 'devices',
+});
 const path = '/nodes/{node}/qemu/{vmid}';
 
 const CONFIG_NEEDS = [
@@ -129,6 +138,8 @@ const CONFIG_NEEDS = [
   onGuest('VM.Config.CDROM', 'isoUpload'),
   onGuest('VM.Config.Cloudinit', 'cloudInit'),
   bridgeUse,
+  mappingUse('pci'),
+  mappingUse('usb'),
 ];
 
 export const QEMU = {

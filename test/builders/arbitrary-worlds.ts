@@ -10,7 +10,9 @@ import type {
   DesiredCloudInit,
   Desired,
   Hooks,
+  DesiredDevice,
   DesiredNic,
+  Hardware,
   RestartSettings,
   Options,
 } from '../../controllers/virtualmachine/model/desired.ts';
@@ -76,6 +78,10 @@ export const foreignKeys: Arbitrary<GuestConfig> = someOf({
   cpu: ['host', 'kvm64,flags=+aes', 'cputype=x86-64-v2-AES'],
   onboot: ['1', '0'],
   protection: ['0', '1'],
+  numa: ['0', '1'],
+  vga: ['virtio', 'type=std,memory=64'],
+  serial0: ['socket', '/dev/ttyS0'],
+  hostpci0: ['mapping=gpu', '0000:01:00.0'],
   startup: ['order=3', '1,up=5', 'up=30,down=60'],
   ide2: [
     'none,media=cdrom',
@@ -197,6 +203,21 @@ const options: Arbitrary<Options> = fc
   })
   .map((parts) => omitUndefined(parts));
 
+const hardware = fc.constantFrom<Hardware>(
+  { numa: true, serial: 1, vga: { type: 'serial0' }, tablet: false },
+  { sockets: 1, serial: 0 },
+  { numa: true, hugepages: '2Mi', rng: { source: '/dev/urandom' }, audio: { device: 'AC97' } },
+);
+
+const devices = fc.constantFrom<readonly DesiredDevice[]>(
+  [],
+  [{ kind: 'pci', mapping: 'gpu', flags: { pcie: '1' } }],
+  [
+    { kind: 'usb', mapping: 'stick', flags: {} },
+    { kind: 'pci', mapping: 'gpu', flags: {} },
+  ],
+);
+
 export const impossibleCreation: Creation = { ok: false, reason: 'NoEligibleNode', message: 'No node can.' };
 
 export const desired: Arbitrary<Extract<Desired, { exists: true }>> = fc
@@ -216,6 +237,8 @@ export const desired: Arbitrary<Extract<Desired, { exists: true }>> = fc
     hooks: maybe(hooks),
     host: maybe(fc.constantFrom(nodeName('pve-1'), nodeName('pve-2'))),
     cpuType: maybe(fc.constantFrom('host', 'x86-64-v2-AES')),
+    hardware: maybe(hardware),
+    devices: maybe(devices),
     creation: often<Creation>(
       fc.constant(CREATION),
       fc.constant(impossibleCreation),

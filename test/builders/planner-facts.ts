@@ -190,7 +190,7 @@ function rawFacts(world: World): RawFacts {
     vmidIsFree: true,
     ...(hook?.state === 'Running' && { execution: { state: 'running' as const } }),
     images: [...volumes],
-    migrationPreconditions: { localDisks: [], localResources: [], notAllowed: {} },
+    migrationPreconditions: { localDisks: [], localResources: [], mappedResources: [], notAllowed: {} },
   };
 }
 

@@ -131,6 +131,12 @@ function changeAgent(guest: Guest, value: string): PlugResult {
   return strip(guest.get('agent')) === strip(value) ? 'applied' : 'skip';
 }
 
+/** The tablet always, other devices on Linux, and on Windows since 8 (qemu-server, vmconfig_hotplug_pending). */
+function plugUsb({ guest, features: on }: Plug, key: string): PlugResult {
+  const supports = key === 'tablet' || /^(?:l26|win8|win1[01])$/.test(guest.get('ostype') ?? '');
+  return on.has('usb') && supports ? 'applied' : 'skip';
+}
+
 const always = new Set(['cpuunits', 'cpulimit']);
 
 async function changeOther(plug: Plug, key: string, value: string): Promise<PlugResult> {
@@ -139,6 +145,7 @@ async function changeOther(plug: Plug, key: string, value: string): Promise<Plug
   if (key === 'vcpus') return changeCpus(plug, value);
   if (key === 'balloon') return changeBalloon(plug.guest, value);
   if (key === 'agent') return changeAgent(plug.guest, value);
+  if (key === 'tablet' || /^usb\d+$/.test(key)) return plugUsb(plug, key);
   if (key === 'hotplug')
     return /memory/.test(`${value} ${plug.guest.get('hotplug') ?? ''}`) ? 'skip' : 'applied';
   return always.has(key) ? 'applied' : 'skip';
@@ -164,9 +171,13 @@ async function tryDelete(plug: Plug, key: string): Promise<PlugResult> {
   if (fastPlug.has(key) || isCloudInitOption(key) || always.has(key)) return 'applied';
   if (/^net\d+$/.test(key) || isDrive(key)) return deleteDevice(plug, key);
   if (key === 'vcpus') return changeCpus(plug, undefined);
+  if (key === 'tablet') return plugUsb(plug, key);
   if (key === 'balloon') return guest.get('balloon') === '0' ? 'skip' : 'applied';
-  return key === 'hotplug' && !/cpu|memory/.test(guest.get('hotplug') ?? '') ? 'applied' : 'skip';
+  return key === 'hotplug' ? deleteHotplug(guest) : 'skip';
 }
+
+const deleteHotplug = (guest: Guest): PlugResult =>
+  /cpu|memory/.test(guest.get('hotplug') ?? '') ? 'skip' : 'applied';
 
 function applyFast(guest: Guest): void {
   for (const [key, value] of guest.pending) {

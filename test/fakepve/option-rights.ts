@@ -185,16 +185,18 @@ export function checkSerialRight(
 /** Host devices require a mapping, unless root assigns them. */
 export function checkHostDevices(call: Call, vmid: number, settings: Readonly<Record<string, string>>): void {
   if (call.isRoot) return;
-  for (const [key, value] of Object.entries(settings)) {
-    if (!/^(?:hostpci|usb)\d+$/.test(key)) continue;
-    const isUsb = key.startsWith('usb');
-    const named = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1];
-    const host = named('host') ?? /^[^,=]+/.exec(value.replace(/^[^,]*=.*$/, ''))?.[0];
-    if (host === undefined && named('mapping') === undefined)
-      throw failure(`either 'host' or 'mapping' must be set.`);
-    const mapped = named('mapping') !== undefined || (isUsb && host === 'spice');
-    if (!mapped)
-      throw failure(`only root can set '${key}' config for ${isUsb ? 'real' : 'non-mapped'} devices`);
-    call.need(`/vms/${vmid}`, 'VM.Config.HWType');
-  }
+  for (const [key, value] of Object.entries(settings))
+    if (/^(?:hostpci|usb)\d+$/.test(key)) checkHostDevice(call, vmid, key, value);
+}
+
+function checkHostDevice(call: Call, vmid: number, key: string, value: string): void {
+  const isUsb = key.startsWith('usb');
+  const named = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1];
+  const host = named('host') ?? /^[^,=]+/.exec(value.replace(/^[^,]*=.*$/, ''))?.[0];
+  const mapping = named('mapping');
+  if (host === undefined && mapping === undefined) throw failure(`either 'host' or 'mapping' must be set.`);
+  if (mapping === undefined && !(isUsb && host === 'spice'))
+    throw failure(`only root can set '${key}' config for ${isUsb ? 'real' : 'non-mapped'} devices`);
+  call.need(`/vms/${vmid}`, 'VM.Config.HWType');
+  if (mapping !== undefined) call.need(`/mapping/${isUsb ? 'usb' : 'pci'}/${mapping}`, 'Mapping.Use');
 }

@@ -23,8 +23,10 @@ interface DeliveryInput {
 export function digestsOf(input: DeliveryInput, digest: Digest): DeliveredDigests {
   const { owner, nics } = input;
   const network = (nics ?? []).map(({ name, mac, staticIP, ipv6 }) => ({ name, mac, staticIP, ipv6 }));
+  const { resolver } = input.cloudInit;
   const { networkData, ...texts } = digestsOfTexts(input, digest);
-  return { ...texts, networkData: networkData ?? digestOf('networkData', network, { owner, digest }) };
+  const own = resolver ? { network, dns: resolver.dns, search: resolver.search } : network;
+  return { ...texts, networkData: networkData ?? digestOf('networkData', own, { owner, digest }) };
 }
 
 type OfTexts = Omit<DeliveredDigests, 'networkData'> & Partial<Pick<DeliveredDigests, 'networkData'>>;

@@ -86,7 +86,7 @@ function fateOf(
   { mode, hasOwnData }: Situation,
 ): Fate {
   const { cloudInit, nics } = want;
-  const { ignition, snippet, sshKeys, networkData } = cloudInit;
+  const { ignition, snippet, sshKeys, networkData, resolver } = cloudInit;
   const login = loginDefinedBy(cloudInit);
   const unless = (replaced: boolean, dropped = false): Fate =>
     replaced ? 'replaced' : dropped ? 'dropped' : 'kept';
@@ -101,9 +101,13 @@ function fateOf(
     case 'snippet':
       return unless(snippet !== undefined, hasOwnData || mode === 'Image');
     case 'servers':
-      return unless(networkData !== undefined || (nics ?? []).some(({ staticIP }) => hasDns(staticIP)));
+      return unless(
+        networkData !== undefined ||
+          hasDns(resolver) ||
+          (nics ?? []).some(({ staticIP }) => hasDns(staticIP)),
+      );
     case 'domains':
-      return unless(networkData !== undefined);
+      return unless(networkData !== undefined || (resolver?.search.length ?? 0) > 0);
     case 'addresses':
       return leavesNetworks(want) ? addressFate(key, config) : 'replaced';
     case undefined:
@@ -158,22 +162,37 @@ export function withInherited(
   { config, resolver }: { readonly config: GuestConfig; readonly resolver: Resolver | undefined },
 ): CloudInitInput {
   const has = (key: string): string => (kept.includes(key) ? (config[key] ?? '') : '');
-  const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== '');
   const user = has('ciuser');
-  const dns = words(has('nameserver')).filter((text) => ipFamily(text) !== undefined);
-  const search = words(has('searchdomain'));
+  const own = input.resolver ?? { dns: [], search: [] };
+  const fromTemplate = templateResolver(has);
+  const search = own.search.length > 0 ? own.search : fromTemplate.search;
   const { hostname, fqdn = hostname } = input;
   const [domain] = search;
   return {
     ...input,
     fqdn: fqdn === hostname && domain !== undefined ? `${hostname}.${domain}` : fqdn,
-    nics: withResolver(input.nics.length > 0 ? input.nics : nics, {
-      dns: dns.length > 0 ? dns : (resolver?.dns ?? []),
-      search: search.length > 0 ? search : (resolver?.search ?? []),
+    nics: withResolver(withOwnServers(input.nics.length > 0 ? input.nics : nics, own.dns), {
+      dns: orElse(fromTemplate.dns, resolver?.dns),
+      search: orElse(search, resolver?.search),
     }),
     inherited: { ...(user !== '' && { user }), sshKeys: linesOf(has('sshkeys')) },
   };
 }
+
+const orElse = (list: readonly string[], other: readonly string[] = []): readonly string[] =>
+  list.length > 0 ? list : other;
+
+function templateResolver(has: (key: string) => string): Resolver {
+  const words = (text: string): string[] => text.split(/[\s,;]+/).filter((word) => word !== '');
+  return {
+    dns: words(has('nameserver')).filter((text) => ipFamily(text) !== undefined),
+    search: words(has('searchdomain')),
+  };
+}
+
+/** After those of the NICs. */
+const withOwnServers = (nics: readonly CloudInitNic[], dns: readonly string[]): readonly CloudInitNic[] =>
+  nics.map((nic, index) => (index === nics.length - 1 ? { ...nic, dns: [...nic.dns, ...dns] } : nic));
 
 /** PVE has one list of servers per guest. In an image they belong to the first NIC; those in the spec take precedence. */
 function withResolver(nics: readonly CloudInitNic[], { dns, search }: Resolver): readonly CloudInitNic[] {

@@ -5,6 +5,7 @@ export const hasData = ({
   sshKeys,
   onChange: _onChange,
   documents: _documents,
+  resolver: _resolver,
   ...texts
 }: DesiredCloudInit): boolean =>
   sshKeys.length > 0 || Object.values(texts).some((text) => text !== undefined);
@@ -14,10 +15,11 @@ export const hasData = ({
  * configures itself, unless the spec has something to say to it.
  */
 export const isAsked = (
-  { nics, withoutTemplate }: Pick<Shape, 'nics' | 'withoutTemplate'>,
+  { nics, withoutTemplate, cloudInit }: Pick<Shape, 'nics' | 'withoutTemplate' | 'cloudInit'>,
   hasOwnData: boolean,
 ): boolean =>
   hasOwnData ||
+  cloudInit?.resolver !== undefined ||
   (withoutTemplate
     ? (nics ?? []).some(({ staticIP, ipv6 }) => staticIP !== undefined || ipv6 !== undefined)
     : nics !== undefined);

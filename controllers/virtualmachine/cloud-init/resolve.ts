@@ -111,12 +111,11 @@ const UNREAD: Unresolved = {
   early: true,
 };
 
-function desiredFrom(
-  { spec: { userData } }: VirtualMachine,
-  texts: ReadonlyMap<string, Text>,
-): DesiredCloudInit {
+function desiredFrom({ spec }: VirtualMachine, texts: ReadonlyMap<string, Text>): DesiredCloudInit {
+  const { userData } = spec;
   return {
     sshKeys: publicKeys(texts.get('sshKeys')?.text ?? ''),
+    ...resolverOf(spec),
     ...userDataOf(texts, userData?.cloudInit?.format),
     ...omitUndefined({
       metaData: texts.get('metaData')?.text,
@@ -125,6 +124,14 @@ function desiredFrom(
       onChange: userData?.onChange,
     }),
   };
+}
+
+function resolverOf({
+  dns = [],
+  searchDomain,
+}: Pick<VirtualMachine['spec'], 'dns' | 'searchDomain'>): Pick<DesiredCloudInit, 'resolver'> {
+  const search = searchDomain === undefined ? [] : [searchDomain];
+  return dns.length + search.length > 0 ? { resolver: { dns, search } } : {};
 }
 
 type UserDataText = Pick<DesiredCloudInit, 'userData' | 'userDataFormat' | 'ignition'>;

@@ -5,12 +5,13 @@
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import { sha256Hex } from '../../../src/lib/hash.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { ROOT } from '../disks/slots.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { PartDigests } from '../model/config.ts';
-import type { Desired, DesiredNic, Options } from '../model/desired.ts';
+import type { Desired, DesiredDevice, DesiredNic, Hardware, Options } from '../model/desired.ts';
 import type { DesiredDisk, DesiredRootDisk } from '../model/disks.ts';
-import { BOOT_PART, cdromPart, diskPart, networkPart, optionsPart } from './parts.ts';
+import { BOOT_PART, cdromPart, DEVICES, diskPart, networkPart, optionsPart } from './parts.ts';
 import { cpusOf, inForce, type CpuRoom } from './size.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -57,31 +58,24 @@ export function recordedDigests({ metadata, status }: VirtualMachine, digests: P
 
 /** Exactly the settings that decide what is written to a guest. The names are part of the version. */
 function projectionOf(want: Wanted, guest: Guest, room: CpuRoom): Readonly<Record<string, Json>> {
-  const { name, cpus, memory, maxCpus, maxMemory, cpuType } = want;
-  const {
-    machine,
-    bios,
-    tpm,
-    rootDisk,
-    root,
-    disks = [],
-    provisioning,
-    nics,
-    options = {},
-    cdroms = [],
-  } = want;
+  const { name, cpus, memory, maxCpus, maxMemory, minMemory, cpuType } = want;
+  const { rootDisk, root, disks = [], provisioning, nics, options = {}, hardware, cdroms = [] } = want;
   return {
     settings: {
       name,
-      size: { cpus, memory, maxCpus, maxMemory, cpuType },
+      size: { cpus, memory, maxCpus, maxMemory, minMemory, cpuType },
       reachable: reachableCpus(cpus, guest, room),
       beyondNode: beyondNode(want, room),
-      firmware: { machine, bios, tpm },
+      firmware: firmwareIn(want),
+      hardware: hardware && hardwareIn(hardware),
+      guestAgent: want.guestAgent && { fstrimClonedDisks: want.guestAgent.fstrimClonedDisks },
       provisioning,
       options: optionsIn(options),
     },
     tags: options.tags,
     startup: startupIn(options),
+    ...restrictedIn(hardware),
+    ...(want.devices && { [DEVICES]: want.devices.map(deviceOf) }),
     networks: nics?.map((nic) => nic.name),
     ...Object.fromEntries((nics ?? []).map((nic) => [networkPart(nic.name), nicOf(nic)])),
     ...Object.fromEntries(cdroms.map(({ name, volume }) => [cdromPart(name), { volume }])),
@@ -113,10 +107,10 @@ function reachableCpus(cpus: number, guest: Guest, { nodeCpus }: CpuRoom): Json 
 
 /** With the size, which is written together with the options: a pending change still has that from before the disk grew. */
 function optionsOf({ options }: DesiredRootDisk): { readonly [key: string]: Json } {
-  const { cache, discard, ssd, iothread, limits } = options;
+  const { cache, discard, ssd, iothread, aio, backup, replicate, limits } = options;
   const { readIOPS, writeIOPS, readMBps, writeMBps } = limits ?? {};
   return {
-    behaviour: { cache, discard, ssd, iothread },
+    behaviour: { cache, discard, ssd, iothread, aio, backup, replicate },
     limits: limits && { readIOPS, writeIOPS, readMBps, writeMBps },
   };
 }
@@ -143,8 +137,33 @@ function nicOf({ name, bridge, model, vlan, mac, staticIP, ipv6, settings }: Des
     rate: settings?.rate,
     trunks: settings?.trunks,
     linkDown: settings?.link_down,
+    queues: settings?.queues,
   };
 }
+
+const firmwareIn = ({ machine, bios, tpm, osType, scsiController, efi }: Wanted): Json => ({
+  machine,
+  bios,
+  tpm,
+  osType,
+  scsiController,
+  efi: efi && { preEnrolledKeys: efi.preEnrolledKeys, type: efi.type },
+});
+
+const hardwareIn = ({ numa, sockets, vga, serial, audio, tablet }: Hardware): Json => ({
+  numa,
+  sockets,
+  vga,
+  serial,
+  audio,
+  tablet,
+});
+
+/** Parts of their own, because each is written alone (config/device-writes.ts). */
+const restrictedIn = ({ hugepages, rng }: Hardware = {}): Readonly<Record<string, Json>> =>
+  omitUndefined({ hugepages, rng0: rng });
+
+const deviceOf = ({ kind, mapping, flags }: DesiredDevice): Json => ({ kind, mapping, flags });
 
 const optionsIn = ({ description, onBoot, protection }: Options): Json => ({
   description,

@@ -6,8 +6,7 @@
 import { asSentence } from '../../../src/lib/sentence.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
 import type { BestEffortWrite } from '../model/config.ts';
-import type { DriveDevice } from '../../shared/guests/disks.ts';
-import type { Guest, NicDevice } from '../../shared/guests/model.ts';
+import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Failure } from '../model/tasks.ts';
 import type { Desired } from '../model/desired.ts';
@@ -15,7 +14,7 @@ import { startupWrite, tagWrite } from './options.ts';
 
 const AGAIN_MS = 10 * 60_000;
 
-export type OptionKey = Exclude<BestEffortWrite['key'], DriveDevice | NicDevice>;
+export type OptionKey = Extract<BestEffortWrite['key'], 'tags' | 'startup'>;
 type LastRefusal = NonNullable<RefusedWrites[BestEffortWrite['key']]>;
 
 /** How exactly this write was refused; absent: it was not, or another value was. */

@@ -15,7 +15,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { Desired } from '../model/desired.ts';
 import { nicChanges } from '../networks/nics.ts';
 import { recordedSettings } from '../networks/settings.ts';
-import { knownKeys } from './versions.ts';
+import { knownHardware, knownKeys } from './versions.ts';
 import { optionKeys } from './options.ts';
 import type { CpuRoom } from './size.ts';
 
@@ -34,10 +34,11 @@ export interface ChangeContext extends CpuRoom {
 
 export function configChange(
   vm: VirtualMachine,
-  want: Wanted,
+  wanted: Wanted,
   guest: Guest,
   { cloudInit, keepTags = false, release, missingVolumes, ...room }: ChangeContext,
 ): ConfigChange | undefined {
+  const want = knownHardware(wanted, release);
   const fresh = isNew(vm, guest);
   const nics = nicKeys(vm, want, guest);
   const cdroms = cdromKeys(vm, want, guest, missingVolumes);

@@ -1,6 +1,7 @@
 /**
- * Options of existing drives and network interfaces are written apart from the rest of the configuration, each device
- * alone: PVE checks them by bus, storage, bridge and version, and refuses a request as a whole. Pure.
+ * Options of existing drives and network interfaces, and hardware that only some users may set, are written apart from
+ * the rest of the configuration, each key alone: PVE checks them by bus, storage, bridge, user and version, and refuses a
+ * request as a whole. Pure.
  */
 import { asSentence } from '../../../src/lib/sentence.ts';
 import { parseDisk } from '../../../src/pve/index.ts';
@@ -11,6 +12,8 @@ import type { BestEffortWrite, ConfigChange } from '../model/config.ts';
 import type { Observed } from '../model/observed.ts';
 import type { RefusedWrites } from '../model/process-state.ts';
 import { isRecent, lastRefusal } from './best-effort.ts';
+import { isDeviceKey } from './devices.ts';
+import { isRestricted } from './hardware-options.ts';
 
 const isNic = (key: string): key is NicDevice => /^net\d+$/.test(key);
 
@@ -40,6 +43,7 @@ export function separateDevices(
     ...change.delete.map((key) => ({ key, value: undefined })),
   ].flatMap(({ key, value }): BestEffortWrite[] => {
     if (isNic(key)) return isNew ? [] : [{ key, value }];
+    if (isRestricted(key) || isDeviceKey(key)) return [{ key, value }];
     return isDrive(key) && value !== undefined && isOptionsOnly(config[key], value) ? [{ key, value }] : [];
   });
   if (alone.length === 0) return { change };
@@ -57,8 +61,18 @@ export function separateDevices(
   };
 }
 
+const HARDWARE_FIELDS = { hugepages: 'hugepages', rng0: 'rng' } as const;
+
+const AGAIN_SENTENCE = 'the operator tries it again every 10 minutes.';
+
 /** @param pveMessage as PVE sent it */
-const refusalMessage = (key: string, pveMessage: string): string =>
-  isNic(key)
-    ? `Network interface ${key} is not changed as spec.networks says, because Proxmox VE refused it: ${asSentence(pveMessage)} Correct the network, or grant what is missing; the operator tries it again every 10 minutes.`
+function refusalMessage(key: string, pveMessage: string): string {
+  const refused = `because Proxmox VE refused it: ${asSentence(pveMessage)}`;
+  if (isRestricted(key))
+    return `hardware.${HARDWARE_FIELDS[key]} of the class is not in effect, ${refused} Remove it from the class, or connect the Provider as a user who may set it (docs/permissions.md); ${AGAIN_SENTENCE}`;
+  if (isDeviceKey(key))
+    return `Device ${key} is not as the spec says, ${refused} Correct devices, or grant Mapping.Use on the resource mapping (docs/permissions.md); ${AGAIN_SENTENCE}`;
+  return isNic(key)
+    ? `Network interface ${key} is not changed as spec.networks says, ${refused} Correct the network, or grant what is missing; ${AGAIN_SENTENCE}`
     : `The options of disk ${key} in spec.disks are not in effect, because Proxmox VE refused them: ${asSentence(pveMessage)} Change them; the operator tries them again every 10 minutes.`;
+}

@@ -2,6 +2,7 @@
 import { parseProperties, printProperties, property, withProperty } from '../../../src/pve/index.ts';
 import type { VirtualMachineSpec } from '../../../src/api/index.ts';
 import { describeGuest, parseMark, textWithoutMark, type OwnerMark } from '../../shared/guests/owner-mark.ts';
+import { cloudInitDrives } from '../../shared/guests/disks.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { BestEffortWrite } from '../model/config.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
@@ -18,6 +19,7 @@ export function optionsOf({
   startup,
   onBoot,
   protection,
+  guestName,
 }: Pick<VirtualMachineSpec, keyof Options>): Options | undefined {
   const options: Options = {
     ...(tags && { tags: tagSet(tags) }),
@@ -31,6 +33,7 @@ export function optionsOf({
     }),
     ...(onBoot !== undefined && { onBoot }),
     ...(protection !== undefined && { protection }),
+    ...(guestName !== undefined && { guestName }),
   };
   return Object.keys(options).length > 0 ? options : undefined;
 }
@@ -42,14 +45,15 @@ const isOn = (config: GuestConfig, key: string): boolean => config[key] === '1';
 
 /** The options that PVE does not refuse separately. */
 export function optionKeys(
-  { options = {}, owner }: Pick<Shape, 'options' | 'owner'>,
+  { options = {}, owner, cloudInit }: Pick<Shape, 'options' | 'owner'> & Partial<Pick<Shape, 'cloudInit'>>,
   config: GuestConfig,
 ): Keys {
-  const { description, onBoot, protection } = options;
+  const { description, onBoot, protection, guestName } = options;
   const differs = (key: string, desired: boolean | undefined): boolean =>
     desired !== undefined && desired !== isOn(config, key);
   return {
     set: {
+      ...(differsInName(guestName, config) && !keepsName({ cloudInit }, config) && { name: guestName }),
       ...(description !== undefined &&
         description !== normalized(textWithoutMark(config['description'] ?? '')) && {
           description: describeGuest({ ...owner, ...uuidIn(config) }, description),
@@ -60,6 +64,27 @@ export function optionKeys(
     delete: [],
   };
 }
+
+const differsInName = (guestName: string | undefined, config: GuestConfig): guestName is string =>
+  guestName !== undefined && guestName !== config['name'];
+
+/**
+ * PVE writes the name into its cloud-init drive at each start and derives the instance-id from what it writes
+ * (qemu-server, Cloudinit.pm): after a rename the guest would count as a new instance, with new SSH host keys.
+ */
+const keepsName = ({ cloudInit }: Pick<Shape, 'cloudInit'>, config: GuestConfig): boolean =>
+  cloudInitDrives(config).length > 0 && cloudInit?.onChange !== 'NextBoot';
+
+/** A name that differs and is left so: a sentence. */
+export const nameDifferences = (
+  { options: { guestName } = {}, cloudInit }: Pick<Shape, 'options' | 'cloudInit'>,
+  config: GuestConfig,
+): string[] =>
+  differsInName(guestName, config) && keepsName({ cloudInit }, config)
+    ? [
+        `The VM is called ${config['name'] ?? '(nothing)'} in Proxmox VE, but spec.guestName says ${guestName}. Its cloud-init drive contains the name, so a renamed guest would count as a new instance at its next boot and get new SSH host keys. Set spec.userData.onChange to NextBoot if it should, or correct the name.`,
+      ]
+    : [];
 
 /** What the mark says of the UUID stays: it proves whose guest it is. */
 function uuidIn(config: GuestConfig): Pick<OwnerMark, 'uuid'> {

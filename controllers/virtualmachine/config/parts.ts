@@ -8,6 +8,8 @@ import { diskDevices } from '../disks/behaviour.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Keys } from '../../shared/guests/keys.ts';
 import type { Desired } from '../model/desired.ts';
+import { isDeviceKey } from './devices.ts';
+import { isRestricted } from './hardware-options.ts';
 import { devicesOf } from '../networks/devices.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -17,6 +19,9 @@ export const networkPart = (name: string): string => `network ${name}`;
 
 /** Whether a disk exists, its size and its storage. */
 export const diskPart = (name: string): string => `disk ${name}`;
+
+/** Devices of the node. */
+export const DEVICES = 'devices';
 
 export const optionsPart = (name: string): string => `options of disk ${name}`;
 
@@ -42,6 +47,8 @@ export function partOfKey(vm: VirtualMachine, want: Wanted, guest: Guest): PartO
     const cdrom = cdroms.get(key);
     if (cdrom !== undefined) return cdromPart(cdrom);
     if (key === 'boot' && want.boot) return BOOT_PART;
+    if (isRestricted(key)) return key;
+    if (isDeviceKey(key)) return DEVICES;
     return /^net\d+$/.test(key) ? 'networks' : 'settings';
   };
 }

@@ -39,32 +39,48 @@ function withCpuHotplug(text: string | undefined): string {
   return [...new Set([...now, 'cpu'])].join(',');
 }
 
+/** How many CPUs a guest has, and on how many sockets. */
+interface Topology {
+  readonly cpus: number;
+  /** Absent: one in a new guest, and whatever an existing one has. */
+  readonly sockets?: number | undefined;
+}
+
 // Only `vcpus` can change while a guest runs; cores and sockets change at the next start (qemu-server, QemuServer.pm).
 // So a guest is created with a higher ceiling in cores, and vcpus sets its size.
 export function cpuAtCreation(
-  cpus: number,
+  want: Topology,
   { maxCpus }: Pick<CpuRoom, 'maxCpus'>,
   config: GuestConfig,
 ): Keys {
-  const room = maxCpus > cpus;
+  const { cpus } = want;
+  const ceiling = topology(maxCpus, want, config);
+  const room = cpusOf(afterWriting({}, ceiling)).ceiling > cpus;
   return {
     set: {
-      cores: maxCpus,
+      ...ceiling.set,
       ...(room && { vcpus: cpus, hotplug: withCpuHotplug(config['hotplug']) }),
     },
-    delete: [
-      ...(config['sockets'] === undefined ? [] : ['sockets']),
-      ...(room || config['vcpus'] === undefined ? [] : ['vcpus']),
-    ],
+    delete: [...ceiling.delete, ...(room || config['vcpus'] === undefined ? [] : ['vcpus'])],
+  };
+}
+
+/** So many CPUs at most, in whole sockets, and no fewer than the guest has. */
+function topology(count: number, { cpus, sockets = 1 }: Topology, config: GuestConfig): Keys {
+  const cores = Math.floor(Math.max(count, cpus) / sockets);
+  return {
+    set: { cores, ...(sockets > 1 && { sockets }) },
+    delete: sockets > 1 || config['sockets'] === undefined ? [] : ['sockets'],
   };
 }
 
 /** A running guest gets at most its current ceiling; the rest follows after the next start. */
-export function cpuLater(cpus: number, guest: Sized, room: CpuRoom): Keys {
+export function cpuLater(want: Topology, guest: Sized, room: CpuRoom): Keys {
+  const { cpus } = want;
   if (cpus > room.nodeCpus) return NO_KEYS;
   const { config } = guest;
   const now = inForce(guest);
-  const ceiling = ceilingChange(cpus, config, now, room);
+  const ceiling = ceilingChange(want, config, now, room);
   const after = cpusOf(afterWriting(config, ceiling));
   const maxNow = guest.running ? Math.min(after.ceiling, cpusOf(now).ceiling) : after.ceiling;
   const target = Math.min(cpus, maxNow);
@@ -79,25 +95,31 @@ const afterWriting = (config: GuestConfig, { set, delete: removed }: Keys): Gues
 
 /** @param now - the configuration of the running guest */
 function ceilingChange(
-  cpus: number,
+  want: Topology,
   config: GuestConfig,
   now: GuestConfig,
   { maxCpus, nodeCpus }: CpuRoom,
 ): Keys {
+  const { cpus } = want;
   const planned = cpusOf(config).ceiling;
   const running = cpusOf(now).ceiling;
-  if (planned > nodeCpus) return cores(nodeCpus, cpus, config);
-  if (running !== planned && cpus <= running && running <= nodeCpus) return restoreCeiling(now, config);
-  return cpus > planned ? cores(Math.max(cpus, maxCpus), cpus, config) : NO_KEYS;
+  if (planned > nodeCpus) return ceilingOf(nodeCpus, want, config);
+  const isEnough = cpus <= running && running <= nodeCpus && hasSockets(now, want);
+  if (running !== planned && isEnough) return restoreCeiling(now, config);
+  if (cpus > planned) return ceilingOf(Math.max(cpus, maxCpus), want, config);
+  return hasSockets(config, want) ? NO_KEYS : ceilingOf(planned, want, config);
 }
 
-const cores = (count: number, cpus: number, config: GuestConfig): Keys => {
+const hasSockets = (config: GuestConfig, { sockets }: Topology): boolean =>
+  sockets === undefined || int(config['sockets'], 1) === sockets;
+
+function ceilingOf(count: number, want: Topology, config: GuestConfig): Keys {
   const hotplug = withCpuHotplug(config['hotplug']);
-  return {
-    set: { cores: count, ...(count > cpus && hotplug !== config['hotplug'] && { hotplug }) },
-    delete: config['sockets'] === undefined ? [] : ['sockets'],
-  };
-};
+  const keys = topology(count, want, config);
+  return cpusOf(afterWriting({}, keys)).ceiling > want.cpus && hotplug !== config['hotplug']
+    ? mergeKeys(keys, { set: { hotplug }, delete: [] })
+    : keys;
+}
 
 /** Removes a pending ceiling that is no longer needed: PVE drops a pending change that equals the current value. */
 const restoreCeiling = (now: GuestConfig, config: GuestConfig): Keys =>
@@ -113,11 +135,17 @@ const restoreCeiling = (now: GuestConfig, config: GuestConfig): Keys =>
 export const memoryMiBOf = (config: GuestConfig): number =>
   int(property(parseProperties(config['memory'] ?? '512'), 'current', 'current'), 512);
 
-type MemorySettings = Pick<Shape, 'memory' | 'maxMemory'>;
+type MemorySettings = Pick<Shape, 'memory' | 'maxMemory' | 'minMemory' | 'hardware'>;
 
-export function memoryAtCreation({ memory, maxMemory }: MemorySettings, config: GuestConfig): Keys {
-  // The configuration of the same write has one socket.
-  const possible = possibleMemory({ config: { ...config, sockets: '1' }, pending: [], running: false });
+export function memoryAtCreation(want: MemorySettings, config: GuestConfig): Keys {
+  const { memory, maxMemory, minMemory, hardware: { sockets = 1 } = {} } = want;
+  // The configuration of the same write has these sockets.
+  const possible = possibleMemory({
+    config: { ...config, sockets: `${sockets}` },
+    pending: [],
+    running: false,
+  });
+  if (minMemory !== undefined) return between(mib(minMemory), possible(mib(memory)), config);
   return maxMemory === undefined
     ? fixedMemory(possible(mib(memory)), config, true)
     : ballooned(mib(memory), possible(mib(maxMemory)), config);
@@ -125,10 +153,11 @@ export function memoryAtCreation({ memory, maxMemory }: MemorySettings, config: 
 
 // A guest is created with its maximum memory, and the balloon reduces it to the desired size. PVE applies a new balloon
 // size immediately if `shares` is 0; otherwise pvestatd adjusts the balloon (qemu-server, vmconfig_hotplug_pending).
-export function memoryLater({ memory, maxMemory }: MemorySettings, guest: Sized): Keys {
+export function memoryLater({ memory, maxMemory, minMemory }: MemorySettings, guest: Sized): Keys {
   const { config } = guest;
   const target = mib(memory);
   const possible = possibleMemory(guest);
+  if (minMemory !== undefined) return between(mib(minMemory), possible(target), config);
   if (maxMemory === undefined) return fixedMemory(possible(target), config, false);
   const running = memoryMiBOf(inForce(guest));
   const planned = memoryMiBOf(config);
@@ -152,6 +181,15 @@ const ballooned = (target: number, ceiling: number, config: GuestConfig): Keys =
     ...(config['shares'] !== '0' && { shares: 0 }),
   },
   delete: [],
+});
+
+/** Where the node runs short of memory, PVE takes from the guest down to this, unless `shares` is 0 (pvestatd). */
+const between = (least: number, memory: number, config: GuestConfig): Keys => ({
+  set: {
+    ...(memoryMiBOf(config) !== memory && { memory }),
+    ...(config['balloon'] !== String(least) && { balloon: least }),
+  },
+  delete: config['shares'] === '0' ? ['shares'] : [],
 });
 
 function fixedMemory(target: number, config: GuestConfig, creating: boolean): Keys {

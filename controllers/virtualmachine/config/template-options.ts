@@ -33,7 +33,7 @@ export interface TemplateOption {
 }
 
 export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
-  { options: ['name'], fate: 'replaced', details: 'The name of the VirtualMachine' },
+  { options: ['name'], fate: 'replaced', details: '`guestName`; without it, the name of the VirtualMachine' },
   {
     options: ['description'],
     fate: 'replaced',
@@ -51,9 +51,14 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
   {
     options: ['cores', 'sockets', 'vcpus', 'memory', 'balloon', 'smp'],
     fate: 'replaced',
-    details: 'The VMClass. A balloon device that the template switches off (`balloon: 0`) stays off',
+    details:
+      'The VMClass. A balloon device that the template switches off (`balloon: 0`) stays off, unless the class has `minMemory` or `maxMemory`',
   },
-  { options: ['shares'], fate: 'inherited', details: '0 if the VMClass has `maxMemory`' },
+  {
+    options: ['shares'],
+    fate: 'inherited',
+    details: '0 if the VMClass has `maxMemory`; removed if it is 0 and the class has `minMemory`',
+  },
   { options: ['hotplug'], fate: 'inherited', details: 'And `cpu`, where the VM has room for more CPUs' },
   {
     options: ['cpu'],
@@ -68,7 +73,8 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
   {
     options: ['efidisk0', 'tpmstate0'],
     fate: 'inherited',
-    details: 'Copied. Made where UEFI or `spec.tpm` of the VMClass needs one and the template has none',
+    details:
+      'Copied. Made where UEFI or `spec.tpm` of the VMClass needs one and the template has none; `spec.efi` says how',
   },
   { options: ['agent'], fate: 'inherited', details: 'Always enabled' },
   {
@@ -123,13 +129,13 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
     options: ['nameserver'],
     fate: 'inherited',
     dependsOn: 'servers',
-    details: 'Unless a network has `staticIP.dns`, or the spec has `networkData`',
+    details: 'Unless a network has `staticIP.dns`, or the spec has `dns` or `networkData`',
   },
   {
     options: ['searchdomain'],
     fate: 'inherited',
     dependsOn: 'domains',
-    details: 'Unless the spec has `networkData`',
+    details: 'Unless the spec has `searchDomain` or `networkData`',
   },
   {
     options: ['ipconfig[n]'],
@@ -146,26 +152,27 @@ export const TEMPLATE_OPTIONS: readonly TemplateOption[] = [
   },
   { options: ['citype'], fate: 'inherited', details: 'It decides on the layout of an image as well' },
   {
-    options: ['serial[n]', 'parallel[n]', 'usb[n]', 'hostpci[n]', 'virtiofs[n]', 'audio0', 'rng0', 'ivshmem'],
+    options: ['serial[n]', 'audio0', 'rng0', 'vga', 'tablet', 'numa', 'hugepages'],
+    fate: 'inherited',
+    details: 'Unless `hardware` of the VMClass says otherwise',
+  },
+  {
+    options: ['scsihw', 'ostype'],
+    fate: 'inherited',
+    details: 'Unless the VMClass has `spec.scsiController` or `spec.osType`',
+  },
+  {
+    options: ['parallel[n]', 'usb[n]', 'hostpci[n]', 'virtiofs[n]', 'ivshmem'],
     fate: 'inherited',
     details: '',
   },
   {
-    options: ['vga', 'spice_enhancements', 'keyboard', 'tablet', 'scsihw', 'ostype', 'arch', 'watchdog'],
+    options: ['spice_enhancements', 'keyboard', 'arch', 'watchdog'],
     fate: 'inherited',
     details: '',
   },
   {
-    options: [
-      'numa',
-      'numa[n]',
-      'hugepages',
-      'keephugepages',
-      'affinity',
-      'cpulimit',
-      'cpuunits',
-      'allow-ksm',
-    ],
+    options: ['numa[n]', 'keephugepages', 'affinity', 'cpulimit', 'cpuunits', 'allow-ksm'],
     fate: 'inherited',
     details: '',
   },

@@ -27,12 +27,17 @@ export const hasSerialOf = (text: string, name: string): boolean =>
   property(parseProperties(text), 'serial') === serialOf(name);
 
 const ON = new Set(['1', 'on', 'yes', 'true']);
+const OFF = new Set(['0', 'off', 'no', 'false']);
 
 /** A property and its desired value; `undefined`: PVE's default. */
 type DesiredProperty = readonly [key: string, value: string | undefined];
 
 const flag = (key: string, desired: boolean | undefined, on = '1'): DesiredProperty[] =>
   desired === undefined ? [] : [[key, desired ? on : undefined]];
+
+/** PVE's default is on. */
+const unlessOff = (key: string, desired: boolean | undefined): DesiredProperty[] =>
+  desired === undefined ? [] : [[key, desired ? undefined : '0']];
 
 const limit = (key: string, desired: number | undefined): DesiredProperty[] =>
   desired === undefined ? [] : [[key, desired === 0 ? undefined : String(desired)]];
@@ -42,12 +47,18 @@ const desiredProperties = ({
   discard,
   ssd,
   iothread,
+  aio,
+  backup,
+  replicate,
   limits = {},
 }: DiskOptions): DesiredProperty[] => [
   ...(cache === undefined ? [] : [['cache', cache === 'none' ? undefined : cache] as const]),
   ...flag('discard', discard, 'on'),
   ...flag('ssd', ssd),
   ...flag('iothread', iothread),
+  ...(aio === undefined ? [] : [['aio', aio] as const]),
+  ...unlessOff('backup', backup),
+  ...unlessOff('replicate', replicate),
   ...limit('iops_rd', limits.readIOPS),
   ...limit('iops_wr', limits.writeIOPS),
   ...limit('mbps_rd', limits.readMBps),
@@ -59,15 +70,23 @@ const DEFAULTS: Readonly<Record<string, readonly string[]>> = {
   discard: ['ignore'],
   ssd: ['0'],
   iothread: ['0'],
+  backup: ['1'],
+  replicate: ['1'],
 };
+
+const isDefault = (key: string, current: string): boolean =>
+  DEFAULTS[key]?.includes(current) ?? Number(current) === 0;
 
 function isEquivalent(key: string, current: string | undefined, desired: string | undefined): boolean {
   if (current === desired) return true;
-  if (desired === undefined)
-    return current === undefined || DEFAULTS[key]?.includes(current) === true || Number(current) === 0;
+  if (desired === undefined) return current === undefined || isDefault(key, current);
   if (current === undefined) return false;
   // PVE keeps a number as it was written: 200.0.
-  return Number(current) === Number(desired) || (desired === '1' && ON.has(current));
+  return (
+    Number(current) === Number(desired) ||
+    (desired === '1' && ON.has(current)) ||
+    (desired === '0' && OFF.has(current))
+  );
 }
 
 /**

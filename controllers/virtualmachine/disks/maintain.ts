@@ -3,11 +3,11 @@ import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
 import type { Bytes } from '../../../src/lib/units.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import type { DiskOptions } from '../model/disks.ts';
+import type { Bus, DiskOptions } from '../model/disks.ts';
 import type { StorageFacts } from '../model/surroundings.ts';
 import { differenceOf, type DiskOutcome } from './removal.ts';
 import { allocatedSize, compareSizes } from './rounding.ts';
-import { supportedOptions, unsupportedSentences } from './support.ts';
+import { busOf, supportedOptions, unsupportedSentences } from './support.ts';
 
 /** What decides where a disk is. */
 export interface Site {
@@ -31,23 +31,28 @@ interface ExistingDisk {
   readonly size: Bytes | undefined;
   /** The storage that the spec names. */
   readonly storage: string | undefined;
+  readonly bus: Bus | undefined;
   readonly options: DiskOptions;
 }
 
 export function maintainDisk(what: string, disk: ExistingDisk, guest: Guest, context: Site): DiskOutcome {
   const grown = growDisk(what, disk, guest, context);
   const moved = moveDisk(what, disk, guest, context);
-  const { device, options } = disk;
+  const { device, bus, options } = disk;
   const drive = { device, text: guest.config[device] ?? '' };
   return {
     steps: [...(grown.steps ?? []), ...(moved.steps ?? [])],
     ...(moved.waits !== undefined && { waits: moved.waits }),
     ...differenceOf([
       ...[grown.difference, moved.difference].filter((text) => text !== undefined),
+      ...(bus === undefined || busOf(device) === bus ? [] : [onAnotherBus(what, device, bus)]),
       ...unsupportedSentences(what, drive, supportedOptions(options, drive, guest.config)),
     ]),
   };
 }
+
+const onAnotherBus = (what: string, device: string, bus: Bus): string =>
+  `${what} is ${device}, but the spec says bus ${bus}. The bus is chosen only when a disk is created: remove bus from the disk, or set it to ${busOf(device)}.`;
 
 function moveDisk(
   what: string,

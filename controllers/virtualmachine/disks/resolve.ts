@@ -7,13 +7,10 @@ import type { Shape } from '../model/desired.ts';
 
 type Disk = NonNullable<VirtualMachine['spec']['disks']>[number];
 
-const optionsOf = ({ cache, discard, ssd, iothread, limits }: Disk): DiskOptions => ({
-  cache,
-  discard,
-  ssd,
-  iothread,
-  limits,
-});
+const optionsOf = (disk: Disk): DiskOptions => {
+  const { cache, discard, ssd, iothread, aio, backup, replicate, limits } = disk;
+  return { cache, discard, ssd, iothread, aio, backup, replicate, limits };
+};
 
 export const rootOf = ({ spec }: VirtualMachine): Disk | undefined =>
   spec.disks?.find(({ name }) => name === ROOT);
@@ -27,7 +24,7 @@ export function resolveDisks(
   const others = (vm.spec.disks ?? []).filter(({ name }) => name !== ROOT);
   return {
     rootDisk: root?.size,
-    ...(root && { root: { options: optionsOf(root), storageClass: root.storageClass } }),
+    ...(root && { root: { options: optionsOf(root), storageClass: root.storageClass, bus: root.bus } }),
     ...(others.length > 0 && { disks: others.map((disk) => desiredDisk(disk, storage)) }),
   };
 }
@@ -38,6 +35,7 @@ const desiredDisk = (disk: Disk, storage: string | undefined): DesiredDisk => ({
   importFrom: disk.importFrom,
   storage: disk.storageClass ?? storage,
   storageClass: disk.storageClass,
+  bus: disk.bus,
   options: optionsOf(disk),
   reclaimPolicy: disk.reclaimPolicy ?? 'Detach',
 });

@@ -2,12 +2,13 @@
 import { parseDisk } from '../../../src/pve/index.ts';
 import { isDrive, rootDiskOf, unusedWith } from '../../shared/guests/disks.ts';
 import { hasSerialOf } from './drive.ts';
-import type { RecordedDisk } from '../model/disks.ts';
+import type { Bus, DesiredDisk, RecordedDisk } from '../model/disks.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 
 export const ROOT = 'root';
 
-const MAX_SCSI = 30;
+/** The last device of each bus. The first is that of boot disks: PVE boots from it by default. */
+export const LAST_DEVICE: Readonly<Record<Bus, number>> = { scsi: 30, virtio: 15, sata: 5 };
 
 /** Where a disk is. */
 export type Place =
@@ -78,25 +79,25 @@ const inUse = ({ config, pending }: Guest): ReadonlySet<string> =>
 
 /**
  * Assigns a device to every disk of the spec. A disk that is recorded, or found by its serial number, keeps its device;
- * a new one gets the lowest free device. `scsi0` is reserved for boot disks: PVE boots from it by default.
+ * a new one gets the lowest free device of its bus.
  */
 export function assignSlots(
-  names: readonly string[],
+  disks: readonly Pick<DesiredDisk, 'name' | 'bus'>[],
   recorded: readonly RecordedDisk[],
   guest: Guest,
   isApplied: (name: string) => boolean,
 ): readonly RecordedDisk[] {
   const used = new Set([...inUse(guest), ...recorded.map(({ device }) => device)]);
-  const lowestFree = (): string | undefined => {
-    for (let n = 1; n <= MAX_SCSI; n += 1) if (!used.has(`scsi${n}`)) return `scsi${n}`;
+  const lowestFree = (bus: Bus): string | undefined => {
+    for (let n = 1; n <= LAST_DEVICE[bus]; n += 1) if (!used.has(`${bus}${n}`)) return `${bus}${n}`;
     return undefined;
   };
-  return names.flatMap((name): RecordedDisk[] => {
+  return disks.flatMap(({ name, bus = 'scsi' }): RecordedDisk[] => {
     const before = recorded.find((disk) => disk.name === name);
     const claimed = find({ ...before, name }, recorded, guest);
     if (claimed) return [{ ...before, name, device: claimed[0], volume: volumeOf(claimed[1]) }];
     if (before && isSlotUsable(before, guest, isApplied(name))) return [before];
-    const device = lowestFree();
+    const device = lowestFree(bus);
     if (device === undefined) return [];
     used.add(device);
     return [{ ...before, name, device }];

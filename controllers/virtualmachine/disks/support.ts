@@ -42,7 +42,7 @@ type Check = (
   config: GuestConfig,
 ) => { readonly without: DiskOptions; readonly why: string } | undefined;
 
-const busOf = (device: string): string => device.replace(/\d+$/, '');
+export const busOf = (device: string): string => device.replace(/\d+$/, '');
 
 /** Virtio disks have no such property (qemu-server, Drive.pm). */
 const ssd: Check = (options, { device }) =>
@@ -71,11 +71,23 @@ function iothread(options: DiskOptions, { device }: Drive, config: GuestConfig):
     : undefined;
 }
 
+const NATIVE_CACHES: readonly string[] = ['none', 'directsync'];
+
+function aio(options: DiskOptions, { text }: Drive): ReturnType<Check> {
+  const cacheNow = options.cache ?? property(parseProperties(text), 'cache') ?? 'none';
+  return options.aio === 'native' && !NATIVE_CACHES.includes(cacheNow)
+    ? {
+        without: { aio: undefined },
+        why: `aio (native): the disk has cache=${cacheNow} in Proxmox VE, and native requires none or directsync. Set cache of the disk as well, or remove aio.`,
+      }
+    : undefined;
+}
+
 /** With aio=native QEMU opens a disk only without the host's cache (block/file-posix.c), so the guest would not start. */
 const cache: Check = (options, { text }) =>
   options.cache !== undefined &&
-  !['none', 'directsync'].includes(options.cache) &&
-  property(parseProperties(text), 'aio') === 'native'
+  !NATIVE_CACHES.includes(options.cache) &&
+  (options.aio ?? property(parseProperties(text), 'aio')) === 'native'
     ? {
         without: { cache: undefined },
         why: `cache (${options.cache}): the disk has aio=native in Proxmox VE, which requires none or directsync. Remove cache from the disk, or aio=native in Proxmox VE.`,
@@ -100,6 +112,7 @@ const totals =
 const CHECKS: readonly Check[] = [
   ssd,
   iothread,
+  aio,
   cache,
   totals(['mbps', 'bps'], 'readMBps', 'writeMBps'),
   totals(['iops'], 'readIOPS', 'writeIOPS'),

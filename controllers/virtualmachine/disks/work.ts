@@ -1,7 +1,7 @@
 /** The work left on a guest's disks, and their status. Pure. */
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
-import { assignSlots, placeOf, ROOT, type Place } from './slots.ts';
+import { assignSlots, LAST_DEVICE, placeOf, ROOT, type Place } from './slots.ts';
 import { differenceOf, removeDisk, type DiskOutcome } from './removal.ts';
 import { lostDisk } from './lost.ts';
 import { attachAgain, detachedVolumes, withoutDestroyed, type Remembered } from './returned.ts';
@@ -33,19 +33,14 @@ export function diskWork(
   const recorded = withoutDestroyed(before, guest);
   const desired = want.disks ?? [];
   const siteOf = (name: string): Site => ({ storages, isApplied: isApplied(name) && !reverts });
-  const slots = assignSlots(
-    desired.map(({ name }) => name),
-    recorded,
-    guest,
-    isApplied,
-  );
+  const slots = assignSlots(desired, recorded, guest, isApplied);
   const isRecordedAt = (slot: { readonly name: string; readonly device: string }): boolean =>
     recorded.some(({ name, device }) => name === slot.name && device === slot.device);
   const isLeft = (name: string): boolean => want.held?.disks.includes(name) ?? false;
   const unrecorded = slots.filter((slot) => !isRecordedAt(slot) && !isLeft(slot.name));
   const wanted = desired.map((disk): DiskOutcome => {
     const slot = slots.find(({ name }) => name === disk.name);
-    if (!slot) return isLeft(disk.name) ? {} : { waits: noFreeDevice(disk.name) };
+    if (!slot) return isLeft(disk.name) ? {} : { waits: noFreeDevice(disk) };
     const isRecorded = isRecordedAt(slot);
     const place = placeOf(slot, recorded, guest);
     const entry = entryOf({ ...slot, reclaimPolicy: disk.reclaimPolicy }, place, guest);
@@ -104,6 +99,7 @@ function rootOutcomes(
     text: live,
     size,
     storage: desired?.storageClass,
+    bus: desired?.bus,
     options: desired?.options ?? {},
   };
   return [
@@ -137,6 +133,7 @@ function outcomeOf(desired: DesiredDisk, place: Place, situation: DiskSituation)
           text: inForce(guest, place.device),
           size,
           storage: desired.storageClass,
+          bus: desired.bus,
           options: desired.options,
         },
         guest,
@@ -213,8 +210,8 @@ function described(slot: RecordedDisk, text: string): RecordedDisk {
   };
 }
 
-const noFreeDevice = (name: string): string =>
-  `Disk ${name} cannot be created: scsi1 to scsi30 are all in use. Remove a disk first.`;
+const noFreeDevice = ({ name, bus = 'scsi' }: DesiredDisk): string =>
+  `Disk ${name} cannot be created: ${bus}1 to ${bus}${LAST_DEVICE[bus]} are all in use. Remove a disk first.`;
 
 const storageUnavailable = (name: string, storage: string | undefined, { node }: Guest): string =>
   storage === undefined

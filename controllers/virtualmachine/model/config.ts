@@ -3,9 +3,18 @@ import type { Reason } from '../../../src/api/index.ts';
 import type { DriveDevice } from '../../shared/guests/disks.ts';
 import type { NicDevice } from '../../shared/guests/model.ts';
 
+/**
+ * Keys that PVE may refuse although it allows all others: it lets only root@pam set them, or asks for a privilege of
+ * their own, depending on version and value (qemu-server, check_vm_modify_config_perm).
+ */
+export type RestrictedKey = 'hugepages' | 'rng0';
+
+/** A PCI or USB device of the node. */
+export type DeviceKey = `${'hostpci' | 'usb'}${number}`;
+
 /** An option that is written alone, because PVE may refuse it although it allows all others. */
 export interface BestEffortWrite {
-  readonly key: 'tags' | 'startup' | DriveDevice | NicDevice;
+  readonly key: 'tags' | 'startup' | RestrictedKey | DeviceKey | DriveDevice | NicDevice;
   /** `undefined`: the option is removed. */
   readonly value: string | undefined;
   /** Tags that are ours then. */

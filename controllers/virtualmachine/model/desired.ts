@@ -1,5 +1,5 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
-import type { Documents } from '../../../src/cloudinit/index.ts';
+import type { Documents, Resolver } from '../../../src/cloudinit/index.ts';
 import type { DeletionPolicy } from '../../shared/objects/deletion-policy.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { BootDevice, DesiredCdrom } from './cdroms.ts';
@@ -50,6 +50,8 @@ export interface Shape {
   /** Room to grow without a restart, for guests made from now on. */
   readonly maxCpus?: number;
   readonly maxMemory?: Bytes;
+  /** What a balloon leaves at least. */
+  readonly minMemory?: Bytes;
   /** Set at creation only: a guest does not survive a change of firmware. Absent: as the template has it. */
   readonly machine?: string;
   readonly bios?: 'ovmf' | 'seabios';
@@ -63,6 +65,15 @@ export interface Shape {
   readonly confirmMark?: string;
   /** A TPM of this version; like the firmware, set at creation only. */
   readonly tpm?: string;
+  /** Set at creation only, as well. */
+  readonly osType?: string;
+  readonly scsiController?: string;
+  readonly efi?: EfiDisk;
+  /** What is absent stays as it is. */
+  readonly hardware?: Hardware;
+  /** Absent: the template's. */
+  readonly devices?: readonly DesiredDevice[];
+  readonly guestAgent?: { readonly fstrimClonedDisks?: boolean | undefined };
   /** Absent: as large as the template's. */
   readonly rootDisk?: Bytes | undefined;
   /** What the spec says of the boot disk besides its size. */
@@ -98,12 +109,41 @@ export interface Shape {
   readonly creation: Creation;
 }
 
+/** A device of the node, by its resource mapping. */
+export interface DesiredDevice {
+  readonly kind: 'pci' | 'usb';
+  readonly mapping: string;
+  /** By their names in PVE. */
+  readonly flags: Properties;
+}
+
+export interface EfiDisk {
+  readonly preEnrolledKeys?: boolean | undefined;
+  readonly type?: '2m' | '4m' | undefined;
+}
+
+export interface Hardware {
+  readonly numa?: boolean | undefined;
+  readonly sockets?: number | undefined;
+  readonly hugepages?: 'any' | '2Mi' | '1Gi' | undefined;
+  /** Number of serial ports. */
+  readonly serial?: number | undefined;
+  readonly tablet?: boolean | undefined;
+  /** Properties as PVE names them. */
+  readonly vga?: Properties | undefined;
+  readonly audio?: Properties | undefined;
+  readonly rng?: Properties | undefined;
+}
+
+type Properties = Readonly<Record<string, string | undefined>>;
+
 export interface Held {
   /** Names of disks and networks. */
   readonly disks: readonly string[];
   readonly nics: readonly string[];
   /** Names of CD-ROM drives. Absent: none. */
   readonly cdroms?: readonly string[];
+  readonly devices?: boolean;
   /** The data that the guest was given. */
   readonly cloudInit: boolean;
 }
@@ -119,6 +159,8 @@ export interface RestartSettings {
 
 /** Each that is absent stays as it is in PVE. */
 export interface Options {
+  /** Where the spec says another name than that of the object. */
+  readonly guestName?: string;
   /** In lower case, each once, in order. */
   readonly tags?: readonly string[];
   readonly description?: string;
@@ -154,7 +196,7 @@ export interface DesiredNic {
   readonly settings?: NicSettings;
 }
 
-export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down';
+export type NicSetting = 'mtu' | 'firewall' | 'rate' | 'trunks' | 'link_down' | 'queues';
 
 export type NicSettings = Readonly<Partial<Record<NicSetting, string>>>;
 
@@ -169,6 +211,8 @@ export interface DesiredCloudInit {
   /** Instead of what follows from the networks. */
   readonly networkData?: string;
   readonly userData: string | undefined;
+  /** Servers and domains of the whole guest. */
+  readonly resolver?: Resolver;
   /** Absent: it follows from the text. Binary: Base64 of a Secret's bytes that are no text. */
   readonly userDataFormat?: 'Raw' | 'Base64' | 'Binary';
   readonly sshKeys: readonly string[];

@@ -7,6 +7,9 @@ export interface DiskOptions {
   readonly discard?: boolean | undefined;
   readonly ssd?: boolean | undefined;
   readonly iothread?: boolean | undefined;
+  readonly aio?: string | undefined;
+  readonly backup?: boolean | undefined;
+  readonly replicate?: boolean | undefined;
   readonly limits?:
     | {
         readonly readIOPS?: number | undefined;
@@ -17,8 +20,12 @@ export interface DiskOptions {
     | undefined;
 }
 
+export type Bus = 'scsi' | 'virtio' | 'sata';
+
 export interface DesiredRootDisk {
   readonly options: DiskOptions;
+  /** Chosen when a disk is made. Absent: scsi, or as it is. */
+  readonly bus?: Bus | undefined;
   /** As the spec itself says: a disk that is elsewhere is moved there. */
   readonly storageClass?: string | undefined;
 }

@@ -68,7 +68,7 @@ export function assignDevices(
 
 /**
  * The value of one NIC: sets model, bridge, VLAN and settings, keeps the MAC address unless the spec names one, and
- * keeps other properties (queues …).
+ * keeps other properties.
  *
  * @param recorded - settings that the spec had before
  */

@@ -22,9 +22,9 @@ export function resolveNics(
 }
 
 function desiredNic(network: Network, bridge: string): DesiredNic {
-  const { name, vlan, mac, staticIP, ipv6, mtu } = network;
-  // PVE ignores the MTU for any other model.
-  const model = network.model ?? (mtu === undefined ? undefined : 'virtio');
+  const { name, vlan, mac, staticIP, ipv6, mtu, queues } = network;
+  // PVE ignores MTU and queues for any other model.
+  const model = network.model ?? (mtu === undefined && queues === undefined ? undefined : 'virtio');
   const settings = settingsOf(network);
   return {
     name,
@@ -43,13 +43,14 @@ function desiredNic(network: Network, bridge: string): DesiredNic {
 }
 
 /** Settings as PVE's values. A setting that is off is written out, to distinguish it from one that is not in the spec. */
-const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown }: Network): NicSettings =>
+const settingsOf = ({ mtu, firewall, rateLimit, trunks, linkDown, queues }: Network): NicSettings =>
   omitUndefined({
     mtu: mtu?.toString(),
     firewall: flag(firewall),
     rate: rateLimit?.toString(),
     trunks: trunks?.join(';'),
     link_down: flag(linkDown),
+    queues: queues?.toString(),
   });
 
 const flag = (value: boolean | undefined): string | undefined =>

@@ -13,11 +13,13 @@ import {
 import type { GuestConfig } from '../../shared/guests/model.ts';
 import type { NicSetting, DesiredNic } from '../model/desired.ts';
 
-const SETTINGS: readonly NicSetting[] = ['mtu', 'firewall', 'rate', 'trunks', 'link_down'];
+const SETTINGS: readonly NicSetting[] = ['mtu', 'firewall', 'rate', 'trunks', 'link_down', 'queues'];
+
+const OFF_IS_DEFAULT: readonly string[] = ['firewall', 'link_down', 'queues'];
 
 /** Whether the value is PVE's default. */
 const isDefault = (key: string, value: string): boolean =>
-  value === '' || ((key === 'firewall' || key === 'link_down') && value === '0');
+  value === '' || (OFF_IS_DEFAULT.includes(key) && value === '0');
 
 /** The settings recorded in status, by device. */
 export function recordedSettings({ status }: VirtualMachine): ReadonlyMap<string, readonly string[]> {

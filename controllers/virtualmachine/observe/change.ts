@@ -9,7 +9,15 @@ import { configChange } from '../config/change.ts';
 import { isApplied, judgeDrift } from '../config/drift.ts';
 import { recordedDisks } from '../config/copied-disks.ts';
 import { isNew } from '../config/is-new.ts';
-import { cdromPart, diskPart, keysOf, networkPart, optionsPart, partOfKey } from '../config/parts.ts';
+import {
+  cdromPart,
+  DEVICES,
+  diskPart,
+  keysOf,
+  networkPart,
+  optionsPart,
+  partOfKey,
+} from '../config/parts.ts';
 import { separateDevices } from '../config/device-writes.ts';
 import { detachedDisksOf } from '../disks/detached.ts';
 import { diskWork } from '../disks/work.ts';
@@ -150,6 +158,7 @@ const heldParts = ({ held }: Wanted): readonly string[] => [
   ...(held?.disks ?? []).flatMap((name) => [diskPart(name), optionsPart(name)]),
   ...(held?.nics ?? []).map(networkPart),
   ...(held?.cdroms ?? []).map(cdromPart),
+  ...(held?.devices ? [DEVICES] : []),
 ];
 
 /** A part that is left as it is counts as what it was applied as last, if it was. */

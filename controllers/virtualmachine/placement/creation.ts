@@ -120,7 +120,7 @@ function withoutTemplate(
       'StorageRequired',
       'A VM without a template needs a storage for its disk root, and neither the spec, nor the class, nor the Provider names one. Set storageClass of the disk root, storage.class of the VMClass, or spec.defaults.storage of the Provider.',
     );
-  const problem = dataProblem(shape, [{ ostype: NEW_OSTYPE }]);
+  const problem = dataProblem(shape, [{ ostype: shape.osType ?? NEW_OSTYPE }]);
   return problem
     ? refusal(problem.reason, problem.message)
     : onCompleteNode({ spec, shape, ...at, templates: 'none' }, facts, cluster);

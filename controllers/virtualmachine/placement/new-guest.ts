@@ -72,8 +72,8 @@ export function newGuestSettings(
   return isConfiguredLater(want) ? limitedTo({ set, delete: [] }, (key) => !LATER.includes(key)).set : set;
 }
 
-const isConfiguredLater = ({ cloudInit, ...want }: Wanted): boolean =>
-  cloudInit !== undefined && isAsked(want, hasData(cloudInit));
+const isConfiguredLater = (want: Wanted): boolean =>
+  want.cloudInit !== undefined && isAsked(want, hasData(want.cloudInit));
 
 const nicKeys = (vm: VirtualMachine, want: Wanted): Keys =>
   nicChanges(want.nics ?? [], {}, want.owner.uid, {

@@ -91,7 +91,7 @@ function moveTo(
   if (preconditions === undefined) return {};
   // A refusal is an obstacle like others: it must not block other changes.
   if (typeof preconditions === 'string') return { blocked: obstacleMessage(host, guest, [preconditions]) };
-  const obstacles = obstaclesToMove(host, preconditions);
+  const obstacles = obstaclesToMove(host, preconditions, guest);
   if (obstacles.length > 0) return { blocked: obstacleMessage(host, guest, obstacles) };
   return {
     move: {

@@ -104,8 +104,10 @@ function storageObstacles(
 /** Obstacles that PVE reports. */
 export function obstaclesToMove(
   host: NodeName,
-  { localDisks, localResources, notAllowed }: MigrationPreconditions,
+  { localDisks, localResources, mappedResources, notAllowed }: MigrationPreconditions,
+  { running }: Pick<Guest, 'running'>,
 ): string[] {
+  const unmapped = localResources.filter((key) => !mappedResources.includes(key));
   const { storages = [], resources = [], ha = [] } = notAllowed[host] ?? {};
   const images = localDisks
     .filter(({ volid, cdrom }) => cdrom && !isCloudInit(volid))
@@ -116,7 +118,12 @@ export function obstaclesToMove(
           `${images.join(', ')} in its CD drive is on local storage (eject it: remove its entry from spec.cdroms, or empty the drive in Proxmox VE)`,
         ]
       : []),
-    ...(localResources.length > 0 ? [`it uses devices of its node: ${localResources.join(', ')}`] : []),
+    ...(unmapped.length > 0 ? [`it uses devices of its node: ${unmapped.join(', ')}`] : []),
+    ...(running && mappedResources.length > 0
+      ? [
+          `Proxmox VE moves no VM with ${mappedResources.join(', ')} while it runs (set spec.powerState to Off until it has moved)`,
+        ]
+      : []),
     ...(storages.length > 0 ? [`storage ${storages.join(', ')} is not available on node ${host}`] : []),
     ...(resources.length > 0 ? [`${resources.join(', ')} is not mapped on node ${host}`] : []),
     ...ha.map(({ sid, cause }) => `HA does not allow it on node ${host}${because(sid, cause)}`),

@@ -5,7 +5,10 @@ import { sharedAddress } from '../networks/addresses-in-use.ts';
 import { readAddresses } from '../guest-agent/ask.ts';
 import { cloudInitDifferences } from '../cloud-init/differences.ts';
 import { templateOptions } from '../cloud-init/status.ts';
-import { firmwareDifferences, memoryBeyondNode } from '../config/hardware.ts';
+import { firmwareDifferences } from '../config/firmware.ts';
+import { memoryBeyondNode } from '../config/hardware.ts';
+import { hardwareIgnored } from '../config/hardware-options.ts';
+import { nameDifferences } from '../config/options.ts';
 import { isNew } from '../config/is-new.ts';
 import { unsupportedSentences } from '../config/versions.ts';
 import { lostSentences } from '../config/template-options.ts';
@@ -66,6 +69,7 @@ export async function factsOf(
               : [
                   ...firmwareDifferences(want, guest.config),
                   ...cloudInitDifferences(want, guest, cloudInit),
+                  ...nameDifferences(want, guest.config),
                 ]),
             ...surplusNics(vm, want, guest),
             ...observedDifferences(have),
@@ -90,13 +94,15 @@ export async function factsOf(
 /** Those of a settled guest are kept, and its cloud-init data may be large and secret. */
 const withoutTexts = (want: Desired): Desired => (want.exists ? { ...want, cloudInit: undefined } : want);
 
-/** What the version of PVE on the guest's node does not have. */
+/** What the version of PVE on the guest's node does not have, or the guest cannot have. */
 const unsupported = (
   want: Desired,
   guest: Guest | undefined,
   surroundings: Surroundings | undefined,
 ): readonly string[] =>
-  guest && want.exists ? unsupportedSentences(want, guest, surroundings?.release) : [];
+  guest && want.exists
+    ? [...unsupportedSentences(want, guest, surroundings?.release), ...hardwareIgnored(want, guest.config)]
+    : [];
 
 /** Options of the template that the guest could not keep. */
 const lostOptions = (

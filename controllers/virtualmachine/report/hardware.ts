@@ -6,21 +6,25 @@ import { bytes, MiB } from '../../../src/lib/units.ts';
 import { parseDisk, parseVolumeId } from '../../../src/pve/index.ts';
 import type { Guest, GuestConfig } from '../../shared/guests/model.ts';
 import type { DetachedDisk } from '../model/disks.ts';
+import { mappedDevices } from '../config/devices.ts';
 import { cpusOf, inForce, memoryMiBOf } from '../config/size.ts';
 
 // Limits of the schema of the status.
 const MAX_UNUSED = 64;
+const MAX_DEVICES = 30;
 
-type Hardware = Pick<VirtualMachineStatus, 'cpus' | 'memory' | 'unusedVolumes'>;
+type Hardware = Pick<VirtualMachineStatus, 'cpus' | 'memory' | 'devices' | 'unusedVolumes'>;
 
 /** @param detached which of the unused volumes were disks */
 export function hardwareOf(guest: Guest, detached: readonly DetachedDisk[] = []): Hardware {
   if (guest.container) return {};
   const now = inForce(guest);
+  const devices = mappedDevices(now).slice(0, MAX_DEVICES);
   const unused = unusedVolumesOf(guest.config, detached);
   return {
     cpus: cpusOf(now).now,
     memory: formatQuantity(bytes(memoryNowMiB(now) * MiB)),
+    ...(devices.length > 0 && { devices }),
     ...(unused.length > 0 && { unusedVolumes: unused }),
   };
 }

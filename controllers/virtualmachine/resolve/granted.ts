@@ -43,8 +43,17 @@ function heldBy(uses: readonly Use[], snippet: readonly Use[]): Pick<Judged, 'he
   const nics = [...new Set(uses.flatMap(({ nic }) => nic ?? []))];
   const cdroms = uses.flatMap(({ cdrom }) => cdrom ?? []);
   const cloudInit = nics.length + snippet.length > 0;
-  return cloudInit || disks.length + cdroms.length > 0
-    ? { held: { disks, nics, ...(cdroms.length > 0 && { cdroms }), cloudInit } }
+  const devices = uses.some(({ device }) => device === true);
+  return cloudInit || devices || disks.length + cdroms.length > 0
+    ? {
+        held: {
+          disks,
+          nics,
+          ...(cdroms.length > 0 && { cdroms }),
+          cloudInit,
+          ...(devices && { devices }),
+        },
+      }
     : {};
 }
 

@@ -1,9 +1,12 @@
 /** The desired guest of a spec whose references are followed. Pure. */
 import type { TemplateSource, VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import { bootIgnored } from '../cdroms/boot.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
+import { MiB } from '../../../src/lib/units.ts';
+import { desiredDevice } from '../config/devices.ts';
 import { optionsOf } from '../config/options.ts';
 import { provisioningDifferences, resolveDisks, rootOf } from '../disks/resolve.ts';
-import type { Shape } from '../model/desired.ts';
+import type { Hardware, Shape } from '../model/desired.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
 import { restraintOf } from '../plan/management.ts';
@@ -66,13 +69,15 @@ export function resolvedSpecOf(
     ],
     shape: {
       owner: base.owner,
-      name: vm.metadata.name,
+      name: vm.spec.guestName ?? vm.metadata.name,
       power: vm.spec.powerState ?? 'On',
       restraint: restraintOf(vm),
       ...(vm.spec.vmid !== undefined && { vmid: vm.spec.vmid }),
       ...adoptionOf(vm, base),
       ...(restart && { restart }),
       options: optionsOf(vm.spec),
+      ...devicesOf(vm, vmClass),
+      ...(vm.spec.guestAgent && { guestAgent: vm.spec.guestAgent }),
       hooks: base.hooks,
       ...(base.host !== undefined && { host: base.host }),
       ...driftPolicyOf(vm),
@@ -98,24 +103,49 @@ function isWithoutTemplate({ spec, status }: VirtualMachine): boolean {
   return spec.imageRef === undefined && spec.cloneFrom === undefined && spec.adopt === undefined;
 }
 
-function sizeOf({
-  spec: { cpus, cpuType, memory, maxCpus, maxMemory, spec: pve, storage },
-}: VMClass): Pick<
+const sizeOf = ({
+  spec: { cpus, cpuType, memory, maxCpus, maxMemory, minMemory, spec: pve, hardware, storage },
+}: VMClass) => ({
+  cpus,
+  memory,
+  ...omitUndefined({ cpuType, maxCpus, maxMemory, minMemory }),
+  ...(pve && creationSettingsOf(pve)),
+  ...(hardware && { hardware: hardwareOf(hardware) }),
+  ...(storage?.type !== undefined && { provisioning: storage.type }),
+});
+
+const creationSettingsOf = ({
+  machine,
+  bios,
+  tpm,
+  osType,
+  scsiController,
+  efi,
+}: NonNullable<VMClass['spec']['spec']>): Pick<
   Shape,
-  'cpus' | 'cpuType' | 'memory' | 'maxCpus' | 'maxMemory' | 'machine' | 'bios' | 'tpm' | 'provisioning'
-> {
-  return {
-    cpus,
-    memory,
-    ...(cpuType !== undefined && { cpuType }),
-    ...(maxCpus !== undefined && { maxCpus }),
-    ...(maxMemory !== undefined && { maxMemory }),
-    ...(pve?.machine !== undefined && { machine: pve.machine }),
-    ...(pve?.bios !== undefined && { bios: FIRMWARE[pve.bios] }),
-    ...(pve?.tpm !== undefined && { tpm: pve.tpm }),
-    ...(storage?.type !== undefined && { provisioning: storage.type }),
-  };
-}
+  'machine' | 'bios' | 'tpm' | 'osType' | 'scsiController' | 'efi'
+> => omitUndefined({ machine, bios: bios && FIRMWARE[bios], tpm, osType, scsiController, efi });
+
+const devicesOf = (vm: VirtualMachine, vmClass: VMClass): Pick<Shape, 'devices'> => {
+  const devices = vm.spec.devices ?? vmClass.spec.devices;
+  return devices ? { devices: devices.map(desiredDevice) } : {};
+};
+
+/** Properties as PVE names them. */
+const hardwareOf = ({ vga, audio, rng, ...others }: NonNullable<VMClass['spec']['hardware']>): Hardware => ({
+  ...others,
+  ...(vga && {
+    vga: { type: vga.type, memory: vga.memory && String(Math.floor(vga.memory / MiB)) },
+  }),
+  ...(audio && { audio: { device: audio.device, driver: audio.driver } }),
+  ...(rng && {
+    rng: {
+      source: `/dev/${rng.source}`,
+      max_bytes: rng.maxBytes?.toString(),
+      period: rng.periodMillis?.toString(),
+    },
+  }),
+});
 
 /** Where the boot disk is. */
 const storageNow = ({ status }: VirtualMachine): string | undefined =>

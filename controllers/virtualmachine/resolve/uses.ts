@@ -18,9 +18,10 @@ export interface Use {
   readonly disk?: string;
   readonly nic?: string;
   readonly cdrom?: string;
+  readonly device?: true;
 }
 
-export type Wanted = Pick<Shape, 'nics' | 'disks' | 'cdroms' | 'cloudInit' | 'host' | 'vmid'>;
+export type Wanted = Pick<Shape, 'nics' | 'disks' | 'cdroms' | 'cloudInit' | 'host' | 'vmid' | 'devices'>;
 
 /** @param storage - of the boot disk; absent: that of the template, which is judged with the placement */
 export const usesOf = (
@@ -32,6 +33,7 @@ export const usesOf = (
   ...diskUses(vm, wanted, { grant, storage }),
   ...cdromUses(vm, wanted, grant),
   ...bridgeUses(vm, wanted, grant),
+  ...deviceUses(vm, wanted, grant),
   ...fieldUses(vm, wanted, grant),
 ];
 
@@ -121,6 +123,23 @@ function bridgeUses(vm: VirtualMachine, { nics = [] }: Wanted, { bridges }: Gran
       field: 'bridges',
       inEffect: recorded.some((nic) => nic.name === name && nic.bridge === bridge),
       nic: name,
+    }));
+}
+
+function deviceUses(
+  { status }: VirtualMachine,
+  { devices = [] }: Wanted,
+  { devices: allowed }: Grant,
+): Use[] {
+  if (allowed === 'all') return [];
+  const names = new Set(devices.map(({ mapping }) => mapping));
+  return [...names]
+    .filter((mapping) => !allowed.includes(mapping))
+    .map((mapping) => ({
+      what: `The VM uses a device of the resource mapping ${mapping}`,
+      field: 'devices',
+      inEffect: status?.devices?.some((each) => each.mapping === mapping) ?? false,
+      device: true,
     }));
 }
 

@@ -63,6 +63,7 @@ const OPENED = {
   sources: 'guests that are not templates to clone',
   volumes: 'volumes',
   snippets: 'snippets',
+  devices: 'devices',
 } as const;
 
 function wordsOf(entry: Entry): string {
@@ -70,7 +71,7 @@ function wordsOf(entry: Entry): string {
     const list = entry[field];
     return list ? [`${field} ${list.join(', ')}`] : [];
   });
-  const closed = (['adopt', 'sources', 'volumes', 'snippets'] as const).filter(
+  const closed = (['adopt', 'sources', 'volumes', 'snippets', 'devices'] as const).filter(
     (field) => (entry[field] ?? []).length === 0,
   );
   return [
@@ -80,6 +81,7 @@ function wordsOf(entry: Entry): string {
     ...quotaWords(entry.quotas),
     ...(entry.volumes ?? []).map((volume) => `volume ${volume}`),
     ...(entry.snippets ?? []).map((snippet) => `snippet ${snippet}`),
+    ...(entry.devices ?? []).map((mapping) => `devices of mapping ${mapping}`),
     ...guestWords('adopt', entry.adopt),
     ...guestWords('clone', entry.sources),
     ...(closed.length > 0 ? [`no ${closed.map((field) => OPENED[field]).join(', ')}`] : []),

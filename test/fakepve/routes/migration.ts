@@ -182,6 +182,10 @@ function checkDevices(world: World, guest: Guest, target: string): void {
   const mapped = new Set(mappedResources(guest));
   const local = localResources(guest).filter((key) => !mapped.has(key));
   if (local.length > 0) throw failure(`can't migrate VM which uses local devices: ${local.join(', ')}`);
+  if (guest.running && mapped.size > 0)
+    throw failure(
+      `can't live migrate running VM which uses following mapped devices: ${[...mapped].join(', ')}`,
+    );
   const unmapped = unmappedOn(world, guest, target);
   if (unmapped.length > 0)
     throw failure(`can't migrate to '${target}': missing mapped devices ${unmapped.join(', ')}`);

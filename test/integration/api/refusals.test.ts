@@ -103,6 +103,30 @@ describe('the API server refuses', () => {
     }
   });
 
+  test('no selection of VMs by Provider, class, node or phase', async () => {
+    const labels = 'selected=by-field';
+    for (const [name, change] of [
+      ['one', { providerRef: { name: 'one' }, classRef: { name: 'large' } }],
+      ['two', { providerRef: { name: 'two' }, classRef: { name: 'large' } }],
+    ] as const) {
+      const input = object('VirtualMachine', { ...vm, ...change }, name);
+      await plane.succeed(['create', '-f', '-'], { input });
+      await plane.succeed(['label', 'vm', name, labels]);
+      const status = { status: { node: `pve-${name}`, phase: name === 'one' ? 'Running' : 'Pending' } };
+      const patch = ['patch', 'vm', name, '--type=merge', '-p', JSON.stringify(status)];
+      await plane.succeed([...patch, '--subresource=status']);
+    }
+    const selected = async (fields: string) =>
+      (await plane.succeed(['get', 'vm', '-o', 'name', '-l', labels, '--field-selector', fields]))
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => line.split('/')[1]);
+    expect(await selected('spec.providerRef.name=two')).toEqual(['two']);
+    expect(await selected('spec.classRef.name=large')).toEqual(['one', 'two']);
+    expect(await selected('status.node=pve-one,status.phase=Running')).toEqual(['one']);
+    expect(await selected('status.phase!=Running')).toEqual(['two']);
+  });
+
   test('nothing of a status that says that the operator has not looked yet', async () => {
     await plane.succeed(['create', '-f', '-'], {
       input: object('VMClass', { cpus: 2, memory: '4Gi' }, 'new'),

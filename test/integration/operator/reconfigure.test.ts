@@ -6,7 +6,7 @@ import { changes, guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, type Tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 14 });
+const lab = operatorAtWork({ namespaces: 15 });
 
 const sized = (spec: object, name = 'sized') =>
   manifest('VMClass', name, { cpus: 2, memory: '2Gi', ...spec });
@@ -74,6 +74,70 @@ test.concurrent('memory in modules is written once, and a drive written twice le
   await soon(() => expect(runs(t, 'scsi0')[0]).toContain('size=40G'));
   await waits(t, pid, ['scsi0']);
   expect((await t.vm('web')).status).not.toHaveProperty('unusedVolumes');
+});
+
+test.concurrent('hardware: there at the first start, and what is refused holds nothing back', async () => {
+  const cluster = shippedCluster('document');
+  const mappings = { gpu: ['pve-1', 'pve-2', 'pve-3'] };
+  const mayUse = { path: '/mapping/pci/gpu', role: 'PVEMappingUser' };
+  const acls = [
+    ...cluster.acls,
+    { ...mayUse, user: 'virtrigaud@pve' },
+    { ...mayUse, token: 'virtrigaud@pve!vrtg-token' },
+  ];
+  const t = await tenant(lab.plane, { cluster: { ...cluster, acls, mappings, name: 'hardware' } });
+  const hardware = { numa: true, sockets: 2, hugepages: '2Mi', serial: 1, vga: { type: 'serial0' } };
+  const spec = { osType: 'l26', scsiController: 'virtio-scsi-pci' };
+  const made = (more: object = {}) =>
+    vm('web', {
+      classRef: { name: 'sized' },
+      guestName: 'WEB-01',
+      dns: ['192.0.2.53'],
+      searchDomain: 'example.com',
+      networks: [{ name: 'lan', queues: 2 }],
+      disks: [
+        { name: 'root', size: '40Gi', backup: false },
+        { name: 'data', size: '1Gi', bus: 'virtio', replicate: false },
+      ],
+      devices: [{ pciMapping: 'gpu' }],
+      ...more,
+    });
+  await t.apply(sized({ minMemory: '1Gi', spec, hardware }), made());
+  await t.ready('vm/web');
+  const guest = guestNamed(t.pve, 'WEB-01');
+  const config = (...keys: readonly string[]) => keys.map((key) => guest.config.get(key));
+  expect(config('numa', 'sockets', 'cores', 'vcpus', 'serial0', 'vga')).toEqual([
+    '1',
+    '2',
+    '4',
+    '2',
+    'socket',
+    'serial0',
+  ]);
+  expect(config('ostype', 'scsihw', 'balloon', 'nameserver', 'searchdomain', 'hostpci0')).toEqual([
+    'l26',
+    'virtio-scsi-pci',
+    '1024',
+    '192.0.2.53',
+    'example.com',
+    'mapping=gpu',
+  ]);
+  expect(guest.config.get('net0')).toContain('queues=2');
+  expect(guest.config.get('scsi0')).toContain('backup=0');
+  expect(guest.config.get('virtio1')).toContain('replicate=0');
+  expect(guest.pending.size).toBe(0);
+  await soon(async () => {
+    const { is, message } = condition(await t.vm('web'), 'Synced');
+    expect(is).toMatch(/^Synced=False/);
+    expect(message).toContain("only root can set 'hugepages' config");
+  });
+  expect((await t.vm('web')).status).toMatchObject({ devices: [{ device: 'hostpci0', mapping: 'gpu' }] });
+  await t.apply(made({ placement: { host: guest.node === 'pve-1' ? 'pve-2' : 'pve-1' } }));
+  await soon(async () => {
+    const { message } = condition(await t.vm('web'), 'Synced');
+    expect(message).toContain('moves no VM with hostpci0 while it runs');
+  });
+  expect(tasksDone(t.pve, 'qmigrate')).toBe(0);
 });
 
 describe('CPU', () => {

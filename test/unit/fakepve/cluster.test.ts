@@ -141,6 +141,9 @@ describe('a cluster', () => {
         'missing mapped devices',
       );
       expect(await client.run('POST', '/nodes/a/qemu/600/status/start')).toBe('OK');
+      expect(await client.run('POST', '/nodes/a/qemu/600/migrate', { target: 'b', online: 1 })).toContain(
+        'mapped devices: hostpci0',
+      );
       fake.addGuest({ vmid: 601, node: 'b', config: { scsi0: 'ceph:3', hostpci0: 'mapping=gpu' } });
       expect(await client.run('POST', '/nodes/b/qemu/601/status/start')).toContain("not found for 'gpu'");
       fake.addGuest({ vmid: 602, node: 'b', config: { scsi0: 'ceph:3', hostpci0: '0000:01:00.0' } });

@@ -259,3 +259,33 @@ describe('a running guest', () => {
       expect(unused()).toEqual([]);
     }));
 });
+
+describe('hot-plugged USB', () => {
+  const running = (config: Record<string, string | number>) => cluster({ ...config, hotplug: 'usb' }, true);
+  const waiting = async (client: Client) =>
+    (await pending(client)).map((row) => ('key' in row ? row.key : ''));
+
+  test('takes the tablet in and out, if the hot-plug options name USB', () =>
+    withFake({ cluster: running({}) }, async (client) => {
+      await put(client, { tablet: 0 });
+      await put(client, { delete: 'tablet' });
+      expect(await waiting(client)).toEqual([]);
+      await put(client, { hotplug: 'disk' });
+      await put(client, { tablet: 0 });
+      expect(await waiting(client)).toEqual(['tablet']);
+    }));
+
+  test('takes devices into systems that support it, and takes none out', () =>
+    withFake({ cluster: running({ ostype: 'l26' }) }, async (client) => {
+      await put(client, { usb0: 'mapping=stick' });
+      expect(await waiting(client)).toEqual([]);
+      await put(client, { delete: 'usb0' });
+      expect(await waiting(client)).toEqual(['usb0']);
+    }));
+
+  test('takes no device into other systems', () =>
+    withFake({ cluster: running({}) }, async (client) => {
+      await put(client, { usb0: 'mapping=stick' });
+      expect(await waiting(client)).toEqual(['usb0']);
+    }));
+});

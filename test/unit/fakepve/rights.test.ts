@@ -43,6 +43,17 @@ describe('rights on options', () => {
       expect((await put(client, { ide2: 'dir:cloudinit' })).reason).toContain('VM.Config.CDROM');
     }));
 
+  test('a device needs the right to use its mapping as well', () =>
+    withFake({ cluster: cluster(['VM.Config.HWType']) }, async (client) => {
+      for (const [option, path] of [
+        ['hostpci0', '/mapping/pci/gpu'],
+        ['usb0', '/mapping/usb/gpu'],
+      ] as const)
+        expect((await put(client, { [option]: 'mapping=gpu' })).reason).toBe(
+          `Permission check failed (${path}, Mapping.Use)`,
+        );
+    }));
+
   test('some options are for root itself, not for any token', () =>
     withFake({ cluster: cluster([], { tokens: [{ id: 'root@pam!operator' }] }) }, async (client) => {
       for (const option of ['args', 'lock'] as const)

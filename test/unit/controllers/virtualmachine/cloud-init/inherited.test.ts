@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { planCloudInit } from '../../../../../controllers/virtualmachine/cloud-init/plan.ts';
 import { templateOptions } from '../../../../../controllers/virtualmachine/cloud-init/status.ts';
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
@@ -236,5 +237,57 @@ describe('a VM that was adopted', () => {
     });
     expect(files['vendor-data']).toContain('ubuntu');
     expect(recorded?.dropped).toEqual(['cipassword']);
+  });
+});
+
+describe('name servers and the search domain of the spec', () => {
+  const resolver = { dns: ['203.0.113.53', '2001:db8::53'], search: ['corp.example'] };
+
+  test('replace those of the template in the drive of Proxmox VE, also with DHCP', () => {
+    const { plan } = given({ cloudInit: { resolver } });
+    expect(plan.mode).toBe('Native');
+    expect(plan.keys.set).toMatchObject({
+      nameserver: '203.0.113.53 2001:db8::53',
+      searchdomain: 'corp.example',
+    });
+    expect(plan.keys.set).not.toHaveProperty('ciuser');
+    expect(plan.keys.delete).not.toContain('ciuser');
+  });
+
+  test('replace them in an image as well, with the domain in the name of the host', () => {
+    const { plan, files } = given({ cloudInit: { resolver, userData: PACKAGES } });
+    expect(plan.mode).toBe('Image');
+    expect(files['network-config']).toContain('203.0.113.53');
+    expect(files['network-config']).toContain('corp.example');
+    expect(files['network-config']).not.toContain('192.0.2.53');
+    expect(files['meta-data']).toContain('web.corp.example');
+  });
+
+  test('come after the servers of a network', () => {
+    const nics = [
+      { name: 'lan', bridge: 'vmbr0', staticIP: { address: '192.0.2.10/24', dns: ['192.0.2.1'] } },
+    ];
+    const { plan } = given({ cloudInit: { resolver }, want: { nics } });
+    expect(plan.keys.set['nameserver']).toBe('192.0.2.1 203.0.113.53 2001:db8::53');
+    const { files } = given({ cloudInit: { resolver, userData: PACKAGES }, want: { nics } });
+    expect(files['network-config']?.indexOf('192.0.2.1')).toBeLessThan(
+      files['network-config']?.indexOf('203.0.113.53') ?? -1,
+    );
+  });
+
+  test('reach a VM whose template has no drive', () => {
+    const { ide2: _drive, ...config } = TEMPLATE_CONFIG;
+    expect(given({ config }).plan.mode).toBe('None');
+    expect(given({ config, cloudInit: { resolver } }).plan.keys.set).toMatchObject({
+      searchdomain: 'corp.example',
+    });
+  });
+
+  test('count as network data when they change, and nothing changes for a VM without them', () => {
+    const of = (cloudInit: Partial<DesiredCloudInit>) =>
+      digestsOf({ owner: aMark(), cloudInit: { userData: undefined, sshKeys: [], ...cloudInit } }, aDigest);
+    const { networkData, ...others } = of({ resolver });
+    expect(networkData).not.toBe(of({}).networkData);
+    expect(of({})).toMatchObject(others);
   });
 });

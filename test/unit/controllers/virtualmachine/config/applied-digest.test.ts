@@ -99,7 +99,13 @@ type Uncovered =
   | 'vmid';
 
 /** Every setting that has a part in the digest. A new field does not compile here until it is decided whether it has one. */
-const EVERYTHING: Required<Omit<Wanted, Uncovered>> = {
+type Covered = Required<Omit<Wanted, Uncovered>>;
+
+/** As the first release with version 2 had them. */
+const FIRST: Omit<
+  Covered,
+  'osType' | 'scsiController' | 'efi' | 'minMemory' | 'hardware' | 'guestAgent' | 'devices'
+> = {
   name: 'web',
   cpus: 3,
   memory: bytes(4 * GiB),
@@ -144,6 +150,17 @@ const EVERYTHING: Required<Omit<Wanted, Uncovered>> = {
   },
 };
 
+const EVERYTHING: Covered = {
+  ...FIRST,
+  osType: 'l26',
+  scsiController: 'virtio-scsi-pci',
+  efi: { preEnrolledKeys: true, type: '4m' },
+  minMemory: bytes(GiB),
+  guestAgent: { fstrimClonedDisks: true },
+  devices: [{ kind: 'pci', mapping: 'gpu', flags: { pcie: '1' } }],
+  hardware: { numa: true, vga: { type: 'virtio' }, hugepages: '2Mi', rng: { source: '/dev/urandom' } },
+};
+
 describe('version 2 of the digests', () => {
   test('never changes: digests that are in a status stay valid after an upgrade', () => {
     expect(digests()).toMatchInlineSnapshot(`
@@ -156,7 +173,7 @@ describe('version 2 of the digests', () => {
        "tags": "v2:74234e98afe7498f",
      }
     `);
-    expect(digests(EVERYTHING)).toMatchInlineSnapshot(`
+    expect(digests(FIRST)).toMatchInlineSnapshot(`
      {
        "cdrom install": "v2:68a8598b0269f9ab",
        "disk data": "v2:1aa0ae9ea2aabdfd",
@@ -177,6 +194,26 @@ describe('version 2 of the digests', () => {
     const usual = { ...EVERYTHING, name: 'other', cpus: 1, memory: bytes(GiB) };
     expect(digests(other)).not.toEqual(digests(usual));
   });
+});
+
+test.each<[string, NonNullable<Wanted['hardware']>]>([
+  ['numa', { numa: true }],
+  ['sockets', { sockets: 2 }],
+  ['vga', { vga: { type: 'virtio' } }],
+  ['serial', { serial: 1 }],
+  ['audio', { audio: { device: 'AC97' } }],
+  ['tablet', { tablet: false }],
+])('hardware.%s belongs to the settings', (_field, hardware) => {
+  expect(partsThatDiffer(digests({ hardware }), digests())).toEqual(['settings']);
+});
+
+test('hardware that only some users may set waits by itself', () => {
+  const hardware = { hugepages: '1Gi', rng: { source: '/dev/random' } } as const;
+  const parts = digests({ hardware: {} });
+  expect(Object.keys(digests({ hardware })).filter((part) => parts[part] === undefined)).toEqual([
+    'hugepages',
+    'rng0',
+  ]);
 });
 
 describe('what a status has recorded', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from '../../../../builders/fast-check.ts';
+import { firmwareDifferences } from '../../../../../controllers/virtualmachine/config/firmware.ts';
 import {
-  firmwareDifferences,
   hardwareAtCreation,
   hardwareLater,
 } from '../../../../../controllers/virtualmachine/config/hardware.ts';

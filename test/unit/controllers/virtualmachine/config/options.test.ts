@@ -6,6 +6,7 @@ import { cpuTypeKeys } from '../../../../../controllers/virtualmachine/config/cp
 import type { GuestConfig } from '../../../../../controllers/shared/guests/model.ts';
 import type { Options } from '../../../../../controllers/virtualmachine/model/desired.ts';
 import {
+  nameDifferences,
   optionKeys,
   optionsOf,
   ownTagsIn,
@@ -186,4 +187,30 @@ describe('what Proxmox VE refused', () => {
       notApplied: [expect.stringContaining('In Proxmox VE tags is (not set)')],
     });
   });
+});
+
+describe('the name of the guest', () => {
+  test('is changed at once where the spec gives one', () => {
+    expect(keys({ guestName: 'WEB-01' })).toEqual({ name: 'WEB-01' });
+    expect(keys({ guestName: 'WEB-01' }, { name: 'WEB-01' })).toEqual({});
+    expect(keys({}, { name: 'renamed-by-hand' })).toEqual({});
+    expect(optionsOf({ guestName: 'WEB-01' })).toEqual({ guestName: 'WEB-01' });
+  });
+
+  test('stays where the cloud-init drive of Proxmox VE contains it, unless a new instance is asked for', () => {
+    const config = configOf(MARK, { ide2: TEMPLATE_CONFIG['ide2'] ?? '' });
+    const want = { options: { guestName: 'WEB-01' }, owner: MARK };
+    const data = { userData: undefined, sshKeys: [] };
+    expect(optionKeys({ ...want, cloudInit: data }, config).set).toEqual({});
+    expect(nameDifferences({ ...want, cloudInit: data }, config)).toEqual([
+      expect.stringContaining('would count as a new instance'),
+    ]);
+    const renewed = { ...want, cloudInit: { ...data, onChange: 'NextBoot' as const } };
+    expect(optionKeys(renewed, config).set).toEqual({ name: 'WEB-01' });
+    expect(nameDifferences(renewed, config)).toEqual([]);
+  });
+});
+
+test.each(['custom-build-farm', 'x86-64-v3'])('the CPU type may be %s', (type) => {
+  expect(cpuTypeKeys(type, { cpu: 'host,flags=+aes' }).set).toEqual({ cpu: `${type},flags=+aes` });
 });

@@ -20,16 +20,20 @@ const NOTHING: Keys = { set: {}, delete: [] };
 const guest = (config: GuestConfig = {}, change: Partial<Guest> = {}): Guest =>
   aGuest({ config: configOf(aMark(), config), ...change });
 const cpus = (count: number, config: GuestConfig = {}, change: Partial<Guest> = {}): Keys =>
-  cpuLater(count, guest(config, change), ROOM);
+  cpuLater({ cpus: count }, guest(config, change), ROOM);
 const gib = (n: number) => bytes(n * GiB);
 
 describe('CPUs of a new guest', () => {
   test('have room to grow while it runs', () => {
-    expect(cpuAtCreation(2, ROOM, {}).set).toEqual({ cores: 12, vcpus: 2, hotplug: 'network,disk,usb,cpu' });
+    expect(cpuAtCreation({ cpus: 2 }, ROOM, {}).set).toEqual({
+      cores: 12,
+      vcpus: 2,
+      hotplug: 'network,disk,usb,cpu',
+    });
   });
 
   test('have no ceiling of their own where there is no room', () => {
-    const { set, delete: gone } = cpuAtCreation(8, { maxCpus: 8 }, { vcpus: '1', sockets: '2' });
+    const { set, delete: gone } = cpuAtCreation({ cpus: 8 }, { maxCpus: 8 }, { vcpus: '1', sockets: '2' });
     expect(set).toEqual({ cores: 8 });
     expect(gone).toEqual(expect.arrayContaining(['vcpus', 'sockets']));
   });
@@ -40,7 +44,7 @@ describe('CPUs of a new guest', () => {
     ['disk,memory', 'disk,memory,cpu'],
     ['cpu,disk', 'cpu,disk'],
   ])('are hot-plugged in addition to what the template hot-plugs (%s)', (hotplug, expected) => {
-    expect(cpuAtCreation(2, ROOM, { hotplug }).set['hotplug']).toBe(expected);
+    expect(cpuAtCreation({ cpus: 2 }, ROOM, { hotplug }).set['hotplug']).toBe(expected);
   });
 });
 
@@ -76,7 +80,7 @@ describe('CPUs of a guest that runs', () => {
 
   test('are left alone where cores and sockets say the same', () => {
     const { vcpus: _, ...config } = configOf(aMark(), { cores: '2', sockets: '2' });
-    expect(cpuLater(4, aGuest({ config }), ROOM)).toEqual(NOTHING);
+    expect(cpuLater({ cpus: 4 }, aGuest({ config }), ROOM)).toEqual(NOTHING);
   });
 
   test('that cannot be hot-plugged can be from the next ceiling on', () => {
@@ -242,5 +246,28 @@ describe('memory of a guest that plugs it in modules', () => {
     expect(memoryAtCreation(settings, HOTPLUG).set).toEqual({ memory: 3072, balloon: 1100, shares: 0 });
     const config = { ...HOTPLUG, memory: '3072', balloon: '1100', shares: '0' };
     expect(memoryLater(settings, guest(config))).toEqual(NOTHING);
+  });
+});
+
+describe('a minimum of memory', () => {
+  const desired = (memory: number, least: number) => ({ memory: gib(memory), minMemory: gib(least) });
+
+  test('is the balloon that Proxmox VE may inflate, so its shares must not be 0', () => {
+    expect(memoryAtCreation(desired(4, 2), { memory: '1024', balloon: '512', shares: '0' })).toEqual({
+      set: { memory: 4096, balloon: 2048 },
+      delete: ['shares'],
+    });
+    expect(memoryAtCreation(desired(4, 2), { balloon: '0' }).set).toMatchObject({ balloon: 2048 });
+  });
+
+  test('changes by itself, and what is as desired is not written', () => {
+    const made = { memory: '4096', balloon: '2048' };
+    expect(memoryLater(desired(4, 2), guest(made))).toEqual(NOTHING);
+    expect(memoryLater(desired(4, 3), guest(made))).toEqual({ set: { balloon: 3072 }, delete: [] });
+    expect(memoryLater(desired(4, 2), guest({ ...made, shares: '1000' }))).toEqual(NOTHING);
+  });
+
+  test('stays when it leaves the class', () => {
+    expect(memoryLater({ memory: gib(4) }, guest({ memory: '4096', balloon: '2048' }))).toEqual(NOTHING);
   });
 });

@@ -50,6 +50,39 @@ describe("PVE's cloud-init drive", () => {
   });
 });
 
+describe('what older versions lack is left out and reported by version', () => {
+  const sentences = (want: Partial<Wanted>, release: string | undefined) =>
+    unsupportedSentences(aDesiredVm(want), guest, release);
+
+  test.each<[string, Partial<Wanted>, string, string, string]>([
+    ['the OS type of Windows 11', { osType: 'win11' }, 'ostype', '7.0', '7.2'],
+    ['a graphics card with OpenGL', { hardware: { vga: { type: 'virtio-gl' } } }, 'vga', '7.0', '7.2'],
+    [
+      'more than 16 queues',
+      { nics: [{ name: 'lan', bridge: 'vmbr0', settings: { queues: '32' } }] },
+      'net0',
+      '7.2',
+      '7.4',
+    ],
+  ])('%s', (_what, want, key, before, since) => {
+    const set = (release: string | undefined) => planned(release, want).change?.set[key];
+    expect(set(since)).toMatch(/win11|virtio-gl|queues=32/);
+    expect(set(undefined)).toBe(set(since));
+    expect(set(before) ?? '').not.toMatch(/win11|virtio-gl|queues=32/);
+    expect(sentences(want, since)).toEqual([]);
+    expect(sentences(want, undefined)).toEqual([]);
+    expect(sentences(want, before)).toEqual([
+      expect.stringContaining(`needs Proxmox VE ${since} or newer, but node pve-1 runs ${before}`),
+    ]);
+  });
+
+  test('settings of the EFI disk', () => {
+    const want: Partial<Wanted> = { bios: 'ovmf', efi: { preEnrolledKeys: true } };
+    expect(planned('7.0', want).change?.set['efidisk0']).toMatch(/^[\w-]+:1$/);
+    expect(sentences(want, '7.0')).toEqual([expect.stringContaining('settings of the EFI disk')]);
+  });
+});
+
 test('a network interface of a model that the version does not have is planned whole: the client says why not', () => {
   const nics = [{ name: 'lan', bridge: 'vmbr0', model: 'e1000e', addresses: [] }] as never;
   expect(planned('7.0', { nics }).change?.set['net0']).toMatch(/^e1000e=.*bridge=vmbr0/);

@@ -22,15 +22,20 @@ describe('the text of a drive', () => {
     [{ limits: { readIOPS: 200, writeMBps: 50 } }, `${TEXT.replace('100', '200')},mbps_wr=50`],
     [{ discard: true, ssd: true, iothread: true }, `${TEXT},discard=on,ssd=1,iothread=1`],
     [{ discard: false, ssd: false, iothread: false }, TEXT],
+    [{ aio: 'threads', replicate: false, backup: false }, `${TEXT},aio=threads,replicate=0`],
+    [{ backup: true, replicate: true }, TEXT.replace('backup=0,', '')],
   ])('with %j keeps everything else', (options, expected) => {
     expect(withOptions(TEXT, options, bytes(10 * GiB))).toBe(expected);
   });
 
-  test.each(['cache=none', 'discard=ignore', 'ssd=0', 'iothread=0', 'iops_rd=0'])(
+  test.each(['cache=none', 'discard=ignore', 'ssd=0', 'iothread=0', 'iops_rd=0', 'backup=1', 'replicate=1'])(
     'that says %s outright is left alone where that is desired',
     (word) => {
       const text = `tank:vm-101-disk-1,${word},size=1G`;
-      const off = { cache: 'none', discard: false, ssd: false, iothread: false, limits: { readIOPS: 0 } };
+      const off = {
+        ...{ cache: 'none', discard: false, ssd: false, iothread: false, limits: { readIOPS: 0 } },
+        ...{ backup: true, replicate: true },
+      };
       expect(withOptions(text, off, bytes(GiB))).toBe(text);
     },
   );
@@ -47,6 +52,9 @@ describe('the text of a drive', () => {
         discard: fc.boolean(),
         ssd: fc.boolean(),
         iothread: fc.boolean(),
+        aio: fc.constantFrom('io_uring', 'threads'),
+        backup: fc.boolean(),
+        replicate: fc.boolean(),
         limits: fc.record(
           { readIOPS: fc.constantFrom(0, 7), writeMBps: fc.constantFrom(0, 9) },
           { requiredKeys: [] },
@@ -54,7 +62,13 @@ describe('the text of a drive', () => {
       },
       { requiredKeys: [] },
     );
-    const texts = fc.constantFrom(TEXT, 'a:b,discard=on,ssd=on', 'file=a:b,size=1T,iothread=yes', 'a:b');
+    const texts = fc.constantFrom(
+      TEXT,
+      'a:b,discard=on,ssd=on',
+      'file=a:b,size=1T,iothread=yes',
+      'a:b',
+      'a:b,backup=no',
+    );
     fc.assert(
       fc.property(texts, options, (text, digests) => {
         const once = withOptions(text, digests, undefined);

@@ -39,6 +39,13 @@ describe('an option that a disk cannot have is reported and not written', () => 
       { text: ',aio=native' },
       'cache (writeback)',
     ],
+    [
+      'aio=native with a cache of the host',
+      { aio: 'native' },
+      'scsi0',
+      { text: ',cache=writeback' },
+      'aio (native)',
+    ],
     ['reads beside a total', { limits: { readMBps: 5 } }, 'scsi0', { text: ',mbps=9' }, 'limits.readMBps'],
     [
       'operations beside a total',
@@ -50,8 +57,8 @@ describe('an option that a disk cannot have is reported and not written', () => 
   ])('%s', (_what, options, device, disk, named) => {
     const { written, differences } = rootWith({ ...options, discard: true }, device, disk);
     expect(written).toContain('discard=on');
-    for (const key of ['ssd', 'iothread', 'cache', 'mbps_rd', 'iops_wr'])
-      expect(written).not.toContain(`${key}=`);
+    for (const asked of ['ssd=1', 'iothread=1', 'mbps_rd=', 'iops_wr=']) expect(written).not.toContain(asked);
+    expect(written).not.toMatch(/aio=native.*cache=writeback|cache=writeback.*aio=native/);
     expect(differences).toContain(`The root disk (${device}) cannot have the option ${named}`);
   });
 });
@@ -61,6 +68,8 @@ test.each<[DiskOptions, string, string]>([
   [{ iothread: true, cache: 'writeback' }, 'virtio0', ''],
   [{ ssd: true }, 'sata0', ''],
   [{ cache: 'directsync' }, 'scsi0', ',aio=native'],
+  [{ aio: 'native', cache: 'none' }, 'scsi0', ',cache=writeback'],
+  [{ aio: 'threads', backup: false, replicate: false }, 'sata0', ''],
   [{ limits: { readMBps: 5 } }, 'scsi0', ',iops=9'],
 ])('%j is written to %s with "%s"', (options, device, text) => {
   const { written, differences } = rootWith(options, device, { text });

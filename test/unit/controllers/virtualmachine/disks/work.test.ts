@@ -542,3 +542,37 @@ describe('after a revert to a snapshot in which its device was that of another d
     expect(entry(work({ config, recorded: [RECORDED], leaves: true }))?.device).toBe('scsi1');
   });
 });
+
+describe('the bus of a disk', () => {
+  const steps = (disks: readonly DesiredDisk[], config: GuestConfig = {}) =>
+    work({ disks, config }).entries.map(({ name, device }) => [name, device]);
+
+  test('is chosen when the disk gets its device, the first of which is left to boot disks', () => {
+    const disks = [data(), data({ name: 'fast', bus: 'virtio' }), data({ name: 'old', bus: 'sata' })];
+    expect(steps(disks)).toEqual([
+      ['root', 'scsi0'],
+      ['data', 'scsi1'],
+      ['fast', 'virtio1'],
+      ['old', 'sata1'],
+    ]);
+  });
+
+  test('that has no free device is reported', () => {
+    const full = Object.fromEntries(
+      [1, 2, 3, 4, 5].map((n) => [`sata${n}`, `local-lvm:vm-101-disk-${n + 5},size=1G`]),
+    );
+    expect(work({ disks: [data({ bus: 'sata' })], config: full }).differences).toEqual([
+      expect.stringContaining('sata1 to sata5 are all in use'),
+    ]);
+  });
+
+  test('of a disk that exists stays, and a difference is reported', () => {
+    const made = { config: AT_SCSI1, recorded: [RECORDED] };
+    const { steps: all, differences } = work({ disks: [data({ bus: 'virtio' })], ...made });
+    expect(all).toEqual([]);
+    expect(differences).toEqual([
+      expect.stringContaining('Disk data is scsi1, but the spec says bus virtio'),
+    ]);
+    expect(work({ disks: [data({ bus: 'scsi' })], ...made }).differences).toEqual([]);
+  });
+});

@@ -329,3 +329,20 @@ describe('the bridge of a network', () => {
     expect(resolveNics([], undefined)).toEqual({ ok: true, desired: [] });
   });
 });
+
+describe('queues of a NIC', () => {
+  const NOW = 'virtio=02:00:00:AA:BB:CC,bridge=vmbr0,queues=4';
+
+  test('follow the spec, stay where it says nothing, and imply the model that has them', () => {
+    expect(nicText(lan({ settings: { queues: '8' } }), NOW, FRESH)).toContain('queues=8');
+    expect(nicText(lan({ settings: { queues: '0' } }), NOW, FRESH)).not.toContain('queues');
+    expect(nicText(lan(), NOW, FRESH)).toContain('queues=4');
+    expect(resolveNics([{ name: 'lan', queues: 4 }], undefined)).toMatchObject({
+      desired: [{ model: 'virtio', settings: { queues: '4' } }],
+    });
+  });
+
+  test('are removed once they leave the spec', () => {
+    expect(nicText(lan(), NOW, FRESH, ['queues'])).not.toContain('queues');
+  });
+});

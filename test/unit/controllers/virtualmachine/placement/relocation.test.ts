@@ -106,7 +106,7 @@ describe('the obstacles on a node', () => {
 });
 
 describe('what Proxmox VE says against a move', () => {
-  const free = { localDisks: [], localResources: [], notAllowed: {} };
+  const free = { localDisks: [], localResources: [], mappedResources: [], notAllowed: {} };
   test.each([
     ['nothing', free, []],
     [
@@ -149,7 +149,17 @@ describe('what Proxmox VE says against a move', () => {
       [],
     ],
   ])('%s', (_what, preconditions, obstacles) => {
-    expect(obstaclesToMove(PVE2, preconditions)).toEqual(obstacles);
+    expect(obstaclesToMove(PVE2, preconditions, { running: true })).toEqual(obstacles);
+  });
+
+  test('a mapped device, while the VM runs: a VM that is off moves with it', () => {
+    const mapped = { ...free, localResources: ['hostpci0'], mappedResources: ['hostpci0'] };
+    expect(obstaclesToMove(PVE2, mapped, { running: true })).toEqual([
+      'Proxmox VE moves no VM with hostpci0 while it runs (set spec.powerState to Off until it has moved)',
+    ]);
+    expect(obstaclesToMove(PVE2, mapped, { running: false })).toEqual([]);
+    const both = { ...mapped, localResources: ['hostpci0', 'usb0'] };
+    expect(obstaclesToMove(PVE2, both, { running: false })).toEqual(['it uses devices of its node: usb0']);
   });
 
   test('disks on local storage are copied, images in drives are not', () => {

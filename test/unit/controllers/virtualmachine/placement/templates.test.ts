@@ -6,7 +6,12 @@ import { vmid } from '../../../../../src/lib/units.ts';
 import { NOW, TEMPLATE_CONFIG } from '../../../../builders/guests.ts';
 import { aTemplateRow, aView } from '../../../../builders/views.ts';
 
-const NOTHING: MigrationPreconditions = { localDisks: [], localResources: [], notAllowed: {} };
+const NOTHING: MigrationPreconditions = {
+  localDisks: [],
+  localResources: [],
+  mappedResources: [],
+  notAllowed: {},
+};
 
 /** Reads the template, and counts how often PVE was asked where it could be moved. */
 async function readWith(config: Readonly<Record<string, string>>, answer: () => MigrationPreconditions) {

@@ -70,6 +70,7 @@ const MADE: VirtualMachine['status'] = {
     { name: 'data', device: 'scsi1', volume: 'ssd:vm-101-disk-1', storage: 'ssd', size: '10Gi' },
   ],
   networks: [{ name: 'lan', device: 'net0', mac: '02:00:00:00:00:01', bridge: 'vmbr0' }],
+  devices: [{ device: 'hostpci0', mapping: 'gpu' }],
 };
 const data = (size: number, change = {}) => [
   { name: 'data', size: bytes(size * GiB), storageClass: 'ssd', ...change },
@@ -85,6 +86,7 @@ const CASES: readonly [field: string, spec: Spec, less: Grant, enough: Grant][] 
   ['volumes', { disks: imported }, {}, { volumes: ['local:import/*'] }],
   ['snippets', snippet, {}, { snippets: ['local:snippets/web.yaml'] }],
   ['nodes', {}, { nodes: [nodeName('pve-2')] }, { nodes: [nodeName('pve-1')] }],
+  ['devices', { devices: [{ pciMapping: 'gpu' }] }, { devices: ['nic'] }, { devices: ['gpu'] }],
 ];
 
 describe.each(CASES)('%s', (field, spec, less, enough) => {
@@ -119,28 +121,38 @@ test.each<readonly [string, Spec, Grant, Grant]>([
 });
 
 describe('an edit of a VM that exists is refused where it needs more than is granted:', () => {
-  const EDITS: readonly [string, Spec, Grant, { disks?: string[]; nics?: string[]; cloudInit?: boolean }][] =
+  const EDITS: readonly [
+    string,
+    Spec,
+    Grant,
+    { disks?: string[]; nics?: string[]; cloudInit?: boolean; devices?: boolean },
+  ][] = [
+    ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }, { disks: ['root', 'data'] }],
     [
-      ['a disk that grows', { disks: data(20) }, { storages: ['hdd'] }, { disks: ['root', 'data'] }],
-      [
-        'a disk that moves',
-        { disks: data(10, { storageClass: 'nvme' }) },
-        { storages: ['ssd'] },
-        { disks: ['data'] },
-      ],
-      [
-        'another disk',
-        { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] },
-        {},
-        { disks: ['logs'] },
-      ],
-      [
-        'another bridge',
-        { networks: [{ name: 'lan', bridge: 'vmbr9' }] },
-        { bridges: ['vmbr0'] },
-        { nics: ['lan'], cloudInit: true },
-      ],
-    ];
+      'a disk that moves',
+      { disks: data(10, { storageClass: 'nvme' }) },
+      { storages: ['ssd'] },
+      { disks: ['data'] },
+    ],
+    [
+      'another disk',
+      { disks: [{ name: 'logs', importFrom: 'local:import/logs.qcow2' }] },
+      {},
+      { disks: ['logs'] },
+    ],
+    [
+      'another device',
+      { devices: [{ pciMapping: 'gpu' }, { usbMapping: 'dongle' }] },
+      { devices: ['gpu'] },
+      { devices: true },
+    ],
+    [
+      'another bridge',
+      { networks: [{ name: 'lan', bridge: 'vmbr9' }] },
+      { bridges: ['vmbr0'] },
+      { nics: ['lan'], cloudInit: true },
+    ],
+  ];
 
   test.each(EDITS)('%s, and this part is left as it is', async (_what, spec, grant, parts) => {
     const { shape, notGranted } = await resolvedOf(grant, {
