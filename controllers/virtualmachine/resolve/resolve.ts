@@ -154,6 +154,7 @@ const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>
   follow(classes, vm.spec.classRef, {
     namespace: vm.metadata.namespace,
     kind: 'VMClass',
+    field: 'spec.classRef',
     notFound: Reasons.classNotFound,
   });
 
@@ -188,6 +189,7 @@ function imageOf(
   const image = follow(images, spec.imageRef, {
     namespace,
     kind: 'VMImage',
+    field: 'spec.imageRef',
     notFound: Reasons.imageNotFound,
   });
   if (image.ok) return { source: image.object.spec.source };
