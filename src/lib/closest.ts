@@ -28,6 +28,10 @@ function prefix(a: string, b: string): number {
   return length;
 }
 
+/** A few long names would leave no room in a message for what to do. */
+const shortened = (name: string): string =>
+  name.length <= MAX_LENGTH ? name : `${name.slice(0, MAX_LENGTH)}…`;
+
 const comparable = (name: string): string => name.slice(0, MAX_LENGTH).toLowerCase();
 
 /** Those of very many that begin alike; the comparison letter by letter would take too long. */
@@ -51,5 +55,5 @@ export function closestOf(meant: string, names: Iterable<string>): string {
   const all = [...new Set(names)];
   const named = closestFirst(meant, all).slice(0, MAX_NAMED);
   const more = all.length - named.length;
-  return `${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+  return `${named.map(shortened).join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }

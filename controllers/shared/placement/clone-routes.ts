@@ -1,7 +1,9 @@
 /** Clone routes: from which template, onto which storage, and directly or with a move a node gets the guest. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { OwnerMark } from '../guests/owner-mark.ts';
+import { obstacle, type Obstacle } from './obstacle.ts';
 import { printFree, printNeeded, type Room } from './room.ts';
 import { storagesIn } from './storages.ts';
 
@@ -72,7 +74,7 @@ export interface CloneRoute {
 }
 
 /** A route, or why there is none. */
-type Found = CloneRoute | string;
+type Found = CloneRoute | Obstacle;
 
 export interface PlacementContext {
   readonly request: PlacementRequest;
@@ -96,7 +98,7 @@ export function routeTo(node: NodeName, templates: readonly Template[], context:
       .filter((template) => !canCloneTo(template, node, context))
       .map((t) => routeByMove(t, node, context)),
   ];
-  return found.find((route) => typeof route !== 'string') ?? found[0] ?? 'no template exists';
+  return found.find((route) => !('cause' in route)) ?? found[0] ?? obstacle('no template exists');
 }
 
 const storageAt = ({ view }: PlacementContext, node: string, storage: string): StorageView | undefined =>
@@ -156,7 +158,7 @@ function withDisks(
   return sums;
 }
 
-type Fit = { readonly space: CloneRoute['space'] } | string;
+type Fit = { readonly space: CloneRoute['space'] } | Obstacle;
 
 /** Checks that the storages of a node have enough space. */
 function fitOnto(
@@ -177,25 +179,41 @@ function fitOnto(
   return { space };
 }
 
+const ANOTHER_STORAGE = 'storageClass in spec.disks of the VM, or storage.class of its VMClass';
+
 /** Whether it exists is not said. */
-const notGranted = (storage: string, { request: { storages } }: PlacementContext): string | undefined =>
+const notGranted = (storage: string, { request: { storages } }: PlacementContext): Obstacle | undefined =>
   storages === undefined || storages.includes(storage)
     ? undefined
-    : `storage ${storage} may not be used by VMs of this namespace`;
+    : obstacle(`storage ${storage} may not be used by VMs of this namespace`, `Correct ${ANOTHER_STORAGE}.`);
 
-const missingStorage = (storage: string, { view }: PlacementContext): string =>
-  storagesIn(view).named(storage)
-    ? `storage ${storage} is not on this node`
-    : `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`;
+function missingStorage(storage: string, { request, view }: PlacementContext): Obstacle {
+  if (storagesIn(view).named(storage)) return obstacle(`storage ${storage} is not on this node`);
+  const there = view.storages
+    .filter(({ content }) => content.includes('images'))
+    .map((each) => each.storage)
+    .filter((each) => request.storages?.includes(each) ?? true);
+  return obstacle(
+    `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`,
+    `Storages for disks are ${closestOf(storage, there) || 'none'}. Correct ${ANOTHER_STORAGE}.`,
+  );
+}
 
-function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
+function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): Obstacle | undefined {
   const { storage, total = 0 } = at;
-  if (at.status !== 'available') return `storage ${storage} is not available`;
-  if (!at.content.includes('images')) return `storage ${storage} does not have content type "images"`;
+  if (at.status !== 'available') return obstacle(`storage ${storage} is not available`);
+  if (!at.content.includes('images'))
+    return obstacle(
+      `storage ${storage} does not have content type "images"`,
+      `Add it on a node (pvesm set ${storage} --content ${[...at.content, 'images'].join(',')}), or correct ${ANOTHER_STORAGE}.`,
+    );
   const free = room.spaceOf(at);
-  return free >= needed
-    ? undefined
-    : `${printFree(free)} of ${printFree(total)} free on ${storage}, ${printNeeded(needed)} needed`;
+  if (free >= needed) return undefined;
+  return {
+    cause: `${printNeeded(needed)} needed on storage ${storage}`,
+    here: `${printFree(free)} of ${printFree(total)} free`,
+    wayOut: `Free space there, or choose another storage: ${ANOTHER_STORAGE}.`,
+  };
 }
 
 const rootStorageOf = ({ disks }: Template): string | undefined =>
@@ -205,7 +223,7 @@ const rootStorageOf = ({ disks }: Template): string | undefined =>
 function directRoute(template: Template, node: string, context: PlacementContext): Found {
   const { request } = context;
   const unmapped = unmappedDevices(template, node);
-  if (unmapped !== undefined) return unmapped;
+  if (unmapped !== undefined) return obstacle(unmapped);
   const why = fullCloneReason(template, request);
   const linked = new Map(storagesOf(template).map((storage) => [storage, 0]));
   const fitted =
@@ -216,7 +234,7 @@ function directRoute(template: Template, node: string, context: PlacementContext
           node,
           context,
         );
-  if (typeof fitted === 'string') return fitted;
+  if ('cause' in fitted) return fitted;
   return {
     template,
     full: why !== undefined,
@@ -241,17 +259,17 @@ function unmappedDevices({ vmid, unmapped }: Template, node: string): string | u
 /** A full clone on the template's node, followed by a move. */
 function routeByMove(template: Template, node: string, context: PlacementContext): Found {
   const { request } = context;
-  const obstacle = moveObstacle(template, node, context);
-  if (obstacle !== undefined) return obstacle;
+  const hindered = moveObstacle(template, node, context);
+  if (hindered !== undefined) return obstacle(hindered);
   const arrived = fitOnto(
     withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
     node,
     context,
   );
-  if (typeof arrived === 'string') return arrived;
+  if ('cause' in arrived) return arrived;
   // If the template's node has the storage too, the copy is created there. The root disk is grown after the move.
   const copy = copyNextToTemplate(template, context);
-  if (typeof copy === 'string') return `the template cannot be copied on ${template.node}: ${copy}`;
+  if ('cause' in copy) return notCopied(copy, template);
   return {
     template,
     full: true,
@@ -265,14 +283,20 @@ function routeByMove(template: Template, node: string, context: PlacementContext
   };
 }
 
+const notCopied = ({ cause, here, wayOut }: Obstacle, { node }: Template): Obstacle =>
+  obstacle(
+    `the template cannot be copied on ${node}: ${cause}${here === undefined ? '' : `, ${here}`}`,
+    wayOut,
+  );
+
 function copyNextToTemplate(
   template: Template,
   context: PlacementContext,
-): { readonly storage: string | undefined; readonly space: CloneRoute['space'] } | string {
-  let problem = '';
+): { readonly storage: string | undefined; readonly space: CloneRoute['space'] } | Obstacle {
+  let problem = obstacle('');
   for (const storage of copyStorages(template, context)) {
     const made = fitOnto(copySizes(template, storage), template.node, context);
-    if (typeof made !== 'string') return { storage, ...made };
+    if (!('cause' in made)) return { storage, ...made };
     problem = made;
   }
   return problem;

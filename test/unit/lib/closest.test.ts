@@ -18,6 +18,10 @@ describe('names that exist', () => {
     expect(closestOf('a', [])).toBe('');
   });
 
+  test('are cut off where they are very long', () => {
+    expect(closestOf('a', ['a'.repeat(253)])).toBe(`${'a'.repeat(64)}…`);
+  });
+
   test('include the closest of very many, of any length', () => {
     const many = Array.from({ length: 20_000 }, (_, n) => `zone-${n}-${'x'.repeat(240)}`);
     expect(closestOf('ubunut', [...many, 'ubuntu'])).toMatch(/^ubuntu, .*, and 19996 more$/);
