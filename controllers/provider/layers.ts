@@ -76,7 +76,7 @@ async function secretLayer(
     ? { ok: true, layer: secret.values }
     : missing(
         Reasons.secretNotFound,
-        `Secret ${namespace}/${ref.name} ${found ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists.`,
+        `Secret ${namespace}/${ref.name} ${found ? 'is being deleted' : 'not found'}. Create it, or correct spec.credentialSecretRef; reconciliation resumes by itself.`,
       );
 }
 

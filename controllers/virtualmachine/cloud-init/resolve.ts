@@ -200,6 +200,6 @@ const keyNotFound = (secret: string, key: string, keys: readonly string[]): Unre
 const missing = (reason: Reason, fact: string): Unresolved => ({
   ok: false,
   reason,
-  message: `${fact} Reconciliation resumes once it exists.`,
+  message: `${fact} Create it, or correct the reference; reconciliation resumes by itself.`,
   fact,
 });
