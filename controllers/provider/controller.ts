@@ -15,6 +15,7 @@ import type { ConnectedCluster } from '../shared/cluster/shared-state.ts';
 import { copyOf, type Connected } from './credential-copy.ts';
 import type { CredentialCopies } from './credential-copies.ts';
 import { discover, withForceDeleted, type Discovery } from './discovery.ts';
+import { createExpiryNews } from './expiry.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import { identityOf, type ClusterClient } from './cluster-client.ts';
 import {
@@ -60,6 +61,8 @@ interface Discovering {
 export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
+  const expiryNews = createExpiryNews();
+
   async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
     const { namespace, name } = provider.metadata;
     const key = `${namespace}/${name}`;
@@ -70,6 +73,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));
     ports.pool.drop(key);
     ports.forceDeleted.forget(key);
+    expiryNews(key, undefined, pass.now);
     return { outcome: released, status: {} };
   }
 
@@ -179,6 +183,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
         ...(use === 'new'
           ? [connected(facts), ...unverified(settings)]
           : reconnected(provider, outcome, facts)),
+        ...expiryNews(key, ports.privileges.expiry(client), pass.now),
       ],
     };
   }

@@ -161,6 +161,7 @@ export const EVENT_REASONS = [
   'AttachingDisk',
   'Configuring',
   'Creating',
+  'CredentialsExpire',
   'DeletedByForce',
   'DeletingSnapshot',
   'Destroying',
