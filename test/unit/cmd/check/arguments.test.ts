@@ -22,7 +22,7 @@ test.each([
 test('a flag that does not exist is answered with where the others are listed', () => {
   expect(readCheckArguments(['--provdier', 'a'])).toEqual({
     kind: 'faulty',
-    fault: "Unknown option '--provdier'. See virtrigaud-proxmox check --help.",
+    fault: expect.stringMatching(/Unknown option '--provdier'\. See virtrigaud-proxmox check --help\.$/),
   });
 });
 
