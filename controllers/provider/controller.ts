@@ -26,6 +26,7 @@ import {
   isWithdrawal,
   outcomeOf,
   unreachable,
+  whereCaIsRead,
 } from './outcomes.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { PrivilegeWatch } from './privileges.ts';
@@ -153,7 +154,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       client = ports.pool.withClient(key, settings, before);
       view = await read(client, pass.signal);
     } catch (error) {
-      return failed(provider, key, unreachable(error));
+      return failed(provider, key, whereCaIsRead(unreachable(error), settings));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {

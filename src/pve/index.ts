@@ -32,7 +32,7 @@ export type { MigrationPreconditions } from './qemu-endpoints.ts';
 export type { Qemu } from './qemu.ts';
 export { SNAPSHOT_NAME, type SnapshotList, type SnapshotRow } from './snapshots.ts';
 export type { Task, TaskState } from './tasks.ts';
-export type { PeerCertificate } from './peer-certificate.ts';
+export { certificatesIn, type PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';
 export { parseUpid } from './upid.ts';
 export {
