@@ -16,6 +16,7 @@ import type { ConnectedCluster } from '../shared/cluster/shared-state.ts';
 import { copyOf, type Connected } from './credential-copy.ts';
 import type { CredentialCopies } from './credential-copies.ts';
 import { discover, withForceDeleted, type Discovery } from './discovery.ts';
+import { createExpiryNews } from './expiry.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import { identityOf, type ClusterClient } from './cluster-client.ts';
 import {
@@ -25,6 +26,7 @@ import {
   isWithdrawal,
   outcomeOf,
   unreachable,
+  whereCaIsRead,
   withoutNewVms,
 } from './outcomes.ts';
 import type { ConnectionPool } from './pool.ts';
@@ -64,6 +66,8 @@ interface Discovering {
 export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
+  const expiryNews = createExpiryNews();
+
   async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
     const result = await attemptOrEnd(provider, pass);
     const { namespace, name } = provider.metadata;
@@ -84,6 +88,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       return whileInUse(provider, users, await attempt(provider, key, pass).catch(() => undefined));
     ports.pool.drop(key);
     ports.forceDeleted.forget(key);
+    expiryNews(key, undefined, pass.now);
     return { outcome: released, status: {} };
   }
 
@@ -152,7 +157,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       client = ports.pool.withClient(key, settings, before);
       view = await read(client, pass.signal);
     } catch (error) {
-      return failed(provider, key, unreachable(error));
+      return failed(provider, key, whereCaIsRead(unreachable(error), settings));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
@@ -195,6 +200,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
         ...(use === 'new'
           ? [connected(facts), ...unverified(settings)]
           : reconnected(provider, outcome, facts)),
+        ...expiryNews(key, ports.privileges.expiry(client), pass.now),
       ],
     };
   }

@@ -1,5 +1,6 @@
 /** Where the credentials of a Provider are sent. Whoever brings them decides it. Pure. */
 import { normaliseEndpoint } from '../../src/pve/index.ts';
+import { closestOf } from '../../src/lib/closest.ts';
 import type { ProviderSpec } from '../../src/api/index.ts';
 import { halfIn, lookupIn, ownLayers, read, type Layers, type Owner } from './credentials.ts';
 import { refuse, type Refused } from './settings-refusal.ts';
@@ -58,17 +59,25 @@ function normalised(
   return [first.origin, ...further];
 }
 
-function withoutCredentials({ env, secret, process }: Layers, mayUseProcess: boolean): Refused {
+function withoutCredentials(layers: Layers, mayUseProcess: boolean): Refused {
+  const { env, secret, process } = layers;
+  const inSecret = halfIn(secret, 'the Secret');
   const half =
     halfIn(env, 'spec.runtime.env') ??
-    halfIn(secret, 'the Secret') ??
+    (inSecret === undefined ? undefined : `${inSecret}${keysOf(layers)}`) ??
     (mayUseProcess ? halfIn(process, 'the environment of the operator') : undefined);
   return half === undefined
     ? refuse(
         'CredentialsMissing',
-        'No credentials found: set spec.credentialSecretRef to a Secret that has token_id and token_secret, or username and password.',
+        `No credentials found: set spec.credentialSecretRef to a Secret that has token_id and token_secret, or username and password.${keysOf(layers)}`,
       )
     : refuse('CredentialsIncomplete', half);
+}
+
+/** The keys that the Secret has instead, for the namespace of the Secret only. */
+function keysOf({ secret, foreignSecret }: Layers): string {
+  const keys = foreignSecret === undefined ? closestOf('token_secret', Object.keys(secret)) : '';
+  return keys === '' ? '' : ` The keys of the Secret are ${keys}.`;
 }
 
 const notNamedBy = (secret: string, layers: Layers): Refused =>

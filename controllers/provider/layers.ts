@@ -2,6 +2,7 @@
 import type { Provider, Reason } from '../../src/api/index.ts';
 import { allowsFrom, notAllowed, notWatched } from '../shared/objects/references.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
+import { closestOf } from '../../src/lib/closest.ts';
 import type { Layer, Layers } from './credentials.ts';
 
 export interface NamedEntries {
@@ -75,7 +76,7 @@ async function secretLayer(
     ? { ok: true, layer: secret.values }
     : missing(
         Reasons.secretNotFound,
-        `Secret ${namespace}/${ref.name} ${found ? 'is being deleted' : 'not found'}. Reconciliation resumes once it exists.`,
+        `Secret ${namespace}/${ref.name} ${found ? 'is being deleted' : 'not found'}. Create it, or correct spec.credentialSecretRef; reconciliation resumes by itself.`,
       );
 }
 
@@ -104,7 +105,8 @@ async function valueOf(
   const read = secretKeyRef ? ports.readSecret : ports.readConfigMap;
   const entries = await read(namespace, ref.name);
   if (entries && isBeingDeleted(entries)) return missingEntry(name, at, 'is being deleted');
-  return entries?.values[ref.key] ?? missingEntry(name, at, entries ? 'lacks it' : 'does not exist');
+  if (!entries) return missingEntry(name, at, 'does not exist');
+  return entries.values[ref.key] ?? missingEntry(name, at, Object.keys(entries.values));
 }
 
 interface EntryAt {
@@ -114,12 +116,17 @@ interface EntryAt {
   readonly key: string;
 }
 
-const missingEntry = (
+/** @param why what is the case; or the keys that there are, without theirs */
+function missingEntry(
   variable: string,
   { kind, namespace, name, key }: EntryAt,
-  why: 'is being deleted' | 'lacks it' | 'does not exist',
-): Missing =>
-  missing(
-    why === 'lacks it' ? Reasons.secretKeyNotFound : Reasons.secretNotFound,
-    `spec.runtime.env ${variable} refers to the key "${key}" of ${kind} ${namespace}/${name}, which ${why}. Reconciliation resumes once it exists.`,
-  );
+  why: 'is being deleted' | 'does not exist' | readonly string[],
+): Missing {
+  const what = `spec.runtime.env ${variable} refers to the key "${key}" of ${kind} ${namespace}/${name}`;
+  return typeof why === 'string'
+    ? missing(Reasons.secretNotFound, `${what}, which ${why}. Reconciliation resumes once it exists.`)
+    : missing(
+        Reasons.secretKeyNotFound,
+        `${what}, which has ${why.length === 0 ? 'no keys' : `only the keys ${closestOf(key, why)}`}. Add it, or correct the reference; reconciliation resumes by itself.`,
+      );
+}

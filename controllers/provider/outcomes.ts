@@ -1,5 +1,11 @@
 /** What the state of the connection means for a Provider. */
-import { CredentialsError, PveError, type ClusterIdentity, type View } from '../../src/pve/index.ts';
+import {
+  certificatesIn,
+  CredentialsError,
+  PveError,
+  type ClusterIdentity,
+  type View,
+} from '../../src/pve/index.ts';
 import type { Provider, Reason } from '../../src/api/index.ts';
 import { asSentence } from '../../src/lib/sentence.ts';
 import { minutes, seconds } from '../../src/lib/units.ts';
@@ -9,6 +15,7 @@ import { Reasons } from '../shared/errors/reasons.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import type { MissingPrivileges } from './missing-privileges.ts';
 import { insufficient } from './report.ts';
+import type { Settings } from './settings.ts';
 
 /** The inventory detects failures on its own; this is how soon a changed Secret is noticed. */
 export const CHECK_INTERVAL = seconds(10);
@@ -57,6 +64,27 @@ export function unreachable(error: unknown): Outcome {
     CHECK_INTERVAL,
   );
 }
+
+/**
+ * A CA that was cut off or altered on its way into the Secret is as good as none, and the server then looks untrusted.
+ * Without one, fingerprints decide, or nothing is verified.
+ */
+export const whereCaIsRead = (
+  outcome: Outcome,
+  { ca, fingerprints, insecureSkipVerify }: Pick<Settings, 'ca' | 'fingerprints' | 'insecureSkipVerify'>,
+): Outcome =>
+  'reason' in outcome &&
+  outcome.reason === Reasons.unreachable &&
+  ca !== undefined &&
+  fingerprints.length === 0 &&
+  !insecureSkipVerify &&
+  certificatesIn(ca).length === 0
+    ? stalled(
+        'CABundleInvalid',
+        'No certificate in the CA bundle can be read: it was cut off or altered. Copy the whole of /etc/pve/pve-root-ca.pem of a node, with its line breaks.',
+        CHECK_INTERVAL,
+      )
+    : outcome;
 
 /** Another cluster answers than the one that the Provider was connected to. */
 export const clusterChanged = (

@@ -1,8 +1,12 @@
-/** Asks Proxmox VE what the credentials of a client may do: seldom while nothing is missing, each minute until then. */
-import { PveError } from '../../src/pve/index.ts';
+/**
+ * Asks Proxmox VE what the credentials of a client may do, and when they expire: seldom while nothing is missing, each
+ * minute until then.
+ */
+import { PveError, type Pve } from '../../src/pve/index.ts';
 import { minutes, seconds, type Millis } from '../../src/lib/units.ts';
 import { silence } from '../shared/cluster/connections.ts';
 import type { ClusterClient } from './cluster-client.ts';
+import { readExpiry, type Expiry } from './expiry.ts';
 import { granteeOf, missingPrivilegesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,6 +17,8 @@ export interface PrivilegeWatch {
     credentials: Settings['credentials'],
     signal: AbortSignal,
   ): Promise<MissingPrivileges | undefined>;
+  /** When the credentials of a client expire, as far as it was asked and answered. */
+  expiry(client: { readonly pve: Pve }): Expiry | undefined;
 }
 
 const WHILE_COMPLETE = minutes(5);
@@ -28,6 +34,7 @@ interface Answer {
 export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
   const answers = new WeakMap<ClusterClient, Answer>();
   const asking = new WeakMap<ClusterClient, Promise<Answer>>();
+  const expiries = new WeakMap<Pve, Expiry | undefined>();
 
   const validFor = ({ at, missing }: Answer, { refusedAt = 0 }: ClusterClient): Millis =>
     missing?.commands.length === 0 && refusedAt <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
@@ -42,6 +49,7 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
     try {
       const held = await client.pve.access.permissions({ signal });
       missing = missingPrivilegesOf(held, client.versions.answering?.major ?? 0, granteeOf(credentials));
+      expiries.set(client.pve, await readExpiry(client.pve.access, { credentials, held, signal }));
     } catch (error) {
       // The inventory reports why the cluster cannot be read; what was known of the privileges stays.
       if (!(error instanceof PveError)) throw error;
@@ -69,5 +77,6 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
       }
       return (await begin(client, credentials, signal)).missing;
     },
+    expiry: ({ pve }) => expiries.get(pve),
   };
 }

@@ -34,7 +34,11 @@ export function resolveSource(
 type Linked = Pick<Source['cloneFrom'], 'linked'>;
 
 function fromVM(ref: Reference, linked: Linked, asking: Asking, { vms }: Ports): SourceResolution {
-  const followed = followBoth(vms, ref, asking, { kind: 'VirtualMachine', notFound: Reasons.vmNotFound });
+  const followed = followBoth(vms, ref, asking, {
+    kind: 'VirtualMachine',
+    field: 'spec.sourceVMRef',
+    notFound: Reasons.vmNotFound,
+  });
   if (!followed.ok) return followed;
   const { object: vm } = followed;
   return (
@@ -53,6 +57,7 @@ function fromSnapshot(
 ): SourceResolution {
   const found = followBoth(snapshots, ref, asking, {
     kind: 'VMSnapshot',
+    field: 'spec.sourceSnapshotRef',
     notFound: Reasons.snapshotNotFound,
   });
   if (!found.ok) return found;
@@ -60,6 +65,7 @@ function fromSnapshot(
   const followed = follow(vms, snapshot.spec.vmRef, {
     namespace: snapshot.metadata.namespace,
     kind: 'VirtualMachine',
+    field: 'spec.vmRef of the VMSnapshot',
     notFound: Reasons.vmNotFound,
   });
   if (!followed.ok) return followed;
@@ -80,7 +86,7 @@ function followBoth<O extends Resource>(
   reader: ObjectReader<O>,
   ref: Reference,
   { from, to }: Asking,
-  target: { readonly kind: string; readonly notFound: Reason },
+  target: { readonly kind: string; readonly field: string; readonly notFound: Reason },
 ): { readonly ok: true; readonly object: O } | Refusal {
   const followed = follow(reader, ref, { namespace: from, ...target });
   if (!followed.ok) return followed;

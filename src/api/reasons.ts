@@ -173,6 +173,7 @@ export const EVENT_REASONS = [
   'Configuring',
   'CopyCreated',
   'Creating',
+  'CredentialsExpire',
   'DeletedByForce',
   'DeletingSnapshot',
   'Destroying',

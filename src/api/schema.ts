@@ -115,7 +115,7 @@ export const quantity = (
   limit: Bytes,
 ): z.ZodPipe<z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>, z.ZodTransform<Bytes, string | number>> => {
   const [least, most] = [formatQuantity(min), formatQuantity(limit)];
-  const message = `must be at least ${least} and less than ${most}: give a unit, for example 4Gi`;
+  const message = `must be a number with a unit, for example 4Gi or 512Mi (without a space, and not GB), at least ${least} and less than ${most}`;
   return z
     .union([z.string().max(MAX_QUANTITY_LENGTH), z.number()])
     .transform((value, ctx) => {

@@ -19,7 +19,7 @@ const divisors: ReadonlyMap<string, bigint> = new Map([
 ]);
 
 const quantity = /^\+?([0-9]*)\.?([0-9]*)(?:(n|u|m||[kMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,9}))$/;
-const malformed = 'use a number and a unit, for example 4Gi';
+const malformed = 'use a number with a unit, for example 4Gi or 512Mi, without a space';
 /** Ten to this power exceeds every limit and is still fast to compute. */
 const maxExponent = 40;
 

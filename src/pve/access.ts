@@ -1,7 +1,7 @@
 /** `/access` and `/version`: login, effective privileges, and the version of PVE. */
 import { z } from 'zod';
 import { endpoint, type CallOptions, type Send } from './endpoint.ts';
-import { Flag, maybe, members, Word } from './wire.ts';
+import { epochSeconds, Flag, maybe, members, rows, Word } from './wire.ts';
 
 /** PVE has about forty. */
 const MAX_PRIVILEGES = 128;
@@ -26,6 +26,16 @@ export const Version = z
     major: Number.parseInt(release ?? version, 10),
   }));
 export type Version = z.output<typeof Version>;
+
+/** 0 means never. */
+const Expiry = maybe(epochSeconds).transform((at) => (at === undefined || at === 0 ? undefined : at));
+
+const User = z
+  .object({ expire: Expiry, tokens: maybe(members(z.object({ expire: Expiry }))) })
+  .transform(({ expire, tokens = {} }) => ({ expire, tokens }));
+
+/** When a user, and each of the user's tokens, expires, in epoch ms; `undefined`: never. */
+export type User = z.output<typeof User>;
 
 /** It becomes a header. */
 const Secret = z
@@ -67,13 +77,35 @@ export const ACCESS = {
     needs: [],
     lane: 'checks',
   }),
+  /** Without `Sys.Audit` on /access/groups it is refused, and the operator works all the same. */
+  user: endpoint({
+    method: 'GET',
+    path: '/access/users/{userid}',
+    params: z.object({ userid: z.string() }),
+    reply: User,
+    needs: [],
+    lane: 'checks',
+  }),
+  /** Those that the credentials may see. */
+  pools: endpoint({
+    method: 'GET',
+    path: '/pools',
+    params: z.object({}),
+    reply: rows(z.object({ poolid: Word })),
+    needs: [],
+  }),
 } as const;
 
 export interface Access {
   /** The effective privileges of this user or token. */
   permissions(options?: CallOptions): Promise<Permissions>;
+  user(userid: string, options?: CallOptions): Promise<User>;
+  /** Names of the pools that the credentials may see. */
+  pools(options?: CallOptions): Promise<readonly string[]>;
 }
 
 export const access = (send: Send): Access => ({
   permissions: (options) => send(ACCESS.permissions, {}, options),
+  user: (userid, options) => send(ACCESS.user, { userid }, options),
+  pools: async (options) => (await send(ACCESS.pools, {}, options)).map(({ poolid }) => poolid),
 });

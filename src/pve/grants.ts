@@ -17,7 +17,7 @@ const privilegesOf = (needs: readonly Need[]): string =>
   [...new Set(needs.map(({ anyOf }) => anyOf[0]))].toSorted().join(',');
 
 /** In single quotes, for a shell: the name of a user may have one itself. */
-const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+export const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The role is granted to both token and user: a token with privilege separation has only the privileges that both have. */
 const aclCommands = (path: string, { user, token, role = ROLE }: Grantee): readonly string[] => [

@@ -1,5 +1,5 @@
 /** The public API of the Proxmox VE client. */
-export type { Permissions, Version } from './access.ts';
+export type { Access, Permissions, Version } from './access.ts';
 export type { AgentInterfaces, Execution } from './agent.ts';
 export { CredentialsError, type Credentials } from './auth.ts';
 export type { Cluster, ClusterStatus, GuestRow, ListedTask, ResourceRow } from './cluster.ts';
@@ -10,7 +10,7 @@ export { PveError } from './errors.ts';
 export type { Tls } from './exchange.ts';
 export { normaliseFingerprint } from './fingerprint.ts';
 export { createInventory, type ChangeKind, type Inventory } from './inventory.ts';
-export { grantCommands, grantMissingCommands, type Grantee } from './grants.ts';
+export { grantCommands, grantMissingCommands, quoted, type Grantee } from './grants.ts';
 export { ENDPOINTS, missingPrivileges, neededPrivileges, printNeed } from './permissions.ts';
 export {
   parseBootOrder,
@@ -32,7 +32,7 @@ export type { MigrationPreconditions } from './qemu-endpoints.ts';
 export type { Qemu } from './qemu.ts';
 export { SNAPSHOT_NAME, type SnapshotList, type SnapshotRow } from './snapshots.ts';
 export type { Task, TaskState } from './tasks.ts';
-export type { PeerCertificate } from './peer-certificate.ts';
+export { certificatesIn, type PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';
 export { parseUpid } from './upid.ts';
 export {

@@ -13,6 +13,8 @@ export interface ProviderState {
   readonly readAt: number | undefined;
   /** Guests with the mark of this installation that no object has; absent: not known. */
   readonly unowned: number | undefined;
+  /** Epoch ms: when the credentials expire; absent: never, or Proxmox VE does not say it. */
+  readonly credentialsExpireAt: number | undefined;
 }
 
 export interface StateSources {
@@ -151,6 +153,11 @@ function showProviders(registry: Registry, { providers, now }: StateSources): vo
     'virtrigaud_provider_unowned_guests',
     'Guests with the mark of this installation that no VirtualMachine has, as far as their descriptions were read: before a VM is created.',
     ({ unowned }) => unowned,
+  );
+  each(
+    'virtrigaud_provider_token_expiry_timestamp_seconds',
+    'When the API token of the Provider, or its user, expires. Absent if neither does, if the credentials may not read it (Sys.Audit on /access/groups), and in processes that do not lead.',
+    ({ credentialsExpireAt }) => credentialsExpireAt && credentialsExpireAt / 1000,
   );
 }
 

@@ -92,6 +92,7 @@ const followProvider = (vm: VirtualMachine, { providers, namespaces }: ReachPort
   follow(providers, vm.spec.providerRef, {
     namespace: vm.metadata.namespace,
     kind: 'Provider',
+    field: 'spec.providerRef',
     notFound: Reasons.providerNotFound,
     allows: (provider) => grantOf(provider, vm.metadata.namespace, namespaces) !== undefined,
     allowed: waysToAdmit(vm, namespaces),

@@ -1,6 +1,7 @@
 /** Which guests of a PVE cluster a VMImage means. Pure. */
 import type { GuestView, View } from '../../../src/pve/index.ts';
 import type { TemplateSource, Reason } from '../../../src/api/index.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import { askFor, isOwnersGrant, selects, type Grant } from '../grants/grants.ts';
 
@@ -26,8 +27,6 @@ export function templatesNamed(source: TemplateSource, view: View, grant: Grant)
   return { ok: true, guests: found };
 }
 
-const MAX_LISTED = 8;
-
 /** A name of an ordinary VM is only known to those who may clone it. */
 function notFound(name: string, guests: readonly GuestView[], grant: Grant): TemplatesFound {
   const namesake = guests.find(
@@ -36,15 +35,15 @@ function notFound(name: string, guests: readonly GuestView[], grant: Grant): Tem
   if (namesake)
     return refusal(
       'TemplateNotFound',
-      `"${name}" is VM ${namesake.vmid} in Proxmox VE, which is not a template. Convert it to a template (qm template ${namesake.vmid}), or set spec.source of the VMImage to ${namesake.vmid} to clone it as it is.`,
+      `"${name}" is VM ${namesake.vmid} in Proxmox VE, which is not a template. Convert it to a template (qm template ${namesake.vmid} on its node, which cannot be undone), or set spec.source of the VMImage to ${namesake.vmid} to clone it as it is.`,
     );
-  const names = [...new Set(guests.flatMap((guest) => (guest.template && guest.name) || []))].toSorted();
-  const more = names.length > MAX_LISTED ? `, and ${names.length - MAX_LISTED} more` : '';
-  const there =
-    names.length === 0 ? 'there are none' : `there are ${names.slice(0, MAX_LISTED).join(', ')}${more}`;
+  const there = closestOf(
+    name,
+    guests.flatMap((guest) => (guest.template && guest.name) || []),
+  );
   return refusal(
     'TemplateNotFound',
-    `Proxmox VE has no template named "${name}" that the credentials may see (privilege VM.Audit); ${there}. Correct spec.source of the VMImage; a VM that is not a template is named there by its VMID.`,
+    `Proxmox VE has no template named "${name}" that the credentials may see (privilege VM.Audit); ${there === '' ? 'there are none' : `the templates there are ${there}`}. Correct spec.source of the VMImage; a VM that is not a template is named there by its VMID.`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** Follows a reference from one object to another; into another namespace only where the target allows it. */
 import { ALLOW_FROM, type Reason } from '../../../src/api/index.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import type { ObjectReader, Readable, Resource } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../errors/reasons.ts';
 
@@ -58,48 +59,91 @@ export const notWatched = (
 export const notAllowed = (
   kind: string,
   { name, namespace }: { readonly name: string; readonly namespace: string },
-  { namespace: from, allowed = '' }: { readonly namespace: string; readonly allowed?: string | undefined },
+  {
+    namespace: from,
+    allowed = '',
+    usable = '',
+  }: {
+    readonly namespace: string;
+    readonly allowed?: string | undefined;
+    /** Names of those that may be used. */
+    readonly usable?: string;
+  },
 ): Extract<Followed<never>, { ok: false }> => ({
   ok: false,
   reason: Reasons.notAllowed,
   message:
-    `${kind} ${namespace}/${name} does not exist, or may not be used from namespace ${from}. ` +
+    `${kind} ${namespace}/${name} does not exist, or may not be used from namespace ${from}${usable === '' ? '' : `, which may use ${usable} there`}. ` +
     `Correct the reference, or ask the owner of the ${kind} to ${allowed}annotate it with ${ALLOW_FROM}: ${from}`,
 });
 
-/**
- * @param from the namespace of the object that refers, and the kind of the target: "VMClass"
- */
+interface From<O extends Resource> {
+  readonly namespace: string;
+  /** Of the target: "VMClass". */
+  readonly kind: string;
+  /** The reference: "spec.classRef". */
+  readonly field: string;
+  readonly notFound: Reason;
+  /** Absent: the annotation decides. */
+  readonly allows?: (object: Readable<O>) => boolean;
+  /** How its owner allows it otherwise than with the annotation: what stands before "annotate it". */
+  readonly allowed?: string;
+}
+
+/** @param from the object that refers */
 export function follow<O extends Resource>(
   reader: ObjectReader<O>,
   reference: Reference,
-  from: {
-    readonly namespace: string;
-    readonly kind: string;
-    readonly notFound: Reason;
-    /** Absent: the annotation decides. */
-    readonly allows?: (object: Readable<O>) => boolean;
-    /** How its owner allows it otherwise than with the annotation: what stands before "annotate it". */
-    readonly allowed?: string;
-  },
+  from: From<O>,
 ): Followed<O> {
-  const namespace = reference.namespace ?? from.namespace;
-  if (reader.covers?.(namespace) === false) return notWatched(from.kind, { name: reference.name, namespace });
-  const object = reader.get(namespace, reference.name);
-  const target = reader.partial(namespace, reference.name);
-  const isAllowed = target && (from.allows?.(target) ?? mayUse(from.namespace, target));
-  if (namespace !== from.namespace && !isAllowed)
-    return notAllowed(from.kind, { name: reference.name, namespace }, from);
-  if (!target) {
-    const fact = `${from.kind} ${namespace}/${reference.name} not found.`;
-    const message = `${fact} Create it, or correct the reference; reconciliation resumes by itself.`;
-    return { ok: false, reason: from.notFound, message, fact };
-  }
+  const target = { name: reference.name, namespace: reference.namespace ?? from.namespace };
+  if (reader.covers?.(target.namespace) === false) return notWatched(from.kind, target);
+  const object = reader.get(target.namespace, target.name);
+  const partial = reader.partial(target.namespace, target.name);
+  if (!isAllowed(partial, target, from))
+    return notAllowed(from.kind, target, { ...from, usable: usableIn(reader, target, from) });
+  if (!partial) return notFound(target, from, usableIn(reader, target, from));
   if (!object)
     return {
       ok: false,
       reason: from.notFound,
-      message: `${from.kind} ${namespace}/${reference.name} cannot be read; its condition Ready says why. Reconciliation resumes once it can be read.`,
+      message: `${from.kind} ${target.namespace}/${target.name} cannot be read; its condition Ready says why. Reconciliation resumes once it can be read.`,
     };
   return { ok: true, object };
+}
+
+type Target = { readonly name: string; readonly namespace: string };
+
+/** In its own namespace everything is. */
+const isAllowed = <O extends Resource>(
+  object: Readable<O> | undefined,
+  { namespace }: Target,
+  from: From<O>,
+): boolean =>
+  namespace === from.namespace ||
+  (object !== undefined && (from.allows?.(object) ?? mayUse(from.namespace, object)));
+
+/** Names of objects in the namespace of the target; none that those who ask may not use. */
+const usableIn = <O extends Resource>(reader: ObjectReader<O>, target: Target, from: From<O>): string =>
+  closestOf(
+    target.name,
+    reader
+      .list()
+      .filter(({ metadata }) => metadata.namespace === target.namespace)
+      .filter((object) => isAllowed(object, target, from))
+      .map(({ metadata }) => metadata.name),
+  );
+
+function notFound<O extends Resource>(
+  { name, namespace }: Target,
+  { kind, field, notFound: reason }: From<O>,
+  names: string,
+): Extract<Followed<O>, { ok: false }> {
+  const fact = `${kind} ${namespace}/${name} not found; namespace ${namespace} has ${names === '' ? `no ${kind}` : names}.`;
+  return {
+    ok: false,
+    reason,
+    message: `${fact} Create it, or correct ${field}; reconciliation resumes by itself.`,
+    fact,
+  };
 }

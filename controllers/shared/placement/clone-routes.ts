@@ -1,7 +1,9 @@
 /** Clone routes: from which template, onto which storage, and directly or with a move a node gets the guest. Pure. */
 import type { StorageView, View } from '../../../src/pve/index.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { OwnerMark } from '../guests/owner-mark.ts';
+import { obstacle, type Obstacle } from './obstacle.ts';
 import { printFree, printNeeded, type Room } from './room.ts';
 import { storagesIn } from './storages.ts';
 
@@ -76,7 +78,7 @@ export interface CloneRoute {
 }
 
 /** A route, or why there is none. */
-type Found = CloneRoute | string;
+type Found = CloneRoute | Obstacle;
 
 export interface PlacementContext {
   readonly request: PlacementRequest;
@@ -100,7 +102,7 @@ export function routeTo(node: NodeName, templates: readonly Template[], context:
       .filter((template) => !canCloneTo(template, node, context))
       .map((t) => routeByMove(t, node, context)),
   ];
-  return found.find((route) => typeof route !== 'string') ?? found[0] ?? 'no template exists';
+  return found.find((route) => !('cause' in route)) ?? found[0] ?? obstacle('no template exists');
 }
 
 const storageAt = ({ view }: PlacementContext, node: string, storage: string): StorageView | undefined =>
@@ -178,7 +180,7 @@ export function withNewDisks(
   return sums;
 }
 
-type Fit = { readonly space: CloneRoute['space'] } | string;
+type Fit = { readonly space: CloneRoute['space'] } | Obstacle;
 
 /** Checks that the storages of a node have enough space. */
 export function fitOnto(
@@ -199,25 +201,41 @@ export function fitOnto(
   return { space };
 }
 
+const ANOTHER_STORAGE = 'storageClass in spec.disks of the VM, or storage.class of its VMClass';
+
 /** Whether it exists is not said. */
-const notGranted = (storage: string, { request: { storages } }: PlacementContext): string | undefined =>
+const notGranted = (storage: string, { request: { storages } }: PlacementContext): Obstacle | undefined =>
   storages === undefined || storages.includes(storage)
     ? undefined
-    : `storage ${storage} may not be used by VMs of this namespace`;
+    : obstacle(`storage ${storage} may not be used by VMs of this namespace`, `Correct ${ANOTHER_STORAGE}.`);
 
-const missingStorage = (storage: string, { view }: PlacementContext): string =>
-  storagesIn(view).named(storage)
-    ? `storage ${storage} is not on this node`
-    : `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`;
+function missingStorage(storage: string, { request, view }: PlacementContext): Obstacle {
+  if (storagesIn(view).named(storage)) return obstacle(`storage ${storage} is not on this node`);
+  const there = view.storages
+    .filter(({ content }) => content.includes('images'))
+    .map((each) => each.storage)
+    .filter((each) => request.storages?.includes(each) ?? true);
+  return obstacle(
+    `storage ${storage} does not exist, or the credentials may not see it (Datastore.Audit)`,
+    `Storages for disks are ${closestOf(storage, there) || 'none'}. Correct ${ANOTHER_STORAGE}.`,
+  );
+}
 
-function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): string | undefined {
+function storageProblem(at: StorageView, needed: number, { room }: PlacementContext): Obstacle | undefined {
   const { storage, total = 0 } = at;
-  if (at.status !== 'available') return `storage ${storage} is not available`;
-  if (!at.content.includes('images')) return `storage ${storage} does not have content type "images"`;
+  if (at.status !== 'available') return obstacle(`storage ${storage} is not available`);
+  if (!at.content.includes('images'))
+    return obstacle(
+      `storage ${storage} does not have content type "images"`,
+      `Add it on a node (pvesm set ${storage} --content ${[...at.content, 'images'].join(',')}), or correct ${ANOTHER_STORAGE}.`,
+    );
   const free = room.spaceOf(at);
-  return free >= needed
-    ? undefined
-    : `${printFree(free)} of ${printFree(total)} free on ${storage}, ${printNeeded(needed)} needed`;
+  if (free >= needed) return undefined;
+  return {
+    cause: `${printNeeded(needed)} needed on storage ${storage}`,
+    here: `${printFree(free)} of ${printFree(total)} free`,
+    wayOut: `Free space there, or choose another storage: ${ANOTHER_STORAGE}.`,
+  };
 }
 
 const rootStorageOf = ({ disks }: Template): string | undefined =>
@@ -227,7 +245,7 @@ const rootStorageOf = ({ disks }: Template): string | undefined =>
 function directRoute(template: Template, node: string, context: PlacementContext): Found {
   const { request } = context;
   const unmapped = unmappedDevices(template, node);
-  if (unmapped !== undefined) return unmapped;
+  if (unmapped !== undefined) return obstacle(unmapped);
   const why = fullCloneReason(template, request);
   const refused = notCopied(template, why);
   if (refused !== undefined) return refused;
@@ -240,7 +258,7 @@ function directRoute(template: Template, node: string, context: PlacementContext
           node,
           context,
         );
-  if (typeof fitted === 'string') return fitted;
+  if ('cause' in fitted) return fitted;
   return {
     template,
     full: why !== undefined,
@@ -255,9 +273,9 @@ function directRoute(template: Template, node: string, context: PlacementContext
 }
 
 /** A full clone of a snapshot is not possible on every storage that can link one. */
-const notCopied = ({ snapshot }: Template, why: string | undefined): string | undefined =>
+const notCopied = ({ snapshot }: Template, why: string | undefined): Obstacle | undefined =>
   why !== undefined && snapshot?.canCopy === false
-    ? `a full clone would be needed, because ${why}, and Proxmox VE makes none of this snapshot`
+    ? obstacle(`a full clone would be needed, because ${why}, and Proxmox VE makes none of this snapshot`)
     : undefined;
 
 /** PVE makes and moves such a guest, but does not start it. */
@@ -273,17 +291,19 @@ function routeByMove(template: Template, node: string, context: PlacementContext
   const { request } = context;
   const onLocalStorage = `${isA(template)} is on local storage of ${template.node}`;
   const why = fullCloneReason(template, request) ?? onLocalStorage;
-  const obstacle = notCopied(template, why) ?? moveObstacle(template, node, context);
-  if (obstacle !== undefined) return obstacle;
+  const refused = notCopied(template, why);
+  if (refused !== undefined) return refused;
+  const hindered = moveObstacle(template, node, context);
+  if (hindered !== undefined) return obstacle(hindered);
   const arrived = fitOnto(
     withDisks(copySizes(template, request.storage, request.rootDisk), template, context),
     node,
     context,
   );
-  if (typeof arrived === 'string') return arrived;
+  if ('cause' in arrived) return arrived;
   // If the template's node has the storage too, the copy is created there. The root disk is grown after the move.
   const copy = copyNextToTemplate(template, context);
-  if (typeof copy === 'string') return `${isA(template)} cannot be copied on ${template.node}: ${copy}`;
+  if ('cause' in copy) return notCopiedThere(copy, template);
   return {
     template,
     full: true,
@@ -299,15 +319,20 @@ function routeByMove(template: Template, node: string, context: PlacementContext
 const named = ({ vmid, isTemplate }: Template): string => `${isTemplate ? 'template' : 'VM'} ${vmid}`;
 
 const isA = ({ isTemplate }: Template): string => (isTemplate ? 'the template' : 'the source');
+const notCopiedThere = ({ cause, here, wayOut }: Obstacle, template: Template): Obstacle =>
+  obstacle(
+    `${isA(template)} cannot be copied on ${template.node}: ${cause}${here === undefined ? '' : `, ${here}`}`,
+    wayOut,
+  );
 
 function copyNextToTemplate(
   template: Template,
   context: PlacementContext,
-): { readonly storage: string | undefined; readonly space: CloneRoute['space'] } | string {
-  let problem = '';
+): { readonly storage: string | undefined; readonly space: CloneRoute['space'] } | Obstacle {
+  let problem = obstacle('');
   for (const storage of copyStorages(template, context)) {
     const made = fitOnto(copySizes(template, storage), template.node, context);
-    if (typeof made !== 'string') return { storage, ...made };
+    if (!('cause' in made)) return { storage, ...made };
     problem = made;
   }
   return problem;

@@ -1,6 +1,7 @@
 /** Where a guest that is made without a template gets its disks. Pure. */
 import { GiB } from '../../../src/lib/units.ts';
 import { fitOnto, withNewDisks, type CloneRoute, type PlacementContext } from './clone-routes.ts';
+import { obstacle, type Obstacle } from './obstacle.ts';
 
 export interface NewGuestRoute extends Pick<CloneRoute, 'space'> {
   readonly template?: undefined;
@@ -12,13 +13,13 @@ export interface NewGuestRoute extends Pick<CloneRoute, 'space'> {
 const MIN_FREE = GiB;
 
 /** A route, or why there is none. */
-export function routeWithoutTemplate(node: string, context: PlacementContext): NewGuestRoute | string {
+export function routeWithoutTemplate(node: string, context: PlacementContext): NewGuestRoute | Obstacle {
   const { storage: rootStorage, rootDisk: size, disks = [] } = context.request;
-  if (rootStorage === undefined) return 'no storage is named for the disk root';
+  if (rootStorage === undefined) return obstacle('no storage is named for the disk root');
   const all = [
     { storage: rootStorage, size },
     ...disks.map((disk) => ({ storage: disk.storage ?? rootStorage, size: disk.size })),
   ];
   const fitted = fitOnto(withNewDisks(new Map(), all, context), node, context, MIN_FREE);
-  return typeof fitted === 'string' ? fitted : { rootStorage, moves: false, ...fitted };
+  return 'cause' in fitted ? fitted : { rootStorage, moves: false, ...fitted };
 }

@@ -1,11 +1,13 @@
 /** Chooses the node, the template and the kind of clone for a new guest. Pure: equal views give equal results. */
+import { closestOf } from '../../../src/lib/closest.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Promised } from '../cluster/ledger.ts';
 import { haObstacle } from './ha-mode.ts';
 import type { CloneCreation, Creation } from './model.ts';
 import { routeWithoutTemplate, type NewGuestRoute } from './new-guest-route.ts';
-import { hasAmount, printFree, printNeeded, roomIn } from './room.ts';
+import { causesOf, obstacle, waysOutOf, type Obstacle, type Rejected } from './obstacle.ts';
+import { printFree, printNeeded, roomIn } from './room.ts';
 import {
   routeTo,
   type PlacementRequest,
@@ -47,32 +49,33 @@ export function place(
   const nodes = view.nodes.toSorted((a, b) => a.name.localeCompare(b.name));
   const { host } = request;
   const candidates = host === undefined ? nodes : nodes.filter(({ name }) => name === host);
-  if (host !== undefined && candidates.length === 0 && nodes.length > 0) return noSuchHost(host, nodes);
+  if (host !== undefined && candidates.length === 0 && nodes.length > 0)
+    return noSuchHost(host, nodes, context);
   const sources = templates === 'none' ? templates : templates.toSorted((a, b) => a.vmid - b.vmid);
-  const route = (node: NodeName): Route | string =>
+  const route = (node: NodeName): Route | Obstacle =>
     sources === 'none' ? routeWithoutTemplate(node, context) : routeTo(node, sources, context);
   const rejected = missingNodes(context);
   const options: Option[] = [];
   for (const node of candidates) {
     const found = unable(node, context) ?? route(node.name);
-    if (typeof found === 'string') rejected.push({ node: node.name, reason: found });
+    if ('cause' in found) rejected.push({ node: node.name, why: found });
     else options.push({ node, route: found });
   }
   const [best] = options.toSorted((a, b) => preference(a, b, context));
   return best ? placed(best) : unplaced(rejected);
 }
 
-/** A node, and why it cannot take the VM. */
-interface Rejected {
-  readonly node: string;
-  readonly reason: string;
-}
-
 /** Nodes that only the Provider names. Those of a spec.placement.host are not looked for. */
 const missingNodes = ({ request: { host, nodeSelector }, view }: PlacementContext): Rejected[] =>
   (host === undefined ? nodeSelector : [])
     .filter((node) => view.nodes.every(({ name }) => name !== node))
-    .map((node) => ({ node, reason: 'in the node selector of the Provider, but not in the cluster' }));
+    .map((node) => ({
+      node,
+      why: obstacle(
+        'in the node selector of the Provider, but not in the cluster',
+        'Correct the node selector of the Provider.',
+      ),
+    }));
 
 /** Prefers the node chosen before, then no move, then free memory, then the order of the Provider's node selector. */
 function preference(a: Option, b: Option, { request, room }: PlacementContext): number {
@@ -108,56 +111,73 @@ const clonedTo = (node: Node, route: CloneRoute): CloneCreation => ({
   ...(route.fullCloneReason !== undefined && { fullCloneReason: route.fullCloneReason }),
 });
 
-const MAX_LISTED = 8;
-
-const firstOf = (all: readonly string[], separator: string): string => {
-  const more = all.length - MAX_LISTED;
-  return [...all.slice(0, MAX_LISTED), ...(more > 0 ? [`and ${more} more`] : [])].join(separator);
-};
-
 const refused = (message: string): Unplaced => ({
   creation: { ok: false, reason: 'NoEligibleNode', message },
 });
 
-/**
- * Each reason once, with the nodes that it applies to. One with amounts stands for its node alone: the message would
- * change whenever two nodes have the same amount, or no longer have.
- */
-function unplaced(rejected: readonly Rejected[]): Unplaced {
-  const nodes = new Map<string, Rejected[]>();
-  for (const each of rejected) {
-    const key = hasAmount(each.reason) ? `${each.node}: ${each.reason}` : each.reason;
-    nodes.set(key, [...(nodes.get(key) ?? []), each]);
-  }
-  const reasons = [...nodes.values()].map((all) => {
-    const names = all.map(({ node }) => node);
-    return `${firstOf(names, ', ')}: ${all[0]?.reason ?? ''}`;
-  });
-  return refused(`No node can take this VM (${firstOf(reasons, '; ') || 'the cluster has no nodes'}).`);
-}
-
-const noSuchHost = (host: string, nodes: View['nodes']): Unplaced =>
+const unplaced = (rejected: readonly Rejected[]): Unplaced =>
   refused(
-    `No node can take this VM: spec.placement.host names node ${host}, but the cluster has only ${firstOf(
-      nodes.map(({ name }) => name),
-      ', ',
-    )}. Correct spec.placement.host.`,
+    [
+      `No node can take this VM (${causesOf(rejected) || 'the cluster has no nodes'}).`,
+      ...waysOutOf(rejected),
+    ].join(' '),
   );
 
-/** Why a node is not eligible, for any template. */
-function unable(node: Node, context: PlacementContext): string | undefined {
-  const { nodeSelector, unfit } = context.request;
-  if (!node.online) return 'offline';
-  if (nodeSelector.length > 0 && !nodeSelector.includes(node.name))
-    return 'not in the node selector of the Provider';
-  return haObstacle(node) ?? unfit?.get(node.name) ?? tooSmall(node, context);
+/** Nodes that are not for this VM would be the next mistake. */
+function noSuchHost(host: string, nodes: View['nodes'], { request: { nodeSelector } }: PlacementContext) {
+  const names = nodes
+    .map(({ name }) => name)
+    .filter((name) => nodeSelector.length === 0 || nodeSelector.includes(name));
+  return refused(
+    `No node can take this VM: spec.placement.host names node ${host}, which the cluster does not have. Nodes for this VM are ${closestOf(host, names) || 'none'}. Correct spec.placement.host.`,
+  );
 }
 
-function tooSmall(node: Node, { request, room }: PlacementContext): string | undefined {
-  const { cpus, memory, maxMemory = memory } = request;
-  if (node.cpus > 0 && node.cpus < cpus) return `has ${node.cpus} CPUs, the VM requires ${cpus}`;
-  if (node.memory > 0 && node.memory < maxMemory)
-    return `has ${printFree(node.memory)} of memory, the VM requires ${printNeeded(maxMemory)}`;
-  const free = room.memoryOf(node);
-  return free < memory ? `${printFree(free)} of memory free, ${printNeeded(memory)} needed` : undefined;
+/** Why a node is not eligible, for any template. */
+function unable(node: Node, context: PlacementContext): Obstacle | undefined {
+  const { nodeSelector, host, unfit } = context.request;
+  if (!node.online) return obstacle('offline');
+  if (nodeSelector.length > 0 && !nodeSelector.includes(node.name))
+    return obstacle(
+      'not in the node selector of the Provider',
+      host === undefined ? undefined : 'Correct spec.placement.host.',
+    );
+  const clause = haObstacle(node) ?? unfit?.get(node.name);
+  return clause === undefined ? tooSmall(node, context) : obstacle(clause);
 }
+
+const SMALLER_CLASS = 'or use a smaller class (spec.classRef)';
+
+function tooSmall(node: Node, context: PlacementContext): Obstacle | undefined {
+  const { request, room } = context;
+  const { cpus, memory, maxMemory } = request;
+  if (node.cpus > 0 && node.cpus < cpus)
+    return {
+      cause: `the VM requires ${cpus} CPUs`,
+      here: `${node.cpus} CPUs`,
+      wayOut: `The largest node has ${largest(context, (each) => each.cpus)} CPUs: reduce cpus of the VMClass, ${SMALLER_CLASS}.`,
+    };
+  const most = maxMemory ?? memory;
+  if (node.memory > 0 && node.memory < most)
+    return {
+      cause: `the VM requires ${printNeeded(most)} of memory`,
+      here: printFree(node.memory),
+      wayOut: `The largest node has ${printFree(largest(context, (each) => each.memory))} of memory: reduce ${maxMemory === undefined ? 'memory' : 'maxMemory'} of the VMClass, ${SMALLER_CLASS}.`,
+    };
+  const free = room.memoryOf(node);
+  if (free >= memory) return undefined;
+  return {
+    cause: `${printNeeded(memory)} of memory needed`,
+    here: `${printFree(free)} free`,
+    wayOut: `Stop or move other VMs, ${SMALLER_CLASS}.`,
+  };
+}
+
+/** Of the nodes that the VM may be on. */
+const largest = (
+  { view, request: { nodeSelector } }: PlacementContext,
+  amount: (node: Node) => number,
+): number =>
+  Math.max(
+    ...view.nodes.filter(({ name }) => nodeSelector.length === 0 || nodeSelector.includes(name)).map(amount),
+  );

@@ -49,4 +49,3 @@ export const printNeeded = (amount: number): string => inUnits(amount, Math.ceil
 const AMOUNT = /[\d.]+ [MG]iB/g;
 
 export const withoutAmounts = (text: string): string => text.replace(AMOUNT, '#');
-export const hasAmount = (text: string): boolean => withoutAmounts(text) !== text;

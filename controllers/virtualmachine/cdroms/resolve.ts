@@ -31,7 +31,12 @@ const volumeOf = (found: Found | undefined): Pick<DesiredCdrom, 'volume'> =>
   found && 'volume' in found ? { volume: found.volume } : {};
 
 function imageFor({ name, imageRef }: Cdrom, namespace: string, images: ObjectReader<VMImage>): Found {
-  const image = follow(images, imageRef, { namespace, kind: 'VMImage', notFound: Reasons.imageNotFound });
+  const image = follow(images, imageRef, {
+    namespace,
+    kind: 'VMImage',
+    field: 'spec.cdroms',
+    notFound: Reasons.imageNotFound,
+  });
   if (!image.ok) return image;
   const { source } = image.object.spec;
   return isIso(source)

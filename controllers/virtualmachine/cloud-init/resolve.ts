@@ -6,6 +6,7 @@ import {
   type Documents,
   type ReadDocuments,
 } from '../../../src/cloudinit/index.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import type { Digest } from '../../../src/lib/hash.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
@@ -189,13 +190,23 @@ async function readEntry(
   if (!secret) return missing(Reasons.secretNotFound, `Secret ${namespace}/${entry.name} not found.`);
   const text = secret.values[entry.key];
   return text === undefined
-    ? missing(Reasons.secretKeyNotFound, `Secret ${namespace}/${entry.name} has no key "${entry.key}".`)
+    ? keyNotFound(`${namespace}/${entry.name}`, entry.key, Object.keys(secret.values))
     : { ok: true, text, binary: secret.binary?.[entry.key] };
 }
+
+const keyNotFound = (secret: string, key: string, keys: readonly string[]): Unresolved => {
+  const fact = `Secret ${secret} has no key "${key}"; it has ${keys.length === 0 ? 'none' : closestOf(key, keys)}.`;
+  return {
+    ok: false,
+    reason: Reasons.secretKeyNotFound,
+    message: `${fact} Add it, or name another in secretRef.key; reconciliation resumes by itself.`,
+    fact,
+  };
+};
 
 const missing = (reason: Reason, fact: string): Unresolved => ({
   ok: false,
   reason,
-  message: `${fact} Reconciliation resumes once it exists.`,
+  message: `${fact} Create it, or correct the reference; reconciliation resumes by itself.`,
   fact,
 });

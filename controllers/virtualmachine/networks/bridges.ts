@@ -1,6 +1,7 @@
 /** The bridges of nodes. If no node has those of a new VM, this is reported before anything is created, not by a guest that does not start. */
 import type { CallOptions, Pve } from '../../../src/pve/index.ts';
 import { PveError } from '../../../src/pve/index.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { remembered } from '../../shared/cluster/remembered.ts';
@@ -25,6 +26,20 @@ export const firstMissingBridge = (
   there: ReadonlySet<string>,
 ): string | undefined =>
   wanted.find((name) => !there.has(name) && (NAMED_LIKE_A_BRIDGE.test(name) || !MAY_BE_VNET.test(name)));
+
+/**
+ * Instead of one that is missing.
+ * @param granted - those that the namespace may use; absent: all
+ */
+export const bridgesInstead = (
+  missing: string,
+  there: Iterable<string>,
+  granted: readonly string[] | undefined,
+): string =>
+  closestOf(
+    missing,
+    [...there].filter((name) => granted?.includes(name) ?? true),
+  ) || 'none';
 
 export function createBridgeReader(now: () => number): ReadBridges {
   const known = remembered<ReadonlySet<string>>(now, REMEMBER_MS);

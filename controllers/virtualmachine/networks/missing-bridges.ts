@@ -8,7 +8,7 @@ import type { Guest } from '../../shared/guests/model.ts';
 import type { ConfigChange } from '../model/config.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed } from '../model/observed.ts';
-import { firstMissingBridge, type Bridges } from './bridges.ts';
+import { bridgesInstead, firstMissingBridge, type Bridges } from './bridges.ts';
 import { nicsOf } from './nics.ts';
 
 type Wanted = Extract<Desired, { exists: true }>;
@@ -22,11 +22,15 @@ export function asksForOtherBridge(
   return nics.some(({ name, bridge }) => !present.has(bridge) && !held?.nics.includes(name));
 }
 
-/** Sets NICs aside that would be put on a bridge that the node lacks. */
+/**
+ * Sets NICs aside that would be put on a bridge that the node lacks.
+ * @param granted - the bridges that the namespace may use; absent: all
+ */
 export function withoutMissingBridges(
   change: ConfigChange | undefined,
   { config, node }: Pick<Guest, 'config' | 'node'>,
   bridges: Bridges = 'unknown',
+  granted?: readonly string[],
 ): Pick<Observed, 'change' | 'nicsNotApplied'> {
   if (!change || bridges === 'unknown') return { change };
   const lacking = Object.entries(change.set).flatMap(([device, value]) => {
@@ -38,7 +42,7 @@ export function withoutMissingBridges(
     change: nonEmpty(settingOnly(change, (key) => !lacking.some(({ device }) => device === key))),
     nicsNotApplied: lacking.map(
       ({ device, missing }) =>
-        `Network interface ${device} is not changed, because node ${node} has no bridge ${missing} and the VM could not start with it. Correct the bridge in spec.networks, or create it on the node.`,
+        `Network interface ${device} is not changed, because node ${node} has no bridge ${missing} and the VM could not start with it. It has ${bridgesInstead(missing, bridges, granted)}. Correct the bridge in spec.networks, or create it on the node.`,
     ),
   };
 }

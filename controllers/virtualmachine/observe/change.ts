@@ -94,7 +94,8 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     isApplied: (key) => isApplied(key, compared),
     now,
   });
-  const possible = withoutMissingBridges(judged.change, guest, raw.bridges.get(guest.node));
+  const there = raw.bridges.get(guest.node);
+  const possible = withoutMissingBridges(judged.change, guest, there, spec.grant.bridges);
   const separate = separateDevices(possible.change, guest, { refusedWrites, isNew: isNew(vm, guest), now });
   const relocation = relocate(vm, { want, guest }, { cluster, preconditions: raw.migrationPreconditions });
   const disks = diskWork(want, guest, {

@@ -8,6 +8,7 @@ import { remember } from '../model/process-state.ts';
 import type { StepTouching } from '../steps/step-info.ts';
 import { refused, sent } from '../placement/clone-request.ts';
 import { type PerformContext, startedTask } from './context.ts';
+import { closestOf } from '../../../src/lib/closest.ts';
 import { seconds, type Upid } from '../../../src/lib/units.ts';
 import { PveError } from '../../../src/pve/index.ts';
 import { stalled } from '../../../src/runtime/outcome.ts';
@@ -21,7 +22,7 @@ export async function createGuest(step: StepTouching<'newGuest'>, context: Perfo
   } catch (error) {
     // The VMID is taken: the guest has to be read to know whose it is.
     if (isRefusal(error)) remember(processState, { cloneRequest: refused(error.refusal === 'exists') });
-    throw poolMissing(error, resolved.pool) ?? error;
+    throw (await poolMissing(error, context)) ?? error;
   }
 }
 
@@ -54,16 +55,23 @@ const create = (
   resolved.connection.pve.node(creation.node).qemu(vmid).create({ settings, pool: resolved.pool }, options);
 
 /** PVE reports this as it reports a missing privilege. */
-const poolMissing = (error: unknown, pool: string | undefined): ExpectedError | undefined =>
-  pool !== undefined &&
-  error instanceof PveError &&
-  error.pveMessage.includes(`pool '${pool}' does not exist`)
-    ? new ExpectedError(
-        stalled(
-          'PoolNotFound',
-          `Pool "${pool}" not found in Proxmox VE, so the VM is not created. Create the pool on a node: pvesh create /pools --poolid ${pool}`,
-          seconds(30),
-        ),
-        error,
-      )
-    : undefined;
+async function poolMissing(error: unknown, context: PerformContext): Promise<ExpectedError | undefined> {
+  const { pool } = context.resolved;
+  if (pool === undefined || !(error instanceof PveError)) return undefined;
+  if (!error.pveMessage.includes(`pool '${pool}' does not exist`)) return undefined;
+  const others = closestOf(pool, await poolsFor(context));
+  return new ExpectedError(
+    stalled(
+      'PoolNotFound',
+      `Pool "${pool}" not found in Proxmox VE, so the VM is not created.${others === '' ? '' : ` Pools there are ${others}.`} Correct spec.placement.pool of the VM or spec.defaults.pool of its Provider, or create the pool on a node: pvesh create /pools --poolid ${pool}`,
+      seconds(30),
+    ),
+    error,
+  );
+}
+
+/** Those that the namespace may use. That they cannot be listed hides no other problem. */
+async function poolsFor({ resolved, options }: PerformContext): Promise<readonly string[]> {
+  const { connection, grant } = resolved;
+  return grant.pools ?? connection.pve.access.pools(options).catch(() => []);
+}

@@ -10,7 +10,7 @@ import type { CloneCreation, Creation } from '../../shared/placement/model.ts';
 import { dataProblem } from '../cloud-init/validate.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 import type { ClusterFacts } from '../model/surroundings.ts';
-import { firstMissingBridge, type Bridges } from '../networks/bridges.ts';
+import { bridgesInstead, firstMissingBridge, type Bridges } from '../networks/bridges.ts';
 import { place, type Template } from '../../shared/placement/place.ts';
 import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
 import type { CloneFrom, SourceSeen } from '../model/clone-source.ts';
@@ -156,7 +156,8 @@ function onCompleteNode(placing: Placing, facts: CreationFacts, cluster: Cluster
       const withIso = place({ ...request, unfit: otherwise }, templates, view, cluster.promised);
       return {
         creation:
-          notFound(lacking, shape, message) ??
+          bridgeNotFound(lacking, message, { facts, grant: spec.grant }) ??
+          volumeNotFound(lacking, shape, message) ??
           (withIso.creation.ok ? noIsoStorage(message) : placed.creation),
         promise: 'none',
       };
@@ -207,12 +208,11 @@ function missingAt(
   return volume === undefined ? undefined : { what: 'volumes', name: volume, clause: `has no ${volume}` };
 }
 
-function notFound(
-  { bridges, volumes }: Lacking,
+function volumeNotFound(
+  { volumes }: Lacking,
   { cloudInit, cdroms = [] }: Placing['shape'],
   message: string,
 ): Creation | undefined {
-  if (bridges.size > 0) return bridgeNotFound(bridges, message);
   if (volumes.size === 0) return undefined;
   if (cdroms.some(({ volume }) => volume !== undefined && volumes.has(volume)))
     return notMade(
@@ -252,13 +252,24 @@ function placementRequest(
   };
 }
 
-const bridgeNotFound = (bridges: ReadonlySet<string>, unplaced: string): Creation => ({
-  ok: false,
-  reason: 'BridgeNotFound',
-  message:
-    `${unplaced} An existing bridge may be hidden because the credentials lack SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
-    `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
-});
+function bridgeNotFound(
+  { bridges }: Lacking,
+  unplaced: string,
+  {
+    facts,
+    grant,
+  }: { readonly facts: Pick<CreationFacts, 'bridges'>; readonly grant: Pick<PlainSpec['grant'], 'bridges'> },
+): Creation | undefined {
+  const [missing] = bridges;
+  if (missing === undefined) return undefined;
+  const there = [...facts.bridges.values()].flatMap((each) => (each === 'unknown' ? [] : [...each]));
+  return notMade(
+    'BridgeNotFound',
+    `${unplaced} Bridges there are ${bridgesInstead(missing, there, grant.bridges)}. ` +
+      `An existing bridge may be hidden because the credentials lack SDN.Use on ${[...bridges].map((name) => `/sdn/zones/localnetwork/${name}`).join(', ')}. ` +
+      `Correct spec.networks, create the bridge on a node, or grant the privilege.`,
+  );
+}
 
 const noIsoStorage = (unplaced: string): Creation => notMade('NoIsoStorage', `${unplaced} ${ISO_REMEDY}`);
 

@@ -49,6 +49,7 @@ function byVm(vm: VirtualMachine, reference: From['vmRef'], { vms }: CloneFromPo
   const followed = follow(vms, reference ?? { name }, {
     namespace,
     kind: 'VirtualMachine',
+    field: 'spec.cloneFrom.vmRef',
     notFound: Reasons.vmNotFound,
   });
   if (!followed.ok) return followed;
@@ -61,6 +62,7 @@ function bySnapshot(vm: VirtualMachine, reference: Reference, { vms, snapshots }
   const followed = follow(snapshots, reference, {
     namespace: vm.metadata.namespace,
     kind: 'VMSnapshot',
+    field: 'spec.cloneFrom.snapshotRef',
     notFound: Reasons.snapshotNotFound,
   });
   if (!followed.ok) return followed;

@@ -40,6 +40,7 @@ export function imageOf(vm: VirtualMachine, images: ObjectReader<VMImage>): Reso
   const image = follow(images, spec.imageRef, {
     namespace,
     kind: 'VMImage',
+    field: 'spec.imageRef',
     notFound: Reasons.imageNotFound,
   });
   const problem = image.ok ? undefined : image;

@@ -217,6 +217,7 @@ const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>
   follow(classes, vm.spec.classRef, {
     namespace: vm.metadata.namespace,
     kind: 'VMClass',
+    field: 'spec.classRef',
     notFound: Reasons.classNotFound,
   });
 

@@ -103,6 +103,7 @@ function resolveWith(snapshot: VMSnapshot, ports: ResolvePorts): Resolution {
   const followed = follow(ports.vms, spec.vmRef, {
     namespace: metadata.namespace,
     kind: 'VirtualMachine',
+    field: 'spec.vmRef',
     notFound: Reasons.vmNotFound,
   });
   if (!followed.ok) return unresolved(snapshot, followed);

@@ -48,6 +48,9 @@ export function readCheckArguments(args: readonly string[]): CheckArguments {
       return { kind: 'faulty', fault: '--provider must be NAMESPACE/NAME or NAME' };
     return { kind: 'check', options: { provider, kubeconfig, context, output } };
   } catch (error) {
-    return { kind: 'faulty', fault: error instanceof Error ? error.message : String(error) };
+    return { kind: 'faulty', fault: misunderstood(error) };
   }
 }
+
+const misunderstood = (error: unknown): string =>
+  `${error instanceof Error ? error.message : String(error)}. See virtrigaud-proxmox check --help.`;

@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import type { Settings } from '../../../controllers/index.ts';
 import { seconds } from '../../lib/units.ts';
+import { certificatesIn } from '../../pve/index.ts';
 import { causeOf } from './cause.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
@@ -81,12 +82,19 @@ export async function probeTls(settings: Settings, origin: string): Promise<Find
 const nameOf = (subject: DetailedPeerCertificate['subject'] | undefined): string =>
   [subject?.CN ?? subject?.O ?? 'nobody'].flat().join(' ');
 
+function authorityOf({ ca }: Pick<Settings, 'ca'>): string {
+  if (ca === undefined) return "the system's authorities";
+  return certificatesIn(ca).length > 0
+    ? 'the given CA'
+    : 'the given CA, in which no certificate can be read, as if it were cut off or altered';
+}
+
 function judge(settings: Settings, socket: TLSSocket, certificate: DetailedPeerCertificate): Finding {
   const names = (certificate.subjectaltname ?? '').replaceAll(/DNS:|IP Address:/g, '');
   const about = `the certificate of "${nameOf(certificate.subject)}", signed by "${nameOf(certificate.issuer)}", for ${names === '' ? 'no name' : names}`;
   if (settings.fingerprints.length > 0)
     return compare(settings.fingerprints, certificate.fingerprint256, about);
-  const by = settings.ca === undefined ? "the system's authorities" : 'the given CA';
+  const by = authorityOf(settings);
   const problem = socket.authorized ? undefined : String(socket.authorizationError);
   if (settings.insecureSkipVerify)
     return warn(

@@ -98,7 +98,12 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const events = eventRecorder({ client, clock, log, instance: options.identity });
   const runners = createRunners(ports, { watches, queues, events, clock, metrics, log });
   watchRelatedObjects(watches, { indexes, snapshots, clones }, queues.ask);
-  measureState(metrics, { ...passes, pool, clusterId: ports.clusterId });
+  measureState(metrics, {
+    ...passes,
+    pool,
+    privileges: ports.privileges,
+    clusterId: ports.clusterId,
+  });
   forgetGoneVms(watches, ports);
   forgetGoneProviders(watches, ports);
   forgetGoneSnapshots(watches, ports);

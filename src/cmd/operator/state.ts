@@ -1,5 +1,5 @@
 /** What the metrics read of the state: the caches, and the connections of the Providers. */
-import { KIND_NAMES, type ConnectionPool } from '../../../controllers/index.ts';
+import { KIND_NAMES, type ConnectionPool, type ControllerPorts } from '../../../controllers/index.ts';
 import { addStateMetrics, type ProviderState } from '../../telemetry/state-metrics.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { keyOf, type VmIndexes } from './indexes.ts';
@@ -9,13 +9,15 @@ interface Deps {
   readonly watches: Watches;
   readonly indexes: VmIndexes;
   readonly pool: Pick<ConnectionPool, 'get'>;
+  readonly privileges: Pick<ControllerPorts['privileges'], 'expiry'>;
   readonly clusterId: string;
   /** Epoch ms. */
   readonly now: () => number;
 }
 
 /** Call it before the watches start. */
-export function measureState(metrics: Metrics, { watches, indexes, pool, clusterId, now }: Deps): void {
+export function measureState(metrics: Metrics, deps: Deps): void {
+  const { watches, indexes, pool, privileges, clusterId, now } = deps;
   const { cache } = watches.Provider;
 
   function unownedAt(connection: ReturnType<typeof pool.get>): number | undefined {
@@ -39,6 +41,7 @@ export function measureState(metrics: Metrics, { watches, indexes, pool, cluster
         true,
       readAt: connection?.inventory.view()?.takenAt,
       unowned: unownedAt(connection),
+      credentialsExpireAt: connection && privileges.expiry(connection)?.at,
     };
   }
 

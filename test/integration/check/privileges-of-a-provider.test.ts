@@ -123,3 +123,18 @@ test('privileges are asked for once in five minutes', async () => {
   }
   expect(asked(pve)).toBe(2);
 });
+
+test('a Provider whose token expires soon says when, once a day, if the credentials may read it', async () => {
+  const expiring = async (without: readonly string[]) => {
+    const { pve, reconcile, wait } = await scene(without);
+    pve.state.access.tokens.get(TOKEN)!.expire = Math.floor(Date.now() / 1000) + 3 * 86_400;
+    const events = [...((await reconcile()).events ?? [])];
+    wait(seconds(600));
+    events.push(...((await reconcile()).events ?? []));
+    return events.filter(({ reason }) => reason === 'CredentialsExpire').map(({ message }) => message);
+  };
+  expect(await expiring([])).toEqual([
+    expect.stringMatching(/^The API token virtrigaud@pve!vrtg-token expires at .*--expire 0/),
+  ]);
+  expect(await expiring(['Sys.Audit'])).toEqual([]);
+});

@@ -147,6 +147,7 @@ test.concurrent(
       const { is, message } = condition(await t.vm('lost'));
       expect(is).toBe('Ready=False BridgeNotFound');
       expect(message).toContain('"vmbr77"');
+      expect(message).toMatch(/Bridges there are vmbr0, vmbr1, vmbr2, tenant1\./);
     });
     expect(ownGuests(t.pve)).toHaveLength(1);
     await t.apply(vm('lost', { networks: [{ name: 'lan', bridge: 'vmbr1' }] }));

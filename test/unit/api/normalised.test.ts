@@ -54,7 +54,7 @@ describe('what a spec is once it has passed the door', () => {
   test('a quantity that is none is refused with a sentence that says how to write it', () => {
     const { error } = VMClass.spec.safeParse({ cpus: 2, memory: '4 GB' });
     expect(error?.issues.map(({ message }) => message)).toEqual([
-      '"4 GB" is not a quantity: use a number and a unit, for example 4Gi',
+      '"4 GB" is not a quantity: use a number with a unit, for example 4Gi or 512Mi, without a space',
     ]);
   });
 

@@ -103,14 +103,23 @@ describe('the metrics of the state', () => {
 
   test('show each Provider that there is', async () => {
     providers = [
-      { provider: 'infra/prod', ready: true, readAt: 97_000, unowned: 2 },
-      { provider: 'infra/dev', ready: false, readAt: undefined, unowned: undefined },
+      { provider: 'infra/prod', ready: true, readAt: 97_000, unowned: 2, credentialsExpireAt: 1_800_000 },
+      {
+        provider: 'infra/dev',
+        ready: false,
+        readAt: undefined,
+        unowned: undefined,
+        credentialsExpireAt: undefined,
+      },
     ];
     expect(await valueOf('virtrigaud_provider_up{provider="infra/prod"}')).toBe(1);
     expect(await valueOf('virtrigaud_provider_up{provider="infra/dev"}')).toBe(0);
     expect(await valueOf('virtrigaud_provider_inventory_age_seconds{provider="infra/prod"}')).toBe(3);
     expect(await valueOf('virtrigaud_provider_inventory_age_seconds{provider="infra/dev"}')).toBeUndefined();
     expect(await valueOf('virtrigaud_provider_unowned_guests{provider="infra/prod"}')).toBe(2);
+    const expiry = 'virtrigaud_provider_token_expiry_timestamp_seconds';
+    expect(await valueOf(`${expiry}{provider="infra/prod"}`)).toBe(1800);
+    expect(await valueOf(`${expiry}{provider="infra/dev"}`)).toBeUndefined();
     providers = [];
     expect(await valueOf('virtrigaud_provider_up{provider="infra/prod"}')).toBeUndefined();
   });

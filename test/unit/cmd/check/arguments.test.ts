@@ -19,6 +19,13 @@ test.each([
   expect(readCheckArguments(args).kind).toBe('faulty');
 });
 
+test('a flag that does not exist is answered with where the others are listed', () => {
+  expect(readCheckArguments(['--provdier', 'a'])).toEqual({
+    kind: 'faulty',
+    fault: expect.stringMatching(/Unknown option '--provdier'\. See virtrigaud-proxmox check --help\.$/),
+  });
+});
+
 test('the cause of a failure is its innermost words, and of several each once', () => {
   const refused = new Error('connect ECONNREFUSED 127.0.0.1:9');
   expect(causeOf(new Error('outer', { cause: new Error('middle', { cause: refused }) }))).toBe(

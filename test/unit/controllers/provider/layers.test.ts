@@ -111,6 +111,18 @@ describe('runtime.env', () => {
   });
 
   test.each([
+    [{ secretKeyRef: { name: 'pve', key: 'nope' } }, 'Secret default/pve, which has only the keys token_id.'],
+    [
+      { configMapKeyRef: { name: 'settings', key: 'node' } },
+      'ConfigMap default/settings, which has only the keys nodes.',
+    ],
+  ])('that lacks a key is answered with the keys that there are, and no values', async (valueFrom, said) => {
+    const refused = await env({ name: 'A', valueFrom });
+    expect(refused).toMatchObject({ reason: 'SecretKeyNotFound', message: expect.stringContaining(said) });
+    expect(JSON.stringify(refused)).not.toMatch(/a@pve|pve-1/);
+  });
+
+  test.each([
     ['Secret', { secretKeyRef: { name: 'pve', key: 'nope' } }, 'SecretKeyNotFound'],
     ['Secret', { secretKeyRef: { name: 'nope', key: 'x' } }, 'SecretNotFound'],
     ['ConfigMap', { configMapKeyRef: { name: 'nope', key: 'x' } }, 'SecretNotFound'],

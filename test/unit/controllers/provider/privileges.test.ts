@@ -10,6 +10,7 @@ const COMPLETE: Permissions = {
 };
 const CREDENTIALS = { kind: 'token', id: 'a@pve!b', secret: 's' } as const;
 const MINUTE = 60_000;
+const EXPIRES = 1_800_000_000_000;
 
 function scene() {
   let held: Permissions | Error = COMPLETE;
@@ -22,8 +23,9 @@ function scene() {
     if (held instanceof Error) throw held;
     return held;
   };
+  const user = () => Promise.resolve({ expire: EXPIRES, tokens: {} });
   const aClient = () => ({
-    pve: { access: { permissions } },
+    pve: { access: { permissions, user } },
     versions: { answering: { major: 9 } },
     inventory: { view: () => ({ staleSince: silentSince }) },
     refusedAt: undefined as number | undefined,
@@ -78,6 +80,13 @@ test('a Provider whose pass ends leaves the others an answer', async () => {
   await expect(ended).rejects.toThrow('The pass ends.');
   await expect(other).resolves.toMatchObject({ commands: [] });
   expect(asked()).toBe(2);
+});
+
+test('when the credentials expire is asked together with the privileges, and known from then on', async () => {
+  const { watch, client, pass } = scene();
+  expect(watch.expiry(client)).toBeUndefined();
+  await pass(0);
+  expect(watch.expiry(client)).toEqual({ at: EXPIRES, user: 'a@pve' });
 });
 
 test('a refusal is followed by a new look within a minute', async () => {

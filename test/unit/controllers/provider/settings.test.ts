@@ -89,9 +89,13 @@ describe('credentials', () => {
     [
       'a Secret',
       { secret: { token_id: 'a@pve!b', 'token-secret': 's' } },
-      'the Secret has token_id, but no token_secret',
+      'the Secret has token_id, but no token_secret. The keys of the Secret are token-secret, token_id',
     ],
-    ['a Secret', { secret: { PVE_PASSWORD: 'hush' } }, 'the Secret has PVE_PASSWORD, but no PVE_USERNAME'],
+    [
+      'a Secret',
+      { secret: { PVE_PASSWORD: 'hush' } },
+      'the Secret has PVE_PASSWORD, but no PVE_USERNAME. The keys of the Secret are PVE_PASSWORD',
+    ],
     [
       'runtime.env',
       { env: { PVE_USERNAME: 'a@pve' }, secret: { token_id: 'a@pve!b' } },
@@ -109,6 +113,19 @@ describe('credentials', () => {
       reason: 'CredentialsIncomplete',
       message: `The credentials are incomplete: ${message}.`,
     });
+  });
+
+  test('that are under other keys are reported with the keys, but not those of a Secret of another namespace', () => {
+    const secret = { user: 'hush', password: 'hush' };
+    const layers = { env: {}, process: {} };
+    const spec = { type: 'proxmox', endpoint: URL } as const;
+    expect(resolveSettings(spec, { ...layers, secret: { 'api-token': 'hush' } })).toMatchObject({
+      reason: 'CredentialsMissing',
+      message: expect.stringMatching(/token_id and token_secret.* The keys of the Secret are api-token\.$/),
+    });
+    const foreign = resolveSettings(spec, { ...layers, secret, foreignSecret: 'other/secret' });
+    expect(foreign).toMatchObject({ message: expect.not.stringContaining('keys of the Secret') });
+    expect(JSON.stringify(foreign)).not.toContain('hush');
   });
 
   test('of another server are not mentioned if they may not be used', () => {

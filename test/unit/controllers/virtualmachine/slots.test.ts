@@ -9,6 +9,7 @@ import { afterRefusal } from '../../../../controllers/virtualmachine/slots.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { PveError } from '../../../../src/pve/index.ts';
 import { aMark, NOW } from '../../../builders/guests.ts';
+import { aGrant } from '../../../builders/objects.ts';
 import { aView } from '../../../builders/views.ts';
 
 const REQUEST = { source: vmid(9000), running: true, full: true, storage: 'nfs' };
@@ -48,9 +49,13 @@ async function freesSlotAfter(error: PveError): Promise<boolean> {
   const resolved = {
     owner,
     pool: 'missing',
+    grant: aGrant(),
     connection: {
       cloneSlots,
-      pve: { node: () => ({ qemu: () => ({ clone: () => Promise.reject(error) }) }) },
+      pve: {
+        access: { pools: () => Promise.resolve([]) },
+        node: () => ({ qemu: () => ({ clone: () => Promise.reject(error) }) }),
+      },
     },
   } as unknown as ResolvedSpec;
   const context = { resolved, processState: unknownState(), options: {} } as unknown as PerformContext;

@@ -73,7 +73,7 @@ describe('a name that no template has', () => {
   };
 
   test('is answered with the names that there are', () => {
-    expect(said('debain-13')).toContain('there are alpine, debian-13. Correct spec.source');
+    expect(said('debain-13')).toContain('the templates there are debian-13, alpine. Correct spec.source');
   });
 
   test('and that an ordinary VM has is answered with its VMID, to those who may clone it', () => {

@@ -6,7 +6,12 @@ import { aClass, readerOf } from '../../../../builders/objects.ts';
 const there = (annotations: Record<string, string> = {}) =>
   readerOf(aClass({}, { namespace: 'shared', annotations }));
 const followed = (reader: ReturnType<typeof there>, reference: Reference) =>
-  follow(reader, reference, { namespace: 'default', kind: 'VMClass', notFound: 'ClassNotFound' });
+  follow(reader, reference, {
+    namespace: 'default',
+    kind: 'VMClass',
+    field: 'spec.classRef',
+    notFound: 'ClassNotFound',
+  });
 
 describe('a reference', () => {
   test('means the own namespace unless it says another', () => {
@@ -54,10 +59,34 @@ describe('a reference', () => {
     expect(followed(unreadable(), reference)).toMatchObject({ reason: 'ReferenceNotAllowed' });
   });
 
-  test('to nothing names kind, name and namespace', () => {
-    expect(followed(there(), { name: 'big' })).toMatchObject({
-      message: expect.stringContaining('VMClass default/big not found'),
+  test('to nothing is answered with the names in that namespace, and no others', () => {
+    const reader = readerOf(
+      aClass({}, { name: 'medium' }),
+      aClass({}, { name: 'small' }),
+      aClass({}, { name: 'secret', namespace: 'other' }),
+    );
+    expect(followed(reader, { name: 'medum' })).toMatchObject({
+      message:
+        'VMClass default/medum not found; namespace default has medium, small. Create it, or correct spec.classRef; reconciliation resumes by itself.',
     });
+    expect(followed(there(), { name: 'big' })).toMatchObject({
+      message: expect.stringContaining('VMClass default/big not found; namespace default has no VMClass.'),
+    });
+  });
+
+  test('into another namespace is answered with the names there that may be used, and no others', () => {
+    const reader = readerOf(
+      aClass({}, { name: 'medium', namespace: 'shared', annotations: { [ALLOW_FROM]: 'default' } }),
+      aClass({}, { name: 'medium-secret', namespace: 'shared' }),
+    );
+    for (const name of ['medum', 'medium-secret'])
+      expect(followed(reader, { name, namespace: 'shared' })).toMatchObject({
+        message: expect.stringMatching(
+          new RegExp(
+            `VMClass shared/${name} does not exist, or may not be used .*, which may use medium there`,
+          ),
+        ),
+      });
   });
 });
 

@@ -75,7 +75,7 @@ describe('disks besides the root disk', () => {
 
   test('count if their storage allocates their whole size, all of them together', () => {
     const both = desired({ disks: [disk('san', 60), disk('san', 60)] });
-    expect(whyNot(both, [ON_NFS], withSan('pve-2'))).toContain('pve-2: 100 GiB of 100 GiB free on san');
+    expect(whyNot(both, [ON_NFS], withSan('pve-2'))).toContain('pve-2 (100 GiB of 100 GiB free): ');
     const { route } = {
       route: undefined,
       ...place(desired({ disks: [disk('san', 60)] }), [ON_NFS], withSan('pve-2'), NOTHING),
@@ -149,7 +149,7 @@ describe('the node of a new VM', () => {
 
   test('is none if the VM asks for a node that the cluster does not have, and the refusal says so once', () => {
     expect(whyNot(desired({ host: 'pve-9' }))).toBe(
-      'No node can take this VM: spec.placement.host names node pve-9, but the cluster has only pve-1, pve-2, pve-3. Correct spec.placement.host.',
+      'No node can take this VM: spec.placement.host names node pve-9, which the cluster does not have. Nodes for this VM are pve-1, pve-2, pve-3. Correct spec.placement.host.',
     );
   });
 
@@ -185,7 +185,7 @@ describe('the node of a new VM', () => {
       aNode('pve-3', { online: false }),
     );
     expect(whyNot(desired({ memory: bytes(50 * GiB) }), [ON_NFS], view)).toBe(
-      'No node can take this VM (pve-1, pve-3: offline; pve-2: 48 GiB of memory free, 50 GiB needed).',
+      'No node can take this VM (pve-1, pve-3: offline; pve-2 (48 GiB free): 50 GiB of memory needed). Stop or move other VMs, or use a smaller class (spec.classRef).',
     );
   });
 
@@ -199,9 +199,54 @@ describe('the node of a new VM', () => {
     expect(used(20, 20)).toBe(used(20, 21));
   });
 
+  test('is refused with each amount next to its node, and the rest once', () => {
+    const used = (name: string, free: number) => aNode(name, { memoryUsed: bytes((64 - free) * GiB) });
+    const view = cluster(used('pve-1', 1), used('pve-2', 2), used('pve-3', 1));
+    expect(whyNot(desired({ memory: bytes(4 * GiB) }), [ON_NFS], view)).toContain(
+      '(pve-1 (1 GiB free), pve-2 (2 GiB free), pve-3 (1 GiB free): 4 GiB of memory needed)',
+    );
+  });
+
+  test('is none if the VM is too large, and the refusal names the largest one for it and what to change', () => {
+    const view = cluster(
+      aNode('pve-1', { memory: bytes(16 * GiB) }),
+      aNode('pve-2', { memory: bytes(32 * GiB) }),
+      aNode('pve-3', { memory: bytes(256 * GiB) }),
+    );
+    const w = desired({ memory: bytes(64 * GiB), nodeSelector: ['pve-1', 'pve-2'] });
+    expect(whyNot(w, [ON_NFS], view)).toContain(
+      'The largest node has 32 GiB of memory: reduce memory of the VMClass, or use a smaller class (spec.classRef).',
+    );
+    expect(whyNot({ ...w, memory: bytes(GiB), maxMemory: bytes(64 * GiB) }, [ON_NFS], view)).toContain(
+      'reduce maxMemory of the VMClass',
+    );
+  });
+
+  test('is refused with the storages that there are, the most similar first, if it asks for one that is not', () => {
+    const view = withStorages(aStorage('isos', { content: ['iso'] }));
+    expect(whyNot(desired({ storage: 'nsf' }), [ON_NFS], view)).toMatch(
+      /pve-1, pve-2, pve-3: storage nsf does not exist.*\)\. Storages for disks are nfs, local-lvm\. Correct storageClass in spec\.disks/,
+    );
+    // Those that the namespace may not use are not named.
+    const granted = desired({ storage: 'nsf', storages: ['nsf', 'local-lvm'] });
+    expect(whyNot(granted, [ON_NFS], view)).toContain('Storages for disks are local-lvm.');
+  });
+
+  test('is refused with the content types to set, if its storage takes no disks', () => {
+    const view = withStorages(...NODES.map((node) => aStorage('local-lvm', { node, content: ['rootdir'] })));
+    expect(whyNot(desired({ storage: 'local-lvm' }), [ON_NFS], view)).toContain(
+      'Add it on a node (pvesm set local-lvm --content rootdir,images)',
+    );
+  });
+
+  test('is none if its name is misspelt, and the refusal names those for this VM and no others', () => {
+    const w = desired({ host: 'pev-2', nodeSelector: ['pve-1', 'pve-2'] });
+    expect(whyNot(w)).toContain('Nodes for this VM are pve-2, pve-1. Correct spec.placement.host.');
+  });
+
   test('is none of those that only the node selector of the Provider names', () => {
     expect(whyNot(desired({ nodeSelector: ['pve-8', 'pve-9'] }))).toBe(
-      'No node can take this VM (pve-8, pve-9: in the node selector of the Provider, but not in the cluster; pve-1, pve-2, pve-3: not in the node selector of the Provider).',
+      'No node can take this VM (pve-8, pve-9: in the node selector of the Provider, but not in the cluster; pve-1, pve-2, pve-3: not in the node selector of the Provider). Correct the node selector of the Provider.',
     );
   });
 
@@ -217,19 +262,19 @@ describe('the node of a new VM', () => {
       'too small for the CPUs',
       cluster(aNode('pve-1', { cpus: 4 })),
       desired({ cpus: 5 }),
-      'has 4 CPUs, the VM requires 5',
+      '(4 CPUs): the VM requires 5 CPUs). The largest node has 4 CPUs: reduce cpus of the VMClass',
     ],
     [
       'short of memory',
       cluster(aNode('pve-3', { memoryUsed: bytes(63 * GiB) })),
       desired({ memory: bytes(4 * GiB) }),
-      'pve-3: 1 GiB of memory free, 4 GiB needed',
+      'pve-3 (1 GiB free): 4 GiB of memory needed',
     ],
     [
       'too small for the memory, also for that which the VM may grow to',
       cluster(aNode('pve-1', { memoryUsed: bytes(0) })),
       desired({ maxMemory: bytes(65 * GiB) }),
-      'pve-1: has 64 GiB of memory, the VM requires 65 GiB',
+      'pve-1 (64 GiB): the VM requires 65 GiB of memory',
     ],
     [
       'without the storage',
@@ -253,7 +298,7 @@ describe('the node of a new VM', () => {
       'short of space',
       withStorages(aStorage('local-lvm', { total: bytes(40 * GiB), used: bytes(37 * GiB) })),
       desired({ storage: 'local-lvm', host: 'pve-1', rootDisk: bytes(20 * GiB) }),
-      'pve-1: 3 GiB of 40 GiB free on local-lvm, 20 GiB needed',
+      'pve-1 (3 GiB of 40 GiB free): 20 GiB needed on storage local-lvm',
     ],
   ])('is none that is %s, and the refusal reports it', (_what, view, w, said) => {
     expect(whyNot(w, [ON_NFS], view)).toContain(said);
@@ -288,7 +333,7 @@ describe('the space for a new VM', () => {
     };
     expect(nodeOf(desired(), [source], nearlyFull(20 * GiB))).toBe('pve-1');
     expect(whyNot(desired(), [source], nearlyFull(19 * GiB))).toContain(
-      '19 GiB of 500 GiB free on nfs, 20 GiB needed',
+      '(19 GiB of 500 GiB free): 20 GiB needed on storage nfs',
     );
     expect(whyNot(desired({ rootDisk: bytes(12 * GiB) }), [source], nearlyFull(20 * GiB))).toContain(
       '22 GiB needed',
@@ -298,7 +343,7 @@ describe('the space for a new VM', () => {
   test('of a linked clone is only what it takes to begin', () => {
     expect(nodeOf(desired({ rootDisk: bytes(100 * GiB) }), [ON_NFS], nearlyFull(GiB))).toBe('pve-1');
     expect(whyNot(desired(), [ON_NFS], nearlyFull(512 * MiB))).toContain(
-      '512 MiB of 500 GiB free on nfs, 1 GiB needed',
+      '(512 MiB of 500 GiB free): 1 GiB needed on storage nfs',
     );
   });
 
@@ -379,10 +424,10 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
       withStorages(aStorage('local-lvm', { node, used: bytes((500 - free) * GiB) }));
     expect(decide(w, [template('pve-2')], full('pve-2', 10))).toMatchObject(MOVED);
     expect(whyNot(w, [template('pve-2')], full('pve-2', 9))).toContain(
-      'the template cannot be copied on pve-2: 9 GiB',
+      'the template cannot be copied on pve-2: 10 GiB needed on storage local-lvm, 9 GiB of 500 GiB free',
     );
     expect(whyNot(w, [template('pve-2')], full('pve-1', 29))).toContain(
-      'pve-1: 29 GiB of 500 GiB free on local-lvm, 30 GiB needed',
+      'pve-1 (29 GiB of 500 GiB free): 30 GiB needed on storage local-lvm',
     );
   });
 
@@ -397,7 +442,9 @@ describe('a VM that must be elsewhere than its template on local storage', () =>
     });
     // From shared storage a move takes no disk along.
     const full = withStorages(aStorage('local-lvm', { used: bytes(499 * GiB) }));
-    expect(whyNot(w, [ON_NFS], full)).toContain('the template cannot be copied on pve-1: 1 GiB of');
+    expect(whyNot(w, [ON_NFS], full)).toContain(
+      'the template cannot be copied on pve-1: 10 GiB needed on storage local-lvm, 1 GiB of 500 GiB free',
+    );
   });
 
   test.each([

@@ -18,9 +18,15 @@ describe('a network interface of an existing VM', () => {
     expect(change).toEqual({ set: { net2: on('vmbr1'), cores: '4' }, delete: ['net5'] });
     expect(nicsNotApplied).toEqual([
       expect.stringMatching(
-        /net1 is not changed, because node pve-1 has no bridge vmbr77 .* Correct the bridge/,
+        /net1 is not changed, because node pve-1 has no bridge vmbr77 .* It has vmbr0, vmbr1\. Correct the bridge/,
       ),
     ]);
+  });
+
+  test('is answered with the bridges of the node that the namespace may use, and no others', () => {
+    const change = { set: { net1: on('vmbr77') }, delete: [] };
+    const { nicsNotApplied } = withoutMissingBridges(change, guest, there, ['vmbr1', 'vmbr9']);
+    expect(nicsNotApplied).toEqual([expect.stringContaining('It has vmbr1.')]);
   });
 
   test('is all that is held back, also if nothing else changes', () => {

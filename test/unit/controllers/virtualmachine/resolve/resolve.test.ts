@@ -282,6 +282,20 @@ describe('what is missing is named:', () => {
     expect(await problem(vm, change)).toBe(reason);
   });
 
+  test('a key of a Secret, with the keys that there are, and no values', async () => {
+    const vm = { spec: { sshKeysSecretRef: { name: 'seed', key: 'ssh_publickey' } } };
+    const values = { 'ssh-publickey': 'hush', userdata: 'hush' };
+    const resolved = await resolve(
+      aVirtualMachine(vm),
+      ports({ readSecret: () => Promise.resolve({ values }) }),
+    );
+    expect(resolved).toMatchObject({
+      message:
+        'Secret default/seed has no key "ssh_publickey"; it has ssh-publickey, userdata. Add it, or name another in secretRef.key; reconciliation resumes by itself.',
+    });
+    expect(JSON.stringify(resolved)).not.toContain('hush');
+  });
+
   describe('all of it at once, in one message:', () => {
     const TYPOS: VirtualMachineChange['spec'] = {
       providerRef: { name: 'pvee' },
