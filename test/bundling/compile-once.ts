@@ -4,6 +4,7 @@
  * makes, can run in many contexts, and keeps what V8 compiled of it in the earlier ones.
  */
 import { Script, constants, type CompileFunctionOptions } from 'node:vm';
+import { GLOBALS_AS_PARAMETERS } from './globals.ts';
 
 interface Compiled {
   readonly source: string;
@@ -18,8 +19,8 @@ export function compileOnce(
   parameters: readonly string[] = [],
   { filename = '', parsingContext }: CompileFunctionOptions = {},
 ): unknown {
-  const head = `(function (${parameters.join(', ')}) {`;
-  const source = `${head}${code}\n})`;
+  const head = `(function (${GLOBALS_AS_PARAMETERS}) { return function (${parameters.join(', ')}) {`;
+  const source = `${head}${code}\n} })(globalThis)`;
   const script = compiled(source, filename, head.length);
   return parsingContext ? script.runInContext(parsingContext) : script.runInThisContext();
 }
