@@ -12,20 +12,24 @@ const shared = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
     ],
   },
-  // Outside the checkout: a fresh clone on the same machine starts warm.
+  // Outside the checkout, together with the `id` of each project: a fresh clone on the same machine starts warm.
   cacheDirectory: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'virtrigaud-proxmox', 'jest'),
 };
 
 export default {
+  testSequencer: '<rootDir>/test/sequencer.ts',
   projects: [
     {
       ...shared,
+      // Names the folder of what was bundled, which jest would name after the folder of the checkout.
+      id: 'unit',
       displayName: 'unit',
       testMatch: ['<rootDir>/test/unit/**/*.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/unit/timeout.ts'],
     },
     {
       ...shared,
+      id: 'integration',
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/integration/harness/timeout.ts'],

@@ -119,6 +119,20 @@ export class InMemoryPve {
     }
   }
 
+  /** The same at a moment when nothing is on its way or running: what then becomes of one does not change the other. */
+  copy(now: () => number): InMemoryPve {
+    if (this.#late.length > 0 || this.#tasks.some(({ exit }) => exit === undefined))
+      throw new Error('Something is still on its way or running.');
+    const copy = new InMemoryPve(now);
+    for (const [vmid, { snapshots, ...guest }] of this.guests) {
+      const copied = [...snapshots].map(([name, snapshot]) => [name, { ...snapshot }] as const);
+      copy.guests.set(vmid, { ...guest, snapshots: new Map(copied) });
+    }
+    for (const volume of this.volumes) copy.volumes.add(volume);
+    copy.#tasks.push(...this.#tasks);
+    return copy;
+  }
+
   /** The request arrives only after a while. */
   deliverLate(at: number, run: () => void): void {
     this.#late.push({ at, run });

@@ -23,9 +23,16 @@ export interface VmStore extends ObjectStore<ReturnType<typeof aVirtualMachine>>
   readonly statusWrites: Readonly<Record<string, unknown>>[];
 }
 
-/** @param lagging whether the cache learns of our own writes only from the watch */
-export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): boolean => false): VmStore {
-  let version = 1;
+/**
+ * @param lagging whether the cache learns of our own writes only from the watch
+ * @param stored the object as another store has it, instead of a new one
+ */
+export function inMemoryVm(
+  change: VirtualMachineChange = {},
+  lagging = (): boolean => false,
+  stored?: VmEntry,
+): VmStore {
+  let version = Number(stored?.metadata.resourceVersion ?? 1);
   const entryOf = (
     { metadata, spec }: ReturnType<typeof aVirtualMachine>,
     rawStatus: Readonly<Record<string, unknown>> | undefined,
@@ -41,7 +48,7 @@ export function inMemoryVm(change: VirtualMachineChange = {}, lagging = (): bool
       conditions: (rawStatus?.['conditions'] ?? []) as readonly Condition[],
     };
   };
-  let live: VmEntry | undefined = entryOf(aVirtualMachine(change), undefined);
+  let live: VmEntry | undefined = stored ?? entryOf(aVirtualMachine(change), undefined);
   let cached: VmEntry | undefined = live;
   const statusWrites: Readonly<Record<string, unknown>>[] = [];
 

@@ -14,6 +14,8 @@ const MAX_PASSES = 600;
 export interface LifeOptions extends Partial<Omit<World, 'store' | 'now'>> {
   readonly vm?: VirtualMachineChange;
   readonly template?: Readonly<Record<string, string>>;
+  /** It goes on where this one is, with a process that knows nothing yet. Nothing may be running there. */
+  readonly from?: Life | undefined;
   /** Whether the cache is still behind what was written. */
   readonly lagging?: () => boolean;
   /** What stands between the process and the world. */
@@ -23,7 +25,7 @@ export interface LifeOptions extends Partial<Omit<World, 'store' | 'now'>> {
 }
 
 export class Life {
-  now = NOW;
+  now: number;
   /** By how much the clock of the process is ahead of that of Proxmox VE. */
   ahead = 0;
   readonly pve: InMemoryPve;
@@ -35,8 +37,10 @@ export class Life {
 
   constructor(options: LifeOptions = {}) {
     this.#options = options;
-    this.pve = new InMemoryPve(() => this.now, options.template);
-    this.store = inMemoryVm(options.vm, options.lagging);
+    const { from } = options;
+    this.now = from?.now ?? NOW;
+    this.pve = from?.pve.copy(() => this.now) ?? new InMemoryPve(() => this.now, options.template);
+    this.store = inMemoryVm(options.vm, options.lagging, from?.store.live());
     this.process = this.#start();
   }
 
@@ -106,6 +110,12 @@ export class Life {
       return ready && observedGeneration === this.store.live()?.metadata.generation;
     };
     return this.until(isReady);
+  }
+
+  /** Once ready, until a pass has nothing left to do. */
+  async untilAtRest(): Promise<void> {
+    await this.untilReady();
+    for (let passes = 0; passes < 2; passes += 1) await this.pass();
   }
 
   async delete(): Promise<void> {

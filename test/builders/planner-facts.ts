@@ -14,6 +14,7 @@ import type { RawFacts } from '../../controllers/virtualmachine/observe/raw-fact
 import { surroundingsOf } from '../../controllers/virtualmachine/observe/surroundings.ts';
 import { aDigest, CREATION, TEMPLATE_CONFIG } from './guests.ts';
 import { aGrant, aVirtualMachine } from './objects.ts';
+import { onceFor } from './memo.ts';
 import type { World } from './modelled-world.ts';
 import { aNode, aStorage, aTemplateRow, aView, isoStorage, onBothNodes } from './views.ts';
 
@@ -22,7 +23,8 @@ export const GENERATION = 1;
 const NODE_CPUS = 1024;
 const NO_TEMPLATE = vmid(9999);
 
-export function inputsOf(world: World): Inputs {
+/** Asked for several times of each world. */
+export const inputsOf = onceFor((world: World): Inputs => {
   const { now } = world;
   const spec = specOf(world);
   const cluster = clusterOf(world);
@@ -41,7 +43,7 @@ export function inputsOf(world: World): Inputs {
     digest: aDigest,
     now,
   };
-}
+});
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
 

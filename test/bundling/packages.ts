@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Plugin, build } from 'esbuild';
@@ -17,14 +17,6 @@ const CACHE = join(
 );
 
 const NAMES = ['busboy', 'croner', 'fast-check', 'ipaddr.js', 'pino', 'prom-client', 'undici', 'yaml', 'zod'];
-
-/** Packages written as CommonJS expect these names, which an ES module does not have. */
-const COMMONJS_NAMES = `
-import { createRequire as bundleCreateRequire } from 'node:module';
-const require = bundleCreateRequire(import.meta.url);
-const __filename = import.meta.filename;
-const __dirname = import.meta.dirname;
-`.trim();
 
 export interface Packages {
   /** Changes with the packages. */
@@ -55,19 +47,17 @@ async function bundleInto(dir: string): Promise<void> {
   await build({
     entryPoints: NAMES.map((name) => ({ in: `package:${name}`, out: name })),
     outdir: unfinished,
-    outExtension: { '.js': '.mjs' },
+    outExtension: { '.js': '.cjs' },
     bundle: true,
-    // What two packages share is there once.
-    splitting: true,
     platform: 'node',
     target: 'node22.20',
-    format: 'esm',
+    format: 'cjs',
     // Identifiers are not minified, to keep stack traces readable.
     minifyWhitespace: true,
-    banner: { js: COMMONJS_NAMES },
     plugins: [entries],
     logLevel: 'warning',
   });
+  for (const name of NAMES) await writeFile(join(unfinished, `${name}.mjs`), await reexport(name));
   try {
     await rename(unfinished, dir);
   } catch (error) {
@@ -76,7 +66,23 @@ async function bundleInto(dir: string): Promise<void> {
   }
 }
 
-/** A module that exports, by name, all that Node finds in the package: CommonJS has no such list. */
+/** What Node finds in the package, by name: CommonJS has no such list. */
+const exportsOf = async (name: string): Promise<readonly string[]> =>
+  Object.keys((await import(name)) as object).filter((each) => each !== 'module.exports');
+
+/** The bundle as an ES module. Some names of zod are words of the language, such as `null`. */
+async function reexport(name: string): Promise<string> {
+  const names = await exportsOf(name);
+  const constants = names.map((each, index) => `const e${index} = bundle.${each};`);
+  const exported = names.map((each, index) => `e${index} as ${each}`);
+  return [
+    "import { createRequire } from 'node:module';",
+    `const bundle = createRequire(import.meta.url)('./${name}.cjs');`,
+    ...constants,
+    `export { ${exported.join(', ')} };\n`,
+  ].join('\n');
+}
+
 const entries: Plugin = {
   name: 'entries',
   setup(hooks) {
@@ -85,7 +91,7 @@ const entries: Plugin = {
       namespace: 'package',
     }));
     hooks.onLoad({ filter: /.*/, namespace: 'package' }, async ({ path }) => {
-      const names = Object.keys((await import(path)) as object).filter((name) => name !== 'module.exports');
+      const names = await exportsOf(path);
       return { contents: `export { ${names.join(', ')} } from '${path}';`, resolveDir: ROOT };
     });
   },

@@ -4,14 +4,17 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { type Plugin, build, transform, version } from 'esbuild';
+import { GLOBALS, ownGlobals } from './globals.ts';
 import { contentKey, filesOf } from './imports.ts';
 import { bundledPackages, type Packages } from './packages.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const TARGET = 'node22.20';
-const ITSELF = readFileSync(import.meta.filename);
+const ITSELF = [import.meta.filename, join(import.meta.dirname, 'globals.ts')].map((file) =>
+  readFileSync(file),
+);
 
 /** Jest replaces modules one by one, so they must be loaded one by one. */
 const replacesModules = (source: string): boolean => source.includes('jest.unstable_mockModule(');
@@ -56,12 +59,15 @@ async function bundle(file: string): Promise<{ code: string; map: string }> {
     format: 'esm',
     sourcemap: 'external',
     sourcesContent: false,
-    plugins: [withPackages(await bundledPackages()), inPlace(file)],
+    inject: [GLOBALS],
+    plugins: [ownGlobals, withPackages(await bundledPackages()), inPlace(file)],
     absWorkingDir: ROOT,
     logLevel: 'warning',
   });
   const found = filesOf(file);
-  const missed = Object.keys(metafile.inputs).find((input) => !found.has(resolve(ROOT, input)));
+  const missed = Object.keys(metafile.inputs)
+    .filter((input) => !input.startsWith('globals:'))
+    .find((input) => !found.has(resolve(ROOT, input)));
   if (missed !== undefined)
     throw new Error(`${missed} is a part of ${file}, but test/bundling/imports.ts did not find its import.`);
   const textOf = (end: string) => outputFiles.find(({ path }) => path.endsWith(end))?.text ?? '';
@@ -71,7 +77,7 @@ async function bundle(file: string): Promise<{ code: string; map: string }> {
 export default {
   async getCacheKeyAsync(source: string, file: string): Promise<string> {
     const { version: packages } = await bundledPackages();
-    const hash = createHash('sha256').update(ITSELF).update(source);
+    const hash = createHash('sha256').update(Buffer.concat(ITSELF)).update(source);
     return hash
       .update(JSON.stringify([version, packages, relative(ROOT, file), contentKey(filesOf(file), ROOT)]))
       .digest('hex');
