@@ -48,7 +48,7 @@ describe('a control plane of one’s own', () => {
     try {
       await plane.kubectl(['create', 'namespace', 'gone']);
       await plane.kubectl(['create', 'configmap', 'content', '--namespace=gone']);
-      const deleted = await plane.kubectl(['delete', 'namespace', 'gone', '--timeout=60s']);
+      const deleted = await plane.kubectl(['delete', 'namespace', 'gone', '--timeout=180s']);
       expect(deleted).toMatchObject({ code: 0, stderr: '' });
       expect((await plane.kubectl(['get', 'namespace', 'gone'])).stderr).toContain('not found');
     } finally {

@@ -145,7 +145,7 @@ export interface OperatorSetting {
   readonly expected?: RegExp;
 }
 
-/** In this process, with a shorter inventory interval than in production. */
+/** In this process. Tests wait for what it sees, so it looks more often than in production. */
 export async function startOperator(
   plane: OperatorPlane,
   setting: OperatorSetting = {},
@@ -168,7 +168,7 @@ export async function startOperator(
     metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
     // The tests read errors alone; what is below takes a fiftieth of the CPU time.
     log: createLogger({ level: 'error', format: 'json', destination }),
-    inventoryInterval: seconds(1),
+    inventoryInterval: seconds(2),
   });
   const running = operator.manager.run();
   return {

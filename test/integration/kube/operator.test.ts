@@ -61,7 +61,7 @@ const apply = (name: string, rest?: object) =>
 const stored = async (name: string) =>
   Stored.parse(JSON.parse(await plane.succeed(['get', 'toy', name, '-n', namespace, '-o', 'json'])));
 const isReady = (name: string) =>
-  plane.succeed(['wait', '--for=condition=Ready', `toy/${name}`, '-n', namespace, '--timeout=60s']);
+  plane.succeed(['wait', '--for=condition=Ready', `toy/${name}`, '-n', namespace, '--timeout=180s']);
 const file = (name: string) => join(folder, `${namespace}.${name}`);
 
 /** Counts, by the log, the passes that found an object of this test as it should be. */
@@ -122,12 +122,12 @@ describe('an object', () => {
       ...['patch', 'toy', 'car', '-n', namespace, '--type=merge'],
       ...['-p', JSON.stringify({ spec: { note: { not: 'text' } } })],
     ]);
-    await plane.succeed(['wait', '--for=condition=Stalled', 'toy/car', '-n', namespace, '--timeout=60s']);
+    await plane.succeed(['wait', '--for=condition=Stalled', 'toy/car', '-n', namespace, '--timeout=180s']);
     expect((await stored('car')).status?.conditions.map(({ type, reason }) => `${type}/${reason}`)).toEqual([
       'Ready/InvalidSpec',
       'Stalled/InvalidSpec',
     ]);
-    await plane.succeed(['delete', 'toy', 'car', '-n', namespace, '--timeout=60s']);
+    await plane.succeed(['delete', 'toy', 'car', '-n', namespace, '--timeout=180s']);
     expect(existsSync(file('car'))).toBe(false);
   });
 });

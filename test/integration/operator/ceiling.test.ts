@@ -158,7 +158,7 @@ test('a VM costs no more API writes, PVE requests and passes than before, when i
     ...excess('deleted', now.deleted, ceiling.deleted),
   ];
   expect(found).toEqual([]);
-}, 180_000);
+});
 
 async function sequentially<T, R>(all: readonly T[], run: (each: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = [];

@@ -81,10 +81,10 @@ test(
     expect(orphans(pve)).toEqual([]);
 
     await creator.end('SIGKILL');
-    await t.kubectl('delete', 'vm', '--all', '--wait=false');
+    await t.requestDeletionOfVms();
     for (let kills = 0; kills < KILLS_WHILE_DELETING; kills += 1) await runAndKill(t);
     spawn();
-    await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+    await t.vmsGone();
     expect(ownGuests(pve)).toEqual([]);
     expect(images(pve)).toEqual([]);
     expect(orphans(pve)).toEqual([]);

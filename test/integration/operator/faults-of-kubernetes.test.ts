@@ -44,9 +44,9 @@ async function createAndDelete(
   await t.ready(...names.map((name) => `vm/${name}`));
   await expectOneGuestEach(t);
   await expectOneCloneEach(t);
-  await t.kubectl('delete', 'vm', '--all', '--wait=false');
+  await t.requestDeletionOfVms();
   await meanwhile?.();
-  await t.kubectl('wait', 'vm', '--all', '--for=delete', '--timeout=100s');
+  await t.vmsGone();
   expectNothingLeft(t);
 }
 

@@ -51,7 +51,7 @@ test('a namespace whose Secret is deleted while no operator runs leaves neither 
   expect(ownGuests(t.pve)).toEqual([]);
   expect(images(t.pve)).toEqual([]);
   expect(orphans(t.pve)).toEqual([]);
-}, 150_000);
+});
 
 test('a namespace may use a Provider while its Namespace has the label that this selects, and keeps its guests without', async () => {
   const operator = await startOperator(plane);
@@ -77,4 +77,4 @@ test('a namespace may use a Provider while its Namespace has the label that this
   await label('yes');
   await t.ready('vm/web');
   await operator.stop();
-}, 60_000);
+});
