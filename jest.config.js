@@ -17,15 +17,19 @@ const shared = {
 };
 
 export default {
+  testSequencer: '<rootDir>/test/sequencer.ts',
   projects: [
     {
       ...shared,
+      // The folder of its cache: by default it would be another for each checkout.
+      id: 'unit',
       displayName: 'unit',
       testMatch: ['<rootDir>/test/unit/**/*.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/unit/timeout.ts'],
     },
     {
       ...shared,
+      id: 'integration',
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/integration/harness/timeout.ts'],
