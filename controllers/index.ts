@@ -26,6 +26,7 @@ export { virtualMachineController } from './virtualmachine/controller.ts';
 export { DRIFT_TICK, driftScan } from './virtualmachine/observe/drift-scan.ts';
 export { bridgeNamed } from './virtualmachine/networks/nics.ts';
 export { createProcessStates, type ProcessStates } from './virtualmachine/model/process-state.ts';
+export { createDeletionLog } from './shared/limits/deletion-protection.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
 export { isFinished } from './vmsnapshotschedule/snapshots.ts';
 export { createRequests as createSnapshotRequests } from './vmsnapshot/model/requests.ts';

@@ -7,6 +7,7 @@ import type { Vmid } from '../../src/lib/units.ts';
 import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import type { Namespaces } from '../shared/grants/namespaces.ts';
+import { heldDeletions, type DeletionLog } from '../shared/limits/deletion-protection.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
 import { mayHaveGuest } from '../shared/objects/may-have-guest.ts';
 import { forceDeletedIn, type ForceDeleted } from '../shared/cluster/force-deleted.ts';
@@ -35,6 +36,7 @@ import {
   unverified,
   type ProviderFacts,
 } from './report.ts';
+import { withHeldDeletions } from './held-deletions.ts';
 import { failing, newsOf, reconnected, whileInUse, type ProviderResult } from './results.ts';
 import { usersOfProvider } from './users.ts';
 import { resolveSettings, type Settings } from './settings.ts';
@@ -47,6 +49,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly namespaces: Namespaces;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
+  readonly deletionLog: Pick<DeletionLog, 'recent'>;
   /** VMIDs in the status of VirtualMachines that may be in this PVE cluster. */
   readonly claimedIn: (cluster: ConnectedCluster) => ReadonlySet<Vmid>;
 }
@@ -61,6 +64,16 @@ export const FINALIZER = 'provider.infra.virtrigaud.io/finalizer';
 
 export function providerController(ports: ProviderPorts): Controller<Provider, ProviderStatus> {
   async function reconcile(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
+    const result = await attemptOrEnd(provider, pass);
+    const { namespace, name } = provider.metadata;
+    if (result.outcome === released) return result;
+    const now = pass.now.getTime();
+    const vms = ports.usersOf(namespace, name);
+    const held = heldDeletions({ provider, vms, log: ports.deletionLog, now });
+    return withHeldDeletions(result, provider, { held, now: pass.now });
+  }
+
+  async function attemptOrEnd(provider: Provider, pass: Pass<Provider>): Promise<ProviderResult> {
     const { namespace, name } = provider.metadata;
     const key = `${namespace}/${name}`;
     if (!pass.deleting) return attempt(provider, key, pass);

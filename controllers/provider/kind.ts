@@ -10,5 +10,12 @@ export const providerKind: KindModule<Provider, ProviderKindPorts> = {
   // The pass of one whose server does not answer lasts until its requests are given up.
   workers: 64,
   // A Provider that is being deleted waits until its VMs are deleted.
+  // Since when deletions wait is recorded as soon as one does.
+  follows: {
+    VirtualMachine: ({ object: { metadata, spec, status } }) =>
+      spec.providerRef && status?.conditions?.some(({ reason }) => reason === 'DeletionsHeld')
+        ? [`${spec.providerRef.namespace ?? metadata.namespace}/${spec.providerRef.name}`]
+        : [],
+  },
   usage: { reference: ({ spec }) => spec.providerRef, required: true, passWhen: 'userIsGone' },
 };

@@ -15,6 +15,8 @@ export const RESTARTED_AT = `${ANNOTATION_PREFIX}restartedAt`;
 export const BESIDE_OTHERS = `${ANNOTATION_PREFIX}beside-other-clusters`;
 export const FORCE_DELETE = `${ANNOTATION_PREFIX}force-delete`;
 export const APPLY_AFTER_REVERT = `${ANNOTATION_PREFIX}apply-after-revert`;
+/** On a Provider: releases the deletions of VMs that are not later. */
+export const CONFIRM_DELETIONS = `${ANNOTATION_PREFIX}confirm-deletions`;
 export const KEEP = `${ANNOTATION_PREFIX}keep`;
 /** On a CRD, the Namespace or the ConfigMap of the operator: the admission policy lets it be deleted. */
 export const CONFIRM_DELETION = `${ANNOTATION_PREFIX}confirm-deletion`;
@@ -60,6 +62,14 @@ export const ANNOTATIONS: readonly Annotation[] = [
     message: 'must be JSON, for example {"namePattern": "web-*", "powerState": "On", "minCPU": 2}',
     meaning:
       'Which VMs are listed: namePattern (with * and ?), powerState (On or Off), minCPU, maxCPU, minMemoryMiB, maxMemoryMiB.',
+  },
+  {
+    name: CONFIRM_DELETIONS,
+    on: ['Provider'],
+    pattern: TIME,
+    message: 'must be a time, for example 2026-03-01T12:00:00Z',
+    meaning:
+      'With deletionProtection: confirms the deletions of VMs that were requested at this time or before. A time in the future confirms nothing.',
   },
   {
     name: DRY_RUN,

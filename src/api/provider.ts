@@ -6,7 +6,18 @@ import { kind, type Input, type Output } from './kind.ts';
 import { grants, vmIdRange } from './provider-grants.ts';
 import { keyRef, objectRef } from './refs.ts';
 import type { Resource } from './resource.ts';
-import { bridgeName, list, listMap, node, poolName, rule, storageName, text, word } from './schema.ts';
+import {
+  bridgeName,
+  list,
+  listMap,
+  moment,
+  node,
+  poolName,
+  rule,
+  storageName,
+  text,
+  word,
+} from './schema.ts';
 
 const port = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
 const host = '[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\]';
@@ -152,6 +163,18 @@ const spec = z.object({
     .describe(
       'What VirtualMachines of other namespaces may use. The first entry with the namespace applies. A namespace without an entry that the annotation virtrigaud.io/allow-from names may use what an entry without further fields grants.',
     ),
+  deletionProtection: z
+    .object({
+      maxPerMinute: z
+        .int32()
+        .min(1)
+        .max(10_000)
+        .describe('Maximum number of VMs that may be deleted within a minute without a confirmation.'),
+    })
+    .optional()
+    .describe(
+      'Protects against the deletion of many VMs by mistake. If more are deleted within a minute, the guests of all VMs that are being deleted are left alone until the deletions are confirmed with the annotation virtrigaud.io/confirm-deletions. VMs with deletionPolicy Retain do not count. Absent: no limit.',
+    ),
   runtime: runtime.optional().describe('Environment variables, and fields accepted for compatibility.'),
 });
 
@@ -227,6 +250,11 @@ const status = z.object({
     .optional()
     .describe(
       'VMs that do not belong to a VirtualMachine and can be adopted: with the annotation virtrigaud.io/adopt-vms all of them, otherwise those whose VirtualMachine was deleted by force.',
+    ),
+  deletionsHeldSince: moment
+    .optional()
+    .describe(
+      'Since when deletions of VMs wait for a confirmation, because more than deletionProtection.maxPerMinute were deleted within a minute.',
     ),
   missingPrivileges: list(text(128), 32)
     .optional()

@@ -30,6 +30,7 @@ export const REASONS = [
   'CredentialsMissing',
   'DeadlineExceeded',
   'Deleting',
+  'DeletionsHeld',
   'Different',
   'Drifted',
   'DryRun',

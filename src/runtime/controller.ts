@@ -43,6 +43,7 @@ export const DOMAIN_CONDITIONS = [
   'RestartRequired',
   'FieldsIgnored',
   'MissingPrivileges',
+  'DeletionsHeld',
 ] as const;
 
 export interface DomainCondition {

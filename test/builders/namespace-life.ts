@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import {
   createConnectionPool,
   createCredentialCopies,
+  createDeletionLog,
   createFinishingConnections,
   createForceDeleted,
   createPrivilegeWatch,
@@ -206,6 +207,7 @@ export class NamespaceLife {
     const now = (): number => this.now;
     const clients = new Set<OpenClient>();
     const forceDeleted = createForceDeleted(now);
+    const deletionLog = createDeletionLog(now);
     const pool = createConnectionPool({
       claimedIn: this.#claimed,
       claimedThrough: this.#claimed,
@@ -247,6 +249,7 @@ export class NamespaceLife {
         pool,
         copies,
         forceDeleted,
+        deletionLog,
         privileges: { ...createPrivilegeWatch(now), missing: () => Promise.resolve(undefined) },
         readSecret: this.#readSecret,
         readConfigMap: () => Promise.resolve(undefined),
@@ -267,6 +270,7 @@ export class NamespaceLife {
         connections: pool,
         finishing,
         forceDeleted,
+        deletionLog,
         readSecret: this.#readSecret,
         readAgain: () => Promise.resolve(),
         readDocuments: createDocumentReader({ now }),

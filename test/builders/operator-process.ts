@@ -97,6 +97,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       isPending: () => false,
     },
     forceDeleted: { add: () => 0 },
+    deletionLog: { allow: () => undefined, recent: () => [] },
     finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: (_namespace, name) => {
       const values = secrets[name];

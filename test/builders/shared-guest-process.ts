@@ -92,6 +92,7 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     classes: readerOf(aClass()),
     images: readerOf(anImage()),
     forceDeleted: { add: () => 0 },
+    deletionLog: { allow: () => undefined, recent: () => [] },
     readSecret: () => Promise.resolve(undefined),
     readDocuments: createDocumentReader({ now: () => 0 }),
     readAgain: () => Promise.resolve(),

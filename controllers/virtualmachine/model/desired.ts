@@ -1,5 +1,6 @@
 /** The desired guest: every reference resolved, every default applied. Types only: nothing in this file runs. */
 import type { Documents } from '../../../src/cloudinit/index.ts';
+import type { DeletionPolicy } from '../../shared/objects/deletion-policy.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { DesiredDisk, DesiredRootDisk } from './disks.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -10,8 +11,7 @@ export type { Unresolved } from '../../shared/objects/unresolved.ts';
 
 export type Power = 'On' | 'Off' | 'OffGraceful';
 
-/** What happens to the guest when its object is deleted. */
-export type DeletionPolicy = 'Delete' | 'Retain' | 'Stop';
+export type { DeletionPolicy } from '../../shared/objects/deletion-policy.ts';
 
 /** The desired guest, or that it should not exist. Deletion needs no class, no image, no placement. */
 export type Desired =
@@ -21,10 +21,21 @@ export type Desired =
       readonly graceSeconds: number;
       readonly deletionPolicy: DeletionPolicy;
       readonly hooks?: Hooks | undefined;
+      /** Nothing is done to the guest yet. */
+      readonly heldDeletion?: HeldDeletion | undefined;
       /** What the spec says of it; false: a protection in PVE is lifted. */
       readonly protection?: boolean | undefined;
     }
   | ({ readonly exists: true; readonly graceSeconds: number } & Shape);
+
+/** Why a deletion waits, as `spec.deletionProtection` of the Provider has it. */
+export interface HeldDeletion {
+  readonly reason: 'Deleting' | 'DeletionsHeld';
+  /** A sentence. */
+  readonly message: string;
+  /** Until it is looked at again. */
+  readonly forMs: number;
+}
 
 /** Why nothing in Proxmox VE is changed and everything only reported: the word in `spec.managementPolicy`. */
 export type Restraint = 'ObserveOnly' | 'CreateOnly';

@@ -4,7 +4,7 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
-import type { DeletionPolicy, Hooks, Shape, Unresolved } from './desired.ts';
+import type { DeletionPolicy, HeldDeletion, Hooks, Shape, Unresolved } from './desired.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { SnapshotFacts } from './revert.ts';
 
@@ -14,6 +14,8 @@ export interface PlainSpec {
   readonly graceSeconds: number;
   readonly owner: OwnerMark;
   readonly deletionPolicy: DeletionPolicy;
+  /** The deletion waits. */
+  readonly heldDeletion?: HeldDeletion | undefined;
   /** The Provider does not grant the deletion of the guest. */
   readonly preserved?: boolean;
   /** The Provider that a VMID belongs to, for status. */

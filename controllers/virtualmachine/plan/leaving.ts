@@ -1,5 +1,5 @@
 /** What stays in Proxmox VE when an object is deleted, and who decides that. Pure. */
-import { DEFAULTS, FORCE_DELETE, type VirtualMachine } from '../../../src/api/index.ts';
+import { FORCE_DELETE, type VirtualMachine } from '../../../src/api/index.ts';
 import { minutes } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import { normal, warning } from '../../shared/errors/event.ts';
@@ -7,11 +7,7 @@ import { mayHaveGuest } from '../../shared/objects/may-have-guest.ts';
 import type { Presence } from '../../shared/guests/model.ts';
 import type { LeftBehind, Plan } from '../model/plan.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
-import type { DeletionPolicy, Unresolved } from '../model/desired.ts';
-
-/** A guest that we did not create is not destroyed, unless the spec says so. */
-export const deletionPolicyOf = ({ spec, status }: VirtualMachine): DeletionPolicy =>
-  spec.deletionPolicy ?? (status?.adopted ? 'Retain' : DEFAULTS.deletionPolicy);
+import type { Unresolved } from '../model/desired.ts';
 
 /** How an object is deleted that does not need Proxmox VE for it; `undefined`: it does. */
 export function releasesWithoutPve(vm: VirtualMachine): Extract<Plan, { kind: 'gone' }> | undefined {

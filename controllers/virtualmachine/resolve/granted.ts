@@ -7,7 +7,7 @@ import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { askFor, isOutside, type Grant } from '../../shared/grants/grants.ts';
 import type { DeletionPolicy, Held, Unresolved } from '../model/desired.ts';
-import { deletionPolicyOf } from '../plan/leaving.ts';
+import { deletionPolicyOf } from '../../shared/objects/deletion-policy.ts';
 import { exists, snippetUse, usesOf, type Use, type Wanted } from './uses.ts';
 
 export interface Judged {

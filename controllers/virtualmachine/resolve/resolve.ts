@@ -21,12 +21,14 @@ import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveNics } from '../networks/resolve.ts';
+import { heldDeletion, type DeletionProtectionPorts } from './held-deletion.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { reach, type ReachPorts } from '../../shared/cluster/reach.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
-export interface ResolvePorts extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts {
+export interface ResolvePorts
+  extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts, DeletionProtectionPorts {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
   readonly addressed: AddressPorts['addressed'];
@@ -76,13 +78,21 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     ignored: [],
   };
   // Deletion needs no class, no image and no Secret: they may be deleted already.
-  if (vm.metadata.deletionTimestamp !== undefined) return { ok: true, resolved: bare };
+  if (vm.metadata.deletionTimestamp !== undefined)
+    return {
+      ok: true,
+      resolved: { ...bare, heldDeletion: heldDeletion(vm, provider ?? providerOf(vm, ports), ports) },
+    };
   if (reached.refused) return { ...(await withOthers(vm, reached.refused, ports)), bare };
   const resolution = await resolveShape(vm, base, ports);
   const refused =
     withoutNode(vm, reached.connection, grant) ?? refusalOf(vm, resolution, { provider, ports });
   return refused ? { ...refused, bare, ...unmadeIn(vm, resolution, refused) } : resolution;
 }
+
+/** Also one that no longer admits the namespace. */
+const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine, { providers }: ResolvePorts) =>
+  providers.partial(providerRef.namespace ?? metadata.namespace, providerRef.name);
 
 const unmadeIn = (
   { status }: VirtualMachine,
@@ -203,9 +213,9 @@ const isConfigured = ({ status, metadata }: VirtualMachine): boolean =>
 
 /** The desired guest as the plan knows it. */
 export const desiredOf = (
-  { shape, owner, graceSeconds, deletionPolicy, protection, hooks }: PlainSpec,
+  { shape, owner, graceSeconds, deletionPolicy, protection, hooks, heldDeletion: held }: PlainSpec,
   creation: Shape['creation'],
 ): Desired =>
   shape
     ? { exists: true, graceSeconds, ...shape, creation }
-    : { exists: false, owner, graceSeconds, deletionPolicy, protection, hooks };
+    : { exists: false, owner, graceSeconds, deletionPolicy, protection, hooks, heldDeletion: held };

@@ -4,7 +4,7 @@ import { parseQuantity } from '../../../src/lib/quantity.ts';
 import { isOutside, mayUseVolume, type Grant } from '../../shared/grants/grants.ts';
 import { ROOT } from '../disks/slots.ts';
 import type { Shape } from '../model/desired.ts';
-import { deletionPolicyOf } from '../plan/leaving.ts';
+import { deletionPolicyOf } from '../../shared/objects/deletion-policy.ts';
 
 /** What a grant is needed for. */
 export interface Use {

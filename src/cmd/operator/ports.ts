@@ -1,5 +1,6 @@
 /** What the controllers are made from: readers, connections, and what the process remembers. */
 import {
+  createDeletionLog,
   createPrivilegeWatch,
   createProcessStates,
   createRestartSlots,
@@ -85,6 +86,7 @@ export async function createPorts(
     connections: pool,
     ...finishing,
     forceDeleted,
+    deletionLog: createDeletionLog(now),
     privileges: createPrivilegeWatch(now),
     process: pve,
     mayUseProcess: (name) => pveAllowFrom.includes('*') || pveAllowFrom.includes(name),

@@ -42,6 +42,7 @@ async function scene(without: readonly string[]) {
     namespaces: NO_NAMESPACES,
     claimedIn: () => new Set(),
     forceDeleted: createForceDeleted(Date.now),
+    deletionLog: { recent: () => [] },
     copies: { keep: () => Promise.resolve() },
     readSecret: () => Promise.resolve(undefined),
     readConfigMap: () => Promise.resolve(undefined),

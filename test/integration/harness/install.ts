@@ -30,17 +30,20 @@ function pathOf({ kind, metadata }: Installed): string {
 }
 
 const Definition = z.object({
-  status: z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).optional() }),
+  metadata: z.object({ deletionTimestamp: z.string().optional() }),
+  status: z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) }),
 });
 
-/** From then on objects of the kind can be made. */
-async function established(api: KubeApi, definition: Installed): Promise<void> {
+/** Until objects of the kind can be made. One that is being deleted is applied again when it is gone. */
+async function establish(api: KubeApi, object: Installed): Promise<void> {
   await soon(async () => {
-    const { conditions = [] } = Definition.parse(
-      JSON.parse((await api.get(pathOf(definition))) ?? ''),
-    ).status;
-    if (!conditions.some(({ type, status }) => type === 'Established' && status === 'True'))
-      throw new Error(`${definition.metadata.name} is not established`);
+    await api.apply(pathOf(object), object);
+    const { metadata, status } = Definition.parse(JSON.parse((await api.get(pathOf(object))) ?? ''));
+    const established = status.conditions.some(
+      ({ type, status: is }) => type === 'Established' && is === 'True',
+    );
+    if (metadata.deletionTimestamp !== undefined || !established)
+      throw new Error(`${object.metadata.name} is not established`);
   });
 }
 
@@ -53,14 +56,10 @@ export async function installOurs(
   beforePolicies?: (api: KubeApi) => Promise<void>,
 ): Promise<void> {
   const api = await kubeApi(kubeconfig);
-  const install = (objects: readonly Installed[]) =>
-    Promise.all(objects.map((object) => api.apply(pathOf(object), object)));
   try {
-    const definitions = CRDS.flatMap(objectsIn);
-    await install(definitions);
-    await Promise.all(definitions.map((definition) => established(api, definition)));
+    await Promise.all(CRDS.flatMap(objectsIn).map((definition) => establish(api, definition)));
     await beforePolicies?.(api);
-    await install(objectsIn(POLICIES));
+    await Promise.all(objectsIn(POLICIES).map((object) => api.apply(pathOf(object), object)));
   } finally {
     await api.close();
   }

@@ -6,7 +6,7 @@ import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pv
 import { soon } from '../harness/soon.ts';
 import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 7 });
+const lab = operatorAtWork({ namespaces: 8 });
 
 /** The event of that reason in the tenant's namespace. */
 const eventOf = (t: Tenant, reason: string) =>
@@ -133,4 +133,33 @@ describe('an object that is deleted by force', () => {
     expect(ownGuests(t.pve)).toHaveLength(1);
     expect(orphans(t.pve)).toEqual([]);
   });
+});
+
+test('many deletions at once touch no guest until they are confirmed, also after a restart of the operator', async () => {
+  const t = await tenant(lab.plane);
+  await t.patch('provider/pve', { spec: { deletionProtection: { maxPerMinute: 2 } } });
+  const names = ['a', 'b', 'c', 'kept'];
+  for (const name of names) await t.apply(vm(name));
+  for (const name of names) await t.ready(`vm/${name}`);
+  const guests = names.map((name) => guestNamed(t.pve, name));
+  const holding = async (name: string) =>
+    soon(async () => expect(condition(await t.vm(name), 'Reconciling').is).toContain('DeletionsHeld'));
+  await Promise.all(names.map((name) => t.requestDeletion(`vm/${name}`)));
+  for (const name of names) await holding(name);
+  await soon(async () => {
+    const stored = await t.find('providers', 'pve');
+    expect(condition(stored, 'DeletionsHeld').is).toBe('DeletionsHeld=True DeletionsHeld');
+    expect(stored?.status['deletionsHeldSince']).toBeDefined();
+  });
+  await t.patch('vm/kept', { spec: { deletionPolicy: 'Retain' } });
+  await t.gone('vm/kept');
+  await lab.restart(() => undefined);
+  for (const name of ['a', 'b', 'c']) await holding(name);
+  expect(guests.every(({ running }) => running !== undefined)).toBe(true);
+  await t.annotate('provider/pve', { 'virtrigaud.io/confirm-deletions': new Date().toISOString() });
+  for (const name of ['a', 'b', 'c']) await t.gone(`vm/${name}`);
+  expect(guests.map(({ vmid }) => t.pve.state.guests.has(vmid))).toEqual([false, false, false, true]);
+  await soon(async () =>
+    expect((await t.find('providers', 'pve'))?.status['deletionsHeldSince']).toBeUndefined(),
+  );
 });

@@ -1,13 +1,24 @@
 /**
  * An operator that watches all namespaces: kube-controller-manager deletes one, with its credentials while guests still
- * exist; and Providers select some by their labels.
+ * exist; Providers select some by their labels; and everything is uninstalled and installed again.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type OwnOperatorPlane, startOperator, startOperatorPlane } from '../harness/operator.ts';
-import { images, orphans, ownGuests } from '../harness/pve.ts';
+import { guestNamed, images, orphans, ownGuests } from '../harness/pve.ts';
+import { installOurs } from '../harness/install.ts';
 import { soon } from '../harness/soon.ts';
-import { bareTenant, condition, manifest, tenant, userData, vm, vmClass, vmImage } from './tenant.ts';
+import {
+  bareTenant,
+  condition,
+  manifest,
+  provider,
+  tenant,
+  userData,
+  vm,
+  vmClass,
+  vmImage,
+} from './tenant.ts';
 
 let plane: OwnOperatorPlane;
 beforeAll(async () => {
@@ -77,4 +88,37 @@ test('a namespace may use a Provider while its Namespace has the label that this
   await label('yes');
   await t.ready('vm/web');
   await operator.stop();
+});
+
+test('docs/uninstall.md, step by step: guests are kept or destroyed as the specs say, and adopted after a reinstallation', async () => {
+  const operator = await startOperator(plane);
+  const t = await tenant(plane);
+  await t.apply(vm('kept'), vm('gone'));
+  await t.ready('vm/kept', 'vm/gone');
+  const [kept, gone] = ['kept', 'gone'].map((name) => guestNamed(t.pve, name).vmid);
+
+  const crds = ['delete', '--wait=false', '-f', 'crds'] as const;
+  const { code, stderr } = await plane.kubectl(crds);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('virtrigaud.io/confirm-deletion');
+  await t.kubectl('patch', 'vm', 'kept', '--type=merge', '-p', '{"spec":{"deletionPolicy":"Retain"}}');
+  await plane.succeed(['delete', 'vm,provider,vmclass,vmimage', '--all', '-A', '--timeout=180s']);
+  await plane.succeed(['annotate', '-f', 'crds', 'virtrigaud.io/confirm-deletion=true']);
+  await soon(() => plane.succeed(crds));
+  await operator.stop();
+  expect([kept, gone].map((vmid) => t.pve.state.guests.has(vmid!))).toEqual([true, false]);
+  expect(ownGuests(t.pve)).toEqual([]);
+
+  await installOurs(plane);
+  const again = await startOperator(plane);
+  await t.apply(
+    provider(t.pve),
+    vmClass(),
+    vmImage(),
+    vm('kept', { imageRef: undefined, adopt: { vmid: kept } }),
+  );
+  await t.ready('vm/kept');
+  expect((await t.vm('kept')).status.vmid).toBe(kept);
+  expect(t.pve.state.guests.get(kept!)?.running).toBeDefined();
+  await again.stop();
 });

@@ -18,9 +18,7 @@ export const deletion: Rule = (want, have) => {
   if (task?.type === 'Destroy' && task.state === 'ok') return act({ do: 'releaseClaim', vmid: claim.vmid });
   switch (presence.kind) {
     case 'seen':
-      return want.deletionPolicy === 'Delete'
-        ? removal(presence.guest, want, have)
-        : retention(presence.guest, want, have);
+      return departure(presence.guest, want, have);
     case 'notMade':
       return act({ do: 'releaseClaim', vmid: claim.vmid });
     case 'unknown':
@@ -39,6 +37,15 @@ export const deletion: Rule = (want, have) => {
 };
 
 type Leaving = Extract<Desired, { exists: false }>;
+
+function departure(guest: Guest, want: Leaving, have: Observed): RuleResult {
+  if (want.deletionPolicy === 'Retain') return retention(guest, want, have);
+  if (want.heldDeletion) {
+    const { reason, message, forMs } = want.heldDeletion;
+    return wait(reason, message, forMs);
+  }
+  return want.deletionPolicy === 'Delete' ? removal(guest, want, have) : retention(guest, want, have);
+}
 
 function removal(
   guest: Guest,

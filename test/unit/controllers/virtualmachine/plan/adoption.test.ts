@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from '../../../../builders/fast-check.ts';
 import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
-import { deletionPolicyOf } from '../../../../../controllers/virtualmachine/plan/leaving.ts';
+import { deletionPolicyOf } from '../../../../../controllers/shared/objects/deletion-policy.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
 import {
   isFormerOwner,

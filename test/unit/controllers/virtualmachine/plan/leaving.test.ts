@@ -271,3 +271,25 @@ describe('a VirtualMachine that is deleted by force', () => {
     expect(life.pve.guestsOf(UID)).toHaveLength(1);
   });
 });
+
+describe('a deletion that waits for a confirmation', () => {
+  const held = (policy: DeletionPolicy, have: Partial<Observed>) =>
+    plan(
+      { ...leaving(policy), heldDeletion: { reason: 'DeletionsHeld', message: 'Confirm it.', forMs: 1 } },
+      observed({ claim: MADE, ...have }),
+    );
+
+  test.each(['Delete', 'Stop'] as const)('leaves the guest as it is (%s)', (policy) => {
+    expect(held(policy, { presence: seen({ running: true }) })).toMatchObject({
+      kind: 'wait',
+      reason: 'DeletionsHeld',
+      message: 'Confirm it.',
+    });
+    expect(step(policy, { presence: seen({ running: true }) })?.do).toBe('shutdown');
+  });
+
+  test('does not keep an object whose guest stays, or is gone', () => {
+    expect(held('Retain', { presence: seen() })).toMatchObject({ kind: 'act' });
+    expect(held('Delete', { presence: { kind: 'absent' } })).toMatchObject({ step: { do: 'releaseClaim' } });
+  });
+});

@@ -43,6 +43,8 @@ function resolving(
     addressed: () => [],
     snapshotsOf: () => [],
     vmsOfProvider: () => [],
+    deletionLog: { allow: () => undefined, recent: () => [] },
+    now: () => 0,
     admissions: createAdmissions(() => 0),
     namespaces,
   };

@@ -60,6 +60,8 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   addressed: () => [],
   snapshotsOf: () => [],
   vmsOfProvider: () => [],
+  deletionLog: { allow: () => undefined, recent: () => [] },
+  now: () => 0,
   admissions: createAdmissions(() => 0),
   namespaces: NO_NAMESPACES,
   ...change,
