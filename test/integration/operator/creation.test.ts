@@ -22,8 +22,7 @@ describe('an object that changes while its VM is created', () => {
         await sleep(50);
       }
     })();
-    await t.ready('vm/web', 'vm/db');
-    done.abort();
+    await t.ready('vm/web', 'vm/db').finally(() => done.abort());
     await annotating;
     await expectOneGuestEach(t);
     expect(cloneRequests(t.pve)).toHaveLength(2);

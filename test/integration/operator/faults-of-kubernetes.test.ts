@@ -90,7 +90,7 @@ test('the API server is restarted while VMs are created and deleted', async () =
 test('watches are cut all the time while VMs are created and deleted', async () => {
   const t = await tenant(plane);
   const cut = new Set<string>();
-  const through = cuttingWatches(150, (plural) => cut.add(plural));
+  const through = cuttingWatches(300, (plural) => cut.add(plural));
   await withOperators([{ through }], () => createAndDelete(t, named(4)));
   for (const plural of ['providers', 'virtualmachines', 'vmclasses', 'vmimages'])
     expect(cut).toContain(plural);

@@ -174,7 +174,7 @@ export interface Tenant {
   readonly path: (name: string) => string;
 }
 
-const WITHIN_MS = 180_000;
+const WITHIN_MS = 300_000;
 /** Assertions of a test are polled often; objects that are only waited for are not. */
 const EVERY_MS = 150;
 
