@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import sequencer from '@jest/test-sequencer';
 
-const LONG = [
+/** They exist: a unit test looks. */
+export const LONG = [
   'faults-of-kubernetes',
   'many-vms',
   'crash',

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { cuttingWatches, isStatusWrite, intercepting } from '../harness/api-faults.ts';
 import {
+  keepOperator,
   type OwnOperatorPlane,
   type OperatorSetting,
   OPERATOR_NAMESPACE,
@@ -114,12 +115,12 @@ test('leadership that is lost in the middle of a clone request leaves the clone 
   await plane.api.patch(lease, { spec: { holderIdentity: 'another' } });
   await soon(() => expect(first.leads).toBe(false));
   await plane.api.patch(lease, { spec: { holderIdentity: '' } });
-  await withOperators([{ leaderElect: true }], async () => {
-    await t.ready('vm/web');
-    await first.stop();
-    await expectOneGuestEach(t);
-    expect(tasksDone(t.pve, 'qmclone')).toBe(1);
-    await t.delete('vm/web');
-    expectNothingLeft(t);
-  });
+  const next = await keepOperator(plane);
+  await t.ready('vm/web');
+  await first.stop();
+  await expectOneGuestEach(t);
+  expect(tasksDone(t.pve, 'qmclone')).toBe(1);
+  await t.delete('vm/web');
+  expectNothingLeft(t);
+  await next.stop();
 });

@@ -1,6 +1,5 @@
 /** What stays in Proxmox VE when an object is deleted: by its policy, or by force. */
 import { describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';

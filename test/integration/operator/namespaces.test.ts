@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { GROUP as API_GROUP } from '../../../src/api/group.ts';
 import {
   type OperatorPlane,
+  keepOperator,
   type RunningOperator,
   sharedOperatorPlane,
-  startOperator,
 } from '../harness/operator.ts';
 import { guestNamed, ownGuests } from '../harness/pve.ts';
 import { mayServiceAccount } from '../harness/rights.ts';
@@ -19,7 +19,7 @@ import { expectOneGuestEach } from './world.ts';
 
 const KUSTOMIZE = resolve(import.meta.dirname, '../../../deploy/kustomize');
 
-const labs: { readonly plane: OperatorPlane; readonly operator: RunningOperator }[] = [];
+const labs: { readonly plane: OperatorPlane; readonly operator: Omit<RunningOperator, 'ended'> }[] = [];
 
 /** An operator as the namespaced installation makes it: with the rights of its ServiceAccount. */
 async function installed(count: number): Promise<OperatorPlane> {
@@ -31,10 +31,7 @@ async function installed(count: number): Promise<OperatorPlane> {
   for (const namespace of plane.namespaces ?? []) {
     await apply(plane, namespace, await rendered(plane, 'watched-namespace'));
   }
-  const operator = await startOperator(plane, {
-    leaderElect: true,
-    kubeconfig: await accountKubeconfig(plane),
-  });
+  const operator = await keepOperator(plane, { kubeconfig: await accountKubeconfig(plane) });
   labs.push({ plane, operator });
   return plane;
 }
@@ -123,7 +120,7 @@ test('two operators in one cluster lead at once, and each makes the VMs of its n
   await Promise.all(tenants.map((t) => t.apply(vm('web'))));
   await Promise.all(tenants.map((t) => t.ready('vm/web')));
   await Promise.all(tenants.map(expectOneGuestEach));
-  expect(labs.map(({ operator }) => operator.leads)).toEqual([true, true]);
+  await soon(() => expect(labs.map(({ operator }) => operator.leads)).toEqual([true, true]));
   const owners = tenants.map(
     ({ pve }) => /virtrigaud: ([^/]+)\//.exec(String(ownGuests(pve)[0]?.get('description')))?.[1],
   );
