@@ -59,7 +59,7 @@ describe('a control plane of one’s own', () => {
   test('ends with the program that started it, even when that is killed', async () => {
     const module = join(import.meta.dirname, '../../../hack/control-plane/index.ts');
     const program = `
-      import { type ControlPlane, startControlPlane } from ${JSON.stringify(module)};
+      import { startControlPlane } from ${JSON.stringify(module)};
       const plane = await startControlPlane();
       console.log(JSON.stringify({ pids: Object.values(plane.pids()), dir: plane.dir }));
       setInterval(() => undefined, 1000);`;
