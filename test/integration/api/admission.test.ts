@@ -1,13 +1,13 @@
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+/** The admission policies, as the shared control plane has them since its start. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { API_VERSION } from '../../../src/api/index.ts';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { API_VERSION, KINDS } from '../../../src/api/index.ts';
 import { manifestFiles, readManifest } from '../../fixtures/manifests.ts';
-import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
-
-const root = join(import.meta.dirname, '../../..');
-const crds = join(root, 'crds');
-const policies = join(root, 'deploy/kustomize/base/admission.yaml');
+import { controlPlane } from '../harness/control-plane.ts';
+import { type KubeApi, kubeApi } from '../harness/kube-api.ts';
+import { OLD_ANNOTATION, OLD_OBJECT } from '../harness/old-object.ts';
+import { soon } from '../harness/soon.ts';
 
 const specs = {
   Provider: { type: 'proxmox' },
@@ -16,57 +16,58 @@ const specs = {
   VirtualMachine: { providerRef: { name: 'a' }, classRef: { name: 'b' }, imageRef: { name: 'c' } },
 } as const;
 
-let plane: ControlPlane;
+let namespace: string;
+let api: KubeApi;
 
-async function succeed(args: readonly string[], input?: string): Promise<void> {
-  const { code, stderr } = await plane.kubectl(args, { input });
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`);
-}
-
-const object = (kind: keyof typeof specs, annotations: Readonly<Record<string, string>>, spec = {}) =>
-  JSON.stringify({
-    apiVersion: API_VERSION,
-    kind,
-    metadata: { name: 'x', annotations },
-    spec: { ...specs[kind], ...spec },
+/** Where objects of the kind are created. */
+const allOf = (kind: string): string => {
+  const ours = KINDS.find((each) => each.kind === kind);
+  if (ours) return `/apis/${API_VERSION}/namespaces/${namespace}/${ours.plural}`;
+  return `/api/v1/namespaces/${namespace}/${kind.toLowerCase()}s`;
+};
+/** What comes of creating an object, which is not kept. */
+const create = (kind: keyof typeof specs, annotations: Readonly<Record<string, string>>, spec = {}) =>
+  api.tryOut('POST', allOf(kind), {
+    body: {
+      apiVersion: API_VERSION,
+      kind,
+      metadata: { name: 'x', annotations },
+      spec: { ...specs[kind], ...spec },
+    },
   });
-const create = (input: string) => plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input });
+const remove = (path: string, as?: string) => api.tryOut('DELETE', path, as === undefined ? {} : { as });
+/** Something of Kubernetes itself. */
+const make = (path: string, kind: string, content: object = {}) =>
+  api.apply(path, { apiVersion: 'v1', kind, metadata: { name: path.split('/').at(-1) }, ...content });
 
-const VMS = 'virtualmachines.infra.virtrigaud.io';
-const remove = (...args: readonly string[]) => plane.kubectl(['delete', '--dry-run=server', ...args]);
+const DEFINITION =
+  '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachines.infra.virtrigaud.io';
 
 beforeAll(async () => {
-  // A control plane of its own: one object here is created before the policies are in force.
-  plane = await startControlPlane();
-  await succeed(['apply', '--server-side', '-f', crds]);
-  await succeed(['wait', '--for=condition=Established', '--timeout=60s', '-f', crds]);
-  const old = object('VMClass', { 'virtrigaud.io/typo': 'from before' }).replace('"x"', '"old"');
-  await succeed(['create', '-f', '-'], old);
-  await succeed(['apply', '-f', policies]);
+  const plane = await controlPlane();
+  namespace = plane.namespace;
+  api = await kubeApi(plane.kubeconfig);
   // The API server takes a policy up a moment after it was stored.
-  for (let tries = 0; tries < 100; tries += 1) {
-    const denied = await create(object('VMClass', { 'virtrigaud.io/typo': '' }));
-    const aboutProviders = await create(object('Provider', {}, { insecureSkipVerify: true }));
-    const deletion = await remove('crd', VMS);
-    if (denied.code !== 0 && aboutProviders.stderr !== '' && deletion.code !== 0) return;
-    await sleep(200);
-  }
-  throw new Error('the policies do not come into force');
+  await soon(async () => {
+    expect((await create('VMClass', { [OLD_ANNOTATION]: '' })).objection).toBeDefined();
+    expect((await create('Provider', {}, { insecureSkipVerify: true })).warnings).not.toEqual([]);
+    expect((await remove(DEFINITION)).objection).toBeDefined();
+  });
 });
 
-afterAll(() => plane.stop());
+afterAll(() => api.close());
 
 describe('an annotation of ours', () => {
   test('that would do nothing is refused, with those that do something', async () => {
-    const { stderr } = await create(object('Provider', { 'virtrigaud.io/alow-from': '*' }));
-    expect(stderr).toContain(
+    const { objection } = await create('Provider', { 'virtrigaud.io/alow-from': '*' });
+    expect(objection).toContain(
       'metadata.annotations: virtrigaud.io/alow-from would do nothing on a Provider; those that do something are virtrigaud.io/allow-from',
     );
   });
 
   test('is refused on a kind that it does nothing on', async () => {
-    const { stderr } = await create(object('VMClone', { 'virtrigaud.io/allow-from': '*' }));
-    expect(stderr).toContain('would do nothing on a VMClone; none of ours does');
+    const { objection } = await create('VMClone', { 'virtrigaud.io/allow-from': '*' });
+    expect(objection).toContain('would do nothing on a VMClone; none of ours does');
   });
 
   test.each([
@@ -74,25 +75,25 @@ describe('an annotation of ours', () => {
     ['allow-from', 'VMClass', '', 'must be * or names of namespaces separated by commas'],
     ['beside-other-clusters', 'VirtualMachine', 'yes', 'must be "true" or "false"'],
   ] as const)('%s on a %s is refused with the value "%s"', async (name, kind, value, message) => {
-    const { stderr } = await create(object(kind, { [`virtrigaud.io/${name}`]: value }));
-    expect(stderr).toContain(`metadata.annotations: virtrigaud.io/${name} ${message}`);
+    const { objection } = await create(kind, { [`virtrigaud.io/${name}`]: value });
+    expect(objection).toContain(`metadata.annotations: virtrigaud.io/${name} ${message}`);
   });
 
   test.each(['*', 'team-a', 'team-a, team-b', 'team-a,*'])('allow-from is taken as "%s"', async (value) => {
-    expect((await create(object('Provider', { 'virtrigaud.io/allow-from': value }))).stderr).toBe('');
+    const verdict = await create('Provider', { 'virtrigaud.io/allow-from': value });
+    expect(verdict).toEqual({ objection: undefined, warnings: [] });
   });
 
   test('that is there from before does not hold up other changes', async () => {
-    await succeed(['label', 'vmclass', 'old', 'still=writable']);
-    const changed = await plane.kubectl([
-      ...['annotate', 'vmclass', 'old', '--overwrite', 'virtrigaud.io/typo=new'],
-    ]);
-    expect(changed.stderr).toContain('virtrigaud.io/typo would do nothing on a VMClass');
-    await succeed(['annotate', 'vmclass', 'old', 'virtrigaud.io/typo-']);
+    const annotate = (value: string | null) =>
+      api.patch(OLD_OBJECT, { metadata: { annotations: { [OLD_ANNOTATION]: value } } });
+    expect(await api.patch(OLD_OBJECT, { metadata: { labels: { still: 'writable' } } })).toBe(true);
+    await expect(annotate('new')).rejects.toThrow(`${OLD_ANNOTATION} would do nothing on a VMClass`);
+    expect(await annotate(null)).toBe(true);
   });
 });
 
-describe('kubectl warns', () => {
+describe('the API server warns', () => {
   test.each([
     ['Provider', { insecureSkipVerify: true }, 'spec.insecureSkipVerify: certificates are not checked'],
     ['Provider', { endpoint: 'http://pve:8006' }, 'spec.endpoint: http is not encrypted'],
@@ -105,10 +106,9 @@ describe('kubectl warns', () => {
       'spec.runtime.env: variables other than PVE_ENDPOINT,',
     ],
   ] as const)('about a %s with %j', async (kind, spec, message) => {
-    const { code, stderr } = await create(object(kind, {}, spec));
-    expect(code).toBe(0);
-    expect(stderr).toContain('Warning: ');
-    expect(stderr).toContain(message);
+    const { objection, warnings } = await create(kind, {}, spec);
+    expect(objection).toBeUndefined();
+    expect(warnings.join('\n')).toContain(message);
   });
 
   test.each([
@@ -117,48 +117,52 @@ describe('kubectl warns', () => {
     ['Provider', { runtime: { mode: 'InProcess', env: [{ name: 'PVE_NODE_SELECTOR', value: 'a' }] } }],
     ['VMClass', { storage: { class: 'fast', type: 'thin' } }],
   ] as const)('not about a %s with %j', async (kind, spec) => {
-    expect(await create(object(kind, {}, spec))).toMatchObject({ code: 0, stderr: '' });
+    expect(await create(kind, {}, spec)).toEqual({ objection: undefined, warnings: [] });
   });
 });
 
 describe('what all guests depend on', () => {
-  const IDENTITY = ['configmap', 'virtrigaud-proxmox', '-n', 'virtrigaud-system'] as const;
+  const OPERATOR = '/api/v1/namespaces/virtrigaud-system';
+  const IDENTITY = `${OPERATOR}/configmaps/virtrigaud-proxmox`;
   beforeAll(async () => {
-    await succeed(['create', 'namespace', 'virtrigaud-system']);
-    await succeed(['create', ...IDENTITY, '--from-literal=clusterId=cluster-1']);
+    await make(OPERATOR, 'Namespace');
+    await make(IDENTITY, 'ConfigMap', { data: { clusterId: 'cluster-1' } });
   });
 
   test.each([
-    [['crd', VMS], 'their guests in Proxmox VE'],
-    [['namespace', 'virtrigaud-system'], 'identity of this installation'],
-    [IDENTITY, 'no longer knows any of its guests'],
-  ] as const)('%j is not deleted until it is annotated', async (which, consequence) => {
-    const { code, stderr } = await remove(...which);
-    expect(code).not.toBe(0);
-    expect(stderr).toContain(consequence);
-    expect(stderr).toContain('virtrigaud.io/confirm-deletion=true');
-    await succeed(['annotate', ...which, 'virtrigaud.io/confirm-deletion=true']);
-    expect(await remove(...which)).toMatchObject({ code: 0 });
-    await succeed(['annotate', ...which, 'virtrigaud.io/confirm-deletion-']);
+    ['the kind', DEFINITION, 'their guests in Proxmox VE'],
+    ['the namespace of the operator', OPERATOR, 'identity of this installation'],
+    ['the identity', IDENTITY, 'no longer knows any of its guests'],
+  ])('%s is not deleted until it is annotated', async (_what, path, consequence) => {
+    const confirm = (value: string | null) =>
+      api.patch(path, { metadata: { annotations: { 'virtrigaud.io/confirm-deletion': value } } });
+    const { objection } = await remove(path);
+    expect(objection).toContain(consequence);
+    expect(objection).toContain('virtrigaud.io/confirm-deletion=true');
+    await confirm('true');
+    expect((await remove(path)).objection).toBeUndefined();
+    await confirm(null);
   });
 
   test('goes with a namespace that is deleted', async () => {
-    expect(
-      await remove(...IDENTITY, '--as=system:serviceaccount:kube-system:namespace-controller'),
-    ).toMatchObject({ code: 0 });
+    const controller = 'system:serviceaccount:kube-system:namespace-controller';
+    expect((await remove(IDENTITY, controller)).objection).toBeUndefined();
   });
 
   test('is not what others call by the same name', async () => {
-    await succeed(['create', 'configmap', 'virtrigaud-proxmox']);
-    expect(await remove('configmap', 'virtrigaud-proxmox')).toMatchObject({ code: 0 });
-    await succeed(['create', 'namespace', 'another']);
-    expect(await remove('namespace', 'another')).toMatchObject({ code: 0 });
+    const configMap = `/api/v1/namespaces/${namespace}/configmaps/virtrigaud-proxmox`;
+    await make(configMap, 'ConfigMap');
+    expect((await remove(configMap)).objection).toBeUndefined();
+    expect((await remove(`/api/v1/namespaces/${namespace}`)).objection).toBeUndefined();
   });
 });
 
+const Published = z.looseObject({ kind: z.string(), metadata: z.looseObject({}) });
+
 test.each(manifestFiles)('the published manifest %s is taken', async (file) => {
-  const namespace = `of-${file.replace('.yaml', '')}`;
-  await succeed(['create', 'namespace', namespace]);
-  const text = readManifest(file).replaceAll(/^( +namespace:) .*$/gm, `$1 ${namespace}`);
-  await succeed(['apply', '--dry-run=server', '-n', namespace, '-f', '-'], text);
+  for (const document of parseAllDocuments(readManifest(file), { version: '1.1' })) {
+    const published = Published.parse(document.toJS());
+    const body = { ...published, metadata: { ...published.metadata, namespace } };
+    expect((await api.tryOut('POST', allOf(published.kind), { body })).objection).toBeUndefined();
+  }
 });

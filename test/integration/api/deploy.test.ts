@@ -1,32 +1,42 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { REFERENCE_FIELDS, type ReferenceField } from '../../../hack/generate/kustomize-references.ts';
 import { GROUP, KINDS, VERSION, VMSnapshot } from '../../../src/api/index.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+import { type KubeApi, kubeApi } from '../harness/kube-api.ts';
+import { mayServiceAccount } from '../harness/rights.ts';
 
 const deploy = join(import.meta.dirname, '../../../deploy');
-const account = 'system:serviceaccount:virtrigaud-system:provider-proxmox';
+const NAMESPACE = 'virtrigaud-system';
 
 let plane: TestPlane;
+let api: KubeApi;
 beforeAll(async () => {
   plane = await controlPlane();
+  api = await kubeApi(plane.kubeconfig);
   await plane.succeed(['apply', '-k', join(deploy, 'kustomize/base')]);
 });
+afterAll(() => api.close());
 
-const may = async (...args: readonly string[]): Promise<boolean> =>
-  (await plane.kubectl(['auth', 'can-i', ...args, `--as=${account}`])).stdout.trim() === 'yes';
+const may = (verb: string, what: string, { group = '', namespace = plane.namespace } = {}) =>
+  mayServiceAccount(
+    api,
+    { namespace: NAMESPACE, name: 'provider-proxmox' },
+    { verb, what, group, namespace },
+  );
 
 describe('the operator’s ServiceAccount', () => {
   test.each(KINDS)('may follow and patch $kind, and write its status', async ({ plural }) => {
-    for (const verb of ['get', 'list', 'watch', 'patch']) expect(await may(verb, plural)).toBe(true);
-    expect(await may('patch', plural, '--subresource=status')).toBe(true);
+    const ours = { group: GROUP };
+    for (const verb of ['get', 'list', 'watch', 'patch']) expect(await may(verb, plural, ours)).toBe(true);
+    expect(await may('patch', `${plural}/status`, ours)).toBe(true);
     // Schedules make VMSnapshots and prune them.
     for (const verb of ['create', 'delete'])
-      expect(await may(verb, plural)).toBe(plural === VMSnapshot.plural);
+      expect(await may(verb, plural, ours)).toBe(plural === VMSnapshot.plural);
   });
 
   test('may read a Secret by name, but neither list nor change Secrets', async () => {
@@ -36,15 +46,16 @@ describe('the operator’s ServiceAccount', () => {
   });
 
   test('may keep Secrets in its own namespace only, and watches none', async () => {
+    const own = { namespace: NAMESPACE };
     for (const verb of ['get', 'list', 'create', 'update', 'delete'])
-      expect(await may(verb, 'secrets', '-n', 'virtrigaud-system')).toBe(true);
-    for (const verb of ['watch', 'patch'])
-      expect(await may(verb, 'secrets', '-n', 'virtrigaud-system')).toBe(false);
+      expect(await may(verb, 'secrets', own)).toBe(true);
+    for (const verb of ['watch', 'patch']) expect(await may(verb, 'secrets', own)).toBe(false);
   });
 
   test('may hold a Lease in its own namespace only', async () => {
-    expect(await may('update', 'leases', '-n', 'virtrigaud-system')).toBe(true);
-    expect(await may('update', 'leases', '-n', 'default')).toBe(false);
+    const group = 'coordination.k8s.io';
+    expect(await may('update', 'leases', { group, namespace: NAMESPACE })).toBe(true);
+    expect(await may('update', 'leases', { group, namespace: 'default' })).toBe(false);
   });
 });
 

@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from '@jest/globals';
-import { startControlPlane } from '../harness/control-plane.ts';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 
 const alive = (pid: number): boolean => {
   try {
@@ -24,8 +24,21 @@ async function eventually(condition: () => boolean): Promise<void> {
 }
 
 describe('a control plane of one’s own', () => {
+  let plane: ControlPlane;
+  beforeAll(async () => {
+    plane = await startControlPlane({ controllerManager: true });
+  });
+  afterAll(() => plane.stop());
+
+  test('really deletes namespaces when the controller manager runs', async () => {
+    await plane.kubectl(['create', 'namespace', 'gone']);
+    await plane.kubectl(['create', 'configmap', 'content', '--namespace=gone']);
+    const deleted = await plane.kubectl(['delete', 'namespace', 'gone', '--timeout=180s']);
+    expect(deleted).toMatchObject({ code: 0, stderr: '' });
+    expect((await plane.kubectl(['get', 'namespace', 'gone'])).stderr).toContain('not found');
+  });
+
   test('keeps its objects over a restart of the API server, and leaves nothing when it is stopped', async () => {
-    const plane = await startControlPlane();
     const before = plane.pids();
     await plane.kubectl(['create', 'namespace', 'kept']);
     const whileDown = { code: 0 };
@@ -41,19 +54,6 @@ describe('a control plane of one’s own', () => {
     await plane.stop();
     expect(Object.values({ ...before, ...after }).filter(alive)).toEqual([]);
     expect(existsSync(plane.dir)).toBe(false);
-  });
-
-  test('really deletes namespaces when the controller manager runs', async () => {
-    const plane = await startControlPlane({ controllerManager: true });
-    try {
-      await plane.kubectl(['create', 'namespace', 'gone']);
-      await plane.kubectl(['create', 'configmap', 'content', '--namespace=gone']);
-      const deleted = await plane.kubectl(['delete', 'namespace', 'gone', '--timeout=60s']);
-      expect(deleted).toMatchObject({ code: 0, stderr: '' });
-      expect((await plane.kubectl(['get', 'namespace', 'gone'])).stderr).toContain('not found');
-    } finally {
-      await plane.stop();
-    }
   });
 
   test('ends with the program that started it, even when that is killed', async () => {

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { type Finished, run } from '../../../hack/control-plane/run.ts';
+import { kubeApi } from './kube-api.ts';
 import { sharedPlane } from './shared.ts';
 
 export {
@@ -54,7 +55,16 @@ export async function controlPlane(): Promise<TestPlane> {
     return stdout;
   };
   const createNamespace = async (name: string) => {
-    await succeed(['create', 'namespace', name]);
+    const api = await kubeApi(shared.kubeconfig);
+    try {
+      await api.apply(`/api/v1/namespaces/${name}`, {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name },
+      });
+    } finally {
+      await api.close();
+    }
     return name;
   };
 

@@ -126,6 +126,8 @@ async function operatorPlane(
 
 export interface RunningOperator {
   readonly leads: boolean;
+  /** Settles when it has ended, by itself or by `stop`. */
+  readonly ended: Promise<unknown>;
   /** Ends it, and fails if it ever logged an error: it does so only for bugs. */
   readonly stop: () => Promise<void>;
 }
@@ -145,7 +147,7 @@ export interface OperatorSetting {
   readonly expected?: RegExp;
 }
 
-/** In this process, with a shorter inventory interval than in production. */
+/** In this process. Tests wait for what it sees, so it looks more often than in production. */
 export async function startOperator(
   plane: OperatorPlane,
   setting: OperatorSetting = {},
@@ -168,19 +170,50 @@ export async function startOperator(
     metrics: setting.metrics ?? createMetrics({ version: 'test', commit: 'test' }),
     // The tests read errors alone; what is below takes a fiftieth of the CPU time.
     log: createLogger({ level: 'error', format: 'json', destination }),
-    inventoryInterval: seconds(1),
+    inventoryInterval: seconds(2),
   });
   const running = operator.manager.run();
   return {
     get leads() {
       return operator.manager.leading;
     },
+    ended: running,
     async stop() {
       await operator.manager.stop();
       await running;
       await operator.close();
       await connection.close();
       if (errors.length > 0) throw new Error(`the operator logged errors:\n${errors.join('')}`);
+    },
+  };
+}
+
+/**
+ * With a Lease, as its Deployment runs it: started again when it has ended, which it does where it lost the Lease to a
+ * machine that stood still.
+ */
+export async function keepOperator(
+  plane: OperatorPlane,
+  setting: OperatorSetting = {},
+): Promise<Omit<RunningOperator, 'ended'>> {
+  const start = () => startOperator(plane, { ...setting, leaderElect: true, expected: /leadership lost/ });
+  const { promise: stopping, resolve: stop } = Promise.withResolvers<'stop'>();
+  let operator = await start();
+  const kept = (async () => {
+    for (;;) {
+      const what = await Promise.race([stopping, operator.ended]);
+      await operator.stop();
+      if (what === 'stop') return;
+      operator = await start();
+    }
+  })();
+  return {
+    get leads() {
+      return operator.leads;
+    },
+    async stop() {
+      stop('stop');
+      await kept;
     },
   };
 }

@@ -13,17 +13,19 @@ import { seconds } from '../../../src/lib/units.ts';
 import { fakeClock } from '../../unit/runtime/fake-clock.ts';
 import { describeObjectStore } from '../../unit/runtime/object-store-contract.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
-import { connectionFrom } from '../harness/kube-api.ts';
-import { aToy, installToys, Toy } from './toy.ts';
+import { connectionFrom, type KubeApi, kubeApi } from '../harness/kube-api.ts';
+import { installToys, Toy, toy, toyPath } from './toy.ts';
 
 let plane: TestPlane;
 let connection: Connection;
+let api: KubeApi;
 beforeAll(async () => {
   plane = await controlPlane();
   await installToys(plane.succeed);
   connection = await connectionFrom(plane.kubeconfig);
+  api = await kubeApi(plane.kubeconfig);
 });
-afterAll(() => connection.close());
+afterAll(() => Promise.all([connection.close(), api.close()]));
 
 describeObjectStore('the real API server', () => {
   const log = pino({ enabled: false });
@@ -35,28 +37,21 @@ describeObjectStore('the real API server', () => {
     log,
     onWatchRestart: () => undefined,
   });
-  const patch = ['--type=merge', '-p'];
   return {
     store,
     async create() {
       const name = `toy-${randomBytes(4).toString('hex')}`;
-      const input = aToy(name, plane.namespace, { spec: { size: 1 } });
-      await plane.succeed(['create', '-f', '-'], { input });
-      await plane.succeed([
-        'patch',
-        'toy',
-        name,
-        ...patch,
-        '{"metadata":{"finalizers":["example.com/ours"]}}',
-      ]);
+      const finalizers = ['example.com/ours'];
+      const { metadata, ...rest } = toy(name, plane.namespace);
+      await api.apply(toyPath(plane.namespace, name), { ...rest, metadata: { ...metadata, finalizers } });
       const entry = await store.fetch(`${plane.namespace}/${name}`, new AbortController().signal);
       return entry!;
     },
     async label({ metadata }) {
-      await plane.succeed(['label', 'toy', metadata.name, 'seen=yes']);
+      await api.patch(toyPath(plane.namespace, metadata.name), { metadata: { labels: { seen: 'yes' } } });
     },
     async requestDeletion({ metadata }) {
-      await plane.succeed(['delete', 'toy', metadata.name, '--wait=false']);
+      await api.remove(toyPath(plane.namespace, metadata.name));
     },
   };
 });

@@ -4,35 +4,50 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
+import { type KubeApi, kubeApi } from '../harness/kube-api.ts';
 import { eventually } from './eventually.ts';
 import { kubeconfigThrough, tcpProxy } from './tcp-proxy.ts';
-import { aToy, FINALIZER, installToys, toyOperator, type ToyOperatorOptions } from './toy.ts';
+import { FINALIZER, installToys, toy, toyOperator, type ToyOperatorOptions, toyPath } from './toy.ts';
 
+const Condition = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string(),
+  observedGeneration: z.int().optional(),
+});
 const Stored = z.object({
-  metadata: z.object({ resourceVersion: z.string(), finalizers: z.array(z.string()).default([]) }),
+  metadata: z.object({
+    resourceVersion: z.string(),
+    generation: z.int(),
+    finalizers: z.array(z.string()).default([]),
+  }),
   status: z
-    .object({
+    .looseObject({
       size: z.unknown(),
       observedGeneration: z.int(),
-      conditions: z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() })),
+      conditions: z.array(Condition),
     })
     .optional(),
 });
+type Stored = z.output<typeof Stored>;
 
 type Operator = Awaited<ReturnType<typeof toyOperator>>;
 
 let plane: TestPlane;
+let api: KubeApi;
 let namespace: string;
 let folder: string;
 let operators: Operator[];
 
 beforeAll(async () => {
   plane = await controlPlane();
+  api = await kubeApi(plane.kubeconfig);
   await installToys(plane.succeed);
 });
+afterAll(() => api.close());
 beforeEach(async () => {
   namespace = await plane.newNamespace('toys');
   folder = await mkdtemp(join(tmpdir(), 'toys-'));
@@ -40,7 +55,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await Promise.all(operators.map((operator) => operator.stop()));
-  await plane.kubectl(['delete', 'toys', '--all', '-n', namespace, '--wait=false']);
+  await api.remove(toyPath(namespace));
   await rm(folder, { recursive: true });
 });
 
@@ -56,12 +71,26 @@ async function operator(rest: Partial<ToyOperatorOptions> = {}): Promise<Operato
   return started;
 }
 
-const apply = (name: string, rest?: object) =>
-  plane.succeed(['apply', '-f', '-'], { input: aToy(name, namespace, rest) });
-const stored = async (name: string) =>
-  Stored.parse(JSON.parse(await plane.succeed(['get', 'toy', name, '-n', namespace, '-o', 'json'])));
-const isReady = (name: string) =>
-  plane.succeed(['wait', '--for=condition=Ready', `toy/${name}`, '-n', namespace, '--timeout=60s']);
+const at = (name: string) => toyPath(namespace, name);
+const apply = (name: string, rest?: object) => api.apply(at(name), toy(name, namespace, rest));
+const find = async (name: string): Promise<Stored | undefined> => {
+  const text = await api.get(at(name));
+  return text === undefined ? undefined : Stored.parse(JSON.parse(text));
+};
+const stored = async (name: string): Promise<Stored> => {
+  const found = await find(name);
+  if (!found) throw new Error(`there is no Toy ${name}`);
+  return found;
+};
+/** The condition of the object as it is now. */
+const isNow = (name: string, type: string) =>
+  eventually(async () => {
+    const { metadata, status } = await stored(name);
+    const condition = status?.conditions.find((each) => each.type === type);
+    const seen = condition?.observedGeneration ?? status?.observedGeneration ?? 0;
+    return condition?.status === 'True' && seen >= metadata.generation;
+  });
+const isReady = (name: string) => isNow(name, 'Ready');
 const file = (name: string) => join(folder, `${namespace}.${name}`);
 
 /** Counts, by the log, the passes that found an object of this test as it should be. */
@@ -118,28 +147,21 @@ describe('an object', () => {
     await operator();
     await apply('car');
     await isReady('car');
-    await plane.succeed([
-      ...['patch', 'toy', 'car', '-n', namespace, '--type=merge'],
-      ...['-p', JSON.stringify({ spec: { note: { not: 'text' } } })],
-    ]);
-    await plane.succeed(['wait', '--for=condition=Stalled', 'toy/car', '-n', namespace, '--timeout=60s']);
+    await api.patch(at('car'), { spec: { note: { not: 'text' } } });
+    await isNow('car', 'Stalled');
     expect((await stored('car')).status?.conditions.map(({ type, reason }) => `${type}/${reason}`)).toEqual([
       'Ready/InvalidSpec',
       'Stalled/InvalidSpec',
     ]);
-    await plane.succeed(['delete', 'toy', 'car', '-n', namespace, '--timeout=60s']);
+    await api.remove(at('car'));
+    await eventually(async () => (await find('car')) === undefined);
     expect(existsSync(file('car'))).toBe(false);
   });
 });
 
 describe('a status that another version wrote', () => {
-  const patchStatus = (status: object) =>
-    plane.succeed([
-      ...['patch', 'toy', 'car', '-n', namespace, '--subresource=status', '--type=merge'],
-      ...['-p', JSON.stringify({ status })],
-    ]);
-  const statusOf = async (): Promise<unknown> =>
-    JSON.parse(await plane.succeed(['get', 'toy', 'car', '-n', namespace, '-o', 'jsonpath={.status}']));
+  const patchStatus = (status: object) => api.patch(`${at('car')}/status`, { status });
+  const statusOf = async () => (await stored('car')).status;
 
   test('keeps what this one does not know, and is not touched where it cannot be read', async () => {
     await operator();
@@ -162,18 +184,13 @@ describe('deletion', () => {
     await apply('car', { spec: { size: 1 } });
     await isReady('car');
     const others = ['example.com/first', FINALIZER, 'example.com/last'];
-    await plane.succeed([
-      ...['patch', 'toy', 'car', '-n', namespace, '--type=merge'],
-      ...['-p', JSON.stringify({ metadata: { finalizers: others } })],
-    ]);
-    await plane.succeed(['delete', 'toy', 'car', '-n', namespace, '--wait=false']);
+    await api.patch(at('car'), { metadata: { finalizers: others } });
+    await api.remove(at('car'));
     await eventually(async () => !(await stored('car')).metadata.finalizers.includes(FINALIZER));
     expect(existsSync(file('car'))).toBe(false);
     expect((await stored('car')).metadata.finalizers).toEqual(['example.com/first', 'example.com/last']);
-    await plane.succeed([
-      ...['patch', 'toy', 'car', '-n', namespace, '--type=merge', '-p', '{"metadata":{"finalizers":null}}'],
-    ]);
-    await eventually(async () => (await plane.kubectl(['get', 'toy', 'car', '-n', namespace])).code !== 0);
+    await api.patch(at('car'), { metadata: { finalizers: null } });
+    await eventually(async () => (await find('car')) === undefined);
   });
 });
 

@@ -67,13 +67,19 @@ export async function installToys(
   await succeed(['wait', '--for=condition=Established', 'crd/toys.infra.virtrigaud.io']);
 }
 
-export const aToy = (name: string, namespace: string, rest: object = { spec: { size: 1 } }) =>
-  JSON.stringify({
-    apiVersion: 'infra.virtrigaud.io/v1beta1',
-    kind: 'Toy',
-    metadata: { name, namespace },
-    ...rest,
-  });
+export const toy = (name: string, namespace: string, rest: object = { spec: { size: 1 } }) => ({
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'Toy',
+  metadata: { name, namespace },
+  ...rest,
+});
+
+/** For kubectl. */
+export const aToy = (...args: Parameters<typeof toy>): string => JSON.stringify(toy(...args));
+
+/** Where the API server keeps a Toy, or all of a namespace. */
+export const toyPath = (namespace: string, name?: string): string =>
+  `/apis/infra.virtrigaud.io/v1beta1/namespaces/${namespace}/toys${name === undefined ? '' : `/${name}`}`;
 
 /** Two steps to make a file and one to remove it, with the size written down before the file is. */
 export function toyController(folder: string, cluster: string): Controller<Toy, z.output<typeof status>> {

@@ -22,7 +22,7 @@ const kubectl = async (args: readonly string[], input?: string): Promise<string>
   return stdout;
 };
 const create = (name: string) => kubectl(['apply', '-f', '-'], aToy(name, 'default'));
-const isReady = (name: string) => kubectl(['wait', '--for=condition=Ready', `toy/${name}`, '--timeout=90s']);
+const isReady = (name: string) => kubectl(['wait', '--for=condition=Ready', `toy/${name}`, '--timeout=180s']);
 
 beforeAll(async () => {
   plane = await startControlPlane();

@@ -68,8 +68,10 @@ describe('a VM that exists', () => {
       ]);
       expect(guest.running?.since).toBe(since);
       expect(cloneRequests(t.pve)).toEqual([]);
-      expect(await t.kubectl('get', 'events', '--field-selector=reason=Adopting')).toContain(
-        `Adopting VM ${VMID} on node pve-2. It differs from the spec in: `,
+      await soon(async () =>
+        expect((await t.events('Adopting'))[0]?.note).toContain(
+          `Adopting VM ${VMID} on node pve-2. It differs from the spec in: `,
+        ),
       );
     },
   );
@@ -207,8 +209,10 @@ test.concurrent(
     const listed = async () => (await t.find('providers', 'pve'))?.status['discovered'];
     await t.ready('provider/pve');
     expect(await listed()).toBeUndefined();
-    const filter = 'virtrigaud.io/adopt-filter={"namePattern":"old-*"}';
-    await t.kubectl('annotate', 'provider', 'pve', 'virtrigaud.io/adopt-vms=true', filter);
+    await t.annotate('provider/pve', {
+      'virtrigaud.io/adopt-vms': 'true',
+      'virtrigaud.io/adopt-filter': '{"namePattern":"old-*"}',
+    });
     const row = { vmid: VMID, name: 'old-db', node: 'pve-2', powerState: 'On', cpus: 2, memory: '1Gi' };
     await soon(async () => expect(await listed()).toEqual({ count: 1, vms: [row] }));
     expect(changes(t.pve)).toEqual([]);

@@ -46,9 +46,8 @@ test.concurrent('is undone with driftPolicy Revert, and the event names the fiel
   edit(t, { vcpus: 1, vga: 'qxl', tags: 'mine' });
   await soon(() => expect(runs(t, 'vcpus')).toBe('2'));
   await soon(async () => {
-    const events = await t.kubectl('get', 'events', '-o', 'json');
-    expect(events).toContain('RevertingDrift');
-    expect(events).toContain('vcpus 2 → 1');
+    const notes = (await t.events('RevertingDrift')).map(({ note }) => note);
+    expect(notes.join('\n')).toContain('vcpus 2 → 1');
   });
   await t.ready('vm/web');
   // What is not ours is kept.

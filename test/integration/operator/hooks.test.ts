@@ -32,7 +32,7 @@ async function ready(lifecycle: object, options: Parameters<typeof tenant>[1] = 
   return { t, guest: guestNamed(t.pve, 'web') };
 }
 
-const events = ({ kubectl }: Tenant) => kubectl('get', 'events', '-o', 'jsonpath={.items[*].reason}');
+const events = async (t: Tenant) => (await t.events()).map(({ reason }) => reason);
 
 describe('postStart', () => {
   test.concurrent('runs once the agent answers, and after each start that the operator made', async () => {
@@ -48,7 +48,7 @@ describe('postStart', () => {
     const { t } = await ready({ postStart: exec('false', '--password=s3cret') });
     expect((await t.vm('web')).status['hook']).toMatchObject({ state: 'Failed', exitCode: 1 });
     await soon(async () => expect(await events(t)).toContain('HookFailed'));
-    expect(await t.kubectl('get', 'events', '-o', 'json')).not.toContain('s3cret');
+    expect(JSON.stringify(await t.events())).not.toContain('s3cret');
   });
 
   test.concurrent('that the credentials may not run is reported, and the VM is ready', async () => {

@@ -13,8 +13,7 @@ const FOREIGN_UUID = '11111111-2222-4333-8444-555555555555';
 
 /** As after the objects were restored from a backup of the API server that has no statuses. */
 async function loseStatus(t: Tenant, name = 'web'): Promise<void> {
-  const patch = JSON.stringify([{ op: 'replace', path: '/status', value: {} }]);
-  await t.kubectl('patch', 'vm', name, '--subresource=status', '--type=json', '-p', patch);
+  await t.patchStatus(`vm/${name}`, [{ op: 'replace', path: '/status', value: {} }]);
 }
 
 async function made(spec: object = {}) {

@@ -1,6 +1,5 @@
 /** What stays in Proxmox VE when an object is deleted: by its policy, or by force. */
 import { describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
@@ -8,15 +7,10 @@ import { condition, tenant, type Tenant, userData, vm } from './tenant.ts';
 
 const lab = operatorAtWork({ namespaces: 8 });
 
-const Events = z.object({
-  items: z.array(z.object({ type: z.string(), reason: z.string(), note: z.string() })),
-});
-
 /** The event of that reason in the tenant's namespace. */
-const eventOf = ({ kubectl }: Tenant, reason: string) =>
+const eventOf = (t: Tenant, reason: string) =>
   soon(async () => {
-    const text = await kubectl('get', 'events.events.k8s.io', '-o', 'json');
-    const [event] = Events.parse(JSON.parse(text)).items.filter((each) => each.reason === reason);
+    const [event] = await t.events(reason);
     expect(event).toBeDefined();
     return event!;
   });
@@ -99,7 +93,7 @@ describe('an object that is deleted by force', () => {
     await t.requestDeletion('vm/web');
     await soon(async () => expect(condition(await t.vm('web'), 'Reconciling').is).toContain('Locked'));
     await force(t);
-    await t.gone('vm/web', 30_000);
+    await t.gone('vm/web');
     expect(ownGuests(t.pve)).toHaveLength(1);
     const { type, note } = await eventOf(t, 'DeletedByForce');
     expect(type).toBe('Warning');
@@ -117,7 +111,7 @@ describe('an object that is deleted by force', () => {
     await t.pve.close();
     await t.requestDeletion('vm/web');
     await force(t);
-    await t.gone('vm/web', 30_000);
+    await t.gone('vm/web');
     expect((await eventOf(t, 'DeletedByForce')).note).toMatch(/VM \d+ on node /);
   });
 
@@ -134,7 +128,7 @@ describe('an object that is deleted by force', () => {
       expect(condition(await t.vm('web'), 'Reconciling').is).toMatch(/ProviderNotFound|Locked/),
     );
     await force(t);
-    await t.gone('vm/web', 30_000);
+    await t.gone('vm/web');
     expect(ownGuests(t.pve)).toHaveLength(1);
     expect(orphans(t.pve)).toEqual([]);
   });

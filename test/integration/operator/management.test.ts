@@ -40,9 +40,7 @@ test.concurrent(
     await t.delete('vm/web');
     expect(changes(t.pve)).toHaveLength(done);
     expect([...guest.config]).toEqual(config);
-    expect(await t.kubectl('get', 'events', '--field-selector=reason=Retained')).toContain(
-      `VM ${guest.vmid}`,
-    );
+    await soon(async () => expect((await t.events('Retained'))[0]?.note).toContain(`VM ${guest.vmid}`));
   },
 );
 

@@ -45,7 +45,7 @@ describe('a VM whose spec.placement.host changes', () => {
     expect(stops(t.pve)).toEqual([0, 0, 0]);
     expect(tasksDone(t.pve, 'qmigrate')).toBe(1);
     expect(orphans(t.pve)).toEqual([]);
-    expect(await t.kubectl('get', 'events', '--field-selector=reason=Moving')).toContain(`to node ${TO}`);
+    await soon(async () => expect((await t.events('Moving'))[0]?.note).toContain(`to node ${TO}`));
   });
 
   test.concurrent('is moved while it is off, before it is started again', async () => {
@@ -93,9 +93,7 @@ describe('a VM that cannot be moved now', () => {
   test.concurrent('says why, takes every other change, and is moved when it can be', async () => {
     const { t, guest } = await onNode();
     t.pve.faults.add({ kind: 'nodeOffline', node: TO });
-    await soon(async () =>
-      expect(await t.kubectl('get', 'provider', 'pve', '-o', 'json')).toContain('offline'),
-    );
+    await soon(async () => expect(JSON.stringify(await t.find('providers', 'pve'))).toContain('offline'));
     await patch(t, { placement: { host: TO }, description: 'moves' });
     await soon(async () => {
       const object = await t.vm('web');
@@ -128,7 +126,7 @@ describe('a VM that cannot be moved now', () => {
         expect(condition(await t.vm('c'), 'Reconciling').is).toBe('Reconciling=True MoveQueued');
       });
       await t.annotate('vm/a', { 'virtrigaud.io/force-delete': 'true' });
-      await t.delete('vm/a', 30_000);
+      await t.delete('vm/a');
       await soon(() => expect(guestNamed(t.pve, 'c').node).toBe(TO));
       expect(guestNamed(t.pve, 'a').node).toBe(FROM);
     },

@@ -63,7 +63,7 @@ describe('a VirtualMachine', () => {
       expect(exists?.replace('/pve', '')).toBe(missing?.replace('/none', ''));
       await providerSays(stranger, 'Ready=False ReferenceNotAllowed', /does not exist, or may not be used/);
       await Promise.all(
-        ['provider/pve', 'vmclass/small', 'vmimage/ubuntu'].map((each) => owner.delete(each, 10_000)),
+        ['provider/pve', 'vmclass/small', 'vmimage/ubuntu'].map((each) => owner.delete(each)),
       );
       expect(await owner.find('providers', 'pve')).toBeUndefined();
     },
@@ -119,7 +119,7 @@ describe('a VirtualMachine', () => {
       const t = await tenant(lab.plane);
       await t.apply(vm('web', { providerRef: { name: 'never' } }));
       await says(t, 'web', 'Ready=False ProviderNotFound', '/never');
-      await t.delete('vm/web', 10_000);
+      await t.delete('vm/web');
       expect(await t.find('virtualmachines', 'web')).toBeUndefined();
     },
   );

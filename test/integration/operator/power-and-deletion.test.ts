@@ -144,7 +144,7 @@ describe('deletion', () => {
     const t = await tenant(lab.plane);
     await t.apply(vm('web'), vmClass('unused'));
     await settled(t, 'web', 'Running');
-    await t.delete('vmclass/unused', 30_000);
+    await t.delete('vmclass/unused');
     for (const object of ['vmclass/small', 'vmimage/ubuntu']) await t.requestDeletion(object);
     for (const [plural, name] of [
       ['vmclasses', 'small'],
@@ -169,7 +169,7 @@ describe('deletion', () => {
     await settled(t, 'web', 'Running');
     await settled(t, 'db', 'Stopped');
     await t.apply(vm('late', { userData })); // is still being made when everything is deleted
-    await t.kubectl('delete', 'secret,vmclass,vmimage,provider,vm', '--all', '--timeout=100s');
+    await t.kubectl('delete', 'secret,vmclass,vmimage,provider,vm', '--all', '--timeout=180s');
     expect(ownGuests(t.pve)).toEqual([]);
     expect(images(t.pve)).toEqual([]);
     expect(orphans(t.pve)).toEqual([]);

@@ -55,13 +55,13 @@ beforeAll(async () => {
   await plane.succeed([
     'wait',
     '--for=condition=Ready',
-    '--timeout=100s',
+    '--timeout=180s',
     'vm,vmsnapshots,vmclones',
     '--all',
   ]);
   for (const name of VMS)
     await plane.succeed([
-      ...['wait', `vm/${name}`, '--for=jsonpath={.status.ipAddresses[0]}', '--timeout=100s'],
+      ...['wait', `vm/${name}`, '--for=jsonpath={.status.ipAddresses[0]}', '--timeout=180s'],
     ]);
 });
 afterAll(async () => {
@@ -152,7 +152,7 @@ describe('the samples', () => {
   });
 
   test('show the version, nodes and storages of the cluster on every Provider', async () => {
-    await plane.succeed(['wait', 'provider', '--all', '--for=condition=Ready', '--timeout=60s']);
+    await plane.succeed(['wait', 'provider', '--all', '--for=condition=Ready', '--timeout=180s']);
     const providers = await get('provider');
     expect(providers.map(({ metadata }) => metadata.name)).toEqual([
       'proxmox-cluster',
@@ -203,7 +203,7 @@ describe('the samples', () => {
   });
 
   test('leave nothing behind when they are deleted', async () => {
-    await plane.succeed(['delete', KINDS, '--all', '--timeout=100s']);
+    await plane.succeed(['delete', KINDS, '--all', '--timeout=180s']);
     expect(ownGuests(pve)).toEqual([]);
     expect(images(pve)).toEqual([]);
     expect(orphans(pve)).toEqual([]);

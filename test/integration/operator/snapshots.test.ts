@@ -17,7 +17,7 @@ describe('a snapshot', () => {
     await t.apply(vm('web'));
     await t.ready('vm/web');
     await t.apply(snapshot('first', { description: 'before the upgrade' }));
-    await t.kubectl('wait', '--for=condition=Ready', '--timeout=30s', 'vmsnapshot/first');
+    await t.kubectl('wait', '--for=condition=Ready', '--timeout=180s', 'vmsnapshot/first');
     const guest = guestNamed(t.pve, 'web');
     expect([...guest.snapshots.keys()]).toEqual(['first']);
     expect(guest.snapshots.get('first')?.config.get('description')).toMatch(

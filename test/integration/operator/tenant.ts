@@ -47,6 +47,9 @@ const Stored = z.looseObject({
 export type Stored = z.output<typeof Stored>;
 const List = z.object({ items: z.array(Stored) });
 
+const Event = z.object({ type: z.string(), reason: z.string(), note: z.string().default('') });
+const Events = z.object({ items: z.array(Event) });
+
 export const readList = (json: string): readonly Stored[] => List.parse(JSON.parse(json)).items;
 
 /** For example `Ready=False SecretNotFound`, with its message. */
@@ -147,9 +150,17 @@ export interface Tenant {
   /** Requests the deletion and does not wait. */
   readonly requestDeletion: (object: string) => Promise<void>;
   /** Waits until it no longer exists. */
-  readonly gone: (object: string, withinMs?: number) => Promise<void>;
+  readonly gone: (object: string) => Promise<void>;
+  /** Requests the deletion of all VirtualMachines and does not wait. */
+  readonly requestDeletionOfVms: () => Promise<void>;
+  /** Waits until no VirtualMachine exists any longer. */
+  readonly vmsGone: () => Promise<void>;
   /** Requests the deletion and waits until it no longer exists. */
-  readonly delete: (object: string, withinMs?: number) => Promise<void>;
+  readonly delete: (object: string) => Promise<void>;
+  /** The events of the namespace, of one reason if that is given. */
+  readonly events: (reason?: string) => Promise<readonly z.output<typeof Event>[]>;
+  /** JSON Patch of the status, as a person repairs one. */
+  readonly patchStatus: (object: string, operations: readonly object[]) => Promise<void>;
   /** kubectl in the namespace, where it is the point or the shortest way; a refusal fails the test. */
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
   /** Waits, as a user does, until the objects are Ready as they are now. */
@@ -163,7 +174,7 @@ export interface Tenant {
   readonly path: (name: string) => string;
 }
 
-const WITHIN_MS = 100_000;
+const WITHIN_MS = 300_000;
 /** Assertions of a test are polled often; objects that are only waited for are not. */
 const EVERY_MS = 150;
 
@@ -208,13 +219,13 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
   const requestDeletion: Tenant['requestDeletion'] = async (object) => {
     if (!(await plane.api.remove(at(object)))) throw new Error(`there is no ${object}`);
   };
-  const gone: Tenant['gone'] = (object, withinMs = WITHIN_MS) =>
+  const gone: Tenant['gone'] = (object) =>
     soon(
       async () => {
         const left = await read(at(object));
         if (left !== undefined) throw new Error(`${object} still exists: ${JSON.stringify(left.status)}`);
       },
-      withinMs,
+      WITHIN_MS,
       EVERY_MS,
     );
   return {
@@ -229,10 +240,31 @@ export async function bareTenant(plane: OperatorPlane, options: FakePveOptions =
       for (const object of objects)
         await plane.api.apply(at(`${object.kind.toLowerCase()}/${object.metadata.name}`), object);
     },
+    async requestDeletionOfVms() {
+      await plane.api.remove(all('virtualmachines'));
+    },
+    vmsGone: () =>
+      soon(
+        async () => {
+          const [left] = await list('virtualmachines');
+          if (left) throw new Error(`vm/${left.metadata.name} still exists: ${JSON.stringify(left.status)}`);
+        },
+        WITHIN_MS,
+        EVERY_MS,
+      ),
+    async events(reason) {
+      const text = await plane.api.get(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+      const { items } = Events.parse(JSON.parse(text ?? '{"items":[]}'));
+      return items.filter((event) => reason === undefined || event.reason === reason);
+    },
+    async patchStatus(object, operations) {
+      if (!(await plane.api.jsonPatch(`${at(object)}/status`, operations)))
+        throw new Error(`there is no ${object}`);
+    },
     annotate: (object, annotations) => patch(object, { metadata: { annotations } }),
-    async delete(object, withinMs) {
+    async delete(object) {
       await requestDeletion(object);
-      await gone(object, withinMs);
+      await gone(object);
     },
     async ready(...objects) {
       const kinds = Map.groupBy(objects, (object) => pluralOf(object));

@@ -90,8 +90,7 @@ describe('ca-bundle-and-fingerprint: a server is trusted', () => {
     await t.apply(secret('pve-credentials', TOKEN), provider(pve, { insecureSkipVerify: true }));
     await t.ready('provider/pve');
     await soon(async () => {
-      const events = await t.kubectl('get', 'events.events.k8s.io', '-o', 'jsonpath={.items[*].reason}');
-      expect(events.split(' ').filter((reason) => reason === 'TLSNotVerified')).toHaveLength(1);
+      expect(await t.events('TLSNotVerified')).toHaveLength(1);
     });
   });
 });

@@ -1,5 +1,6 @@
 /** A Provider knows its cluster again: another one behind its endpoint is noticed, and several Providers may share one. */
 import { expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, ownGuests, startPve, type FakePve } from '../harness/pve.ts';
@@ -90,7 +91,7 @@ test.concurrent('a single node that moved is accepted as the same once its owner
     return message;
   });
   const [, patch = ''] = /--type=json -p '(.*)'$/.exec(message) ?? [];
-  await t.kubectl('patch', 'provider', 'pve', '--subresource=status', '--type=json', '-p', patch);
+  await t.patchStatus('provider/pve', z.array(z.looseObject({})).parse(JSON.parse(patch)));
   await t.ready('provider/pve');
 });
 
@@ -132,15 +133,7 @@ test.concurrent('two single nodes of the same name share no VMIDs', async () => 
 test.concurrent('events report the changes of a connection', async () => {
   const t = await bareTenant(lab.plane);
   const { pve } = t;
-  const story = async () =>
-    (
-      await t.kubectl(
-        'get',
-        'events.events.k8s.io',
-        '-o',
-        'jsonpath={range .items[*]}{.reason}: {.note}{"\\n"}{end}',
-      )
-    ).split('\n');
+  const story = async () => (await t.events()).map(({ reason, note }) => `${reason}: ${note}`);
   await t.apply(provider(pve));
   await soon(async () =>
     expect(await story()).toContainEqual(expect.stringMatching(/^SecretNotFound: Secret .* not found\./)),
