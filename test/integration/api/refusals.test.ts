@@ -108,8 +108,7 @@ describe('the API server refuses', () => {
       ['one', { providerRef: { name: 'one' }, classRef: { name: 'large' } }],
       ['two', { providerRef: { name: 'two' }, classRef: { name: 'large' } }],
     ] as const) {
-      const input = object('VirtualMachine', { ...vm, ...change }, name);
-      await plane.succeed(['create', '-f', '-'], { input });
+      await make('VirtualMachine', name, { ...vm, ...change });
       await plane.succeed(['label', 'vm', name, labels]);
       const status = { status: { node: `pve-${name}`, phase: name === 'one' ? 'Running' : 'Pending' } };
       const patch = ['patch', 'vm', name, '--type=merge', '-p', JSON.stringify(status)];

@@ -176,7 +176,7 @@ describe('a VMClone', () => {
     const ref = { sourceVMRef: undefined, sourceSnapshotRef: { name: 'before-upgrade' } };
     const world = new World(cloneOf({ spec: ref }));
     await world.pass();
-    expect(world.ready).toContain('False SnapshotNotFound: VMSnapshot default/before-upgrade not found.');
+    expect(world.ready).toContain('False SnapshotNotFound: VMSnapshot default/before-upgrade not found; ');
     world.snapshots = [snapshot];
     await world.pass();
     expect(world.ready).toContain('False SourceNotReady: VMSnapshot default/before-upgrade is not ready');
@@ -192,7 +192,7 @@ describe('a VMClone', () => {
   });
 
   test.each([
-    ['does not exist', [], 'VMNotFound: VirtualMachine default/template-vm not found.'],
+    ['does not exist', [], 'VMNotFound: VirtualMachine default/template-vm not found; '],
     [
       'has no guest yet',
       [template({ status: { phase: 'Provisioning' } })],

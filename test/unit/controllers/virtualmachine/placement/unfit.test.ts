@@ -124,7 +124,7 @@ describe('a VM without a template', () => {
 
   test('is not made where its disk does not fit', () => {
     expect(whyNot({ want, storage: 'san', storages: [lvm('pve-3', 20)] })).toContain(
-      'pve-3: 10 GiB of 30 GiB free on san',
+      'pve-3 (10 GiB of 30 GiB free): 20 GiB needed on storage san',
     );
     expect(whyNot({ want, storage: 'none' })).toContain('storage none does not exist');
   });
