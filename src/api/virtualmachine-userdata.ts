@@ -88,7 +88,7 @@ export const networkData = textOf(
 );
 
 type DeliveredDigests = Readonly<
-  Partial<Record<'sshKeysSecretRef' | 'metaData' | 'networkData' | 'dns' | 'searchDomain', unknown>>
+  Partial<Record<'sshKeysSecretRef' | 'metaData' | 'networkData', unknown>>
 > & {
   readonly userData?: z.output<typeof userData> | undefined;
   readonly networks?: readonly { readonly staticIP?: unknown; readonly ipv6?: unknown }[] | undefined;
@@ -103,13 +103,7 @@ export function withDataRules<S extends z.ZodType<DeliveredDigests>>(spec: S): S
       own === undefined ||
       networks.every(({ staticIP, ipv6 }) => staticIP === undefined && ipv6 === undefined),
   });
-  const resolver = rule(addresses, {
-    cel: '!has(self.networkData) || !has(self.dns) && !has(self.searchDomain)',
-    message: 'must not have dns or searchDomain with networkData, which replaces them',
-    holds: ({ networkData: own, dns, searchDomain }) =>
-      own === undefined || (dns === undefined && searchDomain === undefined),
-  });
-  const keys = rule(resolver, {
+  const keys = rule(addresses, {
     cel: '!has(self.sshKeysSecretRef) || !has(self.userData) || !has(self.userData.ignition)',
     message:
       'must not have both sshKeysSecretRef and userData.ignition: add the keys to the Ignition configuration',
@@ -127,3 +121,18 @@ export function withDataRules<S extends z.ZodType<DeliveredDigests>>(spec: S): S
       [value.sshKeysSecretRef, value.metaData, value.networkData].every((each) => each === undefined),
   });
 }
+
+interface Resolver {
+  readonly networkData?: unknown;
+  readonly dns?: unknown;
+  readonly searchDomain?: unknown;
+}
+
+/** The same for name servers. */
+export const withResolverRule = <S extends z.ZodType<Resolver>>(spec: S): S =>
+  rule(spec, {
+    cel: '!has(self.networkData) || !has(self.dns) && !has(self.searchDomain)',
+    message: 'must not have dns or searchDomain with networkData, which replaces them',
+    holds: ({ networkData: own, dns, searchDomain }) =>
+      own === undefined || (dns === undefined && searchDomain === undefined),
+  });

@@ -4,7 +4,7 @@ import { kind, type Input, type Output, type PrinterColumn } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { rule } from './schema.ts';
 import { virtualMachineRules, virtualMachineSpec } from './virtualmachine-spec.ts';
-import { withDataRules } from './virtualmachine-userdata.ts';
+import { withDataRules, withResolverRule } from './virtualmachine-userdata.ts';
 import { virtualMachineStatus } from './virtualmachine-status.ts';
 
 const text = (name: string, jsonPath: string, priority: 0 | 1 = 0): PrinterColumn => ({
@@ -14,7 +14,7 @@ const text = (name: string, jsonPath: string, priority: 0 | 1 = 0): PrinterColum
   priority,
 });
 
-const spec = rule(withDataRules(virtualMachineSpec), {
+const spec = rule(withResolverRule(withDataRules(virtualMachineSpec)), {
   cel: "!has(self.rebootPolicy) || self.rebootPolicy != 'MaintenanceWindow' || has(self.maintenanceWindow)",
   message: 'must have maintenanceWindow where rebootPolicy is MaintenanceWindow',
   holds: ({ rebootPolicy, maintenanceWindow }) =>
