@@ -70,8 +70,7 @@ function others({ source, target }: Derivation, { fields: data }: Delivered): Ot
     boot: undefined,
     // A name of one VM.
     guestName: undefined,
-    dns: data.networkData === undefined ? spec.dns : undefined,
-    searchDomain: data.networkData === undefined ? spec.searchDomain : undefined,
+    ...resolverOf(spec, data),
     guestAgent: spec.guestAgent,
     devices: spec.devices,
     // The node is chosen as for any new VM.
@@ -88,6 +87,13 @@ function others({ source, target }: Derivation, { fields: data }: Delivered): Ot
     lifecycle: lifecycle && lifecycleWritten(lifecycle),
   };
 }
+
+/** Own network data has name servers of its own. */
+const resolverOf = (
+  { dns, searchDomain }: VirtualMachineSpec,
+  { networkData }: Delivered['fields'],
+): Pick<Others, 'dns' | 'searchDomain'> =>
+  networkData === undefined ? { dns, searchDomain } : { dns: undefined, searchDomain: undefined };
 
 /** Why the API server would refuse it; `undefined`: it would not. */
 function problemOf(spec: VirtualMachineSpecInput): string | undefined {

@@ -35,10 +35,8 @@ export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
   const recorded = vm.status?.internal?.cloudInit?.device;
   const buses = busesFor(guest, recorded);
   const all = [...(recorded === undefined ? [] : [recorded]), ...buses.flatMap((bus) => SLOTS[bus])];
-  const { disks = [], cdroms = [] } = vm.status ?? {};
-  // A disk or a drive that is recorded there is, or is about to be made.
-  const kept = new Set([...disks, ...cdroms].map(({ device }) => device));
   const copied = copiedImages(vm, guest);
+  const kept = recordedDevices(vm);
   const others = all.filter((device) => !kept.has(device));
   const chosen =
     others.find((device) => device === recorded && isUsable(guest, device)) ??
@@ -47,6 +45,10 @@ export function driveSlot(vm: VirtualMachine, guest: Guest): Result<string> {
     others.find((device) => isFree(guest, device));
   return chosen === undefined ? { problem: noSlot(guest, buses) } : { value: chosen };
 }
+
+/** Disks and drives that are there, or about to be made. */
+const recordedDevices = ({ status: { disks = [], cdroms = [] } = {} }: VirtualMachine): ReadonlySet<string> =>
+  new Set([...disks, ...cdroms].map(({ device }) => device));
 
 /** The drive with our image, or PVE's own. */
 function ownDevice({ status }: VirtualMachine, { config }: Guest): string | undefined {

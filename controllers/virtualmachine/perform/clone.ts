@@ -14,7 +14,7 @@ import { PveError } from '../../../src/pve/index.ts';
 import { stalled } from '../../../src/runtime/outcome.ts';
 
 export async function createGuest(step: StepTouching<'newGuest'>, context: PerformContext): Promise<Started> {
-  const { resolved, processState } = context;
+  const { processState } = context;
   // Until there is an answer, the request may be in flight; how long counts from when the wait for it ends.
   remember(processState, { cloneRequest: sent });
   try {

@@ -81,8 +81,7 @@ export function resolvedSpecOf(
       hooks: base.hooks,
       ...(base.host !== undefined && { host: base.host }),
       ...driftPolicyOf(vm),
-      ...(isWithoutTemplate(vm) && { withoutTemplate: true }),
-      ...(vm.spec.boot && { boot: vm.spec.boot }),
+      ...bootOf(vm),
       ...resolveDisks(vm, usual),
       ...parts,
       ...sizeOf(vmClass),
@@ -96,6 +95,11 @@ export function resolvedSpecOf(
  */
 const driftPolicyOf = ({ spec: { driftPolicy }, status }: VirtualMachine): Pick<Shape, 'driftPolicy'> =>
   driftPolicy && status?.internal?.recovered !== true ? { driftPolicy } : {};
+
+const bootOf = (vm: VirtualMachine): Pick<Shape, 'withoutTemplate' | 'boot'> => ({
+  ...(isWithoutTemplate(vm) && { withoutTemplate: true }),
+  ...(vm.spec.boot && { boot: vm.spec.boot }),
+});
 
 /** How a VM was made does not change with its spec. */
 function isWithoutTemplate({ spec, status }: VirtualMachine): boolean {

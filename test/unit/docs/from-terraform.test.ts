@@ -15,10 +15,10 @@ interface Schema {
 const schemaOf = (schema: z.ZodType): Schema =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
 
-const roots = new Map(
+const roots = new Map<string, Schema>(
   KINDS.map(({ kind, spec, status }) => [
     kind === 'VirtualMachine' ? 'VM' : kind,
-    { properties: { spec: schemaOf(spec), status: schemaOf(status) } } as Schema,
+    { properties: { spec: schemaOf(spec), status: schemaOf(status) } },
   ]),
 );
 
