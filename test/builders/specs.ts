@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from './fast-check.ts';
 
 /** Mostly a valid value: in a spec of many fields, a single invalid one shows which field is refused. */
 const field = <T>(right: Arbitrary<T>, ...wrong: readonly unknown[]): Arbitrary<unknown> =>
-  fc.oneof({ weight: 24, arbitrary: right }, { weight: 1, arbitrary: fc.constantFrom(...wrong) });
+  fc.oneof({ weight: 60, arbitrary: right }, { weight: 1, arbitrary: fc.constantFrom(...wrong) });
 
 const record = (
   fields: Readonly<Record<string, Arbitrary<unknown>>>,
@@ -461,8 +461,19 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         ),
         boot: fc.array(
           fc.oneof(
-            fc.constantFrom({ disk: 'root' }, { cdrom: 'install' }, { network: 'lan' }),
-            fc.constantFrom<unknown>({ disk: 'data' }, {}, { disk: 'root', network: 'lan' }, { cdrom: 'A' }),
+            {
+              weight: 20,
+              arbitrary: fc.constantFrom<unknown>({ disk: 'root' }, { cdrom: 'install' }, { network: 'lan' }),
+            },
+            {
+              weight: 1,
+              arbitrary: fc.constantFrom<unknown>(
+                { disk: 'data' },
+                {},
+                { disk: 'root', network: 'lan' },
+                { cdrom: 'A' },
+              ),
+            },
           ),
           { minLength: 1, maxLength: 3 },
         ),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { REFERENCE_FIELDS, type ReferenceField } from '../../../hack/generate/kustomize-references.ts';
-import { GROUP, KINDS, VERSION, VMSnapshot } from '../../../src/api/index.ts';
+import { GROUP, KINDS, VERSION, VirtualMachine, VMSnapshot } from '../../../src/api/index.ts';
 import { controlPlane, type TestPlane } from '../harness/control-plane.ts';
 import { type KubeApi, kubeApi } from '../harness/kube-api.ts';
 import { mayServiceAccount } from '../harness/rights.ts';
@@ -34,9 +34,10 @@ describe('the operator’s ServiceAccount', () => {
     const ours = { group: GROUP };
     for (const verb of ['get', 'list', 'watch', 'patch']) expect(await may(verb, plural, ours)).toBe(true);
     expect(await may('patch', `${plural}/status`, ours)).toBe(true);
-    // Schedules make VMSnapshots and prune them.
-    for (const verb of ['create', 'delete'])
-      expect(await may(verb, plural, ours)).toBe(plural === VMSnapshot.plural);
+    // Schedules make VMSnapshots and prune them, and VMClones make VirtualMachines.
+    const made = plural === VMSnapshot.plural || plural === VirtualMachine.plural;
+    expect(await may('create', plural, ours)).toBe(made);
+    expect(await may('delete', plural, ours)).toBe(plural === VMSnapshot.plural);
   });
 
   test('may read a Secret by name, but neither list nor change Secrets', async () => {

@@ -34,6 +34,7 @@ const localCluster = (...templates: readonly ReturnType<typeof template>[]) => (
     { id: 'local-lvm', type: 'lvmthin', content: ['images'], size: '100G' },
     { id: 'fast', type: 'lvmthin', content: ['images'], size: '100G', nodes: ['pve-3'] },
   ],
+  files: [],
   guests: [...templates],
 });
 const onPve1 = (options: FakePveOptions = {}): FakePveOptions => ({
