@@ -27,12 +27,16 @@ export function withHeldDeletions(
 }
 
 /** Without a count: it would be written again for each VM. */
-const conditionOf = ({ metadata }: Provider, { maxPerMinute }: HeldDeletions): DomainCondition => ({
+const conditionOf = (
+  { metadata }: Provider,
+  { maxPerMinute, confirmation }: HeldDeletions,
+): DomainCondition => ({
   type: 'DeletionsHeld',
   status: 'True',
   reason: 'DeletionsHeld',
   message:
     `More than ${maxPerMinute} VMs were deleted within a minute. Their guests, and those of VMs that are deleted from now on, are neither stopped nor destroyed until the deletions are confirmed: ` +
     `kubectl -n ${metadata.namespace} annotate --overwrite provider ${metadata.name} ${CONFIRM_DELETIONS}=$(date -u +%Y-%m-%dT%H:%M:%SZ). ` +
-    'kubectl get vm -A shows which they are. To keep a guest, set spec.deletionPolicy of its VirtualMachine to Retain.',
+    'kubectl get vm -A shows which they are. To keep a guest, set spec.deletionPolicy of its VirtualMachine to Retain.' +
+    (confirmation === undefined ? '' : ` ${confirmation}`),
 });

@@ -54,6 +54,11 @@ export function leftOut(
     [unsized.length > 0, `the entries of disks without a known size (${namesOf(unsized)})`],
     [placement?.host !== undefined, 'placement.host'],
     [protection === true, 'protection'],
+    [spec.guestName !== undefined, 'guestName'],
+    [
+      spec.cdroms !== undefined || spec.boot !== undefined,
+      'cdroms and boot (the drives and their order are copied)',
+    ],
     [managementPolicy === 'ObserveOnly' || managementPolicy === 'Paused', 'managementPolicy'],
     [isRetainedByAdoption(spec), 'deletionPolicy'],
   ];

@@ -1,4 +1,5 @@
 /** What is reported about a VMClone. Pure. */
+import { endsOnlyByEdit } from '../shared/errors/only-by-edit.ts';
 import { isObserved, type VirtualMachine, type VMClone, type VMCloneStatus } from '../../src/api/index.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import { minutes, seconds } from '../../src/lib/units.ts';
@@ -31,7 +32,9 @@ export function refused(clone: VMClone, { reason, message, final, early }: Refus
   if (early === true && isObserved(clone.status)) return { outcome: unchanged(RETRY_SOON), status: {} };
   return {
     outcome:
-      final === true ? stalled(reason, message, LATER) : waiting(reason, message, early ? RETRY_SOON : RETRY),
+      (final ?? endsOnlyByEdit(reason))
+        ? stalled(reason, message, LATER)
+        : waiting(reason, message, early ? RETRY_SOON : RETRY),
     status: kept(clone),
   };
 }

@@ -22,7 +22,12 @@ const IDENTITY = 'cannot be changed once the VM has a VMID: create another Virtu
 export const virtualMachineRules = [
   immutableOnce({ once: 'vmid', field: 'providerRef', is: 'required', message: IDENTITY }),
   immutableOnce({ once: 'vmid', field: 'imageRef', is: 'kept', message: IDENTITY }),
-  immutableOnce({ once: 'vmid', field: 'cloneFrom', is: 'kept', message: IDENTITY }),
+  immutableOnce({
+    once: 'vmid',
+    field: 'cloneFrom',
+    is: 'absent',
+    message: 'cannot be changed, added or removed once the VM has a VMID: create another VirtualMachine',
+  }),
   immutableOnce({
     once: 'vmid',
     field: 'vmid',

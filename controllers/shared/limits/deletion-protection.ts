@@ -8,6 +8,7 @@ import {
   type Provider,
   type VirtualMachine,
 } from '../../../src/api/index.ts';
+import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { minutes, seconds } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
 import { deletionPolicyOf } from '../objects/deletion-policy.ts';
@@ -30,8 +31,8 @@ export interface Deletion {
 
 export function deletionOf(vm: Readable<VirtualMachine>): Deletion | undefined {
   const { uid, deletionTimestamp, annotations } = vm.metadata;
-  if (deletionTimestamp === undefined || !mayHaveGuest(vm) || deletionPolicyOf(vm) === 'Retain')
-    return undefined;
+  const isKept = deletionPolicyOf(vm) === 'Retain' || vm.spec.managementPolicy === 'ObserveOnly';
+  if (deletionTimestamp === undefined || isKept || !mayHaveGuest(vm)) return undefined;
   return annotations[FORCE_DELETE] === 'true' ? undefined : { uid, at: Date.parse(deletionTimestamp) };
 }
 
@@ -73,6 +74,8 @@ export interface DeletionInputs {
 
 export interface HeldDeletions {
   readonly maxPerMinute: number;
+  /** A time in the annotation that confirms none of them: a sentence. */
+  readonly confirmation?: string;
   /** Deletions that wait. */
   readonly waiting: readonly Deletion[];
 }
@@ -88,7 +91,23 @@ export function heldDeletions({ provider, vms, log, now }: DeletionInputs): Held
   const isHeld = provider.status?.deletionsHeldSince !== undefined;
   const known = new Set(waiting.map(({ uid }) => uid));
   const gone = log.recent(keyOf(provider)).filter((each) => isUnconfirmed(each) && !known.has(each.uid));
-  return isHeld || areTooMany([...waiting, ...gone], maxPerMinute) ? { maxPerMinute, waiting } : undefined;
+  return isHeld || areTooMany([...waiting, ...gone], maxPerMinute)
+    ? { maxPerMinute, waiting, ...confirmationOf(provider, now) }
+    : undefined;
+}
+
+/** Whoever confirmed, and sees no effect, should learn why. */
+function confirmationOf(
+  { metadata }: Pick<Provider, 'metadata'>,
+  now: number,
+): Pick<HeldDeletions, 'confirmation'> {
+  const text = metadata.annotations[CONFIRM_DELETIONS];
+  if (text === undefined) return {};
+  return {
+    confirmation: Number.isFinite(confirmedUntil({ metadata }, now))
+      ? `The confirmation of ${text} is for deletions that were requested until then.`
+      : `The confirmation "${text}" confirms nothing, because it is not a time, or one in the future.`,
+  };
 }
 
 export const keyOf = ({ metadata }: Pick<Provider, 'metadata'>): string =>
@@ -109,7 +128,7 @@ function areTooMany(deletions: readonly Deletion[], max: number): boolean {
 export type Hold =
   /** It has just been requested: others may follow at once. */
   | { readonly because: 'recent'; readonly forMs: number }
-  | { readonly because: 'tooMany'; readonly maxPerMinute: number };
+  | { readonly because: 'tooMany'; readonly maxPerMinute: number; readonly confirmation?: string };
 
 /** Why a deletion waits; `undefined`: it goes on, and is counted among the recent ones. */
 export function holdOf(
@@ -120,10 +139,14 @@ export function holdOf(
   if (!deletion || inputs.provider.spec.deletionProtection === undefined) return undefined;
   const held = heldDeletions(inputs);
   if (held?.waiting.some(({ uid }) => uid === deletion.uid))
-    return { because: 'tooMany', maxPerMinute: held.maxPerMinute };
+    return {
+      because: 'tooMany',
+      maxPerMinute: held.maxPerMinute,
+      ...omitUndefined({ confirmation: held.confirmation }),
+    };
   const age = inputs.now - deletion.at;
-  // The clocks of the API server and the operator may differ.
-  if (Math.abs(age) < PAUSE) return { because: 'recent', forMs: PAUSE - age };
+  // The clocks of the API server and the operator may differ, by minutes at most.
+  if (age < PAUSE && age > -AHEAD) return { because: 'recent', forMs: Math.min(PAUSE - age, 2 * PAUSE) };
   inputs.log.allow(keyOf(inputs.provider), deletion);
   return undefined;
 }

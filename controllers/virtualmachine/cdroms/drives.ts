@@ -70,15 +70,18 @@ export const leavingChange = (vm: VirtualMachine, want: Wanted, guest: Guest): K
 const isEmpty = ({ config }: Drives, device: string): boolean =>
   parseDisk(config[device] ?? '').volume === 'none';
 
-/** @param guest absent: it is not made yet */
+/**
+ * @param guest absent: it is not made yet
+ * @param drives what it has, or is made with
+ */
 export function cdromWork(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest | undefined,
   missing: readonly string[] = [],
+  drives: Drives = guest ?? NO_DRIVES,
 ): CdromWork {
   const { cdroms = [], held } = want;
-  const drives = guest ?? NO_DRIVES;
   const recorded = recordedCdroms(vm);
   const devices = cdromDevices(vm, cdroms, drives);
   const isRecorded = ({ name, device }: RecordedCdrom): boolean =>

@@ -10,6 +10,8 @@ import { isNew } from './is-new.ts';
 const IMAGE = /:iso\/virtrigaud-\d+-[0-9a-f]+\.iso$/;
 const EMPTY = 'none,media=cdrom';
 
+export const isOwnImage = (volume: string): boolean => IMAGE.test(volume);
+
 /** The new guest is a copy of a VM: of a template everything that is not replaced is meant to be inherited. */
 export const isCopy = (vm: VirtualMachine, guest: Pick<Guest, 'config'>): boolean =>
   vm.spec.cloneFrom !== undefined && isNew(vm, guest);
@@ -19,7 +21,7 @@ export const copiedImages = (vm: VirtualMachine, guest: Pick<Guest, 'config'>): 
   isNew(vm, guest)
     ? Object.keys(guest.config).filter((key) => {
         const { volume } = parseDisk(guest.config[key] ?? '');
-        return isDrive(key) && IMAGE.test(volume) && volume !== vm.status?.internal?.cloudInit?.volume;
+        return isDrive(key) && isOwnImage(volume) && volume !== vm.status?.internal?.cloudInit?.volume;
       })
     : [];
 

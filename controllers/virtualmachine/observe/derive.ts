@@ -17,7 +17,7 @@ import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { isOwn } from '../ownership/identity.ts';
 import type { Desired } from '../model/desired.ts';
 import { writesUnrecorded } from '../networks/record.ts';
-import { newGuestSettings } from '../placement/new-guest.ts';
+import { newGuestSettings, newRootDevice } from '../placement/new-guest.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Claim, Observed } from '../model/observed.ts';
 import type { Creation } from '../../shared/placement/model.ts';
@@ -188,9 +188,10 @@ function newGuestIn(
     release: cluster.releases?.get(node),
     storageType: cluster.view?.storages.find(({ storage }) => storage === rootStorage)?.type,
   });
+  const root = newRootDevice(want);
   return {
     newGuest,
-    cdroms: cdromWork(vm, want, undefined),
+    cdroms: cdromWork(vm, want, undefined, [], { config: { [root]: String(newGuest[root]) }, pending: [] }),
     unrecordedNics: writesUnrecorded(vm, want, { change: { set: newGuest }, config: {} }),
   };
 }

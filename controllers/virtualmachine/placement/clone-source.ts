@@ -18,6 +18,8 @@ export interface Cloneable {
   readonly ok: true;
   readonly template: Template;
   readonly copy: Copy;
+  /** The configuration that is copied. */
+  readonly cloned: GuestConfig;
 }
 
 const problem = (reason: Reason, message: string): CloneProblem => ({ ok: false, reason, message });
@@ -62,6 +64,7 @@ export function judgeSource(source: CloneSource, seen: SourceSeen): Cloneable | 
       ok: true,
       template: { ...seen.template, ...(!source.linked && { full: 'spec.cloneFrom.linked is false' }) },
       copy: copyOf(source, seen),
+      cloned: seen.cloned,
     }
   );
 }

@@ -16,6 +16,7 @@ import { ISO_REMEDY } from '../cloud-init/iso-storage.ts';
 import type { CloneFrom, SourceSeen } from '../model/clone-source.ts';
 import { judgeSource, unreachableSource } from './clone-source.ts';
 import { NEW_OSTYPE } from './new-guest.ts';
+import { copiedUseProblem } from './copied-uses.ts';
 import { bridgeProblem, sourceProblem } from './sources.ts';
 import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
@@ -96,7 +97,10 @@ function decideCopy(
   const source = judgeSource(from, facts.source);
   if (!source.ok) return refusal(source.reason, source.message);
   const templates = [source.template];
-  const problem = bridgeProblem(source.template, spec) ?? unfitData(shape, templates);
+  const problem =
+    bridgeProblem(source.template, spec) ??
+    copiedUseProblem(source.cloned, spec) ??
+    unfitData(shape, templates);
   if (problem) return refusal(problem.reason, problem.message);
   const decision = onCompleteNode({ ...placing, templates }, facts, cluster);
   const { creation } = decision;

@@ -12,7 +12,7 @@ import { cdromKeys } from '../cdroms/drives.ts';
 import { cpuTypeKeys } from '../config/cpu-type.ts';
 import { hardwareAtCreation } from '../config/hardware.ts';
 import { optionKeys } from '../config/options.ts';
-import { knownKeys } from '../config/versions.ts';
+import { knownHardware, knownKeys } from '../config/versions.ts';
 import { newRootText } from '../disks/drive.ts';
 import { supportedOptions } from '../disks/support.ts';
 import type { Desired } from '../model/desired.ts';
@@ -25,7 +25,8 @@ type Wanted = Extract<Desired, { exists: true }>;
 /** What PVE's own interface proposes for a system that it does not know. */
 export const NEW_OSTYPE = 'l26';
 
-const ROOT_DEVICE = 'scsi0';
+/** Of the disk root. */
+export const newRootDevice = ({ root }: Pick<Wanted, 'root'>): string => `${root?.bus ?? 'scsi'}0`;
 
 /** What the first configuration of the guest sets last, or must not find. */
 const LATER = ['smbios1', 'protection'];
@@ -43,15 +44,20 @@ interface Site {
  */
 export function newGuestSettings(
   vm: VirtualMachine,
-  want: Wanted,
+  wanted: Wanted,
   { rootStorage }: NewCreation,
   { room, release, storageType }: Site,
 ): Keys['set'] {
-  const bare: GuestConfig = { scsihw: 'virtio-scsi-single', ostype: NEW_OSTYPE };
-  const { options } = supportedOptions(want.root?.options ?? {}, { device: ROOT_DEVICE, text: '' }, bare);
+  const want = knownHardware(wanted, release);
+  const device = newRootDevice(want);
+  const bare: GuestConfig = {
+    scsihw: want.scsiController ?? 'virtio-scsi-single',
+    ostype: want.osType ?? NEW_OSTYPE,
+  };
+  const { options } = supportedOptions(want.root?.options ?? {}, { device, text: '' }, bare);
   // The schema requires it.
   const disk = { size: want.rootDisk ?? bytes(GiB), options, provisioning: want.provisioning };
-  const config = { ...bare, [ROOT_DEVICE]: newRootText(disk, rootStorage, storageType) };
+  const config = { ...bare, [device]: newRootText(disk, rootStorage, storageType) };
   const drives = { config, pending: [] };
   const nics = nicKeys(vm, want);
   const cdroms = cdromKeys(vm, want, drives);

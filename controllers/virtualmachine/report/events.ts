@@ -110,6 +110,7 @@ const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
   'ClassNotFound',
   'ImageNotFound',
   'ImportNotFound',
+  'IsoNotFound',
   'NoEligibleNode',
   'NoFreeVmid',
   'NoIsoStorage',

@@ -54,7 +54,7 @@ function byVm(vm: VirtualMachine, reference: From['vmRef'], { vms }: CloneFromPo
   });
   if (!followed.ok) return followed;
   return followed.object.metadata.uid === uid
-    ? problem('SourceNotReady', 'spec.cloneFrom names this VirtualMachine itself. Name the one to clone.')
+    ? problem('CloneNotPossible', 'spec.cloneFrom names this VirtualMachine itself. Name the one to clone.')
     : { ok: true, vm: followed.object };
 }
 

@@ -1,5 +1,6 @@
 /** Why the deletion of a VM waits for a confirmation. */
 import { CONFIRM_DELETIONS, type Provider, type VirtualMachine } from '../../../src/api/index.ts';
+import { minutes } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
 import { holdOf, type DeletionLog, type Hold } from '../../shared/limits/deletion-protection.ts';
 import type { HeldDeletion } from '../model/desired.ts';
@@ -35,6 +36,7 @@ const reported = (
       }
     : {
         reason: 'DeletionsHeld',
-        message: `More than ${hold.maxPerMinute} VMs of Provider ${namespace}/${name} were deleted within a minute, so the guest is neither stopped nor destroyed until the deletions are confirmed: kubectl -n ${namespace} annotate --overwrite provider ${name} ${CONFIRM_DELETIONS}=$(date -u +%Y-%m-%dT%H:%M:%SZ). To keep the guest, set spec.deletionPolicy to Retain.`,
-        forMs: 30_000,
+        message: `More than ${hold.maxPerMinute} VMs of Provider ${namespace}/${name} were deleted within a minute, so the guest is neither stopped nor destroyed until the deletions are confirmed: kubectl -n ${namespace} annotate --overwrite provider ${name} ${CONFIRM_DELETIONS}=$(date -u +%Y-%m-%dT%H:%M:%SZ). To keep the guest, set spec.deletionPolicy to Retain.${hold.confirmation === undefined ? '' : ` ${hold.confirmation}`}`,
+        // A change of the Provider asks for a pass over its VMs.
+        forMs: minutes(10),
       };

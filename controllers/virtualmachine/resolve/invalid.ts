@@ -19,14 +19,18 @@ export function invalidParts(
   );
 }
 
-function invalidHostName({ metadata: { name } }: VirtualMachine): Unresolved | undefined {
-  const label = name.split('.').find(({ length }) => length > MAX_LABEL);
+const hostNameOf = ({ metadata, spec }: VirtualMachine): string => spec.guestName ?? metadata.name;
+
+function invalidHostName(vm: VirtualMachine): Unresolved | undefined {
+  const label = hostNameOf(vm)
+    .split('.')
+    .find(({ length }) => length > MAX_LABEL);
   return label === undefined
     ? undefined
     : {
         ok: false,
         reason: 'HostNameInvalid',
-        message: `The name of the object is the host name of the VM, and "${label}" in it has ${label.length} characters; a part of a host name between dots has at most ${MAX_LABEL}. Create the object under a shorter name.`,
+        message: `The host name of the VM is spec.guestName, or else the name of the object, and "${label}" in it has ${label.length} characters; a part of a host name between dots has at most ${MAX_LABEL}. Set a shorter spec.guestName.`,
       };
 }
 
@@ -43,9 +47,9 @@ function invalidWindow(vm: VirtualMachine): Unresolved | undefined {
 const EVERY_LAYOUT = [{ citype: 'nocloud' }, { citype: 'configdrive2' }];
 
 function invalidData(
-  { metadata: { name } }: VirtualMachine,
+  vm: VirtualMachine,
   shape: Pick<Shape, 'owner' | 'nics' | 'cloudInit'>,
 ): Unresolved | undefined {
-  const problem = dataProblem({ ...shape, name }, EVERY_LAYOUT);
+  const problem = dataProblem({ ...shape, name: hostNameOf(vm) }, EVERY_LAYOUT);
   return problem && { ok: false, ...problem };
 }

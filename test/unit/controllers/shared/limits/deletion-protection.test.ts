@@ -61,7 +61,8 @@ describe('deletions of VMs', () => {
     };
     expect(hold(NOW + 2 * SECOND)).toEqual({ because: 'recent', forMs: 3 * SECOND });
     expect(hold(NOW + 5 * SECOND)).toBeUndefined();
-    // The clock of the API server is an hour ahead.
+    // The clock of the API server is ahead, by less or by more than can be waited for.
+    expect(hold(NOW - 60 * SECOND)).toEqual({ because: 'recent', forMs: 10 * SECOND });
     expect(hold(NOW - 3_600 * SECOND)).toBeUndefined();
   });
 
@@ -106,8 +107,25 @@ describe('deletions of VMs', () => {
     expect(isHeld(vms[0]!, vms, { confirmed: NOW + 60 * SECOND })).toBe(false);
   });
 
+  test('say why a confirmation has no effect', () => {
+    const vms = many(4);
+    const said = (at: string) => {
+      const base = aProvider({ deletionProtection: { maxPerMinute: 3 } });
+      const metadata = { ...base.metadata, annotations: { [CONFIRM_DELETIONS]: at } };
+      const hold = holdOf(vms[0]!, {
+        ...{ provider: { ...base, metadata, status: {} }, vms, now: LATER },
+        log: createDeletionLog(() => LATER),
+      });
+      return hold?.because === 'tooMany' ? (hold.confirmation ?? '') : '';
+    };
+    expect(said('soon')).toContain('"soon" confirms nothing');
+    expect(said(iso(NOW + 3_600 * SECOND))).toContain('in the future');
+    expect(said(iso(NOW - SECOND))).toContain('requested until then');
+  });
+
   test.each<[string, VirtualMachine]>([
     ['keeps its guest', deleted(3, NOW, { deletionPolicy: 'Retain' })],
+    ['is only observed, so that its guest stays', deleted(3, NOW, { managementPolicy: 'ObserveOnly' })],
     ['never had a guest', { ...deleted(3), status: {} }],
     [
       'leaves it behind by force',

@@ -7,7 +7,10 @@ import { UID } from '../../../../builders/objects.ts';
 import { Saboteur, type Fault } from '../../../../builders/saboteur.ts';
 import { manyFaults, oneFaultEach } from './everywhere.ts';
 
-async function copy(faults: ReadonlyMap<number, Fault>) {
+const UNNAMED = { name: 'data', device: 'scsi1', volume: 'local-lvm:vm-200-disk-1' };
+
+/** Whether the serial number of the disk says which it is. */
+const copying = (isNamed: boolean) => async (faults: ReadonlyMap<number, Fault>) => {
   const calls: string[] = [];
   const saboteur = new Saboteur((call, what) => {
     calls.push(what);
@@ -21,11 +24,12 @@ async function copy(faults: ReadonlyMap<number, Fault>) {
         disks: [{ name: 'data', size: bytes(5 * GiB) }],
       },
     },
-    others: () => [aSource()],
+    others: () => [aSource(isNamed ? {} : { status: { disks: [UNNAMED] } })],
     between: saboteur.between,
     isDead: saboteur.isDead,
   });
-  const source = life.pve.add(SOURCE_VMID, SOURCE_CONFIG, { running: true });
+  const config = isNamed ? SOURCE_CONFIG : { ...SOURCE_CONFIG, scsi1: `${UNNAMED.volume},size=5G` };
+  const source = life.pve.add(SOURCE_VMID, config, { running: true });
   await life.untilReady();
   const onTheWay = [...calls];
   // Requests that are still on their way arrive, without further effect.
@@ -53,7 +57,8 @@ async function copy(faults: ReadonlyMap<number, Fault>) {
       left: [...pve.guests.keys()].toSorted((a, b) => a - b),
     },
   };
-}
+};
+const copy = copying(true);
 
 const DONE = {
   own: [
@@ -75,6 +80,10 @@ const DONE = {
 test('if any one call fails', async () => {
   const calls = await oneFaultEach(copy, DONE);
   expect(calls.filter((what) => what.endsWith('/clone'))).toHaveLength(1);
+}, 240_000);
+
+test('if any one call fails, where no serial number says which disk is which', async () => {
+  await oneFaultEach(copying(false), DONE);
 }, 240_000);
 
 test('if any calls fail, any number of times', () => manyFaults(copy, DONE), 240_000);

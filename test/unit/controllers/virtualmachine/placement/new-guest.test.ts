@@ -96,4 +96,27 @@ describe('a guest without a template is made', () => {
   test('with the UUID where nothing is delivered', () => {
     expect(settings({ cloudInit: { userData: undefined, sshKeys: [] } })).toHaveProperty('smbios1');
   });
+
+  test('without what the version of Proxmox VE does not have', () => {
+    const hardware = { vga: { type: 'virtio-gl' } };
+    const nics = [{ name: 'lan', bridge: 'vmbr0', settings: { queues: '32' } }];
+    const old = settings({ hardware, nics }, { release: '7.0' });
+    expect(old).not.toHaveProperty('vga');
+    expect(old['net0']).not.toContain('queues');
+    const current = settings({ hardware, nics }, { release: '9.2' });
+    expect(current).toMatchObject({ vga: 'virtio-gl', net0: expect.stringContaining('queues=32') });
+  });
+
+  test('with its root disk on the bus that the spec names, and the boot order to match', () => {
+    expect(settings({ root: { options: {}, bus: 'sata' } })).toMatchObject({
+      sata0: 'local-lvm:20',
+      boot: 'order=sata0;ide0;net0',
+    });
+  });
+
+  test('with the controller and the system of its class', () => {
+    const options = { iothread: true };
+    const made = settings({ osType: 'win11', scsiController: 'lsi', root: { options } });
+    expect(made).toMatchObject({ ostype: 'win11', scsihw: 'lsi', scsi0: 'local-lvm:20' });
+  });
 });

@@ -7,7 +7,13 @@ import {
   type CloneFromPorts,
 } from '../../../../../controllers/virtualmachine/resolve/clone-from.ts';
 import { aSource, aSourceSnapshot, SNAPNAME, SOURCE_UID } from '../../../../builders/clone-sources.ts';
-import { aVirtualMachine, readerOf, UID, type VirtualMachineChange } from '../../../../builders/objects.ts';
+import {
+  aVirtualMachine,
+  OTHER_UID,
+  readerOf,
+  UID,
+  type VirtualMachineChange,
+} from '../../../../builders/objects.ts';
 
 const connection = (ledger = 'ours') => ({ ledger }) as unknown as Connection;
 
@@ -69,13 +75,17 @@ describe('the source of a copy is', () => {
 
   test.each<[string, World, string]>([
     ['does not exist', { vms: [] }, 'VMNotFound'],
-    ['is the VM itself', { vms: [aSource({ metadata: { uid: UID } })] }, 'SourceNotReady'],
+    ['is the VM itself', { vms: [aSource({ metadata: { uid: UID } })] }, 'CloneNotPossible'],
     [
       'is being deleted',
       { vms: [aSource({ metadata: { deletionTimestamp: '2026-03-01T12:00:00Z' } })] },
       'SourceNotReady',
     ],
-    ['has no VMID yet', { vms: [aVirtualMachine({ metadata: { name: 'db' } })] }, 'SourceNotReady'],
+    [
+      'has no VMID yet',
+      { vms: [aVirtualMachine({ metadata: { name: 'db', uid: OTHER_UID } })] },
+      'SourceNotReady',
+    ],
     [
       'was not configured yet',
       { vms: [{ ...aSource(), status: { vmid: vmid(200), name: 'db', cloneType: 'Full' } }] },

@@ -598,6 +598,12 @@ describe('what needs no Proxmox VE is checked before a VMID is reserved', () => 
     expect(found.message).toContain(part);
   });
 
+  test('the host name is that of the guest, where it has one of its own', async () => {
+    const metadata = { name: `web.${label}` };
+    expect((await refusal({ metadata, spec: { guestName: 'WEB-1' } })).reason).toBe('none');
+    expect((await refusal({ spec: { guestName: label } })).reason).toBe('HostNameInvalid');
+  });
+
   test('and all of it at once, also while something that it refers to is missing', async () => {
     const everything = { metadata: { name: label }, spec: { userData, rebootPolicy, maintenanceWindow } };
     for (const lacking of [
