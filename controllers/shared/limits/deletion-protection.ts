@@ -146,7 +146,7 @@ export function holdOf(
     };
   const age = inputs.now - deletion.at;
   // The clocks of the API server and the operator may differ, by minutes at most.
-  if (age < PAUSE && age > -AHEAD) return { because: 'recent', forMs: Math.min(PAUSE - age, 2 * PAUSE) };
+  if (age < PAUSE && age + AHEAD > 0) return { because: 'recent', forMs: Math.min(PAUSE - age, 2 * PAUSE) };
   inputs.log.allow(keyOf(inputs.provider), deletion);
   return undefined;
 }

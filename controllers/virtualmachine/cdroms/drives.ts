@@ -72,14 +72,16 @@ const isEmpty = ({ config }: Drives, device: string): boolean =>
 
 /**
  * @param guest absent: it is not made yet
- * @param drives what it has, or is made with
+ * @param site volumes that its node does not have; what the guest has, or is made with
  */
 export function cdromWork(
   vm: VirtualMachine,
   want: Wanted,
   guest: Guest | undefined,
-  missing: readonly string[] = [],
-  drives: Drives = guest ?? NO_DRIVES,
+  {
+    missing = [],
+    drives = guest ?? NO_DRIVES,
+  }: { readonly missing?: readonly string[] | undefined; readonly drives?: Drives } = {},
 ): CdromWork {
   const { cdroms = [], held } = want;
   const recorded = recordedCdroms(vm);

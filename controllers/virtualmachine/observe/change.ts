@@ -106,7 +106,7 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     reverts: want.driftPolicy === 'Revert',
     wasReverted: vm.status?.internal?.revert !== undefined,
   });
-  const cdroms = cdromWork(vm, want, guest, missingVolumes);
+  const cdroms = cdromWork(vm, want, guest, { missing: missingVolumes });
   const due = {
     ...judged,
     bestEffortWrites: options.bestEffortWrites,

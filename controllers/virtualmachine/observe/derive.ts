@@ -191,7 +191,9 @@ function newGuestIn(
   const root = newRootDevice(want);
   return {
     newGuest,
-    cdroms: cdromWork(vm, want, undefined, [], { config: { [root]: String(newGuest[root]) }, pending: [] }),
+    cdroms: cdromWork(vm, want, undefined, {
+      drives: { config: { [root]: String(newGuest[root]) }, pending: [] },
+    }),
     unrecordedNics: writesUnrecorded(vm, want, { change: { set: newGuest }, config: {} }),
   };
 }

@@ -85,11 +85,11 @@ describe('a CD-ROM drive of the spec', () => {
       differences: [],
     });
     const recorded = vmWith([{ name: 'install', device: 'ide0' }]);
-    const missing = cdromWork(recorded, want, guestWith({}), [ISO]);
+    const missing = cdromWork(recorded, want, guestWith({}), { missing: [ISO] });
     expect(missing).toMatchObject({ unrecorded: false, waiting: ['install'] });
     expect(missing.differences[0]).toContain(`has no ${ISO}`);
     const inserted = guestWith({ ide0: `${ISO},media=cdrom` });
-    expect(cdromWork(recorded, want, inserted, [ISO])).toMatchObject({
+    expect(cdromWork(recorded, want, inserted, { missing: [ISO] })).toMatchObject({
       entries: [{ name: 'install', device: 'ide0', volume: ISO }],
       waiting: [],
     });
