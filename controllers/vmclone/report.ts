@@ -90,7 +90,7 @@ export function copyReport(clone: VMClone, copy: Copy, leftOut?: readonly string
     targetRef: { name, namespace },
     targetUID: uid,
     targetGeneration: before?.targetGeneration ?? clone.metadata.generation,
-    ...howMade(copy),
+    ...howMade(clone, copy),
     progress: copy.status?.task?.progress,
     completionTime: before?.completionTime ?? copy.status?.createdAt,
   });
@@ -103,12 +103,12 @@ export function copyReport(clone: VMClone, copy: Copy, leftOut?: readonly string
 }
 
 /** What the VirtualMachine no longer says stays. */
-const howMade = ({ status }: Copy): Partial<VMCloneStatus> =>
+const howMade = ({ spec }: VMClone, { status }: Copy): Partial<VMCloneStatus> =>
   omitUndefined({
     vmid: status?.vmid,
     // A copy is never made without a source.
     cloneType: status?.cloneType === 'None' ? undefined : status?.cloneType,
-    cloneTypeReason: status?.placement?.fullCloneReason,
+    cloneTypeReason: spec.linkedClone === false ? undefined : status?.placement?.fullCloneReason,
   });
 
 function outcomeOf(clone: VMClone, copy: Copy, { completionTime }: VMCloneStatus): Outcome {

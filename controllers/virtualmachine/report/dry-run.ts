@@ -84,12 +84,21 @@ function howCreated(creation: Creation): string {
 }
 
 function changesOf(want: Desired, have: Observed): string[] {
-  const results = ruleResults(want, asRecorded(have)).map(({ result }) => result);
+  const results = [have, ...onceOff(want, have)].flatMap((situation) =>
+    ruleResults(want, asRecorded(situation)).map(({ result }) => result),
+  );
   const sentences = results.flatMap((result) =>
     result.kind === 'act' ? stepOf(result.step, want, have) : (messageOf(result) ?? []),
   );
   // What several steps would do one after the other is said with the first.
   return [...new Set(sentences)];
+}
+
+/** A VM that is to be off is stopped first, and much follows only then. */
+function onceOff(want: Desired, have: Observed): Observed[] {
+  const { presence } = have;
+  if (!want.exists || want.power === 'On' || presence.kind !== 'seen' || !presence.guest.running) return [];
+  return [{ ...have, presence: { ...presence, guest: { ...presence.guest, running: false } } }];
 }
 
 /** The rules would first record what they are about to change, but it is the change itself that is to be listed. */
@@ -132,9 +141,18 @@ const diskChanges = (want: Wanted, { entries, steps }: DiskWork): string[] => [
     .map((step) =>
       step.do === 'attachDisk'
         ? `Attach disk ${step.name} as ${step.device}: ${step.text}.`
-        : sentenceOf(infoOf(step).wouldDo(step)),
+        : isDestroyedThen(step, entries)
+          ? `Detach disk ${step.name}, and destroy it with its data, because its reclaimPolicy is Delete.`
+          : sentenceOf(infoOf(step).wouldDo(step)),
     ),
 ];
+
+const isDestroyedThen = (
+  step: DiskWork['steps'][number],
+  entries: DiskWork['entries'],
+): step is Extract<typeof step, { do: 'detachDisk' }> =>
+  step.do === 'detachDisk' &&
+  entries.some(({ name, reclaimPolicy }) => name === step.name && reclaimPolicy === 'Delete');
 
 const isAttachedAgain = ({ name }: { readonly name: string }, entries: DiskWork['entries']): boolean =>
   entries.some((entry) => entry.name === name && entry.volume !== undefined);

@@ -61,6 +61,7 @@ export function resolvedSpecOf(
     storage,
     ignored: [
       ...adoptIgnored(vm),
+      ...imageIgnored(vm),
       ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
       ...gatewaysIgnored(parts.nics),
@@ -100,6 +101,12 @@ const bootOf = (vm: VirtualMachine): Pick<Shape, 'withoutTemplate' | 'boot'> => 
   ...(isWithoutTemplate(vm) && { withoutTemplate: true }),
   ...(vm.spec.boot && { boot: vm.spec.boot }),
 });
+
+/** It may be added, because an adopted VM may get one. */
+const imageIgnored = ({ spec: { imageRef }, status }: VirtualMachine): string[] =>
+  imageRef !== undefined && status?.cloneType === 'None'
+    ? ['spec.imageRef has no effect: the VM was made without a template. Remove it.']
+    : [];
 
 /** How a VM was made does not change with its spec. */
 function isWithoutTemplate({ spec, status }: VirtualMachine): boolean {

@@ -12,6 +12,11 @@ const LOCKS_BEFORE_MARK = ['clone', 'create'];
 
 /** After this long a lock without a task is taken for what an interrupted task left. */
 const ABANDONED_AFTER_MS = 10 * 60_000;
+/** A snapshot that could not be deleted keeps its lock, and nothing but a person removes it. */
+const AFTER_FAILED_SNAPSHOT_MS = 60_000;
+
+const abandonedAfter = (lock: string): number =>
+  lock === 'snapshot-delete' ? AFTER_FAILED_SNAPSHOT_MS : ABANDONED_AFTER_MS;
 
 /** A guest that is being created may turn out to be ours: nothing follows from the mark that it does not carry yet. */
 export const beingCreated: Rule = (want, have) => {
@@ -50,7 +55,7 @@ export function blockedByOthers(
       `VM ${vmid} is suspended to disk, and the operator does not resume it. Resume it in Proxmox VE or on node ${node}: qm resume ${vmid}. To discard the saved memory and boot the VM instead: qm unlock ${vmid}`,
       15_000,
     );
-  if (lockedMs < ABANDONED_AFTER_MS)
+  if (lockedMs < abandonedAfter(lock))
     return wait(
       'Locked',
       `Proxmox VE holds the lock "${lock}" on VM ${vmid}. Reconciliation resumes once the lock is released.`,
@@ -58,7 +63,7 @@ export function blockedByOthers(
     );
   return refuse(
     'LockedWithoutTask',
-    `Proxmox VE has held the lock "${lock}" on VM ${vmid} for more than 10 minutes, and the operator sees no task that would release it (seeing tasks of other users requires the privilege Sys.Audit). ` +
+    `Proxmox VE has held the lock "${lock}" on VM ${vmid} for more than ${abandonedAfter(lock) === ABANDONED_AFTER_MS ? '10 minutes' : 'a minute'}, and the operator sees no task that would release it (seeing tasks of other users requires the privilege Sys.Audit). ` +
       `If nothing is working on the VM, remove the lock on node ${node}: qm unlock ${vmid}`,
     15_000,
   );

@@ -21,14 +21,28 @@ describe('a VMClone', () => {
     expect(world.status.targetUID).toBe('uid-of-copy-1');
   });
 
-  test('makes one VirtualMachine of its source, and reports what it becomes', async () => {
+  test('gives no reason for a full clone that its spec asks for', async () => {
     const world = new World(cloneOf({ spec: { linkedClone: false } }));
+    await world.passes(3);
+    const placement = {
+      template: vmid(100),
+      node: 'pve-1',
+      fullCloneReason: 'spec.cloneFrom.linked is false',
+    };
+    world.finish('web-clone', { cloneType: 'Full', placement: placement as never });
+    await world.pass();
+    expect(world.status.cloneType).toBe('Full');
+    expect(world.status).not.toHaveProperty('cloneTypeReason');
+  });
+
+  test('makes one VirtualMachine of its source, and reports what it becomes', async () => {
+    const world = new World(cloneOf({ spec: { linkedClone: true } }));
     await world.passes(3);
     const [copy] = world.created;
     expect(copy?.spec).toEqual({
       providerRef: { name: 'pve' },
       classRef: { name: 'small' },
-      cloneFrom: { vmRef: { name: 'template-vm' }, linked: false },
+      cloneFrom: { vmRef: { name: 'template-vm' }, linked: true },
     });
     expect(copy?.metadata.labels).toEqual({ [CLONE_NAME_LABEL]: 'web-clone', ...marked });
     expect(world.ready).toContain('False VMNotReady: VirtualMachine default/web-clone is not complete.');

@@ -42,6 +42,23 @@ describe('a dry run', () => {
     ]);
   });
 
+  test('lists what would follow once the VM is off, and which data would be destroyed', () => {
+    const detach = { do: 'detachDisk', name: 'data', device: 'scsi1', digest: 'd' } as const;
+    const disks = {
+      entries: [{ name: 'data', device: 'scsi1', reclaimPolicy: 'Delete' as const }],
+      unrecorded: false,
+      steps: [detach],
+      unmakeable: [],
+      open: [],
+      differences: [],
+    };
+    const have = observed({ claim: made, presence: seen({ running: true }), disks });
+    expect(dryRunPlan(aDesiredVm({ power: 'Off' }), have)).toEqual([
+      'Stop the VM.',
+      'Detach disk data, and destroy it with its data, because its reclaimPolicy is Delete.',
+    ]);
+  });
+
   test('names the values of everything that several writes would change, and of each disk', () => {
     const change = { set: { vcpus: 4 }, delete: [] };
     const net1 = 'virtio=02:00:00:00:00:01,bridge=vmbr1';

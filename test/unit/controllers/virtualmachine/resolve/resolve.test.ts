@@ -566,6 +566,12 @@ describe('images', () => {
     expect(shape?.cdroms).toEqual([{ name: 'install' }]);
   });
 
+  test('that are added to a VM without a template have no effect, which is reported', async () => {
+    const { ignored } = await resolvedSpecOf({ status: { ...made, cloneType: 'None' } }, { images });
+    expect(ignored).toEqual([expect.stringContaining('spec.imageRef has no effect')]);
+    expect((await resolvedSpecOf({ status: made }, { images })).ignored).toEqual([]);
+  });
+
   test.each<[string, VirtualMachineChange, boolean]>([
     ['without a source', { spec: { imageRef: undefined } }, true],
     ['with an image', {}, false],
