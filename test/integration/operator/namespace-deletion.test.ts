@@ -76,14 +76,15 @@ test('a namespace whose Proxmox VE does not answer says why it stays, and goes w
     const web = await t.vm('web');
     expect(web.status).toMatchObject({ phase: 'Deleting' });
     const { is, message } = condition(web, 'Reconciling');
-    expect(is).toBe('Reconciling=True ProviderUnreachable');
+    // Its Secret may be gone before the server counts as silent. Then a copy of the credentials is tried, in vain.
+    expect(is).toMatch(/^Reconciling=True Provider(Unreachable|NotReady)$/);
     expect(message).toContain(`kubectl annotate vm web -n ${t.namespace} virtrigaud.io/force-delete=true`);
   });
   await t.annotate('vm/web', { 'virtrigaud.io/force-delete': 'true' });
   await soon(async () => expect(await plane.api.get(namespace)).toBeUndefined());
   await operator.stop();
   expect(ownGuests(t.pve)).toHaveLength(1);
-}, 90_000);
+});
 
 test('a namespace may use a Provider while its Namespace has the label that this selects, and keeps its guests without', async () => {
   const operator = await startOperator(plane);
