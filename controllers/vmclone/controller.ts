@@ -64,7 +64,7 @@ function planFor(clone: VMClone, target: Place, ports: VMClonePorts): Plan {
   return { ok: true, vm: newVM(clone, target, source, derived.spec), leftOut: derived.leftOut };
 }
 
-/** An edit is announced anew, so that status always says from which generation the copy is made. */
+/** An edit is announced again, so that status always says from which generation the copy is made. */
 const isAnnounced = ({ metadata, status }: VMClone, { namespace, name }: Place): boolean =>
   status?.targetRef?.namespace === namespace &&
   status.targetRef.name === name &&

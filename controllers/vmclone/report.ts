@@ -119,7 +119,7 @@ function outcomeOf(clone: VMClone, copy: Copy, { completionTime }: VMCloneStatus
       'VMDeleted',
       `VirtualMachine ${text} is being deleted. A VMClone makes one copy only: to make another one, create another VMClone.`,
     );
-  // What happens to it afterwards is told by the VirtualMachine itself.
+  // The VirtualMachine itself reports what happens to it afterwards.
   if (completionTime !== undefined) return settled();
   const conditions = copy.status?.conditions ?? [];
   const ready = conditions.find(({ type }) => type === 'Ready');

@@ -1,5 +1,5 @@
 /**
- * Lets jest compile a CommonJS module once in each worker: its own, which it loads anew for every test file, and the
+ * Lets jest compile a CommonJS module once in each worker: its own, which it loads again for every test file, and the
  * bundled packages. That is half of what a small test file costs. A script, unlike a function that `vm.compileFunction`
  * makes, can run in many contexts, and keeps what V8 compiled of it in the earlier ones.
  */

@@ -110,8 +110,7 @@ function confirmationOf(
   };
 }
 
-export const keyOf = ({ metadata }: Pick<Provider, 'metadata'>): string =>
-  `${metadata.namespace}/${metadata.name}`;
+const keyOf = ({ metadata }: Pick<Provider, 'metadata'>): string => `${metadata.namespace}/${metadata.name}`;
 
 /** Deletions that were requested until then are confirmed: epoch ms. */
 function confirmedUntil({ metadata }: Pick<Provider, 'metadata'>, now: number): number {

@@ -460,7 +460,7 @@ describe('an event', () => {
   test.each([
     ['what only a person can fix', gives(stalled('DiskShrink', 'Write 20Gi or more.')), 40],
     [
-      'what a person is told to do',
+      'what a person has to do',
       gives(waiting('ClassNotFound', 'Write 20Gi or more.'), {
         events: [{ type: 'Warning', reason: 'ClassNotFound', message: 'm', ofCondition: true }],
       }),

@@ -211,7 +211,7 @@ describe('events', () => {
   const reasons = (plan: Plan, have: Partial<Observed> = {}) =>
     eventsOf({ plan, have: observed(have) }).map(({ reason }) => reason);
 
-  test('tell a failed task as a warning; what is refused or waited for is told with its condition', () => {
+  test('tell a failed task as a warning; what is refused or waited for is reported with its condition', () => {
     const failure = { step: 'Clone' as const, message: 'no space', attempts: 1, at: NOW };
     expect(reasons(REFUSE)).toEqual([]);
     expect(reasons(WAIT)).toEqual([]);
