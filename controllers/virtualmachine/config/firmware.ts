@@ -60,27 +60,31 @@ const differs = (wanted: string | undefined, now: string): wanted is string =>
 
 /** What differs of the settings that only a new guest gets: a sentence each. */
 export function firmwareDifferences(want: Shape, config: GuestConfig): string[] {
-  const { machine, osType, scsiController, isCopy } = want;
-  const onlyAtCreation = isCopy === true ? keptByCopy : setAtCreation;
-  const bios = config['bios'] ?? DEFAULT_BIOS;
-  const now = {
-    machine: config['machine'] ?? 'pc',
-    osType: config['ostype'] ?? DEFAULT_OS_TYPE,
-    scsi: config['scsihw'] ?? DEFAULT_SCSI,
-  };
+  const sentence = want.isCopy === true ? keptByCopy : setAtCreation;
   return [
-    ...(differs(want.bios, bios) ? [onlyAtCreation('The firmware', bios, want.bios)] : []),
-    ...(machine !== undefined && !sameMachine(machine, config['machine'])
-      ? [onlyAtCreation('The machine type', now.machine, machine)]
-      : []),
-    ...(differs(osType, now.osType) ? [onlyAtCreation('The OS type', now.osType, osType)] : []),
-    ...(differs(scsiController, now.scsi)
-      ? [onlyAtCreation('The SCSI controller', now.scsi, scsiController)]
-      : []),
+    ...differencesOf(want, config).map((difference) => sentence(...difference)),
     ...(want.tpm !== undefined && config['tpmstate0'] === undefined
       ? [`The VM has no TPM, but the class says ${want.tpm}. A TPM is added only when a VM is created.`]
       : []),
     ...efiDifferences(want, config),
+  ];
+}
+
+type Difference = readonly [what: string, now: string, wanted: string];
+
+function differencesOf({ bios, machine, osType, scsiController }: Shape, config: GuestConfig): Difference[] {
+  const settings = [
+    ['The firmware', config['bios'] ?? DEFAULT_BIOS, bios],
+    ['The OS type', config['ostype'] ?? DEFAULT_OS_TYPE, osType],
+    ['The SCSI controller', config['scsihw'] ?? DEFAULT_SCSI, scsiController],
+  ] as const;
+  return [
+    ...settings.flatMap(([what, now, wanted]): Difference[] =>
+      differs(wanted, now) ? [[what, now, wanted]] : [],
+    ),
+    ...(machine !== undefined && !sameMachine(machine, config['machine'])
+      ? [['The machine type', config['machine'] ?? 'pc', machine] as const]
+      : []),
   ];
 }
 
