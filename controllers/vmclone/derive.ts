@@ -34,7 +34,7 @@ export function derive(derivation: Derivation): Derived {
   };
   const problem = problemOf(spec);
   return problem === undefined
-    ? { ok: true, spec, leftOut: [...leftOut(source.vm, target), ...data.leftOut] }
+    ? { ok: true, spec, leftOut: [...leftOut(source.vm, target, namespace), ...data.leftOut] }
     : {
         ok: false,
         reason: 'TargetInvalid',
@@ -49,7 +49,7 @@ type Others = {
     VirtualMachineSpecInput[Field] | undefined;
 };
 
-function others({ source, target }: Derivation, { fields: data }: Delivered): Others {
+function others({ source, target, namespace }: Derivation, { fields: data }: Delivered): Others {
   const { spec } = source.vm;
   const { startup, maintenanceWindow, lifecycle, placement } = spec;
   return {
@@ -75,6 +75,8 @@ function others({ source, target }: Derivation, { fields: data }: Delivered): Ot
     devices: spec.devices,
     // The node is chosen as for any new VM.
     placement: placement?.pool === undefined ? undefined : { pool: placement.pool },
+    placementRef:
+      target.placementRef ?? (source.vm.metadata.namespace === namespace ? spec.placementRef : undefined),
     // With ObserveOnly or Paused it would not be made.
     managementPolicy: spec.managementPolicy === 'CreateOnly' ? spec.managementPolicy : undefined,
     deletionPolicy: isRetainedByAdoption(spec) ? undefined : spec.deletionPolicy,
