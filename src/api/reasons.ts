@@ -15,6 +15,7 @@ export const REASONS = [
   'CABundleInvalid',
   'CannotProveAbsence',
   'ChangedMeanwhile',
+  'PolicyNotFound',
   'ClassNotFound',
   'CleaningUp',
   'CloneNotPossible',

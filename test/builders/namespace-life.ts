@@ -272,6 +272,9 @@ export class NamespaceLife {
       'VirtualMachine',
       this.vm,
       virtualMachineController({
+        policies: readerOf(),
+        vmsIn: () => [],
+        vmsInCreation: () => [],
         clusterId: 'cluster-1',
         providers,
         classes: this.#reader('VMClass', aClass()),

@@ -86,6 +86,9 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   const vmClass = () => world.vmClass?.() ?? aClass();
   const provider = () => world.provider?.() ?? aProvider();
   const controller = virtualMachineController({
+    policies: readerOf(),
+    vmsIn: () => [],
+    vmsInCreation: () => [],
     clusterId: CLUSTER_ID,
     providers: { get: provider, partial: provider, list: () => [provider()] },
     classes: {

@@ -28,11 +28,20 @@ import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { cloneFromOf, type CloneFromPorts } from './clone-from.ts';
 import { invalidParts } from './invalid.ts';
 import { notReady, reach, type ReachPorts } from '../../shared/cluster/reach.ts';
+import type { PolicyReaders } from '../../shared/placement/policies.ts';
+import { policyLookup } from '../placement/policy.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts
-  extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts, DeletionProtectionPorts, CloneFromPorts {
+  extends
+    QuotaPorts,
+    ReachPorts,
+    CloudInitPorts,
+    SnapshotPorts,
+    DeletionProtectionPorts,
+    CloneFromPorts,
+    PolicyReaders {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
   readonly addressed: AddressPorts['addressed'];
@@ -173,7 +182,13 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   };
   const invalid = invalidParts(vm, { owner: base.owner, ...parts });
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const [missing, ...others] = [...imageProblems(vm, image, drives), ...(unread ? [unread] : []), ...invalid];
+  const policy = policyLookup(vm, ports);
+  const [missing, ...others] = [
+    ...imageProblems(vm, image, drives),
+    ...(policy.ok ? [] : [policy]),
+    ...(unread ? [unread] : []),
+    ...invalid,
+  ];
   const ignored = [...spec.ignored, ...cdromsLeft(vm, drives)];
   const cloneFrom = cloneFromOf(vm, base.connection, ports);
   return withinLimits(
