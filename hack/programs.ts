@@ -38,7 +38,7 @@ export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
     entry: 'src/cli/main.ts',
     out: 'kubectl/kubectl-vm',
     script: true,
-    links: ['kubectl-create-vmsnapshot'],
+    links: ['kubectl-create-vmsnapshot', 'kubectl_complete-vm'],
     data: [],
   },
   fakepve: {

@@ -11,6 +11,7 @@ import { metricsFiles } from './metrics-page.ts';
 import { noticeFiles } from './notices.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
+import { runbookFiles } from './runbook-reasons.ts';
 import { templateOptionFiles } from './template-options.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -34,6 +35,7 @@ const files = new Map([
   ...metricsFiles(current),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
+  ...(await runbookFiles()),
   ...(await noticeFiles()),
 ]);
 const stale = [...files].filter(([path, content]) => current(path) !== content);

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { systemClock } from '../runtime/clock.ts';
-import { CREATE_VMSNAPSHOT, run } from './run.ts';
+import { COMPLETE, CREATE_VMSNAPSHOT, run } from './run.ts';
 import type { Terminal } from './terminal.ts';
 
 const { env } = process;
@@ -30,9 +30,12 @@ const terminal: Terminal = {
 
 /** A script is told its file as the first argument; a single executable is that file. */
 const called = [process.argv0, process.argv[1] ?? ''].map((path) => basename(path));
-const program = called.some((name) => name.startsWith('kubectl-create-vmsnapshot'))
+const isCalled = (file: string): boolean => called.some((name) => name.startsWith(file));
+const program = isCalled('kubectl-create-vmsnapshot')
   ? CREATE_VMSNAPSHOT
-  : 'kubectl vm';
+  : isCalled(COMPLETE)
+    ? COMPLETE
+    : 'kubectl vm';
 
 // A reader that has read enough, such as head, closes the pipe.
 process.stdout.on('error', () => process.exit(0));

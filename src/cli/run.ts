@@ -4,12 +4,15 @@ import { openCluster, type OpenCluster } from './cluster/connect.ts';
 import { GLOBAL_FLAGS } from './common-flags.ts';
 import type { Call, Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { complete } from './commands/completion.ts';
 import { CliError, codeOf, faultText } from './failure.ts';
 import { readFlags, type CommandLine } from './flags.ts';
 import { calledBy, helpOf, overview } from './help.ts';
 import type { Terminal } from './terminal.ts';
 
 export const CREATE_VMSNAPSHOT = 'kubectl create vmsnapshot';
+/** What kubectl starts for the completion. */
+export const COMPLETE = 'kubectl_complete-vm';
 
 /**
  * @param program how it was called: `kubectl vm`, or the one command that is a program of its own
@@ -20,6 +23,8 @@ export async function run(program: string, words: readonly string[], terminal: T
     if (program === CREATE_VMSNAPSHOT)
       return await called(commandNamed('snapshot'), program, words, terminal);
     const [name, ...rest] = words;
+    if (program === COMPLETE) return await completed(words, terminal);
+    if (name === '__complete') return await completed(rest, terminal);
     if (name === undefined || name === '--help' || name === '-h') {
       terminal.out(overview(COMMANDS));
       return 0;
@@ -29,6 +34,15 @@ export async function run(program: string, words: readonly string[], terminal: T
     terminal.err(`${faultText(error)}\n`);
     return codeOf(error);
   }
+}
+
+/** With the context and the namespace that the line has so far. */
+function completed(words: readonly string[], terminal: Terminal): Promise<number> {
+  const own = COMMANDS.find(({ name }) => name === words[0])?.flags ?? [];
+  const read = readFlags(words.slice(1, -1), [...own, ...GLOBAL_FLAGS]);
+  const line = 'problem' in read ? readFlags([], GLOBAL_FLAGS) : read;
+  if ('problem' in line) return Promise.resolve(0);
+  return withCluster(line.value, terminal, (call) => complete(COMMANDS, words, call));
 }
 
 function commandNamed(name: string): Command {

@@ -1,0 +1,62 @@
+/** `kubectl vm start` and `kubectl vm stop`. */
+import type { Stored } from '../cluster/objects.ts';
+import { textAt, valueAt } from '../cluster/objects.ts';
+import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
+import type { Call, Command } from '../command.ts';
+import { changeVm, type Change } from '../vm-change.ts';
+
+type Power = 'On' | 'Off' | 'OffGraceful';
+
+const shared = {
+  usage: 'NAME... [flags]',
+  args: { min: 1, max: Infinity },
+  completes: ['VirtualMachine'],
+} as const;
+
+export const start: Command = {
+  ...shared,
+  name: 'start',
+  summary: 'Start VMs and keep them running',
+  about: ['It sets `spec.powerState` to On.'],
+  examples: [{ text: 'Start a VM and wait until it is ready', command: 'kubectl vm start web --wait' }],
+  flags: [...WAIT_FLAGS, CHANGE_OUTPUT],
+  run: (call) => setPower(call, 'On', 'started'),
+};
+
+export const stop: Command = {
+  ...shared,
+  name: 'stop',
+  summary: 'Shut VMs down and keep them off',
+  about: [
+    'It sets `spec.powerState` to OffGraceful: the guest is asked to shut down, and stopped after `lifecycle.gracefulShutdownTimeout`. With `--force` it is stopped at once, as by a power failure.',
+  ],
+  examples: [
+    { text: 'Shut down two VMs', command: 'kubectl vm stop web db' },
+    { text: 'Switch a VM off at once', command: 'kubectl vm stop web --force' },
+  ],
+  flags: [
+    { name: 'force', meaning: 'stop the VM at once instead of asking the guest to shut down' },
+    ...WAIT_FLAGS,
+    CHANGE_OUTPUT,
+  ],
+  run: (call) => setPower(call, call.flags.is('force') ? 'Off' : 'OffGraceful', 'stopped'),
+};
+
+async function setPower(call: Call, power: Power, done: string): Promise<number> {
+  const cluster = await call.cluster();
+  for (const name of call.args) await changeVm(call, cluster, name, (vm) => powerChange(vm, power, done));
+  return 0;
+}
+
+/** A bare `On` in YAML may have been stored as true. */
+const desired = (vm: Stored): unknown => {
+  const power = valueAt(vm, 'spec.powerState') ?? 'On';
+  return typeof power === 'boolean' ? (power ? 'On' : 'Off') : power;
+};
+
+const powerChange = (vm: Stored, power: Power, done: string): Change => ({
+  patch: desired(vm) === power ? {} : { spec: { powerState: power } },
+  path: ['spec', 'powerState'],
+  done: desired(vm) === power ? `${done} (no change)` : done,
+  hasHappened: (seen) => textAt(seen, 'status.powerState') === (power === 'On' ? 'On' : 'Off'),
+});
