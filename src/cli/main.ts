@@ -13,12 +13,17 @@ const { env } = process;
 const coloured = (stream: { readonly isTTY?: boolean }): boolean =>
   stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 
+const interruption = new AbortController();
+// The second one ends the process at once.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
+
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   colour: coloured(process.stdout),
   progress: process.stderr.isTTY,
   clock: systemClock,
+  interrupted: interruption.signal,
   platform: process.platform,
   run: (program, args) =>
     new Promise((resolve, reject) => {

@@ -11,6 +11,8 @@ import { calledBy, helpOf, overview } from './help.ts';
 import type { Terminal } from './terminal.ts';
 
 export const CREATE_VMSNAPSHOT = 'kubectl create vmsnapshot';
+/** As a shell reports Ctrl-C. */
+const INTERRUPTED = 130;
 /** What kubectl starts for the completion. */
 export const COMPLETE = 'kubectl_complete-vm';
 
@@ -31,6 +33,7 @@ export async function run(program: string, words: readonly string[], terminal: T
     }
     return await called(commandNamed(name === '--version' ? 'version' : name), program, rest, terminal);
   } catch (error) {
+    if (terminal.interrupted.aborted) return INTERRUPTED;
     terminal.err(`${faultText(error)}\n`);
     return codeOf(error);
   }
@@ -102,6 +105,7 @@ async function withCluster(
         asUid: flags.text('as-uid'),
       },
       terminal.clock,
+      terminal.interrupted,
     );
     return Promise.resolve(open.cluster);
   };

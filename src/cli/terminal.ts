@@ -9,6 +9,8 @@ export interface Terminal {
   /** Whether progress is shown: standard error is a terminal. */
   readonly progress: boolean;
   readonly clock: Clock;
+  /** Aborted by Ctrl-C: what is waited for is given up, and what must be put back is. */
+  readonly interrupted: AbortSignal;
   /** Runs a program of the system in this terminal; gives its exit code. */
   readonly run: (program: string, args: readonly string[]) => Promise<number>;
   /** `linux`, `darwin` … */

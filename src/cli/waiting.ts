@@ -27,7 +27,6 @@ const ERASE = '\r\u001B[K';
 export async function waitFor(call: Call, what: string, look: () => Promise<Progress>): Promise<Stored> {
   const { terminal } = call;
   const until = terminal.clock.monotonic() + timeoutOf(call);
-  const never = new AbortController().signal;
   let shown = '';
   const show = (text: string): void => {
     if (!terminal.progress || text === shown) return;
@@ -42,7 +41,8 @@ export async function waitFor(call: Call, what: string, look: () => Promise<Prog
       show(`${what}: ${progress.for}`);
       if (terminal.clock.monotonic() >= until)
         throw new CliError(`timed out waiting for the condition on ${what}: ${line(progress.for)}`);
-      await sleep(terminal.clock, pause(tries), never);
+      await sleep(terminal.clock, pause(tries), terminal.interrupted);
+      if (terminal.interrupted.aborted) throw new CliError(`${what}: interrupted`);
     }
   } finally {
     show('');

@@ -54,21 +54,28 @@ const selection = ({ labelSelector, fieldSelector }: Where): Record<string, stri
   ...(fieldSelector !== undefined && { fieldSelector }),
 });
 
-/** @param namespace of what names none */
-export function clusterOver({ send }: Transport, namespace: string): Cluster {
+/**
+ * @param namespace of what names none
+ * @param signal ends reads; a write that was begun is finished
+ */
+export function clusterOver(
+  { send }: Pick<Transport, 'send'>,
+  namespace: string,
+  signal?: AbortSignal,
+): Cluster {
   const pathOf = ({ resource }: CliKind, at: Pick<ApiPath, 'namespace' | 'name'>): string =>
     urlPath({ ...resource, ...at });
   const read = async (answer: Promise<unknown>): Promise<Stored> => Stored.parse(await answer);
   return {
     namespace,
-    get: (kind, at) => read(send({ method: 'GET', path: pathOf(kind, at) })),
+    get: (kind, at) => read(send({ method: 'GET', path: pathOf(kind, at), signal })),
     async list(kind, where) {
       const path = pathOf(kind, { namespace: where.namespace });
       const objects: Stored[] = [];
       let token: string | undefined;
       do {
         const query = { ...selection(where), limit: PAGE, ...(token !== undefined && { continue: token }) };
-        const page = List.parse(await send({ method: 'GET', path, query }));
+        const page = List.parse(await send({ method: 'GET', path, query, signal }));
         objects.push(...page.items);
         token = page.metadata.continue === '' ? undefined : page.metadata.continue;
       } while (token !== undefined);
@@ -77,7 +84,7 @@ export function clusterOver({ send }: Transport, namespace: string): Cluster {
     async table(kind, { name, ...where }) {
       const path = pathOf(kind, { namespace: where.namespace, name });
       const query = { ...selection(where), includeObject: 'Metadata' };
-      return Table.parse(await send({ method: 'GET', path, query, accept: TABLE_TYPE }));
+      return Table.parse(await send({ method: 'GET', path, query, accept: TABLE_TYPE, signal }));
     },
     create: (kind, into, body, { dryRun } = {}) =>
       read(
@@ -102,7 +109,7 @@ export function clusterOver({ send }: Transport, namespace: string): Cluster {
           contentType: 'application/merge-patch+json',
         }),
       ),
-    version: async () => Version.parse(await send({ method: 'GET', path: '/version' })).gitVersion,
+    version: async () => Version.parse(await send({ method: 'GET', path: '/version', signal })).gitVersion,
   };
 }
 

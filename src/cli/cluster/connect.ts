@@ -19,10 +19,10 @@ export interface OpenCluster {
   readonly close: () => Promise<void>;
 }
 
-export function openCluster(access: Access, clock: Clock): OpenCluster {
+export function openCluster(access: Access, clock: Clock, signal: AbortSignal): OpenCluster {
   const connection = impersonating(connect({ file: access.kubeconfig, context: access.context }), access);
   return {
-    cluster: clusterOver(transport(connection, clock), access.namespace ?? connection.namespace),
+    cluster: clusterOver(transport(connection, clock), access.namespace ?? connection.namespace, signal),
     close: () => connection.close(),
   };
 }
