@@ -6,6 +6,8 @@ import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
+import { krewFiles } from './krew.ts';
+import { kubectlFiles } from './kubectl-page.ts';
 import { kustomizeFiles } from './kustomize-references.ts';
 import { metricsFiles } from './metrics-page.ts';
 import { noticeFiles } from './notices.ts';
@@ -35,6 +37,8 @@ const files = new Map([
   ...metricsFiles(current),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
+  ...kubectlFiles(),
+  ...krewFiles(),
   ...(await runbookFiles()),
   ...(await noticeFiles()),
 ]);
