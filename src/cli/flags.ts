@@ -1,6 +1,5 @@
 /** Flags as kubectl reads them: `--name value`, `--name=value`, `-n value`, `--yes=false`, anywhere after the command. Pure. */
 import { parseArgs } from 'node:util';
-import { closestOf } from '../lib/closest.ts';
 import type { Result } from '../lib/result.ts';
 
 export interface Flag {
@@ -69,7 +68,7 @@ const withLongEquals = (word: string): string => word.replace(/^(-[A-Za-z])=/, '
 
 function valueOf(token: Token, known: readonly Flag[]): Result<string> {
   const flag = known.find(({ name }) => name === token.name);
-  if (!flag) return { problem: unknown(token, known) };
+  if (!flag) return { problem: unknown(token) };
   if (flag.value === undefined) return truth(flag, token.value);
   if (token.value === undefined) return { problem: `flag needs an argument: ${token.rawName ?? ''}` };
   if (flag.choices && !flag.choices.includes(token.value))
@@ -85,11 +84,8 @@ function truth({ name }: Flag, value: string | undefined): Result<string> {
   return { problem: `invalid argument "${value}" for "--${name}" flag: must be true or false` };
 }
 
-function unknown({ rawName = '', name = '' }: Token, known: readonly Flag[]): string {
-  if (!rawName.startsWith('--')) return `unknown shorthand flag: '${name}' in ${rawName}`;
-  const names = known.map((flag) => flag.name);
-  return `unknown flag: ${rawName} (there are ${closestOf(name, names)})`;
-}
+const unknown = ({ rawName = '', name = '' }: Token): string =>
+  rawName.startsWith('--') ? `unknown flag: ${rawName}` : `unknown shorthand flag: '${name}' in ${rawName}`;
 
 function flagsOver(values: ReadonlyMap<string, readonly string[]>): Flags {
   const last = (name: string): string | undefined => values.get(name)?.at(-1);

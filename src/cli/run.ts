@@ -54,7 +54,7 @@ function commandNamed(name: string): Command {
   if (name.startsWith('-')) throw new CliError(`flags follow the command: kubectl vm COMMAND ${name}`);
   const names = COMMANDS.filter(({ hidden }) => hidden !== true).map((command) => command.name);
   throw new CliError(
-    `unknown command "${name}" for "kubectl vm"\n\nDid you mean one of these?\n\t${closestOf(name, names)}\n`,
+    `unknown command "${name}" for "kubectl vm"\n\nDid you mean this?\n\t${closestOf(name, names).split(', ')[0] ?? ''}\n`,
   );
 }
 

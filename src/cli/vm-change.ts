@@ -1,10 +1,11 @@
-/** A change of a VirtualMachine by hand, with what may keep it from having an effect. */
+/** Changes of VirtualMachines by hand, with what may keep them from having an effect. */
 import { DRY_RUN } from '../api/annotations.ts';
 import { kindOf } from './cluster/kinds.ts';
 import type { At, Cluster } from './cluster/cluster.ts';
-import { isReady, isSeen, textAt, type Stored } from './cluster/objects.ts';
+import { isReady, textAt, type Stored } from './cluster/objects.ts';
 import { printChanged, warn } from './changed.ts';
 import type { Call } from './command.ts';
+import { faultText } from './failure.ts';
 import { undoneBy } from './gitops.ts';
 import { notYet, waitFor, type Progress } from './waiting.ts';
 
@@ -20,23 +21,65 @@ export interface Change {
   readonly hasHappened: (vm: Stored) => boolean;
 }
 
-export async function changeVm(
+/**
+ * Changes every VM, then waits for each, so that they change at the same time. A VM that cannot be changed does not keep
+ * the others from it, as with kubectl.
+ * @returns the exit code
+ */
+export async function changeVms(
   call: Call,
-  cluster: Cluster,
-  name: string,
+  names: readonly string[],
   change: (vm: Stored) => Change,
-): Promise<void> {
-  const at: At = { namespace: cluster.namespace, name };
-  const { patch, path, done, hasHappened } = change(await cluster.get(VM_KIND, at));
-  const changed = await cluster.patch(VM_KIND, at, patch);
-  for (const warning of [undoneBy(changed, path), withoutEffect(changed)])
+): Promise<number> {
+  const cluster = await call.cluster();
+  const changed: Changed[] = [];
+  const failed = [
+    ...(await failures(call, names, async (name) => {
+      changed.push(await patch(call, cluster, { namespace: cluster.namespace, name }, change));
+    })),
+    ...(await failures(call, changed, async ({ at, object, made }) => {
+      if (call.flags.is('wait')) await untilVm(call, cluster, at, made.hasHappened);
+      printChanged(call, VM_KIND, object, made.done);
+    })),
+  ];
+  return failed.length > 0 ? 1 : 0;
+}
+
+interface Changed {
+  readonly at: At;
+  readonly object: Stored;
+  readonly made: Change;
+}
+
+async function patch(call: Call, cluster: Cluster, at: At, change: (vm: Stored) => Change): Promise<Changed> {
+  const made = change(await cluster.get(VM_KIND, at));
+  const object = await cluster.patch(VM_KIND, at, made.patch);
+  for (const warning of [undoneBy(object, made.path), withoutEffect(object)])
     if (warning !== undefined) warn(call, warning);
-  if (call.flags.is('wait')) await untilVm(call, cluster, at, hasHappened);
-  printChanged(call, VM_KIND, changed, done);
+  return { at, object, made };
+}
+
+/** Those of which the work fails; each is reported. */
+async function failures<T>(
+  { terminal }: Call,
+  all: readonly T[],
+  work: (each: T) => Promise<void>,
+): Promise<readonly T[]> {
+  const failed: T[] = [];
+  for (const each of all) {
+    try {
+      await work(each);
+    } catch (error) {
+      if (terminal.interrupted.aborted) throw error;
+      terminal.err(`${faultText(error)}\n`);
+      failed.push(each);
+    }
+  }
+  return failed;
 }
 
 /** Waits until the VM is Ready as it is now, and so. */
-export const untilVm = (
+const untilVm = (
   call: Call,
   cluster: Cluster,
   at: At,
@@ -44,8 +87,10 @@ export const untilVm = (
 ): Promise<Stored> =>
   waitFor(call, `virtualmachines/${at.name}`, async (): Promise<Progress> => {
     const vm = await cluster.get(VM_KIND, at);
-    if (isSeen(vm) && isReady(vm) && hasHappened(vm)) return { state: 'done', object: vm };
-    return isReady(vm) ? { state: 'waiting', for: 'The operator has not acted on it yet.' } : notYet(vm);
+    if (!isReady(vm)) return notYet(vm);
+    return hasHappened(vm)
+      ? { state: 'done', object: vm }
+      : { state: 'waiting', for: 'The operator has not acted on it yet.' };
   });
 
 /** Why the operator will not act on a change; `undefined`: nothing speaks against it. */

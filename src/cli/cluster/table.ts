@@ -22,8 +22,9 @@ export interface TableOptions {
   readonly namespaces: boolean;
 }
 
+/** kubectl leaves a cell without a value empty. */
 const cellText = (cell: unknown): string => {
-  if (cell === null || cell === undefined || cell === '') return '<none>';
+  if (cell === null || cell === undefined) return '';
   return typeof cell === 'string' ? cell : JSON.stringify(cell);
 };
 

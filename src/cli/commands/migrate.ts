@@ -2,7 +2,7 @@
 import { textAt } from '../cluster/objects.ts';
 import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Command } from '../command.ts';
-import { changeVm } from '../vm-change.ts';
+import { changeVms } from '../vm-change.ts';
 
 export const migrate: Command = {
   name: 'migrate',
@@ -17,14 +17,13 @@ export const migrate: Command = {
   flags: [...WAIT_FLAGS, CHANGE_OUTPUT],
   args: { min: 2, max: 2 },
   completes: ['VirtualMachine'],
-  async run(call) {
+  run(call) {
     const [name = '', node = ''] = call.args;
-    await changeVm(call, await call.cluster(), name, () => ({
+    return changeVms(call, [name], () => ({
       patch: { spec: { placement: { host: node } } },
       path: ['spec', 'placement', 'host'],
-      done: `is to move to ${node}`,
+      done: `${call.flags.is('wait') ? 'moved' : 'is to move'} to ${node}`,
       hasHappened: (vm) => textAt(vm, 'status.node') === node,
     }));
-    return 0;
   },
 };

@@ -3,7 +3,7 @@ import type { Stored } from '../cluster/objects.ts';
 import { textAt, valueAt } from '../cluster/objects.ts';
 import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
-import { changeVm, type Change } from '../vm-change.ts';
+import { changeVms, type Change } from '../vm-change.ts';
 
 type Power = 'On' | 'Off' | 'OffGraceful';
 
@@ -42,11 +42,8 @@ export const stop: Command = {
   run: (call) => setPower(call, call.flags.is('force') ? 'Off' : 'OffGraceful', 'stopped'),
 };
 
-async function setPower(call: Call, power: Power, done: string): Promise<number> {
-  const cluster = await call.cluster();
-  for (const name of call.args) await changeVm(call, cluster, name, (vm) => powerChange(vm, power, done));
-  return 0;
-}
+const setPower = (call: Call, power: Power, done: string): Promise<number> =>
+  changeVms(call, call.args, (vm) => powerChange(vm, power, done));
 
 /** A bare `On` in YAML may have been stored as true. */
 const desired = (vm: Stored): unknown => {

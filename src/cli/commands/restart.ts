@@ -3,7 +3,7 @@ import { RESTARTED_AT } from '../../api/annotations.ts';
 import { textAt, valueAt } from '../cluster/objects.ts';
 import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Command } from '../command.ts';
-import { changeVm } from '../vm-change.ts';
+import { changeVms } from '../vm-change.ts';
 
 export const restart: Command = {
   name: 'restart',
@@ -16,18 +16,15 @@ export const restart: Command = {
   flags: [...WAIT_FLAGS, CHANGE_OUTPUT],
   args: { min: 1, max: Infinity },
   completes: ['VirtualMachine'],
-  async run(call) {
-    const cluster = await call.cluster();
+  run(call) {
     const at = call.terminal.clock.now().toISOString();
-    for (const name of call.args)
-      await changeVm(call, cluster, name, () => ({
-        patch: { metadata: { annotations: { [RESTARTED_AT]: at } } },
-        path: ['metadata', 'annotations', RESTARTED_AT],
-        done: 'restarted',
-        hasHappened: (vm) =>
-          textAt(vm, 'status.internal.restartedAt') === at &&
-          valueAt(vm, 'status.internal.restart') === undefined,
-      }));
-    return 0;
+    return changeVms(call, call.args, () => ({
+      patch: { metadata: { annotations: { [RESTARTED_AT]: at } } },
+      path: ['metadata', 'annotations', RESTARTED_AT],
+      done: 'restarted',
+      hasHappened: (vm) =>
+        textAt(vm, 'status.internal.restartedAt') === at &&
+        valueAt(vm, 'status.internal.restart') === undefined,
+    }));
   },
 };

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { ANNOTATIONS } from '../../api/annotations.ts';
-import { part, type Stored } from '../cluster/objects.ts';
+import { part, Stored } from '../cluster/objects.ts';
 
 export const REMOVED = '<removed>';
 
@@ -78,7 +78,7 @@ export function redact(object: Stored): Redacted {
     ([name, value]) => [name, OUR_ANNOTATIONS.has(name) ? value : REMOVED] as const,
   );
   const foreign = Object.entries(metadata.annotations ?? {}).flatMap(([name, value]) =>
-    OUR_ANNOTATIONS.has(name) ? [] : textsIn(value),
+    OUR_ANNOTATIONS.has(name) ? [] : textsOfAnnotation(value),
   );
   const kept = redacted('', spec);
   const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, labels, finalizers } =
@@ -127,19 +127,27 @@ const joined = (each: readonly Removal[]): Removal => ({
   texts: each.flatMap(({ texts }) => texts),
 });
 
-/** Every text in a value, also in a text that is JSON itself, such as the annotation of kubectl apply. */
+/** Of an object that is stored as JSON, as by kubectl apply, what would be removed from the object itself. */
+function textsOfAnnotation(text: string): readonly string[] {
+  const value = jsonOf(text);
+  const object = part(Stored, value);
+  if (object) return redact(object).texts;
+  return value === undefined ? [text] : textsIn(value);
+}
+
+/** Every text in a value. */
 function textsIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value, ...textsOfJson(value)];
+  if (typeof value === 'string') return [value];
   const items = part(Items, value);
   if (items) return items.flatMap(textsIn);
   return Object.values(part(Members, value) ?? {}).flatMap(textsIn);
 }
 
-function textsOfJson(text: string): readonly string[] {
-  if (!/^\s*[{[]/.test(text)) return [];
+function jsonOf(text: string): unknown {
+  if (!/^\s*[{[]/.test(text)) return undefined;
   try {
-    return textsIn(JSON.parse(text));
+    return JSON.parse(text);
   } catch {
-    return [];
+    return undefined;
   }
 }

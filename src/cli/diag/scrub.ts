@@ -32,10 +32,14 @@ const runsOf = (text: string): readonly string[] =>
 /** How many characters from there are to be removed. */
 function lengthAt(text: string, at: number, runs: ReadonlySet<string>, words: ReadonlySet<string>): number {
   if (runs.has(text.slice(at, at + RUN))) return RUN;
+  if (isInWord(text.charAt(at - 1))) return 0;
   for (let length = RUN - 1; length >= SHORTEST; length -= 1)
-    if (words.has(text.slice(at, at + length)) && at + length <= text.length) return length;
+    if (words.has(text.slice(at, at + length)) && !isInWord(text.charAt(at + length))) return length;
   return 0;
 }
+
+/** A short word counts where it stands alone: `cpus` is not removed from `vcpus`. */
+const isInWord = (character: string): boolean => /[\p{L}\p{N}]/u.test(character);
 
 function without(text: string, remove: (at: number) => number): string {
   let kept = '';

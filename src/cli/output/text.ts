@@ -27,15 +27,18 @@ export const paint =
   (style: Style, text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
 
-/** Breaks a text between words. */
-export function wrap(text: string, width: number, indent = ''): string {
+/**
+ * Breaks a text between words.
+ * @param hanging how much further all lines but the first are indented
+ */
+export function wrap(text: string, width: number, indent = '', hanging = ''): string {
   const lines: string[] = [];
   let current = '';
   for (const word of text.split(' ')) {
-    if (current !== '' && current.length + word.length + 1 > width - indent.length) {
+    if (current !== '' && current.length + word.length + 1 > width - indent.length - hanging.length) {
       lines.push(current);
       current = word;
     } else current = current === '' ? word : `${current} ${word}`;
   }
-  return [...lines, current].map((each) => `${indent}${each}\n`).join('');
+  return [...lines, current].map((each, at) => `${indent}${at === 0 ? '' : hanging}${each}\n`).join('');
 }

@@ -1,4 +1,5 @@
 /** What the runbook says of a reason. Pure. */
+import { asSentence } from '../../lib/sentence.ts';
 import { RUNBOOK, type Advice } from './runbook.ts';
 
 /** The row of the kind itself, or else the first one that has the reason: kinds share many. */
@@ -10,5 +11,5 @@ export function adviceOn(kind: string, reason: string): Pick<Advice, 'means' | '
 /** What to do about it; `undefined` where nothing is to be done. */
 export function nextStep(kind: string, reason: string | undefined): string | undefined {
   const todo = reason === undefined ? undefined : adviceOn(kind, reason)?.todo;
-  return todo === 'Nothing' ? undefined : todo;
+  return todo === undefined || todo === 'Nothing' ? undefined : asSentence(todo);
 }

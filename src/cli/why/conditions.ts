@@ -33,6 +33,6 @@ const rank = ({ type }: Condition): number => {
   return at < 0 ? ORDER.length : at;
 };
 
-/** What is wrong comes first, Ready before all else. */
+/** What is wrong comes first, and of that Ready. */
 export const byImportance = (conditions: readonly Condition[]): readonly Condition[] =>
   conditions.toSorted((a, b) => Number(isBad(b)) - Number(isBad(a)) || rank(a) - rank(b));

@@ -20,7 +20,7 @@ export function printExplanation(found: Explanation, options: PrintOptions): str
     work(found, options),
     section('Conditions', style, conditions(found, style, options)),
     section('Refers to', style, found.related.map((each) => related(each, style, options)).join('')),
-    section('Events', style, events(found.events, options)),
+    section('Events', style, events(found.events, found.message, options)),
   ];
   return sections.filter((text) => text !== '').join('\n');
 }
@@ -94,17 +94,21 @@ function related(each: RelatedFinding, style: Paint, options: PrintOptions): str
     `  ${object} in ${namespace} (${field}) ${style(colour, STATES[state])}${reason ? `: ${reason}` : ''}\n`,
     message === undefined ? '' : text(message, options, '    '),
     next === undefined ? '' : text(`Next: ${next}`, options, '    '),
-    events(each.events, options, '    '),
+    events(each.events, each.message ?? '', options, '    '),
   ].join('');
 }
 
-const events = (all: readonly EventLine[], options: PrintOptions, indent = '  '): string =>
+/** @param above what is printed already: an event of a condition has the same text */
+const events = (
+  all: readonly EventLine[],
+  above: string,
+  { now, width }: PrintOptions,
+  indent = '  ',
+): string =>
   all
-    .map(({ at, type, reason, message, count }) =>
-      text(
-        `${ageOf(at, options.now)} ${type === 'Normal' ? '' : `${type} `}${reason}${count > 1 ? ` (x${count})` : ''}: ${message}`,
-        options,
-        indent,
-      ),
-    )
+    .map(({ at, type, reason, message, count }) => {
+      const what = `${type === 'Normal' ? '' : `${type} `}${reason}${count > 1 ? ` (x${count})` : ''}`;
+      const said = message === above ? '' : `: ${message}`;
+      return wrap(line(`${ageOf(at, now)} ${what}${said}`), width, indent, '    ');
+    })
     .join('');

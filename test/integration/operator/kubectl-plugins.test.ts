@@ -72,7 +72,7 @@ test.concurrent('a VM is listed, stopped, restarted, snapshotted, reverted, clon
   );
   expect(guestNamed(t.pve, 'copy').running).toBeUndefined();
   const node = guestNamed(t.pve, 'copy').node === 'pve-1' ? 'pve-2' : 'pve-1';
-  expect(await succeed(t, `vm migrate copy ${node} --wait`)).toBe(`${VM}/copy is to move to ${node}\n`);
+  expect(await succeed(t, `vm migrate copy ${node} --wait`)).toBe(`${VM}/copy moved to ${node}\n`);
   expect(guestNamed(t.pve, 'copy').node).toBe(node);
 });
 
@@ -113,6 +113,8 @@ test.concurrent('what is wrong with a VM is said, and what would be done', async
     code: 1,
     stderr: 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nothing" not found\n',
   });
+  const admin = 'vm list --as=nobody --as-group=staff --as-group=system:masters';
+  expect(await succeed(t, admin)).toMatch(/^NAME .*\nweb /);
   const forbidden = await kubectl(t, 'vm list --as=nobody');
   expect(forbidden.code).toBe(1);
   expect(forbidden.stderr).toContain('Error from server (Forbidden): virtualmachines.infra.virtrigaud.io is');

@@ -48,6 +48,15 @@ describe('a command', () => {
     expect(out).toBe('virtualmachine.infra.virtrigaud.io/web stopped\n');
   });
 
+  test('changes the other VMs where one does not exist, and fails', async () => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    expect(await world.call('stop', 'web', 'nothing', 'db')).toBe(1);
+    expect(world.writes.map(({ name }) => name)).toEqual(['web', 'db']);
+    expect(world.err()).toBe(
+      'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nothing" not found\n',
+    );
+  });
+
   test('does not revert to a snapshot of another VM than the one that is meant', async () => {
     const world = cliWorld([snap()]);
     await expect(world.call('revert', 'before', '--vm=db')).rejects.toThrow(
@@ -132,8 +141,9 @@ describe('waiting', () => {
   test('ends after the timeout, with what it waited for', async () => {
     const conditions = [{ type: 'Ready', status: 'False', reason: 'Locked', message: 'A backup runs.' }];
     const world = cliWorld([web({ status: { observedGeneration: 0, conditions } })]);
-    await expect(world.call('stop', 'web', '--wait', '--timeout=5s')).rejects.toThrow(
-      'timed out waiting for the condition on virtualmachines/web: A backup runs.',
+    expect(await world.call('stop', 'web', '--wait', '--timeout=5s')).toBe(1);
+    expect(world.err()).toBe(
+      'error: timed out waiting for the condition on virtualmachines/web: A backup runs.\n',
     );
   });
 
@@ -143,7 +153,8 @@ describe('waiting', () => {
       { type: 'Ready', status: 'False', reason: 'NetworkUnknown', message: 'No bridge.' },
     ];
     const world = cliWorld([web({ status: { observedGeneration: 0, conditions } })]);
-    await expect(world.call('start', 'web', '--wait')).rejects.toThrow('virtualmachines/web: No bridge.');
+    expect(await world.call('start', 'web', '--wait')).toBe(1);
+    expect(world.err()).toBe('error: virtualmachines/web: No bridge.\n');
   });
 
   test.each([

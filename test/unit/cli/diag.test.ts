@@ -127,6 +127,20 @@ describe('a bundle for a bug report', () => {
       expect(text).toContain(part);
   });
 
+  test('keeps messages readable where kubectl apply has stored the object in an annotation', () => {
+    const spec = { providerRef: { name: 'pve' }, networks: [{ name: 'lan', bridge: 'vmbr0' }] };
+    const applied = JSON.stringify({ metadata: { name: 'web' }, spec: { ...spec, description: 'The shop' } });
+    const object = stored('VirtualMachine', 'web', {
+      metadata: { name: 'web', annotations: { 'kubectl.kubernetes.io/last-applied-configuration': applied } },
+      spec,
+      status: { message: 'No node has a bridge vmbr0. Correct networks. It is The shop.' },
+    });
+    const text = JSON.stringify(
+      bundleOf({ kind: 'VirtualMachine', object, events: [], related: [] }, VERSIONS),
+    );
+    expect(text).toContain('No node has a bridge vmbr0. Correct networks. It is <removed>.');
+  });
+
   test('says what cannot be read', async () => {
     const { vm } = objects('Xq1Zwabcd', '');
     const world = cliWorld([vm]);
@@ -147,6 +161,7 @@ describe('words of a removed text', () => {
     ['It begins with abcdefghi…', 'It begins with<removed>…'],
     ['Nothing of it is here.', 'Nothing of it is here.'],
     ['ann', 'ann'],
+    ['The s3crets of userspace', 'The s3crets of userspace'],
   ])('are taken out of %j', (text, rest) => {
     expect(scrub(text)).toBe(rest);
   });

@@ -67,7 +67,7 @@ describe('a tree of snapshots', () => {
     ).toEqual([
       ['SNAPSHOT', 'VMSNAPSHOT', 'READY', 'MEMORY', 'AGE'],
       ['next', 'next', 'VMBusy', '<unknown>', '<unknown>'],
-      ['theirs', '<none>', '<none>', '<unknown>', '2h'],
+      ['theirs', '<none>', '<none>', '<unknown>', '120m'],
       ['└─ mine', 'mine', 'True', 'true', '60m'],
       [''],
     ]);

@@ -104,7 +104,7 @@ describe('why a VM is not ready', () => {
 
   test('begins with the reason, the message and what to do', () => {
     expect(text).toMatch(
-      /^virtualmachine\/web in team-a is not ready: NetworkUnknown \(Failed\)\n {2}No bridge\.\n {2}Next\n {4}Set `bridge`, or `spec\.defaults\.bridge` of the Provider\n/,
+      /^virtualmachine\/web in team-a is not ready: NetworkUnknown \(Failed\)\n {2}No bridge\.\n {2}Next\n {4}Set `bridge`, or `spec\.defaults\.bridge` of the Provider\.\n/,
     );
   });
 
