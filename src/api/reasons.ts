@@ -183,7 +183,6 @@ export const EVENT_REASONS = [
   'GuestCopied',
   'HookFailed',
   'HookSucceeded',
-  'IdentityOnDisk',
   'Moving',
   'MovingDisk',
   'QuiesceFailed',
