@@ -25,7 +25,7 @@ ln -s kubectl-vm ~/.local/bin/kubectl_complete-vm     # for the completion of ku
 
 \`make cli-executables\` makes executables that need no Node.js, for linux/amd64 and linux/arm64, in \`dist/kubectl\`. With [Krew](https://krew.sigs.k8s.io), [deploy/krew/vm.yaml](../deploy/krew/vm.yaml) installs \`kubectl vm\`: \`kubectl krew install --manifest=vm.yaml\`, with the checksums that \`make cli-executables\` writes into \`dist/kubectl/vm.yaml\`. Krew makes no link for \`kubectl create vmsnapshot\`; \`kubectl vm snapshot\` is the same command.
 
-kubectl finds plugins for subcommands of \`create\` from version 1.27 on; 1.26 needs \`KUBECTL_ENABLE_CMD_SHADOW=true\`. It takes no flags before the name of a plugin: \`kubectl vm list -n team-a\`, not \`kubectl -n team-a vm list\`.
+kubectl finds plugins for subcommands of \`create\` from version 1.27 on (tested with 1.36). It takes no flags before the name of a plugin: \`kubectl vm list -n team-a\`, not \`kubectl -n team-a vm list\`.
 
 ## How they behave
 

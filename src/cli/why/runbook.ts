@@ -1023,11 +1023,6 @@ export const RUNBOOK: readonly Advice[] = [
     means: 'The copy is complete: VMID, linked or full, and why',
   },
   {
-    section: 'VMClone',
-    reasons: ['IdentityOnDisk'],
-    means: 'What the disk still has of the guest that it was copied from, and what resets it',
-  },
-  {
     section: 'Other kinds',
     reasons: ['NotSupportedYet'],
     todo: 'Nothing acts on a VMPlacementPolicy in this version; the object may stay',
