@@ -36,8 +36,6 @@ export interface Command {
   readonly completes?: readonly KindName[];
   /** Values of its first argument, for the completion. */
   readonly choices?: readonly string[];
-  /** Not in the lists of commands. */
-  readonly hidden?: boolean;
   /** The exit code. */
   readonly run: (call: Call) => Promise<number>;
 }

@@ -44,11 +44,10 @@ export const flagHead = ({ name, short, value }: Flag): string =>
 
 /** `kubectl vm help`. */
 export function overview(commands: readonly Command[]): string {
-  const shown = commands.filter(({ hidden }) => hidden !== true);
-  const width = Math.max(...shown.map(({ name }) => name.length)) + 3;
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 3;
   return [
     'Virtual machines of virtrigaud-proxmox.\n\nCommands:\n',
-    ...shown.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}\n`),
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}\n`),
     '\nUsage:\n  kubectl vm COMMAND [flags]\n',
     '\nUse "kubectl vm COMMAND --help" for more about a command.\n',
   ].join('');

@@ -52,7 +52,7 @@ function commandNamed(name: string): Command {
   const found = COMMANDS.find((command) => command.name === name);
   if (found) return found;
   if (name.startsWith('-')) throw new CliError(`flags follow the command: kubectl vm COMMAND ${name}`);
-  const names = COMMANDS.filter(({ hidden }) => hidden !== true).map((command) => command.name);
+  const names = COMMANDS.map((command) => command.name);
   throw new CliError(
     `unknown command "${name}" for "kubectl vm"\n\nDid you mean this?\n\t${closestOf(name, names).split(', ')[0] ?? ''}\n`,
   );
@@ -80,12 +80,13 @@ async function called(
 }
 
 function expected({ args: { min, max } }: Command, got: number): string {
-  if (min === max)
-    return `exactly ${min === 1 ? 'one argument is' : `${min} arguments are`} required, got ${got}`;
+  if (min === max) return `exactly ${count(min)} required, got ${got}`;
   return got < min
-    ? `at least ${min} argument is required, got ${got}`
-    : `at most ${max} are possible, got ${got}`;
+    ? `at least ${count(min)} required, got ${got}`
+    : `at most ${count(max)} possible, got ${got}`;
 }
+
+const count = (number: number): string => (number === 1 ? 'one argument is' : `${number} arguments are`);
 
 async function withCluster(
   line: CommandLine,

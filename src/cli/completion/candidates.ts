@@ -34,9 +34,7 @@ const starting = (all: readonly Candidate[], prefix: string): readonly Candidate
 
 const commandNames = (commands: readonly Command[], prefix: string): readonly Candidate[] =>
   starting(
-    commands
-      .filter(({ hidden }) => hidden !== true)
-      .map(({ name, summary }) => ({ word: name, text: summary })),
+    commands.map(({ name, summary }) => ({ word: name, text: summary })),
     prefix,
   );
 

@@ -57,6 +57,14 @@ describe('a command', () => {
     );
   });
 
+  test('is for the VMs that it names, or for those with the labels', async () => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    await expect(world.call('stop')).rejects.toThrow('name a VM, or select some with --selector');
+    await expect(world.call('stop', 'web', '-l', 'a=b')).rejects.toThrow('when a selector is specified');
+    expect(await world.call('stop', '-l', 'a=b')).toBe(0);
+    expect(world.writes.map(({ name }) => name)).toEqual(['web', 'db']);
+  });
+
   test('does not revert to a snapshot of another VM than the one that is meant', async () => {
     const world = cliWorld([snap()]);
     await expect(world.call('revert', 'before', '--vm=db')).rejects.toThrow(

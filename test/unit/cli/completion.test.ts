@@ -33,7 +33,7 @@ describe('the completion', () => {
     expect(words(...typed)).toEqual(found);
   });
 
-  test('does not offer what is called by scripts only', () => {
+  test('begins with all commands', () => {
     expect(words('')).toEqual(COMMANDS.map(({ name }) => name));
   });
 });
