@@ -18,7 +18,8 @@ export async function selectedVms({ args, flags, cluster, terminal }: Call): Pro
     return args;
   }
   if (args.length > 0) throw new CliError('name cannot be provided when a selector is specified');
-  const { namespace, ...open } = await cluster();
+  const open = await cluster();
+  const { namespace } = open;
   const found = await open.list(kindOf('VirtualMachine'), { namespace, labelSelector });
   if (found.length === 0) terminal.err(`No resources found in ${namespace} namespace.\n`);
   return found.map(({ metadata }) => metadata.name);
