@@ -93,11 +93,19 @@ export function redact(object: Stored): Redacted {
         annotations: Object.fromEntries(annotations),
       },
       spec: kept.value,
-      status,
+      status: status && withoutValues(status),
     },
     texts: [...foreign, ...kept.texts],
   };
 }
+
+const PendingChanges = z.array(z.object({ key: z.string() }));
+
+/** Values of pending changes are those of Proxmox VE, where somebody else may have written one. */
+const withoutValues = (status: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  const pendingChanges = part(PendingChanges, status['pendingChanges']);
+  return pendingChanges === undefined ? status : { ...status, pendingChanges };
+};
 
 function redacted(key: string, value: unknown): Removal {
   if (WHOLLY_REMOVED.has(key)) return { value: REMOVED, texts: textsIn(value) };

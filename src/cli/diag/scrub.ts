@@ -63,13 +63,18 @@ const Members = z.record(z.string(), z.unknown());
 const Items = z.array(z.unknown());
 
 /** Texts that people wrote or that quote others. */
-const PROSE = new Set([
-  ...['message', 'note', 'plan', 'cloneTypeReason', 'fullCloneReason', 'progress', 'current', 'pending'],
-]);
+const PROSE = new Set([...['message', 'note', 'plan', 'cloneTypeReason', 'fullCloneReason', 'progress']]);
+
+/**
+ * The description of a VM in Proxmox VE, where a message says how it changes: anybody may have written it there. What
+ * follows it in the message goes, too, because a long one is cut, and nothing says where it ends.
+ */
+const DESCRIPTION = /\bdescription (?:"|\(not set\) → ").*$/s;
 
 /** The prose in a value, scrubbed; what is in a list belongs to its key. */
 export function scrubProse(value: unknown, scrub: (text: string) => string, key = ''): unknown {
-  if (typeof value === 'string') return PROSE.has(key) ? scrub(value) : value;
+  if (typeof value === 'string')
+    return PROSE.has(key) ? scrub(value.replace(DESCRIPTION, `description ${REMOVED}`)) : value;
   const items = part(Items, value);
   if (items) return items.map((item) => scrubProse(item, scrub, key));
   const members = part(Members, value);

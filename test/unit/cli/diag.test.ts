@@ -141,6 +141,27 @@ describe('a bundle for a bug report', () => {
     expect(text).toContain('No node has a bridge vmbr0. Correct networks. It is <removed>.');
   });
 
+  test('names pending changes without their values, which may be from Proxmox VE', () => {
+    const pendingChanges = [{ key: 'description', current: 'Xq1Zwabcd', pending: 'Xq2Zwabcd' }];
+    const object = stored('VirtualMachine', 'web', { status: { pendingChanges } });
+    const text = JSON.stringify(
+      bundleOf({ kind: 'VirtualMachine', object, events: [], related: [] }, VERSIONS),
+    );
+    expect(text).toContain('"pendingChanges":[{"key":"description"}]');
+  });
+
+  test.each([
+    'vcpus 2 → 4, description "Xq1Zwabcd" → "b", memory 1 → 2.',
+    'vcpus 2 → 4, description (not set) → "Xq1Zwabcd".',
+    'vcpus 2 → 4, description "Xq1Zwabcd… → "Xq1Zwabcd…',
+  ])('has no description that a VM had in Proxmox VE: %j', (message) => {
+    const object = stored('VirtualMachine', 'web', { status: { message } });
+    const text = JSON.stringify(
+      bundleOf({ kind: 'VirtualMachine', object, events: [], related: [] }, VERSIONS),
+    );
+    expect(text).toContain('"vcpus 2 → 4, description <removed>"');
+  });
+
   test('says what cannot be read', async () => {
     const { vm } = objects('Xq1Zwabcd', '');
     const world = cliWorld([vm]);
