@@ -58,9 +58,8 @@ const template = (values: object, namespace = NAMESPACE): Promise<string> =>
 
 const rendered = async (values: object, namespace?: string): Promise<readonly Manifest[]> =>
   parseAllDocuments(await template(values, namespace))
-    .map((document): unknown => document.toJS())
-    .filter((manifest) => manifest !== null)
-    .map((manifest) => Manifest.parse(manifest));
+    .filter(({ contents }) => contents !== null)
+    .map((document) => Manifest.parse(document.toJS()));
 
 const named = (manifests: readonly Manifest[]): readonly string[] =>
   manifests.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);

@@ -45,7 +45,11 @@ addStateMetrics(registry, {
   now: () => 0,
 });
 const labelsByMetric = new Map(
-  registry.getMetricsAsArray().map((metric) => [metric.name, [Reflect.get(metric, 'labelNames')].flat()]),
+  registry.getMetricsAsArray().map((metric): readonly [string, readonly unknown[]] => {
+    // The library's types do not mention them.
+    const names: unknown = Reflect.get(metric, 'labelNames');
+    return [metric.name, Array.isArray(names) ? names : []];
+  }),
 );
 
 test('the parser finds faults', () => {
