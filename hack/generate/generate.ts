@@ -4,6 +4,9 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
+import { alertFiles } from './alerts.ts';
+import { chartFiles } from './chart.ts';
+import { chartValueFiles } from './chart-values.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
 import { krewFiles } from './krew.ts';
@@ -27,14 +30,22 @@ const current = (path: string): string | undefined => {
   }
 };
 
+/** The page of the metrics has two generated lists. */
+const metricsPage = () => {
+  const alerts = alertFiles(current);
+  return new Map([...alerts, ...metricsFiles((path) => alerts.get(path) ?? current(path))]);
+};
+
 const files = new Map([
   ...crdFiles(),
+  ...chartFiles(),
+  ...chartValueFiles(current),
   ...rbacFiles(),
   ...kustomizeFiles(),
   ...admissionFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
-  ...metricsFiles(current),
+  ...metricsPage(),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
   ...kubectlFiles(),
