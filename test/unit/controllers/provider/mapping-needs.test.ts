@@ -8,7 +8,8 @@ import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
 
 type Devices = VirtualMachine['spec']['devices'];
 
-const vm = (devices: Devices, namespace = 'default') => aVirtualMachine({ metadata: { namespace }, spec: { devices } });
+const vm = (devices: Devices, namespace = 'default') =>
+  aVirtualMachine({ metadata: { namespace }, spec: { devices } });
 
 const paths = (
   vms: readonly VirtualMachine[],
