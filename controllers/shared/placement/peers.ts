@@ -33,12 +33,17 @@ export function isHere({ metadata, spec }: VM, { connections, ledger }: Site): b
 export function nodesOf(vm: VM, site: Site): readonly NodeName[] {
   const here = isHere(vm, site);
   if (here === false) return [];
-  const { vmid, node, placement, createdAt } = vm.status ?? {};
-  const seen = here === true && vmid !== undefined ? site.view.guests.get(vmid)?.node : undefined;
+  const { placement, createdAt } = vm.status ?? {};
   const isMade = createdAt !== undefined;
   const to = site.destinations.get(vm.metadata.uid)?.node ?? (isMade ? undefined : placement?.node);
-  const at = to === undefined || isMade ? (seen ?? node) : undefined;
+  const at = to === undefined || isMade ? lastSeen(vm, here, site) : undefined;
   return [...new Set([to, at].filter((each) => each !== undefined))];
+}
+
+function lastSeen({ status }: VM, here: boolean | 'unknown', { view }: Site): NodeName | undefined {
+  const { vmid, node } = status ?? {};
+  const row = here === true && vmid !== undefined ? view.guests.get(vmid) : undefined;
+  return row?.node ?? node;
 }
 
 /** @param from names of VMs in other namespaces than this one are not said */

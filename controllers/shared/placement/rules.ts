@@ -28,7 +28,7 @@ export interface Peer {
 
 export interface RuleFacts {
   readonly rules: VMPlacementPolicySpec;
-  /** Those that the terms of the policy mean. */
+  /** Those that the terms of the policy mean; the subject may be among them. */
   readonly peers: readonly Peer[];
   /** Those whose own policies may keep the VM apart from them. */
   readonly around: readonly Peer[];
@@ -65,28 +65,27 @@ const printTerm = ({ key, operator, values = [], pveTags }: PlacementTerm): stri
 const placeIn = (topologyKey: TopologyKey = 'node'): string =>
   topologyKey === 'node' ? 'on it' : 'in its zone';
 
-/** @param facts once for each pass: what is counted is counted here */
-export function judge(subject: Subject, facts: RuleFacts): Judgement {
+/** What is counted is counted here, once for all subjects. */
+export function judging(facts: RuleFacts): (subject: Subject) => Judgement {
   const { rules } = facts;
-  const others = facts.peers.filter(({ uid }) => uid !== subject.uid || uid === undefined);
-  const around = facts.around.filter(({ uid }) => uid !== subject.uid);
   const hard = [
-    selected(rules.nodeSelector),
-    ...(rules.antiAffinity ?? []).map((term) => apart(term, others, facts)),
-    ...(rules.affinity ?? []).map((term) => together(term, { subject, others }, facts)),
-    keptApart(subject, around, facts),
-    ...spreads('DoNotSchedule', { subject, others }, facts).map(evenly),
+    ...(rules.antiAffinity ?? []).map((term) => apart(term, facts)),
+    ...(rules.affinity ?? []).map((term) => together(term, facts)),
+    ...spreads('DoNotSchedule', facts).map(evenly),
   ];
   const soft = [
-    ...(rules.preferredAffinity ?? []).map(({ weight, term }) => preferred(weight, term, others, facts)),
-    ...(rules.preferredAntiAffinity ?? []).map(({ weight, term }) => preferred(-weight, term, others, facts)),
-    ...spreads('ScheduleAnyway', { subject, others }, facts).map(
-      (spread) => (node: NodeName) => -SKEW_WEIGHT * Math.max(0, spread.skewOn(node) ?? MAX_SKEW),
-    ),
+    ...(rules.preferredAffinity ?? []).map(({ weight, term }) => preferred(weight, term, facts)),
+    ...(rules.preferredAntiAffinity ?? []).map(({ weight, term }) => preferred(-weight, term, facts)),
+    ...spreads('ScheduleAnyway', facts).map(asEvenAsPossible),
   ];
-  return {
-    rejected: (node) => first(hard, node),
-    score: (node) => soft.reduce((sum, score) => sum + score(node), 0),
+  const isSelected = selected(rules.nodeSelector);
+  return (subject) => {
+    const checks = [isSelected, ...hard.map((check) => check(subject)), keptApart(subject, facts)];
+    const scores = soft.map((score) => score(subject));
+    return {
+      rejected: (node) => first(checks, node),
+      score: (node) => scores.reduce((sum, score) => sum + score(node), 0),
+    };
   };
 }
 
@@ -122,50 +121,59 @@ const domainsOf = ({ nodes }: Peer, key: TopologyKey | undefined, places: Places
   ...new Set(nodes.flatMap((node) => domainOf(node, key, places) ?? [])),
 ];
 
-/** By node or zone, one of those that are there. */
-function whereMeant(term: PlacementTerm, peers: readonly Peer[], places: Places): ReadonlyMap<string, Peer> {
-  const found = new Map<string, Peer>();
+/** By node or zone, two of those that are there: one of them may be the subject itself. */
+function whereMeant(
+  term: PlacementTerm,
+  { peers, ...places }: Pick<RuleFacts, 'peers'> & Places,
+): ReadonlyMap<string, readonly Peer[]> {
+  const found = new Map<string, Peer[]>();
   for (const peer of peers.filter((each) => means(term, each)))
-    for (const domain of domainsOf(peer, term.topologyKey, places))
-      if (!found.has(domain)) found.set(domain, peer);
+    for (const domain of domainsOf(peer, term.topologyKey, places)) {
+      const there = found.get(domain) ?? [];
+      if (there.length < 2) found.set(domain, [...there, peer]);
+    }
   return found;
 }
 
+const isOther =
+  (subject: Subject) =>
+  ({ uid }: Peer): boolean =>
+    uid === undefined || uid !== subject.uid;
+
 const NO_ZONE = 'in no zone of the Provider (spec.zones)';
 
-function apart(term: PlacementTerm, others: readonly Peer[], facts: RuleFacts): Check {
-  const there = whereMeant(term, others, facts);
-  return (node) => {
+function apart(term: PlacementTerm, facts: RuleFacts): (subject: Subject) => Check {
+  const meant = whereMeant(term, facts);
+  return (subject) => (node) => {
     const domain = domainOf(node, term.topologyKey, facts);
-    const peer = domain === undefined ? undefined : there.get(domain);
+    const peer = domain === undefined ? undefined : meant.get(domain)?.find(isOther(subject));
     return (
       peer && `${peer.text} is ${placeIn(term.topologyKey)}, which antiAffinity excludes (${printTerm(term)})`
     );
   };
 }
 
-interface Company {
-  readonly subject: Subject;
-  readonly others: readonly Peer[];
-}
-
-function together(term: PlacementTerm, { subject, others }: Company, facts: RuleFacts): Check {
-  const there = whereMeant(term, others, facts);
-  // Otherwise the first of a group could never be made, as in kube-scheduler.
-  if (there.size === 0 && means(term, subject)) return () => undefined;
-  return (node) => {
-    const domain = domainOf(node, term.topologyKey, facts);
-    if (domain === undefined) return NO_ZONE;
-    return there.has(domain)
-      ? undefined
-      : `no VM that affinity requires is ${placeIn(term.topologyKey)} (${printTerm(term)})`;
+function together(term: PlacementTerm, facts: RuleFacts): (subject: Subject) => Check {
+  const meant = whereMeant(term, facts);
+  const anywhere = [...meant.values()].flat();
+  return (subject) => {
+    const isThere = isOther(subject);
+    // Otherwise the first of a group could never be made, as in kube-scheduler.
+    if (means(term, subject) && !anywhere.some(isThere)) return () => undefined;
+    return (node) => {
+      const domain = domainOf(node, term.topologyKey, facts);
+      if (domain === undefined) return NO_ZONE;
+      return meant.get(domain)?.some(isThere) === true
+        ? undefined
+        : `no VM that affinity requires is ${placeIn(term.topologyKey)} (${printTerm(term)})`;
+    };
   };
 }
 
 /** Rules are symmetric: what keeps away from the VM is kept away from. */
-function keptApart(subject: Subject, around: readonly Peer[], facts: RuleFacts): Check {
+function keptApart(subject: Subject, facts: RuleFacts): Check {
   const there = { node: new Map<string, Peer>(), zone: new Map<string, Peer>() };
-  for (const peer of around)
+  for (const peer of facts.around.filter(isOther(subject)))
     for (const { topologyKey = 'node' } of (peer.antiAffinity ?? []).filter((term) => means(term, subject)))
       for (const domain of domainsOf(peer, topologyKey, facts)) there[topologyKey].set(domain, peer);
   return (node) => {
@@ -182,67 +190,78 @@ interface Spread {
   readonly topologyKey: TopologyKey;
   readonly maxSkew: number;
   /** How many more than the fewest there would be with the VM. `undefined`: the node is in no zone. */
-  readonly skewOn: (node: NodeName) => number | undefined;
+  readonly skewOn: (subject: Subject, node: NodeName) => number | undefined;
 }
 
-function spreads(
-  when: 'DoNotSchedule' | 'ScheduleAnyway',
-  { subject, others }: Company,
-  facts: RuleFacts,
-): readonly Spread[] {
-  return (facts.rules.topologySpread ?? [])
+const spreads = (when: 'DoNotSchedule' | 'ScheduleAnyway', facts: RuleFacts): readonly Spread[] =>
+  (facts.rules.topologySpread ?? [])
     .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when)
     .map(({ topologyKey, maxSkew, labelSelector }) => {
-      const counted = others.filter(({ uid, labels }) => uid !== undefined && selects(labelSelector, labels));
-      const counts = countsOf(topologyKey, counted, facts);
-      const fewest = Math.min(...counts.values(), Infinity);
-      const itself = Number(selects(labelSelector, subject.labels));
-      const skewOn = (node: NodeName): number | undefined => {
+      const counted = facts.peers.filter(
+        ({ uid, labels }) => uid !== undefined && selects(labelSelector, labels),
+      );
+      const countsFor = countsOf(topologyKey, counted, facts);
+      const skewOn = (subject: Subject, node: NodeName): number | undefined => {
         const domain = domainOf(node, topologyKey, facts);
-        return domain === undefined ? undefined : (counts.get(domain) ?? 0) + itself - fewest;
+        if (domain === undefined) return undefined;
+        const counts = countsFor(subject);
+        const itself = Number(selects(labelSelector, subject.labels));
+        return (counts.get(domain) ?? 0) + itself - Math.min(...counts.values(), Infinity);
       };
       return { topologyKey, maxSkew, skewOn };
     });
-}
 
-/** Also 0, for the nodes and zones that VMs could be placed on. */
+/** Without the subject. Also 0, for the nodes and zones that VMs could be placed on. */
 function countsOf(
   topologyKey: TopologyKey,
   counted: readonly Peer[],
   facts: RuleFacts,
-): ReadonlyMap<string, number> {
+): (subject: Subject) => ReadonlyMap<string, number> {
   const isSelected = selected(facts.rules.nodeSelector);
   const nodes = facts.eligible.filter((node) => isSelected(node) === undefined);
   const counts = new Map(
     nodes.flatMap((node) => domainOf(node, topologyKey, facts) ?? []).map((key) => [key, 0]),
   );
-  for (const peer of counted)
-    for (const domain of domainsOf(peer, topologyKey, facts)) {
-      const count = counts.get(domain);
-      if (count !== undefined) counts.set(domain, count + 1);
+  const byUid = new Map(counted.map((peer) => [peer.uid, domainsOf(peer, topologyKey, facts)]));
+  const add = (to: Map<string, number>, domains: readonly string[], amount: number): void => {
+    for (const domain of domains) {
+      const count = to.get(domain);
+      if (count !== undefined) to.set(domain, count + amount);
     }
-  return counts;
+  };
+  for (const domains of byUid.values()) add(counts, domains, 1);
+  return ({ uid }) => {
+    const own = byUid.get(uid);
+    if (!own) return counts;
+    const others = new Map(counts);
+    add(others, own, -1);
+    return others;
+  };
 }
 
 const evenly =
-  ({ topologyKey, maxSkew, skewOn }: Spread): Check =>
+  ({ topologyKey, maxSkew, skewOn }: Spread) =>
+  (subject: Subject): Check =>
   (node) => {
-    const skew = skewOn(node);
+    const skew = skewOn(subject, node);
     if (skew === undefined) return NO_ZONE;
     return skew <= maxSkew
       ? undefined
       : `with this VM it would have ${skew} more than another ${topologyKey}, and topologySpread allows ${maxSkew}`;
   };
 
-function preferred(
-  weight: number,
-  term: PlacementTerm,
-  others: readonly Peer[],
-  facts: RuleFacts,
-): (node: NodeName) => number {
-  const there = whereMeant(term, others, facts);
-  return (node) => {
+type Score = (node: NodeName) => number;
+
+const asEvenAsPossible =
+  ({ skewOn }: Spread) =>
+  (subject: Subject): Score =>
+  (node) =>
+    -SKEW_WEIGHT * Math.max(0, skewOn(subject, node) ?? MAX_SKEW);
+
+function preferred(weight: number, term: PlacementTerm, facts: RuleFacts): (subject: Subject) => Score {
+  const meant = whereMeant(term, facts);
+  return (subject) => (node) => {
     const domain = domainOf(node, term.topologyKey, facts);
-    return domain !== undefined && there.has(domain) ? weight : 0;
+    return domain !== undefined && meant.get(domain)?.some(isOther(subject)) === true ? weight : 0;
   };
 }

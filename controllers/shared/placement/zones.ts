@@ -7,7 +7,6 @@ import type { Readable } from '../../../src/runtime/controller.ts';
 export function zonesOf(provider: Readable<Provider> | undefined): (node: NodeName) => string | undefined {
   const zones = new Map<NodeName, string>();
   const byName = Object.entries(provider?.spec.zones ?? {}).toSorted(([a], [b]) => a.localeCompare(b));
-  for (const [zone, nodes] of byName)
-    for (const node of nodes ?? []) if (!zones.has(node)) zones.set(node, zone);
+  for (const [zone, nodes] of byName) for (const node of nodes) if (!zones.has(node)) zones.set(node, zone);
   return (node) => zones.get(node);
 }

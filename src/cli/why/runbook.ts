@@ -11,7 +11,14 @@ export interface Advice {
 export const RUNBOOK: readonly Advice[] = [
   {
     section: 'VirtualMachine',
-    reasons: ['ProviderNotFound', 'ClassNotFound', 'ImageNotFound', 'SecretNotFound', 'SecretKeyNotFound'],
+    reasons: [
+      'ProviderNotFound',
+      'ClassNotFound',
+      'PolicyNotFound',
+      'ImageNotFound',
+      'SecretNotFound',
+      'SecretKeyNotFound',
+    ],
     means:
       'Something the VM refers to does not exist, or cannot be read, which the message says. It names all of it with what there is instead, the most similar first, and the reason is that of the first',
     todo: 'Create it, or correct it; reconciliation resumes once it exists and can be read',
@@ -1024,7 +1031,7 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'Other kinds',
-    reasons: ['NotSupportedYet'],
-    todo: 'Nothing acts on a VMPlacementPolicy in this version; the object may stay',
+    reasons: ['NodeNotFound'],
+    todo: '`spec.nodeSelector` of a VMPlacementPolicy names a node that no cluster of its VMs has: correct it. VMs are placed on the others meanwhile',
   },
 ];
