@@ -81,11 +81,9 @@ interface At {
 
 /** By Provider. */
 function sitesOf(users: readonly VM[], ports: VMPlacementPolicyPorts): readonly At[] {
-  const byProvider = Map.groupBy(users, ({ metadata, spec }) =>
-    JSON.stringify([spec.providerRef?.namespace ?? metadata.namespace, spec.providerRef?.name ?? '']),
-  );
-  return [...byProvider].map(([key, all]) => {
-    const [namespace = '', name = ''] = JSON.parse(key) as readonly string[];
+  const byProvider = Map.groupBy(users, (vm) => Object.values(providerOf(vm)).join('/'));
+  return [...byProvider.values()].map((all) => {
+    const { namespace, name } = providerOf(all[0]);
     const connection = ports.connections.get(namespace, name);
     const view = connection?.inventory.view();
     const provider = ports.providers.partial(namespace, name);
@@ -100,6 +98,11 @@ function sitesOf(users: readonly VM[], ports: VMPlacementPolicyPorts): readonly 
     return { provider, users: all, site: { of, connection } };
   });
 }
+
+const providerOf = (vm: VM | undefined): { readonly namespace: string; readonly name: string } => ({
+  namespace: vm?.spec.providerRef?.namespace ?? vm?.metadata.namespace ?? '',
+  name: vm?.spec.providerRef?.name ?? '',
+});
 
 async function violationsAt(
   policy: VMPlacementPolicy,
