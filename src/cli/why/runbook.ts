@@ -1034,4 +1034,10 @@ export const RUNBOOK: readonly Advice[] = [
     reasons: ['NodeNotFound'],
     todo: '`spec.nodeSelector` of a VMPlacementPolicy names a node that no cluster of its VMs has: correct it. VMs are placed on the others meanwhile',
   },
+  {
+    section: 'Other kinds',
+    reasons: ['PolicyViolated'],
+    means:
+      'VMs are where the policy would not place them, after a move in Proxmox VE or an edit. `status.violations` lists them; none is moved for it',
+  },
 ];
