@@ -14,6 +14,8 @@ export const vmPlacementPolicyKind: KindModule<VMPlacementPolicy, VMPlacementPol
       'VMPlacementPolicy',
       vmPlacementPolicyController({ ...ports, policyUsers }),
       policyUsers,
+      // Those of other namespaces do not name it: their Provider does.
+      () => true,
     );
   },
   usage: { reference: ({ spec }) => spec.placementRef, passWhen: 'usersChange' },

@@ -186,6 +186,7 @@ export const EVENT_REASONS = [
   'HookSucceeded',
   'Moving',
   'MovingDisk',
+  'PolicyKept',
   'PolicyViolated',
   'QuiesceFailed',
   'RestartExpired',

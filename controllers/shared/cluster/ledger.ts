@@ -90,11 +90,10 @@ export function createLedger(now: () => number): Ledger {
     },
     release: (uid) => void entries.delete(uid),
     destinations(view) {
-      const isOutstanding = (entry: Entry): boolean => {
-        const { memory, space } = outstanding(entry, view);
-        return memory || space;
-      };
-      return new Map([...entries].filter(([, entry]) => isOutstanding(entry)));
+      // A guest that is as desired may be moved by others afterwards.
+      const isOnItsWay = (entry: Entry): boolean =>
+        entry.settled === undefined && (outstanding(entry, view).memory || outstanding(entry, view).space);
+      return new Map([...entries].filter(([, entry]) => isOnItsWay(entry)));
     },
     absorb(other) {
       for (const [uid, entry] of other.entries()) if (!entries.has(uid)) entries.set(uid, entry);

@@ -35,16 +35,20 @@ export function inUse(
 /** VirtualMachines that refer to an object, being deleted or not, as far as they can be read. */
 export type UsersOf = (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
 
-/** A VM that is being deleted no longer needs what it was created from. */
+/**
+ * A VM that is being deleted no longer needs what it was created from.
+ * @param counts whether a VM keeps the object; absent: if it may refer to it
+ */
 export function withInUseProtection<O extends Resource, Status extends object>(
   kind: string,
   controller: Controller<O, Status>,
   usersOf: UsersOf,
+  counts: (namespace: string, object: O) => boolean = mayUse,
 ): Controller<O, Status> {
   // A VMID keeps nothing here: it may be of any Provider, and a guest that exists runs on without its class and image.
   const usersOfObject = (object: O): readonly Readable<VirtualMachine>[] =>
     usersOf(object.metadata.namespace, object.metadata.name).filter(
-      ({ metadata }) => metadata.deletionTimestamp === undefined && mayUse(metadata.namespace, object),
+      ({ metadata }) => metadata.deletionTimestamp === undefined && counts(metadata.namespace, object),
     );
   return {
     name: controller.name,

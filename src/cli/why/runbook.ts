@@ -1040,4 +1040,9 @@ export const RUNBOOK: readonly Advice[] = [
     means:
       'VMs are where the policy would not place them, after a move in Proxmox VE or an edit. `status.violations` lists them; none is moved for it',
   },
+  {
+    section: 'Other kinds',
+    reasons: ['PolicyKept'],
+    means: 'The last violation has ended',
+  },
 ];
