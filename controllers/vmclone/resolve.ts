@@ -65,12 +65,7 @@ function fromVM(ref: Reference, linked: Linked, asking: Asking, { vms }: Ports):
   );
 }
 
-function fromSnapshot(
-  ref: Reference,
-  linked: Linked,
-  asking: Asking,
-  ports: Ports,
-): SourceResolution {
+function fromSnapshot(ref: Reference, linked: Linked, asking: Asking, ports: Ports): SourceResolution {
   const found = followBoth(ports.snapshots, ref, asking, {
     kind: 'VMSnapshot',
     field: 'spec.sourceSnapshotRef',

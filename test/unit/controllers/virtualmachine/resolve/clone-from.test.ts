@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { ALLOW_FROM, type Reason, type VirtualMachine, type VMSnapshot } from '../../../../../src/api/index.ts';
+import {
+  ALLOW_FROM,
+  type Reason,
+  type VirtualMachine,
+  type VMSnapshot,
+} from '../../../../../src/api/index.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
 import { endsOnlyByEdit } from '../../../../../controllers/shared/errors/only-by-edit.ts';
@@ -115,7 +120,10 @@ describe('the source of a copy is', () => {
       { snapshots: [aSourceSnapshot({ readyToUse: false, internal: { vmUID: UID } })] },
     ],
     ['a VM that was deleted', { vms: [] }],
-    ['a VM that was deleted, as its controller left it', { vms: [], snapshots: [aSourceSnapshot({ readyToUse: false })] }],
+    [
+      'a VM that was deleted, as its controller left it',
+      { vms: [], snapshots: [aSourceSnapshot({ readyToUse: false })] },
+    ],
   ])('refused for good where it is a snapshot of %s', (_what, world) => {
     const reason = resolved({ vm: OF_SNAPSHOT, ...world });
     expect(reason).toBe('CloneNotPossible');
