@@ -74,8 +74,8 @@ export const RUNBOOK: readonly Advice[] = [
     section: 'VirtualMachine',
     reasons: ['CloneNotPossible'],
     means:
-      'Proxmox VE cannot make the clone: a snapshot on a storage that copies none (ZFS), a TPM in a VM that runs, or a source in another PVE cluster. No VMID was reserved',
-    todo: 'The message has the way out: clone the VM instead of the snapshot, switch the source off, or use its Provider',
+      'Proxmox VE cannot make the clone: a snapshot on a storage that copies none (ZFS), a TPM in a VM that runs, a source in another PVE cluster, or a VMSnapshot whose VM was deleted. No VMID was reserved',
+    todo: 'The message has the way out: clone the VM instead of the snapshot, switch the source off, use its Provider, or name another source',
   },
   {
     section: 'VirtualMachine',
@@ -973,6 +973,12 @@ export const RUNBOOK: readonly Advice[] = [
     means:
       'The source does not exist in Proxmox VE yet, is being deleted, or is a VMSnapshot that is not ready to use; the message says which',
     todo: 'See the condition Ready of the source, or name another one',
+  },
+  {
+    section: 'VMClone',
+    reasons: ['CloneNotPossible'],
+    means: 'The VM of the VMSnapshot was deleted, also where another VM has its name now',
+    todo: 'Name another source',
   },
   {
     section: 'VMClone',
