@@ -1,6 +1,7 @@
 /** The spec of the VirtualMachine that a VMClone makes: that of its source without what only one VM can have. Pure. */
 import {
   VirtualMachine as kind,
+  type VirtualMachine,
   type VirtualMachineSpec,
   type VirtualMachineSpecInput,
 } from '../../src/api/index.ts';
@@ -75,8 +76,7 @@ function others({ source, target, namespace }: Derivation, { fields: data }: Del
     devices: spec.devices,
     // The node is chosen as for any new VM.
     placement: placement?.pool === undefined ? undefined : { pool: placement.pool },
-    placementRef:
-      target.placementRef ?? (source.vm.metadata.namespace === namespace ? spec.placementRef : undefined),
+    placementRef: policyOf(source.vm, target, namespace),
     // With ObserveOnly or Paused it would not be made.
     managementPolicy: spec.managementPolicy === 'CreateOnly' ? spec.managementPolicy : undefined,
     deletionPolicy: isRetainedByAdoption(spec) ? undefined : spec.deletionPolicy,
@@ -89,6 +89,14 @@ function others({ source, target, namespace }: Derivation, { fields: data }: Del
     lifecycle: lifecycle && lifecycleWritten(lifecycle),
   };
 }
+
+/** A policy is named in the namespace of the VM. */
+const policyOf = (
+  { metadata, spec }: VirtualMachine,
+  { placementRef }: Derivation['target'],
+  namespace: string,
+): Others['placementRef'] =>
+  placementRef ?? (metadata.namespace === namespace ? spec.placementRef : undefined);
 
 /** Own network data has name servers of its own. */
 const resolverOf = (

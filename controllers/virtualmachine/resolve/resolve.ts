@@ -182,10 +182,9 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   };
   const invalid = invalidParts(vm, { owner: base.owner, ...parts });
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const policy = policyLookup(vm, ports);
   const [missing, ...others] = [
     ...imageProblems(vm, image, drives),
-    ...(policy.ok ? [] : [policy]),
+    ...policyProblems(vm, ports),
     ...(unread ? [unread] : []),
     ...invalid,
   ];
@@ -197,6 +196,11 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
     missing && allOf(missing, others),
   );
 }
+
+const policyProblems = (vm: VirtualMachine, ports: PolicyReaders): readonly Unresolved[] => {
+  const policy = policyLookup(vm, ports);
+  return policy.ok ? [] : [policy];
+};
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
