@@ -173,9 +173,10 @@ describe('the samples', () => {
       });
   });
 
-  test('have a policy that no VM uses yet', async () => {
+  test('have a policy that no VM uses yet, and whose nodes this cluster does not have', async () => {
     const policy = await one('vmplacementpolicy', 'production-placement');
-    expect(condition(policy).is).toBe('Ready=True Reconciled');
+    expect(condition(policy).is).toBe('Ready=False NodeNotFound');
+    expect(condition(policy).message).toContain('names pve-node-1, pve-node-2, which no cluster');
     expect(policy.status).toMatchObject({ users: 0, violationCount: 0 });
   });
 
