@@ -53,6 +53,7 @@ export const REASONS = [
   'HostNameInvalid',
   'IgnitionInvalid',
   'ImageNotFound',
+  'ImageNotReady',
   'ImportNotFound',
   'InSync',
   'InUse',
