@@ -550,7 +550,7 @@ describe('images', () => {
     });
     expect(await refusedAs({ spec: installing('ubuntu') })).toMatchObject({
       reason: 'WrongImageType',
-      message: expect.stringMatching(/drive install.*default\/ubuntu, whose source is a template/),
+      message: expect.stringMatching(/drive install.*default\/ubuntu, which is a template/),
     });
     expect(await refusedAs({ spec: installing('none') })).toMatchObject({ reason: 'ImageNotFound' });
     expect(await refusedAs({ spec: installing('debian') })).toMatchObject({ ok: true });
