@@ -21,7 +21,9 @@ export function provenTemplates(
   templates: readonly Template[],
 ): readonly Template[] | Problem {
   if (!('made' in image)) return templates;
-  const proven = templates.filter((template) => isSameImage(template.image, image.mark));
+  const proven = templates.filter(
+    (template) => template.isTemplate && isSameImage(template.image, image.mark),
+  );
   return proven.length > 0
     ? proven
     : {
@@ -43,12 +45,16 @@ export function sourceProblem(
 }
 
 /** A template was made to be cloned. Any other guest has data in it that belongs to somebody. */
-function notCloneable({ vmid, isTemplate, mark, running }: Template, owner: OwnerMark): Problem | undefined {
+function notCloneable(
+  { vmid, isTemplate, mark, image, running }: Template,
+  owner: OwnerMark,
+): Problem | undefined {
   if (isTemplate) return undefined;
   if (mark)
     return mark.cluster === owner.cluster && mark.namespace === owner.namespace
       ? undefined
       : notAllowed(vmid, 'belongs to a VirtualMachine of another namespace');
+  if (image) return notAllowed(vmid, 'has the mark of a VMImage, for which it is being made into one');
   return running ? notAllowed(vmid, 'runs') : undefined;
 }
 

@@ -69,7 +69,7 @@ export async function templateFrom(
   const typeOf = (storage: string): string | undefined =>
     view.storages.find((s) => s.storage === storage)?.type;
   const mark = parseMark(values['description']);
-  const image = isTemplate ? parseImageMark(values['description']) : undefined;
+  const image = parseImageMark(values['description']);
   const bridges = Object.keys(values)
     .filter((key) => /^net\d+$/.test(key))
     .flatMap((key) => parseNic(values[key] ?? '').bridge ?? []);
