@@ -86,6 +86,14 @@ measure: setup ## Measure creation, the cost of idle VMs and the operator's foot
 	@node hack/measure.ts $(ARGS)
 
 ##@ Ship
+.PHONY: cli
+cli: setup ## Bundle the kubectl plugins into dist/kubectl
+	node hack/bundle.ts kubectl
+
+.PHONY: cli-executables
+cli-executables: setup ## Make executables of kubectl vm that need no Node.js, and its Krew manifest
+	node hack/executables.ts
+
 .PHONY: image
 image: ## Build the container image (IMAGE sets its name)
 	docker build --target operator --tag $(IMAGE) .

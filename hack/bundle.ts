@@ -1,5 +1,5 @@
 /** Bundles a program with its packages, so that it starts faster and needs no node_modules: a file, and one for its worker thread. */
-import { cpSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -21,8 +21,20 @@ async function bundle(name: string): Promise<string> {
   await build({ ...bundleOptions(program), outfile: out });
   if (behind !== undefined) writeFileSync(join(outdir, program.out), guardOf(behind));
   if (worker) await build({ ...bundleOptions(worker), outfile: join(outdir, worker.out) });
+  if (program.script) asScript(out, program.links ?? []);
   for (const path of data) cpSync(path, join(dirname(out), basename(path)), { recursive: true });
   return `${out}: ${(statSync(out).size / 1024 ** 2).toFixed(2)} MB`;
+}
+
+function asScript(out: string, links: readonly string[]): void {
+  chmodSync(out, 0o755);
+  const folder = dirname(out);
+  // For this folder alone: the checkout's own says that a file without an extension is an ES module.
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  for (const link of links) {
+    rmSync(join(folder, link), { force: true });
+    symlinkSync(basename(out), join(folder, link));
+  }
 }
 
 try {

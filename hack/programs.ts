@@ -10,6 +10,11 @@ interface Bundle {
   readonly out: string;
   /** Where the bundle is, if `out` only looks whether this Node can run it. */
   readonly behind?: string;
+  /**
+   * It is started by its name, wherever it is copied to. Node takes a file without an extension for CommonJS, unless
+   * a package.json above it says otherwise.
+   */
+  readonly script?: true;
 }
 
 export interface Program extends Bundle {
@@ -17,6 +22,8 @@ export interface Program extends Bundle {
   readonly worker?: Bundle;
   /** Files and folders that it reads when it runs, found next to the bundle. */
   readonly data: readonly string[];
+  /** Further names of the file: links to it. */
+  readonly links?: readonly string[];
 }
 
 export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
@@ -25,6 +32,13 @@ export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
     out: 'virtrigaud-proxmox.mjs',
     behind: 'virtrigaud-proxmox-main.mjs',
     worker: { entry: 'src/cloudinit/reading/worker.ts', out: 'virtrigaud-proxmox-worker.mjs' },
+    data: [],
+  },
+  kubectl: {
+    entry: 'src/cli/main.ts',
+    out: 'kubectl/kubectl-vm',
+    script: true,
+    links: ['kubectl-create-vmsnapshot', 'kubectl_complete-vm'],
     data: [],
   },
   fakepve: {
@@ -67,6 +81,17 @@ if (found[0] < needed[0] || (found[0] === needed[0] && found[1] < needed[1])) {
 import('./${bundle}');
 `;
 
+/** The first lines of a script: it says which Node it needs, too. */
+const SHEBANG = `#!/usr/bin/env node
+{
+  const needed = '${OLDEST_NODE}'.split('.').map(Number);
+  const found = process.versions.node.split('.').map(Number);
+  if (found[0] < needed[0] || (found[0] === needed[0] && found[1] < needed[1])) {
+    console.error('error: Node.js ${OLDEST_NODE} or newer is needed, and this is ' + process.version + '. See https://nodejs.org');
+    process.exit(1);
+  }
+}`;
+
 /** The image is built without the history. */
 function checkedOut(): string {
   try {
@@ -76,14 +101,14 @@ function checkedOut(): string {
   }
 }
 
-export const bundleOptions = ({ entry, worker }: Bundle & Pick<Program, 'worker'>) =>
+export const bundleOptions = ({ entry, worker, script }: Bundle & Pick<Program, 'worker'>) =>
   ({
     entryPoints: [entry],
     bundle: true,
     platform: 'node',
     target: `node${OLDEST_NODE}`,
-    format: 'esm',
-    sourcemap: true,
+    format: script ? 'cjs' : 'esm',
+    sourcemap: !script,
     define: {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
       VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? checkedOut()),
@@ -92,6 +117,6 @@ export const bundleOptions = ({ entry, worker }: Bundle & Pick<Program, 'worker'
     // Identifiers are not minified, to keep stack traces readable.
     minifySyntax: true,
     minifyWhitespace: true,
-    banner: { js: COMMONJS_NAMES },
+    banner: { js: script ? SHEBANG : COMMONJS_NAMES },
     logLevel: 'warning',
   }) satisfies BuildOptions;

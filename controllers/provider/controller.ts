@@ -1,10 +1,10 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { View } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus } from '../../src/api/index.ts';
+import type { Provider, ProviderStatus, VMClass } from '../../src/api/index.ts';
 import { inSlices } from '../../src/lib/slices.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
-import type { Controller, Pass } from '../../src/runtime/controller.ts';
+import type { Controller, ObjectReader, Pass } from '../../src/runtime/controller.ts';
 import { released, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import type { Namespaces } from '../shared/grants/namespaces.ts';
 import { heldDeletions, type DeletionLog } from '../shared/limits/deletion-protection.ts';
@@ -19,6 +19,8 @@ import { discover, withForceDeleted, type Discovery } from './discovery.ts';
 import { createExpiryNews } from './expiry.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import { identityOf, type ClusterClient } from './cluster-client.ts';
+import { mappingNeeds } from './mapping-needs.ts';
+import type { MissingPrivileges } from './missing-privileges.ts';
 import {
   CHECK_INTERVAL,
   clusterChanged,
@@ -50,6 +52,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly copies: Pick<CredentialCopies, 'keep'>;
   readonly forceDeleted: ForceDeleted;
   readonly namespaces: Namespaces;
+  readonly classes: ObjectReader<VMClass>;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   readonly deletionLog: Pick<DeletionLog, 'recent'>;
@@ -143,6 +146,16 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     return withForceDeleted(adoptable, ports.forceDeleted.of(key, []), view);
   }
 
+  function missingOf(
+    provider: Provider,
+    { client, settings }: { readonly client: ClusterClient; readonly settings: Settings },
+    signal: AbortSignal,
+  ): Promise<MissingPrivileges | undefined> {
+    const { namespace, name } = provider.metadata;
+    const mappings = mappingNeeds(provider, ports.usersOf(namespace, name), ports);
+    return ports.privileges.missing(client, { credentials: settings.credentials, mappings }, signal);
+  }
+
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {
     const { settings, problem } = await settingsOf(provider);
     if (!settings) {
@@ -174,7 +187,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     });
     await keepCredentials(provider, { settings, identity });
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
-    const missing = await ports.privileges.missing(client, settings.credentials, pass.signal);
+    const missing = await missingOf(provider, { client, settings }, pass.signal);
     const outcome = outcomeOf(client, view, missing);
     const claimed = (): ReadonlySet<Vmid> => ports.claimedIn({ ...identity, providers: [key] });
     const discovery = await inSlices(discover(provider, view, claimed));

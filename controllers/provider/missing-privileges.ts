@@ -21,7 +21,7 @@ export interface MissingPrivileges {
 }
 
 /** What does not work without the privileges of a feature. */
-const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
+const CONSEQUENCES: Readonly<Record<(typeof REPORTED)[number], string>> = {
   isoUpload: 'user-data is not delivered as an image',
   cloudInit: 'cloud-init settings are not applied',
   guestAgent: 'addresses are not read from the guest agent',
@@ -30,7 +30,10 @@ const CONSEQUENCES: Readonly<Record<(typeof FEATURES)[number], string>> = {
   migration: 'VMs are not moved to another node',
   pools: 'VMs are not put into a pool',
   snapshots: 'snapshots are neither taken nor deleted, and no VM is reverted to one',
+  devices: 'VMs run without devices of resource mappings',
 };
+
+const REPORTED = [...FEATURES, 'devices'] as const;
 
 export function granteeOf(credentials: Credentials): Grantee {
   if (credentials.kind === 'password') return { user: credentials.username };
@@ -39,9 +42,17 @@ export function granteeOf(credentials: Credentials): Grantee {
   return { user: credentials.id.slice(0, at), token: credentials.id.slice(at + 1) };
 }
 
-/** @param major version of Proxmox VE: privileges differ between versions */
-export function missingPrivilegesOf(held: Permissions, major: number, to: Grantee): MissingPrivileges {
-  const missing = missingPrivileges(neededPrivileges({ major, features: FEATURES }), held);
+/**
+ * @param major version of Proxmox VE: privileges differ between versions
+ * @param mappings what the VMs use of resource mappings
+ */
+export function missingPrivilegesOf(
+  held: Permissions,
+  major: number,
+  { to, mappings = [] }: { readonly to: Grantee; readonly mappings?: readonly Need[] },
+): MissingPrivileges {
+  const needs = [...neededPrivileges({ major, features: FEATURES }), ...(major >= 8 ? mappings : [])];
+  const missing = missingPrivileges(needs, held);
   return {
     required: missing.filter(({ feature }) => feature === undefined),
     optional: missing.filter(({ feature }) => feature !== undefined),
@@ -54,7 +65,7 @@ export const namesOf = (needs: readonly Need[]): readonly string[] => [...new Se
 
 /** A sentence on each feature that does not work, with what it lacks. */
 export const consequencesOf = ({ optional }: Pick<MissingPrivileges, 'optional'>): readonly string[] =>
-  FEATURES.flatMap((feature) => {
+  REPORTED.flatMap((feature) => {
     const names = namesOf(optional.filter((need) => need.feature === feature));
     return names.length === 0 ? [] : [`${CONSEQUENCES[feature]} (${names.join(', ')})`];
   });

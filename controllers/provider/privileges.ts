@@ -2,7 +2,7 @@
  * Asks Proxmox VE what the credentials of a client may do, and when they expire: seldom while nothing is missing, each
  * minute until then.
  */
-import { PveError, type Pve } from '../../src/pve/index.ts';
+import { PveError, type Need, type Permissions, type Pve } from '../../src/pve/index.ts';
 import { minutes, seconds, type Millis } from '../../src/lib/units.ts';
 import { silence } from '../shared/cluster/connections.ts';
 import type { ClusterClient } from './cluster-client.ts';
@@ -11,10 +11,13 @@ import { granteeOf, missingPrivilegesOf, type MissingPrivileges } from './missin
 import type { Settings } from './settings.ts';
 
 export interface PrivilegeWatch {
-  /** What the client's credentials lack, as far as it is known. */
+  /**
+   * What the client's credentials lack, as far as it is known.
+   * @param mappings what VMs use of resource mappings: which, may change while the credentials stay as they are
+   */
   missing(
     client: ClusterClient,
-    credentials: Settings['credentials'],
+    needs: { readonly credentials: Settings['credentials']; readonly mappings: readonly Need[] },
     signal: AbortSignal,
   ): Promise<MissingPrivileges | undefined>;
   /** When the credentials of a client expire, as far as it was asked and answered. */
@@ -27,7 +30,13 @@ const WHILE_INCOMPLETE = seconds(40);
 
 interface Answer {
   readonly at: number;
-  readonly missing: MissingPrivileges | undefined;
+  /** Absent: it was never answered. */
+  readonly held: Held | undefined;
+}
+
+interface Held {
+  readonly permissions: Permissions;
+  readonly major: number;
 }
 
 /** @param now epoch ms */
@@ -36,8 +45,8 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
   const asking = new WeakMap<ClusterClient, Promise<Answer>>();
   const expiries = new WeakMap<Pve, Expiry | undefined>();
 
-  const validFor = ({ at, missing }: Answer, { refusedAt = 0 }: ClusterClient): Millis =>
-    missing?.commands.length === 0 && refusedAt <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
+  const validFor = (at: number, lacks: MissingPrivileges | undefined, refusedAt = 0): Millis =>
+    lacks?.commands.length === 0 && refusedAt <= at ? WHILE_COMPLETE : WHILE_INCOMPLETE;
 
   async function ask(
     client: ClusterClient,
@@ -45,16 +54,17 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
     signal: AbortSignal,
   ): Promise<Answer> {
     const at = now();
-    let missing = answers.get(client)?.missing;
+    let held = answers.get(client)?.held;
     try {
-      const held = await client.pve.access.permissions({ signal });
-      missing = missingPrivilegesOf(held, client.versions.answering?.major ?? 0, granteeOf(credentials));
-      expiries.set(client.pve, await readExpiry(client.pve.access, { credentials, held, signal }));
+      const permissions = await client.pve.access.permissions({ signal });
+      held = { permissions, major: client.versions.answering?.major ?? 0 };
+      const expiry = await readExpiry(client.pve.access, { credentials, held: permissions, signal });
+      expiries.set(client.pve, expiry);
     } catch (error) {
       // The inventory reports why the cluster cannot be read; what was known of the privileges stays.
       if (!(error instanceof PveError)) throw error;
     }
-    const answer = { at, missing };
+    const answer = { at, held };
     answers.set(client, answer);
     return answer;
   }
@@ -66,16 +76,22 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
   };
 
   return {
-    async missing(client, credentials, signal) {
+    async missing(client, { credentials, mappings }, signal) {
+      const to = granteeOf(credentials);
+      const lacksOf = ({ held }: Answer): MissingPrivileges | undefined =>
+        held && missingPrivilegesOf(held.permissions, held.major, { to, mappings });
       const known = answers.get(client);
-      const isSilent = silence(client) !== undefined;
-      if (known && (isSilent || now() - known.at < validFor(known, client))) return known.missing;
+      if (known) {
+        const lacks = lacksOf(known);
+        const isFresh = now() - known.at < validFor(known.at, lacks, client.refusedAt);
+        if (isFresh || silence(client) !== undefined) return lacks;
+      }
       // Who asked first may have ended before the answer.
       for (let pending = asking.get(client); pending; pending = asking.get(client)) {
         const shared = await pending.catch(() => undefined);
-        if (shared) return shared.missing;
+        if (shared) return lacksOf(shared);
       }
-      return (await begin(client, credentials, signal)).missing;
+      return lacksOf(await begin(client, credentials, signal));
     },
     expiry: ({ pve }) => expiries.get(pve),
   };

@@ -15,7 +15,7 @@ import {
   nothingDone,
   refused,
 } from './report.ts';
-import { resolveSource } from './resolve.ts';
+import { classProblem, resolveSource } from './resolve.ts';
 import { nameTaken, notAllowedInto, targetOf } from './target.ts';
 
 /** No finalizer: nothing outside Kubernetes depends on it, and its VirtualMachine outlives it. */
@@ -53,7 +53,10 @@ type Plan =
 
 function planFor(clone: VMClone, target: Place, ports: VMClonePorts): Plan {
   const from = clone.metadata.namespace;
-  const refusal = notAllowedInto(target, from, ports) ?? nameTaken(clone, target, ports);
+  const refusal =
+    notAllowedInto(target, from, ports) ??
+    nameTaken(clone, target, ports) ??
+    classProblem(clone, target.namespace, ports);
   if (refusal) return refusal;
   const resolved = resolveSource(clone, target.namespace, ports);
   if (!resolved.ok) return resolved;

@@ -23,14 +23,13 @@ const created = (status: VMCloneStatus, leftOut: readonly string[]): EventNote =
     `${textOf(status)} was created.${leftOut.length === 0 ? '' : ` Not taken over from the source: ${leftOut.join('; ')}.`}`,
   );
 
-const KEPT =
-  'The disks are copies, and only the guest can change what they keep: the machine-id, so that both guests may get one address by DHCP, and, unless cloud-init makes new ones, the SSH host keys. User data that replaces them: #cloud-config {ssh_deletekeys: true, runcmd: ["truncate -s 0 /etc/machine-id"], power_state: {mode: reboot}}.';
-
 function finished(status: VMCloneStatus): readonly EventNote[] {
   const why = status.cloneTypeReason === undefined ? '' : `, because ${status.cloneTypeReason}`;
   const type = status.cloneType === undefined ? '' : `, a ${status.cloneType.toLowerCase()} clone${why}`;
   return [
-    normal('Cloned', `${textOf(status)} is complete: VM ${status.vmid ?? ''} in Proxmox VE${type}.`),
-    normal('IdentityOnDisk', KEPT),
+    normal(
+      'Cloned',
+      `${textOf(status)} is complete: VM ${status.vmid ?? ''} in Proxmox VE${type}. Its disks keep the machine-id of the source; its event GuestCopied says what replaces it.`,
+    ),
   ];
 }

@@ -47,10 +47,12 @@ export function leftOut(
   target: VMCloneTarget,
 ): readonly string[] {
   const addressed = target.networks ? [] : (spec.networks ?? []).filter(hasAddresses);
+  const served = addressed.filter(({ staticIP }) => (staticIP?.dns ?? []).length > 0);
   const unsized = (spec.disks ?? []).filter((disk) => sizeOf(disk, status) === undefined);
   const { protection, managementPolicy, placement } = spec;
   const items: readonly (readonly [isLeftOut: boolean, text: string])[] = [
     [addressed.length > 0, `MAC and static addresses of ${namesOf(addressed)}`],
+    [served.length > 0, `the name servers that ${namesOf(served)} had with them`],
     [unsized.length > 0, `the entries of disks without a known size (${namesOf(unsized)})`],
     [placement?.host !== undefined, 'placement.host'],
     [protection === true, 'protection'],

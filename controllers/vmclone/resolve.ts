@@ -19,6 +19,22 @@ interface Asking {
 
 type Ports = Pick<VMClonePorts, 'vms' | 'snapshots'>;
 
+/** Of `spec.target`: otherwise the VirtualMachine would be made, and only then wait for it. */
+export function classProblem(
+  { metadata, spec: { target } }: VMClone,
+  to: string,
+  { classes }: Pick<VMClonePorts, 'classes'>,
+): Refusal | undefined {
+  if (!target?.classRef) return undefined;
+  const followed = followBoth(
+    classes,
+    target.classRef,
+    { from: metadata.namespace, to },
+    { kind: 'VMClass', field: 'spec.target.classRef', notFound: Reasons.classNotFound },
+  );
+  return followed.ok ? undefined : followed;
+}
+
 export function resolveSource(
   { metadata, spec: { sourceVMRef, sourceSnapshotRef, linkedClone } }: VMClone,
   to: string,
@@ -62,13 +78,15 @@ function fromSnapshot(
   });
   if (!found.ok) return found;
   const { object: snapshot } = found;
+  const text = nameOf(snapshot);
   const followed = follow(vms, snapshot.spec.vmRef, {
     namespace: snapshot.metadata.namespace,
     kind: 'VirtualMachine',
     field: 'spec.vmRef of the VMSnapshot',
     notFound: Reasons.vmNotFound,
   });
-  if (!followed.ok) return followed;
+  const hadVM = snapshot.status?.internal?.vmUID !== undefined;
+  if (!followed.ok) return hadVM && followed.reason === Reasons.vmNotFound ? withoutVM(text) : followed;
   return (
     notUsable(snapshot, followed.object) ??
     notCloneable(followed.object) ?? {
@@ -106,10 +124,14 @@ function notUsable(snapshot: VMSnapshot, vm: VirtualMachine): Refusal | undefine
   if (status?.readyToUse !== true)
     return refusal('SourceNotReady', `${text} is not ready to use; its condition Ready says why.`);
   const uid = status.internal?.vmUID;
-  return uid === undefined || uid === vm.metadata.uid
-    ? undefined
-    : refusal('SourceNotReady', `The VirtualMachine of ${text} was deleted. Name another source.`);
+  return uid === undefined || uid === vm.metadata.uid ? undefined : withoutVM(text);
 }
+
+/** It never gets one again. */
+const withoutVM = (text: string): Refusal => ({
+  ...refusal('SourceNotReady', `The VirtualMachine of ${text} was deleted. Name another source.`),
+  final: true,
+});
 
 function notCloneable(vm: VirtualMachine): Refusal | undefined {
   const text = nameOf(vm);

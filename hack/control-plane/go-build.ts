@@ -29,38 +29,48 @@ export async function buildBinaries(
   log: Log,
 ): Promise<string | undefined> {
   const cwd = join(import.meta.dirname, 'build');
-  const go = await run('go', ['env', 'GOVERSION'], { cwd });
-  if (go.code !== 0) return `Go does not run here (${firstLine(go.stderr)})`;
-  if (!recentEnough(go.stdout)) return `Go 1.26 or newer is needed, this is ${go.stdout.trim()}`;
-
+  const unable = await unableToBuild(cwd);
+  if (unable !== undefined) return unable;
   log(
     `building ${names.join(', ')} ${KUBERNETES_VERSION} from Go modules, once: 3 to 12 minutes, less where Go has its caches`,
   );
-  await mkdir(dir, { recursive: true });
   for (const name of names) {
-    const reason = await build(name, dir, cwd, log);
+    const reason = await build({ name, package: PACKAGES[name], ldflags: LDFLAGS, dir, cwd }, log);
     if (reason !== undefined) return reason;
   }
   return undefined;
 }
 
-async function build(name: BinaryName, dir: string, cwd: string, log: Log): Promise<string | undefined> {
+/** Why Go builds nothing here. */
+export async function unableToBuild(cwd: string): Promise<string | undefined> {
+  const go = await run('go', ['env', 'GOVERSION'], { cwd });
+  if (go.code !== 0) return `Go does not run here (${firstLine(go.stderr)})`;
+  return recentEnough(go.stdout) ? undefined : `Go 1.26 or newer is needed, this is ${go.stdout.trim()}`;
+}
+
+export interface Build {
+  readonly name: string;
+  readonly package: string;
+  readonly ldflags: string;
+  /** Where it is put. */
+  readonly dir: string;
+  /** The module that names its version. */
+  readonly cwd: string;
+}
+
+/** Builds a program; the reason when that fails. */
+export async function build({ name, dir, cwd, ...options }: Build, log: Log): Promise<string | undefined> {
   const started = performance.now();
   const elapsed = () => `${Math.round((performance.now() - started) / 1000)} s`;
   const report = setInterval(() => log(`  ${name}: still building after ${elapsed()}`), REPORT_EVERY_MS);
+  await mkdir(dir, { recursive: true });
   // Renamed when complete: a file in the cache under its final name is always complete.
   const unfinished = join(dir, `.${name}.${process.pid}`);
-  const args = [
-    'build',
-    '-trimpath',
-    '-buildvcs=false',
-    '-ldflags',
-    LDFLAGS,
-    '-o',
-    unfinished,
-    PACKAGES[name],
-  ];
-  const built = await run('go', args, { cwd, env: { ...process.env, CGO_ENABLED: '0' } });
+  const args = ['build', '-trimpath', '-buildvcs=false', '-ldflags', options.ldflags, '-o', unfinished];
+  const built = await run('go', [...args, options.package], {
+    cwd,
+    env: { ...process.env, CGO_ENABLED: '0' },
+  });
   clearInterval(report);
   if (built.code !== 0) return `go build of ${name} failed: ${built.stderr.trim().slice(-1000)}`;
   await rename(unfinished, join(dir, name));

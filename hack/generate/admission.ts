@@ -169,8 +169,12 @@ const page = (): string =>
 export const admissionFiles = (): Files =>
   new Map([
     ['docs/admission.md', page()],
-    [
-      'deploy/kustomize/base/admission.yaml',
-      generated('npm run generate') + policies().flatMap(documentsOf).map(toYaml).join('---\n'),
-    ],
+    // The chart writes the namespace of the release in place of ours.
+    ...['deploy/kustomize/base/admission.yaml', 'deploy/chart/files/admission.yaml'].map(
+      (path) =>
+        [
+          path,
+          generated('npm run generate') + policies().flatMap(documentsOf).map(toYaml).join('---\n'),
+        ] as const,
+    ),
   ]);

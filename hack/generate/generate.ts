@@ -4,13 +4,19 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
+import { alertFiles } from './alerts.ts';
+import { chartFiles } from './chart.ts';
+import { chartValueFiles } from './chart-values.ts';
 import { crdFiles } from './crds.ts';
 import { docFiles } from './docs.ts';
+import { krewFiles } from './krew.ts';
+import { kubectlFiles } from './kubectl-page.ts';
 import { kustomizeFiles } from './kustomize-references.ts';
 import { metricsFiles } from './metrics-page.ts';
 import { noticeFiles } from './notices.ts';
 import { permissionFiles } from './permissions.ts';
 import { rbacFiles } from './rbac.ts';
+import { runbookFiles } from './runbook-reasons.ts';
 import { templateOptionFiles } from './template-options.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -24,16 +30,27 @@ const current = (path: string): string | undefined => {
   }
 };
 
+/** The page of the metrics has two generated lists. */
+const metricsPage = () => {
+  const alerts = alertFiles(current);
+  return new Map([...alerts, ...metricsFiles((path) => alerts.get(path) ?? current(path))]);
+};
+
 const files = new Map([
   ...crdFiles(),
+  ...chartFiles(),
+  ...chartValueFiles(current),
   ...rbacFiles(),
   ...kustomizeFiles(),
   ...admissionFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
-  ...metricsFiles(current),
+  ...metricsPage(),
   ...templateOptionFiles(),
   ...fakePveFiles(current),
+  ...kubectlFiles(),
+  ...krewFiles(),
+  ...(await runbookFiles()),
   ...(await noticeFiles()),
 ]);
 const stale = [...files].filter(([path, content]) => current(path) !== content);

@@ -87,6 +87,9 @@ const granted = (
   },
 ];
 
+/** The chart fills in names and namespaces itself. */
+const rulesOfTheChart = { objects: OBJECT_RULES, cluster: CLUSTER_RULES, own: OWN_RULES };
+
 const yaml = (documents: readonly object[]): string =>
   generated('npm run generate') + documents.map(toYaml).join('---\n');
 
@@ -104,4 +107,5 @@ export const rbacFiles = (): Files =>
       'deploy/kustomize/watched-namespace/rbac.yaml',
       yaml(granted('Role', { name: `${NAME}-watched` }, OBJECT_RULES)),
     ],
+    ['deploy/chart/files/rules.yaml', yaml([rulesOfTheChart])],
   ]);

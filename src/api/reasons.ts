@@ -184,7 +184,6 @@ export const EVENT_REASONS = [
   'GuestCopied',
   'HookFailed',
   'HookSucceeded',
-  'IdentityOnDisk',
   'Moving',
   'MovingDisk',
   'QuiesceFailed',

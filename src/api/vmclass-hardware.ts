@@ -89,7 +89,7 @@ const vga = z.object({
       'none',
     ])
     .describe(
-      'Model of the graphics card. serial0 to serial3 make a serial port the console; none is for VMs whose graphics card is passed through.',
+      'Model of the graphics card. serial0 to serial3 make that serial port, which serial has to include, the console; none is for VMs whose graphics card is passed through.',
     ),
   memory: quantity(bytes(4 * MiB), bytes(513 * MiB))
     .optional()
@@ -164,9 +164,20 @@ const settings = z.object({
     .describe('Source of entropy for the guest; absent: that of the template, if it has one.'),
 });
 
+/** Graphics cards that are a serial port. */
+const CONSOLES: readonly string[] = ['serial0', 'serial1', 'serial2', 'serial3'];
+
 /** May change later; most of it takes effect at the next start of the VM. */
-export const hardware = rule(settings, {
-  cel: '!has(self.hugepages) || has(self.numa) && self.numa',
-  message: 'must have numa: true with hugepages: Proxmox VE starts no VM otherwise',
-  holds: ({ hugepages, numa }) => hugepages === undefined || numa === true,
-});
+export const hardware = rule(
+  rule(settings, {
+    cel: '!has(self.hugepages) || has(self.numa) && self.numa',
+    message: 'must have numa: true with hugepages: Proxmox VE starts no VM otherwise',
+    holds: ({ hugepages, numa }) => hugepages === undefined || numa === true,
+  }),
+  {
+    // Operators of strings without a maximum length would cost too much.
+    cel: `!has(self.vga) || (${CONSOLES.map((port, index) => `self.vga.type == '${port}' ? ${index + 1} : `).join('')}0) <= (has(self.serial) ? self.serial : 0)`,
+    message: 'must have a serial port for the vga.type: serial: 1 for serial0, serial: 2 for serial1',
+    holds: ({ vga, serial = 0 }) => CONSOLES.indexOf(vga?.type ?? '') < serial,
+  },
+);

@@ -1,6 +1,6 @@
 /** The program: `virtrigaud-proxmox` runs the operator, `virtrigaud-proxmox check` tests a connection. */
 import { runCheck } from './check/check.ts';
-import { build } from './operator/build.ts';
+import { build } from '../lib/build.ts';
 import { pveVariables, readConfig } from './operator/config.ts';
 import { runOperator } from './operator/run.ts';
 

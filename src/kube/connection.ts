@@ -5,7 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 
 export interface Signed {
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list is sent as one header for each of its values. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly dispatcher: Dispatcher;
 }
 

@@ -13,6 +13,8 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** The form of the answer; absent: JSON. */
+  readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
   readonly limit?: Millis;
 }
@@ -43,7 +45,7 @@ export function transport(connection: Connection, clock: Clock, lane: Lane = 'sh
       signal,
       headers: {
         ...headers,
-        accept: 'application/json',
+        accept: req.accept ?? 'application/json',
         'user-agent': 'virtrigaud-proxmox',
         ...(req.body !== undefined && { 'content-type': req.contentType ?? 'application/json' }),
       },

@@ -12,6 +12,8 @@ export interface Grantee {
 }
 
 const ROLE = 'VirtRigaud';
+/** A role of Proxmox VE itself, with Mapping.Use and Mapping.Audit (pve-access-control, since 8.0). */
+const MAPPING_ROLE = 'PVEMappingUser';
 
 const privilegesOf = (needs: readonly Need[]): string =>
   [...new Set(needs.map(({ anyOf }) => anyOf[0]))].toSorted().join(',');
@@ -54,13 +56,23 @@ function grantPath(path: string, held: Permissions): string {
 
 /**
  * Commands that add the missing privileges to the role and grant the role where they are missing. They also work if
- * the role exists (the first command then fails without harm) or is granted already.
+ * the role exists (the first command then fails without harm) or is granted already. A resource mapping is granted
+ * alone: whoever may use one device should not thereby use all.
  */
 export function grantMissingCommands(
   missing: readonly Need[],
   held: Permissions,
   to: Grantee,
 ): readonly string[] {
+  const mappings = missing.filter(({ path }) => path.startsWith('/mapping/'));
+  const others = missing.filter((need) => !mappings.includes(need));
+  return [
+    ...(others.length > 0 ? roleCommands(others, held, to) : []),
+    ...mappings.flatMap(({ path }) => aclCommands(path, { ...to, role: MAPPING_ROLE })),
+  ];
+}
+
+function roleCommands(missing: readonly Need[], held: Permissions, to: Grantee): readonly string[] {
   const role = to.role ?? ROLE;
   const paths = [...new Set(missing.map(({ path }) => grantPath(path, held)))].toSorted();
   return [

@@ -263,6 +263,7 @@ export class NamespaceLife {
         readConfigMap: () => Promise.resolve(undefined),
         process: {},
         usersOf: this.#users,
+        classes: this.#reader('VMClass', aClass()),
         namespaces: NO_NAMESPACES,
         claimedIn: this.#claimed,
       }),

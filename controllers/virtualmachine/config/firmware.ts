@@ -34,22 +34,23 @@ function firmwareVolumes(
 const efiProperties = ({ type = '4m', preEnrolledKeys = false }: EfiDisk = {}): string =>
   `efitype=${type},pre-enrolled-keys=${Number(preEnrolledKeys)}`;
 
+/** The system of a copy was installed on the hardware of its source, and may not start on any other. */
 export function firmwareAtCreation(want: Shape, config: GuestConfig): Keys {
   const storage = rootDiskOf(config)?.storage;
-  const bios = want.bios ?? config['bios'] ?? DEFAULT_BIOS;
+  const current = config['bios'] ?? DEFAULT_BIOS;
+  const bios = (want.isCopy === true ? undefined : want.bios) ?? current;
   return {
     set: {
-      ...(bios !== (config['bios'] ?? DEFAULT_BIOS) && { bios }),
-      ...(want.machine !== undefined &&
-        !sameMachine(want.machine, config['machine']) && { machine: want.machine }),
+      ...(bios !== current && { bios }),
       ...(storage !== undefined && firmwareVolumes({ ...want, bios }, storage, config)),
-      ...systemAtCreation(want, config),
+      ...(want.isCopy === true ? {} : systemAtCreation(want, config)),
     },
     delete: [],
   };
 }
 
-const systemAtCreation = ({ osType, scsiController }: Shape, config: GuestConfig): Keys['set'] => ({
+const systemAtCreation = ({ machine, osType, scsiController }: Shape, config: GuestConfig): Keys['set'] => ({
+  ...(machine !== undefined && !sameMachine(machine, config['machine']) && { machine }),
   ...(differs(osType, config['ostype'] ?? DEFAULT_OS_TYPE) && { ostype: osType }),
   ...(differs(scsiController, config['scsihw'] ?? DEFAULT_SCSI) && { scsihw: scsiController }),
 });
@@ -59,22 +60,9 @@ const differs = (wanted: string | undefined, now: string): wanted is string =>
 
 /** What differs of the settings that only a new guest gets: a sentence each. */
 export function firmwareDifferences(want: Shape, config: GuestConfig): string[] {
-  const { machine, osType, scsiController } = want;
-  const bios = config['bios'] ?? DEFAULT_BIOS;
-  const now = {
-    machine: config['machine'] ?? 'pc',
-    osType: config['ostype'] ?? DEFAULT_OS_TYPE,
-    scsi: config['scsihw'] ?? DEFAULT_SCSI,
-  };
+  const sentence = want.isCopy === true ? keptByCopy : setAtCreation;
   return [
-    ...(differs(want.bios, bios) ? [onlyAtCreation('The firmware', bios, want.bios)] : []),
-    ...(machine !== undefined && !sameMachine(machine, config['machine'])
-      ? [onlyAtCreation('The machine type', now.machine, machine)]
-      : []),
-    ...(differs(osType, now.osType) ? [onlyAtCreation('The OS type', now.osType, osType)] : []),
-    ...(differs(scsiController, now.scsi)
-      ? [onlyAtCreation('The SCSI controller', now.scsi, scsiController)]
-      : []),
+    ...differencesOf(want, config).map((difference) => sentence(...difference)),
     ...(want.tpm !== undefined && config['tpmstate0'] === undefined
       ? [`The VM has no TPM, but the class says ${want.tpm}. A TPM is added only when a VM is created.`]
       : []),
@@ -82,7 +70,28 @@ export function firmwareDifferences(want: Shape, config: GuestConfig): string[] 
   ];
 }
 
-const onlyAtCreation = (what: string, now: string, wanted: string): string =>
+type Difference = readonly [what: string, now: string, wanted: string];
+
+function differencesOf({ bios, machine, osType, scsiController }: Shape, config: GuestConfig): Difference[] {
+  const settings = [
+    ['The firmware', config['bios'] ?? DEFAULT_BIOS, bios],
+    ['The OS type', config['ostype'] ?? DEFAULT_OS_TYPE, osType],
+    ['The SCSI controller', config['scsihw'] ?? DEFAULT_SCSI, scsiController],
+  ] as const;
+  return [
+    ...settings.flatMap(([what, now, wanted]): Difference[] =>
+      differs(wanted, now) ? [[what, now, wanted]] : [],
+    ),
+    ...(machine !== undefined && !sameMachine(machine, config['machine'])
+      ? [['The machine type', config['machine'] ?? 'pc', machine] as const]
+      : []),
+  ];
+}
+
+const keptByCopy = (what: string, now: string, wanted: string): string =>
+  `${what} is ${now}, but the class asks for ${wanted}. A copy keeps that of its source, on which its system was installed: use a class that asks for none, or for that of the VM.`;
+
+const setAtCreation = (what: string, now: string, wanted: string): string =>
   `${what} is ${now}, but the class asks for ${wanted}. It is set only when a VM is created: use a class that asks for none, or for that of the VM.`;
 
 /** The template's EFI disk is copied, whatever it is. */

@@ -52,6 +52,8 @@ export interface Shape {
   readonly maxMemory?: Bytes;
   /** What a balloon leaves at least. */
   readonly minMemory?: Bytes;
+  /** It is made of another VM, whose firmware, machine type, OS type and SCSI controller it keeps. */
+  readonly isCopy?: true;
   /** Set at creation only: a guest does not survive a change of firmware. Absent: as the template has it. */
   readonly machine?: string;
   readonly bios?: 'ovmf' | 'seabios';

@@ -84,6 +84,7 @@ export function resolvedSpecOf(
       ...(base.host !== undefined && { host: base.host }),
       ...driftPolicyOf(vm),
       ...bootOf(vm),
+      ...(vm.spec.cloneFrom && { isCopy: true }),
       ...resolveDisks(vm, usual),
       ...parts,
       ...sizeOf(vmClass),

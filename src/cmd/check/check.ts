@@ -104,7 +104,7 @@ async function* questions(client: Pve, target: Target, signal: AbortSignal): Asy
   yield judgeQuorum(view);
   yield judgeNodes(view, settings.nodeSelector);
   const held = await client.access.permissions({ signal });
-  yield judgePrivileges(missingPrivilegesOf(held, version.major, grantee), held, grantee);
+  yield judgePrivileges(missingPrivilegesOf(held, version.major, { to: grantee }), held, grantee);
   yield judgeStorage(view, defaults.storage);
   yield judgeIsoStorage(view, defaults.isoStorage);
   yield judgeBridges(await bridgesOf(client, view, signal), defaults.bridge);

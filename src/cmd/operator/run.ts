@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { build } from './build.ts';
+import { build } from '../../lib/build.ts';
 import type { Config } from './config.ts';
 import { connect } from '../../kube/kubeconfig.ts';
 import { createOperator } from './operator.ts';

@@ -8,7 +8,7 @@ import {
 } from '../../../controllers/index.ts';
 import { seconds } from '../../../src/lib/units.ts';
 import type { FakePve } from '../../fakepve/index.ts';
-import { aProvider } from '../../builders/objects.ts';
+import { aProvider, readerOf } from '../../builders/objects.ts';
 import { demoCluster, environmentOf, runOnNode, startScene, TOKEN, USER } from './scene.ts';
 import { NO_NAMESPACES } from '../../../controllers/shared/grants/namespaces.ts';
 
@@ -39,6 +39,7 @@ async function scene(without: readonly string[]) {
     pool,
     privileges: createPrivilegeWatch(() => now),
     usersOf: () => [],
+    classes: readerOf(),
     namespaces: NO_NAMESPACES,
     claimedIn: () => new Set(),
     forceDeleted: createForceDeleted(Date.now),

@@ -10,10 +10,11 @@ import {
 } from '../harness/operator.ts';
 import { changes, images, orphans, ownGuests, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { tenant, type Tenant, userData, vm } from './tenant.ts';
+import { manifest, tenant, type Tenant, userData, vm } from './tenant.ts';
 
 /** VIRTRIGAUD_KILLS=200 VIRTRIGAUD_SEED=any: as many as one likes, at other moments. */
 const KILLS_WHILE_CREATING = Number(process.env['VIRTRIGAUD_KILLS'] ?? 14);
+const KILLS_WHILE_CLONING = Math.ceil(KILLS_WHILE_CREATING * 0.25);
 const KILLS_WHILE_DELETING = Math.ceil(KILLS_WHILE_CREATING * 0.4);
 const SEED = process.env['VIRTRIGAUD_SEED'] ?? 'crash';
 /** A kill takes a few seconds, and VMs that wait for certainty a minute. */
@@ -60,6 +61,7 @@ test(
   async () => {
     const t = await tenant(plane, { latency: { scale: 0.1, request: 200 } });
     const { pve } = t;
+    const copies = Array.from({ length: KILLS_WHILE_CLONING }, (_, n) => `copy-${n}`);
     const names = Array.from({ length: KILLS_WHILE_CREATING }, (_, n) => `vm-${n}`);
     for (const name of names) {
       const data = name === 'vm-0' ? longUserData : userData;
@@ -81,6 +83,20 @@ test(
     expect(orphans(pve)).toEqual([]);
 
     await creator.end('SIGKILL');
+    for (let kills = 0; kills < KILLS_WHILE_CLONING; kills += 1) {
+      await t.apply(manifest('VMClone', `copy-${kills}`, { sourceVMRef: { name: 'vm-0' } }));
+      await runAndKill(t);
+    }
+    const cloner = spawn();
+    await t.ready(...copies.map((name) => `vmclone/${name}`));
+    expect(
+      ownGuests(pve)
+        .map((guest) => guest.get('name'))
+        .toSorted(),
+    ).toEqual([...names, ...copies].toSorted());
+    expect(tasksDone(pve, 'qmclone')).toBe(names.length + copies.length);
+
+    await cloner.end('SIGKILL');
     await t.requestDeletionOfVms();
     for (let kills = 0; kills < KILLS_WHILE_DELETING; kills += 1) await runAndKill(t);
     spawn();

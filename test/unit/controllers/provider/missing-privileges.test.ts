@@ -6,7 +6,7 @@ import {
   missingPrivilegesOf,
 } from '../../../../controllers/provider/missing-privileges.ts';
 import { insufficient, limitedFeatures } from '../../../../controllers/provider/report.ts';
-import { FEATURES, neededPrivileges, type Permissions } from '../../../../src/pve/index.ts';
+import { FEATURES, neededPrivileges, type Need, type Permissions } from '../../../../src/pve/index.ts';
 
 const TO = { user: 'virtrigaud@pve', token: 'vrtg-token' };
 const ALL = [
@@ -22,12 +22,16 @@ test('the grantee is the user of a password, or of a token with its name', () =>
 });
 
 test('credentials with all privileges lack none', () => {
-  expect(missingPrivilegesOf(everywhereBut(), 9, TO)).toEqual({ required: [], optional: [], commands: [] });
-  expect(limitedFeatures(missingPrivilegesOf(everywhereBut(), 9, TO))).toEqual([]);
+  expect(missingPrivilegesOf(everywhereBut(), 9, { to: TO })).toEqual({
+    required: [],
+    optional: [],
+    commands: [],
+  });
+  expect(limitedFeatures(missingPrivilegesOf(everywhereBut(), 9, { to: TO }))).toEqual([]);
 });
 
 test('a privilege of one feature does not make the Provider unready', () => {
-  const lacks = missingPrivilegesOf(everywhereBut('VM.GuestAgent.Audit', 'SDN.Use'), 9, TO);
+  const lacks = missingPrivilegesOf(everywhereBut('VM.GuestAgent.Audit', 'SDN.Use'), 9, { to: TO });
   expect(lacks.required).toEqual([]);
   expect(limitedFeatures(lacks)).toEqual([
     {
@@ -44,7 +48,7 @@ test('a privilege of one feature does not make the Provider unready', () => {
 });
 
 test('the privileges of snapshots limit features only, and the commands grant them', () => {
-  const lacks = missingPrivilegesOf(everywhereBut('VM.Snapshot', 'VM.Snapshot.Rollback'), 9, TO);
+  const lacks = missingPrivilegesOf(everywhereBut('VM.Snapshot', 'VM.Snapshot.Rollback'), 9, { to: TO });
   expect(lacks.required).toEqual([]);
   expect(consequencesOf(lacks)).toEqual([
     'snapshots are neither taken nor deleted, and no VM is reverted to one (VM.Snapshot on /vms, VM.Snapshot.Rollback on /vms)',
@@ -54,13 +58,39 @@ test('the privileges of snapshots limit features only, and the commands grant th
   );
 });
 
+const mapping = (path: string): Need => ({
+  path,
+  anyOf: ['Mapping.Use'],
+  since: 8,
+  feature: 'devices',
+});
+
+test('a resource mapping that VMs use is granted alone, to those who may not use it yet', () => {
+  const mappings = [mapping('/mapping/pci/gpu'), mapping('/mapping/usb/dongle')];
+  const held = { ...everywhereBut(), '/mapping/usb/dongle': { 'Mapping.Use': true } };
+  const lacks = missingPrivilegesOf(held, 9, { to: TO, mappings });
+  expect(consequencesOf(lacks)).toEqual([
+    'VMs run without devices of resource mappings (Mapping.Use on /mapping/pci/gpu)',
+  ]);
+  expect(lacks.required).toEqual([]);
+  expect(lacks.commands).toEqual([
+    "pveum acl modify /mapping/pci/gpu --users 'virtrigaud@pve' --roles PVEMappingUser",
+    "pveum acl modify /mapping/pci/gpu --tokens 'virtrigaud@pve!vrtg-token' --roles PVEMappingUser",
+  ]);
+});
+
+test('Proxmox VE 7 has no resource mappings, so that nothing is missing there', () => {
+  const lacks = missingPrivilegesOf(everywhereBut(), 7, { to: TO, mappings: [mapping('/mapping/pci/gpu')] });
+  expect(consequencesOf(lacks).join()).not.toContain('mapping');
+});
+
 test('whoever may take snapshots may revert to them as well', () => {
-  const lacks = missingPrivilegesOf(everywhereBut('VM.Snapshot.Rollback'), 9, TO);
+  const lacks = missingPrivilegesOf(everywhereBut('VM.Snapshot.Rollback'), 9, { to: TO });
   expect(consequencesOf(lacks)).toEqual([]);
 });
 
 test('the message names a few privileges, counts the rest, and says what grants them all', () => {
-  const lacks = missingPrivilegesOf({}, 9, TO);
+  const lacks = missingPrivilegesOf({}, 9, { to: TO });
   const message = insufficient(lacks);
   expect(message).toMatch(/^The credentials do not have these privileges anywhere: .* on .* and \d+ more\. /);
   for (const command of lacks.commands) expect(message).toContain(command);
@@ -73,13 +103,18 @@ describe('with any privileges granted', () => {
     fc.dictionary(fc.constantFrom(...ALL), fc.boolean(), { maxKeys: 6 }),
   );
 
+  const someMappings = fc.array(
+    fc.stringMatching(/^[a-z][a-z0-9-]{0,99}$/).map((name) => mapping(`/mapping/pci/${name}`)),
+    { maxLength: 8 },
+  );
+
   test('messages fit into a condition and never end in half a line', () => {
     fc.assert(
-      fc.property(held, fc.constantFrom(7, 8, 9), (permissions, major) => {
-        const lacks = missingPrivilegesOf(permissions, major, TO);
+      fc.property(held, fc.constantFrom(7, 8, 9), someMappings, (permissions, major, mappings) => {
+        const lacks = missingPrivilegesOf(permissions, major, { to: TO, mappings });
         for (const message of [insufficient(lacks), ...limitedFeatures(lacks).map((c) => c.message)]) {
           expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
-          expect(message).toMatch(/--roles VirtRigaud$|grant them\.$|On a node: $/);
+          expect(message).toMatch(/--roles (VirtRigaud|PVEMappingUser)$|grant them\.$|On a node: $/);
         }
       }),
     );

@@ -1,7 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { createPrivilegeWatch } from '../../../../controllers/provider/privileges.ts';
 import type { ClusterClient } from '../../../../controllers/provider/cluster-client.ts';
-import { FEATURES, neededPrivileges, PveError, type Permissions } from '../../../../src/pve/index.ts';
+import {
+  FEATURES,
+  neededPrivileges,
+  PveError,
+  type Need,
+  type Permissions,
+} from '../../../../src/pve/index.ts';
 
 const COMPLETE: Permissions = {
   '/': Object.fromEntries(
@@ -9,6 +15,7 @@ const COMPLETE: Permissions = {
   ),
 };
 const CREDENTIALS = { kind: 'token', id: 'a@pve!b', secret: 's' } as const;
+const NEEDS = { credentials: CREDENTIALS, mappings: [] };
 const MINUTE = 60_000;
 const EXPIRES = 1_800_000_000_000;
 
@@ -32,8 +39,7 @@ function scene() {
   });
   const [client, another] = [aClient(), aClient()];
   const watch = createPrivilegeWatch(() => now);
-  const missing = () =>
-    watch.missing(client as unknown as ClusterClient, CREDENTIALS, AbortSignal.timeout(1000));
+  const missing = () => watch.missing(client as unknown as ClusterClient, NEEDS, AbortSignal.timeout(1000));
   return {
     watch,
     client: client as unknown as ClusterClient,
@@ -64,7 +70,7 @@ test('complete privileges are asked for once in five minutes', async () => {
 
 test('what several Providers that share a connection want to know at once is asked once', async () => {
   const { watch, client, asked } = scene();
-  const missing = (signal: AbortSignal) => watch.missing(client, CREDENTIALS, signal);
+  const missing = (signal: AbortSignal) => watch.missing(client, NEEDS, signal);
   const [ending, other] = [new AbortController(), AbortSignal.timeout(1000)];
   const answers = [missing(other), missing(other), missing(ending.signal)];
   expect(await Promise.all(answers)).toEqual(Array(3).fill({ required: [], optional: [], commands: [] }));
@@ -74,8 +80,8 @@ test('what several Providers that share a connection want to know at once is ask
 test('a Provider whose pass ends leaves the others an answer', async () => {
   const { watch, client, asked } = scene();
   const ending = new AbortController();
-  const ended = watch.missing(client, CREDENTIALS, ending.signal);
-  const other = watch.missing(client, CREDENTIALS, AbortSignal.timeout(1000));
+  const ended = watch.missing(client, NEEDS, ending.signal);
+  const other = watch.missing(client, NEEDS, AbortSignal.timeout(1000));
   ending.abort(new Error('The pass ends.'));
   await expect(ended).rejects.toThrow('The pass ends.');
   await expect(other).resolves.toMatchObject({ commands: [] });
@@ -136,4 +142,16 @@ test('nothing is asked of a Proxmox VE that is known not to answer', async () =>
   expect((await pass(20 * MINUTE)).requests).toBe(0);
   falls(false);
   expect((await pass(0)).requests).toBe(1);
+});
+
+test('a resource mapping that VMs begin to use is judged without asking again', async () => {
+  const { watch, client, pass, asked } = scene();
+  await pass(0);
+  const before = asked();
+  const mappings: readonly Need[] = [
+    { path: '/mapping/pci/gpu', anyOf: ['Mapping.Use'], since: 8, feature: 'devices' },
+  ];
+  const lacks = await watch.missing(client, { ...NEEDS, mappings }, AbortSignal.timeout(1000));
+  expect(lacks?.optional).toEqual(mappings);
+  expect(asked()).toBe(before);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { CLONE_NAME_LABEL, CLONE_UID_LABEL } from '../../../../src/api/index.ts';
 import { upid, vmid } from '../../../../src/lib/units.ts';
-import { aSnapshot, aVirtualMachine } from '../../../builders/objects.ts';
+import { aClass, aSnapshot, aVirtualMachine } from '../../../builders/objects.ts';
 import { cloneOf, Death, template, World } from './world.ts';
 
 const marked = { [CLONE_UID_LABEL]: 'uid-of-web-clone' };
@@ -69,9 +69,9 @@ describe('a VMClone', () => {
     expect(world.status.progress).toBeUndefined();
     await world.passes(3);
     expect(world.created).toHaveLength(1);
-    expect(eventReasons(world)).toEqual(['CopyCreated', 'Cloned', 'IdentityOnDisk']);
+    expect(eventReasons(world)).toEqual(['CopyCreated', 'Cloned']);
     expect(world.events[1]?.message).toBe(
-      'VirtualMachine default/web-clone is complete: VM 105 in Proxmox VE, a full clone, because its source is a VM, not a template.',
+      'VirtualMachine default/web-clone is complete: VM 105 in Proxmox VE, a full clone, because its source is a VM, not a template. Its disks keep the machine-id of the source; its event GuestCopied says what replaces it.',
     );
   });
 
@@ -197,12 +197,41 @@ describe('a VMClone', () => {
     world.snapshots = [{ ...snapshot, status: { readyToUse: true, internal: { vmUID: 'former' } } }];
     await world.pass();
     expect(world.ready).toContain('The VirtualMachine of VMSnapshot default/before-upgrade was deleted.');
+    // It never gets one again.
+    expect(world.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True' }));
+    const { vms } = world;
+    world.vms = [];
+    await world.pass();
+    expect(world.ready).toContain('The VirtualMachine of VMSnapshot default/before-upgrade was deleted.');
+    world.vms = vms;
     world.snapshots = [{ ...snapshot, status: { readyToUse: true, internal: { vmUID: 'uid-of-template' } } }];
     await world.passes(2);
     expect(world.created[0]?.spec).toMatchObject({
       classRef: { name: 'small' },
       cloneFrom: { snapshotRef: { name: 'before-upgrade' } },
     });
+  });
+
+  test('makes no VirtualMachine as long as the class of its target is missing', async () => {
+    const world = new World(cloneOf({ spec: { target: { classRef: { name: 'large' } } } }));
+    await world.passes(2);
+    expect(world.ready).toContain('False ClassNotFound: VMClass default/large not found');
+    expect(world.created).toEqual([]);
+    world.classes = [aClass({}, { name: 'large' })];
+    await world.passes(2);
+    expect(world.created).toHaveLength(1);
+  });
+
+  test('makes no VirtualMachine with a class of another namespace that does not allow it', async () => {
+    const at = { name: 'large', namespace: 'infra' };
+    const world = new World(cloneOf({ spec: { target: { classRef: at } } }));
+    world.classes = [aClass({}, at)];
+    await world.passes(2);
+    expect(world.ready).toContain('False ReferenceNotAllowed: VMClass infra/large');
+    expect(world.created).toEqual([]);
+    world.classes = [aClass({}, { ...at, annotations: { 'virtrigaud.io/allow-from': 'default' } })];
+    await world.passes(2);
+    expect(world.created).toHaveLength(1);
   });
 
   test.each([

@@ -48,7 +48,12 @@ describe('the spec of a copy', () => {
         managementPolicy: 'Paused',
         metaData: { cloudInit: { inline: 'instance-id: one' } },
         networks: [
-          { name: 'lan', vlan: 7, mac: '02:00:00:00:00:01', staticIP: { address: '192.168.1.9/24' } },
+          {
+            name: 'lan',
+            vlan: 7,
+            mac: '02:00:00:00:00:01',
+            staticIP: { address: '192.168.1.9/24', dns: ['192.168.1.1'] },
+          },
           { name: 'dmz', ipv6: { address: 'fd00::9/64' } },
           { name: 'mgmt', ipv6: { address: 'auto' } },
         ],
@@ -67,6 +72,7 @@ describe('the spec of a copy', () => {
     });
     expect(leftOut).toEqual([
       'MAC and static addresses of lan, dmz',
+      'the name servers that lan had with them',
       'placement.host',
       'protection',
       'managementPolicy',

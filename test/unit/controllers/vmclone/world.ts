@@ -6,6 +6,7 @@ import {
   CLONE_UID_LABEL,
   VirtualMachine as vmKind,
   type VirtualMachine,
+  type VMClass,
   type VMClone,
   type VMSnapshot,
 } from '../../../../src/api/index.ts';
@@ -34,6 +35,7 @@ export const cloneOf = (change: CloneChange = {}): VMClone =>
 export class World {
   readonly store: InMemoryObject<VMClone>;
   vms: readonly VirtualMachine[];
+  classes: readonly VMClass[] = [];
   snapshots: readonly VMSnapshot[] = [];
   namespaces: Readonly<Record<string, NamespaceAnnotations>> = {};
   watched: readonly string[] | undefined;
@@ -145,6 +147,7 @@ export class World {
         list: () => vms().list(),
       },
       snapshots: this.#reader(this.snapshots),
+      classes: this.#reader(this.classes),
       copiesOf: (uid) =>
         vms()
           .list()

@@ -95,6 +95,7 @@ type Uncovered =
   | 'held'
   | 'hooks'
   | 'withoutTemplate'
+  | 'isCopy'
   | 'boot'
   | 'vmid';
 

@@ -41,6 +41,24 @@ describe('firmware', () => {
     expect(atCreation({ bios: 'ovmf' }).set).toHaveProperty('efidisk0');
   });
 
+  test('of a copy is that of its source, whatever its class says, and a difference is reported', () => {
+    const want = {
+      isCopy: true,
+      bios: 'ovmf',
+      machine: 'q35',
+      osType: 'win11',
+      scsiController: 'pvscsi',
+    } as const;
+    const { set } = atCreation({}, want);
+    for (const key of ['bios', 'machine', 'ostype', 'scsihw', 'efidisk0'])
+      expect(set).not.toHaveProperty(key);
+    const differences = firmwareDifferences(aDesiredVm(want), configOf());
+    expect(differences).toHaveLength(4);
+    expect(differences[0]).toBe(
+      'The firmware is seabios, but the class asks for ovmf. A copy keeps that of its source, on which its system was installed: use a class that asks for none, or for that of the VM.',
+    );
+  });
+
   test('is never changed later, but a difference is reported', () => {
     const want = { bios: 'ovmf', machine: 'q35' } as const;
     expect(later({}, want)).toEqual({ set: {}, delete: [] });

@@ -1,0 +1,49 @@
+/**
+ * The plugins of kubectl: `kubectl vm …`, and `kubectl create vmsnapshot` under the name of its file
+ * (`kubectl-create-vmsnapshot`), which is a link to the same program.
+ */
+import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
+import { systemClock } from '../runtime/clock.ts';
+import { COMPLETE, CREATE_VMSNAPSHOT, run } from './run.ts';
+import type { Terminal } from './terminal.ts';
+
+const { env } = process;
+
+const coloured = (stream: { readonly isTTY?: boolean }): boolean =>
+  stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+
+const interruption = new AbortController();
+// The second one ends the process at once.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  colour: coloured(process.stdout),
+  progress: process.stderr.isTTY,
+  clock: systemClock,
+  interrupted: interruption.signal,
+  platform: process.platform,
+  run: (program, args) =>
+    new Promise((resolve, reject) => {
+      const child = spawn(program, args, { stdio: 'inherit' });
+      child.once('error', reject);
+      child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+    }),
+};
+
+/** A script is told its file as the first argument; a single executable is that file. */
+const called = [process.argv0, process.argv[1] ?? ''].map((path) => basename(path));
+const isCalled = (file: string): boolean => called.some((name) => name.startsWith(file));
+const program = isCalled('kubectl-create-vmsnapshot')
+  ? CREATE_VMSNAPSHOT
+  : isCalled(COMPLETE)
+    ? COMPLETE
+    : 'kubectl vm';
+
+// A reader that has read enough, such as head, closes the pipe.
+process.stdout.on('error', () => process.exit(0));
+void run(program, process.argv.slice(2), terminal).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,137 @@
+/** Why an object is not ready, from all that is known about it. Pure. */
+import { z } from 'zod';
+import {
+  conditionOf,
+  conditionsOf,
+  isReady,
+  isSeen,
+  part,
+  textAt,
+  valueAt,
+  type Condition,
+  type Stored,
+} from '../cluster/objects.ts';
+import { shortName } from '../cluster/references.ts';
+import { nextStep } from './advice.ts';
+import { byImportance, isBad } from './conditions.ts';
+import { eventLines, type EventLine } from './events.ts';
+import type { Facts, Related } from './gather.ts';
+
+export interface Finding {
+  readonly condition: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly since?: string | undefined;
+  readonly bad: boolean;
+}
+
+export interface RelatedFinding {
+  readonly object: string;
+  readonly namespace: string;
+  readonly field: string;
+  readonly state: 'Ready' | 'NotReady' | 'NotFound' | 'Forbidden';
+  readonly reason?: string;
+  readonly message?: string;
+  readonly next?: string;
+  readonly events: readonly EventLine[];
+}
+
+export interface Explanation {
+  readonly object: string;
+  readonly namespace: string;
+  readonly ready: boolean;
+  readonly phase?: string;
+  /** Why, in the operator's words. */
+  readonly reason?: string;
+  readonly message: string;
+  /** What the runbook says is to be done. */
+  readonly next?: string;
+  /** What Proxmox VE said when it refused or failed. */
+  readonly failure?: Failure;
+  readonly task?: Task;
+  readonly conditions: readonly Finding[];
+  readonly related: readonly RelatedFinding[];
+  readonly events: readonly EventLine[];
+}
+
+const Failure = z.object({
+  step: z.string(),
+  target: z.string().optional(),
+  message: z.string(),
+  attempts: z.number(),
+  at: z.string(),
+});
+type Failure = z.output<typeof Failure>;
+
+const Task = z.object({
+  type: z.string(),
+  target: z.string().optional(),
+  upid: z.string(),
+  startedAt: z.string(),
+  progress: z.string().optional(),
+});
+type Task = z.output<typeof Task>;
+
+const EVENTS = 10;
+const EVENTS_OF_OTHERS = 3;
+
+export function explain({ kind, object, events, related }: Facts): Explanation {
+  const ready = conditionOf(object, 'Ready');
+  const next = isReady(object) ? undefined : nextStep(kind, ready?.reason);
+  const phase = textAt(object, 'status.phase');
+  const failure = part(Failure, valueAt(object, 'status.failure'));
+  const task = part(Task, valueAt(object, 'status.task'));
+  return {
+    object: shortName({ kind, name: object.metadata.name }),
+    namespace: object.metadata.namespace ?? '',
+    ready: isReady(object),
+    ...(phase !== undefined && { phase }),
+    ...(ready?.reason !== undefined && { reason: ready.reason }),
+    message: messageOf(object, ready),
+    ...(next !== undefined && { next }),
+    ...(failure && { failure }),
+    ...(task && { task }),
+    conditions: byImportance(conditionsOf(object)).map(findingOf),
+    related: related.map(relatedFinding),
+    events: eventLines(events, EVENTS),
+  };
+}
+
+const NOT_SEEN =
+  'The operator has not seen the object as it is now. If this lasts, it does not run, or does not watch the namespace.';
+
+function messageOf(object: Stored, ready: Condition | undefined): string {
+  if (!ready) return NOT_SEEN;
+  const message = ready.message ?? '';
+  return isSeen(object) ? message : `${NOT_SEEN} Of an earlier edit it says: ${message}`;
+}
+
+const findingOf = (condition: Condition): Finding => ({
+  condition: condition.type,
+  status: condition.status,
+  reason: condition.reason ?? '',
+  message: condition.message ?? '',
+  since: condition.lastTransitionTime,
+  bad: isBad(condition),
+});
+
+function relatedFinding({ reference, object, events }: Related): RelatedFinding {
+  const at = {
+    object: shortName(reference),
+    namespace: reference.namespace,
+    field: reference.path,
+    events: eventLines(events, EVENTS_OF_OTHERS),
+  };
+  if (object === 'NotFound' || object === 'Forbidden') return { ...at, state: object };
+  const ready = conditionOf(object, 'Ready');
+  if (isReady(object)) return { ...at, state: 'Ready' };
+  const next = nextStep(reference.kind, ready?.reason);
+  return {
+    ...at,
+    state: 'NotReady',
+    ...(ready?.reason !== undefined && { reason: ready.reason }),
+    message: messageOf(object, ready),
+    ...(next !== undefined && { next }),
+  };
+}
