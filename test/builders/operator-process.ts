@@ -23,7 +23,7 @@ import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
-import { aClass, anImage, aProvider, readerNow, readerOf, type aVirtualMachine } from './objects.ts';
+import { aClass, anImage, aProvider, readerNow, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
