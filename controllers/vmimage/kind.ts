@@ -1,13 +1,34 @@
 /** VMImage, for the registry. */
 import type { VMImage } from '../../src/api/index.ts';
 import { imagesAwaited } from '../shared/images/demand.ts';
+import { createDownloads, type DownloadPorts } from './download/controller.ts';
 import { withInUseProtection } from '../shared/objects/in-use.ts';
+import { settled } from '../../src/runtime/outcome.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { vmImageController, type VMImagePorts } from './controller.ts';
 
-export const vmImageKind: KindModule<VMImage, VMImagePorts & UsagePorts> = {
-  controller: (ports) =>
-    withInUseProtection('VMImage', vmImageController(ports), ports.usersOfKind('VMImage')),
+export const vmImageKind: KindModule<
+  VMImage,
+  VMImagePorts & Omit<DownloadPorts, 'usersOf'> & UsagePorts
+> = {
+  controller(ports) {
+    const usersOf = ports.usersOfKind('VMImage');
+    const found = vmImageController(ports);
+    const downloads = createDownloads({ ...ports, usersOf });
+    const controller: typeof found = {
+      name: found.name,
+      reconcile(image, pass) {
+        if (!image.spec.download) return found.reconcile(image, pass);
+        // In use: VMs that were made of it keep what they have, and nothing new is made.
+        if (pass.deleting) return Promise.resolve({ outcome: settled(), status: image.status ?? {} });
+        return downloads.reconcile(image, pass);
+      },
+    };
+    return withInUseProtection('VMImage', controller, usersOf, {
+      isNeeded: ({ spec }) => spec.download !== undefined,
+      run: downloads.remove,
+    });
+  },
   usage: {
     reference: ({ spec }) => spec.imageRef,
     others: ({ spec }) => spec.cdroms?.map(({ imageRef }) => imageRef) ?? [],

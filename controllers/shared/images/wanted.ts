@@ -4,6 +4,7 @@ import { asSentence } from '../../../src/lib/sentence.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
 import type { ImageMark } from '../guests/image-mark.ts';
+import { fileNameOf } from './file-name.ts';
 
 /** Templates with this tag; each node may have one. */
 export interface TagSource {
@@ -34,6 +35,8 @@ interface TemplateEntry {
   readonly provider: string;
   readonly vmid?: Vmid | undefined;
   readonly checksum?: string | undefined;
+  /** Name of the file that it was made of. */
+  readonly file?: string | undefined;
   readonly state: string;
 }
 
@@ -90,12 +93,12 @@ export function isIsoDownload({ url, format }: Download): boolean {
 
 function madeTemplates(
   image: WantedImage,
-  { checksum }: Download,
+  download: Download,
   { clusterId, namespace, isInCluster }: SeenFrom,
 ): MadeTemplates {
   const templates = image.status?.templates ?? [];
   const made = templates.flatMap((entry) =>
-    entry.state === 'Ready' && isInCluster(entry.provider) && isCurrent(entry, checksum)
+    entry.state === 'Ready' && isInCluster(entry.provider) && isCurrent(entry, image.metadata.uid, download)
       ? (entry.vmid ?? [])
       : [],
   );
@@ -103,9 +106,14 @@ function madeTemplates(
   return { made, mark, progress: progressOf(image, namespace) };
 }
 
-/** Without a checksum in the spec, whatever was downloaded counts. */
-const isCurrent = ({ checksum }: TemplateEntry, wanted: string | undefined): boolean =>
-  wanted === undefined || checksum?.toLowerCase() === wanted.toLowerCase();
+/** Made of what the spec asks for now. */
+const isCurrent = (
+  { provider, checksum, file }: TemplateEntry,
+  uid: string,
+  download: Download,
+): boolean =>
+  (download.checksum === undefined || checksum?.toLowerCase() === download.checksum.toLowerCase()) &&
+  (file === undefined || file === fileNameOf(uid, provider, download));
 
 /** Names of files that are downloaded for VMImages: no status makes another volume one of them. */
 const DOWNLOADED_ISO = /^[^:/]+:iso\/virtrigaud-[0-9a-f]{12}-[^/]+\.iso$/;
