@@ -27,6 +27,7 @@ export interface DownloadPorts extends DemandPorts {
 }
 
 const AGAIN = seconds(30);
+const LEAVING_AGAIN = seconds(10);
 const MAX_LISTED = 64;
 
 type Result = ReconcileResult<VMImageStatus>;
@@ -62,6 +63,17 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       announced.forget(image.metadata.uid);
       return { outcome: released, status: image.status ?? {} };
     }
+    // Their guests may be linked clones, without which no template can be destroyed.
+    const leaving = ports.usersOf(image.metadata.namespace, image.metadata.name);
+    if (leaving.some(({ status }) => status?.vmid !== undefined))
+      return {
+        outcome: waiting(
+          'CleaningUp',
+          'The templates are destroyed once the VirtualMachines that are being deleted are gone.',
+          LEAVING_AGAIN,
+        ),
+        status: image.status ?? {},
+      };
     const result = await inTurn(image, pass, { needed: new Set(), demands: [] });
     return result.outcome.kind === 'settled' ? { ...result, outcome: released } : result;
   }

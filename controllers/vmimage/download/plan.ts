@@ -13,7 +13,7 @@ const IN_FLIGHT_MS = 60_000;
 const POLL_MS = 2_000;
 const SEEN_AGAIN_MS = 30_000;
 /** Somebody has to remove a linked clone first. */
-const DESTROY_AGAIN_MS = 10 * 60_000;
+const DESTROY_AGAIN_MS = 60_000;
 
 const act = (step: Step): Plan => ({ kind: 'act', step });
 const wait = (reason: Reason, message: string, again: number): Plan => ({ kind: 'wait', reason, message, again });
@@ -197,7 +197,7 @@ function remove(
   return isRefused
     ? wait(
         'TaskFailed',
-        `Proxmox VE does not destroy template ${entry.vmid}: ${task.message}. A linked clone needs it as long as it exists: delete the clone or move its disks to other volumes, or set spec.deletionPolicy to Retain. It is tried again every 10 minutes.`,
+        `Proxmox VE does not destroy template ${entry.vmid}: ${task.message}. A linked clone needs it as long as it exists: delete the clone or move its disks to other volumes, or set spec.deletionPolicy to Retain. It is tried again each minute.`,
         Math.min(left, SEEN_AGAIN_MS),
       )
     : wait('CleaningUp', `Template ${entry.vmid} is being destroyed.`, POLL_MS);
