@@ -7,10 +7,7 @@ import { settled } from '../../src/runtime/outcome.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { vmImageController, type VMImagePorts } from './controller.ts';
 
-export const vmImageKind: KindModule<
-  VMImage,
-  VMImagePorts & Omit<DownloadPorts, 'usersOf'> & UsagePorts
-> = {
+export const vmImageKind: KindModule<VMImage, VMImagePorts & Omit<DownloadPorts, 'usersOf'> & UsagePorts> = {
   controller(ports) {
     const usersOf = ports.usersOfKind('VMImage');
     const found = vmImageController(ports);

@@ -51,7 +51,9 @@ const providerRef = z.object({
 });
 
 export const download = z.object({
-  url: url.describe('URL of the disk image, which the node fetches itself, through the http_proxy of the datacenter if it has one.'),
+  url: url.describe(
+    'URL of the disk image, which the node fetches itself, through the http_proxy of the datacenter if it has one.',
+  ),
   checksum: checksum
     .optional()
     .describe(
@@ -125,11 +127,15 @@ export const templates = list(
     node: node.describe('Node that the template is made on.'),
     storage: storageName.describe('Storage of its disks.'),
     vmid: vmidNumber.describe('VMID, reserved before the template is created.'),
-    file: text(255).describe('Name of the file that it is made of, which stands for URL, checksum and format.'),
+    file: text(255).describe(
+      'Name of the file that it is made of, which stands for URL, checksum and format.',
+    ),
     checksum: text(136).optional().describe('Checksum of the file, where the spec had one.'),
     state: z
       .enum(['Reserved', 'Ready', 'Deleting'])
-      .describe('Reserved: it is being created. Ready: VMs are cloned from it. Deleting: it is being destroyed.'),
+      .describe(
+        'Reserved: it is being created. Ready: VMs are cloned from it. Deleting: it is being destroyed.',
+      ),
     at: moment.describe('When the last request was announced.'),
     task,
   }),

@@ -78,17 +78,17 @@ const source = z
   });
 
 const fields = z.object({
-  source: source.optional().describe(
-    'Name or VMID of a template in Proxmox VE, or volume ID of an ISO image on one of its storages, for example local:iso/debian-12.iso. The name of a template must be unique in the cluster, except that each node may have a copy. An ISO image can only be put into CD-ROM drives (spec.cdroms of a VirtualMachine).',
-  ),
+  source: source
+    .optional()
+    .describe(
+      'Name or VMID of a template in Proxmox VE, or volume ID of an ISO image on one of its storages, for example local:iso/debian-12.iso. The name of a template must be unique in the cluster, except that each node may have a copy. An ISO image can only be put into CD-ROM drives (spec.cdroms of a VirtualMachine).',
+    ),
   sourceTag: tag
     .optional()
     .describe(
       'Tag of a template in Proxmox VE; each node may have one template with it, and case does not matter.',
     ),
-  download: download
-    .optional()
-    .describe('Disk image that Proxmox VE downloads and a template is made of.'),
+  download: download.optional().describe('Disk image that Proxmox VE downloads and a template is made of.'),
   template: template
     .optional()
     .describe('Template that is made of the download. Changes are for templates that are made afterwards.'),
@@ -129,7 +129,9 @@ const status = z.object({
   )
     .optional()
     .describe('Where the image is, at most 64 entries.'),
-  downloads: downloads.optional().describe('Files of downloads that templates are made of, until these are ready.'),
+  downloads: downloads
+    .optional()
+    .describe('Files of downloads that templates are made of, until these are ready.'),
   templates: templates.optional().describe('Templates that were made, or are being made, for this VMImage.'),
 });
 

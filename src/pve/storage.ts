@@ -78,7 +78,7 @@ export const STORAGE = {
     }),
     reply: UpidText,
     needs: [
-      { path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'downloads' },
+      { path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' },
       { path: '/nodes/{node}', anyOf: ['Sys.AccessNetwork'], since: 8, feature: 'downloads' },
     ],
   }),

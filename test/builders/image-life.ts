@@ -45,8 +45,9 @@ export class ImageLife {
   constructor(options: ImageLifeOptions = {}) {
     this.#options = options;
     this.pve.localContent = 'iso,import';
-    const { spec = { download: { url: 'https://images.example/debian.img', providerRefs: [{ name: 'pve' }] } } } =
-      options;
+    const {
+      spec = { download: { url: 'https://images.example/debian.img', providerRefs: [{ name: 'pve' }] } },
+    } = options;
     const image = aDownload();
     this.store = inMemoryObject<VMImage>({ ...image, spec: { ...spec }, status: {} });
     this.#process = this.#start();
@@ -103,6 +104,12 @@ export class ImageLife {
     return this.store.live()?.status ?? {};
   }
 
+  /** Somebody writes another status. */
+  editStatus(change: object): void {
+    const entry = this.store.cached('default/ubuntu');
+    if (entry) void this.store.writeStatus(entry, { ...this.status, ...change });
+  }
+
   /** Guests with the mark of a VMImage. */
   get made(): readonly ModelGuest[] {
     return [...this.pve.guests.values()].filter(({ config }) => parseImageMark(config['description']));
@@ -129,7 +136,8 @@ export class ImageLife {
       return undefined;
     }
     const { next } = result ?? {};
-    this.now += next?.when === 'after' ? Math.min(next.delay, SCAN_MS) : next?.when === 'change' ? SCAN_MS : 1_000;
+    this.now +=
+      next?.when === 'after' ? Math.min(next.delay, SCAN_MS) : next?.when === 'change' ? SCAN_MS : 1_000;
     return result;
   }
 

@@ -175,7 +175,10 @@ export class InMemoryPve {
       const set = settings as Readonly<Record<string, string | number>>;
       const image = Object.values(set)
         .map((text) => parseDisk(String(text)))
-        .find(({ volume, cdrom }) => cdrom && volume !== 'none' && !volume.endsWith(':cloudinit') && !this.volumes.has(volume));
+        .find(
+          ({ volume, cdrom }) =>
+            cdrom && volume !== 'none' && !volume.endsWith(':cloudinit') && !this.volumes.has(volume),
+        );
       if (image) return `unable to create VM ${number} - volume '${image.volume}' does not exist`;
       const [, file] = /import-from=([^,]+)/.exec(String(set['scsi0'])) ?? [];
       if (file !== undefined && !this.volumes.has(file)) return `failed to stat '${file}'`;
@@ -305,7 +308,10 @@ export class InMemoryPve {
   readonly #routes: Readonly<Record<string, Handler>> = {
     'GET /nodes/{node}/tasks': ({ node, vmid }) =>
       this.#tasks
-        .filter((task) => task.node === node && (vmid === undefined || task.id === String(vmid)) && task.exit === undefined)
+        .filter(
+          (task) =>
+            task.node === node && (vmid === undefined || task.id === String(vmid)) && task.exit === undefined,
+        )
         .map(({ upid, type, id, startedAt }) => ({
           upid,
           node,
@@ -532,7 +538,12 @@ export class InMemoryPve {
         throw refusal('unknown', `storage '${String(storage)}' is not configured for content-type 'import'`);
       const file = String(filename);
       this.downloads += 1;
-      return this.#begin('download', at, () => void this.volumes.add(`${String(storage)}:import/${file}`), file);
+      return this.#begin(
+        'download',
+        at,
+        () => void this.volumes.add(`${String(storage)}:import/${file}`),
+        file,
+      );
     },
     'POST /nodes/{node}/qemu/{vmid}/template': (at) => {
       const guest = this.#free(at);

@@ -107,11 +107,7 @@ function madeTemplates(
 }
 
 /** Made of what the spec asks for now. */
-const isCurrent = (
-  { provider, checksum, file }: TemplateEntry,
-  uid: string,
-  download: Download,
-): boolean =>
+const isCurrent = ({ provider, checksum, file }: TemplateEntry, uid: string, download: Download): boolean =>
   (download.checksum === undefined || checksum?.toLowerCase() === download.checksum.toLowerCase()) &&
   (file === undefined || file === fileNameOf(uid, provider, download));
 

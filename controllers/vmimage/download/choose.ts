@@ -72,7 +72,14 @@ export function placeFor(choice: Choice): Place | Problem {
 }
 
 /** Storages that keep files: Proxmox VE knows the content type of no others. */
-const FILES: ReadonlySet<string | undefined> = new Set(['dir', 'nfs', 'cifs', 'cephfs', 'btrfs', 'glusterfs']);
+const FILES: ReadonlySet<string | undefined> = new Set([
+  'dir',
+  'nfs',
+  'cifs',
+  'cephfs',
+  'btrfs',
+  'glusterfs',
+]);
 
 function noImport({ view }: Choice, allowed: readonly string[] | undefined): Problem {
   const named = allowed ? `of spec.download.storages (${allowed.join(', ')}) ` : '';

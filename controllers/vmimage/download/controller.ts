@@ -27,6 +27,7 @@ export interface DownloadPorts extends DemandPorts {
 }
 
 const AGAIN = seconds(30);
+const SOON = millis(200);
 const LEAVING_AGAIN = seconds(10);
 const MAX_LISTED = 64;
 
@@ -125,7 +126,11 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     if (problem && isWanted) return stay(waiting(problem.reason, problem.message, AGAIN));
     if (view.quorate === 'no')
       return stay(
-        waiting('NoQuorum', `The Proxmox VE cluster of Provider ${provider} has no quorum and accepts no changes. Bring its nodes back.`, AGAIN),
+        waiting(
+          'NoQuorum',
+          `The Proxmox VE cluster of Provider ${provider} has no quorum and accepts no changes. Bring its nodes back.`,
+          AGAIN,
+        ),
       );
     const want = wantOf(image, about, pass.deleting);
     const choice = choiceOf(image, { connection, view, grant, demands });
@@ -156,8 +161,14 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       options,
     });
     return after
-      ? { outcome: progressed('StepTaken', `Making a template with Provider ${provider}.`), entries: after, isStep: true }
-      : stay(waiting('NoFreeVmid', 'There is no free VMID for the template. Widen the range of the Provider (spec.defaults.vmIdRange), or remove guests.', AGAIN));
+      ? { outcome: stepTaken(provider, want, have), entries: after, isStep: true }
+      : stay(
+          waiting(
+            'NoFreeVmid',
+            'There is no free VMID for the template. Widen the range of the Provider (spec.defaults.vmIdRange), or remove guests.',
+            AGAIN,
+          ),
+        );
   }
 
   async function observe(
@@ -173,7 +184,8 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const source = { connection, view, options: { signal: pass.signal } };
     const guests = new Map<Vmid, GuestSeen>();
     for (const entry of own)
-      if (!isSettled(entry, current, view)) guests.set(entry.vmid, await seeGuest(entry, { ...source, mark, now }));
+      if (!isSettled(entry, current, view))
+        guests.set(entry.vmid, await seeGuest(entry, { ...source, mark, now }));
     return {
       download,
       current,
@@ -250,7 +262,11 @@ const choiceOf = (
   demands,
 });
 
-function refused({ metadata, spec }: VMImage, provider: string, grant: Grant | undefined): Problem | undefined {
+function refused(
+  { metadata, spec }: VMImage,
+  provider: string,
+  grant: Grant | undefined,
+): Problem | undefined {
   if (!grant)
     return {
       reason: 'ReferenceNotAllowed',
@@ -272,7 +288,11 @@ function poolOf({ defaults: { pool } }: Connection, grant: Grant | undefined): s
 const gone = (provider: string, deleting: boolean): Outcome =>
   deleting
     ? settled()
-    : waiting('ProviderNotFound', `Provider ${provider} does not exist. Create it, or correct spec.download.providerRefs.`, AGAIN);
+    : waiting(
+        'ProviderNotFound',
+        `Provider ${provider} does not exist. Create it, or correct spec.download.providerRefs.`,
+        AGAIN,
+      );
 
 const notConnected = (provider: string): Outcome =>
   waiting(
@@ -282,10 +302,24 @@ const notConnected = (provider: string): Outcome =>
   );
 
 const outcomeOfPlan = (next: Exclude<Plan, { kind: 'act' }>): Outcome =>
-  next.kind === 'done' ? settled() : waiting(next.reason, next.message, millis(next.again));
+  next.kind === 'done' ? settledUntil(next.again) : waiting(next.reason, next.message, millis(next.again));
 
-const firstOf = (outcomes: readonly Outcome[]): Outcome =>
-  outcomes.find(({ kind }) => kind !== 'settled') ?? settled();
+const settledUntil = (again: number | undefined): Outcome =>
+  again === undefined ? settled() : settled(millis(again));
+
+/** What is tidied up afterwards is no reason not to be ready. */
+const stepTaken = (provider: string, { file }: Want, { current }: Have): Outcome =>
+  file !== undefined && current?.state === 'Ready'
+    ? settled(SOON)
+    : progressed('StepTaken', `Making a template with Provider ${provider}.`);
+
+/** What is in the way first; if nothing is, the one that is looked at again first. */
+function firstOf(outcomes: readonly Outcome[]): Outcome {
+  const found = outcomes.find(({ kind }) => kind !== 'settled');
+  if (found) return found;
+  const times = outcomes.flatMap((each) => ('again' in each && each.again !== undefined ? each.again : []));
+  return times.length === 0 ? settled() : settled(millis(Math.min(...times)));
+}
 
 function statusOf({ status = {} }: VMImage, { downloads, templates }: Entries): VMImageStatus {
   const { downloads: _d, templates: _t, availableOn: _a, ...rest } = status;

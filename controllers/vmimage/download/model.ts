@@ -8,8 +8,7 @@ export type Failure = NonNullable<DownloadEntry['failure']>;
 
 /** A task that status names. `none`: it names none, or Proxmox VE no longer knows its result. */
 export type TaskSeen =
-  | { readonly state: 'none' | 'running' }
-  | { readonly state: 'failed'; readonly message: string };
+  { readonly state: 'none' | 'running' } | { readonly state: 'failed'; readonly message: string };
 
 export interface FileSeen {
   readonly task: TaskSeen;
@@ -74,7 +73,12 @@ export type Step =
   | { readonly do: 'announceDownload'; readonly place: Place; readonly file: string }
   | { readonly do: 'download'; readonly entry: DownloadEntry }
   | { readonly do: 'fileReady'; readonly entry: DownloadEntry }
-  | { readonly do: 'reserve'; readonly entry: DownloadEntry; readonly storage: string; readonly instead?: Vmid }
+  | {
+      readonly do: 'reserve';
+      readonly entry: DownloadEntry;
+      readonly storage: string;
+      readonly instead?: Vmid;
+    }
   | { readonly do: 'announceCreate'; readonly entry: TemplateEntry }
   | { readonly do: 'create'; readonly entry: TemplateEntry; readonly download: DownloadEntry }
   | { readonly do: 'convert'; readonly entry: TemplateEntry; readonly node: NodeName }
@@ -87,6 +91,7 @@ export type Step =
   | { readonly do: 'failed'; readonly what: 'file' | Vmid; readonly message: string };
 
 export type Plan =
-  | { readonly kind: 'done' }
+  /** `again`: something is still being removed, which keeps nothing from being ready. */
+  | { readonly kind: 'done'; readonly again?: number }
   | { readonly kind: 'act'; readonly step: Step }
   | ({ readonly kind: 'wait'; readonly again: number } & Problem);

@@ -46,7 +46,11 @@ const IN_FLIGHT_MS = 60_000;
 
 export async function seeGuest(
   entry: TemplateEntry,
-  { mark, now, ...source }: Source & { readonly mark: Pick<ImageMark, 'cluster' | 'uid'>; readonly now: number },
+  {
+    mark,
+    now,
+    ...source
+  }: Source & { readonly mark: Pick<ImageMark, 'cluster' | 'uid'>; readonly now: number },
 ): Promise<GuestSeen> {
   const { connection, view, options } = source;
   const task = await taskOf({ node: taskNode(entry), task: entry.task }, source);

@@ -187,9 +187,7 @@ async function reserved(
   const { checksum } = image.spec.download ?? {};
   const { node } = entry;
   const file = fileNameIn(entry.volume);
-  const templates = before.templates.filter(
-    (each) => each.provider !== provider || each.vmid !== instead,
-  );
+  const templates = before.templates.filter((each) => each.provider !== provider || each.vmid !== instead);
   const made = { provider, node, storage, vmid, file, state: 'Reserved', at } as const;
   return { ...before, templates: [...templates, { ...made, ...(checksum !== undefined && { checksum }) }] };
 }

@@ -16,7 +16,12 @@ const SEEN_AGAIN_MS = 30_000;
 const DESTROY_AGAIN_MS = 60_000;
 
 const act = (step: Step): Plan => ({ kind: 'act', step });
-const wait = (reason: Reason, message: string, again: number): Plan => ({ kind: 'wait', reason, message, again });
+const wait = (reason: Reason, message: string, again: number): Plan => ({
+  kind: 'wait',
+  reason,
+  message,
+  again,
+});
 const DONE: Plan = { kind: 'done' };
 
 export function plan(want: Want, have: Have): Plan {
@@ -35,7 +40,8 @@ function make(want: Want, file: string, have: Have): Plan {
   // A file of a former spec is tidied up before the next is fetched: there is one at a time.
   if (download && !download.volume.endsWith(`/${file}`)) return dropFile(download, have);
   if (!download) return startDownload(file, have);
-  if (current && have.guests.get(current.vmid)?.guest !== 'absent') return finishGuest(current, have, download);
+  if (current && have.guests.get(current.vmid)?.guest !== 'absent')
+    return finishGuest(current, have, download);
   if (download.state === 'Downloading') return follow(download, have);
   return current ? createGuest(current, have, download) : reserve(download, have);
 }
@@ -58,7 +64,8 @@ function heldBack({ generation }: Want, { download, now }: Have): Plan | undefin
       );
 }
 
-const isProblem = (value: object | string): value is Problem => typeof value === 'object' && 'reason' in value;
+const isProblem = (value: object | string): value is Problem =>
+  typeof value === 'object' && 'reason' in value;
 
 const startDownload = (file: string, { place }: Have): Plan =>
   isProblem(place)
@@ -149,7 +156,7 @@ function tidyUp(want: Want, have: Have): Plan {
   const plans = [...(download ? [dropFile(download, have)] : []), ...old.map((each) => destroy(each, have))];
   const next = plans.find(({ kind }) => kind === 'act') ?? plans[0] ?? DONE;
   // New templates are there: what is left to be removed is no reason not to be ready.
-  return want.file === undefined || next.kind === 'act' ? next : DONE;
+  return want.file !== undefined && next.kind === 'wait' ? { kind: 'done', again: next.again } : next;
 }
 
 /** Until nothing can bring it back. */
@@ -169,7 +176,8 @@ function destroy(entry: TemplateEntry, { guests, isUnsent, now }: Have): Plan {
   const seen = guests.get(entry.vmid);
   const removing = wait('CleaningUp', `Template ${entry.vmid} is being destroyed.`, POLL_MS);
   if (!seen || seen.task.state === 'running' || seen.guest === 'busy') return removing;
-  if (seen.guest === 'absent') return isGone(entry, { isUnsent, now }) ? act({ do: 'forgetTemplate', entry }) : removing;
+  if (seen.guest === 'absent')
+    return isGone(entry, { isUnsent, now }) ? act({ do: 'forgetTemplate', entry }) : removing;
   if (seen.guest === 'foreign') return act({ do: 'forgetTemplate', entry });
   if (seen.guest === 'unknown')
     return wait(
@@ -181,7 +189,10 @@ function destroy(entry: TemplateEntry, { guests, isUnsent, now }: Have): Plan {
 }
 
 /** Nothing that was asked for can still create it. */
-const isGone = ({ state, at, task }: TemplateEntry, { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>): boolean =>
+const isGone = (
+  { state, at, task }: TemplateEntry,
+  { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>,
+): boolean =>
   state !== 'Reserved' || task !== undefined || isUnsent(at) || Date.parse(at) + IN_FLIGHT_MS <= now;
 
 function remove(
