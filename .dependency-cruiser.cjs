@@ -78,7 +78,7 @@ const SNAPSHOT_LAYERS = [
 
 const CONTROLLER_LAYERS = [
   'shared/',
-  '(provider|vmclass|vmclone|vmimage|virtualmachine|vmsnapshot|vmsnapshotschedule)/',
+  '(provider|vmclass|vmclone|vmimage|vmplacementpolicy|virtualmachine|vmsnapshot|vmsnapshotschedule)/',
   'index\\.ts$',
 ];
 

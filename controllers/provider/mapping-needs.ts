@@ -7,16 +7,13 @@ import type { Namespaces } from '../shared/grants/namespaces.ts';
 
 type Devices = NonNullable<VirtualMachine['spec']['devices']>;
 
-/** More would not fit into a condition, with the commands that grant them. */
-const MAX_MAPPINGS = 8;
-
 interface Ports {
   readonly classes: ObjectReader<VMClass>;
   readonly namespaces: Namespaces;
 }
 
 /**
- * By name, at most eight. Only what the VMs may use of the Provider: otherwise anyone who can name it could have its
+ * By name. Only what the VMs may use of the Provider: otherwise anyone who can name it could have its
  * administrator grant something.
  */
 export function mappingNeeds(
@@ -37,7 +34,6 @@ export function mappingNeeds(
   }
   return [...paths]
     .toSorted()
-    .slice(0, MAX_MAPPINGS)
     .map((path) => ({ path, anyOf: ['Mapping.Use'], since: 8, feature: 'devices' }));
 }
 

@@ -34,6 +34,9 @@ const CONSEQUENCES: Readonly<Record<(typeof REPORTED)[number], string>> = {
   downloads: 'Proxmox VE downloads no images',
 };
 
+/** More resource mappings would not fit into a condition, with the commands that grant them. */
+const MAX_MAPPINGS = 8;
+
 const REPORTED = [...FEATURES, 'devices', 'downloads'] as const;
 
 export function granteeOf(credentials: Credentials): Grantee {
@@ -52,8 +55,10 @@ export function missingPrivilegesOf(
   major: number,
   { to, mappings = [] }: { readonly to: Grantee; readonly mappings?: readonly Need[] },
 ): MissingPrivileges {
-  const needs = [...neededPrivileges({ major, features: FEATURES }), ...(major >= 8 ? mappings : [])];
-  const missing = missingPrivileges(needs, held);
+  const missing = [
+    ...missingPrivileges(neededPrivileges({ major, features: FEATURES }), held),
+    ...missingPrivileges(major >= 8 ? mappings : [], held).slice(0, MAX_MAPPINGS),
+  ];
   return {
     required: missing.filter(({ feature }) => feature === undefined),
     optional: missing.filter(({ feature }) => feature !== undefined),

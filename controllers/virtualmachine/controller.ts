@@ -4,7 +4,7 @@ import type { Controller, Pass } from '../../src/runtime/controller.ts';
 import { settled } from '../../src/runtime/outcome.ts';
 import type { RestartSlots } from '../shared/limits/restarts.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
-import { createReaders } from './observe/readers.ts';
+import { createReaders, type ReaderPorts } from './observe/readers.ts';
 import { isStillBooting } from './guest-agent/ask.ts';
 import { untilListedAsLeft, type LeftBehindPorts } from './left-behind.ts';
 import type { Decision } from './model/decision.ts';
@@ -44,13 +44,12 @@ import { decideUnresolved, whileSwitchingOff } from './unresolved.ts';
 type VmPass = Pass<VirtualMachine>;
 const FINALIZER = 'virtualmachine.infra.virtrigaud.io/finalizer';
 
-export interface VirtualMachinePorts extends ResolvePorts, UpToDatePorts, ClassPorts, LeftBehindPorts {
+export interface VirtualMachinePorts
+  extends ResolvePorts, ReaderPorts, UpToDatePorts, ClassPorts, LeftBehindPorts {
   readonly restartSlots: RestartSlots;
   readonly processStates: ProcessStates;
   /** Asks for a pass over the object with this uid. */
   readonly enqueue: (uid: string) => void;
-  /** Epoch ms. */
-  readonly now: () => number;
 }
 
 export function virtualMachineController(
@@ -58,7 +57,7 @@ export function virtualMachineController(
 ): Controller<VirtualMachine, VirtualMachineStatus> {
   const { processStates, digest, enqueue, now: clock } = vmPorts;
   const ports = { ...vmPorts, tasks: createTaskWatch({ wake: enqueue, now: clock }) };
-  const readers = createReaders(clock);
+  const readers = createReaders(ports);
   const outages = createOutages(ports);
 
   const reconcile = (vm: VirtualMachine, pass: VmPass): Promise<VmResult> =>

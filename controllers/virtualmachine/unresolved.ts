@@ -12,6 +12,7 @@ import type { Observation } from './model/observation.ts';
 import type { Plan } from './model/plan.ts';
 import type { ProcessState } from './model/process-state.ts';
 import type { ResolvedSpec } from './model/resolved-spec.ts';
+import type { Failure } from './model/tasks.ts';
 import { isOwn } from './ownership/identity.ts';
 import { releasesUnresolved } from './plan/leaving.ts';
 import { plan } from './plan/plan.ts';
@@ -110,10 +111,19 @@ function statusAfter(
     ...omitUndefined({ task: taskOf(status, { have, started }) }),
     ...(guest && { powerState: powerStateOf(guest), ...(!guest.running && { phase: 'Stopped' as const }) }),
     ...(failure && {
-      failure: { ...failure, at: new Date(failure.at).toISOString(), generation: metadata.generation },
+      failure: recorded(failure, metadata.generation),
     }),
   };
 }
+
+const recorded = (
+  { node: _node, at, ...failure }: Failure,
+  generation: number,
+): NonNullable<VirtualMachineStatus['failure']> => ({
+  ...failure,
+  at: new Date(at).toISOString(),
+  generation,
+});
 
 /** What is true only of a guest that runs. */
 const withoutRunning = ({

@@ -1,6 +1,7 @@
 /** The spec of the VirtualMachine that a VMClone makes: that of its source without what only one VM can have. Pure. */
 import {
   VirtualMachine as kind,
+  type VirtualMachine,
   type VirtualMachineSpec,
   type VirtualMachineSpecInput,
 } from '../../src/api/index.ts';
@@ -34,7 +35,7 @@ export function derive(derivation: Derivation): Derived {
   };
   const problem = problemOf(spec);
   return problem === undefined
-    ? { ok: true, spec, leftOut: [...leftOut(source.vm, target), ...data.leftOut] }
+    ? { ok: true, spec, leftOut: [...leftOut(source.vm, target, namespace), ...data.leftOut] }
     : {
         ok: false,
         reason: 'TargetInvalid',
@@ -49,7 +50,7 @@ type Others = {
     VirtualMachineSpecInput[Field] | undefined;
 };
 
-function others({ source, target }: Derivation, { fields: data }: Delivered): Others {
+function others({ source, target, namespace }: Derivation, { fields: data }: Delivered): Others {
   const { spec } = source.vm;
   const { startup, maintenanceWindow, lifecycle, placement } = spec;
   return {
@@ -75,6 +76,7 @@ function others({ source, target }: Derivation, { fields: data }: Delivered): Ot
     devices: spec.devices,
     // The node is chosen as for any new VM.
     placement: placement?.pool === undefined ? undefined : { pool: placement.pool },
+    placementRef: policyOf(source.vm, target, namespace),
     // With ObserveOnly or Paused it would not be made.
     managementPolicy: spec.managementPolicy === 'CreateOnly' ? spec.managementPolicy : undefined,
     deletionPolicy: isRetainedByAdoption(spec) ? undefined : spec.deletionPolicy,
@@ -87,6 +89,14 @@ function others({ source, target }: Derivation, { fields: data }: Delivered): Ot
     lifecycle: lifecycle && lifecycleWritten(lifecycle),
   };
 }
+
+/** A policy is named in the namespace of the VM. */
+const policyOf = (
+  { metadata, spec }: VirtualMachine,
+  { placementRef }: Derivation['target'],
+  namespace: string,
+): Others['placementRef'] =>
+  placementRef ?? (metadata.namespace === namespace ? spec.placementRef : undefined);
 
 /** Own network data has name servers of its own. */
 const resolverOf = (

@@ -41,10 +41,11 @@ const sizeOf = (
 ): string | undefined =>
   size === undefined ? status?.disks?.find((disk) => disk.name === name)?.size : formatQuantity(size);
 
-/** For people, each as an item of a list. */
+/** For people, each as an item of a list. @param namespace of the copy */
 export function leftOut(
-  { spec, status }: Pick<VirtualMachine, 'spec' | 'status'>,
+  { metadata, spec, status }: Pick<VirtualMachine, 'metadata' | 'spec' | 'status'>,
   target: VMCloneTarget,
+  namespace: string,
 ): readonly string[] {
   const addressed = target.networks ? [] : (spec.networks ?? []).filter(hasAddresses);
   const served = addressed.filter(({ staticIP }) => (staticIP?.dns ?? []).length > 0);
@@ -55,6 +56,12 @@ export function leftOut(
     [served.length > 0, `the name servers that ${namesOf(served)} had with them`],
     [unsized.length > 0, `the entries of disks without a known size (${namesOf(unsized)})`],
     [placement?.host !== undefined, 'placement.host'],
+    [
+      spec.placementRef !== undefined &&
+        target.placementRef === undefined &&
+        metadata.namespace !== namespace,
+      'placementRef, which names a policy of another namespace',
+    ],
     [protection === true, 'protection'],
     [spec.guestName !== undefined, 'guestName'],
     [

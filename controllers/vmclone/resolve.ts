@@ -65,13 +65,8 @@ function fromVM(ref: Reference, linked: Linked, asking: Asking, { vms }: Ports):
   );
 }
 
-function fromSnapshot(
-  ref: Reference,
-  linked: Linked,
-  asking: Asking,
-  { vms, snapshots }: Ports,
-): SourceResolution {
-  const found = followBoth(snapshots, ref, asking, {
+function fromSnapshot(ref: Reference, linked: Linked, asking: Asking, ports: Ports): SourceResolution {
+  const found = followBoth(ports.snapshots, ref, asking, {
     kind: 'VMSnapshot',
     field: 'spec.sourceSnapshotRef',
     notFound: Reasons.snapshotNotFound,
@@ -79,16 +74,16 @@ function fromSnapshot(
   if (!found.ok) return found;
   const { object: snapshot } = found;
   const text = nameOf(snapshot);
-  const followed = follow(vms, snapshot.spec.vmRef, {
+  const followed = follow(ports.vms, snapshot.spec.vmRef, {
     namespace: snapshot.metadata.namespace,
     kind: 'VirtualMachine',
     field: 'spec.vmRef of the VMSnapshot',
     notFound: Reasons.vmNotFound,
   });
-  const hadVM = snapshot.status?.internal?.vmUID !== undefined;
-  if (!followed.ok) return hadVM && followed.reason === Reasons.vmNotFound ? withoutVM(text) : followed;
+  if (lostItsVM(snapshot, ports)) return withoutVM(text);
+  if (!followed.ok) return followed;
   return (
-    notUsable(snapshot, followed.object) ??
+    notUsable(snapshot) ??
     notCloneable(followed.object) ?? {
       ok: true,
       source: {
@@ -116,22 +111,24 @@ const nameOf = ({ kind, metadata }: Resource): string => `${kind} ${metadata.nam
 
 const refusal = (reason: Reason, message: string): Refusal => ({ ok: false, reason, message });
 
-function notUsable(snapshot: VMSnapshot, vm: VirtualMachine): Refusal | undefined {
+function notUsable(snapshot: VMSnapshot): Refusal | undefined {
   const { metadata, status } = snapshot;
   const text = nameOf(snapshot);
   if (metadata.deletionTimestamp !== undefined)
     return refusal('SourceNotReady', `${text} is being deleted, so it is not cloned. Name another source.`);
-  if (status?.readyToUse !== true)
-    return refusal('SourceNotReady', `${text} is not ready to use; its condition Ready says why.`);
-  const uid = status.internal?.vmUID;
-  return uid === undefined || uid === vm.metadata.uid ? undefined : withoutVM(text);
+  return status?.readyToUse === true
+    ? undefined
+    : refusal('SourceNotReady', `${text} is not ready to use; its condition Ready says why.`);
 }
 
-/** It never gets one again. */
-const withoutVM = (text: string): Refusal => ({
-  ...refusal('SourceNotReady', `The VirtualMachine of ${text} was deleted. Name another source.`),
-  final: true,
-});
+/** It never gets one again: another VM of that name has other disks. */
+function lostItsVM({ metadata, spec, status }: VMSnapshot, { vms }: Pick<Ports, 'vms'>): boolean {
+  const uid = status?.internal?.vmUID;
+  return uid !== undefined && vms.partial(metadata.namespace, spec.vmRef.name)?.metadata.uid !== uid;
+}
+
+const withoutVM = (text: string): Refusal =>
+  refusal('CloneNotPossible', `The VirtualMachine of ${text} was deleted. Name another source.`);
 
 function notCloneable(vm: VirtualMachine): Refusal | undefined {
   const text = nameOf(vm);

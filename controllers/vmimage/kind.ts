@@ -14,17 +14,23 @@ export const vmImageKind: KindModule<VMImage, VMImagePorts & Omit<DownloadPorts,
     const downloads = createDownloads({ ...ports, usersOf });
     const controller: typeof found = {
       name: found.name,
-      reconcile(image, pass) {
+      async reconcile(image, pass) {
         if (!image.spec.download) return found.reconcile(image, pass);
         // In use: VMs that were made of it keep what they have, and nothing new is made.
-        if (pass.deleting) return Promise.resolve({ outcome: settled(), status: image.status ?? {} });
+        if (pass.deleting) return { outcome: settled(), status: image.status ?? {} };
         return downloads.reconcile(image, pass);
       },
     };
-    return withInUseProtection('VMImage', controller, usersOf, {
-      isNeeded: ({ spec }) => spec.download !== undefined,
-      run: downloads.remove,
-    });
+    const kept = withInUseProtection('VMImage', controller, usersOf);
+    return {
+      ...kept,
+      needsFinalizer: (image) => image.spec.download !== undefined || (kept.needsFinalizer?.(image) ?? false),
+      async reconcile(image, pass) {
+        const result = await kept.reconcile(image, pass);
+        const isUnused = image.spec.download !== undefined && result.outcome.kind === 'released';
+        return isUnused ? downloads.remove(image, pass) : result;
+      },
+    };
   },
   usage: {
     reference: ({ spec }) => spec.imageRef,

@@ -23,6 +23,7 @@ const TARGETS: readonly (readonly [name: RegExp, target: Target])[] = [
   [/^providerRef$/, ours('Provider')],
   [/^classRef$/, ours('VMClass')],
   [/^imageRef$/, ours('VMImage')],
+  [/^placementRef$/, ours('VMPlacementPolicy')],
   [/^(vmRef|sourceVMRef)$/, ours('VirtualMachine')],
   [/^(snapshotRef|sourceSnapshotRef)$/, ours('VMSnapshot')],
   [/^(s|\w+S)ecret(Key)?Ref$/, core('Secret')],

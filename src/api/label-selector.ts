@@ -4,7 +4,7 @@ import { list, rule, word } from './schema.ts';
 
 const MAX_TERMS = 16;
 
-const labelKey = word(
+export const labelKey = word(
   /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
   317,
   'must be a label key, for example vm.type',
@@ -15,13 +15,14 @@ const labelValue = word(
   'must be a label value: letters, digits, hyphens, dots and underscores',
 );
 
+export const labelOperator = z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']);
+export const labelValues = list(labelValue, 32);
+
 export const labelTerm = rule(
   z.object({
     key: labelKey.describe('Label key that the term applies to.'),
-    operator: z
-      .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-      .describe("Represents the label's relationship to the values."),
-    values: list(labelValue, 32)
+    operator: labelOperator.describe("Represents the label's relationship to the values."),
+    values: labelValues
       .optional()
       .describe('Label values. Required for In and NotIn; must be empty for Exists and DoesNotExist.'),
   }),

@@ -4,7 +4,7 @@ import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import { grants, vmIdRange } from './provider-grants.ts';
-import { keyRef, objectRef } from './refs.ts';
+import { keyRef, localRef, objectRef } from './refs.ts';
 import type { Resource } from './resource.ts';
 import {
   bridgeName,
@@ -107,7 +107,19 @@ const defaults = z.object({
   vmIdRange: vmIdRange
     .optional()
     .describe('Range of the VMIDs of new VMs; absent: the range of the Proxmox VE cluster.'),
+  placementRef: localRef
+    .optional()
+    .describe(
+      'VMPlacementPolicy in the namespace of the Provider, for VMs that name none. It counts the VMs of that namespace.',
+    ),
 });
+
+const MAX_ZONES = 32;
+
+const zones = z
+  .record(z.string(), list(node, 64).min(1))
+  .refine((byName) => Object.keys(byName).length <= MAX_ZONES, `must have at most ${MAX_ZONES} zones`)
+  .meta({ maxProperties: MAX_ZONES });
 
 const runtime = z.object({
   mode: z
@@ -156,6 +168,11 @@ const spec = z.object({
     .optional()
     .describe(
       'Nodes that new VMs may be placed on, in order of preference; absent: every node that is online.',
+    ),
+  zones: zones
+    .optional()
+    .describe(
+      'Zones of the nodes, such as rooms or racks, for VMPlacementPolicies with topologyKey zone. A node that is in several is in the first of them by name.',
     ),
   defaults: defaults.optional().describe('Defaults for VMs that do not set a value.'),
   grants: grants

@@ -181,7 +181,7 @@ const fields = z.object({
     .max(64)
     .optional()
     .describe(
-      'Number of queues that the guest uses in parallel, only for the model virtio; more than the VM has CPUs bring nothing. 0: one. A change unplugs the interface for a moment. More than 16 require Proxmox VE 7.4. Absent: as in the template, or the default of Proxmox VE.',
+      'Number of queues that the guest uses in parallel, only for the model virtio; more than the VM has CPUs have no effect, which FieldsIgnored reports. 0: one. A change unplugs the interface for a moment. More than 16 require Proxmox VE 7.4. Absent: as in the template, or the default of Proxmox VE.',
     ),
   linkDown: z
     .boolean()

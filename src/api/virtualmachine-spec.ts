@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DEFAULTS } from './defaults.ts';
 import { maintenanceWindow, rebootPolicy } from './reboot.ts';
-import { objectRef, secretRef } from './refs.ts';
+import { localRef, objectRef, secretRef } from './refs.ts';
 import { devices } from './devices.ts';
 import { immutableOnce } from './immutable.ts';
 import { duration, listMap, node, poolName, rule, vmidNumber, word } from './schema.ts';
@@ -149,6 +149,11 @@ const spec = z.object({
     })
     .optional()
     .describe('Where the VM is placed.'),
+  placementRef: localRef
+    .optional()
+    .describe(
+      'VMPlacementPolicy in the same namespace, which decides with what else is known where the VM is made; absent: that of the Provider, if it has one. A VM that exists is not moved for it.',
+    ),
   lifecycle: z
     .object({
       gracefulShutdownTimeout: duration

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
-import { objectRef, secretRef } from './refs.ts';
+import { localRef, objectRef, secretRef } from './refs.ts';
 import type { Resource } from './resource.ts';
 import { immutableOnce } from './immutable.ts';
 import { list, listMap, moment, rule, text, vmidNumber } from './schema.ts';
@@ -20,6 +20,11 @@ const targetFields = z.object({
     'Namespace of the VirtualMachine to create; absent: that of the VMClone. Another one must allow it with the annotation virtrigaud.io/allow-from on the Namespace, and the source must allow references from there, too.',
   ),
   classRef: objectRef.optional().describe('VMClass of the copy; absent: that of the source.'),
+  placementRef: localRef
+    .optional()
+    .describe(
+      'VMPlacementPolicy in the namespace of the copy; absent: that of the source, if it is the same namespace.',
+    ),
   networks: listMap(network, 'name', 32)
     .optional()
     .describe(

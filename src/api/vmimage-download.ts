@@ -5,10 +5,10 @@ import { list, moment, node, rule, storageName, text, vmidNumber, word } from '.
 
 /** A name whose last part begins with a letter, or a plain IPv4 address: nothing that is an address in disguise. */
 const URL_FORM =
-  /^https?:\/\/(([a-zA-Z0-9-]+[.])*[a-zA-Z][a-zA-Z0-9-]*|(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3})(:[0-9]{1,5})?\/[a-zA-Z0-9_.\/+@=~%?&:,-]*$/;
+  /^https?:\/\/(([a-zA-Z0-9-]+[.])*[a-zA-Z][a-zA-Z0-9-]*|(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3})(:[0-9]{1,5})?\/[a-zA-Z0-9_./+@=~%?&:,-]*$/;
 /** Loopback, link-local, multicast and reserved addresses, and where clouds keep credentials. */
 const FORBIDDEN_HOST =
-  /^https?:\/\/((0|127|22[4-9]|2[3-5][0-9]|169[.]254)[.]|100[.]100[.]100[.]200[:\/]|192[.]0[.]0[.]192[:\/]|([^\/:]*[.])?([lL][oO][cC][aA][lL][hH][oO][sS][tT]|[mM][eE][tT][aA][dD][aA][tT][aA]([.][^\/:]*)?)[:\/])/;
+  /^https?:\/\/((0|127|22[4-9]|2[3-5][0-9]|169[.]254)[.]|100[.]100[.]100[.]200[:/]|192[.]0[.]0[.]192[:/]|([^/:]*[.])?([lL][oO][cC][aA][lL][hH][oO][sS][tT]|[mM][eE][tT][aA][dD][aA][tT][aA]([.][^/:]*)?)[:/])/;
 /** Proxmox VE unpacks no disk image that it is to import, and the others are no disk images. */
 const NOT_A_DISK = /^[^?]*[.](gz|xz|zst|bz2|lzo|zip|tar|iso|ova)([?].*)?$/;
 

@@ -4,20 +4,110 @@ import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
-import { labelTerm } from './label-selector.ts';
+import { labelKey, labelOperator, labelSelector, labelValues } from './label-selector.ts';
 import type { Resource } from './resource.ts';
-import { list, node, quantity } from './schema.ts';
+import { list, node, quantity, rule, text } from './schema.ts';
+import { tag } from './virtualmachine-options.ts';
+
+const topologyKey = z
+  .enum(['node', 'zone'])
+  .describe('Whether single nodes count, or zones of nodes (spec.zones of the Provider).');
+
+const MAX_TERMS = 16;
+export const MAX_VIOLATIONS = 32;
+
+/** Without labels it means guests by their tags in Proxmox VE, whoever made them. */
+const term = rule(
+  rule(
+    z.object({
+      key: labelKey.optional().describe('Label key of VirtualMachines that the term applies to.'),
+      operator: labelOperator.optional().describe("Represents the label's relationship to the values."),
+      values: labelValues
+        .optional()
+        .describe('Label values. Required for In and NotIn; must be empty for Exists and DoesNotExist.'),
+      pveTags: list(tag, MAX_TERMS)
+        .min(1)
+        .optional()
+        .describe(
+          'Instead of a label: guests with one of these tags in Proxmox VE, also those that no VirtualMachine has.',
+        ),
+      topologyKey: topologyKey
+        .optional()
+        .describe(
+          'Whether single nodes count, or zones of nodes (spec.zones of the Provider); absent: node.',
+        ),
+    }),
+    {
+      cel: 'has(self.pveTags) ? !has(self.key) && !has(self.operator) && !has(self.values) : has(self.key) && has(self.operator)',
+      message: 'must have either key and operator, or pveTags',
+      holds: ({ key, operator, values, pveTags }) =>
+        pveTags === undefined
+          ? key !== undefined && operator !== undefined
+          : key === undefined && operator === undefined && values === undefined,
+    },
+  ),
+  {
+    cel: "!has(self.operator) || (self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+    message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
+    holds: ({ operator, values = [] }) =>
+      operator === undefined || ['In', 'NotIn'].includes(operator) === values.length > 0,
+  },
+);
+
+const preferred = list(
+  z.object({
+    weight: z.int32().min(1).max(100).describe('How much it counts, from 1 to 100.'),
+    term: term.describe('VMs that are meant.'),
+  }),
+  MAX_TERMS,
+);
+
+const spread = z.object({
+  maxSkew: z
+    .int32()
+    .min(1)
+    .max(10_000)
+    .describe('By how many VMs at most a node, or a zone, may have more than the one with the fewest.'),
+  topologyKey: topologyKey,
+  whenUnsatisfiable: z
+    .enum(['DoNotSchedule', 'ScheduleAnyway'])
+    .describe(
+      'DoNotSchedule: no node that would exceed maxSkew takes the VM. ScheduleAnyway: others are preferred.',
+    ),
+  labelSelector: labelSelector.describe('VMs that are counted, by their labels.'),
+});
 
 const spec = z.object({
   nodeSelector: list(node, 64)
     .optional()
-    .describe('Nodes that VMs may be placed on, in order of preference.'),
-  antiAffinity: list(labelTerm, 16)
+    .describe('Nodes that VMs may be placed on, in order of preference where nothing else decides.'),
+  antiAffinity: list(term, MAX_TERMS)
     .optional()
-    .describe('VMs that must not be on the same node: those whose labels match one of the terms.'),
+    .describe(
+      'VMs that must not be on the same node, or in the same zone: those that match one of the terms.',
+    ),
+  affinity: list(term, MAX_TERMS)
+    .optional()
+    .describe(
+      'VMs of which one must be on the same node, or in the same zone, for each term. If there is none anywhere, a VM that matches the term itself is the first.',
+    ),
+  preferredAntiAffinity: preferred
+    .optional()
+    .describe('VMs that should not be on the same node, or in the same zone.'),
+  preferredAffinity: preferred
+    .optional()
+    .describe('VMs that should be on the same node, or in the same zone.'),
+  topologySpread: list(spread, MAX_TERMS)
+    .optional()
+    .describe('How evenly VMs are distributed over nodes or zones.'),
   constraints: z
     .object({
-      maxVMsPerNode: z.int32().min(1).max(10_000).optional().describe('Maximum number of VMs on a node.'),
+      maxVMsPerNode: z
+        .int32()
+        .min(1)
+        .max(10_000)
+        .optional()
+        .describe('Maximum number of VMs on a node, those of others included; containers do not count.'),
       minFreeMemory: quantity(bytes(16 * MiB), bytes(64 * 1024 ** 2 * MiB))
         .optional()
         .describe(
@@ -28,7 +118,25 @@ const spec = z.object({
     .describe('Limits for each node.'),
 });
 
-const status = z.object(statusBase);
+const status = z.object({
+  ...statusBase,
+  users: z.int32().min(0).optional().describe('Number of VirtualMachines that the policy applies to.'),
+  violationCount: z
+    .int32()
+    .min(0)
+    .optional()
+    .describe('Number of those that are where the policy would not place them.'),
+  violations: list(
+    z.object({
+      vm: text(320).describe('VirtualMachine, as namespace/name; without its name in another namespace.'),
+      node: text(63).describe('Node that it is on.'),
+      message: text(512).describe('What the policy says of the node.'),
+    }),
+    MAX_VIOLATIONS,
+  )
+    .optional()
+    .describe('VMs that are where the policy would not place them, at most 32. They are never moved for it.'),
+});
 
 export const VMPlacementPolicy = kind({
   kind: 'VMPlacementPolicy',
@@ -38,10 +146,18 @@ export const VMPlacementPolicy = kind({
   description: 'Rules for the nodes that virtual machines may be placed on.',
   spec,
   status,
-  columns: [ready, age, readyMessage],
+  reportedOnly: ['users', 'violationCount', 'violations'],
+  columns: [
+    { name: 'Users', type: 'integer', jsonPath: '.status.users' },
+    { name: 'Violations', type: 'integer', jsonPath: '.status.violationCount' },
+    ready,
+    age,
+    readyMessage,
+  ],
 });
 
 export type VMPlacementPolicySpec = Output<typeof spec>;
 export type VMPlacementPolicySpecInput = Input<typeof spec>;
 export type VMPlacementPolicyStatus = Output<typeof status>;
 export type VMPlacementPolicy = Resource<VMPlacementPolicySpec, VMPlacementPolicyStatus>;
+export type PlacementTerm = NonNullable<VMPlacementPolicySpec['antiAffinity']>[number];

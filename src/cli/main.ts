@@ -33,7 +33,7 @@ const terminal: Terminal = {
     }),
 };
 
-/** A script is told its file as the first argument; a single executable is that file. */
+/** Node passes the file of a script as the first argument; a single executable is that file itself. */
 const called = [process.argv0, process.argv[1] ?? ''].map((path) => basename(path));
 const isCalled = (file: string): boolean => called.some((name) => name.startsWith(file));
 const program = isCalled('kubectl-create-vmsnapshot')

@@ -29,12 +29,21 @@ export interface CopyOptions {
   /** A snapshot of the source is taken first, as the VMSnapshot controller would. */
   readonly snapshot?: boolean;
   readonly config?: Readonly<Record<string, string>>;
+  /** Resource mappings, each with the nodes that have a device for it. */
+  readonly mappings?: ClusterInput['mappings'];
   readonly vm?: VirtualMachineChange;
   readonly source?: () => VirtualMachine;
   readonly snapshots?: () => readonly VMSnapshot[];
 }
 
-const clusterWith = ({ storage = 'lvmthin', running, template, config }: CopyOptions): ClusterInput => ({
+const clusterWith = ({
+  storage = 'lvmthin',
+  running,
+  template,
+  config,
+  mappings = {},
+}: CopyOptions): ClusterInput => ({
+  mappings,
   nodes: [{ name: 'pve-1' }, { name: 'pve-2' }],
   storages: [
     { id: 'disks', type: storage, content: ['images'], shared: storage === 'rbd' },

@@ -273,6 +273,9 @@ export class NamespaceLife {
       'VirtualMachine',
       this.vm,
       virtualMachineController({
+        policies: readerOf(),
+        vmsIn: () => [],
+        vmsInCreation: () => [],
         clusterId: 'cluster-1',
         providers,
         classes: this.#reader('VMClass', aClass()),

@@ -23,7 +23,7 @@ import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
-import { aClass, anImage, aProvider, readerNow, type aVirtualMachine } from './objects.ts';
+import { aClass, anImage, aProvider, readerNow, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
@@ -86,6 +86,9 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   const vmClass = () => world.vmClass?.() ?? aClass();
   const provider = () => world.provider?.() ?? aProvider();
   const controller = virtualMachineController({
+    policies: readerOf(),
+    vmsIn: () => [],
+    vmsInCreation: () => [],
     clusterId: CLUSTER_ID,
     providers: { get: provider, partial: provider, list: () => [provider()] },
     classes: {

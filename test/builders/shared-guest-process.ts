@@ -82,6 +82,9 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
   };
   const snapshots = readerNow(ports.snapshots);
   const vmController = virtualMachineController({
+    policies: readerOf(),
+    vmsIn: () => [],
+    vmsInCreation: () => [],
     ...shared,
     classes: readerOf(aClass()),
     images: readerOf(anImage()),

@@ -71,6 +71,21 @@ const term = fc.oneof(
   record({ key: labelKey, operator: fc.constantFrom('In', 'Exists', 'Gt'), values: labelValues }, 'key'),
 );
 
+const placementTerm = fc.oneof(
+  term,
+  record({ pveTags: fc.array(field(fc.constantFrom('db', 'a_b'), 'a b', ''), { maxLength: 2 }) }),
+  record({
+    key: labelKey,
+    operator: fc.constantFrom('Exists', 'DoesNotExist'),
+    topologyKey: field(fc.constantFrom('node', 'zone'), 'rack'),
+  }),
+);
+const weighted = record(
+  { weight: field(fc.constantFrom(1, 100), 0, 101, '1'), term: placementTerm },
+  'weight',
+  'term',
+);
+
 const names = limited(field(fc.constantFrom('team-a', '*'), 'a*', 'a.b', '', '**'));
 const selector = record({
   matchLabels: fc.dictionary(
@@ -355,6 +370,7 @@ const cloneTarget = sometimesWith(
     name,
     namespace,
     classRef: ref,
+    placementRef: record({ name }, 'name'),
     networks: fc.array(network, { maxLength: 2 }),
     userData,
     sshKeysSecretRef: secretRef,
@@ -409,7 +425,14 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
         isoStorage: storage,
         bridge,
         vmIdRange: record({ start: vmid, end: vmid }, 'start', 'end'),
+        placementRef: record({ name }, 'name'),
       }),
+      zones: field(
+        fc.constantFrom({}, { a: ['pve-1'], b: ['pve-2', 'pve-3'] }),
+        { a: [] },
+        { a: 'pve-1' },
+        [],
+      ),
       grants: fc.array(grant, { maxLength: 2 }),
       runtime: record({
         mode: field(fc.constantFrom('Remote', 'InProcess'), 'remote'),
@@ -449,6 +472,7 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
           { weight: 1, arbitrary: record({ vmRef: ref, snapshotRef: ref, linked: flag }) },
         ),
         powerState,
+        placementRef: record({ name }, 'name'),
         networks: fc.array(network, { maxLength: 2 }),
         disks: fc.array(disk, { maxLength: 2 }),
         cdroms: fc.array(
@@ -609,7 +633,19 @@ export const specs: Readonly<Record<string, Arbitrary<unknown>>> = {
   ),
   VMPlacementPolicy: record({
     nodeSelector: fc.array(node, { maxLength: 2 }),
-    antiAffinity: fc.array(term, { maxLength: 2 }),
+    antiAffinity: fc.array(placementTerm, { maxLength: 2 }),
+    affinity: fc.array(placementTerm, { maxLength: 2 }),
+    preferredAffinity: fc.array(weighted, { maxLength: 2 }),
+    preferredAntiAffinity: fc.array(weighted, { maxLength: 2 }),
+    topologySpread: fc.array(
+      record({
+        maxSkew: field(fc.constantFrom(1, 5), 0, 10_001, '1'),
+        topologyKey: field(fc.constantFrom('node', 'zone'), 'rack', 1),
+        whenUnsatisfiable: field(fc.constantFrom('DoNotSchedule', 'ScheduleAnyway'), 'Never', 1),
+        labelSelector: record({ matchLabels: texts, matchExpressions: fc.array(term, { maxLength: 2 }) }),
+      }),
+      { maxLength: 2 },
+    ),
     constraints: record({
       maxVMsPerNode: field(fc.constantFrom(1, 10, 10_000), 0, 10_001, '1'),
       minFreeMemory: quantity,

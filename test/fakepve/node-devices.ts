@@ -32,8 +32,10 @@ export const unmappedOn = ({ mappings }: World, guest: Guest, node: string): rea
     .filter(({ mapping }) => mapping !== undefined && mappings.get(mapping)?.includes(node) !== true)
     .map(({ key }) => key);
 
-/** The mapping that the guest cannot start without. */
-export const missingMapping = (world: World, guest: Guest): string | undefined => {
-  const [key] = unmappedOn(world, guest, guest.node);
-  return devicesOf(guest).find((each) => each.key === key)?.mapping;
-};
+/** Why the guest does not start where a mapping has nothing on its node (qemu-server, PVE::QemuServer::PCI and USB). */
+export function missingMapping(world: World, guest: Guest): string | undefined {
+  const [key = ''] = unmappedOn(world, guest, guest.node);
+  const mapping = devicesOf(guest).find((each) => each.key === key)?.mapping;
+  const kind = key.startsWith('usb') ? 'USB' : 'PCI';
+  return mapping === undefined ? undefined : `${kind} device mapping not found for '${mapping}'`;
+}

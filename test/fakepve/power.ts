@@ -35,8 +35,8 @@ function checkBridges(world: World, guest: Guest): void {
 }
 
 function checkNode(world: World, guest: Guest): void {
-  const mapping = missingMapping(world, guest);
-  if (mapping !== undefined) throw failure(`PCI device mapping not found for '${mapping}'`);
+  const why = missingMapping(world, guest);
+  if (why !== undefined) throw failure(why);
   // The kernel does not give QEMU more memory than there is.
   if (memoryMiB(guest.config) * MIB > (world.nodes.get(guest.node)?.memory ?? Infinity))
     throw failure('start failed: QEMU exited with code 1');

@@ -35,6 +35,8 @@ export interface Ledger {
   /** The guest is as desired: it needs no more memory than it shows. */
   settle(uid: string): void;
   release(uid: string): void;
+  /** Where VMs are to be that are not known to be there yet, by uid. */
+  destinations(view: View): ReadonlyMap<string, Pick<Reservation, 'node' | 'vmid'>>;
   /** Counts what is promised there here too. */
   absorb(other: Ledger): void;
   entries(): Iterable<readonly [uid: string, Entry]>;
@@ -87,6 +89,12 @@ export function createLedger(now: () => number): Ledger {
       if (entry) entry.settled = true;
     },
     release: (uid) => void entries.delete(uid),
+    destinations(view) {
+      // A guest that is as desired may be moved by others afterwards.
+      const isOnItsWay = (entry: Entry): boolean =>
+        entry.settled === undefined && (outstanding(entry, view).memory || outstanding(entry, view).space);
+      return new Map([...entries].filter(([, entry]) => isOnItsWay(entry)));
+    },
     absorb(other) {
       for (const [uid, entry] of other.entries()) if (!entries.has(uid)) entries.set(uid, entry);
     },

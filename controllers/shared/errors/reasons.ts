@@ -7,6 +7,7 @@ export const Reasons = {
   providerNotReady: 'ProviderNotReady',
   providerUnreachable: 'ProviderUnreachable',
   classNotFound: 'ClassNotFound',
+  policyNotFound: 'PolicyNotFound',
   imageNotFound: 'ImageNotFound',
   wrongImageType: 'WrongImageType',
   vmNotFound: 'VMNotFound',

@@ -35,31 +35,26 @@ export function inUse(
 /** VirtualMachines that refer to an object, being deleted or not, as far as they can be read. */
 export type UsersOf = (namespace: string, name: string) => readonly Readable<VirtualMachine>[];
 
-/** What is left to be done for an object that is being deleted, once nobody uses it. */
-export interface Removal<O extends Resource, Status> {
-  readonly isNeeded: (object: O) => boolean;
-  readonly run: Controller<O, Status>['reconcile'];
-}
-
-/** A VM that is being deleted no longer needs what it was created from. */
+/**
+ * A VM that is being deleted no longer needs what it was created from.
+ * @param counts whether a VM keeps the object; absent: if it may refer to it
+ */
 export function withInUseProtection<O extends Resource, Status extends object>(
   kind: string,
   controller: Controller<O, Status>,
   usersOf: UsersOf,
-  removal?: Removal<O, Status>,
+  counts: (namespace: string, object: O) => boolean = mayUse,
 ): Controller<O, Status> {
   // A VMID keeps nothing here: it may be of any Provider, and a guest that exists runs on without its class and image.
   const usersOfObject = (object: O): readonly Readable<VirtualMachine>[] =>
     usersOf(object.metadata.namespace, object.metadata.name).filter(
-      ({ metadata }) => metadata.deletionTimestamp === undefined && mayUse(metadata.namespace, object),
+      ({ metadata }) => metadata.deletionTimestamp === undefined && counts(metadata.namespace, object),
     );
   return {
     name: controller.name,
     finalizer: `${controller.name}.infra.virtrigaud.io/finalizer`,
-    needsFinalizer: (object) => usersOfObject(object).length > 0 || (removal?.isNeeded(object) ?? false),
+    needsFinalizer: (object) => usersOfObject(object).length > 0,
     async reconcile(object, pass) {
-      if (pass.deleting && removal?.isNeeded(object) && usersOfObject(object).length === 0)
-        return removal.run(object, pass);
       const result = await controller.reconcile(object, pass);
       if (!pass.deleting) return result;
       const users = usersOfObject(object);

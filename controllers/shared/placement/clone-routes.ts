@@ -4,6 +4,7 @@ import { closestOf } from '../../../src/lib/closest.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { ImageMark } from '../guests/image-mark.ts';
 import type { OwnerMark } from '../guests/owner-mark.ts';
+import type { PolicyLimits } from './limits.ts';
 import { obstacle, type Obstacle } from './obstacle.ts';
 import { printFree, printNeeded, type Room } from './room.ts';
 import { storagesIn } from './storages.ts';
@@ -27,6 +28,8 @@ export interface PlacementRequest {
   readonly storages?: readonly string[];
   /** Nodes that are not eligible, and why. */
   readonly unfit?: ReadonlyMap<NodeName, string>;
+  /** Absent: no placement policy applies, and none keeps other VMs apart from this one. */
+  readonly policy?: PolicyLimits;
   /** The node chosen before, which is kept as long as it is eligible. */
   readonly chosen?: NodeName;
 }

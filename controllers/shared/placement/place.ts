@@ -77,17 +77,28 @@ const missingNodes = ({ request: { host, nodeSelector }, view }: PlacementContex
       ),
     }));
 
-/** Prefers the node chosen before, then no move, then free memory, then the order of the Provider's node selector. */
+/**
+ * Prefers the node chosen before, then what the policy prefers, then no move, then free memory, then the order of the
+ * node selectors of the policy and the Provider.
+ */
 function preference(a: Option, b: Option, { request, room }: PlacementContext): number {
-  const isChosen = ({ node }: Option): number => Number(node.name === request.chosen);
+  const { policy, nodeSelector, chosen } = request;
+  const isChosen = ({ node }: Option): number => Number(node.name === chosen);
+  const score = ({ node }: Option): number => policy?.score(node.name) ?? 0;
   const moves = ({ route }: Option): number => Number(route.moves);
-  const rank = ({ node }: Option): number => {
-    const at = request.nodeSelector.indexOf(node.name);
-    return at < 0 ? request.nodeSelector.length : at;
+  const rankIn = (order: readonly string[], { node }: Option): number => {
+    const at = order.indexOf(node.name);
+    return at < 0 ? order.length : at;
   };
+  const rank = (order: readonly string[] = []): number => rankIn(order, a) - rankIn(order, b);
   const [more, less] = [room.memoryOf(b.node), room.memoryOf(a.node)];
   return (
-    isChosen(b) - isChosen(a) || moves(a) - moves(b) || (more === less ? 0 : more - less) || rank(a) - rank(b)
+    isChosen(b) - isChosen(a) ||
+    score(b) - score(a) ||
+    moves(a) - moves(b) ||
+    (more === less ? 0 : more - less) ||
+    rank(policy?.order) ||
+    rank(nodeSelector)
   );
 }
 
@@ -143,7 +154,26 @@ function unable(node: Node, context: PlacementContext): Obstacle | undefined {
       host === undefined ? undefined : 'Correct spec.placement.host.',
     );
   const clause = haObstacle(node) ?? unfit?.get(node.name);
-  return clause === undefined ? tooSmall(node, context) : obstacle(clause);
+  if (clause !== undefined) return obstacle(clause);
+  return byPolicy(node, context) ?? tooSmall(node, context);
+}
+
+const OTHER_POLICY = 'Correct the VMPlacementPolicy, or refer to another one (spec.placementRef).';
+
+/** A node that the VM names itself takes it all the same; the policy then reports the violation. */
+function byPolicy({ name }: Node, { request: { policy, host } }: PlacementContext): Obstacle | undefined {
+  if (!policy || host !== undefined) return undefined;
+  const clause = policy.rejected(name);
+  if (clause !== undefined) return obstacle(clause, OTHER_POLICY);
+  const { maxVMsPerNode = Infinity } = policy;
+  const count = policy.vmsOn(name);
+  return count < maxVMsPerNode
+    ? undefined
+    : {
+        cause: `the placement policy allows ${maxVMsPerNode} VMs on a node`,
+        here: `${count} VMs`,
+        wayOut: OTHER_POLICY,
+      };
 }
 
 const SMALLER_CLASS = 'or use a smaller class (spec.classRef)';
@@ -165,7 +195,14 @@ function tooSmall(node: Node, context: PlacementContext): Obstacle | undefined {
       wayOut: `The largest node has ${printFree(largest(context, (each) => each.memory))} of memory: reduce ${maxMemory === undefined ? 'memory' : 'maxMemory'} of the VMClass, ${SMALLER_CLASS}.`,
     };
   const free = room.memoryOf(node);
-  if (free >= memory) return undefined;
+  const kept = (request.host === undefined ? request.policy?.minFreeMemory : undefined) ?? 0;
+  if (free >= memory + kept) return undefined;
+  if (free >= memory)
+    return {
+      cause: `${printNeeded(memory)} of memory needed, and the placement policy keeps ${printNeeded(kept)} free`,
+      here: `${printFree(free)} free`,
+      wayOut: OTHER_POLICY,
+    };
   return {
     cause: `${printNeeded(memory)} of memory needed`,
     here: `${printFree(free)} free`,

@@ -27,12 +27,12 @@ const UNKNOWN = 'a task that another version of the operator started';
 /** What failed and why, and what to do if that is known: a sentence each. */
 export function failureMessage<Label extends string>(
   table: TaskTable<Label>,
-  { step, target, message }: Pick<Failure<Label>, 'step' | 'target' | 'message'>,
+  { step, target, message, node }: Pick<Failure<Label>, 'step' | 'target' | 'message' | 'node'>,
 ): string {
   const { doing = UNKNOWN, hint } = infoOf(table, step) ?? {};
   const what = target === undefined ? doing : `${doing} (${target})`;
   const failed = `${what.charAt(0).toUpperCase()}${what.slice(1)} failed in Proxmox VE: ${asSentence(message)}`;
-  return [failed, hint?.(message)].filter((text) => text !== undefined).join(' ');
+  return [failed, hint?.(message, node)].filter((text) => text !== undefined).join(' ');
 }
 
 /** Whether only what failed has to wait. */

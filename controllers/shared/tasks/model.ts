@@ -12,7 +12,7 @@ export interface TaskInfo {
   /** After a failure nothing else waits for the next attempt. Absent: everything does. */
   readonly blocksOnlyItself?: true;
   /** What to do about a failure that does not say so itself: a sentence. */
-  readonly hint?: (message: string) => string | undefined;
+  readonly hint?: (message: string, node: NodeName | undefined) => string | undefined;
 }
 
 /** The labels of a kind and what they mean. */
@@ -60,4 +60,6 @@ export interface Failure<Label extends string> {
   readonly attempts: number;
   /** Epoch ms. */
   readonly at: number;
+  /** Where the guest is now, if it was seen. Status does not keep it. */
+  readonly node?: NodeName;
 }

@@ -3,6 +3,7 @@ import type { GuestView, StorageView, View } from '../../../src/pve/index.ts';
 import type { Bytes, NodeName } from '../../../src/lib/units.ts';
 import type { ProviderDefaults, TaskTiming } from '../../shared/cluster/connections.ts';
 import type { Promised } from '../../shared/cluster/ledger.ts';
+import type { PolicyLimits } from '../../shared/placement/limits.ts';
 
 /** The cluster at one moment, as plain data. */
 export interface ClusterFacts {
@@ -13,6 +14,8 @@ export interface ClusterFacts {
   readonly nodeSelector: readonly string[];
   readonly defaults: ProviderDefaults;
   readonly timing: TaskTiming | undefined;
+  /** What placement policies say of a VM that is to be made. Absent: nothing. */
+  readonly policy?: PolicyLimits | undefined;
   /** Version of PVE by node, as far as it is known. */
   readonly releases?: ReadonlyMap<NodeName, string> | undefined;
 }

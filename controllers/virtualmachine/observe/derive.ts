@@ -152,6 +152,7 @@ function withGuest(inputs: Inputs, before: Observed, learned: Requests & Partial
   const have: Observed = {
     ...before,
     presence,
+    failure: locatedFailure(before.failure, presence),
     candidate: raw.candidate,
     vmidTaken: vmidHolder({ spec, claim, creation }, cluster, raw.vmidIsFree),
     activeTasks: tasks ?? [],
@@ -197,6 +198,9 @@ function newGuestIn(
     unrecordedNics: writesUnrecorded(vm, want, { change: { set: newGuest }, config: {} }),
   };
 }
+
+const locatedFailure = (failure: Observed['failure'], presence: Presence): Observed['failure'] =>
+  failure && presence.kind === 'seen' ? { ...failure, node: presence.guest.node } : failure;
 
 /** Not reached if every question has its answer: without one, nothing is concluded. */
 const UNREAD: Presence = { kind: 'unknown', message: 'The guest was not read.' };

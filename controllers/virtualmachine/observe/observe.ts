@@ -39,7 +39,8 @@ export async function observe<T>(
   const { state, digest, now } = context;
   let raw = NO_FACTS;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const cluster = clusterFacts(connection, spec.owner.uid);
+    const policy = context.policyLimits(vm, connection);
+    const cluster = { ...clusterFacts(connection, spec.owner.uid), policy };
     const inputs: Inputs = { vm, spec, raw, cluster, state, digest, now };
     const open = questions(inputs);
     if (open.length === 0) return use(derive(inputs));

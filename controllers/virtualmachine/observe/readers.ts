@@ -1,16 +1,28 @@
-/** The readers that remember their answers for a while, for all objects of the process. */
+/** What is read for an observation beside the guest. Readers remember their answers for a while, for all objects of the process. */
+import type { VirtualMachine } from '../../../src/api/index.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import type { PolicyLimits } from '../../shared/placement/limits.ts';
 import { createResolverReader, type ReadResolver } from '../cloud-init/node-resolver.ts';
 import { createBridgeReader, type ReadBridges } from '../networks/bridges.ts';
+import { policyLimits, type PolicyPorts } from '../placement/policy.ts';
 import { createTemplateReader, type ReadTemplate } from '../placement/templates.ts';
 
 export interface Readers {
   readonly readTemplate: ReadTemplate;
   readonly readBridges: ReadBridges;
   readonly readResolver: ReadResolver;
+  /** What placement policies say at the moment. */
+  readonly policyLimits: (vm: VirtualMachine, connection: Connection) => PolicyLimits | undefined;
 }
 
-export const createReaders = (now: () => number): Readers => ({
-  readTemplate: createTemplateReader(now),
-  readBridges: createBridgeReader(now),
-  readResolver: createResolverReader(now),
+export interface ReaderPorts extends PolicyPorts {
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+export const createReaders = (ports: ReaderPorts): Readers => ({
+  readTemplate: createTemplateReader(ports.now),
+  readBridges: createBridgeReader(ports.now),
+  readResolver: createResolverReader(ports.now),
+  policyLimits: (vm, connection) => policyLimits(vm, connection, ports),
 });

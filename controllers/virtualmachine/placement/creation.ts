@@ -257,6 +257,7 @@ function placementRequest(
     ...(disks && { disks }),
     ...(storages && { storages }),
     ...(chosen !== undefined && { chosen }),
+    ...(cluster.policy && { policy: cluster.policy }),
   };
 }
 

@@ -70,17 +70,20 @@ function bySnapshot(vm: VirtualMachine, reference: Reference, { vms, snapshots }
   const of = nameOf('VMSnapshot', metadata);
   if (metadata.deletionTimestamp !== undefined)
     return problem('SourceNotReady', `${of} is being deleted, so it is not cloned. Name another source.`);
+  const uid = status?.internal?.vmUID;
+  if (uid !== undefined && vms.partial(metadata.namespace, spec.vmRef.name)?.metadata.uid !== uid)
+    return problem('CloneNotPossible', `The VirtualMachine of ${of} was deleted. Name another source.`);
   if (status?.readyToUse !== true || status.snapshotName === undefined)
     return problem(
       'SourceNotReady',
       `${of} is not ready to use; its condition Ready says why. It is cloned once it is.`,
     );
   const owner = vms.get(metadata.namespace, spec.vmRef.name);
-  return owner && owner.metadata.uid === status.internal?.vmUID
+  return owner
     ? { ok: true, vm: owner, snapshot: followed.object }
     : problem(
         'SourceNotReady',
-        `The VirtualMachine of ${of} was deleted or cannot be read. Name another source.`,
+        `The VirtualMachine of ${of} cannot be read; its condition Ready says why. It is cloned once it can be.`,
       );
 }
 

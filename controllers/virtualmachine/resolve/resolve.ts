@@ -29,11 +29,20 @@ import { refusedByQuota, type QuotaPorts } from './quota.ts';
 import { cloneFromOf, type CloneFromPorts } from './clone-from.ts';
 import { invalidParts } from './invalid.ts';
 import { notReady, reach, type ReachPorts } from '../../shared/cluster/reach.ts';
+import type { PolicyReaders } from '../../shared/placement/policies.ts';
+import { policyLookup } from '../placement/policy.ts';
 import { resolvedSpecOf, type Base } from './shape.ts';
 import { grantedPolicyOf, isPreserved, judgeUse, poolOf, withinGrant, withoutNode } from './granted.ts';
 
 export interface ResolvePorts
-  extends QuotaPorts, ReachPorts, CloudInitPorts, SnapshotPorts, DeletionProtectionPorts, CloneFromPorts {
+  extends
+    QuotaPorts,
+    ReachPorts,
+    CloudInitPorts,
+    SnapshotPorts,
+    DeletionProtectionPorts,
+    CloneFromPorts,
+    PolicyReaders {
   readonly clusterId: string;
   readonly images: ObjectReader<VMImage>;
   readonly addressed: AddressPorts['addressed'];
@@ -174,7 +183,12 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   };
   const invalid = invalidParts(vm, { owner: base.owner, ...parts });
   const spec = resolvedSpecOf(vm, base, { vmClass: vmClass.object, source: image.source, parts });
-  const [missing, ...others] = [...imageProblems(vm, image, drives), ...(unread ? [unread] : []), ...invalid];
+  const [missing, ...others] = [
+    ...imageProblems(vm, image, drives),
+    ...policyProblems(vm, ports),
+    ...(unread ? [unread] : []),
+    ...invalid,
+  ];
   const ignored = [...spec.ignored, ...cdromsLeft(vm, drives)];
   const cloneFrom = cloneFromOf(vm, base.connection, ports);
   return withinLimits(
@@ -183,6 +197,11 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
     { missing: missing && allOf(missing, others), awaited: awaitedImage(vm, drives) },
   );
 }
+
+const policyProblems = (vm: VirtualMachine, ports: PolicyReaders): readonly Unresolved[] => {
+  const policy = policyLookup(vm, ports);
+  return policy.ok ? [] : [policy];
+};
 
 /** With everything else that the spec refers to and that is missing. */
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {

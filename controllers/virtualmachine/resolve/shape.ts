@@ -10,6 +10,7 @@ import type { WantedTemplates } from '../../shared/images/wanted.ts';
 import type { Hardware, Shape } from '../model/desired.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
+import { queuesIgnored } from '../networks/queues.ts';
 import { restraintOf } from '../plan/management.ts';
 import { restartIgnored, restartSettings } from '../restart/resolve.ts';
 import { applyIgnored } from '../revert/words.ts';
@@ -66,6 +67,7 @@ export function resolvedSpecOf(
       ...provisioningDifferences(vmClass, storageNow(vm) ?? storage, inventory.view()),
       ...restartIgnored(vm),
       ...gatewaysIgnored(parts.nics),
+      ...queuesIgnored(parts.nics, vmClass.spec),
       ...bootIgnored(vm),
       ...applyIgnored(vm),
     ],

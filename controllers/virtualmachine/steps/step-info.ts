@@ -1,6 +1,7 @@
 /** What is to be known of each step. A new step gets its row here, and nothing else lists the steps. Pure. */
 import type { EventReason } from '../../../src/api/index.ts';
 import { formatQuantity } from '../../../src/lib/quantity.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
 import type { TaskTable } from '../../shared/tasks/model.ts';
 import type { Step } from '../model/plan.ts';
 import type { StepInfo, StepName, StepsByName } from '../model/step-info.ts';
@@ -20,6 +21,16 @@ const IMAGE = 'replace the cloud-init image';
 const SHRINKS = /shrinking disks is not supported/;
 const STALE_SIZE =
   'Its volume is larger than the configuration says. To correct the configuration, run qm disk rescan --vmid VMID on the node of the VM.';
+
+/** Also where there is no such mapping (qemu-server, PVE::QemuServer::PCI and USB). */
+const NO_DEVICE = /(?:PCI|USB) device mapping not found for '([^']+)'/;
+
+function deviceHint(message: string, node?: NodeName): string | undefined {
+  const [, mapping] = NO_DEVICE.exec(message) ?? [];
+  if (mapping === undefined) return undefined;
+  const where = node === undefined ? 'the node of the VM' : `node ${node}`;
+  return `The resource mapping ${mapping} has no device on ${where}, or does not exist. Set spec.placement.host to a node that has one, or add a device of that node to the mapping (Datacenter, Resource Mappings).`;
+}
 
 const REVERT_EVENTS = {
   Announced: (snapshot: string, vm: string) =>
@@ -183,6 +194,7 @@ const ROWS = {
     task: 'Start',
     doing: 'starting the VM',
     carriedOutByHa: true,
+    hint: deviceHint,
     wouldDo: () => 'start the VM',
     event: (_step, vm) => event('Starting', `Starting ${vm}.`),
   },

@@ -3,22 +3,35 @@
  * is in the way of one Provider does not stop another.
  */
 import type { Provider, VMImage, VMImageStatus } from '../../../src/api/index.ts';
-import { millis, seconds, type Vmid } from '../../../src/lib/units.ts';
+import { seconds, type Vmid } from '../../../src/lib/units.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { Pass, Readable, ReconcileResult } from '../../../src/runtime/controller.ts';
-import { progressed, released, settled, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
+import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 import type { Connection, Connections } from '../../shared/cluster/connections.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
-import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
 import { fileNameOf } from '../../shared/images/file-name.ts';
 import { placeFor, targetFor, type Choice } from './choose.ts';
-import type { GuestSeen, Have, Plan, Problem, TemplateEntry, Want } from './model.ts';
+import type { GuestSeen, Have, TemplateEntry, Want } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
 import { perform, type Entries } from './perform.ts';
 import { plan } from './plan.ts';
 import { createAnnounced } from './requests.ts';
+import {
+  AGAIN,
+  SOON,
+  refused,
+  poolOf,
+  gone,
+  notConnected,
+  noQuorum,
+  NO_VMID,
+  stepTaken,
+  firstOf,
+  outcomeOfPlan,
+  statusOf,
+} from './words.ts';
 
 export interface DownloadPorts extends DemandPorts {
   readonly connections: Connections;
@@ -26,10 +39,7 @@ export interface DownloadPorts extends DemandPorts {
   readonly clusterId: string;
 }
 
-const AGAIN = seconds(30);
-const SOON = millis(200);
 const LEAVING_AGAIN = seconds(10);
-const MAX_LISTED = 64;
 
 type Result = ReconcileResult<VMImageStatus>;
 
@@ -112,63 +122,51 @@ export function createDownloads(ports: DownloadPorts): Downloads {
   }
 
   async function turnOf(image: VMImage, pass: Pass<VMImage>, about: About): Promise<Turn> {
-    const { provider, isWanted, demands } = about;
-    const entries = entriesOf(image);
-    const stay = (outcome: Outcome): Turn => ({ outcome, entries, isStep: false });
+    const { provider } = about;
     const object = providerOf(provider);
-    if (!object) return stay(gone(provider, pass.deleting));
+    if (!object) return stay(image, gone(provider, pass.deleting));
     const [namespace = '', name = ''] = provider.split('/');
     const connection = ports.connections.get(namespace, name);
-    const view = connection?.inventory.view();
-    if (!connection || !view || view.staleSince !== undefined) return stay(notConnected(provider));
+    const view = connection && freshView(connection);
+    if (!view) return stay(image, notConnected(provider));
     const grant = grantOf(object, image.metadata.namespace, ports.namespaces);
-    const problem = pass.deleting ? undefined : refused(image, provider, grant);
-    if (problem && isWanted) return stay(waiting(problem.reason, problem.message, AGAIN));
-    if (view.quorate === 'no')
-      return stay(
-        waiting(
-          'NoQuorum',
-          `The Proxmox VE cluster of Provider ${provider} has no quorum and accepts no changes. Bring its nodes back.`,
-          AGAIN,
-        ),
-      );
+    const problem = pass.deleting || !about.isWanted ? undefined : refused(image, provider, grant);
+    if (problem) return stay(image, waiting(problem.reason, problem.message, AGAIN));
+    if (view.quorate === 'no') return stay(image, noQuorum(provider));
+    return step(image, pass, { about, connection, view, grant });
+  }
+
+  async function step(
+    image: VMImage,
+    pass: Pass<VMImage>,
+    { about, connection, view, grant }: Reached,
+  ): Promise<Turn> {
+    const { provider, demands } = about;
     const want = wantOf(image, about, pass.deleting);
+    const { namespace, name, uid } = image.metadata;
+    const mark = { cluster: ports.clusterId, namespace, name, uid };
     const choice = choiceOf(image, { connection, view, grant, demands });
-    const mark = {
-      cluster: ports.clusterId,
-      namespace: image.metadata.namespace,
-      name: image.metadata.name,
-      uid: image.metadata.uid,
-    };
-    const options = { signal: pass.signal };
     const have = await observe(image, want, { connection, view, choice, mark, pass });
     const next = plan(want, have);
-    if (next.kind !== 'act') return stay(outcomeOfPlan(next));
+    if (next.kind !== 'act') return stay(image, outcomeOfPlan(next));
     const fresh = await pass.reread();
     if (fresh?.metadata.resourceVersion !== image.metadata.resourceVersion)
-      return stay(waiting('ChangedMeanwhile', 'The VMImage was changed meanwhile.', millis(200)));
+      return stay(image, waiting('ChangedMeanwhile', 'The VMImage was changed meanwhile.', SOON));
     pass.log.info({ step: next.step.do, provider }, 'step');
-    const after = await perform(next.step, entries, {
+    const range = grant?.vmIdRange ?? connection.defaults.vmIdRange;
+    const after = await perform(next.step, entriesOf(image), {
       image,
       provider,
       connection,
       mark,
       pool: poolOf(connection, grant),
-      reserve: () =>
-        connection.vmids.reserve(connection.pve, view, grant?.vmIdRange ?? connection.defaults.vmIdRange),
+      reserve: () => connection.vmids.reserve(connection.pve, view, range),
       announced,
       now: pass.now,
-      options,
+      options: { signal: pass.signal },
     });
-    return after
-      ? { outcome: stepTaken(provider, want, have), entries: after, isStep: true }
-      : stay(
-          waiting(
-            'NoFreeVmid',
-            'There is no free VMID for the template. Widen the range of the Provider (spec.defaults.vmIdRange), or remove guests.',
-            AGAIN,
-          ),
-        );
+    if (!after) return stay(image, NO_VMID);
+    return { outcome: stepTaken(provider, want, have), entries: after, isStep: true };
   }
 
   async function observe(
@@ -213,6 +211,19 @@ interface About {
   readonly isWanted: boolean;
   readonly demands: readonly Demand[];
 }
+
+interface Reached {
+  readonly about: About;
+  readonly connection: Connection;
+  readonly view: View;
+  readonly grant: Grant | undefined;
+}
+
+const stay = (image: VMImage, outcome: Outcome): Turn => ({
+  outcome,
+  entries: entriesOf(image),
+  isStep: false,
+});
 
 interface Observing {
   readonly connection: Connection;
@@ -262,73 +273,8 @@ const choiceOf = (
   demands,
 });
 
-function refused(
-  { metadata, spec }: VMImage,
-  provider: string,
-  grant: Grant | undefined,
-): Problem | undefined {
-  if (!grant)
-    return {
-      reason: 'ReferenceNotAllowed',
-      message: `VMImages of namespace ${metadata.namespace} may not use Provider ${provider}. Correct spec.download.providerRefs, or ask the owner of the Provider to grant it (spec.grants).`,
-    };
-  const { url } = spec.download ?? {};
-  return url === undefined || mayDownload(grant, url)
-    ? undefined
-    : { reason: 'NotGranted', message: downloadNotGranted(grant) };
-}
-
-/** As for VMs: the Provider's pool if the grant allows it, and otherwise the first that it allows. */
-function poolOf({ defaults: { pool } }: Connection, grant: Grant | undefined): string | undefined {
-  const allowed = grant?.pools;
-  return allowed === undefined || (pool !== undefined && allowed.includes(pool)) ? pool : allowed[0];
-}
-
-/** What it has of the image cannot be removed any more. */
-const gone = (provider: string, deleting: boolean): Outcome =>
-  deleting
-    ? settled()
-    : waiting(
-        'ProviderNotFound',
-        `Provider ${provider} does not exist. Create it, or correct spec.download.providerRefs.`,
-        AGAIN,
-      );
-
-const notConnected = (provider: string): Outcome =>
-  waiting(
-    'ProviderNotReady',
-    `Provider ${provider} is not connected to Proxmox VE. Its condition Ready says why; reconciliation resumes by itself.`,
-    AGAIN,
-  );
-
-const outcomeOfPlan = (next: Exclude<Plan, { kind: 'act' }>): Outcome =>
-  next.kind === 'done' ? settledUntil(next.again) : waiting(next.reason, next.message, millis(next.again));
-
-const settledUntil = (again: number | undefined): Outcome =>
-  again === undefined ? settled() : settled(millis(again));
-
-/** What is tidied up afterwards is no reason not to be ready. */
-const stepTaken = (provider: string, { file }: Want, { current }: Have): Outcome =>
-  file !== undefined && current?.state === 'Ready'
-    ? settled(SOON)
-    : progressed('StepTaken', `Making a template with Provider ${provider}.`);
-
-/** What is in the way first; if nothing is, the one that is looked at again first. */
-function firstOf(outcomes: readonly Outcome[]): Outcome {
-  const found = outcomes.find(({ kind }) => kind !== 'settled');
-  if (found) return found;
-  const times = outcomes.flatMap((each) => ('again' in each && each.again !== undefined ? each.again : []));
-  return times.length === 0 ? settled() : settled(millis(Math.min(...times)));
-}
-
-function statusOf({ status = {} }: VMImage, { downloads, templates }: Entries): VMImageStatus {
-  const { downloads: _d, templates: _t, availableOn: _a, ...rest } = status;
-  const ready = templates.filter(({ state }) => state === 'Ready');
-  const availableOn = ready.map(({ provider, vmid, node }) => ({ provider, vmid, node }));
-  return {
-    ...rest,
-    ...(availableOn.length > 0 && { availableOn: availableOn.slice(0, MAX_LISTED) }),
-    ...(downloads.length > 0 && { downloads: [...downloads] }),
-    ...(templates.length > 0 && { templates: [...templates] }),
-  };
+/** What was read while its server answers. */
+function freshView({ inventory }: Connection): View | undefined {
+  const view = inventory.view();
+  return view?.staleSince === undefined ? view : undefined;
 }

@@ -94,4 +94,10 @@ export type Plan =
   /** `again`: something is still being removed, which keeps nothing from being ready. */
   | { readonly kind: 'done'; readonly again?: number }
   | { readonly kind: 'act'; readonly step: Step }
-  | ({ readonly kind: 'wait'; readonly again: number } & Problem);
+  | {
+      readonly kind: 'wait';
+      /** Of status, where it was kept, or a `Reason`. */
+      readonly reason: string;
+      readonly message: string;
+      readonly again: number;
+    };

@@ -80,8 +80,18 @@ async function send(step: Step, context: Context): Promise<Upid | undefined> {
       return connection.pve.node(step.node).qemu(step.entry.vmid).destroy({ purge: true }, options);
     case 'deleteFile':
       return sendDeleteFile(step.entry, context);
-    default:
+    case 'announceDownload':
+    case 'fileReady':
+    case 'reserve':
+    case 'announceCreate':
+    case 'templateReady':
+    case 'forgetFile':
+    case 'announceDestroy':
+    case 'forgetTemplate':
+    case 'failed':
       return undefined;
+    default:
+      return step satisfies never;
   }
 }
 

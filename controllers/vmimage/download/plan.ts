@@ -4,7 +4,6 @@
  * arrive. Pure.
  */
 import { refusalIn } from '../../../src/pve/index.ts';
-import type { Reason } from '../../../src/api/index.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
 import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry, Want } from './model.ts';
 
@@ -16,7 +15,7 @@ const SEEN_AGAIN_MS = 30_000;
 const DESTROY_AGAIN_MS = 60_000;
 
 const act = (step: Step): Plan => ({ kind: 'act', step });
-const wait = (reason: Reason, message: string, again: number): Plan => ({
+const wait = (reason: string, message: string, again: number): Plan => ({
   kind: 'wait',
   reason,
   message,
@@ -32,14 +31,17 @@ export function plan(want: Want, have: Have): Plan {
 
 function make(want: Want, file: string, have: Have): Plan {
   const { current, download } = have;
-  if (current?.state === 'Ready') return stillThere(current, have);
-  if (current?.state === 'Deleting') return DONE;
+  if (current && current.state !== 'Reserved') return stillThere(current, have);
   if (!want.isWanted && !current && !download) return DONE;
   const held = heldBack(want, have);
   if (held) return held;
-  // A file of a former spec is tidied up before the next is fetched: there is one at a time.
-  if (download && !download.volume.endsWith(`/${file}`)) return dropFile(download, have);
   if (!download) return startDownload(file, have);
+  // A file of a former spec is tidied up before the next is fetched: there is one at a time.
+  return download.volume.endsWith(`/${file}`) ? proceed(download, have) : dropFile(download, have);
+}
+
+function proceed(download: DownloadEntry, have: Have): Plan {
+  const { current } = have;
   if (current && have.guests.get(current.vmid)?.guest !== 'absent')
     return finishGuest(current, have, download);
   if (download.state === 'Downloading') return follow(download, have);
@@ -48,7 +50,8 @@ function make(want: Want, file: string, have: Have): Plan {
 
 /** One that was destroyed by hand is made again. */
 function stillThere(current: TemplateEntry, { guests }: Have): Plan {
-  return guests.get(current.vmid)?.guest === 'absent' ? act({ do: 'forgetTemplate', entry: current }) : DONE;
+  const isGone = current.state === 'Ready' && guests.get(current.vmid)?.guest === 'absent';
+  return isGone ? act({ do: 'forgetTemplate', entry: current }) : DONE;
 }
 
 function heldBack({ generation }: Want, { download, now }: Have): Plan | undefined {
@@ -58,7 +61,7 @@ function heldBack({ generation }: Want, { download, now }: Have): Plan | undefin
   return left <= 0
     ? undefined
     : wait(
-        failure.reason as Reason,
+        failure.reason,
         `${failure.message} It failed ${failure.attempts} ${failure.attempts === 1 ? 'time' : 'times'} and is tried again, at the latest after 5 minutes. Fix the cause, or edit the spec to try at once.`,
         left,
       );
@@ -138,6 +141,8 @@ function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: Do
       return seen.task.state === 'failed'
         ? act({ do: 'failed', what: current.vmid, message: seen.task.message })
         : act({ do: 'convert', entry: current, node: seen.node });
+    case 'absent':
+      return making(current);
     case 'foreign':
     case 'unknown':
       // Somebody else took the number before we did. It is left alone.
@@ -145,7 +150,7 @@ function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: Do
         ? act({ do: 'reserve', entry, storage: target, instead: current.vmid })
         : wait(target.reason, target.message, SEEN_AGAIN_MS);
     default:
-      return making(current);
+      return seen.guest satisfies never;
   }
 }
 

@@ -11,7 +11,14 @@ export interface Advice {
 export const RUNBOOK: readonly Advice[] = [
   {
     section: 'VirtualMachine',
-    reasons: ['ProviderNotFound', 'ClassNotFound', 'ImageNotFound', 'SecretNotFound', 'SecretKeyNotFound'],
+    reasons: [
+      'ProviderNotFound',
+      'ClassNotFound',
+      'PolicyNotFound',
+      'ImageNotFound',
+      'SecretNotFound',
+      'SecretKeyNotFound',
+    ],
     means:
       'Something the VM refers to does not exist, or cannot be read, which the message says. It names all of it with what there is instead, the most similar first, and the reason is that of the first',
     todo: 'Create it, or correct it; reconciliation resumes once it exists and can be read',
@@ -74,8 +81,8 @@ export const RUNBOOK: readonly Advice[] = [
     section: 'VirtualMachine',
     reasons: ['CloneNotPossible'],
     means:
-      'Proxmox VE cannot make the clone: a snapshot on a storage that copies none (ZFS), a TPM in a VM that runs, or a source in another PVE cluster. No VMID was reserved',
-    todo: 'The message has the way out: clone the VM instead of the snapshot, switch the source off, or use its Provider',
+      'Proxmox VE cannot make the clone: a snapshot on a storage that copies none (ZFS), a TPM in a VM that runs, a source in another PVE cluster, or a VMSnapshot whose VM was deleted. No VMID was reserved',
+    todo: 'The message has the way out: clone the VM instead of the snapshot, switch the source off, use its Provider, or name another source',
   },
   {
     section: 'VirtualMachine',
@@ -976,6 +983,12 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'VMClone',
+    reasons: ['CloneNotPossible'],
+    means: 'The VM of the VMSnapshot was deleted, also where another VM has its name now',
+    todo: 'Name another source',
+  },
+  {
+    section: 'VMClone',
     reasons: ['VMNotReady'],
     means: 'The VirtualMachine that was created has not been reported on yet',
     todo: 'Nothing',
@@ -1031,7 +1044,18 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'Other kinds',
-    reasons: ['NotSupportedYet'],
-    todo: 'Nothing acts on a VMPlacementPolicy in this version; the object may stay',
+    reasons: ['NodeNotFound'],
+    todo: '`spec.nodeSelector` of a VMPlacementPolicy names a node that no cluster of its VMs has: correct it. VMs are placed on the others meanwhile',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['PolicyViolated'],
+    means:
+      'VMs are where the policy would not place them, after a move in Proxmox VE or an edit. `status.violations` lists them; none is moved for it',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['PolicyKept'],
+    means: 'The last violation has ended',
   },
 ];

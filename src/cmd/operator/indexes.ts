@@ -20,6 +20,8 @@ export interface VmIndexes {
   /** The same, and those with a VMID whose reference cannot be read although they must have one. */
   readonly mayUse: (kind: KindName, key: string) => readonly Readable<VirtualMachine>[];
   readonly vmid: Index<VirtualMachine>;
+  /** Under `IN_CREATION`: those with a VMID whose guests are not complete. */
+  readonly inCreation: Index<VirtualMachine>;
   readonly uid: Index<VirtualMachine>;
   readonly namespace: Index<VirtualMachine>;
   /** By an address or a MAC that their spec gives to them alone. */
@@ -44,6 +46,9 @@ export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
     users: usersOf,
     mayUse: (kind, key) => [...usersOf(kind).objects(key), ...usersOf(kind).objects(UNKNOWN)],
     vmid: indexBy(source, ({ status }) => (status?.vmid === undefined ? [] : [String(status.vmid)])),
+    inCreation: indexBy(source, ({ status }) =>
+      status?.vmid !== undefined && status.createdAt === undefined && status.placement ? [IN_CREATION] : [],
+    ),
     uid: indexBy(source, ({ metadata }) => [metadata.uid]),
     namespace: indexBy(source, ({ metadata }) => [metadata.namespace]),
     exclusive: indexBy(source, exclusiveValues),
@@ -63,6 +68,9 @@ export const indexSnapshots = (source: ChangeSource<VMSnapshot>): SnapshotIndexe
   ),
   uid: indexBy(source, ({ metadata }) => [metadata.uid]),
 });
+
+/** The only key of an index. */
+export const IN_CREATION = 'inCreation';
 
 /** No key of an object. */
 const UNKNOWN = '?';

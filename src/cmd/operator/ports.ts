@@ -19,7 +19,7 @@ import { createDocumentReader } from '../../cloudinit/index.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { FinishingParts } from './finishing.ts';
-import { keyOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
+import { IN_CREATION, keyOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
 import { DIGEST_KEY_SECRET, OPERATOR_NAME } from './names.ts';
 import type { AskForPass } from './queues.ts';
 import { clonePorts, type CloneIndexes } from './clones.ts';
@@ -80,6 +80,8 @@ export async function createPorts(
     classes: watches.VMClass.cache,
     images: watches.VMImage.cache,
     vms: watches.VirtualMachine.cache,
+    policies: watches.VMPlacementPolicy.cache,
+    vmsInCreation: () => indexes.inCreation.objects(IN_CREATION),
     snapshots: watches.VMSnapshot.cache,
     snapshotsOf: (at, vm) => snapshots.vm.objects(keyOf({ namespace: at, name: vm })),
     snapshotTrees: createSnapshotTrees(now),

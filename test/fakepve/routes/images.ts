@@ -111,8 +111,9 @@ async function collect(response: IncomingMessage): Promise<Fetched> {
 
 /** Names below `.test` are this machine: no node may be told to fetch from 127.0.0.1. */
 const lookup: LookupFunction = (name, options, done) => {
-  if (!name.endsWith('.test')) return systemLookup(name, options, done);
-  return options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
+  if (!name.endsWith('.test')) systemLookup(name, options, done);
+  else if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }]);
+  else done(null, '127.0.0.1', 4);
 };
 
 function fetchUrl(url: string, method: 'GET' | 'HEAD', verify: boolean): Promise<Fetched> {

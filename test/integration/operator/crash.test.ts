@@ -51,6 +51,18 @@ async function runAndKill({ pve }: Tenant): Promise<void> {
   await operator.end('SIGKILL');
 }
 
+const labels = { app: 'crash' };
+const spread = manifest('VMPlacementPolicy', 'spread', {
+  topologySpread: [
+    {
+      maxSkew: 1,
+      topologyKey: 'node',
+      whenUnsatisfiable: 'DoNotSchedule',
+      labelSelector: { matchLabels: labels },
+    },
+  ],
+});
+
 const spawn = () => operators.spawn('operator', ['--no-leader-elect']);
 
 /** It is read by a worker thread, which the bundle has in a file of its own. */
@@ -63,9 +75,15 @@ test(
     const { pve } = t;
     const copies = Array.from({ length: KILLS_WHILE_CLONING }, (_, n) => `copy-${n}`);
     const names = Array.from({ length: KILLS_WHILE_CREATING }, (_, n) => `vm-${n}`);
+    await t.apply(spread);
     for (const name of names) {
       const data = name === 'vm-0' ? longUserData : userData;
-      await t.apply(vm(name, { userData: data, disks: [{ name: 'root', size: '30Gi' }] }));
+      const spec = {
+        userData: data,
+        disks: [{ name: 'root', size: '30Gi' }],
+        placementRef: { name: 'spread' },
+      };
+      await t.apply(manifest('VirtualMachine', name, vm(name, spec).spec, { labels }));
       await runAndKill(t);
     }
     const creator = spawn();
@@ -79,6 +97,10 @@ test(
         .toSorted(),
     ).toEqual(numbers.toSorted());
     expect(tasksDone(pve, 'qmclone')).toBe(names.length);
+    // What was decided before a kill counts after it.
+    const perNode = Map.groupBy(ownGuests(pve), ({ node }) => node);
+    const counts = [...pve.state.nodes.keys()].map((node) => perNode.get(node)?.length ?? 0);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
     await soon(() => expect(images(pve).map(({ volid }) => volid)).toEqual([]));
     expect(orphans(pve)).toEqual([]);
 

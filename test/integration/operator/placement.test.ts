@@ -9,7 +9,7 @@ import { cloneRequests, type FakePve, guestNamed, orphans, ownGuests, tasksDone 
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, userData, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 14 });
+const lab = operatorAtWork({ namespaces: 15 });
 
 const template = (vmid: number, node: string, config: Readonly<Record<string, string>> = {}) => ({
   vmid,
@@ -322,4 +322,59 @@ test.concurrent('a VM with UEFI has its firmware settings where its root disk is
   expect(guest.get('bios')).toBe('ovmf');
   expect(guest.get('efidisk0')).toMatch(/^fast:/);
   expect(guest.get('scsi0')).toMatch(/^fast:/);
+});
+
+describe('VMs with a placement policy', () => {
+  const db = (name: string) =>
+    manifest(
+      'VirtualMachine',
+      name,
+      {
+        providerRef: { name: 'pve' },
+        classRef: { name: 'small' },
+        imageRef: { name: 'ubuntu' },
+        placementRef: { name: 'apart' },
+        powerState: 'Off',
+      },
+      { labels: { 'vm.type': 'database' } },
+    );
+  const apart = manifest('VMPlacementPolicy', 'apart', {
+    antiAffinity: [{ key: 'vm.type', operator: 'In', values: ['database'] }],
+  });
+
+  test.concurrent(
+    'do not meet although they are made at once; a policy says what a move breaks',
+    async () => {
+      const t = await tenant(lab.plane);
+      const all = ['db-0', 'db-1', 'db-2', 'db-3', 'db-4'];
+      await t.apply(...all.map(db));
+      // Without the policy they would be made anywhere.
+      await soon(async () => expect(condition(await t.vm('db-0')).is).toBe('Ready=False PolicyNotFound'));
+      await t.apply(apart);
+      await soon(() => expect(nodesOf(t.pve)).toEqual({ 'pve-1': 1, 'pve-2': 1, 'pve-3': 1 }));
+      const waiting = async () =>
+        (await t.list('virtualmachines')).filter(({ status }) => status.vmid === undefined);
+      await soon(async () => {
+        const left = await waiting();
+        expect(left).toHaveLength(2);
+        for (const each of left)
+          expect(condition(each, 'Placed').message).toMatch(
+            /pve-1: VirtualMachine db-\d is on it, which anti/,
+          );
+      });
+      await t.ready(...ownGuests(t.pve).map((each) => `vm/${each.get('name') ?? ''}`));
+      const policy = async () => (await t.list('vmplacementpolicies'))[0]?.status;
+      await soon(async () => expect(await policy()).toMatchObject({ users: 5, violationCount: 0 }));
+
+      const [guest] = ownGuests(t.pve).filter(({ node }) => node === 'pve-1');
+      if (!guest) throw new Error('There is no VM on pve-1.');
+      t.pve.outside.migrate(guest.vmid, 'pve-2');
+      await soon(async () => {
+        expect(await policy()).toMatchObject({ violationCount: 2 });
+        // The node that became free takes one of those that wait.
+        expect(await waiting()).toHaveLength(1);
+      });
+      expect(nodesOf(t.pve)).toEqual({ 'pve-1': 1, 'pve-2': 2, 'pve-3': 1 });
+    },
+  );
 });

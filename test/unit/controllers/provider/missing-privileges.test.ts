@@ -4,6 +4,7 @@ import {
   consequencesOf,
   granteeOf,
   missingPrivilegesOf,
+  namesOf,
 } from '../../../../controllers/provider/missing-privileges.ts';
 import { insufficient, limitedFeatures } from '../../../../controllers/provider/report.ts';
 import { FEATURES, neededPrivileges, type Need, type Permissions } from '../../../../src/pve/index.ts';
@@ -79,6 +80,19 @@ test('a resource mapping that VMs use is granted alone, to those who may not use
   ]);
 });
 
+test('of many resource mappings those that are missing are named, as many as a condition can hold', () => {
+  const path = (index: number): string => `/mapping/pci/gpu-${String(index).padStart(2, '0')}`;
+  const mappings = Array.from({ length: 30 }, (_, index) => mapping(path(index)));
+  const granted = Object.fromEntries(
+    mappings.slice(0, 12).map((each) => [each.path, { 'Mapping.Use': true }]),
+  );
+  const lacks = missingPrivilegesOf({ ...everywhereBut(), ...granted }, 9, { to: TO, mappings });
+  expect(namesOf(lacks.optional)).toEqual(
+    Array.from({ length: 8 }, (_, index) => `Mapping.Use on ${path(12 + index)}`),
+  );
+  expect(lacks.commands.join()).not.toContain(path(0));
+});
+
 test('Proxmox VE 7 has no resource mappings, so that nothing is missing there', () => {
   const lacks = missingPrivilegesOf(everywhereBut(), 7, { to: TO, mappings: [mapping('/mapping/pci/gpu')] });
   expect(consequencesOf(lacks).join()).not.toContain('mapping');
@@ -105,7 +119,7 @@ describe('with any privileges granted', () => {
 
   const someMappings = fc.array(
     fc.stringMatching(/^[a-z][a-z0-9-]{0,99}$/).map((name) => mapping(`/mapping/pci/${name}`)),
-    { maxLength: 8 },
+    { maxLength: 20 },
   );
 
   test('messages fit into a condition and never end in half a line', () => {

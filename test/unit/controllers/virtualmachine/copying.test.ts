@@ -52,6 +52,28 @@ describe('a copy', () => {
     expect(configOf(life)['ipconfig0']).toBe('ip=dhcp');
   });
 
+  test.each(['Report', 'Revert'] as const)(
+    'leaves addresses of its source that nothing reads alone, with driftPolicy %s',
+    async (driftPolicy) => {
+      const life = copyOf({ ...OF_VM, driftPolicy });
+      await life.untilReady();
+      const writes = (): number =>
+        life.pve.requests.filter((request) => /^(POST|PUT) .*\/config$/.test(request)).length;
+      const before = writes();
+      await life.passes(20);
+      const own = configOf(life);
+      // Without a drive with cloud-init data no system reads it.
+      expect(own['ipconfig0']).toBe('ip=192.0.2.10/24,gw=192.0.2.1');
+      expect(Object.values(own).some((value) => value.includes('cloudinit'))).toBe(false);
+      expect(life.status.conditions).toContainEqual(
+        expect.objectContaining({ type: 'Synced', status: 'True', reason: 'InSync' }),
+      );
+      expect(life.status.conditions?.map(({ type }) => type)).not.toContain('FieldsIgnored');
+      expect(before).toBeGreaterThan(0);
+      expect(writes()).toBe(before);
+    },
+  );
+
   test('has the copied disk under its name, also where no serial number says which it is', async () => {
     const disks = [{ name: 'data', size: bytes(5 * GiB) }];
     const source = aSource();

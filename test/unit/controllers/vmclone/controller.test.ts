@@ -212,6 +212,20 @@ describe('a VMClone', () => {
     });
   });
 
+  test('ends with a snapshot whose VM is gone, even where another VM has its name', async () => {
+    const snapshot = aSnapshot({ spec: { vmRef: { name: 'template-vm' } } });
+    const ref = { sourceVMRef: undefined, sourceSnapshotRef: { name: 'before-upgrade' } };
+    const world = new World(cloneOf({ spec: ref }));
+    // As its own controller leaves it.
+    world.snapshots = [{ ...snapshot, status: { readyToUse: false, internal: { vmUID: 'former' } } }];
+    await world.passes(2);
+    expect(world.ready).toBe(
+      'False CloneNotPossible: The VirtualMachine of VMSnapshot default/before-upgrade was deleted. Name another source.',
+    );
+    expect(world.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'True' }));
+    expect(world.created).toEqual([]);
+  });
+
   test('makes no VirtualMachine as long as the class of its target is missing', async () => {
     const world = new World(cloneOf({ spec: { target: { classRef: { name: 'large' } } } }));
     await world.passes(2);

@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { ALLOW_FROM, type VirtualMachine, type VMSnapshot } from '../../../../../src/api/index.ts';
+import {
+  ALLOW_FROM,
+  type Reason,
+  type VirtualMachine,
+  type VMSnapshot,
+} from '../../../../../src/api/index.ts';
 import { vmid } from '../../../../../src/lib/units.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
+import { endsOnlyByEdit } from '../../../../../controllers/shared/errors/only-by-edit.ts';
 import {
   cloneFromOf,
   type CloneFromPorts,
@@ -98,11 +104,6 @@ describe('the source of a copy is', () => {
       'SourceNotReady',
     ],
     [
-      'is a snapshot of an earlier VM of that name',
-      { vm: OF_SNAPSHOT, snapshots: [aSourceSnapshot({ internal: { vmUID: UID } })] },
-      'SourceNotReady',
-    ],
-    [
       'is in another namespace that does not allow it',
       { vm: FROM_PROD, vms: [aSource({ metadata: { namespace: 'prod' } })] },
       'ReferenceNotAllowed',
@@ -110,6 +111,23 @@ describe('the source of a copy is', () => {
     ['is in another namespace and does not exist', { vm: FROM_PROD, vms: [] }, 'ReferenceNotAllowed'],
   ])('waited for while it %s', (_what, world, reason) => {
     expect(resolved(world)).toBe(reason);
+  });
+
+  test.each<[string, World]>([
+    ['an earlier VM of that name', { snapshots: [aSourceSnapshot({ internal: { vmUID: UID } })] }],
+    [
+      'an earlier VM of that name, as its controller left it',
+      { snapshots: [aSourceSnapshot({ readyToUse: false, internal: { vmUID: UID } })] },
+    ],
+    ['a VM that was deleted', { vms: [] }],
+    [
+      'a VM that was deleted, as its controller left it',
+      { vms: [], snapshots: [aSourceSnapshot({ readyToUse: false })] },
+    ],
+  ])('refused for good where it is a snapshot of %s', (_what, world) => {
+    const reason = resolved({ vm: OF_SNAPSHOT, ...world });
+    expect(reason).toBe('CloneNotPossible');
+    expect(endsOnlyByEdit(reason as Reason)).toBe(true);
   });
 
   test('one of another namespace that allows it', () => {

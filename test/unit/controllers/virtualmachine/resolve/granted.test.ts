@@ -34,6 +34,7 @@ function resolving(
     clusterId: 'cluster-1',
     providers: readerOf(aProvider({ grants }, { namespace: 'infra' })),
     classes: readerOf(aClass()),
+    policies: readerOf(),
     images: readerOf(anImage(), anImage({ iso: 'local:iso/debian.iso' }, { name: 'debian' })),
     vms: readerOf(),
     snapshots: readerOf(),

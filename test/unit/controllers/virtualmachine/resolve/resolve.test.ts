@@ -53,6 +53,7 @@ const ports = (change: Partial<ResolvePorts> = {}): ResolvePorts => ({
   clusterId: 'cluster-1',
   providers: readerOf(aProvider()),
   classes: readerOf(aClass()),
+  policies: readerOf(),
   images: readerOf(anImage()),
   vms: readerOf(),
   snapshots: readerOf(),

@@ -1,0 +1,81 @@
+/** The PVE clusters that a placement policy concerns, and the VMs there that it applies to. */
+import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../src/api/index.ts';
+import { inSlices } from '../../src/lib/slices.ts';
+import type { ObjectReader, Readable } from '../../src/runtime/controller.ts';
+import type { Connection, Connections } from '../shared/cluster/connections.ts';
+import type { UsersOf } from '../shared/objects/in-use.ts';
+import { countedBy, eligibleIn } from '../shared/placement/counted.ts';
+import type { Site } from '../shared/placement/peers.ts';
+import { zonesOf } from '../shared/placement/zones.ts';
+import { violationsOf, type Violation } from './violations.ts';
+
+type VM = Readable<VirtualMachine>;
+
+export interface SitePorts {
+  readonly policies: ObjectReader<VMPlacementPolicy>;
+  readonly providers: ObjectReader<Provider>;
+  readonly connections: Connections;
+  readonly vmsIn: (namespace: string) => readonly VM[];
+  /** Those that it applies to, by their own reference or by that of their Provider. */
+  readonly policyUsers: UsersOf;
+}
+
+/** `pending`: whether the Provider connects is not known yet. `unknown`: it does not. */
+export type PolicySite = {
+  readonly provider: Readable<Provider> | undefined;
+  readonly users: readonly VM[];
+} & (
+  | { readonly state: 'known'; readonly site: Site; readonly connection: Connection }
+  | { readonly state: 'pending' | 'unknown'; readonly site?: undefined }
+);
+
+/** By Provider: those of its users, and those of its own namespace, where it may be used next. */
+export function sitesFor({ metadata }: VMPlacementPolicy, ports: SitePorts): readonly PolicySite[] {
+  const { namespace, name } = metadata;
+  const byProvider = new Map<string, VM[]>();
+  for (const vm of ports.policyUsers(namespace, name)) {
+    const key = `${vm.spec.providerRef?.namespace ?? vm.metadata.namespace}/${vm.spec.providerRef?.name ?? ''}`;
+    byProvider.set(key, [...(byProvider.get(key) ?? []), vm]);
+  }
+  for (const { metadata: at } of ports.providers.list())
+    if (at.namespace === namespace && !byProvider.has(`${namespace}/${at.name}`))
+      byProvider.set(`${namespace}/${at.name}`, []);
+  return [...byProvider].map(([key, users]) => siteOf(key, users, ports));
+}
+
+function siteOf(key: string, users: readonly VM[], ports: SitePorts): PolicySite {
+  const [namespace = '', name = ''] = key.split('/');
+  const connection = ports.connections.get(namespace, name);
+  const view = connection?.inventory.view();
+  const provider = ports.providers.partial(namespace, name);
+  if (!connection || view?.staleSince !== undefined || !view)
+    return {
+      provider,
+      users,
+      state: ports.connections.isPending(namespace, name) ? 'pending' : 'unknown',
+    };
+  const { ledger } = connection;
+  const site = { ...ports, view, ledger, destinations: ledger.destinations(view) };
+  return { provider, users, state: 'known', site, connection };
+}
+
+export async function violationsAt(
+  policy: VMPlacementPolicy,
+  sites: readonly PolicySite[],
+  { vmsIn }: SitePorts,
+): Promise<readonly Violation[]> {
+  const all: Violation[] = [];
+  for (const at of sites) {
+    if (at.state !== 'known' || at.users.length === 0) continue;
+    const facts = {
+      rules: policy.spec,
+      peers: countedBy(policy, policy.metadata.namespace, { site: at.site, vmsIn }),
+      // What the policies of others say is a violation of those.
+      around: [],
+      eligible: eligibleIn(at.site.view, at.connection.nodeSelector),
+      zoneOf: zonesOf(at.provider),
+    };
+    all.push(...(await inSlices(violationsOf(policy, at.users, { facts, site: at.site }))));
+  }
+  return all;
+}
