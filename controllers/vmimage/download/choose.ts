@@ -19,6 +19,16 @@ export interface Choice {
 
 const room = ({ total, used }: StorageView): number => (total ?? 0) - (used ?? 0);
 
+/** Storages that keep files: no others can be downloaded to. One of an ESXi host has content type `import` as well. */
+const FILES: ReadonlySet<string | undefined> = new Set([
+  'dir',
+  'nfs',
+  'cifs',
+  'cephfs',
+  'btrfs',
+  'glusterfs',
+]);
+
 function usable({ view, grant, nodeSelector }: Choice, content: string): readonly StorageView[] {
   const online = new Set(view.nodes.flatMap(({ name, online: isOnline }) => (isOnline ? [name] : [])));
   return view.storages
@@ -26,6 +36,7 @@ function usable({ view, grant, nodeSelector }: Choice, content: string): readonl
       (row) =>
         row.status === 'available' &&
         row.content.includes(content) &&
+        (content !== 'import' || FILES.has(row.type)) &&
         online.has(row.node) &&
         !isOutside(grant.nodes, row.node) &&
         !isOutside(grant.storages, row.storage) &&
@@ -70,16 +81,6 @@ export function placeFor(choice: Choice): Place | Problem {
   const target = targetFor(choice, files[0]?.node);
   return typeof target === 'string' ? { reason: 'StorageUnavailable', message: target } : target;
 }
-
-/** Storages that keep files: Proxmox VE knows the content type of no others. */
-const FILES: ReadonlySet<string | undefined> = new Set([
-  'dir',
-  'nfs',
-  'cifs',
-  'cephfs',
-  'btrfs',
-  'glusterfs',
-]);
 
 function noImport({ view }: Choice, allowed: readonly string[] | undefined): Problem {
   const named = allowed ? `of spec.download.storages (${allowed.join(', ')}) ` : '';

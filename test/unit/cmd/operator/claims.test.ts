@@ -19,7 +19,7 @@ const listing = (name: string, clusterID: string, number: number): Provider =>
 
 const template = (provider: string, number: number) => ({ provider, vmid: vmid(number), state: 'Reserved' });
 
-test('no VM gets a VMID that another or a template of a VMImage has, or that one had which was deleted by force, in the same PVE cluster', () => {
+test('no VM gets a VMID that another has, or that one had which was deleted by force, in the same PVE cluster', () => {
   const watches = {
     Provider: watched<Provider>(listing('pve', 'homelab/a', 101), listing('other', 'elsewhere/x', 102)),
     VirtualMachine: watched<VirtualMachine>(aVirtualMachine({ status: { vmid: vmid(100) } })),

@@ -74,6 +74,11 @@ describe('where a file is kept', () => {
     });
   });
 
+  test('is no storage of an ESXi host', () => {
+    const view = aView({ storages: [aStorage(), aStorage('esxi', { type: 'esxi', content: ['import'] })] });
+    expect(placeFor(choice({ view }))).toMatchObject({ reason: 'StorageUnavailable' });
+  });
+
   test('lets the template be made where the boot disks are to be', () => {
     const demands = [{ ...demand, storage: 'local-lvm' }];
     expect(targetFor(choice({ demands, defaultStorage: 'gone' }))).toBe('local-lvm');
