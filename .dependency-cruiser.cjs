@@ -27,6 +27,7 @@ const SHARED_LAYERS = [
   'grants/',
   'plan/',
   'guests/',
+  'images/',
   'limits/',
   'cluster/',
   'placement/',

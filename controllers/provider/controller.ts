@@ -1,6 +1,6 @@
 /** Provider: connects to Proxmox VE and reports the state of the cluster. */
 import type { View } from '../../src/pve/index.ts';
-import type { Provider, ProviderStatus, VMClass } from '../../src/api/index.ts';
+import type { Provider, ProviderStatus, VMClass, VMImage } from '../../src/api/index.ts';
 import { inSlices } from '../../src/lib/slices.ts';
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import type { Vmid } from '../../src/lib/units.ts';
@@ -19,6 +19,7 @@ import { discover, withForceDeleted, type Discovery } from './discovery.ts';
 import { createExpiryNews } from './expiry.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import { identityOf, type ClusterClient } from './cluster-client.ts';
+import { downloadNeeds } from './download-needs.ts';
 import { mappingNeeds } from './mapping-needs.ts';
 import type { MissingPrivileges } from './missing-privileges.ts';
 import {
@@ -53,6 +54,7 @@ export interface ProviderPorts extends LayerPorts {
   readonly forceDeleted: ForceDeleted;
   readonly namespaces: Namespaces;
   readonly classes: ObjectReader<VMClass>;
+  readonly images: Pick<ObjectReader<VMImage>, 'list'>;
   /** VirtualMachines that refer to this Provider, being deleted or not. */
   readonly usersOf: UsersOf;
   readonly deletionLog: Pick<DeletionLog, 'recent'>;
@@ -152,7 +154,10 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     signal: AbortSignal,
   ): Promise<MissingPrivileges | undefined> {
     const { namespace, name } = provider.metadata;
-    const mappings = mappingNeeds(provider, ports.usersOf(namespace, name), ports);
+    const mappings = [
+      ...mappingNeeds(provider, ports.usersOf(namespace, name), ports),
+      ...downloadNeeds(provider, ports.images.list(), ports),
+    ];
     return ports.privileges.missing(client, { credentials: settings.credentials, mappings }, signal);
   }
 

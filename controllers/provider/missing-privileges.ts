@@ -31,12 +31,13 @@ const CONSEQUENCES: Readonly<Record<(typeof REPORTED)[number], string>> = {
   pools: 'VMs are not put into a pool',
   snapshots: 'snapshots are neither taken nor deleted, and no VM is reverted to one',
   devices: 'VMs run without devices of resource mappings',
+  downloads: 'Proxmox VE downloads no images',
 };
 
 /** More resource mappings would not fit into a condition, with the commands that grant them. */
 const MAX_MAPPINGS = 8;
 
-const REPORTED = [...FEATURES, 'devices'] as const;
+const REPORTED = [...FEATURES, 'devices', 'downloads'] as const;
 
 export function granteeOf(credentials: Credentials): Grantee {
   if (credentials.kind === 'password') return { user: credentials.username };
@@ -47,7 +48,7 @@ export function granteeOf(credentials: Credentials): Grantee {
 
 /**
  * @param major version of Proxmox VE: privileges differ between versions
- * @param mappings what the VMs use of resource mappings
+ * @param mappings what VMs use of resource mappings, and VMImages for downloads
  */
 export function missingPrivilegesOf(
   held: Permissions,

@@ -49,12 +49,13 @@ export function restKey(
   surroundings: Surroundings | undefined,
 ): string | undefined {
   if (!surroundings?.row || status?.task || !spec.shape) return undefined;
-  return sha256Hex(JSON.stringify([metadata.generation, withoutDocuments(spec), surroundings]));
+  return sha256Hex(JSON.stringify([metadata.generation, essentials(spec), surroundings]));
 }
 
-/** What texts say follows from the texts, and may be as long. */
-const withoutDocuments = (spec: Pick<PlainSpec, 'shape'>): unknown => ({
+/** What texts say follows from the texts, and may be as long. How far an image is does not concern a guest that exists. */
+const essentials = (spec: Pick<PlainSpec, 'shape' | 'image'>): unknown => ({
   ...spec,
+  image: undefined,
   shape: spec.shape && { ...spec.shape, cloudInit: { ...spec.shape.cloudInit, documents: undefined } },
 });
 

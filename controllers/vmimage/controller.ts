@@ -1,10 +1,10 @@
 /** VMImage: reports where its template, or its ISO image, is. VMs look it up themselves when they are created. */
 import {
   isObserved,
-  type ImageSource,
   type Provider,
   type Reason,
   type VMImage,
+  type VMImageSpec,
   type VMImageStatus,
 } from '../../src/api/index.ts';
 import type { Controller, ObjectReader, Readable } from '../../src/runtime/controller.ts';
@@ -39,7 +39,7 @@ interface Found {
 type LookedUp = Found & { readonly provider: string };
 
 async function lookUp(
-  source: ImageSource,
+  { source, sourceTag }: VMImageSpec,
   {
     connection,
     view,
@@ -52,12 +52,14 @@ async function lookUp(
     readonly signal: AbortSignal;
   },
 ): Promise<Found> {
-  if ('iso' in source) {
+  if (source && 'iso' in source) {
     const found = await findIso(source.iso, connection, { grant, options: { signal } });
     return found.ok ? { places: found.nodes.map((node) => ({ node })) } : { places: [], problem: found };
   }
-  const named = templatesNamed(source, view, grant);
-  const reachable = templatesReachable(source, view, grant);
+  const wanted = source ?? (sourceTag === undefined ? undefined : { tag: sourceTag });
+  if (!wanted) return { places: [] };
+  const named = templatesNamed(wanted, view, grant);
+  const reachable = templatesReachable(wanted, view, grant);
   return {
     places: named.ok ? named.guests.map(({ vmid, node }) => ({ vmid, node })) : [],
     ...(!reachable.ok && { problem: reachable }),
@@ -100,7 +102,7 @@ export function vmImageController(ports: VMImagePorts): Controller<VMImage, VMIm
         if (connection && view)
           lookedUp.push({
             provider: `${namespace}/${name}`,
-            ...(await lookUp(image.spec.source, { connection, view, grant, signal })),
+            ...(await lookUp(image.spec, { connection, view, grant, signal })),
           });
       }
       if (lookedUp.length === 0)

@@ -1,17 +1,47 @@
 /** VMImage, for the registry. */
 import type { VMImage } from '../../src/api/index.ts';
+import { imagesAwaited } from '../shared/images/demand.ts';
+import { createDownloads, type DownloadPorts } from './download/controller.ts';
 import { withInUseProtection } from '../shared/objects/in-use.ts';
+import { settled } from '../../src/runtime/outcome.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { vmImageController, type VMImagePorts } from './controller.ts';
 
-export const vmImageKind: KindModule<VMImage, VMImagePorts & UsagePorts> = {
-  controller: (ports) =>
-    withInUseProtection('VMImage', vmImageController(ports), ports.usersOfKind('VMImage')),
+export const vmImageKind: KindModule<VMImage, VMImagePorts & Omit<DownloadPorts, 'usersOf'> & UsagePorts> = {
+  controller(ports) {
+    const usersOf = ports.usersOfKind('VMImage');
+    const found = vmImageController(ports);
+    const downloads = createDownloads({ ...ports, usersOf });
+    const controller: typeof found = {
+      name: found.name,
+      async reconcile(image, pass) {
+        if (!image.spec.download) return found.reconcile(image, pass);
+        // In use: VMs that were made of it keep what they have, and nothing new is made.
+        if (pass.deleting) return { outcome: settled(), status: image.status ?? {} };
+        return downloads.reconcile(image, pass);
+      },
+    };
+    const kept = withInUseProtection('VMImage', controller, usersOf);
+    return {
+      ...kept,
+      needsFinalizer: (image) => image.spec.download !== undefined || (kept.needsFinalizer?.(image) ?? false),
+      async reconcile(image, pass) {
+        const result = await kept.reconcile(image, pass);
+        const isUnused = image.spec.download !== undefined && result.outcome.kind === 'released';
+        return isUnused ? downloads.remove(image, pass) : result;
+      },
+    };
+  },
   usage: {
     reference: ({ spec }) => spec.imageRef,
     others: ({ spec }) => spec.cdroms?.map(({ imageRef }) => imageRef) ?? [],
     passWhen: 'usersChange',
   },
-  // Where its template is, each Provider may say.
-  follows: { Provider: (_change, { keys }) => keys('VMImage') },
+  follows: {
+    // Where its template is, each Provider may say.
+    Provider: (_change, { keys }) => keys('VMImage'),
+    // What is downloaded may depend on who waits for it.
+    VirtualMachine: ({ object }) =>
+      imagesAwaited(object).map(({ name, namespace = object.metadata.namespace }) => `${namespace}/${name}`),
+  },
 };

@@ -24,6 +24,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   snapshots: 'snapshots',
   guestCommands: 'hooks and readiness probes, only where they are used',
   devices: 'devices of nodes (`devices` of VMs and classes), only where they are used',
+  downloads: 'downloads of VMImages, only where they are used',
 };
 
 /** Commands that create a user and a token on this major version of PVE. */

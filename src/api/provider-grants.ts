@@ -56,6 +56,13 @@ const snippets = word(
   'must be a snippet, or the beginning of its ID followed by *, for example local:snippets/team-a-*',
 );
 
+/** No query and nobody's name: entries are compared as parsed URLs. */
+const downloads = word(
+  /^https?:\/\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?\/[a-zA-Z0-9_./+@=~-]*$/,
+  512,
+  'must be the beginning of a URL, with its host and a path, for example https://cloud-images.example.com/',
+);
+
 const quotas = rule(
   z.object({
     vms: z.int32().min(0).optional().describe('Maximum number of VMs.'),
@@ -139,6 +146,11 @@ const grant = z.object({
   devices: list(mappingName, MAX_ENTRIES)
     .optional()
     .describe('Resource mappings whose PCI and USB devices the VMs may use, by name. Absent: none.'),
+  downloads: list(downloads, MAX_ENTRIES)
+    .optional()
+    .describe(
+      'URLs that VMImages may download from, by their beginnings, which end where a part of the path does, for example https://cloud-images.example.com/debian/. Absent: none.',
+    ),
 });
 
 export const grants = list(grant, MAX_GRANTS);

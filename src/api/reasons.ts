@@ -54,6 +54,7 @@ export const REASONS = [
   'HostNameInvalid',
   'IgnitionInvalid',
   'ImageNotFound',
+  'ImageNotReady',
   'ImportNotFound',
   'InSync',
   'InUse',

@@ -5,7 +5,9 @@ import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
-import { list, text, vmidNumber } from './schema.ts';
+import { list, rule, text, vmidNumber } from './schema.ts';
+import { download, downloads, template, templates } from './vmimage-download.ts';
+import { tag } from './virtualmachine-options.ts';
 
 /** A template by its VMID or name. */
 export type TemplateSource = { readonly vmid: Vmid } | { readonly name: string };
@@ -75,11 +77,45 @@ const source = z
     },
   });
 
-const spec = z.object({
-  source: source.describe(
-    'Name or VMID of a template in Proxmox VE, or volume ID of an ISO image on one of its storages, for example local:iso/debian-12.iso. The name of a template must be unique in the cluster, except that each node may have a copy. An ISO image can only be put into CD-ROM drives (spec.cdroms of a VirtualMachine).',
-  ),
+const fields = z.object({
+  source: source
+    .optional()
+    .describe(
+      'Name or VMID of a template in Proxmox VE, or volume ID of an ISO image on one of its storages, for example local:iso/debian-12.iso. The name of a template must be unique in the cluster, except that each node may have a copy. An ISO image can only be put into CD-ROM drives (spec.cdroms of a VirtualMachine).',
+    ),
+  sourceTag: tag
+    .optional()
+    .describe(
+      'Tag of a template in Proxmox VE; each node may have one template with it, and case does not matter.',
+    ),
+  download: download.optional().describe('Disk image that Proxmox VE downloads and a template is made of.'),
+  template: template
+    .optional()
+    .describe('Template that is made of the download. Changes are for templates that are made afterwards.'),
+  deletionPolicy: z
+    .enum(['Delete', 'Retain'])
+    .optional()
+    .describe(
+      'What happens to the templates of a download when this object is deleted. Delete: they are destroyed, once no linked clone needs them. Retain: they stay in Proxmox VE. Absent: Delete.',
+    ),
 });
+
+const given = ({ source: byName, sourceTag, download: byUrl }: z.output<typeof fields>): number =>
+  [byName, sourceTag, byUrl].filter((each) => each !== undefined).length;
+
+const spec = rule(
+  rule(fields, {
+    cel: '(has(self.source) ? 1 : 0) + (has(self.sourceTag) ? 1 : 0) + (has(self.download) ? 1 : 0) == 1',
+    message: 'must have exactly one of source, sourceTag and download',
+    holds: (all) => given(all) === 1,
+  }),
+  {
+    cel: 'has(self.download) || !has(self.template) && !has(self.deletionPolicy)',
+    message: 'must have template and deletionPolicy only with download',
+    holds: (all) =>
+      all.download !== undefined || (all.template === undefined && all.deletionPolicy === undefined),
+  },
+);
 
 const status = z.object({
   ...statusBase,
@@ -93,6 +129,10 @@ const status = z.object({
   )
     .optional()
     .describe('Where the image is, at most 64 entries.'),
+  downloads: downloads
+    .optional()
+    .describe('Files of downloads that templates are made of, until these are ready.'),
+  templates: templates.optional().describe('Templates that were made, or are being made, for this VMImage.'),
 });
 
 export const VMImage = kind({
@@ -105,7 +145,20 @@ export const VMImage = kind({
   spec,
   status,
   reportedOnly: ['availableOn'],
-  columns: [{ name: 'Source', type: 'string', jsonPath: '.spec.source' }, ready, age, readyMessage],
+  rules: [
+    {
+      rule: 'has(oldSelf.spec.download) == has(self.spec.download)',
+      message: 'cannot be added or removed later: create another VMImage',
+      fieldPath: '.spec.download',
+    },
+  ],
+  columns: [
+    { name: 'Source', type: 'string', jsonPath: '.spec.source' },
+    { name: 'URL', type: 'string', jsonPath: '.spec.download.url', priority: 1 },
+    ready,
+    age,
+    readyMessage,
+  ],
 });
 
 export type VMImageSpec = Output<typeof spec>;

@@ -280,6 +280,15 @@ export const QEMU = {
     reply: MaybeUpid,
     needs: [onGuest('VM.Config.Disk'), storageSpace],
   }),
+  // Older versions do it without a task.
+  template: endpoint({
+    method: 'POST',
+    path: `${path}/template`,
+    params: At,
+    reply: MaybeUpid,
+    needs: [onGuest('VM.Allocate')],
+    irreversible: true,
+  }),
   destroy: endpoint({
     method: 'DELETE',
     path,

@@ -98,6 +98,8 @@ export interface Qemu {
     to: { readonly disk: string; readonly storage: string; readonly digest: string },
     options?: CallOptions,
   ): Promise<Upid>;
+  /** Turns the guest into a template, which cannot be undone. `undefined`: done without a task. */
+  convertToTemplate(options?: CallOptions): Promise<Upid | undefined>;
   /** The guest must be stopped. `purge` also removes it from backup jobs, replication and HA. */
   destroy(request: { readonly purge: boolean }, options?: CallOptions): Promise<Upid>;
   /** The network configuration that PVE would write into a cloud-init drive, with its options and the node's resolver. */
@@ -151,6 +153,7 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
   resize: ({ disk, size, digest }, options) =>
     send(QEMU.resize, { ...at, disk, digest, size: printSize(size) }, options),
   moveDisk: (to, options) => send(QEMU.moveDisk, { ...at, ...to, delete: true }, options),
+  convertToTemplate: (options) => send(QEMU.template, at, options),
   destroy: ({ purge }, options) =>
     send(QEMU.destroy, { ...at, purge, 'destroy-unreferenced-disks': false }, options),
   cloudInitNetwork: (options) => send(QEMU.cloudInitDump, { ...at, type: 'network' }, options),

@@ -34,6 +34,11 @@ const IsoName = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.(iso|img)$/, 'not a file name for an ISO image');
 
+/** Of a file that a disk is imported from. */
+const DiskImageName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.(qcow2|raw|vmdk)$/, 'not a file name for a disk image');
+
 export const STORAGE = {
   content: endpoint({
     method: 'GET',
@@ -61,6 +66,22 @@ export const STORAGE = {
       'checksum-algorithm': { since: '7.2', omissible: true },
     },
   }),
+  downloadUrl: endpoint({
+    method: 'POST',
+    path: '/nodes/{node}/storage/{storage}/download-url',
+    params: At.extend({
+      content: z.literal('import'),
+      url: z.string(),
+      filename: DiskImageName,
+      'checksum-algorithm': z.string().optional(),
+      checksum: z.string().optional(),
+    }),
+    reply: UpidText,
+    needs: [
+      { path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' },
+      { path: '/nodes/{node}', anyOf: ['Sys.AccessNetwork'], since: 8, feature: 'downloads' },
+    ],
+  }),
   deleteVolume: endpoint({
     method: 'DELETE',
     path: '/nodes/{node}/storage/{storage}/content/{volume}',
@@ -79,11 +100,23 @@ export interface IsoUpload {
   readonly bytes: Uint8Array;
 }
 
+export interface DiskImageDownload {
+  readonly url: string;
+  /** Letters, digits, `.`, `_` and `-`, ending in `.qcow2`, `.raw` or `.vmdk`. */
+  readonly filename: string;
+  readonly checksum?: { readonly algorithm: string; readonly digits: string } | undefined;
+}
+
 export interface Storage {
   /** All volumes, or those of one content type such as `iso` or `images`. */
   content(type?: string, options?: CallOptions): Promise<readonly Volume[]>;
   /** Overwrites an image of the same name. Resolves when PVE has received the file; the task moves it into place. */
   upload(file: IsoUpload, options?: CallOptions): Promise<Upid>;
+  /**
+   * The node downloads a file that a disk can be imported from. A file of that name with the right checksum is kept; any
+   * other is not overwritten.
+   */
+  downloadUrl(file: DiskImageDownload, options?: CallOptions): Promise<Upid>;
   /** Also succeeds if the volume does not exist. `undefined`: done without a task. */
   deleteVolume(volid: string, options?: CallOptions): Promise<Upid | undefined>;
 }
@@ -98,5 +131,17 @@ export const storage = (send: Send, at: { readonly node: NodeName; readonly stor
       { ...options, file: bytes },
     );
   },
+  downloadUrl: ({ url, filename, checksum }, options) =>
+    send(
+      STORAGE.downloadUrl,
+      {
+        ...at,
+        content: 'import',
+        url,
+        filename,
+        ...(checksum && { 'checksum-algorithm': checksum.algorithm, checksum: checksum.digits }),
+      },
+      options,
+    ),
   deleteVolume: (volume, options) => send(STORAGE.deleteVolume, { ...at, volume }, options),
 });

@@ -72,6 +72,8 @@ export class InMemoryPve {
   /** What the storage `local` of each node is for. */
   localContent = 'iso';
   stops = 0;
+  /** How often a file was asked to be downloaded. */
+  downloads = 0;
   /** How often a guest was rolled back. */
   rollbacks = 0;
   readonly #tasks: ModelTask[] = [];
@@ -173,8 +175,13 @@ export class InMemoryPve {
       const set = settings as Readonly<Record<string, string | number>>;
       const image = Object.values(set)
         .map((text) => parseDisk(String(text)))
-        .find(({ volume, cdrom }) => cdrom && volume !== 'none' && !this.volumes.has(volume));
+        .find(
+          ({ volume, cdrom }) =>
+            cdrom && volume !== 'none' && !volume.endsWith(':cloudinit') && !this.volumes.has(volume),
+        );
       if (image) return `unable to create VM ${number} - volume '${image.volume}' does not exist`;
+      const [, file] = /import-from=([^,]+)/.exec(String(set['scsi0'])) ?? [];
+      if (file !== undefined && !this.volumes.has(file)) return `failed to stat '${file}'`;
       const own = { smbios1: `uuid=00000000-0000-0000-0000-${String(number).padStart(12, '0')}`, ...set };
       guest.config = configured(number, {}, own, []);
       guest.inForce = guest.config;
@@ -301,7 +308,10 @@ export class InMemoryPve {
   readonly #routes: Readonly<Record<string, Handler>> = {
     'GET /nodes/{node}/tasks': ({ node, vmid }) =>
       this.#tasks
-        .filter((task) => task.node === node && task.id === String(vmid) && task.exit === undefined)
+        .filter(
+          (task) =>
+            task.node === node && (vmid === undefined || task.id === String(vmid)) && task.exit === undefined,
+        )
         .map(({ upid, type, id, startedAt }) => ({
           upid,
           node,
@@ -523,6 +533,27 @@ export class InMemoryPve {
         () => void this.volumes.add(`${String(storage)}:iso/${String(filename)}`),
         '',
       ),
+    'POST /nodes/{node}/storage/{storage}/download-url': ({ filename, storage, ...at }) => {
+      if (!this.localContent.includes('import'))
+        throw refusal('unknown', `storage '${String(storage)}' is not configured for content-type 'import'`);
+      const file = String(filename);
+      this.downloads += 1;
+      return this.#begin(
+        'download',
+        at,
+        () => void this.volumes.add(`${String(storage)}:import/${file}`),
+        file,
+      );
+    },
+    'POST /nodes/{node}/qemu/{vmid}/template': (at) => {
+      const guest = this.#free(at);
+      if (guest.config['template'] === '1')
+        throw refusal('unknown', "you can't convert a template to a template");
+      return this.#begin('qmtemplate', at, () => {
+        guest.config = { ...guest.config, template: '1' };
+        guest.digest += 1;
+      });
+    },
     'DELETE /nodes/{node}/storage/{storage}/content/{volume}': ({ volume }) => {
       this.volumes.delete(String(volume));
       return null;

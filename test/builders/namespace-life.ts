@@ -263,6 +263,7 @@ export class NamespaceLife {
         readConfigMap: () => Promise.resolve(undefined),
         process: {},
         usersOf: this.#users,
+        images: this.#reader('VMImage', anImage()),
         classes: this.#reader('VMClass', aClass()),
         namespaces: NO_NAMESPACES,
         claimedIn: this.#claimed,

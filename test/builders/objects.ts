@@ -2,6 +2,7 @@
 import { bytes, GiB, vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine, VMClass, VMClone, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
+import type { WantedImage } from '../../controllers/shared/images/wanted.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
@@ -109,6 +110,17 @@ export const anImage = (
   metadata: meta('ubuntu', metadata),
   spec: { source },
 });
+
+/** A VMImage that is downloaded. */
+export const aDownload = (
+  download: Partial<WantedImage['spec']['download']> = {},
+  status: WantedImage['status'] = {},
+  metadata: Partial<Meta> = {},
+): VMImage => {
+  const spec = { download: { url: 'https://images.example/ubuntu.img', ...download } };
+  const image: WantedImage = { metadata: anImage(undefined, metadata).metadata, spec, status };
+  return { ...anImage(), ...image } as VMImage;
+};
 
 export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => {
   const get = (namespace: string, name: string): O | undefined =>

@@ -96,7 +96,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       partial: vmClass,
       list: () => [],
     },
-    images: readerOf(...(world.images?.() ?? [anImage()])),
+    images: readerNow(() => world.images?.() ?? [anImage()]),
     vms: readerNow(() => world.others?.() ?? []),
     snapshots: readerNow(() => world.snapshots?.() ?? []),
     connections: {

@@ -1,9 +1,10 @@
 /** Which guests of a PVE cluster a VMImage means. Pure. */
 import type { GuestView, View } from '../../../src/pve/index.ts';
-import type { TemplateSource, Reason } from '../../../src/api/index.ts';
+import type { Reason } from '../../../src/api/index.ts';
 import { closestOf } from '../../../src/lib/closest.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
 import { askFor, isOwnersGrant, selects, type Grant } from '../grants/grants.ts';
+import type { MadeTemplates, WantedTemplates } from '../images/wanted.ts';
 
 export type TemplatesFound =
   | { readonly ok: true; readonly guests: readonly GuestView[] }
@@ -11,20 +12,62 @@ export type TemplatesFound =
 
 const refusal = (reason: Reason, message: string): TemplatesFound => ({ ok: false, reason, message });
 
-/** The guests that a VMImage's source means: a VMID, or a name that each node may have a copy of. */
-export function templatesNamed(source: TemplateSource, view: View, grant: Grant): TemplatesFound {
+/** The guests that a VMImage means: a VMID, a name or a tag that each node may have a copy of, or what was made for it. */
+export function templatesNamed(source: WantedTemplates, view: View, grant: Grant): TemplatesFound {
   const guests = [...view.guests.values()].filter((guest) => guest.type === 'qemu');
   if ('vmid' in source) return guestAt(source.vmid, guests, grant);
-  const found = guests.filter((guest) => guest.template && guest.name === source.name);
+  if ('made' in source) return madeAmong(source, guests);
+  const wanted = wantedBy(source);
+  const found = guests.filter((guest) => guest.template && wanted.is(guest));
   const nameless = guests.filter(({ name, nodeOffline }) => name === undefined && nodeOffline);
-  if (found.length === 0 && nameless.length > 0) return maybeOffline(source.name, nameless);
-  if (found.length === 0) return notFound(source.name, guests, grant);
+  if (found.length === 0 && nameless.length > 0) return maybeOffline(wanted.what, nameless);
+  if (found.length === 0)
+    return 'tag' in source ? noneTagged(source.tag, guests) : notFound(source.name, guests, grant);
   if (new Set(found.map((guest) => guest.node)).size < found.length)
     return refusal(
       'TemplateAmbiguous',
-      `Several templates on one node are named "${source.name}": ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. Refer to one by its VMID.`,
+      `Several templates on one node ${wanted.are}: ${found.map((guest) => `${guest.vmid} on ${guest.node}`).join(', ')}. ${wanted.wayOut}`,
     );
   return { ok: true, guests: found };
+}
+
+interface Wanted {
+  readonly is: (guest: GuestView) => boolean;
+  /** `template named "ubuntu"` */
+  readonly what: string;
+  /** `are named "ubuntu"` */
+  readonly are: string;
+  readonly wayOut: string;
+}
+
+function wantedBy(source: { readonly name: string } | { readonly tag: string }): Wanted {
+  if ('name' in source)
+    return {
+      is: ({ name }) => name === source.name,
+      what: `template named "${source.name}"`,
+      are: `are named "${source.name}"`,
+      wayOut: 'Refer to one by its VMID.',
+    };
+  return {
+    is: ({ tags }) => tags.some((tag) => tag.toLowerCase() === source.tag.toLowerCase()),
+    what: `template with the tag "${source.tag}"`,
+    are: `have the tag "${source.tag}"`,
+    wayOut: 'Remove the tag from all but one of each node, or refer to one by its VMID.',
+  };
+}
+
+function noneTagged(tag: string, guests: readonly GuestView[]): TemplatesFound {
+  const there = closestOf(tag, [...new Set(guests.flatMap((guest) => (guest.template ? guest.tags : [])))]);
+  return refusal(
+    'TemplateNotFound',
+    `Proxmox VE has no template with the tag "${tag}" that the credentials may see (privilege VM.Audit); ${there === '' ? 'no template has a tag' : `templates there have the tags ${there}`}. Add the tag to a template, or correct spec.sourceTag of the VMImage.`,
+  );
+}
+
+/** Status says which they are, and the list of guests whether they are there. Their mark is read before one is cloned. */
+function madeAmong({ made, progress }: MadeTemplates, guests: readonly GuestView[]): TemplatesFound {
+  const found = guests.filter((guest) => guest.template && made.includes(guest.vmid));
+  return found.length > 0 ? { ok: true, guests: found } : refusal('ImageNotReady', progress);
 }
 
 /** A name of an ordinary VM is only known to those who may clone it. */
@@ -69,14 +112,15 @@ const REMEDY = 'Bring the node back, or provide a copy of the template on anothe
 const nodesOf = (guests: readonly GuestView[]): string =>
   [...new Set(guests.map(({ node }) => node))].toSorted().join(' or ');
 
-const maybeOffline = (name: string, nameless: readonly GuestView[]): TemplatesFound =>
+/** @param what `template named "ubuntu"` */
+const maybeOffline = (what: string, nameless: readonly GuestView[]): TemplatesFound =>
   refusal(
     'TemplateUnreachable',
-    `No template named "${name}" is on a node that is online. It may be on ${nodesOf(nameless)}, which is offline: Proxmox VE does not name the guests there. ${REMEDY}`,
+    `No ${what} is on a node that is online. It may be on ${nodesOf(nameless)}, which is offline: Proxmox VE does not name the guests there. ${REMEDY}`,
   );
 
 /** Those of them that can be cloned now. */
-export function templatesReachable(source: TemplateSource, view: View, grant: Grant): TemplatesFound {
+export function templatesReachable(source: WantedTemplates, view: View, grant: Grant): TemplatesFound {
   const named = templatesNamed(source, view, grant);
   if (!named.ok) return named;
   const guests = named.guests.filter(({ node }) =>

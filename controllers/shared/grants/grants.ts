@@ -28,14 +28,23 @@ export interface Grant extends Limits {
   readonly snippets: Allowed<string>;
   /** Names of resource mappings. */
   readonly devices: Allowed<string>;
+  /** Beginnings of URLs. */
+  readonly downloads: Allowed<string>;
   /** Its limits are not known: the Provider is gone, or no longer admits the namespace. */
   readonly isWithdrawn?: boolean;
 }
 
-const OPEN = { adopt: 'all', sources: 'all', volumes: 'all', snippets: 'all', devices: 'all' } as const;
+const OPEN = {
+  adopt: 'all',
+  sources: 'all',
+  volumes: 'all',
+  snippets: 'all',
+  devices: 'all',
+  downloads: 'all',
+} as const;
 
 /** What an entry without further fields grants. */
-const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [], devices: [] } as const;
+const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [], devices: [], downloads: [] } as const;
 
 /** `undefined`: the namespace may not use the Provider, or it is not known yet whether it may (`isUndecided`). */
 export function grantOf(

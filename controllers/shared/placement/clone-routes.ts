@@ -2,6 +2,7 @@
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import { closestOf } from '../../../src/lib/closest.ts';
 import { GiB, type Bytes, type NodeName, type Vmid } from '../../../src/lib/units.ts';
+import type { ImageMark } from '../guests/image-mark.ts';
 import type { OwnerMark } from '../guests/owner-mark.ts';
 import type { PolicyLimits } from './limits.ts';
 import { obstacle, type Obstacle } from './obstacle.ts';
@@ -41,6 +42,8 @@ export interface Template {
   readonly running: boolean;
   /** Whose guest it is; absent: nobody's. */
   readonly mark?: OwnerMark;
+  /** Which VMImage it says that it was made for; absent: none. */
+  readonly image?: ImageMark;
   /** Bridges of its NICs, which a clone keeps; absent: it has none. */
   readonly bridges?: readonly string[];
   /** The volumes that a clone copies or links. */

@@ -5,6 +5,8 @@ export interface DesiredCdrom {
   readonly name: string;
   /** Volume of the image. Absent: it is not known, so the drive is left as it is. */
   readonly volume?: string | undefined;
+  /** It was downloaded for a VMImage, so that it is nobody else's. */
+  readonly downloaded?: true;
 }
 
 /** As the spec has it. */

@@ -1,8 +1,9 @@
 /** A spec whose references are followed. Types only: nothing in this file runs. */
-import type { TemplateSource, VirtualMachineInternal } from '../../../src/api/index.ts';
+import type { VirtualMachineInternal } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
+import type { WantedTemplates } from '../../shared/images/wanted.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
 import type { CloneFrom } from './clone-source.ts';
 import type { DeletionPolicy, HeldDeletion, Hooks, Shape, Unresolved } from './desired.ts';
@@ -22,7 +23,7 @@ export interface PlainSpec {
   /** The Provider that a VMID belongs to, for status. */
   readonly origin?: VirtualMachineInternal['provider'];
   /** Absent where the guest exists already and its image is gone. */
-  readonly image: TemplateSource | undefined;
+  readonly image: WantedTemplates | undefined;
   /** What the VM is a copy of. Absent: it is made from its image, or exists already. */
   readonly cloneFrom?: CloneFrom;
   readonly storage: string | undefined;

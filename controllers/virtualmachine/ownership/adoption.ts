@@ -6,6 +6,7 @@ import {
   printMark,
   type OwnerMark,
 } from '../../shared/guests/owner-mark.ts';
+import { parseImageMark } from '../../shared/guests/image-mark.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Claim } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';
@@ -23,8 +24,15 @@ export type Adopting = Extract<Desired, { exists: true }> & {
  * It has no owner and the Provider grants it, was created for an earlier object of this namespace and name, or has a mark
  * of this object that nothing proves: naming it in the spec settles that.
  */
-export const isAdoptable = ({ mark, template, container }: Guest, want: Adopter): boolean =>
-  !template && container !== true && (mark === undefined ? !want.adoptDenied : mayTake(mark, want));
+export const isAdoptable = (guest: Guest, want: Adopter): boolean => {
+  const { mark, template, container } = guest;
+  if (template || container === true) return false;
+  return mark === undefined ? !want.adoptDenied && !isOfImage(guest) : mayTake(mark, want);
+};
+
+/** It is being made into a template, or is a copy of one that somebody made in PVE; nobody's VM says so of itself. */
+export const isOfImage = ({ mark, config }: Pick<Guest, 'mark' | 'config'>): boolean =>
+  mark === undefined && parseImageMark(config['description']) !== undefined;
 
 type Adopter = Pick<Extract<Desired, { exists: true }>, 'owner' | 'adoptDenied' | 'confirmMark'>;
 

@@ -17,7 +17,7 @@ import type { CloneFrom, SourceSeen } from '../model/clone-source.ts';
 import { judgeSource, unreachableSource } from './clone-source.ts';
 import { NEW_OSTYPE } from './new-guest.ts';
 import { copiedUseProblem } from './copied-uses.ts';
-import { bridgeProblem, sourceProblem } from './sources.ts';
+import { bridgeProblem, provenTemplates, sourceProblem } from './sources.ts';
 import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
@@ -67,7 +67,11 @@ export function decideCreation(
       ...refusal('TemplateUnread', 'The template was not read yet.'),
       unread: { what: 'templates', vmids: unread.map(({ vmid }) => vmid) },
     };
-  const templates = named.guests.flatMap((row) => templateOf(row, facts));
+  const templates = provenTemplates(
+    image,
+    named.guests.flatMap((row) => templateOf(row, facts)),
+  );
+  if ('reason' in templates) return refusal(templates.reason, templates.message);
   const problem = sourceProblem(templates, spec) ?? unfitData(shape, templates);
   if (problem) return refusal(problem.reason, problem.message);
   return onCompleteNode({ spec, shape, claim, view, templates }, facts, cluster);

@@ -1,13 +1,35 @@
 /** Whether a VM may be cloned from what its VMImage names. Pure. */
 import type { Reason } from '../../../src/api/index.ts';
 import { askFor, isOutside } from '../../shared/grants/grants.ts';
+import { isSameImage } from '../../shared/guests/image-mark.ts';
 import type { OwnerMark } from '../../shared/guests/owner-mark.ts';
+import type { WantedTemplates } from '../../shared/images/wanted.ts';
 import type { Template } from '../../shared/placement/clone-routes.ts';
 import type { PlainSpec } from '../model/resolved-spec.ts';
 
 interface Problem {
   readonly reason: Reason;
   readonly message: string;
+}
+
+/**
+ * Those that are what the VMImage means. Of templates that were made for it, status says only which they were; the mark
+ * that was read of them says whether they still are.
+ */
+export function provenTemplates(
+  image: WantedTemplates,
+  templates: readonly Template[],
+): readonly Template[] | Problem {
+  if (!('made' in image)) return templates;
+  const proven = templates.filter(
+    (template) => template.isTemplate && isSameImage(template.image, image.mark),
+  );
+  return proven.length > 0
+    ? proven
+    : {
+        reason: 'ImageNotReady',
+        message: `No template of the VMImage has its mark: the description of ${templates.map(({ vmid }) => `template ${vmid}`).join(', ')} does not have the line that begins with "virtrigaud-image:" and ends with ${image.mark.uid}. Reconciliation resumes once another template is made, or the line is back.`,
+      };
 }
 
 /** @param templates - copies of one template, or a VM that is used as one */
@@ -23,12 +45,16 @@ export function sourceProblem(
 }
 
 /** A template was made to be cloned. Any other guest has data in it that belongs to somebody. */
-function notCloneable({ vmid, isTemplate, mark, running }: Template, owner: OwnerMark): Problem | undefined {
+function notCloneable(
+  { vmid, isTemplate, mark, image, running }: Template,
+  owner: OwnerMark,
+): Problem | undefined {
   if (isTemplate) return undefined;
   if (mark)
     return mark.cluster === owner.cluster && mark.namespace === owner.namespace
       ? undefined
       : notAllowed(vmid, 'belongs to a VirtualMachine of another namespace');
+  if (image) return notAllowed(vmid, 'has the mark of a VMImage, for which it is being made into one');
   return running ? notAllowed(vmid, 'runs') : undefined;
 }
 

@@ -13,6 +13,7 @@ import type { Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { cdStoragesOf, disksOf, volumesOf } from '../../shared/guests/disks.ts';
 import type { GuestConfig } from '../../shared/guests/model.ts';
+import { parseImageMark } from '../../shared/guests/image-mark.ts';
 import { parseMark } from '../../shared/guests/owner-mark.ts';
 import { nodeDevicesOf } from '../../shared/placement/devices.ts';
 import type { Template } from '../../shared/placement/clone-routes.ts';
@@ -68,6 +69,7 @@ export async function templateFrom(
   const typeOf = (storage: string): string | undefined =>
     view.storages.find((s) => s.storage === storage)?.type;
   const mark = parseMark(values['description']);
+  const image = parseImageMark(values['description']);
   const bridges = Object.keys(values)
     .filter((key) => /^net\d+$/.test(key))
     .flatMap((key) => parseNic(values[key] ?? '').bridge ?? []);
@@ -75,6 +77,7 @@ export async function templateFrom(
     vmid,
     node,
     ...(mark && { mark }),
+    ...(image && { image }),
     ...(bridges.length > 0 && { bridges }),
     isTemplate,
     running,

@@ -11,6 +11,7 @@ import {
 } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
+import { IMAGE_NOT_READY } from '../../shared/images/demand.ts';
 import { follow } from '../../shared/objects/references.ts';
 import { snapshotFacts, type SnapshotPorts } from '../revert/facts.ts';
 import type { Desired, Shape, Unresolved } from '../model/desired.ts';
@@ -21,7 +22,7 @@ import type { PlainSpec, ResolvedSpec } from '../model/resolved-spec.ts';
 import { hooksOf } from '../guest-agent/hooks.ts';
 import { probeOf } from '../guest-agent/readiness.ts';
 import { resolveCdroms } from '../cdroms/resolve.ts';
-import { cdromsLeft, imageOf, imageProblems } from './images.ts';
+import { awaitedImage, cdromsLeft, imageOf, imageProblems } from './images.ts';
 import { resolveNics } from '../networks/resolve.ts';
 import { heldDeletion, type DeletionProtectionPorts } from './held-deletion.ts';
 import { refusedByQuota, type QuotaPorts } from './quota.ts';
@@ -120,10 +121,10 @@ function refusalOf(
   { provider, ports }: { readonly provider: Provider | undefined; readonly ports: ResolvePorts },
 ): Unresolved | undefined {
   if (!resolution.ok) return resolution;
-  return (
-    resolution.resolved.refused ??
-    (provider && (refusedByProvider(vm, provider, ports) ?? refusedByQuota(vm, provider, ports)))
-  );
+  const { refused } = resolution.resolved;
+  const byProvider = (): Unresolved | undefined =>
+    provider && (refusedByProvider(vm, provider, ports) ?? refusedByQuota(vm, provider, ports));
+  return refused?.reason === IMAGE_NOT_READY ? (byProvider() ?? refused) : (refused ?? byProvider());
 }
 
 /** With these a VM can be made, or waits for other reasons. */
@@ -165,8 +166,8 @@ function revertsOf(
 
 async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts): Promise<Resolved> {
   const vmClass = classOf(vm, ports);
-  const image = imageOf(vm, ports.images);
-  const drives = resolveCdroms(vm, ports.images);
+  const image = imageOf(vm, ports);
+  const drives = resolveCdroms(vm, ports);
   const nics = resolveNics(vm.spec.networks, base.connection.defaults.bridge);
   if (!vmClass.ok) return withInvalid(vm, [vmClass, lookupOf(image), nics], ports);
   if (!nics.ok) return withInvalid(vm, image.problem ? [image.problem, nics] : [nics], ports);
@@ -193,7 +194,7 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   return withinLimits(
     vm,
     { ...spec, ignored, conflict, ...(cloneFrom && { cloneFrom }) },
-    missing && allOf(missing, others),
+    { missing: missing && allOf(missing, others), awaited: awaitedImage(vm, drives) },
   );
 }
 
@@ -206,7 +207,7 @@ const policyProblems = (vm: VirtualMachine, ports: PolicyReaders): readonly Unre
 async function withOthers(vm: VirtualMachine, problem: Unresolved, ports: ResolvePorts): Promise<Unresolved> {
   // Deletion needs nothing else.
   if (isReportedAlone(problem) || vm.metadata.deletionTimestamp !== undefined) return problem;
-  return withInvalid(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports.images))], ports);
+  return withInvalid(vm, [problem, classOf(vm, ports), lookupOf(imageOf(vm, ports))], ports);
 }
 
 /** With Secrets that are missing, and what is invalid in itself. That a Secret cannot be read hides no other problem. */
@@ -240,20 +241,26 @@ const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>
     notFound: Reasons.classNotFound,
   });
 
-/** @param missing what is needed to make a guest, and for nothing else */
+/**
+ * @param missing what is needed to make a guest, and for nothing else
+ * @param awaited an image that is not downloaded yet
+ */
 function withinLimits(
   vm: VirtualMachine,
   resolved: Omit<ResolvedSpec, 'notGranted' | 'shape'> & {
     readonly shape: NonNullable<ResolvedSpec['shape']>;
   },
-  missing: Unresolved | undefined,
+  {
+    missing,
+    awaited,
+  }: { readonly missing: Unresolved | undefined; readonly awaited: Unresolved | undefined },
 ): Resolved {
   const { shape } = resolved;
   const { held, notGranted, ...judged } = judgeUse(vm, shape, resolved);
   const { conflict } = resolved;
   // Before a VMID is reserved nothing is lost by waiting.
   const waits = conflict && vm.status?.vmid === undefined ? addressInUse(conflict) : undefined;
-  const refused = missing ?? waits ?? judged.refused;
+  const refused = missing ?? waits ?? judged.refused ?? awaited;
   const allowed = {
     ...shape,
     ...(held && { held }),

@@ -1,11 +1,12 @@
 /** The desired guest of a spec whose references are followed. Pure. */
-import type { TemplateSource, VirtualMachine, VMClass } from '../../../src/api/index.ts';
+import type { VirtualMachine, VMClass } from '../../../src/api/index.ts';
 import { bootIgnored } from '../cdroms/boot.ts';
 import { omitUndefined } from '../../../src/lib/omit-undefined.ts';
 import { MiB } from '../../../src/lib/units.ts';
 import { desiredDevice } from '../config/devices.ts';
 import { optionsOf } from '../config/options.ts';
 import { provisioningDifferences, resolveDisks, rootOf } from '../disks/resolve.ts';
+import type { WantedTemplates } from '../../shared/images/wanted.ts';
 import type { Hardware, Shape } from '../model/desired.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
 import { gatewaysIgnored } from '../networks/gateways.ts';
@@ -41,7 +42,7 @@ const FIRMWARE = { uefi: 'ovmf', ovmf: 'ovmf', bios: 'seabios', seabios: 'seabio
 
 interface Followed {
   readonly vmClass: VMClass;
-  readonly source: TemplateSource | undefined;
+  readonly source: WantedTemplates | undefined;
   readonly parts: Pick<Shape, 'nics' | 'cloudInit' | 'cdroms'>;
 }
 

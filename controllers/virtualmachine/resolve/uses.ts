@@ -100,8 +100,8 @@ function sizeOf(size: string | undefined): number {
 
 function cdromUses(vm: VirtualMachine, { cdroms = [] }: Wanted, { volumes }: Grant): Use[] {
   const recorded = vm.status?.cdroms ?? [];
-  return cdroms.flatMap(({ name, volume }) =>
-    volume === undefined || mayUseVolume(volumes, volume)
+  return cdroms.flatMap(({ name, volume, downloaded }) =>
+    volume === undefined || downloaded || mayUseVolume(volumes, volume)
       ? []
       : [
           {

@@ -25,6 +25,13 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'VirtualMachine',
+    reasons: ['ImageNotReady'],
+    means:
+      'The VM needs a VMImage that is downloaded, and its Proxmox VE cluster has no template, or no ISO image, of it yet. The message says how far it is, or what is in its way',
+    todo: 'Nothing, while it is downloaded: the VM is made once the image is there. Otherwise the condition Ready of the VMImage says what to do',
+  },
+  {
+    section: 'VirtualMachine',
     reasons: ['ReferenceNotAllowed'],
     means:
       'The target is in another namespace, and does not exist or does not allow the reference; which of the two is not disclosed. Also on a Provider whose Secret is in another namespace',

@@ -64,6 +64,7 @@ const OPENED = {
   volumes: 'volumes',
   snippets: 'snippets',
   devices: 'devices',
+  downloads: 'downloads',
 } as const;
 
 function wordsOf(entry: Entry): string {
@@ -71,7 +72,7 @@ function wordsOf(entry: Entry): string {
     const list = entry[field];
     return list ? [`${field} ${list.join(', ')}`] : [];
   });
-  const closed = (['adopt', 'sources', 'volumes', 'snippets', 'devices'] as const).filter(
+  const closed = (['adopt', 'sources', 'volumes', 'snippets', 'devices', 'downloads'] as const).filter(
     (field) => (entry[field] ?? []).length === 0,
   );
   return [
@@ -82,6 +83,7 @@ function wordsOf(entry: Entry): string {
     ...(entry.volumes ?? []).map((volume) => `volume ${volume}`),
     ...(entry.snippets ?? []).map((snippet) => `snippet ${snippet}`),
     ...(entry.devices ?? []).map((mapping) => `devices of mapping ${mapping}`),
+    ...(entry.downloads ?? []).map((prefix) => `downloads from ${prefix}`),
     ...guestWords('adopt', entry.adopt),
     ...guestWords('clone', entry.sources),
     ...(closed.length > 0 ? [`no ${closed.map((field) => OPENED[field]).join(', ')}`] : []),

@@ -1,4 +1,4 @@
-/** The VMIDs that VirtualMachines have or may have, and those that no other VM may get. */
+/** The VMIDs that VirtualMachines have or may have, those of the templates of VMImages, and those that no other VM may get. */
 import {
   forceDeletedIn,
   keptEvidence,
@@ -8,7 +8,7 @@ import {
   type ConnectionPoolOptions,
   type ForceDeleted,
 } from '../../../controllers/index.ts';
-import type { Provider } from '../../api/index.ts';
+import type { Provider, VMImage } from '../../api/index.ts';
 import type { Vmid } from '../../lib/units.ts';
 import type { Readable } from '../../runtime/controller.ts';
 import { claimedVmids, keyOf, providerOf } from './indexes.ts';
@@ -34,7 +34,8 @@ export const claimsOf =
   ({
     Provider,
     VirtualMachine,
-  }: Pick<Caches, 'Provider' | 'VirtualMachine'>): ConnectionPoolOptions['claimedIn'] =>
+    VMImage,
+  }: Pick<Caches, 'Provider' | 'VirtualMachine' | 'VMImage'>): ConnectionPoolOptions['claimedIn'] =>
   (cluster) => {
     const leadsHere = leadsTo(cluster, Provider.cache);
     const isIn = new Map<string, boolean>();
@@ -45,8 +46,19 @@ export const claimsOf =
       isIn.set(key, known);
       return known;
     };
-    return claimedVmids(VirtualMachine.cache.list().filter((vm) => countsHere(providerOf(vm))));
+    return new Set([
+      ...claimedVmids(VirtualMachine.cache.list().filter((vm) => countsHere(providerOf(vm)))),
+      ...templatesOf(VMImage.cache.list(), countsHere),
+    ]);
   };
+
+const templatesOf = (
+  images: readonly Readable<VMImage>[],
+  countsHere: (provider: string) => boolean,
+): readonly Vmid[] =>
+  images.flatMap(({ status }) =>
+    (status?.templates ?? []).flatMap(({ provider, vmid }) => (countsHere(provider) ? vmid : [])),
+  );
 
 /** Together with those of VMs that were deleted by force: what they made may still exist. */
 export const reservationsOf =

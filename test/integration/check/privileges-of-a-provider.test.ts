@@ -39,6 +39,7 @@ async function scene(without: readonly string[]) {
     pool,
     privileges: createPrivilegeWatch(() => now),
     usersOf: () => [],
+    images: readerOf(),
     classes: readerOf(),
     namespaces: NO_NAMESPACES,
     claimedIn: () => new Set(),

@@ -1,4 +1,8 @@
 /** Where a VM comes from: copies of a template on other nodes, VMs that are no template, and what cloud-init gets. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
@@ -7,7 +11,7 @@ import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, manifest, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 7 });
+const lab = operatorAtWork({ namespaces: 8 });
 
 test.concurrent('template-on-other-node: a VM is cloned to its node from where the template is', async () => {
   const t = await tenant(lab.plane);
@@ -141,3 +145,65 @@ test.concurrent(
     await t.ready('vm/clones');
   },
 );
+
+/** A qcow2 file as far as Proxmox VE looks at it: what it is, and the size of its disk. */
+function diskImage(size: bigint): Buffer {
+  const file = Buffer.alloc(512);
+  file.writeUInt32BE(0x51_46_49_fb, 0);
+  file.writeBigUInt64BE(size, 24);
+  return file;
+}
+
+test.concurrent('VMs that wait for an image cause one download, and are made of its template', async () => {
+  const file = diskImage(2n ** 31n);
+  let requests = 0;
+  const server = createServer((_request, response) => {
+    requests += 1;
+    response.end(file);
+  }).listen(0, '127.0.0.1');
+  lab.plane.defer(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const cluster = shippedCluster('document');
+  const role = [...(cluster.roles['VirtRigaud'] ?? []), 'Sys.AccessNetwork'];
+  const t = await tenant(lab.plane, {
+    cluster: { ...cluster, name: `downloads-${port}`, roles: { VirtRigaud: role } },
+  });
+  await t.apply(
+    manifest('VMImage', 'cloud', {
+      download: {
+        url: `http://images.test:${port}/debian-13.img`,
+        checksum: `sha256:${createHash('sha256').update(file).digest('hex')}`,
+      },
+      template: { bios: 'uefi' },
+    }),
+  );
+  const names = ['a', 'b', 'c'];
+  await t.apply(...names.map((name) => vm(name, { imageRef: { name: 'cloud' } })));
+  await t.ready(...names.map((name) => `vm/${name}`));
+  await soon(async () => {
+    const image = await t.find('vmimages', 'cloud');
+    expect(image?.status['templates']).toMatchObject([{ state: 'Ready', provider: `${t.namespace}/pve` }]);
+    expect(image?.status['downloads']).toBeUndefined();
+  });
+  expect(requests).toBe(1);
+  expect(
+    ownGuests(t.pve)
+      .map((guest) => guest.get('name'))
+      .toSorted(),
+  ).toEqual(names);
+  const template = [...t.pve.state.guests.values()].find((guest) => guest.get('name') === 'cloud')!;
+  expect(template.get('template')).toBe('1');
+  expect(template.get('bios')).toBe('ovmf');
+  const left = ['pve-1', 'pve-2', 'pve-3'].flatMap((node) =>
+    t.pve.state.storage
+      .list(t.pve.state.storage.get('local'), node)
+      .filter(({ content }) => content === 'import'),
+  );
+  expect(left).toEqual([]);
+  // The template goes with the image, which goes with the last VM, and with no linked clone left.
+  await t.requestDeletion('vmimage/cloud');
+  for (const name of names) await t.requestDeletion(`vm/${name}`);
+  await t.gone('vmimage/cloud');
+  expect(t.pve.state.guests.get(template.vmid)).toBeUndefined();
+});

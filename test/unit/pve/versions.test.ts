@@ -54,6 +54,8 @@ describe('the endpoints that the operator uses', () => {
     'GET /nodes/{node}/network type',
     'POST /nodes/{node}/storage/{storage}/upload content',
     'POST /nodes/{node}/storage/{storage}/upload filename',
+    // Sent only where a storage that keeps files has content type `import`, as none has before 8.4.
+    'POST /nodes/{node}/storage/{storage}/download-url content',
     'POST /nodes/{node}/qemu/{vmid}/move_disk storage',
     // 7.0 lists no TPM: see the values below.
     'POST /nodes/{node}/qemu/{vmid}/move_disk disk',

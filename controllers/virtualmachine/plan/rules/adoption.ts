@@ -7,7 +7,13 @@ import {
   withoutMark,
   type OwnerMark,
 } from '../../../shared/guests/owner-mark.ts';
-import { isAdopting, awaitsAdoption, isAdoptable, type Adopting } from '../../ownership/adoption.ts';
+import {
+  isAdopting,
+  awaitsAdoption,
+  isAdoptable,
+  isOfImage,
+  type Adopting,
+} from '../../ownership/adoption.ts';
 import { isAdopted, isOwn } from '../../ownership/identity.ts';
 import { isNamed, ownerNamed } from '../../ownership/words.ts';
 import type { Guest, Presence } from '../../../shared/guests/model.ts';
@@ -84,6 +90,11 @@ function refusal(guest: Guest, want: Adopting): RuleResult | undefined {
   if (isOwn(guest, want.owner, undefined) || isAdoptable(guest, want)) return undefined;
   if (container) return notAdopted(`${vmid} is a container`, 'Only virtual machines can be adopted.');
   if (template) return notAdopted(`VM ${vmid} is a template`, 'To create VMs from it, name it in a VMImage.');
+  if (!want.adoptDenied && isOfImage(guest))
+    return notAdopted(
+      `VM ${vmid} has the mark of a VMImage, for which it is being made into a template`,
+      'If it is a copy of such a template, remove the line that begins with "virtrigaud-image:" from its description.',
+    );
   return mark && ownedByOther(guest, mark, want.owner);
 }
 

@@ -30,13 +30,13 @@ test('each entry is listed with what it opens and what it limits, and the annota
       check: 'grants',
       level: 'ok',
       found:
-        'team-a, team-b: templates; nodes pve-1; storages local-lvm; VMIDs 200 to 299; at most 5 VMs; at most 20 CPUs; at most 64Gi of memory; volume local:import/*; snippet local:snippets/a.yaml; devices of mapping gpu; may adopt guests of pool orphans with tag old; may clone guests 100 to 101.',
+        'team-a, team-b: templates; nodes pve-1; storages local-lvm; VMIDs 200 to 299; at most 5 VMs; at most 20 CPUs; at most 64Gi of memory; volume local:import/*; snippet local:snippets/a.yaml; devices of mapping gpu; may adopt guests of pool orphans with tag old; may clone guests 100 to 101; no downloads.',
     },
     {
       check: 'grants',
       level: 'ok',
       found:
-        'team-c (by annotation): templates; no guests to adopt, guests that are not templates to clone, volumes, snippets, devices.',
+        'team-c (by annotation): templates; no guests to adopt, guests that are not templates to clone, volumes, snippets, devices, downloads.',
     },
   ]);
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { createForceDeleted } from '../../../../controllers/index.ts';
 import { claimsOf, reservationsOf } from '../../../../src/cmd/operator/claims.ts';
-import type { Provider, VirtualMachine } from '../../../../src/api/index.ts';
+import type { Provider, VirtualMachine, VMImage } from '../../../../src/api/index.ts';
 import type { ObjectReader, Resource } from '../../../../src/runtime/controller.ts';
 import type { Watches } from '../../../../src/cmd/operator/watches.ts';
 import { vmid } from '../../../../src/lib/units.ts';
-import { aProvider, aVirtualMachine, readerOf } from '../../../builders/objects.ts';
+import { aDownload, aProvider, aVirtualMachine, readerOf } from '../../../builders/objects.ts';
 
 const watched = <O extends Resource>(...objects: readonly O[]) =>
   ({ cache: readerOf(...objects) }) as { readonly cache: ObjectReader<O> };
@@ -17,16 +17,21 @@ const listing = (name: string, clusterID: string, number: number): Provider =>
     { clusterID, discovered: { count: 2, vms: [{ vmid: number, forceDeleted: true }, { vmid: 900 }] } },
   );
 
+const template = (provider: string, number: number) => ({ provider, vmid: vmid(number), state: 'Reserved' });
+
 test('no VM gets a VMID that another has, or that one had which was deleted by force, in the same PVE cluster', () => {
   const watches = {
     Provider: watched<Provider>(listing('pve', 'homelab/a', 101), listing('other', 'elsewhere/x', 102)),
     VirtualMachine: watched<VirtualMachine>(aVirtualMachine({ status: { vmid: vmid(100) } })),
+    VMImage: watched<VMImage>(
+      aDownload({}, { templates: [template('default/pve', 105), template('default/other', 106)] }),
+    ),
   } as unknown as Watches;
   const forceDeleted = createForceDeleted(() => 0);
   forceDeleted.add('default/pve', { vmid: vmid(103) });
   forceDeleted.add('default/other', { vmid: vmid(104) });
   const reserved = reservationsOf(watches, claimsOf(watches), forceDeleted);
-  expect([...reserved({ name: 'homelab', nodes: ['a'], providers: [] })]).toEqual([100, 101, 103]);
+  expect([...reserved({ name: 'homelab', nodes: ['a'], providers: [] })]).toEqual([100, 105, 101, 103]);
 });
 
 describe('a server of another namespace that claims the name and the nodes of a PVE cluster', () => {
@@ -57,6 +62,7 @@ describe('a server of another namespace that claims the name and the nodes of a 
           status: { vmid: vmid(200) },
         }),
       ),
+      VMImage: watched<VMImage>(),
     } as unknown as Watches;
     const claimed = reservationsOf(
       watches,

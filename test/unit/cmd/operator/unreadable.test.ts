@@ -2,7 +2,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from '../../../builders/fast-check.ts';
 import { createVmidAllocator } from '../../../../controllers/shared/cluster/vmids.ts';
-import { Provider, VirtualMachine, type VirtualMachine as Vm } from '../../../../src/api/index.ts';
+import {
+  Provider,
+  VirtualMachine,
+  type VirtualMachine as Vm,
+  type VMImage,
+} from '../../../../src/api/index.ts';
 import { claimsOf } from '../../../../src/cmd/operator/claims.ts';
 import { indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { ObjectCache } from '../../../../src/kube/cache.ts';
@@ -77,6 +82,7 @@ function afterStart(vm: object, provider: object = { spec: { type: 'proxmox' } }
   const watches = {
     VirtualMachine: { cache: caches.VirtualMachine },
     Provider: { cache: caches.Provider },
+    VMImage: { cache: new ObjectCache<VMImage>() },
   };
   const names = (found: readonly { readonly metadata: { readonly name: string } }[]) =>
     found.map(({ metadata: { name } }) => name);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { templatesNamed } from '../../../../../controllers/shared/cluster/templates.ts';
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
-import type { TemplateSource } from '../../../../../src/api/index.ts';
+import type { WantedTemplates } from '../../../../../controllers/shared/images/wanted.ts';
 import type { View } from '../../../../../src/pve/index.ts';
 import { aGrant } from '../../../../builders/objects.ts';
 import { aRow, aTemplateRow, aView } from '../../../../builders/views.ts';
 
 const NAME = 'ubuntu-22-template';
 const copyOn = (node: string, id: number) => aTemplateRow({ vmid: vmid(id), node: nodeName(node) });
-const found = (source: TemplateSource, view: View, grant = aGrant()) => {
+const found = (source: WantedTemplates, view: View, grant = aGrant()) => {
   const result = templatesNamed(source, view, grant);
   return result.ok ? result.guests.map((guest) => guest.vmid) : result.reason;
 };
@@ -108,5 +108,57 @@ describe('a template by VMID', () => {
     const refused = templatesNamed({ vmid: vmid(101) }, view, closed);
     expect(refused).toMatchObject({ ok: false, reason: 'TemplateNotFound' });
     expect(refused).toEqual(templatesNamed({ vmid: vmid(101) }, aView(), closed));
+  });
+});
+
+describe('a template by tag', () => {
+  const tagged = (node: string, id: number, ...tags: string[]) =>
+    aTemplateRow({ vmid: vmid(id), node: nodeName(node), tags });
+
+  test('may be one a node, under any name, and case does not matter', () => {
+    const guests = [
+      tagged('pve-1', 9000, 'Golden', 'linux'),
+      tagged('pve-2', 9001, 'golden'),
+      tagged('pve-1', 9002, 'linux'),
+      aRow({ vmid: vmid(101), tags: ['golden'] }),
+    ];
+    expect(found({ tag: 'golden' }, aView({ guests }))).toEqual([9000, 9001]);
+  });
+
+  test('is refused where a node has two, with the list of them', () => {
+    const view = aView({ guests: [tagged('pve-1', 9000, 'golden'), tagged('pve-1', 9001, 'golden')] });
+    expect(templatesNamed({ tag: 'golden' }, view, aGrant())).toMatchObject({
+      reason: 'TemplateAmbiguous',
+      message: expect.stringContaining('have the tag "golden": 9000 on pve-1, 9001 on pve-1'),
+    });
+  });
+
+  test('that does not exist is reported with the tags that there are', () => {
+    const view = aView({ guests: [tagged('pve-1', 9000, 'gold')] });
+    expect(templatesNamed({ tag: 'golden' }, view, aGrant())).toMatchObject({
+      reason: 'TemplateNotFound',
+      message: expect.stringContaining('templates there have the tags gold'),
+    });
+  });
+});
+
+describe('the templates that were made for a VMImage', () => {
+  const made = (...all: number[]) => ({
+    made: all.map((each) => vmid(each)),
+    mark: { cluster: 'c1', uid: 'uid' },
+    progress: 'It is downloaded.',
+  });
+
+  test('are those that the list of guests has as templates', () => {
+    const guests = [copyOn('pve-1', 9000), aRow({ vmid: vmid(9001) }), copyOn('pve-2', 9002)];
+    expect(found(made(9000, 9001), aView({ guests }))).toEqual([9000]);
+  });
+
+  test('are waited for while there is none, with how far they are', () => {
+    expect(templatesNamed(made(9000), aView(), aGrant())).toEqual({
+      ok: false,
+      reason: 'ImageNotReady',
+      message: 'It is downloaded.',
+    });
   });
 });

@@ -19,9 +19,18 @@ const problemOf = (template: Template, grant = aGrant(), shape: object = {}) =>
   sourceProblem([template], { owner: aMark(), grant, shape: { ...aDesiredVm(), ...shape } })?.reason ??
   'cloned';
 
+const OF_IMAGE = { cluster: 'elsewhere', namespace: 'team-b', name: 'ubuntu', uid: 'uid-of-ubuntu' };
+
 test.each<[string, Partial<Template>, string]>([
   ['a template', { isTemplate: true }, 'cloned'],
   ['a template that was made of the VM of another namespace', { isTemplate: true, mark: FOREIGN }, 'cloned'],
+  ['a template that was made for a VMImage', { isTemplate: true, image: OF_IMAGE }, 'cloned'],
+  ['a VM that is being made into a template for a VMImage', { image: OF_IMAGE }, 'SourceNotAllowed'],
+  [
+    'a VM of the namespace with a copy of such a mark',
+    { image: OF_IMAGE, mark: aMark({ name: 'db' }) },
+    'cloned',
+  ],
   ['a stopped VM without an owner', {}, 'cloned'],
   ['a running VM without an owner', { running: true }, 'SourceNotAllowed'],
   ['a running VM of the namespace', { running: true, mark: aMark({ name: 'db' }) }, 'cloned'],

@@ -3,6 +3,7 @@ import fc from '../../../../builders/fast-check.ts';
 import { eventsOf } from '../../../../../controllers/virtualmachine/report/events.ts';
 import { deletionPolicyOf } from '../../../../../controllers/shared/objects/deletion-policy.ts';
 import { plan } from '../../../../../controllers/virtualmachine/plan/plan.ts';
+import { describeTemplate } from '../../../../../controllers/shared/guests/image-mark.ts';
 import {
   isFormerOwner,
   isSameOwner,
@@ -16,6 +17,12 @@ import { aVirtualMachine, OTHER_UID } from '../../../../builders/objects.ts';
 import { planFor, run } from '../../../../builders/planner-run.ts';
 import { isOurs, observe, type World } from '../../../../builders/planner-world.ts';
 
+const OF_IMAGE = describeTemplate({
+  cluster: 'c1',
+  namespace: 'infra',
+  name: 'ubuntu',
+  uid: 'uid-of-ubuntu',
+});
 const RUNS = { numRuns: 100 };
 const ADOPT = vmid(101);
 const SIBLING = aMark({ name: 'db', uid: OTHER_UID });
@@ -132,6 +139,11 @@ describe('a candidate', () => {
     ['a template', { mark: undefined, template: true }, 'VM 101 is a template'],
     ['a container', { mark: undefined, container: true as const }, '101 is a container'],
     [
+      'what is being made into a template for a VMImage',
+      { mark: undefined, config: { description: OF_IMAGE } },
+      'remove the line that begins with "virtrigaud-image:"',
+    ],
+    [
       'the guest of another object',
       { mark: FOREIGN, config: configOf(FOREIGN) },
       'VM 101 belongs to a VirtualMachine of another namespace',
@@ -162,6 +174,7 @@ describe('a candidate that is not granted', () => {
   test.each<[string, Parameters<typeof aGuest>[0]]>([
     ['is nobody’s', { mark: undefined, config: {} }],
     ['is a template', { mark: undefined, template: true }],
+    ['has the mark of a VMImage', { mark: undefined, config: { description: OF_IMAGE } }],
     ['belongs to another object', { mark: FOREIGN, config: configOf(FOREIGN) }],
     ['is of another installation', { mark: ELSEWHERE, config: configOf(ELSEWHERE) }],
   ])('and %s reads like one that does not exist', (_what, guest) => {

@@ -9,8 +9,10 @@ import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/mod
 import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aDigest, aMark } from '../../../../builders/guests.ts';
+import type { WantedImage } from '../../../../../controllers/shared/images/wanted.ts';
 import {
   aClass,
+  aDownload,
   anImage,
   aProvider,
   aVirtualMachine,
@@ -551,7 +553,7 @@ describe('images', () => {
     });
     expect(await refusedAs({ spec: installing('ubuntu') })).toMatchObject({
       reason: 'WrongImageType',
-      message: expect.stringMatching(/drive install.*default\/ubuntu, whose source is a template/),
+      message: expect.stringMatching(/drive install.*default\/ubuntu, which is a template/),
     });
     expect(await refusedAs({ spec: installing('none') })).toMatchObject({ reason: 'ImageNotFound' });
     expect(await refusedAs({ spec: installing('debian') })).toMatchObject({ ok: true });
@@ -633,5 +635,75 @@ describe('what needs no Proxmox VE is checked before a VMID is reserved', () => 
   test('data that one of the layouts can express waits for the template', async () => {
     const networkData = { inline: '{"links": [], "networks": []}' };
     expect((await refusal({ spec: { networkData } })).reason).toBe('none');
+  });
+});
+
+describe('ISO images that are downloaded', () => {
+  const cdroms = [{ name: 'install', imageRef: { name: 'ubuntu' } }];
+  const url = 'https://images.example/debian.iso';
+  const volume = 'local:iso/virtrigaud-0123456789ab-debian.iso';
+  const there = aDownload(
+    { url },
+    { downloads: [{ provider: 'default/pve', node: 'pve-1', volume, state: 'Downloaded' }] },
+  );
+  const spec = { imageRef: undefined, cdroms } as const;
+  const made = { vmid: vmid(101), name: 'web' } as const;
+
+  test('are in the drive once they are there, in namespaces too that may use no other volume', async () => {
+    const grants = [{ namespaces: { names: ['*'] } }];
+    const providers = readerOf(aProvider({ grants }, { namespace: 'infra' }));
+    const downloads = there.status as WantedImage['status'];
+    const image = aDownload(
+      { url },
+      { downloads: downloads!.downloads!.map((each) => ({ ...each, provider: 'infra/pve' })) },
+    );
+    const elsewhere = { ...spec, providerRef: { name: 'pve', namespace: 'infra' } };
+    const resolved = await resolvedSpecOf({ spec: elsewhere }, { providers, images: readerOf(image) });
+    expect(resolved.shape?.cdroms).toEqual([{ name: 'install', volume, downloaded: true }]);
+    expect(resolved.refused).toBeUndefined();
+  });
+
+  test('are waited for by a new VM, unless something else is in its way', async () => {
+    const images = readerOf(aDownload({ url }));
+    expect(await problem({ spec }, { images })).toBe('ImageNotReady');
+    const unread = { ...spec, userData: { cloudInit: { secretRef: { name: 'none' } } } };
+    expect(await problem({ spec: { ...spec, classRef: { name: 'none' } } }, { images })).toBe(
+      'ClassNotFound',
+    );
+    expect(await problem({ spec: unread }, { images })).toBe('SecretNotFound');
+    const grants = [{ namespaces: { names: ['*'] }, quotas: { vms: 0 } }];
+    const providers = readerOf(aProvider({ grants }, { namespace: 'infra' }));
+    const full = { ...spec, providerRef: { name: 'pve', namespace: 'infra' } };
+    expect(await problem({ spec: full }, { images, providers })).toBe('QuotaExceeded');
+  });
+
+  test('leave the drive of a VM that exists as it is until they are there, which is said', async () => {
+    const resolved = await resolvedSpecOf({ spec, status: made }, { images: readerOf(aDownload({ url })) });
+    expect(resolved.shape?.cdroms).toEqual([{ name: 'install' }]);
+    expect(resolved.ignored.join()).toContain(
+      'drive install of spec.cdroms is left as it is. VMImage default/ubuntu',
+    );
+  });
+
+  test('are no template, and a downloaded template is no ISO image', async () => {
+    expect(await problem({}, { images: readerOf(there) })).toBe('WrongImageType');
+    expect(await problem({ spec }, { images: readerOf(aDownload()) })).toBe('WrongImageType');
+  });
+});
+
+describe('a template that is downloaded', () => {
+  const entry = { vmid: vmid(9000), state: 'Ready' };
+  const isIn = async (provider: string, change: Partial<ResolvePorts> = {}) => {
+    const images = readerOf(aDownload({}, { templates: [{ ...entry, provider }] }));
+    const { image } = await resolvedSpecOf({}, { images, ...change });
+    return image && 'made' in image && image.made.length > 0;
+  };
+
+  test('is used by the VMs of every Provider of its PVE cluster, and of no other', async () => {
+    expect(await isIn('default/pve')).toBe(true);
+    expect(await isIn('infra/pve')).toBe(true);
+    const other = connection({ inventory: { view: () => aView() } as unknown as Connection['inventory'] });
+    const get = (namespace: string) => (namespace === 'infra' ? other : connection());
+    expect(await isIn('infra/pve', { connections: { get, isPending: () => false } })).toBe(false);
   });
 });

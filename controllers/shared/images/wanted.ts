@@ -1,0 +1,155 @@
+/** What a VM that is to be made wants of its VMImage: a template that exists, or one that is made of a download. Pure. */
+import type { ImageSource, TemplateSource, VMImage } from '../../../src/api/index.ts';
+import { asSentence } from '../../../src/lib/sentence.ts';
+import type { Vmid } from '../../../src/lib/units.ts';
+import type { Readable } from '../../../src/runtime/controller.ts';
+import type { ImageMark } from '../guests/image-mark.ts';
+import { fileNameOf } from './file-name.ts';
+
+/** Templates with this tag; each node may have one. */
+export interface TagSource {
+  readonly tag: string;
+}
+
+/** Templates that were made for a VMImage. */
+export interface MadeTemplates {
+  /** Those that status says are ready. Their mark proves whether they are. */
+  readonly made: readonly Vmid[];
+  readonly mark: Pick<ImageMark, 'cluster' | 'uid'>;
+  /** Why there is none yet: a sentence, the same for the whole time that something takes. */
+  readonly progress: string;
+}
+
+export type WantedTemplates = TemplateSource | TagSource | MadeTemplates;
+
+/** What the spec of a VMImage says of its download. */
+export interface Download {
+  readonly url: string;
+  readonly checksum?: string | undefined;
+  readonly format?: string | undefined;
+}
+
+/** An entry of status.templates. */
+interface TemplateEntry {
+  /** `namespace/name` */
+  readonly provider: string;
+  readonly vmid?: Vmid | undefined;
+  readonly checksum?: string | undefined;
+  /** Name of the file that it was made of. */
+  readonly file?: string | undefined;
+  readonly state: string;
+}
+
+/** An entry of status.downloads. */
+interface FileEntry {
+  readonly provider: string;
+  readonly node?: string | undefined;
+  readonly volume?: string | undefined;
+  readonly state: string;
+}
+
+interface Status {
+  readonly conditions?: NonNullable<VMImage['status']>['conditions'];
+  readonly checksum?: string | undefined;
+  readonly templates?: readonly TemplateEntry[] | undefined;
+  readonly downloads?: readonly FileEntry[] | undefined;
+}
+
+/** A VMImage as far as VMs need it. */
+export interface WantedImage {
+  readonly metadata: Readable<VMImage>['metadata'];
+  readonly spec: {
+    readonly source?: ImageSource | undefined;
+    readonly sourceTag?: string | undefined;
+    readonly download?: Download | undefined;
+  };
+  readonly status?: Status | undefined;
+}
+
+export interface SeenFrom {
+  readonly clusterId: string;
+  /** The namespace of the VM. */
+  readonly namespace: string;
+  /** Whether a Provider leads to the PVE cluster of the VM. @param provider `namespace/name` */
+  readonly isInCluster: (provider: string) => boolean;
+}
+
+/** `undefined`: it is an ISO image. */
+export function wantedTemplates(image: WantedImage, from: SeenFrom): WantedTemplates | undefined {
+  const { source, sourceTag, download } = image.spec;
+  if (source) return 'iso' in source ? undefined : source;
+  if (sourceTag !== undefined) return { tag: sourceTag };
+  return download && !isIsoDownload(download) ? madeTemplates(image, download, from) : undefined;
+}
+
+const COMPRESSED = /\.(gz|bz2|xz|zst)$/;
+
+/** Whether a download is an ISO image: as the spec says, or else by the name of the file. */
+export function isIsoDownload({ url, format }: Download): boolean {
+  if (format !== undefined) return format === 'iso';
+  const path = URL.canParse(url) ? new URL(url).pathname : url;
+  return path.toLowerCase().replace(COMPRESSED, '').endsWith('.iso');
+}
+
+function madeTemplates(
+  image: WantedImage,
+  download: Download,
+  { clusterId, namespace, isInCluster }: SeenFrom,
+): MadeTemplates {
+  const templates = image.status?.templates ?? [];
+  const made = templates.flatMap((entry) =>
+    entry.state === 'Ready' && isInCluster(entry.provider) && isCurrent(entry, image.metadata.uid, download)
+      ? (entry.vmid ?? [])
+      : [],
+  );
+  const mark = { cluster: clusterId, uid: image.metadata.uid };
+  return { made, mark, progress: progressOf(image, namespace) };
+}
+
+/** Made of what the spec asks for now. */
+const isCurrent = ({ provider, checksum, file }: TemplateEntry, uid: string, download: Download): boolean =>
+  (download.checksum === undefined || checksum?.toLowerCase() === download.checksum.toLowerCase()) &&
+  (file === undefined || file === fileNameOf(uid, provider, download));
+
+/** Names of files that are downloaded for VMImages: no status makes another volume one of them. */
+const DOWNLOADED_ISO = /^[^:/]+:iso\/virtrigaud-[0-9a-f]{12}-[^/]+\.iso$/;
+
+/**
+ * The volume of an ISO image that was downloaded, if the PVE cluster of the VM has it.
+ * @param node that the VM is on, or must be on, which has a file of its own where the storage is not shared
+ */
+export function downloadedIso(
+  { status }: WantedImage,
+  { isInCluster, node }: SeenFrom & { readonly node: string | undefined },
+): string | undefined {
+  const there = (status?.downloads ?? []).filter(
+    ({ provider, state, volume = '' }) =>
+      state === 'Downloaded' && isInCluster(provider) && DOWNLOADED_ISO.test(volume),
+  );
+  return (there.find((each) => each.node === node) ?? there[0])?.volume;
+}
+
+const MAX_MESSAGE = 500;
+
+/**
+ * How far an image is, without what changes all the time: twenty VMs that wait would write their status at each per
+ * cent. What is in its way, its own namespace may read.
+ */
+export function progressOf(
+  { metadata, status }: Pick<WantedImage, 'metadata' | 'status'>,
+  namespace: string,
+): string {
+  const name = `VMImage ${metadata.namespace}/${metadata.name}`;
+  if (metadata.deletionTimestamp !== undefined)
+    return `${name} is being deleted, and has no template or ISO image in the Proxmox VE cluster of this VM. Refer to another VMImage, or delete this VM.`;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'False')
+    return `${name} has no template or ISO image in the Proxmox VE cluster of this VM yet. It is downloaded because this VM needs it.`;
+  if (metadata.namespace !== namespace)
+    return `${name} is not ready (${ready.reason}). Its condition Ready says why; reconciliation resumes by itself.`;
+  const said = asSentence(withoutPercent(ready.message)).slice(0, MAX_MESSAGE);
+  return `${name} is not ready (${ready.reason}): ${said}`;
+}
+
+const withoutPercent = (message: string): string =>
+  message.replaceAll(/[ (,]*\b\d+(\.\d+)? ?(%|per cent)( done)?\)?/g, '');

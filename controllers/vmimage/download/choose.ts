@@ -1,0 +1,96 @@
+/** On which node and storage a file is kept until a template is made of it, and where that is made. Pure. */
+import type { VMImageSpec } from '../../../src/api/index.ts';
+import type { StorageView, View } from '../../../src/pve/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+import { isOutside, type Grant } from '../../shared/grants/grants.ts';
+import type { Demand } from '../../shared/images/demand.ts';
+import type { Place, Problem } from './model.ts';
+
+export interface Choice {
+  readonly spec: Pick<VMImageSpec, 'download' | 'template'>;
+  readonly view: View;
+  readonly grant: Pick<Grant, 'nodes' | 'storages'>;
+  /** Of the Provider; empty: all nodes. */
+  readonly nodeSelector: readonly string[];
+  /** Of the Provider. */
+  readonly defaultStorage: string | undefined;
+  readonly demands: readonly Demand[];
+}
+
+const room = ({ total, used }: StorageView): number => (total ?? 0) - (used ?? 0);
+
+/** Storages that keep files: no others can be downloaded to. One of an ESXi host has content type `import` as well. */
+const FILES: ReadonlySet<string | undefined> = new Set([
+  'dir',
+  'nfs',
+  'cifs',
+  'cephfs',
+  'btrfs',
+  'glusterfs',
+]);
+
+function usable({ view, grant, nodeSelector }: Choice, content: string): readonly StorageView[] {
+  const online = new Set(view.nodes.flatMap(({ name, online: isOnline }) => (isOnline ? [name] : [])));
+  return view.storages
+    .filter(
+      (row) =>
+        row.status === 'available' &&
+        row.content.includes(content) &&
+        (content !== 'import' || FILES.has(row.type)) &&
+        online.has(row.node) &&
+        !isOutside(grant.nodes, row.node) &&
+        !isOutside(grant.storages, row.storage) &&
+        (nodeSelector.length === 0 || nodeSelector.includes(row.node)),
+    )
+    .toSorted((a, b) => room(b) - room(a) || (`${a.node} ${a.storage}` < `${b.node} ${b.storage}` ? -1 : 1));
+}
+
+/** The storages that may be, from the most wanted; empty: any. */
+function wantedStorages({ spec, demands, defaultStorage }: Choice): readonly string[] {
+  const asked = spec.template?.storages;
+  const needed = demands.flatMap(({ storage }) => storage ?? []);
+  if (asked) return [...needed.filter((each) => asked.includes(each)), ...asked];
+  return needed.length > 0 || defaultStorage === undefined ? needed : [defaultStorage];
+}
+
+/** @param node of the file; absent: any */
+export function targetFor(choice: Choice, node?: NodeName): string | Problem {
+  const wanted = wantedStorages(choice);
+  const rows = usable(choice, 'images').filter((row) => node === undefined || row.node === node);
+  const found = wanted.length === 0 ? rows[0] : rows.find(({ storage }) => storage === firstOf(wanted, rows));
+  if (found) return found.storage;
+  const what = wanted.length === 0 ? 'A storage' : `Storage ${[...new Set(wanted)].join(' or ')}`;
+  return {
+    reason: 'StorageUnavailable',
+    message: `${what} with content type "images", which the template is to be made on, is not available${node === undefined ? ' on a node that is online' : ` on node ${node}, which has the file`}. Correct spec.template.storages, or allow the content type on the storage.`,
+  };
+}
+
+const firstOf = (wanted: readonly string[], rows: readonly StorageView[]): string | undefined =>
+  wanted.find((each) => rows.some(({ storage }) => storage === each));
+
+/** A node that can keep the file and make the template: one that VMs wait for on, if there is one. */
+export function placeFor(choice: Choice): Place | Problem {
+  const allowed = choice.spec.download?.storages;
+  const files = usable(choice, 'import').filter(({ storage }) => allowed?.includes(storage) ?? true);
+  if (files.length === 0) return noImport(choice, allowed);
+  const nodes = new Set(choice.demands.flatMap(({ node }) => node ?? []));
+  const fit = files.filter(({ node }) => typeof targetFor(choice, node) === 'string');
+  const found = fit.find(({ node }) => nodes.has(node)) ?? fit[0];
+  if (found) return { node: found.node, storage: found.storage };
+  const target = targetFor(choice, files[0]?.node);
+  return typeof target === 'string' ? { reason: 'StorageUnavailable', message: target } : target;
+}
+
+function noImport({ view }: Choice, allowed: readonly string[] | undefined): Problem {
+  const named = allowed ? `of spec.download.storages (${allowed.join(', ')}) ` : '';
+  const candidate = view.storages.find(
+    ({ storage, type }) => FILES.has(type) && (allowed?.includes(storage) ?? true),
+  );
+  const storage = candidate?.storage ?? allowed?.[0] ?? 'local';
+  const content = [...new Set([...(candidate?.content ?? []), 'import'])].join(',');
+  return {
+    reason: 'StorageUnavailable',
+    message: `No storage ${named}that may be used on a node that is online has content type "import", which Proxmox VE has from 8.4 on. Allow it on a storage that keeps files, on a node: pvesm set ${storage} --content ${content}`,
+  };
+}

@@ -1,0 +1,103 @@
+/** What is known of one download on one Provider, and what may be done about it. Types only: nothing in this file runs. */
+import type { Reason, VMImageStatus } from '../../../src/api/index.ts';
+import type { NodeName, Vmid } from '../../../src/lib/units.ts';
+
+export type DownloadEntry = NonNullable<VMImageStatus['downloads']>[number];
+export type TemplateEntry = NonNullable<VMImageStatus['templates']>[number];
+export type Failure = NonNullable<DownloadEntry['failure']>;
+
+/** A task that status names. `none`: it names none, or Proxmox VE no longer knows its result. */
+export type TaskSeen =
+  { readonly state: 'none' | 'running' } | { readonly state: 'failed'; readonly message: string };
+
+export interface FileSeen {
+  readonly task: TaskSeen;
+  /** Its storage lists it: Proxmox VE gives a file its name once it is complete and verified. */
+  readonly isThere: boolean;
+  /** A task works on it, whoever began it. */
+  readonly isBusy: boolean;
+}
+
+export interface GuestSeen {
+  readonly task: TaskSeen;
+  /**
+   * `foreign`: it has not the mark of this VMImage. `absent`: Proxmox VE says that the VMID is free. `unknown`: it is
+   * taken, and the guest cannot be read.
+   */
+  readonly guest: 'absent' | 'busy' | 'foreign' | 'unknown' | 'guest' | 'template';
+  readonly node: NodeName;
+}
+
+export interface Place {
+  readonly node: NodeName;
+  /** Of the file. */
+  readonly storage: string;
+}
+
+export interface Problem {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+export interface Want {
+  /** `namespace/name` of the Provider. */
+  readonly provider: string;
+  /** Whether somebody needs a template there. */
+  readonly isWanted: boolean;
+  /** Name of the file that the spec asks for. Absent: nothing is to be there any more. */
+  readonly file: string | undefined;
+  readonly generation: number;
+}
+
+export interface Have {
+  readonly download: DownloadEntry | undefined;
+  /** The template of the file that is wanted. */
+  readonly current: TemplateEntry | undefined;
+  /** Of other files. */
+  readonly old: readonly TemplateEntry[];
+  /** Absent: nothing has to be known of it. */
+  readonly file: FileSeen | undefined;
+  /** By VMID, of those that something has to be known of. */
+  readonly guests: ReadonlyMap<Vmid, GuestSeen>;
+  /** Where a file may be kept, or why nowhere. */
+  readonly place: Place | Problem;
+  /** Where the template may be made on the node of the file, or why nowhere. */
+  readonly target: string | Problem;
+  /** Whether this process announced the request at this moment and has not sent it yet. */
+  readonly isUnsent: (at: string) => boolean;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+export type Step =
+  | { readonly do: 'announceDownload'; readonly place: Place; readonly file: string }
+  | { readonly do: 'download'; readonly entry: DownloadEntry }
+  | { readonly do: 'fileReady'; readonly entry: DownloadEntry }
+  | {
+      readonly do: 'reserve';
+      readonly entry: DownloadEntry;
+      readonly storage: string;
+      readonly instead?: Vmid;
+    }
+  | { readonly do: 'announceCreate'; readonly entry: TemplateEntry }
+  | { readonly do: 'create'; readonly entry: TemplateEntry; readonly download: DownloadEntry }
+  | { readonly do: 'convert'; readonly entry: TemplateEntry; readonly node: NodeName }
+  | { readonly do: 'templateReady'; readonly entry: TemplateEntry; readonly node: NodeName }
+  | { readonly do: 'deleteFile'; readonly entry: DownloadEntry }
+  | { readonly do: 'forgetFile'; readonly entry: DownloadEntry }
+  | { readonly do: 'announceDestroy'; readonly entry: TemplateEntry }
+  | { readonly do: 'destroy'; readonly entry: TemplateEntry; readonly node: NodeName }
+  | { readonly do: 'forgetTemplate'; readonly entry: TemplateEntry }
+  | { readonly do: 'failed'; readonly what: 'file' | Vmid; readonly message: string };
+
+export type Plan =
+  /** `again`: something is still being removed, which keeps nothing from being ready. */
+  | { readonly kind: 'done'; readonly again?: number }
+  | { readonly kind: 'act'; readonly step: Step }
+  | {
+      readonly kind: 'wait';
+      /** Of status, where it was kept, or a `Reason`. */
+      readonly reason: string;
+      readonly message: string;
+      readonly again: number;
+    };

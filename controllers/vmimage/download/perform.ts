@@ -1,0 +1,230 @@
+/** Takes one step: changes status, or sends the one request that status announced. */
+import type { VMImage } from '../../../src/api/index.ts';
+import type { CallOptions } from '../../../src/pve/index.ts';
+import type { Upid, Vmid } from '../../../src/lib/units.ts';
+import type { Connection } from '../../shared/cluster/connections.ts';
+import { isRefusal } from '../../shared/errors/refusals.ts';
+import { outcomeOf } from '../../shared/errors/outcome-of.ts';
+import { isFileOf } from '../../shared/images/file-name.ts';
+import type { ImageMark } from '../../shared/guests/image-mark.ts';
+import type { DownloadEntry, Failure, Step, TemplateEntry } from './model.ts';
+import { fileNameIn } from './observe.ts';
+import type { Announced } from './requests.ts';
+import { settingsOf } from './settings.ts';
+
+export interface Entries {
+  readonly downloads: readonly DownloadEntry[];
+  readonly templates: readonly TemplateEntry[];
+}
+
+export interface Context {
+  readonly image: VMImage;
+  /** `namespace/name` */
+  readonly provider: string;
+  readonly connection: Connection;
+  readonly mark: ImageMark;
+  readonly pool: string | undefined;
+  /** Reserves a VMID; `undefined`: there is none. */
+  readonly reserve: () => Promise<Vmid | undefined>;
+  readonly announced: Announced;
+  readonly now: Date;
+  readonly options: CallOptions;
+}
+
+const MAX_MESSAGE = 1000;
+
+/** The entries as they are afterwards. Other Providers' are not touched. `undefined`: there is no VMID left. */
+export async function perform(step: Step, before: Entries, context: Context): Promise<Entries | undefined> {
+  const requested = await request(step, context);
+  if (requested?.failure) return failed(before, context.provider, requested.failure);
+  return record(step, requested?.task, { before, context });
+}
+
+interface Requested {
+  readonly task?: Upid | undefined;
+  readonly failure?: Omit<Failure, 'attempts'> | undefined;
+}
+
+/** A refusal is recorded as a failure; what is not known is found out by later passes. */
+async function request(step: Step, context: Context): Promise<Requested | undefined> {
+  try {
+    return { task: await send(step, context) };
+  } catch (error) {
+    const isTried = step.do === 'download' || step.do === 'create' || step.do === 'convert';
+    const outcome = isTried && isRefusal(error) ? outcomeOf(error) : undefined;
+    if (!outcome || !('reason' in outcome)) throw error;
+    const message = outcome.message.slice(0, MAX_MESSAGE);
+    const { now, image } = context;
+    const generation = image.metadata.generation;
+    return { failure: { reason: outcome.reason, message, at: now.toISOString(), generation } };
+  }
+}
+
+async function send(step: Step, context: Context): Promise<Upid | undefined> {
+  const { connection, options, mark, pool, image } = context;
+  const { uid } = image.metadata;
+  switch (step.do) {
+    case 'download':
+      context.announced.take(uid, step.entry.at);
+      return sendDownload(step.entry, context);
+    case 'create': {
+      context.announced.take(uid, step.entry.at);
+      const { node, vmid, storage } = step.entry;
+      const settings = settingsOf(image, mark, { storage, volume: step.download.volume });
+      return connection.pve.node(node).qemu(vmid).create({ settings, pool }, options);
+    }
+    case 'convert':
+      return connection.pve.node(step.node).qemu(step.entry.vmid).convertToTemplate(options);
+    case 'destroy':
+      context.announced.take(uid, step.entry.at);
+      return connection.pve.node(step.node).qemu(step.entry.vmid).destroy({ purge: true }, options);
+    case 'deleteFile':
+      return sendDeleteFile(step.entry, context);
+    case 'announceDownload':
+    case 'fileReady':
+    case 'reserve':
+    case 'announceCreate':
+    case 'templateReady':
+    case 'forgetFile':
+    case 'announceDestroy':
+    case 'forgetTemplate':
+    case 'failed':
+      return undefined;
+    default:
+      return step satisfies never;
+  }
+}
+
+function sendDownload(
+  entry: DownloadEntry,
+  { connection, image, options }: Context,
+): Promise<Upid> | undefined {
+  const { download } = image.spec;
+  if (!download) return undefined;
+  const [algorithm = '', digits = ''] = download.checksum?.split(':') ?? [];
+  const checksum = digits === '' ? undefined : { algorithm, digits: digits.toLowerCase() };
+  const filename = fileNameIn(entry.volume);
+  return connection.pve
+    .node(entry.node)
+    .storage(entry.storage)
+    .downloadUrl({ url: download.url, filename, checksum }, options);
+}
+
+/** Only what its name says is ours. */
+function sendDeleteFile(
+  { node, storage, volume }: DownloadEntry,
+  { connection, image, provider, options }: Context,
+): Promise<Upid | undefined> | undefined {
+  if (!isFileOf(volume, image.metadata.uid, provider)) return undefined;
+  return connection.pve.node(node).storage(storage).deleteVolume(volume, options);
+}
+
+interface Recording {
+  readonly before: Entries;
+  readonly context: Context;
+}
+
+async function record(
+  step: Step,
+  task: Upid | undefined,
+  { before, context }: Recording,
+): Promise<Entries | undefined> {
+  const { provider, now, announced, image } = context;
+  const at = now.toISOString();
+  const announce = (): string => {
+    announced.add(image.metadata.uid, at);
+    return at;
+  };
+  switch (step.do) {
+    case 'announceDownload': {
+      const { node, storage } = step.place;
+      const volume = `${storage}:import/${step.file}`;
+      const failure = before.downloads.find((each) => each.provider === provider)?.failure;
+      return withDownload(before, {
+        provider,
+        node,
+        storage,
+        volume,
+        state: 'Downloading',
+        at: announce(),
+        ...(failure && { failure }),
+      });
+    }
+    case 'fileReady': {
+      const { failure: _failure, task: _task, ...entry } = step.entry;
+      return withDownload(before, { ...entry, state: 'Downloaded' });
+    }
+    case 'download':
+    case 'deleteFile':
+      return withDownload(before, { ...step.entry, task });
+    case 'forgetFile':
+      return { ...before, downloads: before.downloads.filter((each) => each !== step.entry) };
+    case 'reserve':
+      return reserved(step, { before, context });
+    case 'announceCreate':
+      return withTemplate(before, { ...step.entry, task: undefined, at: announce() });
+    case 'announceDestroy':
+      return withTemplate(before, { ...step.entry, task: undefined, state: 'Deleting', at: announce() });
+    case 'create':
+      return withTemplate(before, { ...step.entry, task });
+    case 'convert':
+    case 'destroy':
+      return withTemplate(before, { ...step.entry, node: step.node, task });
+    case 'templateReady':
+      return withTemplate(before, { ...step.entry, node: step.node, task: undefined, state: 'Ready' });
+    case 'forgetTemplate':
+      context.connection.vmids.release(step.entry.vmid);
+      return { ...before, templates: before.templates.filter((each) => each !== step.entry) };
+    case 'failed': {
+      const { message } = step;
+      const generation = image.metadata.generation;
+      return failed(before, provider, { reason: 'TaskFailed', message, at, generation });
+    }
+    default:
+      return step satisfies never;
+  }
+}
+
+async function reserved(
+  { entry, storage, instead }: Extract<Step, { do: 'reserve' }>,
+  { before, context }: Recording,
+): Promise<Entries | undefined> {
+  const { provider, reserve, now, announced, image } = context;
+  const vmid = await reserve();
+  if (vmid === undefined) return undefined;
+  const at = now.toISOString();
+  announced.add(image.metadata.uid, at);
+  const { checksum } = image.spec.download ?? {};
+  const { node } = entry;
+  const file = fileNameIn(entry.volume);
+  const templates = before.templates.filter((each) => each.provider !== provider || each.vmid !== instead);
+  const made = { provider, node, storage, vmid, file, state: 'Reserved', at } as const;
+  return { ...before, templates: [...templates, { ...made, ...(checksum !== undefined && { checksum }) }] };
+}
+
+const withDownload = (before: Entries, entry: DownloadEntry): Entries => ({
+  ...before,
+  downloads: [...before.downloads.filter(({ provider }) => provider !== entry.provider), entry],
+});
+
+const withTemplate = (before: Entries, entry: TemplateEntry): Entries => ({
+  ...before,
+  templates: before.templates.map((each) =>
+    each.provider === entry.provider && each.vmid === entry.vmid ? entry : each,
+  ),
+});
+
+/** Its task is over, and so is that of the guest that is being made. */
+function failed(before: Entries, provider: string, failure: Omit<Failure, 'attempts'>): Entries {
+  const message = failure.message.slice(0, MAX_MESSAGE);
+  return {
+    downloads: before.downloads.map(({ task, ...entry }) =>
+      entry.provider === provider
+        ? { ...entry, failure: { ...failure, message, attempts: (entry.failure?.attempts ?? 0) + 1 } }
+        : { ...entry, task },
+    ),
+    templates: before.templates.map((entry) =>
+      entry.provider === provider && entry.state === 'Reserved' ? { ...entry, task: undefined } : entry,
+    ),
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * Decides on one step for one Provider: download, create, convert, tidy up. Each request is announced in status before
+ * it is sent. One whose outcome is not known is not sent again before it has been looked for, and has had the time to
+ * arrive. Pure.
+ */
+import { refusalIn } from '../../../src/pve/index.ts';
+import { holdOffMs } from '../../shared/plan/hold-off.ts';
+import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry, Want } from './model.ts';
+
+/** A request that nobody waits for any more has arrived by then, or never will. */
+const IN_FLIGHT_MS = 60_000;
+const POLL_MS = 2_000;
+const SEEN_AGAIN_MS = 30_000;
+/** Somebody has to remove a linked clone first. */
+const DESTROY_AGAIN_MS = 60_000;
+
+const act = (step: Step): Plan => ({ kind: 'act', step });
+const wait = (reason: string, message: string, again: number): Plan => ({
+  kind: 'wait',
+  reason,
+  message,
+  again,
+});
+const DONE: Plan = { kind: 'done' };
+
+export function plan(want: Want, have: Have): Plan {
+  const making = want.file === undefined ? DONE : make(want, want.file, have);
+  if (making.kind !== 'done') return making;
+  return tidyUp(want, have);
+}
+
+function make(want: Want, file: string, have: Have): Plan {
+  const { current, download } = have;
+  if (current && current.state !== 'Reserved') return stillThere(current, have);
+  if (!want.isWanted && !current && !download) return DONE;
+  const held = heldBack(want, have);
+  if (held) return held;
+  if (!download) return startDownload(file, have);
+  // A file of a former spec is tidied up before the next is fetched: there is one at a time.
+  return download.volume.endsWith(`/${file}`) ? proceed(download, have) : dropFile(download, have);
+}
+
+function proceed(download: DownloadEntry, have: Have): Plan {
+  const { current } = have;
+  if (current && have.guests.get(current.vmid)?.guest !== 'absent')
+    return finishGuest(current, have, download);
+  if (download.state === 'Downloading') return follow(download, have);
+  return current ? createGuest(current, have, download) : reserve(download, have);
+}
+
+/** One that was destroyed by hand is made again. */
+function stillThere(current: TemplateEntry, { guests }: Have): Plan {
+  const isGone = current.state === 'Ready' && guests.get(current.vmid)?.guest === 'absent';
+  return isGone ? act({ do: 'forgetTemplate', entry: current }) : DONE;
+}
+
+function heldBack({ generation }: Want, { download, now }: Have): Plan | undefined {
+  const failure = download?.failure;
+  if (failure?.generation !== generation || download?.task !== undefined) return undefined;
+  const left = Date.parse(failure.at) + holdOffMs(failure) - now;
+  return left <= 0
+    ? undefined
+    : wait(
+        failure.reason,
+        `${failure.message} It failed ${failure.attempts} ${failure.attempts === 1 ? 'time' : 'times'} and is tried again, at the latest after 5 minutes. Fix the cause, or edit the spec to try at once.`,
+        left,
+      );
+}
+
+const isProblem = (value: object | string): value is Problem =>
+  typeof value === 'object' && 'reason' in value;
+
+const startDownload = (file: string, { place }: Have): Plan =>
+  isProblem(place)
+    ? wait(place.reason, place.message, SEEN_AGAIN_MS)
+    : act({ do: 'announceDownload', place, file });
+
+const downloading = ({ node, storage }: DownloadEntry): Plan =>
+  wait('ImageNotReady', `Proxmox VE downloads the file to storage ${storage} on node ${node}.`, POLL_MS);
+
+function follow(download: DownloadEntry, { file, isUnsent, now }: Have): Plan {
+  if (!file || file.task.state === 'running') return downloading(download);
+  if (file.task.state === 'failed') return act({ do: 'failed', what: 'file', message: file.task.message });
+  if (file.isThere) return act({ do: 'fileReady', entry: download });
+  if (file.isBusy) return downloading(download);
+  if (isUnsent(download.at)) return act({ do: 'download', entry: download });
+  const left = inFlightMs(download.at, download, now);
+  if (left > 0)
+    return wait(
+      'OutcomeUnknown',
+      'Whether Proxmox VE began to download the file is not known. It is looked for before it is asked again.',
+      Math.min(left, 5_000),
+    );
+  return act({
+    do: 'announceDownload',
+    place: { node: download.node, storage: download.storage },
+    file: download.volume.slice(download.volume.indexOf('/') + 1),
+  });
+}
+
+/** For how long a request that was announced then may still arrive. Its failure was seen: it does not. */
+function inFlightMs(at: string, { failure }: DownloadEntry, now: number): number {
+  const isOver = failure !== undefined && Date.parse(failure.at) >= Date.parse(at);
+  return isOver ? 0 : Date.parse(at) + IN_FLIGHT_MS - now;
+}
+
+function reserve(entry: DownloadEntry, { target }: Have): Plan {
+  if (typeof target === 'string') return act({ do: 'reserve', entry, storage: target });
+  return wait(target.reason, target.message, SEEN_AGAIN_MS);
+}
+
+const making = ({ vmid, node, storage }: TemplateEntry): Plan =>
+  wait('ImageNotReady', `Template ${vmid} is being made on node ${node} and storage ${storage}.`, POLL_MS);
+
+/** The VMID is free. */
+function createGuest(current: TemplateEntry, have: Have, download: DownloadEntry): Plan {
+  const task = have.guests.get(current.vmid)?.task;
+  if (task?.state === 'running') return making(current);
+  if (task?.state === 'failed') return act({ do: 'failed', what: current.vmid, message: task.message });
+  // Somebody deleted it before the template was made.
+  if (have.file && !have.file.isThere && !have.file.isBusy) return act({ do: 'forgetFile', entry: download });
+  if (have.isUnsent(current.at)) return act({ do: 'create', entry: current, download });
+  const left = inFlightMs(current.at, download, have.now);
+  if (left > 0)
+    return wait(
+      'OutcomeUnknown',
+      `Whether Proxmox VE began to create template ${current.vmid} is not known. It is looked for before it is asked again.`,
+      Math.min(left, 5_000),
+    );
+  return act({ do: 'announceCreate', entry: current });
+}
+
+/** There is a guest with the VMID, or nothing is known of it. */
+function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: DownloadEntry): Plan {
+  const seen = guests.get(current.vmid);
+  if (!seen || seen.task.state === 'running' || seen.guest === 'busy') return making(current);
+  switch (seen.guest) {
+    case 'template':
+      return act({ do: 'templateReady', entry: current, node: seen.node });
+    case 'guest':
+      return seen.task.state === 'failed'
+        ? act({ do: 'failed', what: current.vmid, message: seen.task.message })
+        : act({ do: 'convert', entry: current, node: seen.node });
+    case 'absent':
+      return making(current);
+    case 'foreign':
+    case 'unknown':
+      // Somebody else took the number before we did. It is left alone.
+      return typeof target === 'string'
+        ? act({ do: 'reserve', entry, storage: target, instead: current.vmid })
+        : wait(target.reason, target.message, SEEN_AGAIN_MS);
+    default:
+      return seen.guest satisfies never;
+  }
+}
+
+function tidyUp(want: Want, have: Have): Plan {
+  const { download, old } = have;
+  const isMade = want.file === undefined || have.current?.state === 'Ready';
+  if (!isMade) return DONE;
+  const plans = [...(download ? [dropFile(download, have)] : []), ...old.map((each) => destroy(each, have))];
+  const next = plans.find(({ kind }) => kind === 'act') ?? plans[0] ?? DONE;
+  // New templates are there: what is left to be removed is no reason not to be ready.
+  return want.file !== undefined && next.kind === 'wait' ? { kind: 'done', again: next.again } : next;
+}
+
+/** Until nothing can bring it back. */
+function dropFile(entry: DownloadEntry, { file, isUnsent, now }: Have): Plan {
+  const removing = wait('CleaningUp', `The downloaded file ${entry.volume} is being deleted.`, POLL_MS);
+  if (!file || file.task.state === 'running' || file.isBusy) return removing;
+  if (file.isThere) return act({ do: 'deleteFile', entry });
+  const mayArrive =
+    entry.state === 'Downloading' &&
+    entry.task === undefined &&
+    !isUnsent(entry.at) &&
+    inFlightMs(entry.at, entry, now) > 0;
+  return mayArrive ? removing : act({ do: 'forgetFile', entry });
+}
+
+function destroy(entry: TemplateEntry, { guests, isUnsent, now }: Have): Plan {
+  const seen = guests.get(entry.vmid);
+  const removing = wait('CleaningUp', `Template ${entry.vmid} is being destroyed.`, POLL_MS);
+  if (!seen || seen.task.state === 'running' || seen.guest === 'busy') return removing;
+  if (seen.guest === 'absent')
+    return isGone(entry, { isUnsent, now }) ? act({ do: 'forgetTemplate', entry }) : removing;
+  if (seen.guest === 'foreign') return act({ do: 'forgetTemplate', entry });
+  if (seen.guest === 'unknown')
+    return wait(
+      'CannotProveAbsence',
+      `Template ${entry.vmid} cannot be read, so it is not known whether it is gone. Bring its node back, or grant VM.Audit on /vms/${entry.vmid}.`,
+      SEEN_AGAIN_MS,
+    );
+  return remove(entry, seen, { isUnsent, now });
+}
+
+/** Nothing that was asked for can still create it. */
+const isGone = (
+  { state, at, task }: TemplateEntry,
+  { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>,
+): boolean =>
+  state !== 'Reserved' || task !== undefined || isUnsent(at) || Date.parse(at) + IN_FLIGHT_MS <= now;
+
+function remove(
+  entry: TemplateEntry,
+  { task, node }: GuestSeen,
+  { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>,
+): Plan {
+  if (entry.state !== 'Deleting') return act({ do: 'announceDestroy', entry });
+  if (isUnsent(entry.at)) return act({ do: 'destroy', entry, node });
+  const isRefused = task.state === 'failed' && refusalIn(task.message) !== 'locked';
+  const left = Date.parse(entry.at) + (isRefused ? DESTROY_AGAIN_MS : IN_FLIGHT_MS) - now;
+  if (left <= 0) return act({ do: 'announceDestroy', entry });
+  return isRefused
+    ? wait(
+        'TaskFailed',
+        `Proxmox VE does not destroy template ${entry.vmid}: ${task.message}. A linked clone needs it as long as it exists: delete the clone or move its disks to other volumes, or set spec.deletionPolicy to Retain. It is tried again each minute.`,
+        Math.min(left, SEEN_AGAIN_MS),
+      )
+    : wait('CleaningUp', `Template ${entry.vmid} is being destroyed.`, POLL_MS);
+}

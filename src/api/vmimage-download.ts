@@ -1,0 +1,143 @@
+/** A disk image that Proxmox VE downloads, and the template that is made of it. */
+import { z } from 'zod';
+import { creationSettings } from './vmclass-hardware.ts';
+import { list, moment, node, rule, storageName, text, vmidNumber, word } from './schema.ts';
+
+/** A name whose last part begins with a letter, or a plain IPv4 address: nothing that is an address in disguise. */
+const URL_FORM =
+  /^https?:\/\/(([a-zA-Z0-9-]+[.])*[a-zA-Z][a-zA-Z0-9-]*|(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3})(:[0-9]{1,5})?\/[a-zA-Z0-9_./+@=~%?&:,-]*$/;
+/** Loopback, link-local, multicast and reserved addresses, and where clouds keep credentials. */
+const FORBIDDEN_HOST =
+  /^https?:\/\/((0|127|22[4-9]|2[3-5][0-9]|169[.]254)[.]|100[.]100[.]100[.]200[:/]|192[.]0[.]0[.]192[:/]|([^/:]*[.])?([lL][oO][cC][aA][lL][hH][oO][sS][tT]|[mM][eE][tT][aA][dD][aA][tT][aA]([.][^/:]*)?)[:/])/;
+/** Proxmox VE unpacks no disk image that it is to import, and the others are no disk images. */
+const NOT_A_DISK = /^[^?]*[.](gz|xz|zst|bz2|lzo|zip|tar|iso|ova)([?].*)?$/;
+
+const MAX_URL = 1024;
+
+const url = [
+  {
+    pattern: FORBIDDEN_HOST,
+    message:
+      'must not lead to this machine, to a link-local, multicast or reserved address, or to a metadata service',
+  },
+  {
+    pattern: NOT_A_DISK,
+    message:
+      'must not be a compressed file, an archive or an ISO image: Proxmox VE imports qcow2, raw and vmdk as they are',
+  },
+].reduce(
+  (schema, { pattern, message }) =>
+    rule(schema, {
+      cel: `!self.matches(r'${pattern.source}')`,
+      message,
+      holds: (value) => !pattern.test(value),
+    }),
+  word(
+    URL_FORM,
+    MAX_URL,
+    'must be an http or https URL with a host name or an IPv4 address and a path, without a user name, for example https://cloud-images.example.com/debian-13.qcow2',
+  ),
+);
+
+const checksum = word(
+  /^(md5:[0-9a-fA-F]{32}|sha1:[0-9a-fA-F]{40}|sha224:[0-9a-fA-F]{56}|sha256:[0-9a-fA-F]{64}|sha384:[0-9a-fA-F]{96}|sha512:[0-9a-fA-F]{128})$/,
+  136,
+  'must be an algorithm (md5, sha1, sha224, sha256, sha384 or sha512), a colon and the checksum in hexadecimal digits',
+);
+
+const providerRef = z.object({
+  name: z.string().max(253).describe('Name of the Provider.'),
+  namespace: z.string().max(63).optional().describe('Its namespace; absent: that of the VMImage.'),
+});
+
+export const download = z.object({
+  url: url.describe(
+    'URL of the disk image, which the node fetches itself, through the http_proxy of the datacenter if it has one.',
+  ),
+  checksum: checksum
+    .optional()
+    .describe(
+      'Checksum of the file as algorithm:digits. Absent: the file is not verified, and it is not fetched again when it changes at its URL.',
+    ),
+  format: z
+    .enum(['qcow2', 'raw', 'vmdk'])
+    .optional()
+    .describe('Format of the file; absent: by the ending of its name, and qcow2 for .img and others.'),
+  providerRefs: list(providerRef, 16)
+    .optional()
+    .describe(
+      'Providers that get a template at once. Absent: each gets one as soon as a VirtualMachine waits for it.',
+    ),
+  storages: list(storageName, 16)
+    .optional()
+    .describe(
+      'Storages that the file may be kept on until the template is made, which need content type import; absent: any.',
+    ),
+});
+
+export const template = z.object({
+  storages: list(storageName, 16)
+    .optional()
+    .describe(
+      'Storages that the template may be made on; absent: where the VMs that wait want their boot disk, or else the default of the Provider or the one with the most room.',
+    ),
+  bios: creationSettings.shape.bios.describe('Firmware: uefi (or ovmf), bios (or seabios); absent: bios.'),
+  efi: creationSettings.shape.efi.describe('EFI disk of a template with UEFI.'),
+  machine: creationSettings.shape.machine.describe('Machine type; absent: q35 with UEFI, otherwise pc.'),
+  osType: creationSettings.shape.osType.describe('Guest operating system; absent: l26, Linux.'),
+  scsiController: creationSettings.shape.scsiController.describe(
+    'Model of the SCSI controller; absent: virtio-scsi-single.',
+  ),
+  agent: z.boolean().optional().describe('Whether the guest agent is enabled; absent: true.'),
+  serialConsole: z
+    .boolean()
+    .optional()
+    .describe('Whether the console is serial port serial0, as cloud images expect; absent: true.'),
+  cloudInitDrive: z.boolean().optional().describe('Whether there is a cloud-init drive; absent: true.'),
+});
+
+const provider = text(320).describe('Provider, as namespace/name.');
+const task = text(255).optional().describe('Task in Proxmox VE that is awaited.');
+
+const failure = z.object({
+  reason: text(64).describe('Reason, as in the condition Ready.'),
+  message: text(1024).describe('What Proxmox VE said.'),
+  attempts: z.int32().describe('How often it failed since it last succeeded.'),
+  at: moment.describe('When it failed.'),
+  generation: z.int().describe('Generation of the object that was tried.'),
+});
+
+export const downloads = list(
+  z.object({
+    provider,
+    node: node.describe('Node that downloads the file.'),
+    storage: storageName.describe('Storage the file is on until the template is made.'),
+    volume: text(255).describe('Volume ID of the file.'),
+    state: z.enum(['Downloading', 'Downloaded']).describe('How far the download is.'),
+    at: moment.describe('When the last request was announced.'),
+    task,
+    failure: failure.optional().describe('The last failure since something succeeded.'),
+  }),
+  64,
+);
+
+export const templates = list(
+  z.object({
+    provider,
+    node: node.describe('Node that the template is made on.'),
+    storage: storageName.describe('Storage of its disks.'),
+    vmid: vmidNumber.describe('VMID, reserved before the template is created.'),
+    file: text(255).describe(
+      'Name of the file that it is made of, which stands for URL, checksum and format.',
+    ),
+    checksum: text(136).optional().describe('Checksum of the file, where the spec had one.'),
+    state: z
+      .enum(['Reserved', 'Ready', 'Deleting'])
+      .describe(
+        'Reserved: it is being created. Ready: VMs are cloned from it. Deleting: it is being destroyed.',
+      ),
+    at: moment.describe('When the last request was announced.'),
+    task,
+  }),
+  64,
+);

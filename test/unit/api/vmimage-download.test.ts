@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { VMImage } from '../../../src/api/index.ts';
+
+const accepts = (url: string): boolean => VMImage.spec.safeParse({ download: { url } }).success;
+
+test.each([
+  '127.0.0.1',
+  '127.1',
+  '0.0.0.0',
+  '169.254.169.254',
+  '2130706433',
+  '0x7f000001',
+  '0177.0.0.1',
+  '[::1]',
+  '[::ffff:169.254.169.254]',
+  'localhost',
+  'LOCALHOST',
+  'a.localhost',
+  'metadata.google.internal',
+  '100.100.100.200',
+  '224.0.0.1',
+  '255.255.255.255',
+  'good.example@127.0.0.1',
+])('a URL with the host %s is refused', (host) => {
+  for (const rest of ['/a.qcow2', ':8080/a.qcow2']) expect(accepts(`http://${host}${rest}`)).toBe(false);
+});
+
+test.each([
+  'https://cloud-images.example.com/debian/13/debian-13.qcow2',
+  'http://10.0.0.5:8080/a.img',
+  'https://images.example.com/a.raw?signature=x%2F',
+  'https://localhost.example.com/a.qcow2',
+  'http://126.0.0.1/a.vmdk',
+])('%s may be downloaded', (url) => expect(accepts(url)).toBe(true));

@@ -1,0 +1,161 @@
+import { describe, expect, test } from '@jest/globals';
+import { ImageLife } from '../../../../builders/image-life.ts';
+import { atCalls, FAULTS, isDistinct, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
+import { aProvider } from '../../../../builders/objects.ts';
+import fc from '../../../../builders/fast-check.ts';
+
+const files = (life: ImageLife): readonly string[] => [...life.pve.volumes];
+
+/** From nothing to a template and back to nothing. */
+async function live(
+  faults: Iterable<readonly [number, Fault]>,
+  {
+    deletedAfter,
+    failures = [],
+  }: { readonly deletedAfter?: number; readonly failures?: readonly string[] } = {},
+): Promise<readonly string[]> {
+  const saboteur = new Saboteur(atCalls(faults));
+  const life = new ImageLife({ between: saboteur.between, isDead: saboteur.isDead });
+  life.pve.volumes.add('local:import/of-somebody-else.qcow2');
+  for (const type of failures) life.pve.failures.push({ type, exit: 'no space' });
+  if (deletedAfter === undefined) {
+    await life.untilReady();
+    life.pve.settle();
+    expect(life.made.map(({ config }) => config['template'])).toEqual(['1']);
+    expect(life.status.templates).toMatchObject([{ vmid: life.made[0]?.vmid, state: 'Ready' }]);
+    await life.until(() => life.status.downloads === undefined);
+    expect(files(life)).toEqual(['local:import/of-somebody-else.qcow2']);
+  } else for (let pass = 0; pass < deletedAfter; pass += 1) await life.pass();
+  await life.delete();
+  life.afterwards();
+  expect(life.made).toEqual([]);
+  expect([...life.pve.guests.keys()]).toEqual([9000]);
+  expect(files(life)).toEqual(['local:import/of-somebody-else.qcow2']);
+  return saboteur.called;
+}
+
+describe('from nothing to one template and back to nothing', () => {
+  test('with one download', async () => {
+    const life = new ImageLife();
+    await life.untilReady();
+    expect(life.pve.downloads).toBe(1);
+    expect(life.made).toHaveLength(1);
+    expect(life.made[0]?.config).toMatchObject({
+      agent: '1',
+      serial0: 'socket',
+      vga: 'serial0',
+      ostype: 'l26',
+    });
+  });
+
+  test.each(FAULTS)(
+    'if any call %s',
+    async (fault) => {
+      const calls = await live([]);
+      expect(calls).toContain('POST /nodes/{node}/storage/{storage}/download-url');
+      expect(calls).toContain('POST /nodes/{node}/qemu/{vmid}/template');
+      expect(calls).toContain('DELETE /nodes/{node}/qemu/{vmid}');
+      for (const [index, what] of calls.entries()) {
+        if (!isDistinct(fault, what)) continue;
+        try {
+          await live([[index + 1, fault]]);
+        } catch (error) {
+          throw new Error(`Call ${index + 1} of ${calls.length} (${what}) ${fault}.`, { cause: error });
+        }
+      }
+    },
+    60_000,
+  );
+
+  test('if any calls fail, any number of times, tasks fail too, and it is deleted at any time', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.constantFrom(...FAULTS)), { maxLength: 6 }),
+        fc.option(fc.nat(25), { nil: undefined }),
+        fc.array(fc.constantFrom('download', 'qmcreate', 'qmtemplate', 'qmdestroy'), { maxLength: 4 }),
+        async (gaps, deletedAfter, failures) => {
+          let call = 0;
+          const faults = gaps.map(([gap, fault]) => [(call += gap), fault] as const);
+          await live(faults, { ...(deletedAfter !== undefined && { deletedAfter }), failures });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
+
+describe('what is in the way', () => {
+  test('is a storage that takes no such files, with the command that allows them, and it goes on by itself', async () => {
+    const life = new ImageLife();
+    life.pve.localContent = 'iso';
+    await life.until(() => life.ready.includes('pvesm set local --content iso,import'));
+    expect(life.ready).toMatch(/^False StorageUnavailable/);
+    life.pve.localContent = 'iso,import';
+    await life.untilReady();
+  });
+
+  test('is a task that fails, with what Proxmox VE said, and it is tried again', async () => {
+    const life = new ImageLife();
+    life.pve.failures.push({ type: 'download', exit: 'checksum mismatch' });
+    await life.until(() => life.ready.includes('checksum mismatch'));
+    await life.untilReady();
+    expect(life.pve.downloads).toBe(2);
+  });
+
+  test('is a Provider of another namespace that does not grant the URL', async () => {
+    const provider = aProvider(
+      { grants: [{ namespaces: { names: ['default'] }, downloads: ['https://elsewhere.example/'] }] },
+      { namespace: 'infra' },
+    );
+    const download = {
+      url: 'https://images.example/a.img',
+      providerRefs: [{ name: 'pve', namespace: 'infra' }],
+    };
+    const life = new ImageLife({ provider, spec: { download } });
+    await life.until(() => life.ready.startsWith('False NotGranted'));
+    expect(life.pve.downloads).toBe(0);
+  });
+});
+
+test('a VMImage that nobody waits for is ready, and makes nothing', async () => {
+  const life = new ImageLife({ spec: { download: { url: 'https://images.example/a.img' } } });
+  await life.untilReady();
+  expect(life.pve.downloads).toBe(0);
+});
+
+test('another URL makes another template beside the old one, which goes once the new one is ready', async () => {
+  const life = new ImageLife();
+  await life.untilReady();
+  const [old] = life.made;
+  life.pve.failures.push({ type: 'qmdestroy', exit: 'base volume is still in use by linked cloned' });
+  life.store.editSpec({ download: { url: 'https://images.example/b.img', providerRefs: [{ name: 'pve' }] } });
+  await life.until(() => life.made.length === 2);
+  await life.until(() => life.made.length === 1);
+  expect(life.made[0]?.vmid).not.toBe(old?.vmid);
+  expect(life.ready).toMatch(/^True/);
+});
+
+test('with deletionPolicy Retain the template stays', async () => {
+  const download = { url: 'https://images.example/a.img', providerRefs: [{ name: 'pve' }] };
+  const life = new ImageLife({ spec: { download, deletionPolicy: 'Retain' } });
+  await life.untilReady();
+  await life.delete();
+  expect(life.made).toHaveLength(1);
+});
+
+test('what status names without proof is left alone', async () => {
+  const life = new ImageLife();
+  await life.untilReady();
+  await life.until(() => life.status.downloads === undefined);
+  const foreign = 'local:import/virtrigaud-000000000000-00000000-a.qcow2';
+  life.pve.volumes.add(foreign);
+  const [template] = life.status.templates ?? [];
+  life.editStatus({
+    templates: [{ ...template, vmid: 9000, file: 'old' }],
+    downloads: [{ ...template, volume: foreign, storage: 'local', state: 'Downloaded' }],
+  });
+  life.store.markDeleted();
+  for (let pass = 0; pass < 40; pass += 1) await life.pass();
+  expect(life.pve.guests.has(9000)).toBe(true);
+  expect(files(life)).toContain(foreign);
+});
