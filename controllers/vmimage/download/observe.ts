@@ -2,6 +2,7 @@
 import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts';
 import { nodeName, upid, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { isSameImage, parseImageMark, type ImageMark } from '../../shared/guests/image-mark.ts';
 import { withLogReason } from '../../shared/tasks/log-reason.ts';
 import type { DownloadEntry, FileSeen, GuestSeen, TaskSeen, TemplateEntry } from './model.ts';
@@ -61,7 +62,7 @@ export async function seeGuest(
     return { task, node, guest: free ? 'absent' : 'unknown' };
   }
   const { description, lock, template } = config;
-  if (isSameImage(parseImageMark(description), mark)) {
+  if (isSameImage(parseImageMark(description), mark) && smbiosUuidOf(config) === mark.uid.toLowerCase()) {
     if (lock !== undefined) return { task, node, guest: 'busy' };
     return { task, node, guest: template === '1' ? 'template' : 'guest' };
   }

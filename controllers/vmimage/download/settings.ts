@@ -15,6 +15,8 @@ export function settingsOf(
   return {
     name: metadata.name.slice(0, MAX_NAME).replace(/[^a-z0-9]+$/, ''),
     description: describeTemplate(mark),
+    // A clone has a copy of the mark, and a UUID of its own.
+    smbios1: `uuid=${mark.uid}`,
     cores: 1,
     memory: MEMORY_MIB,
     ostype: template.osType ?? 'l26',

@@ -92,6 +92,7 @@ test('a template is what cloud images need, with its mark from the first request
   const image = { ...aDownload(), spec: { download: { url: URL }, template: { bios: 'uefi' as const } } };
   expect(settingsOf(image, MARK, { storage: 'tank', volume: 'local:import/a.qcow2' })).toMatchObject({
     description: expect.stringContaining('virtrigaud-image: c/default/ubuntu/u'),
+    smbios1: 'uuid=u',
     scsi0: 'tank:0,import-from=local:import/a.qcow2',
     scsihw: 'virtio-scsi-single',
     bios: 'ovmf',

@@ -159,3 +159,16 @@ test('what status names without proof is left alone', async () => {
   expect(life.pve.guests.has(9000)).toBe(true);
   expect(files(life)).toContain(foreign);
 });
+
+test('a clone of a template, which has a copy of its mark, is left alone, even under a VMID that status names', async () => {
+  const life = new ImageLife();
+  await life.untilReady();
+  const [made] = life.made;
+  if (!made) throw new Error('There is no template.');
+  const { template: _template, ...config } = made.config;
+  // Somebody destroyed the template and made the clone under its VMID.
+  life.pve.guests.set(made.vmid, { ...made, config: { ...config, smbios1: 'uuid=another' } });
+  await life.delete();
+  expect(life.pve.guests.get(made.vmid)?.config).not.toHaveProperty('template');
+  expect(life.pve.guests.has(made.vmid)).toBe(true);
+});
