@@ -55,7 +55,7 @@ export function restKey(
 /** What texts say follows from the texts, and may be as long. How far an image is does not concern a guest that exists. */
 const essentials = (spec: Pick<PlainSpec, 'shape' | 'image'>): unknown => ({
   ...spec,
-  image: undefined,
+  image: spec.image !== undefined,
   shape: spec.shape && { ...spec.shape, cloudInit: { ...spec.shape.cloudInit, documents: undefined } },
 });
 

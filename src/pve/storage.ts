@@ -77,6 +77,8 @@ export const STORAGE = {
       checksum: z.string().optional(),
     }),
     reply: UpidText,
+    // Before, files can be imported only where an administrator put them.
+    lifetimes: { 'content=import': { since: '8.4' } },
     needs: [
       { path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' },
       { path: '/nodes/{node}', anyOf: ['Sys.AccessNetwork'], since: 8, feature: 'downloads' },

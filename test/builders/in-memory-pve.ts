@@ -310,7 +310,9 @@ export class InMemoryPve {
       this.#tasks
         .filter(
           (task) =>
-            task.node === node && (vmid === undefined || task.id === String(vmid)) && task.exit === undefined,
+            task.node === node &&
+            (vmid === undefined || task.id === `${Number(vmid)}`) &&
+            task.exit === undefined,
         )
         .map(({ upid, type, id, startedAt }) => ({
           upid,

@@ -13,7 +13,7 @@ export interface ResolvedImage {
 
 /** A guest that exists no longer needs the images that it is made with, and one that is adopted needs none. */
 const needsImages = ({ spec, status }: VirtualMachine): boolean =>
-  status?.name === undefined && spec.adopt === undefined;
+  status?.name === undefined && status?.internal?.recovered !== true && spec.adopt === undefined;
 
 /** What keeps the VM from being made. */
 export const imageProblems = (
