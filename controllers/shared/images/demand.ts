@@ -18,7 +18,7 @@ import type { Namespaces } from '../grants/namespaces.ts';
 import type { UsersOf } from '../objects/in-use.ts';
 import { mayUse, type Reference } from '../objects/references.ts';
 
-/** Equal wishes of several VMs are one. */
+/** Equal needs of several VMs count once. */
 export interface Demand {
   readonly provider: { readonly namespace: string; readonly name: string };
   /** Where the boot disks of the VMs are to be. Absent: nobody names one, or it is needed as a file for a CD-ROM drive. */
@@ -46,7 +46,7 @@ type Image = Pick<Readable<VMImage>, 'metadata'> & {
     | undefined;
 };
 type Vm = Readable<VirtualMachine>;
-type Wish = Omit<Demand, 'waiting'>;
+type Need = Omit<Demand, 'waiting'>;
 
 /** The reason of a VM that waits for nothing but an image. */
 export const IMAGE_NOT_READY: Reason = 'ImageNotReady';
@@ -56,15 +56,15 @@ export function demandsFor(image: Image, ports: DemandPorts): readonly Demand[] 
   const { namespace, name } = image.metadata;
   const found = new Map<string, Demand>();
   for (const vm of ports.usersOf(namespace, name)) {
-    const wish = wishOf(vm, image, ports);
-    if (!wish) continue;
-    const key = keyOf(wish);
-    found.set(key, { ...wish, waiting: (found.get(key)?.waiting ?? 0) + 1 });
+    const need = needOf(vm, image, ports);
+    if (!need) continue;
+    const key = keyOf(need);
+    found.set(key, { ...need, waiting: (found.get(key)?.waiting ?? 0) + 1 });
   }
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, demand]) => demand);
 }
 
-const keyOf = ({ provider, storage = '', node = '' }: Wish): string =>
+const keyOf = ({ provider, storage = '', node = '' }: Need): string =>
   `${provider.namespace}/${provider.name} ${storage} ${node}`;
 
 /** The VMImages that a VM waits for, or may wait for. */
@@ -86,7 +86,7 @@ function isAwaiting({ metadata, status }: Vm): boolean {
   );
 }
 
-function wishOf(vm: Vm, image: Image, { providers, classes, namespaces }: DemandPorts): Wish | undefined {
+function needOf(vm: Vm, image: Image, { providers, classes, namespaces }: DemandPorts): Need | undefined {
   const { namespace } = vm.metadata;
   const { providerRef } = vm.spec;
   if (isIdle(vm) || !providerRef || !mayUse(namespace, image)) return undefined;
@@ -110,7 +110,7 @@ function placeOf(
   vm: Vm,
   image: Image,
   { provider, classes }: { readonly provider: Readable<Provider>; readonly classes: ObjectReader<VMClass> },
-): Omit<Wish, 'provider'> {
+): Omit<Need, 'provider'> {
   const { imageRef } = vm.spec;
   const isTemplate = imageRef !== undefined && isTo(image, imageRef, vm.metadata.namespace);
   return omitUndefined({
