@@ -154,11 +154,11 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     signal: AbortSignal,
   ): Promise<MissingPrivileges | undefined> {
     const { namespace, name } = provider.metadata;
-    const mappings = [
+    const inUse = [
       ...mappingNeeds(provider, ports.usersOf(namespace, name), ports),
       ...downloadNeeds(provider, ports.images.list(), ports),
     ];
-    return ports.privileges.missing(client, { credentials: settings.credentials, mappings }, signal);
+    return ports.privileges.missing(client, { credentials: settings.credentials, inUse }, signal);
   }
 
   async function connect(provider: Provider, key: string, pass: Pass<Provider>): Promise<ProviderResult> {

@@ -48,16 +48,16 @@ export function granteeOf(credentials: Credentials): Grantee {
 
 /**
  * @param major version of Proxmox VE: privileges differ between versions
- * @param mappings what VMs use of resource mappings, and VMImages for downloads
+ * @param inUse what VMs need for their resource mappings, and VMImages for downloads
  */
 export function missingPrivilegesOf(
   held: Permissions,
   major: number,
-  { to, mappings = [] }: { readonly to: Grantee; readonly mappings?: readonly Need[] },
+  { to, inUse = [] }: { readonly to: Grantee; readonly inUse?: readonly Need[] },
 ): MissingPrivileges {
   const missing = [
     ...missingPrivileges(neededPrivileges({ major, features: FEATURES }), held),
-    ...missingPrivileges(major >= 8 ? mappings : [], held).slice(0, MAX_MAPPINGS),
+    ...missingPrivileges(major >= 8 ? inUse : [], held).slice(0, MAX_MAPPINGS),
   ];
   return {
     required: missing.filter(({ feature }) => feature === undefined),

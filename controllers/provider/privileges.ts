@@ -13,11 +13,12 @@ import type { Settings } from './settings.ts';
 export interface PrivilegeWatch {
   /**
    * What the client's credentials lack, as far as it is known.
-   * @param mappings what VMs use of resource mappings: which, may change while the credentials stay as they are
+   * @param inUse what VMs need for their resource mappings, and VMImages for downloads: it may change while the credentials
+   * stay as they are
    */
   missing(
     client: ClusterClient,
-    needs: { readonly credentials: Settings['credentials']; readonly mappings: readonly Need[] },
+    needs: { readonly credentials: Settings['credentials']; readonly inUse: readonly Need[] },
     signal: AbortSignal,
   ): Promise<MissingPrivileges | undefined>;
   /** When the credentials of a client expire, as far as it was asked and answered. */
@@ -76,10 +77,10 @@ export function createPrivilegeWatch(now: () => number): PrivilegeWatch {
   };
 
   return {
-    async missing(client, { credentials, mappings }, signal) {
+    async missing(client, { credentials, inUse }, signal) {
       const to = granteeOf(credentials);
       const lacksOf = ({ held }: Answer): MissingPrivileges | undefined =>
-        held && missingPrivilegesOf(held.permissions, held.major, { to, mappings });
+        held && missingPrivilegesOf(held.permissions, held.major, { to, inUse });
       const known = answers.get(client);
       if (known) {
         const lacks = lacksOf(known);

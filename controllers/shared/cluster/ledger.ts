@@ -91,8 +91,11 @@ export function createLedger(now: () => number): Ledger {
     release: (uid) => void entries.delete(uid),
     destinations(view) {
       // A guest that is as desired may be moved by others afterwards.
-      const isOnItsWay = (entry: Entry): boolean =>
-        entry.settled === undefined && (outstanding(entry, view).memory || outstanding(entry, view).space);
+      const isOnItsWay = (entry: Entry): boolean => {
+        if (entry.settled === true) return false;
+        const { memory, space } = outstanding(entry, view);
+        return memory || space;
+      };
       return new Map([...entries].filter(([, entry]) => isOnItsWay(entry)));
     },
     absorb(other) {

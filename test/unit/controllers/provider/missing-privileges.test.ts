@@ -69,7 +69,7 @@ const mapping = (path: string): Need => ({
 test('a resource mapping that VMs use is granted alone, to those who may not use it yet', () => {
   const mappings = [mapping('/mapping/pci/gpu'), mapping('/mapping/usb/dongle')];
   const held = { ...everywhereBut(), '/mapping/usb/dongle': { 'Mapping.Use': true } };
-  const lacks = missingPrivilegesOf(held, 9, { to: TO, mappings });
+  const lacks = missingPrivilegesOf(held, 9, { to: TO, inUse: mappings });
   expect(consequencesOf(lacks)).toEqual([
     'VMs run without devices of resource mappings (Mapping.Use on /mapping/pci/gpu)',
   ]);
@@ -86,7 +86,7 @@ test('of many resource mappings those that are missing are named, as many as a c
   const granted = Object.fromEntries(
     mappings.slice(0, 12).map((each) => [each.path, { 'Mapping.Use': true }]),
   );
-  const lacks = missingPrivilegesOf({ ...everywhereBut(), ...granted }, 9, { to: TO, mappings });
+  const lacks = missingPrivilegesOf({ ...everywhereBut(), ...granted }, 9, { to: TO, inUse: mappings });
   expect(namesOf(lacks.optional)).toEqual(
     Array.from({ length: 8 }, (_, index) => `Mapping.Use on ${path(12 + index)}`),
   );
@@ -94,7 +94,7 @@ test('of many resource mappings those that are missing are named, as many as a c
 });
 
 test('Proxmox VE 7 has no resource mappings, so that nothing is missing there', () => {
-  const lacks = missingPrivilegesOf(everywhereBut(), 7, { to: TO, mappings: [mapping('/mapping/pci/gpu')] });
+  const lacks = missingPrivilegesOf(everywhereBut(), 7, { to: TO, inUse: [mapping('/mapping/pci/gpu')] });
   expect(consequencesOf(lacks).join()).not.toContain('mapping');
 });
 
@@ -125,7 +125,7 @@ describe('with any privileges granted', () => {
   test('messages fit into a condition and never end in half a line', () => {
     fc.assert(
       fc.property(held, fc.constantFrom(7, 8, 9), someMappings, (permissions, major, mappings) => {
-        const lacks = missingPrivilegesOf(permissions, major, { to: TO, mappings });
+        const lacks = missingPrivilegesOf(permissions, major, { to: TO, inUse: mappings });
         for (const message of [insufficient(lacks), ...limitedFeatures(lacks).map((c) => c.message)]) {
           expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
           expect(message).toMatch(/--roles (VirtRigaud|PVEMappingUser)$|grant them\.$|On a node: $/);

@@ -15,7 +15,7 @@ const COMPLETE: Permissions = {
   ),
 };
 const CREDENTIALS = { kind: 'token', id: 'a@pve!b', secret: 's' } as const;
-const NEEDS = { credentials: CREDENTIALS, mappings: [] };
+const NEEDS = { credentials: CREDENTIALS, inUse: [] };
 const MINUTE = 60_000;
 const EXPIRES = 1_800_000_000_000;
 
@@ -151,7 +151,7 @@ test('a resource mapping that VMs begin to use is judged without asking again', 
   const mappings: readonly Need[] = [
     { path: '/mapping/pci/gpu', anyOf: ['Mapping.Use'], since: 8, feature: 'devices' },
   ];
-  const lacks = await watch.missing(client, { ...NEEDS, mappings }, AbortSignal.timeout(1000));
+  const lacks = await watch.missing(client, { ...NEEDS, inUse: mappings }, AbortSignal.timeout(1000));
   expect(lacks?.optional).toEqual(mappings);
   expect(asked()).toBe(before);
 });
