@@ -1,0 +1,29 @@
+/** No guest is stopped, restarted, rolled back or destroyed unless somebody asked for it. */
+import type { Task } from '../world.ts';
+
+const STOPS = new Set([
+  'qmstop',
+  'qmshutdown',
+  'qmreboot',
+  'qmreset',
+  'qmsuspend',
+  'qmrollback',
+  'qmdestroy',
+]);
+
+/** Whose guest a VMID is, and whether its object has been asked to stop, restart, go back or go away. */
+export interface Invited {
+  readonly nameOf: (vmid: string) => string | undefined;
+  readonly isInvited: (name: string) => boolean;
+}
+
+/** Of tasks that were not there before. A guest without a known object is none of ours. */
+export const uninvitedStops = (tasks: readonly Task[], { nameOf, isInvited }: Invited): readonly string[] =>
+  tasks
+    .filter(({ type }) => STOPS.has(type))
+    .flatMap(({ type, id = '' }) => {
+      const name = nameOf(id);
+      return name === undefined || isInvited(name)
+        ? []
+        : [`the guest ${id} of ${name} had the task ${type}, which nobody asked for`];
+    });
