@@ -89,6 +89,10 @@ measure: setup ## Measure creation, the cost of idle VMs and the operator's foot
 campaign: setup ## Make random changes to all kinds against the fake Proxmox VE, and judge what becomes of them (ARGS='--seed TEXT')
 	@node test/campaign/campaign.ts $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## The same with kills, faults, and changes that somebody makes in Proxmox VE
+	@node test/campaign/campaign.ts --incidents $(ARGS)
+
 ##@ Ship
 .PHONY: cli
 cli: setup ## Bundle the kubectl plugins into dist/kubectl

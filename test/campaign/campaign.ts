@@ -14,6 +14,7 @@ import { Random } from '../fakepve/random.ts';
 import { act } from './act.ts';
 import { drawAction, sentence } from './edits.ts';
 import { History } from './history.ts';
+import { incidentsOf, type Incidents } from './incidents.ts';
 import { baseObjects, vm, yaml } from './objects.ts';
 import { unexplained, unobserved, voiceless } from './oracles/explained.ts';
 import { brokenIdentities, orphanedVolumes } from './oracles/identity.ts';
@@ -26,6 +27,7 @@ const usage = `Usage: make campaign ARGS='[options]'
   --rounds N      rounds of changes (10)
   --changes N     changes in a round (12)
   --vms N         VMs at the beginning (4)
+  --incidents     kills, stops and faults as well, and changes that somebody makes in Proxmox VE (make chaos)
   --requests FILE log every request to Proxmox VE to this file
 The verdict is the last line; the exit code is 1 if a promise was broken.`;
 const values = readArguments(usage, {
@@ -33,6 +35,7 @@ const values = readArguments(usage, {
   rounds: { type: 'string', default: '10' },
   changes: { type: 'string', default: '12' },
   vms: { type: 'string', default: '4' },
+  incidents: { type: 'boolean', default: false },
   requests: { type: 'string' },
 });
 
@@ -70,7 +73,7 @@ async function applyBase({ plane, fake }: Cast): Promise<void> {
   }
 }
 
-async function change(cast: Cast, eyes: Eyes): Promise<void> {
+async function change(cast: Cast, eyes: Eyes, incidents: Incidents): Promise<void> {
   for (let n = 0; n < Number(values.changes); n += 1) {
     const objects = await eyes.objects();
     const action = drawAction(random, objects, (serial += 1));
@@ -79,6 +82,8 @@ async function change(cast: Cast, eyes: Eyes): Promise<void> {
     history.seeGuests(await eyes.pve(), objects);
     const { code, stderr } = await act(cast.plane, action);
     say(`  ${sentence(action)}${code === 0 ? '' : `  (refused: ${stderr.trim().split('\n')[0] ?? ''})`}`);
+    if (values.incidents && random.integer(1, 3) === 1)
+      say(`  !! ${await incidents.happen(random, (await eyes.pve()).guests)}`);
     if (random.integer(1, 3) === 1) await sleep(random.integer(0, 3000));
   }
 }
@@ -179,12 +184,13 @@ async function goAway({ plane }: Cast, eyes: Eyes): Promise<void> {
   );
 }
 
-async function play(cast: Cast, eyes: Eyes): Promise<void> {
+async function play(cast: Cast, eyes: Eyes, incidents: Incidents): Promise<void> {
   await applyBase(cast);
   check('beginning', await settle(eyes, SETTLED_WITHIN_MS));
   for (let round = 1; round <= Number(values.rounds); round += 1) {
     say(`\nRound ${round}`);
-    await change(cast, eyes);
+    await change(cast, eyes, incidents);
+    await incidents.end();
     check(`round ${round}`, await settle(eyes, SETTLED_WITHIN_MS));
   }
   say('\nBack to the beginning');
@@ -201,8 +207,9 @@ async function main(): Promise<number> {
   const requestsFile = values.requests ?? join(tmpdir(), `campaign-${process.pid}.requests`);
   const cast = await startCast({ requestsFile, say: (line) => say(`  ${line}`), logFormat: 'json' });
   const eyes = eyesOn(cast);
+  const incidents = incidentsOf(cast);
   try {
-    await play(cast, eyes);
+    await play(cast, eyes, incidents);
     const errors = (await cast.lastLines(100_000))
       .split('\n')
       .filter((line) => line.includes('"level":"error"'));
@@ -212,6 +219,7 @@ async function main(): Promise<number> {
     );
   } finally {
     await eyes.close();
+    await incidents.close();
     await cast.stop();
     if (unwanted) await rm(requestsFile, { force: true });
   }

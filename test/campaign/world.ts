@@ -34,6 +34,8 @@ export type Guest = z.output<typeof Guest>;
 const Task = z.looseObject({
   upid: z.string(),
   type: z.string(),
+  /** With the token: `root@pam!operator`. */
+  user: z.string(),
   /** The VMID, of tasks about a guest. */
   id: z.union([z.string(), z.number()]).transform(String).optional(),
   exitstatus: z.string().optional(),

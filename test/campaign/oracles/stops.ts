@@ -11,6 +11,9 @@ const STOPS = new Set([
   'qmdestroy',
 ]);
 
+/** What others do in Proxmox VE is their own affair. */
+const OPERATOR = 'virtrigaud@pve!vrtg-token';
+
 /** Whose guest a VMID is, and whether its object has been asked to stop, restart, go back or go away. */
 export interface Invited {
   readonly nameOf: (vmid: string) => string | undefined;
@@ -20,7 +23,7 @@ export interface Invited {
 /** Of tasks that were not there before. A guest without a known object is none of ours. */
 export const uninvitedStops = (tasks: readonly Task[], { nameOf, isInvited }: Invited): readonly string[] =>
   tasks
-    .filter(({ type }) => STOPS.has(type))
+    .filter(({ type, user }) => STOPS.has(type) && user === OPERATOR)
     .flatMap(({ type, id = '' }) => {
       const name = nameOf(id);
       return name === undefined || isInvited(name)
