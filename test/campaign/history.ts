@@ -1,6 +1,6 @@
 /** What the campaign has asked for: whom it invited to stop, and whose guests stay behind. */
 import type { Action } from './edits.ts';
-import { conditionOf, ownerOf, type KubeObject, type PveState, type Task } from './world.ts';
+import { conditionOf, ownerOf, type KubeObject, type PveState, type Task, type World } from './world.ts';
 
 const isOn = (spec: KubeObject['spec']): boolean =>
   spec['powerState'] === undefined || spec['powerState'] === 'On' || spec['powerState'] === true;
@@ -18,7 +18,8 @@ const leavesGuest = ({ spec }: KubeObject): boolean =>
 
 export class History {
   private readonly invited = new Set<string>();
-  private readonly names = new Map<string, string>();
+  /** Of each VMID, which may have had several guests since the last check. */
+  private names = new Map<string, Set<string>>();
   private readonly tasksSeen = new Set<string>();
   /** Objects that left their guest behind. */
   readonly retained = new Set<string>();
@@ -47,12 +48,13 @@ export class History {
     const names = new Map(objects.map(({ metadata }) => [metadata.uid, metadata.name]));
     for (const guest of guests) {
       const name = names.get(ownerOf(guest) ?? '');
-      if (name !== undefined) this.names.set(String(guest.vmid), name);
+      const key = String(guest.vmid);
+      if (name !== undefined) this.names.set(key, (this.names.get(key) ?? new Set()).add(name));
     }
   }
 
-  nameOf(vmid: string): string | undefined {
-    return this.names.get(vmid);
+  namesOf(vmid: string): readonly string[] {
+    return [...(this.names.get(vmid) ?? [])];
   }
 
   isInvited(name: string): boolean {
@@ -66,8 +68,10 @@ export class History {
     return found;
   }
 
-  /** After a check. What is not settled may still have to do what it was asked for. */
-  forgetInvitations(objects: readonly KubeObject[]): void {
+  /** After a check, with the guests as they were then. What is not settled may still have to do what it was asked for. */
+  forget({ objects, pve }: World): void {
+    this.names = new Map();
+    this.seeGuests(pve, objects);
     for (const object of objects)
       if (conditionOf(object, 'Ready')?.status === 'True') this.invited.delete(object.metadata.name);
   }

@@ -20,7 +20,8 @@ export function brokenIdentities({ objects, pve }: World, retained: ReadonlySet<
   return [...twice, ...lost, ...mistaken];
 }
 
-const numbers = (guests: readonly Guest[]): string => `guest ${guests.map(({ vmid }) => vmid).join(', ')}`;
+const numbers = (guests: readonly Guest[]): string =>
+  `guest ${guests.map(({ vmid, config }) => `${vmid} (${config['name'] ?? 'without a name'})`).join(', ')}`;
 
 /** A VM that is Ready names the guest that carries its mark. */
 const mistakenVmid = (vm: KubeObject, guest: Guest | undefined): readonly string[] =>

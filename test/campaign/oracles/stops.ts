@@ -14,19 +14,19 @@ const STOPS = new Set([
 /** What others do in Proxmox VE is their own affair. */
 const OPERATOR = 'virtrigaud@pve!vrtg-token';
 
-/** Whose guest a VMID is, and whether its object has been asked to stop, restart, go back or go away. */
+/** Whose guest a VMID was, and whether an object has been asked to stop, restart, go back or go away. */
 export interface Invited {
-  readonly nameOf: (vmid: string) => string | undefined;
+  readonly namesOf: (vmid: string) => readonly string[];
   readonly isInvited: (name: string) => boolean;
 }
 
 /** Of tasks that were not there before. A guest without a known object is none of ours. */
-export const uninvitedStops = (tasks: readonly Task[], { nameOf, isInvited }: Invited): readonly string[] =>
+export const uninvitedStops = (tasks: readonly Task[], { namesOf, isInvited }: Invited): readonly string[] =>
   tasks
     .filter(({ type, user }) => STOPS.has(type) && user === OPERATOR)
     .flatMap(({ type, id = '' }) => {
-      const name = nameOf(id);
-      return name === undefined || isInvited(name)
+      const names = namesOf(id);
+      return names.length === 0 || names.some(isInvited)
         ? []
-        : [`the guest ${id} of ${name} had the task ${type}, which nobody asked for`];
+        : [`the guest ${id} of ${names.join(', then ')} had the task ${type}, which nobody asked for`];
     });

@@ -113,11 +113,11 @@ test('a volume without a guest is found', () => {
 test('a stop that nobody asked for is found', () => {
   const user = 'virtrigaud@pve!vrtg-token';
   const tasks = [{ upid: 'UPID:1', type: 'qmstop', id: '100', user }];
-  const nameOf = () => 'web';
-  expect(uninvitedStops(tasks, { nameOf, isInvited: () => false })).toHaveLength(1);
-  expect(uninvitedStops(tasks, { nameOf, isInvited: () => true })).toEqual([]);
+  const namesOf = () => ['web'];
+  expect(uninvitedStops(tasks, { namesOf, isInvited: () => false })).toHaveLength(1);
+  expect(uninvitedStops(tasks, { namesOf, isInvited: () => true })).toEqual([]);
   const byHand = tasks.map((task) => ({ ...task, user: 'root@pam' }));
-  expect(uninvitedStops(byHand, { nameOf, isInvited: () => false })).toEqual([]);
+  expect(uninvitedStops(byHand, { namesOf, isInvited: () => false })).toEqual([]);
 });
 
 test('a condition without a message, and a generation that no status is of, are found', () => {
