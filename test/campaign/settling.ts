@@ -1,5 +1,6 @@
-/** Waits until nothing moves any more, and says what still does. */
+/** Waits until all objects have been observed and nothing moves any more, and says what still does. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unobserved } from './oracles/explained.ts';
 import type { Eyes, KubeObject, World } from './world.ts';
 
 const POLL_MS = 1_000;
@@ -24,10 +25,12 @@ export async function settle(eyes: Eyes, withinMs: number): Promise<Settled> {
     const after = versions(world.objects);
     const moving = [...after].filter(([key, version]) => before.get(key) !== version).map(([key]) => key);
     const isBusy = world.pve.tasks.some(({ exitstatus }) => exitstatus === undefined);
-    still = moving.length > 0 || isBusy || before.size !== after.size ? 0 : still + 1;
+    const waiting = unobserved(world);
+    const isStill = moving.length === 0 && waiting.length === 0 && !isBusy && before.size === after.size;
+    still = isStill ? still + 1 : 0;
     if (still >= STILL_FOR) return { world, restless: [] };
     if (Date.now() > deadline)
-      return { world, restless: moving.length > 0 ? moving : ['a task in Proxmox VE'] };
+      return { world, restless: [...moving, ...waiting, ...(isBusy ? ['a task in Proxmox VE'] : [])] };
     before = after;
     await sleep(POLL_MS);
   }
