@@ -8,6 +8,7 @@ import { complete } from './commands/completion.ts';
 import { CliError, codeOf, faultText } from './failure.ts';
 import { readFlags, type CommandLine } from './flags.ts';
 import { calledBy, helpOf, overview } from './help.ts';
+import { checkedNamespace, namesIn } from './names.ts';
 import type { Terminal } from './terminal.ts';
 
 export const CREATE_VMSNAPSHOT = 'kubectl create vmsnapshot';
@@ -76,7 +77,8 @@ async function called(
     throw new CliError(
       `${expected(command, length)}\nUsage: ${line} ${command.usage}\nSee '${line} --help' for usage.`,
     );
-  return withCluster(read.value, terminal, (call) => command.run(call));
+  const args = namesIn(command, read.value.args);
+  return withCluster({ ...read.value, args }, terminal, (call) => command.run(call));
 }
 
 function expected({ args: { min, max } }: Command, got: number): string {
@@ -95,12 +97,15 @@ async function withCluster(
 ): Promise<number> {
   let open: OpenCluster | undefined;
   const { flags } = line;
+  // kubectl takes an empty one for none.
+  const namespace = flags.text('namespace') || undefined;
+  if (namespace !== undefined) checkedNamespace(namespace);
   const cluster = (): Promise<OpenCluster['cluster']> => {
     open ??= openCluster(
       {
         kubeconfig: flags.text('kubeconfig'),
         context: flags.text('context'),
-        namespace: flags.text('namespace'),
+        namespace,
         as: flags.text('as'),
         asGroups: flags.list('as-group'),
         asUid: flags.text('as-uid'),

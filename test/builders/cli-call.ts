@@ -5,6 +5,7 @@ import type { CliKind } from '../../src/cli/cluster/kinds.ts';
 import { Stored } from '../../src/cli/cluster/objects.ts';
 import { GLOBAL_FLAGS } from '../../src/cli/common-flags.ts';
 import { readFlags } from '../../src/cli/flags.ts';
+import { namesIn } from '../../src/cli/names.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeError } from '../../src/kube/errors.ts';
 import { millis } from '../../src/lib/units.ts';
@@ -80,7 +81,8 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
       if (!command) throw new Error(`there is no command ${name}`);
       const read = readFlags(words, [...command.flags, ...GLOBAL_FLAGS]);
       if ('problem' in read) throw new Error(read.problem);
-      return command.run({ ...read.value, terminal, cluster: () => Promise.resolve(inMemory(world)) });
+      const args = namesIn(command, read.value.args);
+      return command.run({ ...read.value, args, terminal, cluster: () => Promise.resolve(inMemory(world)) });
     },
   };
   return world;

@@ -1,9 +1,9 @@
 /** `kubectl vm start` and `kubectl vm stop`. */
 import type { Stored } from '../cluster/objects.ts';
 import { textAt, valueAt } from '../cluster/objects.ts';
-import { CHANGE_OUTPUT, SELECTOR, WAIT_FLAGS } from '../common-flags.ts';
+import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
-import { SELECTED, selectedVms } from '../selected.ts';
+import { SELECTED, SELECT_FLAGS, selectedVms } from '../selected.ts';
 import { changeVms, type Change } from '../vm-change.ts';
 
 type Power = 'On' | 'Off' | 'OffGraceful';
@@ -14,7 +14,7 @@ export const start: Command = {
   summary: 'Start VMs and keep them running',
   about: ['It sets `spec.powerState` to On.'],
   examples: [{ text: 'Start a VM and wait until it is ready', command: 'kubectl vm start web --wait' }],
-  flags: [SELECTOR, ...WAIT_FLAGS, CHANGE_OUTPUT],
+  flags: [...SELECT_FLAGS, ...WAIT_FLAGS, CHANGE_OUTPUT],
   run: (call) => setPower(call, 'On', 'started'),
 };
 
@@ -32,7 +32,7 @@ export const stop: Command = {
   ],
   flags: [
     { name: 'force', meaning: 'stop the VM at once instead of asking the guest to shut down' },
-    SELECTOR,
+    ...SELECT_FLAGS,
     ...WAIT_FLAGS,
     CHANGE_OUTPUT,
   ],

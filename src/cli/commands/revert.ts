@@ -8,6 +8,7 @@ import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
 import { CliError } from '../failure.ts';
 import { undoneBy } from '../gitops.ts';
+import { namedByFlag } from '../names.ts';
 import { waitFor, type Progress } from '../waiting.ts';
 
 const KIND = kindOf('VMSnapshot');
@@ -42,7 +43,7 @@ export const revert: Command = {
     const cluster = await call.cluster();
     const at = { namespace: cluster.namespace, name };
     const vm = textAt(await cluster.get(KIND, at), 'spec.vmRef.name') ?? '';
-    const meant = call.flags.text('vm');
+    const meant = namedByFlag(call, 'vm', 'VirtualMachine');
     if (meant !== undefined && meant !== vm)
       throw new CliError(`vmsnapshots "${name}" is a snapshot of the VM ${vm}, not of ${meant}`);
     const requestedAt = call.terminal.clock.now().toISOString();

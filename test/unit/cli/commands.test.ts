@@ -60,9 +60,69 @@ describe('a command', () => {
   test('is for the VMs that it names, or for those with the labels', async () => {
     const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
     await expect(world.call('stop')).rejects.toThrow('name a VM, or select some with --selector');
-    await expect(world.call('stop', 'web', '-l', 'a=b')).rejects.toThrow('when a selector is specified');
+    for (const words of [['-l', 'a=b'], ['--all']])
+      await expect(world.call('stop', 'web', ...words)).rejects.toThrow('name cannot be provided');
     expect(await world.call('stop', '-l', 'a=b')).toBe(0);
     expect(world.writes.map(({ name }) => name)).toEqual(['web', 'db']);
+  });
+
+  test.each([
+    [['stop', '-l', '']],
+    [['stop', '--selector= ']],
+    [['start', '-l', '']],
+    [['restart', '-l', '']],
+    [['stop', '-l', '', '--all']],
+    [['stop', '']],
+    [['stop', 'web', '']],
+  ])('changes nothing where a variable of the shell is not set: %j', async (words) => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    await expect(world.call(...words)).rejects.toThrow(/is empty/);
+    expect(world.writes).toEqual([]);
+  });
+
+  test('is for all VMs of the namespace only with --all', async () => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    await expect(world.call('stop', '--all', '-l', 'a=b')).rejects.toThrow('--all and --selector');
+    expect(await world.call('stop', '--all')).toBe(0);
+    expect(world.writes.map(({ name }) => name)).toEqual(['web', 'db']);
+  });
+
+  test.each([
+    'vm/web',
+    'virtualmachine/web',
+    'virtualmachines/web',
+    'VirtualMachine/web',
+    'virtualmachine.infra.virtrigaud.io/web',
+    'virtualmachines.infra.virtrigaud.io/web',
+    'virtualmachines.v1beta1.infra.virtrigaud.io/web',
+  ])('takes %s for the VM web', async (word) => {
+    const world = cliWorld([web()]);
+    expect(await world.call('stop', word)).toBe(0);
+    expect(world.writes.map(({ name }) => name)).toEqual(['web']);
+  });
+
+  test.each([
+    ['web/status', 'the server doesn\'t have a resource type "web"'],
+    ['vm/web/status', 'may not have more than one slash'],
+    ['provider/web', 'provider/web is a Provider, and a VirtualMachine is expected'],
+    ['../web', 'the server doesn\'t have a resource type ".."'],
+    ['..', 'invalid name ".."'],
+    ['web?dryRun=All', 'invalid name "web?dryRun=All"'],
+    ['Web', 'invalid name "Web"'],
+    ['vm/', 'a name is empty'],
+    ['a'.repeat(254), 'invalid name'],
+  ])('refuses %s, which is no name of a VM', async (word, message) => {
+    const world = cliWorld([web()]);
+    for (const words of [
+      ['stop'],
+      ['plan'],
+      ['console'],
+      ['snapshots'],
+      ['list'],
+      ['snapshot', 'new', '--vm'],
+    ])
+      await expect(world.call(...words, word)).rejects.toThrow(message);
+    expect(world.writes).toEqual([]);
   });
 
   test('does not revert to a snapshot of another VM than the one that is meant', async () => {
