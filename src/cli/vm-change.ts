@@ -52,9 +52,11 @@ interface Changed {
 }
 
 async function patch(call: Call, cluster: Cluster, at: At, change: (vm: Stored) => Change): Promise<Changed> {
-  const made = change(await cluster.get(VM_KIND, at));
+  const before = await cluster.get(VM_KIND, at);
+  const made = change(before);
   const object = await cluster.patch(VM_KIND, at, made.patch);
-  for (const warning of [undoneBy(object, made.path), withoutEffect(object)])
+  const undone = Object.keys(made.patch).length === 0 ? undefined : undoneBy(before, made.path);
+  for (const warning of [undone, withoutEffect(object)])
     if (warning !== undefined) warn(call, warning);
   return { at, object, made };
 }

@@ -43,6 +43,8 @@ export interface WorldOptions {
   /** What the operator does while something waits. */
   readonly meanwhile?: (world: World) => void;
   readonly interrupted?: AbortSignal;
+  /** What the API server makes of an object that was patched. */
+  readonly patched?: (object: Stored) => Stored;
 }
 
 export function cliWorld(objects: readonly Stored[], options: WorldOptions = {}): World {
@@ -82,13 +84,18 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
       const read = readFlags(words, [...command.flags, ...GLOBAL_FLAGS]);
       if ('problem' in read) throw new Error(read.problem);
       const args = namesIn(command, read.value.args);
-      return command.run({ ...read.value, args, terminal, cluster: () => Promise.resolve(inMemory(world)) });
+      return command.run({
+        ...read.value,
+        args,
+        terminal,
+        cluster: () => Promise.resolve(inMemory(world, options)),
+      });
     },
   };
   return world;
 }
 
-function inMemory({ objects, writes }: World): Cluster {
+function inMemory({ objects, writes }: World, { patched = (object) => object }: WorldOptions): Cluster {
   const isAt = (kind: CliKind, name: string) => (object: Stored) =>
     object.kind === kind.kind && object.metadata.name === name;
   const get = (kind: CliKind, name: string): Stored => {
@@ -111,7 +118,7 @@ function inMemory({ objects, writes }: World): Cluster {
     async patch(kind, { name }, body) {
       const before = get(kind, name);
       writes.push({ kind: kind.kind, name, body });
-      const after = Stored.parse(merged(before, body));
+      const after = patched(Stored.parse(merged(before, body)));
       objects[objects.findIndex(isAt(kind, name))] = after;
       return Promise.resolve(after);
     },

@@ -4,14 +4,8 @@ import { KubeError } from '../../kube/errors.ts';
 import { urlPath, type ApiPath } from '../../kube/resource.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { CliKind } from './kinds.ts';
-import { Stored } from './objects.ts';
+import { FIELD_MANAGER, Stored } from './objects.ts';
 import { Table, TABLE_TYPE } from './table.ts';
-
-/**
- * Names this program in managedFields. It must not begin with `kubectl`: Flux removes what managers of such names have
- * set, even where Git says nothing of the field.
- */
-const FIELD_MANAGER = 'virtrigaud-cli';
 
 export interface Where {
   /** Absent: all namespaces. */

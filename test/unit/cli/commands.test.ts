@@ -48,6 +48,27 @@ describe('a command', () => {
     expect(out).toBe('virtualmachine.infra.virtrigaud.io/web stopped\n');
   });
 
+  const byFlux = [{ manager: 'kustomize-controller', fieldsV1: { 'f:spec': { 'f:powerState': {} } } }];
+  const byHand = [{ manager: 'virtrigaud-cli', fieldsV1: { 'f:spec': { 'f:powerState': {} } } }];
+
+  test('warns although the API server takes the field from the tool with the change', async () => {
+    const metadata = { name: 'web', labels: { 'kustomize.toolkit.fluxcd.io/name': 'x' } };
+    const world = cliWorld([web({ metadata: { ...metadata, managedFields: byFlux } })], {
+      patched: (vm) => ({ ...vm, metadata: { ...vm.metadata, managedFields: byHand } }),
+    });
+    await world.call('stop', 'web');
+    expect(world.err()).toContain('Git has spec.powerState: this change will be undone');
+  });
+
+  test('warns before a revert of a snapshot that Git has', async () => {
+    const managedFields = [{ manager: 'kustomize-controller', fieldsV1: { 'f:spec': { 'f:revert': {} } } }];
+    const world = cliWorld([snap({ metadata: { name: 'before', managedFields } })], {
+      patched: (object) => ({ ...object, metadata: { ...object.metadata, managedFields: byHand } }),
+    });
+    await world.call('revert', 'before');
+    expect(world.err()).toContain('Git has spec.revert.requestedAt: this change will be undone');
+  });
+
   test('changes the other VMs where one does not exist, and fails', async () => {
     const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
     expect(await world.call('stop', 'web', 'nothing', 'db')).toBe(1);
