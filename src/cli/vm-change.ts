@@ -56,8 +56,7 @@ async function patch(call: Call, cluster: Cluster, at: At, change: (vm: Stored) 
   const made = change(before);
   const object = await cluster.patch(VM_KIND, at, made.patch);
   const undone = Object.keys(made.patch).length === 0 ? undefined : undoneBy(before, made.path);
-  for (const warning of [undone, withoutEffect(object)])
-    if (warning !== undefined) warn(call, warning);
+  for (const warning of [undone, withoutEffect(object)]) if (warning !== undefined) warn(call, warning);
   return { at, object, made };
 }
 

@@ -34,6 +34,8 @@ export interface World {
   readonly out: () => string;
   readonly err: () => string;
   readonly ran: (readonly string[])[];
+  /** What was put back. */
+  readonly finished: string[];
   /** Runs `kubectl vm …`; rejects as the command does. */
   readonly call: (...words: readonly string[]) => Promise<number>;
 }
@@ -45,6 +47,8 @@ export interface WorldOptions {
   readonly interrupted?: AbortSignal;
   /** What the API server makes of an object that was patched. */
   readonly patched?: (object: Stored) => Stored;
+  /** The answer to the nth patch, from 1 on, is lost with this error, or it is refused; what is lost was carried out. */
+  readonly answer?: (patches: number) => KubeError | undefined;
 }
 
 export function cliWorld(objects: readonly Stored[], options: WorldOptions = {}): World {
@@ -67,6 +71,10 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
         return () => undefined;
       },
     },
+    finish(what, work) {
+      world.finished.push(what);
+      return work;
+    },
     run(program, args) {
       world.ran.push([program, ...args]);
       return Promise.resolve(0);
@@ -76,6 +84,7 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
     objects: [...objects],
     writes: [],
     ran: [],
+    finished: [],
     out: () => printed.out,
     err: () => printed.err,
     async call(name = '', ...words) {
@@ -95,7 +104,11 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
   return world;
 }
 
-function inMemory({ objects, writes }: World, { patched = (object) => object }: WorldOptions): Cluster {
+function inMemory(
+  { objects, writes }: World,
+  { patched = (object) => object, answer }: WorldOptions,
+): Cluster {
+  let patches = 0;
   const isAt = (kind: CliKind, name: string) => (object: Stored) =>
     object.kind === kind.kind && object.metadata.name === name;
   const get = (kind: CliKind, name: string): Stored => {
@@ -117,9 +130,13 @@ function inMemory({ objects, writes }: World, { patched = (object) => object }: 
     },
     async patch(kind, { name }, body) {
       const before = get(kind, name);
+      patches += 1;
+      const error = answer?.(patches);
+      if (error && error.status !== 0) throw error;
       writes.push({ kind: kind.kind, name, body });
       const after = patched(Stored.parse(merged(before, body)));
       objects[objects.findIndex(isAt(kind, name))] = after;
+      if (error) throw error;
       return Promise.resolve(after);
     },
     version: () => Promise.resolve('v1.36.3'),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { cliWorld, ready, stored, type World } from '../../builders/cli-call.ts';
 
 const NOW = '2026-03-01T12:00:00.000Z';
@@ -283,8 +284,61 @@ describe('a plan', () => {
     expect(dryRun(world)).toBe('true');
     await world.call('plan', 'web');
     expect(dryRun(world)).toBe('true');
+    expect(world.err()).toContain('web is held');
     await world.call('plan', 'web', '--release');
     expect(dryRun(world)).toBeUndefined();
+  });
+
+  test('is not that of an earlier call, which the operator has not removed yet', async () => {
+    let looks = 0;
+    const world = cliWorld([web({ status: { observedGeneration: 1, plan: ['Of yesterday.'] } })], {
+      meanwhile(all) {
+        looks += 1;
+        if (looks > 2) planned(all);
+      },
+    });
+    await world.call('plan', 'web');
+    expect(world.out()).toBe('- Start it.\n');
+    expect(dryRun(world)).toBeUndefined();
+  });
+
+  test('ends with what is known of a VM that cannot be planned', async () => {
+    const conditions = [
+      { type: 'Ready', status: 'False', reason: 'ClassNotFound', message: 'VMClass big not found.' },
+    ];
+    const world = cliWorld([web({ status: { observedGeneration: 1, conditions } })]);
+    await expect(world.call('plan', 'web')).rejects.toThrow(
+      'virtualmachines/web: it cannot be planned. VMClass big not found.',
+    );
+    expect(dryRun(world)).toBeUndefined();
+  });
+
+  test('is waited for while the operator plans', async () => {
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'DryRun', message: 'It waits.' }];
+    const world = cliWorld([web({ status: { observedGeneration: 0, conditions } })]);
+    await expect(world.call('plan', 'web')).rejects.toThrow('timed out');
+  });
+
+  const lost = (status: number) =>
+    new KubeError({ status, reason: status === 0 ? 'Unreachable' : 'Forbidden', message: 'no' });
+
+  test('leaves nothing behind where an answer was lost', async () => {
+    const answers = [lost(0), undefined, lost(0)];
+    const world = cliWorld([web()], { meanwhile: planned, answer: () => answers.shift() });
+    await expect(world.call('plan', 'web')).rejects.toThrow('no');
+    expect(dryRun(world)).toBeUndefined();
+    expect(world.finished).toEqual(['removing the annotation virtrigaud.io/dry-run of web']);
+  });
+
+  test('says how to remove what it could not remove', async () => {
+    const world = cliWorld([web()], { meanwhile: planned, answer: (n) => (n > 1 ? lost(0) : undefined) });
+    await expect(world.call('plan', 'web')).rejects.toThrow('kubectl vm plan web --release -n team-a');
+  });
+
+  test('that may not be asked for changes nothing', async () => {
+    const world = cliWorld([web()], { answer: () => lost(403) });
+    await expect(world.call('plan', 'web')).rejects.toThrow('no');
+    expect(world.writes).toEqual([]);
   });
 
   test('that is given up leaves nothing behind', async () => {

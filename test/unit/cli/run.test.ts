@@ -14,6 +14,7 @@ async function ran(words: readonly string[], program = 'kubectl vm', interrupted
     clock: systemClock,
     interrupted: interrupted.signal,
     platform: 'linux',
+    finish: (_, work) => work,
     run: () => Promise.resolve(0),
   };
   return { code: await run(program, words, terminal), ...printed };
