@@ -429,6 +429,19 @@ describe('adopt', () => {
     expect(world.writes).toEqual([]);
   });
 
+  test('prints YAML that kubectl reads as it is meant: a bare Off would be false', async () => {
+    const world = cliWorld([
+      provider,
+      web({ spec: { powerState: 'On', tags: ['yes', '1e3', '0o7', '0x1f', '1_000'] } }),
+    ]);
+    await world.call('adopt', '105', '--provider=pve', '--class=small', '--name=no');
+    expect(world.out()).toContain('  powerState: "Off"\n');
+    expect(world.out()).toContain('  name: "no"\n');
+    await world.call('start', 'web', '-oyaml');
+    expect(world.out()).toContain('powerState: "On"');
+    for (const tag of ['yes', '1e3', '1_000', '0x1f']) expect(world.out()).toContain(`- "${tag}"`);
+  });
+
   test('warns of a VM that the Provider does not list', async () => {
     const world = cliWorld([provider]);
     await world.call('adopt', '106', '--provider=infra/pve', '--class=small');
