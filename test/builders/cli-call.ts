@@ -121,7 +121,15 @@ function inMemory(
     namespace: NAMESPACE,
     get: async (kind, { name }) => Promise.resolve(get(kind, name)),
     list: (kind) => Promise.resolve(objects.filter((object) => object.kind === kind.kind)),
-    table: () => Promise.resolve({ columnDefinitions: [], rows: [] }),
+    table: async (kind, { name }) => {
+      const found =
+        name === undefined ? objects.filter((each) => each.kind === kind.kind) : [get(kind, name)];
+      const rows = found.map(({ metadata }) => ({
+        cells: [metadata.name],
+        object: { metadata: { name: metadata.name, namespace: NAMESPACE } },
+      }));
+      return Promise.resolve({ columnDefinitions: [{ name: 'Name', priority: 0 }], rows });
+    },
     create(kind, namespace, object) {
       const created = Stored.parse(object);
       writes.push({ kind: kind.kind, name: created.metadata.name, body: object });

@@ -20,7 +20,7 @@ export const restart: Command = {
     return changeVms(call, await selectedVms(call), () => ({
       patch: { metadata: { annotations: { [RESTARTED_AT]: at } } },
       path: ['metadata', 'annotations', RESTARTED_AT],
-      done: 'restarted',
+      said: { requested: 'restart requested', done: 'restarted' },
       hasHappened: (vm) =>
         textAt(vm, 'status.internal.restartedAt') === at &&
         valueAt(vm, 'status.internal.restart') === undefined,

@@ -52,7 +52,7 @@ export const revert: Command = {
     const warning = undoneBy(before, ['spec', 'revert', 'requestedAt']);
     if (warning !== undefined) warn(call, warning);
     if (call.flags.is('wait')) await untilReverted(call, cluster, name, requestedAt);
-    printChanged(call, KIND, changed, call.flags.is('wait') ? `reverted ${vm}` : `is to revert ${vm}`);
+    printChanged(call, KIND, changed, call.flags.is('wait') ? `reverted ${vm}` : `revert of ${vm} requested`);
     return 0;
   },
 };

@@ -122,6 +122,19 @@ test.concurrent('what is wrong with a VM is said, and what would be done', async
     code: 1,
     stderr: 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nothing" not found\n',
   });
+  expect(await kubectl(t, 'vm list --context=nope')).toMatchObject({
+    code: 1,
+    stderr: 'error: context "nope" does not exist\n',
+  });
+  expect(await kubectl(t, 'vm list web nope')).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^NAME .*\nweb .*\n$/),
+    stderr: 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nope" not found\n',
+  });
+  expect(await kubectl(t, 'vm migrate web pve-99')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('the Proxmox VE cluster of provider/pve has no node "pve-99"'),
+  });
   const admin = 'vm list --as=nobody --as-group=staff --as-group=system:masters';
   expect(await succeed(t, admin)).toMatch(/^NAME .*\nweb /);
   const forbidden = await kubectl(t, 'vm list --as=nobody');

@@ -46,7 +46,82 @@ describe('a command', () => {
   ])('warns where %j keeps the change from having an effect', async (vm, warning) => {
     const { err, out } = await patchOf(web(vm), 'stop', 'web');
     expect(err).toContain(`Warning: ${warning}`);
-    expect(out).toBe('virtualmachine.infra.virtrigaud.io/web stopped\n');
+    expect(out).toBe('virtualmachine.infra.virtrigaud.io/web stop requested\n');
+  });
+
+  const VM = 'virtualmachine.infra.virtrigaud.io/web';
+
+  test.each([
+    [['start', 'web'], { spec: { powerState: 'Off' } }, `${VM} start requested`],
+    [['stop', 'web'], {}, `${VM} stop requested`],
+    [['restart', 'web'], {}, `${VM} restart requested`],
+    [['migrate', 'web', 'pve-2'], {}, `${VM} migration to pve-2 requested`],
+    [['revert', 'before'], {}, 'vmsnapshot.infra.virtrigaud.io/before revert of web requested'],
+  ])('%j does not say that it has happened what was only asked for', async (words, vm, said) => {
+    expect((await patchOf(web(vm), ...words)).out).toBe(`${said}\n`);
+  });
+
+  describe('that moves a VM', () => {
+    const here = web({ spec: { providerRef: { name: 'pve' } }, status: { node: 'pve-1' } });
+    const nodes = [
+      { name: 'pve-1', status: 'online' },
+      { name: 'pve-2', status: 'offline' },
+    ];
+    const provider = (status: object) => stored('Provider', 'pve', { status });
+
+    test('refuses a node that the cluster does not have', async () => {
+      const world = cliWorld([here, provider({ nodes, nodeCount: 2 })]);
+      await expect(world.call('migrate', 'web', 'pve-3')).rejects.toThrow(
+        'the Proxmox VE cluster of provider/pve has no node "pve-3": its nodes are pve-1, pve-2',
+      );
+      await expect(world.call('migrate', 'web', '')).rejects.toThrow('no node ""');
+      expect(world.writes).toEqual([]);
+    });
+
+    test.each([
+      ['does not list all', [here, provider({ nodes, nodeCount: 65 })]],
+      ['cannot be read', [here]],
+    ])('asks for it where the Provider %s', async (_, objects) => {
+      const world = cliWorld(objects);
+      expect(await world.call('migrate', 'web', 'pve-3')).toBe(0);
+      expect(world.writes).toHaveLength(1);
+    });
+
+    test('ends with why it is not moved', async () => {
+      const message = 'It cannot be moved: node pve-2 is offline.';
+      const conditions = [
+        { type: 'Ready', status: 'True', reason: 'Reconciled' },
+        { type: 'Synced', status: 'False', reason: 'Different', message },
+      ];
+      const blocked = web({ status: { observedGeneration: 1, node: 'pve-1', conditions } });
+      const world = cliWorld([blocked]);
+      expect(await world.call('migrate', 'web', 'pve-2', '--wait')).toBe(1);
+      expect(world.err()).toBe(`error: virtualmachines/web: ${message}\n`);
+      const queued = { type: 'Reconciling', status: 'True', reason: 'MoveQueued' };
+      const waits = web({ status: { ...blocked.status, conditions: [...conditions, queued] } });
+      const waiting = cliWorld([waits], {
+        meanwhile: ({ objects: [vm] }) => {
+          if (vm) vm.status = ready({ node: 'pve-2' });
+        },
+      });
+      expect(await waiting.call('migrate', 'web', 'pve-2', '--wait')).toBe(0);
+      expect(waiting.out()).toBe(`${VM} moved to pve-2\n`);
+    });
+  });
+
+  test('lists the VMs that there are, then says which are not, and fails', async () => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    expect(await world.call('list', 'web', 'nope', 'db', '-oname')).toBe(1);
+    expect(world.out()).toBe(`${VM}\nvirtualmachine.infra.virtrigaud.io/db\n`);
+    const notFound = 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nope" not found\n';
+    expect(world.err()).toBe(notFound);
+    const table = cliWorld([web()]);
+    expect(await table.call('list', 'web', 'nope')).toBe(1);
+    expect(table.out()).toBe('NAME\nweb\n');
+    expect(table.err()).toBe(notFound);
+    const none = cliWorld([]);
+    expect(await none.call('list', 'nope')).toBe(1);
+    expect([none.out(), none.err()]).toEqual(['', notFound]);
   });
 
   const byFlux = [{ manager: 'kustomize-controller', fieldsV1: { 'f:spec': { 'f:powerState': {} } } }];
