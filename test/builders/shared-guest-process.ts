@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import {
   createProcessStates,
   createRestartSlots,
+  createLinkedClones,
   createSnapshotRequests,
   createSnapshotTrees,
   outcomeOf,
@@ -105,12 +106,15 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     enqueue: wake,
     snapshotsOf: () => snapshots.list(),
   });
+  const linkedClones = createLinkedClones(now);
   const snapshotController = vmSnapshotController({
     ...shared,
+    linkedClones,
     vms: readerNow(() => [ports.vm()].flatMap((vm) => vm ?? [])),
     snapshotsOf: () => snapshots.list(),
     snapshotTrees: createSnapshotTrees(now),
     snapshotRequests: createSnapshotRequests(),
+    vmsIn: () => [],
     enqueueSnapshot: wake,
   });
   const clock = {

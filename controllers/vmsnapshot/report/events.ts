@@ -1,12 +1,13 @@
 /** What is worth an event. Pure. */
 import type { VMSnapshot } from '../../../src/api/index.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
-import { normal, warning } from '../../shared/errors/event.ts';
+import { condition, normal, warning } from '../../shared/errors/event.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
 import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
 import { TASKS } from '../model/tasks.ts';
 import type { Started } from '../perform/perform.ts';
-import { ownOf } from '../plan/rules/recognition.ts';
+import { ownOf } from '../model/own.ts';
 import type { Facts } from './status.ts';
 
 export function eventsOf(
@@ -26,6 +27,7 @@ export function eventsOf(
       ? [normal('SnapshotTaken', `Snapshot ${name} of VM ${vmid} is complete.`), ...quiesceEvents(have)]
       : []),
     ...revertEvents(started, vmid, name),
+    ...inUseEvents(snapshot, next),
     ...failureEvents(have),
   ];
 }
@@ -60,6 +62,14 @@ const quiesceEvents = ({ takenAs }: Observed): readonly EventNote[] =>
         ),
       ]
     : [];
+
+/** Once, when the wait begins. */
+const inUseEvents = ({ status }: VMSnapshot, next: Plan): readonly EventNote[] =>
+  next.kind === 'wait' && next.reason === 'InUse' && !(status?.conditions ?? []).some(isInUse)
+    ? [condition(next.reason, next.message)]
+    : [];
+
+const isInUse = ({ reason }: { readonly reason: string }): boolean => reason === 'InUse';
 
 const failureEvents = ({ task, failure }: Observed): readonly EventNote[] =>
   task?.state === 'failed' && task.type !== 'Revert' && failure

@@ -9,7 +9,7 @@ import type { Plan } from '../model/plan.ts';
 import { isRecorded, type Started } from '../perform/record.ts';
 import { lastRevert } from '../revert/ending.ts';
 import { ignoredAfter } from '../revert/request.ts';
-import { ownOf } from '../plan/rules/recognition.ts';
+import { ownOf } from '../model/own.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 
 export interface Facts {
