@@ -82,11 +82,13 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     now,
   };
   const snapshots = readerNow(ports.snapshots);
+  const linkedClones = createLinkedClones(now);
   const vmController = virtualMachineController({
     policies: readerOf(),
     vmsIn: () => [],
     vmsInCreation: () => [],
     ...shared,
+    linkedClones,
     classes: readerOf(aClass()),
     images: readerOf(anImage()),
     vms: readerNow(() => [ports.vm()].flatMap((vm) => vm ?? [])),
@@ -106,7 +108,6 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     enqueue: wake,
     snapshotsOf: () => snapshots.list(),
   });
-  const linkedClones = createLinkedClones(now);
   const snapshotController = vmSnapshotController({
     ...shared,
     linkedClones,
