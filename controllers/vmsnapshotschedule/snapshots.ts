@@ -57,9 +57,11 @@ const isInUse = ({ spec, status }: Pick<Readable<VMSnapshot>, 'spec' | 'status'>
   status?.internal?.revert !== undefined ||
   (spec.revert !== undefined && spec.revert.requestedAt !== status?.lastRevert?.requestedAt);
 
-/** That may take as long as the clones exist. */
+/** That may take as long as the clones exist, or the VM runs. */
 const isNeeded = (status: Readable<VMSnapshot>['status']): boolean =>
-  (status?.conditions ?? []).some(({ type, reason }) => type === 'Reconciling' && reason === 'InUse');
+  (status?.conditions ?? []).some(
+    ({ type, reason }) => type === 'Reconciling' && (reason === 'InUse' || reason === 'SnapshotProtected'),
+  );
 
 function epoch(time: string | undefined, otherwise: number): number {
   const at = Date.parse(time ?? '');

@@ -124,7 +124,7 @@ const status = z.object({
     .min(0)
     .optional()
     .describe(
-      'Number of them that are to be deleted and stay as long as linked clones need them; their conditions name the clones. Absent: none.',
+      'Number of them that are to be deleted and stay, as long as linked clones on Ceph need them or a VM runs; their conditions say why. Absent: none.',
     ),
   run: run.optional().describe('The current run, or the last one.'),
   ...statusBase,

@@ -50,6 +50,10 @@ export interface Observed {
   readonly obstacle: Blocked | undefined;
   /** Volumes on Ceph that need the snapshot, as far as it was looked for: only when it is, or was, to be deleted. */
   readonly linkedClones: readonly LinkedClone[];
+  /** Linked clones of it on Ceph were seen, now or earlier. */
+  readonly cloned: boolean;
+  /** The guest has a QEMU process, as far as is known. */
+  readonly running: boolean;
   /** Present once the task that took it has ended. */
   readonly takenAs: TakenAs | undefined;
   readonly revert: RevertFacts;

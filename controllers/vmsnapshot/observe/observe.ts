@@ -60,7 +60,12 @@ export async function observe(
     revert: { ...base.revert, obstacle: obstacleToRevert(guest, tree, resolved) },
   };
   const clones = proven ? await clonesIn(guest, resolved, have, context) : [];
-  const known = { ...have, linkedClones: clones };
+  const known = {
+    ...have,
+    linkedClones: clones,
+    cloned: have.cloned || clones.length > 0,
+    running: guest !== undefined && isRunning(guest, resolved, context),
+  };
   const seen =
     context.live && proven ? { ...known, ...(await readLive(guest, resolved, have, context)) } : known;
   return { ...seen, lockedMs: lockedMs(seen, resolved.want, context) };
@@ -139,6 +144,8 @@ function baseOf(
     incomplete: incompleteness(vm),
     obstacle: undefined,
     linkedClones: [],
+    cloned: status?.internal?.cloned === true,
+    running: false,
     takenAs: undefined,
     revert: { ...revert, found: foundFor(revert, connection, want.vmid), obstacle: undefined },
   };
@@ -190,6 +197,12 @@ async function readLive(
   };
 }
 
+/** What was read earlier may be older than the list of guests. */
+const isRunning = (guest: Guest, { connection }: Resolved, { live }: ObserveContext): boolean => {
+  const row = live ? undefined : connection.inventory.view()?.guests.get(guest.vmid);
+  return row === undefined ? guest.running : row.status !== 'stopped';
+};
+
 /** Those that keep the snapshot from being deleted. What was seen a moment ago is enough to wait, not to delete. */
 async function clonesIn(
   guest: Guest,
@@ -202,7 +215,9 @@ async function clonesIn(
   if (!own || (want.exists && !isHalfDeleted)) return [];
   const at = { connection, guest, snapshot: own.name };
   if (live && !want.exists) return withNames(await linkedClones.read(at, options), vm, vmsIn);
-  return withNames(isHalfDeleted ? await linkedClones.look(at, options) : linkedClones.known(at), vm, vmsIn);
+  // Whether they are gone, or nobody has looked for a while, makes a difference only then.
+  const matters = isHalfDeleted || have.cloned;
+  return withNames(matters ? await linkedClones.look(at, options) : linkedClones.known(at), vm, vmsIn);
 }
 
 async function obstacle(

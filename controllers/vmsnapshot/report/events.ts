@@ -1,5 +1,5 @@
 /** What is worth an event. Pure. */
-import type { VMSnapshot } from '../../../src/api/index.ts';
+import type { Reason, VMSnapshot } from '../../../src/api/index.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import { condition, normal, warning } from '../../shared/errors/event.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
@@ -27,7 +27,7 @@ export function eventsOf(
       ? [normal('SnapshotTaken', `Snapshot ${name} of VM ${vmid} is complete.`), ...quiesceEvents(have)]
       : []),
     ...revertEvents(started, vmid, name),
-    ...inUseEvents(snapshot, next),
+    ...heldEvents(snapshot, next),
     ...failureEvents(have),
   ];
 }
@@ -64,12 +64,14 @@ const quiesceEvents = ({ takenAs }: Observed): readonly EventNote[] =>
     : [];
 
 /** Once, when the wait begins. */
-const inUseEvents = ({ status }: VMSnapshot, next: Plan): readonly EventNote[] =>
-  next.kind === 'wait' && next.reason === 'InUse' && !(status?.conditions ?? []).some(isInUse)
+const heldEvents = ({ status }: VMSnapshot, next: Plan): readonly EventNote[] =>
+  next.kind === 'wait' &&
+  KEEPS_THE_OBJECT.has(next.reason) &&
+  !(status?.conditions ?? []).some(({ reason }) => reason === next.reason)
     ? [condition(next.reason, next.message)]
     : [];
 
-const isInUse = ({ reason }: { readonly reason: string }): boolean => reason === 'InUse';
+const KEEPS_THE_OBJECT: ReadonlySet<string> = new Set<Reason>(['InUse', 'SnapshotProtected']);
 
 const failureEvents = ({ task, failure }: Observed): readonly EventNote[] =>
   task?.state === 'failed' && task.type !== 'Revert' && failure

@@ -912,6 +912,13 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'VMSnapshot',
+    reasons: ['SnapshotProtected'],
+    means:
+      'The VMSnapshot is to be deleted, and had linked clones on Ceph: Ceph protects it still, and Proxmox VE cannot delete it while the VM runs',
+    todo: 'It is deleted once the VM is off. While it runs, on a node, for each disk of the VM on Ceph: `rbd snap unprotect POOL/IMAGE@NAME`; then `qm delsnapshot VMID NAME`',
+  },
+  {
+    section: 'VMSnapshot',
     reasons: ['HalfDeleted'],
     means:
       'Deleting the snapshot failed halfway. It is retried, every five minutes at the latest; the object stays until the snapshot is gone',

@@ -25,6 +25,7 @@ export const deletion: Rule = (want, have) => {
   return (
     blocked(want, have) ??
     neededByClones(want, have, name) ??
+    protectedWhileRunning(want, have, name) ??
     act(maySend(have) ? { do: 'delete', name } : { do: 'announce', request: 'Delete', name })
   );
 };
@@ -42,3 +43,20 @@ const neededByClones = (
         `Snapshot ${name} of VM ${vmid} cannot be deleted: linked clones on Ceph need it, ${clonesText(linkedClones)}. It is deleted once ${CLONES_ARE_GONE}. To delete only this object, set spec.deletionPolicy to Retain.`,
         LOOK_AGAIN_MS,
       );
+
+/**
+ * No clone that goes takes the protection back. Proxmox VE does it before it deletes the snapshot of a guest that is off;
+ * that of a running one QEMU deletes, which fails for it (qemu-server, qemu_volume_snapshot_delete; QEMU, block/rbd.c).
+ */
+const protectedWhileRunning = (
+  { vmid }: Desired,
+  { cloned, running }: Observed,
+  name: string,
+): RuleResult | undefined =>
+  cloned && running
+    ? wait(
+        'SnapshotProtected',
+        `Snapshot ${name} of VM ${vmid} had linked clones, so Ceph protects it, and Proxmox VE takes that back only while the VM is off. It is deleted then. To delete it now, run on a node, for each disk of the VM on Ceph: rbd snap unprotect POOL/IMAGE@${name}; then: qm delsnapshot ${vmid} ${name}. To delete only this object, set spec.deletionPolicy to Retain.`,
+        LOOK_AGAIN_MS,
+      )
+    : undefined;

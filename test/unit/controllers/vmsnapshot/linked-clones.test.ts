@@ -21,7 +21,9 @@ function addClone(life: SnapshotLife): void {
   life.pve.linked.set(CLONE, { vmid: 201, parent: `vm-${SNAPSHOT_VMID}-disk-0@before-upgrade` });
 }
 
+/** The VM is off then: while it runs, the snapshot is protected still. */
 function removeClone(life: SnapshotLife): void {
+  life.guest.running = false;
   life.pve.guests.delete(201);
   life.pve.linked.delete(CLONE);
 }
@@ -61,8 +63,32 @@ describe('a snapshot that a linked clone on Ceph needs', () => {
     expect(count(life, DELETE)).toBe(1);
   });
 
+  test('stays while the VM runs, as Ceph protects it still: says so, and is deleted once the VM is off', async () => {
+    const life = await waiting();
+    removeClone(life);
+    life.guest.running = true;
+    await life.until(() => life.ready.includes('Ceph protects it, and'));
+    for (let pass = 0; pass < 10; pass += 1) await life.pass();
+    life.restart();
+    for (let pass = 0; pass < 10; pass += 1) await life.pass();
+    expect(count(life, DELETE)).toBe(0);
+    expect(life.ready).toMatch(
+      /To delete it now, run on a node.*: rbd snap unprotect POOL\/IMAGE@before-upgrade; then: qm delsnapshot 101 before-upgrade\./,
+    );
+    expect(life.events.filter(({ reason }) => reason === 'SnapshotProtected')).toHaveLength(1);
+    const asked = life.pve.requests.length;
+    for (let pass = 0; pass < 10; pass += 1) await life.pass();
+    const more = life.pve.requests.slice(asked).filter((each) => !each.startsWith('GET /cluster/'));
+    expect([...new Set(more)]).toEqual([LIST]);
+    expect(more.length).toBeLessThanOrEqual(2);
+    life.guest.running = false;
+    await life.until(() => life.store.live() === undefined);
+    expect([...life.guest.snapshots.keys()]).toEqual([]);
+  });
+
   test('is deleted once the disk of the clone was moved to another storage', async () => {
     const life = await waiting();
+    life.guest.running = false;
     life.pve.linked.delete(CLONE);
     await life.until(() => life.store.live() === undefined);
     expect([...life.guest.snapshots.keys()]).toEqual([]);

@@ -126,6 +126,8 @@ const have: fc.Arbitrary<Observed> = fc
       fc.constant([{ volume: 'ceph:vm-201-disk-0', vmid: vmid(201), listed: true }]),
       2,
     ).map((clones) => clones ?? []),
+    cloned: rarely(true).map((cloned) => cloned ?? false),
+    running: fc.boolean(),
     takenAs: fc.constant(undefined),
   })
   .map(({ foreign, ours, ...rest }) => {
@@ -177,6 +179,7 @@ describe('whatever was observed', () => {
       const { name } = next.step;
       expect(wanted.exists).toBe(false);
       expect(observed.linkedClones).toEqual([]);
+      expect(observed.cloned && observed.running).toBe(false);
       expect(observed.own.map((each) => each.name)).toContain(name);
       expectFree(observed, wanted);
     });
