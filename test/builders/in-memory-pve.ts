@@ -60,6 +60,10 @@ const NODES = ['pve-1', 'pve-2'];
 export class InMemoryPve {
   readonly guests = new Map<number, ModelGuest>();
   readonly volumes = new Set<string>();
+  /** Volumes that are linked clones of `image@snapshot`, with the guests that they belong to. */
+  readonly linked = new Map<string, { readonly vmid: number; readonly parent: string }>();
+  /** Type of the storage with the disks. */
+  diskStorage = 'lvmthin';
   /** Method and path template of every request. */
   readonly requests: string[] = [];
   /** Commands that the agents of guests were given. */
@@ -301,6 +305,14 @@ export class InMemoryPve {
       const name = String(snapname);
       const gone = guest.snapshots.get(name);
       if (!gone) return `snapshot '${name}' does not exist`;
+      const child = [...this.linked.values()].find(
+        ({ parent }) => parent === `vm-${guest.vmid}-disk-0@${name}`,
+      );
+      if (child) {
+        guest.snapshots.set(name, { ...gone, state: 'delete' });
+        guest.config = { ...guest.config, lock: 'snapshot-delete' };
+        return `rbd unprotect vm-${guest.vmid}-disk-0 snap '${name}' error: rbd: unprotecting snap failed: (16) Device or resource busy`;
+      }
       guest.snapshots.delete(name);
       for (const child of guest.snapshots.values()) if (child.parent === name) child.parent = gone.parent;
       if (guest.basedOn === name) guest.basedOn = gone.parent;
@@ -355,7 +367,7 @@ export class InMemoryPve {
           node,
           storage: 'local-lvm',
           status: 'available',
-          plugintype: 'lvmthin',
+          plugintype: this.diskStorage,
           content: 'images',
         },
         {
@@ -529,9 +541,9 @@ export class InMemoryPve {
       };
     },
     'GET /nodes/{node}/storage/{storage}/content': ({ storage }) =>
-      [...this.volumes]
+      [...this.volumes, ...this.linked.keys()]
         .filter((volid) => volid.startsWith(`${String(storage)}:`))
-        .map((volid) => ({ volid })),
+        .map((volid) => ({ volid, ...this.linked.get(volid) })),
     'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, ...at }) =>
       this.#begin(
         'imgcopy',

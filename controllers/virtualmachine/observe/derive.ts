@@ -245,7 +245,7 @@ function withOwn(
   if (!want.exists)
     return {
       ...derived,
-      have: { ...have, displacedDrive: displacedDrive(vm, guest) },
+      have: { ...have, displacedDrive: displacedDrive(vm, guest), linkedClones: raw.linkedClones },
     };
   if (!surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });

@@ -140,7 +140,7 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   const hook = vm.status?.hook;
   if (hook?.state === 'Running' && hook.pid !== undefined && !raw.execution)
     return [{ read: 'execution', guest, pid: hook.pid }];
-  if (!want.exists) return [];
+  if (!want.exists) return clonesQuestion(inputs, want, guest);
   if (isSnapshotListDue(inputs, guest)) return [{ read: 'snapshots', guest }];
   const data = dataQuestions(inputs, want, guest);
   if (data.length > 0) return data;
@@ -149,6 +149,19 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   const host =
     raw.migrationPreconditions === undefined ? hostToAskAbout(vm, { want, guest }, cluster) : undefined;
   return host === undefined ? [] : [{ read: 'movability', guest, host }];
+}
+
+/** Before a guest with snapshots, or a template, is stopped and destroyed: its linked clones would lose their parents. */
+function clonesQuestion(
+  { vm: { status }, raw }: Inputs,
+  { deletionPolicy, heldDeletion, protection }: Extract<Desired, { exists: false }>,
+  guest: Guest,
+): readonly Read[] {
+  const isToGo = deletionPolicy === 'Delete' && heldDeletion === undefined && protection !== true;
+  if (raw.linkedClones || !isToGo) return [];
+  const mayHaveClones =
+    guest.template || guest.config['parent'] !== undefined || (status?.snapshotCount ?? 0) > 0;
+  return mayHaveClones ? [{ read: 'linkedClones', guest }] : [];
 }
 
 /** The configuration names the snapshot that the guest is based on; after a deletion there may be others without it. */
