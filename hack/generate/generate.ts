@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
 import { alertFiles } from './alerts.ts';
+import { argocdFiles } from './argocd.ts';
 import { chartFiles } from './chart.ts';
 import { chartValueFiles } from './chart-values.ts';
 import { crdFiles } from './crds.ts';
@@ -43,6 +44,7 @@ const files = new Map([
   ...rbacFiles(),
   ...kustomizeFiles(),
   ...admissionFiles(),
+  ...argocdFiles(current),
   ...docFiles(current),
   ...permissionFiles(current),
   ...metricsPage(),
