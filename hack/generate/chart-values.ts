@@ -90,6 +90,10 @@ export const ChartValues = z.strictObject({
       enabled: z.boolean().describe('The alerts of docs/metrics.md, for the Prometheus operator.'),
       labels: strings.describe('Labels by which Prometheus selects it.'),
     }),
+    dashboard: z.strictObject({
+      enabled: z.boolean().describe('A ConfigMap with the dashboard for Grafana.'),
+      labels: strings.describe('Labels by which the sidecar of Grafana selects it.'),
+    }),
   }),
   networkPolicy: z.strictObject({
     enabled: z.boolean().describe('Limit what reaches the operator, and what it reaches.'),

@@ -9,6 +9,7 @@ import { argocdFiles } from './argocd.ts';
 import { chartFiles } from './chart.ts';
 import { chartValueFiles } from './chart-values.ts';
 import { crdFiles } from './crds.ts';
+import { dashboardFiles } from './dashboard.ts';
 import { docFiles } from './docs.ts';
 import { krewFiles } from './krew.ts';
 import { kubectlFiles } from './kubectl-page.ts';
@@ -45,6 +46,7 @@ const files = new Map([
   ...kustomizeFiles(),
   ...admissionFiles(),
   ...argocdFiles(current),
+  ...dashboardFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
   ...metricsPage(),
