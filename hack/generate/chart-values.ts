@@ -97,6 +97,9 @@ export const ChartValues = z.strictObject({
   }),
   networkPolicy: z.strictObject({
     enabled: z.boolean().describe('Limit what reaches the operator, and what it reaches.'),
+    allowAllEgress: z
+      .boolean()
+      .describe('For development: the operator reaches everything; `…CIDRs` and `…Ports` have no effect.'),
     proxmoxCIDRs: z.array(cidr).describe('Networks of Proxmox VE; empty: every address.'),
     proxmoxPorts: z.array(port).min(1).describe('Ports of Proxmox VE.'),
     apiServerCIDRs: z

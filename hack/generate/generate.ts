@@ -11,6 +11,7 @@ import { chartValueFiles } from './chart-values.ts';
 import { crdFiles } from './crds.ts';
 import { dashboardFiles } from './dashboard.ts';
 import { docFiles } from './docs.ts';
+import { installFiles } from './install.ts';
 import { krewFiles } from './krew.ts';
 import { kubectlFiles } from './kubectl-page.ts';
 import { kustomizeFiles } from './kustomize-references.ts';
@@ -38,13 +39,16 @@ const metricsPage = () => {
   return new Map([...alerts, ...metricsFiles((path) => alerts.get(path) ?? current(path))]);
 };
 
+const crds = crdFiles();
+const base = new Map([...rbacFiles(), ...admissionFiles()]);
+
 const files = new Map([
-  ...crdFiles(),
+  ...crds,
+  ...base,
+  ...installFiles(crds, (path) => base.get(path) ?? current(path)),
   ...chartFiles(),
   ...chartValueFiles(current),
-  ...rbacFiles(),
   ...kustomizeFiles(),
-  ...admissionFiles(),
   ...argocdFiles(current),
   ...dashboardFiles(),
   ...docFiles(current),

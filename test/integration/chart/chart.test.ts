@@ -114,6 +114,17 @@ describe('what the chart renders', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
+  test('limits the network as the component of Kustomize does', async () => {
+    const specOf = (manifest: object | undefined) =>
+      z.object({ spec: z.looseObject({ podSelector: z.unknown() }) }).parse(manifest).spec;
+    const policy = async (networkPolicy: object) =>
+      specOf((await rendered({ networkPolicy })).find(({ kind }) => kind === 'NetworkPolicy'));
+    const folder = join(CHART, '../kustomize/components/network-policy');
+    const component = specOf(parse(readFileSync(join(folder, 'network-policy.yaml'), 'utf8')) as object);
+    expect({ ...(await policy({ enabled: true })), podSelector: component.podSelector }).toEqual(component);
+    expect(await policy({ enabled: true, allowAllEgress: true })).toMatchObject({ egress: [{}] });
+  });
+
   test('takes the environment as the document writes it, also from Secrets', async () => {
     const env = [
       { name: 'PVE_ENDPOINT', value: 'https://pve.example.com:8006' },
