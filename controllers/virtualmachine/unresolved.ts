@@ -23,6 +23,7 @@ import { unresolved } from './report/unresolved.ts';
 import { taskOf } from './report/status.ts';
 import type { Resolved } from './resolve/resolve.ts';
 import { rowOf } from './observe/surroundings.ts';
+import { freeUnclaimedRoom } from './slots.ts';
 
 interface Ways {
   readonly look: (resolved: ResolvedSpec) => Promise<Observation>;
@@ -41,6 +42,7 @@ export async function decideUnresolved(
   const { bare: resolved, unmade, ...missing } = resolution;
   const found = await recoveryOf(unmade, look, state);
   if (found) return found;
+  if (resolved) freeUnclaimedRoom(vm, resolved);
   const { powerState } = vm.spec;
   if (!resolved || resolved.dryRun || !mayBeSwitchedOff(vm) || !isNews(vm, resolved))
     return { result: unresolved(vm, missing) };
