@@ -85,6 +85,14 @@ fake-pve: setup ## Start the fake Proxmox VE until Ctrl-C (ARGS are passed to it
 measure: setup ## Measure creation, the cost of idle VMs and the operator's footprint (ARGS='--vms 200')
 	@node hack/measure.ts $(ARGS)
 
+.PHONY: campaign
+campaign: setup ## Make random changes to all kinds against the fake Proxmox VE, and judge what becomes of them (ARGS='--seed TEXT')
+	@node test/campaign/campaign.ts $(ARGS)
+
+.PHONY: chaos
+chaos: setup ## The same with kills, faults, and changes that somebody makes in Proxmox VE
+	@node test/campaign/campaign.ts --incidents $(ARGS)
+
 ##@ Ship
 .PHONY: cli
 cli: setup ## Bundle the kubectl plugins into dist/kubectl

@@ -1,5 +1,6 @@
 /** What is reported about a placement policy. Pure. */
 import {
+  MAX_VIOLATION_MESSAGE,
   MAX_VIOLATIONS,
   type VirtualMachine,
   type VMPlacementPolicy,
@@ -7,6 +8,7 @@ import {
 } from '../../src/api/index.ts';
 import { closestOf } from '../../src/lib/closest.ts';
 import { seconds } from '../../src/lib/units.ts';
+import { truncate } from '../../src/runtime/message.ts';
 import type { EventNote, Readable } from '../../src/runtime/controller.ts';
 import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { normal, warning } from '../shared/errors/event.ts';
@@ -44,7 +46,11 @@ export function entriesOf(
       .flatMap(({ users }) => users.map((vm) => textOf(namespace, vm))),
   );
   const kept = (status?.violations ?? []).filter(({ vm }) => unseen.has(vm));
-  const found = violations.map(({ vm, node, message }) => ({ vm: textOf(namespace, vm), node, message }));
+  const found = violations.map(({ vm, node, message }) => ({
+    vm: textOf(namespace, vm),
+    node,
+    message: truncate(message, MAX_VIOLATION_MESSAGE),
+  }));
   const all = [...kept, ...found].toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
   return { listed: all.slice(0, MAX_VIOLATIONS), count: all.length };
 }

@@ -4,8 +4,9 @@ import { inSlices } from '../../src/lib/slices.ts';
 import type { ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../shared/cluster/connections.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
-import { countedBy, eligibleIn } from '../shared/placement/counted.ts';
-import type { Site } from '../shared/placement/peers.ts';
+import { countedBy, countsOthers, eligibleIn } from '../shared/placement/counted.ts';
+import { peersIn } from '../shared/placement/peers.ts';
+import { siteOf as placementSite, type Site } from '../shared/placement/site.ts';
 import { zonesOf } from '../shared/placement/zones.ts';
 import { violationsOf, type Violation } from './violations.ts';
 
@@ -54,9 +55,7 @@ function siteOf(key: string, users: readonly VM[], ports: SitePorts): PolicySite
       users,
       state: ports.connections.isPending(namespace, name) ? 'pending' : 'unknown',
     };
-  const { ledger } = connection;
-  const site = { ...ports, view, ledger, destinations: ledger.destinations(view) };
-  return { provider, users, state: 'known', site, connection };
+  return { provider, users, state: 'known', site: placementSite(connection, view, ports), connection };
 }
 
 export async function violationsAt(
@@ -69,7 +68,7 @@ export async function violationsAt(
     if (at.state !== 'known' || at.users.length === 0) continue;
     const facts = {
       rules: policy.spec,
-      peers: countedBy(policy, policy.metadata.namespace, { site: at.site, vmsIn }),
+      peers: countsOthers(policy.spec) ? peersOf(policy, at.site, vmsIn) : [],
       // What the policies of others say is a violation of those.
       around: [],
       eligible: eligibleIn(at.site.view, at.connection.nodeSelector),
@@ -78,4 +77,9 @@ export async function violationsAt(
     all.push(...(await inSlices(violationsOf(policy, at.users, { facts, site: at.site }))));
   }
   return all;
+}
+
+function peersOf({ metadata, spec }: VMPlacementPolicy, site: Site, vmsIn: SitePorts['vmsIn']) {
+  const own = peersIn(vmsIn(metadata.namespace), metadata.namespace, site);
+  return countedBy({ metadata, spec }, own, { site, vmsIn });
 }

@@ -2,8 +2,10 @@
 import type { VirtualMachine, VMPlacementPolicy } from '../../src/api/index.ts';
 import type { Readable } from '../../src/runtime/controller.ts';
 import type { NodeName } from '../../src/lib/units.ts';
-import { nodesOf, type Site } from '../shared/placement/peers.ts';
-import { judging, type RuleFacts } from '../shared/placement/rules.ts';
+import { nodesOf, tagsInPve } from '../shared/placement/peers.ts';
+import type { RuleFacts } from '../shared/placement/rule-facts.ts';
+import { judging } from '../shared/placement/rules.ts';
+import type { Site } from '../shared/placement/site.ts';
 
 type VM = Readable<VirtualMachine>;
 
@@ -29,7 +31,7 @@ export function* violationsOf(
     yield;
     if (vm.status?.createdAt === undefined) continue;
     const { uid, labels } = vm.metadata;
-    const { rejected } = judgementOf({ uid, labels, tags: vm.spec.tags ?? [] });
+    const { rejected } = judgementOf({ uid, labels, tags: tagsInPve(vm.spec.tags) });
     for (const node of nodesOf(vm, site)) {
       const message = rejected(node) ?? tooMany(node);
       if (message !== undefined) found.push({ vm, node, message });

@@ -18,6 +18,19 @@ const labelValue = word(
 export const labelOperator = z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']);
 export const labelValues = list(labelValue, 32);
 
+interface OperatorAndValues {
+  readonly operator?: string | undefined;
+  readonly values?: readonly string[] | undefined;
+}
+
+/** Of terms whose operator may be absent as well. */
+export const valuesFitOperator = {
+  cel: "!has(self.operator) || (self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+  message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
+  holds: ({ operator, values = [] }: OperatorAndValues): boolean =>
+    operator === undefined || ['In', 'NotIn'].includes(operator) === values.length > 0,
+};
+
 export const labelTerm = rule(
   z.object({
     key: labelKey.describe('Label key that the term applies to.'),
@@ -26,11 +39,7 @@ export const labelTerm = rule(
       .optional()
       .describe('Label values. Required for In and NotIn; must be empty for Exists and DoesNotExist.'),
   }),
-  {
-    cel: "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-    message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
-    holds: ({ operator, values = [] }) => ['In', 'NotIn'].includes(operator) === values.length > 0,
-  },
+  valuesFitOperator,
 );
 
 const matchLabels = z

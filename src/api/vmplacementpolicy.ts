@@ -4,7 +4,7 @@ import { MiB, bytes } from '../lib/units.ts';
 import { age, ready, readyMessage } from './columns.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
-import { labelKey, labelOperator, labelSelector, labelValues } from './label-selector.ts';
+import { labelKey, labelOperator, labelSelector, labelValues, valuesFitOperator } from './label-selector.ts';
 import type { Resource } from './resource.ts';
 import { list, node, quantity, rule, text } from './schema.ts';
 import { tag } from './virtualmachine-options.ts';
@@ -15,6 +15,7 @@ const topologyKey = z
 
 const MAX_TERMS = 16;
 export const MAX_VIOLATIONS = 32;
+export const MAX_VIOLATION_MESSAGE = 512;
 
 /** Without labels it means guests by their tags in Proxmox VE, whoever made them. */
 const term = rule(
@@ -46,12 +47,7 @@ const term = rule(
           : key === undefined && operator === undefined && values === undefined,
     },
   ),
-  {
-    cel: "!has(self.operator) || (self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-    message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
-    holds: ({ operator, values = [] }) =>
-      operator === undefined || ['In', 'NotIn'].includes(operator) === values.length > 0,
-  },
+  valuesFitOperator,
 );
 
 const preferred = list(
@@ -130,7 +126,7 @@ const status = z.object({
     z.object({
       vm: text(320).describe('VirtualMachine, as namespace/name; without its name in another namespace.'),
       node: text(63).describe('Node that it is on.'),
-      message: text(512).describe('What the policy says of the node.'),
+      message: text(MAX_VIOLATION_MESSAGE).describe('What the policy says of the node.'),
     }),
     MAX_VIOLATIONS,
   )

@@ -30,6 +30,8 @@ export interface ModelGuest {
 export interface ModelSnapshot {
   readonly description: string;
   readonly memory: boolean;
+  /** Of the guest when it was taken. Absent: it does not matter. */
+  readonly config?: GuestConfig;
   /** Epoch ms. */
   readonly takenAt: number;
   parent: string | undefined;
@@ -276,6 +278,7 @@ export class InMemoryPve {
       guest.snapshots.set(name, {
         description: String(description),
         memory: vmstate === true && guest.running,
+        config: { ...guest.config },
         takenAt: this.#now(),
         parent: guest.basedOn,
       });
@@ -419,9 +422,10 @@ export class InMemoryPve {
       if (!task) throw refusal('notFound', 'no such task', 'task');
       return task.exit === undefined ? { status: 'running' } : { status: 'stopped', exitstatus: task.exit };
     },
-    'GET /nodes/{node}/qemu/{vmid}/config': (at) => {
-      const { config, digest } = this.#guest(at);
-      return { ...config, digest: `digest-${digest}` };
+    'GET /nodes/{node}/qemu/{vmid}/config': ({ snapshot, ...at }) => {
+      const { config, digest, snapshots } = this.#guest(at);
+      const kept = typeof snapshot === 'string' ? snapshots.get(snapshot)?.config : config;
+      return { ...kept, digest: `digest-${digest}` };
     },
     'GET /nodes/{node}/qemu/{vmid}/cloudinit/dump': () =>
       "version: 1\nconfig:\n    - type: nameserver\n      address:\n      - '192.0.2.1'\n      search:\n      - 'example.com'\n",

@@ -7,9 +7,18 @@ type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]
 type Requirement = NonNullable<Selector['matchExpressions']>[number];
 
 /** All requirements have to be met; an empty selector means every object. */
-export const selects = ({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Labels): boolean =>
-  Object.entries(matchLabels).every(([key, value]) => valueOf(labels, key) === value) &&
-  matchExpressions.every((requirement) => isMet(requirement, valueOf(labels, requirement.key)));
+export const selects = (selector: Selector, labels: Labels): boolean => selecting(selector)(labels);
+
+/** For one selector and many objects. */
+export function selecting({
+  matchLabels = {},
+  matchExpressions = [],
+}: Selector): (labels: Labels) => boolean {
+  const equal = Object.entries(matchLabels);
+  return (labels) =>
+    equal.every(([key, value]) => valueOf(labels, key) === value) &&
+    matchExpressions.every((requirement) => isMet(requirement, valueOf(labels, requirement.key)));
+}
 
 /** Not what every object has by its prototype. */
 const valueOf = (labels: Labels, key: string): string | undefined =>

@@ -1,74 +1,83 @@
 /** The VMs of a namespace as placement policies count them, and where they are. Pure. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
-import type { View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
-import type { Connection, Connections } from '../cluster/connections.ts';
-import type { Reservation } from '../cluster/ledger.ts';
-import { policyOf, type PolicyReaders } from './policies.ts';
-import type { Peer } from './rules.ts';
+import type { Peer } from './rule-facts.ts';
+import type { Site } from './site.ts';
 
 type VM = Readable<VirtualMachine>;
 
-/** One PVE cluster. */
-export interface Site extends PolicyReaders {
-  readonly view: View;
-  readonly ledger: Connection['ledger'];
-  readonly connections: Connections;
-  /** As the ledger knows them. */
-  readonly destinations: ReadonlyMap<string, Pick<Reservation, 'node' | 'vmid'>>;
-}
-
-/** `unknown`: its Provider is not connected. */
-export function isHere({ metadata, spec }: VM, { connections, ledger }: Site): boolean | 'unknown' {
-  const { namespace = metadata.namespace, name = '' } = spec.providerRef ?? {};
-  const connection = connections.get(namespace, name);
-  return connection ? connection.ledger === ledger : 'unknown';
-}
-
 /**
- * A VM that is being made counts where it is to be. One of a Provider that is not connected yet counts where it was last
- * seen: nodes of another cluster hardly have the same names.
+ * Where it is, and where it is to be. One of a Provider that is not connected yet counts where it was last seen: nodes of
+ * another cluster hardly have the same names.
  */
 export function nodesOf(vm: VM, site: Site): readonly NodeName[] {
-  const here = isHere(vm, site);
+  const here = site.isHere(vm);
   if (here === false) return [];
-  const { placement, createdAt } = vm.status ?? {};
-  const isMade = createdAt !== undefined;
-  const to = site.destinations.get(vm.metadata.uid)?.node ?? (isMade ? undefined : placement?.node);
-  const at = to === undefined || isMade ? lastSeen(vm, here, site) : undefined;
-  return [...new Set([to, at].filter((each) => each !== undefined))];
+  const { vmid, placement, createdAt } = vm.status ?? {};
+  const at = here === true && vmid !== undefined ? site.view.guests.get(vmid)?.node : undefined;
+  const to = site.destinations.get(vm.metadata.uid)?.node;
+  return createdAt === undefined
+    ? each(to ?? placement?.node, namedNode(vm), at)
+    : each(to, at ?? lastSeen(vm, here));
 }
 
-function lastSeen({ status }: VM, here: boolean | 'unknown', { view }: Site): NodeName | undefined {
-  const { vmid, node } = status ?? {};
-  const row = here === true && vmid !== undefined ? view.guests.get(vmid) : undefined;
-  return row?.node ?? node;
+/** Without a Set: this runs for each VM of a namespace, and two nodes are rare. */
+function each(...nodes: readonly (NodeName | undefined)[]): readonly NodeName[] {
+  const found: NodeName[] = [];
+  for (const node of nodes) if (node !== undefined && !found.includes(node)) found.push(node);
+  return found;
 }
+
+/** The guest is made where that was decided, and moved at once to the node that the spec names since. */
+const namedNode = ({ spec, status }: VM): NodeName | undefined =>
+  status?.vmid === undefined ? undefined : spec.placement?.host;
+
+/** A guest that is known to be gone is nowhere; one that is only not shown may be where it was. */
+const lastSeen = ({ status }: VM, here: true | 'unknown'): NodeName | undefined =>
+  here === true &&
+  status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'GuestMissing')
+    ? undefined
+    : status?.node;
 
 /** @param from names of VMs in other namespaces than this one are not said */
 export function peersIn(vms: readonly VM[], from: string, site: Site): readonly Peer[] {
-  return vms.flatMap((vm): Peer[] => {
+  const peers: Peer[] = [];
+  for (const vm of vms) {
     const nodes = nodesOf(vm, site);
-    if (nodes.length === 0) return [];
-    const { uid, name, namespace, labels } = vm.metadata;
-    const row = vm.status?.vmid === undefined ? undefined : site.view.guests.get(vm.status.vmid);
-    const policy = policyOf(vm, site);
-    const antiAffinity = policy?.metadata.namespace === namespace ? policy.spec.antiAffinity : undefined;
-    return [
-      {
-        uid,
-        text: namespace === from ? `VirtualMachine ${name}` : 'a VirtualMachine of another namespace',
-        labels,
-        tags: lowered(isHere(vm, site) === true ? row?.tags : []),
-        nodes,
-        ...(antiAffinity && { antiAffinity }),
-      },
-    ];
-  });
+    if (nodes.length > 0) peers.push(peerOf(vm, nodes, { from, site }));
+  }
+  return peers;
 }
 
-const lowered = (tags: readonly string[] = []): readonly string[] => tags.map((tag) => tag.toLowerCase());
+function peerOf(
+  vm: VM,
+  nodes: readonly NodeName[],
+  { from, site }: { readonly from: string; readonly site: Site },
+): Peer {
+  const { uid, name, namespace, labels } = vm.metadata;
+  const antiAffinity = site.antiAffinityOf(vm);
+  return {
+    uid,
+    text: namespace === from ? `VirtualMachine ${name}` : 'a VirtualMachine of another namespace',
+    labels,
+    tags: tagsOf(vm, site),
+    nodes,
+    ...(antiAffinity && { antiAffinity }),
+  };
+}
+
+/** What its guest has, and what its spec gives a guest that is not made yet, or not shown yet. */
+function tagsOf(vm: VM, site: Site): readonly string[] {
+  const { spec, status } = vm;
+  const row =
+    status?.vmid !== undefined && site.isHere(vm) === true ? site.view.guests.get(status.vmid) : undefined;
+  return tagsInPve([...(row?.tags ?? []), ...(spec.tags ?? [])]);
+}
+
+/** Proxmox VE keeps tags in lower case, unless its option `tag-style` says otherwise: either way they mean the same here. */
+export const tagsInPve = (tags: readonly string[] = []): readonly string[] =>
+  tags.map((tag) => tag.toLowerCase());
 
 /** Guests that are none of the VMs. @param known their VMIDs */
 export const strangersIn = ({ view }: Site, known: ReadonlySet<number>): readonly Peer[] =>
@@ -79,6 +88,6 @@ export const strangersIn = ({ view }: Site, known: ReadonlySet<number>): readonl
     .map(({ tags, node }) => ({
       text: 'a guest with this tag',
       labels: {},
-      tags: lowered(tags),
+      tags: tagsInPve(tags),
       nodes: [node],
     }));

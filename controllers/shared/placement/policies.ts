@@ -17,7 +17,7 @@ export interface PolicyReaders {
 /** Its own, or that of its Provider, which is in the namespace of the Provider. */
 export function policyReference(
   { metadata, spec }: Readable<VirtualMachine>,
-  { providers }: Pick<PolicyReaders, 'providers'>,
+  { providers }: { readonly providers: Pick<PolicyReaders['providers'], 'partial'> },
 ): PolicyReference | undefined {
   if (spec.placementRef)
     return { namespace: metadata.namespace, name: spec.placementRef.name, field: 'spec.placementRef' };

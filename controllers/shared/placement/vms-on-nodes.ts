@@ -2,7 +2,8 @@
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
-import { nodesOf, type Site } from './peers.ts';
+import { nodesOf } from './peers.ts';
+import type { Site } from './site.ts';
 
 type VM = Readable<VirtualMachine>;
 

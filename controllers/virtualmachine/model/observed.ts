@@ -65,6 +65,8 @@ export interface Observed {
   readonly requestedChanges: readonly PendingChange[];
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
+  /** The snapshot for which the volume was kept. Absent: none is known. */
+  readonly seedKeptBy?: string | undefined;
   readonly hook: Hook | undefined;
   /** VMSnapshots of the VM that have something to do with its guest. Absent: none. */
   readonly snapshots?: readonly SnapshotFacts[];

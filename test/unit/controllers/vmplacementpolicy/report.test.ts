@@ -1,6 +1,11 @@
 /** What a placement policy reports of the VMs that it applies to. */
 import { describe, expect, test } from '@jest/globals';
-import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../../../src/api/index.ts';
+import {
+  MAX_VIOLATION_MESSAGE,
+  type Provider,
+  type VirtualMachine,
+  type VMPlacementPolicy,
+} from '../../../../src/api/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import type { View } from '../../../../src/pve/index.ts';
 import type { Pass, Readable } from '../../../../src/runtime/controller.ts';
@@ -117,6 +122,16 @@ describe('a placement policy', () => {
       ],
     });
     expect(events).toEqual(['PolicyViolated']);
+  });
+
+  test('shortens what is said of a VM to what its status may hold', async () => {
+    const others = Array.from({ length: 16 }, (_, n) => `${'a'.repeat(60)}-${n}`);
+    const term = { key: 'vm.type', operator: 'In' as const, values: ['database', ...others] };
+    const scene = new Scene(aPolicy({ antiAffinity: [term] }));
+    scene.vms = [db(1, 'pve-1'), db(2, 'pve-1')];
+    scene.nodes = { 1: 'pve-1', 2: 'pve-1' };
+    const { violations = [] } = (await scene.look()).status;
+    expect(violations.map(({ message }) => message.length <= MAX_VIOLATION_MESSAGE)).toEqual([true, true]);
   });
 
   test('says once that violations begin, also where others end, and that the last one has ended', async () => {

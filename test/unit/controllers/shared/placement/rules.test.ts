@@ -4,13 +4,8 @@ import fc from '../../../../builders/fast-check.ts';
 import type { PlacementTerm, VMPlacementPolicySpec } from '../../../../../src/api/index.ts';
 import { bytes, GiB, nodeName, type NodeName } from '../../../../../src/lib/units.ts';
 import { place, type PlacementRequest } from '../../../../../controllers/shared/placement/place.ts';
-import {
-  judging,
-  type Judgement,
-  type Peer,
-  type RuleFacts,
-  type Subject,
-} from '../../../../../controllers/shared/placement/rules.ts';
+import type { Peer, RuleFacts, Subject } from '../../../../../controllers/shared/placement/rule-facts.ts';
+import { judging, type Judgement } from '../../../../../controllers/shared/placement/rules.ts';
 import { aNode, aStorage, aView } from '../../../../builders/views.ts';
 
 const NODES = ['pve-1', 'pve-2', 'pve-3', 'pve-4'].map((name) => nodeName(name));
@@ -51,6 +46,11 @@ describe('a node is rejected', () => {
     expect(judged({ antiAffinity: [IS_DB] }, peers).rejected(ONE)).toBe(
       'VirtualMachine db-1 is on it, which antiAffinity excludes (vm.type In database)',
     );
+  });
+
+  test('by affinity in a zone, where it is in none: also for the first of a group', () => {
+    const term = { ...IS_DB, topologyKey: 'zone' as const };
+    expect(allowed({ affinity: [term] }, [], { labels: DB })).toEqual([ONE, TWO, THREE]);
   });
 
   test('by anti-affinity in a zone, as far as nodes are in one', () => {

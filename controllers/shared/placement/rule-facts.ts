@@ -1,0 +1,45 @@
+/** What the rules of a placement policy are judged by. Types only. */
+import type { PlacementTerm, VMPlacementPolicySpec } from '../../../src/api/index.ts';
+import type { NodeName } from '../../../src/lib/units.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** The VM that a node is judged for. */
+export interface Subject {
+  readonly uid: string;
+  readonly labels: Labels;
+  readonly tags: readonly string[];
+}
+
+/** A VM that counts, or a guest that no VirtualMachine has. */
+export interface Peer {
+  /** Of the VirtualMachine. Absent: it has none. */
+  readonly uid?: string;
+  /** For people: `VirtualMachine web-1`, `VM 104`. */
+  readonly text: string;
+  readonly labels: Labels;
+  readonly tags: readonly string[];
+  /** Where it is, and where it is to be. */
+  readonly nodes: readonly NodeName[];
+  /** What its own policy keeps it apart from. */
+  readonly antiAffinity?: readonly PlacementTerm[];
+}
+
+export interface RuleFacts {
+  readonly rules: VMPlacementPolicySpec;
+  /** Those that the terms of the policy mean; the subject may be among them. */
+  readonly peers: readonly Peer[];
+  /** Those whose own policies may keep the VM apart from them. */
+  readonly around: readonly Peer[];
+  /** Nodes that could take VMs otherwise: among them VMs are spread. */
+  readonly eligible: readonly NodeName[];
+  readonly zoneOf: (node: NodeName) => string | undefined;
+}
+
+export type TopologyKey = 'node' | 'zone';
+
+export type Places = Pick<RuleFacts, 'zoneOf'>;
+
+/** Why a node is excluded, as a clause. */
+export type Check = (node: NodeName) => string | undefined;
+export type Score = (node: NodeName) => number;
