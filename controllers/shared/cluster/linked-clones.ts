@@ -81,7 +81,10 @@ export function createLinkedClones(now: () => number): LinkedClones {
 }
 
 const imagesOf = ({ connection, guest }: ClonesAt): ReadonlyMap<string, readonly string[]> =>
-  cephImages(guest.config, connection.inventory.view()?.storages ?? []);
+  cephImages(
+    guest.config,
+    (connection.inventory.view()?.storages ?? []).filter(({ node }) => node === guest.node),
+  );
 
 /** What the credentials may not read, or is too much, is left to Proxmox VE. */
 async function childrenOn(
